@@ -1,0 +1,150 @@
+// The generic scenarios hold for the parts that are shipped, and find what a broken part does wrong. Each breaks one promise of the contract.
+import { describe, expect, test, vi } from 'vitest';
+import { createExecutor } from '../../src/explore/executor.ts';
+import { createCoverage } from '../../src/explore/coverage.ts';
+import { explore } from '../../src/explore/explorer.ts';
+import { createStrategy } from '../../src/explore/strategies/create-strategy.ts';
+import type { ScenarioDefinition } from '../../src/simulation/scenario.ts';
+import { createStatusStore, type StatusStore } from '../../src/store/status-store.ts';
+import { genericScenarios } from '../../sims/generic/index.ts';
+import { storeWorkload } from '../../sims/generic/store.ts';
+
+vi.setConfig({ testTimeout: 300_000 });
+
+const HEALTHY = 200;
+const FOUND_WITHIN = 2_000;
+
+/** The first failure of so many executions. */
+async function failureOf(
+  scenario: ScenarioDefinition<unknown>,
+  maxExecutions: number,
+): Promise<string | undefined> {
+  let message: string | undefined;
+  await explore(createExecutor(scenario), createStrategy('portfolio', 1), {
+    maxExecutions,
+    coverage: createCoverage(),
+    onFailure: ({ failure }) => {
+      message = failure?.message ?? '';
+      return false;
+    },
+  });
+  return message;
+}
+
+test.for(Object.entries(genericScenarios))('%s holds', async ([, load]) => {
+  expect(await failureOf(await load(), HEALTHY)).toBeUndefined();
+});
+
+type Make = typeof createStatusStore;
+
+/** A store with some of its methods replaced. */
+function storeWith(change: (store: StatusStore) => Partial<StatusStore>): Make {
+  return (options) => {
+    const store = createStatusStore(options);
+    return Object.assign(store, change(store));
+  };
+}
+
+describe('generic-store finds a store that', () => {
+  const broken: readonly (readonly [string, Make, RegExp])[] = [
+    [
+      'drops the tags of a new run (R46)',
+      storeWith((store) => {
+        const newRun = store.newRun.bind(store);
+        return { newRun: (_tags, runType) => newRun(undefined, runType) };
+      }),
+      /R46/,
+    ],
+    [
+      'says that it has taken what it has dropped (R51)',
+      storeWith((store) => {
+        const update = store.update.bind(store);
+        return {
+          update: (status) => {
+            update(status);
+            return 'accepted';
+          },
+        };
+      }),
+      /update of/,
+    ],
+    [
+      'lets waits expire before what is due at their deadline (R35)',
+      (options) => {
+        const { clock } = options as Partial<typeof options>;
+        if (clock === undefined) return createStatusStore(options);
+        const early = {
+          epochMs: clock.epochMs,
+          now: () => clock.now(),
+          timer: clock.timer.bind(clock),
+          post: clock.post.bind(clock),
+          endOfInstant: clock.timer.bind(clock),
+        };
+        return createStatusStore({ ...options, clock: early });
+      },
+      /R35/,
+    ],
+    [
+      'keeps one run too many (R47)',
+      (options) =>
+        createStatusStore({
+          ...options,
+          capacity: (options.capacity ?? 0) === 0 ? 0 : (options.capacity ?? 0) + 1,
+        }),
+      /the store holds/,
+    ],
+    [
+      'ends waits on all runs out of turn (R54)',
+      storeWith((store) => {
+        const query = store.query.bind(store);
+        return {
+          query: (asked, wait) =>
+            (asked as typeof asked | undefined)?.allRuns === true
+              ? query(asked, wait).then((result) => result)
+              : query(asked, wait),
+        };
+      }),
+      /R54/,
+    ],
+    [
+      'answers empty where a wait is cancelled (R34)',
+      storeWith((store) => {
+        const query = store.query.bind(store);
+        return {
+          query: (asked, wait) =>
+            query(asked, wait).catch((error: unknown) => {
+              if (wait.signal?.aborted !== true) throw error;
+              return { statuses: [], service: store.serviceStatus };
+            }),
+        };
+      }),
+      /R31/,
+    ],
+    ['keeps silent in the trace', (options) => createStatusStore({ ...options, tracer: undefined }), /trace/],
+    [
+      'shows all runs in the wrong order (R37)',
+      storeWith((store) => {
+        const statusAll = store.statusAll.bind(store);
+        return {
+          statusAll: async () => {
+            const { statuses, service } = await statusAll();
+            return { statuses: statuses.toReversed(), service };
+          },
+        };
+      }),
+      /statusAll/,
+    ],
+    [
+      'shows a service status of another instant (R38)',
+      storeWith((store) => {
+        const first = store.serviceStatus;
+        const queryNow = store.queryNow.bind(store);
+        return { queryNow: async (asked) => ({ ...(await queryNow(asked)), service: first }) };
+      }),
+      /service/,
+    ],
+  ];
+  test.for(broken)('%s', async ([, make, message]) => {
+    expect(await failureOf(storeWorkload(make), FOUND_WITHIN)).toMatch(message);
+  });
+});
