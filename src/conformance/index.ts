@@ -11,8 +11,17 @@ export { type CaseSpec, ConformanceCase, type ProveOptions } from './conformance
 export { conformanceCases } from './conformance-cases.ts';
 export { type DiskCase, diskCases, type DiskCrashCase, type DiskSubject } from './disk-cases.ts';
 export { type ExploreSubjectOptions, exploreRunner } from './workload/explore-runner.ts';
+export { type ExploreStubOptions, exploreStub } from './workload/explore-stub.ts';
 export { type ExploreWorkloadOptions, type SubjectExploration } from './workload/explore-workload.ts';
 export { runnerWorkload, type WorkloadLimits } from './workload/runner-workload.ts';
+export {
+  type CallArguments,
+  type DrawnCall,
+  type StubFaults,
+  type StubSubject,
+  stubWorkload,
+  type StubWorkloadOptions,
+} from './workload/stub-workload.ts';
 export { type CaseResult, type ConformanceOptions, runConformance } from './run-conformance.ts';
 export {
   type ConformanceSubject,

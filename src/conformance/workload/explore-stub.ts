@@ -1,0 +1,58 @@
+/** Explores an object with the workload of its model: nobody writes a scenario. */
+import * as is from '../../kernel/shape.ts';
+import { check } from '../../kernel/argument-check.ts';
+import {
+  EXPLORE_FIELDS,
+  type ExploreWorkloadOptions,
+  exploreWorkload,
+  type SubjectExploration,
+} from './explore-workload.ts';
+import {
+  STUB_WORKLOAD_FIELDS,
+  type StubSubject,
+  stubWorkload,
+  type StubWorkloadOptions,
+} from './stub-workload.ts';
+
+/** How an object is explored. */
+export interface ExploreStubOptions extends StubWorkloadOptions, ExploreWorkloadOptions {}
+
+const OPTIONS = is.optionsOf<ExploreStubOptions>({}, { ...EXPLORE_FIELDS, ...STUB_WORKLOAD_FIELDS });
+
+/**
+ * Looks for a way to make an object answer as its model cannot: several clients call all its methods at once, directly and through links that
+ * lose, duplicate, delay and reorder, on a node that crashes, pauses and is slow. Every history must be linearizable, every call must end
+ * once faults have, and every error must be a declared refusal. Nobody writes a scenario; what fails is made small, explained and can be
+ * replayed.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) for a subject without name, program, model and calls.
+ * @example
+ * ```ts
+ * import { methodModel } from 'dryrunner';
+ * import { exploreStub } from 'dryrunner/conformance';
+ * class Counter {
+ *   #count = 0;
+ *   async add(by: number): Promise<number> {
+ *     return (this.#count += by);
+ *   }
+ * }
+ * const { held, failure } = await exploreStub(
+ *   {
+ *     name: 'counter',
+ *     program: () => new Counter(),
+ *     model: methodModel<Counter, number>(0, { add: (count, by) => ({ state: count + by, value: count + by }) }),
+ *     calls: { add: [[1], [5]] },
+ *     restarts: 'forgets',
+ *   },
+ *   { executions: 200 },
+ * );
+ * if (!held) throw new Error(failure?.message);
+ * ```
+ */
+export async function exploreStub<T extends object, S>(
+  subject: StubSubject<T, S>,
+  options: ExploreStubOptions = {},
+): Promise<SubjectExploration> {
+  check('options', options, OPTIONS);
+  return exploreWorkload(stubWorkload(subject, options), options);
+}
