@@ -12,6 +12,8 @@
 //   --healthy           hunt in the scenarios without any bug: nothing may be found
 //   --table             strategies × cold starts without shrinking, as the table of docs/zoo.md: --starts N of each (3), at most
 //                       --executions N per hunt (2000), --strategies NAME,… (all; the first is compared with each other one)
+//   --depth             orderings of depth 1 to 5 and needles, as the table of docs/strategies.md: --starts N of each strategy (10), at
+//                       most --executions N (20000), --strategies NAME,…
 //   --ends              --starts N (10) cold starts of each bug, each shrunk: how many different histories they end in
 //   --list              the bugs, which of them their scenarios know and why, and what is left out with the reason
 //   --json              one object per hunt on stdout
@@ -23,6 +25,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import type { Bug } from './zoo/bug.ts';
 import { bugs, leftOut } from './zoo/catalog.ts';
+import { DEPTH_STRATEGIES, depthTable } from './zoo/depth-table.ts';
 import { endsLine, endsOf, endsRows, fewEnds, type Ends } from './zoo/ends.ts';
 import { gate, healthyGate, type GatePlan } from './zoo/gate.ts';
 import type { Hunt } from './zoo/hunt.ts';
@@ -37,6 +40,8 @@ const EXECUTIONS = 50_000;
 const TABLE_EXECUTIONS = 2_000;
 const TABLE_STARTS = 3;
 const ENDS_STARTS = 10;
+const DEPTH_EXECUTIONS = 20_000;
+const DEPTH_STARTS = 10;
 const copies = new PackageCopies(ZOO_FOLDER);
 
 function positive(name: string, text: string): number {
@@ -84,10 +89,11 @@ function printList(): void {
   for (const { id, reason } of leftOut) process.stdout.write(`${id.padEnd(24)}  left out: ${reason}\n`);
 }
 
-function knownStrategies(names: string): readonly string[] {
+function knownStrategies(names: string | undefined, known: readonly string[]): readonly string[] {
+  if (names === undefined) return known;
   return names.split(',').map((name) => {
-    if (TABLE_STRATEGIES.includes(name)) return name;
-    throw new Error(`--strategies: expected some of ${TABLE_STRATEGIES.join(', ')}, got ${name}`);
+    if (known.includes(name)) return name;
+    throw new Error(`--strategies: expected some of ${known.join(', ')}, got ${name}`);
   });
 }
 
@@ -101,11 +107,12 @@ function options() {
       executions: { type: 'string' },
       seed: { type: 'string' },
       seeds: { type: 'string' },
-      strategies: { type: 'string', default: TABLE_STRATEGIES.join(',') },
+      strategies: { type: 'string' },
       starts: { type: 'string' },
       explain: { type: 'boolean', default: false },
       healthy: { type: 'boolean', default: false },
       table: { type: 'boolean', default: false },
+      depth: { type: 'boolean', default: false },
       ends: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -124,7 +131,7 @@ function options() {
         ? [seed]
         : Array.from({ length: positive('seeds', seeds) }, (_, index) => String(index + 1)),
     ...(sample === undefined ? {} : { sample: positive('sample', sample) }),
-    strategies: knownStrategies(values.strategies),
+    strategies: knownStrategies(values.strategies, values.depth ? DEPTH_STRATEGIES : TABLE_STRATEGIES),
     timeMs: positive('time', time) * 1_000,
     starts: starts === undefined ? undefined : positive('starts', starts),
     executions: executions === undefined ? undefined : positive('executions', executions),
@@ -194,6 +201,16 @@ async function table(given: ReturnType<typeof options>, signal: AbortSignal): Pr
   return cells.length === quarries.length * strategies.length * starts ? 0 : 1;
 }
 
+/** Orderings and needles in programs of its own, which need no copy of the package. */
+async function depth(given: ReturnType<typeof options>, signal: AbortSignal): Promise<number> {
+  const { strategies, seed, executions = DEPTH_EXECUTIONS, starts = DEPTH_STARTS } = given;
+  const lines = await depthTable({ strategies, seed, executions, starts }, signal, (strategy, start) => {
+    if (process.stderr.isTTY) process.stderr.write(`${strategy} ${start}/${starts} …\x1b[K\r`);
+  });
+  for (const line of lines) process.stdout.write(`${line}\n`);
+  return 0;
+}
+
 /** The comment that this file opens with. */
 function usage(): string {
   const lines = readFileSync(new URL(import.meta.url), 'utf8').split('\n');
@@ -218,8 +235,8 @@ async function main(): Promise<void> {
   chosen(given);
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort());
-  copies.makeBase();
-  const mode = given.table ? table : given.ends ? ends : hunts;
+  if (!given.depth) copies.makeBase();
+  const mode = given.depth ? depth : given.table ? table : given.ends ? ends : hunts;
   const status = await mode(given, stop.signal);
   process.exitCode = stop.signal.aborted ? 130 : status;
 }
