@@ -92,6 +92,24 @@ const bare = defineScenario<unknown>({
     await sim.sleep(1);
   },
 });
+const DUE = 1000;
+const DUE_EXECUTIONS = 200;
+const DUE_GOAL_PER_SECOND = 300;
+/** What a strategy costs where a decision is one among many. */
+const due = defineScenario<unknown>({
+  name: 'due',
+  description: `${DUE} messages that are due together`,
+  async run(sim) {
+    let received = 0;
+    for (let message = 0; message < DUE; message += 1) {
+      sim.world.clock.post({ owner: 'node', what: 'message', subject: `message-${message}` }, () => {
+        received += 1;
+      });
+    }
+    await sim.sleep(1);
+    sim.check(received === DUE, 'messages are missing');
+  },
+});
 /** The fewest with which an execution takes a hundred decisions. */
 const JOBS = 8;
 const fake = pool('fake', JOBS, (sim, name) => createFakeRunner(sim.world, { name, script: argvScript }));
@@ -100,15 +118,17 @@ const simulated = pool('simulated', JOBS, (sim, name) => createSimulatedRunner(s
 interface Way {
   readonly scenario: ScenarioDefinition;
   readonly strategy: string;
+  readonly maxExecutions: number;
   executions: number;
   decisions: number;
 }
 
 async function run(way: Way): Promise<void> {
   const strategy = createStrategy(way.strategy, 1);
-  const options = { maxExecutions: EXECUTIONS, coverage: createCoverage() };
+  const { maxExecutions } = way;
+  const options = { maxExecutions, coverage: createCoverage() };
   const { executions, decisions, failures } = await explore(createExecutor(way.scenario), strategy, options);
-  if (failures > 0 || executions !== EXECUTIONS) throw new Error(`${way.scenario.name} fails`);
+  if (failures > 0 || executions !== maxExecutions) throw new Error(`${way.scenario.name} fails`);
   way.executions = executions;
   way.decisions = decisions;
 }
@@ -157,18 +177,21 @@ function executionFigure(what: string, way: Way, costs: readonly Cost[], goal: n
 /** Executions and decisions per second, what strategies add, what hashing costs, and how long shrinking takes. */
 export async function measureExplore(rounds: number): Promise<Figure[]> {
   tuneEngine();
-  const way = (scenario: ScenarioDefinition, strategy: string): Way => ({
+  const way = (scenario: ScenarioDefinition, strategy: string, maxExecutions = EXECUTIONS): Way => ({
     scenario,
     strategy,
+    maxExecutions,
     executions: 0,
     decisions: 0,
   });
   const ways = { bare: way(bare, 'random'), fake: way(fake, 'random'), simulated: way(simulated, 'random') };
   const others = OTHERS.map((name) => way(fake, name));
+  const dues = ['random', ...OTHERS].map((name) => way(due, name, DUE_EXECUTIONS));
   const traced = await simulate({ scenario: (sim) => fake.run(sim, undefined), keepTrace: true, seed: 1 });
   const work: Record<string, () => unknown> = { hashing: hashAgain(traced) };
   for (const [name, one] of Object.entries(ways)) work[name] = () => run(one);
   for (const one of others) work[`fake ${one.strategy}`] = () => run(one);
+  for (const one of dues) work[`due ${one.strategy}`] = () => run(one);
   const planted = await plantedFailures();
   for (const one of planted) work[one.scenario.name] = () => shrinkOnce(one);
   // The first round warms up.
@@ -180,6 +203,14 @@ export async function measureExplore(rounds: number): Promise<Figure[]> {
     executionFigure('three simulated runners and networks', ways.simulated, of('simulated'), GOAL_PER_SECOND),
     ...others.map((one) =>
       executionFigure(`fake runners, ${one.strategy}`, one, of(`fake ${one.strategy}`), GOAL_PER_SECOND / 2),
+    ),
+    ...dues.map((one) =>
+      executionFigure(
+        `${DUE} messages due together, ${one.strategy}`,
+        one,
+        of(`due ${one.strategy}`),
+        DUE_GOAL_PER_SECOND,
+      ),
     ),
     {
       name: 'hashing of trace and decisions',

@@ -26,6 +26,10 @@ export interface DueEvents {
   idOf(k: number): number;
   /** Id of the event that was firing when it was made; 0 if none had fired yet. */
   causeOf(k: number): number;
+  /** How many of them have an id up to that: ids grow with k, so this finds an event by its id, and what has come since. O(log n). */
+  countUpTo(id: number): number;
+  /** Grows when time has brought further events: those may have been made before others that were due already, and are gone. */
+  readonly batch: number;
 }
 
 /**

@@ -1,19 +1,21 @@
 /**
  * The ordinary events due at the current instant, as rows in the order of making. Taking the first, appending and removing a known
- * one cost O(1); picking the k-th costs O(n / 64). Invariants: `places` is in the order of making with holes where events were
- * removed, `blockCounts[b]` is the number of events in places 64 b … 64 b + 63, and there are no events before `start`.
+ * one cost O(1); picking the k-th, and counting those made before another, cost O(log n). Invariants: `places` is in the order of making, with a hole that
+ * keeps its id, as -1 - id, where an event was removed; `counts[level][b]` is the number of events in the places that share all but their
+ * lowest 6 (level + 1) bits, b; and there are no events before `start`.
  */
 import type { EventTable } from './event-table.ts';
 
 const BLOCK_BITS = 6;
+const BLOCK = 1 << BLOCK_BITS;
 const HOLES_KEPT = 256;
-const HOLE = -1;
 
 /** The list of what is due now. */
 export class DueList {
   private readonly table: EventTable;
   private places: number[] = [];
-  private blockCounts: number[] = [];
+  /** Blocks of places, and while there are more than 64 of these, blocks of blocks. */
+  private counts: number[][] = [[]];
   private start = 0;
   private count = 0;
 
@@ -33,44 +35,52 @@ export class DueList {
 
   append(row: number): void {
     if (this.places.length > HOLES_KEPT + 2 * this.count) this.dropHoles();
+    const { counts } = this;
     const place = this.places.push(row) - 1;
+    const lowest = counts[0] as number[];
     const block = place >> BLOCK_BITS;
-    if (block === this.blockCounts.length) this.blockCounts.push(1);
-    else this.blockCounts[block] = (this.blockCounts[block] as number) + 1;
+    if (block === lowest.length) lowest.push(1);
+    else lowest[block] = (lowest[block] as number) + 1;
+    if (lowest.length > BLOCK) this.countUpwards(block);
     this.table.setPosition(row, -1 - place);
     this.count += 1;
   }
 
   /** Takes out a row that is in the list. */
   remove(row: number): void {
+    const { counts, places } = this;
     const place = -1 - this.table.positionOf(row);
-    const block = place >> BLOCK_BITS;
     this.count -= 1;
-    this.places[place] = HOLE;
-    this.blockCounts[block] = (this.blockCounts[block] as number) - 1;
-    if (this.count === 0) this.start = this.places.length;
-    else while (this.places[this.start] === HOLE) this.start += 1;
+    places[place] = -1 - this.table.idOf(row);
+    let block = place;
+    for (const level of counts) {
+      block >>= BLOCK_BITS;
+      level[block] = (level[block] as number) - 1;
+    }
+    if (this.count === 0) this.start = places.length;
+    else while ((places[this.start] as number) < 0) this.start += 1;
   }
 
   /** The `k`-th row, 0 ≤ k < size, in the order of making. */
   at(k: number): number {
-    const { places, blockCounts, start } = this;
+    const { places, counts, start } = this;
     if (places.length - start === this.count) return places[start + k] as number;
-    let block = start >> BLOCK_BITS;
     let left = k;
-    for (
-      let inBlock = blockCounts[block] as number;
-      left >= inBlock;
-      inBlock = blockCounts[block] as number
-    ) {
-      left -= inBlock;
-      block += 1;
+    let block = 0;
+    for (let level = counts.length - 1; level >= 0; level -= 1) {
+      const ofLevel = counts[level] as number[];
+      // What begins before `start` has no events before it.
+      block = Math.max(block, start >> (BLOCK_BITS * (level + 1)));
+      for (let inBlock = ofLevel[block] as number; left >= inBlock; inBlock = ofLevel[block] as number) {
+        left -= inBlock;
+        block += 1;
+      }
+      block <<= BLOCK_BITS;
     }
-    let place = block << BLOCK_BITS;
-    if (place < start) place = start;
+    let place = Math.max(block, start);
     for (;;) {
       const row = places[place] as number;
-      if (row !== HOLE) {
+      if (row >= 0) {
         if (left === 0) return row;
         left -= 1;
       }
@@ -78,17 +88,67 @@ export class DueList {
     }
   }
 
+  /** How many of them have an id up to that. */
+  countUpTo(id: number): number {
+    const { places, start } = this;
+    let low = start;
+    let high = places.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const row = places[middle] as number;
+      if ((row < 0 ? -1 - row : this.table.idOf(row)) <= id) low = middle + 1;
+      else high = middle;
+    }
+    return places.length - start === this.count ? low - start : this.countBefore(low);
+  }
+
   /** The rows in order; a copy, for reports. */
   toArray(): number[] {
-    return this.places.filter((row) => row !== HOLE);
+    return this.places.filter((row) => row >= 0);
+  }
+
+  /** How many events stand before a place. */
+  private countBefore(place: number): number {
+    const { places, counts, start } = this;
+    let before = 0;
+    let from = place & -BLOCK;
+    for (let each = Math.max(from, start); each < place; each += 1) {
+      if ((places[each] as number) >= 0) before += 1;
+    }
+    for (const level of counts) {
+      const end = from >> BLOCK_BITS;
+      const isTop = level === counts.at(-1);
+      for (let block = isTop ? 0 : end & -BLOCK; block < end; block += 1) before += level[block] as number;
+      from = end & -BLOCK;
+    }
+    return before;
+  }
+
+  /** Takes an event in place `64 block …` into the levels above the lowest. */
+  private countUpwards(lowestBlock: number): void {
+    const { counts } = this;
+    let block = lowestBlock;
+    for (let level = 1; (counts[level - 1] as number[]).length > BLOCK; level += 1) {
+      block >>= BLOCK_BITS;
+      const ofLevel = counts[level];
+      if (ofLevel === undefined) counts.push(sums(counts[level - 1] as number[]));
+      else ofLevel[block] = (ofLevel[block] ?? 0) + 1;
+    }
   }
 
   private dropHoles(): void {
     const rows = this.toArray();
     this.places = [];
-    this.blockCounts = [];
+    this.counts = [[]];
     this.start = 0;
     this.count = 0;
     for (const row of rows) this.append(row);
   }
+}
+
+/** The sum of each 64 counts. */
+function sums(counts: readonly number[]): number[] {
+  const sum: number[] = [];
+  counts.forEach((count, block) => (sum[block >> BLOCK_BITS] = (sum[block >> BLOCK_BITS] ?? 0) + count));
+  return sum;
 }

@@ -55,12 +55,22 @@ class DueCandidates implements DueEvents {
   causeOf(k: number): number {
     return this.queue.causeOf(this.queue.pick(k));
   }
+
+  countUpTo(id: number): number {
+    return this.queue.dueUpTo(id);
+  }
+
+  get batch(): number {
+    return this.queue.batch;
+  }
 }
 
 /** Pending events by (time, late, order of making). */
 export class EventQueue {
   /** The current instant in microseconds. */
   nowUs = 0;
+  /** See {@link DueEvents}. */
+  batch = 0;
   private readonly table = new EventTable();
   private readonly later = new LaterEvents(this.table);
   private readonly due = new DueList(this.table);
@@ -124,6 +134,7 @@ export class EventQueue {
     // One that is alone need not pass through the list.
     if (later.isFirstAlone) return 1;
     while (later.firstTimeUs === timeUs && !table.isLate(later.first)) later.shiftInto(due);
+    this.batch += 1;
     return due.size > 0 ? due.size : 1;
   }
 
@@ -174,6 +185,11 @@ export class EventQueue {
   /** How many are due now, once {@link advance} has moved time there. */
   get dueCount(): number {
     return this.due.size;
+  }
+
+  /** How many of those have an id up to that. */
+  dueUpTo(id: number): number {
+    return this.due.countUpTo(id);
   }
 
   /** `place` was taken by the function that a caller of the clock calls, two frames further down. */

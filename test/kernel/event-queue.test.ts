@@ -62,6 +62,10 @@ class ModelledQueue {
     const expected = (candidates.length > 0 ? candidates[k] : first) as ModelEvent;
     const row = this.queue.pick(k);
     expect(this.queue.nowUs).toBe(first.timeUs);
+    if (candidates.length > 1) {
+      const upTo = which % (this.queue.lastId + 2);
+      expect(this.queue.dueUpTo(upTo)).toBe(candidates.filter(({ id }) => id <= upTo).length);
+    }
     expect(this.queue.describe(row)).toMatchObject({
       id: expected.id,
       cause: 7,
@@ -95,25 +99,49 @@ describe('the event queue', () => {
     );
   });
 
-  test('picks any of thousands that are due together, with holes between them', () => {
-    const queue = new EventQueue();
-    const ids = Array.from({ length: 3000 }, () => {
-      queue.add(0, false, 0, 'due', () => {});
-      return queue.lastId;
-    });
-    for (let which = 1; ids.length > 0; which = (which * 16_807) % 2_147_483_647) {
-      const k = which % ids.length;
-      expect(queue.advance()).toBe(ids.length);
-      const row = queue.pick(k);
-      expect(queue.idOf(row)).toBe(ids[k]);
-      queue.remove(row);
-      ids.splice(k, 1);
-      if (which % 3 === 0) {
+  // More than 64 blocks of 64 places, so that blocks of blocks are counted, and fewer.
+  test.each([3000, 9000])(
+    'picks and counts any of %d that are due together, with holes between them',
+    (many) => {
+      const queue = new EventQueue();
+      const ids = Array.from({ length: many }, () => {
         queue.add(0, false, 0, 'due', () => {});
-        ids.push(queue.lastId);
+        return queue.lastId;
+      });
+      for (let which = 1; ids.length > 0; which = (which * 16_807) % 2_147_483_647) {
+        const k = which % ids.length;
+        expect(queue.advance()).toBe(ids.length);
+        const row = queue.pick(k);
+        const id = ids[k] as number;
+        if (queue.idOf(row) !== id) throw new Error(`the event at ${k} has the id ${queue.idOf(row)}`);
+        if (queue.dueUpTo(id) !== k + 1) throw new Error(`${queue.dueUpTo(id)} events up to the one at ${k}`);
+        queue.remove(row);
+        if (queue.dueUpTo(id) !== k)
+          {throw new Error(`${queue.dueUpTo(id)} events before the one that was at ${k}`);}
+        ids.splice(k, 1);
+        if (which % 3 === 0) {
+          queue.add(0, false, 0, 'due', () => {});
+          ids.push(queue.lastId);
+        }
       }
-    }
-    expect(queue.size).toBe(0);
+      expect(queue.size).toBe(0);
+    },
+  );
+
+  test('counts a batch more whenever time has brought several events', () => {
+    const queue = new EventQueue();
+    const fire = (): number => {
+      const n = queue.advance();
+      queue.remove(queue.pick(0));
+      return n;
+    };
+    for (const atUs of [1, 1, 2, 3, 3]) queue.add(atUs, false, 0, 'timer', () => {});
+    expect([fire(), queue.batch]).toEqual([2, 1]);
+    queue.add(1, false, 0, 'posted', () => {});
+    expect([fire(), fire(), queue.batch]).toEqual([2, 1, 1]);
+    // One that is alone does not pass through the list.
+    expect([fire(), queue.batch]).toEqual([1, 1]);
+    expect([fire(), queue.batch]).toEqual([2, 2]);
   });
 
   test('keeps no row of cancelled events, however many', () => {

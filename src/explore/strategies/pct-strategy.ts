@@ -3,6 +3,7 @@ import * as is from '../../kernel/shape.ts';
 import type { DueEvents } from '../../kernel/decisions.ts';
 import type { DrawStream } from './draw-stream.ts';
 import { EventNumbers } from './event-numbers.ts';
+import { HighestDue } from './highest-due.ts';
 import type { Question } from '../../kernel/question.ts';
 import type { Strategy } from './strategy.ts';
 import { OrderStrategy } from './value-policy.ts';
@@ -50,7 +51,7 @@ class PctChains {
   /** Per chain, from 1: the id of its last event. */
   private lastOf: number[] = [0];
   /** Per chain, from 1: ≥ 1 as drawn, below 1 once lowered. */
-  private priorityOf: number[] = [0];
+  private priorities: number[] = [0];
 
   constructor(draws: DrawStream) {
     this.draws = draws;
@@ -59,26 +60,17 @@ class PctChains {
   clear(): void {
     this.chainOf.clear();
     this.lastOf = [0];
-    this.priorityOf = [0];
+    this.priorities = [0];
   }
 
-  /** Which of the due events belongs to the chain of the highest priority. */
-  highest(due: DueEvents): number {
-    const { count } = due;
-    let best = 0;
-    let bestPriority = -1;
-    for (let k = 0; k < count; k++) {
-      const priority = this.priorityOf[this.find(due.idOf(k), due, k)] as number;
-      if (priority <= bestPriority) continue;
-      best = k;
-      bestPriority = priority;
-    }
-    return best;
+  /** The priority of the chain that a due event belongs to. */
+  priorityOf(id: number, due: DueEvents, k: number): number {
+    return this.priorities[this.find(id, due, k)] as number;
   }
 
-  /** Gives the chain of the `k`-th due event another priority. */
-  lower(due: DueEvents, k: number, priority: number): void {
-    this.priorityOf[this.find(due.idOf(k), due, k)] = priority;
+  /** Gives the chain of a known event another priority. */
+  lower(id: number, priority: number): void {
+    this.priorities[this.chainOf.get(id)] = priority;
   }
 
   /** An event goes on the chain of its cause unless another event has done so before. */
@@ -89,7 +81,7 @@ class PctChains {
     let chain = this.chainOf.get(cause);
     if (chain === 0 || this.lastOf[chain] !== cause) {
       chain = this.lastOf.push(id) - 1;
-      this.priorityOf.push(1 + this.draws.fraction());
+      this.priorities.push(1 + this.draws.fraction());
     } else this.lastOf[chain] = id;
     this.chainOf.set(id, chain);
     return chain;
@@ -113,6 +105,7 @@ interface ChangePoint {
 
 class PctStrategy extends OrderStrategy {
   readonly #chains: PctChains;
+  readonly #highest: HighestDue;
   readonly #length = new LengthEstimate();
   readonly #depth: number | undefined;
   #drawnDepth = 1;
@@ -121,7 +114,9 @@ class PctStrategy extends OrderStrategy {
 
   constructor(seed: string | number, depth: number | undefined) {
     super('pct', seed);
-    this.#chains = new PctChains(this.draws);
+    const chains = new PctChains(this.draws);
+    this.#chains = chains;
+    this.#highest = new HighestDue((id, due, k) => chains.priorityOf(id, due, k));
     this.#depth = depth;
   }
 
@@ -131,19 +126,21 @@ class PctStrategy extends OrderStrategy {
 
   protected restart(): void {
     this.#chains.clear();
+    this.#highest.clear();
     this.#asked = 0;
     this.#drawnDepth = this.#depth ?? 1 + this.draws.below(DEPTH_MAX);
     this.#changePoints = this.#drawChangePoints(this.#drawnDepth);
   }
 
   order(_question: Question, due: DueEvents): number {
-    const chains = this.#chains;
     this.#asked += 1;
-    const chosen = chains.highest(due);
+    const chosen = this.#highest.find(due);
     const change = this.#changePoints.find(({ at }) => at === this.#asked);
     if (change === undefined) return chosen;
-    chains.lower(due, chosen, change.priority);
-    return chains.highest(due);
+    const id = due.idOf(chosen);
+    this.#chains.lower(id, change.priority);
+    this.#highest.changed(id, change.priority);
+    return this.#highest.find(due);
   }
 
   end(): void {

@@ -3,37 +3,72 @@ import type { DueEvents } from '../../kernel/decisions.ts';
 import { textWords } from '../../kernel/text-words.ts';
 import type { Question, Topic } from '../../kernel/question.ts';
 import { EventNumbers } from './event-numbers.ts';
+import { HighestDue, type PriorityHeap } from './highest-due.ts';
 import type { Strategy } from './strategy.ts';
 import { OrderStrategy } from './value-policy.ts';
 
 /** Stands for whatever names no subject and may be about anything. */
 const ANYTHING = 0;
 
+/** Of many that race with the chosen one so many draw anew. */
+const RACERS_MAX = 4;
+
+/** Due events by subject, so that those that race can be drawn. What has fired since is taken out when it is met. */
+class DueSubjects {
+  readonly #bySubject = new Map<number, number[]>();
+  readonly #subjects = new EventNumbers();
+
+  clear(): void {
+    this.#bySubject.clear();
+    this.#subjects.clear();
+  }
+
+  add(id: number, subject: number): void {
+    this.#subjects.set(id, subject);
+    const ids = this.#bySubject.get(subject);
+    if (ids === undefined) this.#bySubject.set(subject, Array.of(id));
+    else ids.push(id);
+  }
+
+  /** The events that race with one, but for those of any subject: they race with everything. */
+  racersOf(id: number): readonly number[][] {
+    const subject = this.#subjects.get(id);
+    const own = this.#bySubject.get(subject) ?? [];
+    return subject === ANYTHING ? [own] : [own, this.#bySubject.get(ANYTHING) ?? []];
+  }
+
+  isAnything(id: number): boolean {
+    return this.#subjects.get(id) === ANYTHING;
+  }
+}
+
 class PosStrategy extends OrderStrategy {
   readonly #priorities = new EventNumbers();
+  /** Filled while the events are in a heap. */
+  readonly #subjects = new DueSubjects();
+  readonly #highest = new HighestDue(
+    (id, due, k) => this.#priorityOf(id, due, k),
+    () => this.#subjects.clear(),
+  );
 
   protected restart(): void {
     this.#priorities.clear();
+    this.#highest.clear();
   }
 
   order(_question: Question, due: DueEvents): number {
-    const { count } = due;
-    let best = 0;
-    let bestPriority = 0;
-    for (let k = 0; k < count; k++) {
-      const priority = this.#priorityOf(due.idOf(k));
-      if (priority <= bestPriority) continue;
-      best = k;
-      bestPriority = priority;
-    }
-    this.#reassign(due, best);
+    const best = this.#highest.find(due);
+    const { heap } = this.#highest;
+    if (heap === undefined) this.#reassign(due, best);
+    else this.#reassignSome(due.idOf(best), heap);
     return best;
   }
 
   end(): void {}
 
-  #priorityOf(id: number): number {
+  #priorityOf(id: number, due: DueEvents, k: number): number {
     const known = this.#priorities.get(id);
+    if (this.#highest.heap !== undefined) this.#subjects.add(id, subjectOf(due.topicOf(k)));
     return known === 0 ? this.#draw(id) : known;
   }
 
@@ -50,6 +85,30 @@ class PosStrategy extends OrderStrategy {
       if (k === chosen) continue;
       const other = subjectOf(due.topicOf(k));
       if (subject === ANYTHING || other === ANYTHING || other === subject) this.#draw(due.idOf(k));
+    }
+  }
+
+  /** The same where many are due: of more than a few that race only some, or a decision would cost as much as there are. */
+  #reassignSome(chosen: number, heap: PriorityHeap): void {
+    heap.remove(chosen);
+    if (this.#subjects.isAnything(chosen)) {
+      for (let i = Math.min(RACERS_MAX, heap.size); i > 0; i -= 1) {
+        const id = heap.at(this.draws.below(heap.size));
+        heap.set(id, this.#draw(id));
+      }
+      return;
+    }
+    for (const racers of this.#subjects.racersOf(chosen)) {
+      const isAll = racers.length <= RACERS_MAX;
+      for (let i = Math.min(racers.length, RACERS_MAX) - 1; i >= 0; i -= 1) {
+        const at = isAll ? i : this.draws.below(racers.length);
+        const id = racers[at] as number;
+        if (heap.has(id)) heap.set(id, this.#draw(id));
+        else {
+          racers[at] = racers.at(-1) as number;
+          racers.pop();
+        }
+      }
     }
   }
 }

@@ -2,6 +2,7 @@
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import { mixBits } from '../../kernel/text-hash.ts';
 import { EventNumbers } from './event-numbers.ts';
+import { indexOfDue, NewlyDue, SCANNED_MAX } from './highest-due.ts';
 import type { DueEvents } from '../../kernel/decisions.ts';
 import type { Question } from '../../kernel/question.ts';
 import type { Strategy } from './strategy.ts';
@@ -82,20 +83,90 @@ function remember<Key>(sizes: Map<Key, number>, key: Key, size: number, limit: n
   else if (sizes.size < limit) sizes.set(key, size);
 }
 
+/** Weights are counted in these, so that their sums are exact. */
+const WEIGHT_UNITS = 256;
+
+/** Ids with weights, to draw from: a Fenwick tree. Adding, taking out and drawing cost O(log n). */
+class WeightedIds {
+  #ids: number[] = [];
+  #weights: number[] = [];
+  /** Per place from 1: the sum of the weights of the places that it stands for. */
+  #sums: number[] = [0];
+  #total = 0;
+
+  get total(): number {
+    return this.#total;
+  }
+
+  clear(): void {
+    this.#ids = [];
+    this.#weights = [];
+    this.#sums = [0];
+    this.#total = 0;
+  }
+
+  add(id: number, weight: number): void {
+    const place = this.#ids.push(id);
+    this.#weights.push(weight);
+    this.#total += weight;
+    let sum = weight;
+    // Those just before it that it stands for as well.
+    for (let each = place - 1, end = place - (place & -place); each > end; each -= each & -each) {
+      sum += this.#sums[each] as number;
+    }
+    this.#sums.push(sum);
+  }
+
+  /** The place, from 1, at which the sum of weights exceeds `weight`, which is below the total. */
+  find(weight: number): number {
+    const sums = this.#sums;
+    let left = weight;
+    let place = 0;
+    for (let step = 1 << (31 - Math.clz32(sums.length)); step > 0; step >>= 1) {
+      const next = place + step;
+      if (next >= sums.length || left < (sums[next] as number)) continue;
+      left -= sums[next] as number;
+      place = next;
+    }
+    return place + 1;
+  }
+
+  idAt(place: number): number {
+    return this.#ids[place - 1] as number;
+  }
+
+  /** Takes out what stands there. */
+  removeAt(place: number): void {
+    const weight = this.#weights[place - 1] as number;
+    this.#weights[place - 1] = 0;
+    this.#total -= weight;
+    for (let each = place; each < this.#sums.length; each += each & -each) {
+      this.#sums[each] = (this.#sums[each] as number) - weight;
+    }
+  }
+}
+
 class WalkStrategy extends OrderStrategy {
   readonly #futures = new WalkFutures();
   readonly #sizes: number[] = [];
+  readonly #newly = new NewlyDue();
+  /** Filled once many are due, until time has passed. */
+  readonly #weighted = new WeightedIds();
+  #isWeighted = false;
 
   protected restart(): void {
     this.#futures.clear();
+    this.#forgetWeights();
   }
 
   order(_question: Question, due: DueEvents): number {
+    if (this.#isWeighted && this.#newly.isOther(due)) this.#forgetWeights();
+    if (this.#isWeighted || due.count > SCANNED_MAX) return this.#drawWeighted(due);
     const { count } = due;
     const sizes = this.#sizes;
     let left = 0;
     for (let k = 0; k < count; k++) {
-      const size = this.#futures.sizeOf(due.idOf(k), due.causeOf(k), due.textOf(k));
+      const size = this.#sizeOf(due, k);
       sizes[k] = size;
       left += size;
     }
@@ -113,6 +184,30 @@ class WalkStrategy extends OrderStrategy {
 
   end(): void {
     this.#futures.learn();
+  }
+
+  #sizeOf(due: DueEvents, k: number): number {
+    return this.#futures.sizeOf(due.idOf(k), due.causeOf(k), due.textOf(k));
+  }
+
+  #drawWeighted(due: DueEvents): number {
+    const weighted = this.#weighted;
+    this.#isWeighted = true;
+    for (let k = this.#newly.take(due); k < due.count; k += 1) {
+      weighted.add(due.idOf(k), Math.max(1, Math.round(this.#sizeOf(due, k) * WEIGHT_UNITS)));
+    }
+    for (;;) {
+      const place = weighted.find(this.draws.below(weighted.total));
+      const k = indexOfDue(due, weighted.idAt(place));
+      weighted.removeAt(place);
+      if (k >= 0) return k;
+    }
+  }
+
+  #forgetWeights(): void {
+    this.#weighted.clear();
+    this.#newly.clear();
+    this.#isWeighted = false;
   }
 }
 
