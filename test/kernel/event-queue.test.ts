@@ -116,8 +116,9 @@ describe('the event queue', () => {
         if (queue.idOf(row) !== id) throw new Error(`the event at ${k} has the id ${queue.idOf(row)}`);
         if (queue.dueUpTo(id) !== k + 1) throw new Error(`${queue.dueUpTo(id)} events up to the one at ${k}`);
         queue.remove(row);
-        if (queue.dueUpTo(id) !== k)
-          {throw new Error(`${queue.dueUpTo(id)} events before the one that was at ${k}`);}
+        if (queue.dueUpTo(id) !== k) {
+          throw new Error(`${queue.dueUpTo(id)} events before the one that was at ${k}`);
+        }
         ids.splice(k, 1);
         if (which % 3 === 0) {
           queue.add(0, false, 0, 'due', () => {});
