@@ -1,7 +1,17 @@
 // Copies of the package below .dryrunner/zoo, as installed: dist with the compiled scenarios, and package.json, so that
 // `import 'dryrunner'` in a copy's scenario finds the copy itself. Sources are only stripped of their types, which is what the build
 // does too; what a mutation breaks in the types does not matter here.
-import { cpSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
@@ -10,12 +20,16 @@ import { editedSource } from './edited-source.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const BASE = 'unmutated';
+/** Digests of the sources of the base; written when all of them are compiled. */
+const MANIFEST = 'sources.json';
 
 /** Where the gate makes its copies. Below the checkout, so that they find its node_modules. */
 export const ZOO_FOLDER: string = join(root, '.dryrunner/zoo');
 
-/** What hunts inside a copy. */
-const TRIAL_SOURCES = ['trial-process', 'fast-check-hunt', 'trial'].map((name) => `scripts/zoo/${name}.ts`);
+/** What hunts inside a copy of the zoo. */
+const TRIAL_SOURCES: readonly string[] = ['trial-process', 'fast-check-hunt', 'trial'].map(
+  (name) => `scripts/zoo/${name}.ts`,
+);
 
 /** The program of those, from the folder of a copy. */
 export const TRIAL_PROGRAM = 'dist/scripts/zoo/trial-process.js';
@@ -26,6 +40,9 @@ const compilerOptions: ts.CompilerOptions = {
   verbatimModuleSyntax: true,
   rewriteRelativeImportExtensions: true,
 };
+
+/** What else the compiled form of a source depends on. */
+const COMPILER = `${ts.version} ${JSON.stringify(compilerOptions)} ${transpiled.toString()} ${withoutSrc.toString()}`;
 
 /** The JavaScript of a source. Throws for what does not parse. */
 export function transpiled(file: string, text: string): string {
@@ -39,8 +56,13 @@ export function transpiled(file: string, text: string): string {
   throw new Error(`${file}: ${ts.flattenDiagnosticMessageText(first.messageText, '\n')}`);
 }
 
+/** What imports a source by its path imports the compiled one, for which the folder `src` is not there. */
+function withoutSrc(javascript: string): string {
+  return javascript.replace(/(from |import\()(['"](?:\.\.\/)+)src\//g, '$1$2');
+}
+
 /** Where the compiled form of a source lies inside a copy: src goes to dist, sims to dist/sims, as in the package. */
-function compiledPath(file: string): string {
+export function compiledPath(file: string): string {
   const path = file.startsWith('src/') ? file.replace('src/', 'dist/') : `dist/${file}`;
   return path.replace(/\.ts$/, '.js');
 }
@@ -54,9 +76,12 @@ function sourceFiles(folder: string): string[] {
 /** The copies in one folder below the checkout. */
 export class PackageCopies {
   readonly #folder: string;
+  readonly #programs: readonly string[];
 
-  constructor(folder: string) {
+  /** `programs` are the sources of what runs inside the copies, beside src and sims. */
+  constructor(folder: string, programs: readonly string[] = TRIAL_SOURCES) {
     this.#folder = folder;
+    this.#programs = programs;
   }
 
   /** The folder of the package without any bug. */
@@ -64,18 +89,52 @@ export class PackageCopies {
     return join(this.#folder, BASE);
   }
 
-  /** Compiles the working tree anew; every copy is made of this. Copies that are there already are removed. */
+  /**
+   * Compiles the working tree, of which every copy is made; what has not changed since the last time stays. Copies that are there already are
+   * removed.
+   */
   makeBase(): void {
-    rmSync(this.#folder, { recursive: true, force: true });
-    for (const file of [...sourceFiles('src'), ...sourceFiles('sims'), ...TRIAL_SOURCES]) {
-      this.#write(BASE, file, transpiled(file, readFileSync(join(root, file), 'utf8')));
+    const before = this.#takeManifest();
+    const manifest: Record<string, string> = {};
+    for (const file of [...sourceFiles('src'), ...sourceFiles('sims'), ...this.#programs]) {
+      const text = readFileSync(join(root, file), 'utf8');
+      const digest = createHash('sha256').update(`${COMPILER}\n${text}`).digest('hex');
+      manifest[file] = digest;
+      if (before[file] !== digest) this.#write(BASE, file, transpiled(file, text));
+    }
+    for (const file of Object.keys(before)) {
+      if (manifest[file] === undefined) rmSync(join(this.base, compiledPath(file)), { force: true });
     }
     cpSync(join(root, 'package.json'), join(this.base, 'package.json'));
+    writeFileSync(join(this.#folder, MANIFEST), JSON.stringify(manifest));
   }
 
-  /** A copy with the bug in it; the path of its folder. Files that the bug does not touch are shared with the base. */
+  /** Removes all but the base; the digests of the sources that were compiled, if they all were. */
+  #takeManifest(): Readonly<Record<string, string>> {
+    const path = join(this.#folder, MANIFEST);
+    let manifest: Readonly<Record<string, string>> = {};
+    if (existsSync(path)) manifest = JSON.parse(readFileSync(path, 'utf8')) as typeof manifest;
+    const isWhole = Object.keys(manifest).length > 0;
+    mkdirSync(this.#folder, { recursive: true });
+    for (const name of readdirSync(this.#folder)) {
+      if (isWhole && name === BASE) continue;
+      rmSync(join(this.#folder, name), { recursive: true, force: true });
+    }
+    return manifest;
+  }
+
+  /** A copy with the bug in it; the path of its folder. */
   makeMutant({ id, edits }: Pick<Bug, 'id' | 'edits'>): string {
-    const copy = join(this.#folder, id);
+    const texts = [...new Set(edits.map((edit) => edit.file))].map((file): readonly [string, string] => [
+      file,
+      editedSource(file, readFileSync(join(root, file), 'utf8'), edits),
+    ]);
+    return this.makeCopy(id, new Map(texts));
+  }
+
+  /** A copy whose sources have these texts, by their files; the path of its folder. All other files are shared with the base. */
+  makeCopy(name: string, texts: ReadonlyMap<string, string>): string {
+    const copy = join(this.#folder, name);
     rmSync(copy, { recursive: true, force: true });
     for (const entry of readdirSync(this.base, { recursive: true, withFileTypes: true })) {
       if (!entry.isFile()) continue;
@@ -84,10 +143,7 @@ export class PackageCopies {
       mkdirSync(dirname(to), { recursive: true });
       linkSync(from, to);
     }
-    for (const file of new Set(edits.map((edit) => edit.file))) {
-      const text = readFileSync(join(root, file), 'utf8');
-      this.#write(id, file, transpiled(file, editedSource(file, text, edits)));
-    }
+    for (const [file, text] of texts) this.#write(name, file, transpiled(file, text));
     return copy;
   }
 
@@ -96,6 +152,6 @@ export class PackageCopies {
     mkdirSync(dirname(path), { recursive: true });
     // The file may be shared with the base, which must stay as it is.
     rmSync(path, { force: true });
-    writeFileSync(path, javascript);
+    writeFileSync(path, file.startsWith('src/') ? javascript : withoutSrc(javascript));
   }
 }

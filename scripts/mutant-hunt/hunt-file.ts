@@ -1,0 +1,64 @@
+// The file that a hunt is kept in as it goes: a line that says what is hunted, and one per mutant. Invariant: a line that was cut off by the end
+// of a process is no line.
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { HuntRecord } from './hunt-record.ts';
+
+/** What makes two hunts the same one. */
+export interface HuntHeader {
+  readonly seed: string;
+  readonly count: number;
+  readonly seconds: number;
+  readonly only: string;
+}
+
+function parsed<T>(line: string): T | undefined {
+  try {
+    return JSON.parse(line) as T;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** One such file. */
+export class HuntFile {
+  readonly #path: string;
+  readonly #records = new Map<string, HuntRecord>();
+
+  /**
+   * Begins anew, or goes on where the file ends.
+   *
+   * @throws Error if it is to go on and the file is one of another hunt.
+   */
+  constructor(path: string, header: HuntHeader, goesOn: boolean) {
+    this.#path = path;
+    mkdirSync(dirname(path), { recursive: true });
+    if (!goesOn || !existsSync(path)) {
+      writeFileSync(path, `${JSON.stringify(header)}\n`);
+      return;
+    }
+    const [first = '', ...lines] = readFileSync(path, 'utf8').split('\n');
+    if (first !== JSON.stringify(header)) {
+      throw new Error(`${path}: expected the hunt ${JSON.stringify(header)}, got ${first}`);
+    }
+    for (const line of lines) {
+      const record = parsed<HuntRecord>(line);
+      if (record !== undefined) this.#records.set(record.mutant.id, record);
+    }
+    writeFileSync(
+      path,
+      [first, ...[...this.#records.values()].map((record) => JSON.stringify(record)), ''].join('\n'),
+    );
+  }
+
+  /** What is known of a mutant already. */
+  find(id: string): HuntRecord | undefined {
+    return this.#records.get(id);
+  }
+
+  add(record: HuntRecord): void {
+    this.#records.set(record.mutant.id, record);
+    appendFileSync(this.#path, `${JSON.stringify(record)}\n`);
+  }
+}

@@ -1,0 +1,102 @@
+// Hunts drawn mutants, several at a time. Invariants: a mutant is hunted only if the unit tests kill it; what was cut short by a stop is not
+// reported; a hunter that would fail on the code as it is ends the hunt before it begins.
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { projectRoot, readProjectFile } from '../module-graph.ts';
+import { PackageCopies } from '../zoo/package-copy.ts';
+import type { HuntFile } from './hunt-file.ts';
+import type { HuntRecord } from './hunt-record.ts';
+import type { MutantDraw } from './mutant-draw.ts';
+import { countsReach, mutatedText, type Mutant } from './mutant.ts';
+import { HUNT_PROGRAMS, runTrials } from './trials.ts';
+import { UnitOrder } from './unit-order.ts';
+import { UnitTests } from './unit-tests.ts';
+
+/** Below the checkout, so that copies find its node_modules. */
+export const HUNT_FOLDER: string = join(projectRoot, '.dryrunner/mutant-hunt');
+const COPIES = join(HUNT_FOLDER, 'copies');
+const HEALTHY = join(HUNT_FOLDER, 'healthy');
+const HEALTHY_EXECUTIONS = 200;
+
+/** How to hunt. */
+export interface HuntPlan {
+  readonly seed: string;
+  /** Time of the processor for each way to hunt. */
+  readonly seconds: number;
+  readonly jobs: number;
+}
+
+/** Hunts for mutants in copies of the checkout as it is now. */
+export class MutantHunt {
+  readonly #plan: HuntPlan;
+  readonly #signal: AbortSignal;
+  readonly #copies = new PackageCopies(COPIES, HUNT_PROGRAMS);
+  readonly #order = new UnitOrder();
+
+  constructor(plan: HuntPlan, signal: AbortSignal) {
+    this.#plan = plan;
+    this.#signal = signal;
+    this.#copies.makeBase();
+  }
+
+  /**
+   * Makes sure that nothing fails where nothing is wrong; once for each state of the sources.
+   *
+   * @throws Error (rejects) with what fails.
+   */
+  async checkHealthy(): Promise<void> {
+    const sources = readFileSync(join(COPIES, 'sources.json'));
+    const digest = createHash('sha256').update(sources).digest('hex');
+    if (existsSync(HEALTHY) && readFileSync(HEALTHY, 'utf8') === digest) return;
+    const plan = { seed: this.#plan.seed, seconds: 0, isCounted: false, executions: HEALTHY_EXECUTIONS };
+    for (const { found, way, by, sentence } of await runTrials(this.#copies.base, plan, this.#signal)) {
+      if (found) throw new Error(`the hunt is no use, ${way} fails without a mutant: ${by}: ${sentence}`);
+    }
+    if (!this.#signal.aborted) writeFileSync(HEALTHY, digest);
+  }
+
+  /** Tries what is drawn until enough are kept; each is reported as soon as it is there. */
+  async run(draw: MutantDraw, file: HuntFile, onRecord: (record: HuntRecord) => void): Promise<void> {
+    const isStopped = (): boolean => this.#signal.aborted;
+    const hunter = async (): Promise<void> => {
+      const unitTests = new UnitTests(this.#order, join(HUNT_FOLDER, 'unit-tests'));
+      const close = (): void => unitTests.close();
+      this.#signal.addEventListener('abort', close);
+      try {
+        for (let mutant = draw.next(); mutant !== undefined && !isStopped(); mutant = draw.next()) {
+          const known = file.find(mutant.id);
+          const record = known ?? (await this.#hunt(mutant, unitTests));
+          if (isStopped()) return;
+          if (!record.unit.killed) draw.replace(mutant);
+          if (known === undefined) file.add(record);
+          onRecord(record);
+        }
+      } finally {
+        this.#signal.removeEventListener('abort', close);
+        close();
+      }
+    };
+    await Promise.all(Array.from({ length: this.#plan.jobs }, hunter));
+  }
+
+  async #hunt(mutant: Mutant, unitTests: UnitTests): Promise<HuntRecord> {
+    const { id, folder: part, file, line, mutator, before, after } = mutant;
+    const about = { id, folder: part, file, line, mutator, before, after };
+    const startMs = performance.now();
+    const seconds = (): number => (performance.now() - startMs) / 1_000;
+    const text = mutatedText(mutant, readProjectFile(mutant.file));
+    const unit = await unitTests.judge(mutant.file, text);
+    if (!unit.killed || this.#signal.aborted) return { mutant: about, unit, seconds: seconds() };
+    const name = createHash('sha256').update(mutant.id).digest('hex').slice(0, 12);
+    const folder = this.#copies.makeCopy(name, new Map([[mutant.file, text]]));
+    try {
+      const seed = `${mutant.id} ${this.#plan.seed}`;
+      const plan = { seed, seconds: this.#plan.seconds, isCounted: countsReach(text) };
+      const ways = await runTrials(folder, plan, this.#signal);
+      return { mutant: about, unit, ways, seconds: seconds() };
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+}

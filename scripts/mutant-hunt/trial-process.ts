@@ -1,0 +1,211 @@
+// A process that hunts in one copy of the package, in each way in turn. Takes a TrialTask as its argument and prints a TrialLine per step.
+// Invariants: it is compiled into the copy, so that all that it runs has the mutation; what hangs, the parent ends.
+import { createReadStream, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { conformanceCases, diskCases, runConformance } from '../../src/conformance/index.ts';
+import { createCoverage, createExecutor, createStrategy, runCampaign } from '../../src/explore/index.ts';
+import type { Coverage, Executor } from '../../src/explore/index.ts';
+import { messageOf } from '../../src/kernel/errors.ts';
+import type { ScenarioDefinition } from '../../src/simulation/scenario.ts';
+import { tuneEngine } from '../../src/threads/engine-settings.ts';
+import { virtualSubjects } from '../../test/conformance/subjects.ts';
+import { memorySubject } from '../../test/disks/memory-subject.ts';
+import type { Trial, TrialLine, TrialTask, Way } from './trial.ts';
+
+type Loaders = Readonly<Record<string, () => Promise<ScenarioDefinition>>>;
+
+/** The first turns are short, so that none that would fail at once has to wait long for its own. */
+const FIRST_SLICE_MS = 60;
+const SLICE_GROWTH = 1.6;
+const SLICE_MS_MAX = 4_000;
+/** A set that has not executed the change once by then is given up: it would rarely do so later, and never more often. */
+const UNREACHED_SHARE = 1 / 4;
+
+interface Counting {
+  reachedMutant?: number;
+}
+
+/** Executions of the change since the modules were loaded; undefined if nothing is counted, or only the module's own start executes it. */
+let reached: () => number | undefined = () => undefined;
+
+function say(line: TrialLine): void {
+  writeSync(1, `${JSON.stringify(line)}\n`);
+}
+
+/** Of the processor, in all threads. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
+
+function firstLine(error: unknown): string {
+  return messageOf(error).split('\n')[0] ?? '';
+}
+
+const SETS: Readonly<Record<'generic' | 'shipped', () => Promise<object>>> = {
+  generic: async () => (await import('../../sims/generic/index.ts')).genericScenarios,
+  shipped: async () => (await import('../../sims/index.ts')).scenarios,
+};
+
+/** One scenario, explored a slice at a time. */
+class Quarry {
+  readonly name: string;
+  executions = 0;
+  #nextIndex = 0;
+  #sliceMs = FIRST_SLICE_MS;
+  readonly #executor: Executor;
+  readonly #strategy: ReturnType<typeof createStrategy>;
+  readonly #coverage: Coverage = createCoverage();
+  isExhausted = false;
+
+  constructor(name: string, executor: Executor, seed: string) {
+    this.name = name;
+    this.#executor = executor;
+    this.#strategy = createStrategy('portfolio', seed);
+  }
+
+  /** What failed, in one line; undefined if nothing did in its slice. */
+  async slice(untilMs: number, maxExecutions = Infinity): Promise<string | undefined> {
+    const endMs = maxExecutions < Infinity ? Infinity : Math.min(untilMs, cpuMs() + this.#sliceMs);
+    this.#sliceMs = Math.min(SLICE_MS_MAX, this.#sliceMs * SLICE_GROWTH);
+    let difference: string | undefined;
+    const { executions, failures, cutOff, nextIndex, stoppedBy } = await runCampaign(
+      this.#executor,
+      this.#strategy,
+      {
+        firstIndex: this.#nextIndex,
+        maxExecutions,
+        coverage: this.#coverage,
+        shouldStop: () => difference !== undefined || cpuMs() > endMs,
+        onEvent: (event) => {
+          if (event.type === 'nondeterministic') difference ??= event.difference.text;
+        },
+      },
+    );
+    this.executions += executions;
+    this.#nextIndex = nextIndex;
+    this.isExhausted = stoppedBy === 'exhausted' && maxExecutions === Infinity;
+    if (difference !== undefined) return `not deterministic: ${difference}`;
+    const [failure] = failures;
+    if (failure !== undefined) return failure.message.split('\n')[0] ?? '';
+    return cutOff.length > 0 ? this.#decide(untilMs) : undefined;
+  }
+
+  /** An execution came to the end of its events, which shows nothing while none has ended: with time it is run to an end. */
+  async #decide(untilMs: number): Promise<string | undefined> {
+    const { failures } = await runCampaign(this.#executor, createStrategy('portfolio', 'decide'), {
+      maxExecutions: 1,
+      shouldStop: () => cpuMs() > untilMs,
+    });
+    return failures[0]?.message.split('\n')[0];
+  }
+}
+
+interface Frame {
+  readonly way: Way;
+  readonly startMs: number;
+  readonly reachedBefore: number | undefined;
+}
+
+function framed(way: Way): Frame {
+  return { way, startMs: cpuMs(), reachedBefore: reached() };
+}
+
+function trialOf({ way, startMs, reachedBefore }: Frame, given: Partial<Trial>): Trial {
+  const reachedNow = reached();
+  const counts =
+    reachedNow === undefined || reachedBefore === undefined ? {} : { reached: reachedNow - reachedBefore };
+  return {
+    ...{ way, found: false, by: '', sentence: '', executions: 0, ownExecutions: 0 },
+    ...{ seconds: (cpuMs() - startMs) / 1_000, ...counts, ...given },
+  };
+}
+
+/** All scenarios of a set in turns, until one fails. */
+async function exploreSet(way: 'generic' | 'shipped', task: TrialTask): Promise<Trial> {
+  const frame = framed(way);
+  const endMs = frame.startMs + task.seconds * 1_000;
+  const quarries: Quarry[] = [];
+  const found = (quarry: Pick<Quarry, 'name' | 'executions'>, sentence: string): Trial => {
+    const executions = quarries.reduce((sum, each) => sum + each.executions, 0);
+    const { name: by, executions: ownExecutions } = quarry;
+    return trialOf(frame, { found: true, by, sentence, executions, ownExecutions });
+  };
+  const at = (by: string, executions: number): void => say({ type: 'at', way, by, executions });
+  for (const [name, load] of Object.entries((await SETS[way]()) as Loaders)) {
+    at(name, 0);
+    try {
+      const scenario = await load();
+      const input = await scenario.prepare?.({ read: (path) => createReadStream(join(task.files, path)) });
+      quarries.push(new Quarry(name, createExecutor(scenario, input), `${task.seed} ${name}`));
+    } catch (error) {
+      return found({ name, executions: 0 }, `does not load: ${firstLine(error)}`);
+    }
+  }
+  const isOver = (): boolean => {
+    if (task.executions !== undefined) return false;
+    const isReached = frame.reachedBefore === undefined || reached() !== frame.reachedBefore;
+    return cpuMs() > (isReached ? endMs : frame.startMs + task.seconds * 1_000 * UNREACHED_SHARE);
+  };
+  let rest = quarries;
+  do {
+    for (const quarry of rest) {
+      if (isOver()) break;
+      at(quarry.name, quarry.executions);
+      const sentence = await quarry.slice(endMs, task.executions);
+      if (sentence !== undefined) return found(quarry, sentence);
+    }
+    rest = rest.filter(({ isExhausted }) => !isExhausted);
+  } while (rest.length > 0 && task.executions === undefined && !isOver());
+  return trialOf(frame, { executions: quarries.reduce((sum, each) => sum + each.executions, 0) });
+}
+
+const DISKS = [
+  memorySubject('a disk in memory whose power fails', 'powerFail'),
+  memorySubject('a disk in memory that loses in any order', 'powerFail', { faults: { reorder: true } }),
+  memorySubject('a disk in memory that tears at sectors', 'powerFail', { tearBytes: 512 }),
+  memorySubject('a disk in memory whose process dies', 'crash'),
+];
+
+/** Each case that any subject or disk can be held to, until one fails. */
+async function proveAll(): Promise<Trial> {
+  const frame = framed('conformance');
+  let executions = 0;
+  const at = (by: string): void => say({ type: 'at', way: 'conformance', by, executions });
+  const failed = (by: string, error: unknown): Trial =>
+    trialOf(frame, { found: true, by, sentence: firstLine(error), executions, ownExecutions: 1 });
+  for (const subject of virtualSubjects) {
+    at(`${subject.name}: ${conformanceCases[0]?.title ?? ''}`);
+    for await (const { outcome, title, error } of runConformance(subject)) {
+      if (outcome !== 'skipped') executions += 1;
+      if (outcome === 'failed') return failed(`${subject.name}: ${title}`, error);
+      at(`${subject.name}: after ${title}`);
+    }
+  }
+  for (const disk of DISKS) {
+    for (const each of diskCases) {
+      const by = `${disk.name}: ${each.title}`;
+      at(by);
+      executions += 1;
+      try {
+        await each.prove(disk);
+      } catch (error) {
+        return failed(by, error);
+      }
+    }
+  }
+  return trialOf(frame, { executions });
+}
+
+tuneEngine();
+say({ type: 'loaded' });
+const task = JSON.parse(process.argv[2] ?? '') as TrialTask;
+const counting = globalThis as Counting;
+const runsAtLoad = counting.reachedMutant !== undefined;
+counting.reachedMutant = 0;
+if (task.isCounted && !runsAtLoad) reached = () => counting.reachedMutant;
+for (const way of task.ways) {
+  say({ type: 'done', trial: way === 'conformance' ? await proveAll() : await exploreSet(way, task) });
+}
+process.exit();

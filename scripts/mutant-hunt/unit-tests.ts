@@ -1,0 +1,128 @@
+// Lets the unit tests judge mutants, one after the other, in a process that is kept. Invariants: a mutant that makes it hang or die is killed,
+// as in any mutation test; what was found is kept, and used again while neither the mutant nor what the test runs has changed.
+import { fork, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import type { UnitOrder } from './unit-order.ts';
+
+/** What is to be tested. */
+export interface UnitTask {
+  readonly file: string;
+  /** Of the mutated file. */
+  readonly text: string;
+  readonly tests: readonly string[];
+}
+
+/** What came of it. */
+export type UnitAnswer =
+  | { readonly killed: false }
+  | { readonly killed: true; readonly test: string; readonly title: string; readonly message: string };
+
+/** How long the tests of one mutant may take without an answer. */
+const HANG_MS = 120_000;
+const PROGRAM = fileURLToPath(new URL('unit-process.ts', import.meta.url));
+
+/** A process, and what it does for one mutant after the other. */
+export class UnitTests {
+  readonly #order: UnitOrder;
+  readonly #cache: string;
+  #child: ChildProcess | undefined;
+
+  /** `cache` is a folder, made when it is needed. */
+  constructor(order: UnitOrder, cache: string) {
+    this.#order = order;
+    this.#cache = cache;
+  }
+
+  /** Runs the tests that reach the file until one fails. */
+  async judge(file: string, text: string): Promise<UnitAnswer> {
+    const key = createHash('sha256').update(`${file}\n${text}`).digest('hex').slice(0, 24);
+    const tests = this.#order.testsOf(file);
+    const known = this.#known(key, file, text, tests);
+    if (known !== undefined) return known;
+    const answer = tests.length === 0 ? { killed: false as const } : await this.#ask({ file, text, tests });
+    const used = answer.killed ? [answer.test] : tests;
+    mkdirSync(this.#cache, { recursive: true });
+    const digest = this.#digest(used, file, text);
+    writeFileSync(join(this.#cache, `${key}.json`), JSON.stringify({ digest, answer }));
+    return answer;
+  }
+
+  /** Ends the process. */
+  close(): void {
+    const { pid } = this.#child ?? {};
+    this.#child = undefined;
+    if (pid === undefined) return;
+    try {
+      // With the workers of Vitest, which an endless loop keeps from ending with it.
+      process.kill(-pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+
+  #digest(tests: readonly string[], file: string, text: string): string {
+    const hash = createHash('sha256');
+    for (const test of tests) hash.update(this.#order.digest(test, new Map([[file, text]])));
+    return hash.digest('hex');
+  }
+
+  #known(key: string, file: string, text: string, tests: readonly string[]): UnitAnswer | undefined {
+    const path = join(this.#cache, `${key}.json`);
+    try {
+      const { digest, answer } = JSON.parse(readFileSync(path, 'utf8')) as {
+        readonly digest: string;
+        readonly answer: UnitAnswer;
+      };
+      if (digest === this.#digest(answer.killed ? [answer.test] : tests, file, text)) return answer;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      if (!(error instanceof SyntaxError)) throw error;
+    }
+    rmSync(path, { force: true });
+    return undefined;
+  }
+
+  async #ask(task: UnitTask): Promise<UnitAnswer> {
+    const child = (this.#child ??= await this.#start());
+    let timer: NodeJS.Timeout | undefined;
+    const hung = new Promise<UnitAnswer>((resolve) => {
+      const message = `no answer in ${HANG_MS / 1_000} s`;
+      const test = task.tests[0] ?? '';
+      timer = setTimeout(() => resolve({ killed: true, test, title: 'hung', message }), HANG_MS);
+    });
+    const stop = new AbortController();
+    const { signal } = stop;
+    const answered = once(child, 'message', { signal }).then(([answer]) => answer as UnitAnswer);
+    const died = once(child, 'exit', { signal }).then(([code]): UnitAnswer => ({
+      ...{ killed: true, test: task.tests[0] ?? '', title: 'died', message: `exit ${String(code)}` },
+    }));
+    const ignore = (): void => undefined;
+    answered.catch(ignore);
+    died.catch(ignore);
+    child.send(task);
+    try {
+      const answer = await Promise.race([answered, died, hung]);
+      if (answer.killed && (answer.title === 'hung' || answer.title === 'died')) this.close();
+      return answer;
+    } finally {
+      clearTimeout(timer);
+      stop.abort();
+    }
+  }
+
+  async #start(): Promise<ChildProcess> {
+    const child = fork(PROGRAM, {
+      execArgv: ['--import', 'tsx'],
+      detached: true,
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: { ...process.env, NODE_ENV: 'test', VITEST: 'true' },
+    });
+    await once(child, 'message');
+    return child;
+  }
+}
