@@ -89,8 +89,9 @@ async function hunt(given: ReturnType<typeof options>, draw: MutantDraw): Promis
     print([`${kept}/${draw.count} ${recordRow(record)}`]);
   });
   print(reportLines(records, reasons));
-  if (json !== undefined)
-    {writeFileSync(json, `${JSON.stringify({ seed, count, seconds, records }, undefined, 2)}\n`);}
+  if (json !== undefined) {
+    writeFileSync(json, `${JSON.stringify({ seed, count, seconds, records }, undefined, 2)}\n`);
+  }
   if (stop.signal.aborted) process.exitCode = 130;
   else if (records.filter(isKept).length < draw.count) process.exitCode = 1;
 }
