@@ -26,12 +26,12 @@ export function isKept(record: HuntRecord): record is KeptRecord {
 }
 
 /** What is said of a way that has found it; undefined if it has not. */
-export function foundBy({ ways }: KeptRecord, way: Way): TrialEnd | undefined {
+function foundBy({ ways }: KeptRecord, way: Way): TrialEnd | undefined {
   return ways.find((end) => end.way === way && end.found);
 }
 
 /** One line, and no longer than that. */
-export function shortened(text: string, length: number): string {
+function shortened(text: string, length: number): string {
   const line = text.replace(/\s+/g, ' ').trim();
   return line.length > length ? `${line.slice(0, length - 1)}…` : line;
 }
@@ -119,7 +119,7 @@ export function ratesBy(records: readonly KeptRecord[], key: 'folder' | 'mutator
 }
 
 /** Rates as a table of Markdown. */
-export function rateTable(heading: string, rates: readonly Rate[]): string[] {
+function rateTable(heading: string, rates: readonly Rate[]): string[] {
   const cell = (found: number, count: number): string =>
     `${found} (${count === 0 ? 0 : Math.round((100 * found) / count)} %)`;
   return [
@@ -136,10 +136,7 @@ export function rateTable(heading: string, rates: readonly Rate[]): string[] {
 const LONG_CODE = 80;
 
 /** What only unit tests saw, with the reason of each. */
-export function missedTable(
-  records: readonly KeptRecord[],
-  reasons: Readonly<Record<string, string>>,
-): string[] {
+function missedTable(records: readonly KeptRecord[], reasons: Readonly<Record<string, string>>): string[] {
   const cell = (text: string, length: number): string => shortened(text, length).replaceAll('|', '\\|');
   const missed = records.filter((record) => WAYS.every((way) => foundBy(record, way) === undefined));
   return [
