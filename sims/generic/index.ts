@@ -7,4 +7,5 @@ import type { ScenarioDefinition } from 'dryrunner';
 export const genericScenarios: Readonly<Record<string, () => Promise<ScenarioDefinition>>> = {
   'generic-simulated': async () => (await import('./simulated.ts')).simulated,
   'generic-store': async () => (await import('./store.ts')).statusStore,
+  'generic-simulated-parts': async () => (await import('./simulated-parts.ts')).simulatedParts,
 };

@@ -13,6 +13,7 @@ export { type DiskCase, diskCases, type DiskCrashCase, type DiskSubject } from '
 export { type ExploreSubjectOptions, exploreRunner } from './workload/explore-runner.ts';
 export { type ExploreStubOptions, exploreStub } from './workload/explore-stub.ts';
 export { type ExploreWorkloadOptions, type SubjectExploration } from './workload/explore-workload.ts';
+export { partsWorkload, type PartsSubject } from './workload/parts-workload.ts';
 export { runnerWorkload, type WorkloadLimits } from './workload/runner-workload.ts';
 export {
   type CallArguments,

@@ -154,7 +154,7 @@ export const checkoutRelease: RunRule = {
     return updates > 0 ? `${run.title} has started during an update` : undefined;
   },
   onAcquired(run, resource, name, { updates }) {
-    if (resource !== 'checkout' || updates === 0) return undefined;
+    if (resource !== 'checkout' || updates === 0 || run.abandoned?.has(resource) === true) return undefined;
     return `${run.title} has checked out ${name} during an update`;
   },
   onFreed(run, resource, name) {
@@ -167,7 +167,7 @@ export const checkoutRelease: RunRule = {
       : `the update of ${name} on ${runner} has begun while run ${active.runId} is active`;
   },
   onEnd(run) {
-    return run.checkouts > 0 && run.isTerminal ? `${run.title} has never released its checkout` : undefined;
+    return run.checkouts + run.lateCheckouts > 0 && run.isTerminal ? `${run.title} has never released its checkout` : undefined;
   },
 };
 

@@ -54,6 +54,8 @@ export class WatchedRun {
   uploads = 0;
   /** Checkouts that were made and not released, given up or not. */
   checkoutsOut = 0;
+  /** Checkouts that came after they had been given up, and were not released yet. */
+  lateCheckouts = 0;
   /** Kinds that were given up at the collaborator's bound, so that they may come and go later (R106). */
   abandoned: Set<OwnedKind> | undefined = undefined;
   /** A process of it has ended. */
@@ -98,10 +100,11 @@ export class WatchedRun {
     this.outputs = 0;
   }
 
-  /** Takes one of a kind. */
+  /** Takes one of a kind. What comes after it was given up is not held: it is on its way back (R106). */
   take(kind: OwnedKind): void {
-    this.#add(kind, 1);
     if (kind === 'checkout') this.checkoutsOut += 1;
+    if (this.abandoned?.has(kind) !== true) this.#add(kind, 1);
+    else if (kind === 'checkout') this.lateCheckouts += 1;
   }
 
   /** Gives one of a kind back. Nothing happens if it has none: it may have been given up. */
@@ -109,6 +112,7 @@ export class WatchedRun {
     if (kind === 'process') this.hasExecuted = true;
     if (kind === 'checkout' && this.checkoutsOut > 0) this.checkoutsOut -= 1;
     if (this.heldOf(kind) > 0) this.#add(kind, -1);
+    else if (kind === 'checkout' && this.lateCheckouts > 0) this.lateCheckouts -= 1;
   }
 
   /** Gives all of a kind up. */

@@ -81,6 +81,38 @@ const legal: readonly TraceCase[] = [
       .free('0', 'process'),
   },
   {
+    title: 'R204 R205 what was given up may come while the run is being cleaned up',
+    trace: trace()
+      .accept('0')
+      .phase('0', 'checkout')
+      .abandon('0', 'checkout')
+      .phase('0', 'postprocess')
+      .acquire('0', 'checkout')
+      .status('0', 'FAILED')
+      .free('0', 'checkout'),
+  },
+  {
+    title: 'R204 a process that was given up may start late and be stopped after the end',
+    trace: trace()
+      .accept('0')
+      .abandon('0', 'process')
+      .acquire('0', 'process')
+      .status('0', 'FAILED')
+      .wait(9)
+      .free('0', 'process'),
+  },
+  {
+    title: 'R205 a checkout that was given up may come during an update',
+    trace: trace()
+      .accept('0')
+      .abandon('0', 'checkout')
+      .status('0', 'FAILED')
+      .acquire('', 'update')
+      .acquire('0', 'checkout')
+      .free('0', 'checkout')
+      .free('', 'update'),
+  },
+  {
     title: 'R204 waiters belong to callers',
     trace: trace().acquire('0', 'waiter').run('0').acquire('0', 'waiter').free('0', 'waiter'),
   },

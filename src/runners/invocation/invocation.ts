@@ -110,10 +110,10 @@ export class Invocation implements Performance {
     this.#state = state;
     this.#run.stop = state.stop;
     if (state.stop === 'deadline' && before.stop === 'none') this.#parts.instruments.timeouts.increment();
-    for (const effect of effects) this.#perform(effect, before.phase);
+    for (const effect of effects) this.#perform(effect, before.phase, state.phase);
   }
 
-  #perform(effect: InvocationEffect, before: InvocationPhase): void {
+  #perform(effect: InvocationEffect, before: InvocationPhase, after: InvocationPhase): void {
     switch (effect) {
       case 'enter':
         this.#enter();
@@ -122,7 +122,8 @@ export class Invocation implements Performance {
         this.#run.cancellation?.cancel();
         break;
       case 'bound':
-        this.#setBound();
+        // A phase that is over in the call that entered it has no bound, and the one after it may have none.
+        if (this.#state.phase === after) this.#setBound();
         break;
       case 'kill':
         if (this.#state.phase === 'wait') this.#kill();

@@ -325,6 +325,21 @@ describe('a deadline', () => {
     });
   });
 
+  test('R101 R115 while it starts: a process that has ended by then does not hurry the uploads', async () => {
+    await inSimulation(async (sim) => {
+      const lab = makeLab(sim, (parts) => ({
+        execer: slowExecer(parts.execer, async (begin) => {
+          await pass(parts, 20);
+          return begin();
+        }),
+        uploader: { ...labUploader(parts, { ms: 1_000 }), cancelBoundMs: 10 },
+      }));
+      const status = await invoke(lab, { argv: ['complete 0'], timeoutMs: 10 }).ended;
+      expect([status.state, sim.now()]).toEqual(['TIMEDOUT', 20 + 3_000]);
+      expect(lab.metrics.value('workerUploads')).toBe(3);
+    });
+  });
+
   test.for([0, -5])('R16 R100 a timeout of %i ms means none', async (timeoutMs) => {
     await inSimulation(async (sim) => {
       const run = invoke(makeLab(sim), { argv: ['sleep 86400000', 'complete 1'], timeoutMs });

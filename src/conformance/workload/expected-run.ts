@@ -1,0 +1,504 @@
+/**
+ * What the contract says of one run whose collaborators go as planned: which of them is called when, what is cancelled, how the run ends, when,
+ * and what is counted (R87–R116, R176–R182). Invariant: it is written from the contract and knows no invoker; what falls on the same instant may
+ * come in either order, and each order is one expectation (R104).
+ */
+import { METRIC_NAMES } from '../../model/metrics.ts';
+import {
+  BOUND_MS,
+  LOCAL_BOUND_MS,
+  LOGS,
+  memoryReportAt,
+  NO_SPACE,
+  UPLOAD_BOUND_MS,
+  type PartCall,
+  type PartsSetup,
+  type RunPlan,
+  type Work,
+} from './planned-parts.ts';
+
+/** A value that a metric gets; `isSure` is false if the contract leaves open whether it does, NaN stands for any value. */
+export interface ExpectedMetric {
+  readonly name: string;
+  readonly value: number;
+  readonly isSure: boolean;
+}
+
+/** How a run ends. */
+export interface ExpectedOutcome {
+  readonly state: 'COMPLETE' | 'FAILED' | 'ABORTED' | 'TIMEDOUT';
+  readonly exitCode: number;
+  /** The text, or how it begins if the rest is open. */
+  readonly error: string;
+  readonly isTextOpen: boolean;
+  /** Whether the logs are uploaded (R115). */
+  readonly uploads: boolean;
+}
+
+/** One way that a run may go. */
+export interface ExpectedRun {
+  /** What its collaborators see while it lives, in this order. */
+  readonly calls: readonly PartCall[];
+  /** What those see that had been given up. */
+  readonly lateCalls: readonly PartCall[];
+  readonly outcome: ExpectedOutcome;
+  readonly endMs: number;
+  /** Where its logs are at its end: stdout and stderr. */
+  readonly refs: readonly [stdout: LogPlace, stderr: LogPlace];
+  readonly metrics: readonly ExpectedMetric[];
+  /** Whether it has left the queue. */
+  readonly hasStarted: boolean;
+  /** What was reached, in words. */
+  readonly reached: readonly string[];
+}
+
+/** Where a log is. */
+export type LogPlace = 'nowhere' | 'local' | 'uploaded';
+
+/** When a run starts, and when somebody asks for it to be stopped. */
+export interface RunTimes {
+  readonly startMs: number;
+  /** Infinity if nobody does. */
+  readonly abortMs: number;
+}
+
+/** All ways that a run may go: more than one only if several things fall on the same instant. */
+export function expectRun(plan: RunPlan, setup: PartsSetup, times: RunTimes): ExpectedRun[] {
+  const found: ExpectedRun[] = [];
+  const open: boolean[][] = [[]];
+  for (let answers = open.pop(); answers !== undefined; answers = open.pop()) {
+    const taken = answers;
+    let asked = 0;
+    const decide = (): boolean => {
+      const at = asked;
+      asked += 1;
+      if (at < taken.length) return taken[at] as boolean;
+      open.push([...taken, true]);
+      taken.push(false);
+      return false;
+    };
+    found.push(new ExpectedLife(plan, setup, times, decide).live());
+  }
+  return found;
+}
+
+const OUTCOME = { exitCode: 0, error: '', isTextOpen: false };
+const ABORTED: ExpectedOutcome = { ...OUTCOME, state: 'ABORTED', uploads: false };
+const TIMEDOUT: ExpectedOutcome = { ...OUTCOME, state: 'TIMEDOUT', uploads: true };
+
+function failed(exitCode: number, error: string, isTextOpen = false): ExpectedOutcome {
+  return { state: 'FAILED', exitCode, error, isTextOpen, uploads: false };
+}
+
+type WorkEnd = 'done' | 'failed' | 'abandoned';
+
+/** One life of a run. */
+class ExpectedLife {
+  readonly #plan: RunPlan;
+  readonly #setup: PartsSetup;
+  readonly #startMs: number;
+  readonly #decide: () => boolean;
+  readonly #calls: PartCall[] = [];
+  readonly #lateCalls: PartCall[] = [];
+  readonly #metrics: ExpectedMetric[] = [];
+  readonly #reached: string[] = [];
+  readonly #deadlineMs: number;
+  /** The abort, until it has taken effect. */
+  #abortMs: number;
+  #nowMs: number;
+  #stop: 'none' | 'abort' | 'deadline' = 'none';
+  #isHurried = false;
+  #isCheckedOut = false;
+  #isOpened = false;
+  #hasLogs = false;
+  #hasProcess = false;
+  #hasRun = false;
+  #hasStartSizes = false;
+  readonly #uploaded = new Set<string>();
+  #outcome: ExpectedOutcome | undefined;
+
+  constructor(plan: RunPlan, setup: PartsSetup, { startMs, abortMs }: RunTimes, decide: () => boolean) {
+    const { timeoutMs = 0 } = plan.command;
+    this.#plan = plan;
+    this.#setup = setup;
+    this.#startMs = startMs;
+    this.#nowMs = startMs;
+    this.#abortMs = abortMs;
+    this.#deadlineMs = timeoutMs > 0 ? startMs + timeoutMs : Infinity;
+    this.#decide = decide;
+  }
+
+  live(): ExpectedRun {
+    if (!this.#isFirst(this.#startMs, this.#abortMs)) return this.#neverStarted();
+    const outcome = this.#untilEnd();
+    this.#outcome = outcome;
+    if (this.#hasProcess) this.#measure();
+    if (this.#isOpened && this.#outcome.uploads && this.#hasLogs) this.#upload();
+    if (this.#hasLogs) for (const log of LOGS) this.#call(`close ${log}`);
+    if (this.#isCheckedOut) this.#afterEnd('release', this.#plan.release, BOUND_MS, false);
+    this.#postprocess();
+    this.#count(METRIC_NAMES.TASK_LATENCY_MS, this.#nowMs - this.#startMs);
+    return this.#ended(this.#outcome, true);
+  }
+
+  #neverStarted(): ExpectedRun {
+    this.#nowMs = this.#abortMs;
+    this.#reached.push('a run was aborted in the queue');
+    return this.#ended(ABORTED, false);
+  }
+
+  #ended(outcome: ExpectedOutcome, hasStarted: boolean): ExpectedRun {
+    const placeOf = (log: string): LogPlace => {
+      if (outcome.uploads && this.#uploaded.has(log)) return 'uploaded';
+      return this.#hasRun || (outcome.uploads && this.#hasLogs) ? 'local' : 'nowhere';
+    };
+    return {
+      calls: this.#calls,
+      lateCalls: this.#lateCalls.filter(({ atMs }) => atMs < Infinity),
+      outcome,
+      endMs: this.#nowMs,
+      refs: [placeOf('stdout'), placeOf('stderr')],
+      metrics: this.#metrics,
+      hasStarted,
+      reached: this.#reached,
+    };
+  }
+
+  /** From the start to the end of the process. */
+  #untilEnd(): ExpectedOutcome {
+    return this.#preprocess() ?? this.#checkout() ?? this.#outputs() ?? this.#exec() ?? this.#wait();
+  }
+
+  #preprocess(): ExpectedOutcome | undefined {
+    for (const [index, work] of this.#plan.preprocess.entries()) {
+      this.#beforeEnd(`preprocess ${index + 1}`, work, BOUND_MS, true);
+      if (this.#stop !== 'none') return this.#stopped('preprocess');
+    }
+    return undefined;
+  }
+
+  #checkout(): ExpectedOutcome | undefined {
+    const { command, checkout, release } = this.#plan;
+    const { snapshotId = '' } = command;
+    // A Bazel run has no request data here (R185).
+    if (!this.#setup.hasFiler || snapshotId.startsWith('bz-')) return failed(200, '', true);
+    const text = snapshotId === '' ? 'temporary directory' : 'checkout';
+    const end = snapshotId === '' ? this.#makeDirectory(text) : this.#download(text);
+    this.#isCheckedOut = end === 'done';
+    if (this.#isCheckedOut && release.fails !== undefined) this.#reached.push('a release failed');
+    if (this.#stop !== 'none') return this.#stopped(text);
+    if (end !== 'failed') return undefined;
+    this.#reached.push('a checkout failed');
+    return failed(checkout.fails?.exitCode ?? 210, checkout.fails?.text ?? '');
+  }
+
+  #download(text: string): WorkEnd {
+    const beganMs = this.#nowMs;
+    this.#count(METRIC_NAMES.DOWNLOADS, 1);
+    const end = this.#makeDirectory(text);
+    const isSure = this.#stop === 'none';
+    if (isSure || end !== 'abandoned') {
+      this.#count(METRIC_NAMES.DOWNLOAD_LATENCY_MS, this.#nowMs - beganMs, isSure);
+    }
+    return end;
+  }
+
+  /** A directory that comes after it was given up is released when it comes (R106). */
+  #makeDirectory(text: string): WorkEnd {
+    const { checkout } = this.#plan;
+    return this.#beforeEnd(text, checkout, BOUND_MS, text === 'checkout', (lateMs) => {
+      if (checkout.fails === undefined) this.#lateCalls.push({ atMs: lateMs, text: 'release' });
+    });
+  }
+
+  #outputs(): ExpectedOutcome | undefined {
+    this.#isOpened = true;
+    for (const [index, plan] of this.#plan.outputs.entries()) {
+      const name = LOGS[index] as string;
+      this.#call(`create ${name}`);
+      if (plan !== 'cannot be created') continue;
+      for (const made of LOGS.slice(0, index)) this.#call(`close ${made}`);
+      this.#reached.push('an output could not be created');
+      return failed(
+        220,
+        `could not create ${name === 'stdlog' ? 'combined stdout/stderr' : name}: ${NO_SPACE}`,
+      );
+    }
+    this.#hasLogs = true;
+    const [sizes] = this.#plan.sizes;
+    if (sizes === undefined) return undefined;
+    const end = this.#beforeEnd('measure 1', sizes, LOCAL_BOUND_MS, false);
+    this.#hasStartSizes = end === 'done';
+    return this.#stop === 'none' ? undefined : this.#stopped('outputs');
+  }
+
+  #exec(): ExpectedOutcome | undefined {
+    const { exec, lastsMs } = this.#plan.process;
+    const end = this.#beforeEnd('exec', exec, BOUND_MS, false, (lateMs) => {
+      if (exec.fails === undefined && lastsMs > 0) {
+        this.#lateCalls.push({ atMs: lateMs, text: 'stop process' });
+      }
+    });
+    if (end === 'done') return undefined;
+    if (this.#stop !== 'none') return this.#stopped('exec');
+    this.#reached.push('a process could not be started');
+    return failed(240, `could not exec: ${exec.fails?.text ?? ''}`, this.#plan.process.isTextOpen);
+  }
+
+  #wait(): ExpectedOutcome {
+    const { lastsMs, memoryMs, killMs } = this.#plan.process;
+    const endMs = this.#nowMs + lastsMs;
+    this.#hasProcess = true;
+    if (this.#stop !== 'none') {
+      const isReported = memoryMs === 0 && this.#decide();
+      if (isReported) this.#count(METRIC_NAMES.MEMORY_CAP_EXCEEDED, 1);
+      return this.#killed(this.#nowMs, isReported ? this.#nowMs : endMs, killMs);
+    }
+    this.#hasRun = true;
+    const isOverCap = memoryMs < lastsMs;
+    const firstMs = isOverCap ? this.#nowMs + memoryMs : endMs;
+    const stop = this.#nextStop();
+    if (lastsMs > 0 && stop !== undefined && !this.#isFirst(firstMs, stop.atMs)) {
+      this.#takeStop(stop.cause);
+      // The report may have been handed over in this very instant, after which there is nothing to stop.
+      const isReported = isOverCap && stop.atMs === firstMs && this.#decide();
+      if (isReported) this.#count(METRIC_NAMES.MEMORY_CAP_EXCEEDED, 1);
+      return this.#killed(stop.atMs, isReported ? firstMs : endMs, killMs);
+    }
+    this.#nowMs = firstMs;
+    if (!isOverCap) return this.#naturalEnd();
+    this.#count(METRIC_NAMES.MEMORY_CAP_EXCEEDED, 1);
+    this.#reached.push('a process was killed for its memory');
+    const { state, exitCode, error } = memoryReportAt(memoryMs).status;
+    return {
+      state: state === 'FAILED' ? 'FAILED' : 'COMPLETE',
+      exitCode,
+      error,
+      isTextOpen: false,
+      uploads: true,
+    };
+  }
+
+  #killed(atMs: number, endMs: number, killMs: number): ExpectedOutcome {
+    if (atMs < endMs) this.#calls.push({ atMs, text: 'stop process' });
+    const backMs = Math.min(endMs, atMs + killMs);
+    this.#nowMs = Math.min(backMs, atMs + BOUND_MS);
+    if (backMs > this.#nowMs) this.#reached.push('a process was given up');
+    this.#mindAbort(atMs);
+    return this.#stopped('process');
+  }
+
+  #naturalEnd(): ExpectedOutcome {
+    const { status, isTextOpen } = this.#plan.process;
+    const { state, exitCode, error } = status;
+    switch (state) {
+      case 'COMPLETE':
+        return { state, exitCode, error, isTextOpen, uploads: true };
+      case 'FAILED':
+        return failed(exitCode === 0 ? 250 : exitCode, `error execing: ${error}`, isTextOpen);
+      case 'UNKNOWN':
+      case 'RUNNING':
+        return failed(250, 'unexpected exec state', true);
+    }
+  }
+
+  /** What the run ends as that was stopped before the process's end. */
+  #stopped(where: string): ExpectedOutcome {
+    this.#isHurried = true;
+    this.#reached.push(`a run was stopped by ${this.#stop} during ${where}`);
+    return this.#stop === 'abort' ? ABORTED : TIMEDOUT;
+  }
+
+  #measure(): void {
+    const sizes = this.#plan.sizes[1];
+    if (sizes === undefined || !this.#hasStartSizes) return;
+    const end = this.#afterEnd('measure 2', sizes, LOCAL_BOUND_MS, true);
+    const isSure = end === 'done';
+    if (end !== 'failed') this.#count('commandDirUsage_kb_work', Number(this.#plan.name), isSure);
+  }
+
+  #upload(): void {
+    const { uploads } = this.#plan;
+    if (uploads.length === 0) return;
+    const beganMs = this.#nowMs;
+    for (const [index, name] of ['stdlog', 'stderr', 'stdout'].entries()) {
+      if (!this.#uploadOne(name, uploads[index] as Work)) break;
+    }
+    const isAborted = this.#outcome?.state === 'ABORTED';
+    if (!isAborted && this.#abortMs === this.#nowMs && this.#decide()) this.#abortUpload();
+    this.#count(METRIC_NAMES.UPLOAD_LATENCY_MS, isAborted ? NaN : this.#nowMs - beganMs, !isAborted);
+  }
+
+  /** False if the run was aborted meanwhile. */
+  #uploadOne(name: string, work: Work): boolean {
+    const beganMs = this.#nowMs;
+    this.#call(`upload ${name}`);
+    const naturalMs = beganMs + work.takesMs;
+    const hasLimit = this.#setup.uploader === 'with limit' && !(work.takesMs === 0 && work.inCall === true);
+    const limitMs = hasLimit ? beganMs + UPLOAD_BOUND_MS : Infinity;
+    const endMs = Math.min(naturalMs, limitMs);
+    if (!this.#isFirst(endMs, this.#abortMs)) {
+      this.#cutUpload(name, work, beganMs, endMs);
+      return false;
+    }
+    this.#nowMs = endMs;
+    if (naturalMs > limitMs) {
+      this.#call(`cancel upload ${name}`);
+      this.#reached.push('an upload took too long');
+    }
+    const isDone = naturalMs <= limitMs && work.fails === undefined;
+    if (isDone) this.#uploaded.add(name);
+    this.#count(isDone ? METRIC_NAMES.UPLOADS : METRIC_NAMES.LOG_UPLOAD_FAILURES, 1);
+    this.#count(METRIC_NAMES.LOG_UPLOAD_LATENCY_MS, endMs - beganMs);
+    return true;
+  }
+
+  #cutUpload(name: string, work: Work, beganMs: number, endMs: number): void {
+    const atMs = Math.max(this.#abortMs, beganMs);
+    const naturalMs = beganMs + work.takesMs;
+    if (atMs < naturalMs) this.#calls.push({ atMs, text: `cancel upload ${name}` });
+    const backMs = atMs < naturalMs ? Math.min(endMs, atMs + work.cancelMs) : endMs;
+    this.#nowMs = Math.min(backMs, atMs + BOUND_MS);
+    if (backMs > this.#nowMs) this.#reached.push('an upload was given up');
+    this.#count(METRIC_NAMES.LOG_UPLOAD_LATENCY_MS, NaN, false);
+    this.#count(METRIC_NAMES.UPLOADS, 1, false);
+    this.#count(METRIC_NAMES.LOG_UPLOAD_FAILURES, 1, false);
+    this.#abortUpload();
+  }
+
+  #abortUpload(): void {
+    this.#reached.push('a run was aborted during an upload');
+    this.#stop = 'abort';
+    this.#abortMs = Infinity;
+    this.#isHurried = true;
+    this.#outcome = ABORTED;
+  }
+
+  #postprocess(): void {
+    const { postprocess } = this.#plan;
+    const boundMs = postprocess.length * BOUND_MS;
+    let overMs = this.#isHurried ? this.#nowMs + boundMs : Infinity;
+    for (const [index, work] of postprocess.entries()) {
+      const text = `postprocess ${index + 1}`;
+      this.#call(text);
+      const naturalMs = this.#nowMs + work.takesMs;
+      if (overMs === Infinity && !this.#isFirst(naturalMs, this.#abortMs)) {
+        overMs = Math.max(this.#abortMs, this.#nowMs) + boundMs;
+        this.#abortMs = Infinity;
+        this.#isHurried = true;
+      }
+      if (naturalMs > overMs) {
+        this.#nowMs = overMs;
+        this.#call(`cancel ${text}`);
+        this.#postprocessLate(index, Math.min(naturalMs, overMs + work.cancelMs));
+        return;
+      }
+      this.#nowMs = naturalMs;
+    }
+  }
+
+  /** Every postprocessor runs on every path (R90): those after one that was given up as well, each asked to stop at once. */
+  #postprocessLate(index: number, backMs: number): void {
+    this.#reached.push('a postprocessor was given up');
+    let atMs = backMs;
+    for (const [later, work] of this.#plan.postprocess.entries()) {
+      if (later <= index || atMs === Infinity) continue;
+      this.#lateCalls.push({ atMs, text: `postprocess ${later + 1}` });
+      if (work.takesMs > 0) this.#lateCalls.push({ atMs, text: `cancel postprocess ${later + 1}` });
+      atMs += Math.min(work.takesMs, work.cancelMs);
+    }
+  }
+
+  /** Work before the end of the process: an abort and the deadline stop it. */
+  #beforeEnd(
+    text: string,
+    work: Work,
+    boundMs: number,
+    hearsCancel: boolean,
+    onLate: (atMs: number) => void = () => undefined,
+  ): WorkEnd {
+    this.#call(text);
+    const naturalMs = this.#nowMs + work.takesMs;
+    const byItself: WorkEnd = work.fails === undefined ? 'done' : 'failed';
+    const stop = this.#nextStop();
+    if (stop === undefined || this.#isFirst(naturalMs, stop.atMs)) {
+      this.#nowMs = naturalMs;
+      return byItself;
+    }
+    const atMs = Math.max(stop.atMs, this.#nowMs);
+    this.#takeStop(stop.cause);
+    const isCancelled = hearsCancel && atMs < naturalMs;
+    if (isCancelled) this.#calls.push({ atMs, text: `cancel ${text}` });
+    const cancelledMs = isCancelled ? atMs + work.cancelMs : Infinity;
+    const isByItself = cancelledMs === Infinity || this.#isFirst(naturalMs, cancelledMs);
+    const backMs = isByItself ? naturalMs : cancelledMs;
+    const isKept = backMs <= atMs + boundMs;
+    this.#nowMs = isKept ? backMs : atMs + boundMs;
+    this.#mindAbort(atMs);
+    if (isKept) return isByItself ? byItself : 'failed';
+    this.#reached.push(`${text.replace(/ \d$/, '')} was given up`);
+    if (isByItself) onLate(backMs);
+    return 'abandoned';
+  }
+
+  /** Work after the end of the process: a deadline is too late for it, and so is an abort but before the last upload (R103, R109). */
+  #afterEnd(text: string, work: Work, boundMs: number, isInTime: boolean): WorkEnd {
+    this.#call(text);
+    const beganMs = this.#nowMs;
+    const naturalMs = beganMs + work.takesMs;
+    let overMs = this.#isHurried ? beganMs + boundMs : Infinity;
+    if (!this.#isFirst(Math.min(naturalMs, overMs), this.#abortMs)) {
+      const atMs = Math.max(this.#abortMs, beganMs);
+      if (overMs === Infinity) overMs = atMs + boundMs;
+      this.#abortMs = Infinity;
+      this.#isHurried = true;
+      if (isInTime && this.#outcome?.uploads === true) {
+        this.#outcome = ABORTED;
+        this.#stop = 'abort';
+        this.#reached.push('a run was aborted while it was measured');
+      }
+    }
+    const isKept = naturalMs <= overMs;
+    this.#nowMs = isKept ? naturalMs : overMs;
+    if (!isKept) this.#reached.push(`${text.replace(/ \d$/, '')} was given up`);
+    if (!isKept) return 'abandoned';
+    return work.fails === undefined ? 'done' : 'failed';
+  }
+
+  /** A run that is stopped by its deadline is ABORTED if it is aborted as well before its phase is over. */
+  #mindAbort(sinceMs: number): void {
+    if (this.#stop !== 'deadline' || this.#abortMs < sinceMs || this.#abortMs > this.#nowMs) return;
+    if (this.#abortMs === this.#nowMs && !this.#decide()) return;
+    this.#stop = 'abort';
+    this.#abortMs = Infinity;
+    this.#reached.push('a run was aborted after its deadline');
+  }
+
+  #nextStop(): { readonly atMs: number; readonly cause: 'abort' | 'deadline' } | undefined {
+    const [abortMs, deadlineMs] = [this.#abortMs, this.#deadlineMs];
+    if (abortMs === Infinity && deadlineMs === Infinity) return undefined;
+    return this.#isFirst(abortMs, deadlineMs)
+      ? { atMs: abortMs, cause: 'abort' }
+      : { atMs: deadlineMs, cause: 'deadline' };
+  }
+
+  #takeStop(cause: 'abort' | 'deadline'): void {
+    this.#stop = cause;
+    if (cause === 'abort') this.#abortMs = Infinity;
+    else this.#count(METRIC_NAMES.TIMEOUTS, 1);
+    this.#isHurried = true;
+  }
+
+  /** Whether the one comes before the other; at the same time both can be. */
+  #isFirst(oneMs: number, otherMs: number): boolean {
+    return oneMs === otherMs ? oneMs === Infinity || this.#decide() : oneMs < otherMs;
+  }
+
+  #call(text: string): void {
+    this.#calls.push({ atMs: this.#nowMs, text });
+  }
+
+  #count(name: string, value: number, isSure = true): void {
+    this.#metrics.push({ name, value, isSure });
+  }
+}

@@ -1,0 +1,431 @@
+/**
+ * Holds runs with planned parts to what the contract says of their plans. Invariant: it looks once, when all is over, and asks nothing.
+ */
+import { WORKER_UNHEALTHY_MSG } from '../../model/messages.ts';
+import { METRIC_NAMES } from '../../model/metrics.ts';
+import type { RunStatus } from '../../model/run-status.ts';
+import { expectRun, type ExpectedMetric, type ExpectedRun, type LogPlace } from './expected-run.ts';
+import {
+  ExpectedHealth,
+  UPDATE_INTERVAL_MS,
+  type PartCall,
+  type PlannedParts,
+  type PlannedRun,
+  type SeenUpdate,
+} from './planned-parts.ts';
+import type { WorkloadHost } from './workload-host.ts';
+
+interface Span {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** What else is known of the runner. */
+export interface RunnerTimes {
+  readonly createdAtMs: number;
+  readonly releasedAtMs: number;
+}
+
+/** What a runner does in the order of its contract, and a little later. */
+export class PartsJudge {
+  readonly #host: WorkloadHost;
+  readonly #parts: PlannedParts;
+  readonly #times: RunnerTimes;
+  readonly #expected: ExpectedMetric[] = [];
+  readonly #reached = new Set<string>();
+  /** When a run has left the runner free for the next one. */
+  #freeAtMs: number;
+  #idleSinceMs: number;
+  /** Of the runs that were started. */
+  readonly #spans: Span[] = [];
+  readonly #health = new ExpectedHealth();
+
+  constructor(host: WorkloadHost, parts: PlannedParts, times: RunnerTimes) {
+    this.#host = host;
+    this.#parts = parts;
+    this.#times = times;
+    this.#freeAtMs = parts.readyAtMs;
+    this.#idleSinceMs = times.createdAtMs;
+  }
+
+  /** Judges all runs, in order of acceptance; gives what they have reached, in words. */
+  judge(): ReadonlySet<string> {
+    const { runs, setup, metrics } = this.#parts;
+    const starts = setup.hasMetrics ? startTimes(metrics.values(METRIC_NAMES.RUNNING_TASK)) : undefined;
+    for (const run of runs) {
+      if (run.runId === undefined) this.#mustBeUntouched(run);
+      else this.#judgeRun(run, starts);
+    }
+    if (setup.hasMetrics) this.#judgeMetrics();
+    if (setup.updates) this.#judgeUpdates();
+    return this.#reached;
+  }
+
+  #mustBeUntouched({ plan, calls }: PlannedRun): void {
+    const [call] = calls;
+    this.#check(
+      call === undefined,
+      () => `R22 run ${plan.name} was refused, and yet there was ${callText(call)}`,
+    );
+  }
+
+  #judgeRun(run: PlannedRun, starts: number[] | undefined): void {
+    const { plan } = run;
+    const status = run.status;
+    this.#check(status !== undefined, () => `R200 run ${plan.name} has no end`);
+    if (status === undefined) return;
+    const abortMs = Math.min(run.abortAtMs, this.#times.releasedAtMs);
+    if (this.#health.isLost) {
+      this.#mustBeDrained(run, status, abortMs);
+      return;
+    }
+    const ruleMs = Math.max(run.acceptedAtMs, this.#freeAtMs);
+    const startMs = this.#parts.setup.updates ? (starts?.[0] ?? Infinity) : ruleMs;
+    const ways = expectRun(plan, this.#parts.setup, { startMs, abortMs });
+    const fitting = ways.filter((way) => misfit(run, status, way) === undefined);
+    const [way] = fitting;
+    if (way === undefined) {
+      const nearest = nearestOf(run, status, ways);
+      this.#check(false, () => `${misfit(run, status, nearest)}\n\n${storyText(run, status, nearest)}`);
+      return;
+    }
+    this.#keep(fitting);
+    if (!way.hasStarted) return;
+    this.#judgeStart(run, starts, startMs);
+    this.#freeAtMs = run.endedAtMs;
+    this.#idleSinceMs = run.endedAtMs;
+    this.#health.note(status);
+    this.#noteHealth();
+  }
+
+  #judgeStart(run: PlannedRun, starts: number[] | undefined, startMs: number): void {
+    if (starts === undefined) return;
+    const startedMs = starts.shift();
+    this.#spans.push({ startMs, endMs: run.endedAtMs });
+    this.#check(
+      startedMs === startMs && (!this.#parts.setup.updates || this.#expectedStartsMs(run).includes(startMs)),
+      () =>
+        `R68 run ${run.plan.name} did not start as soon as the runner was free\n\nExpected at ${listText(this.#expectedStartsMs(run))} ms, got ${startedMs} ms.`,
+    );
+    this.#expected.push({
+      name: METRIC_NAMES.IDLE_LATENCY_MS,
+      value: startMs - this.#idleSinceMs,
+      isSure: true,
+    });
+  }
+
+  #mustBeDrained({ plan, calls, endedAtMs }: PlannedRun, status: RunStatus, abortMs: number): void {
+    const { state, exitCode, error } = status;
+    const isFailed =
+      state === 'FAILED' &&
+      exitCode === 240 &&
+      error === WORKER_UNHEALTHY_MSG &&
+      endedAtMs === this.#freeAtMs;
+    const isAborted = state === 'ABORTED' && endedAtMs === abortMs && abortMs <= this.#freeAtMs;
+    this.#reached.add('a run was failed in the queue of an unhealthy runner');
+    this.#check(
+      (isFailed || isAborted) && calls.length === 0,
+      () =>
+        `R83 run ${plan.name} was in the queue of an unhealthy runner\n\nExpected FAILED 240 (${WORKER_UNHEALTHY_MSG}) at ${this.#freeAtMs} ms, got ${statusText(status)} at ${endedAtMs} ms.`,
+    );
+  }
+
+  #noteHealth(): void {
+    if (this.#health.isLost) this.#reached.add('the runner became unhealthy');
+  }
+
+  /** Several ways that fit leave open what is counted. */
+  #keep(fitting: readonly ExpectedRun[]): void {
+    for (const { metrics, reached } of fitting) {
+      for (const each of metrics) {
+        this.#expected.push(fitting.length === 1 ? each : { ...each, isSure: false });
+      }
+      for (const each of reached) this.#reached.add(each);
+    }
+  }
+
+  #judgeMetrics(): void {
+    const { metrics } = this.#parts;
+    for (const name of COUNTED) {
+      const got = metrics.values(name).map(({ value }) => value);
+      const sure = this.#expected
+        .filter((each) => each.name === name && each.isSure)
+        .map(({ value }) => value);
+      const open = this.#expected
+        .filter((each) => each.name === name && !each.isSure)
+        .map(({ value }) => value);
+      const surplus = without(got, sure);
+      const isFitting = surplus !== undefined && isWithin(surplus, open);
+      this.#check(
+        isFitting,
+        () =>
+          `${ruleOf(name)} ${name} does not add up\n\nExpected ${listText(sure)}${open.length === 0 ? '' : ` and perhaps ${listText(open)}`}, got ${listText(got)}.`,
+      );
+    }
+    const gauge = metrics.values(METRIC_NAMES.RUNNING_TASK).map(({ value }) => value);
+    const isSwitching = gauge.every((value, index) => value === (index + 1) % 2) && gauge.length % 2 === 0;
+    this.#check(
+      isSwitching,
+      () => `R176 runningTask is 1 while a run is active and 0 after it\n\nGot ${listText(gauge)}.`,
+    );
+    const unhealthy = metrics.values(METRIC_NAMES.UNHEALTHY).map(({ value }) => value);
+    const isReady = this.#parts.readyAtMs < this.#times.releasedAtMs;
+    const expected = [...(isReady ? [0] : []), ...(this.#health.isLost ? [1] : [])];
+    const { init } = this.#parts.setup;
+    const failsAtMs = init?.fails === undefined ? Infinity : this.#times.createdAtMs + init.takesMs;
+    const failures = metrics.values(METRIC_NAMES.INIT_FAILURE).length;
+    this.#check(
+      failures === (failsAtMs < this.#times.releasedAtMs ? 1 : 0) || failsAtMs === this.#times.releasedAtMs,
+      () => `R62 workerDownloadInitFailure was counted ${failures} times`,
+    );
+    const isOpen = this.#parts.readyAtMs === this.#times.releasedAtMs;
+    this.#check(
+      isOpen || listText(unhealthy) === listText(expected),
+      () => `R180 workerUnhealthy\n\nExpected ${listText(expected)}, got ${listText(unhealthy)}.`,
+    );
+  }
+
+  /** R75–R78: each update was wanted, and began as soon as the runner was free. */
+  #judgeUpdates(): void {
+    const { updates } = this.#parts;
+    for (let index = 0; index <= updates.length; index += 1) {
+      const update = updates[index];
+      if (update !== undefined) this.#reached.add('a filer was updated');
+      const faults = this.#wantedAfter(updates[index - 1]).map((ms) =>
+        this.#updateFault(ms, update, updates[index - 1]),
+      );
+      const [fault] = faults;
+      this.#check(
+        faults.includes(undefined),
+        () =>
+          `${fault}\n\nReady at ${this.#parts.readyAtMs} ms, asks every ${UPDATE_INTERVAL_MS} ms. Runs: ${this.#spans.map(spanText).join(', ')}. Updates: ${updates.map(({ beginMs, endMs }) => spanText({ startMs: beginMs, endMs })).join(', ')}.`,
+      );
+    }
+  }
+
+  /** When the filer asks for the first time after an update; while that was given up and is not back, it does not ask. */
+  #wantedAfter(before: SeenUpdate | undefined): number[] {
+    const { readyAtMs } = this.#parts;
+    const isGivenUp = before !== undefined && this.#overAtMs(before) < before.endMs;
+    if (isGivenUp) this.#reached.add('an update was given up');
+    const sinceMs = before === undefined ? readyAtMs : isGivenUp ? before.endMs : before.beginMs;
+    if (sinceMs === Infinity) return [Infinity];
+    const asked = (sinceMs - readyAtMs) / UPDATE_INTERVAL_MS;
+    const next = readyAtMs + (Math.floor(asked) + 1) * UPDATE_INTERVAL_MS;
+    // What the filer asks for at that very instant may still count.
+    return Number.isInteger(asked) && before !== undefined ? [next, sinceMs] : [next];
+  }
+
+  #updateFault(
+    wantedMs: number,
+    update: SeenUpdate | undefined,
+    before: SeenUpdate | undefined,
+  ): string | undefined {
+    const { releasedAtMs } = this.#times;
+    const beginMs = update?.beginMs ?? releasedAtMs;
+    if (update !== undefined && beginMs < wantedMs) {
+      return `R75 an update began at ${beginMs} ms, expected none before ${wantedMs} ms`;
+    }
+    if (wantedMs >= beginMs) return undefined;
+    const idleMs = this.#idleFrom(wantedMs, beginMs);
+    const is = update === undefined ? 'did not begin' : `began at ${beginMs} ms`;
+    if (idleMs !== undefined) {
+      return `R75 an update ${is}, expected at ${idleMs} ms, when the runner was idle`;
+    }
+    const beforeOverMs = before === undefined ? -Infinity : this.#overAtMs(before);
+    const passedOver = this.#spans.filter(({ startMs }) => startMs > wantedMs && startMs < beginMs);
+    const isExcused =
+      passedOver.length === 0 ||
+      (passedOver.length === 1 && wantedMs <= beforeOverMs && passedOver[0]?.startMs === beforeOverMs);
+    return isExcused
+      ? undefined
+      : `R77 an update ${is}, expected before the run that started at ${passedOver.at(-1)?.startMs} ms: it was wanted at ${wantedMs} ms`;
+  }
+
+  /** The first moment in between at which neither a run nor an update was under way. */
+  #idleFrom(fromMs: number, toMs: number): number | undefined {
+    const updates = this.#parts.updates.map((update) => ({
+      startMs: update.beginMs,
+      endMs: this.#overAtMs(update),
+    }));
+    const spans = [...this.#spans, ...updates];
+    for (let ms = fromMs; ms < toMs;) {
+      const atMs = ms;
+      const busy = spans.find(({ startMs, endMs }) => startMs <= atMs && endMs > atMs);
+      if (busy === undefined) return ms;
+      ms = busy.endMs;
+    }
+    return undefined;
+  }
+
+  #overAtMs(update: SeenUpdate): number {
+    return this.#parts.overAtMs(update, this.#times.releasedAtMs);
+  }
+
+  /** R68, R76: a run starts as soon as the one before it is over and no update is under way; one that begins at that instant may be first. */
+  #expectedStartsMs(run: PlannedRun): number[] {
+    let starts = [Math.max(run.acceptedAtMs, this.#freeAtMs)];
+    for (const update of this.#parts.updates) {
+      const overMs = this.#overAtMs(update);
+      starts = starts.flatMap((ms) => {
+        if (update.beginMs > ms || overMs <= ms) return [ms];
+        return update.beginMs === ms ? [ms, overMs] : [overMs];
+      });
+    }
+    return starts;
+  }
+
+  #check(condition: boolean, message: () => string): void {
+    if (!condition) this.#host.check(false, message());
+  }
+}
+
+const COUNTED: readonly string[] = [
+  METRIC_NAMES.TASK_LATENCY_MS,
+  METRIC_NAMES.DOWNLOADS,
+  METRIC_NAMES.DOWNLOAD_LATENCY_MS,
+  METRIC_NAMES.UPLOADS,
+  METRIC_NAMES.LOG_UPLOAD_FAILURES,
+  METRIC_NAMES.LOG_UPLOAD_LATENCY_MS,
+  METRIC_NAMES.UPLOAD_LATENCY_MS,
+  METRIC_NAMES.TIMEOUTS,
+  METRIC_NAMES.MEMORY_CAP_EXCEEDED,
+  METRIC_NAMES.IDLE_LATENCY_MS,
+  'commandDirUsage_kb_work',
+];
+
+function ruleOf(name: string): string {
+  switch (name) {
+    case METRIC_NAMES.TASK_LATENCY_MS:
+      return 'R176';
+    case METRIC_NAMES.DOWNLOADS:
+    case METRIC_NAMES.DOWNLOAD_LATENCY_MS:
+      return 'R177';
+    case METRIC_NAMES.TIMEOUTS:
+    case METRIC_NAMES.MEMORY_CAP_EXCEEDED:
+      return 'R179';
+    case METRIC_NAMES.IDLE_LATENCY_MS:
+      return 'R181';
+    case 'commandDirUsage_kb_work':
+      return 'R182';
+    default:
+      return 'R178';
+  }
+}
+
+/** What is left of `all` without each of `taken`; undefined if one of them is not there. */
+function without(all: readonly number[], taken: readonly number[]): number[] | undefined {
+  const left = [...all];
+  for (const value of taken) {
+    const at = left.indexOf(value);
+    if (at < 0) return undefined;
+    left.splice(at, 1);
+  }
+  return left;
+}
+
+/** Whether each of `values` is one of `open`, in which NaN stands for any. */
+function isWithin(values: readonly number[], open: readonly number[]): boolean {
+  const left = [...open];
+  const others = values.filter((value) => {
+    const at = left.indexOf(value);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
+  return others.length <= left.filter(Number.isNaN).length;
+}
+
+function startTimes(gauge: readonly { readonly atMs: number; readonly value: number }[]): number[] {
+  return gauge.filter(({ value }) => value === 1).map(({ atMs }) => atMs);
+}
+
+/** In which way a run was not as expected; undefined if it was. */
+function misfit(run: PlannedRun, status: RunStatus, way: ExpectedRun): string | undefined {
+  const { plan, calls, endedAtMs } = run;
+  const { outcome, endMs, refs } = way;
+  const { command, name } = plan;
+  const is = `run ${name}`;
+  const isText = outcome.isTextOpen ? status.error.startsWith(outcome.error) : status.error === outcome.error;
+  const isTagged =
+    status.jobId === command.jobId && status.taskId === command.taskId && status.tag === command.tag;
+  const claims: readonly (readonly [holds: boolean, fault: () => string])[] = [
+    [
+      status.state === outcome.state,
+      () => `R88 ${is} ended as ${statusText(status)}, expected ${outcome.state}`,
+    ],
+    [
+      status.exitCode === outcome.exitCode,
+      () => `R110 ${is} ended with exit code ${status.exitCode}, expected ${outcome.exitCode}`,
+    ],
+    [isText, () => `R11 ${is} ended with the text "${status.error}", expected "${outcome.error}"`],
+    [endedAtMs === endMs, () => `R199 ${is} ended at ${endedAtMs} ms, expected ${endMs} ms`],
+    [
+      areCallsFitting(calls, way),
+      () => `R88 the collaborators of ${is} were called otherwise than the contract says`,
+    ],
+    [
+      isPlace(status.stdoutRef, refs[0], name, 'stdout'),
+      () => `R114 stdoutRef of ${is} is "${status.stdoutRef}", expected one that is ${refs[0]}`,
+    ],
+    [
+      isPlace(status.stderrRef, refs[1], name, 'stderr'),
+      () => `R114 stderrRef of ${is} is "${status.stderrRef}", expected one that is ${refs[1]}`,
+    ],
+    [isTagged && status.snapshotId === '', () => `R87 the end of ${is} has other tags than its command`],
+  ];
+  return claims.find(([holds]) => !holds)?.[1]();
+}
+
+function areCallsFitting(got: readonly PartCall[], { calls, lateCalls }: ExpectedRun): boolean {
+  const left = got.map(callText);
+  for (const late of lateCalls) {
+    const at = left.lastIndexOf(callText(late));
+    if (at < 0) return false;
+    left.splice(at, 1);
+  }
+  return left.join('\n') === calls.map(callText).join('\n');
+}
+
+function isPlace(ref: string, place: LogPlace, name: string, log: string): boolean {
+  const isUploaded = ref.startsWith(`https://logs.example/job-${name}_`) && ref.endsWith(`/${log}`);
+  if (place === 'uploaded') return isUploaded;
+  return place === 'nowhere' ? ref === '' : ref !== '' && !isUploaded;
+}
+
+/** The way that is like what happened for longest. */
+function nearestOf({ calls }: PlannedRun, status: RunStatus, ways: readonly ExpectedRun[]): ExpectedRun {
+  const likeness = (way: ExpectedRun): number => {
+    const first = calls.findIndex((call, index) => callText(call) !== callText(way.calls[index]));
+    return (first < 0 ? calls.length : first) * 2 + (way.outcome.state === status.state ? 1 : 0);
+  };
+  return ways.reduce((best, way) => (likeness(way) > likeness(best) ? way : best));
+}
+
+function storyText(run: PlannedRun, status: RunStatus, way: ExpectedRun): string {
+  const { outcome, endMs } = way;
+  const lines = (calls: readonly PartCall[]): string => calls.map((call) => `  ${callText(call)}`).join('\n');
+  const expected = [...way.calls, ...way.lateCalls].sort((left, right) => left.atMs - right.atMs);
+  return [
+    `Accepted at ${run.acceptedAtMs} ms, abort at ${run.abortAtMs} ms, timeout ${run.plan.command.timeoutMs ?? 0} ms.`,
+    `Expected ${outcome.state} ${outcome.exitCode} at ${endMs} ms:`,
+    lines(expected),
+    `got ${statusText(status)} at ${run.endedAtMs} ms:`,
+    lines(run.calls),
+  ].join('\n');
+}
+
+function callText(call: PartCall | undefined): string {
+  return call === undefined ? '' : `${call.atMs} ms ${call.text}`;
+}
+
+function statusText({ state, exitCode, error }: RunStatus): string {
+  return `${state} ${exitCode}${error === '' ? '' : ` (${error})`}`;
+}
+
+function spanText({ startMs, endMs }: Span): string {
+  return `${startMs}–${endMs} ms`;
+}
+
+function listText(values: readonly number[]): string {
+  return values.length === 0 ? 'nothing' : values.join(', ');
+}

@@ -1,0 +1,296 @@
+/**
+ * One runner with collaborators that are drawn, and somebody who runs commands on it, aborts some and releases it: each run must go exactly as
+ * the contract says of its plan, seen from its collaborators, from its caller and in the metrics. Invariant: it knows the contract and no bug.
+ */
+import * as is from '../../kernel/shape.ts';
+import { check } from '../../kernel/argument-check.ts';
+import { RunRejectedError } from '../../model/run-rejected-error.ts';
+import {
+  QUEUE_FULL_MSG,
+  QUEUE_INITING_MSG,
+  QUEUE_INVALID_MSG,
+  WORKER_UNHEALTHY_MSG,
+} from '../../model/messages.ts';
+import { isTerminal } from '../../model/run-state.ts';
+import type { RunStatus } from '../../model/run-status.ts';
+import type { Service } from '../../model/service.ts';
+import type { ServiceStatus } from '../../model/service-status.ts';
+import { finalStatus } from '../../model/status-lookup.ts';
+import type { World } from '../../model/world.ts';
+import { defineScenario, type ScenarioDefinition } from '../../simulation/scenario.ts';
+import type { Simulation } from '../../simulation/simulation.ts';
+import type { RunnerUnderTest, SubjectOptions } from '../subject.ts';
+import { Draws } from './draws.ts';
+import { PartsJudge } from './parts-judge.ts';
+import {
+  PlannedParts,
+  type PlannedMachine,
+  type PlannedRun,
+  type ProcessPlan,
+  type Program,
+  drawWork,
+} from './planned-parts.ts';
+
+/** A runner that takes all of its collaborators from outside. See {@link partsWorkload}. */
+export interface PartsSubject {
+  readonly name: string;
+  /** Makes it in a new world; many may be made after one another. */
+  create(world: World, options: SubjectOptions, machine: PlannedMachine): RunnerUnderTest;
+}
+
+const PARTS_SUBJECT = is.objectOf<Pick<PartsSubject, 'name'>>('a PartsSubject', { name: is.TEXT }, {});
+
+/**
+ * The workload of a runner all of whose collaborators are drawn, as a scenario for `dryrunner explore`: processors, filer, execer, outputs,
+ * directories and uploader answer in the call, later, just at their bound, never, or fail, and mind a cancel or not. What each run must come to
+ * is known of its plan, with the times and the order of all calls, and what the metrics must count.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a subject that makes no runner.
+ * @example
+ * ```ts
+ * import { createMemoryOutputs, simulate } from 'dryrunner';
+ * import { createQueueRunner } from 'dryrunner/kit';
+ * import { partsWorkload } from 'dryrunner/conformance';
+ * const scenario = partsWorkload({
+ *   name: 'mine',
+ *   create(world, { filers = new Map(), ...options }, { outputs, ...machine }) {
+ *     const memory = createMemoryOutputs();
+ *     const service = createQueueRunner(world, { ...options, ...machine, filers, outputs: outputs(memory) });
+ *     return { service, readOutput: (uri) => memory.find(uri)?.text() ?? '' };
+ *   },
+ * });
+ * const { held, failure } = await simulate({ seed: 1, scenario: (sim) => scenario.run(sim, undefined) });
+ * if (!held) throw new Error(failure?.message);
+ * ```
+ */
+export function partsWorkload(subject: PartsSubject): ScenarioDefinition<unknown> {
+  check('subject', subject, PARTS_SUBJECT);
+  check('subject', subject, is.withMethods('create'));
+  return defineScenario<unknown>({
+    name: `parts-${subject.name}`,
+    description: `the collaborators of ${subject.name} do all that they may, and each run goes as the contract says`,
+    run: (sim) => new PartsWorkload(sim, subject).run(),
+  });
+}
+
+const SLEEPS_MS = [0, 5, 10, 15, 20, 30, 50];
+const SETTLED_MS = 400;
+
+class PartsWorkload {
+  readonly #sim: Simulation;
+  readonly #subject: PartsSubject;
+  readonly #parts: PlannedParts;
+  readonly #draws: Draws;
+  readonly #pending: Promise<unknown>[] = [];
+  readonly #refusals = new Set<string>();
+  #releasedAtMs = Infinity;
+
+  constructor(sim: Simulation, subject: PartsSubject) {
+    this.#sim = sim;
+    this.#subject = subject;
+    this.#parts = new PlannedParts(sim, drawProgram, true);
+    this.#draws = new Draws(sim, 'caller');
+  }
+
+  async run(): Promise<void> {
+    const draws = this.#draws;
+    const capacity = draws.pick('capacity', [1, 2, 3]);
+    const options = { ...this.#parts.options(), capacity, history: 0 };
+    const { service } = this.#subject.create(this.#sim.world, options, this.#parts.machine());
+    const createdAtMs = this.#sim.now();
+    const steps = draws.count('steps', 1, 8);
+    for (let step = 0; step < steps; step += 1) await this.#step(service, capacity);
+    await this.#sim.sleep(draws.pick('patience', [SETTLED_MS, 0, 15]));
+    await this.#release(service);
+    await Promise.all(this.#pending);
+    await this.#sim.sleep(SETTLED_MS);
+    this.#parts.endLeaks();
+    await this.#sim.sleep(1);
+    const times = { createdAtMs, releasedAtMs: this.#releasedAtMs };
+    const reached = new PartsJudge(this.#sim, this.#parts, times).judge();
+    for (const name of REACHED) this.#sim.sometimes(name, reached.has(name));
+    for (const code of Object.keys(REFUSALS)) {
+      this.#sim.sometimes(`refused with ${code}`, this.#refusals.has(code));
+    }
+  }
+
+  async #step(service: Service, capacity: number): Promise<void> {
+    const draws = this.#draws;
+    const kind = draws.pick('does', ['run', 'sleep', 'abort'] as const);
+    if (kind === 'run') await this.#run(service, capacity);
+    if (kind === 'sleep') await this.#sim.sleep(draws.pick('sleeps', SLEEPS_MS));
+    if (kind === 'abort') this.#abort(service);
+  }
+
+  async #run(service: Service, capacity: number): Promise<void> {
+    const run = this.#parts.draw();
+    // Both are calls of this instant: what is full or unhealthy is so in both.
+    const before = service.statusAll();
+    const offered = service.run(run.plan.command);
+    const [{ statuses, service: machine }, answer] = await Promise.all([before, answerOf(offered)]);
+    this.#checkService(machine);
+    const isFull = statuses.filter(({ state }) => !isTerminal(state)).length >= capacity;
+    const code = refusal(machine, isFull);
+    if (answer.status === undefined) {
+      this.#refused(answer.error, code, machine);
+      return;
+    }
+    const { runId, state } = answer.status;
+    this.#sim.check(code === undefined, `R64 a run was accepted, expected ${code}`);
+    this.#sim.check(state === 'PENDING', `R65 a run was accepted as ${state}, expected PENDING`);
+    run.runId = runId;
+    run.acceptedAtMs = this.#sim.now();
+    this.#pending.push(this.#watch(service, run));
+  }
+
+  /** R22, R23, R63, R64: the code, its text, and the zero status with what the machine says. */
+  #refused(error: unknown, code: Refusal | undefined, { error: says }: ServiceStatus): void {
+    if (!(error instanceof RunRejectedError)) throw error;
+    this.#sim.check(
+      error.code === code,
+      `R64 a run was refused with ${error.code}, expected ${code ?? 'that it is accepted'}`,
+    );
+    if (code === undefined) return;
+    const inside = code === 'RUNNER_INITIALIZING' ? QUEUE_INITING_MSG : code === 'RUNNER_BUSY' ? '' : says;
+    const { runId, state, exitCode } = error.status;
+    const got = [error.message, error.status.error, runId, state, exitCode];
+    const expected = [REFUSALS[code], inside, '', 'UNKNOWN', 0];
+    this.#sim.check(
+      JSON.stringify(got) === JSON.stringify(expected),
+      `R63 a run was refused in other words than the contract has\n\nExpected ${JSON.stringify(expected)}, got ${JSON.stringify(got)}.`,
+    );
+    this.#refusals.add(code);
+  }
+
+  /** R15, R62, R80, R82: what the machine says of itself fits what its parts have done. */
+  #checkService(got: ServiceStatus): void {
+    const expected = this.#parts.serviceNow();
+    if (expected === undefined) return;
+    const { initialized, isHealthy, error } = got;
+    const isFitting =
+      initialized === expected.initialized && isHealthy === expected.isHealthy && expected.isError(error);
+    this.#sim.check(
+      isFitting,
+      `${expected.rule} the machine says initialized ${initialized}, healthy ${isHealthy}, "${error}"\n\nExpected ${expected.initialized}, ${expected.isHealthy} and ${expected.says}.`,
+    );
+  }
+
+  async #watch(service: Service, run: PlannedRun): Promise<void> {
+    const { status, service: machine } = await finalStatus(service, run.runId ?? '');
+    run.status = status;
+    run.endedAtMs = this.#sim.now();
+    this.#parts.health.note(status);
+    this.#checkService(machine);
+  }
+
+  #abort(service: Service): void {
+    const accepted = this.#parts.runs.filter(({ runId }) => runId !== undefined);
+    if (accepted.length === 0) return;
+    const run = this.#draws.pick('aborts', accepted.reverse(), 2, ({ plan }) => plan.name);
+    run.abortAtMs = Math.min(run.abortAtMs, this.#sim.now());
+    this.#pending.push(
+      service.abort(run.runId ?? '').then((status) => {
+        const { status: ended } = run;
+        this.#sim.check(
+          isTerminal(status.state),
+          `R70 an abort of run ${run.plan.name} gave ${status.state}`,
+        );
+        this.#sim.check(
+          ended === undefined || ended.state === status.state,
+          `R73 an abort of run ${run.plan.name} gave ${status.state}, the run is ${ended?.state}`,
+        );
+      }),
+    );
+  }
+
+  async #release(service: Service): Promise<void> {
+    this.#releasedAtMs = this.#sim.now();
+    await service.release();
+  }
+}
+
+type Answer = { readonly status: RunStatus } | { readonly status?: undefined; readonly error: unknown };
+
+async function answerOf(offered: Promise<RunStatus>): Promise<Answer> {
+  try {
+    return { status: await offered };
+  } catch (error) {
+    return { error };
+  }
+}
+
+/** Texts of R23. */
+const REFUSALS = {
+  RUNNER_INITIALIZING: QUEUE_INITING_MSG,
+  RUNNER_BROKEN: QUEUE_INVALID_MSG,
+  RUNNER_UNHEALTHY: WORKER_UNHEALTHY_MSG,
+  RUNNER_BUSY: QUEUE_FULL_MSG,
+};
+type Refusal = keyof typeof REFUSALS;
+
+function refusal({ initialized, isHealthy, error }: ServiceStatus, isFull: boolean): Refusal | undefined {
+  if (!initialized) return error === '' ? 'RUNNER_INITIALIZING' : 'RUNNER_BROKEN';
+  if (!isHealthy) return 'RUNNER_UNHEALTHY';
+  return isFull ? 'RUNNER_BUSY' : undefined;
+}
+
+/** What some execution has to reach. */
+const REACHED: readonly string[] = [
+  'a checkout failed',
+  'a filer was updated',
+  'a postprocessor was given up',
+  'a process could not be started',
+  'a process was given up',
+  'a process was killed for its memory',
+  'a release failed',
+  'a run was aborted after its deadline',
+  'a run was aborted during an upload',
+  'a run was aborted in the queue',
+  'a run was aborted while it was measured',
+  'a run was failed in the queue of an unhealthy runner',
+  'a run was stopped by abort during checkout',
+  'a run was stopped by abort during exec',
+  'a run was stopped by abort during outputs',
+  'a run was stopped by abort during preprocess',
+  'a run was stopped by abort during process',
+  'a run was stopped by abort during temporary directory',
+  'a run was stopped by deadline during checkout',
+  'a run was stopped by deadline during exec',
+  'a run was stopped by deadline during outputs',
+  'a run was stopped by deadline during preprocess',
+  'a run was stopped by deadline during process',
+  'a run was stopped by deadline during temporary directory',
+  'an output could not be created',
+  'an update was given up',
+  'an upload took too long',
+  'an upload was given up',
+  'checkout was given up',
+  'exec was given up',
+  'measure was given up',
+  'preprocess was given up',
+  'release was given up',
+  'temporary directory was given up',
+  'the runner became unhealthy',
+];
+
+const STATUSES = ['COMPLETE', 'FAILED', 'UNKNOWN'] as const;
+
+function drawProgram(draws: Draws, name: string): Program {
+  const exec = drawWork(draws, 'exec');
+  const state = draws.pick('ends as', STATUSES, 8);
+  const exitCode = draws.pick('exit code', [0, 1, 7, 212, 250]);
+  const error = draws.pick('text of the end', ['', 'it says so']);
+  const process: ProcessPlan = {
+    exec,
+    lastsMs: draws.pick('lasts', [10, 0, 20, 30, 60, Infinity]),
+    status: { state, exitCode, error },
+    isTextOpen: false,
+    killMs: draws.pick('is stopped within', [0, 10, 20, 30, Infinity], 6),
+    memoryMs: draws.pick('over its memory after', [Infinity, 0, 10, 20], 12),
+    stdout: draws.pick('stdout', ['', `out ${name}`]),
+    stderr: draws.pick('stderr', ['', `err ${name}`]),
+  };
+  const timeoutMs = draws.pick('timeout', [0, 10, 15, 30, 45, 100], 5);
+  const command = { argv: ['program', name], ...(timeoutMs === 0 ? {} : { timeoutMs }) };
+  return { command, process };
+}

@@ -1,0 +1,773 @@
+/**
+ * Collaborators of a runner whose behaviour is drawn: what each call does is plain data, and each call, cancel and abort is noted from their own
+ * side. Invariant: they do what their plan says and nothing else, so that a run with such a plan has one end (`expected-run.ts`).
+ */
+import { isCancelled, type Cancellable } from '../../model/cancellation.ts';
+import type { DirMonitor, LogUploader, Processor, TempDirs } from '../../model/collaborators.ts';
+import type { Command } from '../../model/command.ts';
+import type { ExecCommand, Execer, MemoryReport, Process, ProcessStatus } from '../../model/execer.ts';
+import { ExitCodeError } from '../../model/exit-code.ts';
+import type { Checkout, Filer } from '../../model/filer.ts';
+import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
+import type { Counter, Gauge, Histogram, Metrics } from '../../model/metrics.ts';
+import type { Output, OutputCreator } from '../../model/output.ts';
+import type { RunStatus } from '../../model/run-status.ts';
+import type { RunTypeMap } from '../../model/run-type.ts';
+import type { WorkloadHost } from './workload-host.ts';
+import type { SubjectOptions } from '../subject.ts';
+import { Draws } from './draws.ts';
+
+/** What a piece of work fails with. */
+export interface Failure {
+  readonly text: string;
+  readonly exitCode?: number;
+}
+
+/** One call of a collaborator, as plain data. */
+export interface Work {
+  /** Infinity if it never ends by itself. */
+  readonly takesMs: number;
+  /** What takes no time answers in the call itself; else by a promise. */
+  readonly inCall?: boolean;
+  readonly fails?: Failure;
+  /** From a cancel to the failure that it causes; Infinity if it is deaf to cancels. */
+  readonly cancelMs: number;
+}
+
+/** What each collaborator promises: a cancelled call is over within this time. */
+export const BOUND_MS = 20;
+/** One upload takes no longer, if the uploader has a limit. */
+export const UPLOAD_BOUND_MS = 30;
+/** How long work without a bound of its own may take. */
+export const LOCAL_BOUND_MS = 40;
+/** An update takes no longer, if there is a limit. */
+export const UPDATE_LIMIT_MS = 15;
+/** A filer that asks for updates asks this often. */
+export const UPDATE_INTERVAL_MS = 35;
+
+const NEVER = Infinity;
+const AT_ONCE: Work = Object.freeze({ takesMs: 0, inCall: true, cancelMs: 0 });
+const PLAIN_WEIGHT = 12;
+/** Times of work, the plain ones first; those at the bound and beyond it are there too. */
+const TIMES: readonly Work[] = [
+  AT_ONCE,
+  { takesMs: 0, cancelMs: 0 },
+  { takesMs: 10, cancelMs: 0 },
+  { takesMs: BOUND_MS, cancelMs: NEVER },
+  { takesMs: 30, cancelMs: 10 },
+  { takesMs: 40, cancelMs: BOUND_MS },
+  { takesMs: 70, cancelMs: 30 },
+  { takesMs: 70, cancelMs: NEVER },
+  { takesMs: NEVER, cancelMs: 0 },
+  { takesMs: NEVER, cancelMs: NEVER },
+];
+
+/** How the process of a run goes. */
+export interface ProcessPlan {
+  readonly exec: Work;
+  readonly lastsMs: number;
+  readonly status: ProcessStatus;
+  /** What the contract leaves open of the status's text, the subject may fill. */
+  readonly isTextOpen: boolean;
+  /** From a request to stop to its end; Infinity if it cannot be stopped. */
+  readonly killMs: number;
+  /** After so many milliseconds the execer kills it for its memory; Infinity if not. */
+  readonly memoryMs: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** One of the three outputs. */
+export type OutputPlan = 'works' | 'cannot be created' | 'cannot be closed';
+
+/** Everything that is drawn of one run. */
+export interface RunPlan {
+  readonly name: string;
+  readonly command: Command;
+  readonly process: ProcessPlan;
+  readonly preprocess: readonly Work[];
+  readonly checkout: Work;
+  readonly outputs: readonly OutputPlan[];
+  readonly uploads: readonly Work[];
+  readonly release: Work;
+  readonly postprocess: readonly Work[];
+  /** Of the directories before and after the run. */
+  readonly sizes: readonly Work[];
+}
+
+/** Everything that is drawn of the runner. */
+export interface PartsSetup {
+  readonly preprocessors: number;
+  readonly postprocessors: number;
+  readonly uploader: 'none' | 'without limit' | 'with limit';
+  /** Whether commands of the usual run type have a filer. */
+  readonly hasFiler: boolean;
+  readonly updates: boolean;
+  readonly updateLimitMs: number;
+  readonly hasMetrics: boolean;
+  readonly hasDirMonitor: boolean;
+  /** When the filer is ready; undefined if there is no signal. */
+  readonly init: Work | undefined;
+}
+
+/** Something that a collaborator saw. */
+export interface PartCall {
+  readonly atMs: number;
+  readonly text: string;
+}
+
+/** One run, and what its collaborators saw of it. */
+export interface PlannedRun {
+  readonly plan: RunPlan;
+  readonly calls: PartCall[];
+  runId: string | undefined;
+  acceptedAtMs: number;
+  abortAtMs: number;
+  status: RunStatus | undefined;
+  endedAtMs: number;
+}
+
+/** One update of a filer. */
+export interface SeenUpdate {
+  readonly beginMs: number;
+  endMs: number;
+}
+
+/** Whether a runner trusts its machine, by what its runs have ended as (R81). */
+export class ExpectedHealth {
+  isLost = false;
+  #lastCode = 0;
+
+  /** A run that has left the queue is over. */
+  note({ state, exitCode }: RunStatus): void {
+    if (state === 'ABORTED') return;
+    const isRow = (exitCode === 211 || exitCode === 212) && this.#lastCode === exitCode;
+    this.#lastCode = state === 'FAILED' ? exitCode : 0;
+    if (state === 'FAILED' && (exitCode === 241 || isRow)) this.isLost = true;
+  }
+}
+
+/** What a machine has to say of itself. */
+export interface ExpectedService {
+  readonly rule: string;
+  readonly initialized: boolean;
+  readonly isHealthy: boolean;
+  /** Its error, in words. */
+  readonly says: string;
+  readonly isError: (error: string) => boolean;
+}
+
+/** What a program comes to, in the words of the subject. */
+export interface Program {
+  readonly command: Command;
+  readonly process: ProcessPlan;
+}
+
+/** Draws runners and runs, and is their collaborators. */
+export class PlannedParts {
+  readonly setup: PartsSetup;
+  readonly runs: PlannedRun[] = [];
+  readonly updates: SeenUpdate[] = [];
+  readonly metrics: RecordedMetrics = new RecordedMetrics(() => this.#sim.now());
+  readonly #sim: WorkloadHost;
+  readonly #draws: Draws;
+  readonly #hasMachine: boolean;
+  readonly #drawProgram: (draws: Draws, name: string) => Program;
+  /** By the runs that are over. */
+  readonly health: ExpectedHealth = new ExpectedHealth();
+  readonly #createdAtMs: number;
+  readonly #leaks: (() => void)[] = [];
+  /** The run whose outputs were made last, to which sizes of directories belong. */
+  #measured: PlannedRun | undefined;
+
+  constructor(sim: WorkloadHost, drawProgram: (draws: Draws, name: string) => Program, hasMachine: boolean) {
+    this.#sim = sim;
+    this.#draws = new Draws(sim, 'parts');
+    this.#createdAtMs = sim.now();
+    this.#drawProgram = drawProgram;
+    this.#hasMachine = hasMachine;
+    const draws = this.#draws;
+    const updates = draws.rarely('updates', 6);
+    this.setup = {
+      preprocessors: draws.pick('preprocessors', [0, 1, 2]),
+      postprocessors: draws.pick('postprocessors', [0, 1, 2]),
+      uploader: draws.pick('uploader', ['none', 'without limit', 'with limit'] as const),
+      hasFiler: !draws.rarely('no filer', 20),
+      updates,
+      updateLimitMs: updates ? draws.pick('update limit', [0, UPDATE_LIMIT_MS]) : 0,
+      hasMetrics: updates || !draws.rarely('no metrics', 4),
+      hasDirMonitor: hasMachine && draws.rarely('directory sizes', 3),
+      init: draws.rarely('init signal', 5) ? drawWork(draws, 'init') : undefined,
+    };
+  }
+
+  /** What every runner with collaborators takes. */
+  options(): SubjectOptions {
+    const { preprocessors, postprocessors, uploader, hasMetrics, updateLimitMs } = this.setup;
+    return {
+      filers: this.#filers(),
+      ...(preprocessors === 0 ? {} : { preprocessors: this.#processors('preprocess', preprocessors) }),
+      ...(postprocessors === 0 ? {} : { postprocessors: this.#processors('postprocess', postprocessors) }),
+      ...(uploader === 'none' ? {} : { uploader: this.#uploader(uploader === 'with limit') }),
+      ...(hasMetrics ? { metrics: this.metrics } : {}),
+      ...(updateLimitMs === 0 ? {} : { updateLimitMs }),
+    };
+  }
+
+  /** Draws a run; its command has tags and a snapshot by which its collaborators know it. */
+  draw(): PlannedRun {
+    const name = String(this.runs.length + 1);
+    const draws = new Draws(this.#sim, `run ${name}`);
+    const { command, process } = this.#drawProgram(draws, name);
+    const { preprocessors, postprocessors, uploader, hasDirMonitor } = this.setup;
+    const works = (what: string, count: number, isFailing = true): Work[] =>
+      Array.from({ length: count }, (_, at) => drawWork(draws, `${what} ${at + 1}`, isFailing));
+    const snapshotId = draws.pick('snapshot', [`snap-${name}`, '', `bz-${name.padStart(64, 'a')}-7`], 4);
+    const plan: RunPlan = {
+      name,
+      command: { ...command, jobId: `job-${name}`, taskId: `task-${name}`, tag: `tag-${name}`, snapshotId },
+      process,
+      preprocess: works('preprocess', preprocessors),
+      checkout: snapshotId === '' && !this.#hasMachine ? AT_ONCE : drawCheckout(draws),
+      outputs: this.#hasMachine ? drawOutputs(draws) : LOGS.map(() => 'works'),
+      uploads: uploader === 'none' ? [] : works('upload', 3),
+      release: snapshotId === '' && !this.#hasMachine ? AT_ONCE : drawWork(draws, 'release'),
+      postprocess: works('postprocess', postprocessors),
+      sizes: hasDirMonitor ? works('sizes', 2) : [],
+    };
+    const run: PlannedRun = {
+      plan,
+      calls: [],
+      runId: undefined,
+      acceptedAtMs: Infinity,
+      abortAtMs: Infinity,
+      status: undefined,
+      endedAtMs: Infinity,
+    };
+    this.runs.push(run);
+    return run;
+  }
+
+  /** Releases and processes that never end come to their end: for a watcher of the trace they are leaks. */
+  endLeaks(): void {
+    for (const end of this.#leaks) end();
+  }
+
+  /** What `endLeaks` is to end. */
+  addLeak(end: () => void): void {
+    this.#leaks.push(end);
+  }
+
+  /** When the runner is ready for runs; Infinity if never. */
+  get readyAtMs(): number {
+    const { init } = this.setup;
+    if (init === undefined) return this.#createdAtMs;
+    return init.fails === undefined ? this.#createdAtMs + init.takesMs : Infinity;
+  }
+
+  /** What the machine has to say of itself now; undefined if this instant leaves it open. */
+  serviceNow(): ExpectedService | undefined {
+    const nowMs = this.#sim.now();
+    const { init, updateLimitMs } = this.setup;
+    const initMs = this.#createdAtMs + (init?.takesMs ?? 0);
+    if (init !== undefined && initMs === nowMs) return undefined;
+    const nothing = { says: 'no error', isError: (error: string) => error === '' };
+    if (initMs > nowMs) return { rule: 'R15', initialized: false, isHealthy: false, ...nothing };
+    if (init?.fails !== undefined) {
+      const { text } = init.fails;
+      return {
+        rule: 'R62',
+        initialized: false,
+        isHealthy: false,
+        says: text,
+        isError: (error) => error === text,
+      };
+    }
+    const anything = { says: 'why', isError: (error: string) => error !== '' };
+    if (this.health.isLost) return { rule: 'R81', initialized: true, isHealthy: false, ...anything };
+    const over = this.updates.filter((update) => this.overAtMs(update) <= nowMs);
+    const last = over.at(-1);
+    if (last === undefined || updateLimitMs === 0)
+      {return { rule: 'R82', initialized: true, isHealthy: true, ...nothing };}
+    if (this.overAtMs(last) === nowMs || last.endMs === last.beginMs + updateLimitMs) return undefined;
+    const isLate = last.endMs > last.beginMs + updateLimitMs;
+    return { rule: 'R80', initialized: true, isHealthy: true, ...(isLate ? anything : nothing) };
+  }
+
+  /** When the runner goes on after an update: once it is back, or at the bound after its limit or the release. */
+  overAtMs({ beginMs, endMs }: SeenUpdate, releasedAtMs: number = Infinity): number {
+    const { updateLimitMs } = this.setup;
+    const limitMs = updateLimitMs === 0 ? Infinity : beginMs + updateLimitMs;
+    return Math.min(endMs, Math.max(Math.min(limitMs, releasedAtMs), beginMs) + BOUND_MS);
+  }
+
+  /** Notes what a collaborator of a run sees. */
+  note(run: PlannedRun, text: string): void {
+    run.calls.push({ atMs: this.#sim.now(), text });
+  }
+
+  /** Does a piece of work for a run. */
+  perform<T>(
+    run: PlannedRun,
+    text: string,
+    work: Work,
+    cancel: Cancellable | undefined,
+    result: () => T,
+  ): MaybePromise<T> {
+    this.note(run, text);
+    return this.#work({
+      text: `${text} ${run.plan.name}`,
+      work,
+      cancel,
+      result,
+      onCancel: () => this.note(run, `cancel ${text}`),
+    });
+  }
+
+  #work<T>({ text, work, cancel, result, onCancel }: WorkCall<T>): MaybePromise<T> {
+    const { clock } = this.#sim.world;
+    const finish = (): T => {
+      if (work.fails !== undefined) throw errorOf(work.fails);
+      return result();
+    };
+    if (work.takesMs === 0) return work.inCall === true ? finish() : Promise.resolve().then(finish);
+    return new Promise((resolve, reject) => {
+      const endsAtMs = this.#sim.now() + work.takesMs;
+      const natural =
+        work.takesMs === NEVER ? undefined : clock.timer({ what: text }, work.takesMs, () => end(finish));
+      let isOver = false;
+      const end = (by: () => T): void => {
+        if (isOver) return;
+        isOver = true;
+        natural?.cancel();
+        try {
+          resolve(by());
+        } catch (error) {
+          reject(error);
+        }
+      };
+      const fail = (): void =>
+        end(() => {
+          throw new Error(`${text} was cancelled`);
+        });
+      if (work.takesMs === NEVER && text.startsWith('release')) this.addLeak(() => end(finish));
+      const cancelled = (): void => {
+        if (isOver || this.#sim.now() >= endsAtMs) return;
+        onCancel();
+        if (work.cancelMs === 0) fail();
+        else if (work.cancelMs < NEVER) clock.timer({ what: `${text} cancelled` }, work.cancelMs, fail);
+      };
+      if (isCancelled(cancel)) cancelled();
+      else cancel?.signal.addEventListener('abort', cancelled, { once: true });
+    });
+  }
+
+  #filers(): RunTypeMap {
+    const { hasFiler, init } = this.setup;
+    const filer = this.#filer();
+    const signal = init === undefined ? undefined : this.#init(init);
+    return new Map([
+      [hasFiler ? 'scoot' : 'bazel', signal === undefined ? { filer } : { filer, init: signal }],
+    ]);
+  }
+
+  #init(work: Work): Promise<void> {
+    const call = {
+      text: 'init',
+      work: { ...work, inCall: false },
+      cancel: undefined,
+      result: () => undefined,
+      onCancel: () => undefined,
+    };
+    return Promise.resolve(this.#work(call));
+  }
+
+  #filer(): Filer {
+    const unexpected = (): never =>
+      this.#broken('R170 a runner ingests nothing of a run that is not a Bazel run');
+    return {
+      cancelBoundMs: BOUND_MS,
+      updateIntervalMs: this.setup.updates ? UPDATE_INTERVAL_MS : 0,
+      checkout: (snapshotId, cancel) => this.#checkout(snapshotId, cancel),
+      checkoutAt: unexpected,
+      ingest: unexpected,
+      ingestMap: unexpected,
+      update: (cancel) => this.#update(cancel),
+    };
+  }
+
+  #checkout(snapshotId: string, cancel: Cancellable | undefined): MaybePromise<Checkout> {
+    const run = this.runs.find(({ plan }) => plan.command.snapshotId === snapshotId);
+    if (run === undefined) {
+      return this.#broken(`R92 a filer was asked for snapshot ${snapshotId}, which no command has`);
+    }
+    this.#sim.check(cancel !== undefined, 'R173 a checkout has a request to stop of its own');
+    return this.perform(run, 'checkout', run.plan.checkout, cancel, () =>
+      this.checkoutOf(run, `/checkouts/${run.plan.name}`),
+    );
+  }
+
+  /** A directory that is released once. */
+  checkoutOf(run: PlannedRun, path: string): Checkout {
+    let isReleased = false;
+    const release = (): MaybePromise<void> => {
+      this.#sim.check(!isReleased, `R205 the checkout of run ${run.plan.name} was released twice`);
+      isReleased = true;
+      return this.perform(run, 'release', run.plan.release, undefined, () => undefined);
+    };
+    return { path, id: run.plan.command.snapshotId ?? '', release };
+  }
+
+  #update(cancel: Cancellable | undefined): MaybePromise<void> {
+    const name = `update ${this.updates.length + 1}`;
+    const work = drawWork(this.#draws, name);
+    const update: SeenUpdate = { beginMs: this.#sim.now(), endMs: Infinity };
+    this.updates.push(update);
+    const over = (): void => {
+      update.endMs = this.#sim.now();
+    };
+    const call = { text: name, work, cancel, result: () => undefined, onCancel: () => undefined };
+    try {
+      const result = this.#work(call);
+      if (isPending(result)) result.then(over, over);
+      else over();
+      return result;
+    } catch (error) {
+      over();
+      throw error;
+    }
+  }
+
+  #processors(kind: 'preprocess' | 'postprocess', count: number): Processor[] {
+    return Array.from({ length: count }, (_, at) => ({
+      name: `${kind} ${at + 1}`,
+      cancelBoundMs: BOUND_MS,
+      process: (command: Command, cancel: Cancellable): MaybePromise<void> => {
+        const run = this.#runOf(command.jobId);
+        const work = run.plan[kind][at];
+        if (work === undefined) return this.#broken(`expected a plan of ${kind} ${at + 1}`);
+        return this.perform(run, `${kind} ${at + 1}`, work, cancel, () => undefined);
+      },
+    }));
+  }
+
+  #uploader(hasLimit: boolean): LogUploader {
+    const upload = (path: string, log: Output, cancel: Cancellable): MaybePromise<string> => {
+      const [, jobId, name = ''] = /^(job-\d+)_[^/]+\/(stdlog|stderr|stdout)$/.exec(path) ?? [];
+      this.#sim.check(
+        jobId !== undefined,
+        `R113 a log was uploaded as ${path}\n\nExpected JOBID_UNIQUE/stdlog, stderr or stdout.`,
+      );
+      const run = this.#runOf(jobId);
+      const work = run.plan.uploads[['stdlog', 'stderr', 'stdout'].indexOf(name)] ?? AT_ONCE;
+      this.#sim.check(log.uri.length > 0, `R113 the uploader gets the log ${name}`);
+      return this.perform(run, `upload ${name}`, work, cancel, () => uploadedUrl(path));
+    };
+    return { cancelBoundMs: BOUND_MS, ...(hasLimit ? { uploadBoundMs: UPLOAD_BOUND_MS } : {}), upload };
+  }
+
+  #runOf(jobId: string | undefined): PlannedRun {
+    const run = this.runs.find(({ plan }) => plan.command.jobId === jobId);
+    return run ?? this.#broken(`R87 a collaborator got the command of job ${jobId}, which nobody has run`);
+  }
+
+  #broken(message: string): never {
+    this.#sim.check(false, message);
+    throw new Error(message);
+  }
+
+  /** The parts that only a runner of one's own takes: execer, outputs, temporary directories, sizes. */
+  machine(): PlannedMachine {
+    return {
+      execer: this.#execer(),
+      outputs: (outputs) => ({ create: (id) => this.#createOutput(id, outputs) }),
+      tempDirs: { boundMs: BOUND_MS, create: (name) => this.#tempDir(name) },
+      ...(this.setup.hasDirMonitor ? { dirMonitor: { sizesKb: () => this.#sizes() } } : {}),
+      localBoundMs: LOCAL_BOUND_MS,
+    };
+  }
+
+  #execer(): Execer {
+    return {
+      cancelBoundMs: BOUND_MS,
+      exec: (command) => {
+        const run = this.#runOf(command.jobId);
+        this.#checkExecCommand(run, command);
+        const start = (): Process => new PlannedProcess(this, this.#sim, run, command);
+        return this.perform(run, 'exec', run.plan.process.exec, undefined, start);
+      },
+    };
+  }
+
+  #checkExecCommand({ plan, runId }: PlannedRun, got: ExecCommand): void {
+    const { argv, envVars = {}, snapshotId, jobId, taskId, tag } = plan.command;
+    const dir = snapshotId === '' ? `/tmp/run-${runId}` : `/checkouts/${plan.name}`;
+    const expected = { argv, envVars, dir, jobId, taskId, tag };
+    const actual = {
+      argv: got.argv,
+      envVars: got.envVars ?? {},
+      dir: got.dir,
+      jobId: got.jobId,
+      taskId: got.taskId,
+      tag: got.tag,
+    };
+    const [wanted, came] = [JSON.stringify(expected), JSON.stringify(actual)];
+    this.#sim.check(
+      wanted === came,
+      `R98 the execer got another command\n\nExpected ${wanted}, got ${came}.`,
+    );
+  }
+
+  #createOutput(id: string, outputs: OutputCreator): MaybePromise<Output> {
+    const [, runId, name = ''] = /^(.*)-(stdout|stderr|stdlog)$/.exec(id) ?? [];
+    const run = this.runs.find((planned) => planned.runId === runId);
+    if (run === undefined) return this.#broken(`R95 an output ${id} was created, which no run has`);
+    this.#measured = run;
+    const plan = run.plan.outputs[LOGS.indexOf(name)];
+    this.note(run, `create ${name}`);
+    if (plan === 'cannot be created') throw new Error(NO_SPACE);
+    const output = outputs.create(id) as Output;
+    return {
+      uri: output.uri,
+      write: (chunk) => output.write(chunk),
+      asFile: () => output.asFile(),
+      close: () => {
+        this.note(run, `close ${name}`);
+        const closed = output.close();
+        if (plan === 'cannot be closed') throw new Error(NO_SPACE);
+        return closed;
+      },
+    };
+  }
+
+  #tempDir(name: string): MaybePromise<Checkout> {
+    const run = this.runs.find(({ runId }) => name === `run-${runId}`);
+    if (run === undefined) {
+      return this.#broken(`R92 a temporary directory ${name} was made, which no run has`);
+    }
+    return this.perform(run, 'temporary directory', run.plan.checkout, undefined, () =>
+      this.checkoutOf(run, `/tmp/${name}`),
+    );
+  }
+
+  #sizes(): MaybePromise<ReadonlyMap<string, number>> {
+    const run = this.#measured;
+    if (run === undefined) return this.#broken('R182 directories were measured before the first run');
+    const isStart = !run.calls.some(({ text }) => text === 'measure 1');
+    const kb = isStart ? START_KB : START_KB + Number(run.plan.name);
+    const work = run.plan.sizes[isStart ? 0 : 1] ?? AT_ONCE;
+    return this.perform(
+      run,
+      isStart ? 'measure 1' : 'measure 2',
+      work,
+      undefined,
+      () => new Map([['work', kb]]),
+    );
+  }
+}
+
+/** The three outputs of a run, in the order in which they are made. */
+export const LOGS: readonly string[] = ['stdout', 'stderr', 'stdlog'];
+/** What an output that cannot be created fails with. */
+export const NO_SPACE = 'no space left';
+const START_KB = 100;
+
+/** What only some runners take. */
+export interface PlannedMachine {
+  readonly execer: Execer;
+  /** Outputs that may fail, on those of the runner. */
+  readonly outputs: (outputs: OutputCreator) => OutputCreator;
+  readonly tempDirs: TempDirs;
+  readonly dirMonitor?: DirMonitor;
+  readonly localBoundMs: number;
+}
+
+/** The URL of a log that was uploaded. */
+export function uploadedUrl(path: string): string {
+  return `https://logs.example/${path}`;
+}
+
+/** The status of a process that was stopped. */
+const STOPPED: ProcessStatus = Object.freeze({ state: 'FAILED', exitCode: -1, error: 'Aborted (SIGTERM)' });
+
+/** The report of a process that is killed for its memory: over the cap at its start, or later. */
+export function memoryReportAt(memoryMs: number): MemoryReport {
+  return memoryMs === 0
+    ? {
+        kind: 'initial',
+        status: {
+          state: 'FAILED',
+          exitCode: 241,
+          error: 'Critical error detected. Initial memory utilization is high',
+        },
+      }
+    : {
+        kind: 'exceeded',
+        status: { state: 'COMPLETE', exitCode: 1, error: 'Cmd exceeded MemoryCap, aborting process' },
+      };
+}
+
+/** A process that ends as planned. */
+class PlannedProcess implements Process {
+  readonly #parts: PlannedParts;
+  readonly #sim: WorkloadHost;
+  readonly #run: PlannedRun;
+  readonly #command: ExecCommand;
+  #status: ProcessStatus | undefined;
+  readonly #waiting: ((status: ProcessStatus) => void)[] = [];
+  #isStopping = false;
+  readonly #endsAtMs: number;
+
+  constructor(parts: PlannedParts, sim: WorkloadHost, run: PlannedRun, command: ExecCommand) {
+    const { lastsMs, memoryMs, status, stdout, stderr } = run.plan.process;
+    this.#parts = parts;
+    this.#sim = sim;
+    this.#run = run;
+    this.#command = command;
+    this.#endsAtMs = sim.now() + lastsMs;
+    this.#write(() => command.stdout?.write(stdout));
+    this.#write(() => command.stderr?.write(stderr));
+    if (lastsMs === NEVER) parts.addLeak(() => this.#end(STOPPED));
+    if (lastsMs === 0) this.#end(status);
+    else this.#after(lastsMs, 'ends', () => this.#end(status));
+    if (memoryMs < lastsMs) this.#after(memoryMs, 'memory', () => this.#endByMemory(memoryMs));
+  }
+
+  /** A sink that fails stops no process (R123). */
+  #write(write: () => unknown): void {
+    try {
+      void write();
+    } catch {
+      // A process that comes too late finds its outputs closed.
+    }
+  }
+
+  wait(): MaybePromise<ProcessStatus> {
+    if (this.#status !== undefined) return this.#status;
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+
+  abort(): MaybePromise<ProcessStatus> {
+    if (this.#status !== undefined) return this.#status;
+    if (!this.#isStopping) {
+      this.#isStopping = true;
+      if (this.#sim.now() < this.#endsAtMs) this.#parts.note(this.#run, 'stop process');
+      const { killMs } = this.#run.plan.process;
+      if (killMs === 0) this.#end(STOPPED);
+      else this.#after(killMs, 'is killed', () => this.#end(STOPPED));
+    }
+    return this.wait();
+  }
+
+  #after(ms: number, what: string, fire: () => void): void {
+    if (ms === NEVER) return;
+    this.#sim.world.clock.timer({ what: `process ${what}`, subject: this.#run.plan.name }, ms, fire);
+  }
+
+  #endByMemory(memoryMs: number): void {
+    if (this.#status !== undefined || this.#isStopping) return;
+    const report = memoryReportAt(memoryMs);
+    this.#status = report.status;
+    this.#command.onMemoryReport?.(report);
+    this.#settle();
+  }
+
+  #end(status: ProcessStatus): void {
+    if (this.#status !== undefined) return;
+    this.#status = status;
+    this.#settle();
+  }
+
+  #settle(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve(this.#status as ProcessStatus);
+  }
+}
+
+/** Metrics that keep everything that was recorded, each with its time. */
+export class RecordedMetrics implements Metrics {
+  readonly #now: () => number;
+  readonly #values = new Map<string, { readonly atMs: number; readonly value: number }[]>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  counter(name: string): Counter {
+    return { increment: (by = 1) => this.#keep(name, by) };
+  }
+
+  gauge(name: string): Gauge {
+    return { set: (value) => this.#keep(name, value) };
+  }
+
+  histogram(name: string): Histogram {
+    return { record: (value) => this.#keep(name, value) };
+  }
+
+  /** What an instrument got, in order. */
+  values(name: string): readonly { readonly atMs: number; readonly value: number }[] {
+    return this.#values.get(name) ?? [];
+  }
+
+  #keep(name: string, value: number): void {
+    const values = this.#values.get(name);
+    if (values === undefined) this.#values.set(name, [{ atMs: this.#now(), value }]);
+    else values.push({ atMs: this.#now(), value });
+  }
+}
+
+interface WorkCall<T> {
+  readonly text: string;
+  readonly work: Work;
+  readonly cancel: Cancellable | undefined;
+  readonly result: () => T;
+  readonly onCancel: () => void;
+}
+
+function workText({ takesMs, fails, cancelMs, inCall }: Work): string {
+  const time =
+    takesMs === NEVER
+      ? 'never ends'
+      : takesMs === 0
+        ? inCall === true
+          ? 'answers in the call'
+          : 'answers at once'
+        : `takes ${takesMs} ms`;
+  const ends =
+    fails === undefined
+      ? ''
+      : ` and fails (${fails.text}${fails.exitCode === undefined ? '' : `, ${fails.exitCode}`})`;
+  const heeds =
+    cancelMs === NEVER ? ', deaf to cancels' : cancelMs === 0 ? '' : `, ${cancelMs} ms after a cancel`;
+  return `${time}${ends}${takesMs === 0 ? '' : heeds}`;
+}
+
+/** Draws how one call goes. */
+export function drawWork(draws: Draws, what: string, isFailing = true): Work {
+  const times = draws.pick(what, TIMES, PLAIN_WEIGHT, workText);
+  return isFailing && draws.rarely(`${what} fails`, 8)
+    ? { ...times, fails: { text: `${what} failed` } }
+    : times;
+}
+
+const CHECKOUT_CODES = [undefined, 211, 212, 213, 7];
+
+function drawCheckout(draws: Draws): Work {
+  const times = draws.pick('checkout', TIMES, PLAIN_WEIGHT, workText);
+  if (!draws.rarely('checkout fails', 4)) return times;
+  const exitCode = draws.pick('code of the checkout', CHECKOUT_CODES, 1, String);
+  const text = 'no such snapshot';
+  return { ...times, fails: exitCode === undefined ? { text } : { text, exitCode } };
+}
+
+function drawOutputs(draws: Draws): OutputPlan[] {
+  const plans = ['works', 'cannot be created', 'cannot be closed'] as const;
+  if (!draws.rarely('an output fails', 8)) return LOGS.map(() => 'works');
+  return LOGS.map((name) => draws.pick(name, plans));
+}
+
+function errorOf({ text, exitCode }: Failure): Error {
+  return exitCode === undefined ? new Error(text) : new ExitCodeError(exitCode, text);
+}

@@ -1,0 +1,212 @@
+import { describe, expect, test } from 'vitest';
+import { partsWorkload, type PartsSubject } from '../../../src/conformance/workload/parts-workload.ts';
+import type { PlannedMachine } from '../../../src/conformance/workload/planned-parts.ts';
+import { exploreWorkload } from '../../../src/conformance/workload/explore-workload.ts';
+import type { RunnerUnderTest, SubjectOptions } from '../../../src/conformance/subject.ts';
+import { Cancellation } from '../../../src/model/cancellation.ts';
+import type { Filer } from '../../../src/model/filer.ts';
+import { whenThere } from '../../../src/model/maybe-promise.ts';
+import { METRIC_NAMES, type Metrics } from '../../../src/model/metrics.ts';
+import type { Service } from '../../../src/model/service.ts';
+import type { World } from '../../../src/model/world.ts';
+import { createMemoryOutputs } from '../../../src/outputs/memory-output.ts';
+import { createQueueRunner } from '../../../src/runners/queue/create-queue-runner.ts';
+import { having } from '../broken-services.ts';
+
+type Parts = SubjectOptions & PlannedMachine;
+type Change = (parts: Parts) => Partial<Parts>;
+
+function subjectOf(change: Change, wrap: (service: Service) => Service = (service) => service): PartsSubject {
+  const create = (world: World, options: SubjectOptions, machine: PlannedMachine): RunnerUnderTest => {
+    const given = { ...options, ...machine };
+    const { outputs, filers = new Map(), ...parts }: Parts = { ...given, ...change(given) };
+    const memory = createMemoryOutputs();
+    const service = createQueueRunner(world, { ...parts, filers, outputs: outputs(memory) });
+    return { service: wrap(service), readOutput: (uri) => memory.find(uri)?.text() ?? '' };
+  };
+  return { name: 'queue', create };
+}
+
+/** The filer, used in another way. */
+const filerUsed =
+  (use: (filer: Filer) => Partial<Filer>): Change =>
+  ({ filers = new Map() }) => ({
+    filers: new Map(
+      [...filers].map(([type, entry]) => [
+        type,
+        { ...entry, filer: { ...entry.filer, ...use(entry.filer) } },
+      ]),
+    ),
+  });
+
+/** Metrics of which one gets something else. */
+function metricsWith(name: string, change: (value: number) => number): Change {
+  return ({ metrics }) => {
+    if (metrics === undefined) return {};
+    const changed: Metrics = {
+      counter: (asked) => {
+        const counter = metrics.counter(asked);
+        return asked === name ? { increment: (by = 1) => counter.increment(change(by)) } : counter;
+      },
+      gauge: (asked) => {
+        const gauge = metrics.gauge(asked);
+        return asked === name ? { set: (value) => gauge.set(change(value)) } : gauge;
+      },
+      histogram: (asked) => {
+        const histogram = metrics.histogram(asked);
+        return asked === name ? { record: (value) => histogram.record(change(value)) } : histogram;
+      },
+    };
+    return { metrics: changed };
+  };
+}
+
+const BROKEN: readonly (readonly [
+  what: string,
+  message: RegExp,
+  change: Change,
+  wrap?: (service: Service) => Service,
+])[] = [
+  [
+    'that does not cancel checkouts',
+    /^R(88|199) /,
+    filerUsed((filer) => ({ checkout: (id) => filer.checkout(id, new Cancellation()) })),
+  ],
+  ['that waits longer for its filer', /^R(88|199) /, filerUsed(() => ({ cancelBoundMs: 30 }))],
+  [
+    'that releases twice',
+    /^R205 /,
+    filerUsed((filer) => ({
+      checkout: (id, cancel) =>
+        whenThere(filer.checkout(id, cancel), (made) => ({
+          ...made,
+          release: () => {
+            void made.release();
+            return made.release();
+          },
+        })),
+    })),
+  ],
+  [
+    'whose preprocessors are swapped',
+    /^R(88|199) /,
+    ({ preprocessors = [] }) => ({ preprocessors: [...preprocessors].reverse() }),
+  ],
+  [
+    'that leaves postprocessors out',
+    /^R(88|199) /,
+    ({ postprocessors = [] }) => ({ postprocessors: postprocessors.slice(1) }),
+  ],
+  [
+    'that uploads under other names',
+    /^R113 /,
+    ({ uploader }) =>
+      uploader === undefined
+        ? {}
+        : {
+            uploader: {
+              ...uploader,
+              upload: (name, log, cancel) => uploader.upload(name.replace('stdlog', 'log'), log, cancel),
+            },
+          },
+  ],
+  [
+    'that forgets the limit of uploads',
+    /^R(88|199) /,
+    ({ uploader }) =>
+      uploader === undefined
+        ? {}
+        : {
+            uploader: {
+              cancelBoundMs: uploader.cancelBoundMs,
+              upload: (name, log, cancel) => uploader.upload(name, log, cancel),
+            },
+          },
+  ],
+  [
+    'that starts its processes elsewhere',
+    /^R98 /,
+    ({ execer }) => ({ execer: { ...execer, exec: (command) => execer.exec({ ...command, dir: '/' }) } }),
+  ],
+  [
+    'that passes no tags on',
+    /^R87 |^R98 /,
+    ({ execer }) => ({ execer: { ...execer, exec: (command) => execer.exec({ ...command, taskId: '' }) } }),
+  ],
+  ['that has one place more', /^R64 /, ({ capacity = 1 }) => ({ capacity: capacity + 1 })],
+  [
+    'that asks its filers too seldom',
+    /^R(75|77) /,
+    filerUsed(({ updateIntervalMs }) => ({ updateIntervalMs: 2 * updateIntervalMs })),
+  ],
+  [
+    'that lets updates take longer',
+    /^R(68|75|77|80) /,
+    ({ updateLimitMs = 0 }) => ({ updateLimitMs: 2 * updateLimitMs }),
+  ],
+  [
+    'that says nothing of its filers',
+    /^R(15|62|80) /,
+    () => ({}),
+    (service) =>
+      having(service, {
+        statusAll: async () => {
+          const all = await service.statusAll();
+          return { ...all, service: { ...all.service, error: '' } };
+        },
+      }),
+  ],
+  ['that counts uploads twice', /^R178 /, metricsWith(METRIC_NAMES.UPLOADS, (by) => 2 * by)],
+  ['that measures too long', /^R176 /, metricsWith(METRIC_NAMES.TASK_LATENCY_MS, (value) => value + 1)],
+  [
+    'that measures downloads wrongly',
+    /^R177 /,
+    metricsWith(METRIC_NAMES.DOWNLOAD_LATENCY_MS, (value) => value / 2),
+  ],
+  [
+    'that measures its idleness wrongly',
+    /^R181 /,
+    metricsWith(METRIC_NAMES.IDLE_LATENCY_MS, (value) => value + 1),
+  ],
+  ['that counts no timeouts', /^R179 /, metricsWith(METRIC_NAMES.TIMEOUTS, () => 0)],
+  ['whose gauge stays up', /^R(176|208) |runningTask/, metricsWith(METRIC_NAMES.RUNNING_TASK, () => 1)],
+  ['that shows no illness', /^R180 /, metricsWith(METRIC_NAMES.UNHEALTHY, () => 0)],
+  ['that measures directories wrongly', /^R182 /, metricsWith('commandDirUsage_kb_work', (kb) => kb + 1)],
+  [
+    'that changes texts',
+    /^R11 /,
+    () => ({}),
+    (service) =>
+      having(service, {
+        query: async (query, wait) => {
+          const { statuses, service: machine } = await service.query(query, wait);
+          return {
+            statuses: statuses.map((status) => ({ ...status, error: status.error.toUpperCase() })),
+            service: machine,
+          };
+        },
+      }),
+  ],
+  [
+    'that accepts a run that is over',
+    /^R65 /,
+    () => ({}),
+    (service) =>
+      having(service, { run: async (command) => ({ ...(await service.run(command)), state: 'RUNNING' }) }),
+  ],
+];
+
+describe('the workload of drawn parts', () => {
+  test('is silent about a runner that keeps its contract', async () => {
+    const { failure, executions } = await exploreWorkload(partsWorkload(subjectOf(() => ({}))), {
+      executions: 300,
+    });
+    expect(failure?.message).toBeUndefined();
+    expect(executions).toBe(300);
+  });
+
+  test.for(BROKEN)('finds a runner %s', async ([, message, change, wrap]) => {
+    const { failure } = await exploreWorkload(partsWorkload(subjectOf(change, wrap)), { executions: 3_000 });
+    expect(failure?.message).toMatch(message);
+  });
+});
