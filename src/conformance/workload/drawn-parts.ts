@@ -21,7 +21,7 @@ export interface EndedRun {
 export interface DrawnParts {
   /** Beside capacity, history and prefix, which the workload draws itself. */
   readonly options: SubjectOptions;
-  /** Whether nothing of it takes time, fails or changes an end, so that the times of runs can be told exactly. */
+  /** Whether nothing of it takes time, fails or changes an end, so that the times of runs are known exactly. */
   readonly isPlain: boolean;
   /** Changes a command so that it meets the parts: a snapshot, a run type. Absent: commands are run as they are. */
   prepare?(draws: Draws, command: Command): Command;

@@ -361,7 +361,7 @@ function misfit(run: PlannedRun, status: RunStatus, way: ExpectedRun): string | 
     [endedAtMs === endMs, () => `R199 ${is} ended at ${endedAtMs} ms, expected ${endMs} ms`],
     [
       areCallsFitting(calls, way),
-      () => `R88 the collaborators of ${is} were called otherwise than the contract says`,
+      () => `R88 the collaborators of ${is} were not called as the contract says`,
     ],
     [
       isPlace(status.stdoutRef, refs[0], name, 'stdout'),
