@@ -167,7 +167,9 @@ export const checkoutRelease: RunRule = {
       : `the update of ${name} on ${runner} has begun while run ${active.runId} is active`;
   },
   onEnd(run) {
-    return run.checkouts + run.lateCheckouts > 0 && run.isTerminal ? `${run.title} has never released its checkout` : undefined;
+    return run.checkouts + run.lateCheckouts > 0 && run.isTerminal
+      ? `${run.title} has never released its checkout`
+      : undefined;
   },
 };
 

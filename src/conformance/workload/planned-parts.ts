@@ -287,8 +287,9 @@ export class PlannedParts {
     if (this.health.isLost) return { rule: 'R81', initialized: true, isHealthy: false, ...anything };
     const over = this.updates.filter((update) => this.overAtMs(update) <= nowMs);
     const last = over.at(-1);
-    if (last === undefined || updateLimitMs === 0)
-      {return { rule: 'R82', initialized: true, isHealthy: true, ...nothing };}
+    if (last === undefined || updateLimitMs === 0) {
+      return { rule: 'R82', initialized: true, isHealthy: true, ...nothing };
+    }
     if (this.overAtMs(last) === nowMs || last.endMs === last.beginMs + updateLimitMs) return undefined;
     const isLate = last.endMs > last.beginMs + updateLimitMs;
     return { rule: 'R80', initialized: true, isHealthy: true, ...(isLate ? anything : nothing) };
