@@ -41,7 +41,7 @@ export const UPLOAD_BOUND_MS = 30;
 /** How long work without a bound of its own may take. */
 export const LOCAL_BOUND_MS = 40;
 /** An update takes no longer, if there is a limit. */
-export const UPDATE_LIMIT_MS = 15;
+const UPDATE_LIMIT_MS = 15;
 /** A filer that asks for updates asks this often. */
 export const UPDATE_INTERVAL_MS = 35;
 
@@ -584,7 +584,7 @@ export interface PlannedMachine {
 }
 
 /** The URL of a log that was uploaded. */
-export function uploadedUrl(path: string): string {
+function uploadedUrl(path: string): string {
   return `https://logs.example/${path}`;
 }
 
@@ -687,7 +687,7 @@ class PlannedProcess implements Process {
 }
 
 /** Metrics that keep everything that was recorded, each with its time. */
-export class RecordedMetrics implements Metrics {
+class RecordedMetrics implements Metrics {
   readonly #now: () => number;
   readonly #values = new Map<string, { readonly atMs: number; readonly value: number }[]>();
 
