@@ -535,7 +535,13 @@ class Server implements ServerView {
 
 /** The greatest number that a majority has or exceeds. */
 function ofMajority(numbers: readonly number[]): number {
-  return [...numbers].sort((one, other) => other - one)[MAJORITY - 1] ?? 0;
+  let greatest = 0;
+  for (const number of numbers) {
+    let count = 0;
+    for (const other of numbers) if (other >= number) count += 1;
+    if (count >= MAJORITY && number > greatest) greatest = number;
+  }
+  return greatest;
 }
 
 /** The program of a server. */

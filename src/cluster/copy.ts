@@ -94,22 +94,40 @@ function partsOf(value: object): readonly (readonly [string, unknown])[] {
 }
 
 /** Objects that the copy which is being made has come by: what is met twice is left to the engine, which keeps it one. */
-const met = new Set<object>();
+const met: (object | undefined)[] = new Array<undefined>(32).fill(undefined);
+let metCount = 0;
+/** Once they are more than fit there: to look through a few is cheaper than a set. */
+let metMany: Set<object | undefined> | undefined;
 
 function plainCopyOf(value: unknown): unknown {
   try {
     return plainCopy(value, DEPTH_MAX);
   } finally {
-    met.clear();
+    met.fill(undefined, 0, metCount);
+    metCount = 0;
+    metMany = undefined;
   }
+}
+
+/** Whether the copy has come by it before; it has from now on. */
+function isMet(value: object): boolean {
+  if (metCount < met.length) {
+    for (let index = 0; index < metCount; index += 1) if (met[index] === value) return true;
+    met[metCount] = value;
+    metCount += 1;
+    return false;
+  }
+  metMany ??= new Set(met);
+  if (metMany.has(value)) return true;
+  metMany.add(value);
+  return false;
 }
 
 function plainCopy(value: unknown, depth: number): unknown {
   if (typeof value !== 'object' || value === null) {
     return typeof value === 'function' || typeof value === 'symbol' ? NOT_PLAIN : value;
   }
-  if (depth === 0 || met.has(value)) return NOT_PLAIN;
-  met.add(value);
+  if (depth === 0 || isMet(value)) return NOT_PLAIN;
   if (Array.isArray(value)) return copyList(value, depth - 1);
   return isRecord(value) ? copyRecord(value as Record<string, unknown>, depth - 1) : NOT_PLAIN;
 }
@@ -136,7 +154,9 @@ function copyList(list: readonly unknown[], depth: number): unknown {
 
 function copyRecord(record: Readonly<Record<string, unknown>>, depth: number): unknown {
   const copy: Record<string, unknown> = {};
-  for (const key of Object.keys(record)) {
+  // eslint-disable-next-line no-restricted-syntax -- a list of keys would cost as much as the copy
+  for (const key in record) {
+    if (!Object.hasOwn(record, key)) continue;
     const item = plainCopy(record[key], depth);
     if (item === NOT_PLAIN || key === '__proto__') return NOT_PLAIN;
     copy[key] = item;

@@ -94,6 +94,8 @@ export const CLUSTER_NODE_OPTIONS: is.RecordShape = is.closed(
 );
 
 const RESTART_MS = 1_000;
+const AT_ARRIVAL = (envelope: Envelope): string => `as ${arrivalText(envelope)} arrives`;
+const BEFORE_ANSWER = (call: Envelope): string => `before it answers ${callWords(call)}`;
 
 /** A node and its verbs. Made by {@link Network.node}. After it has left they throw `RUNNER_SIMULATION_MISUSE`; `restart` does once it leaves. */
 export interface ClusterNode<T extends object | void = object> {
@@ -166,6 +168,7 @@ export class SimulatedClusterNode<T extends object | void>
       core.world,
       {
         name,
+        isAskedOnce: true,
         ...(faults === undefined ? {} : { faults }),
         ...(skew === undefined ? {} : { skew: skewOf(core.world, name, skew) }),
       },
@@ -258,9 +261,7 @@ export class SimulatedClusterNode<T extends object | void>
       const { answered: call } = envelope;
       if (call === undefined || !this.#isServing(call)) return;
       // Between the effect of a call and its answer is where a crash does most harm.
-      if (this.#machine.canBeStruck) {
-        this.#machine.strike('reply', envelope.topic, () => `before it answers ${callWords(call)}`);
-      }
+      this.#machine.strike('reply', envelope.topic, BEFORE_ANSWER, call);
     }
     if (this.state === 'paused') (this.#unsent ??= []).push(envelope);
     else this.#send(envelope);
@@ -282,10 +283,7 @@ export class SimulatedClusterNode<T extends object | void>
   }
 
   arrive(envelope: Envelope): void {
-    const machine = this.#machine;
-    if (machine.canBeStruck) {
-      machine.strike('call', envelope.topic, () => `as ${arrivalText(envelope)} arrives`);
-    }
+    this.#machine.strike('call', envelope.topic, AT_ARRIVAL, envelope);
     if (this.state === 'paused') {
       this.#hold(envelope);
       this.#traceMessage(envelope, 'held', `${this.name} is paused`);
@@ -378,7 +376,8 @@ export class SimulatedClusterNode<T extends object | void>
   }
 
   #firstHeldOf(from: string): HeldMessage | undefined {
-    for (const held of this.#held ?? []) if (held.envelope.from === from) return held;
+    if (this.#held === undefined) return undefined;
+    for (const held of this.#held) if (held.envelope.from === from) return held;
     return undefined;
   }
 

@@ -222,15 +222,19 @@ class Medium implements CrashingDisk {
     this.#mounts.delete(mount);
   }
 
-  /** How long an operation takes, and whether a fault makes it so long. */
-  delayOf(operation: Struck): { readonly ms: number; readonly isSlow: boolean } {
+  /** How long an operation takes. */
+  latencyOf({ topic }: Struck): number {
     const [least, most] = this.#latencyMs;
+    if (least === most) return least;
     const msOf = (answer: number): number =>
       roundedMs(least + (answer * (most - least)) / (LATENCY_STEPS - 1));
-    const ms =
-      least === most ? least : msOf(this.choices.choose(operation.topic.asks('delay'), LATENCY_STEPS, msOf));
-    const isSlow = operation.call !== 'close' && this.#strikes('slow', operation);
-    return { ms: isSlow ? ms + (this.#faults.slowMs ?? SLOW_MS) : ms, isSlow };
+    return msOf(this.choices.choose(topic.asks('delay'), LATENCY_STEPS, msOf));
+  }
+
+  /** How much longer it takes because of a fault; 0 if none strikes. */
+  slownessOf(operation: Struck): number {
+    if (operation.call === 'close' || !this.#strikes('slow', operation)) return 0;
+    return this.#faults.slowMs ?? SLOW_MS;
   }
 
   /** Carries it out, and gives what its caller gets. */
@@ -553,10 +557,12 @@ class MountedDisk implements Disk {
   }
 
   #start(operation: Operation): void {
-    const { ms, isSlow } = this.#medium.delayOf(operation);
+    const latencyMs = this.#medium.latencyOf(operation);
+    const slowMs = this.#medium.slownessOf(operation);
+    const ms = latencyMs + slowMs;
     const { topic } = operation;
     const finish = (): void => this.#finish(operation);
-    this.#isSlow = isSlow;
+    this.#isSlow = slowMs > 0;
     this.#timer = ms === 0 ? this.#clock.post(topic, finish) : this.#clock.timer(topic, ms, finish);
   }
 

@@ -61,7 +61,21 @@ export class ExecutionInterrupted extends Error {
  * delay its milliseconds; of any other choice the value. Asked only when a failure is explained, perhaps after the simulation has ended,
  * so it must depend on its arguments alone.
  */
-export type DescribeAnswer = (answer: number, question: Question) => unknown;
+export interface DescribeAnswer {
+  (answer: number, question: Question): unknown;
+  /**
+   * Of a question that asks for one of several kinds of faults at once: these, for strategies that go by kind. Default: it asks for one,
+   * which its topic names.
+   */
+  readonly faults?: readonly AskedFault[];
+}
+
+/** A kind of fault that a question asks for among others. */
+export interface AskedFault {
+  readonly kind: string;
+  /** The highest answer that stands for it. */
+  readonly answer: number;
+}
 
 /** Where answers come from. Sources: `fifoDecisions`, `randomDecisions(seed)`, `replayDecisions(log)`. */
 export interface DecisionSource {

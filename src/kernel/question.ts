@@ -73,6 +73,9 @@ export class Topic implements TopicParts {
   #text: string | undefined;
   /** The last of those that were asked, each with the one before it: a call is late, then struck, then in order, time and again. */
   #asked: Question | undefined;
+  /** The last of those that follow from it, each with the one before it: what comes again is named once. */
+  #follower: Topic | undefined;
+  #before: Topic | undefined;
 
   /** @internal */
   constructor(owner: string | Thing, what: string, subject: string | Thing | Topic) {
@@ -124,7 +127,13 @@ export class Topic implements TopicParts {
 
   /** What follows from this topic, such as `bound` from `run/3 upload`. */
   plus(what: string): Topic {
-    return new Topic('', what, this);
+    let follower = this.#follower;
+    while (follower !== undefined && follower.what !== what) follower = follower.#before;
+    if (follower !== undefined) return follower;
+    const made = new Topic('', what, this);
+    made.#before = this.#follower;
+    this.#follower = made;
+    return made;
   }
 }
 
@@ -330,7 +339,9 @@ function isParty(value: unknown): boolean {
 function topicOfParts(parts: TopicParts): Topic {
   check('label', parts, LABEL);
   const { owner = '', what, subject = '' } = parts;
-  return new Topic(owner, what, subject);
+  return typeof owner === 'string' && typeof subject === 'string'
+    ? namedTopic(owner, what, subject)
+    : new Topic(owner, what, subject);
 }
 
 const KIND = is.oneOf(...QUESTION_KINDS);

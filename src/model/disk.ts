@@ -76,9 +76,16 @@ export function isDiskPath(path: string): boolean {
   });
 }
 
+const KNOWN_MAX = 1_024;
+/** Paths that were found to be some: programs use the same ones again and again. */
+const known = new Set<unknown>();
+
 /** Refuses anything but a path of a file or folder on a disk. `name` is the argument's. */
 export function checkDiskPath(name: string, path: unknown): void {
+  if (known.has(path)) return;
   check(name, path, PATH);
+  if (known.size >= KNOWN_MAX) known.clear();
+  known.add(path);
 }
 
 /** The bytes that data stands for; a copy, which nobody else can change. */

@@ -2,6 +2,7 @@
  * Probabilities as decisions: an open question with `n` answers of which the highest ones are faults. Invariant: answer 0 is never a
  * fault, so that each one can be taken away singly (R212).
  */
+import type { AskedFault } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 
 /** No probability is finer than one in this many. */
@@ -12,6 +13,8 @@ const KNOWN_MAX = 256;
 /** The faults of one thing by chance: `kindOf(choose(question, n))`. */
 export class RateTable<K extends string> {
   readonly n: number;
+  /** Each kind with the highest answer that stands for it. */
+  readonly faults: readonly AskedFault[];
   readonly #kinds: readonly K[];
   readonly #counts: readonly number[];
 
@@ -20,6 +23,8 @@ export class RateTable<K extends string> {
     this.n = n;
     this.#kinds = kinds;
     this.#counts = counts;
+    let answer = n - counts.reduce((sum, count) => sum + count, 0) - 1;
+    this.faults = kinds.map((kind, index) => ({ kind, answer: (answer += counts[index] as number) }));
   }
 
   /** The fault that an answer stands for: in the order of the kinds from the lowest faulty answer up. */

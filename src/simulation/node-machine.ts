@@ -21,7 +21,7 @@ import { isPending } from '../model/maybe-promise.ts';
 import type { ProcessClock, ProcessHost, ProcessParts, StartedProcess } from '../model/process-host.ts';
 import type { RunID } from '../model/run-status.ts';
 import type { TraceEvent, Tracer } from '../model/trace-event.ts';
-import { canStrike, type Moment, type NodeFaults, NodeStrikes, type StrikeTarget } from './node-strikes.ts';
+import { canStrike, type Moment, type MomentWords, type NodeFaults, NodeStrikes, type StrikeTarget } from './node-strikes.ts';
 import type { SimulatedWorld } from './simulation.ts';
 
 /** Called with what an event of the process is about just before it fires. It may stop or end the process. */
@@ -151,7 +151,7 @@ export class NodeClock implements Clock, ProcessClock {
   }
 
   #add(label: Label, ms: number, fire: () => void, isLate: boolean): Timer {
-    check('ms', ms, is.DURATION_MS);
+    if (!(ms >= 0 && ms < Infinity)) check('ms', ms, is.DURATION_MS);
     if (this.#isDead) return DEAD_TIMER;
     const delayMs = ms * this.#factor;
     const timer = new NodeTimer(
@@ -360,6 +360,8 @@ export interface MachineOptions {
   readonly name: string;
   /** What the exploration may do to it. Default: nothing. */
   readonly faults?: NodeFaults;
+  /** Whether one question at each moment asks for all kinds of them, rather than one for each. Default false. */
+  readonly isAskedOnce?: boolean;
   /** How far its clock is off. Default: not at all. */
   readonly skew?: ClockSkew;
 }
@@ -399,12 +401,12 @@ export class Machine implements StrikeTarget {
   #factor = 1;
   #isReleased = false;
 
-  constructor(world: SimulatedWorld, { name, faults = {}, skew }: MachineOptions, hooks: MachineHooks) {
+  constructor(world: SimulatedWorld, { name, faults = {}, isAskedOnce = false, skew }: MachineOptions, hooks: MachineHooks) {
     this.name = name;
     this.#world = world;
     this.#skew = skew;
     this.#hooks = hooks;
-    if (canStrike(faults)) this.#strikes = new NodeStrikes(world, this, faults);
+    if (canStrike(faults)) this.#strikes = new NodeStrikes(world, this, faults, isAskedOnce);
     world.processes?.addMachine(this);
   }
 
@@ -503,9 +505,9 @@ export class Machine implements StrikeTarget {
     this.#process?.clock.slow(factor);
   }
 
-  /** A moment at which the exploration may strike; `words` says when that is, if the topic does not. */
-  strike(moment: Moment, what: Topic, words?: () => string): void {
-    if (this.state === 'up') this.#strikes?.at(moment, what, words);
+  /** A moment at which the exploration may strike; `words` of `about` say when that is, if the topic does not. */
+  strike<T>(moment: Moment, what: Topic, words?: (about: T) => string, about?: T): void {
+    if (this.state === 'up') this.#strikes?.at(moment, what, words as MomentWords | undefined, about);
   }
 
   /** Faults have ended. */
@@ -555,11 +557,6 @@ export class Machine implements StrikeTarget {
   /** For reports. */
   describe(): string {
     return `${this.name} ${this.#stateText()}`;
-  }
-
-  /** Whether there is anything that may strike it. */
-  get canBeStruck(): boolean {
-    return this.#strikes !== undefined;
   }
 
   #stateText(): string {

@@ -5,15 +5,18 @@
  */
 import * as is from '../kernel/shape.ts';
 import type { Timer } from '../kernel/clock.ts';
-import { choosesFault } from '../kernel/decisions.ts';
+import { choosesFault, type DescribeAnswer } from '../kernel/decisions.ts';
 import { topicOf, type Topic } from '../kernel/question.ts';
 import { nodeFaultText } from '../model/faults.ts';
 import { DelayDraw } from '../network/chaos-delay.ts';
+import { type RateTable, RateTables } from '../network/rate-table.ts';
 import type { SimulatedWorld } from './simulation.ts';
 import { CHANCE_OR_SWITCH } from './scenario-faults.ts';
 
 /** When something may strike: just before an event of the process, as a call arrives, or before it is answered. */
 export type Moment = 'event' | 'call' | 'reply';
+/** Says of what is given beside it when that is. */
+export type MomentWords = (about: unknown) => string;
 
 /** What the exploration may do to a node: at one in so many events and calls, which is ≥ 2, or `true` for one in 16. What is absent does not happen. */
 export interface NodeFaults {
@@ -70,7 +73,6 @@ interface Strike {
   readonly kind: Kind;
   readonly oneIn: number;
   readonly duration: DelayDraw;
-  topicAt(moment: Moment, what: Topic): Topic;
   begin(target: StrikeTarget): void;
   end(target: StrikeTarget): void;
 }
@@ -92,35 +94,66 @@ export function canStrike({ crash = false, pause = false, slow = false }: NodeFa
   return crash !== false || pause !== false || slow !== false;
 }
 
+/** Of several in one question the gravest has the highest answer, which sweeps try first. */
+const TABLES = new RateTables<Kind>(['slow', 'pause', 'crash']);
+
 /** The strikes against one node. */
 export class NodeStrikes {
   readonly #world: SimulatedWorld;
   readonly #target: StrikeTarget;
   readonly #strikes: readonly Strike[];
+  /** What one question asks for; undefined if each kind has one of its own. */
+  readonly #table: RateTable<Kind> | undefined;
   #left: number;
   #recovery: Recovery | undefined;
   #isOver = false;
 
-  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for faults that cannot be left out, or times and factors out of range. */
-  constructor(world: SimulatedWorld, target: StrikeTarget, faults: NodeFaults) {
+  /**
+   * With `isAskedOnce`, several kinds are the answers of one question at each moment, `NODE strike at MOMENT fault`.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for faults that cannot be left out, or times and factors out of range.
+   */
+  constructor(world: SimulatedWorld, target: StrikeTarget, faults: NodeFaults, isAskedOnce: boolean) {
     this.#world = world;
     this.#target = target;
     this.#left = faults.strikesMax ?? STRIKES_MAX;
-    this.#strikes = makeStrikes(world, target.name, faults);
+    this.#strikes = makeStrikes(world, faults);
+    if (isAskedOnce && this.#strikes.length > 1) this.#table = TABLES.of('faults', ratesOf(this.#strikes));
   }
 
-  /** A moment at which something may strike, and what happens then. */
-  at(moment: Moment, what: Topic, momentWords?: () => string): void {
+  /** A moment at which something may strike, and what happens then; `words` of `about` say when that is, if `what` does not. */
+  at(moment: Moment, what: Topic, words?: MomentWords, about?: unknown): void {
     if (this.#isOver || this.#left === 0 || this.#recovery !== undefined) return;
+    if (this.#table === undefined) this.#askEach(moment, what, words, about);
+    else this.#askOnce(moment, what, words, about);
+  }
+
+  #askEach(moment: Moment, what: Topic, words: MomentWords | undefined, about: unknown): void {
     const { name } = this.#target;
     for (const strike of this.#strikes) {
-      const topic = strike.topicAt(moment, what);
-      const words = (): string =>
-        `${nodeFaultText(strike.kind, name)} ${momentWords?.() ?? momentText(moment, what, name)}`;
-      if (!choosesFault(this.#world.choices, topic, strike.oneIn, words)) continue;
+      const { topic } = strikeAt(name, strike.kind, moment, what);
+      const text = (): string => {
+        const when = words === undefined ? momentText(moment, what, name) : words(about);
+        return `${nodeFaultText(strike.kind, name)} ${when}`;
+      };
+      if (!choosesFault(this.#world.choices, topic, strike.oneIn, text)) continue;
       this.#begin(strike, topic);
       return;
     }
+  }
+
+  #askOnce(moment: Moment, what: Topic, words: MomentWords | undefined, about: unknown): void {
+    const table = this.#table as RateTable<Kind>;
+    const { name } = this.#target;
+    const asked = strikeAt(name, 'strike', moment, what);
+    let describe: DescribeAnswer;
+    if (words === undefined) {
+      describe = asked.describes(table, () => momentText(moment, what, name));
+    } else describe = describeStrikes(table, name, () => words(about));
+    const kind = table.kindOf(this.#world.choices.choose(asked.topic.asks('fault'), table.n, describe));
+    if (kind === undefined) return;
+    const strike = this.#strikes.find((one) => one.kind === kind) as Strike;
+    this.#begin(strike, strikeAt(name, kind, moment, what).topic);
   }
 
   /** Ends what is in force now, and strikes no more. */
@@ -183,21 +216,69 @@ export function callWords({ what, subject }: Topic): string {
   return topicOf(subject === '' ? what : { owner: what, what: '', subject }).text;
 }
 
-/** What is asked at each moment; made once for each that comes again, as most of them do with every event. */
-function strikeTopics(owner: string, what: string): Strike['topicAt'] {
-  const make = (): WeakMap<Topic, Topic> => new WeakMap<Topic, Topic>();
-  const known = { event: make(), call: make(), reply: make() };
-  return (moment, at) => {
-    let topic = known[moment].get(at);
-    if (topic === undefined) {
-      topic = topicOf({ owner, what, subject: moment === 'reply' ? at.plus('reply') : at });
-      known[moment].set(at, topic);
-    }
-    return topic;
+/** What the answers of a question mean that asks for several kinds. */
+function describeStrikes(table: RateTable<Kind>, node: string, when: () => string): DescribeAnswer {
+  const describe = (answer: number): string => {
+    const kind = table.kindOf(answer);
+    return kind === undefined ? '' : `${nodeFaultText(kind, node)} ${when()}`;
   };
+  describe.faults = table.faults;
+  return describe;
 }
 
-function makeStrikes({ choices }: SimulatedWorld, name: string, faults: NodeFaults): Strike[] {
+/** What is asked at a moment. */
+class AskedStrike {
+  readonly owner: string;
+  readonly what: string;
+  readonly topic: Topic;
+  #table: RateTable<Kind> | undefined;
+  #describe: DescribeAnswer | undefined;
+
+  constructor(owner: string, what: string, subject: Topic) {
+    this.owner = owner;
+    this.what = what;
+    this.topic = topicOf({ owner, what, subject });
+  }
+
+  /** Made once for a moment whose words depend on its topic alone. */
+  describes(table: RateTable<Kind>, when: () => string): DescribeAnswer {
+    if (this.#table !== table || this.#describe === undefined) {
+      this.#table = table;
+      this.#describe = describeStrikes(table, this.owner, when);
+    }
+    return this.#describe;
+  }
+}
+
+/** By what happens then; most of that comes again with every event, and in every execution. */
+const askedStrikes: Readonly<Record<Moment, WeakMap<Topic, AskedStrike[]>>> = {
+  event: new WeakMap(),
+  call: new WeakMap(),
+  reply: new WeakMap(),
+};
+
+function strikeAt(owner: string, what: string, moment: Moment, at: Topic): AskedStrike {
+  const known = askedStrikes[moment].get(at);
+  for (const asked of known ?? []) if (asked.what === what && asked.owner === owner) return asked;
+  const asked = new AskedStrike(owner, what, moment === 'reply' ? at.plus('reply') : at);
+  if (known === undefined) askedStrikes[moment].set(at, [asked]);
+  else known.push(asked);
+  return asked;
+}
+
+/** How likely each is if one is asked about after another; of rare ones that is as good as their sum. */
+function ratesOf(strikes: readonly Strike[]): Partial<Record<Kind, number>> {
+  const rates: Partial<Record<Kind, number>> = {};
+  const isRare = strikes.reduce((sum, { oneIn }) => sum + 1 / oneIn, 0) < 1;
+  let spared = 1;
+  for (const { kind, oneIn } of strikes) {
+    rates[kind] = spared / oneIn;
+    if (!isRare) spared *= 1 - 1 / oneIn;
+  }
+  return rates;
+}
+
+function makeStrikes({ choices }: SimulatedWorld, faults: NodeFaults): Strike[] {
   const { slowFactor = SLOW_FACTOR } = faults;
   const { downMsMax = OUTAGE_MS_MAX, pauseMsMax = OUTAGE_MS_MAX, slowMsMax = SLOW_MS_MAX } = faults;
   const make = (kind: Kind, msMax: number, effect: Pick<Strike, 'begin' | 'end'>): Strike[] => {
@@ -205,8 +286,7 @@ function makeStrikes({ choices }: SimulatedWorld, name: string, faults: NodeFaul
     const duration = new DelayDraw(choices, msMax, DURATIONS);
     if (chance === false) return [];
     const oneIn = chance === true ? ONE_IN : chance;
-    const topicAt = strikeTopics(name, kind);
-    return [{ kind, oneIn, duration, topicAt, ...effect }];
+    return [{ kind, oneIn, duration, ...effect }];
   };
   return [
     ...make('crash', downMsMax, { begin: (node) => node.crash(), end: (node) => node.recover() }),

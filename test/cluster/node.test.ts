@@ -923,3 +923,30 @@ test('how far its clock is off may be a decision, within limits', async () => {
   expect(drifts.size).toBeGreaterThan(2);
   expect(Math.max(...drifts)).toBeLessThanOrEqual(Math.ceil(1_000 / 0.9));
 });
+
+describe('what the exploration may do to a node', () => {
+  const strikesAsked = async (faults: NonNullable<ClusterNodeOptions['faults']>): Promise<string[]> => {
+    const { decisions, failure } = await play(async (sim) => {
+      const net = createNetwork(sim);
+      net.node('n1', (node) => node.sleep(5), { faults });
+      await sim.sleep(10);
+    });
+    expect(failure).toBeUndefined();
+    return decisions().map(({ question, n }) => `${question.text} of ${n}`);
+  };
+
+  test('is one question at each moment, whose answers are the kinds by their chances', async () => {
+    expect(await strikesAsked({ crash: 64, pause: 64, slow: 128 })).toEqual([
+      'n1 strike at n1 sleep fault of 128',
+    ]);
+  });
+
+  test('is asked by its name where it is of one kind', async () => {
+    expect(await strikesAsked({ pause: 64 })).toEqual(['n1 pause at n1 sleep fault of 64']);
+  });
+
+  test('may be so likely that the chances add up to more than 1', async () => {
+    // 1/2 crashes, of the rest 1/2 pauses, and of the rest 1/2 becomes slow.
+    expect(await strikesAsked({ crash: 2, pause: 2, slow: 2 })).toEqual(['n1 strike at n1 sleep fault of 8']);
+  });
+});

@@ -2,7 +2,7 @@
  * Mutation of logs that reached something new. Invariant: what it keeps is bounded, and the same executions in the same order make it
  * go on in the same way.
  */
-import type { Decision } from '../../kernel/decisions.ts';
+import type { Decision, DescribeAnswer } from '../../kernel/decisions.ts';
 import { DrawStream } from './draw-stream.ts';
 import { IndexedLog, type IndexedDecision } from './indexed-log.ts';
 import type { Question } from '../../kernel/question.ts';
@@ -263,11 +263,11 @@ export class MutationStrategy implements Strategy {
     return true;
   }
 
-  decide(question: Question, n: number, occurrence: number): number {
+  decide(question: Question, n: number, occurrence: number, describe?: DescribeAnswer): number {
     this.note(question, occurrence);
     const known = this.#mutant?.answer(question, n, occurrence);
     if (known !== undefined) return known;
-    return this.#isPlain ? 0 : this.#values.decide(question, n, occurrence);
+    return this.#isPlain ? 0 : this.#values.decide(question, n, occurrence, describe);
   }
 
   end(execution: Execution): void {

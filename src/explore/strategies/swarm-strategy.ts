@@ -5,6 +5,7 @@
 import { randomDecisions, type RandomSource } from '../../kernel/random-decisions.ts';
 import { seedText } from '../../kernel/seeded-random.ts';
 import { hashText } from '../../kernel/text-hash.ts';
+import type { AskedFault, DescribeAnswer } from '../../kernel/decisions.ts';
 import type { Question } from '../../kernel/question.ts';
 import type { Strategy } from './strategy.ts';
 
@@ -29,6 +30,7 @@ const WEIGHT_LANE = 0x2545f491;
 const SITE_LANE = 0x3c6ef372;
 const STRIKE_LANE = 0x510e527f;
 const HIGHEST_LANE = 0x6a09e667;
+const KIND_LANE = 0x3f84d5b5;
 const EXTREME_LANE = 0x1f83d9ab;
 const HABIT_LANE = 0x5be0cd19;
 const FAVOURITE_LANE = 0x137e2179;
@@ -42,6 +44,7 @@ interface FaultKind {
 }
 
 interface KnownQuestion {
+  /** Of one that asks for several kinds of faults this is not looked at. */
   readonly fault: FaultKind | undefined;
   readonly siteHash: number;
   /** The execution for which `words` and `habit` were drawn. */
@@ -52,7 +55,8 @@ interface KnownQuestion {
 
 /**
  * Swarm testing (Groce, Zhang, Eide, Chen, Regehr: Swarm Testing, ISSTA 2012): each execution turns some kinds of faults off and
- * weights the others by chance, because a feature that is never absent hides what happens without it. Of those that are on, only some
+ * weights the others by chance, because a feature that is never absent hides what happens without it. A question is of the kind that its
+ * topic names, unless its asker says that it is of several. Of those that are on, only some
  * sites are active, as in FoundationDB's two-level `BUGGIFY`: a site is a question whatever its subject. Delays are off, uniform or
  * extreme (none or the longest). What a scenario draws itself is uniform in half of the executions, and in the others a site may
  * prefer the plain answer or a favourite one.
@@ -98,10 +102,15 @@ export class SwarmStrategy implements Strategy {
     return `faults: ${faults}; sites ${25 * this.activeOfFour} %; delays ${this.delayText}`;
   }
 
-  decide(question: Question, n: number, occurrence: number): number {
+  decide(question: Question, n: number, occurrence: number, describe?: DescribeAnswer): number {
     const known = this.questions.get(question) ?? this.firstMet(question);
     const { kind, hash } = question;
-    if (known.fault !== undefined) return this.fault(known, known.fault, n, occurrence, hash);
+    if (known.fault !== undefined) {
+      const faults = describe?.faults;
+      return faults === undefined
+        ? this.fault(known, known.fault, n, occurrence, hash)
+        : this.faultAmong(known, faults, occurrence, hash);
+    }
     if ((kind === 'choice' || kind === 'draw') && this.hasHabits) {
       return this.choice(known, n, occurrence, hash);
     }
@@ -126,6 +135,22 @@ export class SwarmStrategy implements Strategy {
     return 1 + draws.draw(hash, n - 1, occurrence);
   }
 
+  /** Each kind has a weight of its own, and may be off at this site: which one it may be is drawn first, then whether it strikes. */
+  private faultAmong(
+    { siteHash }: KnownQuestion,
+    faults: readonly AskedFault[],
+    occurrence: number,
+    hash: number,
+  ): number {
+    const { draws } = this;
+    const asked = faults[draws.draw(hash ^ KIND_LANE, faults.length, occurrence)] as AskedFault;
+    const kind = this.kindOf(asked.kind);
+    const { words } = this.weightOf(kind);
+    const isActive = draws.draw(siteHash ^ kind.hash ^ SITE_LANE, 4, 0) < this.activeOfFour;
+    if (words === 0 || !isActive) return 0;
+    return draws.draw(hash ^ STRIKE_LANE, WORD, occurrence) < words ? asked.answer : 0;
+  }
+
   /** By habit three times of four, else uniformly. */
   private choice(known: KnownQuestion, n: number, occurrence: number, hash: number): number {
     const { draws } = this;
@@ -141,16 +166,21 @@ export class SwarmStrategy implements Strategy {
   }
 
   private drawWords(known: KnownQuestion, kind: FaultKind): number {
+    const weight = this.weightOf(kind);
+    const isActive = this.draws.draw(known.siteHash ^ SITE_LANE, 4, 0) < this.activeOfFour;
+    known.epoch = this.epoch;
+    known.words = isActive ? weight.words : 0;
+    return known.words;
+  }
+
+  private weightOf(kind: FaultKind): FaultKind['weight'] {
     const { draws, epoch } = this;
     if (kind.epoch !== epoch) {
       kind.epoch = epoch;
       kind.weight = WEIGHTS[draws.draw(kind.hash ^ WEIGHT_LANE, WEIGHTS.length, 0)] ?? WEIGHTS[0];
       this.met.push(kind);
     }
-    const isActive = draws.draw(known.siteHash ^ SITE_LANE, 4, 0) < this.activeOfFour;
-    known.epoch = epoch;
-    known.words = isActive ? kind.weight.words : 0;
-    return known.words;
+    return kind.weight;
   }
 
   private firstMet(question: Question): KnownQuestion {

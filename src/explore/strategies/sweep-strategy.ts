@@ -153,9 +153,12 @@ class SweepStrategy implements Strategy {
 
   /** What was asked after a single fault, faults that only it made possible included, may strike as well. */
   #addPairs(): void {
-    for (const { question, occurrence, n } of this.#points) {
-      if (this.#pairs.length >= this.#pairsMax) return;
-      this.#pairs.push([...this.#plan, { question, occurrence, answer: sweepAnswer(n, 0) as number }]);
+    for (const { question, occurrence, n, describe } of this.#points) {
+      const faults = describe?.faults ?? [{ answer: sweepAnswer(n, 0) as number }];
+      for (const { answer } of faults) {
+        if (this.#pairs.length >= this.#pairsMax) return;
+        this.#pairs.push([...this.#plan, { question, occurrence, answer }]);
+      }
     }
   }
 }

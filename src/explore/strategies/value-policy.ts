@@ -2,7 +2,7 @@
  * How strategies that are about order answer everything else: stratified in some executions, by a swarm configuration in the others.
  * Invariant: an answer depends on seed, index of the execution, question, occurrence and n alone.
  */
-import type { DecisionSource, DueEvents } from '../../kernel/decisions.ts';
+import type { DecisionSource, DescribeAnswer, DueEvents } from '../../kernel/decisions.ts';
 import type { Question } from '../../kernel/question.ts';
 import { DrawStream } from './draw-stream.ts';
 import type { Execution, Strategy } from './strategy.ts';
@@ -38,8 +38,8 @@ export class ValuePolicy implements DecisionSource {
     else this.#stratified.begin(index);
   }
 
-  decide(question: Question, n: number, occurrence: number): number {
-    if (this.#isSwarm) return this.#swarm.decide(question, n, occurrence);
+  decide(question: Question, n: number, occurrence: number, describe?: DescribeAnswer): number {
+    if (this.#isSwarm) return this.#swarm.decide(question, n, occurrence, describe);
     return this.#stratified.decide(question, n, occurrence);
   }
 }
@@ -68,8 +68,8 @@ export abstract class OrderStrategy implements Strategy {
     return true;
   }
 
-  decide(question: Question, n: number, occurrence: number): number {
-    return this.values.decide(question, n, occurrence);
+  decide(question: Question, n: number, occurrence: number, describe?: DescribeAnswer): number {
+    return this.values.decide(question, n, occurrence, describe);
   }
 
   abstract order(question: Question, due: DueEvents): number;

@@ -466,3 +466,36 @@ test('what led to the failure is shown, whatever else happens meanwhile', async 
   expect(lines).toContain('1   middle gets "pass it on" from first');
   expect(lines).toContain('42   last gets "break" from middle  (sent at 41 ms by a sleep of middle)');
 });
+
+test.each([
+  [3, '5 ? n1 crashes just before it wakes', 'n1 is down for 250 ms'],
+  [2, '5 ? n1 pauses just before it wakes', 'n1 is paused for 250 ms'],
+  [1, '5 ? n1 becomes slow just before it wakes', 'n1 is slow for 2500 ms'],
+])(
+  'what strikes a node is said, and for how long, where one question asks for all kinds: answer %i',
+  async (answer, struck, lasts) => {
+    const kinds = ['', 'slow', 'pause', 'crash'];
+    const lines = await explained(
+      'struck',
+      async (sim) => {
+        const net = createNetwork(sim);
+        const work = async (node: NodeContext): Promise<void> => {
+          for (let round = 0; round < 4; round += 1) await node.sleep(5);
+          node.note('done');
+        };
+        const faults = { crash: 8, pause: 8, slow: 8, strikesMax: 1 };
+        const node = net.node('n1', work, { faults });
+        let isStruck = false;
+        sim.always('n1 works', () => {
+          isStruck ||= node.state !== 'up';
+          return !(isStruck && sim.now() >= 200);
+        });
+        await sim.sleep(300);
+        sim.check(kinds[answer] !== 'slow' || sim.now() < 300, 'it is slow');
+      },
+      { 'n1 strike at n1 sleep fault': answer + 4, [`n1 ${kinds[answer]} at n1 sleep delay`]: 1 },
+    );
+    expect(lines).toContain(struck);
+    expect(lines.join('\n')).toContain(lasts);
+  },
+);

@@ -138,3 +138,31 @@ test('the kind of a fault comes from the question alone, regardless of asker and
   const named = kinds.split(', ').map((kind) => kind.split(' ').slice(0, -1).join(' '));
   expect(named).toEqual(['run', 'crash', 'clock drift', 'hang', 'output/#', 'abort']);
 });
+
+describe('a question that asks for several kinds of faults', () => {
+  const faults = [
+    { kind: 'pause', answer: 97 },
+    { kind: 'crash', answer: 99 },
+  ];
+  const inWords = Object.assign((answer: number) => (answer < 96 ? '' : `fault ${answer}`), { faults });
+  const asked = question('fault', { owner: 'n1', what: 'strike', subject: 'sleep' });
+
+  test('has each of them off, rare, usual or wild by itself, and strikes with nothing else', () => {
+    const strategy = swarmStrategy('several');
+    const seen = new Set<string>();
+    const answers = new Set<number>();
+    for (let index = 0; index < 400; index += 1) {
+      strategy.begin(index);
+      const struck = new Set(
+        Array.from({ length: 200 }, (_, call) => strategy.decide(asked, 100, call, inWords)),
+      );
+      for (const answer of struck) answers.add(answer);
+      for (const { kind, answer } of faults) {
+        if (strategy.configuration?.includes(`${kind} off`) === true) expect(struck).not.toContain(answer);
+      }
+      seen.add([97, 99].filter((answer) => struck.has(answer)).join());
+    }
+    expect([...answers].sort()).toEqual([0, 97, 99]);
+    expect([...seen].sort()).toEqual(['', '97', '97,99', '99']);
+  });
+});

@@ -64,6 +64,25 @@ describe('a sweep', () => {
     }
   });
 
+  test('goes on to each kind of fault where one question asks for several', async () => {
+    const inWords = Object.assign(
+      (answer: number) => (answer === 3 ? 'crash' : answer === 2 ? 'pause' : ''),
+      {
+        faults: [
+          { kind: 'pause', answer: 2 },
+          { kind: 'crash', answer: 3 },
+        ],
+      },
+    );
+    const bug = toy('pause-after-crash', (sim) => {
+      const [first, second] = ['n1', 'n2'].map((node) =>
+        sim.world.choices.choose(fault(`${node} strike`), 4, inWords),
+      );
+      sim.check(!(first === 3 && second === 2), 'n2 pauses when n1 has crashed');
+    });
+    expect(await executionsToFind(bug, sweepStrategy(), 1000)).toBeLessThan(16);
+  });
+
   test('goes on to two faults, also where only the first makes the second possible', async () => {
     const bug = toy('loss-of-retry', (sim) => {
       for (const i of [1, 2, 3, 4, 5]) {
