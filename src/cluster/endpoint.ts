@@ -187,9 +187,14 @@ export class Endpoint {
     return messages === undefined ? `${name} is no node and takes no messages` : messages.refusal();
   }
 
-  /** The program has returned: an object, or nothing that can be called. */
-  serve(object: object | undefined): void {
-    this.#object = object;
+  /**
+   * The program has returned: an object, or nothing that can be called.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything else, and for an object with a method that no stub can have.
+   */
+  serve(object: unknown): void {
+    if (object !== undefined) checkServed(this.#parts.name, object);
+    this.#object = object as object | undefined;
     const early = this.#early ?? [];
     this.#early = undefined;
     for (const envelope of early) {
@@ -312,7 +317,7 @@ export class Endpoint {
 
   #invoke({ name, body }: Envelope): unknown {
     const object = this.#object as Record<string, unknown> | undefined;
-    const method = object !== undefined && isCallable(name) ? object[name] : undefined;
+    const method = object !== undefined && isCallable(name, object) ? object[name] : undefined;
     if (typeof method !== 'function') {
       const { name: node } = this.#parts;
       const got =
@@ -374,7 +379,38 @@ function wordsOfAny(args: readonly unknown[]): string | undefined {
   return undefined;
 }
 
+/** What those read of a stub who await it, make JSON of it or look at its class: no call. */
+const UNCALLED: ReadonlySet<string> = new Set(['then', 'toJSON']);
+/** What every object has, and classes commonly have in their own words. */
+const OWN_WORDS: ReadonlySet<string> = new Set(['toString', 'toLocaleString', 'valueOf']);
+
+const RESERVED: readonly string[] = [...UNCALLED, ...Object.getOwnPropertyNames(Object.prototype)].filter(
+  isReserved,
+);
+
+/** Whether no method can be called so. */
+export function isReserved(name: string): boolean {
+  return UNCALLED.has(name) || (name in Object.prototype && !OWN_WORDS.has(name));
+}
+
 /** What every object has is no method of its own. */
-function isCallable(name: string): boolean {
-  return !(name in Object.prototype);
+function isCallable(name: string, object: object): boolean {
+  if (isReserved(name)) return false;
+  return !OWN_WORDS.has(name) || Reflect.get(object, name) !== Reflect.get(Object.prototype, name);
+}
+
+function checkServed(node: string, object: unknown): void {
+  const what = `the object that ${node} serves`;
+  check(what, object, is.OPAQUE);
+  for (const name of RESERVED) {
+    // That of a class is its own, and so is what every object has.
+    const isOwn = name === 'constructor' ? Object.hasOwn(object as object, name) : name in (object as object);
+    const method: unknown = isOwn ? Reflect.get(object as object, name) : undefined;
+    if (typeof method !== 'function' || method === Reflect.get(Object.prototype, name)) continue;
+    throw new RunnerError(
+      'RUNNER_INVALID_ARGUMENT',
+      `${what}: expected no method called ${name}, which a stub cannot have`,
+      { expected: `no method called ${name}`, actual: object },
+    );
+  }
 }

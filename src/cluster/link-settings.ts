@@ -1,7 +1,7 @@
 /** How the links of a network behave, and what can happen on them. Invariant: answer 0 of each question is that nothing goes wrong. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
-import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
+import type { Choices } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { microsecondsOf } from '../kernel/microseconds.ts';
 import type { Topic } from '../kernel/question.ts';
@@ -140,7 +140,8 @@ class LinkFaultTable {
   pick(choices: Choices, envelope: Envelope, isBriefOnly: boolean): LinkFaultKind | undefined {
     const table = isBriefOnly ? this.#brief : this.#all;
     if (table === undefined || this.#budget.left === 0) return undefined;
-    const describe: DescribeAnswer = (answer) => wordsOf(table.kindOf(answer), envelope);
+    const describe = (answer: number): string | undefined => wordsOf(table.kindOf(answer), envelope);
+    describe.faults = table.faults;
     const kind = table.kindOf(choices.choose(envelope.topic.asks('fault'), table.n, describe));
     if (kind !== undefined) this.#budget.left -= 1;
     return kind;

@@ -467,9 +467,8 @@ export class SimulatedClusterNode<T extends object | void>
 
   #serve(process: ProcessContext, object: T): void {
     if (process !== this.#process) return;
-    if (object !== undefined) check(`the object that ${this.name} serves`, object, is.OPAQUE);
     this.#object = object;
-    process.endpoint.serve(object ?? undefined);
+    process.endpoint.serve(object);
   }
 
   #isServing(call: Envelope): boolean {

@@ -3,7 +3,7 @@ import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { CallOptions, Stub } from '../model/node-context.ts';
-import { checkCallOptions, type Endpoint } from './endpoint.ts';
+import { checkCallOptions, type Endpoint, isReserved } from './endpoint.ts';
 
 interface StubParts {
   readonly endpoint: Endpoint;
@@ -18,10 +18,9 @@ type Methods = Record<string | symbol, ((...args: unknown[]) => Promise<unknown>
 /** Methods are made when they are first asked for. */
 const HANDLER: ProxyHandler<Methods> = {
   get(methods, name) {
-    // To await a stub, print it or make JSON of it is no call.
-    if (typeof name === 'symbol' || name === 'then' || name === 'toJSON' || name in Object.prototype) {
-      return undefined;
-    }
+    // As a text it is one of its own, so that its `toString` may be the object's.
+    if (name === Symbol.toPrimitive) return () => `stub of ${(parts.get(methods) as StubParts).to}`;
+    if (typeof name === 'symbol' || isReserved(name)) return undefined;
     const known = methods[name];
     if (known !== undefined) return known;
     const { endpoint, to, options } = parts.get(methods) as StubParts;

@@ -7,6 +7,7 @@ import { check } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { topicOf } from '../kernel/question.ts';
 import { leaveSignal, waitWithSignal } from '../kernel/signal-waiters.ts';
+import { isPending } from '../model/maybe-promise.ts';
 import { WORLD_OF_TIME, type World } from '../model/world.ts';
 import { NAME } from './noted-wait.ts';
 
@@ -16,7 +17,10 @@ export interface TimeoutOptions<T> {
   readonly label?: string;
   /** Ends it early: the task's signal aborts with the same reason, and the promise rejects with it. */
   readonly signal?: AbortSignal;
-  /** Gets a value that comes too late, such as a lock to release. What it throws is an error of the simulation. */
+  /**
+   * Gets a value that comes too late, such as a lock to release. What it throws, or rejects with, is thrown by an event of the clock: an error of the
+   * node that it belongs to, or of the simulation.
+   */
   readonly onLate?: (value: T) => void;
 }
 
@@ -82,7 +86,7 @@ export async function withTimeout<T>(
     if (signal !== undefined) waitWithSignal(signal, waiter);
     runTask(task, controller.signal).then(
       (value) => {
-        if (isOver) onLate?.(value);
+        if (isOver) takeLate(world, label, value, onLate);
         else end(() => resolve(value));
       },
       (error: unknown) => {
@@ -90,6 +94,25 @@ export async function withTimeout<T>(
       },
     );
   });
+}
+
+/** Nobody waits for it any more, so what it throws comes out of an event of its own. */
+function takeLate<T>(
+  { clock }: Pick<World, 'clock'>,
+  label: string,
+  value: T,
+  onLate: ((value: T) => unknown) | undefined,
+): void {
+  const fail = (error: unknown): void =>
+    void clock.post(topicOf({ owner: label, what: 'onLate' }), () => {
+      throw error;
+    });
+  try {
+    const result = onLate?.(value);
+    if (isPending(result)) result.then(undefined, fail);
+  } catch (error) {
+    fail(error);
+  }
 }
 
 /** What it throws at once is a rejection as well. */

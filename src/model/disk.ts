@@ -64,7 +64,8 @@ const PATH = is.such(
 );
 const DATA = is.such(
   'a string or a Uint8Array',
-  (value) => typeof value === 'string' || isInstance(value, Uint8Array),
+  // A proxy of one has no bytes.
+  (value) => typeof value === 'string' || (ArrayBuffer.isView(value) && isInstance(value, Uint8Array)),
 );
 
 /** Whether a text is the path of a file or folder on a disk. */

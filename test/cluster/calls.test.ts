@@ -471,3 +471,15 @@ describe('bad input', () => {
     });
   });
 });
+
+test.each<readonly [string, object]>([
+  ['then', { then: () => undefined }],
+  ['constructor', { constructor: () => 7 }],
+  ['hasOwnProperty', { hasOwnProperty: () => 7 }],
+])('an object with a method called %s cannot stand behind a link', (name, object) =>
+  runs((sim) => {
+    expect(() => createNetwork(sim).through('server', object)).toThrow(
+      `the object that server serves: expected no method called ${name}, which a stub cannot have`,
+    );
+  }),
+);

@@ -138,3 +138,15 @@ export function endlessLeaver({ onStop, note }: NodeContext): void {
   onStop(() => note('it has left'));
   onStop(() => new Promise<void>(() => {}));
 }
+
+export function five(): object {
+  return 5 as unknown as object;
+}
+
+export function named(): object {
+  return { toString: () => 'its own words', valueOf: () => 7 };
+}
+
+export function asJson(): object {
+  return { toJSON: () => ({}) };
+}

@@ -296,4 +296,33 @@ export const WORLD_CASES: readonly WorldCase[] = [
       await node.leave();
     },
   },
+  {
+    title: 'a program that returns something else than an object is refused',
+    async run(world) {
+      expect(await refusalOf(() => world.node('server', 'five'))).toMatchObject({
+        code: 'RUNNER_INVALID_ARGUMENT',
+        message: 'the object that server serves: expected an object, got 5',
+      });
+    },
+  },
+  {
+    title: 'a method may be called as what every object has, unless those who await a stub look at it',
+    async run(world) {
+      await world.node('named', 'named');
+      const named = world.connect<{ toString(): string; valueOf(): number }>('named');
+      expect([await named.toString(), await named.valueOf(), `${named}`]).toEqual([
+        'its own words',
+        7,
+        'stub of named',
+      ]);
+      await world.node('counter', 'counter');
+      expect(await errorOf(world.connect<{ toString(): string }>('counter').toString())).toMatchObject({
+        code: 'RUNNER_NO_METHOD',
+      });
+      expect(await refusalOf(() => world.node('json', 'asJson'))).toMatchObject({
+        code: 'RUNNER_INVALID_ARGUMENT',
+        message: 'the object that json serves: expected no method called toJSON, which a stub cannot have',
+      });
+    },
+  },
 ];

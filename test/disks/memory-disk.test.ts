@@ -417,3 +417,15 @@ describe('in words', () => {
     ]);
   });
 });
+
+test.each<readonly [string, unknown]>([
+  ['a proxy of bytes', new Proxy(new Uint8Array(2), {})],
+  ['what only inherits from bytes', Object.create(Uint8Array.prototype) as unknown],
+])('%s is refused as data', async (_, data) => {
+  await linesOf({}, {}, async (disk) => {
+    await expect(disk.write('a', data as Uint8Array)).rejects.toMatchObject({
+      code: 'RUNNER_INVALID_ARGUMENT',
+      expected: 'a string or a Uint8Array',
+    });
+  });
+});

@@ -122,3 +122,22 @@ test('refuses anything but a limit and a task', async () => {
     );
   });
 });
+
+test.each<readonly [string, () => unknown]>([
+  [
+    'throws',
+    () => {
+      throw new Error('cannot give it back');
+    },
+  ],
+  ['rejects with', () => Promise.reject(new Error('cannot give it back'))],
+])('what onLate %s fails the simulation', async (_, onLate) => {
+  const { failure } = await simulate({
+    scenario: async (sim) => {
+      const slow = (): Promise<void> => sleep(sim.world.clock, 80);
+      await withTimeout(sim.world, 50, slow, { onLate: onLate as () => void }).catch(() => undefined);
+      await sim.sleep(100);
+    },
+  });
+  expect(failure?.message).toContain('cannot give it back');
+});

@@ -2,7 +2,7 @@
  * Mutation of logs that reached something new. Invariant: what it keeps is bounded, and the same executions in the same order make it
  * go on in the same way.
  */
-import type { Decision, DescribeAnswer } from '../../kernel/decisions.ts';
+import type { AskedFault, Decision, DescribeAnswer } from '../../kernel/decisions.ts';
 import { DrawStream } from './draw-stream.ts';
 import { IndexedLog, type IndexedDecision } from './indexed-log.ts';
 import type { Question } from '../../kernel/question.ts';
@@ -10,6 +10,7 @@ import type { Execution, Strategy } from './strategy.ts';
 import { ValuePolicy } from './value-policy.ts';
 
 const CELLS = 65_536;
+const FAULTS_KEPT = 8_192;
 
 /**
  * Which questions an exploration has met, as far as a mutation wants to know: a question that nobody asked before is a place of the
@@ -100,12 +101,16 @@ class MutationCorpus {
 
 const CHANGES_MAX = 8;
 
+/** What questions ask for that ask for several kinds of faults, by their keys. */
+export type FaultsOf = (key: string) => readonly AskedFault[] | undefined;
+
 /**
  * A log that was changed here and there, as answers to questions. Invariant: what the changes do not touch is answered as in the log
  * by question and occurrence, so that a change moves nothing else; where the log knows nothing, the answer is not defined here.
  */
 export class LogMutant {
   readonly #base: IndexedLog;
+  readonly #faultsOf: FaultsOf;
   readonly #changes: string[] = [];
   readonly #overrides = new Map<string, Map<number, number>>();
   /** Questions from this one on, in the order of asking, are answered by `#other`, or not at all. */
@@ -115,8 +120,9 @@ export class LogMutant {
   #zeroTo = 0;
   #asked = 0;
 
-  constructor(base: IndexedLog) {
+  constructor(base: IndexedLog, faultsOf: FaultsOf = () => undefined) {
     this.#base = base;
+    this.#faultsOf = faultsOf;
   }
 
   /** What was changed, in a few words. */
@@ -167,7 +173,7 @@ export class LogMutant {
 
   #override(entry: IndexedDecision, draws: DrawStream): void {
     const { question, occurrence } = entry;
-    const answer = otherAnswer(entry, draws);
+    const answer = otherAnswer(entry, draws, this.#faultsOf(question.key));
     let byOccurrence = this.#overrides.get(question.key);
     if (byOccurrence === undefined) {
       this.#overrides.set(question.key, (byOccurrence = new Map<number, number>()));
@@ -196,9 +202,18 @@ function latePosition(draws: DrawStream, length: number): number {
 }
 
 /** An answer that differs: a fault is taken away or made, everything else is drawn anew, moved by one, or made extreme. */
-function otherAnswer({ question, n, answer }: IndexedDecision, draws: DrawStream): number {
+function otherAnswer(
+  { question, n, answer }: IndexedDecision,
+  draws: DrawStream,
+  faults: readonly AskedFault[] | undefined,
+): number {
   if (question.kind === 'fault') {
     if (answer !== 0 && draws.below(2) === 0) return 0;
+    if (faults !== undefined) {
+      const fault = faults[draws.below(faults.length)] as AskedFault;
+      // Of a table that has become smaller meanwhile.
+      if (fault.answer < n) return fault.answer;
+    }
     return draws.below(2) === 0 ? n - 1 : 1 + draws.below(n - 1);
   }
   switch (draws.below(8)) {
@@ -226,6 +241,7 @@ export class MutationStrategy implements Strategy {
   readonly #draws: DrawStream;
   readonly #corpus = new MutationCorpus();
   readonly #questions = new QuestionCoverage();
+  readonly #faults = new Map<string, readonly AskedFault[]>();
   /** What `sim.sometimes` named and some execution has reached. */
   readonly #conditions = new Set<string>();
   #parent: CorpusLog | undefined;
@@ -258,13 +274,13 @@ export class MutationStrategy implements Strategy {
     const parent = this.#corpus.choose(draws);
     parent.tries += 1;
     this.#parent = parent;
-    this.#mutant = new LogMutant(parent.log);
+    this.#mutant = new LogMutant(parent.log, (key) => this.#faults.get(key));
     this.#mutant.mutate(draws, this.#corpus.choose(draws).log);
     return true;
   }
 
   decide(question: Question, n: number, occurrence: number, describe?: DescribeAnswer): number {
-    this.note(question, occurrence);
+    this.note(question, occurrence, describe);
     const known = this.#mutant?.answer(question, n, occurrence);
     if (known !== undefined) return known;
     return this.#isPlain ? 0 : this.#values.decide(question, n, occurrence, describe);
@@ -275,8 +291,12 @@ export class MutationStrategy implements Strategy {
   }
 
   /** Takes note of a question, no matter who answers it. */
-  note(question: Question, occurrence: number): void {
+  note(question: Question, occurrence: number, describe?: DescribeAnswer): void {
     this.#questions.note(question.hash, occurrence);
+    const faults = occurrence === 0 ? describe?.faults : undefined;
+    if (faults === undefined || this.#faults.has(question.key)) return;
+    if (this.#faults.size >= FAULTS_KEPT) this.#faults.clear();
+    this.#faults.set(question.key, faults);
   }
 
   /** Keeps the log of an execution if anything in it was new, and says how much. A failing log would only lead to its failure again. */

@@ -92,7 +92,7 @@ class PortfolioStrategy implements Strategy {
   }
 
   decide(question: Question, n: number, occurrence: number, describe?: DescribeAnswer): number {
-    if (this.#member !== this.#mutation) this.#mutation.note(question, occurrence);
+    if (this.#member !== this.#mutation) this.#mutation.note(question, occurrence, describe);
     return this.#member.decide(question, n, occurrence, describe);
   }
 

@@ -51,7 +51,7 @@ async function start(): Promise<void> {
   if (typeof program !== 'function') {
     throw invalidArgument('export', `the name of a function that ${input.module} exports`, input.export);
   }
-  const object = await (program as NodeProgram<object | undefined>)(context);
+  const object: unknown = await (program as NodeProgram<object | void>)(context);
   context.endpoint.serve(object);
   send({ type: 'ready' });
 }

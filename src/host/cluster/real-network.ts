@@ -42,11 +42,13 @@ export interface ProgramReference {
 export interface RealNetworkOptions {
   /**
    * Where the disks are: a folder for each node, named after it, which outlives the network. Default: a temporary one, which `stop` or
-   * else the end of the Node process removes; it stays if a signal kills that.
+   * else the end of the Node process removes, also by Ctrl-C, SIGTERM or SIGHUP if nobody else handles that.
    */
   readonly folder?: string;
   /** How long a call waits for its answer unless it says so itself; `Infinity` for ever. Default 10,000. */
   readonly callTimeoutMs?: number;
+  /** How long a node that leaves may take until its `onStop` hooks are done; `Infinity` for any time. Default 10,000. */
+  readonly leaveTimeoutMs?: number;
   /** Makes the random streams of nodes reproducible; nothing else is. Default: real entropy. */
   readonly seed?: string | number;
   /** Gets the lines of `note`. Default: nobody. */
@@ -68,7 +70,8 @@ export interface RealNode {
   restart(): Promise<void>;
   /**
    * Ends it in good order, for good: the `onStop` hooks of its program are called, and when they are done it is gone. Resolves then. A crash
-   * meanwhile ends it without the rest of the hooks.
+   * meanwhile ends it without the rest of the hooks. Rejects with `RUNNER_TIMED_OUT` if they take longer than `leaveTimeoutMs`, as in a
+   * thread that is in a loop without end: it is gone then as well.
    */
   leave(): Promise<void>;
 }
@@ -81,17 +84,29 @@ const PROGRAM = is.objectOf<ProgramReference>(
 const OPTIONS = is.closed(
   is.optionsOf<RealNetworkOptions>(
     {},
-    { folder: is.TEXT, callTimeoutMs: is.limit(), seed: SEED, onNote: is.FUNCTION },
+    {
+      folder: is.text('the path of a folder', /./),
+      callTimeoutMs: is.limit(),
+      leaveTimeoutMs: is.limit(),
+      seed: SEED,
+      onNote: is.FUNCTION,
+    },
   ),
 );
+const LEAVE_TIMEOUT_MS = 10_000;
 const TYPESCRIPT = /\.[cm]?tsx?$/;
 
 const temporary = new Set<string>();
+/** What ends a Node process without an end of its own, unless somebody handles it. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Removed by the end of the Node process, if it comes before `stop`; a signal that nobody handles leaves no chance. */
+/** Removed by the end of the Node process, if it comes before `stop`. */
 function makeTemporary(): string {
   const folder = mkdtempSync(join(tmpdir(), 'dryrunner-cluster-'));
-  if (temporary.size === 0) process.on('exit', removeTemporary);
+  if (temporary.size === 0) {
+    process.on('exit', removeTemporary);
+    for (const signal of SIGNALS) process.on(signal, onSignal);
+  }
   temporary.add(folder);
   return folder;
 }
@@ -100,9 +115,24 @@ function removeTemporary(): void {
   for (const folder of temporary) rmSync(folder, { recursive: true, force: true });
 }
 
+function forgetTemporary(folder: string): void {
+  if (!temporary.delete(folder) || temporary.size > 0) return;
+  process.off('exit', removeTemporary);
+  for (const signal of SIGNALS) process.off(signal, onSignal);
+}
+
+/** Somebody else who handles it knows what follows; alone, the process ends by it as if nobody did. */
+function onSignal(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) > 1) return;
+  removeTemporary();
+  process.off(signal, onSignal);
+  process.kill(process.pid, signal);
+}
+
 /** What a node asks of its network. */
 interface RealCore {
   readonly callTimeoutMs: number;
+  readonly leaveTimeoutMs: number;
   readonly seed: string;
   folderOf(name: string): string;
   route(envelope: Envelope): void;
@@ -165,9 +195,22 @@ class NodeProcess {
     await this.ended;
   }
 
-  async leave(): Promise<void> {
+  /** @throws RunnerError (as a rejection) `RUNNER_TIMED_OUT` if it had to be ended. */
+  async leave(timeoutMs: number): Promise<void> {
     this.#post({ type: 'leave' });
+    let isLate = false;
+    const end = (): void => {
+      isLate = true;
+      void this.terminate();
+    };
+    const timer =
+      timeoutMs < Infinity ? createSystemClock().timer(`${this.#name} leaves`, timeoutMs, end) : undefined;
     await this.ended;
+    timer?.cancel();
+    if (isLate) {
+      const why = `${this.#name} had not left within ${timeoutMs} ms, and its thread was ended`;
+      throw new RunnerError('RUNNER_TIMED_OUT', why);
+    }
   }
 
   #take(message: FromNode, core: RealCore): void {
@@ -282,10 +325,13 @@ class ThreadNode implements RealNode {
   }
 
   async #leave(): Promise<void> {
-    await this.#process?.leave();
-    // One that was on its way is refused by now.
-    await this.#starts;
-    this.#hasLeft = true;
+    try {
+      await this.#process?.leave(this.#core.leaveTimeoutMs);
+    } finally {
+      // One that was on its way is refused by now.
+      await this.#starts;
+      this.#hasLeft = true;
+    }
   }
 
   #mustBeThere(verb: string, isLeaving = false): void {
@@ -352,9 +398,14 @@ export class RealNetwork {
   /** @internal */
   constructor(options: RealNetworkOptions) {
     this.#options = options;
-    const { callTimeoutMs = CALL_TIMEOUT_MS, seed = randomBytes(16).toString('hex') } = options;
+    const {
+      callTimeoutMs = CALL_TIMEOUT_MS,
+      leaveTimeoutMs = LEAVE_TIMEOUT_MS,
+      seed = randomBytes(16).toString('hex'),
+    } = options;
     this.#core = {
       callTimeoutMs,
+      leaveTimeoutMs,
       seed: String(seed),
       folderOf: (name) => this.#folderOf(name),
       route: (envelope) => this.#route(envelope),
@@ -432,7 +483,7 @@ export class RealNetwork {
     await Promise.all(Array.from(this.#nodes.values(), (node) => node.end()));
     if (this.#folder !== undefined && this.#options.folder === undefined) {
       await rm(this.#folder, { recursive: true, force: true });
-      if (temporary.delete(this.#folder) && temporary.size === 0) process.off('exit', removeTemporary);
+      forgetTemporary(this.#folder);
     }
     if (this.#errors.length === 1) throw this.#errors[0];
     if (this.#errors.length > 1) throw new AggregateError(this.#errors, 'nodes have failed');

@@ -120,6 +120,26 @@ describe('a mutant', () => {
     expect(mutant.answer(choice('draw 4'), 7, 99)).toBeUndefined();
   });
 
+  test('strikes with each kind of fault that a question is known to ask for, and with nothing between them', () => {
+    const one: readonly Decision[] = [{ question: fault('node strike'), n: 100, answer: 0 }];
+    const asked = fault('node strike');
+    const answers = new Set<number | undefined>();
+    for (let seed = 0; seed < 200; seed += 1) {
+      const mutant = new LogMutant(new IndexedLog(one), (key) =>
+        key === asked.key
+          ? [
+              { kind: 'pause', answer: 97 },
+              { kind: 'crash', answer: 99 },
+            ]
+          : undefined,
+      );
+      mutant.mutate(new DrawStream(seed, 'test'), new IndexedLog(one));
+      answers.add(mutant.answer(asked, 100, 0));
+    }
+    answers.delete(undefined);
+    expect([...answers].sort()).toEqual([0, 97, 99]);
+  });
+
   test('of an empty log changes nothing', () => {
     const mutant = new LogMutant(new IndexedLog([]));
     mutant.mutate(new DrawStream(1, 'test'), new IndexedLog(log));

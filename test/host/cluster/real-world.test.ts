@@ -205,7 +205,25 @@ test('a process that exits without stop ends its threads and removes the folder'
   expect(await leftBy('process.exit(3)')).toEqual([[], 3, null]);
 });
 
-test('a signal ends a process whose threads are blocked', async () => {
-  const [, code, signal] = await leftBy('SIGINT');
-  expect([code, signal]).toEqual([null, 'SIGINT']);
+test('a signal ends a process whose threads are blocked, and removes the folder', async () => {
+  expect(await leftBy('SIGINT')).toEqual([[], null, 'SIGINT']);
+});
+
+test('a thread that does not leave in time is ended, and its node has left', async () => {
+  const before = threads();
+  const net = network({ leaveTimeoutMs: 1 });
+  const node = await net.node('server', hard('blocks'));
+  const blocked = net.connect<{ block(): void }>('server').block();
+  await Promise.all([
+    expect(blocked).rejects.toMatchObject({ code: 'RUNNER_CALL_LOST' }),
+    expect(node.leave()).rejects.toMatchObject({
+      code: 'RUNNER_TIMED_OUT',
+      message: 'server had not left within 1 ms, and its thread was ended',
+    }),
+  ]);
+  expect([node.state, threads()]).toEqual(['left', before]);
+});
+
+test('a folder without a name is refused', () => {
+  expect(() => realNetwork({ folder: '' })).toThrow('folder: expected the path of a folder, got ""');
 });
