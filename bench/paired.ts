@@ -117,6 +117,17 @@ async function executions(doors: Doors, scenario: Scenario): Promise<void> {
   if (done.failures > 0 || done.executions !== EXECUTIONS) throw new Error(`${scenario.name} fails`);
 }
 
+const RAFT_EXECUTIONS = 300;
+
+/** The shipped program of that side, without a mistake, with all its faults. */
+async function executeRaft(doors: Doors, root: string): Promise<void> {
+  const url = pathToFileURL(join(root, 'dist/sims/cluster/raft.js')).href;
+  const { raft } = (await import(url)) as { readonly raft: Scenario };
+  const strategy = doors.createStrategy('random', 'bench');
+  const done = await doors.explore(doors.createExecutor(raft), strategy, { maxExecutions: RAFT_EXECUTIONS });
+  if (done.failures > 0 || done.executions !== RAFT_EXECUTIONS) throw new Error('Raft must hold');
+}
+
 /** Prints to descriptor 3 what the process has cost when it ends; its threads inherit it and do not. */
 const COST_AT_EXIT = `data:text/javascript,${encodeURIComponent(`
   import { writeSync } from 'node:fs';
@@ -142,6 +153,7 @@ export const PAIRED = {
   fake: 'executions on three fake runners',
   simulated: 'executions on three simulated runners',
   sleeps: 'sleeps in a simulation',
+  raft: 'executions of Raft',
   first: 'explore SCENARIO --executions 1',
   help: '--help',
 } as const;
@@ -162,6 +174,8 @@ async function measureOnce(name: PairedName, doors: Doors, root: string): Promis
       return cpuMsOf(() => executions(doors, pool(doors, 'createSimulatedRunner')));
     case 'sleeps':
       return cpuMsOf(() => simulateSleeps(doors));
+    case 'raft':
+      return cpuMsOf(() => executeRaft(doors, root));
     case 'first':
       return commandCpuMs(root, ['explore', 'polling-client', '--executions', '1', '--workers', '1']);
     case 'help':

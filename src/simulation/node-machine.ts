@@ -21,7 +21,14 @@ import { isPending } from '../model/maybe-promise.ts';
 import type { ProcessClock, ProcessHost, ProcessParts, StartedProcess } from '../model/process-host.ts';
 import type { RunID } from '../model/run-status.ts';
 import type { TraceEvent, Tracer } from '../model/trace-event.ts';
-import { canStrike, type Moment, type MomentWords, type NodeFaults, NodeStrikes, type StrikeTarget } from './node-strikes.ts';
+import {
+  canStrike,
+  type Moment,
+  type MomentWords,
+  type NodeFaults,
+  NodeStrikes,
+  type StrikeTarget,
+} from './node-strikes.ts';
 import type { SimulatedWorld } from './simulation.ts';
 
 /** Called with what an event of the process is about just before it fires. It may stop or end the process. */
@@ -401,7 +408,11 @@ export class Machine implements StrikeTarget {
   #factor = 1;
   #isReleased = false;
 
-  constructor(world: SimulatedWorld, { name, faults = {}, isAskedOnce = false, skew }: MachineOptions, hooks: MachineHooks) {
+  constructor(
+    world: SimulatedWorld,
+    { name, faults = {}, isAskedOnce = false, skew }: MachineOptions,
+    hooks: MachineHooks,
+  ) {
     this.name = name;
     this.#world = world;
     this.#skew = skew;

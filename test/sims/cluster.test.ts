@@ -11,8 +11,11 @@ vi.setConfig({ testTimeout: 300_000 });
 
 const HEALTHY = 200;
 const FOUND_WITHIN = 5_000;
-/** Takes too many executions for a test: `npm run mistakes` looks for it. */
-const RARE: ReadonlySet<string> = new Set(['raft-commits-an-old-term']);
+/** Take too many executions for a test: `npm run mistakes` looks for them. */
+const RARE: ReadonlySet<string> = new Set([
+  'raft-commits-an-old-term',
+  'build-farm-workers-forget-the-epoch',
+]);
 
 const programs = await Promise.all(clusterPrograms.map((load) => load()));
 
