@@ -30,6 +30,11 @@ function foundBy({ ways }: KeptRecord, way: Way): TrialEnd | undefined {
   return ways.find((end) => end.way === way && end.found);
 }
 
+/** The ways that have found it. */
+export function foundWays(record: KeptRecord): Way[] {
+  return WAYS.filter((way) => foundBy(record, way) !== undefined);
+}
+
 /** One line, and no longer than that. */
 function shortened(text: string, length: number): string {
   const line = text.replace(/\s+/g, ' ').trim();
@@ -138,7 +143,7 @@ const LONG_CODE = 80;
 /** What only unit tests saw, with the reason of each. */
 function missedTable(records: readonly KeptRecord[], reasons: Readonly<Record<string, string>>): string[] {
   const cell = (text: string, length: number): string => shortened(text, length).replaceAll('|', '\\|');
-  const missed = records.filter((record) => WAYS.every((way) => foundBy(record, way) === undefined));
+  const missed = records.filter((record) => foundWays(record).length === 0);
   return [
     '| mutant | before → after | the unit test that kills it | reason |',
     '| --- | --- | --- | --- |',

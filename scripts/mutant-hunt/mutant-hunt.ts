@@ -1,8 +1,9 @@
 // Hunts drawn mutants, several at a time. Invariants: a mutant is hunted only if the unit tests kill it; what was cut short by a stop is not
 // reported; a hunter that would fail on the code as it is ends the hunt before it begins.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import { projectRoot, readProjectFile } from '../module-graph.ts';
 import { PackageCopies } from '../zoo/package-copy.ts';
 import type { HuntFile } from './hunt-file.ts';
@@ -15,8 +16,6 @@ import { UnitTests } from './unit-tests.ts';
 
 /** Below the checkout, so that copies find its node_modules. */
 export const HUNT_FOLDER: string = join(projectRoot, '.dryrunner/mutant-hunt');
-const COPIES = join(HUNT_FOLDER, 'copies');
-const HEALTHY = join(HUNT_FOLDER, 'healthy');
 const HEALTHY_EXECUTIONS = 200;
 
 /** How to hunt. */
@@ -25,19 +24,52 @@ export interface HuntPlan {
   /** Time of the processor for each way to hunt. */
   readonly seconds: number;
   readonly jobs: number;
+  /** Where copies are made and kept; default {@link HUNT_FOLDER}. */
+  readonly folder?: string;
+}
+
+/** True if there is such a process. */
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
 }
 
 /** Hunts for mutants in copies of the checkout as it is now. */
 export class MutantHunt {
   readonly #plan: HuntPlan;
   readonly #signal: AbortSignal;
-  readonly #copies = new PackageCopies(COPIES, HUNT_PROGRAMS);
+  readonly #folder: string;
+  readonly #copies: PackageCopies;
   readonly #order = new UnitOrder();
 
+  /** @throws Error if another process hunts in the folder, whose copies would be removed. */
   constructor(plan: HuntPlan, signal: AbortSignal) {
     this.#plan = plan;
     this.#signal = signal;
+    this.#folder = plan.folder ?? HUNT_FOLDER;
+    this.#takeFolder();
+    this.#copies = new PackageCopies(this.#copiesFolder, HUNT_PROGRAMS);
     this.#copies.makeBase();
+  }
+
+  get #copiesFolder(): string {
+    return join(this.#folder, 'copies');
+  }
+
+  #takeFolder(): void {
+    mkdirSync(this.#folder, { recursive: true });
+    const path = join(this.#folder, 'hunter');
+    const owner = existsSync(path) ? Number(readFileSync(path, 'utf8')) : process.pid;
+    if (owner !== process.pid && isAlive(owner)) {
+      throw new Error(
+        `process ${owner} hunts in ${this.#folder}: wait for its end, or take another checkout`,
+      );
+    }
+    writeFileSync(path, String(process.pid));
   }
 
   /**
@@ -46,21 +78,26 @@ export class MutantHunt {
    * @throws Error (rejects) with what fails.
    */
   async checkHealthy(): Promise<void> {
-    const sources = readFileSync(join(COPIES, 'sources.json'));
+    const sources = readFileSync(join(this.#copiesFolder, 'sources.json'));
     const digest = createHash('sha256').update(sources).digest('hex');
-    if (existsSync(HEALTHY) && readFileSync(HEALTHY, 'utf8') === digest) return;
+    const healthy = join(this.#folder, 'healthy');
+    if (existsSync(healthy) && readFileSync(healthy, 'utf8') === digest) return;
     const plan = { seed: this.#plan.seed, seconds: 0, isCounted: false, executions: HEALTHY_EXECUTIONS };
     for (const { found, way, by, sentence } of await runTrials(this.#copies.base, plan, this.#signal)) {
       if (found) throw new Error(`the hunt is no use, ${way} fails without a mutant: ${by}: ${sentence}`);
     }
-    if (!this.#signal.aborted) writeFileSync(HEALTHY, digest);
+    if (!this.#signal.aborted) writeFileSync(healthy, digest);
   }
 
   /** Tries what is drawn until enough are kept; each is reported as soon as it is there. */
-  async run(draw: MutantDraw, file: HuntFile, onRecord: (record: HuntRecord) => void): Promise<void> {
+  async run(
+    draw: Pick<MutantDraw, 'next' | 'replace'>,
+    file: HuntFile,
+    onRecord: (record: HuntRecord) => void,
+  ): Promise<void> {
     const isStopped = (): boolean => this.#signal.aborted;
     const hunter = async (): Promise<void> => {
-      const unitTests = new UnitTests(this.#order, join(HUNT_FOLDER, 'unit-tests'));
+      const unitTests = new UnitTests(this.#order, join(this.#folder, 'unit-tests'));
       const close = (): void => unitTests.close();
       this.#signal.addEventListener('abort', close);
       try {
