@@ -6,6 +6,7 @@ export const simulated: ScenarioDefinition<unknown> = runnerWorkload({
   name: 'simulated',
   supports: supportsAllBut({}),
   commands: simCommands,
+  graceMs: 10_000,
   create(world, options) {
     const runner = createSimulatedRunner(world, options);
     return { service: runner, readOutput: (uri) => runner.outputs.find(uri)?.text() ?? '' };

@@ -72,6 +72,8 @@ export interface ConformanceSubject {
    * long enough to distinguish two moments, short enough not to wait.
    */
   readonly stepMs?: number;
+  /** How long a stubborn command outlives the request to stop, in milliseconds, exactly (R125). Default: not known. */
+  readonly graceMs?: number;
 }
 
 /**

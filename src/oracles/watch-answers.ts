@@ -3,10 +3,10 @@
  * decorator, because answers are not in a trace. Invariant: calls pass in the same synchronous call, the very promises of the runner
  * are returned, and nothing is asked beside them, so that no timing changes.
  */
-import type { Query, Wait } from '../model/query.ts';
+import { checkQuery, copyQuery, type Query, type Wait } from '../model/query.ts';
 import { canMove, isTerminal } from '../model/run-state.ts';
 import { STATUS_FIELDS, type RunID, type RunStatus } from '../model/run-status.ts';
-import { maskMatches } from '../model/state-mask.ts';
+import { maskForState, maskMatches } from '../model/state-mask.ts';
 import { ServiceReach } from './reach-kinds.ts';
 import { type GoOn, InterceptedService } from '../call/intercept-service.ts';
 import {
@@ -315,7 +315,8 @@ class AnswerWatch extends InterceptedService implements WatchedAnswers {
   }
 
   #judgeWait(call: CallOf<'query'>): Judge {
-    const [query, wait] = call.args;
+    const [, wait] = call.args;
+    const query = keptQuery(call.args[0]);
     const clock = this.#clock;
     const startedAt = clock.now();
     const isWait = isForSomeTime(wait);
@@ -339,7 +340,7 @@ class AnswerWatch extends InterceptedService implements WatchedAnswers {
 
   #seeing(call: QueryCall): (reply: unknown) => void {
     const { method } = call;
-    const query = queryOf(call);
+    const query = keptQuery(queryOf(call));
     const since = this.#book.mark();
     return (reply) => {
       const statuses = statusesOf(call, reply);
@@ -365,6 +366,18 @@ class AnswerWatch extends InterceptedService implements WatchedAnswers {
 
 function textOf({ method, args: [first] }: ServiceCall): string {
   return method === 'abort' || method === 'status' ? `${method}(${shownText(first)})` : method;
+}
+
+const NOTHING: Query = Object.freeze({ states: maskForState() });
+
+/** As it was at the call; a malformed one is the service's to refuse, and asks for nothing. */
+function keptQuery(query: Query): Query {
+  try {
+    checkQuery(query);
+    return copyQuery(query);
+  } catch {
+    return NOTHING;
+  }
 }
 
 /** A malformed wait is the service's to refuse, so nothing here relies on its form. */

@@ -12,7 +12,10 @@ import {
 } from '../../src/model/run-status.ts';
 import { HEALTHY_SERVICE_STATUS } from '../../src/model/service-status.ts';
 import type { Service } from '../../src/model/service.ts';
-import { ALL_MASK, DONE_MASK } from '../../src/model/state-mask.ts';
+import { ALL_MASK, DONE_MASK, PENDING_MASK, type StateMask } from '../../src/model/state-mask.ts';
+import { waitForever } from '../../src/model/query.ts';
+import { createFakeRunner } from '../../src/runners/fake/fake-runner.ts';
+import { simulate } from '../../src/simulation/simulate.ts';
 import type { Violation } from '../../src/oracles/oracle.ts';
 import { REACH_KINDS, ServiceReach } from '../../src/oracles/reach-kinds.ts';
 import { watchAnswers, type WatchedAnswers } from '../../src/oracles/watch-answers.ts';
@@ -175,6 +178,44 @@ describe('answers that fit together', () => {
     mutable.exitCode = 4;
     await scripted.ask(status, one(mutable));
     expect(scripted.violations).toMatchObject([{ rule: 'R200' }]);
+  });
+
+  test('R24 a query that its caller changes afterwards is remembered as it was asked', async () => {
+    const wrong: string[] = [];
+    const verdict = await simulate({
+      seed: 1,
+      scenario: async ({ world }) => {
+        const runner = watchAnswers(
+          world,
+          createFakeRunner(world),
+          ({ message }) => void wrong.push(message),
+        );
+        const { runId } = await runner.run({ argv: [] });
+        const query: { runs: string[]; states: StateMask } = { runs: [runId], states: DONE_MASK };
+        const waiting = runner.query(query, waitForever());
+        query.states = PENDING_MASK;
+        await runner.release();
+        await waiting;
+      },
+    });
+    expect([verdict.failure, wrong]).toEqual([undefined, []]);
+  });
+
+  test('R24 what is no query is the service’s to refuse', async () => {
+    const codes: unknown[] = [];
+    await simulate({
+      seed: 1,
+      scenario: async ({ world }) => {
+        const runner = watchAnswers(world, createFakeRunner(world), () => undefined);
+        for (const query of [null, undefined, 'all'] as never[]) {
+          await runner
+            .query(query, { timeoutMs: 5 })
+            .catch((error: { code?: string }) => codes.push(error.code));
+        }
+        await runner.release();
+      },
+    });
+    expect(codes).toEqual(Array(3).fill('RUNNER_INVALID_ARGUMENT'));
   });
 
   test('each kind of end, abort, wait, offer and release is counted', async () => {

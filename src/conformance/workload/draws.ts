@@ -15,6 +15,11 @@ export class Draws {
     this.#owner = owner;
   }
 
+  /** Draws for a part of this part. They are named after it, so that leaving one part out leaves the draws of the others as they are. */
+  of(part: string): Draws {
+    return new Draws(this.#sim, `${this.#owner} ${part}`);
+  }
+
   /** One of `values`; the first, which is the plain one, is `weight` times as likely as each of the others. */
   pick<T>(
     what: string,

@@ -5,7 +5,7 @@
 import * as is from '../../kernel/shape.ts';
 import { runCampaign } from '../../explore/campaign.ts';
 import { createCoverage } from '../../explore/coverage.ts';
-import { createExecutor } from '../../explore/executor.ts';
+import { createExecutor, type Executor } from '../../explore/executor.ts';
 import type { FailingExecution } from '../../explore/failing-execution.ts';
 import { settleFailure } from '../../explore/shrink-and-explain.ts';
 import { portfolioStrategy } from '../../explore/strategies/portfolio.ts';
@@ -17,6 +17,8 @@ export interface ExploreWorkloadOptions {
   readonly executions?: number;
   /** Seed of the exploration; default 1. */
   readonly seed?: string | number;
+  /** So many executions must have reached everything; after fewer, what is missed is only said. Default 3,000. */
+  readonly reachWithin?: number;
   /** What need not be reached, with the reason. */
   readonly mayMiss?: Readonly<Record<string, string>>;
   /** Asked before each execution: true ends the exploration. */
@@ -26,6 +28,7 @@ export interface ExploreWorkloadOptions {
 /** See {@link ExploreWorkloadOptions}. */
 export const EXPLORE_FIELDS: is.ShapesOf<ExploreWorkloadOptions> = {
   executions: is.COUNT,
+  reachWithin: is.COUNT,
   seed: is.anyOf('a text or a number', is.TEXT, is.limit()),
   mayMiss: is.mapOf(is.TEXT),
   shouldStop: is.FUNCTION,
@@ -33,7 +36,7 @@ export const EXPLORE_FIELDS: is.ShapesOf<ExploreWorkloadOptions> = {
 
 /** What an exploration of a subject came to. */
 export interface SubjectExploration {
-  /** Nothing has failed, and what must be reached was. */
+  /** Nothing has failed, and what must be reached was, or there were too few executions for that (`reachWithin`). */
   readonly held: boolean;
   readonly executions: number;
   /** The first failure, made small and explained. */
@@ -42,27 +45,54 @@ export interface SubjectExploration {
   readonly missed: readonly string[];
 }
 
+const REACH_WITHIN = 3_000;
+/** Executions at most for making a failure small, and for explaining it. */
+const SHRINK_EXECUTIONS = 3_000;
+const EXPLAIN_EXECUTIONS = 1_000;
+
 /** Explores a workload until its first failure, or to the end of its executions. */
 export async function exploreWorkload(
   workload: ScenarioDefinition,
-  { executions = 1_000, seed = 1, mayMiss = {}, shouldStop = () => false }: ExploreWorkloadOptions,
+  options: ExploreWorkloadOptions,
 ): Promise<SubjectExploration> {
+  const { executions: maxExecutions = 1_000, reachWithin = REACH_WITHIN, seed = 1 } = options;
+  const { mayMiss = {}, shouldStop = () => false } = options;
   const executor = createExecutor(workload);
   const report = await runCampaign(executor, portfolioStrategy(seed), {
-    maxExecutions: executions,
+    maxExecutions,
     shouldStop,
     coverage: createCoverage(),
   });
-  const missed = Object.keys(report.sometimes).filter(
-    (name) => report.sometimes[name] === false && !Object.hasOwn(mayMiss, name),
+  const { executions, sometimes, failures } = report;
+  const missed = Object.keys(sometimes).filter(
+    (name) => sometimes[name] === false && !Object.hasOwn(mayMiss, name),
   );
-  const [first] = report.failures;
-  if (first === undefined) return { held: missed.length === 0, executions: report.executions, missed };
-  const settled = await settleFailure(executor, first, {
-    shrinkMs: Infinity,
-    explainMs: Infinity,
-    mustStop: shouldStop,
-    now: () => 0,
-  });
-  return { held: false, executions: report.executions, failure: { ...first, ...settled }, missed };
+  const [first] = failures;
+  if (first === undefined) {
+    return { held: missed.length === 0 || executions < reachWithin, executions, missed };
+  }
+  return { held: false, executions, failure: await settled(executor, first, shouldStop), missed };
+}
+
+/** Made small and explained within a number of executions: there is no other measure of effort here. */
+async function settled(
+  executor: Executor,
+  failing: FailingExecution,
+  mustStop: () => boolean,
+): Promise<FailingExecution> {
+  let executed = 0;
+  const counted: Executor = {
+    scenario: executor.scenario,
+    execute: (request) => {
+      executed += 1;
+      return executor.execute(request);
+    },
+  };
+  const limits = {
+    shrinkMs: SHRINK_EXECUTIONS,
+    explainMs: EXPLAIN_EXECUTIONS,
+    mustStop,
+    now: () => executed,
+  };
+  return { ...failing, ...(await settleFailure(counted, failing, limits)) };
 }

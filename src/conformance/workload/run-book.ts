@@ -1,81 +1,703 @@
 /**
- * What is known of the runs of a workload, and which ends the contract allows them. Invariant: it gets to know what was asked and what came back,
- * and asks nothing itself.
+ * What is known of the runs of one runner, and which ends, states and times the contract allows them: a model that knows time, aborts,
+ * deadlines, releases, health and eviction. Invariants: it gets to know what was asked and what came back, and asks nothing itself; all
+ * times are bounds from below and above, equal where the runner keeps exact times, so that it never complains of what may be.
  */
-import { isTerminal } from '../../model/run-state.ts';
+import { isTerminal, type RunState } from '../../model/run-state.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';
-import type { Simulation } from '../../simulation/simulation.ts';
-import type { DrawnCommand } from './drawn-command.ts';
+import { maskForState, type StateMask } from '../../model/state-mask.ts';
+import type { DrawnCommand, ExpectedEnd } from './drawn-command.ts';
+import type { DrawnParts, EndedRun } from './drawn-parts.ts';
+import type { RunnerReach } from './runner-reach.ts';
+import type { WorkloadHost } from './workload-host.ts';
 
-interface BookedRun {
+/** What a book relies on. */
+export interface BookTerms {
+  /** Runs in the runner at most. */
+  readonly capacity: number;
+  /** Runs that are remembered; 0 for all, undefined if that is not known. */
+  readonly history: number | undefined;
+  /** Ids count from 0 behind this; undefined if they may be anything. */
+  readonly idPrefix: string | undefined;
+  /** Whether times can be told. */
+  readonly isExact: boolean;
+  /** How long a stubborn command outlives a request to stop; undefined if that is not known. */
+  readonly graceMs: number | undefined;
+  readonly parts: DrawnParts;
+}
+
+/** From when to when something may have happened; equal if that is known. */
+interface Span {
+  lo: number;
+  hi: number;
+}
+
+/** A call of `run`, from the call on. */
+export interface Offer {
   readonly drawn: DrawnCommand;
+  readonly order: number;
+  readonly atMs: number;
+  /** Whether the runner had been released before. */
+  readonly isLate: boolean;
+}
+
+/** A run that was accepted. */
+export class BookedRun {
+  readonly runId: RunID;
+  readonly drawn: DrawnCommand;
+  readonly order: number;
   readonly acceptedAtMs: number;
-  abortAskedAtMs: number | undefined;
+  /** When its turn comes. */
+  readonly turn: Span = { lo: 0, hi: Infinity };
+  /** When it is over. */
+  readonly end: Span = { lo: 0, hi: Infinity };
+  /** The states that it can end in, as far as is known. */
+  ends: StateMask = maskForState();
+  /** The first abort or release that concerns it. */
+  stopAskedAtMs: number = Infinity;
+  /** Whether it never starts, because the runner is not well. */
+  isDrained = false;
+  /** When it was first seen to be RUNNING. */
+  runningSeenAtMs: number = Infinity;
+  endSeenAtMs: number = Infinity;
+  /** How many times `run` had been called when its end was first seen. */
+  offersAtEnd: number = Infinity;
+  stdoutRef = '';
+  ended: RunStatus | undefined;
+  memory: 'kept' | 'perhaps' | 'gone' = 'kept';
+
+  constructor(runId: RunID, { drawn, order, atMs }: Offer) {
+    this.runId = runId;
+    this.drawn = drawn;
+    this.order = order;
+    this.acceptedAtMs = atMs;
+  }
+}
+
+const DRAINED_TEXT = 'Worker is unhealthy.';
+const COMPLETE = maskForState('COMPLETE');
+const FAILED = maskForState('FAILED');
+const ABORTED = maskForState('ABORTED');
+const TIMEDOUT = maskForState('TIMEDOUT');
+/** The fields that are valid in a state, of those that are not valid in all (R11). */
+const FIELDS_OF: Partial<Record<RunState, readonly string[]>> = {
+  COMPLETE: ['snapshotId', 'exitCode', 'error'],
+  FAILED: ['exitCode', 'error'],
+  ABORTED: ['error'],
+};
+const ANY_END = maskForState('COMPLETE', 'FAILED', 'ABORTED', 'TIMEDOUT');
+const PENDING = maskForState('PENDING');
+const RUNNING = maskForState('RUNNING');
+
+/** What one run leaves to the next. */
+interface Heritage {
+  free: Span;
+  lastCode: number;
+  /** From when on the runner is unhealthy. */
+  unhealthy: Span | undefined;
 }
 
 /** The runs of one runner. */
 export class RunBook {
-  readonly #sim: Pick<Simulation, 'check' | 'now'>;
-  readonly #runs = new Map<RunID, BookedRun>();
-  #releasedAtMs: number | undefined;
+  readonly terms: BookTerms;
+  readonly #host: Pick<WorkloadHost, 'check' | 'now'>;
+  readonly #reach: RunnerReach;
+  readonly #runs: BookedRun[] = [];
+  readonly #byId = new Map<RunID, BookedRun>();
+  readonly #refs = new Map<string, RunID>();
+  #offers = 0;
+  #openOffers = 0;
+  #isExact: boolean;
+  #isHistoryKnown: boolean;
+  #releaseAskedAtMs = Infinity;
+  #releasedAtMs = Infinity;
+  /** Runs before this one are over and done with. */
+  #settled = 0;
+  #heritage: Heritage = { free: { lo: -Infinity, hi: -Infinity }, lastCode: 0, unhealthy: undefined };
+  #unhealthy: Span | undefined;
 
-  constructor(sim: Pick<Simulation, 'check' | 'now'>) {
-    this.#sim = sim;
+  constructor(host: Pick<WorkloadHost, 'check' | 'now'>, terms: BookTerms, reach: RunnerReach) {
+    this.#host = host;
+    this.terms = terms;
+    this.#reach = reach;
+    this.#isExact = terms.isExact && terms.parts.isPlain;
+    this.#isHistoryKnown = terms.history !== undefined;
   }
 
-  /** Ids in order of acceptance. */
-  get runIds(): readonly RunID[] {
-    return [...this.#runs.keys()];
+  /** Whether times can be told exactly, as things stand. */
+  get isExact(): boolean {
+    return this.#isExact;
   }
 
-  /** Whether it ends without being stopped again, as all that are before it in the queue. */
-  isSureToEnd(runId: RunID): boolean {
-    for (const [id, { drawn, abortAskedAtMs }] of this.#runs) {
-      const hasEnd = drawn.end !== undefined || (drawn.command.timeoutMs ?? 0) > 0;
-      if (!hasEnd && abortAskedAtMs === undefined) return false;
-      if (id === runId) return true;
-    }
-    return false;
+  /** All runs in order of acceptance. */
+  get runs(): readonly BookedRun[] {
+    return this.#runs;
   }
 
-  /** A run was accepted. */
-  accepted(status: RunStatus, drawn: DrawnCommand): void {
-    this.#runs.set(status.runId, { drawn, acceptedAtMs: this.#sim.now(), abortAskedAtMs: undefined });
+  /** Whether a call of `run` has not returned, so that others may know more of it. */
+  get hasOpenOffers(): boolean {
+    return this.#openOffers > 0;
+  }
+
+  get isReleaseAsked(): boolean {
+    return this.#releaseAskedAtMs < Infinity;
+  }
+
+  get releaseAskedAtMs(): number {
+    return this.#releaseAskedAtMs;
+  }
+
+  /** When a release was first seen to be over. */
+  get releasedAtMs(): number {
+    return this.#releasedAtMs;
+  }
+
+  /** From when on the runner is unhealthy, as far as is known. */
+  get unhealthy(): Readonly<Span> | undefined {
+    this.reckon();
+    return this.#unhealthy;
+  }
+
+  find(runId: RunID): BookedRun | undefined {
+    return this.#byId.get(runId);
+  }
+
+  // What clients ask.
+
+  /** Somebody is about to call `run`. */
+  offer(drawn: DrawnCommand): Offer {
+    this.#openOffers += 1;
+    this.#offers += 1;
+    return { drawn, order: this.#offers, atMs: this.#host.now(), isLate: this.isReleaseAsked };
   }
 
   /** Somebody is about to abort a run. */
   abortAsked(runId: RunID): void {
-    const run = this.#runs.get(runId);
-    if (run !== undefined) run.abortAskedAtMs ??= this.#sim.now();
+    const run = this.#byId.get(runId);
+    if (run === undefined) return;
+    this.reckon();
+    run.stopAskedAtMs = Math.min(run.stopAskedAtMs, this.#host.now());
+    this.reckon();
   }
 
   /** Somebody is about to release the runner. */
   releaseAsked(): void {
-    this.#releasedAtMs ??= this.#sim.now();
-    for (const runId of this.#runs.keys()) this.abortAsked(runId);
+    this.reckon();
+    const now = this.#host.now();
+    this.#releaseAskedAtMs = Math.min(this.#releaseAskedAtMs, now);
+    for (const run of this.#runs) run.stopAskedAtMs = Math.min(run.stopAskedAtMs, now);
+    this.reckon();
   }
 
-  /** A call was refused with a code of the contract. */
-  refused(code: string, message: string): void {
-    const isAllowed =
-      code === 'RUNNER_BUSY' || (code === 'RUNNER_RELEASED' && this.#releasedAtMs !== undefined);
-    this.#sim.check(isAllowed, `a call was refused with ${code}, which nothing explains\n\n${message}`);
+  // What comes back.
+
+  /** A `run` was accepted, and has just returned. */
+  accepted(offer: Offer, status: RunStatus): BookedRun {
+    this.#openOffers -= 1;
+    const { runId } = status;
+    const now = this.#host.now();
+    this.#demand(!offer.isLate, 'R84', `run ${runId} was accepted after the release`);
+    this.#demand(!this.#byId.has(runId), 'R44', `run id ${runId} was given twice`);
+    if (this.terms.isExact) {
+      this.#demand(
+        offer.atMs === now,
+        'R65',
+        `run ${runId} was accepted ${now - offer.atMs} ms after the call`,
+      );
+    }
+    this.reckon();
+    this.#checkRoom(runId);
+    const run = new BookedRun(runId, offer);
+    if (this.isReleaseAsked) run.stopAskedAtMs = now;
+    const at = this.#runs.findLastIndex(({ order }) => order < offer.order) + 1;
+    this.#runs.splice(at, 0, run);
+    this.#byId.set(runId, run);
+    const { idPrefix } = this.terms;
+    if (idPrefix !== undefined && this.#openOffers === 0) {
+      const expected = `${idPrefix}${this.#runs.length - 1}`;
+      this.#demand(
+        this.#runs.at(-1)?.runId === expected,
+        'R44',
+        `the id of run ${this.#runs.length} is ${runId}, and not ${expected}`,
+      );
+    }
+    this.reckon();
+    this.#forget();
+    this.saw('run', status, offer.atMs);
+    return run;
   }
 
-  /** A status at the end of a run. */
-  ended(status: RunStatus): void {
-    const { runId, state, exitCode } = status;
-    const run = this.#runs.get(runId);
-    if (run === undefined || !isTerminal(state)) return;
-    const { drawn, abortAskedAtMs } = run;
-    const { timeoutMs = 0 } = drawn.command;
-    const isAllowed =
-      (state === 'ABORTED' && abortAskedAtMs !== undefined) ||
-      (state === 'TIMEDOUT' && timeoutMs > 0) ||
-      (drawn.end?.state === state && drawn.end.exitCode === exitCode);
-    this.#sim.check(
-      isAllowed,
-      `R110 run ${runId} ended as ${state} ${exitCode}\n\nIts command: ${drawn.command.argv.join(', ')}.`,
+  /** A `run` was refused, and has just returned. */
+  refused(offer: Offer): void {
+    this.#openOffers -= 1;
+    if (this.terms.isExact) {
+      const lateMs = this.#host.now() - offer.atMs;
+      this.#demand(lateMs === 0, 'R65', `a run was refused ${lateMs} ms after the call`);
+    }
+  }
+
+  /** `run` may be refused as full. */
+  checkFull(offer: Offer): void {
+    this.reckon();
+    const { capacity } = this.terms;
+    const held = this.#runs.filter(
+      ({ ended, end, order, offersAtEnd }) =>
+        (ended === undefined || offersAtEnd >= offer.order) && end.hi >= offer.atMs && order < offer.order,
+    ).length;
+    this.#demand(
+      held + this.#openOffers >= capacity,
+      'R64 R58 R69',
+      `a run was refused as full, while at most ${held} of ${capacity} places were taken`,
     );
   }
+
+  /** A release has returned. */
+  released(askedAtMs: number): void {
+    this.reckon();
+    const now = this.#host.now();
+    this.#releasedAtMs = Math.min(this.#releasedAtMs, now);
+    const late = this.#runs.find(({ end, ended }) => ended === undefined && end.lo > now);
+    this.#demand(
+      late === undefined,
+      'R85',
+      `a release returned while run ${late?.runId} cannot have been over`,
+    );
+    if (!this.#isExact) return;
+    const overByMs = Math.max(askedAtMs, ...this.#runs.map(({ end }) => end.hi));
+    this.#demand(
+      now <= overByMs,
+      'R85 R199',
+      `a release returned ${now - overByMs} ms after all runs were over`,
+    );
+  }
+
+  /** A status that a call has shown, which began at `sinceMs`. */
+  saw(call: string, status: RunStatus, sinceMs: number): void {
+    const run = this.#byId.get(status.runId);
+    if (run === undefined) {
+      this.#demand(this.hasOpenOffers, 'R26', `${call} shows run ${status.runId}, which nobody has made`);
+      return;
+    }
+    this.reckon();
+    const { runId, state } = status;
+    const now = this.#host.now();
+    const states = this.states(run, sinceMs, now);
+    this.#demand(
+      (states & maskForState(state)) !== 0,
+      this.#ruleFor(run, state),
+      `${call} shows run ${runId} as ${state}, which it cannot be\n\n${this.#explain(run)}`,
+    );
+    this.#checkFields(run, status);
+    if (state === 'RUNNING' && run.runningSeenAtMs === Infinity) {
+      run.runningSeenAtMs = now;
+      run.turn.hi = Math.min(run.turn.hi, now);
+    }
+    if (isTerminal(state) && run.ended === undefined) this.#keepEnd(run, status);
+  }
+
+  /** The states in which a run may have been found at some moment from `sinceMs` to `untilMs`. */
+  states(run: BookedRun, sinceMs: number, untilMs: number): StateMask {
+    const { turn, end, ended } = run;
+    let states = 0;
+    if (ended === undefined || end.hi >= sinceMs) {
+      if (turn.hi >= sinceMs) states |= PENDING;
+      if (this.#mayRun(run) && turn.lo <= untilMs) states |= RUNNING;
+    }
+    if (end.hi < sinceMs) states = 0;
+    if (ended !== undefined) states |= maskForState(ended.state);
+    else if (end.lo <= untilMs) states |= run.ends;
+    return states as StateMask;
+  }
+
+  /** Whether the runner may have forgotten a run, or never heard of it. */
+  mayBeUnknown(runId: RunID): boolean {
+    const run = this.#byId.get(runId);
+    if (run?.memory !== 'kept') return true;
+    // A call of run that has not returned may have made it forgotten.
+    return this.hasOpenOffers && this.terms.history !== 0 && this.#mayBeOver(run);
+  }
+
+  /** Whether the runner cannot know the run. */
+  isUnknown(runId: RunID): boolean {
+    const run = this.#byId.get(runId);
+    return run === undefined ? !this.hasOpenOffers : run.memory === 'gone';
+  }
+
+  /** The next moment at which something happens to a run by itself, in milliseconds from now; undefined if that is not known. */
+  nextEventMs(): number | undefined {
+    if (!this.#isExact) return undefined;
+    this.reckon();
+    const now = this.#host.now();
+    let next = Infinity;
+    for (let at = this.#settled; at < this.#runs.length; at += 1) {
+      const { turn, end } = this.#runs[at] as BookedRun;
+      for (const { lo, hi } of [turn, end]) if (lo === hi && lo > now && lo < next) next = lo;
+    }
+    return next < Infinity ? next - now : undefined;
+  }
+
+  /** When a run is over, as far as can be told. */
+  endOf(run: BookedRun): Readonly<Span> {
+    this.reckon();
+    return run.end;
+  }
+
+  /** All runs with an end that was seen, for the parts. */
+  get endedRuns(): readonly EndedRun[] {
+    return this.#runs.flatMap((run) => (run.ended === undefined ? [] : [endedRun(run, run.ended)]));
+  }
+
+  /** All ids that the runner remembers, as an answer about all runs has shown them. */
+  sawAll(ids: readonly RunID[], sinceOffers: number): void {
+    if (this.#offers !== sinceOffers || this.hasOpenOffers) return;
+    const shown = new Set(ids);
+    for (const run of this.#runs) {
+      if (run.memory === 'perhaps') run.memory = shown.has(run.runId) ? 'kept' : 'gone';
+    }
+    this.#isHistoryKnown = this.terms.history !== undefined;
+  }
+
+  /** How many times `run` was called so far. */
+  get offers(): number {
+    return this.#offers;
+  }
+
+  #mayRun(run: BookedRun): boolean {
+    return (
+      run.runningSeenAtMs < Infinity ||
+      (run.drawn.starts && !run.isDrained && run.stopAskedAtMs >= run.turn.lo)
+    );
+  }
+
+  #checkRoom(runId: RunID): void {
+    const now = this.#host.now();
+    const held = this.#runs.filter(({ ended, end }) => ended === undefined && end.lo > now).length;
+    const { capacity } = this.terms;
+    this.#demand(
+      held < capacity,
+      'R58 R64',
+      `run ${runId} was accepted beside ${held} others that cannot be over; the capacity is ${capacity}`,
+    );
+    const { unhealthy } = this;
+    this.#demand(
+      unhealthy === undefined || unhealthy.hi >= now,
+      'R64 R83',
+      `run ${runId} was accepted by an unhealthy runner`,
+    );
+  }
+
+  // Fields.
+
+  #checkFields(run: BookedRun, status: RunStatus): void {
+    const { runId, state, snapshotId, exitCode, error, stdoutRef, stderrRef } = status;
+    if (run.drawn.kind !== 'malformed') this.#checkTags(run, status);
+    const fields = FIELDS_OF[state] ?? [];
+    const hasZeros =
+      (snapshotId === '' || fields.includes('snapshotId')) &&
+      (exitCode === 0 || fields.includes('exitCode')) &&
+      (error === '' || fields.includes('error'));
+    const shown = `snapshot ${JSON.stringify(snapshotId)}, exit code ${exitCode} and error ${JSON.stringify(error)}`;
+    this.#demand(hasZeros, 'R11', `run ${runId} is ${state} with ${shown}`);
+    const refs = JSON.stringify([stdoutRef, stderrRef]);
+    if (state === 'PENDING') {
+      const isBare = stdoutRef === '' && stderrRef === '';
+      this.#demand(isBare, 'R12', `run ${runId} is PENDING and has the refs ${refs}`);
+    }
+    if (state !== 'RUNNING') return;
+    const isTwo = stdoutRef !== '' && stderrRef !== '' && stdoutRef !== stderrRef;
+    this.#demand(isTwo, 'R99', `run ${runId} is RUNNING with the refs ${refs}`);
+    run.stdoutRef = stdoutRef;
+  }
+
+  #checkTags({ drawn }: BookedRun, status: RunStatus): void {
+    const { jobId = '', taskId = '', tag = '' } = drawn.command;
+    const isSame = status.jobId === jobId && status.taskId === taskId && status.tag === tag;
+    if (isSame) return;
+    const [has, given] = [
+      [status.jobId, status.taskId, status.tag],
+      [jobId, taskId, tag],
+    ].map((tags) => JSON.stringify(tags));
+    this.#demand(
+      false,
+      'R46 R53 R87',
+      `run ${status.runId} (${status.state}) has the tags ${has}, and not ${given}`,
+    );
+  }
+
+  #checkRefs(run: BookedRun, { runId, state, stdoutRef, stderrRef }: RunStatus): void {
+    const { parts } = this.terms;
+    const hasRefs = stdoutRef !== '' && stderrRef !== '';
+    if (parts.isPlain) {
+      const neverRan = run.runningSeenAtMs === Infinity && !this.#mayRun(run);
+      this.#demand(
+        !neverRan || (stdoutRef === '' && stderrRef === ''),
+        'R98 R105 R71',
+        `run ${runId} never started, and ended as ${state} with the ref ${stdoutRef || stderrRef}`,
+      );
+      const kept = run.stdoutRef === '' || run.stdoutRef === stdoutRef;
+      this.#demand(
+        kept,
+        'R52 R107',
+        `run ${runId} had the ref ${run.stdoutRef}, and ended with ${stdoutRef}`,
+      );
+    }
+    const mustHave = run.runningSeenAtMs < Infinity || (state === 'COMPLETE' && run.drawn.starts);
+    this.#demand(!mustHave || hasRefs, 'R99 R206', `run ${runId} ran, and ended as ${state} without refs`);
+    for (const ref of [stdoutRef, stderrRef]) {
+      if (ref === '') continue;
+      const other = this.#refs.get(ref);
+      this.#demand(other === undefined, 'R160 R161', `runs ${other} and ${runId} share the ref ${ref}`);
+      this.#refs.set(ref, runId);
+    }
+  }
+
+  #keepEnd(run: BookedRun, status: RunStatus): void {
+    this.#checkEnd(run, status);
+    this.#checkRefs(run, status);
+    run.ended = status;
+    run.ends = maskForState(status.state);
+    run.endSeenAtMs = this.#host.now();
+    run.offersAtEnd = this.#offers;
+    run.end.hi = Math.min(run.end.hi, run.endSeenAtMs);
+    this.#reach.end(run, status);
+    this.terms.parts.ended?.(endedRun(run, status));
+  }
+
+  /** The end of a run must be that of its command, of its deadline, of an abort, or of a runner that is not well. */
+  #checkEnd(run: BookedRun, status: RunStatus): void {
+    const { state, exitCode, error, runId } = status;
+    const isOfParts = this.terms.parts.allowsEnd?.(endedRun(run, status)) === true;
+    if (isOfParts) return;
+    if (state === 'ABORTED' || state === 'TIMEDOUT') {
+      this.#checkStopped(run, status);
+      return;
+    }
+    const isDrain =
+      (this.#unhealthy !== undefined || !this.#isExact) &&
+      state === 'FAILED' &&
+      error === DRAINED_TEXT &&
+      run.runningSeenAtMs === Infinity;
+    this.#demand(
+      isDrain || isOwnEnd(run.drawn.end, status),
+      'R3 R110',
+      `run ${runId} ended as ${state} ${exitCode} with the error ${JSON.stringify(error)}\n\n${this.#explain(run)}`,
+    );
+  }
+
+  #checkStopped(run: BookedRun, { runId, state, error }: RunStatus): void {
+    const isAbort = state === 'ABORTED';
+    const hasCause = isAbort ? run.stopAskedAtMs < Infinity : (run.drawn.command.timeoutMs ?? 0) > 0;
+    const lacking = isAbort ? 'nobody stopped it' : 'it has no timeout';
+    this.#demand(hasCause, 'R203', `run ${runId} ended as ${state}, though ${lacking}`);
+    if (!this.terms.parts.isPlain) return;
+    this.#demand(
+      error === '',
+      'R12',
+      `run ${runId} ended as ${state} with the error ${JSON.stringify(error)}`,
+    );
+  }
+
+  #explain({ runId, drawn, acceptedAtMs, turn, end, stopAskedAtMs }: BookedRun): string {
+    const { command, end: own, lastsMs } = drawn;
+    const argv = command.argv.join(', ');
+    const lines = [
+      `Run ${runId} was accepted at ${acceptedAtMs} ms: ${argv}`,
+      own === undefined
+        ? 'It goes on until it is stopped.'
+        : `By itself it is ${own.state} ${own.exitCode ?? ''} after ${lastsMs} ms.`,
+      ...(command.timeoutMs === undefined ? [] : [`Its timeout is ${command.timeoutMs} ms.`]),
+      ...(stopAskedAtMs === Infinity ? [] : [`It was asked to stop at ${stopAskedAtMs} ms.`]),
+      `Its turn comes ${spanText(turn)}, and it is over ${spanText(end)}.`,
+    ];
+    return lines.join('\n');
+  }
+
+  #ruleFor(run: BookedRun, state: RunState): string {
+    if (state === 'PENDING') return 'R68';
+    if (state === 'RUNNING') return run.drawn.starts ? 'R67 R71 R105 R199' : 'R98';
+    if (state === 'TIMEDOUT') return 'R100 R104';
+    return state === 'ABORTED' ? 'R104 R203' : 'R3 R104 R110';
+  }
+
+  // Times.
+
+  /** Brings all that is known of times to the present. */
+  reckon(): void {
+    const now = this.#host.now();
+    let heritage = this.#heritage;
+    let isPrefix = true;
+    for (let at = this.#settled; at < this.#runs.length; at += 1) {
+      const run = this.#runs[at] as BookedRun;
+      heritage = this.#reckonRun(run, heritage);
+      isPrefix &&= run.ended !== undefined && run.end.hi < now;
+      if (!isPrefix) continue;
+      this.#settled = at + 1;
+      this.#heritage = heritage;
+    }
+    this.#unhealthy = heritage.unhealthy;
+  }
+
+  #reckonRun(run: BookedRun, before: Heritage): Heritage {
+    const { turn, end, acceptedAtMs } = run;
+    run.isDrained = before.unhealthy !== undefined;
+    if (!this.#isExact) {
+      turn.lo = acceptedAtMs;
+      turn.hi = run.runningSeenAtMs;
+      end.lo = acceptedAtMs;
+      end.hi = run.endSeenAtMs;
+      if (run.ended === undefined) run.ends = ANY_END;
+      return { free: { lo: -Infinity, hi: Infinity }, lastCode: 0, unhealthy: undefined };
+    }
+    turn.lo = Math.max(acceptedAtMs, before.free.lo);
+    turn.hi = Math.min(run.runningSeenAtMs, Math.max(acceptedAtMs, before.free.hi));
+    if (before.unhealthy !== undefined) this.#reckonDrained(run, before.unhealthy);
+    else this.#reckonEnd(run);
+    const free = { lo: Math.max(before.free.lo, end.lo), hi: Math.max(before.free.hi, end.hi) };
+    return this.#reckonHealth(run, { ...before, free });
+  }
+
+  #reckonEnd(run: BookedRun): void {
+    const { turn, end, drawn, stopAskedAtMs: stop } = run;
+    const deadline = later(turn, deadlineOf(drawn));
+    const natural = later(turn, drawn.lastsMs);
+    const [graceLo, graceHi] = this.#graceOf(drawn);
+    const stopLo = Math.min(stop + (stop > turn.hi ? graceLo : 0), deadline.lo + graceLo);
+    const stopHi = Math.min(stop + (stop < turn.lo ? 0 : graceHi), deadline.hi + graceHi);
+    end.lo = Math.min(natural.lo, rounded(stopLo));
+    end.hi = Math.min(run.endSeenAtMs, natural.hi, rounded(stopHi));
+    if (run.ended === undefined) run.ends = endsOf(run, natural, deadline);
+  }
+
+  #graceOf({ isStubborn }: DrawnCommand): readonly [lo: number, hi: number] {
+    const { graceMs } = this.terms;
+    return isStubborn ? [graceMs ?? 0, graceMs ?? UNKNOWN_GRACE_MS] : [0, 0];
+  }
+
+  /** Nothing starts in an unhealthy runner, and what was in the queue fails (R83). */
+  #reckonDrained(run: BookedRun, unhealthy: Span): void {
+    const { end, stopAskedAtMs: stop } = run;
+    end.lo = Math.max(run.acceptedAtMs, Math.min(stop, unhealthy.lo));
+    end.hi = Math.min(run.endSeenAtMs, stop, Math.max(run.acceptedAtMs, unhealthy.hi));
+    if (run.ended !== undefined) return;
+    run.ends = ((stop <= end.hi ? ABORTED : 0) | (stop >= unhealthy.lo ? FAILED : 0)) as StateMask;
+  }
+
+  /** R81. Where it is open how a run ends that would matter, nothing is said of times from then on. */
+  #reckonHealth(run: BookedRun, heritage: Heritage): Heritage {
+    if (heritage.unhealthy !== undefined || run.stopAskedAtMs < run.turn.lo) return heritage;
+    const { ended, drawn, end } = run;
+    const ends = ended === undefined ? run.ends : maskForState(ended.state);
+    const code = ended?.exitCode ?? drawn.end?.exitCode ?? 0;
+    const { lastCode } = heritage;
+    if (ended === undefined && end.lo <= this.#host.now() && isOpenForHealth(ends, code, lastCode)) {
+      this.#isExact = false;
+      return heritage;
+    }
+    if (ends === ABORTED) return heritage;
+    if (ends !== FAILED) return { ...heritage, lastCode: 0 };
+    const unhealthy = isIll(code, lastCode) ? { lo: end.lo, hi: end.hi } : undefined;
+    return { ...heritage, lastCode: code, unhealthy };
+  }
+
+  // Memory.
+
+  /** One more run was made: the oldest that is over goes, if there are too many (R47, R48). */
+  #forget(): void {
+    const { history } = this.terms;
+    if (history === 0) return;
+    const kept = this.#runs.filter(({ memory }) => memory !== 'gone');
+    if (!this.#isHistoryKnown || history === undefined || !this.#isExact) {
+      if (kept.length > (history ?? 1)) this.#forgetPerhaps(kept);
+      return;
+    }
+    for (let surplus = kept.length - history; surplus > 0; surplus -= 1) {
+      const first = kept.find((run) => run.memory === 'kept' && this.#mayBeOver(run));
+      if (first === undefined) return;
+      if (first.ended === undefined && first.end.hi >= this.#host.now()) {
+        this.#isHistoryKnown = false;
+        this.#forgetPerhaps(kept);
+        return;
+      }
+      first.memory = 'gone';
+      this.#reach.note('a run that was forgotten');
+    }
+  }
+
+  #mayBeOver({ ended, end }: BookedRun): boolean {
+    return ended !== undefined || end.lo <= this.#host.now();
+  }
+
+  #forgetPerhaps(kept: readonly BookedRun[]): void {
+    for (const run of kept) if (run.memory === 'kept' && this.#mayBeOver(run)) run.memory = 'perhaps';
+  }
+
+  #demand(condition: boolean, rule: string, message: string): void {
+    if (!condition) this.#host.check(false, `${rule} ${message}`);
+  }
+}
+
+/** Longer than any grace. */
+const UNKNOWN_GRACE_MS = 60_000;
+const HEALTH_CODES: ReadonlySet<number> = new Set([211, 212, 241]);
+
+function deadlineOf({ command }: DrawnCommand): number {
+  const { timeoutMs = 0 } = command;
+  return timeoutMs > 0 ? timeoutMs : Infinity;
+}
+
+/** That much later. */
+function later({ lo, hi }: Span, ms: number): Span {
+  return { lo: rounded(lo + ms), hi: rounded(hi + ms) };
+}
+
+/** The order of the causes of an end is that of their times; of those in one instant each may be the first (R104). */
+function endsOf(
+  { drawn, end, turn, stopAskedAtMs: stop }: BookedRun,
+  natural: Span,
+  deadline: Span,
+): StateMask {
+  let ends = 0;
+  const own = drawn.end?.state === 'FAILED' ? FAILED : COMPLETE;
+  if (drawn.end !== undefined && natural.lo <= Math.min(stop, deadline.hi) && stop >= turn.lo) ends |= own;
+  if (stop <= end.hi) ends |= ABORTED;
+  if (deadline.lo <= end.hi && stop >= end.lo && deadline.lo <= natural.hi) ends |= TIMEDOUT;
+  return ends as StateMask;
+}
+
+/** Whether a run may end in several ways that make a difference to the runner's health. */
+function isOpenForHealth(ends: StateMask, code: number, lastCode: number): boolean {
+  if ((ends & (ends - 1)) === 0) return false;
+  const failsBadly = (ends & FAILED) !== 0 && HEALTH_CODES.has(code);
+  return failsBadly || ((ends & ABORTED) !== 0 && HEALTH_CODES.has(lastCode));
+}
+
+/** 241 once, 211 or 212 twice in a row (R81). */
+function isIll(code: number, lastCode: number): boolean {
+  return code === 241 || ((code === 211 || code === 212) && lastCode === code);
+}
+
+function isOwnEnd(end: ExpectedEnd | undefined, { state, exitCode, error }: RunStatus): boolean {
+  if (end?.state !== state || (end.exitCode !== undefined && end.exitCode !== exitCode)) return false;
+  return end.error === undefined ? end.hasError?.(error) === true : end.error === error;
+}
+
+function endedRun(run: BookedRun, status: RunStatus): EndedRun {
+  const { runId, drawn, acceptedAtMs, stopAskedAtMs } = run;
+  return {
+    runId,
+    command: drawn.command,
+    acceptedAtMs,
+    stopAskedAtMs: stopAskedAtMs === Infinity ? undefined : stopAskedAtMs,
+    status,
+  };
+}
+
+/** Clocks count whole microseconds. */
+function rounded(ms: number): number {
+  return ms === Infinity ? ms : Math.round(ms * 1000) / 1000;
+}
+
+function spanText({ lo, hi }: Span): string {
+  if (lo === hi) return lo === Infinity ? 'never' : `at ${lo} ms`;
+  return hi === Infinity ? `at ${lo} ms or later` : `from ${lo} to ${hi} ms`;
 }

@@ -2,24 +2,38 @@
  * A scenario that nobody wrote for a bug: several clients do with a runner what the contract allows, all of it drawn from the decision log,
  * and what comes back is held to the contract. Invariant: it knows the contract and the subject's own words, and no bug.
  */
-import { messageOf, isRunnerError } from '../../kernel/errors.ts';
 import type { Service } from '../../model/service.ts';
-import { isTerminal } from '../../model/run-state.ts';
-import { finalStatus } from '../../model/status-lookup.ts';
+import { ALL_MASK, UNKNOWN_MASK } from '../../model/state-mask.ts';
+import { checkLinearizable } from '../../oracles/history/check-linearizable.ts';
+import { formatContradiction } from '../../oracles/history/contradiction.ts';
+import { createHistory, type History } from '../../oracles/history/history.ts';
+import { queueModel } from '../../oracles/history/queue-model.ts';
+import { watchHistory } from '../../oracles/history/watch-history.ts';
+import type { ServiceReply } from '../../oracles/history/service-reply.ts';
+import type { ServiceCall } from '../../call/service-call.ts';
 import { watchAnswers } from '../../oracles/watch-answers.ts';
 import { defineScenario, type ScenarioDefinition } from '../../simulation/scenario.ts';
-import type { Simulation } from '../../simulation/simulation.ts';
-import { checkSubject, type ConformanceSubject } from '../subject.ts';
+import {
+  checkSubject,
+  type ConformanceSubject,
+  type RunnerUnderTest,
+  type SubjectOptions,
+} from '../subject.ts';
+import { drawParts, type DrawnParts } from './drawn-parts.ts';
 import { Draws } from './draws.ts';
-import { drawParts } from './drawn-parts.ts';
+import { checkOutputs } from './output-judge.ts';
+import { ReadJudge } from './read-judge.ts';
 import { RunBook } from './run-book.ts';
-import { drawCommand } from './drawn-command.ts';
+import { RunnerClient, type SharedWork } from './runner-client.ts';
+import { CAPACITIES, HISTORIES, requiredOf, RunnerReach } from './runner-reach.ts';
+import { sharedSignal } from './shared-signals.ts';
+import type { WorkloadHost } from './workload-host.ts';
 
 /** How much a workload does in one execution. */
 export interface WorkloadLimits {
   /** Clients at most; default 3. */
   readonly clients?: number;
-  /** Operations of a client at most; default 6. */
+  /** Operations of a client at most; default 8. A long life, which is rare, has thirty times as many, of all clients together. */
   readonly operations?: number;
 }
 
@@ -36,78 +50,153 @@ export function runnerWorkload(
   return defineScenario<unknown>({
     name: `workload-${subject.name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`,
     description: `clients do with ${subject.name} what the contract allows, and hold what comes back to it`,
-    run: (sim) => new RunnerWorkload(sim, subject, limits).run(),
+    run: (sim) => runWorkload(sim, subject, limits),
   });
 }
 
+/** Runs the workload of a runner once. */
+export async function runWorkload(
+  host: WorkloadHost,
+  subject: ConformanceSubject,
+  limits: WorkloadLimits,
+): Promise<void> {
+  await new RunnerWorkload(host, subject, limits).run();
+}
+
+const SIGNALS = 2;
+const LONG_LIFE = 30;
+/** One execution in so many is a long life. */
+const LONG_LIVES = 250;
+/** A longer history takes longer to judge than it is worth. */
+const HISTORY_MAX = 60;
+
+interface Setup {
+  readonly options: SubjectOptions;
+  readonly capacity: number;
+  readonly history: number | undefined;
+}
+
 class RunnerWorkload {
-  readonly #sim: Simulation;
+  readonly #host: WorkloadHost;
   readonly #subject: ConformanceSubject;
   readonly #limits: Required<WorkloadLimits>;
 
-  constructor(sim: Simulation, subject: ConformanceSubject, { clients = 3, operations = 6 }: WorkloadLimits) {
-    this.#sim = sim;
+  constructor(
+    host: WorkloadHost,
+    subject: ConformanceSubject,
+    { clients = 3, operations = 8 }: WorkloadLimits,
+  ) {
+    this.#host = host;
     this.#subject = subject;
     this.#limits = { clients, operations };
   }
 
   async run(): Promise<void> {
-    const sim = this.#sim;
-    const setup = new Draws(sim, 'setup');
-    const capacity = setup.pick('capacity', [1, 2, 3, 8]);
-    const parts = drawParts(new Draws(sim, 'parts'), this.#subject, sim);
-    const { service } = await this.#subject.create(sim.world, { ...parts.options, capacity, history: 0 });
-    const book = new RunBook(sim);
-    const watched = watchAnswers(sim.world, service, ({ rule, message }) =>
-      sim.check(false, `${rule} ${message}`),
+    const host = this.#host;
+    const reach = new RunnerReach(host, requiredOf(this.#subject));
+    const draws = new Draws(host, 'setup');
+    const parts = drawParts(new Draws(host, 'parts'), this.#subject, host);
+    const setup = this.#setup(draws, reach);
+    const made = await this.#subject.create(host.world, { ...parts.options, ...setup.options });
+    const book = this.#book(setup, parts, reach);
+    const { supports } = this.#subject;
+    const judge = new ReadJudge(host, book, reach, { seesAll: supports.exactStates === true });
+    const signals = Array.from({ length: SIGNALS }, () => sharedSignal(host));
+    const work: SharedWork = { host, subject: this.#subject, book, judge, reach, signals, open: [] };
+    const history = createHistory<ServiceCall, ServiceReply>(host.world.clock);
+    const watched = watchAnswers(host.world, made.service, ({ rule, message }) =>
+      host.check(false, `${rule} ${message}`),
     );
-    const clients = setup.count('clients', 1, this.#limits.clients);
-    const work = Array.from({ length: clients }, (_, index) =>
-      this.#client(`client ${index + 1}`, watched, book),
-    );
-    await Promise.all(work);
-    sim.heal();
-    book.releaseAsked();
-    await watched.release();
-    const { statuses } = await watched.statusAll();
-    for (const status of statuses) book.ended(status);
-    for (const { runId, state } of statuses) {
-      sim.check(isTerminal(state), `R200 run ${runId} is ${state} after the release`);
-    }
-    parts.check([]);
+    const last = new RunnerClient('last', watchHistory(watched, history, 'last client'), work);
+    await this.#live(draws, work, (name) => watchHistory(watched, history, name));
+    await this.#end(last, work);
+    await this.#judge(made, work, history, setup);
+    await made.dispose?.();
   }
 
-  async #client(name: string, service: Service, book: RunBook): Promise<void> {
-    const draws = new Draws(this.#sim, name);
-    const operations = draws.count('operations', 0, this.#limits.operations);
-    for (let at = 0; at < operations; at += 1) {
-      const kind = draws.pick('does', ['sleep', 'run', 'abort', 'wait'] as const);
-      try {
-        await this.#operation(kind, draws, service, book);
-      } catch (error) {
-        if (!isRunnerError(error)) throw error;
-        book.refused(error.code, messageOf(error));
-      }
+  #setup(draws: Draws, reach: RunnerReach): Setup {
+    const { supports } = this.#subject;
+    const options: { capacity?: number; history?: number; idPrefix?: string } = {};
+    if (supports.capacity === true) {
+      options.capacity = draws.pick('capacity', CAPACITIES, 2);
+      reach.note(`capacity ${options.capacity}`);
     }
+    const capacity = Math.max(1, options.capacity ?? 1);
+    let history: number | undefined =
+      supports.capacity === true || supports.history === true ? (capacity === 1 ? 1 : 0) : undefined;
+    if (supports.history === true) {
+      const drawn = draws.pick('history', HISTORIES, 2);
+      reach.note(`history ${drawn}`);
+      if (drawn !== 'by default') history = options.history = drawn;
+    }
+    if (supports.idPrefix === true && draws.rarely('prefix', 4)) {
+      options.idPrefix = 'node 7-';
+      reach.note('ids with a prefix');
+    }
+    return { options, capacity, history };
   }
 
-  async #operation(
-    kind: 'sleep' | 'run' | 'abort' | 'wait',
-    draws: Draws,
-    service: Service,
-    book: RunBook,
+  #book({ options, capacity, history }: Setup, parts: DrawnParts, reach: RunnerReach): RunBook {
+    const { supports, graceMs } = this.#subject;
+    const idPrefix = supports.idPrefix === true ? (options.idPrefix ?? '') : undefined;
+    const isExact = supports.virtualTime === true;
+    return new RunBook(this.#host, { capacity, history, idPrefix, isExact, graceMs, parts }, reach);
+  }
+
+  async #live(draws: Draws, work: SharedWork, serviceOf: (name: string) => Service): Promise<void> {
+    const { clients, operations } = this.#limits;
+    const isLong = draws.rarely('a long life', LONG_LIVES);
+    const count = draws.count('clients', 1, clients);
+    await Promise.all(
+      Array.from({ length: count }, (_, index) => {
+        const name = `client ${index + 1}`;
+        const own = new Draws(this.#host, name);
+        const steps = isLong
+          ? Math.ceil((operations * LONG_LIFE) / count)
+          : own.count('operations', 0, operations);
+        return new RunnerClient(name, serviceOf(name), work).live(own, steps);
+      }),
+    );
+    const lingersMs = draws.pick('then nothing happens for', [0, 20, 100, 10_000]);
+    if (lingersMs > 0) await this.#host.sleep(lingersMs);
+  }
+
+  /** Whatever is still at work is released, and then nothing is left and nothing is served. */
+  async #end(last: RunnerClient, { host, open, book }: SharedWork): Promise<void> {
+    host.heal();
+    await last.look('statusAll', { allRuns: true, states: ALL_MASK });
+    await last.release();
+    await Promise.all(open);
+    await last.wait({ allRuns: true, states: UNKNOWN_MASK }, Infinity);
+    await last.look('statusAll', { allRuns: true, states: ALL_MASK });
+    const [run] = book.runs;
+    if (run !== undefined) {
+      await last.look('status', { runs: [run.runId], states: ALL_MASK });
+      await last.abort(run.runId);
+    }
+    await last.release();
+  }
+
+  async #judge(
+    made: RunnerUnderTest,
+    { host, book, signals, reach }: SharedWork,
+    history: History<ServiceCall, ServiceReply>,
+    { capacity }: Setup,
   ): Promise<void> {
-    if (kind === 'sleep') await this.#sim.sleep(draws.pick('sleeps', [0, 5, 10, 20, 50]));
-    if (kind === 'run') {
-      const drawn = drawCommand(draws, this.#subject);
-      book.accepted(await service.run(drawn.command), drawn);
+    for (const run of book.runs) {
+      const isOver = run.ended !== undefined || run.memory !== 'kept';
+      host.check(isOver, `R85 R200 run ${run.runId} is not over after the release`);
     }
-    const runId = draws.pick('about', [...book.runIds, '']);
-    if (runId === '') return;
-    if (kind === 'abort') {
-      book.abortAsked(runId);
-      book.ended(await service.abort(runId));
+    for (const { listeners, signal } of signals) {
+      host.check(listeners === 0 || signal.aborted, `R55 R86 ${listeners} still listen to a signal of waits`);
     }
-    if (kind === 'wait' && book.isSureToEnd(runId)) book.ended((await finalStatus(service, runId)).status);
+    if (made.readOutput !== undefined) await checkOutputs(host, book, made.readOutput, reach);
+    book.terms.parts.check(book.endedRuns);
+    const operations = history.operations();
+    if (operations.length > HISTORY_MAX) return;
+    const model = queueModel({ capacity, mayEvict: book.terms.history !== 0 });
+    const result = checkLinearizable(history, model);
+    if (result.linearizable !== false) return;
+    host.check(false, `R207 R67 ${formatContradiction(result.contradiction)}`);
   }
 }

@@ -1,0 +1,106 @@
+/** What can be read of the logs of a run, held to what its command writes (R96, R97, R101, R107). */
+import { formatGoDuration } from '../../model/go-duration.ts';
+import type { RunStatus } from '../../model/run-status.ts';
+import type { RunnerUnderTest } from '../subject.ts';
+import type { BookedRun, RunBook } from './run-book.ts';
+import type { RunnerReach } from './runner-reach.ts';
+import type { WorkloadHost } from './workload-host.ts';
+
+const HEADER_END = '\nSCOOT_CMD_LOG\n';
+/** Of so many of the latest runs the logs are read; older ones may be gone. */
+const READ_MAX = 6;
+
+/** Checks the logs of the latest runs. */
+export async function checkOutputs(
+  host: Pick<WorkloadHost, 'check'>,
+  book: RunBook,
+  readOutput: NonNullable<RunnerUnderTest['readOutput']>,
+  reach: RunnerReach,
+): Promise<void> {
+  const judge = new OutputJudge(host, readOutput, book.terms.parts.isPlain);
+  for (const run of book.runs.slice(-READ_MAX)) {
+    if (run.ended === undefined || run.ended.stdoutRef === '') continue;
+    await judge.check(run, run.ended);
+    reach.note('output that was read');
+  }
+}
+
+class OutputJudge {
+  readonly #host: Pick<WorkloadHost, 'check'>;
+  readonly #read: NonNullable<RunnerUnderTest['readOutput']>;
+  readonly #isPlain: boolean;
+
+  constructor(
+    host: Pick<WorkloadHost, 'check'>,
+    readOutput: NonNullable<RunnerUnderTest['readOutput']>,
+    isPlain: boolean,
+  ) {
+    this.#host = host;
+    this.#read = readOutput;
+    this.#isPlain = isPlain;
+  }
+
+  async check(run: BookedRun, status: RunStatus): Promise<void> {
+    if (!this.#isPlain) return;
+    const { drawn, runId } = run;
+    const stdout = await this.#read(status.stdoutRef);
+    const stderr = await this.#read(status.stderrRef);
+    const stdlogUri = /\tLog: (\S+)$/m.exec(stdout)?.[1] ?? '';
+    this.#demand(
+      stdlogUri !== '',
+      'R96',
+      `the header of stdout of run ${runId} has no URI of the combined log`,
+    );
+    const stdlog = await this.#read(stdlogUri);
+    const [marker = ''] = stdout.split('\n');
+    const trailer = trailerOf(marker, status, drawn.command.timeoutMs ?? 0);
+    const isWhole = status.state === 'COMPLETE' || drawn.lastsMs === Infinity;
+    for (const [name, log, written] of [
+      ['stdout', stdout, drawn.stdout],
+      ['stderr', stderr, drawn.stderr],
+      ['stdlog', stdlog, drawn.stdout + drawn.stderr],
+    ] as const) {
+      const what = `${name} of run ${runId}`;
+      this.#checkHeader(what, log, run, status);
+      const body = log.slice(log.indexOf(HEADER_END) + HEADER_END.length);
+      const isRight = isWhole
+        ? body === written + trailer
+        : body.endsWith(trailer) && written.startsWith(body.slice(0, body.length - trailer.length));
+      this.#demand(
+        isRight,
+        'R97 R101 R107',
+        `${what}, which is ${status.state}, is ${JSON.stringify(body)}, and not ${JSON.stringify(written + trailer)}`,
+      );
+      for (const secret of drawn.secrets) {
+        this.#demand(!log.includes(secret), 'R17 R96', `${what} shows a value of the environment`);
+      }
+    }
+  }
+
+  #checkHeader(what: string, log: string, { drawn }: BookedRun, { stdoutRef, stderrRef }: RunStatus): void {
+    const { taskId = '', jobId = '', tag = '', argv } = drawn.command;
+    const end = log.indexOf(HEADER_END);
+    const lines = log.slice(0, end).split('\n');
+    const [first = '', second] = lines;
+    this.#demand(end !== -1 && /^#+$/.test(first) && first === second, 'R96', `${what} has no header`);
+    const isDated = lines.some((line) => /^Date: .*\d/.test(line));
+    const uris = lines.find((line) => line.startsWith('Out: ')) ?? '';
+    const hasUris = uris.includes(stdoutRef) && uris.includes(stderrRef);
+    this.#demand(isDated && hasUris, 'R96', `the header of ${what} lacks the date or the URIs`);
+    const header = lines.join('\n');
+    const words = [taskId, jobId, tag, ...argv.map((word) => JSON.stringify(word).slice(1, -1))];
+    const missing = words.find((word) => !header.includes(word));
+    this.#demand(missing === undefined, 'R96 R17', `the header of ${what} lacks ${JSON.stringify(missing)}`);
+  }
+
+  #demand(condition: boolean, rule: string, message: string): void {
+    if (!condition) this.#host.check(false, `${rule} ${message}`);
+  }
+}
+
+/** Behind the marker that the header begins with. */
+function trailerOf(marker: string, { state }: RunStatus, timeoutMs: number): string {
+  if (state !== 'ABORTED' && state !== 'TIMEDOUT') return '';
+  const why = state === 'ABORTED' ? 'Task aborted' : `Task exceeded timeout ${formatGoDuration(timeoutMs)}`;
+  return `\n\n${marker}\n${marker}\n\nFAILED\n${why}\n`;
+}

@@ -1,0 +1,552 @@
+/**
+ * One client of a runner under a workload: what it asks is drawn, and what comes back is judged. Invariant: no call is refused, answered or left
+ * hanging without a reason in the contract, and a client never waits for what need not come.
+ */
+import { isRunnerError, messageOf } from '../../kernel/errors.ts';
+import type { Command } from '../../model/command.ts';
+import type { Query, Wait } from '../../model/query.ts';
+import { isTerminal } from '../../model/run-state.ts';
+import type { RunID, RunStatus } from '../../model/run-status.ts';
+import type { Service } from '../../model/service.ts';
+import { ALL_MASK, DONE_MASK, formatMask, maskForState, type StateMask } from '../../model/state-mask.ts';
+import type { QueryResult } from '../../model/status-reader.ts';
+import type { ConformanceSubject } from '../subject.ts';
+import { drawCommand, drawMalformedCommand, type DrawnCommand } from './drawn-command.ts';
+import type { Draws } from './draws.ts';
+import type { AskedRead, ReadJudge } from './read-judge.ts';
+import type { Offer, RunBook } from './run-book.ts';
+import type { RunnerReach } from './runner-reach.ts';
+import type { SharedSignal } from './shared-signals.ts';
+import type { WorkloadHost } from './workload-host.ts';
+
+/** What the clients of one runner share. */
+export interface SharedWork {
+  readonly host: WorkloadHost;
+  readonly subject: ConformanceSubject;
+  readonly book: RunBook;
+  readonly judge: ReadJudge;
+  readonly reach: RunnerReach;
+  readonly signals: readonly SharedSignal[];
+  /** Calls whose end nobody waits for as yet. */
+  readonly open: Promise<void>[];
+}
+
+type Kind =
+  | 'nothing'
+  | 'run'
+  | 'sleep'
+  | 'wait'
+  | 'abort'
+  | 'queryNow'
+  | 'status'
+  | 'statusAll'
+  | 'abort at some event'
+  | 'abort twice'
+  | 'cancel waits'
+  | 'malformed'
+  | 'release';
+
+/** The plain first; what is there several times is so much more likely. */
+const KINDS: readonly Kind[] = [
+  'nothing',
+  ...(['run', 'run', 'run', 'run', 'run', 'run', 'run', 'run'] as const),
+  ...(['sleep', 'sleep', 'sleep', 'sleep'] as const),
+  ...(['wait', 'wait', 'wait', 'wait', 'wait', 'wait', 'wait', 'wait'] as const),
+  ...(['abort', 'abort', 'abort'] as const),
+  ...(['queryNow', 'queryNow', 'status', 'status', 'statusAll'] as const),
+  ...(['abort at some event', 'abort at some event', 'abort twice', 'cancel waits', 'cancel waits'] as const),
+  ...(['malformed', 'release'] as const),
+];
+
+const QUEUE_FULL_TEXT = 'No resources available. Please try later.';
+const UNHEALTHY_TEXT = 'Worker is unhealthy.';
+const EVENTS_WITHIN = 24;
+/** So many of the latest runs are asked about. */
+const RECENT = 4;
+const UNKNOWN_IDS: readonly RunID[] = ['no such run', '', '-1', '99999', ' 0'];
+
+const SINGLE_MASKS: readonly StateMask[] = (
+  ['PENDING', 'RUNNING', 'COMPLETE', 'FAILED', 'ABORTED', 'TIMEDOUT', 'UNKNOWN'] as const
+).map((state) => maskForState(state));
+const SOME = maskForState('RUNNING', 'COMPLETE');
+
+const MALFORMED_QUERIES: readonly unknown[] = [
+  undefined,
+  null,
+  'all',
+  {},
+  { allRuns: true, states: 128 },
+  { allRuns: true, states: -1 },
+  { allRuns: true, states: 1.5 },
+  { allRuns: true, states: '124' },
+  { allRuns: 1, states: 124 },
+  { runs: '0', states: 124 },
+  { runs: [0], states: 124 },
+];
+const MALFORMED_WAITS: readonly unknown[] = [
+  undefined,
+  null,
+  {},
+  { timeoutMs: -1 },
+  { timeoutMs: NaN },
+  { timeoutMs: -Infinity },
+  { timeoutMs: '5' },
+  { timeoutMs: 5, signal: {} },
+  { timeoutMs: 0, signal: null },
+];
+
+/** A client with a name. */
+export class RunnerClient {
+  readonly #name: string;
+  readonly #service: Service;
+  readonly #work: SharedWork;
+
+  /** `service` is the client's own way to the runner. */
+  constructor(name: string, service: Service, work: SharedWork) {
+    this.#name = name;
+    this.#service = service;
+    this.#work = work;
+  }
+
+  /** Does so many things, one after another; what may never end, it does not wait for. */
+  async live(draws: Draws, operations: number): Promise<void> {
+    for (let step = 1; step <= operations; step += 1) {
+      const own = draws.of(`step ${step}`);
+      const kind = own.pick('does', KINDS);
+      await this.#do(kind, own, `${this.#name}-${step}`);
+    }
+  }
+
+  /** Releases the runner. */
+  async release(): Promise<void> {
+    const { book, host, reach } = this.#work;
+    const atMs = host.now();
+    if (book.isReleaseAsked) reach.note('release twice');
+    if (book.runs.some(({ ended }) => ended === undefined)) reach.note('release with runs left');
+    reach.note('call of release');
+    book.releaseAsked();
+    try {
+      await this.#service.release();
+    } catch (error) {
+      this.#unexplained('release', error, 'R84');
+    }
+    book.released(atMs);
+  }
+
+  /** Offers a command. */
+  async run(drawn: DrawnCommand, changes = false): Promise<void> {
+    const { book, reach } = this.#work;
+    const offer = book.offer(drawn);
+    reach.note('call of run');
+    const given = drawn.kind === 'malformed' ? (drawn.given as Command) : copied(drawn.command);
+    let status: RunStatus;
+    try {
+      const promise = this.#service.run(given);
+      if (changes) this.#change(given, 'command changed after it was run');
+      status = await promise;
+    } catch (error) {
+      this.#runRefused(offer, error);
+      return;
+    }
+    book.accepted(offer, status);
+    if (changes) this.#spoil(status);
+  }
+
+  /** Aborts a run and gives its end; undefined if it was refused. */
+  async abort(runId: RunID): Promise<RunStatus | undefined> {
+    const { book, host, reach } = this.#work;
+    const [sinceMs, isLate, isUnknown] = [host.now(), book.isReleaseAsked, book.isUnknown(runId)];
+    const wasOver = book.find(runId)?.ended;
+    if (!isLate) book.abortAsked(runId);
+    reach.note('call of abort');
+    let status: RunStatus;
+    try {
+      status = await this.#service.abort(runId);
+    } catch (error) {
+      this.#abortRefused(runId, error, sinceMs);
+      return undefined;
+    }
+    const now = host.now();
+    this.#demand(!isLate, 'R84', `an abort of run ${runId} was served after the release`);
+    this.#demand(!isUnknown, 'R72', `an abort of run ${runId}, which is unknown, was served`);
+    this.#demand(status.runId === runId, 'R70', `an abort of run ${runId} shows run ${status.runId}`);
+    this.#demand(isTerminal(status.state), 'R70', `an abort of run ${runId} returned ${status.state}`);
+    book.saw('abort', status, sinceMs);
+    reach.note(
+      wasOver === undefined ? 'abort of a run that is in the queue or active' : 'abort of a run that is over',
+    );
+    const run = book.find(runId);
+    if (run !== undefined && book.isExact) {
+      const overMs = Math.max(sinceMs, book.endOf(run).hi);
+      this.#demand(
+        wasOver === undefined ? now <= overMs : now === sinceMs,
+        'R70 R72 R199',
+        `an abort of run ${runId} returned at ${now} ms; it was over at ${overMs} ms`,
+      );
+    }
+    return status;
+  }
+
+  /** Reads in one of the ways that need no wait. */
+  async look(method: 'queryNow' | 'status' | 'statusAll', query: Query, spoils = false): Promise<void> {
+    const { judge, reach } = this.#work;
+    reach.note(`call of ${method}`);
+    if (method === 'status') {
+      await this.#status(query.runs?.[0] ?? '', spoils);
+      return;
+    }
+    const asked = judge.ask(method, method === 'statusAll' ? EVERYTHING : query, 0);
+    if (method === 'queryNow') reach.mask(query.states);
+    const given = owned(query);
+    const promise = method === 'statusAll' ? this.#service.statusAll() : this.#service.queryNow(given);
+    if (spoils && method === 'queryNow') this.#change(given, 'query changed after it was asked');
+    await this.#read(asked, promise, spoils);
+  }
+
+  /** Waits. */
+  async wait(query: Query, timeoutMs: number, shared?: SharedSignal, changes = false): Promise<void> {
+    const { judge, reach } = this.#work;
+    reach.note('call of query');
+    reach.mask(query.states);
+    const asked = judge.ask('query', query, timeoutMs, () => shared?.abortedAtMs ?? Infinity);
+    const wait: Wait = shared === undefined ? { timeoutMs } : { timeoutMs, signal: shared.signal };
+    const given = owned(query);
+    const promise = this.#service.query(given, wait);
+    if (changes) this.#change(given, 'query changed after it was asked');
+    await this.#read(asked, promise, changes);
+  }
+
+  // What it does.
+
+  async #do(kind: Kind, draws: Draws, mark: string): Promise<void> {
+    const { host, book, subject, reach } = this.#work;
+    switch (kind) {
+      case 'nothing':
+        return;
+      case 'sleep':
+        await host.sleep(this.#time(draws, 'sleeps', [0, 5, 10, 20, 50]));
+        return;
+      case 'run': {
+        const plain = drawCommand(draws, subject, mark, (trait) => reach.note(`command with ${trait}`));
+        const command = book.terms.parts.prepare?.(draws, plain.command) ?? plain.command;
+        await this.run({ ...plain, command }, draws.rarely('changes it afterwards'));
+        return;
+      }
+      case 'queryNow':
+      case 'status':
+      case 'statusAll':
+        await this.look(kind, this.#query(draws, kind), draws.rarely('changes what it got'));
+        return;
+      case 'wait':
+        await this.#drawWait(draws);
+        return;
+      case 'malformed':
+        await this.#malformed(draws);
+        return;
+      case 'cancel waits':
+        this.#cancel(draws);
+        return;
+      case 'release':
+        reach.note('release by a client');
+        await this.#goOn(draws, this.release());
+        return;
+      case 'abort':
+      case 'abort twice':
+      case 'abort at some event':
+        await this.#drawAbort(kind, draws);
+    }
+  }
+
+  async #drawAbort(kind: 'abort' | 'abort twice' | 'abort at some event', draws: Draws): Promise<void> {
+    const { host, reach } = this.#work;
+    const runId = this.#runId(draws);
+    if (kind === 'abort at some event') {
+      const action = async (): Promise<void> => {
+        reach.note('abort at some event');
+        await this.abort(runId);
+      };
+      host.atSomeEvent(`abort of run ${runId}`, action, { within: EVENTS_WITHIN });
+      return;
+    }
+    const first = this.abort(runId);
+    if (kind === 'abort') {
+      await this.#goOn(draws, first);
+      return;
+    }
+    const [one, other] = await Promise.all([first, this.abort(runId)]);
+    reach.note('abort twice at once');
+    const agree = one?.state === other?.state && one?.exitCode === other?.exitCode;
+    this.#demand(agree, 'R73', `two aborts of run ${runId} returned ${one?.state} and ${other?.state}`);
+  }
+
+  async #drawWait(draws: Draws): Promise<void> {
+    const { reach, signals } = this.#work;
+    const query = this.#query(draws, 'query');
+    const timeoutMs = this.#time(draws, 'timeout', [0, Infinity, 5, 20, 50, 0.001, Infinity]);
+    if (timeoutMs === Infinity) reach.note('wait without limit');
+    if (timeoutMs === 0) reach.note('wait for no time');
+    const shared = draws.pick('signal', [undefined, ...signals], 3, (signal) =>
+      signal === undefined ? 'none' : `signal ${signals.indexOf(signal) + 1}`,
+    );
+    if (shared !== undefined) {
+      if (shared.waits > 0) reach.note('wait that shares its signal');
+      if (shared.signal.aborted) reach.note('wait with a signal that was aborted before');
+      shared.waits += 1;
+    }
+    const wait = this.wait(query, timeoutMs, shared, draws.rarely('changes it afterwards'));
+    if (timeoutMs === Infinity) this.#leave(wait);
+    else await this.#goOn(draws, wait);
+  }
+
+  #cancel(draws: Draws): void {
+    const { host, signals } = this.#work;
+    const chosen = draws.pick('cancels', signals, 1, (signal) => `signal ${signals.indexOf(signal) + 1}`);
+    if (!draws.rarely('at some event', 3)) chosen.abort();
+    else host.atSomeEvent('cancel of waits', () => chosen.abort(), { within: EVENTS_WITHIN });
+  }
+
+  async #malformed(draws: Draws): Promise<void> {
+    const { judge, reach } = this.#work;
+    const what = draws.pick('malformed', ['command', 'query', 'wait', 'query without a wait'] as const);
+    if (what === 'command') {
+      await this.run(drawMalformedCommand(draws));
+      return;
+    }
+    const inWords = (value: unknown): string => String(JSON.stringify(value));
+    const isQuery = what !== 'wait';
+    const query = (isQuery ? draws.pick('given', MALFORMED_QUERIES, 1, inWords) : EVERYTHING) as Query;
+    const wait = (isQuery ? { timeoutMs: 5 } : draws.pick('given', MALFORMED_WAITS, 1, inWords)) as Wait;
+    const asked = judge.ask(what, EVERYTHING, 0);
+    try {
+      await (what === 'query without a wait'
+        ? this.#service.queryNow(query)
+        : this.#service.query(query, wait));
+    } catch (error) {
+      if (!isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) this.#unexplained(what, error, 'R24 R33');
+      reach.note(isQuery ? 'query refused as malformed' : 'wait refused as malformed');
+      return;
+    }
+    const given = inWords(isQuery ? query : wait);
+    this.#demand(false, isQuery ? 'R24' : 'R33', `the ${asked.call} ${given} was not refused`);
+  }
+
+  /** Waits for it, or goes on meanwhile. */
+  async #goOn(draws: Draws, call: Promise<unknown>): Promise<void> {
+    if (draws.rarely('goes on meanwhile', 3)) this.#leave(call);
+    else await call;
+  }
+
+  #leave(call: Promise<unknown>): void {
+    const left = call.then(() => undefined);
+    // The verdict has noted why it fails; whoever waits for it in the end sees it once more.
+    left.catch(() => undefined);
+    this.#work.open.push(left);
+  }
+
+  /** One of the times, or until just when something happens. */
+  #time(draws: Draws, what: string, times: readonly number[]): number {
+    const next = this.#work.book.nextEventMs();
+    const isKnown = next !== undefined && next > 0;
+    const drawn = draws.pick(what, [...times, 'until just when something happens'] as const, 2, (time) =>
+      time === Infinity ? 'for ever' : typeof time === 'number' ? `${time} ms` : time,
+    );
+    if (typeof drawn === 'number') return drawn;
+    if (!isKnown) return 10;
+    this.#work.reach.note('wait until just when something happens');
+    return next;
+  }
+
+  #runId(draws: Draws): RunID {
+    const recent = this.#recent();
+    const last = recent[0] ?? UNKNOWN_IDS[0] ?? '';
+    const others = [...recent.slice(1), ...(draws.rarely('asks for an unknown run', 12) ? UNKNOWN_IDS : [])];
+    return draws.pick('about', [last, ...others], 1, runText);
+  }
+
+  #recent(): RunID[] {
+    const { runs } = this.#work.book;
+    const recent = runs.slice(-RECENT).map(({ runId }) => runId);
+    const [first] = runs;
+    if (runs.length > RECENT && first !== undefined) recent.unshift(first.runId);
+    return recent.reverse();
+  }
+
+  #query(draws: Draws, call: string): Query {
+    const { reach } = this.#work;
+    if (call === 'status') return { runs: [this.#runId(draws)], states: ALL_MASK };
+    if (call === 'statusAll') return EVERYTHING;
+    const states = this.#mask(draws);
+    const kinds = [
+      'one run',
+      'all runs',
+      'several runs',
+      'a run twice',
+      'no runs',
+      'all runs and some',
+    ] as const;
+    const kind = draws.pick('about', kinds, 3);
+    if (kind === 'one run') return { runs: [this.#runId(draws)], states };
+    reach.note(kind === 'a run twice' ? 'read of a run listed twice' : `read of ${kind}`);
+    if (kind === 'all runs') return { allRuns: true, states };
+    if (kind === 'no runs') return draws.rarely('lists them', 2) ? { runs: [], states } : { states };
+    const [one, other] = [this.#runId(draws.of('first')), this.#runId(draws.of('second'))];
+    if (kind === 'a run twice') return { runs: [one, other, one], states };
+    return { runs: [other, one], states, ...(kind === 'all runs and some' ? { allRuns: true } : {}) };
+  }
+
+  #mask(draws: Draws): StateMask {
+    const masks = [DONE_MASK, ALL_MASK, SOME, ...SINGLE_MASKS, maskForState(), 'any'] as const;
+    const drawn = draws.pick('states', masks, 3, (mask) => (mask === 'any' ? 'any' : formatMask(mask)));
+    return drawn === 'any' ? (draws.count('of all masks', 0, ALL_MASK) as StateMask) : drawn;
+  }
+
+  // What comes of it.
+
+  async #read(asked: AskedRead, promise: Promise<QueryResult>, spoils: boolean): Promise<void> {
+    const { judge, reach, host } = this.#work;
+    let result: QueryResult;
+    try {
+      result = await promise;
+    } catch (error) {
+      if (!judge.refused(asked, error)) this.#unexplained(asked.call, error, 'R24 R31');
+      if (isRunnerError(error, 'RUNNER_UNKNOWN_RUN')) reach.note('read of an unknown run');
+      if (isRunnerError(error, 'RUNNER_WAIT_CANCELLED')) reach.note('wait cancelled');
+      if (isRunnerError(error, 'RUNNER_RELEASED')) reach.note('wait ended by a release');
+      return;
+    }
+    judge.answered(asked, result);
+    if (asked.timeoutMs > 0 && result.statuses.length > 0 && host.now() === asked.sinceMs) {
+      reach.note('wait met at once');
+    }
+    if (!spoils) return;
+    for (const status of result.statuses) this.#spoil(status);
+    Reflect.set(result.statuses, 'length', 0);
+  }
+
+  async #status(runId: RunID, spoils: boolean): Promise<void> {
+    const { judge } = this.#work;
+    const asked = judge.ask('status', { runs: [runId], states: ALL_MASK }, 0);
+    const answer = this.#service
+      .status(runId)
+      .then(({ status, service }) => ({ statuses: [status], service }));
+    await this.#read(asked, answer, spoils);
+  }
+
+  #runRefused(offer: Offer, error: unknown): void {
+    const { book, reach } = this.#work;
+    book.refused(offer);
+    if (!isRunnerError(error)) {
+      this.#unexplained('run', error, 'R64 R66');
+      return;
+    }
+    const { code } = error;
+    const isMalformed = offer.drawn.kind === 'malformed';
+    if (code === 'RUNNER_INVALID_ARGUMENT' && isMalformed) reach.note('run refused as malformed');
+    else if (code === 'RUNNER_RELEASED' && book.isReleaseAsked) {
+      reach.note('run refused after the release');
+      this.#checkZero(error, '');
+    } else if (code === 'RUNNER_BUSY' && !offer.isLate) {
+      book.checkFull(offer);
+      reach.note('run refused as full');
+      this.#checkText(error, QUEUE_FULL_TEXT);
+      this.#checkZero(error, '');
+    } else if (code === 'RUNNER_UNHEALTHY' && this.#mayBeUnhealthy()) {
+      reach.note('run refused as unhealthy');
+      this.#checkText(error, UNHEALTHY_TEXT);
+      this.#checkZero(error, undefined);
+    } else this.#refusedForOthers(error);
+  }
+
+  /** Refusals that the parts of the runner explain. */
+  #refusedForOthers(error: Error & { readonly code: string }): void {
+    const service = this.#work.book.terms.parts.service?.();
+    const isStarting = error.code === 'RUNNER_INITIALIZING' && service?.initialized !== true;
+    const isBroken = error.code === 'RUNNER_BROKEN' && service?.initialized !== true;
+    const isOfParts = this.#work.book.terms.parts.service !== undefined && (isStarting || isBroken);
+    if (!isOfParts) this.#unexplained('run', error, 'R63 R64');
+  }
+
+  #mayBeUnhealthy(): boolean {
+    const { book, host } = this.#work;
+    const { unhealthy } = book;
+    return !book.isExact || (unhealthy !== undefined && unhealthy.lo <= host.now());
+  }
+
+  #abortRefused(runId: RunID, error: unknown, sinceMs: number): void {
+    const { book, reach, host } = this.#work;
+    if (book.isExact) {
+      const tookMs = host.now() - sinceMs;
+      this.#demand(tookMs === 0, 'R72 R84', `an abort of run ${runId} was refused after ${tookMs} ms`);
+    }
+    if (isRunnerError(error, 'RUNNER_RELEASED') && book.isReleaseAsked) {
+      reach.note('abort refused after the release');
+    } else if (isRunnerError(error, 'RUNNER_UNKNOWN_RUN') && book.mayBeUnknown(runId)) {
+      reach.note('abort of a run that is unknown');
+      this.#checkText(error, `unknown run id ${runId}`);
+    } else this.#unexplained(`abort of run ${runId}`, error, 'R72');
+  }
+
+  /** A refusal carries a status of nothing (R22). */
+  #checkZero(error: Error & { readonly status?: RunStatus }, text: string | undefined): void {
+    const { status } = error;
+    const isZero =
+      status?.runId === '' &&
+      status.state === 'UNKNOWN' &&
+      (text === undefined ? status.error !== '' : status.error === text);
+    this.#demand(isZero, 'R22 R64', `a refused run came with the status ${JSON.stringify(status)}`);
+  }
+
+  #checkText(error: Error, text: string): void {
+    this.#demand(
+      error.message.includes(text),
+      'R23',
+      `a refusal says ${JSON.stringify(error.message)}, and not ${text}`,
+    );
+  }
+
+  #unexplained(call: string, error: unknown, rule: string): void {
+    const what = isRunnerError(error) ? error.code : messageOf(error);
+    this.#demand(
+      false,
+      rule,
+      `${call} was refused with ${what}, which nothing explains\n\n${messageOf(error)}`,
+    );
+  }
+
+  /** A command and a query are the caller's own, to be changed as soon as the call has returned. */
+  #change(given: object, what: string): void {
+    this.#work.reach.note(what);
+    const fields = given as { argv?: string[]; runs?: RunID[]; envVars?: Record<string, string> };
+    fields.argv?.splice(0, Infinity, 'complete 99');
+    fields.runs?.splice(0, Infinity, 'no such run');
+    if (fields.envVars !== undefined) fields.envVars['ALPHA'] = 'changed';
+    Object.assign(given, { timeoutMs: 1, jobId: 'changed', taskId: 'changed', tag: 'changed', states: 0 });
+    Object.assign(given, { allRuns: false });
+  }
+
+  /** A status is a value: what its receiver does with it is nobody else's business (R39). */
+  #spoil(status: RunStatus): void {
+    this.#work.reach.note('answer changed by its caller');
+    for (const field of ['state', 'runId', 'tag', 'error'] as const) Reflect.set(status, field, 'UNKNOWN');
+  }
+
+  #demand(condition: boolean, rule: string, message: string): void {
+    if (!condition) this.#work.host.check(false, `${rule} ${message}`);
+  }
+}
+
+const EVERYTHING: Query = { allRuns: true, states: ALL_MASK };
+
+function runText(runId: RunID): string {
+  return runId === '' ? 'run ""' : `run ${runId}`;
+}
+
+/** Of the caller's own, as deep as it goes. */
+function copied(command: Command): Command {
+  const { argv, envVars } = command;
+  return { ...command, argv: [...argv], ...(envVars === undefined ? {} : { envVars: { ...envVars } }) };
+}
+
+function owned(query: Query): Query {
+  return query.runs === undefined ? { ...query } : { ...query, runs: [...query.runs] };
+}

@@ -1,0 +1,127 @@
+/**
+ * What a workload of a runner must have reached to have proved something, all of it named before anything happens. Invariant: what a subject cannot
+ * do is not among it.
+ */
+import { RUN_STATES } from '../../model/run-state.ts';
+import type { RunStatus } from '../../model/run-status.ts';
+import { ALL_MASK, DONE_MASK, maskForState, type StateMask } from '../../model/state-mask.ts';
+import { SERVICE_METHODS } from '../../model/service.ts';
+import type { ConformanceSubject } from '../subject.ts';
+import { commandKinds, type CommandTrait } from './drawn-command.ts';
+import type { BookedRun } from './run-book.ts';
+import type { WorkloadHost } from './workload-host.ts';
+
+const ALWAYS: readonly string[] = [
+  'end COMPLETE 0',
+  'end COMPLETE with another exit code',
+  'end ABORTED',
+  'end FAILED',
+  'abort of a run that is in the queue or active',
+  'abort of a run that is over',
+  'abort of a run that is unknown',
+  'abort twice at once',
+  'abort at some event',
+  'run refused as full',
+  'run refused as malformed',
+  'run refused after the release',
+  'abort refused after the release',
+  'query refused as malformed',
+  'wait refused as malformed',
+  'read of an unknown run',
+  'read of no runs',
+  'read of several runs',
+  'read of a run listed twice',
+  'read of all runs',
+  'read of all runs and some',
+  'wait met at once',
+  'wait met later',
+  'wait timed out',
+  'wait cancelled',
+  'wait with a signal that was aborted before',
+  'wait that shares its signal',
+  'wait that cannot be met',
+  'wait that can no longer be met',
+  'wait ended by a release',
+  'wait without limit',
+  'wait for no time',
+  'wait until just when something happens',
+  'release by a client',
+  'release twice',
+  'release with runs left',
+  'command changed after it was run',
+  'query changed after it was asked',
+  'answer changed by its caller',
+  'empty mask',
+  'mask of all states',
+  'mask of all ends',
+  'some other mask',
+  ...RUN_STATES.map((state) => `mask of ${state}`),
+];
+
+const TIMEOUTS: readonly CommandTrait[] = [
+  'a timeout that does not matter',
+  'a timeout just at the end',
+  'a timeout before the end',
+  'a timeout of next to nothing',
+  'a timeout below 0',
+];
+
+/** All that a subject must reach. */
+export function requiredOf(subject: ConformanceSubject): readonly string[] {
+  const { supports } = subject;
+  return [
+    ...SERVICE_METHODS.map((method) => `call of ${method}`),
+    ...commandKinds(subject).map((kind) => `command that can ${kind}`),
+    ...ALWAYS,
+    'command with tags',
+    'command with an environment',
+    ...(supports.timeouts === true
+      ? ['end TIMEDOUT', ...TIMEOUTS.map((trait) => `command with ${trait}`)]
+      : []),
+    ...(supports.capacity === true ? CAPACITIES.map((capacity) => `capacity ${capacity}`) : []),
+    ...(supports.history === true
+      ? [...HISTORIES.map((history) => `history ${history}`), 'a run that was forgotten']
+      : []),
+    ...(supports.idPrefix === true ? ['ids with a prefix'] : []),
+    ...(supports.failures === true && supports.virtualTime === true ? ['run refused as unhealthy'] : []),
+    ...(supports.outputs === true ? ['output that was read'] : []),
+  ];
+}
+
+/** Capacities that are tried; the first is the plain one. */
+export const CAPACITIES: readonly number[] = [1, 2, 3, 0, 8];
+/** Histories that are tried; the first is the runner's own default. */
+export const HISTORIES: readonly (number | 'by default')[] = ['by default', 0, 1, 2, 5];
+
+/** Notes what an execution reaches. */
+export class RunnerReach {
+  readonly #host: Pick<WorkloadHost, 'sometimes'>;
+
+  constructor(host: Pick<WorkloadHost, 'sometimes'>, required: readonly string[]) {
+    this.#host = host;
+    for (const name of required) host.sometimes(name, false);
+  }
+
+  note(name: string): void {
+    this.#host.sometimes(name);
+  }
+
+  /** A run has ended. */
+  end({ drawn }: BookedRun, { state, exitCode }: RunStatus): void {
+    if (state === 'COMPLETE') {
+      this.note(exitCode === 0 ? 'end COMPLETE 0' : 'end COMPLETE with another exit code');
+    } else this.note(`end ${state}`);
+    if (drawn.kind !== 'malformed') this.note(`command that can ${drawn.kind}`);
+  }
+
+  /** Somebody asks for a mask. */
+  mask(mask: StateMask): void {
+    if (mask === 0) this.note('empty mask');
+    else if (mask === ALL_MASK) this.note('mask of all states');
+    else if (mask === DONE_MASK) this.note('mask of all ends');
+    else {
+      const state = RUN_STATES.find((each) => maskForState(each) === mask);
+      this.note(state === undefined ? 'some other mask' : `mask of ${state}`);
+    }
+  }
+}
