@@ -55,7 +55,7 @@ export function runnerWorkload(
 }
 
 /** Runs the workload of a runner once. */
-export async function runWorkload(
+async function runWorkload(
   host: WorkloadHost,
   subject: ConformanceSubject,
   limits: WorkloadLimits,
