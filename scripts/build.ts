@@ -30,7 +30,7 @@ const LAZY = ['vitest/simulated-test', 'vitest/failed-test', 'vitest/looping-lin
 /** Loaded by a configuration, where Vitest itself cannot be. */
 const PLUGIN = 'vitest/dryrunner-plugin';
 /** Stacks distinguish these from others in their folder. */
-const APART = ['kernel/drain', 'simulation/node', PLUGIN, ...LAZY];
+const APART = ['kernel/drain', 'simulation/node', 'simulation/service-node', PLUGIN, ...LAZY];
 
 const pathOf = (id: string): string => id.slice(projectRoot.length + 1);
 

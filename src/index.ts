@@ -267,7 +267,7 @@ export {
   chosenSkew,
 } from './simulation/chosen-faults.ts';
 export { type NodeFaults } from './simulation/node-strikes.ts';
-export { type Node, createNode, type NodeIncarnation, type NodeOptions } from './simulation/node.ts';
+export { type Node, createNode, type NodeIncarnation, type NodeOptions } from './simulation/service-node.ts';
 export type { NodeState } from './simulation/node-machine.ts';
 export { type RecordingReplay, replayRecording } from './simulation/recording-replay.ts';
 export { type ScenarioFiles, type ScenarioDefinition, defineScenario } from './simulation/scenario.ts';

@@ -1,12 +1,12 @@
 /**
  * What crosses from one node to another: a copy, as over a wire. Invariant: nothing of the sender is reachable from what the receiver gets.
  */
-import { isRunnerError, messageOf, RunnerError, shownText, type RunnerErrorCode } from '../kernel/errors.ts';
+import { isRunnerError, messageOf, RunnerError, shownText } from '../kernel/errors.ts';
 
 /** Deeper than this, or in a cycle, a value is left to the engine. */
 const DEPTH_MAX = 64;
-/** Thrown to nobody: a value that is not plain. */
-const NOT_PLAIN = Symbol('not plain');
+/** What {@link plainCopyOf} gives of a value that is not plain. */
+export const NOT_PLAIN: unique symbol = Symbol('not plain');
 
 /**
  * A copy of `value`, as structured clone makes it; `what` names it where it cannot be copied.
@@ -99,7 +99,8 @@ let metCount = 0;
 /** Once they are more than fit there: to look through a few is cheaper than a set. */
 let metMany: Set<object | undefined> | undefined;
 
-function plainCopyOf(value: unknown): unknown {
+/** A copy of plain data; `NOT_PLAIN` of all else. */
+export function plainCopyOf(value: unknown): unknown {
   try {
     return plainCopy(value, DEPTH_MAX);
   } finally {
@@ -162,127 +163,4 @@ function copyRecord(record: Readonly<Record<string, unknown>>, depth: number): u
     copy[key] = item;
   }
   return copy;
-}
-
-const HEAD_BYTES = 32;
-const NUMBER_BYTES = 8;
-
-/** How many bytes a message takes, roughly: as many for a letter, eight for a number, and thirty-two for what every message has. */
-export function sizeOf(body: unknown): number {
-  return HEAD_BYTES + bytesOf(body, new Set());
-}
-
-/** What is met again, as in a circle, is there already. */
-function bytesOf(value: unknown, seen: Set<object>): number {
-  if (typeof value === 'string') return value.length;
-  if (typeof value === 'number' || typeof value === 'bigint') return NUMBER_BYTES;
-  if (typeof value !== 'object' || value === null || seen.has(value)) return 1;
-  seen.add(value);
-  return bytesOfObject(value, seen);
-}
-
-function bytesOfObject(value: object, seen: Set<object>): number {
-  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return value.byteLength;
-  let bytes = 0;
-  if (value instanceof Map) for (const pair of value) bytes += bytesOf(pair, seen);
-  else if (value instanceof Set) for (const item of value) bytes += bytesOf(item, seen);
-  else if (Array.isArray(value)) for (const item of value) bytes += bytesOf(item, seen);
-  else for (const [key, item] of Object.entries(value)) bytes += key.length + bytesOf(item, seen);
-  return bytes;
-}
-
-/** What a method has thrown, as it crosses. */
-export interface SentError {
-  readonly name: string;
-  readonly message: string;
-  readonly code?: unknown;
-  readonly cause?: SentError;
-  /** What else it has of its own that can be copied. */
-  readonly fields?: Readonly<Record<string, unknown>>;
-}
-
-/** What crosses in a place of its own, or not at all. */
-const NO_FIELDS: ReadonlySet<string> = new Set(['name', 'message', 'code', 'cause', 'stack']);
-
-const KINDS: Readonly<Record<string, new (message: string, options?: ErrorOptions) => Error>> = {
-  TypeError,
-  RangeError,
-  SyntaxError,
-  ReferenceError,
-  EvalError,
-  URIError,
-};
-const CAUSES_MAX = 8;
-
-/** An error, or whatever else was thrown, as it crosses. */
-export function sentError(error: unknown, causes: number = CAUSES_MAX): SentError {
-  try {
-    return errorData(error, causes);
-  } catch {
-    // Anything may be thrown, also what throws when it is looked at.
-    return { name: 'Error', message: messageOf(error) };
-  }
-}
-
-function errorData(error: unknown, causes: number): SentError {
-  const { name, code, cause } = (
-    typeof error === 'object' && error !== null ? error : {}
-  ) as Partial<SentError>;
-  return {
-    name: typeof name === 'string' ? name : 'Error',
-    message: messageOf(error),
-    ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
-    ...(cause === undefined || causes === 0 ? {} : { cause: sentError(cause, causes - 1) }),
-    ...fieldsOf(error),
-  };
-}
-
-function fieldsOf(error: unknown): Pick<SentError, 'fields'> {
-  if (typeof error !== 'object' || error === null) return {};
-  const fields: Record<string, unknown> = {};
-  for (const [key, { value }] of Object.entries(Object.getOwnPropertyDescriptors(error))) {
-    const copy = NO_FIELDS.has(key) || value === undefined ? NOT_PLAIN : plainCopyOf(value);
-    if (copy !== NOT_PLAIN) fields[key] = copy;
-  }
-  return Object.keys(fields).length === 0 ? {} : { fields };
-}
-
-/** The error that a caller gets: of the same kind, name, message, code and plain fields. Its stack is that of the caller. */
-export function receivedError({ name, message, code, cause, fields }: SentError): Error {
-  const options = cause === undefined ? {} : { cause: receivedError(cause) };
-  const Kind = (Object.hasOwn(KINDS, name) ? KINDS[name] : undefined) ?? Error;
-  const error =
-    name === 'RunnerError'
-      ? new RunnerError(code as RunnerErrorCode, message, options)
-      : new Kind(shownText(message), options);
-  if (error.name !== name) Object.defineProperty(error, 'name', { value: name, configurable: true });
-  return Object.assign(error, fields, code === undefined ? {} : { code });
-}
-
-/**
- * True if a call has failed on its way and not at the other end: it timed out, or its node or an answer was lost.
- *
- * @example
- * ```ts
- * import { simulate } from 'dryrunner';
- * import { createNetwork, isCallLost } from 'dryrunner/cluster';
- * await simulate({
- *   async scenario(sim) {
- *     const net = createNetwork(sim);
- *     net.node('server', () => ({ ping: () => 'pong' })).crash();
- *     try {
- *       await net.connect<{ ping(): string }>('server').ping();
- *     } catch (error) {
- *       if (!isCallLost(error)) throw error;
- *     }
- *   },
- * });
- * ```
- */
-export function isCallLost(error: unknown): boolean {
-  return (
-    isRunnerError(error, 'RUNNER_CALL_LOST') ||
-    isRunnerError(error, 'RUNNER_CALL_TIMED_OUT') ||
-    isRunnerError(error, 'RUNNER_NODE_DOWN')
-  );
 }

@@ -13,7 +13,8 @@ import type { CallOptions } from '../model/node-context.ts';
 import type { OngoingWait, WaitWatch } from '../model/wait-watch.ts';
 import { ANY_INCARNATION, Envelope, type Transport } from './envelope.ts';
 import { detailOf, ownWords } from './message-detail.ts';
-import { copyOf, copyOfArguments, receivedError, sentError, type SentError } from './copy.ts';
+import { copyOf, copyOfArguments } from './copy.ts';
+import { receivedError, sentError, type SentError } from './sent-error.ts';
 
 /** Where messages without reply go. */
 export interface Messages {

@@ -2,7 +2,8 @@
 import { namedTopic, type Topic } from '../kernel/question.ts';
 import { linkName, stepName } from '../model/message-text.ts';
 import type { MessageKind } from '../model/trace-event.ts';
-import { copyOf, sentError } from './copy.ts';
+import { copyOf } from './copy.ts';
+import { sentError } from './sent-error.ts';
 
 /** For whichever process of the receiver is there when it arrives. */
 export const ANY_INCARNATION = -1;
@@ -165,4 +166,31 @@ function topicsOf(from: string, to: string): LinkTopics {
     ofSender.set(to, topics);
   }
   return topics;
+}
+
+const HEAD_BYTES = 32;
+const NUMBER_BYTES = 8;
+
+/** How many bytes a message takes, roughly: as many for a letter, eight for a number, and thirty-two for what every message has. */
+export function sizeOf(body: unknown): number {
+  return HEAD_BYTES + bytesOf(body, new Set());
+}
+
+/** What is met again, as in a circle, is there already. */
+function bytesOf(value: unknown, seen: Set<object>): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value === 'number' || typeof value === 'bigint') return NUMBER_BYTES;
+  if (typeof value !== 'object' || value === null || seen.has(value)) return 1;
+  seen.add(value);
+  return bytesOfObject(value, seen);
+}
+
+function bytesOfObject(value: object, seen: Set<object>): number {
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return value.byteLength;
+  let bytes = 0;
+  if (value instanceof Map) for (const pair of value) bytes += bytesOf(pair, seen);
+  else if (value instanceof Set) for (const item of value) bytes += bytesOf(item, seen);
+  else if (Array.isArray(value)) for (const item of value) bytes += bytesOf(item, seen);
+  else for (const [key, item] of Object.entries(value)) bytes += key.length + bytesOf(item, seen);
+  return bytes;
 }

@@ -1,7 +1,7 @@
 /** What a message says, in a few words for people. */
 import { messageText } from '../model/message-text.ts';
 import type { Envelope } from './envelope.ts';
-import type { SentError } from './copy.ts';
+import type { SentError } from './sent-error.ts';
 
 const TEXT_MAX = 80;
 const ITEMS_MAX = 6;

@@ -10,7 +10,7 @@ import { CALL_TIMEOUT_MS, Endpoint, networkStopped, NODE_NAME, SCENARIO } from '
 import type { Envelope } from './envelope.ts';
 import type { Receiver } from './link.ts';
 import { checkLinkOptions, LINK_FIELDS, type LinkOptions, LinkSettings } from './link-settings.ts';
-import { NetworkCore, type SettingsOfLink } from './network-core.ts';
+import { Fabric, type SettingsOfLink } from './fabric.ts';
 import {
   CLUSTER_NODE_OPTIONS,
   type ClusterNode,
@@ -51,11 +51,11 @@ class Place implements Receiver {
   readonly name: string;
   readonly hasLeft = false;
   readonly endpoint: Endpoint;
-  readonly #core: NetworkCore;
+  readonly #fabric: Fabric;
 
-  constructor(core: NetworkCore, name: string) {
+  constructor(core: Fabric, name: string) {
     this.name = name;
-    this.#core = core;
+    this.#fabric = core;
     this.endpoint = new Endpoint({
       name,
       incarnation: 0,
@@ -80,17 +80,17 @@ class Place implements Receiver {
   arrive(envelope: Envelope): void {
     const refusal = this.endpoint.refusal(envelope);
     if (refusal !== undefined) {
-      this.#core.refuse(envelope, refusal);
+      this.#fabric.refuse(envelope, refusal);
       return;
     }
-    this.#core.link(envelope.from, this.name).trace(envelope, 'delivered');
+    this.#fabric.link(envelope.from, this.name).trace(envelope, 'delivered');
     this.endpoint.deliver(envelope);
   }
 }
 
 /** A network and its verbs. Made by {@link createNetwork}. */
 export class Network {
-  readonly #core: NetworkCore;
+  readonly #fabric: Fabric;
   readonly #defaults: ClusterNodeOptions;
   readonly #nodes = new Map<string, SimulatedClusterNode<object | void>>();
   readonly #places = new Map<string, Place>();
@@ -100,7 +100,7 @@ export class Network {
   constructor(sim: Pick<Simulation, 'world' | 'onEnd'>, options: NetworkOptions) {
     const { callTimeoutMs = CALL_TIMEOUT_MS, nodes = {} } = options;
     this.#defaults = nodes;
-    this.#core = new NetworkCore(sim.world, settingsOfLinks(options), callTimeoutMs);
+    this.#fabric = new Fabric(sim.world, settingsOfLinks(options), callTimeoutMs);
     sim.world.onHeal(() => this.#nodes.forEach((node) => node.heal()));
     sim.onEnd(() => this.#end());
   }
@@ -120,18 +120,18 @@ export class Network {
     check('options', options, CLUSTER_NODE_OPTIONS);
     this.#checkFree(name);
     const node = new SimulatedClusterNode(
-      this.#core,
+      this.#fabric,
       name,
       program,
       Object.keys(options).length === 0 ? this.#defaults : { ...this.#defaults, ...options },
     );
     this.#nodes.set(name, node);
-    this.#core.add(node);
+    this.#fabric.add(node);
     try {
       node.start();
     } catch (error) {
       this.#nodes.delete(name);
-      this.#core.remove(node);
+      this.#fabric.remove(node);
       throw error;
     }
     return node;
@@ -186,26 +186,26 @@ export class Network {
     if (groups.length < 2) throw invalidArgument('groups', 'at least two groups of nodes', groups);
     const named = groups.map((group, index) => this.#names(`groups[${index}]`, group));
     this.#checkApart('groups', named);
-    this.#core.begin(new Outage('partition', named));
+    this.#fabric.begin(new Outage('partition', named));
   }
 
   /** Loses all messages from these nodes to those, and none the other way. */
   cut(from: NodeNames, to: NodeNames): void {
-    this.#core.begin(new Outage('cut', this.#direction(from, to)));
+    this.#fabric.begin(new Outage('cut', this.#direction(from, to)));
   }
 
   /** Lets all messages from these nodes to those wait, until `release`. */
   hold(from: NodeNames, to: NodeNames): void {
     const [senders, receivers] = this.#direction(from, to);
     for (const one of senders) {
-      for (const other of receivers) this.#core.begin(new Outage('hold', [[one], [other]]));
+      for (const other of receivers) this.#fabric.begin(new Outage('hold', [[one], [other]]));
     }
   }
 
   /** Lets messages from these nodes to those go on; those that have waited arrive now. */
   release(from: NodeNames, to: NodeNames): void {
     const [senders, receivers] = this.#direction(from, to);
-    this.#core.end(
+    this.#fabric.end(
       (outage) =>
         outage.kind === 'hold' &&
         senders.some((one) => receivers.some((other) => outage.concerns(one, other))),
@@ -214,7 +214,7 @@ export class Network {
 
   /** Ends all partitions, cuts and holds, those of the exploration too. */
   repair(): void {
-    this.#core.end(() => true);
+    this.#fabric.end(() => true);
   }
 
   /**
@@ -230,7 +230,7 @@ export class Network {
     this.#isStopped = true;
     for (const node of this.#nodes.values()) node.stop();
     for (const place of this.#places.values()) place.endpoint.close();
-    this.#core.stop();
+    this.#fabric.stop();
   }
 
   #direction(from: NodeNames, to: NodeNames): readonly [readonly string[], readonly string[]] {
@@ -243,7 +243,7 @@ export class Network {
     check(what, group, NAMES);
     const names = typeof group === 'string' ? [group] : group;
     if (names.length === 0) throw invalidArgument(what, 'at least one node', group);
-    const unknown = names.find((name) => name !== SCENARIO && !this.#core.has(name));
+    const unknown = names.find((name) => name !== SCENARIO && !this.#fabric.has(name));
     if (unknown !== undefined) throw invalidArgument(what, 'nodes of this network', unknown);
     return names;
   }
@@ -259,10 +259,10 @@ export class Network {
   #place(name: string): Place {
     let place = this.#places.get(name);
     if (place === undefined) {
-      place = new Place(this.#core, name);
+      place = new Place(this.#fabric, name);
       if (this.#isStopped) place.endpoint.release();
       this.#places.set(name, place);
-      this.#core.add(place);
+      this.#fabric.add(place);
     }
     return place;
   }

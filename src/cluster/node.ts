@@ -36,7 +36,7 @@ import { leftText } from './endpoint.ts';
 import { ANY_INCARNATION, type Envelope, type Transport } from './envelope.ts';
 import type { Link, Receiver } from './link.ts';
 import { arrivalText, callWords, envelopeText } from './message-detail.ts';
-import type { NetworkCore } from './network-core.ts';
+import type { Fabric } from './fabric.ts';
 import { ProcessContext, type ProcessOwner } from './process-context.ts';
 
 /** The disk of a node. It is called as the node. */
@@ -140,7 +140,7 @@ export class SimulatedClusterNode<T extends object | void>
   implements ClusterNode<T>, MachineHooks, ProcessOwner, Receiver, Transport
 {
   readonly name: string;
-  readonly #core: NetworkCore;
+  readonly #fabric: Fabric;
   readonly #program: NodeProgram<T>;
   readonly #options: ClusterNodeOptions;
   readonly #machine: Machine;
@@ -158,9 +158,9 @@ export class SimulatedClusterNode<T extends object | void>
   #gone: (() => void) | undefined;
   #hasLeft = false;
 
-  constructor(core: NetworkCore, name: string, program: NodeProgram<T>, options: ClusterNodeOptions) {
+  constructor(core: Fabric, name: string, program: NodeProgram<T>, options: ClusterNodeOptions) {
     this.name = name;
-    this.#core = core;
+    this.#fabric = core;
     this.#program = program;
     this.#options = options;
     const { faults, skew } = options;
@@ -201,7 +201,7 @@ export class SimulatedClusterNode<T extends object | void>
         faults = {},
       } = this.#options.disk ?? {};
       const options = { name: this.name, latencyMs, capacityBytes, tearBytes, faults };
-      this.#medium = createMemoryDisk(this.#core.world, options);
+      this.#medium = createMemoryDisk(this.#fabric.world, options);
     }
     return this.#medium;
   }
@@ -252,7 +252,7 @@ export class SimulatedClusterNode<T extends object | void>
   }
 
   nextId(): number {
-    return this.#core.nextId();
+    return this.#fabric.nextId();
   }
 
   /** What the process sends. */
@@ -271,7 +271,7 @@ export class SimulatedClusterNode<T extends object | void>
     const { answered: call } = envelope;
     // A crash has lost it by now.
     if (call !== undefined && this.#serving?.delete(call) !== true) return;
-    this.#core.link(this.name, envelope.to).send(envelope);
+    this.#fabric.link(this.name, envelope.to).send(envelope);
   }
 
   awaits(id: number): boolean {
@@ -296,7 +296,7 @@ export class SimulatedClusterNode<T extends object | void>
     const { toIncarnation } = envelope;
     const isThere = toIncarnation === ANY_INCARNATION || toIncarnation === machine.incarnation;
     if (this.state !== 'up' || !isThere) {
-      this.#core.refuse(
+      this.#fabric.refuse(
         envelope,
         this.state === 'up'
           ? `${this.name} has restarted`
@@ -306,7 +306,7 @@ export class SimulatedClusterNode<T extends object | void>
     }
     const refusal = this.#process?.endpoint.refusal(envelope);
     if (refusal !== undefined) {
-      this.#core.refuse(envelope, refusal);
+      this.#fabric.refuse(envelope, refusal);
       return;
     }
     this.#traceMessage(envelope, 'delivered');
@@ -320,7 +320,7 @@ export class SimulatedClusterNode<T extends object | void>
       incarnation: index,
       world,
       transport: this,
-      callTimeoutMs: this.#core.callTimeoutMs,
+      callTimeoutMs: this.#fabric.callTimeoutMs,
       owner: this,
     });
     this.#process = process;
@@ -348,7 +348,7 @@ export class SimulatedClusterNode<T extends object | void>
     try {
       this.#options.onDown?.();
     } catch (error) {
-      const { processes } = this.#core.world;
+      const { processes } = this.#fabric.world;
       if (processes === undefined || isEndOfExecution(error)) throw error;
       processes.fail(`onDown of ${this.name} failed: ${messageOf(error)}`, error);
     }
@@ -396,7 +396,7 @@ export class SimulatedClusterNode<T extends object | void>
   }
 
   #link(from: string): Link {
-    return this.#core.link(from, this.name);
+    return this.#fabric.link(from, this.name);
   }
 
   #traceMessage(envelope: Envelope, step: MessageStep, reason?: string): void {
@@ -407,7 +407,7 @@ export class SimulatedClusterNode<T extends object | void>
     if (isEndOfExecution(error)) throw error;
     const { onError = 'fail', restartMs = RESTART_MS } = this.#options;
     const { name } = this;
-    const { clock, processes } = this.#core.world;
+    const { clock, processes } = this.#fabric.world;
     if (onError === 'fail') {
       if (processes === undefined) throw error;
       processes.fail(`${name} failed: ${messageOf(error)}`, error);
@@ -511,7 +511,7 @@ export class SimulatedClusterNode<T extends object | void>
   }
 
   #trace(step: NodeStep, error?: string): void {
-    const { clock, tracer } = this.#core.world;
+    const { clock, tracer } = this.#fabric.world;
     const event = {
       at: clock.now(),
       type: 'node',
@@ -539,9 +539,9 @@ export class SimulatedClusterNode<T extends object | void>
   /** The caller learns at once that the process has died, or hangs. */
   #breakConnection(call: Envelope, cause: DownCause): void {
     // One that leaves closes its connections.
-    if (cause !== 'leave' && this.#hangs(call)) this.#core.noteLost(call);
+    if (cause !== 'leave' && this.#hangs(call)) this.#fabric.noteLost(call);
     else {
-      this.#core.fail(
+      this.#fabric.fail(
         call,
         new RunnerError('RUNNER_CALL_LOST', `${this.name} went down before it answered ${call.name}`),
       );
@@ -550,7 +550,7 @@ export class SimulatedClusterNode<T extends object | void>
 
   #hangs(call: Envelope): boolean {
     const { name: runner } = this;
-    const { choices, clock, tracer } = this.#core.world;
+    const { choices, clock, tracer } = this.#fabric.world;
     const words = (): string => messageFaultText('hang', envelopeText(call), runner);
     if (!choosesFault(choices, call.topic.plus('hang'), 2, words)) return false;
     const fault = { at: clock.now(), type: 'fault', runner, operation: 'message', kind: 'hang' } as const;

@@ -17,7 +17,7 @@ export interface Parted {
   hold(by: 1 | -1): void;
 }
 
-/** One partition, cut or hold. Begins with `NetworkCore.begin`. */
+/** One partition, cut or hold. Begins with `Fabric.begin`. */
 export class Outage {
   readonly kind: OutageKind;
   /** For people: `a | b, c`, `from a to b`. */

@@ -23,7 +23,7 @@ export interface ProcessOwner {
 }
 
 /** What one process stands on. */
-export interface ProcessParts {
+export interface ContextParts {
   readonly name: string;
   readonly incarnation: number;
   readonly world: World;
@@ -45,7 +45,7 @@ export class ProcessContext implements NodeContext {
   #stopHooks: (() => void | Promise<void>)[] | undefined;
   #isClosed = false;
 
-  constructor(parts: ProcessParts) {
+  constructor(parts: ContextParts) {
     const { name, incarnation, world, owner, transport, callTimeoutMs } = parts;
     this.#owner = owner;
     this.name = name;

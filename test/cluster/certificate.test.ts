@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createNetwork } from '../../src/cluster/network.ts';
-import { isCallLost } from '../../src/cluster/copy.ts';
+import { isCallLost } from '../../src/cluster/sent-error.ts';
 import { createExecutor } from '../../src/explore/executor.ts';
 import { certify } from '../../src/explore/exhaustive/certify.ts';
 import { explore } from '../../src/explore/explorer.ts';

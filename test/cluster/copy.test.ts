@@ -1,6 +1,8 @@
 import { BlockList } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { copyOf, copyOfArguments, receivedError, sentError, sizeOf } from '../../src/cluster/copy.ts';
+import { copyOf, copyOfArguments } from '../../src/cluster/copy.ts';
+import { sizeOf } from '../../src/cluster/envelope.ts';
+import { receivedError, sentError } from '../../src/cluster/sent-error.ts';
 
 class Vote {
   readonly #secret = 1;

@@ -4,7 +4,7 @@ import { simCommands } from '../../src/conformance/command-vocabulary.ts';
 import { conformanceCases } from '../../src/conformance/conformance-cases.ts';
 import type { ConformanceSubject } from '../../src/conformance/subject.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
-import { createNode } from '../../src/simulation/node.ts';
+import { createNode } from '../../src/simulation/service-node.ts';
 import type { SimulatedWorld } from '../../src/simulation/simulation.ts';
 import { describeRunner } from '../../src/vitest/describe-runner.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createNetwork } from '../../src/cluster/network.ts';
-import { createNode } from '../../src/simulation/node.ts';
+import { createNode } from '../../src/simulation/service-node.ts';
 import { createFakeRunner } from '../../src/runners/fake/fake-runner.ts';
 import { createExecutor } from '../../src/explore/executor.ts';
 import { explain } from '../../src/explore/explain/explanation.ts';

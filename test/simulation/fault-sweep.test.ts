@@ -8,7 +8,7 @@ import { createMemoryOutputs } from '../../src/outputs/memory-output.ts';
 import { createChaosRunner } from '../../src/network/chaos-runner.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { chosenFilerMenu, chosenOutputFaults, chosenSkew } from '../../src/simulation/chosen-faults.ts';
-import { createNode } from '../../src/simulation/node.ts';
+import { createNode } from '../../src/simulation/service-node.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 

@@ -4,7 +4,7 @@ import type { DecisionSource } from '../../src/kernel/decisions.ts';
 import { isRunnerError } from '../../src/kernel/errors.ts';
 import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
-import { type NodeOptions, createNode, type Node } from '../../src/simulation/node.ts';
+import { type NodeOptions, createNode, type Node } from '../../src/simulation/service-node.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { SimulateOptions } from '../../src/simulation/simulate-options.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';

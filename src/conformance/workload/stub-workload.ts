@@ -4,7 +4,7 @@
  */
 import type { Network } from '../../cluster/network.ts';
 import { createNetwork } from '../../cluster/network.ts';
-import { isCallLost } from '../../cluster/copy.ts';
+import { isCallLost } from '../../cluster/sent-error.ts';
 import type { LinkFaults, LinkOptions } from '../../cluster/link-settings.ts';
 import type { ClusterNode } from '../../cluster/node.ts';
 import { withCallOptions } from '../../cluster/stub.ts';

@@ -30,7 +30,7 @@ const SILENT_FOLDERS = [
 /** Draws of the shipped scenarios: what was drawn is decided by those who call them. */
 const SILENT_SCENARIOS = ['zoo/odds.'];
 /** Services that call others. */
-const SERVICES = ['runners/', 'network/', 'simulation/node'];
+const SERVICES = ['runners/', 'network/', 'simulation/node', 'simulation/service-node'];
 const USER_FRAMES_MAX = 4;
 const OWN_FRAMES_MAX = 2;
 

@@ -1,7 +1,7 @@
 /** One process of a real node: a thread that runs its program. Invariant: what the program throws ends the thread, as it would end a process. */
 import process from 'node:process';
 import { parentPort, workerData } from 'node:worker_threads';
-import { sentError } from '../../cluster/copy.ts';
+import { sentError } from '../../cluster/sent-error.ts';
 import { Envelope } from '../../cluster/envelope.ts';
 import { ProcessContext } from '../../cluster/process-context.ts';
 import { invalidArgument } from '../../kernel/errors.ts';

@@ -10,7 +10,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { receivedError } from '../../cluster/copy.ts';
+import { receivedError } from '../../cluster/sent-error.ts';
 import {
   CALL_TIMEOUT_MS,
   Endpoint,
@@ -142,7 +142,7 @@ interface RealCore {
 }
 
 /** One thread, from its start to its end. */
-class NodeProcess {
+class ThreadProcess {
   readonly incarnation: number;
   readonly #name: string;
   readonly #worker: Worker;
@@ -265,7 +265,7 @@ class ThreadNode implements RealNode {
   readonly name: string;
   readonly #core: RealCore;
   readonly #program: ProgramReference;
-  #process: NodeProcess | undefined;
+  #process: ThreadProcess | undefined;
   /** Settled when the last of the starts and restarts is. */
   #starts: Promise<unknown> = Promise.resolve();
   #leaving: Promise<void> | undefined;
@@ -353,7 +353,7 @@ class ThreadNode implements RealNode {
       seed: `${core.seed}/${name}/${incarnation}`,
       callTimeoutMs: core.callTimeoutMs,
     };
-    const started = new NodeProcess(input, core, (error) => this.#ended(started, error));
+    const started = new ThreadProcess(input, core, (error) => this.#ended(started, error));
     this.#process = started;
     await started.ready;
   }
@@ -369,7 +369,7 @@ class ThreadNode implements RealNode {
     }
   }
 
-  #ended(ended: NodeProcess, error: unknown): void {
+  #ended(ended: ThreadProcess, error: unknown): void {
     if (this.#process === ended) this.#process = undefined;
     if (this.#leaving !== undefined) this.#hasLeft = true;
     if (error !== undefined) this.#core.noteError(error);

@@ -1,6 +1,6 @@
 /** What the thread of a node and the network that started it send each other. */
 import type { EnvelopeData } from '../../cluster/envelope.ts';
-import type { SentError } from '../../cluster/copy.ts';
+import type { SentError } from '../../cluster/sent-error.ts';
 
 /** What a thread is started with. */
 export interface NodeThreadInput {

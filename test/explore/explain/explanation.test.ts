@@ -12,7 +12,7 @@ import { createChaosRunner } from '../../../src/network/chaos-runner.ts';
 import { createFakeRunner } from '../../../src/runners/fake/fake-runner.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
-import { createNode } from '../../../src/simulation/node.ts';
+import { createNode } from '../../../src/simulation/service-node.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
 import type { ScenarioDefinition } from '../../../src/simulation/scenario.ts';
 import { findFailure, keyOfVerdict } from '../failing-logs.ts';

@@ -7,7 +7,7 @@ import { createMemoryOutputs } from '../../../src/outputs/memory-output.ts';
 import { createChaosRunner } from '../../../src/network/chaos-runner.ts';
 import { createFakeRunner } from '../../../src/runners/fake/fake-runner.ts';
 import { chosenOutputFaults, chosenSkew } from '../../../src/simulation/chosen-faults.ts';
-import { createNode } from '../../../src/simulation/node.ts';
+import { createNode } from '../../../src/simulation/service-node.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
 import { simulate } from '../../../src/simulation/simulate.ts';
 import type { Simulation } from '../../../src/simulation/simulation.ts';

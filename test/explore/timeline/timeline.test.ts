@@ -18,7 +18,7 @@ import { createChaosRunner } from '../../../src/network/chaos-runner.ts';
 import { createFakeRunner } from '../../../src/runners/fake/fake-runner.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
-import { createNode, type NodeIncarnation } from '../../../src/simulation/node.ts';
+import { createNode, type NodeIncarnation } from '../../../src/simulation/service-node.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
 import { doubleStart } from '../../../sims/double-start.ts';
 import { lanesOf, namesIn, readTimeline, type TimelineModel } from './timeline-reader.ts';

@@ -18,8 +18,8 @@ const LOST_MAX = 64;
 const PARTITION = topicOf({ owner: 'network', what: 'partition' });
 const HOLD = topicOf({ owner: 'network', what: 'hold' });
 
-/** The shared state of one network, and the host of its links. */
-export class NetworkCore implements LinkHost {
+/** What carries the messages of one network, and the host of its links. */
+export class Fabric implements LinkHost {
   readonly world: SimulatedWorld;
   readonly callTimeoutMs: number;
   readonly #settings: SettingsOfLink;

@@ -1,0 +1,102 @@
+/**
+ * Errors that cross from one node to another, and those of the way itself. Invariant: a caller gets an error of the same kind, name, message, code
+ * and plain fields as was thrown, whatever was thrown.
+ */
+import { isRunnerError, messageOf, RunnerError, shownText, type RunnerErrorCode } from '../kernel/errors.ts';
+import { NOT_PLAIN, plainCopyOf } from './copy.ts';
+
+/** What a method has thrown, as it crosses. */
+export interface SentError {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: unknown;
+  readonly cause?: SentError;
+  /** What else it has of its own that can be copied. */
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+/** What crosses in a place of its own, or not at all. */
+const NO_FIELDS: ReadonlySet<string> = new Set(['name', 'message', 'code', 'cause', 'stack']);
+
+const KINDS: Readonly<Record<string, new (message: string, options?: ErrorOptions) => Error>> = {
+  TypeError,
+  RangeError,
+  SyntaxError,
+  ReferenceError,
+  EvalError,
+  URIError,
+};
+const CAUSES_MAX = 8;
+
+/** An error, or whatever else was thrown, as it crosses. */
+export function sentError(error: unknown, causes: number = CAUSES_MAX): SentError {
+  try {
+    return errorData(error, causes);
+  } catch {
+    // Anything may be thrown, also what throws when it is looked at.
+    return { name: 'Error', message: messageOf(error) };
+  }
+}
+
+function errorData(error: unknown, causes: number): SentError {
+  const { name, code, cause } = (
+    typeof error === 'object' && error !== null ? error : {}
+  ) as Partial<SentError>;
+  return {
+    name: typeof name === 'string' ? name : 'Error',
+    message: messageOf(error),
+    ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
+    ...(cause === undefined || causes === 0 ? {} : { cause: sentError(cause, causes - 1) }),
+    ...fieldsOf(error),
+  };
+}
+
+function fieldsOf(error: unknown): Pick<SentError, 'fields'> {
+  if (typeof error !== 'object' || error === null) return {};
+  const fields: Record<string, unknown> = {};
+  for (const [key, { value }] of Object.entries(Object.getOwnPropertyDescriptors(error))) {
+    const copy = NO_FIELDS.has(key) || value === undefined ? NOT_PLAIN : plainCopyOf(value);
+    if (copy !== NOT_PLAIN) fields[key] = copy;
+  }
+  return Object.keys(fields).length === 0 ? {} : { fields };
+}
+
+/** The error that a caller gets: of the same kind, name, message, code and plain fields. Its stack is that of the caller. */
+export function receivedError({ name, message, code, cause, fields }: SentError): Error {
+  const options = cause === undefined ? {} : { cause: receivedError(cause) };
+  const Kind = (Object.hasOwn(KINDS, name) ? KINDS[name] : undefined) ?? Error;
+  const error =
+    name === 'RunnerError'
+      ? new RunnerError(code as RunnerErrorCode, message, options)
+      : new Kind(shownText(message), options);
+  if (error.name !== name) Object.defineProperty(error, 'name', { value: name, configurable: true });
+  return Object.assign(error, fields, code === undefined ? {} : { code });
+}
+
+/**
+ * True if a call has failed on its way and not at the other end: it timed out, or its node or an answer was lost.
+ *
+ * @example
+ * ```ts
+ * import { simulate } from 'dryrunner';
+ * import { createNetwork, isCallLost } from 'dryrunner/cluster';
+ * await simulate({
+ *   async scenario(sim) {
+ *     const net = createNetwork(sim);
+ *     net.node('server', () => ({ ping: () => 'pong' })).crash();
+ *     try {
+ *       await net.connect<{ ping(): string }>('server').ping();
+ *     } catch (error) {
+ *       if (!isCallLost(error)) throw error;
+ *     }
+ *   },
+ * });
+ * ```
+ */
+export function isCallLost(error: unknown): boolean {
+  return (
+    isRunnerError(error, 'RUNNER_CALL_LOST') ||
+    isRunnerError(error, 'RUNNER_CALL_TIMED_OUT') ||
+    isRunnerError(error, 'RUNNER_NODE_DOWN')
+  );
+}
