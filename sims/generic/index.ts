@@ -8,4 +8,5 @@ export const genericScenarios: Readonly<Record<string, () => Promise<ScenarioDef
   'generic-simulated': async () => (await import('./simulated.ts')).simulated,
   'generic-store': async () => (await import('./store.ts')).statusStore,
   'generic-simulated-parts': async () => (await import('./simulated-parts.ts')).simulatedParts,
+  'generic-fake': async () => (await import('./fake.ts')).fake,
 };

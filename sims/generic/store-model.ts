@@ -13,10 +13,16 @@ import {
   type RunStatus,
   type RunType,
   type ServiceStatus,
+  type Simulation,
+  type TraceEvent,
+  type Tracer,
 } from 'dryrunner';
 
 /** How a read or a wait ends: with this value, or with an error of this code. */
 export type Outcome = { readonly value: unknown } | { readonly code: string; readonly text?: string };
+
+const BEFORE = 60;
+const AFTER = 40;
 
 /** By which call somebody waits. */
 export type WaitShape = 'query' | 'finalStatus' | 'waitForState' | 'service';
@@ -74,6 +80,8 @@ export class StoreModel {
   /** Waits that were decided about by the last writes, in the order in which they are to end. */
   readonly decided: ModelWait[] = [];
   closedWith: { readonly code: string; readonly text: string } | undefined;
+  /** Somebody has begun to close it: what waits may end with `RUNNER_RELEASED` once all runs are over. */
+  isClosing = false;
   readonly #capacity: number;
   readonly #idPrefix: string;
   readonly #now: () => number;
@@ -190,6 +198,11 @@ export class StoreModel {
     return (this.runs.get(runId) as ModelRun).status;
   }
 
+  /** Whether no run can move any more. */
+  get isStill(): boolean {
+    return [...this.runs.values()].every(({ status }) => isOver(status.state));
+  }
+
   /** What its deadline ends a wait with. */
   expiry({ shape }: ModelWait): Outcome {
     return { value: shape === 'service' ? undefined : { statuses: [], service: this.service } };
@@ -275,4 +288,49 @@ export function textOf(value: unknown): string {
       ? Object.fromEntries(Object.entries(field).sort(([a], [b]) => (a < b ? -1 : 1)))
       : field,
   );
+}
+
+/** Two texts around the first place where they differ. */
+export function difference(given: string, expected: string): string {
+  let from = 0;
+  while (from < given.length && given[from] === expected[from]) from += 1;
+  const part = (text: string): string => text.slice(Math.max(0, from - BEFORE), from + AFTER);
+  return `…${part(given)}…, and should to …${part(expected)}…`;
+}
+
+/** What the trace says of one store, beside what the model says. Invariant: whatever comes in is passed on. */
+export class StoreTrace implements Tracer {
+  readonly #sim: Simulation;
+  readonly #name: string;
+  readonly #onEvent: (event: TraceEvent) => void;
+  readonly #said: unknown[] = [];
+  #compared = 0;
+  /** So many wait, by the trace. */
+  held = 0;
+
+  constructor(sim: Simulation, name: string, onEvent: (event: TraceEvent) => void = () => {}) {
+    this.#sim = sim;
+    this.#name = name;
+    this.#onEvent = onEvent;
+  }
+
+  record(event: TraceEvent): void {
+    this.#sim.world.tracer.record(event);
+    const { runner, type, at, ...rest } = event;
+    this.#sim.check(runner === this.#name, `an event of ${this.#name} is one of ${runner}`);
+    this.#sim.check(at === this.#sim.now(), `an event of ${this.#sim.now()} is one of ${at}`);
+    if (type === 'acquired') this.held += 1;
+    else if (type === 'freed') this.held -= 1;
+    else if (['status', 'dropped', 'evicted', 'service'].includes(type))
+      {this.#said.push({ at, type, ...rest });}
+    this.#onEvent(event);
+  }
+
+  /** What it has said of writes is what the model has seen. */
+  agrees({ events }: StoreModel): void {
+    const said = textOf(this.#said.slice(this.#compared));
+    const meant = textOf(events.slice(this.#compared));
+    this.#sim.check(said === meant, `the trace says ${difference(said, meant)}`);
+    this.#compared = events.length;
+  }
 }

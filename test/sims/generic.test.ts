@@ -4,9 +4,15 @@ import { createExecutor } from '../../src/explore/executor.ts';
 import { createCoverage } from '../../src/explore/coverage.ts';
 import { explore } from '../../src/explore/explorer.ts';
 import { createStrategy } from '../../src/explore/strategies/create-strategy.ts';
+import {
+  createFakeRunner,
+  type FakeRunner,
+  type FakeRunnerOptions,
+} from '../../src/runners/fake/fake-runner.ts';
 import type { ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import { createStatusStore, type StatusStore } from '../../src/store/status-store.ts';
 import { genericScenarios } from '../../sims/generic/index.ts';
+import { fakeWorkload } from '../../sims/generic/fake.ts';
 import { storeWorkload } from '../../sims/generic/store.ts';
 
 vi.setConfig({ testTimeout: 300_000 });
@@ -146,5 +152,95 @@ describe('generic-store finds a store that', () => {
   ];
   test.for(broken)('%s', async ([, make, message]) => {
     expect(await failureOf(storeWorkload(make), FOUND_WITHIN)).toMatch(message);
+  });
+});
+
+/** A fake runner with some of its methods replaced. */
+function fakeWith(change: (runner: FakeRunner) => Partial<FakeRunner>): typeof createFakeRunner {
+  return (world, options) => {
+    const runner = createFakeRunner(world, options);
+    return Object.assign(runner, change(runner));
+  };
+}
+
+/** A fake runner with other options than were asked for. */
+function fakeBut(options: (given: FakeRunnerOptions) => FakeRunnerOptions): typeof createFakeRunner {
+  // Wrong options come one at a time, and stay wrong.
+  return (world, given = {}) =>
+    createFakeRunner(world, 'capacity' in given && 'history' in given ? options(given) : given);
+}
+
+describe('generic-fake finds a fake runner that', () => {
+  const broken: readonly (readonly [string, typeof createFakeRunner, RegExp])[] = [
+    [
+      'holds one run too many (R58)',
+      fakeBut((given) => ({ ...given, capacity: (given.capacity ?? 1) + 1 })),
+      /run came to/,
+    ],
+    ['remembers one run too few (R47)', fakeBut((given) => ({ ...given, history: 1 })), /trace says|came to/],
+    ['forgets the prefix of its ids (R45)', fakeBut(({ idPrefix: _, ...given }) => given), /R46/],
+    [
+      'starts runs a little late (R68)',
+      fakeBut(({ script, ...given }) =>
+        script === undefined
+          ? given
+          : {
+              ...given,
+              script: (command) => {
+                const own = script(command);
+                return own && { ...own, startAfterMs: (own.startAfterMs ?? 0) + 1 };
+              },
+            },
+      ),
+      /R68/,
+    ],
+    [
+      'loses the exit code that it is given by hand',
+      fakeWith((runner) => {
+        const finish = runner.finish.bind(runner);
+        return { finish: (runId) => finish(runId) };
+      }),
+      /ended as COMPLETE 0/,
+    ],
+    [
+      'takes any end for a run whose turn it is not',
+      fakeWith((runner) => {
+        const finish = runner.finish.bind(runner);
+        return { finish: (runId, code) => runId === runner.current && finish(runId, code) };
+      }),
+      /finish|odd code of/,
+    ],
+    [
+      'ignores the time limit of a command (R100)',
+      fakeWith((runner) => {
+        const run = runner.run.bind(runner);
+        return {
+          run: (command) =>
+            run(
+              Array.isArray((command as Partial<typeof command> | undefined)?.argv) &&
+                !Number.isNaN(command.timeoutMs)
+                ? { ...command, timeoutMs: 0 }
+                : command,
+            ),
+        };
+      }),
+      /trace of a command/,
+    ],
+    [
+      'takes runs after its release (R84)',
+      fakeWith((runner) => {
+        const release = runner.release.bind(runner);
+        return { release: async () => (runner.current === undefined ? undefined : release()) };
+      }),
+      /R8\d|R46/,
+    ],
+    [
+      'returns from an abort before the run is over (R70)',
+      fakeWith((runner) => ({ abort: async (runId) => (await runner.status(runId)).status })),
+      /R7\d|R84/,
+    ],
+  ];
+  test.for(broken)('%s', async ([, make, message]) => {
+    expect(await failureOf(fakeWorkload(make), FOUND_WITHIN)).toMatch(message);
   });
 });
