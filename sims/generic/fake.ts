@@ -378,12 +378,14 @@ class FakeWork {
   async #abort(runId: string): Promise<void> {
     const sim = this.#sim;
     const one = this.#readers.one(runId);
-    if (this.#model.isReleased)
-      {return this.#readers.atOnce('R84 abort after the release', () => this.#runner.abort(runId), {
+    if (this.#model.isReleased) {
+      return this.#readers.atOnce('R84 abort after the release', () => this.#runner.abort(runId), {
         code: 'RUNNER_RELEASED',
-      });}
-    if (!('value' in one))
-      {return this.#readers.atOnce('R72 abort of an unknown run', () => this.#runner.abort(runId), one);}
+      });
+    }
+    if (!('value' in one)) {
+      return this.#readers.atOnce('R72 abort of an unknown run', () => this.#runner.abort(runId), one);
+    }
     const { status } = one.value as { status: { state: string; stdoutRef: string } };
     const isOver = !['PENDING', 'RUNNING'].includes(status.state);
     if (!isOver) {
@@ -463,8 +465,9 @@ class FakeWork {
         `R4 run ${event.status.runId} goes to ${event.status.state}`,
       );
       this.#model.wrote(event.status);
-      if (!['PENDING', 'RUNNING'].includes(event.status.state))
-        {this.#ended.set(event.status.runId, { value: event.status });}
+      if (!['PENDING', 'RUNNING'].includes(event.status.state)) {
+        this.#ended.set(event.status.runId, { value: event.status });
+      }
       const why = this.#model.unhealthy;
       this.#sim.check(
         this.#store.service.isHealthy === (why === undefined) && this.#store.service.error === (why ?? ''),

@@ -9,4 +9,5 @@ export const genericScenarios: Readonly<Record<string, () => Promise<ScenarioDef
   'generic-store': async () => (await import('./store.ts')).statusStore,
   'generic-simulated-parts': async () => (await import('./simulated-parts.ts')).simulatedParts,
   'generic-fake': async () => (await import('./fake.ts')).fake,
+  'generic-chaos': async () => (await import('./chaos.ts')).chaosRunner,
 };

@@ -321,8 +321,9 @@ export class StoreTrace implements Tracer {
     this.#sim.check(at === this.#sim.now(), `an event of ${this.#sim.now()} is one of ${at}`);
     if (type === 'acquired') this.held += 1;
     else if (type === 'freed') this.held -= 1;
-    else if (['status', 'dropped', 'evicted', 'service'].includes(type))
-      {this.#said.push({ at, type, ...rest });}
+    else if (['status', 'dropped', 'evicted', 'service'].includes(type)) {
+      this.#said.push({ at, type, ...rest });
+    }
     this.#onEvent(event);
   }
 

@@ -1,5 +1,10 @@
 // The generic scenarios hold for the parts that are shipped, and find what a broken part does wrong. Each breaks one promise of the contract.
 import { describe, expect, test, vi } from 'vitest';
+import { RunnerError } from '../../src/kernel/errors.ts';
+import { interceptService } from '../../src/call/intercept-service.ts';
+import { type ChaosRunner, createChaosRunner } from '../../src/network/chaos-runner.ts';
+import type { ChaosOptions } from '../../src/network/chaos-settings.ts';
+import { InjectedFaultError } from '../../src/network/chaos-error.ts';
 import { createExecutor } from '../../src/explore/executor.ts';
 import { createCoverage } from '../../src/explore/coverage.ts';
 import { explore } from '../../src/explore/explorer.ts';
@@ -12,6 +17,7 @@ import {
 import type { ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import { createStatusStore, type StatusStore } from '../../src/store/status-store.ts';
 import { genericScenarios } from '../../sims/generic/index.ts';
+import { chaosWorkload } from '../../sims/generic/chaos.ts';
 import { fakeWorkload } from '../../sims/generic/fake.ts';
 import { storeWorkload } from '../../sims/generic/store.ts';
 
@@ -242,5 +248,103 @@ describe('generic-fake finds a fake runner that', () => {
   ];
   test.for(broken)('%s', async ([, make, message]) => {
     expect(await failureOf(fakeWorkload(make), FOUND_WITHIN)).toMatch(message);
+  });
+});
+
+/** A chaos runner with some of its methods replaced. */
+function chaosWith(
+  change: (chaos: ChaosRunner, options: ChaosOptions) => Partial<ChaosRunner>,
+): typeof createChaosRunner {
+  return (world, behind, options = {}) => {
+    const chaos = createChaosRunner(world, behind, options);
+    return Object.assign(chaos, change(chaos, options));
+  };
+}
+
+describe('generic-chaos finds a chaos runner that', () => {
+  const broken: readonly (readonly [string, typeof createChaosRunner, RegExp])[] = [
+    [
+      'injects nothing',
+      (world, behind, options = {}) =>
+        createChaosRunner(
+          world,
+          behind,
+          Object.keys(options).length > 1 ? { ...options, plan: {} } : options,
+        ),
+      /R153/,
+    ],
+    [
+      'forgets the plan that it gets later',
+      chaosWith((chaos) => {
+        const setPlan = chaos.setPlan.bind(chaos);
+        return {
+          setPlan: (plan) =>
+            setPlan({ ...plan, rates: {}, schedule: plan.schedule?.filter((_, at) => at > 0) ?? [] }),
+        };
+      }),
+      /R153|refused/,
+    ],
+    [
+      'lets a duplicate through once',
+      (world, behind, options) => {
+        const seen = new Set<unknown>();
+        const once =
+          behind &&
+          interceptService(behind, (call, goOn) => {
+            const id =
+              call.method === 'run' ? call.args[0].taskId : call.method === 'abort' ? call.args[0] : {};
+            if (seen.has(id)) return Promise.resolve(undefined as never);
+            seen.add(id);
+            return goOn(call);
+          });
+        return createChaosRunner(world, once, options);
+      },
+      /R153 duplicated .* 1 times/,
+    ],
+    [
+      'applies what is lost before',
+      (world, behind, options = {}) => {
+        const faultError = options.faultError;
+        return createChaosRunner(world, behind, {
+          ...options,
+          faultError: (fault) => {
+            if (fault.kind === 'before' && fault.operation === 'status')
+              {void behind?.status('lost').catch(() => undefined);}
+            return faultError?.(fault) ?? new InjectedFaultError(fault);
+          },
+        });
+      },
+      /status lost has reached/,
+    ],
+    [
+      'delays twice as long (R148)',
+      (world, behind, options = {}) =>
+        createChaosRunner(world, behind, { ...options, maxDelayMs: (options.maxDelayMs ?? 0) * 2 }),
+      /R148|is refused/,
+    ],
+    ['keeps its release for itself (R152)', chaosWith(() => ({ release: () => Promise.resolve() })), /R152/],
+    ['takes no error (R147)', chaosWith(() => ({ setError: () => undefined })), /R147|R152|R153|refused/],
+    ['does not heal', chaosWith(() => ({ heal: () => undefined })), /R1\d\d/],
+    [
+      'ignores how long a call may be held back',
+      (world, behind, { reorderHoldMs: _, ...options } = {}) => createChaosRunner(world, behind, options),
+      /reordered|refused/,
+    ],
+    [
+      'fails with an error that says nothing (R149)',
+      chaosWith((chaos) => {
+        const status = chaos.status.bind(chaos);
+        return {
+          status: (runId) =>
+            status(runId).catch((error: unknown) => {
+              throw error instanceof InjectedFaultError ? new RunnerError(error.code, error.message) : error;
+            }),
+        };
+      }),
+      /R149/,
+    ],
+  ];
+  test.for(broken)('%s', async ([, make, message]) => {
+    expect(await failureOf(chaosWorkload(make), FOUND_WITHIN)).toMatch(message);
   });
 });
