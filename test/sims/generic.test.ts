@@ -308,8 +308,9 @@ describe('generic-chaos finds a chaos runner that', () => {
         return createChaosRunner(world, behind, {
           ...options,
           faultError: (fault) => {
-            if (fault.kind === 'before' && fault.operation === 'status')
-              {void behind?.status('lost').catch(() => undefined);}
+            if (fault.kind === 'before' && fault.operation === 'status') {
+              void behind?.status('lost').catch(() => undefined);
+            }
             return faultError?.(fault) ?? new InjectedFaultError(fault);
           },
         });
