@@ -4,6 +4,7 @@
 //   --seed S          another draw (1)
 //   --seconds N       time of the processor for each way to hunt (20)
 //   --only FOLDER     one folder: model, store, runners, …, or nodes
+//   --ways WAY,…      some of generic, shipped, conformance (all)
 //   --jobs N          so many mutants at a time (2)
 //   --resume          goes on with the hunt of this seed that was stopped
 //   --report FILE     where the hunt is kept as it goes (.dryrunner/mutant-hunt/SEED.jsonl)
@@ -20,12 +21,19 @@ import { HuntFile } from './mutant-hunt/hunt-file.ts';
 import { changeText, isKept, recordRow, reportLines, type HuntRecord } from './mutant-hunt/hunt-record.ts';
 import { MutantDraw } from './mutant-hunt/mutant-draw.ts';
 import { HUNT_FOLDER, MutantHunt } from './mutant-hunt/mutant-hunt.ts';
+import { WAYS, type Way } from './mutant-hunt/trial.ts';
 import { allMutants, HUNTED } from './mutant-hunt/mutant.ts';
 
 function positive(name: string, text: string): number {
   const value = Number(text);
   if (!(value > 0 && value < Infinity)) throw new Error(`--${name}: expected a number > 0, got ${text}`);
   return value;
+}
+
+function wayNamed(name: string): Way {
+  const way = WAYS.find((each) => each === name);
+  if (way !== undefined) return way;
+  throw new Error(`--ways: expected some of ${WAYS.join(', ')}, got ${name}`);
 }
 
 function options() {
@@ -35,6 +43,7 @@ function options() {
       seed: { type: 'string', default: '1' },
       seconds: { type: 'string', default: '20' },
       only: { type: 'string' },
+      ways: { type: 'string', default: WAYS.join(',') },
       jobs: { type: 'string', default: '2' },
       resume: { type: 'boolean', default: false },
       report: { type: 'string' },
@@ -52,6 +61,7 @@ function options() {
     ...values,
     count: positive('count', values.count),
     seconds: positive('seconds', values.seconds),
+    ways: values.ways.split(',').map(wayNamed),
     jobs: positive('jobs', values.jobs),
   };
 }
@@ -71,16 +81,16 @@ function print(lines: readonly string[]): void {
 }
 
 async function hunt(given: ReturnType<typeof options>, draw: MutantDraw): Promise<void> {
-  const { seed, count, seconds, only = '', resume, json, jobs } = given;
+  const { seed, count, seconds, only = '', resume, json, jobs, ways } = given;
   const path = given.report ?? join(HUNT_FOLDER, `${seed.replaceAll(/\W/g, '-')}.jsonl`);
   const reasons =
     given.reasons === undefined
       ? {}
       : (JSON.parse(readFileSync(given.reasons, 'utf8')) as Record<string, string>);
-  const file = new HuntFile(path, { seed, count, seconds, only }, resume);
+  const file = new HuntFile(path, { seed, count, seconds, only, ways }, resume);
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort());
-  const party = new MutantHunt({ seed, seconds, jobs }, stop.signal);
+  const party = new MutantHunt({ seed, seconds, jobs, ways }, stop.signal);
   await party.checkHealthy();
   const records: HuntRecord[] = [];
   await party.run(draw, file, (record) => {

@@ -3,6 +3,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { HuntRecord } from './hunt-record.ts';
+import type { Way } from './trial.ts';
 
 /** What makes two hunts the same one. */
 export interface HuntHeader {
@@ -10,6 +11,7 @@ export interface HuntHeader {
   readonly count: number;
   readonly seconds: number;
   readonly only: string;
+  readonly ways: readonly Way[];
 }
 
 function parsed<T>(line: string): T | undefined {

@@ -10,6 +10,7 @@ import type { HuntFile } from './hunt-file.ts';
 import type { HuntRecord } from './hunt-record.ts';
 import type { MutantDraw } from './mutant-draw.ts';
 import { countsReach, mutatedText, type Mutant } from './mutant.ts';
+import { WAYS, type Way } from './trial.ts';
 import { HUNT_PROGRAMS, runTrials } from './trials.ts';
 import { UnitOrder } from './unit-order.ts';
 import { UnitTests } from './unit-tests.ts';
@@ -23,6 +24,7 @@ export interface HuntPlan {
   readonly seed: string;
   /** Time of the processor for each way to hunt. */
   readonly seconds: number;
+  readonly ways: readonly Way[];
   readonly jobs: number;
   /** Where copies are made and kept; default {@link HUNT_FOLDER}. */
   readonly folder?: string;
@@ -82,7 +84,13 @@ export class MutantHunt {
     const digest = createHash('sha256').update(sources).digest('hex');
     const healthy = join(this.#folder, 'healthy');
     if (existsSync(healthy) && readFileSync(healthy, 'utf8') === digest) return;
-    const plan = { seed: this.#plan.seed, seconds: 0, isCounted: false, executions: HEALTHY_EXECUTIONS };
+    const plan = {
+      seed: this.#plan.seed,
+      seconds: 0,
+      isCounted: false,
+      ways: WAYS,
+      executions: HEALTHY_EXECUTIONS,
+    };
     for (const { found, way, by, sentence } of await runTrials(this.#copies.base, plan, this.#signal)) {
       if (found) throw new Error(`the hunt is no use, ${way} fails without a mutant: ${by}: ${sentence}`);
     }
@@ -129,7 +137,8 @@ export class MutantHunt {
     const folder = this.#copies.makeCopy(name, new Map([[mutant.file, text]]));
     try {
       const seed = `${mutant.id} ${this.#plan.seed}`;
-      const plan = { seed, seconds: this.#plan.seconds, isCounted: countsReach(text) };
+      const { seconds: each, ways: wanted } = this.#plan;
+      const plan = { seed, seconds: each, ways: wanted, isCounted: countsReach(text) };
       const ways = await runTrials(folder, plan, this.#signal);
       return { mutant: about, unit, ways, seconds: seconds() };
     } finally {

@@ -7,7 +7,7 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { projectRoot } from '../module-graph.ts';
 import { compiledPath } from '../zoo/package-copy.ts';
-import { WAYS, type Trial, type TrialLine, type TrialTask, type Way } from './trial.ts';
+import type { Trial, TrialLine, TrialTask, Way } from './trial.ts';
 
 /** How one way ended, also where its process did not say it. */
 export interface TrialEnd extends Trial {
@@ -90,14 +90,14 @@ async function runOnce(folder: string, task: TrialTask, signal: AbortSignal): Pr
 /** Hunts in all ways; empty if it was stopped. */
 export async function runTrials(
   folder: string,
-  plan: Omit<TrialTask, 'ways' | 'files'>,
+  plan: Omit<TrialTask, 'files'>,
   signal: AbortSignal,
 ): Promise<TrialEnd[]> {
   const ends: TrialEnd[] = [];
   const isStopped = (): boolean => signal.aborted;
-  while (ends.length < WAYS.length && !isStopped()) {
+  while (ends.length < plan.ways.length && !isStopped()) {
     ends.push(
-      ...(await runOnce(folder, { ...plan, files: projectRoot, ways: WAYS.slice(ends.length) }, signal)),
+      ...(await runOnce(folder, { ...plan, files: projectRoot, ways: plan.ways.slice(ends.length) }, signal)),
     );
   }
   return isStopped() ? [] : ends;

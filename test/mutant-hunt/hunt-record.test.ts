@@ -114,7 +114,7 @@ describe('the report', () => {
 });
 
 describe('the file of a hunt', () => {
-  const header = { seed: 'a', count: 3, seconds: 20, only: '' };
+  const header = { seed: 'a', count: 3, seconds: 20, only: '', ways: WAYS };
   let folder = '';
   let path = '';
   beforeEach(() => {

@@ -4,11 +4,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { HuntFile } from '../../scripts/mutant-hunt/hunt-file.ts';
 import { foundWays, isKept, type HuntRecord } from '../../scripts/mutant-hunt/hunt-record.ts';
 import { MutantHunt } from '../../scripts/mutant-hunt/mutant-hunt.ts';
+import { WAYS } from '../../scripts/mutant-hunt/trial.ts';
 import { mutantsOf, type Mutant } from '../../scripts/mutant-hunt/mutant.ts';
 import { projectRoot, readProjectFile } from '../../scripts/module-graph.ts';
 
 const SCRIPT = 'src/execers/sim-script.ts';
-const HEADER = { seed: 'a', count: 1, seconds: 5, only: '' };
+const HEADER = { seed: 'a', count: 1, seconds: 5, only: '', ways: WAYS };
 let folder = '';
 
 beforeAll(() => {
@@ -43,7 +44,7 @@ function drawOf(
 
 test('an obvious mutant is kept, found and reported, one without effect survives, and a second hunt goes on from there', async () => {
   const signal = new AbortController().signal;
-  const party = new MutantHunt({ seed: 'a', seconds: 5, jobs: 1, folder }, signal);
+  const party = new MutantHunt({ seed: 'a', seconds: 5, jobs: 1, ways: WAYS, folder }, signal);
   const path = join(folder, 'a.jsonl');
   const obvious = await planted();
   const hunt = async (goesOn: boolean): Promise<{ records: HuntRecord[]; replaced: string[] }> => {
@@ -70,6 +71,6 @@ test('an obvious mutant is kept, found and reported, one without effect survives
 
 test('a second process does not hunt where one does', () => {
   writeFileSync(join(folder, 'hunter'), '1');
-  const plan = { seed: 'a', seconds: 1, jobs: 1, folder };
+  const plan = { seed: 'a', seconds: 1, jobs: 1, ways: WAYS, folder };
   expect(() => new MutantHunt(plan, new AbortController().signal)).toThrow('process 1 hunts in');
 });
