@@ -27,6 +27,7 @@ import { RunBook } from './run-book.ts';
 import { RunnerClient, type SharedWork } from './runner-client.ts';
 import { CAPACITIES, HISTORIES, requiredOf, RunnerReach } from './runner-reach.ts';
 import { sharedSignal } from './shared-signals.ts';
+import { TracedCalls } from './traced-calls.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
 /** How much a workload does in one execution. */
@@ -107,8 +108,11 @@ class RunnerWorkload {
     const watched = watchAnswers(host.world, made.service, ({ rule, message }) =>
       host.check(false, `${rule} ${message}`),
     );
-    const last = new RunnerClient('last', watchHistory(watched, history, 'last client'), work);
-    await this.#live(draws, work, (name) => watchHistory(watched, history, name));
+    const calls = new TracedCalls(host.world);
+    const serviceOf = (name: string): Service =>
+      calls.service(watchHistory(watched, history, name), 'the runner', name);
+    const last = new RunnerClient('last', serviceOf('the last client'), work);
+    await this.#live(draws, work, serviceOf);
     await this.#end(last, work);
     await this.#judge(made, work, history, setup);
     await made.dispose?.();

@@ -5,6 +5,7 @@
 import type { Network } from '../../cluster/network.ts';
 import { createNetwork } from '../../cluster/network.ts';
 import { isCallLost } from '../../cluster/sent-error.ts';
+import { detailOf } from '../../cluster/message-detail.ts';
 import type { LinkFaults, LinkOptions } from '../../cluster/link-settings.ts';
 import type { ClusterNode } from '../../cluster/node.ts';
 import { withCallOptions } from '../../cluster/stub.ts';
@@ -31,6 +32,7 @@ import type { NodeFaults } from '../../simulation/node-strikes.ts';
 import { defineScenario, type ScenarioDefinition } from '../../simulation/scenario.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 import { Draws } from './draws.ts';
+import { TracedCalls } from './traced-calls.ts';
 import type { WorkloadLimits } from './runner-workload.ts';
 
 /** Whose call it is. */
@@ -214,6 +216,7 @@ class StubWorkload {
   readonly #options: StubWorkloadOptions;
   readonly #history: History<AnyCall, AnyReply>;
   readonly #methods: readonly string[];
+  readonly #calls: TracedCalls;
   /** The call that is being sent in this moment. */
   #sending: Pick<Asked, 'client' | 'call'> | undefined;
   /** Errors of which nobody knows what the call has done. */
@@ -227,6 +230,7 @@ class StubWorkload {
     this.#options = options;
     this.#history = createHistory(sim.world.clock);
     this.#methods = Object.keys(subject.calls);
+    this.#calls = new TracedCalls(sim.world);
   }
 
   async run(): Promise<void> {
@@ -370,7 +374,17 @@ class StubWorkload {
       const ask = (...args: readonly unknown[]): Promise<unknown> => {
         if (!way.isDirect) return this.#ask({ client, call: { method, args }, mayWait }, stub, draws);
         const act = async (): Promise<unknown> => stub({})[method]?.(...args);
-        return mayWait ? withTimeout(this.#sim.world, WAIT_MS, act, { label: method }).catch(givenUp) : act();
+        return this.#calls.trace(
+          {
+            client,
+            callee: this.#subject.name,
+            name: method,
+            args: () => detailOf({ kind: 'call', body: args, words: undefined }) ?? '',
+          },
+          () =>
+            mayWait ? withTimeout(this.#sim.world, WAIT_MS, act, { label: method }).catch(givenUp) : act(),
+          (reply) => detailOf({ kind: 'reply', body: reply, words: undefined }) ?? '',
+        );
       };
       return [method, ask] as const;
     });

@@ -1,0 +1,130 @@
+/**
+ * The calls of a workload's clients in the trace, in the form of calls between nodes: a history of a failure says who asked for what and what came
+ * of it. Invariant: a call goes on in the same synchronous call, and what it comes to passes as it is.
+ */
+import { interceptService } from '../../call/intercept-service.ts';
+import { callSubject, type ServiceCall, statusesOf } from '../../call/service-call.ts';
+import { isRunnerError, messageOf, shownText } from '../../kernel/errors.ts';
+import { beginWait } from '../../locks/noted-wait.ts';
+import type { RunStatus } from '../../model/run-status.ts';
+import { hasField } from '../../model/run-state.ts';
+import type { Service } from '../../model/service.ts';
+import { formatMask } from '../../model/state-mask.ts';
+import type { MessageKind, MessageStep } from '../../model/trace-event.ts';
+import type { World } from '../../model/world.ts';
+
+/** Beyond the ids of all messages of a network. */
+const FIRST_ID = 1_000_000_000;
+/** A longer text would hide the others. */
+const TEXT_MAX = 60;
+
+/** Who calls which method of whom, with the arguments in words. */
+export interface TracedCall {
+  readonly client: string;
+  readonly callee: string;
+  readonly name: string;
+  readonly args: () => string;
+}
+
+/** The calls of one workload. */
+export class TracedCalls {
+  readonly #world: Pick<World, 'clock' | 'tracer'>;
+  #calls = 0;
+
+  constructor(world: Pick<World, 'clock' | 'tracer'>) {
+    this.#world = world;
+  }
+
+  /** The service as one client calls it. */
+  service(service: Service, callee: string, client: string): Service {
+    return interceptService(service, (call, goOn) =>
+      this.trace(
+        { client, callee, name: call.method, args: () => argumentsText(call) },
+        () => goOn(call),
+        (reply) => replyText(call, reply),
+      ),
+    );
+  }
+
+  /** Makes a call, and notes it and what it comes to. */
+  async trace<R>(
+    call: TracedCall,
+    make: () => R,
+    inWords: (reply: Awaited<R>) => string,
+  ): Promise<Awaited<R>> {
+    const id = FIRST_ID + this.#calls;
+    this.#calls += 1;
+    this.#record(call, id, 'call', 'sent', call.args);
+    // Where nothing happens any more, this says who waits for whom.
+    const end = beginWait(this.#world, {
+      owner: call.client,
+      name: `the answer to ${call.name}(${call.args()})`,
+      from: call.callee,
+    });
+    try {
+      const reply = await make();
+      end();
+      this.#record(call, id, 'reply', 'delivered', () => inWords(reply));
+      return reply;
+    } catch (error) {
+      end();
+      this.#record(call, id, 'error', 'delivered', () =>
+        isRunnerError(error) ? error.code : messageOf(error),
+      );
+      throw error;
+    }
+  }
+
+  #record(
+    { client, callee, name }: TracedCall,
+    id: number,
+    kind: MessageKind,
+    step: MessageStep,
+    detail: () => string,
+  ): void {
+    const { clock, tracer } = this.#world;
+    if (tracer === undefined) return;
+    const [runner, to] = kind === 'call' ? [client, callee] : [callee, client];
+    const event = { at: clock.now(), type: 'message', runner, to, step, kind, name, id } as const;
+    const text = tracer.keepsEvents === true ? detail() : '';
+    tracer.record(text === '' ? event : { ...event, detail: shortened(text) });
+  }
+}
+
+function shortened(text: string): string {
+  return text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text;
+}
+
+/** Arguments may be malformed on purpose. */
+function argumentsText(call: ServiceCall): string {
+  try {
+    if (call.method === 'run') {
+      const { argv, timeoutMs = 0 } = call.args[0];
+      return `${JSON.stringify(argv)}${timeoutMs > 0 ? `, timeout ${timeoutMs} ms` : ''}`;
+    }
+    if (call.method !== 'query' && call.method !== 'queryNow') return runText(callSubject(call));
+    const [{ allRuns = false, runs = [], states }] = call.args;
+    const whose = [...(allRuns ? ['all runs'] : []), ...runs.map(runText)].join(', ');
+    const wait = call.method === 'query' ? call.args[1].timeoutMs : 0;
+    const how = wait === Infinity ? ', without limit' : wait > 0 ? `, for ${wait} ms` : '';
+    return `${formatMask(states)} of ${whose === '' ? 'no run' : whose}${how}`;
+  } catch {
+    return shownText(call.args[0]);
+  }
+}
+
+function runText(runId: string): string {
+  return runId === '' ? '' : `run ${runId}`;
+}
+
+function replyText(call: ServiceCall, reply: unknown): string {
+  if (call.method === 'release') return '';
+  const statuses = statusesOf(call, reply);
+  if (call.method === 'abort' || call.method === 'status') return statuses.map(outcomeText).join();
+  if (statuses.length === 0) return 'no run';
+  return statuses.map((status) => `run ${status.runId} ${outcomeText(status)}`).join(', ');
+}
+
+function outcomeText({ state, exitCode }: RunStatus): string {
+  return hasField(state, 'exitCode') ? `${state} ${exitCode}` : state;
+}
