@@ -11,7 +11,8 @@
 //   --explain           prints each found failure as a terminal shows it, the way it is read by somebody who does not know the code
 //   --healthy           hunt in the scenarios without any bug: nothing may be found
 //   --table             strategies × cold starts without shrinking, as the table of docs/zoo.md: --starts N of each (3), at most
-//                       --executions N per hunt (2000), --strategies NAME,… (all; the first is compared with each other one)
+//                       --executions N per hunt (2000), --strategies NAME,… (all; the first is compared with each other one;
+//                       portfolio:plain-first and portfolio:shuffled are the portfolio in another order)
 //   --depth             orderings of depth 1 to 5 and needles, as the table of docs/strategies.md: --starts N of each strategy (10), at
 //                       most --executions N (20000), --strategies NAME,…
 //   --ends              --starts N (10) cold starts of each bug, each shrunk: how many different histories they end in
@@ -26,10 +27,12 @@ import { parseArgs } from 'node:util';
 import type { Bug } from './zoo/bug.ts';
 import { bugs, leftOut } from './zoo/catalog.ts';
 import { DEPTH_STRATEGIES, depthTable } from './zoo/depth-table.ts';
+import { measureDifficulties } from './zoo/difficulty.ts';
 import { endsLine, endsOf, endsRows, fewEnds, type Ends } from './zoo/ends.ts';
 import { gate, healthyGate, type GatePlan } from './zoo/gate.ts';
 import type { Hunt } from './zoo/hunt.ts';
 import { huntAll, type Quarry } from './zoo/hunting-party.ts';
+import { REORDERED } from './zoo/order.ts';
 import { PackageCopies, ZOO_FOLDER } from './zoo/package-copy.ts';
 import { drawSample } from './zoo/sample.ts';
 import { comparison, strategyTable, TABLE_STRATEGIES, type TableCell } from './zoo/strategy-table.ts';
@@ -89,8 +92,13 @@ function printList(): void {
   for (const { id, reason } of leftOut) process.stdout.write(`${id.padEnd(24)}  left out: ${reason}\n`);
 }
 
-function knownStrategies(names: string | undefined, known: readonly string[]): readonly string[] {
-  if (names === undefined) return known;
+function knownStrategies(
+  names: string | undefined,
+  standard: readonly string[],
+  others: readonly string[],
+): readonly string[] {
+  if (names === undefined) return standard;
+  const known = [...standard, ...others];
   return names.split(',').map((name) => {
     if (known.includes(name)) return name;
     throw new Error(`--strategies: expected some of ${known.join(', ')}, got ${name}`);
@@ -131,7 +139,9 @@ function options() {
         ? [seed]
         : Array.from({ length: positive('seeds', seeds) }, (_, index) => String(index + 1)),
     ...(sample === undefined ? {} : { sample: positive('sample', sample) }),
-    strategies: knownStrategies(values.strategies, values.depth ? DEPTH_STRATEGIES : TABLE_STRATEGIES),
+    strategies: values.depth
+      ? knownStrategies(values.strategies, DEPTH_STRATEGIES, [])
+      : knownStrategies(values.strategies, TABLE_STRATEGIES, REORDERED),
     timeMs: positive('time', time) * 1_000,
     starts: starts === undefined ? undefined : positive('starts', starts),
     executions: executions === undefined ? undefined : positive('executions', executions),
@@ -184,12 +194,19 @@ async function ends(given: ReturnType<typeof options>, signal: AbortSignal): Pro
 /** Every strategy from several cold starts, capped by executions, so that the machine's speed does not matter. */
 async function table(given: ReturnType<typeof options>, signal: AbortSignal): Promise<number> {
   const { strategies, executions = TABLE_EXECUTIONS, starts = TABLE_STARTS } = given;
-  const frame = { strategies, executions };
   const cells: TableCell[] = [];
   const quarries = mutantsOf(chosen(given));
+  const difficulties = await measureDifficulties(quarries, signal);
+  const standings = new Map(
+    quarries.flatMap(({ id, knows }) => {
+      const difficulty = difficulties.get(id);
+      return difficulty === undefined ? [] : [[id, { difficulty, knows }] as const];
+    }),
+  );
+  const frame = { strategies, executions, standings };
   await tabulate(quarries, { ...given, executions, starts }, signal, (cell) => {
     cells.push(cell);
-    if (given.json) process.stdout.write(`${JSON.stringify(cell)}\n`);
+    if (given.json) process.stdout.write(`${JSON.stringify({ ...cell, ...standings.get(cell.id) })}\n`);
   });
   // Bugs come in as they are done; the table has the order of the catalog.
   const sorted = quarries.flatMap(({ id }) => cells.filter((cell) => cell.id === id));
@@ -219,7 +236,7 @@ function usage(): string {
     lines.findIndex((line) => !line.startsWith('//')),
   );
   const text = comment.map((line) => line.replace(/^\/\/ ?/, '')).join('\n');
-  return `${text}\nStrategies: ${TABLE_STRATEGIES.join(', ')}\n`;
+  return `${text}\nStrategies: ${TABLE_STRATEGIES.join(', ')}; in another order: ${REORDERED.join(', ')}\n`;
 }
 
 async function main(): Promise<void> {

@@ -1,17 +1,11 @@
 // The gate: hunts once per bug and seed, first for the bugs of the headline, and prints a row for each as it comes and the figures of each
 // part. Invariant: only hunts decide, those of the headline if there are any; what was cut short by a stop does not pass.
 import type { Bug } from './bug.ts';
-import {
-  isHeadline,
-  measureDifficulties,
-  standingLine,
-  standingText,
-  type Difficulty,
-  type Standing,
-} from './difficulty.ts';
+import { measureDifficulties } from './difficulty.ts';
 import type { Hunt, HuntOptions } from './hunt.ts';
 import { figuresLine, huntRow, printedText } from './hunt-report.ts';
 import { huntAll, type Quarry } from './hunting-party.ts';
+import { isHeadline, standingLine, standingText, type Difficulty, type Standing } from './standing.ts';
 import { startSeed } from './tabulation.ts';
 
 const SHARE_FOUND = 0.95;

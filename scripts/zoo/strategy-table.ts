@@ -1,6 +1,7 @@
 // The table of docs: how many executions each strategy needs for each bug, over its cold starts.
 import { strategyNames } from '../../src/explore/strategies/strategy-names.ts';
 import { median } from './hunt-report.ts';
+import { isHeadline, standingText, type Standing } from './standing.ts';
 import { FAST_CHECK, type Trial } from './trial.ts';
 
 /** The columns: all strategies but the one that does not search, and fast-check; `random` is what the others have to beat. */
@@ -71,36 +72,50 @@ export interface TableFrame {
   readonly strategies: readonly string[];
   /** Executions after which a hunt was given up. */
   readonly executions: number;
+  /** Of each bug by its id. */
+  readonly standings: ReadonlyMap<string, Standing>;
 }
 
 /**
- * A Markdown table: a row per bug, then found share, median and mean of all hunts, those given up counting as more than any other in
- * the median and with all that they were allowed in the mean; then the same over the bugs that fast-check can express. A dash stands
- * for what cannot be expressed, and for a median that was not found.
+ * A Markdown table: a row per bug, with where it stands; then found share, median and mean of all hunts for bugs of the headline, those
+ * given up counting as more than any other in the median and with all that they were allowed in the mean; then the same over all bugs, and
+ * over those that fast-check can express. A dash stands for what cannot be expressed, and for a median that was not found.
  */
 export function strategyTable(cells: readonly TableCell[], frame: TableFrame): string[] {
-  const { strategies, executions } = frame;
+  const { strategies, executions, standings } = frame;
   const ids = [...new Set(cells.map(({ id }) => id))];
-  const row = (name: string, value: (strategy: string) => string): string =>
-    `| ${[name, ...strategies.map(value)].join(' | ')} |`;
+  const row = (name: string, standing: string, value: (strategy: string) => string): string =>
+    `| ${[name, standing, ...strategies.map(value)].join(' | ')} |`;
+  const standingOf = (id: string): Standing | undefined => standings.get(id);
+  const inHeadline = ids.filter((id) => {
+    const standing = standingOf(id);
+    return standing !== undefined && isHeadline(standing);
+  });
   const select = (strategy: string, among: readonly string[]): TableCell[] =>
     cells.filter((cell) => cell.strategy === strategy && among.includes(cell.id));
-  const summaries = (among: readonly string[], suffix: string): string[] =>
+  const summaries = (among: readonly string[], which: string): string[] =>
     SUMMARIES.map(({ name, of }) =>
-      row(`**${name}${suffix}**`, (strategy) => {
+      row(`**${name}**`, which, (strategy) => {
         const chosen = select(strategy, among);
         const trials = expressed(chosen);
         return trials.length === chosen.length ? of(trials, executions) : '–';
       }),
     );
   const expressible = ids.filter((id) => expressed(select(FAST_CHECK, [id])).length > 0);
-  const some = expressible.length;
+  const groups: readonly (readonly [readonly string[], string])[] = [
+    [inHeadline, `the headline, ${inHeadline.length}`],
+    [ids, `all ${ids.length}`],
+    [expressible, `of fast-check, ${expressible.length}`],
+  ];
   return [
-    row('bug', (strategy) => strategy),
-    `| ${['---', ...strategies.map(() => '---:')].join(' | ')} |`,
-    ...ids.map((id) => row(id, (strategy) => bugCell(select(strategy, [id])))),
-    ...summaries(ids, ''),
-    ...(some === 0 || some === ids.length ? [] : summaries(expressible, `, those ${some}`)),
+    row('bug', 'difficulty', (strategy) => strategy),
+    `| ${['---', '---', ...strategies.map(() => '---:')].join(' | ')} |`,
+    ...ids.map((id) => {
+      const standing = standingOf(id);
+      const text = standing === undefined ? '' : standingText(standing);
+      return row(id, text, (strategy) => bugCell(select(strategy, [id])));
+    }),
+    ...groups.flatMap(([among, which]) => (among.length === 0 ? [] : summaries(among, which))),
   ];
 }
 

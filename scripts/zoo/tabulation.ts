@@ -3,6 +3,7 @@
 import process from 'node:process';
 import type { Quarry } from './hunting-party.ts';
 import type { TableCell } from './strategy-table.ts';
+import { columnPlan } from './order.ts';
 import type { TrialPlan } from './trial.ts';
 import { runTrials } from './trials.ts';
 
@@ -10,6 +11,7 @@ const AT_ONCE = 2;
 
 /** How much to try. */
 export interface TabulationPlan {
+  /** Columns: names of strategies, or of {@link REORDERED}. */
   readonly strategies: readonly string[];
   /** Cold starts of each strategy for each bug. */
   readonly starts: number;
@@ -25,15 +27,19 @@ export function startSeed(id: string, seed: string, start = 1): string {
   return `${id} ${seed} ${start}`;
 }
 
+/** A hunt, and where in the table it stands. */
+type ColumnPlan = TrialPlan & { readonly column: string };
+
 /** All hunts for one bug. */
-function plansFor(id: string, { strategies, starts, executions, timeMs, seed }: TabulationPlan): TrialPlan[] {
-  return strategies.flatMap((strategy) =>
-    Array.from({ length: starts }, (_, index) => ({
-      strategy,
-      seed: startSeed(id, seed, index + 1),
-      executions,
-      timeMs,
-    })),
+function plansFor(
+  id: string,
+  { strategies, starts, executions, timeMs, seed }: TabulationPlan,
+): ColumnPlan[] {
+  return strategies.flatMap((column) =>
+    Array.from({ length: starts }, (_, index) => {
+      const cold = startSeed(id, seed, index + 1);
+      return { column, ...columnPlan(column, cold), seed: cold, executions, timeMs };
+    }),
   );
 }
 
@@ -51,7 +57,9 @@ export async function tabulate(
       const { id, scenario } = quarry;
       if (process.stderr.isTTY) process.stderr.write(`${waiting.length} to go, ${id} …\x1b[K\r`);
       const task = { folder: quarry.folder(), scenario, plans: plansFor(id, plan) };
-      await runTrials(task, signal, ({ strategy, seed }, trial) => onCell({ id, strategy, seed, trial }));
+      await runTrials(task, signal, ({ column, seed }, trial) =>
+        onCell({ id, strategy: column, seed, trial }),
+      );
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, tabulator));

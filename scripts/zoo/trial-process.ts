@@ -24,13 +24,23 @@ function scenarioOf(module: Readonly<Record<string, unknown>>): ScenarioDefiniti
   return Object.values(module).find(isScenario) as ScenarioDefinition;
 }
 
+/** The strategy of a plan, with its first executions in the order that the plan gives. */
+function strategyOf(
+  explore: Exploring,
+  { strategy: name, seed, order = [] }: TrialPlan,
+): Exploration.Strategy {
+  const strategy = explore.createStrategy(name, seed);
+  const begin = strategy.begin.bind(strategy);
+  return Object.assign(strategy, { begin: (index: number) => begin(order[index] ?? index) });
+}
+
 /** Hunts as `dryrunner explore` does in one of its threads. */
 async function huntWith(explore: Exploring, scenario: ScenarioDefinition, plan: TrialPlan): Promise<Trial> {
   const deadlineMs = performance.now() + plan.timeMs;
   let difference: Exploration.AuditDifference | undefined;
   const { executions, failures } = await explore.runCampaign(
     explore.createExecutor(scenario),
-    explore.createStrategy(plan.strategy, plan.seed),
+    strategyOf(explore, plan),
     {
       maxExecutions: plan.executions,
       coverage: explore.createCoverage(),

@@ -8,6 +8,8 @@ export const FAST_CHECK = 'fast-check';
 export interface TrialPlan {
   /** A name of `createStrategy`, or {@link FAST_CHECK}. */
   readonly strategy: string;
+  /** The first indices of its executions, in the order in which they are run; from 0 on if absent. */
+  readonly order?: readonly number[];
   readonly seed: string;
   readonly executions: number;
   readonly timeMs: number;

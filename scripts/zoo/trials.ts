@@ -13,10 +13,17 @@ import { FAST_CHECK, type Trial, type TrialPlan, type TrialTask } from './trial.
 const PATIENCE_MS = 10_000;
 
 /** What is reported about each trial, in the order of the plans. */
-export type OnTrial = (plan: TrialPlan, trial: Trial) => void;
+export type OnTrial<P extends TrialPlan> = (plan: P, trial: Trial) => void;
+
+/** What a process that hunts is given. */
+type Task<P extends TrialPlan> = Omit<TrialTask, 'plans'> & { readonly plans: readonly P[] };
 
 /** Carries out what it can; how many plans that were. */
-async function tryAll(task: TrialTask, signal: AbortSignal, onTrial: OnTrial): Promise<number> {
+async function tryAll<P extends TrialPlan>(
+  task: Task<P>,
+  signal: AbortSignal,
+  onTrial: OnTrial<P>,
+): Promise<number> {
   const child = spawn(process.execPath, [join(task.folder, TRIAL_PROGRAM), JSON.stringify(task)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -28,7 +35,7 @@ async function tryAll(task: TrialTask, signal: AbortSignal, onTrial: OnTrial): P
   signal.addEventListener('abort', kill);
   try {
     for await (const line of createInterface({ input: child.stdout })) {
-      onTrial(task.plans[done] as TrialPlan, JSON.parse(line) as Trial);
+      onTrial(task.plans[done] as P, JSON.parse(line) as Trial);
       done += 1;
       clearTimeout(timer);
       timer = watchdog();
@@ -42,14 +49,22 @@ async function tryAll(task: TrialTask, signal: AbortSignal, onTrial: OnTrial): P
   return done;
 }
 
-async function tryOutside(task: TrialTask, plan: TrialPlan, signal: AbortSignal): Promise<Trial> {
+async function tryOutside(
+  task: Omit<TrialTask, 'plans'>,
+  plan: TrialPlan,
+  signal: AbortSignal,
+): Promise<Trial> {
   if (plan.strategy === FAST_CHECK) return { found: false, executions: 0, sentence: 'its process has died' };
   const { folder, scenario } = task;
   return hunt({ ...plan, folder, scenario, shrinks: false, corpus: 'corpus-table', signal });
 }
 
 /** Hunts for one bug by all plans. */
-export async function runTrials(task: TrialTask, signal: AbortSignal, onTrial: OnTrial): Promise<void> {
+export async function runTrials<P extends TrialPlan>(
+  task: Task<P>,
+  signal: AbortSignal,
+  onTrial: OnTrial<P>,
+): Promise<void> {
   let plans = task.plans;
   const isStopped = (): boolean => signal.aborted;
   while (plans.length > 0 && !isStopped()) {

@@ -3,16 +3,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Bug } from '../../scripts/zoo/bug.ts';
 import { bugs } from '../../scripts/zoo/catalog.ts';
-import {
-  difficultyOf,
-  isHeadline,
-  measureDifficulties,
-  standingLine,
-  type Difficulty,
-} from '../../scripts/zoo/difficulty.ts';
+import { difficultyOf, measureDifficulties } from '../../scripts/zoo/difficulty.ts';
 import { gate, healthyGate, type GatePlan } from '../../scripts/zoo/gate.ts';
 import type { Quarry } from '../../scripts/zoo/hunting-party.ts';
 import { PackageCopies } from '../../scripts/zoo/package-copy.ts';
+import { isHeadline, standingLine, type Difficulty } from '../../scripts/zoo/standing.ts';
 
 describe('the difficulty of a bug', () => {
   const cellsOf = (all: Readonly<Record<string, readonly (number | undefined)[]>>) =>

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Hunt } from '../../scripts/zoo/hunt.ts';
 import { figuresLine, huntRow, median } from '../../scripts/zoo/hunt-report.ts';
+import type { Standing } from '../../scripts/zoo/standing.ts';
 import { comparison, strategyTable } from '../../scripts/zoo/strategy-table.ts';
 import type { Trial } from '../../scripts/zoo/trial.ts';
 
@@ -35,24 +36,32 @@ describe('the table of strategies', () => {
     return list.map((each) => ({ id, strategy, trial: each }));
   });
   const strategies = ['portfolio', 'random', 'fast-check'];
-  const frame = { strategies, executions: 100 };
+  const standings = new Map<string, Standing>([
+    ['D1', { difficulty: 'exploration' }],
+    ['D2', { difficulty: 'exploration', knows: 'the one input that shows it' }],
+  ]);
+  const frame = { strategies, executions: 100, standings };
   const rows = strategyTable(cells, frame).map((line) => line.split('|').map((cell) => cell.trim()));
   const column = (strategy: string): string[] => {
-    const index = 2 + strategies.indexOf(strategy);
+    const index = 3 + strategies.indexOf(strategy);
     return rows.filter((_, row) => row !== 1).map((cellsOfRow) => cellsOfRow[index] ?? '');
   };
 
-  test('has a row per bug and the summaries, of all bugs and of those that fast-check can express', () => {
-    expect(rows.map(([, name]) => name)).toEqual([
-      ...['bug', '---', 'D1', 'D2', '**found**', '**median**', '**mean**'],
-      ...['**found, those 1**', '**median, those 1**', '**mean, those 1**'],
+  test('has a row per bug and the summaries, of the headline, of all bugs and of those that fast-check can express', () => {
+    const summaries = (which: string): string[] =>
+      ['found', 'median', 'mean'].map((name) => `**${name}** ${which}`);
+    expect(rows.map(([, name, standing]) => `${name} ${standing}`)).toEqual([
+      ...['bug difficulty', '--- ---', 'D1 exploration', 'D2 exploration, known'],
+      ...summaries('the headline, 1'),
+      ...summaries('all 2'),
+      ...summaries('of fast-check, 1'),
     ]);
   });
 
   test.for([
-    ['portfolio', ['3', '8 (2/3)', '83.3 %', '6', '21', '66.7 %', '9', '39']],
-    ['random', ['10 (1/3)', '4', '66.7 %', '8', '37', '100.0 %', '4', '4']],
-    ['fast-check', ['–', '(0/3)', '–', '–', '–', '0.0 %', '–', '100']],
+    ['portfolio', ['3', '8 (2/3)', '100.0 %', '3', '3', '83.3 %', '6', '21', '66.7 %', '9', '39']],
+    ['random', ['10 (1/3)', '4', '33.3 %', '–', '70', '66.7 %', '8', '37', '100.0 %', '4', '4']],
+    ['fast-check', ['–', '(0/3)', '–', '–', '–', '–', '–', '–', '0.0 %', '–', '100']],
   ] as const)(
     'a miss of %s counts as more than any find in the median, and as the limit in the mean',
     ([strategy, expected]) => {

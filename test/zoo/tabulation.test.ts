@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bugs } from '../../scripts/zoo/catalog.ts';
 import type { Quarry } from '../../scripts/zoo/hunting-party.ts';
+import { columnPlan, PLAIN_AT, REORDERED } from '../../scripts/zoo/order.ts';
 import { PackageCopies } from '../../scripts/zoo/package-copy.ts';
 import type { TableCell } from '../../scripts/zoo/strategy-table.ts';
 import { startSeed, tabulate, type TabulationPlan } from '../../scripts/zoo/tabulation.ts';
+import { portfolioStrategy } from '../../src/explore/strategies/portfolio.ts';
+import { question } from '../../src/kernel/question.ts';
 
 const folder = join(import.meta.dirname, '../../.dryrunner', `zoo-table-test-${process.pid}`);
 const copies = new PackageCopies(folder);
@@ -62,6 +65,26 @@ describe('the trials of the table', () => {
     };
     const cells = await cellsOf([deadly, quarry('race-lost-update')], {});
     expect(cells.map(({ trial }) => trial.found)).toEqual([true, true]);
+  });
+
+  test('of the portfolio in another order run the same executions, sooner or later', async () => {
+    const columns = ['portfolio', ...REORDERED];
+    const cells = await cellsOf([quarry('race-lost-update')], { strategies: columns, executions: 1 });
+    expect(cells.map(({ strategy }) => strategy)).toEqual(columns);
+    const orders = REORDERED.map((column) => columnPlan(column, 'a cold start').order!);
+    for (const order of orders) {
+      expect(order.toSorted((a, b) => a - b)).toEqual(order.map((_, index) => index));
+      expect(order).not.toEqual(order.toSorted((a, b) => a - b));
+    }
+    // The plain schedule shows it, and the portfolio has it at this index.
+    const plainFirst = cells.find(({ strategy }) => strategy === 'portfolio:plain-first');
+    expect(plainFirst?.trial.found).toBe(true);
+    const strategy = portfolioStrategy('a cold start');
+    strategy.begin(PLAIN_AT);
+    const answers = Array.from({ length: 20 }, (_, at) =>
+      strategy.decide(question('draw', { what: `${at}` }), 9, 1),
+    );
+    expect(answers).toEqual(answers.map(() => 0));
   });
 
   test('have a seed for each bug and start', () => {
