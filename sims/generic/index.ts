@@ -10,4 +10,6 @@ export const genericScenarios: Readonly<Record<string, () => Promise<ScenarioDef
   'generic-simulated-parts': async () => (await import('./simulated-parts.ts')).simulatedParts,
   'generic-fake': async () => (await import('./fake.ts')).fake,
   'generic-chaos': async () => (await import('./chaos.ts')).chaosRunner,
+  'generic-disk': async () => (await import('./disk.ts')).disk,
+  'generic-links': async () => (await import('./links.ts')).links,
 };

@@ -5,7 +5,7 @@ import { type Disk, diskText } from '../../src/model/disk.ts';
 import type { MemoryDisk } from '../../src/disks/memory-disk.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
-import type { Files, Step } from './disk-model.ts';
+import type { Files, Step } from '../../sims/generic/disk-model.ts';
 
 /** Carries a step out; gives the code of the error that it fails with. */
 export async function carryOut(disk: Disk, step: Step): Promise<string | undefined> {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createMemoryDisk, type MemoryDiskOptions } from '../../src/disks/memory-disk.ts';
-import { DiskModel, type ModelMode, type Step } from './disk-model.ts';
+import { DiskModel, type ModelMode, type Step } from '../../sims/generic/disk-model.ts';
 import { carryOut, everyOutcome, filesOf, play } from './disk-play.ts';
 
 const write = (path: string, data: string): Step => ({ do: 'write', path, data });

@@ -5,43 +5,22 @@ import { interceptService } from '../../src/call/intercept-service.ts';
 import { type ChaosRunner, createChaosRunner } from '../../src/network/chaos-runner.ts';
 import type { ChaosOptions } from '../../src/network/chaos-settings.ts';
 import { InjectedFaultError } from '../../src/network/chaos-error.ts';
-import { createExecutor } from '../../src/explore/executor.ts';
-import { createCoverage } from '../../src/explore/coverage.ts';
-import { explore } from '../../src/explore/explorer.ts';
-import { createStrategy } from '../../src/explore/strategies/create-strategy.ts';
 import {
   createFakeRunner,
   type FakeRunner,
   type FakeRunnerOptions,
 } from '../../src/runners/fake/fake-runner.ts';
-import type { ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import { createStatusStore, type StatusStore } from '../../src/store/status-store.ts';
 import { genericScenarios } from '../../sims/generic/index.ts';
 import { chaosWorkload } from '../../sims/generic/chaos.ts';
 import { fakeWorkload } from '../../sims/generic/fake.ts';
 import { storeWorkload } from '../../sims/generic/store.ts';
+import { failureOf } from './first-failure.ts';
 
 vi.setConfig({ testTimeout: 300_000 });
 
 const HEALTHY = 200;
 const FOUND_WITHIN = 2_000;
-
-/** The first failure of so many executions. */
-async function failureOf(
-  scenario: ScenarioDefinition<unknown>,
-  maxExecutions: number,
-): Promise<string | undefined> {
-  let message: string | undefined;
-  await explore(createExecutor(scenario), createStrategy('portfolio', 1), {
-    maxExecutions,
-    coverage: createCoverage(),
-    onFailure: ({ failure }) => {
-      message = failure?.message ?? '';
-      return false;
-    },
-  });
-  return message;
-}
 
 test.for(Object.entries(genericScenarios))('%s holds', async ([, load]) => {
   expect(await failureOf(await load(), HEALTHY)).toBeUndefined();
