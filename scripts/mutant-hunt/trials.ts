@@ -2,6 +2,7 @@
 // or died in it, where the tool itself says so too; a process that was ended is followed by another one for the ways that are left.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
@@ -21,8 +22,15 @@ export const HUNT_PROGRAMS: readonly string[] = [
   ...['memory-subject', 'disk-play'].map((name) => `test/disks/${name}.ts`),
 ];
 
-/** Real time without a sign of life, beyond the time that a slice has: machines may be busy. */
-const HANG_MS = 25_000;
+/** Time of the processor without a sign of life: many times what a slice has. On a busy machine that is any real time. */
+const HANG_CPU_MS = 30_000;
+/** The same where a scenario has no slices, but a number of executions. */
+const HEALTHY_CPU_MS = 600_000;
+/** Real time without a sign of life, for a process that waits for what never comes. */
+const IDLE_MS = 600_000;
+const WATCH_MS = 1_000;
+/** Of the clock that Linux counts processor time with, in /proc. */
+const TICK_MS = 10;
 const MEMORY_MB = 1_024;
 
 type Said = Extract<TrialLine, { type: 'at' }>;
@@ -32,6 +40,45 @@ function startChild(folder: string, task: TrialTask): ChildProcess {
   return spawn(process.execPath, [`--max-old-space-size=${MEMORY_MB}`, program, JSON.stringify(task)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+}
+
+/** Processor time that a process has had, in milliseconds; 0 where nothing says it. */
+function cpuMsOf(pid: number): number {
+  try {
+    // The name of the program, in brackets, may hold anything.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  } catch {
+    return 0;
+  }
+}
+
+/** Calls `onHang` once a process has shown no sign of life for too long. */
+class Watchdog {
+  readonly #pid: number;
+  readonly #timer: NodeJS.Timeout;
+  #cpuMs = 0;
+  #seenAt = performance.now();
+
+  constructor(pid: number, maxCpuMs: number, onHang: () => void) {
+    this.#pid = pid;
+    this.#timer = setInterval(() => {
+      const isBusy = cpuMsOf(pid) - this.#cpuMs > maxCpuMs;
+      if (isBusy || performance.now() - this.#seenAt > IDLE_MS) onHang();
+    }, WATCH_MS);
+  }
+
+  /** The process has shown one. */
+  see(): void {
+    this.#cpuMs = cpuMsOf(this.#pid);
+    this.#seenAt = performance.now();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
 }
 
 /** What is known of a way whose process did not end by itself. */
@@ -44,7 +91,12 @@ function cutShort(way: Way, at: Said | undefined, end: TrialEnd['end'], sentence
 }
 
 /** One process; the ways that it has ended. */
-async function runOnce(folder: string, task: TrialTask, signal: AbortSignal): Promise<TrialEnd[]> {
+async function runOnce(
+  folder: string,
+  task: TrialTask,
+  signal: AbortSignal,
+  hangCpuMs: number,
+): Promise<TrialEnd[]> {
   const child = startChild(folder, task);
   const exited = once(child, 'exit');
   const ends: TrialEnd[] = [];
@@ -58,22 +110,23 @@ async function runOnce(folder: string, task: TrialTask, signal: AbortSignal): Pr
     watched.hasHung = true;
     kill();
   };
-  const patience = HANG_MS + (task.executions === undefined ? task.seconds * 1_000 : Infinity);
-  const watchdog = (): NodeJS.Timeout => setTimeout(hang, Math.min(patience, 600_000));
-  let timer = watchdog();
+  const watchdog = new Watchdog(
+    child.pid ?? 0,
+    task.executions === undefined ? hangCpuMs : HEALTHY_CPU_MS,
+    hang,
+  );
   signal.addEventListener('abort', kill);
   child.stderr
     ?.setEncoding('utf8')
     .on('data', (text: string) => (complaint = (complaint + text).slice(0, 4_000)));
   for await (const text of createInterface({ input: child.stdout as NodeJS.ReadableStream })) {
-    clearTimeout(timer);
-    timer = watchdog();
+    watchdog.see();
     const line = JSON.parse(text) as TrialLine;
     if (line.type === 'loaded') isLoaded = true;
     else if (line.type === 'at') at = line;
     else ends.push({ ...line.trial, end: 'verdict' });
   }
-  clearTimeout(timer);
+  watchdog.stop();
   signal.removeEventListener('abort', kill);
   await exited;
   if (ends.length === task.ways.length || isStopped()) return ends;
@@ -92,12 +145,18 @@ export async function runTrials(
   folder: string,
   plan: Omit<TrialTask, 'files'>,
   signal: AbortSignal,
+  hangCpuMs: number = HANG_CPU_MS,
 ): Promise<TrialEnd[]> {
   const ends: TrialEnd[] = [];
   const isStopped = (): boolean => signal.aborted;
   while (ends.length < plan.ways.length && !isStopped()) {
     ends.push(
-      ...(await runOnce(folder, { ...plan, files: projectRoot, ways: plan.ways.slice(ends.length) }, signal)),
+      ...(await runOnce(
+        folder,
+        { ...plan, files: projectRoot, ways: plan.ways.slice(ends.length) },
+        signal,
+        hangCpuMs,
+      )),
     );
   }
   return isStopped() ? [] : ends;

@@ -22,8 +22,8 @@ export type UnitAnswer =
   | { readonly killed: false }
   | { readonly killed: true; readonly test: string; readonly title: string; readonly message: string };
 
-/** How long the tests of one mutant may take without an answer. */
-const HANG_MS = 120_000;
+/** How long the tests of one file may take. */
+const HANG_MS = 240_000;
 const PROGRAM = fileURLToPath(new URL('unit-process.ts', import.meta.url));
 
 /** A process, and what it does for one mutant after the other. */
@@ -89,21 +89,29 @@ export class UnitTests {
 
   async #ask(task: UnitTask): Promise<UnitAnswer> {
     const child = (this.#child ??= await this.#start());
+    const test = task.tests[0] ?? '';
     let timer: NodeJS.Timeout | undefined;
+    let giveUp = (): void => undefined;
+    const wait = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => giveUp(), HANG_MS);
+    };
     const hung = new Promise<UnitAnswer>((resolve) => {
-      const message = `no answer in ${HANG_MS / 1_000} s`;
-      const test = task.tests[0] ?? '';
-      timer = setTimeout(() => resolve({ killed: true, test, title: 'hung', message }), HANG_MS);
+      const message = `no sign of life in ${HANG_MS / 1_000} s`;
+      giveUp = () => resolve({ killed: true, test, title: 'hung', message });
     });
-    const stop = new AbortController();
-    const { signal } = stop;
-    const answered = once(child, 'message', { signal }).then(([answer]) => answer as UnitAnswer);
-    const died = once(child, 'exit', { signal }).then(([code]): UnitAnswer => ({
-      ...{ killed: true, test: task.tests[0] ?? '', title: 'died', message: `exit ${String(code)}` },
-    }));
-    const ignore = (): void => undefined;
-    answered.catch(ignore);
-    died.catch(ignore);
+    const answered = new Promise<UnitAnswer>((resolve) => {
+      child.on('message', (said: UnitAnswer | 'alive') => {
+        if (said === 'alive') wait();
+        else resolve(said);
+      });
+    });
+    const died = new Promise<UnitAnswer>((resolve) => {
+      child.on('exit', (code) =>
+        resolve({ killed: true, test, title: 'died', message: `exit ${String(code)}` }),
+      );
+    });
+    wait();
     child.send(task);
     try {
       const answer = await Promise.race([answered, died, hung]);
@@ -111,7 +119,7 @@ export class UnitTests {
       return answer;
     } finally {
       clearTimeout(timer);
-      stop.abort();
+      child.removeAllListeners('message').removeAllListeners('exit');
     }
   }
 
