@@ -43,9 +43,17 @@ function firstLine(error: unknown): string {
   return messageOf(error).split('\n')[0] ?? '';
 }
 
-const SETS: Readonly<Record<'generic' | 'shipped', () => Promise<object>>> = {
-  generic: async () => (await import('../../sims/generic/index.ts')).genericScenarios,
-  shipped: async () => (await import('../../sims/index.ts')).scenarios,
+async function genericSet(): Promise<Loaders> {
+  return (await import('../../sims/generic/index.ts')).genericScenarios as Loaders;
+}
+
+const SETS: Readonly<Record<'generic' | 'shipped', () => Promise<Loaders>>> = {
+  generic: genericSet,
+  async shipped() {
+    const generic = await genericSet();
+    const all = Object.entries((await import('../../sims/index.ts')).scenarios as Loaders);
+    return Object.fromEntries(all.filter(([name]) => generic[name] === undefined));
+  },
 };
 
 /** One scenario, explored a slice at a time. */
@@ -133,7 +141,7 @@ async function exploreSet(way: 'generic' | 'shipped', task: TrialTask): Promise<
     return trialOf(frame, { found: true, by, sentence, executions, ownExecutions });
   };
   const at = (by: string, executions: number): void => say({ type: 'at', way, by, executions });
-  for (const [name, load] of Object.entries((await SETS[way]()) as Loaders)) {
+  for (const [name, load] of Object.entries(await SETS[way]())) {
     at(name, 0);
     try {
       const scenario = await load();
