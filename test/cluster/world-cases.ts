@@ -310,7 +310,7 @@ export const WORLD_CASES: readonly WorldCase[] = [
     async run(world) {
       await world.node('named', 'named');
       const named = world.connect<{ toString(): string; valueOf(): number }>('named');
-      expect([await named.toString(), await named.valueOf(), `${named}`]).toEqual([
+      expect([await named.toString(), await named.valueOf(), String(named)]).toEqual([
         'its own words',
         7,
         'stub of named',

@@ -135,7 +135,7 @@ test.each<readonly [string, () => unknown]>([
   const { failure } = await simulate({
     scenario: async (sim) => {
       const slow = (): Promise<void> => sleep(sim.world.clock, 80);
-      await withTimeout(sim.world, 50, slow, { onLate: onLate as () => void }).catch(() => undefined);
+      await withTimeout(sim.world, 50, slow, { onLate }).catch(() => undefined);
       await sim.sleep(100);
     },
   });

@@ -198,16 +198,16 @@ class ThreadProcess {
   /** @throws RunnerError (as a rejection) `RUNNER_TIMED_OUT` if it had to be ended. */
   async leave(timeoutMs: number): Promise<void> {
     this.#post({ type: 'leave' });
-    let isLate = false;
+    const late = { isLate: false };
     const end = (): void => {
-      isLate = true;
+      late.isLate = true;
       void this.terminate();
     };
     const timer =
       timeoutMs < Infinity ? createSystemClock().timer(`${this.#name} leaves`, timeoutMs, end) : undefined;
     await this.ended;
     timer?.cancel();
-    if (isLate) {
+    if (late.isLate) {
       const why = `${this.#name} had not left within ${timeoutMs} ms, and its thread was ended`;
       throw new RunnerError('RUNNER_TIMED_OUT', why);
     }

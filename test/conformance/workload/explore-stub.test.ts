@@ -179,8 +179,10 @@ describe('exploreStub', () => {
     class Delayed {
       #value = 0;
       async set(value: number): Promise<void> {
-        // eslint-disable-next-line no-restricted-globals -- the stand-in of ambient time
-        await new Promise<void>((resolve) => void setTimeout(resolve, 10));
+        await new Promise<void>((resolve) => {
+          // eslint-disable-next-line no-restricted-globals -- the stand-in of ambient time
+          setTimeout(resolve, 10);
+        });
         this.#value = value;
       }
       async get(): Promise<number> {

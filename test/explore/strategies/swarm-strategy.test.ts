@@ -162,7 +162,7 @@ describe('a question that asks for several kinds of faults', () => {
       }
       seen.add([97, 99].filter((answer) => struck.has(answer)).join());
     }
-    expect([...answers].sort()).toEqual([0, 97, 99]);
+    expect([...answers].sort((one, other) => one - other)).toEqual([0, 97, 99]);
     expect([...seen].sort()).toEqual(['', '97', '97,99', '99']);
   });
 });
