@@ -12,4 +12,5 @@ export const genericScenarios: Readonly<Record<string, () => Promise<ScenarioDef
   'generic-chaos': async () => (await import('./chaos.ts')).chaosRunner,
   'generic-disk': async () => (await import('./disk.ts')).disk,
   'generic-links': async () => (await import('./links.ts')).links,
+  'generic-locks': async () => (await import('./locks.ts')).locks,
 };
