@@ -3,6 +3,12 @@
  * run, the conformance suite among them.
  */
 import { describe, test } from 'vitest';
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
+import type { ConformanceSubject } from '../conformance/subject.ts';
+import type { ExploreSubjectOptions } from '../conformance/workload/explore-runner.ts';
+import type { Simulation } from '../simulation/simulation.ts';
+import { simTest } from './sim-test.ts';
 
 /** A case as this front sees it; those of `dryrunner/conformance` fit. */
 export interface RunnerCase<Subject> {
@@ -24,9 +30,28 @@ export interface DescribeRunnerOptions {
   readonly concurrent?: boolean;
 }
 
+/** How a runner is held to the contract and explored. */
+export interface ExploredRunnerOptions extends DescribeRunnerOptions {
+  /** Drives it with everything that the contract allows (`exploreRunner`): true, or how. `executions` is 300 here by default. */
+  readonly explore: boolean | ExploreSubjectOptions;
+  /** Default: the whole suite. */
+  readonly cases?: readonly RunnerCase<ConformanceSubject>[];
+}
+
+const EXECUTIONS = 300;
+/** Of the exploration, in milliseconds: what fails is made small and explained within it as well. */
+const EXPLORE_TIMEOUT_MS = 120_000;
+
+const OPTIONS = is.optionsOf<DescribeRunnerOptions>({}, { concurrent: is.BOOLEAN });
+const EXPLORED_OPTIONS = is.optionsOf<ExploredRunnerOptions>(
+  { explore: is.anyOf('true, false or how to explore', is.BOOLEAN, is.readable('options')) },
+  { cases: is.LIST, concurrent: is.BOOLEAN },
+);
+
 /**
  * Declares a test per case that the subject must pass. Cases that it lacks a capability for are declared as skipped, with the reason
- * in their title.
+ * in their title. With `{ explore }` in place of the cases, the tests are those of the conformance suite, and one more drives the runner with
+ * everything that the contract allows; what fails there is explained, with a line that repeats it.
  *
  * @example
  * ```ts
@@ -40,20 +65,112 @@ export interface DescribeRunnerOptions {
  *   create: (world, options) => ({ service: createSimulatedRunner(world, options) }),
  * };
  * describeRunner(mine, conformanceCases);
+ * describeRunner({ ...mine, name: 'mine, explored' }, { cases: [], explore: { executions: 50 } });
  * ```
  */
+export function describeRunner(subject: ConformanceSubject, options: ExploredRunnerOptions): void;
 export function describeRunner<Subject extends { readonly name: string }>(
   subject: Subject,
   cases: readonly RunnerCase<Subject>[],
-  { concurrent = false }: DescribeRunnerOptions = {},
+  options?: DescribeRunnerOptions,
+): void;
+export function describeRunner<Subject extends { readonly name: string }>(
+  subject: Subject,
+  how: readonly RunnerCase<Subject>[] | ExploredRunnerOptions,
+  options: DescribeRunnerOptions = {},
 ): void {
-  describe(subject.name, { concurrent }, () => {
-    for (const group of new Set(cases.map((runnerCase) => runnerCase.group))) {
-      describe(group, () => {
-        for (const runnerCase of cases) if (runnerCase.group === group) declare(subject, runnerCase);
-      });
-    }
+  if (Array.isArray(how)) {
+    check('options', options, OPTIONS);
+    describe(subject.name, { concurrent: options.concurrent ?? false }, () => declareCases(subject, how));
+    return;
+  }
+  check('options', how, EXPLORED_OPTIONS);
+  describeExplored(subject as unknown as ConformanceSubject, how as ExploredRunnerOptions);
+}
+
+function describeExplored(
+  subject: ConformanceSubject,
+  { explore, cases, concurrent = false }: ExploredRunnerOptions,
+): void {
+  // Loaded here, because every test file pays for what this front loads.
+  describe(subject.name, { concurrent }, async () => {
+    const { conformanceCases } = await import('../conformance/conformance-cases.ts');
+    declareCases(subject, cases ?? conformanceCases);
+    const options = explore === true ? {} : explore;
+    if (options === false) return;
+    if (subject.wallWorld === undefined && subject.heldWorld === undefined) {
+      await declareExploration(subject, options);
+    } else declareSequences(subject, options);
   });
+}
+
+async function declareExploration(
+  subject: ConformanceSubject,
+  {
+    executions = EXECUTIONS,
+    seed = 1,
+    reachWithin = Infinity,
+    mayMiss = {},
+    ...limits
+  }: ExploreSubjectOptions,
+): Promise<void> {
+  const { runnerWorkload } = await import('../conformance/workload/runner-workload.ts');
+  const { clients, operations } = limits;
+  const workload = runnerWorkload(subject, {
+    ...(clients === undefined ? {} : { clients }),
+    ...(operations === undefined ? {} : { operations }),
+  });
+  const reached = new Map<string, boolean>();
+  let count = 0;
+  simTest(
+    'keeps the contract, whatever its clients do',
+    (sim) => {
+      count += 1;
+      return workload.run(noting(sim, reached), undefined);
+    },
+    { runs: executions, seed, timeout: EXPLORE_TIMEOUT_MS },
+  );
+  test('has been driven to everything that it must reach', ({ skip }) => {
+    if (count < reachWithin) skip(`because ${count} executions are too few to tell`);
+    const missed = [...reached].filter(([name, isReached]) => !isReached && !Object.hasOwn(mayMiss, name));
+    const names = missed.map(([name]) => name).join(', ');
+    if (missed.length > 0) throw new Error(`never reached in ${count} executions: ${names}`);
+  });
+}
+
+/** The simulation itself, whose `sometimes` is noted here as well. */
+function noting(sim: Simulation, reached: Map<string, boolean>): Simulation {
+  const sometimes: Simulation['sometimes'] = (name, condition = true) => {
+    reached.set(name, condition || reached.get(name) === true);
+    sim.sometimes(name, condition);
+  };
+  return new Proxy(sim, {
+    get(target, key) {
+      if (key === 'sometimes') return sometimes;
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+function declareSequences(subject: ConformanceSubject, options: ExploreSubjectOptions): void {
+  test(
+    'keeps the contract, whatever its clients do',
+    async ({ signal }) => {
+      const { exploreRunner } = await import('../conformance/workload/explore-runner.ts');
+      const { failure } = await exploreRunner(subject, { ...options, shouldStop: () => signal.aborted });
+      if (failure !== undefined) throw new Error(failure.message);
+    },
+    EXPLORE_TIMEOUT_MS,
+  );
+}
+
+function declareCases<Subject>(subject: Subject, cases: readonly RunnerCase<Subject>[]): void {
+  for (const group of new Set(cases.map((runnerCase) => runnerCase.group))) {
+    describe(group, () => {
+      for (const runnerCase of cases) if (runnerCase.group === group) declare(subject, runnerCase);
+    });
+  }
 }
 
 function declare<Subject>(subject: Subject, runnerCase: RunnerCase<Subject>): void {

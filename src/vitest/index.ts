@@ -3,7 +3,12 @@
  *
  * @module dryrunner/vitest
  */
-export { describeRunner, type DescribeRunnerOptions, type RunnerCase } from './describe-runner.ts';
+export {
+  describeRunner,
+  type DescribeRunnerOptions,
+  type ExploredRunnerOptions,
+  type RunnerCase,
+} from './describe-runner.ts';
 export type { SimMatchers } from './matchers.ts';
 export { simTest, type EachSimTest, type SimTest, type SimTestFixtures } from './sim-test.ts';
 export type { SimTestOptions, TestedScenario } from './sim-test-options.ts';

@@ -34,13 +34,16 @@ export const EXPLORE_FIELDS: is.ShapesOf<ExploreWorkloadOptions> = {
   shouldStop: is.FUNCTION,
 };
 
+/** How a subject failed. On the machine's time and on held time only the message is known. */
+export type SubjectFailure = Pick<FailingExecution, 'message'> & Partial<FailingExecution>;
+
 /** What an exploration of a subject came to. */
-export interface SubjectExploration {
+export interface SubjectExploration<F extends SubjectFailure = FailingExecution> {
   /** Nothing has failed, and what must be reached was, or there were too few executions for that (`reachWithin`). */
   readonly held: boolean;
   readonly executions: number;
   /** The first failure, made small and explained. */
-  readonly failure?: FailingExecution;
+  readonly failure?: F;
   /** What was never reached, though it must be. */
   readonly missed: readonly string[];
 }

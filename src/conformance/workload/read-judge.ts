@@ -66,7 +66,8 @@ export class ReadJudge {
     this.#demand(!asked.listsUnknown, 'R26', `${call} lists a run that is not known, and returned`);
     this.#checkService(call, service, sinceMs);
     this.#checkList(asked, statuses);
-    const isWait = timeoutMs > 0 && now > sinceMs;
+    // On a machine even an answer at once takes its time.
+    const isWait = this.#book.terms.isExact && timeoutMs > 0 && now > sinceMs;
     if (isWait) {
       this.#checkInTime(asked);
       this.#checkMet(asked, statuses);

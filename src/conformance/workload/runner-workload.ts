@@ -51,17 +51,8 @@ export function runnerWorkload(
   return defineScenario<unknown>({
     name: `workload-${subject.name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`,
     description: `clients do with ${subject.name} what the contract allows, and hold what comes back to it`,
-    run: (sim) => runWorkload(sim, subject, limits),
+    run: (sim) => new RunnerWorkload(sim, subject, limits).run(),
   });
-}
-
-/** Runs the workload of a runner once. */
-async function runWorkload(
-  host: WorkloadHost,
-  subject: ConformanceSubject,
-  limits: WorkloadLimits,
-): Promise<void> {
-  await new RunnerWorkload(host, subject, limits).run();
 }
 
 const SIGNALS = 2;
@@ -77,10 +68,12 @@ interface Setup {
   readonly history: number | undefined;
 }
 
-class RunnerWorkload {
+/** The workload of one runner, once. */
+export class RunnerWorkload {
   readonly #host: WorkloadHost;
   readonly #subject: ConformanceSubject;
   readonly #limits: Required<WorkloadLimits>;
+  #made: RunnerUnderTest | undefined;
 
   constructor(
     host: WorkloadHost,
@@ -99,6 +92,7 @@ class RunnerWorkload {
     const parts = drawParts(new Draws(host, 'parts'), this.#subject, host);
     const setup = this.#setup(draws, reach);
     const made = await this.#subject.create(host.world, { ...parts.options, ...setup.options });
+    this.#made = made;
     const book = this.#book(setup, parts, reach);
     const { supports } = this.#subject;
     const judge = new ReadJudge(host, book, reach, { seesAll: supports.exactStates === true });
@@ -116,6 +110,14 @@ class RunnerWorkload {
     await this.#end(last, work);
     await this.#judge(made, work, history, setup);
     await made.dispose?.();
+    this.#made = undefined;
+  }
+
+  /** Releases what a workload that has failed leaves behind. */
+  async close(): Promise<void> {
+    const made = this.#made;
+    await made?.service.release();
+    await made?.dispose?.();
   }
 
   #setup(draws: Draws, reach: RunnerReach): Setup {
@@ -142,14 +144,17 @@ class RunnerWorkload {
 
   #book({ options, capacity, history }: Setup, parts: DrawnParts, reach: RunnerReach): RunBook {
     const { supports, graceMs } = this.#subject;
-    const idPrefix = supports.idPrefix === true ? (options.idPrefix ?? '') : undefined;
     const isExact = supports.virtualTime === true;
+    // On a machine a runner may have a prefix of its own, so that its incarnations differ (R45).
+    const ownPrefix = isExact ? '' : undefined;
+    const idPrefix = supports.idPrefix === true ? (options.idPrefix ?? ownPrefix) : undefined;
     return new RunBook(this.#host, { capacity, history, idPrefix, isExact, graceMs, parts }, reach);
   }
 
   async #live(draws: Draws, work: SharedWork, serviceOf: (name: string) => Service): Promise<void> {
     const { clients, operations } = this.#limits;
-    const isLong = draws.rarely('a long life', LONG_LIVES);
+    const isOnMachine = this.#subject.wallWorld !== undefined;
+    const isLong = !isOnMachine && draws.rarely('a long life', LONG_LIVES);
     const count = draws.count('clients', 1, clients);
     await Promise.all(
       Array.from({ length: count }, (_, index) => {
@@ -161,7 +166,7 @@ class RunnerWorkload {
         return new RunnerClient(name, serviceOf(name), work).live(own, steps);
       }),
     );
-    const lingersMs = draws.pick('then nothing happens for', [0, 20, 100, 10_000]);
+    const lingersMs = draws.pick('then nothing happens for', isOnMachine ? [0, 20] : [0, 20, 100, 10_000]);
     if (lingersMs > 0) await this.#host.sleep(lingersMs);
   }
 

@@ -25,7 +25,7 @@ describe('exploreRunner', () => {
     const { held, failure } = await exploreRunner(subject, { executions: 500 });
     expect(held).toBe(false);
     expect(failure?.message).toMatch(/^R\d+ /);
-    expect(failure?.shrunk?.decisions.length).toBeLessThan(failure?.decisions.length ?? 0);
+    expect(failure?.shrunk?.decisions.length).toBeLessThan(failure?.decisions?.length ?? 0);
     expect(failure?.explanation).toBeDefined();
   });
 });

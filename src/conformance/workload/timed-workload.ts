@@ -1,0 +1,190 @@
+/**
+ * The workload of a runner on the machine's time, or on time that somebody moves: a few sequences, drawn by seed, without a decision log.
+ * Invariant: no outcome depends on how fast the machine is; whatever a sequence has made is released, also if it fails.
+ */
+import type { EventAction } from '../../simulation/event-actions.ts';
+import type { DescribeAnswer } from '../../kernel/decisions.ts';
+import { messageOf, shownText } from '../../kernel/errors.ts';
+import { sleep, type Timer } from '../../kernel/clock.ts';
+import { type Label, question, topicOf } from '../../kernel/question.ts';
+import type { RandomStream } from '../../kernel/random.ts';
+import { createRandomStream } from '../../kernel/seeded-random.ts';
+import type { World } from '../../model/world.ts';
+import { ConformanceError } from '../check.ts';
+import type { ConformanceSubject, HeldWorld } from '../subject.ts';
+import { RunnerWorkload, type WorkloadLimits } from './runner-workload.ts';
+import type { WorkloadHost } from './workload-host.ts';
+
+/** How many sequences there are, and how they are drawn. */
+export interface TimedOptions extends WorkloadLimits {
+  readonly sequences: number;
+  readonly seed: string | number;
+  readonly shouldStop: () => boolean;
+}
+
+/** What the sequences have come to. */
+export interface TimedExploration {
+  readonly sequences: number;
+  readonly failure: ConformanceError | undefined;
+  readonly sometimes: Readonly<Record<string, boolean>>;
+}
+
+const CUT_OFF_MS = 120_000;
+const TICK_MS = 100;
+/** An action at some event comes within so many milliseconds, for nobody knows of events here. */
+const ACTION_MS_MAX = 40;
+const MOVES_MAX = 200_000;
+/** So many of the last draws are shown. */
+const SHOWN_MAX = 60;
+
+/** Runs the sequences one after another, until one fails. */
+export async function exploreInTime(
+  subject: ConformanceSubject,
+  options: TimedOptions,
+): Promise<TimedExploration> {
+  const sometimes: Record<string, boolean> = {};
+  for (let sequence = 1; sequence <= options.sequences; sequence += 1) {
+    if (options.shouldStop()) return { sequences: sequence - 1, failure: undefined, sometimes };
+    const seed = `${options.seed} ${sequence}`;
+    const held = subject.heldWorld?.(seed);
+    const world = held?.world ?? (subject.wallWorld as () => World)();
+    const host = new TimedHost(world, createRandomStream(seed), sometimes);
+    const workload = new RunnerWorkload(host, subject, options);
+    const error = await (held === undefined
+      ? onTheMachine(host, workload)
+      : inHeldTime(host, workload, held));
+    if (error === undefined) continue;
+    const text = [`${messageOf(error)} (sequence ${sequence} of seed ${options.seed})`, '', ...host.drawn];
+    const failure = new ConformanceError(
+      text.join('\n'),
+      'what the contract allows',
+      messageOf(error),
+      error,
+    );
+    return { sequences: sequence, failure, sometimes };
+  }
+  return { sequences: options.sequences, failure: undefined, sometimes };
+}
+
+/** The verbs of a simulation, without one. */
+class TimedHost implements WorkloadHost {
+  readonly world: World;
+  readonly drawn: string[] = [];
+  /** The first check that failed, also if nobody waits for who made it. */
+  failure: ConformanceError | undefined;
+  readonly #random: RandomStream;
+  readonly #sometimes: Record<string, boolean>;
+  readonly #timers = new Set<Timer>();
+
+  constructor(world: World, random: RandomStream, sometimes: Record<string, boolean>) {
+    this.world = world;
+    this.#random = random;
+    this.#sometimes = sometimes;
+  }
+
+  now(): number {
+    return this.world.clock.now();
+  }
+
+  sleep(ms: number): Promise<void> {
+    return sleep(this.world.clock, ms, 'workload sleep');
+  }
+
+  choose(label: Label, n: number, describe?: DescribeAnswer): number {
+    const answer = n === 1 ? 0 : this.#random.int(n);
+    if (answer === 0) return answer;
+    const value = describe?.(answer, question('choice', label)) ?? answer;
+    const shown = typeof value === 'object' ? JSON.stringify(value) : shownText(value);
+    this.drawn.push(`${this.now()} ms: "${topicOf(label).text}" is ${shown}`);
+    if (this.drawn.length > SHOWN_MAX) this.drawn.shift();
+    return answer;
+  }
+
+  check(condition: boolean, message: string): void {
+    if (condition) return;
+    const error = new ConformanceError(message, 'what the contract allows', message);
+    this.failure ??= error;
+    throw error;
+  }
+
+  sometimes(name: string, condition = true): void {
+    this.#sometimes[name] = condition || this.#sometimes[name] === true;
+  }
+
+  atSomeEvent(label: string, action: EventAction): void {
+    const delayMs = this.choose(`${label} at`, ACTION_MS_MAX);
+    if (delayMs === 0) return;
+    const timer = this.world.clock.timer(label, delayMs, () => {
+      this.#timers.delete(timer);
+      // What fails in it is kept by the check.
+      Promise.resolve(action()).catch((error: unknown) => {
+        this.failure ??= new ConformanceError(messageOf(error), 'no error', error);
+      });
+    });
+    this.#timers.add(timer);
+  }
+
+  heal(): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+  }
+}
+
+/** What is wrong, undefined if nothing is. */
+async function outcomeOf(host: TimedHost, workload: RunnerWorkload): Promise<unknown> {
+  try {
+    await workload.run();
+    return host.failure;
+  } catch (error) {
+    return host.failure ?? error;
+  } finally {
+    host.heal();
+  }
+}
+
+async function onTheMachine(host: TimedHost, workload: RunnerWorkload): Promise<unknown> {
+  const { clock } = host.world;
+  let timer: Timer | undefined;
+  // It counts ticks that this process has really had, so that a machine that stops it for a while does not cut it off.
+  const cutOff = (ms: number): Promise<unknown> =>
+    new Promise((resolve) => {
+      let ticks = Math.ceil(ms / TICK_MS);
+      const tick = (): void => {
+        ticks -= 1;
+        if (ticks < 0) resolve(new ConformanceError(`cut off after ${ms} ms`, 'an end', 'none'));
+        else timer = clock.timer('cut-off', TICK_MS, tick);
+      };
+      tick();
+    });
+  try {
+    const error = await Promise.race([outcomeOf(host, workload), cutOff(CUT_OFF_MS)]);
+    if (error !== undefined) {
+      timer?.cancel();
+      await Promise.race([workload.close(), cutOff(CUT_OFF_MS / 10)]);
+    }
+    return error;
+  } finally {
+    timer?.cancel();
+  }
+}
+
+async function inHeldTime(host: TimedHost, workload: RunnerWorkload, held: HeldWorld): Promise<unknown> {
+  const ended: { readonly error: unknown }[] = [];
+  void outcomeOf(host, workload).then((error) => ended.push({ error }));
+  for (let moves = 1; ended.length === 0; moves += 1) {
+    const hasMoved = await held.advance();
+    if (ended.at(0) !== undefined || (hasMoved && moves < MOVES_MAX)) continue;
+    const why = hasMoved
+      ? `cut off after ${moves} events`
+      : 'nothing is left to happen, and a call has not returned';
+    return host.failure ?? new ConformanceError(why, 'an end', why);
+  }
+  const [end] = ended;
+  if (end?.error !== undefined) return end.error;
+  for (const endMs = host.now(); await held.advance();) {
+    if (host.now() >= endMs + 1) {
+      return new ConformanceError('R86 a timer is left when all is released', 'none', 'a timer');
+    }
+  }
+  return undefined;
+}
