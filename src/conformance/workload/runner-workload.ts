@@ -39,7 +39,7 @@ export interface WorkloadLimits {
 }
 
 /**
- * The workload of a runner as a scenario, for `dryrunner explore` and everything else that takes one. `exploreRunner` runs it.
+ * The workload of a runner as a scenario, for `dryrunner explore` and everything else that takes one. See {@link exploreRunner}, which runs it.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a subject that no case can be run against.
  */
