@@ -12,7 +12,11 @@ export { conformanceCases } from './conformance-cases.ts';
 export { type DiskCase, diskCases, type DiskCrashCase, type DiskSubject } from './disk-cases.ts';
 export { type ExploreSubjectOptions, exploreRunner } from './workload/explore-runner.ts';
 export { type ExploreStubOptions, exploreStub } from './workload/explore-stub.ts';
-export { type ExploreWorkloadOptions, type SubjectExploration, type SubjectFailure } from './workload/explore-workload.ts';
+export {
+  type ExploreWorkloadOptions,
+  type SubjectExploration,
+  type SubjectFailure,
+} from './workload/explore-workload.ts';
 export { partsWorkload, type PartsSubject } from './workload/parts-workload.ts';
 export { runnerWorkload, type WorkloadLimits } from './workload/runner-workload.ts';
 export {
