@@ -19,6 +19,12 @@ import type { RunnerReach } from './runner-reach.ts';
 import type { SharedSignal } from './shared-signals.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
+/** A read that was asked before. */
+export interface PastRead {
+  readonly method: 'queryNow' | 'status' | 'statusAll';
+  readonly query: Query;
+}
+
 /** What the clients of one runner share. */
 export interface SharedWork {
   readonly host: WorkloadHost;
@@ -27,6 +33,8 @@ export interface SharedWork {
   readonly judge: ReadJudge;
   readonly reach: RunnerReach;
   readonly signals: readonly SharedSignal[];
+  /** Reads so far, to be repeated word for word. */
+  readonly reads: PastRead[];
   /** Calls whose end nobody waits for as yet. */
   readonly open: Promise<void>[];
 }
@@ -40,6 +48,7 @@ type Kind =
   | 'queryNow'
   | 'status'
   | 'statusAll'
+  | 'read again'
   | 'abort at some event'
   | 'abort twice'
   | 'cancel waits'
@@ -53,7 +62,7 @@ const KINDS: readonly Kind[] = [
   ...(['sleep', 'sleep', 'sleep', 'sleep'] as const),
   ...(['wait', 'wait', 'wait', 'wait', 'wait', 'wait', 'wait', 'wait'] as const),
   ...(['abort', 'abort', 'abort'] as const),
-  ...(['queryNow', 'queryNow', 'status', 'status', 'statusAll'] as const),
+  ...(['queryNow', 'queryNow', 'status', 'status', 'statusAll', 'read again', 'read again'] as const),
   ...(['abort at some event', 'abort at some event', 'abort twice', 'cancel waits', 'cancel waits'] as const),
   ...(['malformed', 'release'] as const),
 ];
@@ -61,6 +70,8 @@ const KINDS: readonly Kind[] = [
 const QUEUE_FULL_TEXT = 'No resources available. Please try later.';
 const UNHEALTHY_TEXT = 'Worker is unhealthy.';
 const EVENTS_WITHIN = 24;
+/** So many reads are repeated. */
+const READS_KEPT = 6;
 /** So many of the latest runs are asked about. */
 const RECENT = 4;
 const UNKNOWN_IDS: readonly RunID[] = ['no such run', '', '-1', '99999', ' 0'];
@@ -189,8 +200,9 @@ export class RunnerClient {
 
   /** Reads in one of the ways that need no wait. */
   async look(method: 'queryNow' | 'status' | 'statusAll', query: Query, spoils = false): Promise<void> {
-    const { judge, reach } = this.#work;
+    const { judge, reach, reads } = this.#work;
     reach.note(`call of ${method}`);
+    if (reads.length < READS_KEPT) reads.push({ method, query });
     if (method === 'status') {
       await this.#status(query.runs?.[0] ?? '', spoils);
       return;
@@ -237,6 +249,14 @@ export class RunnerClient {
       case 'statusAll':
         await this.look(kind, this.#query(draws, kind), draws.rarely('changes what it got'));
         return;
+      case 'read again': {
+        const { reads } = this.#work;
+        const past = draws.pick('which', [undefined, ...reads], 1, readText);
+        if (past === undefined) return;
+        reach.note('read asked once more');
+        await this.look(past.method, past.query);
+        return;
+      }
       case 'wait':
         await this.#drawWait(draws);
         return;
@@ -536,6 +556,11 @@ export class RunnerClient {
 }
 
 const EVERYTHING: Query = { allRuns: true, states: ALL_MASK };
+
+function readText(read: PastRead | undefined): string {
+  if (read === undefined) return 'none';
+  return read.method === 'status' ? `status of ${runText(read.query.runs?.[0] ?? '')}` : read.method;
+}
 
 function runText(runId: RunID): string {
   return runId === '' ? 'run ""' : `run ${runId}`;

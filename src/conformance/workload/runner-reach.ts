@@ -27,6 +27,7 @@ const ALWAYS: readonly string[] = [
   'abort refused after the release',
   'query refused as malformed',
   'wait refused as malformed',
+  'read asked once more',
   'read of an unknown run',
   'read of no runs',
   'read of several runs',

@@ -2,6 +2,7 @@
  * A scenario that nobody wrote for a bug: several clients do with a runner what the contract allows, all of it drawn from the decision log,
  * and what comes back is held to the contract. Invariant: it knows the contract and the subject's own words, and no bug.
  */
+import type { RunID } from '../../model/run-status.ts';
 import type { Service } from '../../model/service.ts';
 import { ALL_MASK, UNKNOWN_MASK } from '../../model/state-mask.ts';
 import { checkLinearizable } from '../../oracles/history/check-linearizable.ts';
@@ -56,6 +57,8 @@ export function runnerWorkload(
 }
 
 const SIGNALS = 2;
+/** So many of the latest runs are looked at one by one before and after the release. */
+const LATEST = 2;
 const LONG_LIFE = 30;
 /** One execution in so many is a long life. */
 const LONG_LIVES = 250;
@@ -97,7 +100,16 @@ export class RunnerWorkload {
     const { supports } = this.#subject;
     const judge = new ReadJudge(host, book, reach, { seesAll: supports.exactStates === true });
     const signals = Array.from({ length: SIGNALS }, () => sharedSignal(host));
-    const work: SharedWork = { host, subject: this.#subject, book, judge, reach, signals, open: [] };
+    const work: SharedWork = {
+      host,
+      subject: this.#subject,
+      book,
+      judge,
+      reach,
+      signals,
+      reads: [],
+      open: [],
+    };
     const history = createHistory<ServiceCall, ServiceReply>(host.world.clock);
     const watched = watchAnswers(host.world, made.service, ({ rule, message }) =>
       host.check(false, `${rule} ${message}`),
@@ -173,14 +185,14 @@ export class RunnerWorkload {
   /** Whatever is still at work is released, and then nothing is left and nothing is served. */
   async #end(last: RunnerClient, { host, open, book }: SharedWork): Promise<void> {
     host.heal();
-    await last.look('statusAll', { allRuns: true, states: ALL_MASK });
+    const latest = book.runs.slice(-LATEST).map(({ runId }) => runId);
+    await lookAtAll(last, latest);
     await last.release();
     await Promise.all(open);
     await last.wait({ allRuns: true, states: UNKNOWN_MASK }, Infinity);
-    await last.look('statusAll', { allRuns: true, states: ALL_MASK });
+    await lookAtAll(last, latest);
     const [run] = book.runs;
     if (run !== undefined) {
-      await last.look('status', { runs: [run.runId], states: ALL_MASK });
       await last.abort(run.runId);
     }
     await last.release();
@@ -208,4 +220,12 @@ export class RunnerWorkload {
     if (result.linearizable !== false) return;
     host.check(false, `R207 R67 ${formatContradiction(result.contradiction)}`);
   }
+}
+
+/** In each of the ways that there are, so that each is asked the same at two times. */
+async function lookAtAll(client: RunnerClient, runIds: readonly RunID[]): Promise<void> {
+  const all = { allRuns: true, states: ALL_MASK };
+  await client.look('statusAll', all);
+  await client.look('queryNow', all);
+  for (const runId of runIds) await client.look('status', { runs: [runId], states: ALL_MASK });
 }

@@ -1,0 +1,274 @@
+// Services with one defect each, which the workload of a runner has to find: those of the suite, and more that only an exact model sees.
+import { describe, expect, test } from 'vitest';
+import { runnerWorkload } from '../../../src/conformance/workload/runner-workload.ts';
+import { runCampaign } from '../../../src/explore/campaign.ts';
+import { createCoverage } from '../../../src/explore/coverage.ts';
+import { createExecutor } from '../../../src/explore/executor.ts';
+import { portfolioStrategy } from '../../../src/explore/strategies/portfolio.ts';
+import type { ConformanceSubject } from '../../../src/conformance/subject.ts';
+import { sleep } from '../../../src/kernel/clock.ts';
+import { isRunnerError, RunnerError } from '../../../src/kernel/errors.ts';
+import type { Command } from '../../../src/model/command.ts';
+import type { Query, Wait } from '../../../src/model/query.ts';
+import { isTerminal } from '../../../src/model/run-state.ts';
+import type { RunStatus } from '../../../src/model/run-status.ts';
+import type { Service } from '../../../src/model/service.ts';
+import type { World } from '../../../src/model/world.ts';
+import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
+import { breakages, having, type Breakage } from '../broken-services.ts';
+import { simulated } from '../subjects.ts';
+
+interface TimedBreakage {
+  readonly title: string;
+  readonly breakIt: (good: Service, world: World) => Service;
+}
+
+const over = (status: RunStatus, change: Partial<RunStatus>): RunStatus =>
+  isTerminal(status.state) ? { ...status, ...change } : status;
+
+/** Of a command that may be none. */
+const timeoutOf = (command: Command | undefined): number => command?.timeoutMs ?? 0;
+
+/** Every status that the service shows, changed. */
+function showing(good: Service, change: (status: RunStatus) => RunStatus): Service {
+  return having(good, {
+    abort: async (runId) => change(await good.abort(runId)),
+    status: async (runId) => {
+      const { status, service } = await good.status(runId);
+      return { status: change(status), service };
+    },
+    statusAll: async () => {
+      const { statuses, service } = await good.statusAll();
+      return { statuses: statuses.map(change), service };
+    },
+    queryNow: async (query) => {
+      const { statuses, service } = await good.queryNow(query);
+      return { statuses: statuses.map(change), service };
+    },
+    query: async (query, wait) => {
+      const { statuses, service } = await good.query(query, wait);
+      return { statuses: statuses.map(change), service };
+    },
+  });
+}
+
+const exact: readonly TimedBreakage[] = [
+  {
+    title: 'R31 R34 a wait returns a millisecond after its deadline',
+    breakIt: (good, { clock }) =>
+      having(good, {
+        query: async (query, wait) => {
+          const result = await good.query(query, wait);
+          if (result.statuses.length === 0 && wait.timeoutMs > 0 && wait.timeoutMs < Infinity) {
+            await sleep(clock, 1);
+          }
+          return result;
+        },
+      }),
+  },
+  {
+    title: 'R54 a wait is woken a millisecond after the write',
+    breakIt: (good, { clock }) =>
+      having(good, {
+        query: async (query, wait) => {
+          const askedAt = clock.now();
+          const result = await good.query(query, wait);
+          if (result.statuses.length > 0 && clock.now() > askedAt) await sleep(clock, 1);
+          return result;
+        },
+      }),
+  },
+  {
+    title: 'R199 R70 an abort returns a millisecond after the end',
+    breakIt: (good, { clock }) =>
+      having(good, {
+        abort: async (runId) => {
+          const status = await good.abort(runId);
+          await sleep(clock, 1);
+          return status;
+        },
+      }),
+  },
+  {
+    title: 'R65 run returns after a millisecond',
+    breakIt: (good, { clock }) =>
+      having(good, {
+        run: async (command) => {
+          await sleep(clock, 1);
+          return good.run(command);
+        },
+      }),
+  },
+  {
+    title: 'R85 a release returns a millisecond after all is over',
+    breakIt: (good, { clock }) =>
+      having(good, {
+        release: async () => {
+          await good.release();
+          await sleep(clock, 1);
+        },
+      }),
+  },
+  {
+    title: 'R100 R101 a timeout is a millisecond longer than it should be',
+    breakIt: (good) =>
+      having(good, {
+        run: (command) =>
+          good.run(timeoutOf(command) > 0 ? { ...command, timeoutMs: timeoutOf(command) + 1 } : command),
+      }),
+  },
+  {
+    title: 'R16 R100 a timeout below 0 is one of its absolute value',
+    breakIt: (good) =>
+      having(good, {
+        run: (command) =>
+          good.run(timeoutOf(command) < 0 ? { ...command, timeoutMs: -timeoutOf(command) } : command),
+      }),
+  },
+  {
+    title: 'R53 the tag is lost at the end',
+    breakIt: (good) => showing(good, (status) => over(status, { tag: '' })),
+  },
+  {
+    title: 'R110 the error of a run that failed is another one',
+    breakIt: (good) =>
+      showing(good, (status) => (status.state === 'FAILED' ? { ...status, error: 'failed' } : status)),
+  },
+  {
+    title: 'R11 an aborted run has an exit code',
+    breakIt: (good) =>
+      showing(good, (status) => (status.state === 'ABORTED' ? { ...status, exitCode: -1 } : status)),
+  },
+  {
+    title: 'R99 stdout and stderr have one ref',
+    breakIt: (good) => showing(good, (status) => ({ ...status, stderrRef: status.stdoutRef })),
+  },
+  {
+    title: 'R22 R64 a full runner refuses without a status',
+    breakIt: (good) =>
+      having(good, {
+        run: async (command) => {
+          try {
+            return await good.run(command);
+          } catch (error) {
+            if (isRunnerError(error, 'RUNNER_BUSY')) throw new RunnerError('RUNNER_BUSY', error.message);
+            throw error;
+          }
+        },
+      }),
+  },
+  {
+    title: 'R23 a full runner says something else',
+    breakIt: (good) =>
+      having(good, {
+        run: async (command) => {
+          try {
+            return await good.run(command);
+          } catch (error) {
+            if (isRunnerError(error, 'RUNNER_BUSY')) Object.assign(error, { message: 'full' });
+            throw error;
+          }
+        },
+      }),
+  },
+  {
+    title: 'R38 R81 the service is always healthy',
+    breakIt: (good) =>
+      having(good, {
+        statusAll: async () => ({
+          statuses: (await good.statusAll()).statuses,
+          service: { initialized: true, isHealthy: true, error: '' },
+        }),
+      }),
+  },
+  {
+    title: 'R39 R24 a list of ids is read again when the wait ends',
+    breakIt: (good) =>
+      having(good, {
+        query: async (query, wait) => {
+          const result = await good.query(query, wait);
+          const runs = (query as Query | undefined)?.runs ?? [];
+          return (query as Query | undefined)?.allRuns === true
+            ? result
+            : { ...result, statuses: result.statuses.filter(({ runId }) => runs.includes(runId)) };
+        },
+      }),
+  },
+  {
+    title: 'R55 a wait listens to its signal for ever',
+    breakIt: (good) =>
+      having(good, {
+        query: (query, wait) => {
+          const { signal } = (wait as Partial<Wait> | undefined) ?? {};
+          if (signal instanceof AbortSignal) signal.addEventListener('abort', () => undefined);
+          return good.query(query, wait);
+        },
+      }),
+  },
+  {
+    title: 'R84 a runner takes a run after its release',
+    breakIt: (good) => {
+      let released: RunStatus | undefined;
+      return having(good, {
+        run: async (command) => {
+          try {
+            return (released ??= await good.run(command));
+          } catch (error) {
+            if (isRunnerError(error, 'RUNNER_RELEASED')) return { ...(released as RunStatus), runId: 'late' };
+            throw error;
+          } finally {
+            released = undefined;
+          }
+        },
+      });
+    },
+  },
+];
+
+const of = (breakIt: TimedBreakage['breakIt']): ConformanceSubject => ({
+  ...simulated,
+  create(world, options) {
+    const runner = createSimulatedRunner(world, options);
+    return { service: breakIt(runner, world), readOutput: (uri) => runner.outputs.find(uri)?.text() ?? '' };
+  },
+});
+
+/** As `exploreRunner` finds it, but not made small, which takes most of the time. */
+async function failureOf(subject: ConformanceSubject): Promise<string | undefined> {
+  const { failures } = await runCampaign(createExecutor(runnerWorkload(subject)), portfolioStrategy(1), {
+    maxExecutions: 2_000,
+    coverage: createCoverage(),
+  });
+  return failures[0]?.message;
+}
+
+describe('the workload of a runner finds', () => {
+  test.for<TimedBreakage>(exact)('$title', async ({ title, breakIt }) => {
+    const message = await failureOf(of(breakIt));
+    const rules = (text = ''): string[] => /^(?:R\d+ )+/.exec(text)?.[0].trim().split(' ') ?? [];
+    expect(message).toBeDefined();
+    expect([message, rules(message).some((rule) => rules(title).includes(rule))]).toEqual([message, true]);
+  });
+
+  test.for<Breakage>(breakages)('$title', async ({ breakIt }) => {
+    expect(await failureOf(of(breakIt))).toBeDefined();
+  });
+
+  test('R96 R97 a log without its header, and one without what was written', async () => {
+    for (const spoil of [
+      (text: string) => text.slice(text.indexOf('SCOOT_CMD_LOG')),
+      (text: string) => text.replace(/out of/, 'oat of'),
+      (text: string) => text.replace(/Task aborted/, 'Task stopped'),
+      (text: string) => text.replace(/exceeded timeout .*/, 'exceeded timeout 1s'),
+    ]) {
+      const subject: ConformanceSubject = {
+        ...simulated,
+        create(world, options) {
+          const runner = createSimulatedRunner(world, options);
+          return { service: runner, readOutput: (uri) => spoil(runner.outputs.find(uri)?.text() ?? '') };
+        },
+      };
+      expect(await failureOf(subject)).toMatch(/^R(96|97) /);
+    }
+  });
+});
