@@ -59,6 +59,7 @@ function trialText(trial: TrialEnd): string {
   const { way, found, by, sentence, executions, ownExecutions, seconds, reached, end } = trial;
   const unit = way === 'conformance' ? 'cases' : 'executions';
   const cost = `${executions} ${unit}, ${seconds.toFixed(1)} s`;
+  if (end === 'false alarm') return `${way} FALSE ALARM: ${by} fails without the change: ${sentence}`;
   if (end === 'hung') return `${way} ${found ? 'found' : 'missed'}: hangs in ${by}`;
   if (!found) return `${way} missed (${cost}${reachText(reached)})`;
   const where = way === 'conformance' ? '' : ` after ${ownExecutions}`;
@@ -156,6 +157,14 @@ function missedTable(records: readonly KeptRecord[], reasons: Readonly<Record<st
   ];
 }
 
+/** Hunters that are wrong, first of all to be put right. */
+function falseAlarms(records: readonly KeptRecord[]): string[] {
+  const alarms = records.flatMap(({ ways }) => ways.filter(({ end }) => end === 'false alarm'));
+  if (alarms.length === 0) return [];
+  const lines = alarms.map(({ way, by, sentence }) => `- ${way}, ${by}: ${sentence}`);
+  return [`${alarms.length} false alarms, which count as nothing found:`, ...lines, ''];
+}
+
 /** All that is printed at the end. */
 export function reportLines(
   records: readonly HuntRecord[],
@@ -171,6 +180,7 @@ export function reportLines(
     '',
     ...rateTable('mutator', ratesBy(kept, 'mutator')),
     '',
+    ...falseAlarms(kept),
     `${survivors.length} more were drawn that survive the unit tests:`,
     ...survivors.map((record) => `- ${changeText(record)}`),
     '',

@@ -12,7 +12,7 @@ import type { Trial, TrialLine, TrialTask, Way } from './trial.ts';
 
 /** How one way ended, also where its process did not say it. */
 export interface TrialEnd extends Trial {
-  readonly end: 'verdict' | 'load error' | 'hung' | 'died';
+  readonly end: 'verdict' | 'load error' | 'hung' | 'died' | 'false alarm';
 }
 
 /** What runs in the copies, and what that imports beside src and sims. */
@@ -90,6 +90,12 @@ function cutShort(way: Way, at: Said | undefined, end: TrialEnd['end'], sentence
   return { way, found, by, sentence, executions, ownExecutions: executions, seconds: 0, end };
 }
 
+/** What fails without having executed the change would fail without it, and has found nothing. */
+function judged(trial: Trial): TrialEnd {
+  if (trial.found && trial.reached === 0) return { ...trial, found: false, end: 'false alarm' };
+  return { ...trial, end: 'verdict' };
+}
+
 /** One process; the ways that it has ended. */
 async function runOnce(
   folder: string,
@@ -124,7 +130,7 @@ async function runOnce(
     const line = JSON.parse(text) as TrialLine;
     if (line.type === 'loaded') isLoaded = true;
     else if (line.type === 'at') at = line;
-    else ends.push({ ...line.trial, end: 'verdict' });
+    else ends.push(judged(line.trial));
   }
   watchdog.stop();
   signal.removeEventListener('abort', kill);

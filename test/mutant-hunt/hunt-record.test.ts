@@ -89,6 +89,16 @@ describe('the report', () => {
     expect(missed).not.toContain('| 1 |');
   });
 
+  test('names hunters that fail without the change', () => {
+    const record = kept('1', 'store');
+    const ways = record.ways.map((end) => ({ ...end, end: 'false alarm' as const }));
+    const text = reportLines([{ ...record, ways }]).join('\n');
+    expect(text).toContain(
+      '3 false alarms, which count as nothing found:\n- generic, generic-store: R1 is broken',
+    );
+    expect(reportLines(RECORDS).join('\n')).not.toContain('false alarm');
+  });
+
   test('has a row for each mutant that says what each way found, and at what cost', () => {
     const record = kept('1', 'store', { found: ['generic'], reached: { conformance: 3 } });
     expect(recordRow(record).split(' · ')).toEqual([

@@ -49,6 +49,14 @@ test('what the process says is what is reported', async () => {
   expect(ends).toEqual(WAYS.map((way) => ({ ...MISSED, way, end: 'verdict' })));
 });
 
+test('what fails without having executed the change is a false alarm, and nothing found', async () => {
+  const failing = (reached: string): string =>
+    `say({ type: 'done', trial: { ...${JSON.stringify(MISSED)}, found: true, way, reached: ${reached} } });`;
+  expect(outcome(await hunted(failing(`way === 'generic' ? 0 : 1`)))).toEqual({
+    ...{ generic: 'false alarm', shipped: 'verdict, found', conformance: 'verdict, found' },
+  });
+});
+
 test('a package that does not load is found in every way, with its error', async () => {
   const ends = await hunted('done();', `throw new TypeError('no such thing');`);
   expect(outcome(ends)).toEqual({
