@@ -2,11 +2,11 @@
  * The ordinary events due at the current instant, as rows in the order of making. Taking the first, appending and removing a known
  * one cost O(1); picking the k-th, and counting those made before another, cost O(log n). Invariants: `places` is in the order of making, with a hole that
  * keeps its id, as -1 - id, where an event was removed; `counts[level][b]` is the number of events in the places that share all but their
- * lowest 6 (level + 1) bits, b; and there are no events before `start`.
+ * lowest 5 (level + 1) bits, b; and there are no events before `start`.
  */
 import type { EventTable } from './event-table.ts';
 
-const BLOCK_BITS = 6;
+const BLOCK_BITS = 5;
 const BLOCK = 1 << BLOCK_BITS;
 const HOLES_KEPT = 256;
 
@@ -14,7 +14,7 @@ const HOLES_KEPT = 256;
 export class DueList {
   private readonly table: EventTable;
   private places: number[] = [];
-  /** Blocks of places, and while there are more than 64 of these, blocks of blocks. */
+  /** Blocks of places, and while there are more than 32 of these, blocks of blocks. */
   private counts: number[][] = [[]];
   private start = 0;
   private count = 0;
@@ -124,7 +124,7 @@ export class DueList {
     return before;
   }
 
-  /** Takes an event in place `64 block …` into the levels above the lowest. */
+  /** Takes an event in place `32 block …` into the levels above the lowest. */
   private countUpwards(lowestBlock: number): void {
     const { counts } = this;
     let block = lowestBlock;
@@ -146,7 +146,7 @@ export class DueList {
   }
 }
 
-/** The sum of each 64 counts. */
+/** The sum of each 32 counts. */
 function sums(counts: readonly number[]): number[] {
   const sum: number[] = [];
   counts.forEach((count, block) => (sum[block >> BLOCK_BITS] = (sum[block >> BLOCK_BITS] ?? 0) + count));

@@ -3,7 +3,7 @@ import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import { mutationStrategy } from './mutation-strategy.ts';
-import { pctStrategy, type PctOptions } from './pct-strategy.ts';
+import { PCT_FIELDS, pctStrategy, type PctOptions } from './pct-strategy.ts';
 import { plainStrategy } from './replay-strategy.ts';
 import { portfolioStrategy } from './portfolio.ts';
 import { posStrategy } from './pos-strategy.ts';
@@ -18,7 +18,7 @@ import { walkStrategy } from './walk-strategy.ts';
 /** What {@link createStrategy} passes on to the strategies that know it. */
 export interface StrategyOptions extends PctOptions, SweepOptions {}
 
-const STRATEGY_OPTIONS = is.optionsOf<StrategyOptions>({}, { depth: is.integer(1), pairs: is.COUNT });
+const STRATEGY_OPTIONS = is.optionsOf<StrategyOptions>({}, { ...PCT_FIELDS, pairs: is.COUNT });
 
 const FACTORIES: Readonly<
   Record<StrategyName, (seed: string | number, options: StrategyOptions) => Strategy>

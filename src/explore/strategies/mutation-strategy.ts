@@ -287,7 +287,14 @@ export class MutationStrategy implements Strategy {
   }
 
   end(execution: Execution): void {
-    if (this.learn(execution) > 0 && this.#parent !== undefined) this.#parent.tries = 0;
+    this.take(execution);
+  }
+
+  /** Learns from an execution of its own, and says how much of it was new. */
+  take(execution: Execution): number {
+    const total = this.learn(execution);
+    if (total > 0 && this.#parent !== undefined) this.#parent.tries = 0;
+    return total;
   }
 
   /** Takes note of a question, no matter who answers it. */

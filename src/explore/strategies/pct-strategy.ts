@@ -8,6 +8,7 @@ import type { Question } from '../../kernel/question.ts';
 import type { Strategy } from './strategy.ts';
 import { OrderStrategy } from './value-policy.ts';
 import { check } from '../../kernel/argument-check.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
 
 const FIRST = 16;
 const WINDOW = 64;
@@ -88,12 +89,19 @@ class PctChains {
   }
 }
 
-const DEPTH_MAX = 3;
+/** Depths that are drawn: what is found at one is found at the next as well, if not as often. */
+const DEPTHS: readonly number[] = [1, 2, 3, 4, 6, 9, 13];
+/** What the largest may be, of those that are drawn. */
+const DEPTH_MAX = DEPTHS.at(-1) as number;
 
 /** What {@link pctStrategy} takes beside the seed. */
 export interface PctOptions {
-  /** The depth of the bugs looked for: how many orderings must come together. Default: 1, 2 or 3, drawn for each execution. */
+  /** The depth of the bugs looked for: how many orderings must come together. Default: drawn for each execution. */
   readonly depth?: number;
+  /** The least depth that is drawn, of 1, 2, 3, 4, 6, 9 and 13; 13 at most. Default: 1. */
+  readonly minDepth?: number;
+  /** The largest depth that is drawn; default 13. At least `minDepth`. */
+  readonly maxDepth?: number;
 }
 
 interface ChangePoint {
@@ -107,17 +115,17 @@ class PctStrategy extends OrderStrategy {
   readonly #chains: PctChains;
   readonly #highest: HighestDue;
   readonly #length = new LengthEstimate();
-  readonly #depth: number | undefined;
+  readonly #depths: readonly number[];
   #drawnDepth = 1;
   #changePoints: readonly ChangePoint[] = [];
   #asked = 0;
 
-  constructor(seed: string | number, depth: number | undefined) {
+  constructor(seed: string | number, depths: readonly number[]) {
     super('pct', seed);
     const chains = new PctChains(this.draws);
     this.#chains = chains;
     this.#highest = new HighestDue((id, due, k) => chains.priorityOf(id, due, k));
-    this.#depth = depth;
+    this.#depths = depths;
   }
 
   override get configuration(): string {
@@ -128,7 +136,8 @@ class PctStrategy extends OrderStrategy {
     this.#chains.clear();
     this.#highest.clear();
     this.#asked = 0;
-    this.#drawnDepth = this.#depth ?? 1 + this.draws.below(DEPTH_MAX);
+    const depths = this.#depths;
+    this.#drawnDepth = depths[depths.length === 1 ? 0 : this.draws.below(depths.length)] as number;
     this.#changePoints = this.#drawChangePoints(this.#drawnDepth);
   }
 
@@ -156,7 +165,13 @@ class PctStrategy extends OrderStrategy {
   }
 }
 
-const PCT_OPTIONS = is.optionsOf<PctOptions>({}, { depth: is.integer(1) });
+/** The fields of {@link PctOptions}. */
+export const PCT_FIELDS: Readonly<Record<keyof PctOptions, is.NumberShape>> = {
+  depth: is.integer(1),
+  minDepth: is.integer(1, DEPTH_MAX),
+  maxDepth: is.integer(1),
+};
+const PCT_OPTIONS = is.optionsOf<PctOptions>({}, PCT_FIELDS);
 
 /**
  * PCT (Burckhardt, Kothari, Musuvathi, Nagarakatte: A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs, ASPLOS 2010):
@@ -165,9 +180,11 @@ const PCT_OPTIONS = is.optionsOf<PctOptions>({}, { depth: is.integer(1) });
  * place of threads (Ozkan, Majumdar, Niksic, Befrouei, Weissenbacher: Randomized Testing of Distributed Systems with Probabilistic
  * Guarantees, OOPSLA 2018): an event goes on the chain of the event that made it. k is learned from the executions before, so that
  * an execution depends on seed, index and on how long those were. What is due alone is not seen, so its chain ends and what it makes begins
- * another. Everything but order is answered as stratified, or for one in three from the 17th execution on as swarm.
+ * another. Everything but order is answered as stratified, in most executions with some kinds of faults two or four
+ * times as often as the scenario has them, or for one in six from the 17th execution on as swarm.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number, or the depth no integer ≥ 1.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number, a depth no integer ≥ 1, or if no
+ * depth is between the least and the largest.
  * @example
  * ```ts
  * import { defineScenario } from 'dryrunner';
@@ -188,5 +205,11 @@ const PCT_OPTIONS = is.optionsOf<PctOptions>({}, { depth: is.integer(1) });
  */
 export function pctStrategy(seed: string | number = 1, options: PctOptions = {}): Strategy {
   check('options', options, PCT_OPTIONS);
-  return new PctStrategy(seed, options.depth);
+  const { depth, minDepth = 1, maxDepth = DEPTH_MAX } = options;
+  const depths =
+    depth === undefined ? DEPTHS.filter((each) => each >= minDepth && each <= maxDepth) : [depth];
+  if (depths.length === 0) {
+    throw invalidArgument('maxDepth', `at least one of ${DEPTHS.join(', ')} from ${minDepth} on`, maxDepth);
+  }
+  return new PctStrategy(seed, depths);
 }

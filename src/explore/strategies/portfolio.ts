@@ -1,14 +1,18 @@
 /**
- * All strategies in turns, because none is the best for every bug. Invariants: which member runs an execution depends on seed, index and
- * on whether the sweep has ended, so that a campaign can be sharded; members with memory learn from what their shard ran. A caller that changes
+ * All strategies in turns, because none is the best for every bug; those whose turns bring something new get more of them. Invariants: which
+ * member runs an execution depends on seed, index, on whether the sweep has ended, and on what the members of this shard have brought before, in
+ * that order, so that the same shard run again does the same; each member keeps a floor. A caller that changes
  * who runs what raises the version of `campaign-state.ts`: a state that was kept before would leave executions out.
  */
 import type { DueEvents, DescribeAnswer } from '../../kernel/decisions.ts';
 import { invariant } from '../../kernel/invariant.ts';
 import { seedText } from '../../kernel/seeded-random.ts';
 import type { Question } from '../../kernel/question.ts';
+import { failureKey, hasFailed } from '../failure-key.ts';
 import { DrawStream } from './draw-stream.ts';
+import { MemberShares } from './member-shares.ts';
 import { MutationStrategy } from './mutation-strategy.ts';
+import { OrderNovelty } from './order-novelty.ts';
 import { pctStrategy } from './pct-strategy.ts';
 import { posStrategy } from './pos-strategy.ts';
 import type { Execution, Strategy } from './strategy.ts';
@@ -28,15 +32,22 @@ const PLAIN_AT = 16;
  * purpose much of what could happen, and what a few executions find is found sooner by those who draw from all of it.
  */
 const NARROW_FROM = 32;
-const SWEEP_ONE_IN = 4;
+const SWEEP_ONE_IN = 8;
 /** From here on mutation has a turn: before, it would try again what was hardly tried. */
 const MUTATION_FROM = 128;
+
+/** Shallow depths of PCT and deep ones are two members: which of them a scenario needs is for the shares to learn. */
+const SHALLOW_MAX = 3;
+/** Different failures that are kept apart. */
+const FAILURES_KEPT = 1000;
+/** What an execution is worth that reached nothing new, if its order is as rare as can be. */
+const RARE_WORTH = 0.5;
 
 /** A strategy with its part of the executions. */
 interface Member {
   readonly strategy: Strategy;
-  /** How often it is drawn, in relation to the others. */
-  readonly shares: number;
+  /** How often it is drawn before anything is learned, in relation to the others. */
+  readonly prior: number;
   /** The first index that may be its own. */
   readonly from: number;
 }
@@ -48,8 +59,10 @@ class PortfolioStrategy implements Strategy {
   readonly #sweep = sweepStrategy();
   readonly #mutation: MutationStrategy;
   readonly #stratified: Strategy;
-  /** Each member as often as it has shares. */
-  readonly #shares: readonly Member[];
+  readonly #members: readonly Member[];
+  readonly #shares: MemberShares;
+  readonly #novelty = new OrderNovelty();
+  readonly #failures = new Set<string>();
   readonly #passOn: NonNullable<Strategy['onFire']> = (event, made) => this.#member.onFire?.(event, made);
   #member: Strategy = this.#sweep;
 
@@ -59,16 +72,17 @@ class PortfolioStrategy implements Strategy {
     // One seed for the values of all, so that what is spread over indices is spread over members.
     this.#mutation = new MutationStrategy(text);
     this.#stratified = stratifiedStrategy(text);
-    const members: readonly Member[] = [
-      { strategy: this.#stratified, shares: 4, from: 0 },
-      { strategy: pctStrategy(text), shares: 4, from: 0 },
-      { strategy: posStrategy(text), shares: 2, from: 0 },
-      { strategy: walkStrategy(text), shares: 2, from: 0 },
-      { strategy: swarmStrategy(text), shares: 1, from: NARROW_FROM },
-      { strategy: this.#mutation, shares: 3, from: MUTATION_FROM },
+    this.#members = [
+      { strategy: this.#stratified, prior: 4, from: 0 },
+      { strategy: pctStrategy(text, { maxDepth: SHALLOW_MAX }), prior: 3, from: 0 },
+      { strategy: pctStrategy(text, { minDepth: SHALLOW_MAX + 1 }), prior: 2, from: 0 },
+      { strategy: posStrategy(text), prior: 4, from: 0 },
+      { strategy: walkStrategy(text), prior: 1, from: 0 },
+      { strategy: swarmStrategy(text), prior: 1, from: NARROW_FROM },
+      { strategy: this.#mutation, prior: 2, from: MUTATION_FROM },
     ];
-    for (const { strategy } of members) checkMember(strategy);
-    this.#shares = members.flatMap((member) => Array.from({ length: member.shares }, () => member));
+    for (const { strategy } of this.#members) checkMember(strategy);
+    this.#shares = new MemberShares(this.#members.map(({ prior }) => prior));
   }
 
   get configuration(): string {
@@ -82,6 +96,7 @@ class PortfolioStrategy implements Strategy {
   }
 
   begin(index: number): boolean {
+    this.#novelty.begin();
     const turn = sweepTurn(index);
     if (turn !== undefined && this.#sweep.begin(turn)) {
       this.#member = this.#sweep;
@@ -97,25 +112,57 @@ class PortfolioStrategy implements Strategy {
   }
 
   order(question: Question, due: DueEvents, occurrence: number): number {
+    const answer = this.#order(question, due, occurrence);
+    this.#novelty.noteOrder(due, answer);
+    return answer;
+  }
+
+  onState(read: () => string): void {
+    this.#novelty.noteState(read());
+  }
+
+  learn(execution: Execution): void {
+    this.#noteFailure(execution);
+    this.#mutation.learn(execution);
+  }
+
+  end(execution: Execution): void {
+    const member = this.#member;
+    const isNewFailure = this.#noteFailure(execution);
+    const reached =
+      member === this.#mutation ? this.#mutation.take(execution) : this.#mutation.learn(execution);
+    if (member !== this.#mutation) member.end(execution);
+    const place = this.#members.findIndex(({ strategy }) => strategy === member);
+    // The sweep goes through what there is, and has its turns by index.
+    if (place < 0) return;
+    this.#shares.learn(place, isNewFailure || reached > 0 ? 1 : RARE_WORTH * this.#novelty.rarity());
+  }
+
+  #order(question: Question, due: DueEvents, occurrence: number): number {
     const member = this.#member;
     if (member.order === undefined) return this.decide(question, due.count, occurrence);
     this.#mutation.note(question, occurrence);
     return member.order(question, due, occurrence);
   }
 
-  learn(execution: Execution): void {
-    this.#mutation.learn(execution);
-  }
-
-  end(execution: Execution): void {
-    if (this.#member !== this.#mutation) this.#mutation.learn(execution);
-    this.#member.end(execution);
+  /** True for a failure that no execution has shown before. */
+  #noteFailure({ verdict }: Execution): boolean {
+    if (verdict.failure === undefined || !hasFailed(verdict) || this.#failures.size >= FAILURES_KEPT) {
+      return false;
+    }
+    const before = this.#failures.size;
+    return this.#failures.add(failureKey(verdict.failure)).size > before;
   }
 
   #draw(index: number): Strategy {
     this.#draws.restart(index);
-    const shares = this.#shares.filter(({ from }) => from <= index);
-    return (shares[this.#draws.below(shares.length)] as Member).strategy;
+    let left = this.#draws.fraction();
+    const shares = this.#shares.shares((member) => (this.#members[member] as Member).from <= index);
+    for (const [member, share] of shares.entries()) {
+      left -= share;
+      if (left < 0 && share > 0) return (this.#members[member] as Member).strategy;
+    }
+    return this.#stratified;
   }
 }
 
@@ -141,10 +188,18 @@ function sweepTurn(index: number): number | undefined {
 }
 
 /**
- * The default: stratified sampling, PCT of depth 1 to 3, POS and walk in turns that are drawn by index; the 17th execution is the plain
- * schedule; from the 33rd on swarm has its turns and every fourth execution is one of {@link sweepStrategy}, until that has nothing left; from
+ * The default: stratified sampling, PCT of depth 1 to 3 and of 4 to 13, POS and walk in turns that are drawn; the 17th execution is the plain
+ * schedule; from the 33rd on swarm has its turns and every eighth execution is one of {@link sweepStrategy}, until that has nothing left; from
  * the 129th on mutation has its turns too. All of them feed the mutation's corpus, if a coverage meter is given. `configuration` names the member
  * and what it drew.
+ *
+ * How often each has its turn is learned within the campaign, from what its turns have brought lately: a failure that is new, anything that
+ * coverage or mutation calls new, an order of events (which kind came after which, and past how many others) or a state declared by `sim.state` that was rare in the
+ * executions before. It is a bandit for rewards that change as the campaign goes on: probabilities in proportion to what was earned with a
+ * floor for each arm, after EXP3 (Auer, Cesa-Bianchi, Freund, Schapire: The Nonstochastic Multiarmed Bandit Problem, SIAM Journal on
+ * Computing 2002), and earnings that fade (Garivier, Moulines: On Upper-Confidence Bound Policies for Switching Bandit Problems, ALT 2011); for
+ * fuzzing after Woo, Cha, Gottlieb, Brumley: Scheduling Black-box Mutational Fuzzing, CCS 2013. A share grows or shrinks by four at most, and none is below 1 / 32, because what is new is a
+ * sign of bugs and not one of them.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
  * @example

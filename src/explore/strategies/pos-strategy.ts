@@ -120,8 +120,7 @@ function subjectOf({ about }: Topic): number {
 /**
  * POS (Yuan, Yang, Gu: Partial Order Aware Concurrency Sampling, CAV 2018): each pending event has a random priority, the highest of
  * those that are due fires first, and those that race with it draw anew. Two events race if they are about the same subject, such
- * as `run/3`, or if one of them has none. Everything but order is answered as stratified, or for one in three from the 17th
- * execution on as swarm. A pure function of seed and index.
+ * as `run/3`, or if one of them has none. Everything but order is answered as by {@link pctStrategy}. A pure function of seed and index.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
  * @example

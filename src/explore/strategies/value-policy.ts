@@ -1,9 +1,11 @@
 /**
- * How strategies that are about order answer everything else: stratified in some executions, by a swarm configuration in the others.
+ * How strategies that are about order answer everything else: stratified in most executions, with some kinds of faults more often than
+ * the scenario has them in most of these, and by a swarm configuration in the others.
  * Invariant: an answer depends on seed, index of the execution, question, occurrence and n alone.
  */
-import type { DecisionSource, DescribeAnswer, DueEvents } from '../../kernel/decisions.ts';
+import type { AskedFault, DecisionSource, DescribeAnswer, DueEvents } from '../../kernel/decisions.ts';
 import type { Question } from '../../kernel/question.ts';
+import { hashText, mixBits } from '../../kernel/text-hash.ts';
 import { DrawStream } from './draw-stream.ts';
 import type { Execution, Strategy } from './strategy.ts';
 import { StratifiedStrategy } from './stratified-strategy.ts';
@@ -11,14 +13,27 @@ import { SwarmStrategy } from './swarm-strategy.ts';
 
 /** Shallow bugs come first: a configuration that leaves things out is for those that the first executions have not found. */
 const STRATIFIED_UNTIL = 16;
-const SWARM_ONE_IN = 3;
+const STEP = 0x9e3779b1;
+const QUESTIONS_KEPT = 8192;
+const SWARM_ONE_IN = 6;
+/** In one stratified execution of so many faults are as often as the scenario has them. */
+const AS_GIVEN_ONE_IN = 4;
+/** In the others, how many times as often those of a kind strike. */
+const INTENSITIES = [1, 2, 2, 4] as const;
+const INTENSITY_MAX = 4;
+/** A fault comes to strike once in so many at most: with fewer answers those between the plain one and the highest may be faults of their own. */
+const ANSWERS_PER_STRIKE = 8;
 
 /** Values for one execution after the other. */
 export class ValuePolicy implements DecisionSource {
   readonly #stratified: StratifiedStrategy;
   readonly #swarm: SwarmStrategy;
   readonly #draws: DrawStream;
+  /** By question: a hash of its kind of fault. */
+  readonly #kinds = new Map<Question, number>();
   #isSwarm = false;
+  /** 0 while faults are as the scenario has them; else the intensities are drawn by it. */
+  #intensity = 0;
 
   /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number. */
   constructor(seed: string | number) {
@@ -28,19 +43,66 @@ export class ValuePolicy implements DecisionSource {
   }
 
   get configuration(): string {
-    return this.#isSwarm ? this.#swarm.configuration : 'stratified';
+    if (this.#isSwarm) return this.#swarm.configuration;
+    return this.#intensity === 0 ? 'stratified' : 'stratified, more faults';
   }
 
   begin(index: number): void {
     this.#draws.restart(index);
     this.#isSwarm = index >= STRATIFIED_UNTIL && this.#draws.below(SWARM_ONE_IN) === 0;
+    const isAsGiven = index === 0 || this.#draws.below(AS_GIVEN_ONE_IN) === 0;
+    this.#intensity = isAsGiven ? 0 : 1 + this.#draws.word();
     if (this.#isSwarm) this.#swarm.begin(index);
     else this.#stratified.begin(index);
   }
 
   decide(question: Question, n: number, occurrence: number, describe?: DescribeAnswer): number {
     if (this.#isSwarm) return this.#swarm.decide(question, n, occurrence, describe);
-    return this.#stratified.decide(question, n, occurrence);
+    const answer = this.#stratified.decide(question, n, occurrence);
+    if (this.#intensity === 0 || question.kind !== 'fault' || answer === 0) return answer;
+    const faults = describe?.faults;
+    if (faults !== undefined) return this.#amongKinds(faults, question, n, answer, occurrence);
+    const isNear = answer >= n - INTENSITY_MAX && answer < n - 1;
+    if (!isNear) return answer;
+    const times = Math.min(this.#intensityOf(this.#kindOf(question)), Math.floor(n / ANSWERS_PER_STRIKE));
+    return answer >= n - times ? n - 1 : answer;
+  }
+
+  /** One kind strikes after all if another draw says so, and that kind is to be so often. */
+  #amongKinds(
+    faults: readonly AskedFault[],
+    question: Question,
+    n: number,
+    answer: number,
+    occurrence: number,
+  ): number {
+    const least = faults.reduce((lowest, fault) => Math.min(lowest, fault.answer), n);
+    if (answer >= least || n < ANSWERS_PER_STRIKE * faults.length) return answer;
+    for (let again = 1; again < INTENSITY_MAX; again += 1) {
+      const salt = mixBits(this.#intensity ^ Math.imul(INTENSITY_MAX * occurrence + again, STEP));
+      const drawn = (mixBits(question.hash ^ salt) >>> 0) % n;
+      if (drawn < least) continue;
+      const [asked] = faults
+        .filter((fault) => fault.answer >= drawn)
+        .sort((one, other) => one.answer - other.answer);
+      if (asked !== undefined && again < this.#intensityOf(hashText(asked.kind))) return drawn;
+    }
+    return answer;
+  }
+
+  /** How many times as often that kind strikes. */
+  #intensityOf(kind: number): number {
+    return INTENSITIES[(mixBits(kind ^ this.#intensity) >>> 0) % INTENSITIES.length] as number;
+  }
+
+  #kindOf(question: Question): number {
+    const known = this.#kinds.get(question);
+    if (known !== undefined) return known;
+    if (this.#kinds.size >= QUESTIONS_KEPT) this.#kinds.clear();
+    const { what, site } = question.topic;
+    const kind = hashText(what === '' ? site : what);
+    this.#kinds.set(question, kind);
+    return kind;
   }
 }
 

@@ -217,7 +217,7 @@ class WalkStrategy extends OrderStrategy {
  * weight in proportion to what still depends on an event draws their orders uniformly (the hook length formula: Knuth, The Art of
  * Computer Programming 3, 5.1.4, exercise 20). The weights are learned from the executions before, so that an execution depends on
  * seed, index and those; the first one is a plain random walk. As in shuttle's `UrwScheduler`. Everything but order is answered
- * as stratified, or for one in three from the 17th execution on as swarm.
+ * as by {@link pctStrategy}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
  * @example

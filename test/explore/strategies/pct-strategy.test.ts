@@ -46,17 +46,25 @@ describe('PCT', () => {
     expect([...orders].sort()).toEqual(whole);
   });
 
-  test('draws depths of 1 to 3 by default, and says which', async () => {
+  test.each([
+    [{}, ['1', '13', '2', '3', '4', '6', '9']],
+    [{ maxDepth: 3 }, ['1', '2', '3']],
+    [{ minDepth: 4, maxDepth: 9 }, ['4', '6', '9']],
+  ])('draws depths from 1 to 13, within %j, and says which', (options, expected) => {
     const depths = new Set<string | undefined>();
-    const strategy = pctStrategy(1);
-    for (let index = 0; index < 60; index += 1) {
+    const strategy = pctStrategy(1, options);
+    for (let index = 0; index < 100; index += 1) {
       strategy.begin(index);
       depths.add(strategy.configuration?.split(';')[0]);
     }
-    expect([...depths].map(String).sort()).toEqual(['depth 1', 'depth 2', 'depth 3']);
+    expect([...depths].map(String).sort()).toEqual(expected.map((depth) => `depth ${depth}`));
+  });
+
+  test('takes a depth, and refuses bounds with none between them', () => {
     const given = pctStrategy(1, { depth: 5 });
     given.begin(0);
     expect(given.configuration).toBe('depth 5; stratified');
+    expect(() => pctStrategy(1, { minDepth: 5, maxDepth: 5 })).toThrow(/maxDepth: expected at least one of/);
   });
 });
 

@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest';
+import { StratifiedStrategy } from '../../../src/explore/strategies/stratified-strategy.ts';
+import { ValuePolicy } from '../../../src/explore/strategies/value-policy.ts';
+import { delay, fault } from '../../questions.ts';
+
+const EXECUTIONS = 600;
+const ASKED = 32;
+
+/** Answers by the configuration of their execution. */
+function answersOf(n: number): Map<string, { readonly given: number[]; readonly answers: number[] }> {
+  const policy = new ValuePolicy(1);
+  const stratified = new StratifiedStrategy(1);
+  const byConfiguration = new Map<string, { given: number[]; answers: number[] }>();
+  for (let index = 0; index < EXECUTIONS; index += 1) {
+    policy.begin(index);
+    stratified.begin(index);
+    const kind = policy.configuration.startsWith('stratified') ? policy.configuration : 'swarm';
+    const kept = byConfiguration.get(kind) ?? { given: [], answers: [] };
+    byConfiguration.set(kind, kept);
+    for (let i = 0; i < ASKED; i += 1) {
+      const question = fault(`link-${i % 4} kind-${i % 8}`);
+      kept.answers.push(policy.decide(question, n, i >> 3));
+      kept.given.push(stratified.decide(question, n, i >> 3));
+    }
+  }
+  return byConfiguration;
+}
+
+const shareOf = (answers: readonly number[], answer: number): number =>
+  answers.filter((each) => each === answer).length / answers.length;
+
+describe('values of strategies that are about order', () => {
+  test('are stratified in some executions, with more faults in most, and swarm in few', () => {
+    const { answers, given } = answersOf(64).get('stratified, more faults') ?? { answers: [], given: [] };
+    // Once, twice, twice and four times as often.
+    const times = shareOf(answers, 63) / shareOf(given, 63);
+    expect(times).toBeGreaterThan(1.7);
+    expect(times).toBeLessThan(2.8);
+    // What does not strike is as it was.
+    expect(answers.every((answer, i) => answer === given[i] || answer === 63)).toBe(true);
+    const plain = answersOf(64).get('stratified');
+    expect(plain?.answers).toEqual(plain?.given);
+    const shares = [...answersOf(64)].map(([kind, kept]) => [
+      kind,
+      kept.answers.length / (EXECUTIONS * ASKED),
+    ]);
+    const { stratified = 0, swarm = 0 } = Object.fromEntries(shares) as Record<string, number>;
+    expect(Math.abs(stratified - 5 / 24)).toBeLessThan(0.05);
+    expect(Math.abs(swarm - 1 / 6)).toBeLessThan(0.05);
+  });
+
+  test('are never other faults where a question has few answers, each of which may be one', () => {
+    const { answers, given } = answersOf(7).get('stratified, more faults') ?? { answers: [], given: [] };
+    expect(answers.length).toBeGreaterThan(1000);
+    expect(answers).toEqual(given);
+  });
+
+  test('are the delays that stratified draws, whatever faults do', () => {
+    const policy = new ValuePolicy('delays');
+    const stratified = new StratifiedStrategy('delays');
+    for (let index = 0; index < 200; index += 1) {
+      policy.begin(index);
+      stratified.begin(index);
+      if (!policy.configuration.startsWith('stratified')) continue;
+      expect(policy.decide(delay('link'), 64, 0)).toBe(stratified.decide(delay('link'), 64, 0));
+    }
+  });
+});
