@@ -38,7 +38,7 @@ interface Unattacked {
 const UNATTACKED: readonly Unattacked[] = [
   {
     of: /(Strategy|Decisions)$/,
-    methods: ['begin', 'decide', 'order', 'drawn', 'note', 'learn', 'onFire', 'end', 'finish'],
+    methods: ['begin', 'decide', 'order', 'drawn', 'note', 'learn', 'onFire', 'onState', 'end', 'finish'],
     because: 'the kernel and explorations call it, once per decision, with what they have checked',
   },
   {

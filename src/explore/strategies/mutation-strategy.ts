@@ -286,12 +286,8 @@ export class MutationStrategy implements Strategy {
     return this.#isPlain ? 0 : this.#values.decide(question, n, occurrence, describe);
   }
 
-  end(execution: Execution): void {
-    this.take(execution);
-  }
-
-  /** Learns from an execution of its own, and says how much of it was new. */
-  take(execution: Execution): number {
+  /** Says how much of the execution was new. */
+  end(execution: Execution): number {
     const total = this.learn(execution);
     if (total > 0 && this.#parent !== undefined) this.#parent.tries = 0;
     return total;

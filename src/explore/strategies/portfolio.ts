@@ -130,7 +130,7 @@ class PortfolioStrategy implements Strategy {
     const member = this.#member;
     const isNewFailure = this.#noteFailure(execution);
     const reached =
-      member === this.#mutation ? this.#mutation.take(execution) : this.#mutation.learn(execution);
+      member === this.#mutation ? this.#mutation.end(execution) : this.#mutation.learn(execution);
     if (member !== this.#mutation) member.end(execution);
     const place = this.#members.findIndex(({ strategy }) => strategy === member);
     // The sweep goes through what there is, and has its turns by index.
