@@ -55,6 +55,31 @@ describe('values of strategies that are about order', () => {
     expect(answers).toEqual(given);
   });
 
+  test('strike more often with each of several kinds that one question asks for', () => {
+    const faults = [
+      { kind: 'crash', answer: 95 },
+      { kind: 'pause', answer: 94 },
+    ];
+    const describeAnswer = Object.assign(() => '', { faults });
+    const policy = new ValuePolicy(1);
+    const struck = { given: [0, 0], more: [0, 0] };
+    for (let index = 0; index < EXECUTIONS; index += 1) {
+      policy.begin(index);
+      if (!policy.configuration.startsWith('stratified')) continue;
+      const counts = policy.configuration === 'stratified' ? struck.given : struck.more;
+      for (let i = 0; i < 96; i += 1) {
+        const answer = policy.decide(fault(`node-${i % 3} strike`), 96, i, describeAnswer);
+        if (answer >= 94) counts[answer - 94] = (counts[answer - 94] ?? 0) + 1;
+      }
+    }
+    // Three of four executions, in which each kind is a little more than twice as often.
+    for (const which of [0, 1]) {
+      const times = (struck.more[which] ?? 0) / (struck.given[which] ?? 0);
+      expect(times / 3).toBeGreaterThan(1.6);
+      expect(times / 3).toBeLessThan(3);
+    }
+  });
+
   test('are the delays that stratified draws, whatever faults do', () => {
     const policy = new ValuePolicy('delays');
     const stratified = new StratifiedStrategy('delays');
