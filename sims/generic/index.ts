@@ -13,4 +13,8 @@ export const genericScenarios: Readonly<Record<string, () => Promise<ScenarioDef
   'generic-disk': async () => (await import('./disk.ts')).disk,
   'generic-links': async () => (await import('./links.ts')).links,
   'generic-locks': async () => (await import('./locks.ts')).locks,
+  'generic-execers': async () => (await import('./execers.ts')).execers,
+  'generic-filers': async () => (await import('./filers.ts')).filers,
+  'generic-outputs': async () => (await import('./outputs.ts')).outputs,
+  'generic-metrics': async () => (await import('./metrics.ts')).metrics,
 };
