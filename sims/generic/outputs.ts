@@ -125,24 +125,38 @@ class OutputPlay {
       'refused',
     ] as const;
     switch (pick(this.#sim, 'does', acts, 3)) {
-      case 'create':
-        { this.#create(); return; }
-      case 'write':
-        { this.#write(false); return; }
-      case 'write lazily':
-        { this.#write(true); return; }
-      case 'close':
-        { this.#close(); return; }
-      case 'drop':
-        { this.#drop(); return; }
-      case 'find':
-        { this.#find(); return; }
+      case 'create': {
+        this.#create();
+        return;
+      }
+      case 'write': {
+        this.#write(false);
+        return;
+      }
+      case 'write lazily': {
+        this.#write(true);
+        return;
+      }
+      case 'close': {
+        this.#close();
+        return;
+      }
+      case 'drop': {
+        this.#drop();
+        return;
+      }
+      case 'find': {
+        this.#find();
+        return;
+      }
       case 'sleep':
         return this.#sim.sleep(pick(this.#sim, 'sleeps', [3, 10, 50], 1) + 0.001);
       case 'file':
         return this.#file();
-      case 'refused':
-        { this.#refuse(); return; }
+      case 'refused': {
+        this.#refuse();
+        return;
+      }
     }
   }
 
@@ -217,14 +231,15 @@ class OutputPlay {
     const lastMs = Math.max(this.#sim.now(), model.writes.at(-1)?.storedMs ?? 0);
     const close = (): unknown => output.close();
     if (closing === undefined) this.#pending.push(this.#mustPass(close, 'a close', lastMs));
-    else
-      {this.#pending.push(
+    else {
+      this.#pending.push(
         this.#mustFail(
           close,
           closing.error?.message ?? injected(`output ${id}-${serial} could not be closed`),
           'a close',
         ),
-      );}
+      );
+    }
     this.#mustBe('closed', true, output.closed);
   }
 
@@ -320,8 +335,9 @@ class OutputPlay {
   }
 
   #check(condition: boolean, what: string, expected: string | undefined, got: string | undefined): void {
-    if (!condition)
-      {this.#sim.check(false, `${what}\n\nExpected ${expected ?? 'nothing'}, got ${got ?? 'nothing'}.`);}
+    if (!condition) {
+      this.#sim.check(false, `${what}\n\nExpected ${expected ?? 'nothing'}, got ${got ?? 'nothing'}.`);
+    }
   }
 }
 
