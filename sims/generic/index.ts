@@ -6,6 +6,7 @@ import type { ScenarioDefinition } from 'dryrunner';
 
 export const genericScenarios: Readonly<Record<string, () => Promise<ScenarioDefinition>>> = {
   'generic-simulated': async () => (await import('./simulated.ts')).simulated,
+  'generic-simulated-scripts': async () => (await import('./simulated-scripts.ts')).simulatedScripts,
   'generic-store': async () => (await import('./store.ts')).statusStore,
   'generic-simulated-parts': async () => (await import('./simulated-parts.ts')).simulatedParts,
   'generic-fake': async () => (await import('./fake.ts')).fake,

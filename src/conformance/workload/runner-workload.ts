@@ -35,7 +35,7 @@ import type { WorkloadHost } from './workload-host.ts';
 export interface WorkloadLimits {
   /** Clients at most; default 3. */
   readonly clients?: number;
-  /** Operations of a client at most; default 8. A long life, which is rare, has thirty times as many, of all clients together. */
+  /** Operations of a client at most; default 12. A long life, which is rare, has twenty times as many, of all clients together. */
   readonly operations?: number;
 }
 
@@ -59,7 +59,7 @@ export function runnerWorkload(
 const SIGNALS = 2;
 /** So many of the latest runs are looked at one by one before and after the release. */
 const LATEST = 2;
-const LONG_LIFE = 30;
+const LONG_LIFE = 20;
 /** One execution in so many is a long life. */
 const LONG_LIVES = 250;
 /** A longer history takes longer to judge than it is worth. */
@@ -81,7 +81,7 @@ export class RunnerWorkload {
   constructor(
     host: WorkloadHost,
     subject: ConformanceSubject,
-    { clients = 3, operations = 8 }: WorkloadLimits,
+    { clients = 3, operations = 12 }: WorkloadLimits,
   ) {
     this.#host = host;
     this.#subject = subject;
