@@ -18,4 +18,5 @@ export const genericScenarios: Readonly<Record<string, () => Promise<ScenarioDef
   'generic-filers': async () => (await import('./filers.ts')).filers,
   'generic-outputs': async () => (await import('./outputs.ts')).outputs,
   'generic-metrics': async () => (await import('./metrics.ts')).metrics,
+  'generic-calls': async () => (await import('./calls.ts')).calls,
 };

@@ -120,6 +120,11 @@ export abstract class WaitWork {
     );
   }
 
+  /** What is still under way never ends. */
+  protected forget(): void {
+    this.#underWay.length = 0;
+  }
+
   protected expect(id: number, code = '', text = '', atMs: number = this.sim.now(), value?: unknown): void {
     this.check(!this.#expected.has(id), `by the model wait ${id} ends twice`);
     this.#expected.set(id, { id, atMs, code, text, value });

@@ -150,7 +150,8 @@ function copyList(list: readonly unknown[], depth: number): unknown {
     if (item === NOT_PLAIN) return NOT_PLAIN;
     copy.push(item);
   }
-  return copy;
+  // What a list has beside its items crosses only in what the engine copies, such as where a match was found.
+  return Object.keys(list).length === list.length ? copy : NOT_PLAIN;
 }
 
 function copyRecord(record: Readonly<Record<string, unknown>>, depth: number): unknown {

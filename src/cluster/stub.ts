@@ -76,5 +76,7 @@ export function createStub<T extends object>(
 export function withCallOptions<S extends object>(stub: S, options: CallOptions): S {
   const own = parts.get(stub);
   if (own === undefined) throw invalidArgument('stub', 'what connect() gives', stub);
+  // Whatever is spread below would pass for options.
+  checkCallOptions(options);
   return createStub(own.endpoint, own.to, { ...own.options, ...options }) as unknown as S;
 }

@@ -34,6 +34,7 @@ test.for([
   ['an object of a class that extends another, with others in it', [new SignedVote(true)]],
   ['an object without a prototype', Object.assign(Object.create(null) as object, { a: 1 })],
   ['an object with a symbol', { [Symbol('s')]: 1, a: 1 }],
+  ['a match, which has more than its items', /b(c)/.exec('abcd')],
   ['a map with objects', new Map([['a', new Vote(true)]])],
   ['a date', new Date(5)],
   ['an error', new RangeError('too far')],
