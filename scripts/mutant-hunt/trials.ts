@@ -2,13 +2,13 @@
 // or died in it, where the tool itself says so too; a process that was ended is followed by another one for the ways that are left.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { projectRoot } from '../module-graph.ts';
 import { compiledPath } from '../zoo/package-copy.ts';
 import type { Trial, TrialLine, TrialTask, Way } from './trial.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** How one way ended, also where its process did not say it. */
 export interface TrialEnd extends Trial {
@@ -26,11 +26,6 @@ export const HUNT_PROGRAMS: readonly string[] = [
 const HANG_CPU_MS = 30_000;
 /** The same where a scenario has no slices, but a number of executions. */
 const HEALTHY_CPU_MS = 600_000;
-/** Real time without a sign of life, for a process that waits for what never comes. */
-const IDLE_MS = 600_000;
-const WATCH_MS = 1_000;
-/** Of the clock that Linux counts processor time with, in /proc. */
-const TICK_MS = 10;
 const MEMORY_MB = 1_024;
 
 type Said = Extract<TrialLine, { type: 'at' }>;
@@ -39,46 +34,8 @@ function startChild(folder: string, task: TrialTask): ChildProcess {
   const program = join(folder, compiledPath('scripts/mutant-hunt/trial-process.ts'));
   return spawn(process.execPath, [`--max-old-space-size=${MEMORY_MB}`, program, JSON.stringify(task)], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
   });
-}
-
-/** Processor time that a process has had, in milliseconds; 0 where nothing says it. */
-function cpuMsOf(pid: number): number {
-  try {
-    // The name of the program, in brackets, may hold anything.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-  } catch {
-    return 0;
-  }
-}
-
-/** Calls `onHang` once a process has shown no sign of life for too long. */
-class Watchdog {
-  readonly #pid: number;
-  readonly #timer: NodeJS.Timeout;
-  #cpuMs = 0;
-  #seenAt = performance.now();
-
-  constructor(pid: number, maxCpuMs: number, onHang: () => void) {
-    this.#pid = pid;
-    this.#timer = setInterval(() => {
-      const isBusy = cpuMsOf(pid) - this.#cpuMs > maxCpuMs;
-      if (isBusy || performance.now() - this.#seenAt > IDLE_MS) onHang();
-    }, WATCH_MS);
-  }
-
-  /** The process has shown one. */
-  see(): void {
-    this.#cpuMs = cpuMsOf(this.#pid);
-    this.#seenAt = performance.now();
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
-  }
 }
 
 /** What is known of a way whose process did not end by itself. */

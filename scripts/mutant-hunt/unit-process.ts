@@ -9,11 +9,22 @@ import type { UnitAnswer, UnitTask } from './unit-tests.ts';
 /** For a promise that never settles; a busy machine takes long for what an idle one does at once. */
 const TEST_TIMEOUT_MS = 60_000;
 
+const LIFE_MS = 500;
+
 /** Vitest has an order of its own, by what took long; this one keeps the order that was asked for. */
 class GivenOrder extends BaseSequencer {
   override sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     return Promise.resolve(files);
   }
+}
+
+let shownAt = 0;
+
+/** Not more often than is of use: some files have thousands of cases. */
+function showLife(): void {
+  if (performance.now() - shownAt < LIFE_MS) return;
+  shownAt = performance.now();
+  process.send?.('alive');
 }
 
 let overlay: { readonly path: string; readonly text: string } | undefined;
@@ -24,7 +35,7 @@ const vitest = await createVitest(
     root: projectRoot,
     config: join(projectRoot, 'vitest.mutants.config.ts'),
     watch: false,
-    reporters: [{ onTestModuleEnd: () => void process.send?.('alive') }],
+    reporters: [{ onTestModuleStart: showLife, onTestCaseResult: showLife, onTestModuleEnd: showLife }],
     pool: 'forks',
     isolate: false,
     maxWorkers: 1,

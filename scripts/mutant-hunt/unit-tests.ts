@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { UnitOrder } from './unit-order.ts';
+import { Watchdog } from './watchdog.ts';
 
 /** What is to be tested. */
 export interface UnitTask {
@@ -22,8 +23,8 @@ export type UnitAnswer =
   | { readonly killed: false }
   | { readonly killed: true; readonly test: string; readonly title: string; readonly message: string };
 
-/** How long the tests of one file may take. */
-const HANG_MS = 240_000;
+/** Time of the processor that one test may take. */
+const HANG_CPU_MS = 60_000;
 const PROGRAM = fileURLToPath(new URL('unit-process.ts', import.meta.url));
 
 /** A process, and what it does for one mutant after the other. */
@@ -90,19 +91,15 @@ export class UnitTests {
   async #ask(task: UnitTask): Promise<UnitAnswer> {
     const child = (this.#child ??= await this.#start());
     const test = task.tests[0] ?? '';
-    let timer: NodeJS.Timeout | undefined;
-    let giveUp = (): void => undefined;
-    const wait = (): void => {
-      clearTimeout(timer);
-      timer = setTimeout(() => giveUp(), HANG_MS);
-    };
+    const hanging: { watchdog?: Watchdog } = {};
     const hung = new Promise<UnitAnswer>((resolve) => {
-      const message = `no sign of life in ${HANG_MS / 1_000} s`;
-      giveUp = () => resolve({ killed: true, test, title: 'hung', message });
+      const message = `no test has ended in ${HANG_CPU_MS / 1_000} s of the processor`;
+      const giveUp = (): void => resolve({ killed: true, test, title: 'hung', message });
+      hanging.watchdog = new Watchdog(child.pid ?? 0, HANG_CPU_MS, giveUp);
     });
     const answered = new Promise<UnitAnswer>((resolve) => {
       child.on('message', (said: UnitAnswer | 'alive') => {
-        if (said === 'alive') wait();
+        if (said === 'alive') hanging.watchdog?.see();
         else resolve(said);
       });
     });
@@ -111,14 +108,13 @@ export class UnitTests {
         resolve({ killed: true, test, title: 'died', message: `exit ${String(code)}` }),
       );
     });
-    wait();
     child.send(task);
     try {
       const answer = await Promise.race([answered, died, hung]);
       if (answer.killed && (answer.title === 'hung' || answer.title === 'died')) this.close();
       return answer;
     } finally {
-      clearTimeout(timer);
+      hanging.watchdog?.stop();
       child.removeAllListeners('message').removeAllListeners('exit');
     }
   }
