@@ -44,6 +44,11 @@ export class Draws {
     return least + this.#sim.choose(this.#label(what), most - least + 1, (answer) => least + answer);
   }
 
+  /** From `most`, which is the plain one, down to `least`: for parts of which those that do nothing cost nothing. */
+  upTo(what: string, most: number, least: number): number {
+    return most - this.#sim.choose(this.#label(what), most - least + 1, (answer) => most - answer);
+  }
+
   #label(what: string): Label {
     return { owner: this.#owner, what };
   }

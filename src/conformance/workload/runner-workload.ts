@@ -167,14 +167,14 @@ export class RunnerWorkload {
     const { clients, operations } = this.#limits;
     const isOnMachine = this.#subject.wallWorld !== undefined;
     const isLong = !isOnMachine && draws.rarely('a long life', LONG_LIVES);
-    const count = draws.count('clients', 1, clients);
+    const count = draws.upTo('clients', clients, Math.min(1, clients));
     await Promise.all(
       Array.from({ length: count }, (_, index) => {
         const name = `client ${index + 1}`;
         const own = new Draws(this.#host, name);
         const steps = isLong
           ? Math.ceil((operations * LONG_LIFE) / count)
-          : own.count('operations', 0, operations);
+          : own.upTo('operations', operations, 0);
         return new RunnerClient(name, serviceOf(name), work).live(own, steps);
       }),
     );

@@ -241,7 +241,7 @@ class StubWorkload {
       ways === 'either' ? setup.pick('way', [true, false, false], 1, wayText) : ways === 'directly';
     this.#declareReach();
     const way = await this.#makeWay(isDirect, setup);
-    const clients = setup.count('clients', 1, most);
+    const clients = setup.upTo('clients', most, Math.min(1, most));
     const work = Array.from({ length: clients }, (_, index) => this.#client(`client-${index + 1}`, way));
     const all = Promise.all(work);
     await Promise.all([
@@ -347,11 +347,16 @@ class StubWorkload {
     const { operations: most = 6 } = this.#options;
     const target = this.#targetOf(name, way, draws);
     const underWay: Promise<void>[] = [];
-    for (let left = draws.count('operations', 1, most); left > 0; left -= 1) {
-      const gap = draws.pick('sleeps', GAPS_MS);
+    const operations = draws.upTo('operations', most, Math.min(1, most));
+    for (let step = 1; step <= operations; step += 1) {
+      // Draws of its own, so that a step that is left out leaves the others as they are.
+      const own = draws.of(`step ${step}`);
+      const method = own.pick('calls', ['', ...this.#methods], 1, (called) => called || 'nothing');
+      if (method === '') continue;
+      const gap = own.pick('sleeps', GAPS_MS);
       if (gap > 0) await this.#sim.sleep(gap);
-      const done = this.#call(name, draws.pick('calls', this.#methods), target, draws);
-      if (draws.rarely('does not wait', 4)) underWay.push(done);
+      const done = this.#call(name, method, target, own);
+      if (own.rarely('does not wait', 4)) underWay.push(done);
       else await done;
     }
     await Promise.all(underWay);

@@ -211,6 +211,24 @@ export class Exchanges {
   }
 }
 
+/** Who calls others. */
+export function callersIn({ events }: Pick<ObservedRun, 'events'>): ReadonlySet<string> {
+  return new Set(
+    events.flatMap(({ event }) => (event.type === 'message' && event.kind === 'call' ? [event.runner] : [])),
+  );
+}
+
+/** What a client of a workload was to do in one of its steps is said by its calls: `"client 1 step 2 does" is abort`. */
+export function isOfCaller(
+  { question: { kind, topic } }: Pick<ObservedDecision, 'question'>,
+  callers: ReadonlySet<string>,
+): boolean {
+  const { owner } = topic;
+  if (kind !== 'choice' || typeof owner !== 'string') return false;
+  const step = owner.indexOf(' step ');
+  return step > 0 && callers.has(owner.slice(0, step));
+}
+
 /** True for what comes back of a call. */
 export function isAnswer({ kind }: MessageEvent): boolean {
   return kind === 'reply' || kind === 'error';

@@ -16,6 +16,9 @@ export interface ExplanationLine {
   readonly text: string;
 }
 
+/** The heading of what would have held. */
+export const WHAT_HOLDS = 'What would have held';
+
 /**
  * The lines of an explanation, in the order in which they are read: sentence, history, what would have held, places, command.
  *
@@ -46,7 +49,7 @@ export function formatExplanation(explanation: Explanation): ExplanationLine[] {
     { role: 'sentence', text: sentence },
     ...formatHistory(history, leftOut),
     ...(details.length === 0 ? [] : [heading('In detail'), ...details.flatMap(detailLines)]),
-    heading('What would have held'),
+    heading(WHAT_HOLDS),
     note(`  ${nearestPass?.text ?? nothingHeld(explanation)}`),
     ...(nearestPass?.difference === undefined ? [] : [note(`  ${nearestPass.difference}`)]),
     ...(places.length === 0 ? [] : [heading('Where'), ...places.flatMap(placeLines)]),

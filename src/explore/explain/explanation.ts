@@ -31,6 +31,7 @@ import { A_CIRCLE, isWaitText } from '../../model/resource-text.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import { invalidArgument, stackOf } from '../../kernel/errors.ts';
 import { isAboutHolding, unfreedIn } from './held-resources.ts';
+import { callersIn, isOfCaller } from './exchanges.ts';
 import { historyOf, type HistoryLine } from './failure-history.ts';
 import { observedIn, tellApart, type NearestPass } from './nearest-history.ts';
 import {
@@ -192,9 +193,12 @@ function circumstances(run: ObservedRun): string {
   const unusual = unusualDecisions(run);
   const said = new Set(unusual.flatMap((decision) => faults.detailsBehind(decision)));
   const decisions = unusual.filter((decision) => !said.has(decision));
+  const callers = callersIn(run);
+  const telling = decisions.filter((decision) => !isOfCaller(decision, callers));
   if (decisions.length === 0) return 'also with every choice at its default';
   const passed = new PassedOver(decisions);
-  const shown = decisions
+  // What callers were to do is in the history, as their calls.
+  const shown = telling
     .filter((decision) => passed.isShown(decision))
     .sort((a, b) => weightOf(faults, a) - weightOf(faults, b))
     .slice(0, SHOWN_MAX);
@@ -202,6 +206,9 @@ function circumstances(run: ObservedRun): string {
     .filter((decision) => shown.includes(decision))
     .map((decision) => passed.textOf(decision, names) ?? faults.textOf(decision));
   const others = decisions.length - shown.reduce((sum, decision) => sum + passed.countOf(decision), 0);
+  if (inOrder.length === 0) {
+    return `when ${counted(others, 'choice')} ${others === 1 ? 'differs' : 'differ'} from the default`;
+  }
   const more =
     others === 0
       ? ''

@@ -16,7 +16,7 @@ import { headlineOf } from '../failure-key.ts';
 import { subjectsOf, type IsAbout, WORDS, wordsOf } from './failure-subjects.ts';
 import { EventNames } from './event-name.ts';
 import { holdingIn, isAboutHolding, unfreedIn } from './held-resources.ts';
-import { Exchanges, isAnswer } from './exchanges.ts';
+import { callersIn, Exchanges, isAnswer, isOfCaller } from './exchanges.ts';
 import { recoveryText } from './question-text.ts';
 import { PassedOver } from './passed-over.ts';
 import { ShownFaults } from './shown-fault.ts';
@@ -243,8 +243,10 @@ function ranking(run: ObservedRun, failure: Failure, exchanges: Exchanges): (eve
   );
   const isRecordedByMachine = recordedByMachine(run);
   const cluster = new ClusterRanks(run, failure, isAbout, exchanges);
+  const callers = callersIn(run);
   return (event) => {
     if (isRecordedByMachine(event) || exchanges.isSaid(event)) return RANK.never;
+    if (isWaitForAnswer(event, callers)) return RANK.never;
     if (held.has(event)) return RANK.named;
     const ofCluster = cluster.rankOf(event);
     if (ofCluster !== undefined) return ofCluster;
@@ -254,6 +256,12 @@ function ranking(run: ObservedRun, failure: Failure, exchanges: Exchanges): (eve
     }
     return alive.has(event) && isChild(event) ? RANK.around : rankOfEvent(event, isAbout);
   };
+}
+
+/** That a caller waits for its answer is said by its call. */
+function isWaitForAnswer(event: TraceEvent, callers: ReadonlySet<string>): boolean {
+  if (event.type !== 'acquired' && event.type !== 'freed') return false;
+  return event.resource === 'waiter' && event.from !== undefined && callers.has(event.owner ?? '');
 }
 
 /** Everything in the order of happening: decisions stand before what they led to. */
@@ -270,8 +278,11 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
   for (const decision of decisions) if (!passed.isShown(decision)) named.add(decision);
   for (const { decision } of shown) faults.detailsBehind(decision).forEach((detail) => named.add(detail));
   const toldAlready = new Set(shown.flatMap(({ others }) => others));
-  const ofDecision = (decision: ObservedDecision): Candidate =>
-    candidateOf(run, faults, decision, () => passed.textOf(decision, names));
+  const callers = callersIn(run);
+  const ofDecision = (decision: ObservedDecision): Candidate => {
+    const candidate = candidateOf(run, faults, decision, () => passed.textOf(decision, names));
+    return isOfCaller(decision, callers) ? { ...candidate, rank: RANK.minor } : candidate;
+  };
   const candidates: Candidate[] = [];
   run.events.forEach(({ event, firingId }, index) => {
     while (decisions[0] !== undefined && decisions[0].traceIndex <= index) {

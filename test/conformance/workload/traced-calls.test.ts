@@ -2,6 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { TracedCalls } from '../../../src/conformance/workload/traced-calls.ts';
 import { createExecutor } from '../../../src/explore/executor.ts';
+import { question } from '../../../src/kernel/question.ts';
+import { Draws } from '../../../src/conformance/workload/draws.ts';
 import { explain } from '../../../src/explore/explain/explanation.ts';
 import type { Command } from '../../../src/model/command.ts';
 import type { Service } from '../../../src/model/service.ts';
@@ -46,6 +48,28 @@ describe('calls of a client in the history of a failure', () => {
       'ann gets ABORTED from status(run 0) of the runner, called at 10 ms',
       'release() of the runner, called by ann at 10 ms, has returned',
     ]);
+  });
+
+  test('stand for what was drawn for them, also in the sentence', async () => {
+    const scenario = defineScenario<unknown>({
+      name: 'traced',
+      description: 'a client calls a runner',
+      async run(sim) {
+        const runner = createSimulatedRunner(sim.world);
+        const service = new TracedCalls(sim.world).service(runner, 'the runner', 'ann');
+        const draws = new Draws(sim, 'ann').of('step 1');
+        if (draws.pick('does', ['nothing', 'run', 'look']) === 'run') {
+          await service.run({ argv: ['complete 0'] });
+        }
+        for (let at = 0; at < 6; at += 1) await service.statusAll();
+        await service.release();
+        sim.check((await runner.statusAll()).statuses.length === 0, 'there is a run');
+      },
+    });
+    const log = [{ question: question('choice', { owner: 'ann step 1', what: 'does' }), n: 3, answer: 1 }];
+    const { history, sentence } = await explain(createExecutor(scenario), log);
+    expect(history.filter(({ role }) => role === 'decision')).toEqual([]);
+    expect(sentence).toBe('traced fails at 0 ms: there is a run, when 1 choice differs from the default.');
   });
 
   test('name who waits for whom in a deadlock', async () => {
