@@ -401,6 +401,7 @@ export class Machine implements StrikeTarget {
   readonly #strikes: NodeStrikes | undefined;
   readonly #before: BeforeEvent = (topic) => this.strike('event', topic);
   changes = 0;
+  speedChanges = 0;
   state: NodeState = 'down';
   /** Index of the latest process. */
   incarnation = -1;
@@ -511,7 +512,7 @@ export class Machine implements StrikeTarget {
   slow(factor: number): void {
     if (this.#isReleased) return;
     if (factor > 1) this.traceFault('node', 'slow', '');
-    this.changes += 1;
+    this.speedChanges += 1;
     this.#factor = factor;
     this.#process?.clock.slow(factor);
   }

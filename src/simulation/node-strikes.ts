@@ -57,8 +57,10 @@ export const NODE_FAULTS: is.RecordShape = is.closed(
 /** What strikes can do. */
 export interface StrikeTarget {
   readonly name: string;
-  /** Changes with every verb, so that an end that comes too late can be recognized. */
+  /** Changes with every verb that starts, stops or ends it, so that an end that comes too late can be recognized. */
   readonly changes: number;
+  /** The same for how slow it is. */
+  readonly speedChanges: number;
   crash(): void;
   /** Starts again after a crash that is over. */
   recover(): void;
@@ -174,13 +176,14 @@ export class NodeStrikes {
   #begin(strike: Strike, topic: Topic): void {
     const target = this.#target;
     this.#left -= 1;
+    const changesNow = (): number => (strike.kind === 'slow' ? target.speedChanges : target.changes);
     // One that somebody has already put right, as it began, is not to be ended.
-    const changes = target.changes + 1;
+    const changes = changesNow() + 1;
     strike.begin(target);
     const end = (): void => {
       this.#recovery = undefined;
       // The scenario may have set the node right, or wrong, by itself meanwhile.
-      if (target.changes === changes) strike.end(target);
+      if (changesNow() === changes) strike.end(target);
     };
     const ms = strike.duration.draw(() => topic);
     this.#recovery = { timer: this.#world.clock.timer(topic.plus('end'), ms, end), end };

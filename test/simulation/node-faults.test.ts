@@ -168,6 +168,23 @@ describe('faults that the exploration decides', () => {
     );
   });
 
+  test('a pause that struck ends, although the scenario made the node slow meanwhile', async () => {
+    await play(
+      async (sim, node) => {
+        const running = codeOf(node.run({ argv: ['sleep 10'], taskId: 't' }));
+        sim.check(node.state === 'paused', 'it is paused');
+        node.slow(2);
+        await sim.sleep(2_000);
+        sim.check(node.state === 'up', `it is ${node.state}`);
+        await running;
+      },
+      {
+        node: { faults: { pause: 4, strikesMax: 1 } },
+        source: { decide: ({ topic }, n) => (topic.what === 'pause' || topic.what === 'strike' ? n - 1 : 0) },
+      },
+    );
+  });
+
   test('true is one in 16, false is never, and without a bound strikes do not end', async () => {
     const asked: string[] = [];
     const { failure } = await simulate({
