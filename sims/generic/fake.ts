@@ -16,6 +16,7 @@ import {
   type TraceEvent,
 } from 'dryrunner';
 import { pick, pickCount, rarely } from '../zoo/odds.ts';
+import { drawFront, type Front } from './fronts.ts';
 import { FakeModel, type Plan } from './fake-model.ts';
 import { outcomeOf, READ_AND_REACHED, Readers, settled } from './readers.ts';
 import { type Outcome, StoreModel, StoreTrace } from './store-model.ts';
@@ -39,6 +40,7 @@ const REACHED = [
   'a wait is ended by the close',
   'an active run is aborted',
   'a queued run is aborted',
+  'a meter is read',
 ];
 
 type Make = typeof createFakeRunner;
@@ -119,6 +121,7 @@ const ENDS: readonly FakeEnd[] = [
 
 class FakeWork {
   readonly #sim: Simulation;
+  readonly #front: Front & { readonly runner: FakeRunner };
   readonly #runner: FakeRunner;
   readonly #capacity: number;
   readonly #model: FakeModel;
@@ -154,8 +157,10 @@ class FakeWork {
       idPrefix,
       updateLimitMs: pick(sim, 'update limit', [undefined, 0, 10], 1),
     };
-    this.#runner = make({ ...sim.world, tracer: this.#trace }, options);
-    this.#readers = new Readers(sim, this.#runner, this.#store);
+    const world = { ...sim.world, tracer: this.#trace };
+    this.#front = drawFront(sim, world, (own) => make(own, options), this.#store);
+    this.#runner = this.#front.runner;
+    this.#readers = new Readers(sim, this.#front.service, this.#store);
     this.#agrees();
   }
 
@@ -213,6 +218,7 @@ class FakeWork {
     await this.#readers.sleep(ms);
     this.#model.atEvent();
     this.#agrees();
+    await this.#front.check();
   }
 
   async #offer(name: string): Promise<void> {
@@ -222,7 +228,7 @@ class FakeWork {
     const given = { ...plan.command, argv };
     this.#offered = plan;
     const at = this.#sim.now();
-    const running = this.#runner.run(given);
+    const running = this.#front.service.run(given);
     this.#offered = undefined;
     // The command is the caller's own, to change after the call.
     argv.splice(0, argv.length, 'complete 99');
@@ -379,12 +385,12 @@ class FakeWork {
     const sim = this.#sim;
     const one = this.#readers.one(runId);
     if (this.#model.isReleased) {
-      return this.#readers.atOnce('R84 abort after the release', () => this.#runner.abort(runId), {
+      return this.#readers.atOnce('R84 abort after the release', () => this.#front.service.abort(runId), {
         code: 'RUNNER_RELEASED',
       });
     }
     if (!('value' in one)) {
-      return this.#readers.atOnce('R72 abort of an unknown run', () => this.#runner.abort(runId), one);
+      return this.#readers.atOnce('R72 abort of an unknown run', () => this.#front.service.abort(runId), one);
     }
     const { status } = one.value as { status: { state: string; stdoutRef: string } };
     const isOver = !['PENDING', 'RUNNING'].includes(status.state);
@@ -393,7 +399,7 @@ class FakeWork {
       sim.sometimes(status.state === 'RUNNING' ? 'an active run is aborted' : 'a queued run is aborted');
     }
     const at = sim.now();
-    const outcome = await settled(this.#runner.abort(runId));
+    const outcome = await settled(this.#front.service.abort(runId));
     sim.check(sim.now() === at, `R70 an abort of ${runId} at ${at} returned at ${sim.now()}`);
     const after = isOver ? { value: status } : this.#ended.get(runId);
     sim.check(after !== undefined, `R70 the abort of ${runId} returned, and it is not over`);
@@ -407,7 +413,7 @@ class FakeWork {
     const at = this.#sim.now();
     this.#model.releaseAsked();
     this.#store.isClosing = true;
-    await this.#runner.release();
+    await this.#front.service.release();
     this.#sim.check(this.#sim.now() === at, `R85 a release at ${at} was over at ${this.#sim.now()}`);
     this.#sim.check(this.#model.held === 0, `R85 ${this.#model.held} runs are left after the release`);
     this.#store.close('RUNNER_RELEASED', 'The runner was released; wait needs one that was not.');
@@ -437,7 +443,7 @@ class FakeWork {
       { argv: [], executeRequest: 3 },
     ];
     const command = pick(this.#sim, `${name} wrong command`, wrong, 1, (value) => JSON.stringify(value));
-    const outcome = await settled(this.#runner.run(command as never));
+    const outcome = await settled(this.#front.service.run(command as never));
     this.#readers.same(`R66 ${JSON.stringify(command)}`, outcome, { code: 'RUNNER_INVALID_ARGUMENT' });
     this.#agrees();
   }

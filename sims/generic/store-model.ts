@@ -61,7 +61,8 @@ const VALID: Readonly<Record<RunState, readonly string[]>> = {
   TIMEDOUT: [],
 };
 
-function isOver(state: RunState): boolean {
+/** Whether a run in that state is over. */
+export function isOver(state: RunState): boolean {
   return state !== 'PENDING' && state !== 'RUNNING';
 }
 

@@ -11,6 +11,7 @@ export { type CaseSpec, ConformanceCase, type ProveOptions } from './conformance
 export { conformanceCases } from './conformance-cases.ts';
 export { type DiskCase, diskCases, type DiskCrashCase, type DiskSubject } from './disk-cases.ts';
 export { type ExploreSubjectOptions, exploreRunner } from './workload/explore-runner.ts';
+export { exploreService } from './workload/explore-service.ts';
 export { type ExploreStubOptions, exploreStub } from './workload/explore-stub.ts';
 export {
   type ExploreWorkloadOptions,
@@ -19,6 +20,7 @@ export {
 } from './workload/explore-workload.ts';
 export { partsWorkload, type PartsSubject } from './workload/parts-workload.ts';
 export { runnerWorkload, type WorkloadLimits } from './workload/runner-workload.ts';
+export { type ServiceCapability, type ServiceSubject, serviceWorkload } from './workload/service-workload.ts';
 export {
   type CallArguments,
   type DrawnCall,

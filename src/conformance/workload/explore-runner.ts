@@ -20,7 +20,8 @@ export interface ExploreSubjectOptions extends WorkloadLimits, ExploreWorkloadOp
 
 const SEQUENCES = 5;
 
-const OPTIONS = is.optionsOf<ExploreSubjectOptions>(
+/** See {@link ExploreSubjectOptions}. */
+export const EXPLORE_OPTIONS: is.RecordShape = is.optionsOf<ExploreSubjectOptions>(
   {},
   { ...EXPLORE_FIELDS, ...is.each(['clients', 'operations', 'sequences'], is.COUNT) },
 );
@@ -51,7 +52,7 @@ export async function exploreRunner(
   subject: ConformanceSubject,
   options: ExploreSubjectOptions = {},
 ): Promise<SubjectExploration<SubjectFailure>> {
-  check('options', options, OPTIONS);
+  check('options', options, EXPLORE_OPTIONS);
   checkSubject(subject);
   if (subject.wallWorld !== undefined || subject.heldWorld !== undefined) return inTime(subject, options);
   return exploreWorkload(runnerWorkload(subject, options), options);

@@ -167,7 +167,9 @@ export class ReadJudge {
     }
     const order = allRuns ? this.#book.runs.map(({ runId }) => runId) : [...new Set(runs)];
     const places = ids.map((runId) => order.indexOf(runId)).filter((place) => place !== -1);
-    const isInOrder = places.every((place, index) => index === 0 || place > (places[index - 1] ?? -1));
+    const isFree = allRuns && this.#book.terms.isOrdered === false;
+    const isInOrder =
+      isFree || places.every((place, index) => index === 0 || place > (places[index - 1] ?? -1));
     this.#demand(isInOrder, 'R37', `${call} shows runs out of order: ${ids.join(', ')}`);
   }
 

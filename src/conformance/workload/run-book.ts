@@ -24,6 +24,12 @@ export interface BookTerms {
   /** How long a stubborn command outlives a request to stop; undefined if that is not known. */
   readonly graceMs: number | undefined;
   readonly parts: DrawnParts;
+  /** Whether a call, or its reply, can be lost: it fails with `RUNNER_INJECTED_FAULT`, done or not. */
+  readonly losesCalls?: boolean;
+  /** Whether runs can be there whose ids nobody got. */
+  readonly hasStrangers?: boolean;
+  /** Whether runs are accepted in the order of the calls. Default true. */
+  readonly isOrdered?: boolean;
 }
 
 /** From when to when something may have happened; equal if that is known. */
@@ -136,7 +142,7 @@ export class RunBook {
 
   /** Whether a call of `run` has not returned, so that others may know more of it. */
   get hasOpenOffers(): boolean {
-    return this.#openOffers > 0;
+    return this.#openOffers > 0 || this.terms.hasStrangers === true;
   }
 
   get isReleaseAsked(): boolean {
@@ -211,6 +217,8 @@ export class RunBook {
     if (this.isReleaseAsked) run.stopAskedAtMs = now;
     const at = this.#runs.findLastIndex(({ order }) => order < offer.order) + 1;
     this.#runs.splice(at, 0, run);
+    // Where calls take their time, one that was made later may be over by now.
+    this.#settled = Math.min(this.#settled, at);
     this.#byId.set(runId, run);
     const { idPrefix } = this.terms;
     if (idPrefix !== undefined && this.#openOffers === 0) {
@@ -239,7 +247,8 @@ export class RunBook {
   /** `run` may be refused as full. */
   checkFull(offer: Offer): void {
     this.reckon();
-    const { capacity } = this.terms;
+    const { capacity, hasStrangers = false } = this.terms;
+    if (capacity === Infinity || hasStrangers) return;
     const held = this.#runs.filter(
       ({ ended, end, order, offersAtEnd }) =>
         (ended === undefined || offersAtEnd >= offer.order) && end.hi >= offer.atMs && order < offer.order,

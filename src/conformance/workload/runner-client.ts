@@ -139,7 +139,7 @@ export class RunnerClient {
     try {
       await this.#service.release();
     } catch (error) {
-      this.#unexplained('release', error, 'R84');
+      if (!this.#isLost(error)) this.#unexplained('release', error, 'R84');
     }
     book.released(atMs);
   }
@@ -156,7 +156,8 @@ export class RunnerClient {
       if (changes) this.#change(given, 'command changed after it was run');
       status = await promise;
     } catch (error) {
-      this.#runRefused(offer, error);
+      // Whether the runner has it is not known: the offer stays open.
+      if (!this.#isLost(error)) this.#runRefused(offer, error);
       return;
     }
     book.accepted(offer, status);
@@ -174,7 +175,7 @@ export class RunnerClient {
     try {
       status = await this.#service.abort(runId);
     } catch (error) {
-      this.#abortRefused(runId, error, sinceMs);
+      if (!this.#isLost(error)) this.#abortRefused(runId, error, sinceMs);
       return undefined;
     }
     const now = host.now();
@@ -295,7 +296,8 @@ export class RunnerClient {
     }
     const [one, other] = await Promise.all([first, this.abort(runId)]);
     reach.note('abort twice at once');
-    const agree = one?.state === other?.state && one?.exitCode === other?.exitCode;
+    const isLost = this.#work.book.terms.losesCalls === true && (one === undefined || other === undefined);
+    const agree = isLost || (one?.state === other?.state && one?.exitCode === other?.exitCode);
     this.#demand(agree, 'R73', `two aborts of run ${runId} returned ${one?.state} and ${other?.state}`);
   }
 
@@ -342,6 +344,7 @@ export class RunnerClient {
         ? this.#service.queryNow(query)
         : this.#service.query(query, wait));
     } catch (error) {
+      if (this.#isLost(error)) return;
       if (!isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) this.#unexplained(what, error, 'R24 R33');
       reach.note(isQuery ? 'query refused as malformed' : 'wait refused as malformed');
       return;
@@ -428,6 +431,7 @@ export class RunnerClient {
     try {
       result = await promise;
     } catch (error) {
+      if (this.#isLost(error)) return;
       if (!judge.refused(asked, error)) this.#unexplained(asked.call, error, 'R24 R31');
       if (isRunnerError(error, 'RUNNER_UNKNOWN_RUN')) reach.note('read of an unknown run');
       if (isRunnerError(error, 'RUNNER_WAIT_CANCELLED')) reach.note('wait cancelled');
@@ -522,6 +526,14 @@ export class RunnerClient {
       'R23',
       `a refusal says ${JSON.stringify(error.message)}, and not ${text}`,
     );
+  }
+
+  /** Whether the call was lost on its way, or its reply, where that can be. */
+  #isLost(error: unknown): boolean {
+    const { book, reach } = this.#work;
+    if (book.terms.losesCalls !== true || !isRunnerError(error, 'RUNNER_INJECTED_FAULT')) return false;
+    reach.note('call that was lost');
+    return true;
   }
 
   #unexplained(call: string, error: unknown, rule: string): void {

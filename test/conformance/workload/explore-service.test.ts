@@ -1,0 +1,136 @@
+// exploreService: silent about services that keep what they claim, and what each broken promise looks like.
+import { describe, expect, test, vi } from 'vitest';
+import { simCommands } from '../../../src/conformance/command-vocabulary.ts';
+import { exploreService } from '../../../src/conformance/workload/explore-service.ts';
+import type { ServiceSubject } from '../../../src/conformance/workload/service-workload.ts';
+import type { Service } from '../../../src/model/service.ts';
+import type { World } from '../../../src/model/world.ts';
+import { createChaosRunner } from '../../../src/network/chaos-runner.ts';
+import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
+import { createPool } from '../../../sims/generic/pool.ts';
+import { having } from '../broken-services.ts';
+
+vi.setConfig({ testTimeout: 300_000 });
+
+const pool: ServiceSubject = {
+  name: 'pool',
+  commands: simCommands,
+  supports: ['timeouts'],
+  atOnce: 8,
+  create: (world) => ({ service: createPool(world) }),
+};
+
+/** The pool, broken. */
+function broken(
+  breakIt: (good: Service, world: World) => Service,
+  claims: Partial<ServiceSubject> = {},
+): ServiceSubject {
+  return { ...pool, ...claims, create: (world) => ({ service: breakIt(createPool(world), world) }) };
+}
+
+describe('exploreService', () => {
+  test('holds for a service that has many runs at work at once', async () => {
+    const { failure, executions } = await exploreService(pool, { executions: 100 });
+    expect(failure?.message).toBeUndefined();
+    expect(executions).toBe(100);
+  });
+
+  test('holds for a client whose calls and replies are lost, if that is claimed', async () => {
+    const lossy: ServiceSubject = {
+      ...pool,
+      atOnce: 1,
+      losesCalls: true,
+      create: (world) => ({
+        service: createChaosRunner(world, createSimulatedRunner(world, { capacity: 4, history: 0 }), {
+          maxDelayMs: 20,
+          plan: {
+            rates: { run: { after: 0.2, before: 0.1 }, abort: { after: 0.2 }, query: { before: 0.1 } },
+          },
+        }),
+      }),
+    };
+    const { failure } = await exploreService(lossy, { executions: 100 });
+    expect(failure?.message).toBeUndefined();
+    const unclaimed = await exploreService({ ...lossy, losesCalls: false }, { executions: 500 });
+    expect(unclaimed.failure?.message).toMatch(/RUNNER_INJECTED_FAULT/);
+  });
+
+  test.for<readonly [string, ServiceSubject, RegExp]>([
+    [
+      'shows another end than it has shown',
+      broken((good) =>
+        having(good, { abort: async (runId) => ({ ...(await good.abort(runId)), exitCode: 3 }) }),
+      ),
+      /^R\d+/,
+    ],
+    [
+      'returns from a wait with nothing before its deadline',
+      broken((good) =>
+        having(good, {
+          query: (query, wait) =>
+            good.query(
+              query,
+              (wait as Partial<typeof wait> | undefined)?.timeoutMs === Infinity
+                ? { ...wait, timeoutMs: 5 }
+                : wait,
+            ),
+        }),
+      ),
+      /R31|R32|R24|R84/,
+    ],
+    [
+      'forgets a run',
+      broken((good) =>
+        having(good, {
+          statusAll: async () => {
+            const all = await good.statusAll();
+            return { ...all, statuses: all.statuses.slice(1) };
+          },
+        }),
+      ),
+      /R24|R29|R207|R200/,
+    ],
+    [
+      'runs a command twice',
+      broken((good) =>
+        having(good, {
+          run: async (command) => {
+            await good.run(command);
+            return good.run(command);
+          },
+        }),
+      ),
+      /^R\d+/,
+    ],
+    ['has many runs at work although it claims one', broken((good) => good, { atOnce: 1 }), /R67|two active/],
+    [
+      'takes runs after its release',
+      broken((good) => having(good, { release: () => Promise.resolve() })),
+      /R8\d|R200|Deadlock/,
+    ],
+    [
+      'holds more than it claims',
+      {
+        ...pool,
+        atOnce: 1,
+        capacity: 2,
+        create: (world) => ({ service: createSimulatedRunner(world, { capacity: 4, history: 0 }) }),
+      },
+      /R58|R64|R207/,
+    ],
+  ])('finds a service that %s, and makes it small', async ([, subject, message]) => {
+    const { held, failure } = await exploreService(subject, { executions: 1_500 });
+    expect(held).toBe(false);
+    expect(failure?.message).toMatch(message);
+    expect(failure?.explanation).toBeDefined();
+  });
+
+  test('refuses a subject that is none', async () => {
+    await expect(exploreService({ ...pool, atOnce: 0 })).rejects.toMatchObject({
+      code: 'RUNNER_INVALID_ARGUMENT',
+    });
+    await expect(exploreService(pool, { executions: -1 })).rejects.toMatchObject({
+      code: 'RUNNER_INVALID_ARGUMENT',
+    });
+  });
+});
