@@ -27,10 +27,14 @@ const commands: CommandVocabulary = {
   },
   hang: () => script(simStep.comment(' until somebody comes'), simStep.fork(), simStep.pause()),
   write(stdout, stderr, afterMs = 0) {
-    const written = [...pieces(stdout, simStep.stdout), ...pieces(stderr, simStep.stderr)];
+    const written = [
+      ...pieces(stdout, (text) => simStep.stdout(text)),
+      ...pieces(stderr, (text) => simStep.stderr(text)),
+    ];
     return script(...written, simStep.sleep(afterMs), simStep.mem(5), simStep.complete(0));
   },
-  writeAndHang: (stdout) => script(...pieces(stdout, simStep.stdout), simStep.orphan(), simStep.hang()),
+  writeAndHang: (stdout) =>
+    script(...pieces(stdout, (text) => simStep.stdout(text)), simStep.orphan(), simStep.hang()),
   stubborn: () => script(simStep.ignoreTerm(), simStep.fork(), simStep.sleep(5), simStep.hang()),
   killedBy: (signal) => script(simStep.fork(), simStep.signal(signal)),
   lost: (exitCode, text) => script(simStep.mem(7), simStep.fail(exitCode, text)),
