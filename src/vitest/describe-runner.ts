@@ -131,7 +131,7 @@ async function declareExploration(
     { runs: executions, seed, timeout: EXPLORE_TIMEOUT_MS },
   );
   test('has been driven to everything that it must reach', ({ skip }) => {
-    if (count < reachWithin) skip(`because ${count} executions are too few to tell`);
+    if (count < reachWithin) skip(`because ${count} executions are fewer than reachWithin`);
     const missed = [...reached].filter(([name, isReached]) => !isReached && !Object.hasOwn(mayMiss, name));
     const names = missed.map(([name]) => name).join(', ');
     if (missed.length > 0) throw new Error(`never reached in ${count} executions: ${names}`);

@@ -201,7 +201,7 @@ describe('answers that fit together', () => {
     expect([verdict.failure, wrong]).toEqual([undefined, []]);
   });
 
-  test('R24 what is no query is the service’s to refuse', async () => {
+  test('R24 a malformed query is the service’s to refuse', async () => {
     const codes: unknown[] = [];
     await simulate({
       seed: 1,

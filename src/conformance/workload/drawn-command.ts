@@ -144,7 +144,7 @@ export function commandKinds({ supports }: ConformanceSubject): readonly Command
   ];
 }
 
-/** Draws a command that the subject can run. `mark` tells it from the others of the workload. */
+/** Draws a command that the subject can run. `mark` distinguishes it from the others of the workload. */
 export function drawCommand(
   draws: Draws,
   subject: ConformanceSubject,
@@ -191,7 +191,7 @@ function drawTimeout(
   return chosen[0];
 }
 
-/** What is no command, in an order that shrinks to nothing at all. */
+/** Values other than commands; the first is nothing at all. */
 const MALFORMED: readonly unknown[] = [
   undefined,
   null,
@@ -213,7 +213,7 @@ const MALFORMED: readonly unknown[] = [
   { argv: ['complete 0'], executeRequest: 'x' },
 ];
 
-/** Draws what is no command. A runner may refuse it, or let it fail (R66). */
+/** Draws a value other than a command. A runner may refuse it, or let it fail (R66). */
 export function drawMalformedCommand(draws: Draws): DrawnCommand {
   const given = draws.pick('malformed', MALFORMED, 1, (value) => JSON.stringify(value));
   const end: ExpectedEnd = {

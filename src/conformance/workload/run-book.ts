@@ -19,7 +19,7 @@ export interface BookTerms {
   readonly history: number | undefined;
   /** Ids count from 0 behind this; undefined if they may be anything. */
   readonly idPrefix: string | undefined;
-  /** Whether times can be told. */
+  /** Whether times are exact. */
   readonly isExact: boolean;
   /** How long a stubborn command outlives a request to stop; undefined if that is not known. */
   readonly graceMs: number | undefined;
@@ -130,7 +130,7 @@ export class RunBook {
     this.#isHistoryKnown = terms.history !== undefined;
   }
 
-  /** Whether times can be told exactly, as things stand. */
+  /** Whether times are exact, as things stand. */
   get isExact(): boolean {
     return this.#isExact;
   }
@@ -345,7 +345,7 @@ export class RunBook {
     return next < Infinity ? next - now : undefined;
   }
 
-  /** When a run is over, as far as can be told. */
+  /** When a run is over, as far as is known. */
   endOf(run: BookedRun): Readonly<Span> {
     this.reckon();
     return run.end;
@@ -468,7 +468,7 @@ export class RunBook {
     run.endSeenAtMs = this.#host.now();
     run.offersAtEnd = this.#offers;
     run.end.hi = Math.min(run.end.hi, run.endSeenAtMs);
-    this.#reach.end(run, status);
+    this.#reach.end(run.drawn, status);
     this.terms.parts.ended?.(endedRun(run, status));
   }
 

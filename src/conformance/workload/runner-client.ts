@@ -361,7 +361,7 @@ export class RunnerClient {
 
   #leave(call: Promise<unknown>): void {
     const left = call.then(() => undefined);
-    // The verdict has noted why it fails; whoever waits for it in the end sees it once more.
+    // The verdict has noted why it fails; the last wait for it rejects once more.
     left.catch(() => undefined);
     this.#work.open.push(left);
   }

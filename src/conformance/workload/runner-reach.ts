@@ -7,8 +7,7 @@ import type { RunStatus } from '../../model/run-status.ts';
 import { ALL_MASK, DONE_MASK, maskForState, type StateMask } from '../../model/state-mask.ts';
 import { SERVICE_METHODS } from '../../model/service.ts';
 import type { ConformanceSubject } from '../subject.ts';
-import { commandKinds, type CommandTrait } from './drawn-command.ts';
-import type { BookedRun } from './run-book.ts';
+import { commandKinds, type CommandTrait, type DrawnCommand } from './drawn-command.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
 const ALWAYS: readonly string[] = [
@@ -108,7 +107,7 @@ export class RunnerReach {
   }
 
   /** A run has ended. */
-  end({ drawn }: BookedRun, { state, exitCode }: RunStatus): void {
+  end(drawn: DrawnCommand, { state, exitCode }: RunStatus): void {
     if (state === 'COMPLETE') {
       this.note(exitCode === 0 ? 'end COMPLETE 0' : 'end COMPLETE with another exit code');
     } else this.note(`end ${state}`);
