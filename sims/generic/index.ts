@@ -24,4 +24,5 @@ export const genericScenarios: Readonly<Record<string, () => Promise<ScenarioDef
   'generic-outputs': async () => (await import('./outputs.ts')).outputs,
   'generic-metrics': async () => (await import('./metrics.ts')).metrics,
   'generic-calls': async () => (await import('./calls.ts')).calls,
+  'generic-nodes': async () => (await import('./nodes.ts')).nodes,
 };

@@ -418,11 +418,11 @@ export class SimulatedClusterNode<T extends object | void>
     const machine = this.#machine;
     machine.crash('error');
     if (onError === 'crash' || this.#hasLeft) return;
-    const { changes } = machine;
+    const { incarnation } = machine;
     this.#restart?.cancel();
     this.#restart = clock.timer(namedTopic(name, 'restart', ''), restartMs, () => {
-      // The scenario may have started it by itself meanwhile.
-      if (machine.changes === changes) machine.recover();
+      // The scenario may have started it by itself meanwhile; that it is to be slow is no start.
+      if (machine.incarnation === incarnation) machine.recover();
     });
   }
 

@@ -196,6 +196,19 @@ describe('a start that fails', () => {
     }));
 });
 
+test('a node that is to be slow while it is down after an error restarts all the same', () =>
+  holds(async (sim) => {
+    const net = createNetwork(sim);
+    const program = ({ incarnation }: NodeContext): object => {
+      if (incarnation === 0) throw new Error('fails at first');
+      return { ping: () => 'pong' };
+    };
+    const node = net.node('a', program, { onError: 'restart', restartMs: 50 });
+    node.slow(2);
+    await sim.sleep(60);
+    expect([node.state, node.incarnation]).toEqual(['up', 1]);
+  }));
+
 describe('an error that a program leaves uncaught', () => {
   const boom = (): never => {
     throw new Error('boom');
