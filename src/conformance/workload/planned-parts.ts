@@ -687,7 +687,7 @@ class PlannedProcess implements Process {
 }
 
 /** Metrics that keep everything that was recorded, each with its time. */
-class RecordedMetrics implements Metrics {
+export class RecordedMetrics implements Metrics {
   readonly #now: () => number;
   readonly #values = new Map<string, { readonly atMs: number; readonly value: number }[]>();
 
