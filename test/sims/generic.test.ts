@@ -4,6 +4,9 @@ import { RunnerError } from '../../src/kernel/errors.ts';
 import { interceptService } from '../../src/call/intercept-service.ts';
 import { type ChaosRunner, createChaosRunner } from '../../src/network/chaos-runner.ts';
 import type { ChaosOptions } from '../../src/network/chaos-settings.ts';
+import { createPollingQuerier } from '../../src/runners/polling/polling-querier.ts';
+import { createPollingService } from '../../src/runners/polling/polling-service.ts';
+import { createNode } from '../../src/simulation/service-node.ts';
 import { InjectedFaultError } from '../../src/network/chaos-error.ts';
 import {
   createFakeRunner,
@@ -13,6 +16,8 @@ import {
 import { createStatusStore, type StatusStore } from '../../src/store/status-store.ts';
 import { genericScenarios } from '../../sims/generic/index.ts';
 import { chaosWorkload } from '../../sims/generic/chaos.ts';
+import { nodeWorkload } from '../../sims/generic/node.ts';
+import { type Pollers, pollingWorkload } from '../../sims/generic/polling.ts';
 import { fakeWorkload } from '../../sims/generic/fake.ts';
 import { storeWorkload } from '../../sims/generic/store.ts';
 import { failureOf } from './first-failure.ts';
@@ -326,5 +331,83 @@ describe('generic-chaos finds a chaos runner that', () => {
   ];
   test.for(broken)('%s', async ([, make, message]) => {
     expect(await failureOf(chaosWorkload(make), FOUND_WITHIN)).toMatch(message);
+  });
+});
+
+describe('generic-polling finds a poller that', () => {
+  const service = createPollingService;
+  const broken: readonly (readonly [string, Pollers, RegExp])[] = [
+    [
+      'polls twice as often (R154)',
+      {
+        service,
+        querier: (world, nower, options) =>
+          createPollingQuerier(
+            world,
+            nower,
+            options.periodMs > 0 ? { ...options, periodMs: options.periodMs / 2 } : options,
+          ),
+      },
+      /R15\d/,
+    ],
+    [
+      'sleeps past its deadline (R156)',
+      {
+        service,
+        querier: (world, nower, options) => {
+          const querier = createPollingQuerier(world, nower, options);
+          const query = querier.query.bind(querier);
+          return Object.assign(querier, {
+            query: (asked: never, wait: { timeoutMs: number }) =>
+              query(asked, { ...wait, timeoutMs: wait.timeoutMs + 5 }),
+          });
+        },
+      },
+      /R15\d/,
+    ],
+    [
+      'does not hear of a release (R84)',
+      {
+        service,
+        querier: (world, nower, options) =>
+          Object.assign(createPollingQuerier(world, nower, options), { release: () => undefined }),
+      },
+      /R15\d|R8\d|Deadlock|left/,
+    ],
+  ];
+  test.for(broken)('%s', async ([, make, message]) => {
+    expect(await failureOf(pollingWorkload(make), FOUND_WITHIN)).toMatch(message);
+  });
+});
+
+describe('generic-node finds a node that', () => {
+  const broken: readonly (readonly [string, typeof createNode, RegExp])[] = [
+    [
+      'gives every life the same ids (R45)',
+      (sim, options) => createNode(sim, { ...options, reusesIds: true }),
+      /R45|refused/,
+    ],
+    [
+      'lets its callers hang too long',
+      (sim, { hangMs: _, ...options }) => createNode(sim, options),
+      /hangs|refused/,
+    ],
+    [
+      'does not pause',
+      (sim, options) => Object.assign(createNode(sim, options), { pause: () => undefined }),
+      /pause of a node/,
+    ],
+    [
+      'is slower than it was asked to be',
+      (sim, options) => {
+        const node = createNode(sim, options);
+        const slow = node.slow.bind(node);
+        return Object.assign(node, { slow: (factor: number) => slow(factor * 2) });
+      },
+      /a timer|refused/,
+    ],
+  ];
+  test.for(broken)('%s', async ([, make, message]) => {
+    expect(await failureOf(nodeWorkload(make), FOUND_WITHIN)).toMatch(message);
   });
 });
