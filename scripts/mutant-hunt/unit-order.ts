@@ -27,6 +27,9 @@ function moduleAt(path: string): Module {
   return { text, imports };
 }
 
+/** Cases of disks are conformance; the other one gives hostile values to everything that is exported, for minutes, whatever has changed. */
+const LEFT_OUT = /conformance|door\/every-export/;
+
 /** The graph of what the unit tests import. */
 export class UnitOrder {
   readonly #modules: ReadonlyMap<string, Module>;
@@ -34,7 +37,7 @@ export class UnitOrder {
 
   constructor() {
     this.#modules = new Map(listFiles(['src', 'test']).map((path) => [path, moduleAt(path)]));
-    this.#tests = listFiles(UNIT_FOLDERS, '.test.ts').filter((path) => !path.includes('conformance'));
+    this.#tests = listFiles(UNIT_FOLDERS, '.test.ts').filter((path) => !LEFT_OUT.test(path));
   }
 
   /** All unit tests. */
