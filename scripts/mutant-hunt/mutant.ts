@@ -28,7 +28,7 @@ export const HUNTED: Readonly<Record<string, readonly [folder: string, files: Re
       ...['metrics', 'network', 'cluster', 'disks', 'locks'],
     ].map((name) => [name, [`src/${name}`, /./]] as const),
   ),
-  nodes: ['src/simulation', /\/node[^/]*\.ts$/],
+  nodes: ['src/simulation', /\/(service-)?node[^/]*\.ts$/],
 };
 
 /** Counts how often what was changed is executed. */

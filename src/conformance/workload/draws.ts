@@ -5,6 +5,12 @@
 import type { Label } from '../../kernel/question.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 
+/** The name of a workload's scenario: that of its subject in the letters of a scenario. */
+export function workloadName(kind: 'workload' | 'parts', subject: string): string {
+  const letters = subject.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  return letters === '' ? kind : `${kind}-${letters}`;
+}
+
 /** Draws for one part of a workload, such as a client. */
 export class Draws {
   readonly #sim: Pick<Simulation, 'choose'>;

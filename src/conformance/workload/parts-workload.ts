@@ -20,7 +20,7 @@ import type { World } from '../../model/world.ts';
 import { defineScenario, type ScenarioDefinition } from '../../simulation/scenario.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 import type { RunnerUnderTest, SubjectOptions } from '../subject.ts';
-import { Draws } from './draws.ts';
+import { Draws, workloadName } from './draws.ts';
 import { PartsJudge } from './parts-judge.ts';
 import {
   PlannedParts,
@@ -67,7 +67,7 @@ export function partsWorkload(subject: PartsSubject): ScenarioDefinition<unknown
   check('subject', subject, PARTS_SUBJECT);
   check('subject', subject, is.withMethods('create'));
   return defineScenario<unknown>({
-    name: `parts-${subject.name}`,
+    name: workloadName('parts', subject.name),
     description: `the collaborators of ${subject.name} do all that they may, and each run goes as the contract says`,
     run: (sim) => new PartsWorkload(sim, subject).run(),
   });

@@ -6,7 +6,7 @@ import { isRunnerError, messageOf } from '../../kernel/errors.ts';
 import type { Query } from '../../model/query.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import type { ServiceStatus } from '../../model/service-status.ts';
-import { maskForState, maskMatches } from '../../model/state-mask.ts';
+import { ALL_MASK, maskForState, maskMatches } from '../../model/state-mask.ts';
 import type { QueryResult } from '../../model/status-reader.ts';
 import type { BookedRun, RunBook } from './run-book.ts';
 import type { RunnerReach } from './runner-reach.ts';
@@ -60,7 +60,7 @@ export class ReadJudge {
 
   /** It returned. */
   answered(asked: AskedRead, { statuses, service }: QueryResult): void {
-    const { call, query, timeoutMs, sinceMs } = asked;
+    const { call, timeoutMs, sinceMs } = asked;
     const now = this.#host.now();
     this.#book.reckon();
     this.#demand(!asked.listsUnknown, 'R26', `${call} lists a run that is not known, and returned`);
@@ -77,11 +77,20 @@ export class ReadJudge {
     }
     if (statuses.length === 0) this.#checkEmpty(asked);
     const knownSinceMs = isWait && this.#isExact && this.#seesAll ? now : sinceMs;
+    this.#keep(asked, statuses, isWait, knownSinceMs);
+  }
+
+  #keep(
+    { call, query, offers }: AskedRead,
+    statuses: readonly RunStatus[],
+    isWait: boolean,
+    knownSinceMs: number,
+  ): void {
     for (const status of statuses) this.#book.saw(call, status, knownSinceMs);
-    if (query.allRuns === true && query.states === 127 && !isWait) {
+    if (query.allRuns === true && query.states === ALL_MASK && !isWait) {
       this.#book.sawAll(
         statuses.map(({ runId }) => runId),
-        asked.offers,
+        offers,
       );
     }
   }

@@ -474,7 +474,7 @@ export class RunBook {
 
   /** The end of a run must be that of its command, of its deadline, of an abort, or of a runner that is not well. */
   #checkEnd(run: BookedRun, status: RunStatus): void {
-    const { state, exitCode, error, runId } = status;
+    const { state, error, runId } = status;
     const isOfParts = this.terms.parts.allowsEnd?.(endedRun(run, status)) === true;
     if (isOfParts) return;
     if (state === 'ABORTED' || state === 'TIMEDOUT') {
@@ -489,7 +489,7 @@ export class RunBook {
     this.#demand(
       isDrain || isOwnEnd(run.drawn.end, status),
       'R3 R110',
-      `run ${runId} ended as ${state} ${exitCode} with the error ${JSON.stringify(error)}\n\n${this.#explain(run)}`,
+      `run ${runId} ended as ${endText(status)}, expected ${ownEndText(run.drawn.end)}\n\n${this.#explain(run)}`,
     );
   }
 
@@ -688,6 +688,16 @@ function isIll(code: number, lastCode: number): boolean {
 function isOwnEnd(end: ExpectedEnd | undefined, { state, exitCode, error }: RunStatus): boolean {
   if (end?.state !== state || (end.exitCode !== undefined && end.exitCode !== exitCode)) return false;
   return end.error === undefined ? end.hasError?.(error) === true : end.error === error;
+}
+
+function endText({ state, exitCode, error }: RunStatus): string {
+  return `${state} ${exitCode}${error === '' ? '' : ` (${JSON.stringify(error)})`}`;
+}
+
+function ownEndText(end: ExpectedEnd | undefined): string {
+  if (end === undefined) return 'no end before it is stopped';
+  const { state, exitCode = 'with any exit code', error } = end;
+  return `${state} ${exitCode}${error === undefined || error === '' ? '' : ` (${JSON.stringify(error)})`}`;
 }
 
 function endedRun(run: BookedRun, status: RunStatus): EndedRun {

@@ -21,7 +21,7 @@ import {
   type SubjectOptions,
 } from '../subject.ts';
 import { drawParts, type DrawnParts } from './drawn-parts.ts';
-import { Draws } from './draws.ts';
+import { Draws, workloadName } from './draws.ts';
 import { checkOutputs } from './output-judge.ts';
 import { ReadJudge } from './read-judge.ts';
 import { RunBook } from './run-book.ts';
@@ -50,7 +50,7 @@ export function runnerWorkload(
 ): ScenarioDefinition<unknown> {
   checkSubject(subject);
   return defineScenario<unknown>({
-    name: `workload-${subject.name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`,
+    name: workloadName('workload', subject.name),
     description: `clients do with ${subject.name} what the contract allows, and hold what comes back to it`,
     run: (sim) => new RunnerWorkload(sim, subject, limits).run(),
   });

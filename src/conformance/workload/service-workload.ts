@@ -20,7 +20,7 @@ import { defineScenario, type ScenarioDefinition } from '../../simulation/scenar
 import type { Capability, Supports } from '../capability.ts';
 import type { CommandVocabulary } from '../command-vocabulary.ts';
 import type { ConformanceSubject, RunnerUnderTest } from '../subject.ts';
-import { Draws } from './draws.ts';
+import { Draws, workloadName } from './draws.ts';
 import { ReadJudge } from './read-judge.ts';
 import { RunBook } from './run-book.ts';
 import { RunnerClient, type SharedWork } from './runner-client.ts';
@@ -96,7 +96,7 @@ const PERHAPS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The workload of a service as a scenario, for `dryrunner explore` and everything else that takes one. `exploreService` runs it.
+ * The workload of a service as a scenario, for `dryrunner explore` and everything else that takes one. See {@link exploreService}, which runs it.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a subject.
  */
@@ -106,7 +106,7 @@ export function serviceWorkload(
 ): ScenarioDefinition<unknown> {
   check('subject', subject, SUBJECT);
   return defineScenario<unknown>({
-    name: `workload-${subject.name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`,
+    name: workloadName('workload', subject.name),
     description: `clients do with ${subject.name} what the contract allows, and hold what comes back to it`,
     run: (sim) => new ServiceWorkload(sim, subject, limits).run(),
   });

@@ -31,7 +31,7 @@ import type { DrawableArbitrary } from '../../simulation/arbitrary-draws.ts';
 import type { NodeFaults } from '../../simulation/node-strikes.ts';
 import { defineScenario, type ScenarioDefinition } from '../../simulation/scenario.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
-import { Draws } from './draws.ts';
+import { Draws, workloadName } from './draws.ts';
 import { TracedCalls } from './traced-calls.ts';
 import type { WorkloadLimits } from './runner-workload.ts';
 
@@ -171,7 +171,7 @@ export function stubWorkload<T extends object, S>(
   check('options', options, OPTIONS);
   const { ambient } = options;
   return defineScenario<unknown>({
-    name: `workload-${subject.name.toLowerCase().replace(/[^a-z0-9]+/g, '-')}`,
+    name: workloadName('workload', subject.name),
     description: `clients call ${subject.name} in all ways, and what comes back fits its model`,
     run: (sim) => new StubWorkload(sim, subject as unknown as AnySubject, options).run(),
     ...(ambient === undefined ? {} : { options: { ambient } }),

@@ -109,7 +109,7 @@ export class SwarmStrategy implements Strategy {
       const faults = describe?.faults;
       return faults === undefined
         ? this.fault(known, known.fault, n, occurrence, hash)
-        : this.faultAmong(known, faults, occurrence, hash);
+        : this.#faultAmong(known, faults, occurrence, hash);
     }
     if ((kind === 'choice' || kind === 'draw') && this.hasHabits) {
       return this.choice(known, n, occurrence, hash);
@@ -136,7 +136,7 @@ export class SwarmStrategy implements Strategy {
   }
 
   /** Each kind has a weight of its own, and may be off at this site: which one it may be is drawn first, then whether it strikes. */
-  private faultAmong(
+  #faultAmong(
     { siteHash }: KnownQuestion,
     faults: readonly AskedFault[],
     occurrence: number,
@@ -145,7 +145,7 @@ export class SwarmStrategy implements Strategy {
     const { draws } = this;
     const asked = faults[draws.draw(hash ^ KIND_LANE, faults.length, occurrence)] as AskedFault;
     const kind = this.kindOf(asked.kind);
-    const { words } = this.weightOf(kind);
+    const { words } = this.#weightOf(kind);
     const isActive = draws.draw(siteHash ^ kind.hash ^ SITE_LANE, 4, 0) < this.activeOfFour;
     if (words === 0 || !isActive) return 0;
     return draws.draw(hash ^ STRIKE_LANE, WORD, occurrence) < words ? asked.answer : 0;
@@ -166,14 +166,14 @@ export class SwarmStrategy implements Strategy {
   }
 
   private drawWords(known: KnownQuestion, kind: FaultKind): number {
-    const weight = this.weightOf(kind);
+    const weight = this.#weightOf(kind);
     const isActive = this.draws.draw(known.siteHash ^ SITE_LANE, 4, 0) < this.activeOfFour;
     known.epoch = this.epoch;
     known.words = isActive ? weight.words : 0;
     return known.words;
   }
 
-  private weightOf(kind: FaultKind): FaultKind['weight'] {
+  #weightOf(kind: FaultKind): FaultKind['weight'] {
     const { draws, epoch } = this;
     if (kind.epoch !== epoch) {
       kind.epoch = epoch;

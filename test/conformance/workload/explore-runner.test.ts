@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { exploreRunner } from '../../../src/conformance/workload/explore-runner.ts';
+import { unusualCount } from '../../../src/explore/keyed-log.ts';
 import { having } from '../broken-services.ts';
 import { simulated } from '../subjects.ts';
 

@@ -205,7 +205,7 @@ describe('exploreStub', () => {
 
   test('what was never reached is named, unless it may be missed', async () => {
     const subject = { ...locks(lockServer()), refusals: ['NEVER'] };
-    const options = { executions: 400 };
+    const options = { executions: 400, reachWithin: 400 };
     expect(await exploreStub(subject, options)).toMatchObject({
       held: false,
       missed: ['a call is refused: NEVER'],
