@@ -26,7 +26,9 @@ import { allMutants, HUNTED } from './mutant-hunt/mutant.ts';
 
 function positive(name: string, text: string): number {
   const value = Number(text);
-  if (!(value > 0 && value < Infinity)) throw new Error(`--${name}: expected a number > 0, got ${text}`);
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new Error(`--${name}: expected an integer >= 1, got ${text}`);
+  }
   return value;
 }
 
@@ -54,7 +56,7 @@ function options() {
     },
   });
   const { only } = values;
-  if (only !== undefined && HUNTED[only] === undefined) {
+  if (only !== undefined && !Object.hasOwn(HUNTED, only)) {
     throw new Error(`--only: expected one of ${Object.keys(HUNTED).join(', ')}, got ${only}`);
   }
   return {
@@ -87,10 +89,11 @@ async function hunt(given: ReturnType<typeof options>, draw: MutantDraw): Promis
     given.reasons === undefined
       ? {}
       : (JSON.parse(readFileSync(given.reasons, 'utf8')) as Record<string, string>);
-  const file = new HuntFile(path, { seed, count, seconds, only, ways }, resume);
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort());
   const party = new MutantHunt({ seed, seconds, jobs, ways }, stop.signal);
+  // Not before the folder is taken: another process may write this file.
+  const file = new HuntFile(path, { seed, count, seconds, only, ways, sources: party.sources }, resume);
   await party.checkHealthy();
   const records: HuntRecord[] = [];
   await party.run(draw, file, (record) => {

@@ -12,6 +12,8 @@ export interface HuntHeader {
   readonly seconds: number;
   readonly only: string;
   readonly ways: readonly Way[];
+  /** A digest of what is hunted, and of what hunts. */
+  readonly sources: string;
 }
 
 function parsed<T>(line: string): T | undefined {
@@ -31,7 +33,7 @@ export class HuntFile {
   /**
    * Begins anew, or goes on where the file ends.
    *
-   * @throws Error if it is to go on and the file is one of another hunt.
+   * @throws Error if it is to go on and the file is one of another hunt, or of other sources.
    */
   constructor(path: string, header: HuntHeader, goesOn: boolean) {
     this.#path = path;
@@ -41,6 +43,11 @@ export class HuntFile {
       return;
     }
     const [first = '', ...lines] = readFileSync(path, 'utf8').split('\n');
+    const { sources, ...asked } = header;
+    const { sources: before, ...begun } = parsed<Partial<HuntHeader>>(first) ?? {};
+    if (JSON.stringify(begun) === JSON.stringify(asked) && before !== sources) {
+      throw new Error(`${path}: the sources have changed since this hunt began: begin it anew`);
+    }
     if (first !== JSON.stringify(header)) {
       throw new Error(`${path}: expected the hunt ${JSON.stringify(header)}, got ${first}`);
     }

@@ -62,11 +62,19 @@ export class MutantHunt {
     return join(this.#folder, 'copies');
   }
 
+  /** A digest of all that is hunted and hunts. */
+  get sources(): string {
+    const manifest = readFileSync(join(this.#copiesFolder, 'sources.json'));
+    return createHash('sha256').update(manifest).digest('hex');
+  }
+
   #takeFolder(): void {
     mkdirSync(this.#folder, { recursive: true });
     const path = join(this.#folder, 'hunter');
-    const owner = existsSync(path) ? Number(readFileSync(path, 'utf8')) : process.pid;
-    if (owner !== process.pid && isAlive(owner)) {
+    const text = existsSync(path) ? readFileSync(path, 'utf8').trim() : '';
+    const owner = Number(text);
+    // What is no id was cut off by the end of its process.
+    if (/^[1-9]\d*$/.test(text) && owner !== process.pid && isAlive(owner)) {
       throw new Error(
         `process ${owner} hunts in ${this.#folder}: wait for its end, or take another checkout`,
       );
@@ -80,8 +88,7 @@ export class MutantHunt {
    * @throws Error (rejects) with what fails.
    */
   async checkHealthy(): Promise<void> {
-    const sources = readFileSync(join(this.#copiesFolder, 'sources.json'));
-    const digest = createHash('sha256').update(sources).digest('hex');
+    const digest = this.sources;
     const healthy = join(this.#folder, 'healthy');
     if (existsSync(healthy) && readFileSync(healthy, 'utf8') === digest) return;
     const plan = {
@@ -104,19 +111,25 @@ export class MutantHunt {
     onRecord: (record: HuntRecord) => void,
   ): Promise<void> {
     const isStopped = (): boolean => this.#signal.aborted;
+    let hasFailed = false;
     const hunter = async (): Promise<void> => {
       const unitTests = new UnitTests(this.#order, join(this.#folder, 'unit-tests'));
       const close = (): void => unitTests.close();
       this.#signal.addEventListener('abort', close);
       try {
         for (let mutant = draw.next(); mutant !== undefined && !isStopped(); mutant = draw.next()) {
+          // What one hunter fails with ends the hunt of all.
+          if (hasFailed) return;
           const known = file.find(mutant.id);
           const record = known ?? (await this.#hunt(mutant, unitTests));
-          if (isStopped()) return;
+          if (record === undefined || isStopped()) return;
           if (!record.unit.killed) draw.replace(mutant);
           if (known === undefined) file.add(record);
           onRecord(record);
         }
+      } catch (error) {
+        hasFailed = true;
+        throw error;
       } finally {
         this.#signal.removeEventListener('abort', close);
         close();
@@ -125,13 +138,14 @@ export class MutantHunt {
     await Promise.all(Array.from({ length: this.#plan.jobs }, hunter));
   }
 
-  async #hunt(mutant: Mutant, unitTests: UnitTests): Promise<HuntRecord> {
+  async #hunt(mutant: Mutant, unitTests: UnitTests): Promise<HuntRecord | undefined> {
     const { id, folder: part, file, line, mutator, before, after } = mutant;
     const about = { id, folder: part, file, line, mutator, before, after };
     const startMs = performance.now();
     const seconds = (): number => (performance.now() - startMs) / 1_000;
     const text = mutatedText(mutant, readProjectFile(mutant.file));
     const unit = await unitTests.judge(mutant.file, text);
+    if (unit === undefined) return undefined;
     if (!unit.killed || this.#signal.aborted) return { mutant: about, unit, seconds: seconds() };
     const name = createHash('sha256').update(mutant.id).digest('hex').slice(0, 12);
     const folder = this.#copies.makeCopy(name, new Map([[mutant.file, text]]));

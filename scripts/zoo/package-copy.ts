@@ -9,6 +9,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -73,6 +74,17 @@ function sourceFiles(folder: string): string[] {
     .map((path) => `${folder}/${path}`);
 }
 
+/** Nothing if there is none, or one that was cut off. */
+function readManifest(path: string): Readonly<Record<string, string>> {
+  if (!existsSync(path)) return {};
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Readonly<Record<string, string>>;
+  } catch (error) {
+    if (error instanceof SyntaxError) return {};
+    throw error;
+  }
+}
+
 /** The copies in one folder below the checkout. */
 export class PackageCopies {
   readonly #folder: string;
@@ -106,14 +118,14 @@ export class PackageCopies {
       if (manifest[file] === undefined) rmSync(join(this.base, compiledPath(file)), { force: true });
     }
     cpSync(join(root, 'package.json'), join(this.base, 'package.json'));
-    writeFileSync(join(this.#folder, MANIFEST), JSON.stringify(manifest));
+    const path = join(this.#folder, MANIFEST);
+    writeFileSync(`${path}.new`, JSON.stringify(manifest));
+    renameSync(`${path}.new`, path);
   }
 
   /** Removes all but the base; the digests of the sources that were compiled, if they all were. */
   #takeManifest(): Readonly<Record<string, string>> {
-    const path = join(this.#folder, MANIFEST);
-    let manifest: Readonly<Record<string, string>> = {};
-    if (existsSync(path)) manifest = JSON.parse(readFileSync(path, 'utf8')) as typeof manifest;
+    const manifest = readManifest(join(this.#folder, MANIFEST));
     const isWhole = Object.keys(manifest).length > 0;
     mkdirSync(this.#folder, { recursive: true });
     for (const name of readdirSync(this.#folder)) {

@@ -124,7 +124,7 @@ describe('the report', () => {
 });
 
 describe('the file of a hunt', () => {
-  const header = { seed: 'a', count: 3, seconds: 20, only: '', ways: WAYS };
+  const header = { seed: 'a', count: 3, seconds: 20, only: '', ways: WAYS, sources: 'd1' };
   let folder = '';
   let path = '';
   beforeEach(() => {
@@ -152,5 +152,6 @@ describe('the file of a hunt', () => {
   test('refuses to go on with another hunt', () => {
     new HuntFile(path, header, false);
     expect(() => new HuntFile(path, { ...header, count: 4 }, true)).toThrow('expected the hunt');
+    expect(() => new HuntFile(path, { ...header, sources: 'd2' }, true)).toThrow('the sources have changed');
   });
 });

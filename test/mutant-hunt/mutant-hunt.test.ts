@@ -1,5 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { HuntFile } from '../../scripts/mutant-hunt/hunt-file.ts';
 import { foundWays, isKept, type HuntRecord } from '../../scripts/mutant-hunt/hunt-record.ts';
@@ -9,7 +11,7 @@ import { mutantsOf, type Mutant } from '../../scripts/mutant-hunt/mutant.ts';
 import { projectRoot, readProjectFile } from '../../scripts/module-graph.ts';
 
 const SCRIPT = 'src/execers/sim-script.ts';
-const HEADER = { seed: 'a', count: 1, seconds: 5, only: '', ways: WAYS };
+const HEADER = { seed: 'a', count: 1, seconds: 5, only: '', ways: WAYS, sources: '' };
 let folder = '';
 
 beforeAll(() => {
@@ -73,4 +75,28 @@ test('a second process does not hunt where one does', () => {
   writeFileSync(join(folder, 'hunter'), '1');
   const plan = { seed: 'a', seconds: 1, jobs: 1, ways: WAYS, folder };
   expect(() => new MutantHunt(plan, new AbortController().signal)).toThrow('process 1 hunts in');
+});
+
+test.for(['', 'none'])('what is no id of a process, %j, keeps no folder', (text) => {
+  writeFileSync(join(folder, 'hunter'), text);
+  // What was cut off is made anew.
+  writeFileSync(join(folder, 'copies/sources.json'), '{"src/');
+  const plan = { seed: 'a', seconds: 1, jobs: 1, ways: WAYS, folder };
+  const party = new MutantHunt(plan, new AbortController().signal);
+  expect(party.sources).toMatch(/^[0-9a-f]{64}$/);
+  expect(readFileSync(join(folder, 'hunter'), 'utf8')).toBe(String(process.pid));
+});
+
+test.for([
+  ['--count', '2.5', 'an integer >= 1'],
+  ['--jobs', '0.4', 'an integer >= 1'],
+  ['--only', 'toString', 'one of model'],
+] as const)('%s %s is wrong usage', ([option, value, expected]) => {
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', 'scripts/mutant-hunt.ts', '--list', option, value],
+    { cwd: projectRoot, encoding: 'utf8' },
+  );
+  expect(stderr).toContain(`${option}: expected ${expected}`);
+  expect(status).toBe(2);
 });
