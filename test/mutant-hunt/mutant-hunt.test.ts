@@ -80,6 +80,7 @@ test('a second process does not hunt where one does', () => {
 test.for(['', 'none'])('what is no id of a process, %j, keeps no folder', (text) => {
   writeFileSync(join(folder, 'hunter'), text);
   // What was cut off is made anew.
+  mkdirSync(join(folder, 'copies'), { recursive: true });
   writeFileSync(join(folder, 'copies/sources.json'), '{"src/');
   const plan = { seed: 'a', seconds: 1, jobs: 1, ways: WAYS, folder };
   const party = new MutantHunt(plan, new AbortController().signal);
