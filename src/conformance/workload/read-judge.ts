@@ -4,7 +4,7 @@
  */
 import { isRunnerError, messageOf } from '../../kernel/errors.ts';
 import type { Query } from '../../model/query.ts';
-import type { RunStatus } from '../../model/run-status.ts';
+import type { RunID, RunStatus } from '../../model/run-status.ts';
 import type { ServiceStatus } from '../../model/service-status.ts';
 import { ALL_MASK, maskForState, maskMatches } from '../../model/state-mask.ts';
 import type { QueryResult } from '../../model/status-reader.ts';
@@ -21,6 +21,8 @@ export interface AskedRead {
   readonly sinceMs: number;
   /** How many times `run` had been called. */
   readonly offers: number;
+  /** The mark of the book. */
+  readonly mark: number;
   /** Whether an id was listed that the runner cannot know. */
   readonly listsUnknown: boolean;
   /** When its signal was aborted; `Infinity` if it was not. */
@@ -54,8 +56,8 @@ export class ReadJudge {
   ask(call: string, query: Query, timeoutMs: number, cancelledAtMs = (): number => Infinity): AskedRead {
     const { runs = [] } = query;
     const listsUnknown = runs.some((runId) => this.#book.isUnknown(runId));
-    const offers = this.#book.offers;
-    return { call, query, timeoutMs, sinceMs: this.#host.now(), offers, listsUnknown, cancelledAtMs };
+    const { offers, mark } = this.#book;
+    return { call, query, timeoutMs, sinceMs: this.#host.now(), offers, mark, listsUnknown, cancelledAtMs };
   }
 
   /** It returned. */
@@ -81,7 +83,7 @@ export class ReadJudge {
   }
 
   #keep(
-    { call, query, offers }: AskedRead,
+    { call, query, mark }: AskedRead,
     statuses: readonly RunStatus[],
     isWait: boolean,
     knownSinceMs: number,
@@ -90,7 +92,7 @@ export class ReadJudge {
     if (query.allRuns === true && query.states === ALL_MASK && !isWait) {
       this.#book.sawAll(
         statuses.map(({ runId }) => runId),
-        offers,
+        mark,
       );
     }
   }
@@ -174,20 +176,35 @@ export class ReadJudge {
       this.#demand(isAsked, 'R24', `${call} shows run ${runId}, which it was not asked for`);
       this.#demand(maskMatches(states, state), 'R24', `${call} shows run ${runId}, which is ${state}`);
     }
-    const order = allRuns ? this.#book.runs.map(({ runId }) => runId) : [...new Set(runs)];
-    const places = ids.map((runId) => order.indexOf(runId)).filter((place) => place !== -1);
-    const isFree = allRuns && this.#book.terms.isOrdered === false;
-    const isInOrder =
-      isFree || places.every((place, index) => index === 0 || place > (places[index - 1] ?? -1));
+    const isInOrder = allRuns ? this.#isInOrder(ids) : isInOrderOf(runs, ids);
     this.#demand(isInOrder, 'R37', `${call} shows runs out of order: ${ids.join(', ')}`);
   }
 
+  /** Whether no run is shown before one that was surely accepted earlier. */
+  #isInOrder(ids: readonly RunID[]): boolean {
+    const book = this.#book;
+    if (book.terms.isOrdered === false) return true;
+    const shown = ids.flatMap((runId) => book.find(runId) ?? []);
+    let last: BookedRun | undefined;
+    for (const run of shown) {
+      if (last !== undefined && book.isBefore(run, last)) return false;
+      if (last === undefined || run.offeredMark > last.offeredMark) last = run;
+    }
+    return true;
+  }
+
+  /** Whether the runner must have had a run when the read came. */
+  #wasThere({ order, acceptedMark }: BookedRun, { offers, mark }: AskedRead): boolean {
+    return this.#book.terms.isExact ? order <= offers : acceptedMark <= mark;
+  }
+
   /** At once, all that match now are there (R29). */
-  #checkComplete({ call, query, sinceMs, offers }: AskedRead, statuses: readonly RunStatus[]): void {
+  #checkComplete(asked: AskedRead, statuses: readonly RunStatus[]): void {
+    const { call, query, sinceMs } = asked;
     const shown = new Set(statuses.map(({ runId }) => runId));
     const now = this.#host.now();
     for (const run of this.#subjects(query)) {
-      if (shown.has(run.runId) || run.memory !== 'kept' || run.order > offers) continue;
+      if (shown.has(run.runId) || run.memory !== 'kept' || !this.#wasThere(run, asked)) continue;
       const outside = this.#book.states(run, sinceMs, now) & ~query.states;
       this.#demand(outside !== 0, 'R24 R29', `${call} leaves out run ${run.runId}, which matches`);
     }
@@ -350,6 +367,11 @@ export class ReadJudge {
   #demand(condition: boolean, rule: string, message: string): void {
     if (!condition) this.#host.check(false, `${rule} ${message}`);
   }
+}
+
+function isInOrderOf(order: readonly RunID[], ids: readonly RunID[]): boolean {
+  const places = ids.map((runId) => order.indexOf(runId)).filter((place) => place !== -1);
+  return places.every((place, index) => index === 0 || place > (places[index - 1] ?? -1));
 }
 
 function serviceText({ initialized, isHealthy, error }: ServiceStatus): string {

@@ -28,7 +28,7 @@ export interface BookTerms {
   readonly losesCalls?: boolean;
   /** Whether runs can be there whose ids nobody got. */
   readonly hasStrangers?: boolean;
-  /** Whether runs are accepted in the order of the calls. Default true. */
+  /** Whether answers show runs in the order of acceptance. Default true. */
   readonly isOrdered?: boolean;
 }
 
@@ -43,7 +43,9 @@ export interface Offer {
   readonly drawn: DrawnCommand;
   readonly order: number;
   readonly atMs: number;
-  /** Whether the runner had been released before. */
+  /** The mark of the call. */
+  readonly mark: number;
+  /** Whether the runner had been released before, so that the call must be refused. */
   readonly isLate: boolean;
 }
 
@@ -53,6 +55,10 @@ export class BookedRun {
   readonly drawn: DrawnCommand;
   readonly order: number;
   readonly acceptedAtMs: number;
+  /** The mark of the call of `run`. */
+  readonly offeredMark: number;
+  /** The mark of its return. */
+  readonly acceptedMark: number;
   /** When its turn comes. */
   readonly turn: Span = { lo: 0, hi: Infinity };
   /** When it is over. */
@@ -72,11 +78,13 @@ export class BookedRun {
   ended: RunStatus | undefined;
   memory: 'kept' | 'perhaps' | 'gone' = 'kept';
 
-  constructor(runId: RunID, { drawn, order, atMs }: Offer) {
+  constructor(runId: RunID, { drawn, order, atMs, mark }: Offer, acceptedMark: number) {
     this.runId = runId;
     this.drawn = drawn;
     this.order = order;
     this.acceptedAtMs = atMs;
+    this.offeredMark = mark;
+    this.acceptedMark = acceptedMark;
   }
 }
 
@@ -113,6 +121,7 @@ export class RunBook {
   readonly #refs = new Map<string, RunID>();
   #offers = 0;
   #openOffers = 0;
+  #mark = 0;
   #isExact: boolean;
   #isHistoryKnown: boolean;
   #releaseAskedAtMs = Infinity;
@@ -135,7 +144,7 @@ export class RunBook {
     return this.#isExact;
   }
 
-  /** All runs in order of acceptance. */
+  /** All runs in the order in which they were offered. */
   get runs(): readonly BookedRun[] {
     return this.#runs;
   }
@@ -147,6 +156,14 @@ export class RunBook {
 
   get isReleaseAsked(): boolean {
     return this.#releaseAskedAtMs < Infinity;
+  }
+
+  /**
+   * Whether a call that begins now must be refused, because the runner was released (R84). A runner with exact times serves a release in its
+   * call; of another one, that is known only when a release has returned.
+   */
+  get isOver(): boolean {
+    return this.terms.isExact ? this.isReleaseAsked : this.#releasedAtMs < Infinity;
   }
 
   get releaseAskedAtMs(): number {
@@ -174,7 +191,14 @@ export class RunBook {
   offer(drawn: DrawnCommand): Offer {
     this.#openOffers += 1;
     this.#offers += 1;
-    return { drawn, order: this.#offers, atMs: this.#host.now(), isLate: this.isReleaseAsked };
+    this.#mark += 1;
+    return {
+      drawn,
+      order: this.#offers,
+      atMs: this.#host.now(),
+      mark: this.#mark,
+      isLate: this.isOver,
+    };
   }
 
   /** Somebody is about to abort a run. */
@@ -200,6 +224,7 @@ export class RunBook {
   /** A `run` was accepted, and has just returned. */
   accepted(offer: Offer, status: RunStatus): BookedRun {
     this.#openOffers -= 1;
+    this.#mark += 1;
     const { runId } = status;
     const now = this.#host.now();
     this.#demand(!offer.isLate, 'R84', `run ${runId} was accepted after the release`);
@@ -213,7 +238,7 @@ export class RunBook {
     }
     this.reckon();
     this.#checkRoom(runId);
-    const run = new BookedRun(runId, offer);
+    const run = new BookedRun(runId, offer, this.#mark);
     if (this.isReleaseAsked) run.stopAskedAtMs = now;
     const at = this.#runs.findLastIndex(({ order }) => order < offer.order) + 1;
     this.#runs.splice(at, 0, run);
@@ -224,7 +249,7 @@ export class RunBook {
     if (idPrefix !== undefined && this.#openOffers === 0) {
       const expected = `${idPrefix}${this.#runs.length - 1}`;
       this.#demand(
-        this.#runs.at(-1)?.runId === expected,
+        this.terms.isExact ? this.#runs.at(-1)?.runId === expected : this.#byId.has(expected),
         'R44',
         `the id of run ${this.#runs.length} is ${runId}, and not ${expected}`,
       );
@@ -238,6 +263,7 @@ export class RunBook {
   /** A `run` was refused, and has just returned. */
   refused(offer: Offer): void {
     this.#openOffers -= 1;
+    this.#mark += 1;
     if (this.terms.isExact) {
       const lateMs = this.#host.now() - offer.atMs;
       this.#demand(lateMs === 0, 'R65', `a run was refused ${lateMs} ms after the call`);
@@ -247,11 +273,14 @@ export class RunBook {
   /** `run` may be refused as full. */
   checkFull(offer: Offer): void {
     this.reckon();
-    const { capacity, hasStrangers = false } = this.terms;
+    const { capacity, hasStrangers = false, isExact } = this.terms;
     if (capacity === Infinity || hasStrangers) return;
     const held = this.#runs.filter(
       ({ ended, end, order, offersAtEnd }) =>
-        (ended === undefined || offersAtEnd >= offer.order) && end.hi >= offer.atMs && order < offer.order,
+        (ended === undefined || offersAtEnd >= offer.order) &&
+        end.hi >= offer.atMs &&
+        // A call that was made later may have come first, unless the runner serves a call at once.
+        (order < offer.order || !isExact),
     ).length;
     this.#demand(
       held + this.#openOffers >= capacity,
@@ -357,13 +386,23 @@ export class RunBook {
   }
 
   /** All ids that the runner remembers, as an answer about all runs has shown them. */
-  sawAll(ids: readonly RunID[], sinceOffers: number): void {
-    if (this.#offers !== sinceOffers || this.hasOpenOffers) return;
+  sawAll(ids: readonly RunID[], sinceMark: number): void {
+    if (this.#mark !== sinceMark || this.hasOpenOffers) return;
     const shown = new Set(ids);
     for (const run of this.#runs) {
       if (run.memory === 'perhaps') run.memory = shown.has(run.runId) ? 'kept' : 'gone';
     }
     this.#isHistoryKnown = this.terms.history !== undefined;
+  }
+
+  /** Now, among the calls of `run` and their returns. */
+  get mark(): number {
+    return this.#mark;
+  }
+
+  /** Whether a run was surely accepted before another: of calls that overlap, each may have come first, unless calls are served at once. */
+  isBefore(one: BookedRun, other: BookedRun): boolean {
+    return this.terms.isExact ? one.order < other.order : one.acceptedMark < other.offeredMark;
   }
 
   /** How many times `run` was called so far. */

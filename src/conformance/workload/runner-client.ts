@@ -139,7 +139,9 @@ export class RunnerClient {
     try {
       await this.#service.release();
     } catch (error) {
-      if (!this.#isLost(error)) this.#unexplained('release', error, 'R84');
+      // Whether the runner has it is not known.
+      if (this.#isLost(error)) return;
+      this.#unexplained('release', error, 'R84');
     }
     book.released(atMs);
   }
@@ -167,7 +169,7 @@ export class RunnerClient {
   /** Aborts a run and gives its end; undefined if it was refused. */
   async abort(runId: RunID): Promise<RunStatus | undefined> {
     const { book, host, reach } = this.#work;
-    const [sinceMs, isLate, isUnknown] = [host.now(), book.isReleaseAsked, book.isUnknown(runId)];
+    const [sinceMs, isLate, isUnknown] = [host.now(), book.isOver, book.isUnknown(runId)];
     const wasOver = book.find(runId)?.ended;
     if (!isLate) book.abortAsked(runId);
     reach.note('call of abort');
@@ -296,8 +298,9 @@ export class RunnerClient {
     }
     const [one, other] = await Promise.all([first, this.abort(runId)]);
     reach.note('abort twice at once');
-    const isLost = this.#work.book.terms.losesCalls === true && (one === undefined || other === undefined);
-    const agree = isLost || (one?.state === other?.state && one?.exitCode === other?.exitCode);
+    // Where calls take their time, one can be lost, or come after a release; its refusal was judged by itself.
+    const isOneRefused = !this.#work.book.terms.isExact && (one === undefined || other === undefined);
+    const agree = isOneRefused || (one?.state === other?.state && one?.exitCode === other?.exitCode);
     this.#demand(agree, 'R73', `two aborts of run ${runId} returned ${one?.state} and ${other?.state}`);
   }
 

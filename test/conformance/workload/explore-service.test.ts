@@ -3,9 +3,12 @@ import { describe, expect, test, vi } from 'vitest';
 import { simCommands } from '../../../src/conformance/command-vocabulary.ts';
 import { exploreService } from '../../../src/conformance/workload/explore-service.ts';
 import type { ServiceSubject } from '../../../src/conformance/workload/service-workload.ts';
+import type { RunStatus } from '../../../src/model/run-status.ts';
 import type { Service } from '../../../src/model/service.ts';
 import type { World } from '../../../src/model/world.ts';
 import { createChaosRunner } from '../../../src/network/chaos-runner.ts';
+import { createFakeRunner } from '../../../src/runners/fake/fake-runner.ts';
+import { argvScript } from '../../../src/runners/fake/fake-script.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import { createPool } from '../../../sims/generic/pool.ts';
 import { having } from '../broken-services.ts';
@@ -28,7 +31,76 @@ function broken(
   return { ...pool, ...claims, create: (world) => ({ service: breakIt(createPool(world), world) }) };
 }
 
+interface Delays {
+  readonly beforeMs: number;
+  readonly afterMs: number;
+}
+
+/** A runner behind calls that take their time; `makeDelays` is called for each world. */
+function delayed(
+  makeDelays: () => (method: string) => Delays,
+  claims: Partial<ServiceSubject> = {},
+): ServiceSubject {
+  const create = (world: World): { service: Service } => {
+    const delaysOf = makeDelays();
+    const pause = (label: string, ms: number): Promise<void> =>
+      new Promise((resolve) => {
+        world.clock.timer(label, ms, () => resolve());
+      });
+    const slow = new Proxy(createFakeRunner(world, { capacity: 4, script: argvScript }), {
+      get: (target, name) => {
+        const method: unknown = Reflect.get(target, name);
+        if (typeof method !== 'function') return method;
+        return async (first: unknown, ...others: unknown[]): Promise<unknown> => {
+          // The caller may change what it has given.
+          const args = [structuredClone(first), ...others];
+          const { beforeMs, afterMs } = delaysOf(String(name));
+          if (beforeMs > 0) await pause('on its way', beforeMs);
+          try {
+            return await Reflect.apply(method, target, args);
+          } finally {
+            if (afterMs > 0) await pause('on its way back', afterMs);
+          }
+        };
+      },
+    });
+    return { service: slow };
+  };
+  return { name: 'delayed', commands: simCommands, capacity: 4, ...claims, create };
+}
+
+const BOTH: Delays = { beforeMs: 7, afterMs: 7 };
+const BEFORE: Delays = { beforeMs: 7, afterMs: 0 };
+const NONE: Delays = { beforeMs: 0, afterMs: 0 };
+const always = () => (): Delays => BOTH;
+const only =
+  (slow: string, delays: Delays) =>
+  () =>
+  (method: string): Delays =>
+    method === slow ? delays : NONE;
+const mixed = (): (() => Delays) => {
+  let calls = 0;
+  return () => {
+    calls += 1;
+    return { beforeMs: [9, 1, 14, 3, 0][calls % 5] ?? 0, afterMs: [2, 11, 0, 6][calls % 4] ?? 0 };
+  };
+};
+
 describe('exploreService', () => {
+  test.for<readonly [string, ServiceSubject]>([
+    ['take their time', delayed(always)],
+    ['take their time, and can be lost', delayed(always, { losesCalls: true })],
+    ['take their time, and has several runs at work', delayed(always, { atOnce: 2 })],
+    ['are slow to run', delayed(only('run', BEFORE))],
+    ['are slow to release', delayed(only('release', BOTH))],
+    ['overtake each other', delayed(mixed)],
+    ['overtake each other, of unknown capacity', delayed(mixed, { capacity: undefined as never })],
+  ])('holds for a service whose calls %s', async ([, subject]) => {
+    const { failure, executions } = await exploreService(subject, { executions: 300, seed: 1 });
+    expect(failure?.message).toBeUndefined();
+    expect(executions).toBe(300);
+  });
+
   test('holds for a service that has many runs at work at once', async () => {
     const { failure, executions } = await exploreService(pool, { executions: 100 });
     expect(failure?.message).toBeUndefined();
@@ -107,6 +179,35 @@ describe('exploreService', () => {
       'takes runs after its release',
       broken((good) => having(good, { release: () => Promise.resolve() })),
       /R8\d|R200|Deadlock/,
+    ],
+    [
+      'shows its runs from the last to the first',
+      {
+        ...pool,
+        atOnce: 1,
+        create: (world) => {
+          const good = createSimulatedRunner(world, { capacity: 4, history: 0 });
+          const statusAll: Service['statusAll'] = async () => {
+            const { statuses, service } = await good.statusAll();
+            return { statuses: [...statuses].reverse(), service };
+          };
+          return { service: having(good, { statusAll }) };
+        },
+      },
+      /R37|R67/,
+    ],
+    [
+      'serves an abort after its release',
+      broken((good) => {
+        const ends = new Map<string, RunStatus>();
+        const abort: Service['abort'] = async (runId) => {
+          const end = ends.get(runId) ?? (await good.abort(runId));
+          ends.set(runId, end);
+          return end;
+        };
+        return having(good, { abort });
+      }),
+      /R84/,
     ],
     [
       'holds more than it claims',
