@@ -216,7 +216,7 @@ class CallsWork extends WaitWork {
     }
     this.check(
       codeOf(() => withCallOptions({}, {})) === 'RUNNER_INVALID_ARGUMENT',
-      'what is no stub is refused',
+      'anything but a stub is refused',
     );
     this.check(
       codeOf(() => this.#net.node('client', () => undefined)) === 'RUNNER_INVALID_ARGUMENT',

@@ -564,7 +564,7 @@ class PermitWork extends WaitWork {
     this.#acquired = 0;
   }
 
-  /** Whoever gets it from now on gives it back. */
+  /** Those who get it from now on give it back. */
   protected async finish(): Promise<void> {
     const lock = this.#lock;
     for (let round = 0; round < ROUNDS_MAX; round += 1) {

@@ -218,7 +218,7 @@ class NodeWork {
     tick();
     const lock = { runner: name, runId: '', resource: 'lock', name: `lock ${index}`, owner: name } as const;
     world.tracer.record({ at: world.clock.now(), type: 'acquired', ...lock });
-    world.onHeal(() => this.#check(this.#isAlive(own), 'a dead process is told of nothing'));
+    world.onHeal(() => this.#check(this.#isAlive(own), 'a dead process hears nothing of the end of faults'));
     void this.#haunt(world, own);
     const reach = (operation: Operation, id: string): Promise<never> =>
       this.#reach(world, own, operation, id);

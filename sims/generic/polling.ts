@@ -1,6 +1,6 @@
 /**
  * Pollers with every period, over something that answers at once, later or not at all: each poll comes at its time and asks for what it must, and each wait
- * ends as and when the rules of polling say (R154–R159), whoever cancels or releases meanwhile.
+ * ends as and when the rules of polling say (R154–R159), also if a caller cancels or releases meanwhile.
  */
 import {
   ALL_MASK,

@@ -41,7 +41,7 @@ export class SeenWorld implements Pick<Simulation, 'world' | 'onEnd'> {
           const answer = choices.choose(asked, n, describe);
           if (typeof asked !== 'string' && (asked.kind === 'fault' || asked.kind === 'delay')) {
             const { kind, text } = asked;
-            // In words, what is no fault is nothing.
+            // In words, an answer without a fault is nothing.
             const isFault = kind === 'fault' && answer > 0 && describe?.(answer, asked) !== '';
             this.#answered({ kind, text, n, answer, isFault });
           }

@@ -18,10 +18,12 @@ export {
   type SubjectExploration,
   type SubjectFailure,
 } from './workload/explore-workload.ts';
+export { type PlannedMachine } from './workload/planned-parts.ts';
 export { partsWorkload, type PartsSubject } from './workload/parts-workload.ts';
 export { runnerWorkload, type WorkloadLimits } from './workload/runner-workload.ts';
 export { type ServiceCapability, type ServiceSubject, serviceWorkload } from './workload/service-workload.ts';
 export {
+  type ArgumentsOf,
   type CallArguments,
   type DrawnCall,
   type StubFaults,

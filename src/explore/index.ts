@@ -71,4 +71,4 @@ export { type Timeline, recordTimeline } from './timeline/timeline.ts';
 export { type TimelineEvent } from './timeline/timeline-lanes.ts';
 export { walkStrategy } from './strategies/walk-strategy.ts';
 export { type OnState } from '../simulation/declared-state.ts';
-export { type DescribeAnswer } from '../kernel/decisions.ts';
+export { type AskedFault, type DescribeAnswer } from '../kernel/decisions.ts';

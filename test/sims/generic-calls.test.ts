@@ -73,7 +73,7 @@ const broken: readonly (readonly [string, Make, RegExp])[] = [
   ],
   ['has mailboxes without a bound', withNodes((node) => ({ mailbox: () => node.mailbox() })), /wait|refused/],
   [
-    'tells nobody who has sent',
+    'names no sender',
     withNodes((node) => ({
       onMessage: (handler) => node.onMessage((message: never) => handler(message, 'nobody')),
     })),

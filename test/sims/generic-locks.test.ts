@@ -81,7 +81,7 @@ const broken: readonly (readonly [string, Partial<LockParts>, RegExp])[] = [
   ],
 ];
 
-/** A part of which one method waits longer than it is told to. */
+/** A part of which one method waits longer than it is asked to. */
 function longer<T extends object>(part: T, method: keyof T): T {
   const own = part[method] as (options?: { timeoutMs?: number }) => unknown;
   return Object.assign(part, {

@@ -28,7 +28,7 @@ function otherwise(
 }
 
 const broken: readonly (readonly [string, Make, RegExp])[] = [
-  ['tells nobody that it is down', otherwise(({ onDown: _, ...given }) => given), /the node is/],
+  ['reports to nobody that it is down', otherwise(({ onDown: _, ...given }) => given), /the node is/],
   ['restarts sooner', otherwise((given) => ({ ...given, restartMs: 3 })), /the node is|timers/],
   [
     'restarts where it is to stay down',

@@ -2,7 +2,7 @@
  * What a workload draws from the decision log. Invariant: answer 0 is the plain value, so that what a failure does not need drops out when
  * it is made small; and the ordinary is more likely than the odd, so that executions come far.
  */
-import type { Label } from '../../kernel/question.ts';
+import { thing, type Label } from '../../kernel/question.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 
 /** The name of a workload's scenario: that of its subject in the letters of a scenario. */
@@ -15,15 +15,17 @@ export function workloadName(kind: 'workload' | 'parts', subject: string): strin
 export class Draws {
   readonly #sim: Pick<Simulation, 'choose'>;
   readonly #owner: string;
+  readonly #part: string;
 
-  constructor(sim: Pick<Simulation, 'choose'>, owner: string) {
+  constructor(sim: Pick<Simulation, 'choose'>, owner: string, part = '') {
     this.#sim = sim;
     this.#owner = owner;
+    this.#part = part;
   }
 
   /** Draws for a part of this part. They are named after it, so that leaving one part out leaves the draws of the others as they are. */
   of(part: string): Draws {
-    return new Draws(this.#sim, `${this.#owner} ${part}`);
+    return new Draws(this.#sim, this.#owner, this.#part === '' ? part : `${this.#part} ${part}`);
   }
 
   /** One of `values`; the first, which is the plain one, is `weight` times as likely as each of the others. */
@@ -56,6 +58,6 @@ export class Draws {
   }
 
   #label(what: string): Label {
-    return { owner: this.#owner, what };
+    return { owner: this.#part === '' ? this.#owner : thing(this.#owner, this.#part), what };
   }
 }

@@ -48,7 +48,7 @@ export type CallArguments<A extends readonly unknown[]> =
   readonly A[] | DrawableArbitrary<A> | ((call: DrawnCall) => A);
 
 /** The arguments of a method of `T`. */
-type ArgumentsOf<M> = M extends (...args: infer A) => unknown ? A : never;
+export type ArgumentsOf<M> = M extends (...args: infer A) => unknown ? A : never;
 
 /** An object, what it does if calls come one at a time, and what it promises when they do not. */
 export interface StubSubject<T extends object, S = unknown> {

@@ -218,15 +218,13 @@ export function callersIn({ events }: Pick<ObservedRun, 'events'>): ReadonlySet<
   );
 }
 
-/** What a client of a workload was to do in one of its steps is said by its calls: `"client 1 step 2 does" is abort`. */
+/** What a client of a workload was to do in one of its steps is said by its calls: `"client 1/step 2 does" is abort`. */
 export function isOfCaller(
   { question: { kind, topic } }: Pick<ObservedDecision, 'question'>,
   callers: ReadonlySet<string>,
 ): boolean {
   const { owner } = topic;
-  if (kind !== 'choice' || typeof owner !== 'string') return false;
-  const step = owner.indexOf(' step ');
-  return step > 0 && callers.has(owner.slice(0, step));
+  return kind === 'choice' && typeof owner !== 'string' && callers.has(owner.type);
 }
 
 /** True for what comes back of a call. */

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { TracedCalls } from '../../../src/conformance/workload/traced-calls.ts';
 import { createExecutor } from '../../../src/explore/executor.ts';
-import { question } from '../../../src/kernel/question.ts';
+import { question, thing } from '../../../src/kernel/question.ts';
 import { Draws } from '../../../src/conformance/workload/draws.ts';
 import { explain } from '../../../src/explore/explain/explanation.ts';
 import type { Command } from '../../../src/model/command.ts';
@@ -66,7 +66,7 @@ describe('calls of a client in the history of a failure', () => {
         sim.check((await runner.statusAll()).statuses.length === 0, 'there is a run');
       },
     });
-    const log = [{ question: question('choice', { owner: 'ann step 1', what: 'does' }), n: 3, answer: 1 }];
+    const log = [{ question: question('choice', { owner: thing('ann', 'step 1'), what: 'does' }), n: 3, answer: 1 }];
     const { history, sentence } = await explain(createExecutor(scenario), log);
     expect(history.filter(({ role }) => role === 'decision')).toEqual([]);
     expect(sentence).toBe('traced fails at 0 ms: there is a run, when 1 choice differs from the default.');
