@@ -66,7 +66,9 @@ describe('calls of a client in the history of a failure', () => {
         sim.check((await runner.statusAll()).statuses.length === 0, 'there is a run');
       },
     });
-    const log = [{ question: question('choice', { owner: thing('ann', 'step 1'), what: 'does' }), n: 3, answer: 1 }];
+    const log = [
+      { question: question('choice', { owner: thing('ann', 'step 1'), what: 'does' }), n: 3, answer: 1 },
+    ];
     const { history, sentence } = await explain(createExecutor(scenario), log);
     expect(history.filter(({ role }) => role === 'decision')).toEqual([]);
     expect(sentence).toBe('traced fails at 0 ms: there is a run, when 1 choice differs from the default.');
