@@ -76,6 +76,11 @@ export interface ConformanceSubject {
   readonly graceMs?: number;
 }
 
+const COMMANDS = is.withMethods('exit', 'hang', 'unstartable');
+const ALL_COMMANDS = is.withMethods(
+  ...['exit', 'hang', 'write', 'writeAndHang', 'unstartable', 'lost', 'killedBy', 'stubborn'],
+);
+
 /**
  * Refuses what no case can be run against.
  *
@@ -84,9 +89,21 @@ export interface ConformanceSubject {
 export function checkSubject(subject: unknown): asserts subject is ConformanceSubject {
   check('subject', subject, is.readable('a ConformanceSubject'));
   check('subject', subject, is.withMethods('create'));
-  const { supports, wallWorld, heldWorld } = subject as Partial<ConformanceSubject>;
+  const { name, commands, supports, wallWorld, heldWorld } = subject as Partial<ConformanceSubject>;
+  check('subject.name', name, is.TEXT);
+  check('subject.commands', commands, COMMANDS);
   check('subject.supports', supports, is.readable('capabilities such as supportsAllBut({})'));
   if (wallWorld !== undefined && heldWorld !== undefined) {
     throw invalidArgument('subject', 'either wallWorld or heldWorld', subject);
   }
+}
+
+/**
+ * Refuses what a workload cannot draw commands for. A case that needs a command which is missing says so itself.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field.
+ */
+export function checkWholeSubject(subject: unknown): asserts subject is ConformanceSubject {
+  checkSubject(subject);
+  check('subject.commands', subject.commands, ALL_COMMANDS);
 }

@@ -1,7 +1,7 @@
 /** Explores a runner with the workload of its kind: nobody writes a scenario. */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
-import { checkSubject, type ConformanceSubject } from '../subject.ts';
+import { checkWholeSubject, type ConformanceSubject } from '../subject.ts';
 import {
   EXPLORE_FIELDS,
   type ExploreWorkloadOptions,
@@ -53,7 +53,7 @@ export async function exploreRunner(
   options: ExploreSubjectOptions = {},
 ): Promise<SubjectExploration<SubjectFailure>> {
   check('options', options, EXPLORE_OPTIONS);
-  checkSubject(subject);
+  checkWholeSubject(subject);
   if (subject.wallWorld !== undefined || subject.heldWorld !== undefined) return inTime(subject, options);
   return exploreWorkload(runnerWorkload(subject, options), options);
 }

@@ -15,7 +15,7 @@ import type { ServiceCall } from '../../call/service-call.ts';
 import { watchAnswers } from '../../oracles/watch-answers.ts';
 import { defineScenario, type ScenarioDefinition } from '../../simulation/scenario.ts';
 import {
-  checkSubject,
+  checkWholeSubject,
   type ConformanceSubject,
   type RunnerUnderTest,
   type SubjectOptions,
@@ -48,7 +48,7 @@ export function runnerWorkload(
   subject: ConformanceSubject,
   limits: WorkloadLimits = {},
 ): ScenarioDefinition<unknown> {
-  checkSubject(subject);
+  checkWholeSubject(subject);
   return defineScenario<unknown>({
     name: workloadName('workload', subject.name),
     description: `clients do with ${subject.name} what the contract allows, and hold what comes back to it`,

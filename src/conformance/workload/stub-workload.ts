@@ -114,9 +114,15 @@ const GAPS_MS = [0, 5, 20];
 const TRIES = 3;
 const MAX_STATES = 100_000;
 
+const CALL_ARGUMENTS = is.anyOf(
+  'a list of at least one list of arguments, an arbitrary or a function',
+  is.such('a list', (value) => Array.isArray(value) && value.length > 0 && value.every(Array.isArray)),
+  is.withMethods('generate'),
+  is.FUNCTION,
+);
 const SUBJECT = is.objectOf<StubSubject<object>>(
   'a name, a program, a model and calls',
-  { name: NODE_NAME, program: is.FUNCTION, model: MODEL, calls: is.mapOf(is.ANY) },
+  { name: NODE_NAME, program: is.FUNCTION, model: MODEL, calls: is.mapOf(CALL_ARGUMENTS) },
   {
     refusals: is.listOf(is.TEXT),
     restarts: is.oneOf('keeps', 'forgets'),
@@ -124,6 +130,7 @@ const SUBJECT = is.objectOf<StubSubject<object>>(
     mayWait: is.listOf(is.TEXT),
   },
 );
+const SOME_CALLS = is.such('an object with a method', (calls) => Object.keys(calls as object).length > 0);
 const FAULTS = is.closed(is.optionsOf<StubFaults>({}, is.each(KINDS, is.BOOLEAN)));
 /** See {@link StubWorkloadOptions}. */
 export const STUB_WORKLOAD_FIELDS: is.ShapesOf<StubWorkloadOptions> = {
@@ -168,6 +175,7 @@ export function stubWorkload<T extends object, S>(
   options: StubWorkloadOptions = {},
 ): ScenarioDefinition<unknown> {
   check('subject', subject, SUBJECT);
+  check('subject.calls', subject.calls, SOME_CALLS);
   check('options', options, OPTIONS);
   const { ambient } = options;
   return defineScenario<unknown>({

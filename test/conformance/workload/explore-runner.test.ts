@@ -31,4 +31,16 @@ describe('exploreRunner', () => {
     );
     expect(failure?.explanation).toBeDefined();
   });
+
+  test.for<readonly [string, Record<string, unknown>]>([
+    ['name', { name: 3 }],
+    ['name', { name: undefined }],
+    ['commands', { commands: undefined }],
+    ['commands', { commands: {} }],
+    ['commands', { commands: { ...simulated.commands, stubborn: undefined } }],
+  ])('refuses a subject by its %s', async ([field, wrong]) => {
+    const subject = { ...simulated, ...wrong };
+    const refusal = { code: 'RUNNER_INVALID_ARGUMENT', message: expect.stringContaining(`subject.${field}`) };
+    await expect(exploreRunner(subject, { executions: 1 })).rejects.toMatchObject(refusal);
+  });
 });

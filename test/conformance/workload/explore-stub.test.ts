@@ -216,4 +216,17 @@ describe('exploreStub', () => {
     const mayMiss = { 'a call is refused: NEVER': 'nobody refuses' };
     expect(await exploreStub(subject, { ...options, mayMiss })).toMatchObject({ held: true, missed: [] });
   });
+
+  test.for([
+    {},
+    { acquire: [] },
+    { acquire: ['a'] },
+    { acquire: 'a' },
+    { acquire: {} },
+    { acquire: undefined },
+  ])('refuses the calls %j', async (calls) => {
+    const subject = { ...locks(lockServer()), calls } as ReturnType<typeof locks>;
+    const refusal = { code: 'RUNNER_INVALID_ARGUMENT', message: expect.stringContaining('subject.calls') };
+    await expect(exploreStub(subject, { executions: 1 })).rejects.toMatchObject(refusal);
+  });
 });
