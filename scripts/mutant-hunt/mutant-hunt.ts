@@ -73,7 +73,7 @@ export class MutantHunt {
     const path = join(this.#folder, 'hunter');
     const text = existsSync(path) ? readFileSync(path, 'utf8').trim() : '';
     const owner = Number(text);
-    // What is no id was cut off by the end of its process.
+    // Anything but an id was cut off by the end of its process.
     if (/^[1-9]\d*$/.test(text) && owner !== process.pid && isAlive(owner)) {
       throw new Error(
         `process ${owner} hunts in ${this.#folder}: wait for its end, or take another checkout`,

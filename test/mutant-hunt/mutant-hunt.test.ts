@@ -77,7 +77,7 @@ test('a second process does not hunt where one does', () => {
   expect(() => new MutantHunt(plan, new AbortController().signal)).toThrow('process 1 hunts in');
 });
 
-test.for(['', 'none'])('what is no id of a process, %j, keeps no folder', (text) => {
+test.for(['', 'none'])('anything but the id of a process, %j, keeps no folder', (text) => {
   writeFileSync(join(folder, 'hunter'), text);
   // What was cut off is made anew.
   mkdirSync(join(folder, 'copies'), { recursive: true });
