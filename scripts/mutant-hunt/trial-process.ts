@@ -30,7 +30,15 @@ interface Counting {
 let reached: () => number | undefined = () => undefined;
 
 function say(line: TrialLine): void {
-  writeSync(1, `${JSON.stringify(line)}\n`);
+  const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
+  for (let written = 0; written < bytes.length;) {
+    try {
+      written += writeSync(1, bytes, written);
+    } catch (error) {
+      // A pipe that is full takes more once its reader has had a turn.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+  }
 }
 
 /** Of the processor, in all threads. */
