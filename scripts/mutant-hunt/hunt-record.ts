@@ -157,7 +157,7 @@ function missedTable(records: readonly KeptRecord[], reasons: Readonly<Record<st
   ];
 }
 
-/** Hunters that are wrong, first of all to be put right. */
+/** False alarms, which have to be fixed before the rates mean anything. */
 function falseAlarms(records: readonly KeptRecord[]): string[] {
   const alarms = records.flatMap(({ ways }) => ways.filter(({ end }) => end === 'false alarm'));
   if (alarms.length === 0) return [];

@@ -217,7 +217,7 @@ async function proveAll(): Promise<Trial> {
 tuneEngine();
 say({ type: 'loaded' });
 const task = JSON.parse(process.argv[2] ?? '') as TrialTask;
-// What a scenario loads later is to be counted as loaded, not as executed. Who needs what does not load hears of it then.
+// What a scenario loads later is to be counted as loaded, not as executed. A scenario that needs a module which fails to load reports it.
 await Promise.allSettled([import('../../src/cluster/index.ts'), import('../../src/kit/index.ts')]);
 const counting = globalThis as Counting;
 const runsAtLoad = counting.reachedMutant !== undefined;

@@ -20,6 +20,7 @@ import {
 } from 'dryrunner/cluster';
 import { pick, rarely } from '../zoo/odds.ts';
 import { SETTLE_MS, textOf, TIMEOUTS_MS, type Waiting, WaitWork } from './wait-work.ts';
+import { codeOf } from './outcome.ts';
 
 const REACHED = [
   'a call answers',
@@ -27,8 +28,8 @@ const REACHED = [
   'a call is given up',
   'a method throws',
   'an argument cannot cross',
-  'a method is none',
-  'a node is none',
+  'the method does not exist',
+  'the node does not exist',
   'a call is not answered when the network stops',
   'a message is received at once',
   'a message is received after a wait',
@@ -302,13 +303,13 @@ class CallsWork extends WaitWork {
         const odd = withCallOptions(this.#net.connect<{ nothing(): void }>(to), limits);
         const why = isPlain ? 'it serves no object' : 'server.nothing is undefined';
         call(odd.nothing(), 'nothing', 0, 'RUNNER_NO_METHOD', `${to} has no method nothing: ${why}`, to);
-        this.sim.sometimes('a method is none');
+        this.sim.sometimes('the method does not exist');
         return;
       }
       case 'no node': {
         const odd = withCallOptions(this.#net.connect<{ nothing(): void }>('nobody'), limits);
         call(odd.nothing(), 'nothing', 0, 'RUNNER_NODE_DOWN', 'there is no nobody', 'nobody');
-        this.sim.sometimes('a node is none');
+        this.sim.sometimes('the node does not exist');
       }
     }
   }
@@ -627,15 +628,6 @@ class MailboxWork extends WaitWork {
   protected finish(): void {
     this.#net.stop();
     this.forget();
-  }
-}
-
-function codeOf(act: () => unknown): string {
-  try {
-    act();
-    return 'none';
-  } catch (error) {
-    return isRunnerError(error) ? error.code : 'none';
   }
 }
 

@@ -27,6 +27,7 @@ import { completeStatus } from 'dryrunner/kit';
 import { pick, pickCount, rarely } from '../zoo/odds.ts';
 import { outcomeOf, settled } from './readers.ts';
 import { type Outcome, textOf } from './store-model.ts';
+import { rounded, settledAs } from './outcome.ts';
 
 const OPERATIONS: readonly ChaosOperation[] = ['run', 'abort', 'status', 'query', 'queryNow', 'statusAll'];
 const KINDS: readonly FaultKind[] = ['before', 'after', 'duplicated', 'reordered', 'stuck'];
@@ -596,10 +597,10 @@ class ChaosWork {
     const wrong: Readonly<Record<string, () => unknown>> = {
       'a negative delay': () => chaos.setDelay(-1),
       'a delay without end': () => chaos.setDelay(Infinity),
-      'a plan that is none': () =>
+      'a malformed plan': () =>
         chaos.setPlan({ schedule: [{ operation: 'run', call: 1.5, kind: 'before' }] }),
       'two faults of one call': () => chaos.setPlan({ schedule: [twice('before'), twice('after')] }),
-      'an error that is none': () => chaos.setError(3 as never),
+      'a malformed error': () => chaos.setError(3 as never),
       'a malformed command': () => chaos.run({ argv: 'x' } as never),
       'a malformed query': () => chaos.queryNow({ states: 200 } as never),
       'a malformed wait': () => chaos.query({ states: DONE_MASK }, { timeoutMs: -1 }),
@@ -705,22 +706,7 @@ function kindOf(
   return undefined;
 }
 
-/** Clocks count whole microseconds. */
-function rounded(ms: number): number {
-  return ms === Infinity ? ms : Math.round(ms * 1000) / 1000;
-}
-
 function zero(): object {
   const fields = { jobId: '', taskId: '', tag: '', stdoutRef: '', stderrRef: '', snapshotId: '', error: '' };
   return { runId: '', state: 'UNKNOWN', exitCode: 0, ...fields };
-}
-
-async function settledAs(
-  promise: Promise<unknown>,
-): Promise<{ readonly value?: unknown; readonly error?: unknown }> {
-  try {
-    return { value: await promise };
-  } catch (error) {
-    return { error };
-  }
 }

@@ -19,6 +19,7 @@ import {
 import { pick, pickCount, rarely } from '../zoo/odds.ts';
 import { DiskModel, type Files, type Refusal, type Step } from './disk-model.ts';
 import { type AskedFault, SeenWorld } from './seen-world.ts';
+import { codeOf } from './outcome.ts';
 
 const REACHED = [
   'a file is not found',
@@ -757,13 +758,4 @@ function outcomeOf(error: unknown): Outcome {
     code: isRunnerError(error) ? error.code : 'none',
     text: error instanceof Error ? error.message : show(error),
   };
-}
-
-function codeOf(act: () => unknown): string {
-  try {
-    act();
-    return 'none';
-  } catch (error) {
-    return isRunnerError(error) ? error.code : 'none';
-  }
 }

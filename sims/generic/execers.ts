@@ -31,6 +31,7 @@ import {
   type SimExecer,
 } from 'dryrunner/kit';
 import { pick, pickCount, rarely } from '../zoo/odds.ts';
+import { rounded } from './outcome.ts';
 
 const CAP_BYTES = 100;
 const SLEEPS_MS = [10, 20, 50];
@@ -658,11 +659,6 @@ function drawStep(sim: Simulation, name: string): SimStep {
     case 'comment':
       return simStep.comment('! nothing');
   }
-}
-
-/** Clocks count microseconds. */
-function rounded(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000;
 }
 
 function sameText(one: unknown, other: unknown): boolean {

@@ -382,7 +382,7 @@ class MemoryPlay {
     const got = outcomeOf(act ?? (() => undefined));
     this.#sim.check(
       /^RUNNER_(INVALID_ARGUMENT|UNKNOWN_SNAPSHOT) /.test(got),
-      `a path that is none was taken: ${shown(path)}\n\nGot "${got}".`,
+      `a malformed path was accepted: ${shown(path)}\n\nGot "${got}".`,
     );
   }
 

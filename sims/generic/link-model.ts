@@ -2,6 +2,7 @@
  * When messages arrive on links, by what the documentation says: latency, width, order, faults that strike, and what parts nodes. Times are whole
  * microseconds. Nothing here is shared with the code under test. Where two things that concern each other fall into one instant, their order is a decision: the model says so.
  */
+import { usOf } from './outcome.ts';
 
 /** How a link behaves. */
 export interface LinkRules {
@@ -39,10 +40,6 @@ export interface Travel {
   readonly fault: 'none' | 'lose' | 'duplicate' | 'delay' | 'reorder';
   /** How much later a fault makes it, or for how long at most. */
   readonly faultMs: number;
-}
-
-function usOf(ms: number): number {
-  return Math.round(ms * 1_000);
 }
 
 /** Whether it concerns messages of that direction. */

@@ -2,13 +2,7 @@
  * Links under messages that nobody answers, with all options, faults and verbs: which of them arrive, when, how often and in which order is what a
  * model computes from what was asked for and decided.
  */
-import {
-  defineScenario,
-  isRunnerError,
-  type ScenarioDefinition,
-  type Simulation,
-  type TraceEvent,
-} from 'dryrunner';
+import { defineScenario, type ScenarioDefinition, type Simulation, type TraceEvent } from 'dryrunner';
 import {
   createNetwork,
   type LinkFaults,
@@ -21,6 +15,7 @@ import {
 import { pick, pickCount, rarely } from '../zoo/odds.ts';
 import { LinkModel, type LinkRules, type Parting, parts, type Travel } from './link-model.ts';
 import { type AskedFault, SeenWorld } from './seen-world.ts';
+import { codeOf, usOf } from './outcome.ts';
 
 const OUTAGES = ['hold', 'partition'] as const;
 const BRIEF = ['delay', 'reorder', 'duplicate', 'lose'] as const;
@@ -621,17 +616,4 @@ type FaultEvent = Extract<TraceEvent, { readonly type: 'fault' }>;
 function groupsOf(text: string, kind: string): string[][] {
   const texts = kind === 'partition' ? text.split(' | ') : text.slice('from '.length).split(' to ');
   return texts.map((names) => names.split(', '));
-}
-
-function usOf(ms: number): number {
-  return Math.round(ms * 1_000);
-}
-
-function codeOf(act: () => unknown): string {
-  try {
-    act();
-    return 'none';
-  } catch (error) {
-    return isRunnerError(error) ? error.code : 'none';
-  }
 }

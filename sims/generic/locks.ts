@@ -24,7 +24,8 @@ import {
   withTimeout,
 } from 'dryrunner/cluster';
 import { pick, rarely } from '../zoo/odds.ts';
-import { rounded, SETTLE_MS, textOf, TIMEOUTS_MS, type Waiting, WaitWork } from './wait-work.ts';
+import { SETTLE_MS, textOf, TIMEOUTS_MS, type Waiting, WaitWork } from './wait-work.ts';
+import { rounded } from './outcome.ts';
 
 /** What makes the parts. */
 export interface LockParts {

@@ -5,7 +5,6 @@
 import {
   createMemoryMetrics,
   defineScenario,
-  isRunnerError,
   type MemoryMetrics,
   type MeteredService,
   METRIC_NAMES,
@@ -19,6 +18,7 @@ import {
 } from 'dryrunner';
 import { makeRunStatus, serviceStatus } from 'dryrunner/kit';
 import { pick, pickCount, rarely } from '../zoo/odds.ts';
+import { codeOf, rounded } from './outcome.ts';
 
 export const metrics: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'metrics',
@@ -76,15 +76,6 @@ function mustBe(sim: Simulation, what: string, expected: unknown, got: unknown):
 function isSame(make: () => unknown): boolean {
   const first = make();
   return first === make();
-}
-
-function codeOf(act: () => unknown): string {
-  try {
-    act();
-    return 'nothing';
-  } catch (error) {
-    return isRunnerError(error) ? error.code : String(error);
-  }
 }
 
 /** Instruments against plain sums and lists. */
@@ -236,11 +227,6 @@ class InstrumentPlay {
     );
     mustBe(this.#sim, 'the events of the trace', this.#expected, this.#events);
   }
-}
-
-/** Clocks count microseconds. */
-function rounded(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000;
 }
 
 function sum(values: readonly number[]): number {

@@ -20,6 +20,7 @@ import {
 import { pick, pickCount, rarely } from '../zoo/odds.ts';
 import { outcomeOf, settled } from './readers.ts';
 import { type Outcome, textOf } from './store-model.ts';
+import { settledAs } from './outcome.ts';
 
 const NAME = 'n1';
 const CALLS = 5;
@@ -51,8 +52,7 @@ type Make = typeof createNode;
 export function nodeWorkload(make: Make = createNode): ScenarioDefinition<unknown> {
   return defineScenario<unknown>({
     name: 'generic-node',
-    description:
-      'a node crashes, restarts, pauses and is slow, and nothing of it is seen that is not to be seen',
+    description: 'a node crashes, restarts, pauses and is slow, and nothing of a dead process is visible',
     async run(sim) {
       for (const name of REACHED) sim.sometimes(name, false);
       refusesOptions(sim, make);
@@ -655,15 +655,5 @@ class NodeWork {
 
   #check(condition: boolean, message: string): void {
     this.#sim.check(condition, message);
-  }
-}
-
-async function settledAs(
-  promise: Promise<unknown>,
-): Promise<{ readonly value?: unknown; readonly error?: unknown }> {
-  try {
-    return { value: await promise };
-  } catch (error) {
-    return { error };
   }
 }

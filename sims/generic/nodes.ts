@@ -2,6 +2,7 @@
 import { defineScenario, isRunnerError, type ScenarioDefinition, type Simulation } from 'dryrunner';
 import { type ClusterNode, createNetwork, type NodeContext } from 'dryrunner/cluster';
 import { pick, pickCount } from '../zoo/odds.ts';
+import { rounded } from './outcome.ts';
 
 const VERBS = ['crash', 'restart', 'pause', 'resume', 'slow', 'restart', 'resume', 'fail', 'leave'] as const;
 const REACHED = VERBS.map((verb) => `${verb} of a node`);
@@ -200,8 +201,4 @@ class NodeWork {
       `its timers have fired ${last(this.#seen)}, not ${last(this.#expected)}`,
     );
   }
-}
-
-function rounded(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000;
 }

@@ -39,6 +39,7 @@ import {
 import { pick, pickCount, rarely } from '../zoo/odds.ts';
 import { outcomeOf, settled } from './readers.ts';
 import { difference, type Outcome, textOf } from './store-model.ts';
+import { rounded } from './outcome.ts';
 
 const CLIENTS = 3;
 const WAITS = 5;
@@ -467,9 +468,4 @@ class PollingWork {
       pick(sim, 'written', [runningStatus(runId, 'out', 'err'), ...ends], 1, (status) => status.state),
     );
   }
-}
-
-/** Clocks count whole microseconds. */
-function rounded(ms: number): number {
-  return ms === Infinity ? ms : Math.round(ms * 1000) / 1000;
 }

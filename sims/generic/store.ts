@@ -8,7 +8,6 @@ import {
   defineScenario,
   DONE_MASK,
   endCause,
-  isRunnerError,
   type RunState,
   type RunStatus,
   type RunType,
@@ -23,6 +22,7 @@ import { createStatusesRO, createStatusStore, makeRunStatus, type StatusStore } 
 import { pick, pickCount, rarely } from '../zoo/odds.ts';
 import { outcomeOf, READ_AND_REACHED, Readers, settled } from './readers.ts';
 import { difference, invalidField, type Outcome, StoreModel, StoreTrace, textOf } from './store-model.ts';
+import { codeOf } from './outcome.ts';
 
 const CLIENTS = 4;
 const OPERATIONS = 12;
@@ -98,15 +98,6 @@ function refusesOptions(sim: Simulation, make: Make): void {
     codeOf(() => make(options as never)) === 'RUNNER_INVALID_ARGUMENT',
     'a store refuses wrong options',
   );
-}
-
-function codeOf(act: () => unknown): string {
-  try {
-    act();
-    return 'none';
-  } catch (error) {
-    return isRunnerError(error) ? error.code : String(error);
-  }
 }
 
 class StoreWork {

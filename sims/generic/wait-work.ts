@@ -1,11 +1,12 @@
 /**
- * What scenarios share in which one thing is asked at a time, and many wait: those who wait, how it ended for them, and how it should have. Invariant:
- * nothing but what follows from one step falls into its instant; where the order of two things in one instant matters, nothing is said any more.
+ * Shared by the scenarios that do one thing at a time while many wait: the waiters, how each wait ended, and how it should have. Invariant: only
+ * what follows from one step falls into its instant; where the order of two things in one instant matters, the model stops checking.
  */
 import { isRunnerError, type Simulation } from 'dryrunner';
 import type { WaitOptions } from 'dryrunner/cluster';
 import { pick, pickCount, rarely } from '../zoo/odds.ts';
 import { SeenWorld } from './seen-world.ts';
+import { rounded } from './outcome.ts';
 
 const OWNERS = ['a', 'b', 'c', 'd'];
 const STEPS = 16;
@@ -207,9 +208,4 @@ export abstract class WaitWork {
 
 export function textOf(error: unknown): string {
   return error instanceof Error ? error.message : JSON.stringify(error);
-}
-
-/** To the microsecond. */
-export function rounded(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000;
 }

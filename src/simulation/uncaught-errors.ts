@@ -93,7 +93,7 @@ export class UncaughtErrors {
 
   #mark(process: RunningProcess | undefined): void {
     this.#running = process;
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- thrown at nobody, and a stack takes long
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- a mark, not an error: to build its stack would take long
     this.#marks.add(Promise.reject<never>(new Mark(this, process)));
   }
 

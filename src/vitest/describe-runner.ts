@@ -1,10 +1,11 @@
 /**
- * The Vitest front of a list of cases: one test each. It is given the cases, so that any list that keeps this small contract can be
- * run, the conformance suite among them.
+ * The Vitest front of a list of cases, one test each, and of the exploration of a runner. It is given the cases, so that any list that keeps
+ * this small contract can be run, the conformance suite among them; what explores is loaded when it is asked for.
  */
 import { describe, test } from 'vitest';
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
+import { invalidArgument } from '../kernel/errors.ts';
 import type { ConformanceSubject } from '../conformance/subject.ts';
 import type { ExploreSubjectOptions } from '../conformance/workload/explore-runner.ts';
 import type { Simulation } from '../simulation/simulation.ts';
@@ -32,8 +33,11 @@ export interface DescribeRunnerOptions {
 
 /** How a runner is held to the contract and explored. */
 export interface ExploredRunnerOptions extends DescribeRunnerOptions {
-  /** Drives it with everything that the contract allows (`exploreRunner`): true, or how. `executions` is 300 here by default. */
-  readonly explore: boolean | ExploreSubjectOptions;
+  /**
+   * Drives it with everything that the contract allows (`exploreRunner`): true, or how. Here `executions` is 300 by default, what was never
+   * reached fails only if `reachWithin` is given, and the test's own time limit ends it.
+   */
+  readonly explore: boolean | Omit<ExploreSubjectOptions, 'shouldStop'>;
   /** Default: the whole suite. */
   readonly cases?: readonly RunnerCase<ConformanceSubject>[];
 }
@@ -98,6 +102,11 @@ function describeExplored(
     declareCases(subject, cases ?? conformanceCases);
     const options = explore === true ? {} : explore;
     if (options === false) return;
+    const { EXPLORE_OPTIONS } = await import('../conformance/workload/explore-runner.ts');
+    check('options.explore', options, EXPLORE_OPTIONS);
+    if ('shouldStop' in options) {
+      throw invalidArgument('options.explore.shouldStop', 'to be absent: the test ends it', options);
+    }
     if (subject.wallWorld === undefined && subject.heldWorld === undefined) {
       await declareExploration(subject, options);
     } else declareSequences(subject, options);
@@ -112,7 +121,7 @@ async function declareExploration(
     reachWithin = Infinity,
     mayMiss = {},
     ...limits
-  }: ExploreSubjectOptions,
+  }: Omit<ExploreSubjectOptions, 'shouldStop'>,
 ): Promise<void> {
   const { runnerWorkload } = await import('../conformance/workload/runner-workload.ts');
   const { clients, operations } = limits;
@@ -153,7 +162,10 @@ function noting(sim: Simulation, reached: Map<string, boolean>): Simulation {
   });
 }
 
-function declareSequences(subject: ConformanceSubject, options: ExploreSubjectOptions): void {
+function declareSequences(
+  subject: ConformanceSubject,
+  options: Omit<ExploreSubjectOptions, 'shouldStop'>,
+): void {
   test(
     'keeps the contract, whatever its clients do',
     async ({ signal }) => {

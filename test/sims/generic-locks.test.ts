@@ -29,7 +29,7 @@ const broken: readonly (readonly [string, Partial<LockParts>, RegExp])[] = [
       createSemaphore: (world, options) =>
         createSemaphore(world, { ...options, permits: options.permits + 1 }),
     },
-    /./,
+    /are free, not/,
   ],
   [
     'wait a millisecond longer',
@@ -77,7 +77,7 @@ const broken: readonly (readonly [string, Partial<LockParts>, RegExp])[] = [
             : options,
         ),
     },
-    /./,
+    /RUNNER_LOCK_NOT_HELD mutex \w+s:/,
   ],
 ];
 

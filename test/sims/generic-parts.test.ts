@@ -37,8 +37,8 @@ const BROKEN: readonly (readonly [scenario: Name, what: string, message: RegExp,
   ],
   [
     'execers',
-    'that kills what is below its cap again',
-    /./,
+    'that goes on watching the memory of what has ended',
+    /to leave once/,
     () => vi.spyOn(MemoryWatch.prototype, 'stop').mockReturnValue(undefined),
   ],
   [
@@ -95,7 +95,7 @@ const BROKEN: readonly (readonly [scenario: Name, what: string, message: RegExp,
   [
     'filers',
     'that forgets what is open',
-    /./,
+    /^open checkouts/,
     () => vi.spyOn(FilerLedger.prototype, 'endCheckout').mockReturnValue(undefined),
   ],
   [
@@ -125,13 +125,13 @@ const BROKEN: readonly (readonly [scenario: Name, what: string, message: RegExp,
   [
     'metrics',
     'whose histograms are empty',
-    /./,
+    /^all histograms/,
     () => vi.spyOn(MemoryHistogram.prototype, 'record').mockReturnValue(undefined),
   ],
   [
     'metrics',
     'whose samples are gone',
-    /./,
+    /^the newest samples/,
     () => vi.spyOn(MemoryHistogram.prototype, 'samples', 'get').mockReturnValue([]),
   ],
 ];

@@ -1,4 +1,4 @@
-/** The options and collaborators of a runner under a workload, drawn from the log, with what is known of what they do to its runs. */
+/** The options and collaborators of a runner under a workload, drawn from the log: such as leave times and ends of its runs as they are. */
 import type { Command } from '../../model/command.ts';
 import { composeFiler } from '../../filers/composed-filer.ts';
 import { createVirtualFiler } from '../../filers/fake-filer.ts';
@@ -6,7 +6,6 @@ import type { Checkout, Filer } from '../../model/filer.ts';
 import type { MaybePromise } from '../../model/maybe-promise.ts';
 import { METRIC_NAMES } from '../../model/metrics.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';
-import type { ServiceStatus } from '../../model/service-status.ts';
 import type { ConformanceSubject, SubjectOptions } from '../subject.ts';
 import type { Draws } from './draws.ts';
 import { RecordedMetrics } from './planned-parts.ts';
@@ -27,16 +26,8 @@ export interface EndedRun {
 export interface DrawnParts {
   /** Beside capacity, history and prefix, which the workload draws itself. */
   readonly options: SubjectOptions;
-  /** Whether nothing of it takes time, fails or changes an end, so that the times of runs are known exactly. */
-  readonly isPlain: boolean;
   /** Changes a command so that it meets the parts: a snapshot, a run type. Absent: commands are run as they are. */
   prepare?(draws: Draws, command: Command): Command;
-  /** Whether the parts can have given a run this end, which is not that of its command, its deadline or an abort. Absent: never. */
-  allowsEnd?(run: EndedRun): boolean;
-  /** What the service must say of itself now; undefined where this instant leaves it open. Absent: initialized and healthy, without error. */
-  service?(): ServiceStatus | undefined;
-  /** Called with each end, once, as soon as somebody has seen it. */
-  ended?(run: EndedRun): void;
   /** Called after the release, with the runs in order of acceptance: what the parts have seen must fit. Fails by `host.check`. */
   check(runs: readonly EndedRun[]): void;
 }
@@ -56,7 +47,6 @@ export function drawParts(draws: Draws, { supports }: ConformanceSubject, host: 
       ...(metrics === undefined ? {} : { metrics }),
       ...(files === undefined ? {} : { filers: new Map([['scoot', { filer: files.filer }]]) }),
     },
-    isPlain: true,
     ...(files === undefined ? {} : { prepare: (of, command) => files.prepare(of, command) }),
     check(runs) {
       if (metrics !== undefined) checkMetrics(host, metrics, runs);

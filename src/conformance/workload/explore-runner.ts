@@ -21,15 +21,17 @@ export interface ExploreSubjectOptions extends WorkloadLimits, ExploreWorkloadOp
 const SEQUENCES = 5;
 
 /** See {@link ExploreSubjectOptions}. */
-export const EXPLORE_OPTIONS: is.RecordShape = is.optionsOf<ExploreSubjectOptions>(
-  {},
-  { ...EXPLORE_FIELDS, ...is.each(['clients', 'operations', 'sequences'], is.COUNT) },
+export const EXPLORE_OPTIONS: is.RecordShape = is.closed(
+  is.optionsOf<ExploreSubjectOptions>(
+    {},
+    { ...EXPLORE_FIELDS, ...is.each(['clients', 'operations', 'sequences'], is.COUNT) },
+  ),
 );
 
 /**
  * Drives a runner with everything that the contract allows, and holds everything that comes back to the contract. Nobody writes a scenario:
  * clients, operations and parts are drawn from the decision log, and what fails is made small, explained and can be replayed. A subject with a
- * `wallWorld` or a `heldWorld` is driven through a few `sequences` by the same clients; what fails there is only said, with its last draws.
+ * `wallWorld` or a `heldWorld` is driven through a few `sequences` by the same clients; what fails there is reported with its last draws, and not made small.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) for a subject that no case can be run against.
  * @example

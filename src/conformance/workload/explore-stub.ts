@@ -17,7 +17,9 @@ import {
 /** How an object is explored. */
 export interface ExploreStubOptions extends StubWorkloadOptions, ExploreWorkloadOptions {}
 
-const OPTIONS = is.optionsOf<ExploreStubOptions>({}, { ...EXPLORE_FIELDS, ...STUB_WORKLOAD_FIELDS });
+const OPTIONS = is.closed(
+  is.optionsOf<ExploreStubOptions>({}, { ...EXPLORE_FIELDS, ...STUB_WORKLOAD_FIELDS }),
+);
 
 /**
  * Looks for a way to make an object answer as its model cannot: several clients call all its methods at once, directly and through links that

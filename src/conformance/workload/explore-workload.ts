@@ -17,7 +17,7 @@ export interface ExploreWorkloadOptions {
   readonly executions?: number;
   /** Seed of the exploration; default 1. */
   readonly seed?: string | number;
-  /** So many executions must have reached everything; after fewer, what is missed is only said. Default 3,000. */
+  /** So many executions must have reached everything; after fewer, what is missed is only reported. Default 3,000. */
   readonly reachWithin?: number;
   /** What need not be reached, with the reason. */
   readonly mayMiss?: Readonly<Record<string, string>>;

@@ -17,7 +17,7 @@ export async function checkOutputs(
   readOutput: NonNullable<RunnerUnderTest['readOutput']>,
   reach: RunnerReach,
 ): Promise<void> {
-  const judge = new OutputJudge(host, readOutput, book.terms.parts.isPlain);
+  const judge = new OutputJudge(host, readOutput);
   for (const run of book.runs.slice(-READ_MAX)) {
     if (run.ended === undefined || run.ended.stdoutRef === '') continue;
     await judge.check(run, run.ended);
@@ -28,20 +28,13 @@ export async function checkOutputs(
 class OutputJudge {
   readonly #host: Pick<WorkloadHost, 'check'>;
   readonly #read: NonNullable<RunnerUnderTest['readOutput']>;
-  readonly #isPlain: boolean;
 
-  constructor(
-    host: Pick<WorkloadHost, 'check'>,
-    readOutput: NonNullable<RunnerUnderTest['readOutput']>,
-    isPlain: boolean,
-  ) {
+  constructor(host: Pick<WorkloadHost, 'check'>, readOutput: NonNullable<RunnerUnderTest['readOutput']>) {
     this.#host = host;
     this.#read = readOutput;
-    this.#isPlain = isPlain;
   }
 
   async check(run: BookedRun, status: RunStatus): Promise<void> {
-    if (!this.#isPlain) return;
     const { drawn, runId } = run;
     const stdout = await this.#read(status.stdoutRef);
     const stderr = await this.#read(status.stderrRef);

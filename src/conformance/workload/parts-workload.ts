@@ -42,7 +42,7 @@ const PARTS_SUBJECT = is.objectOf<Pick<PartsSubject, 'name'>>('a PartsSubject', 
 
 /**
  * The workload of a runner all of whose collaborators are drawn, as a scenario for `dryrunner explore`: processors, filer, execer, outputs,
- * directories and uploader answer in the call, later, just at their bound, never, or fail, and mind a cancel or not. What each run must come to
+ * directories and uploader answer in the call, later, just at their bound, never, or fail, and honour a cancel or not. What each run must come to
  * is known of its plan, with the times and the order of all calls, and what the metrics must count.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a subject that makes no runner.

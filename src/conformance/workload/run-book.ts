@@ -3,6 +3,7 @@
  * deadlines, releases, health and eviction. Invariants: it gets to know what was asked and what came back, and asks nothing itself; all
  * times are bounds from below and above, equal where the runner keeps exact times, so that it never complains of what may be.
  */
+import { roundedMs } from '../../kernel/microseconds.ts';
 import { isTerminal, type RunState } from '../../model/run-state.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';
 import { maskForState, type StateMask } from '../../model/state-mask.ts';
@@ -30,6 +31,8 @@ export interface BookTerms {
   readonly hasStrangers?: boolean;
   /** Whether answers show runs in the order of acceptance. Default true. */
   readonly isOrdered?: boolean;
+  /** Whether it may refuse a run because it starts or is broken, for reasons that only it knows. */
+  readonly mayBeDown?: boolean;
 }
 
 /** From when to when something may have happened; equal if that is known. */
@@ -135,7 +138,7 @@ export class RunBook {
     this.#host = host;
     this.terms = terms;
     this.#reach = reach;
-    this.#isExact = terms.isExact && terms.parts.isPlain;
+    this.#isExact = terms.isExact;
     this.#isHistoryKnown = terms.history !== undefined;
   }
 
@@ -473,22 +476,15 @@ export class RunBook {
   }
 
   #checkRefs(run: BookedRun, { runId, state, stdoutRef, stderrRef }: RunStatus): void {
-    const { parts } = this.terms;
     const hasRefs = stdoutRef !== '' && stderrRef !== '';
-    if (parts.isPlain) {
-      const neverRan = run.runningSeenAtMs === Infinity && !this.#mayRun(run);
-      this.#demand(
-        !neverRan || (stdoutRef === '' && stderrRef === ''),
-        'R98 R105 R71',
-        `run ${runId} never started, and ended as ${state} with the ref ${stdoutRef || stderrRef}`,
-      );
-      const kept = run.stdoutRef === '' || run.stdoutRef === stdoutRef;
-      this.#demand(
-        kept,
-        'R52 R107',
-        `run ${runId} had the ref ${run.stdoutRef}, and ended with ${stdoutRef}`,
-      );
-    }
+    const neverRan = run.runningSeenAtMs === Infinity && !this.#mayRun(run);
+    this.#demand(
+      !neverRan || (stdoutRef === '' && stderrRef === ''),
+      'R98 R105 R71',
+      `run ${runId} never started, and ended as ${state} with the ref ${stdoutRef || stderrRef}`,
+    );
+    const kept = run.stdoutRef === '' || run.stdoutRef === stdoutRef;
+    this.#demand(kept, 'R52 R107', `run ${runId} had the ref ${run.stdoutRef}, and ended with ${stdoutRef}`);
     const mustHave = run.runningSeenAtMs < Infinity || (state === 'COMPLETE' && run.drawn.starts);
     this.#demand(!mustHave || hasRefs, 'R99 R206', `run ${runId} ran, and ended as ${state} without refs`);
     for (const ref of [stdoutRef, stderrRef]) {
@@ -508,14 +504,11 @@ export class RunBook {
     run.offersAtEnd = this.#offers;
     run.end.hi = Math.min(run.end.hi, run.endSeenAtMs);
     this.#reach.end(run.drawn, status);
-    this.terms.parts.ended?.(endedRun(run, status));
   }
 
   /** The end of a run must be that of its command, of its deadline, of an abort, or of a runner that is not well. */
   #checkEnd(run: BookedRun, status: RunStatus): void {
     const { state, error, runId } = status;
-    const isOfParts = this.terms.parts.allowsEnd?.(endedRun(run, status)) === true;
-    if (isOfParts) return;
     if (state === 'ABORTED' || state === 'TIMEDOUT') {
       this.#checkStopped(run, status);
       return;
@@ -537,7 +530,6 @@ export class RunBook {
     const hasCause = isAbort ? run.stopAskedAtMs < Infinity : (run.drawn.command.timeoutMs ?? 0) > 0;
     const lacking = isAbort ? 'nobody stopped it' : 'it has no timeout';
     this.#demand(hasCause, 'R203', `run ${runId} ended as ${state}, though ${lacking}`);
-    if (!this.terms.parts.isPlain) return;
     this.#demand(
       error === '',
       'R12',
@@ -561,6 +553,7 @@ export class RunBook {
   }
 
   #ruleFor(run: BookedRun, state: RunState): string {
+    if (run.drawn.kind === 'malformed') return 'R66';
     if (state === 'PENDING') return 'R68';
     if (state === 'RUNNING') return run.drawn.starts ? 'R67 R71 R105 R199' : 'R98';
     if (state === 'TIMEDOUT') return 'R100 R104';
@@ -611,8 +604,8 @@ export class RunBook {
     const [graceLo, graceHi] = this.#graceOf(drawn);
     const stopLo = Math.min(stop + (stop > turn.hi ? graceLo : 0), deadline.lo + graceLo);
     const stopHi = Math.min(stop + (stop < turn.lo ? 0 : graceHi), deadline.hi + graceHi);
-    end.lo = Math.min(natural.lo, rounded(stopLo));
-    end.hi = Math.min(run.endSeenAtMs, natural.hi, rounded(stopHi));
+    end.lo = Math.min(natural.lo, roundedMs(stopLo));
+    end.hi = Math.min(run.endSeenAtMs, natural.hi, roundedMs(stopHi));
     if (run.ended === undefined) run.ends = endsOf(run, natural, deadline);
   }
 
@@ -695,7 +688,7 @@ function deadlineOf({ command }: DrawnCommand): number {
 
 /** That much later. */
 function later({ lo, hi }: Span, ms: number): Span {
-  return { lo: rounded(lo + ms), hi: rounded(hi + ms) };
+  return { lo: roundedMs(lo + ms), hi: roundedMs(hi + ms) };
 }
 
 /** The order of the causes of an end is that of their times; of those in one instant each may be the first (R104). */
@@ -748,11 +741,6 @@ function endedRun(run: BookedRun, status: RunStatus): EndedRun {
     stopAskedAtMs: stopAskedAtMs === Infinity ? undefined : stopAskedAtMs,
     status,
   };
-}
-
-/** Clocks count whole microseconds. */
-function rounded(ms: number): number {
-  return ms === Infinity ? ms : Math.round(ms * 1000) / 1000;
 }
 
 function spanText({ lo, hi }: Span): string {

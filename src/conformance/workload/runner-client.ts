@@ -55,6 +55,8 @@ type Kind =
   | 'malformed'
   | 'release';
 
+/** Refusals of a runner that is not ready, or never will be. */
+const DOWN_CODES: ReadonlySet<string> = new Set(['RUNNER_INITIALIZING', 'RUNNER_BROKEN']);
 /** The plain first; what is there several times is so much more likely. */
 const KINDS: readonly Kind[] = [
   'nothing',
@@ -481,16 +483,9 @@ export class RunnerClient {
       reach.note('run refused as unhealthy');
       this.#checkText(error, UNHEALTHY_TEXT);
       this.#checkZero(error, undefined);
-    } else this.#refusedForOthers(error);
-  }
-
-  /** Refusals that the parts of the runner explain. */
-  #refusedForOthers(error: Error & { readonly code: string }): void {
-    const service = this.#work.book.terms.parts.service?.();
-    const isStarting = error.code === 'RUNNER_INITIALIZING' && service?.initialized !== true;
-    const isBroken = error.code === 'RUNNER_BROKEN' && service?.initialized !== true;
-    const isOfParts = this.#work.book.terms.parts.service !== undefined && (isStarting || isBroken);
-    if (!isOfParts) this.#unexplained('run', error, 'R63 R64');
+    } else if (book.terms.mayBeDown !== true || !DOWN_CODES.has(code)) {
+      this.#unexplained('run', error, 'R63 R64');
+    }
   }
 
   #mayBeUnhealthy(): boolean {

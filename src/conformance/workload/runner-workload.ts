@@ -35,7 +35,7 @@ import type { WorkloadHost } from './workload-host.ts';
 export interface WorkloadLimits {
   /** Clients at most; default 3. */
   readonly clients?: number;
-  /** Operations of a client at most; default 12. A long life, which is rare, has twenty times as many, of all clients together. */
+  /** Operations of a client at most. Default: 12 for a runner, 8 for a service, 6 for the calls of an object. A long life of a runner, which is rare, has twenty times as many, shared by all clients. */
   readonly operations?: number;
 }
 

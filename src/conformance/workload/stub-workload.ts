@@ -90,7 +90,7 @@ export interface StubFaults {
 
 /** What a workload of calls does. */
 export interface StubWorkloadOptions extends WorkloadLimits {
-  /** False for none; else those of which it is not false may happen. Default: all. */
+  /** `false` for no faults at all; else every kind that is not set to false may strike. Default: all kinds. */
   readonly faults?: StubFaults | false;
   /** How clients reach the object: past the network, where nothing goes wrong, through links, or either. Default `either`. */
   readonly way?: 'directly' | 'links' | 'either';

@@ -6,7 +6,7 @@
 
 /** The least share of a member, whatever it has brought. */
 const SHARE_FLOOR = 1 / 32;
-/** What counts of an earlier turn, with each turn of any member: half after 350 of them. */
+/** By this factor an earlier turn counts less after each turn of any member: half after 350 of them. */
 const FADING = 0.998;
 /** So many turns of average worth are imputed to each member, so that a few do not decide. */
 const IMPUTED = 8;

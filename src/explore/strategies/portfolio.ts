@@ -168,7 +168,7 @@ class PortfolioStrategy implements Strategy {
 
 const NOT_PASSED_ON = ['watcher', 'isolator', 'onState', 'drawn'] as const;
 
-/** What the portfolio does not pass on, a member would wait for in vain. */
+/** A member must not need a hook that the portfolio does not forward. */
 function checkMember(strategy: Strategy): void {
   for (const part of NOT_PASSED_ON) {
     invariant(strategy[part] === undefined, () => `the portfolio passes ${part} on to ${strategy.name}`);

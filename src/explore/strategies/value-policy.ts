@@ -21,7 +21,7 @@ const AS_GIVEN_ONE_IN = 4;
 /** In the others, how many times as often those of a kind strike. */
 const INTENSITIES = [1, 2, 2, 4] as const;
 const INTENSITY_MAX = 4;
-/** A fault comes to strike once in so many at most: with fewer answers those between the plain one and the highest may be faults of their own. */
+/** A fault strikes at most once in so many answers: with fewer, those between the plain one and the highest may be faults of their own. */
 const ANSWERS_PER_STRIKE = 8;
 
 /** Values for one execution after the other. */

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { exploreRunner } from '../../../src/conformance/workload/explore-runner.ts';
+import { exploreService } from '../../../src/conformance/workload/explore-service.ts';
+import { exploreStub } from '../../../src/conformance/workload/explore-stub.ts';
 import { unusualCount } from '../../../src/explore/keyed-log.ts';
 import { having } from '../broken-services.ts';
 import { simulated } from '../subjects.ts';
@@ -9,6 +11,15 @@ describe('exploreRunner', () => {
     const { held, executions, failure } = await exploreRunner(simulated, { executions: 100, seed: 'ok' });
     expect(failure?.message).toBeUndefined();
     expect({ held, executions }).toEqual({ held: true, executions: 100 });
+  });
+
+  test('refuses an option of another name', async () => {
+    const options = { execution: 50 } as never;
+    await expect(exploreRunner(simulated, options)).rejects.toThrow(
+      /only the fields .*, got a field "execution"/,
+    );
+    await expect(exploreService(simulated as never, options)).rejects.toThrow(/got a field "execution"/);
+    await expect(exploreStub(simulated as never, options)).rejects.toThrow(/got a field "execution"/);
   });
 
   test('finds, makes small and explains an end that is not that of the command', async () => {

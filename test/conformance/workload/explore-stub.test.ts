@@ -183,7 +183,7 @@ describe('exploreStub', () => {
       #value = 0;
       async set(value: number): Promise<void> {
         await new Promise<void>((resolve) => {
-          // eslint-disable-next-line no-restricted-globals -- the stand-in of ambient time
+          // eslint-disable-next-line no-restricted-globals -- code on timers of the machine is what this test is about
           setTimeout(resolve, 10);
         });
         this.#value = value;

@@ -140,7 +140,7 @@ const exact: readonly TimedBreakage[] = [
       showing(good, (status) => (status.state === 'ABORTED' ? { ...status, exitCode: -1 } : status)),
   },
   {
-    title: 'R99 stdout and stderr have one ref',
+    title: 'R160 R161 stdout and stderr have one ref',
     breakIt: (good) => showing(good, (status) => ({ ...status, stderrRef: status.stdoutRef })),
   },
   {
@@ -182,7 +182,7 @@ const exact: readonly TimedBreakage[] = [
       }),
   },
   {
-    title: 'R39 R24 a list of ids is read again when the wait ends',
+    title: 'R207 a list of ids is read again when the wait ends',
     breakIt: (good) =>
       having(good, {
         query: async (query, wait) => {
@@ -208,16 +208,16 @@ const exact: readonly TimedBreakage[] = [
   {
     title: 'R84 a runner takes a run after its release',
     breakIt: (good) => {
-      let released: RunStatus | undefined;
+      let last: RunStatus | undefined;
       return having(good, {
         run: async (command) => {
           try {
-            return (released ??= await good.run(command));
+            return (last = await good.run(command));
           } catch (error) {
-            if (isRunnerError(error, 'RUNNER_RELEASED')) return { ...(released as RunStatus), runId: 'late' };
+            if (last !== undefined && isRunnerError(error, 'RUNNER_RELEASED')) {
+              return { ...last, runId: 'late' };
+            }
             throw error;
-          } finally {
-            released = undefined;
           }
         },
       });
@@ -242,14 +242,61 @@ async function failureOf(subject: ConformanceSubject): Promise<string | undefine
   return failures[0]?.message;
 }
 
-describe('the workload of a runner finds', () => {
-  test.for<TimedBreakage>(exact)('$title', async ({ breakIt }) => {
-    expect(await failureOf(of(breakIt))).toMatch(/^R\d+ /);
+/** Calls that are not well formed go to the good service, and a command is the runner's own: only the defect itself is there to be found. */
+function onlyIn(good: Service, broken: Service): Service {
+  return having(broken, {
+    run: (command) => {
+      const isWhole = Array.isArray((command as Partial<Command> | undefined)?.argv);
+      return isWhole ? broken.run({ ...command, argv: [...command.argv] }) : good.run(command);
+    },
+    query: (query, wait) => {
+      const isWhole = typeof (wait as Partial<Wait> | undefined)?.timeoutMs === 'number';
+      return isWhole ? broken.query(query, { ...wait }) : good.query(query, wait);
+    },
   });
+}
 
-  test.for<Breakage>(breakages)('$title', async ({ breakIt }) => {
-    expect(await failureOf(of(breakIt))).toBeDefined();
-  });
+/** Defects of the suite that the workload meets first as a breach of another rule than their titles name. */
+const SEEN_AS: Readonly<Record<string, RegExp>> = {
+  'R207 queryNow answers from a cache for ever': /^R4 .* was known to be \w+, and queryNow shows/,
+  'R207 R43 statusAll lags behind by one call': /^R24 R29 statusAll leaves out/,
+  'R26 D2 an unknown id gives an empty list': /^R207 R67 query\(.*no such run.*\) .* said none/,
+  'R40 R72 an unknown id gives a zero status': /^R207 abort of run no such run shows run /,
+  'R36 D4 a wait that cannot be met never ends': /^Deadlock: /,
+  'R28 D20 no ids and a wait wait for ever': /^Deadlock: /,
+  'R34 D16 a cancelled wait invents an ABORTED status': /^R24 query shows run , which is ABORTED/,
+  'R85 D27 a release leaves runs alone': /^R3 R104 R110 .* as \w+, which it cannot be/,
+  'R72 aborting a run that is over makes it ABORTED': /^R200 .* and abort shows state "ABORTED"/,
+  'R74 D24 run waits while an abort does': /^R65 run .* was accepted \d+ ms after the call/,
+  'R29 a cancelled signal hides what matches now': /^R24 R31 query was refused with RUNNER_INVALID_ARGUMENT/,
+  'R31 a wait gives more than the first write that matches': /^R37 query shows a run twice/,
+  'R69 D25 a slot stays taken for a moment after the end': /^R63 R64 run was refused with/,
+};
+
+/** The rules that a title or a message begins with. */
+function rulesOf(text: string): string[] {
+  return (/^(?:[RD]\d+ )+/.exec(text)?.[0] ?? '').split(' ').filter((rule) => rule.startsWith('R'));
+}
+
+/** That one of the title's rules is what the failure names, or what stands for it. */
+async function expectFound(title: string, subject: ConformanceSubject): Promise<void> {
+  const message = (await failureOf(subject)) ?? 'nothing';
+  const seenAs = SEEN_AS[title];
+  if (seenAs === undefined) {
+    const shared = rulesOf(title).filter((rule) => rulesOf(message).includes(rule));
+    expect(shared, message).not.toEqual([]);
+  } else expect(message).toMatch(seenAs);
+}
+
+describe('the workload of a runner finds', () => {
+  test.for<TimedBreakage>(exact)('$title', ({ title, breakIt }) => expectFound(title, of(breakIt)));
+
+  test.for<Breakage>(breakages)('$title', ({ title, breakIt }) =>
+    expectFound(
+      title,
+      of((good) => onlyIn(good, breakIt(good))),
+    ),
+  );
 
   test('R96 R97 a log without its header, and one without what was written', async () => {
     for (const spoil of [
