@@ -64,6 +64,30 @@ describe('mutation', () => {
       5,
     );
   });
+
+  test('learns from a question which kinds of faults it asks for, and strikes with these alone', async () => {
+    const strikes = fault('node strike');
+    const faults = [
+      { kind: 'pause', answer: 40 },
+      { kind: 'crash', answer: 99 },
+    ];
+    const describe = Object.assign(() => 'a strike', { faults });
+    const scenario = toy('strikes', (sim) => {
+      for (let i = 0; i < 10; i += 1) {
+        sim.choose(`site ${i}`, 50);
+        sim.world.choices.choose(strikes, 100, describe);
+      }
+    });
+    const strategy = mutationStrategy(3);
+    const made = new Set<number>();
+    await exploreAll(scenario, strategy, 400, () => {
+      for (const [, answer] of (strategy.configuration ?? '').matchAll(/strike fault \[\d\] = (\d+)/g)) {
+        made.add(Number(answer));
+      }
+    });
+    made.delete(0);
+    expect([...made].sort((a, b) => a - b)).toEqual([40, 99]);
+  });
 });
 
 describe('a mutant', () => {
