@@ -4,10 +4,10 @@ import type { DueEvents } from '../../../src/kernel/decisions.ts';
 import { topicOf } from '../../../src/kernel/question.ts';
 
 /** Two events, the first of which was made `since` events before the second. */
-function due(since = 1): DueEvents {
-  const topics = ['step', 'stop'].map((what) => topicOf({ what, subject: 'task/7' }));
+function due(since = 1, subject = 'task/7', count = 2): DueEvents {
+  const topics = ['step', 'stop'].map((what) => topicOf({ what, subject }));
   return {
-    count: 2,
+    count,
     batch: 1,
     idOf: (k) => 1 + k * since,
     topicOf: (k) => topics[k] ?? topicOf(''),
@@ -48,6 +48,50 @@ test('an order is a pair of kinds of events, in that order', () => {
   for (let i = 0; i < 64; i += 1) rarityOf(novelty, pair(0, 1));
   expect(rarityOf(novelty, pair(0, 1))).toBe(0);
   expect(rarityOf(novelty, pair(0, 0))).toBeGreaterThan(0.98);
+  expect(rarityOf(novelty, pair(1, 1))).toBeGreaterThan(0.98);
+});
+
+test('the first event of an execution comes after none, so it is no order', () => {
+  const novelty = new OrderNovelty();
+  for (let i = 0; i < 64; i += 1) {
+    rarityOf(novelty, () => {
+      novelty.noteOrder(due(), 0);
+      novelty.noteOrder(due(), 1);
+    });
+  }
+  expect(rarityOf(novelty, () => novelty.noteOrder(due(), 1))).toBe(0);
+});
+
+test('an order counts once in an execution, however often it comes', () => {
+  const novelty = new OrderNovelty();
+  const times = (count: number) => (): void => {
+    for (let i = 0; i <= count; i += 1) novelty.noteOrder(due(), 0);
+  };
+  rarityOf(novelty, times(100));
+  for (let i = 0; i < 62; i += 1) rarityOf(novelty, () => {});
+  expect(rarityOf(novelty, times(1))).toBe(1 - 2 / 64);
+});
+
+test('ids of events count for nothing', () => {
+  const novelty = new OrderNovelty();
+  const about = (subject: string) => (): void => {
+    for (let i = 0; i < 2; i += 1) novelty.noteOrder(due(1, subject), 0);
+  };
+  for (let i = 0; i < 64; i += 1) rarityOf(novelty, about('task/7'));
+  expect(rarityOf(novelty, about('task/8'))).toBe(0);
+});
+
+test('among more than 64 due events no order is noted, also not the one that it would end', () => {
+  const novelty = new OrderNovelty();
+  const among = (count: number) => (): void => {
+    novelty.noteOrder(due(), 0);
+    novelty.noteOrder(due(1, 'task/7', count), 0);
+    novelty.noteOrder(due(1, 'task/7', count), 1);
+    novelty.noteOrder(due(), 1);
+  };
+  for (let i = 0; i < 64; i += 1) rarityOf(novelty, () => {});
+  expect(rarityOf(novelty, among(65))).toBe(0);
+  expect(rarityOf(novelty, among(64))).toBeGreaterThan(0.98);
 });
 
 test('a declared state counts as an order does', () => {
