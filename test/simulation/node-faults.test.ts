@@ -4,12 +4,13 @@ import { isRunnerError } from '../../src/kernel/errors.ts';
 import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
 import { keyedReplayDecisions } from '../../src/kernel/replay-decisions.ts';
 import { DONE_MASK } from '../../src/model/state-mask.ts';
+import { finalStatus } from '../../src/model/status-lookup.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { createChaosRunner } from '../../src/network/chaos-runner.ts';
 import type { NodeFaults } from '../../src/simulation/node-strikes.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
-import { answering, codeOf, faultsOf, makeNode, play } from './node-play.ts';
+import { answering, codeOf, faultsOf, makeNode, play, type SimulatedNode } from './node-play.ts';
 
 /** What strikes are asked as. */
 const STRIKES: ReadonlySet<string> = new Set(['crash', 'pause', 'slow']);
@@ -181,6 +182,31 @@ describe('faults that the exploration decides', () => {
       {
         node: { faults: { pause: 4, strikesMax: 1 } },
         source: { decide: ({ topic }, n) => (topic.what === 'pause' || topic.what === 'strike' ? n - 1 : 0) },
+      },
+    );
+  });
+
+  test.for([
+    [
+      'ends, although the scenario stopped the node meanwhile',
+      (node: SimulatedNode) => (node.pause(), node.resume()),
+      10,
+    ],
+    ['does not end what the scenario has made of it', (node: SimulatedNode) => node.slow(3), 30],
+  ] as const)('slowness that struck %s', async ([, meanwhile, expectedMs]) => {
+    await play(
+      async (sim, node) => {
+        await codeOf(node.run({ argv: ['complete 0'], taskId: 't' }));
+        meanwhile(node);
+        await sim.sleep(2_000);
+        const startedAt = sim.now();
+        const { runId } = await node.run({ argv: ['sleep 10'], taskId: 'u' });
+        await finalStatus(node, runId);
+        sim.check(sim.now() - startedAt === expectedMs, `it took ${sim.now() - startedAt} ms`);
+      },
+      {
+        node: { faults: { slow: 4, slowMsMax: 1_000, slowFactor: 7, strikesMax: 1 } },
+        source: { decide: ({ topic }, n) => (topic.what === 'slow' || topic.what === 'strike' ? n - 1 : 0) },
       },
     );
   });
