@@ -23,14 +23,25 @@ export {
 } from './kernel/question.ts';
 export { type RandomStream } from './kernel/random.ts';
 export { type ClockSkew, skewedClock } from './kernel/skewed-clock.ts';
-export { type Processor, type LogUploader, type DirMonitor, type TempDirs } from './model/collaborators.ts';
 export {
-  type CommandTextOptions,
-  formatCommand,
-  type LogTags,
+  type Action,
+  type ActionCommand,
+  type ActionMetadata,
+  type ActionOutcome,
+  type ActionOutputs,
+  type ActionResult,
   type ExecuteRequest,
-  type Command,
-} from './model/command.ts';
+  type OutputDirectory,
+  type OutputFile,
+  type OutputSymlink,
+  type PlatformProperty,
+  type RpcCode,
+  type RpcStatus,
+  type RpcViolation,
+} from './model/action.ts';
+export { type Digest } from './model/digest.ts';
+export { type Processor, type LogUploader, type DirMonitor, type TempDirs } from './model/collaborators.ts';
+export { type CommandTextOptions, formatCommand, type LogTags, type Command } from './model/command.ts';
 export {
   type ProcessState,
   type ProcessStatus,
@@ -73,7 +84,6 @@ export { type RunState, RUN_STATES, isTerminal, formatRunState } from './model/r
 export {
   formatRunStatus,
   type RunID,
-  type ActionResult,
   type OutputRefs,
   type RunOutcome,
   type RunStatus,

@@ -25,6 +25,7 @@ const CLIENTS = 3;
 const OPERATIONS = 9;
 const TIMES_MS = [5, 10, 20];
 const BAZEL = `bz-${'a'.repeat(64)}-12`;
+const REQUEST = { actionDigest: { hash: 'a'.repeat(64), sizeBytes: 12 } };
 const REACHED = [
   ...READ_AND_REACHED,
   'a run ends as COMPLETE',
@@ -280,7 +281,12 @@ class FakeWork {
     const sim = this.#sim;
     if (rarely(sim, `${name} is of Bazel`, 12)) {
       const hasRequest = rarely(sim, `${name} has its request`, 3);
-      const command = { argv: [], snapshotId: BAZEL, ...(hasRequest ? { executeRequest: {} } : {}), ...base };
+      const command = {
+        argv: [],
+        snapshotId: BAZEL,
+        ...(hasRequest ? { executeRequest: REQUEST } : {}),
+        ...base,
+      };
       const fails = { exitCode: 200, error: 'no executeRequest for a run of type bazel' };
       const script = this.#mode === 'hand' ? undefined : {};
       return { command, script, ...(hasRequest ? {} : { fails }) };

@@ -38,6 +38,16 @@ const REACHED = [
   'a wait is ended by the close',
   'more runs are kept than fit, as none is over',
 ] as const;
+const ACTION_DIGEST = { hash: 'a'.repeat(64), sizeBytes: 12 };
+const METADATA = { worker: 'w', workerStartMs: 5 };
+const RESULT = {
+  exitCode: 0,
+  outputFiles: [],
+  outputDirectories: [],
+  outputSymlinks: [],
+  metadata: METADATA,
+};
+const ACTION_RESULT = { actionDigest: ACTION_DIGEST, cached: false, result: RESULT };
 const TIMES_MS = [0, 5, 10, 20];
 const SERVICES: readonly ServiceStatus[] = [
   { initialized: true, isHealthy: true, error: '' },
@@ -263,7 +273,7 @@ class StoreWork {
       : '';
     const status = makeRunStatus(runId, state, tags, refs, { snapshotId, exitCode, error });
     if (!rarely(sim, `${name} action result`, 6)) return status;
-    return { ...status, actionResult: { digest: 'd', files: [{ path: 'a' }] } };
+    return { ...status, actionResult: ACTION_RESULT };
   }
 
   #updateService(service: ServiceStatus): void {

@@ -41,6 +41,12 @@ export type RunnerErrorCode =
   | 'RUNNER_FILER_FAILED'
   /** The filer holds no snapshot of that id (R174). */
   | 'RUNNER_UNKNOWN_SNAPSHOT'
+  /** A content store does not hold all blobs that were asked for. */
+  | 'RUNNER_MISSING_BLOBS'
+  /** Bytes do not have the digest that they are said to have. */
+  | 'RUNNER_WRONG_DIGEST'
+  /** A content store has no room for a blob. */
+  | 'RUNNER_STORE_FULL'
   /** A disk has no file of that name. */
   | 'RUNNER_DISK_NOT_FOUND'
   /** A disk has no space for what was written. */

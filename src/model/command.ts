@@ -3,6 +3,7 @@ import * as is from '../kernel/shape.ts';
 import { check, checkObject, unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { TIME_MS_MAX } from '../kernel/microseconds.ts';
+import { EXECUTE_REQUEST, type ExecuteRequest } from './action.ts';
 import { formatGoDuration } from './go-duration.ts';
 
 /** Ids that trace a task through all layers; empty strings when not given. */
@@ -14,11 +15,6 @@ export interface LogTags {
 
 /** No tags at all. See {@link checkCommand}. */
 export const NO_TAGS: LogTags = Object.freeze({ jobId: '', taskId: '', tag: '' });
-
-/** Request data of the Bazel path, opaque here: only runners with a Bazel filer look inside. */
-export interface ExecuteRequest {
-  readonly [field: string]: unknown;
-}
 
 /** A command line with its environment and limits. Everything but `argv` may be left out. */
 export interface Command {
@@ -33,6 +29,7 @@ export interface Command {
   readonly jobId?: string;
   readonly taskId?: string;
   readonly tag?: string;
+  /** Which action a Bazel run carries out (R185); other runs pass over it. */
   readonly executeRequest?: ExecuteRequest;
 }
 
@@ -90,9 +87,7 @@ export function checkCommand(command: unknown): asserts command is Command {
         throw invalidArgument(`command.${name}`, 'a string', value);
       }
     }
-    if (executeRequest !== undefined && (typeof executeRequest !== 'object' || executeRequest === null)) {
-      throw invalidArgument('command.executeRequest', 'an object', executeRequest);
-    }
+    if (executeRequest !== undefined) check('command.executeRequest', executeRequest, EXECUTE_REQUEST);
   } catch (error) {
     throw unreadable('command', command, error);
   }
@@ -130,12 +125,12 @@ function checkEnv(envVars: unknown): void {
 /**
  * A runner's own copy of a command: what the caller changes afterwards, or a runner changes, is nobody else's business (D94).
  *
- * A frozen copy; what is frozen already is shared. The request data of the Bazel path is passed on as it is.
+ * A frozen copy; what is frozen already is shared. So is the request data of the Bazel path.
  *
  * A literal that begins with a spread would, once frozen, have a hidden class of its own, and every look at it would be a slow one.
  */
 export function copyCommand(command: Command): Command {
-  if (Object.isFrozen(command) && Object.isFrozen(command.argv) && isFrozenEnv(command)) return command;
+  if (Object.isFrozen(command) && Object.isFrozen(command.argv) && isFrozenWithin(command)) return command;
   const argv = Object.isFrozen(command.argv) ? command.argv : Object.freeze(command.argv.slice());
   const copy: { -readonly [field in keyof Command]: Command[field] } = {
     argv,
@@ -143,10 +138,18 @@ export function copyCommand(command: Command): Command {
   };
   copy.argv = argv;
   if (command.envVars !== undefined) copy.envVars = Object.freeze({ ...command.envVars });
+  if (command.executeRequest !== undefined) copy.executeRequest = copyRequest(command.executeRequest);
   return Object.freeze(copy);
 }
 
-function isFrozenEnv({ envVars }: Command): boolean {
+function copyRequest(request: ExecuteRequest): ExecuteRequest {
+  return Object.freeze({ ...request, actionDigest: Object.freeze({ ...request.actionDigest }) });
+}
+
+function isFrozenWithin({ envVars, executeRequest }: Command): boolean {
+  if (executeRequest !== undefined) {
+    if (!Object.isFrozen(executeRequest) || !Object.isFrozen(executeRequest.actionDigest)) return false;
+  }
   return envVars === undefined || Object.isFrozen(envVars);
 }
 

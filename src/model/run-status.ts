@@ -6,17 +6,13 @@
 import { membersOf } from '../kernel/union-members.ts';
 import { checkObject, unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
+import type { ActionResult } from './action.ts';
 import { NO_TAGS, type LogTags } from './command.ts';
 import { isExitCodeError, type ExitCode, type ExitCodeError } from './exit-code.ts';
 import { hasField, RUN_STATES, type RunState, isRunState, formatRunState } from './run-state.ts';
 
 /** An opaque id, compared by equality only (R18). Any string can be used where one is expected. */
 export type RunID = string;
-
-/** What the Bazel path reports beside the status, opaque here. */
-export interface ActionResult {
-  readonly [field: string]: unknown;
-}
 
 /** Where the output of a run can be read; valid in any state, possibly empty. */
 export interface OutputRefs {

@@ -1,6 +1,7 @@
 /** Run types choose the filer of a command; the map gives each type its filer and the signal that it is ready. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
+import { digestOfSnapshot } from './digest.ts';
 import type { Filer } from './filer.ts';
 
 /** The kind of execution a command asks for, read off its snapshot id. */
@@ -16,10 +17,9 @@ export interface FilerAndInit {
 export type RunTypeMap = Map<RunType, FilerAndInit>;
 
 const SNAPSHOT = is.text('the id of a snapshot');
-const BAZEL_SNAPSHOT = /^bz-[^-]{64}-(-1|\d+)$/;
 
 /** `bazel` for a snapshot id of the form `bz-<64 characters>-<size ≥ −1>`, else `scoot` (R184). */
 export function runTypeOf(snapshotId: string | undefined): RunType {
   if (snapshotId !== undefined) check('snapshotId', snapshotId, SNAPSHOT);
-  return snapshotId !== undefined && BAZEL_SNAPSHOT.test(snapshotId) ? 'bazel' : 'scoot';
+  return snapshotId !== undefined && digestOfSnapshot(snapshotId) !== undefined ? 'bazel' : 'scoot';
 }

@@ -12,6 +12,7 @@ import {
 import { formatGoDuration } from '../../src/model/go-duration.ts';
 import { refused, thrownBy } from './thrown.ts';
 
+const actionDigest = { hash: 'a'.repeat(64), sizeBytes: 7 };
 const full: Command = {
   argv: ['./run', 'a', '--command'],
   envVars: { GOOS: 'linux' },
@@ -35,8 +36,8 @@ describe('the text of a command', () => {
   });
 
   test('R16 R17 request data is shown if present', () => {
-    expect(formatCommand({ argv: [], executeRequest: { digest: 'd' } })).toBe(
-      `${emptyText}  ExecuteRequest={"digest":"d"}`,
+    expect(formatCommand({ argv: [], executeRequest: { actionDigest } })).toBe(
+      `${emptyText}  ExecuteRequest={"actionDigest":{"hash":"${actionDigest.hash}","sizeBytes":7}}`,
     );
   });
 
@@ -109,7 +110,7 @@ describe('the check of commands', () => {
       { argv: ['x'], timeoutMs: -5 },
       { argv: ['x'], timeoutMs: TIME_MS_MAX },
       { argv: ['x'], envVars: undefined, timeoutMs: undefined, tag: undefined, executeRequest: undefined },
-      { argv: ['x'], executeRequest: { any: 1 }, envVars: { A: '' } },
+      { argv: ['x'], executeRequest: { actionDigest }, envVars: { A: '' } },
     ];
     for (const command of passing) expect(() => checkCommand(command)).not.toThrow();
   });
@@ -144,8 +145,20 @@ describe('the check of commands', () => {
     [{ argv: [], jobId: null }, 'command.jobId', 'a string', 'null'],
     [{ argv: [], taskId: {} }, 'command.taskId', 'a string', 'an object'],
     [{ argv: [], tag: 1n }, 'command.tag', 'a string', '1n'],
-    [{ argv: [], executeRequest: 'x' }, 'command.executeRequest', 'an object', '"x"'],
-    [{ argv: [], executeRequest: null }, 'command.executeRequest', 'an object', 'null'],
+    [{ argv: [], executeRequest: 'x' }, 'command.executeRequest', 'an object with actionDigest', '"x"'],
+    [{ argv: [], executeRequest: null }, 'command.executeRequest', 'an object with actionDigest', 'null'],
+    [
+      { argv: [], executeRequest: {} },
+      'command.executeRequest.actionDigest',
+      'a digest with hash and sizeBytes',
+      'undefined',
+    ],
+    [
+      { argv: [], executeRequest: { actionDigest: { hash: 'A'.repeat(64), sizeBytes: 1 } } },
+      'command.executeRequest.actionDigest.hash',
+      '64 lower-case hexadecimal digits',
+      `"${'A'.repeat(60)}…"`,
+    ],
   ])('R66 D36 %o is refused: %s', ([command, name, expected, got]) => {
     expect(thrownBy(() => checkCommand(command))).toBe(refused(name, expected, got));
   });

@@ -47,8 +47,10 @@ describe('the text of a run status', () => {
   });
 
   test('R14 an action result is shown if present', () => {
-    const status = { ...timeoutStatus('12', tags), actionResult: { cached: true } };
-    expect(formatRunStatus(status)).toBe(`${head('TIMEDOUT')} # ActionResult: {"cached":true}`);
+    const actionDigest = { hash: 'a'.repeat(64), sizeBytes: 7 };
+    const status = { ...timeoutStatus('12', tags), actionResult: { actionDigest, cached: true } };
+    const text = JSON.stringify({ actionDigest, cached: true });
+    expect(formatRunStatus(status)).toBe(`${head('TIMEDOUT')} # ActionResult: ${text}`);
   });
 });
 

@@ -26,3 +26,8 @@ function textOf(error: unknown): string {
 export function refused(name: string, expected: string, got: string): string {
   return `RUNNER_INVALID_ARGUMENT: ${name}: expected ${expected}, got ${got}`;
 }
+
+/** The code of the RunnerError that `call` throws. */
+export function codeOf(call: () => unknown): string {
+  return thrownBy(call).split(':')[0] as string;
+}

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { ActionResult } from '../../src/model/action.ts';
 import { canMove, isTerminal, RUN_STATES, type RunState } from '../../src/model/run-state.ts';
 import { completeStatus, pendingStatus, runningStatus, type RunStatus } from '../../src/model/run-status.ts';
 import { refused, rejectionOf, thrownBy } from '../model/thrown.ts';
 import { bareStatus, everyRun, listed, StoreWorld } from './store-world.ts';
 
+const actionDigest = { hash: 'a'.repeat(64), sizeBytes: 7 };
 const tags = { jobId: 'j', taskId: 't', tag: 'g' };
 
 describe('newRun', () => {
@@ -117,8 +119,9 @@ describe('update', () => {
   test('R53 all other fields are replaced', () => {
     const { store } = new StoreWorld();
     const { runId } = store.newRun(undefined, 'bazel');
-    store.update({ ...bareStatus(runId, 'RUNNING'), actionResult: { stage: 1 } });
-    expect(store.currentStatus(runId).actionResult).toEqual({ stage: 1 });
+    const actionResult = { actionDigest, cached: false };
+    store.update({ ...bareStatus(runId, 'RUNNING'), actionResult });
+    expect(store.currentStatus(runId).actionResult).toEqual(actionResult);
     const end = bareStatus(runId, 'COMPLETE', { snapshotId: 's', exitCode: 3, error: 'capped', ...tags });
     store.update(end);
     expect(store.currentStatus(runId)).toStrictEqual(end);
@@ -140,13 +143,13 @@ describe('update', () => {
     const { runId } = store.newRun(undefined, 'bazel');
     const written = {
       ...completeStatus(runId, '', 0),
-      actionResult: { list: [{ deep: 1 }], bytes: new Uint8Array([1]) },
+      actionResult: { actionDigest, cached: true, list: [{ deep: 1 }], bytes: new Uint8Array([1]) },
     };
     store.update(written);
     written.exitCode = 9;
     written.actionResult.list[0]!.deep = 2;
     const { statuses } = await store.statusAll();
-    const kept = statuses[0] as RunStatus & { actionResult: { list: { deep: number }[] } };
+    const kept = statuses[0] as RunStatus & { actionResult: typeof written.actionResult };
     expect(kept.exitCode).toBe(0);
     expect(() => Object.assign(kept, { exitCode: 9 })).toThrow(TypeError);
     expect(() => Object.assign(kept.actionResult, { list: [] })).toThrow(TypeError);
@@ -160,11 +163,14 @@ describe('update', () => {
   test('R39 a result that refers to itself is copied too, and one that cannot be copied is refused', () => {
     const { store } = new StoreWorld();
     const { runId } = store.newRun(undefined, 'bazel');
-    const loop: Record<string, unknown> = {};
-    loop['self'] = loop;
+    const loop: ActionResult & { self?: unknown } = { actionDigest, cached: false };
+    loop.self = loop;
     store.update({ ...bareStatus(runId, 'RUNNING'), actionResult: loop });
     expect(store.currentStatus(runId).actionResult).not.toBe(loop);
-    const update = { ...bareStatus(runId, 'RUNNING'), actionResult: { call: () => 1 } };
+    const update = {
+      ...bareStatus(runId, 'RUNNING'),
+      actionResult: { actionDigest, cached: false, call: () => 1 },
+    };
     const text = refused('status.actionResult', 'plain data', 'an object');
     expect(thrownBy(() => store.update(update))).toBe(text);
   });
@@ -173,7 +179,7 @@ describe('update', () => {
     const { store } = new StoreWorld();
     for (const state of ['RUNNING', 'COMPLETE', 'FAILED', 'ABORTED'] as const) {
       const { runId } = store.newRun();
-      const update = { ...bareStatus(runId, state), actionResult: { cached: true } };
+      const update = { ...bareStatus(runId, state), actionResult: { actionDigest, cached: true } };
       expect(thrownBy(() => store.update(update))).toBe(
         refused('status.actionResult', 'none for a run that is not a Bazel run', 'an object'),
       );

@@ -218,7 +218,7 @@ describe('trace writer', () => {
     cycle['self'] = cycle;
     const writer = createTraceWriter({ kind: 'recording' });
     writer.header();
-    expect(() => writer.step({ ...call, command: { argv: [], executeRequest: cycle } })).toThrow(
+    expect(() => writer.step({ ...call, command: { argv: [], executeRequest: cycle as never } })).toThrow(
       expect.objectContaining({
         code: 'RUNNER_INVALID_ARGUMENT',
         message: 'expected data that JSON can hold, got an object',

@@ -120,7 +120,11 @@ describe('what an invocation needs, and what it waits for', () => {
     });
     await inSimulation(async (sim) => {
       const lab = makeLab(sim, (parts) => ({ filers: new Map([['bazel', { filer: labFiler(parts) }]]) }));
-      const run = invoke(lab, { argv: ['complete 3'], snapshotId, executeRequest: {} });
+      const run = invoke(lab, {
+        argv: ['complete 3'],
+        snapshotId,
+        executeRequest: { actionDigest: { hash: 'a'.repeat(64), sizeBytes: 142 } },
+      });
       expect(await run.ended).toMatchObject({ state: 'COMPLETE', exitCode: 3 });
       expect(lab.log).toEqual([`checkout ${snapshotId}`, `release ${snapshotId}`]);
     });

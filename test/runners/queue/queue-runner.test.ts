@@ -404,7 +404,8 @@ test('R167 R47 a store that forgets a run drops none of its outputs: callers may
 });
 
 test('R11 R185 the fake and the simulated runner know a Bazel run by its snapshot, and fail one without request data', async () => {
-  const snapshotId = `bz-${'a'.repeat(64)}-142`;
+  const actionDigest = { hash: 'a'.repeat(64), sizeBytes: 142 };
+  const snapshotId = `bz-${actionDigest.hash}-142`;
   await inSimulation(async (sim) => {
     const filers: RunTypeMap = new Map([['bazel', { filer: createVirtualFiler() }]]);
     for (const runner of [
@@ -414,18 +415,22 @@ test('R11 R185 the fake and the simulated runner know a Bazel run by its snapsho
       const { runId } = await runner.run({ argv: ['complete 0'], snapshotId });
       const { status } = await finalStatus(runner, runId);
       expect(status).toMatchObject({ state: 'FAILED', exitCode: 200, stdoutRef: '' });
-      const asked = await runner.run({ argv: ['sleep 9', 'complete 0'], snapshotId, executeRequest: {} });
+      const asked = await runner.run({
+        argv: ['sleep 9', 'complete 0'],
+        snapshotId,
+        executeRequest: { actionDigest },
+      });
       const running = (await waitForState(runner, asked.runId, 'RUNNING')).status;
-      runner.shareStore().update({ ...running, actionResult: { cached: false } });
+      runner.shareStore().update({ ...running, actionResult: { actionDigest, cached: false } });
       expect((await finalStatus(runner, asked.runId)).status.state).toBe('COMPLETE');
       await runner.release();
     }
     const plain = createFakeRunner(sim.world, { script: argvScript });
     const { runId } = await plain.run({ argv: ['sleep 9'] });
     const running = (await waitForState(plain, runId, 'RUNNING')).status;
-    expect(() => plain.shareStore().update({ ...running, actionResult: { cached: false } })).toThrow(
-      /actionResult/,
-    );
+    expect(() =>
+      plain.shareStore().update({ ...running, actionResult: { actionDigest, cached: false } }),
+    ).toThrow(/actionResult/);
     await plain.release();
   });
 });

@@ -1,0 +1,336 @@
+/**
+ * Blobs and results in memory. Invariants: every blob has the digest that it is kept under; what is held is never evicted, and the store
+ * refuses a blob rather than evict one; what goes in and out is copied.
+ */
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
+import { RunnerError } from '../kernel/errors.ts';
+import type { ActionOutcome } from '../model/action.ts';
+import {
+  type ActionCache,
+  type BlobHold,
+  type BlobRange,
+  type BlobWriter,
+  type ContentStore,
+  MissingBlobsError,
+} from '../model/content-store.ts';
+import { DIGEST, type Digest, digestKey } from '../model/digest.ts';
+import { digestOf } from './digest-of.ts';
+
+const BYTES = is.instanceOf('a Uint8Array', Uint8Array);
+const RANGE = is.objectOf<BlobRange>(
+  'an object with offset and limit',
+  {},
+  is.each(['offset', 'limit'], is.COUNT),
+);
+const MANY_DIGESTS = is.listOf(DIGEST, 'a list of digests');
+/** The bytes of a blob in parts of at most this size. */
+const CHUNK_BYTES = 65_536;
+
+/** Options of {@link createMemoryContentStore}. */
+export interface MemoryContentStoreOptions {
+  /** How many bytes it holds; what was not used for longest goes first. Default Infinity: nothing goes. */
+  readonly maxBytes?: number;
+}
+
+const OPTIONS = is.optionsOf<MemoryContentStoreOptions>({}, { maxBytes: is.limit() });
+
+/** A content store in memory. */
+export interface MemoryContentStore extends ContentStore {
+  /** How many bytes it holds. */
+  readonly sizeBytes: number;
+  /** The texts of the digests of all blobs (`formatDigest`), the one that goes first in front. */
+  readonly keys: Iterable<string>;
+  findMissing(digests: readonly Digest[]): readonly Digest[];
+  read(digest: Digest, range?: BlobRange): Uint8Array;
+  write(digest: Digest, bytes: Uint8Array): void;
+  /** Keeps bytes under their own digest. */
+  add(content: string | Uint8Array): Digest;
+  /** Loses a blob, as an eviction does. False if it is not there, or held. */
+  evict(digest: Digest): boolean;
+}
+
+/** Bytes that are not what their digest says: `RUNNER_WRONG_DIGEST`. */
+function wrongDigest(expected: Digest, actual: Digest): RunnerError {
+  const message = `expected bytes with digest ${digestKey(expected)}, got ${digestKey(actual)}`;
+  return new RunnerError('RUNNER_WRONG_DIGEST', message, { expected: digestKey(expected), actual });
+}
+
+/** Part of some bytes, as a range says. */
+function inRange(bytes: Uint8Array, { offset = 0, limit = Infinity }: BlobRange = {}): Uint8Array {
+  if (offset > bytes.length) {
+    const message = `expected an offset of at most ${bytes.length}, got ${offset}`;
+    throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { actual: offset });
+  }
+  return bytes.slice(offset, Math.min(bytes.length, offset + limit));
+}
+
+class MemoryBlobs implements MemoryContentStore {
+  readonly cancelBoundMs = 0;
+  readonly #maxBytes: number;
+  /** The one that was used last at the end. */
+  readonly #blobs = new Map<string, Uint8Array>();
+  /** How many hold a blob. */
+  readonly #holds = new Map<string, number>();
+  #sizeBytes = 0;
+
+  constructor({ maxBytes = Infinity }: MemoryContentStoreOptions) {
+    this.#maxBytes = maxBytes;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  get keys(): Iterable<string> {
+    return this.#blobs.keys();
+  }
+
+  findMissing(digests: readonly Digest[]): readonly Digest[] {
+    check('digests', digests, MANY_DIGESTS);
+    const missing = new Map<string, Digest>();
+    for (const digest of digests) if (this.#use(digest) === undefined) missing.set(digestKey(digest), digest);
+    return [...missing.values()];
+  }
+
+  read(digest: Digest, range?: BlobRange): Uint8Array {
+    check('digest', digest, DIGEST);
+    if (range !== undefined) check('range', range, RANGE);
+    const bytes = this.#use(digest);
+    if (bytes === undefined) throw new MissingBlobsError([digest]);
+    return inRange(bytes, range);
+  }
+
+  async *readStream(digest: Digest, range?: BlobRange): AsyncIterable<Uint8Array> {
+    const bytes = this.read(digest, range);
+    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
+  }
+
+  write(digest: Digest, bytes: Uint8Array): void {
+    check('digest', digest, DIGEST);
+    check('bytes', bytes, BYTES);
+    const actual = digestOf(bytes);
+    if (digestKey(actual) !== digestKey(digest)) throw wrongDigest(digest, actual);
+    this.#keep(digestKey(digest), bytes);
+  }
+
+  add(content: string | Uint8Array): Digest {
+    const digest = digestOf(content);
+    const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+    this.#keep(digestKey(digest), bytes);
+    return digest;
+  }
+
+  openWrite(digest: Digest): BlobWriter {
+    check('digest', digest, DIGEST);
+    return new MemoryWriter(digest, (bytes) => this.write(digest, bytes));
+  }
+
+  hold(digests: readonly Digest[]): BlobHold {
+    check('digests', digests, MANY_DIGESTS);
+    const keys = digests.map(digestKey);
+    for (const key of keys) this.#holds.set(key, (this.#holds.get(key) ?? 0) + 1);
+    let isHeld = true;
+    return {
+      release: () => {
+        if (!isHeld) return;
+        isHeld = false;
+        for (const key of keys) this.#letGo(key);
+      },
+    };
+  }
+
+  evict(digest: Digest): boolean {
+    check('digest', digest, DIGEST);
+    const key = digestKey(digest);
+    return !this.#holds.has(key) && this.#remove(key);
+  }
+
+  #letGo(key: string): void {
+    const left = (this.#holds.get(key) ?? 0) - 1;
+    if (left > 0) this.#holds.set(key, left);
+    else this.#holds.delete(key);
+  }
+
+  #use(digest: Digest): Uint8Array | undefined {
+    const key = digestKey(digest);
+    const bytes = this.#blobs.get(key);
+    if (bytes === undefined) return digest.sizeBytes === 0 ? EMPTY : undefined;
+    this.#blobs.delete(key);
+    this.#blobs.set(key, bytes);
+    return bytes;
+  }
+
+  #keep(key: string, bytes: Uint8Array): void {
+    const had = this.#blobs.get(key);
+    if (had !== undefined) {
+      this.#blobs.delete(key);
+      this.#blobs.set(key, had);
+      return;
+    }
+    this.#makeRoom(bytes.length);
+    this.#blobs.set(key, bytes.slice());
+    this.#sizeBytes += bytes.length;
+  }
+
+  #makeRoom(bytes: number): void {
+    for (const key of this.#blobs.keys()) {
+      if (this.#sizeBytes + bytes <= this.#maxBytes) return;
+      if (!this.#holds.has(key)) this.#remove(key);
+    }
+    if (this.#sizeBytes + bytes <= this.#maxBytes) return;
+    const message = `expected room for ${bytes} B, got ${this.#maxBytes - this.#sizeBytes} B of ${this.#maxBytes} B`;
+    throw new RunnerError('RUNNER_STORE_FULL', message, { actual: bytes });
+  }
+
+  #remove(key: string): boolean {
+    const bytes = this.#blobs.get(key);
+    if (bytes === undefined) return false;
+    this.#sizeBytes -= bytes.length;
+    return this.#blobs.delete(key);
+  }
+}
+
+const EMPTY = new Uint8Array();
+
+class MemoryWriter implements BlobWriter {
+  committedBytes = 0;
+  readonly #digest: Digest;
+  readonly #keep: (bytes: Uint8Array) => void;
+  #parts: Uint8Array[] = [];
+
+  constructor(digest: Digest, keep: (bytes: Uint8Array) => void) {
+    this.#digest = digest;
+    this.#keep = keep;
+  }
+
+  write(offset: number, chunk: Uint8Array): void {
+    check('offset', offset, is.COUNT);
+    check('chunk', chunk, BYTES);
+    if (offset !== this.committedBytes) {
+      const message = `expected offset ${this.committedBytes}, got ${offset}`;
+      throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { actual: offset });
+    }
+    // More than was announced can never become the blob, and would fill the memory.
+    if (offset + chunk.length > this.#digest.sizeBytes) {
+      const actual = { ...this.#digest, sizeBytes: offset + chunk.length };
+      throw wrongDigest(this.#digest, actual);
+    }
+    this.#parts.push(chunk.slice());
+    this.committedBytes += chunk.length;
+  }
+
+  finish(): void {
+    const bytes = new Uint8Array(this.committedBytes);
+    let at = 0;
+    for (const part of this.#parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    this.#keep(bytes);
+    this.#parts = [];
+  }
+
+  discard(): void {
+    this.#parts = [];
+    this.committedBytes = 0;
+  }
+}
+
+/**
+ * Makes a content store in memory, which answers at once.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a `maxBytes` below 0.
+ * @example
+ * ```ts
+ * import { createMemoryContentStore } from 'dryrunner/remote';
+ * const store = createMemoryContentStore({ maxBytes: 1_000_000 });
+ * const digest = store.add('hello');
+ * console.log(store.findMissing([digest]).length, new TextDecoder().decode(store.read(digest))); // 0 hello
+ * ```
+ */
+export function createMemoryContentStore(options: MemoryContentStoreOptions = {}): MemoryContentStore {
+  check('options', options, OPTIONS);
+  return new MemoryBlobs(options);
+}
+
+/** Options of {@link createMemoryActionCache}. */
+export interface MemoryActionCacheOptions {
+  /** How many results it keeps; what was not asked for longest goes first. Default Infinity. */
+  readonly maxEntries?: number;
+}
+
+const CACHE_OPTIONS = is.optionsOf<MemoryActionCacheOptions>({}, { maxEntries: is.limit() });
+
+/** An action cache in memory. */
+export interface MemoryActionCache extends ActionCache {
+  /** How many results it keeps. */
+  readonly size: number;
+  get(instanceName: string, action: Digest): ActionOutcome | undefined;
+  put(instanceName: string, action: Digest, outcome: ActionOutcome): void;
+  /** Forgets a result. False if there is none. */
+  remove(instanceName: string, action: Digest): boolean;
+}
+
+class MemoryResults implements MemoryActionCache {
+  readonly cancelBoundMs = 0;
+  readonly #maxEntries: number;
+  /** The one that was asked for last at the end. */
+  readonly #entries = new Map<string, ActionOutcome>();
+
+  constructor({ maxEntries = Infinity }: MemoryActionCacheOptions) {
+    this.#maxEntries = maxEntries;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(instanceName: string, action: Digest): ActionOutcome | undefined {
+    const key = keyOf(instanceName, action);
+    const outcome = this.#entries.get(key);
+    if (outcome === undefined) return undefined;
+    this.#entries.delete(key);
+    this.#entries.set(key, outcome);
+    return structuredClone(outcome);
+  }
+
+  put(instanceName: string, action: Digest, outcome: ActionOutcome): void {
+    const key = keyOf(instanceName, action);
+    this.#entries.delete(key);
+    this.#entries.set(key, structuredClone(outcome));
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= this.#maxEntries) return;
+      this.#entries.delete(oldest);
+    }
+  }
+
+  remove(instanceName: string, action: Digest): boolean {
+    return this.#entries.delete(keyOf(instanceName, action));
+  }
+}
+
+function keyOf(instanceName: string, action: Digest): string {
+  check('instanceName', instanceName, is.TEXT);
+  check('action', action, DIGEST);
+  return `${instanceName}/${digestKey(action)}`;
+}
+
+/**
+ * Makes an action cache in memory, which answers at once and keeps what it is given.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a `maxEntries` below 0.
+ * @example
+ * ```ts
+ * import { createMemoryActionCache, digestOf } from 'dryrunner/remote';
+ * const cache = createMemoryActionCache();
+ * const action = digestOf('an action');
+ * const metadata = { worker: 'w1' };
+ * cache.put('', action, { exitCode: 0, outputFiles: [], outputDirectories: [], outputSymlinks: [], metadata });
+ * console.log(cache.get('', action)?.exitCode, cache.get('other', action)); // 0 undefined
+ * ```
+ */
+export function createMemoryActionCache(options: MemoryActionCacheOptions = {}): MemoryActionCache {
+  check('options', options, CACHE_OPTIONS);
+  return new MemoryResults(options);
+}

@@ -1,0 +1,74 @@
+/**
+ * The name of a blob by its content, as the Remote Execution API has it: SHA-256 and size. Invariant: two digests are of the same bytes
+ * if their texts are equal. How one is computed is not known here.
+ */
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
+
+/** What a blob is called. */
+export interface Digest {
+  /** SHA-256 of the bytes, 64 lower-case hexadecimal digits. */
+  readonly hash: string;
+  /** How many bytes there are; −1 in a snapshot id whose author did not know (R184). */
+  readonly sizeBytes: number;
+}
+
+const HASH = is.text('64 lower-case hexadecimal digits', /^[0-9a-f]{64}$/);
+/** The digest of a blob. */
+export const DIGEST: is.RecordShape = is.objectOf<Digest>(
+  'a digest with hash and sizeBytes',
+  { hash: HASH, sizeBytes: is.COUNT },
+  {},
+);
+
+const DIGEST_TEXT = /^([0-9a-f]{64})\/(\d{1,15})$/;
+const BAZEL_SNAPSHOT = /^bz-([^-]{64})-(-1|\d+)$/;
+
+/**
+ * A digest as one text, `HASH/SIZE`: a key for maps, and what messages show.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a digest.
+ * @example
+ * ```ts
+ * import { digestOf, formatDigest, parseDigest } from 'dryrunner/remote';
+ * const digest = digestOf(new TextEncoder().encode('hello'));
+ * console.log(parseDigest(formatDigest(digest))?.sizeBytes); // 5
+ * ```
+ */
+export function formatDigest(digest: Digest): string {
+  check('digest', digest, DIGEST);
+  return digestKey(digest);
+}
+
+/** The same without looking at the digest: for those made here, or checked before. */
+export function digestKey({ hash, sizeBytes }: Digest): string {
+  return `${hash}/${sizeBytes}`;
+}
+
+/** The digest of that text; undefined if it is none. See {@link formatDigest}. */
+export function parseDigest(text: string): Digest | undefined {
+  check('text', text, is.TEXT);
+  const [, hash, size] = DIGEST_TEXT.exec(text) ?? [];
+  return hash === undefined ? undefined : { hash, sizeBytes: Number(size) };
+}
+
+/**
+ * The snapshot id of an input root or action: `bz-HASH-SIZE` (R184).
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a digest.
+ * @example
+ * ```ts
+ * import { digestOf, snapshotOfDigest } from 'dryrunner/remote';
+ * console.log(snapshotOfDigest(digestOf('')).slice(0, 11)); // bz-e3b0c442
+ * ```
+ */
+export function snapshotOfDigest(digest: Digest): string {
+  check('digest', digest, DIGEST);
+  return `bz-${digest.hash}-${digest.sizeBytes}`;
+}
+
+/** The digest in a snapshot id of exactly three parts, `bz-<64 characters>-<size ≥ −1>`; undefined for all others (R184, D101). */
+export function digestOfSnapshot(snapshotId: string): Digest | undefined {
+  const [, hash, size] = BAZEL_SNAPSHOT.exec(snapshotId) ?? [];
+  return hash === undefined ? undefined : { hash, sizeBytes: Number(size) };
+}

@@ -1,0 +1,25 @@
+/**
+ * The door `dryrunner/remote`: the Bazel path. Blobs and results by digest, and what carries actions out through the Remote Execution API.
+ *
+ * @module dryrunner/remote
+ */
+export { digestOf } from '../cas/digest-of.ts';
+export {
+  createMemoryActionCache,
+  createMemoryContentStore,
+  type MemoryActionCache,
+  type MemoryActionCacheOptions,
+  type MemoryContentStore,
+  type MemoryContentStoreOptions,
+} from '../cas/memory-content-store.ts';
+export { RPC_CODES, type RpcCodeName } from '../model/action.ts';
+export {
+  type ActionCache,
+  type ActionStore,
+  type BlobHold,
+  type BlobRange,
+  type BlobWriter,
+  type ContentStore,
+  missingBlobsOf,
+} from '../model/content-store.ts';
+export { formatDigest, parseDigest, snapshotOfDigest } from '../model/digest.ts';
