@@ -20,7 +20,7 @@ export {
 } from './workload/explore-workload.ts';
 export { type PlannedMachine } from './workload/planned-parts.ts';
 export { partsWorkload, type PartsSubject } from './workload/parts-workload.ts';
-export { runnerWorkload, type WorkloadLimits } from './workload/runner-workload.ts';
+export { runnerWorkload } from './workload/runner-workload.ts';
 export { type ServiceCapability, type ServiceSubject, serviceWorkload } from './workload/service-workload.ts';
 export {
   type ArgumentsOf,
@@ -31,6 +31,7 @@ export {
   stubWorkload,
   type StubWorkloadOptions,
 } from './workload/stub-workload.ts';
+export type { WorkloadLimits } from './workload/workload-clients.ts';
 export { type CaseResult, type ConformanceOptions, runConformance } from './run-conformance.ts';
 export {
   type ConformanceSubject,

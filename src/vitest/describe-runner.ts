@@ -119,16 +119,14 @@ async function declareExploration(
     executions = EXECUTIONS,
     seed = 1,
     reachWithin = Infinity,
-    mayMiss = {},
+    mayMiss,
     ...limits
   }: Omit<ExploreSubjectOptions, 'shouldStop'>,
 ): Promise<void> {
   const { runnerWorkload } = await import('../conformance/workload/runner-workload.ts');
-  const { clients, operations } = limits;
-  const workload = runnerWorkload(subject, {
-    ...(clients === undefined ? {} : { clients }),
-    ...(operations === undefined ? {} : { operations }),
-  });
+  const { limitsOf } = await import('../conformance/workload/workload-clients.ts');
+  const { missedOf } = await import('../conformance/workload/explore-workload.ts');
+  const workload = runnerWorkload(subject, limitsOf(limits));
   const reached = new Map<string, boolean>();
   let count = 0;
   simTest(
@@ -141,9 +139,8 @@ async function declareExploration(
   );
   test('has been driven to everything that it must reach', ({ skip }) => {
     if (count < reachWithin) skip(`because ${count} executions are fewer than reachWithin`);
-    const missed = [...reached].filter(([name, isReached]) => !isReached && !Object.hasOwn(mayMiss, name));
-    const names = missed.map(([name]) => name).join(', ');
-    if (missed.length > 0) throw new Error(`never reached in ${count} executions: ${names}`);
+    const missed = missedOf(reached, mayMiss);
+    if (missed.length > 0) throw new Error(`never reached in ${count} executions: ${missed.join(', ')}`);
   });
 }
 

@@ -2,7 +2,7 @@
  * What a workload draws from the decision log. Invariant: answer 0 is the plain value, so that what a failure does not need drops out when
  * it is made small; and the ordinary is more likely than the odd, so that executions come far.
  */
-import { thing, type Label } from '../../kernel/question.ts';
+import { thing, type Topic, topicOf } from '../../kernel/question.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 
 /** The name of a workload's scenario: that of its subject in the letters of a scenario. */
@@ -11,21 +11,68 @@ export function workloadName(kind: 'workload' | 'parts', subject: string): strin
   return letters === '' ? kind : `${kind}-${letters}`;
 }
 
-/** Draws for one part of a workload, such as a client. */
-export class Draws {
-  readonly #sim: Pick<Simulation, 'choose'>;
+/** What one owner, or one part of it, draws: the same in each execution, so that its topics and their texts are made once. */
+class DrawnTopics {
   readonly #owner: string;
   readonly #part: string;
+  readonly #parts = new Map<string, DrawnTopics>();
+  readonly #topics = new Map<string, Topic>();
 
-  constructor(sim: Pick<Simulation, 'choose'>, owner: string, part = '') {
-    this.#sim = sim;
+  constructor(owner: string, part: string) {
     this.#owner = owner;
     this.#part = part;
   }
 
+  of(part: string): DrawnTopics {
+    let topics = this.#parts.get(part);
+    if (topics === undefined) {
+      topicsKept += 1;
+      topics = new DrawnTopics(this.#owner, this.#part === '' ? part : `${this.#part} ${part}`);
+      this.#parts.set(part, topics);
+    }
+    return topics;
+  }
+
+  topic(what: string): Topic {
+    let topic = this.#topics.get(what);
+    if (topic === undefined) {
+      topicsKept += 1;
+      const owner = this.#part === '' ? this.#owner : thing(this.#owner, this.#part);
+      topic = topicOf({ owner, what });
+      this.#topics.set(what, topic);
+    }
+    return topic;
+  }
+}
+
+const TOPICS_MAX = 16_384;
+/** A cache of a pure function: what is in it changes the speed and nothing else. */
+const owners = new Map<string, DrawnTopics>();
+let topicsKept = 0;
+
+function topicsOf(owner: string): DrawnTopics {
+  if (topicsKept >= TOPICS_MAX) {
+    owners.clear();
+    topicsKept = 0;
+  }
+  const topics = owners.get(owner) ?? new DrawnTopics(owner, '');
+  owners.set(owner, topics);
+  return topics;
+}
+
+/** Draws for one part of a workload, such as a client. */
+export class Draws {
+  readonly #sim: Pick<Simulation, 'choose'>;
+  readonly #topics: DrawnTopics;
+
+  constructor(sim: Pick<Simulation, 'choose'>, owner: string | DrawnTopics) {
+    this.#sim = sim;
+    this.#topics = typeof owner === 'string' ? topicsOf(owner) : owner;
+  }
+
   /** Draws for a part of this part. They are named after it, so that leaving one part out leaves the draws of the others as they are. */
   of(part: string): Draws {
-    return new Draws(this.#sim, this.#owner, this.#part === '' ? part : `${this.#part} ${part}`);
+    return new Draws(this.#sim, this.#topics.of(part));
   }
 
   /** One of `values`; the first, which is the plain one, is `weight` times as likely as each of the others. */
@@ -37,27 +84,23 @@ export class Draws {
   ): T {
     const indexOf = (answer: number): number => (answer < weight ? 0 : answer - weight + 1);
     const describe = (answer: number): unknown => inWords(values[indexOf(answer)] as T);
-    const answer = this.#sim.choose(this.#label(what), values.length - 1 + weight, describe);
+    const answer = this.#sim.choose(this.#topics.topic(what), values.length - 1 + weight, describe);
     return values[indexOf(answer)] as T;
   }
 
   /** True once in `times`. */
   rarely(what: string, times = 8): boolean {
     const describe = (answer: number): string => (answer === times - 1 ? 'yes' : 'no');
-    return this.#sim.choose(this.#label(what), times, describe) === times - 1;
+    return this.#sim.choose(this.#topics.topic(what), times, describe) === times - 1;
   }
 
   /** From `least` to `most`. */
   count(what: string, least: number, most: number): number {
-    return least + this.#sim.choose(this.#label(what), most - least + 1, (answer) => least + answer);
+    return least + this.#sim.choose(this.#topics.topic(what), most - least + 1, (answer) => least + answer);
   }
 
   /** From `most`, which is the plain one, down to `least`: for parts of which those that do nothing cost nothing. */
   upTo(what: string, most: number, least: number): number {
-    return most - this.#sim.choose(this.#label(what), most - least + 1, (answer) => most - answer);
-  }
-
-  #label(what: string): Label {
-    return { owner: this.#part === '' ? this.#owner : thing(this.#owner, this.#part), what };
+    return most - this.#sim.choose(this.#topics.topic(what), most - least + 1, (answer) => most - answer);
   }
 }

@@ -6,11 +6,14 @@ import {
   EXPLORE_FIELDS,
   type ExploreWorkloadOptions,
   exploreWorkload,
+  missedOf,
+  stopOf,
   type SubjectExploration,
   type SubjectFailure,
 } from './explore-workload.ts';
 import { exploreInTime } from './timed-workload.ts';
-import { runnerWorkload, type WorkloadLimits } from './runner-workload.ts';
+import { runnerWorkload } from './runner-workload.ts';
+import { LIMIT_FIELDS, limitsOf, type WorkloadLimits } from './workload-clients.ts';
 
 /** How a runner is explored. */
 export interface ExploreSubjectOptions extends WorkloadLimits, ExploreWorkloadOptions {
@@ -22,10 +25,7 @@ const SEQUENCES = 5;
 
 /** See {@link ExploreSubjectOptions}. */
 export const EXPLORE_OPTIONS: is.RecordShape = is.closed(
-  is.optionsOf<ExploreSubjectOptions>(
-    {},
-    { ...EXPLORE_FIELDS, ...is.each(['clients', 'operations', 'sequences'], is.COUNT) },
-  ),
+  is.optionsOf<ExploreSubjectOptions>({}, { ...EXPLORE_FIELDS, ...LIMIT_FIELDS, sequences: is.COUNT }),
 );
 
 /**
@@ -57,7 +57,7 @@ export async function exploreRunner(
   check('options', options, EXPLORE_OPTIONS);
   checkWholeSubject(subject);
   if (subject.wallWorld !== undefined || subject.heldWorld !== undefined) return inTime(subject, options);
-  return exploreWorkload(runnerWorkload(subject, options), options);
+  return exploreWorkload(runnerWorkload(subject, limitsOf(options)), options);
 }
 
 /** The same clients and checks on time that cannot be explored. What was reached is not judged there: a few sequences reach little. */
@@ -65,15 +65,12 @@ async function inTime(
   subject: ConformanceSubject,
   options: ExploreSubjectOptions,
 ): Promise<SubjectExploration<SubjectFailure>> {
-  const { sequences = SEQUENCES, seed = 1, mayMiss = {}, shouldStop = () => false } = options;
+  const { sequences = SEQUENCES, seed = 1, mayMiss } = options;
+  const shouldStop = stopOf(options.shouldStop);
   const explored = await exploreInTime(subject, { ...options, sequences, seed, shouldStop });
-  const { failure, sometimes } = explored;
-  const missed = Object.keys(sometimes).filter(
-    (name) => sometimes[name] === false && !Object.hasOwn(mayMiss, name),
-  );
-  const held = failure === undefined;
-  return {
-    ...{ held, executions: explored.sequences, missed },
-    ...(failure === undefined ? {} : { failure: { message: failure.message } }),
-  };
+  const { failure, sometimes, sequences: executions } = explored;
+  if (failure !== undefined) {
+    return { held: false, executions, failure: { message: failure.message }, missed: [] };
+  }
+  return { held: executions > 0, executions, missed: missedOf(Object.entries(sometimes), mayMiss) };
 }

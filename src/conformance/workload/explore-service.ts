@@ -3,6 +3,7 @@ import { check } from '../../kernel/argument-check.ts';
 import { EXPLORE_OPTIONS, type ExploreSubjectOptions } from './explore-runner.ts';
 import { exploreWorkload, type SubjectExploration } from './explore-workload.ts';
 import { serviceWorkload, type ServiceSubject } from './service-workload.ts';
+import { limitsOf } from './workload-clients.ts';
 
 /**
  * Drives a finished service of unknown insides, such as a scheduler over many runners, a remote client or a cache, with everything that the contract
@@ -34,5 +35,5 @@ export async function exploreService(
   options: ExploreSubjectOptions = {},
 ): Promise<SubjectExploration> {
   check('options', options, EXPLORE_OPTIONS);
-  return exploreWorkload(serviceWorkload(subject, options), options);
+  return exploreWorkload(serviceWorkload(subject, limitsOf(options)), options);
 }

@@ -3,6 +3,8 @@
  * never reached is named.
  */
 import * as is from '../../kernel/shape.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
+import { SEED } from '../../kernel/seeded-random.ts';
 import { runCampaign } from '../../explore/campaign.ts';
 import { createCoverage } from '../../explore/coverage.ts';
 import { createExecutor, type Executor } from '../../explore/executor.ts';
@@ -21,7 +23,7 @@ export interface ExploreWorkloadOptions {
   readonly reachWithin?: number;
   /** What need not be reached, with the reason. */
   readonly mayMiss?: Readonly<Record<string, string>>;
-  /** Asked before each execution: true ends the exploration. */
+  /** Asked before each execution: true ends the exploration. It answers at once; a promise is refused. */
   readonly shouldStop?: () => boolean;
 }
 
@@ -29,7 +31,7 @@ export interface ExploreWorkloadOptions {
 export const EXPLORE_FIELDS: is.ShapesOf<ExploreWorkloadOptions> = {
   executions: is.COUNT,
   reachWithin: is.COUNT,
-  seed: is.anyOf('a text or a number', is.TEXT, is.limit()),
+  seed: SEED,
   mayMiss: is.mapOf(is.TEXT),
   shouldStop: is.FUNCTION,
 };
@@ -39,12 +41,12 @@ export type SubjectFailure = Pick<FailingExecution, 'message'> & Partial<Failing
 
 /** What an exploration of a subject came to. */
 export interface SubjectExploration<F extends SubjectFailure = FailingExecution> {
-  /** Nothing has failed, and what must be reached was, or there were too few executions for that (`reachWithin`). */
+  /** Something was executed, nothing has failed, and what must be reached was, or there were too few executions for that (`reachWithin`). */
   readonly held: boolean;
   readonly executions: number;
   /** The first failure, made small and explained. */
   readonly failure?: F;
-  /** What was never reached, though it must be. */
+  /** What was never reached, though it must be. Empty after a failure, which ends the exploration before it comes to all of it. */
   readonly missed: readonly string[];
 }
 
@@ -59,22 +61,41 @@ export async function exploreWorkload(
   options: ExploreWorkloadOptions,
 ): Promise<SubjectExploration> {
   const { executions: maxExecutions = 1_000, reachWithin = REACH_WITHIN, seed = 1 } = options;
-  const { mayMiss = {}, shouldStop = () => false } = options;
+  const { mayMiss, shouldStop } = options;
+  const mustStop = stopOf(shouldStop);
   const executor = createExecutor(workload);
   const report = await runCampaign(executor, portfolioStrategy(seed), {
     maxExecutions,
-    shouldStop,
+    shouldStop: mustStop,
     coverage: createCoverage(),
   });
   const { executions, sometimes, failures } = report;
-  const missed = Object.keys(sometimes).filter(
-    (name) => sometimes[name] === false && !Object.hasOwn(mayMiss, name),
-  );
   const [first] = failures;
-  if (first === undefined) {
-    return { held: missed.length === 0 || executions < reachWithin, executions, missed };
+  if (first !== undefined) {
+    return { held: false, executions, failure: await settled(executor, first, mustStop), missed: [] };
   }
-  return { held: false, executions, failure: await settled(executor, first, shouldStop), missed };
+  const missed = executions === 0 ? [] : missedOf(Object.entries(sometimes), mayMiss);
+  const held = executions > 0 && (missed.length === 0 || executions < reachWithin);
+  return { held, executions, missed };
+}
+
+/** What must be reached, and was not. */
+export function missedOf(
+  sometimes: Iterable<readonly [name: string, isReached: boolean]>,
+  mayMiss: Readonly<Record<string, string>> = {},
+): readonly string[] {
+  const left = [...sometimes].filter(([name, isReached]) => !isReached && !Object.hasOwn(mayMiss, name));
+  return left.map(([name]) => name);
+}
+
+/** What the option is, as one that answers with true or false: a promise would end every exploration before its first execution. */
+export function stopOf(shouldStop: (() => boolean) | undefined): () => boolean {
+  if (shouldStop === undefined) return () => false;
+  return () => {
+    const answer: unknown = shouldStop();
+    if (typeof answer !== 'boolean') throw invalidArgument('shouldStop()', 'true or false', answer);
+    return answer;
+  };
 }
 
 /** Made small and explained within a number of executions: there is no other measure of effort here. */

@@ -59,11 +59,14 @@ class OutputJudge {
       const isRight = isWhole
         ? body === written + trailer
         : body.endsWith(trailer) && written.startsWith(body.slice(0, body.length - trailer.length));
-      this.#demand(
-        isRight,
-        'R97 R101 R107',
-        `${what}, which is ${status.state}, is ${JSON.stringify(body)}, and not ${JSON.stringify(written + trailer)}`,
-      );
+      if (!isRight) {
+        const [got, expected] = [body, written + trailer].map((text) => JSON.stringify(text));
+        this.#demand(
+          false,
+          'R97 R101 R107',
+          `${what}, which is ${status.state}, is ${got}, and not ${expected}`,
+        );
+      }
       for (const secret of drawn.secrets) {
         this.#demand(!log.includes(secret), 'R17 R96', `${what} shows a value of the environment`);
       }

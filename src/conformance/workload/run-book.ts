@@ -323,11 +323,10 @@ export class RunBook {
     const { runId, state } = status;
     const now = this.#host.now();
     const states = this.states(run, sinceMs, now);
-    this.#demand(
-      (states & maskForState(state)) !== 0,
-      this.#ruleFor(run, state),
-      `${call} shows run ${runId} as ${state}, which it cannot be\n\n${this.#explain(run)}`,
-    );
+    if ((states & maskForState(state)) === 0) {
+      const what = `${call} shows run ${runId} as ${state}, which it cannot be`;
+      this.#demand(false, this.#ruleFor(run, state), `${what}\n\n${this.#explain(run)}`);
+    }
     this.#checkFields(run, status);
     if (state === 'RUNNING' && run.runningSeenAtMs === Infinity) {
       run.runningSeenAtMs = now;
@@ -440,24 +439,32 @@ export class RunBook {
   // Fields.
 
   #checkFields(run: BookedRun, status: RunStatus): void {
-    const { runId, state, snapshotId, exitCode, error, stdoutRef, stderrRef } = status;
+    const { runId, state, snapshotId, exitCode, error } = status;
     if (run.drawn.kind !== 'malformed') this.#checkTags(run, status);
     const fields = FIELDS_OF[state] ?? [];
     const hasZeros =
       (snapshotId === '' || fields.includes('snapshotId')) &&
       (exitCode === 0 || fields.includes('exitCode')) &&
       (error === '' || fields.includes('error'));
-    const shown = `snapshot ${JSON.stringify(snapshotId)}, exit code ${exitCode} and error ${JSON.stringify(error)}`;
-    this.#demand(hasZeros, 'R11', `run ${runId} is ${state} with ${shown}`);
-    const refs = JSON.stringify([stdoutRef, stderrRef]);
-    if (state === 'PENDING') {
-      const isBare = stdoutRef === '' && stderrRef === '';
-      this.#demand(isBare, 'R12', `run ${runId} is PENDING and has the refs ${refs}`);
+    if (!hasZeros) {
+      const shown = `snapshot ${JSON.stringify(snapshotId)}, exit code ${exitCode} and error ${JSON.stringify(error)}`;
+      this.#demand(false, 'R11', `run ${runId} is ${state} with ${shown}`);
     }
-    if (state !== 'RUNNING') return;
+    if (state === 'PENDING' || state === 'RUNNING') this.#checkFirstRefs(run, status);
+  }
+
+  #checkFirstRefs(run: BookedRun, { runId, state, stdoutRef, stderrRef }: RunStatus): void {
+    const isBare = stdoutRef === '' && stderrRef === '';
     const isTwo = stdoutRef !== '' && stderrRef !== '' && stdoutRef !== stderrRef;
-    this.#demand(isTwo, 'R99', `run ${runId} is RUNNING with the refs ${refs}`);
-    run.stdoutRef = stdoutRef;
+    if (state === 'PENDING' ? !isBare : !isTwo) {
+      const refs = JSON.stringify([stdoutRef, stderrRef]);
+      this.#demand(
+        false,
+        state === 'PENDING' ? 'R12' : 'R99',
+        `run ${runId} is ${state} with the refs ${refs}`,
+      );
+    }
+    if (state === 'RUNNING') run.stdoutRef = stdoutRef;
   }
 
   #checkTags({ drawn }: BookedRun, status: RunStatus): void {
@@ -518,11 +525,9 @@ export class RunBook {
       state === 'FAILED' &&
       error === DRAINED_TEXT &&
       run.runningSeenAtMs === Infinity;
-    this.#demand(
-      isDrain || isOwnEnd(run.drawn.end, status),
-      'R3 R110',
-      `run ${runId} ended as ${endText(status)}, expected ${ownEndText(run.drawn.end)}\n\n${this.#explain(run)}`,
-    );
+    if (isDrain || isOwnEnd(run.drawn.end, status)) return;
+    const what = `run ${runId} ended as ${endText(status)}, expected ${ownEndText(run.drawn.end)}`;
+    this.#demand(false, 'R3 R110', `${what}\n\n${this.#explain(run)}`);
   }
 
   #checkStopped(run: BookedRun, { runId, state, error }: RunStatus): void {

@@ -16,7 +16,7 @@ import type { Draws } from './draws.ts';
 import type { AskedRead, ReadJudge } from './read-judge.ts';
 import type { Offer, RunBook } from './run-book.ts';
 import type { RunnerReach } from './runner-reach.ts';
-import type { SharedSignal } from './shared-signals.ts';
+import type { SharedSignal } from './shared-signal.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
 /** A read that was asked before. */
@@ -317,7 +317,7 @@ export class RunnerClient {
     );
     if (shared !== undefined) {
       if (shared.waits > 0) reach.note('wait that shares its signal');
-      if (shared.signal.aborted) reach.note('wait with a signal that was aborted before');
+      if (shared.isAborted) reach.note('wait with a signal that was aborted before');
       shared.waits += 1;
     }
     const wait = this.wait(query, timeoutMs, shared, draws.rarely('changes it afterwards'));

@@ -96,6 +96,7 @@ export const HISTORIES: readonly (number | 'by default')[] = ['by default', 0, 1
 /** Notes what an execution reaches. */
 export class RunnerReach {
   readonly #host: Pick<WorkloadHost, 'sometimes'>;
+  readonly #noted = new Set<string>();
 
   constructor(host: Pick<WorkloadHost, 'sometimes'>, required: readonly string[]) {
     this.#host = host;
@@ -103,6 +104,8 @@ export class RunnerReach {
   }
 
   note(name: string): void {
+    if (this.#noted.has(name)) return;
+    this.#noted.add(name);
     this.#host.sometimes(name);
   }
 

@@ -2,17 +2,8 @@
  * A scenario that nobody wrote for a bug: several clients do with a runner what the contract allows, all of it drawn from the decision log,
  * and what comes back is held to the contract. Invariant: it knows the contract and the subject's own words, and no bug.
  */
-import type { RunID } from '../../model/run-status.ts';
-import type { Service } from '../../model/service.ts';
-import { ALL_MASK, UNKNOWN_MASK } from '../../model/state-mask.ts';
-import { checkLinearizable } from '../../oracles/history/check-linearizable.ts';
-import { formatContradiction } from '../../oracles/history/contradiction.ts';
-import { createHistory, type History } from '../../oracles/history/history.ts';
+import { check } from '../../kernel/argument-check.ts';
 import { queueModel } from '../../oracles/history/queue-model.ts';
-import { watchHistory } from '../../oracles/history/watch-history.ts';
-import type { ServiceReply } from '../../oracles/history/service-reply.ts';
-import type { ServiceCall } from '../../call/service-call.ts';
-import { watchAnswers } from '../../oracles/watch-answers.ts';
 import { defineScenario, type ScenarioDefinition } from '../../simulation/scenario.ts';
 import {
   checkWholeSubject,
@@ -23,31 +14,21 @@ import {
 import { drawParts, type DrawnParts } from './drawn-parts.ts';
 import { Draws, workloadName } from './draws.ts';
 import { checkOutputs } from './output-judge.ts';
-import { ReadJudge } from './read-judge.ts';
 import { RunBook } from './run-book.ts';
-import { RunnerClient, type SharedWork } from './runner-client.ts';
 import { CAPACITIES, HISTORIES, requiredOf, RunnerReach } from './runner-reach.ts';
-import { sharedSignal } from './shared-signals.ts';
-import { TracedCalls } from './traced-calls.ts';
+import { WORKLOAD_LIMITS, WorkloadClients, type WorkloadLimits } from './workload-clients.ts';
 import type { WorkloadHost } from './workload-host.ts';
-
-/** How much a workload does in one execution. */
-export interface WorkloadLimits {
-  /** Clients at most; default 3. */
-  readonly clients?: number;
-  /** Operations of a client at most. Default: 12 for a runner, 8 for a service, 6 for the calls of an object. A long life of a runner, which is rare, has twenty times as many, shared by all clients. */
-  readonly operations?: number;
-}
 
 /**
  * The workload of a runner as a scenario, for `dryrunner explore` and everything else that takes one. See {@link exploreRunner}, which runs it.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a subject that no case can be run against.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a subject that no case can be run against, and for limits that are no counts.
  */
 export function runnerWorkload(
   subject: ConformanceSubject,
   limits: WorkloadLimits = {},
 ): ScenarioDefinition<unknown> {
+  check('limits', limits, WORKLOAD_LIMITS);
   checkWholeSubject(subject);
   return defineScenario<unknown>({
     name: workloadName('workload', subject.name),
@@ -56,12 +37,6 @@ export function runnerWorkload(
   });
 }
 
-const SIGNALS = 2;
-/** So many of the latest runs are looked at one by one before and after the release. */
-const LATEST = 2;
-const LONG_LIFE = 20;
-/** One execution in so many is a long life. */
-const LONG_LIVES = 250;
 /** A longer history takes longer to judge than it is worth. */
 const HISTORY_MAX = 60;
 
@@ -97,30 +72,21 @@ export class RunnerWorkload {
     const made = await this.#subject.create(host.world, { ...parts.options, ...setup.options });
     this.#made = made;
     const book = this.#book(setup, parts, reach);
-    const { supports } = this.#subject;
-    const judge = new ReadJudge(host, book, reach, { seesAll: supports.exactStates === true });
-    const signals = Array.from({ length: SIGNALS }, () => sharedSignal(host));
-    const work: SharedWork = {
-      host,
+    const clients = new WorkloadClients(host, {
       subject: this.#subject,
+      service: made.service,
+      callee: 'the runner',
       book,
-      judge,
       reach,
-      signals,
-      reads: [],
-      open: [],
-    };
-    const history = createHistory<ServiceCall, ServiceReply>(host.world.clock);
-    const watched = watchAnswers(host.world, made.service, ({ rule, message }) =>
-      host.check(false, `${rule} ${message}`),
-    );
-    const calls = new TracedCalls(host.world);
-    const serviceOf = (name: string): Service =>
-      calls.service(watchHistory(watched, history, name), 'the runner', name);
-    const last = new RunnerClient('last', serviceOf('the last client'), work);
-    await this.#live(draws, work, serviceOf);
-    await this.#end(last, work);
-    await this.#judge(made, work, history, setup);
+      startsInOrder: true,
+      model: queueModel({ capacity: setup.capacity, mayEvict: setup.history !== 0 }),
+      historyMax: HISTORY_MAX,
+    });
+    await clients.live(draws, this.#limits);
+    await clients.end();
+    clients.judge();
+    if (made.readOutput !== undefined) await checkOutputs(host, book, made.readOutput, reach);
+    parts.check(book.endedRuns);
     await made.dispose?.();
     this.#made = undefined;
   }
@@ -162,70 +128,4 @@ export class RunnerWorkload {
     const idPrefix = supports.idPrefix === true ? (options.idPrefix ?? ownPrefix) : undefined;
     return new RunBook(this.#host, { capacity, history, idPrefix, isExact, graceMs, parts }, reach);
   }
-
-  async #live(draws: Draws, work: SharedWork, serviceOf: (name: string) => Service): Promise<void> {
-    const { clients, operations } = this.#limits;
-    const isOnMachine = this.#subject.wallWorld !== undefined;
-    const isLong = !isOnMachine && draws.rarely('a long life', LONG_LIVES);
-    const count = draws.upTo('clients', clients, Math.min(1, clients));
-    await Promise.all(
-      Array.from({ length: count }, (_, index) => {
-        const name = `client ${index + 1}`;
-        const own = new Draws(this.#host, name);
-        const steps = isLong
-          ? Math.ceil((operations * LONG_LIFE) / count)
-          : own.upTo('operations', operations, 0);
-        return new RunnerClient(name, serviceOf(name), work).live(own, steps);
-      }),
-    );
-    const lingersMs = draws.pick('then nothing happens for', isOnMachine ? [0, 20] : [0, 20, 100, 10_000]);
-    if (lingersMs > 0) await this.#host.sleep(lingersMs);
-  }
-
-  /** Whatever is still at work is released, and then nothing is left and nothing is served. */
-  async #end(last: RunnerClient, { host, open, book }: SharedWork): Promise<void> {
-    host.heal();
-    const latest = book.runs.slice(-LATEST).map(({ runId }) => runId);
-    await lookAtAll(last, latest);
-    await last.release();
-    await Promise.all(open);
-    await last.wait({ allRuns: true, states: UNKNOWN_MASK }, Infinity);
-    await lookAtAll(last, latest);
-    const [run] = book.runs;
-    if (run !== undefined) {
-      await last.abort(run.runId);
-    }
-    await last.release();
-  }
-
-  async #judge(
-    made: RunnerUnderTest,
-    { host, book, signals, reach }: SharedWork,
-    history: History<ServiceCall, ServiceReply>,
-    { capacity }: Setup,
-  ): Promise<void> {
-    for (const run of book.runs) {
-      const isOver = run.ended !== undefined || run.memory !== 'kept';
-      host.check(isOver, `R85 R200 run ${run.runId} is not over after the release`);
-    }
-    for (const { listeners, signal } of signals) {
-      host.check(listeners === 0 || signal.aborted, `R55 R86 ${listeners} still listen to a signal of waits`);
-    }
-    if (made.readOutput !== undefined) await checkOutputs(host, book, made.readOutput, reach);
-    book.terms.parts.check(book.endedRuns);
-    const operations = history.operations();
-    if (operations.length > HISTORY_MAX) return;
-    const model = queueModel({ capacity, mayEvict: book.terms.history !== 0 });
-    const result = checkLinearizable(history, model);
-    if (result.linearizable !== false) return;
-    host.check(false, `R207 R67 ${formatContradiction(result.contradiction)}`);
-  }
-}
-
-/** In each of the ways that there are, so that each is asked the same at two times. */
-async function lookAtAll(client: RunnerClient, runIds: readonly RunID[]): Promise<void> {
-  const all = { allRuns: true, states: ALL_MASK };
-  await client.look('statusAll', all);
-  await client.look('queryNow', all);
-  for (const runId of runIds) await client.look('status', { runs: [runId], states: ALL_MASK });
 }

@@ -4,30 +4,22 @@
  */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
-import type { ServiceCall } from '../../call/service-call.ts';
-import type { Service } from '../../model/service.ts';
-import { ALL_MASK, UNKNOWN_MASK } from '../../model/state-mask.ts';
 import type { World } from '../../model/world.ts';
-import { checkLinearizable } from '../../oracles/history/check-linearizable.ts';
-import { formatContradiction } from '../../oracles/history/contradiction.ts';
-import { createHistory, type History } from '../../oracles/history/history.ts';
 import { queueModel } from '../../oracles/history/queue-model.ts';
-import type { ServiceReply } from '../../oracles/history/service-reply.ts';
 import { statusStoreModel } from '../../oracles/history/status-store-model.ts';
-import { watchAnswers } from '../../oracles/watch-answers.ts';
-import { watchHistory } from '../../oracles/history/watch-history.ts';
 import { defineScenario, type ScenarioDefinition } from '../../simulation/scenario.ts';
 import type { Capability, Supports } from '../capability.ts';
 import type { CommandVocabulary } from '../command-vocabulary.ts';
 import type { ConformanceSubject, RunnerUnderTest } from '../subject.ts';
 import { Draws, workloadName } from './draws.ts';
-import { ReadJudge } from './read-judge.ts';
 import { RunBook } from './run-book.ts';
-import { RunnerClient, type SharedWork } from './runner-client.ts';
 import { requiredOf, RunnerReach } from './runner-reach.ts';
-import type { WorkloadLimits } from './runner-workload.ts';
-import { sharedSignal } from './shared-signals.ts';
-import { TracedCalls } from './traced-calls.ts';
+import {
+  WORKLOAD_LIMITS,
+  type ClientTerms,
+  WorkloadClients,
+  type WorkloadLimits,
+} from './workload-clients.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
 /** What a service can do beside what each of them can. */
@@ -83,7 +75,6 @@ const SUBJECT = is.objectOf<ServiceSubject>(
   },
 );
 
-const SIGNALS = 2;
 /** A longer history takes longer to judge than it is worth. */
 const HISTORY_MAX = 40;
 const NOT_CLAIMED = 'it is not claimed';
@@ -98,12 +89,13 @@ const PERHAPS: ReadonlySet<string> = new Set([
 /**
  * The workload of a service as a scenario, for `dryrunner explore` and everything else that takes one. See {@link exploreService}, which runs it.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a subject.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a subject, and for limits that are no counts.
  */
 export function serviceWorkload(
   subject: ServiceSubject,
   limits: WorkloadLimits = {},
 ): ScenarioDefinition<unknown> {
+  check('limits', limits, WORKLOAD_LIMITS);
   check('subject', subject, SUBJECT);
   return defineScenario<unknown>({
     name: workloadName('workload', subject.name),
@@ -128,19 +120,20 @@ class ServiceWorkload {
     const subject = asRunner(this.#subject);
     const reach = new RunnerReach(host, this.#required(subject));
     const made = await this.#subject.create(host.world);
-    const book = this.#book(reach);
-    const judge = new ReadJudge(host, book, reach, { seesAll: false });
-    const signals = Array.from({ length: SIGNALS }, () => sharedSignal(host));
-    const work: SharedWork = { host, subject, book, judge, reach, signals, reads: [], open: [] };
-    const history = createHistory<ServiceCall, ServiceReply>(host.world.clock);
-    const watched = this.#watched(made.service);
-    const calls = new TracedCalls(host.world);
-    const serviceOf = (name: string): Service =>
-      calls.service(watchHistory(watched, history, name), this.#subject.name, name);
-    const last = new RunnerClient('last', serviceOf('the last client'), work);
-    await this.#live(new Draws(host, 'setup'), work, serviceOf);
-    await this.#end(last, work);
-    this.#judge(work, history);
+    const { name, atOnce = 1 } = this.#subject;
+    const clients = new WorkloadClients(host, {
+      subject,
+      service: made.service,
+      callee: name,
+      book: this.#book(reach),
+      reach,
+      startsInOrder: atOnce === 1,
+      model: this.#model(),
+      historyMax: HISTORY_MAX,
+    });
+    await clients.live(new Draws(host, 'setup'), this.#limits);
+    await clients.end();
+    clients.judge();
     await made.dispose?.();
   }
 
@@ -170,63 +163,13 @@ class ServiceWorkload {
     );
   }
 
-  /** Of a service with several runs at work, runs may overtake one another. */
-  #watched(service: Service): Service {
-    const { atOnce = 1 } = this.#subject;
-    return watchAnswers(this.#host.world, service, ({ rule, message }) => {
-      const isOfOrder = rule === 'R67' && atOnce > 1;
-      if (!isOfOrder) this.#host.check(false, `${rule} ${message}`);
-    });
-  }
-
-  async #live(draws: Draws, work: SharedWork, serviceOf: (name: string) => Service): Promise<void> {
-    const { clients, operations } = this.#limits;
-    const count = draws.count('clients', 1, clients);
-    await Promise.all(
-      Array.from({ length: count }, (_, index) => {
-        const name = `client ${index + 1}`;
-        const own = new Draws(this.#host, name);
-        const steps = own.count('operations', 0, operations);
-        return new RunnerClient(name, serviceOf(name), work).live(own, steps);
-      }),
-    );
-    const lingersMs = draws.pick('then nothing happens for', [0, 20, 100, 10_000]);
-    if (lingersMs > 0) await this.#host.sleep(lingersMs);
-  }
-
-  /** Faults end; whatever is still at work is released, and then nothing is left and nothing is served. */
-  async #end(last: RunnerClient, { host, open, book }: SharedWork): Promise<void> {
-    host.heal();
-    await last.look('statusAll', { allRuns: true, states: ALL_MASK });
-    await last.release();
-    await Promise.all(open);
-    await last.wait({ allRuns: true, states: UNKNOWN_MASK }, Infinity);
-    await last.look('statusAll', { allRuns: true, states: ALL_MASK });
-    const [run] = book.runs;
-    if (run !== undefined) {
-      await last.look('status', { runs: [run.runId], states: ALL_MASK });
-      await last.abort(run.runId);
-    }
-    await last.release();
-  }
-
-  #judge({ host, book, signals }: SharedWork, history: History<ServiceCall, ServiceReply>): void {
-    for (const run of book.runs) {
-      const isOver = run.ended !== undefined || run.memory !== 'kept';
-      host.check(isOver, `R85 R200 run ${run.runId} is not over after the release`);
-    }
-    for (const { listeners, signal } of signals) {
-      host.check(listeners === 0 || signal.aborted, `R55 R86 ${listeners} still listen to a signal of waits`);
-    }
+  /** What a run that may be there twice comes to, no model says. */
+  #model(): ClientTerms['model'] {
     const { capacity, atOnce = 1, mayEvict = false, mayDuplicate = false } = this.#subject;
-    if (mayDuplicate || history.operations().length > HISTORY_MAX) return;
-    const model =
-      atOnce === 1 && capacity !== undefined
-        ? queueModel({ capacity, mayEvict })
-        : statusStoreModel({ mayEvict });
-    const result = checkLinearizable(history, model);
-    if (result.linearizable !== false) return;
-    host.check(false, `R207 R200 ${formatContradiction(result.contradiction)}`);
+    if (mayDuplicate) return undefined;
+    return atOnce === 1 && capacity !== undefined
+      ? queueModel({ capacity, mayEvict })
+      : statusStoreModel({ mayEvict });
   }
 }
 

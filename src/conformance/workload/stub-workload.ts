@@ -33,7 +33,7 @@ import { defineScenario, type ScenarioDefinition } from '../../simulation/scenar
 import type { Simulation } from '../../simulation/simulation.ts';
 import { Draws, workloadName } from './draws.ts';
 import { TracedCalls } from './traced-calls.ts';
-import type { WorkloadLimits } from './runner-workload.ts';
+import { LIMIT_FIELDS, type WorkloadLimits } from './workload-clients.ts';
 
 /** Whose call it is. */
 export interface DrawnCall {
@@ -134,7 +134,7 @@ const SOME_CALLS = is.such('an object with a method', (calls) => Object.keys(cal
 const FAULTS = is.closed(is.optionsOf<StubFaults>({}, is.each(KINDS, is.BOOLEAN)));
 /** See {@link StubWorkloadOptions}. */
 export const STUB_WORKLOAD_FIELDS: is.ShapesOf<StubWorkloadOptions> = {
-  ...is.each(['clients', 'operations'], is.COUNT),
+  ...LIMIT_FIELDS,
   faults: is.anyOf(
     'false, or true and false by kind',
     is.such('false', (value) => value === false),

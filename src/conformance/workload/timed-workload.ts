@@ -12,7 +12,8 @@ import { createRandomStream } from '../../kernel/seeded-random.ts';
 import type { World } from '../../model/world.ts';
 import { ConformanceError } from '../check.ts';
 import type { ConformanceSubject, HeldWorld } from '../subject.ts';
-import { RunnerWorkload, type WorkloadLimits } from './runner-workload.ts';
+import { RunnerWorkload } from './runner-workload.ts';
+import type { WorkloadLimits } from './workload-clients.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
 /** How many sequences there are, and how they are drawn. */

@@ -5,12 +5,12 @@
 import { interceptService } from '../../call/intercept-service.ts';
 import { callSubject, type ServiceCall, statusesOf } from '../../call/service-call.ts';
 import { isRunnerError, messageOf, shownText } from '../../kernel/errors.ts';
-import { beginWait } from '../../locks/noted-wait.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import { hasField } from '../../model/run-state.ts';
 import type { Service } from '../../model/service.ts';
 import { formatMask } from '../../model/state-mask.ts';
 import type { MessageKind, MessageStep } from '../../model/trace-event.ts';
+import type { OngoingWait } from '../../model/wait-watch.ts';
 import type { World } from '../../model/world.ts';
 
 /** Beyond the ids of all messages of a network. */
@@ -28,11 +28,14 @@ export interface TracedCall {
 
 /** The calls of one workload. */
 export class TracedCalls {
-  readonly #world: Pick<World, 'clock' | 'tracer'>;
+  readonly #world: Pick<World, 'clock' | 'tracer' | 'waits'>;
+  readonly #open = new Set<OngoingWait>();
   #calls = 0;
 
-  constructor(world: Pick<World, 'clock' | 'tracer'>) {
+  constructor(world: Pick<World, 'clock' | 'tracer' | 'waits'>) {
     this.#world = world;
+    // Where nothing happens any more, this says who waits for whom.
+    world.waits?.add(() => this.#open);
   }
 
   /** The service as one client calls it. */
@@ -54,25 +57,34 @@ export class TracedCalls {
   ): Promise<Awaited<R>> {
     const id = FIRST_ID + this.#calls;
     this.#calls += 1;
-    this.#record(call, id, 'call', 'sent', call.args);
-    // Where nothing happens any more, this says who waits for whom.
-    const end = beginWait(this.#world, {
-      owner: call.client,
-      name: `the answer to ${call.name}(${call.args()})`,
-      from: call.callee,
-    });
+    // The caller may change what it gave as soon as its call has returned.
+    const args = call.args();
+    this.#record(call, id, 'call', 'sent', () => args);
+    const wait = this.#waitFor(call, args);
+    this.#open.add(wait);
     try {
       const reply = await make();
-      end();
       this.#record(call, id, 'reply', 'delivered', () => inWords(reply));
       return reply;
     } catch (error) {
-      end();
       this.#record(call, id, 'error', 'delivered', () =>
         isRunnerError(error) ? error.code : messageOf(error),
       );
       throw error;
+    } finally {
+      this.#open.delete(wait);
     }
+  }
+
+  #waitFor({ client, name, callee }: TracedCall, args: string): OngoingWait {
+    const { clock, waits } = this.#world;
+    return {
+      owner: client,
+      name: `the answer to ${name}(${args})`,
+      from: callee,
+      sinceMs: clock.now(),
+      place: waits?.capturesPlaces === true ? new Error('place') : undefined,
+    };
   }
 
   #record(

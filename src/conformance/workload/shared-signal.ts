@@ -1,0 +1,57 @@
+/** Signals that several waits of a workload share. Invariant: it knows who still listens to them. */
+import type { WorkloadHost } from './workload-host.ts';
+
+/** One signal, which counts who listens to it. */
+export class SharedSignal {
+  /** When it was aborted; `Infinity` if it was not. */
+  abortedAtMs: number = Infinity;
+  /** How many waits have got it. */
+  waits: number = 0;
+  readonly #host: Pick<WorkloadHost, 'now'>;
+  readonly #listeners = new Set<unknown>();
+  #controller: AbortController | undefined;
+
+  constructor(host: Pick<WorkloadHost, 'now'>) {
+    this.#host = host;
+  }
+
+  get signal(): AbortSignal {
+    return this.#made().signal;
+  }
+
+  get isAborted(): boolean {
+    return this.abortedAtMs < Infinity;
+  }
+
+  /** How many still listen, though nothing comes any more. */
+  get left(): number {
+    return this.isAborted ? 0 : this.#listeners.size;
+  }
+
+  abort(): void {
+    if (this.isAborted) return;
+    this.abortedAtMs = this.#host.now();
+    this.#made().abort();
+  }
+
+  /** Made when somebody asks for it: in most executions nobody does. */
+  #made(): AbortController {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      this.#count(this.#controller.signal);
+    }
+    return this.#controller;
+  }
+
+  #count(signal: AbortSignal): void {
+    const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
+    signal.addEventListener = (type: string, listener: never, options?: never) => {
+      this.#listeners.add(listener);
+      add(type, listener, options);
+    };
+    signal.removeEventListener = (type: string, listener: never, options?: never) => {
+      this.#listeners.delete(listener);
+      remove(type, listener, options);
+    };
+  }
+}
