@@ -3,13 +3,20 @@
 import { createReadStream, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { conformanceCases, diskCases, runConformance } from '../../src/conformance/index.ts';
+import {
+  conformanceCases,
+  diskCases,
+  networkCases,
+  runConformance,
+  simulatedNetworkCases,
+} from '../../src/conformance/index.ts';
 import { createCoverage, createExecutor, createStrategy, runCampaign } from '../../src/explore/index.ts';
 import type { Coverage, Executor } from '../../src/explore/index.ts';
 import { messageOf } from '../../src/kernel/errors.ts';
 import type { ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import { tuneEngine } from '../../src/threads/engine-settings.ts';
 import { virtualSubjects } from '../../test/conformance/subjects.ts';
+import { networkSubject, simulatedNetwork } from '../../test/conformance/parts/part-subjects.ts';
 import { memorySubject } from '../../test/disks/memory-subject.ts';
 import type { Trial, TrialLine, TrialTask, Way } from './trial.ts';
 
@@ -184,7 +191,34 @@ const DISKS = [
   memorySubject('a disk in memory whose process dies', 'crash'),
 ];
 
-/** Each case that any subject or disk can be held to, until one fails. */
+interface ProvedList {
+  readonly name: string;
+  readonly cases: readonly { readonly title: string; readonly prove: () => Promise<void> }[];
+}
+
+function listOf<Subject extends { readonly name: string }>(
+  subject: Subject,
+  cases: readonly {
+    readonly title: string;
+    skipReason?(subject: Subject): string | undefined;
+    prove(subject: Subject): Promise<void>;
+  }[],
+): ProvedList {
+  const meant = cases.filter((each) => each.skipReason?.(subject) === undefined);
+  return {
+    name: subject.name,
+    cases: meant.map((each) => ({ title: each.title, prove: () => each.prove(subject) })),
+  };
+}
+
+/** Parts other than runners, and the cases that they are held to. */
+const LISTS: readonly ProvedList[] = [
+  listOf(networkSubject('the network of a simulation'), networkCases),
+  listOf(simulatedNetwork, simulatedNetworkCases),
+  ...DISKS.map((disk) => listOf(disk, diskCases)),
+];
+
+/** Each case that any runner or other part can be held to, until one fails. */
 async function proveAll(): Promise<Trial> {
   const frame = framed('conformance');
   let executions = 0;
@@ -199,13 +233,13 @@ async function proveAll(): Promise<Trial> {
       at(`${subject.name}: after ${title}`);
     }
   }
-  for (const disk of DISKS) {
-    for (const each of diskCases) {
-      const by = `${disk.name}: ${each.title}`;
+  for (const { name, cases } of LISTS) {
+    for (const { title, prove } of cases) {
+      const by = `${name}: ${title}`;
       at(by);
       executions += 1;
       try {
-        await each.prove(disk);
+        await prove();
       } catch (error) {
         return failed(by, error);
       }

@@ -150,7 +150,14 @@ export class Network {
   through<T extends object>(name: string, object: T, options?: CallOptions): Stub<T> {
     check('object', object, is.OPAQUE);
     this.#checkFree(name);
-    this.#place(name).endpoint.serve(object);
+    const place = this.#place(name);
+    try {
+      place.endpoint.serve(object);
+    } catch (error) {
+      this.#places.delete(name);
+      this.#fabric.remove(place);
+      throw error;
+    }
     return this.connect<T>(name, options);
   }
 

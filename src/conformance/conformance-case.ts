@@ -143,7 +143,7 @@ export class ConformanceCase {
       if (subject.heldWorld !== undefined) {
         const { error } = await settled(this.#inHeldTime(subject, subject.heldWorld(seed), options));
         if (error === undefined) continue;
-        throw asError({ kind: 'error', message: messageOf(error), details: [], cause: error }, seed);
+        throw simulationError({ kind: 'error', message: messageOf(error), details: [], cause: error }, seed);
       }
       const scenario = ({ world }: { readonly world: World }): Promise<void> =>
         this.#inTime(new CaseContext(subject, world), reach);
@@ -151,7 +151,7 @@ export class ConformanceCase {
         ...{ seed, name: this.title, scenario },
         ...(signal === undefined ? {} : { signal }),
       });
-      if (failure !== undefined) throw asError(failure, seed);
+      if (failure !== undefined) throw simulationError(failure, seed);
     }
   }
 
@@ -272,7 +272,7 @@ async function withCutOff<T>(clock: Clock, ms: number, work: Promise<T>): Promis
 }
 
 /** What the body threw, with the seed it happened under; a failure of the simulation's own is put into words. */
-function asError(failure: Omit<Failure, 'atMs'>, seed: string | number): ConformanceError {
+export function simulationError(failure: Omit<Failure, 'atMs'>, seed: string | number): ConformanceError {
   const { kind, message, details, cause, rule } = failure;
   const what = kind === 'error' ? messageOf(cause ?? message) : `${rule ?? kind} ${message}`;
   const text = [`${what} (seed ${seed})`, ...details].join('\n');

@@ -9,6 +9,19 @@ export { ConformanceError } from './check.ts';
 export { type CommandVocabulary, shellCommands, simCommands } from './command-vocabulary.ts';
 export { type CaseSpec, ConformanceCase, type ProveOptions } from './conformance-case.ts';
 export { conformanceCases } from './conformance-cases.ts';
+export {
+  networkCases,
+  type NetworkProgram,
+  type NetworkSubject,
+  type NetworkUnderTest,
+  type NodeUnderTest,
+} from './network-cases.ts';
+export { type PartCase, type PartProveOptions, type PartSubject } from './part-case.ts';
+export {
+  type SimulatedNetwork,
+  simulatedNetworkCases,
+  type SimulatedNetworkSubject,
+} from './simulated-network-cases.ts';
 export { type DiskCase, diskCases, type DiskCrashCase, type DiskSubject } from './disk-cases.ts';
 export { type ExploreSubjectOptions, exploreRunner } from './workload/explore-runner.ts';
 export { exploreService } from './workload/explore-service.ts';

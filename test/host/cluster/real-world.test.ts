@@ -11,11 +11,11 @@ import {
   type RealNetworkOptions,
   realNetwork,
 } from '../../../src/host/cluster/real-network.ts';
-import { WORLD_CASES } from '../../cluster/world-cases.ts';
+import { networkCases, type NetworkSubject } from '../../../src/conformance/network-cases.ts';
+import type { Journal, Sender } from '../../../src/conformance/network-programs.ts';
+import { describeRunner } from '../../../src/vitest/describe-runner.ts';
+import { codeModule } from '../../../src/kernel/package-files.ts';
 import type * as hardPrograms from './hard-programs.ts';
-import type { Journal, Sender } from '../../cluster/programs.ts';
-
-const module = new URL('../../cluster/programs.ts', import.meta.url);
 
 function network(options?: RealNetworkOptions): RealNetwork {
   const net = realNetwork(options);
@@ -23,16 +23,27 @@ function network(options?: RealNetworkOptions): RealNetwork {
   return net;
 }
 
-test.for(WORLD_CASES)('$title', ({ run }) => {
-  const notes: string[] = [];
-  const net = network({ onNote: (_, text) => notes.push(text) });
-  return run({
-    notes,
-    node: (name, program) => net.node(name, { module, export: program }),
-    connect: (to, options) => net.connect(to, options),
-    stop: () => net.stop(),
-  });
-});
+const module = codeModule('conformance/network-programs');
+
+const onThreads: NetworkSubject = {
+  name: 'a network of threads',
+  async use(body) {
+    const notes: string[] = [];
+    const net = realNetwork({ onNote: (_, text) => notes.push(text) });
+    try {
+      await body({
+        notes,
+        node: (name, program) => net.node(name, program),
+        connect: (to, options) => net.connect(to, options),
+        stop: () => net.stop(),
+      });
+    } finally {
+      await net.stop();
+    }
+  },
+};
+
+describeRunner(onThreads, networkCases);
 
 function hard(program: keyof typeof hardPrograms): ProgramReference {
   return { module: new URL('./hard-programs.ts', import.meta.url), export: program };

@@ -1,0 +1,241 @@
+/**
+ * A case about a part other than a runner: a network, a lock, a store, a filer. Its lists stand beside this file, one for each kind of part.
+ * Invariant: a case knows no test framework and no part but those that its subject makes.
+ */
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
+import { sleep } from '../kernel/clock.ts';
+import type { DecisionSource } from '../kernel/decisions.ts';
+import { isRunnerError } from '../kernel/errors.ts';
+import { SEED } from '../kernel/seeded-random.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
+import type { World } from '../model/world.ts';
+import { simulate } from '../simulation/simulate.ts';
+import type { Simulation } from '../simulation/simulation.ts';
+import type { Failure, Verdict } from '../simulation/verdict.ts';
+import { formatEvent } from '../trace/event-text.ts';
+import { checkEqual, checkThat, ConformanceError } from './check.ts';
+import { simulationError } from './conformance-case.ts';
+
+/** What every subject of such a list says of itself. */
+export interface PartSubject {
+  /** Shown in titles. */
+  readonly name: string;
+  /** What it cannot do, by the words that cases have in `needs`, with the reason: cases that need it are skipped. Default: nothing. */
+  readonly lacks?: Readonly<Record<string, string>>;
+}
+
+/** How a case about a part is run. */
+export interface PartProveOptions {
+  /** Seeds of the simulations of a case that holds in any order of events; default 1, 2 and 3. */
+  readonly seeds?: readonly (string | number)[];
+  /** Ends a simulation early, for a test whose time is up. */
+  readonly signal?: AbortSignal;
+}
+
+const OPTIONS = is.optionsOf<PartProveOptions>(
+  {},
+  { seeds: is.listOf(SEED, 'a list of seeds'), signal: is.ABORT_SIGNAL },
+);
+const SEEDS = [1, 2, 3];
+
+/** A case about a part as it is written down. */
+export interface PartCaseSpec<Subject extends PartSubject> {
+  /** May begin with the numbers of rules that it proves. */
+  readonly title: string;
+  /** What the subject must be able to do. Default: nothing beside what all do. */
+  readonly needs?: readonly string[];
+  readonly prove: (subject: Subject, options: PartProveOptions) => Promise<void>;
+}
+
+/** One case about a part, for any subject of its kind. It fits `describeRunner` of `dryrunner/vitest`. */
+export class PartCase<Subject extends PartSubject> {
+  readonly title: string;
+  /** What it is about, such as `mutex`. */
+  readonly group: string;
+  /** Numbers of the rules that it proves. */
+  readonly rules: readonly string[];
+  readonly #spec: PartCaseSpec<Subject>;
+
+  /** @internal */
+  constructor(group: string, spec: PartCaseSpec<Subject>) {
+    this.title = spec.title;
+    this.group = group;
+    this.rules = /^(?:[RD]\d+ )+/.exec(spec.title)?.[0].match(/R\d+/g) ?? [];
+    this.#spec = spec;
+  }
+
+  /** Why the case means nothing for this subject; undefined if it does. */
+  skipReason(subject: Subject): string | undefined {
+    check('subject', subject, is.readable('a subject'));
+    check('subject.name', subject.name, is.TEXT);
+    const { lacks = {} } = subject;
+    const lack = (this.#spec.needs ?? []).find((need) => Object.hasOwn(lacks, need));
+    return lack === undefined ? undefined : lacks[lack];
+  }
+
+  /** Rejects with a `ConformanceError`, or with whatever else the part threw. */
+  async prove(subject: Subject, options: PartProveOptions = {}): Promise<void> {
+    check('subject', subject, is.readable('a subject'));
+    check('options', options, OPTIONS);
+    await this.#spec.prove(subject, options);
+  }
+}
+
+/** All cases of a list, by what they are about. */
+export function partCases<Subject extends PartSubject>(
+  groups: Readonly<Record<string, readonly PartCaseSpec<Subject>[]>>,
+): readonly PartCase<Subject>[] {
+  return Object.freeze(
+    Object.entries(groups).flatMap(([group, specs]) => specs.map((spec) => new PartCase(group, spec))),
+  );
+}
+
+/** A world whose time passes, virtual or the machine's. */
+export interface PartTime {
+  readonly world: World;
+  /** The simulation, in virtual time. */
+  readonly sim: Simulation | undefined;
+  now(): number;
+  sleep(ms: number): Promise<void>;
+  /** It is so late, exactly; on the machine at least so late. */
+  checkNow(what: string, ms: number): void;
+}
+
+/** Runs a body in virtual time, once for each seed, or in a world of the machine. */
+export async function inTime(
+  wallWorld: (() => World) | undefined,
+  { seeds = SEEDS, signal }: PartProveOptions,
+  body: (t: PartTime) => Promise<void>,
+): Promise<void> {
+  if (wallWorld !== undefined) {
+    await body(timeOf(wallWorld(), undefined));
+    return;
+  }
+  for (const seed of seeds) {
+    const { failure } = await simulate({
+      seed,
+      scenario: (sim) => body(timeOf(sim.world, sim)),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    if (failure !== undefined) throw simulationError(failure, seed);
+  }
+}
+
+function timeOf(world: World, sim: Simulation | undefined): PartTime {
+  const { clock } = world;
+  const startMs = clock.now();
+  const now = (): number => clock.now() - startMs;
+  return {
+    world,
+    sim,
+    now,
+    sleep: (ms) => sleep(clock, ms, 'case sleep'),
+    checkNow(what, ms) {
+      if (sim !== undefined) checkEqual(`the time when ${what}`, now(), ms);
+      // A timer of the machine may be early by what clocks round.
+      else checkThat(now() >= ms - 2, `the time when ${what}`, `at least ${ms} ms`, now());
+    },
+  };
+}
+
+/** Answers to questions by their texts, the first time that each is asked; all others are answered 0. */
+export type PlayAnswers = Readonly<Record<string, number | 'highest'>>;
+
+/** What came of one scenario. */
+export interface Played {
+  readonly failure: Failure | undefined;
+  readonly verdict: Verdict;
+  readonly events: readonly TraceEvent[];
+  /** The events in words: `5 ms: a calls add(7) of counter`. */
+  readonly lines: readonly string[];
+  /** What was asked, beside the order of events: `a to counter add fault = 15 of 16: the call add(7) from a to counter is lost`. */
+  readonly asked: readonly string[];
+}
+
+/** Plays one scenario in virtual time, in the plain order of events, and with the faults that are answered. */
+export async function play(
+  scenario: (sim: Simulation) => Promise<void> | void,
+  answers: PlayAnswers = {},
+  options: { readonly signal?: AbortSignal | undefined; readonly capturePlaces?: boolean } = {},
+): Promise<Played> {
+  const asked: string[] = [];
+  const source: DecisionSource = {
+    decide(question, n, occurrence, describe) {
+      const given = occurrence === 0 ? answers[question.text] : undefined;
+      const answer = given === 'highest' ? n - 1 : (given ?? 0);
+      asked.push(`${question.text} = ${answer} of ${n}: ${String(describe?.(answer, question))}`);
+      return answer;
+    },
+    order: () => 0,
+  };
+  const { signal, capturePlaces = false } = options;
+  const verdict = await simulate({
+    ...{ scenario, source, keepTrace: true, capturePlaces },
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const events = verdict.trace();
+  return { verdict, failure: verdict.failure, events, lines: events.map(formatEvent), asked };
+}
+
+/** The same, and nothing may fail. */
+export async function playHolding(
+  scenario: (sim: Simulation) => Promise<void> | void,
+  answers: PlayAnswers = {},
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Played> {
+  const played = await play(scenario, answers, options);
+  if (played.failure !== undefined) throw simulationError(played.failure, 'plain');
+  return played;
+}
+
+/** A promise to be awaited later: should the case fail before, its rejection is nobody's fault. */
+export function meanwhile<T>(promise: Promise<T>): Promise<T> {
+  // A part that is spoilt may return anything.
+  void Promise.resolve(promise).catch(() => undefined);
+  return promise;
+}
+
+/** What is thrown, at once or as a rejection: `RUNNER_TIMED_OUT a did not get mutex jobs within 5 ms`. */
+export async function refusalOf(act: () => unknown): Promise<string> {
+  try {
+    await act();
+  } catch (error) {
+    if (isRunnerError(error)) return `${error.code} ${error.message}`;
+    if (error instanceof ConformanceError) throw error;
+    return String(error);
+  }
+  return 'nothing';
+}
+
+/** The code that is thrown, at once or as a rejection; `none` if nothing is. */
+export async function codeOf(act: () => unknown): Promise<string> {
+  try {
+    await act();
+  } catch (error) {
+    if (isRunnerError(error)) return error.code;
+    throw error;
+  }
+  return 'none';
+}
+
+/** The act is refused with the code, in words that have all of those in them. */
+export async function checkRefuses(
+  what: string,
+  act: () => unknown,
+  code: string,
+  ...words: readonly string[]
+): Promise<void> {
+  const refusal = await refusalOf(act);
+  checkThat(refusal.startsWith(`${code} `), what, `an error of code ${code}`, refusal);
+  for (const word of words) checkThat(refusal.includes(word), what, `an error that says ${word}`, refusal);
+}
+
+/** Each act is refused as wrong use, and its message says what was expected and what came. */
+export async function checkWrongUse(
+  table: readonly (readonly [act: () => unknown, message: string])[],
+): Promise<void> {
+  for (const [act, message] of table) {
+    checkEqual(`what comes of ${message}`, await refusalOf(act), `RUNNER_INVALID_ARGUMENT ${message}`);
+  }
+}
