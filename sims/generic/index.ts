@@ -16,6 +16,7 @@ export const genericScenarios: Readonly<Record<string, () => Promise<ScenarioDef
   'generic-polling': async () => (await import('./polling.ts')).polling,
   'generic-node': async () => (await import('./node.ts')).node,
   'generic-chaos': async () => (await import('./chaos.ts')).chaosRunner,
+  'generic-values': async () => (await import('./values.ts')).values,
   'generic-disk': async () => (await import('./disk.ts')).disk,
   'generic-links': async () => (await import('./links.ts')).links,
   'generic-locks': async () => (await import('./locks.ts')).locks,
