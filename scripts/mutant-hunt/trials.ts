@@ -19,6 +19,7 @@ export interface TrialEnd extends Trial {
 export const HUNT_PROGRAMS: readonly string[] = [
   ...['trial-process', 'trial'].map((name) => `scripts/mutant-hunt/${name}.ts`),
   'test/conformance/subjects.ts',
+  'test/conformance/parts/part-subjects.ts',
   ...['memory-subject', 'disk-play'].map((name) => `test/disks/${name}.ts`),
 ];
 

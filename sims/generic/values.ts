@@ -655,7 +655,7 @@ class ValuePlay {
       const [got, wait] = asked[at] ?? [];
       this.#same(rule, 'what a look-up asks', got, query);
       const isWait = waits ? wait?.timeoutMs === Infinity && wait.signal === signal : wait === undefined;
-      this.#demand(rule, isWait, 'a look-up waits otherwise than it says');
+      this.#demand(rule, isWait, 'a look-up waits in another way than it says');
       const came = await settled;
       const isEmpty = count === 0 && ofNone !== undefined;
       if (failure !== undefined) {
