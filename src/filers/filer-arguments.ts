@@ -30,3 +30,15 @@ export function checkIngestPaths(paths: unknown): asserts paths is ReadonlyMap<s
     check('target path', target, TARGET_PATH);
   }
 }
+
+/**
+ * True if a link at `path` cannot lead out of the snapshot: not absolute, and `..` only at the start, no more often than the link
+ * lies deep. A `..` further on could climb from wherever another link led.
+ */
+export function isConfinedLink(path: string, target: string): boolean {
+  if (target === '' || target.startsWith('/') || target.includes('\0')) return false;
+  const segments = target.split('/').filter((segment) => segment !== '' && segment !== '.');
+  const down = segments.findIndex((segment) => segment !== '..');
+  const climbs = down < 0 ? segments.length : down;
+  return climbs < path.split('/').length && !segments.slice(climbs).includes('..');
+}

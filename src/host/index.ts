@@ -30,6 +30,13 @@ export {
   type RealNode,
   realNetwork,
 } from './cluster/real-network.ts';
+export {
+  type RemoteEndpoint,
+  type RemoteTls,
+  type RpcAccess,
+  type ServeRemoteOptions,
+  serveRemote,
+} from './remote/grpc-server.ts';
 export { type RealWorldOptions, realWorld } from './real-world.ts';
 export { type SystemClockOptions, createSystemClock } from './system-clock.ts';
 export { createTempDirFiler } from './filers/temp-dir-filer.ts';

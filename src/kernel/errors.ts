@@ -57,6 +57,10 @@ export type RunnerErrorCode =
   | 'RUNNER_DISK_CLOSED'
   /** A collaborator was cancelled on request. */
   | 'RUNNER_CANCELLED'
+  /** Bytes are not the message of the Remote Execution API that was expected, or a field of it is not what the protocol allows. */
+  | 'RUNNER_BAD_MESSAGE'
+  /** A remote call failed; `status` says how. */
+  | 'RUNNER_RPC_FAILED'
   /** A file is not a trace, log, recording or workload that this version reads. */
   | 'RUNNER_TRACE_FORMAT'
   /** A replay met an entry that does not fit. */

@@ -3,6 +3,8 @@
  *
  * @module dryrunner/remote
  */
+export { encodeAction, encodeCommand } from '../cas/action-messages.ts';
+export { type Init, type MessageCodec } from '../cas/codec.ts';
 export { digestOf } from '../cas/digest-of.ts';
 export {
   createMemoryActionCache,
@@ -23,3 +25,15 @@ export {
   missingBlobsOf,
 } from '../model/content-store.ts';
 export { formatDigest, parseDigest, snapshotOfDigest } from '../model/digest.ts';
+export { type BlobCompression } from './blobs.ts';
+export { createRemoteService, type RemoteServer, type RemoteServiceOptions } from './remote-service.ts';
+export { type Compression } from './resource-name.ts';
+export {
+  overWire,
+  type RemoteService,
+  type RpcContext,
+  RpcError,
+  type RpcErrorDetails,
+  type RpcKind,
+  type RpcMethod,
+} from './rpc.ts';

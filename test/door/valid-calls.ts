@@ -6,6 +6,11 @@ import { Registry } from 'prom-client';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as host from '../../src/host/index.ts';
+import {
+  createMemoryActionCache,
+  createMemoryContentStore,
+  createRemoteService,
+} from '../../src/remote/index.ts';
 import { ServiceReach } from '../../src/oracles/reach-kinds.ts';
 import * as door from './own-doors.ts';
 import { createMutex } from '../../src/cluster/index.ts';
@@ -31,6 +36,12 @@ const parts = (): door.InvokerOptions => ({
 });
 
 const service = (): door.Service => door.createFakeRunner(world());
+
+const remoteParts = () => ({
+  runner: service(),
+  content: createMemoryContentStore(),
+  cache: createMemoryActionCache(),
+});
 
 const header: TraceHeader = { kind: 'decisions', seed: '1' };
 
@@ -96,6 +107,9 @@ export const VALID: Readonly<Record<string, Given>> = {
   createRecorder: () => [world()],
   createSimExecer: () => [{ clock: clock(), runner: 'runner', graceMs: 1 }],
   createSimFiler: () => [{ clock: clock(), name: 'sim', latencyMs: 0 }],
+  createRemoteService: () => [world(), remoteParts()],
+  overWire: () => [createRemoteService(world(), remoteParts())],
+  RpcError: () => ['NOT_FOUND', 'no such operation'],
   createSimulatedRunner: () => [world(), { name: 'runner', capacity: 2 }],
   createSingleRunner: () => [world(), parts()],
   createStatusStore: () => [{ clock: clock(), name: 'store', idPrefix: '', capacity: 2 }],

@@ -5,7 +5,12 @@
 import * as is from '../../kernel/shape.ts';
 import { describeValue, invalidArgument } from '../../kernel/errors.ts';
 import { FilerError, throwIfCancelled, unknownSnapshot } from '../../filers/filer-error.ts';
-import { isPathBelow, checkIngestPaths, ABSOLUTE_PATH } from '../../filers/filer-arguments.ts';
+import {
+  ABSOLUTE_PATH,
+  checkIngestPaths,
+  isConfinedLink,
+  isPathBelow,
+} from '../../filers/filer-arguments.ts';
 import { createHash, randomBytes } from 'node:crypto';
 import {
   lstat,
@@ -50,18 +55,6 @@ const SHA256 = /^[0-9a-f]{64}$/;
 /** True for the id of a snapshot or object: a SHA-256 in lower-case hexadecimal. */
 function isSha256(id: unknown): id is string {
   return typeof id === 'string' && SHA256.test(id);
-}
-
-/**
- * True if a link at `path` cannot lead out of the snapshot: not absolute, and `..` only at the start, no more often than the link
- * lies deep. A `..` further on could climb from wherever another link led.
- */
-export function isConfinedLink(path: string, target: string): boolean {
-  if (target === '' || target.startsWith('/') || target.includes('\0')) return false;
-  const segments = target.split('/').filter((segment) => segment !== '' && segment !== '.');
-  const down = segments.findIndex((segment) => segment !== '..');
-  const climbs = down < 0 ? segments.length : down;
-  return climbs < path.split('/').length && !segments.slice(climbs).includes('..');
 }
 
 /**

@@ -22,10 +22,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   createDirectoryFiler,
   ManifestBuilder,
-  isConfinedLink,
   parseManifest,
   ObjectStore,
 } from '../../../src/host/filers/directory-filer.ts';
+import { isConfinedLink } from '../../../src/filers/filer-arguments.ts';
 import type { DiskFiler } from '../../../src/host/filers/disk-filer.ts';
 import { diskFilerCases } from './disk-filer-cases.ts';
 import { readTree, writeTree } from './disk-tree.ts';

@@ -1,0 +1,305 @@
+/**
+ * Actions, commands, results and errors between the model and the messages of the protocol. Invariant: what comes out of here is sound data
+ * of the model, or a `RUNNER_BAD_MESSAGE` that names the field; a path that leads out of the input root never gets through.
+ */
+import * as is from '../kernel/shape.ts';
+import { check, unreadable } from '../kernel/argument-check.ts';
+import { describeValue, RunnerError } from '../kernel/errors.ts';
+import type {
+  Action,
+  ActionCommand,
+  ActionMetadata,
+  ActionOutcome,
+  PlatformProperty,
+  RpcStatus,
+} from '../model/action.ts';
+import { DIGEST, type Digest } from '../model/digest.ts';
+import {
+  type ActionResultMessage,
+  type ExecutedActionMetadata,
+  type Init,
+  MESSAGES,
+  packAny,
+  type PlatformMessage,
+  type StatusMessage,
+  type TimeMessage,
+} from './codec.ts';
+
+/** A field of a message is not what the protocol allows. */
+export function badField(field: string, expected: string, actual: unknown): RunnerError {
+  return new RunnerError(
+    'RUNNER_BAD_MESSAGE',
+    `${field}: expected ${expected}, got ${describeValue(actual)}`,
+    {
+      expected,
+      actual,
+    },
+  );
+}
+
+const HASH = /^[0-9a-f]{64}$/;
+
+/** The digest of a field, which must be there and one of SHA-256. */
+export function soundDigest(field: string, digest: Digest | null): Digest {
+  if (digest === null) throw badField(field, 'a digest', null);
+  const { hash, sizeBytes } = digest;
+  if (!HASH.test(hash)) throw badField(`${field}.hash`, '64 lower-case hexadecimal digits', hash);
+  if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) {
+    throw badField(`${field}.size_bytes`, 'a number of bytes, 0 or more', sizeBytes);
+  }
+  return { hash, sizeBytes };
+}
+
+/** A path inside the input root: relative, with `/` between segments, and neither `.` nor `..`. */
+function soundPath(field: string, path: string, canBeEmpty = false): string {
+  if (path === '' && canBeEmpty) return path;
+  const isSound =
+    !path.includes('\0') &&
+    path.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..');
+  if (!isSound) throw badField(field, 'a path inside the input root, such as out/lib.a', path);
+  return path;
+}
+
+const TEXTS = is.listOf(is.TEXT, 'a list of texts');
+const PLATFORM = is.listOf(
+  is.objectOf<PlatformProperty>('an object with name and value', { name: is.TEXT, value: is.TEXT }, {}),
+  'a list of properties',
+);
+const ACTION = is.objectOf<Action>(
+  'an action',
+  { commandDigest: DIGEST, inputRootDigest: DIGEST, doNotCache: is.BOOLEAN },
+  { timeoutMs: is.DURATION_MS, salt: is.instanceOf('a Uint8Array', Uint8Array), platform: PLATFORM },
+);
+const COMMAND = is.objectOf<ActionCommand>(
+  'a command',
+  {
+    arguments: TEXTS,
+    environmentVariables: is.mapOf(is.TEXT),
+    outputFiles: TEXTS,
+    outputDirectories: TEXTS,
+    outputPaths: TEXTS,
+    workingDirectory: is.TEXT,
+    platform: PLATFORM,
+  },
+  {},
+);
+
+const NANOS_PER_MS = 1_000_000;
+
+/** Whole seconds and what is left of them. */
+function timeMessage(ms: number): TimeMessage {
+  const seconds = Math.floor(ms / 1_000);
+  return { seconds, nanos: Math.round((ms - seconds * 1_000) * NANOS_PER_MS) };
+}
+
+/** Milliseconds; undefined if there is no time. */
+function msOfTime(time: TimeMessage | null): number | undefined {
+  return time === null ? undefined : time.seconds * 1_000 + time.nanos / NANOS_PER_MS;
+}
+
+/** Reads an Action. */
+export function decodeAction(bytes: Uint8Array): Action {
+  const { commandDigest, inputRootDigest, timeout, doNotCache, salt, platform } =
+    MESSAGES.Action.decode(bytes);
+  const timeoutMs = msOfTime(timeout);
+  if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
+    throw badField('action.timeout', 'a duration of 0 or more', timeoutMs);
+  }
+  return {
+    commandDigest: soundDigest('action.command_digest', commandDigest),
+    inputRootDigest: soundDigest('action.input_root_digest', inputRootDigest),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    doNotCache,
+    ...(salt.length === 0 ? {} : { salt }),
+    ...(platform === null ? {} : { platform: platform.properties }),
+  };
+}
+
+/**
+ * The bytes of an Action, the same for the same: their digest names it.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an action.
+ * @example
+ * ```ts
+ * import { createMemoryContentStore, encodeAction, encodeCommand } from 'dryrunner/remote';
+ * const store = createMemoryContentStore();
+ * const paths = { outputFiles: ['out.txt'], outputDirectories: [], outputPaths: [], workingDirectory: '' };
+ * const command = { arguments: ['make'], environmentVariables: {}, platform: [], ...paths };
+ * const commandDigest = store.add(encodeCommand(command));
+ * const inputRootDigest = store.add('');
+ * const action = store.add(encodeAction({ commandDigest, inputRootDigest, doNotCache: false }));
+ * if (store.findMissing([action]).length > 0) throw new Error('expected the action');
+ * ```
+ */
+export function encodeAction(action: Action): Uint8Array {
+  try {
+    check('action', action, ACTION);
+    const { commandDigest, inputRootDigest, doNotCache, salt, timeoutMs, platform } = action;
+    return MESSAGES.Action.encode({
+      commandDigest,
+      inputRootDigest,
+      doNotCache,
+      salt,
+      timeout: timeoutMs === undefined ? null : timeMessage(timeoutMs),
+      platform: platformMessage(platform),
+    });
+  } catch (error) {
+    throw unreadable('action', action, error);
+  }
+}
+
+/** Absent where it says nothing, and sorted, as digests of equal platforms are equal. */
+function platformMessage(properties: readonly PlatformProperty[] = []): PlatformMessage | null {
+  return properties.length === 0 ? null : { properties: sorted(properties) };
+}
+
+function sorted(properties: readonly PlatformProperty[]): PlatformProperty[] {
+  return [...properties].sort((a, b) =>
+    a.name < b.name || (a.name === b.name && a.value < b.value) ? -1 : 1,
+  );
+}
+
+/** Reads a Command, whose paths all stay inside the input root. */
+export function decodeCommand(bytes: Uint8Array): ActionCommand {
+  const message = MESSAGES.Command.decode(bytes);
+  const workingDirectory = soundPath('command.working_directory', message.workingDirectory, true);
+  const paths = (field: string, list: readonly string[], canBeEmpty = false): readonly string[] => {
+    for (const path of list) soundPath(`command.${field}`, path, canBeEmpty);
+    return list;
+  };
+  return {
+    arguments: message.arguments,
+    environmentVariables: environmentOf(message.environmentVariables),
+    outputFiles: paths('output_files', message.outputFiles),
+    // The whole working directory is one that can be asked for.
+    outputDirectories: paths('output_directories', message.outputDirectories, true),
+    outputPaths: paths('output_paths', message.outputPaths, true),
+    workingDirectory,
+    platform: message.platform?.properties ?? [],
+  };
+}
+
+function environmentOf(variables: readonly PlatformProperty[]): Readonly<Record<string, string>> {
+  for (const { name, value } of variables) {
+    if (name === '' || /[=\0]/.test(name)) {
+      throw badField('command.environment_variables', 'names without "=" and NUL bytes', name);
+    }
+    if (value.includes('\0')) {
+      throw badField('command.environment_variables', 'values without NUL bytes', value);
+    }
+  }
+  return Object.fromEntries(variables.map(({ name, value }) => [name, value]));
+}
+
+/**
+ * The bytes of a Command, the same for the same. See {@link encodeAction}.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a command.
+ */
+export function encodeCommand(command: ActionCommand): Uint8Array {
+  try {
+    check('command', command, COMMAND);
+    const { environmentVariables, platform, outputFiles, outputDirectories, outputPaths } = command;
+    const variables = Object.entries(environmentVariables).map(([name, value]) => ({ name, value }));
+    return MESSAGES.Command.encode({
+      arguments: command.arguments,
+      environmentVariables: sorted(variables),
+      outputFiles,
+      outputDirectories,
+      outputPaths,
+      workingDirectory: command.workingDirectory,
+      platform: platformMessage(platform),
+    });
+  } catch (error) {
+    throw unreadable('command', command, error);
+  }
+}
+
+/** The times of metadata: in the model, and in the message. */
+const TIMES = [
+  ['queuedMs', 'queuedTimestamp'],
+  ['workerStartMs', 'workerStartTimestamp'],
+  ['inputFetchStartMs', 'inputFetchStartTimestamp'],
+  ['inputFetchCompletedMs', 'inputFetchCompletedTimestamp'],
+  ['executionStartMs', 'executionStartTimestamp'],
+  ['executionCompletedMs', 'executionCompletedTimestamp'],
+  ['outputUploadStartMs', 'outputUploadStartTimestamp'],
+  ['outputUploadCompletedMs', 'outputUploadCompletedTimestamp'],
+  ['workerCompletedMs', 'workerCompletedTimestamp'],
+] as const;
+
+function metadataMessage(metadata: ActionMetadata): Init<ExecutedActionMetadata> {
+  const times = TIMES.flatMap(([own, field]) => {
+    const ms = metadata[own];
+    return ms === undefined ? [] : [[field, timeMessage(ms)] as const];
+  });
+  return { worker: metadata.worker, ...Object.fromEntries(times) };
+}
+
+function metadataOf(message: ExecutedActionMetadata | null): ActionMetadata {
+  if (message === null) return { worker: '' };
+  const times = TIMES.flatMap(([own, field]) => {
+    const ms = msOfTime(message[field]);
+    return ms === undefined ? [] : [[own, ms] as const];
+  });
+  return { worker: message.worker, ...Object.fromEntries(times) };
+}
+
+/** An outcome as an ActionResult. */
+export function outcomeMessage(outcome: ActionOutcome): Init<ActionResultMessage> {
+  const { outputFiles, outputDirectories, outputSymlinks, exitCode, stdoutDigest, stderrDigest } = outcome;
+  return {
+    outputFiles,
+    outputDirectories,
+    // Older clients know only links that say what they lead to, and newer ones read both.
+    outputSymlinks,
+    outputFileSymlinks: outputSymlinks,
+    exitCode,
+    stdoutDigest: stdoutDigest ?? null,
+    stderrDigest: stderrDigest ?? null,
+    executionMetadata: metadataMessage(outcome.metadata),
+  };
+}
+
+/** Reads an ActionResult. What stands in it inline is not kept: it has a digest, or it is nothing. */
+export function outcomeOf(message: ActionResultMessage): ActionOutcome {
+  const { outputFiles, outputDirectories, stdoutDigest, stderrDigest } = message;
+  const links = new Map(
+    [...message.outputFileSymlinks, ...message.outputDirectorySymlinks, ...message.outputSymlinks].map(
+      ({ path, target }) => [soundPath('output_symlinks.path', path), target] as const,
+    ),
+  );
+  return {
+    outputFiles: outputFiles.map(({ path, digest, isExecutable }) => ({
+      path: soundPath('output_files.path', path),
+      digest: soundDigest('output_files.digest', digest),
+      isExecutable,
+    })),
+    outputDirectories: outputDirectories.map(({ path, treeDigest }) => ({
+      path: soundPath('output_directories.path', path, true),
+      treeDigest: soundDigest('output_directories.tree_digest', treeDigest),
+    })),
+    outputSymlinks: [...links].map(([path, target]) => ({ path, target })),
+    exitCode: message.exitCode,
+    ...(stdoutDigest === null ? {} : { stdoutDigest: soundDigest('stdout_digest', stdoutDigest) }),
+    ...(stderrDigest === null ? {} : { stderrDigest: soundDigest('stderr_digest', stderrDigest) }),
+    metadata: metadataOf(message.executionMetadata),
+  };
+}
+
+/** Every blob that an outcome names; the files inside of its directories are named by their trees. */
+export function digestsOfOutcome(outcome: ActionOutcome): Digest[] {
+  const { outputFiles, outputDirectories, stdoutDigest, stderrDigest } = outcome;
+  return [
+    ...outputFiles.map(({ digest }) => digest),
+    ...outputDirectories.map(({ treeDigest }) => treeDigest),
+    ...(stdoutDigest === undefined ? [] : [stdoutDigest]),
+    ...(stderrDigest === undefined ? [] : [stderrDigest]),
+  ];
+}
+
+/** A status with what is missing as a PreconditionFailure. */
+export function statusMessage({ code, message, violations = [] }: RpcStatus): Init<StatusMessage> {
+  const details = violations.length === 0 ? [] : [packAny(MESSAGES.PreconditionFailure, { violations })];
+  return { code, message, details };
+}

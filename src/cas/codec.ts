@@ -1,0 +1,461 @@
+/**
+ * The messages of the protocol as typed plain objects, and their bytes. Invariant: what `decode` gives has every field, `null` for a
+ * message that did not come, and bytes that are no message are an error of their own, whatever they are.
+ */
+import protobuf from 'protobufjs';
+import * as is from '../kernel/shape.ts';
+import { check, unreadable } from '../kernel/argument-check.ts';
+import { describeValue, messageOf, RunnerError } from '../kernel/errors.ts';
+import { membersOf } from '../kernel/union-members.ts';
+import type { Digest } from '../model/digest.ts';
+import { REMOTE_EXECUTION_PROTO, USED_PROTOS } from './remote-execution-proto.ts';
+
+/** What may be left out of a message when it is written: everything. */
+export type Init<T> = T extends Uint8Array | string | number | boolean | null | undefined
+  ? T
+  : T extends readonly (infer E)[]
+    ? readonly Init<E>[]
+    : { readonly [K in keyof T]?: Init<T[K]> | undefined };
+
+/** Writes and reads one kind of message. */
+export interface MessageCodec<T> {
+  /** The full name, as in an `Any`: `google.rpc.Status`. */
+  readonly name: string;
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what cannot be one. */
+  encode(message: Init<T>): Uint8Array;
+  /** @throws RunnerError `RUNNER_BAD_MESSAGE` if the bytes are none. */
+  decode(bytes: Uint8Array): T;
+}
+
+export interface PropertyMessage {
+  readonly name: string;
+  readonly value: string;
+}
+export interface PlatformMessage {
+  readonly properties: readonly PropertyMessage[];
+}
+/** Seconds and nanoseconds: a time since 1970, or a span. */
+export interface TimeMessage {
+  readonly seconds: number;
+  readonly nanos: number;
+}
+export interface AnyMessage {
+  readonly typeUrl: string;
+  readonly value: Uint8Array;
+}
+export interface ActionMessage {
+  readonly commandDigest: Digest | null;
+  readonly inputRootDigest: Digest | null;
+  readonly timeout: TimeMessage | null;
+  readonly doNotCache: boolean;
+  readonly salt: Uint8Array;
+  readonly platform: PlatformMessage | null;
+}
+export interface CommandMessage {
+  readonly arguments: readonly string[];
+  readonly environmentVariables: readonly PropertyMessage[];
+  readonly outputFiles: readonly string[];
+  readonly outputDirectories: readonly string[];
+  readonly platform: PlatformMessage | null;
+  readonly workingDirectory: string;
+  readonly outputPaths: readonly string[];
+}
+export interface FileNode {
+  readonly name: string;
+  readonly digest: Digest | null;
+  readonly isExecutable: boolean;
+}
+export interface DirectoryNode {
+  readonly name: string;
+  readonly digest: Digest | null;
+}
+export interface SymlinkNode {
+  readonly name: string;
+  readonly target: string;
+}
+export interface DirectoryMessage {
+  readonly files: readonly FileNode[];
+  readonly directories: readonly DirectoryNode[];
+  readonly symlinks: readonly SymlinkNode[];
+}
+export interface TreeMessage {
+  readonly root: DirectoryMessage | null;
+  readonly children: readonly DirectoryMessage[];
+}
+export interface ExecutedActionMetadata {
+  readonly worker: string;
+  readonly queuedTimestamp: TimeMessage | null;
+  readonly workerStartTimestamp: TimeMessage | null;
+  readonly workerCompletedTimestamp: TimeMessage | null;
+  readonly inputFetchStartTimestamp: TimeMessage | null;
+  readonly inputFetchCompletedTimestamp: TimeMessage | null;
+  readonly executionStartTimestamp: TimeMessage | null;
+  readonly executionCompletedTimestamp: TimeMessage | null;
+  readonly outputUploadStartTimestamp: TimeMessage | null;
+  readonly outputUploadCompletedTimestamp: TimeMessage | null;
+}
+export interface OutputFileMessage {
+  readonly path: string;
+  readonly digest: Digest | null;
+  readonly isExecutable: boolean;
+  readonly contents: Uint8Array;
+}
+export interface OutputDirectoryMessage {
+  readonly path: string;
+  readonly treeDigest: Digest | null;
+}
+export interface OutputSymlinkMessage {
+  readonly path: string;
+  readonly target: string;
+}
+export interface ActionResultMessage {
+  readonly outputFiles: readonly OutputFileMessage[];
+  readonly outputDirectories: readonly OutputDirectoryMessage[];
+  readonly exitCode: number;
+  readonly stdoutRaw: Uint8Array;
+  readonly stdoutDigest: Digest | null;
+  readonly stderrRaw: Uint8Array;
+  readonly stderrDigest: Digest | null;
+  readonly executionMetadata: ExecutedActionMetadata | null;
+  readonly outputFileSymlinks: readonly OutputSymlinkMessage[];
+  readonly outputDirectorySymlinks: readonly OutputSymlinkMessage[];
+  readonly outputSymlinks: readonly OutputSymlinkMessage[];
+}
+export interface PriorityMessage {
+  readonly priority: number;
+}
+export interface ExecuteRequestMessage {
+  readonly instanceName: string;
+  readonly skipCacheLookup: boolean;
+  readonly actionDigest: Digest | null;
+  readonly executionPolicy: PriorityMessage | null;
+  readonly resultsCachePolicy: PriorityMessage | null;
+}
+export interface StatusMessage {
+  readonly code: number;
+  readonly message: string;
+  readonly details: readonly AnyMessage[];
+}
+export interface ExecuteResponseMessage {
+  readonly result: ActionResultMessage | null;
+  readonly cachedResult: boolean;
+  readonly status: StatusMessage | null;
+  readonly serverLogs: Readonly<
+    Record<string, { readonly digest: Digest | null; readonly humanReadable: boolean }>
+  >;
+  readonly message: string;
+}
+export interface ExecuteOperationMetadata {
+  /** One of {@link EXECUTION_STAGES}. */
+  readonly stage: number;
+  readonly actionDigest: Digest | null;
+  readonly stdoutStreamName: string;
+  readonly stderrStreamName: string;
+}
+export interface NameMessage {
+  readonly name: string;
+}
+export interface GetActionResultRequest {
+  readonly instanceName: string;
+  readonly actionDigest: Digest | null;
+  readonly inlineStdout: boolean;
+  readonly inlineStderr: boolean;
+  readonly inlineOutputFiles: readonly string[];
+}
+export interface UpdateActionResultRequest {
+  readonly instanceName: string;
+  readonly actionDigest: Digest | null;
+  readonly actionResult: ActionResultMessage | null;
+}
+export interface FindMissingBlobsRequest {
+  readonly instanceName: string;
+  readonly blobDigests: readonly Digest[];
+}
+export interface FindMissingBlobsResponse {
+  readonly missingBlobDigests: readonly Digest[];
+}
+export interface BatchUpdateBlobsRequest {
+  readonly instanceName: string;
+  readonly requests: readonly {
+    readonly digest: Digest | null;
+    readonly data: Uint8Array;
+    readonly compressor: number;
+  }[];
+}
+export interface BatchUpdateBlobsResponse {
+  readonly responses: readonly { readonly digest: Digest | null; readonly status: StatusMessage | null }[];
+}
+export interface BatchReadBlobsRequest {
+  readonly instanceName: string;
+  readonly digests: readonly Digest[];
+  readonly acceptableCompressors: readonly number[];
+}
+export interface BatchReadBlobsResponse {
+  readonly responses: readonly {
+    readonly digest: Digest | null;
+    readonly data: Uint8Array;
+    readonly status: StatusMessage | null;
+    readonly compressor: number;
+  }[];
+}
+export interface GetTreeRequest {
+  readonly instanceName: string;
+  readonly rootDigest: Digest | null;
+  readonly pageSize: number;
+  readonly pageToken: string;
+}
+export interface GetTreeResponse {
+  readonly directories: readonly DirectoryMessage[];
+  readonly nextPageToken: string;
+}
+export interface GetCapabilitiesRequest {
+  readonly instanceName: string;
+}
+interface PriorityCapabilities {
+  readonly priorities: readonly { readonly minPriority: number; readonly maxPriority: number }[];
+}
+interface SemVer {
+  readonly major: number;
+  readonly minor: number;
+  readonly patch: number;
+  readonly prerelease: string;
+}
+export interface ServerCapabilities {
+  readonly cacheCapabilities: {
+    readonly digestFunction: readonly number[];
+    readonly actionCacheUpdateCapabilities: { readonly updateEnabled: boolean } | null;
+    readonly cachePriorityCapabilities: PriorityCapabilities | null;
+    readonly maxBatchTotalSizeBytes: number;
+    readonly symlinkAbsolutePathStrategy: number;
+    readonly supportedCompressors: readonly number[];
+    readonly supportedBatchUpdateCompressors: readonly number[];
+  } | null;
+  readonly executionCapabilities: {
+    readonly digestFunction: number;
+    readonly execEnabled: boolean;
+    readonly executionPriorityCapabilities: PriorityCapabilities | null;
+  } | null;
+  readonly deprecatedApiVersion: SemVer | null;
+  readonly lowApiVersion: SemVer | null;
+  readonly highApiVersion: SemVer | null;
+}
+export interface RequestMetadata {
+  readonly toolDetails: { readonly toolName: string; readonly toolVersion: string } | null;
+  readonly actionId: string;
+  readonly toolInvocationId: string;
+  readonly correlatedInvocationsId: string;
+}
+export interface PreconditionFailure {
+  readonly violations: readonly {
+    readonly type: string;
+    readonly subject: string;
+    readonly description: string;
+  }[];
+}
+export interface OperationMessage {
+  readonly name: string;
+  readonly metadata: AnyMessage | null;
+  readonly done: boolean;
+  readonly error?: StatusMessage;
+  readonly response?: AnyMessage;
+}
+export interface ListOperationsRequest {
+  readonly filter: string;
+  readonly pageSize: number;
+  readonly pageToken: string;
+  readonly name: string;
+}
+export interface ListOperationsResponse {
+  readonly operations: readonly OperationMessage[];
+  readonly nextPageToken: string;
+}
+export interface ReadRequest {
+  readonly resourceName: string;
+  readonly readOffset: number;
+  readonly readLimit: number;
+}
+export interface ReadResponse {
+  readonly data: Uint8Array;
+}
+export interface WriteRequest {
+  readonly resourceName: string;
+  readonly writeOffset: number;
+  readonly finishWrite: boolean;
+  readonly data: Uint8Array;
+}
+export interface WriteResponse {
+  readonly committedSize: number;
+}
+export interface ResourceMessage {
+  readonly resourceName: string;
+}
+export interface QueryWriteStatusResponse {
+  readonly committedSize: number;
+  readonly complete: boolean;
+}
+/** A message without fields. */
+export type EmptyMessage = Readonly<Record<never, never>>;
+
+/** The stages of an execution by their numbers. */
+export const EXECUTION_STAGES = {
+  UNKNOWN: 0,
+  CACHE_CHECK: 1,
+  QUEUED: 2,
+  EXECUTING: 3,
+  COMPLETED: 4,
+} as const;
+/** The compressors by their numbers. */
+export const COMPRESSORS = { IDENTITY: 0, ZSTD: 1, DEFLATE: 2 } as const;
+/** The one digest function of this package. */
+export const DIGEST_FUNCTION_SHA256 = 1;
+/** Links that lead to absolute paths are refused. */
+export const SYMLINKS_DISALLOWED = 1;
+
+const V2 = 'build.bazel.remote.execution.v2';
+const root = new protobuf.Root();
+for (const text of [REMOTE_EXECUTION_PROTO, ...USED_PROTOS]) protobuf.parse(text, root);
+root.resolveAll();
+
+/** 64-bit integers are numbers here: a size or offset above 2^53 is refused where it is checked. */
+const OPTIONS: protobuf.IConversionOptions = { longs: Number, defaults: true };
+
+class TypeCodec<T> implements MessageCodec<T> {
+  readonly name: string;
+  readonly #type: protobuf.Type;
+
+  constructor(name: string) {
+    this.name = name;
+    this.#type = root.lookupType(name);
+  }
+
+  encode(message: Init<T>): Uint8Array {
+    try {
+      check('message', message, is.anObject(`a ${this.name}`));
+      return this.#type.encode(message as object).finish();
+    } catch (error) {
+      throw unreadable('message', message, error);
+    }
+  }
+
+  decode(bytes: Uint8Array): T {
+    try {
+      return this.#type.toObject(this.#type.decode(bytes), OPTIONS) as T;
+    } catch (cause) {
+      const message = `${this.name}: expected a message, got ${describeValue(bytes)} of ${bytes.length} B: ${messageOf(cause)}`;
+      throw new RunnerError('RUNNER_BAD_MESSAGE', message, { cause });
+    }
+  }
+}
+
+/** Every kind of message by its name. */
+export interface Messages {
+  readonly Action: ActionMessage;
+  readonly Command: CommandMessage;
+  readonly Directory: DirectoryMessage;
+  readonly Tree: TreeMessage;
+  readonly ActionResult: ActionResultMessage;
+  readonly ExecuteRequest: ExecuteRequestMessage;
+  readonly ExecuteResponse: ExecuteResponseMessage;
+  readonly ExecuteOperationMetadata: ExecuteOperationMetadata;
+  readonly WaitExecutionRequest: NameMessage;
+  readonly GetActionResultRequest: GetActionResultRequest;
+  readonly UpdateActionResultRequest: UpdateActionResultRequest;
+  readonly FindMissingBlobsRequest: FindMissingBlobsRequest;
+  readonly FindMissingBlobsResponse: FindMissingBlobsResponse;
+  readonly BatchUpdateBlobsRequest: BatchUpdateBlobsRequest;
+  readonly BatchUpdateBlobsResponse: BatchUpdateBlobsResponse;
+  readonly BatchReadBlobsRequest: BatchReadBlobsRequest;
+  readonly BatchReadBlobsResponse: BatchReadBlobsResponse;
+  readonly GetTreeRequest: GetTreeRequest;
+  readonly GetTreeResponse: GetTreeResponse;
+  readonly GetCapabilitiesRequest: GetCapabilitiesRequest;
+  readonly ServerCapabilities: ServerCapabilities;
+  readonly RequestMetadata: RequestMetadata;
+  readonly Status: StatusMessage;
+  readonly PreconditionFailure: PreconditionFailure;
+  readonly Operation: OperationMessage;
+  readonly GetOperationRequest: NameMessage;
+  readonly ListOperationsRequest: ListOperationsRequest;
+  readonly ListOperationsResponse: ListOperationsResponse;
+  readonly CancelOperationRequest: NameMessage;
+  readonly DeleteOperationRequest: NameMessage;
+  readonly ReadRequest: ReadRequest;
+  readonly ReadResponse: ReadResponse;
+  readonly WriteRequest: WriteRequest;
+  readonly WriteResponse: WriteResponse;
+  readonly QueryWriteStatusRequest: ResourceMessage;
+  readonly QueryWriteStatusResponse: QueryWriteStatusResponse;
+  readonly Empty: EmptyMessage;
+}
+
+/** The packages of those that are not of the Remote Execution API. */
+const PACKAGES: Partial<Readonly<Record<keyof Messages, string>>> = {
+  Status: 'google.rpc',
+  PreconditionFailure: 'google.rpc',
+  Operation: 'google.longrunning',
+  GetOperationRequest: 'google.longrunning',
+  ListOperationsRequest: 'google.longrunning',
+  ListOperationsResponse: 'google.longrunning',
+  CancelOperationRequest: 'google.longrunning',
+  DeleteOperationRequest: 'google.longrunning',
+  ReadRequest: 'google.bytestream',
+  ReadResponse: 'google.bytestream',
+  WriteRequest: 'google.bytestream',
+  WriteResponse: 'google.bytestream',
+  QueryWriteStatusRequest: 'google.bytestream',
+  QueryWriteStatusResponse: 'google.bytestream',
+  Empty: 'google.protobuf',
+};
+const NAMES: readonly (keyof Messages)[] = membersOf<keyof Messages>({
+  Action: true,
+  Command: true,
+  Directory: true,
+  Tree: true,
+  ActionResult: true,
+  ExecuteRequest: true,
+  ExecuteResponse: true,
+  ExecuteOperationMetadata: true,
+  WaitExecutionRequest: true,
+  GetActionResultRequest: true,
+  UpdateActionResultRequest: true,
+  FindMissingBlobsRequest: true,
+  FindMissingBlobsResponse: true,
+  BatchUpdateBlobsRequest: true,
+  BatchUpdateBlobsResponse: true,
+  BatchReadBlobsRequest: true,
+  BatchReadBlobsResponse: true,
+  GetTreeRequest: true,
+  GetTreeResponse: true,
+  GetCapabilitiesRequest: true,
+  ServerCapabilities: true,
+  RequestMetadata: true,
+  Status: true,
+  PreconditionFailure: true,
+  Operation: true,
+  GetOperationRequest: true,
+  ListOperationsRequest: true,
+  ListOperationsResponse: true,
+  CancelOperationRequest: true,
+  DeleteOperationRequest: true,
+  ReadRequest: true,
+  ReadResponse: true,
+  WriteRequest: true,
+  WriteResponse: true,
+  QueryWriteStatusRequest: true,
+  QueryWriteStatusResponse: true,
+  Empty: true,
+});
+
+type Codecs = { readonly [K in keyof Messages]: MessageCodec<Messages[K]> };
+
+/** Writes and reads each kind of message. */
+export const MESSAGES: Codecs = Object.fromEntries(
+  NAMES.map((name) => [name, new TypeCodec<never>(`${PACKAGES[name] ?? V2}.${name}`)]),
+) as unknown as Codecs;
+
+const TYPE_URL = 'type.googleapis.com/';
+
+/** A message in an envelope that says what it is. */
+export function packAny<T>(type: MessageCodec<T>, message: Init<T>): AnyMessage {
+  return { typeUrl: TYPE_URL + type.name, value: type.encode(message) };
+}

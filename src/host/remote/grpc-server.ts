@@ -1,0 +1,411 @@
+/**
+ * A {@link RemoteService} behind gRPC. Invariants: a call ends with a status whatever happens in it; who sends faster than is taken waits; a
+ * closed server has ended all of its calls.
+ */
+import * as is from '../../kernel/shape.ts';
+import type {
+  Metadata,
+  sendUnaryData,
+  Server,
+  ServerCredentials,
+  ServerReadableStream,
+  ServerUnaryCall,
+  ServerWritableStream,
+  StatusObject,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import type * as grpcJs from '@grpc/grpc-js';
+import { statusMessage } from '../../cas/action-messages.ts';
+import { MESSAGES } from '../../cas/codec.ts';
+import { check } from '../../kernel/argument-check.ts';
+import { messageOf, RunnerError } from '../../kernel/errors.ts';
+import { loadPeer } from '../../kernel/package-files.ts';
+import { REMOTE_METHODS, type RemoteMethods } from '../../remote/methods.ts';
+import { rpcFailure } from '../../remote/rpc-failure.ts';
+import {
+  type RemoteService,
+  type RpcContext,
+  RpcError,
+  type RpcMethod,
+  rpcCodeName,
+} from '../../remote/rpc.ts';
+
+/** What the access log has of a call that is over. */
+export interface RpcAccess {
+  /** As gRPC has it: `/google.bytestream.ByteStream/Read`. */
+  readonly method: string;
+  /** The name of its status, such as `OK`. */
+  readonly code: string;
+  /** Of the status; empty if all went well. */
+  readonly message: string;
+  readonly durationMs: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Address and port of the client. */
+  readonly peer: string;
+}
+
+/** Certificate and key, as PEM. */
+export interface RemoteTls {
+  readonly cert: Uint8Array | string;
+  readonly key: Uint8Array | string;
+  /** Clients must have a certificate that one of these has signed. Default: anybody may come. */
+  readonly clientCa?: Uint8Array | string | undefined;
+}
+
+/** How a service is served. */
+export interface ServeRemoteOptions {
+  readonly service: RemoteService;
+  /** Default 127.0.0.1: nobody but this machine. */
+  readonly host?: string;
+  /** Default 0: any that is free. */
+  readonly port?: number;
+  /** Default: no encryption. */
+  readonly tls?: RemoteTls | undefined;
+  /** What callers must send as `authorization: Bearer TOKEN`. Default: nothing. */
+  readonly token?: string | undefined;
+  /** Of one message that comes in, in bytes. Default 16 MiB. */
+  readonly messageBytesMax?: number;
+  /** Gets each call once it is over. */
+  readonly onCall?: ((access: RpcAccess) => void) | undefined;
+}
+
+const TLS = is.optionsOf<RemoteTls>({ cert: is.ANY, key: is.ANY }, { clientCa: is.ANY });
+const OPTIONS = is.optionsOf<ServeRemoteOptions>(
+  { service: is.withMethods('unary', 'serverStream', 'clientStream') },
+  {
+    host: is.TEXT,
+    port: is.integer(0, 65_535),
+    tls: TLS,
+    token: is.text('a token', /^[\x21-\x7e]+$/),
+    messageBytesMax: is.integer(1),
+    onCall: is.FUNCTION,
+  },
+);
+
+/** A server that listens. */
+export interface RemoteEndpoint {
+  /** Where clients find it: `grpc://127.0.0.1:8980`, or `grpcs://…`. */
+  readonly endpoint: string;
+  readonly port: number;
+  /** Takes no more calls, gives those that run `graceMs` (default 1,000) to end, and ends the rest. */
+  readonly close: (graceMs?: number) => Promise<void>;
+}
+
+type Grpc = typeof grpcJs;
+/** What the calls of all kinds have. */
+type AnyCall = Pick<ServerUnaryCall<Buffer, Uint8Array>, 'getDeadline' | 'getPeer' | 'metadata'> &
+  Pick<NodeJS.EventEmitter, 'on'>;
+
+const KINDS = {
+  unary: { requestStream: false, responseStream: false },
+  serverStream: { requestStream: false, responseStream: true },
+  clientStream: { requestStream: true, responseStream: false },
+};
+const MIB = 1024 * 1024;
+const asIs = (bytes: Buffer): Buffer => bytes;
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** One call, from its begin to its status. */
+class ServedCall {
+  readonly context: RpcContext;
+  readonly #method: string;
+  readonly #call: AnyCall;
+  readonly #begin = performance.now();
+  readonly #onCall: ((access: RpcAccess) => void) | undefined;
+  readonly #cancel = new AbortController();
+  bytesIn = 0;
+  bytesOut = 0;
+  #isOver = false;
+
+  constructor(method: string, call: AnyCall, clockMs: number, onCall: ServeRemoteOptions['onCall']) {
+    this.#method = method;
+    this.#call = call;
+    this.#onCall = onCall;
+    call.on('cancelled', () => {
+      this.#cancel.abort();
+      this.over('CANCELLED', 'the client has gone');
+    });
+    call.on('error', () => this.#cancel.abort());
+    const deadline = call.getDeadline();
+    const deadlineMs = deadline instanceof Date ? deadline.getTime() : deadline;
+    this.context = {
+      signal: this.#cancel.signal,
+      ...(Number.isFinite(deadlineMs) ? { deadlineMs: deadlineMs - Date.now() + clockMs } : {}),
+      metadata: textHeaders(call.metadata),
+    };
+  }
+
+  /** Says what became of it, once. */
+  over(code: string, message = ''): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#onCall?.({
+      method: this.#method,
+      code,
+      message,
+      durationMs: performance.now() - this.#begin,
+      bytesIn: this.bytesIn,
+      bytesOut: this.bytesOut,
+      peer: this.#call.getPeer(),
+    });
+  }
+}
+
+function textHeaders(metadata: Metadata): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const [name, value] of Object.entries(metadata.getMap())) {
+    if (typeof value === 'string') found.set(name, value);
+  }
+  return found;
+}
+
+class GrpcServer implements RemoteEndpoint {
+  readonly #grpc: Grpc;
+  readonly #server: Server;
+  readonly #options: ServeRemoteOptions;
+  endpoint = '';
+  port = 0;
+
+  constructor(grpc: Grpc, options: ServeRemoteOptions) {
+    this.#grpc = grpc;
+    this.#options = options;
+    this.#server = new grpc.Server({
+      'grpc.max_receive_message_length': options.messageBytesMax ?? 16 * MIB,
+      'grpc.max_send_message_length': -1,
+    });
+    for (const method of Object.values(REMOTE_METHODS) as RemoteMethods[keyof RemoteMethods][]) {
+      this.#add(method);
+    }
+  }
+
+  async listen(): Promise<void> {
+    const { host = '127.0.0.1', port = 0, tls } = this.#options;
+    const credentials = serverCredentials(this.#grpc, tls);
+    const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    this.port = await new Promise((resolve, reject) => {
+      this.#server.bindAsync(address, credentials, (error, bound) => {
+        if (error === null) resolve(bound);
+        else {
+          reject(
+            new RunnerError('RUNNER_RPC_FAILED', `cannot listen on ${address}: ${error.message}`, {
+              cause: error,
+            }),
+          );
+        }
+      });
+    });
+    this.endpoint = `${tls === undefined ? 'grpc' : 'grpcs'}://${host.includes(':') ? `[${host}]` : host}:${this.port}`;
+  }
+
+  readonly close = async (graceMs = 1_000): Promise<void> => {
+    const ended = new Promise<void>((resolve) => {
+      this.#server.tryShutdown(() => resolve());
+    });
+    const timer = setTimeout(() => this.#server.forceShutdown(), graceMs);
+    await ended;
+    clearTimeout(timer);
+  };
+
+  #add(method: RpcMethod<unknown, unknown>): void {
+    const name = method.path.slice(method.path.lastIndexOf('/') + 1);
+    const definition = {
+      path: method.path,
+      ...KINDS[method.kind],
+      requestSerialize: asBuffer,
+      requestDeserialize: asIs,
+      responseSerialize: asBuffer,
+      responseDeserialize: asIs,
+    };
+    const handlers: UntypedServiceImplementation = { [name]: this.#handler(method) as never };
+    // One by one: gRPC wants all methods of a service at once only where it checks that each has a handler.
+    this.#server.addService({ [name]: definition }, handlers);
+  }
+
+  #handler(method: RpcMethod<unknown, unknown>): unknown {
+    if (method.kind === 'unary') return this.#unary(method as RpcMethod<unknown, unknown, 'unary'>);
+    if (method.kind === 'serverStream') {
+      return this.#serverStream(method as RpcMethod<unknown, unknown, 'serverStream'>);
+    }
+    return this.#clientStream(method as RpcMethod<unknown, unknown, 'clientStream'>);
+  }
+
+  #begin(method: string, call: AnyCall): ServedCall {
+    return new ServedCall(method, call, this.#clockMs(), this.#options.onCall);
+  }
+
+  #clockMs(): number {
+    return performance.now();
+  }
+
+  /** @throws RpcError `UNAUTHENTICATED`. */
+  #admit(served: ServedCall): void {
+    const { token } = this.#options;
+    if (token === undefined || served.context.metadata?.get('authorization') === `Bearer ${token}`) return;
+    throw new RpcError('UNAUTHENTICATED', 'expected the token of this server in the header authorization');
+  }
+
+  #unary(method: RpcMethod<unknown, unknown, 'unary'>) {
+    return (call: ServerUnaryCall<Buffer, Uint8Array>, answer: sendUnaryData<Uint8Array>): void => {
+      const served = this.#begin(method.path, call);
+      const work = async (): Promise<Uint8Array> => {
+        this.#admit(served);
+        served.bytesIn = call.request.length;
+        const request = method.request.decode(call.request);
+        return method.response.encode(
+          (await this.#options.service.unary(method, request, served.context)) as never,
+        );
+      };
+      work().then(
+        (bytes) => {
+          served.bytesOut = bytes.length;
+          answer(null, bytes);
+          served.over('OK');
+        },
+        (error: unknown) => answer(this.#failed(served, error)),
+      );
+    };
+  }
+
+  #serverStream(method: RpcMethod<unknown, unknown, 'serverStream'>) {
+    return (call: ServerWritableStream<Buffer, Uint8Array>): void => {
+      const served = this.#begin(method.path, call);
+      const work = async (): Promise<void> => {
+        this.#admit(served);
+        served.bytesIn = call.request.length;
+        const request = method.request.decode(call.request);
+        const { signal } = served.context;
+        for await (const message of this.#options.service.serverStream(method, request, served.context)) {
+          if (signal.aborted) break;
+          const bytes = method.response.encode(message as never);
+          served.bytesOut += bytes.length;
+          if (!call.write(bytes)) await drained(call, signal);
+        }
+      };
+      work().then(
+        () => {
+          call.end();
+          served.over('OK');
+        },
+        (error: unknown) => call.emit('error', this.#failed(served, error)),
+      );
+    };
+  }
+
+  #clientStream(method: RpcMethod<unknown, unknown, 'clientStream'>) {
+    return (call: ServerReadableStream<Buffer, Uint8Array>, answer: sendUnaryData<Uint8Array>): void => {
+      const served = this.#begin(method.path, call);
+      const work = async (): Promise<Uint8Array> => {
+        this.#admit(served);
+        const requests = decoded(method, call, served);
+        return method.response.encode(
+          (await this.#options.service.clientStream(method, requests, served.context)) as never,
+        );
+      };
+      work().then(
+        (bytes) => {
+          served.bytesOut = bytes.length;
+          answer(null, bytes);
+          served.over('OK');
+          call.resume();
+        },
+        (error: unknown) => {
+          answer(this.#failed(served, error));
+          call.resume();
+        },
+      );
+    };
+  }
+
+  #failed(
+    served: ServedCall,
+    error: unknown,
+  ): Partial<StatusObject> & { readonly name: string; readonly message: string } {
+    const { status } = rpcFailure(error);
+    served.over(rpcCodeName(status.code), status.message);
+    const metadata = new this.#grpc.Metadata();
+    const details = MESSAGES.Status.encode(statusMessage(status));
+    if (status.violations !== undefined) metadata.set('grpc-status-details-bin', Buffer.from(details));
+    return {
+      name: 'RpcError',
+      message: status.message,
+      code: status.code,
+      details: status.message,
+      metadata,
+    };
+  }
+}
+
+/** The messages of a client, one after the other: the next is taken when the last is done with. */
+async function* decoded<Q>(
+  method: RpcMethod<Q, unknown>,
+  call: ServerReadableStream<Buffer, Uint8Array>,
+  served: ServedCall,
+): AsyncGenerator<Q> {
+  // Leaving the loop early must not destroy the call: its answer is still to come.
+  const source = call.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  try {
+    for await (const bytes of source) {
+      served.bytesIn += bytes.length;
+      yield method.request.decode(bytes);
+    }
+  } catch (error) {
+    if (served.context.signal.aborted) {
+      throw new RpcError('CANCELLED', `the client has gone: ${messageOf(error)}`);
+    }
+    throw error;
+  }
+  if (served.context.signal.aborted) throw new RpcError('CANCELLED', 'the client has gone');
+}
+
+/** More can be sent, or nobody takes it any more. */
+function drained(call: ServerWritableStream<Buffer, Uint8Array>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      call.off('drain', settle);
+      signal.removeEventListener('abort', settle);
+      resolve();
+    };
+    call.on('drain', settle);
+    signal.addEventListener('abort', settle);
+    if (signal.aborted) settle();
+  });
+}
+
+function serverCredentials(grpc: Grpc, tls: RemoteTls | undefined): ServerCredentials {
+  if (tls === undefined) return grpc.ServerCredentials.createInsecure();
+  const { cert, key, clientCa } = tls;
+  const pair = { cert_chain: Buffer.from(cert), private_key: Buffer.from(key) };
+  const roots = clientCa === undefined ? null : Buffer.from(clientCa);
+  return grpc.ServerCredentials.createSsl(roots, [pair], roots !== null);
+}
+
+/**
+ * Serves a {@link RemoteService} over gRPC, as the command `dryrunner serve --reapi` does.
+ *
+ * Rejects with `RUNNER_MISSING_PACKAGE` if @grpc/grpc-js is not installed, with `RUNNER_INVALID_ARGUMENT` for options that make no sense, and
+ * with `RUNNER_RPC_FAILED` if nothing can listen there.
+ *
+ * @example
+ * ```ts
+ * import { realWorld, createExecRunner, serveRemote } from 'dryrunner/host';
+ * import { createMemoryActionCache, createMemoryContentStore, createRemoteService } from 'dryrunner/remote';
+ * const runner = createExecRunner();
+ * const content = createMemoryContentStore();
+ * const service = createRemoteService(realWorld(), { runner, content, cache: createMemoryActionCache() });
+ * const { endpoint, close } = await serveRemote({ service });
+ * if (!endpoint.startsWith('grpc://127.0.0.1:')) throw new Error('expected this machine alone');
+ * service.close();
+ * await close();
+ * await runner.release();
+ * await runner.outputs.dispose();
+ * ```
+ */
+export async function serveRemote(options: ServeRemoteOptions): Promise<RemoteEndpoint> {
+  check('options', options, OPTIONS);
+  const grpc = await loadPeer('@grpc/grpc-js', 'serveRemote', () => import('@grpc/grpc-js'));
+  const server = new GrpcServer(grpc, options);
+  await server.listen();
+  return server;
+}

@@ -1,0 +1,343 @@
+/**
+ * A server of the Remote Execution API over any runner: which handler answers which method, and what every answer has to be. Invariants: a
+ * call ends with a message of its method or an {@link RpcError}, whatever the request holds; a result in the action cache names only
+ * blobs that are there.
+ */
+import * as is from '../kernel/shape.ts';
+import {
+  badField,
+  decodeAction,
+  decodeCommand,
+  digestsOfOutcome,
+  outcomeMessage,
+  outcomeOf,
+  soundDigest,
+} from '../cas/action-messages.ts';
+import {
+  COMPRESSORS,
+  DIGEST_FUNCTION_SHA256,
+  type GetActionResultRequest,
+  type ActionResultMessage,
+  type Init,
+  type OperationMessage,
+  type ServerCapabilities,
+  SYMLINKS_DISALLOWED,
+  type UpdateActionResultRequest,
+} from '../cas/codec.ts';
+import { check } from '../kernel/argument-check.ts';
+import { type ActionCache, type ContentStore, missingBlobsOf } from '../model/content-store.ts';
+import type { Digest } from '../model/digest.ts';
+import type { Service } from '../model/service.ts';
+import { checkWorld, type World } from '../model/world.ts';
+import { type BlobCompression, Blobs } from './blobs.ts';
+import { Executions, type PreparedAction } from './execution.ts';
+import { TreeIndex } from './input-tree.ts';
+import { REMOTE_METHODS as M } from './methods.ts';
+import { missingInputs, rpcFailure } from './rpc-failure.ts';
+import { type RemoteService, type RpcContext, RpcError, type RpcMethod } from './rpc.ts';
+
+/** What a server is made of. */
+export interface RemoteServiceOptions {
+  /** Carries the actions out. Its invoker has the same content store and action cache, as an `ActionStore`. Not released by the server. */
+  readonly runner: Service;
+  readonly content: ContentStore;
+  readonly cache: ActionCache;
+  /** Names operations and questions; of several servers of one simulation each needs its own. Default `remote`. */
+  readonly name?: string;
+  /** Of all blobs in one batch, in bytes. Default 4,000,000, as most clients take messages of 4 MiB. */
+  readonly batchBytesMax?: number;
+  /** Of one blob, in bytes. Default 16 GiB. */
+  readonly blobBytesMax?: number;
+  /** The longest timeout that an action may have. Default a day. */
+  readonly timeoutMsMax?: number;
+  /** An action whose clients have all gone is aborted after this time. Default 10,000. */
+  readonly abandonedAfterMs?: number;
+  /** How many operations that have ended can still be asked for. Default 1,000. */
+  readonly endedMax?: number;
+  /** Default: blobs travel as they are. */
+  readonly compression?: BlobCompression | undefined;
+}
+
+const OPTIONS = is.optionsOf<RemoteServiceOptions>(
+  {
+    runner: is.withMethods('run', 'query', 'abort'),
+    content: is.withMethods('findMissing', 'read', 'readStream', 'write', 'openWrite', 'hold'),
+    cache: is.withMethods('get', 'put'),
+  },
+  {
+    name: is.TEXT,
+    batchBytesMax: is.COUNT,
+    blobBytesMax: is.COUNT,
+    timeoutMsMax: is.DURATION_MS,
+    abandonedAfterMs: is.DURATION_MS,
+    endedMax: is.COUNT,
+    compression: is.withMethods('compress', 'decompress'),
+  },
+);
+
+const GIB = 1024 ** 3;
+const DAY_MS = 86_400_000;
+const NOT_IMPLEMENTED = (path: string): RpcError => new RpcError('UNIMPLEMENTED', `no such method: ${path}`);
+
+type UnaryHandler = (request: never, context: RpcContext) => unknown;
+type StreamHandler = (request: never, context: RpcContext) => AsyncIterable<unknown>;
+
+/** A server, for those who made it. */
+export interface RemoteServer extends RemoteService {
+  /** How many operations are under way. */
+  readonly activeOperations: number;
+  /** Aborts what is under way, and takes nothing new. */
+  close(): void;
+}
+
+class ActionServer implements RemoteServer {
+  readonly #content: ContentStore;
+  readonly #cache: ActionCache;
+  readonly #timeoutMsMax: number;
+  readonly #batchBytesMax: number;
+  readonly #compression: BlobCompression | undefined;
+  readonly #trees: TreeIndex;
+  readonly #blobs: Blobs;
+  readonly #executions: Executions;
+  readonly #unary: ReadonlyMap<string, UnaryHandler>;
+  readonly #streams: ReadonlyMap<string, StreamHandler>;
+  #isClosed = false;
+
+  constructor(world: World, options: RemoteServiceOptions) {
+    const { runner, content, cache, name = 'remote', compression } = options;
+    const { batchBytesMax = 4_000_000, blobBytesMax = 16 * GIB, timeoutMsMax = DAY_MS } = options;
+    const { abandonedAfterMs = 10_000, endedMax = 1_000 } = options;
+    this.#content = content;
+    this.#cache = cache;
+    this.#timeoutMsMax = timeoutMsMax;
+    this.#batchBytesMax = batchBytesMax;
+    this.#compression = compression;
+    this.#trees = new TreeIndex(content);
+    this.#blobs = new Blobs({ content, clock: world.clock, batchBytesMax, blobBytesMax, compression });
+    const prepare = (action: Digest, context: RpcContext): Promise<PreparedAction> =>
+      this.#prepare(action, context);
+    this.#executions = new Executions(world, { runner, name, abandonedAfterMs, endedMax, prepare });
+    this.#unary = this.#unaryHandlers();
+    this.#streams = this.#streamHandlers();
+  }
+
+  get activeOperations(): number {
+    return this.#executions.active;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#executions.close();
+  }
+
+  async unary<Q, A>(method: RpcMethod<Q, A, 'unary'>, request: Q, context: RpcContext): Promise<A> {
+    try {
+      this.#checkOpen();
+      const handler = this.#unary.get(method.path);
+      if (handler === undefined) throw NOT_IMPLEMENTED(method.path);
+      return (await handler(request as never, context)) as A;
+    } catch (error) {
+      throw rpcFailure(error);
+    }
+  }
+
+  async *serverStream<Q, A>(
+    method: RpcMethod<Q, A, 'serverStream'>,
+    request: Q,
+    context: RpcContext,
+  ): AsyncGenerator<A> {
+    try {
+      this.#checkOpen();
+      const handler = this.#streams.get(method.path);
+      if (handler === undefined) throw NOT_IMPLEMENTED(method.path);
+      yield* handler(request as never, context) as AsyncIterable<A>;
+    } catch (error) {
+      throw rpcFailure(error);
+    }
+  }
+
+  async clientStream<Q, A>(
+    method: RpcMethod<Q, A, 'clientStream'>,
+    requests: AsyncIterable<Q>,
+    context: RpcContext,
+  ): Promise<A> {
+    try {
+      this.#checkOpen();
+      if (method.path !== M.write.path) throw NOT_IMPLEMENTED(method.path);
+      return (await this.#blobs.write(requests as AsyncIterable<never>, context)) as A;
+    } catch (error) {
+      throw rpcFailure(error);
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new RpcError('UNAVAILABLE', 'the server is going down');
+  }
+
+  #unaryHandlers(): ReadonlyMap<string, UnaryHandler> {
+    const handlers = new Map<string, UnaryHandler>();
+    const on = <Q, A>(
+      { path }: RpcMethod<Q, A, 'unary'>,
+      handler: (request: Q, context: RpcContext) => Init<A> | Promise<Init<A>>,
+    ): void => {
+      handlers.set(path, handler);
+    };
+    on(M.getCapabilities, () => this.#capabilities());
+    on(M.getActionResult, (request, context) => this.#cachedResult(request, context));
+    on(M.updateActionResult, (request, context) => this.#updateResult(request, context));
+    on(M.findMissingBlobs, (request, context) => this.#blobs.findMissing(request, context));
+    on(M.batchUpdateBlobs, (request, context) => this.#blobs.batchUpdate(request, context));
+    on(M.batchReadBlobs, (request, context) => this.#blobs.batchRead(request, context));
+    on(M.queryWriteStatus, ({ resourceName }, context) =>
+      this.#blobs.queryWriteStatus(resourceName, context),
+    );
+    on(M.getOperation, ({ name }) => this.#executions.get(name));
+    on(M.listOperations, (request) => listed(this.#executions.list(), request));
+    on(M.cancelOperation, ({ name }) => {
+      this.#executions.cancel(name);
+      return {};
+    });
+    on(M.deleteOperation, ({ name }) => {
+      this.#executions.delete(name);
+      return {};
+    });
+    return handlers;
+  }
+
+  #streamHandlers(): ReadonlyMap<string, StreamHandler> {
+    const handlers = new Map<string, StreamHandler>();
+    const on = <Q, A>(
+      { path }: RpcMethod<Q, A, 'serverStream'>,
+      handler: (request: Q, context: RpcContext) => AsyncIterable<A>,
+    ): void => {
+      handlers.set(path, handler as StreamHandler);
+    };
+    on(M.getTree, (request, context) => this.#blobs.getTree(request, context));
+    on(M.read, (request, context) => this.#blobs.read(request, context));
+    on(M.execute, (request, context) => this.#executions.execute(request, context));
+    on(M.waitExecution, ({ name }, context) => this.#executions.wait(name, context));
+    return handlers;
+  }
+
+  #capabilities(): Init<ServerCapabilities> {
+    const compressors = (this.#compression?.names ?? []).map((name) =>
+      name === 'zstd' ? COMPRESSORS.ZSTD : COMPRESSORS.DEFLATE,
+    );
+    return {
+      cacheCapabilities: {
+        digestFunction: [DIGEST_FUNCTION_SHA256],
+        actionCacheUpdateCapabilities: { updateEnabled: true },
+        maxBatchTotalSizeBytes: this.#batchBytesMax,
+        symlinkAbsolutePathStrategy: SYMLINKS_DISALLOWED,
+        supportedCompressors: compressors,
+        supportedBatchUpdateCompressors: compressors,
+      },
+      executionCapabilities: { digestFunction: DIGEST_FUNCTION_SHA256, execEnabled: true },
+      lowApiVersion: { major: 2 },
+      highApiVersion: { major: 2, minor: 2 },
+    };
+  }
+
+  async #cachedResult(
+    { instanceName, actionDigest }: GetActionResultRequest,
+    context: RpcContext,
+  ): Promise<Init<ActionResultMessage>> {
+    const digest = soundDigest('action_digest', actionDigest);
+    const outcome = await this.#cache.get(instanceName, digest, context);
+    if (outcome === undefined) throw new RpcError('NOT_FOUND', `no cached result for action ${digest.hash}`);
+    const missing = await this.#content.findMissing(digestsOfOutcome(outcome), context);
+    if (missing.length > 0) {
+      throw new RpcError(
+        'NOT_FOUND',
+        `the cached result for action ${digest.hash} has lost ${missing.length} blobs`,
+      );
+    }
+    return outcomeMessage(outcome);
+  }
+
+  async #updateResult(
+    { instanceName, actionDigest, actionResult }: UpdateActionResultRequest,
+    context: RpcContext,
+  ): Promise<Init<ActionResultMessage>> {
+    const digest = soundDigest('action_digest', actionDigest);
+    if (actionResult === null) throw badField('action_result', 'a result', null);
+    const outcome = outcomeOf(actionResult);
+    const missing = await this.#content.findMissing(digestsOfOutcome(outcome), context);
+    if (missing.length > 0) throw missingInputs(missing);
+    await this.#cache.put(instanceName, digest, outcome, context);
+    return outcomeMessage(outcome);
+  }
+
+  /** What an action needs and is not there is a precondition that does not hold, and nothing that was asked for. */
+  async #needed<T>(digest: Digest, context: RpcContext, decode: (bytes: Uint8Array) => T): Promise<T> {
+    try {
+      return decode(await this.#content.read(digest, {}, context));
+    } catch (error) {
+      const missing = missingBlobsOf(error);
+      throw missing === undefined ? error : missingInputs(missing);
+    }
+  }
+
+  /** Everything that an action needs is there and sound, and stays until it has ended. */
+  async #prepare(digest: Digest, context: RpcContext): Promise<PreparedAction> {
+    const action = await this.#needed(digest, context, decodeAction);
+    const { commandDigest, inputRootDigest, timeoutMs = 0, doNotCache } = action;
+    if (timeoutMs > this.#timeoutMsMax) {
+      throw badField('action.timeout', `${this.#timeoutMsMax} ms at most`, timeoutMs);
+    }
+    const command = await this.#needed(commandDigest, context, decodeCommand);
+    if (command.arguments.length === 0) throw badField('command.arguments', 'a program', command.arguments);
+    const { blobs, missing } = await this.#trees.blobsOf(inputRootDigest, context);
+    const hold = this.#content.hold([digest, commandDigest, ...blobs]);
+    try {
+      const lost = missing.length > 0 ? missing : await this.#content.findMissing(blobs, context);
+      if (lost.length > 0) throw missingInputs(lost);
+      return { hold, isShared: !doNotCache };
+    } catch (error) {
+      hold.release();
+      throw error;
+    }
+  }
+}
+
+const PAGE_SIZE_MAX = 500;
+
+function listed(
+  all: readonly OperationMessage[],
+  { pageSize, pageToken }: { readonly pageSize: number; readonly pageToken: string },
+): { readonly operations: readonly OperationMessage[]; readonly nextPageToken: string } {
+  const from = pageToken === '' ? 0 : Number(pageToken);
+  if (!Number.isSafeInteger(from) || from < 0) throw badField('page_token', 'one of this server', pageToken);
+  const size = pageSize > 0 ? Math.min(pageSize, PAGE_SIZE_MAX) : PAGE_SIZE_MAX;
+  const to = from + size;
+  return { operations: all.slice(from, to), nextPageToken: to < all.length ? String(to) : '' };
+}
+
+/**
+ * Makes a server of the Remote Execution API v2 that carries actions out on `runner`. It is pure: give it to a gRPC server
+ * (`serveRemote` of `dryrunner/host`), or in a simulation to a client as its transport.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
+ * @example
+ * ```ts
+ * import { createFakeRunner, simulate } from 'dryrunner';
+ * import { createMemoryActionCache, createMemoryContentStore, createRemoteService, overWire } from 'dryrunner/remote';
+ * const verdict = await simulate({
+ *   scenario: async (sim) => {
+ *     const runner = createFakeRunner(sim.world);
+ *     const content = createMemoryContentStore();
+ *     const server = createRemoteService(sim.world, { runner, content, cache: createMemoryActionCache() });
+ *     const transport = overWire(server);
+ *     if (typeof transport.unary !== 'function') throw new Error('expected what a client calls');
+ *     server.close();
+ *     await runner.release();
+ *   },
+ * });
+ * if (!verdict.held) throw new Error(verdict.failure?.message);
+ * ```
+ */
+export function createRemoteService(world: World, options: RemoteServiceOptions): RemoteServer {
+  checkWorld(world);
+  check('options', options, OPTIONS);
+  return new ActionServer(world, options);
+}

@@ -1,0 +1,41 @@
+/** Which status a caller gets for what went wrong in a handler. Invariant: whatever is thrown becomes one, and says what happened. */
+import { isRunnerError, messageOf, type RunnerErrorCode } from '../kernel/errors.ts';
+import type { RpcCodeName, RpcViolation } from '../model/action.ts';
+import { missingBlobsOf } from '../model/content-store.ts';
+import { digestKey, type Digest } from '../model/digest.ts';
+import { RpcError } from './rpc.ts';
+
+const CODES: Partial<Readonly<Record<RunnerErrorCode, RpcCodeName>>> = {
+  RUNNER_BAD_MESSAGE: 'INVALID_ARGUMENT',
+  RUNNER_INVALID_ARGUMENT: 'INVALID_ARGUMENT',
+  RUNNER_WRONG_DIGEST: 'INVALID_ARGUMENT',
+  RUNNER_STORE_FULL: 'RESOURCE_EXHAUSTED',
+  RUNNER_DISK_NO_SPACE: 'RESOURCE_EXHAUSTED',
+  RUNNER_BUSY: 'RESOURCE_EXHAUSTED',
+  RUNNER_INITIALIZING: 'UNAVAILABLE',
+  RUNNER_BROKEN: 'UNAVAILABLE',
+  RUNNER_UNHEALTHY: 'UNAVAILABLE',
+  RUNNER_RELEASED: 'UNAVAILABLE',
+  RUNNER_CANCELLED: 'CANCELLED',
+  RUNNER_WAIT_CANCELLED: 'CANCELLED',
+};
+
+/** What it is for the caller of a remote method. */
+export function rpcFailure(error: unknown): RpcError {
+  if (error instanceof RpcError) return error;
+  const missing = missingBlobsOf(error);
+  if (missing !== undefined) return new RpcError('NOT_FOUND', messageOf(error), { cause: error });
+  const code = isRunnerError(error) ? CODES[error.code] : undefined;
+  return new RpcError(code ?? 'INTERNAL', messageOf(error), { cause: error });
+}
+
+/** An action cannot run, because blobs that it names are not there. */
+export function missingInputs(digests: readonly Digest[]): RpcError {
+  const violations = digests.map((digest): RpcViolation => ({
+    type: 'MISSING',
+    subject: `blobs/${digestKey(digest)}`,
+  }));
+  const message = `the action names blobs that are not there: ${digests.slice(0, 3).map(digestKey).join(', ')}`;
+  const rest = digests.length > 3 ? ` and ${digests.length - 3} more` : '';
+  return new RpcError('FAILED_PRECONDITION', message + rest, { violations });
+}

@@ -1,0 +1,139 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  decodeAction,
+  decodeCommand,
+  encodeAction,
+  encodeCommand,
+  outcomeMessage,
+  outcomeOf,
+} from '../../src/cas/action-messages.ts';
+import { MESSAGES, type Messages, packAny } from '../../src/cas/codec.ts';
+import { digestOf } from '../../src/cas/digest-of.ts';
+import { isRunnerError } from '../../src/kernel/errors.ts';
+import type { Action, ActionCommand, ActionOutcome } from '../../src/model/action.ts';
+
+const NAMES = Object.keys(MESSAGES) as (keyof Messages)[];
+const digest = digestOf('x');
+
+describe('messages', () => {
+  test('the bytes of an action are those of the protocol', () => {
+    const { hash } = digest;
+    const action = encodeAction({
+      commandDigest: digest,
+      inputRootDigest: digest,
+      timeoutMs: 1_500,
+      doNotCache: true,
+    });
+    expect(Buffer.from(action).toString('hex')).toBe(
+      [
+        // command_digest = 1 { hash = 1, size_bytes = 2 }, input_root_digest = 2
+        `0a440a40${Buffer.from(hash).toString('hex')}1001`,
+        `12440a40${Buffer.from(hash).toString('hex')}1001`,
+        // timeout = 6 { seconds = 1, nanos = 2 }, do_not_cache = 7
+        '320808011080cab5ee01',
+        '3801',
+      ].join(''),
+    );
+  });
+
+  test('what did not come reads as empty, zero or null', () => {
+    expect(MESSAGES.Action.decode(new Uint8Array())).toEqual({
+      commandDigest: null,
+      inputRootDigest: null,
+      timeout: null,
+      doNotCache: false,
+      salt: Buffer.alloc(0),
+      platform: null,
+    });
+    const operation = MESSAGES.Operation.decode(new Uint8Array());
+    expect(operation).toEqual({ name: '', metadata: null, done: false });
+  });
+
+  test('a size above 2^32 comes back', () => {
+    const blobDigests = [{ hash: digest.hash, sizeBytes: 2 ** 40 + 7 }];
+    const bytes = MESSAGES.FindMissingBlobsRequest.encode({ blobDigests });
+    expect(MESSAGES.FindMissingBlobsRequest.decode(bytes)).toEqual({ instanceName: '', blobDigests });
+  });
+
+  test('any bytes are a message or RUNNER_BAD_MESSAGE', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...NAMES), fc.uint8Array({ maxLength: 64 }), (name, bytes) => {
+        try {
+          expect(MESSAGES[name].decode(bytes)).toBeTypeOf('object');
+        } catch (error) {
+          expect(isRunnerError(error, 'RUNNER_BAD_MESSAGE')).toBe(true);
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('an envelope says what is in it', () => {
+    const { typeUrl } = packAny(MESSAGES.Status, { code: 5 });
+    expect(typeUrl).toBe('type.googleapis.com/google.rpc.Status');
+  });
+});
+
+const COMMAND: ActionCommand = {
+  arguments: ['cc', '-c', 'a.c'],
+  environmentVariables: { PATH: '/bin', A: '1' },
+  outputFiles: ['a.o'],
+  outputDirectories: ['gen', ''],
+  outputPaths: [],
+  workingDirectory: 'src',
+  platform: [{ name: 'OSFamily', value: 'linux' }],
+};
+
+describe('actions, commands and results', () => {
+  test('come back as they were', () => {
+    const platform = [{ name: 'b', value: '2' }];
+    const action: Action = {
+      commandDigest: digest,
+      inputRootDigest: digest,
+      timeoutMs: 2_500,
+      doNotCache: true,
+      platform,
+    };
+    expect(decodeAction(encodeAction(action))).toEqual(action);
+    expect(decodeCommand(encodeCommand(COMMAND))).toEqual(COMMAND);
+    const outcome: ActionOutcome = {
+      outputFiles: [{ path: 'a.o', digest, isExecutable: true }],
+      outputDirectories: [{ path: 'gen', treeDigest: digest }],
+      outputSymlinks: [{ path: 'link', target: 'a.o' }],
+      exitCode: 3,
+      stdoutDigest: digest,
+      metadata: { worker: 'w1', queuedMs: 1_700_000_000_123, workerCompletedMs: 1_700_000_000_456.5 },
+    };
+    const bytes = MESSAGES.ActionResult.encode(outcomeMessage(outcome));
+    expect(outcomeOf(MESSAGES.ActionResult.decode(bytes))).toEqual(outcome);
+  });
+
+  test('the same command has the same bytes, in whatever order its variables were given', () => {
+    const turned = { ...COMMAND, environmentVariables: { A: '1', PATH: '/bin' } };
+    expect(encodeCommand(turned)).toEqual(encodeCommand(COMMAND));
+  });
+
+  test.for([
+    [{ outputFiles: ['../a'] }, 'command.output_files: expected a path inside the input root'],
+    [{ outputFiles: ['/a'] }, 'command.output_files: expected a path'],
+    [{ outputFiles: [''] }, 'command.output_files: expected a path'],
+    [{ outputFiles: ['a//b'] }, 'command.output_files: expected a path'],
+    [{ outputDirectories: ['a/../../b'] }, 'command.output_directories: expected a path'],
+    [{ outputPaths: ['./a'] }, 'command.output_paths: expected a path'],
+    [{ workingDirectory: '/' }, 'command.working_directory: expected a path'],
+    [{ environmentVariables: { 'A=B': '' } }, 'command.environment_variables: expected names without'],
+  ] as const)('a command with %o is refused', ([part, message]) => {
+    const bytes = encodeCommand({ ...COMMAND, ...part });
+    expect(() => decodeCommand(bytes)).toThrow(message);
+  });
+
+  test.for([
+    [{ hash: 'A'.repeat(64) }, 'action.command_digest.hash: expected 64 lower-case'],
+    [{ sizeBytes: -1 }, 'action.command_digest.size_bytes: expected a number of bytes'],
+    [{ sizeBytes: 2 ** 60 }, 'action.command_digest.size_bytes: expected a number of bytes'],
+  ] as const)('an action whose digest has %o is refused', ([part, message]) => {
+    const bytes = MESSAGES.Action.encode({ commandDigest: { ...digest, ...part }, inputRootDigest: digest });
+    expect(() => decodeAction(bytes)).toThrow(message);
+  });
+});

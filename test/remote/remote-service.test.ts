@@ -1,0 +1,505 @@
+import { describe, expect, test } from 'vitest';
+import { encodeAction, encodeCommand } from '../../src/cas/action-messages.ts';
+import {
+  EXECUTION_STAGES,
+  type ExecuteResponseMessage,
+  MESSAGES,
+  type OperationMessage,
+  type WriteRequest,
+} from '../../src/cas/codec.ts';
+import { digestOf } from '../../src/cas/digest-of.ts';
+import {
+  createMemoryActionCache,
+  createMemoryContentStore,
+  type MemoryContentStore,
+} from '../../src/cas/memory-content-store.ts';
+import type { Action, ActionCommand } from '../../src/model/action.ts';
+import { digestKey, type Digest } from '../../src/model/digest.ts';
+import { REMOTE_METHODS as M } from '../../src/remote/methods.ts';
+import { createRemoteService, type RemoteServiceOptions } from '../../src/remote/remote-service.ts';
+import { overWire, type RemoteService, RpcError, rpcCodeName } from '../../src/remote/rpc.ts';
+import {
+  createFakeRunner,
+  type FakeRunner,
+  type FakeRunnerOptions,
+} from '../../src/runners/fake/fake-runner.ts';
+import { simulate } from '../../src/simulation/simulate.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+
+interface Stage {
+  readonly sim: Simulation;
+  readonly service: RemoteService;
+  readonly content: MemoryContentStore;
+  readonly runner: FakeRunner;
+}
+
+interface Setting extends Partial<RemoteServiceOptions> {
+  readonly fake?: FakeRunnerOptions;
+}
+
+/** Plays a scene in a simulation: a service over a fake runner, called over a wire. */
+async function play(scene: (stage: Stage) => Promise<void>, setting: Setting = {}): Promise<void> {
+  const { fake = {}, ...options } = setting;
+  const verdict = await simulate({
+    name: 'remote',
+    scenario: async (sim) => {
+      const runner = createFakeRunner(sim.world, { script: () => ({ runMs: 100 }), ...fake });
+      const content = createMemoryContentStore();
+      const cache = createMemoryActionCache();
+      const server = createRemoteService(sim.world, { runner, content, cache, ...options });
+      await scene({ sim, service: overWire(server), content, runner });
+      server.close();
+      await runner.release();
+    },
+  });
+  expect(verdict.failure?.message).toBeUndefined();
+  expect(verdict.held).toBe(true);
+}
+
+const NO_OUTPUTS = {
+  outputFiles: [],
+  outputDirectories: [],
+  outputPaths: [],
+  workingDirectory: '',
+  platform: [],
+};
+
+function putAction(
+  content: MemoryContentStore,
+  command: Partial<ActionCommand> = {},
+  action: Partial<Action> = {},
+): Digest {
+  const whole = { arguments: ['true'], environmentVariables: {}, ...NO_OUTPUTS, ...command };
+  const commandDigest = content.add(encodeCommand(whole));
+  const inputRootDigest = content.add('');
+  return content.add(encodeAction({ commandDigest, inputRootDigest, doNotCache: false, ...action }));
+}
+
+const call = (controller = new AbortController()): { readonly signal: AbortSignal } => ({
+  signal: controller.signal,
+});
+
+function execute(
+  service: RemoteService,
+  actionDigest: Digest,
+  context = call(),
+): AsyncIterable<OperationMessage> {
+  const request = MESSAGES.ExecuteRequest.decode(MESSAGES.ExecuteRequest.encode({ actionDigest }));
+  return service.serverStream(M.execute, request, context);
+}
+
+const stageOf = ({ metadata }: OperationMessage): number =>
+  MESSAGES.ExecuteOperationMetadata.decode(metadata?.value ?? new Uint8Array()).stage;
+const responseOf = (operation: OperationMessage | undefined): ExecuteResponseMessage =>
+  MESSAGES.ExecuteResponse.decode(operation?.response?.value ?? new Uint8Array());
+
+async function all<T>(messages: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const message of messages) found.push(message);
+  return found;
+}
+
+/** The status with which a call fails, as text. */
+async function failure(work: Promise<unknown>): Promise<string> {
+  const error: unknown = await work.then(
+    () => 'no failure',
+    (thrown: unknown) => thrown,
+  );
+  return error instanceof RpcError ? `${rpcCodeName(error.status.code)}: ${error.message}` : String(error);
+}
+
+describe('executing an action', () => {
+  test('R196 the stages come in order, and the result last', () =>
+    play(async ({ sim, service, content }) => {
+      const operations = await all(execute(service, putAction(content)));
+      expect(operations.map(stageOf)).toEqual([
+        EXECUTION_STAGES.QUEUED,
+        EXECUTION_STAGES.EXECUTING,
+        EXECUTION_STAGES.COMPLETED,
+      ]);
+      expect(operations.map(({ done }) => done)).toEqual([false, false, true]);
+      expect(responseOf(operations.at(-1)).status).toMatchObject({ code: 0 });
+      expect(sim.now()).toBe(100);
+    }));
+
+  test.for([
+    [{ state: 'FAILED', exitCode: 240, error: 'no such program' }, 'INTERNAL', 'no such program'],
+    [{ state: 'COMPLETE', exitCode: 3 }, 'OK', ''],
+  ] as const)('R196 a run that ends as %o comes as a response with its code', ([end, code, message]) =>
+    play(
+      async ({ service, content }) => {
+        const last = (await all(execute(service, putAction(content)))).at(-1);
+        const { status } = responseOf(last);
+        expect([rpcCodeName(status?.code ?? -1), status?.message]).toEqual([code, message]);
+        expect(last?.error).toBeUndefined();
+      },
+      { fake: { script: () => ({ end }) } },
+    ),
+  );
+
+  test('R196 an aborted run comes as the error of the operation', () =>
+    play(async ({ service, content, sim }) => {
+      const operations = execute(service, putAction(content));
+      const ended = all(operations);
+      await sim.sleep(50);
+      const [{ name } = { name: '' }] = (
+        await service.unary(M.listOperations, { filter: '', pageSize: 0, pageToken: '', name: '' }, call())
+      ).operations;
+      await service.unary(M.cancelOperation, { name }, call());
+      const last = (await ended).at(-1);
+      expect(last).toMatchObject({ done: true, error: { code: 1, message: 'the action was aborted' } });
+      expect(last?.response).toBeUndefined();
+    }));
+
+  test('R196 a full queue is RESOURCE_EXHAUSTED', () =>
+    play(
+      async ({ service, content, sim }) => {
+        void all(execute(service, putAction(content))).catch(() => undefined);
+        await sim.sleep(1);
+        const other = putAction(content, { arguments: ['false'] });
+        expect(await failure(all(execute(service, other)))).toMatch(/^RESOURCE_EXHAUSTED: /);
+      },
+      { fake: { capacity: 0, script: () => ({ runMs: 100 }) } },
+    ));
+
+  test('blobs that are not there are violations of a precondition, each of them', () =>
+    play(async ({ service, content }) => {
+      const lost = digestOf('lost');
+      const root = content.add(MESSAGES.Directory.encode({ files: [{ name: 'a', digest: lost }] }));
+      const action = putAction(content, {}, { inputRootDigest: root });
+      const error: unknown = await all(execute(service, action)).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({
+        status: { code: 9, violations: [{ type: 'MISSING', subject: `blobs/${digestKey(lost)}` }] },
+      });
+      expect(await failure(all(execute(service, digestOf('no action'))))).toMatch(/^FAILED_PRECONDITION: /);
+    }));
+
+  const tree =
+    (directory: Parameters<typeof MESSAGES.Directory.encode>[0]) => (content: MemoryContentStore) =>
+      putAction(content, {}, { inputRootDigest: content.add(MESSAGES.Directory.encode(directory)) });
+  const digest = digestOf('');
+  test.for<readonly [string, (content: MemoryContentStore) => Digest, string]>([
+    [
+      'an output outside',
+      (c) => putAction(c, { outputFiles: ['../a'] }),
+      'command.output_files: expected a path',
+    ],
+    [
+      'an absolute output',
+      (c) => putAction(c, { outputPaths: ['/etc/a'] }),
+      'command.output_paths: expected a path',
+    ],
+    ['no program', (c) => putAction(c, { arguments: [] }), 'command.arguments: expected a program'],
+    [
+      'a timeout of two days',
+      (c) => putAction(c, {}, { timeoutMs: 172_800_000 }),
+      'action.timeout: expected',
+    ],
+    [
+      'a name with a slash',
+      tree({ files: [{ name: 'a/b', digest }] }),
+      'directory.name: expected a name without',
+    ],
+    ['a name ..', tree({ directories: [{ name: '..', digest }] }), 'directory.name: expected a name without'],
+    [
+      'a name twice',
+      tree({ files: [{ name: 'a', digest }], directories: [{ name: 'a', digest }] }),
+      'each name once',
+    ],
+    [
+      'a link that climbs out',
+      tree({ symlinks: [{ name: 'l', target: '../x' }] }),
+      'symlink l: expected a target inside',
+    ],
+    [
+      'an absolute link',
+      tree({ symlinks: [{ name: 'l', target: '/etc' }] }),
+      'symlink l: expected a target inside',
+    ],
+    ['a file without digest', tree({ files: [{ name: 'a' }] }), 'file.digest: expected a digest, got null'],
+    ['bytes that are no action', (c) => c.add('\x08'), 'Action: expected a message'],
+  ])('an action with %s is INVALID_ARGUMENT', ([, make, message]) =>
+    play(async ({ service, content, runner }) => {
+      const said = await failure(all(execute(service, make(content))));
+      expect(said).toContain('INVALID_ARGUMENT: ');
+      expect(said).toContain(message);
+      expect((await runner.statusAll()).statuses).toEqual([]);
+    }),
+  );
+
+  test('two clients that ask for the same share one run; one that wants it anew, and doNotCache, do not', () =>
+    play(
+      async ({ service, content, runner }) => {
+        const action = putAction(content);
+        const once = putAction(content, {}, { doNotCache: true });
+        const request = {
+          ...MESSAGES.ExecuteRequest.decode(new Uint8Array()),
+          actionDigest: action,
+          skipCacheLookup: true,
+        };
+        await Promise.all([
+          all(execute(service, action)),
+          all(execute(service, action)),
+          all(service.serverStream(M.execute, request, call())),
+          all(execute(service, once)),
+          all(execute(service, once)),
+        ]);
+        expect((await runner.statusAll()).statuses).toHaveLength(4);
+      },
+      { fake: { capacity: 10, script: () => ({ runMs: 100 }) } },
+    ));
+
+  test('who lost the stream waits on by the name of the operation, also after its end', () =>
+    play(async ({ service, content, runner, sim }) => {
+      const controller = new AbortController();
+      const seen: OperationMessage[] = [];
+      for await (const operation of execute(service, putAction(content), call(controller))) {
+        seen.push(operation);
+        controller.abort();
+      }
+      const name = seen[0]?.name ?? '';
+      expect(
+        stageOf((await all(service.serverStream(M.waitExecution, { name }, call()))).at(-1) as never),
+      ).toBe(4);
+      await sim.sleep(60_000);
+      const again = await all(service.serverStream(M.waitExecution, { name }, call()));
+      expect(again.map(({ done }) => done)).toEqual([true]);
+      expect((await runner.statusAll()).statuses).toHaveLength(1);
+      expect(await failure(all(service.serverStream(M.waitExecution, { name: 'x' }, call())))).toBe(
+        'NOT_FOUND: no operation with the name "x"',
+      );
+    }));
+
+  test('a run whose clients have all gone is aborted after a while, and not before', () =>
+    play(
+      async ({ service, content, runner, sim }) => {
+        const controller = new AbortController();
+        const watched = all(execute(service, putAction(content), call(controller)));
+        await sim.sleep(100);
+        controller.abort();
+        await watched;
+        await sim.sleep(9_999);
+        expect((await runner.statusAll()).statuses).toMatchObject([{ state: 'RUNNING' }]);
+        await sim.sleep(2);
+        expect((await runner.statusAll()).statuses).toMatchObject([{ state: 'ABORTED' }]);
+      },
+      { fake: { script: () => ({ runMs: 1e6 }) } },
+    ));
+
+  test('operations that ended long ago are forgotten', () =>
+    play(
+      async ({ service, content }) => {
+        const first = (await all(execute(service, putAction(content))))[0]?.name ?? '';
+        await all(execute(service, putAction(content, { arguments: ['false'] })));
+        expect(await failure(service.unary(M.getOperation, { name: first }, call()))).toMatch(/^NOT_FOUND/);
+      },
+      { endedMax: 1 },
+    ));
+
+  test('what an action needs is not evicted while it waits and runs', () =>
+    play(async ({ service, content, sim }) => {
+      const input = content.add('input');
+      const root = content.add(MESSAGES.Directory.encode({ files: [{ name: 'a', digest: input }] }));
+      const action = putAction(content, {}, { inputRootDigest: root });
+      const ended = all(execute(service, action));
+      await sim.sleep(50);
+      expect([action, root, input].map((blob) => content.evict(blob))).toEqual([false, false, false]);
+      await ended;
+      await sim.sleep(1);
+      expect([action, root, input].map((blob) => content.evict(blob))).toEqual([true, true, true]);
+    }));
+});
+
+describe('blobs', () => {
+  const text = 'some bytes';
+  const blob = digestOf(text);
+  const upload = (name = 'u1'): string => `main/uploads/${name}/blobs/${digestKey(blob)}`;
+  async function* parts(...requests: readonly (Partial<WriteRequest> & { readonly text?: string })[]) {
+    for (const { text: data = '', ...request } of requests) {
+      yield { resourceName: '', writeOffset: 0, finishWrite: false, ...request, data: Buffer.from(data) };
+    }
+  }
+
+  test('a write in parts is read back, from any offset and up to any limit', () =>
+    play(async ({ service }) => {
+      const written = parts(
+        { resourceName: upload(), text: 'some ' },
+        { writeOffset: 5, text: 'bytes', finishWrite: true },
+      );
+      expect(await service.clientStream(M.write, written, call())).toEqual({ committedSize: 10 });
+      const read = async (readOffset: number, readLimit: number): Promise<string> => {
+        const request = { resourceName: `main/blobs/${digestKey(blob)}`, readOffset, readLimit };
+        const chunks = await all(service.serverStream(M.read, request, call()));
+        return Buffer.concat(chunks.map(({ data }) => data)).toString();
+      };
+      expect(await read(0, 0)).toBe(text);
+      expect(await read(5, 3)).toBe('byt');
+      expect(await failure(read(11, 0))).toBe('OUT_OF_RANGE: read_offset: expected 0 to 10, got 11');
+    }));
+
+  test('a write that broke off goes on where it was; one that begins anew begins anew', () =>
+    play(async ({ service, content }) => {
+      await service.clientStream(M.write, parts({ resourceName: upload(), text: 'some ' }), call());
+      const status = await service.unary(M.queryWriteStatus, { resourceName: upload() }, call());
+      expect(status).toEqual({ committedSize: 5, complete: false });
+      const wrong = parts({ resourceName: upload(), writeOffset: 4, text: 'x' });
+      expect(await failure(service.clientStream(M.write, wrong, call()))).toMatch(
+        /^INVALID_ARGUMENT: write_offset: expected 5, where .* end, got 4$/,
+      );
+      const anew = parts({ resourceName: upload(), text: 'some' });
+      await service.clientStream(M.write, anew, call());
+      const rest = parts({ resourceName: upload(), writeOffset: 4, text: ' bytes', finishWrite: true });
+      await service.clientStream(M.write, rest, call());
+      expect(content.findMissing([blob])).toEqual([]);
+      expect(await service.unary(M.queryWriteStatus, { resourceName: upload() }, call())).toEqual({
+        committedSize: 10,
+        complete: true,
+      });
+    }));
+
+  test('a write of what is there ends at once', () =>
+    play(async ({ service, content }) => {
+      content.add(text);
+      const written = parts({ resourceName: upload(), text: 'some ' });
+      expect(await service.clientStream(M.write, written, call())).toEqual({ committedSize: 10 });
+    }));
+
+  test.for([
+    [
+      { resourceName: upload(), text: 'other byte', finishWrite: true },
+      'INVALID_ARGUMENT: expected bytes with digest',
+    ],
+    [{ resourceName: upload(), text: 'some bytes and more' }, 'INVALID_ARGUMENT: expected bytes with digest'],
+    [
+      { resourceName: 'blobs/x/1' },
+      'INVALID_ARGUMENT: resource_name: expected [INSTANCE/]uploads/UUID/blobs',
+    ],
+    [
+      { resourceName: `uploads/u/blobs/${'z'.repeat(64)}/1` },
+      'INVALID_ARGUMENT: resource_name.hash: expected 64',
+    ],
+    [
+      { resourceName: `uploads/u/blobs/${blob.hash}/99999999999999` },
+      'INVALID_ARGUMENT: digest.size_bytes: expected',
+    ],
+    [
+      { resourceName: `uploads/u/compressed-blobs/zstd/${digestKey(blob)}` },
+      'INVALID_ARGUMENT: resource_name: expected a compressor',
+    ],
+  ] as const)('a write of %o is refused', ([request, message]) =>
+    play(async ({ service, content }) => {
+      expect(await failure(service.clientStream(M.write, parts(request), call()))).toContain(message);
+      expect(content.findMissing([blob])).toEqual([blob]);
+    }),
+  );
+
+  test('batches say of each blob how it went', () =>
+    play(async ({ service, content }) => {
+      const other = digestOf('other');
+      const requests = [
+        { digest: blob, data: Buffer.from(text), compressor: 0 },
+        { digest: other, data: Buffer.from('wrong'), compressor: 0 },
+      ];
+      const { responses } = await service.unary(M.batchUpdateBlobs, { instanceName: '', requests }, call());
+      expect(responses.map(({ status }) => status?.code)).toEqual([0, 3]);
+      const request = { instanceName: '', digests: [other, blob], acceptableCompressors: [] };
+      const read = (await service.unary(M.batchReadBlobs, request, call())).responses;
+      expect(read.map(({ status, data }) => [status?.code, Buffer.from(data).toString()])).toEqual([
+        [5, ''],
+        [0, text],
+      ]);
+      const missing = { instanceName: '', blobDigests: [other, blob, other] };
+      expect(await service.unary(M.findMissingBlobs, missing, call())).toEqual({
+        missingBlobDigests: [other],
+      });
+      expect(content.findMissing([other])).toEqual([other]);
+    }));
+
+  test('a batch above the limit is refused as a whole', () =>
+    play(
+      async ({ service }) => {
+        const request = { instanceName: '', digests: [blob], acceptableCompressors: [] };
+        expect(await failure(service.unary(M.batchReadBlobs, request, call()))).toBe(
+          'INVALID_ARGUMENT: batch: expected 9 B at most, got 10',
+        );
+      },
+      { batchBytesMax: 9 },
+    ));
+
+  test('a tree comes in pages, each directory once, and on from a token', () =>
+    play(async ({ service, content }) => {
+      const leaf = content.add(MESSAGES.Directory.encode({ files: [{ name: 'f', digest: blob }] }));
+      const directories = ['a', 'b'].map((name) => ({ name, digest: leaf }));
+      const inner = content.add(MESSAGES.Directory.encode({ directories }));
+      const rootDigest = content.add(
+        MESSAGES.Directory.encode({ directories: [{ name: 'in', digest: inner }] }),
+      );
+      const page = (pageToken: string) =>
+        all(
+          service.serverStream(M.getTree, { instanceName: '', rootDigest, pageSize: 1, pageToken }, call()),
+        );
+      const names = (await page('')).map((each) =>
+        each.directories.flatMap((dir) => [...dir.files, ...dir.directories].map(({ name }) => name)).join(),
+      );
+      expect(names).toEqual(['in', 'a,b', 'f', '']);
+      expect(await page('2')).toHaveLength(2);
+      expect(await failure(page('x'))).toMatch(/^INVALID_ARGUMENT: page_token/);
+      const lost = { instanceName: '', rootDigest: digestOf('lost'), pageSize: 0, pageToken: '' };
+      expect(await failure(all(service.serverStream(M.getTree, lost, call())))).toMatch(
+        /^NOT_FOUND: missing blobs/,
+      );
+    }));
+});
+
+describe('cached results', () => {
+  const actionDigest = digestOf('action');
+  const result = (digest: Digest) =>
+    MESSAGES.ActionResult.decode(
+      MESSAGES.ActionResult.encode({ outputFiles: [{ path: 'a', digest }], exitCode: 0 }),
+    );
+
+  test('are taken only with all their blobs, and given only while these are there', () =>
+    play(async ({ service, content }) => {
+      const request = { instanceName: 'i', actionDigest, actionResult: result(digestOf('out')) };
+      expect(await failure(service.unary(M.updateActionResult, request, call()))).toMatch(
+        /^FAILED_PRECONDITION/,
+      );
+      const out = content.add('out');
+      await service.unary(M.updateActionResult, request, call());
+      const get = (instanceName: string) =>
+        service.unary(
+          M.getActionResult,
+          { instanceName, actionDigest, inlineStdout: false, inlineStderr: false, inlineOutputFiles: [] },
+          call(),
+        );
+      expect((await get('i')).outputFiles).toMatchObject([{ path: 'a', digest: out }]);
+      expect(await failure(get('other'))).toMatch(/^NOT_FOUND: no cached result/);
+      content.evict(out);
+      expect(await failure(get('i'))).toMatch(/^NOT_FOUND: the cached result .* has lost 1 blobs/);
+    }));
+});
+
+test('a closed server is UNAVAILABLE, and what it does not have UNIMPLEMENTED', () =>
+  play(async ({ sim, service, content, runner }) => {
+    const server = createRemoteService(sim.world, { runner, content, cache: createMemoryActionCache() });
+    server.close();
+    expect(await failure(server.unary(M.getCapabilities, { instanceName: '' }, call()))).toBe(
+      'UNAVAILABLE: the server is going down',
+    );
+    const odd = { ...M.getCapabilities, path: '/x/Y' };
+    expect(await failure(service.unary(odd, { instanceName: '' }, call()))).toBe(
+      'UNIMPLEMENTED: no such method: /x/Y',
+    );
+  }));
+
+test('capabilities name SHA-256, API version 2 and no compressor', () =>
+  play(async ({ service }) => {
+    const { cacheCapabilities, executionCapabilities, lowApiVersion } = await service.unary(
+      M.getCapabilities,
+      { instanceName: '' },
+      call(),
+    );
+    expect(cacheCapabilities).toMatchObject({ digestFunction: [1], supportedCompressors: [] });
+    expect(executionCapabilities).toMatchObject({ digestFunction: 1, execEnabled: true });
+    expect(lowApiVersion?.major).toBe(2);
+  }));
