@@ -24,9 +24,3 @@ export function exemptDefects(): Map<string, string> {
   const items = section.matchAll(/^- \*\*(D\d+)\*\* (.+)$/gm);
   return new Map(Array.from(items, ([, number, reason]) => [number ?? '', reason ?? '']));
 }
-
-/** Whether a test has to carry the number. The Bazel path, R184 to R198 and D91 to D103, is not built yet. */
-export function isAskedFor(number: string): boolean {
-  const value = Number(number.slice(1));
-  return number.startsWith('R') ? value <= 183 || (value >= 199 && value <= 212) : value <= 90;
-}

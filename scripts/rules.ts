@@ -1,9 +1,9 @@
 // Lists each rule of docs/contract.md (or, with --defects, each defect of docs/defects.md) with the passing tests
-// that carry its number, and exits 1 while one that is asked for has none. --results FILE reads a finished run
+// that carry its number, and exits 1 while one has none. --results FILE reads a finished run
 // instead of making one; --missing leaves the proved ones out; --json prints one object for programs.
 import process from 'node:process';
 import { parseArgs, styleText } from 'node:util';
-import { definedNumbers, exemptDefects, isAskedFor } from './numbered-pages.ts';
+import { definedNumbers, exemptDefects } from './numbered-pages.ts';
 import { readReport, runTests, summarize } from './test-results.ts';
 import type { ProvingTest } from './test-results.ts';
 
@@ -16,13 +16,11 @@ interface Row {
 
 function collectRows(proving: readonly ProvingTest[], defects: boolean): Row[] {
   const exempt = defects ? exemptDefects() : new Map<string, string>();
-  return definedNumbers(defects ? 'D' : 'R')
-    .filter(isAskedFor)
-    .map((number) => {
-      const tests = proving.filter(({ numbers }) => numbers.includes(number));
-      const exemption = exempt.get(number);
-      return exemption === undefined ? { number, tests } : { number, tests, exemption };
-    });
+  return definedNumbers(defects ? 'D' : 'R').map((number) => {
+    const tests = proving.filter(({ numbers }) => numbers.includes(number));
+    const exemption = exempt.get(number);
+    return exemption === undefined ? { number, tests } : { number, tests, exemption };
+  });
 }
 
 function describeRow({ number, tests, exemption }: Row): string {

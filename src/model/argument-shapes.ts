@@ -12,6 +12,16 @@ export const EXECER: is.MethodsShape = is.withMethods('exec');
 export const CREATOR: is.MethodsShape = is.withMethods('create');
 /** Which filer serves which run type. */
 export const FILERS: is.MethodsShape = is.withMethods('get', 'keys');
+/** Where actions come from. */
+export const ACTION_STORE: is.MethodsShape = is.withMethods(
+  'cachedOutcome',
+  'action',
+  'command',
+  'prepareOutputs',
+  'storeOutputs',
+  'storeLog',
+  'keep',
+);
 /** Where instruments come from. */
 export const METRICS: is.MethodsShape = is.withMethods('counter', 'gauge', 'histogram');
 /** What takes runs, and says what became of them. */

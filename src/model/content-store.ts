@@ -104,6 +104,4 @@ export interface ActionStore {
   storeLog(log: Output, cancel: Cancellable): MaybePromise<Digest>;
   /** Puts a result in the cache (R192). */
   keep(request: ExecuteRequest, outcome: ActionOutcome, cancel: Cancellable): MaybePromise<void>;
-  /** Keeps blobs from eviction while a run needs them. */
-  hold(digests: readonly Digest[]): BlobHold;
 }

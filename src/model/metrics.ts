@@ -53,12 +53,19 @@ const NAMES = {
   UPTIME_MS: 'workerUptimeGauge_ms',
   TIME_SINCE_LAST_CONTACT_MS: 'timeSinceLastContactGauge_ms',
   START: 'workerStartGauge',
+  CACHED_ACTIONS: 'bzCachedExecCounter',
+  ACTION_QUEUED_MS: 'bzExecQueuedTimeHistogram_ms',
+  ACTION_CACHE_CHECK_MS: 'BzExecActionCacheCheckTimeHistogram_ms',
+  ACTION_FETCH_MS: 'BzExecActionFetchTimeHistogram_ms',
+  ACTION_COMMAND_FETCH_MS: 'BzExecCommandFetchTimeHistogram_ms',
+  ACTION_INPUT_FETCH_MS: 'bzExecInputFetchTimeHistogram_ms',
+  ACTION_EXECER_MS: 'bzExecExecerTimeHistogram_ms',
 } as const;
 
 /**
- * The names of all metrics, which are the interface of R176–R183: dashboards and tests rely on them, so they never change.
+ * The names of all metrics, which are the interface of R176–R183 and R197: dashboards and tests rely on them, so they never change.
  *
- * Every fixed name of R176–R183. The names that depend on a directory are made by `commandDirUsageName`.
+ * Every fixed name of R176–R183 and R197. The names that depend on a directory are made by `commandDirUsageName`.
  *
  * @example
  * ```ts

@@ -6,14 +6,18 @@ import type { Command } from './command.ts';
 import type { RunID, RunStatus } from './run-status.ts';
 import type { ServiceStatus } from './service-status.ts';
 
-/** Phases of an invocation, in order (R88). */
+/** Phases of an invocation, in order (R88). `lookup`, `prepare` and `keep` are of the Bazel path. */
 export type InvocationPhase =
   | 'preprocess'
+  | 'lookup'
   | 'checkout'
   | 'outputs'
+  | 'prepare'
   | 'exec'
   | 'wait'
   | 'measure'
+  | 'collect'
+  | 'keep'
   | 'upload'
   | 'close'
   | 'release'

@@ -2,6 +2,7 @@
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { LOCAL_BOUND_MS, type LogUploader, type Processor, type TempDirs } from '../model/collaborators.ts';
+import type { ActionStore } from '../model/content-store.ts';
 import type { Execer } from '../model/execer.ts';
 import type { Filer } from '../model/filer.ts';
 import type { InvocationPhase } from '../model/trace-event.ts';
@@ -19,6 +20,10 @@ export interface BoundedCollaborators {
   readonly preprocessors?: readonly Pick<Processor, 'cancelBoundMs'>[];
   readonly postprocessors?: readonly Pick<Processor, 'cancelBoundMs'>[];
   readonly uploader?: Pick<LogUploader, 'cancelBoundMs'>;
+  /** Whether the runner ingests the logs of its runs (R198). Default false. */
+  readonly ingestLogs?: boolean;
+  /** Of runners with the Bazel path. */
+  readonly actions?: Pick<ActionStore, 'cancelBoundMs'>;
   /** For opening and closing outputs and measuring directories; default 10,000, as for runners. */
   readonly localBoundMs?: number;
 }
@@ -34,8 +39,9 @@ const COLLABORATORS = is.objectOf<BoundedCollaborators>(
   {
     ...is.each(['filers', 'preprocessors', 'postprocessors'], is.listOf(BOUNDED)),
     tempDirs: is.objectOf<Pick<TempDirs, 'boundMs'>>('an object with boundMs', { boundMs: is.limit() }, {}),
-    uploader: BOUNDED,
+    ...is.each(['uploader', 'actions'], BOUNDED),
     localBoundMs: is.limit(),
+    ingestLogs: is.BOOLEAN,
   },
 );
 
@@ -43,16 +49,21 @@ const COLLABORATORS = is.objectOf<BoundedCollaborators>(
 export function phaseBounds(parts: BoundedCollaborators): PhaseBounds {
   check('parts', parts, COLLABORATORS);
   const { execer, filers = [], tempDirs, preprocessors = [], postprocessors = [], uploader } = parts;
-  const { localBoundMs = LOCAL_BOUND_MS } = parts;
+  const { localBoundMs = LOCAL_BOUND_MS, actions, ingestLogs = false } = parts;
+  const actionBoundMs = actions?.cancelBoundMs ?? 0;
   const checkout = Math.max(tempDirs?.boundMs ?? 0, ...filers.map(({ cancelBoundMs }) => cancelBoundMs));
   return {
     // A stop ends the list after the preprocessor at work; postprocessors all run.
     preprocess: Math.max(0, ...preprocessors.map(({ cancelBoundMs }) => cancelBoundMs)),
+    lookup: actionBoundMs,
     checkout,
     outputs: localBoundMs,
+    prepare: actionBoundMs,
     exec: execer.cancelBoundMs,
     wait: execer.cancelBoundMs,
     measure: localBoundMs,
+    collect: Math.max(actionBoundMs, ingestLogs ? checkout : 0),
+    keep: actionBoundMs,
     upload: uploader?.cancelBoundMs ?? 0,
     close: localBoundMs,
     release: checkout,
@@ -63,11 +74,15 @@ export function phaseBounds(parts: BoundedCollaborators): PhaseBounds {
 
 const PHASES: readonly InvocationPhase[] = [
   'preprocess',
+  'lookup',
   'checkout',
   'outputs',
+  'prepare',
   'exec',
   'wait',
   'measure',
+  'collect',
+  'keep',
   'upload',
   'close',
   'release',

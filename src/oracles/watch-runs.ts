@@ -151,12 +151,13 @@ class RunWatch implements Oracle, RunTracer {
     }
   }
 
-  accepted(_at: number, runnerName: string, runId: RunID, { timeoutMs = 0 }: Command): void {
+  accepted(_at: number, runnerName: string, runId: RunID, { timeoutMs = 0, executeRequest }: Command): void {
     const runner = this.#runner(runnerName);
     const run = runner.find(runId) ?? runner.add(runId);
     runner.accepted += 1;
     run.isAccepted = true;
-    run.timeoutMs = timeoutMs;
+    // An action may have a timeout of its own, which is not in the command (R187).
+    run.timeoutMs = timeoutMs <= 0 && executeRequest !== undefined ? Infinity : timeoutMs;
   }
 
   phase(at: number, runnerName: string, runId: RunID, phase: InvocationPhase): void {

@@ -101,6 +101,8 @@ export function createSimulatedRunner(world: World, options: SimulatedRunnerOpti
     dirMonitor: options.dirMonitor,
     metrics: options.metrics,
     localBoundMs: options.localBoundMs,
+    actions: options.actions,
+    ingestLogs: options.ingestLogs,
   };
   const parts: QueueParts = {
     name,
@@ -131,7 +133,7 @@ function plainParts(options: InvokerOptions): PlainParts | undefined {
     options.dirMonitor,
     options.metrics,
   ].some((part) => part !== undefined);
-  if (hasMore || !filers.has('scoot')) return undefined;
+  if (hasMore || options.ingestLogs === true || !filers.has('scoot')) return undefined;
   // Whose methods were replaced is not plain any more.
   if (!(execer instanceof ScriptExecer) || execer.exec !== ScriptExecer.prototype.exec) return undefined;
   if (!(outputs instanceof MemoryOutputFolder)) return undefined;

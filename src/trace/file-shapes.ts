@@ -35,11 +35,15 @@ type Own<T extends EventType> = Omit<EventOf<T>, 'at' | 'type' | 'runner'>;
 
 const PHASES: Readonly<Record<InvocationPhase, true>> = {
   preprocess: true,
+  lookup: true,
   checkout: true,
   outputs: true,
+  prepare: true,
   exec: true,
   wait: true,
   measure: true,
+  collect: true,
+  keep: true,
   upload: true,
   close: true,
   release: true,

@@ -17,17 +17,28 @@ describe('bounds', () => {
   test('R199 are those stated by the collaborators, by phase', () => {
     expect(bounds).toEqual({
       preprocess: 7,
+      lookup: 0,
       checkout: 30,
       outputs: 1,
+      prepare: 0,
       exec: 100,
       wait: 100,
       measure: 1,
+      collect: 0,
+      keep: 0,
       upload: 11,
       close: 1,
       release: 30,
       postprocess: 5,
       end: 0,
     });
+  });
+
+  test('R199 R195 count what the Bazel path and the ingestion of logs promise', () => {
+    const parts = { execer: { cancelBoundMs: 3 }, filers: [{ cancelBoundMs: 30 }] };
+    const { lookup, prepare, collect, keep } = phaseBounds({ ...parts, actions: { cancelBoundMs: 8 } });
+    expect([lookup, prepare, collect, keep]).toEqual([8, 8, 8, 8]);
+    expect(phaseBounds({ ...parts, ingestLogs: true }).collect).toBe(30);
   });
 
   test('R199 are zero for what is absent, and 10 s for local work', () => {

@@ -7,20 +7,13 @@ import type { Checkout, Filer } from '../../model/filer.ts';
 import { isPending, orElse, type MaybePromise } from '../../model/maybe-promise.ts';
 import { runTypeOf } from '../../model/run-type.ts';
 import { TEMP_DIR_NAME } from '../../model/undisturbed-run.ts';
-import { missingRequest } from '../queue/bazel-request.ts';
 import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';
 
 /** R91–R93, R106. */
 export const checkoutPhase: Phase = {
   begin(run) {
-    const missing = missingRequest(run.command);
-    if (missing !== undefined) throw missing;
-    const filer = filerOf(run);
-    if (filer === undefined) {
-      const type = runTypeOf(run.command.snapshotId);
-      throw new ExitCodeError(EXIT_CODES.PREPROCESSING, `no filer for run type ${type}`);
-    }
+    const filer = neededFiler(run);
     return hasSnapshot(run) ? checkoutSnapshot(run, filer) : makeTempDir(run);
   },
   boundMs: (run) => boundOf(run),
@@ -38,7 +31,15 @@ export const releasePhase: Phase = {
   abandon: (run) => run.abandoned('checkout', checkoutName(run)),
 };
 
-function hasSnapshot(run: RunContext): boolean {
+/** The filer of the run's type; without one the run fails (R91, R185). */
+export function neededFiler(run: RunContext): Filer {
+  const filer = filerOf(run);
+  if (filer !== undefined) return filer;
+  const type = runTypeOf(run.command.snapshotId);
+  throw new ExitCodeError(EXIT_CODES.PREPROCESSING, `no filer for run type ${type}`);
+}
+
+export function hasSnapshot(run: RunContext): boolean {
   return run.command.snapshotId !== undefined && run.command.snapshotId !== '';
 }
 
@@ -64,8 +65,11 @@ function checkoutSnapshot(run: RunContext, filer: Filer): MaybePromise<void> {
   const { instruments, world } = run.parts;
   const startedAt = world.clock.now();
   instruments.downloads.increment();
+  run.action?.note('inputFetchStartMs');
   const measure = (): void => {
-    if (run.stop === 'none') instruments.downloadLatency.record(world.clock.now() - startedAt);
+    if (run.stop !== 'none') return;
+    instruments.downloadLatency.record(world.clock.now() - startedAt);
+    run.action?.measure('inputFetch', startedAt);
   };
   let checkout: MaybePromise<Checkout>;
   try {
@@ -94,6 +98,7 @@ function accept(run: RunContext, checkout: Checkout): MaybePromise<void> {
   run.acquired('checkout', checkoutName(run));
   if (run.phase !== 'checkout') return release(run, checkout);
   run.checkout = checkout;
+  run.action?.note('inputFetchCompletedMs');
   return undefined;
 }
 

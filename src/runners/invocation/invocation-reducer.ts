@@ -97,6 +97,8 @@ export function reduceInvocation(state: InvocationState, event: InvocationEvent)
       return event.phase === state.phase
         ? afterFailure(state, event.exitCode, event.error)
         : { state, effects: NONE };
+    case 'cached':
+      return state.phase === 'lookup' ? afterHit(state, event.exitCode) : { state, effects: NONE };
     case 'ended':
       return state.phase === 'wait' ? afterEnd(state, event.status) : { state, effects: NONE };
     case 'abort':
@@ -117,12 +119,16 @@ export function reduceInvocation(state: InvocationState, event: InvocationEvent)
 function isBeforeEnd(phase: InvocationPhase): boolean {
   switch (phase) {
     case 'preprocess':
+    case 'lookup':
     case 'checkout':
     case 'outputs':
+    case 'prepare':
     case 'exec':
     case 'wait':
       return true;
     case 'measure':
+    case 'collect':
+    case 'keep':
     case 'upload':
     case 'close':
     case 'release':
@@ -137,7 +143,8 @@ function onAbort(state: InvocationState): InvocationStep {
     return state.stop === 'abort' ? { state, effects: NONE } : onStop(state, 'abort');
   }
   if (state.phase === 'end') return { state, effects: NONE };
-  const inTime = state.phase === 'measure' || state.phase === 'upload';
+  // A result on its way into the cache is that of a run that went well, whatever comes now (R192).
+  const inTime = state.phase === 'measure' || state.phase === 'collect' || state.phase === 'upload';
   if (inTime && state.outcome?.uploads === true && state.stop !== 'abort') {
     const aborted: InvocationState = {
       ...state,
@@ -145,7 +152,7 @@ function onAbort(state: InvocationState): InvocationStep {
       hurried: true,
       outcome: stoppedOutcome('abort'),
     };
-    return { state: aborted, effects: state.phase === 'upload' ? CANCEL : BOUND };
+    return { state: aborted, effects: state.phase === 'measure' ? BOUND : CANCEL };
   }
   // Too late to change the outcome (R109); but an aborting caller must not wait for a collaborator that hangs (R199).
   return state.hurried ? { state, effects: NONE } : { state: { ...state, hurried: true }, effects: BOUND };
@@ -161,18 +168,28 @@ function onStop(state: InvocationState, cause: 'abort' | 'deadline'): Invocation
 function afterDone(state: InvocationState): InvocationStep {
   switch (state.phase) {
     case 'preprocess':
+      if (isStopped(state)) return settle(state);
+      return go(state, state.path === 'bazel' ? 'lookup' : 'checkout');
+    case 'lookup':
       return isStopped(state) ? settle(state) : go(state, 'checkout');
     case 'checkout': {
       const held: InvocationState = { ...state, checkedOut: true };
       return isStopped(state) ? settle(held) : go({ ...held, opened: true }, 'outputs');
     }
     case 'outputs':
+      if (isStopped(state)) return settle(state);
+      return go(state, state.path === 'bazel' ? 'prepare' : 'exec');
+    case 'prepare':
       return isStopped(state) ? settle(state) : go(state, 'exec');
     case 'exec': {
       const waiting: InvocationState = { ...state, phase: 'wait' };
       return { state: waiting, effects: isStopped(state) ? RUN_STOPPED : RUN };
     }
     case 'measure':
+      return isCollected(state) ? go(state, 'collect') : cleanUp(state);
+    case 'collect':
+      return isCollected(state) && state.path === 'bazel' ? go(state, 'keep') : cleanUp(state);
+    case 'keep':
       return cleanUp(state);
     case 'upload':
       return go(state, 'close');
@@ -188,8 +205,22 @@ function afterDone(state: InvocationState): InvocationStep {
   }
 }
 
+/** What the command made is looked at only where it ran to its end (R191, R198); a stop on the way replaces the outcome. */
+function isCollected({ path, outcome }: InvocationState): boolean {
+  return path !== 'plain' && outcome?.state === 'COMPLETE';
+}
+
+/** A result from the cache: the run ends without having run (R186). */
+function afterHit(state: InvocationState, exitCode: number): InvocationStep {
+  if (isStopped(state)) return settle(state);
+  return cleanUp({ ...state, outcome: { state: 'COMPLETE', exitCode, error: '', uploads: false } });
+}
+
 /** The machinery failed. A run that is being stopped ends as what it is stopped for, whatever fails meanwhile (R106). */
 function afterFailure(state: InvocationState, exitCode: number, error: string): InvocationStep {
+  if (state.phase === 'collect' && isCollected(state)) {
+    return cleanUp({ ...state, outcome: failedOutcome(exitCode, error) });
+  }
   if (!isBeforeEnd(state.phase)) return afterDone(state);
   if (isStopped(state)) return settle(state);
   return cleanUp({ ...state, outcome: failedOutcome(exitCode, error) });
@@ -228,7 +259,7 @@ function cleanUp(state: InvocationState): InvocationStep {
 }
 
 function go(state: InvocationState, phase: InvocationPhase): InvocationStep {
-  const { stop, outcome, hurried, opened, checkedOut } = state;
+  const { path, stop, outcome, hurried, opened, checkedOut } = state;
   // Field by field, as it is done for each phase: a spread takes five times as long.
-  return { state: { phase, stop, outcome, hurried, opened, checkedOut }, effects: ENTER };
+  return { state: { path, phase, stop, outcome, hurried, opened, checkedOut }, effects: ENTER };
 }

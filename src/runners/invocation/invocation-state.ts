@@ -18,8 +18,15 @@ export interface Outcome {
   readonly uploads: boolean;
 }
 
+/**
+ * Which phases there are beside the usual ones: on the Bazel path `lookup`, `prepare`, `collect` and `keep`; where logs are ingested (R198),
+ * `collect`.
+ */
+export type InvocationPath = 'plain' | 'logs' | 'bazel';
+
 /** Everything the reducer decides by. */
 export interface InvocationState {
+  readonly path: InvocationPath;
   readonly phase: InvocationPhase;
   readonly stop: StopCause;
   readonly outcome: Outcome | undefined;
@@ -33,6 +40,7 @@ export interface InvocationState {
 
 /** The state before the first event. */
 export const NEW_INVOCATION: InvocationState = Object.freeze({
+  path: 'plain',
   phase: 'preprocess',
   stop: 'none',
   outcome: undefined,
@@ -50,6 +58,8 @@ export type InvocationEvent =
       readonly exitCode: ExitCode;
       readonly error: string;
     }
+  /** The look-up found a result: there is nothing to run (R186). */
+  | { readonly type: 'cached'; readonly exitCode: ExitCode }
   | { readonly type: 'ended'; readonly status: ProcessStatus }
   | { readonly type: 'abort' }
   | { readonly type: 'deadline' }

@@ -15,5 +15,8 @@ export function runningRunStatus(run: RunContext): RunStatus {
 export function terminalRunStatus(run: RunContext, outcome: Outcome): RunStatus {
   const { state, exitCode, error, uploads } = outcome;
   const refs: OutputRefs = uploads ? run : KEPT_REFS;
-  return makeRunStatus(run.runId, state, tagsOf(run.command), refs, { snapshotId: '', exitCode, error });
+  const snapshotId = state === 'COMPLETE' ? run.logSnapshotId : '';
+  const status = makeRunStatus(run.runId, state, tagsOf(run.command), refs, { snapshotId, exitCode, error });
+  const actionResult = run.action?.resultOf(outcome);
+  return actionResult === undefined ? status : Object.freeze({ ...status, actionResult });
 }

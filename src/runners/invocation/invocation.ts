@@ -8,17 +8,20 @@ import type { Timer } from '../../kernel/clock.ts';
 import { invariant } from '../../kernel/invariant.ts';
 import type { Command } from '../../model/command.ts';
 import type { MemoryReport, ProcessStatus } from '../../model/execer.ts';
-import { EXIT_CODES, exitCodeOf } from '../../model/exit-code.ts';
+import { EXIT_CODES, type ExitCode, exitCodeOf } from '../../model/exit-code.ts';
 import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
 import type { InvocationPhase } from '../../model/trace-event.ts';
+import { collectPhase, keepPhase, preparePhase } from './action-phases.ts';
 import { checkoutPhase, releasePhase } from './checkout-phase.ts';
 import { reduceInvocation, UNDISTURBED_WAIT } from './invocation-reducer.ts';
 import {
   NEW_INVOCATION,
   type InvocationEffect,
   type InvocationEvent,
+  type InvocationPath,
   type InvocationState,
 } from './invocation-state.ts';
+import { lookupPhase } from './lookup-phase.ts';
 import { runningRunStatus, terminalRunStatus } from './invocation-status.ts';
 import type { InvokerParts } from './invoker-parts.ts';
 import { closePhase, outputsPhase } from './outputs-phase.ts';
@@ -33,16 +36,38 @@ type WorkPhase = Exclude<InvocationPhase, 'end'>;
 
 const PHASES: Readonly<Record<WorkPhase, Phase>> = {
   preprocess: preprocessPhase,
+  lookup: lookupPhase,
   checkout: checkoutPhase,
   outputs: outputsPhase,
+  prepare: preparePhase,
   exec: execPhase,
   wait: waitPhase,
   measure: measurePhase,
+  collect: collectPhase,
+  keep: keepPhase,
   upload: uploadPhase,
   close: closePhase,
   release: releasePhase,
   postprocess: postprocessPhase,
 };
+
+/** The code of a failure that has none. */
+const FALLBACKS: Partial<Readonly<Record<InvocationPhase, ExitCode>>> = {
+  lookup: EXIT_CODES.PREPROCESSING,
+  checkout: EXIT_CODES.CHECKOUT_UNCODED,
+  prepare: EXIT_CODES.POSTPROCESSING,
+};
+
+const NEW_INVOCATIONS: Readonly<Record<InvocationPath, InvocationState>> = {
+  plain: NEW_INVOCATION,
+  logs: Object.freeze({ ...NEW_INVOCATION, path: 'logs' }),
+  bazel: Object.freeze({ ...NEW_INVOCATION, path: 'bazel' }),
+};
+
+function pathOf({ action, parts }: RunContext): InvocationPath {
+  if (action !== undefined) return 'bazel';
+  return parts.ingestsLogs ? 'logs' : 'plain';
+}
 
 /** A run at work. Made and started by an {@link Invoker}. */
 export class Invocation implements Performance {
@@ -50,8 +75,10 @@ export class Invocation implements Performance {
   readonly #run: RunContext;
   readonly #onStatus: StatusListener;
   readonly #startedAt: number;
-  #state: InvocationState = NEW_INVOCATION;
+  #state: InvocationState;
   #deadline: Timer | undefined;
+  /** Of the action, whose time begins with its process (R187). */
+  #actionDeadline: Timer | undefined;
   #bound: Timer | undefined;
   #abort: Timer | undefined;
   #memory: Timer | undefined;
@@ -61,6 +88,7 @@ export class Invocation implements Performance {
     this.#run = run;
     this.#onStatus = onStatus;
     this.#startedAt = startedAt;
+    this.#state = NEW_INVOCATIONS[pathOf(run)];
   }
 
   /** Begins the first phase; statuses may come before this returns. */
@@ -69,7 +97,9 @@ export class Invocation implements Performance {
     this.#parts.instruments.runningTask.set(1);
     const { timeoutMs = 0 } = this.#run.command;
     if (timeoutMs > 0) {
-      this.#deadline = clock.timer(this.#run.topic('deadline'), timeoutMs, () => this.passDeadline());
+      this.#deadline = clock.timer(this.#run.topic('deadline'), timeoutMs, () =>
+        this.passDeadline(timeoutMs),
+      );
     }
     this.#enter();
   }
@@ -91,8 +121,9 @@ export class Invocation implements Performance {
     this.#done('wait');
   }
 
-  /** The time of the run is up. */
-  passDeadline(): void {
+  /** The time of the run is up: it had that long. */
+  passDeadline(timeoutMs: number): void {
+    if (this.#run.passedTimeoutMs === 0) this.#run.passedTimeoutMs = timeoutMs;
     this.#dispatch({ type: 'deadline' });
   }
 
@@ -129,6 +160,7 @@ export class Invocation implements Performance {
         if (this.#state.phase === 'wait') this.#kill();
         break;
       case 'running':
+        if (this.#run.action !== undefined) this.#limitAction(this.#run.action.timeoutMs);
         this.#onStatus(runningRunStatus(this.#run));
         break;
       case 'abandon':
@@ -143,7 +175,10 @@ export class Invocation implements Performance {
     this.#bound = undefined;
     this.#run.phase = phase;
     this.#run.cancellation = undefined;
-    if (phase === 'measure' || phase === 'end') this.#deadline?.cancel();
+    if (phase === 'measure' || phase === 'end') {
+      this.#deadline?.cancel();
+      this.#actionDeadline?.cancel();
+    }
     if (phase === 'end') {
       this.#tracePhase(phase);
       this.#finish();
@@ -155,8 +190,16 @@ export class Invocation implements Performance {
     }
     this.#tracePhase(phase);
     const goesOn = this.#begin(phase);
-    // Logs are uploaded at leisure: an abort would have left them out, and a deadline does not cut them (R101, R115).
-    if (goesOn && hurried && phase !== 'upload') this.#setBound();
+    // Logs are stored at leisure: an abort would have left them out, and a deadline does not cut them (R101, R115).
+    if (goesOn && hurried && phase !== 'upload' && phase !== 'collect') this.#setBound();
+  }
+
+  #limitAction(timeoutMs: number | undefined): void {
+    if (timeoutMs === undefined) return;
+    const topic = this.#run.topic('deadline').plus('action');
+    this.#actionDeadline = this.#parts.world.clock.timer(topic, timeoutMs, () =>
+      this.passDeadline(timeoutMs),
+    );
   }
 
   /** True if the phase has yet to come to its end. */
@@ -183,7 +226,10 @@ export class Invocation implements Performance {
 
   #done(phase: InvocationPhase): void {
     if (phase !== 'wait') {
-      this.#dispatch({ type: 'done', phase });
+      const cached = phase === 'lookup' ? this.#run.action?.cached : undefined;
+      this.#dispatch(
+        cached === undefined ? { type: 'done', phase } : { type: 'cached', exitCode: cached.exitCode },
+      );
       return;
     }
     const { processStatus, memoryReport } = this.#run;
@@ -194,9 +240,10 @@ export class Invocation implements Performance {
   }
 
   #failed(phase: InvocationPhase, error: unknown): void {
-    const fallback = phase === 'checkout' ? EXIT_CODES.CHECKOUT_UNCODED : EXIT_CODES.POST_EXEC;
+    const fallback = FALLBACKS[phase] ?? EXIT_CODES.POST_EXEC;
     const text = messageOf(error);
     this.#run.recorded(phase, error);
+    this.#run.action?.failWith(phase, error);
     this.#dispatch({ type: 'failed', phase, exitCode: exitCodeOf(error, fallback), error: text });
   }
 

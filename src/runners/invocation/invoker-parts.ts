@@ -7,14 +7,20 @@ import {
   type Processor,
   type TempDirs,
 } from '../../model/collaborators.ts';
+import type { ActionStore } from '../../model/content-store.ts';
 import type { Execer } from '../../model/execer.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import type { OutputCreator } from '../../model/output.ts';
 import { runTracer, type RunTracer } from '../../model/run-tracer.ts';
 import type { RunTypeMap } from '../../model/run-type.ts';
 import type { World } from '../../model/world.ts';
-import { createInstruments, type RunnerInstruments } from '../queue/runner-instruments.ts';
-import { EXECER, CREATOR, FILERS, METRICS } from '../../model/argument-shapes.ts';
+import {
+  type ActionInstruments,
+  createActionInstruments,
+  createInstruments,
+  type RunnerInstruments,
+} from '../queue/runner-instruments.ts';
+import { ACTION_STORE, EXECER, CREATOR, FILERS, METRICS } from '../../model/argument-shapes.ts';
 
 /** What a runner that invokes commands is made of. Only execer, filers, outputs and temporary directories are needed. */
 export interface InvokerOptions {
@@ -38,6 +44,13 @@ export interface InvokerOptions {
    * after this many milliseconds; default 10,000.
    */
   readonly localBoundMs?: number | undefined;
+  /** Where actions come from and their results go: what a Bazel run needs beside a filer for its type; without it one is FAILED 200 (R185). */
+  readonly actions?: ActionStore | undefined;
+  /**
+   * After COMPLETE the filer ingests the three logs of a run that is not a Bazel run as one snapshot of STDOUT, STDERR and STDLOG, which is the
+   * run's `snapshotId`; if the command had a snapshot, the refs lead into it (R198). Needs outputs that are local files. Default false.
+   */
+  readonly ingestLogs?: boolean | undefined;
 }
 
 type Part = 'execer' | 'filers' | 'outputs' | 'tempDirs';
@@ -57,6 +70,8 @@ export const INVOKER_EXTRAS: is.ShapesOf<Omit<InvokerOptions, Part>> = {
   dirMonitor: is.anObject('a monitor of directories'),
   metrics: METRICS,
   localBoundMs: is.DURATION_MS,
+  actions: ACTION_STORE,
+  ingestLogs: is.BOOLEAN,
 };
 
 /** The options of an invoker. */
@@ -81,6 +96,9 @@ export class InvokerParts {
   readonly metrics: Metrics | undefined;
   readonly localBoundMs: number;
   readonly instruments: RunnerInstruments;
+  readonly actions: ActionStore | undefined;
+  readonly actionInstruments: ActionInstruments | undefined;
+  readonly ingestsLogs: boolean;
 
   constructor(world: World, options: InvokerOptions) {
     this.world = world;
@@ -97,5 +115,9 @@ export class InvokerParts {
     this.metrics = options.metrics;
     this.localBoundMs = options.localBoundMs ?? LOCAL_BOUND_MS;
     this.instruments = createInstruments(options.metrics);
+    this.actions = options.actions;
+    this.actionInstruments =
+      options.actions === undefined ? undefined : createActionInstruments(options.metrics);
+    this.ingestsLogs = options.ingestLogs ?? false;
   }
 }

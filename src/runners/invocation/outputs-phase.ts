@@ -38,6 +38,8 @@ function accept(run: RunContext): MaybePromise<void> {
   run.stderrRef = stderr.uri;
   const logs = new RunLogs(stdout, stderr, stdlog, tracer !== undefined);
   run.logs = logs;
+  // What a Bazel run writes is stored as it is (R190).
+  if (run.action !== undefined) return measureStart(run);
   const epochMs = clock.epochMs + clock.now();
   const written = writeText(run, logs, headerLater(epochMs, outputs, run.command));
   return isPending(written) ? written.then(() => measureStart(run)) : measureStart(run);
@@ -71,7 +73,7 @@ export function finishLogs(run: RunContext): MaybePromise<void> {
   if (logs === undefined || logs.finished) return undefined;
   logs.finished = true;
   const report = run.memoryReport?.status.error ?? '';
-  const trailer = logTrailer(run.stop, run.command.timeoutMs ?? 0, report);
+  const trailer = logTrailer(run.stop, run.passedTimeoutMs, report);
   return trailer === undefined ? undefined : writeText(run, logs, trailer);
 }
 

@@ -25,12 +25,12 @@ class RunExecCommand implements ExecCommand {
   readonly runner: string;
   readonly onMemoryReport: (report: MemoryReport) => void;
 
-  constructor({ command, logs, checkout, onMemoryReport, runId, parts }: RunContext) {
+  constructor({ command, logs, checkout, onMemoryReport, runId, parts, action }: RunContext) {
     invariant(logs !== undefined, 'expected the logs of a run that is about to start its process');
     const { jobId = '', taskId = '', tag = '' } = command;
     this.argv = command.argv;
     this.envVars = command.envVars ?? NO_ENV;
-    this.dir = checkout?.path ?? '';
+    this.dir = action?.dirIn(checkout?.path ?? '') ?? checkout?.path ?? '';
     this.stdout = logs.stdoutSink;
     this.stderr = logs.stderrSink;
     this.jobId = jobId;
@@ -50,6 +50,7 @@ export const execPhase: Phase = {
       throw new ExitCodeError(EXIT_CODES.COULD_NOT_EXEC, `could not exec: ${text}`, { cause: error });
     };
     let process: MaybePromise<Process>;
+    run.action?.note('executionStartMs');
     try {
       process = run.parts.execer.exec(new RunExecCommand(run));
     } catch (error) {
@@ -100,6 +101,7 @@ function giveUp(run: RunContext, process: Process, error: unknown): never {
 /** Keeps how the process ended, and its faults. */
 export function keepStatus(run: RunContext, status: ProcessStatus): void {
   run.processStatus = status;
+  run.action?.noteEnd();
   status.faults?.forEach((fault) => run.recorded('process', fault));
   run.freed('process', 'process');
 }

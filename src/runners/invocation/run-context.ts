@@ -12,6 +12,7 @@ import { exitCodeOf } from '../../model/exit-code.ts';
 import type { Checkout } from '../../model/filer.ts';
 import type { Output } from '../../model/output.ts';
 import type { InvocationPhase, ResourceKind } from '../../model/trace-event.ts';
+import { ActionRun, isBazel } from './action-run.ts';
 import type { StopCause } from './invocation-state.ts';
 import type { InvokerParts } from './invoker-parts.ts';
 import type { RunLogs } from './run-logs.ts';
@@ -19,7 +20,8 @@ import type { RunLogs } from './run-logs.ts';
 /** The bag that the phases work on. */
 export class RunContext {
   readonly parts: InvokerParts;
-  readonly command: Command;
+  /** What is carried out: on the Bazel path, from its look-up on, what the action says (R187). */
+  command: Command;
   readonly runId: string;
   /** The phase at work; a collaborator that comes back in another phase has been given up (R106). */
   phase: InvocationPhase = 'preprocess';
@@ -35,6 +37,12 @@ export class RunContext {
   processStatus: ProcessStatus | undefined;
   memoryReport: MemoryReport | undefined;
   startSizesKb: ReadonlyMap<string, number> | undefined;
+  /** What the Bazel path has found out so far; absent on all others. */
+  readonly action: ActionRun | undefined;
+  /** What the logs were ingested as (R198). */
+  logSnapshotId = '';
+  /** The limit that the run has exceeded, if it has. */
+  passedTimeoutMs = 0;
   stdoutRef = '';
   stderrRef = '';
   /** Stops the phase at work; a fresh one per phase that can be cancelled. */
@@ -57,6 +65,7 @@ export class RunContext {
     this.parts = parts;
     this.command = command;
     this.runId = runId;
+    this.action = isBazel(command) ? new ActionRun(parts, command) : undefined;
   }
 
   /** A cancellation for what begins now; the one before has had its chance. */

@@ -113,7 +113,7 @@ export class UndisturbedInvocation implements Performance, ExecCommand {
     const { timeoutMs = 0 } = this.#command;
     if (timeoutMs > 0) {
       const topic = thing('run', this.runId).topic('deadline');
-      this.#deadline = clock.timer(topic, timeoutMs, () => this.#takenOver().passDeadline());
+      this.#deadline = clock.timer(topic, timeoutMs, () => this.#takenOver().passDeadline(timeoutMs));
     }
     let process: SimProcess;
     try {

@@ -1,4 +1,4 @@
-/** What the Bazel path asks of a command before anything else (R185). The path itself is not built: no more is asked. */
+/** What the Bazel path asks of a command before anything else (R185). */
 import type { Command } from '../../model/command.ts';
 import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
 import { runTypeOf } from '../../model/run-type.ts';

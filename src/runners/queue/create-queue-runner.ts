@@ -14,6 +14,7 @@ import { QueueRunner } from './queue-runner.ts';
 import { recordingParts } from '../recording/recording-runner.ts';
 import { RECORDER, type Recorder } from '../recording/recorder.ts';
 import { createInstruments } from './runner-instruments.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { checkWorld } from '../../model/world.ts';
 
@@ -33,7 +34,8 @@ export const QUEUE_RUNNER_OPTIONS: is.RecordShape = is.optionsOf<QueueRunnerOpti
 /**
  * A runner that takes `capacity` runs and carries them out one after another (R58–R86).
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a negative capacity (R59), interval or limit (R75, R80).
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a negative capacity (R59), interval or limit (R75, R80), and for `actions` or
+ *   `ingestLogs` together with a recorder, which has no words for them.
  * @example
  * ```ts
  * import { createDoneExecer, createQueueRunner } from 'dryrunner/kit';
@@ -63,6 +65,13 @@ export function createQueueRunner(world: World, options: QueueRunnerOptions): Qu
   const { recorder, name = 'runner' } = options;
   if (recorder === undefined) {
     return watchedService(world, name, new QueueRunner(world, queueParts(world, options)));
+  }
+  // What goes to a store of actions and comes from there is not on the tape, so that nothing could play it again.
+  if (options.actions !== undefined) {
+    throw invalidArgument('actions', 'none, since the runner is recorded', options.actions);
+  }
+  if (options.ingestLogs === true) {
+    throw invalidArgument('ingestLogs', 'false, since the runner is recorded', true);
   }
   const parts = recordingParts(recorder, world, name, options);
   const runner = new QueueRunner(parts.world, queueParts(parts.world, parts.options));

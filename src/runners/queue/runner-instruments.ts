@@ -18,6 +18,30 @@ export interface RunnerInstruments {
   readonly idleLatency: Histogram;
 }
 
+/** Instruments of R186 and R197. */
+export interface ActionInstruments {
+  readonly cached: Counter;
+  readonly queued: Histogram;
+  readonly cacheCheck: Histogram;
+  readonly actionFetch: Histogram;
+  readonly commandFetch: Histogram;
+  readonly inputFetch: Histogram;
+  readonly execer: Histogram;
+}
+
+/** Fetches them, for a runner that has the Bazel path. */
+export function createActionInstruments(metrics: Metrics = NO_METRICS): ActionInstruments {
+  return {
+    cached: metrics.counter(METRIC_NAMES.CACHED_ACTIONS),
+    queued: metrics.histogram(METRIC_NAMES.ACTION_QUEUED_MS),
+    cacheCheck: metrics.histogram(METRIC_NAMES.ACTION_CACHE_CHECK_MS),
+    actionFetch: metrics.histogram(METRIC_NAMES.ACTION_FETCH_MS),
+    commandFetch: metrics.histogram(METRIC_NAMES.ACTION_COMMAND_FETCH_MS),
+    inputFetch: metrics.histogram(METRIC_NAMES.ACTION_INPUT_FETCH_MS),
+    execer: metrics.histogram(METRIC_NAMES.ACTION_EXECER_MS),
+  };
+}
+
 const NO_COUNTER: Counter = Object.freeze({ increment: () => undefined });
 const NO_GAUGE: Gauge = Object.freeze({ set: () => undefined });
 const NO_HISTOGRAM: Histogram = Object.freeze({ record: () => undefined });

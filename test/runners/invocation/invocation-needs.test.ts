@@ -125,8 +125,12 @@ describe('what an invocation needs, and what it waits for', () => {
         snapshotId,
         executeRequest: { actionDigest: { hash: 'a'.repeat(64), sizeBytes: 142 } },
       });
-      expect(await run.ended).toMatchObject({ state: 'COMPLETE', exitCode: 3 });
-      expect(lab.log).toEqual([`checkout ${snapshotId}`, `release ${snapshotId}`]);
+      expect(await run.ended).toMatchObject({
+        state: 'FAILED',
+        exitCode: 200,
+        error: 'no action store for run type bazel',
+      });
+      expect(lab.log).toEqual([]);
     });
   });
 });

@@ -11,9 +11,11 @@ import { createNullOutputs } from '../../../src/outputs/null-output.ts';
 import { createQueueRunner, createSingleRunner } from '../../../src/runners/queue/create-queue-runner.ts';
 import { createFakeRunner } from '../../../src/runners/fake/fake-runner.ts';
 import { argvScript } from '../../../src/runners/fake/fake-script.ts';
+import { createRecorder } from '../../../src/runners/recording/recorder.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import { virtualTempDirs } from '../../../src/runners/virtual-temp-dirs.ts';
 import { inSimulation } from '../in-simulation.ts';
+import { stubActions } from '../stub-actions.ts';
 import { filersOf, labFiler } from '../lab.ts';
 import { rejection, states } from './queue-observations.ts';
 
@@ -408,9 +410,10 @@ test('R11 R185 the fake and the simulated runner know a Bazel run by its snapsho
   const snapshotId = `bz-${actionDigest.hash}-142`;
   await inSimulation(async (sim) => {
     const filers: RunTypeMap = new Map([['bazel', { filer: createVirtualFiler() }]]);
+    const actions = stubActions({ argv: ['sleep 9', 'complete 0'] });
     for (const runner of [
       createFakeRunner(sim.world, { script: argvScript }),
-      createSimulatedRunner(sim.world, { filers }),
+      createSimulatedRunner(sim.world, { filers, actions }),
     ]) {
       const { runId } = await runner.run({ argv: ['complete 0'], snapshotId });
       const { status } = await finalStatus(runner, runId);
@@ -432,5 +435,23 @@ test('R11 R185 the fake and the simulated runner know a Bazel run by its snapsho
       plain.shareStore().update({ ...running, actionResult: { actionDigest, cached: false } }),
     ).toThrow(/actionResult/);
     await plain.release();
+  });
+});
+
+test('R185 R198 a recorded runner has neither the Bazel path nor ingested logs, which no recording could play', async () => {
+  await inSimulation((sim) => {
+    const parts = {
+      execer: createDoneExecer(),
+      filers: new Map([['bazel', { filer: createVirtualFiler() }]]) as RunTypeMap,
+      outputs: createNullOutputs(),
+      tempDirs: virtualTempDirs(),
+      recorder: createRecorder(sim.world),
+    };
+    expect(() => createQueueRunner(sim.world, { ...parts, actions: stubActions() })).toThrow(
+      'actions: expected none, since the runner is recorded',
+    );
+    expect(() => createQueueRunner(sim.world, { ...parts, ingestLogs: true })).toThrow(
+      'ingestLogs: expected false, since the runner is recorded',
+    );
   });
 });

@@ -1,0 +1,128 @@
+/**
+ * What surrounds the process of a Bazel run: making what its outputs need, storing what it made, and keeping the result (R190–R192); and, where
+ * it is wanted, ingesting the logs of any other run (R198). Invariant: what does not come to its end changes nothing of the run's status
+ * but by its failure.
+ */
+import type { ActionOutputs, ExecuteRequest } from '../../model/action.ts';
+import { RunnerError, messageOf } from '../../kernel/errors.ts';
+import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
+import { whenThere } from '../../model/maybe-promise.ts';
+import type { ActionRun } from './action-run.ts';
+import { hasSnapshot, neededFiler } from './checkout-phase.ts';
+import { actionsOf } from './lookup-phase.ts';
+import { finishLogs } from './outputs-phase.ts';
+import type { Phase } from './phase.ts';
+import type { RunContext } from './run-context.ts';
+import type { RunLogs } from './run-logs.ts';
+
+const NO_OUTPUTS: ActionOutputs = Object.freeze({
+  outputFiles: [],
+  outputDirectories: [],
+  outputSymlinks: [],
+});
+
+/** R190. */
+export const preparePhase: Phase = {
+  begin(run) {
+    const { action, checkout } = run;
+    const command = action?.command;
+    if (command === undefined || checkout === undefined) return undefined;
+    return actionsOf(run).prepareOutputs(checkout.path, command, run.freshCancellation());
+  },
+  boundMs: actionBoundMs,
+  abandon: (run) => run.recorded('prepare', 'did not stop within its bound'),
+};
+
+/** R191, R198. */
+export const collectPhase: Phase = {
+  begin(run) {
+    const { logs, action } = run;
+    if (logs === undefined) return undefined;
+    return whenThere(finishLogs(run), () =>
+      action === undefined ? ingestLogs(run, logs) : storeResult(run, action, logs),
+    );
+  },
+  boundMs: (run) => (run.action === undefined ? neededFiler(run).cancelBoundMs : actionBoundMs(run)),
+  abandon: (run) => run.recorded('collect', 'did not stop within its bound'),
+};
+
+/** R192. From its beginning on it is too late for an abort. */
+export const keepPhase: Phase = {
+  isIdle: (run) => !isWorthKeeping(run),
+  async begin(run) {
+    const { outcome } = run.action as ActionRun;
+    if (outcome === undefined) return;
+    try {
+      const request = run.action?.request as ExecuteRequest;
+      await actionsOf(run).keep(request, outcome, run.freshCancellation());
+    } catch (error) {
+      run.recorded('cache', error);
+    }
+  },
+  boundMs: actionBoundMs,
+  abandon(run) {
+    run.cancellation?.cancel();
+    run.recorded('cache', 'did not take the result within its bound');
+  },
+};
+
+function actionBoundMs(run: RunContext): number {
+  return run.parts.actions?.cancelBoundMs ?? 0;
+}
+
+/** Only what ran to its end by itself and went well (R192, D91, D92). */
+function isWorthKeeping({ action, stop }: RunContext): boolean {
+  return stop === 'none' && action?.outcome?.exitCode === 0 && action.action?.doNotCache === false;
+}
+
+async function storeResult(run: RunContext, action: ActionRun, logs: RunLogs): Promise<void> {
+  const actions = actionsOf(run);
+  const cancellation = run.freshCancellation();
+  const { command } = action;
+  action.note('outputUploadStartMs');
+  try {
+    const stdoutDigest = await actions.storeLog(logs.stdout, cancellation);
+    checkWanted(run);
+    const stderrDigest = await actions.storeLog(logs.stderr, cancellation);
+    checkWanted(run);
+    // What was killed for its memory has no outputs that anybody could rely on (D92).
+    const outputs =
+      command === undefined || run.stop === 'memory'
+        ? NO_OUTPUTS
+        : await actions.storeOutputs(run.checkout?.path ?? '', command, cancellation);
+    checkWanted(run);
+    action.note('outputUploadCompletedMs');
+    action.note('workerCompletedMs');
+    const exitCode = (run.memoryReport?.status ?? run.processStatus)?.exitCode ?? 0;
+    action.outcome = { ...outputs, exitCode, stdoutDigest, stderrDigest, metadata: action.metadata };
+  } catch (error) {
+    // The process has been: whatever code the store gives, this is a failure after it (R191).
+    throw new ExitCodeError(EXIT_CODES.POST_EXEC, messageOf(error), { cause: error });
+  }
+}
+
+function checkWanted(run: RunContext): void {
+  if (run.phase === 'collect' && run.stop !== 'abort') return;
+  throw new RunnerError('RUNNER_CANCELLED', 'storing the result was cancelled');
+}
+
+/** A failure keeps the local refs (D99). */
+async function ingestLogs(run: RunContext, { stdout, stderr, stdlog }: RunLogs): Promise<void> {
+  const cancellation = run.freshCancellation();
+  try {
+    const filer = neededFiler(run);
+    const paths = new Map([
+      [await stdout.asFile(), 'STDOUT'],
+      [await stderr.asFile(), 'STDERR'],
+      [await stdlog.asFile(), 'STDLOG'],
+    ]);
+    const id = await filer.ingestMap(paths, cancellation);
+    if (run.phase !== 'collect' || run.stop === 'abort') return;
+    run.logSnapshotId = id;
+    if (!hasSnapshot(run)) return;
+    run.stdoutRef = `${id}/STDOUT`;
+    run.stderrRef = `${id}/STDERR`;
+  } catch (error) {
+    run.recorded('ingest', error);
+  }
+}

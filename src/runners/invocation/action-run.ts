@@ -1,0 +1,139 @@
+/**
+ * What a Bazel run finds out on its way: action, command, times, result or failure (R187–R194). Invariant: a result is given out only for a
+ * run that is COMPLETE, a failure only for one that FAILED, and all times are of the runner's clock.
+ */
+import { isRunnerError, messageOf } from '../../kernel/errors.ts';
+import {
+  RPC_CODES,
+  type Action,
+  type ActionCommand,
+  type ActionMetadata,
+  type ActionOutcome,
+  type ActionResult,
+  type ExecuteRequest,
+  type RpcStatus,
+} from '../../model/action.ts';
+import type { Command } from '../../model/command.ts';
+import { missingBlobsOf } from '../../model/content-store.ts';
+import { digestKey, digestOfSnapshot, type Digest } from '../../model/digest.ts';
+import type { InvocationPhase } from '../../model/trace-event.ts';
+import type { ActionInstruments } from '../queue/runner-instruments.ts';
+import type { Outcome } from './invocation-state.ts';
+import type { InvokerParts } from './invoker-parts.ts';
+
+/** A time of the metadata. */
+type ActionTime = Exclude<keyof ActionMetadata, 'worker'>;
+/** What is measured from a start to now. */
+type ActionSpan = Exclude<keyof ActionInstruments, 'cached' | 'queued'>;
+
+/** A failure there is that of the action; what fails later changes no outcome. */
+const DECISIVE: ReadonlySet<InvocationPhase> = new Set([
+  'lookup',
+  'checkout',
+  'outputs',
+  'prepare',
+  'exec',
+  'wait',
+  'collect',
+]);
+
+/** Whether a command's snapshot makes it a Bazel run (R184). */
+export function isBazel({ snapshotId }: Command): boolean {
+  return snapshotId?.startsWith('bz-') === true && digestOfSnapshot(snapshotId) !== undefined;
+}
+
+/** See above. */
+export class ActionRun {
+  readonly request: ExecuteRequest | undefined;
+  action: Action | undefined;
+  command: ActionCommand | undefined;
+  /** A result from the cache. */
+  cached: ActionOutcome | undefined;
+  /** The result of the run itself. */
+  outcome: ActionOutcome | undefined;
+  readonly #parts: InvokerParts;
+  readonly #times: { -readonly [time in ActionTime]?: number } = {};
+  #failure: RpcStatus | undefined;
+
+  constructor(parts: InvokerParts, { executeRequest }: Command) {
+    this.#parts = parts;
+    this.request = executeRequest;
+    const startedMs = this.note('workerStartMs');
+    const queuedMs = executeRequest?.queuedAtMs;
+    // One that is later was read on another clock, and says nothing here (D102).
+    if (queuedMs === undefined || queuedMs > startedMs) return;
+    this.#times.queuedMs = queuedMs;
+    parts.actionInstruments?.queued.record(startedMs - queuedMs);
+  }
+
+  /** How long the process may take, from its start (R187). */
+  get timeoutMs(): number | undefined {
+    return this.action?.timeoutMs;
+  }
+
+  get metadata(): ActionMetadata {
+    return { worker: this.#parts.name, ...this.#times };
+  }
+
+  /** Where the command runs, in a checkout. */
+  dirIn(checkout: string): string {
+    const dir = this.command?.workingDirectory ?? '';
+    return dir === '' ? checkout : `${checkout}/${dir}`;
+  }
+
+  /** It is that time now, in milliseconds since the Unix epoch. */
+  note(time: ActionTime): number {
+    const { clock } = this.#parts.world;
+    const nowMs = clock.epochMs + clock.now();
+    this.#times[time] = nowMs;
+    return nowMs;
+  }
+
+  /** The process has ended. */
+  noteEnd(): void {
+    const endedMs = this.note('executionCompletedMs');
+    this.#parts.actionInstruments?.execer.record(endedMs - (this.#times.executionStartMs ?? endedMs));
+  }
+
+  measure(span: ActionSpan, startedAt: number): void {
+    this.#parts.actionInstruments?.[span].record(this.#parts.world.clock.now() - startedAt);
+  }
+
+  /** A phase failed: what that is for those who asked for the action (R188, R189). */
+  failWith(phase: InvocationPhase, error: unknown): void {
+    if (!DECISIVE.has(phase)) return;
+    const missing = phase === 'lookup' || phase === 'checkout' ? this.#missing(error) : undefined;
+    this.#failure = statusOf(error, missing);
+  }
+
+  /** What goes beside the terminal status; nothing if nobody said which action it is. */
+  resultOf({ state, error }: Outcome): ActionResult | undefined {
+    if (this.request === undefined) return undefined;
+    const { actionDigest } = this.request;
+    if (state === 'FAILED') {
+      const grpcStatus = this.#failure ?? { code: RPC_CODES.INTERNAL, message: error };
+      return { actionDigest, cached: false, grpcStatus };
+    }
+    const result = this.cached ?? this.outcome;
+    if (state !== 'COMPLETE' || result === undefined) return undefined;
+    return { actionDigest, cached: this.cached !== undefined, result };
+  }
+
+  #missing(error: unknown): readonly Digest[] | undefined {
+    const root = this.action?.inputRootDigest;
+    if (root !== undefined && isRunnerError(error, 'RUNNER_UNKNOWN_SNAPSHOT')) return [root];
+    return missingBlobsOf(error);
+  }
+}
+
+function statusOf(error: unknown, missing: readonly Digest[] | undefined): RpcStatus {
+  const message = messageOf(error);
+  if (missing !== undefined) {
+    const violations = missing.map(
+      (digest) => ({ type: 'MISSING', subject: `blobs/${digestKey(digest)}` }) as const,
+    );
+    return { code: RPC_CODES.FAILED_PRECONDITION, message, violations };
+  }
+  const isClients = isRunnerError(error, 'RUNNER_BAD_MESSAGE');
+  return { code: isClients ? RPC_CODES.INVALID_ARGUMENT : RPC_CODES.INTERNAL, message };
+}

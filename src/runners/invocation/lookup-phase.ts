@@ -1,0 +1,134 @@
+/**
+ * The first thing that a Bazel run does: it looks for a cached result, and fetches action and command if there is none (R185–R188). Invariants:
+ * the command of the caller is never changed (D94), and a stop ends each wait, also one between two attempts (R195).
+ */
+import { sleep } from '../../kernel/clock.ts';
+import { isRunnerError } from '../../kernel/errors.ts';
+import type { Action, ActionCommand, ActionOutcome, ExecuteRequest } from '../../model/action.ts';
+import type { Cancellation } from '../../model/cancellation.ts';
+import type { Command } from '../../model/command.ts';
+import type { ActionStore } from '../../model/content-store.ts';
+import { snapshotOfDigest } from '../../model/digest.ts';
+import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
+import type { MaybePromise } from '../../model/maybe-promise.ts';
+import { missingRequest } from '../queue/bazel-request.ts';
+import type { ActionRun } from './action-run.ts';
+import { neededFiler } from './checkout-phase.ts';
+import type { Phase } from './phase.ts';
+import type { RunContext } from './run-context.ts';
+
+/** After an attempt that failed there are so many more. */
+const RETRIES = 5;
+/** The wait before the first of them; each further one is twice as long. */
+const FIRST_WAIT_MS = 100;
+
+/** R185–R188. */
+export const lookupPhase: Phase = {
+  begin(run) {
+    const missing = missingRequest(run.command);
+    if (missing !== undefined) throw missing;
+    neededFiler(run);
+    return lookUp(run, actionsOf(run));
+  },
+  boundMs: (run) => run.parts.actions?.cancelBoundMs ?? 0,
+  abandon: (run) => run.recorded('lookup', 'did not stop within its bound'),
+};
+
+/** The store of actions; without one a Bazel run fails (R185). */
+export function actionsOf(run: RunContext): ActionStore {
+  const { actions } = run.parts;
+  if (actions !== undefined) return actions;
+  throw new ExitCodeError(EXIT_CODES.PREPROCESSING, 'no action store for run type bazel');
+}
+
+async function lookUp(run: RunContext, actions: ActionStore): Promise<void> {
+  const { action: found } = run;
+  const request = run.command.executeRequest as ExecuteRequest;
+  if (found === undefined) return;
+  const cancellation = run.freshCancellation();
+  if (request.skipCacheLookup !== true) {
+    const cached = await lookInCache(run, found, () => actions.cachedOutcome(request, cancellation));
+    if (isOver(run, cancellation)) return;
+    if (cached !== undefined) {
+      run.parts.actionInstruments?.cached.increment();
+      found.cached = cached;
+      return;
+    }
+  }
+  const read = new Reads(run, found, cancellation);
+  const action = await read.all('actionFetch', () => actions.action(request.actionDigest, cancellation));
+  if (isOver(run, cancellation)) return;
+  found.action = action;
+  const command = await read.all('commandFetch', () => actions.command(action.commandDigest, cancellation));
+  if (isOver(run, cancellation)) return;
+  found.command = command;
+  run.command = commandOf(run.command, action, command);
+}
+
+/** What comes back after that is nobody's business any more. */
+function isOver(run: RunContext, cancellation: Cancellation): boolean {
+  return run.phase !== 'lookup' || cancellation.cancelled;
+}
+
+/** An error costs only the look-up (R186). */
+async function lookInCache(
+  run: RunContext,
+  found: ActionRun,
+  get: () => MaybePromise<ActionOutcome | undefined>,
+): Promise<ActionOutcome | undefined> {
+  const startedAt = run.parts.world.clock.now();
+  try {
+    return await get();
+  } catch (error) {
+    run.recorded('cache', error);
+    return undefined;
+  } finally {
+    found.measure('cacheCheck', startedAt);
+  }
+}
+
+/** A copy that does what the action says; the environment of the action goes over the given one (R187, D93, D94). */
+function commandOf(given: Command, action: Action, command: ActionCommand): Command {
+  return Object.freeze({
+    ...given,
+    argv: command.arguments,
+    envVars: Object.freeze({ ...given.envVars, ...command.environmentVariables }),
+    snapshotId: snapshotOfDigest(action.inputRootDigest),
+  });
+}
+
+/** Reads that are repeated while there is hope: what is not there, or no message, is no better the next time. */
+class Reads {
+  readonly #run: RunContext;
+  readonly #found: ActionRun;
+  readonly #cancellation: Cancellation;
+
+  constructor(run: RunContext, found: ActionRun, cancellation: Cancellation) {
+    this.#run = run;
+    this.#found = found;
+    this.#cancellation = cancellation;
+  }
+
+  async all<T>(span: 'actionFetch' | 'commandFetch', read: () => MaybePromise<T>): Promise<T> {
+    const { clock } = this.#run.parts.world;
+    const startedAt = clock.now();
+    try {
+      for (let retries = 0; ; retries += 1) {
+        try {
+          return await read();
+        } catch (error) {
+          if (retries === RETRIES || isHopeless(error) || isOver(this.#run, this.#cancellation)) throw error;
+          this.#run.recorded(span, error);
+          const topic = this.#run.topic('lookup').plus('again');
+          await sleep(clock, FIRST_WAIT_MS * 2 ** retries, topic, this.#cancellation.signal);
+        }
+      }
+    } finally {
+      this.#found.measure(span, startedAt);
+    }
+  }
+}
+
+function isHopeless(error: unknown): boolean {
+  return isRunnerError(error, 'RUNNER_MISSING_BLOBS') || isRunnerError(error, 'RUNNER_BAD_MESSAGE');
+}
