@@ -24,3 +24,30 @@ export function exemptDefects(): Map<string, string> {
   const items = section.matchAll(/^- \*\*(D\d+)\*\* (.+)$/gm);
   return new Map(Array.from(items, ([, number, reason]) => [number ?? '', reason ?? '']));
 }
+
+/** The module with the rules in the words of the contract, for programs that cannot read the page. */
+export const contractRulesModule = {
+  path: 'src/model/contract-rules.ts',
+  text(): string {
+    const rules = readProjectFile(numberedPages.R).matchAll(/^- \*\*(R\d+)\*\* (?:\[[^\]]*\] )?(.*)$/gm);
+    const entries = Array.from(rules, ([, number = '', words = '']) => {
+      const plain = words
+        .replaceAll('`', '')
+        .replaceAll('**', '')
+        .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1');
+      return `  ${number}: ${quoted(plain)},\n`;
+    });
+    return `${HEAD}\nexport const CONTRACT_RULES: Readonly<Record<string, string>> = {\n${entries.join('')}};\n`;
+  },
+};
+
+const HEAD = `/**
+ * The rules of docs/contract.md by number, without its marks: failures quote them where no file can be read. Made by
+ * \`npm run rules -- --write\`.
+ */`;
+
+/** As the formatter would write it. */
+function quoted(text: string): string {
+  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
+  return `${quote}${text.replaceAll('\\', '\\\\').replaceAll(quote, `\\${quote}`)}${quote}`;
+}

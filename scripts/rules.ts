@@ -1,9 +1,11 @@
 // Lists each rule of docs/contract.md (or, with --defects, each defect of docs/defects.md) with the passing tests
 // that carry its number, and exits 1 while one has none. --results FILE reads a finished run
-// instead of making one; --missing leaves the proved ones out; --json prints one object for programs.
+// instead of making one; --missing leaves the proved ones out; --json prints one object for programs. --write runs no test:
+// it writes src/model/contract-rules.ts, from which failures quote the rules, after a change of docs/contract.md.
+import { writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { parseArgs, styleText } from 'node:util';
-import { definedNumbers, exemptDefects } from './numbered-pages.ts';
+import { contractRulesModule, definedNumbers, exemptDefects } from './numbered-pages.ts';
 import { readReport, runTests, summarize } from './test-results.ts';
 import type { ProvingTest } from './test-results.ts';
 
@@ -46,8 +48,13 @@ function main(): void {
       defects: { type: 'boolean', default: false },
       missing: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
     },
   });
+  if (values.write) {
+    writeFileSync(contractRulesModule.path, contractRulesModule.text());
+    return;
+  }
   const outcome = summarize(values.results === undefined ? runTests() : readReport(values.results));
   const rows = collectRows(outcome.proving, values.defects);
   const missing = rows.filter(({ tests, exemption }) => tests.length === 0 && exemption === undefined);

@@ -5,7 +5,6 @@
 import type { Explanation } from '../explore/explain/explanation.ts';
 import {
   formatExplanation,
-  WHAT_HOLDS,
   type ExplanationLine,
   type ExplanationRole,
 } from '../explore/explain/explanation-text.ts';
@@ -15,7 +14,6 @@ import { userFrameOf } from '../explore/explain/source-place.ts';
 import { tokenOf, type FailingExecution } from '../explore/failing-execution.ts';
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
 import { kindText, type Failure, type Verdict } from '../simulation/verdict.ts';
-import { rulesNamedIn } from './contract-rules.ts';
 import { formatSpan } from './quantity-text.ts';
 import { explainLine, replayLine, rerunLine } from './rerun-line.ts';
 import { detailLines, shownFrame } from './source-line.ts';
@@ -47,7 +45,7 @@ export function failureLines(terminal: Terminal, verdict: Verdict, reference: st
   ];
 }
 
-/** What went wrong, in detail, and where it was noticed. */
+/** What went wrong, in detail, and where the failure was noticed. */
 export function failureText(failure: Failure | undefined): string[] {
   if (failure === undefined) return [];
   const { message, details, cause } = failure;
@@ -84,19 +82,10 @@ export function explanationLines(
   explanation: Explanation,
   file: string | undefined,
 ): string[] {
-  return withRules(formatExplanation(explanation), explanation).map(({ role, text }) => {
+  return formatExplanation(explanation).map(({ role, text }) => {
     if (role === 'command') return `  ${replayLine(explanation.token, file)}`;
     return styledLine(terminal, { role, text });
   });
-}
-
-/** What the contract says where the failure names its rules by number, before it is said what would have held. */
-function withRules(lines: readonly ExplanationLine[], { sentence }: Explanation): ExplanationLine[] {
-  const rules = rulesNamedIn(sentence);
-  if (rules.length === 0) return [...lines];
-  const at = lines.findIndex(({ role, text }) => role === 'heading' && text === WHAT_HOLDS);
-  const said = rules.map((rule): ExplanationLine => ({ role: 'note', text: `  ${rule}` }));
-  return lines.toSpliced(at, 0, { role: 'heading', text: 'What the contract says' }, ...said);
 }
 
 function styledLine(terminal: Terminal, { role, text }: ExplanationLine): string {

@@ -28,10 +28,20 @@ const KINDS: Readonly<Record<string, new (message: string, options?: ErrorOption
 };
 const CAUSES_MAX = 8;
 
+/** What was thrown at the other end, of errors that have not left this process. */
+const origins = new WeakMap<object, unknown>();
+
+/** What was thrown first, where that is known: its stack shows where. Else the error itself. */
+export function originOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && origins.has(error) ? origins.get(error) : error;
+}
+
 /** An error, or whatever else was thrown, as it crosses. */
 export function sentError(error: unknown, causes: number = CAUSES_MAX): SentError {
   try {
-    return errorData(error, causes);
+    const sent = errorData(error, causes);
+    origins.set(sent, originOf(error));
+    return sent;
   } catch {
     // Anything may be thrown, also what throws when it is looked at.
     return { name: 'Error', message: messageOf(error) };
@@ -62,7 +72,8 @@ function fieldsOf(error: unknown): Pick<SentError, 'fields'> {
 }
 
 /** The error that a caller gets: of the same kind, name, message, code and plain fields. Its stack is that of the caller. */
-export function receivedError({ name, message, code, cause, fields }: SentError): Error {
+export function receivedError(sent: SentError): Error {
+  const { name, message, code, cause, fields } = sent;
   const options = cause === undefined ? {} : { cause: receivedError(cause) };
   const Kind = (Object.hasOwn(KINDS, name) ? KINDS[name] : undefined) ?? Error;
   const error =
@@ -70,6 +81,7 @@ export function receivedError({ name, message, code, cause, fields }: SentError)
       ? new RunnerError(code as RunnerErrorCode, message, options)
       : new Kind(shownText(message), options);
   if (error.name !== name) Object.defineProperty(error, 'name', { value: name, configurable: true });
+  if (origins.has(sent)) origins.set(error, origins.get(sent));
   return Object.assign(error, fields, code === undefined ? {} : { code });
 }
 

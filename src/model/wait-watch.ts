@@ -8,6 +8,8 @@ export interface OngoingWait {
   /** Who is to end it, if somebody is known to be. */
   readonly from?: string;
   readonly sinceMs: number;
+  /** What should have ended it, if that is known: `an answer at 20 ms, when run 0 was over (R31)`. */
+  readonly expected?: string;
   /** Where it began, if places are captured. */
   readonly place?: Error | undefined;
 }

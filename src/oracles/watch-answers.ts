@@ -142,19 +142,25 @@ class AnswerBook {
     const [was, is] = [JSON.stringify(before[field]), JSON.stringify(after[field])];
     this.complain(
       'R200',
-      `run ${after.runId} had ended with ${field} ${was}, and ${call} shows ${field} ${is}`,
+      `${call}: expected ${field} of run ${after.runId} to be ${was}, as at its end, got ${is}`,
     );
   }
 
   #checkForward(call: string, before: RunStatus, after: RunStatus): void {
     const { runId, state } = after;
     if (before.state !== state && !canMove(before.state, state)) {
-      this.complain('R4', `run ${runId} was known to be ${before.state}, and ${call} shows ${state}`);
+      this.complain(
+        'R4',
+        `${call}: expected run ${runId} to be ${before.state}${isTerminal(before.state) ? '' : ' or further'}, as an answer before it has shown, got ${state}`,
+      );
       return;
     }
     for (const ref of ['stdoutRef', 'stderrRef'] as const) {
       if (before[ref] !== '' && after[ref] === '') {
-        this.complain('R206', `run ${runId} had ${ref} ${before[ref]}, and ${call} shows none`);
+        this.complain(
+          'R206',
+          `${call}: expected ${ref} of run ${runId} to be ${before[ref]}, as an answer before it has shown, got none`,
+        );
       }
     }
   }

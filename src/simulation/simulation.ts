@@ -50,8 +50,8 @@ function pickFrom<T>(
 class CheckFailedError extends Error {
   override readonly name = 'CheckFailedError';
 
-  constructor(message = '') {
-    super(shownText(message));
+  constructor(message = '', options: ErrorOptions = {}) {
+    super(shownText(message), options);
   }
 }
 
@@ -161,16 +161,17 @@ export class Simulation {
   }
 
   /**
-   * States a property. If it does not hold, the simulation has failed, also if the scenario catches what this throws.
+   * States a property. If it does not hold, the simulation has failed, also if the scenario catches what this throws. `cause` is an error
+   * that was caught and led to it: a report shows where that was thrown.
    *
    * @throws CheckFailedError if `condition` is false; RunnerError `RUNNER_SIMULATION_MISUSE` if it is false after the end, because
    * the scenario has not awaited what leads here, and `RUNNER_INVALID_ARGUMENT` unless `message` is a text.
    */
-  check(condition: boolean, message: string): void {
+  check(condition: boolean, message: string, cause?: unknown): void {
     check('message', message, is.TEXT);
     if (condition) return;
     this.#mustRun(`check "${message}"`);
-    const error = new CheckFailedError(message);
+    const error = new CheckFailedError(message, cause === undefined ? {} : { cause });
     this.#parts.report('check', message, error);
     throw error;
   }

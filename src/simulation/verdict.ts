@@ -47,7 +47,7 @@ export interface Failure {
   readonly rule?: string;
   /** One sentence. */
   readonly message: string;
-  /** Virtual time at which it was noticed. */
+  /** Virtual time at which the failure was noticed. */
   readonly atMs: number;
   /** Details, one per line: what is left, who waits for what. */
   readonly details: readonly string[];

@@ -5,7 +5,14 @@
  */
 import { SCENARIO_OWNER } from '../model/world.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
-import { A_CIRCLE, type Owned, ownedText, ownedThing, type ResourceEvent } from '../model/resource-text.ts';
+import {
+  A_CIRCLE,
+  type Owned,
+  ownedText,
+  ownedThing,
+  type ResourceEvent,
+  waitText,
+} from '../model/resource-text.ts';
 
 /** An event about something that has an owner. */
 export type OwnedEvent = ResourceEvent & { readonly owner: string };
@@ -25,6 +32,7 @@ interface Entry {
   readonly owned: Owned;
   readonly atMs: number;
   readonly place: Error | undefined;
+  readonly expected?: string;
 }
 
 /** A wait, and an owner who is to end it. */
@@ -71,8 +79,17 @@ export class WaitGraph {
 
   /** Who waits, for what, held by whom; owners who wait for each other come first. */
   describeWaits(): OwnedLine[] {
-    const waits = this.#allWaits().map((wait) => ({
-      line: `${ownedText(wait.owned)} since ${wait.atMs} ms${this.#holdersText(wait.owned)}`,
+    const all = this.#allWaits();
+    const owed = new Set(all.flatMap((wait) => (wait.expected === undefined ? [] : [ownedText(wait.owned)])));
+    // Of a wait that two know of, the one that knows what should have ended it says more.
+    const isSaid = ({ owned, expected }: Entry): boolean =>
+      expected === undefined && owed.has(ownedText(owned));
+    const shownWaits = all.filter((wait) => !isSaid(wait));
+    const waits = shownWaits.map((wait) => ({
+      line: waitText(
+        `${ownedText(wait.owned)} since ${wait.atMs} ms${this.#holdersText(wait.owned)}`,
+        wait.expected,
+      ),
       place: wait.place,
     }));
     const { circles, isUnnamed } = this.#findCircles();
@@ -91,7 +108,7 @@ export class WaitGraph {
 
   #allWaits(): Entry[] {
     const ongoing = this.#sources.flatMap((source) =>
-      Array.from(source(), ({ owner, name, from, sinceMs, place }): Entry => {
+      Array.from(source(), ({ owner, name, from, sinceMs, place, expected }): Entry => {
         const owned = {
           resource: 'waiter',
           runner: '',
@@ -99,7 +116,7 @@ export class WaitGraph {
           owner,
           ...(from === undefined ? {} : { from }),
         } as const;
-        return { owned, atMs: sinceMs, place };
+        return { owned, atMs: sinceMs, place, ...(expected === undefined ? {} : { expected }) };
       }),
     );
     return [...this.#waits.all(), ...ongoing];

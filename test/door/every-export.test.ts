@@ -48,7 +48,16 @@ const UNATTACKED: readonly Unattacked[] = [
   },
   {
     of: /Model$/,
-    methods: ['step', 'key', 'partition', 'operationKey', 'showOperation', 'showReply'],
+    methods: [
+      'step',
+      'key',
+      'replies',
+      'showState',
+      'partition',
+      'operationKey',
+      'showOperation',
+      'showReply',
+    ],
     because: 'the search calls it, with what the history holds',
   },
   { of: /Arbitrary$/, methods: 'all', because: 'it is a class of fast-check' },

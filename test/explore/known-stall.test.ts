@@ -121,7 +121,7 @@ describe('a stall', () => {
     );
     // The last steps are those of what goes on, and the await is that of the wait.
     expect(text).not.toMatch(/the last steps|the scenario waits here/);
-    expect(text).toContain('If "how the run ends" had been 1 instead of 2, it would have held.');
+    expect(text).toContain('If "how the run ends" had been 1 instead of 2, nothing would have failed.');
   });
 
   test('on a bare promise is located by the line that awaits it', async () => {

@@ -66,7 +66,7 @@ type Step = (scripted: Scripted) => Promise<void>;
 const WRONG: readonly (readonly [rule: string, message: string, steps: readonly Step[]])[] = [
   [
     'R4',
-    'run 1 was known to be RUNNING, and status shows PENDING',
+    'status: expected run 1 to be RUNNING or further, as an answer before it has shown, got PENDING',
     [
       (s) => s.ask(statusAll, all(runningStatus('1', 'out', 'err'))),
       (s) => s.ask(status, one(pendingStatus('1'))),
@@ -74,12 +74,12 @@ const WRONG: readonly (readonly [rule: string, message: string, steps: readonly 
   ],
   [
     'R4',
-    'run 1 was known to be COMPLETE, and statusAll shows RUNNING',
+    'statusAll: expected run 1 to be COMPLETE, as an answer before it has shown, got RUNNING',
     [(s) => s.ask(status, one(done)), (s) => s.ask(statusAll, all(runningStatus('1', 'out', 'err')))],
   ],
   [
     'R206',
-    'run 1 had stderrRef err, and status shows none',
+    'status: expected stderrRef of run 1 to be err, as an answer before it has shown, got none',
     [
       (s) => s.ask(statusAll, all(runningStatus('1', 'out', 'err'))),
       (s) => s.ask(status, one(withRefs(done, 'out', ''))),
@@ -87,7 +87,7 @@ const WRONG: readonly (readonly [rule: string, message: string, steps: readonly 
   ],
   [
     'R200',
-    'run 1 had ended with exitCode 3, and status shows exitCode 4',
+    'status: expected exitCode of run 1 to be 3, as at its end, got 4',
     [(s) => s.ask(statusAll, all(done)), (s) => s.ask(status, one(completeStatus('1', '', 4)))],
   ],
   [

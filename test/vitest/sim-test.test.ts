@@ -228,10 +228,10 @@ describe('a simulation as a test', () => {
       'What happened',
       '  15 ms ! bad luck in round 3',
       'What would have held',
-      '  If "luck 3" had been good instead of bad, it would have held.',
+      '  If "luck 3" had been good instead of bad, nothing would have failed.',
       'Where',
       '  "luck 3" was decided',
-      '  it was noticed',
+      '  the failure was noticed',
       'To see it again',
     ]);
     expect(found).toMatch(/^ {2}found in execution \d+ \(\w+/);

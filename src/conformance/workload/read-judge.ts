@@ -3,11 +3,12 @@
  * outcomes of a wait. Invariant: of what can be ordered in several ways within an instant, each way is allowed.
  */
 import { roundedMs } from '../../kernel/microseconds.ts';
+import type { ServiceCall } from '../../call/service-call.ts';
 import { isRunnerError, messageOf } from '../../kernel/errors.ts';
 import type { Query } from '../../model/query.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';
 import type { ServiceStatus } from '../../model/service-status.ts';
-import { ALL_MASK, maskForState, maskMatches } from '../../model/state-mask.ts';
+import { ALL_MASK, formatMask, maskForState, maskMatches } from '../../model/state-mask.ts';
 import type { QueryResult } from '../../model/status-reader.ts';
 import type { BookedRun, RunBook } from './run-book.ts';
 import type { RunnerReach } from './runner-reach.ts';
@@ -66,7 +67,11 @@ export class ReadJudge {
     const { call, timeoutMs, sinceMs } = asked;
     const now = this.#host.now();
     this.#book.reckon();
-    this.#demand(!asked.listsUnknown, 'R26', `${call} lists a run that is not known, and returned`);
+    this.#demand(
+      !asked.listsUnknown,
+      'R26',
+      `${call} of an unknown run: expected RUNNER_UNKNOWN_RUN, got statuses`,
+    );
     this.#checkService(call, service, sinceMs);
     this.#checkList(asked, statuses);
     // On a machine even an answer at once takes its time.
@@ -76,7 +81,11 @@ export class ReadJudge {
       this.#checkMet(asked, statuses);
     } else if (timeoutMs === 0 || statuses.length !== 1) this.#checkComplete(asked, statuses);
     if (this.#isExact && timeoutMs === 0) {
-      this.#demand(now === sinceMs, 'R25 R30', `${call} took ${now - sinceMs} ms`);
+      this.#demand(
+        now === sinceMs,
+        'R25 R30',
+        `${call}: expected an answer at ${sinceMs} ms, got it at ${now} ms`,
+      );
     }
     if (statuses.length === 0) this.#checkEmpty(asked);
     const knownSinceMs = isWait && this.#isExact && this.#seesAll ? now : sinceMs;
@@ -107,22 +116,85 @@ export class ReadJudge {
     const { runs = [], allRuns = false } = query;
     if (error.code === 'RUNNER_UNKNOWN_RUN') {
       const named = runs.filter((runId) => this.#book.mayBeUnknown(runId));
-      this.#demand(named.length > 0, 'R26', `${call} calls a run unknown, and all it lists are known`);
+      this.#demand(
+        named.length > 0,
+        'R26',
+        `${call}: expected statuses, since every run that it lists is known, got RUNNER_UNKNOWN_RUN`,
+      );
       const isNamed = named.some((runId) => messageOf(error).includes(`unknown run id ${runId}`));
-      this.#demand(isNamed, 'R23', `${call} was refused with ${JSON.stringify(messageOf(error))}`);
+      this.#demand(
+        isNamed,
+        'R23',
+        `${call}: expected "unknown run id ${named[0] ?? ''}" in the error, got ${JSON.stringify(messageOf(error))}`,
+      );
       if (asked.listsUnknown && this.#isExact) {
-        this.#demand(now === sinceMs, 'R26', `${call} took ${now - sinceMs} ms to say that a run is unknown`);
+        this.#demand(
+          now === sinceMs,
+          'R26',
+          `${call} of an unknown run: expected the refusal at ${sinceMs} ms, got it at ${now} ms`,
+        );
       }
       return true;
     }
     this.#demand(
       !asked.listsUnknown,
       'R26',
-      `${call} lists an unknown run, and was refused with ${error.code}`,
+      `${call} of an unknown run: expected RUNNER_UNKNOWN_RUN, got ${error.code}`,
     );
     if (timeoutMs === 0 || (runs.length === 0 && !allRuns)) return false;
     this.#checkInTime(asked);
     return this.#isWaitOutcome(asked, error.code);
+  }
+
+  /**
+   * What should have answered a call that has no answer as yet, where nothing is left to happen; undefined if nothing should have.
+   */
+  owed(call: ServiceCall, sinceMs: number): string | undefined {
+    const book = this.#book;
+    book.reckon();
+    switch (call.method) {
+      case 'run':
+        return book.terms.isExact
+          ? `an answer at ${sinceMs} ms, in the instant of the call (R65)`
+          : 'an answer (R65)';
+      case 'abort': {
+        const run = book.find(call.args[0]);
+        return run === undefined
+          ? 'an answer (R72)'
+          : `an answer once run ${run.runId} is over${sinceText(run.end)} (R70)`;
+      }
+      case 'query':
+        return this.#owedWait(call.args[0], call.args[1].timeoutMs, sinceMs);
+      case 'queryNow':
+      case 'status':
+      case 'statusAll':
+        return `an answer at ${sinceMs} ms, without waiting (R25 R30)`;
+      case 'release':
+        return 'an answer once all runs are over (R85)';
+    }
+  }
+
+  #owedWait(query: Query, timeoutMs: number, sinceMs: number): string | undefined {
+    const now = this.#host.now();
+    if ((query.runs ?? []).length === 0 && query.allRuns !== true) {
+      return `an answer at ${sinceMs} ms, since it asks for no run (R28)`;
+    }
+    const met = this.#subjects(query).find(({ ends, end }) => (ends & ~query.states) === 0 && end.hi <= now);
+    if (met !== undefined) {
+      const state = met.ended?.state ?? 'over';
+      return `an answer once run ${met.runId} is ${state}${sinceText(met.end)} (R31 R54)`;
+    }
+    if (timeoutMs < Infinity) return `an answer at its deadline, ${roundedMs(sinceMs + timeoutMs)} ms (R31)`;
+    if (this.#book.releasedAtMs === Infinity) return undefined;
+    return `its end with the release of the runner, at ${this.#book.releasedAtMs} ms (R84)`;
+  }
+
+  /** What a read that was refused should have come to. */
+  expectedOf({ listsUnknown, query, timeoutMs }: AskedRead): string {
+    if (listsUnknown) return 'RUNNER_UNKNOWN_RUN';
+    if (this.#book.isReleaseAsked) return 'statuses or RUNNER_RELEASED';
+    const isWait = timeoutMs > 0 && ((query.runs ?? []).length > 0 || query.allRuns === true);
+    return isWait ? 'statuses, or a reason of a wait to end' : 'statuses';
   }
 
   #isWaitOutcome(asked: AskedRead, code: string): boolean {
@@ -138,14 +210,18 @@ export class ReadJudge {
       this.#demand(
         open === undefined,
         'R36',
-        `${call} was given up as impossible, though ${open === undefined ? '' : this.#openText(open)}`,
+        `${call}: expected it to go on, since ${open === undefined ? '' : this.#openText(open)}, got RUNNER_CANNOT_HAPPEN`,
       );
       this.#reach.note(now > sinceMs ? 'wait that can no longer be met' : 'wait that cannot be met');
       return true;
     }
     if (code !== 'RUNNER_RELEASED' || !this.#book.isReleaseAsked) return false;
     const left = this.#book.runs.find(({ end, ended }) => ended === undefined && end.lo > now);
-    this.#demand(left === undefined, 'R84', `${call} ended by a release while run ${left?.runId} goes on`);
+    this.#demand(
+      left === undefined,
+      'R84',
+      `${call}: expected it to go on while run ${left?.runId} does, got RUNNER_RELEASED`,
+    );
     return true;
   }
 
@@ -170,14 +246,26 @@ export class ReadJudge {
   #checkList({ call, query }: AskedRead, statuses: readonly RunStatus[]): void {
     const { runs = [], allRuns = false, states } = query;
     const ids = statuses.map(({ runId }) => runId);
-    this.#demand(new Set(ids).size === ids.length, 'R37', `${call} shows a run twice: ${ids.join(', ')}`);
+    this.#demand(
+      new Set(ids).size === ids.length,
+      'R37',
+      `${call}: expected each run once, got the runs ${ids.join(', ')}`,
+    );
     for (const { runId, state } of statuses) {
       const isAsked = allRuns || runs.includes(runId);
-      this.#demand(isAsked, 'R24', `${call} shows run ${runId}, which it was not asked for`);
-      this.#demand(maskMatches(states, state), 'R24', `${call} shows run ${runId}, which is ${state}`);
+      this.#demand(isAsked, 'R24', `${call}: expected only runs that were asked for, got run ${runId}`);
+      this.#demand(
+        maskMatches(states, state),
+        'R24',
+        `${call}: expected only runs in "${formatMask(states)}", got run ${runId} as ${state}`,
+      );
     }
     const isInOrder = allRuns ? this.#isInOrder(ids) : isInOrderOf(runs, ids);
-    this.#demand(isInOrder, 'R37', `${call} shows runs out of order: ${ids.join(', ')}`);
+    this.#demand(
+      isInOrder,
+      'R37',
+      `${call}: expected the runs in "${allRuns ? 'the order of acceptance' : `the order ${runs.join(', ')} of the query`}", got ${ids.join(', ')}`,
+    );
   }
 
   /** Whether no run is shown before one that was surely accepted earlier. */
@@ -206,7 +294,11 @@ export class ReadJudge {
     for (const run of this.#subjects(query)) {
       if (shown.has(run.runId) || run.memory !== 'kept' || !this.#wasThere(run, asked)) continue;
       const outside = this.#book.states(run, sinceMs, now) & ~query.states;
-      this.#demand(outside !== 0, 'R24 R29', `${call} leaves out run ${run.runId}, which matches`);
+      this.#demand(
+        outside !== 0,
+        'R24 R29',
+        `${call}: expected run ${run.runId} to be in the answer, since it is in "${formatMask(query.states)}", got ${idsText(statuses)}`,
+      );
     }
   }
 
@@ -215,7 +307,13 @@ export class ReadJudge {
     const now = this.#host.now();
     const isOfNone = (query.runs ?? []).length === 0 && query.allRuns !== true;
     if (isOfNone) {
-      if (this.#isExact) this.#demand(now === sinceMs, 'R28', `${call} of no runs took ${now - sinceMs} ms`);
+      if (this.#isExact) {
+        this.#demand(
+          now === sinceMs,
+          'R28',
+          `${call} of no runs: expected an answer at ${sinceMs} ms, got it at ${now} ms`,
+        );
+      }
       return;
     }
     if (timeoutMs === 0) return;
@@ -224,9 +322,11 @@ export class ReadJudge {
       this.#demand(
         now === deadlineMs,
         'R31',
-        `${call} returned nothing at ${now} ms; its deadline is ${deadlineMs} ms`,
+        `${call}: expected no empty answer before its deadline at ${deadlineMs} ms, got one at ${now} ms`,
       );
-    } else this.#demand(timeoutMs < Infinity, 'R32', `${call} has no deadline, and returned nothing`);
+    } else {
+      this.#demand(timeoutMs < Infinity, 'R32', `${call} without a deadline: expected a status, got none`);
+    }
     this.#checkNotMetNow(asked, 'timed out');
     this.#reach.note('wait timed out');
   }
@@ -240,7 +340,7 @@ export class ReadJudge {
     this.#demand(
       statuses.length === 1 || !this.#seesAll,
       'R31',
-      `${call} waited, and returned ${statuses.length} runs`,
+      `${call} that has waited: expected one run, got ${idsText(statuses)}`,
     );
     this.#reach.note('wait met later');
     if (timeoutMs < Infinity && roundedMs(sinceMs + timeoutMs) === now) {
@@ -259,7 +359,7 @@ export class ReadJudge {
     this.#demand(
       at.lo <= now && now <= at.hi,
       'R31 R54',
-      `${call} ended at ${now} ms with run ${run.runId} as ${status.state}, which it became at ${at.lo} ms`,
+      `${call}: expected its answer at ${at.lo} ms, when run ${run.runId} became ${status.state}, got it at ${now} ms`,
     );
   }
 
@@ -269,25 +369,29 @@ export class ReadJudge {
     const now = this.#host.now();
     if (!this.#book.terms.isExact || !this.#seesAll || now === sinceMs) return;
     const deadlineMs = roundedMs(sinceMs + timeoutMs);
-    this.#demand(now <= deadlineMs, 'R31', `${call} ended at ${now} ms; its deadline was ${deadlineMs} ms`);
+    this.#demand(
+      now <= deadlineMs,
+      'R31',
+      `${call}: expected its end at its deadline, ${deadlineMs} ms, at the latest, got it at ${now} ms`,
+    );
     const cancelledMs = Math.max(sinceMs, cancelledAtMs());
     this.#demand(
       now <= cancelledMs,
       'R34',
-      `${call} ended at ${now} ms; it was cancelled at ${cancelledMs} ms`,
+      `${call}: expected its end when it was cancelled, at ${cancelledMs} ms, got it at ${now} ms`,
     );
     const releasedMs = this.#book.releasedAtMs;
     this.#demand(
       now <= releasedMs,
       'R84',
-      `${call} ended at ${now} ms; the runner was released at ${releasedMs} ms`,
+      `${call}: expected its end when the runner was released, at ${releasedMs} ms, got it at ${now} ms`,
     );
     if (!this.#isExact) return;
     const met = this.#subjects(asked.query).find((run) => this.#hasMatched(run, asked, now));
     this.#demand(
       met === undefined,
       'R31 R54',
-      `${call} ended at ${now} ms; run ${met?.runId} had met it before`,
+      `${call}: expected its end when run ${met?.runId} met it, before ${now} ms, got it at ${now} ms`,
     );
     const listed = this.#listed(asked.query);
     const isDoomed =
@@ -296,7 +400,11 @@ export class ReadJudge {
       listed.every(
         ({ ends, end, memory }) => memory === 'kept' && (ends & asked.query.states) === 0 && end.hi < now,
       );
-    this.#demand(!isDoomed, 'R36', `${call} ended at ${now} ms; before that it could not be met any more`);
+    this.#demand(
+      !isDoomed,
+      'R36',
+      `${call}: expected RUNNER_CANNOT_HAPPEN before ${now} ms, when nothing could meet it any more, got its end at ${now} ms`,
+    );
   }
 
   /** Whether a run was surely in a wanted state at some moment after the call and before now. */
@@ -326,7 +434,7 @@ export class ReadJudge {
     this.#demand(
       met === undefined,
       'R35',
-      `${call} was ${how} in the instant in which run ${met?.runId} met it`,
+      `${call}: expected the status of run ${met?.runId}, which met it in this instant, got it ${how}`,
     );
   }
 
@@ -350,7 +458,11 @@ export class ReadJudge {
     const isRight =
       service.initialized && service.isHealthy === isHealthy && (service.error === '') === isHealthy;
     const [rule, which] = isHealthy ? ['R60', 'a healthy'] : ['R81 R82', 'an unhealthy'];
-    this.#demand(isRight, rule, `${call} shows the service of ${which} runner as ${serviceText(service)}`);
+    this.#demand(
+      isRight,
+      rule,
+      `${call}: expected the service of ${which} runner, got ${serviceText(service)}`,
+    );
   }
 
   #demand(condition: boolean, rule: string, message: string): void {
@@ -358,9 +470,21 @@ export class ReadJudge {
   }
 }
 
+function idsText(statuses: readonly RunStatus[]): string {
+  if (statuses.length === 0) return 'no run';
+  const ids = statuses.map(({ runId }) => runId).join(', ');
+  return statuses.length === 1 ? `run ${ids}` : `the runs ${ids}`;
+}
+
 function isInOrderOf(order: readonly RunID[], ids: readonly RunID[]): boolean {
   const places = ids.map((runId) => order.indexOf(runId)).filter((place) => place !== -1);
   return places.every((place, index) => index === 0 || place > (places[index - 1] ?? -1));
+}
+
+/** From when on something is so, as far as that is known. */
+function sinceText({ lo, hi }: Readonly<Record<'lo' | 'hi', number>>): string {
+  if (hi === Infinity) return '';
+  return lo === hi ? `, which it is since ${lo} ms` : `, which it is since ${hi} ms at the latest`;
 }
 
 function serviceText({ initialized, isHealthy, error }: ServiceStatus): string {

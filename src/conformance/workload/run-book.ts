@@ -6,7 +6,7 @@
 import { roundedMs } from '../../kernel/microseconds.ts';
 import { isTerminal, type RunState } from '../../model/run-state.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';
-import { maskForState, type StateMask } from '../../model/state-mask.ts';
+import { maskForState, maskMatches, type StateMask } from '../../model/state-mask.ts';
 import type { DrawnCommand, ExpectedEnd } from './drawn-command.ts';
 import type { DrawnParts, EndedRun } from './drawn-parts.ts';
 import type { RunnerReach } from './runner-reach.ts';
@@ -102,6 +102,15 @@ const FIELDS_OF: Partial<Record<RunState, readonly string[]>> = {
   FAILED: ['exitCode', 'error'],
   ABORTED: ['error'],
 };
+const ALL_STATES: readonly RunState[] = [
+  'PENDING',
+  'RUNNING',
+  'COMPLETE',
+  'FAILED',
+  'ABORTED',
+  'TIMEDOUT',
+  'UNKNOWN',
+];
 const ANY_END = maskForState('COMPLETE', 'FAILED', 'ABORTED', 'TIMEDOUT');
 const PENDING = maskForState('PENDING');
 const RUNNING = maskForState('RUNNING');
@@ -230,13 +239,17 @@ export class RunBook {
     this.#mark += 1;
     const { runId } = status;
     const now = this.#host.now();
-    this.#demand(!offer.isLate, 'R84', `run ${runId} was accepted after the release`);
-    this.#demand(!this.#byId.has(runId), 'R44', `run id ${runId} was given twice`);
+    this.#demand(
+      !offer.isLate,
+      'R84',
+      `run after the release: expected RUNNER_RELEASED, got run ${runId} accepted`,
+    );
+    this.#demand(!this.#byId.has(runId), 'R44', `expected an id of its own for each run, got ${runId} twice`);
     if (this.terms.isExact) {
       this.#demand(
         offer.atMs === now,
         'R65',
-        `run ${runId} was accepted ${now - offer.atMs} ms after the call`,
+        `run: expected an answer at ${offer.atMs} ms, in the instant of the call, got run ${runId} accepted at ${now} ms`,
       );
     }
     this.reckon();
@@ -254,7 +267,7 @@ export class RunBook {
       this.#demand(
         this.terms.isExact ? this.#runs.at(-1)?.runId === expected : this.#byId.has(expected),
         'R44',
-        `the id of run ${this.#runs.length} is ${runId}, and not ${expected}`,
+        `expected the id ${expected} for the next run, got ${runId}`,
       );
     }
     this.reckon();
@@ -269,7 +282,11 @@ export class RunBook {
     this.#mark += 1;
     if (this.terms.isExact) {
       const lateMs = this.#host.now() - offer.atMs;
-      this.#demand(lateMs === 0, 'R65', `a run was refused ${lateMs} ms after the call`);
+      this.#demand(
+        lateMs === 0,
+        'R65',
+        `run: expected an answer in the instant of the call, got a refusal ${lateMs} ms later`,
+      );
     }
   }
 
@@ -288,7 +305,7 @@ export class RunBook {
     this.#demand(
       held + this.#openOffers >= capacity,
       'R64 R58 R69',
-      `a run was refused as full, while at most ${held} of ${capacity} places were taken`,
+      `run: expected it to be accepted, since at most ${held} of ${capacity} places are taken, got RUNNER_BUSY`,
     );
   }
 
@@ -301,14 +318,14 @@ export class RunBook {
     this.#demand(
       late === undefined,
       'R85',
-      `a release returned while run ${late?.runId} cannot have been over`,
+      `release: expected it to return once run ${late?.runId} is over, got its return before`,
     );
     if (!this.#isExact) return;
     const overByMs = Math.max(askedAtMs, ...this.#runs.map(({ end }) => end.hi));
     this.#demand(
       now <= overByMs,
       'R85 R199',
-      `a release returned ${now - overByMs} ms after all runs were over`,
+      `release: expected it to return at ${overByMs} ms, when all runs were over, got its return at ${now} ms`,
     );
   }
 
@@ -316,7 +333,11 @@ export class RunBook {
   saw(call: string, status: RunStatus, sinceMs: number): void {
     const run = this.#byId.get(status.runId);
     if (run === undefined) {
-      this.#demand(this.hasOpenOffers, 'R26', `${call} shows run ${status.runId}, which nobody has made`);
+      this.#demand(
+        this.hasOpenOffers,
+        'R26',
+        `${call}: expected only runs that were accepted, got run ${status.runId}`,
+      );
       return;
     }
     this.reckon();
@@ -324,7 +345,7 @@ export class RunBook {
     const now = this.#host.now();
     const states = this.states(run, sinceMs, now);
     if ((states & maskForState(state)) === 0) {
-      const what = `${call} shows run ${runId} as ${state}, which it cannot be`;
+      const what = `${call}: expected run ${runId} to be "${statesText(states)}", got ${state}`;
       this.#demand(false, this.#ruleFor(run, state), `${what}\n\n${this.#explain(run)}`);
     }
     this.#checkFields(run, status);
@@ -426,13 +447,13 @@ export class RunBook {
     this.#demand(
       held < capacity,
       'R58 R64',
-      `run ${runId} was accepted beside ${held} others that cannot be over; the capacity is ${capacity}`,
+      `run: expected RUNNER_BUSY, since ${held} of ${capacity} places are taken, got run ${runId} accepted`,
     );
     const { unhealthy } = this;
     this.#demand(
       unhealthy === undefined || unhealthy.hi >= now,
       'R64 R83',
-      `run ${runId} was accepted by an unhealthy runner`,
+      `run: expected RUNNER_UNHEALTHY from an unhealthy runner, got run ${runId} accepted`,
     );
   }
 
@@ -448,7 +469,7 @@ export class RunBook {
       (error === '' || fields.includes('error'));
     if (!hasZeros) {
       const shown = `snapshot ${JSON.stringify(snapshotId)}, exit code ${exitCode} and error ${JSON.stringify(error)}`;
-      this.#demand(false, 'R11', `run ${runId} is ${state} with ${shown}`);
+      this.#demand(false, 'R11', `run ${runId} is ${state}: expected ${zerosText(fields)}, got ${shown}`);
     }
     if (state === 'PENDING' || state === 'RUNNING') this.#checkFirstRefs(run, status);
   }
@@ -458,11 +479,8 @@ export class RunBook {
     const isTwo = stdoutRef !== '' && stderrRef !== '' && stdoutRef !== stderrRef;
     if (state === 'PENDING' ? !isBare : !isTwo) {
       const refs = JSON.stringify([stdoutRef, stderrRef]);
-      this.#demand(
-        false,
-        state === 'PENDING' ? 'R12' : 'R99',
-        `run ${runId} is ${state} with the refs ${refs}`,
-      );
+      const [rule, expected] = state === 'PENDING' ? ['R12', 'no refs'] : ['R99', 'two refs that differ'];
+      this.#demand(false, rule, `run ${runId} is ${state}: expected ${expected}, got ${refs}`);
     }
     if (state === 'RUNNING') run.stdoutRef = stdoutRef;
   }
@@ -478,7 +496,7 @@ export class RunBook {
     this.#demand(
       false,
       'R46 R53 R87',
-      `run ${status.runId} (${status.state}) has the tags ${has}, and not ${given}`,
+      `run ${status.runId} (${status.state}): expected jobId, taskId and tag ${given}, got ${has}`,
     );
   }
 
@@ -488,16 +506,28 @@ export class RunBook {
     this.#demand(
       !neverRan || (stdoutRef === '' && stderrRef === ''),
       'R98 R105 R71',
-      `run ${runId} never started, and ended as ${state} with the ref ${stdoutRef || stderrRef}`,
+      `run ${runId} ended as ${state} and never started: expected no refs, got ${stdoutRef || stderrRef}`,
     );
     const kept = run.stdoutRef === '' || run.stdoutRef === stdoutRef;
-    this.#demand(kept, 'R52 R107', `run ${runId} had the ref ${run.stdoutRef}, and ended with ${stdoutRef}`);
+    this.#demand(
+      kept,
+      'R52 R107',
+      `run ${runId} ended: expected the ref of stdout that it had, ${run.stdoutRef}, got ${stdoutRef}`,
+    );
     const mustHave = run.runningSeenAtMs < Infinity || (state === 'COMPLETE' && run.drawn.starts);
-    this.#demand(!mustHave || hasRefs, 'R99 R206', `run ${runId} ran, and ended as ${state} without refs`);
+    this.#demand(
+      !mustHave || hasRefs,
+      'R99 R206',
+      `run ${runId} ran, and ended as ${state}: expected its refs, got none`,
+    );
     for (const ref of [stdoutRef, stderrRef]) {
       if (ref === '') continue;
       const other = this.#refs.get(ref);
-      this.#demand(other === undefined, 'R160 R161', `runs ${other} and ${runId} share the ref ${ref}`);
+      this.#demand(
+        other === undefined,
+        'R160 R161',
+        `expected refs of its own for each run, got ${ref} for the runs ${other} and ${runId}`,
+      );
       this.#refs.set(ref, runId);
     }
   }
@@ -526,7 +556,7 @@ export class RunBook {
       error === DRAINED_TEXT &&
       run.runningSeenAtMs === Infinity;
     if (isDrain || isOwnEnd(run.drawn.end, status)) return;
-    const what = `run ${runId} ended as ${endText(status)}, expected ${ownEndText(run.drawn.end)}`;
+    const what = `run ${runId}: expected its end to be ${ownEndText(run.drawn.end)}, got ${endText(status)}`;
     this.#demand(false, 'R3 R110', `${what}\n\n${this.#explain(run)}`);
   }
 
@@ -534,11 +564,11 @@ export class RunBook {
     const isAbort = state === 'ABORTED';
     const hasCause = isAbort ? run.stopAskedAtMs < Infinity : (run.drawn.command.timeoutMs ?? 0) > 0;
     const lacking = isAbort ? 'nobody stopped it' : 'it has no timeout';
-    this.#demand(hasCause, 'R203', `run ${runId} ended as ${state}, though ${lacking}`);
+    this.#demand(hasCause, 'R203', `run ${runId}: expected no ${state}, since ${lacking}, got ${state}`);
     this.#demand(
       error === '',
       'R12',
-      `run ${runId} ended as ${state} with the error ${JSON.stringify(error)}`,
+      `run ${runId} ended as ${state}: expected no error text, got ${JSON.stringify(error)}`,
     );
   }
 
@@ -546,13 +576,15 @@ export class RunBook {
     const { command, end: own, lastsMs } = drawn;
     const argv = command.argv.join(', ');
     const lines = [
-      `Run ${runId} was accepted at ${acceptedAtMs} ms: ${argv}`,
+      `run ${runId} was accepted at ${acceptedAtMs} ms with the command ${argv}`,
       own === undefined
-        ? 'It goes on until it is stopped.'
-        : `By itself it is ${own.state} ${own.exitCode ?? ''} after ${lastsMs} ms.`,
-      ...(command.timeoutMs === undefined ? [] : [`Its timeout is ${command.timeoutMs} ms.`]),
-      ...(stopAskedAtMs === Infinity ? [] : [`It was asked to stop at ${stopAskedAtMs} ms.`]),
-      `Its turn comes ${spanText(turn)}, and it is over ${spanText(end)}.`,
+        ? 'the command goes on until the run is stopped'
+        : `the command ends by itself after ${lastsMs} ms, and the run is then ${`${own.state} ${own.exitCode ?? ''}`.trim()}`,
+      ...(command.timeoutMs === undefined ? [] : [`the timeout of the run is ${command.timeoutMs} ms`]),
+      ...(stopAskedAtMs === Infinity
+        ? []
+        : [`an abort or a release asked the run to stop at ${stopAskedAtMs} ms`]),
+      `so the turn of run ${runId} comes ${spanText(turn)}, and the run is over ${spanText(end)}`,
     ];
     return lines.join('\n');
   }
@@ -746,6 +778,20 @@ function endedRun(run: BookedRun, status: RunStatus): EndedRun {
     stopAskedAtMs: stopAskedAtMs === Infinity ? undefined : stopAskedAtMs,
     status,
   };
+}
+
+/** `RUNNING or COMPLETE`; what the runner cannot show at all is `none that is shown`. */
+function statesText(states: StateMask): string {
+  const names = ALL_STATES.filter((state) => maskMatches(states, state));
+  return names.length === 0
+    ? 'over'
+    : `${names.slice(0, -1).join(', ')}${names.length > 1 ? ' or ' : ''}${names.at(-1) ?? ''}`;
+}
+
+/** What must be empty, but for the fields that are valid. */
+function zerosText(valid: readonly string[]): string {
+  const zeros = ['snapshotId', 'exitCode', 'error'].filter((field) => !valid.includes(field));
+  return zeros.length === 0 ? 'valid fields' : `no ${zeros.join(', no ')}`;
 }
 
 function spanText({ lo, hi }: Span): string {

@@ -76,7 +76,7 @@ const EVENTS_WITHIN = 24;
 const READS_KEPT = 6;
 /** So many of the latest runs are asked about. */
 const RECENT = 4;
-const UNKNOWN_IDS: readonly RunID[] = ['no such run', '', '-1', '99999', ' 0'];
+const UNKNOWN_IDS: readonly RunID[] = ['made-up', '', '-1', '99999', ' 0'];
 
 const SINGLE_MASKS: readonly StateMask[] = (
   ['PENDING', 'RUNNING', 'COMPLETE', 'FAILED', 'ABORTED', 'TIMEDOUT', 'UNKNOWN'] as const
@@ -143,7 +143,7 @@ export class RunnerClient {
     } catch (error) {
       // Whether the runner has it is not known.
       if (this.#isLost(error)) return;
-      this.#unexplained('release', error, 'R84');
+      this.#unexplained('release', error, 'R84', 'it to return');
     }
     book.released(atMs);
   }
@@ -183,10 +183,26 @@ export class RunnerClient {
       return undefined;
     }
     const now = host.now();
-    this.#demand(!isLate, 'R84', `an abort of run ${runId} was served after the release`);
-    this.#demand(!isUnknown, 'R72', `an abort of run ${runId}, which is unknown, was served`);
-    this.#demand(status.runId === runId, 'R70', `an abort of run ${runId} shows run ${status.runId}`);
-    this.#demand(isTerminal(status.state), 'R70', `an abort of run ${runId} returned ${status.state}`);
+    this.#demand(
+      !isLate,
+      'R84',
+      `abort of run ${runId} after the release: expected RUNNER_RELEASED, got its end`,
+    );
+    this.#demand(
+      !isUnknown,
+      'R72',
+      `abort of the unknown run ${runId}: expected RUNNER_UNKNOWN_RUN, got an end`,
+    );
+    this.#demand(
+      status.runId === runId,
+      'R70',
+      `abort of run ${runId}: expected its status, got that of run ${status.runId}`,
+    );
+    this.#demand(
+      isTerminal(status.state),
+      'R70',
+      `abort of run ${runId}: expected the end of the run, got ${status.state}`,
+    );
     book.saw('abort', status, sinceMs);
     reach.note(
       wasOver === undefined ? 'abort of a run that is in the queue or active' : 'abort of a run that is over',
@@ -197,7 +213,7 @@ export class RunnerClient {
       this.#demand(
         wasOver === undefined ? now <= overMs : now === sinceMs,
         'R70 R72 R199',
-        `an abort of run ${runId} returned at ${now} ms; it was over at ${overMs} ms`,
+        `abort of run ${runId}: expected an answer at ${overMs} ms, when the run was over, got it at ${now} ms`,
       );
     }
     return status;
@@ -303,7 +319,11 @@ export class RunnerClient {
     // Where calls take their time, one can be lost, or come after a release; its refusal was judged by itself.
     const isOneRefused = !this.#work.book.terms.isExact && (one === undefined || other === undefined);
     const agree = isOneRefused || (one?.state === other?.state && one?.exitCode === other?.exitCode);
-    this.#demand(agree, 'R73', `two aborts of run ${runId} returned ${one?.state} and ${other?.state}`);
+    this.#demand(
+      agree,
+      'R73',
+      `two aborts of run ${runId} at once: expected the same end, got ${one?.state} and ${other?.state}`,
+    );
   }
 
   async #drawWait(draws: Draws): Promise<void> {
@@ -350,12 +370,18 @@ export class RunnerClient {
         : this.#service.query(query, wait));
     } catch (error) {
       if (this.#isLost(error)) return;
-      if (!isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) this.#unexplained(what, error, 'R24 R33');
+      if (!isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) {
+        this.#unexplained(`malformed ${what}`, error, isQuery ? 'R24' : 'R33', 'RUNNER_INVALID_ARGUMENT');
+      }
       reach.note(isQuery ? 'query refused as malformed' : 'wait refused as malformed');
       return;
     }
     const given = inWords(isQuery ? query : wait);
-    this.#demand(false, isQuery ? 'R24' : 'R33', `the ${asked.call} ${given} was not refused`);
+    this.#demand(
+      false,
+      isQuery ? 'R24' : 'R33',
+      `malformed ${asked.call} ${given}: expected RUNNER_INVALID_ARGUMENT, got an answer`,
+    );
   }
 
   /** Waits for it, or goes on meanwhile. */
@@ -437,7 +463,9 @@ export class RunnerClient {
       result = await promise;
     } catch (error) {
       if (this.#isLost(error)) return;
-      if (!judge.refused(asked, error)) this.#unexplained(asked.call, error, 'R24 R31');
+      if (!judge.refused(asked, error)) {
+        this.#unexplained(asked.call, error, 'R24 R31', judge.expectedOf(asked));
+      }
       if (isRunnerError(error, 'RUNNER_UNKNOWN_RUN')) reach.note('read of an unknown run');
       if (isRunnerError(error, 'RUNNER_WAIT_CANCELLED')) reach.note('wait cancelled');
       if (isRunnerError(error, 'RUNNER_RELEASED')) reach.note('wait ended by a release');
@@ -465,7 +493,7 @@ export class RunnerClient {
     const { book, reach } = this.#work;
     book.refused(offer);
     if (!isRunnerError(error)) {
-      this.#unexplained('run', error, 'R64 R66');
+      this.#unexplained('run', error, 'R64 R66', this.#expectedOf(offer));
       return;
     }
     const { code } = error;
@@ -484,7 +512,7 @@ export class RunnerClient {
       this.#checkText(error, UNHEALTHY_TEXT);
       this.#checkZero(error, undefined);
     } else if (book.terms.mayBeDown !== true || !DOWN_CODES.has(code)) {
-      this.#unexplained('run', error, 'R63 R64');
+      this.#unexplained('run', error, 'R63 R64', this.#expectedOf(offer));
     }
   }
 
@@ -498,14 +526,23 @@ export class RunnerClient {
     const { book, reach, host } = this.#work;
     if (book.isExact) {
       const tookMs = host.now() - sinceMs;
-      this.#demand(tookMs === 0, 'R72 R84', `an abort of run ${runId} was refused after ${tookMs} ms`);
+      this.#demand(
+        tookMs === 0,
+        'R72 R84',
+        `abort of run ${runId}: expected a refusal in the instant of the call, got it ${tookMs} ms later`,
+      );
     }
     if (isRunnerError(error, 'RUNNER_RELEASED') && book.isReleaseAsked) {
       reach.note('abort refused after the release');
     } else if (isRunnerError(error, 'RUNNER_UNKNOWN_RUN') && book.mayBeUnknown(runId)) {
       reach.note('abort of a run that is unknown');
       this.#checkText(error, `unknown run id ${runId}`);
-    } else this.#unexplained(`abort of run ${runId}`, error, 'R72');
+    } else {
+      const known = book.find(runId) === undefined ? [] : [`the end of run ${runId}`];
+      const unknown = book.mayBeUnknown(runId) ? ['RUNNER_UNKNOWN_RUN'] : [];
+      const expected = book.isOver ? 'RUNNER_RELEASED' : [...known, ...unknown].join(' or ');
+      this.#unexplained(`abort of run ${runId}`, error, 'R72', expected);
+    }
   }
 
   /** A refusal carries a status of nothing (R22). */
@@ -515,14 +552,18 @@ export class RunnerClient {
       status?.runId === '' &&
       status.state === 'UNKNOWN' &&
       (text === undefined ? status.error !== '' : status.error === text);
-    this.#demand(isZero, 'R22 R64', `a refused run came with the status ${JSON.stringify(status)}`);
+    this.#demand(
+      isZero,
+      'R22 R64',
+      `a refused run: expected the status of no run in state UNKNOWN, got ${JSON.stringify(status)}`,
+    );
   }
 
   #checkText(error: Error, text: string): void {
     this.#demand(
       error.message.includes(text),
       'R23',
-      `a refusal says ${JSON.stringify(error.message)}, and not ${text}`,
+      `a refusal: expected the text ${JSON.stringify(text)}, got ${JSON.stringify(error.message)}`,
     );
   }
 
@@ -534,13 +575,18 @@ export class RunnerClient {
     return true;
   }
 
-  #unexplained(call: string, error: unknown, rule: string): void {
-    const what = isRunnerError(error) ? error.code : messageOf(error);
-    this.#demand(
-      false,
-      rule,
-      `${call} was refused with ${what}, which nothing explains\n\n${messageOf(error)}`,
-    );
+  #unexplained(call: string, error: unknown, rule: string, expected: string): void {
+    const isCoded = isRunnerError(error);
+    const got = isCoded ? error.code : `the ${errorName(error)} ${JSON.stringify(messageOf(error))}`;
+    const more = isCoded ? `\n\n${messageOf(error)}` : '';
+    this.#work.host.check(false, `${rule} ${call}: expected ${expected}, got ${got}${more}`, error);
+  }
+
+  /** What `run` may come to. */
+  #expectedOf({ drawn, isLate }: Offer): string {
+    if (drawn.kind === 'malformed') return 'RUNNER_INVALID_ARGUMENT';
+    if (isLate) return 'RUNNER_RELEASED';
+    return this.#mayBeUnhealthy() ? 'an accepted run or RUNNER_UNHEALTHY' : 'an accepted run or RUNNER_BUSY';
   }
 
   /** A command and a query are the caller's own, to be changed as soon as the call has returned. */
@@ -548,7 +594,7 @@ export class RunnerClient {
     this.#work.reach.note(what);
     const fields = given as { argv?: string[]; runs?: RunID[]; envVars?: Record<string, string> };
     fields.argv?.splice(0, Infinity, 'complete 99');
-    fields.runs?.splice(0, Infinity, 'no such run');
+    fields.runs?.splice(0, Infinity, 'made-up');
     if (fields.envVars !== undefined) fields.envVars['ALPHA'] = 'changed';
     Object.assign(given, { timeoutMs: 1, jobId: 'changed', taskId: 'changed', tag: 'changed', states: 0 });
     Object.assign(given, { allRuns: false });
@@ -566,6 +612,10 @@ export class RunnerClient {
 }
 
 const EVERYTHING: Query = { allRuns: true, states: ALL_MASK };
+
+function errorName(error: unknown): string {
+  return error instanceof Error ? error.name : 'thrown value';
+}
 
 function readText(read: PastRead | undefined): string {
   if (read === undefined) return 'none';

@@ -4,7 +4,7 @@
  */
 import type { Network } from '../../cluster/network.ts';
 import { createNetwork } from '../../cluster/network.ts';
-import { isCallLost } from '../../cluster/sent-error.ts';
+import { isCallLost, originOf } from '../../cluster/sent-error.ts';
 import { detailOf } from '../../cluster/message-detail.ts';
 import type { LinkFaults, LinkOptions } from '../../cluster/link-settings.ts';
 import type { ClusterNode } from '../../cluster/node.ts';
@@ -32,7 +32,7 @@ import type { NodeFaults } from '../../simulation/node-strikes.ts';
 import { defineScenario, type ScenarioDefinition } from '../../simulation/scenario.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 import { Draws, workloadName } from './draws.ts';
-import { TracedCalls } from './traced-calls.ts';
+import { type TracedCall, TracedCalls } from './traced-calls.ts';
 import { LIMIT_FIELDS, type WorkloadLimits } from './workload-clients.ts';
 
 /** Whose call it is. */
@@ -218,6 +218,9 @@ class GivenUp extends Error {
   override readonly name = 'GivenUp';
 }
 
+/** What should have answered a call that has no answer, where nothing is left to happen. */
+const OWED_CALL = 'an answer, since each call must end by itself unless `mayWait` names its method';
+
 class StubWorkload {
   readonly #sim: Simulation;
   readonly #subject: AnySubject;
@@ -254,7 +257,7 @@ class StubWorkload {
     const all = Promise.all(work);
     await Promise.all([
       isDirect ? all : undefined,
-      sim.sleep(isDirect ? 0 : setup.pick('faults end after', HEAL_AFTER_MS)),
+      isDirect ? undefined : sim.sleep(setup.pick('faults end after', HEAL_AFTER_MS), 'the time of faults'),
     ]);
     sim.heal();
     await all;
@@ -362,7 +365,7 @@ class StubWorkload {
       const method = own.pick('calls', ['', ...this.#methods], 1, (called) => called || 'nothing');
       if (method === '') continue;
       const gap = own.pick('sleeps', GAPS_MS);
-      if (gap > 0) await this.#sim.sleep(gap);
+      if (gap > 0) await this.#sim.sleep(gap, `the pause of ${name}`);
       const done = this.#call(name, method, target, own);
       if (own.rarely('does not wait', 4)) underWay.push(done);
       else await done;
@@ -373,7 +376,7 @@ class StubWorkload {
   /** When nothing goes wrong any more: each method once, one after another. */
   async #look(way: Way): Promise<void> {
     const name = 'client-last';
-    const draws = new Draws(this.#sim, name);
+    const draws = new Draws(this.#sim, name).of('look');
     const target = this.#targetOf(name, way, draws);
     for (const method of this.#methods) await this.#call(name, method, target, draws);
   }
@@ -388,15 +391,11 @@ class StubWorkload {
         if (!way.isDirect) return this.#ask({ client, call: { method, args }, mayWait }, stub, draws);
         const act = async (): Promise<unknown> => stub({})[method]?.(...args);
         return this.#calls.trace(
-          {
-            client,
-            callee: this.#subject.name,
-            name: method,
-            args: () => detailOf({ kind: 'call', body: args, words: undefined }) ?? '',
-          },
+          this.#tracedCall(client, { method, args }),
           () =>
             mayWait ? withTimeout(this.#sim.world, WAIT_MS, act, { label: method }).catch(givenUp) : act(),
           (reply) => detailOf({ kind: 'reply', body: reply, words: undefined }) ?? '',
+          () => OWED_CALL,
         );
       };
       return [method, ask] as const;
@@ -422,6 +421,13 @@ class StubWorkload {
     }
   }
 
+  #tracedCall(client: string, { method, args }: AnyCall): TracedCall {
+    return {
+      ...{ client, callee: this.#subject.name, name: method },
+      args: () => detailOf({ kind: 'call', body: args, words: undefined }) ?? '',
+    };
+  }
+
   async #attempt(
     { client, call, mayWait }: Asked,
     stub: (options: CallOptions) => Methods,
@@ -441,9 +447,11 @@ class StubWorkload {
     this.#sending = { client, call };
     const answer = target[call.method]?.(...call.args);
     this.#sending = undefined;
+    const end = this.#calls.begin(this.#tracedCall(client, call), () => (mayWait ? undefined : OWED_CALL));
     try {
       return await answer;
     } finally {
+      end();
       timer?.cancel();
     }
   }
@@ -470,11 +478,13 @@ class StubWorkload {
     const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown };
     const known = this.#subject.refusals?.find((refusal) => refusal === (code ?? name));
     if (known !== undefined) this.#reached(`a call is refused: ${known}`);
-    const words = this.#subject.model.showOperation?.(call) ?? call.method;
-    this.#sim.check(
-      known !== undefined || isCallLost(error),
-      `${words} by ${client} fails with an error that is no declared refusal: ${messageOf(error)}`,
-    );
+    if (known !== undefined || isCallLost(error)) return;
+    const { model, refusals = [] } = this.#subject;
+    const words = model.showOperation?.(call) ?? call.method;
+    const expected = refusals.length === 0 ? 'a value' : `a value or a refusal (${refusals.join(', ')})`;
+    const kind = error instanceof Error ? error.name : 'thrown value';
+    const got = `the ${kind} ${JSON.stringify(messageOf(error))}`;
+    this.#sim.check(false, `${words} by ${client}: expected ${expected}, got ${got}`, originOf(error));
   }
 
   #argumentsOf(client: string, method: string, draws: Draws): readonly unknown[] {
@@ -491,7 +501,9 @@ class StubWorkload {
     const { model, restarts } = this.#subject;
     const whole = restarts === 'forgets' ? forgetting(model) : model;
     const result = checkLinearizable(this.#history, whole, { maxStates: MAX_STATES });
-    if (result.linearizable === false) this.#sim.check(false, formatContradiction(result.contradiction));
+    if (result.linearizable !== false) return;
+    const text = formatContradiction(result.contradiction);
+    this.#sim.check(false, `${this.#subject.name} does not fit its model: ${text}`);
   }
 }
 
@@ -541,10 +553,14 @@ function forgetting(model: AnyModel): AnyModel {
   const isRestart = ({ method }: AnyCall): boolean => method === RESTART.method;
   return {
     initial: model.initial,
+    ...(model.replies === undefined
+      ? {}
+      : { replies: (state, call) => (isRestart(call) ? [] : (model.replies?.(state, call) ?? [])) }),
     key: (state) => model.key(state),
     step: (state, call, reply) => (isRestart(call) ? [model.initial] : model.step(state, call, reply)),
     operationKey: (call) =>
       isRestart(call) ? call.method : (model.operationKey?.(call) ?? JSON.stringify(call)),
+    ...(model.showState === undefined ? {} : { showState: (state) => model.showState?.(state) ?? '' }),
     showOperation: (call) =>
       isRestart(call) ? 'crashes and forgets' : (model.showOperation?.(call) ?? JSON.stringify(call)),
     showReply: (reply, call) =>

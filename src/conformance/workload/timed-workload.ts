@@ -101,9 +101,9 @@ class TimedHost implements WorkloadHost {
     return answer;
   }
 
-  check(condition: boolean, message: string): void {
+  check(condition: boolean, message: string, cause?: unknown): void {
     if (condition) return;
-    const error = new ConformanceError(message, 'what the contract allows', message);
+    const error = new ConformanceError(message, 'what the contract allows', cause ?? message);
     this.failure ??= error;
     throw error;
   }

@@ -3,7 +3,7 @@
  * of it. Invariant: a call goes on in the same synchronous call, and what it comes to passes as it is.
  */
 import { interceptService } from '../../call/intercept-service.ts';
-import { callSubject, type ServiceCall, statusesOf } from '../../call/service-call.ts';
+import { callSubject, ownCall, type ServiceCall, statusesOf } from '../../call/service-call.ts';
 import { isRunnerError, messageOf, shownText } from '../../kernel/errors.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import { hasField } from '../../model/run-state.ts';
@@ -26,27 +26,52 @@ export interface TracedCall {
   readonly args: () => string;
 }
 
+/** What should have answered a call by now, with the rules that say so; undefined if nothing should have. */
+export type OwedAnswer<Call> = (call: Call, sinceMs: number) => string | undefined;
+
+/** A call that has no answer as yet. */
+interface OpenCall {
+  readonly call: TracedCall;
+  readonly sinceMs: number;
+  readonly owed: (() => string | undefined) | undefined;
+  readonly place: Error | undefined;
+}
+
 /** The calls of one workload. */
 export class TracedCalls {
   readonly #world: Pick<World, 'clock' | 'tracer' | 'waits'>;
-  readonly #open = new Set<OngoingWait>();
+  readonly #open = new Set<OpenCall>();
   #calls = 0;
 
   constructor(world: Pick<World, 'clock' | 'tracer' | 'waits'>) {
     this.#world = world;
     // Where nothing happens any more, this says who waits for whom.
-    world.waits?.add(() => this.#open);
+    world.waits?.add(() => Array.from(this.#open, waitOf));
   }
 
   /** The service as one client calls it. */
-  service(service: Service, callee: string, client: string): Service {
+  service(service: Service, callee: string, client: string, owed?: OwedAnswer<ServiceCall>): Service {
     return interceptService(service, (call, goOn) =>
       this.trace(
         { client, callee, name: call.method, args: () => argumentsText(call) },
         () => goOn(call),
         (reply) => replyText(call, reply),
+        owed === undefined ? undefined : owedTo(call, owed),
       ),
     );
+  }
+
+  /** A call begins that is in the trace already; what is returned ends it. */
+  begin(call: TracedCall, owed?: (sinceMs: number) => string | undefined): () => void {
+    const sinceMs = this.#world.clock.now();
+    const open: OpenCall = {
+      call,
+      sinceMs,
+      owed: owed === undefined ? undefined : () => owed(sinceMs),
+      place: this.#world.waits?.capturesPlaces === true ? new Error('place') : undefined,
+    };
+    this.#open.add(open);
+    return () => void this.#open.delete(open);
   }
 
   /** Makes a call, and notes it and what it comes to. */
@@ -54,14 +79,14 @@ export class TracedCalls {
     call: TracedCall,
     make: () => R,
     inWords: (reply: Awaited<R>) => string,
+    owed?: (sinceMs: number) => string | undefined,
   ): Promise<Awaited<R>> {
     const id = FIRST_ID + this.#calls;
     this.#calls += 1;
     // The caller may change what it gave as soon as its call has returned.
     const args = call.args();
     this.#record(call, id, 'call', 'sent', () => args);
-    const wait = this.#waitFor(call, args);
-    this.#open.add(wait);
+    const end = this.begin({ ...call, args: () => args }, owed);
     try {
       const reply = await make();
       this.#record(call, id, 'reply', 'delivered', () => inWords(reply));
@@ -72,19 +97,8 @@ export class TracedCalls {
       );
       throw error;
     } finally {
-      this.#open.delete(wait);
+      end();
     }
-  }
-
-  #waitFor({ client, name, callee }: TracedCall, args: string): OngoingWait {
-    const { clock, waits } = this.#world;
-    return {
-      owner: client,
-      name: `the answer to ${name}(${args})`,
-      from: callee,
-      sinceMs: clock.now(),
-      place: waits?.capturesPlaces === true ? new Error('place') : undefined,
-    };
   }
 
   #record(
@@ -101,6 +115,25 @@ export class TracedCalls {
     const text = tracer.keepsEvents === true ? detail() : '';
     tracer.record(text === '' ? event : { ...event, detail: shortened(text) });
   }
+}
+
+/** By the arguments that were given: their owner may change them once the call has returned. */
+function owedTo(call: ServiceCall, owed: OwedAnswer<ServiceCall>): (sinceMs: number) => string | undefined {
+  if (call.method !== 'query') return (sinceMs) => owed(call, sinceMs);
+  try {
+    const own = ownCall(call);
+    return (sinceMs) => owed(own, sinceMs);
+  } catch {
+    return () => 'its refusal as RUNNER_INVALID_ARGUMENT (R24 R33)';
+  }
+}
+
+function waitOf({ call: { client, callee, name, args }, sinceMs, owed, place }: OpenCall): OngoingWait {
+  const expected = owed?.();
+  return {
+    ...{ owner: client, name: `the answer to ${name}(${args()})`, from: callee, sinceMs, place },
+    ...(expected === undefined ? {} : { expected }),
+  };
 }
 
 function shortened(text: string): string {

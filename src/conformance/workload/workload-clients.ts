@@ -142,10 +142,16 @@ export class WorkloadClients {
     const host = this.#host;
     for (const run of book.runs) {
       const isOver = run.ended !== undefined || run.memory !== 'kept';
-      host.check(isOver, `R85 R200 run ${run.runId} is not over after the release`);
+      host.check(
+        isOver,
+        `R85 R200 run ${run.runId}: expected its end by the return of the release, got none`,
+      );
     }
     for (const { left } of signals) {
-      host.check(left === 0, `R55 R86 ${left} still listen to a signal of waits`);
+      host.check(
+        left === 0,
+        `R55 R86 a signal of waits: expected no listener after the release, got ${left}`,
+      );
     }
     if (model === undefined || this.#history.operations().length > historyMax) return;
     const result = checkLinearizable(this.#history, model);
@@ -154,7 +160,11 @@ export class WorkloadClients {
   }
 
   #serviceOf(name: string): Service {
-    return this.#calls.service(watchHistory(this.#watched, this.#history, name), this.#terms.callee, name);
+    const { judge } = this.#work;
+    const service = watchHistory(this.#watched, this.#history, name);
+    return this.#calls.service(service, this.#terms.callee, name, (call, sinceMs) =>
+      judge.owed(call, sinceMs),
+    );
   }
 }
 

@@ -227,6 +227,31 @@ export function isOfCaller(
   return kind === 'choice' && typeof owner !== 'string' && callers.has(owner.type);
 }
 
+/** Of clients that are numbered, those that came to call stand for the others. */
+function stemOf(name: string): string {
+  return name.replace(/\d+$/, '');
+}
+
+/** Of whom a workload draws what it is made of, before its clients call. */
+const SETUP_OWNERS: ReadonlySet<string> = new Set(['setup', 'parts']);
+
+/** True for what a workload is made of, which none of its calls shows. */
+export function isOfSetup({ question: { kind, topic } }: Pick<ObservedDecision, 'question'>): boolean {
+  const owner = typeof topic.owner === 'string' ? topic.owner : topic.owner.type;
+  return kind === 'choice' && SETUP_OWNERS.has(owner);
+}
+
+/** True for what decides which work there is: without it nothing fails, but that says nothing of why it does. */
+export function isOfWork(
+  decision: Pick<ObservedDecision, 'question'>,
+  callers: ReadonlySet<string>,
+): boolean {
+  const { kind, topic } = decision.question;
+  const owner = typeof topic.owner === 'string' ? topic.owner : topic.owner.type;
+  if (kind !== 'choice' || callers.size === 0) return false;
+  return isOfSetup(decision) || [...callers].some((caller) => stemOf(caller) === stemOf(owner));
+}
+
 /** True for what comes back of a call. */
 export function isAnswer({ kind }: MessageEvent): boolean {
   return kind === 'reply' || kind === 'error';

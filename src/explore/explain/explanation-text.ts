@@ -16,11 +16,8 @@ export interface ExplanationLine {
   readonly text: string;
 }
 
-/** The heading of what would have held. */
-export const WHAT_HOLDS = 'What would have held';
-
 /**
- * The lines of an explanation, in the order in which they are read: sentence, history, what would have held, places, command.
+ * The lines of an explanation, in the order in which they are read: sentence, broken rules, history, what would have held, places, command.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an explanation.
  * @example
@@ -44,17 +41,29 @@ export function formatExplanation(explanation: Explanation): ExplanationLine[] {
     check(`explanation.${list}`, explanation[list], is.listOf(is.ANY, 'a list'));
   }
   check('explanation.nearestSearch', explanation.nearestSearch, is.readable('what was tried nearby'));
-  const { sentence, history, leftOut, details, nearestPass, places, token } = explanation;
+  const { sentence, rules = [], history, leftOut, details, places, token } = explanation;
   return [
     { role: 'sentence', text: sentence },
+    ...(rules.length === 0
+      ? []
+      : [heading('What the contract says'), ...rules.map((rule) => note(`  ${rule}`))]),
     ...formatHistory(history, leftOut),
     ...(details.length === 0 ? [] : [heading('In detail'), ...details.flatMap(detailLines)]),
-    heading(WHAT_HOLDS),
-    note(`  ${nearestPass?.text ?? nothingHeld(explanation)}`),
-    ...(nearestPass?.difference === undefined ? [] : [note(`  ${nearestPass.difference}`)]),
+    ...whatHolds(explanation),
     ...(places.length === 0 ? [] : [heading('Where'), ...places.flatMap(placeLines)]),
     heading('To see it again'),
     { role: 'command', text: `dryrunner replay ${token}` },
+  ];
+}
+
+/** Where there was nothing to decide differently, there is nothing to say. */
+function whatHolds(explanation: Explanation): ExplanationLine[] {
+  const { nearestPass, nearestSearch } = explanation;
+  if (nearestPass === undefined && nearestSearch.isComplete && nearestSearch.executions === 0) return [];
+  return [
+    heading('What would have held'),
+    note(`  ${nearestPass?.text ?? nothingHeld(explanation)}`),
+    ...(nearestPass?.difference === undefined ? [] : [note(`  ${nearestPass.difference}`)]),
   ];
 }
 
@@ -74,9 +83,7 @@ function nothingHeld({ nearestSearch }: Explanation): string {
   const { executions, isComplete, stoppedBy, untried, otherFailure } = nearestSearch;
   const count = counted(executions, 'execution');
   if (isComplete) {
-    return executions === 0
-      ? 'Nothing: there is nothing to decide otherwise.'
-      : `Nothing nearby: ${count} with other decisions ${executions === 1 ? 'fails' : 'fail'} as well${otherFailure === undefined ? '' : `; ${otherFailure}`}.`;
+    return `Nothing nearby: ${count} with other decisions ${executions === 1 ? 'fails' : 'fail'} as well${otherFailure === undefined ? '' : `; ${otherFailure}`}.`;
   }
   const why = stoppedBy === 'executions' ? 'no more were allowed' : 'there was no more time';
   const left = untried > 0 ? `, and ${counted(untried, 'decision')} left to try otherwise` : '';

@@ -24,14 +24,15 @@ import {
   observe,
 } from './observed-run.ts';
 import { framesOf, hasUserFrame, framesOfThrower, placeOf, type SourcePlace } from './source-place.ts';
+import { CONTRACT_RULES } from '../../model/contract-rules.ts';
 import { counted } from '../../model/plural.ts';
 import { PassedOver } from './passed-over.ts';
 import { ShownFaults } from './shown-fault.ts';
-import { A_CIRCLE, isWaitText } from '../../model/resource-text.ts';
+import { A_CIRCLE, isOwedWait, isWaitText } from '../../model/resource-text.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import { invalidArgument, stackOf } from '../../kernel/errors.ts';
 import { isAboutHolding, unfreedIn } from './held-resources.ts';
-import { callersIn, isOfCaller } from './exchanges.ts';
+import { callersIn, isOfWork } from './exchanges.ts';
 import { historyOf, type HistoryLine } from './failure-history.ts';
 import { observedIn, tellApart, type NearestPass } from './nearest-history.ts';
 import {
@@ -157,7 +158,7 @@ const TELLING: readonly QuestionKind[] = ['fault', 'order', 'delay', 'choice', '
  */
 function sentenceOf(run: ObservedRun, failure: Failure): string {
   const { scenario } = run.verdict;
-  return `${scenario} fails at ${failure.atMs} ms: ${whatOf(failure)}, ${circumstances(run)}.`;
+  return `${scenario} fails at ${failure.atMs} ms: ${whatOf(failure)}${circumstances(run)}.`;
 }
 
 function whatOf({ kind, rule, message, details }: Failure): string {
@@ -171,6 +172,8 @@ function whatOf({ kind, rule, message, details }: Failure): string {
     case 'stall': {
       const [first] = details;
       if (isCircle(details)) return `${text}: ${first?.slice(A_CIRCLE.length) ?? ''}`;
+      const owed = details.find(isOwedWait);
+      if (owed !== undefined) return `${text.replace(/, and .*/, '')}, and ${owed}`;
       const isHeld = text.includes('Still held or awaited');
       return isHeld && first !== undefined ? `${text}, such as ${first.split('\n')[0]}` : text;
     }
@@ -194,10 +197,11 @@ function circumstances(run: ObservedRun): string {
   const said = new Set(unusual.flatMap((decision) => faults.detailsBehind(decision)));
   const decisions = unusual.filter((decision) => !said.has(decision));
   const callers = callersIn(run);
-  const telling = decisions.filter((decision) => !isOfCaller(decision, callers));
-  if (decisions.length === 0) return 'also with every choice at its default';
+  // Which work there is shows in the history, as calls.
+  const telling = decisions.filter((decision) => !isOfWork(decision, callers));
+  if (decisions.length === 0) return ', also with every choice at its default';
+  if (telling.length === 0) return '';
   const passed = new PassedOver(decisions);
-  // What callers were to do is in the history, as their calls.
   const shown = telling
     .filter((decision) => passed.isShown(decision))
     .sort((a, b) => weightOf(faults, a) - weightOf(faults, b))
@@ -205,15 +209,11 @@ function circumstances(run: ObservedRun): string {
   const inOrder = decisions
     .filter((decision) => shown.includes(decision))
     .map((decision) => passed.textOf(decision, names) ?? faults.textOf(decision));
-  const others = decisions.length - shown.reduce((sum, decision) => sum + passed.countOf(decision), 0);
-  if (inOrder.length === 0) {
-    return `when ${counted(others, 'choice')} ${others === 1 ? 'differs' : 'differ'} from the default`;
-  }
-  const more =
-    others === 0
-      ? ''
-      : `, and ${counted(others, 'more choice')} ${others === 1 ? 'differs' : 'differ'} from the default`;
-  return `when ${inOrder.join(' and ')}${more}`;
+  const others = telling.length - shown.reduce((sum, decision) => sum + passed.countOf(decision), 0);
+  const differ = others === 1 ? 'differs' : 'differ';
+  if (inOrder.length === 0) return `, when ${counted(others, 'choice')} ${differ} from the default`;
+  const more = others <= 0 ? '' : `, and ${counted(others, 'more choice')} ${differ} from the default`;
+  return `, when ${inOrder.join(' and ')}${more}`;
 }
 
 /** A fault that spared what it was asked about says least. */
@@ -259,6 +259,8 @@ export interface Explanation {
   /** See `failureKey`. */
   readonly failureKey: string;
   readonly sentence: string;
+  /** The rules of the contract that the sentence names by number, the first of them in their words: `R31 Nothing matches and …`. */
+  readonly rules: readonly string[];
   readonly history: readonly HistoryLine[];
   /** Lines that the history does not show: trace events, and decisions that are not plain. */
   readonly leftOut: number;
@@ -270,6 +272,19 @@ export interface Explanation {
   readonly places: readonly SourcePlace[];
   /** Everything in one word; see `decodeToken`. */
   readonly token: string;
+}
+
+const RULE_NUMBERS = /\bR\d{1,3}\b/g;
+/** Of more the reader finds the others by their numbers. */
+const RULES_MAX = 3;
+
+/** `R31 Nothing matches and timeout > 0: …` for each rule that a text names, each once, in the order of naming. */
+function rulesNamedIn(text: string): string[] {
+  const rules = [...new Set(text.match(RULE_NUMBERS))].flatMap((number) => {
+    const rule = CONTRACT_RULES[number];
+    return rule === undefined ? [] : [`${number} ${rule}`];
+  });
+  return rules.slice(0, RULES_MAX);
 }
 
 function otherFailureText({ decision, answer, message }: OtherFailure): string {
@@ -311,7 +326,7 @@ const EXPLAIN_OPTIONS = is.optionsOf<ExplainOptions>(
  * });
  * const log = [{ question: question('order', 'patience'), n: 2, answer: 1 }];
  * const { nearestPass } = await explain(createExecutor(scenario), log);
- * if (nearestPass?.text !== 'If "patience" had come before the deadline of run 0 at 50 ms, it would have held.') {
+ * if (nearestPass?.text !== 'If "patience" had come before the deadline of run 0 at 50 ms, nothing would have failed.') {
  *   throw new Error(nearestPass?.text);
  * }
  * ```
@@ -325,20 +340,26 @@ export async function explain(
   const { reference = executor.scenario, linesMax = LINES_MAX, seed } = options;
   const keyed = keyDecisions(log);
   const run = await observe(executor, keyed, true);
-  const { failure, traceHash } = run.verdict;
+  const { failure } = run.verdict;
   if (failure === undefined) throw invalidArgument('log', 'a log that fails', log);
   const awaited = await awaitedPlaces(executor, run.decisions, failure, options.shouldStop);
   const trials = failure.kind === 'stall' ? lookingOften(executor) : executor;
   const key = failureKey(failure);
-  const search = await findNearestPass(trials, run.decisions, { ...options, failureKey: key });
+  const search = await findNearestPass(trials, run.decisions, {
+    ...options,
+    failureKey: key,
+    isFixed: isOfWorkIn(run),
+  });
   const { passing: passLog, otherFailure, ...nearestSearch } = search;
   const passRun = passLog === undefined ? undefined : await observe(executor, passLog.answers, true);
   const { lines, leftOut } = historyOf(run, failure, linesMax);
   const feasibility = await awaitFeasibility(executor, run, options.shouldStop);
+  const sentence = sentenceOf(run, failure);
   return {
     scenario: executor.scenario,
     failureKey: key,
-    sentence: sentenceOf(run, failure),
+    sentence,
+    rules: rulesNamedIn(sentence),
     history: lines,
     leftOut,
     details: [...feasibility, ...detailsOf(run, failure, awaited)],
@@ -354,15 +375,29 @@ export async function explain(
       ...placesOfHolder(run, failure),
       ...placeWhereNoticed(failure),
     ],
-    token: encodeToken({
-      scenario: reference,
-      failureKey: key,
-      traceHash,
-      ...(failure.kind === 'budget' ? { maxEvents: run.verdict.firedEvents } : {}),
-      ...(seed === undefined ? {} : { seed }),
-      decisions: nonZeroOf(keyDecisions(run.verdict.decisions())),
-    }),
+    token: tokenText(run, failure, { reference, seed }),
   };
+}
+
+function tokenText(
+  { verdict }: ObservedRun,
+  failure: Failure,
+  { reference, seed }: { readonly reference: string; readonly seed: string | undefined },
+): string {
+  return encodeToken({
+    scenario: reference,
+    failureKey: failureKey(failure),
+    traceHash: verdict.traceHash,
+    ...(failure.kind === 'budget' ? { maxEvents: verdict.firedEvents } : {}),
+    ...(seed === undefined ? {} : { seed }),
+    decisions: nonZeroOf(keyDecisions(verdict.decisions())),
+  });
+}
+
+/** That less is asked for is no explanation. */
+function isOfWorkIn(run: ObservedRun): (decision: Pick<ObservedDecision, 'question'>) => boolean {
+  const callers = callersIn(run);
+  return (decision) => isOfWork(decision, callers);
 }
 
 function checkArguments(executor: Executor, log: readonly Decision[], options: ExplainOptions): void {
@@ -384,9 +419,9 @@ function detailsOf(run: ObservedRun, failure: Failure, awaited: readonly string[
   const lines = failure.details.map(detailOf);
   const waits = lines.filter(({ text }) => isWaitText(text));
   const known = new Set(waits.flatMap(({ frames }) => frames));
-  const places = awaited
-    .map(detailOf)
-    .filter(({ frames: [first] }) => first !== undefined && !known.has(first));
+  const places = withoutRepeats(awaited.map(detailOf)).filter(
+    ({ frames: [first] }) => first !== undefined && !known.has(first),
+  );
   return [
     ...headlineOf(failure.message).rest.map((text) => ({ text, frames: [] })),
     ...waits,
@@ -394,6 +429,12 @@ function detailsOf(run: ObservedRun, failure: Failure, awaited: readonly string[
     ...lines.filter(({ text }) => !isWaitText(text)),
     ...standstillDetails(run, failure, waits, waits.length + places.length > 0),
   ];
+}
+
+/** Tasks that run the same code wait at the same lines. */
+function withoutRepeats(details: readonly FailureDetail[]): FailureDetail[] {
+  const seen = new Map(details.map((detail) => [[detail.text, ...detail.frames].join('\n'), detail]));
+  return [...seen.values()];
 }
 
 /** What nobody waits for by name may be known by what was done last. */
@@ -469,7 +510,11 @@ function placesOfHolder(run: ObservedRun, failure: Failure): SourcePlace[] {
 
 function placeWhereNoticed({ cause, kind }: Failure): SourcePlace[] {
   const stack = stackOf(cause);
-  return kind === 'error'
-    ? placeOf('it was thrown', stack, framesOfThrower)
-    : placeOf('it was noticed', stack);
+  if (kind === 'error') return placeOf('the error was thrown', stack, framesOfThrower);
+  const reason = cause instanceof Error ? cause.cause : undefined;
+  const thrown =
+    reason instanceof Error ? placeOf(`${reason.name} was thrown`, stackOf(reason), framesOfThrower) : [];
+  if (thrown.length > 0) return thrown;
+  // A check of this package's own says nothing by its line.
+  return stack !== undefined && hasUserFrame(stack) ? placeOf('the failure was noticed', stack) : [];
 }

@@ -16,7 +16,7 @@ import { headlineOf } from '../failure-key.ts';
 import { subjectsOf, type IsAbout, WORDS, wordsOf } from './failure-subjects.ts';
 import { EventNames } from './event-name.ts';
 import { holdingIn, isAboutHolding, unfreedIn } from './held-resources.ts';
-import { callersIn, Exchanges, isAnswer, isOfCaller } from './exchanges.ts';
+import { callersIn, Exchanges, isAnswer, isOfCaller, isOfSetup, isOfWork } from './exchanges.ts';
 import { recoveryText } from './question-text.ts';
 import { PassedOver } from './passed-over.ts';
 import { ShownFaults } from './shown-fault.ts';
@@ -281,7 +281,9 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
   const callers = callersIn(run);
   const ofDecision = (decision: ObservedDecision): Candidate => {
     const candidate = candidateOf(run, faults, decision, () => passed.textOf(decision, names));
-    return isOfCaller(decision, callers) ? { ...candidate, rank: RANK.minor } : candidate;
+    if (isOfCaller(decision, callers)) return { ...candidate, rank: RANK.never };
+    if (!isOfWork(decision, callers)) return candidate;
+    return { ...candidate, rank: isOfSetup(decision) ? RANK.context : RANK.minor };
   };
   const candidates: Candidate[] = [];
   run.events.forEach(({ event, firingId }, index) => {

@@ -50,14 +50,14 @@ function nearestText(
   const unstruck = observed === undefined ? undefined : unstruckIn(failing, observed, change);
   if (unstruck !== undefined) {
     const more = others > 0 ? `, and ${others} more ${plural(others, 'choice')} had been the default` : '';
-    return `If ${unstruck}${more}, it would have held.`;
+    return `If ${unstruck}${more}, nothing would have failed.`;
   }
   if (fault !== undefined) {
     const more = others > 0 ? `, if ${others} more ${plural(others, 'choice')} had been the default` : '';
-    return `${fault.word} this it would have held${more}: ${fault.text}.`;
+    return `${fault.word} this nothing would have failed${more}: ${fault.text}.`;
   }
   const more = others > 0 ? `, and ${others} more ${plural(others, 'choice')} had been the default` : '';
-  return `If ${insteadText(failing, passing, observed, change)}${more}, it would have held.`;
+  return `If ${insteadText(failing, passing, observed, change)}${more}, nothing would have failed.`;
 }
 
 /** Of a message: that it had not been lost. */
@@ -174,13 +174,17 @@ function differenceText(failing: ObservedRun, passing: ObservedRun): string | un
     firstDifference(failing, passing, () => true);
   if (found === undefined) return undefined;
   const [failed, held] = found;
-  if (held === undefined) return `Where it fails: ${failed?.text}. Where it holds: that does not happen.`;
+  if (held === undefined) {
+    return `In the failing execution: ${failed?.text}. In the passing execution: that does not happen.`;
+  }
   if (held.isMessage) {
     const other = messageDifference(failed, held, failing, passing);
     if (other !== undefined) return other;
   }
   const instead = failed?.text ?? insteadOf(held, failing);
-  return instead === undefined ? undefined : `Where it holds: ${held.text}. Where it fails: ${instead}.`;
+  return instead === undefined
+    ? undefined
+    : `In the passing execution: ${held.text}. In the failing execution: ${instead}.`;
 }
 
 /** What stands in a failing execution where the passing one has an event more; nothing if it has failed by then. */
@@ -217,7 +221,7 @@ function messageDifference(
     const endMs = failing.verdict.failure?.atMs ?? 0;
     if (later === undefined && held.atMs >= endMs) return undefined;
     const instead = later === undefined ? 'that does not happen' : `at ${later} ms`;
-    return `Where it holds: ${held.text}. Where it fails: ${instead}.`;
+    return `In the passing execution: ${held.text}. In the failing execution: ${instead}.`;
   }
   if (failed?.isMessage !== true) return undefined;
   const [here, ofPassing] = [timesIn(failing, failed), timesIn(passing, failed)].map(
@@ -225,8 +229,8 @@ function messageDifference(
   );
   if (here === undefined || ofPassing === undefined || here <= ofPassing) return undefined;
   return ofPassing === 0
-    ? `Where it fails: ${failed.text}. Where it holds: that does not happen then.`
-    : `Where it fails: ${failed.text}, ${here} times. Where it holds: ${ofPassing === 1 ? 'once' : `${ofPassing} times`}.`;
+    ? `In the failing execution: ${failed.text}. In the passing execution: that does not happen then.`
+    : `In the failing execution: ${failed.text}, ${here} times. In the passing execution: ${ofPassing === 1 ? 'once' : `${ofPassing} times`}.`;
 }
 
 function firstDifference(

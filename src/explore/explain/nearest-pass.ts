@@ -18,6 +18,8 @@ export interface NearestPassOptions {
   readonly shouldStop?: () => boolean;
   /** How it fails; without it nothing is said of executions that fail differently. */
   readonly failureKey?: string;
+  /** Whether a decision is left as it is, because another answer would explain nothing. Default: none is. */
+  readonly isFixed?: (decision: AskedDecision) => boolean;
 }
 
 /** An execution nearby that fails, but differently. */
@@ -80,7 +82,8 @@ export async function findNearestPass(
 
 class Search {
   readonly #executor: Executor;
-  readonly #log: readonly AskedDecision[];
+  /** What may be answered differently. */
+  readonly #open: readonly AskedDecision[];
   readonly #answers: readonly AskedDecision[];
   readonly #options: NearestPassOptions;
   #executions = 0;
@@ -91,16 +94,17 @@ class Search {
 
   constructor(executor: Executor, log: readonly AskedDecision[], options: NearestPassOptions) {
     this.#executor = executor;
-    this.#log = log;
+    const { isFixed = () => false } = options;
+    this.#open = log.filter((decision) => !isFixed(decision));
     this.#answers = log.filter(({ answer }) => answer > 0);
     this.#options = options;
   }
 
   async run(): Promise<NearestPassSearch> {
     const passing =
-      (await this.#firstOf(this.#answers)) ??
+      (await this.#firstOf(this.#open.filter(({ answer }) => answer > 0))) ??
       (await this.#withoutLast()) ??
-      (await this.#firstOf(this.#log.filter(({ answer }) => answer === 0)));
+      (await this.#firstOf(this.#open.filter(({ answer }) => answer === 0)));
     const stoppedBy = this.#stoppedBy;
     return {
       executions: this.#executions,
@@ -169,18 +173,23 @@ class Search {
 
   /** Bisects between the plain execution, if that holds, and the failing one. */
   async #withoutLast(): Promise<PassingLog | undefined> {
-    const all = this.#answers;
+    const all = this.#open.filter(({ answer }) => answer > 0);
+    const open = new Set(all);
+    const without = (count: number): AskedDecision[] => {
+      const left = new Set(all.slice(0, count));
+      return this.#answers.filter((decision) => left.has(decision) || !open.has(decision));
+    };
     this.#tried = undefined;
-    if (all.length < 2 || !(await this.#holds([]))) return undefined;
+    if (all.length < 2 || !(await this.#holds(without(0)))) return undefined;
     let holding = 0;
     let failing = all.length;
     while (failing - holding > 1) {
       const middle = Math.floor((holding + failing) / 2);
-      if (await this.#holds(all.slice(0, middle))) holding = middle;
+      if (await this.#holds(without(middle))) holding = middle;
       else failing = middle;
     }
     const changes = all.slice(holding).map((decision) => ({ decision, answer: 0 }));
-    return { changes, answers: all.slice(0, holding) };
+    return { changes, answers: without(holding) };
   }
 
   async #holds(answers: readonly KeyedDecision[]): Promise<boolean> {

@@ -4,12 +4,12 @@
  * a sequential model gives the same replies. Invariant: pure; no answer is given that was not found.
  */
 import * as is from '../../kernel/shape.ts';
-import { byInvocation, type HistoryOperation, type RecordedOperations } from './history.ts';
+import { byInvocation, type HistoryOperation, isBefore, type RecordedOperations } from './history.ts';
 import { searchOrder } from './order-search.ts';
 import { MODEL, type SequentialModel } from './sequential-model.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { describeValue, invalidArgument } from '../../kernel/errors.ts';
-import { contradictionSentence, type Contradiction } from './contradiction.ts';
+import { contradictionSentence, type ContradictingOperation, type Contradiction } from './contradiction.ts';
 
 /** The operations that are needed, in the order in which they began, as they stood when the last reply came. */
 export interface SmallContradiction<O, R> {
@@ -295,7 +295,70 @@ function describeContradiction<O, R, S>(
     operation,
   }));
   const leftOutCount = total - operations.length;
-  return { sentence: contradictionSentence(entries), operations: entries, leftOutCount, isMinimal };
+  return {
+    sentence: contradictionSentence(entries),
+    operations: entries,
+    orders: new RefutedOrders(entries, model).texts(),
+    leftOutCount,
+    isMinimal,
+  };
+}
+
+/** A reader follows no more of them. */
+const ORDERS_MAX = 4;
+const STATE_TEXT_MAX = 80;
+
+/** The orders of the operations of a contradiction that their times allow, each up to the reply that the model does not give. */
+class RefutedOrders<O, R, S> {
+  readonly #entries: readonly ContradictingOperation<O, R>[];
+  readonly #model: SequentialModel<O, R, S>;
+  readonly #texts = new Set<string>();
+
+  constructor(entries: readonly ContradictingOperation<O, R>[], model: SequentialModel<O, R, S>) {
+    this.#entries = entries;
+    this.#model = model;
+  }
+
+  texts(): string[] {
+    if (this.#model.replies !== undefined) this.#goOn([], this.#model.initial);
+    return [...this.#texts];
+  }
+
+  #goOn(path: readonly ContradictingOperation<O, R>[], state: S): void {
+    const left = this.#entries.filter((entry) => !path.includes(entry));
+    for (const next of left) {
+      if (this.#texts.size >= ORDERS_MAX) return;
+      const { outcome, operation, reply } = next.operation;
+      if (left.some((other) => other !== next && isBefore(other.operation, next.operation))) continue;
+      const after = this.#model.step(state, operation, outcome === 'open' ? undefined : reply) ?? [];
+      if (after.length === 0) this.#texts.add(this.#refutation(path, state, next));
+      else for (const one of after) this.#goOn([...path, next], one);
+    }
+  }
+
+  #refutation(
+    path: readonly ContradictingOperation<O, R>[],
+    from: S,
+    next: ContradictingOperation<O, R>,
+  ): string {
+    const { operation } = next.operation;
+    const expected = (this.#model.replies?.(from, operation) ?? []).map(
+      (reply) => this.#model.showReply?.(reply, operation) ?? showValue(reply),
+    );
+    const done = path.map(
+      ({ call, client, reply }) => `${call} by ${client}${reply === '' ? '' : ` → ${reply}`}`,
+    );
+    const state = this.#stateText(from);
+    const before = done.length === 0 ? 'at first' : `after ${done.join(', then ')}`;
+    const where = state === '' ? `${before}, ` : `${before} the state is ${state}; `;
+    const replies = expected.map((reply) => (reply === '' ? 'nothing' : reply)).join(' or ');
+    return `${where}${next.call} by ${next.client}: expected ${replies}, got ${next.reply === '' ? 'nothing' : next.reply}`;
+  }
+
+  #stateText(state: S): string {
+    const text = this.#model.showState?.(state) ?? '';
+    return text.length > STATE_TEXT_MAX ? `${text.slice(0, STATE_TEXT_MAX)}…` : text;
+  }
 }
 
 function showReply<O, R, S>(

@@ -24,6 +24,11 @@ export interface Contradiction<O, R> {
   readonly sentence: string;
   /** In the order in which they began. */
   readonly operations: readonly ContradictingOperation<O, R>[];
+  /**
+   * Orders of these operations that their times allow, at most four: how far the model goes along each, and which reply it expects instead. Empty
+   * for a model that does not say what it expects.
+   */
+  readonly orders: readonly string[];
   /** How many other operations the history has. */
   readonly leftOutCount: number;
   /**
@@ -38,6 +43,7 @@ const CONTRADICTION = is.objectOf<Contradiction<unknown, unknown>>(
   {
     sentence: is.TEXT,
     operations: is.listOf(is.OPAQUE, 'a list of operations'),
+    orders: is.listOf(is.TEXT),
     leftOutCount: is.COUNT,
     isMinimal: is.BOOLEAN,
   },
@@ -122,14 +128,16 @@ interface Bar {
  */
 export function formatContradiction(contradiction: Contradiction<unknown, unknown>): string {
   check('contradiction', contradiction, CONTRADICTION);
-  const { sentence, operations, leftOutCount, isMinimal } = contradiction;
+  const { sentence, operations, orders, leftOutCount, isMinimal } = contradiction;
   const remarks = [
     ...(leftOutCount === 0
       ? []
       : [`No order of these and the other ${count(leftOutCount)} explains these replies.`]),
     ...(isMinimal ? [] : ['There may be a smaller contradiction: the search for it came to its bound.']),
   ];
-  const parts = [[sentence], timeLines(operations), intervals(operations), remarks];
+  const expected =
+    orders.length === 0 ? [] : ['What the model expects, by the orders that the times allow:', ...orders];
+  const parts = [[sentence], timeLines(operations), intervals(operations), expected, remarks];
   return parts
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))

@@ -33,16 +33,21 @@ export function methodModel<T, S>(
 ): SequentialModel<MethodCall<T>, MethodReply<T>, S> {
   check('methods', methods, is.mapOf(is.FUNCTION));
   const known = new Map(Object.entries(methods));
+  const effectOf = (state: S, { method, args }: MethodCall<T>): MethodEffect<S, unknown> => {
+    const effect = known.get(method) as AnyEffect<S>;
+    if (effect === undefined) throw invalidArgument('methods', `a function for ${method}`, methods);
+    return effect(state, ...args);
+  };
   return {
     initial,
-    step(state, { method, args }, reply) {
-      const effect = known.get(method) as AnyEffect<S>;
-      if (effect === undefined) throw invalidArgument('methods', `a function for ${method}`, methods);
-      const done = effect(state, ...args);
+    step(state, call, reply) {
+      const done = effectOf(state, call);
       return reply === undefined || keyOf(replyOf(done)) === keyOf(reply) ? [done.state] : [];
     },
+    replies: (state, call) => [replyOf(effectOf(state, call))],
     key: keyOf,
     operationKey: keyOf,
+    showState: keyOf,
     showOperation: ({ method, args }) => `${method}(${args.map(shownText).join(', ')})`,
     showReply: (reply) =>
       reply === undefined ? '' : 'refused' in reply ? reply.refused : shownText(reply.value),

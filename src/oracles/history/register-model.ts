@@ -44,6 +44,11 @@ export function registerModel<V extends RegisterValue>(
       const value = registers.has(key) ? (registers.get(key) as V) : initial;
       return stepRegister(value, call, reply).map((after) => new Map([...registers, [key, after]]));
     },
+    replies(registers, call) {
+      const { key = '' } = call;
+      const value = registers.has(key) ? (registers.get(key) as V) : initial;
+      return [call.kind === 'read' ? value : call.kind === 'cas' ? value === call.expected : undefined];
+    },
     key: (registers) =>
       JSON.stringify(
         Array.from(registers)

@@ -28,6 +28,12 @@ export interface SequentialModel<O, R, S> {
    * Default: no two are equal.
    */
   operationKey?(operation: O): string;
+  /**
+   * What the operation can answer on `state`: a contradiction then says which replies were expected instead. Default: nothing is said of that.
+   */
+  replies?(state: S, operation: O): readonly R[];
+  /** The state, for people; it is shown with what the model expects. Default: it is not shown. */
+  showState?(state: S): string;
   /** The call, for people. Default: its JSON. */
   showOperation?(operation: O): string;
   /** The reply, for people; an empty text if it says nothing. Default: its JSON. */

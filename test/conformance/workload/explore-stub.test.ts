@@ -84,7 +84,9 @@ describe('exploreStub', () => {
       executions: 1_000,
       way: 'directly',
     });
-    expect(failure?.message).toMatch(/^acquire\("[ab]"\) by client-\d said true/);
+    expect(failure?.message).toMatch(
+      /^locks does not fit its model: acquire\("[ab]"\) by client-\d said true/,
+    );
   });
 
   test('a counter may count a duplicate twice, unless it promises not to', async () => {
@@ -122,7 +124,7 @@ describe('exploreStub', () => {
     expect(failure?.message).toContain('add(1');
   });
 
-  test('an error that is no declared refusal fails; one that is declared is a reply', async () => {
+  test('an error that is not a declared refusal fails, with the line that threw it; one that is declared is a reply', async () => {
     class Queue {
       readonly #items: number[] = [];
       async push(item: number): Promise<void> {
@@ -146,7 +148,9 @@ describe('exploreStub', () => {
       restarts: 'forgets',
     };
     const { failure } = await exploreStub(subject, { executions: 200 });
-    expect(failure?.message).toMatch(/^pop\(\) by .* no declared refusal: nothing there$/);
+    expect(failure?.message).toMatch(/^pop\(\) by .*: expected a value, got the Error "nothing there"$/);
+    const thrown = failure?.explanation?.places.find(({ what }) => what === 'Error was thrown');
+    expect(thrown?.frames[0]).toMatch(/explore-stub\.test\.ts:\d+/);
     const declared = { ...subject, refusals: ['EMPTY'] };
     expect(await exploreStub(declared, { executions: 400 })).toEqual({
       held: true,

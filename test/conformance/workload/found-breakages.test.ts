@@ -258,19 +258,23 @@ function onlyIn(good: Service, broken: Service): Service {
 
 /** Defects of the suite that the workload meets first as a breach of another rule than their titles name. */
 const SEEN_AS: Readonly<Record<string, RegExp>> = {
-  'R207 queryNow answers from a cache for ever': /^R4 .* was known to be \w+, and queryNow shows/,
-  'R207 R43 statusAll lags behind by one call': /^R24 R29 statusAll leaves out/,
-  'R26 D2 an unknown id gives an empty list': /^R207 R67 query\(.*no such run.*\) .* said none/,
-  'R40 R72 an unknown id gives a zero status': /^R207 abort of run no such run shows run /,
+  'R207 queryNow answers from a cache for ever':
+    /^R4 queryNow: expected run .* to be \w+( or further)?, as an answer before it has shown/,
+  'R207 R43 statusAll lags behind by one call': /^R24 R29 statusAll: expected run .* to be in the answer/,
+  'R26 D2 an unknown id gives an empty list': /^R207 R67 query\(.*made-up.*\) .* said none/,
+  'R40 R72 an unknown id gives a zero status': /^R207 abort of run made-up shows run /,
   'R36 D4 a wait that cannot be met never ends': /^Deadlock: /,
   'R28 D20 no ids and a wait wait for ever': /^Deadlock: /,
   'R34 D16 a cancelled wait invents an ABORTED status': /^R24 query shows run , which is ABORTED/,
-  'R85 D27 a release leaves runs alone': /^R3 R104 R110 .* as \w+, which it cannot be/,
-  'R72 aborting a run that is over makes it ABORTED': /^R200 .* and abort shows state "ABORTED"/,
-  'R74 D24 run waits while an abort does': /^R65 run .* was accepted \d+ ms after the call/,
-  'R29 a cancelled signal hides what matches now': /^R24 R31 query was refused with RUNNER_INVALID_ARGUMENT/,
-  'R31 a wait gives more than the first write that matches': /^R37 query shows a run twice/,
-  'R69 D25 a slot stays taken for a moment after the end': /^R63 R64 run was refused with/,
+  'R85 D27 a release leaves runs alone': /^R3 R104 R110 .*: expected run .* to be ".*", got \w+/,
+  'R72 aborting a run that is over makes it ABORTED': /^R200 abort: expected state of run .*, got "ABORTED"/,
+  'R74 D24 run waits while an abort does':
+    /^R65 run: expected an answer at \d+ ms, in the instant of the call/,
+  'R29 a cancelled signal hides what matches now':
+    /^R24 R31 query: expected statuses.*, got RUNNER_INVALID_ARGUMENT/,
+  'R31 a wait gives more than the first write that matches': /^R37 query: expected each run once/,
+  'R69 D25 a slot stays taken for a moment after the end':
+    /^R63 R64 run: expected an accepted run .*, got RUNNER_/,
 };
 
 /** The rules that a title or a message begins with. */

@@ -71,7 +71,7 @@ describe('calls of a client in the history of a failure', () => {
     ];
     const { history, sentence } = await explain(createExecutor(scenario), log);
     expect(history.filter(({ role }) => role === 'decision')).toEqual([]);
-    expect(sentence).toBe('traced fails at 0 ms: there is a run, when 1 choice differs from the default.');
+    expect(sentence).toBe('traced fails at 0 ms: there is a run.');
   });
 
   test('name who waits for whom in a deadlock', async () => {

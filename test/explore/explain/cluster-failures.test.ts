@@ -100,8 +100,8 @@ test('a call that is lost', async () => {
       "50   ben notes: gives up  (by the time limit of ben's call sell to shop)",
       "200   the sleep of the scenario ends  (set at the start)",
       "200 ! 2 clients have 1 tickets of the shop",
-      "If the call sell("ben") from ben to shop had not been lost, it would have held.",
-      "Where it holds: 1 ms: shop gets ben's call sell("ben"). Where it fails: that does not happen.",
+      "If the call sell("ben") from ben to shop had not been lost, nothing would have failed.",
+      "In the passing execution: 1 ms: shop gets ben's call sell("ben"). In the failing execution: that does not happen.",
     ]
   `);
 });
@@ -118,8 +118,8 @@ test('an answer that is lost', async () => {
       "52   ann gets 3 from sell("ann") of shop, called at 50 ms",
       "200   the sleep of the scenario ends  (set at the start)",
       "200 ! 2 clients have 3 tickets of the shop",
-      "If the answer 1 of shop to ann's call of sell had not been lost, it would have held.",
-      "Where it holds: 2 ms: ann gets 1 from shop as the answer to its call of sell. Where it fails: that does not happen.",
+      "If the answer 1 of shop to ann's call of sell had not been lost, nothing would have failed.",
+      "In the passing execution: 2 ms: ann gets 1 from shop as the answer to its call of sell. In the failing execution: that does not happen.",
     ]
   `);
 });
@@ -139,8 +139,8 @@ test('a call that is duplicated', async () => {
       "2   ben gets 3 from sell("ben") of shop, called at 0 ms",
       "200   the sleep of the scenario ends  (set at the start)",
       "200 ! 2 clients have 3 tickets of the shop",
-      "If the call sell("ann") from ann to shop had not been duplicated, it would have held.",
-      "Where it fails: 1 ms: shop gets ann's call sell("ann"), 2 times. Where it holds: once.",
+      "If the call sell("ann") from ann to shop had not been duplicated, nothing would have failed.",
+      "In the failing execution: 1 ms: shop gets ann's call sell("ann"), 2 times. In the passing execution: once.",
     ]
   `);
 });
@@ -170,8 +170,8 @@ test('a call that arrives before another one', async () => {
       "2   ann gets 2 from sell("ann") of shop, called at 0 ms",
       "10   the sleep of the scenario ends  (set at the start)",
       "10 ! the shop has served ben first",
-      "If the call sell("ann") from ann to shop had arrived before the call sell("ben") from ben to shop at 1 ms, it would have held.",
-      "Where it holds: 1 ms: shop gets ann's call sell("ann"). Where it fails: 1 ms: shop gets ben's call sell("ben").",
+      "If the call sell("ann") from ann to shop had arrived before the call sell("ben") from ben to shop at 1 ms, nothing would have failed.",
+      "In the passing execution: 1 ms: shop gets ann's call sell("ann"). In the failing execution: 1 ms: shop gets ben's call sell("ben").",
     ]
   `);
 });
@@ -201,8 +201,8 @@ test('a call that takes longer than another one', async () => {
       "8.125   ann gets 2 from sell("ann") of shop, called at 0 ms",
       "20   the sleep of the scenario ends  (set at the start)",
       "20 ! the shop has served ben first",
-      "If the call sell("ann") from ann to shop had not been delayed, it would have held.",
-      "Where it holds: 1 ms: shop gets ann's call sell("ann"). Where it fails: at 7.125 ms.",
+      "If the call sell("ann") from ann to shop had not been delayed, nothing would have failed.",
+      "In the passing execution: 1 ms: shop gets ann's call sell("ann"). In the failing execution: at 7.125 ms.",
     ]
   `);
 });
@@ -249,8 +249,8 @@ test('a crash before a sync', async () => {
       "4   get() of store, called by scenario at 2 ms, fails: store is down",
       "6   scenario gets "nothing" from get() of store, called at 4 ms",
       "6 ! "seven" was put, and nothing is there",
-      "Without this it would have held: store loses the creation of value.",
-      "Where it holds: 3 ms: value on store keeps what was not synced (5 bytes). Where it fails: 3 ms: store loses the creation of value.",
+      "Without this nothing would have failed: store loses the creation of value.",
+      "In the passing execution: 3 ms: value on store keeps what was not synced (5 bytes). In the failing execution: 3 ms: store loses the creation of value.",
     ]
   `);
 });
@@ -310,8 +310,8 @@ test('a partition', async () => {
       "100   first's claim to lead term 1 from first to second is lost: the network is partitioned  (by a sleep of first, set at 80 ms by a sleep of first)",
       "101   second notes: leads  (by "second waits for a message", set at 1 ms)",
       "101 ! "one leads" does not hold",
-      "Without this it would have held: the network is partitioned: first | second, for 400 ms.",
-      "Where it holds: 21 ms: second gets first's claim to lead term 1 from first. Where it fails: 101 ms: second notes: leads.",
+      "Without this nothing would have failed: the network is partitioned: first | second, for 400 ms.",
+      "In the passing execution: 21 ms: second gets first's claim to lead term 1 from first. In the failing execution: 101 ms: second notes: leads.",
     ]
   `);
 });
@@ -347,8 +347,8 @@ test('a circle of locks', async () => {
       "10   a waits for mutex results  (by "a works", set at the start)",
       "10   b waits for mutex jobs  (by "b works", set at 0 ms by "b starts")",
       "10 ! Deadlock: nothing is due any more, and there is a circle of waits",
-      "If "start of b" had been 100 ms instead of 0 ms, it would have held.",
-      "Where it holds: 10 ms: a took mutex results. Where it fails: 0 ms: b took mutex results.",
+      "If "start of b" had been 100 ms instead of 0 ms, nothing would have failed.",
+      "In the passing execution: 10 ms: a took mutex results. In the failing execution: 0 ms: b took mutex results.",
     ]
   `);
 });

@@ -155,7 +155,7 @@ test('X7 what happens in only one of two executions is not said to be all that h
     [{ question: choice('says it'), n: 2, answer: 1 }],
   );
   expect(nearestPass?.difference).toBe(
-    'Where it fails: 0 ms: note: it. Where it holds: that does not happen.',
+    'In the failing execution: 0 ms: note: it. In the passing execution: that does not happen.',
   );
 });
 
@@ -204,7 +204,7 @@ test('the line that threw an error comes first, even if it is in this package', 
   const { places } = await explained((sim) => {
     createStatusStore({ clock: sim.world.clock }).currentStatus('7');
   });
-  const [frame, caller] = places.find(({ what }) => what === 'it was thrown')?.frames ?? [];
+  const [frame, caller] = places.find(({ what }) => what === 'the error was thrown')?.frames ?? [];
   expect(frame).toMatch(/src\/(store\/status-store|model\/status-errors)\.ts:\d+:\d+/);
   expect(caller).toMatch(/evidence\.test\.ts/);
 });

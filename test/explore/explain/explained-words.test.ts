@@ -90,7 +90,7 @@ test('does not say that it failed by a time before the failure', async () => {
   });
   const { nearestPass } = await explain(createExecutor(scenario), [chosen('is silent')]);
   expect(nearestPass?.difference).toBe(
-    'Where it holds: 10 ms: note: sent. Where it fails: that does not happen.',
+    'In the passing execution: 10 ms: note: sent. In the failing execution: that does not happen.',
   );
 });
 
@@ -116,7 +116,7 @@ test('compares with the value that shares most of its words, and with what came 
   });
   const { nearestPass, places } = await explain(createExecutor(scenario), [chosen('program', 23, 24)]);
   expect(nearestPass?.text).toBe(
-    'If "program" had been ["mem 200","complete 7"] instead of ["mem 200","sleep 30"], it would have held.',
+    'If "program" had been ["mem 200","complete 7"] instead of ["mem 200","sleep 30"], nothing would have failed.',
   );
   expect(nearestPass?.difference).not.toContain('accepted');
   expect(places.flatMap(({ frames }) => frames).join()).not.toContain('odds.ts');

@@ -210,6 +210,6 @@ describe('the nearest value that holds', () => {
     ['among many, above', 100_000, (k: number) => k < 777, 0, '777 ms instead of 0 ms'],
     ['on both sides, the nearer', 1_000, (k: number) => k > 10 && k < 500, 400, '500 ms instead of 400 ms'],
   ] as const)('%s', async ([, n, fails, answer, text]) => {
-    expect(await nearest(n, fails, answer)).toBe(`If "pause" had been ${text}, it would have held.`);
+    expect(await nearest(n, fails, answer)).toBe(`If "pause" had been ${text}, nothing would have failed.`);
   });
 });

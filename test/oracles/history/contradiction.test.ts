@@ -44,6 +44,9 @@ describe('a contradiction reads', () => {
       'a    write(1)  2 to 5 ms',
       'bob  read → 0  6 to 9 ms',
       '',
+      'What the model expects, by the orders that the times allow:',
+      'after write(1) by a, read by bob: expected 1, got 0',
+      '',
       'No order of these and the other 2 operations explains these replies.',
     ]);
   });
@@ -61,6 +64,10 @@ describe('a contradiction reads', () => {
       '',
       'a  cas(0, 1) → true  0 to 3 ms',
       'a  cas(0, 2) → true  1 to 2 ms',
+      '',
+      'What the model expects, by the orders that the times allow:',
+      'after cas(0, 1) by a → true, cas(0, 2) by a: expected false, got true',
+      'after cas(0, 2) by a → true, cas(0, 1) by a: expected false, got true',
     ]);
     expect(
       textOf([
