@@ -6,6 +6,7 @@ import process from 'node:process';
 import {
   conformanceCases,
   diskCases,
+  lockCases,
   networkCases,
   runConformance,
   simulatedNetworkCases,
@@ -16,7 +17,7 @@ import { messageOf } from '../../src/kernel/errors.ts';
 import type { ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import { tuneEngine } from '../../src/threads/engine-settings.ts';
 import { virtualSubjects } from '../../test/conformance/subjects.ts';
-import { networkSubject, simulatedNetwork } from '../../test/conformance/parts/part-subjects.ts';
+import { locks, networkSubject, simulatedNetwork } from '../../test/conformance/parts/part-subjects.ts';
 import { memorySubject } from '../../test/disks/memory-subject.ts';
 import type { Trial, TrialLine, TrialTask, Way } from './trial.ts';
 
@@ -215,6 +216,7 @@ function listOf<Subject extends { readonly name: string }>(
 const LISTS: readonly ProvedList[] = [
   listOf(networkSubject('the network of a simulation'), networkCases),
   listOf(simulatedNetwork, simulatedNetworkCases),
+  listOf(locks, lockCases),
   ...DISKS.map((disk) => listOf(disk, diskCases)),
 ];
 

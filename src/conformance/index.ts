@@ -10,6 +10,17 @@ export { type CommandVocabulary, shellCommands, simCommands } from './command-vo
 export { type CaseSpec, ConformanceCase, type ProveOptions } from './conformance-case.ts';
 export { conformanceCases } from './conformance-cases.ts';
 export {
+  type ChannelUnderTest,
+  type ConditionUnderTest,
+  type DeferredUnderTest,
+  type HoldUnderTest,
+  lockCases,
+  type LockParts,
+  type LockSubject,
+  type MutexUnderTest,
+  type SemaphoreUnderTest,
+} from './lock-cases.ts';
+export {
   networkCases,
   type NetworkProgram,
   type NetworkSubject,

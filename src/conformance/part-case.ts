@@ -4,10 +4,12 @@
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
+import { sleep } from '../kernel/clock.ts';
 import type { DecisionSource } from '../kernel/decisions.ts';
 import { isRunnerError } from '../kernel/errors.ts';
 import { SEED } from '../kernel/seeded-random.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
+import type { World } from '../model/world.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
@@ -35,6 +37,7 @@ const OPTIONS = is.optionsOf<PartProveOptions>(
   {},
   { seeds: is.listOf(SEED, 'a list of seeds'), signal: is.ABORT_SIGNAL },
 );
+const SEEDS = [1, 2, 3];
 
 /** A case about a part as it is written down. */
 export interface PartCaseSpec<Subject extends PartSubject> {
@@ -86,6 +89,54 @@ export function partCases<Subject extends PartSubject>(
   return Object.freeze(
     Object.entries(groups).flatMap(([group, specs]) => specs.map((spec) => new PartCase(group, spec))),
   );
+}
+
+/** A world whose time passes, virtual or the machine's. */
+export interface PartTime {
+  readonly world: World;
+  /** The simulation, in virtual time. */
+  readonly sim: Simulation | undefined;
+  now(): number;
+  sleep(ms: number): Promise<void>;
+  /** It is so late, exactly; on the machine at least so late. */
+  checkNow(what: string, ms: number): void;
+}
+
+/** Runs a body in virtual time, once for each seed, or in a world of the machine. */
+export async function inTime(
+  wallWorld: (() => World) | undefined,
+  { seeds = SEEDS, signal }: PartProveOptions,
+  body: (t: PartTime) => Promise<void>,
+): Promise<void> {
+  if (wallWorld !== undefined) {
+    await body(timeOf(wallWorld(), undefined));
+    return;
+  }
+  for (const seed of seeds) {
+    const { failure } = await simulate({
+      seed,
+      scenario: (sim) => body(timeOf(sim.world, sim)),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    if (failure !== undefined) throw simulationError(failure, seed);
+  }
+}
+
+function timeOf(world: World, sim: Simulation | undefined): PartTime {
+  const { clock } = world;
+  const startMs = clock.now();
+  const now = (): number => clock.now() - startMs;
+  return {
+    world,
+    sim,
+    now,
+    sleep: (ms) => sleep(clock, ms, 'case sleep'),
+    checkNow(what, ms) {
+      if (sim !== undefined) checkEqual(`the time when ${what}`, now(), ms);
+      // A timer of the machine may be early by what clocks round.
+      else checkThat(now() >= ms - 2, `the time when ${what}`, `at least ${ms} ms`, now());
+    },
+  };
 }
 
 /** Answers to questions by their texts, the first time that each is asked; all others are answered 0. */

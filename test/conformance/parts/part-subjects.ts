@@ -1,5 +1,7 @@
 // The parts other than runners that live in virtual time, as the lists of conformance see them.
+import * as cluster from '../../../src/cluster/index.ts';
 import { createNetwork } from '../../../src/cluster/network.ts';
+import type { LockSubject } from '../../../src/conformance/lock-cases.ts';
 import type { NetworkProgram, NetworkSubject } from '../../../src/conformance/network-cases.ts';
 import type { SimulatedNetworkSubject } from '../../../src/conformance/simulated-network-cases.ts';
 import { fifoDecisions } from '../../../src/kernel/fifo-decisions.ts';
@@ -44,3 +46,5 @@ export const simulatedNetwork: SimulatedNetworkSubject = {
   name: 'a simulated network',
   create: createNetwork,
 };
+
+export const locks: LockSubject = { name: 'locks in a simulation', parts: cluster };
