@@ -17,6 +17,7 @@ export const genericScenarios: Readonly<Record<string, () => Promise<ScenarioDef
   'generic-node': async () => (await import('./node.ts')).node,
   'generic-chaos': async () => (await import('./chaos.ts')).chaosRunner,
   'generic-values': async () => (await import('./values.ts')).values,
+  'generic-recording': async () => (await import('./recording.ts')).recording,
   'generic-disk': async () => (await import('./disk.ts')).disk,
   'generic-links': async () => (await import('./links.ts')).links,
   'generic-locks': async () => (await import('./locks.ts')).locks,

@@ -31,3 +31,14 @@ export function rounded(ms: number): number {
 export function usOf(ms: number): number {
   return Math.round(ms * 1_000);
 }
+
+/** Data as text, whatever the order of its fields. */
+export function dataText(value: unknown): string {
+  return String(
+    JSON.stringify(value, (_, part: unknown) =>
+      typeof part === 'object' && part !== null && !Array.isArray(part)
+        ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1)))
+        : part,
+    ),
+  );
+}

@@ -74,7 +74,7 @@ import {
   WORKER_UNHEALTHY_MSG,
 } from 'dryrunner/kit';
 import { pick, pickCount, rarely } from '../zoo/odds.ts';
-import { settledAs } from './outcome.ts';
+import { dataText, settledAs } from './outcome.ts';
 
 type CheckName = 'checkCommand' | 'checkQuery' | 'checkWait';
 /** Without what they say to the compiler. */
@@ -699,7 +699,7 @@ class ValuePlay {
 
   #same(rule: string, what: string, got: unknown, expected: unknown): void {
     const [is, should] = [JSON.stringify(got), JSON.stringify(expected)];
-    if (sorted(got) !== sorted(expected)) {
+    if (dataText(got) !== dataText(expected)) {
       this.#sim.check(false, `${rule} ${what} is ${is}, expected ${should}`);
     }
   }
@@ -775,17 +775,6 @@ function statusText(status: RunStatus): string {
     ...(fields.includes('exitCode') ? [`ExitCode: ${exitCode}`] : []),
     ...(fields.includes('error') ? [`Error: ${error}`] : []),
   ].join(' # ');
-}
-
-/** A value as text, whatever the order of its fields. */
-function sorted(value: unknown): string {
-  return String(
-    JSON.stringify(value, (_, part: unknown) =>
-      typeof part === 'object' && part !== null && !Array.isArray(part)
-        ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1)))
-        : part,
-    ),
-  );
 }
 
 function thrownBy(act: () => unknown): unknown {

@@ -72,19 +72,19 @@ function planChunks(run: RecordedRun): PlannedChunk[] {
   });
 }
 
-/** How long the process took to die, counted from the request to stop it. */
+/** How long the process took to die, counted from the first request to stop it: its deadline may have come before the abort. */
 function stopDelayUs(run: RecordedRun, startedUs: number, endedUs: number, last: RecordedStatus): number {
   const { abortedAtMs, command } = run;
-  if (last.state === 'ABORTED') {
-    if (abortedAtMs === undefined) return 0;
-    return Math.max(0, endedUs - Math.max(startedUs, microseconds(run, 'abortedAtMs', abortedAtMs)));
-  }
   const timeoutUs = microseconds(
     run,
     'command.timeoutMs',
     Math.min(Math.max(0, command.timeoutMs ?? 0), TIME_MS_MAX),
   );
-  return Math.max(0, endedUs - startedUs - timeoutUs);
+  if (last.state !== 'ABORTED') return Math.max(0, endedUs - startedUs - timeoutUs);
+  if (abortedAtMs === undefined) return 0;
+  const deadlineUs = timeoutUs === 0 ? Infinity : startedUs + timeoutUs;
+  const abortUs = microseconds(run, 'abortedAtMs', abortedAtMs);
+  return Math.max(0, endedUs - Math.max(startedUs, Math.min(abortUs, deadlineUs)));
 }
 
 function naturalEnd(atUs: number, { state, exitCode, error }: RecordedStatus): PlannedEnd {

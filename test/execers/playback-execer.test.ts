@@ -172,11 +172,17 @@ describe('the playback execer', () => {
     command: { argv: ['make'], timeoutMs: 30 },
   });
 
+  const lateRun = recording([at(5, 'RUNNING'), at(43, 'ABORTED')], [], {
+    command: { argv: ['make'], timeoutMs: 30 },
+    abortedAtMs: 40,
+  });
+
   test.for<[string, RecordedRun, number, number, string[]]>([
     ['as recorded', abortedRun, 35, 43, ['10 stdout a', '37 stdout dying', '43 stdout x']],
     ['earlier', abortedRun, 20, 28, ['10 stdout a']],
     ['later', abortedRun, 100, 108, ['10 stdout a', '37 stdout dying', '43 stdout x']],
     ['as recorded, by its deadline', timedOutRun, 30, 38, ['10 stdout a', '37 stdout dying']],
+    ['as recorded, by its deadline, and aborted as it died', lateRun, 30, 38, []],
   ])('a process that was stopped waits for it again, and takes as long to die as recorded: %s', (row) => {
     const [, run, abortAtMs, endAtMs, written] = row;
     const stage = play(run);
