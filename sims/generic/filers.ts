@@ -17,6 +17,7 @@ import {
   type FilerBehaviour,
   isRunnerError,
   type MemoryTree,
+  type TreeEntry,
   type ScenarioDefinition,
   type Simulation,
 } from 'dryrunner';
@@ -410,11 +411,15 @@ class MemoryPlay {
 function entriesOf(tree: MemoryTree, prefix: string): Map<string, Entry> {
   const found = new Map<string, Entry>();
   for (const [path, entry] of tree.entriesUnder('/')) {
-    const text =
-      entry.kind === 'dir' ? 'dir' : `${[...entry.bytes].join(' ')}${entry.executable ? ' x' : ''}`;
-    found.set(`${prefix}${path}`, text);
+    found.set(`${prefix}${path}`, entryText(entry));
   }
   return found;
+}
+
+function entryText(entry: TreeEntry): string {
+  if (entry.kind === 'dir') return 'dir';
+  if (entry.kind === 'link') return `→ ${entry.target}`;
+  return `${[...entry.bytes].join(' ')}${entry.executable ? ' x' : ''}`;
 }
 
 type Operation = 'checkout' | 'ingest' | 'update' | 'release';

@@ -63,6 +63,13 @@ const CONTRACT: Readonly<Record<string, Kind>> = {
   workerUptimeGauge_ms: 'gauge',
   timeSinceLastContactGauge_ms: 'gauge',
   workerStartGauge: 'gauge',
+  bzCachedExecCounter: 'counter',
+  bzExecQueuedTimeHistogram_ms: 'histogram',
+  BzExecActionCacheCheckTimeHistogram_ms: 'histogram',
+  BzExecActionFetchTimeHistogram_ms: 'histogram',
+  BzExecCommandFetchTimeHistogram_ms: 'histogram',
+  bzExecInputFetchTimeHistogram_ms: 'histogram',
+  bzExecExecerTimeHistogram_ms: 'histogram',
 };
 const OWN_NAMES = ['mine', 'yours', 'Other.name'];
 const VALUES = [1, 0, 2.5, -3, 1e9];

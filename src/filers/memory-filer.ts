@@ -41,7 +41,7 @@ class TreeFiler implements MemoryFiler {
     check('dir', dir, ABSOLUTE_PATH);
     throwIfCancelled(cancel, 'checkout');
     const snapshot = this.#find(snapshotId);
-    if (this.tree.kindOf(dir) === 'file' || this.tree.entriesUnder(dir).size > 0) {
+    if ((this.tree.kindOf(dir) ?? 'dir') !== 'dir' || this.tree.entriesUnder(dir).size > 0) {
       throw new RunnerError('RUNNER_FILER_FAILED', `Not an empty directory: ${dir}`);
     }
     this.tree.putUnder(dir, snapshot);
@@ -60,7 +60,7 @@ class TreeFiler implements MemoryFiler {
   ingest(path: string, cancel?: Cancellable): string {
     check('path', path, ABSOLUTE_PATH);
     const name = path.slice(path.lastIndexOf('/') + 1);
-    const target = this.tree.kindOf(path) === 'file' ? name : '';
+    const target = this.tree.kindOf(path) === 'dir' ? '' : name;
     return this.ingestMap(new Map([[path, target]]), cancel);
   }
 
@@ -83,6 +83,7 @@ class TreeFiler implements MemoryFiler {
       throw new RunnerError('RUNNER_FILER_FAILED', `No such file or directory: ${source}`);
     }
     if (entry.kind === 'dir') gathered.putUnder(`/${target}`, this.tree.entriesUnder(source));
+    else if (entry.kind === 'link') gathered.makeLink(`/${target}`, entry.target);
     else gathered.writeFile(`/${target}`, entry.bytes, entry.executable);
   }
 

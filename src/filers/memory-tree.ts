@@ -11,7 +11,9 @@ import { ABSOLUTE_PATH } from './filer-arguments.ts';
 /** One entry of a tree. */
 export type TreeEntry =
   | { readonly kind: 'dir' }
-  | { readonly kind: 'file'; readonly bytes: Uint8Array; readonly executable: boolean };
+  | { readonly kind: 'file'; readonly bytes: Uint8Array; readonly executable: boolean }
+  /** A symbolic link. Nothing here follows it. */
+  | { readonly kind: 'link'; readonly target: string };
 
 /** Entries by path relative to a common root, parents first; '' is never among them. */
 export type TreeEntries = ReadonlyMap<string, TreeEntry>;
@@ -19,7 +21,7 @@ export type TreeEntries = ReadonlyMap<string, TreeEntry>;
 const CONTENT = is.such('text or bytes', (value) => typeof value === 'string' || value instanceof Uint8Array);
 const ENTRY = is.objectOf<Pick<TreeEntry, 'kind'>>(
   'a file or a directory',
-  { kind: is.oneOf('dir', 'file') },
+  { kind: is.oneOf('dir', 'file', 'link') },
   {},
 );
 const DIR: TreeEntry = Object.freeze({ kind: 'dir' });
@@ -45,7 +47,9 @@ export class MemoryTree {
     for (const segment of segmentsOf(path)) {
       at = `${at}/${segment}`;
       const entry = this.#entries.get(at);
-      if (entry?.kind === 'file') throw new RunnerError('RUNNER_FILER_FAILED', `Not a directory: ${at}`);
+      if (entry !== undefined && entry.kind !== 'dir') {
+        throw new RunnerError('RUNNER_FILER_FAILED', `Not a directory: ${at}`);
+      }
       if (entry === undefined) this.#entries.set(at, DIR);
     }
   }
@@ -59,6 +63,16 @@ export class MemoryTree {
     if (this.kindOf(at) === 'dir') throw new RunnerError('RUNNER_FILER_FAILED', `Is a directory: ${at}`);
     const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content.slice();
     this.#entries.set(at, { kind: 'file', bytes, executable });
+  }
+
+  /** Makes a symbolic link and its parents. Throws `RUNNER_FILER_FAILED` if anything is in the way. */
+  makeLink(path: string, target: string): void {
+    const segments = segmentsOf(path);
+    check('target', target, is.TEXT);
+    this.makeDir(`/${segments.slice(0, -1).join('/')}`);
+    const at = `/${segments.join('/')}`;
+    if (this.kindOf(at) !== undefined) throw new RunnerError('RUNNER_FILER_FAILED', `File exists: ${at}`);
+    this.#entries.set(at, { kind: 'link', target });
   }
 
   /** The kind of an entry; undefined if there is none. The root is a directory. */
@@ -98,6 +112,7 @@ export class MemoryTree {
       check('path of an entry', path, is.TEXT);
       check(`entry ${path}`, entry, ENTRY);
       if (entry.kind === 'dir') this.makeDir(`${dir}/${path}`);
+      else if (entry.kind === 'link') this.makeLink(`${dir}/${path}`, entry.target);
       else this.writeFile(`${dir}/${path}`, entry.bytes, entry.executable);
     }
   }

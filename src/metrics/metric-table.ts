@@ -1,5 +1,5 @@
 /**
- * What each metric of R176–R183 is: its kind, its meaning in one line, and what it refuses. Implementations take all three from here, so that
+ * What each metric of R176–R183 and R197 is: its kind, its meaning in one line, and what it refuses. Implementations take all three from here, so that
  * wrong use is refused alike in tests and in production.
  */
 import * as is from '../kernel/shape.ts';
@@ -50,6 +50,13 @@ export const METRIC_TABLE: readonly MetricEntry[] = Object.freeze([
   gauge(N.UPTIME_MS, 'Time since the service was made'),
   gauge(N.TIME_SINCE_LAST_CONTACT_MS, 'Time since the last call'),
   gauge(N.START, '1 for a while after the start, then 0'),
+  counter(N.CACHED_ACTIONS, 'Actions whose result was in the cache'),
+  histogram(N.ACTION_QUEUED_MS, 'Time from the request of an action to its start'),
+  histogram(N.ACTION_CACHE_CHECK_MS, 'Duration of the look-up of a cached result'),
+  histogram(N.ACTION_FETCH_MS, 'Duration of fetching an action'),
+  histogram(N.ACTION_COMMAND_FETCH_MS, 'Duration of fetching the command of an action'),
+  histogram(N.ACTION_INPUT_FETCH_MS, 'Duration of the checkout of an input root'),
+  histogram(N.ACTION_EXECER_MS, 'Duration of the process of an action'),
 ]);
 
 const ENTRIES: ReadonlyMap<string, MetricEntry> = new Map(METRIC_TABLE.map((entry) => [entry.name, entry]));

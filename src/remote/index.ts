@@ -25,9 +25,19 @@ export {
   missingBlobsOf,
 } from '../model/content-store.ts';
 export { formatDigest, parseDigest, snapshotOfDigest } from '../model/digest.ts';
+export { type ActionStoreOptions, createActionStore } from './action-store.ts';
 export { type BlobCompression } from './blobs.ts';
+export { type ContentFilerOptions, createContentFiler, type TreeTarget } from './content-filer.ts';
 export { createRemoteService, type RemoteServer, type RemoteServiceOptions } from './remote-service.ts';
 export { type Compression } from './resource-name.ts';
+export {
+  type CacheFaultKind,
+  type ContentFaultKind,
+  createSimActionCache,
+  createSimContentStore,
+  type StoreFaults,
+} from './sim-stores.ts';
+export { createWritingExecer } from './writing-execer.ts';
 export {
   overWire,
   type RemoteService,

@@ -76,6 +76,7 @@ const UNATTACKED: readonly Unattacked[] = [
   { of: /^createSimFiler$/, methods: ['takeBack', 'takeBackAgain'], because: 'its checkouts call it' },
   { of: /^createStatusStore$/, methods: ['updateInRow'], because: 'runners call it, for runs of their own' },
   { of: /^ambientTime$/, methods: ['begin'], because: 'a simulation calls it, with its own parts' },
+  { of: /^createActionStore$/, methods: 'all', because: 'runners call it, with what they have checked' },
   { of: /^createNode$/, methods: ['mayHang', 'strike'], because: 'the parts of a node call it' },
   {
     of: /^createRecorder$/,

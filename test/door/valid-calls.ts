@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as host from '../../src/host/index.ts';
 import {
+  type ActionStoreOptions,
   createMemoryActionCache,
   createMemoryContentStore,
   createRemoteService,
@@ -37,6 +38,11 @@ const parts = (): door.InvokerOptions => ({
 
 const service = (): door.Service => door.createFakeRunner(world());
 
+const actionParts = (): ActionStoreOptions => ({
+  content: createMemoryContentStore(),
+  cache: createMemoryActionCache(),
+  tree: door.createMemoryTree(),
+});
 const remoteParts = () => ({
   runner: service(),
   content: createMemoryContentStore(),
@@ -107,6 +113,11 @@ export const VALID: Readonly<Record<string, Given>> = {
   createRecorder: () => [world()],
   createSimExecer: () => [{ clock: clock(), runner: 'runner', graceMs: 1 }],
   createSimFiler: () => [{ clock: clock(), name: 'sim', latencyMs: 0 }],
+  createActionStore: () => [actionParts()],
+  createContentFiler: () => [{ content: createMemoryContentStore(), tree: door.createMemoryTree() }],
+  createSimContentStore: () => [world(), createMemoryContentStore()],
+  createSimActionCache: () => [world(), createMemoryActionCache(), createMemoryContentStore()],
+  createWritingExecer: () => [door.createDoneExecer(), door.createMemoryTree()],
   createRemoteService: () => [world(), remoteParts()],
   overWire: () => [createRemoteService(world(), remoteParts())],
   RpcError: () => ['NOT_FOUND', 'no such operation'],

@@ -64,6 +64,18 @@ const rules: readonly (readonly [rule: string, names: readonly Named[]])[] = [
       ['workerStartGauge', 'gauge'],
     ],
   ],
+  ['R186', [['bzCachedExecCounter', 'counter']]],
+  [
+    'R197',
+    [
+      ['bzExecQueuedTimeHistogram_ms', 'histogram'],
+      ['BzExecActionCacheCheckTimeHistogram_ms', 'histogram'],
+      ['BzExecActionFetchTimeHistogram_ms', 'histogram'],
+      ['BzExecCommandFetchTimeHistogram_ms', 'histogram'],
+      ['bzExecInputFetchTimeHistogram_ms', 'histogram'],
+      ['bzExecExecerTimeHistogram_ms', 'histogram'],
+    ],
+  ],
 ];
 const all = rules.flatMap(([rule, names]) => names.map(([name, kind]) => [rule, name, kind] as const));
 

@@ -99,7 +99,7 @@ export const collaboratorBugs: readonly Bug[] = [
     knows: 'one of the three snapshot ids of the scenario is that very id',
     edits: [
       {
-        file: 'src/model/run-type.ts',
+        file: 'src/model/digest.ts',
         find: '(-1|\\d+)$/;',
         replace: '(-1|\\d+)/;',
       },

@@ -63,7 +63,7 @@ export const fileBugs: readonly Bug[] = [
       },
       {
         file: memoryFiler,
-        find: "    if (this.tree.kindOf(dir) === 'file' || this.tree.entriesUnder(dir).size > 0) {\n",
+        find: "    if ((this.tree.kindOf(dir) ?? 'dir') !== 'dir' || this.tree.entriesUnder(dir).size > 0) {\n",
         replace: '    if (this.tree.entriesUnder(dir).size > 0) {\n',
       },
     ],

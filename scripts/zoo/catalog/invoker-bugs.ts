@@ -43,8 +43,8 @@ export const invokerBugs: readonly Bug[] = [
     edits: [
       {
         file: reducer,
-        find: "state.phase === 'upload' ? CANCEL : BOUND",
-        replace: "state.phase === 'upload' ? ['cancel'] : BOUND",
+        find: "state.phase === 'measure' ? BOUND : CANCEL",
+        replace: "state.phase === 'measure' ? BOUND : ['cancel']",
       },
       {
         file: 'src/runners/invocation/upload-phase.ts',
@@ -67,8 +67,8 @@ export const invokerBugs: readonly Bug[] = [
       },
       {
         file: invocation,
-        find: 'this.passDeadline());\n    }\n    this.#enter();\n  }\n',
-        replace: 'this.passDeadline());\n    }\n  }\n',
+        find: 'this.passDeadline(timeoutMs),\n      );\n    }\n    this.#enter();\n  }\n',
+        replace: 'this.passDeadline(timeoutMs),\n      );\n    }\n  }\n',
       },
       {
         file: invocation,

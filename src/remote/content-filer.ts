@@ -1,0 +1,293 @@
+/**
+ * A filer whose snapshots are trees in a content store, called `bz-HASH-SIZE` by their root. Invariants: a checkout has all of its tree or is
+ * not made, and what it needs is not evicted meanwhile; a tree that leads out of itself is refused before anything of it is written.
+ */
+import * as is from '../kernel/shape.ts';
+import { digestOf } from '../cas/digest-of.ts';
+import { type DirectoryMessage, type Init, MESSAGES } from '../cas/codec.ts';
+import { check } from '../kernel/argument-check.ts';
+import { RunnerError } from '../kernel/errors.ts';
+import { ABSOLUTE_PATH, checkIngestPaths, SNAPSHOT_ID } from '../filers/filer-arguments.ts';
+import { throwIfCancelled, unknownSnapshot } from '../filers/filer-error.ts';
+import type { TreeEntries, TreeEntry } from '../filers/memory-tree.ts';
+import type { Cancellable } from '../model/cancellation.ts';
+import { type ContentStore, MissingBlobsError } from '../model/content-store.ts';
+import { digestKey, digestOfSnapshot, snapshotOfDigest, type Digest } from '../model/digest.ts';
+import type { Checkout, Filer } from '../model/filer.ts';
+import type { MaybePromise } from '../model/maybe-promise.ts';
+import { walkTree } from './input-tree.ts';
+
+/** Where checkouts and outputs are: a tree in memory (`createMemoryTree`), or what does the same elsewhere. Paths are absolute. */
+export interface TreeTarget {
+  /** Makes a directory and its parents. */
+  makeDir(path: string): MaybePromise<void>;
+  /** Writes a file and makes its parents. */
+  writeFile(path: string, content: Uint8Array, executable: boolean): MaybePromise<void>;
+  /** Makes a symbolic link and its parents. */
+  makeLink(path: string, target: string): MaybePromise<void>;
+  entryAt(path: string): MaybePromise<TreeEntry | undefined>;
+  /** By relative path, parents first. */
+  entriesUnder(dir: string): MaybePromise<TreeEntries>;
+  remove(path: string): MaybePromise<void>;
+}
+
+/** The shape of a place for checkouts. */
+export const TREE_TARGET: is.MethodsShape = is.withMethods(
+  'makeDir',
+  'writeFile',
+  'makeLink',
+  'entryAt',
+  'entriesUnder',
+  'remove',
+);
+/** The shape of a content store. */
+export const CONTENT_STORE: is.MethodsShape = is.withMethods(
+  'findMissing',
+  'read',
+  'readStream',
+  'write',
+  'openWrite',
+  'hold',
+);
+
+/** A tree in a content store. */
+export interface StoredTree {
+  readonly root: Digest;
+  readonly rootMessage: DirectoryMessage;
+  /** All directories below the root, each once. */
+  readonly children: readonly DirectoryMessage[];
+}
+
+/** A directory on its way into the store. */
+interface Branch {
+  readonly files: Map<string, Extract<TreeEntry, { kind: 'file' }>>;
+  readonly links: Map<string, string>;
+  readonly dirs: Map<string, Branch>;
+}
+
+function newBranch(): Branch {
+  return { files: new Map(), links: new Map(), dirs: new Map() };
+}
+
+/** Stores files and directories by content. The same entries give the same root. */
+export async function storeTree(
+  content: ContentStore,
+  entries: TreeEntries,
+  cancel?: Cancellable,
+): Promise<StoredTree> {
+  const children = new Map<string, DirectoryMessage>();
+  const store = async (branch: Branch): Promise<readonly [Digest, DirectoryMessage]> => {
+    const files = [];
+    for (const [name, { bytes, executable }] of sorted(branch.files)) {
+      const digest = digestOf(bytes);
+      await content.write(digest, bytes, cancel);
+      files.push({ name, digest, isExecutable: executable });
+    }
+    const directories = [];
+    for (const [name, inner] of sorted(branch.dirs)) {
+      const [digest, message] = await store(inner);
+      children.set(digestKey(digest), message);
+      directories.push({ name, digest });
+    }
+    const symlinks = sorted(branch.links).map(([name, target]) => ({ name, target }));
+    const message = { files, directories, symlinks };
+    return [await storeMessage(content, MESSAGES.Directory.encode(message), cancel), message];
+  };
+  const [root, rootMessage] = await store(branchOf(entries));
+  return { root, rootMessage, children: [...children.values()] };
+}
+
+/** Stores the bytes of a message. */
+export async function storeMessage(
+  content: ContentStore,
+  bytes: Uint8Array,
+  cancel?: Cancellable,
+): Promise<Digest> {
+  const digest = digestOf(bytes);
+  await content.write(digest, bytes, cancel);
+  return digest;
+}
+
+function sorted<T>(entries: ReadonlyMap<string, T>): [string, T][] {
+  return [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function branchOf(entries: TreeEntries): Branch {
+  const root = newBranch();
+  for (const [path, entry] of entries) {
+    const names = path.split('/');
+    const name = names.pop() ?? '';
+    let branch = root;
+    for (const parent of names) branch = dirIn(branch, parent);
+    if (entry.kind === 'dir') dirIn(branch, name);
+    else if (entry.kind === 'file') branch.files.set(name, entry);
+    else branch.links.set(name, entry.target);
+  }
+  return root;
+}
+
+function dirIn({ dirs }: Branch, name: string): Branch {
+  const known = dirs.get(name);
+  if (known !== undefined) return known;
+  const made = newBranch();
+  dirs.set(name, made);
+  return made;
+}
+
+/** What a tree needs to be written. */
+interface FoundTree {
+  readonly directories: ReadonlyMap<string, DirectoryMessage>;
+  readonly blobs: readonly Digest[];
+}
+
+/** Options of {@link createContentFiler}. */
+export interface ContentFilerOptions {
+  readonly content: ContentStore;
+  readonly tree: TreeTarget;
+  /** The directory of all checkouts. Default `/checkouts`. */
+  readonly root?: string;
+}
+
+const OPTIONS = is.optionsOf<ContentFilerOptions>(
+  { content: CONTENT_STORE, tree: TREE_TARGET },
+  { root: ABSOLUTE_PATH },
+);
+
+class ContentFiler implements Filer {
+  readonly updateIntervalMs = 0;
+  readonly #content: ContentStore;
+  readonly #tree: TreeTarget;
+  readonly #root: string;
+  #checkouts = 0;
+
+  constructor({ content, tree, root = '/checkouts' }: ContentFilerOptions) {
+    this.#content = content;
+    this.#tree = tree;
+    this.#root = root;
+  }
+
+  get cancelBoundMs(): number {
+    return this.#content.cancelBoundMs;
+  }
+
+  checkout(snapshotId: string, cancel?: Cancellable): Promise<Checkout> {
+    const dir = `${this.#root}/${this.#checkouts}`;
+    this.#checkouts += 1;
+    return this.checkoutAt(snapshotId, dir, cancel);
+  }
+
+  async checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): Promise<Checkout> {
+    check('snapshotId', snapshotId, SNAPSHOT_ID);
+    check('dir', dir, ABSOLUTE_PATH);
+    throwIfCancelled(cancel, 'checkout');
+    const root = digestOfSnapshot(snapshotId);
+    if (root === undefined) throw unknownSnapshot(snapshotId);
+    const found = await this.#find(root, cancel);
+    const hold = this.#content.hold(found.blobs);
+    try {
+      const missing = await this.#content.findMissing(found.blobs, cancel);
+      if (missing.length > 0) throw new MissingBlobsError(missing);
+      await this.#tree.makeDir(dir);
+      await this.#write(dir, digestKey(root), found, cancel);
+    } catch (error) {
+      await this.#tree.remove(dir);
+      throw error;
+    } finally {
+      hold.release();
+    }
+    return this.#checkoutOf(snapshotId, dir);
+  }
+
+  async ingest(path: string, cancel?: Cancellable): Promise<string> {
+    check('path', path, ABSOLUTE_PATH);
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    const entry = await this.#tree.entryAt(path);
+    return this.ingestMap(new Map([[path, entry?.kind === 'dir' ? '' : name]]), cancel);
+  }
+
+  async ingestMap(paths: ReadonlyMap<string, string>, cancel?: Cancellable): Promise<string> {
+    checkIngestPaths(paths);
+    throwIfCancelled(cancel, 'ingestion');
+    const gathered = new Map<string, TreeEntry>();
+    for (const [source, target] of paths) {
+      const entry = await this.#tree.entryAt(source);
+      if (entry === undefined) {
+        throw new RunnerError('RUNNER_FILER_FAILED', `No such file or directory: ${source}`);
+      }
+      if (target !== '') gathered.set(target, entry);
+      if (entry.kind !== 'dir') continue;
+      for (const [path, inner] of await this.#tree.entriesUnder(source)) {
+        gathered.set(target === '' ? path : `${target}/${path}`, inner);
+      }
+    }
+    return snapshotOfDigest((await storeTree(this.#content, gathered, cancel)).root);
+  }
+
+  update(cancel?: Cancellable): void {
+    throwIfCancelled(cancel, 'update');
+  }
+
+  #checkoutOf(id: string, path: string): Checkout {
+    let isReleased = false;
+    const release = async (): Promise<void> => {
+      if (isReleased) return;
+      isReleased = true;
+      await this.#tree.remove(path);
+    };
+    return { id, path, release };
+  }
+
+  /** All directories of a tree, or an error that names all that are missing. */
+  async #find(root: Digest, cancel: Cancellable | undefined): Promise<FoundTree> {
+    const missing: Digest[] = [];
+    const directories = new Map<string, DirectoryMessage>();
+    const blobs: Digest[] = [];
+    const walk = walkTree(this.#content, root, (digest) => missing.push(digest), cancel);
+    for await (const { digest, message } of walk) {
+      directories.set(digestKey(digest), message);
+      blobs.push(digest, ...message.files.flatMap((file) => file.digest ?? []));
+    }
+    if (missing.length > 0) throw new MissingBlobsError(missing);
+    return { directories, blobs };
+  }
+
+  async #write(dir: string, key: string, found: FoundTree, cancel: Cancellable | undefined): Promise<void> {
+    const message = found.directories.get(key) as Init<DirectoryMessage>;
+    for (const { name, digest, isExecutable } of message.files as DirectoryMessage['files']) {
+      throwIfCancelled(cancel, 'checkout');
+      const bytes = await this.#content.read(digest as Digest, {}, cancel);
+      await this.#tree.writeFile(`${dir}/${name}`, bytes, isExecutable);
+    }
+    for (const { name, target } of message.symlinks as DirectoryMessage['symlinks']) {
+      await this.#tree.makeLink(`${dir}/${name}`, target);
+    }
+    for (const { name, digest } of message.directories as DirectoryMessage['directories']) {
+      await this.#tree.makeDir(`${dir}/${name}`);
+      await this.#write(`${dir}/${name}`, digestKey(digest as Digest), found, cancel);
+    }
+  }
+}
+
+/**
+ * Makes a filer for Bazel runs: it checks input roots out of a content store into a tree, and ingests parts of the tree as such roots.
+ *
+ * A root that is not in the store, or lacks a blob, fails with `RUNNER_MISSING_BLOBS`; a tree that leads out of itself with `RUNNER_BAD_MESSAGE`.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for parts that are none.
+ * @example
+ * ```ts
+ * import { createMemoryTree } from 'dryrunner';
+ * import { createContentFiler, createMemoryContentStore } from 'dryrunner/remote';
+ * const tree = createMemoryTree();
+ * const filer = createContentFiler({ content: createMemoryContentStore(), tree });
+ * tree.writeFile('/src/main.c', 'int main;');
+ * const snapshotId = await filer.ingest('/src');
+ * const checkout = await filer.checkout(snapshotId);
+ * console.log(snapshotId.slice(0, 3), tree.kindOf(`${checkout.path}/main.c`)); // bz- file
+ * await checkout.release();
+ * ```
+ */
+export function createContentFiler(options: ContentFilerOptions): Filer {
+  check('options', options, OPTIONS);
+  return new ContentFiler(options);
+}

@@ -1,0 +1,239 @@
+/**
+ * A content store and an action cache that lose, fail and are slow, as the decision log says. Invariants: answer 0 of each question is that
+ * nothing goes wrong; what is held is not lost; each fault is in the trace (R212).
+ */
+import * as is from '../kernel/shape.ts';
+import { digestsOfOutcome } from '../cas/action-messages.ts';
+import type { MemoryActionCache, MemoryContentStore } from '../cas/memory-content-store.ts';
+import { check } from '../kernel/argument-check.ts';
+import { sleep } from '../kernel/clock.ts';
+import { RunnerError } from '../kernel/errors.ts';
+import { topicOf, type Topic } from '../kernel/question.ts';
+import type { ActionOutcome } from '../model/action.ts';
+import type { Cancellable } from '../model/cancellation.ts';
+import type { ActionCache, BlobHold, BlobRange, BlobWriter, ContentStore } from '../model/content-store.ts';
+import { DIGEST, type Digest } from '../model/digest.ts';
+import { checkWorld, type World } from '../model/world.ts';
+import { DEFAULT_DELAY_STEPS, DelayDraw } from '../network/chaos-delay.ts';
+import { type RateTable, RateTables } from '../network/rate-table.ts';
+
+/** What can happen to a call of a content store: the blob is lost, unless it is held; the call fails, once. */
+export type ContentFaultKind = 'evict' | 'fail';
+/** What can happen to a call of an action cache: the result is lost; the blobs that it names are; the call fails, once. */
+export type CacheFaultKind = 'lose' | 'stale' | 'fail';
+
+/** How often what happens, from 0 to 1 each. */
+export interface StoreFaults<K extends string> {
+  /** Names the store in questions and in the trace. */
+  readonly name?: string;
+  readonly rates?: Readonly<Partial<Record<K, number>>>;
+  /** Calls are delayed by less than this. Default 0. */
+  readonly maxDelayMs?: number;
+}
+
+const CONTENT_KINDS: readonly ContentFaultKind[] = ['evict', 'fail'];
+const CACHE_KINDS: readonly CacheFaultKind[] = ['lose', 'stale', 'fail'];
+
+function optionsOf<K extends string>(kinds: readonly K[]): is.RecordShape {
+  const rates = is.recordOf<Partial<Record<string, number>>>({}, is.each(kinds, is.finite(0, 1)));
+  return is.optionsOf<StoreFaults<K>>({}, { name: is.TEXT, rates, maxDelayMs: is.DURATION_MS });
+}
+
+const CONTENT_OPTIONS = optionsOf(CONTENT_KINDS);
+const CACHE_OPTIONS = optionsOf(CACHE_KINDS);
+const CONTENT_TABLES = new RateTables(CONTENT_KINDS);
+const CACHE_TABLES = new RateTables(CACHE_KINDS);
+
+/** Draws what happens to each call. */
+class CallFaults<K extends string> {
+  readonly #world: World;
+  readonly #name: string;
+  #table: RateTable<K> | undefined;
+  #delays: DelayDraw;
+
+  constructor(world: World, name: string, table: RateTable<K> | undefined, maxDelayMs: number) {
+    this.#world = world;
+    this.#name = name;
+    this.#table = table;
+    this.#delays = new DelayDraw(world.choices, maxDelayMs, DEFAULT_DELAY_STEPS);
+    world.onHeal?.(() => {
+      this.#table = undefined;
+      this.#delays = new DelayDraw(world.choices, 0, DEFAULT_DELAY_STEPS);
+    });
+  }
+
+  /** After its delay, the fault of a call; one that fails throws. */
+  async strike(operation: string, digest: Digest, cancel?: Cancellable): Promise<K | undefined> {
+    check('digest', digest, DIGEST);
+    const { hash } = digest;
+    const topic = topicOf({ owner: this.#name, what: operation, subject: hash.slice(0, 8) });
+    const delayMs = this.#delays.draw(() => topic);
+    if (delayMs > 0) await sleep(this.#world.clock, delayMs, topic.plus('delay'), cancel?.signal);
+    const kind = this.#pick(operation, topic);
+    if (kind !== 'fail') return kind;
+    throw new RunnerError('RUNNER_INJECTED_FAULT', `${operation} on ${this.#name} failed (injected fault)`);
+  }
+
+  #pick(operation: string, topic: Topic): K | undefined {
+    const table = this.#table;
+    if (table === undefined) return undefined;
+    const { choices, tracer, clock } = this.#world;
+    const describe = (answer: number): string => {
+      const kind = table.kindOf(answer);
+      return kind === undefined ? '' : `fault "${kind}" strikes ${topic.text}`;
+    };
+    const kind = table.kindOf(choices.choose(topic.asks('fault'), table.n, describe));
+    if (kind !== undefined) {
+      tracer?.record({ at: clock.now(), type: 'fault', runner: this.#name, operation, kind, runId: '' });
+    }
+    return kind;
+  }
+}
+
+class SimContentStore implements ContentStore {
+  readonly cancelBoundMs = 0;
+  readonly #blobs: MemoryContentStore;
+  readonly #faults: CallFaults<ContentFaultKind>;
+
+  constructor(blobs: MemoryContentStore, faults: CallFaults<ContentFaultKind>) {
+    this.#blobs = blobs;
+    this.#faults = faults;
+  }
+
+  async findMissing(digests: readonly Digest[], cancel?: Cancellable): Promise<readonly Digest[]> {
+    check('digests', digests, is.listOf(DIGEST, 'a list of digests'));
+    // Nothing is asked about nothing.
+    const [first] = digests;
+    if (first !== undefined) await this.#before('findMissing', first, cancel);
+    return this.#blobs.findMissing(digests);
+  }
+
+  async read(digest: Digest, range?: BlobRange, cancel?: Cancellable): Promise<Uint8Array> {
+    await this.#before('read', digest, cancel);
+    return this.#blobs.read(digest, range);
+  }
+
+  async *readStream(digest: Digest, range?: BlobRange, cancel?: Cancellable): AsyncGenerator<Uint8Array> {
+    await this.#before('read', digest, cancel);
+    yield* this.#blobs.readStream(digest, range);
+  }
+
+  async write(digest: Digest, bytes: Uint8Array, cancel?: Cancellable): Promise<void> {
+    const fault = await this.#faults.strike('write', digest, cancel);
+    this.#blobs.write(digest, bytes);
+    if (fault === 'evict') this.#blobs.evict(digest);
+  }
+
+  openWrite(digest: Digest): BlobWriter {
+    return this.#blobs.openWrite(digest);
+  }
+
+  hold(digests: readonly Digest[]): BlobHold {
+    return this.#blobs.hold(digests);
+  }
+
+  async #before(operation: string, digest: Digest, cancel: Cancellable | undefined): Promise<void> {
+    if ((await this.#faults.strike(operation, digest, cancel)) === 'evict') this.#blobs.evict(digest);
+  }
+}
+
+/**
+ * A content store in memory whose calls are late, fail, and find that blobs have been evicted. Questions are called `NAME read HASH fault`
+ * and so on.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for rates that are none.
+ * @example
+ * ```ts
+ * import { simulate } from 'dryrunner';
+ * import { createMemoryContentStore, createSimContentStore, missingBlobsOf } from 'dryrunner/remote';
+ * const verdict = await simulate({
+ *   seed: 3,
+ *   scenario: async (sim) => {
+ *     const blobs = createMemoryContentStore();
+ *     const content = createSimContentStore(sim.world, blobs, { rates: { evict: 0.5 }, maxDelayMs: 20 });
+ *     const digest = blobs.add('hello');
+ *     try {
+ *       await content.read(digest);
+ *     } catch (error) {
+ *       sim.check(missingBlobsOf(error)?.length === 1, 'it can only be missing');
+ *     }
+ *   },
+ * });
+ * if (!verdict.held) throw new Error(verdict.failure?.message);
+ * ```
+ */
+export function createSimContentStore(
+  world: World,
+  blobs: MemoryContentStore,
+  faults: StoreFaults<ContentFaultKind> = {},
+): ContentStore {
+  checkWorld(world);
+  check('blobs', blobs, is.withMethods('findMissing', 'read', 'write', 'openWrite', 'hold', 'evict'));
+  check('faults', faults, CONTENT_OPTIONS);
+  const { name = 'cas', rates = {}, maxDelayMs = 0 } = faults;
+  const table = CONTENT_TABLES.of('faults.rates', rates);
+  return new SimContentStore(blobs, new CallFaults(world, name, table, maxDelayMs));
+}
+
+class SimActionCache implements ActionCache {
+  readonly cancelBoundMs = 0;
+  readonly #results: MemoryActionCache;
+  readonly #blobs: MemoryContentStore;
+  readonly #faults: CallFaults<CacheFaultKind>;
+
+  constructor(results: MemoryActionCache, blobs: MemoryContentStore, faults: CallFaults<CacheFaultKind>) {
+    this.#results = results;
+    this.#blobs = blobs;
+    this.#faults = faults;
+  }
+
+  async get(instanceName: string, action: Digest, cancel?: Cancellable): Promise<ActionOutcome | undefined> {
+    const fault = await this.#faults.strike('get', action, cancel);
+    if (fault === 'lose') this.#results.remove(instanceName, action);
+    const outcome = this.#results.get(instanceName, action);
+    if (fault === 'stale' && outcome !== undefined) {
+      for (const digest of digestsOfOutcome(outcome)) this.#blobs.evict(digest);
+    }
+    return outcome;
+  }
+
+  async put(
+    instanceName: string,
+    action: Digest,
+    outcome: ActionOutcome,
+    cancel?: Cancellable,
+  ): Promise<void> {
+    const fault = await this.#faults.strike('put', action, cancel);
+    if (fault !== 'lose') this.#results.put(instanceName, action, outcome);
+    if (fault !== 'stale') return;
+    for (const digest of digestsOfOutcome(outcome)) this.#blobs.evict(digest);
+  }
+}
+
+/**
+ * An action cache in memory whose calls are late and fail, and whose results get lost, or stay while the blobs that they name go.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for rates that are none.
+ * @example
+ * ```ts
+ * import type { World } from 'dryrunner';
+ * import { type ActionCache, createMemoryActionCache, createMemoryContentStore, createSimActionCache } from 'dryrunner/remote';
+ * function unreliable(world: World): ActionCache {
+ *   return createSimActionCache(world, createMemoryActionCache(), createMemoryContentStore(), { rates: { lose: 0.1, stale: 0.1 } });
+ * }
+ * ```
+ */
+export function createSimActionCache(
+  world: World,
+  results: MemoryActionCache,
+  blobs: MemoryContentStore,
+  faults: StoreFaults<CacheFaultKind> = {},
+): ActionCache {
+  checkWorld(world);
+  check('results', results, is.withMethods('get', 'put', 'remove'));
+  check('blobs', blobs, is.withMethods('evict'));
+  check('faults', faults, CACHE_OPTIONS);
+  const { name = 'cache', rates = {}, maxDelayMs = 0 } = faults;
+  const table = CACHE_TABLES.of('faults.rates', rates);
+  return new SimActionCache(results, blobs, new CallFaults(world, name, table, maxDelayMs));
+}

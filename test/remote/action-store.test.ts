@@ -1,0 +1,248 @@
+// The Bazel path over real messages, a real content store and a tree in memory, in simulated time.
+import { describe, expect, test } from 'vitest';
+import { MESSAGES } from '../../src/cas/codec.ts';
+import { digestOf } from '../../src/cas/digest-of.ts';
+import { createMemoryContentStore } from '../../src/cas/memory-content-store.ts';
+import { createMemoryTree } from '../../src/filers/memory-tree.ts';
+import type { Command } from '../../src/model/command.ts';
+import { missingBlobsOf } from '../../src/model/content-store.ts';
+import { digestOfSnapshot, type Digest } from '../../src/model/digest.ts';
+import type { RunStatus } from '../../src/model/run-status.ts';
+import { finalStatus } from '../../src/model/status-lookup.ts';
+import { createContentFiler } from '../../src/remote/content-filer.ts';
+import { createSimActionCache, createSimContentStore } from '../../src/remote/sim-stores.ts';
+import { simulate } from '../../src/simulation/simulate.ts';
+import { inSimulation } from '../runners/in-simulation.ts';
+import { addAction, type BazelLab, type BazelLabOptions, commandFor, makeBazelLab } from './bazel-lab.ts';
+
+const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+async function inLab(
+  scenario: (lab: BazelLab, run: (command: Command) => Promise<RunStatus>) => Promise<void>,
+  options: BazelLabOptions = {},
+): Promise<void> {
+  await inSimulation(async ({ world }) => {
+    const lab = makeBazelLab(world, options);
+    await scenario(lab, async (command) => {
+      const { runId } = await lab.runner.run(command);
+      return (await finalStatus(lab.runner, runId)).status;
+    });
+    await lab.runner.release();
+  });
+}
+
+describe('an action in memory', () => {
+  test('R186 R191 R192 leaves its outputs and logs in the store, and its result in the cache', async () => {
+    await inLab(async ({ blobs, tree, results }, run) => {
+      const script = [
+        'write out/a.txt A',
+        'write d/x/y Y',
+        'write lost L',
+        'stdout hello',
+        'stderr oh',
+        'complete 0',
+      ];
+      const command = { outputFiles: ['out/a.txt', 'out/never'], outputDirectories: ['d'] };
+      const actionDigest = addAction(blobs, script, { command, inputs: { 'in.txt': 'input' } });
+      const first = await run(commandFor(actionDigest));
+      expect(first).toMatchObject({ state: 'COMPLETE', exitCode: 0, actionResult: { cached: false } });
+      const { result } = first.actionResult!;
+      expect(result?.outputFiles).toEqual([
+        { path: 'out/a.txt', digest: digestOf('A'), isExecutable: false },
+      ]);
+      expect(textOf(blobs.read(result!.stdoutDigest!))).toBe('hello');
+      expect(textOf(blobs.read(result!.stderrDigest!))).toBe('oh');
+      const { root, children } = MESSAGES.Tree.decode(blobs.read(result!.outputDirectories[0]!.treeDigest));
+      expect(root?.directories.map(({ name }) => name)).toEqual(['x']);
+      expect(children[0]?.files).toEqual([{ name: 'y', digest: digestOf('Y'), isExecutable: false }]);
+      expect([...tree.entriesUnder('/')].filter(([, { kind }]) => kind === 'file')).toEqual([]);
+      expect(results.size).toBe(1);
+      const second = await run(commandFor(actionDigest));
+      expect(second.actionResult).toEqual({ actionDigest, cached: true, result });
+    });
+  });
+
+  test('R186 a cached result that has lost a blob, also one inside of a directory, is no hit', async () => {
+    await inLab(async ({ blobs }, run) => {
+      const script = ['write d/x/y Y', 'complete 0'];
+      const actionDigest = addAction(blobs, script, { command: { outputDirectories: ['d'] } });
+      await run(commandFor(actionDigest));
+      expect((await run(commandFor(actionDigest))).actionResult?.cached).toBe(true);
+      blobs.evict(digestOf('Y'));
+      expect((await run(commandFor(actionDigest))).actionResult?.cached).toBe(false);
+      expect((await run(commandFor(actionDigest))).actionResult?.cached).toBe(true);
+    });
+  });
+
+  test('R187 R190 runs in its working directory, with parents of its outputs, relative to that', async () => {
+    await inLab(async ({ blobs }, run) => {
+      const command = { outputPaths: ['o/p', 'q'], workingDirectory: 'w' };
+      const { actionResult } = await run(
+        commandFor(addAction(blobs, ['write o/p P', 'write q/r R', 'complete 0'], { command })),
+      );
+      expect(actionResult?.result?.outputFiles.map(({ path }) => path)).toEqual(['o/p']);
+      expect(actionResult?.result?.outputDirectories.map(({ path }) => path)).toEqual(['q']);
+    });
+  });
+
+  test('R191 an output of the wrong kind is FAILED 250', async () => {
+    await inLab(async ({ blobs }, run) => {
+      const command = { outputFiles: ['d'] };
+      const status = await run(commandFor(addAction(blobs, ['write d/x X', 'complete 0'], { command })));
+      expect(status).toMatchObject({
+        state: 'FAILED',
+        exitCode: 250,
+        error: 'output d: expected a file, got a dir',
+        actionResult: { grpcStatus: { code: 13 } },
+      });
+    });
+  });
+
+  test('R190 JDK_SYMLINK makes a link to the JDK in the checkout, and is FAILED 230 without one or under a path', async () => {
+    const command = (name: string) => ({
+      platform: [{ name: 'JDK_SYMLINK', value: name }],
+      outputPaths: ['jdk'],
+    });
+    await inLab(
+      async ({ blobs }, run) => {
+        const linked = await run(commandFor(addAction(blobs, ['complete 0'], { command: command('jdk') })));
+        expect(linked.actionResult?.result?.outputSymlinks).toEqual([{ path: 'jdk', target: '/usr/jdk' }]);
+        const outside = await run(commandFor(addAction(blobs, ['complete 0'], { command: command('../x') })));
+        expect(outside).toMatchObject({ state: 'FAILED', exitCode: 230 });
+      },
+      { javaHome: '/usr/jdk' },
+    );
+    await inLab(async ({ blobs }, run) => {
+      const status = await run(commandFor(addAction(blobs, ['complete 0'], { command: command('jdk') })));
+      expect(status).toMatchObject({ state: 'FAILED', exitCode: 230 });
+      expect(status.error).toContain('this runner has no JDK');
+    });
+  });
+
+  test.for([
+    ['its own blob', (digest: Digest) => digest, 200],
+    ['an input', () => digestOf('input'), 210],
+  ] as const)('R188 R189 without %s it is FAILED_PRECONDITION', async ([, missingOf, exitCode]) => {
+    await inLab(async ({ blobs }, run) => {
+      const actionDigest = addAction(blobs, ['complete 0'], { inputs: { 'in.txt': 'input' } });
+      const missing = missingOf(actionDigest);
+      blobs.evict(missing);
+      const status = await run(commandFor(actionDigest));
+      expect(status).toMatchObject({ state: 'FAILED', exitCode });
+      expect(status.actionResult?.grpcStatus).toMatchObject({
+        code: 9,
+        violations: [{ type: 'MISSING', subject: `blobs/${missing.hash}/${missing.sizeBytes}` }],
+      });
+    });
+  });
+
+  test('R188 bytes that are no action are INVALID_ARGUMENT', async () => {
+    await inLab(async ({ blobs }, run) => {
+      const status = await run(commandFor(blobs.add('no message')));
+      expect(status).toMatchObject({ exitCode: 200, actionResult: { grpcStatus: { code: 3 } } });
+    });
+  });
+});
+
+describe('the filer of trees', () => {
+  test('R170 R174 gives the same id for the same content, and checks out what it ingested, links too', async () => {
+    const tree = createMemoryTree();
+    const content = createMemoryContentStore();
+    const filer = createContentFiler({ content, tree });
+    tree.writeFile('/src/a/b', 'B', true);
+    tree.makeDir('/src/empty');
+    tree.makeLink('/src/a/l', 'b');
+    const id = await filer.ingest('/src');
+    const checkout = await filer.checkout(id);
+    expect(checkout.id).toBe(id);
+    expect(Object.fromEntries(tree.entriesUnder(checkout.path))).toEqual(
+      Object.fromEntries(tree.entriesUnder('/src')),
+    );
+    expect(await filer.ingest(checkout.path)).toBe(id);
+    await checkout.release();
+    await checkout.release();
+    expect(tree.kindOf(checkout.path)).toBeUndefined();
+    expect(await filer.ingest('/src/a/b')).toBe(await filer.ingestMap(new Map([['/src/a/b', 'b']])));
+  });
+
+  test('R173 R189 leaves nothing of a checkout that lacks a blob, leads out of the tree, or was cancelled', async () => {
+    const tree = createMemoryTree();
+    const content = createMemoryContentStore();
+    const filer = createContentFiler({ content, tree });
+    tree.writeFile('/src/a', 'A');
+    tree.writeFile('/src/b', 'B');
+    const id = await filer.ingest('/src');
+    await expect(filer.checkout('other')).rejects.toMatchObject({ code: 'RUNNER_UNKNOWN_SNAPSHOT' });
+    await expect(filer.checkout(id, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'RUNNER_CANCELLED',
+    });
+    content.evict(digestOf('B'));
+    const error: unknown = await Promise.resolve(filer.checkout(id)).catch((thrown: unknown) => thrown);
+    expect(missingBlobsOf(error)).toEqual([digestOf('B')]);
+    content.evict(digestOfSnapshot(id)!);
+    await expect(filer.checkout(id)).rejects.toMatchObject({ code: 'RUNNER_MISSING_BLOBS' });
+    const escaping = content.add(
+      MESSAGES.Directory.encode({ symlinks: [{ name: 'l', target: '../../etc' }] }),
+    );
+    await expect(filer.checkout(`bz-${escaping.hash}-${escaping.sizeBytes}`)).rejects.toMatchObject({
+      code: 'RUNNER_BAD_MESSAGE',
+    });
+    expect([...tree.entriesUnder('/')].map(([path]) => path)).toEqual(['src', 'src/a', 'src/b']);
+  });
+});
+
+describe('simulated stores', () => {
+  test('R211 R212 whatever they do, each run ends, and as the contract says', async () => {
+    const seen = new Set<string>();
+    for (let seed = 0; seed < 300; seed += 1) {
+      const verdict = await simulate({
+        seed,
+        scenario: async (sim) => {
+          const { blobs, runner } = makeBazelLab(sim.world, {
+            content: (memory) =>
+              createSimContentStore(sim.world, memory, {
+                rates: { evict: 0.03, fail: 0.05 },
+                maxDelayMs: 20,
+              }),
+            cache: (results, memory) =>
+              createSimActionCache(sim.world, results, memory, {
+                rates: { lose: 0.1, stale: 0.2, fail: 0.1 },
+                maxDelayMs: 20,
+              }),
+          });
+          for (let run = 0; run < 4; run += 1) {
+            const command = { outputPaths: ['out'] };
+            const actionDigest = addAction(blobs, ['sleep 5', 'write out O', 'complete 0'], { command });
+            const { runId } = await runner.run(commandFor(actionDigest));
+            const { status } = await finalStatus(runner, runId);
+            const { cached, result, grpcStatus } = status.actionResult!;
+            seen.add(`${status.state} ${status.exitCode} ${cached} ${grpcStatus?.code}`);
+            const isMissing = grpcStatus?.violations !== undefined;
+            sim.check(status.state === 'COMPLETE' || grpcStatus !== undefined, 'R188 a failure says why');
+            sim.check(isMissing === (grpcStatus?.code === 9), 'R188 a violation for what is missing');
+            sim.check(result === undefined || result.outputFiles.length === 1, 'R191 the output is there');
+          }
+          await runner.release();
+        },
+      });
+      expect(verdict.failure).toBeUndefined();
+    }
+    for (const end of ['COMPLETE 0 false undefined', 'COMPLETE 0 true undefined', 'FAILED 200 false 9']) {
+      expect(seen).toContain(end);
+    }
+    expect([...seen].some((end) => end.startsWith('FAILED 210 false'))).toBe(true);
+  });
+
+  test('lose nothing that is held, and end their faults with those of the world', async () => {
+    await inSimulation(async (sim) => {
+      const blobs = createMemoryContentStore();
+      const content = createSimContentStore(sim.world, blobs, { rates: { evict: 1 } });
+      const digest = blobs.add('held');
+      const hold = content.hold([digest]);
+      for (let read = 0; read < 20; read += 1) expect(textOf(await content.read(digest))).toBe('held');
+      hold.release();
+      sim.heal();
+      expect(await content.findMissing([digest])).toEqual([]);
+    });
+  });
+});

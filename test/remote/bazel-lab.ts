@@ -1,0 +1,100 @@
+// A simulated runner with the whole Bazel path in memory, and actions for it.
+import { encodeAction, encodeCommand } from '../../src/cas/action-messages.ts';
+import { MESSAGES } from '../../src/cas/codec.ts';
+import {
+  createMemoryActionCache,
+  createMemoryContentStore,
+  type MemoryActionCache,
+  type MemoryContentStore,
+} from '../../src/cas/memory-content-store.ts';
+import { createSimExecer } from '../../src/execers/sim-execer.ts';
+import { createMemoryTree, type MemoryTree } from '../../src/filers/memory-tree.ts';
+import type { Action, ActionCommand, ExecuteRequest } from '../../src/model/action.ts';
+import type { Command } from '../../src/model/command.ts';
+import type { ActionCache, ContentStore } from '../../src/model/content-store.ts';
+import { snapshotOfDigest, type Digest } from '../../src/model/digest.ts';
+import { createMemoryOutputs } from '../../src/outputs/memory-output.ts';
+import { createActionStore } from '../../src/remote/action-store.ts';
+import { createContentFiler } from '../../src/remote/content-filer.ts';
+import { createWritingExecer } from '../../src/remote/writing-execer.ts';
+import { createQueueRunner } from '../../src/runners/queue/create-queue-runner.ts';
+import type { QueueRunner } from '../../src/runners/queue/queue-runner.ts';
+import { virtualTempDirs } from '../../src/runners/virtual-temp-dirs.ts';
+import type { World } from '../../src/model/world.ts';
+
+/** All parts. */
+export interface BazelLab {
+  readonly blobs: MemoryContentStore;
+  readonly results: MemoryActionCache;
+  readonly tree: MemoryTree;
+  readonly runner: QueueRunner;
+}
+
+/** What can be put between runner and memory. */
+export interface BazelLabOptions {
+  readonly capacity?: number;
+  readonly content?: (blobs: MemoryContentStore) => ContentStore;
+  readonly cache?: (results: MemoryActionCache, blobs: MemoryContentStore) => ActionCache;
+  readonly javaHome?: string;
+}
+
+/** See above. */
+export function makeBazelLab(world: World, options: BazelLabOptions = {}): BazelLab {
+  const blobs = createMemoryContentStore();
+  const results = createMemoryActionCache();
+  const tree = createMemoryTree();
+  const content = options.content?.(blobs) ?? blobs;
+  const cache = options.cache?.(results, blobs) ?? results;
+  const { javaHome, capacity = 10 } = options;
+  const runner = createQueueRunner(world, {
+    capacity,
+    execer: createWritingExecer(createSimExecer({ clock: world.clock }), tree),
+    outputs: createMemoryOutputs(),
+    tempDirs: virtualTempDirs(),
+    filers: new Map([['bazel', { filer: createContentFiler({ content, tree }) }]]),
+    actions: createActionStore({ content, cache, tree, ...(javaHome === undefined ? {} : { javaHome }) }),
+  });
+  return { blobs, results, tree, runner };
+}
+
+/** What an action is like, beside its script. */
+export interface ActionParts {
+  readonly action?: Partial<Action>;
+  readonly command?: Partial<ActionCommand>;
+  /** Path → content of input files. */
+  readonly inputs?: Readonly<Record<string, string>>;
+}
+
+/** Puts an action into a store; gives its digest. */
+export function addAction(
+  store: Pick<MemoryContentStore, 'add'>,
+  script: readonly string[],
+  { action, command, inputs = {} }: ActionParts = {},
+): Digest {
+  const commandDigest = store.add(
+    encodeCommand({
+      arguments: script,
+      environmentVariables: {},
+      outputFiles: [],
+      outputDirectories: [],
+      outputPaths: [],
+      workingDirectory: '',
+      platform: [],
+      ...command,
+    }),
+  );
+  const files = Object.entries(inputs)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, text]) => ({ name, digest: store.add(text), isExecutable: false }));
+  const inputRootDigest = store.add(MESSAGES.Directory.encode({ files }));
+  return store.add(encodeAction({ commandDigest, inputRootDigest, doNotCache: false, ...action }));
+}
+
+/** The command that runs an action. */
+export function commandFor(actionDigest: Digest, more: Partial<ExecuteRequest> = {}): Command {
+  return {
+    argv: [],
+    snapshotId: snapshotOfDigest(actionDigest),
+    executeRequest: { actionDigest, ...more },
+  };
+}
