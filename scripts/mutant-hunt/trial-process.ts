@@ -6,9 +6,14 @@ import process from 'node:process';
 import {
   conformanceCases,
   diskCases,
+  filerCases,
   lockCases,
+  memoryOutputCases,
+  metricsCases,
   networkCases,
+  outputCases,
   runConformance,
+  simFilerCases,
   simulatedNetworkCases,
 } from '../../src/conformance/index.ts';
 import { createCoverage, createExecutor, createStrategy, runCampaign } from '../../src/explore/index.ts';
@@ -17,7 +22,15 @@ import { messageOf } from '../../src/kernel/errors.ts';
 import type { ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import { tuneEngine } from '../../src/threads/engine-settings.ts';
 import { virtualSubjects } from '../../test/conformance/subjects.ts';
-import { locks, networkSubject, simulatedNetwork } from '../../test/conformance/parts/part-subjects.ts';
+import {
+  locks,
+  memoryFilerSubject,
+  memoryMetrics,
+  memoryOutputs,
+  networkSubject,
+  simFiler,
+  simulatedNetwork,
+} from '../../test/conformance/parts/part-subjects.ts';
 import { memorySubject } from '../../test/disks/memory-subject.ts';
 import type { Trial, TrialLine, TrialTask, Way } from './trial.ts';
 
@@ -217,6 +230,11 @@ const LISTS: readonly ProvedList[] = [
   listOf(networkSubject('the network of a simulation'), networkCases),
   listOf(simulatedNetwork, simulatedNetworkCases),
   listOf(locks, lockCases),
+  listOf(memoryFilerSubject('a filer in memory'), filerCases),
+  listOf(simFiler, simFilerCases),
+  listOf(memoryOutputs, outputCases),
+  listOf(memoryOutputs, memoryOutputCases),
+  listOf(memoryMetrics, metricsCases),
   ...DISKS.map((disk) => listOf(disk, diskCases)),
 ];
 

@@ -10,6 +10,24 @@ export { type CommandVocabulary, shellCommands, simCommands } from './command-vo
 export { type CaseSpec, ConformanceCase, type ProveOptions } from './conformance-case.ts';
 export { conformanceCases } from './conformance-cases.ts';
 export {
+  filerCases,
+  type FilerSubject,
+  type FilerUnderTest,
+  simFilerCases,
+  type SimFilerSubject,
+} from './filer-cases.ts';
+export {
+  memoryOutputCases,
+  type MemoryOutputSubject,
+  metricsCases,
+  type MetricsSnapshotUnderTest,
+  type MetricsSubject,
+  type MetricsUnderTest,
+  outputCases,
+  type OutputsUnderTest,
+  type OutputSubject,
+} from './log-cases.ts';
+export {
   type ChannelUnderTest,
   type ConditionUnderTest,
   type DeferredUnderTest,

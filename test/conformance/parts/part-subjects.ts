@@ -1,4 +1,14 @@
 // The parts other than runners that live in virtual time, as the lists of conformance see them.
+import type { FilerSubject, SimFilerSubject } from '../../../src/conformance/filer-cases.ts';
+import type {
+  MemoryOutputSubject,
+  MetricsSubject,
+  OutputSubject,
+} from '../../../src/conformance/log-cases.ts';
+import { createMemoryFiler } from '../../../src/filers/memory-filer.ts';
+import { createSimFiler } from '../../../src/filers/sim-filer.ts';
+import { createMemoryMetrics } from '../../../src/metrics/memory-metrics.ts';
+import { createMemoryOutputs } from '../../../src/outputs/memory-output.ts';
 import * as cluster from '../../../src/cluster/index.ts';
 import { createNetwork } from '../../../src/cluster/network.ts';
 import type { LockSubject } from '../../../src/conformance/lock-cases.ts';
@@ -48,3 +58,55 @@ export const simulatedNetwork: SimulatedNetworkSubject = {
 };
 
 export const locks: LockSubject = { name: 'locks in a simulation', parts: cluster };
+
+/** A tree in memory as a filer's disk. */
+export function memoryFilerSubject(
+  name: string,
+  spoil: <T extends object>(part: T) => T = (part) => part,
+): FilerSubject {
+  return {
+    name,
+    async use(body) {
+      const memory = createMemoryFiler();
+      const { tree } = memory;
+      tree.makeDir('/home');
+      await body({
+        filer: spoil(memory),
+        folder: '/home',
+        write: (path, text, executable) => tree.writeFile(path, text, executable),
+        makeFolder: (path) => tree.makeDir(path),
+        filesBelow(path) {
+          if (tree.kindOf(path) === undefined) return undefined;
+          const files: Record<string, string> = {};
+          for (const [at, entry] of tree.entriesUnder(path)) {
+            if (entry.kind !== 'file') continue;
+            files[entry.executable ? `${at}*` : at] = new TextDecoder().decode(
+              tree.readFile(`${path}/${at}`),
+            );
+          }
+          return files;
+        },
+      });
+    },
+  };
+}
+
+export const simFiler: SimFilerSubject = { name: 'a simulated filer', create: createSimFiler };
+
+export const memoryOutputs: OutputSubject & MemoryOutputSubject = {
+  name: 'outputs in memory',
+  async use(body) {
+    const outputs = createMemoryOutputs();
+    await body({ outputs, read: (uri) => outputs.find(uri)?.bytes() ?? new Uint8Array() });
+  },
+  create: createMemoryOutputs,
+};
+
+export const memoryMetrics: MetricsSubject = {
+  name: 'metrics in memory',
+  create() {
+    const metrics = createMemoryMetrics();
+    return { metrics, snapshot: () => metrics.snapshot() };
+  },
+  createInMemory: createMemoryMetrics,
+};

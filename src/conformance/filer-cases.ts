@@ -1,0 +1,588 @@
+/**
+ * What filers promise, as lists of cases: one that keeps snapshots, in memory or on a disk, and one that behaves as planned. Invariant: a case
+ * looks at a filer's files only through its subject.
+ */
+import type { FilerBehaviour } from '../filers/filer-behaviour.ts';
+import type { SimFiler, SimFilerOptions } from '../filers/sim-filer.ts';
+import { Cancellation } from '../model/cancellation.ts';
+import { exitCodeOf } from '../model/exit-code.ts';
+import type { Checkout, Filer } from '../model/filer.ts';
+import { isPending } from '../model/maybe-promise.ts';
+import type { Simulation } from '../simulation/simulation.ts';
+import { checkEqual, checkThat } from './check.ts';
+import {
+  checkRefuses,
+  checkWrongUse,
+  type PartCase,
+  partCases,
+  type PartCaseSpec,
+  type PartSubject,
+  type PlayAnswers,
+  type Played,
+  playHolding,
+  refusalOf,
+} from './part-case.ts';
+
+/** A filer that keeps snapshots, and the disk that it works on. */
+export interface FilerUnderTest {
+  readonly filer: Filer;
+  /** An absolute path of a folder that is there, and empty; sources are written below it. */
+  readonly folder: string;
+  /** Writes a file, with its folders. */
+  readonly write: (path: string, text: string, executable?: boolean) => void | Promise<void>;
+  readonly makeFolder: (path: string) => void | Promise<void>;
+  /** The files below a folder with their texts, by relative path with `/`; those that are executable end with `*`. Undefined if it is not there. */
+  readonly filesBelow: (
+    path: string,
+  ) => Readonly<Record<string, string>> | undefined | Promise<Readonly<Record<string, string>> | undefined>;
+}
+
+/** A kind of filer that is held to the contract: see {@link filerCases}. */
+export interface FilerSubject extends PartSubject {
+  /** Runs a body beside a filer without snapshots. */
+  use(body: (under: FilerUnderTest) => Promise<void>): Promise<void>;
+}
+
+const on = (title: string, body: (under: FilerUnderTest) => Promise<void>): PartCaseSpec<FilerSubject> => ({
+  title,
+  prove: (subject) => subject.use(body),
+});
+
+const SOURCES = { 'bin/run.sh*': 'echo hi', readme: 'read' };
+
+async function sources({ folder, write }: FilerUnderTest): Promise<string> {
+  const path = `${folder}/src`;
+  await write(`${path}/bin/run.sh`, 'echo hi', true);
+  await write(`${path}/readme`, 'read');
+  return path;
+}
+
+const snapshots: readonly PartCaseSpec<FilerSubject>[] = [
+  on('R174 a folder ingests as its contents, and comes back by the id of its snapshot', async (under) => {
+    const { filer, filesBelow } = under;
+    const path = await sources(under);
+    const id = await filer.ingest(path);
+    const checkout = await filer.checkout(id);
+    checkEqual('its id', checkout.id, id);
+    checkThat(checkout.path.startsWith('/'), 'its path', 'an absolute one', checkout.path);
+    checkEqual('its files', await filesBelow(checkout.path), SOURCES);
+    const part = await filer.checkout(await filer.ingest(`${path}/bin`));
+    checkEqual('the files of a part', await filesBelow(part.path), { 'run.sh*': 'echo hi' });
+    checkThat(part.path !== checkout.path, 'the paths', 'different ones', part.path);
+    await checkout.release();
+    await part.release();
+  }),
+  on('R174 a file ingests as one file', async (under) => {
+    const { filer, filesBelow } = under;
+    const path = await sources(under);
+    const checkout = await filer.checkout(await filer.ingest(`${path}/readme`));
+    checkEqual('its files', await filesBelow(checkout.path), { readme: 'read' });
+    await checkout.release();
+  }),
+  on('R170 ingestMap puts each source at its target', async (under) => {
+    const { filer, filesBelow } = under;
+    const path = await sources(under);
+    const id = await filer.ingestMap(
+      new Map([
+        [`${path}/bin`, 'a/b'],
+        [`${path}/readme`, 'a/README'],
+      ]),
+    );
+    const checkout = await filer.checkout(id);
+    checkEqual('its files', await filesBelow(checkout.path), {
+      'a/b/run.sh*': 'echo hi',
+      'a/README': 'read',
+    });
+    await checkout.release();
+    const top = await filer.checkout(await filer.ingestMap(new Map([[`${path}/bin`, '']])));
+    checkEqual('what has the target ""', await filesBelow(top.path), { 'run.sh*': 'echo hi' });
+    await top.release();
+  }),
+  on(
+    'R171 R172 D88 a release removes the checkout, wherever it is, and a second one removes nothing',
+    async (under) => {
+      const { filer, filesBelow, folder } = under;
+      const id = await filer.ingest(await sources(under));
+      for (const make of [() => filer.checkout(id), () => filer.checkoutAt(id, `${folder}/work/here`)]) {
+        const checkout = await make();
+        checkEqual('its files', await filesBelow(checkout.path), SOURCES);
+        await checkout.release();
+        checkEqual('its files then', (await filesBelow(checkout.path)) ?? {}, {});
+        const other = await filer.checkoutAt(id, checkout.path);
+        await checkout.release();
+        checkEqual('the files of a later one', await filesBelow(other.path), SOURCES);
+        await other.release();
+      }
+    },
+  ),
+  on('R171 changes in one checkout affect neither the snapshot nor another checkout', async (under) => {
+    const { filer, filesBelow, write } = under;
+    const path = await sources(under);
+    const id = await filer.ingest(path);
+    const [first, second] = [await filer.checkout(id), await filer.checkout(id)];
+    await write(`${first.path}/readme`, 'changed');
+    await write(`${path}/readme`, 'changed too');
+    const third = await filer.checkout(id);
+    for (const checkout of [second, third]) checkEqual('its files', await filesBelow(checkout.path), SOURCES);
+    for (const checkout of [first, second, third]) await checkout.release();
+  }),
+  on('R174 an id that was not given out is named, and text that looks like one is none', async (under) => {
+    const { filer } = under;
+    const path = await sources(under);
+    const known = [await filer.ingest(path), await filer.ingest(path)];
+    for (const id of ['-1', '00', ' 0', '1e0', 'x', '', '../../etc', '99']) {
+      if (known.includes(id)) continue;
+      await checkRefuses(
+        `checkout of ${id}`,
+        () => filer.checkout(id),
+        'RUNNER_UNKNOWN_SNAPSHOT',
+        `No snapshot with id: ${id}`,
+      );
+    }
+  }),
+  on(
+    'R170 a missing source, a folder that is not empty and a target that is not relative are refused',
+    async (under) => {
+      const { filer, folder, filesBelow, makeFolder } = under;
+      const path = await sources(under);
+      const id = await filer.ingest(path);
+      await checkRefuses(
+        'a missing source',
+        () => filer.ingest(`${folder}/none`),
+        'RUNNER_FILER_FAILED',
+        `${folder}/none`,
+      );
+      await checkRefuses(
+        'a folder with files',
+        () => filer.checkoutAt(id, path),
+        'RUNNER_FILER_FAILED',
+        path,
+      );
+      await checkRefuses(
+        'a file',
+        () => filer.checkoutAt(id, `${path}/readme`),
+        'RUNNER_FILER_FAILED',
+        'readme',
+      );
+      checkEqual('what was there', await filesBelow(path), SOURCES);
+      await makeFolder(`${folder}/empty`);
+      const checkout = await filer.checkoutAt(id, `${folder}/empty`);
+      checkEqual('its path', checkout.path, `${folder}/empty`);
+      await checkout.release();
+    },
+  ),
+  on('R170 targets and paths that make no sense are refused', async (under) => {
+    const { filer } = under;
+    const path = await sources(under);
+    const id = await filer.ingest(path);
+
+    for (const target of ['/abs', 'a/../../b', '..', './a', 'a//b', 'a/', 'a\0b', 7 as never]) {
+      await checkRefuses(
+        `the target ${String(target)}`,
+        () => filer.ingestMap(new Map([[path, target]])),
+        'RUNNER_INVALID_ARGUMENT',
+        'expected a relative path without empty, . or .. segments',
+      );
+    }
+    await checkRefuses('a relative source', () => filer.ingest('src'), 'RUNNER_INVALID_ARGUMENT', 'absolute');
+    await checkRefuses(
+      'a relative place',
+      () => filer.checkoutAt(id, 'here'),
+      'RUNNER_INVALID_ARGUMENT',
+      'absolute',
+    );
+    await checkRefuses('an id with NUL', () => filer.checkout('a\0'), 'RUNNER_INVALID_ARGUMENT');
+    await checkRefuses(
+      'paths that are no map',
+      () => filer.ingestMap({} as never),
+      'RUNNER_INVALID_ARGUMENT',
+    );
+  }),
+  on('R173 what was cancelled before it began does nothing and fails', async (under) => {
+    const { filer, folder, filesBelow } = under;
+    const path = await sources(under);
+    const id = await filer.ingest(path);
+    const cancel = new Cancellation();
+    cancel.cancel();
+    await checkRefuses(
+      'a checkout',
+      () => filer.checkoutAt(id, `${folder}/out`, cancel),
+      'RUNNER_CANCELLED',
+      'checkout',
+    );
+    checkEqual('its files', (await filesBelow(`${folder}/out`)) ?? {}, {});
+    await checkRefuses('an ingestion', () => filer.ingest(path, cancel), 'RUNNER_CANCELLED', 'ingestion');
+    await checkRefuses(
+      'a map',
+      () => filer.ingestMap(new Map([[path, 'x']]), cancel),
+      'RUNNER_CANCELLED',
+      'ingestion',
+    );
+    await checkRefuses('an update', () => filer.update(cancel), 'RUNNER_CANCELLED', 'update');
+    const checkout = await filer.checkout(id, new Cancellation());
+    checkEqual('one that is not cancelled', await filesBelow(checkout.path), SOURCES);
+    await checkout.release();
+  }),
+  on(
+    'R75 R199 says how often it wants updates and within what time a cancel has ended',
+    async ({ filer }) => {
+      checkThat(filer.updateIntervalMs >= 0, 'updateIntervalMs', '≥ 0', filer.updateIntervalMs);
+      checkThat(filer.cancelBoundMs >= 0, 'cancelBoundMs', '≥ 0', filer.cancelBoundMs);
+      await filer.update();
+    },
+  ),
+];
+
+/**
+ * What a filer that keeps snapshots promises, case by case: `createMemoryFiler`, filers of `dryrunner/host`, or yours.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryFiler } from 'dryrunner';
+ * import { filerCases, type FilerSubject } from 'dryrunner/conformance';
+ * const subject: FilerSubject = {
+ *   name: 'in memory',
+ *   use: (body) => {
+ *     const filer = createMemoryFiler();
+ *     const { tree } = filer;
+ *     tree.makeDir('/home');
+ *     return body({
+ *       filer,
+ *       folder: '/home',
+ *       write: (path, text, executable) => tree.writeFile(path, text, executable),
+ *       makeFolder: (path) => tree.makeDir(path),
+ *       filesBelow(path) {
+ *         if (tree.kindOf(path) === undefined) return undefined;
+ *         const files: Record<string, string> = {};
+ *         for (const [name, entry] of tree.entriesUnder(path)) {
+ *           if (entry.kind !== 'file') continue;
+ *           files[entry.executable ? `${name}*` : name] = new TextDecoder().decode(entry.bytes);
+ *         }
+ *         return files;
+ *       },
+ *     });
+ *   },
+ * };
+ * for (const each of filerCases) await each.prove(subject);
+ * ```
+ */
+export const filerCases: readonly PartCase<FilerSubject>[] = partCases({ snapshots });
+
+/** A kind of planned filer that is held to its promises: see {@link simFilerCases}. */
+export interface SimFilerSubject extends PartSubject {
+  create(options: SimFilerOptions): SimFiler;
+}
+
+type Make = (options?: Partial<SimFilerOptions>) => SimFiler;
+type SimBody = (sim: Simulation, make: Make) => Promise<void>;
+
+const plays = (
+  title: string,
+  body: SimBody,
+  look: (played: Played) => void = () => undefined,
+  answers: PlayAnswers = {},
+): PartCaseSpec<SimFilerSubject> => ({
+  title,
+  async prove(subject, { signal }) {
+    const run = (sim: Simulation): Promise<void> =>
+      body(sim, (options) => subject.create({ clock: sim.world.clock, ...options }));
+    look(await playHolding(run, answers, { signal }));
+  },
+});
+
+const FAIL = { text: 'no', exitCode: 212 };
+const DONE = 'done';
+const CANCELLED = 'RUNNER_CANCELLED filer/sim checkout s was cancelled';
+
+/** A behaviour, when it is cancelled, and when it ends and how; no end if it hangs. */
+const ENDS: readonly (readonly [FilerBehaviour, number | undefined, string | undefined])[] = [
+  [{}, undefined, `0 ${DONE}`],
+  [{ latencyMs: 50 }, undefined, `50 ${DONE}`],
+  [{ latencyMs: 50, fail: FAIL }, undefined, '50 ExitCodeError: no'],
+  [{ fail: FAIL }, undefined, '0 ExitCodeError: no'],
+  [{ fail: { text: 'no' } }, undefined, '0 RUNNER_FILER_FAILED no'],
+  [{ hang: true }, undefined, undefined],
+  [{ hang: true }, 10, `10 ${CANCELLED}`],
+  [{ latencyMs: 50 }, 10, `10 ${CANCELLED}`],
+  [{ latencyMs: 50 }, 60, `50 ${DONE}`],
+  [{ latencyMs: 50, cancelMs: 20 }, 10, `30 ${CANCELLED}`],
+  [{ latencyMs: 50, cancelMs: 20 }, 40, `50 ${DONE}`],
+  [{ hang: true, cancelMs: 20 }, 10, `30 ${CANCELLED}`],
+  [{ latencyMs: 50, deaf: true }, 10, `50 ${DONE}`],
+  [{ hang: true, deaf: true }, 10, undefined],
+  [{ deaf: true }, 0, `0 ${DONE}`],
+  [{}, 0, `0 ${CANCELLED}`],
+  [{ fail: FAIL }, 0, `0 ${CANCELLED}`],
+  [{ latencyMs: 50 }, 0, `0 ${CANCELLED}`],
+  [{ cancelMs: 20 }, 0, `20 ${CANCELLED}`],
+  [{ latencyMs: 5, cancelMs: 20 }, 0, `20 ${CANCELLED}`],
+  [{ cancelMs: 9 }, undefined, `0 ${DONE}`],
+];
+
+const planned: readonly PartCaseSpec<SimFilerSubject>[] = [
+  plays(
+    'R173 R175 D44 D97 latency, failure, hang, slow and ignored cancel end when it was planned',
+    async (sim, make) => {
+      for (const [behaviour, cancelAtMs, expected] of ENDS) {
+        const filer = make({ plan: { checkout: [behaviour] } });
+        const cancel = new Cancellation();
+        if (cancelAtMs === 0) cancel.cancel();
+        const startMs = sim.now();
+        let end: string | undefined;
+        const note = (text: string): void => {
+          end = `${sim.now() - startMs} ${text}`;
+        };
+        void (async () => {
+          const text = await refusalOf(async () => {
+            const checkout = await filer.checkout('s', cancel);
+            checkEqual('its id', checkout.id, 's');
+            await checkout.release();
+          });
+          note(text === 'nothing' ? DONE : text);
+        })();
+        if (cancelAtMs !== undefined && cancelAtMs > 0) {
+          await sim.sleep(cancelAtMs);
+          cancel.cancel();
+        }
+        await sim.sleep(1_000);
+        checkEqual(`the end of ${JSON.stringify(behaviour)} cancelled at ${cancelAtMs}`, end, expected);
+        if (end !== undefined) checkEqual('what is wrong', filer.verify(), []);
+        else checkEqual('what is out', filer.openCheckouts, 1);
+      }
+    },
+  ),
+  plays('R175 it answers at once, without a promise, if it takes no time', async (_sim, make) => {
+    const filer = make();
+    const checkout = filer.checkout('s');
+    checkThat(!isPending(checkout), 'a checkout', 'no promise', checkout);
+    const made = checkout as Checkout;
+    checkEqual('it', [made.id, made.path], ['s', '/virtual/checkout-0']);
+    checkEqual('its release', made.release(), undefined);
+    checkEqual('another place', (filer.checkoutAt('s', '/d') as Checkout).path, '/d');
+    checkEqual('ingestions', [filer.ingest('/a'), filer.ingestMap(new Map([['/a', 'b']]))], ['0', '1']);
+    checkEqual('an update', filer.update(), undefined);
+    checkEqual('its bounds', [filer.cancelBoundMs, filer.updateIntervalMs], [0, 0]);
+  }),
+  plays(
+    'R175 each operation follows its own list, then its usual latency; a release takes none',
+    async (sim, make) => {
+      const plan = {
+        checkout: [{}, { latencyMs: 1 }],
+        ingest: [{ latencyMs: 2 }, { latencyMs: 3 }],
+        update: [{ latencyMs: 4 }],
+        release: [{ latencyMs: 6 }],
+      };
+      const filer = make({ plan, latencyMs: 100 });
+      const ends: string[] = [];
+      const call = (name: string, act: () => unknown): void => {
+        void Promise.resolve(act()).then((value) =>
+          ends.push(`${sim.now()} ${name} ${String((value as Checkout | undefined)?.path ?? value)}`),
+        );
+      };
+      const first = filer.checkout('a') as Checkout;
+      call('release', () => first.release());
+      call('b', () => filer.checkout('b'));
+      call('c', () => filer.checkoutAt('c', '/c'));
+      call('ingest', () => filer.ingest('/x'));
+      call('ingestMap', () => filer.ingestMap(new Map([['/x', 'y']])));
+      call('again', () => filer.ingest('/x'));
+      call('update', () => filer.update());
+      await sim.sleep(200);
+      checkEqual('the ends', ends, [
+        '1 b /virtual/checkout-1',
+        '2 ingest 0',
+        '3 ingestMap 1',
+        '4 update undefined',
+        '6 release undefined',
+        '100 c /c',
+        '100 again 2',
+      ]);
+    },
+  ),
+  plays('R175 a failure carries its exit code, or none', async (_sim, make) => {
+    const filer = make({
+      plan: { checkout: [{ fail: { text: 'no', exitCode: 211 } }, { fail: { text: 'no' } }] },
+    });
+    const codes: number[] = [];
+    for (let nth = 0; nth < 2; nth += 1) {
+      await Promise.resolve()
+        .then(() => filer.checkout('s'))
+        .catch((error: unknown) => codes.push(exitCodeOf(error, 210)));
+    }
+    checkEqual('the codes', codes, [211, 210]);
+  }),
+  plays('R175 what hangs ends when faults end, unless it was asked to stop', async (sim, make) => {
+    const plan = {
+      checkout: [
+        { hang: true },
+        { hang: true, fail: { text: 'no' } },
+        { hang: true, cancelMs: 20 },
+        { hang: true },
+        { latencyMs: 50 },
+      ],
+    };
+    const filer = make({ plan, onHeal: sim.world.onHeal });
+    const cancel = new Cancellation();
+    const ends: string[] = [];
+    const checkOut = async (id: string, given?: Cancellation): Promise<void> => {
+      const text = await refusalOf(async () => (await filer.checkout(id, given)).release());
+      ends.push(`${sim.now()} ${id} ${text}`);
+    };
+    const all = [checkOut('a'), checkOut('b'), checkOut('c', cancel), checkOut('d', cancel), checkOut('e')];
+    await sim.sleep(10);
+    cancel.cancel();
+    await sim.sleep(5);
+    sim.heal();
+    await Promise.all(all);
+    const cancelled = (id: string): string => `RUNNER_CANCELLED filer/sim checkout ${id} was cancelled`;
+    checkEqual('the ends', ends, [
+      `10 d ${cancelled('d')}`,
+      '15 a nothing',
+      '15 b RUNNER_FILER_FAILED no',
+      `30 c ${cancelled('c')}`,
+      '50 e nothing',
+    ]);
+    checkEqual('what is wrong', [filer.openCheckouts, filer.verify()], [0, []]);
+  }),
+  plays(
+    'R175 what is chosen from the menu is a decision, of which 0 is the usual',
+    async (sim, make) => {
+      const menu = {
+        checkout: [
+          { latencyMs: 10 },
+          { fail: { text: 'no' } },
+          { hang: true },
+          { deaf: true, latencyMs: 5 },
+          { cancelMs: 7 },
+        ],
+        update: [{ latencyMs: 1 }],
+      };
+      const filer = make({ name: 'disk', menu, choices: sim.world.choices, plan: { update: [{}] } });
+      checkEqual('its bound', filer.cancelBoundMs, 7);
+      const ends: string[] = [];
+      const all = ['a', 'b', 'c'].map(async (id) => {
+        const text = await refusalOf(async () => (await filer.checkout(id)).release());
+        ends.push(`${sim.now()} ${id} ${text}`);
+      });
+      await Promise.all(all);
+      await filer.update();
+      await filer.update();
+      checkEqual('the ends', [...ends].sort(), ['0 a nothing', '0 c RUNNER_FILER_FAILED no', '10 b nothing']);
+      checkEqual('the time', sim.now(), 11);
+    },
+    ({ asked, lines, verdict }) => {
+      checkEqual('what was asked', asked, [
+        'filer/disk checkout a fault = 0 of 6: ',
+        'filer/disk checkout b fault = 1 of 6: the checkout of b by filer disk takes 10 ms',
+        'filer/disk checkout c fault = 2 of 6: the checkout of c by filer disk fails ("no")',
+        'filer/disk update fault = 1 of 2: the update by filer disk takes 1 ms',
+      ]);
+      checkEqual('the faults', verdict.faults, lines.length);
+    },
+    { 'filer/disk checkout b fault': 1, 'filer/disk checkout c fault': 2, 'filer/disk update fault': 1 },
+  ),
+  plays(
+    'R171 R175 R205 D89 a second release is harmless, reported, and gives the first outcome; faults are in the trace',
+    async (sim, make) => {
+      const plan = {
+        release: [{ latencyMs: 5, fail: { text: 'stuck', exitCode: 213 } }],
+        update: [{ latencyMs: 1, fail: { text: 'no' }, deaf: true, cancelMs: 1 }],
+      };
+      const filer = make({ name: 'disk', runner: 'r1', tracer: sim.world.tracer, plan });
+      const checkout = filer.checkout('s') as Checkout;
+      const first = refusalOf(() => checkout.release());
+      const second = refusalOf(() => checkout.release());
+      checkEqual(
+        'the outcomes',
+        [await first, await second],
+        ['ExitCodeError: stuck', 'ExitCodeError: stuck'],
+      );
+      checkEqual('what is out', filer.openCheckouts, 0);
+      const twice = { atMs: 0, rule: 'released-twice', text: 'checkout s was released twice' };
+      checkEqual('what is wrong', filer.violations, [twice]);
+      checkEqual('all that is wrong', filer.verify(), [twice]);
+      checkEqual('an update', await refusalOf(() => filer.update()), 'RUNNER_FILER_FAILED no');
+    },
+    ({ events }) => {
+      const fault = { type: 'fault', runner: 'r1', runId: '', filer: 'disk' } as const;
+      checkEqual('the trace', events, [
+        { at: 0, ...fault, operation: 'release', kind: 'fail' },
+        {
+          ...{ at: 0, type: 'recorded', runner: 'r1', runId: '', what: 'filer/disk released-twice' },
+          ...{ error: 'checkout s was released twice', exitCode: 0 },
+        },
+        ...['fail', 'deaf', 'slow-cancel'].map((kind) => ({ at: 5, ...fault, operation: 'update', kind })),
+      ]);
+    },
+  ),
+  plays(
+    'R175 R205 a checkout that is still out is reported, one that failed is not; updates stand alone',
+    async (_sim, make) => {
+      const plan = {
+        checkout: [{ fail: { text: 'no' } }, { latencyMs: 10 }],
+        update: [{ latencyMs: 10 }, { latencyMs: 10 }, {}],
+      };
+      const filer = make({ plan });
+      checkEqual('a checkout', await refusalOf(() => filer.checkout('z')), 'RUNNER_FILER_FAILED no');
+      const pending = filer.checkout('a');
+      const updates = [filer.update(), filer.update()];
+      const out = filer.checkout('b') as Checkout;
+      checkEqual('how many are out', filer.openCheckouts, 2);
+      for (const update of updates) await update;
+      const late = await pending;
+      void filer.update();
+      checkEqual('what is wrong', filer.violations, [
+        { atMs: 0, rule: 'update-during-checkout', text: 'update while a is out' },
+        { atMs: 0, rule: 'updates-overlap', text: 'update during another update' },
+        { atMs: 0, rule: 'update-during-checkout', text: 'update while a is out' },
+        { atMs: 0, rule: 'checkout-during-update', text: 'checkout b during an update' },
+        { atMs: 10, rule: 'update-during-checkout', text: 'update while a, b is out' },
+      ]);
+      checkEqual('what is out', filer.verify().slice(5), [
+        { atMs: 10, rule: 'never-released', text: 'checkout a was not released' },
+        { atMs: 10, rule: 'never-released', text: 'checkout b was not released' },
+      ]);
+      await late.release();
+      await out.release();
+      void filer.update();
+      await (filer.checkout('c') as Checkout).release();
+      checkEqual('how much is wrong', [filer.violations.length, filer.verify().length], [5, 5]);
+    },
+  ),
+  plays('R175 wrong use is refused, before anything is counted', async (sim, make) => {
+    const { clock } = sim.world;
+    const ms = 'expected a finite number ≥ 0, got';
+    await checkWrongUse([
+      [() => make({ latencyMs: -1 }), `latencyMs: ${ms} -1`],
+      [() => make({ latencyMs: NaN }), `latencyMs: ${ms} NaN`],
+      [() => make({ updateIntervalMs: -1 }), `updateIntervalMs: ${ms} -1`],
+      [() => make({ cancelBoundMs: -1 }), `cancelBoundMs: ${ms} -1`],
+      [() => make({ clock: 7 as never }), 'clock: expected an object with timer(), got 7'],
+      [
+        () => make({ menu: { ingest: [] } }),
+        'choices: expected someone who takes from the menu, got undefined',
+      ],
+    ]);
+    const filer = make({ cancelBoundMs: 3, updateIntervalMs: 7, plan: { checkout: [{ cancelMs: 5 }] } });
+    checkEqual('its bounds', [filer.cancelBoundMs, filer.updateIntervalMs, clock.now()], [3, 7, 0]);
+    checkEqual(
+      'a bound that is not stated',
+      make({ plan: { update: [{ cancelMs: 5 }, {}] } }).cancelBoundMs,
+      5,
+    );
+    await checkRefuses('an id with NUL', () => filer.checkout('a\0'), 'RUNNER_INVALID_ARGUMENT');
+    checkEqual('what is out', filer.openCheckouts, 0);
+  }),
+];
+
+/**
+ * What a filer that behaves as planned promises, case by case: `createSimFiler`, or yours.
+ *
+ * @example
+ * ```ts
+ * import { createSimFiler } from 'dryrunner';
+ * import { simFilerCases } from 'dryrunner/conformance';
+ * for (const each of simFilerCases) await each.prove({ name: 'mine', create: createSimFiler });
+ * ```
+ */
+export const simFilerCases: readonly PartCase<SimFilerSubject>[] = partCases({ planned });

@@ -1,0 +1,624 @@
+/**
+ * What outputs and metrics registries promise, as lists of cases: those in memory, or yours. Invariant: a case reads what was written only through
+ * its subject.
+ */
+import type { MemoryMetricsOptions, MemoryMetrics } from '../metrics/memory-metrics.ts';
+import type { Metrics } from '../model/metrics.ts';
+import type { MaybePromise } from '../model/maybe-promise.ts';
+import type { OutputCreator } from '../model/output.ts';
+import type { MemoryOutputs, MemoryOutputsOptions } from '../outputs/memory-output.ts';
+import type { OutputFault } from '../outputs/output-fault.ts';
+import type { Simulation } from '../simulation/simulation.ts';
+import { METRIC_NAMES } from '../model/metrics.ts';
+import { checkEqual, checkThat } from './check.ts';
+import {
+  checkRefuses,
+  checkWrongUse,
+  type PartCase,
+  partCases,
+  type PartCaseSpec,
+  type PartSubject,
+  playHolding,
+  refusalOf,
+} from './part-case.ts';
+
+/** Outputs that are held to the contract, and how their content is read. */
+export interface OutputsUnderTest {
+  readonly outputs: OutputCreator;
+  /** The bytes at a URI. */
+  readonly read: (uri: string) => MaybePromise<Uint8Array>;
+}
+
+/** A kind of outputs that is held to the contract: see {@link outputCases}. */
+export interface OutputSubject extends PartSubject {
+  /** Runs a body beside outputs of which none was created. */
+  use(body: (under: OutputsUnderTest) => Promise<void>): Promise<void>;
+}
+
+const on = (
+  title: string,
+  body: (under: OutputsUnderTest) => Promise<void>,
+): PartCaseSpec<OutputSubject> => ({
+  title,
+  prove: (subject) => subject.use(body),
+});
+
+const textOf = (bytes: Uint8Array): string => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+
+const contents: readonly PartCaseSpec<OutputSubject>[] = [
+  on(
+    'R162 all that was written is at its URI, in the order of writing, as bytes and as text',
+    async ({ outputs, read }) => {
+      const output = await outputs.create('log');
+      await output.write('ä€');
+      await output.write(Uint8Array.of(0, 255, 7));
+      await output.write('');
+      await output.write('end\n');
+      await output.close();
+      const bytes = await read(output.uri);
+      checkEqual('the bytes', [...bytes], [195, 164, 226, 130, 172, 0, 255, 7, 101, 110, 100, 10]);
+      const halves = await outputs.create('halves');
+      await halves.write(Uint8Array.of(0xef, 0xbb, 0xbf, 0xe2, 0x82));
+      await halves.write(Uint8Array.of(0xac));
+      await halves.close();
+      checkEqual('a letter in two writes', textOf(await read(halves.uri)), '\uFEFF€');
+    },
+  ),
+  on(
+    'R161 each output has a URI of its own, also of the same id, and what is in it is its own',
+    async ({ outputs, read }) => {
+      const all = [await outputs.create('log'), await outputs.create('log'), await outputs.create('err')];
+      checkEqual('how many URIs', new Set(all.map(({ uri }) => uri)).size, 3);
+      for (const [n, output] of all.entries()) {
+        await output.write(`text ${n}`);
+        await output.close();
+      }
+      for (const [n, { uri }] of all.entries()) checkEqual('its text', textOf(await read(uri)), `text ${n}`);
+    },
+  ),
+  on('R161 an id that could be a path is refused, and others are taken', async ({ outputs }) => {
+    for (const id of ['', '.', '..', 'a/b', '/etc/passwd', 'a\\b', 'a\0b', '\ud800', '../x', 7 as never]) {
+      await checkRefuses(
+        `the id ${JSON.stringify(id)}`,
+        () => outputs.create(id),
+        'RUNNER_INVALID_ARGUMENT',
+        'a non-empty name without path separators, NUL, `.` or `..`',
+      );
+    }
+    for (const id of ['stdout', '0-stdout', '...', '..a', 'ünï', 'a b', '-', 'a%b?c#d']) {
+      await (await outputs.create(id)).close();
+    }
+  }),
+  on(
+    'R163 a close may come again, a write after it fails, and nothing of it is kept',
+    async ({ outputs, read }) => {
+      const output = await outputs.create('log');
+      await output.write('kept');
+      await output.close();
+      await output.close();
+      await checkRefuses(
+        'a late write',
+        () => output.write('late'),
+        'RUNNER_OUTPUT_FAILED',
+        'after its close',
+      );
+      checkEqual('its text', textOf(await read(output.uri)), 'kept');
+    },
+  ),
+  on('anything but text and bytes is refused, and nothing of it is kept', async ({ outputs, read }) => {
+    const output = await outputs.create('log');
+    for (const chunk of [7, null, undefined, {}, [1]]) {
+      await checkRefuses(
+        'such a write',
+        () => output.write(chunk as never),
+        'RUNNER_INVALID_ARGUMENT',
+        'chunk',
+      );
+    }
+    await output.close();
+    checkEqual('its bytes', (await read(output.uri)).length, 0);
+  }),
+  on('a large output comes whole', async ({ outputs, read }) => {
+    const output = await outputs.create('log');
+    for (let n = 0; n < 300; n += 1) await output.write(`line ${n}\n`);
+    await output.write('x'.repeat(100_000));
+    await output.close();
+    const text = textOf(await read(output.uri));
+    checkEqual('its length', text.length, 2_590 + 100_000);
+    checkThat(text.startsWith('line 0\nline 1\n'), 'its beginning', 'line 0', text.slice(0, 20));
+  }),
+];
+
+/**
+ * What outputs promise, case by case: those in memory, in a folder of the machine, or yours.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryOutputs } from 'dryrunner';
+ * import { outputCases, type OutputSubject } from 'dryrunner/conformance';
+ * const subject: OutputSubject = {
+ *   name: 'in memory',
+ *   use(body) {
+ *     const outputs = createMemoryOutputs();
+ *     return body({ outputs, read: (uri) => outputs.find(uri)?.bytes() ?? new Uint8Array() });
+ *   },
+ * };
+ * for (const each of outputCases) await each.prove(subject);
+ * ```
+ */
+export const outputCases: readonly PartCase<OutputSubject>[] = partCases({ contents });
+
+/** Outputs in memory that are held to their promises: see {@link memoryOutputCases}. */
+export interface MemoryOutputSubject extends PartSubject {
+  create(options?: MemoryOutputsOptions): MemoryOutputs;
+}
+
+type MakeOutputs = (options?: MemoryOutputsOptions) => MemoryOutputs;
+
+const inMemory = (
+  title: string,
+  body: (make: MakeOutputs, sim: Simulation) => Promise<void>,
+): PartCaseSpec<MemoryOutputSubject> => ({
+  title,
+  async prove(subject, { signal }) {
+    await playHolding((sim) => body((options) => subject.create(options), sim), {}, { signal });
+  },
+});
+
+const faulty = (make: MakeOutputs, ...faults: OutputFault[]) => make({ faults: () => faults }).create('log');
+
+const memory: readonly PartCaseSpec<MemoryOutputSubject>[] = [
+  inMemory('R169 an output can be read while it is written, by chunks, bytes and text', async (make) => {
+    const outputs = make();
+    const output = outputs.create('log');
+    checkEqual(
+      'it',
+      [output.id, output.name, output.uri, output.closed],
+      ['log', 'log-0', 'memory:///log-0', false],
+    );
+    checkEqual('its text', [output.text(), output.chunks.length], ['', 0]);
+    checkEqual('what a write gives', output.write('a'), undefined);
+    void output.write(Uint8Array.of(98));
+    checkEqual('its chunks', output.chunks, ['a', Uint8Array.of(98)]);
+    void output.write('c');
+    checkEqual(
+      'its text',
+      [output.text(), [...output.bytes()], output.chunks.length],
+      ['abc', [97, 98, 99], 3],
+    );
+    let made = 0;
+    void output.writeLazily?.(() => {
+      made += 1;
+      return 'd';
+    });
+    checkEqual('what is lazy', made, 0);
+    checkEqual('its text', [output.text(), output.text(), made], ['abcd', 'abcd', 1]);
+    void output.close();
+    checkEqual('whether it is closed', output.closed, true);
+    await checkRefuses(
+      'a late write',
+      () => output.writeLazily?.(() => 'e'),
+      'RUNNER_OUTPUT_FAILED',
+      'log-0',
+    );
+    await checkRefuses('its file', () => output.asFile(), 'RUNNER_OUTPUT_FAILED', 'log-0', 'toFile');
+    const local = make({ toFile: ({ name }) => `/tmp/${name}` }).create('x');
+    checkEqual('its file', await local.asFile(), '/tmp/x-0');
+  }),
+  inMemory(
+    'R169 outputs are found by their URI until they are dropped, and the oldest goes first',
+    async (make) => {
+      const outputs = make({ maxOutputs: 2 });
+      const [a, b] = [outputs.create('a'), outputs.create('b c/d'.replace('/', '?'))];
+      checkEqual('the URIs', [a.uri, b.uri], ['memory:///a-0', 'memory:///b%20c%3Fd-1']);
+      checkThat(
+        outputs.find(a.uri) === a && outputs.find(b.uri) === b,
+        'what is found',
+        'each',
+        outputs.all(),
+      );
+      for (const uri of ['', '-0', 'memory:///b-0', 'memory:///a-00', 'memory:///a-1', 'file:///a-0']) {
+        checkEqual(`what ${uri} finds and drops`, [outputs.find(uri), outputs.drop(uri)], [undefined, false]);
+      }
+      const c = outputs.create('c');
+      checkEqual('what is held', outputs.all(), [b, c]);
+      checkEqual('what is found', [outputs.find(a.uri), outputs.drop(a.uri)], [undefined, false]);
+      checkEqual('drops', [outputs.drop(b.uri), outputs.drop(b.uri), outputs.all()], [true, false, [c]]);
+      void a.write('still mine');
+      checkEqual('the text of one that was dropped', a.text(), 'still mine');
+      for (let n = 0; n < 100; n += 1) outputs.create('n');
+      checkEqual(
+        'what is held',
+        outputs.all().map(({ name }) => name),
+        ['n-101', 'n-102'],
+      );
+    },
+  ),
+  inMemory('R169 after N bytes a write fails whole, and a smaller one still fits', async (make) => {
+    const output = faulty(make, { kind: 'error', afterBytes: 4 });
+    void output.write('é');
+    const full = 'RUNNER_OUTPUT_FAILED output log-0 is full after 4 bytes (injected fault)';
+    checkEqual('a write', await refusalOf(() => output.write('123')), full);
+    void output.write('12');
+    checkEqual('a write', await refusalOf(() => output.write('3')), full);
+    checkEqual('it', [output.text(), output.write(''), output.close()], ['é12', undefined, undefined]);
+  }),
+  inMemory('R169 a short write keeps what fits and fails, and nothing fits afterwards', async (make) => {
+    const output = faulty(make, { kind: 'short', afterBytes: 4 });
+    void output.write('');
+    void output.write('ab');
+    const took = 'RUNNER_OUTPUT_FAILED output log-0 took';
+    checkEqual(
+      'a write',
+      await refusalOf(() => output.write('cdef')),
+      `${took} 2 of 4 bytes (injected fault)`,
+    );
+    checkEqual('a write', await refusalOf(() => output.write('g')), `${took} 0 of 1 bytes (injected fault)`);
+    checkEqual('its chunks', output.chunks, ['ab', new TextEncoder().encode('cd')]);
+  }),
+  inMemory('R169 creation and close fail as planned, with the given error if there is one', async (make) => {
+    const error = new Error('mine');
+    const failed = 'RUNNER_OUTPUT_FAILED output';
+    const table: readonly (readonly [() => unknown, string])[] = [
+      [() => faulty(make, { kind: 'create' }), `${failed} log could not be created (injected fault)`],
+      [() => faulty(make, { kind: 'create', error }), 'Error: mine'],
+      [() => faulty(make, { kind: 'close' }).close(), `${failed} log-0 could not be closed (injected fault)`],
+      [() => faulty(make, { kind: 'close', error }).close(), 'Error: mine'],
+      [() => faulty(make, { kind: 'error', afterBytes: 0, error }).write('x'), 'Error: mine'],
+    ];
+    for (const [act, text] of table) checkEqual('what fails', await refusalOf(act), text);
+    const asked: unknown[] = [];
+    const outputs = make({
+      faults: (id, serial) => {
+        asked.push([id, serial]);
+        return [[{ kind: 'create' } as const], [], undefined][serial];
+      },
+    });
+    checkEqual(
+      'the first',
+      await refusalOf(() => outputs.create('a')),
+      `${failed} a could not be created (injected fault)`,
+    );
+    checkEqual('the names', [outputs.create('b').name, outputs.create('c').name], ['b-1', 'c-2']);
+    checkEqual('what was asked', asked, [
+      ['a', 0],
+      ['b', 1],
+      ['c', 2],
+    ]);
+    checkEqual(
+      'what is held',
+      outputs.all().map(({ id }) => id),
+      ['b', 'c'],
+    );
+  }),
+  inMemory(
+    'R169 delayed writes take their time one after the other, keep their order, and hold up the close',
+    async (make, sim) => {
+      const { clock } = sim.world;
+      const faults: OutputFault[] = [
+        { kind: 'delay', ms: 10 },
+        { kind: 'error', afterBytes: 5 },
+      ];
+      const output = make({ clock, faults: () => faults }).create('log');
+      const seen: string[] = [];
+      const note = (what: string) => (): void => void seen.push(`${sim.now()} ${what} ${output.text()}`);
+      for (const text of ['ab', 'cdef', 'cd']) {
+        void Promise.resolve(output.write(text)).then(note(`wrote ${text}`), note(`lost ${text}`));
+      }
+      void Promise.resolve(output.close()).then(note('closed'));
+      void Promise.resolve(output.close()).then(note('closed again'));
+      checkEqual('it', [output.closed, output.text()], [true, '']);
+      await sim.sleep(100);
+      checkEqual('what was seen', seen, [
+        '10 wrote ab ab',
+        '20 lost cdef ab',
+        '30 wrote cd abcd',
+        '30 closed abcd',
+        '30 closed again abcd',
+      ]);
+      const failing = make({ clock, faults: () => [{ kind: 'delay', ms: 10 }, { kind: 'close' }] }).create(
+        'log',
+      );
+      const written = failing.write('x');
+      const closed = refusalOf(() => failing.close());
+      await written;
+      checkEqual(
+        'the close',
+        await closed,
+        'RUNNER_OUTPUT_FAILED output log-0 could not be closed (injected fault)',
+      );
+      checkEqual('the time', sim.now(), 110);
+    },
+  ),
+  inMemory('R169 wrong use is refused with what was expected and what came', async (make) => {
+    const odd = 7 as never;
+    await checkWrongUse([
+      ...[0, -1, NaN].map(
+        (maxOutputs) =>
+          [() => make({ maxOutputs }), `maxOutputs: expected a number ≥ 1, got ${maxOutputs}`] as const,
+      ),
+      [() => make({ toFile: odd }), 'toFile: expected a function, got 7'],
+      [() => make({ faults: odd }), 'faults: expected a function, got 7'],
+      [() => make({ clock: odd }), 'clock: expected an object with timer(), got 7'],
+      [() => make().find(odd), 'uri: expected a URI, got 7'],
+      [() => make().drop(odd), 'uri: expected a URI, got 7'],
+      [
+        () => faulty(make, { kind: 'delay', ms: 1 }),
+        'clock: expected a clock, because a delay fault needs one, got undefined',
+      ],
+    ]);
+    for (const fault of [
+      { kind: 'error', afterBytes: -1 },
+      { kind: 'short', afterBytes: 0.5 },
+      { kind: 'delay', ms: -1 },
+    ] as const) {
+      await checkRefuses('such a fault', () => faulty(make, fault), 'RUNNER_INVALID_ARGUMENT', '≥ 0');
+    }
+    const output = faulty(make, { kind: 'delay', ms: 0 });
+    checkEqual(
+      'a delay of no time',
+      [output.write('x'), output.close(), output.text()],
+      [undefined, undefined, 'x'],
+    );
+  }),
+];
+
+/**
+ * What outputs in memory promise beside {@link outputCases}: that they can be read at any time, and fail as planned.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryOutputs } from 'dryrunner';
+ * import { memoryOutputCases } from 'dryrunner/conformance';
+ * for (const each of memoryOutputCases) await each.prove({ name: 'mine', create: createMemoryOutputs });
+ * ```
+ */
+export const memoryOutputCases: readonly PartCase<MemoryOutputSubject>[] = partCases({ memory });
+
+/** What a registry holds now. */
+export type MetricsSnapshotUnderTest = ReturnType<MemoryMetrics['snapshot']>;
+
+/** A registry of metrics that is held to the contract. */
+export interface MetricsUnderTest {
+  readonly metrics: Metrics;
+  /** What it holds. */
+  readonly snapshot: () => MetricsSnapshotUnderTest;
+}
+
+/** A kind of registry that is held to the contract: see {@link metricsCases}. */
+export interface MetricsSubject extends PartSubject {
+  /** Makes an empty registry. */
+  create(): MetricsUnderTest;
+  /** Makes one in memory that writes to a trace and keeps samples. Lacking `memory`: it has none. */
+  readonly createInMemory?: (options?: MemoryMetricsOptions) => MemoryMetrics;
+}
+
+const counted = (
+  title: string,
+  body: (under: MetricsUnderTest) => Promise<void> | void,
+): PartCaseSpec<MetricsSubject> => ({
+  title,
+  prove: async (subject) => body(subject.create()),
+});
+
+const NOTHING = { counters: {}, gauges: {}, histograms: {} };
+
+const KINDS = {
+  counter: [
+    'DOWNLOADS',
+    'UPLOADS',
+    'LOG_UPLOAD_FAILURES',
+    'TIMEOUTS',
+    'MEMORY_CAP_EXCEEDED',
+    'HIGH_INITIAL_MEMORY',
+    'INIT_FAILURE',
+    'RUNS',
+    'ABORTS',
+    'QUERIES',
+  ],
+  gauge: [
+    'RUNNING_TASK',
+    'MEMORY',
+    'UNHEALTHY',
+    'ACTIVE_RUNS',
+    'FAILED_CACHED_RUNS',
+    'ENDED_CACHED_RUNS',
+    'FINISHED_INIT_LATENCY_MS',
+    'ACTIVE_INIT_LATENCY_MS',
+    'UPTIME_MS',
+    'TIME_SINCE_LAST_CONTACT_MS',
+    'START',
+  ],
+  histogram: [
+    'TASK_LATENCY_MS',
+    'DOWNLOAD_LATENCY_MS',
+    'LOG_UPLOAD_LATENCY_MS',
+    'UPLOAD_LATENCY_MS',
+    'IDLE_LATENCY_MS',
+    'RUN_LATENCY_MS',
+  ],
+} as const;
+
+const registries: readonly PartCaseSpec<MetricsSubject>[] = [
+  counted(
+    'R208 a counter only grows, by one unless it is said by how much',
+    async ({ metrics, snapshot }) => {
+      checkEqual('an empty registry', snapshot(), NOTHING);
+      const runs = metrics.counter('runs');
+      runs.increment();
+      runs.increment(2);
+      runs.increment(0);
+      checkEqual('its counters', snapshot().counters, { runs: 3 });
+      await checkWrongUse(
+        [-1, NaN, Infinity].map(
+          (by) => [() => runs.increment(by), `runs: expected an increment ≥ 0, got ${by}`] as const,
+        ),
+      );
+      checkEqual('its counters', snapshot().counters, { runs: 3 });
+    },
+  ),
+  counted('a gauge holds its latest value', async ({ metrics, snapshot }) => {
+    const memoryGauge = metrics.gauge('memory');
+    checkEqual('its gauges', snapshot().gauges, { memory: 0 });
+    memoryGauge.set(5);
+    memoryGauge.set(-1.5);
+    await checkWrongUse(
+      [NaN, Infinity].map(
+        (to) => [() => memoryGauge.set(to), `memory: expected a finite number, got ${to}`] as const,
+      ),
+    );
+    checkEqual('its gauges', snapshot().gauges, { memory: -1.5 });
+  }),
+  counted(
+    'a histogram has count, sum, least and most of what was recorded',
+    async ({ metrics, snapshot }) => {
+      const histogram = metrics.histogram('h');
+      checkEqual('it', snapshot().histograms, { h: { count: 0, sum: 0, min: 0, max: 0 } });
+      for (const value of [5, -2, 9, 1.5]) histogram.record(value);
+      await checkWrongUse([[() => histogram.record(NaN), 'h: expected a finite number, got NaN']]);
+      checkEqual('it', snapshot().histograms, { h: { count: 4, sum: 13.5, min: -2, max: 9 } });
+      metrics.histogram('one').record(7);
+      checkEqual('another', snapshot().histograms['one'], { count: 1, sum: 7, min: 7, max: 7 });
+    },
+  ),
+  counted('the same name gives the same instrument, and no other kind', async ({ metrics, snapshot }) => {
+    metrics.counter('a').increment();
+    metrics.counter('a').increment();
+    metrics.gauge('b').set(1);
+    metrics.histogram('c').record(1);
+    checkEqual('the counter', snapshot().counters, { a: 2 });
+    const table: readonly (readonly [() => unknown, string])[] = [
+      [() => metrics.gauge('a'), '"a" is a counter, not a gauge'],
+      [() => metrics.histogram('a'), '"a" is a counter, not a histogram'],
+      [() => metrics.counter('b'), '"b" is a gauge, not a counter'],
+      [() => metrics.gauge('c'), '"c" is a histogram, not a gauge'],
+      [() => metrics.gauge(7 as never), 'name: expected a metric name, got 7'],
+      [() => metrics.counter(''), 'name: expected a metric name, got ""'],
+    ];
+    await checkWrongUse(table);
+  }),
+  counted('R176 R182 a name of the contract has its kind', async ({ metrics, snapshot }) => {
+    for (const [kind, keys] of Object.entries(KINDS)) {
+      for (const key of keys) {
+        const name = METRIC_NAMES[key];
+        const other = kind === 'gauge' ? 'counter' : 'gauge';
+        await checkRefuses(
+          name,
+          () => metrics[other](name),
+          'RUNNER_INVALID_ARGUMENT',
+          `is a ${kind}, not a ${other}`,
+        );
+        metrics[kind as 'gauge'](name);
+      }
+    }
+    const usage = 'commandDirUsage_kb_x';
+    await checkRefuses(
+      usage,
+      () => metrics.counter(usage),
+      'RUNNER_INVALID_ARGUMENT',
+      'is a gauge, not a counter',
+    );
+    checkEqual('how many there are', Object.keys(snapshot().gauges).length, KINDS.gauge.length);
+  }),
+  counted(
+    'R209 a snapshot lists names in the order of their characters, whatever the order of use',
+    ({ metrics, snapshot }) => {
+      for (const name of ['b', 'a', 'B', '__proto__']) metrics.counter(name).increment();
+      metrics.gauge('g').set(2);
+      checkEqual(
+        'as JSON',
+        JSON.stringify(snapshot()),
+        '{"counters":{"B":1,"__proto__":1,"a":1,"b":1},"gauges":{"g":2},"histograms":{}}',
+      );
+    },
+  ),
+  {
+    title: 'in memory values can be read by name, and the newest samples are kept',
+    needs: ['memory'],
+    async prove({ createInMemory }) {
+      const metrics = createInMemory?.({ samplesMax: 3 }) as MemoryMetrics;
+      metrics.counter('c').increment(2);
+      metrics.gauge('g').set(5);
+      for (const value of [1, 2, 3, 4]) metrics.histogram('h').record(value);
+      checkEqual(
+        'values',
+        ['c', 'g', 'h', 'x'].map((name) => metrics.value(name)),
+        [2, 5, 4, 0],
+      );
+      checkEqual(
+        'samples',
+        ['h', 'c', 'x'].map((name) => metrics.values(name)),
+        [[2, 3, 4], [], []],
+      );
+      const usual = createInMemory?.() as MemoryMetrics;
+      for (let value = 0; value < 1_001; value += 1) usual.histogram('h').record(value);
+      checkEqual(
+        'how many are kept by default',
+        [usual.values('h').length, usual.values('h')[0]],
+        [1_000, 1],
+      );
+      const none = createInMemory?.({ samplesMax: 0 }) as MemoryMetrics;
+      none.histogram('h').record(1);
+      checkEqual('none are kept', [none.values('h'), none.value('h')], [[], 1]);
+      const known = usual.histogram('h');
+      checkThat(usual.histogram('h') === known, 'an instrument', 'the same', usual);
+      await checkWrongUse([
+        [() => createInMemory?.({ samplesMax: -1 }), 'samplesMax: expected an integer ≥ 0, got -1'],
+        [() => createInMemory?.({ samplesMax: 1.5 }), 'samplesMax: expected an integer ≥ 0, got 1.5'],
+        [
+          () => createInMemory?.({ tracer: { record: () => undefined } }),
+          'clock: expected a clock, because there is a tracer, got undefined',
+        ],
+      ]);
+    },
+  },
+  {
+    title: 'in memory each change is an event with the new total, the new value or the recorded value',
+    needs: ['memory'],
+    async prove({ createInMemory }, { signal }) {
+      const { events } = await playHolding(
+        async (sim) => {
+          const { clock, tracer } = sim.world;
+          const metrics = createInMemory?.({ tracer, clock, name: 'worker' }) as MemoryMetrics;
+          metrics.counter('runs').increment();
+          await sim.sleep(5);
+          metrics.counter('runs').increment(2);
+          metrics.gauge('memory').set(7);
+          metrics.gauge('memory').set(7);
+          metrics.histogram('runLatency_ms').record(1.5);
+          createInMemory?.({ tracer, clock }).counter('a').increment();
+        },
+        {},
+        { signal },
+      );
+      const event = { type: 'metric', runner: 'worker' } as const;
+      checkEqual('the trace', events, [
+        { ...event, at: 0, name: 'runs', value: 1 },
+        { ...event, at: 5, name: 'runs', value: 3 },
+        { ...event, at: 5, name: 'memory', value: 7 },
+        { ...event, at: 5, name: 'runLatency_ms', value: 1.5 },
+        { at: 5, type: 'metric', runner: '', name: 'a', value: 1 },
+      ]);
+    },
+  },
+];
+
+/**
+ * What a registry of metrics promises, case by case: `createMemoryMetrics`, the one for Prometheus of `dryrunner/host`, or yours.
+ *
+ * @example
+ * ```ts
+ * import { createMemoryMetrics } from 'dryrunner';
+ * import { metricsCases, type MetricsSubject } from 'dryrunner/conformance';
+ * const subject: MetricsSubject = {
+ *   name: 'in memory',
+ *   create() {
+ *     const metrics = createMemoryMetrics();
+ *     return { metrics, snapshot: () => metrics.snapshot() };
+ *   },
+ *   createInMemory: createMemoryMetrics,
+ * };
+ * for (const each of metricsCases) await each.prove(subject);
+ * ```
+ */
+export const metricsCases: readonly PartCase<MetricsSubject>[] = partCases({ registries });

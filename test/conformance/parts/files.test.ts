@@ -1,0 +1,62 @@
+import { describe, test } from 'vitest';
+import { filerCases, simFilerCases } from '../../../src/conformance/filer-cases.ts';
+import { memoryOutputCases, metricsCases, outputCases } from '../../../src/conformance/log-cases.ts';
+import { createSimFiler } from '../../../src/filers/sim-filer.ts';
+import { createMemoryMetrics } from '../../../src/metrics/memory-metrics.ts';
+import { createMemoryOutputs } from '../../../src/outputs/memory-output.ts';
+import { describeRunner } from '../../../src/vitest/describe-runner.ts';
+import { memoryFilerSubject, memoryMetrics, memoryOutputs, simFiler } from './part-subjects.ts';
+import { expectAllToFail, spoils } from './spoilt.ts';
+
+describe('filers', () => {
+  describeRunner(memoryFilerSubject('a filer in memory'), filerCases);
+  describeRunner(simFiler, simFilerCases);
+});
+describe('outputs', () => {
+  describeRunner(memoryOutputs, outputCases);
+  describeRunner(memoryOutputs, memoryOutputCases);
+});
+describe('metrics', () => {
+  describeRunner(memoryMetrics, metricsCases);
+});
+
+const FILER = ['checkout', 'checkoutAt', 'ingest', 'ingestMap', 'update', 'cancelBoundMs'];
+
+test('each case of filers fails for a filer without one of its methods', async () => {
+  await expectAllToFail(
+    filerCases,
+    spoils(FILER).map((spoil) => memoryFilerSubject('spoilt', spoil)),
+  );
+  await expectAllToFail(
+    simFilerCases,
+    spoils(FILER).map((spoil) => ({ name: 'spoilt', create: (options) => spoil(createSimFiler(options)) })),
+  );
+});
+
+test('each case of outputs and metrics fails for one without one of its methods', async () => {
+  await expectAllToFail(
+    outputCases,
+    spoils(['create']).map((spoil) => ({
+      ...memoryOutputs,
+      use: (body) => memoryOutputs.use(({ outputs, read }) => body({ outputs: spoil(outputs), read })),
+    })),
+  );
+  await expectAllToFail(
+    memoryOutputCases,
+    spoils(['create']).map((spoil) => ({
+      name: 'spoilt',
+      create: (options) => spoil(createMemoryOutputs(options)),
+    })),
+  );
+  await expectAllToFail(
+    metricsCases,
+    spoils(['counter', 'gauge', 'histogram']).map((spoil) => ({
+      name: 'spoilt',
+      create() {
+        const metrics = createMemoryMetrics();
+        return { metrics: spoil(metrics), snapshot: () => metrics.snapshot() };
+      },
+      createInMemory: (options) => spoil(createMemoryMetrics(options)),
+    })),
+  );
+});
