@@ -189,7 +189,10 @@ describe('faults that the exploration decides', () => {
   test.for([
     [
       'ends, although the scenario stopped the node meanwhile',
-      (node: SimulatedNode) => (node.pause(), node.resume()),
+      (node: SimulatedNode) => {
+        node.pause();
+        node.resume();
+      },
       10,
     ],
     ['does not end what the scenario has made of it', (node: SimulatedNode) => node.slow(3), 30],

@@ -71,11 +71,11 @@ describe('mutation', () => {
       { kind: 'pause', answer: 40 },
       { kind: 'crash', answer: 99 },
     ];
-    const describe = Object.assign(() => 'a strike', { faults });
+    const meaning = Object.assign(() => 'a strike', { faults });
     const scenario = toy('strikes', (sim) => {
       for (let i = 0; i < 10; i += 1) {
         sim.choose(`site ${i}`, 50);
-        sim.world.choices.choose(strikes, 100, describe);
+        sim.world.choices.choose(strikes, 100, meaning);
       }
     });
     const strategy = mutationStrategy(3);
