@@ -19,7 +19,7 @@ import {
 import { pick, pickCount, rarely } from '../zoo/odds.ts';
 import { DiskModel, type Files, type Refusal, type Step } from './disk-model.ts';
 import { type AskedFault, SeenWorld } from './seen-world.ts';
-import { codeOf } from './outcome.ts';
+import { mustRefuse } from './outcome.ts';
 
 const REACHED = [
   'a file is not found',
@@ -226,10 +226,7 @@ class DiskWork {
 
   #refusesOptions(make: Make): void {
     const wrong = pick(this.#sim, 'wrong options', WRONG_OPTIONS, 1, (value) => JSON.stringify(value));
-    this.#check(
-      codeOf(() => make(this.#sim.world, wrong as never)) === 'RUNNER_INVALID_ARGUMENT',
-      `options ${JSON.stringify(wrong)} are refused`,
-    );
+    mustRefuse(this.#sim, `a disk of ${JSON.stringify(wrong)}`, () => make(this.#sim.world, wrong as never));
   }
 
   #modelOf(files: Files): DiskModel {

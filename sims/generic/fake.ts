@@ -19,6 +19,7 @@ import { pick, pickCount, rarely } from '../zoo/odds.ts';
 import { drawFront, type Front } from './fronts.ts';
 import { FakeModel, type Plan } from './fake-model.ts';
 import { outcomeOf, READ_AND_REACHED, Readers, settled } from './readers.ts';
+import { mustRefuse } from './outcome.ts';
 import { type Outcome, StoreModel, StoreTrace } from './store-model.ts';
 
 const CLIENTS = 3;
@@ -73,11 +74,7 @@ function refusesOptions(sim: Simulation, make: Make): void {
     { updateLimitMs: -1 },
   ];
   const options = pick(sim, 'wrong options', wrong, 1, (value) => Object.keys(value).join());
-  const given = outcomeOf(() => make(sim.world, options as never));
-  sim.check(
-    'code' in given && given.code === 'RUNNER_INVALID_ARGUMENT',
-    'R59 a fake runner refuses wrong options',
-  );
+  mustRefuse(sim, 'R59 a fake runner with wrong options', () => make(sim.world, options as never));
 }
 
 /** A step of a script in argv, and what it does. */

@@ -23,6 +23,7 @@ import {
 } from 'dryrunner';
 import { Cancellation } from 'dryrunner/kit';
 import { pick, pickCount, rarely } from '../zoo/odds.ts';
+import { mustBe, outcomeText, shown } from './outcome.ts';
 
 export const filers: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'filers',
@@ -37,24 +38,6 @@ export const filers: ScenarioDefinition<unknown> = defineScenario<unknown>({
     if (kind === 'composed') await checkComposed(sim);
   },
 });
-
-/** What an act gave: its result, or the code and text of what it threw. */
-function outcomeOf(act: () => unknown): string {
-  try {
-    return `gave ${shown(act())}`;
-  } catch (error) {
-    return isRunnerError(error) ? `${error.code} ${error.message}` : `threw ${String(error)}`;
-  }
-}
-
-function shown(value: unknown): string {
-  if (value instanceof Uint8Array) return `bytes ${[...value].join(' ')}`;
-  return value === undefined ? 'nothing' : JSON.stringify(value);
-}
-
-function mustBe(sim: Simulation, what: string, expected: unknown, got: unknown): void {
-  sim.check(shown(expected) === shown(got), `${what}\n\nExpected ${shown(expected)}, got ${shown(got)}.`);
-}
 
 /** A file by its bytes and whether it is executable, a directory as `dir`. */
 type Entry = string;
@@ -227,7 +210,7 @@ class MemoryPlay {
   }
 
   #mustGive(what: string, act: () => unknown, fault: string | undefined, result = 'gave nothing'): void {
-    const got = outcomeOf(act);
+    const got = outcomeText(act);
     this.#sim.check(
       got === (fault ?? result),
       `R174 ${what}\n\nExpected "${fault ?? result}", got "${got}".`,
@@ -380,7 +363,7 @@ class MemoryPlay {
       () => this.#filer.ingestMap(new Map([['/a', `${path}/../up`]])),
     ];
     const act = acts[this.#sim.choose('refused act', acts.length)];
-    const got = outcomeOf(act ?? (() => undefined));
+    const got = outcomeText(act ?? (() => undefined));
     this.#sim.check(
       /^RUNNER_(INVALID_ARGUMENT|UNKNOWN_SNAPSHOT) /.test(got),
       `a malformed path was accepted: ${shown(path)}\n\nGot "${got}".`,
@@ -714,7 +697,7 @@ function checkFakes(sim: Simulation): void {
               : [() => filer.update(cancel), undefined];
     const noun = what.startsWith('checkout') ? 'checkout' : what === 'update' ? 'update' : 'ingestion';
     const expected = isCancelled ? `RUNNER_CANCELLED ${noun} was cancelled` : `gave ${shown(gives)}`;
-    mustBe(sim, `R174 ${what} of a ${kind} filer`, expected, outcomeOf(does));
+    mustBe(sim, `R174 ${what} of a ${kind} filer`, expected, outcomeText(does));
     if (!isCancelled && what === 'checkout') checkouts += 1;
     if (!isCancelled && what.startsWith('ingest')) ingested += 1;
   }
@@ -773,7 +756,7 @@ async function checkUpdater(sim: Simulation): Promise<void> {
     sim,
     'R173 an update that was stopped before',
     'RUNNER_CANCELLED update was cancelled',
-    outcomeOf(() => updater.update(stopped)),
+    outcomeText(() => updater.update(stopped)),
   );
 }
 
@@ -816,6 +799,6 @@ async function checkComposed(sim: Simulation): Promise<void> {
     () => filer.ingestMap(new Map(), cancel),
     () => filer.update(cancel),
   ]) {
-    sim.check(outcomeOf(act).startsWith('RUNNER_CANCELLED '), 'R173 a part gets the request to stop');
+    sim.check(outcomeText(act).startsWith('RUNNER_CANCELLED '), 'R173 a part gets the request to stop');
   }
 }

@@ -25,7 +25,7 @@ import {
 } from 'dryrunner/cluster';
 import { pick, rarely } from '../zoo/odds.ts';
 import { SETTLE_MS, textOf, TIMEOUTS_MS, type Waiting, WaitWork } from './wait-work.ts';
-import { rounded } from './outcome.ts';
+import { codeOf, rounded } from './outcome.ts';
 
 /** What makes the parts. */
 export interface LockParts {
@@ -475,7 +475,7 @@ class PermitWork extends WaitWork {
       String,
     );
     for (const make of [parts.createMutex, parts.createSemaphore]) {
-      const code = outcomeOf(() => make(this.sim.world, wrong as never)).split(' ')[0];
+      const code = codeOf(() => make(this.sim.world, wrong as never));
       this.check(code === 'RUNNER_INVALID_ARGUMENT', `${JSON.stringify(wrong)} is refused`);
     }
   }
@@ -624,7 +624,7 @@ class ChannelWork extends WaitWork {
       1,
       JSON.stringify,
     );
-    const code = outcomeOf(() => parts.createChannel(sim.world, wrong as never)).split(' ')[0];
+    const code = codeOf(() => parts.createChannel(sim.world, wrong as never));
     this.check(code === 'RUNNER_INVALID_ARGUMENT', `${JSON.stringify(wrong)} is refused`);
   }
 
@@ -766,7 +766,7 @@ class DeferredWork extends WaitWork {
     super(sim);
     this.#deferred = parts.createDeferred<number>(this.seen.world, { name: 'result', by: 'worker' });
     const wrong = pick(sim, 'wrong deferred', [{}, { name: 3 }, { name: 'a', by: 3 }], 1, JSON.stringify);
-    const code = outcomeOf(() => parts.createDeferred(sim.world, wrong as never)).split(' ')[0];
+    const code = codeOf(() => parts.createDeferred(sim.world, wrong as never));
     this.check(code === 'RUNNER_INVALID_ARGUMENT', `${JSON.stringify(wrong)} is refused`);
   }
 

@@ -18,7 +18,7 @@ import {
 } from 'dryrunner';
 import { makeRunStatus, serviceStatus } from 'dryrunner/kit';
 import { pick, pickCount, rarely } from '../zoo/odds.ts';
-import { codeOf, rounded } from './outcome.ts';
+import { codeOf, mustBe, rounded } from './outcome.ts';
 
 export const metrics: ScenarioDefinition<unknown> = defineScenario<unknown>({
   name: 'metrics',
@@ -74,11 +74,6 @@ const CONTRACT: Readonly<Record<string, Kind>> = {
 const OWN_NAMES = ['mine', 'yours', 'Other.name'];
 const VALUES = [1, 0, 2.5, -3, 1e9];
 const BAD_VALUES = [NaN, Infinity, -Infinity];
-
-function mustBe(sim: Simulation, what: string, expected: unknown, got: unknown): void {
-  const [wanted, came] = [JSON.stringify(expected), JSON.stringify(got)];
-  sim.check(wanted === came, `${what}\n\nExpected ${wanted}, got ${came}.`);
-}
 
 function isSame(make: () => unknown): boolean {
   const first = make();

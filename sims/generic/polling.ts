@@ -37,9 +37,9 @@ import {
   timeoutStatus,
 } from 'dryrunner/kit';
 import { pick, pickCount, rarely } from '../zoo/odds.ts';
-import { outcomeOf, settled } from './readers.ts';
+import { settled } from './readers.ts';
 import { difference, type Outcome, textOf } from './store-model.ts';
-import { rounded } from './outcome.ts';
+import { mustRefuse, rounded } from './outcome.ts';
 
 const CLIENTS = 3;
 const WAITS = 5;
@@ -111,11 +111,7 @@ function refusesOptions(sim: Simulation, { querier }: Pollers): void {
     { periodMs: 5, name: 3 },
   ];
   const options = pick(sim, 'wrong options', wrong, 1, textOf);
-  const given = outcomeOf(() => querier(sim.world, NOBODY, options as PollingOptions));
-  sim.check(
-    'code' in given && given.code === 'RUNNER_INVALID_ARGUMENT',
-    `R158 ${textOf(options)} is refused`,
-  );
+  mustRefuse(sim, `R158 ${textOf(options)}`, () => querier(sim.world, NOBODY, options as PollingOptions));
 }
 
 /** A service passes on what does not wait, and what its controller says (R159). */

@@ -612,6 +612,8 @@ class HandMadePlay {
     const { clock } = this.#sim.world;
     const chunk = { atMs: 0, stream: 'stdout', text: 'x' } as const;
     const [running, ended] = run.statuses;
+    const timedOut = { ...run, statuses: [running, { ...ended, state: 'TIMEDOUT' }] as never };
+    const aborted = { ...run, statuses: [running, { ...ended, state: 'ABORTED' }] as never };
     const wrongs: readonly (readonly [field: string, run: RecordedRun])[] = [
       ['output[0].stream', { ...run, output: [{ ...chunk, stream: 'stdlog' as never }] }],
       ['output[0].atMs', { ...run, output: [{ ...chunk, atMs: -1 }] }],
@@ -624,6 +626,8 @@ class HandMadePlay {
         'output[0]: expected either text or base64, got "neither"',
         { ...run, output: [{ atMs: 0, stream: 'stderr' }] },
       ],
+      ['command.timeoutMs', { ...timedOut, command: { argv: [], timeoutMs: NaN } }],
+      ['abortedAtMs', { ...aborted, abortedAtMs: -1 }],
       ['RUNNING at', { ...run, statuses: [{ ...running, atMs: -1 }, ended] as never }],
       ['COMPLETE at', { ...run, statuses: [running, { ...ended, atMs: Infinity }] as never }],
     ];

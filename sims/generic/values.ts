@@ -49,6 +49,7 @@ import {
   checkWait,
   codedError,
   completeStatus,
+  createStatusStore,
   EXIT_CODES,
   exitCodeOf,
   ExitCodeError,
@@ -86,6 +87,7 @@ export interface ModelFunctions extends Readonly<Record<CheckName, (value: unkno
   readonly cannotHappen: typeof cannotHappen;
   readonly codedError: typeof codedError;
   readonly completeStatus: typeof completeStatus;
+  readonly createStatusStore: typeof createStatusStore;
   readonly exitCodeOf: typeof exitCodeOf;
   readonly failedStatus: typeof failedStatus;
   readonly finalStatus: typeof finalStatus;
@@ -124,6 +126,7 @@ const SHIPPED: ModelFunctions = {
   ...{ isTerminal, makeRunStatus, maskForState, maskMatches, matchesQuery, pendingStatus, runningStatus },
   ...{ serviceStatus, singleStatus, statusAll, statusNow, tagsOf, timeoutStatus, unknownRun },
   ...{ unknownRunMessage, waitCancelled, waitForever, waitForState, withError, withRefs },
+  createStatusStore,
   ...CHECKS,
 };
 
@@ -503,8 +506,36 @@ class ValuePlay {
         });
       } else this.#refused('R11', 'status', () => model.withError(got, 'why'));
       this.#same('R39', 'a status is frozen', Object.isFrozen(got), true);
+      this.#writes(got, fields);
     }
     this.#odd(runId);
+  }
+
+  /** R11: a store takes a status only if what is not valid in its state is zero, and each field of its kind. */
+  #writes(status: RunStatus, fields: readonly OutcomeField[]): void {
+    const store = this.#model.createStatusStore({ clock: this.#sim.world.clock });
+    const { runId } = store.newRun();
+    const own = { ...status, runId };
+    for (const [field, value] of VALID_SOMEWHERE) {
+      const filled = { ...own, [field]: value };
+      if (fields.includes(field)) {
+        this.#same(
+          'R11',
+          `a write with ${field}`,
+          refusalOf(() => store.update(filled)),
+          '',
+        );
+      } else this.#refused('R11', `status.${field}`, () => store.update(filled));
+    }
+    const [field, wrong] = pick(
+      this.#sim,
+      'wrong field',
+      NO_FIELDS,
+      1,
+      ([name, value]) => `${name} ${String(value)}`,
+    );
+    this.#refused('R11', `status.${field}`, () => store.update({ ...own, [field]: wrong }));
+    store.close();
   }
 
   #odd(runId: string): void {
@@ -728,6 +759,21 @@ const EMPTY: RunStatus = Object.freeze({
   ...{ snapshotId: '', exitCode: 0, error: '' },
 } as const);
 
+const VALID_SOMEWHERE: readonly (readonly [field: OutcomeField, value: unknown])[] = [
+  ['snapshotId', 'snap'],
+  ['exitCode', 7],
+  ['error', 'why'],
+];
+const NO_FIELDS: readonly (readonly [field: keyof RunStatus, wrong: unknown])[] = [
+  ...(['jobId', 'taskId', 'tag', 'stdoutRef', 'stderrRef', 'snapshotId', 'error'] as const).map(
+    (field): [keyof RunStatus, unknown] => [field, 7],
+  ),
+  ...['DONE', 3, undefined].map((state): [keyof RunStatus, unknown] => ['state', state]),
+  ...[1.5, '1', undefined].map((code): [keyof RunStatus, unknown] => ['exitCode', code]),
+  ['actionResult', 'x'],
+  ['actionResult', null],
+];
+
 const NO_QUERIES: readonly (readonly [place: string, query: unknown])[] = [
   ...[undefined, null, 'all', 7].map((query): [string, unknown] => ['query', query]),
   ...[128, -1, 1.5, NaN, '3', undefined].map((states): [string, unknown] => [
@@ -775,6 +821,11 @@ function statusText(status: RunStatus): string {
     ...(fields.includes('exitCode') ? [`ExitCode: ${exitCode}`] : []),
     ...(fields.includes('error') ? [`Error: ${error}`] : []),
   ].join(' # ');
+}
+
+function refusalOf(act: () => unknown): string {
+  const error = thrownBy(act);
+  return error instanceof Error ? error.message : '';
 }
 
 function thrownBy(act: () => unknown): unknown {

@@ -342,7 +342,6 @@ export class ReadJudge {
       'R31',
       `${call} that has waited: expected one run, got ${idsText(statuses)}`,
     );
-    this.#reach.note('wait met later');
     if (timeoutMs < Infinity && roundedMs(sinceMs + timeoutMs) === now) {
       this.#reach.note('wait met in the instant of its deadline');
     }

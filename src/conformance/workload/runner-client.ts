@@ -472,8 +472,8 @@ export class RunnerClient {
       return;
     }
     judge.answered(asked, result);
-    if (asked.timeoutMs > 0 && result.statuses.length > 0 && host.now() === asked.sinceMs) {
-      reach.note('wait met at once');
+    if (asked.timeoutMs > 0 && result.statuses.length > 0) {
+      reach.note(host.now() === asked.sinceMs ? 'wait met at once' : 'wait met later');
     }
     if (!spoils) return;
     for (const status of result.statuses) this.#spoil(status);

@@ -83,6 +83,7 @@ export function requiredOf(subject: ConformanceSubject): readonly string[] {
       ? [...HISTORIES.map((history) => `history ${history}`), 'a run that was forgotten']
       : []),
     ...(supports.idPrefix === true ? ['ids with a prefix'] : []),
+    ...(subject.wallWorld === undefined && subject.heldWorld === undefined ? ['world without a trace'] : []),
     ...(supports.failures === true && supports.virtualTime === true ? ['run refused as unhealthy'] : []),
     ...(supports.outputs === true ? ['output that was read'] : []),
   ];

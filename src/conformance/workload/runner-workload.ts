@@ -16,7 +16,7 @@ import { Draws, workloadName } from './draws.ts';
 import { checkOutputs } from './output-judge.ts';
 import { RunBook } from './run-book.ts';
 import { CAPACITIES, HISTORIES, requiredOf, RunnerReach } from './runner-reach.ts';
-import { WORKLOAD_LIMITS, WorkloadClients, type WorkloadLimits } from './workload-clients.ts';
+import { drawWorld, WORKLOAD_LIMITS, WorkloadClients, type WorkloadLimits } from './workload-clients.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
 /**
@@ -69,7 +69,8 @@ export class RunnerWorkload {
     const draws = new Draws(host, 'setup');
     const parts = drawParts(new Draws(host, 'parts'), this.#subject, host);
     const setup = this.#setup(draws, reach);
-    const made = await this.#subject.create(host.world, { ...parts.options, ...setup.options });
+    const world = drawWorld(host, draws, reach);
+    const made = await this.#subject.create(world, { ...parts.options, ...setup.options });
     this.#made = made;
     const book = this.#book(setup, parts, reach);
     const clients = new WorkloadClients(host, {

@@ -15,6 +15,7 @@ import { Draws, workloadName } from './draws.ts';
 import { RunBook } from './run-book.ts';
 import { requiredOf, RunnerReach } from './runner-reach.ts';
 import {
+  drawWorld,
   WORKLOAD_LIMITS,
   type ClientTerms,
   WorkloadClients,
@@ -119,7 +120,8 @@ class ServiceWorkload {
     const host = this.#host;
     const subject = asRunner(this.#subject);
     const reach = new RunnerReach(host, this.#required(subject));
-    const made = await this.#subject.create(host.world);
+    const draws = new Draws(host, 'setup');
+    const made = await this.#subject.create(drawWorld(host, draws, reach));
     const { name, atOnce = 1 } = this.#subject;
     const clients = new WorkloadClients(host, {
       subject,
@@ -131,7 +133,7 @@ class ServiceWorkload {
       model: this.#model(),
       historyMax: HISTORY_MAX,
     });
-    await clients.live(new Draws(host, 'setup'), this.#limits);
+    await clients.live(draws, this.#limits);
     await clients.end();
     clients.judge();
     await made.dispose?.();

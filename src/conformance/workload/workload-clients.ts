@@ -6,6 +6,7 @@ import * as is from '../../kernel/shape.ts';
 import type { ServiceCall } from '../../call/service-call.ts';
 import type { RunID } from '../../model/run-status.ts';
 import type { Service } from '../../model/service.ts';
+import type { World } from '../../model/world.ts';
 import { ALL_MASK, UNKNOWN_MASK } from '../../model/state-mask.ts';
 import { checkLinearizable } from '../../oracles/history/check-linearizable.ts';
 import { formatContradiction } from '../../oracles/history/contradiction.ts';
@@ -52,9 +53,18 @@ const LATEST = 2;
 const LONG_LIFE = 20;
 /** One execution in so many is a long life. */
 const LONG_LIVES = 250;
+const UNTRACED_ONE_IN = 12;
 const LINGERS_MS = [0, 20, 100, 10_000];
 /** On a machine nothing is gained by more. */
 const LINGERS_ON_MACHINE_MS = [0, 20];
+
+/** The world that the service is made in: it need not have a trace. */
+export function drawWorld({ world }: WorkloadHost, draws: Draws, reach: RunnerReach): World {
+  if (!draws.rarely('no trace', UNTRACED_ONE_IN)) return world;
+  const { tracer, ...untraced } = world;
+  if (tracer !== undefined) reach.note('world without a trace');
+  return untraced;
+}
 
 /** Whom the clients call, and what is known of it. */
 export interface ClientTerms {

@@ -107,6 +107,12 @@ describe('exploreService', () => {
     expect(executions).toBe(100);
   });
 
+  test('reaches a wait that is met later, and a world without a trace', async () => {
+    const { missed } = await exploreService(pool, { executions: 200 });
+    expect(missed).not.toContain('wait met later');
+    expect(missed).not.toContain('world without a trace');
+  });
+
   test('holds for a client whose calls and replies are lost, if that is claimed', async () => {
     const lossy: ServiceSubject = {
       ...pool,
