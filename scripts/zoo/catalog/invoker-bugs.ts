@@ -72,9 +72,9 @@ export const invokerBugs: readonly Bug[] = [
       },
       {
         file: invocation,
-        find: "    if (phase === 'measure' || phase === 'end') this.#deadline?.cancel();\n",
+        find: "    if (phase === 'measure' || phase === 'end') {\n",
         replace:
-          "    if (phase === 'wait') this.#startDeadline();\n    if (phase === 'measure' || phase === 'end') this.#deadline?.cancel();\n",
+          "    if (phase === 'wait') this.#startDeadline();\n    if (phase === 'measure' || phase === 'end') {\n",
       },
     ],
   },
@@ -85,12 +85,12 @@ export const invokerBugs: readonly Bug[] = [
     edits: [
       {
         file: reducer,
-        find: "      return isStopped(state) ? settle(state) : go(state, 'checkout');\n",
+        find: "      if (isStopped(state)) return settle(state);\n      return go(state, state.path === 'bazel' ? 'lookup' : 'checkout');\n",
         replace: "      return go(state, 'checkout');\n",
       },
       {
         file: reducer,
-        find: "      return isStopped(state) ? settle(state) : go(state, 'exec');\n",
+        find: "      if (isStopped(state)) return settle(state);\n      return go(state, state.path === 'bazel' ? 'prepare' : 'exec');\n",
         replace: "      return go(state, 'exec');\n",
       },
     ],
