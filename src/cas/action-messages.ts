@@ -11,6 +11,7 @@ import type {
   ActionMetadata,
   ActionOutcome,
   PlatformProperty,
+  RpcCode,
   RpcStatus,
 } from '../model/action.ts';
 import { DIGEST, type Digest } from '../model/digest.ts';
@@ -20,6 +21,7 @@ import {
   type Init,
   MESSAGES,
   packAny,
+  unpackAny,
   type PlatformMessage,
   type StatusMessage,
   type TimeMessage,
@@ -302,4 +304,13 @@ export function digestsOfOutcome(outcome: ActionOutcome): Digest[] {
 export function statusMessage({ code, message, violations = [] }: RpcStatus): Init<StatusMessage> {
   const details = violations.length === 0 ? [] : [packAny(MESSAGES.PreconditionFailure, { violations })];
   return { code, message, details };
+}
+
+/** Reads a status; details other than a PreconditionFailure are passed over. */
+export function rpcStatusOf({ code, message, details }: StatusMessage): RpcStatus {
+  const violations = details
+    .flatMap((any) => unpackAny(MESSAGES.PreconditionFailure, any)?.violations ?? [])
+    .filter(({ type }) => type === 'MISSING')
+    .map(({ subject }) => ({ type: 'MISSING', subject }) as const);
+  return { code: code as RpcCode, message, ...(violations.length === 0 ? {} : { violations }) };
 }

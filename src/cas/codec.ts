@@ -459,3 +459,10 @@ const TYPE_URL = 'type.googleapis.com/';
 export function packAny<T>(type: MessageCodec<T>, message: Init<T>): AnyMessage {
   return { typeUrl: TYPE_URL + type.name, value: type.encode(message) };
 }
+
+/** What is in the envelope; undefined if it is something else. */
+export function unpackAny<T>(type: MessageCodec<T>, any: AnyMessage | null | undefined): T | undefined {
+  return any?.typeUrl.slice(any.typeUrl.lastIndexOf('/') + 1) === type.name
+    ? type.decode(any.value)
+    : undefined;
+}

@@ -5,6 +5,7 @@
  */
 import { soundDigest, statusMessage, outcomeMessage } from '../cas/action-messages.ts';
 import {
+  type ActionResultMessage,
   EXECUTION_STAGES,
   type ExecuteRequestMessage,
   type Init,
@@ -71,12 +72,18 @@ function resultOfRun(status: RunStatus): Pick<Init<OperationMessage>, 'error' | 
   if (rpcStatus.code === RPC_CODES.CANCELLED) return { error: rpcStatus };
   const { actionResult } = status;
   const response = packAny(MESSAGES.ExecuteResponse, {
-    result: actionResult?.result === undefined ? null : outcomeMessage(actionResult.result),
+    result: resultMessage(status),
     cachedResult: actionResult?.cached ?? false,
     status: rpcStatus,
     message: status.error,
   });
   return { response };
+}
+
+/** Of a run that FAILED, the code of the machinery goes along: the protocol has no other place for it. */
+function resultMessage({ state, exitCode, actionResult }: RunStatus): Init<ActionResultMessage> | null {
+  if (state === 'FAILED') return { exitCode };
+  return actionResult?.result === undefined ? null : outcomeMessage(actionResult.result);
 }
 
 const RUNNING_OR_DONE: StateMask = maskForState('RUNNING', ...TERMINAL_STATES);

@@ -28,6 +28,7 @@ export { formatDigest, parseDigest, snapshotOfDigest } from '../model/digest.ts'
 export { type ActionStoreOptions, createActionStore } from './action-store.ts';
 export { type BlobCompression } from './blobs.ts';
 export { type ContentFilerOptions, createContentFiler, type TreeTarget } from './content-filer.ts';
+export { createRemoteRunner, type RemoteRunnerOptions } from './remote-runner.ts';
 export { createRemoteService, type RemoteServer, type RemoteServiceOptions } from './remote-service.ts';
 export { type Compression } from './resource-name.ts';
 export {

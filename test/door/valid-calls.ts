@@ -118,6 +118,7 @@ export const VALID: Readonly<Record<string, Given>> = {
   createSimContentStore: () => [world(), createMemoryContentStore()],
   createSimActionCache: () => [world(), createMemoryActionCache(), createMemoryContentStore()],
   createWritingExecer: () => [door.createDoneExecer(), door.createMemoryTree()],
+  createRemoteRunner: () => [world(), { transport: createRemoteService(world(), remoteParts()) }],
   createRemoteService: () => [world(), remoteParts()],
   overWire: () => [createRemoteService(world(), remoteParts())],
   RpcError: () => ['NOT_FOUND', 'no such operation'],

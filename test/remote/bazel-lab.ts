@@ -36,6 +36,7 @@ export interface BazelLabOptions {
   readonly content?: (blobs: MemoryContentStore) => ContentStore;
   readonly cache?: (results: MemoryActionCache, blobs: MemoryContentStore) => ActionCache;
   readonly javaHome?: string;
+  readonly name?: string;
 }
 
 /** See above. */
@@ -45,8 +46,9 @@ export function makeBazelLab(world: World, options: BazelLabOptions = {}): Bazel
   const tree = createMemoryTree();
   const content = options.content?.(blobs) ?? blobs;
   const cache = options.cache?.(results, blobs) ?? results;
-  const { javaHome, capacity = 10 } = options;
+  const { javaHome, capacity = 10, name = 'runner' } = options;
   const runner = createQueueRunner(world, {
+    name,
     capacity,
     execer: createWritingExecer(createSimExecer({ clock: world.clock }), tree),
     outputs: createMemoryOutputs(),

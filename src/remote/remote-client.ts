@@ -1,0 +1,236 @@
+/**
+ * What a client of the Remote Execution API does again and again: calls with limits, uploads, downloads. Invariants: a call whose answer does not
+ * come in time is cancelled; nothing is uploaded that the server has; what is downloaded has the digest that was asked for.
+ */
+import * as is from '../kernel/shape.ts';
+import { digestOf } from '../cas/digest-of.ts';
+import type { Init, Messages } from '../cas/codec.ts';
+import { sleep } from '../kernel/clock.ts';
+import type { Topic } from '../kernel/question.ts';
+import { RPC_CODES, type RpcCode } from '../model/action.ts';
+import { digestKey, type Digest } from '../model/digest.ts';
+import type { World } from '../model/world.ts';
+import { REMOTE_METHODS as M } from './methods.ts';
+import { rpcFailure } from './rpc-failure.ts';
+import { type RemoteService, type RpcContext, RpcError, type RpcMethod } from './rpc.ts';
+
+/** A service at the other end. */
+export const TRANSPORT: is.MethodsShape = is.withMethods('unary', 'serverStream', 'clientStream');
+
+/** How a client calls. */
+export interface RemoteClientOptions {
+  readonly transport: RemoteService;
+  readonly instanceName: string;
+  /** So many times a call that failed for a passing reason is made again. */
+  readonly retriesMax: number;
+  /** A call other than a watch that takes longer has failed. */
+  readonly callMsMax: number;
+}
+
+/** Whether the same call may go well a little later. */
+export function isPassing(code: RpcCode): boolean {
+  return (
+    code === RPC_CODES.UNAVAILABLE ||
+    code === RPC_CODES.DEADLINE_EXCEEDED ||
+    code === RPC_CODES.RESOURCE_EXHAUSTED ||
+    code === RPC_CODES.ABORTED
+  );
+}
+
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 10_000;
+/** Blobs of one batch, in bytes: below what every server takes. */
+const BATCH_BYTES = 2_000_000;
+const PIECE_BYTES = 256 * 1024;
+
+/** A client of one server, for one run. `signal` ends all that it does. */
+export class RemoteClient {
+  readonly #world: World;
+  readonly #options: RemoteClientOptions;
+  readonly #topic: Topic;
+  readonly #signal: AbortSignal;
+  #uploads = 0;
+
+  constructor(world: World, options: RemoteClientOptions, topic: Topic, signal: AbortSignal) {
+    this.#world = world;
+    this.#options = options;
+    this.#topic = topic;
+    this.#signal = signal;
+  }
+
+  /** Makes a call until it is answered; what it rejects with is an {@link RpcError}. */
+  async call<Q, A>(method: RpcMethod<Q, A, 'unary'>, request: Init<Q>): Promise<A> {
+    return this.retried((context) => this.#options.transport.unary(method, request as Q, context));
+  }
+
+  watch<Q, A>(method: RpcMethod<Q, A, 'serverStream'>, request: Init<Q>): AsyncIterable<A> {
+    return this.#options.transport.serverStream(method, request as Q, { signal: this.#signal });
+  }
+
+  /** The wait before the attempt after so many that failed. */
+  async pause(failures: number): Promise<void> {
+    const ms = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1));
+    await sleep(this.#world.clock, ms, this.#topic.plus('again'), this.#signal);
+  }
+
+  async retried<A>(attempt: (context: RpcContext) => Promise<A>): Promise<A> {
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await this.#limited(attempt);
+      } catch (error) {
+        const failure = rpcFailure(error);
+        if (!isPassing(failure.status.code) || failures > this.#options.retriesMax) throw failure;
+      }
+      await this.pause(failures);
+    }
+  }
+
+  /** Uploads those blobs that the server lacks. */
+  async upload(
+    blobs: ReadonlyMap<string, Digest>,
+    bytesOf: (digest: Digest) => Promise<Uint8Array>,
+  ): Promise<void> {
+    const { instanceName } = this.#options;
+    const blobDigests = [...blobs.values()];
+    const { missingBlobDigests } = await this.call(M.findMissingBlobs, { instanceName, blobDigests });
+    let batch: { digest: Digest; data: Uint8Array }[] = [];
+    let bytes = 0;
+    for (const digest of missingBlobDigests) {
+      const data = await bytesOf(digest);
+      if (data.length > BATCH_BYTES) {
+        await this.#write(digest, data);
+        continue;
+      }
+      if (bytes + data.length > BATCH_BYTES) {
+        await this.#update(batch);
+        batch = [];
+        bytes = 0;
+      }
+      batch.push({ digest, data });
+      bytes += data.length;
+    }
+    await this.#update(batch);
+  }
+
+  /** The bytes of a blob. Rejects with `DATA_LOSS` if they are others. */
+  async read(digest: Digest): Promise<Uint8Array> {
+    if (digest.sizeBytes === 0) return new Uint8Array();
+    const bytes = new Uint8Array(digest.sizeBytes);
+    let at = 0;
+    await this.retried(async (context) => {
+      const resourceName = this.#nameOf(`blobs/${digestKey(digest)}`);
+      const request: Messages['ReadRequest'] = { resourceName, readOffset: at, readLimit: 0 };
+      for await (const { data } of this.#options.transport.serverStream(M.read, request, context)) {
+        if (at + data.length > bytes.length) throw wrongBytes(digest);
+        bytes.set(data, at);
+        at += data.length;
+      }
+      // A stream that ends early without an error is one that broke.
+      if (at < bytes.length) throw new RpcError('UNAVAILABLE', `blob ${digest.hash} ended after ${at} B`);
+    });
+    if (digestKey(digestOf(bytes)) !== digestKey(digest)) throw wrongBytes(digest);
+    return bytes;
+  }
+
+  async #update(requests: readonly { readonly digest: Digest; readonly data: Uint8Array }[]): Promise<void> {
+    const { instanceName } = this.#options;
+    let left = requests;
+    for (let failures = 1; left.length > 0; failures += 1) {
+      const { responses } = await this.call(M.batchUpdateBlobs, { instanceName, requests: left });
+      const failed = responses.filter(({ status }) => (status?.code ?? RPC_CODES.OK) !== RPC_CODES.OK);
+      const [first] = failed;
+      if (first === undefined) return;
+      const code = (first.status?.code ?? RPC_CODES.UNKNOWN) as RpcCode;
+      if (!isPassing(code) || failures > this.#options.retriesMax) {
+        throw new RpcError('UNAVAILABLE', `a blob was not taken: ${first.status?.message ?? ''}`);
+      }
+      const keys = new Set(failed.map(({ digest }) => (digest === null ? '' : digestKey(digest))));
+      left = left.filter(({ digest }) => keys.has(digestKey(digest)));
+      await this.pause(failures);
+    }
+  }
+
+  /** Writes a large blob in pieces; after a break it goes on where the server says that it is. */
+  async #write(digest: Digest, data: Uint8Array): Promise<void> {
+    this.#uploads += 1;
+    const id = this.#uuid();
+    const resourceName = this.#nameOf(`uploads/${id}/blobs/${digestKey(digest)}`);
+    let isFirst = true;
+    await this.retried(async (context) => {
+      const { transport } = this.#options;
+      const from = isFirst
+        ? { committedSize: 0, complete: false }
+        : await transport.unary(M.queryWriteStatus, { resourceName }, context);
+      isFirst = false;
+      if (from.complete) return;
+      const { committedSize } = await transport.clientStream(
+        M.write,
+        pieces(resourceName, data, from.committedSize),
+        context,
+      );
+      if (committedSize !== data.length) {
+        throw new RpcError('UNAVAILABLE', `blob ${digest.hash} was taken to ${committedSize} B only`);
+      }
+    });
+  }
+
+  #uuid(): string {
+    const random = this.#world.random.fork(`${this.#topic.text} upload ${this.#uploads}`);
+    const hex = Array.from({ length: 4 }, () => random.uint32().toString(16).padStart(8, '0')).join('');
+    return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  }
+
+  #nameOf(name: string): string {
+    const { instanceName } = this.#options;
+    return instanceName === '' ? name : `${instanceName}/${name}`;
+  }
+
+  async #limited<A>(attempt: (context: RpcContext) => Promise<A>): Promise<A> {
+    const { clock } = this.#world;
+    const { callMsMax } = this.#options;
+    const controller = new AbortController();
+    const stop = (): void => controller.abort();
+    this.#signal.addEventListener('abort', stop);
+    if (this.#signal.aborted) stop();
+    let isLate = false;
+    const timer = clock.timer(this.#topic.plus('call limit'), callMsMax, () => {
+      isLate = true;
+      stop();
+    });
+    const stopped = new Promise<never>((_resolve, reject) => {
+      const give = (): void =>
+        reject(
+          isLate
+            ? new RpcError('DEADLINE_EXCEEDED', `the call took longer than ${callMsMax} ms`)
+            : new RpcError('CANCELLED', 'the call was cancelled'),
+        );
+      controller.signal.addEventListener('abort', give);
+      if (controller.signal.aborted) give();
+    });
+    try {
+      const deadlineMs = clock.now() + callMsMax;
+      return await Promise.race([attempt({ signal: controller.signal, deadlineMs }), stopped]);
+    } finally {
+      timer.cancel();
+      this.#signal.removeEventListener('abort', stop);
+    }
+  }
+}
+
+function wrongBytes(digest: Digest): RpcError {
+  return new RpcError('DATA_LOSS', `the server gave other bytes for blob ${digestKey(digest)}`);
+}
+
+async function* pieces(
+  resourceName: string,
+  data: Uint8Array,
+  from: number,
+): AsyncGenerator<Messages['WriteRequest']> {
+  let at = from;
+  do {
+    const piece = data.subarray(at, at + PIECE_BYTES);
+    const writeOffset = at;
+    at += piece.length;
+    yield { resourceName, writeOffset, finishWrite: at >= data.length, data: piece };
+  } while (at < data.length);
+}

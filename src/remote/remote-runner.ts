@@ -1,0 +1,601 @@
+/**
+ * A runner whose commands are carried out by a server of the Remote Execution API. Invariants: an action is executed again only for a reason that
+ * the trace records, and after a broken watch only if the server does not know the execution any more; a status is given out once its logs
+ * are here; who stops a run waits no longer than its bound.
+ */
+import * as is from '../kernel/shape.ts';
+import { encodeAction, encodeCommand, outcomeOf, rpcStatusOf } from '../cas/action-messages.ts';
+import {
+  EXECUTION_STAGES,
+  type ExecuteResponseMessage,
+  MESSAGES,
+  type OperationMessage,
+  unpackAny,
+} from '../cas/codec.ts';
+import { digestOf } from '../cas/digest-of.ts';
+import { createMemoryContentStore } from '../cas/memory-content-store.ts';
+import { check } from '../kernel/argument-check.ts';
+import type { Timer } from '../kernel/clock.ts';
+import { messageOf } from '../kernel/errors.ts';
+import { thing, type Topic } from '../kernel/question.ts';
+import { unknownSnapshot } from '../filers/filer-error.ts';
+import {
+  RPC_CODES,
+  type ActionOutcome,
+  type ActionResult,
+  type PlatformProperty,
+  type RpcStatus,
+} from '../model/action.ts';
+import { CREATOR } from '../model/argument-shapes.ts';
+import { tagsOf, type Command } from '../model/command.ts';
+import type { ContentStore } from '../model/content-store.ts';
+import { digestKey, digestOfSnapshot, type Digest } from '../model/digest.ts';
+import { EXIT_CODES, exitCodeOf } from '../model/exit-code.ts';
+import type { Output, OutputCreator } from '../model/output.ts';
+import type { RunState } from '../model/run-state.ts';
+import { makeRunStatus, runningStatus, type RunID, type RunOutcome } from '../model/run-status.ts';
+import { runTypeOf } from '../model/run-type.ts';
+import { watchedService } from '../model/service.ts';
+import { checkWorld, type World } from '../model/world.ts';
+import { createMemoryOutputs } from '../outputs/memory-output.ts';
+import type { Performance, Performer, StatusListener } from '../runners/queue/performer.ts';
+import { type QueueOptions, QUEUE_FIELDS } from '../runners/queue/queue-options.ts';
+import { QueueRunner } from '../runners/queue/queue-runner.ts';
+import { createInstruments } from '../runners/queue/runner-instruments.ts';
+import { CONTENT_STORE } from './content-filer.ts';
+import { walkTree } from './input-tree.ts';
+import { REMOTE_METHODS as M } from './methods.ts';
+import { isPassing, RemoteClient, TRANSPORT } from './remote-client.ts';
+import { rpcFailure } from './rpc-failure.ts';
+import { type RemoteService, rpcCodeName, RpcError } from './rpc.ts';
+
+/** Options of {@link createRemoteRunner}. */
+export interface RemoteRunnerOptions extends QueueOptions {
+  /** Names the runner in traces and questions, and its actions on the server. Default `remote`. */
+  readonly name?: string;
+  /** The way to the server. */
+  readonly transport: RemoteService;
+  /** Of several on one server. Default `''`. */
+  readonly instanceName?: string;
+  /** Where the trees of snapshots are, and the actions of commands that bring their own. Default: an empty store. */
+  readonly content?: ContentStore;
+  /** Where the logs of runs that have ended go. Default: outputs in memory, those of the newest 100 runs. */
+  readonly outputs?: OutputCreator;
+  /** What machines must have that carry the commands out. */
+  readonly platform?: readonly PlatformProperty[];
+  /** True: equal commands on equal snapshots may have each other's results. Default false: each run is one of its own. */
+  readonly cache?: boolean;
+  /** How often in a row something that failed for a passing reason is tried again. Default 5. */
+  readonly retriesMax?: number;
+  /** A run that is being stopped has ended after this time, whatever the server does. Default 10,000. */
+  readonly cancelBoundMs?: number;
+  /** A call that takes longer has failed; watching an execution takes as long as that does. Default 60,000. */
+  readonly callMsMax?: number;
+}
+
+const OPTIONS = is.optionsOf<RemoteRunnerOptions>(
+  { transport: TRANSPORT },
+  {
+    ...QUEUE_FIELDS,
+    ...is.each(['name', 'instanceName'], is.TEXT),
+    content: CONTENT_STORE,
+    outputs: CREATOR,
+    platform: is.listOf(
+      is.recordOf<PlatformProperty>({ name: is.TEXT, value: is.TEXT }, {}),
+      'a list of properties with name and value',
+    ),
+    cache: is.BOOLEAN,
+    retriesMax: is.COUNT,
+    cancelBoundMs: is.DURATION_MS,
+    callMsMax: is.DURATION_MS,
+  },
+);
+
+/** Options with their defaults. */
+interface Parts extends Required<Omit<RemoteRunnerOptions, keyof QueueOptions>> {
+  readonly world: World;
+}
+
+/** An action and the blobs that it is made of. */
+interface PreparedAction {
+  readonly digest: Digest;
+  readonly blobs: ReadonlyMap<string, Digest>;
+  /** Those that are in no store. */
+  readonly made: ReadonlyMap<string, Uint8Array>;
+}
+
+/** How a run ends. */
+interface End extends Pick<RunOutcome, 'exitCode' | 'error'> {
+  readonly state: Exclude<RunState, 'PENDING' | 'RUNNING' | 'UNKNOWN'>;
+  readonly actionResult?: ActionResult | undefined;
+}
+
+const ABORTED: End = { state: 'ABORTED', exitCode: 0, error: '' };
+const TIMEDOUT: End = { state: 'TIMEDOUT', exitCode: 0, error: '' };
+const EMPTY_ROOT = MESSAGES.Directory.encode({});
+
+/** A run that is carried out by the server. */
+class RemotePerformance implements Performance {
+  readonly #parts: Parts;
+  readonly #command: Command;
+  readonly #runId: RunID;
+  readonly #onStatus: StatusListener;
+  readonly #controller = new AbortController();
+  readonly #client: RemoteClient;
+  readonly #startedAt: number;
+  #logs: readonly [stdout: Output, stderr: Output] | undefined;
+  #stop: End | undefined;
+  /** The name of the execution on the server, while it is under way as far as is known. */
+  #operation: string | undefined;
+  #isRunning = false;
+  #isOver = false;
+  #deadline: Timer | undefined;
+  #abort: Timer | undefined;
+  #bound: Timer | undefined;
+
+  constructor(parts: Parts, command: Command, runId: RunID, onStatus: StatusListener) {
+    this.#parts = parts;
+    this.#command = command;
+    this.#runId = runId;
+    this.#onStatus = onStatus;
+    this.#startedAt = parts.world.clock.now();
+    this.#client = new RemoteClient(parts.world, parts, this.#topic('remote'), this.#controller.signal);
+  }
+
+  start(): this {
+    const { clock } = this.#parts.world;
+    const { timeoutMs = 0 } = this.#command;
+    if (timeoutMs > 0) {
+      this.#deadline = clock.timer(this.#topic('deadline'), timeoutMs, () => this.#stopAs(TIMEDOUT));
+    }
+    this.#run().then(
+      (end) => this.#endLater(end),
+      (error: unknown) => this.#endLater(this.#failure(error)),
+    );
+    return this;
+  }
+
+  abort(): void {
+    if (this.#abort !== undefined || this.#isOver) return;
+    this.#abort = this.#parts.world.clock.post(this.#topic('abort'), () => this.#stopAs(ABORTED));
+  }
+
+  async #run(): Promise<End> {
+    const action = await this.#prepare();
+    const { response } = await this.#execute(action);
+    const status =
+      response.status === null ? { code: RPC_CODES.OK, message: '' } : rpcStatusOf(response.status);
+    const outcome = response.result === null ? undefined : outcomeOf(response.result);
+    return this.#endOf(status, outcome, response, action.digest);
+  }
+
+  async #endOf(
+    status: RpcStatus,
+    outcome: ActionOutcome | undefined,
+    response: ExecuteResponseMessage,
+    actionDigest: Digest,
+  ): Promise<End> {
+    const cached = response.cachedResult;
+    if (status.code === RPC_CODES.OK && outcome !== undefined) {
+      await this.#fetchLogs(outcome);
+      if (!cached) await this.#becomeRunning();
+      return {
+        state: 'COMPLETE',
+        exitCode: outcome.exitCode,
+        error: response.message,
+        actionResult: { actionDigest, cached, result: outcome },
+      };
+    }
+    if (status.code === RPC_CODES.CANCELLED) return ABORTED;
+    if (status.code === RPC_CODES.DEADLINE_EXCEEDED && this.#hasTimeout()) return TIMEDOUT;
+    const grpcStatus = status.code === RPC_CODES.OK ? { ...status, code: RPC_CODES.INTERNAL } : status;
+    const error = status.message === '' ? `the server answered ${rpcCodeName(status.code)}` : status.message;
+    const code = outcome?.exitCode ?? 0;
+    const exitCode = code === 0 ? EXIT_CODES.POST_EXEC : code;
+    return { state: 'FAILED', exitCode, error, actionResult: { actionDigest, cached: false, grpcStatus } };
+  }
+
+  /** The command's own, or one of its action, which only the server knows. */
+  #hasTimeout(): boolean {
+    return (this.#command.timeoutMs ?? 0) > 0 || this.#command.executeRequest !== undefined;
+  }
+
+  #failure(error: unknown): End {
+    const { executeRequest } = this.#command;
+    const failure = rpcFailure(error);
+    if (error instanceof FailedOperation && failure.status.code === RPC_CODES.CANCELLED) return ABORTED;
+    const exitCode = exitCodeOf(error, EXIT_CODES.COULD_NOT_EXEC);
+    const text = `could not exec: ${failure.message}`;
+    if (executeRequest === undefined) return { state: 'FAILED', exitCode, error: text };
+    const { actionDigest } = executeRequest;
+    const actionResult = { actionDigest, cached: false, grpcStatus: failure.status };
+    return { state: 'FAILED', exitCode, error: text, actionResult };
+  }
+
+  /** The blobs of the action: of one that the command brings along, as far as they are here. */
+  async #prepare(): Promise<PreparedAction> {
+    const { executeRequest, snapshotId = '', argv, envVars = {}, timeoutMs = 0 } = this.#command;
+    const { platform, cache, name, world } = this.#parts;
+    const made = new Map<string, Uint8Array>();
+    const blobs = new Map<string, Digest>();
+    const add = (bytes: Uint8Array): Digest => {
+      const digest = digestOf(bytes);
+      made.set(digestKey(digest), bytes);
+      blobs.set(digestKey(digest), digest);
+      return digest;
+    };
+    if (executeRequest !== undefined) {
+      await this.#addGiven(executeRequest.actionDigest, blobs);
+      return { digest: executeRequest.actionDigest, blobs, made };
+    }
+    const root = snapshotId === '' ? add(EMPTY_ROOT) : digestOfSnapshot(snapshotId);
+    if (root === undefined) throw unknownSnapshot(snapshotId);
+    if (snapshotId !== '') await this.#addTree(root, blobs);
+    const commandDigest = add(
+      encodeCommand({
+        arguments: argv,
+        environmentVariables: envVars,
+        outputFiles: [],
+        outputDirectories: [],
+        outputPaths: [],
+        workingDirectory: '',
+        platform,
+      }),
+    );
+    // No two runs are the same action, but the attempts of one run are: the server joins them.
+    const nonce = world.random.fork(`${name} run ${this.#runId}`).uint32();
+    const salt = new TextEncoder().encode(`${name} ${this.#runId} ${nonce} ${this.#startedAt}`);
+    const digest = add(
+      encodeAction({
+        commandDigest,
+        inputRootDigest: root,
+        doNotCache: false,
+        platform,
+        ...(cache ? {} : { salt }),
+        ...(timeoutMs > 0 ? { timeoutMs } : {}),
+      }),
+    );
+    return { digest, blobs, made };
+  }
+
+  async #addTree(root: Digest, blobs: Map<string, Digest>): Promise<void> {
+    const { content } = this.#parts;
+    const isHere = (await content.findMissing([root])).length === 0;
+    // What is not here may be on the server; it says so if it is not.
+    if (!isHere) return;
+    for await (const { digest, message } of walkTree(content, root, () => undefined)) {
+      blobs.set(digestKey(digest), digest);
+      for (const file of message.files) {
+        if (file.digest !== null) blobs.set(digestKey(file.digest), file.digest);
+      }
+    }
+    for (const digest of await content.findMissing([...blobs.values()])) blobs.delete(digestKey(digest));
+  }
+
+  async #addGiven(actionDigest: Digest, blobs: Map<string, Digest>): Promise<void> {
+    const { content } = this.#parts;
+    if ((await content.findMissing([actionDigest])).length > 0) return;
+    const { commandDigest, inputRootDigest } = MESSAGES.Action.decode(await content.read(actionDigest));
+    blobs.set(digestKey(actionDigest), actionDigest);
+    if (inputRootDigest !== null) await this.#addTree(inputRootDigest, blobs);
+    if (commandDigest === null || (await content.findMissing([commandDigest])).length > 0) return;
+    blobs.set(digestKey(commandDigest), commandDigest);
+  }
+
+  /** Uploads, executes, and watches until there is a result. */
+  async #execute(action: PreparedAction): Promise<Result> {
+    await this.#upload(action);
+    // A watch that tells something begins to count anew; how often the action is executed again is counted to the end.
+    const tries = { failures: 0, restarts: 0 };
+    for (;;) {
+      const attempt = await this.#attempt(action, tries);
+      if ('response' in attempt) return attempt;
+      this.#checkWanted();
+      tries.failures += 1;
+      // A watch that broke says nothing about the execution: it is looked for first.
+      if (attempt.isOver || this.#operation === undefined) {
+        this.#operation = undefined;
+        tries.restarts += 1;
+        this.#recorded('execute again', attempt.reason);
+      }
+      await this.#client.pause(tries.failures);
+    }
+  }
+
+  #upload({ blobs, made }: PreparedAction): Promise<void> {
+    return this.#client.upload(
+      blobs,
+      async (digest) => made.get(digestKey(digest)) ?? this.#parts.content.read(digest),
+    );
+  }
+
+  /** Watches once: what came of it, or why it is worth watching again. What is not, is thrown. */
+  async #attempt(action: PreparedAction, tries: Tries): Promise<Result | Failure> {
+    const { retriesMax } = this.#parts;
+    try {
+      const result = await this.#watch(action.digest, tries);
+      if (result === undefined) return { reason: 'the watch ended without a result', isOver: false };
+      const reason = transientFailure(result);
+      if (reason === undefined || tries.restarts >= retriesMax) return result;
+      if (missingOf(result)) await this.#upload(action);
+      return { reason, isOver: true };
+    } catch (error) {
+      const { status, message } = rpcFailure(error);
+      const isMissing = status.violations !== undefined;
+      const isLost = status.code === RPC_CODES.NOT_FOUND && this.#operation !== undefined;
+      const isOver = isMissing || isLost;
+      const begun = isOver || this.#operation === undefined ? tries.restarts : tries.failures;
+      if (begun >= retriesMax || !(isPassing(status.code) || isOver)) throw error;
+      if (isMissing) await this.#upload(action);
+      return { reason: message, isOver };
+    }
+  }
+
+  /** One call of Execute, or of WaitExecution if the server has begun. Undefined if it ends without a result. */
+  async #watch(actionDigest: Digest, tries: Tries): Promise<Result | undefined> {
+    const { instanceName } = this.#parts;
+    const { skipCacheLookup = false } = this.#command.executeRequest ?? {};
+    const name = this.#operation;
+    const messages: AsyncIterable<OperationMessage> =
+      name === undefined
+        ? this.#client.watch(M.execute, { instanceName, actionDigest, skipCacheLookup })
+        : this.#client.watch(M.waitExecution, { name });
+    for await (const message of messages) {
+      this.#operation = message.name;
+      if (this.#stop !== undefined) this.#cancelOperation();
+      const metadata = unpackAny(MESSAGES.ExecuteOperationMetadata, message.metadata);
+      if (metadata?.stage === EXECUTION_STAGES.EXECUTING) await this.#becomeRunning();
+      if (!message.done) {
+        tries.failures = 0;
+        continue;
+      }
+      const response = unpackAny(MESSAGES.ExecuteResponse, message.response);
+      if (response !== undefined) return { response };
+      const error = message.error === undefined ? undefined : rpcStatusOf(message.error);
+      throw error === undefined
+        ? new RpcError('INTERNAL', 'the server gave a result that is none')
+        : new FailedOperation(error);
+    }
+    return undefined;
+  }
+
+  /** The first thing that anybody can see of a run that runs. */
+  async #becomeRunning(): Promise<void> {
+    if (this.#isRunning || this.#isOver || this.#stop !== undefined) return;
+    this.#isRunning = true;
+    const [stdout, stderr] = await this.#openLogs();
+    if (this.#hasEnded()) return;
+    this.#onStatus(runningStatus(this.#runId, stdout.uri, stderr.uri, tagsOf(this.#command)));
+  }
+
+  #hasEnded(): boolean {
+    return this.#isOver;
+  }
+
+  async #openLogs(): Promise<readonly [stdout: Output, stderr: Output]> {
+    const { outputs } = this.#parts;
+    return (this.#logs ??= [
+      await outputs.create(`${this.#runId}-stdout`),
+      await outputs.create(`${this.#runId}-stderr`),
+    ]);
+  }
+
+  /** A log that the server has lost costs the log, and is recorded. */
+  async #fetchLogs({ stdoutDigest, stderrDigest }: ActionOutcome): Promise<void> {
+    const [stdout, stderr] = await this.#openLogs();
+    for (const [log, digest] of [
+      [stdout, stdoutDigest],
+      [stderr, stderrDigest],
+    ] as const) {
+      try {
+        if (digest !== undefined && digest.sizeBytes > 0) await log.write(await this.#client.read(digest));
+      } catch (error) {
+        this.#checkWanted();
+        this.#recorded('output', messageOf(error));
+      }
+    }
+  }
+
+  #stopAs(end: End): void {
+    // An abort replaces a deadline, as everywhere; nothing replaces an abort.
+    if (this.#isOver || this.#stop?.state === 'ABORTED') return;
+    const isFirst = this.#stop === undefined;
+    this.#stop = end;
+    if (!isFirst) return;
+    const { clock } = this.#parts.world;
+    this.#bound = clock.endOfInstant(this.#topic('remote').plus('bound'), this.#parts.cancelBoundMs, () => {
+      this.#recorded('cancel', 'the server did not stop the execution within the bound');
+      this.#endLater(end);
+    });
+    if (this.#operation === undefined) this.#controller.abort();
+    else this.#cancelOperation();
+  }
+
+  #isCancelling = false;
+
+  /** Asks the server to stop; its watch then ends. If it cannot be asked, the bound ends the run. */
+  #cancelOperation(): void {
+    const name = this.#operation;
+    if (name === undefined || this.#isCancelling) return;
+    this.#isCancelling = true;
+    this.#client.call(M.cancelOperation, { name }).then(undefined, (error: unknown) => {
+      if (this.#isOver) return;
+      this.#recorded('cancel', messageOf(error));
+      this.#controller.abort();
+    });
+  }
+
+  #checkWanted(): void {
+    if (this.#stop !== undefined) throw new RpcError('CANCELLED', 'the run is being stopped');
+  }
+
+  #endLater(end: End): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#deadline?.cancel();
+    this.#abort?.cancel();
+    this.#bound?.cancel();
+    this.#controller.abort();
+    const { clock } = this.#parts.world;
+    void this.#closeLogs().then(() => clock.post(this.#topic('end'), () => this.#finish(this.#stop ?? end)));
+  }
+
+  async #closeLogs(): Promise<void> {
+    for (const log of this.#logs ?? []) {
+      try {
+        await log.close();
+      } catch (error) {
+        this.#recorded('output', messageOf(error));
+      }
+    }
+  }
+
+  #finish({ state, exitCode, error, actionResult }: End): void {
+    const hasLogs = state === 'COMPLETE' && this.#logs !== undefined;
+    const refs = { stdoutRef: '', stderrRef: '' };
+    if (hasLogs && this.#logs !== undefined) {
+      const [stdout, stderr] = this.#logs;
+      refs.stdoutRef = stdout.uri;
+      refs.stderrRef = stderr.uri;
+    }
+    const status = makeRunStatus(this.#runId, state, tagsOf(this.#command), refs, {
+      snapshotId: '',
+      exitCode,
+      error,
+    });
+    const isBazel = runTypeOf(this.#command.snapshotId) === 'bazel' && actionResult !== undefined;
+    this.#onStatus(isBazel ? Object.freeze({ ...status, actionResult }) : status);
+  }
+
+  #recorded(what: string, error: string): void {
+    const { world, name: runner } = this.#parts;
+    const at = world.clock.now();
+    world.tracer?.record({ at, type: 'recorded', runner, runId: this.#runId, what, error, exitCode: 0 });
+  }
+
+  #topic(what: string): Topic {
+    return thing('run', this.#runId).topic(what);
+  }
+}
+
+/** What a server answers in the end. */
+interface Result {
+  readonly response: ExecuteResponseMessage;
+}
+
+/** What was tried in vain: since anything was heard, and how often the action was executed again. */
+interface Tries {
+  failures: number;
+  restarts: number;
+}
+
+/** Why there is no result yet. */
+interface Failure {
+  readonly reason: string;
+  /** Whether the execution is known to be over. */
+  readonly isOver: boolean;
+}
+
+/** An operation that the server has ended without a response, because it was cancelled. */
+class FailedOperation extends RpcError {
+  constructor({ code, message }: RpcStatus) {
+    super(rpcCodeName(code) as 'CANCELLED', message);
+  }
+}
+
+/** Why a result is none that the action has: its worker died, or blobs have gone that it needs. */
+function transientFailure(result: Result): string | undefined {
+  const { status } = result.response;
+  if (status === null) return undefined;
+  const { code, message } = rpcStatusOf(status);
+  const isLost = code === RPC_CODES.UNAVAILABLE || code === RPC_CODES.ABORTED;
+  return missingOf(result) || isLost ? `${rpcCodeName(code)}: ${message}` : undefined;
+}
+
+/** Whether blobs have gone that the action needs. */
+function missingOf({ response: { status } }: Result): boolean {
+  return status !== null && rpcStatusOf(status).violations !== undefined;
+}
+
+class RemotePerformer implements Performer {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  perform(command: Command, runId: RunID, onStatus: StatusListener): Performance {
+    return new RemotePerformance(this.#parts, command, runId, onStatus).start();
+  }
+}
+
+const OUTPUTS_KEPT = 200;
+
+/**
+ * A runner on a cluster: each command becomes an action of the Remote Execution API, which any server of it can carry out.
+ *
+ * A command's `argv` and `envVars` are those of the action, its `timeoutMs` counts here from the start of the run and there from that of
+ * the process. A snapshot is a tree, by its `bz-HASH-SIZE` id, in `content` or on the server; what the server lacks is uploaded. A command
+ * with an `executeRequest` brings its action along. Of a run that has completed, standard output and error can be read at its refs; the
+ * protocol gives none of a run that is under way or was stopped.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
+ * @example
+ * ```ts
+ * import { createMemoryOutputs, createSimulatedRunner, createMemoryTree, finalStatus, simulate } from 'dryrunner';
+ * import {
+ *   createActionStore, createContentFiler, createMemoryActionCache, createMemoryContentStore, createRemoteRunner,
+ *   createRemoteService, overWire,
+ * } from 'dryrunner/remote';
+ * const verdict = await simulate({
+ *   scenario: async (sim) => {
+ *     const [content, cache, tree] = [createMemoryContentStore(), createMemoryActionCache(), createMemoryTree()];
+ *     const worker = createSimulatedRunner(sim.world, {
+ *       name: 'worker',
+ *       filers: new Map([['bazel', { filer: createContentFiler({ content, tree }) }]]),
+ *       actions: createActionStore({ content, cache, tree }),
+ *     });
+ *     const server = createRemoteService(sim.world, { runner: worker, content, cache });
+ *     const outputs = createMemoryOutputs();
+ *     const runner = createRemoteRunner(sim.world, { transport: overWire(server), outputs });
+ *     const { runId } = await runner.run({ argv: ['stdout hello', 'complete 3'] });
+ *     const { status } = await finalStatus(runner, runId);
+ *     sim.check(status.exitCode === 3, 'the exit code comes back');
+ *     sim.check(outputs.find(status.stdoutRef)?.text() === 'hello', 'and what it wrote');
+ *     await runner.release();
+ *     server.close();
+ *     await worker.release();
+ *   },
+ * });
+ * if (!verdict.held) throw new Error(verdict.failure?.message);
+ * ```
+ */
+export function createRemoteRunner(world: World, options: RemoteRunnerOptions): QueueRunner {
+  checkWorld(world);
+  check('options', options, OPTIONS);
+  const { name = 'remote', transport, capacity, history, idPrefix, updateLimitMs } = options;
+  const parts: Parts = {
+    world,
+    name,
+    transport,
+    instanceName: options.instanceName ?? '',
+    content: options.content ?? createMemoryContentStore(),
+    outputs: options.outputs ?? createMemoryOutputs({ maxOutputs: OUTPUTS_KEPT }),
+    platform: options.platform ?? [],
+    cache: options.cache ?? false,
+    retriesMax: options.retriesMax ?? 5,
+    cancelBoundMs: options.cancelBoundMs ?? 10_000,
+    callMsMax: options.callMsMax ?? 60_000,
+  };
+  const runner = new QueueRunner(world, {
+    name,
+    performer: new RemotePerformer(parts),
+    filers: new Map(),
+    instruments: createInstruments(),
+    capacity,
+    history,
+    idPrefix,
+    updateLimitMs,
+  });
+  return watchedService(world, name, runner);
+}

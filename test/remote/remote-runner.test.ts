@@ -1,0 +1,384 @@
+// A remote runner over a server that does what each test says: what it does again, and what it never does twice.
+import { describe, expect, test } from 'vitest';
+import { MESSAGES, type OperationMessage, packAny } from '../../src/cas/codec.ts';
+import { digestOf } from '../../src/cas/digest-of.ts';
+import { createMemoryContentStore, type MemoryContentStore } from '../../src/cas/memory-content-store.ts';
+import { createMemoryTree } from '../../src/filers/memory-tree.ts';
+import { RPC_CODES } from '../../src/model/action.ts';
+import type { Command } from '../../src/model/command.ts';
+import type { RunStatus } from '../../src/model/run-status.ts';
+import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
+import type { TraceEvent } from '../../src/model/trace-event.ts';
+import { createMemoryOutputs, type MemoryOutputs } from '../../src/outputs/memory-output.ts';
+import { createContentFiler } from '../../src/remote/content-filer.ts';
+import { createRemoteRunner, type RemoteRunnerOptions } from '../../src/remote/remote-runner.ts';
+import { createRemoteService, type RemoteServer } from '../../src/remote/remote-service.ts';
+import { overWire, type RemoteService, RpcError } from '../../src/remote/rpc.ts';
+import type { QueueRunner } from '../../src/runners/queue/queue-runner.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+import { inSimulation } from '../runners/in-simulation.ts';
+import { addAction, type BazelLab, commandFor, makeBazelLab } from './bazel-lab.ts';
+
+/** What happens to a call: it fails before it is made, or after so many answers, or its answers end there without an error. */
+type Mishap = { readonly fail: RpcError; readonly after?: number } | { readonly endAfter: number };
+/** By method and call, counted from 1: `Execute 1`. */
+type Mishaps = Readonly<Record<string, Mishap>>;
+
+/** A service with mishaps, which notes all calls. */
+function unlucky(service: RemoteService, mishaps: Mishaps, calls: string[]): RemoteService {
+  const counts = new Map<string, number>();
+  const next = (path: string): Mishap | undefined => {
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    calls.push(name);
+    return mishaps[`${name} ${count}`] ?? mishaps[`${name} *`];
+  };
+  const failBefore = (mishap: Mishap | undefined): void => {
+    if (mishap !== undefined && 'fail' in mishap && mishap.after === undefined) throw mishap.fail;
+  };
+  return {
+    async unary(method, request, context) {
+      failBefore(next(method.path));
+      return service.unary(method, request, context);
+    },
+    async *serverStream(method, request, context) {
+      const mishap = next(method.path);
+      failBefore(mishap);
+      let given = 0;
+      for await (const answer of service.serverStream(method, request, context)) {
+        if (mishap !== undefined && 'endAfter' in mishap && given === mishap.endAfter) return;
+        if (mishap !== undefined && 'fail' in mishap && given === mishap.after) throw mishap.fail;
+        given += 1;
+        yield answer;
+      }
+    },
+    async clientStream(method, requests, context) {
+      failBefore(next(method.path));
+      return service.clientStream(method, requests, context);
+    },
+  };
+}
+
+/** A service whose first executions lose their workers: they end, and were never done. */
+function deadly(service: RemoteService, deaths: number): RemoteService {
+  let left = deaths;
+  return {
+    unary: (method, request, context) => service.unary(method, request, context),
+    async *serverStream(method, request, context) {
+      for await (const answer of service.serverStream(method, request, context)) {
+        const { done, name, metadata } = answer as OperationMessage;
+        if (!done || left === 0) {
+          yield answer;
+          continue;
+        }
+        left -= 1;
+        const status = { code: RPC_CODES.UNAVAILABLE, message: 'the worker died' };
+        const response = packAny(MESSAGES.ExecuteResponse, { status });
+        yield MESSAGES.Operation.decode(
+          MESSAGES.Operation.encode({ name, metadata, done: true, response }),
+        ) as typeof answer;
+        // Nobody has its result.
+        return;
+      }
+    },
+    clientStream: (method, requests, context) => service.clientStream(method, requests, context),
+  };
+}
+
+const DOWN = new RpcError('UNAVAILABLE', 'the network is down');
+
+interface Stage {
+  readonly sim: Simulation;
+  readonly lab: BazelLab;
+  readonly server: RemoteServer;
+  readonly runner: QueueRunner;
+  readonly outputs: MemoryOutputs;
+  readonly calls: readonly string[];
+  end(command: Command): Promise<RunStatus>;
+}
+
+interface StageOptions extends Partial<RemoteRunnerOptions> {
+  /** So many executions end with the death of their worker. */
+  readonly deaths?: number;
+  readonly mishaps?: Mishaps;
+}
+
+async function onStage(
+  options: StageOptions,
+  scenario: (stage: Stage) => Promise<void>,
+): Promise<readonly TraceEvent[]> {
+  const { mishaps = {}, deaths = 0, ...more } = options;
+  const verdict = await inSimulation(async (sim) => {
+    const lab = makeBazelLab(sim.world, { name: 'worker' });
+    const server = createRemoteService(sim.world, {
+      runner: lab.runner,
+      content: lab.blobs,
+      cache: lab.results,
+    });
+    const outputs = createMemoryOutputs();
+    const calls: string[] = [];
+    const transport = unlucky(deadly(overWire(server), deaths), mishaps, calls);
+    const runner = createRemoteRunner(sim.world, { outputs, ...more, transport });
+    const end = async (command: Command): Promise<RunStatus> =>
+      (await finalStatus(runner, (await runner.run(command)).runId)).status;
+    await scenario({ sim, lab, server, runner, outputs, calls, end });
+    await runner.release();
+    server.close();
+    await lab.runner.release();
+  });
+  return verdict.trace();
+}
+
+/** How often the worker has begun a process. */
+const startsOf = (trace: readonly TraceEvent[]): number =>
+  trace.filter(
+    (event) => event.type === 'status' && event.runner === 'worker' && event.status.state === 'RUNNING',
+  ).length;
+const reasonsOf = (trace: readonly TraceEvent[]): string[] =>
+  trace.flatMap((event) =>
+    event.type === 'recorded' && event.runner === 'remote' ? [`${event.what}: ${event.error}`] : [],
+  );
+
+describe('a remote runner', () => {
+  test('R98 R110 brings back exit code, error and what was written', async () => {
+    await onStage({}, async ({ end, outputs }) => {
+      const status = await end({ argv: ['stdout hello', 'stderr oh', 'complete 3'], jobId: 'j' });
+      expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 3, error: '', jobId: 'j' });
+      expect(outputs.find(status.stdoutRef)?.text()).toBe('hello');
+      expect(outputs.find(status.stderrRef)?.text()).toBe('oh');
+      expect(outputs.all().every(({ closed }) => closed)).toBe(true);
+      expect(await end({ argv: ['signal SIGKILL'] })).toMatchObject({ state: 'COMPLETE', exitCode: -1 });
+      expect(await end({ argv: ['fail 7 broken'] })).toMatchObject({
+        state: 'FAILED',
+        exitCode: 7,
+        error: 'error execing: broken',
+      });
+    });
+  });
+
+  test('uploads what the server lacks of a snapshot, and only that, large blobs in pieces', async () => {
+    const content = createMemoryContentStore();
+    const tree = createMemoryTree();
+    tree.writeFile('/src/a', 'A');
+    tree.writeFile('/src/large', new Uint8Array(3_000_000).fill(7));
+    const snapshotId = await createContentFiler({ content, tree }).ingest('/src');
+    await onStage({ content }, async ({ end, lab, calls }) => {
+      lab.blobs.add('A');
+      expect(await end({ argv: ['complete 0'], snapshotId })).toMatchObject({
+        state: 'COMPLETE',
+        exitCode: 0,
+      });
+      expect(calls).toEqual(['FindMissingBlobs', 'Write', 'BatchUpdateBlobs', 'Execute']);
+      const before = calls.length;
+      await end({ argv: ['complete 0'], snapshotId });
+      expect(calls.slice(before)).toEqual(['FindMissingBlobs', 'BatchUpdateBlobs', 'Execute']);
+    });
+  });
+
+  test('goes on with a large blob where the server has it', async () => {
+    const content = createMemoryContentStore();
+    const tree = createMemoryTree();
+    tree.writeFile('/src/large', new Uint8Array(3_000_000).fill(7));
+    const snapshotId = await createContentFiler({ content, tree }).ingest('/src');
+    await onStage({ content, mishaps: { 'Write 1': { fail: DOWN } } }, async ({ end, calls }) => {
+      expect((await end({ argv: ['complete 0'], snapshotId })).state).toBe('COMPLETE');
+      expect(calls.slice(0, 4)).toEqual(['FindMissingBlobs', 'Write', 'QueryWriteStatus', 'Write']);
+    });
+  });
+
+  test('each run is one of its own, unless results may be shared', async () => {
+    const twice = (cache: boolean): Promise<readonly TraceEvent[]> =>
+      onStage({ cache }, async ({ end, outputs }) => {
+        for (let run = 0; run < 2; run += 1) {
+          const status = await end({ argv: ['stdout x', 'complete 0'] });
+          expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 0 });
+          expect(outputs.find(status.stdoutRef)?.text()).toBe('x');
+        }
+      });
+    expect(startsOf(await twice(false))).toBe(2);
+    expect(startsOf(await twice(true))).toBe(1);
+  });
+
+  test('R186 R194 a command that brings its action along has its result beside the status', async () => {
+    const content = createMemoryContentStore();
+    const actionDigest = addAction(content, ['write o O', 'complete 0'], { command: { outputPaths: ['o'] } });
+    await onStage({ content }, async ({ end }) => {
+      const first = await end(commandFor(actionDigest));
+      expect(first.actionResult).toMatchObject({
+        actionDigest,
+        cached: false,
+        result: { outputFiles: [{ path: 'o', digest: digestOf('O') }] },
+      });
+      expect((await end(commandFor(actionDigest))).actionResult).toMatchObject({ cached: true });
+    });
+  });
+});
+
+describe('what goes wrong on the way', () => {
+  const slow: Command = { argv: ['sleep 500', 'stdout x', 'complete 0'] };
+
+  test.for<[string, Mishaps, readonly string[]]>([
+    ['a watch that breaks', { 'Execute 1': { fail: DOWN, after: 1 } }, ['Execute', 'WaitExecution']],
+    ['a watch that ends without a result', { 'Execute 1': { endAfter: 1 } }, ['Execute', 'WaitExecution']],
+    [
+      'watches that break again',
+      { 'Execute 1': { fail: DOWN, after: 1 }, 'WaitExecution 1': { fail: DOWN } },
+      ['Execute', 'WaitExecution', 'WaitExecution'],
+    ],
+  ])('%s is taken up by WaitExecution: nothing starts twice', async ([, mishaps, watches]) => {
+    const trace = await onStage({ mishaps }, async ({ end, calls }) => {
+      expect(await end(slow)).toMatchObject({ state: 'COMPLETE', exitCode: 0 });
+      expect(calls.filter((name) => name.includes('Exec'))).toEqual(watches);
+    });
+    expect(startsOf(trace)).toBe(1);
+    expect(reasonsOf(trace)).toEqual([]);
+  });
+
+  test('an Execute of which nothing is known is made again, with the reason, and joins what is under way', async () => {
+    const trace = await onStage({ mishaps: { 'Execute 1': { fail: DOWN, after: 0 } } }, async ({ end }) => {
+      expect((await end(slow)).state).toBe('COMPLETE');
+    });
+    expect(startsOf(trace)).toBe(1);
+    expect(reasonsOf(trace)).toEqual(['execute again: the network is down']);
+  });
+
+  test('an execution that the server does not know any more is made again, with the reason', async () => {
+    const lost = new RpcError('NOT_FOUND', 'no such operation');
+    const trace = await onStage(
+      { mishaps: { 'Execute 1': { fail: DOWN, after: 1 }, 'WaitExecution 1': { fail: lost } } },
+      async ({ end }) => {
+        expect((await end(slow)).state).toBe('COMPLETE');
+      },
+    );
+    expect(reasonsOf(trace)).toEqual(['execute again: no such operation']);
+  });
+
+  test('an action whose worker dies is executed again, with the reason, and not for ever', async () => {
+    const died = (deaths: number): Promise<readonly TraceEvent[]> =>
+      onStage({ retriesMax: 2, deaths }, async ({ end }) => {
+        const status = await end(slow);
+        if (deaths <= 2) expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 0 });
+        else expect(status).toMatchObject({ state: 'FAILED', error: 'the worker died' });
+      });
+    const once = await died(1);
+    // It had come to its end, and the cache has its result.
+    expect(startsOf(once)).toBe(1);
+    expect(reasonsOf(once)).toEqual(['execute again: UNAVAILABLE: the worker died']);
+    expect(reasonsOf(await died(9))).toHaveLength(2);
+  });
+
+  test('inputs that were evicted before the execution are uploaded again', async () => {
+    const content = createMemoryContentStore();
+    const actionDigest = addAction(content, ['complete 0'], { inputs: { i: 'input' } });
+    const trace = await onStage({ content }, async ({ lab, runner, sim }) => {
+      const stop = evictWhenThere(sim, lab.blobs, digestOf('input'));
+      const { status } = await finalStatus(runner, (await runner.run(commandFor(actionDigest))).runId);
+      stop();
+      expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 0 });
+    });
+    expect(reasonsOf(trace)).toEqual([expect.stringContaining('execute again: the action names blobs')]);
+  });
+
+  test('R98 a server that cannot be reached fails the run after all attempts, and the runner goes on', async () => {
+    await onStage(
+      {
+        retriesMax: 2,
+        mishaps: Object.fromEntries([1, 2, 3].map((n) => [`FindMissingBlobs ${n}`, { fail: DOWN }])),
+      },
+      async ({ end, sim }) => {
+        expect(await end({ argv: ['complete 0'] })).toMatchObject({
+          state: 'FAILED',
+          exitCode: 240,
+          error: 'could not exec: the network is down',
+        });
+        expect(sim.now()).toBe(300);
+        expect((await end({ argv: ['complete 0'] })).state).toBe('COMPLETE');
+      },
+    );
+  });
+
+  test('a log that the server has lost costs the log, is recorded, and starts nothing again', async () => {
+    const gone = new RpcError('NOT_FOUND', 'evicted');
+    const trace = await onStage({ mishaps: { 'Read *': { fail: gone } } }, async ({ end, outputs }) => {
+      const status = await end({ argv: ['stdout x', 'complete 0'] });
+      expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 0 });
+      expect(outputs.find(status.stdoutRef)?.text()).toBe('');
+    });
+    expect(startsOf(trace)).toBe(1);
+    expect(reasonsOf(trace)).toEqual(['output: evicted']);
+  });
+});
+
+/** Loses a blob once, as soon as it has come in. */
+function evictWhenThere(
+  sim: Simulation,
+  blobs: MemoryContentStore,
+  digest: ReturnType<typeof digestOf>,
+): () => void {
+  const write = blobs.write.bind(blobs);
+  let isLost = false;
+  blobs.write = (written, bytes) => {
+    write(written, bytes);
+    if (!isLost && written.hash === digest.hash) {
+      isLost = true;
+      blobs.evict(digest);
+    }
+  };
+  return () => {
+    blobs.write = write;
+  };
+}
+
+describe('stopping a remote run', () => {
+  test('R70 R107 an abort cancels the execution on the server, and nothing goes on there', async () => {
+    await onStage({}, async ({ runner, lab, sim, calls }) => {
+      const { runId } = await runner.run({ argv: ['hang'] });
+      await waitForState(runner, runId, 'RUNNING');
+      expect(await runner.abort(runId)).toMatchObject({ state: 'ABORTED' });
+      expect(calls).toContain('CancelOperation');
+      await sim.sleep(100);
+      expect((await lab.runner.statusAll()).statuses.map(({ state }) => state)).toEqual(['ABORTED']);
+    });
+  });
+
+  test('R100 the time of a run counts from its start here, also while the server cannot be reached', async () => {
+    await onStage({ mishaps: { 'FindMissingBlobs *': { fail: DOWN } } }, async ({ end, sim }) => {
+      expect(await end({ argv: ['complete 0'], timeoutMs: 150 })).toMatchObject({ state: 'TIMEDOUT' });
+      expect(sim.now()).toBe(150);
+    });
+  });
+
+  test('R199 a server that does not answer is given up at the bound, and that is recorded', async () => {
+    const stuck: RemoteService = {
+      unary: (method, request, context) =>
+        method.path.endsWith('CancelOperation')
+          ? new Promise<never>(() => {})
+          : inner!.unary(method, request, context),
+      serverStream: (method, request, context) => inner!.serverStream(method, request, context),
+      clientStream: (method, requests, context) => inner!.clientStream(method, requests, context),
+    };
+    let inner: RemoteService | undefined;
+    const verdict = await inSimulation(async (sim) => {
+      const lab = makeBazelLab(sim.world, { name: 'worker' });
+      const server = createRemoteService(sim.world, {
+        runner: lab.runner,
+        content: lab.blobs,
+        cache: lab.results,
+      });
+      inner = overWire(server);
+      const runner = createRemoteRunner(sim.world, { transport: stuck, cancelBoundMs: 70 });
+      const { runId } = await runner.run({ argv: ['hang'] });
+      await waitForState(runner, runId, 'RUNNING');
+      const before = sim.now();
+      expect((await runner.abort(runId)).state).toBe('ABORTED');
+      expect(sim.now() - before).toBe(70);
+      await runner.release();
+      server.close();
+      await lab.runner.release();
+    });
+    expect(reasonsOf(verdict.trace())).toEqual([
+      'cancel: the server did not stop the execution within the bound',
+    ]);
+  });
+});
