@@ -56,6 +56,7 @@ export { type ExploreSubjectOptions, exploreRunner } from './workload/explore-ru
 export { exploreService } from './workload/explore-service.ts';
 export { type ExploreStubOptions, exploreStub } from './workload/explore-stub.ts';
 export {
+  type ExplorationProgress,
   type ExploreWorkloadOptions,
   type SubjectExploration,
   type SubjectFailure,

@@ -36,6 +36,8 @@ export interface SettleOptions extends SettleLimits {
   readonly shrinkMs: number;
   /** Called with each improvement. */
   readonly onSmaller?: (smaller: ShrunkExecution) => void;
+  /** Called once nothing is made smaller any more. */
+  readonly onExplain?: () => void;
 }
 
 /** What an explanation came to. */
@@ -45,7 +47,7 @@ export type Explained = Pick<FailingExecution, 'explanation' | 'cutShort'>;
 export async function settleFailure(
   unbounded: Executor,
   failing: FailingExecution,
-  { maxExecutions, shrinkMs, onSmaller, ...limits }: SettleOptions,
+  { maxExecutions, shrinkMs, onSmaller, onExplain, ...limits }: SettleOptions,
 ): Promise<Explained & Pick<FailingExecution, 'shrunk'>> {
   const { key, decisions, scenario, seed } = failing;
   const { maxEvents } = eventBound(failing);
@@ -67,6 +69,7 @@ export async function settleFailure(
   };
   if (shrunk.flakiness !== undefined) return { shrunk: { ...shrunk, ...asFound(failing) } };
   const { firedEvents } = result.verdict;
+  onExplain?.();
   const explained = await explainWithin(
     executor,
     result.log,

@@ -1,6 +1,7 @@
 /** Explores a runner with the workload of its kind: nobody writes a scenario. */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
 import { checkWholeSubject, type ConformanceSubject } from '../subject.ts';
 import {
   EXPLORE_FIELDS,
@@ -47,7 +48,7 @@ export const EXPLORE_OPTIONS: is.RecordShape = is.closed(
  *   },
  *   { executions: 50 },
  * );
- * if (!held) throw new Error(failure?.message);
+ * if (!held) throw new Error(failure?.text);
  * ```
  */
 export async function exploreRunner(
@@ -57,7 +58,7 @@ export async function exploreRunner(
   check('options', options, EXPLORE_OPTIONS);
   checkWholeSubject(subject);
   if (subject.wallWorld !== undefined || subject.heldWorld !== undefined) return inTime(subject, options);
-  return exploreWorkload(runnerWorkload(subject, limitsOf(options)), options);
+  return exploreWorkload(runnerWorkload(subject, limitsOf(options)), options, 'exploreRunner');
 }
 
 /** The same clients and checks on time that cannot be explored. What was reached is not judged there: a few sequences reach little. */
@@ -65,12 +66,16 @@ async function inTime(
   subject: ConformanceSubject,
   options: ExploreSubjectOptions,
 ): Promise<SubjectExploration<SubjectFailure>> {
-  const { sequences = SEQUENCES, seed = 1, mayMiss } = options;
+  const { sequences = SEQUENCES, seed = 1, mayMiss, replay } = options;
+  if (replay !== undefined) {
+    throw invalidArgument('options.replay', 'to be absent: only virtual time can be replayed', replay);
+  }
   const shouldStop = stopOf(options.shouldStop);
   const explored = await exploreInTime(subject, { ...options, sequences, seed, shouldStop });
   const { failure, sometimes, sequences: executions } = explored;
   if (failure !== undefined) {
-    return { held: false, executions, failure: { message: failure.message }, missed: [] };
+    const { message } = failure;
+    return { held: false, executions, failure: { message, text: message }, missed: [] };
   }
   return { held: executions > 0, executions, missed: missedOf(Object.entries(sometimes), mayMiss) };
 }

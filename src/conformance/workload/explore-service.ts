@@ -27,7 +27,7 @@ import { limitsOf } from './workload-clients.ts';
  *   },
  *   { executions: 20 },
  * );
- * if (failure !== undefined) throw new Error(failure.message);
+ * if (failure !== undefined) throw new Error(failure.text);
  * ```
  */
 export async function exploreService(
@@ -35,5 +35,5 @@ export async function exploreService(
   options: ExploreSubjectOptions = {},
 ): Promise<SubjectExploration> {
   check('options', options, EXPLORE_OPTIONS);
-  return exploreWorkload(serviceWorkload(subject, limitsOf(options)), options);
+  return exploreWorkload(serviceWorkload(subject, limitsOf(options)), options, 'exploreService');
 }

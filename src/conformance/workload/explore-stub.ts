@@ -48,7 +48,7 @@ const OPTIONS = is.closed(
  *   },
  *   { executions: 200 },
  * );
- * if (!held) throw new Error(failure?.message);
+ * if (!held) throw new Error(failure?.text);
  * ```
  */
 export async function exploreStub<T extends object, S>(
@@ -56,5 +56,5 @@ export async function exploreStub<T extends object, S>(
   options: ExploreStubOptions = {},
 ): Promise<SubjectExploration> {
   check('options', options, OPTIONS);
-  return exploreWorkload(stubWorkload(subject, options), options);
+  return exploreWorkload(stubWorkload(subject, options), options, 'exploreStub');
 }

@@ -3,12 +3,16 @@
  * never reached is named.
  */
 import * as is from '../../kernel/shape.ts';
-import { invalidArgument } from '../../kernel/errors.ts';
+import { invalidArgument, RunnerError } from '../../kernel/errors.ts';
 import { SEED } from '../../kernel/seeded-random.ts';
 import { runCampaign } from '../../explore/campaign.ts';
 import { createCoverage } from '../../explore/coverage.ts';
 import { createExecutor, type Executor } from '../../explore/executor.ts';
-import type { FailingExecution } from '../../explore/failing-execution.ts';
+import { formatExplanation } from '../../explore/explain/explanation-text.ts';
+import { formatUnexplained } from '../../explore/explain/failing-text.ts';
+import { failingExecution, type FailingExecution, tokenOf } from '../../explore/failing-execution.ts';
+import { checkReplay } from '../../explore/replay-check.ts';
+import { decodeToken } from '../../explore/replay-token.ts';
 import { settleFailure } from '../../explore/shrink-and-explain.ts';
 import { portfolioStrategy } from '../../explore/strategies/portfolio.ts';
 import type { ScenarioDefinition } from '../../simulation/scenario.ts';
@@ -25,6 +29,22 @@ export interface ExploreWorkloadOptions {
   readonly mayMiss?: Readonly<Record<string, string>>;
   /** Asked before each execution: true ends the exploration. It answers at once; a promise is refused. */
   readonly shouldStop?: () => boolean;
+  /** What a failure has printed to repeat it, `dr2:…`: that execution alone is run, and explained. Default: none. */
+  readonly replay?: string;
+  /**
+   * Executions at most for making a failure small, and a third of that for explaining it; default 3,000. One with thousands of events counts as one
+   * more for each thousand, so that a subject that polls for ever ends too.
+   */
+  readonly shrinkExecutions?: number;
+  /** Called after each execution, of the exploration and of what is made of its failure. Default: nobody is called. */
+  readonly onProgress?: (progress: ExplorationProgress) => void;
+}
+
+/** How far an exploration is. */
+export interface ExplorationProgress {
+  readonly doing: 'exploring' | 'making the failure small' | 'explaining the failure';
+  /** Executions so far, those of the failure included. */
+  readonly executions: number;
 }
 
 /** See {@link ExploreWorkloadOptions}. */
@@ -34,37 +54,50 @@ export const EXPLORE_FIELDS: is.ShapesOf<ExploreWorkloadOptions> = {
   seed: SEED,
   mayMiss: is.mapOf(is.TEXT),
   shouldStop: is.FUNCTION,
+  replay: is.TEXT,
+  shrinkExecutions: is.COUNT,
+  onProgress: is.FUNCTION,
 };
 
 /** How a subject failed. On the machine's time and on held time only the message is known. */
-export type SubjectFailure = Pick<FailingExecution, 'message'> & Partial<FailingExecution>;
+export type SubjectFailure = Pick<FailingExecution, 'message'> &
+  Partial<FailingExecution> & {
+    /** All that is known of it, to be printed: what was expected and what came, the rules, the history, and the line that repeats it. */
+    readonly text: string;
+  };
 
 /** What an exploration of a subject came to. */
-export interface SubjectExploration<F extends SubjectFailure = FailingExecution> {
+export interface SubjectExploration<F extends SubjectFailure = FailingExecution & SubjectFailure> {
   /** Something was executed, nothing has failed, and what must be reached was, or there were too few executions for that (`reachWithin`). */
   readonly held: boolean;
   readonly executions: number;
-  /** The first failure, made small and explained. */
+  /** The first failure, made small and explained: message, time and details are those of the small one. */
   readonly failure?: F;
   /** What was never reached, though it must be. Empty after a failure, which ends the exploration before it comes to all of it. */
   readonly missed: readonly string[];
 }
 
 const REACH_WITHIN = 3_000;
-/** Executions at most for making a failure small, and for explaining it. */
 const SHRINK_EXECUTIONS = 3_000;
-const EXPLAIN_EXECUTIONS = 1_000;
+/** To make a failure small takes so many times as long as to explain it. */
+const TIMES_EXPLAINING = 3;
+/** So many events of the clock count as one execution more. */
+const EVENTS_PER_EXECUTION = 1_000;
 
-/** Explores a workload until its first failure, or to the end of its executions. */
+/**
+ * Explores a workload until its first failure, or to the end of its executions; `verb` is what the user has called, for the line that repeats a failure; default: the command line.
+ */
 export async function exploreWorkload(
   workload: ScenarioDefinition,
   options: ExploreWorkloadOptions,
+  verb?: string,
 ): Promise<SubjectExploration> {
   const { executions: maxExecutions = 1_000, reachWithin = REACH_WITHIN, seed = 1 } = options;
-  const { mayMiss, shouldStop } = options;
+  const { mayMiss, shouldStop, replay } = options;
   const mustStop = stopOf(shouldStop);
-  const executor = createExecutor(workload);
-  const report = await runCampaign(executor, portfolioStrategy(seed), {
+  const effort = new Effort(createExecutor(workload), options);
+  if (replay !== undefined) return replayed(effort, replay, verb, mustStop);
+  const report = await runCampaign(effort.executor('exploring'), portfolioStrategy(seed), {
     maxExecutions,
     shouldStop: mustStop,
     coverage: createCoverage(),
@@ -72,11 +105,35 @@ export async function exploreWorkload(
   const { executions, sometimes, failures } = report;
   const [first] = failures;
   if (first !== undefined) {
-    return { held: false, executions, failure: await settled(executor, first, mustStop), missed: [] };
+    return { held: false, executions, failure: await settled(effort, first, verb, mustStop), missed: [] };
   }
   const missed = executions === 0 ? [] : missedOf(Object.entries(sometimes), mayMiss);
   const held = executions > 0 && (missed.length === 0 || executions < reachWithin);
   return { held, executions, missed };
+}
+
+/** One execution again. What it has not reached says nothing. */
+async function replayed(
+  effort: Effort,
+  word: string,
+  verb: string | undefined,
+  mustStop: () => boolean,
+): Promise<SubjectExploration> {
+  const token = decodeToken(word);
+  const { verdict, gap } = await checkReplay(effort.executor('exploring'), token, { onGap: 'keyed' });
+  const { failure } = verdict;
+  if (failure === undefined) {
+    if (gap?.expected === undefined && gap?.came === undefined) {
+      return { held: true, executions: 1, missed: [] };
+    }
+    throw new RunnerError(
+      'RUNNER_REPLAY_DIVERGED',
+      `the token does not fit this subject, its options or its code any more, so it repeats nothing: ${gap.text}`,
+    );
+  }
+  const found = { scenario: token.scenario, index: 0, executions: 1 };
+  const failing = failingExecution(verdict, failure, found);
+  return { held: false, executions: 1, failure: await settled(effort, failing, verb, mustStop), missed: [] };
 }
 
 /** What must be reached, and was not. */
@@ -98,25 +155,77 @@ export function stopOf(shouldStop: (() => boolean) | undefined): () => boolean {
   };
 }
 
-/** Made small and explained within a number of executions: there is no other measure of effort here. */
+/** What an exploration has taken: there is no other measure of effort here than executions and events. */
+class Effort {
+  readonly #executor: Executor;
+  readonly #options: ExploreWorkloadOptions;
+  #executions = 0;
+  #spent = 0;
+  #doing: ExplorationProgress['doing'] = 'exploring';
+
+  constructor(executor: Executor, options: ExploreWorkloadOptions) {
+    this.#executor = executor;
+    this.#options = options;
+  }
+
+  /** In executions, of which long ones count as several. */
+  get spent(): number {
+    return this.#spent;
+  }
+
+  get shrinkExecutions(): number {
+    return this.#options.shrinkExecutions ?? SHRINK_EXECUTIONS;
+  }
+
+  /** From now on `doing` is done. */
+  goOn(doing: ExplorationProgress['doing']): void {
+    this.#doing = doing;
+  }
+
+  executor(doing: ExplorationProgress['doing']): Executor {
+    this.goOn(doing);
+    return {
+      scenario: this.#executor.scenario,
+      execute: async (request) => {
+        const verdict = await this.#executor.execute(request);
+        this.#executions += 1;
+        this.#spent += 1 + verdict.firedEvents / EVENTS_PER_EXECUTION;
+        this.#options.onProgress?.({ doing: this.#doing, executions: this.#executions });
+        return verdict;
+      },
+    };
+  }
+}
+
+/** Made small and explained, and put into words. */
 async function settled(
-  executor: Executor,
+  effort: Effort,
   failing: FailingExecution,
+  verb: string | undefined,
   mustStop: () => boolean,
-): Promise<FailingExecution> {
-  let executed = 0;
-  const counted: Executor = {
-    scenario: executor.scenario,
-    execute: (request) => {
-      executed += 1;
-      return executor.execute(request);
-    },
-  };
-  const limits = {
-    shrinkMs: SHRINK_EXECUTIONS,
-    explainMs: EXPLAIN_EXECUTIONS,
+): Promise<FailingExecution & SubjectFailure> {
+  const { shrinkExecutions } = effort;
+  const found = await settleFailure(effort.executor('making the failure small'), failing, {
+    maxExecutions: shrinkExecutions,
+    shrinkMs: shrinkExecutions,
+    explainMs: Math.ceil(shrinkExecutions / TIMES_EXPLAINING),
     mustStop,
-    now: () => executed,
-  };
-  return { ...failing, ...(await settleFailure(counted, failing, limits)) };
+    now: () => effort.spent,
+    onExplain: () => effort.goOn('explaining the failure'),
+  });
+  const small = { ...failing, ...found };
+  const { message, atMs, details } = found.shrunk ?? failing;
+  return { ...small, message, atMs, details, text: textOf(small, verb) };
+}
+
+function textOf(failing: FailingExecution, verb: string | undefined): string {
+  const { explanation } = failing;
+  const lines =
+    explanation === undefined
+      ? formatUnexplained(failing.shrunk === undefined ? failing : { ...failing, ...failing.shrunk })
+      : formatExplanation(explanation).filter(({ role }) => role !== 'command');
+  const token = tokenOf(failing);
+  const again = verb === undefined ? `dryrunner replay ${token}` : `${verb}(subject, { replay: '${token}' })`;
+  const heading = explanation === undefined ? ['To see it again'] : [];
+  return [...lines.map(({ text }) => text), ...heading, again].join('\n');
 }

@@ -25,6 +25,8 @@ export interface BookTerms {
   /** How long a stubborn command outlives a request to stop; undefined if that is not known. */
   readonly graceMs: number | undefined;
   readonly parts: DrawnParts;
+  /** Whether it keeps what runs write, so that they have refs (R99). Else refs may be empty (R11), for all runs or for none. */
+  readonly hasOutputs?: boolean;
   /** Whether a call, or its reply, can be lost: it fails with `RUNNER_INJECTED_FAULT`, done or not. */
   readonly losesCalls?: boolean;
   /** Whether runs can be there whose ids nobody got. */
@@ -136,6 +138,8 @@ export class RunBook {
   #mark = 0;
   #isExact: boolean;
   #isHistoryKnown: boolean;
+  /** Whether runs that have started have refs. */
+  #hasRefs: boolean;
   #releaseAskedAtMs = Infinity;
   #releasedAtMs = Infinity;
   /** Runs before this one are over and done with. */
@@ -149,6 +153,7 @@ export class RunBook {
     this.#reach = reach;
     this.#isExact = terms.isExact;
     this.#isHistoryKnown = terms.history !== undefined;
+    this.#hasRefs = terms.hasOutputs === true;
   }
 
   /** Whether times are exact, as things stand. */
@@ -477,7 +482,9 @@ export class RunBook {
   #checkFirstRefs(run: BookedRun, { runId, state, stdoutRef, stderrRef }: RunStatus): void {
     const isBare = stdoutRef === '' && stderrRef === '';
     const isTwo = stdoutRef !== '' && stderrRef !== '' && stdoutRef !== stderrRef;
-    if (state === 'PENDING' ? !isBare : !isTwo) {
+    if (!isBare) this.#hasRefs = true;
+    const isRight = state === 'PENDING' ? isBare : isTwo || (isBare && !this.#hasRefs);
+    if (!isRight) {
       const refs = JSON.stringify([stdoutRef, stderrRef]);
       const [rule, expected] = state === 'PENDING' ? ['R12', 'no refs'] : ['R99', 'two refs that differ'];
       this.#demand(false, rule, `run ${runId} is ${state}: expected ${expected}, got ${refs}`);
@@ -514,7 +521,9 @@ export class RunBook {
       'R52 R107',
       `run ${runId} ended: expected the ref of stdout that it had, ${run.stdoutRef}, got ${stdoutRef}`,
     );
-    const mustHave = run.runningSeenAtMs < Infinity || (state === 'COMPLETE' && run.drawn.starts);
+    if (hasRefs) this.#hasRefs = true;
+    const ran = run.runningSeenAtMs < Infinity || (state === 'COMPLETE' && run.drawn.starts);
+    const mustHave = this.#hasRefs && ran;
     this.#demand(
       !mustHave || hasRefs,
       'R99 R206',

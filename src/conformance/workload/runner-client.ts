@@ -13,6 +13,7 @@ import type { QueryResult } from '../../model/status-reader.ts';
 import type { ConformanceSubject } from '../subject.ts';
 import { drawCommand, drawMalformedCommand, type DrawnCommand } from './drawn-command.ts';
 import type { Draws } from './draws.ts';
+import type { GivenAnswers } from './given-answers.ts';
 import type { AskedRead, ReadJudge } from './read-judge.ts';
 import type { Offer, RunBook } from './run-book.ts';
 import type { RunnerReach } from './runner-reach.ts';
@@ -33,6 +34,8 @@ export interface SharedWork {
   readonly judge: ReadJudge;
   readonly reach: RunnerReach;
   readonly signals: readonly SharedSignal[];
+  /** What the service has given out, which its receivers may change. */
+  readonly given: GivenAnswers;
   /** Reads so far, to be repeated word for word. */
   readonly reads: PastRead[];
   /** Calls whose end nobody waits for as yet. */
@@ -477,7 +480,7 @@ export class RunnerClient {
     }
     if (!spoils) return;
     for (const status of result.statuses) this.#spoil(status);
-    Reflect.set(result.statuses, 'length', 0);
+    Reflect.set(this.#work.given.originalOf(result.statuses), 'length', 0);
   }
 
   async #status(runId: RunID, spoils: boolean): Promise<void> {
@@ -603,7 +606,8 @@ export class RunnerClient {
   /** A status is a value: what its receiver does with it is nobody else's business (R39). */
   #spoil(status: RunStatus): void {
     this.#work.reach.note('answer changed by its caller');
-    for (const field of ['state', 'runId', 'tag', 'error'] as const) Reflect.set(status, field, 'UNKNOWN');
+    const original = this.#work.given.originalOf(status);
+    for (const field of ['state', 'runId', 'tag', 'error'] as const) Reflect.set(original, field, 'UNKNOWN');
   }
 
   #demand(condition: boolean, rule: string, message: string): void {

@@ -127,6 +127,11 @@ export class RunnerWorkload {
     // On a machine a runner may have a prefix of its own, so that its incarnations differ (R45).
     const ownPrefix = isExact ? '' : undefined;
     const idPrefix = supports.idPrefix === true ? (options.idPrefix ?? ownPrefix) : undefined;
-    return new RunBook(this.#host, { capacity, history, idPrefix, isExact, graceMs, parts }, reach);
+    const hasOutputs = supports.outputs === true;
+    return new RunBook(
+      this.#host,
+      { capacity, history, idPrefix, isExact, graceMs, parts, hasOutputs },
+      reach,
+    );
   }
 }

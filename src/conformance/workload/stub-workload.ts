@@ -45,7 +45,7 @@ export interface DrawnCall {
 
 /** With which arguments a method is called: one of a list, drawn from a fast-check arbitrary, or made for each call. */
 export type CallArguments<A extends readonly unknown[]> =
-  readonly A[] | DrawableArbitrary<A> | ((call: DrawnCall) => A);
+  readonly A[] | DrawableArbitrary<A> | ((call: DrawnCall) => readonly [...A]);
 
 /** The arguments of a method of `T`. */
 export type ArgumentsOf<M> = M extends (...args: infer A) => unknown ? A : never;

@@ -18,6 +18,7 @@ import { watchAnswers } from '../../oracles/watch-answers.ts';
 import { watchHistory } from '../../oracles/history/watch-history.ts';
 import type { ConformanceSubject } from '../subject.ts';
 import { Draws } from './draws.ts';
+import { GivenAnswers } from './given-answers.ts';
 import { ReadJudge } from './read-judge.ts';
 import type { RunBook } from './run-book.ts';
 import { RunnerClient, type SharedWork } from './runner-client.ts';
@@ -98,10 +99,11 @@ export class WorkloadClients {
     this.#terms = terms;
     const judge = new ReadJudge(host, book, reach, { seesAll: subject.supports.exactStates === true });
     const signals = Array.from({ length: SIGNALS }, () => new SharedSignal(host));
-    this.#work = { host, subject, book, judge, reach, signals, reads: [], open: [] };
+    const given = new GivenAnswers();
+    this.#work = { host, subject, book, judge, reach, signals, given, reads: [], open: [] };
     this.#history = createHistory<ServiceCall, ServiceReply>(host.world.clock);
     this.#calls = new TracedCalls(host.world);
-    this.#watched = watchAnswers(host.world, service, ({ rule, message }) => {
+    this.#watched = watchAnswers(host.world, given.service(service), ({ rule, message }) => {
       if (startsInOrder || rule !== 'R67') host.check(false, `${rule} ${message}`);
     });
     this.#last = new RunnerClient('last', this.#serviceOf('the last client'), this.#work);

@@ -173,7 +173,7 @@ function whatOf({ kind, rule, message, details }: Failure): string {
       const [first] = details;
       if (isCircle(details)) return `${text}: ${first?.slice(A_CIRCLE.length) ?? ''}`;
       const owed = details.find(isOwedWait);
-      if (owed !== undefined) return `${text.replace(/, and .*/, '')}, and ${owed}`;
+      if (owed !== undefined) return `${text.replace(/, and .*/, '')}, and ${owed.split('\n')[0] ?? ''}`;
       const isHeld = text.includes('Still held or awaited');
       return isHeld && first !== undefined ? `${text}, such as ${first.split('\n')[0]}` : text;
     }

@@ -7,6 +7,10 @@ import { exploreStub } from '../../../src/conformance/workload/explore-stub.ts';
 import { unusualCount } from '../../../src/explore/keyed-log.ts';
 import { having } from '../broken-services.ts';
 import { simulated } from '../subjects.ts';
+import type { ExplorationProgress } from '../../../src/conformance/workload/explore-workload.ts';
+import { realWorld } from '../../../src/host/real-world.ts';
+import type { RunStatus } from '../../../src/model/run-status.ts';
+import type { QueryResult } from '../../../src/model/status-reader.ts';
 
 const neverMoved = (): never => {
   throw new Error('expected no world to be made');
@@ -102,6 +106,129 @@ describe('exploreRunner', () => {
     );
     expect(failure?.explanation).toBeDefined();
   });
+
+  test('R11 R99 a runner without outputs need not have refs; one that keeps outputs, or has refs at times, must', async () => {
+    const without = (
+      isBare: (runId: string) => boolean,
+      supports: typeof simulated.supports,
+    ): typeof simulated => ({
+      ...simulated,
+      supports,
+      async create(world, options) {
+        const { service } = await simulated.create(world, options);
+        const bare = (status: RunStatus): RunStatus =>
+          isBare(status.runId) ? { ...status, stdoutRef: '', stderrRef: '' } : status;
+        const all = (result: QueryResult): QueryResult => ({
+          ...result,
+          statuses: result.statuses.map(bare),
+        });
+        return {
+          service: having(service, {
+            run: async (command) => bare(await service.run(command)),
+            abort: async (runId) => bare(await service.abort(runId)),
+            query: async (query, wait) => all(await service.query(query, wait)),
+            queryNow: async (query) => all(await service.queryNow(query)),
+            statusAll: async () => all(await service.statusAll()),
+            status: async (runId) => {
+              const result = await service.status(runId);
+              return { ...result, status: bare(result.status) };
+            },
+          }),
+        };
+      },
+    });
+    const supports = { ...simulated.supports, outputs: 'nobody reads them' };
+    const options = { executions: 100, seed: 'refs' };
+    expect(
+      (
+        await exploreRunner(
+          without(() => true, supports),
+          options,
+        )
+      ).failure?.message,
+    ).toBeUndefined();
+    const kept = await exploreRunner(
+      without(() => true, simulated.supports),
+      options,
+    );
+    expect(kept.failure?.message).toMatch(/^R99 /);
+    const some = await exploreRunner(
+      without((runId) => runId.endsWith('1'), supports),
+      options,
+    );
+    expect(some.failure?.message).toMatch(/^R99 /);
+  });
+
+  test('shows the failure that was made small, in a text that says how to repeat it, and repeats that one execution', async () => {
+    const subject: typeof simulated = {
+      ...simulated,
+      async create(world, options) {
+        const made = await simulated.create(world, options);
+        const abort: typeof made.service.abort = async (runId) => {
+          try {
+            return await made.service.abort(runId);
+          } catch {
+            throw new TypeError('nobody knows it');
+          }
+        };
+        return { ...made, service: having(made.service, { abort }) };
+      },
+    };
+    const steps: ExplorationProgress[] = [];
+    const { failure } = await exploreRunner(subject, { onProgress: (step) => void steps.push(step) });
+    expect(failure?.message).toBe(failure?.shrunk?.message);
+    expect(new Set(steps.map(({ doing }) => doing)).size).toBe(3);
+    const lines = failure?.text.split('\n') ?? [];
+    expect(lines[0]).toMatch(
+      /R72 abort of run .*: expected RUNNER_UNKNOWN_RUN, got the TypeError "nobody knows it"/,
+    );
+    expect(lines.slice(1, 4)).toEqual([
+      'What the contract says',
+      expect.stringMatching(/^ {2}R72 abort\(terminal\) returns/),
+      'What happened',
+    ]);
+    expect(failure?.text).toContain('  TypeError was thrown\n    Object.abort ');
+    expect(failure?.text).not.toContain('What would have held');
+    const [, replay] = /^exploreRunner\(subject, \{ replay: '(.*)' \}\)$/.exec(lines.at(-1) ?? '') ?? [];
+    const options = { replay: replay ?? '', shrinkExecutions: 0 };
+    const again = await exploreRunner(subject, options);
+    expect([again.executions, again.failure?.message]).toEqual([1, failure?.message]);
+    expect(again.failure?.text).toBe(failure?.text);
+    expect(await exploreRunner(simulated, options)).toMatchObject({ held: true, executions: 1 });
+    await expect(exploreRunner({ ...simulated, wallWorld: realWorld }, options)).rejects.toThrow(
+      'options.replay',
+    );
+  });
+
+  test('a runner that polls for ever is a stall, found and made small within its executions', async () => {
+    const subject: typeof simulated = {
+      ...simulated,
+      async create(world, options) {
+        const made = await simulated.create(world, options);
+        const query: typeof made.service.query = async (asked, wait) => {
+          if (wait.timeoutMs !== Infinity) return made.service.query(asked, wait);
+          for (;;) {
+            const now = await made.service.queryNow(asked);
+            if (now.statuses.length > 0) return now;
+            await new Promise<void>((resolve) => {
+              world.clock.timer('poll', 1, resolve);
+            });
+          }
+        };
+        return { ...made, service: having(made.service, { query }) };
+      },
+    };
+    let executions = 0;
+    const { failure } = await exploreRunner(subject, {
+      shrinkExecutions: 300,
+      onProgress: (step) => (executions = step.executions),
+    });
+    expect(failure?.text).toMatch(
+      /^workload-\S+ fails at \d+ ms: .*: expected its end with the release of the runner, at \d+ ms \(R84\), got none/,
+    );
+    expect(failure?.text).toContain('repeats: poll, every 1 ms');
+    expect(executions).toBeLessThan(500);
+  }, 120_000);
 
   test.for<readonly [string, Record<string, unknown>]>([
     ['name', { name: 3 }],

@@ -1,0 +1,35 @@
+/**
+ * The answers of a service, as values: who looks at one later sees it as it came, though its receiver may change it. Invariant: what the
+ * receiver changes is the service's own object, so that a service which still holds on to it is found (R39).
+ */
+import { interceptService } from '../../call/intercept-service.ts';
+import type { Service } from '../../model/service.ts';
+
+/** The answers of one service. */
+export class GivenAnswers {
+  readonly #originals = new WeakMap<object, object>();
+
+  /** The service with answers that are copies, as deep as a receiver changes them. */
+  service(service: Service): Service {
+    return interceptService(service, async (call, goOn) => this.#copyOf(await goOn(call)));
+  }
+
+  /** What the service itself has given out; the answer itself if that is not known. */
+  originalOf(answer: object): object {
+    return this.#originals.get(answer) ?? answer;
+  }
+
+  /** Of anything but plain data there is no copy. */
+  #copyOf<T>(answer: T): T {
+    if (typeof answer !== 'object' || answer === null) return answer;
+    if (Array.isArray(answer))
+      return this.#keep(answer, answer.map((item: unknown) => this.#copyOf(item)) as T);
+    const entries = Object.entries(answer).map(([name, value]) => [name, this.#copyOf(value as unknown)]);
+    return this.#keep(answer, Object.fromEntries(entries) as T);
+  }
+
+  #keep<T>(original: object, copy: T): T {
+    this.#originals.set(copy as object, original);
+    return copy;
+  }
+}
