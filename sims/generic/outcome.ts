@@ -19,7 +19,7 @@ const WRONG_USE = 'RUNNER_INVALID_ARGUMENT';
 
 /** A refusal of wrong use says where, what was expected and what came. */
 export function isWhole({ message }: Error): boolean {
-  return /^[^:]*[^: ]: expected \S.*, got .+/s.test(message);
+  return /^[^:]*[^: ]: expected \S.*, got .+/s.test(message) || /^"[^"]+" is \S.*, not \S/.test(message);
 }
 
 /** Wrong use must be refused. */
