@@ -12,7 +12,9 @@ import {
   metricsCases,
   networkCases,
   outputCases,
+  playbackCases,
   runConformance,
+  simExecerCases,
   simFilerCases,
   simulatedNetworkCases,
 } from '../../src/conformance/index.ts';
@@ -28,6 +30,8 @@ import {
   memoryMetrics,
   memoryOutputs,
   networkSubject,
+  playbackExecer,
+  simExecer,
   simFiler,
   simulatedNetwork,
 } from '../../test/conformance/parts/part-subjects.ts';
@@ -235,6 +239,8 @@ const LISTS: readonly ProvedList[] = [
   listOf(memoryOutputs, outputCases),
   listOf(memoryOutputs, memoryOutputCases),
   listOf(memoryMetrics, metricsCases),
+  listOf(simExecer, simExecerCases),
+  listOf(playbackExecer, playbackCases),
   ...DISKS.map((disk) => listOf(disk, diskCases)),
 ];
 

@@ -10,6 +10,18 @@ export { type CommandVocabulary, shellCommands, simCommands } from './command-vo
 export { type CaseSpec, ConformanceCase, type ProveOptions } from './conformance-case.ts';
 export { conformanceCases } from './conformance-cases.ts';
 export {
+  EXECER_GRACE_MS,
+  execerCases,
+  type ExecerSubject,
+  type ExecerUnderTest,
+} from './execer-cases.ts';
+export {
+  playbackCases,
+  type PlaybackSubject,
+  simExecerCases,
+  type SimExecerSubject,
+} from './sim-execer-cases.ts';
+export {
   filerCases,
   type FilerSubject,
   type FilerUnderTest,

@@ -8,13 +8,13 @@ import type { VirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import type { MaybePromise } from '../../src/model/maybe-promise.ts';
 import type { RecordedChunk, RecordedRun } from '../../src/model/recording.ts';
-import type { ExecerFixture } from './execer-cases.ts';
-import { GRACE_MS, LONG_MS } from './execer-cases.ts';
+import type { ExecerUnderTest } from '../../src/conformance/execer-cases.ts';
+import { EXECER_GRACE_MS, EXECER_LONG_MS } from '../../src/conformance/execer-cases.ts';
 import { describeExecer } from './execer-contract.ts';
 import { fireFor } from './sim-world.ts';
 
 /** Time on a virtual clock: jumps from event to event until the result is there. */
-function timeOf(clock: VirtualClock): Pick<ExecerFixture, 'settled' | 'pass'> {
+function timeOf(clock: VirtualClock): Pick<ExecerUnderTest, 'settled' | 'pass'> {
   const turn = async (): Promise<void> => {
     for (let reaction = 0; reaction < 20; reaction++) await Promise.resolve();
   };
@@ -41,14 +41,14 @@ const commandOf = (steps: readonly SimStep[]) => ({ argv: simScript(...steps) })
 
 describeExecer('the sim execer', () => {
   const clock = createVirtualClock();
-  const execer = createSimExecer({ clock, graceMs: GRACE_MS });
+  const execer = createSimExecer({ clock, graceMs: EXECER_GRACE_MS });
   const unstartable = { argv: ['explode'] };
   return { ...timeOf(clock), execer, commandOf, unstartable, living: () => execer.livingProcesses };
 });
 
 describeExecer('the intercept execer', () => {
   const clock = createVirtualClock();
-  const sim = createSimExecer({ clock, graceMs: GRACE_MS });
+  const sim = createSimExecer({ clock, graceMs: EXECER_GRACE_MS });
   const execer = createInterceptExecer({
     interceptor: sim,
     fallback: createErrorExecer(new Error('not simulated')),
@@ -71,7 +71,7 @@ function recordingOf(steps: readonly SimStep[]): RecordedRun {
     if (step.op === 'complete') ({ exitCode } = step);
   }
   const running = { atMs: 0, state: 'RUNNING', exitCode: 0, error: '' } as const;
-  const end = atMs >= LONG_MS ? [] : [{ atMs, state: 'COMPLETE', exitCode, error: '' } as const];
+  const end = atMs >= EXECER_LONG_MS ? [] : [{ atMs, state: 'COMPLETE', exitCode, error: '' } as const];
   return { runId: '0', command: commandOf(steps), acceptedAtMs: 0, statuses: [running, ...end], output };
 }
 
@@ -82,7 +82,7 @@ describeExecer(
   () => {
     const clock = createVirtualClock();
     let recording: RecordedRun | undefined;
-    const execer = createPlaybackExecer({ clock, graceMs: GRACE_MS, recordingOf: () => recording });
+    const execer = createPlaybackExecer({ clock, graceMs: EXECER_GRACE_MS, recordingOf: () => recording });
     const recorded = (steps: readonly SimStep[]) => {
       recording = recordingOf(steps);
       return commandOf(steps);

@@ -1,4 +1,7 @@
 // The parts other than runners that live in virtual time, as the lists of conformance see them.
+import type { PlaybackSubject, SimExecerSubject } from '../../../src/conformance/sim-execer-cases.ts';
+import { createPlaybackExecer } from '../../../src/execers/playback-execer.ts';
+import { createSimExecer } from '../../../src/execers/sim-execer.ts';
 import type { FilerSubject, SimFilerSubject } from '../../../src/conformance/filer-cases.ts';
 import type {
   MemoryOutputSubject,
@@ -110,3 +113,7 @@ export const memoryMetrics: MetricsSubject = {
   },
   createInMemory: createMemoryMetrics,
 };
+
+export const simExecer: SimExecerSubject = { name: 'the sim execer', create: createSimExecer };
+
+export const playbackExecer: PlaybackSubject = { name: 'the playback execer', create: createPlaybackExecer };

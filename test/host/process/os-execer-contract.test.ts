@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SimStep } from '../../../src/execers/sim-step.ts';
 import { describeExecer } from '../../execers/execer-contract.ts';
-import { GRACE_MS, type ExecerFixture } from '../../execers/execer-cases.ts';
+import { EXECER_GRACE_MS, type ExecerUnderTest } from '../../../src/conformance/execer-cases.ts';
 import { testExecer } from '../command-run.ts';
 import { comesTrue, livingWithMark, newMark } from '../hostile/leftovers.ts';
 
@@ -41,12 +41,12 @@ function lineOf(step: SimStep): string {
 
 describeExecer(
   'the OS execer',
-  (): ExecerFixture => {
+  (): ExecerUnderTest => {
     const mark = newMark();
     const dir = mkdtempSync(join(tmpdir(), 'execer-contract-'));
     const ready = join(dir, 'ready');
     return {
-      execer: testExecer({ graceMs: GRACE_MS }),
+      execer: testExecer({ graceMs: EXECER_GRACE_MS }),
       unstartable: { argv: ['no-such-program'] },
       // A file, because an argument may hold 128 KiB at most.
       commandOf(steps) {

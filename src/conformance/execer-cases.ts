@@ -1,20 +1,22 @@
 /**
- * What every execer does alike, as cases that need no test framework: each gets a fixture, asserts, and says what it needs. Scripts
- * are sim steps; a fixture of the real machine turns them into a program that does the same.
+ * What execers promise, as lists of cases: any of them, also on the machine; the one that runs scripts; the one that plays recordings.
+ * Invariant: what a case finds on the machine does not depend on how fast that is.
  */
-import assert from 'node:assert/strict';
-import type { ExecCommand, Execer, Process, ProcessStatus } from '../../src/model/execer.ts';
-import type { MaybePromise } from '../../src/model/maybe-promise.ts';
-import type { Chunk } from '../../src/model/output.ts';
-import type { SimStep } from '../../src/execers/sim-step.ts';
-import { simStep } from '../../src/execers/sim-step.ts';
+import { Buffer } from 'node:buffer';
+import type { SimStep } from '../execers/sim-step.ts';
+import { simStep } from '../execers/sim-step.ts';
+import type { ExecCommand, Execer, Process, ProcessStatus } from '../model/execer.ts';
+import type { MaybePromise } from '../model/maybe-promise.ts';
+import type { Chunk } from '../model/output.ts';
+import { checkEqual, checkThat } from './check.ts';
+import { type PartCase, partCases, type PartCaseSpec, type PartSubject, refusalOf } from './part-case.ts';
 
-/** An execer to be tested, and the time that it lives in. One per case. */
-export interface ExecerFixture {
-  /** With a grace of `GRACE_MS`. */
+/** An execer that is held to the contract, and the time that it lives in. One per case. */
+export interface ExecerUnderTest {
+  /** With a grace of `EXECER_GRACE_MS`. */
   readonly execer: Execer;
   /** Readies a command that does these steps: its argv, and whatever else this execer looks at. */
-  commandOf(steps: readonly SimStep[]): Pick<ExecCommand, 'argv'> & Partial<ExecCommand>;
+  readonly commandOf: (steps: readonly SimStep[]) => Pick<ExecCommand, 'argv'> & Partial<ExecCommand>;
   /** A command that this execer cannot start; absent if there is none. */
   readonly unstartable?: Pick<ExecCommand, 'argv'> & Partial<ExecCommand>;
   /** Lets time pass until the result is there. */
@@ -27,21 +29,24 @@ export interface ExecerFixture {
   close?(): MaybePromise<void>;
 }
 
-/** What a case needs beyond `complete`, `sleep` and output: steps, or a sink that is looked at. */
-export type ExecerAbility =
-  Exclude<SimStep['op'], 'complete' | 'sleep' | 'stdout' | 'stderr' | 'comment'> | 'unstartable';
+/** A kind of execer that is held to the contract: see {@link execerCases}. */
+export interface ExecerSubject extends PartSubject {
+  create(): MaybePromise<ExecerUnderTest>;
+}
 
 /** Longer than any step of a case, so that only an abort ends it. */
-export const LONG_MS = 60_000;
-/** The grace of fixtures. */
-export const GRACE_MS = 300;
+export const EXECER_LONG_MS: number = 60_000;
+/** How long a process that ignores it outlives a request to stop, in milliseconds: see {@link execerCases}. */
+export const EXECER_GRACE_MS: number = 300;
+const LONG_MS = EXECER_LONG_MS;
 
-export interface ExecerCase {
-  /** Observed behaviour, with the numbers of the rules that it proves. */
+/** A case as it is written down; `needs` are steps, and `unstartable`. */
+interface Case {
   readonly title: string;
-  readonly needs: readonly ExecerAbility[];
-  run(fixture: ExecerFixture): Promise<void>;
+  readonly needs: readonly (SimStep['op'] | 'unstartable')[];
+  readonly run: (fixture: ExecerUnderTest) => Promise<void>;
 }
+type ExecerFixture = ExecerUnderTest;
 
 /** A sink that keeps what it gets. */
 class KeepingSink {
@@ -71,21 +76,25 @@ async function outcome(
   return fixture.settled(process.wait());
 }
 
-function assertAborted(status: ProcessStatus, signal: 'SIGTERM' | 'SIGKILL'): void {
-  assert.deepEqual([status.state, status.exitCode], ['FAILED', -1]);
-  assert.match(status.error, signal === 'SIGTERM' ? /^Aborted[^]*\(SIGTERM\)$/ : /^Aborted[^]*\(SIGKILL\)$/);
+function checkAborted(status: ProcessStatus, signal: 'SIGTERM' | 'SIGKILL'): void {
+  checkEqual('what comes', [status.state, status.exitCode], ['FAILED', -1]);
+  const text = signal === 'SIGTERM' ? /^Aborted[^]*\(SIGTERM\)$/ : /^Aborted[^]*\(SIGKILL\)$/;
+  checkThat(text.test(status.error), 'the text', String(text), status.error);
 }
 
-const { complete, sleep, stdout, stderr } = simStep;
+const complete = (exitCode: number): SimStep => simStep.complete(exitCode);
+const sleep = (ms: number): SimStep => simStep.sleep(ms);
+const stdout = (text: string): SimStep => simStep.stdout(text);
+const stderr = (text: string): SimStep => simStep.stderr(text);
 
-const endings: readonly ExecerCase[] = [
+const endings: readonly Case[] = [
   {
     title: 'R118 R119 R124 a process ends COMPLETE with its exit code and without a text',
     needs: [],
     async run(fixture) {
       for (const exitCode of [0, 1, 7, 255]) {
         const { state, exitCode: code, error, signal } = await outcome(fixture, [complete(exitCode)]);
-        assert.deepEqual([state, code, error, signal], ['COMPLETE', exitCode, '', undefined]);
+        checkEqual('what comes', [state, code, error, signal], ['COMPLETE', exitCode, '', undefined]);
       }
     },
   },
@@ -94,7 +103,7 @@ const endings: readonly ExecerCase[] = [
     needs: [],
     async run(fixture) {
       const status = await outcome(fixture, [sleep(20), stdout('woke'), sleep(20), complete(7)]);
-      assert.deepEqual([status.state, status.exitCode], ['COMPLETE', 7]);
+      checkEqual('what comes', [status.state, status.exitCode], ['COMPLETE', 7]);
     },
   },
   {
@@ -103,7 +112,11 @@ const endings: readonly ExecerCase[] = [
     async run(fixture) {
       const status = await outcome(fixture, [simStep.signal('SIGSEGV')]);
       const { state, exitCode, signal, error } = status;
-      assert.deepEqual([state, exitCode, signal, error], ['COMPLETE', -1, 'SIGSEGV', 'Killed by SIGSEGV']);
+      checkEqual(
+        'what comes',
+        [state, exitCode, signal, error],
+        ['COMPLETE', -1, 'SIGSEGV', 'Killed by SIGSEGV'],
+      );
     },
   },
   {
@@ -112,13 +125,13 @@ const endings: readonly ExecerCase[] = [
     async run(fixture) {
       const { execer, unstartable } = fixture;
       const command = { argv: [], dir: '/', jobId: '', taskId: '', tag: '', ...unstartable };
-      await assert.rejects(async () => execer.exec(command));
-      assert.equal(await fixture.living(), 0);
+      checkThat((await refusalOf(() => execer.exec(command))) !== 'nothing', 'exec', 'an error', 'none');
+      checkEqual('what comes', await fixture.living(), 0);
     },
   },
 ];
 
-const outputs: readonly ExecerCase[] = [
+const outputs: readonly Case[] = [
   {
     title: 'R118 R123 all output is delivered before the end, each stream in its order',
     needs: [],
@@ -126,7 +139,7 @@ const outputs: readonly ExecerCase[] = [
       const sinks = { stdout: new KeepingSink(), stderr: new KeepingSink() };
       const steps = [stdout('one '), stderr('uno '), stdout('two '), stderr('due '), stdout('three\n')];
       await outcome(fixture, [...steps, complete(0)], sinks);
-      assert.deepEqual([sinks.stdout.text, sinks.stderr.text], ['one two three\n', 'uno due ']);
+      checkEqual('what comes', [sinks.stdout.text, sinks.stderr.text], ['one two three\n', 'uno due ']);
     },
   },
   {
@@ -134,7 +147,7 @@ const outputs: readonly ExecerCase[] = [
     needs: [],
     async run(fixture) {
       const status = await outcome(fixture, [stdout('lost'), stderr('lost'), complete(3)]);
-      assert.deepEqual([status.state, status.exitCode], ['COMPLETE', 3]);
+      checkEqual('what comes', [status.state, status.exitCode], ['COMPLETE', 3]);
     },
   },
   {
@@ -152,21 +165,26 @@ const outputs: readonly ExecerCase[] = [
         const kept = new KeepingSink();
         const steps = [stdout('x'.repeat(200_000)), stderr('kept'), sleep(10), stdout('y'), complete(4)];
         const status = await outcome(fixture, steps, { stdout: brokenSink(failure), stderr: kept });
-        assert.deepEqual([status.state, status.exitCode, kept.text], ['COMPLETE', 4, 'kept']);
-        assert.match(status.faults?.join('\n') ?? '', /sink broke/);
+        checkEqual('what comes', [status.state, status.exitCode, kept.text], ['COMPLETE', 4, 'kept']);
+        checkThat(
+          /sink broke/.test(status.faults?.join('\n') ?? ''),
+          'the text',
+          String(/sink broke/),
+          status.faults?.join('\n') ?? '',
+        );
       }
     },
   },
 ];
 
-const aborts: readonly ExecerCase[] = [
+const aborts: readonly Case[] = [
   {
     title: 'R126 R141 abort of a running process is FAILED −1, “Aborted … (SIGTERM)”',
     needs: [],
     async run(fixture) {
       const process = await start(fixture, [sleep(LONG_MS), complete(0)]);
       await fixture.pass(20);
-      assertAborted(await fixture.settled(process.abort()), 'SIGTERM');
+      checkAborted(await fixture.settled(process.abort()), 'SIGTERM');
     },
   },
   {
@@ -174,8 +192,8 @@ const aborts: readonly ExecerCase[] = [
     needs: [],
     async run(fixture) {
       const process = await start(fixture, [sleep(LONG_MS), complete(0)]);
-      assertAborted(await fixture.settled(process.abort()), 'SIGTERM');
-      assert.equal(await fixture.living(), 0);
+      checkAborted(await fixture.settled(process.abort()), 'SIGTERM');
+      checkEqual('what comes', await fixture.living(), 0);
     },
   },
   {
@@ -184,9 +202,9 @@ const aborts: readonly ExecerCase[] = [
     async run(fixture) {
       const process = await start(fixture, [sleep(10), complete(5)]);
       const ended = await fixture.settled(process.wait());
-      assert.deepEqual([ended.state, ended.exitCode], ['COMPLETE', 5]);
+      checkEqual('what comes', [ended.state, ended.exitCode], ['COMPLETE', 5]);
       for (const again of [process.abort(), process.wait(), process.abort(), process.wait()]) {
-        assert.deepEqual(await fixture.settled(again), ended);
+        checkEqual('what comes', await fixture.settled(again), ended);
       }
     },
   },
@@ -205,8 +223,8 @@ const aborts: readonly ExecerCase[] = [
         const results = order.split(' ').map((call) => (call === 'wait' ? process.wait() : process.abort()));
         const statuses: ProcessStatus[] = [];
         for (const result of results) statuses.push(await fixture.settled(result));
-        assertAborted(statuses[0] as ProcessStatus, 'SIGTERM');
-        for (const status of statuses) assert.deepEqual(status, statuses[0]);
+        checkAborted(statuses[0] as ProcessStatus, 'SIGTERM');
+        for (const status of statuses) checkEqual('what comes', status, statuses[0]);
       }
     },
   },
@@ -216,8 +234,8 @@ const aborts: readonly ExecerCase[] = [
     async run(fixture) {
       const process = await start(fixture, [simStep.ignoreTerm(), stdout('deaf'), simStep.hang()]);
       await fixture.pass(200);
-      assertAborted(await fixture.settled(process.abort()), 'SIGKILL');
-      assert.equal(await fixture.living(), 0);
+      checkAborted(await fixture.settled(process.abort()), 'SIGKILL');
+      checkEqual('what comes', await fixture.living(), 0);
     },
   },
   {
@@ -232,19 +250,19 @@ const aborts: readonly ExecerCase[] = [
       await fixture.settled(process.abort());
       const { text } = sink;
       await fixture.pass(120);
-      assert.equal(sink.text, text);
+      checkEqual('what comes', sink.text, text);
     },
   },
 ];
 
-const trees: readonly ExecerCase[] = [
+const trees: readonly Case[] = [
   {
     title: 'R129 D55 after a natural end no child is alive, forked or orphaned',
     needs: ['fork', 'orphan'],
     async run(fixture) {
       const status = await outcome(fixture, [simStep.fork(), simStep.orphan(), sleep(50), complete(2)]);
-      assert.deepEqual([status.state, status.exitCode], ['COMPLETE', 2]);
-      assert.equal(await fixture.living(), 0);
+      checkEqual('what comes', [status.state, status.exitCode], ['COMPLETE', 2]);
+      checkEqual('what comes', await fixture.living(), 0);
     },
   },
   {
@@ -254,8 +272,8 @@ const trees: readonly ExecerCase[] = [
       const steps = [simStep.fork(), simStep.orphan(), sleep(LONG_MS), complete(0)];
       const process = await start(fixture, steps);
       await fixture.pass(100);
-      assertAborted(await fixture.settled(process.abort()), 'SIGTERM');
-      assert.equal(await fixture.living(), 0);
+      checkAborted(await fixture.settled(process.abort()), 'SIGTERM');
+      checkEqual('what comes', await fixture.living(), 0);
     },
   },
   {
@@ -265,11 +283,67 @@ const trees: readonly ExecerCase[] = [
       const steps = [simStep.ignoreTerm(), simStep.fork(), simStep.orphan(), simStep.hang()];
       const process = await start(fixture, steps);
       await fixture.pass(200);
-      assertAborted(await fixture.settled(process.abort()), 'SIGKILL');
-      assert.equal(await fixture.living(), 0);
+      checkAborted(await fixture.settled(process.abort()), 'SIGKILL');
+      checkEqual('what comes', await fixture.living(), 0);
     },
   },
 ];
 
-/** All cases, in the order of the contract. */
-export const execerCases: readonly ExecerCase[] = [...endings, ...outputs, ...aborts, ...trees];
+function proving({ title, needs, run }: Case): PartCaseSpec<ExecerSubject> {
+  return {
+    title,
+    needs,
+    async prove(subject) {
+      const under = await subject.create();
+      try {
+        await run(under);
+      } finally {
+        await under.close?.();
+      }
+    },
+  };
+}
+
+/**
+ * What every execer promises, case by case: those that are simulated, the one of the machine, or yours. Scripts are steps of the sim execer;
+ * `commandOf` of a subject makes of them a command that does the same.
+ *
+ * @example
+ * ```ts
+ * import { simScript } from 'dryrunner';
+ * import { createVirtualClock } from 'dryrunner/kernel';
+ * import { createSimExecer } from 'dryrunner/kit';
+ * import { EXECER_GRACE_MS, execerCases, type ExecerSubject } from 'dryrunner/conformance';
+ * const subject: ExecerSubject = {
+ *   name: 'simulated',
+ *   create() {
+ *     const clock = createVirtualClock();
+ *     const execer = createSimExecer({ clock, graceMs: EXECER_GRACE_MS });
+ *     const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+ *     return {
+ *       execer,
+ *       commandOf: (steps) => ({ argv: simScript(...steps) }),
+ *       unstartable: { argv: ['explode'] },
+ *       living: () => execer.livingProcesses,
+ *       async settled(result) {
+ *         await turn();
+ *         while (clock.step()) await turn();
+ *         return result;
+ *       },
+ *       async pass(ms) {
+ *         let isOver = false;
+ *         clock.timer('pass', ms, () => (isOver = true));
+ *         while (!isOver && clock.step()) await turn();
+ *       },
+ *     };
+ *   },
+ * };
+ * for (const each of execerCases.filter(({ group }) => group === 'endings')) await each.prove(subject);
+ * ```
+ */
+export const execerCases: readonly PartCase<ExecerSubject>[] = partCases({
+  endings: endings.map(proving),
+  outputs: outputs.map(proving),
+  aborts: aborts.map(proving),
+  trees: trees.map(proving),
+});
