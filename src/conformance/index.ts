@@ -9,12 +9,7 @@ export { ConformanceError } from './check.ts';
 export { type CommandVocabulary, shellCommands, simCommands } from './command-vocabulary.ts';
 export { type CaseSpec, ConformanceCase, type ProveOptions } from './conformance-case.ts';
 export { conformanceCases } from './conformance-cases.ts';
-export {
-  EXECER_GRACE_MS,
-  execerCases,
-  type ExecerSubject,
-  type ExecerUnderTest,
-} from './execer-cases.ts';
+export { EXECER_GRACE_MS, execerCases, type ExecerSubject, type ExecerUnderTest } from './execer-cases.ts';
 export {
   playbackCases,
   type PlaybackSubject,
