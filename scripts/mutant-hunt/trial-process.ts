@@ -8,6 +8,7 @@ import {
   diskCases,
   filerCases,
   lockCases,
+  memoryDiskCases,
   memoryOutputCases,
   metricsCases,
   networkCases,
@@ -17,6 +18,7 @@ import {
   simExecerCases,
   simFilerCases,
   simulatedNetworkCases,
+  storeCases,
 } from '../../src/conformance/index.ts';
 import { createCoverage, createExecutor, createStrategy, runCampaign } from '../../src/explore/index.ts';
 import type { Coverage, Executor } from '../../src/explore/index.ts';
@@ -26,6 +28,7 @@ import { tuneEngine } from '../../src/threads/engine-settings.ts';
 import { virtualSubjects } from '../../test/conformance/subjects.ts';
 import {
   locks,
+  memoryDisk,
   memoryFilerSubject,
   memoryMetrics,
   memoryOutputs,
@@ -34,6 +37,7 @@ import {
   simExecer,
   simFiler,
   simulatedNetwork,
+  statusStore,
 } from '../../test/conformance/parts/part-subjects.ts';
 import { memorySubject } from '../../test/disks/memory-subject.ts';
 import type { Trial, TrialLine, TrialTask, Way } from './trial.ts';
@@ -241,6 +245,8 @@ const LISTS: readonly ProvedList[] = [
   listOf(memoryMetrics, metricsCases),
   listOf(simExecer, simExecerCases),
   listOf(playbackExecer, playbackCases),
+  listOf(statusStore, storeCases),
+  listOf(memoryDisk, memoryDiskCases),
   ...DISKS.map((disk) => listOf(disk, diskCases)),
 ];
 

@@ -45,6 +45,8 @@ export {
   type MutexUnderTest,
   type SemaphoreUnderTest,
 } from './lock-cases.ts';
+export { memoryDiskCases, type MemoryDiskSubject } from './memory-disk-cases.ts';
+export { storeCases, type StoreSubject, type StoreUnderTest } from './store-cases.ts';
 export {
   networkCases,
   type NetworkProgram,

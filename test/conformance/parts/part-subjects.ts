@@ -1,4 +1,8 @@
 // The parts other than runners that live in virtual time, as the lists of conformance see them.
+import type { MemoryDiskSubject } from '../../../src/conformance/memory-disk-cases.ts';
+import type { StoreSubject } from '../../../src/conformance/store-cases.ts';
+import { createMemoryDisk } from '../../../src/disks/memory-disk.ts';
+import { createStatusStore } from '../../../src/store/status-store.ts';
 import type { PlaybackSubject, SimExecerSubject } from '../../../src/conformance/sim-execer-cases.ts';
 import { createPlaybackExecer } from '../../../src/execers/playback-execer.ts';
 import { createSimExecer } from '../../../src/execers/sim-execer.ts';
@@ -117,3 +121,7 @@ export const memoryMetrics: MetricsSubject = {
 export const simExecer: SimExecerSubject = { name: 'the sim execer', create: createSimExecer };
 
 export const playbackExecer: PlaybackSubject = { name: 'the playback execer', create: createPlaybackExecer };
+
+export const memoryDisk: MemoryDiskSubject = { name: 'a disk in memory', create: createMemoryDisk };
+
+export const statusStore: StoreSubject = { name: 'the status store', create: createStatusStore };
