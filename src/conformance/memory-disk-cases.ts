@@ -409,8 +409,9 @@ const faults: readonly PartCaseSpec<MemoryDiskSubject>[] = [
     async ({ disk, make, sim }) => {
       const codes = async (each: Disk): Promise<string[]> => {
         const outcomes: string[] = [];
-        for (const name of 'abcdef')
-          {outcomes.push((await refusalOf(() => each.append(name, 'x'))).split(' ')[0] as string);}
+        for (const name of 'abcdef') {
+          outcomes.push((await refusalOf(() => each.append(name, 'x'))).split(' ')[0] as string);
+        }
         return outcomes;
       };
       const [failed, done] = ['RUNNER_DISK_FAILED', 'nothing'];

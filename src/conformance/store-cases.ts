@@ -173,8 +173,9 @@ const writes: readonly PartCaseSpec<StoreSubject>[] = [
           const before = store.currentStatus('0');
           checkEqual('the state', before.state, to);
           if (!isTerminal(to)) continue;
-          for (const later of RUN_STATES)
-            {checkEqual('a late write', store.update(bareStatus('0', later)), 'dropped');}
+          for (const later of RUN_STATES) {
+            checkEqual('a late write', store.update(bareStatus('0', later)), 'dropped');
+          }
           checkThat(store.currentStatus('0') === before, 'the status', 'unchanged', store.currentStatus('0'));
         }
       }
