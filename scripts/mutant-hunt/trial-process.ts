@@ -4,6 +4,7 @@ import { createReadStream, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import {
+  chaosCases,
   conformanceCases,
   diskCases,
   filerCases,
@@ -12,6 +13,7 @@ import {
   memoryOutputCases,
   metricsCases,
   networkCases,
+  nodeCases,
   outputCases,
   playbackCases,
   runConformance,
@@ -27,6 +29,7 @@ import type { ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import { tuneEngine } from '../../src/threads/engine-settings.ts';
 import { virtualSubjects } from '../../test/conformance/subjects.ts';
 import {
+  chaos,
   locks,
   memoryDisk,
   memoryFilerSubject,
@@ -34,6 +37,7 @@ import {
   memoryOutputs,
   networkSubject,
   playbackExecer,
+  serviceNode,
   simExecer,
   simFiler,
   simulatedNetwork,
@@ -246,6 +250,8 @@ const LISTS: readonly ProvedList[] = [
   listOf(simExecer, simExecerCases),
   listOf(playbackExecer, playbackCases),
   listOf(statusStore, storeCases),
+  listOf(chaos, chaosCases),
+  listOf(serviceNode, nodeCases),
   listOf(memoryDisk, memoryDiskCases),
   ...DISKS.map((disk) => listOf(disk, diskCases)),
 ];

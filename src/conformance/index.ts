@@ -45,6 +45,7 @@ export {
   type MutexUnderTest,
   type SemaphoreUnderTest,
 } from './lock-cases.ts';
+export { chaosCases, type ChaosSubject, nodeCases, type NodeSubject } from './chaos-cases.ts';
 export { memoryDiskCases, type MemoryDiskSubject } from './memory-disk-cases.ts';
 export { storeCases, type StoreSubject, type StoreUnderTest } from './store-cases.ts';
 export {

@@ -1,4 +1,7 @@
 // The parts other than runners that live in virtual time, as the lists of conformance see them.
+import type { ChaosSubject, NodeSubject } from '../../../src/conformance/chaos-cases.ts';
+import { createChaosRunner } from '../../../src/network/chaos-runner.ts';
+import { createNode } from '../../../src/simulation/service-node.ts';
 import type { MemoryDiskSubject } from '../../../src/conformance/memory-disk-cases.ts';
 import type { StoreSubject } from '../../../src/conformance/store-cases.ts';
 import { createMemoryDisk } from '../../../src/disks/memory-disk.ts';
@@ -125,3 +128,7 @@ export const playbackExecer: PlaybackSubject = { name: 'the playback execer', cr
 export const memoryDisk: MemoryDiskSubject = { name: 'a disk in memory', create: createMemoryDisk };
 
 export const statusStore: StoreSubject = { name: 'the status store', create: createStatusStore };
+
+export const chaos: ChaosSubject = { name: 'the chaos runner', create: createChaosRunner };
+
+export const serviceNode: NodeSubject = { name: 'a node that is a runner', create: createNode };
