@@ -3,12 +3,16 @@ import type { Command } from '../../model/command.ts';
 import { composeFiler } from '../../filers/composed-filer.ts';
 import { createVirtualFiler } from '../../filers/fake-filer.ts';
 import type { Checkout, Filer } from '../../model/filer.ts';
-import type { MaybePromise } from '../../model/maybe-promise.ts';
+import type { Cancellable } from '../../model/cancellation.ts';
+import type { Processor } from '../../model/collaborators.ts';
+import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
 import { METRIC_NAMES } from '../../model/metrics.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';
 import type { ConformanceSubject, SubjectOptions } from '../subject.ts';
 import type { Draws } from './draws.ts';
-import { RecordedMetrics } from './planned-parts.ts';
+import { BOUND_MS, carryOut, drawCheckout, drawWork, type Work } from './drawn-work.ts';
+import { RecordedMetrics, UPDATE_INTERVAL_MS } from './planned-parts.ts';
+import type { RunnerReach } from './runner-reach.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
 /** A run that is over, as its workload knows it. */
@@ -28,20 +32,37 @@ export interface DrawnParts {
   readonly options: SubjectOptions;
   /** Changes a command so that it meets the parts: a snapshot, a run type. Absent: commands are run as they are. */
   prepare?(draws: Draws, command: Command): Command;
+  /** Whether they leave times as they are. Default true. */
+  readonly keepsTimes?: boolean;
+  /** Whether a run may have ended so because of them. Absent: they let every run end as it does by itself. */
+  mayEnd?(status: RunStatus): boolean;
+  /** What never ends by itself comes to its end, after all is released. */
+  endLeaks?(): void;
   /** Called after the release, with the runs in order of acceptance: what the parts have seen must fit. Fails by `host.check`. */
   check(runs: readonly EndedRun[]): void;
 }
 
 /**
- * Draws the parts for one runner: metrics that are read at its end, and a filer that answers in the call. Answer 0 throughout gives none. What
- * takes its time or fails is drawn by the workload of parts, which knows what each run must come to (`partsWorkload`).
+ * Draws the parts for one runner: metrics that are read at its end, and a filer that answers in the call; or, where time is virtual, a filer and
+ * processors that take their time, fail, hang and honour a cancel or not, and then times are not known. Answer 0 throughout gives none. To what
+ * each run with such parts must come exactly is known to the workload of parts (`partsWorkload`).
  */
-export function drawParts(draws: Draws, { supports }: ConformanceSubject, host: WorkloadHost): DrawnParts {
+export function drawParts(
+  draws: Draws,
+  { supports, wallWorld, heldWorld }: ConformanceSubject,
+  host: WorkloadHost,
+  reach: RunnerReach,
+): DrawnParts {
   const metrics =
     supports.collaborators === true && draws.rarely('metrics', 2)
       ? new RecordedMetrics(() => host.now())
       : undefined;
-  const files = supports.filers === true && draws.rarely('filer', 3) ? new WatchedFiles(host) : undefined;
+  const hasTime = supports.virtualTime === true && wallWorld === undefined && heldWorld === undefined;
+  const isOdd = hasTime && supports.filers === true && draws.rarely('odd parts', 8);
+  if (isOdd) return new OddParts(draws, host, reach, metrics, supports.collaborators === true).parts();
+  // A process of the machine needs a directory that is there.
+  const hasFiles = supports.filers === true && wallWorld === undefined;
+  const files = hasFiles && draws.rarely('filer', 3) ? new WatchedFiles(host) : undefined;
   return {
     options: {
       ...(metrics === undefined ? {} : { metrics }),
@@ -54,6 +75,170 @@ export function drawParts(draws: Draws, { supports }: ConformanceSubject, host: 
     },
   };
 }
+
+const WORKS = 4;
+const PROCESSORS = [0, 1, 2];
+const INTERVALS_MS = [0, UPDATE_INTERVAL_MS];
+const LIMITS_MS = [0, 15];
+
+/** A filer and processors that do what no runner likes. */
+class OddParts {
+  readonly #host: WorkloadHost;
+  readonly #reach: RunnerReach;
+  readonly #metrics: RecordedMetrics | undefined;
+  readonly #checkouts: readonly Work[];
+  readonly #releases: readonly Work[];
+  readonly #updates: readonly Work[];
+  readonly #processes: readonly Work[];
+  readonly #options: SubjectOptions;
+  readonly #leaks: (() => void)[] = [];
+  readonly #open = new Set<string>();
+  #calls = 0;
+  #updating = 0;
+  #made = 0;
+
+  constructor(
+    draws: Draws,
+    host: WorkloadHost,
+    reach: RunnerReach,
+    metrics: RecordedMetrics | undefined,
+    takesProcessors: boolean,
+  ) {
+    this.#host = host;
+    this.#reach = reach;
+    this.#metrics = metrics;
+    const several = (draw: (at: number) => Work): Work[] =>
+      Array.from({ length: WORKS }, (_, at) => draw(at + 1));
+    this.#checkouts = several((at) => drawCheckout(draws.of(`checkout ${at}`)));
+    this.#releases = several((at) => drawWork(draws, `release ${at}`));
+    this.#updates = several((at) => drawWork(draws, `update ${at}`));
+    this.#processes = several((at) => drawWork(draws, `process ${at}`));
+    const updateIntervalMs = draws.pick('updates every', INTERVALS_MS, 3);
+    const updateLimitMs = updateIntervalMs === 0 ? 0 : draws.pick('update limit', LIMITS_MS, 1);
+    const [before, after] = takesProcessors
+      ? [draws.pick('preprocessors', PROCESSORS), draws.pick('postprocessors', PROCESSORS)]
+      : [0, 0];
+    this.#options = {
+      filers: new Map([['scoot', { filer: this.#filer(updateIntervalMs) }]]),
+      ...(metrics === undefined ? {} : { metrics }),
+      ...(updateLimitMs === 0 ? {} : { updateLimitMs }),
+      ...(before === 0 ? {} : { preprocessors: this.#processors('preprocess', before) }),
+      ...(after === 0 ? {} : { postprocessors: this.#processors('postprocess', after) }),
+    };
+  }
+
+  parts(): DrawnParts {
+    return {
+      options: this.#options,
+      keepsTimes: false,
+      prepare: (of, command) =>
+        of.rarely('has a snapshot', 2) ? { ...command, snapshotId: 'snap' } : command,
+      mayEnd: (status) => this.#mayEnd(status),
+      endLeaks: () => {
+        for (const end of this.#leaks) end();
+      },
+      check: (runs) => this.#check(runs),
+    };
+  }
+
+  /** R93. */
+  #mayEnd({ state, exitCode, error }: RunStatus): boolean {
+    const isOfCheckout = this.#checkouts.some(
+      ({ fails }) => error === fails?.text && exitCode === (fails.exitCode ?? CHECKOUT_UNCODED),
+    );
+    if (state !== 'FAILED' || !isOfCheckout) return false;
+    this.#reach.note('end by a checkout that failed');
+    return true;
+  }
+
+  #check(runs: readonly EndedRun[]): void {
+    // A checkout that was given up is released when it comes, and some never come (R106).
+    this.#host.check(this.#open.size === 0, `R205 ${[...this.#open].join(', ')} were not released`);
+    if (this.#metrics !== undefined) checkMetrics(this.#host, this.#metrics, runs);
+  }
+
+  #filer(updateIntervalMs: number): Filer {
+    const never = (): never => {
+      throw new Error('expected no ingestion');
+    };
+    return {
+      cancelBoundMs: BOUND_MS,
+      updateIntervalMs,
+      checkout: (_, cancel) => this.#checkout(cancel),
+      checkoutAt: never,
+      ingest: never,
+      ingestMap: never,
+      update: (cancel) => this.#update(cancel),
+    };
+  }
+
+  #checkout(cancel: Cancellable | undefined): MaybePromise<Checkout> {
+    this.#host.check(this.#updating === 0, 'R76 a checkout began during an update');
+    this.#made += 1;
+    const path = `/odd/${this.#made}`;
+    const work = this.#next(this.#checkouts, this.#made);
+    const release = this.#next(this.#releases, this.#made);
+    const onCancel = (): void => this.#reach.note('checkout that was cancelled');
+    return carryOut(this.#host, {
+      ...{ text: `checkout ${this.#made}`, work, cancel, onCancel },
+      result: () => {
+        this.#open.add(path);
+        return { path, id: 'snap', release: () => this.#release(path, release) };
+      },
+    });
+  }
+
+  #release(path: string, work: Work): MaybePromise<void> {
+    this.#host.check(this.#open.delete(path), `R205 the checkout ${path} was released twice`);
+    const call = { text: `release ${path}`, work, cancel: undefined, result: () => undefined };
+    return carryOut(this.#host, { ...call, onLeak: (end) => this.#leaks.push(end) });
+  }
+
+  #update(cancel: Cancellable | undefined): MaybePromise<void> {
+    this.#calls += 1;
+    const work = this.#next(this.#updates, this.#calls);
+    const over = (): void => {
+      this.#updating -= 1;
+    };
+    // One that is given up may go on beside what comes next (R80).
+    const isBounded = work.takesMs < Infinity && (this.#options.updateLimitMs ?? 0) === 0;
+    this.#updating += isBounded ? 1 : 0;
+    const call = { text: `update ${this.#calls}`, work, cancel, result: () => undefined };
+    try {
+      const done = carryOut(this.#host, call);
+      if (!isBounded) return done;
+      if (isPending(done)) done.then(over, over);
+      else over();
+      return done;
+    } catch (error) {
+      if (isBounded) over();
+      throw error;
+    }
+  }
+
+  #processors(kind: string, count: number): Processor[] {
+    return Array.from({ length: count }, (_, at) => ({
+      name: `${kind} ${at + 1}`,
+      cancelBoundMs: BOUND_MS,
+      process: (_command: Command, cancel: Cancellable) => {
+        this.#calls += 1;
+        const work = this.#next(this.#processes, this.#calls);
+        return carryOut(this.#host, {
+          text: `${kind} ${this.#calls}`,
+          work,
+          cancel,
+          result: () => undefined,
+        });
+      },
+    }));
+  }
+
+  #next(works: readonly Work[], nth: number): Work {
+    return works[(nth - 1) % WORKS] as Work;
+  }
+}
+
+const CHECKOUT_UNCODED = 210;
 
 /** A filer that answers in the call, and counts what it gave out. */
 class WatchedFiles {

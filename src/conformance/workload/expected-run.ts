@@ -4,8 +4,8 @@
  * come in either order, and each order is one expectation (R104).
  */
 import { METRIC_NAMES } from '../../model/metrics.ts';
+import { BOUND_MS, type Work } from './drawn-work.ts';
 import {
-  BOUND_MS,
   LOCAL_BOUND_MS,
   LOGS,
   memoryReportAt,
@@ -14,7 +14,6 @@ import {
   type PartCall,
   type PartsSetup,
   type RunPlan,
-  type Work,
 } from './planned-parts.ts';
 
 /** A value that a metric gets; `isSure` is false if the contract leaves open whether it does, NaN stands for any value. */
@@ -242,7 +241,7 @@ class ExpectedLife {
     if (end === 'done') return undefined;
     if (this.#stop !== 'none') return this.#stopped('exec');
     this.#reached.push('a process could not be started');
-    return failed(240, `could not exec: ${exec.fails?.text ?? ''}`, this.#plan.process.isTextOpen);
+    return failed(240, `could not exec: ${exec.fails?.text ?? ''}`);
   }
 
   #wait(): ExpectedOutcome {
@@ -289,13 +288,13 @@ class ExpectedLife {
   }
 
   #naturalEnd(): ExpectedOutcome {
-    const { status, isTextOpen } = this.#plan.process;
+    const { status } = this.#plan.process;
     const { state, exitCode, error } = status;
     switch (state) {
       case 'COMPLETE':
-        return { state, exitCode, error, isTextOpen, uploads: true };
+        return { state, exitCode, error, isTextOpen: false, uploads: true };
       case 'FAILED':
-        return failed(exitCode === 0 ? 250 : exitCode, `error execing: ${error}`, isTextOpen);
+        return failed(exitCode === 0 ? 250 : exitCode, `error execing: ${error}`);
       case 'UNKNOWN':
       case 'RUNNING':
         return failed(250, 'unexpected exec state', true);

@@ -20,6 +20,7 @@ import type { World } from '../../model/world.ts';
 import { defineScenario, type ScenarioDefinition } from '../../simulation/scenario.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 import type { RunnerUnderTest, SubjectOptions } from '../subject.ts';
+import { drawWork } from './drawn-work.ts';
 import { Draws, workloadName } from './draws.ts';
 import { PartsJudge } from './parts-judge.ts';
 import {
@@ -28,7 +29,6 @@ import {
   type PlannedRun,
   type ProcessPlan,
   type Program,
-  drawWork,
 } from './planned-parts.ts';
 
 /** A runner that takes all of its collaborators from outside. See {@link partsWorkload}. */
@@ -88,7 +88,7 @@ class PartsWorkload {
   constructor(sim: Simulation, subject: PartsSubject) {
     this.#sim = sim;
     this.#subject = subject;
-    this.#parts = new PlannedParts(sim, drawProgram, true);
+    this.#parts = new PlannedParts(sim, drawProgram);
     this.#draws = new Draws(sim, 'caller');
   }
 
@@ -284,7 +284,6 @@ function drawProgram(draws: Draws, name: string): Program {
     exec,
     lastsMs: draws.pick('lasts', [10, 0, 20, 30, 60, Infinity]),
     status: { state, exitCode, error },
-    isTextOpen: false,
     killMs: draws.pick('is stopped within', [0, 10, 20, 30, Infinity], 6),
     memoryMs: draws.pick('over its memory after', [Infinity, 0, 10, 20], 12),
     stdout: draws.pick('stdout', ['', `out ${name}`]),

@@ -2,11 +2,10 @@
  * Collaborators of a runner whose behaviour is drawn: what each call does is plain data, and each call, cancel and abort is noted from their own
  * side. Invariant: they do what their plan says and nothing else, so that a run with such a plan has one end (`expected-run.ts`).
  */
-import { isCancelled, type Cancellable } from '../../model/cancellation.ts';
+import type { Cancellable } from '../../model/cancellation.ts';
 import type { DirMonitor, LogUploader, Processor, TempDirs } from '../../model/collaborators.ts';
 import type { Command } from '../../model/command.ts';
 import type { ExecCommand, Execer, MemoryReport, Process, ProcessStatus } from '../../model/execer.ts';
-import { ExitCodeError } from '../../model/exit-code.ts';
 import type { Checkout, Filer } from '../../model/filer.ts';
 import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
 import type { Counter, Gauge, Histogram, Metrics } from '../../model/metrics.ts';
@@ -15,27 +14,9 @@ import type { RunStatus } from '../../model/run-status.ts';
 import type { RunTypeMap } from '../../model/run-type.ts';
 import type { WorkloadHost } from './workload-host.ts';
 import type { SubjectOptions } from '../subject.ts';
+import { AT_ONCE, BOUND_MS, carryOut, drawCheckout, drawWork, type Work } from './drawn-work.ts';
 import { Draws } from './draws.ts';
 
-/** What a piece of work fails with. */
-export interface Failure {
-  readonly text: string;
-  readonly exitCode?: number;
-}
-
-/** One call of a collaborator, as plain data. */
-export interface Work {
-  /** Infinity if it never ends by itself. */
-  readonly takesMs: number;
-  /** What takes no time answers in the call itself; else by a promise. */
-  readonly inCall?: boolean;
-  readonly fails?: Failure;
-  /** From a cancel to the failure that it causes; Infinity if it is deaf to cancels. */
-  readonly cancelMs: number;
-}
-
-/** What each collaborator promises: a cancelled call is over within this time. */
-export const BOUND_MS = 20;
 /** One upload takes no longer, if the uploader has a limit. */
 export const UPLOAD_BOUND_MS = 30;
 /** How long work without a bound of its own may take. */
@@ -45,30 +26,11 @@ const UPDATE_LIMIT_MS = 15;
 /** A filer that asks for updates asks this often. */
 export const UPDATE_INTERVAL_MS = 35;
 
-const NEVER = Infinity;
-const AT_ONCE: Work = Object.freeze({ takesMs: 0, inCall: true, cancelMs: 0 });
-const PLAIN_WEIGHT = 12;
-/** Times of work, the plain ones first; those at the bound and beyond it are there too. */
-const TIMES: readonly Work[] = [
-  AT_ONCE,
-  { takesMs: 0, cancelMs: 0 },
-  { takesMs: 10, cancelMs: 0 },
-  { takesMs: BOUND_MS, cancelMs: NEVER },
-  { takesMs: 30, cancelMs: 10 },
-  { takesMs: 40, cancelMs: BOUND_MS },
-  { takesMs: 70, cancelMs: 30 },
-  { takesMs: 70, cancelMs: NEVER },
-  { takesMs: NEVER, cancelMs: 0 },
-  { takesMs: NEVER, cancelMs: NEVER },
-];
-
 /** How the process of a run goes. */
 export interface ProcessPlan {
   readonly exec: Work;
   readonly lastsMs: number;
   readonly status: ProcessStatus;
-  /** What the contract leaves open of the status's text, the subject may fill. */
-  readonly isTextOpen: boolean;
   /** From a request to stop to its end; Infinity if it cannot be stopped. */
   readonly killMs: number;
   /** After so many milliseconds the execer kills it for its memory; Infinity if not. */
@@ -171,7 +133,6 @@ export class PlannedParts {
   readonly metrics: RecordedMetrics = new RecordedMetrics(() => this.#sim.now());
   readonly #sim: WorkloadHost;
   readonly #draws: Draws;
-  readonly #hasMachine: boolean;
   readonly #drawProgram: (draws: Draws, name: string) => Program;
   /** By the runs that are over. */
   readonly health: ExpectedHealth = new ExpectedHealth();
@@ -180,12 +141,11 @@ export class PlannedParts {
   /** The run whose outputs were made last, to which sizes of directories belong. */
   #measured: PlannedRun | undefined;
 
-  constructor(sim: WorkloadHost, drawProgram: (draws: Draws, name: string) => Program, hasMachine: boolean) {
+  constructor(sim: WorkloadHost, drawProgram: (draws: Draws, name: string) => Program) {
     this.#sim = sim;
     this.#draws = new Draws(sim, 'parts');
     this.#createdAtMs = sim.now();
     this.#drawProgram = drawProgram;
-    this.#hasMachine = hasMachine;
     const draws = this.#draws;
     const updates = draws.rarely('updates', 6);
     this.setup = {
@@ -196,7 +156,7 @@ export class PlannedParts {
       updates,
       updateLimitMs: updates ? draws.pick('update limit', [0, UPDATE_LIMIT_MS]) : 0,
       hasMetrics: updates || !draws.rarely('no metrics', 4),
-      hasDirMonitor: hasMachine && draws.rarely('directory sizes', 3),
+      hasDirMonitor: draws.rarely('directory sizes', 3),
       init: draws.rarely('init signal', 5) ? drawWork(draws, 'init') : undefined,
     };
   }
@@ -220,18 +180,18 @@ export class PlannedParts {
     const draws = new Draws(this.#sim, `run ${name}`);
     const { command, process } = this.#drawProgram(draws, name);
     const { preprocessors, postprocessors, uploader, hasDirMonitor } = this.setup;
-    const works = (what: string, count: number, isFailing = true): Work[] =>
-      Array.from({ length: count }, (_, at) => drawWork(draws, `${what} ${at + 1}`, isFailing));
+    const works = (what: string, count: number): Work[] =>
+      Array.from({ length: count }, (_, at) => drawWork(draws, `${what} ${at + 1}`));
     const snapshotId = draws.pick('snapshot', [`snap-${name}`, '', `bz-${name.padStart(64, 'a')}-7`], 4);
     const plan: RunPlan = {
       name,
       command: { ...command, jobId: `job-${name}`, taskId: `task-${name}`, tag: `tag-${name}`, snapshotId },
       process,
       preprocess: works('preprocess', preprocessors),
-      checkout: snapshotId === '' && !this.#hasMachine ? AT_ONCE : drawCheckout(draws),
-      outputs: this.#hasMachine ? drawOutputs(draws) : LOGS.map(() => 'works'),
+      checkout: drawCheckout(draws),
+      outputs: drawOutputs(draws),
       uploads: uploader === 'none' ? [] : works('upload', 3),
-      release: snapshotId === '' && !this.#hasMachine ? AT_ONCE : drawWork(draws, 'release'),
+      release: drawWork(draws, 'release'),
       postprocess: works('postprocess', postprocessors),
       sizes: hasDirMonitor ? works('sizes', 2) : [],
     };
@@ -316,50 +276,13 @@ export class PlannedParts {
     result: () => T,
   ): MaybePromise<T> {
     this.note(run, text);
-    return this.#work({
+    return carryOut(this.#sim, {
       text: `${text} ${run.plan.name}`,
       work,
       cancel,
       result,
+      ...(text === 'release' ? { onLeak: (end: () => void) => this.addLeak(end) } : {}),
       onCancel: () => this.note(run, `cancel ${text}`),
-    });
-  }
-
-  #work<T>({ text, work, cancel, result, onCancel }: WorkCall<T>): MaybePromise<T> {
-    const { clock } = this.#sim.world;
-    const finish = (): T => {
-      if (work.fails !== undefined) throw errorOf(work.fails);
-      return result();
-    };
-    if (work.takesMs === 0) return work.inCall === true ? finish() : Promise.resolve().then(finish);
-    return new Promise((resolve, reject) => {
-      const endsAtMs = this.#sim.now() + work.takesMs;
-      const natural =
-        work.takesMs === NEVER ? undefined : clock.timer({ what: text }, work.takesMs, () => end(finish));
-      let isOver = false;
-      const end = (by: () => T): void => {
-        if (isOver) return;
-        isOver = true;
-        natural?.cancel();
-        try {
-          resolve(by());
-        } catch (error) {
-          reject(error);
-        }
-      };
-      const fail = (): void =>
-        end(() => {
-          throw new Error(`${text} was cancelled`);
-        });
-      if (work.takesMs === NEVER && text.startsWith('release')) this.addLeak(() => end(finish));
-      const cancelled = (): void => {
-        if (isOver || this.#sim.now() >= endsAtMs) return;
-        onCancel();
-        if (work.cancelMs === 0) fail();
-        else if (work.cancelMs < NEVER) clock.timer({ what: `${text} cancelled` }, work.cancelMs, fail);
-      };
-      if (isCancelled(cancel)) cancelled();
-      else cancel?.signal.addEventListener('abort', cancelled, { once: true });
     });
   }
 
@@ -378,9 +301,8 @@ export class PlannedParts {
       work: { ...work, inCall: false },
       cancel: undefined,
       result: () => undefined,
-      onCancel: () => undefined,
     };
-    return Promise.resolve(this.#work(call));
+    return Promise.resolve(carryOut(this.#sim, call));
   }
 
   #filer(): Filer {
@@ -427,9 +349,9 @@ export class PlannedParts {
     const over = (): void => {
       update.endMs = this.#sim.now();
     };
-    const call = { text: name, work, cancel, result: () => undefined, onCancel: () => undefined };
+    const call = { text: name, work, cancel, result: () => undefined };
     try {
-      const result = this.#work(call);
+      const result = carryOut(this.#sim, call);
       if (isPending(result)) result.then(over, over);
       else over();
       return result;
@@ -628,7 +550,7 @@ class PlannedProcess implements Process {
     this.#endsAtMs = sim.now() + lastsMs;
     this.#write(() => command.stdout?.write(stdout));
     this.#write(() => command.stderr?.write(stderr));
-    if (lastsMs === NEVER) parts.addLeak(() => this.#end(STOPPED));
+    if (lastsMs === Infinity) parts.addLeak(() => this.#end(STOPPED));
     if (lastsMs === 0) this.#end(status);
     else this.#after(lastsMs, 'ends', () => this.#end(status));
     if (memoryMs < lastsMs) this.#after(memoryMs, 'memory', () => this.#endByMemory(memoryMs));
@@ -663,7 +585,7 @@ class PlannedProcess implements Process {
   }
 
   #after(ms: number, what: string, fire: () => void): void {
-    if (ms === NEVER) return;
+    if (ms === Infinity) return;
     this.#sim.world.clock.timer({ what: `process ${what}`, subject: this.#run.plan.name }, ms, fire);
   }
 
@@ -719,56 +641,8 @@ export class RecordedMetrics implements Metrics {
   }
 }
 
-interface WorkCall<T> {
-  readonly text: string;
-  readonly work: Work;
-  readonly cancel: Cancellable | undefined;
-  readonly result: () => T;
-  readonly onCancel: () => void;
-}
-
-function workText({ takesMs, fails, cancelMs, inCall }: Work): string {
-  const time =
-    takesMs === NEVER
-      ? 'never ends'
-      : takesMs === 0
-        ? inCall === true
-          ? 'answers in the call'
-          : 'answers at once'
-        : `takes ${takesMs} ms`;
-  const ends =
-    fails === undefined
-      ? ''
-      : ` and fails (${fails.text}${fails.exitCode === undefined ? '' : `, ${fails.exitCode}`})`;
-  const heeds =
-    cancelMs === NEVER ? ', deaf to cancels' : cancelMs === 0 ? '' : `, ${cancelMs} ms after a cancel`;
-  return `${time}${ends}${takesMs === 0 ? '' : heeds}`;
-}
-
-/** Draws how one call goes. */
-export function drawWork(draws: Draws, what: string, isFailing = true): Work {
-  const times = draws.pick(what, TIMES, PLAIN_WEIGHT, workText);
-  return isFailing && draws.rarely(`${what} fails`, 8)
-    ? { ...times, fails: { text: `${what} failed` } }
-    : times;
-}
-
-const CHECKOUT_CODES = [undefined, 211, 212, 213, 7];
-
-function drawCheckout(draws: Draws): Work {
-  const times = draws.pick('checkout', TIMES, PLAIN_WEIGHT, workText);
-  if (!draws.rarely('checkout fails', 4)) return times;
-  const exitCode = draws.pick('code of the checkout', CHECKOUT_CODES, 1, String);
-  const text = 'no such snapshot';
-  return { ...times, fails: exitCode === undefined ? { text } : { text, exitCode } };
-}
-
 function drawOutputs(draws: Draws): OutputPlan[] {
   const plans = ['works', 'cannot be created', 'cannot be closed'] as const;
   if (!draws.rarely('an output fails', 8)) return LOGS.map(() => 'works');
   return LOGS.map((name) => draws.pick(name, plans));
-}
-
-function errorOf({ text, exitCode }: Failure): Error {
-  return exitCode === undefined ? new Error(text) : new ExitCodeError(exitCode, text);
 }

@@ -564,7 +564,7 @@ export class RunBook {
       state === 'FAILED' &&
       error === DRAINED_TEXT &&
       run.runningSeenAtMs === Infinity;
-    if (isDrain || isOwnEnd(run.drawn.end, status)) return;
+    if (isDrain || isOwnEnd(run.drawn.end, status) || this.terms.parts.mayEnd?.(status) === true) return;
     const what = `run ${runId}: expected its end to be ${ownEndText(run.drawn.end)}, got ${endText(status)}`;
     this.#demand(false, 'R3 R110', `${what}\n\n${this.#explain(run)}`);
   }

@@ -86,6 +86,9 @@ export function requiredOf(subject: ConformanceSubject): readonly string[] {
     ...(subject.wallWorld === undefined && subject.heldWorld === undefined ? ['world without a trace'] : []),
     ...(supports.failures === true && supports.virtualTime === true ? ['run refused as unhealthy'] : []),
     ...(supports.outputs === true ? ['output that was read'] : []),
+    ...(supports.filers === true && supports.virtualTime === true
+      ? ['end by a checkout that failed', 'checkout that was cancelled']
+      : []),
   ];
 }
 

@@ -39,6 +39,8 @@ export function runnerWorkload(
 
 /** A longer history takes longer to judge than it is worth. */
 const HISTORY_MAX = 60;
+/** Longer than any work that ends by itself. */
+const LATE_MS = 400;
 
 interface Setup {
   readonly options: SubjectOptions;
@@ -67,7 +69,7 @@ export class RunnerWorkload {
     const host = this.#host;
     const reach = new RunnerReach(host, requiredOf(this.#subject));
     const draws = new Draws(host, 'setup');
-    const parts = drawParts(new Draws(host, 'parts'), this.#subject, host);
+    const parts = drawParts(new Draws(host, 'parts'), this.#subject, host, reach);
     const setup = this.#setup(draws, reach);
     const world = drawWorld(host, draws, reach);
     const made = await this.#subject.create(world, { ...parts.options, ...setup.options });
@@ -86,10 +88,19 @@ export class RunnerWorkload {
     await clients.live(draws, this.#limits);
     await clients.end();
     clients.judge();
+    await this.#endLeaks(parts);
     if (made.readOutput !== undefined) await checkOutputs(host, book, made.readOutput, reach);
     parts.check(book.endedRuns);
     await made.dispose?.();
     this.#made = undefined;
+  }
+
+  /** What was given up may come to its end now, with time for what follows. */
+  async #endLeaks(parts: DrawnParts): Promise<void> {
+    if (parts.endLeaks === undefined) return;
+    await this.#host.sleep(LATE_MS);
+    parts.endLeaks();
+    await this.#host.sleep(1);
   }
 
   /** Releases what a workload that has failed leaves behind. */
@@ -123,9 +134,9 @@ export class RunnerWorkload {
 
   #book({ options, capacity, history }: Setup, parts: DrawnParts, reach: RunnerReach): RunBook {
     const { supports, graceMs } = this.#subject;
-    const isExact = supports.virtualTime === true;
+    const isExact = supports.virtualTime === true && parts.keepsTimes !== false;
     // On a machine a runner may have a prefix of its own, so that its incarnations differ (R45).
-    const ownPrefix = isExact ? '' : undefined;
+    const ownPrefix = supports.virtualTime === true ? '' : undefined;
     const idPrefix = supports.idPrefix === true ? (options.idPrefix ?? ownPrefix) : undefined;
     const hasOutputs = supports.outputs === true;
     return new RunBook(

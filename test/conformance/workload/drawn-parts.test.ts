@@ -4,6 +4,8 @@ import type { SubjectOptions } from '../../../src/conformance/subject.ts';
 import { runCampaign } from '../../../src/explore/campaign.ts';
 import { createExecutor } from '../../../src/explore/executor.ts';
 import { portfolioStrategy } from '../../../src/explore/strategies/portfolio.ts';
+import { messageOf } from '../../../src/kernel/errors.ts';
+import { ExitCodeError } from '../../../src/model/exit-code.ts';
 import type { Filer } from '../../../src/model/filer.ts';
 import { METRIC_NAMES } from '../../../src/model/metrics.ts';
 import { simulated } from '../subjects.ts';
@@ -60,6 +62,35 @@ describe('the parts of a runner under the workload of any runner', () => {
       /^R205 /,
       filerUsed((filer) => ({
         checkout: async (id, cancel) => ({ ...(await filer.checkout(id, cancel)), release: () => undefined }),
+      })),
+    ],
+    [
+      'R205',
+      'checkouts that are released twice',
+      /^R205 .* was released twice/,
+      filerUsed((filer) => ({
+        checkout: async (id, cancel) => {
+          const checkout = await filer.checkout(id, cancel);
+          const release = async (): Promise<void> => {
+            await checkout.release();
+            await checkout.release();
+          };
+          return { ...checkout, release };
+        },
+      })),
+    ],
+    [
+      'R93',
+      'a checkout that failed with another code',
+      /^R3 R110 .*, got FAILED 17 /,
+      filerUsed((filer) => ({
+        checkout: async (id, cancel) => {
+          try {
+            return await filer.checkout(id, cancel);
+          } catch (error) {
+            throw new ExitCodeError(17, messageOf(error));
+          }
+        },
       })),
     ],
   ] as const)('%s finds %s', async ([, , message, change]) => {

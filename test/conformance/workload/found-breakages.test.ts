@@ -264,10 +264,12 @@ const SEEN_AS: Readonly<Record<string, RegExp>> = {
   'R26 D2 an unknown id gives an empty list': /^R207 R67 query\(.*made-up.*\) .* said none/,
   'R40 R72 an unknown id gives a zero status': /^R207 abort of run made-up shows run /,
   'R36 D4 a wait that cannot be met never ends': /^Deadlock: /,
-  'R64 R58 R59 a full runner answers with a zero status': /^R44 expected the id \d+ for the next run, got /,
   'R28 D20 no ids and a wait wait for ever': /^Deadlock: /,
   'R34 D16 a cancelled wait invents an ABORTED status': /^R24 query shows run , which is ABORTED/,
-  'R85 D27 a release leaves runs alone': /^R3 R104 R110 .*: expected run .* to be ".*", got \w+/,
+  // A checkout that hangs is never asked to stop, so that who waits for its run waits for ever.
+  'R85 D27 a release leaves runs alone': /^Deadlock: /,
+  // So is the start of a run whose filer hangs.
+  'R65 run returns when the run has started': /^Deadlock: /,
   'R72 aborting a run that is over makes it ABORTED': /^R200 abort: expected state of run .*, got "ABORTED"/,
   'R74 D24 run waits while an abort does':
     /^R65 run: expected an answer at \d+ ms, in the instant of the call/,
