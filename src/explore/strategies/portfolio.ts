@@ -16,6 +16,7 @@ import { OrderNovelty } from './order-novelty.ts';
 import { pctStrategy } from './pct-strategy.ts';
 import { posStrategy } from './pos-strategy.ts';
 import type { Execution, Strategy } from './strategy.ts';
+import { randomStrategy } from './random-strategy.ts';
 import { stratifiedStrategy } from './stratified-strategy.ts';
 import { swarmStrategy } from './swarm-strategy.ts';
 import { sweepStrategy } from './sweep-strategy.ts';
@@ -32,7 +33,7 @@ const PLAIN_AT = 16;
  * purpose much of what could happen, and what a few executions find is found sooner by those who draw from all of it.
  */
 const NARROW_FROM = 32;
-const SWEEP_ONE_IN = 8;
+const SWEEP_ONE_IN = 16;
 /** From here on mutation has a turn: before, it would try again what was hardly tried. */
 const MUTATION_FROM = 128;
 
@@ -73,13 +74,14 @@ class PortfolioStrategy implements Strategy {
     this.#mutation = new MutationStrategy(text);
     this.#stratified = stratifiedStrategy(text);
     this.#members = [
-      { strategy: this.#stratified, prior: 4, from: 0 },
+      { strategy: this.#stratified, prior: 5, from: 0 },
+      { strategy: randomStrategy(text), prior: 3, from: 0 },
       { strategy: pctStrategy(text, { maxDepth: SHALLOW_MAX }), prior: 3, from: 0 },
       { strategy: pctStrategy(text, { minDepth: SHALLOW_MAX + 1 }), prior: 2, from: 0 },
       { strategy: posStrategy(text), prior: 4, from: 0 },
       { strategy: walkStrategy(text), prior: 1, from: 0 },
-      { strategy: swarmStrategy(text), prior: 1, from: NARROW_FROM },
-      { strategy: this.#mutation, prior: 2, from: MUTATION_FROM },
+      { strategy: swarmStrategy(text), prior: 0.5, from: NARROW_FROM },
+      { strategy: this.#mutation, prior: 1, from: MUTATION_FROM },
     ];
     for (const { strategy } of this.#members) checkMember(strategy);
     this.#shares = new MemberShares(this.#members.map(({ prior }) => prior));
@@ -188,8 +190,8 @@ function sweepTurn(index: number): number | undefined {
 }
 
 /**
- * The default: stratified sampling, PCT of depth 1 to 3 and of 4 to 13, POS and walk in turns that are drawn; the 17th execution is the plain
- * schedule; from the 33rd on swarm has its turns and every eighth execution is one of {@link sweepStrategy}, until that has nothing left; from
+ * The default: stratified sampling, random, PCT of depth 1 to 3 and of 4 to 13, POS and walk in turns that are drawn; the 17th execution is the plain
+ * schedule; from the 33rd on swarm has its turns and every 16th execution is one of {@link sweepStrategy}, until that has nothing left; from
  * the 129th on mutation has its turns too. All of them feed the mutation's corpus, if a coverage meter is given. `configuration` names the member
  * and what it drew.
  *
