@@ -7,6 +7,7 @@ import { createMemoryMetrics } from '../metrics/memory-metrics.ts';
 import { METRIC_NAMES } from '../model/metrics.ts';
 import { waitForever } from '../model/query.ts';
 import { DONE_MASK } from '../model/state-mask.ts';
+import { bazelRunner, WANTED } from './cases/bazel-cases.ts';
 import type { Capability } from './capability.ts';
 import type { CaseContext } from './case-context.ts';
 import type { CommandVocabulary } from './command-vocabulary.ts';
@@ -90,7 +91,22 @@ const PROBES: Readonly<Record<Capability, Probe>> = {
     },
   },
   collaborators: { missing: missingCollaborators },
+  actions: { missing: missingActions },
 };
+
+async function missingActions(t: CaseContext): Promise<string | undefined> {
+  const asked: string[] = [];
+  const runner = await bazelRunner(t, t.commands.exit(0), {
+    replace: {
+      cachedOutcome: () => {
+        asked.push('cachedOutcome');
+        return undefined;
+      },
+    },
+  });
+  await t.outcome(runner, WANTED);
+  return asked.length > 0 ? undefined : 'a Bazel run asks for no action: is `options.actions` used?';
+}
 
 const lacks = new WeakMap<ConformanceSubject, Map<Capability, Promise<string | undefined>>>();
 

@@ -15,6 +15,7 @@ import { check } from '../kernel/argument-check.ts';
  * - `outputs`: what commands write can be read (`readOutput`).
  * - `filers`: takes `filers`, with their init signals (R60).
  * - `collaborators`: takes processors, an uploader and metrics.
+ * - `actions`: takes `actions`, with a filer for type `bazel` (R185).
  */
 export type Capability =
   | 'capacity'
@@ -28,7 +29,8 @@ export type Capability =
   | 'stubborn'
   | 'outputs'
   | 'filers'
-  | 'collaborators';
+  | 'collaborators'
+  | 'actions';
 
 /** For each capability true, or the reason why the runner lacks it; the reason is shown with every case that is skipped for it. */
 export type Supports = Readonly<Record<Capability, true | string>>;
@@ -61,4 +63,5 @@ const ALL: Supports = Object.freeze({
   outputs: true,
   filers: true,
   collaborators: true,
+  actions: true,
 });

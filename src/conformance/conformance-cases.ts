@@ -1,6 +1,7 @@
 /** The suite: every case, by part of the contract. */
 import { abortCases } from './cases/abort-cases.ts';
 import { agreementCases } from './cases/agreement-cases.ts';
+import { bazelCases } from './cases/bazel-cases.ts';
 import { collaboratorCases } from './cases/collaborator-cases.ts';
 import { healthCases } from './cases/health-cases.ts';
 import { initCases } from './cases/init-cases.ts';
@@ -32,6 +33,7 @@ const GROUPS: readonly (readonly [group: string, specs: readonly CaseSpec[]])[] 
   ['health', healthCases],
   ['update', updateCases],
   ['collaborator', collaboratorCases],
+  ['bazel', bazelCases],
 ];
 
 /**

@@ -3,6 +3,7 @@ import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { LogUploader, Processor } from '../model/collaborators.ts';
+import type { ActionStore } from '../model/content-store.ts';
 import type { Metrics } from '../model/metrics.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import type { Service } from '../model/service.ts';
@@ -23,6 +24,7 @@ export interface SubjectOptions {
   readonly postprocessors?: readonly Processor[];
   readonly uploader?: LogUploader;
   readonly metrics?: Metrics;
+  readonly actions?: ActionStore;
 }
 
 /** A runner that was made for a case. */

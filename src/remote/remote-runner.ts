@@ -186,7 +186,6 @@ class RemotePerformance implements Performance {
         actionResult: { actionDigest, cached, result: outcome },
       };
     }
-    if (status.code === RPC_CODES.CANCELLED) return ABORTED;
     if (status.code === RPC_CODES.DEADLINE_EXCEEDED && this.#hasTimeout()) return TIMEDOUT;
     const grpcStatus = status.code === RPC_CODES.OK ? { ...status, code: RPC_CODES.INTERNAL } : status;
     const error = status.message === '' ? `the server answered ${rpcCodeName(status.code)}` : status.message;
@@ -203,7 +202,6 @@ class RemotePerformance implements Performance {
   #failure(error: unknown): End {
     const { executeRequest } = this.#command;
     const failure = rpcFailure(error);
-    if (error instanceof FailedOperation && failure.status.code === RPC_CODES.CANCELLED) return ABORTED;
     const exitCode = exitCodeOf(error, EXIT_CODES.COULD_NOT_EXEC);
     const text = `could not exec: ${failure.message}`;
     if (executeRequest === undefined) return { state: 'FAILED', exitCode, error: text };
@@ -322,13 +320,18 @@ class RemotePerformance implements Performance {
     } catch (error) {
       const { status, message } = rpcFailure(error);
       const isMissing = status.violations !== undefined;
-      const isLost = status.code === RPC_CODES.NOT_FOUND && this.#operation !== undefined;
-      const isOver = isMissing || isLost;
+      const isOver = isMissing || this.#isGone(error, status);
       const begun = isOver || this.#operation === undefined ? tries.restarts : tries.failures;
       if (begun >= retriesMax || !(isPassing(status.code) || isOver)) throw error;
       if (isMissing) await this.#upload(action);
       return { reason: message, isOver };
     }
+  }
+
+  /** The server does not know the execution any more, or somebody else has cancelled it: nobody has aborted this run (R203). */
+  #isGone(error: unknown, { code }: RpcStatus): boolean {
+    if (code === RPC_CODES.NOT_FOUND) return this.#operation !== undefined;
+    return error instanceof FailedOperation && code === RPC_CODES.CANCELLED;
   }
 
   /** One call of Execute, or of WaitExecution if the server has begun. Undefined if it ends without a result. */

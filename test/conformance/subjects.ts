@@ -46,6 +46,7 @@ export const fake: ConformanceSubject = {
     outputs: 'a fake runner writes nothing',
     filers: 'a fake runner has no filers',
     collaborators: 'a fake runner has no invoker',
+    actions: 'a fake runner has no invoker',
   }),
   commands: simCommands,
   create: (world, options) => ({ service: createFakeRunner(world, { ...options, script: argvScript }) }),
@@ -74,7 +75,7 @@ export const metered: ConformanceSubject = simulatedBehind('metered', (service, 
 /** Recorded, which must not be noticed. */
 export const recorded: ConformanceSubject = {
   name: 'recorded',
-  supports: supportsAllBut({}),
+  supports: supportsAllBut({ actions: 'no recording could play what goes to a store of actions' }),
   commands: simCommands,
   create(world: World, options: SubjectOptions): RunnerUnderTest {
     const outputs = createMemoryOutputs();

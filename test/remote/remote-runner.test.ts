@@ -331,6 +331,31 @@ function evictWhenThere(
 }
 
 describe('stopping a remote run', () => {
+  test('R203 a run whose execution another client has cancelled is not ABORTED, but executed again, with the reason', async () => {
+    const verdict = await inSimulation(async (sim) => {
+      const lab = makeBazelLab(sim.world, { name: 'worker' });
+      const parts = { runner: lab.runner, content: lab.blobs, cache: lab.results };
+      const server = createRemoteService(sim.world, parts);
+      const transport = overWire(server);
+      const actionDigest = addAction(lab.blobs, ['sleep 300', 'complete 0']);
+      const [mine, other] = ['remote', 'other'].map((name) =>
+        createRemoteRunner(sim.world, { name, transport }),
+      );
+      const runs = [await mine!.run(commandFor(actionDigest)), await other!.run(commandFor(actionDigest))];
+      await waitForState(other!, runs[1]!.runId, 'RUNNING');
+      await other!.abort(runs[1]!.runId);
+      const { status } = await finalStatus(mine!, runs[0]!.runId);
+      expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 0 });
+      for (const runner of [mine!, other!]) await runner.release();
+      server.close();
+      await lab.runner.release();
+    });
+    expect(startsOf(verdict.trace())).toBe(2);
+    expect(reasonsOf(verdict.trace())).toEqual([
+      expect.stringMatching(/^execute again: the action was aborted/),
+    ]);
+  });
+
   test('R70 R107 an abort cancels the execution on the server, and nothing goes on there', async () => {
     await onStage({}, async ({ runner, lab, sim, calls }) => {
       const { runId } = await runner.run({ argv: ['hang'] });

@@ -14,6 +14,7 @@ export const remote: ConformanceSubject = {
     outputs: 'the protocol gives the logs of an action that has completed, and of no other',
     filers: 'its snapshots are trees in a content store, which have no filer here',
     collaborators: 'it has no invoker here: that is on the server',
+    actions: 'it has no invoker here: that is on the server',
   }),
   commands: simCommands,
   create(world, options) {

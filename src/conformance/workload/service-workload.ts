@@ -193,6 +193,7 @@ function asRunner(subject: ServiceSubject): ConformanceSubject {
     outputs: NOT_CLAIMED,
     filers: NOT_CLAIMED,
     collaborators: NOT_CLAIMED,
+    actions: NOT_CLAIMED,
   };
   return { name, commands, supports: all, create: (world) => subject.create(world) };
 }
