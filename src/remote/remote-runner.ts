@@ -283,7 +283,7 @@ class RemotePerformance implements Performance {
   /** Uploads, executes, and watches until there is a result. */
   async #execute(action: PreparedAction): Promise<Result> {
     await this.#upload(action);
-    // A watch that tells something begins to count anew; how often the action is executed again is counted to the end.
+    // Failures in a row are counted anew after each answer; how often the action is executed again is counted to the end.
     const tries = { failures: 0, restarts: 0 };
     for (;;) {
       const attempt = await this.#attempt(action, tries);
