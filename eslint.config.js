@@ -272,7 +272,7 @@ export default tseslint.config(
   {
     files: ['test/**/*.ts'],
     ignores: [
-      'test/{host,threads,ambient,cli,package,docs,vitest}/**',
+      'test/{bazel,host,threads,ambient,cli,package,docs,vitest}/**',
       'test/kernel/{drain,virtual-clock,clock}*',
       'test/simulation/real-timer*',
       'test/tidy/**',

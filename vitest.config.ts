@@ -11,6 +11,7 @@ const machine = [
   'test/package/**',
   'test/docs/**',
   'test/zoo/**',
+  'test/bazel/**',
   'test/mutant-hunt/**',
 ];
 const asTests = (globs: string[]): string[] => globs.map((glob) => `${glob}/*.test.ts`);

@@ -319,19 +319,68 @@ root.resolveAll();
 /** 64-bit integers are numbers here: a size or offset above 2^53 is refused where it is checked. */
 const OPTIONS: protobuf.IConversionOptions = { longs: Number, defaults: true };
 
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * A message without the fields that hold their default, which the official libraries leave out as well: what a digest names must have
+ * the same bytes, however it was written.
+ */
+class Canonical {
+  readonly #fields: readonly protobuf.Field[];
+  static readonly #known = new Map<protobuf.Type, Canonical>();
+
+  private constructor(type: protobuf.Type) {
+    this.#fields = type.fieldsArray;
+  }
+
+  static of(type: protobuf.Type): Canonical {
+    const known = Canonical.#known.get(type);
+    if (known !== undefined) return known;
+    const made = new Canonical(type);
+    Canonical.#known.set(type, made);
+    return made;
+  }
+
+  message(message: Fields): Fields {
+    const written: Record<string, unknown> = {};
+    for (const field of this.#fields) {
+      const value = message[field.name];
+      if (value === undefined || value === null || isDefault(value)) continue;
+      written[field.name] = Canonical.#value(field, value);
+    }
+    return written;
+  }
+
+  static #value({ resolvedType, repeated, map }: protobuf.Field, value: unknown): unknown {
+    if (map || !(resolvedType instanceof protobuf.Type)) return value;
+    const inner = Canonical.of(resolvedType);
+    return repeated
+      ? (value as readonly Fields[]).map((each) => inner.message(each))
+      : inner.message(value as Fields);
+  }
+}
+
+function isDefault(value: unknown): boolean {
+  return (
+    value === '' || value === 0 || value === false || (value instanceof Uint8Array && value.length === 0)
+  );
+}
+
 class TypeCodec<T> implements MessageCodec<T> {
   readonly name: string;
   readonly #type: protobuf.Type;
+  readonly #canonical: Canonical;
 
   constructor(name: string) {
     this.name = name;
     this.#type = root.lookupType(name);
+    this.#canonical = Canonical.of(this.#type);
   }
 
   encode(message: Init<T>): Uint8Array {
     try {
       check('message', message, is.anObject(`a ${this.name}`));
-      return this.#type.encode(message as object).finish();
+      return this.#type.encode(this.#canonical.message(message as Fields)).finish();
     } catch (error) {
       throw unreadable('message', message, error);
     }

@@ -46,3 +46,20 @@ Exit codes: the command's own; 124 stopped by --timeout, 125 dryrunner itself
 failed, wrong options included, 126 the program cannot be executed, 127 there
 is no such program, 128 + N ended by signal N (137 also if it passed --memory;
 130 after Ctrl-C).`;
+
+export const SERVE_HELP = `
+Examples:
+  dryrunner serve --reapi
+      then: bazel build --remote_executor=grpc://127.0.0.1:8980 //…
+  dryrunner serve --reapi --cas ~/.cache/dryrunner --jobs 8
+      results stay for the next time
+  dryrunner serve --reapi --chaos 7 --access-log
+      the same lies for the same calls; each is shown
+  dryrunner serve --reapi --runners simulated
+      no command runs: how does a client like a cluster that is always fine?
+
+Actions run as you, in a directory of their own, without a sandbox. It ends
+with Ctrl-C: what runs is aborted, and nothing is left behind.
+
+Needs the package @grpc/grpc-js, and prom-client for --metrics-port.
+Exit codes: 128 + the number of the signal (130 after Ctrl-C), 2 wrong usage.`;

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The `dryrunner` command: what can be typed, and which file does it. Commands are loaded when they are used. */
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { messageOf, stackOf } from '../kernel/errors.ts';
 import { packageFile } from '../kernel/package-files.ts';
 import { isOfLostFolder } from './current-folder.ts';
@@ -12,8 +12,16 @@ import { endProcess, EXIT_STATUS, InterruptedError, UsageError } from './exit-st
 import type { ExplainCommandOptions } from './explain-command.ts';
 import type { ReplayCommandOptions } from './replay-command.ts';
 import type { RunCommandOptions } from './run-command.ts';
+import type { ServeCommandOptions } from './serve-command.ts';
 import { SHRINK_MS, TIME_MS } from './explore-defaults.ts';
-import { EXEC_HELP, EXPLAIN_HELP, EXPLORE_HELP, PROGRAM_HELP, REPLAY_HELP } from './help-texts.ts';
+import {
+  EXEC_HELP,
+  EXPLAIN_HELP,
+  EXPLORE_HELP,
+  PROGRAM_HELP,
+  REPLAY_HELP,
+  SERVE_HELP,
+} from './help-texts.ts';
 import { finishProcess, watchProcessEnd } from './process-end.ts';
 import { Terminal } from './terminal.ts';
 import {
@@ -21,6 +29,7 @@ import {
   debugOption,
   hangOption,
   memoryOption,
+  portNumber,
   positiveInteger,
   requireSeparator,
   shard,
@@ -206,6 +215,33 @@ program
     requireSeparator(command, process.argv);
     const { execCommand } = await import('./exec-command.ts');
     status = await execCommand(terminal, command, options);
+  });
+
+program
+  .command('serve')
+  .description('be a build cluster for Bazel and its like, on this machine, until Ctrl-C')
+  .option('--reapi', 'the protocol to serve: the Remote Execution API v2 over gRPC')
+  .option('--port <n>', 'listen there; 0 takes any that is free', portNumber, 8980)
+  .option('--host <address>', 'listen on this address; others than loopback let others in', '127.0.0.1')
+  .option('--jobs <n>', 'actions that run at the same time (default: one per core)', threadCount)
+  .option('--cas <dir>', 'keep blobs and results here (default: in a temporary folder, until the end)')
+  .option('--cas-size <mb>', 'keep at most this many MiB of blobs (default: 10240)', positiveInteger)
+  .addOption(
+    new Option('--runners <kind>', 'exec runs commands; simulated runs none and makes placeholders')
+      .choices(['exec', 'simulated'])
+      .default('exec'),
+  )
+  .option('--chaos <seed>', 'lie as clusters do, by decisions of this seed, any text')
+  .option('--tls-cert <file>', 'encrypt: the certificate, PEM')
+  .option('--tls-key <file>', 'and its key, PEM')
+  .option('--token-file <file>', 'let in only those who send the token in this file')
+  .option('--metrics-port <n>', 'a page for Prometheus, for this machine alone', portNumber)
+  .option('--access-log', 'one line per call')
+  .option('--json', 'one JSON object per line on stdout')
+  .addHelpText('after', SERVE_HELP)
+  .action(async (options: ServeCommandOptions) => {
+    const { serveCommand } = await import('./serve-command.ts');
+    status = await serveCommand(terminal, options);
   });
 
 /** `exec` keeps the low codes for the command that it runs. */

@@ -33,6 +33,11 @@ export function wholeNumber(text: string): number {
   return integerFrom(0, text);
 }
 
+/** A port of this machine; 0 is any that is free. */
+export function portNumber(text: string): number {
+  return integerFrom(0, text, 65_535);
+}
+
 /** A duration, in milliseconds. */
 export function span(text: string): number {
   const ms = parseSpanMs(text);

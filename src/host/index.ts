@@ -30,6 +30,21 @@ export {
   type RealNode,
   realNetwork,
 } from './cluster/real-network.ts';
+export { type CasFilerOptions, createCasFiler } from './remote/cas-filer.ts';
+export { createDiskActionCache, type DiskActionCacheOptions } from './remote/disk-action-cache.ts';
+export { createDiskActions, type DiskActionsOptions } from './remote/disk-actions.ts';
+export {
+  createDiskContentStore,
+  type DiskContentStore,
+  type DiskContentStoreOptions,
+} from './remote/disk-content-store.ts';
+export {
+  type BuildCluster,
+  type BuildClusterOptions,
+  serveBuildCluster,
+  type WorkerKind,
+} from './remote/build-cluster.ts';
+export { connectRemote, type ConnectRemoteOptions, type RemoteConnection } from './remote/grpc-transport.ts';
 export {
   type RemoteEndpoint,
   type RemoteTls,

@@ -72,7 +72,7 @@ class Actions implements ActionStore {
     const { instanceName = '', actionDigest } = request;
     const outcome = await this.#cache.get(instanceName, actionDigest, cancel);
     if (outcome === undefined) return undefined;
-    const missing = await this.#missingOf(outcome, cancel);
+    const missing = await missingOf(this.#content, outcome, cancel);
     return missing.length === 0 ? outcome : undefined;
   }
 
@@ -139,7 +139,7 @@ class Actions implements ActionStore {
   }
 
   async keep(request: ExecuteRequest, outcome: ActionOutcome, cancel: Cancellable): Promise<void> {
-    const missing = await this.#missingOf(outcome, cancel);
+    const missing = await missingOf(this.#content, outcome, cancel);
     if (missing.length > 0) throw new MissingBlobsError(missing);
     await this.#cache.put(request.instanceName ?? '', request.actionDigest, outcome, cancel);
   }
@@ -149,24 +149,28 @@ class Actions implements ActionStore {
     const { rootMessage: root, children } = await storeTree(this.#content, entries, cancel);
     return storeMessage(this.#content, MESSAGES.Tree.encode({ root, children }), cancel);
   }
+}
 
-  /** A result whose blobs are gone is worth nothing: files inside of directories count as well. */
-  async #missingOf(outcome: ActionOutcome, cancel: Cancellable): Promise<readonly Digest[]> {
-    const named = digestsOfOutcome(outcome);
-    for (const { treeDigest } of outcome.outputDirectories) {
-      try {
-        const { root, children } = MESSAGES.Tree.decode(await this.#content.read(treeDigest, {}, cancel));
-        for (const { files } of [...(root === null ? [] : [root]), ...children]) {
-          named.push(...files.flatMap(({ digest }) => digest ?? []));
-        }
-      } catch (error) {
-        const missing = missingBlobsOf(error);
-        if (missing !== undefined) return missing;
-        throw error;
+/** What a result names and is not there: a result whose blobs are gone is worth nothing. Files inside of directories count as well. */
+export async function missingOf(
+  content: ContentStore,
+  outcome: ActionOutcome,
+  cancel?: Cancellable,
+): Promise<readonly Digest[]> {
+  const named = digestsOfOutcome(outcome);
+  for (const { treeDigest } of outcome.outputDirectories) {
+    try {
+      const { root, children } = MESSAGES.Tree.decode(await content.read(treeDigest, {}, cancel));
+      for (const { files } of [...(root === null ? [] : [root]), ...children]) {
+        named.push(...files.flatMap(({ digest }) => digest ?? []));
       }
+    } catch (error) {
+      const missing = missingBlobsOf(error);
+      if (missing !== undefined) return missing;
+      throw error;
     }
-    return this.#content.findMissing(named, cancel);
   }
+  return content.findMissing(named, cancel);
 }
 
 function within(dir: string, path: string): string {

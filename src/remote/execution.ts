@@ -19,6 +19,7 @@ import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import { RPC_CODES, type ExecuteRequest, type RpcCode, type RpcStatus } from '../model/action.ts';
 import { digestKey, snapshotOfDigest, type Digest } from '../model/digest.ts';
 import type { BlobHold } from '../model/content-store.ts';
+import type { Command } from '../model/command.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import { isTerminal, type RunState, TERMINAL_STATES } from '../model/run-state.ts';
 import { DONE_MASK, maskForState, type StateMask } from '../model/state-mask.ts';
@@ -98,7 +99,10 @@ class Execution {
   #changed: (() => void)[] = [];
   /** Of those who watch. */
   watchers = 0;
-  runId: RunID | undefined;
+  /** Once a runner has it. */
+  run: { readonly runner: Service; readonly runId: RunID } | undefined;
+  /** While it waits for one: takes it out of the queue. */
+  drop: (() => void) | undefined;
 
   constructor(name: string, actionDigest: Digest) {
     this.name = name;
@@ -169,13 +173,18 @@ class Execution {
 export interface PreparedAction {
   /** Of all that it needs. */
   readonly hold: BlobHold;
+  /** What it runs; the runner reads it anew, but takes no command without a program. */
+  readonly argv: readonly string[];
   /** Others that ask for the same may have its result. */
   readonly isShared: boolean;
 }
 
 /** What {@link Executions} are made of. */
 export interface ExecutionsOptions {
-  readonly runner: Service;
+  /** One that queues by itself, or several that have one action each at a time. */
+  readonly runner: Service | readonly Service[];
+  /** How many actions may wait for one of several runners. */
+  readonly queueMax: number;
   /** Names the operations. */
   readonly name: string;
   /** An operation that nobody has watched for this long is aborted. */
@@ -184,6 +193,50 @@ export interface ExecutionsOptions {
   readonly endedMax: number;
   /** Checks an action before it is offered to the runner, and keeps what it needs. */
   readonly prepare: (action: Digest, context: RpcContext) => Promise<PreparedAction>;
+}
+
+/** An action that waits for a runner. */
+interface Offer {
+  /** Nobody wants it any more. */
+  isDropped: boolean;
+  readonly taken: (runner: Service) => void;
+}
+
+/** Gives commands to runners: to one at once, to several as soon as one of them has nothing to do. */
+class Workers {
+  readonly #only: Service | undefined;
+  readonly #free: Service[];
+  readonly #queue: Offer[] = [];
+  readonly #queueMax: number;
+
+  constructor({ runner, queueMax }: ExecutionsOptions) {
+    this.#only = Array.isArray(runner) ? undefined : (runner as Service);
+    this.#free = Array.isArray(runner) ? [...(runner as readonly Service[])] : [];
+    this.#queueMax = queueMax;
+  }
+
+  get queued(): number {
+    return this.#queue.filter(({ isDropped }) => !isDropped).length;
+  }
+
+  /** `taken` gets the runner, now or later. Throws `RESOURCE_EXHAUSTED` if too many wait. */
+  offer(taken: (runner: Service) => void): Offer {
+    const runner = this.#only ?? this.#free.shift();
+    const offer = { isDropped: false, taken };
+    if (runner !== undefined) taken(runner);
+    else if (this.queued < this.#queueMax) this.#queue.push(offer);
+    else throw new RpcError('RESOURCE_EXHAUSTED', `the queue is full: ${this.#queueMax} actions wait`);
+    return offer;
+  }
+
+  /** That runner has nothing to do. */
+  free(runner: Service): void {
+    if (this.#only !== undefined) return;
+    let next = this.#queue.shift();
+    while (next?.isDropped === true) next = this.#queue.shift();
+    if (next === undefined) this.#free.push(runner);
+    else next.taken(runner);
+  }
 }
 
 /** See above. */
@@ -195,16 +248,23 @@ export class Executions {
   readonly #shared = new Map<string, Execution>();
   readonly #ended: string[] = [];
   readonly #abandoned = new Map<Execution, Timer>();
+  readonly #workers: Workers;
   #count = 0;
 
   constructor(world: World, options: ExecutionsOptions) {
     this.#world = world;
     this.#options = options;
+    this.#workers = new Workers(options);
   }
 
-  /** How many are under way. */
+  /** How many are under way, those that wait included. */
   get active(): number {
     return this.#all.size - this.#ended.length;
+  }
+
+  /** How many wait for one of several runners. */
+  get queued(): number {
+    return this.#workers.queued;
   }
 
   async *execute(message: ExecuteRequestMessage, context: RpcContext): AsyncGenerator<OperationMessage> {
@@ -264,7 +324,7 @@ export class Executions {
   }
 
   async #start(key: string, context: RpcContext, request: ExecuteRequest): Promise<Execution> {
-    const { hold, isShared } = await this.#options.prepare(request.actionDigest, context);
+    const { hold, argv, isShared } = await this.#options.prepare(request.actionDigest, context);
     try {
       // Another client may have asked for the same meanwhile.
       const joined = request.skipCacheLookup === true ? undefined : this.#shared.get(key);
@@ -272,22 +332,14 @@ export class Executions {
         hold.release();
         return joined;
       }
-      const execution = new Execution(
-        `operations/${this.#options.name}-${++this.#count}`,
-        request.actionDigest,
-      );
-      const snapshotId = snapshotOfDigest(request.actionDigest);
-      const started = this.#options.runner.run({ argv: [], snapshotId, executeRequest: request });
-      this.#all.set(execution.name, execution);
+      const name = `operations/${this.#options.name}-${++this.#count}`;
+      const execution = new Execution(name, request.actionDigest);
+      this.#all.set(name, execution);
       if (isShared) this.#shared.set(key, execution);
-      const status = await started.catch((error: unknown) => {
-        this.#forget(key, execution);
-        throw rpcFailure(error);
-      });
-      execution.runId = status.runId;
-      void this.#follow(execution, status).finally(() => {
-        hold.release();
-        this.#retire(key, execution);
+      await this.#offer(key, execution, hold, {
+        argv,
+        snapshotId: snapshotOfDigest(request.actionDigest),
+        executeRequest: request,
       });
       return execution;
     } catch (error) {
@@ -296,22 +348,64 @@ export class Executions {
     }
   }
 
-  /** Sees a run through to its end; what goes wrong on the way is the end. */
-  async #follow(execution: Execution, accepted: RunStatus): Promise<void> {
+  /** Over once it waits, or a runner has taken it; fails if none will. */
+  async #offer(key: string, execution: Execution, hold: BlobHold, command: Command): Promise<void> {
+    let accepted: Promise<void> | undefined;
+    const over = (): void => {
+      hold.release();
+      this.#retire(key, execution);
+    };
     try {
-      let status = accepted;
-      let states = RUNNING_OR_DONE;
-      while (!isTerminal(status.state)) {
-        execution.enter(stageOf(status.state));
-        if (status.state === 'RUNNING') states = DONE_MASK;
-        const query = { runs: [accepted.runId], states };
-        status = singleStatus(await this.#options.runner.query(query, waitForever())).status;
+      const offer = this.#workers.offer((runner) => {
+        execution.drop = undefined;
+        const carried = this.#carryOut(execution, runner, command);
+        accepted = carried.accepted;
+        void carried.ended.finally(() => {
+          this.#workers.free(runner);
+          over();
+        });
+      });
+      if (accepted === undefined) {
+        execution.drop = () => {
+          offer.isDropped = true;
+          over();
+        };
       }
-      execution.end(resultOfRun(status));
+      await accepted;
     } catch (error) {
-      const { status } = rpcFailure(error);
-      execution.end({ response: packAny(MESSAGES.ExecuteResponse, { status: statusMessage(status) }) });
+      this.#forget(key, execution);
+      throw rpcFailure(error);
     }
+  }
+
+  /** Sees a run through to its end; what goes wrong on the way is the end. */
+  #carryOut(
+    execution: Execution,
+    runner: Service,
+    command: Command,
+  ): { readonly accepted: Promise<void>; readonly ended: Promise<void> } {
+    const started = runner.run(command);
+    const accepted = started.then(({ runId }) => {
+      execution.run = { runner, runId };
+    });
+    const follow = async (): Promise<void> => {
+      try {
+        const first = await started;
+        let status = first;
+        let states = RUNNING_OR_DONE;
+        while (!isTerminal(status.state)) {
+          execution.enter(stageOf(status.state));
+          if (status.state === 'RUNNING') states = DONE_MASK;
+          const query = { runs: [first.runId], states };
+          status = singleStatus(await runner.query(query, waitForever())).status;
+        }
+        execution.end(resultOfRun(status));
+      } catch (error) {
+        const { status } = rpcFailure(error);
+        execution.end({ response: packAny(MESSAGES.ExecuteResponse, { status: statusMessage(status) }) });
+      }
+    };
+    return { accepted, ended: follow() };
   }
 
   async *#watch(execution: Execution, signal: AbortSignal): AsyncGenerator<OperationMessage> {
@@ -338,10 +432,18 @@ export class Executions {
   }
 
   #abort(execution: Execution): void {
-    const { runId } = execution;
-    if (runId === undefined || execution.isDone) return;
+    if (execution.isDone) return;
+    const { run, drop } = execution;
+    if (run === undefined) {
+      if (drop === undefined) return;
+      drop();
+      execution.end({
+        error: statusMessage({ code: RPC_CODES.CANCELLED, message: 'the action was aborted' }),
+      });
+      return;
+    }
     // Its end comes by its status; what is unknown or released has ended.
-    this.#options.runner.abort(runId).catch((error: unknown) => {
+    run.runner.abort(run.runId).catch((error: unknown) => {
       if (!isRunnerError(error)) {
         execution.end({ error: { code: RPC_CODES.INTERNAL, message: messageOf(error) } });
       }
@@ -357,6 +459,7 @@ export class Executions {
     this.#abandoned.get(execution)?.cancel();
     this.#abandoned.delete(execution);
     if (this.#shared.get(key) === execution) this.#shared.delete(key);
+    if (this.#all.get(execution.name) !== execution) return;
     this.#ended.push(execution.name);
     while (this.#ended.length > this.#options.endedMax) this.#all.delete(this.#ended.shift() ?? '');
   }

@@ -48,3 +48,9 @@ export {
   type RpcKind,
   type RpcMethod,
 } from './rpc.ts';
+export {
+  REMOTE_FAULT_KINDS,
+  type RemoteFaultKind,
+  type RemoteFaults,
+  withRemoteFaults,
+} from './remote-faults.ts';

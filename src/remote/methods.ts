@@ -46,15 +46,7 @@ export interface RemoteMethods {
   readonly queryWriteStatus: Unary<'QueryWriteStatusRequest', 'QueryWriteStatusResponse'>;
 }
 
-/**
- * What a client calls.
- *
- * @example
- * ```ts
- * import { REMOTE_METHODS } from 'dryrunner/remote';
- * console.log(REMOTE_METHODS.read.path); // /google.bytestream.ByteStream/Read
- * ```
- */
+/** What a client calls. */
 export const REMOTE_METHODS: RemoteMethods = {
   getCapabilities: method(
     'unary',

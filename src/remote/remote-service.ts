@@ -8,7 +8,6 @@ import {
   badField,
   decodeAction,
   decodeCommand,
-  digestsOfOutcome,
   outcomeMessage,
   outcomeOf,
   soundDigest,
@@ -29,6 +28,7 @@ import { type ActionCache, type ContentStore, missingBlobsOf } from '../model/co
 import type { Digest } from '../model/digest.ts';
 import type { Service } from '../model/service.ts';
 import { checkWorld, type World } from '../model/world.ts';
+import { missingOf } from './action-store.ts';
 import { type BlobCompression, Blobs } from './blobs.ts';
 import { Executions, type PreparedAction } from './execution.ts';
 import { TreeIndex } from './input-tree.ts';
@@ -38,8 +38,11 @@ import { type RemoteService, type RpcContext, RpcError, type RpcMethod } from '.
 
 /** What a server is made of. */
 export interface RemoteServiceOptions {
-  /** Carries the actions out. Its invoker has the same content store and action cache, as an `ActionStore`. Not released by the server. */
-  readonly runner: Service;
+  /**
+   * Carries the actions out: one that queues them by itself, or several of which each gets one at a time. Their invokers have the same
+   * content store and action cache, as an `ActionStore`. Not released by the server.
+   */
+  readonly runner: Service | readonly Service[];
   readonly content: ContentStore;
   readonly cache: ActionCache;
   /** Names operations and questions; of several servers of one simulation each needs its own. Default `remote`. */
@@ -54,13 +57,16 @@ export interface RemoteServiceOptions {
   readonly abandonedAfterMs?: number;
   /** How many operations that have ended can still be asked for. Default 1,000. */
   readonly endedMax?: number;
+  /** How many actions may wait for one of several runners; one more is RESOURCE_EXHAUSTED. Default 10,000. */
+  readonly queueMax?: number;
   /** Default: blobs travel as they are. */
   readonly compression?: BlobCompression | undefined;
 }
 
+const RUNNER = is.withMethods('run', 'query', 'abort');
 const OPTIONS = is.optionsOf<RemoteServiceOptions>(
   {
-    runner: is.withMethods('run', 'query', 'abort'),
+    runner: is.anyOf('a runner, or a list of runners', RUNNER, is.listOf(RUNNER)),
     content: is.withMethods('findMissing', 'read', 'readStream', 'write', 'openWrite', 'hold'),
     cache: is.withMethods('get', 'put'),
   },
@@ -71,6 +77,7 @@ const OPTIONS = is.optionsOf<RemoteServiceOptions>(
     timeoutMsMax: is.DURATION_MS,
     abandonedAfterMs: is.DURATION_MS,
     endedMax: is.COUNT,
+    queueMax: is.COUNT,
     compression: is.withMethods('compress', 'decompress'),
   },
 );
@@ -84,8 +91,10 @@ type StreamHandler = (request: never, context: RpcContext) => AsyncIterable<unkn
 
 /** A server, for those who made it. */
 export interface RemoteServer extends RemoteService {
-  /** How many operations are under way. */
+  /** How many operations are under way, those that wait for a runner included. */
   readonly activeOperations: number;
+  /** How many of them wait for one of several runners. */
+  readonly queuedOperations: number;
   /** Aborts what is under way, and takes nothing new. */
   close(): void;
 }
@@ -106,7 +115,7 @@ class ActionServer implements RemoteServer {
   constructor(world: World, options: RemoteServiceOptions) {
     const { runner, content, cache, name = 'remote', compression } = options;
     const { batchBytesMax = 4_000_000, blobBytesMax = 16 * GIB, timeoutMsMax = DAY_MS } = options;
-    const { abandonedAfterMs = 10_000, endedMax = 1_000 } = options;
+    const { abandonedAfterMs = 10_000, endedMax = 1_000, queueMax = 10_000 } = options;
     this.#content = content;
     this.#cache = cache;
     this.#timeoutMsMax = timeoutMsMax;
@@ -116,13 +125,17 @@ class ActionServer implements RemoteServer {
     this.#blobs = new Blobs({ content, clock: world.clock, batchBytesMax, blobBytesMax, compression });
     const prepare = (action: Digest, context: RpcContext): Promise<PreparedAction> =>
       this.#prepare(action, context);
-    this.#executions = new Executions(world, { runner, name, abandonedAfterMs, endedMax, prepare });
+    this.#executions = new Executions(world, { runner, name, abandonedAfterMs, endedMax, queueMax, prepare });
     this.#unary = this.#unaryHandlers();
     this.#streams = this.#streamHandlers();
   }
 
   get activeOperations(): number {
     return this.#executions.active;
+  }
+
+  get queuedOperations(): number {
+    return this.#executions.queued;
   }
 
   close(): void {
@@ -245,7 +258,7 @@ class ActionServer implements RemoteServer {
     const digest = soundDigest('action_digest', actionDigest);
     const outcome = await this.#cache.get(instanceName, digest, context);
     if (outcome === undefined) throw new RpcError('NOT_FOUND', `no cached result for action ${digest.hash}`);
-    const missing = await this.#content.findMissing(digestsOfOutcome(outcome), context);
+    const missing = await missingOf(this.#content, outcome, context);
     if (missing.length > 0) {
       throw new RpcError(
         'NOT_FOUND',
@@ -262,7 +275,7 @@ class ActionServer implements RemoteServer {
     const digest = soundDigest('action_digest', actionDigest);
     if (actionResult === null) throw badField('action_result', 'a result', null);
     const outcome = outcomeOf(actionResult);
-    const missing = await this.#content.findMissing(digestsOfOutcome(outcome), context);
+    const missing = await missingOf(this.#content, outcome, context);
     if (missing.length > 0) throw missingInputs(missing);
     await this.#cache.put(instanceName, digest, outcome, context);
     return outcomeMessage(outcome);
@@ -292,7 +305,7 @@ class ActionServer implements RemoteServer {
     try {
       const lost = missing.length > 0 ? missing : await this.#content.findMissing(blobs, context);
       if (lost.length > 0) throw missingInputs(lost);
-      return { hold, isShared: !doNotCache };
+      return { hold, argv: command.arguments, isShared: !doNotCache };
     } catch (error) {
       hold.release();
       throw error;

@@ -98,7 +98,8 @@ function violationsOf(details: RpcErrorDetails | undefined): readonly RpcViolati
 }
 
 const CODEC = is.withMethods('encode', 'decode');
-const METHOD = is.objectOf<RpcMethod<unknown, unknown>>(
+/** What a call is of. */
+export const RPC_METHOD: is.RecordShape = is.objectOf<RpcMethod<unknown, unknown>>(
   'a method',
   { path: is.TEXT, kind: is.oneOf('unary', 'serverStream', 'clientStream'), request: CODEC, response: CODEC },
   {},
@@ -123,17 +124,17 @@ export function overWire(service: RemoteService): RemoteService {
   check('service', service, is.withMethods('unary', 'serverStream', 'clientStream'));
   return {
     async unary(method, request, context) {
-      check('method', method, METHOD);
+      check('method', method, RPC_METHOD);
       const sent = received(method.request, request);
       return received(method.response, await service.unary(method, sent, context));
     },
     serverStream(method, request, context) {
-      check('method', method, METHOD);
+      check('method', method, RPC_METHOD);
       const sent = received(method.request, request);
       return allReceived(method.response, service.serverStream(method, sent, context));
     },
     async clientStream(method, requests, context) {
-      check('method', method, METHOD);
+      check('method', method, RPC_METHOD);
       const sent = allReceived(method.request, requests);
       return received(method.response, await service.clientStream(method, sent, context));
     },

@@ -37,6 +37,17 @@ describe('messages', () => {
     );
   });
 
+  test('a field that holds its default is not written, at any depth: digests of others depend on that', () => {
+    const files = [{ name: 'a', digest: { hash: digest.hash, sizeBytes: 0 }, isExecutable: false }];
+    const bytes = MESSAGES.Directory.encode({ files, directories: [], symlinks: [] });
+    // files = 1 { name = 1, digest = 2 { hash = 1 } }
+    const wire = `0a470a01611242` + `0a40${Buffer.from(digest.hash).toString('hex')}`;
+    expect(Buffer.from(bytes).toString('hex')).toBe(wire);
+    expect(MESSAGES.Tree.encode({ root: { files, directories: [], symlinks: [] } })).toEqual(
+      Buffer.concat([Buffer.from('0a49', 'hex'), bytes]),
+    );
+  });
+
   test('what did not come reads as empty, zero or null', () => {
     expect(MESSAGES.Action.decode(new Uint8Array())).toEqual({
       commandDigest: null,

@@ -43,6 +43,22 @@ export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolea
     '--memory': true,
     '--json': false,
   },
+  serve: {
+    '--reapi': false,
+    '--port': true,
+    '--host': true,
+    '--jobs': true,
+    '--cas': true,
+    '--cas-size': true,
+    '--runners': true,
+    '--chaos': true,
+    '--tls-cert': true,
+    '--tls-key': true,
+    '--token-file': true,
+    '--metrics-port': true,
+    '--access-log': false,
+    '--json': false,
+  },
   exec: {
     '--timeout': true,
     '--signal': true,
@@ -60,7 +76,7 @@ export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolea
 const GENERAL_FLAGS: readonly string[] = ['--help', '--version'];
 
 /** Programs that documents may start besides npm and dryrunner. */
-const OTHER_PROGRAMS: readonly string[] = ['git', 'cd', 'node'];
+const OTHER_PROGRAMS: readonly string[] = ['git', 'cd', 'node', 'bazel'];
 
 /** What is wrong with one command line, or `undefined`. */
 export function commandLineProblem(

@@ -21,6 +21,7 @@ const LEFT_OUT: ReadonlyMap<string, string> = new Map([
     'installFakeTimers',
     'it replaces the timers of this test, and checks its options as fakeTimersWorld does',
   ],
+  ['serveBuildCluster', 'without arguments it listens, and nobody would close it'],
   // Rules about runs: their hooks are called by our watch only, with accounts of its own.
   ...['endCause', 'oneTerminal', 'startOrder', 'statePath'].map(
     (rule) => [rule, 'its hooks are called by the watch of runs only'] as const,
@@ -76,7 +77,11 @@ const UNATTACKED: readonly Unattacked[] = [
   { of: /^createSimFiler$/, methods: ['takeBack', 'takeBackAgain'], because: 'its checkouts call it' },
   { of: /^createStatusStore$/, methods: ['updateInRow'], because: 'runners call it, for runs of their own' },
   { of: /^ambientTime$/, methods: ['begin'], because: 'a simulation calls it, with its own parts' },
-  { of: /^createActionStore$/, methods: 'all', because: 'runners call it, with what they have checked' },
+  {
+    of: /^(createActionStore|createDiskActions)$/,
+    methods: 'all',
+    because: 'runners call it, with what they have checked',
+  },
   { of: /^createNode$/, methods: ['mayHang', 'strike'], because: 'the parts of a node call it' },
   {
     of: /^createRecorder$/,

@@ -296,6 +296,27 @@ describe('executing an action', () => {
       { endedMax: 1 },
     ));
 
+  test('of several runners each has one action at a time; more wait, up to a limit, and one that is cancelled there never runs', () =>
+    play(async ({ sim, content, runner }) => {
+      const other = createFakeRunner(sim.world, { name: 'other', script: () => ({ runMs: 100 }) });
+      const cache = createMemoryActionCache();
+      const server = createRemoteService(sim.world, { runner: [runner, other], content, cache, queueMax: 2 });
+      const service = overWire(server);
+      const start = (n: number) => all(execute(service, putAction(content, { arguments: [String(n)] })));
+      const ends = [1, 2, 3, 4].map(start);
+      await sim.sleep(1);
+      expect([server.activeOperations, server.queuedOperations]).toEqual([4, 2]);
+      expect(await failure(start(5))).toBe('RESOURCE_EXHAUSTED: the queue is full: 2 actions wait');
+      await service.unary(M.cancelOperation, { name: 'operations/remote-4' }, call());
+      expect((await ends[3])?.at(-1)?.error?.code).toBe(1);
+      expect(server.queuedOperations).toBe(1);
+      await Promise.all(ends);
+      await sim.sleep(1);
+      expect([server.activeOperations, server.queuedOperations]).toEqual([0, 0]);
+      expect(sim.now()).toBe(201);
+      await other.release();
+    }));
+
   test('what an action needs is not evicted while it waits and runs', () =>
     play(async ({ service, content, sim }) => {
       const input = content.add('input');

@@ -1,0 +1,112 @@
+// `npm run bazel`: a real Bazel builds the workspace of fixtures/bazel against this machine as a cluster, honest and lying. `-- --seeds N` is how
+// many seeds of faults (default 200, half over workers that run commands and half over simulated ones), `--seed S` tries that one alone and shows
+// what Bazel says, `--workers exec|simulated`, `--times` compares 200 small actions with what Bazel takes without a cluster.
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import {
+  type BuildClusterOptions,
+  serveBuildCluster,
+  type WorkerKind,
+} from '../src/host/remote/build-cluster.ts';
+import { bazelMissingBecause, BazelWorkspace } from './bazel-workspace.ts';
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '200' },
+    seed: { type: 'string' },
+    workers: { type: 'string' },
+    times: { type: 'boolean', default: false },
+  },
+});
+
+const WORKERS: readonly WorkerKind[] = ['exec', 'simulated'];
+
+interface Trial {
+  readonly code: number | null;
+  readonly out: string;
+  readonly faults: readonly string[];
+  readonly ms: number;
+}
+
+/** Builds all from nothing. */
+async function build(
+  workspace: BazelWorkspace,
+  target: string,
+  options: BuildClusterOptions,
+): Promise<Trial> {
+  const faults: string[] = [];
+  const onFault = (kind: string, method: string): void => {
+    faults.push(`${kind} of ${method.slice(method.lastIndexOf('/') + 1)}`);
+  };
+  const cluster = await serveBuildCluster({ jobs: 8, ...options, faults: { onFault, slowMsMax: 200 } });
+  try {
+    await workspace.run('clean');
+    const begin = performance.now();
+    const { code, out } = await workspace.run('build', [target], cluster.endpoint);
+    return { code, out, faults, ms: performance.now() - begin };
+  } finally {
+    await cluster.close();
+  }
+}
+
+async function tryOne(workspace: BazelWorkspace, seed: string, workers: WorkerKind): Promise<boolean> {
+  const { code, out, faults } = await build(workspace, '//:all_good', { workers, chaosSeed: seed });
+  if (code === 0 && values.seed === undefined) return true;
+  console.log(
+    `seed ${seed}, ${workers}: Bazel exits with ${code} after ${faults.length} faults: ${faults.join(', ')}`,
+  );
+  console.log(out);
+  console.log(`again: npm run bazel -- --seed ${seed} --workers ${workers}`);
+  return code === 0;
+}
+
+async function trySeeds(workspace: BazelWorkspace): Promise<boolean> {
+  const workers = WORKERS.filter((kind) => values.workers === undefined || values.workers === kind);
+  const seeds =
+    values.seed === undefined
+      ? Array.from({ length: Number(values.seeds) }, (_, n) => String(n + 1))
+      : [values.seed];
+  let failed = 0;
+  for (const [index, seed] of seeds.entries()) {
+    // A seed alone goes to all kinds; of many each kind gets its share.
+    const kinds = values.seed === undefined ? [workers[index % workers.length] as WorkerKind] : workers;
+    for (const kind of kinds) if (!(await tryOne(workspace, seed, kind))) failed += 1;
+    if ((index + 1) % 20 === 0) console.log(`${index + 1} of ${seeds.length} seeds`);
+  }
+  console.log(`${seeds.length - failed} of ${seeds.length} seeds built right`);
+  return failed === 0;
+}
+
+/** Wall time of the same actions, on the cluster and by Bazel alone. */
+async function compareTimes(workspace: BazelWorkspace): Promise<boolean> {
+  const remote = await build(workspace, '//many:all', {});
+  await workspace.run('clean');
+  const begin = performance.now();
+  const local = await workspace.run('build', [
+    '//many:all',
+    '--jobs=8',
+    '--spawn_strategy=local',
+    '--genrule_strategy=local',
+  ]);
+  const localMs = performance.now() - begin;
+  console.log(
+    `200 small actions: ${(remote.ms / 1000).toFixed(1)} s on the cluster, ${(localMs / 1000).toFixed(1)} s by Bazel alone`,
+  );
+  return remote.code === 0 && local.code === 0;
+}
+
+async function main(): Promise<boolean> {
+  const missing = bazelMissingBecause();
+  if (missing !== undefined) {
+    console.log(`bazel: skipped because ${missing}`);
+    return true;
+  }
+  const workspace = BazelWorkspace.open();
+  try {
+    return values.times ? await compareTimes(workspace) : await trySeeds(workspace);
+  } finally {
+    await workspace.close();
+  }
+}
+
+process.exitCode = (await main()) ? 0 : 1;

@@ -1,0 +1,257 @@
+/**
+ * `dryrunner serve --reapi`: this machine as a build cluster of the Remote Execution API, until Ctrl-C. Invariant: when the process ends by a
+ * signal, no action is left running.
+ */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { isRunnerError, messageOf } from '../kernel/errors.ts';
+import { type BuildCluster, serveBuildCluster, type WorkerKind } from '../host/remote/build-cluster.ts';
+import type { RemoteTls, RpcAccess } from '../host/remote/grpc-server.ts';
+import { createPrometheusMetrics } from '../host/metrics/prometheus-metrics.ts';
+import { loadPeer } from '../kernel/package-files.ts';
+import type { Metrics } from '../model/metrics.ts';
+import { plural } from '../model/plural.ts';
+import { EXIT_STATUS, UsageError } from './exit-status.ts';
+import { Interruption } from './interruption.ts';
+import { formatSpan } from './quantity-text.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Options as typed. */
+export interface ServeCommandOptions {
+  readonly reapi?: boolean;
+  readonly port: number;
+  readonly host: string;
+  readonly jobs?: number;
+  readonly cas?: string;
+  /** MiB. */
+  readonly casSize?: number;
+  readonly runners: WorkerKind;
+  readonly chaos?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tokenFile?: string;
+  readonly metricsPort?: number;
+  readonly accessLog?: boolean;
+  readonly json?: boolean;
+}
+
+const MIB = 1024 * 1024;
+const PROGRESS_MS = 200;
+const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
+
+/** Serves until a signal comes; the exit code is then that of the signal. */
+export async function serveCommand(terminal: Terminal, options: ServeCommandOptions): Promise<number> {
+  if (options.reapi !== true) throw new UsageError('expected --reapi, the protocol to serve');
+  const interruption = new Interruption({ hasProcesses: true });
+  const log = new AccessLog(terminal, options);
+  const page = await openMetricsPage(options.metricsPort);
+  const cluster = await openCluster(options, log, page.metrics);
+  try {
+    announce(terminal, cluster, options, page.port);
+    const progress = setInterval(() => terminal.progress(log.progress(cluster)), PROGRESS_MS);
+    await untilRequested(interruption);
+    clearInterval(progress);
+    terminal.progress('');
+    terminal.note('stopping: actions that run are aborted');
+  } finally {
+    await cluster.close();
+    page.close();
+    interruption.dispose();
+  }
+  terminal.note(log.summary());
+  return interruption.status ?? EXIT_STATUS.HELD;
+}
+
+async function openCluster(
+  options: ServeCommandOptions,
+  log: AccessLog,
+  metrics: Metrics | undefined,
+): Promise<BuildCluster> {
+  const { host, port, jobs, cas, casSize, runners, chaos } = options;
+  try {
+    return await serveBuildCluster({
+      host,
+      port,
+      ...(jobs === undefined ? {} : { jobs }),
+      cas,
+      ...(casSize === undefined ? {} : { casBytesMax: casSize * MIB }),
+      workers: runners,
+      chaosSeed: chaos,
+      metrics,
+      tls: readTls(options),
+      token: readToken(options.tokenFile),
+      faults: { onFault: (kind, method) => log.fault(kind, method) },
+      onCall: (access) => {
+        log.add(access);
+        metrics?.counter(`rpc_${shortName(access.method)}_${access.code}`).increment();
+      },
+    });
+  } catch (error) {
+    const isUsage =
+      isRunnerError(error, 'RUNNER_INVALID_ARGUMENT') ||
+      isRunnerError(error, 'RUNNER_RPC_FAILED') ||
+      isRunnerError(error, 'RUNNER_MISSING_PACKAGE') ||
+      (error as NodeJS.ErrnoException).syscall !== undefined;
+    throw isUsage ? new UsageError(messageOf(error)) : error;
+  }
+}
+
+function announce(
+  terminal: Terminal,
+  cluster: BuildCluster,
+  options: ServeCommandOptions,
+  metricsPort: number | undefined,
+): void {
+  const { host, runners, chaos, tokenFile, tlsCert, json = false } = options;
+  const { endpoint, jobs } = cluster;
+  if (json) {
+    terminal.json({
+      type: 'serving',
+      endpoint,
+      jobs,
+      runners,
+      ...(chaos === undefined ? {} : { chaos }),
+      metricsPort,
+    });
+    return;
+  }
+  const lies = chaos === undefined ? '' : `, with faults of seed ${chaos}`;
+  terminal.line(
+    `serving the Remote Execution API at ${endpoint}: ${plural(jobs, 'job')} at a time, ${runners}${lies}`,
+  );
+  terminal.line(`  bazel build --remote_executor=${endpoint} //…`);
+  if (metricsPort !== undefined) {
+    terminal.line(`metrics for Prometheus at http://127.0.0.1:${metricsPort}/metrics`);
+  }
+  if (!LOOPBACK.has(host) && (tokenFile === undefined || tlsCert === undefined) && runners === 'exec') {
+    terminal.note(
+      `anybody who reaches ${host} can run commands here, unless --tls-cert and --token-file are given`,
+    );
+  }
+}
+
+function untilRequested({ signal }: Interruption): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => resolve();
+    signal.addEventListener('abort', done);
+    if (signal.aborted) done();
+  });
+}
+
+function readFileOf(option: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new UsageError(`${option}: ${path} cannot be read: ${messageOf(error)}`);
+  }
+}
+
+function readTls({ tlsCert, tlsKey }: ServeCommandOptions): RemoteTls | undefined {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw new UsageError('expected both --tls-cert and --tls-key');
+  }
+  return { cert: readFileOf('--tls-cert', tlsCert), key: readFileOf('--tls-key', tlsKey) };
+}
+
+function readToken(path: string | undefined): string | undefined {
+  return path === undefined ? undefined : readFileOf('--token-file', path).toString().trim();
+}
+
+function shortName(method: string): string {
+  return method.slice(method.lastIndexOf('/') + 1);
+}
+
+/** Shows calls as they end, and counts them. */
+class AccessLog {
+  readonly #terminal: Terminal;
+  readonly #shows: boolean;
+  readonly #json: boolean;
+  #calls = 0;
+  #actions = 0;
+  #faults = 0;
+  #bytesIn = 0;
+  #bytesOut = 0;
+
+  constructor(terminal: Terminal, { accessLog = false, json = false }: ServeCommandOptions) {
+    this.#terminal = terminal;
+    this.#shows = accessLog;
+    this.#json = json;
+  }
+
+  add(access: RpcAccess): void {
+    const { method, code, message, durationMs, bytesIn, bytesOut, peer } = access;
+    this.#calls += 1;
+    if (shortName(method) === 'Execute' && code === 'OK') this.#actions += 1;
+    this.#bytesIn += bytesIn;
+    this.#bytesOut += bytesOut;
+    if (!this.#shows) return;
+    this.#terminal.progress('');
+    if (this.#json) {
+      this.#terminal.json({ type: 'call', ...access });
+      return;
+    }
+    const why = message === '' ? '' : `  ${message}`;
+    const bytes = `${bytesIn} B in, ${bytesOut} B out`;
+    this.#terminal.line(`${peer}  ${shortName(method)}  ${code}  ${formatSpan(durationMs)}  ${bytes}${why}`);
+  }
+
+  fault(kind: string, method: string): void {
+    this.#faults += 1;
+    if (!this.#shows) return;
+    if (this.#json) this.#terminal.json({ type: 'fault', kind, method });
+    else this.#terminal.line(`fault: ${kind} of ${shortName(method)}`);
+  }
+
+  progress({ service, jobs }: BuildCluster): string {
+    const { activeOperations, queuedOperations } = service;
+    const running = `${activeOperations - queuedOperations} of ${jobs} jobs, ${queuedOperations} waiting`;
+    return `${running}; ${this.summary()}`;
+  }
+
+  summary(): string {
+    const mib = (bytes: number): string => `${(bytes / MIB).toFixed(1)} MiB`;
+    const faults = this.#faults === 0 ? '' : `, ${plural(this.#faults, 'fault')}`;
+    return `${plural(this.#actions, 'action')} answered, ${plural(this.#calls, 'call')}${faults}, ${mib(this.#bytesIn)} in, ${mib(this.#bytesOut)} out`;
+  }
+}
+
+interface MetricsPage {
+  readonly metrics: Metrics | undefined;
+  readonly port: number | undefined;
+  close(): void;
+}
+
+/** A page for Prometheus, for this machine alone. */
+async function openMetricsPage(port: number | undefined): Promise<MetricsPage> {
+  if (port === undefined) return { metrics: undefined, port: undefined, close: () => undefined };
+  const { Registry } = await loadPeer('prom-client', '--metrics-port', () => import('prom-client')).catch(
+    (error: unknown) => {
+      throw new UsageError(messageOf(error));
+    },
+  );
+  const registry = new Registry();
+  const metrics = await createPrometheusMetrics({ registry });
+  const server = createServer((request, response) => {
+    if (request.url !== '/metrics') {
+      response.writeHead(404, { 'Content-Type': 'text/plain' }).end('the metrics are at /metrics\n');
+      return;
+    }
+    void registry.metrics().then((text) => {
+      response.writeHead(200, { 'Content-Type': registry.contentType }).end(text);
+    });
+  });
+  server.listen(port, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw new UsageError(`--metrics-port: ${messageOf(error)}`);
+  }
+  const close = (): void => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { metrics, port: (server.address() as AddressInfo).port, close };
+}

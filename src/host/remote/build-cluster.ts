@@ -1,0 +1,249 @@
+/**
+ * This machine as a build cluster: stores on the disk, workers, and the server in front of them. Invariant: once it is closed, no action is left
+ * running and nothing of it is left on the disk but the stores of a folder that was named.
+ */
+import * as is from '../../kernel/shape.ts';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createSimExecer } from '../../execers/sim-execer.ts';
+import { parseSimScript } from '../../execers/sim-script.ts';
+import { check } from '../../kernel/argument-check.ts';
+import { type Question, topicOf } from '../../kernel/question.ts';
+import { randomDecisions } from '../../kernel/random-decisions.ts';
+import type { ActionCommand } from '../../model/action.ts';
+import type { ActionCache, ActionStore } from '../../model/content-store.ts';
+import type { Execer } from '../../model/execer.ts';
+import type { Metrics } from '../../model/metrics.ts';
+import type { World } from '../../model/world.ts';
+import { type RemoteFaults, withRemoteFaults } from '../../remote/remote-faults.ts';
+import { createRemoteService, type RemoteServer } from '../../remote/remote-service.ts';
+import { createExecRunner, type ExecRunner } from '../exec-runner.ts';
+import { createLocalOutputs, type LocalOutputs } from '../outputs/local-output.ts';
+import { realWorld } from '../real-world.ts';
+import { BLOB_COMPRESSION } from './blob-compression.ts';
+import { createCasFiler } from './cas-filer.ts';
+import { createDiskActionCache } from './disk-action-cache.ts';
+import { createDiskActions } from './disk-actions.ts';
+import { createDiskContentStore, type DiskContentStore } from './disk-content-store.ts';
+import type { RemoteService } from '../../remote/rpc.ts';
+import { type RemoteEndpoint, serveRemote, type ServeRemoteOptions } from './grpc-server.ts';
+
+/** What carries the actions out: the machine, or nothing that only says that it has. */
+export type WorkerKind = 'exec' | 'simulated';
+
+/** Options of {@link serveBuildCluster}. */
+export interface BuildClusterOptions extends Omit<ServeRemoteOptions, 'service'> {
+  /** The folder of content store and action cache, kept. Default: a new one among the machine's temporary files, removed at the end. */
+  readonly cas?: string | undefined;
+  /** How many bytes of blobs are kept; what was not used for longest goes first. Default 10 GiB. */
+  readonly casBytesMax?: number;
+  /** How many actions run at the same time. Default: one per core. */
+  readonly jobs?: number;
+  /**
+   * `exec` (default) runs commands on this machine. `simulated` runs none: each takes a moment, its outputs are placeholders, and it ends well; one
+   * whose arguments are a script of steps, such as `sleep 100` and `complete 3`, does what that says.
+   */
+  readonly workers?: WorkerKind;
+  /** An action whose clients have all gone is aborted after this time. Default 10,000. */
+  readonly abandonedAfterMs?: number;
+  /** Lies as clusters do, by decisions of this seed. Default: it is honest. */
+  readonly chaosSeed?: string | undefined;
+  /** Which lies, and how often; only with a `chaosSeed`. */
+  readonly faults?: RemoteFaults;
+  readonly metrics?: Metrics | undefined;
+}
+
+const OPTIONS = is.optionsOf<
+  Pick<BuildClusterOptions, 'cas' | 'casBytesMax' | 'jobs' | 'workers' | 'chaosSeed'>
+>(
+  {},
+  {
+    cas: is.text('a path', /^[^\0]+$/),
+    casBytesMax: is.limit(),
+    jobs: is.integer(1, 10_000),
+    workers: is.oneOf('exec', 'simulated'),
+    chaosSeed: is.TEXT,
+  },
+);
+
+/** A cluster that listens. */
+export interface BuildCluster extends RemoteEndpoint {
+  readonly service: RemoteServer;
+  readonly content: DiskContentStore;
+  readonly cache: ActionCache;
+  /** How many actions run at the same time. */
+  readonly jobs: number;
+}
+
+const GIB = 1024 ** 3;
+/** How long a simulated action takes, at most. */
+const PRETENDED_MS = 50;
+
+/** An execer that runs nothing: what is a script is one, all else takes a moment and ends well. */
+function pretendingExecer(world: World): Execer {
+  const execer = createSimExecer({ clock: world.clock });
+  const lengths = world.random.fork('actions');
+  return {
+    cancelBoundMs: execer.cancelBoundMs,
+    exec: (command) =>
+      execer.exec(
+        isScript(command.argv)
+          ? command
+          : { ...command, argv: [`sleep ${lengths.int(PRETENDED_MS)}`, 'complete 0'] },
+      ),
+  };
+}
+
+function isScript(argv: readonly string[]): boolean {
+  try {
+    parseSimScript(argv);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Makes the outputs of commands that nobody runs. */
+function withPlaceholders(actions: ActionStore): ActionStore {
+  const prepareOutputs = async (
+    dir: string,
+    command: ActionCommand,
+    cancel: Parameters<ActionStore['prepareOutputs']>[2],
+  ): Promise<void> => {
+    await actions.prepareOutputs(dir, command, cancel);
+    const top = join(dir, command.workingDirectory);
+    for (const path of [...command.outputFiles, ...command.outputPaths]) {
+      writeFileSync(join(top, path), `a placeholder for ${path}\n`);
+    }
+    for (const path of command.outputDirectories) mkdirSync(join(top, path), { recursive: true });
+  };
+  return {
+    cancelBoundMs: actions.cancelBoundMs,
+    cachedOutcome: (request, cancel) => actions.cachedOutcome(request, cancel),
+    action: (digest, cancel) => actions.action(digest, cancel),
+    command: (digest, cancel) => actions.command(digest, cancel),
+    prepareOutputs,
+    storeOutputs: (dir, command, cancel) => actions.storeOutputs(dir, command, cancel),
+    storeLog: (log, cancel) => actions.storeLog(log, cancel),
+    keep: (request, outcome, cancel) => actions.keep(request, outcome, cancel),
+  };
+}
+
+/** The machine's folder for one cluster, and what is in it. */
+interface Stores {
+  readonly content: DiskContentStore;
+  readonly cache: ActionCache;
+  readonly remove: () => void;
+}
+
+function openStores({ cas, casBytesMax = 10 * GIB }: BuildClusterOptions): Stores {
+  const dir = cas === undefined ? mkdtempSync(join(tmpdir(), 'dryrunner-cas-')) : resolve(cas);
+  const content = createDiskContentStore({ dir: join(dir, 'cas'), maxBytes: casBytesMax });
+  const cache = createDiskActionCache({ dir: join(dir, 'ac') });
+  const remove = (): void => {
+    content.close();
+    if (cas === undefined) rmSync(dir, { recursive: true, force: true });
+  };
+  return { content, cache, remove };
+}
+
+function makeWorkers(
+  world: World,
+  options: BuildClusterOptions,
+  stores: Stores,
+  outputs: LocalOutputs,
+): ExecRunner[] {
+  const { content, cache } = stores;
+  const { workers = 'exec', jobs = availableParallelism(), metrics } = options;
+  const real = createDiskActions({ content, cache });
+  const actions = workers === 'exec' ? real : withPlaceholders(real);
+  const filers = new Map([['bazel', { filer: createCasFiler({ content }) }] as const]);
+  return Array.from({ length: jobs }, (_, index) =>
+    createExecRunner({
+      world,
+      name: `worker-${index + 1}`,
+      outputs,
+      actions,
+      filers,
+      metrics,
+      ...(workers === 'exec' ? {} : { execer: pretendingExecer(world) }),
+    }),
+  );
+}
+
+/**
+ * Makes this machine a build cluster of the Remote Execution API, for Bazel and its like: what `dryrunner serve --reapi` does.
+ *
+ * Rejects with `RUNNER_INVALID_ARGUMENT` for options that make no sense, `RUNNER_MISSING_PACKAGE` without @grpc/grpc-js, and
+ * `RUNNER_RPC_FAILED` if nothing can listen there.
+ *
+ * @example
+ * ```ts
+ * import { serveBuildCluster } from 'dryrunner/host';
+ * const cluster = await serveBuildCluster({ jobs: 2 });
+ * console.log(cluster.endpoint.startsWith('grpc://127.0.0.1:')); // true
+ * await cluster.close();
+ * ```
+ */
+export async function serveBuildCluster(options: BuildClusterOptions = {}): Promise<BuildCluster> {
+  check('options', options, is.anObject('an object of options'));
+  const { cas, casBytesMax, jobs, workers, chaosSeed, faults, abandonedAfterMs } = options;
+  check('options', { cas, casBytesMax, jobs, workers, chaosSeed }, OPTIONS);
+  const world = realWorld(chaosSeed === undefined ? {} : { seed: chaosSeed });
+  const stores = openStores(options);
+  const outputs = createLocalOutputs({ retention: { maxCount: 100 } });
+  const runners = makeWorkers(world, options, stores, outputs);
+  const { content, cache } = stores;
+  const service = createRemoteService(world, {
+    runner: runners,
+    content,
+    cache,
+    compression: BLOB_COMPRESSION,
+    ...(abandonedAfterMs === undefined ? {} : { abandonedAfterMs }),
+  });
+  const end = async (): Promise<void> => {
+    await Promise.all(runners.map((runner) => runner.release()));
+    await outputs.dispose();
+    stores.remove();
+  };
+  try {
+    const endpoint = await serveRemote({ ...options, service: lyingBy(chaosSeed, world, service, faults) });
+    const close = async (graceMs?: number): Promise<void> => {
+      service.close();
+      await endpoint.close(graceMs);
+      await end();
+    };
+    return {
+      endpoint: endpoint.endpoint,
+      port: endpoint.port,
+      service,
+      content,
+      cache,
+      jobs: runners.length,
+      close,
+    };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+function lyingBy(
+  seed: string | undefined,
+  world: World,
+  service: RemoteService,
+  faults: RemoteFaults | undefined,
+): RemoteService {
+  if (seed === undefined) return service;
+  const source = randomDecisions(seed);
+  // Without a log, which would grow for as long as the cluster is up: the seed repeats the answers.
+  const asked = new Map<Question, number>();
+  const choose = (question: Question | string, n: number): number => {
+    const about = typeof question === 'string' ? topicOf(question).asks('choice') : question;
+    const occurrence = asked.get(about) ?? 0;
+    asked.set(about, occurrence + 1);
+    return source.decide(about, n, occurrence);
+  };
+  return withRemoteFaults(service, { ...world, choices: { choose } }, faults);
+}

@@ -1,0 +1,190 @@
+/**
+ * A filer of input roots: its snapshots are `bz-HASH-SIZE`, directories of a content store. Invariant: a checkout is exactly what its digest
+ * says, or an error that names what is missing; nothing of it leads out.
+ */
+import * as is from '../../kernel/shape.ts';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cp, mkdir, open } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { DirectoryMessage, FileNode } from '../../cas/codec.ts';
+import { ABSOLUTE_PATH, checkIngestPaths, SNAPSHOT_ID } from '../../filers/filer-arguments.ts';
+import { FilerError, throwIfCancelled, unknownSnapshot } from '../../filers/filer-error.ts';
+import { check } from '../../kernel/argument-check.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
+import type { Cancellable } from '../../model/cancellation.ts';
+import { type ContentStore, MissingBlobsError } from '../../model/content-store.ts';
+import { digestKey, digestOfSnapshot, type Digest, snapshotOfDigest } from '../../model/digest.ts';
+import { EXIT_CODES } from '../../model/exit-code.ts';
+import { walkTree } from '../../remote/input-tree.ts';
+import { asFilerError, DirCheckout, filled, prepareTarget } from '../filers/dir-checkout.ts';
+import type { DiskFiler } from '../filers/disk-filer.ts';
+import { createTempDirs, type DiskTempDirs } from '../filers/temp-dirs.ts';
+import { kindAt, storeTree } from './stored-tree.ts';
+
+/** Options of {@link createCasFiler}. */
+export interface CasFilerOptions {
+  /** Where the blobs are. */
+  readonly content: ContentStore;
+  /** Where checkouts are made. Default: the machine's directory for temporary files. */
+  readonly root?: string;
+}
+
+const OPTIONS = is.optionsOf<CasFilerOptions>(
+  { content: is.withMethods('read', 'readStream', 'write', 'findMissing', 'openWrite') },
+  { root: is.text('a path') },
+);
+
+/** Written in one go. */
+const SMALL_BYTES = 64 * 1024;
+
+class CasFiler implements DiskFiler {
+  // A cancelled checkout removes what it has written so far.
+  readonly cancelBoundMs = 5_000;
+  readonly updateIntervalMs = 0;
+  readonly #content: ContentStore;
+  readonly #dirs: DiskTempDirs;
+
+  constructor({ content, root }: CasFilerOptions) {
+    this.#content = content;
+    this.#dirs = createTempDirs(root === undefined ? {} : { root });
+  }
+
+  async checkout(snapshotId: string, cancel?: Cancellable): Promise<DirCheckout> {
+    const digest = rootOf(snapshotId, cancel);
+    const { path } = await this.#dirs.create('action');
+    return filled(new DirCheckout(path, snapshotId), (dir) => this.#fill(dir, digest, cancel));
+  }
+
+  async checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): Promise<DirCheckout> {
+    check('dir', dir, ABSOLUTE_PATH);
+    const digest = rootOf(snapshotId, cancel);
+    return filled(await prepareTarget(dir, snapshotId), (path) => this.#fill(path, digest, cancel));
+  }
+
+  async ingest(path: string, cancel?: Cancellable): Promise<string> {
+    check('path', path, ABSOLUTE_PATH);
+    const target = (await kindAt(path)) === 'dir' ? '' : basename(path);
+    return this.ingestMap(new Map([[path, target]]), cancel);
+  }
+
+  async ingestMap(paths: ReadonlyMap<string, string>, cancel?: Cancellable): Promise<string> {
+    checkIngestPaths(paths);
+    throwIfCancelled(cancel, 'ingestion');
+    const [only] = paths;
+    if (paths.size === 1 && only?.[1] === '') return this.#store(only[0], cancel);
+    const scratch = await this.#dirs.create('ingest');
+    try {
+      for (const [source, target] of paths) await copyInto(scratch.path, source, target);
+      return await this.#store(scratch.path, cancel);
+    } finally {
+      await scratch.release();
+    }
+  }
+
+  async update(cancel?: Cancellable): Promise<void> {
+    throwIfCancelled(cancel, 'update');
+  }
+
+  async #store(dir: string, cancel: Cancellable | undefined): Promise<string> {
+    try {
+      if ((await kindAt(dir)) !== 'dir') throw invalidArgument('target path', 'a name for the file', '');
+      return snapshotOfDigest((await storeTree(this.#content, dir, cancel)).digest);
+    } catch (error) {
+      throw asFilerError(error, 'ingestion failed', EXIT_CODES.BUNDLE_UPLOAD);
+    }
+  }
+
+  /** Each directory once is read and checked, and written wherever it lies. */
+  async #fill(dir: string, root: Digest, cancel: Cancellable | undefined): Promise<void> {
+    const messages = new Map<string, DirectoryMessage>();
+    const missing = new Map<string, Digest>();
+    const onMissing = (digest: Digest): void => void missing.set(digestKey(digest), digest);
+    for await (const { digest, message } of walkTree(this.#content, root, onMissing, cancel)) {
+      messages.set(digestKey(digest), message);
+    }
+    const files = [...messages.values()].flatMap((message) => message.files.map(digestOfFile));
+    for (const digest of await this.#content.findMissing(files, cancel)) onMissing(digest);
+    if (missing.size > 0) throw new MissingBlobsError([...missing.values()]);
+    await this.#write(dir, messages, digestKey(root), cancel);
+  }
+
+  async #write(
+    dir: string,
+    messages: ReadonlyMap<string, DirectoryMessage>,
+    key: string,
+    cancel: Cancellable | undefined,
+  ): Promise<void> {
+    throwIfCancelled(cancel, 'checkout');
+    const message = messages.get(key);
+    if (message === undefined) return;
+    for (const file of message.files) await this.#writeFile(join(dir, file.name), file, cancel);
+    for (const { name, target } of message.symlinks) symlinkSync(target, join(dir, name));
+    for (const { name, digest } of message.directories) {
+      if (digest === null) continue;
+      const path = join(dir, name);
+      mkdirSync(path);
+      await this.#write(path, messages, digestKey(digest), cancel);
+    }
+  }
+
+  async #writeFile(path: string, file: FileNode, cancel: Cancellable | undefined): Promise<void> {
+    const mode = file.isExecutable ? 0o755 : 0o644;
+    const digest = digestOfFile(file);
+    if (digest.sizeBytes <= SMALL_BYTES) {
+      writeFileSync(path, await this.#content.read(digest, {}, cancel), { flag: 'wx', mode });
+      return;
+    }
+    const target = await open(path, 'wx', mode);
+    try {
+      for await (const chunk of this.#content.readStream(digest, {}, cancel)) await target.appendFile(chunk);
+    } finally {
+      await target.close();
+    }
+  }
+}
+
+function rootOf(snapshotId: string, cancel: Cancellable | undefined): Digest {
+  check('snapshotId', snapshotId, SNAPSHOT_ID);
+  throwIfCancelled(cancel, 'checkout');
+  const digest = digestOfSnapshot(snapshotId);
+  // Of a size that nobody knows no blob can be found.
+  if (digest === undefined || digest.sizeBytes < 0) throw unknownSnapshot(snapshotId);
+  return digest;
+}
+
+function digestOfFile({ digest }: FileNode): Digest {
+  if (digest === null) throw invalidArgument('file.digest', 'a digest', null);
+  return digest;
+}
+
+/** Links are copied as they are; what they lead to is looked at when the copy is stored. */
+async function copyInto(dir: string, source: string, target: string): Promise<void> {
+  const kind = await kindAt(source);
+  if (kind !== 'file' && kind !== 'dir') throw new FilerError(`neither file nor directory: ${source}`);
+  const path = join(dir, target);
+  await mkdir(dirname(path), { recursive: true });
+  const options = { recursive: true, verbatimSymlinks: true, errorOnExist: true, force: false };
+  await cp(source, path, options);
+}
+
+/**
+ * Makes a filer of the input roots of actions, for runs of type `bazel`: give it to a runner under that type, with `createDiskActions`.
+ * Snapshots are `bz-HASH-SIZE`, the digests of Directory messages.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
+ * @example
+ * ```ts
+ * import { mkdtemp } from 'node:fs/promises';
+ * import { createCasFiler } from 'dryrunner/host';
+ * import { createMemoryContentStore } from 'dryrunner/remote';
+ * const filer = createCasFiler({ content: createMemoryContentStore() });
+ * const id = await filer.ingest('/etc/hostname');
+ * if (!id.startsWith('bz-')) throw new Error('expected a digest');
+ * const checkout = await filer.checkout(id);
+ * await checkout.release();
+ * ```
+ */
+export function createCasFiler(options: CasFilerOptions): DiskFiler {
+  check('options', options, OPTIONS);
+  return new CasFiler(options);
+}

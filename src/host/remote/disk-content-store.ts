@@ -1,0 +1,567 @@
+/**
+ * Blobs in a folder. Invariants: a blob appears whole or not at all, and bytes that do not fit their digest are never given for it; what is held
+ * is not evicted, by this process or another; a process that is killed leaves nothing but files that are swept away later.
+ *
+ * Several processes may share the folder. Each says in a file of its own when its oldest hold began, and touches what it holds: what was
+ * last touched before any of them can be held by nobody.
+ */
+import * as is from '../../kernel/shape.ts';
+import { createHash, randomBytes, type Hash } from 'node:crypto';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { open, readdir, rename, rm, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { check } from '../../kernel/argument-check.ts';
+import { messageOf, RunnerError } from '../../kernel/errors.ts';
+import { isCancelled, type Cancellable } from '../../model/cancellation.ts';
+import {
+  type BlobHold,
+  type BlobRange,
+  type BlobWriter,
+  type ContentStore,
+  MissingBlobsError,
+} from '../../model/content-store.ts';
+import { DIGEST, digestKey, type Digest } from '../../model/digest.ts';
+import { cancelledOperation } from '../../filers/filer-error.ts';
+
+/** Options of {@link createDiskContentStore}. */
+export interface DiskContentStoreOptions {
+  /** The folder; made if it is not there. */
+  readonly dir: string;
+  /** How many bytes of blobs it keeps; what was not used for longest goes first. Default Infinity: nothing goes. */
+  readonly maxBytes?: number;
+}
+
+const OPTIONS = is.optionsOf<DiskContentStoreOptions>(
+  { dir: is.text('a path', /^[^\0]+$/) },
+  { maxBytes: is.limit() },
+);
+const MANY_DIGESTS = is.listOf(DIGEST, 'a list of digests');
+const BYTES = is.instanceOf('a Uint8Array', Uint8Array);
+const RANGE = is.objectOf<BlobRange>(
+  'an object with offset and limit',
+  {},
+  is.each(['offset', 'limit'], is.COUNT),
+);
+
+/** A content store in a folder, which its owner closes. */
+export interface DiskContentStore extends ContentStore {
+  /** About how many bytes it keeps: others may have added or removed some. */
+  readonly sizeBytes: number;
+  /** Ends what the store does by itself; blobs stay. */
+  close(): void;
+}
+
+/** What is smaller is read and written in one go: that takes less time than to hand it to another thread. */
+const SMALL_BYTES = 64 * 1024;
+const CHUNK_BYTES = 256 * 1024;
+/** What was touched less than this ago is not touched again. */
+const TOUCH_MS = 60_000;
+/** How often a process says that it lives; one that is silent for much longer is dead. */
+const LEASE_MS = 10_000;
+const LEASE_DEAD_MS = 6 * LEASE_MS;
+/** What nobody has written to for so long was given up half written. */
+const STALE_MS = 24 * 60 * 60 * 1_000;
+/** Eviction goes on until there is some room, so that it does not begin anew with the next blob. */
+const EVICT_TO = 0.9;
+const EMPTY = Buffer.alloc(0);
+
+function wrongDigest(expected: Digest, actual: string): RunnerError {
+  const message = `expected bytes with digest ${digestKey(expected)}, got ${actual}`;
+  return new RunnerError('RUNNER_WRONG_DIGEST', message, { expected: digestKey(expected), actual });
+}
+
+/** What the disk has no room for is a full store. */
+function asStoreError(error: unknown, bytes: number): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EFBIG') return error;
+  const message = `expected room for ${bytes} B, but the disk has none: ${messageOf(error)}`;
+  return new RunnerError('RUNNER_STORE_FULL', message, { cause: error });
+}
+
+function throwIfCancelled(cancel: Cancellable | undefined): void {
+  if (isCancelled(cancel)) throw cancelledOperation('the call of the content store');
+}
+
+/** Says to other processes since when this one holds blobs. */
+class Lease {
+  readonly #folder: string;
+  readonly #path: string;
+  readonly #timer: NodeJS.Timeout;
+  /** When each hold began. */
+  readonly holds = new Set<{ readonly sinceMs: number }>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.#path = join(folder, `${process.pid}-${randomBytes(6).toString('hex')}`);
+    this.#write();
+    this.#timer = setInterval(() => this.#write(), LEASE_MS);
+    this.#timer.unref();
+  }
+
+  /** Before that, what was touched last is held by nobody. */
+  async unheldBeforeMs(): Promise<number> {
+    this.#write();
+    let before = Date.now();
+    for (const name of await readdir(this.#folder)) {
+      const path = join(this.#folder, name);
+      const text = readFileOrNothing(path);
+      const stats = await stat(path).catch(() => undefined);
+      if (stats === undefined) continue;
+      if (Date.now() - stats.mtimeMs > LEASE_DEAD_MS) await rm(path, { force: true });
+      else before = Math.min(before, Number(text) || stats.mtimeMs);
+    }
+    return before - 2 * TOUCH_MS;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    rmSync(this.#path, { force: true });
+  }
+
+  #write(): void {
+    const oldest = Math.min(Date.now(), ...[...this.holds].map(({ sinceMs }) => sinceMs));
+    try {
+      writeFileSync(this.#path, String(oldest));
+    } catch {
+      // A full disk: others think this process dead after a while, and its blobs are as safe as they are new.
+    }
+  }
+}
+
+function readFileOrNothing(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+class DiskBlobs implements DiskContentStore {
+  readonly cancelBoundMs = 5_000;
+  readonly #root: string;
+  readonly #maxBytes: number;
+  readonly #lease: Lease;
+  /** When a blob was last touched by this process. */
+  readonly #touched = new Map<string, number>();
+  /** How many of this process hold a blob. */
+  readonly #held = new Map<string, number>();
+  #sizeBytes = 0;
+  #scanned: Promise<void> | undefined;
+  #evicting: Promise<void> | undefined;
+
+  constructor({ dir, maxBytes = Infinity }: DiskContentStoreOptions) {
+    this.#root = resolve(dir);
+    this.#maxBytes = maxBytes;
+    for (const folder of ['objects', 'incoming', 'leases']) {
+      mkdirSync(join(this.#root, folder), { recursive: true });
+    }
+    for (let byte = 0; byte < 256; byte += 1) {
+      mkdirSync(join(this.#root, 'objects', byte.toString(16).padStart(2, '0')), { recursive: true });
+    }
+    this.#lease = new Lease(join(this.#root, 'leases'));
+    void this.#sweep();
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  close(): void {
+    this.#lease.close();
+  }
+
+  async findMissing(digests: readonly Digest[], cancel?: Cancellable): Promise<readonly Digest[]> {
+    check('digests', digests, MANY_DIGESTS);
+    throwIfCancelled(cancel);
+    const missing = new Map<string, Digest>();
+    let looked = 0;
+    for (const digest of digests) {
+      if (!this.#isThere(digest)) missing.set(digestKey(digest), digest);
+      looked += 1;
+      // Others have a turn between a thousand looks.
+      if (looked % 1_000 === 0) await new Promise(setImmediate);
+    }
+    return [...missing.values()];
+  }
+
+  async read(digest: Digest, range: BlobRange = {}, cancel?: Cancellable): Promise<Uint8Array> {
+    check('digest', digest, DIGEST);
+    check('range', range, RANGE);
+    throwIfCancelled(cancel);
+    const { offset = 0, limit = Infinity } = range;
+    if (digest.sizeBytes > SMALL_BYTES) {
+      const parts: Uint8Array[] = [];
+      for await (const part of this.readStream(digest, range, cancel)) parts.push(part);
+      return Buffer.concat(parts);
+    }
+    const bytes = digest.sizeBytes === 0 ? EMPTY : this.#readSmall(digest);
+    checkOffset(offset, digest);
+    return offset === 0 && limit >= bytes.length ? bytes : bytes.subarray(offset, offset + limit);
+  }
+
+  #readSmall(digest: Digest): Buffer {
+    const path = this.#pathOf(digest);
+    let bytes: Buffer;
+    try {
+      bytes = readFileSync(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new MissingBlobsError([digest]);
+      throw error;
+    }
+    const actual = createHash('sha256').update(bytes).digest('hex');
+    if (bytes.length !== digest.sizeBytes || actual !== digest.hash) {
+      throw this.#damaged(digest, bytes.length, actual);
+    }
+    this.#touch(digest, path);
+    return bytes;
+  }
+
+  async *readStream(digest: Digest, range: BlobRange = {}, cancel?: Cancellable): AsyncGenerator<Uint8Array> {
+    check('digest', digest, DIGEST);
+    check('range', range, RANGE);
+    const { offset = 0, limit = Infinity } = range;
+    if (digest.sizeBytes === 0) {
+      checkOffset(offset, digest);
+      return;
+    }
+    const file = await this.#open(digest);
+    try {
+      checkOffset(offset, digest);
+      const end = Math.min(digest.sizeBytes, offset + limit);
+      // Only all of the bytes can be held to their digest.
+      const hash = offset === 0 && end === digest.sizeBytes ? createHash('sha256') : undefined;
+      for (let at = offset; at < end;) {
+        throwIfCancelled(cancel);
+        // Each has a buffer of its own: who gets it may keep it.
+        const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - at));
+        const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+        if (bytesRead === 0) throw this.#damaged(digest, at, 'an end');
+        const chunk = buffer.subarray(0, bytesRead);
+        at += bytesRead;
+        hash?.update(chunk);
+        const isWhole = at < end || hash === undefined || hash.digest('hex') === digest.hash;
+        if (!isWhole) throw this.#damaged(digest, at, 'other bytes');
+        yield chunk;
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #open(digest: Digest): Promise<FileHandle> {
+    const path = this.#pathOf(digest);
+    try {
+      const file = await open(path, 'r');
+      const { size } = await file.stat();
+      if (size === digest.sizeBytes) {
+        this.#touch(digest, path);
+        return file;
+      }
+      await file.close();
+      throw this.#damaged(digest, size, 'another size');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new MissingBlobsError([digest]);
+      throw error;
+    }
+  }
+
+  /** It is removed, so that it is missing from now on, and can be stored again. */
+  #damaged(digest: Digest, bytes: number, actual: string): RunnerError {
+    try {
+      rmSync(this.#pathOf(digest), { force: true });
+    } catch {
+      // Then it stays, and is found damaged again.
+    }
+    return wrongDigest(digest, `${actual}/${bytes}`);
+  }
+
+  async write(digest: Digest, bytes: Uint8Array, cancel?: Cancellable): Promise<void> {
+    check('digest', digest, DIGEST);
+    check('bytes', bytes, BYTES);
+    throwIfCancelled(cancel);
+    const actual = createHash('sha256').update(bytes).digest('hex');
+    if (actual !== digest.hash || bytes.length !== digest.sizeBytes) {
+      throw wrongDigest(digest, `${actual}/${bytes.length}`);
+    }
+    if (digest.sizeBytes === 0 || this.#isThere(digest)) return;
+    await this.makeRoom(bytes.length);
+    const incoming = this.newIncoming();
+    try {
+      if (bytes.length <= SMALL_BYTES) {
+        writeFileSync(incoming, bytes, { flag: 'wx' });
+        this.#adopt(incoming, digest);
+        return;
+      }
+      const file = await open(incoming, 'wx');
+      try {
+        await file.writeFile(bytes);
+      } finally {
+        await file.close();
+      }
+      this.#adopt(incoming, digest);
+    } catch (error) {
+      rmSync(incoming, { force: true });
+      throw asStoreError(error, bytes.length);
+    }
+  }
+
+  openWrite(digest: Digest): BlobWriter {
+    check('digest', digest, DIGEST);
+    return new DiskWriter(digest, this, (incoming) => this.#adopt(incoming, digest));
+  }
+
+  hold(digests: readonly Digest[]): BlobHold {
+    check('digests', digests, MANY_DIGESTS);
+    const keys = digests.map(digestKey);
+    for (const [index, key] of keys.entries()) {
+      this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
+      const digest = digests[index];
+      if (digest !== undefined) this.#touch(digest, this.#pathOf(digest));
+    }
+    const lease = { sinceMs: Date.now() };
+    this.#lease.holds.add(lease);
+    return {
+      release: () => {
+        if (!this.#lease.holds.delete(lease)) return;
+        for (const key of keys) {
+          const left = (this.#held.get(key) ?? 0) - 1;
+          if (left > 0) this.#held.set(key, left);
+          else this.#held.delete(key);
+        }
+      },
+    };
+  }
+
+  /** A name for a file that is being written. */
+  newIncoming(): string {
+    return join(this.#root, 'incoming', randomBytes(12).toString('hex'));
+  }
+
+  /** @throws RunnerError (rejects) `RUNNER_STORE_FULL`. */
+  async makeRoom(bytes: number): Promise<void> {
+    if (this.#maxBytes === Infinity) return;
+    await (this.#scanned ??= this.#scan().then(() => undefined));
+    if (this.#sizeBytes + bytes > this.#maxBytes) {
+      this.#evicting ??= this.#evict(bytes).finally(() => {
+        this.#evicting = undefined;
+      });
+      await this.#evicting;
+    }
+    if (this.#sizeBytes + bytes <= this.#maxBytes) return;
+    const message = `expected room for ${bytes} B, got ${Math.max(0, this.#maxBytes - this.#sizeBytes)} B of ${this.#maxBytes} B`;
+    throw new RunnerError('RUNNER_STORE_FULL', message, { actual: bytes });
+  }
+
+  #adopt(incoming: string, digest: Digest): void {
+    const path = this.#pathOf(digest);
+    const had = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    renameSync(incoming, path);
+    this.#sizeBytes += digest.sizeBytes - had;
+    this.#noteTouch(digestKey(digest), Date.now());
+  }
+
+  #isThere(digest: Digest): boolean {
+    if (digest.sizeBytes === 0) return true;
+    const path = this.#pathOf(digest);
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats?.isFile() !== true || stats.size !== digest.sizeBytes) return false;
+    return this.#touch(digest, path);
+  }
+
+  /** Says that it was used; false if it has gone. */
+  #touch(digest: Digest, path: string): boolean {
+    const now = Date.now();
+    const key = digestKey(digest);
+    if (now - (this.#touched.get(key) ?? 0) < TOUCH_MS) return true;
+    try {
+      utimesSync(path, now / 1_000, now / 1_000);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      // Of another user's: it can be used, and goes sooner.
+    }
+    this.#noteTouch(key, now);
+    return true;
+  }
+
+  #noteTouch(key: string, now: number): void {
+    if (this.#touched.size > 200_000) this.#touched.clear();
+    this.#touched.set(key, now);
+  }
+
+  async #scan(): Promise<{ path: string; key: string; bytes: number; usedMs: number }[]> {
+    const found: { path: string; key: string; bytes: number; usedMs: number }[] = [];
+    const objects = join(this.#root, 'objects');
+    let sizeBytes = 0;
+    for (const folder of await readdir(objects)) {
+      for (const name of await readdir(join(objects, folder)).catch(() => [])) {
+        const path = join(objects, folder, name);
+        const stats = statSync(path, { throwIfNoEntry: false });
+        if (stats?.isFile() !== true) continue;
+        sizeBytes += stats.size;
+        found.push({ path, key: `${folder}${name}/${stats.size}`, bytes: stats.size, usedMs: stats.mtimeMs });
+      }
+    }
+    this.#sizeBytes = sizeBytes;
+    return found;
+  }
+
+  /** Takes what was not used for longest, but nothing that anybody holds. */
+  async #evict(bytes: number): Promise<void> {
+    const before = await this.#lease.unheldBeforeMs();
+    const alone = (await readdir(join(this.#root, 'leases'))).length <= 1;
+    const all = (await this.#scan()).sort((a, b) => a.usedMs - b.usedMs);
+    const wanted = this.#maxBytes * EVICT_TO - bytes;
+    for (const { path, key, bytes: size, usedMs } of all) {
+      if (this.#sizeBytes <= wanted) return;
+      // Alone, the holds of this process are all there are.
+      if (this.#held.has(key) || (!alone && usedMs >= before)) continue;
+      if (await this.#remove(path, key, usedMs)) {
+        this.#sizeBytes -= size;
+        this.#touched.delete(key);
+      }
+    }
+  }
+
+  /** It is out of the way before it is looked at once more, so that who begins to hold it meanwhile has it back. */
+  async #remove(path: string, key: string, usedMs: number): Promise<boolean> {
+    const away = this.newIncoming();
+    try {
+      await rename(path, away);
+      if ((await stat(away)).mtimeMs > usedMs || this.#held.has(key)) {
+        await rename(away, path);
+        return false;
+      }
+      await unlink(away);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
+      throw error;
+    }
+  }
+
+  /** What was given up half written by processes that are dead. */
+  async #sweep(): Promise<void> {
+    const incoming = join(this.#root, 'incoming');
+    for (const name of await readdir(incoming).catch(() => [])) {
+      const path = join(incoming, name);
+      const stats = await stat(path).catch(() => undefined);
+      if (stats !== undefined && Date.now() - stats.mtimeMs > STALE_MS) {
+        await rm(path, { force: true }).catch(() => undefined);
+      }
+    }
+  }
+
+  #pathOf({ hash }: Digest): string {
+    return join(this.#root, 'objects', hash.slice(0, 2), hash.slice(2));
+  }
+}
+
+function checkOffset(offset: number, { sizeBytes }: Digest): void {
+  if (offset <= sizeBytes) return;
+  const message = `expected an offset of at most ${sizeBytes}, got ${offset}`;
+  throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { actual: offset });
+}
+
+class DiskWriter implements BlobWriter {
+  committedBytes = 0;
+  readonly #digest: Digest;
+  readonly #store: DiskBlobs;
+  readonly #adopt: (incoming: string) => void;
+  readonly #path: string;
+  readonly #hash: Hash = createHash('sha256');
+  #file: number | undefined;
+  #isOver = false;
+
+  constructor(digest: Digest, store: DiskBlobs, adopt: (incoming: string) => void) {
+    this.#digest = digest;
+    this.#store = store;
+    this.#adopt = adopt;
+    this.#path = store.newIncoming();
+  }
+
+  async write(offset: number, chunk: Uint8Array): Promise<void> {
+    check('offset', offset, is.COUNT);
+    check('chunk', chunk, BYTES);
+    if (offset !== this.committedBytes || this.#isOver) {
+      const message = `expected offset ${this.committedBytes} of a blob that is not finished, got ${offset}`;
+      throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { actual: offset });
+    }
+    // More than was announced can never become the blob, and would fill the disk.
+    if (offset + chunk.length > this.#digest.sizeBytes) {
+      throw wrongDigest(this.#digest, `${offset + chunk.length} B or more`);
+    }
+    if (this.#file === undefined) {
+      await this.#store.makeRoom(this.#digest.sizeBytes);
+      this.#file = openSync(this.#path, 'wx');
+    }
+    try {
+      // Into the cache of the system, which takes it faster than another thread would.
+      for (let at = 0; at < chunk.length;) at += writeSync(this.#file, chunk, at);
+    } catch (error) {
+      this.discard();
+      throw asStoreError(error, chunk.length);
+    }
+    this.#hash.update(chunk);
+    this.committedBytes += chunk.length;
+  }
+
+  async finish(): Promise<void> {
+    if (this.#isOver) return;
+    const actual = `${this.#hash.digest('hex')}/${this.committedBytes}`;
+    this.#isOver = true;
+    if (actual !== digestKey(this.#digest)) {
+      this.#remove();
+      throw wrongDigest(this.#digest, actual);
+    }
+    if (this.#file === undefined) return;
+    closeSync(this.#file);
+    this.#file = undefined;
+    this.#adopt(this.#path);
+  }
+
+  discard(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#remove();
+  }
+
+  #remove(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+    rmSync(this.#path, { force: true });
+  }
+}
+
+/**
+ * Makes a content store in a folder. Processes may share it, and be killed at any time.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense; the system's error if the folder cannot be made.
+ * @example
+ * ```ts
+ * import { mkdtemp, rm } from 'node:fs/promises';
+ * import { createDiskContentStore } from 'dryrunner/host';
+ * import { digestOf } from 'dryrunner/remote';
+ * const dir = await mkdtemp('/tmp/cas-');
+ * const store = createDiskContentStore({ dir, maxBytes: 1_000_000_000 });
+ * const bytes = new TextEncoder().encode('hello');
+ * await store.write(digestOf(bytes), bytes);
+ * console.log(new TextDecoder().decode(await store.read(digestOf(bytes)))); // hello
+ * store.close();
+ * await rm(dir, { recursive: true });
+ * ```
+ */
+export function createDiskContentStore(options: DiskContentStoreOptions): DiskContentStore {
+  check('options', options, OPTIONS);
+  return new DiskBlobs(options);
+}

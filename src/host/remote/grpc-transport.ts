@@ -1,0 +1,217 @@
+/**
+ * The way to a server of the Remote Execution API over gRPC, as a {@link RemoteService}. Invariant: a call that fails is an {@link RpcError} with
+ * the status that the server gave; one whose signal is aborted is cancelled there too.
+ */
+import * as is from '../../kernel/shape.ts';
+import { once } from 'node:events';
+import type * as grpcJs from '@grpc/grpc-js';
+import type { CallOptions, ChannelCredentials, Client, Metadata, ServiceError } from '@grpc/grpc-js';
+import { rpcStatusOf } from '../../cas/action-messages.ts';
+import { type MessageCodec, MESSAGES } from '../../cas/codec.ts';
+import { check } from '../../kernel/argument-check.ts';
+import { messageOf } from '../../kernel/errors.ts';
+import { loadPeer } from '../../kernel/package-files.ts';
+import type { RpcCodeName } from '../../model/action.ts';
+import {
+  type RemoteService,
+  type RpcContext,
+  RpcError,
+  type RpcMethod,
+  rpcCodeName,
+} from '../../remote/rpc.ts';
+
+/** Where a server is, and how it is talked to. */
+export interface ConnectRemoteOptions {
+  /** `grpc://HOST:PORT`, or `grpcs://HOST:PORT` with TLS. */
+  readonly endpoint: string;
+  /** Those who may sign the certificate of the server, PEM. Default: those whom the machine trusts. */
+  readonly tlsCa?: Uint8Array | string | undefined;
+  /** Sent as `authorization: Bearer TOKEN`. */
+  readonly token?: string | undefined;
+}
+
+const ENDPOINT = /^(grpcs?):\/\/([^/]+)\/?$/;
+const OPTIONS = is.optionsOf<ConnectRemoteOptions>(
+  { endpoint: is.text('grpc://HOST:PORT or grpcs://HOST:PORT', ENDPOINT) },
+  { tlsCa: is.ANY, token: is.text('a token', /^[\x21-\x7e]+$/) },
+);
+
+/** A way to a server. */
+export interface RemoteConnection extends RemoteService {
+  /** Ends it, and the calls that are on it. */
+  close(): void;
+}
+
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+/** What grpc-js has of a call, whatever its kind. */
+type AnyCall = Pick<grpcJs.ClientUnaryCall, 'cancel'>;
+
+class GrpcConnection implements RemoteConnection {
+  readonly #grpc: typeof grpcJs;
+  readonly #client: Client;
+  readonly #token: string | undefined;
+
+  constructor(grpc: typeof grpcJs, { endpoint, tlsCa, token }: ConnectRemoteOptions) {
+    const [, scheme, address = ''] = ENDPOINT.exec(endpoint) ?? [];
+    this.#grpc = grpc;
+    this.#token = token;
+    const sizes = { 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 };
+    this.#client = new grpc.Client(address, credentialsFor(grpc, scheme === 'grpcs', tlsCa), sizes);
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  unary<Q, A>(method: RpcMethod<Q, A, 'unary'>, request: Q, context: RpcContext): Promise<A> {
+    const { path, request: q, response } = method;
+    return new Promise((resolve, reject) => {
+      const call = this.#client.makeUnaryRequest(
+        path,
+        encoderOf(q),
+        decoderOf(response),
+        request,
+        this.#metadata(context),
+        this.#options(context),
+        (error, answer) => {
+          leave();
+          if (error === null) resolve(answer as A);
+          else reject(failureOf(error));
+        },
+      );
+      const leave = cancelWith(call, context);
+    });
+  }
+
+  async *serverStream<Q, A>(
+    method: RpcMethod<Q, A, 'serverStream'>,
+    request: Q,
+    context: RpcContext,
+  ): AsyncGenerator<A> {
+    const { path, request: q, response } = method;
+    const call = this.#client.makeServerStreamRequest(
+      path,
+      encoderOf(q),
+      decoderOf(response),
+      request,
+      this.#metadata(context),
+      this.#options(context),
+    );
+    const leave = cancelWith(call, context);
+    try {
+      for await (const answer of call) yield answer as A;
+    } catch (error) {
+      throw failureOf(error);
+    } finally {
+      leave();
+      call.cancel();
+    }
+  }
+
+  clientStream<Q, A>(
+    method: RpcMethod<Q, A, 'clientStream'>,
+    requests: AsyncIterable<Q>,
+    context: RpcContext,
+  ): Promise<A> {
+    const { path, request: q, response } = method;
+    return new Promise((resolve, reject) => {
+      let isAnswered = false;
+      const call = this.#client.makeClientStreamRequest(
+        path,
+        encoderOf(q),
+        decoderOf(response),
+        this.#metadata(context),
+        this.#options(context),
+        (error, answer) => {
+          isAnswered = true;
+          leave();
+          if (error === null) resolve(answer as A);
+          else reject(failureOf(error));
+        },
+      );
+      const leave = cancelWith(call, context);
+      const send = async (): Promise<void> => {
+        for await (const message of requests) {
+          // The server may need no more than it has.
+          if (isAnswered) return;
+          if (!call.write(message)) await Promise.race([once(call, 'drain'), once(call, 'status')]);
+        }
+        call.end();
+      };
+      send().catch((error: unknown) => {
+        if (isAnswered) return;
+        reject(failureOf(error));
+        call.cancel();
+      });
+    });
+  }
+
+  #metadata({ metadata = new Map() }: RpcContext): Metadata {
+    const sent = new this.#grpc.Metadata();
+    for (const [name, value] of metadata) sent.set(name, value);
+    if (this.#token !== undefined) sent.set('authorization', `Bearer ${this.#token}`);
+    return sent;
+  }
+
+  /** The deadline of a context is on the clock of the process. */
+  #options({ deadlineMs }: RpcContext): CallOptions {
+    return deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs - performance.now() };
+  }
+}
+
+function encoderOf<T>(codec: MessageCodec<T>): (message: T) => Buffer {
+  return (message) => asBuffer(codec.encode(message as never));
+}
+
+function decoderOf<T>(codec: MessageCodec<T>): (bytes: Buffer) => T {
+  return (bytes) => codec.decode(bytes);
+}
+
+/** Until that is called, the signal cancels the call. */
+function cancelWith(call: AnyCall, { signal }: RpcContext): () => void {
+  const cancel = (): void => call.cancel();
+  signal.addEventListener('abort', cancel);
+  if (signal.aborted) cancel();
+  return () => signal.removeEventListener('abort', cancel);
+}
+
+function failureOf(error: unknown): unknown {
+  const { code, details, metadata } = error as Partial<ServiceError>;
+  if (typeof code !== 'number') return error;
+  const [encoded] = metadata?.get('grpc-status-details-bin') ?? [];
+  const status = Buffer.isBuffer(encoded) ? rpcStatusOf(MESSAGES.Status.decode(encoded)) : undefined;
+  return new RpcError(rpcCodeName(code) as RpcCodeName, details ?? messageOf(error), {
+    cause: error,
+    ...(status?.violations === undefined ? {} : { violations: status.violations }),
+  });
+}
+
+function credentialsFor(
+  grpc: typeof grpcJs,
+  isTls: boolean,
+  ca: ConnectRemoteOptions['tlsCa'],
+): ChannelCredentials {
+  if (!isTls) return grpc.credentials.createInsecure();
+  return grpc.credentials.createSsl(ca === undefined ? null : Buffer.from(ca));
+}
+
+/**
+ * Opens a way to a server of the Remote Execution API; the first call makes the connection.
+ *
+ * Rejects with `RUNNER_MISSING_PACKAGE` if @grpc/grpc-js is not installed, and with `RUNNER_INVALID_ARGUMENT` for options that make no sense.
+ *
+ * @example
+ * ```ts
+ * import { connectRemote, serveBuildCluster } from 'dryrunner/host';
+ * const cluster = await serveBuildCluster({ jobs: 1 });
+ * const connection = await connectRemote({ endpoint: cluster.endpoint });
+ * connection.close();
+ * await cluster.close();
+ * ```
+ */
+export async function connectRemote(options: ConnectRemoteOptions): Promise<RemoteConnection> {
+  check('options', options, OPTIONS);
+  const grpc = await loadPeer('@grpc/grpc-js', 'connectRemote', () => import('@grpc/grpc-js'));
+  return new GrpcConnection(grpc, options);
+}

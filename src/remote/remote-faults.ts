@@ -1,0 +1,278 @@
+/**
+ * Faults on the way to a {@link RemoteService} and in it: a cluster that lies, as clusters do. Invariants: each fault is one decision, of which 0
+ * is none, so that each can be taken away singly; what a fault says is what a real server could say; after the healing nothing strikes.
+ */
+import * as is from '../kernel/shape.ts';
+import { sleep } from '../kernel/clock.ts';
+import type { DescribeAnswer } from '../kernel/decisions.ts';
+import { namedTopic, type Topic } from '../kernel/question.ts';
+import { check } from '../kernel/argument-check.ts';
+import { membersOf } from '../kernel/union-members.ts';
+import { statusMessage } from '../cas/action-messages.ts';
+import { MESSAGES, packAny, type OperationMessage } from '../cas/codec.ts';
+import { RPC_CODES } from '../model/action.ts';
+import type { World } from '../model/world.ts';
+import { checkWorld } from '../model/world.ts';
+import { type RateTable, RateTables } from '../network/rate-table.ts';
+import { REMOTE_METHODS as M } from './methods.ts';
+import { RPC_METHOD, type RemoteService, type RpcContext, RpcError, type RpcMethod } from './rpc.ts';
+
+/** What can go wrong with a call. */
+export type RemoteFaultKind =
+  /** UNAVAILABLE, and nothing was done. */
+  | 'refuse'
+  /** UNAVAILABLE, and all was done. */
+  | 'loseAnswer'
+  /** A stream of answers breaks off with UNAVAILABLE, after none, one or two of them. */
+  | 'cut'
+  /** The stream of an execution ends well, but without its result. */
+  | 'loseDone'
+  /** DEADLINE_EXCEEDED, and all was done. */
+  | 'deadline'
+  /** A cached result is not found. */
+  | 'loseResult'
+  /** A blob that is read is not found. */
+  | 'loseBlob'
+  /** The machine that carries an action out dies: the operation ends with UNAVAILABLE. */
+  | 'workerDies'
+  /** The answer takes longer. */
+  | 'slow';
+
+const WORDS: Readonly<Record<RemoteFaultKind, string>> = {
+  refuse: 'is refused',
+  loseAnswer: 'is done, but its answer is lost',
+  cut: 'breaks off',
+  loseDone: 'ends without its result',
+  deadline: 'is done, but past its deadline',
+  loseResult: 'finds no cached result',
+  loseBlob: 'does not find the blob',
+  workerDies: 'loses its worker',
+  slow: 'is slow',
+};
+/** All of them. See {@link withRemoteFaults}. */
+export const REMOTE_FAULT_KINDS: readonly RemoteFaultKind[] = membersOf<RemoteFaultKind>({
+  refuse: true,
+  loseAnswer: true,
+  cut: true,
+  loseDone: true,
+  deadline: true,
+  loseResult: true,
+  loseBlob: true,
+  workerDies: true,
+  slow: true,
+});
+
+const KINDS_OF_CALL: readonly RemoteFaultKind[] = ['refuse', 'loseAnswer', 'deadline', 'slow'];
+const KINDS_OF_METHOD: ReadonlyMap<string, readonly RemoteFaultKind[]> = new Map([
+  [M.getActionResult.path, [...KINDS_OF_CALL, 'loseResult']],
+  [M.read.path, ['refuse', 'cut', 'loseBlob', 'slow']],
+  [M.getTree.path, ['refuse', 'cut', 'slow']],
+  [M.execute.path, ['refuse', 'cut', 'loseDone', 'workerDies', 'slow']],
+  [M.waitExecution.path, ['refuse', 'cut', 'loseDone', 'slow']],
+]);
+
+/** Which faults there are, and how often. */
+export interface RemoteFaults {
+  /** Probabilities by kind, 0 to 1; a kind that is absent never strikes. Default: each 0.03. */
+  readonly rates?: Readonly<Partial<Record<RemoteFaultKind, number>>>;
+  /** How much longer a slow answer takes, at most. Default 1,000. */
+  readonly slowMsMax?: number;
+  /** How many faults strike at most. Default Infinity. */
+  readonly strikesMax?: number;
+  /** Names the questions; of several in one simulation each needs its own. Default `remote`. */
+  readonly name?: string;
+  /** Gets each fault that strikes. */
+  readonly onFault?: ((kind: RemoteFaultKind, method: string) => void) | undefined;
+}
+
+const FAULTS = is.optionsOf<RemoteFaults>(
+  {},
+  {
+    rates: is.closed(
+      is.optionsOf<Readonly<Partial<Record<RemoteFaultKind, number>>>>(
+        {},
+        is.each(REMOTE_FAULT_KINDS, is.finite(0, 1)),
+      ),
+    ),
+    slowMsMax: is.DURATION_MS,
+    strikesMax: is.COUNT_OR_INFINITY,
+    name: is.TEXT,
+    onFault: is.FUNCTION,
+  },
+);
+
+const RATE = 0.03;
+const DEFAULT_RATES = Object.fromEntries(REMOTE_FAULT_KINDS.map((kind) => [kind, RATE]));
+const TABLES = new RateTables<RemoteFaultKind>(REMOTE_FAULT_KINDS);
+/** Alternatives for how long something takes. */
+const LENGTHS = 8;
+/** After how many answers a stream breaks off. */
+const CUTS = 3;
+
+class FaultyService implements RemoteService {
+  readonly #service: RemoteService;
+  readonly #world: World;
+  readonly #faults: Required<Omit<RemoteFaults, 'onFault'>> & Pick<RemoteFaults, 'onFault'>;
+  readonly #tables = new Map<string, RateTable<RemoteFaultKind> | undefined>();
+  #strikesLeft: number;
+
+  constructor(service: RemoteService, world: World, faults: RemoteFaults) {
+    const {
+      rates = DEFAULT_RATES,
+      slowMsMax = 1_000,
+      strikesMax = Infinity,
+      name = 'remote',
+      onFault,
+    } = faults;
+    this.#service = service;
+    this.#world = world;
+    this.#faults = { rates, slowMsMax, strikesMax, name, onFault };
+    this.#strikesLeft = strikesMax;
+    world.onHeal?.(() => {
+      this.#strikesLeft = 0;
+    });
+  }
+
+  async unary<Q, A>(method: RpcMethod<Q, A, 'unary'>, request: Q, context: RpcContext): Promise<A> {
+    check('method', method, RPC_METHOD);
+    const topic = this.#topic(method);
+    const kind = this.#strike(method, topic);
+    await this.#before(kind, method, topic, context);
+    if (kind === 'loseResult') {
+      throw new RpcError('NOT_FOUND', 'no cached result: it was evicted (injected fault)');
+    }
+    const answer = await this.#service.unary(method, request, context);
+    this.#after(kind, method);
+    return answer;
+  }
+
+  async *serverStream<Q, A>(
+    method: RpcMethod<Q, A, 'serverStream'>,
+    request: Q,
+    context: RpcContext,
+  ): AsyncGenerator<A> {
+    check('method', method, RPC_METHOD);
+    const topic = this.#topic(method);
+    const kind = this.#strike(method, topic);
+    await this.#before(kind, method, topic, context);
+    if (kind === 'loseBlob') throw new RpcError('NOT_FOUND', 'the blob was evicted (injected fault)');
+    let left = kind === 'cut' ? this.#world.choices.choose(topic.plus('cut').asks('choice'), CUTS) : Infinity;
+    for await (const answer of this.#service.serverStream(method, request, context)) {
+      if (left === 0) throw new RpcError('UNAVAILABLE', `${method.path} broke off (injected fault)`);
+      left -= 1;
+      const isResult = method.path.includes('Execut') && (answer as OperationMessage).done;
+      if (isResult && kind === 'loseDone') return;
+      yield isResult && kind === 'workerDies' ? (withoutWorker(answer as OperationMessage) as A) : answer;
+    }
+  }
+
+  async clientStream<Q, A>(
+    method: RpcMethod<Q, A, 'clientStream'>,
+    requests: AsyncIterable<Q>,
+    context: RpcContext,
+  ): Promise<A> {
+    check('method', method, RPC_METHOD);
+    const topic = this.#topic(method);
+    const kind = this.#strike(method, topic);
+    await this.#before(kind, method, topic, context);
+    const answer = await this.#service.clientStream(method, requests, context);
+    this.#after(kind, method);
+    return answer;
+  }
+
+  #topic({ path }: RpcMethod<unknown, unknown>): Topic {
+    return namedTopic(this.#faults.name, 'call', path.slice(path.lastIndexOf('/') + 1));
+  }
+
+  #tableOf({ path }: RpcMethod<unknown, unknown>): RateTable<RemoteFaultKind> | undefined {
+    if (this.#tables.has(path)) return this.#tables.get(path);
+    const kinds = KINDS_OF_METHOD.get(path) ?? KINDS_OF_CALL;
+    const rates = Object.fromEntries(kinds.map((kind) => [kind, this.#faults.rates[kind] ?? 0]));
+    const table = TABLES.of('rates', rates);
+    this.#tables.set(path, table);
+    return table;
+  }
+
+  #strike(method: RpcMethod<unknown, unknown>, topic: Topic): RemoteFaultKind | undefined {
+    const table = this.#tableOf(method);
+    if (table === undefined || this.#strikesLeft === 0) return undefined;
+    const describe: DescribeAnswer = Object.assign(
+      (answer: number) => {
+        const kind = table.kindOf(answer);
+        return kind === undefined ? '' : `${topic.text} ${WORDS[kind]}`;
+      },
+      { faults: table.faults },
+    );
+    const kind = table.kindOf(this.#world.choices.choose(topic.asks('fault'), table.n, describe));
+    if (kind === undefined) return undefined;
+    this.#strikesLeft -= 1;
+    this.#faults.onFault?.(kind, method.path);
+    return kind;
+  }
+
+  async #before(
+    kind: RemoteFaultKind | undefined,
+    { path }: RpcMethod<unknown, unknown>,
+    topic: Topic,
+    context: RpcContext,
+  ): Promise<void> {
+    if (kind === 'refuse') throw new RpcError('UNAVAILABLE', `${path} was refused (injected fault)`);
+    if (kind !== 'slow') return;
+    const { clock, choices } = this.#world;
+    const { slowMsMax } = this.#faults;
+    const msOf = (answer: number): number => (slowMsMax * (answer + 1)) / LENGTHS;
+    const slow = topic.plus('slow');
+    const ms = msOf(choices.choose(slow.asks('delay'), LENGTHS, msOf));
+    await sleep(clock, ms, slow, context.signal).catch(() => {
+      throw new RpcError('CANCELLED', 'the client has gone');
+    });
+  }
+
+  #after(kind: RemoteFaultKind | undefined, { path }: RpcMethod<unknown, unknown>): void {
+    if (kind === 'loseAnswer') {
+      throw new RpcError('UNAVAILABLE', `the answer of ${path} was lost (injected fault)`);
+    }
+    if (kind === 'deadline') {
+      throw new RpcError('DEADLINE_EXCEEDED', `${path} took too long (injected fault)`);
+    }
+  }
+}
+
+/** As an operation ends whose worker is gone. */
+function withoutWorker({ name, metadata }: OperationMessage): OperationMessage {
+  const status = statusMessage({ code: RPC_CODES.UNAVAILABLE, message: 'the worker died (injected fault)' });
+  return { name, metadata, done: true, response: packAny(MESSAGES.ExecuteResponse, { status }) };
+}
+
+/**
+ * The same service with faults, each a decision of the world.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for faults that make no sense.
+ * @example
+ * ```ts
+ * import { createFakeRunner, simulate } from 'dryrunner';
+ * import { createMemoryActionCache, createMemoryContentStore, createRemoteService, withRemoteFaults } from 'dryrunner/remote';
+ * const verdict = await simulate({
+ *   scenario: async (sim) => {
+ *     const runner = createFakeRunner(sim.world);
+ *     const content = createMemoryContentStore();
+ *     const server = createRemoteService(sim.world, { runner, content, cache: createMemoryActionCache() });
+ *     const lying = withRemoteFaults(server, sim.world, { rates: { refuse: 0.1, loseDone: 0.05 } });
+ *     if (typeof lying.serverStream !== 'function') throw new Error('expected the same service');
+ *     server.close();
+ *     await runner.release();
+ *   },
+ * });
+ * if (!verdict.held) throw new Error(verdict.failure?.message);
+ * ```
+ */
+export function withRemoteFaults(
+  service: RemoteService,
+  world: World,
+  faults: RemoteFaults = {},
+): RemoteService {
+  check('service', service, is.withMethods('unary', 'serverStream', 'clientStream'));
+  checkWorld(world);
+  check('faults', faults, FAULTS);
+  return new FaultyService(service, world, faults);
+}

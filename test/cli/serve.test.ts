@@ -1,0 +1,165 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { encodeAction, encodeCommand } from '../../src/cas/action-messages.ts';
+import { MESSAGES } from '../../src/cas/codec.ts';
+import { digestOf } from '../../src/cas/digest-of.ts';
+import { connectRemote, type RemoteConnection } from '../../src/host/remote/grpc-transport.ts';
+import type { Digest } from '../../src/model/digest.ts';
+import { REMOTE_METHODS as M } from '../../src/remote/methods.ts';
+import { type Started, startWith } from './command.ts';
+
+let dir: string;
+const started: Started[] = [];
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'dryrunner-serve-'));
+});
+
+afterEach(async () => {
+  for (const { child, finished } of started.splice(0)) {
+    child.kill('SIGKILL');
+    await finished;
+  }
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** Serves with temporary files of its own, and gives what it says of itself. */
+async function serve(
+  ...args: readonly string[]
+): Promise<{ server: Started; said: Record<string, unknown> }> {
+  const server = startWith({ TMPDIR: dir }, 'serve', '--reapi', '--port', '0', '--json', ...args);
+  started.push(server);
+  let out = '';
+  server.child.stdout?.on('data', (text: string) => (out += text));
+  await server.prints('"type":"serving"');
+  const [line = ''] = out.split('\n');
+  return { server, said: JSON.parse(line) as Record<string, unknown> };
+}
+
+const call = () => ({ signal: new AbortController().signal });
+
+async function put(remote: RemoteConnection, data: Uint8Array): Promise<Digest> {
+  const requests = [{ digest: digestOf(data), data, compressor: 0 }];
+  await remote.unary(M.batchUpdateBlobs, { instanceName: '', requests }, call());
+  return digestOf(data);
+}
+
+async function execute(remote: RemoteConnection, ...args: readonly string[]): Promise<number | undefined> {
+  const paths = {
+    outputFiles: [],
+    outputDirectories: [],
+    outputPaths: [],
+    workingDirectory: '',
+    platform: [],
+  };
+  const commandDigest = await put(
+    remote,
+    encodeCommand({ arguments: args, environmentVariables: {}, ...paths }),
+  );
+  const actionDigest = await put(
+    remote,
+    encodeAction({ commandDigest, inputRootDigest: digestOf(''), doNotCache: false }),
+  );
+  const request = MESSAGES.ExecuteRequest.decode(MESSAGES.ExecuteRequest.encode({ actionDigest }));
+  for await (const { done, response } of remote.serverStream(M.execute, request, call())) {
+    if (done && response !== undefined) {
+      return MESSAGES.ExecuteResponse.decode(response.value).result?.exitCode;
+    }
+  }
+  return undefined;
+}
+
+describe('dryrunner serve --reapi', () => {
+  test('carries actions out until Ctrl-C, counts them for Prometheus, and leaves nothing behind', async () => {
+    const { server, said } = await serve('--jobs', '2', '--metrics-port', '0', '--access-log');
+    expect(said).toMatchObject({ type: 'serving', jobs: 2, runners: 'exec' });
+    const remote = await connectRemote({ endpoint: String(said['endpoint']) });
+    expect(await execute(remote, '/bin/sh', '-c', 'exit 3')).toBe(3);
+    const page = await (await fetch(`http://127.0.0.1:${String(said['metricsPort'])}/metrics`)).text();
+    expect(page).toContain('rpc_Execute_OK 1');
+    expect(page).toContain('workerTaskLatency_ms_count 1');
+    void execute(remote, '/bin/sleep', '98765').catch(() => undefined);
+    await server.prints('"type":"call"');
+    server.child.kill('SIGINT');
+    const { code, out, err } = await server.finished;
+    remote.close();
+    expect(code).toBe(130);
+    expect(out).toContain('"method":"/build.bazel.remote.execution.v2.Execution/Execute","code":"OK"');
+    expect(err).toContain('stopping: actions that run are aborted');
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
+  test('pretends, lies by its seed, and keeps the stores of --cas', async () => {
+    const cas = join(dir, 'cas');
+    const seen: string[][] = [];
+    for (let round = 0; round < 2; round += 1) {
+      const { server, said } = await serve(
+        '--runners',
+        'simulated',
+        '--chaos',
+        '5',
+        '--cas',
+        cas,
+        '--access-log',
+      );
+      expect(said).toMatchObject({ runners: 'simulated', chaos: '5' });
+      const remote = await connectRemote({ endpoint: String(said['endpoint']) });
+      for (let n = 0; n < 60; n += 1) {
+        await remote.unary(M.getCapabilities, { instanceName: '' }, call()).catch(() => undefined);
+      }
+      remote.close();
+      server.child.kill('SIGTERM');
+      const { code, out } = await server.finished;
+      expect(code).toBe(143);
+      seen.push(out.split('\n').filter((line) => line.includes('"type":"fault"')));
+    }
+    expect(seen[0]?.length).toBeGreaterThan(0);
+    expect(seen[1]).toEqual(seen[0]);
+    expect(readdirSync(cas).sort()).toEqual(['ac', 'cas']);
+  });
+
+  test.for<readonly [string, readonly string[], string]>([
+    ['no protocol', [], 'expected --reapi, the protocol to serve'],
+    ['half of a certificate', ['--reapi', '--tls-cert', 'x'], 'expected both --tls-cert and --tls-key'],
+    [
+      'a token that is not there',
+      ['--reapi', '--token-file', '/no/such'],
+      '--token-file: /no/such cannot be read',
+    ],
+    [
+      'a host that is not here',
+      ['--reapi', '--host', '192.0.2.1', '--port', '0'],
+      'cannot listen on 192.0.2.1:0',
+    ],
+    ['a folder that cannot be made', ['--reapi', '--cas', '/dev/null/cas'], '/dev/null/cas'],
+    ['runners that there are not', ['--reapi', '--runners', 'none'], 'Allowed choices are exec, simulated'],
+    ['a port that is none', ['--reapi', '--port', '65536'], 'Expected a whole number'],
+  ])('with %s exits with 2 and a sentence', async ([, args, message]) => {
+    const command = startWith({ TMPDIR: dir }, 'serve', ...args);
+    started.push(command);
+    const { code, err } = await command.finished;
+    expect(err).toContain(message);
+    expect(code).toBe(2);
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
+  test('lets nobody in without the token of its file', async () => {
+    writeFileSync(join(dir, 'token'), 'secret\n');
+    const { said } = await serve('--token-file', join(dir, 'token'));
+    const endpoint = String(said['endpoint']);
+    const [stranger, friend] = [
+      await connectRemote({ endpoint }),
+      await connectRemote({ endpoint, token: 'secret' }),
+    ];
+    await expect(stranger.unary(M.getCapabilities, { instanceName: '' }, call())).rejects.toThrow(
+      'expected the token',
+    );
+    expect((await friend.unary(M.getCapabilities, { instanceName: '' }, call())).lowApiVersion?.major).toBe(
+      2,
+    );
+    stranger.close();
+    friend.close();
+  });
+});

@@ -1,0 +1,280 @@
+// Actions whose checkouts are directories of the disk: what comes out, and what never may.
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { encodeAction, encodeCommand } from '../../../src/cas/action-messages.ts';
+import { MESSAGES } from '../../../src/cas/codec.ts';
+import { digestOf } from '../../../src/cas/digest-of.ts';
+import {
+  createMemoryActionCache,
+  createMemoryContentStore,
+  type MemoryContentStore,
+} from '../../../src/cas/memory-content-store.ts';
+import { createCasFiler } from '../../../src/host/remote/cas-filer.ts';
+import { createDiskActions } from '../../../src/host/remote/disk-actions.ts';
+import { createExecRunner } from '../../../src/host/exec-runner.ts';
+import type { ActionCommand } from '../../../src/model/action.ts';
+import { Cancellation } from '../../../src/model/cancellation.ts';
+import { missingBlobsOf } from '../../../src/model/content-store.ts';
+import { snapshotOfDigest, type Digest } from '../../../src/model/digest.ts';
+import type { RunStatus } from '../../../src/model/run-status.ts';
+import { finalStatus } from '../../../src/model/status-lookup.ts';
+
+let dir: string;
+let content: MemoryContentStore;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'dryrunner-actions-'));
+  content = createMemoryContentStore();
+});
+
+afterEach(() => {
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const message = (error: unknown): string => (error as Error).message;
+const rejection = (work: unknown): Promise<unknown> =>
+  Promise.resolve(work).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+describe('a filer of input roots', () => {
+  test('checks out what was ingested: content, bits, links, empty directories; and the same content has the same id', async () => {
+    const filer = createCasFiler({ content, root: dir });
+    const source = join(dir, 'source');
+    mkdirSync(join(source, 'deep/empty'), { recursive: true });
+    writeFileSync(join(source, 'deep/a'), 'a');
+    writeFileSync(join(source, 'large'), 'l'.repeat(2_000_000));
+    writeFileSync(join(source, 'tool'), '#!/bin/sh\n');
+    chmodSync(join(source, 'tool'), 0o700);
+    symlinkSync('../tool', join(source, 'deep/link'));
+    const id = await filer.ingest(source);
+    const checkout = await filer.checkout(id);
+    expect(readdirSync(checkout.path, { recursive: true, encoding: 'utf8' }).sort()).toEqual([
+      'deep',
+      'deep/a',
+      'deep/empty',
+      'deep/link',
+      'large',
+      'tool',
+    ]);
+    expect(lstatSync(join(checkout.path, 'tool')).mode & 0o111).toBe(0o111);
+    expect(lstatSync(join(checkout.path, 'deep/a')).mode & 0o111).toBe(0);
+    expect(lstatSync(join(checkout.path, 'deep/link')).isSymbolicLink()).toBe(true);
+    expect(readFileSync(join(checkout.path, 'large'), 'utf8')).toHaveLength(2_000_000);
+    expect(await filer.ingest(checkout.path)).toBe(id);
+    await checkout.release();
+    expect(existsSync(checkout.path)).toBe(false);
+    const map = new Map([
+      [join(source, 'tool'), 'bin/tool'],
+      [join(source, 'deep'), 'd'],
+    ]);
+    const mapped = await filer.checkout(await filer.ingestMap(map));
+    expect(readdirSync(mapped.path, { recursive: true, encoding: 'utf8' }).sort()).toEqual([
+      'bin',
+      'bin/tool',
+      'd',
+      'd/a',
+      'd/empty',
+      'd/link',
+    ]);
+    await mapped.release();
+  });
+
+  test('names all blobs that are missing, and leaves nothing', async () => {
+    const filer = createCasFiler({ content, root: dir });
+    const lost = [digestOf('one'), digestOf('two')] as const;
+    const files = lost.map((digest, index) => ({ name: `f${index}`, digest }));
+    const root = content.add(
+      MESSAGES.Directory.encode({ files, directories: [{ name: 'd', digest: digestOf('dir') }] }),
+    );
+    const error = await rejection(filer.checkout(snapshotOfDigest(root)));
+    expect(missingBlobsOf(error)).toEqual([digestOf('dir'), ...lost]);
+    expect(readdirSync(dir)).toEqual([]);
+    expect(await rejection(filer.checkout(`bz-${'0'.repeat(64)}--1`))).toMatchObject({
+      code: 'RUNNER_UNKNOWN_SNAPSHOT',
+    });
+  });
+
+  test.for([
+    [{ files: [{ name: '../a', digest: digestOf('') }] }, 'directory.name: expected a name without "/"'],
+    [
+      { symlinks: [{ name: 'l', target: '../../etc' }] },
+      'symlink l: expected a target inside the input root',
+    ],
+    [
+      { files: [{ name: 'a', digest: digestOf('') }], symlinks: [{ name: 'a', target: 'b' }] },
+      'directory.name: expected each name once',
+    ],
+  ] as const)('refuses a tree with %o before anything of it is written', async ([directory, text]) => {
+    const filer = createCasFiler({ content, root: dir });
+    const root = content.add(MESSAGES.Directory.encode(directory));
+    expect(message(await rejection(filer.checkout(snapshotOfDigest(root))))).toContain(text);
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
+  test('refuses to ingest links that lead out, and anything but files and directories', async () => {
+    const filer = createCasFiler({ content, root: dir });
+    mkdirSync(join(dir, 's'));
+    symlinkSync('/etc', join(dir, 's/l'));
+    expect(message(await rejection(filer.ingest(join(dir, 's'))))).toContain('link that could lead out');
+    expect(await rejection(filer.ingest('/dev/null'))).toMatchObject({ code: 'RUNNER_FILER_FAILED' });
+  });
+});
+
+const NO_COMMAND: ActionCommand = {
+  arguments: ['true'],
+  environmentVariables: {},
+  outputFiles: [],
+  outputDirectories: [],
+  outputPaths: [],
+  workingDirectory: '',
+  platform: [],
+};
+
+describe('R190 R191 outputs on the disk', () => {
+  const actions = () => createDiskActions({ content, cache: createMemoryActionCache() });
+  const cancel = new Cancellation();
+
+  test('are files with their bits, directories as trees, links that stay inside; what is not there is left out', async () => {
+    const command = {
+      ...NO_COMMAND,
+      workingDirectory: 'w',
+      outputFiles: ['o/a', 'o/none'],
+      outputDirectories: ['o/d'],
+      outputPaths: ['p', 'l'],
+    };
+    await actions().prepareOutputs(dir, command, cancel);
+    expect(existsSync(join(dir, 'w/o'))).toBe(true);
+    writeFileSync(join(dir, 'w/o/a'), 'a', { mode: 0o755 });
+    mkdirSync(join(dir, 'w/o/d/e'), { recursive: true });
+    writeFileSync(join(dir, 'w/o/d/e/f'), 'f');
+    writeFileSync(join(dir, 'w/p'), 'p', { mode: 0o644 });
+    symlinkSync('p', join(dir, 'w/l'));
+    const outputs = await actions().storeOutputs(dir, command, cancel);
+    expect(outputs.outputFiles).toEqual([
+      { path: 'o/a', digest: digestOf('a'), isExecutable: true },
+      { path: 'p', digest: digestOf('p'), isExecutable: false },
+    ]);
+    expect(outputs.outputSymlinks).toEqual([{ path: 'l', target: 'p' }]);
+    const [tree] = outputs.outputDirectories;
+    const { root, children } = MESSAGES.Tree.decode(content.read(tree?.treeDigest as Digest));
+    expect([root?.directories.map(({ name }) => name), children.map(({ files }) => files[0]?.name)]).toEqual([
+      ['e'],
+      ['f'],
+    ]);
+  });
+
+  test.for<readonly [string, Partial<ActionCommand>, () => void, string]>([
+    [
+      'a directory for a file',
+      { outputFiles: ['a'] },
+      () => mkdirSync(join(dir, 'a')),
+      'output a: expected a file, got a directory',
+    ],
+    [
+      'a file for a directory',
+      { outputDirectories: ['a'] },
+      () => writeFileSync(join(dir, 'a'), ''),
+      'output a: expected a directory, got a file',
+    ],
+    [
+      'a link that leads out',
+      { outputPaths: ['a'] },
+      () => symlinkSync('/etc/passwd', join(dir, 'a')),
+      'output a is a link that leads out of the input root',
+    ],
+    [
+      'a parent that is a link out',
+      { outputPaths: ['a/passwd'] },
+      () => symlinkSync('/etc', join(dir, 'a')),
+      'output outside of the input root',
+    ],
+    [
+      'a link out in a directory',
+      { outputPaths: ['a'] },
+      () => {
+        mkdirSync(join(dir, 'a'));
+        symlinkSync('../../x', join(dir, 'a/l'));
+      },
+      'link that could lead out of its directory',
+    ],
+  ])('with %s are refused', async ([, command, make, text]) => {
+    make();
+    expect(
+      message(await rejection(actions().storeOutputs(dir, { ...NO_COMMAND, ...command }, cancel))),
+    ).toContain(text);
+  });
+
+  test('are not prepared through a link that leads out', async () => {
+    symlinkSync('/tmp', join(dir, 'a'));
+    const command = { ...NO_COMMAND, outputFiles: ['a/made/by/b'] };
+    expect(message(await rejection(actions().prepareOutputs(dir, command, cancel)))).toContain(
+      'output outside of the input root',
+    );
+  });
+});
+
+describe('actions on real workers', () => {
+  const run = async (command: Partial<ActionCommand>, timeoutMs?: number): Promise<RunStatus> => {
+    const actions = createDiskActions({ content, cache: createMemoryActionCache() });
+    const filer = createCasFiler({ content, root: dir });
+    const runner = createExecRunner({ actions, filers: new Map([['bazel', { filer }]]) });
+    const input = content.add(
+      MESSAGES.Directory.encode({ files: [{ name: 'in', digest: content.add('input') }] }),
+    );
+    const commandDigest = content.add(encodeCommand({ ...NO_COMMAND, ...command }));
+    const times = timeoutMs === undefined ? {} : { timeoutMs };
+    const actionDigest = content.add(
+      encodeAction({ commandDigest, inputRootDigest: input, doNotCache: false, ...times }),
+    );
+    const { runId } = await runner.run({
+      argv: ['true'],
+      snapshotId: snapshotOfDigest(actionDigest),
+      executeRequest: { actionDigest },
+    });
+    const { status } = await finalStatus(runner, runId);
+    await runner.release();
+    await runner.outputs.dispose();
+    return status;
+  };
+  const text = (digest: Digest | undefined): string => Buffer.from(content.read(digest as Digest)).toString();
+
+  test('R191 give exit code, outputs and logs', async () => {
+    const command = 'cat in; echo oops >&2; echo "$WHO" > out/a; exit 3';
+    const environmentVariables = { WHO: 'me', PATH: process.env['PATH'] ?? '' };
+    const status = await run({
+      arguments: ['/bin/sh', '-c', command],
+      environmentVariables,
+      outputFiles: ['out/a'],
+    });
+    expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 3 });
+    const result = status.actionResult?.result;
+    expect(result?.exitCode).toBe(3);
+    expect([
+      text(result?.stdoutDigest),
+      text(result?.stderrDigest),
+      text(result?.outputFiles[0]?.digest),
+    ]).toEqual(['input', 'oops\n', 'me\n']);
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
+  test('R194 time out with all that they started', async () => {
+    const status = await run({ arguments: ['/bin/sh', '-c', '/bin/sleep 98765 & /bin/sleep 98765'] }, 300);
+    expect(status.state).toBe('TIMEDOUT');
+    expect(status.actionResult).toBeUndefined();
+  });
+});

@@ -1,0 +1,253 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { digestOf } from '../../../src/cas/digest-of.ts';
+import { createMemoryContentStore } from '../../../src/cas/memory-content-store.ts';
+import { createDiskActionCache } from '../../../src/host/remote/disk-action-cache.ts';
+import {
+  createDiskContentStore,
+  type DiskContentStore,
+} from '../../../src/host/remote/disk-content-store.ts';
+import type { ActionOutcome } from '../../../src/model/action.ts';
+import type { ContentStore } from '../../../src/model/content-store.ts';
+import type { Digest } from '../../../src/model/digest.ts';
+
+let dir: string;
+const open: DiskContentStore[] = [];
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'dryrunner-stores-'));
+});
+
+afterEach(() => {
+  for (const store of open.splice(0)) store.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+function disk(maxBytes = Infinity): DiskContentStore {
+  const store = createDiskContentStore({ dir, maxBytes });
+  open.push(store);
+  return store;
+}
+
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
+const put = async (store: ContentStore, text: string): Promise<Digest> => {
+  const digest = digestOf(text);
+  await store.write(digest, bytesOf(text));
+  return digest;
+};
+const fileOf = ({ hash }: Digest): string => join(dir, 'objects', hash.slice(0, 2), hash.slice(2));
+const code = async (work: unknown): Promise<unknown> => {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    return (error as { code?: unknown }).code;
+  }
+};
+/** Says that a blob was used last that long ago. */
+const age = (digest: Digest, hours: number): void => {
+  const seconds = Date.now() / 1_000 - hours * 3_600;
+  utimesSync(fileOf(digest), seconds, seconds);
+};
+
+async function allBytes(parts: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const found: Uint8Array[] = [];
+  for await (const part of parts) found.push(part);
+  return Buffer.concat(found);
+}
+
+describe('a content store on the disk', () => {
+  test('gives what one in memory gives, for any blobs and ranges', async () => {
+    const memory = createMemoryContentStore();
+    const store = disk();
+    const range = fc.record({ offset: fc.nat(300_000), limit: fc.nat(300_000) });
+    const blob = fc.oneof(
+      fc.uint8Array({ maxLength: 50 }),
+      fc.constantFrom(65_536, 65_537, 262_145).map((n) => new Uint8Array(n).fill(n)),
+    );
+    await fc.assert(
+      fc.asyncProperty(blob, range, fc.boolean(), async (bytes, at, isStored) => {
+        const digest = digestOf(bytes);
+        for (const each of [memory, store]) if (isStored) await each.write(digest, bytes);
+        const results = await Promise.all(
+          [memory, store].map(async (each) => {
+            try {
+              const [whole, missing] = [await each.read(digest, at), await each.findMissing([digest])];
+              const streamed = await allBytes(each.readStream(digest, at));
+              return [Buffer.from(whole).toString('hex'), streamed.toString('hex'), missing];
+            } catch (error) {
+              return (error as { code: string }).code;
+            }
+          }),
+        );
+        expect(results[1]).toEqual(results[0]);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('refuses bytes that are others than announced, and keeps nothing of them', async () => {
+    const store = disk();
+    const digest = digestOf('right');
+    expect(await code(store.write(digest, bytesOf('wrong')))).toBe('RUNNER_WRONG_DIGEST');
+    const writer = store.openWrite(digest);
+    await writer.write(0, bytesOf('wro'));
+    expect(await code(writer.write(3, bytesOf('ng and more')))).toBe('RUNNER_WRONG_DIGEST');
+    await writer.write(3, bytesOf('ng'));
+    expect(await code(writer.finish())).toBe('RUNNER_WRONG_DIGEST');
+    expect(await store.findMissing([digest])).toEqual([digest]);
+    expect(readdirSync(join(dir, 'incoming'))).toEqual([]);
+  });
+
+  test('what was damaged on the disk is never given: it is missing until it is stored again', async () => {
+    const store = disk();
+    const small = await put(store, 'small');
+    const large = await put(store, 'x'.repeat(300_000));
+    writeFileSync(fileOf(small), 'smell');
+    writeFileSync(fileOf(large), 'y'.repeat(300_000));
+    expect(await code(store.read(small))).toBe('RUNNER_WRONG_DIGEST');
+    expect(await code(allBytes(store.readStream(large)))).toBe('RUNNER_WRONG_DIGEST');
+    expect(await store.findMissing([small, large])).toEqual([small, large]);
+    await put(store, 'small');
+    truncateSync(fileOf(small), 2);
+    expect(await store.findMissing([small])).toEqual([small]);
+    await put(store, 'small');
+    expect(Buffer.from(await store.read(small)).toString()).toBe('small');
+  });
+
+  test('evicts what was not used for longest, never what is held, and refuses what has no room then', async () => {
+    const store = disk(100);
+    const blobs: Digest[] = [];
+    for (const letter of ['a', 'b', 'c', 'd']) blobs.push(await put(store, letter.repeat(20)));
+    const [a, b, c, d] = blobs as [Digest, Digest, Digest, Digest];
+    for (const [index, blob] of blobs.entries()) age(blob, 10 - index);
+    const hold = store.hold([a, d]);
+    await put(store, 'e'.repeat(40));
+    expect(await store.findMissing([a, b, c, d])).toEqual([b, c]);
+    expect(await code(put(store, 'f'.repeat(61)))).toBe('RUNNER_STORE_FULL');
+    hold.release();
+    hold.release();
+    await put(store, 'f'.repeat(61));
+    // No more than that is needed.
+    expect(await store.findMissing([a, d])).toEqual([a]);
+    expect(store.sizeBytes).toBeLessThanOrEqual(100);
+  });
+
+  test('does not evict what another process holds, and knows when that one is dead', async () => {
+    const store = disk(100);
+    const other = disk();
+    const [held, free] = [await put(other, 'h'.repeat(40)), await put(other, 'f'.repeat(40))];
+    age(held, 10);
+    age(free, 9);
+    // Another process has not touched them before: a store of its own.
+    const holder = disk();
+    const hold = holder.hold([held]);
+    await put(store, 'n'.repeat(40));
+    expect(await holder.findMissing([held, free])).toEqual([free]);
+    hold.release();
+    for (const each of open.splice(1)) each.close();
+    age(held, 10);
+    await put(store, 'm'.repeat(50));
+    expect(await store.findMissing([held])).toEqual([held]);
+  });
+
+  test('a process that is killed while it writes leaves whole blobs alone', async () => {
+    const script = `
+      import { createDiskContentStore } from ${JSON.stringify(new URL('../../../src/host/remote/disk-content-store.ts', import.meta.url).href)};
+      import { digestOf } from ${JSON.stringify(new URL('../../../src/cas/digest-of.ts', import.meta.url).href)};
+      const store = createDiskContentStore({ dir: ${JSON.stringify(dir)} });
+      process.stdout.write('writing');
+      for (let n = 0; ; n += 1) {
+        const bytes = new Uint8Array(n % 2 === 0 ? 100 : 100_000).fill(n % 251);
+        bytes.set(new TextEncoder().encode(String(n)));
+        await store.write(digestOf(bytes), bytes);
+      }`;
+    for (let round = 0; round < 3; round += 1) {
+      const child = spawn(process.execPath, [
+        '--import',
+        import.meta.resolve('tsx'),
+        '--input-type=module',
+        '-e',
+        script,
+      ]);
+      await once(child.stdout, 'data');
+      while (
+        readdirSync(join(dir, 'objects')).every(
+          (folder) => readdirSync(join(dir, 'objects', folder)).length < 2,
+        )
+      );
+      child.kill('SIGKILL');
+      await once(child, 'close');
+    }
+    const store = disk();
+    let seen = 0;
+    for (const folder of readdirSync(join(dir, 'objects'))) {
+      for (const name of readdirSync(join(dir, 'objects', folder))) {
+        const hash = folder + name;
+        const sizes = [await store.findMissing([{ hash, sizeBytes: 100 }])];
+        const sizeBytes = sizes[0]?.length === 0 ? 100 : 100_000;
+        expect(digestOf(await store.read({ hash, sizeBytes }))).toEqual({ hash, sizeBytes });
+        seen += 1;
+      }
+    }
+    expect(seen).toBeGreaterThan(2);
+    await put(store, 'goes on');
+  });
+
+  test('the empty blob is always there', async () => {
+    const store = disk();
+    expect(await store.findMissing([digestOf('')])).toEqual([]);
+    expect(await store.read(digestOf(''))).toHaveLength(0);
+  });
+});
+
+describe('an action cache on the disk', () => {
+  const action = digestOf('action');
+  const outcome: ActionOutcome = {
+    exitCode: 0,
+    outputFiles: [{ path: 'a', digest: digestOf('a'), isExecutable: true }],
+    outputDirectories: [],
+    outputSymlinks: [],
+    metadata: { worker: 'w', workerStartMs: 5 },
+  };
+
+  test('gives what was put, to another process as well, and nothing of another instance', async () => {
+    await createDiskActionCache({ dir }).put('i', action, outcome);
+    const cache = createDiskActionCache({ dir });
+    expect(await cache.get('i', action)).toEqual(outcome);
+    expect(await cache.get('', action)).toBeUndefined();
+  });
+
+  test('takes a damaged result for none', async () => {
+    const cache = createDiskActionCache({ dir });
+    await cache.put('', action, outcome);
+    const [folder = ''] = readdirSync(join(dir, 'results'));
+    const [name = ''] = readdirSync(join(dir, 'results', folder));
+    const path = join(dir, 'results', folder, name);
+    for (const damage of [
+      () => truncateSync(path, 40),
+      () => writeFileSync(path, 'x'),
+      () => truncateSync(path, 0),
+    ]) {
+      await cache.put('', action, outcome);
+      damage();
+      expect(await cache.get('', action)).toBeUndefined();
+    }
+  });
+
+  test('keeps no more than it may, and forgets what was not asked for longest', async () => {
+    const cache = createDiskActionCache({ dir, maxEntries: 10 });
+    for (let n = 0; n < 30; n += 1) await cache.put('', digestOf(String(n)), outcome);
+    let kept = 0;
+    for (let n = 0; n < 30; n += 1) {
+      if ((await cache.get('', digestOf(String(n)))) !== undefined) kept += 1;
+    }
+    expect(kept).toBeGreaterThan(0);
+    expect(kept).toBeLessThanOrEqual(10);
+  });
+});

@@ -1,0 +1,364 @@
+// The server and the client over real connections.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:http2';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import * as grpc from '@grpc/grpc-js';
+import fc from 'fast-check';
+import { afterEach, describe, expect, test } from 'vitest';
+import { encodeAction, encodeCommand } from '../../../src/cas/action-messages.ts';
+import { COMPRESSORS, MESSAGES, type WriteRequest } from '../../../src/cas/codec.ts';
+import { digestOf } from '../../../src/cas/digest-of.ts';
+import { BLOB_COMPRESSION } from '../../../src/host/remote/blob-compression.ts';
+import {
+  type BuildCluster,
+  type BuildClusterOptions,
+  serveBuildCluster,
+} from '../../../src/host/remote/build-cluster.ts';
+import {
+  connectRemote,
+  type ConnectRemoteOptions,
+  type RemoteConnection,
+} from '../../../src/host/remote/grpc-transport.ts';
+import { RPC_CODES } from '../../../src/model/action.ts';
+import { digestKey, type Digest } from '../../../src/model/digest.ts';
+import { REMOTE_METHODS as M } from '../../../src/remote/methods.ts';
+import { RpcError, rpcCodeName } from '../../../src/remote/rpc.ts';
+
+const ends: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+async function serve(
+  options: BuildClusterOptions = {},
+  connecting: Partial<ConnectRemoteOptions> = {},
+): Promise<{ cluster: BuildCluster; remote: RemoteConnection }> {
+  const cluster = await serveBuildCluster({ jobs: 2, ...options });
+  ends.push(() => cluster.close());
+  const remote = await connectRemote({ endpoint: cluster.endpoint, ...connecting });
+  ends.push(() => remote.close());
+  return { cluster, remote };
+}
+
+const call = (signal: AbortSignal = new AbortController().signal) => ({ signal });
+const failure = (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    () => 'no failure',
+    (error: unknown) =>
+      error instanceof RpcError ? `${rpcCodeName(error.status.code)}: ${error.message}` : String(error),
+  );
+
+async function all<T>(messages: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const message of messages) found.push(message);
+  return found;
+}
+
+async function put(cluster: BuildCluster, bytes: Uint8Array): Promise<Digest> {
+  const digest = digestOf(bytes);
+  await cluster.content.write(digest, bytes);
+  return digest;
+}
+
+async function putAction(cluster: BuildCluster, script: string): Promise<Digest> {
+  const paths = {
+    outputFiles: [],
+    outputDirectories: [],
+    outputPaths: [],
+    workingDirectory: '',
+    platform: [],
+  };
+  const command = { arguments: ['/bin/sh', '-c', script], environmentVariables: {}, ...paths };
+  const commandDigest = await put(cluster, encodeCommand(command));
+  return put(cluster, encodeAction({ commandDigest, inputRootDigest: digestOf(''), doNotCache: false }));
+}
+
+const request = (actionDigest: Digest) =>
+  MESSAGES.ExecuteRequest.decode(MESSAGES.ExecuteRequest.encode({ actionDigest }));
+
+const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
+
+describe('over gRPC', () => {
+  test('a large blob goes up in parts and comes back, compressed as well', async () => {
+    const { cluster, remote } = await serve();
+    const bytes = Buffer.alloc(20_000_000, 'some text that can be compressed; ');
+    const digest = digestOf(bytes);
+    async function* parts(): AsyncGenerator<WriteRequest> {
+      for (let at = 0; at < bytes.length; at += 1_000_000) {
+        const data = bytes.subarray(at, at + 1_000_000);
+        const finishWrite = at + data.length === bytes.length;
+        yield { resourceName: `uploads/u/blobs/${digestKey(digest)}`, writeOffset: at, finishWrite, data };
+      }
+    }
+    expect(await remote.clientStream(M.write, parts(), call())).toEqual({ committedSize: bytes.length });
+    const read = async (kind: string): Promise<Buffer> => {
+      const resource = { resourceName: `${kind}/${digestKey(digest)}`, readOffset: 0, readLimit: 0 };
+      return Buffer.concat(
+        (await all(remote.serverStream(M.read, resource, call()))).map(({ data }) => data),
+      );
+    };
+    expect(digestOf(await read('blobs'))).toEqual(digest);
+    const deflated = await read('compressed-blobs/deflate');
+    expect(deflated.length).toBeLessThan(1_000_000);
+    expect(digestOf(BLOB_COMPRESSION.decompress('deflate', deflated, bytes.length))).toEqual(digest);
+    const small = Buffer.from('small');
+    const data = BLOB_COMPRESSION.compress('deflate', small);
+    const requests = [{ digest: digestOf(small), data, compressor: COMPRESSORS.DEFLATE }];
+    const { responses } = await remote.unary(M.batchUpdateBlobs, { instanceName: '', requests }, call());
+    expect(responses[0]?.status?.code).toBe(0);
+    expect(await cluster.content.findMissing([digestOf(small)])).toEqual([]);
+    const bomb = BLOB_COMPRESSION.compress('deflate', Buffer.alloc(50_000_000));
+    const bombs = [
+      { digest: { ...digestOf('bomb'), sizeBytes: 4 }, data: bomb, compressor: COMPRESSORS.DEFLATE },
+    ];
+    const bombed = await remote.unary(M.batchUpdateBlobs, { instanceName: '', requests: bombs }, call());
+    expect(bombed.responses[0]?.status).toMatchObject({ code: RPC_CODES.INVALID_ARGUMENT });
+  });
+
+  test('statuses come with their code, sentence and missing blobs', async () => {
+    const { remote } = await serve();
+    const lost = digestOf('no action');
+    const error: unknown = await all(remote.serverStream(M.execute, request(lost), call())).catch(
+      (e: unknown) => e,
+    );
+    expect(error).toMatchObject({
+      status: { code: 9, violations: [{ type: 'MISSING', subject: `blobs/${digestKey(lost)}` }] },
+    });
+    expect(await failure(remote.unary(M.getOperation, { name: 'x' }, call()))).toBe(
+      'NOT_FOUND: no operation with the name "x"',
+    );
+  });
+
+  test('without its token, or with another, nobody is let in', async () => {
+    const { cluster, remote } = await serve({ token: 'secret' });
+    expect(await failure(remote.unary(M.getCapabilities, { instanceName: '' }, call()))).toMatch(
+      /^UNAUTHENTICATED: expected the token/,
+    );
+    const other = await connectRemote({ endpoint: cluster.endpoint, token: 'secreT' });
+    ends.push(() => other.close());
+    expect(await failure(all(other.serverStream(M.execute, request(digestOf('')), call())))).toMatch(
+      /^UNAUTHENTICATED/,
+    );
+    const right = await connectRemote({ endpoint: cluster.endpoint, token: 'secret' });
+    ends.push(() => right.close());
+    expect((await right.unary(M.getCapabilities, { instanceName: '' }, call())).lowApiVersion?.major).toBe(2);
+  });
+
+  test('an action whose client has gone is stopped, and one whose client comes back is not', async () => {
+    const { cluster, remote } = await serve({ abandonedAfterMs: 300 });
+    const watch = async (signal: AbortSignal): Promise<string> => {
+      let name = '';
+      try {
+        for await (const operation of remote.serverStream(M.execute, request(action), { signal })) {
+          name = operation.name;
+        }
+      } catch {
+        // Cancelled.
+      }
+      return name;
+    };
+    const action = await putAction(cluster, 'while :; do /bin/sleep 0.1; done');
+    const gone = new AbortController();
+    const watched = watch(gone.signal);
+    while (cluster.service.activeOperations === 0) await pause(10);
+    gone.abort();
+    await watched;
+    while (cluster.service.activeOperations > 0) await pause(10);
+    const again = new AbortController();
+    const first = watch(again.signal);
+    while (cluster.service.activeOperations === 0) await pause(10);
+    const [{ name } = { name: '' }] = (
+      await remote.unary(M.listOperations, { filter: '', pageSize: 0, pageToken: '', name: '' }, call())
+    ).operations.filter(({ done }) => !done);
+    const waiting = new AbortController();
+    const waited = all(remote.serverStream(M.waitExecution, { name }, call(waiting.signal))).catch(
+      () => undefined,
+    );
+    again.abort();
+    await first;
+    await pause(600);
+    expect(cluster.service.activeOperations).toBe(1);
+    waiting.abort();
+    await waited;
+    while (cluster.service.activeOperations > 0) await pause(10);
+  });
+
+  test('a deadline ends the call, and not the action', async () => {
+    const { cluster, remote } = await serve();
+    const action = await putAction(cluster, '/bin/sleep 2');
+    const context = { ...call(), deadlineMs: performance.now() + 500 };
+    expect(await failure(all(remote.serverStream(M.execute, request(action), context)))).toMatch(
+      /^DEADLINE_EXCEEDED/,
+    );
+    const ended = await all(remote.serverStream(M.execute, request(action), call()));
+    expect(ended.at(-1)?.done).toBe(true);
+    expect(cluster.service.activeOperations).toBe(0);
+  });
+
+  test('whatever bytes come, a call ends with a typed status and the server goes on', async () => {
+    const { cluster, remote } = await serve({ jobs: 1, workers: 'simulated' });
+    const client = new grpc.Client(
+      cluster.endpoint.replace('grpc://', ''),
+      grpc.credentials.createInsecure(),
+    );
+    ends.push(() => client.close());
+    const asIs = (bytes: Buffer): Buffer => bytes;
+    const unary = (path: string, bytes: Uint8Array): Promise<number> =>
+      new Promise((resolve) => {
+        client.makeUnaryRequest(path, asIs, asIs, Buffer.from(bytes), (error) => resolve(error?.code ?? 0));
+      });
+    const streamed = (path: string, bytes: Uint8Array): Promise<number> =>
+      new Promise((resolve) => {
+        const stream = client.makeServerStreamRequest(path, asIs, asIs, Buffer.from(bytes));
+        stream.on('data', () => undefined);
+        stream.on('error', () => undefined);
+        stream.on('status', ({ code }) => resolve(code));
+      });
+    const written = (path: string, bytes: Uint8Array): Promise<number> =>
+      new Promise((resolve) => {
+        const stream = client.makeClientStreamRequest(path, asIs, asIs, (error) => resolve(error?.code ?? 0));
+        stream.on('error', () => undefined);
+        stream.write(Buffer.from(bytes));
+        stream.end();
+      });
+    const send = { unary, serverStream: streamed, clientStream: written };
+    const digest = fc.record({
+      hash: fc.oneof(fc.string(), fc.constant('a'.repeat(64))),
+      sizeBytes: fc.oneof(fc.integer(), fc.maxSafeInteger()),
+    });
+    const text = fc.oneof(
+      fc.string(),
+      fc.constantFrom(
+        'operations/1',
+        `blobs/${'a'.repeat(64)}/1`,
+        `uploads/u/blobs/${'a'.repeat(64)}/9`,
+        '../..',
+      ),
+    );
+    const message = fc.record(
+      {
+        instanceName: text,
+        actionDigest: digest,
+        rootDigest: digest,
+        digests: fc.array(digest),
+        blobDigests: fc.array(digest),
+        name: text,
+        resourceName: text,
+        readOffset: fc.maxSafeInteger(),
+        readLimit: fc.integer(),
+        writeOffset: fc.maxSafeInteger(),
+        finishWrite: fc.boolean(),
+        data: fc.uint8Array(),
+        pageSize: fc.integer(),
+        pageToken: text,
+        skipCacheLookup: fc.boolean(),
+        requests: fc.array(
+          fc.record({ digest, data: fc.uint8Array(), compressor: fc.integer() }, { requiredKeys: [] }),
+        ),
+        actionResult: fc.record(
+          { exitCode: fc.integer(), outputFiles: fc.array(fc.record({ path: text, digest })) },
+          { requiredKeys: [] },
+        ),
+      },
+      { requiredKeys: [] },
+    );
+    const methods = Object.values(M) as (typeof M)[keyof typeof M][];
+    const codes = new Set<number>();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...methods),
+        message,
+        fc.uint8Array({ maxLength: 40 }),
+        fc.nat(3),
+        async (method, fields, noise, way) => {
+          const encoded = method.request.encode(fields);
+          // As it is, cut, with noise behind it, or noise alone.
+          const sent = [encoded, encoded.subarray(0, noise.length), Buffer.concat([encoded, noise]), noise][
+            way
+          ] as Uint8Array;
+          codes.add(await send[method.kind](method.path, sent));
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+    expect([...codes].filter((code) => code === RPC_CODES.INTERNAL || code === RPC_CODES.UNKNOWN)).toEqual(
+      [],
+    );
+    expect(codes.has(RPC_CODES.INVALID_ARGUMENT)).toBe(true);
+    expect((await remote.unary(M.getCapabilities, { instanceName: '' }, call())).lowApiVersion?.major).toBe(
+      2,
+    );
+    expect(cluster.service.activeOperations).toBe(0);
+  });
+
+  test('anything but gRPC is refused, and a message above the limit is RESOURCE_EXHAUSTED', async () => {
+    const { cluster, remote } = await serve({ messageBytesMax: 10_000 });
+    const session = connect(cluster.endpoint.replace('grpc://', 'http://'));
+    ends.push(() => session.close());
+    const stream = session.request({ ':method': 'GET', ':path': '/' });
+    const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
+    expect(headers[':status']).toBe(415);
+    stream.close();
+    const digests = Array.from({ length: 200 }, () => digestOf('x'));
+    expect(
+      await failure(remote.unary(M.findMissingBlobs, { instanceName: '', blobDigests: digests }, call())),
+    ).toMatch(/^RESOURCE_EXHAUSTED/);
+  });
+
+  test('a full store is RESOURCE_EXHAUSTED with its sentence', async () => {
+    const { remote } = await serve({ casBytesMax: 1_000 });
+    const data = Buffer.alloc(2_000, 'x');
+    const digest = digestOf(data);
+    async function* parts(): AsyncGenerator<WriteRequest> {
+      yield { resourceName: `uploads/u/blobs/${digestKey(digest)}`, writeOffset: 0, finishWrite: true, data };
+    }
+    expect(await failure(remote.clientStream(M.write, parts(), call()))).toMatch(
+      /^RESOURCE_EXHAUSTED: expected room for 2000 B/,
+    );
+  });
+
+  const tlsTitle = hasOpenssl
+    ? 'with TLS only those who speak it, and trust the certificate, get an answer'
+    : 'TLS is not tried because openssl is not installed, which makes the certificate';
+  test.skipIf(!hasOpenssl)(tlsTitle, async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'dryrunner-tls-'));
+    ends.push(() => rmSync(dir, { recursive: true }));
+    const [keyFile, certFile] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    execFileSync(
+      'openssl',
+      [
+        'req',
+        '-x509',
+        '-newkey',
+        'rsa:2048',
+        '-nodes',
+        '-keyout',
+        keyFile,
+        '-out',
+        certFile,
+        '-days',
+        '2',
+        ...subject,
+      ],
+      { stdio: 'ignore' },
+    );
+    const [key, cert] = [readFileSync(keyFile), readFileSync(certFile)];
+    const { cluster, remote } = await serve({ tls: { key, cert } }, { tlsCa: cert });
+    expect(cluster.endpoint).toMatch(/^grpcs:/);
+    expect((await remote.unary(M.getCapabilities, { instanceName: '' }, call())).lowApiVersion?.major).toBe(
+      2,
+    );
+    const stranger = await connectRemote({ endpoint: cluster.endpoint });
+    ends.push(() => stranger.close());
+    const context = { ...call(), deadlineMs: performance.now() + 5_000 };
+    expect(await failure(stranger.unary(M.getCapabilities, { instanceName: '' }, context))).toMatch(
+      /^(UNAVAILABLE|DEADLINE_EXCEEDED)/,
+    );
+  });
+});
