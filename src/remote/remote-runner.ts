@@ -16,7 +16,7 @@ import { digestOf } from '../cas/digest-of.ts';
 import { createMemoryContentStore } from '../cas/memory-content-store.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Timer } from '../kernel/clock.ts';
-import { messageOf } from '../kernel/errors.ts';
+import { messageOf, RunnerError } from '../kernel/errors.ts';
 import { thing, type Topic } from '../kernel/question.ts';
 import { unknownSnapshot } from '../filers/filer-error.ts';
 import {
@@ -525,6 +525,14 @@ class RemotePerformer implements Performer {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+  }
+
+  /** Servers refuse an action without a program; who offers one hears of it at once (R66). */
+  check({ argv, executeRequest }: Command): void {
+    if (argv.length > 0 || executeRequest !== undefined) return;
+    throw new RunnerError('RUNNER_INVALID_ARGUMENT', 'command.argv: expected a program, got an empty list', {
+      actual: argv,
+    });
   }
 
   perform(command: Command, runId: RunID, onStatus: StatusListener): Performance {

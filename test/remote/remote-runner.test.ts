@@ -157,6 +157,13 @@ describe('a remote runner', () => {
     });
   });
 
+  test('R66 D36 refuses a command without a program when it is offered', async () => {
+    await onStage({}, async ({ runner, calls }) => {
+      await expect(runner.run({ argv: [] })).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
+      expect(calls).toEqual([]);
+    });
+  });
+
   test('uploads what the server lacks of a snapshot, and only that, large blobs in pieces', async () => {
     const content = createMemoryContentStore();
     const tree = createMemoryTree();
