@@ -127,6 +127,8 @@ class RemotePerformance implements Performance {
   #stop: End | undefined;
   /** The name of the execution on the server, while it is under way as far as is known. */
   #operation: string | undefined;
+  /** The request to stop the execution; settles once the server has it, or cannot be asked. */
+  #cancelling: Promise<void> | undefined;
   #isRunning = false;
   #isOver = false;
   #deadline: Timer | undefined;
@@ -288,6 +290,8 @@ class RemotePerformance implements Performance {
     for (;;) {
       const attempt = await this.#attempt(action, tries);
       if ('response' in attempt) return attempt;
+      // A watch that broke is not taken up for a run that is being stopped, but the server has to hear of that.
+      await this.#cancelling;
       this.#checkWanted();
       tries.failures += 1;
       // A watch that broke says nothing about the execution: it is looked for first.
@@ -414,18 +418,18 @@ class RemotePerformance implements Performance {
     else this.#cancelOperation();
   }
 
-  #isCancelling = false;
-
   /** Asks the server to stop; its watch then ends. If it cannot be asked, the bound ends the run. */
   #cancelOperation(): void {
     const name = this.#operation;
-    if (name === undefined || this.#isCancelling) return;
-    this.#isCancelling = true;
-    this.#client.call(M.cancelOperation, { name }).then(undefined, (error: unknown) => {
-      if (this.#isOver) return;
-      this.#recorded('cancel', messageOf(error));
-      this.#controller.abort();
-    });
+    if (name === undefined || this.#cancelling !== undefined) return;
+    this.#cancelling = this.#client.call(M.cancelOperation, { name }).then(
+      () => undefined,
+      (error: unknown) => {
+        if (this.#isOver) return;
+        this.#recorded('cancel', messageOf(error));
+        this.#controller.abort();
+      },
+    );
   }
 
   #checkWanted(): void {

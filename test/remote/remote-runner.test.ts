@@ -374,6 +374,53 @@ describe('stopping a remote run', () => {
     });
   });
 
+  test('R204 an abort reaches the server although the watch breaks and the first request to cancel is lost', async () => {
+    await inSimulation(async (sim) => {
+      const lab = makeBazelLab(sim.world, { name: 'worker' });
+      const server = createRemoteService(sim.world, {
+        runner: lab.runner,
+        content: lab.blobs,
+        cache: lab.results,
+      });
+      const inner = overWire(server);
+      let breaks = (): void => undefined;
+      const broken = new Promise<void>((resolve) => {
+        breaks = resolve;
+      });
+      let cancels = 0;
+      const transport: RemoteService = {
+        async unary(method, request, context) {
+          if (method.path.endsWith('CancelOperation') && (cancels += 1) === 1) {
+            breaks();
+            throw DOWN;
+          }
+          return inner.unary(method, request, context);
+        },
+        async *serverStream(method, request, context) {
+          const answers = inner.serverStream(method, request, context)[Symbol.asyncIterator]();
+          for (;;) {
+            const next = answers.next();
+            const first = await Promise.race([next, broken]);
+            if (first === undefined) throw DOWN;
+            if (first.done === true) return;
+            yield first.value;
+          }
+        },
+        clientStream: (method, requests, context) => inner.clientStream(method, requests, context),
+      };
+      const runner = createRemoteRunner(sim.world, { transport });
+      const { runId } = await runner.run({ argv: ['hang'] });
+      await waitForState(runner, runId, 'RUNNING');
+      expect((await runner.abort(runId)).state).toBe('ABORTED');
+      expect(cancels).toBe(2);
+      await sim.sleep(100);
+      expect((await lab.runner.statusAll()).statuses.map(({ state }) => state)).toEqual(['ABORTED']);
+      await runner.release();
+      server.close();
+      await lab.runner.release();
+    });
+  });
+
   test('R100 the time of a run counts from its start here, also while the server cannot be reached', async () => {
     await onStage({ mishaps: { 'FindMissingBlobs *': { fail: DOWN } } }, async ({ end, sim }) => {
       expect(await end({ argv: ['complete 0'], timeoutMs: 150 })).toMatchObject({ state: 'TIMEDOUT' });
