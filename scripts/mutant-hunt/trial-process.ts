@@ -7,6 +7,7 @@ import {
   chaosCases,
   conformanceCases,
   diskCases,
+  execerCases,
   filerCases,
   lockCases,
   memoryDiskCases,
@@ -30,6 +31,7 @@ import { tuneEngine } from '../../src/threads/engine-settings.ts';
 import { virtualSubjects } from '../../test/conformance/subjects.ts';
 import {
   chaos,
+  execerSubjects,
   locks,
   memoryDisk,
   memoryFilerSubject,
@@ -247,6 +249,7 @@ const LISTS: readonly ProvedList[] = [
   listOf(memoryOutputs, outputCases),
   listOf(memoryOutputs, memoryOutputCases),
   listOf(memoryMetrics, metricsCases),
+  ...execerSubjects().map((execer) => listOf(execer, execerCases)),
   listOf(simExecer, simExecerCases),
   listOf(playbackExecer, playbackCases),
   listOf(statusStore, storeCases),

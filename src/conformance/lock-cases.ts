@@ -42,18 +42,15 @@ export interface HoldUnderTest {
   release(): void;
 }
 
-type Owned = Pick<WaitOptions, 'owner'>;
-type Task<T> = (hold: HoldUnderTest) => T | Promise<T>;
-
 /** A mutex. */
 export interface MutexUnderTest {
   readonly name: string;
   readonly waiting: number;
   readonly holder: string | undefined;
   acquire(options?: WaitOptions): Promise<HoldUnderTest>;
-  tryAcquire(options?: Owned): HoldUnderTest | undefined;
-  release(options?: Owned): void;
-  run<T>(task: Task<T>, options?: WaitOptions): Promise<T>;
+  tryAcquire(options?: Pick<WaitOptions, 'owner'>): HoldUnderTest | undefined;
+  release(options?: Pick<WaitOptions, 'owner'>): void;
+  run<T>(task: (hold: HoldUnderTest) => T | Promise<T>, options?: WaitOptions): Promise<T>;
 }
 
 /** A semaphore. */
@@ -65,8 +62,8 @@ export interface SemaphoreUnderTest {
   readonly holders: readonly string[];
   acquire(options?: PermitOptions): Promise<HoldUnderTest>;
   tryAcquire(options?: Pick<PermitOptions, 'owner' | 'permits'>): HoldUnderTest | undefined;
-  release(options?: Owned): void;
-  run<T>(task: Task<T>, options?: PermitOptions): Promise<T>;
+  release(options?: Pick<WaitOptions, 'owner'>): void;
+  run<T>(task: (hold: HoldUnderTest) => T | Promise<T>, options?: PermitOptions): Promise<T>;
 }
 
 /** A condition on a mutex. */

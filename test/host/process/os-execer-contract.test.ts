@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SimStep } from '../../../src/execers/sim-step.ts';
-import { describeExecer } from '../../execers/execer-contract.ts';
-import { EXECER_GRACE_MS, type ExecerUnderTest } from '../../../src/conformance/execer-cases.ts';
+import { EXECER_GRACE_MS, execerCases, type ExecerUnderTest } from '../../../src/conformance/execer-cases.ts';
+import { describeRunner } from '../../../src/vitest/describe-runner.ts';
 import { testExecer } from '../command-run.ts';
 import { comesTrue, livingWithMark, newMark } from '../hostile/leftovers.ts';
 
@@ -39,9 +39,9 @@ function lineOf(step: SimStep): string {
   }
 }
 
-describeExecer(
-  'the OS execer',
-  (): ExecerUnderTest => {
+const osExecer = {
+  name: 'the OS execer',
+  create(): ExecerUnderTest {
     const mark = newMark();
     const dir = mkdtempSync(join(tmpdir(), 'execer-contract-'));
     const ready = join(dir, 'ready');
@@ -64,5 +64,5 @@ describeExecer(
       close: () => rmSync(dir, { recursive: true }),
     };
   },
-  { fail: 'no command can make the machinery fail', mem: 'see os-execer-memory', pause: 'only simulated' },
-);
+};
+describeRunner(osExecer, execerCases);
