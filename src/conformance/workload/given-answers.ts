@@ -22,8 +22,9 @@ export class GivenAnswers {
   /** Of anything but plain data there is no copy. */
   #copyOf<T>(answer: T): T {
     if (typeof answer !== 'object' || answer === null) return answer;
-    if (Array.isArray(answer))
-      {return this.#keep(answer, answer.map((item: unknown) => this.#copyOf(item)) as T);}
+    if (Array.isArray(answer)) {
+      return this.#keep(answer, answer.map((item: unknown) => this.#copyOf(item)) as T);
+    }
     const entries = Object.entries(answer).map(([name, value]) => [name, this.#copyOf(value as unknown)]);
     return this.#keep(answer, Object.fromEntries(entries) as T);
   }
