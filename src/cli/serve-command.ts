@@ -89,11 +89,14 @@ async function openCluster(
       },
     });
   } catch (error) {
+    // Of the files that it opens by itself only the folder is the user's.
+    if ((error as NodeJS.ErrnoException).syscall !== undefined && cas !== undefined) {
+      throw new UsageError(`--cas: ${cas} cannot be used: ${messageOf(error)}`);
+    }
     const isUsage =
       isRunnerError(error, 'RUNNER_INVALID_ARGUMENT') ||
       isRunnerError(error, 'RUNNER_RPC_FAILED') ||
-      isRunnerError(error, 'RUNNER_MISSING_PACKAGE') ||
-      (error as NodeJS.ErrnoException).syscall !== undefined;
+      isRunnerError(error, 'RUNNER_MISSING_PACKAGE');
     throw isUsage ? new UsageError(messageOf(error)) : error;
   }
 }

@@ -2,6 +2,7 @@
  * Makes a folder with its parents. Node's own `mkdir` with `recursive` tries for ever where a file system lets nothing be made, such as
  * below `/proc`. Invariant: each folder is tried twice at most.
  */
+import { mkdirSync, statSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
@@ -40,5 +41,27 @@ async function isThere(path: string): Promise<boolean> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
     throw error;
+  }
+}
+
+/** The same at once, for those who make their folders before anybody can wait for them. */
+export function makeFolderSync(path: string): void {
+  const folder = resolve(path);
+  try {
+    makeOneSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const parent = dirname(folder);
+    if (statSync(parent, { throwIfNoEntry: false }) === undefined) makeFolderSync(parent);
+    makeOneSync(folder);
+  }
+}
+
+function makeOneSync(folder: string): void {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    const isThereAlready = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    if (!isThereAlready || !statSync(folder).isDirectory()) throw error;
   }
 }

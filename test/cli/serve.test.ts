@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -37,6 +37,17 @@ async function serve(
   const [line = ''] = out.split('\n');
   return { server, said: JSON.parse(line) as Record<string, unknown> };
 }
+
+/** Only /proc lets nobody make a folder and says that it is missing. */
+const NOT_MAKABLE: readonly (readonly [string, readonly string[], string])[] = existsSync('/proc/self')
+  ? [
+      [
+        'a folder where none can be made',
+        ['--reapi', '--cas', '/proc/cas'],
+        '--cas: /proc/cas cannot be used',
+      ],
+    ]
+  : [];
 
 const call = () => ({ signal: new AbortController().signal });
 
@@ -133,10 +144,15 @@ describe('dryrunner serve --reapi', () => {
       ['--reapi', '--host', '192.0.2.1', '--port', '0'],
       'cannot listen on 192.0.2.1:0',
     ],
-    ['a folder that cannot be made', ['--reapi', '--cas', '/dev/null/cas'], '/dev/null/cas'],
+    [
+      'a folder that cannot be made',
+      ['--reapi', '--cas', '/dev/null/cas'],
+      '--cas: /dev/null/cas cannot be used',
+    ],
+    ...NOT_MAKABLE,
     ['runners that there are not', ['--reapi', '--runners', 'none'], 'Allowed choices are exec, simulated'],
     ['a port that is none', ['--reapi', '--port', '65536'], 'Expected a whole number'],
-  ])('with %s exits with 2 and a sentence', async ([, args, message]) => {
+  ] as const)('with %s exits with 2 and a sentence', async ([, args, message]) => {
     const command = startWith({ TMPDIR: dir }, 'serve', ...args);
     started.push(command);
     const { code, err } = await command.finished;

@@ -3,7 +3,7 @@ import { mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { makeFolder } from '../../src/host/make-folder.ts';
+import { makeFolder, makeFolderSync } from '../../src/host/make-folder.ts';
 
 let dir = '';
 beforeAll(async () => {
@@ -49,6 +49,32 @@ describe('makeFolder', () => {
     'rejects where the file system allows no folder (skipped without /proc, because no other does that)',
     async () => {
       await expect(makeFolder('/proc/dryrunner/corpus')).rejects.toMatchObject({ code: 'ENOENT' });
+    },
+  );
+});
+
+describe('makeFolderSync', () => {
+  test('makes the parents too, and keeps what is there', async () => {
+    const path = join(dir, 'at/once/c');
+    makeFolderSync(path);
+    makeFolderSync(path);
+    makeFolderSync(join(dir, 'link/at'));
+    expect((await stat(path)).isDirectory()).toBe(true);
+  });
+
+  test.for([
+    ['file', 'EEXIST'],
+    ['file/below', 'ENOTDIR'],
+  ])('throws where %s is in the way', ([path, code]) => {
+    expect(() => makeFolderSync(join(dir, path!))).toThrow(expect.objectContaining({ code }));
+  });
+
+  test.skipIf(!existsSync('/proc/self'))(
+    'throws where the file system allows no folder (skipped without /proc, because no other does that)',
+    () => {
+      expect(() => makeFolderSync('/proc/dryrunner/cas')).toThrow(
+        expect.objectContaining({ code: 'ENOENT' }),
+      );
     },
   );
 });

@@ -4,7 +4,7 @@
  */
 import * as is from '../../kernel/shape.ts';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { outcomeMessage, outcomeOf } from '../../cas/action-messages.ts';
@@ -13,6 +13,7 @@ import { check } from '../../kernel/argument-check.ts';
 import type { ActionOutcome } from '../../model/action.ts';
 import type { ActionCache } from '../../model/content-store.ts';
 import { DIGEST, digestKey, type Digest } from '../../model/digest.ts';
+import { makeFolderSync } from '../make-folder.ts';
 
 /** Options of {@link createDiskActionCache}. */
 export interface DiskActionCacheOptions {
@@ -42,8 +43,8 @@ class DiskResults implements ActionCache {
   constructor({ dir, maxEntries = 1_000_000 }: DiskActionCacheOptions) {
     this.#root = resolve(dir);
     this.#maxEntries = maxEntries;
-    mkdirSync(join(this.#root, 'incoming'), { recursive: true });
-    mkdirSync(join(this.#root, 'results'), { recursive: true });
+    makeFolderSync(join(this.#root, 'incoming'));
+    makeFolderSync(join(this.#root, 'results'));
   }
 
   get(instanceName: string, action: Digest): ActionOutcome | undefined {
@@ -71,7 +72,7 @@ class DiskResults implements ActionCache {
     const incoming = join(this.#root, 'incoming', randomBytes(12).toString('hex'));
     try {
       writeFileSync(incoming, Buffer.concat([sum(body), body]), { flag: 'wx' });
-      mkdirSync(join(path, '..'), { recursive: true });
+      makeFolderSync(join(path, '..'));
       renameSync(incoming, path);
     } catch (error) {
       rmSync(incoming, { force: true });

@@ -9,7 +9,6 @@ import * as is from '../../kernel/shape.ts';
 import { createHash, randomBytes, type Hash } from 'node:crypto';
 import {
   closeSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -33,6 +32,7 @@ import {
 } from '../../model/content-store.ts';
 import { DIGEST, digestKey, type Digest } from '../../model/digest.ts';
 import { cancelledOperation } from '../../filers/filer-error.ts';
+import { makeFolderSync } from '../make-folder.ts';
 
 /** Options of {@link createDiskContentStore}. */
 export interface DiskContentStoreOptions {
@@ -164,10 +164,10 @@ class DiskBlobs implements DiskContentStore {
     this.#root = resolve(dir);
     this.#maxBytes = maxBytes;
     for (const folder of ['objects', 'incoming', 'leases']) {
-      mkdirSync(join(this.#root, folder), { recursive: true });
+      makeFolderSync(join(this.#root, folder));
     }
     for (let byte = 0; byte < 256; byte += 1) {
-      mkdirSync(join(this.#root, 'objects', byte.toString(16).padStart(2, '0')), { recursive: true });
+      makeFolderSync(join(this.#root, 'objects', byte.toString(16).padStart(2, '0')));
     }
     this.#lease = new Lease(join(this.#root, 'leases'));
     void this.#sweep();
