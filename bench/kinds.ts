@@ -13,6 +13,7 @@ import { measureHelp } from './help.ts';
 import { measureIdle } from './idle.ts';
 import { measureLinks } from './links.ts';
 import { measureNodes } from './nodes.ts';
+import { measureRemote } from './remote.ts';
 import { measureRuns } from './runs.ts';
 import { measureScale } from './scale.ts';
 import { measureSimTest } from './simtest.ts';
@@ -30,6 +31,7 @@ export const kinds: Readonly<Record<string, (rounds: number) => Figure[] | Promi
   waiters: measureWaiters,
   idle: measureIdle,
   nodes: measureNodes,
+  remote: measureRemote,
   ambient: measureAmbient,
   awaits: measureAwaits,
   help: measureHelp,

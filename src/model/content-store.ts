@@ -68,7 +68,7 @@ export interface ContentStore {
   readonly cancelBoundMs: number;
   /** Those that are not there, in the order asked, each once. What is there is used by that, so that it goes later than others. */
   findMissing(digests: readonly Digest[], cancel?: Cancellable): MaybePromise<readonly Digest[]>;
-  /** The bytes of a blob, the caller's own. Rejects with {@link MissingBlobsError}, or `RUNNER_WRONG_DIGEST` if they were damaged. */
+  /** The bytes of a blob, the caller's own. Rejects with `RUNNER_MISSING_BLOBS`, or `RUNNER_WRONG_DIGEST` if they were damaged. */
   read(digest: Digest, range?: BlobRange, cancel?: Cancellable): MaybePromise<Uint8Array>;
   /** The same in parts. */
   readStream(digest: Digest, range?: BlobRange, cancel?: Cancellable): AsyncIterable<Uint8Array>;

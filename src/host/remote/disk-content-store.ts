@@ -64,7 +64,8 @@ export interface DiskContentStore extends ContentStore {
 
 /** What is smaller is read and written in one go: that takes less time than to hand it to another thread. */
 const SMALL_BYTES = 64 * 1024;
-const CHUNK_BYTES = 256 * 1024;
+/** Most clients take messages of 4 MiB. */
+const CHUNK_BYTES = 1024 * 1024;
 /** What was touched less than this ago is not touched again. */
 const TOUCH_MS = 60_000;
 /** How often a process says that it lives; one that is silent for much longer is dead. */
@@ -74,7 +75,7 @@ const LEASE_DEAD_MS = 6 * LEASE_MS;
 const STALE_MS = 24 * 60 * 60 * 1_000;
 /** Eviction goes on until there is some room, so that it does not begin anew with the next blob. */
 const EVICT_TO = 0.9;
-const EMPTY = Buffer.alloc(0);
+const EMPTY: Buffer = Buffer.alloc(0);
 
 function wrongDigest(expected: Digest, actual: string): RunnerError {
   const message = `expected bytes with digest ${digestKey(expected)}, got ${actual}`;
@@ -236,25 +237,27 @@ class DiskBlobs implements DiskContentStore {
       return;
     }
     const file = await this.#open(digest);
+    let coming = Promise.resolve(EMPTY);
     try {
       checkOffset(offset, digest);
       const end = Math.min(digest.sizeBytes, offset + limit);
       // Only all of the bytes can be held to their digest.
       const hash = offset === 0 && end === digest.sizeBytes ? createHash('sha256') : undefined;
+      // The next chunk is read while the one before is on its way.
+      coming = readChunk(file, offset, end);
       for (let at = offset; at < end;) {
+        const chunk = await coming;
         throwIfCancelled(cancel);
-        // Each has a buffer of its own: who gets it may keep it.
-        const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - at));
-        const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
-        if (bytesRead === 0) throw this.#damaged(digest, at, 'an end');
-        const chunk = buffer.subarray(0, bytesRead);
-        at += bytesRead;
+        if (chunk.length === 0) throw this.#damaged(digest, at, 'an end');
+        at += chunk.length;
+        coming = readChunk(file, at, end);
         hash?.update(chunk);
         const isWhole = at < end || hash === undefined || hash.digest('hex') === digest.hash;
         if (!isWhole) throw this.#damaged(digest, at, 'other bytes');
         yield chunk;
       }
     } finally {
+      await coming.catch(() => undefined);
       await file.close();
     }
   }
@@ -465,6 +468,14 @@ class DiskBlobs implements DiskContentStore {
   #pathOf({ hash }: Digest): string {
     return join(this.#root, 'objects', hash.slice(0, 2), hash.slice(2));
   }
+}
+
+/** Each has a buffer of its own: those who get it may keep it. */
+async function readChunk(file: FileHandle, from: number, end: number): Promise<Buffer> {
+  if (from >= end) return EMPTY;
+  const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - from));
+  const { bytesRead } = await file.read(buffer, 0, buffer.length, from);
+  return buffer.subarray(0, bytesRead);
 }
 
 function checkOffset(offset: number, { sizeBytes }: Digest): void {

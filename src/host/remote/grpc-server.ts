@@ -107,6 +107,9 @@ const asIs = (bytes: Buffer): Buffer => bytes;
 const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
+/** One for all: an error that nobody shows needs no stack of its own. */
+const GONE = new RpcError('CANCELLED', 'the client has gone');
+
 /** One call, from its begin to its status. */
 class ServedCall {
   readonly context: RpcContext;
@@ -124,10 +127,10 @@ class ServedCall {
     this.#call = call;
     this.#onCall = onCall;
     call.on('cancelled', () => {
-      this.#cancel.abort();
-      this.over('CANCELLED', 'the client has gone');
+      this.#cancel.abort(GONE);
+      this.over('CANCELLED', GONE.message);
     });
-    call.on('error', () => this.#cancel.abort());
+    call.on('error', () => this.#cancel.abort(GONE));
     const deadline = call.getDeadline();
     const deadlineMs = deadline instanceof Date ? deadline.getTime() : deadline;
     this.context = {

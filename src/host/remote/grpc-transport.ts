@@ -3,7 +3,6 @@
  * the status that the server gave; one whose signal is aborted is cancelled there too.
  */
 import * as is from '../../kernel/shape.ts';
-import { once } from 'node:events';
 import type * as grpcJs from '@grpc/grpc-js';
 import type { CallOptions, ChannelCredentials, Client, Metadata, ServiceError } from '@grpc/grpc-js';
 import { rpcStatusOf } from '../../cas/action-messages.ts';
@@ -135,7 +134,7 @@ class GrpcConnection implements RemoteConnection {
         for await (const message of requests) {
           // The server may need no more than it has.
           if (isAnswered) return;
-          if (!call.write(message)) await Promise.race([once(call, 'drain'), once(call, 'status')]);
+          if (!call.write(message)) await drainedOrOver(call);
         }
         call.end();
       };
@@ -158,6 +157,19 @@ class GrpcConnection implements RemoteConnection {
   #options({ deadlineMs }: RpcContext): CallOptions {
     return deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs - performance.now() };
   }
+}
+
+/** More can be sent, or nobody takes it any more. */
+function drainedOrOver(call: Pick<NodeJS.EventEmitter, 'on' | 'off'>): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      call.off('drain', settle);
+      call.off('status', settle);
+      resolve();
+    };
+    call.on('drain', settle);
+    call.on('status', settle);
+  });
 }
 
 function encoderOf<T>(codec: MessageCodec<T>): (message: T) => Buffer {
