@@ -147,12 +147,13 @@ describe('a content store on the disk', () => {
     // Another process has not touched them before: a store of its own.
     const holder = disk();
     const hold = holder.hold([held]);
-    await put(store, 'n'.repeat(40));
+    // There is room for that only without what is held.
+    expect(await code(put(store, 'n'.repeat(70)))).toBe('RUNNER_STORE_FULL');
     expect(await holder.findMissing([held, free])).toEqual([free]);
     hold.release();
     for (const each of open.splice(1)) each.close();
     age(held, 10);
-    await put(store, 'm'.repeat(50));
+    await put(store, 'n'.repeat(70));
     expect(await store.findMissing([held])).toEqual([held]);
   });
 
