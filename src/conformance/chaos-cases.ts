@@ -14,7 +14,6 @@ import type { Node, NodeOptions } from '../simulation/service-node.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import { checkEqual, checkThat } from './check.ts';
 import {
-  checkRefuses,
   meanwhile,
   type PartCase,
   partCases,
@@ -24,6 +23,8 @@ import {
   type Played,
   playHolding,
   refusalOf,
+  inWords,
+  ofOurWords,
 } from './part-case.ts';
 
 /** A chaos runner that is held to its promises: see {@link chaosCases}. */
@@ -78,36 +79,38 @@ const losses: readonly PartCaseSpec<ChaosSubject>[] = [
     },
     ({ asked, verdict }) => checkEqual('questions and faults', [asked, verdict.faults], [[], 0]),
   ),
-  between(
-    'R153 D78 a call that fails before is not applied, one that fails after is, and says so',
-    {
-      plan: {
-        schedule: [
-          { operation: 'run', call: 1, kind: 'before' },
-          { operation: 'run', call: 2, kind: 'after' },
-        ],
+  inWords((said) =>
+    between(
+      'R153 D78 a call that fails before is not applied, one that fails after is, and says so',
+      {
+        plan: {
+          schedule: [
+            { operation: 'run', call: 1, kind: 'before' },
+            { operation: 'run', call: 2, kind: 'after' },
+          ],
+        },
       },
-    },
-    async ({ chaos, behind }) => {
-      checkEqual(
-        'before',
-        await refusalOf(() => chaos.run({ ...EXIT, jobId: 'j' })),
-        'RUNNER_INJECTED_FAULT injected fault: run (before)',
-      );
-      checkEqual('how many runs there are', await runsOf(behind), 0);
-      checkEqual(
-        'after',
-        await refusalOf(() => chaos.run(EXIT)),
-        'RUNNER_INJECTED_FAULT injected fault: run (after)',
-      );
-      checkEqual('how many runs there are', await runsOf(behind), 1);
-      checkEqual('the third', await outcomeOf(chaos.run(EXIT)), 'answered');
-    },
-    (played) =>
-      checkEqual('the faults', faultLines(played), [
-        '0 ms: the request run is lost on chaos',
-        '0 ms: the reply to run is lost on chaos',
-      ]),
+      async ({ chaos, behind }) => {
+        said.equal(
+          'before',
+          await refusalOf(() => chaos.run({ ...EXIT, jobId: 'j' })),
+          'RUNNER_INJECTED_FAULT injected fault: run (before)',
+        );
+        said.equal('how many runs there are', await runsOf(behind), 0);
+        said.equal(
+          'after',
+          await refusalOf(() => chaos.run(EXIT)),
+          'RUNNER_INJECTED_FAULT injected fault: run (after)',
+        );
+        said.equal('how many runs there are', await runsOf(behind), 1);
+        said.equal('the third', await outcomeOf(chaos.run(EXIT)), 'answered');
+      },
+      (played) =>
+        said.equal('the faults', faultLines(played), [
+          '0 ms: the request run is lost on chaos',
+          '0 ms: the reply to run is lost on chaos',
+        ]),
+    ),
   ),
   between(
     'R153 a lost reply that is an error is recorded, and so is that of a duplicate',
@@ -215,41 +218,49 @@ const losses: readonly PartCaseSpec<ChaosSubject>[] = [
         '0 ms: the request query gets stuck on chaos',
       ]),
   ),
-  between(
-    'R148 R153 R212 delays and faults by chance are decisions, of which 0 is none',
-    { maxDelayMs: 40, delaySteps: 4, plan: { rates: { run: { before: 0.25, after: 0.25 } } } },
-    async ({ chaos, sim }) => {
-      await chaos.run(EXIT);
-      checkEqual('the time', sim.now(), 20);
-      checkEqual('the second', await outcomeOf(chaos.run({ ...EXIT, taskId: 'k' })), 'RUNNER_INJECTED_FAULT');
-      chaos.setDelay(0);
-      await chaos.statusAll();
-    },
-    ({ asked }) =>
-      checkEqual('what was asked', asked, [
-        'chaos run delay = 2 of 4: 20',
-        'chaos run fault = 0 of 4: ',
-        'chaos run k delay = 0 of 4: 0',
-        'chaos run k fault = 3 of 4: the reply to run k is lost on chaos',
-      ]),
-    { 'chaos run delay': 2, 'chaos run k fault': 3 },
+  ofOurWords(
+    between(
+      'R148 R153 R212 delays and faults by chance are decisions, of which 0 is none',
+      { maxDelayMs: 40, delaySteps: 4, plan: { rates: { run: { before: 0.25, after: 0.25 } } } },
+      async ({ chaos, sim }) => {
+        await chaos.run(EXIT);
+        checkEqual('the time', sim.now(), 20);
+        checkEqual(
+          'the second',
+          await outcomeOf(chaos.run({ ...EXIT, taskId: 'k' })),
+          'RUNNER_INJECTED_FAULT',
+        );
+        chaos.setDelay(0);
+        await chaos.statusAll();
+      },
+      ({ asked }) =>
+        checkEqual('what was asked', asked, [
+          'chaos run delay = 2 of 4: 20',
+          'chaos run fault = 0 of 4: ',
+          'chaos run k delay = 0 of 4: 0',
+          'chaos run k fault = 3 of 4: the reply to run k is lost on chaos',
+        ]),
+      { 'chaos run delay': 2, 'chaos run k fault': 3 },
+    ),
   ),
-  between(
-    'R147 R149 every call fails with the error that is set, and no longer',
-    { error: 'down' },
-    async ({ chaos }) => {
-      for (const call of [
-        () => chaos.run(EXIT),
-        () => chaos.abort('0'),
-        () => chaos.statusAll(),
-        () => chaos.status('0'),
-      ]) {
-        checkEqual('a call', await refusalOf(call), 'RUNNER_INJECTED_FAULT down');
-      }
-      chaos.setError(undefined);
-      checkEqual('a call', await outcomeOf(chaos.run(EXIT)), 'answered');
-      await checkRefuses('a delay', () => chaos.setDelay(-1), 'RUNNER_INVALID_ARGUMENT', '-1');
-    },
+  inWords((said) =>
+    between(
+      'R147 R149 every call fails with the error that is set, and no longer',
+      { error: 'down' },
+      async ({ chaos }) => {
+        for (const call of [
+          () => chaos.run(EXIT),
+          () => chaos.abort('0'),
+          () => chaos.statusAll(),
+          () => chaos.status('0'),
+        ]) {
+          said.equal('a call', await refusalOf(call), 'RUNNER_INJECTED_FAULT down');
+        }
+        chaos.setError(undefined);
+        said.equal('a call', await outcomeOf(chaos.run(EXIT)), 'answered');
+        await said.refuses('a delay', () => chaos.setDelay(-1), 'RUNNER_INVALID_ARGUMENT', '-1');
+      },
+    ),
   ),
 ];
 
@@ -304,31 +315,33 @@ const onNode = (
 const LONG = { argv: ['sleep 1000'] };
 
 const machines: readonly PartCaseSpec<NodeSubject>[] = [
-  onNode(
-    'R204 a crash gives back all that the process held, loses the calls that it has not answered, and refuses later ones',
-    async (sim, node) => {
-      const { runId } = await node.run({ ...LONG, snapshotId: 'a' });
-      const waits = [outcomeOf(finalStatus(node, runId)), outcomeOf(node.statusAll())];
-      await sim.sleep(10);
-      node.crash();
-      node.crash();
-      checkEqual('it', [node.name, node.state, node.service], ['n1', 'down', undefined]);
-      checkEqual('the calls', await Promise.all(waits), ['RUNNER_INJECTED_FAULT', 'answered']);
-      checkEqual(
-        'a later call',
-        await refusalOf(() => node.statusAll()),
-        'RUNNER_INJECTED_FAULT statusAll: node n1 is down',
-      );
-    },
-    {},
-    (played) => {
-      const kinds = played.events.flatMap((event) => (event.type === 'abandoned' ? [event.resource] : []));
-      for (const kind of ['process', 'checkout', 'output', 'waiter'] as const) {
-        checkThat(kinds.includes(kind), 'what is abandoned', kind, kinds);
-      }
-      checkEqual('the faults', faultLines(played), ['10 ms: n1 crashes']);
-      checkEqual('the time', played.verdict.virtualMs, 10);
-    },
+  inWords((said) =>
+    onNode(
+      'R204 a crash gives back all that the process held, loses the calls that it has not answered, and refuses later ones',
+      async (sim, node) => {
+        const { runId } = await node.run({ ...LONG, snapshotId: 'a' });
+        const waits = [outcomeOf(finalStatus(node, runId)), outcomeOf(node.statusAll())];
+        await sim.sleep(10);
+        node.crash();
+        node.crash();
+        said.equal('it', [node.name, node.state, node.service], ['n1', 'down', undefined]);
+        said.equal('the calls', await Promise.all(waits), ['RUNNER_INJECTED_FAULT', 'answered']);
+        said.equal(
+          'a later call',
+          await refusalOf(() => node.statusAll()),
+          'RUNNER_INJECTED_FAULT statusAll: node n1 is down',
+        );
+      },
+      {},
+      (played) => {
+        const kinds = played.events.flatMap((event) => (event.type === 'abandoned' ? [event.resource] : []));
+        for (const kind of ['process', 'checkout', 'output', 'waiter'] as const) {
+          checkThat(kinds.includes(kind), 'what is abandoned', kind, kinds);
+        }
+        said.equal('the faults', faultLines(played), ['10 ms: n1 crashes']);
+        said.equal('the time', played.verdict.virtualMs, 10);
+      },
+    ),
   ),
   onNode('R45 a restart is a new incarnation, which knows nothing of the old one', async (_sim, node) => {
     const { runId } = await node.run(LONG);
@@ -389,28 +402,30 @@ const machines: readonly PartCaseSpec<NodeSubject>[] = [
       checkEqual('what the next process knows', await runsOf(node), 0);
     },
   ),
-  onNode('a slow machine slows its process, and the next one on it', async (sim, node) => {
-    const times: number[] = [];
-    const took = async (): Promise<void> => {
-      const startMs = sim.now();
-      await finalStatus(node, (await node.run({ argv: ['sleep 10', 'complete 0'] })).runId);
-      times.push(sim.now() - startMs);
-    };
-    await took();
-    node.slow(3);
-    await took();
-    node.restart();
-    await took();
-    node.slow(1);
-    await took();
-    checkEqual('the times', times, [10, 30, 30, 10]);
-    await checkRefuses(
-      'a factor',
-      () => node.slow(0.5),
-      'RUNNER_INVALID_ARGUMENT',
-      'factor: expected a finite number ≥ 1, got 0.5',
-    );
-  }),
+  inWords((said) =>
+    onNode('a slow machine slows its process, and the next one on it', async (sim, node) => {
+      const times: number[] = [];
+      const took = async (): Promise<void> => {
+        const startMs = sim.now();
+        await finalStatus(node, (await node.run({ argv: ['sleep 10', 'complete 0'] })).runId);
+        times.push(sim.now() - startMs);
+      };
+      await took();
+      node.slow(3);
+      await took();
+      node.restart();
+      await took();
+      node.slow(1);
+      await took();
+      said.equal('the times', times, [10, 30, 30, 10]);
+      await said.refuses(
+        'a factor',
+        () => node.slow(0.5),
+        'RUNNER_INVALID_ARGUMENT',
+        'factor: expected a finite number ≥ 1, got 0.5',
+      );
+    }),
+  ),
   onNode(
     'a clock that is off measures its own time, and the trace shows the true one',
     async (sim, node) => {
@@ -420,33 +435,35 @@ const machines: readonly PartCaseSpec<NodeSubject>[] = [
     { skew: { offsetMs: -5_000, driftPpm: 1_000_000 } },
     ({ events }) => checkEqual('the times of the trace', [...new Set(events.map(({ at }) => at))], [0, 500]),
   ),
-  onNode(
-    'R211 R212 a lost call may hang: until a cancel, until faults end, or for hangMs',
-    async (sim, node, make) => {
-      const { runId } = await node.run(LONG);
-      const controller = new AbortController();
-      const query = { runs: [runId], states: DONE_MASK };
-      const cancelled = outcomeOf(node.query(query, { timeoutMs: Infinity, signal: controller.signal }));
-      await sim.sleep(1);
-      node.crash();
-      await sim.sleep(100);
-      controller.abort();
-      checkEqual('the one', [await cancelled, sim.now()], ['RUNNER_WAIT_CANCELLED', 101]);
-      const other = make({ name: 'n2', hangMs: 30 });
-      const lost = outcomeOf(other.run(LONG));
-      other.crash();
-      checkEqual('the other', [await lost, sim.now()], ['RUNNER_INJECTED_FAULT', 131]);
-      await other.release();
-    },
-    {},
-    (played) =>
-      checkEqual('the faults', faultLines(played), [
-        '1 ms: n1 crashes',
-        '1 ms: query of n1.0-0 hangs, as nobody answers at n1',
-        '101 ms: n2 crashes',
-        '101 ms: run hangs, as nobody answers at n2',
-      ]),
-    { 'n1 query n1.0-0 hang fault': 'highest', 'n2 run hang fault': 'highest' },
+  ofOurWords(
+    onNode(
+      'R211 R212 a lost call may hang: until a cancel, until faults end, or for hangMs',
+      async (sim, node, make) => {
+        const { runId } = await node.run(LONG);
+        const controller = new AbortController();
+        const query = { runs: [runId], states: DONE_MASK };
+        const cancelled = outcomeOf(node.query(query, { timeoutMs: Infinity, signal: controller.signal }));
+        await sim.sleep(1);
+        node.crash();
+        await sim.sleep(100);
+        controller.abort();
+        checkEqual('the one', [await cancelled, sim.now()], ['RUNNER_WAIT_CANCELLED', 101]);
+        const other = make({ name: 'n2', hangMs: 30 });
+        const lost = outcomeOf(other.run(LONG));
+        other.crash();
+        checkEqual('the other', [await lost, sim.now()], ['RUNNER_INJECTED_FAULT', 131]);
+        await other.release();
+      },
+      {},
+      (played) =>
+        checkEqual('the faults', faultLines(played), [
+          '1 ms: n1 crashes',
+          '1 ms: query of n1.0-0 hangs, as nobody answers at n1',
+          '101 ms: n2 crashes',
+          '101 ms: run hangs, as nobody answers at n2',
+        ]),
+      { 'n1 query n1.0-0 hang fault': 'highest', 'n2 run hang fault': 'highest' },
+    ),
   ),
   onNode(
     'R84 R86 after the release verbs do nothing, and calls are refused as by a released runner',
@@ -467,58 +484,62 @@ const machines: readonly PartCaseSpec<NodeSubject>[] = [
       }
     },
   ),
-  onNode(
-    'R212 each kind of fault is a question of its own at each event and call, and ends by itself',
-    async (sim, node) => {
-      checkEqual('the call', await outcomeOf(node.run({ argv: ['sleep 10'] })), 'RUNNER_INJECTED_FAULT');
-      await sim.sleep(20_000);
-      checkEqual('it', [node.state, node.incarnation], ['up', 1]);
-    },
-    { faults: { crash: 4, pause: 8, downMsMax: 100, strikesMax: 1 } },
-    (played) => {
-      checkThat(
-        played.asked.some((line) => line.startsWith('n1 crash at ') && line.includes(' of 4')),
-        'what was asked',
-        'a crash',
-        played.asked,
-      );
-      checkThat(
-        played.asked.some((line) => line.startsWith('n1 pause at ') && line.includes(' of 8')),
-        'what was asked',
-        'a pause',
-        played.asked,
-      );
-      checkEqual('how many faults', faultLines(played), ['0 ms: n1 crashes']);
-    },
-    { 'n1 crash at n1 run reply fault': 'highest' },
+  ofOurWords(
+    onNode(
+      'R212 each kind of fault is a question of its own at each event and call, and ends by itself',
+      async (sim, node) => {
+        checkEqual('the call', await outcomeOf(node.run({ argv: ['sleep 10'] })), 'RUNNER_INJECTED_FAULT');
+        await sim.sleep(20_000);
+        checkEqual('it', [node.state, node.incarnation], ['up', 1]);
+      },
+      { faults: { crash: 4, pause: 8, downMsMax: 100, strikesMax: 1 } },
+      (played) => {
+        checkThat(
+          played.asked.some((line) => line.startsWith('n1 crash at ') && line.includes(' of 4')),
+          'what was asked',
+          'a crash',
+          played.asked,
+        );
+        checkThat(
+          played.asked.some((line) => line.startsWith('n1 pause at ') && line.includes(' of 8')),
+          'what was asked',
+          'a pause',
+          played.asked,
+        );
+        checkEqual('how many faults', faultLines(played), ['0 ms: n1 crashes']);
+      },
+      { 'n1 crash at n1 run reply fault': 'highest' },
+    ),
   ),
-  onNode('wrong use is refused with what was expected and what came', async (_sim, _node, make) => {
-    const odd = 7 as never;
-    await checkRefuses(
-      'a name',
-      () => make({ name: 'a b' }),
-      'RUNNER_INVALID_ARGUMENT',
-      'name: expected letters, digits, dots, dashes and underscores, got "a b"',
-    );
-    await checkRefuses(
-      'no start',
-      () => make({ start: odd }),
-      'RUNNER_INVALID_ARGUMENT',
-      'start: expected a function, got 7',
-    );
-    await checkRefuses(
-      'no service',
-      () => make({ name: 'n2', start: () => odd }),
-      'RUNNER_INVALID_ARGUMENT',
-      'the result of start',
-    );
-    await checkRefuses(
-      'faults',
-      () => make({ faults: { crash: 1 } }),
-      'RUNNER_INVALID_ARGUMENT',
-      'faults.crash: expected true, false or an integer ≥ 2, got 1',
-    );
-  }),
+  inWords((said) =>
+    onNode('wrong use is refused with what was expected and what came', async (_sim, _node, make) => {
+      const odd = 7 as never;
+      await said.refuses(
+        'a name',
+        () => make({ name: 'a b' }),
+        'RUNNER_INVALID_ARGUMENT',
+        'name: expected letters, digits, dots, dashes and underscores, got "a b"',
+      );
+      await said.refuses(
+        'no start',
+        () => make({ start: odd }),
+        'RUNNER_INVALID_ARGUMENT',
+        'start: expected a function, got 7',
+      );
+      await said.refuses(
+        'no service',
+        () => make({ name: 'n2', start: () => odd }),
+        'RUNNER_INVALID_ARGUMENT',
+        'the result of start',
+      );
+      await said.refuses(
+        'faults',
+        () => make({ faults: { crash: 1 } }),
+        'RUNNER_INVALID_ARGUMENT',
+        'faults.crash: expected true, false or an integer ≥ 2, got 1',
+      );
+    }),
+  ),
 ];
 
 /**

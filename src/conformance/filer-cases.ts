@@ -11,8 +11,6 @@ import { isPending } from '../model/maybe-promise.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import { checkEqual, checkThat } from './check.ts';
 import {
-  checkRefuses,
-  checkWrongUse,
   type PartCase,
   partCases,
   type PartCaseSpec,
@@ -21,6 +19,8 @@ import {
   type Played,
   playHolding,
   refusalOf,
+  inWords,
+  ofOurWords,
 } from './part-case.ts';
 
 /** A filer that keeps snapshots, and the disk that it works on. */
@@ -126,103 +126,116 @@ const snapshots: readonly PartCaseSpec<FilerSubject>[] = [
     for (const checkout of [second, third]) checkEqual('its files', await filesBelow(checkout.path), SOURCES);
     for (const checkout of [first, second, third]) await checkout.release();
   }),
-  on('R174 an id that was not given out is named, and text that looks like one is none', async (under) => {
-    const { filer } = under;
-    const path = await sources(under);
-    const known = [await filer.ingest(path), await filer.ingest(path)];
-    for (const id of ['-1', '00', ' 0', '1e0', 'x', '', '../../etc', '99']) {
-      if (known.includes(id)) continue;
-      await checkRefuses(
-        `checkout of ${id}`,
-        () => filer.checkout(id),
-        'RUNNER_UNKNOWN_SNAPSHOT',
-        `No snapshot with id: ${id}`,
-      );
-    }
-  }),
-  on(
-    'R170 a missing source, a folder that is not empty and a target that is not relative are refused',
-    async (under) => {
-      const { filer, folder, filesBelow, makeFolder } = under;
+  inWords((said) =>
+    on('R174 an id that was not given out is named, and text that looks like one is none', async (under) => {
+      const { filer } = under;
+      const path = await sources(under);
+      const known = [await filer.ingest(path), await filer.ingest(path)];
+      for (const id of ['-1', '00', ' 0', '1e0', 'x', '', '../../etc', '99']) {
+        if (known.includes(id)) continue;
+        await said.refuses(
+          `checkout of ${id}`,
+          () => filer.checkout(id),
+          'RUNNER_UNKNOWN_SNAPSHOT',
+          `No snapshot with id: ${id}`,
+        );
+      }
+    }),
+  ),
+  inWords((said) =>
+    on(
+      'R170 a missing source, a folder that is not empty and a target that is not relative are refused',
+      async (under) => {
+        const { filer, folder, filesBelow, makeFolder } = under;
+        const path = await sources(under);
+        const id = await filer.ingest(path);
+        await said.refuses(
+          'a missing source',
+          () => filer.ingest(`${folder}/none`),
+          'RUNNER_FILER_FAILED',
+          `${folder}/none`,
+        );
+        await said.refuses(
+          'a folder with files',
+          () => filer.checkoutAt(id, path),
+          'RUNNER_FILER_FAILED',
+          path,
+        );
+        await said.refuses(
+          'a file',
+          () => filer.checkoutAt(id, `${path}/readme`),
+          'RUNNER_FILER_FAILED',
+          'readme',
+        );
+        said.equal('what was there', await filesBelow(path), SOURCES);
+        await makeFolder(`${folder}/empty`);
+        const checkout = await filer.checkoutAt(id, `${folder}/empty`);
+        said.equal('its path', checkout.path, `${folder}/empty`);
+        await checkout.release();
+      },
+    ),
+  ),
+  inWords((said) =>
+    on('R170 targets and paths that make no sense are refused', async (under) => {
+      const { filer } = under;
       const path = await sources(under);
       const id = await filer.ingest(path);
-      await checkRefuses(
-        'a missing source',
-        () => filer.ingest(`${folder}/none`),
-        'RUNNER_FILER_FAILED',
-        `${folder}/none`,
-      );
-      await checkRefuses(
-        'a folder with files',
-        () => filer.checkoutAt(id, path),
-        'RUNNER_FILER_FAILED',
-        path,
-      );
-      await checkRefuses(
-        'a file',
-        () => filer.checkoutAt(id, `${path}/readme`),
-        'RUNNER_FILER_FAILED',
-        'readme',
-      );
-      checkEqual('what was there', await filesBelow(path), SOURCES);
-      await makeFolder(`${folder}/empty`);
-      const checkout = await filer.checkoutAt(id, `${folder}/empty`);
-      checkEqual('its path', checkout.path, `${folder}/empty`);
-      await checkout.release();
-    },
-  ),
-  on('R170 targets and paths that make no sense are refused', async (under) => {
-    const { filer } = under;
-    const path = await sources(under);
-    const id = await filer.ingest(path);
 
-    for (const target of ['/abs', 'a/../../b', '..', './a', 'a//b', 'a/', 'a\0b', 7 as never]) {
-      await checkRefuses(
-        `the target ${String(target)}`,
-        () => filer.ingestMap(new Map([[path, target]])),
+      for (const target of ['/abs', 'a/../../b', '..', './a', 'a//b', 'a/', 'a\0b', 7 as never]) {
+        await said.refuses(
+          `the target ${String(target)}`,
+          () => filer.ingestMap(new Map([[path, target]])),
+          'RUNNER_INVALID_ARGUMENT',
+          'expected a relative path without empty, . or .. segments',
+        );
+      }
+      await said.refuses(
+        'a relative source',
+        () => filer.ingest('src'),
         'RUNNER_INVALID_ARGUMENT',
-        'expected a relative path without empty, . or .. segments',
+        'absolute',
       );
-    }
-    await checkRefuses('a relative source', () => filer.ingest('src'), 'RUNNER_INVALID_ARGUMENT', 'absolute');
-    await checkRefuses(
-      'a relative place',
-      () => filer.checkoutAt(id, 'here'),
-      'RUNNER_INVALID_ARGUMENT',
-      'absolute',
-    );
-    await checkRefuses('an id with NUL', () => filer.checkout('a\0'), 'RUNNER_INVALID_ARGUMENT');
-    await checkRefuses(
-      'paths that are no map',
-      () => filer.ingestMap({} as never),
-      'RUNNER_INVALID_ARGUMENT',
-    );
-  }),
-  on('R173 what was cancelled before it began does nothing and fails', async (under) => {
-    const { filer, folder, filesBelow } = under;
-    const path = await sources(under);
-    const id = await filer.ingest(path);
-    const cancel = new Cancellation();
-    cancel.cancel();
-    await checkRefuses(
-      'a checkout',
-      () => filer.checkoutAt(id, `${folder}/out`, cancel),
-      'RUNNER_CANCELLED',
-      'checkout',
-    );
-    checkEqual('its files', (await filesBelow(`${folder}/out`)) ?? {}, {});
-    await checkRefuses('an ingestion', () => filer.ingest(path, cancel), 'RUNNER_CANCELLED', 'ingestion');
-    await checkRefuses(
-      'a map',
-      () => filer.ingestMap(new Map([[path, 'x']]), cancel),
-      'RUNNER_CANCELLED',
-      'ingestion',
-    );
-    await checkRefuses('an update', () => filer.update(cancel), 'RUNNER_CANCELLED', 'update');
-    const checkout = await filer.checkout(id, new Cancellation());
-    checkEqual('one that is not cancelled', await filesBelow(checkout.path), SOURCES);
-    await checkout.release();
-  }),
+      await said.refuses(
+        'a relative place',
+        () => filer.checkoutAt(id, 'here'),
+        'RUNNER_INVALID_ARGUMENT',
+        'absolute',
+      );
+      await said.refuses('an id with NUL', () => filer.checkout('a\0'), 'RUNNER_INVALID_ARGUMENT');
+      await said.refuses(
+        'paths that are no map',
+        () => filer.ingestMap({} as never),
+        'RUNNER_INVALID_ARGUMENT',
+      );
+    }),
+  ),
+  inWords((said) =>
+    on('R173 what was cancelled before it began does nothing and fails', async (under) => {
+      const { filer, folder, filesBelow } = under;
+      const path = await sources(under);
+      const id = await filer.ingest(path);
+      const cancel = new Cancellation();
+      cancel.cancel();
+      await said.refuses(
+        'a checkout',
+        () => filer.checkoutAt(id, `${folder}/out`, cancel),
+        'RUNNER_CANCELLED',
+        'checkout',
+      );
+      said.equal('its files', (await filesBelow(`${folder}/out`)) ?? {}, {});
+      await said.refuses('an ingestion', () => filer.ingest(path, cancel), 'RUNNER_CANCELLED', 'ingestion');
+      await said.refuses(
+        'a map',
+        () => filer.ingestMap(new Map([[path, 'x']]), cancel),
+        'RUNNER_CANCELLED',
+        'ingestion',
+      );
+      await said.refuses('an update', () => filer.update(cancel), 'RUNNER_CANCELLED', 'update');
+      const checkout = await filer.checkout(id, new Cancellation());
+      said.equal('one that is not cancelled', await filesBelow(checkout.path), SOURCES);
+      await checkout.release();
+    }),
+  ),
   on(
     'R75 R199 says how often it wants updates and within what time a cancel has ended',
     async ({ filer }) => {
@@ -320,36 +333,38 @@ const ENDS: readonly (readonly [FilerBehaviour, number | undefined, string | und
 ];
 
 const planned: readonly PartCaseSpec<SimFilerSubject>[] = [
-  plays(
-    'R173 R175 D44 D97 latency, failure, hang, slow and ignored cancel end when it was planned',
-    async (sim, make) => {
-      for (const [behaviour, cancelAtMs, expected] of ENDS) {
-        const filer = make({ plan: { checkout: [behaviour] } });
-        const cancel = new Cancellation();
-        if (cancelAtMs === 0) cancel.cancel();
-        const startMs = sim.now();
-        let end: string | undefined;
-        const note = (text: string): void => {
-          end = `${sim.now() - startMs} ${text}`;
-        };
-        void (async () => {
-          const text = await refusalOf(async () => {
-            const checkout = await filer.checkout('s', cancel);
-            checkEqual('its id', checkout.id, 's');
-            await checkout.release();
-          });
-          note(text === 'nothing' ? DONE : text);
-        })();
-        if (cancelAtMs !== undefined && cancelAtMs > 0) {
-          await sim.sleep(cancelAtMs);
-          cancel.cancel();
+  inWords((said) =>
+    plays(
+      'R173 R175 D44 D97 latency, failure, hang, slow and ignored cancel end when it was planned',
+      async (sim, make) => {
+        for (const [behaviour, cancelAtMs, expected] of ENDS) {
+          const filer = make({ plan: { checkout: [behaviour] } });
+          const cancel = new Cancellation();
+          if (cancelAtMs === 0) cancel.cancel();
+          const startMs = sim.now();
+          let end: string | undefined;
+          const note = (text: string): void => {
+            end = `${sim.now() - startMs} ${text}`;
+          };
+          void (async () => {
+            const text = await refusalOf(async () => {
+              const checkout = await filer.checkout('s', cancel);
+              said.equal('its id', checkout.id, 's');
+              await checkout.release();
+            });
+            note(text === 'nothing' ? DONE : text);
+          })();
+          if (cancelAtMs !== undefined && cancelAtMs > 0) {
+            await sim.sleep(cancelAtMs);
+            cancel.cancel();
+          }
+          await sim.sleep(1_000);
+          said.equal(`the end of ${JSON.stringify(behaviour)} cancelled at ${cancelAtMs}`, end, expected);
+          if (end !== undefined) said.equal('what is wrong', filer.verify(), []);
+          else said.equal('what is out', filer.openCheckouts, 1);
         }
-        await sim.sleep(1_000);
-        checkEqual(`the end of ${JSON.stringify(behaviour)} cancelled at ${cancelAtMs}`, end, expected);
-        if (end !== undefined) checkEqual('what is wrong', filer.verify(), []);
-        else checkEqual('what is out', filer.openCheckouts, 1);
-      }
-    },
+      },
+    ),
   ),
   plays('R175 it answers at once, without a promise, if it takes no time', async (_sim, make) => {
     const filer = make();
@@ -411,168 +426,182 @@ const planned: readonly PartCaseSpec<SimFilerSubject>[] = [
     }
     checkEqual('the codes', codes, [211, 210]);
   }),
-  plays('R175 what hangs ends when faults end, unless it was asked to stop', async (sim, make) => {
-    const plan = {
-      checkout: [
-        { hang: true },
-        { hang: true, fail: { text: 'no' } },
-        { hang: true, cancelMs: 20 },
-        { hang: true },
-        { latencyMs: 50 },
-      ],
-    };
-    const filer = make({ plan, onHeal: sim.world.onHeal });
-    const cancel = new Cancellation();
-    const ends: string[] = [];
-    const checkOut = async (id: string, given?: Cancellation): Promise<void> => {
-      const text = await refusalOf(async () => (await filer.checkout(id, given)).release());
-      ends.push(`${sim.now()} ${id} ${text}`);
-    };
-    const all = [checkOut('a'), checkOut('b'), checkOut('c', cancel), checkOut('d', cancel), checkOut('e')];
-    await sim.sleep(10);
-    cancel.cancel();
-    await sim.sleep(5);
-    sim.heal();
-    await Promise.all(all);
-    const cancelled = (id: string): string => `RUNNER_CANCELLED filer/sim checkout ${id} was cancelled`;
-    checkEqual('the ends', ends, [
-      `10 d ${cancelled('d')}`,
-      '15 a nothing',
-      '15 b RUNNER_FILER_FAILED no',
-      `30 c ${cancelled('c')}`,
-      '50 e nothing',
-    ]);
-    checkEqual('what is wrong', [filer.openCheckouts, filer.verify()], [0, []]);
-  }),
-  plays(
-    'R175 what is chosen from the menu is a decision, of which 0 is the usual',
-    async (sim, make) => {
-      const menu = {
+  ofOurWords(
+    plays('R175 what hangs ends when faults end, unless it was asked to stop', async (sim, make) => {
+      const plan = {
         checkout: [
-          { latencyMs: 10 },
-          { fail: { text: 'no' } },
           { hang: true },
-          { deaf: true, latencyMs: 5 },
-          { cancelMs: 7 },
+          { hang: true, fail: { text: 'no' } },
+          { hang: true, cancelMs: 20 },
+          { hang: true },
+          { latencyMs: 50 },
         ],
-        update: [{ latencyMs: 1 }],
       };
-      const filer = make({ name: 'disk', menu, choices: sim.world.choices, plan: { update: [{}] } });
-      checkEqual('its bound', filer.cancelBoundMs, 7);
+      const filer = make({ plan, onHeal: sim.world.onHeal });
+      const cancel = new Cancellation();
       const ends: string[] = [];
-      const all = ['a', 'b', 'c'].map(async (id) => {
-        const text = await refusalOf(async () => (await filer.checkout(id)).release());
+      const checkOut = async (id: string, given?: Cancellation): Promise<void> => {
+        const text = await refusalOf(async () => (await filer.checkout(id, given)).release());
         ends.push(`${sim.now()} ${id} ${text}`);
-      });
+      };
+      const all = [checkOut('a'), checkOut('b'), checkOut('c', cancel), checkOut('d', cancel), checkOut('e')];
+      await sim.sleep(10);
+      cancel.cancel();
+      await sim.sleep(5);
+      sim.heal();
       await Promise.all(all);
-      await filer.update();
-      await filer.update();
-      checkEqual('the ends', [...ends].sort(), ['0 a nothing', '0 c RUNNER_FILER_FAILED no', '10 b nothing']);
-      checkEqual('the time', sim.now(), 11);
-    },
-    ({ asked, lines, verdict }) => {
-      checkEqual('what was asked', asked, [
-        'filer/disk checkout a fault = 0 of 6: ',
-        'filer/disk checkout b fault = 1 of 6: the checkout of b by filer disk takes 10 ms',
-        'filer/disk checkout c fault = 2 of 6: the checkout of c by filer disk fails ("no")',
-        'filer/disk update fault = 1 of 2: the update by filer disk takes 1 ms',
+      const cancelled = (id: string): string => `RUNNER_CANCELLED filer/sim checkout ${id} was cancelled`;
+      checkEqual('the ends', ends, [
+        `10 d ${cancelled('d')}`,
+        '15 a nothing',
+        '15 b RUNNER_FILER_FAILED no',
+        `30 c ${cancelled('c')}`,
+        '50 e nothing',
       ]);
-      checkEqual('the faults', verdict.faults, lines.length);
-    },
-    { 'filer/disk checkout b fault': 1, 'filer/disk checkout c fault': 2, 'filer/disk update fault': 1 },
+      checkEqual('what is wrong', [filer.openCheckouts, filer.verify()], [0, []]);
+    }),
   ),
-  plays(
-    'R171 R175 R205 D89 a second release is harmless, reported, and gives the first outcome; faults are in the trace',
-    async (sim, make) => {
-      const plan = {
-        release: [{ latencyMs: 5, fail: { text: 'stuck', exitCode: 213 } }],
-        update: [{ latencyMs: 1, fail: { text: 'no' }, deaf: true, cancelMs: 1 }],
-      };
-      const filer = make({ name: 'disk', runner: 'r1', tracer: sim.world.tracer, plan });
-      const checkout = filer.checkout('s') as Checkout;
-      const first = refusalOf(() => checkout.release());
-      const second = refusalOf(() => checkout.release());
-      checkEqual(
-        'the outcomes',
-        [await first, await second],
-        ['ExitCodeError: stuck', 'ExitCodeError: stuck'],
+  ofOurWords(
+    plays(
+      'R175 what is chosen from the menu is a decision, of which 0 is the usual',
+      async (sim, make) => {
+        const menu = {
+          checkout: [
+            { latencyMs: 10 },
+            { fail: { text: 'no' } },
+            { hang: true },
+            { deaf: true, latencyMs: 5 },
+            { cancelMs: 7 },
+          ],
+          update: [{ latencyMs: 1 }],
+        };
+        const filer = make({ name: 'disk', menu, choices: sim.world.choices, plan: { update: [{}] } });
+        checkEqual('its bound', filer.cancelBoundMs, 7);
+        const ends: string[] = [];
+        const all = ['a', 'b', 'c'].map(async (id) => {
+          const text = await refusalOf(async () => (await filer.checkout(id)).release());
+          ends.push(`${sim.now()} ${id} ${text}`);
+        });
+        await Promise.all(all);
+        await filer.update();
+        await filer.update();
+        checkEqual('the ends', [...ends].sort(), [
+          '0 a nothing',
+          '0 c RUNNER_FILER_FAILED no',
+          '10 b nothing',
+        ]);
+        checkEqual('the time', sim.now(), 11);
+      },
+      ({ asked, lines, verdict }) => {
+        checkEqual('what was asked', asked, [
+          'filer/disk checkout a fault = 0 of 6: ',
+          'filer/disk checkout b fault = 1 of 6: the checkout of b by filer disk takes 10 ms',
+          'filer/disk checkout c fault = 2 of 6: the checkout of c by filer disk fails ("no")',
+          'filer/disk update fault = 1 of 2: the update by filer disk takes 1 ms',
+        ]);
+        checkEqual('the faults', verdict.faults, lines.length);
+      },
+      { 'filer/disk checkout b fault': 1, 'filer/disk checkout c fault': 2, 'filer/disk update fault': 1 },
+    ),
+  ),
+  inWords((said) =>
+    plays(
+      'R171 R175 R205 D89 a second release is harmless, reported, and gives the first outcome; faults are in the trace',
+      async (sim, make) => {
+        const plan = {
+          release: [{ latencyMs: 5, fail: { text: 'stuck', exitCode: 213 } }],
+          update: [{ latencyMs: 1, fail: { text: 'no' }, deaf: true, cancelMs: 1 }],
+        };
+        const filer = make({ name: 'disk', runner: 'r1', tracer: sim.world.tracer, plan });
+        const checkout = filer.checkout('s') as Checkout;
+        const first = refusalOf(() => checkout.release());
+        const second = refusalOf(() => checkout.release());
+        said.equal(
+          'the outcomes',
+          [await first, await second],
+          ['ExitCodeError: stuck', 'ExitCodeError: stuck'],
+        );
+        said.equal('what is out', filer.openCheckouts, 0);
+        const twice = { atMs: 0, rule: 'released-twice', text: 'checkout s was released twice' };
+        said.equal('what is wrong', filer.violations, [twice]);
+        said.equal('all that is wrong', filer.verify(), [twice]);
+        said.equal('an update', await refusalOf(() => filer.update()), 'RUNNER_FILER_FAILED no');
+      },
+      ({ events }) => {
+        const fault = { type: 'fault', runner: 'r1', runId: '', filer: 'disk' } as const;
+        said.equal('the trace', events, [
+          { at: 0, ...fault, operation: 'release', kind: 'fail' },
+          {
+            ...{ at: 0, type: 'recorded', runner: 'r1', runId: '', what: 'filer/disk released-twice' },
+            ...{ error: 'checkout s was released twice', exitCode: 0 },
+          },
+          ...['fail', 'deaf', 'slow-cancel'].map((kind) => ({ at: 5, ...fault, operation: 'update', kind })),
+        ]);
+      },
+    ),
+  ),
+  inWords((said) =>
+    plays(
+      'R175 R205 a checkout that is still out is reported, one that failed is not; updates stand alone',
+      async (_sim, make) => {
+        const plan = {
+          checkout: [{ fail: { text: 'no' } }, { latencyMs: 10 }],
+          update: [{ latencyMs: 10 }, { latencyMs: 10 }, {}],
+        };
+        const filer = make({ plan });
+        said.equal('a checkout', await refusalOf(() => filer.checkout('z')), 'RUNNER_FILER_FAILED no');
+        const pending = filer.checkout('a');
+        const updates = [filer.update(), filer.update()];
+        const out = filer.checkout('b') as Checkout;
+        said.equal('how many are out', filer.openCheckouts, 2);
+        for (const update of updates) await update;
+        const late = await pending;
+        void filer.update();
+        said.equal('what is wrong', filer.violations, [
+          { atMs: 0, rule: 'update-during-checkout', text: 'update while a is out' },
+          { atMs: 0, rule: 'updates-overlap', text: 'update during another update' },
+          { atMs: 0, rule: 'update-during-checkout', text: 'update while a is out' },
+          { atMs: 0, rule: 'checkout-during-update', text: 'checkout b during an update' },
+          { atMs: 10, rule: 'update-during-checkout', text: 'update while a, b is out' },
+        ]);
+        said.equal('what is out', filer.verify().slice(5), [
+          { atMs: 10, rule: 'never-released', text: 'checkout a was not released' },
+          { atMs: 10, rule: 'never-released', text: 'checkout b was not released' },
+        ]);
+        await late.release();
+        await out.release();
+        void filer.update();
+        await (filer.checkout('c') as Checkout).release();
+        said.equal('how much is wrong', [filer.violations.length, filer.verify().length], [5, 5]);
+      },
+    ),
+  ),
+  inWords((said) =>
+    plays('R175 wrong use is refused, before anything is counted', async (sim, make) => {
+      const { clock } = sim.world;
+      const ms = 'expected a finite number ≥ 0, got';
+      await said.wrongUse([
+        [() => make({ latencyMs: -1 }), `latencyMs: ${ms} -1`],
+        [() => make({ latencyMs: NaN }), `latencyMs: ${ms} NaN`],
+        [() => make({ updateIntervalMs: -1 }), `updateIntervalMs: ${ms} -1`],
+        [() => make({ cancelBoundMs: -1 }), `cancelBoundMs: ${ms} -1`],
+        [() => make({ clock: 7 as never }), 'clock: expected an object with timer(), got 7'],
+        [
+          () => make({ menu: { ingest: [] } }),
+          'choices: expected someone who takes from the menu, got undefined',
+        ],
+      ]);
+      const filer = make({ cancelBoundMs: 3, updateIntervalMs: 7, plan: { checkout: [{ cancelMs: 5 }] } });
+      said.equal('its bounds', [filer.cancelBoundMs, filer.updateIntervalMs, clock.now()], [3, 7, 0]);
+      said.equal(
+        'a bound that is not stated',
+        make({ plan: { update: [{ cancelMs: 5 }, {}] } }).cancelBoundMs,
+        5,
       );
-      checkEqual('what is out', filer.openCheckouts, 0);
-      const twice = { atMs: 0, rule: 'released-twice', text: 'checkout s was released twice' };
-      checkEqual('what is wrong', filer.violations, [twice]);
-      checkEqual('all that is wrong', filer.verify(), [twice]);
-      checkEqual('an update', await refusalOf(() => filer.update()), 'RUNNER_FILER_FAILED no');
-    },
-    ({ events }) => {
-      const fault = { type: 'fault', runner: 'r1', runId: '', filer: 'disk' } as const;
-      checkEqual('the trace', events, [
-        { at: 0, ...fault, operation: 'release', kind: 'fail' },
-        {
-          ...{ at: 0, type: 'recorded', runner: 'r1', runId: '', what: 'filer/disk released-twice' },
-          ...{ error: 'checkout s was released twice', exitCode: 0 },
-        },
-        ...['fail', 'deaf', 'slow-cancel'].map((kind) => ({ at: 5, ...fault, operation: 'update', kind })),
-      ]);
-    },
+      await said.refuses('an id with NUL', () => filer.checkout('a\0'), 'RUNNER_INVALID_ARGUMENT');
+      said.equal('what is out', filer.openCheckouts, 0);
+    }),
   ),
-  plays(
-    'R175 R205 a checkout that is still out is reported, one that failed is not; updates stand alone',
-    async (_sim, make) => {
-      const plan = {
-        checkout: [{ fail: { text: 'no' } }, { latencyMs: 10 }],
-        update: [{ latencyMs: 10 }, { latencyMs: 10 }, {}],
-      };
-      const filer = make({ plan });
-      checkEqual('a checkout', await refusalOf(() => filer.checkout('z')), 'RUNNER_FILER_FAILED no');
-      const pending = filer.checkout('a');
-      const updates = [filer.update(), filer.update()];
-      const out = filer.checkout('b') as Checkout;
-      checkEqual('how many are out', filer.openCheckouts, 2);
-      for (const update of updates) await update;
-      const late = await pending;
-      void filer.update();
-      checkEqual('what is wrong', filer.violations, [
-        { atMs: 0, rule: 'update-during-checkout', text: 'update while a is out' },
-        { atMs: 0, rule: 'updates-overlap', text: 'update during another update' },
-        { atMs: 0, rule: 'update-during-checkout', text: 'update while a is out' },
-        { atMs: 0, rule: 'checkout-during-update', text: 'checkout b during an update' },
-        { atMs: 10, rule: 'update-during-checkout', text: 'update while a, b is out' },
-      ]);
-      checkEqual('what is out', filer.verify().slice(5), [
-        { atMs: 10, rule: 'never-released', text: 'checkout a was not released' },
-        { atMs: 10, rule: 'never-released', text: 'checkout b was not released' },
-      ]);
-      await late.release();
-      await out.release();
-      void filer.update();
-      await (filer.checkout('c') as Checkout).release();
-      checkEqual('how much is wrong', [filer.violations.length, filer.verify().length], [5, 5]);
-    },
-  ),
-  plays('R175 wrong use is refused, before anything is counted', async (sim, make) => {
-    const { clock } = sim.world;
-    const ms = 'expected a finite number ≥ 0, got';
-    await checkWrongUse([
-      [() => make({ latencyMs: -1 }), `latencyMs: ${ms} -1`],
-      [() => make({ latencyMs: NaN }), `latencyMs: ${ms} NaN`],
-      [() => make({ updateIntervalMs: -1 }), `updateIntervalMs: ${ms} -1`],
-      [() => make({ cancelBoundMs: -1 }), `cancelBoundMs: ${ms} -1`],
-      [() => make({ clock: 7 as never }), 'clock: expected an object with timer(), got 7'],
-      [
-        () => make({ menu: { ingest: [] } }),
-        'choices: expected someone who takes from the menu, got undefined',
-      ],
-    ]);
-    const filer = make({ cancelBoundMs: 3, updateIntervalMs: 7, plan: { checkout: [{ cancelMs: 5 }] } });
-    checkEqual('its bounds', [filer.cancelBoundMs, filer.updateIntervalMs, clock.now()], [3, 7, 0]);
-    checkEqual(
-      'a bound that is not stated',
-      make({ plan: { update: [{ cancelMs: 5 }, {}] } }).cancelBoundMs,
-      5,
-    );
-    await checkRefuses('an id with NUL', () => filer.checkout('a\0'), 'RUNNER_INVALID_ARGUMENT');
-    checkEqual('what is out', filer.openCheckouts, 0);
-  }),
 ];
 
 /**

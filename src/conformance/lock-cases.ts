@@ -19,7 +19,6 @@ import type { Simulation } from '../simulation/simulation.ts';
 import { checkEqual, checkThat } from './check.ts';
 import { simulationError } from './conformance-case.ts';
 import {
-  checkWrongUse,
   inTime,
   meanwhile,
   type PartCase,
@@ -31,6 +30,8 @@ import {
   type Played,
   playHolding,
   refusalOf,
+  inWords,
+  ofOurWords,
 } from './part-case.ts';
 
 /** What an owner has until it is released. */
@@ -198,66 +199,72 @@ const mutexes: readonly Spec[] = [
       t.checkNow('all that is done', 3);
     },
   ),
-  on('a wait times out after its limit, and then nothing of it is left', async (t, { createMutex }) => {
-    const jobs = createMutex(t.world, { name: 'jobs' });
-    const hold = await jobs.acquire({ owner: 'a' });
-    const b = meanwhile(jobs.acquire({ owner: 'b', timeoutMs: 20 }));
-    const c = meanwhile(jobs.acquire({ owner: 'c' }));
-    checkEqual(
-      'the end of the wait',
-      (await refusalOf(() => b)).replace(/since .* ms$/, 'since …'),
-      'RUNNER_TIMED_OUT b did not get mutex jobs within 20 ms: a holds it since …',
-    );
-    t.checkNow('it ends', 20);
-    checkEqual('how many wait', jobs.waiting, 1);
-    hold.release();
-    (await c).release();
-    checkEqual('a wait that is not needed', (await jobs.acquire({ owner: 'd', timeoutMs: 0 })).owner, 'd');
-    jobs.release({ owner: 'd' });
-  }),
-  on('a wait that is cancelled rejects with the reason as its cause', async (t, { createMutex }) => {
-    const jobs = createMutex(t.world, { name: 'jobs' });
-    const hold = await jobs.acquire({ owner: 'a' });
-    const controller = new AbortController();
-    const b = outcomeWithCause(jobs.acquire({ owner: 'b', signal: controller.signal }));
-    const c = meanwhile(jobs.acquire({ owner: 'c', signal: controller.signal }));
-    await t.sleep(1);
-    controller.abort('enough');
-    const text = 'RUNNER_WAIT_CANCELLED the wait of b for mutex jobs was cancelled';
-    checkEqual('the end of a wait', await b, [text, 'enough']);
-    checkEqual('the other one', await outcome(c), 'RUNNER_WAIT_CANCELLED');
-    checkEqual('how many wait', jobs.waiting, 0);
-    hold.release();
-    const free = outcomeWithCause(jobs.acquire({ owner: 'b', signal: controller.signal }));
-    checkEqual('one that was cancelled before', await free, [text, 'enough']);
-    checkEqual('who holds it', jobs.holder, undefined);
-  }),
-  on('a hold is released once; who keeps none releases by owner', async (t, { createMutex }) => {
-    const jobs = createMutex(t.world, { name: 'jobs' });
-    const hold = await jobs.acquire({ owner: 'a' });
-    hold.release();
-    checkEqual(
-      'a second release',
-      await refusalOf(() => hold.release()),
-      'RUNNER_LOCK_RELEASED mutex jobs: a released it, and had done so before',
-    );
-    checkEqual(
-      'a release of nothing',
-      await refusalOf(() => jobs.release({ owner: 'b' })),
-      'RUNNER_LOCK_NOT_HELD mutex jobs: b released it without holding it; nobody holds it',
-    );
-    await jobs.acquire({ owner: 'c' });
-    checkEqual(
-      'a release of another one’s',
-      (await refusalOf(() => jobs.release({ owner: 'b' }))).replace(/since .* ms$/, 'since …'),
-      'RUNNER_LOCK_NOT_HELD mutex jobs: b released it without holding it; c holds it since …',
-    );
-    jobs.release({ owner: 'c' });
-    const unnamed = await jobs.acquire();
-    checkEqual('who holds it if nobody is named', [unnamed.owner, jobs.holder], ['scenario', 'scenario']);
-    jobs.release();
-    checkEqual('who holds it', jobs.holder, undefined);
-  }),
+  inWords((said) =>
+    on('a wait times out after its limit, and then nothing of it is left', async (t, { createMutex }) => {
+      const jobs = createMutex(t.world, { name: 'jobs' });
+      const hold = await jobs.acquire({ owner: 'a' });
+      const b = meanwhile(jobs.acquire({ owner: 'b', timeoutMs: 20 }));
+      const c = meanwhile(jobs.acquire({ owner: 'c' }));
+      said.equal(
+        'the end of the wait',
+        (await refusalOf(() => b)).replace(/since .* ms$/, 'since …'),
+        'RUNNER_TIMED_OUT b did not get mutex jobs within 20 ms: a holds it since …',
+      );
+      t.checkNow('it ends', 20);
+      said.equal('how many wait', jobs.waiting, 1);
+      hold.release();
+      (await c).release();
+      said.equal('a wait that is not needed', (await jobs.acquire({ owner: 'd', timeoutMs: 0 })).owner, 'd');
+      jobs.release({ owner: 'd' });
+    }),
+  ),
+  inWords((said) =>
+    on('a wait that is cancelled rejects with the reason as its cause', async (t, { createMutex }) => {
+      const jobs = createMutex(t.world, { name: 'jobs' });
+      const hold = await jobs.acquire({ owner: 'a' });
+      const controller = new AbortController();
+      const b = outcomeWithCause(jobs.acquire({ owner: 'b', signal: controller.signal }));
+      const c = meanwhile(jobs.acquire({ owner: 'c', signal: controller.signal }));
+      await t.sleep(1);
+      controller.abort('enough');
+      const text = 'RUNNER_WAIT_CANCELLED the wait of b for mutex jobs was cancelled';
+      said.equal('the end of a wait', await b, [text, 'enough']);
+      said.equal('the other one', await outcome(c), 'RUNNER_WAIT_CANCELLED');
+      said.equal('how many wait', jobs.waiting, 0);
+      hold.release();
+      const free = outcomeWithCause(jobs.acquire({ owner: 'b', signal: controller.signal }));
+      said.equal('one that was cancelled before', await free, [text, 'enough']);
+      said.equal('who holds it', jobs.holder, undefined);
+    }),
+  ),
+  inWords((said) =>
+    on('a hold is released once; who keeps none releases by owner', async (t, { createMutex }) => {
+      const jobs = createMutex(t.world, { name: 'jobs' });
+      const hold = await jobs.acquire({ owner: 'a' });
+      hold.release();
+      said.equal(
+        'a second release',
+        await refusalOf(() => hold.release()),
+        'RUNNER_LOCK_RELEASED mutex jobs: a released it, and had done so before',
+      );
+      said.equal(
+        'a release of nothing',
+        await refusalOf(() => jobs.release({ owner: 'b' })),
+        'RUNNER_LOCK_NOT_HELD mutex jobs: b released it without holding it; nobody holds it',
+      );
+      await jobs.acquire({ owner: 'c' });
+      said.equal(
+        'a release of another one’s',
+        (await refusalOf(() => jobs.release({ owner: 'b' }))).replace(/since .* ms$/, 'since …'),
+        'RUNNER_LOCK_NOT_HELD mutex jobs: b released it without holding it; c holds it since …',
+      );
+      jobs.release({ owner: 'c' });
+      const unnamed = await jobs.acquire();
+      said.equal('who holds it if nobody is named', [unnamed.owner, jobs.holder], ['scenario', 'scenario']);
+      jobs.release();
+      said.equal('who holds it', jobs.holder, undefined);
+    }),
+  ),
   on('is released however a task with it ends, also by the task', async (t, { createMutex }) => {
     const jobs = createMutex(t.world, { name: 'jobs' });
     const no = new Error('no');
@@ -330,7 +337,7 @@ const mutexes: readonly Spec[] = [
     checkEqual('it', [jobs.holder, jobs.waiting], [undefined, 0]);
     jobs.tryAcquire()?.release();
   }),
-  {
+  ofOurWords({
     title: 'that is not fair is given to whom the exploration decides',
     async prove({ parts }) {
       const order: string[] = [];
@@ -362,7 +369,7 @@ const mutexes: readonly Spec[] = [
         ],
       );
     },
-  },
+  }),
 ];
 
 async function outcomeWithCause(act: Promise<unknown>): Promise<readonly unknown[]> {
@@ -447,26 +454,28 @@ const semaphores: readonly Spec[] = [
     const atMs = await b;
     if (t.sim !== undefined) checkEqual('when the first is served', atMs, 5);
   }),
-  on(
-    'releases by owner what that has held longest, and names all who hold it',
-    async (t, { createSemaphore }) => {
-      const slots = createSemaphore(t.world, { name: 'slots', permits: 4 });
-      const first = await slots.acquire({ owner: 'a', permits: 2 });
-      const second = await slots.acquire({ owner: 'a' });
-      await slots.acquire({ owner: 'b' });
-      checkEqual('it', [slots.available, slots.holders], [0, ['a', 'a', 'b']]);
-      checkEqual(
-        'a release of nothing',
-        (await refusalOf(() => slots.release({ owner: 'c' }))).replace(/since [^ ]* ms/g, 'since …'),
-        'RUNNER_LOCK_NOT_HELD semaphore slots: c released it without holding it; ' +
-          'a holds it since … and a holds it since … and b holds it since …',
-      );
-      slots.release({ owner: 'a' });
-      checkEqual('the holds', [first.isHeld, second.isHeld, slots.available], [false, true, 2]);
-      slots.release({ owner: 'a' });
-      slots.release({ owner: 'b' });
-      checkEqual('it then', [slots.available, slots.holders], [4, []]);
-    },
+  inWords((said) =>
+    on(
+      'releases by owner what that has held longest, and names all who hold it',
+      async (t, { createSemaphore }) => {
+        const slots = createSemaphore(t.world, { name: 'slots', permits: 4 });
+        const first = await slots.acquire({ owner: 'a', permits: 2 });
+        const second = await slots.acquire({ owner: 'a' });
+        await slots.acquire({ owner: 'b' });
+        said.equal('it', [slots.available, slots.holders], [0, ['a', 'a', 'b']]);
+        said.equal(
+          'a release of nothing',
+          (await refusalOf(() => slots.release({ owner: 'c' }))).replace(/since [^ ]* ms/g, 'since …'),
+          'RUNNER_LOCK_NOT_HELD semaphore slots: c released it without holding it; ' +
+            'a holds it since … and a holds it since … and b holds it since …',
+        );
+        slots.release({ owner: 'a' });
+        said.equal('the holds', [first.isHeld, second.isHeld, slots.available], [false, true, 2]);
+        slots.release({ owner: 'a' });
+        slots.release({ owner: 'b' });
+        said.equal('it then', [slots.available, slots.holders], [4, []]);
+      },
+    ),
   ),
 ];
 
@@ -521,39 +530,41 @@ const conditions: readonly Spec[] = [
     await Promise.all([...first, late]);
     checkEqual('who went on', order.slice(1).sort(), ['b', 'c']);
   }),
-  on('a wait that times out, or is cancelled, has the mutex again before it rejects', async (t, parts) => {
-    const mutex = parts.createMutex(t.world, { name: 'queue' });
-    const filled = parts.createCondition(mutex, { name: 'filled' });
-    const controller = new AbortController();
-    const held: unknown[] = [];
-    const wait = (owner: string, limits: ConditionWait): Promise<unknown> =>
-      mutex.run(
-        async (hold) => {
-          const text = await refusalOf(() => filled.wait(hold, limits));
-          held.push(hold.isHeld, mutex.holder);
-          return text;
-        },
-        { owner },
+  inWords((said) =>
+    on('a wait that times out, or is cancelled, has the mutex again before it rejects', async (t, parts) => {
+      const mutex = parts.createMutex(t.world, { name: 'queue' });
+      const filled = parts.createCondition(mutex, { name: 'filled' });
+      const controller = new AbortController();
+      const held: unknown[] = [];
+      const wait = (owner: string, limits: ConditionWait): Promise<unknown> =>
+        mutex.run(
+          async (hold) => {
+            const text = await refusalOf(() => filled.wait(hold, limits));
+            held.push(hold.isHeld, mutex.holder);
+            return text;
+          },
+          { owner },
+        );
+      const cancelled = wait('a', { signal: controller.signal });
+      await t.sleep(1);
+      const other = meanwhile(mutex.run(() => t.sleep(10), { owner: 'b' }));
+      controller.abort();
+      said.equal(
+        'the end of the wait',
+        await cancelled,
+        'RUNNER_WAIT_CANCELLED the wait of a for condition filled was cancelled',
       );
-    const cancelled = wait('a', { signal: controller.signal });
-    await t.sleep(1);
-    const other = meanwhile(mutex.run(() => t.sleep(10), { owner: 'b' }));
-    controller.abort();
-    checkEqual(
-      'the end of the wait',
-      await cancelled,
-      'RUNNER_WAIT_CANCELLED the wait of a for condition filled was cancelled',
-    );
-    t.checkNow('it ends', 11);
-    await other;
-    checkEqual(
-      'the end of another',
-      await wait('c', { timeoutMs: 5 }),
-      'RUNNER_TIMED_OUT c did not get condition filled within 5 ms',
-    );
-    checkEqual('who had the mutex', held, [true, 'a', true, 'c']);
-    checkEqual('it then', [mutex.holder, filled.waiting], [undefined, 0]);
-  }),
+      t.checkNow('it ends', 11);
+      await other;
+      said.equal(
+        'the end of another',
+        await wait('c', { timeoutMs: 5 }),
+        'RUNNER_TIMED_OUT c did not get condition filled within 5 ms',
+      );
+      said.equal('who had the mutex', held, [true, 'a', true, 'c']);
+      said.equal('it then', [mutex.holder, filled.waiting], [undefined, 0]);
+    }),
+  ),
   {
     title: 'a wait that has been notified neither times out nor is cancelled in the same instant',
     async prove({ parts }) {
@@ -580,25 +591,27 @@ const conditions: readonly Spec[] = [
       ]);
     },
   },
-  on('waiting without the mutex is refused', async (t, parts) => {
-    const mutex = parts.createMutex(t.world, { name: 'queue' });
-    const filled = parts.createCondition(mutex, { name: 'filled' });
-    const other = parts.createMutex(t.world, { name: 'other' });
-    const hold = await mutex.acquire({ owner: 'a' });
-    hold.release();
-    const expected =
-      'RUNNER_MUTEX_REQUIRED condition filled: expected a hold of mutex queue to wait with, got';
-    checkEqual(
-      'what comes',
-      await refusalOf(() => filled.wait(hold)),
-      `${expected} the hold of a, which has released it`,
-    );
-    const foreign = await other.acquire({ owner: 'a' });
-    for (const wrong of [foreign, undefined, {}] as HoldUnderTest[]) {
-      checkEqual('what comes', await refusalOf(() => filled.wait(wrong)), `${expected} something else`);
-    }
-    foreign.release();
-  }),
+  inWords((said) =>
+    on('waiting without the mutex is refused', async (t, parts) => {
+      const mutex = parts.createMutex(t.world, { name: 'queue' });
+      const filled = parts.createCondition(mutex, { name: 'filled' });
+      const other = parts.createMutex(t.world, { name: 'other' });
+      const hold = await mutex.acquire({ owner: 'a' });
+      hold.release();
+      const expected =
+        'RUNNER_MUTEX_REQUIRED condition filled: expected a hold of mutex queue to wait with, got';
+      said.equal(
+        'what comes',
+        await refusalOf(() => filled.wait(hold)),
+        `${expected} the hold of a, which has released it`,
+      );
+      const foreign = await other.acquire({ owner: 'a' });
+      for (const wrong of [foreign, undefined, {}] as HoldUnderTest[]) {
+        said.equal('what comes', await refusalOf(() => filled.wait(wrong)), `${expected} something else`);
+      }
+      foreign.release();
+    }),
+  ),
 ];
 
 const channels: readonly Spec[] = [
@@ -644,97 +657,106 @@ const channels: readonly Spec[] = [
       checkEqual('what is left', jobs.size, 0);
     }
   }),
-  on('what was sent can be received after closing, and nothing can be sent', async (t, { createChannel }) => {
-    const jobs = createChannel<number>(t.world, { name: 'jobs', capacity: 2 });
-    await jobs.send(1);
-    await jobs.send(2);
-    const late = refusalOf(() => jobs.send(3, { owner: 'a' }));
-    jobs.close();
-    jobs.close();
-    const closed = 'RUNNER_CHANNEL_CLOSED channel jobs is closed:';
-    checkEqual('one that waited', await late, `${closed} a waited to send to it`);
-    checkEqual('one that comes', await refusalOf(() => jobs.send(4)), `${closed} scenario sends to it`);
-    const values: number[] = [];
-    for await (const value of jobs) values.push(value);
-    checkEqual('the values', [values, jobs.isClosed], [[1, 2], true]);
-    checkEqual(
-      'a receive',
-      await refusalOf(() => jobs.receive({ owner: 'b' })),
-      `${closed} it is empty, and b receives from it`,
-    );
-  }),
-  on(
-    'closing ends those who wait to receive, once what is there was received',
-    async (t, { createChannel }) => {
-      const jobs = createChannel<number>(t.world, { name: 'jobs', capacity: 9 });
-      const all = async (): Promise<number[]> => {
+  inWords((said) =>
+    on(
+      'what was sent can be received after closing, and nothing can be sent',
+      async (t, { createChannel }) => {
+        const jobs = createChannel<number>(t.world, { name: 'jobs', capacity: 2 });
+        await jobs.send(1);
+        await jobs.send(2);
+        const late = refusalOf(() => jobs.send(3, { owner: 'a' }));
+        jobs.close();
+        jobs.close();
+        const closed = 'RUNNER_CHANNEL_CLOSED channel jobs is closed:';
+        said.equal('one that waited', await late, `${closed} a waited to send to it`);
+        said.equal('one that comes', await refusalOf(() => jobs.send(4)), `${closed} scenario sends to it`);
         const values: number[] = [];
         for await (const value of jobs) values.push(value);
-        return values;
-      };
-      const both = meanwhile(Promise.all([all(), all()]));
-      await t.sleep(1);
-      for (const value of [1, 2, 3, 4, 5]) await jobs.send(value);
-      jobs.close();
-      checkEqual(
-        'what came',
-        (await both).flat().sort((one, other) => one - other),
-        [1, 2, 3, 4, 5],
-      );
-      const waiting = createChannel<number>(t.world, { name: 'other' });
-      const received = refusalOf(() => waiting.receive({ owner: 'c' }));
-      await t.sleep(1);
-      waiting.close();
-      checkEqual(
-        'one that waited',
-        await received,
-        'RUNNER_CHANNEL_CLOSED channel other is closed: it is empty, and c receives from it',
-      );
-    },
+        said.equal('the values', [values, jobs.isClosed], [[1, 2], true]);
+        said.equal(
+          'a receive',
+          await refusalOf(() => jobs.receive({ owner: 'b' })),
+          `${closed} it is empty, and b receives from it`,
+        );
+      },
+    ),
   ),
-  on(
-    'a wait that ends without a value takes none, and one that ends without sending sends nothing',
-    async (t, { createChannel }) => {
-      const jobs = createChannel<number>(t.world, { name: 'jobs' });
-      const controller = new AbortController();
-      const { signal } = controller;
-      const ends = [
-        refusalOf(() => jobs.send(1, { owner: 'a', timeoutMs: 5 })),
-        refusalOf(() => jobs.send(2, { owner: 'b', signal })),
-      ];
-      await t.sleep(1);
-      controller.abort();
-      checkEqual('the ends', await Promise.all(ends), [
-        'RUNNER_TIMED_OUT a did not get room in channel jobs within 5 ms',
-        'RUNNER_WAIT_CANCELLED the wait of b for room in channel jobs was cancelled',
-      ]);
-      t.checkNow('they end', 5);
-      const receives = [
-        refusalOf(() => jobs.receive({ owner: 'c', timeoutMs: 5 })),
-        refusalOf(() => jobs.receive({ owner: 'd', signal })),
-      ];
-      checkEqual('the ends', await Promise.all(receives), [
-        'RUNNER_TIMED_OUT c did not get a value from channel jobs within 5 ms',
-        'RUNNER_WAIT_CANCELLED the wait of d for a value from channel jobs was cancelled',
-      ]);
-      const sent = meanwhile(jobs.send(3));
-      checkEqual('the value', await jobs.receive(), 3);
-      await sent;
-      const open = createChannel<number>(t.world, { name: 'open', capacity: 1 });
-      checkEqual(
-        'a send that was cancelled before',
-        await outcome(open.send(1, { signal })),
-        'RUNNER_WAIT_CANCELLED',
-      );
-      await open.send(1);
-      checkEqual(
-        'a receive that was cancelled before',
-        await outcome(open.receive({ signal })),
-        'RUNNER_WAIT_CANCELLED',
-      );
-      checkEqual('what is kept', open.size, 1);
-      checkEqual('the value', await open.receive({ timeoutMs: 0 }), 1);
-    },
+  inWords((said) =>
+    on(
+      'closing ends those who wait to receive, once what is there was received',
+      async (t, { createChannel }) => {
+        const jobs = createChannel<number>(t.world, { name: 'jobs', capacity: 9 });
+        const all = async (): Promise<number[]> => {
+          const values: number[] = [];
+          for await (const value of jobs) values.push(value);
+          return values;
+        };
+        const both = meanwhile(Promise.all([all(), all()]));
+        await t.sleep(1);
+        for (const value of [1, 2, 3, 4, 5]) await jobs.send(value);
+        jobs.close();
+        said.equal(
+          'what came',
+          (await both).flat().sort((one, other) => one - other),
+          [1, 2, 3, 4, 5],
+        );
+        const waiting = createChannel<number>(t.world, { name: 'other' });
+        const received = refusalOf(() => waiting.receive({ owner: 'c' }));
+        await t.sleep(1);
+        waiting.close();
+        said.equal(
+          'one that waited',
+          await received,
+          'RUNNER_CHANNEL_CLOSED channel other is closed: it is empty, and c receives from it',
+        );
+      },
+    ),
+  ),
+  inWords((said) =>
+    on(
+      'a wait that ends without a value takes none, and one that ends without sending sends nothing',
+      async (t, { createChannel }) => {
+        const jobs = createChannel<number>(t.world, { name: 'jobs' });
+        const controller = new AbortController();
+        const { signal } = controller;
+        const ends = [
+          refusalOf(() => jobs.send(1, { owner: 'a', timeoutMs: 5 })),
+          refusalOf(() => jobs.send(2, { owner: 'b', signal })),
+        ];
+        await t.sleep(1);
+        controller.abort();
+        said.equal('the ends', await Promise.all(ends), [
+          'RUNNER_TIMED_OUT a did not get room in channel jobs within 5 ms',
+          'RUNNER_WAIT_CANCELLED the wait of b for room in channel jobs was cancelled',
+        ]);
+        t.checkNow('they end', 5);
+        const receives = [
+          refusalOf(() => jobs.receive({ owner: 'c', timeoutMs: 5 })),
+          refusalOf(() => jobs.receive({ owner: 'd', signal })),
+        ];
+        said.equal('the ends', await Promise.all(receives), [
+          'RUNNER_TIMED_OUT c did not get a value from channel jobs within 5 ms',
+          'RUNNER_WAIT_CANCELLED the wait of d for a value from channel jobs was cancelled',
+        ]);
+        const sent = meanwhile(jobs.send(3));
+        said.equal('the value', await jobs.receive(), 3);
+        await sent;
+        const open = createChannel<number>(t.world, { name: 'open', capacity: 1 });
+        said.equal(
+          'a send that was cancelled before',
+          await outcome(open.send(1, { signal })),
+          'RUNNER_WAIT_CANCELLED',
+        );
+        await open.send(1);
+        said.equal(
+          'a receive that was cancelled before',
+          await outcome(open.receive({ signal })),
+          'RUNNER_WAIT_CANCELLED',
+        );
+        said.equal('what is kept', open.size, 1);
+        said.equal('the value', await open.receive({ timeoutMs: 0 }), 1);
+      },
+    ),
   ),
   on('leaves no event behind if those whom it would serve have gone', async (t, { createChannel }) => {
     const jobs = createChannel<number>(t.world, { name: 'jobs' });
@@ -787,27 +809,29 @@ const deferreds: readonly Spec[] = [
       ]);
     },
   ),
-  on('who has given up leaves nothing behind', async (t, { createDeferred }) => {
-    const answer = createDeferred<number>(t.world, { name: 'answer' });
-    const controller = new AbortController();
-    const ends = [
-      refusalOf(() => answer.wait({ owner: 'a', timeoutMs: 10 })),
-      refusalOf(() => answer.wait({ owner: 'b', signal: controller.signal })),
-    ];
-    controller.abort();
-    checkEqual('the ends', await Promise.all(ends), [
-      'RUNNER_TIMED_OUT a did not get deferred answer within 10 ms',
-      'RUNNER_WAIT_CANCELLED the wait of b for deferred answer was cancelled',
-    ]);
-    t.checkNow('they end', 10);
-    answer.resolve(1);
-    checkEqual(
-      'one that was cancelled before',
-      await outcome(answer.wait({ signal: controller.signal })),
-      'RUNNER_WAIT_CANCELLED',
-    );
-    checkEqual('the value', await answer.wait({ timeoutMs: 0 }), 1);
-  }),
+  inWords((said) =>
+    on('who has given up leaves nothing behind', async (t, { createDeferred }) => {
+      const answer = createDeferred<number>(t.world, { name: 'answer' });
+      const controller = new AbortController();
+      const ends = [
+        refusalOf(() => answer.wait({ owner: 'a', timeoutMs: 10 })),
+        refusalOf(() => answer.wait({ owner: 'b', signal: controller.signal })),
+      ];
+      controller.abort();
+      said.equal('the ends', await Promise.all(ends), [
+        'RUNNER_TIMED_OUT a did not get deferred answer within 10 ms',
+        'RUNNER_WAIT_CANCELLED the wait of b for deferred answer was cancelled',
+      ]);
+      t.checkNow('they end', 10);
+      answer.resolve(1);
+      said.equal(
+        'one that was cancelled before',
+        await outcome(answer.wait({ signal: controller.signal })),
+        'RUNNER_WAIT_CANCELLED',
+      );
+      said.equal('the value', await answer.wait({ timeoutMs: 0 }), 1);
+    }),
+  ),
   on(
     'a wait ends once, also if it is settled and times out in the same instant',
     async (t, { createDeferred }) => {
@@ -859,38 +883,44 @@ const timeouts: readonly Spec[] = [
       }
     },
   },
-  on(
-    'the signal of a task that is late aborts, and its value or error is dropped',
-    async (t, { withTimeout }) => {
-      const reasons: unknown[] = [];
-      const late: string[] = [];
-      const slow = async (signal: AbortSignal, end: () => string): Promise<string> => {
-        signal.addEventListener('abort', () => reasons.push(signal.reason));
-        await t.sleep(80);
-        return end();
-      };
-      const fail = (): string => {
-        throw new Error('late');
-      };
-      const limited = withTimeout(t.world, 50, (signal) => slow(signal, fail), { label: 'commit' });
-      checkEqual(
-        'its end',
-        await refusalOf(() => limited),
-        'RUNNER_TIMED_OUT commit was not done within 50 ms',
-      );
-      t.checkNow('it ends', 50);
-      const onLate = (value: string): number => late.push(value);
-      const other = withTimeout(t.world, 50, (signal) => slow(signal, () => 'value'), { onLate });
-      checkEqual('its end', await refusalOf(() => other), 'RUNNER_TIMED_OUT task was not done within 50 ms');
-      t.checkNow('it ends', 100);
-      await t.sleep(100);
-      checkEqual('what came late', late, ['value']);
-      checkEqual(
-        'the reasons of the signals',
-        reasons.map((reason) => (reason as { code?: unknown }).code),
-        ['RUNNER_TIMED_OUT', 'RUNNER_TIMED_OUT'],
-      );
-    },
+  inWords((said) =>
+    on(
+      'the signal of a task that is late aborts, and its value or error is dropped',
+      async (t, { withTimeout }) => {
+        const reasons: unknown[] = [];
+        const late: string[] = [];
+        const slow = async (signal: AbortSignal, end: () => string): Promise<string> => {
+          signal.addEventListener('abort', () => reasons.push(signal.reason));
+          await t.sleep(80);
+          return end();
+        };
+        const fail = (): string => {
+          throw new Error('late');
+        };
+        const limited = withTimeout(t.world, 50, (signal) => slow(signal, fail), { label: 'commit' });
+        said.equal(
+          'its end',
+          await refusalOf(() => limited),
+          'RUNNER_TIMED_OUT commit was not done within 50 ms',
+        );
+        t.checkNow('it ends', 50);
+        const onLate = (value: string): number => late.push(value);
+        const other = withTimeout(t.world, 50, (signal) => slow(signal, () => 'value'), { onLate });
+        said.equal(
+          'its end',
+          await refusalOf(() => other),
+          'RUNNER_TIMED_OUT task was not done within 50 ms',
+        );
+        t.checkNow('it ends', 100);
+        await t.sleep(100);
+        said.equal('what came late', late, ['value']);
+        said.equal(
+          'the reasons of the signals',
+          reasons.map((reason) => (reason as { code?: unknown }).code),
+          ['RUNNER_TIMED_OUT', 'RUNNER_TIMED_OUT'],
+        );
+      },
+    ),
   ),
   on('a signal from outside ends it with its reason', async (t, { withTimeout }) => {
     const controller = new AbortController();
@@ -1050,57 +1080,59 @@ const reports: readonly Spec[] = [
   ),
 ];
 
+const one = (): number => 1;
+const odd = 7 as never;
+
 const refusals: readonly Spec[] = [
-  on('wrong use is refused with what was expected and what came', async (t, parts) => {
-    const { world } = t;
-    const jobs = parts.createMutex(world, { name: 'jobs' });
-    const slots = parts.createSemaphore(world, { name: 'slots', permits: 3 });
-    const channel = parts.createChannel<number>(world, { name: 'channel' });
-    const one = (): number => 1;
-    const odd = 7 as never;
-    await checkWrongUse([
-      [() => parts.createMutex(world, { name: '' }), 'name: expected a name, got ""'],
-      [() => parts.createMutex(world, odd), 'options: expected an object of options, got 7'],
-      [() => parts.createMutex(world, { name: 'a', fair: odd }), 'fair: expected true or false, got 7'],
-      [() => parts.createCondition({} as never, { name: 'a' }), 'mutex: expected a Mutex, got an object'],
-      [() => parts.createCondition(jobs, { name: odd }), 'name: expected a name, got 7'],
-      ...[0, -1, 1.5, NaN].map(
-        (permits) =>
-          [
-            () => parts.createSemaphore(world, { name: 'a', permits }),
-            `permits: expected an integer ≥ 1, got ${permits}`,
-          ] as const,
-      ),
-      ...[-1, 0.5, NaN].map(
-        (capacity) =>
-          [
-            () => parts.createChannel(world, { name: 'a', capacity }),
-            `capacity: expected an integer ≥ 0, or Infinity, got ${capacity}`,
-          ] as const,
-      ),
-      [() => parts.createDeferred(world, { name: 'a', by: '' }), 'by: expected a name, got ""'],
-      [() => slots.acquire({ permits: -2 }), 'permits: expected an integer ≥ 1, got -2'],
-      [() => slots.acquire({ permits: 4 }), 'permits: expected at most the 3 of semaphore slots, got 4'],
-      [() => slots.tryAcquire({ permits: 4 }), 'permits: expected at most the 3 of semaphore slots, got 4'],
-      [() => jobs.acquire({ timeoutMs: -1 }), 'timeoutMs: expected a number ≥ 0, got -1'],
-      [() => jobs.acquire({ owner: odd }), 'owner: expected a name, got 7'],
-      [() => jobs.acquire({ signal: odd }), 'signal: expected an AbortSignal, got 7'],
-      [() => jobs.tryAcquire({ owner: odd }), 'owner: expected a name, got 7'],
-      [() => jobs.release({ owner: odd }), 'owner: expected a name, got 7'],
-      [() => jobs.run(odd), 'task: expected a function, got 7'],
-      [() => slots.run(odd), 'task: expected a function, got 7'],
-      [() => channel.send(1, { timeoutMs: NaN }), 'timeoutMs: expected a number ≥ 0, got NaN'],
-      [() => channel.receive({ owner: '' }), 'owner: expected a name, got ""'],
-      ...[-1, Infinity, NaN].map(
-        (ms) =>
-          [() => parts.withTimeout(world, ms, one), `ms: expected a finite number ≥ 0, got ${ms}`] as const,
-      ),
-      [() => parts.withTimeout(world, 1, odd), 'task: expected a function, got 7'],
-      [() => parts.withTimeout(world, 1, one, { label: '' }), 'label: expected a name, got ""'],
-      [() => parts.noteWait(world, { name: '' }), 'wait.name: expected a name, got ""'],
-    ]);
-    checkEqual('it', [jobs.holder, jobs.waiting, slots.available, channel.size], [undefined, 0, 3, 0]);
-  }),
+  inWords((said) =>
+    on('wrong use is refused with what was expected and what came', async ({ world }, parts) => {
+      const jobs = parts.createMutex(world, { name: 'jobs' });
+      const slots = parts.createSemaphore(world, { name: 'slots', permits: 3 });
+      const channel = parts.createChannel<number>(world, { name: 'channel' });
+      await said.wrongUse([
+        [() => parts.createMutex(world, { name: '' }), 'name: expected a name, got ""'],
+        [() => parts.createMutex(world, odd), 'options: expected an object of options, got 7'],
+        [() => parts.createMutex(world, { name: 'a', fair: odd }), 'fair: expected true or false, got 7'],
+        [() => parts.createCondition({} as never, { name: 'a' }), 'mutex: expected a Mutex, got an object'],
+        [() => parts.createCondition(jobs, { name: odd }), 'name: expected a name, got 7'],
+        ...[0, -1, 1.5, NaN].map(
+          (permits) =>
+            [
+              () => parts.createSemaphore(world, { name: 'a', permits }),
+              `permits: expected an integer ≥ 1, got ${permits}`,
+            ] as const,
+        ),
+        ...[-1, 0.5, NaN].map(
+          (capacity) =>
+            [
+              () => parts.createChannel(world, { name: 'a', capacity }),
+              `capacity: expected an integer ≥ 0, or Infinity, got ${capacity}`,
+            ] as const,
+        ),
+        [() => parts.createDeferred(world, { name: 'a', by: '' }), 'by: expected a name, got ""'],
+        [() => slots.acquire({ permits: -2 }), 'permits: expected an integer ≥ 1, got -2'],
+        [() => slots.acquire({ permits: 4 }), 'permits: expected at most the 3 of semaphore slots, got 4'],
+        [() => slots.tryAcquire({ permits: 4 }), 'permits: expected at most the 3 of semaphore slots, got 4'],
+        [() => jobs.acquire({ timeoutMs: -1 }), 'timeoutMs: expected a number ≥ 0, got -1'],
+        [() => jobs.acquire({ owner: odd }), 'owner: expected a name, got 7'],
+        [() => jobs.acquire({ signal: odd }), 'signal: expected an AbortSignal, got 7'],
+        [() => jobs.tryAcquire({ owner: odd }), 'owner: expected a name, got 7'],
+        [() => jobs.release({ owner: odd }), 'owner: expected a name, got 7'],
+        [() => jobs.run(odd), 'task: expected a function, got 7'],
+        [() => slots.run(odd), 'task: expected a function, got 7'],
+        [() => channel.send(1, { timeoutMs: NaN }), 'timeoutMs: expected a number ≥ 0, got NaN'],
+        [() => channel.receive({ owner: '' }), 'owner: expected a name, got ""'],
+        ...[-1, Infinity, NaN].map(
+          (ms) =>
+            [() => parts.withTimeout(world, ms, one), `ms: expected a finite number ≥ 0, got ${ms}`] as const,
+        ),
+        [() => parts.withTimeout(world, 1, odd), 'task: expected a function, got 7'],
+        [() => parts.withTimeout(world, 1, one, { label: '' }), 'label: expected a name, got ""'],
+        [() => parts.noteWait(world, { name: '' }), 'wait.name: expected a name, got ""'],
+      ]);
+      said.equal('it', [jobs.holder, jobs.waiting, slots.available, channel.size], [undefined, 0, 3, 0]);
+    }),
+  ),
 ];
 
 /**
@@ -1122,5 +1154,5 @@ export const lockCases: readonly PartCase<LockSubject>[] = partCases({
   channel: channels,
   deferred: deferreds,
   withTimeout: timeouts,
-  ...{ reports, refusals },
+  ...{ reports: reports.map(ofOurWords), refusals },
 });

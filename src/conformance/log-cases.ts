@@ -20,6 +20,7 @@ import {
   type PartSubject,
   playHolding,
   refusalOf,
+  inWords,
 } from './part-case.ts';
 
 /** Outputs that are held to the contract, and how their content is read. */
@@ -76,48 +77,54 @@ const contents: readonly PartCaseSpec<OutputSubject>[] = [
       for (const [n, { uri }] of all.entries()) checkEqual('its text', textOf(await read(uri)), `text ${n}`);
     },
   ),
-  on('R161 an id that could be a path is refused, and others are taken', async ({ outputs }) => {
-    for (const id of ['', '.', '..', 'a/b', '/etc/passwd', 'a\\b', 'a\0b', '\ud800', '../x', 7 as never]) {
-      await checkRefuses(
-        `the id ${JSON.stringify(id)}`,
-        () => outputs.create(id),
-        'RUNNER_INVALID_ARGUMENT',
-        'a non-empty name without path separators, NUL, `.` or `..`',
-      );
-    }
-    for (const id of ['stdout', '0-stdout', '...', '..a', 'ünï', 'a b', '-', 'a%b?c#d']) {
-      await (await outputs.create(id)).close();
-    }
-  }),
-  on(
-    'R163 a close may come again, a write after it fails, and nothing of it is kept',
-    async ({ outputs, read }) => {
-      const output = await outputs.create('log');
-      await output.write('kept');
-      await output.close();
-      await output.close();
-      await checkRefuses(
-        'a late write',
-        () => output.write('late'),
-        'RUNNER_OUTPUT_FAILED',
-        'after its close',
-      );
-      checkEqual('its text', textOf(await read(output.uri)), 'kept');
-    },
+  inWords((said) =>
+    on('R161 an id that could be a path is refused, and others are taken', async ({ outputs }) => {
+      for (const id of ['', '.', '..', 'a/b', '/etc/passwd', 'a\\b', 'a\0b', '\ud800', '../x', 7 as never]) {
+        await said.refuses(
+          `the id ${JSON.stringify(id)}`,
+          () => outputs.create(id),
+          'RUNNER_INVALID_ARGUMENT',
+          'a non-empty name without path separators, NUL, `.` or `..`',
+        );
+      }
+      for (const id of ['stdout', '0-stdout', '...', '..a', 'ünï', 'a b', '-', 'a%b?c#d']) {
+        await (await outputs.create(id)).close();
+      }
+    }),
   ),
-  on('anything but text and bytes is refused, and nothing of it is kept', async ({ outputs, read }) => {
-    const output = await outputs.create('log');
-    for (const chunk of [7, null, undefined, {}, [1]]) {
-      await checkRefuses(
-        'such a write',
-        () => output.write(chunk as never),
-        'RUNNER_INVALID_ARGUMENT',
-        'chunk',
-      );
-    }
-    await output.close();
-    checkEqual('its bytes', (await read(output.uri)).length, 0);
-  }),
+  inWords((said) =>
+    on(
+      'R163 a close may come again, a write after it fails, and nothing of it is kept',
+      async ({ outputs, read }) => {
+        const output = await outputs.create('log');
+        await output.write('kept');
+        await output.close();
+        await output.close();
+        await said.refuses(
+          'a late write',
+          () => output.write('late'),
+          'RUNNER_OUTPUT_FAILED',
+          'after its close',
+        );
+        said.equal('its text', textOf(await read(output.uri)), 'kept');
+      },
+    ),
+  ),
+  inWords((said) =>
+    on('anything but text and bytes is refused, and nothing of it is kept', async ({ outputs, read }) => {
+      const output = await outputs.create('log');
+      for (const chunk of [7, null, undefined, {}, [1]]) {
+        await said.refuses(
+          'such a write',
+          () => output.write(chunk as never),
+          'RUNNER_INVALID_ARGUMENT',
+          'chunk',
+        );
+      }
+      await output.close();
+      said.equal('its bytes', (await read(output.uri)).length, 0);
+    }),
+  ),
   on('a large output comes whole', async ({ outputs, read }) => {
     const output = await outputs.create('log');
     for (let n = 0; n < 300; n += 1) await output.write(`line ${n}\n`);
@@ -168,43 +175,45 @@ const inMemory = (
 const faulty = (make: MakeOutputs, ...faults: OutputFault[]) => make({ faults: () => faults }).create('log');
 
 const memory: readonly PartCaseSpec<MemoryOutputSubject>[] = [
-  inMemory('R169 an output can be read while it is written, by chunks, bytes and text', async (make) => {
-    const outputs = make();
-    const output = outputs.create('log');
-    checkEqual(
-      'it',
-      [output.id, output.name, output.uri, output.closed],
-      ['log', 'log-0', 'memory:///log-0', false],
-    );
-    checkEqual('its text', [output.text(), output.chunks.length], ['', 0]);
-    checkEqual('what a write gives', output.write('a'), undefined);
-    void output.write(Uint8Array.of(98));
-    checkEqual('its chunks', output.chunks, ['a', Uint8Array.of(98)]);
-    void output.write('c');
-    checkEqual(
-      'its text',
-      [output.text(), [...output.bytes()], output.chunks.length],
-      ['abc', [97, 98, 99], 3],
-    );
-    let made = 0;
-    void output.writeLazily?.(() => {
-      made += 1;
-      return 'd';
-    });
-    checkEqual('what is lazy', made, 0);
-    checkEqual('its text', [output.text(), output.text(), made], ['abcd', 'abcd', 1]);
-    void output.close();
-    checkEqual('whether it is closed', output.closed, true);
-    await checkRefuses(
-      'a late write',
-      () => output.writeLazily?.(() => 'e'),
-      'RUNNER_OUTPUT_FAILED',
-      'log-0',
-    );
-    await checkRefuses('its file', () => output.asFile(), 'RUNNER_OUTPUT_FAILED', 'log-0', 'toFile');
-    const local = make({ toFile: ({ name }) => `/tmp/${name}` }).create('x');
-    checkEqual('its file', await local.asFile(), '/tmp/x-0');
-  }),
+  inWords((said) =>
+    inMemory('R169 an output can be read while it is written, by chunks, bytes and text', async (make) => {
+      const outputs = make();
+      const output = outputs.create('log');
+      said.equal(
+        'it',
+        [output.id, output.name, output.uri, output.closed],
+        ['log', 'log-0', 'memory:///log-0', false],
+      );
+      said.equal('its text', [output.text(), output.chunks.length], ['', 0]);
+      said.equal('what a write gives', output.write('a'), undefined);
+      void output.write(Uint8Array.of(98));
+      said.equal('its chunks', output.chunks, ['a', Uint8Array.of(98)]);
+      void output.write('c');
+      said.equal(
+        'its text',
+        [output.text(), [...output.bytes()], output.chunks.length],
+        ['abc', [97, 98, 99], 3],
+      );
+      let made = 0;
+      void output.writeLazily?.(() => {
+        made += 1;
+        return 'd';
+      });
+      said.equal('what is lazy', made, 0);
+      said.equal('its text', [output.text(), output.text(), made], ['abcd', 'abcd', 1]);
+      void output.close();
+      said.equal('whether it is closed', output.closed, true);
+      await said.refuses(
+        'a late write',
+        () => output.writeLazily?.(() => 'e'),
+        'RUNNER_OUTPUT_FAILED',
+        'log-0',
+      );
+      await said.refuses('its file', () => output.asFile(), 'RUNNER_OUTPUT_FAILED', 'log-0', 'toFile');
+      const local = make({ toFile: ({ name }) => `/tmp/${name}` }).create('x');
+      said.equal('its file', await local.asFile(), '/tmp/x-0');
+    }),
+  ),
   inMemory(
     'R169 outputs are found by their URI until they are dropped, and the oldest goes first',
     async (make) => {
@@ -234,133 +243,153 @@ const memory: readonly PartCaseSpec<MemoryOutputSubject>[] = [
       );
     },
   ),
-  inMemory('R169 after N bytes a write fails whole, and a smaller one still fits', async (make) => {
-    const output = faulty(make, { kind: 'error', afterBytes: 4 });
-    void output.write('é');
-    const full = 'RUNNER_OUTPUT_FAILED output log-0 is full after 4 bytes (injected fault)';
-    checkEqual('a write', await refusalOf(() => output.write('123')), full);
-    void output.write('12');
-    checkEqual('a write', await refusalOf(() => output.write('3')), full);
-    checkEqual('it', [output.text(), output.write(''), output.close()], ['é12', undefined, undefined]);
-  }),
-  inMemory('R169 a short write keeps what fits and fails, and nothing fits afterwards', async (make) => {
-    const output = faulty(make, { kind: 'short', afterBytes: 4 });
-    void output.write('');
-    void output.write('ab');
-    const took = 'RUNNER_OUTPUT_FAILED output log-0 took';
-    checkEqual(
-      'a write',
-      await refusalOf(() => output.write('cdef')),
-      `${took} 2 of 4 bytes (injected fault)`,
-    );
-    checkEqual('a write', await refusalOf(() => output.write('g')), `${took} 0 of 1 bytes (injected fault)`);
-    checkEqual('its chunks', output.chunks, ['ab', new TextEncoder().encode('cd')]);
-  }),
-  inMemory('R169 creation and close fail as planned, with the given error if there is one', async (make) => {
-    const error = new Error('mine');
-    const failed = 'RUNNER_OUTPUT_FAILED output';
-    const table: readonly (readonly [() => unknown, string])[] = [
-      [() => faulty(make, { kind: 'create' }), `${failed} log could not be created (injected fault)`],
-      [() => faulty(make, { kind: 'create', error }), 'Error: mine'],
-      [() => faulty(make, { kind: 'close' }).close(), `${failed} log-0 could not be closed (injected fault)`],
-      [() => faulty(make, { kind: 'close', error }).close(), 'Error: mine'],
-      [() => faulty(make, { kind: 'error', afterBytes: 0, error }).write('x'), 'Error: mine'],
-    ];
-    for (const [act, text] of table) checkEqual('what fails', await refusalOf(act), text);
-    const asked: unknown[] = [];
-    const outputs = make({
-      faults: (id, serial) => {
-        asked.push([id, serial]);
-        return [[{ kind: 'create' } as const], [], undefined][serial];
-      },
-    });
-    checkEqual(
-      'the first',
-      await refusalOf(() => outputs.create('a')),
-      `${failed} a could not be created (injected fault)`,
-    );
-    checkEqual('the names', [outputs.create('b').name, outputs.create('c').name], ['b-1', 'c-2']);
-    checkEqual('what was asked', asked, [
-      ['a', 0],
-      ['b', 1],
-      ['c', 2],
-    ]);
-    checkEqual(
-      'what is held',
-      outputs.all().map(({ id }) => id),
-      ['b', 'c'],
-    );
-  }),
-  inMemory(
-    'R169 delayed writes take their time one after the other, keep their order, and hold up the close',
-    async (make, sim) => {
-      const { clock } = sim.world;
-      const faults: OutputFault[] = [
-        { kind: 'delay', ms: 10 },
-        { kind: 'error', afterBytes: 5 },
-      ];
-      const output = make({ clock, faults: () => faults }).create('log');
-      const seen: string[] = [];
-      const note = (what: string) => (): void => void seen.push(`${sim.now()} ${what} ${output.text()}`);
-      for (const text of ['ab', 'cdef', 'cd']) {
-        void Promise.resolve(output.write(text)).then(note(`wrote ${text}`), note(`lost ${text}`));
-      }
-      void Promise.resolve(output.close()).then(note('closed'));
-      void Promise.resolve(output.close()).then(note('closed again'));
-      checkEqual('it', [output.closed, output.text()], [true, '']);
-      await sim.sleep(100);
-      checkEqual('what was seen', seen, [
-        '10 wrote ab ab',
-        '20 lost cdef ab',
-        '30 wrote cd abcd',
-        '30 closed abcd',
-        '30 closed again abcd',
-      ]);
-      const failing = make({ clock, faults: () => [{ kind: 'delay', ms: 10 }, { kind: 'close' }] }).create(
-        'log',
-      );
-      const written = failing.write('x');
-      const closed = refusalOf(() => failing.close());
-      await written;
-      checkEqual(
-        'the close',
-        await closed,
-        'RUNNER_OUTPUT_FAILED output log-0 could not be closed (injected fault)',
-      );
-      checkEqual('the time', sim.now(), 110);
-    },
+  inWords((said) =>
+    inMemory('R169 after N bytes a write fails whole, and a smaller one still fits', async (make) => {
+      const output = faulty(make, { kind: 'error', afterBytes: 4 });
+      void output.write('é');
+      const full = 'RUNNER_OUTPUT_FAILED output log-0 is full after 4 bytes (injected fault)';
+      said.equal('a write', await refusalOf(() => output.write('123')), full);
+      void output.write('12');
+      said.equal('a write', await refusalOf(() => output.write('3')), full);
+      said.equal('it', [output.text(), output.write(''), output.close()], ['é12', undefined, undefined]);
+    }),
   ),
-  inMemory('R169 wrong use is refused with what was expected and what came', async (make) => {
-    const odd = 7 as never;
-    await checkWrongUse([
-      ...[0, -1, NaN].map(
-        (maxOutputs) =>
-          [() => make({ maxOutputs }), `maxOutputs: expected a number ≥ 1, got ${maxOutputs}`] as const,
-      ),
-      [() => make({ toFile: odd }), 'toFile: expected a function, got 7'],
-      [() => make({ faults: odd }), 'faults: expected a function, got 7'],
-      [() => make({ clock: odd }), 'clock: expected an object with timer(), got 7'],
-      [() => make().find(odd), 'uri: expected a URI, got 7'],
-      [() => make().drop(odd), 'uri: expected a URI, got 7'],
-      [
-        () => faulty(make, { kind: 'delay', ms: 1 }),
-        'clock: expected a clock, because a delay fault needs one, got undefined',
-      ],
-    ]);
-    for (const fault of [
-      { kind: 'error', afterBytes: -1 },
-      { kind: 'short', afterBytes: 0.5 },
-      { kind: 'delay', ms: -1 },
-    ] as const) {
-      await checkRefuses('such a fault', () => faulty(make, fault), 'RUNNER_INVALID_ARGUMENT', '≥ 0');
-    }
-    const output = faulty(make, { kind: 'delay', ms: 0 });
-    checkEqual(
-      'a delay of no time',
-      [output.write('x'), output.close(), output.text()],
-      [undefined, undefined, 'x'],
-    );
-  }),
+  inWords((said) =>
+    inMemory('R169 a short write keeps what fits and fails, and nothing fits afterwards', async (make) => {
+      const output = faulty(make, { kind: 'short', afterBytes: 4 });
+      void output.write('');
+      void output.write('ab');
+      const took = 'RUNNER_OUTPUT_FAILED output log-0 took';
+      said.equal(
+        'a write',
+        await refusalOf(() => output.write('cdef')),
+        `${took} 2 of 4 bytes (injected fault)`,
+      );
+      said.equal(
+        'a write',
+        await refusalOf(() => output.write('g')),
+        `${took} 0 of 1 bytes (injected fault)`,
+      );
+      said.equal('its chunks', output.chunks, ['ab', new TextEncoder().encode('cd')]);
+    }),
+  ),
+  inWords((said) =>
+    inMemory(
+      'R169 creation and close fail as planned, with the given error if there is one',
+      async (make) => {
+        const error = new Error('mine');
+        const failed = 'RUNNER_OUTPUT_FAILED output';
+        const table: readonly (readonly [() => unknown, string])[] = [
+          [() => faulty(make, { kind: 'create' }), `${failed} log could not be created (injected fault)`],
+          [() => faulty(make, { kind: 'create', error }), 'Error: mine'],
+          [
+            () => faulty(make, { kind: 'close' }).close(),
+            `${failed} log-0 could not be closed (injected fault)`,
+          ],
+          [() => faulty(make, { kind: 'close', error }).close(), 'Error: mine'],
+          [() => faulty(make, { kind: 'error', afterBytes: 0, error }).write('x'), 'Error: mine'],
+        ];
+        for (const [act, text] of table) said.equal('what fails', await refusalOf(act), text);
+        const asked: unknown[] = [];
+        const outputs = make({
+          faults: (id, serial) => {
+            asked.push([id, serial]);
+            return [[{ kind: 'create' } as const], [], undefined][serial];
+          },
+        });
+        said.equal(
+          'the first',
+          await refusalOf(() => outputs.create('a')),
+          `${failed} a could not be created (injected fault)`,
+        );
+        said.equal('the names', [outputs.create('b').name, outputs.create('c').name], ['b-1', 'c-2']);
+        said.equal('what was asked', asked, [
+          ['a', 0],
+          ['b', 1],
+          ['c', 2],
+        ]);
+        said.equal(
+          'what is held',
+          outputs.all().map(({ id }) => id),
+          ['b', 'c'],
+        );
+      },
+    ),
+  ),
+  inWords((said) =>
+    inMemory(
+      'R169 delayed writes take their time one after the other, keep their order, and hold up the close',
+      async (make, sim) => {
+        const { clock } = sim.world;
+        const faults: OutputFault[] = [
+          { kind: 'delay', ms: 10 },
+          { kind: 'error', afterBytes: 5 },
+        ];
+        const output = make({ clock, faults: () => faults }).create('log');
+        const seen: string[] = [];
+        const note = (what: string) => (): void => void seen.push(`${sim.now()} ${what} ${output.text()}`);
+        for (const text of ['ab', 'cdef', 'cd']) {
+          void Promise.resolve(output.write(text)).then(note(`wrote ${text}`), note(`lost ${text}`));
+        }
+        void Promise.resolve(output.close()).then(note('closed'));
+        void Promise.resolve(output.close()).then(note('closed again'));
+        said.equal('it', [output.closed, output.text()], [true, '']);
+        await sim.sleep(100);
+        said.equal('what was seen', seen, [
+          '10 wrote ab ab',
+          '20 lost cdef ab',
+          '30 wrote cd abcd',
+          '30 closed abcd',
+          '30 closed again abcd',
+        ]);
+        const failing = make({ clock, faults: () => [{ kind: 'delay', ms: 10 }, { kind: 'close' }] }).create(
+          'log',
+        );
+        const written = failing.write('x');
+        const closed = refusalOf(() => failing.close());
+        await written;
+        said.equal(
+          'the close',
+          await closed,
+          'RUNNER_OUTPUT_FAILED output log-0 could not be closed (injected fault)',
+        );
+        said.equal('the time', sim.now(), 110);
+      },
+    ),
+  ),
+  inWords((said) =>
+    inMemory('R169 wrong use is refused with what was expected and what came', async (make) => {
+      const odd = 7 as never;
+      await said.wrongUse([
+        ...[0, -1, NaN].map(
+          (maxOutputs) =>
+            [() => make({ maxOutputs }), `maxOutputs: expected a number ≥ 1, got ${maxOutputs}`] as const,
+        ),
+        [() => make({ toFile: odd }), 'toFile: expected a function, got 7'],
+        [() => make({ faults: odd }), 'faults: expected a function, got 7'],
+        [() => make({ clock: odd }), 'clock: expected an object with timer(), got 7'],
+        [() => make().find(odd), 'uri: expected a URI, got 7'],
+        [() => make().drop(odd), 'uri: expected a URI, got 7'],
+        [
+          () => faulty(make, { kind: 'delay', ms: 1 }),
+          'clock: expected a clock, because a delay fault needs one, got undefined',
+        ],
+      ]);
+      for (const fault of [
+        { kind: 'error', afterBytes: -1 },
+        { kind: 'short', afterBytes: 0.5 },
+        { kind: 'delay', ms: -1 },
+      ] as const) {
+        await said.refuses('such a fault', () => faulty(make, fault), 'RUNNER_INVALID_ARGUMENT', '≥ 0');
+      }
+      const output = faulty(make, { kind: 'delay', ms: 0 });
+      said.equal(
+        'a delay of no time',
+        [output.write('x'), output.close(), output.text()],
+        [undefined, undefined, 'x'],
+      );
+    }),
+  ),
 ];
 
 /**
@@ -532,7 +561,7 @@ const registries: readonly PartCaseSpec<MetricsSubject>[] = [
       );
     },
   ),
-  {
+  inWords((said) => ({
     title: 'in memory values can be read by name, and the newest samples are kept',
     needs: ['memory'],
     async prove({ createInMemory }) {
@@ -540,29 +569,29 @@ const registries: readonly PartCaseSpec<MetricsSubject>[] = [
       metrics.counter('c').increment(2);
       metrics.gauge('g').set(5);
       for (const value of [1, 2, 3, 4]) metrics.histogram('h').record(value);
-      checkEqual(
+      said.equal(
         'values',
         ['c', 'g', 'h', 'x'].map((name) => metrics.value(name)),
         [2, 5, 4, 0],
       );
-      checkEqual(
+      said.equal(
         'samples',
         ['h', 'c', 'x'].map((name) => metrics.values(name)),
         [[2, 3, 4], [], []],
       );
       const usual = createInMemory?.() as MemoryMetrics;
       for (let value = 0; value < 1_001; value += 1) usual.histogram('h').record(value);
-      checkEqual(
+      said.equal(
         'how many are kept by default',
         [usual.values('h').length, usual.values('h')[0]],
         [1_000, 1],
       );
       const none = createInMemory?.({ samplesMax: 0 }) as MemoryMetrics;
       none.histogram('h').record(1);
-      checkEqual('none are kept', [none.values('h'), none.value('h')], [[], 1]);
+      said.equal('none are kept', [none.values('h'), none.value('h')], [[], 1]);
       const known = usual.histogram('h');
       checkThat(usual.histogram('h') === known, 'an instrument', 'the same', usual);
-      await checkWrongUse([
+      await said.wrongUse([
         [() => createInMemory?.({ samplesMax: -1 }), 'samplesMax: expected an integer ≥ 0, got -1'],
         [() => createInMemory?.({ samplesMax: 1.5 }), 'samplesMax: expected an integer ≥ 0, got 1.5'],
         [
@@ -571,7 +600,7 @@ const registries: readonly PartCaseSpec<MetricsSubject>[] = [
         ],
       ]);
     },
-  },
+  })),
   {
     title: 'in memory each change is an event with the new total, the new value or the recorded value',
     needs: ['memory'],

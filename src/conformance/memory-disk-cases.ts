@@ -10,7 +10,6 @@ import type { Simulation } from '../simulation/simulation.ts';
 import { checkEqual } from './check.ts';
 import { simulationError } from './conformance-case.ts';
 import {
-  checkWrongUse,
   type PartCase,
   partCases,
   type PartCaseSpec,
@@ -19,6 +18,8 @@ import {
   type Played,
   playHolding,
   refusalOf,
+  inWords,
+  ofOurWords,
 } from './part-case.ts';
 
 /** A kind of disk in memory that is held to its promises: see {@link memoryDiskCases}. */
@@ -139,59 +140,65 @@ const operations: readonly PartCaseSpec<MemoryDiskSubject>[] = [
     got[1] = 9;
     checkEqual('the bytes', [...(await disk.read('a'))], [1, 2]);
   }),
-  plays(
-    'it says what was asked for after its close, and after a crash of its process',
-    { name: 'locks' },
-    async ({ sim, medium, disk }) => {
-      const other = medium.mount(sim.world);
-      await disk.close();
-      checkEqual(
-        'closed',
-        await refusalOf(() => disk.sync('log')),
-        'RUNNER_DISK_CLOSED sync of log on disk locks: it was closed',
-      );
-      const open = refusalOf(() => other.rename('log', 'b'));
-      medium.crash();
-      const crashed = 'on disk locks: the process that used it has crashed';
-      checkEqual('crashed', await open, `RUNNER_DISK_CLOSED rename of log to b ${crashed}`);
-      checkEqual(
-        'crashed',
-        await refusalOf(() => other.sync()),
-        `RUNNER_DISK_CLOSED sync of the top ${crashed}`,
-      );
-    },
+  inWords((said) =>
+    plays(
+      'it says what was asked for after its close, and after a crash of its process',
+      { name: 'locks' },
+      async ({ sim, medium, disk }) => {
+        const other = medium.mount(sim.world);
+        await disk.close();
+        said.equal(
+          'closed',
+          await refusalOf(() => disk.sync('log')),
+          'RUNNER_DISK_CLOSED sync of log on disk locks: it was closed',
+        );
+        const open = refusalOf(() => other.rename('log', 'b'));
+        medium.crash();
+        const crashed = 'on disk locks: the process that used it has crashed';
+        said.equal('crashed', await open, `RUNNER_DISK_CLOSED rename of log to b ${crashed}`);
+        said.equal(
+          'crashed',
+          await refusalOf(() => other.sync()),
+          `RUNNER_DISK_CLOSED sync of the top ${crashed}`,
+        );
+      },
+    ),
   ),
-  plays('it is made with what makes sense only', {}, async ({ make }) => {
-    const latency = 'latencyMs: expected a number of milliseconds ≥ 0, or two, the least first, got';
-    await checkWrongUse([
-      [() => make({ latencyMs: -1 }), `${latency} -1`],
-      [() => make({ latencyMs: [3, 1] }), `${latency} an array of 2`],
-      [() => make({ tearBytes: 0 }), 'tearBytes: expected an integer ≥ 1 or Infinity, got 0'],
-      [() => make({ capacityBytes: -1 }), 'capacityBytes: expected a number ≥ 0, got -1'],
-      [() => make({ faults: { sync: 1 } }), 'faults.sync: expected true, false or an integer ≥ 2, got 1'],
-      [() => make({ faults: { slowMs: -1 } }), 'faults.slowMs: expected a finite number ≥ 0, got -1'],
-      [
-        () => make({ faults: { strikesMax: 1.5 } }),
-        'faults.strikesMax: expected an integer ≥ 0, or Infinity, got 1.5',
-      ],
-    ]);
-  }),
-  plays(
-    'a full disk takes what fits, and room that is given back can be used again',
-    { capacityBytes: 5 },
-    async ({ disk, medium }) => {
-      await disk.write('a', 'abc');
-      checkEqual(
-        'a write',
-        await refusalOf(() => disk.append('b', 'xyz')),
-        'RUNNER_DISK_NO_SPACE append to b on disk disk: no space left',
-      );
-      checkEqual('its files', filesOf(medium), { a: 'abc', b: 'xy' });
-      await disk.write('a', '123');
-      await disk.remove('a');
-      await disk.append('b', 'z');
-      checkEqual('its files', filesOf(medium), { b: 'xyz' });
-    },
+  inWords((said) =>
+    plays('it is made with what makes sense only', {}, async ({ make }) => {
+      const latency = 'latencyMs: expected a number of milliseconds ≥ 0, or two, the least first, got';
+      await said.wrongUse([
+        [() => make({ latencyMs: -1 }), `${latency} -1`],
+        [() => make({ latencyMs: [3, 1] }), `${latency} an array of 2`],
+        [() => make({ tearBytes: 0 }), 'tearBytes: expected an integer ≥ 1 or Infinity, got 0'],
+        [() => make({ capacityBytes: -1 }), 'capacityBytes: expected a number ≥ 0, got -1'],
+        [() => make({ faults: { sync: 1 } }), 'faults.sync: expected true, false or an integer ≥ 2, got 1'],
+        [() => make({ faults: { slowMs: -1 } }), 'faults.slowMs: expected a finite number ≥ 0, got -1'],
+        [
+          () => make({ faults: { strikesMax: 1.5 } }),
+          'faults.strikesMax: expected an integer ≥ 0, or Infinity, got 1.5',
+        ],
+      ]);
+    }),
+  ),
+  inWords((said) =>
+    plays(
+      'a full disk takes what fits, and room that is given back can be used again',
+      { capacityBytes: 5 },
+      async ({ disk, medium }) => {
+        await disk.write('a', 'abc');
+        said.equal(
+          'a write',
+          await refusalOf(() => disk.append('b', 'xyz')),
+          'RUNNER_DISK_NO_SPACE append to b on disk disk: no space left',
+        );
+        said.equal('its files', filesOf(medium), { a: 'abc', b: 'xy' });
+        await disk.write('a', '123');
+        await disk.remove('a');
+        await disk.append('b', 'z');
+        said.equal('its files', filesOf(medium), { b: 'xyz' });
+      },
+    ),
   ),
 ];
 
@@ -317,40 +324,41 @@ const crashes: readonly PartCaseSpec<MemoryDiskSubject>[] = [
 ];
 
 const faults: readonly PartCaseSpec<MemoryDiskSubject>[] = [
-  plays(
-    'a write without space stores nothing',
-    { faults: { noSpace: true, strikesMax: 1 } },
-    async ({ disk, medium }) => {
-      checkEqual(
-        'a write',
-        await refusalOf(() => disk.append('log', 'abc')),
-        'RUNNER_DISK_NO_SPACE append to log on disk disk: no space left',
-      );
-      checkEqual('its files', filesOf(medium), {});
-      await disk.append('log', 'abc');
-      checkEqual('its files', filesOf(medium), { log: 'abc' });
-    },
-    ({ asked }) =>
-      checkEqual('what was asked', asked, [
-        'disk append log no-space fault = 15 of 16: the append to log finds no space on disk',
-      ]),
-    { 'disk append log no-space fault': 15 },
+  ofOurWords(
+    plays(
+      'a write without space stores nothing',
+      { faults: { noSpace: true, strikesMax: 1 } },
+      async ({ disk, medium }) => {
+        checkEqual(
+          'a write',
+          await refusalOf(() => disk.append('log', 'abc')),
+          'RUNNER_DISK_NO_SPACE append to log on disk disk: no space left',
+        );
+        checkEqual('its files', filesOf(medium), {});
+        await disk.append('log', 'abc');
+        checkEqual('its files', filesOf(medium), { log: 'abc' });
+      },
+      ({ asked }) =>
+        checkEqual('what was asked', asked, [
+          'disk append log no-space fault = 15 of 16: the append to log finds no space on disk',
+        ]),
+      { 'disk append log no-space fault': 15 },
+    ),
   ),
-  leaves(
-    'of a short write any first part is stored',
-    { faults: { short: 2, strikesMax: 1 } },
-    [
-      'abc: nothing',
-      ...[2, 1, 0].map(
-        (bytes) =>
-          `${bytes === 0 ? 'none' : 'abc'.slice(0, bytes)}: RUNNER_DISK_FAILED write to log on disk disk: only ${bytes} of 3 bytes were written (injected fault)`,
-      ),
-    ],
-    async ({ disk, medium }) => {
-      const refusal = await refusalOf(() => disk.write('log', 'abc'));
-      const text = logOf(medium);
-      return `${text === '' ? 'none' : text}: ${refusal}`;
-    },
+  inWords((said) =>
+    leaves(
+      'of a short write any first part is stored',
+      { faults: { short: 2, strikesMax: 1 } },
+      ['abc', 'ab', 'a', 'none'],
+      async ({ disk, medium }) => {
+        const refusal = await refusalOf(() => disk.write('log', 'abc'));
+        const text = logOf(medium);
+        const only = `only ${text.length} of 3 bytes were written (injected fault)`;
+        const failed = `RUNNER_DISK_FAILED write to log on disk disk: ${only}`;
+        said.equal('the refusal', refusal, text === 'abc' ? 'nothing' : failed);
+        return text === '' ? 'none' : text;
+      },
+    ),
   ),
   leaves(
     'a sync that follows one that failed proves nothing about what was written before',
@@ -365,43 +373,47 @@ const faults: readonly PartCaseSpec<MemoryDiskSubject>[] = [
       return `${outcome === 'nothing' ? 'synced' : 'failed'} ${logOf(medium)}`;
     },
   ),
-  plays(
-    'only what was synced rots, and for good',
-    { faults: { rot: true, strikesMax: 1 } },
-    async ({ disk }) => {
-      await disk.append('log', Uint8Array.of(0, 255));
-      checkEqual('what is read', [...(await disk.read('log'))], [0, 255]);
-      await disk.sync('log');
-      const first = [...(await disk.read('log'))];
-      checkEqual(
-        'how many bits differ',
-        first.map((byte, at) => (byte ^ (at === 0 ? 0 : 255)).toString(2).replaceAll('0', '')).join(''),
-        '1',
-      );
-      checkEqual('what is read again', [...(await disk.read('log'))], first);
-    },
-    ({ asked }) =>
-      checkEqual(
-        'the first question',
-        asked[0],
-        'disk read log rot fault = 15 of 16: a bit on disk rots before the read of log',
-      ),
-    { 'disk read log rot fault': 15 },
+  ofOurWords(
+    plays(
+      'only what was synced rots, and for good',
+      { faults: { rot: true, strikesMax: 1 } },
+      async ({ disk }) => {
+        await disk.append('log', Uint8Array.of(0, 255));
+        checkEqual('what is read', [...(await disk.read('log'))], [0, 255]);
+        await disk.sync('log');
+        const first = [...(await disk.read('log'))];
+        checkEqual(
+          'how many bits differ',
+          first.map((byte, at) => (byte ^ (at === 0 ? 0 : 255)).toString(2).replaceAll('0', '')).join(''),
+          '1',
+        );
+        checkEqual('what is read again', [...(await disk.read('log'))], first);
+      },
+      ({ asked }) =>
+        checkEqual(
+          'the first question',
+          asked[0],
+          'disk read log rot fault = 15 of 16: a bit on disk rots before the read of log',
+        ),
+      { 'disk read log rot fault': 15 },
+    ),
   ),
-  plays(
-    'a slow operation takes slowMs longer, until faults end',
-    { faults: { slow: 2, slowMs: 500 } },
-    async ({ sim, disk, medium }) => {
-      await disk.append('log', 'a');
-      checkEqual('the time', sim.now(), 500);
-      const second = disk.append('other', 'b');
-      await sim.sleep(100);
-      sim.heal();
-      await second;
-      checkEqual('the time', [sim.now(), filesOf(medium)], [600, { log: 'a', other: 'b' }]);
-    },
-    () => undefined,
-    { 'disk append log slow fault': 1, 'disk append other slow fault': 1 },
+  ofOurWords(
+    plays(
+      'a slow operation takes slowMs longer, until faults end',
+      { faults: { slow: 2, slowMs: 500 } },
+      async ({ sim, disk, medium }) => {
+        await disk.append('log', 'a');
+        checkEqual('the time', sim.now(), 500);
+        const second = disk.append('other', 'b');
+        await sim.sleep(100);
+        sim.heal();
+        await second;
+        checkEqual('the time', [sim.now(), filesOf(medium)], [600, { log: 'a', other: 'b' }]);
+      },
+      () => undefined,
+      { 'disk append log slow fault': 1, 'disk append other slow fault': 1 },
+    ),
   ),
   plays(
     'faults strike as often as strikesMax says, four times by default',
@@ -429,86 +441,90 @@ const faults: readonly PartCaseSpec<MemoryDiskSubject>[] = [
 ];
 
 const words: readonly PartCaseSpec<MemoryDiskSubject>[] = [
-  plays(
-    'its history says what is done to files, and what a power failure keeps, tears and loses',
-    { name: 'locks' },
-    async ({ disk, medium }) => {
-      await disk.write('log', 'abcdef');
-      await disk.sync('log');
-      await disk.append('log', 'ghi');
-      await disk.append('log', 'jk');
-      await disk.write('new', 'x');
-      await disk.sync();
-      await disk.rename('new', 'old');
-      await disk.write('gone', 'y');
-      await disk.sync('gone');
-      await disk.remove('gone');
-      medium.powerFail();
-    },
-    ({ lines, events }) => {
-      checkEqual('the history', lines, [
-        '0 ms: locks writes log (6 bytes)',
-        '0 ms: locks syncs log',
-        '0 ms: locks appends to log (3 bytes)',
-        '0 ms: locks appends to log (2 bytes)',
-        '0 ms: locks writes new (1 byte)',
-        '0 ms: locks syncs its names',
-        '0 ms: locks renames new to old',
-        '0 ms: locks writes gone (1 byte)',
-        '0 ms: locks syncs gone',
-        '0 ms: locks removes gone',
-        '0 ms: locks loses the removal of gone',
-        '0 ms: the write to log on locks is torn after 1 byte',
-        '0 ms: locks loses the last 4 bytes written to log',
-        '0 ms: old on locks keeps what was not synced (1 byte)',
-      ]);
-      checkEqual('the first event', events[0], {
-        at: 0,
-        type: 'disk',
-        runner: 'locks',
-        step: 'wrote',
-        file: 'log',
-        bytes: 6,
-      });
-    },
-    { 'locks lost names fault': 1, 'locks lost log fault': 2, 'locks torn log fault': 3 },
+  ofOurWords(
+    plays(
+      'its history says what is done to files, and what a power failure keeps, tears and loses',
+      { name: 'locks' },
+      async ({ disk, medium }) => {
+        await disk.write('log', 'abcdef');
+        await disk.sync('log');
+        await disk.append('log', 'ghi');
+        await disk.append('log', 'jk');
+        await disk.write('new', 'x');
+        await disk.sync();
+        await disk.rename('new', 'old');
+        await disk.write('gone', 'y');
+        await disk.sync('gone');
+        await disk.remove('gone');
+        medium.powerFail();
+      },
+      ({ lines, events }) => {
+        checkEqual('the history', lines, [
+          '0 ms: locks writes log (6 bytes)',
+          '0 ms: locks syncs log',
+          '0 ms: locks appends to log (3 bytes)',
+          '0 ms: locks appends to log (2 bytes)',
+          '0 ms: locks writes new (1 byte)',
+          '0 ms: locks syncs its names',
+          '0 ms: locks renames new to old',
+          '0 ms: locks writes gone (1 byte)',
+          '0 ms: locks syncs gone',
+          '0 ms: locks removes gone',
+          '0 ms: locks loses the removal of gone',
+          '0 ms: the write to log on locks is torn after 1 byte',
+          '0 ms: locks loses the last 4 bytes written to log',
+          '0 ms: old on locks keeps what was not synced (1 byte)',
+        ]);
+        checkEqual('the first event', events[0], {
+          at: 0,
+          type: 'disk',
+          runner: 'locks',
+          step: 'wrote',
+          file: 'log',
+          bytes: 6,
+        });
+      },
+      { 'locks lost names fault': 1, 'locks lost log fault': 2, 'locks torn log fault': 3 },
+    ),
   ),
-  plays(
-    'its history says which faults strike',
-    {
-      name: 'locks',
-      faults: { short: 2, noSpace: 2, sync: 2, rot: 2, slow: 2, reorder: true, strikesMax: 9 },
-    },
-    async ({ disk, medium }) => {
-      await disk.write('a', 'x');
-      await disk.sync('a');
-      for (const call of [disk.append('a', 'y'), disk.append('b', 'z'), disk.sync('b'), disk.read('a')]) {
-        await call.catch(() => undefined);
-      }
-      await disk.append('c', 'pqr');
-      medium.powerFail();
-    },
-    ({ lines }) =>
-      checkEqual(
-        'the faults',
-        lines.filter((line) => !/writes|appends|syncs|keeps/.test(line)),
-        [
-          '0 ms: the write to a on locks is slow',
-          '1000 ms: the append to a finds no space on locks',
-          '1000 ms: the append to b on locks is cut short',
-          '1000 ms: the sync of b on locks fails',
-          '1000 ms: a bit on locks rots before the read of a',
-          '1000 ms: 3 bytes of c on locks become zeros',
-        ],
-      ),
-    {
-      'locks write a slow fault': 1,
-      'locks append a no-space fault': 1,
-      'locks append b short fault': 1,
-      'locks sync b fail fault': 1,
-      'locks read a rot fault': 1,
-      'locks zeroed c fault': 1,
-    },
+  ofOurWords(
+    plays(
+      'its history says which faults strike',
+      {
+        name: 'locks',
+        faults: { short: 2, noSpace: 2, sync: 2, rot: 2, slow: 2, reorder: true, strikesMax: 9 },
+      },
+      async ({ disk, medium }) => {
+        await disk.write('a', 'x');
+        await disk.sync('a');
+        for (const call of [disk.append('a', 'y'), disk.append('b', 'z'), disk.sync('b'), disk.read('a')]) {
+          await call.catch(() => undefined);
+        }
+        await disk.append('c', 'pqr');
+        medium.powerFail();
+      },
+      ({ lines }) =>
+        checkEqual(
+          'the faults',
+          lines.filter((line) => !/writes|appends|syncs|keeps/.test(line)),
+          [
+            '0 ms: the write to a on locks is slow',
+            '1000 ms: the append to a finds no space on locks',
+            '1000 ms: the append to b on locks is cut short',
+            '1000 ms: the sync of b on locks fails',
+            '1000 ms: a bit on locks rots before the read of a',
+            '1000 ms: 3 bytes of c on locks become zeros',
+          ],
+        ),
+      {
+        'locks write a slow fault': 1,
+        'locks append a no-space fault': 1,
+        'locks append b short fault': 1,
+        'locks sync b fail fault': 1,
+        'locks read a rot fault': 1,
+        'locks zeroed c fault': 1,
+      },
+    ),
   ),
 ];
 

@@ -9,7 +9,14 @@ import { isCallLost } from '../cluster/sent-error.ts';
 import { checkEqual, checkThat } from './check.ts';
 import type { Collector, Counter, Forwarder, Journal, Sender } from './network-programs.ts';
 import * as programs from './network-programs.ts';
-import { meanwhile, type PartCase, partCases, type PartCaseSpec, type PartSubject } from './part-case.ts';
+import {
+  meanwhile,
+  type PartCase,
+  partCases,
+  type PartCaseSpec,
+  type PartSubject,
+  inWords,
+} from './part-case.ts';
 
 /** What a node is to run: a program, and where it is, for networks that load it themselves. */
 export interface NetworkProgram {
@@ -87,10 +94,15 @@ async function errorOf(act: () => unknown): Promise<Error & { readonly code?: un
   throw came;
 }
 
-async function checkFails(what: string, act: () => unknown, code: string, message?: string): Promise<void> {
+async function checkFails(
+  what: string,
+  act: () => unknown,
+  code: string,
+  look?: (message: string) => void,
+): Promise<void> {
   const error = await errorOf(act);
   checkEqual(`the code of ${what}`, error.code, code);
-  if (message !== undefined) checkEqual(`the message of ${what}`, error.message, message);
+  look?.(error.message);
 }
 
 const calls: readonly Spec[] = [
@@ -123,12 +135,14 @@ const calls: readonly Spec[] = [
     checkThat(cause instanceof TypeError && cause.message === 'inner', 'its cause', 'the same', cause);
     checkThat(!isCallLost(error), 'the error', 'no lost call', error);
   }),
-  on('a method that is not there is refused by its name', async (net) => {
-    await net.node('counter', 'counter');
-    const error = await errorOf(() => net.connect<{ subtract(): void }>('counter').subtract());
-    checkThat(isRunnerError(error, 'RUNNER_NO_METHOD'), 'the error', 'RUNNER_NO_METHOD', error);
-    checkThat(error.message.includes('subtract'), 'its message', 'one that names it', error.message);
-  }),
+  inWords((said) =>
+    on('a method that is not there is refused by its name', async (net) => {
+      await net.node('counter', 'counter');
+      const error = await errorOf(() => net.connect<{ subtract(): void }>('counter').subtract());
+      checkThat(isRunnerError(error, 'RUNNER_NO_METHOD'), 'the error', 'RUNNER_NO_METHOD', error);
+      said.text('whether it names it', error.message.includes('subtract'), true);
+    }),
+  ),
   on('a node calls another one', async (net) => {
     await net.node('counter', 'counter');
     await net.node('front', 'forwarder');
@@ -151,16 +165,18 @@ const calls: readonly Spec[] = [
       checkThat(isCallLost(error), 'the error', 'a lost call', error);
     }
   }),
-  on('a call that is not answered in time rejects, and what it does goes on', async (net) => {
-    await net.node('counter', 'counter');
-    const counter = net.connect<Counter>('counter');
-    const late = net.connect<Counter>('counter', { timeoutMs: 5 });
-    const error = await errorOf(() => late.sleepThenAdd(50, 4));
-    checkEqual('the code', error.code, 'RUNNER_CALL_TIMED_OUT');
-    checkEqual('the message', error.message, 'counter has not answered sleepThenAdd within 5 ms');
-    checkThat(isCallLost(error), 'the error', 'a lost call', error);
-    checkEqual('the sum', await counter.sleepThenAdd(60, 0), 4);
-  }),
+  inWords((said) =>
+    on('a call that is not answered in time rejects, and what it does goes on', async (net) => {
+      await net.node('counter', 'counter');
+      const counter = net.connect<Counter>('counter');
+      const late = net.connect<Counter>('counter', { timeoutMs: 5 });
+      const error = await errorOf(() => late.sleepThenAdd(50, 4));
+      said.equal('the code', error.code, 'RUNNER_CALL_TIMED_OUT');
+      said.text('the message', error.message, 'counter has not answered sleepThenAdd within 5 ms');
+      checkThat(isCallLost(error), 'the error', 'a lost call', error);
+      said.equal('the sum', await counter.sleepThenAdd(60, 0), 4);
+    }),
+  ),
   on('a signal rejects a call with its reason', async (net) => {
     await net.node('counter', 'counter');
     const controller = new AbortController();
@@ -183,26 +199,30 @@ const calls: readonly Spec[] = [
     checkEqual('the answer', await net.connect<{ isThere(): boolean }>('slow').isThere(), true);
     await started;
   }),
-  on(
-    'a method may be called as what every object has, unless those who await a stub look at it',
-    async (net) => {
-      await net.node('named', 'named');
-      const named = net.connect<{ toString(): string; valueOf(): number }>('named');
-      checkEqual(
-        'its words',
-        [await named.toString(), await named.valueOf(), String(named)],
-        ['its own words', 7, 'stub of named'],
-      );
-      await net.node('counter', 'counter');
-      const plain = net.connect<{ toString(): string }>('counter');
-      await checkFails('a call of toString', () => plain.toString(), 'RUNNER_NO_METHOD');
-      await checkFails(
-        'an object with toJSON',
-        () => net.node('json', 'asJson'),
-        'RUNNER_INVALID_ARGUMENT',
-        'the object that json serves: expected no method called toJSON, which a stub cannot have',
-      );
-    },
+  inWords((said) =>
+    on(
+      'a method may be called as what every object has, unless those who await a stub look at it',
+      async (net) => {
+        await net.node('named', 'named');
+        const named = net.connect<{ toString(): string; valueOf(): number }>('named');
+        said.equal(
+          'its words',
+          [await named.toString(), await named.valueOf(), String(named)],
+          ['its own words', 7, 'stub of named'],
+        );
+        await net.node('counter', 'counter');
+        const plain = net.connect<{ toString(): string }>('counter');
+        await checkFails('a call of toString', () => plain.toString(), 'RUNNER_NO_METHOD');
+        const toJson =
+          'the object that json serves: expected no method called toJSON, which a stub cannot have';
+        await checkFails(
+          'an object with toJSON',
+          () => net.node('json', 'asJson'),
+          'RUNNER_INVALID_ARGUMENT',
+          (message) => said.text('the message', message, toJson),
+        );
+      },
+    ),
   ),
 ];
 
@@ -253,36 +273,40 @@ const lives: readonly Spec[] = [
     await left;
     checkEqual('it', [node.state, [...net.notes]], ['left', []]);
   }),
-  on('a node that is leaving is not restarted', async (net) => {
-    const node = await net.node('leaver', 'endlessLeaver');
-    const left = meanwhile(Promise.resolve(node.leave()));
-    const error = await errorOf(() => node.restart());
-    checkEqual(
-      'the message',
-      error.message,
-      'leaver is leaving the network, for good: restart() comes too late',
-    );
-    checkEqual('its incarnation', node.incarnation, 0);
-    await node.crash();
-    await left;
-    checkEqual('it', [node.state, node.incarnation], ['left', 0]);
-  }),
-  on('a node that has left refuses its verbs, and its name is taken', async (net) => {
-    const node = await net.node('leaver', 'leaver');
-    await node.leave();
-    for (const verb of ['crash', 'restart'] as const) {
-      const { code, message } = await errorOf(() => node[verb]());
-      checkThat(
-        code === 'RUNNER_SIMULATION_MISUSE' || code === 'RUNNER_RELEASED',
-        'the code',
-        'that of a node which has left',
-        code,
+  inWords((said) =>
+    on('a node that is leaving is not restarted', async (net) => {
+      const node = await net.node('leaver', 'endlessLeaver');
+      const left = meanwhile(Promise.resolve(node.leave()));
+      const error = await errorOf(() => node.restart());
+      said.text(
+        'the message',
+        error.message,
+        'leaver is leaving the network, for good: restart() comes too late',
       );
-      checkEqual('the message', message, `leaver has left the network, for good: ${verb}() comes too late`);
-    }
-    await node.leave();
-    await checkFails('its name', () => net.node('leaver', 'leaver'), 'RUNNER_INVALID_ARGUMENT');
-  }),
+      said.equal('its incarnation', node.incarnation, 0);
+      await node.crash();
+      await left;
+      said.equal('it', [node.state, node.incarnation], ['left', 0]);
+    }),
+  ),
+  inWords((said) =>
+    on('a node that has left refuses its verbs, and its name is taken', async (net) => {
+      const node = await net.node('leaver', 'leaver');
+      await node.leave();
+      for (const verb of ['crash', 'restart'] as const) {
+        const { code, message } = await errorOf(() => node[verb]());
+        checkThat(
+          code === 'RUNNER_SIMULATION_MISUSE' || code === 'RUNNER_RELEASED',
+          'the code',
+          'that of a node which has left',
+          code,
+        );
+        said.text('the message', message, `leaver has left the network, for good: ${verb}() comes too late`);
+      }
+      await node.leave();
+      await checkFails('its name', () => net.node('leaver', 'leaver'), 'RUNNER_INVALID_ARGUMENT');
+    }),
+  ),
   on('several restarts at once leave one process', async (net) => {
     const node = await net.node('counter', 'counter');
     await Promise.all([node.restart(), node.restart(), node.restart()]);
@@ -301,27 +325,37 @@ const lives: readonly Spec[] = [
     await net.node('server', 'counter');
     checkEqual('the sum', await net.connect<Counter>('server').add(1), 1);
   }),
-  on('stop rejects calls that are pending and that come later, and refuses nodes and verbs', async (net) => {
-    const node = await net.node('counter', 'counter');
-    const counter = net.connect<Counter>('counter');
-    const pending = errorOf(() => counter.sleepThenAdd(1_000_000, 1));
-    await counter.add(1);
-    await net.stop();
-    const lost = await pending;
-    checkEqual('the code of a pending call', lost.code, 'RUNNER_CALL_LOST');
-    checkEqual(
-      'its message',
-      lost.message,
-      'counter had not answered sleepThenAdd when the network was stopped',
-    );
-    const stopped = 'the network was stopped';
-    await checkFails('a later call', () => counter.add(1), 'RUNNER_RELEASED', stopped);
-    await checkFails('a later node', () => net.node('late', 'counter'), 'RUNNER_RELEASED', stopped);
-    checkEqual('the state', node.state, 'left');
-    const { message } = await errorOf(() => node.restart());
-    checkThat(message.includes('restart() comes too late'), 'the restart', 'a refusal', message);
-    await node.leave();
-  }),
+  inWords((said) =>
+    on(
+      'stop rejects calls that are pending and that come later, and refuses nodes and verbs',
+      async (net) => {
+        const node = await net.node('counter', 'counter');
+        const counter = net.connect<Counter>('counter');
+        const pending = errorOf(() => counter.sleepThenAdd(1_000_000, 1));
+        await counter.add(1);
+        await net.stop();
+        const lost = await pending;
+        said.equal('the code of a pending call', lost.code, 'RUNNER_CALL_LOST');
+        said.text(
+          'its message',
+          lost.message,
+          'counter had not answered sleepThenAdd when the network was stopped',
+        );
+        const stopped = (message: string): void =>
+          said.text('the message', message, 'the network was stopped');
+        await checkFails('a later call', () => counter.add(1), 'RUNNER_RELEASED', stopped);
+        await checkFails('a later node', () => net.node('late', 'counter'), 'RUNNER_RELEASED', stopped);
+        said.equal('the state', node.state, 'left');
+        const { message } = await errorOf(() => node.restart());
+        said.text(
+          'the restart',
+          message.slice(-'restart() comes too late'.length),
+          'restart() comes too late',
+        );
+        await node.leave();
+      },
+    ),
+  ),
 ];
 
 const names: readonly Spec[] = [
@@ -330,12 +364,15 @@ const names: readonly Spec[] = [
       await checkFails('the node', () => net.node(name, 'counter'), 'RUNNER_INVALID_ARGUMENT');
     }),
   ),
-  on('a program that returns something else than an object is refused', (net) =>
-    checkFails(
-      'the node',
-      () => net.node('server', 'five'),
-      'RUNNER_INVALID_ARGUMENT',
-      'the object that server serves: expected an object, got 5',
+  inWords((said) =>
+    on('a program that returns something else than an object is refused', (net) =>
+      checkFails(
+        'the node',
+        () => net.node('server', 'five'),
+        'RUNNER_INVALID_ARGUMENT',
+        (message) =>
+          said.text('the message', message, 'the object that server serves: expected an object, got 5'),
+      ),
     ),
   ),
 ];

@@ -21,7 +21,12 @@ import { simulationError } from './conformance-case.ts';
 export interface PartSubject {
   /** Shown in titles. */
   readonly name: string;
-  /** What it cannot do, by the words that cases have in `needs`, with the reason: cases that need it are skipped. Default: nothing. */
+  /**
+   * What it cannot do, by the words that cases have in `needs`, with the reason: cases that need it are skipped. Default: nothing.
+   *
+   * Lacking `words`, its messages are its own: of errors only codes are compared, and what only ours say is skipped. Texts that the
+   * contract fixes stay.
+   */
   readonly lacks?: Readonly<Record<string, string>>;
 }
 
@@ -238,4 +243,61 @@ export async function checkWrongUse(
   for (const [act, message] of table) {
     checkEqual(`what comes of ${message}`, await refusalOf(act), `RUNNER_INVALID_ARGUMENT ${message}`);
   }
+}
+
+/** How a case compares what a part says. */
+export interface Said {
+  /** As `checkEqual`. */
+  equal(what: string, actual: unknown, expected: unknown): void;
+  /** As `checkEqual`, of a message alone. */
+  text(what: string, actual: unknown, expected: unknown): void;
+  /** As {@link checkRefuses}. */
+  refuses(what: string, act: () => unknown, code: string, ...words: readonly string[]): Promise<void>;
+  /** As {@link checkWrongUse}. */
+  wrongUse(table: readonly (readonly [act: () => unknown, message: string])[]): Promise<void>;
+}
+
+const IN_OUR_WORDS: Said = {
+  equal: checkEqual,
+  text: checkEqual,
+  refuses: checkRefuses,
+  wrongUse: checkWrongUse,
+};
+
+const IN_ANY_WORDS: Said = {
+  equal: (what, actual, expected) => checkEqual(what, withoutWords(actual), withoutWords(expected)),
+  text: () => undefined,
+  refuses: (what, act, code) => checkRefuses(what, act, code),
+  async wrongUse(table) {
+    for (const [act, message] of table) {
+      checkEqual(`the code of ${message}`, await codeOf(act), 'RUNNER_INVALID_ARGUMENT');
+    }
+  },
+};
+
+/** Of refusals only the codes, in lists too; the text for an unknown run is fixed (R23). */
+function withoutWords(value: unknown): unknown {
+  if (typeof value === 'string') {
+    return value.replace(/\b(RUNNER_(?!UNKNOWN_RUN\b)[A-Z_]+)\b.*$/s, '$1');
+  }
+  return Array.isArray(value) ? value.map(withoutWords) : value;
+}
+
+/** A case that compares whole messages, and with a subject that lacks `words` only the codes of errors. */
+export function inWords<Subject extends PartSubject>(
+  specOf: (said: Said) => PartCaseSpec<Subject>,
+): PartCaseSpec<Subject> {
+  const ours = specOf(IN_OUR_WORDS);
+  const any = specOf(IN_ANY_WORDS);
+  return {
+    ...ours,
+    prove: (subject, options) => (hasOurWords(subject) ? ours : any).prove(subject, options),
+  };
+}
+
+const hasOurWords = ({ lacks = {} }: PartSubject): boolean => !Object.hasOwn(lacks, 'words');
+
+/** A case about what only our parts say: labels of questions, and texts in reports. */
+export function ofOurWords<Subject extends PartSubject>(spec: PartCaseSpec<Subject>): PartCaseSpec<Subject> {
+  return { ...spec, needs: [...(spec.needs ?? []), 'words'] };
 }

@@ -13,7 +13,6 @@ import type { RunState } from '../model/run-state.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import { checkEqual, checkThat } from './check.ts';
 import {
-  checkWrongUse,
   type PartCase,
   partCases,
   type PartCaseSpec,
@@ -21,6 +20,7 @@ import {
   type Played,
   playHolding,
   refusalOf,
+  inWords,
 } from './part-case.ts';
 
 /** A kind of script execer that is held to its promises: see {@link simExecerCases}. */
@@ -200,31 +200,33 @@ const scripts: readonly PartCaseSpec<SimExecerSubject>[] = [
       }
     },
   ),
-  on(
-    'R136 a bad step is refused with its index, what was expected and what came; then nothing has started',
-    async ({ start, written, execer }) => {
-      for (const [expected, steps] of BAD_STEPS) {
-        for (const step of steps) {
-          checkEqual(
-            'the refusal',
-            await refusalOf(() => start(['stdout a', step, 'explode'])),
-            `RUNNER_EXEC_FAILED Bad sim script: argv[1]: expected ${expected}, got ${JSON.stringify(step)}`,
-          );
+  inWords((said) =>
+    on(
+      'R136 a bad step is refused with its index, what was expected and what came; then nothing has started',
+      async ({ start, written, execer }) => {
+        for (const [expected, steps] of BAD_STEPS) {
+          for (const step of steps) {
+            said.equal(
+              'the refusal',
+              await refusalOf(() => start(['stdout a', step, 'explode'])),
+              `RUNNER_EXEC_FAILED Bad sim script: argv[1]: expected ${expected}, got ${JSON.stringify(step)}`,
+            );
+          }
         }
-      }
-      const none = 'RUNNER_EXEC_FAILED Bad sim script: argv';
-      checkEqual(
-        'no text',
-        await refusalOf(() => start([7 as never])),
-        `${none}[0]: expected a string, got 7`,
-      );
-      checkEqual(
-        'no list',
-        await refusalOf(() => start('pause' as never)),
-        `${none}: expected an array of steps, got "pause"`,
-      );
-      checkEqual('what was started', [written, execer.livingProcesses], [[], 0]);
-    },
+        const none = 'RUNNER_EXEC_FAILED Bad sim script: argv';
+        said.equal(
+          'no text',
+          await refusalOf(() => start([7 as never])),
+          `${none}[0]: expected a string, got 7`,
+        );
+        said.equal(
+          'no list',
+          await refusalOf(() => start('pause' as never)),
+          `${none}: expected an array of steps, got "pause"`,
+        );
+        said.equal('what was started', [written, execer.livingProcesses], [[], 0]);
+      },
+    ),
   ),
   on(
     'R138 D67 a sleep is followed by the next step, and one of 0 lets others that are due go first',
@@ -632,20 +634,22 @@ const memory: readonly PartCaseSpec<SimExecerSubject>[] = [
       });
     },
   ),
-  on('wrong use is refused with what was expected and what came', async ({ make }) => {
-    const ms = 'expected a finite number ≥ 0, got';
-    await checkWrongUse([
-      [() => make({ graceMs: -1 }), `graceMs: ${ms} -1`],
-      [() => make({ drainGraceMs: NaN }), `drainGraceMs: ${ms} NaN`],
-      [() => make({ memoryCapBytes: -1 }), 'memoryCapBytes: expected an integer ≥ 0, got -1'],
-      [
-        () => make({ memoryPeriodMs: 0 }),
-        'memoryPeriodMs: expected a finite number of at least 0.001, got 0',
-      ],
-      [() => make({ clock: 7 as never }), 'clock: expected an object with timer(), got 7'],
-    ]);
-    checkEqual('its bound', make({ graceMs: 5, drainGraceMs: 1 }).cancelBoundMs, 6);
-  }),
+  inWords((said) =>
+    on('wrong use is refused with what was expected and what came', async ({ make }) => {
+      const ms = 'expected a finite number ≥ 0, got';
+      await said.wrongUse([
+        [() => make({ graceMs: -1 }), `graceMs: ${ms} -1`],
+        [() => make({ drainGraceMs: NaN }), `drainGraceMs: ${ms} NaN`],
+        [() => make({ memoryCapBytes: -1 }), 'memoryCapBytes: expected an integer ≥ 0, got -1'],
+        [
+          () => make({ memoryPeriodMs: 0 }),
+          'memoryPeriodMs: expected a finite number of at least 0.001, got 0',
+        ],
+        [() => make({ clock: 7 as never }), 'clock: expected an object with timer(), got 7'],
+      ]);
+      said.equal('its bound', make({ graceMs: 5, drainGraceMs: 1 }).cancelBoundMs, 6);
+    }),
+  ),
 ];
 
 /**
@@ -849,42 +853,44 @@ const recordings: readonly PartCaseSpec<PlaybackSubject>[] = [
       );
     },
   ),
-  playing(
-    'R118 what was never started, or not recorded, cannot be started; a broken recording is refused',
-    async (play) => {
-      const running = at(0, 'RUNNING');
-      const bound = 'expected a number from 0 to 3155760000000, got';
-      const broken: readonly (readonly [RecordedRun, string])[] = [
-        [
-          recording([at(0, 'PENDING'), at(3, 'FAILED', 240, 'could not exec: no such program')]),
-          'RUNNER_EXEC_FAILED no such program',
-        ],
-        [
-          recording([at(0, 'PENDING'), at(3, 'FAILED', 240, 'checkout went wrong')]),
-          'RUNNER_EXEC_FAILED checkout went wrong',
-        ],
-        [recording([running], [], { runId: '7' }), 'RUNNER_EXEC_FAILED No recording of run 0'],
-        ...(
+  inWords((said) =>
+    playing(
+      'R118 what was never started, or not recorded, cannot be started; a broken recording is refused',
+      async (play) => {
+        const running = at(0, 'RUNNING');
+        const bound = 'expected a number from 0 to 3155760000000, got';
+        const broken: readonly (readonly [RecordedRun, string])[] = [
           [
-            [recording([running], [out(0, 'a'), out(-1, 'b')]), `output[1].atMs: ${bound} -1`],
-            [recording([at(-2, 'RUNNING'), at(5, 'COMPLETE')]), `RUNNING at: ${bound} -2`],
-            [recording([running, at(Infinity, 'COMPLETE')]), `COMPLETE at: ${bound} Infinity`],
-            [recording([running, at(5, 'ABORTED')], [], { abortedAtMs: -1 }), `abortedAtMs: ${bound} -1`],
+            recording([at(0, 'PENDING'), at(3, 'FAILED', 240, 'could not exec: no such program')]),
+            'RUNNER_EXEC_FAILED no such program',
+          ],
+          [
+            recording([at(0, 'PENDING'), at(3, 'FAILED', 240, 'checkout went wrong')]),
+            'RUNNER_EXEC_FAILED checkout went wrong',
+          ],
+          [recording([running], [], { runId: '7' }), 'RUNNER_EXEC_FAILED No recording of run 0'],
+          ...(
             [
-              recording([running], [{ ...out(0, 'a'), stream: 'log' as never }]),
-              'output[0].stream: expected stdout or stderr, got "log"',
-            ],
-            [
-              recording([running], [{ atMs: 0, stream: 'stdout' }]),
-              'output[0]: expected either text or base64, got "neither"',
-            ],
-          ] as const
-        ).map(([run, problem]) => [run, `RUNNER_TRACE_FORMAT Recording of run 0: ${problem}`] as const),
-      ];
-      for (const [run, text] of broken) checkEqual('the refusal', await refusalOf(() => play(run)), text);
-      const { execer } = play(recording([running, at(0, 'COMPLETE')]));
-      checkEqual('its bound', execer.cancelBoundMs, 16_000);
-    },
+              [recording([running], [out(0, 'a'), out(-1, 'b')]), `output[1].atMs: ${bound} -1`],
+              [recording([at(-2, 'RUNNING'), at(5, 'COMPLETE')]), `RUNNING at: ${bound} -2`],
+              [recording([running, at(Infinity, 'COMPLETE')]), `COMPLETE at: ${bound} Infinity`],
+              [recording([running, at(5, 'ABORTED')], [], { abortedAtMs: -1 }), `abortedAtMs: ${bound} -1`],
+              [
+                recording([running], [{ ...out(0, 'a'), stream: 'log' as never }]),
+                'output[0].stream: expected stdout or stderr, got "log"',
+              ],
+              [
+                recording([running], [{ atMs: 0, stream: 'stdout' }]),
+                'output[0]: expected either text or base64, got "neither"',
+              ],
+            ] as const
+          ).map(([run, problem]) => [run, `RUNNER_TRACE_FORMAT Recording of run 0: ${problem}`] as const),
+        ];
+        for (const [run, text] of broken) said.equal('the refusal', await refusalOf(() => play(run)), text);
+        const { execer } = play(recording([running, at(0, 'COMPLETE')]));
+        said.equal('its bound', execer.cancelBoundMs, 16_000);
+      },
+    ),
   ),
 ];
 

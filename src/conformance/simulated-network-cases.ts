@@ -15,7 +15,6 @@ import { checkEqual, checkThat } from './check.ts';
 import { simulationError } from './conformance-case.ts';
 import {
   checkRefuses,
-  checkWrongUse,
   codeOf,
   meanwhile,
   type PartCase,
@@ -27,6 +26,8 @@ import {
   type Played,
   playHolding,
   refusalOf,
+  inWords,
+  ofOurWords,
 } from './part-case.ts';
 
 /** A network of a simulation, by its verbs. */
@@ -169,41 +170,47 @@ const time: readonly Spec[] = [
       checkEqual('the time', sim.now(), 0);
     },
   ),
-  holds(
-    'latencies between two bounds are decisions, and messages overtake each other by them',
-    async (sim, make) => {
-      const net = make({ latencyMs: [10, 18] });
-      const { got, times } = inbox(sim, net);
-      net.send('inbox', 1);
-      net.send('inbox', 2);
-      await sim.sleep(20);
-      checkEqual('the messages', got, [2, 1]);
-      checkEqual('the times', times, [10, 17]);
-    },
-    { 'scenario to inbox message delay': 'highest' },
+  ofOurWords(
+    holds(
+      'latencies between two bounds are decisions, and messages overtake each other by them',
+      async (sim, make) => {
+        const net = make({ latencyMs: [10, 18] });
+        const { got, times } = inbox(sim, net);
+        net.send('inbox', 1);
+        net.send('inbox', 2);
+        await sim.sleep(20);
+        checkEqual('the messages', got, [2, 1]);
+        checkEqual('the times', times, [10, 17]);
+      },
+      { 'scenario to inbox message delay': 'highest' },
+    ),
   ),
-  looks(
-    'how many different latencies there are can be said',
-    async (sim, make) => {
-      const net = make({ latencyMs: [0, 9], latencySteps: 3 });
-      const { times } = inbox(sim, net);
-      net.send('inbox', 1);
-      await sim.sleep(20);
-      checkEqual('the time of coming', times, [6]);
-    },
-    ({ asked }) => checkEqual('what was asked', asked, ['scenario to inbox message delay = 2 of 3: 6']),
-    { 'scenario to inbox message delay': 'highest' },
+  ofOurWords(
+    looks(
+      'how many different latencies there are can be said',
+      async (sim, make) => {
+        const net = make({ latencyMs: [0, 9], latencySteps: 3 });
+        const { times } = inbox(sim, net);
+        net.send('inbox', 1);
+        await sim.sleep(20);
+        checkEqual('the time of coming', times, [6]);
+      },
+      ({ asked }) => checkEqual('what was asked', asked, ['scenario to inbox message delay = 2 of 3: 6']),
+      { 'scenario to inbox message delay': 'highest' },
+    ),
   ),
-  looks(
-    'the default is eight latencies, the least of which is the plain choice',
-    async (sim, make) => {
-      const net = make({ latencyMs: [4, 12] });
-      const { times } = inbox(sim, net);
-      net.send('inbox', 1);
-      await sim.sleep(20);
-      checkEqual('the time of coming', times, [4]);
-    },
-    ({ asked }) => checkEqual('what was asked', asked, ['scenario to inbox message delay = 0 of 8: 0']),
+  ofOurWords(
+    looks(
+      'the default is eight latencies, the least of which is the plain choice',
+      async (sim, make) => {
+        const net = make({ latencyMs: [4, 12] });
+        const { times } = inbox(sim, net);
+        net.send('inbox', 1);
+        await sim.sleep(20);
+        checkEqual('the time of coming', times, [4]);
+      },
+      ({ asked }) => checkEqual('what was asked', asked, ['scenario to inbox message delay = 0 of 8: 0']),
+    ),
   ),
   holds('messages of a narrow link wait for each other', async (sim, make) => {
     const net = make({ bytesPerMs: 66, latencyMs: 1 });
@@ -249,35 +256,39 @@ const time: readonly Spec[] = [
       checkEqual('the times of coming', times, expected);
     },
   ),
-  holds('a link can differ from the others, and is asked for once in each direction', async (sim, make) => {
-    const asked: string[] = [];
-    const net = make({
-      latencyMs: 1,
-      links(from, to) {
-        asked.push(`${from} ${to}`);
-        return to === 'far' ? { latencyMs: 100 } : undefined;
+  ofOurWords(
+    holds('a link can differ from the others, and is asked for once in each direction', async (sim, make) => {
+      const asked: string[] = [];
+      const net = make({
+        latencyMs: 1,
+        links(from, to) {
+          asked.push(`${from} ${to}`);
+          return to === 'far' ? { latencyMs: 100 } : undefined;
+        },
+      });
+      const near = net.through('near', new Counter());
+      const far = net.through('far', new Counter());
+      await near.add(1);
+      checkEqual('the time of a near call', sim.now(), 2);
+      await far.add(1);
+      await far.add(1);
+      checkEqual('the time after two far ones', sim.now(), 204);
+      checkEqual('the links', asked, ['scenario near', 'near scenario', 'scenario far', 'far scenario']);
+    }),
+  ),
+  ofOurWords(
+    holds(
+      'on a fifo link no message overtakes another, whatever its latency',
+      async (sim, make) => {
+        const net = make({ latencyMs: [10, 18], fifo: true });
+        const { got, times } = inbox(sim, net);
+        for (const n of [1, 2, 3]) net.send('inbox', n);
+        await sim.sleep(30);
+        checkEqual('the messages', got, [1, 2, 3]);
+        checkEqual('the times', times, [17, 17, 17]);
       },
-    });
-    const near = net.through('near', new Counter());
-    const far = net.through('far', new Counter());
-    await near.add(1);
-    checkEqual('the time of a near call', sim.now(), 2);
-    await far.add(1);
-    await far.add(1);
-    checkEqual('the time after two far ones', sim.now(), 204);
-    checkEqual('the links', asked, ['scenario near', 'near scenario', 'scenario far', 'far scenario']);
-  }),
-  holds(
-    'on a fifo link no message overtakes another, whatever its latency',
-    async (sim, make) => {
-      const net = make({ latencyMs: [10, 18], fifo: true });
-      const { got, times } = inbox(sim, net);
-      for (const n of [1, 2, 3]) net.send('inbox', n);
-      await sim.sleep(30);
-      checkEqual('the messages', got, [1, 2, 3]);
-      checkEqual('the times', times, [17, 17, 17]);
-    },
-    { 'scenario to inbox message delay': 'highest' },
+      { 'scenario to inbox message delay': 'highest' },
+    ),
   ),
   always('of a fifo link nothing overtakes another in any order of events', 20, async (sim, make) => {
     const net = make({ latencyMs: [0, 20], fifo: true, faults: { delay: 2, reorder: true } });
@@ -326,26 +337,34 @@ const cloneable: readonly unknown[] = [
 ];
 
 const copies: readonly Spec[] = [
-  holds('what cannot be copied is refused with its place', async (_sim, make) => {
-    const stub = make().through('server', ECHO);
-    for (const [args, message] of uncloneable) {
-      checkEqual('the refusal', await refusalOf(() => stub.echo(...args)), `RUNNER_NOT_CLONEABLE ${message}`);
-    }
-  }),
-  holds('results and messages that cannot be copied are named too', async (_sim, make) => {
-    const net = make();
-    const stub = net.through('server', { make: () => ({ close: () => undefined }) });
-    checkEqual(
-      'the refusal of a result',
-      await refusalOf(() => stub.make()),
-      'RUNNER_NOT_CLONEABLE the result of make cannot be sent: a function at .close',
-    );
-    checkEqual(
-      'the refusal of a message',
-      await refusalOf(() => net.send('server', Symbol('x'))),
-      'RUNNER_NOT_CLONEABLE the message to server cannot be sent: a symbol',
-    );
-  }),
+  inWords((said) =>
+    holds('what cannot be copied is refused with its place', async (_sim, make) => {
+      const stub = make().through('server', ECHO);
+      for (const [args, message] of uncloneable) {
+        said.equal(
+          'the refusal',
+          await refusalOf(() => stub.echo(...args)),
+          `RUNNER_NOT_CLONEABLE ${message}`,
+        );
+      }
+    }),
+  ),
+  inWords((said) =>
+    holds('results and messages that cannot be copied are named too', async (_sim, make) => {
+      const net = make();
+      const stub = net.through('server', { make: () => ({ close: () => undefined }) });
+      said.equal(
+        'the refusal of a result',
+        await refusalOf(() => stub.make()),
+        'RUNNER_NOT_CLONEABLE the result of make cannot be sent: a function at .close',
+      );
+      said.equal(
+        'the refusal of a message',
+        await refusalOf(() => net.send('server', Symbol('x'))),
+        'RUNNER_NOT_CLONEABLE the message to server cannot be sent: a symbol',
+      );
+    }),
+  ),
   holds('what structured clone can copy comes as it was, there and back', async (_sim, make) => {
     const stub = make().through('server', ECHO);
     for (const value of cloneable) checkEqual('the echo', await stub.echo(value), [value]);
@@ -457,33 +476,35 @@ const copies: readonly Spec[] = [
 ];
 
 const limits: readonly Spec[] = [
-  holds(
-    'a call that is not answered rejects after its time limit, and what it does goes on',
-    async (sim, make) => {
-      const done: number[] = [];
-      const stub = make().through('server', {
-        work: async (ms: number) => {
-          await sim.sleep(ms);
-          done.push(sim.now());
-        },
-      });
-      const { abort, signal } = new (class extends AbortController {
-        override abort = (reason: unknown): void => super.abort(reason);
-      })();
-      const cancelled = errorOf(withCallOptions(stub, { signal }).work(20));
-      const late = errorOf(withCallOptions(stub, { timeoutMs: 10 }).work(20));
-      const reason = new Error('enough');
-      abort(reason);
-      checkThat((await cancelled) === reason, 'a cancelled call', 'the reason', await cancelled);
-      checkEqual('the time of the cancel', sim.now(), 0);
-      const error = await late;
-      checkEqual('the message', messageOf(error), 'server has not answered work within 10 ms');
-      checkEqual('the code', (error as { code?: unknown }).code, 'RUNNER_CALL_TIMED_OUT');
-      checkThat(isCallLost(error), 'the error', 'a lost call', error);
-      checkEqual('the time', sim.now(), 10);
-      await sim.sleep(20);
-      checkEqual('what was done', done, [20, 20]);
-    },
+  inWords((said) =>
+    holds(
+      'a call that is not answered rejects after its time limit, and what it does goes on',
+      async (sim, make) => {
+        const done: number[] = [];
+        const stub = make().through('server', {
+          work: async (ms: number) => {
+            await sim.sleep(ms);
+            done.push(sim.now());
+          },
+        });
+        const { abort, signal } = new (class extends AbortController {
+          override abort = (reason: unknown): void => super.abort(reason);
+        })();
+        const cancelled = errorOf(withCallOptions(stub, { signal }).work(20));
+        const late = errorOf(withCallOptions(stub, { timeoutMs: 10 }).work(20));
+        const reason = new Error('enough');
+        abort(reason);
+        checkThat((await cancelled) === reason, 'a cancelled call', 'the reason', await cancelled);
+        said.equal('the time of the cancel', sim.now(), 0);
+        const error = await late;
+        said.equal('the message', messageOf(error), 'server has not answered work within 10 ms');
+        said.equal('the code', (error as { code?: unknown }).code, 'RUNNER_CALL_TIMED_OUT');
+        checkThat(isCallLost(error), 'the error', 'a lost call', error);
+        said.equal('the time', sim.now(), 10);
+        await sim.sleep(20);
+        said.equal('what was done', done, [20, 20]);
+      },
+    ),
   ),
   holds('an answer that comes in the very instant of the limit counts', async (sim, make) => {
     const stub = make().through('server', { work: (ms: number) => sim.sleep(ms) }, { timeoutMs: 20 });
@@ -492,24 +513,26 @@ const limits: readonly Spec[] = [
     checkEqual('a call that is later', await codeOf(() => stub.work(21)), 'RUNNER_CALL_TIMED_OUT');
     await sim.sleep(1);
   }),
-  holds(
-    'the limit of a call is its own, else its stub’s, else the network’s, else ten seconds',
-    async (sim, make) => {
-      const work = (ms: number): Promise<void> => sim.sleep(ms);
-      const net = make({ callTimeoutMs: 30 });
-      const stub = net.through('server', { work });
-      checkEqual('the code', await codeOf(() => stub.work(100)), 'RUNNER_CALL_TIMED_OUT');
-      checkEqual('the time of the network’s limit', sim.now(), 30);
-      await withCallOptions(stub, { timeoutMs: Infinity }).work(100);
-      checkEqual('the time without one', sim.now(), 130);
-      const own = net.connect<{ work(ms: number): Promise<void> }>('server', { timeoutMs: 5 });
-      checkEqual('the code', await codeOf(() => own.work(100)), 'RUNNER_CALL_TIMED_OUT');
-      checkEqual('the time of the stub’s limit', sim.now(), 135);
-      await withCallOptions(own, { timeoutMs: 7 }).work(6);
-      await withCallOptions(own, {}).work(4);
-      checkEqual('the time', sim.now(), 145);
-      await sim.sleep(200);
-    },
+  inWords((said) =>
+    holds(
+      'the limit of a call is its own, else its stub’s, else the network’s, else ten seconds',
+      async (sim, make) => {
+        const work = (ms: number): Promise<void> => sim.sleep(ms);
+        const net = make({ callTimeoutMs: 30 });
+        const stub = net.through('server', { work });
+        said.equal('the code', await codeOf(() => stub.work(100)), 'RUNNER_CALL_TIMED_OUT');
+        said.equal('the time of the network’s limit', sim.now(), 30);
+        await withCallOptions(stub, { timeoutMs: Infinity }).work(100);
+        said.equal('the time without one', sim.now(), 130);
+        const own = net.connect<{ work(ms: number): Promise<void> }>('server', { timeoutMs: 5 });
+        said.equal('the code', await codeOf(() => own.work(100)), 'RUNNER_CALL_TIMED_OUT');
+        said.equal('the time of the stub’s limit', sim.now(), 135);
+        await withCallOptions(own, { timeoutMs: 7 }).work(6);
+        await withCallOptions(own, {}).work(4);
+        said.equal('the time', sim.now(), 145);
+        await sim.sleep(200);
+      },
+    ),
   ),
   holds('by default a call waits ten seconds', async (sim, make) => {
     const stub = make().through('server', { work: () => sim.sleep(10_000), later: () => sim.sleep(10_001) });
@@ -527,18 +550,20 @@ const limits: readonly Spec[] = [
     },
     ({ lines }) => checkEqual('the history', lines, []),
   ),
-  holds(
-    'a signal stays with its stub beside other options, and one that is shared ends all',
-    async (sim, make) => {
-      const controller = new AbortController();
-      const stub = make().through('server', { work: () => sim.sleep(50) }, { signal: controller.signal });
-      const all = [stub.work(), withCallOptions(stub, { timeoutMs: 40 }).work(), stub.work()].map(errorOf);
-      await sim.sleep(5);
-      controller.abort('enough');
-      checkEqual('the rejections', await Promise.all(all), ['enough', 'enough', 'enough']);
-      checkEqual('the time', sim.now(), 5);
-      await sim.sleep(100);
-    },
+  inWords((said) =>
+    holds(
+      'a signal stays with its stub beside other options, and one that is shared ends all',
+      async (sim, make) => {
+        const controller = new AbortController();
+        const stub = make().through('server', { work: () => sim.sleep(50) }, { signal: controller.signal });
+        const all = [stub.work(), withCallOptions(stub, { timeoutMs: 40 }).work(), stub.work()].map(errorOf);
+        await sim.sleep(5);
+        controller.abort('enough');
+        said.equal('the rejections', await Promise.all(all), ['enough', 'enough', 'enough']);
+        said.equal('the time', sim.now(), 5);
+        await sim.sleep(100);
+      },
+    ),
   ),
   holds(
     'what inherits from a stub calls through it; a stub is no promise and shows its name',
@@ -825,39 +850,45 @@ const once = (
 const ALL = { lose: 16, duplicate: 16, reorder: 16, delay: 16, partition: 64, hold: 64 };
 
 const faults: readonly Spec[] = [
-  once(
-    'one question for each message asks for all kinds of faults, and 0 is plain',
-    { faults: ALL },
-    {},
-    (one) => {
-      checkEqual('what was asked', one.asked, [`${CALL} = 0 of 64: `, `${REPLY} = 0 of 64: `]);
-      checkEqual('the outcome', [one.calls, one.outcome, one.atMs], [[7], 1, 0]);
-    },
+  ofOurWords(
+    once(
+      'one question for each message asks for all kinds of faults, and 0 is plain',
+      { faults: ALL },
+      {},
+      (one) => {
+        checkEqual('what was asked', one.asked, [`${CALL} = 0 of 64: `, `${REPLY} = 0 of 64: `]);
+        checkEqual('the outcome', [one.calls, one.outcome, one.atMs], [[7], 1, 0]);
+      },
+    ),
   ),
-  once(
-    'how often each kind strikes can be said; true is one message in 16, in 64 for what lasts',
-    { faults: { lose: true, duplicate: 32, hold: true, delay: false } },
-    {},
-    (one) => checkEqual('what was asked', one.asked, [`${CALL} = 0 of 64: `, `${REPLY} = 0 of 64: `]),
+  ofOurWords(
+    once(
+      'how often each kind strikes can be said; true is one message in 16, in 64 for what lasts',
+      { faults: { lose: true, duplicate: 32, hold: true, delay: false } },
+      {},
+      (one) => checkEqual('what was asked', one.asked, [`${CALL} = 0 of 64: `, `${REPLY} = 0 of 64: `]),
+    ),
   ),
-  once(
-    'a lost call is not done, and its caller waits until its time limit',
-    { faults: { lose: true, duplicate: true } },
-    { [CALL]: 'highest' },
-    (one) => {
-      const words = 'the call add(7) from scenario to counter is lost';
-      checkEqual('what was asked', one.asked, [`${CALL} = 15 of 16: ${words}`]);
-      checkEqual('the outcome', [one.calls, one.outcome, one.atMs], [[], 'lost', 5_000]);
-      checkEqual('the history', one.lines, [
-        '0 ms: scenario calls add(7) of counter',
-        `0 ms: ${words}`,
-        `0 ms: ${words}`,
-      ]);
-      checkEqual('the fault', one.events[1], {
-        ...{ at: 0, type: 'fault', runner: 'scenario', operation: 'message', kind: 'lose', runId: '' },
-        message: 'the call add(7) from scenario to counter',
-      });
-    },
+  ofOurWords(
+    once(
+      'a lost call is not done, and its caller waits until its time limit',
+      { faults: { lose: true, duplicate: true } },
+      { [CALL]: 'highest' },
+      (one) => {
+        const words = 'the call add(7) from scenario to counter is lost';
+        checkEqual('what was asked', one.asked, [`${CALL} = 15 of 16: ${words}`]);
+        checkEqual('the outcome', [one.calls, one.outcome, one.atMs], [[], 'lost', 5_000]);
+        checkEqual('the history', one.lines, [
+          '0 ms: scenario calls add(7) of counter',
+          `0 ms: ${words}`,
+          `0 ms: ${words}`,
+        ]);
+        checkEqual('the fault', one.events[1], {
+          ...{ at: 0, type: 'fault', runner: 'scenario', operation: 'message', kind: 'lose', runId: '' },
+          message: 'the call add(7) from scenario to counter',
+        });
+      },
+    ),
   ),
   once('a call whose reply is lost is done', { faults: { lose: true } }, { [REPLY]: 'highest' }, (one) => {
     checkEqual('the outcome', [one.calls, one.outcome, one.atMs], [[7], 'lost', 5_000]);
@@ -879,25 +910,29 @@ const faults: readonly Spec[] = [
       );
     },
   ),
-  once(
-    'a delayed message comes later, as late as is decided',
-    { faults: { delay: true, delayMs: 400 }, latencyMs: 1 },
-    { [CALL]: 'highest', 'scenario to counter add late delay': 2 },
-    (one) => {
-      checkEqual('the time', one.atMs, 302);
-      checkEqual(
-        'the fault',
-        one.lines[1],
-        '0 ms: the call add(7) from scenario to counter is delayed by 300 ms',
-      );
-      checkEqual('the length', one.asked[1], 'scenario to counter add late delay = 2 of 4: 300');
-    },
+  ofOurWords(
+    once(
+      'a delayed message comes later, as late as is decided',
+      { faults: { delay: true, delayMs: 400 }, latencyMs: 1 },
+      { [CALL]: 'highest', 'scenario to counter add late delay': 2 },
+      (one) => {
+        checkEqual('the time', one.atMs, 302);
+        checkEqual(
+          'the fault',
+          one.lines[1],
+          '0 ms: the call add(7) from scenario to counter is delayed by 300 ms',
+        );
+        checkEqual('the length', one.asked[1], 'scenario to counter add late delay = 2 of 4: 300');
+      },
+    ),
   ),
-  once(
-    'a delay takes a second at most unless it is said otherwise',
-    { faults: { delay: true } },
-    { [CALL]: 'highest', 'scenario to counter add late delay': 'highest' },
-    (one) => checkEqual('the time', one.atMs, 1_000),
+  ofOurWords(
+    once(
+      'a delay takes a second at most unless it is said otherwise',
+      { faults: { delay: true } },
+      { [CALL]: 'highest', 'scenario to counter add late delay': 'highest' },
+      (one) => checkEqual('the time', one.atMs, 1_000),
+    ),
   ),
   once(
     'a reordered message that nothing overtakes comes after its bound',
@@ -919,129 +954,145 @@ const faults: readonly Spec[] = [
     { [CALL]: 'highest' },
     (one) => checkEqual('the time', one.atMs, 1_000),
   ),
-  once(
-    'a link that keeps the order is not asked to reorder',
-    { fifo: true, faults: { reorder: true } },
-    {},
-    (one) => checkEqual('what was asked', one.asked, []),
+  ofOurWords(
+    once(
+      'a link that keeps the order is not asked to reorder',
+      { fifo: true, faults: { reorder: true } },
+      {},
+      (one) => checkEqual('what was asked', one.asked, []),
+    ),
   ),
-  holds(
-    'a reordered message is overtaken by the next one of its link, and by no other one’s',
-    async (sim, make) => {
-      const net = make({ faults: { reorder: true } });
-      const { got } = inbox(sim, net);
-      net.node('other', ({ onMessage }) => onMessage(() => undefined));
-      net.send('inbox', 1);
-      net.send('other', 0);
-      await sim.sleep(1);
-      checkEqual('the messages', got, []);
-      net.send('inbox', 2);
-      await sim.sleep(1);
-      checkEqual('the messages', got, [2, 1]);
-    },
-    { 'scenario to inbox message fault': 'highest' },
+  ofOurWords(
+    holds(
+      'a reordered message is overtaken by the next one of its link, and by no other one’s',
+      async (sim, make) => {
+        const net = make({ faults: { reorder: true } });
+        const { got } = inbox(sim, net);
+        net.node('other', ({ onMessage }) => onMessage(() => undefined));
+        net.send('inbox', 1);
+        net.send('other', 0);
+        await sim.sleep(1);
+        checkEqual('the messages', got, []);
+        net.send('inbox', 2);
+        await sim.sleep(1);
+        checkEqual('the messages', got, [2, 1]);
+      },
+      { 'scenario to inbox message fault': 'highest' },
+    ),
   ),
-  looks(
-    'faults strike as often as strikesMax says, and are then asked for no more',
-    async (sim, make) => {
-      const counter = new Counter();
-      const stub = make({ faults: { duplicate: true, strikesMax: 1 } }).through('counter', counter);
-      await stub.add(1);
-      await stub.add(2);
-      await sim.sleep(1);
-      checkEqual('the calls', counter.calls, [1, 1, 2]);
-    },
-    ({ asked }) => checkEqual('how often it was asked', asked.length, 1),
-    { [CALL]: 'highest' },
+  ofOurWords(
+    looks(
+      'faults strike as often as strikesMax says, and are then asked for no more',
+      async (sim, make) => {
+        const counter = new Counter();
+        const stub = make({ faults: { duplicate: true, strikesMax: 1 } }).through('counter', counter);
+        await stub.add(1);
+        await stub.add(2);
+        await sim.sleep(1);
+        checkEqual('the calls', counter.calls, [1, 1, 2]);
+      },
+      ({ asked }) => checkEqual('how often it was asked', asked.length, 1),
+      { [CALL]: 'highest' },
+    ),
   ),
-  looks(
-    'the strikes of all links are counted together, but for a link with a bound of its own',
-    async (sim, make) => {
-      const net = make({
-        faults: { duplicate: 2, strikesMax: 1 },
-        links: (_from, to) => (to === 'own' ? { faults: { duplicate: 2, strikesMax: 5 } } : undefined),
-      });
-      const counters = { counter: new Counter(), other: new Counter(), own: new Counter() };
-      for (const [name, counter] of Object.entries(counters)) await net.through(name, counter).add(1);
-      await sim.sleep(1);
-      checkEqual(
-        'how often each was called',
-        Object.values(counters).map(({ calls }) => calls.length),
-        [2, 1, 2],
-      );
-    },
-    ({ asked }) => checkEqual('how often it was asked', asked.length, 2),
-    { [CALL]: 'highest', 'scenario to own add fault': 'highest' },
+  ofOurWords(
+    looks(
+      'the strikes of all links are counted together, but for a link with a bound of its own',
+      async (sim, make) => {
+        const net = make({
+          faults: { duplicate: 2, strikesMax: 1 },
+          links: (_from, to) => (to === 'own' ? { faults: { duplicate: 2, strikesMax: 5 } } : undefined),
+        });
+        const counters = { counter: new Counter(), other: new Counter(), own: new Counter() };
+        for (const [name, counter] of Object.entries(counters)) await net.through(name, counter).add(1);
+        await sim.sleep(1);
+        checkEqual(
+          'how often each was called',
+          Object.values(counters).map(({ calls }) => calls.length),
+          [2, 1, 2],
+        );
+      },
+      ({ asked }) => checkEqual('how often it was asked', asked.length, 2),
+      { [CALL]: 'highest', 'scenario to own add fault': 'highest' },
+    ),
   ),
-  looks(
-    'by default 64 strikes are the most',
-    async (sim, make) => {
-      const net = make({ faults: { lose: 2 } });
-      net.node('inbox', ({ onMessage }) => onMessage(() => undefined));
-      for (let n = 0; n < 80; n += 1) net.send('inbox', { type: `t${n}` });
-      await sim.sleep(1);
-    },
-    ({ asked, verdict }) => checkEqual('questions and strikes', [asked.length, verdict.faults], [64, 64]),
-    Object.fromEntries(Array.from({ length: 80 }, (_, n) => [`scenario to inbox t${n} fault`, 'highest'])),
+  ofOurWords(
+    looks(
+      'by default 64 strikes are the most',
+      async (sim, make) => {
+        const net = make({ faults: { lose: 2 } });
+        net.node('inbox', ({ onMessage }) => onMessage(() => undefined));
+        for (let n = 0; n < 80; n += 1) net.send('inbox', { type: `t${n}` });
+        await sim.sleep(1);
+      },
+      ({ asked, verdict }) => checkEqual('questions and strikes', [asked.length, verdict.faults], [64, 64]),
+      Object.fromEntries(Array.from({ length: 80 }, (_, n) => [`scenario to inbox t${n} fault`, 'highest'])),
+    ),
   ),
-  looks(
-    'heal brings what is held back at once, ends the questions, and lets callers learn what was lost',
-    async (sim, make) => {
-      const net = make({
-        faults: { lose: 4, reorder: 4, reorderMs: 5_000, strikesMax: 2 },
-        callTimeoutMs: Infinity,
-      });
-      const stub = net.through('counter', new Counter());
-      const other = net.through('other', new Counter());
-      const first = meanwhile(stub.add(1));
-      const lost = refusalOf(() => other.add(1));
-      await sim.sleep(10);
-      sim.heal();
-      checkEqual('the answer', await first, 1);
-      checkEqual('the loss', await lost, 'RUNNER_CALL_LOST the call add to other was lost');
-      checkEqual('the time', sim.now(), 10);
-      checkEqual('the next answers', [await stub.add(2), await other.add(2)], [2, 1]);
-    },
-    ({ asked }) => checkEqual('what was asked', asked.filter((line) => line.includes('fault')).length, 2),
-    { [CALL]: 2, 'scenario to other add fault': 'highest' },
+  ofOurWords(
+    looks(
+      'heal brings what is held back at once, ends the questions, and lets callers learn what was lost',
+      async (sim, make) => {
+        const net = make({
+          faults: { lose: 4, reorder: 4, reorderMs: 5_000, strikesMax: 2 },
+          callTimeoutMs: Infinity,
+        });
+        const stub = net.through('counter', new Counter());
+        const other = net.through('other', new Counter());
+        const first = meanwhile(stub.add(1));
+        const lost = refusalOf(() => other.add(1));
+        await sim.sleep(10);
+        sim.heal();
+        checkEqual('the answer', await first, 1);
+        checkEqual('the loss', await lost, 'RUNNER_CALL_LOST the call add to other was lost');
+        checkEqual('the time', sim.now(), 10);
+        checkEqual('the next answers', [await stub.add(2), await other.add(2)], [2, 1]);
+      },
+      ({ asked }) => checkEqual('what was asked', asked.filter((line) => line.includes('fault')).length, 2),
+      { [CALL]: 2, 'scenario to other add fault': 'highest' },
+    ),
   ),
-  looks(
-    'heal lets a caller learn that its answer was lost, and nobody who has given it up',
-    async (sim, make) => {
-      const counter = new Counter();
-      const stub = make({ faults: { lose: true }, callTimeoutMs: 5 }).through('counter', counter);
-      checkEqual('the code', await codeOf(() => stub.add(1)), 'RUNNER_CALL_TIMED_OUT');
-      const waiting = refusalOf(() => withCallOptions(stub, { timeoutMs: Infinity }).add(2));
-      await sim.sleep(1);
-      sim.heal();
-      checkEqual('the loss', await waiting, 'RUNNER_CALL_LOST the answer of counter to add was lost');
-      checkEqual('the calls', counter.calls, [2]);
-    },
-    (played) => checkEqual('the errors', stepsOf(played, 'error'), ['sent', 'delivered']),
-    { [CALL]: 'highest', [REPLY]: 'highest' },
+  inWords((said) =>
+    looks(
+      'heal lets a caller learn that its answer was lost, and nobody who has given it up',
+      async (sim, make) => {
+        const counter = new Counter();
+        const stub = make({ faults: { lose: true }, callTimeoutMs: 5 }).through('counter', counter);
+        said.equal('the code', await codeOf(() => stub.add(1)), 'RUNNER_CALL_TIMED_OUT');
+        const waiting = refusalOf(() => withCallOptions(stub, { timeoutMs: Infinity }).add(2));
+        await sim.sleep(1);
+        sim.heal();
+        said.equal('the loss', await waiting, 'RUNNER_CALL_LOST the answer of counter to add was lost');
+        said.equal('the calls', counter.calls, [2]);
+      },
+      (played) => said.equal('the errors', stepsOf(played, 'error'), ['sent', 'delivered']),
+      { [CALL]: 'highest', [REPLY]: 'highest' },
+    ),
   ),
-  looks(
-    'of a doubled call of which one copy was served, the refusal of the other does not say that it was not done',
-    async (_sim, make) => {
-      const served: number[] = [];
-      const net = make({ faults: { duplicate: true } });
-      const node = net.node('counter', () => ({
-        add(n: number) {
-          served.push(n);
-          node.crash();
-        },
-      }));
-      const refusal = await refusalOf(() => net.connect<{ add(n: number): void }>('counter').add(1));
-      checkEqual('what was served', served, [1]);
-      checkEqual(
-        'the refusal',
-        refusal,
-        'RUNNER_CALL_LOST counter is down: one of two copies of add was refused',
-      );
-    },
-    (played) =>
-      checkEqual('the calls', stepsOf(played, 'call'), ['sent', 'duplicated', 'delivered', 'refused']),
-    { [CALL]: 'highest', 'scenario to counter add hang fault': 'highest' },
+  ofOurWords(
+    looks(
+      'of a doubled call of which one copy was served, the refusal of the other does not say that it was not done',
+      async (_sim, make) => {
+        const served: number[] = [];
+        const net = make({ faults: { duplicate: true } });
+        const node = net.node('counter', () => ({
+          add(n: number) {
+            served.push(n);
+            node.crash();
+          },
+        }));
+        const refusal = await refusalOf(() => net.connect<{ add(n: number): void }>('counter').add(1));
+        checkEqual('what was served', served, [1]);
+        checkEqual(
+          'the refusal',
+          refusal,
+          'RUNNER_CALL_LOST counter is down: one of two copies of add was refused',
+        );
+      },
+      (played) =>
+        checkEqual('the calls', stepsOf(played, 'call'), ['sent', 'duplicated', 'delivered', 'refused']),
+      { [CALL]: 'highest', 'scenario to counter add hang fault': 'highest' },
+    ),
   ),
   always(
     'whatever strikes, each copy of a message is delivered, refused or lost, once',
@@ -1269,22 +1320,24 @@ const outages: readonly Spec[] = [
     checkEqual('the messages', got, [1, 2, 3, 4]);
     checkEqual('the times', times, [15, 15, 25, 25]);
   }),
-  holds(
-    'heal ends what the scenario has parted and held, and callers learn what was lost',
-    async (sim, make) => {
-      const net = make({ callTimeoutMs: Infinity });
-      const stub = net.through('counter', new Counter());
-      const { got } = inbox(sim, net);
-      net.partition('counter', 'scenario');
-      net.hold('scenario', 'inbox');
-      net.send('inbox', 1);
-      const lost = refusalOf(() => stub.add(1));
-      await sim.sleep(5);
-      sim.heal();
-      checkEqual('the loss', await lost, 'RUNNER_CALL_LOST the call add to counter was lost');
-      checkEqual('the next answer', await stub.add(1), 1);
-      checkEqual('what was held', got, [1]);
-    },
+  inWords((said) =>
+    holds(
+      'heal ends what the scenario has parted and held, and callers learn what was lost',
+      async (sim, make) => {
+        const net = make({ callTimeoutMs: Infinity });
+        const stub = net.through('counter', new Counter());
+        const { got } = inbox(sim, net);
+        net.partition('counter', 'scenario');
+        net.hold('scenario', 'inbox');
+        net.send('inbox', 1);
+        const lost = refusalOf(() => stub.add(1));
+        await sim.sleep(5);
+        sim.heal();
+        said.equal('the loss', await lost, 'RUNNER_CALL_LOST the call add to counter was lost');
+        said.equal('the next answer', await stub.add(1), 1);
+        said.equal('what was held', got, [1]);
+      },
+    ),
   ),
   decided(
     'one node',
@@ -1316,54 +1369,60 @@ const outages: readonly Spec[] = [
     'the network is partitioned: a | c, for 250 ms',
     '250 ms: network notes: the partition a | c ends',
   ),
-  decided(
-    'halves, for a second',
-    { 'network partition': 4, 'network partition delay': 'highest' },
-    'the network is partitioned: a, b | c, scenario, for 1000 ms',
-    '1000 ms: network notes: the partition a, b | c, scenario ends',
+  ofOurWords(
+    decided(
+      'halves, for a second',
+      { 'network partition': 4, 'network partition delay': 'highest' },
+      'the network is partitioned: a, b | c, scenario, for 1000 ms',
+      '1000 ms: network notes: the partition a, b | c, scenario ends',
+    ),
   ),
-  looks(
-    'while one partition is in force no other one begins by decision',
-    async (sim, make) => {
-      const net = make({ faults: { partition: 64, lose: 16 } });
-      inbox(sim, net);
-      net.node('other', () => undefined);
-      net.send('other', 1);
-      net.send('inbox', 2);
-      await sim.sleep(2_000);
-      net.send('inbox', 3);
-      await sim.sleep(1);
-    },
-    ({ asked }) =>
-      checkEqual(
-        'what was asked',
-        asked.flatMap((line) => / fault = (\d+ of \d+)/.exec(line)?.[1] ?? []),
-        ['59 of 64', '0 of 16', '0 of 64'],
-      ),
-    { 'scenario to other message fault': 59, 'network partition of': 1 },
+  ofOurWords(
+    looks(
+      'while one partition is in force no other one begins by decision',
+      async (sim, make) => {
+        const net = make({ faults: { partition: 64, lose: 16 } });
+        inbox(sim, net);
+        net.node('other', () => undefined);
+        net.send('other', 1);
+        net.send('inbox', 2);
+        await sim.sleep(2_000);
+        net.send('inbox', 3);
+        await sim.sleep(1);
+      },
+      ({ asked }) =>
+        checkEqual(
+          'what was asked',
+          asked.flatMap((line) => / fault = (\d+ of \d+)/.exec(line)?.[1] ?? []),
+          ['59 of 64', '0 of 16', '0 of 64'],
+        ),
+      { 'scenario to other message fault': 59, 'network partition of': 1 },
+    ),
   ),
-  looks(
-    'a link that is held by decision brings what waited there when that ends',
-    async (sim, make) => {
-      const net = make({ faults: { hold: true, outageMs: 40 } });
-      const { got, times } = inbox(sim, net);
-      net.send('inbox', 1);
-      await sim.sleep(100);
-      checkEqual('what has come', [got, times], [[1], [10]]);
-    },
-    ({ lines, asked }) => {
-      checkThat(
-        lines.includes('0 ms: messages from scenario to inbox are held back, for 10 ms'),
-        'the history',
-        'the hold',
-        lines,
-      );
-      checkEqual('what was asked', asked, [
-        'scenario to inbox message fault = 63 of 64: undefined',
-        'network hold delay = 0 of 4: 10',
-      ]);
-    },
-    { 'scenario to inbox message fault': 'highest' },
+  ofOurWords(
+    looks(
+      'a link that is held by decision brings what waited there when that ends',
+      async (sim, make) => {
+        const net = make({ faults: { hold: true, outageMs: 40 } });
+        const { got, times } = inbox(sim, net);
+        net.send('inbox', 1);
+        await sim.sleep(100);
+        checkEqual('what has come', [got, times], [[1], [10]]);
+      },
+      ({ lines, asked }) => {
+        checkThat(
+          lines.includes('0 ms: messages from scenario to inbox are held back, for 10 ms'),
+          'the history',
+          'the hold',
+          lines,
+        );
+        checkEqual('what was asked', asked, [
+          'scenario to inbox message fault = 63 of 64: undefined',
+          'network hold delay = 0 of 4: 10',
+        ]);
+      },
+      { 'scenario to inbox message fault': 'highest' },
+    ),
   ),
 ];
 
@@ -1488,32 +1547,34 @@ const nodes: readonly Spec[] = [
     node.resume();
     checkEqual('the second answer', [await held, sim.now()], ['answer', 21]);
   }),
-  looks(
-    'what a paused node holds is lost with it, and the trace says that it was held',
-    async (sim, make) => {
-      const net = make();
-      const node = net.node('inbox', ({ onMessage }) => {
-        onMessage(() => undefined);
-        return new Counter();
-      });
-      node.pause();
-      net.send('inbox', 1);
-      const outcome = refusalOf(() => net.connect<Counter>('inbox').add(1));
-      await sim.sleep(1);
-      node.crash();
-      checkEqual('the outcome', await outcome, 'RUNNER_CALL_LOST inbox went down before it answered add');
-    },
-    (played) => {
-      checkEqual('the message', stepsOf(played, 'message'), ['sent', 'held', 'lost']);
-      checkEqual('the call', stepsOf(played, 'call'), ['sent', 'held', 'lost']);
-      for (const line of [
-        '0 ms: 1 from scenario to inbox is held back: inbox is paused',
-        '1 ms: 1 from scenario to inbox is lost: inbox went down',
-        '1 ms: inbox crashes',
-      ]) {
-        checkThat(played.lines.includes(line), 'the history', line, played.lines);
-      }
-    },
+  inWords((said) =>
+    looks(
+      'what a paused node holds is lost with it, and the trace says that it was held',
+      async (sim, make) => {
+        const net = make();
+        const node = net.node('inbox', ({ onMessage }) => {
+          onMessage(() => undefined);
+          return new Counter();
+        });
+        node.pause();
+        net.send('inbox', 1);
+        const outcome = refusalOf(() => net.connect<Counter>('inbox').add(1));
+        await sim.sleep(1);
+        node.crash();
+        said.equal('the outcome', await outcome, 'RUNNER_CALL_LOST inbox went down before it answered add');
+      },
+      (played) => {
+        said.equal('the message', stepsOf(played, 'message'), ['sent', 'held', 'lost']);
+        said.equal('the call', stepsOf(played, 'call'), ['sent', 'held', 'lost']);
+        for (const line of [
+          '0 ms: 1 from scenario to inbox is held back: inbox is paused',
+          '1 ms: 1 from scenario to inbox is lost: inbox went down',
+          '1 ms: inbox crashes',
+        ]) {
+          checkThat(played.lines.includes(line), 'the history', line, played.lines);
+        }
+      },
+    ),
   ),
   holds('a paused node keeps the order of a fifo link, also if it pauses again', async (sim, make) => {
     const net = make({ latencyMs: 10, fifo: true });
@@ -1583,50 +1644,54 @@ const nodes: readonly Spec[] = [
     await sim.sleep(2_000);
     checkEqual('the end of 1,100 ms by a clock that is a tenth fast', ends, [1_200]);
   }),
-  holds(
-    'a call that a node has got and not answered when it crashes is lost in that instant',
-    async (sim, make) => {
-      const net = make();
-      const node = net.node('slow', ({ sleep }) => ({ work: () => sleep(100) }));
-      const call = refusalOf(() => net.connect<{ work(): Promise<void> }>('slow').work());
-      await sim.sleep(50);
-      node.crash();
-      checkEqual('the loss', await call, 'RUNNER_CALL_LOST slow went down before it answered work');
-      checkEqual('the time', sim.now(), 50);
-      const refused = await refusalOf(() => net.connect<{ work(): Promise<void> }>('slow').work());
-      checkEqual('a later call', refused, 'RUNNER_NODE_DOWN slow is down');
-      checkEqual('its object', node.object, undefined);
-    },
+  inWords((said) =>
+    holds(
+      'a call that a node has got and not answered when it crashes is lost in that instant',
+      async (sim, make) => {
+        const net = make();
+        const node = net.node('slow', ({ sleep }) => ({ work: () => sleep(100) }));
+        const call = refusalOf(() => net.connect<{ work(): Promise<void> }>('slow').work());
+        await sim.sleep(50);
+        node.crash();
+        said.equal('the loss', await call, 'RUNNER_CALL_LOST slow went down before it answered work');
+        said.equal('the time', sim.now(), 50);
+        const refused = await refusalOf(() => net.connect<{ work(): Promise<void> }>('slow').work());
+        said.equal('a later call', refused, 'RUNNER_NODE_DOWN slow is down');
+        said.equal('its object', node.object, undefined);
+      },
+    ),
   ),
-  looks(
-    'R212 a caller may hang as the node of its call goes down: that is a fault, and ends by its time limit',
-    async (sim, make) => {
-      const net = make({ callTimeoutMs: 50 });
-      const node = net.node('locks', ({ sleep }) => ({ acquire: (n: number) => sleep(n) }));
-      const call = refusalOf(() => net.connect<{ acquire(n: number): Promise<void> }>('locks').acquire(70));
-      await sim.sleep(1);
-      node.crash();
-      checkEqual(
-        'the outcome',
-        await call,
-        'RUNNER_CALL_TIMED_OUT locks has not answered acquire within 50 ms',
-      );
-      checkEqual('the time', sim.now(), 50);
-    },
-    ({ lines, asked, events }) => {
-      const words = 'the call acquire(70) from scenario to locks hangs, as locks went down';
-      checkEqual('what was asked', asked, [`scenario to locks acquire hang fault = 1 of 2: ${words}`]);
-      checkThat(lines.includes(`1 ms: ${words}`), 'the history', words, lines);
-      checkEqual(
-        'the fault',
-        events.find((event) => event.type === 'fault' && event.kind === 'hang'),
-        {
-          ...{ at: 1, type: 'fault', runner: 'locks', operation: 'message', kind: 'hang', runId: '' },
-          message: 'the call acquire(70) from scenario to locks',
-        },
-      );
-    },
-    { 'scenario to locks acquire hang fault': 'highest' },
+  ofOurWords(
+    looks(
+      'R212 a caller may hang as the node of its call goes down: that is a fault, and ends by its time limit',
+      async (sim, make) => {
+        const net = make({ callTimeoutMs: 50 });
+        const node = net.node('locks', ({ sleep }) => ({ acquire: (n: number) => sleep(n) }));
+        const call = refusalOf(() => net.connect<{ acquire(n: number): Promise<void> }>('locks').acquire(70));
+        await sim.sleep(1);
+        node.crash();
+        checkEqual(
+          'the outcome',
+          await call,
+          'RUNNER_CALL_TIMED_OUT locks has not answered acquire within 50 ms',
+        );
+        checkEqual('the time', sim.now(), 50);
+      },
+      ({ lines, asked, events }) => {
+        const words = 'the call acquire(70) from scenario to locks hangs, as locks went down';
+        checkEqual('what was asked', asked, [`scenario to locks acquire hang fault = 1 of 2: ${words}`]);
+        checkThat(lines.includes(`1 ms: ${words}`), 'the history', words, lines);
+        checkEqual(
+          'the fault',
+          events.find((event) => event.type === 'fault' && event.kind === 'hang'),
+          {
+            ...{ at: 1, type: 'fault', runner: 'locks', operation: 'message', kind: 'hang', runId: '' },
+            message: 'the call acquire(70) from scenario to locks',
+          },
+        );
+      },
+      { 'scenario to locks acquire hang fault': 'highest' },
+    ),
   ),
   holds(
     'an answer of a process that has died meanwhile comes to nobody, and calls find the next process',
@@ -1816,15 +1881,17 @@ const leaving: readonly Spec[] = [
     await sim.sleep(1);
     checkEqual('what was called', [called, other.state], [['b'], 'left']);
   }),
-  holds('a crash meanwhile ends it at once, and no other process starts', async (sim, make) => {
-    const node = make().node('a', ({ onStop, sleep }) => onStop(() => sleep(100)));
-    const left = meanwhile(node.leave());
-    await sim.sleep(50);
-    await checkRefuses('a restart', () => node.restart(), 'RUNNER_SIMULATION_MISUSE', 'a is leaving');
-    node.crash();
-    await left;
-    checkEqual('it', [sim.now(), node.state, node.incarnation], [50, 'left', 0]);
-  }),
+  inWords((said) =>
+    holds('a crash meanwhile ends it at once, and no other process starts', async (sim, make) => {
+      const node = make().node('a', ({ onStop, sleep }) => onStop(() => sleep(100)));
+      const left = meanwhile(node.leave());
+      await sim.sleep(50);
+      await said.refuses('a restart', () => node.restart(), 'RUNNER_SIMULATION_MISUSE', 'a is leaving');
+      node.crash();
+      await left;
+      said.equal('it', [sim.now(), node.state, node.incarnation], [50, 'left', 0]);
+    }),
+  ),
   holds('one that is down leaves at once, and one that is paused once it goes on', async (sim, make) => {
     const net = make();
     const down = net.node('down', () => undefined);
@@ -1840,18 +1907,20 @@ const leaving: readonly Spec[] = [
     await left;
     checkEqual('it', [paused.state, sim.now()], ['left', 10]);
   }),
-  holds(
-    'a call that it has not answered by then is lost at once, and a later one is refused',
-    async (sim, make) => {
-      const net = make();
-      const node = net.node('a', ({ sleep }) => ({ work: () => sleep(100) }));
-      const stub = net.connect<{ work(): Promise<void> }>('a');
-      const call = refusalOf(() => stub.work());
-      await sim.sleep(1);
-      await node.leave();
-      checkEqual('the loss', await call, 'RUNNER_CALL_LOST a went down before it answered work');
-      checkEqual('a later call', await refusalOf(() => stub.work()), 'RUNNER_NODE_DOWN a has left');
-    },
+  inWords((said) =>
+    holds(
+      'a call that it has not answered by then is lost at once, and a later one is refused',
+      async (sim, make) => {
+        const net = make();
+        const node = net.node('a', ({ sleep }) => ({ work: () => sleep(100) }));
+        const stub = net.connect<{ work(): Promise<void> }>('a');
+        const call = refusalOf(() => stub.work());
+        await sim.sleep(1);
+        await node.leave();
+        said.equal('the loss', await call, 'RUNNER_CALL_LOST a went down before it answered work');
+        said.equal('a later call', await refusalOf(() => stub.work()), 'RUNNER_NODE_DOWN a has left');
+      },
+    ),
   ),
   holds('a node joins at any time, under a name that nobody has had', async (sim, make) => {
     const net = make();
@@ -1861,32 +1930,34 @@ const leaving: readonly Spec[] = [
     await late.leave();
     await checkRefuses('its name', () => net.node('late', () => undefined), 'RUNNER_INVALID_ARGUMENT');
   }),
-  holds(
-    'stop ends all nodes at once without a hook or a fault, and the calls of the scenario',
-    async (sim, make) => {
-      const net = make();
-      const called: number[] = [];
-      const node = net.node('a', ({ onStop, sleep }) => {
-        onStop(() => void called.push(1));
-        return { work: () => sleep(100) };
-      });
-      const stub = net.connect<{ work(): Promise<void> }>('a');
-      const pending = refusalOf(() => stub.work());
-      await sim.sleep(1);
-      net.stop();
-      checkEqual('its state', node.state, 'left');
-      checkEqual(
-        'a pending call',
-        await pending,
-        'RUNNER_CALL_LOST a had not answered work when the network was stopped',
-      );
-      const stopped = 'RUNNER_RELEASED the network was stopped';
-      checkEqual('a later call', await refusalOf(() => stub.work()), stopped);
-      checkEqual('a later node', await refusalOf(() => net.node('b', () => undefined)), stopped);
-      checkEqual('a later object', await refusalOf(() => net.through('c', ECHO)), stopped);
-      await sim.sleep(1);
-      checkEqual('what was called', called, []);
-    },
+  inWords((said) =>
+    holds(
+      'stop ends all nodes at once without a hook or a fault, and the calls of the scenario',
+      async (sim, make) => {
+        const net = make();
+        const called: number[] = [];
+        const node = net.node('a', ({ onStop, sleep }) => {
+          onStop(() => void called.push(1));
+          return { work: () => sleep(100) };
+        });
+        const stub = net.connect<{ work(): Promise<void> }>('a');
+        const pending = refusalOf(() => stub.work());
+        await sim.sleep(1);
+        net.stop();
+        said.equal('its state', node.state, 'left');
+        said.equal(
+          'a pending call',
+          await pending,
+          'RUNNER_CALL_LOST a had not answered work when the network was stopped',
+        );
+        const stopped = 'RUNNER_RELEASED the network was stopped';
+        said.equal('a later call', await refusalOf(() => stub.work()), stopped);
+        said.equal('a later node', await refusalOf(() => net.node('b', () => undefined)), stopped);
+        said.equal('a later object', await refusalOf(() => net.through('c', ECHO)), stopped);
+        await sim.sleep(1);
+        said.equal('what was called', called, []);
+      },
+    ),
   ),
 ];
 
@@ -2158,74 +2229,86 @@ const MOMENTS: readonly string[] = [
 ];
 
 const strikes: readonly Spec[] = [
-  strikesOf(
-    'several kinds are one question at each moment',
-    { crash: 64, pause: 64, slow: 128 },
-    {},
-    {
-      asked: [`${AT_SLEEP} = 0 of 128: `],
-      lines: [],
-      ends: 'up 0',
-    },
+  ofOurWords(
+    strikesOf(
+      'several kinds are one question at each moment',
+      { crash: 64, pause: 64, slow: 128 },
+      {},
+      {
+        asked: [`${AT_SLEEP} = 0 of 128: `],
+        lines: [],
+        ends: 'up 0',
+      },
+    ),
   ),
-  strikesOf(
-    'a kind that stands alone is asked by its name',
-    { pause: 64 },
-    {},
-    {
-      asked: ['n1 pause at n1 sleep fault = 0 of 64: '],
-      lines: [],
-      ends: 'up 0',
-    },
+  ofOurWords(
+    strikesOf(
+      'a kind that stands alone is asked by its name',
+      { pause: 64 },
+      {},
+      {
+        asked: ['n1 pause at n1 sleep fault = 0 of 64: '],
+        lines: [],
+        ends: 'up 0',
+      },
+    ),
   ),
-  strikesOf(
-    'true is one moment in 16, and kinds may be so likely that they add up to more than one',
-    { crash: 2, pause: 2, slow: 2 },
-    {},
-    {
-      asked: [`${AT_SLEEP} = 0 of 8: `],
-      lines: [],
-      ends: 'up 0',
-    },
+  ofOurWords(
+    strikesOf(
+      'true is one moment in 16, and kinds may be so likely that they add up to more than one',
+      { crash: 2, pause: 2, slow: 2 },
+      {},
+      {
+        asked: [`${AT_SLEEP} = 0 of 8: `],
+        lines: [],
+        ends: 'up 0',
+      },
+    ),
   ),
-  strikesOf(
-    'the highest answer is a crash, which ends by itself',
-    { crash: 4, pause: 4, slow: 4, strikesMax: 1 },
-    { [AT_SLEEP]: 'highest' },
-    {
-      asked: [`${AT_SLEEP} = 3 of 4: n1 crashes ${WAKES}`, 'n1 crash at n1 sleep delay = 0 of 4: 0'],
-      lines: ['5 ms: n1 crashes', '5 ms: n1 starts again'],
-      ends: 'up 1',
-    },
+  ofOurWords(
+    strikesOf(
+      'the highest answer is a crash, which ends by itself',
+      { crash: 4, pause: 4, slow: 4, strikesMax: 1 },
+      { [AT_SLEEP]: 'highest' },
+      {
+        asked: [`${AT_SLEEP} = 3 of 4: n1 crashes ${WAKES}`, 'n1 crash at n1 sleep delay = 0 of 4: 0'],
+        lines: ['5 ms: n1 crashes', '5 ms: n1 starts again'],
+        ends: 'up 1',
+      },
+    ),
   ),
-  strikesOf(
-    'a crash lasts less than downMsMax',
-    { crash: true, downMsMax: 100, strikesMax: 1 },
-    { 'n1 crash at n1 sleep fault': 'highest', 'n1 crash at n1 sleep delay': 'highest' },
-    {
-      asked: [
-        `n1 crash at n1 sleep fault = 15 of 16: n1 crashes ${WAKES}`,
-        'n1 crash at n1 sleep delay = 3 of 4: 75',
-      ],
-      lines: ['5 ms: n1 crashes', '80 ms: n1 starts again'],
-      ends: 'up 1',
-    },
+  ofOurWords(
+    strikesOf(
+      'a crash lasts less than downMsMax',
+      { crash: true, downMsMax: 100, strikesMax: 1 },
+      { 'n1 crash at n1 sleep fault': 'highest', 'n1 crash at n1 sleep delay': 'highest' },
+      {
+        asked: [
+          `n1 crash at n1 sleep fault = 15 of 16: n1 crashes ${WAKES}`,
+          'n1 crash at n1 sleep delay = 3 of 4: 75',
+        ],
+        lines: ['5 ms: n1 crashes', '80 ms: n1 starts again'],
+        ends: 'up 1',
+      },
+    ),
   ),
-  strikesOf(
-    'a pause lasts less than a second by default',
-    { pause: 2 },
-    { 'n1 pause at n1 sleep fault': 'highest', 'n1 pause at n1 sleep delay': 2 },
-    {
-      asked: [
-        `n1 pause at n1 sleep fault = 1 of 2: n1 pauses ${WAKES}`,
-        'n1 pause at n1 sleep delay = 2 of 4: 500',
-        'n1 pause at n1 sleep fault = 0 of 2: ',
-      ],
-      lines: ['5 ms: n1 pauses'],
-      ends: 'up 0',
-    },
+  ofOurWords(
+    strikesOf(
+      'a pause lasts less than a second by default',
+      { pause: 2 },
+      { 'n1 pause at n1 sleep fault': 'highest', 'n1 pause at n1 sleep delay': 2 },
+      {
+        asked: [
+          `n1 pause at n1 sleep fault = 1 of 2: n1 pauses ${WAKES}`,
+          'n1 pause at n1 sleep delay = 2 of 4: 500',
+          'n1 pause at n1 sleep fault = 0 of 2: ',
+        ],
+        lines: ['5 ms: n1 pauses'],
+        ends: 'up 0',
+      },
+    ),
   ),
-  {
+  ofOurWords({
     title: 'a slow node is slow by slowFactor, 10 by default, and for less than slowMsMax',
     async prove(subject) {
       for (const [given, expected] of [
@@ -2257,7 +2340,7 @@ const strikes: readonly Spec[] = [
         checkEqual('the history', lines, ['5 ms: n1 becomes slow']);
       }
     },
-  },
+  }),
   {
     title: 'strikes are bounded, by four unless it is said otherwise',
     async prove(subject) {
@@ -2286,54 +2369,60 @@ const strikes: readonly Spec[] = [
       }
     },
   },
-  looks(
-    'a fault may strike as a call arrives, before it is answered, and before each event of the process',
-    async (sim, make) => {
-      const net = make();
-      net.node('locks', busyNode, { faults: { crash: 1_000 } });
-      net.through('echo', ECHO);
-      net.send('locks', { type: 'beat', term: 4 });
-      await sim.sleep(50);
-      const stub = net.connect<{ acquire(n: number): number; fail(): void }>('locks');
-      await stub.acquire(7);
-      await stub.fail().catch(() => undefined);
-    },
-    ({ asked }) =>
-      checkEqual(
-        'the moments',
-        asked.map((line) => line.replace(/ fault = 0 of 1000: $/, '')),
-        MOMENTS,
-      ),
+  ofOurWords(
+    looks(
+      'a fault may strike as a call arrives, before it is answered, and before each event of the process',
+      async (sim, make) => {
+        const net = make();
+        net.node('locks', busyNode, { faults: { crash: 1_000 } });
+        net.through('echo', ECHO);
+        net.send('locks', { type: 'beat', term: 4 });
+        await sim.sleep(50);
+        const stub = net.connect<{ acquire(n: number): number; fail(): void }>('locks');
+        await stub.acquire(7);
+        await stub.fail().catch(() => undefined);
+      },
+      ({ asked }) =>
+        checkEqual(
+          'the moments',
+          asked.map((line) => line.replace(/ fault = 0 of 1000: $/, '')),
+          MOMENTS,
+        ),
+    ),
   ),
-  looks(
-    'heal ends what strikes a node at once, and what the scenario has done stays',
-    async (sim, make) => {
-      const net = make();
-      const struck = net.node('n1', ({ sleep }) => sleep(5), { faults: { crash: 2, downMsMax: 10_000 } });
-      const crashed = net.node('n2', ({ sleep }) => sleep(5));
-      await sim.sleep(10);
-      crashed.crash();
-      checkEqual('the states', [struck.state, crashed.state], ['down', 'down']);
-      sim.heal();
-      checkEqual('the states', [struck.state, crashed.state], ['up', 'down']);
-      await sim.sleep(20_000);
-      checkEqual('the processes', [struck.incarnation, crashed.incarnation], [1, 0]);
-    },
-    ({ asked }) => checkEqual('how often it was asked', asked.length, 2),
-    { 'n1 crash at n1 sleep fault': 'highest', 'n1 crash at n1 sleep delay': 'highest' },
+  ofOurWords(
+    looks(
+      'heal ends what strikes a node at once, and what the scenario has done stays',
+      async (sim, make) => {
+        const net = make();
+        const struck = net.node('n1', ({ sleep }) => sleep(5), { faults: { crash: 2, downMsMax: 10_000 } });
+        const crashed = net.node('n2', ({ sleep }) => sleep(5));
+        await sim.sleep(10);
+        crashed.crash();
+        checkEqual('the states', [struck.state, crashed.state], ['down', 'down']);
+        sim.heal();
+        checkEqual('the states', [struck.state, crashed.state], ['up', 'down']);
+        await sim.sleep(20_000);
+        checkEqual('the processes', [struck.incarnation, crashed.incarnation], [1, 0]);
+      },
+      ({ asked }) => checkEqual('how often it was asked', asked.length, 2),
+      { 'n1 crash at n1 sleep fault': 'highest', 'n1 crash at n1 sleep delay': 'highest' },
+    ),
   ),
-  holds(
-    'a node that the scenario has started again by then is not started a second time',
-    async (sim, make) => {
-      const node = make().node('n1', ({ sleep }) => sleep(5), { faults: { crash: 2, strikesMax: 1 } });
-      await sim.sleep(10);
-      node.restart();
-      checkEqual('it', [node.state, node.incarnation], ['up', 1]);
-      node.crash();
-      await sim.sleep(5_000);
-      checkEqual('it', [node.state, node.incarnation], ['down', 1]);
-    },
-    { 'n1 crash at n1 sleep fault': 'highest', 'n1 crash at n1 sleep delay': 'highest' },
+  ofOurWords(
+    holds(
+      'a node that the scenario has started again by then is not started a second time',
+      async (sim, make) => {
+        const node = make().node('n1', ({ sleep }) => sleep(5), { faults: { crash: 2, strikesMax: 1 } });
+        await sim.sleep(10);
+        node.restart();
+        checkEqual('it', [node.state, node.incarnation], ['up', 1]);
+        node.crash();
+        await sim.sleep(5_000);
+        checkEqual('it', [node.state, node.incarnation], ['down', 1]);
+      },
+      { 'n1 crash at n1 sleep fault': 'highest', 'n1 crash at n1 sleep delay': 'highest' },
+    ),
   ),
 ];
 
@@ -2490,65 +2579,73 @@ const pinged = (make: Make, given: object): unknown =>
     .echo();
 
 const refusals: readonly Spec[] = [
-  holds('wrong use is refused with what was expected and what came', async (_sim, make) => {
-    const net = make();
-    const left = net.node('left', () => undefined);
-    await left.leave();
-    net.through('s', ECHO);
-    await checkWrongUse([...wrongNodes(net, left), ...wrongGroups(net), ...wrongOptions(net, make)]);
-  }),
-  holds('what a stub cannot have cannot stand behind a link', async (_sim, make) => {
-    const net = make();
-    const objects = {
-      then: { then: () => undefined },
-      toJSON: { toJSON: () => undefined },
-      constructor: { constructor: () => 7 },
-      hasOwnProperty: { hasOwnProperty: () => 7 },
-    };
-    for (const [name, object] of Object.entries(objects)) {
-      checkEqual(
-        'the refusal',
-        await refusalOf(() => net.through('server', object)),
-        `RUNNER_INVALID_ARGUMENT the object that server serves: expected no method called ${name}, which a stub cannot have`,
+  inWords((said) =>
+    holds('wrong use is refused with what was expected and what came', async (_sim, make) => {
+      const net = make();
+      const left = net.node('left', () => undefined);
+      await left.leave();
+      net.through('s', ECHO);
+      await said.wrongUse([...wrongNodes(net, left), ...wrongGroups(net), ...wrongOptions(net, make)]);
+    }),
+  ),
+  inWords((said) =>
+    holds('what a stub cannot have cannot stand behind a link', async (_sim, make) => {
+      const net = make();
+      const objects = {
+        then: { then: () => undefined },
+        toJSON: { toJSON: () => undefined },
+        constructor: { constructor: () => 7 },
+        hasOwnProperty: { hasOwnProperty: () => 7 },
+      };
+      for (const [name, object] of Object.entries(objects)) {
+        said.equal(
+          'the refusal',
+          await refusalOf(() => net.through('server', object)),
+          `RUNNER_INVALID_ARGUMENT the object that server serves: expected no method called ${name}, which a stub cannot have`,
+        );
+      }
+      net.node('shy', () => ({ then: 5, ping: () => 'pong' }));
+      said.equal(
+        'an object with a field called so',
+        await net.connect<{ ping(): string }>('shy').ping(),
+        'pong',
       );
-    }
-    net.node('shy', () => ({ then: 5, ping: () => 'pong' }));
-    checkEqual(
-      'an object with a field called so',
-      await net.connect<{ ping(): string }>('shy').ping(),
-      'pong',
-    );
-  }),
-  holds('a method that is none is refused with what is there', async (_sim, make) => {
-    const net = make();
-    const served = (name: string, object: object | undefined) => {
-      net.node(name, () => object);
-      return net.connect<{ x(): void; size(): void }>(name);
-    };
-    const table: readonly (readonly [() => unknown, string])[] = [
-      [() => served('a', { size: 3 }).size(), 'RUNNER_NO_METHOD a has no method size: a.size is 3'],
-      [() => served('b', ECHO).x(), 'RUNNER_NO_METHOD b has no method x: b.x is undefined'],
-      [() => served('c', undefined).x(), 'RUNNER_NO_METHOD c has no method x: it serves no object'],
-      [() => net.connect<{ x(): void }>('d').x(), 'RUNNER_NODE_DOWN there is no d'],
-    ];
-    for (const [act, text] of table) checkEqual('the refusal', await refusalOf(act), text);
-  }),
-  holds('a node that has left refuses its verbs', async (_sim, make) => {
-    const node = make().node('a', () => undefined);
-    await node.leave();
-    const verbs = { restart: () => node.restart(), crash: () => node.crash(), pause: () => node.pause() };
-    for (const [verb, act] of Object.entries({
-      ...verbs,
-      resume: () => node.resume(),
-      slow: () => node.slow(2),
-    })) {
-      checkEqual(
-        'the refusal',
-        await refusalOf(act),
-        `RUNNER_SIMULATION_MISUSE a has left the network, for good: ${verb}() comes too late`,
-      );
-    }
-  }),
+    }),
+  ),
+  inWords((said) =>
+    holds('a method that is none is refused with what is there', async (_sim, make) => {
+      const net = make();
+      const served = (name: string, object: object | undefined) => {
+        net.node(name, () => object);
+        return net.connect<{ x(): void; size(): void }>(name);
+      };
+      const table: readonly (readonly [() => unknown, string])[] = [
+        [() => served('a', { size: 3 }).size(), 'RUNNER_NO_METHOD a has no method size: a.size is 3'],
+        [() => served('b', ECHO).x(), 'RUNNER_NO_METHOD b has no method x: b.x is undefined'],
+        [() => served('c', undefined).x(), 'RUNNER_NO_METHOD c has no method x: it serves no object'],
+        [() => net.connect<{ x(): void }>('d').x(), 'RUNNER_NODE_DOWN there is no d'],
+      ];
+      for (const [act, text] of table) said.equal('the refusal', await refusalOf(act), text);
+    }),
+  ),
+  inWords((said) =>
+    holds('a node that has left refuses its verbs', async (_sim, make) => {
+      const node = make().node('a', () => undefined);
+      await node.leave();
+      const verbs = { restart: () => node.restart(), crash: () => node.crash(), pause: () => node.pause() };
+      for (const [verb, act] of Object.entries({
+        ...verbs,
+        resume: () => node.resume(),
+        slow: () => node.slow(2),
+      })) {
+        said.equal(
+          'the refusal',
+          await refusalOf(act),
+          `RUNNER_SIMULATION_MISUSE a has left the network, for good: ${verb}() comes too late`,
+        );
+      }
+    }),
+  ),
 ];
 
 const reports: readonly Spec[] = [

@@ -12,7 +12,6 @@ import type { Simulation } from '../simulation/simulation.ts';
 import type { StatusStore, StatusStoreOptions } from '../store/status-store.ts';
 import { checkEqual, checkThat } from './check.ts';
 import {
-  checkRefuses,
   type PartCase,
   partCases,
   type PartCaseSpec,
@@ -20,6 +19,7 @@ import {
   type Played,
   playHolding,
   refusalOf,
+  inWords,
 } from './part-case.ts';
 
 /** A store, by its methods. */
@@ -114,78 +114,89 @@ const on = (
 });
 
 const writes: readonly PartCaseSpec<StoreSubject>[] = [
-  on('R15 a new store knows no run and is neither initialized nor healthy', async ({ store }) => {
-    const service = { initialized: false, isHealthy: false, error: '' };
-    checkEqual('its service', store.serviceStatus, service);
-    checkEqual('its runs', [await store.statusAll(), [...store.runIds]], [{ statuses: [], service }, []]);
-    checkEqual('its waits', [store.waiterCount, store.waitersVisited], [0, 0]);
-    checkEqual(
-      'an id',
-      await refusalOf(() => store.currentStatus('0')),
-      'RUNNER_UNKNOWN_RUN unknown run id 0',
-    );
-  }),
-  on(
-    'R44 R45 R46 ids are numbered in the order of calls after the prefix, and a run begins PENDING with its tags',
-    async ({ make }) => {
-      const store = make({ idPrefix: 'a-', capacity: 2 });
-      const tags = { jobId: 'j', taskId: 't', tag: 'g' };
-      checkEqual('the first', store.newRun(tags), pendingStatus('a-0', tags));
-      checkEqual('the second', store.newRun(), pendingStatus('a-1'));
-      for (const id of ['a-0', 'a-1']) store.update(completeStatus(id, '', 0));
-      checkEqual(
-        'ids after evictions',
-        [store.newRun().runId, store.newRun().runId, [...store.runIds]],
-        ['a-2', 'a-3', ['a-2', 'a-3']],
-      );
-      checkEqual(
-        'one that is forgotten',
-        await refusalOf(() => store.status('a-0')),
-        'RUNNER_UNKNOWN_RUN unknown run id a-0',
-      );
-      for (const other of ['a-03', 'a-3 ', '3', '__proto__', '']) {
-        checkEqual(
-          'another id',
-          await refusalOf(() => store.status(other)),
-          `RUNNER_UNKNOWN_RUN unknown run id ${other}`,
-        );
-      }
-    },
-  ),
-  on(
-    'R4 R51 a write makes exactly the moves of the table, and is dropped after the end',
-    async ({ make }) => {
-      for (const from of ['PENDING', 'RUNNING'] as const) {
-        for (const to of RUN_STATES) {
-          const store = make();
-          store.newRun();
-          if (from === 'RUNNING') store.update(bareStatus('0', 'RUNNING'));
-          if (!canMove(from, to)) {
-            checkEqual(
-              'a move',
-              await refusalOf(() => store.update(bareStatus('0', to))),
-              `RUNNER_ILLEGAL_MOVE run 0 cannot go from ${from} to ${to}`,
-            );
-            checkEqual('the state', store.currentStatus('0').state, from);
-            continue;
-          }
-          checkEqual('a move', store.update(bareStatus('0', to)), 'accepted');
-          const before = store.currentStatus('0');
-          checkEqual('the state', before.state, to);
-          if (!isTerminal(to)) continue;
-          for (const later of RUN_STATES) {
-            checkEqual('a late write', store.update(bareStatus('0', later)), 'dropped');
-          }
-          checkThat(store.currentStatus('0') === before, 'the status', 'unchanged', store.currentStatus('0'));
-        }
-      }
-      const store = make();
-      checkEqual(
-        'an unknown run',
-        await refusalOf(() => store.update(bareStatus('0', 'RUNNING'))),
+  inWords((said) =>
+    on('R15 a new store knows no run and is neither initialized nor healthy', async ({ store }) => {
+      const service = { initialized: false, isHealthy: false, error: '' };
+      said.equal('its service', store.serviceStatus, service);
+      said.equal('its runs', [await store.statusAll(), [...store.runIds]], [{ statuses: [], service }, []]);
+      said.equal('its waits', [store.waiterCount, store.waitersVisited], [0, 0]);
+      said.equal(
+        'an id',
+        await refusalOf(() => store.currentStatus('0')),
         'RUNNER_UNKNOWN_RUN unknown run id 0',
       );
-    },
+    }),
+  ),
+  inWords((said) =>
+    on(
+      'R44 R45 R46 ids are numbered in the order of calls after the prefix, and a run begins PENDING with its tags',
+      async ({ make }) => {
+        const store = make({ idPrefix: 'a-', capacity: 2 });
+        const tags = { jobId: 'j', taskId: 't', tag: 'g' };
+        said.equal('the first', store.newRun(tags), pendingStatus('a-0', tags));
+        said.equal('the second', store.newRun(), pendingStatus('a-1'));
+        for (const id of ['a-0', 'a-1']) store.update(completeStatus(id, '', 0));
+        said.equal(
+          'ids after evictions',
+          [store.newRun().runId, store.newRun().runId, [...store.runIds]],
+          ['a-2', 'a-3', ['a-2', 'a-3']],
+        );
+        said.equal(
+          'one that is forgotten',
+          await refusalOf(() => store.status('a-0')),
+          'RUNNER_UNKNOWN_RUN unknown run id a-0',
+        );
+        for (const other of ['a-03', 'a-3 ', '3', '__proto__', '']) {
+          said.equal(
+            'another id',
+            await refusalOf(() => store.status(other)),
+            `RUNNER_UNKNOWN_RUN unknown run id ${other}`,
+          );
+        }
+      },
+    ),
+  ),
+  inWords((said) =>
+    on(
+      'R4 R51 a write makes exactly the moves of the table, and is dropped after the end',
+      async ({ make }) => {
+        for (const from of ['PENDING', 'RUNNING'] as const) {
+          for (const to of RUN_STATES) {
+            const store = make();
+            store.newRun();
+            if (from === 'RUNNING') store.update(bareStatus('0', 'RUNNING'));
+            if (!canMove(from, to)) {
+              said.equal(
+                'a move',
+                await refusalOf(() => store.update(bareStatus('0', to))),
+                `RUNNER_ILLEGAL_MOVE run 0 cannot go from ${from} to ${to}`,
+              );
+              said.equal('the state', store.currentStatus('0').state, from);
+              continue;
+            }
+            said.equal('a move', store.update(bareStatus('0', to)), 'accepted');
+            const before = store.currentStatus('0');
+            said.equal('the state', before.state, to);
+            if (!isTerminal(to)) continue;
+            for (const later of RUN_STATES) {
+              said.equal('a late write', store.update(bareStatus('0', later)), 'dropped');
+            }
+            checkThat(
+              store.currentStatus('0') === before,
+              'the status',
+              'unchanged',
+              store.currentStatus('0'),
+            );
+          }
+        }
+        const store = make();
+        said.equal(
+          'an unknown run',
+          await refusalOf(() => store.update(bareStatus('0', 'RUNNING'))),
+          'RUNNER_UNKNOWN_RUN unknown run id 0',
+        );
+      },
+    ),
   ),
   on(
     'R52 R53 empty refs and tags keep the old ones, each for itself, and all else is replaced',
@@ -229,32 +240,34 @@ const writes: readonly PartCaseSpec<StoreSubject>[] = [
       [1, 0],
     );
   }),
-  on('R11 what is not valid in a state is refused, and nothing is written', async ({ store }) => {
-    store.newRun();
-    await checkRefuses(
-      'an exit code',
-      () => store.update(bareStatus('0', 'TIMEDOUT', { exitCode: 1 })),
-      'RUNNER_INVALID_ARGUMENT',
-      'status.exitCode: expected 0 in state TIMEDOUT, got 1',
-    );
-    const actionResult = { actionDigest: { hash: 'a'.repeat(64), sizeBytes: 7 }, cached: true };
-    await checkRefuses(
-      'a result',
-      () => store.update({ ...bareStatus('0', 'COMPLETE'), actionResult }),
-      'RUNNER_INVALID_ARGUMENT',
-      'none for a run that is not a Bazel run',
-    );
-    await checkRefuses(
-      'no status',
-      () => store.update(null as never),
-      'RUNNER_INVALID_ARGUMENT',
-      'status: expected a run status, got null',
-    );
-    checkEqual('the state', store.currentStatus('0').state, 'PENDING');
-    store.newRun(undefined, 'bazel');
-    store.update({ ...bareStatus('1', 'COMPLETE'), actionResult });
-    checkEqual('of a Bazel run', store.currentStatus('1').actionResult, actionResult);
-  }),
+  inWords((said) =>
+    on('R11 what is not valid in a state is refused, and nothing is written', async ({ store }) => {
+      store.newRun();
+      await said.refuses(
+        'an exit code',
+        () => store.update(bareStatus('0', 'TIMEDOUT', { exitCode: 1 })),
+        'RUNNER_INVALID_ARGUMENT',
+        'status.exitCode: expected 0 in state TIMEDOUT, got 1',
+      );
+      const actionResult = { actionDigest: { hash: 'a'.repeat(64), sizeBytes: 7 }, cached: true };
+      await said.refuses(
+        'a result',
+        () => store.update({ ...bareStatus('0', 'COMPLETE'), actionResult }),
+        'RUNNER_INVALID_ARGUMENT',
+        'none for a run that is not a Bazel run',
+      );
+      await said.refuses(
+        'no status',
+        () => store.update(null as never),
+        'RUNNER_INVALID_ARGUMENT',
+        'status: expected a run status, got null',
+      );
+      said.equal('the state', store.currentStatus('0').state, 'PENDING');
+      store.newRun(undefined, 'bazel');
+      store.update({ ...bareStatus('1', 'COMPLETE'), actionResult });
+      said.equal('of a Bazel run', store.currentStatus('1').actionResult, actionResult);
+    }),
+  ),
   on(
     'R47 R56 every write, dropped write, eviction and service change is in the trace, with its time',
     async ({ sim, store }) => {
@@ -290,43 +303,49 @@ const writes: readonly PartCaseSpec<StoreSubject>[] = [
 ];
 
 const waits: readonly PartCaseSpec<StoreSubject>[] = [
-  on(
-    'R24 R25 R37 reads give what matches: listed ids in their order, all runs in that of creation',
-    async (t) => {
-      t.runs(4);
-      t.write('0', 'COMPLETE');
-      t.write('1', 'RUNNING');
-      t.write('3', 'FAILED');
-      const { store } = t;
-      for (const [query, text] of [
-        [listed(['3', '0', '3', '1', '0']), '3 FAILED, 0 COMPLETE, 1 RUNNING'],
-        [listed(['3', '0', '1'], 'COMPLETE', 'FAILED'), '3 FAILED, 0 COMPLETE'],
-        [listed([]), 'nothing'],
-        [everyRun(), '0 COMPLETE, 1 RUNNING, 2 PENDING, 3 FAILED'],
-        [{ ...everyRun('FAILED', 'COMPLETE'), runs: ['3', '1'] }, '0 COMPLETE, 3 FAILED'],
-        [everyRun('TIMEDOUT'), 'nothing'],
-      ] as const) {
-        checkEqual('what matches now', resultText(await store.queryNow(query)), text);
-        checkEqual('what matches without time', resultText(await store.query(query, { timeoutMs: 0 })), text);
-      }
-      checkEqual(
-        'an unknown id',
-        await refusalOf(() => store.queryNow(listed(['0', '9']))),
-        'RUNNER_UNKNOWN_RUN unknown run id 9',
-      );
-      await checkRefuses(
-        'no mask',
-        () => store.queryNow({ states: -1 } as never),
-        'RUNNER_INVALID_ARGUMENT',
-        'query.states: expected a mask, an integer from 0 to 127, got -1',
-      );
-      await checkRefuses(
-        'no time',
-        () => store.query(everyRun(), { timeoutMs: NaN }),
-        'RUNNER_INVALID_ARGUMENT',
-        'timeoutMs',
-      );
-    },
+  inWords((said) =>
+    on(
+      'R24 R25 R37 reads give what matches: listed ids in their order, all runs in that of creation',
+      async (t) => {
+        t.runs(4);
+        t.write('0', 'COMPLETE');
+        t.write('1', 'RUNNING');
+        t.write('3', 'FAILED');
+        const { store } = t;
+        for (const [query, text] of [
+          [listed(['3', '0', '3', '1', '0']), '3 FAILED, 0 COMPLETE, 1 RUNNING'],
+          [listed(['3', '0', '1'], 'COMPLETE', 'FAILED'), '3 FAILED, 0 COMPLETE'],
+          [listed([]), 'nothing'],
+          [everyRun(), '0 COMPLETE, 1 RUNNING, 2 PENDING, 3 FAILED'],
+          [{ ...everyRun('FAILED', 'COMPLETE'), runs: ['3', '1'] }, '0 COMPLETE, 3 FAILED'],
+          [everyRun('TIMEDOUT'), 'nothing'],
+        ] as const) {
+          said.equal('what matches now', resultText(await store.queryNow(query)), text);
+          said.equal(
+            'what matches without time',
+            resultText(await store.query(query, { timeoutMs: 0 })),
+            text,
+          );
+        }
+        said.equal(
+          'an unknown id',
+          await refusalOf(() => store.queryNow(listed(['0', '9']))),
+          'RUNNER_UNKNOWN_RUN unknown run id 9',
+        );
+        await said.refuses(
+          'no mask',
+          () => store.queryNow({ states: -1 } as never),
+          'RUNNER_INVALID_ARGUMENT',
+          'query.states: expected a mask, an integer from 0 to 127, got -1',
+        );
+        await said.refuses(
+          'no time',
+          () => store.query(everyRun(), { timeoutMs: NaN }),
+          'RUNNER_INVALID_ARGUMENT',
+          'timeoutMs',
+        );
+      },
+    ),
   ),
   on(
     'R31 R38 R54 a write ends each wait that it matches, in the order of coming, with that status and the service of then',
@@ -395,90 +414,104 @@ const waits: readonly PartCaseSpec<StoreSubject>[] = [
       checkEqual('how many wait', t.store.waiterCount, 0);
     },
   ),
-  on('R36 D4 a wait that can no longer be met ends at once, in words', async (t) => {
-    t.runs(4);
-    t.write('3', 'COMPLETE');
-    const cannot = 'cannot happen any more:';
-    checkEqual(
-      'at once',
-      await refusalOf(() => t.store.query(listed(['3', '3'], 'FAILED'), { timeoutMs: 5 })),
-      `RUNNER_CANNOT_HAPPEN FAILED_MASK ${cannot} run 3 is terminal in another state`,
-    );
-    const doomed = refusalOf(() =>
-      t.store.query(listed(['0', '3', '1', '0', '2'], 'FAILED', 'RUNNING'), { timeoutMs: 90 }),
-    );
-    t.wait('all', everyRun('FAILED'));
-    t.write('0', 'COMPLETE');
-    t.write('1', 'TIMEDOUT');
-    checkEqual('the ends', await t.news(), []);
-    t.write('2', 'UNKNOWN');
-    checkEqual(
-      'the end',
-      await doomed,
-      `RUNNER_CANNOT_HAPPEN RUNNING|FAILED ${cannot} all 4 runs are terminal in another state`,
-    );
-    t.runs(1);
-    t.write('4', 'FAILED');
-    checkEqual('a wait for all', await t.news(), ['0 all 4 FAILED']);
-  }),
-  on('R56 the service can be awaited, with a deadline and a signal', async (t) => {
-    const { store } = t;
-    const healthy = ({ isHealthy }: { readonly isHealthy: boolean }): boolean => isHealthy;
-    t.note(
-      'healthy',
-      store.awaitService(healthy, { timeoutMs: 50 }).then((service) => String(service?.isHealthy)),
-    );
-    t.note('never', store.awaitService(() => false, { timeoutMs: 5 }).then(String));
-    t.note(
-      'throws',
-      store
-        .awaitService(
-          ({ initialized }) => {
-            if (initialized) throw new Error('odd');
-            return false;
-          },
-          { timeoutMs: 50 },
-        )
-        .then(String),
-    );
-    await t.sim.sleep(10);
-    store.updateService(HEALTHY_SERVICE_STATUS);
-    checkEqual('the ends', await t.news(), ['5 never undefined', '10 healthy true', '10 throws Error: odd']);
-    checkEqual('at once', await store.awaitService(healthy, { timeoutMs: 0 }), HEALTHY_SERVICE_STATUS);
-    checkEqual('not at once', await store.awaitService(() => false, { timeoutMs: 0 }), undefined);
-    await checkRefuses(
-      'no predicate',
-      () => store.awaitService(7 as never, { timeoutMs: 0 }),
-      'RUNNER_INVALID_ARGUMENT',
-      'predicate: expected a function, got 7',
-    );
-  }),
-  on(
-    'R84 closing ends all waits and refuses new ones and runs; reads and writes go on',
-    async (t) => {
-      t.runs(2);
-      t.write('0', 'COMPLETE');
-      t.wait('run', listed(['1'], 'FAILED'));
-      t.wait('all', everyRun('FAILED'), { timeoutMs: 9 });
-      const { store } = t;
-      store.close();
-      store.close(new Error('second'));
-      checkEqual('the ends', await t.news(), ['0 run RUNNER_RELEASED', '0 all RUNNER_RELEASED']);
-      const released = 'RUNNER_RELEASED node7 was released';
-      checkEqual('a run', await refusalOf(() => store.newRun()), released);
-      checkEqual(
-        'a wait',
-        await refusalOf(() => store.query(everyRun('FAILED'), { timeoutMs: 9 })),
-        released,
+  inWords((said) =>
+    on('R36 D4 a wait that can no longer be met ends at once, in words', async (t) => {
+      t.runs(4);
+      t.write('3', 'COMPLETE');
+      const cannot = 'cannot happen any more:';
+      said.equal(
+        'at once',
+        await refusalOf(() => t.store.query(listed(['3', '3'], 'FAILED'), { timeoutMs: 5 })),
+        `RUNNER_CANNOT_HAPPEN FAILED_MASK ${cannot} run 3 is terminal in another state`,
       );
-      checkEqual('a write', t.write('1', 'RUNNING'), 'accepted');
-      checkEqual('a read', resultText(await store.query(everyRun('RUNNING'), { timeoutMs: 9 })), '1 RUNNING');
-      const mine = t.make();
-      mine.close(new Error('mine'));
-      checkEqual('with an error', await refusalOf(() => mine.newRun()), 'Error: mine');
-      await checkRefuses('no error', () => mine.close(7 as never), 'RUNNER_INVALID_ARGUMENT', 'error');
-    },
-    { name: 'node7' },
+      const doomed = refusalOf(() =>
+        t.store.query(listed(['0', '3', '1', '0', '2'], 'FAILED', 'RUNNING'), { timeoutMs: 90 }),
+      );
+      t.wait('all', everyRun('FAILED'));
+      t.write('0', 'COMPLETE');
+      t.write('1', 'TIMEDOUT');
+      said.equal('the ends', await t.news(), []);
+      t.write('2', 'UNKNOWN');
+      said.equal(
+        'the end',
+        await doomed,
+        `RUNNER_CANNOT_HAPPEN RUNNING|FAILED ${cannot} all 4 runs are terminal in another state`,
+      );
+      t.runs(1);
+      t.write('4', 'FAILED');
+      said.equal('a wait for all', await t.news(), ['0 all 4 FAILED']);
+    }),
+  ),
+  inWords((said) =>
+    on('R56 the service can be awaited, with a deadline and a signal', async (t) => {
+      const { store } = t;
+      const healthy = ({ isHealthy }: { readonly isHealthy: boolean }): boolean => isHealthy;
+      t.note(
+        'healthy',
+        store.awaitService(healthy, { timeoutMs: 50 }).then((service) => String(service?.isHealthy)),
+      );
+      t.note('never', store.awaitService(() => false, { timeoutMs: 5 }).then(String));
+      t.note(
+        'throws',
+        store
+          .awaitService(
+            ({ initialized }) => {
+              if (initialized) throw new Error('odd');
+              return false;
+            },
+            { timeoutMs: 50 },
+          )
+          .then(String),
+      );
+      await t.sim.sleep(10);
+      store.updateService(HEALTHY_SERVICE_STATUS);
+      said.equal('the ends', await t.news(), [
+        '5 never undefined',
+        '10 healthy true',
+        '10 throws Error: odd',
+      ]);
+      said.equal('at once', await store.awaitService(healthy, { timeoutMs: 0 }), HEALTHY_SERVICE_STATUS);
+      said.equal('not at once', await store.awaitService(() => false, { timeoutMs: 0 }), undefined);
+      await said.refuses(
+        'no predicate',
+        () => store.awaitService(7 as never, { timeoutMs: 0 }),
+        'RUNNER_INVALID_ARGUMENT',
+        'predicate: expected a function, got 7',
+      );
+    }),
+  ),
+  inWords((said) =>
+    on(
+      'R84 closing ends all waits and refuses new ones and runs; reads and writes go on',
+      async (t) => {
+        t.runs(2);
+        t.write('0', 'COMPLETE');
+        t.wait('run', listed(['1'], 'FAILED'));
+        t.wait('all', everyRun('FAILED'), { timeoutMs: 9 });
+        const { store } = t;
+        store.close();
+        store.close(new Error('second'));
+        said.equal('the ends', await t.news(), ['0 run RUNNER_RELEASED', '0 all RUNNER_RELEASED']);
+        const released = 'RUNNER_RELEASED node7 was released';
+        said.equal('a run', await refusalOf(() => store.newRun()), released);
+        said.equal(
+          'a wait',
+          await refusalOf(() => store.query(everyRun('FAILED'), { timeoutMs: 9 })),
+          released,
+        );
+        said.equal('a write', t.write('1', 'RUNNING'), 'accepted');
+        said.equal(
+          'a read',
+          resultText(await store.query(everyRun('RUNNING'), { timeoutMs: 9 })),
+          '1 RUNNING',
+        );
+        const mine = t.make();
+        mine.close(new Error('mine'));
+        said.equal('with an error', await refusalOf(() => mine.newRun()), 'Error: mine');
+        await said.refuses('no error', () => mine.close(7 as never), 'RUNNER_INVALID_ARGUMENT', 'error');
+      },
+      { name: 'node7' },
+    ),
   ),
   on(
     'each wait is in the trace from its beginning to its end, with its run if it is for one',

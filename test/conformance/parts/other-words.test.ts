@@ -1,0 +1,101 @@
+// Somebody's own part may have messages of its own: only cases that need `words` may fail for it.
+import { describe, expect, test } from 'vitest';
+import { chaosCases, nodeCases } from '../../../src/conformance/chaos-cases.ts';
+import { execerCases } from '../../../src/conformance/execer-cases.ts';
+import { filerCases, simFilerCases } from '../../../src/conformance/filer-cases.ts';
+import { lockCases } from '../../../src/conformance/lock-cases.ts';
+import {
+  memoryOutputCases,
+  metricsCases,
+  outputCases,
+  type OutputSubject,
+} from '../../../src/conformance/log-cases.ts';
+import { memoryDiskCases } from '../../../src/conformance/memory-disk-cases.ts';
+import type { PartSubject } from '../../../src/conformance/part-case.ts';
+import { playbackCases, simExecerCases } from '../../../src/conformance/sim-execer-cases.ts';
+import { networkCases } from '../../../src/conformance/network-cases.ts';
+import { simulatedNetworkCases } from '../../../src/conformance/simulated-network-cases.ts';
+import { storeCases } from '../../../src/conformance/store-cases.ts';
+import { RunnerError } from '../../../src/kernel/errors.ts';
+import { createStatusStore, type StatusStoreOptions } from '../../../src/store/status-store.ts';
+import { describeRunner } from '../../../src/vitest/describe-runner.ts';
+import { callInOtherWords, inOtherWords } from './other-words.ts';
+import * as ours from './part-subjects.ts';
+import { expectAllToFail, spoils } from './spoilt.ts';
+
+const WORDS = { words: 'its messages are its own' };
+
+/** A subject whose parts are worded otherwise: those that `create` and its like make. */
+function reworded<Subject extends PartSubject>(subject: Subject, ...makers: (keyof Subject)[]): Subject {
+  const changed = {
+    ...subject,
+    name: `${subject.name}, in other words`,
+    lacks: { ...subject.lacks, ...WORDS },
+  };
+  for (const maker of makers) changed[maker] = callInOtherWords(subject[maker] as () => unknown) as never;
+  return changed;
+}
+
+describe('parts with messages of their own', () => {
+  describeRunner(reworded(ours.networkSubject('a network', inOtherWords)), networkCases);
+  describeRunner(reworded(ours.simulatedNetwork, 'create'), simulatedNetworkCases);
+  const parts = Object.fromEntries(
+    Object.entries(ours.locks.parts).map(([name, part]) => [
+      name,
+      typeof part === 'function' ? callInOtherWords(part as () => unknown) : part,
+    ]),
+  ) as unknown as typeof ours.locks.parts;
+  describeRunner(reworded({ ...ours.locks, parts }), lockCases);
+  describeRunner(reworded(ours.memoryFilerSubject('a filer', inOtherWords)), filerCases);
+  describeRunner(reworded(ours.simFiler, 'create'), simFilerCases);
+  const { memoryOutputs } = ours;
+  describeRunner(
+    reworded<OutputSubject>({
+      ...memoryOutputs,
+      use: (body) => memoryOutputs.use((under) => body({ ...under, outputs: inOtherWords(under.outputs) })),
+    }),
+    outputCases,
+  );
+  describeRunner(reworded(memoryOutputs, 'create'), memoryOutputCases);
+  describeRunner(reworded(ours.memoryMetrics, 'create', 'createInMemory'), metricsCases);
+  for (const execer of ours.execerSubjects(inOtherWords)) describeRunner(reworded(execer), execerCases);
+  describeRunner(reworded(ours.simExecer, 'create'), simExecerCases);
+  describeRunner(reworded(ours.playbackExecer, 'create'), playbackCases);
+  describeRunner(reworded(ours.statusStore, 'create'), storeCases);
+  describeRunner(reworded(ours.memoryDisk, 'create'), memoryDiskCases);
+  describeRunner(reworded(ours.chaos, 'create'), chaosCases);
+  describeRunner(reworded(ours.serviceNode, 'create'), nodeCases);
+});
+
+test('each case of stores can fail for one with messages of its own', async () => {
+  const subjects = spoils([
+    'newRun',
+    'update',
+    'query',
+    'queryNow',
+    'statusAll',
+    'awaitService',
+    'close',
+  ]).map((spoil) =>
+    reworded(
+      { ...ours.statusStore, create: (options: StatusStoreOptions) => spoil(createStatusStore(options)) },
+      'create',
+    ),
+  );
+  await expectAllToFail(storeCases, subjects);
+});
+
+test('R23 the text for an unknown run is held, also of a store with messages of its own', async () => {
+  const store = reworded(ours.statusStore, 'create');
+  const create = (options: StatusStoreOptions) => {
+    const made = store.create(options);
+    const status = () => {
+      throw new RunnerError('RUNNER_UNKNOWN_RUN', 'no such run');
+    };
+    return new Proxy(made, {
+      get: (target, key) => (key === 'currentStatus' ? status : (Reflect.get(target, key) as unknown)),
+    });
+  };
+  const [first] = storeCases;
+  await expect(first?.prove({ ...store, create })).rejects.toThrow(/unknown run id 0/);
+});
