@@ -19,6 +19,7 @@ import {
   type Played,
   playHolding,
   refusalOf,
+  codeOf,
   inWords,
   ofOurWords,
 } from './part-case.ts';
@@ -28,6 +29,8 @@ export interface FilerUnderTest {
   readonly filer: Filer;
   /** An absolute path of a folder that is there, and empty; sources are written below it. */
   readonly folder: string;
+  /** Ids that no snapshot has, and that could be one. Default: texts that look like numbers and paths. */
+  readonly unknownIds?: readonly string[];
   /** Writes a file, with its folders. */
   readonly write: (path: string, text: string, executable?: boolean) => void | Promise<void>;
   readonly makeFolder: (path: string) => void | Promise<void>;
@@ -56,6 +59,8 @@ async function sources({ folder, write }: FilerUnderTest): Promise<string> {
   await write(`${path}/readme`, 'read');
   return path;
 }
+
+const UNKNOWN_IDS = ['-1', '00', ' 0', '1e0', 'x', '', '../../etc', '99'];
 
 const snapshots: readonly PartCaseSpec<FilerSubject>[] = [
   on('R174 a folder ingests as its contents, and comes back by the id of its snapshot', async (under) => {
@@ -101,8 +106,9 @@ const snapshots: readonly PartCaseSpec<FilerSubject>[] = [
   on(
     'R171 R172 D88 a release removes the checkout, wherever it is, and a second one removes nothing',
     async (under) => {
-      const { filer, filesBelow, folder } = under;
+      const { filer, filesBelow, folder, makeFolder } = under;
       const id = await filer.ingest(await sources(under));
+      await makeFolder(`${folder}/work`);
       for (const make of [() => filer.checkout(id), () => filer.checkoutAt(id, `${folder}/work/here`)]) {
         const checkout = await make();
         checkEqual('its files', await filesBelow(checkout.path), SOURCES);
@@ -128,10 +134,10 @@ const snapshots: readonly PartCaseSpec<FilerSubject>[] = [
   }),
   inWords((said) =>
     on('R174 an id that was not given out is named, and text that looks like one is none', async (under) => {
-      const { filer } = under;
+      const { filer, unknownIds = UNKNOWN_IDS } = under;
       const path = await sources(under);
       const known = [await filer.ingest(path), await filer.ingest(path)];
-      for (const id of ['-1', '00', ' 0', '1e0', 'x', '', '../../etc', '99']) {
+      for (const id of unknownIds) {
         if (known.includes(id)) continue;
         await said.refuses(
           `checkout of ${id}`,
@@ -333,6 +339,47 @@ const ENDS: readonly (readonly [FilerBehaviour, number | undefined, string | und
 ];
 
 const planned: readonly PartCaseSpec<SimFilerSubject>[] = [
+  plays(
+    'R175 what a delegate has checked out it also releases, once and when its time has come',
+    async (sim, make) => {
+      const calls: string[] = [];
+      const note = (what: string): void => void calls.push(`${sim.now()} ${what}`);
+      const checkoutOf = (id: string, path: string): Checkout => ({
+        ...{ id, path },
+        async release() {
+          await sim.sleep(5);
+          note(`released ${path}`);
+        },
+      });
+      const delegate: Filer = {
+        ...{ updateIntervalMs: 0, cancelBoundMs: 0 },
+        checkout: (id) => checkoutOf(`${id}!`, '/mine'),
+        checkoutAt: (id, dir) => checkoutOf(id, dir),
+        ingest: (path) => `ingested ${path}`,
+        ingestMap: (paths) => `ingested ${[...paths.keys()].join()}`,
+        update: () => note('updated'),
+      };
+      const plan = { release: [{ latencyMs: 20 }, { fail: { text: 'stuck' } }] };
+      const filer = make({ delegate, plan, latencyMs: 10 });
+      const first = await filer.checkout('a');
+      const second = await filer.checkoutAt('b', '/there');
+      checkEqual(
+        'the checkouts',
+        [first.id, first.path, second.id, second.path],
+        ['a!', '/mine', 'b', '/there'],
+      );
+      checkEqual(
+        'the ids',
+        [await filer.ingest('/x'), await filer.ingestMap(new Map([['/y', 'z']]))],
+        ['ingested /x', 'ingested /y'],
+      );
+      await filer.update();
+      await Promise.all([first.release(), first.release()]);
+      checkEqual('the code of one that fails', await codeOf(() => second.release()), 'RUNNER_FILER_FAILED');
+      checkEqual('what the delegate did', calls, ['50 updated', '75 released /mine']);
+      checkEqual('what is out', filer.openCheckouts, 0);
+    },
+  ),
   inWords((said) =>
     plays(
       'R173 R175 D44 D97 latency, failure, hang, slow and ignored cancel end when it was planned',

@@ -1,6 +1,7 @@
 // Trees on the disk as plain data, for tests that compare what went in with what came out.
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   readFileSync,
@@ -42,4 +43,15 @@ export function readTree(root: string, prefix = ''): DiskTree {
     else Object.assign(tree, readTree(root, path));
   }
   return tree;
+}
+
+/** Files with their texts, those that are executable under a name with `*`, as cases about filers look at them; undefined if it is not there. */
+export function filesBelow(path: string): Readonly<Record<string, string>> | undefined {
+  if (!existsSync(path)) return undefined;
+  const entries = Object.entries(readTree(path)).filter(([, content]) => content !== 'dir');
+  return Object.fromEntries(
+    entries.map(([name, content]) =>
+      content.startsWith('x:') ? [`${name}*`, content.slice(2)] : [name, content],
+    ),
+  );
 }
