@@ -208,8 +208,8 @@ export class RemoteClient {
       if (controller.signal.aborted) give();
     });
     try {
-      const deadlineMs = clock.now() + callMsMax;
-      return await Promise.race([attempt({ signal: controller.signal, deadlineMs }), stopped]);
+      const context = { signal: controller.signal, timeoutMs: callMsMax };
+      return await Promise.race([attempt(context), stopped]);
     } finally {
       timer.cancel();
       this.#signal.removeEventListener('abort', stop);

@@ -24,8 +24,8 @@ export interface RpcMethod<Q, A, K extends RpcKind = RpcKind> {
 export interface RpcContext {
   /** Aborted when the caller no longer waits: it has gone, has cancelled, or its deadline is over. */
   readonly signal: AbortSignal;
-  /** When the caller stops waiting, in milliseconds on the clock of the server's world. Absent: never. */
-  readonly deadlineMs?: number;
+  /** How much longer the caller waits, in milliseconds from the call on, so that it says the same on any clock. Absent: for ever. */
+  readonly timeoutMs?: number;
   /** Text headers by lower-case name. */
   readonly metadata?: ReadonlyMap<string, string>;
 }

@@ -25,7 +25,12 @@ type Mishap = { readonly fail: RpcError; readonly after?: number } | { readonly 
 type Mishaps = Readonly<Record<string, Mishap>>;
 
 /** A service with mishaps, which notes all calls. */
-function unlucky(service: RemoteService, mishaps: Mishaps, calls: string[]): RemoteService {
+function unlucky(
+  service: RemoteService,
+  mishaps: Mishaps,
+  calls: string[],
+  timeouts: (number | undefined)[],
+): RemoteService {
   const counts = new Map<string, number>();
   const next = (path: string): Mishap | undefined => {
     const name = path.slice(path.lastIndexOf('/') + 1);
@@ -39,6 +44,7 @@ function unlucky(service: RemoteService, mishaps: Mishaps, calls: string[]): Rem
   };
   return {
     async unary(method, request, context) {
+      timeouts.push(context.timeoutMs);
       failBefore(next(method.path));
       return service.unary(method, request, context);
     },
@@ -95,6 +101,8 @@ interface Stage {
   readonly runner: QueueRunner;
   readonly outputs: MemoryOutputs;
   readonly calls: readonly string[];
+  /** How long each call with one answer may take. */
+  readonly timeouts: readonly (number | undefined)[];
   end(command: Command): Promise<RunStatus>;
 }
 
@@ -118,11 +126,12 @@ async function onStage(
     });
     const outputs = createMemoryOutputs();
     const calls: string[] = [];
-    const transport = unlucky(deadly(overWire(server), deaths), mishaps, calls);
+    const timeouts: (number | undefined)[] = [];
+    const transport = unlucky(deadly(overWire(server), deaths), mishaps, calls, timeouts);
     const runner = createRemoteRunner(sim.world, { outputs, ...more, transport });
     const end = async (command: Command): Promise<RunStatus> =>
       (await finalStatus(runner, (await runner.run(command)).runId)).status;
-    await scenario({ sim, lab, server, runner, outputs, calls, end });
+    await scenario({ sim, lab, server, runner, outputs, calls, timeouts, end });
     await runner.release();
     server.close();
     await lab.runner.release();
@@ -161,6 +170,14 @@ describe('a remote runner', () => {
     await onStage({}, async ({ runner, calls }) => {
       await expect(runner.run({ argv: [] })).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
       expect(calls).toEqual([]);
+    });
+  });
+
+  test('gives each call the same time, however late the run begins', async () => {
+    await onStage({ callMsMax: 7_000 }, async ({ sim, end, timeouts }) => {
+      await sim.sleep(1_000_000);
+      await end({ argv: ['complete 0'] });
+      expect([...new Set(timeouts)]).toEqual([7_000]);
     });
   });
 

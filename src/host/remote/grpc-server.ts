@@ -122,7 +122,7 @@ class ServedCall {
   bytesOut = 0;
   #isOver = false;
 
-  constructor(method: string, call: AnyCall, clockMs: number, onCall: ServeRemoteOptions['onCall']) {
+  constructor(method: string, call: AnyCall, onCall: ServeRemoteOptions['onCall']) {
     this.#method = method;
     this.#call = call;
     this.#onCall = onCall;
@@ -135,7 +135,7 @@ class ServedCall {
     const deadlineMs = deadline instanceof Date ? deadline.getTime() : deadline;
     this.context = {
       signal: this.#cancel.signal,
-      ...(Number.isFinite(deadlineMs) ? { deadlineMs: deadlineMs - Date.now() + clockMs } : {}),
+      ...(Number.isFinite(deadlineMs) ? { timeoutMs: Math.max(0, deadlineMs - Date.now()) } : {}),
       metadata: textHeaders(call.metadata),
     };
   }
@@ -235,11 +235,7 @@ class GrpcServer implements RemoteEndpoint {
   }
 
   #begin(method: string, call: AnyCall): ServedCall {
-    return new ServedCall(method, call, this.#clockMs(), this.#options.onCall);
-  }
-
-  #clockMs(): number {
-    return performance.now();
+    return new ServedCall(method, call, this.#options.onCall);
   }
 
   /** @throws RpcError `UNAUTHENTICATED`. */

@@ -153,9 +153,8 @@ class GrpcConnection implements RemoteConnection {
     return sent;
   }
 
-  /** The deadline of a context is on the clock of the process. */
-  #options({ deadlineMs }: RpcContext): CallOptions {
-    return deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs - performance.now() };
+  #options({ timeoutMs }: RpcContext): CallOptions {
+    return timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
   }
 }
 
