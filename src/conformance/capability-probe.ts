@@ -7,7 +7,7 @@ import { createMemoryMetrics } from '../metrics/memory-metrics.ts';
 import { METRIC_NAMES } from '../model/metrics.ts';
 import { waitForever } from '../model/query.ts';
 import { DONE_MASK } from '../model/state-mask.ts';
-import { bazelRunner, WANTED } from './cases/bazel-cases.ts';
+import { bazelRunner, WANTED } from './bazel-runner.ts';
 import type { Capability } from './capability.ts';
 import type { CaseContext } from './case-context.ts';
 import type { CommandVocabulary } from './command-vocabulary.ts';

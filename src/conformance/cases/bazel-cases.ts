@@ -1,68 +1,14 @@
 /** Cases about the Bazel path: what a runner makes of an action, whatever stands behind it (R184–R195). */
-import type { Action, ActionOutcome, ActionResult } from '../../model/action.ts';
+import type { ActionOutcome, ActionResult } from '../../model/action.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
-import type { Command } from '../../model/command.ts';
-import { type ActionStore, MissingBlobsError } from '../../model/content-store.ts';
-import { snapshotOfDigest, type Digest } from '../../model/digest.ts';
-import type { RunTypeMap } from '../../model/run-type.ts';
-import type { Service } from '../../model/service.ts';
+import { MissingBlobsError } from '../../model/content-store.ts';
+import type { Digest } from '../../model/digest.ts';
 import { waitForState } from '../../model/status-lookup.ts';
-import type { CaseContext } from '../case-context.ts';
+import { ACTION, bazelRunner, LOG, NO_OUTPUTS, WANTED } from '../bazel-runner.ts';
 import { checkEqual, checkFields, checkRejects, checkThat } from '../check.ts';
 import type { CaseSpec } from '../conformance-case.ts';
 
-const digest = (letter: string): Digest => ({ hash: letter.repeat(64), sizeBytes: 7 });
-const ACTION = digest('a');
-const COMMAND = digest('c');
-const ROOT = digest('d');
-const LOG = digest('e');
-const NO_OUTPUTS = { outputFiles: [], outputDirectories: [], outputSymlinks: [] };
 const CACHED: ActionOutcome = { ...NO_OUTPUTS, exitCode: 5, metadata: { worker: 'another' } };
-/** Asks for the action; nothing of it is run by itself. */
-export const WANTED: Command = {
-  argv: ['never run'],
-  snapshotId: snapshotOfDigest(ACTION),
-  executeRequest: { actionDigest: ACTION },
-};
-
-/** What a store knows, and what it does otherwise. */
-interface StoreSpec {
-  readonly action?: Partial<Action>;
-  readonly replace?: Partial<ActionStore>;
-  /** Gets what is kept in the cache. */
-  readonly kept?: ActionOutcome[];
-  /** Needed where there are several runners. */
-  readonly idPrefix?: string;
-}
-
-/** A runner whose store of actions knows one, which runs that command. */
-export function bazelRunner(
-  t: CaseContext,
-  command: Command,
-  { action, replace, kept, idPrefix }: StoreSpec = {},
-): Promise<Service> {
-  const actions: ActionStore = {
-    cancelBoundMs: t.ms(2),
-    cachedOutcome: () => undefined,
-    action: () => ({ commandDigest: COMMAND, inputRootDigest: ROOT, doNotCache: false, ...action }),
-    command: () => ({
-      arguments: command.argv,
-      environmentVariables: command.envVars ?? {},
-      outputFiles: [],
-      outputDirectories: [],
-      outputPaths: [],
-      workingDirectory: '',
-      platform: [],
-    }),
-    prepareOutputs: () => undefined,
-    storeOutputs: () => NO_OUTPUTS,
-    storeLog: () => LOG,
-    keep: (_request, outcome) => void kept?.push(outcome),
-    ...replace,
-  };
-  const filers: RunTypeMap = new Map([['bazel', { filer: t.filer() }]]);
-  return t.runner({ filers, actions, ...(idPrefix === undefined ? {} : { idPrefix }) });
-}
 
 function resultOf({ actionResult }: { readonly actionResult?: ActionResult }): ActionResult {
   checkThat(actionResult !== undefined, 'the action result', 'one', actionResult);

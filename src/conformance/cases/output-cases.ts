@@ -21,6 +21,16 @@ function bodyOf(log: string): string {
   return end === -1 ? `no header in ${JSON.stringify(log)}` : log.slice(end + LOG_HEADER_END.length);
 }
 
+const DURATIONS: readonly (readonly [timeoutMs: number, text: string])[] = [
+  [0.25, '250µs'],
+  [1.5, '1.5ms'],
+  [1_000, '1s'],
+  [59_999, '59.999s'],
+  [600_000, '10m0s'],
+  [3_600_000, '1h0m0s'],
+  [86_461_001.5, '24h1m1.0015s'],
+];
+
 export const outputCases: readonly CaseSpec[] = [
   {
     title: 'R96 every log begins with a header: marker, date, the three URIs, the command, SCOOT_CMD_LOG',
@@ -51,6 +61,17 @@ export const outputCases: readonly CaseSpec[] = [
         );
         checkThat(log.includes('job-7'), name, 'the command', log);
         checkThat(lines.includes('SCOOT_CMD_LOG'), name, 'SCOOT_CMD_LOG', lines);
+      }
+    },
+  },
+  {
+    title: 'R17 R96 the header of a log gives the timeout as Go prints durations',
+    needs: ['outputs', 'timeouts', 'virtualTime'],
+    async serve(t, runner) {
+      for (const [timeoutMs, text] of DURATIONS) {
+        const { stdoutRef } = await t.outcome(runner, { ...t.commands.write('', ''), timeoutMs });
+        const log = await t.read(stdoutRef);
+        checkEqual(`the timeout of ${timeoutMs} ms`, / # Timeout: (\S+)/.exec(log)?.[1], text);
       }
     },
   },
