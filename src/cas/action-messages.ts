@@ -259,13 +259,15 @@ export function outcomeMessage(outcome: ActionOutcome): Init<ActionResultMessage
     exitCode,
     stdoutDigest: stdoutDigest ?? null,
     stderrDigest: stderrDigest ?? null,
+    ...(outcome.stdoutRaw === undefined ? {} : { stdoutRaw: outcome.stdoutRaw }),
+    ...(outcome.stderrRaw === undefined ? {} : { stderrRaw: outcome.stderrRaw }),
     executionMetadata: metadataMessage(outcome.metadata),
   };
 }
 
-/** Reads an ActionResult. What stands in it inline is not kept: it has a digest, or it is nothing. */
+/** Reads an ActionResult. Of files only digests are kept; logs may be nowhere but in the message, and are kept whole. */
 export function outcomeOf(message: ActionResultMessage): ActionOutcome {
-  const { outputFiles, outputDirectories, stdoutDigest, stderrDigest } = message;
+  const { outputFiles, outputDirectories, stdoutDigest, stderrDigest, stdoutRaw, stderrRaw } = message;
   const links = new Map(
     [...message.outputFileSymlinks, ...message.outputDirectorySymlinks, ...message.outputSymlinks].map(
       ({ path, target }) => [soundPath('output_symlinks.path', path), target] as const,
@@ -285,6 +287,8 @@ export function outcomeOf(message: ActionResultMessage): ActionOutcome {
     exitCode: message.exitCode,
     ...(stdoutDigest === null ? {} : { stdoutDigest: soundDigest('stdout_digest', stdoutDigest) }),
     ...(stderrDigest === null ? {} : { stderrDigest: soundDigest('stderr_digest', stderrDigest) }),
+    ...(stdoutRaw.length === 0 ? {} : { stdoutRaw }),
+    ...(stderrRaw.length === 0 ? {} : { stderrRaw }),
     metadata: metadataOf(message.executionMetadata),
   };
 }

@@ -111,6 +111,10 @@ export interface ActionOutcome extends ActionOutputs {
   readonly exitCode: number;
   readonly stdoutDigest?: Digest;
   readonly stderrDigest?: Digest;
+  /** What was written to standard output, from a server that answers with the bytes themselves; a digest of them may be absent then. */
+  readonly stdoutRaw?: Uint8Array;
+  /** The same of standard error. */
+  readonly stderrRaw?: Uint8Array;
   readonly metadata: ActionMetadata;
 }
 

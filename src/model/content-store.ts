@@ -2,18 +2,43 @@
  * The contracts of what holds blobs and results by digest: a content store, an action cache, and the two as a runner of the Bazel path sees
  * them. What no store has is a {@link MissingBlobsError}, never an empty blob; a write whose bytes do not fit the digest leaves nothing.
  */
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
 import { isRunnerError, RunnerError } from '../kernel/errors.ts';
 import type { Action, ActionCommand, ActionOutcome, ActionOutputs, ExecuteRequest } from './action.ts';
 import type { Cancellable } from './cancellation.ts';
-import { digestKey, type Digest } from './digest.ts';
+import { DIGEST, digestKey, type Digest } from './digest.ts';
 import type { MaybePromise } from './maybe-promise.ts';
 import type { Output } from './output.ts';
 
-/** Blobs that a content store does not hold: code `RUNNER_MISSING_BLOBS`, and which they are. */
+const MANY_DIGESTS = is.listOf(DIGEST, 'a list of digests');
+
+/**
+ * Blobs that a content store does not hold: code `RUNNER_MISSING_BLOBS`, and which they are. A content store of your own throws it, so that
+ * runners and servers know what to ask for again.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a list of digests.
+ * @example
+ * ```ts
+ * import { digestOf, MissingBlobsError, missingBlobsOf } from 'dryrunner/remote';
+ * const blobs = new Map<string, Uint8Array>();
+ * function read(digest: ReturnType<typeof digestOf>): Uint8Array {
+ *   const bytes = blobs.get(digest.hash);
+ *   if (bytes === undefined) throw new MissingBlobsError([digest]);
+ *   return bytes;
+ * }
+ * try {
+ *   read(digestOf('never written'));
+ * } catch (error) {
+ *   console.log(missingBlobsOf(error)?.length); // 1
+ * }
+ * ```
+ */
 export class MissingBlobsError extends RunnerError {
   readonly digests: readonly Digest[];
 
   constructor(digests: readonly Digest[]) {
+    check('digests', digests, MANY_DIGESTS);
     super('RUNNER_MISSING_BLOBS', `missing blobs: ${digests.map(digestKey).join(', ')}`, { actual: digests });
     this.digests = digests;
   }

@@ -22,6 +22,7 @@ export {
   type BlobRange,
   type BlobWriter,
   type ContentStore,
+  MissingBlobsError,
   missingBlobsOf,
 } from '../model/content-store.ts';
 export { formatDigest, parseDigest, snapshotOfDigest } from '../model/digest.ts';

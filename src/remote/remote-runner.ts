@@ -131,6 +131,9 @@ class RemotePerformance implements Performance {
   #cancelling: Promise<void> | undefined;
   #isRunning = false;
   #isOver = false;
+  #isFinished = false;
+  /** As what the run ends, unless it is being stopped. */
+  #end: End | undefined;
   #deadline: Timer | undefined;
   #abort: Timer | undefined;
   #bound: Timer | undefined;
@@ -388,14 +391,17 @@ class RemotePerformance implements Performance {
   }
 
   /** A log that the server has lost costs the log, and is recorded. */
-  async #fetchLogs({ stdoutDigest, stderrDigest }: ActionOutcome): Promise<void> {
+  async #fetchLogs({ stdoutDigest, stderrDigest, stdoutRaw, stderrRaw }: ActionOutcome): Promise<void> {
     const [stdout, stderr] = await this.#openLogs();
-    for (const [log, digest] of [
-      [stdout, stdoutDigest],
-      [stderr, stderrDigest],
+    for (const [log, digest, raw] of [
+      [stdout, stdoutDigest, stdoutRaw],
+      [stderr, stderrDigest, stderrRaw],
     ] as const) {
       try {
-        if (digest !== undefined && digest.sizeBytes > 0) await log.write(await this.#client.read(digest));
+        if (raw !== undefined) await log.write(raw);
+        else if (digest !== undefined && digest.sizeBytes > 0) {
+          await log.write(await this.#client.read(digest));
+        }
       } catch (error) {
         this.#checkWanted();
         this.#recorded('output', messageOf(error));
@@ -410,10 +416,10 @@ class RemotePerformance implements Performance {
     this.#stop = end;
     if (!isFirst) return;
     const { clock } = this.#parts.world;
-    this.#bound = clock.endOfInstant(this.#topic('remote').plus('bound'), this.#parts.cancelBoundMs, () => {
-      this.#recorded('cancel', 'the server did not stop the execution within the bound');
-      this.#endLater(end);
-    });
+    const { cancelBoundMs } = this.#parts;
+    this.#bound = clock.endOfInstant(this.#topic('remote').plus('bound'), cancelBoundMs, () =>
+      this.#atBound(),
+    );
     if (this.#operation === undefined) this.#controller.abort();
     else this.#cancelOperation();
   }
@@ -439,12 +445,33 @@ class RemotePerformance implements Performance {
   #endLater(end: End): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#end = end;
     this.#deadline?.cancel();
     this.#abort?.cancel();
-    this.#bound?.cancel();
     this.#controller.abort();
-    const { clock } = this.#parts.world;
-    void this.#closeLogs().then(() => clock.post(this.#topic('end'), () => this.#finish(this.#stop ?? end)));
+    const { world, cancelBoundMs } = this.#parts;
+    const about = this.#topic('remote').plus('bound');
+    // A log that does not close keeps the run no longer than a server that does not answer.
+    this.#bound ??= world.clock.endOfInstant(about, cancelBoundMs, () => this.#atBound());
+    void this.#closeLogs().then(() => this.#finishLater());
+  }
+
+  /** What still keeps the run is not waited for any longer. */
+  #atBound(): void {
+    if (this.#isOver) this.#recorded('output', 'the logs were not closed within the bound');
+    else {
+      this.#recorded('cancel', 'the server did not stop the execution within the bound');
+      this.#endLater(this.#stop ?? ABORTED);
+    }
+    this.#finishLater();
+  }
+
+  #finishLater(): void {
+    const end = this.#stop ?? this.#end;
+    if (end === undefined || this.#isFinished) return;
+    this.#isFinished = true;
+    this.#bound?.cancel();
+    this.#parts.world.clock.post(this.#topic('end'), () => this.#finish(end));
   }
 
   async #closeLogs(): Promise<void> {

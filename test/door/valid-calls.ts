@@ -11,6 +11,7 @@ import {
   createMemoryActionCache,
   createMemoryContentStore,
   createRemoteService,
+  digestOf,
 } from '../../src/remote/index.ts';
 import { ServiceReach } from '../../src/oracles/reach-kinds.ts';
 import * as door from './own-doors.ts';
@@ -126,6 +127,7 @@ export const VALID: Readonly<Record<string, Given>> = {
   createDiskActions: () => [{ content: createMemoryContentStore(), cache: createMemoryActionCache() }],
   createDiskContentStore: () => [{ dir: join(disk(), 'blobs') }],
   overWire: () => [createRemoteService(world(), remoteParts())],
+  MissingBlobsError: () => [[digestOf('missing')]],
   RpcError: () => ['NOT_FOUND', 'no such operation'],
   createSimulatedRunner: () => [world(), { name: 'runner', capacity: 2 }],
   createSingleRunner: () => [world(), parts()],

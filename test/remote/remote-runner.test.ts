@@ -478,3 +478,83 @@ describe('stopping a remote run', () => {
     ]);
   });
 });
+
+/** A server that answers with the logs themselves, and keeps no blob of them. */
+function inlining(service: RemoteService): RemoteService {
+  const raw = (text: string): Uint8Array => new TextEncoder().encode(text);
+  return {
+    unary: (method, request, context) => service.unary(method, request, context),
+    async *serverStream(method, request, context) {
+      for await (const answer of service.serverStream(method, request, context)) {
+        const { done, name, metadata, response } = answer as OperationMessage;
+        if (!done || response === undefined) {
+          yield answer;
+          continue;
+        }
+        const given = MESSAGES.ExecuteResponse.decode(response.value);
+        const logs = { stdoutDigest: null, stderrDigest: null, stdoutRaw: raw('out'), stderrRaw: raw('err') };
+        const result = { ...given.result!, ...logs };
+        const inlined = packAny(MESSAGES.ExecuteResponse, { ...given, result });
+        yield MESSAGES.Operation.decode(
+          MESSAGES.Operation.encode({ name, metadata, done: true, response: inlined }),
+        ) as typeof answer;
+      }
+    },
+    clientStream: (method, requests, context) => service.clientStream(method, requests, context),
+  };
+}
+
+test('R110 logs that a server gives inline, without a blob, are those of the run', async () => {
+  await inSimulation(async (sim) => {
+    const lab = makeBazelLab(sim.world, { name: 'worker' });
+    const server = createRemoteService(sim.world, {
+      runner: lab.runner,
+      content: lab.blobs,
+      cache: lab.results,
+    });
+    const outputs = createMemoryOutputs();
+    const runner = createRemoteRunner(sim.world, { outputs, transport: inlining(overWire(server)) });
+    const { runId } = await runner.run({ argv: ['complete 3'] });
+    const { status } = await finalStatus(runner, runId);
+    expect([status.stdoutRef, status.stderrRef].map((ref) => outputs.find(ref)?.text())).toEqual([
+      'out',
+      'err',
+    ]);
+    await runner.release();
+    server.close();
+    await lab.runner.release();
+  });
+});
+
+test.for([
+  ['a run that has completed', false, { state: 'COMPLETE', exitCode: 3 }],
+  ['a run that is aborted while it runs', true, { state: 'ABORTED' }],
+] as const)('R199 logs that never close keep %s no longer than the bound', async ([, isAborted, end]) => {
+  const memory = createMemoryOutputs();
+  const outputs = {
+    create: (id: string) => {
+      const log = memory.create(id);
+      return new Proxy(log, {
+        get: (target, key) => {
+          if (key === 'close') return () => new Promise<void>(() => {});
+          const value: unknown = Reflect.get(target, key, target);
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+        },
+      });
+    },
+  };
+  const trace = await onStage({ outputs, cancelBoundMs: 700 }, async ({ sim, runner }) => {
+    const { runId } = await runner.run({ argv: isAborted ? ['sleep 5000'] : ['complete 3'] });
+    if (isAborted) {
+      await waitForState(runner, runId, 'RUNNING');
+      await runner.abort(runId);
+    }
+    const from = sim.now();
+    const { status } = await finalStatus(runner, runId);
+    expect(status).toMatchObject(end);
+    expect(sim.now() - from).toBeLessThanOrEqual(701);
+  });
+  expect(trace.filter((event) => event.type === 'recorded')).toMatchObject([
+    { what: 'output', error: 'the logs were not closed within the bound' },
+  ]);
+});
