@@ -1,7 +1,7 @@
 /**
  * Actions that a server carries out, as operations that clients watch. Invariants: an action that is under way is not started again for
- * another client; an operation that nobody watches any more is aborted, and one that has ended can still be asked for; each
- * watcher sees the stages in order and the result last.
+ * another client, and ends early only when the operations of all its clients are cancelled or nobody watches them any more; an operation
+ * that has ended can still be asked for; each watcher sees the stages in order and the result last.
  */
 import { soundDigest, statusMessage, outcomeMessage } from '../cas/action-messages.ts';
 import {
@@ -13,9 +13,9 @@ import {
   type OperationMessage,
   packAny,
 } from '../cas/codec.ts';
-import type { Timer } from '../kernel/clock.ts';
-import { namedTopic } from '../kernel/question.ts';
-import { isRunnerError, messageOf } from '../kernel/errors.ts';
+import type { Clock, Timer } from '../kernel/clock.ts';
+import { namedTopic, type Topic } from '../kernel/question.ts';
+import { isRunnerError, messageOf, type RunnerErrorCode } from '../kernel/errors.ts';
 import { RPC_CODES, type ExecuteRequest, type RpcCode, type RpcStatus } from '../model/action.ts';
 import { digestKey, snapshotOfDigest, type Digest } from '../model/digest.ts';
 import type { BlobHold } from '../model/content-store.ts';
@@ -24,7 +24,7 @@ import type { RunID, RunStatus } from '../model/run-status.ts';
 import { isTerminal, type RunState, TERMINAL_STATES } from '../model/run-state.ts';
 import { DONE_MASK, maskForState, type StateMask } from '../model/state-mask.ts';
 import { singleStatus } from '../model/status-lookup.ts';
-import { waitForever } from '../model/query.ts';
+import { NO_WAIT, waitForever } from '../model/query.ts';
 import type { Service } from '../model/service.ts';
 import type { World } from '../model/world.ts';
 import { rpcFailure } from './rpc-failure.ts';
@@ -67,8 +67,11 @@ const WORDS: Partial<Readonly<Record<RunState, string>>> = {
   TIMEDOUT: 'the action took longer than its timeout',
 };
 
+/** How an operation ended. */
+type OperationResult = Pick<Init<OperationMessage>, 'error' | 'response'>;
+
 /** How the result of an operation goes out: one that was cancelled as its error, all else as its response (R196). */
-function resultOfRun(status: RunStatus): Pick<Init<OperationMessage>, 'error' | 'response'> {
+function resultOfRun(status: RunStatus): OperationResult {
   const rpcStatus = statusMessage(statusOfRun(status));
   if (rpcStatus.code === RPC_CODES.CANCELLED) return { error: rpcStatus };
   const { actionResult } = status;
@@ -89,24 +92,23 @@ function resultMessage({ state, exitCode, actionResult }: RunStatus): Init<Actio
 
 const RUNNING_OR_DONE: StateMask = maskForState('RUNNING', ...TERMINAL_STATES);
 
-/** One action that is being carried out, or has been. */
-class Execution {
+/** What one client has asked for, and by its name watches, takes up again and cancels. */
+class Operation {
   readonly name: string;
-  readonly #actionDigest: Digest;
-  #stage: Stage = EXECUTION_STAGES.QUEUED;
-  #result: Pick<Init<OperationMessage>, 'error' | 'response'> | undefined;
+  readonly execution: Execution;
+  #stage: Stage;
+  #result: OperationResult | undefined;
   #version = 0;
-  #changed: (() => void)[] = [];
+  readonly #changed = new Set<() => void>();
   /** Of those who watch. */
   watchers = 0;
-  /** Once a runner has it. */
-  run: { readonly runner: Service; readonly runId: RunID } | undefined;
-  /** While it waits for one: takes it out of the queue. */
-  drop: (() => void) | undefined;
+  /** While nobody does. */
+  abandoned: Timer | undefined;
 
-  constructor(name: string, actionDigest: Digest) {
+  constructor(name: string, execution: Execution) {
     this.name = name;
-    this.#actionDigest = actionDigest;
+    this.execution = execution;
+    this.#stage = execution.stage;
   }
 
   get isDone(): boolean {
@@ -116,7 +118,7 @@ class Execution {
   message(): OperationMessage {
     const metadata = packAny(MESSAGES.ExecuteOperationMetadata, {
       stage: this.#stage,
-      actionDigest: this.#actionDigest,
+      actionDigest: this.execution.actionDigest,
     });
     return { name: this.name, metadata, done: this.isDone, ...this.#result } as OperationMessage;
   }
@@ -127,7 +129,7 @@ class Execution {
     this.#notify();
   }
 
-  end(result: Pick<Init<OperationMessage>, 'error' | 'response'>): void {
+  end(result: OperationResult): void {
     if (this.isDone) return;
     this.#stage = EXECUTION_STAGES.COMPLETED;
     this.#result = result;
@@ -154,20 +156,53 @@ class Execution {
     return new Promise((resolve) => {
       const settle = (): void => {
         signal.removeEventListener('abort', settle);
+        this.#changed.delete(settle);
         resolve();
       };
       signal.addEventListener('abort', settle);
-      this.#changed.push(settle);
+      this.#changed.add(settle);
     });
   }
 
   #notify(): void {
     this.#version += 1;
-    const waiting = this.#changed;
-    this.#changed = [];
-    for (const settle of waiting) settle();
+    for (const settle of [...this.#changed]) settle();
   }
 }
+
+/** One action that is being carried out, for one client or for several. */
+class Execution {
+  readonly key: string;
+  readonly actionDigest: Digest;
+  /** Of those who wait for its result. */
+  readonly operations = new Set<Operation>();
+  stage: Stage = EXECUTION_STAGES.QUEUED;
+  /** Nobody waits for it any more: it ends as soon as it can. */
+  isCancelled = false;
+  /** Once a runner has it. */
+  run: { readonly runner: Service; readonly runId: RunID } | undefined;
+  /** While it waits for one: takes it out of the queue. */
+  drop: (() => void) | undefined;
+
+  constructor(key: string, actionDigest: Digest) {
+    this.key = key;
+    this.actionDigest = actionDigest;
+  }
+
+  enter(stage: Stage): void {
+    this.stage = stage;
+    for (const operation of this.operations) operation.enter(stage);
+  }
+
+  end(result: OperationResult): void {
+    this.stage = EXECUTION_STAGES.COMPLETED;
+    for (const operation of this.operations) operation.end(result);
+  }
+}
+
+const CANCELLED_RESULT: Pick<Init<OperationMessage>, 'error'> = {
+  error: statusMessage({ code: RPC_CODES.CANCELLED, message: 'the action was aborted' }),
+};
 
 /** An action that can be run. */
 export interface PreparedAction {
@@ -195,47 +230,182 @@ export interface ExecutionsOptions {
   readonly prepare: (action: Digest, context: RpcContext) => Promise<PreparedAction>;
 }
 
-/** An action that waits for a runner. */
+/** An action for which a runner is looked for. */
 interface Offer {
-  /** Nobody wants it any more. */
-  isDropped: boolean;
-  readonly taken: (runner: Service) => void;
+  /** Gives it to that runner; rejects if that one does not take it. */
+  readonly start: (runner: Service) => Promise<RunStatus>;
+  /** Over once the run is, and never rejects. */
+  readonly follow: (runner: Service, first: RunStatus) => Promise<void>;
+  /** It waits from now on. */
+  readonly waits: () => void;
+  /** No runner will take it. */
+  readonly fail: (error: unknown) => void;
 }
 
-/** Gives commands to runners: to one at once, to several as soon as one of them has nothing to do. */
+/** How a runner that takes no action now may come back: never, by recovering, or by itself. */
+type Absence = 'gone' | 'ill' | 'busy';
+
+const ABSENCES: Partial<Readonly<Record<RunnerErrorCode, Absence>>> = {
+  RUNNER_RELEASED: 'gone',
+  RUNNER_BROKEN: 'gone',
+  RUNNER_UNHEALTHY: 'ill',
+  RUNNER_INITIALIZING: 'busy',
+  RUNNER_BUSY: 'busy',
+};
+/** How often runners that take no actions are asked whether they do again, while actions wait. */
+const CHECK_MS = 1_000;
+
+/**
+ * Gives actions to runners: to one at once, to several as soon as one of them has nothing to do. Of several, one that refuses because of itself
+ * and not of the action is left out until it is healthy again, and another gets the action.
+ */
 class Workers {
+  readonly #clock: Clock;
+  readonly #topic: Topic;
   readonly #only: Service | undefined;
   readonly #free: Service[];
-  readonly #queue: Offer[] = [];
+  readonly #away = new Map<Service, Exclude<Absence, 'gone'>>();
+  /** Those that take actions, with or without one at present. */
+  #serving: number;
+  #queue = new Set<Offer>();
   readonly #queueMax: number;
+  #check: Timer | undefined;
+  #isChecking = false;
+  #checkedMs = -Infinity;
+  #lastRefusal = '';
+  #isClosed = false;
 
-  constructor({ runner, queueMax }: ExecutionsOptions) {
+  constructor({ clock }: World, { runner, queueMax, name }: ExecutionsOptions) {
+    this.#clock = clock;
+    this.#topic = namedTopic(name, 'checks', 'workers');
     this.#only = Array.isArray(runner) ? undefined : (runner as Service);
     this.#free = Array.isArray(runner) ? [...(runner as readonly Service[])] : [];
+    this.#serving = this.#only === undefined ? this.#free.length : 1;
     this.#queueMax = queueMax;
   }
 
   get queued(): number {
-    return this.#queue.filter(({ isDropped }) => !isDropped).length;
+    return this.#queue.size;
   }
 
-  /** `taken` gets the runner, now or later. Throws `RESOURCE_EXHAUSTED` if too many wait. */
-  offer(taken: (runner: Service) => void): Offer {
+  /** Throws `RESOURCE_EXHAUSTED` if too many wait, and `UNAVAILABLE` if there is nobody to wait for. */
+  offer(offer: Offer): void {
     const runner = this.#only ?? this.#free.shift();
-    const offer = { isDropped: false, taken };
-    if (runner !== undefined) taken(runner);
-    else if (this.queued < this.#queueMax) this.#queue.push(offer);
-    else throw new RpcError('RESOURCE_EXHAUSTED', `the queue is full: ${this.#queueMax} actions wait`);
-    return offer;
+    if (runner !== undefined) {
+      this.#give(runner, offer);
+      return;
+    }
+    if (this.#serving + this.#away.size === 0) throw this.#nobody();
+    if (this.queued >= this.#queueMax) {
+      throw new RpcError('RESOURCE_EXHAUSTED', `the queue is full: ${this.#queueMax} actions wait`);
+    }
+    this.#queue.add(offer);
+    offer.waits();
+    this.#checkLater();
   }
 
-  /** That runner has nothing to do. */
-  free(runner: Service): void {
+  /** Nobody wants that any more. */
+  drop(offer: Offer): void {
+    this.#queue.delete(offer);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#check?.cancel();
+  }
+
+  #give(runner: Service, offer: Offer): void {
+    void offer.start(runner).then(
+      async (first) => {
+        await offer.follow(runner, first);
+        this.#isFree(runner);
+      },
+      (error: unknown) => {
+        this.#refused(runner, offer, error);
+      },
+    );
+  }
+
+  #isFree(runner: Service): void {
     if (this.#only !== undefined) return;
-    let next = this.#queue.shift();
-    while (next?.isDropped === true) next = this.#queue.shift();
-    if (next === undefined) this.#free.push(runner);
-    else next.taken(runner);
+    const [next] = this.#queue;
+    if (next === undefined) {
+      this.#free.push(runner);
+      return;
+    }
+    this.#queue.delete(next);
+    this.#give(runner, next);
+  }
+
+  #refused(runner: Service, offer: Offer, error: unknown): void {
+    const absence = isRunnerError(error) ? ABSENCES[error.code] : undefined;
+    if (this.#only !== undefined || absence === undefined) {
+      offer.fail(error);
+      this.#isFree(runner);
+      return;
+    }
+    this.#serving -= 1;
+    this.#lastRefusal = messageOf(error);
+    this.#checkedMs = this.#clock.now();
+    if (absence !== 'gone') this.#away.set(runner, absence);
+    const other = this.#free.shift();
+    if (other !== undefined) {
+      this.#give(other, offer);
+      return;
+    }
+    // It has waited longer than those behind it.
+    this.#queue = new Set([offer, ...this.#queue]);
+    offer.waits();
+    if (this.#serving + this.#away.size === 0) this.#failAll();
+    else this.#checkLater();
+  }
+
+  #checkLater(): void {
+    if (this.#isClosed || this.#check !== undefined || this.#isChecking) return;
+    if (this.#queue.size === 0 || this.#away.size === 0) return;
+    const inMs = Math.max(0, this.#checkedMs + CHECK_MS - this.#clock.now());
+    this.#check = this.#clock.timer(this.#topic, inMs, () => {
+      this.#check = undefined;
+      void this.#checkAll();
+    });
+  }
+
+  /** Those that are healthy again get what waits; if all are ill, nothing waits for them. */
+  async #checkAll(): Promise<void> {
+    this.#isChecking = true;
+    await Promise.all([...this.#away.keys()].map((runner) => this.#checkOne(runner)));
+    this.#isChecking = false;
+    this.#checkedMs = this.#clock.now();
+    if (this.#serving === 0 && ![...this.#away.values()].includes('busy')) this.#failAll();
+    this.#checkLater();
+  }
+
+  async #checkOne(runner: Service): Promise<void> {
+    try {
+      const { service } = await runner.query({ runs: [], states: DONE_MASK }, NO_WAIT);
+      if (service.isHealthy && service.initialized) {
+        this.#away.delete(runner);
+        this.#serving += 1;
+        this.#isFree(runner);
+        return;
+      }
+      this.#away.set(runner, service.initialized || service.error !== '' ? 'ill' : 'busy');
+    } catch (error) {
+      this.#lastRefusal = messageOf(error);
+      if (isRunnerError(error, 'RUNNER_RELEASED')) this.#away.delete(runner);
+      else this.#away.set(runner, 'ill');
+    }
+  }
+
+  #failAll(): void {
+    const all = this.#queue;
+    this.#queue = new Set();
+    for (const offer of all) offer.fail(this.#nobody());
+  }
+
+  #nobody(): RpcError {
+    const why = this.#lastRefusal === '' ? '' : `: ${this.#lastRefusal}`;
+    return new RpcError('UNAVAILABLE', `no worker takes actions${why}`);
   }
 }
 
@@ -243,23 +413,24 @@ class Workers {
 export class Executions {
   readonly #world: World;
   readonly #options: ExecutionsOptions;
-  readonly #all = new Map<string, Execution>();
+  readonly #all = new Map<string, Operation>();
+  readonly #active = new Set<Execution>();
   /** Those that another client may join, by instance and action. */
   readonly #shared = new Map<string, Execution>();
-  readonly #ended: string[] = [];
-  readonly #abandoned = new Map<Execution, Timer>();
+  readonly #ended = new Set<string>();
   readonly #workers: Workers;
+  #isClosed = false;
   #count = 0;
 
   constructor(world: World, options: ExecutionsOptions) {
     this.#world = world;
     this.#options = options;
-    this.#workers = new Workers(options);
+    this.#workers = new Workers(world, options);
   }
 
   /** How many are under way, those that wait included. */
   get active(): number {
-    return this.#all.size - this.#ended.length;
+    return this.#all.size - this.#ended.size;
   }
 
   /** How many wait for one of several runners. */
@@ -273,16 +444,17 @@ export class Executions {
     const key = `${instanceName} ${digestKey(actionDigest)}`;
     // Who asks for the action to be done anew does not want what others have begun.
     const joined = skipCacheLookup ? undefined : this.#shared.get(key);
-    const execution =
-      joined ??
-      (await this.#start(key, context, {
-        actionDigest,
-        skipCacheLookup,
-        instanceName,
-        queuedAtMs: this.#world.clock.epochMs + this.#world.clock.now(),
-        priority: executionPolicy?.priority ?? 0,
-      }));
-    yield* this.#watch(execution, context.signal);
+    const operation =
+      joined !== undefined
+        ? this.#open(joined)
+        : await this.#start(key, context, {
+            actionDigest,
+            skipCacheLookup,
+            instanceName,
+            queuedAtMs: this.#world.clock.epochMs + this.#world.clock.now(),
+            priority: executionPolicy?.priority ?? 0,
+          });
+    yield* this.#watch(operation, context.signal);
   }
 
   async *wait(name: string, context: RpcContext): AsyncGenerator<OperationMessage> {
@@ -294,152 +466,180 @@ export class Executions {
   }
 
   list(): OperationMessage[] {
-    return [...this.#all.values()].map((execution) => execution.message());
+    return [...this.#all.values()].map((operation) => operation.message());
   }
 
+  /** Ends that operation; the action goes on for others who wait for it. */
   cancel(name: string): void {
-    this.#abort(this.#named(name));
+    this.#cancel(this.#named(name));
   }
 
   /** Forgets one that has ended; one that is under way goes on. */
   delete(name: string): void {
     if (!this.#named(name).isDone) return;
     this.#all.delete(name);
-    this.#ended.splice(this.#ended.indexOf(name), 1);
+    this.#ended.delete(name);
   }
 
-  /** Those that are under way are aborted, and nobody waits for them any more. */
+  /** Those that are under way are aborted, those that are being prepared are not begun, and nobody waits for them any more. */
   close(): void {
-    for (const timer of this.#abandoned.values()) timer.cancel();
-    this.#abandoned.clear();
-    for (const execution of this.#all.values()) this.#abort(execution);
+    this.#isClosed = true;
+    for (const { abandoned } of this.#all.values()) abandoned?.cancel();
+    for (const execution of [...this.#active]) this.#abort(execution);
+    this.#workers.close();
   }
 
-  #named(name: string): Execution {
-    const execution = this.#all.get(name);
-    if (execution === undefined) {
+  #named(name: string): Operation {
+    const operation = this.#all.get(name);
+    if (operation === undefined) {
       throw new RpcError('NOT_FOUND', `no operation with the name ${JSON.stringify(name)}`);
     }
-    return execution;
+    return operation;
   }
 
-  async #start(key: string, context: RpcContext, request: ExecuteRequest): Promise<Execution> {
+  /** One more that waits for that. */
+  #open(execution: Execution): Operation {
+    const operation = new Operation(`operations/${this.#options.name}-${++this.#count}`, execution);
+    this.#all.set(operation.name, operation);
+    execution.operations.add(operation);
+    return operation;
+  }
+
+  async #start(key: string, context: RpcContext, request: ExecuteRequest): Promise<Operation> {
     const { hold, argv, isShared } = await this.#options.prepare(request.actionDigest, context);
+    if (this.#isClosed) {
+      hold.release();
+      throw new RpcError('UNAVAILABLE', 'the server is going down');
+    }
+    // Another client may have asked for the same meanwhile.
+    const joined = request.skipCacheLookup === true ? undefined : this.#shared.get(key);
+    if (joined !== undefined) {
+      hold.release();
+      return this.#open(joined);
+    }
+    const execution = new Execution(key, request.actionDigest);
+    const operation = this.#open(execution);
+    this.#active.add(execution);
+    if (isShared) this.#shared.set(key, execution);
     try {
-      // Another client may have asked for the same meanwhile.
-      const joined = request.skipCacheLookup === true ? undefined : this.#shared.get(key);
-      if (joined !== undefined) {
-        hold.release();
-        return joined;
-      }
-      const name = `operations/${this.#options.name}-${++this.#count}`;
-      const execution = new Execution(name, request.actionDigest);
-      this.#all.set(name, execution);
-      if (isShared) this.#shared.set(key, execution);
-      await this.#offer(key, execution, hold, {
+      await this.#offer(execution, hold, {
         argv,
         snapshotId: snapshotOfDigest(request.actionDigest),
         executeRequest: request,
       });
-      return execution;
     } catch (error) {
-      hold.release();
-      throw error;
+      // The caller has the error, and not the name.
+      this.#all.delete(operation.name);
+      this.#ended.delete(operation.name);
+      throw rpcFailure(error);
     }
+    return operation;
   }
 
   /** Over once it waits, or a runner has taken it; fails if none will. */
-  async #offer(key: string, execution: Execution, hold: BlobHold, command: Command): Promise<void> {
-    let accepted: Promise<void> | undefined;
-    const over = (): void => {
-      hold.release();
-      this.#retire(key, execution);
-    };
-    try {
-      const offer = this.#workers.offer((runner) => {
+  #offer(execution: Execution, hold: BlobHold, command: Command): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const over = (result: OperationResult): void => {
         execution.drop = undefined;
-        const carried = this.#carryOut(execution, runner, command);
-        accepted = carried.accepted;
-        void carried.ended.finally(() => {
-          this.#workers.free(runner);
-          over();
-        });
-      });
-      if (accepted === undefined) {
-        execution.drop = () => {
-          offer.isDropped = true;
-          over();
-        };
+        hold.release();
+        this.#end(execution, result);
+      };
+      const offer: Offer = {
+        start: async (runner) => {
+          execution.drop = undefined;
+          if (execution.isCancelled) throw new RpcError('CANCELLED', 'the action was aborted');
+          return runner.run(command);
+        },
+        follow: async (runner, first) => {
+          execution.run = { runner, runId: first.runId };
+          resolve();
+          // Its clients may have gone before the runner had it.
+          if (execution.isCancelled) this.#abort(execution);
+          over(await this.#follow(execution, runner, first));
+        },
+        waits: () => {
+          const drop = (): void => {
+            this.#workers.drop(offer);
+            over(CANCELLED_RESULT);
+          };
+          resolve();
+          if (execution.isCancelled) drop();
+          else execution.drop = drop;
+        },
+        fail: (error) => {
+          // Clients that have the operation by now read there how it ended.
+          reject(error);
+          over(execution.isCancelled ? CANCELLED_RESULT : failureResult(error));
+        },
+      };
+      try {
+        this.#workers.offer(offer);
+      } catch (error) {
+        offer.fail(error);
       }
-      await accepted;
-    } catch (error) {
-      this.#forget(key, execution);
-      throw rpcFailure(error);
-    }
+    });
   }
 
   /** Sees a run through to its end; what goes wrong on the way is the end. */
-  #carryOut(
-    execution: Execution,
-    runner: Service,
-    command: Command,
-  ): { readonly accepted: Promise<void>; readonly ended: Promise<void> } {
-    const started = runner.run(command);
-    const accepted = started.then(({ runId }) => {
-      execution.run = { runner, runId };
-    });
-    const follow = async (): Promise<void> => {
-      try {
-        const first = await started;
-        let status = first;
-        let states = RUNNING_OR_DONE;
-        while (!isTerminal(status.state)) {
-          execution.enter(stageOf(status.state));
-          if (status.state === 'RUNNING') states = DONE_MASK;
-          const query = { runs: [first.runId], states };
-          status = singleStatus(await runner.query(query, waitForever())).status;
-        }
-        execution.end(resultOfRun(status));
-      } catch (error) {
-        const { status } = rpcFailure(error);
-        execution.end({ response: packAny(MESSAGES.ExecuteResponse, { status: statusMessage(status) }) });
+  async #follow(execution: Execution, runner: Service, first: RunStatus): Promise<OperationResult> {
+    try {
+      let status = first;
+      let states = RUNNING_OR_DONE;
+      while (!isTerminal(status.state)) {
+        execution.enter(stageOf(status.state));
+        if (status.state === 'RUNNING') states = DONE_MASK;
+        const query = { runs: [first.runId], states };
+        status = singleStatus(await runner.query(query, waitForever())).status;
       }
-    };
-    return { accepted, ended: follow() };
+      return resultOfRun(status);
+    } catch (error) {
+      return failureResult(error);
+    }
   }
 
-  async *#watch(execution: Execution, signal: AbortSignal): AsyncGenerator<OperationMessage> {
-    execution.watchers += 1;
-    this.#abandoned.get(execution)?.cancel();
-    this.#abandoned.delete(execution);
+  async *#watch(operation: Operation, signal: AbortSignal): AsyncGenerator<OperationMessage> {
+    operation.watchers += 1;
+    operation.abandoned?.cancel();
+    operation.abandoned = undefined;
     try {
-      yield* execution.states(signal);
+      yield* operation.states(signal);
     } finally {
-      execution.watchers -= 1;
-      if (execution.watchers === 0 && !execution.isDone) this.#abandon(execution);
+      operation.watchers -= 1;
+      if (operation.watchers === 0 && !operation.isDone) this.#abandon(operation);
     }
   }
 
   /** A client whose connection broke comes back and waits on; one that has gone does not. */
-  #abandon(execution: Execution): void {
+  #abandon(operation: Operation): void {
+    if (this.#isClosed) return;
     const { abandonedAfterMs, name } = this.#options;
-    const topic = namedTopic(name, 'abandons', execution.name);
-    const timer = this.#world.clock.timer(topic, abandonedAfterMs, () => {
-      this.#abandoned.delete(execution);
-      this.#abort(execution);
+    const topic = namedTopic(name, 'abandons', operation.name);
+    operation.abandoned = this.#world.clock.timer(topic, abandonedAfterMs, () => {
+      operation.abandoned = undefined;
+      this.#cancel(operation);
     });
-    this.#abandoned.set(execution, timer);
+  }
+
+  #cancel(operation: Operation): void {
+    if (operation.isDone) return;
+    const { execution } = operation;
+    if (execution.operations.size === 1) {
+      this.#abort(execution);
+      return;
+    }
+    execution.operations.delete(operation);
+    operation.end(CANCELLED_RESULT);
+    this.#retire(operation);
   }
 
   #abort(execution: Execution): void {
-    if (execution.isDone) return;
+    execution.isCancelled = true;
+    // Who asks for the same from now on wants it done.
+    this.#unshare(execution);
     const { run, drop } = execution;
     if (run === undefined) {
-      if (drop === undefined) return;
-      drop();
-      execution.end({
-        error: statusMessage({ code: RPC_CODES.CANCELLED, message: 'the action was aborted' }),
-      });
+      // While a runner is about to take it, it is aborted once that has.
+      drop?.();
       return;
     }
     // Its end comes by its status; what is unknown or released has ended.
@@ -450,17 +650,32 @@ export class Executions {
     });
   }
 
-  #forget(key: string, execution: Execution): void {
-    this.#all.delete(execution.name);
-    if (this.#shared.get(key) === execution) this.#shared.delete(key);
+  #end(execution: Execution, result: OperationResult): void {
+    this.#active.delete(execution);
+    this.#unshare(execution);
+    execution.end(result);
+    for (const operation of execution.operations) this.#retire(operation);
   }
 
-  #retire(key: string, execution: Execution): void {
-    this.#abandoned.get(execution)?.cancel();
-    this.#abandoned.delete(execution);
-    if (this.#shared.get(key) === execution) this.#shared.delete(key);
-    if (this.#all.get(execution.name) !== execution) return;
-    this.#ended.push(execution.name);
-    while (this.#ended.length > this.#options.endedMax) this.#all.delete(this.#ended.shift() ?? '');
+  #unshare(execution: Execution): void {
+    if (this.#shared.get(execution.key) === execution) this.#shared.delete(execution.key);
   }
+
+  #retire(operation: Operation): void {
+    operation.abandoned?.cancel();
+    operation.abandoned = undefined;
+    if (this.#all.get(operation.name) !== operation) return;
+    this.#ended.add(operation.name);
+    for (const oldest of this.#ended) {
+      if (this.#ended.size <= this.#options.endedMax) break;
+      this.#ended.delete(oldest);
+      this.#all.delete(oldest);
+    }
+  }
+}
+
+/** How an action ends that no runner could see through. */
+function failureResult(error: unknown): Pick<Init<OperationMessage>, 'response'> {
+  const { status } = rpcFailure(error);
+  return { response: packAny(MESSAGES.ExecuteResponse, { status: statusMessage(status) }) };
 }

@@ -11,6 +11,7 @@ import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { createMemoryOutputs, type MemoryOutputs } from '../../src/outputs/memory-output.ts';
 import { createContentFiler } from '../../src/remote/content-filer.ts';
+import { REMOTE_METHODS } from '../../src/remote/methods.ts';
 import { createRemoteRunner, type RemoteRunnerOptions } from '../../src/remote/remote-runner.ts';
 import { createRemoteService, type RemoteServer } from '../../src/remote/remote-service.ts';
 import { overWire, type RemoteService, RpcError } from '../../src/remote/rpc.ts';
@@ -362,15 +363,14 @@ describe('stopping a remote run', () => {
       const server = createRemoteService(sim.world, parts);
       const transport = overWire(server);
       const actionDigest = addAction(lab.blobs, ['sleep 300', 'complete 0']);
-      const [mine, other] = ['remote', 'other'].map((name) =>
-        createRemoteRunner(sim.world, { name, transport }),
-      );
-      const runs = [await mine!.run(commandFor(actionDigest)), await other!.run(commandFor(actionDigest))];
-      await waitForState(other!, runs[1]!.runId, 'RUNNING');
-      await other!.abort(runs[1]!.runId);
-      const { status } = await finalStatus(mine!, runs[0]!.runId);
+      const runner = createRemoteRunner(sim.world, { name: 'remote', transport });
+      const { runId } = await runner.run(commandFor(actionDigest));
+      await waitForState(runner, runId, 'RUNNING');
+      const { signal } = new AbortController();
+      await transport.unary(REMOTE_METHODS.cancelOperation, { name: 'operations/remote-1' }, { signal });
+      const { status } = await finalStatus(runner, runId);
       expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 0 });
-      for (const runner of [mine!, other!]) await runner.release();
+      await runner.release();
       server.close();
       await lab.runner.release();
     });

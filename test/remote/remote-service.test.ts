@@ -14,9 +14,17 @@ import {
   type MemoryContentStore,
 } from '../../src/cas/memory-content-store.ts';
 import type { Action, ActionCommand } from '../../src/model/action.ts';
+import type { ContentStore } from '../../src/model/content-store.ts';
 import { digestKey, type Digest } from '../../src/model/digest.ts';
+import type { Service } from '../../src/model/service.ts';
+import { RunRejectedError, type RunRejectionCode } from '../../src/model/run-rejected-error.ts';
+import { serviceStatus } from '../../src/model/service-status.ts';
 import { REMOTE_METHODS as M } from '../../src/remote/methods.ts';
-import { createRemoteService, type RemoteServiceOptions } from '../../src/remote/remote-service.ts';
+import {
+  createRemoteService,
+  type RemoteServer,
+  type RemoteServiceOptions,
+} from '../../src/remote/remote-service.ts';
 import { overWire, type RemoteService, RpcError, rpcCodeName } from '../../src/remote/rpc.ts';
 import {
   createFakeRunner,
@@ -329,6 +337,208 @@ describe('executing an action', () => {
       await sim.sleep(1);
       expect([action, root, input].map((blob) => content.evict(blob))).toEqual([true, true, true]);
     }));
+});
+
+/** That runner, whose `run` first waits for `before`, and fails if that does. */
+const withRun = (runner: Service, before: () => unknown): Service => ({
+  run: async (command) => {
+    await before();
+    return runner.run(command);
+  },
+  abort: (id) => runner.abort(id),
+  query: (query, wait) => runner.query(query, wait),
+  queryNow: (query) => runner.queryNow(query),
+  status: (id) => runner.status(id),
+  statusAll: () => runner.statusAll(),
+  release: () => runner.release(),
+});
+
+/** Plays a scene with a server over several workers. */
+const playWorkers = (
+  workersOf: (sim: Simulation, runner: FakeRunner) => readonly Service[],
+  scene: (
+    stage: Stage & { readonly server: RemoteServer; readonly start: (n: number) => Promise<string> },
+  ) => Promise<void>,
+): Promise<void> =>
+  play(async (stage) => {
+    const { sim, content, runner } = stage;
+    const parts = { runner: workersOf(sim, runner), content, cache: createMemoryActionCache() };
+    const server = createRemoteService(sim.world, parts);
+    const service = overWire(server);
+    const start = async (n: number): Promise<string> => {
+      const last = (await all(execute(service, putAction(content, { arguments: [String(n)] })))).at(-1);
+      const { code, message } = last?.error ?? responseOf(last).status ?? { code: -1, message: '' };
+      return `${rpcCodeName(code)}: ${message}`;
+    };
+    await scene({ ...stage, service, server, start });
+    server.close();
+  });
+
+describe('a worker that takes no actions', () => {
+  test('is the end of an action that waited for it, with what it said, and not of the server', () => {
+    let calls = 0;
+    const fail = (): void => {
+      calls += 1;
+      if (calls === 2) throw new Error('out of luck');
+    };
+    return playWorkers(
+      (_, runner) => [withRun(runner, fail)],
+      async ({ start }) => {
+        const said = await Promise.all([start(1), start(2), start(3)]);
+        expect(said).toEqual(['OK: ', 'INTERNAL: out of luck', 'OK: ']);
+      },
+    );
+  });
+
+  const rejects = (code: RunRejectionCode) => (): void => {
+    throw new RunRejectedError(code, `it is ${code}`);
+  };
+  test.for(['RUNNER_UNHEALTHY', 'RUNNER_BROKEN', 'RUNNER_RELEASED'] as const)(
+    'because it is %s is left out, and others get what waits',
+    (code) => {
+      let calls = 0;
+      return playWorkers(
+        (sim, runner) => {
+          const sick = withRun(createFakeRunner(sim.world, { name: 'sick' }), () => {
+            calls += 1;
+            rejects(code)();
+          });
+          return [
+            {
+              ...sick,
+              query: async () => ({ statuses: [], service: serviceStatus(true, code === 'RUNNER_RELEASED') }),
+            },
+            runner,
+          ];
+        },
+        async ({ start, server, sim }) => {
+          const said = await Promise.all([1, 2, 3, 4].map(start));
+          expect(said).toEqual(['OK: ', 'OK: ', 'OK: ', 'OK: ']);
+          expect(sim.now()).toBe(400);
+          expect(calls).toBe(1);
+          expect(server.activeOperations).toBe(0);
+        },
+      );
+    },
+  );
+
+  test('gets actions again once it is healthy', () => {
+    let isHealthy = true;
+    return playWorkers(
+      (_, runner) => {
+        const worker = withRun(runner, () => {
+          if (!isHealthy) rejects('RUNNER_UNHEALTHY')();
+        });
+        const query: Service['query'] = async (...args) => ({
+          ...(await runner.query(...args)),
+          service: serviceStatus(true, isHealthy, 'sick'),
+        });
+        return [{ ...worker, query }];
+      },
+      async ({ start, sim }) => {
+        isHealthy = false;
+        const [first, second] = [start(1), start(2)];
+        await sim.sleep(500);
+        isHealthy = true;
+        expect(await Promise.all([first, second])).toEqual(['OK: ', 'OK: ']);
+        isHealthy = false;
+        // Nobody is left to wait for, so those who wait can go elsewhere.
+        expect(await start(3)).toBe('UNAVAILABLE: no worker takes actions: it is RUNNER_UNHEALTHY');
+      },
+    );
+  });
+
+  test('for good, as all the others, makes the server UNAVAILABLE', () =>
+    playWorkers(
+      (_, runner) => [withRun(runner, rejects('RUNNER_RELEASED'))],
+      async ({ start, content, service }) => {
+        const said = 'UNAVAILABLE: no worker takes actions: it is RUNNER_RELEASED';
+        expect(await Promise.all([start(1), start(2)])).toEqual([said, said]);
+        expect(await failure(all(execute(service, putAction(content))))).toBe(said);
+      },
+    ));
+});
+
+describe('an action that nobody wants any more', () => {
+  const named = (service: RemoteService, name: string) => service.unary(M.cancelOperation, { name }, call());
+
+  test('before a worker has taken it is aborted once one has', () => {
+    let take = (): void => undefined;
+    return playWorkers(
+      (_, runner) => [
+        withRun(
+          runner,
+          () =>
+            new Promise<void>((resolve) => {
+              take = resolve;
+            }),
+        ),
+      ],
+      async ({ start, service, sim, runner }) => {
+        const said = start(1);
+        await sim.sleep(1);
+        const { operations } = await service.unary(
+          M.listOperations,
+          { filter: '', pageSize: 0, pageToken: '', name: '' },
+          call(),
+        );
+        await named(service, operations[0]?.name ?? '');
+        take();
+        expect(await said).toBe('CANCELLED: the action was aborted');
+        expect((await runner.statusAll()).statuses).toMatchObject([{ state: 'ABORTED' }]);
+      },
+    );
+  });
+
+  test('because the server goes down while it is prepared is never begun', () =>
+    play(async ({ sim, content, runner }) => {
+      const action = putAction(content);
+      let go = (): void => undefined;
+      const isReady = new Promise<void>((resolve) => {
+        go = resolve;
+      });
+      const slow: ContentStore = {
+        cancelBoundMs: 0,
+        findMissing: async (digests) => {
+          await isReady;
+          return content.findMissing(digests);
+        },
+        read: (digest, range) => content.read(digest, range),
+        readStream: (digest, range) => content.readStream(digest, range),
+        write: (digest, bytes) => content.write(digest, bytes),
+        openWrite: (digest) => content.openWrite(digest),
+        hold: (digests) => content.hold(digests),
+      };
+      const parts = { runner, content: slow, cache: createMemoryActionCache() };
+      const server = createRemoteService(sim.world, parts);
+      const said = failure(all(execute(overWire(server), action)));
+      await sim.sleep(1);
+      server.close();
+      go();
+      expect(await said).toBe('UNAVAILABLE: the server is going down');
+      expect((await runner.statusAll()).statuses).toEqual([]);
+      expect(content.evict(action)).toBe(true);
+    }));
+
+  test('goes on for another client, and ends once the last has cancelled its operation or has left', () =>
+    play(
+      async ({ sim, service, content, runner }) => {
+        const action = putAction(content);
+        const stateNow = async () => (await runner.statusAll()).statuses.map(({ state }) => state);
+        const leaving = new AbortController();
+        const ends = [call(), call(leaving), call()].map((context) => all(execute(service, action, context)));
+        await sim.sleep(10);
+        await named(service, 'operations/remote-1');
+        expect((await ends[0])?.at(-1)).toMatchObject({ done: true, error: { code: 1 } });
+        leaving.abort();
+        await sim.sleep(60_000);
+        expect(await stateNow()).toEqual(['RUNNING']);
+        await named(service, 'operations/remote-3');
+        expect((await ends[2])?.at(-1)).toMatchObject({ done: true, error: { code: 1 } });
+        expect(await stateNow()).toEqual(['ABORTED']);
+      },
+      { fake: { script: () => ({ runMs: 1e6 }) } },
+    ));
 });
 
 describe('blobs', () => {
