@@ -5,7 +5,8 @@
 import * as is from '../kernel/shape.ts';
 import { decodeAction, decodeCommand, digestsOfOutcome } from '../cas/action-messages.ts';
 import { MESSAGES } from '../cas/codec.ts';
-import { digestOf } from '../cas/digest-of.ts';
+import { isConfinedLink, isPathBelow } from '../filers/filer-arguments.ts';
+import { FilerError, throwIfCancelled } from '../filers/filer-error.ts';
 import { check } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import type {
@@ -27,9 +28,19 @@ import {
   missingBlobsOf,
 } from '../model/content-store.ts';
 import type { Digest } from '../model/digest.ts';
+import { EXIT_CODES } from '../model/exit-code.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
 import type { Output } from '../model/output.ts';
-import { CONTENT_STORE, storeMessage, storeTree, TREE_TARGET, type TreeTarget } from './content-filer.ts';
+import { CONTENT_STORE, TREE_TARGET, type TreeTarget } from './content-filer.ts';
+import {
+  type EntryKind,
+  sourceOf,
+  storeBytes,
+  type StoredFile,
+  storeTree,
+  type TreeSource,
+  unkept,
+} from './stored-tree.ts';
 
 /** Options of {@link createActionStore}. */
 export interface ActionStoreOptions {
@@ -48,24 +59,40 @@ const OPTIONS = is.optionsOf<ActionStoreOptions>(
   { readLog: is.FUNCTION, javaHome: is.TEXT },
 );
 
-/** The property of a platform that asks for a link to a JDK. */
-const JDK_LINK = 'JDK_SYMLINK';
+/** Where checkouts are, in memory or on the disk. Paths are absolute. */
+export interface OutputPlace {
+  /** Within this many milliseconds a cancelled call has ended (R199). */
+  readonly cancelBoundMs: number;
+  /** Where a JDK is; undefined if there is none. */
+  readonly javaHome: string | undefined;
+  /** Makes a directory and its parents. */
+  makeDir(path: string): MaybePromise<void>;
+  makeLink(path: string, target: string): MaybePromise<void>;
+  /** What lies there; undefined if nothing does. Links are not followed. */
+  kindAt(path: string): MaybePromise<EntryKind | undefined>;
+  targetOf(path: string): MaybePromise<string>;
+  /** Whether links make a path that is there lie outside of a directory. */
+  leadsOut(dir: string, path: string): MaybePromise<boolean>;
+  storeFile(content: ContentStore, path: string, cancel: Cancellable): MaybePromise<StoredFile>;
+  sourceAt(dir: string): MaybePromise<TreeSource>;
+  storeLog(content: ContentStore, log: Output, cancel: Cancellable): Promise<Digest>;
+}
 
-class Actions implements ActionStore {
+/** The property of a platform that asks for a link to a JDK (R190). */
+const JDK_SYMLINK = 'JDK_SYMLINK';
+
+/** The store of actions over any place: see {@link createActionStore}. */
+export class Actions implements ActionStore {
   readonly cancelBoundMs: number;
   readonly #content: ContentStore;
   readonly #cache: ActionCache;
-  readonly #tree: TreeTarget;
-  readonly #readLog: (log: Output) => MaybePromise<Uint8Array>;
-  readonly #javaHome: string | undefined;
+  readonly #place: OutputPlace;
 
-  constructor({ content, cache, tree, readLog = bytesInMemory, javaHome }: ActionStoreOptions) {
-    this.cancelBoundMs = Math.max(content.cancelBoundMs, cache.cancelBoundMs);
+  constructor(content: ContentStore, cache: ActionCache, place: OutputPlace) {
+    this.cancelBoundMs = Math.max(content.cancelBoundMs, cache.cancelBoundMs, place.cancelBoundMs);
     this.#content = content;
     this.#cache = cache;
-    this.#tree = tree;
-    this.#readLog = readLog;
-    this.#javaHome = javaHome;
+    this.#place = place;
   }
 
   async cachedOutcome(request: ExecuteRequest, cancel: Cancellable): Promise<ActionOutcome | undefined> {
@@ -84,25 +111,14 @@ class Actions implements ActionStore {
     return decodeCommand(await this.#content.read(digest, {}, cancel));
   }
 
-  async prepareOutputs(dir: string, command: ActionCommand, _cancel: Cancellable): Promise<void> {
+  async prepareOutputs(dir: string, command: ActionCommand, cancel: Cancellable): Promise<void> {
     const base = within(dir, command.workingDirectory);
-    await this.#tree.makeDir(base);
+    await this.#makeDirInside(dir, base);
     for (const path of pathsOf(command)) {
-      const parent = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
-      await this.#tree.makeDir(within(base, parent));
+      throwIfCancelled(cancel, 'preparing outputs');
+      await this.#makeDirInside(dir, path === '' ? base : parentOf(within(base, path)));
     }
-    const link = command.platform.find(({ name }) => name === JDK_LINK)?.value;
-    if (link === undefined) return;
-    if (this.#javaHome === undefined) {
-      throw new RunnerError('RUNNER_FILER_FAILED', `${JDK_LINK}=${link}: this runner has no JDK`);
-    }
-    if (/^\.?\.?$|[/\0]/.test(link)) {
-      throw new RunnerError(
-        'RUNNER_BAD_MESSAGE',
-        `${JDK_LINK}: expected a name, got ${JSON.stringify(link)}`,
-      );
-    }
-    await this.#tree.makeLink(within(dir, link), this.#javaHome);
+    await this.#linkJdk(dir, command);
   }
 
   async storeOutputs(dir: string, command: ActionCommand, cancel: Cancellable): Promise<ActionOutputs> {
@@ -110,32 +126,29 @@ class Actions implements ActionStore {
     const outputDirectories: OutputDirectory[] = [];
     const outputSymlinks: OutputSymlink[] = [];
     const base = within(dir, command.workingDirectory);
-    const kinds = wantedKinds(command);
+    const kinds = declaredKinds(command);
     for (const path of pathsOf(command)) {
-      const entry = await this.#tree.entryAt(within(base, path));
-      if (entry === undefined) continue;
-      const wanted = kinds.get(path);
-      if (entry.kind === 'link') outputSymlinks.push({ path, target: entry.target });
-      else if (wanted !== undefined && wanted !== entry.kind) {
-        throw new RunnerError(
-          'RUNNER_FILER_FAILED',
-          `output ${path}: expected a ${wanted}, got a ${entry.kind}`,
-        );
-      } else if (entry.kind === 'file') {
-        const digest = await storeMessage(this.#content, entry.bytes, cancel);
-        outputFiles.push({ path, digest, isExecutable: entry.executable });
+      throwIfCancelled(cancel, 'storing outputs');
+      const at = within(base, path);
+      const kind = await this.#place.kindAt(at);
+      if (kind === undefined) continue;
+      if (await this.#place.leadsOut(dir, path === '' ? at : parentOf(at))) {
+        throw unkept(`output outside of the input root: ${at}`);
+      }
+      if (kind === 'link') outputSymlinks.push({ path, target: await this.#confinedTarget(dir, at, path) });
+      else if (kind === 'other' || kind !== (kinds.get(path) ?? kind)) {
+        throw wrongKind(path, kinds.get(path), kind);
+      } else if (kind === 'file') {
+        outputFiles.push({ path, ...(await this.#place.storeFile(this.#content, at, cancel)) });
       } else {
-        outputDirectories.push({ path, treeDigest: await this.#storeDir(within(base, path), cancel) });
+        outputDirectories.push({ path, treeDigest: await this.#storeDir(at, cancel) });
       }
     }
     return { outputFiles, outputDirectories, outputSymlinks };
   }
 
-  async storeLog(log: Output, cancel: Cancellable): Promise<Digest> {
-    const bytes = await this.#readLog(log);
-    const digest = digestOf(bytes);
-    await this.#content.write(digest, bytes, cancel);
-    return digest;
+  storeLog(log: Output, cancel: Cancellable): Promise<Digest> {
+    return this.#place.storeLog(this.#content, log, cancel);
   }
 
   async keep(request: ExecuteRequest, outcome: ActionOutcome, cancel: Cancellable): Promise<void> {
@@ -145,10 +158,79 @@ class Actions implements ActionStore {
   }
 
   async #storeDir(dir: string, cancel: Cancellable): Promise<Digest> {
-    const entries = await this.#tree.entriesUnder(dir);
-    const { rootMessage: root, children } = await storeTree(this.#content, entries, cancel);
-    return storeMessage(this.#content, MESSAGES.Tree.encode({ root, children }), cancel);
+    const { root, children } = await storeTree(this.#content, await this.#place.sourceAt(dir), cancel);
+    return storeBytes(this.#content, MESSAGES.Tree.encode({ root, children }), cancel);
   }
+
+  /** Through a link of the input root a new directory could lie anywhere. */
+  async #makeDirInside(dir: string, path: string): Promise<void> {
+    let there = path;
+    while (there !== dir && (await this.#place.kindAt(there)) === undefined) there = parentOf(there);
+    if (there !== dir && (await this.#place.leadsOut(dir, there))) {
+      throw unprepared(`output outside of the input root: ${path}`);
+    }
+    await this.#place.makeDir(path);
+  }
+
+  async #linkJdk(dir: string, { platform }: ActionCommand): Promise<void> {
+    const link = platform.find(({ name }) => name === JDK_SYMLINK)?.value;
+    if (link === undefined) return;
+    const { javaHome } = this.#place;
+    if (javaHome === undefined) throw unprepared(`${JDK_SYMLINK}=${link}: this runner has no JDK`);
+    if (!isPathBelow(link)) {
+      throw unprepared(`${JDK_SYMLINK}: expected a path inside the input root, got ${JSON.stringify(link)}`);
+    }
+    const at = within(dir, link);
+    await this.#makeDirInside(dir, parentOf(at));
+    await this.#place.makeLink(at, javaHome);
+  }
+
+  async #confinedTarget(dir: string, at: string, path: string): Promise<string> {
+    const target = await this.#place.targetOf(at);
+    if (isConfinedLink(at.slice(dir.length + 1), target)) return target;
+    throw unkept(`output ${path} is a link that leads out of the input root: ${target}`);
+  }
+}
+
+/** A tree in memory as a place: its links lead nowhere, as nothing follows them. */
+function placeIn(
+  tree: TreeTarget,
+  javaHome: string | undefined,
+  readLog: (log: Output) => MaybePromise<Uint8Array>,
+): OutputPlace {
+  return {
+    cancelBoundMs: 0,
+    javaHome,
+    makeDir: (path) => tree.makeDir(path),
+    makeLink: (path, target) => tree.makeLink(path, target),
+    kindAt: async (path) => (await tree.entryAt(path))?.kind,
+    async targetOf(path) {
+      const entry = await tree.entryAt(path);
+      return entry?.kind === 'link' ? entry.target : '';
+    },
+    leadsOut: () => false,
+    async storeFile(content, path, cancel) {
+      const entry = await tree.entryAt(path);
+      return sourceOf(new Map(entry === undefined ? [] : [['file', entry]])).storeFile(
+        content,
+        'file',
+        cancel,
+      );
+    },
+    sourceAt: async (dir) => sourceOf(await tree.entriesUnder(dir)),
+    storeLog: async (content, log, cancel) => storeBytes(content, await readLog(log), cancel),
+  };
+}
+
+/** What keeps an action from starting (R190). */
+function unprepared(text: string): FilerError {
+  return new FilerError(text, { exitCode: EXIT_CODES.POSTPROCESSING });
+}
+
+function wrongKind(path: string, declared: 'file' | 'dir' | undefined, kind: EntryKind): FilerError {
+  const names = { file: 'a file', dir: 'a directory', link: 'a link', other: 'something else' };
+  const expected = declared === undefined ? 'a file or directory' : names[declared];
+  return unkept(`output ${path}: expected ${expected}, got ${names[kind]}`);
 }
 
 /** What a result names and is not there: a result whose blobs are gone is worth nothing. Files inside of directories count as well. */
@@ -177,12 +259,16 @@ function within(dir: string, path: string): string {
   return path === '' ? dir : `${dir}/${path}`;
 }
 
-/** A client that gives paths of either kind gives no others (REAPI 2.1). */
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/'));
+}
+
+/** Where paths of either kind are given, the two other lists are ignored: clients that fill all three mean the same (REAPI 2.1). */
 function pathsOf({ outputPaths, outputFiles, outputDirectories }: ActionCommand): readonly string[] {
   return outputPaths.length > 0 ? outputPaths : [...outputFiles, ...outputDirectories];
 }
 
-function wantedKinds({
+function declaredKinds({
   outputPaths,
   outputFiles,
   outputDirectories,
@@ -236,5 +322,6 @@ function bytesInMemory(log: Output): Uint8Array {
  */
 export function createActionStore(options: ActionStoreOptions): ActionStore {
   check('options', options, OPTIONS);
-  return new Actions(options);
+  const { content, cache, tree, javaHome, readLog = bytesInMemory } = options;
+  return new Actions(content, cache, placeIn(tree, javaHome, readLog));
 }

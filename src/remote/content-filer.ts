@@ -3,8 +3,7 @@
  * not made, and what it needs is not evicted meanwhile; a tree that leads out of itself is refused before anything of it is written.
  */
 import * as is from '../kernel/shape.ts';
-import { digestOf } from '../cas/digest-of.ts';
-import { type DirectoryMessage, type Init, MESSAGES } from '../cas/codec.ts';
+import type { DirectoryMessage, Init } from '../cas/codec.ts';
 import { check } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { ABSOLUTE_PATH, checkIngestPaths, SNAPSHOT_ID } from '../filers/filer-arguments.ts';
@@ -16,6 +15,7 @@ import { digestKey, digestOfSnapshot, snapshotOfDigest, type Digest } from '../m
 import type { Checkout, Filer } from '../model/filer.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
 import { walkTree } from './input-tree.ts';
+import { sourceOf, storeTree } from './stored-tree.ts';
 
 /** Where checkouts and outputs are: a tree in memory (`createMemoryTree`), or what does the same elsewhere. Paths are absolute. */
 export interface TreeTarget {
@@ -49,90 +49,6 @@ export const CONTENT_STORE: is.MethodsShape = is.withMethods(
   'openWrite',
   'hold',
 );
-
-/** A tree in a content store. */
-export interface StoredTree {
-  readonly root: Digest;
-  readonly rootMessage: DirectoryMessage;
-  /** All directories below the root, each once. */
-  readonly children: readonly DirectoryMessage[];
-}
-
-/** A directory on its way into the store. */
-interface Branch {
-  readonly files: Map<string, Extract<TreeEntry, { kind: 'file' }>>;
-  readonly links: Map<string, string>;
-  readonly dirs: Map<string, Branch>;
-}
-
-function newBranch(): Branch {
-  return { files: new Map(), links: new Map(), dirs: new Map() };
-}
-
-/** Stores files and directories by content. The same entries give the same root. */
-export async function storeTree(
-  content: ContentStore,
-  entries: TreeEntries,
-  cancel?: Cancellable,
-): Promise<StoredTree> {
-  const children = new Map<string, DirectoryMessage>();
-  const store = async (branch: Branch): Promise<readonly [Digest, DirectoryMessage]> => {
-    const files = [];
-    for (const [name, { bytes, executable }] of sorted(branch.files)) {
-      const digest = digestOf(bytes);
-      await content.write(digest, bytes, cancel);
-      files.push({ name, digest, isExecutable: executable });
-    }
-    const directories = [];
-    for (const [name, inner] of sorted(branch.dirs)) {
-      const [digest, message] = await store(inner);
-      children.set(digestKey(digest), message);
-      directories.push({ name, digest });
-    }
-    const symlinks = sorted(branch.links).map(([name, target]) => ({ name, target }));
-    const message = { files, directories, symlinks };
-    return [await storeMessage(content, MESSAGES.Directory.encode(message), cancel), message];
-  };
-  const [root, rootMessage] = await store(branchOf(entries));
-  return { root, rootMessage, children: [...children.values()] };
-}
-
-/** Stores the bytes of a message. */
-export async function storeMessage(
-  content: ContentStore,
-  bytes: Uint8Array,
-  cancel?: Cancellable,
-): Promise<Digest> {
-  const digest = digestOf(bytes);
-  await content.write(digest, bytes, cancel);
-  return digest;
-}
-
-function sorted<T>(entries: ReadonlyMap<string, T>): [string, T][] {
-  return [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-function branchOf(entries: TreeEntries): Branch {
-  const root = newBranch();
-  for (const [path, entry] of entries) {
-    const names = path.split('/');
-    const name = names.pop() ?? '';
-    let branch = root;
-    for (const parent of names) branch = dirIn(branch, parent);
-    if (entry.kind === 'dir') dirIn(branch, name);
-    else if (entry.kind === 'file') branch.files.set(name, entry);
-    else branch.links.set(name, entry.target);
-  }
-  return root;
-}
-
-function dirIn({ dirs }: Branch, name: string): Branch {
-  const known = dirs.get(name);
-  if (known !== undefined) return known;
-  const made = newBranch();
-  dirs.set(name, made);
-  return made;
-}
 
 /** What a tree needs to be written. */
 interface FoundTree {
@@ -220,7 +136,7 @@ class ContentFiler implements Filer {
         gathered.set(target === '' ? path : `${target}/${path}`, inner);
       }
     }
-    return snapshotOfDigest((await storeTree(this.#content, gathered, cancel)).root);
+    return snapshotOfDigest((await storeTree(this.#content, sourceOf(gathered), cancel)).digest);
   }
 
   update(cancel?: Cancellable): void {

@@ -8,7 +8,7 @@ import type { Command } from '../../src/model/command.ts';
 import { missingBlobsOf } from '../../src/model/content-store.ts';
 import { digestOfSnapshot, type Digest } from '../../src/model/digest.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
-import { finalStatus } from '../../src/model/status-lookup.ts';
+import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
 import { createContentFiler } from '../../src/remote/content-filer.ts';
 import { createSimActionCache, createSimContentStore } from '../../src/remote/sim-stores.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
@@ -92,21 +92,21 @@ describe('an action in memory', () => {
       expect(status).toMatchObject({
         state: 'FAILED',
         exitCode: 250,
-        error: 'output d: expected a file, got a dir',
+        error: 'output d: expected a file, got a directory',
         actionResult: { grpcStatus: { code: 13 } },
       });
     });
   });
 
   test('R190 JDK_SYMLINK makes a link to the JDK in the checkout, and is FAILED 230 without one or under a path', async () => {
-    const command = (name: string) => ({
-      platform: [{ name: 'JDK_SYMLINK', value: name }],
-      outputPaths: ['jdk'],
-    });
+    const command = (name: string) => ({ platform: [{ name: 'JDK_SYMLINK', value: name }] });
     await inLab(
-      async ({ blobs }, run) => {
-        const linked = await run(commandFor(addAction(blobs, ['complete 0'], { command: command('jdk') })));
-        expect(linked.actionResult?.result?.outputSymlinks).toEqual([{ path: 'jdk', target: '/usr/jdk' }]);
+      async ({ blobs, tree, runner }, run) => {
+        const linked = addAction(blobs, ['sleep 5', 'complete 0'], { command: command('jdk') });
+        const { runId } = await runner.run(commandFor(linked));
+        await waitForState(runner, runId, 'RUNNING');
+        expect([...tree.entriesUnder('/').values()]).toContainEqual({ kind: 'link', target: '/usr/jdk' });
+        expect((await finalStatus(runner, runId)).status.state).toBe('COMPLETE');
         const outside = await run(commandFor(addAction(blobs, ['complete 0'], { command: command('../x') })));
         expect(outside).toMatchObject({ state: 'FAILED', exitCode: 230 });
       },

@@ -16,10 +16,11 @@ import { type ContentStore, MissingBlobsError } from '../../model/content-store.
 import { digestKey, digestOfSnapshot, type Digest, snapshotOfDigest } from '../../model/digest.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
 import { walkTree } from '../../remote/input-tree.ts';
+import { storeTree } from '../../remote/stored-tree.ts';
 import { asFilerError, DirCheckout, filled, prepareTarget } from '../filers/dir-checkout.ts';
 import type { DiskFiler } from '../filers/disk-filer.ts';
 import { createTempDirs, type DiskTempDirs } from '../filers/temp-dirs.ts';
-import { kindAt, storeTree } from './stored-tree.ts';
+import { diskSource, kindAt } from './stored-tree.ts';
 
 /** Options of {@link createCasFiler}. */
 export interface CasFilerOptions {
@@ -30,7 +31,7 @@ export interface CasFilerOptions {
 }
 
 const OPTIONS = is.optionsOf<CasFilerOptions>(
-  { content: is.withMethods('read', 'readStream', 'write', 'findMissing', 'openWrite') },
+  { content: is.withMethods('read', 'readStream', 'write', 'findMissing', 'openWrite', 'hold') },
   { root: is.text('a path') },
 );
 
@@ -88,7 +89,7 @@ class CasFiler implements DiskFiler {
   async #store(dir: string, cancel: Cancellable | undefined): Promise<string> {
     try {
       if ((await kindAt(dir)) !== 'dir') throw invalidArgument('target path', 'a name for the file', '');
-      return snapshotOfDigest((await storeTree(this.#content, dir, cancel)).digest);
+      return snapshotOfDigest((await storeTree(this.#content, diskSource(dir), cancel)).digest);
     } catch (error) {
       throw asFilerError(error, 'ingestion failed', EXIT_CODES.BUNDLE_UPLOAD);
     }
@@ -103,9 +104,15 @@ class CasFiler implements DiskFiler {
       messages.set(digestKey(digest), message);
     }
     const files = [...messages.values()].flatMap((message) => message.files.map(digestOfFile));
-    for (const digest of await this.#content.findMissing(files, cancel)) onMissing(digest);
-    if (missing.size > 0) throw new MissingBlobsError([...missing.values()]);
-    await this.#write(dir, messages, digestKey(root), cancel);
+    // From the look until the last is written none may go.
+    const hold = this.#content.hold(files);
+    try {
+      for (const digest of await this.#content.findMissing(files, cancel)) onMissing(digest);
+      if (missing.size > 0) throw new MissingBlobsError([...missing.values()]);
+      await this.#write(dir, messages, digestKey(root), cancel);
+    } finally {
+      hold.release();
+    }
   }
 
   async #write(

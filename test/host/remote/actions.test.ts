@@ -7,13 +7,14 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { encodeAction, encodeCommand } from '../../../src/cas/action-messages.ts';
 import { MESSAGES } from '../../../src/cas/codec.ts';
 import { digestOf } from '../../../src/cas/digest-of.ts';
@@ -22,15 +23,18 @@ import {
   createMemoryContentStore,
   type MemoryContentStore,
 } from '../../../src/cas/memory-content-store.ts';
+import { createMemoryTree } from '../../../src/filers/memory-tree.ts';
 import { createCasFiler } from '../../../src/host/remote/cas-filer.ts';
 import { createDiskActions } from '../../../src/host/remote/disk-actions.ts';
 import { createExecRunner } from '../../../src/host/exec-runner.ts';
 import type { ActionCommand } from '../../../src/model/action.ts';
 import { Cancellation } from '../../../src/model/cancellation.ts';
 import { missingBlobsOf } from '../../../src/model/content-store.ts';
-import { snapshotOfDigest, type Digest } from '../../../src/model/digest.ts';
+import { digestOfSnapshot, snapshotOfDigest, type Digest } from '../../../src/model/digest.ts';
 import type { RunStatus } from '../../../src/model/run-status.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
+import { createActionStore } from '../../../src/remote/action-store.ts';
+import { createContentFiler } from '../../../src/remote/content-filer.ts';
 
 let dir: string;
 let content: MemoryContentStore;
@@ -153,9 +157,7 @@ describe('R190 R191 outputs on the disk', () => {
     const command = {
       ...NO_COMMAND,
       workingDirectory: 'w',
-      outputFiles: ['o/a', 'o/none'],
-      outputDirectories: ['o/d'],
-      outputPaths: ['p', 'l'],
+      outputPaths: ['o/a', 'o/none', 'o/d', 'p', 'l'],
     };
     await actions().prepareOutputs(dir, command, cancel);
     expect(existsSync(join(dir, 'w/o'))).toBe(true);
@@ -225,6 +227,126 @@ describe('R190 R191 outputs on the disk', () => {
     expect(message(await rejection(actions().prepareOutputs(dir, command, cancel)))).toContain(
       'output outside of the input root',
     );
+  });
+});
+
+/** What is in a checkout: text of a file, `-> target` of a link. */
+type Made = Readonly<Record<string, string>>;
+
+/** The Bazel path in memory and on the disk, to be compared. */
+const PLACES = {
+  memory() {
+    const tree = createMemoryTree();
+    return {
+      filer: createContentFiler({ content, tree }),
+      actions: createActionStore({ content, cache: createMemoryActionCache(), tree, javaHome: '/usr/jdk' }),
+      at: '/checkout',
+      make(path: string, text: string) {
+        if (text.startsWith('-> ')) tree.makeLink(path, text.slice(3));
+        else tree.writeFile(path, text);
+      },
+      linkAt(path: string) {
+        const entry = tree.entryAt(path);
+        return entry?.kind === 'link' ? entry.target : undefined;
+      },
+    };
+  },
+  disk() {
+    vi.stubEnv('JAVA_HOME', '/usr/jdk');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    return {
+      filer: createCasFiler({ content }),
+      actions: createDiskActions({ content, cache: createMemoryActionCache() }),
+      at: dir,
+      make(path: string, text: string) {
+        mkdirSync(dirname(path), { recursive: true });
+        if (text.startsWith('-> ')) symlinkSync(text.slice(3), path);
+        else writeFileSync(path, text);
+      },
+      linkAt: (path: string) => readlinkSync(path),
+    };
+  },
+};
+
+describe('R190 R191 checkouts in memory and on the disk', () => {
+  const cancel = new Cancellation();
+  const made = (place: keyof typeof PLACES, files: Made) => {
+    const parts = PLACES[place]();
+    for (const [path, text] of Object.entries(files)) parts.make(`${parts.at}/${path}`, text);
+    return parts;
+  };
+
+  test('have the same root for the same files, names in the order of their bytes', async () => {
+    const files = { '\u{1F600}': 'smile', '\uFF5E': 'tilde', 'd/e/f': 'f', 'd/l': '-> e/f', z: '' };
+    const roots = [];
+    for (const place of ['memory', 'disk'] as const) {
+      const { filer, at } = made(place, files);
+      roots.push(await filer.ingest(at));
+    }
+    expect(roots[0]).toBe(roots[1]);
+    const root = MESSAGES.Directory.decode(content.read(digestOfSnapshot(roots[0] ?? '') as Digest));
+    expect(root.files.map(({ name }) => name)).toEqual(['z', '\uFF5E', '\u{1F600}']);
+  });
+
+  describe.each(['memory', 'disk'] as const)('in %s', (place) => {
+    test('output_paths replace the two older lists, so that nothing is stored twice', async () => {
+      const { actions, at } = made(place, { a: 'A', 'd/x': 'X', other: 'O' });
+      const lists = { outputPaths: ['a', 'd'], outputFiles: ['a', 'other'], outputDirectories: ['d'] };
+      const outputs = await actions.storeOutputs(at, { ...NO_COMMAND, ...lists }, cancel);
+      expect(outputs.outputFiles.map(({ path }) => path)).toEqual(['a']);
+      expect(outputs.outputDirectories.map(({ path }) => path)).toEqual(['d']);
+    });
+
+    test.each([
+      ['a', { a: '-> ../out' }],
+      ['a', { a: '-> /etc/passwd' }],
+      ['d', { 'd/l': '-> ../other', other: '' }],
+    ])('a link that leads out is no output: %s of %o', async (path, files) => {
+      const { actions, at } = made(place, files);
+      const error = await rejection(actions.storeOutputs(at, { ...NO_COMMAND, outputPaths: [path] }, cancel));
+      expect(error).toMatchObject({ code: 'RUNNER_FILER_FAILED' });
+      expect(message(error)).toContain('lead');
+    });
+
+    test('a link that leads out is not ingested', async () => {
+      const { filer, at } = made(place, { 's/l': '-> ../x' });
+      expect(await rejection(filer.ingest(`${at}/s`))).toMatchObject({ code: 'RUNNER_FILER_FAILED' });
+    });
+
+    test('JDK_SYMLINK is below the checkout, whatever the working directory', async () => {
+      const { actions, at, linkAt } = PLACES[place]();
+      const platform = [{ name: 'JDK_SYMLINK', value: 'tools/jdk' }];
+      await actions.prepareOutputs(at, { ...NO_COMMAND, workingDirectory: 'w', platform }, cancel);
+      expect(linkAt(`${at}/tools/jdk`)).toBe('/usr/jdk');
+      const outside = { ...NO_COMMAND, platform: [{ name: 'JDK_SYMLINK', value: '../jdk' }] };
+      expect(await rejection(actions.prepareOutputs(at, outside, cancel))).toMatchObject({ exitCode: 230 });
+    });
+
+    test('no blob of a checkout goes while it is written', async () => {
+      const { filer, at } = made(place, { a: 'A', b: 'B' });
+      const id = await filer.ingest(at);
+      const read = content.read.bind(content);
+      const evicted: boolean[] = [];
+      content.read = (digest, range) => {
+        if (digest.hash === digestOf('A').hash) evicted.push(content.evict(digestOf('B')));
+        return read(digest, range);
+      };
+      await (await filer.checkout(id)).release();
+      expect(evicted).toEqual([false]);
+    });
+
+    test('a result that names blobs that are gone is not cached', async () => {
+      const { actions } = PLACES[place]();
+      const outcome = {
+        exitCode: 0,
+        outputFiles: [{ path: 'a', digest: digestOf('gone'), isExecutable: false }],
+        outputDirectories: [],
+        outputSymlinks: [],
+        metadata: { worker: 'w' },
+      };
+      const error = await rejection(actions.keep({ actionDigest: digestOf('action') }, outcome, cancel));
+      expect(missingBlobsOf(error)).toEqual([digestOf('gone')]);
+    });
   });
 });
 
