@@ -108,7 +108,7 @@ async function confinedTarget(source: TreeSource, path: string): Promise<string>
 }
 
 /** Names by the bytes of their UTF-8, as the protocol has it: not the order of JavaScript, which has all beyond U+FFFF before U+E000. */
-export function inByteOrder(a: string, b: string): number {
+function inByteOrder(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let at = 0; at < length; at += 1) {
     const [x, y] = [a.charCodeAt(at), b.charCodeAt(at)];
