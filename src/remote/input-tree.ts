@@ -16,15 +16,61 @@ export interface FoundDirectory {
   readonly message: DirectoryMessage;
 }
 
-/** More than any build has, and few enough to hold. */
+/** More than any build has, and few enough to hold and to write. */
 const ENTRIES_MAX = 1_000_000;
 /** Directories in directories: what a disk can hold. */
 const DEPTH_MAX = 512;
 
+/** How large and how deep a tree becomes where each directory is written wherever it lies. */
+class Expansion {
+  readonly #directories = new Map<string, { readonly own: number; readonly inner: readonly string[] }>();
+
+  add(key: string, own: number, inner: readonly string[]): void {
+    this.#directories.set(key, { own, inner });
+  }
+
+  /** @throws RunnerError `RUNNER_BAD_MESSAGE` if that is more than a disk should hold. */
+  check(root: string): void {
+    const done = new Map<string, { readonly entries: number; readonly depth: number }>();
+    const begun = new Set<string>();
+    const stack = [root];
+    for (let key = stack.at(-1); key !== undefined; key = stack.at(-1)) {
+      const directory = this.#directories.get(key);
+      if (directory === undefined || done.has(key)) {
+        stack.pop();
+      } else if (begun.has(key)) {
+        stack.pop();
+        done.set(key, expanded(directory, done));
+      } else {
+        begun.add(key);
+        stack.push(...directory.inner.filter((inner) => !begun.has(inner)));
+      }
+    }
+    const { entries = 0, depth = 0 } = done.get(root) ?? {};
+    if (depth > DEPTH_MAX) throw badField('input root', `directories at most ${DEPTH_MAX} deep`, depth);
+    if (entries > ENTRIES_MAX) throw badField('input root', `${ENTRIES_MAX} entries at most`, entries);
+  }
+}
+
+function expanded(
+  { own, inner }: { readonly own: number; readonly inner: readonly string[] },
+  done: ReadonlyMap<string, { readonly entries: number; readonly depth: number }>,
+): { readonly entries: number; readonly depth: number } {
+  let entries = own;
+  let depth = 0;
+  for (const key of inner) {
+    const directory = done.get(key);
+    entries += directory?.entries ?? 0;
+    depth = Math.max(depth, 1 + (directory?.depth ?? 0));
+  }
+  return { entries, depth };
+}
+
 /**
- * Walks the directories below `root`, each once, breadth first; `onMissing` gets those that are not there.
+ * Walks the directories below `root`, each once, breadth first; `onMissing` gets those that are not there. Once it is over, the tree can be
+ * written: a small one can name the same directory so often that it would have no end.
  *
- * @throws RunnerError `RUNNER_BAD_MESSAGE` for a directory that no disk can hold or that leads out of the tree.
+ * @throws RunnerError `RUNNER_BAD_MESSAGE` for a tree that no disk can hold or that leads out of itself.
  */
 export async function* walkTree(
   content: ContentStore,
@@ -34,17 +80,20 @@ export async function* walkTree(
 ): AsyncGenerator<FoundDirectory> {
   const seen = new Set([digestKey(root)]);
   let level: { readonly digest: Digest; readonly depth: number }[] = [{ digest: root, depth: 0 }];
+  const expansion = new Expansion();
   let entries = 0;
   while (level.length > 0) {
     const next: typeof level = [];
     for (const { digest, depth } of level) {
       const message = await directoryAt(content, digest, depth, onMissing, cancel);
       if (message === undefined) continue;
-      entries += message.files.length + message.directories.length + message.symlinks.length;
+      const own = message.files.length + message.directories.length + message.symlinks.length;
+      entries += own;
       if (entries > ENTRIES_MAX) throw badField('input root', `${ENTRIES_MAX} entries at most`, entries);
       yield { digest, message };
-      for (const { digest: inner } of message.directories) {
-        const sound = soundDigest('directory.digest', inner);
+      const inners = message.directories.map((inner) => soundDigest('directory.digest', inner.digest));
+      expansion.add(digestKey(digest), own, inners.map(digestKey));
+      for (const sound of inners) {
         const key = digestKey(sound);
         // A link can climb as far as its directory lies deep at least: the first place where one is found is the least deep.
         if (!seen.has(key)) next.push({ digest: sound, depth: depth + 1 });
@@ -56,6 +105,7 @@ export async function* walkTree(
     }
     level = next;
   }
+  expansion.check(digestKey(root));
 }
 
 async function directoryAt(
@@ -101,16 +151,24 @@ export interface TreeBlobs {
   readonly missing: readonly Digest[];
 }
 
-/** How many trees are remembered. */
-const TREES_KEPT = 1_024;
+/** How many blobs of trees are remembered, all trees together: about 200 B each. */
+const BLOBS_KEPT = 500_000;
 
 /** Knows which blobs trees are made of: most actions of a build have the same one, or the one before with little changed. */
 export class TreeIndex {
   readonly #content: ContentStore;
   readonly #known = new Map<string, readonly Digest[]>();
+  readonly #blobsKept: number;
+  #kept = 0;
 
-  constructor(content: ContentStore) {
+  constructor(content: ContentStore, blobsKept: number = BLOBS_KEPT) {
     this.#content = content;
+    this.#blobsKept = blobsKept;
+  }
+
+  /** How many blobs of trees it remembers. */
+  get kept(): number {
+    return this.#kept;
   }
 
   /** Rejects with `RUNNER_BAD_MESSAGE` if the tree leads out of itself. */
@@ -131,8 +189,14 @@ export class TreeIndex {
   }
 
   #keep(key: string, blobs: readonly Digest[]): void {
-    const [oldest] = this.#known.keys();
-    if (this.#known.size >= TREES_KEPT && oldest !== undefined) this.#known.delete(oldest);
+    // Two may have looked at the same tree at the same time.
+    if (blobs.length > this.#blobsKept || this.#known.has(key)) return;
+    for (const [oldest, { length }] of this.#known) {
+      if (this.#kept + blobs.length <= this.#blobsKept) break;
+      this.#known.delete(oldest);
+      this.#kept -= length;
+    }
     this.#known.set(key, blobs);
+    this.#kept += blobs.length;
   }
 }

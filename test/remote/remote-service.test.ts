@@ -13,12 +13,15 @@ import {
   createMemoryContentStore,
   type MemoryContentStore,
 } from '../../src/cas/memory-content-store.ts';
+import { createMemoryTree } from '../../src/filers/memory-tree.ts';
 import type { Action, ActionCommand } from '../../src/model/action.ts';
 import type { ContentStore } from '../../src/model/content-store.ts';
-import { digestKey, type Digest } from '../../src/model/digest.ts';
+import { digestKey, type Digest, snapshotOfDigest } from '../../src/model/digest.ts';
 import type { Service } from '../../src/model/service.ts';
 import { RunRejectedError, type RunRejectionCode } from '../../src/model/run-rejected-error.ts';
 import { serviceStatus } from '../../src/model/service-status.ts';
+import { createContentFiler } from '../../src/remote/content-filer.ts';
+import { TreeIndex } from '../../src/remote/input-tree.ts';
 import { REMOTE_METHODS as M } from '../../src/remote/methods.ts';
 import {
   createRemoteService,
@@ -234,6 +237,50 @@ describe('executing an action', () => {
       expect((await runner.statusAll()).statuses).toEqual([]);
     }),
   );
+
+  test('a small tree that becomes an endless one where it is written is INVALID_ARGUMENT, for whoever writes it', () =>
+    play(async ({ service, content, runner }) => {
+      const nested = (levels: number, each: number): Digest => {
+        let root = content.add(
+          MESSAGES.Directory.encode({ files: [{ name: 'f', digest: content.add('') }] }),
+        );
+        for (let level = 0; level < levels; level += 1) {
+          const directories = Array.from({ length: each }, (_, n) => ({ name: `d${n}`, digest: root }));
+          root = content.add(MESSAGES.Directory.encode({ directories }));
+        }
+        return root;
+      };
+      const filer = createContentFiler({ content, tree: createMemoryTree() });
+      // Twice two million entries out of 21 blobs, and one path of 2^400.
+      for (const root of [nested(20, 2), nested(400, 2)]) {
+        const action = putAction(content, {}, { inputRootDigest: root });
+        expect(await failure(all(execute(service, action)))).toMatch(
+          /^INVALID_ARGUMENT: input root: expected 1000000 entries at most, got /,
+        );
+        await expect(filer.checkout(snapshotOfDigest(root))).rejects.toThrow(
+          'input root: expected 1000000 entries at most',
+        );
+      }
+      expect((await runner.statusAll()).statuses).toEqual([]);
+      const small = putAction(content, {}, { inputRootDigest: nested(10, 2) });
+      expect((await all(execute(service, small))).at(-1)).toMatchObject({ done: true });
+    }));
+
+  test('a tree whose directories lie deeper than they seem at first is INVALID_ARGUMENT', () =>
+    play(async ({ service, content }) => {
+      let inner = content.add('');
+      const chain = [inner];
+      for (let level = 0; level < 600; level += 1) {
+        inner = content.add(MESSAGES.Directory.encode({ directories: [{ name: 'd', digest: inner }] }));
+        chain.push(inner);
+      }
+      // Each of them is found in the root itself.
+      const directories = chain.map((each, n) => ({ name: `d${n}`, digest: each }));
+      const root = content.add(MESSAGES.Directory.encode({ directories }));
+      expect(await failure(all(execute(service, putAction(content, {}, { inputRootDigest: root }))))).toBe(
+        'INVALID_ARGUMENT: input root: expected directories at most 512 deep, got 601',
+      );
+    }));
 
   test('two clients that ask for the same share one run; one that wants it anew, and doNotCache, do not', () =>
     play(
@@ -680,6 +727,28 @@ describe('blobs', () => {
         /^NOT_FOUND: missing blobs/,
       );
     }));
+});
+
+test('an index of trees remembers as many blobs as it may, of any number of trees', async () => {
+  const content = createMemoryContentStore();
+  const index = new TreeIndex(content, 100);
+  const treeOf = (files: number, round: number): Digest =>
+    content.add(
+      MESSAGES.Directory.encode({
+        files: Array.from({ length: files }, (_, n) => ({
+          name: `f${n}`,
+          digest: content.add(`${round} ${n}`),
+        })),
+      }),
+    );
+  for (let round = 0; round < 10; round += 1) {
+    const root = treeOf(30, round);
+    expect((await index.blobsOf(root)).blobs).toHaveLength(31);
+    expect((await index.blobsOf(root)).blobs).toHaveLength(31);
+    expect(index.kept).toBe(31 * Math.min(3, round + 1));
+  }
+  expect((await index.blobsOf(treeOf(150, 11))).blobs).toHaveLength(151);
+  expect(index.kept).toBe(93);
 });
 
 describe('cached results', () => {

@@ -21,6 +21,7 @@ import { asFilerError, DirCheckout, filled, prepareTarget } from '../filers/dir-
 import type { DiskFiler } from '../filers/disk-filer.ts';
 import { createTempDirs, type DiskTempDirs } from '../filers/temp-dirs.ts';
 import { diskSource, kindAt } from './stored-tree.ts';
+import { giveTurns } from './turns.ts';
 
 /** Options of {@link createCasFiler}. */
 export interface CasFilerOptions {
@@ -124,10 +125,18 @@ class CasFiler implements DiskFiler {
     throwIfCancelled(cancel, 'checkout');
     const message = messages.get(key);
     if (message === undefined) return;
-    for (const file of message.files) await this.#writeFile(join(dir, file.name), file, cancel);
-    for (const { name, target } of message.symlinks) symlinkSync(target, join(dir, name));
+    for (const file of message.files) {
+      await giveTurns();
+      throwIfCancelled(cancel, 'checkout');
+      await this.#writeFile(join(dir, file.name), file, cancel);
+    }
+    for (const { name, target } of message.symlinks) {
+      await giveTurns();
+      symlinkSync(target, join(dir, name));
+    }
     for (const { name, digest } of message.directories) {
       if (digest === null) continue;
+      await giveTurns();
       const path = join(dir, name);
       mkdirSync(path);
       await this.#write(path, messages, digestKey(digest), cancel);

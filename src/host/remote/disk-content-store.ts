@@ -33,6 +33,7 @@ import {
 import { DIGEST, digestKey, type Digest } from '../../model/digest.ts';
 import { cancelledOperation } from '../../filers/filer-error.ts';
 import { makeFolderSync } from '../make-folder.ts';
+import { giveTurns, isTurnDue } from './turns.ts';
 
 /** Options of {@link createDiskContentStore}. */
 export interface DiskContentStoreOptions {
@@ -186,12 +187,10 @@ class DiskBlobs implements DiskContentStore {
     check('digests', digests, MANY_DIGESTS);
     throwIfCancelled(cancel);
     const missing = new Map<string, Digest>();
-    let looked = 0;
     for (const digest of digests) {
+      if (isTurnDue()) await giveTurns();
+      throwIfCancelled(cancel);
       if (!this.#isThere(digest)) missing.set(digestKey(digest), digest);
-      looked += 1;
-      // Others have a turn between a thousand looks.
-      if (looked % 1_000 === 0) await new Promise(setImmediate);
     }
     return [...missing.values()];
   }
@@ -199,6 +198,7 @@ class DiskBlobs implements DiskContentStore {
   async read(digest: Digest, range: BlobRange = {}, cancel?: Cancellable): Promise<Uint8Array> {
     check('digest', digest, DIGEST);
     check('range', range, RANGE);
+    await giveTurns();
     throwIfCancelled(cancel);
     const { offset = 0, limit = Infinity } = range;
     if (digest.sizeBytes > SMALL_BYTES) {
@@ -327,11 +327,8 @@ class DiskBlobs implements DiskContentStore {
   hold(digests: readonly Digest[]): BlobHold {
     check('digests', digests, MANY_DIGESTS);
     const keys = digests.map(digestKey);
-    for (const [index, key] of keys.entries()) {
-      this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
-      const digest = digests[index];
-      if (digest !== undefined) this.#touch(digest, this.#pathOf(digest));
-    }
+    for (const key of keys) this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
+    void this.#touchAll(digests);
     const lease = { sinceMs: Date.now() };
     this.#lease.holds.add(lease);
     return {
@@ -344,6 +341,15 @@ class DiskBlobs implements DiskContentStore {
         }
       },
     };
+  }
+
+  /** For other processes, in the call if there are few of them. */
+  async #touchAll(digests: readonly Digest[]): Promise<void> {
+    const beganMs = performance.now();
+    for (const digest of digests) {
+      if (isTurnDue(beganMs)) await giveTurns();
+      this.#touch(digest, this.#pathOf(digest));
+    }
   }
 
   /** A name for a file that is being written. */

@@ -25,6 +25,7 @@ import {
 } from '../../../src/cas/memory-content-store.ts';
 import { createMemoryTree } from '../../../src/filers/memory-tree.ts';
 import { createCasFiler } from '../../../src/host/remote/cas-filer.ts';
+import { createDiskContentStore } from '../../../src/host/remote/disk-content-store.ts';
 import { createDiskActions } from '../../../src/host/remote/disk-actions.ts';
 import { createExecRunner } from '../../../src/host/exec-runner.ts';
 import type { ActionCommand } from '../../../src/model/action.ts';
@@ -128,6 +129,26 @@ describe('a filer of input roots', () => {
     const root = content.add(MESSAGES.Directory.encode(directory));
     expect(message(await rejection(filer.checkout(snapshotOfDigest(root))))).toContain(text);
     expect(readdirSync(dir)).toEqual([]);
+  });
+
+  test('lets a cancel come through while it writes many small files, and leaves nothing', async () => {
+    const store = createDiskContentStore({ dir: join(dir, 'store') });
+    const bytes = new TextEncoder().encode('a small file');
+    const digest = digestOf(bytes);
+    const root = MESSAGES.Directory.encode({
+      files: Array.from({ length: 5_000 }, (_, n) => ({ name: `f${n}`, digest })),
+    });
+    await store.write(digest, bytes);
+    await store.write(digestOf(root), root);
+    const target = join(dir, 'target');
+    const cancel = new Cancellation();
+    const filer = createCasFiler({ content: store, root: dir });
+    const said = rejection(filer.checkoutAt(snapshotOfDigest(digestOf(root)), target, cancel));
+    while (!existsSync(target) || readdirSync(target).length === 0) await new Promise(setImmediate);
+    cancel.cancel('enough');
+    expect(message(await said)).toContain('cancelled');
+    expect(existsSync(target) ? readdirSync(target) : []).toEqual([]);
+    store.close();
   });
 
   test('refuses to ingest links that lead out, and anything but files and directories', async () => {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -155,6 +155,18 @@ describe('a content store on the disk', () => {
     age(held, 10);
     await put(store, 'n'.repeat(70));
     expect(await store.findMissing([held])).toEqual([held]);
+  });
+
+  test('what is held is touched, also when it is much', async () => {
+    const store = disk();
+    const blobs: Digest[] = [];
+    for (let n = 0; n < 3_000; n += 1) blobs.push(await put(store, String(n)));
+    for (const blob of blobs) age(blob, 10);
+    const holder = disk();
+    const hold = holder.hold(blobs);
+    const isOld = (blob: Digest): boolean => Date.now() - statSync(fileOf(blob)).mtimeMs > 3_600_000;
+    while (blobs.some(isOld)) await new Promise(setImmediate);
+    hold.release();
   });
 
   test('a process that is killed while it writes leaves whole blobs alone', async () => {
