@@ -238,7 +238,7 @@ describe('executing an action', () => {
     }),
   );
 
-  test('a small tree that becomes an endless one where it is written is INVALID_ARGUMENT, for whoever writes it', () =>
+  test('a small tree that becomes an endless one where it is written is INVALID_ARGUMENT, for filers too', () =>
     play(async ({ service, content, runner }) => {
       const nested = (levels: number, each: number): Digest => {
         let root = content.add(
