@@ -1,13 +1,12 @@
 /**
- * Blobs and results in memory. Invariants: every blob has the digest that it is kept under; what is held is never evicted, and the store
+ * Blobs in memory. Invariants: every blob has the digest that it is kept under; what is held is never evicted, and the store
  * refuses a blob rather than evict one; what goes in and out is copied.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
-import type { ActionOutcome } from '../model/action.ts';
 import {
-  type ActionCache,
+  givenUp,
   type BlobHold,
   type BlobRange,
   type BlobWriter,
@@ -198,6 +197,7 @@ class MemoryWriter implements BlobWriter {
   readonly #digest: Digest;
   readonly #keep: (bytes: Uint8Array) => void;
   #parts: Uint8Array[] = [];
+  #state: 'open' | 'finished' | 'given up' = 'open';
 
   constructor(digest: Digest, keep: (bytes: Uint8Array) => void) {
     this.#digest = digest;
@@ -207,8 +207,8 @@ class MemoryWriter implements BlobWriter {
   write(offset: number, chunk: Uint8Array): void {
     check('offset', offset, is.COUNT);
     check('chunk', chunk, BYTES);
-    if (offset !== this.committedBytes) {
-      const message = `expected offset ${this.committedBytes}, got ${offset}`;
+    if (this.#state !== 'open' || offset !== this.committedBytes) {
+      const message = `expected offset ${this.committedBytes} of a blob that is not finished, got ${offset}`;
       throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { actual: offset });
     }
     // More than was announced can never become the blob, and would fill the memory.
@@ -221,19 +221,22 @@ class MemoryWriter implements BlobWriter {
   }
 
   finish(): void {
+    if (this.#state === 'finished') return;
+    if (this.#state === 'given up') throw givenUp(this.#digest);
     const bytes = new Uint8Array(this.committedBytes);
     let at = 0;
     for (const part of this.#parts) {
       bytes.set(part, at);
       at += part.length;
     }
+    this.discard();
     this.#keep(bytes);
-    this.#parts = [];
+    this.#state = 'finished';
   }
 
   discard(): void {
+    if (this.#state === 'open') this.#state = 'given up';
     this.#parts = [];
-    this.committedBytes = 0;
   }
 }
 
@@ -252,85 +255,4 @@ class MemoryWriter implements BlobWriter {
 export function createMemoryContentStore(options: MemoryContentStoreOptions = {}): MemoryContentStore {
   check('options', options, OPTIONS);
   return new MemoryBlobs(options);
-}
-
-/** Options of {@link createMemoryActionCache}. */
-export interface MemoryActionCacheOptions {
-  /** How many results it keeps; what was not asked for longest goes first. Default Infinity. */
-  readonly maxEntries?: number;
-}
-
-const CACHE_OPTIONS = is.optionsOf<MemoryActionCacheOptions>({}, { maxEntries: is.limit() });
-
-/** An action cache in memory. */
-export interface MemoryActionCache extends ActionCache {
-  /** How many results it keeps. */
-  readonly size: number;
-  get(instanceName: string, action: Digest): ActionOutcome | undefined;
-  put(instanceName: string, action: Digest, outcome: ActionOutcome): void;
-  /** Forgets a result. False if there is none. */
-  remove(instanceName: string, action: Digest): boolean;
-}
-
-class MemoryResults implements MemoryActionCache {
-  readonly cancelBoundMs = 0;
-  readonly #maxEntries: number;
-  /** The one that was asked for last at the end. */
-  readonly #entries = new Map<string, ActionOutcome>();
-
-  constructor({ maxEntries = Infinity }: MemoryActionCacheOptions) {
-    this.#maxEntries = maxEntries;
-  }
-
-  get size(): number {
-    return this.#entries.size;
-  }
-
-  get(instanceName: string, action: Digest): ActionOutcome | undefined {
-    const key = keyOf(instanceName, action);
-    const outcome = this.#entries.get(key);
-    if (outcome === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, outcome);
-    return structuredClone(outcome);
-  }
-
-  put(instanceName: string, action: Digest, outcome: ActionOutcome): void {
-    const key = keyOf(instanceName, action);
-    this.#entries.delete(key);
-    this.#entries.set(key, structuredClone(outcome));
-    for (const oldest of this.#entries.keys()) {
-      if (this.#entries.size <= this.#maxEntries) return;
-      this.#entries.delete(oldest);
-    }
-  }
-
-  remove(instanceName: string, action: Digest): boolean {
-    return this.#entries.delete(keyOf(instanceName, action));
-  }
-}
-
-function keyOf(instanceName: string, action: Digest): string {
-  check('instanceName', instanceName, is.TEXT);
-  check('action', action, DIGEST);
-  return `${instanceName}/${digestKey(action)}`;
-}
-
-/**
- * Makes an action cache in memory, which answers at once and keeps what it is given.
- *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a `maxEntries` below 0.
- * @example
- * ```ts
- * import { createMemoryActionCache, digestOf } from 'dryrunner/remote';
- * const cache = createMemoryActionCache();
- * const action = digestOf('an action');
- * const metadata = { worker: 'w1' };
- * cache.put('', action, { exitCode: 0, outputFiles: [], outputDirectories: [], outputSymlinks: [], metadata });
- * console.log(cache.get('', action)?.exitCode, cache.get('other', action)); // 0 undefined
- * ```
- */
-export function createMemoryActionCache(options: MemoryActionCacheOptions = {}): MemoryActionCache {
-  check('options', options, CACHE_OPTIONS);
-  return new MemoryResults(options);
 }

@@ -24,6 +24,14 @@ export {
   type SimFilerSubject,
 } from './filer-cases.ts';
 export {
+  actionCacheCases,
+  type ActionCacheLimits,
+  type ActionCacheSubject,
+  contentStoreCases,
+  type ContentStoreLimits,
+  type ContentStoreSubject,
+} from './content-cases.ts';
+export {
   memoryOutputCases,
   type MemoryOutputSubject,
   metricsCases,

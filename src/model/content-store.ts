@@ -61,6 +61,12 @@ export function missingBlobsOf(error: unknown): readonly Digest[] | undefined {
   return isRunnerError(error, 'RUNNER_MISSING_BLOBS') ? (error as MissingBlobsError).digests : undefined;
 }
 
+/** A blob that was given up half written cannot be finished: `RUNNER_INVALID_ARGUMENT`. */
+export function givenUp(digest: Digest): RunnerError {
+  const message = `expected a blob that was not discarded, got ${digestKey(digest)}`;
+  return new RunnerError('RUNNER_INVALID_ARGUMENT', message, { actual: digest });
+}
+
 /** Which bytes of a blob. */
 export interface BlobRange {
   /** The first one. Default 0. */
@@ -75,9 +81,9 @@ export interface BlobWriter {
   readonly committedBytes: number;
   /** Appends; `offset` must be {@link committedBytes}. */
   write(offset: number, chunk: Uint8Array): MaybePromise<void>;
-  /** Makes it a blob, if hash and size are those of its digest. */
+  /** Makes it a blob, if hash and size are those of its digest, and else gives it up. A second call does nothing; after `discard` it is refused. */
   finish(): MaybePromise<void>;
-  /** Forgets what was written. Does nothing after `finish`. */
+  /** Gives the blob up: what was written is forgotten, and no more is taken. Does nothing after `finish`. */
   discard(): MaybePromise<void>;
 }
 

@@ -8,9 +8,11 @@ export { type Init, type MessageCodec } from '../cas/codec.ts';
 export { digestOf } from '../cas/digest-of.ts';
 export {
   createMemoryActionCache,
-  createMemoryContentStore,
   type MemoryActionCache,
   type MemoryActionCacheOptions,
+} from '../cas/memory-action-cache.ts';
+export {
+  createMemoryContentStore,
   type MemoryContentStore,
   type MemoryContentStoreOptions,
 } from '../cas/memory-content-store.ts';

@@ -4,7 +4,8 @@
  */
 import * as is from '../kernel/shape.ts';
 import { digestsOfOutcome } from '../cas/action-messages.ts';
-import type { MemoryActionCache, MemoryContentStore } from '../cas/memory-content-store.ts';
+import type { MemoryActionCache } from '../cas/memory-action-cache.ts';
+import type { MemoryContentStore } from '../cas/memory-content-store.ts';
 import { check } from '../kernel/argument-check.ts';
 import { sleep } from '../kernel/clock.ts';
 import { RunnerError } from '../kernel/errors.ts';

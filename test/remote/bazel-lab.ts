@@ -1,12 +1,8 @@
 // A simulated runner with the whole Bazel path in memory, and actions for it.
 import { encodeAction, encodeCommand } from '../../src/cas/action-messages.ts';
 import { MESSAGES } from '../../src/cas/codec.ts';
-import {
-  createMemoryActionCache,
-  createMemoryContentStore,
-  type MemoryActionCache,
-  type MemoryContentStore,
-} from '../../src/cas/memory-content-store.ts';
+import { createMemoryActionCache, type MemoryActionCache } from '../../src/cas/memory-action-cache.ts';
+import { createMemoryContentStore, type MemoryContentStore } from '../../src/cas/memory-content-store.ts';
 import { createSimExecer } from '../../src/execers/sim-execer.ts';
 import { createMemoryTree, type MemoryTree } from '../../src/filers/memory-tree.ts';
 import type { Action, ActionCommand, ExecuteRequest } from '../../src/model/action.ts';

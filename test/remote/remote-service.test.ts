@@ -8,11 +8,8 @@ import {
   type WriteRequest,
 } from '../../src/cas/codec.ts';
 import { digestOf } from '../../src/cas/digest-of.ts';
-import {
-  createMemoryActionCache,
-  createMemoryContentStore,
-  type MemoryContentStore,
-} from '../../src/cas/memory-content-store.ts';
+import { createMemoryActionCache } from '../../src/cas/memory-action-cache.ts';
+import { createMemoryContentStore, type MemoryContentStore } from '../../src/cas/memory-content-store.ts';
 import { createMemoryTree } from '../../src/filers/memory-tree.ts';
 import type { Action, ActionCommand } from '../../src/model/action.ts';
 import type { ContentStore } from '../../src/model/content-store.ts';

@@ -24,6 +24,7 @@ import { check } from '../../kernel/argument-check.ts';
 import { messageOf, RunnerError } from '../../kernel/errors.ts';
 import { isCancelled, type Cancellable } from '../../model/cancellation.ts';
 import {
+  givenUp,
   type BlobHold,
   type BlobRange,
   type BlobWriter,
@@ -499,6 +500,7 @@ class DiskWriter implements BlobWriter {
   readonly #hash: Hash = createHash('sha256');
   #file: number | undefined;
   #isOver = false;
+  #isFinished = false;
 
   constructor(digest: Digest, store: DiskBlobs, adopt: (incoming: string) => void) {
     this.#digest = digest;
@@ -534,13 +536,15 @@ class DiskWriter implements BlobWriter {
   }
 
   async finish(): Promise<void> {
-    if (this.#isOver) return;
+    if (this.#isFinished) return;
+    if (this.#isOver) throw givenUp(this.#digest);
     const actual = `${this.#hash.digest('hex')}/${this.committedBytes}`;
     this.#isOver = true;
     if (actual !== digestKey(this.#digest)) {
       this.#remove();
       throw wrongDigest(this.#digest, actual);
     }
+    this.#isFinished = true;
     if (this.#file === undefined) return;
     closeSync(this.#file);
     this.#file = undefined;

@@ -18,11 +18,8 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } fro
 import { encodeAction, encodeCommand } from '../../../src/cas/action-messages.ts';
 import { MESSAGES } from '../../../src/cas/codec.ts';
 import { digestOf } from '../../../src/cas/digest-of.ts';
-import {
-  createMemoryActionCache,
-  createMemoryContentStore,
-  type MemoryContentStore,
-} from '../../../src/cas/memory-content-store.ts';
+import { createMemoryActionCache } from '../../../src/cas/memory-action-cache.ts';
+import { createMemoryContentStore, type MemoryContentStore } from '../../../src/cas/memory-content-store.ts';
 import { createMemoryTree } from '../../../src/filers/memory-tree.ts';
 import { createCasFiler } from '../../../src/host/remote/cas-filer.ts';
 import { createDiskContentStore } from '../../../src/host/remote/disk-content-store.ts';

@@ -1,0 +1,449 @@
+/**
+ * What content stores and action caches promise, as lists of cases: those in memory, simulated, on the disk, or yours. Invariant: a case needs
+ * no more than the contract in `src/model/content-store.ts`, and waits for each call to be answered, at once or later.
+ */
+import { digestOf } from '../cas/digest-of.ts';
+import type { ActionOutcome } from '../model/action.ts';
+import { type ActionCache, type ContentStore, missingBlobsOf } from '../model/content-store.ts';
+import { digestKey, type Digest } from '../model/digest.ts';
+import { checkEqual, checkThat } from './check.ts';
+import { codeOf, type PartCase, partCases, type PartCaseSpec, type PartSubject } from './part-case.ts';
+
+/** What a content store is made with for a case. */
+export interface ContentStoreLimits {
+  /** How many bytes it holds at most. Default: as many as come. */
+  readonly maxBytes?: number;
+}
+
+/** A kind of content store that is held to the contract: see {@link contentStoreCases}. */
+export interface ContentStoreSubject extends PartSubject {
+  /** Runs a body beside a store that holds nothing. One that lacks `eviction` is given no limits. */
+  use(body: (store: ContentStore) => Promise<void>, limits: ContentStoreLimits): Promise<void>;
+}
+
+/** What an action cache is made with for a case. */
+export interface ActionCacheLimits {
+  /** How many results it keeps at most. Default: as many as come. */
+  readonly maxEntries?: number;
+}
+
+/** A kind of action cache that is held to the contract: see {@link actionCacheCases}. */
+export interface ActionCacheSubject extends PartSubject {
+  /** Runs a body beside a cache that knows nothing. One that lacks `eviction` is given no limits. */
+  use(body: (cache: ActionCache) => Promise<void>, limits: ActionCacheLimits): Promise<void>;
+}
+
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
+const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+const keysOf = (digests: readonly Digest[] | undefined): readonly string[] | undefined =>
+  digests?.map(digestKey);
+const LARGE = Uint8Array.from({ length: 300_000 }, (_, at) => (at * at) % 251);
+const ABSENT = digestOf('never written');
+const WRONG = 'RUNNER_WRONG_DIGEST';
+const INVALID = 'RUNNER_INVALID_ARGUMENT';
+
+const on = (
+  title: string,
+  body: (store: ContentStore) => Promise<void>,
+): PartCaseSpec<ContentStoreSubject> => ({ title, prove: (subject) => subject.use(body, {}) });
+
+const within = (
+  title: string,
+  maxBytes: number,
+  body: (store: ContentStore) => Promise<void>,
+): PartCaseSpec<ContentStoreSubject> => ({
+  title,
+  needs: ['eviction'],
+  prove: (subject) => subject.use(body, { maxBytes }),
+});
+
+async function add(store: ContentStore, content: string | Uint8Array): Promise<Digest> {
+  const digest = digestOf(content);
+  await store.write(digest, typeof content === 'string' ? bytesOf(content) : content);
+  return digest;
+}
+
+async function streamed(
+  store: ContentStore,
+  ...given: Parameters<ContentStore['readStream']>
+): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const part of store.readStream(...given)) parts.push(part);
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+const isThere = async (store: ContentStore, digest: Digest): Promise<boolean> =>
+  (await store.findMissing([digest])).length === 0;
+
+/** Which blobs a call says are missing; undefined if it does not fail for that. */
+async function missingFrom(act: () => unknown): Promise<readonly string[] | undefined> {
+  try {
+    await act();
+    return undefined;
+  } catch (error) {
+    const missing = missingBlobsOf(error);
+    if (missing === undefined) throw error;
+    return keysOf(missing);
+  }
+}
+
+const blobs: readonly PartCaseSpec<ContentStoreSubject>[] = [
+  on('what was written is read whole and in ranges, at once and in parts', async (store) => {
+    for (const [content, what] of [
+      [bytesOf('hello world'), 'a small blob'],
+      [LARGE, 'a large blob'],
+    ] as const) {
+      const digest = await add(store, content);
+      for (const [offset, limit] of [
+        [0],
+        [6],
+        [2, 3],
+        [content.length],
+        [content.length - 1, 100],
+      ] as const) {
+        const range = limit === undefined ? { offset } : { offset, limit };
+        const expected = digestKey(digestOf(content.slice(offset, offset + (limit ?? Infinity))));
+        const about = `${what} from ${offset}, ${limit ?? 'all'}`;
+        checkEqual(about, digestKey(digestOf(await store.read(digest, range))), expected);
+        checkEqual(`${about} in parts`, digestKey(digestOf(await streamed(store, digest, range))), expected);
+      }
+      checkEqual(`${what} without a range`, digestKey(digestOf(await store.read(digest))), digestKey(digest));
+      checkEqual(`${what} streamed`, digestKey(digestOf(await streamed(store, digest))), digestKey(digest));
+    }
+  }),
+  on('bytes that go in and out are the own of both sides', async (store) => {
+    const given = bytesOf('mine');
+    const digest = digestOf(given);
+    await store.write(digest, given);
+    given.fill(0);
+    const first = await store.read(digest);
+    checkEqual('the blob after its writer reused the bytes', textOf(first), 'mine');
+    first.fill(0);
+    checkEqual('the blob after its reader wrote to it', textOf(await store.read(digest)), 'mine');
+  }),
+  on('blobs that are missing are named in the order asked, each once', async (store) => {
+    const here = await add(store, 'here');
+    const other = digestOf('other');
+    checkEqual(
+      'what is missing',
+      keysOf(await store.findMissing([other, here, ABSENT, other])),
+      keysOf([other, ABSENT]),
+    );
+    checkEqual('of nothing', keysOf(await store.findMissing([])), []);
+  }),
+  on('reading what is not there fails, and names it', async (store) => {
+    checkEqual('a read', await missingFrom(() => store.read(ABSENT)), keysOf([ABSENT]));
+    checkEqual('a range', await missingFrom(() => store.read(ABSENT, { offset: 1 })), keysOf([ABSENT]));
+    checkEqual('a stream', await missingFrom(() => streamed(store, ABSENT)), keysOf([ABSENT]));
+    const large = digestOf(LARGE);
+    checkEqual('a large one', await missingFrom(() => store.read(large)), keysOf([large]));
+  }),
+  on('the empty blob is always there', async (store) => {
+    const empty = digestOf('');
+    checkThat(await isThere(store, empty), 'the empty blob', 'it to be there', 'missing');
+    checkEqual('its bytes', (await store.read(empty)).length, 0);
+    checkEqual('its stream', (await streamed(store, empty)).length, 0);
+    await add(store, '');
+    const writer = store.openWrite(empty);
+    await writer.finish();
+    checkThat(await isThere(store, empty), 'the empty blob once written', 'it to be there', 'missing');
+  }),
+  on('bytes that do not fit their digest are refused, and nothing of them is kept', async (store) => {
+    const digest = digestOf('right');
+    checkEqual('other bytes', await codeOf(() => store.write(digest, bytesOf('wrong'))), WRONG);
+    checkEqual('fewer', await codeOf(() => store.write(digest, bytesOf('righ'))), WRONG);
+    const short = { ...digest, sizeBytes: 4 };
+    checkEqual('another size', await codeOf(() => store.write(short, bytesOf('right'))), WRONG);
+    checkEqual('what is missing', keysOf(await store.findMissing([digest, short])), keysOf([digest, short]));
+    await add(store, 'right');
+    checkEqual('the right bytes', textOf(await store.read(digest)), 'right');
+  }),
+  on('the same blob may be written again, and by many at the same time', async (store) => {
+    const digest = digestOf(LARGE);
+    await Promise.all([1, 2, 3].map(async () => store.write(digest, LARGE)));
+    await store.write(digest, LARGE);
+    checkEqual('the blob', digestKey(digestOf(await store.read(digest))), digestKey(digest));
+  }),
+  on('wrong digests, bytes and ranges are refused', async (store) => {
+    const digest = await add(store, 'here');
+    const odd = { hash: 'odd', sizeBytes: 1 };
+    const acts: readonly (readonly [string, () => unknown])[] = [
+      ['findMissing', () => store.findMissing([odd])],
+      ['read', () => store.read(odd)],
+      ['readStream', () => streamed(store, odd)],
+      ['write', () => store.write(odd, bytesOf('x'))],
+      ['a text', () => store.write(digest, 'here' as never)],
+      ['openWrite', () => store.openWrite(odd)],
+      ['hold', () => store.hold([odd])],
+      ['an offset below 0', () => store.read(digest, { offset: -1 })],
+      ['half a byte', () => streamed(store, digest, { limit: 0.5 })],
+      ['an offset beyond the end', () => store.read(digest, { offset: 5 })],
+      ['a stream from beyond the end', () => streamed(store, digest, { offset: 5 })],
+    ];
+    for (const [what, act] of acts) checkEqual(what, await codeOf(act), INVALID);
+  }),
+  on('R199 a call that is cancelled ends, and what it was about stays sound', async (store) => {
+    const { cancelBoundMs } = store;
+    checkThat(cancelBoundMs >= 0 && cancelBoundMs < Infinity, 'cancelBoundMs', 'a bound', cancelBoundMs);
+    const digest = await add(store, 'here');
+    const cancel = { signal: AbortSignal.abort() };
+    const later = digestOf('later');
+    const acts = [
+      () => store.findMissing([digest], cancel),
+      () => store.read(digest, {}, cancel),
+      () => streamed(store, digest, {}, cancel),
+      () => store.write(later, bytesOf('later'), cancel),
+    ];
+    for (const act of acts) {
+      const code = await codeOf(act).catch((error: unknown) => (error as Error).name);
+      const isEnd = ['none', 'RUNNER_CANCELLED', 'AbortError'].includes(code);
+      checkThat(isEnd, 'a cancelled call', 'its answer, or RUNNER_CANCELLED', code);
+    }
+    await store.write(later, bytesOf('later'));
+    checkEqual('both', keysOf(await store.findMissing([digest, later])), []);
+  }),
+];
+
+const writers: readonly PartCaseSpec<ContentStoreSubject>[] = [
+  on('a blob that is written in parts is there once it is finished, and not before', async (store) => {
+    const digest = digestOf('abcdef');
+    const writer = store.openWrite(digest);
+    checkEqual('bytes at first', writer.committedBytes, 0);
+    await writer.write(0, bytesOf('abc'));
+    checkEqual('bytes after a part', writer.committedBytes, 3);
+    checkThat(!(await isThere(store, digest)), 'half a blob', 'it to be missing', 'there');
+    await writer.write(3, bytesOf('def'));
+    checkThat(!(await isThere(store, digest)), 'before the end', 'it to be missing', 'there');
+    await writer.finish();
+    checkEqual('the blob', textOf(await store.read(digest)), 'abcdef');
+    await writer.finish();
+    await writer.discard();
+    checkEqual('after a second end', textOf(await store.read(digest)), 'abcdef');
+    checkEqual('a write after the end', await codeOf(() => writer.write(6, bytesOf('g'))), INVALID);
+  }),
+  on(
+    'a part at another offset and more than was announced are refused, and the write goes on',
+    async (store) => {
+      const digest = digestOf('abcdef');
+      const writer = store.openWrite(digest);
+      const given = bytesOf('abc');
+      await writer.write(0, given);
+      given.fill(0);
+      checkEqual('a part again', await codeOf(() => writer.write(0, bytesOf('abc'))), INVALID);
+      checkEqual('a gap', await codeOf(() => writer.write(4, bytesOf('ef'))), INVALID);
+      checkEqual('a text', await codeOf(() => writer.write(3, 'def' as never)), INVALID);
+      checkEqual('too much', await codeOf(() => writer.write(3, bytesOf('defg'))), WRONG);
+      checkEqual('bytes so far', writer.committedBytes, 3);
+      await writer.write(3, bytesOf('def'));
+      await writer.finish();
+      checkEqual('the blob', textOf(await store.read(digest)), 'abcdef');
+    },
+  ),
+  on('what is finished too early or with other bytes is no blob', async (store) => {
+    const digest = digestOf('abcdef');
+    for (const text of ['abc', 'abcdeg', '']) {
+      const writer = store.openWrite(digest);
+      if (text !== '') await writer.write(0, bytesOf(text));
+      checkEqual(`the end after ${JSON.stringify(text)}`, await codeOf(() => writer.finish()), WRONG);
+      checkThat(!(await isThere(store, digest)), 'the blob', 'it to be missing', 'there');
+      await writer.discard();
+    }
+  }),
+  on('what was discarded is given up: it takes no more and does not become a blob', async (store) => {
+    const digest = digestOf('abcdef');
+    const writer = store.openWrite(digest);
+    await writer.write(0, bytesOf('abc'));
+    await writer.discard();
+    await writer.discard();
+    checkEqual('the rest', await codeOf(() => writer.write(3, bytesOf('def'))), INVALID);
+    checkEqual('the start', await codeOf(() => writer.write(0, bytesOf('abc'))), INVALID);
+    checkEqual('the end', await codeOf(() => writer.finish()), INVALID);
+    checkThat(!(await isThere(store, digest)), 'the blob', 'it to be missing', 'there');
+  }),
+  on('several may write the same blob, each its own bytes', async (store) => {
+    const digest = digestOf(LARGE);
+    const [one, other] = [store.openWrite(digest), store.openWrite(digest)];
+    await one.write(0, LARGE.subarray(0, 200_000));
+    await other.write(0, LARGE);
+    await other.finish();
+    await one.write(200_000, LARGE.subarray(200_000));
+    await one.finish();
+    checkEqual('the blob', digestKey(digestOf(await store.read(digest))), digestKey(digest));
+  }),
+];
+
+const A = 'a'.repeat(40);
+const B = 'b'.repeat(40);
+const C = 'c'.repeat(40);
+const D = 'd'.repeat(40);
+
+const holds: readonly PartCaseSpec<ContentStoreSubject>[] = [
+  within(
+    'what is held stays, what is not goes when room is needed, and without room a blob is refused',
+    100,
+    async (store) => {
+      const [a, b] = [await add(store, A), await add(store, B)];
+      const hold = store.hold([a]);
+      const c = await add(store, C);
+      checkEqual('what has gone', keysOf(await store.findMissing([a, b, c])), keysOf([b]));
+      const both = store.hold([c, a]);
+      checkEqual('a blob without room', await codeOf(() => add(store, D)), 'RUNNER_STORE_FULL');
+      checkEqual(
+        'what has gone then',
+        keysOf(await store.findMissing([a, c, digestOf(D)])),
+        keysOf([digestOf(D)]),
+      );
+      both.release();
+      both.release();
+      await add(store, D);
+      checkEqual('what has gone at last', keysOf(await store.findMissing([a, c])), keysOf([c]));
+      hold.release();
+    },
+  ),
+  within('what is held before it comes in stays as well, and goes once it is released', 50, async (store) => {
+    const hold = store.hold([digestOf(A)]);
+    await add(store, A);
+    checkEqual('a blob without room', await codeOf(() => add(store, B)), 'RUNNER_STORE_FULL');
+    const writer = store.openWrite(digestOf(B));
+    const refused = await codeOf(async () => {
+      await writer.write(0, bytesOf(B));
+      await writer.finish();
+    });
+    checkEqual('the same in parts', refused, 'RUNNER_STORE_FULL');
+    await writer.discard();
+    hold.release();
+    await add(store, B);
+    checkEqual(
+      'what is there',
+      keysOf(await store.findMissing([digestOf(A), digestOf(B)])),
+      keysOf([digestOf(A)]),
+    );
+  }),
+  within('a blob that is larger than the whole store is refused', 50, async (store) => {
+    checkEqual('its write', await codeOf(() => add(store, 'x'.repeat(51))), 'RUNNER_STORE_FULL');
+    checkThat(!(await isThere(store, digestOf('x'.repeat(51)))), 'the blob', 'it to be missing', 'there');
+  }),
+];
+
+/**
+ * What a content store promises, case by case: blobs by digest, parts, what is held. It may lack `eviction`.
+ *
+ * @example
+ * ```ts
+ * import { contentStoreCases, type ContentStoreSubject } from 'dryrunner/conformance';
+ * import { createMemoryContentStore } from 'dryrunner/remote';
+ * const subject: ContentStoreSubject = {
+ *   name: 'mine',
+ *   use: (body, limits) => body(createMemoryContentStore(limits)),
+ * };
+ * for (const each of contentStoreCases) await each.prove(subject);
+ * ```
+ */
+export const contentStoreCases: readonly PartCase<ContentStoreSubject>[] = partCases({
+  blobs,
+  writers,
+  holds,
+});
+
+const cached = (
+  title: string,
+  body: (cache: ActionCache) => Promise<void>,
+): PartCaseSpec<ActionCacheSubject> => ({ title, prove: (subject) => subject.use(body, {}) });
+
+const ACTION = digestOf('an action');
+
+function outcome(exitCode: number): ActionOutcome {
+  return {
+    exitCode,
+    outputFiles: [{ path: 'out/a', digest: digestOf('a'), isExecutable: true }],
+    outputDirectories: [{ path: '', treeDigest: digestOf('tree') }],
+    outputSymlinks: [{ path: 'l', target: 'out/a' }],
+    stdoutDigest: digestOf('out'),
+    stderrDigest: digestOf('err'),
+    stdoutRaw: bytesOf('out'),
+    metadata: { worker: 'w', queuedMs: 1, executionStartMs: 1_700_000_000_123, workerCompletedMs: 0 },
+  };
+}
+
+/** A result without the types of its bytes. */
+function plain(found: ActionOutcome | undefined): unknown {
+  return found === undefined ? undefined : { ...found, stdoutRaw: [...(found.stdoutRaw ?? [])] };
+}
+
+const results: readonly PartCaseSpec<ActionCacheSubject>[] = [
+  cached('R186 a result comes back as it was put, for its instance and its action only', async (cache) => {
+    checkEqual('at first', await cache.get('', ACTION), undefined);
+    await cache.put('', ACTION, outcome(0));
+    checkEqual('the result', plain(await cache.get('', ACTION)), plain(outcome(0)));
+    checkEqual('of another instance', await cache.get('other', ACTION), undefined);
+    checkEqual('of another action', await cache.get('', digestOf('another')), undefined);
+    await cache.put('other', ACTION, outcome(1));
+    checkEqual('of two instances', plain(await cache.get('', ACTION)), plain(outcome(0)));
+    checkEqual('of the other', plain(await cache.get('other', ACTION)), plain(outcome(1)));
+  }),
+  cached('the result that was put last is the one that is kept', async (cache) => {
+    for (const exitCode of [0, 1, 2]) await cache.put('', ACTION, outcome(exitCode));
+    checkEqual('its exit code', (await cache.get('', ACTION))?.exitCode, 2);
+    await Promise.all([3, 4, 5].map(async (exitCode) => cache.put('', ACTION, outcome(exitCode))));
+    const { exitCode } = (await cache.get('', ACTION)) ?? { exitCode: -1 };
+    checkThat(exitCode >= 3, 'one of those put together', 'it to be whole', exitCode);
+  }),
+  cached('results are the own of both sides', async (cache) => {
+    const metadata = { worker: 'w' };
+    const given = { ...outcome(0), metadata };
+    await cache.put('', ACTION, given);
+    metadata.worker = 'changed';
+    const found = await cache.get('', ACTION);
+    checkEqual('the worker', found?.metadata.worker, 'w');
+    (found?.outputFiles as unknown[] | undefined)?.pop();
+    checkEqual('the files', (await cache.get('', ACTION))?.outputFiles.length, 1);
+  }),
+  cached('wrong digests and instance names are refused', async (cache) => {
+    const odd = { hash: 'odd', sizeBytes: 1 };
+    const acts = [
+      () => cache.get('', odd),
+      () => cache.get(7 as never, ACTION),
+      () => cache.put('', odd, outcome(0)),
+      () => cache.put(7 as never, ACTION, outcome(0)),
+    ];
+    for (const act of acts) checkEqual('wrong use', await codeOf(act), INVALID);
+  }),
+  cached('R199 it says within which time a cancelled call has ended', async ({ cancelBoundMs }) => {
+    checkThat(cancelBoundMs >= 0 && cancelBoundMs < Infinity, 'cancelBoundMs', 'a bound', cancelBoundMs);
+    await Promise.resolve();
+  }),
+  {
+    title: 'no more results are kept than may be',
+    needs: ['eviction'],
+    prove: (subject) =>
+      subject.use(
+        async (cache) => {
+          const actions = Array.from({ length: 30 }, (_, n) => digestOf(String(n)));
+          for (const action of actions) await cache.put('', action, outcome(0));
+          let kept = 0;
+          for (const action of actions) if ((await cache.get('', action)) !== undefined) kept += 1;
+          checkThat(kept > 0 && kept <= 10, 'how many are kept', '1 to 10', kept);
+        },
+        { maxEntries: 10 },
+      ),
+  },
+];
+
+/**
+ * What an action cache promises, case by case: results by instance and action. It may lack `eviction`. See {@link contentStoreCases}.
+ *
+ * @example
+ * ```ts
+ * import { actionCacheCases, type ActionCacheSubject } from 'dryrunner/conformance';
+ * import { createMemoryActionCache } from 'dryrunner/remote';
+ * const subject: ActionCacheSubject = { name: 'mine', use: (body, limits) => body(createMemoryActionCache(limits)) };
+ * for (const each of actionCacheCases) await each.prove(subject);
+ * ```
+ */
+export const actionCacheCases: readonly PartCase<ActionCacheSubject>[] = partCases({ results });
