@@ -160,6 +160,10 @@ class DiskBlobs implements DiskContentStore {
   /** How many of this process hold a blob. */
   readonly #held = new Map<string, number>();
   #sizeBytes = 0;
+  /** Of blobs that are being written. */
+  #reserved = 0;
+  /** How many bytes have come in since the store was opened. */
+  #adopted = 0;
   #scanned: Promise<void> | undefined;
   #evicting: Promise<void> | undefined;
 
@@ -214,6 +218,9 @@ class DiskBlobs implements DiskContentStore {
 
   #readSmall(digest: Digest): Buffer {
     const path = this.#pathOf(digest);
+    // Who asks for another size asks for another blob, and says nothing about this one.
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats?.size !== digest.sizeBytes) throw new MissingBlobsError([digest]);
     let bytes: Buffer;
     try {
       bytes = readFileSync(path);
@@ -222,9 +229,7 @@ class DiskBlobs implements DiskContentStore {
       throw error;
     }
     const actual = createHash('sha256').update(bytes).digest('hex');
-    if (bytes.length !== digest.sizeBytes || actual !== digest.hash) {
-      throw this.#damaged(digest, bytes.length, actual);
-    }
+    if (actual !== digest.hash) throw this.#damaged(digest, bytes.length, actual);
     this.#touch(digest, path);
     return bytes;
   }
@@ -273,7 +278,8 @@ class DiskBlobs implements DiskContentStore {
         return file;
       }
       await file.close();
-      throw this.#damaged(digest, size, 'another size');
+      // Who asks for another size asks for another blob, and says nothing about this one.
+      throw new MissingBlobsError([digest]);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new MissingBlobsError([digest]);
       throw error;
@@ -293,13 +299,14 @@ class DiskBlobs implements DiskContentStore {
   async write(digest: Digest, bytes: Uint8Array, cancel?: Cancellable): Promise<void> {
     check('digest', digest, DIGEST);
     check('bytes', bytes, BYTES);
+    if (isTurnDue()) await giveTurns();
     throwIfCancelled(cancel);
     const actual = createHash('sha256').update(bytes).digest('hex');
     if (actual !== digest.hash || bytes.length !== digest.sizeBytes) {
       throw wrongDigest(digest, `${actual}/${bytes.length}`);
     }
     if (digest.sizeBytes === 0 || this.#isThere(digest)) return;
-    await this.makeRoom(bytes.length);
+    const room = await this.makeRoom(bytes.length);
     const incoming = this.newIncoming();
     try {
       if (bytes.length <= SMALL_BYTES) {
@@ -317,6 +324,8 @@ class DiskBlobs implements DiskContentStore {
     } catch (error) {
       rmSync(incoming, { force: true });
       throw asStoreError(error, bytes.length);
+    } finally {
+      room.release();
     }
   }
 
@@ -358,19 +367,56 @@ class DiskBlobs implements DiskContentStore {
     return join(this.#root, 'incoming', randomBytes(12).toString('hex'));
   }
 
-  /** @throws RunnerError (rejects) `RUNNER_STORE_FULL`. */
-  async makeRoom(bytes: number): Promise<void> {
-    if (this.#maxBytes === Infinity) return;
-    await (this.#scanned ??= this.#scan().then(() => undefined));
-    if (this.#sizeBytes + bytes > this.#maxBytes) {
-      this.#evicting ??= this.#evict(bytes).finally(() => {
-        this.#evicting = undefined;
-      });
-      await this.#evicting;
+  /**
+   * Keeps room for a blob until it is there, or given up.
+   *
+   * @throws RunnerError (rejects) `RUNNER_STORE_FULL`.
+   */
+  async makeRoom(bytes: number): Promise<BlobHold> {
+    // What never fits must cost nothing of what is there.
+    if (bytes > this.#maxBytes) throw this.#full(bytes);
+    if (this.#maxBytes !== Infinity) {
+      await this.#scanOnce();
+      for (let isOwn = false; !this.#fits(bytes);) {
+        if (isOwn) throw this.#full(bytes);
+        // An eviction that is under way makes room for another, and perhaps for this one as well.
+        isOwn = this.#evicting === undefined;
+        this.#evicting ??= this.#evict(bytes).finally(() => {
+          this.#evicting = undefined;
+        });
+        await this.#evicting;
+      }
     }
-    if (this.#sizeBytes + bytes <= this.#maxBytes) return;
-    const message = `expected room for ${bytes} B, got ${Math.max(0, this.#maxBytes - this.#sizeBytes)} B of ${this.#maxBytes} B`;
-    throw new RunnerError('RUNNER_STORE_FULL', message, { actual: bytes });
+    this.#reserved += bytes;
+    let isKept = true;
+    return {
+      release: () => {
+        if (isKept) this.#reserved -= bytes;
+        isKept = false;
+      },
+    };
+  }
+
+  #fits(bytes: number): boolean {
+    return this.#sizeBytes + this.#reserved + bytes <= this.#maxBytes;
+  }
+
+  #full(bytes: number): RunnerError {
+    const free = Math.max(0, this.#maxBytes - this.#sizeBytes - this.#reserved);
+    const message = `expected room for ${bytes} B, got ${free} B of ${this.#maxBytes} B`;
+    return new RunnerError('RUNNER_STORE_FULL', message, { actual: bytes });
+  }
+
+  /** A scan that failed is made again by the next who needs it. */
+  async #scanOnce(): Promise<void> {
+    this.#scanned ??= this.#scan().then(
+      () => undefined,
+      (error: unknown) => {
+        this.#scanned = undefined;
+        throw error;
+      },
+    );
+    await this.#scanned;
   }
 
   #adopt(incoming: string, digest: Digest): void {
@@ -378,6 +424,7 @@ class DiskBlobs implements DiskContentStore {
     const had = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
     renameSync(incoming, path);
     this.#sizeBytes += digest.sizeBytes - had;
+    this.#adopted += digest.sizeBytes;
     this.#noteTouch(digestKey(digest), Date.now());
   }
 
@@ -412,28 +459,34 @@ class DiskBlobs implements DiskContentStore {
   async #scan(): Promise<{ path: string; key: string; bytes: number; usedMs: number }[]> {
     const found: { path: string; key: string; bytes: number; usedMs: number }[] = [];
     const objects = join(this.#root, 'objects');
+    const adoptedBefore = this.#adopted;
     let sizeBytes = 0;
     for (const folder of await readdir(objects)) {
       for (const name of await readdir(join(objects, folder)).catch(() => [])) {
         const path = join(objects, folder, name);
+        if (isTurnDue()) await giveTurns();
         const stats = statSync(path, { throwIfNoEntry: false });
         if (stats?.isFile() !== true) continue;
         sizeBytes += stats.size;
         found.push({ path, key: `${folder}${name}/${stats.size}`, bytes: stats.size, usedMs: stats.mtimeMs });
       }
     }
-    this.#sizeBytes = sizeBytes;
+    // What came meanwhile may have been seen or not: too much is put right by the next scan, too little would fill the disk.
+    this.#sizeBytes = sizeBytes + this.#adopted - adoptedBefore;
     return found;
   }
 
   /** Takes what was not used for longest, but nothing that anybody holds. */
   async #evict(bytes: number): Promise<void> {
     const before = await this.#lease.unheldBeforeMs();
-    const alone = (await readdir(join(this.#root, 'leases'))).length <= 1;
     const all = (await this.#scan()).sort((a, b) => a.usedMs - b.usedMs);
-    const wanted = this.#maxBytes * EVICT_TO - bytes;
+    // Another process that begins from now on touches what it holds, and what was touched since the scan is spared.
+    const alone = (await readdir(join(this.#root, 'leases'))).length <= 1;
+    const needed = this.#maxBytes - bytes;
+    const roomy = needed - this.#maxBytes * (1 - EVICT_TO);
+    const wanted = roomy > 0 ? roomy : needed;
     for (const { path, key, bytes: size, usedMs } of all) {
-      if (this.#sizeBytes <= wanted) return;
+      if (this.#sizeBytes + this.#reserved <= wanted) return;
       // Alone, the holds of this process are all there are.
       if (this.#held.has(key) || (!alone && usedMs >= before)) continue;
       if (await this.#remove(path, key, usedMs)) {
@@ -498,6 +551,7 @@ class DiskWriter implements BlobWriter {
   readonly #adopt: (incoming: string) => void;
   readonly #path: string;
   readonly #hash: Hash = createHash('sha256');
+  #room: BlobHold | undefined;
   #file: number | undefined;
   #isOver = false;
   #isFinished = false;
@@ -521,8 +575,13 @@ class DiskWriter implements BlobWriter {
       throw wrongDigest(this.#digest, `${offset + chunk.length} B or more`);
     }
     if (this.#file === undefined) {
-      await this.#store.makeRoom(this.#digest.sizeBytes);
-      this.#file = openSync(this.#path, 'wx');
+      this.#room = await this.#store.makeRoom(this.#digest.sizeBytes);
+      try {
+        this.#file = openSync(this.#path, 'wx');
+      } catch (error) {
+        this.#room.release();
+        throw asStoreError(error, chunk.length);
+      }
     }
     try {
       // Into the cache of the system, which takes it faster than another thread would.
@@ -548,7 +607,11 @@ class DiskWriter implements BlobWriter {
     if (this.#file === undefined) return;
     closeSync(this.#file);
     this.#file = undefined;
-    this.#adopt(this.#path);
+    try {
+      this.#adopt(this.#path);
+    } finally {
+      this.#room?.release();
+    }
   }
 
   discard(): void {
@@ -560,6 +623,7 @@ class DiskWriter implements BlobWriter {
   #remove(): void {
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
+    this.#room?.release();
     rmSync(this.#path, { force: true });
   }
 }

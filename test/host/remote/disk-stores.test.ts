@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -157,10 +166,71 @@ describe('a content store on the disk', () => {
     expect(await store.findMissing([held])).toEqual([held]);
   });
 
+  test('is not touched by a request for the same hash with another size', async () => {
+    const store = disk();
+    for (const text of ['small', 'x'.repeat(300_000)]) {
+      const digest = await put(store, text);
+      for (const sizeBytes of [digest.sizeBytes + 1, digest.sizeBytes - 1]) {
+        expect(await code(store.read({ ...digest, sizeBytes }))).toBe('RUNNER_MISSING_BLOBS');
+        expect(await code(allBytes(store.readStream({ ...digest, sizeBytes })))).toBe('RUNNER_MISSING_BLOBS');
+      }
+      expect(await store.findMissing([digest])).toEqual([]);
+    }
+  });
+
+  test('never has more than it may, however many write at the same time, and room for all that fits', async () => {
+    const store = disk(1_000);
+    for (let n = 0; n < 9; n += 1) age(await put(store, String(n).repeat(100)), 10 - n);
+    // Together so much that the blobs that were there go, whichever writer makes the room.
+    const sizes = [400, 250, 100, 100];
+    const news = await Promise.all(sizes.map((size, n) => put(store, 'abcd'.charAt(n).repeat(size))));
+    expect(await store.findMissing(news)).toEqual([]);
+    expect(store.sizeBytes).toBeLessThanOrEqual(1_000);
+    const hold = store.hold(news);
+    const many = Array.from({ length: 20 }, (_, n) => code(put(store, `${n} ${'z'.repeat(200)}`)));
+    expect(new Set(await Promise.all(many))).toEqual(new Set(['RUNNER_STORE_FULL']));
+    hold.release();
+    const codes = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => code(put(store, `${n} ${'y'.repeat(197)}`.slice(0, 200)))),
+    );
+    expect(codes.filter((each) => each === undefined).length).toBeGreaterThan(0);
+    expect(store.sizeBytes).toBeLessThanOrEqual(1_000);
+  });
+
+  test('counts what is being written, until it is there or given up', async () => {
+    const store = disk(100);
+    const [first, second] = ['a', 'b'].map((letter) => digestOf(letter.repeat(60)));
+    const writer = store.openWrite(first!);
+    await writer.write(0, bytesOf('a'));
+    expect(await code(put(store, 'b'.repeat(60)))).toBe('RUNNER_STORE_FULL');
+    await writer.discard();
+    await put(store, 'b'.repeat(60));
+    expect(await store.findMissing([first!, second!])).toEqual([first]);
+    expect(readdirSync(join(dir, 'incoming'))).toEqual([]);
+  });
+
+  test('loses nothing to a blob that can never fit', async () => {
+    const store = disk(100);
+    const kept = await put(store, 'kept');
+    age(kept, 10);
+    const huge = store.openWrite({ hash: 'a'.repeat(64), sizeBytes: 101 });
+    expect(await code(huge.write(0, bytesOf('x')))).toBe('RUNNER_STORE_FULL');
+    expect(await store.findMissing([kept])).toEqual([]);
+  });
+
+  test('looks again at what it keeps if that failed once', async () => {
+    const store = disk(100);
+    const objects = join(dir, 'objects');
+    renameSync(objects, `${objects}-away`);
+    expect(await code(put(store, 'a'))).toBe('ENOENT');
+    renameSync(`${objects}-away`, objects);
+    expect(await code(put(store, 'a'))).toBeUndefined();
+  });
+
   test('what is held is touched, also when it is much', async () => {
     const store = disk();
     const blobs: Digest[] = [];
-    for (let n = 0; n < 3_000; n += 1) blobs.push(await put(store, String(n)));
+    for (let n = 0; n < 500; n += 1) blobs.push(await put(store, String(n)));
     for (const blob of blobs) age(blob, 10);
     const holder = disk();
     const hold = holder.hold(blobs);
