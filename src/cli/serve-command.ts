@@ -12,7 +12,7 @@ import type { RemoteTls, RpcAccess } from '../host/remote/grpc-server.ts';
 import { createPrometheusMetrics } from '../host/metrics/prometheus-metrics.ts';
 import { loadPeer } from '../kernel/package-files.ts';
 import type { Metrics } from '../model/metrics.ts';
-import { plural } from '../model/plural.ts';
+import { counted } from '../model/plural.ts';
 import { EXIT_STATUS, UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { formatSpan } from './quantity-text.ts';
@@ -46,22 +46,36 @@ export async function serveCommand(terminal: Terminal, options: ServeCommandOpti
   if (options.reapi !== true) throw new UsageError('expected --reapi, the protocol to serve');
   const interruption = new Interruption({ hasProcesses: true });
   const log = new AccessLog(terminal, options);
-  const page = await openMetricsPage(options.metricsPort);
-  const cluster = await openCluster(options, log, page.metrics);
   try {
+    await serveUntilRequested(terminal, options, log, interruption);
+  } finally {
+    interruption.dispose();
+  }
+  terminal.note(log.summary());
+  return interruption.status ?? EXIT_STATUS.HELD;
+}
+
+async function serveUntilRequested(
+  terminal: Terminal,
+  options: ServeCommandOptions,
+  log: AccessLog,
+  interruption: Interruption,
+): Promise<void> {
+  const page = await openMetricsPage(options.metricsPort);
+  let cluster: BuildCluster | undefined;
+  try {
+    cluster = await openCluster(options, log, page.metrics);
+    const { service, jobs } = cluster;
     announce(terminal, cluster, options, page.port);
-    const progress = setInterval(() => terminal.progress(log.progress(cluster)), PROGRESS_MS);
+    const progress = setInterval(() => terminal.progress(log.progress({ service, jobs })), PROGRESS_MS);
     await untilRequested(interruption);
     clearInterval(progress);
     terminal.progress('');
     terminal.note('stopping: actions that run are aborted');
   } finally {
-    await cluster.close();
+    await cluster?.close();
     page.close();
-    interruption.dispose();
   }
-  terminal.note(log.summary());
-  return interruption.status ?? EXIT_STATUS.HELD;
 }
 
 async function openCluster(
@@ -71,6 +85,7 @@ async function openCluster(
 ): Promise<BuildCluster> {
   const { host, port, jobs, cas, casSize, runners, chaos } = options;
   try {
+    await hushGrpc();
     return await serveBuildCluster({
       host,
       port,
@@ -101,6 +116,13 @@ async function openCluster(
   }
 }
 
+/** What goes wrong is said here, in sentences; the log of gRPC itself is for those who ask for it. */
+async function hushGrpc(): Promise<void> {
+  if (process.env['GRPC_VERBOSITY'] !== undefined || process.env['GRPC_NODE_VERBOSITY'] !== undefined) return;
+  const grpc = await loadPeer('@grpc/grpc-js', 'serve --reapi', () => import('@grpc/grpc-js'));
+  grpc.setLogVerbosity(grpc.logVerbosity.NONE);
+}
+
 function announce(
   terminal: Terminal,
   cluster: BuildCluster,
@@ -122,7 +144,7 @@ function announce(
   }
   const lies = chaos === undefined ? '' : `, with faults of seed ${chaos}`;
   terminal.line(
-    `serving the Remote Execution API at ${endpoint}: ${plural(jobs, 'job')} at a time, ${runners}${lies}`,
+    `serving the Remote Execution API at ${endpoint}: ${counted(jobs, 'job')} at a time, ${runners}${lies}`,
   );
   terminal.line(`  bazel build --remote_executor=${endpoint} //…`);
   if (metricsPort !== undefined) {
@@ -167,6 +189,14 @@ function shortName(method: string): string {
   return method.slice(method.lastIndexOf('/') + 1);
 }
 
+/** What clients send must not look like lines of the log. */
+function onOneLine(text: string): string {
+  return text.replace(
+    /\p{Cc}|\p{Zl}|\p{Zp}/gu,
+    (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 /** Shows calls as they end, and counts them. */
 class AccessLog {
   readonly #terminal: Terminal;
@@ -196,7 +226,7 @@ class AccessLog {
       this.#terminal.json({ type: 'call', ...access });
       return;
     }
-    const why = message === '' ? '' : `  ${message}`;
+    const why = message === '' ? '' : `  ${onOneLine(message)}`;
     const bytes = `${bytesIn} B in, ${bytesOut} B out`;
     this.#terminal.line(`${peer}  ${shortName(method)}  ${code}  ${formatSpan(durationMs)}  ${bytes}${why}`);
   }
@@ -208,7 +238,7 @@ class AccessLog {
     else this.#terminal.line(`fault: ${kind} of ${shortName(method)}`);
   }
 
-  progress({ service, jobs }: BuildCluster): string {
+  progress({ service, jobs }: Pick<BuildCluster, 'service' | 'jobs'>): string {
     const { activeOperations, queuedOperations } = service;
     const running = `${activeOperations - queuedOperations} of ${jobs} jobs, ${queuedOperations} waiting`;
     return `${running}; ${this.summary()}`;
@@ -216,8 +246,8 @@ class AccessLog {
 
   summary(): string {
     const mib = (bytes: number): string => `${(bytes / MIB).toFixed(1)} MiB`;
-    const faults = this.#faults === 0 ? '' : `, ${plural(this.#faults, 'fault')}`;
-    return `${plural(this.#actions, 'action')} answered, ${plural(this.#calls, 'call')}${faults}, ${mib(this.#bytesIn)} in, ${mib(this.#bytesOut)} out`;
+    const faults = this.#faults === 0 ? '' : `, ${counted(this.#faults, 'fault')}`;
+    return `${counted(this.#actions, 'action')} answered, ${counted(this.#calls, 'call')}${faults}, ${mib(this.#bytesIn)} in, ${mib(this.#bytesOut)} out`;
   }
 }
 

@@ -116,7 +116,8 @@ export class Blobs {
   ): Promise<Init<BatchReadBlobsResponse>> {
     const sound = digests.map((digest) => soundDigest('digests', digest));
     this.#checkBatch(sound.map(({ sizeBytes }) => sizeBytes));
-    const accepted = acceptableCompressors.map(compressionOf);
+    // Those that are not known are of no use here, and no fault of a client that knows them.
+    const accepted = acceptableCompressors.map((compressor) => COMPRESSION_NAMES[compressor]);
     const compression =
       this.#options.compression?.names.find((name) => accepted.includes(name)) ?? 'identity';
     const responses: Init<BatchReadBlobsResponse['responses'][number]>[] = [];

@@ -275,6 +275,9 @@ class ActionServer implements RemoteServer {
     const digest = soundDigest('action_digest', actionDigest);
     if (actionResult === null) throw badField('action_result', 'a result', null);
     const outcome = outcomeOf(actionResult);
+    if (outcome.exitCode !== 0) {
+      throw badField('action_result.exit_code', '0, as failures are not cached', outcome.exitCode);
+    }
     const missing = await missingOf(this.#content, outcome, context);
     if (missing.length > 0) throw missingInputs(missing);
     await this.#cache.put(instanceName, digest, outcome, context);

@@ -36,7 +36,10 @@ export function missingInputs(digests: readonly Digest[]): RpcError {
     type: 'MISSING',
     subject: `blobs/${digestKey(digest)}`,
   }));
-  const message = `the action names blobs that are not there: ${digests.slice(0, 3).map(digestKey).join(', ')}`;
-  const rest = digests.length > 3 ? ` and ${digests.length - 3} more` : '';
-  return new RpcError('FAILED_PRECONDITION', message + rest, { violations });
+  const names = digests.slice(0, 3).map(digestKey).join(', ');
+  const which =
+    digests.length > 3
+      ? `${digests.length} blobs that are not there, such as ${names}`
+      : `blobs that are not there: ${names}`;
+  return new RpcError('FAILED_PRECONDITION', `the action names ${which}`, { violations });
 }

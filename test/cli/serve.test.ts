@@ -145,6 +145,11 @@ describe('dryrunner serve --reapi', () => {
       'cannot listen on 192.0.2.1:0',
     ],
     [
+      'an empty host',
+      ['--reapi', '--host', '', '--port', '0'],
+      'error: host: expected a host name or an address',
+    ],
+    [
       'a folder that cannot be made',
       ['--reapi', '--cas', '/dev/null/cas'],
       '--cas: /dev/null/cas cannot be used',
@@ -157,8 +162,51 @@ describe('dryrunner serve --reapi', () => {
     started.push(command);
     const { code, err } = await command.finished;
     expect(err).toContain(message);
+    expect(err).toMatch(/^error: /);
+    expect(err).not.toContain('Warning');
     expect(code).toBe(2);
     expect(readdirSync(dir)).toEqual([]);
+  });
+
+  test('ends with one sentence if its port is taken, also with a page of metrics', async () => {
+    const { said } = await serve();
+    const port = new URL(String(said['endpoint'])).port;
+    const command = startWith({ TMPDIR: dir }, 'serve', '--reapi', '--port', port, '--metrics-port', '0');
+    started.push(command);
+    const { code, err } = await command.finished;
+    expect(code).toBe(2);
+    expect(err).toMatch(new RegExp(`^error: cannot listen on 127.0.0.1:${port}: .*\\n$`));
+  });
+
+  test('says in lines for people how much it does, and what clients send stays on its line', async () => {
+    const args = ['serve', '--reapi', '--port', '0', '--jobs', '1', '--access-log'];
+    const server = startWith({ TMPDIR: dir }, ...args);
+    started.push(server);
+    let text = '';
+    server.child.stdout?.on('data', (part: string) => (text += part));
+    await server.prints('bazel build');
+    const endpoint = /at (grpc:\S+):/.exec(text)?.[1] ?? '';
+    const remote = await connectRemote({ endpoint });
+    expect(await execute(remote, '/bin/sh', '-c', 'exit 3')).toBe(3);
+    const name = 'x\nforged  Execute  OK\u2028\u001b[2J';
+    const messages = async function* () {
+      yield { resourceName: name, writeOffset: 0, finishWrite: true, data: new Uint8Array() };
+    };
+    await remote.clientStream(M.write, messages(), call()).catch(() => undefined);
+    await server.prints('Write');
+    remote.close();
+    server.child.kill('SIGINT');
+    const { out, err } = await server.finished;
+    const lines = out.trimEnd().split('\n');
+    expect(lines[0]).toBe(`serving the Remote Execution API at ${endpoint}: 1 job at a time, exec`);
+    expect(lines.slice(2).map((line) => line.split('  ')[1])).toEqual([
+      'BatchUpdateBlobs',
+      'BatchUpdateBlobs',
+      'Execute',
+      'Write',
+    ]);
+    expect(lines.at(-1)).toContain('INVALID_ARGUMENT');
+    expect(err).toMatch(/\n1 action answered, 4 calls, 0\.0 MiB in, 0\.0 MiB out\n$/);
   });
 
   test('lets nobody in without the token of its file', async () => {

@@ -776,6 +776,23 @@ describe('cached results', () => {
     }));
 });
 
+test('the result of an action that failed is not taken as cached', () =>
+  play(async ({ service }) => {
+    const actionResult = MESSAGES.ActionResult.decode(MESSAGES.ActionResult.encode({ exitCode: 3 }));
+    const request = { instanceName: '', actionDigest: digestOf('action'), actionResult };
+    expect(await failure(service.unary(M.updateActionResult, request, call()))).toBe(
+      'INVALID_ARGUMENT: action_result.exit_code: expected 0, as failures are not cached, got 3',
+    );
+  }));
+
+test('a client may know compressors that the server does not know', () =>
+  play(async ({ service, content }) => {
+    const digests = [content.add('text')];
+    const request = { instanceName: '', digests, acceptableCompressors: [3, 99, 0] };
+    const { responses } = await service.unary(M.batchReadBlobs, request, call());
+    expect(responses).toMatchObject([{ status: { code: 0 }, compressor: 0, data: Buffer.from('text') }]);
+  }));
+
 test('a closed server is UNAVAILABLE, and what it does not have UNIMPLEMENTED', () =>
   play(async ({ sim, service, content, runner }) => {
     const server = createRemoteService(sim.world, { runner, content, cache: createMemoryActionCache() });

@@ -252,7 +252,7 @@ class StubWorkload {
       ways === 'either' ? setup.pick('way', [true, false, false], 1, wayText) : ways === 'directly';
     this.#declareReach();
     const way = await this.#makeWay(isDirect, setup);
-    const clients = setup.upTo('clients', most, Math.min(1, most));
+    const clients = setup.upTo('clients', most, 1);
     const work = Array.from({ length: clients }, (_, index) => this.#client(`client-${index + 1}`, way));
     const all = Promise.all(work);
     await Promise.all([
@@ -358,7 +358,7 @@ class StubWorkload {
     const { operations: most = 6 } = this.#options;
     const target = this.#targetOf(name, way, draws);
     const underWay: Promise<void>[] = [];
-    const operations = draws.upTo('operations', most, Math.min(1, most));
+    const operations = draws.upTo('operations', most, 1);
     for (let step = 1; step <= operations; step += 1) {
       // Draws of its own, so that a step that is left out leaves the others as they are.
       const own = draws.of(`step ${step}`);

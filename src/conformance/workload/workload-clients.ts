@@ -29,14 +29,17 @@ import type { WorkloadHost } from './workload-host.ts';
 
 /** How much a workload does in one execution. */
 export interface WorkloadLimits {
-  /** Clients at most; default 3. */
+  /** Clients at most, 1 or more; default 3. */
   readonly clients?: number;
-  /** Operations of a client at most. Default: 12 for a runner, 8 for a service, 6 for the calls of an object. A long life of a runner, which is rare, has twenty times as many, shared by all clients. */
+  /** Operations of a client at most, 1 or more. Default: 12 for a runner, 8 for a service, 6 for the calls of an object. A long life of a runner, which is rare, has twenty times as many, shared by all clients. */
   readonly operations?: number;
 }
 
 /** See {@link WorkloadLimits}. */
-export const LIMIT_FIELDS: is.ShapesOf<WorkloadLimits> = is.each(['clients', 'operations'], is.COUNT);
+export const LIMIT_FIELDS: is.ShapesOf<WorkloadLimits> = {
+  clients: is.integer(1),
+  operations: is.integer(1),
+};
 /** See {@link WorkloadLimits}. */
 export const WORKLOAD_LIMITS: is.RecordShape = is.closed(is.optionsOf<WorkloadLimits>({}, LIMIT_FIELDS));
 
@@ -113,7 +116,7 @@ export class WorkloadClients {
   async live(draws: Draws, { clients, operations }: Required<WorkloadLimits>): Promise<void> {
     const isOnMachine = this.#terms.subject.wallWorld !== undefined;
     const isLong = !isOnMachine && draws.rarely('a long life', LONG_LIVES);
-    const count = draws.upTo('clients', clients, Math.min(1, clients));
+    const count = draws.upTo('clients', clients, 1);
     await Promise.all(
       Array.from({ length: count }, (_, index) => {
         const name = `client ${index + 1}`;

@@ -20,6 +20,7 @@ import { MESSAGES } from '../../cas/codec.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { messageOf, RunnerError } from '../../kernel/errors.ts';
 import { loadPeer } from '../../kernel/package-files.ts';
+import type { RpcStatus, RpcViolation } from '../../model/action.ts';
 import { REMOTE_METHODS, type RemoteMethods } from '../../remote/methods.ts';
 import { rpcFailure } from '../../remote/rpc-failure.ts';
 import {
@@ -74,7 +75,7 @@ const TLS = is.optionsOf<RemoteTls>({ cert: is.ANY, key: is.ANY }, { clientCa: i
 const OPTIONS = is.optionsOf<ServeRemoteOptions>(
   { service: is.withMethods('unary', 'serverStream', 'clientStream') },
   {
-    host: is.TEXT,
+    host: is.text('a host name or an address', /^[^\s\0]+$/),
     port: is.integer(0, 65_535),
     tls: TLS,
     token: is.text('a token', /^[\x21-\x7e]+$/),
@@ -321,7 +322,7 @@ class GrpcServer implements RemoteEndpoint {
     served: ServedCall,
     error: unknown,
   ): Partial<StatusObject> & { readonly name: string; readonly message: string } {
-    const { status } = rpcFailure(error);
+    const status = inTrailer(rpcFailure(error).status);
     served.over(rpcCodeName(status.code), status.message);
     const metadata = new this.#grpc.Metadata();
     const details = MESSAGES.Status.encode(statusMessage(status));
@@ -334,6 +335,47 @@ class GrpcServer implements RemoteEndpoint {
       metadata,
     };
   }
+}
+
+// A trailer that is too long kills the whole connection: many clients take 8 KiB of headers, with 32 bytes extra for each.
+const TEXT_BYTES = 1_024;
+/** Before gRPC makes base64 of it, a third longer. */
+const DETAILS_BYTES = 4_500;
+/** Of tags and lengths around one violation, at most. */
+const VIOLATION_BYTES = 16;
+
+/** As much of a status as fits into a trailer: in its text it says what is left out. */
+function inTrailer({ code, message, violations = [] }: RpcStatus): RpcStatus {
+  const listed: RpcViolation[] = [];
+  let room = DETAILS_BYTES - TEXT_BYTES;
+  for (const violation of violations) {
+    room -= Buffer.byteLength(violation.type) + Buffer.byteLength(violation.subject) + VIOLATION_BYTES;
+    if (room < 0) break;
+    listed.push(violation);
+  }
+  const isWhole = listed.length === violations.length;
+  const rest = isWhole ? '' : `; the details list ${listed.length} of ${violations.length}`;
+  return {
+    code,
+    message: headerText(message, TEXT_BYTES - rest.length) + rest,
+    ...(listed.length === 0 ? {} : { violations: listed }),
+  };
+}
+
+/** As much of a text as a header of that many bytes holds: gRPC writes most characters but letters as %XX. */
+function headerText(text: string, bytesMax: number): string {
+  // Half a surrogate pair cannot be written at all.
+  const sound = Buffer.from(text.slice(0, bytesMax + 1)).toString();
+  if (text.length <= bytesMax && encodeURI(sound).length <= bytesMax) return sound;
+  const rest = `... (${text.length} characters)`;
+  let room = bytesMax - encodeURI(rest).length;
+  let shown = '';
+  for (const character of sound) {
+    room -= encodeURI(character).length;
+    if (room < 0) break;
+    shown += character;
+  }
+  return shown + rest;
 }
 
 /** The messages of a client, one after the other: the next is taken when the last is done with. */

@@ -32,8 +32,17 @@ describe('exploreRunner', () => {
     await expect(exploreStub(simulated as never, options)).rejects.toThrow(/got a field "execution"/);
   });
 
+  test('refuses to explore without clients or operations, which would hold for anything', async () => {
+    await expect(exploreRunner(simulated, { clients: 0 })).rejects.toThrow(/clients: expected .*, got 0/);
+    await expect(exploreRunner(simulated, { operations: 0 })).rejects.toThrow(
+      /operations: expected .*, got 0/,
+    );
+  });
+
   test.for<readonly [string, Record<string, unknown>]>([
     ['limits.clients', { clients: -1 }],
+    ['limits.clients', { clients: 0 }],
+    ['limits.operations', { operations: 0 }],
     ['limits.operations', { operations: 1.5 }],
     ['limits', { operation: 3 }],
   ])('the scenarios refuse wrong %s', ([field, limits]) => {

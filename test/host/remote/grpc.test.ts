@@ -65,7 +65,11 @@ async function put(cluster: BuildCluster, bytes: Uint8Array): Promise<Digest> {
   return digest;
 }
 
-async function putAction(cluster: BuildCluster, script: string): Promise<Digest> {
+async function putAction(
+  cluster: BuildCluster,
+  script: string,
+  inputRootDigest = digestOf(''),
+): Promise<Digest> {
   const paths = {
     outputFiles: [],
     outputDirectories: [],
@@ -75,7 +79,7 @@ async function putAction(cluster: BuildCluster, script: string): Promise<Digest>
   };
   const command = { arguments: ['/bin/sh', '-c', script], environmentVariables: {}, ...paths };
   const commandDigest = await put(cluster, encodeCommand(command));
-  return put(cluster, encodeAction({ commandDigest, inputRootDigest: digestOf(''), doNotCache: false }));
+  return put(cluster, encodeAction({ commandDigest, inputRootDigest, doNotCache: false }));
 }
 
 const request = (actionDigest: Digest) =>
@@ -132,6 +136,38 @@ describe('over gRPC', () => {
     expect(await failure(remote.unary(M.getOperation, { name: 'x' }, call()))).toBe(
       'NOT_FOUND: no operation with the name "x"',
     );
+  });
+
+  test('however much is missing, and whatever text comes back, the status fits into a header', async () => {
+    const { cluster, remote } = await serve({ jobs: 1, workers: 'simulated' });
+    const lost = Array.from({ length: 5_000 }, (_, n) => digestOf(`lost ${n}`));
+    const files = lost.map((digest, n) => ({ name: `f${n}`, digest }));
+    const inputRootDigest = await put(cluster, MESSAGES.Directory.encode({ files }));
+    const action = await putAction(cluster, 'true', inputRootDigest);
+    const error: unknown = await all(remote.serverStream(M.execute, request(action), call())).catch(
+      (thrown: unknown) => thrown,
+    );
+    const { status, message, cause } = error as RpcError;
+    expect(status.code).toBe(RPC_CODES.FAILED_PRECONDITION);
+    expect(message).toMatch(
+      /^the action names 5000 blobs that are not there, such as .*; the details list \d+ of 5000$/,
+    );
+    const listed = lost
+      .slice(0, 30)
+      .map((digest) => ({ type: 'MISSING', subject: `blobs/${digestKey(digest)}` }));
+    expect(status.violations?.slice(0, 30)).toEqual(listed);
+    const [details] = (cause as grpc.ServiceError).metadata.get('grpc-status-details-bin');
+    expect(Buffer.from(details ?? '').toString('base64').length).toBeLessThan(6_200);
+
+    for (const piece of ['n', '\n"', 'ü', '😀', 'a😀']) {
+      const said: unknown = await remote
+        .unary(M.getOperation, { name: piece.repeat(500_000) }, call())
+        .catch((thrown: unknown) => thrown);
+      const unnamed = said as RpcError;
+      expect(unnamed.status.code).toBe(RPC_CODES.NOT_FOUND);
+      expect(unnamed.message).toMatch(/^no operation with the name ".*\.\.\. \(\d+ characters\)$/);
+      expect(encodeURI(unnamed.message).length).toBeLessThanOrEqual(1_024);
+    }
   });
 
   test('without its token, or with another, nobody is let in', async () => {
