@@ -40,6 +40,8 @@ export function badField(field: string, expected: string, actual: unknown): Runn
 }
 
 const HASH = /^[0-9a-f]{64}$/;
+/** SHA-256 of nothing. */
+const EMPTY_HASH = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
 /** The digest of a field, which must be there and one of SHA-256. */
 export function soundDigest(field: string, digest: Digest | null): Digest {
@@ -49,8 +51,15 @@ export function soundDigest(field: string, digest: Digest | null): Digest {
   if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0) {
     throw badField(`${field}.size_bytes`, 'a number of bytes, 0 or more', sizeBytes);
   }
+  if (sizeBytes === 0 && hash !== EMPTY_HASH) throw badField(`${field}.hash`, 'the hash of no bytes', hash);
   return { hash, sizeBytes };
 }
+
+const encoder = new TextEncoder();
+/** What file systems take as one name. */
+const NAME_BYTES_MAX = 255;
+/** What they take as a path, less what is above the input root. */
+const PATH_BYTES_MAX = 3_584;
 
 /** A path inside the input root: relative, with `/` between segments, and neither `.` nor `..`. */
 function soundPath(field: string, path: string, canBeEmpty = false): string {
@@ -59,7 +68,16 @@ function soundPath(field: string, path: string, canBeEmpty = false): string {
     !path.includes('\0') &&
     path.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..');
   if (!isSound) throw badField(field, 'a path inside the input root, such as out/lib.a', path);
+  checkLength(field, path);
   return path;
+}
+
+function checkLength(field: string, path: string): void {
+  const bytes = encoder.encode(path).length;
+  if (bytes > PATH_BYTES_MAX) throw badField(field, `a path of at most ${PATH_BYTES_MAX} bytes`, bytes);
+  if (path.split('/').some((name) => encoder.encode(name).length > NAME_BYTES_MAX)) {
+    throw badField(field, `a path whose names have at most ${NAME_BYTES_MAX} bytes`, path);
+  }
 }
 
 const TEXTS = is.listOf(is.TEXT, 'a list of texts');
@@ -166,8 +184,12 @@ export function decodeCommand(bytes: Uint8Array): ActionCommand {
   const message = MESSAGES.Command.decode(bytes);
   const workingDirectory = soundPath('command.working_directory', message.workingDirectory, true);
   const paths = (field: string, list: readonly string[], canBeEmpty = false): readonly string[] => {
-    for (const path of list) soundPath(`command.${field}`, path, canBeEmpty);
-    return list;
+    for (const path of list) {
+      soundPath(`command.${field}`, path, canBeEmpty);
+      checkLength(`command.${field}`, `${workingDirectory}/${path}`);
+    }
+    // Who asks for an output twice gets it once.
+    return [...new Set(list)];
   };
   return {
     arguments: message.arguments,

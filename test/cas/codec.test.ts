@@ -120,6 +120,15 @@ describe('actions, commands and results', () => {
     expect(outcomeOf(MESSAGES.ActionResult.decode(bytes))).toEqual(outcome);
   });
 
+  test('an output that is asked for twice is one', () => {
+    const paths = { outputFiles: ['a', 'b', 'a'], outputDirectories: ['d', 'd'], outputPaths: ['p', 'p'] };
+    expect(decodeCommand(encodeCommand({ ...COMMAND, ...paths }))).toMatchObject({
+      outputFiles: ['a', 'b'],
+      outputDirectories: ['d'],
+      outputPaths: ['p'],
+    });
+  });
+
   test('the same command has the same bytes, in whatever order its variables were given', () => {
     const turned = { ...COMMAND, environmentVariables: { A: '1', PATH: '/bin' } };
     expect(encodeCommand(turned)).toEqual(encodeCommand(COMMAND));

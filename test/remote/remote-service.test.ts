@@ -197,6 +197,22 @@ describe('executing an action', () => {
       (c) => putAction(c, { outputPaths: ['/etc/a'] }),
       'command.output_paths: expected a path',
     ],
+    [
+      'an output with a name of 256 bytes',
+      (c) => putAction(c, { outputFiles: [`a/${'ü'.repeat(128)}`] }),
+      'command.output_files: expected a path whose names have at most 255 bytes',
+    ],
+    [
+      'an output too deep below its working directory',
+      (c) =>
+        putAction(c, { workingDirectory: 'd/'.repeat(1_000) + 'd', outputPaths: ['o/'.repeat(1_000) + 'o'] }),
+      'command.output_paths: expected a path of at most 3584 bytes, got 4003',
+    ],
+    [
+      'an input root of 0 bytes with another hash than that of nothing',
+      (c) => putAction(c, {}, { inputRootDigest: { hash: 'a'.repeat(64), sizeBytes: 0 } }),
+      'action.input_root_digest.hash: expected the hash of no bytes',
+    ],
     ['no program', (c) => putAction(c, { arguments: [] }), 'command.arguments: expected a program'],
     [
       'a timeout of two days',
