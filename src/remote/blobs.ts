@@ -60,6 +60,8 @@ interface Upload {
 const UPLOADS_KEPT = 1_024;
 /** Tree pages: far below what a message may have. */
 const PAGE_ENTRIES = 2_000;
+/** A compressed blob is compressed and decompressed as a whole, in memory. */
+const COMPRESSED_BYTES_MAX = 64 * 1024 * 1024;
 const OK: Init<StatusMessage> = { code: RPC_CODES.OK, message: '' };
 
 /** See above. */
@@ -85,8 +87,8 @@ export class Blobs {
     { requests }: BatchUpdateBlobsRequest,
     context: RpcContext,
   ): Promise<Init<BatchUpdateBlobsResponse>> {
-    const sizes = requests.map(({ data }) => data.length);
-    this.#checkBatch(sizes);
+    // What it becomes counts, not what it was compressed to.
+    this.#checkBatch(requests.map(({ data, digest }) => Math.max(data.length, digest?.sizeBytes ?? 0)));
     const responses: { digest: Digest | null; status: Init<StatusMessage> }[] = [];
     for (const { digest, data, compressor } of requests) {
       responses.push({ digest, status: await this.#store(digest, data, compressor, context) });
@@ -171,7 +173,7 @@ export class Blobs {
     if (readOffset < 0 || readOffset > digest.sizeBytes) {
       throw new RpcError('OUT_OF_RANGE', `read_offset: expected 0 to ${digest.sizeBytes}, got ${readOffset}`);
     }
-    this.#checkCompression(compression);
+    this.#checkCompression(compression, digest);
     if (compression !== 'identity') {
       if (readLimit !== 0) throw badField('read_limit', '0 for a compressed blob', readLimit);
       const bytes = await this.#content.read(digest, { offset: readOffset }, context);
@@ -200,8 +202,8 @@ export class Blobs {
 
   async #beginWrite(request: WriteRequest, context: RpcContext): Promise<WriteStream> {
     const resource = writeResource(request.resourceName);
-    this.#checkCompression(resource.compression);
     const digest = this.#checkSize(resource.digest);
+    this.#checkCompression(resource.compression, digest);
     const missing = await this.#content.findMissing([digest], context);
     if (missing.length === 0) return doneStream(digest.sizeBytes);
     if (resource.compression !== 'identity') return this.#compressedStream(resource, context);
@@ -281,17 +283,21 @@ export class Blobs {
     return digest;
   }
 
-  #checkCompression(name: Compression): void {
-    if (name === 'identity' || this.#options.compression?.names.includes(name) === true) return;
-    throw badField('resource_name', 'a compressor of this server', name);
+  #checkCompression(name: Compression, { sizeBytes }: Digest): void {
+    if (name === 'identity') return;
+    if (this.#options.compression?.names.includes(name) !== true) {
+      throw badField('resource_name', 'a compressor of this server', name);
+    }
+    if (sizeBytes <= COMPRESSED_BYTES_MAX) return;
+    throw badField('digest.size_bytes', `${COMPRESSED_BYTES_MAX} B at most for a compressed blob`, sizeBytes);
   }
 
-  #decompressed(name: Compression, bytes: Uint8Array, { sizeBytes }: Digest): Uint8Array {
-    this.#checkCompression(name);
+  #decompressed(name: Compression, bytes: Uint8Array, digest: Digest): Uint8Array {
+    this.#checkCompression(name, digest);
     const { compression } = this.#options;
     return name === 'identity' || compression === undefined
       ? bytes
-      : compression.decompress(name, bytes, sizeBytes);
+      : compression.decompress(name, bytes, digest.sizeBytes);
   }
 
   #compressed(name: Compression, bytes: Uint8Array): Uint8Array {

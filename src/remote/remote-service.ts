@@ -45,7 +45,10 @@ export interface RemoteServiceOptions {
   readonly runner: Service | readonly Service[];
   readonly content: ContentStore;
   readonly cache: ActionCache;
-  /** Names operations and questions; of several servers of one simulation each needs its own. Default `remote`. */
+  /**
+   * Names operations and questions; of several servers of one simulation each needs its own, and so does one that follows another: clients may
+   * still ask for operations of that one. Default `remote`.
+   */
   readonly name?: string;
   /** Of all blobs in one batch, in bytes. Default 4,000,000, as most clients take messages of 4 MiB. */
   readonly batchBytesMax?: number;

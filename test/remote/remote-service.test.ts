@@ -710,9 +710,12 @@ describe('blobs', () => {
     play(
       async ({ service }) => {
         const request = { instanceName: '', digests: [blob], acceptableCompressors: [] };
-        expect(await failure(service.unary(M.batchReadBlobs, request, call()))).toBe(
-          'INVALID_ARGUMENT: batch: expected 9 B at most, got 10',
-        );
+        const said = 'INVALID_ARGUMENT: batch: expected 9 B at most, got 10';
+        expect(await failure(service.unary(M.batchReadBlobs, request, call()))).toBe(said);
+        // Few bytes that become many count as what they become.
+        const few = [{ digest: blob, data: Buffer.from('few'), compressor: 2 }];
+        const update = { instanceName: '', requests: few };
+        expect(await failure(service.unary(M.batchUpdateBlobs, update, call()))).toBe(said);
       },
       { batchBytesMax: 9 },
     ));

@@ -3,6 +3,7 @@
  * running and nothing of it is left on the disk but the stores of a folder that was named.
  */
 import * as is from '../../kernel/shape.ts';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -142,8 +143,11 @@ function openStores({ cas, casBytesMax = 10 * GIB }: BuildClusterOptions): Store
   const content = createDiskContentStore({ dir: join(dir, 'cas'), maxBytes: casBytesMax });
   const cache = createDiskActionCache({ dir: join(dir, 'ac') });
   const remove = (): void => {
-    content.close();
-    if (cas === undefined) rmSync(dir, { recursive: true, force: true });
+    try {
+      content.close();
+    } finally {
+      if (cas === undefined) rmSync(dir, { recursive: true, force: true });
+    }
   };
   return { content, cache, remove };
 }
@@ -199,20 +203,22 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
     runner: runners,
     content,
     cache,
+    // Operations of a server that was there before are not found, instead of being others by the same name.
+    name: `cluster-${randomBytes(6).toString('hex')}`,
     compression: BLOB_COMPRESSION,
     ...(abandonedAfterMs === undefined ? {} : { abandonedAfterMs }),
   });
-  const end = async (): Promise<void> => {
-    await Promise.all(runners.map((runner) => runner.release()));
-    await outputs.dispose();
-    stores.remove();
-  };
+  const end = (): Promise<void> =>
+    inOrder([
+      () => allOf(runners.map((runner) => runner.release())),
+      () => outputs.dispose(),
+      () => stores.remove(),
+    ]);
   try {
     const endpoint = await serveRemote({ ...options, service: lyingBy(chaosSeed, world, service, faults) });
     const close = async (graceMs?: number): Promise<void> => {
       service.close();
-      await endpoint.close(graceMs);
-      await end();
+      await inOrder([() => endpoint.close(graceMs), end]);
     };
     return {
       endpoint: endpoint.endpoint,
@@ -227,6 +233,25 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
     await end();
     throw error;
   }
+}
+
+/** Does each, also after one that failed, and then throws what was thrown first. */
+async function inOrder(steps: readonly (() => unknown)[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
+}
+
+/** Waits for all, also after one that failed. */
+async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
+  await Promise.allSettled(work);
+  await Promise.all(work);
 }
 
 function lyingBy(

@@ -5,7 +5,7 @@
 import * as is from '../../kernel/shape.ts';
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { outcomeMessage, outcomeOf } from '../../cas/action-messages.ts';
 import { MESSAGES } from '../../cas/codec.ts';
@@ -29,22 +29,24 @@ const OPTIONS = is.optionsOf<DiskActionCacheOptions>(
 );
 
 const SUM_BYTES = 32;
-/** How often the entries are counted. */
-const COUNT_EVERY = 1_000;
 const EVICT_TO = 0.9;
+/** What nobody has written to for so long was given up half written. */
+const STALE_MS = 60 * 60 * 1_000;
 
 class DiskResults implements ActionCache {
   readonly cancelBoundMs = 1_000;
   readonly #root: string;
   readonly #maxEntries: number;
-  /** Since the entries were counted last. */
-  #puts = 0;
+  /** How many there are, about: other processes may add and remove some. Unknown until the first put. */
+  #entries: number | undefined;
+  #counting: Promise<void> | undefined;
 
   constructor({ dir, maxEntries = 1_000_000 }: DiskActionCacheOptions) {
     this.#root = resolve(dir);
     this.#maxEntries = maxEntries;
     makeFolderSync(join(this.#root, 'incoming'));
     makeFolderSync(join(this.#root, 'results'));
+    void this.#sweep();
   }
 
   get(instanceName: string, action: Digest): ActionOutcome | undefined {
@@ -55,14 +57,17 @@ class DiskResults implements ActionCache {
     try {
       if (sum(body).equals(bytes.subarray(0, SUM_BYTES))) {
         const outcome = outcomeOf(MESSAGES.ActionResult.decode(body));
-        const now = Date.now() / 1_000;
-        utimesSync(path, now, now);
+        touch(path);
         return outcome;
       }
     } catch {
       // No result of this version.
     }
-    rmSync(path, { force: true });
+    try {
+      rmSync(path, { force: true });
+    } catch {
+      // Then it stays, and is a miss again.
+    }
     return undefined;
   }
 
@@ -73,29 +78,52 @@ class DiskResults implements ActionCache {
     try {
       writeFileSync(incoming, Buffer.concat([sum(body), body]), { flag: 'wx' });
       makeFolderSync(join(path, '..'));
+      if (this.#entries !== undefined && statSync(path, { throwIfNoEntry: false }) === undefined) {
+        this.#entries += 1;
+      }
       renameSync(incoming, path);
     } catch (error) {
       rmSync(incoming, { force: true });
       throw error;
     }
-    this.#puts += 1;
-    if (this.#puts % Math.min(COUNT_EVERY, this.#maxEntries) === 0) await this.#evict();
+    if (this.#entries === undefined || this.#entries > this.#maxEntries) {
+      await (this.#counting ??= this.#evict().finally(() => {
+        this.#counting = undefined;
+      }));
+    }
   }
 
+  /** Counts them, and takes what was not asked for longest if they are too many. */
   async #evict(): Promise<void> {
     const results = join(this.#root, 'results');
-    const all: { path: string; usedMs: number }[] = [];
+    const paths: string[] = [];
     for (const folder of await readdir(results)) {
-      for (const name of await readdir(join(results, folder))) {
-        const path = join(results, folder, name);
-        const stats = statSync(path, { throwIfNoEntry: false });
-        if (stats !== undefined) all.push({ path, usedMs: stats.mtimeMs });
-      }
+      for (const name of await readdir(join(results, folder))) paths.push(join(results, folder, name));
     }
-    if (all.length <= this.#maxEntries) return;
+    this.#entries = paths.length;
+    if (paths.length <= this.#maxEntries) return;
+    const all: { path: string; usedMs: number }[] = [];
+    for (const path of paths) {
+      const stats = await stat(path).catch(() => undefined);
+      if (stats !== undefined) all.push({ path, usedMs: stats.mtimeMs });
+    }
     all.sort((a, b) => a.usedMs - b.usedMs);
     const kept = Math.floor(this.#maxEntries * EVICT_TO);
-    for (const { path } of all.slice(0, all.length - kept)) rmSync(path, { force: true });
+    for (const { path } of all.slice(0, Math.max(0, all.length - kept))) {
+      await rm(path, { force: true });
+      this.#entries -= 1;
+    }
+  }
+
+  /** What was given up half written by processes that are dead. */
+  async #sweep(): Promise<void> {
+    const incoming = join(this.#root, 'incoming');
+    for (const name of await readdir(incoming).catch(() => [])) {
+      const path = join(incoming, name);
+      const stats = await stat(path).catch(() => undefined);
+      if (stats === undefined || Date.now() - stats.mtimeMs < STALE_MS) continue;
+      await rm(path, { force: true }).catch(() => undefined);
+    }
   }
 
   #pathOf(instanceName: string, action: Digest): string {
@@ -110,6 +138,16 @@ class DiskResults implements ActionCache {
 
 function sum(bytes: Uint8Array): Buffer {
   return createHash('sha256').update(bytes).digest();
+}
+
+/** Says that it was used. */
+function touch(path: string): void {
+  const now = Date.now() / 1_000;
+  try {
+    utimesSync(path, now, now);
+  } catch {
+    // Of another user, or on a disk that cannot be written: it is as good, and goes sooner.
+  }
 }
 
 function readOrNothing(path: string): Buffer | undefined {

@@ -10,10 +10,12 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { digestOf } from '../../../src/cas/digest-of.ts';
 import { createMemoryContentStore } from '../../../src/cas/memory-content-store.ts';
 import { createDiskActionCache } from '../../../src/host/remote/disk-action-cache.ts';
@@ -321,6 +323,37 @@ describe('an action cache on the disk', () => {
       damage();
       expect(await cache.get('', action)).toBeUndefined();
     }
+  });
+
+  test('gives a result that it cannot touch, and keeps it', async () => {
+    const cache = createDiskActionCache({ dir });
+    await cache.put('', action, outcome);
+    const [folder = ''] = readdirSync(join(dir, 'results'));
+    const [name = ''] = readdirSync(join(dir, 'results', folder));
+    const path = join(dir, 'results', folder, name);
+    // A read-only disk, or a file of another user.
+    const utimes = vi.spyOn(fs, 'utimesSync').mockImplementation(() => {
+      throw Object.assign(new Error('read-only'), { code: 'EROFS' });
+    });
+    syncBuiltinESMExports();
+    try {
+      expect(await cache.get('', action)).toEqual(outcome);
+      expect(utimes).toHaveBeenCalled();
+      expect(statSync(path).isFile()).toBe(true);
+    } finally {
+      vi.restoreAllMocks();
+      syncBuiltinESMExports();
+    }
+  });
+
+  test('sweeps what was left half written long ago, and nothing else', async () => {
+    const incoming = join(dir, 'incoming');
+    createDiskActionCache({ dir });
+    for (const name of ['old', 'new']) writeFileSync(join(incoming, name), 'half');
+    utimesSync(join(incoming, 'old'), 1, 1);
+    createDiskActionCache({ dir });
+    while (readdirSync(incoming).length > 1) await new Promise(setImmediate);
+    expect(readdirSync(incoming)).toEqual(['new']);
   });
 
   test('keeps no more than it may, and forgets what was not asked for longest', async () => {

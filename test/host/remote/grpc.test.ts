@@ -1,14 +1,14 @@
 // The server and the client over real connections.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import * as grpc from '@grpc/grpc-js';
 import fc from 'fast-check';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { encodeAction, encodeCommand } from '../../../src/cas/action-messages.ts';
 import { COMPRESSORS, MESSAGES, type WriteRequest } from '../../../src/cas/codec.ts';
 import { digestOf } from '../../../src/cas/digest-of.ts';
@@ -29,6 +29,22 @@ import { REMOTE_METHODS as M } from '../../../src/remote/methods.ts';
 import { RpcError, rpcCodeName } from '../../../src/remote/rpc.ts';
 
 const ends: (() => unknown)[] = [];
+
+const broken = vi.hoisted(() => ({ release: false }));
+vi.mock(import('../../../src/host/exec-runner.ts'), async (original) => {
+  const real = await original();
+  const createExecRunner: typeof real.createExecRunner = (options) => {
+    const runner = real.createExecRunner(options);
+    if (!broken.release) return runner;
+    const release = runner.release.bind(runner);
+    runner.release = async () => {
+      await release();
+      throw new Error('a worker that does not let go');
+    };
+    return runner;
+  };
+  return { ...real, createExecRunner };
+});
 
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
@@ -344,6 +360,47 @@ describe('over gRPC', () => {
     expect(
       await failure(remote.unary(M.findMissingBlobs, { instanceName: '', blobDigests: digests }, call())),
     ).toMatch(/^RESOURCE_EXHAUSTED/);
+  });
+
+  test('an operation of a server that was there before is NOT_FOUND, and not another one', async () => {
+    const names: string[] = [];
+    for (const script of ['exit 1', 'exit 2']) {
+      const { cluster, remote } = await serve({ workers: 'simulated' });
+      const action = await putAction(cluster, script);
+      names.push((await all(remote.serverStream(M.execute, request(action), call())))[0]?.name ?? '');
+      const said = await failure(all(remote.serverStream(M.waitExecution, { name: names[0] ?? '' }, call())));
+      expect(said).toMatch(names.length === 1 ? /^no failure$/ : /^NOT_FOUND: no operation with the name/);
+    }
+    expect(new Set(names).size).toBe(2);
+  });
+
+  test('a compressed blob of more than the server holds in memory is INVALID_ARGUMENT', async () => {
+    const { remote } = await serve();
+    const name = `${'a'.repeat(64)}/${64 * 1024 * 1024 + 1}`;
+    async function* parts(): AsyncGenerator<WriteRequest> {
+      const resourceName = `uploads/u/compressed-blobs/deflate/${name}`;
+      yield { resourceName, writeOffset: 0, finishWrite: false, data: Buffer.from('x') };
+    }
+    const resource = { resourceName: `compressed-blobs/deflate/${name}`, readOffset: 0, readLimit: 0 };
+    const limit = /^INVALID_ARGUMENT: digest.size_bytes: expected 67108864 B at most for a compressed blob/;
+    expect(await failure(remote.clientStream(M.write, parts(), call()))).toMatch(limit);
+    expect(await failure(all(remote.serverStream(M.read, resource, call())))).toMatch(limit);
+  });
+
+  test('a worker that cannot be released leaves nothing else behind', async () => {
+    const [before, dir] = [process.env['TMPDIR'], mkdtempSync(join(tmpdir(), 'dryrunner-end-'))];
+    ends.push(() => {
+      rmSync(dir, { recursive: true });
+      broken.release = false;
+      if (before === undefined) delete process.env['TMPDIR'];
+      else process.env['TMPDIR'] = before;
+    });
+    process.env['TMPDIR'] = dir;
+    broken.release = true;
+    const cluster = await serveBuildCluster({ jobs: 2, workers: 'simulated' });
+    expect(readdirSync(dir)).not.toEqual([]);
+    await expect(cluster.close()).rejects.toThrow('a worker that does not let go');
+    expect(readdirSync(dir)).toEqual([]);
   });
 
   test('a full store is RESOURCE_EXHAUSTED with its sentence', async () => {
