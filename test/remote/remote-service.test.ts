@@ -205,7 +205,7 @@ describe('executing an action', () => {
     [
       'an output too deep below its working directory',
       (c) =>
-        putAction(c, { workingDirectory: 'd/'.repeat(1_000) + 'd', outputPaths: ['o/'.repeat(1_000) + 'o'] }),
+        putAction(c, { workingDirectory: `${'d/'.repeat(1_000)}d`, outputPaths: [`${'o/'.repeat(1_000)}o`] }),
       'command.output_paths: expected a path of at most 3584 bytes, got 4003',
     ],
     [
