@@ -20,7 +20,7 @@ export interface ExecuteRequest {
   readonly instanceName?: string;
   /** When the server took it, in milliseconds since the Unix epoch on the clock of the runner. Absent: not known (D102). */
   readonly queuedAtMs?: number;
-  /** Lower is sooner; kept for those who order runs. Default 0. */
+  /** Lower is sooner, as the client said. No runner of this package orders by it; a scheduler of yours may. Default 0. */
   readonly priority?: number;
 }
 

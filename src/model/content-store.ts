@@ -5,7 +5,14 @@
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { isRunnerError, RunnerError } from '../kernel/errors.ts';
-import type { Action, ActionCommand, ActionOutcome, ActionOutputs, ExecuteRequest } from './action.ts';
+import type {
+  Action,
+  ActionCommand,
+  ActionOutcome,
+  ActionOutputs,
+  ExecuteRequest,
+  RpcViolation,
+} from './action.ts';
 import type { Cancellable } from './cancellation.ts';
 import { DIGEST, digestKey, type Digest } from './digest.ts';
 import type { MaybePromise } from './maybe-promise.ts';
@@ -59,6 +66,11 @@ export class MissingBlobsError extends RunnerError {
  */
 export function missingBlobsOf(error: unknown): readonly Digest[] | undefined {
   return isRunnerError(error, 'RUNNER_MISSING_BLOBS') ? (error as MissingBlobsError).digests : undefined;
+}
+
+/** What is missing as violations of a precondition, one for each digest (R188). */
+export function violationsOf(digests: readonly Digest[]): readonly RpcViolation[] {
+  return digests.map((digest) => ({ type: 'MISSING', subject: `blobs/${digestKey(digest)}` }));
 }
 
 /** A blob that was given up half written cannot be finished: `RUNNER_INVALID_ARGUMENT`. */

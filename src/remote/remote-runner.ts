@@ -97,7 +97,7 @@ interface Parts extends Required<Omit<RemoteRunnerOptions, keyof QueueOptions>> 
 }
 
 /** An action and the blobs that it is made of. */
-interface PreparedAction {
+interface BuiltAction {
   readonly digest: Digest;
   readonly blobs: ReadonlyMap<string, Digest>;
   /** Those that are in no store. */
@@ -216,7 +216,7 @@ class RemotePerformance implements Performance {
   }
 
   /** The blobs of the action: of one that the command brings along, as far as they are here. */
-  async #prepare(): Promise<PreparedAction> {
+  async #prepare(): Promise<BuiltAction> {
     const { executeRequest, snapshotId = '', argv, envVars = {}, timeoutMs = 0 } = this.#command;
     const { platform, cache, name, world } = this.#parts;
     const made = new Map<string, Uint8Array>();
@@ -286,7 +286,7 @@ class RemotePerformance implements Performance {
   }
 
   /** Uploads, executes, and watches until there is a result. */
-  async #execute(action: PreparedAction): Promise<Result> {
+  async #execute(action: BuiltAction): Promise<Result> {
     await this.#upload(action);
     // Failures in a row are counted anew after each answer; how often the action is executed again is counted to the end.
     const tries = { failures: 0, restarts: 0 };
@@ -307,7 +307,7 @@ class RemotePerformance implements Performance {
     }
   }
 
-  #upload({ blobs, made }: PreparedAction): Promise<void> {
+  #upload({ blobs, made }: BuiltAction): Promise<void> {
     return this.#client.upload(
       blobs,
       async (digest) => made.get(digestKey(digest)) ?? this.#parts.content.read(digest),
@@ -315,14 +315,14 @@ class RemotePerformance implements Performance {
   }
 
   /** Watches once: what came of it, or why it is worth watching again. What is not, is thrown. */
-  async #attempt(action: PreparedAction, tries: Tries): Promise<Result | Failure> {
+  async #attempt(action: BuiltAction, tries: Tries): Promise<Result | Failure> {
     const { retriesMax } = this.#parts;
     try {
       const result = await this.#watch(action.digest, tries);
       if (result === undefined) return { reason: 'the watch ended without a result', isOver: false };
       const reason = transientFailure(result);
       if (reason === undefined || tries.restarts >= retriesMax) return result;
-      if (missingOf(result)) await this.#upload(action);
+      if (lacksBlobs(result)) await this.#upload(action);
       return { reason, isOver: true };
     } catch (error) {
       const { status, message } = rpcFailure(error);
@@ -543,11 +543,11 @@ function transientFailure(result: Result): string | undefined {
   if (status === null) return undefined;
   const { code, message } = rpcStatusOf(status);
   const isLost = code === RPC_CODES.UNAVAILABLE || code === RPC_CODES.ABORTED;
-  return missingOf(result) || isLost ? `${rpcCodeName(code)}: ${message}` : undefined;
+  return lacksBlobs(result) || isLost ? `${rpcCodeName(code)}: ${message}` : undefined;
 }
 
 /** Whether blobs have gone that the action needs. */
-function missingOf({ response: { status } }: Result): boolean {
+function lacksBlobs({ response: { status } }: Result): boolean {
   return status !== null && rpcStatusOf(status).violations !== undefined;
 }
 

@@ -1,7 +1,7 @@
 /** Which status a caller gets for what went wrong in a handler. Invariant: whatever is thrown becomes one, and says what happened. */
 import { isRunnerError, messageOf, type RunnerErrorCode } from '../kernel/errors.ts';
-import type { RpcCodeName, RpcViolation } from '../model/action.ts';
-import { missingBlobsOf } from '../model/content-store.ts';
+import type { RpcCodeName } from '../model/action.ts';
+import { missingBlobsOf, violationsOf } from '../model/content-store.ts';
 import { digestKey, type Digest } from '../model/digest.ts';
 import { RpcError } from './rpc.ts';
 
@@ -32,10 +32,7 @@ export function rpcFailure(error: unknown): RpcError {
 
 /** An action cannot run, because blobs that it names are not there. */
 export function missingInputs(digests: readonly Digest[]): RpcError {
-  const violations = digests.map((digest): RpcViolation => ({
-    type: 'MISSING',
-    subject: `blobs/${digestKey(digest)}`,
-  }));
+  const violations = violationsOf(digests);
   const names = digests.slice(0, 3).map(digestKey).join(', ');
   const which =
     digests.length > 3

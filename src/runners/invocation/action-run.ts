@@ -14,8 +14,8 @@ import {
   type RpcStatus,
 } from '../../model/action.ts';
 import type { Command } from '../../model/command.ts';
-import { missingBlobsOf } from '../../model/content-store.ts';
-import { digestKey, digestOfSnapshot, type Digest } from '../../model/digest.ts';
+import { missingBlobsOf, violationsOf } from '../../model/content-store.ts';
+import { digestOfSnapshot, type Digest } from '../../model/digest.ts';
 import type { InvocationPhase } from '../../model/trace-event.ts';
 import type { ActionInstruments } from '../queue/runner-instruments.ts';
 import type { Outcome } from './invocation-state.ts';
@@ -129,10 +129,7 @@ export class ActionRun {
 function statusOf(error: unknown, missing: readonly Digest[] | undefined): RpcStatus {
   const message = messageOf(error);
   if (missing !== undefined) {
-    const violations = missing.map(
-      (digest) => ({ type: 'MISSING', subject: `blobs/${digestKey(digest)}` }) as const,
-    );
-    return { code: RPC_CODES.FAILED_PRECONDITION, message, violations };
+    return { code: RPC_CODES.FAILED_PRECONDITION, message, violations: violationsOf(missing) };
   }
   const isClients = isRunnerError(error, 'RUNNER_BAD_MESSAGE');
   return { code: isClients ? RPC_CODES.INVALID_ARGUMENT : RPC_CODES.INTERNAL, message };
