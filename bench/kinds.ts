@@ -4,6 +4,7 @@
  */
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
+import { measureActions } from './actions.ts';
 import { measureAmbient } from './ambient.ts';
 import { measureAwaits } from './awaits.ts';
 import { measureDisks } from './disks.ts';
@@ -32,6 +33,7 @@ export const kinds: Readonly<Record<string, (rounds: number) => Figure[] | Promi
   idle: measureIdle,
   nodes: measureNodes,
   remote: measureRemote,
+  actions: measureActions,
   ambient: measureAmbient,
   awaits: measureAwaits,
   help: measureHelp,
