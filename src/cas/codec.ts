@@ -2,13 +2,13 @@
  * The messages of the protocol as typed plain objects, and their bytes. Invariant: what `decode` gives has every field, `null` for a
  * message that did not come, and bytes that are no message are an error of their own, whatever they are.
  */
-import protobuf from 'protobufjs';
+import type protobuf from 'protobufjs';
 import * as is from '../kernel/shape.ts';
 import { check, unreadable } from '../kernel/argument-check.ts';
 import { describeValue, messageOf, RunnerError } from '../kernel/errors.ts';
 import { membersOf } from '../kernel/union-members.ts';
 import type { Digest } from '../model/digest.ts';
-import { REMOTE_EXECUTION_PROTO, USED_PROTOS } from './remote-execution-proto.ts';
+import { protocolType } from './protocol-types.ts';
 
 /** What may be left out of a message when it is written: everything. */
 export type Init<T> = T extends Uint8Array | string | number | boolean | null | undefined
@@ -312,9 +312,6 @@ export const DIGEST_FUNCTION_SHA256 = 1;
 export const SYMLINKS_DISALLOWED = 1;
 
 const V2 = 'build.bazel.remote.execution.v2';
-const root = new protobuf.Root();
-for (const text of [REMOTE_EXECUTION_PROTO, ...USED_PROTOS]) protobuf.parse(text, root);
-root.resolveAll();
 
 /** 64-bit integers are numbers here: a size or offset above 2^53 is refused where it is checked. */
 const OPTIONS: protobuf.IConversionOptions = { longs: Number, defaults: true };
@@ -352,12 +349,16 @@ class Canonical {
   }
 
   static #value({ resolvedType, repeated, map }: protobuf.Field, value: unknown): unknown {
-    if (map || !(resolvedType instanceof protobuf.Type)) return value;
+    if (map || !isMessageType(resolvedType)) return value;
     const inner = Canonical.of(resolvedType);
     return repeated
       ? (value as readonly Fields[]).map((each) => inner.message(each))
       : inner.message(value as Fields);
   }
+}
+
+function isMessageType(type: protobuf.Field['resolvedType']): type is protobuf.Type {
+  return type !== null && 'fieldsArray' in type;
 }
 
 function isDefault(value: unknown): boolean {
@@ -368,31 +369,34 @@ function isDefault(value: unknown): boolean {
 
 class TypeCodec<T> implements MessageCodec<T> {
   readonly name: string;
-  readonly #type: protobuf.Type;
-  readonly #canonical: Canonical;
+  #known: protobuf.Type | undefined;
 
   constructor(name: string) {
     this.name = name;
-    this.#type = root.lookupType(name);
-    this.#canonical = Canonical.of(this.#type);
   }
 
   encode(message: Init<T>): Uint8Array {
     try {
       check('message', message, is.anObject(`a ${this.name}`));
-      return this.#type.encode(this.#canonical.message(message as Fields)).finish();
+      const type = this.#type();
+      return type.encode(Canonical.of(type).message(message as Fields)).finish();
     } catch (error) {
       throw unreadable('message', message, error);
     }
   }
 
   decode(bytes: Uint8Array): T {
+    const type = this.#type();
     try {
-      return this.#type.toObject(this.#type.decode(bytes), OPTIONS) as T;
+      return type.toObject(type.decode(bytes), OPTIONS) as T;
     } catch (cause) {
       const message = `${this.name}: expected a message, got ${describeValue(bytes)} of ${bytes.length} B: ${messageOf(cause)}`;
       throw new RunnerError('RUNNER_BAD_MESSAGE', message, { cause });
     }
+  }
+
+  #type(): protobuf.Type {
+    return (this.#known ??= protocolType(this.name));
   }
 }
 

@@ -112,7 +112,8 @@ interface End extends Pick<RunOutcome, 'exitCode' | 'error'> {
 
 const ABORTED: End = { state: 'ABORTED', exitCode: 0, error: '' };
 const TIMEDOUT: End = { state: 'TIMEDOUT', exitCode: 0, error: '' };
-const EMPTY_ROOT = MESSAGES.Directory.encode({});
+/** A directory without entries is a message without fields. */
+const EMPTY_ROOT = new Uint8Array();
 
 /** A run that is carried out by the server. */
 class RemotePerformance implements Performance {
