@@ -35,14 +35,14 @@ export const remoteBugs: readonly Bug[] = [
   },
   {
     id: 'remote-result-before-blobs',
-    title: 'a result is given out while its logs are still on their way into the store',
+    title: 'a result is given out while its logs and directories are still on their way into the store',
     scenario,
     edits: [
       {
-        file: store,
-        find: '    await this.#content.write(digest, bytes, cancel);\n    return digest;',
+        file: 'src/remote/stored-tree.ts',
+        find: '  await content.write(digest, bytes, cancel);\n  return digest;',
         replace:
-          '    Promise.resolve(this.#content.write(digest, bytes, cancel)).then(undefined, () => undefined);\n    return digest;',
+          '  Promise.resolve(content.write(digest, bytes, cancel)).then(undefined, () => undefined);\n  return digest;',
       },
     ],
   },
@@ -119,7 +119,7 @@ export const remoteBugs: readonly Bug[] = [
     edits: [
       {
         file: runner,
-        find: '      if (missingOf(result)) await this.#upload(action);\n',
+        find: '      if (lacksBlobs(result)) await this.#upload(action);\n',
         replace: '',
       },
       {
