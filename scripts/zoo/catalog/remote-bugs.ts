@@ -99,20 +99,6 @@ export const remoteBugs: readonly Bug[] = [
     ],
   },
   {
-    id: 'remote-others-cancel',
-    title: 'an execution that another client has cancelled is taken for one of its own',
-    scenario,
-    edits: [
-      {
-        file: runner,
-        find: '    return error instanceof FailedOperation && code === RPC_CODES.CANCELLED;\n',
-        replace:
-          '    if (!(error instanceof FailedOperation) || code !== RPC_CODES.CANCELLED) return false;\n' +
-          '    this.#stop = ABORTED;\n    return true;\n',
-      },
-    ],
-  },
-  {
     id: 'remote-no-second-upload',
     title: 'blobs that the server has lost are not uploaded again before the next attempt',
     scenario,
