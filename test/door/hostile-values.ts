@@ -44,7 +44,7 @@ const HOSTILE: Readonly<Record<string, () => unknown>> = {
   '1e308': () => 1e308,
   '10n': () => 10n,
   "''": () => '',
-  'a path to nowhere': () => '/no/such/folder/0',
+  'a path to nowhere': () => '/proc/no/such/0',
   'a text with NUL': () => 'x\0y',
   'a long text': () => `/no/such/${'x'.repeat(100_000)}`,
   'a symbol': () => Symbol('hostile'),

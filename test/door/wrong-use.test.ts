@@ -9,7 +9,7 @@ import * as traceDoor from '../../src/trace/index.ts';
 type Call = (...given: readonly unknown[]) => unknown;
 
 /** Serves as an id and as a path at which nothing can be made. */
-const NOWHERE = '/no/such/folder/0';
+const NOWHERE = '/proc/no/such/0';
 
 const WRONG: readonly (readonly unknown[])[] = [
   [],

@@ -373,6 +373,7 @@ class DiskBlobs implements DiskContentStore {
    * @throws RunnerError (rejects) `RUNNER_STORE_FULL`.
    */
   async makeRoom(bytes: number): Promise<BlobHold> {
+    check('bytes', bytes, is.COUNT);
     // What never fits must cost nothing of what is there.
     if (bytes > this.#maxBytes) throw this.#full(bytes);
     if (this.#maxBytes !== Infinity) {
