@@ -61,5 +61,6 @@ Examples:
 Actions run as you, in a directory of their own, without a sandbox. It ends
 with Ctrl-C: what runs is aborted, and nothing is left behind.
 
-Needs the packages @grpc/grpc-js and protobufjs, and prom-client for --metrics-port.
+Needs the packages @grpc/grpc-js and protobufjs, and for --metrics-port
+prom-client.
 Exit codes: 128 + the number of the signal (130 after Ctrl-C), 2 wrong usage.`;
