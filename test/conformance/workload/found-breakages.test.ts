@@ -266,6 +266,8 @@ const SEEN_AS: Readonly<Record<string, RegExp>> = {
   'R36 D4 a wait that cannot be met never ends': /^Deadlock: /,
   'R28 D20 no ids and a wait wait for ever': /^Deadlock: /,
   'R34 D16 a cancelled wait invents an ABORTED status': /^R24 query shows run , which is ABORTED/,
+  // The id of a zero status is the first thing of it that cannot be.
+  'R64 R58 R59 a full runner answers with a zero status': /^R44 expected the id \d+ for the next run, got /,
   // A checkout that hangs is never asked to stop, so that who waits for its run waits for ever.
   'R85 D27 a release leaves runs alone': /^Deadlock: /,
   // So is the start of a run whose filer hangs.
