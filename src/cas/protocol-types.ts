@@ -6,6 +6,7 @@
 import { createRequire } from 'node:module';
 import type protobuf from 'protobufjs';
 import { RunnerError } from '../kernel/errors.ts';
+import { packageFile } from '../kernel/package-files.ts';
 import { REMOTE_EXECUTION_PROTO, USED_PROTOS } from './remote-execution-proto.ts';
 
 let root: protobuf.Root | undefined;
@@ -30,7 +31,7 @@ function readProtocol(): protobuf.Root {
 
 function loadProtobuf(): typeof protobuf {
   try {
-    return createRequire(import.meta.url)('protobufjs') as typeof protobuf;
+    return createRequire(packageFile('package.json'))('protobufjs') as typeof protobuf;
   } catch (cause) {
     if ((cause as { code?: unknown } | undefined)?.code !== 'MODULE_NOT_FOUND') throw cause;
     const message =
