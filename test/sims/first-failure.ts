@@ -1,22 +1,28 @@
-// What an exploration of a scenario finds first.
+// What an exploration of a scenario finds.
 import { createCoverage } from '../../src/explore/coverage.ts';
 import { createExecutor } from '../../src/explore/executor.ts';
 import { explore } from '../../src/explore/explorer.ts';
 import { createStrategy } from '../../src/explore/strategies/create-strategy.ts';
 import type { ScenarioDefinition } from '../../src/simulation/scenario.ts';
 
-/** The first failure of so many executions. */
+/**
+ * The first failure of so many executions that is the wanted one, or else the first of all: what is broken shows in several ways, and which of
+ * them comes first is up to the strategy.
+ */
 export async function failureOf(
   scenario: ScenarioDefinition<unknown>,
   maxExecutions: number,
+  wanted: RegExp = /(?:)/,
 ): Promise<string | undefined> {
   let message: string | undefined;
   await explore(createExecutor(scenario), createStrategy('portfolio', 1), {
     maxExecutions,
     coverage: createCoverage(),
     onFailure: ({ failure }) => {
-      message = failure?.message ?? '';
-      return false;
+      const found = failure?.message ?? '';
+      const isWanted = wanted.test(found);
+      message = isWanted ? found : (message ?? found);
+      return !isWanted;
     },
   });
   return message;

@@ -104,5 +104,5 @@ function plain(value: unknown): unknown {
 }
 
 test.for(broken)('generic-calls finds a network that %s', async ([, make, message]) => {
-  expect(await failureOf(callsWorkload(make), FOUND_WITHIN)).toMatch(message);
+  expect(await failureOf(callsWorkload(make), FOUND_WITHIN, message)).toMatch(message);
 });

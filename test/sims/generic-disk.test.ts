@@ -114,5 +114,5 @@ const broken: readonly (readonly [string, Make, RegExp])[] = [
 ];
 
 test.for(broken)('generic-disk finds a disk that %s', async ([, make, message]) => {
-  expect(await failureOf(diskWorkload(make), FOUND_WITHIN)).toMatch(message);
+  expect(await failureOf(diskWorkload(make), FOUND_WITHIN, message)).toMatch(message);
 });

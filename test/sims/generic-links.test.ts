@@ -41,7 +41,7 @@ function withVerb(
 
 const broken: readonly (readonly [string, Make, RegExp])[] = [
   ['keeps no order', otherwise(() => ({ fifo: false })), /reorder strikes, and may not/],
-  ['keeps the order unasked', otherwise(() => ({ fifo: true })), /and should|it is not as/],
+  ['keeps the order unasked', otherwise(() => ({ fifo: true })), /and should/],
   ['is too fast', otherwise(() => ({ latencyMs: 0 })), /latenc|arrive/],
   ['has any width', otherwise(() => ({ bytesPerMs: Infinity })), /arrive|refused|lost/],
   ['never strikes', otherwise(() => ({ faults: {} })), /not asked what strikes/],
@@ -65,12 +65,12 @@ const broken: readonly (readonly [string, Make, RegExp])[] = [
   [
     'ends a partition at once',
     withVerb('partition', (net) => net.repair()),
-    /its steps are sent, not sent,lost|of a message from scenario to b/,
+    /its steps are sent, not sent,lost/,
   ],
   ['releases all links', withVerb('release', (net) => net.repair()), /and the trace says so of/],
   ['loses what the scenario sends', withVerb('send', () => undefined), /first event/],
 ];
 
 test.for(broken)('generic-links finds a network that %s', async ([, make, message]) => {
-  expect(await failureOf(linksWorkload(make), FOUND_WITHIN)).toMatch(message);
+  expect(await failureOf(linksWorkload(make), FOUND_WITHIN, message)).toMatch(message);
 });

@@ -101,5 +101,5 @@ function patient<T extends object>(part: T): T {
 }
 
 test.for(broken)('generic-locks finds locks that %s', async ([, parts, message]) => {
-  expect(await failureOf(locksWorkload(parts), FOUND_WITHIN)).toMatch(message);
+  expect(await failureOf(locksWorkload(parts), FOUND_WITHIN, message)).toMatch(message);
 });

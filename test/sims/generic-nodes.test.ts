@@ -78,5 +78,5 @@ const broken: readonly (readonly [string, Make, RegExp])[] = [
 ];
 
 test.for(broken)('generic-nodes finds a node that %s', async ([, make, message]) => {
-  expect(await failureOf(nodesWorkload(make), FOUND_WITHIN)).toMatch(message);
+  expect(await failureOf(nodesWorkload(make), FOUND_WITHIN, message)).toMatch(message);
 });

@@ -55,7 +55,7 @@ test.for<readonly [what: string, make: typeof createRecorder, message: RegExp]>(
     /^output of run/,
   ],
 ])('finds a recorder that %s', async ([, make, message]) => {
-  expect(await failureOf(recordingWorkload(make), FOUND_WITHIN)).toMatch(message);
+  expect(await failureOf(recordingWorkload(make), FOUND_WITHIN, message)).toMatch(message);
 });
 
 test('finds a playback that gives a process no grace', async () => {

@@ -141,7 +141,7 @@ describe('generic-store finds a store that', () => {
     ],
   ];
   test.for(broken)('%s', async ([, make, message]) => {
-    expect(await failureOf(storeWorkload(make), FOUND_WITHIN)).toMatch(message);
+    expect(await failureOf(storeWorkload(make), FOUND_WITHIN, message)).toMatch(message);
   });
 });
 
@@ -231,7 +231,7 @@ describe('generic-fake finds a fake runner that', () => {
     ],
   ];
   test.for(broken)('%s', async ([, make, message]) => {
-    expect(await failureOf(fakeWorkload(make), FOUND_WITHIN)).toMatch(message);
+    expect(await failureOf(fakeWorkload(make), FOUND_WITHIN, message)).toMatch(message);
   });
 });
 
@@ -330,7 +330,7 @@ describe('generic-chaos finds a chaos runner that', () => {
     ],
   ];
   test.for(broken)('%s', async ([, make, message]) => {
-    expect(await failureOf(chaosWorkload(make), FOUND_WITHIN)).toMatch(message);
+    expect(await failureOf(chaosWorkload(make), FOUND_WITHIN, message)).toMatch(message);
   });
 });
 
@@ -376,7 +376,7 @@ describe('generic-polling finds a poller that', () => {
     ],
   ];
   test.for(broken)('%s', async ([, make, message]) => {
-    expect(await failureOf(pollingWorkload(make), FOUND_WITHIN)).toMatch(message);
+    expect(await failureOf(pollingWorkload(make), FOUND_WITHIN, message)).toMatch(message);
   });
 });
 
@@ -408,6 +408,6 @@ describe('generic-node finds a node that', () => {
     ],
   ];
   test.for(broken)('%s', async ([, make, message]) => {
-    expect(await failureOf(nodeWorkload(make), FOUND_WITHIN)).toMatch(message);
+    expect(await failureOf(nodeWorkload(make), FOUND_WITHIN, message)).toMatch(message);
   });
 });
