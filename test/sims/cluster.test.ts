@@ -13,8 +13,8 @@ const HEALTHY = 200;
 const FOUND_WITHIN = 5_000;
 /** Take too many executions for a test: `npm run mistakes` looks for them. */
 const RARE: ReadonlySet<string> = new Set(['raft-commits-an-old-term']);
-/** A start that finds what one in eight finds within 6,000 executions, by the portfolio as by others. */
-const SEEDS: Readonly<Record<string, string>> = { 'build-farm-workers-forget-the-epoch': '5' };
+/** Found from one start in twelve within 5,000 executions: this is the one. Another portfolio needs another start. */
+const SEEDS: Readonly<Record<string, string>> = { 'build-farm-workers-forget-the-epoch': '3' };
 
 const programs = await Promise.all(clusterPrograms.map((load) => load()));
 
