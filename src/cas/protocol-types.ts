@@ -2,7 +2,7 @@
  * The types of the protocol as protobufjs has them. Invariant: that package, an optional peer, is loaded when a message is first written or read
  * and not before, because doors that name messages are loaded by everybody.
  */
-// eslint-disable-next-line @typescript-eslint/no-restricted-imports -- loads an optional peer, and touches nothing else of the machine
+// eslint-disable-next-line @typescript-eslint/no-restricted-imports -- loads an optional package on first use, from synchronous code
 import { createRequire } from 'node:module';
 import type protobuf from 'protobufjs';
 import { RunnerError } from '../kernel/errors.ts';

@@ -79,7 +79,7 @@ function textOf(value: unknown, depth: number): string {
   if (Array.isArray(value)) return `[${listText(value, (item) => textOf(item, depth - 1))}]`;
   if (value instanceof Map) return `Map(${value.size})`;
   if (value instanceof Set) return `Set(${value.size})`;
-  // eslint-disable-next-line no-restricted-globals -- a date that somebody has sent is no clock
+  // eslint-disable-next-line no-restricted-globals -- only formats a date that was sent; reads no clock
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? String(value) : value.toISOString();
   if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
   return `{${listText(Object.entries(value), ([key, item]) => `${key}: ${textOf(item, depth - 1)}`)}}`;

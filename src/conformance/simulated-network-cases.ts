@@ -93,7 +93,7 @@ const always = (title: string, seeds: number, body: Body): Spec => ({
   },
 });
 
-// eslint-disable-next-line no-restricted-globals -- a date that is sent is no clock
+// eslint-disable-next-line no-restricted-globals -- a date sent as data; reads no clock
 const dateOf = (ms: number) => new Date(ms);
 
 /** A promise that nothing settles. */

@@ -93,7 +93,7 @@ export class UncaughtErrors {
 
   #mark(process: RunningProcess | undefined): void {
     this.#running = process;
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- a mark, not an error: to build its stack would take long
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- a marker that only we see; an Error would capture a stack each time
     this.#marks.add(Promise.reject<never>(new Mark(this, process)));
   }
 

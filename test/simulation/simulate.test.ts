@@ -242,7 +242,7 @@ describe('a failure', () => {
       scenario: () =>
         new Promise<void>((resolve) => {
           // Several, as timers of the test framework may end meanwhile, and only their number is known.
-          // eslint-disable-next-line no-restricted-globals -- the real timers are what the test is about
+          // eslint-disable-next-line no-restricted-globals -- the test needs real timers: they are the escape that it looks for
           for (let i = 0; i < 8; i += 1) setTimeout(resolve, 2_000);
         }),
     });

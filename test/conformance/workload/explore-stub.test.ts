@@ -187,7 +187,7 @@ describe('exploreStub', () => {
       #value = 0;
       async set(value: number): Promise<void> {
         await new Promise<void>((resolve) => {
-          // eslint-disable-next-line no-restricted-globals -- code on timers of the machine is what this test is about
+          // eslint-disable-next-line no-restricted-globals -- the code under test calls the global setTimeout on purpose
           setTimeout(resolve, 10);
         });
         this.#value = value;
