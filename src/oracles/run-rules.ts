@@ -89,20 +89,20 @@ export const startOrder: RunRule = {
 
 /**
  * A run that nobody asked to stop, by an abort or a release (R85), does not become ABORTED, nor UNKNOWN once its process has ended;
- * one without a timeout does not become TIMEDOUT. See {@link watchRuns}.
+ * one without a timeout does not become TIMEDOUT. Only runs with an `accepted` event are judged: what traces no acceptance, such as a
+ * bare store, traces no request to stop either. See {@link watchRuns}.
  */
 export const endCause: RunRule = {
   rule: 'R203',
   beforeStatus(run, { state }) {
+    if (!run.isAccepted) return undefined;
     switch (state) {
       case 'ABORTED':
         return run.stoppedAtMs === undefined
           ? `${run.title} became ABORTED, but neither was it aborted nor its runner released`
           : undefined;
       case 'TIMEDOUT':
-        return run.isAccepted && run.timeoutMs <= 0
-          ? `${run.title} became TIMEDOUT, but has no timeout`
-          : undefined;
+        return run.timeoutMs <= 0 ? `${run.title} became TIMEDOUT, but has no timeout` : undefined;
       case 'UNKNOWN':
         return run.stoppedAtMs === undefined && run.hasExecuted
           ? `${run.title} became UNKNOWN, but its process has ended`

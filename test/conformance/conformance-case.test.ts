@@ -12,6 +12,7 @@ import {
 import { conformanceCases } from '../../src/conformance/conformance-cases.ts';
 import { runConformance, type CaseResult } from '../../src/conformance/run-conformance.ts';
 import type { ConformanceSubject } from '../../src/conformance/subject.ts';
+import { exploreRunner } from '../../src/conformance/workload/explore-runner.ts';
 import { messageOf, RunnerError } from '../../src/kernel/errors.ts';
 import type { Service } from '../../src/model/service.ts';
 import { RunRejectedError } from '../../src/model/run-rejected-error.ts';
@@ -22,7 +23,7 @@ import { createSmallQueue } from './small-queue.ts';
 import { simulated } from './subjects.ts';
 
 describe('a queue that does not wait for the active run', () => {
-  const subjectOf = (isGuarded: boolean): ConformanceSubject => ({
+  const subjectOf = (isGuarded: boolean, isTraced = false): ConformanceSubject => ({
     ...simulated,
     name: 'small queue',
     supports: supportsAllBut({
@@ -32,11 +33,13 @@ describe('a queue that does not wait for the active run', () => {
       collaborators: 'it takes none',
       actions: 'it takes none',
     }),
-    create: (world, options) => ({ service: createSmallQueue(world, { ...options, isGuarded }) }),
+    create: (world, options) => ({ service: createSmallQueue(world, { ...options, isGuarded, isTraced }) }),
   });
 
-  const failuresOf = async (isGuarded: boolean): Promise<readonly CaseResult[]> =>
-    (await resultsOf(subjectOf(isGuarded), conformanceCases)).filter(({ outcome }) => outcome === 'failed');
+  const failuresOf = async (isGuarded: boolean, isTraced?: boolean): Promise<readonly CaseResult[]> =>
+    (await resultsOf(subjectOf(isGuarded, isTraced), conformanceCases)).filter(
+      ({ outcome }) => outcome === 'failed',
+    );
 
   test('R67 R202 is found by the cases that offer runs while others are running', async () => {
     const failed = await failuresOf(false);
@@ -50,6 +53,14 @@ describe('a queue that does not wait for the active run', () => {
 
   test('R67 passes them all once its guard is back', async () => {
     expect(await failuresOf(true)).toEqual([]);
+  });
+
+  test('R203 is not blamed where the trace is that of its store, which knows of no abort and no release', async () => {
+    expect(await failuresOf(true, true)).toEqual([]);
+    const subject = subjectOf(true, true);
+    const supports = { ...subject.supports, failures: 'it always trusts its machine' };
+    const { held, failure } = await exploreRunner({ ...subject, supports }, { executions: 300 });
+    expect([held, failure?.text]).toEqual([true, undefined]);
   });
 });
 

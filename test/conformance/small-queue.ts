@@ -1,11 +1,11 @@
 // A queue runner of one's own, as small as it can be: a store, an invoker, a list. With its guard it runs one command at a time;
 // without, it starts a run beside the active one if the run is offered later, and only then, because a start that is posted is
-// posted once. It records no trace, as a runner of somebody else would not, so that no oracle sees inside.
+// posted once. Either it records no trace, so that no oracle sees inside, or its store does, which knows of no request to stop.
 import type { Timer } from '../../src/kernel/clock.ts';
 import { invalidArgument } from '../../src/kernel/errors.ts';
 import { createSimExecer } from '../../src/execers/sim-execer.ts';
 import { createVirtualFiler } from '../../src/filers/fake-filer.ts';
-import { checkCommand, tagsOf, type Command } from '../../src/model/command.ts';
+import { checkCommand, copyCommand, tagsOf, type Command } from '../../src/model/command.ts';
 import { isTerminal } from '../../src/model/run-state.ts';
 import { abortStatus, type RunID, type RunStatus } from '../../src/model/run-status.ts';
 import { RunRejectedError } from '../../src/model/run-rejected-error.ts';
@@ -25,10 +25,17 @@ export interface SmallQueueOptions {
   readonly capacity?: number;
   readonly history?: number;
   readonly isGuarded: boolean;
+  /** Its store and its invoker get the tracer of the world. Default: nothing of it is in the trace. */
+  readonly isTraced?: boolean;
 }
 
-export function createSmallQueue({ clock, choices, random }: World, options: SmallQueueOptions): Service {
-  return new SmallQueue({ clock, choices, random }, options);
+export function createSmallQueue(
+  { clock, choices, random, tracer }: World,
+  options: SmallQueueOptions,
+): Service {
+  const { isTraced = false } = options;
+  const traced = isTraced && tracer !== undefined ? { tracer } : {};
+  return new SmallQueue({ clock, choices, random, ...traced }, options);
 }
 
 class SmallQueue implements Service {
@@ -49,9 +56,15 @@ class SmallQueue implements Service {
     this.#world = world;
     this.#capacity = Math.max(1, capacity);
     this.#isGuarded = isGuarded;
-    this.#store = createStatusStore({ clock: world.clock, capacity: history });
+    this.#store = createStatusStore({
+      clock: world.clock,
+      name: 'small',
+      capacity: history,
+      tracer: world.tracer,
+    });
     this.#store.updateService(HEALTHY_SERVICE_STATUS);
     this.#invoker = createInvoker(world, {
+      name: 'small',
       execer: createSimExecer({ clock: world.clock }),
       filers: new Map([['scoot', { filer: createVirtualFiler() }]]),
       outputs: createMemoryOutputs(),
@@ -66,12 +79,13 @@ class SmallQueue implements Service {
     });
   }
 
-  #accept(command: Command): RunStatus {
-    checkCommand(command);
+  #accept(offered: Command): RunStatus {
+    checkCommand(offered);
     if (this.#released !== undefined) throw RELEASED;
     if (this.#queue.length + this.#active.size >= this.#capacity) {
       throw new RunRejectedError('RUNNER_BUSY', 'No resources available. Please try later.');
     }
+    const command = copyCommand(offered);
     const status = this.#store.newRun(tagsOf(command));
     this.#queue.push({ runId: status.runId, command });
     this.#proceed();

@@ -190,6 +190,16 @@ const legal: readonly TraceCase[] = [
     trace: trace().run('0').evict('0').run('0'),
   },
   {
+    title: 'R203 the trace of a bare store, which records no request to stop',
+    trace: trace()
+      .status('0', 'PENDING')
+      .status('0', 'ABORTED')
+      .status('1', 'PENDING')
+      .acquire('1', 'process')
+      .free('1', 'process')
+      .status('1', 'UNKNOWN'),
+  },
+  {
     title: 'R202 R208 the trace of a bare store, which accepts nothing',
     trace: trace().status('0', 'PENDING').status('0', 'RUNNING').status('0', 'COMPLETE'),
   },
