@@ -60,6 +60,12 @@ describe('names that leave by a door', () => {
     expect(main.length).toBeLessThanOrEqual(120);
   });
 
+  test('README says what is behind each door', () => {
+    const readme = readProjectFile('README.md');
+    const rows = packageDoors().filter(({ specifier }) => !readme.includes(`| \`${specifier}\` |`));
+    expect(rows.map(({ specifier }) => specifier)).toEqual([]);
+  });
+
   test('no name leaves by two doors', () => {
     const doubled = names.filter(({ name }) => names.filter((other) => other.name === name).length > 1);
     expect(doubled.map(shown)).toEqual([]);
