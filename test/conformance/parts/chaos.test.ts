@@ -14,7 +14,7 @@ describe('networks and machines of runners', () => {
 test('each case of chaos and nodes fails for one without one of its methods', async () => {
   await expectAllToFail(
     chaosCases,
-    spoils(['run', 'release']).map((spoil) => ({
+    spoils(['run', 'status', 'release']).map((spoil) => ({
       name: 'spoilt',
       create: (...given: Parameters<typeof createChaosRunner>) => spoil(createChaosRunner(...given)),
     })),

@@ -21,9 +21,19 @@ test('each case of stores and disks in memory fails for one without one of its m
     })),
   );
   await expectAllToFail(memoryDiskCases, [
-    ...spoils(['mount', 'files', 'powerFail']).map((spoil) => ({
+    ...spoils(['mount', 'files', 'powerFail', 'write', 'append', 'sync']).map((spoil) => ({
       name: 'spoilt',
-      create: (...given: Parameters<typeof createMemoryDisk>) => spoil(createMemoryDisk(...given)),
+      create(...given: Parameters<typeof createMemoryDisk>) {
+        const medium = createMemoryDisk(...given);
+        return spoil({
+          name: medium.name,
+          mount: (...of: Parameters<typeof medium.mount>) => spoil(medium.mount(...of)),
+          crash: () => medium.crash(),
+          powerFail: () => medium.powerFail(),
+          files: () => medium.files(),
+        });
+      },
     })),
+    { name: 'deaf', create: (world) => createMemoryDisk(world) },
   ]);
 });
