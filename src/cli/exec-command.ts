@@ -13,18 +13,16 @@ import { hostname, tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import type { TempDirs } from '../model/collaborators.ts';
-import { hasField, isTerminal } from '../model/run-state.ts';
-import type { RunStatus } from '../model/run-status.ts';
-import { finalStatus } from '../model/status-lookup.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
-import { createExecRunner, type ExecRunner } from '../host/exec-runner.ts';
+import { createExecRunner } from '../host/exec-runner.ts';
 import { createOsExecer } from '../host/process/os-execer.ts';
 import { realWorld } from '../host/real-world.ts';
 import { createRecorder, type Recorder } from '../runners/recording/recorder.ts';
+import { OutputDisplay, runToEnd, showEvent } from './exec-display.ts';
 import { openInput, watchFolder } from './exec-files.ts';
 import { UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
-import { formatSpan } from './quantity-text.ts';
+import type { RemoteExecOptions } from './remote-exec.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Gets the output, piece by piece. */
@@ -95,32 +93,9 @@ export class ShownExecer implements Execer, ProcessEnd {
   }
 }
 
-/**
- * The text of one stream whose bytes come in pieces; what is not UTF-8 reads as U+FFFD. Invariant: the pieces of text together are the text of
- * all the bytes, wherever those were cut.
- */
-export class StreamText {
-  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
-
-  /** The text that is complete with this piece; the first bytes of a character wait for the rest. */
-  add(chunk: Chunk): string {
-    return typeof chunk === 'string' ? this.end() + chunk : this.#decoder.decode(chunk, { stream: true });
-  }
-
-  /** What still waits, once nothing comes any more. */
-  end(): string {
-    return this.#decoder.decode();
-  }
-}
-
-type StreamName = 'stdout' | 'stderr';
-
 /** Options as typed. */
-export interface ExecCommandOptions {
-  /** Milliseconds. */
-  readonly timeout?: number;
+export interface ExecCommandOptions extends Omit<RemoteExecOptions, 'remote'> {
   readonly trace?: string;
-  readonly json?: boolean;
   readonly cwd?: string;
   /** Runs in a new empty directory. */
   readonly freshDir?: boolean;
@@ -131,19 +106,40 @@ export interface ExecCommandOptions {
   readonly killAfter?: number;
   /** MiB. */
   readonly memory?: number;
+  /** The build cluster that runs it. */
+  readonly remote?: string;
 }
 
 const MIB = 1024 * 1024;
 
-/** Runs the command and shows its statuses; gives its exit code, or one of `timeout`, `env` and the shell. */
+/** Options by which a process of this machine is run, and those that only a cluster knows. */
+const LOCAL_OPTIONS = ['signal', 'killAfter', 'memory', 'cwd', 'freshDir', 'stdin', 'trace'] as const;
+const REMOTE_OPTIONS = ['input', 'output', 'env', 'platform', 'instance', 'tokenFile', 'tlsCa'] as const;
+
+/**
+ * Runs the command and shows its statuses; gives its exit code, or one of `timeout`, `env` and the shell. `wasTyped` knows which options were
+ * typed, and which have their default.
+ */
 export async function execCommand(
   terminal: Terminal,
   argv: readonly string[],
   options: ExecCommandOptions,
+  wasTyped: (option: string) => boolean,
 ): Promise<number> {
+  const { remote } = options;
+  const wrong = (remote === undefined ? REMOTE_OPTIONS : LOCAL_OPTIONS).find(wasTyped);
+  if (wrong !== undefined) {
+    const flag = wrong.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new UsageError(`--${flag}: only ${remote === undefined ? 'with' : 'without'} --remote`);
+  }
   if (argv[0] === '') {
     terminal.note('error: expected a program, got ""');
     return NOT_FOUND;
+  }
+  if (remote !== undefined) {
+    // Loaded for those who ask for it: a command that runs here starts the sooner.
+    const { remoteExec } = await import('./remote-exec.ts');
+    return remoteExec(terminal, argv, { ...options, remote });
   }
   const tidyTempRoot = watchFolder(tmpdir());
   try {
@@ -202,25 +198,6 @@ async function execProgram(
   }
 }
 
-async function runToEnd(
-  terminal: Terminal,
-  runner: ExecRunner,
-  command: { readonly argv: readonly string[]; readonly timeoutMs?: number },
-  interruption: Interruption,
-): Promise<RunStatus> {
-  const { runId } = await runner.run(command);
-  const abort = (): void => {
-    runner.abort(runId).catch((error: unknown) => terminal.note(messageOf(error)));
-  };
-  interruption.signal.addEventListener('abort', abort);
-  if (interruption.requested) abort();
-  try {
-    return (await finalStatus(runner, runId)).status;
-  } finally {
-    interruption.signal.removeEventListener('abort', abort);
-  }
-}
-
 /** Neither the input nor the program is overwritten. */
 async function requireTrace(
   path: string,
@@ -253,33 +230,6 @@ function fixedDirectory(path: string): TempDirs {
   return { boundMs: 0, create: () => ({ path, id: '', release: () => undefined }) };
 }
 
-/** Shows what the command writes: its bytes as they are, or with `--json` as text. */
-class OutputDisplay {
-  readonly #terminal: Terminal;
-  readonly #texts: Readonly<Record<StreamName, StreamText>> | undefined;
-
-  constructor(terminal: Terminal, json: boolean) {
-    this.#terminal = terminal;
-    this.#texts = json ? { stdout: new StreamText(), stderr: new StreamText() } : undefined;
-  }
-
-  show(stream: StreamName, chunk: Chunk): void {
-    if (this.#texts === undefined) this.#terminal.raw(stream, chunk);
-    else this.#line(stream, this.#texts[stream].add(chunk));
-  }
-
-  /** Nothing comes any more. */
-  end(): void {
-    if (this.#texts === undefined) return;
-    this.#line('stdout', this.#texts.stdout.end());
-    this.#line('stderr', this.#texts.stderr.end());
-  }
-
-  #line(stream: StreamName, text: string): void {
-    if (text !== '') this.#terminal.json({ type: 'output', stream, text });
-  }
-}
-
 async function writeRecording(
   path: string | undefined,
   recorder: Recorder | undefined,
@@ -296,18 +246,4 @@ async function writeRecording(
   const { recordingLines } = await import('../trace/recording/recording-file.ts');
   const { writeTarget } = await import('./trace-target.ts');
   await writeTarget(path, recordingLines(recorder.recording(), header), interruption);
-}
-
-function showEvent(terminal: Terminal, display: OutputDisplay, event: TraceEvent, json: boolean): void {
-  if (event.type === 'recorded') terminal.note(`${event.what}: ${event.error}`);
-  if (event.type !== 'status') return;
-  // The end of a run comes after all of its output.
-  if (isTerminal(event.status.state)) display.end();
-  if (json) {
-    terminal.json({ type: 'status', atMs: event.at, ...event.status });
-    return;
-  }
-  const { state, exitCode, error } = event.status;
-  const end = hasField(state, 'exitCode') ? ` ${exitCode}` : '';
-  terminal.note(`${formatSpan(event.at).padStart(8)}  ${state}${end}${error === '' ? '' : `  ${error}`}`);
 }

@@ -42,6 +42,36 @@ export function execStatus({ state, exitCode }: RunStatus, process: ProcessEnd):
   }
 }
 
+/** As this package's cluster says which signal ended a process; others have the shell's code for it. */
+const KILLED = /^Killed by (SIG[A-Z0-9]+)/;
+/** As it says why a program did not start. */
+const NOT_STARTED = /^could not exec: spawn [^]* (E[A-Z0-9]+)$/;
+const BYTE = 255;
+
+/** The exit code for a run that has ended on a cluster, where nothing is known of its process but what the status says. */
+export function remoteExecStatus({ state, exitCode, error }: RunStatus): number {
+  switch (state) {
+    case 'TIMEDOUT':
+      return TIMED_OUT;
+    case 'COMPLETE': {
+      const [, signal] = KILLED.exec(error) ?? [];
+      if (exitCode < 0 && signal !== undefined) return signalCode(signal);
+      // What no process can end with must not look like success.
+      return exitCode < 0 || exitCode > BYTE ? BYTE : exitCode;
+    }
+    case 'FAILED': {
+      const [, code] = NOT_STARTED.exec(error) ?? [];
+      if (code === undefined) return EXEC_FAILED;
+      return code === 'ENOENT' ? NOT_FOUND : NOT_EXECUTABLE;
+    }
+    case 'ABORTED':
+    case 'UNKNOWN':
+    case 'PENDING':
+    case 'RUNNING':
+      return EXEC_FAILED;
+  }
+}
+
 function signalCode(name: string): number {
   const numbers: Readonly<Record<string, number>> = constants.signals;
   return SIGNALLED + (numbers[name] ?? 0);

@@ -38,9 +38,16 @@ Examples:
       stopped after five minutes, killed ten seconds later
   dryrunner exec --trace make.jsonl -- make test
       recorded; dryrunner replay make.jsonl plays it again
+  dryrunner exec --remote grpc://127.0.0.1:8980 -- uname -a
+      on a build cluster, such as that of dryrunner serve --reapi
+  dryrunner exec --remote grpc://127.0.0.1:8980 --input src --output app \\
+      -- make app
+      in a copy of src; what it makes is brought back as ./app
 
 The command's own options belong behind --. What it starts is stopped with it:
-nothing is left behind.
+nothing is left behind. A cluster gives it nothing to read, none of your
+variables but those of --env, and shows what it prints when it has ended;
+--remote needs the packages @grpc/grpc-js and protobufjs.
 
 Exit codes: the command's own; 124 stopped by --timeout, 125 dryrunner itself
 failed, wrong options included, 126 the program cannot be executed, 127 there

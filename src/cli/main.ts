@@ -27,6 +27,7 @@ import { Terminal } from './terminal.ts';
 import {
   allowOption,
   debugOption,
+  eachOne,
   hangOption,
   memoryOption,
   portNumber,
@@ -210,11 +211,29 @@ program
   )
   .option('--trace <file>', 'write a recording to this file')
   .option('--json', 'one JSON object per line on stdout')
+  .optionsGroup('On a build cluster:')
+  .option('--remote <url>', 'run it there: grpc://HOST:PORT, or grpcs://HOST:PORT with TLS')
+  .option('--input <dir>', 'upload this folder; the command runs in a copy of it (default: an empty one)')
+  .option(
+    '--output <path>',
+    'bring this file or folder back from there, to the same path below the current directory; may be given again',
+    eachOne,
+  )
+  .option(
+    '--env <name=value>',
+    'a variable of its environment; NAME alone has the value that it has here; may be given again',
+    eachOne,
+  )
+  .option('--platform <name=value>', 'what the machine must have; may be given again', eachOne)
+  .option('--instance <name>', 'which one of several clusters behind that URL')
+  .option('--token-file <file>', 'send the token in this file')
+  .option('--tls-ca <file>', 'trust the certificates of this authority, PEM (default: those of the machine)')
   .addHelpText('after', EXEC_HELP)
-  .action(async (command: string[], options: ExecCommandOptions) => {
+  .action(async (command: string[], options: ExecCommandOptions, own: Command) => {
     requireSeparator(command, process.argv);
     const { execCommand } = await import('./exec-command.ts');
-    status = await execCommand(terminal, command, options);
+    const wasTyped = (option: string): boolean => own.getOptionValueSource(option) === 'cli';
+    status = await execCommand(terminal, command, options, wasTyped);
   });
 
 program

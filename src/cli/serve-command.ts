@@ -3,7 +3,6 @@
  * signal, no action is left running.
  */
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
@@ -16,6 +15,7 @@ import { counted } from '../model/plural.ts';
 import { EXIT_STATUS, UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { formatSpan } from './quantity-text.ts';
+import { hushGrpc, readFileOf, readToken } from './remote-access.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Options as typed. */
@@ -85,7 +85,7 @@ async function openCluster(
 ): Promise<BuildCluster> {
   const { host, port, jobs, cas, casSize, runners, chaos } = options;
   try {
-    await hushGrpc();
+    await hushGrpc('serve --reapi');
     return await serveBuildCluster({
       host,
       port,
@@ -114,13 +114,6 @@ async function openCluster(
       isRunnerError(error, 'RUNNER_MISSING_PACKAGE');
     throw isUsage ? new UsageError(messageOf(error)) : error;
   }
-}
-
-/** What goes wrong is said here, in sentences; the log of gRPC itself is for those who ask for it. */
-async function hushGrpc(): Promise<void> {
-  if (process.env['GRPC_VERBOSITY'] !== undefined || process.env['GRPC_NODE_VERBOSITY'] !== undefined) return;
-  const grpc = await loadPeer('@grpc/grpc-js', 'serve --reapi', () => import('@grpc/grpc-js'));
-  grpc.setLogVerbosity(grpc.logVerbosity.NONE);
 }
 
 function announce(
@@ -165,24 +158,12 @@ function untilRequested({ signal }: Interruption): Promise<void> {
   });
 }
 
-function readFileOf(option: string, path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new UsageError(`${option}: ${path} cannot be read: ${messageOf(error)}`);
-  }
-}
-
 function readTls({ tlsCert, tlsKey }: ServeCommandOptions): RemoteTls | undefined {
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new UsageError('expected both --tls-cert and --tls-key');
   }
   return { cert: readFileOf('--tls-cert', tlsCert), key: readFileOf('--tls-key', tlsKey) };
-}
-
-function readToken(path: string | undefined): string | undefined {
-  return path === undefined ? undefined : readFileOf('--token-file', path).toString().trim();
 }
 
 function shortName(method: string): string {

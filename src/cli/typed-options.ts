@@ -18,6 +18,11 @@ function integerFrom(least: number, text: string, most = SEEDS_MAX): number {
   return value;
 }
 
+/** An option that may be given again: all that was given. */
+export function eachOne(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
 /** How many threads. */
 export function threadCount(text: string): number {
   return integerFrom(1, text, THREADS_MAX);
@@ -119,5 +124,5 @@ export function allowOption(): Option {
   return new Option(
     '--allow <dir>',
     'also load a scenario from this folder, in addition to the one in which the command runs; may be given again',
-  ).argParser((folder: string, before: readonly string[] = []) => [...before, folder]);
+  ).argParser(eachOne);
 }

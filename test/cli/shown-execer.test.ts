@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { StreamText } from '../../src/cli/exec-command.ts';
+import { StreamText } from '../../src/cli/exec-display.ts';
 
 test('the pieces give the text of the whole, wherever it is split', () => {
   const bytes = fc.oneof(

@@ -69,6 +69,14 @@ export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolea
     '--stdin': true,
     '--trace': true,
     '--json': false,
+    '--remote': true,
+    '--input': true,
+    '--output': true,
+    '--env': true,
+    '--platform': true,
+    '--instance': true,
+    '--token-file': true,
+    '--tls-ca': true,
   },
 };
 

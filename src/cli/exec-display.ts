@@ -1,0 +1,99 @@
+/** A run of `exec` as its user sees it, on this machine or on a cluster: its output, its statuses, and its end by a signal. */
+import { messageOf } from '../kernel/errors.ts';
+import type { Command } from '../model/command.ts';
+import type { Chunk } from '../model/output.ts';
+import { hasField, isTerminal } from '../model/run-state.ts';
+import type { RunStatus } from '../model/run-status.ts';
+import type { Service } from '../model/service.ts';
+import { finalStatus } from '../model/status-lookup.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
+import type { Interruption } from './interruption.ts';
+import { formatSpan } from './quantity-text.ts';
+import type { Terminal } from './terminal.ts';
+
+/**
+ * The text of one stream whose bytes come in pieces; what is not UTF-8 reads as U+FFFD. Invariant: the pieces of text together are the text of
+ * all the bytes, wherever those were cut.
+ */
+export class StreamText {
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+  /** The text that is complete with this piece; the first bytes of a character wait for the rest. */
+  add(chunk: Chunk): string {
+    return typeof chunk === 'string' ? this.end() + chunk : this.#decoder.decode(chunk, { stream: true });
+  }
+
+  /** What still waits, once nothing comes any more. */
+  end(): string {
+    return this.#decoder.decode();
+  }
+}
+
+type StreamName = 'stdout' | 'stderr';
+
+/** Shows what the command writes: its bytes as they are, or with `--json` as text. */
+export class OutputDisplay {
+  readonly #terminal: Terminal;
+  readonly #texts: Readonly<Record<StreamName, StreamText>> | undefined;
+
+  constructor(terminal: Terminal, json: boolean) {
+    this.#terminal = terminal;
+    this.#texts = json ? { stdout: new StreamText(), stderr: new StreamText() } : undefined;
+  }
+
+  show(stream: StreamName, chunk: Chunk): void {
+    if (this.#texts === undefined) this.#terminal.raw(stream, chunk);
+    else this.#line(stream, this.#texts[stream].add(chunk));
+  }
+
+  /** Nothing comes any more. */
+  end(): void {
+    if (this.#texts === undefined) return;
+    this.#line('stdout', this.#texts.stdout.end());
+    this.#line('stderr', this.#texts.stderr.end());
+  }
+
+  #line(stream: StreamName, text: string): void {
+    if (text !== '') this.#terminal.json({ type: 'output', stream, text });
+  }
+}
+
+/** Shows what happens to a run, but for its output. */
+export function showEvent(
+  terminal: Terminal,
+  display: OutputDisplay,
+  event: TraceEvent,
+  json: boolean,
+): void {
+  if (event.type === 'recorded') terminal.note(`${event.what}: ${event.error}`);
+  if (event.type !== 'status') return;
+  // The end of a run comes after all of its output.
+  if (isTerminal(event.status.state)) display.end();
+  if (json) {
+    terminal.json({ type: 'status', atMs: event.at, ...event.status });
+    return;
+  }
+  const { state, exitCode, error } = event.status;
+  const end = hasField(state, 'exitCode') ? ` ${exitCode}` : '';
+  terminal.note(`${formatSpan(event.at).padStart(8)}  ${state}${end}${error === '' ? '' : `  ${error}`}`);
+}
+
+/** Runs a command until it has ended; a signal aborts it. */
+export async function runToEnd(
+  terminal: Terminal,
+  runner: Service,
+  command: Command,
+  interruption: Interruption,
+): Promise<RunStatus> {
+  const { runId } = await runner.run(command);
+  const abort = (): void => {
+    runner.abort(runId).catch((error: unknown) => terminal.note(messageOf(error)));
+  };
+  interruption.signal.addEventListener('abort', abort);
+  if (interruption.requested) abort();
+  try {
+    return (await finalStatus(runner, runId)).status;
+  } finally {
+    interruption.signal.removeEventListener('abort', abort);
+  }
+}

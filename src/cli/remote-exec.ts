@@ -1,0 +1,406 @@
+/**
+ * `dryrunner exec --remote`: one command on a build cluster of the Remote Execution API. Invariants: the exit code is what the command would have
+ * here; a signal cancels it there before this process ends; what is brought back was asked for, and lies below the current directory.
+ */
+import { randomBytes } from 'node:crypto';
+import { cp, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, posix, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { encodeAction, encodeCommand } from '../cas/action-messages.ts';
+import { DIGEST_FUNCTION_SHA256, MESSAGES, type ServerCapabilities } from '../cas/codec.ts';
+import { isConfinedLink, isPathBelow } from '../filers/filer-arguments.ts';
+import { createCasFiler } from '../host/remote/cas-filer.ts';
+import { connectRemote, type RemoteConnection } from '../host/remote/grpc-transport.ts';
+import { InputFolder } from '../host/remote/input-folder.ts';
+import { realWorld } from '../host/real-world.ts';
+import { isRunnerError, messageOf } from '../kernel/errors.ts';
+import { namedTopic } from '../kernel/question.ts';
+import {
+  RPC_CODES,
+  type ActionOutcome,
+  type OutputDirectory,
+  type OutputFile,
+  type OutputSymlink,
+  type PlatformProperty,
+} from '../model/action.ts';
+import type { Command } from '../model/command.ts';
+import { type Digest, snapshotOfDigest } from '../model/digest.ts';
+import type { OutputCreator } from '../model/output.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
+import { REMOTE_METHODS as M } from '../remote/methods.ts';
+import { isPassing, RemoteClient } from '../remote/remote-client.ts';
+import { createRemoteRunner } from '../remote/remote-runner.ts';
+import { rpcFailure } from '../remote/rpc-failure.ts';
+import { rpcCodeName } from '../remote/rpc.ts';
+import { OutputDisplay, runToEnd, showEvent } from './exec-display.ts';
+import { EXEC_FAILED, remoteExecStatus } from './exec-status.ts';
+import { UsageError } from './exit-status.ts';
+import { Interruption } from './interruption.ts';
+import { hushGrpc, readFileOf, readToken } from './remote-access.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Options as typed. */
+export interface RemoteExecOptions {
+  /** The URL of the cluster. */
+  readonly remote: string;
+  /** Milliseconds. */
+  readonly timeout?: number;
+  readonly json?: boolean;
+  /** The folder that it finds there. */
+  readonly input?: string;
+  /** What it makes there that is wanted here. */
+  readonly output?: readonly string[];
+  /** `NAME=VALUE`, or `NAME` for its value here. */
+  readonly env?: readonly string[];
+  /** `NAME=VALUE` that the machine must have. */
+  readonly platform?: readonly string[];
+  readonly instance?: string;
+  readonly tokenFile?: string;
+  readonly tlsCa?: string;
+}
+
+/** The first answer comes in this time, or the URL is wrong. */
+const GREETING_MS = 10_000;
+const GREETINGS_MAX = 5;
+const GREETING_PAUSE_MS = 100;
+const CALL_MS_MAX = 60_000;
+const RETRIES_MAX = 5;
+const NAME = 'exec';
+
+/** Runs a command there and shows how it goes; gives its exit code, or one of `timeout`, `env` and the shell. */
+export async function remoteExec(
+  terminal: Terminal,
+  argv: readonly string[],
+  options: RemoteExecOptions,
+): Promise<number> {
+  const wanted = wantedOutputs(options.output ?? []);
+  const interruption = new Interruption({ hasProcesses: true });
+  try {
+    const connection = await connected(options);
+    try {
+      await interruption.unlessRequested(greet(connection, options), `${options.remote} did not answer`);
+      return await execThere(terminal, argv, { options, wanted, connection, interruption });
+    } finally {
+      connection.close();
+    }
+  } catch (error) {
+    const isUsage =
+      isRunnerError(error, 'RUNNER_INVALID_ARGUMENT') || isRunnerError(error, 'RUNNER_MISSING_PACKAGE');
+    throw isUsage ? new UsageError(error.message) : error;
+  } finally {
+    interruption.dispose();
+  }
+}
+
+/** Paths as a cluster takes them: relative, without `./` and a slash at the end. */
+function wantedOutputs(paths: readonly string[]): string[] {
+  return paths.map((path) => {
+    const normal = posix.normalize(path).replace(/\/$/, '');
+    if (normal !== '.' && isPathBelow(normal)) return normal;
+    throw new UsageError(
+      `--output: expected a path below the current directory, such as out/app, got ${path}`,
+    );
+  });
+}
+
+async function connected({ remote, tokenFile, tlsCa }: RemoteExecOptions): Promise<RemoteConnection> {
+  if (!/^grpcs?:\/\/[^/\s]+\/?$/.test(remote)) {
+    throw new UsageError(`--remote: expected grpc://HOST:PORT or grpcs://HOST:PORT, got ${remote}`);
+  }
+  const token = readToken(tokenFile);
+  const ca = tlsCa === undefined ? undefined : readFileOf('--tls-ca', tlsCa);
+  await hushGrpc('exec --remote');
+  try {
+    return await connectRemote({ endpoint: remote, token, tlsCa: ca });
+  } catch (error) {
+    // What gRPC says of a certificate that is none is thrown as it is.
+    throw isRunnerError(error) ? error : new UsageError(`--tls-ca: ${messageOf(error)}`);
+  }
+}
+
+/** Finds out whether a cluster is there that carries actions out, before anything is uploaded. */
+async function greet(connection: RemoteConnection, options: RemoteExecOptions): Promise<void> {
+  const { remote, instance = '' } = options;
+  const { cacheCapabilities, executionCapabilities } = await capabilities(connection, remote, instance);
+  if (executionCapabilities?.execEnabled !== true) {
+    throw new UsageError(`--remote: ${remote} keeps blobs, but runs no commands`);
+  }
+  const functions = cacheCapabilities?.digestFunction ?? [];
+  if (functions.length > 0 && !functions.includes(DIGEST_FUNCTION_SHA256)) {
+    throw new UsageError(
+      `--remote: ${remote} does not know SHA-256, the one digest function of this package`,
+    );
+  }
+}
+
+async function capabilities(
+  connection: RemoteConnection,
+  remote: string,
+  instanceName: string,
+): Promise<ServerCapabilities> {
+  const begin = performance.now();
+  for (let failures = 1; ; failures += 1) {
+    try {
+      const context = { signal: new AbortController().signal, timeoutMs: GREETING_MS };
+      return await connection.unary(M.getCapabilities, { instanceName }, context);
+    } catch (error) {
+      const { status, message } = rpcFailure(error);
+      // A cluster that is only busy answers the next time; where none is, nobody waits for long.
+      const isWorthIt = isPassing(status.code) && performance.now() - begin < GREETING_MS;
+      if (!isWorthIt || failures > GREETINGS_MAX) {
+        throw new UsageError(unanswered(remote, status.code, message));
+      }
+    }
+    await pause(GREETING_PAUSE_MS);
+  }
+}
+
+/** Why there is no cluster, for those who have typed its URL. */
+function unanswered(remote: string, code: number, message: string): string {
+  // What gRPC says around the reason says nothing more.
+  const why = message
+    .replace(/^No connection established\. Last error: (Error: )?/, '')
+    .replace(/\.?\s*Resolution note:\s*$/, '');
+  switch (code) {
+    case RPC_CODES.UNAVAILABLE:
+      return `--remote: ${remote} cannot be reached: ${why}`;
+    case RPC_CODES.DEADLINE_EXCEEDED:
+      return `--remote: ${remote} did not answer within ${GREETING_MS / 1_000} s`;
+    case RPC_CODES.UNAUTHENTICATED:
+    case RPC_CODES.PERMISSION_DENIED:
+      return `--token-file: ${remote} does not let you in: ${why}`;
+    default:
+      return `--remote: ${remote} is no cluster of the Remote Execution API: ${rpcCodeName(code)}: ${why}`;
+  }
+}
+
+/** What one command needs. */
+interface Surroundings {
+  readonly options: RemoteExecOptions;
+  readonly wanted: readonly string[];
+  readonly connection: RemoteConnection;
+  readonly interruption: Interruption;
+}
+
+async function execThere(
+  terminal: Terminal,
+  argv: readonly string[],
+  surroundings: Surroundings,
+): Promise<number> {
+  const { options, connection, interruption } = surroundings;
+  const { json = false, instance = '', timeout } = options;
+  const display = new OutputDisplay(terminal, json);
+  const content = new InputFolder();
+  const command = await actionFor(argv, content, surroundings);
+  const world = {
+    ...realWorld(),
+    tracer: { record: (event: TraceEvent) => showEvent(terminal, display, event, json) },
+  };
+  const runner = createRemoteRunner(world, {
+    name: NAME,
+    transport: connection,
+    content,
+    outputs: shownOutputs(display),
+    instanceName: instance,
+    retriesMax: RETRIES_MAX,
+    callMsMax: CALL_MS_MAX,
+  });
+  try {
+    const timeoutMs = timeout === undefined ? {} : { timeoutMs: timeout };
+    const status = await runToEnd(terminal, runner, { ...command, ...timeoutMs }, interruption);
+    const code = remoteExecStatus(status);
+    const outcome = status.actionResult?.result;
+    const client = new RemoteClient(
+      world,
+      { transport: connection, instanceName: instance, retriesMax: RETRIES_MAX, callMsMax: CALL_MS_MAX },
+      namedTopic(NAME, 'brings', 'outputs'),
+      interruption.signal,
+    );
+    const isWanted = outcome !== undefined && !interruption.requested;
+    const isComplete = !isWanted || (await bringBack(terminal, outcome, client, surroundings));
+    return interruption.status ?? (code === 0 && !isComplete ? EXEC_FAILED : code);
+  } finally {
+    await runner.release();
+  }
+}
+
+/** The action, whose blobs are in the store: each call makes another one, so that nobody gets the result of a command that ran before. */
+async function actionFor(
+  argv: readonly string[],
+  content: InputFolder,
+  { options, wanted, interruption }: Surroundings,
+): Promise<Command> {
+  const { input, timeout, env = [], platform = [] } = options;
+  const inputRootDigest = await inputRoot(input, content, interruption);
+  const properties = platform.map(propertyOf);
+  const commandDigest = content.add(
+    encodeCommand({
+      arguments: argv,
+      environmentVariables: Object.fromEntries(env.map(variableOf)),
+      outputFiles: [],
+      outputDirectories: [],
+      outputPaths: wanted,
+      workingDirectory: '',
+      platform: properties,
+    }),
+  );
+  const actionDigest = content.add(
+    encodeAction({
+      commandDigest,
+      inputRootDigest,
+      doNotCache: false,
+      salt: randomBytes(16),
+      platform: properties,
+      ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+    }),
+  );
+  return {
+    argv,
+    snapshotId: snapshotOfDigest(actionDigest),
+    executeRequest: { actionDigest },
+  };
+}
+
+async function inputRoot(
+  input: string | undefined,
+  content: InputFolder,
+  { signal }: Interruption,
+): Promise<Digest> {
+  if (input === undefined) return content.add(new Uint8Array());
+  try {
+    return await content.addFolder(resolve(input), { signal });
+  } catch (error) {
+    throw new UsageError(`--input: ${messageOf(error)}`);
+  }
+}
+
+function variableOf(text: string): [string, string] {
+  const at = text.indexOf('=');
+  const name = at < 0 ? text : text.slice(0, at);
+  if (name === '') throw new UsageError(`--env: expected NAME=VALUE or NAME, got ${text}`);
+  const value = at < 0 ? process.env[name] : text.slice(at + 1);
+  if (value === undefined) throw new UsageError(`--env: ${name} is not set here`);
+  return [name, value];
+}
+
+function propertyOf(text: string): PlatformProperty {
+  const at = text.indexOf('=');
+  if (at < 1) throw new UsageError(`--platform: expected NAME=VALUE, got ${text}`);
+  return { name: text.slice(0, at), value: text.slice(at + 1) };
+}
+
+/** What the command has printed, once it is here. */
+function shownOutputs(display: OutputDisplay): OutputCreator {
+  return {
+    create: (id) => ({
+      uri: `terminal:${id}`,
+      write: (chunk) => display.show(id.endsWith('stderr') ? 'stderr' : 'stdout', chunk),
+      close: () => undefined,
+      asFile: () => '',
+    }),
+  };
+}
+
+/** Writes what was asked for to where it was there; false if the command has not made all of it. */
+async function bringBack(
+  terminal: Terminal,
+  outcome: ActionOutcome,
+  client: RemoteClient,
+  { wanted, interruption }: Surroundings,
+): Promise<boolean> {
+  let isComplete = true;
+  for (const path of wanted) {
+    const isIt = (output: { readonly path: string }): boolean => output.path === path;
+    const file = outcome.outputFiles.find(isIt);
+    const directory = outcome.outputDirectories.find(isIt);
+    const link = outcome.outputSymlinks.find(isIt);
+    try {
+      if (file !== undefined) await bringFile(file, client);
+      else if (directory !== undefined) await bringDirectory(directory, client, interruption);
+      else if (link !== undefined) await bringLink(link);
+      else throw new Error('the command has not made it');
+    } catch (error) {
+      isComplete = false;
+      terminal.note(`error: --output: ${path}: ${messageOf(error)}`);
+    }
+  }
+  return isComplete;
+}
+
+/** A new name beside that path, under which what comes there is made whole. */
+async function scratchBeside(path: string): Promise<string> {
+  await mkdir(dirname(path), { recursive: true });
+  return mkdtemp(join(dirname(path), '.dryrunner-'));
+}
+
+async function bringFile({ path, digest, isExecutable }: OutputFile, client: RemoteClient): Promise<void> {
+  const bytes = await client.read(digest);
+  // The mask of the process decides who may read it, as of all files that are made here.
+  await placed(path, (scratch) => writeFile(scratch, bytes, { mode: isExecutable ? 0o777 : 0o666 }));
+}
+
+async function bringLink({ path, target }: OutputSymlink): Promise<void> {
+  if (!isConfinedLink(path, target)) throw new Error(`a link that leads out: ${target}`);
+  await placed(path, (scratch) => symlink(target, scratch));
+}
+
+/** What is made at another place replaces what lies at the path, at once. */
+async function placed(path: string, make: (scratch: string) => Promise<void>): Promise<void> {
+  const target = resolve(path);
+  const scratch = await scratchBeside(target);
+  try {
+    const made = join(scratch, basename(target));
+    await make(made);
+    await rename(made, target);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** What lies in the folder already and did not come back stays as it is. */
+async function bringDirectory(
+  { path, treeDigest }: OutputDirectory,
+  client: RemoteClient,
+  { signal }: Interruption,
+): Promise<void> {
+  const content = new FetchedTree(client);
+  const root = content.addTree(await client.read(treeDigest));
+  const target = resolve(path);
+  const scratch = await scratchBeside(target);
+  try {
+    const made = join(scratch, basename(target));
+    await createCasFiler({ content, root: scratch }).checkoutAt(snapshotOfDigest(root), made, { signal });
+    await cp(made, target, { recursive: true, force: true, verbatimSymlinks: true });
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** The folders of a tree that has come, and the files that are still there. */
+class FetchedTree extends InputFolder {
+  readonly #client: RemoteClient;
+
+  constructor(client: RemoteClient) {
+    super();
+    this.#client = client;
+  }
+
+  addTree(bytes: Uint8Array): Digest {
+    const { root, children } = MESSAGES.Tree.decode(bytes);
+    for (const child of children) this.add(MESSAGES.Directory.encode(child));
+    return this.add(root === null ? new Uint8Array() : MESSAGES.Directory.encode(root));
+  }
+
+  /** What is not here is on the cluster, which says so if it is not. */
+  override findMissing(): readonly Digest[] {
+    return [];
+  }
+
+  override async read(digest: Digest): Promise<Uint8Array> {
+    return super.findMissing([digest]).length === 0 ? super.read(digest) : this.#client.read(digest);
+  }
+
+  override hold(): { release(): void } {
+    return { release: () => undefined };
+  }
+}

@@ -1,0 +1,330 @@
+// `dryrunner exec --remote` on a cluster of this process, over a socket.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:http';
+import { createServer as createSocketServer, type AddressInfo, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { remoteExecStatus } from '../../src/cli/exec-status.ts';
+import {
+  type BuildCluster,
+  type BuildClusterOptions,
+  serveBuildCluster,
+} from '../../src/host/remote/build-cluster.ts';
+import { makeRunStatus } from '../../src/model/run-status.ts';
+import { createMemoryActionCache } from '../../src/cas/memory-action-cache.ts';
+import { createMemoryContentStore } from '../../src/cas/memory-content-store.ts';
+import { serveRemote } from '../../src/host/remote/grpc-server.ts';
+import { realWorld } from '../../src/host/real-world.ts';
+import { createFakeRunner } from '../../src/runners/fake/fake-runner.ts';
+import { createRemoteService } from '../../src/remote/remote-service.ts';
+import type { RemoteService } from '../../src/remote/rpc.ts';
+import { type Finished, jsonLines, run, type Started, startIn } from './command.ts';
+
+let cluster: BuildCluster;
+let dir: string;
+const ends: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  cluster = await serveBuildCluster({ jobs: 2 });
+});
+afterAll(() => cluster.close());
+beforeEach(() => {
+  dir = realpathSync(mkdtempSync(join(tmpdir(), 'remote-exec-')));
+});
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const sh = (script: string): string[] => ['--', 'sh', '-c', script];
+
+/** Starts a command in a folder of its own, on the cluster of all tests or another one. */
+function startThere(args: readonly string[], endpoint: string = cluster.endpoint): Started {
+  return startIn(dir, 'exec', '--remote', endpoint, ...args);
+}
+
+function runThere(args: readonly string[], endpoint?: string): Promise<Finished> {
+  return startThere(args, endpoint).finished;
+}
+
+async function another(options: BuildClusterOptions): Promise<BuildCluster> {
+  const served = await serveBuildCluster({ jobs: 1, ...options });
+  ends.push(() => served.close());
+  return served;
+}
+
+/** Something else that listens; gives its URL. */
+async function listening(server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  ends.push(() => server.close());
+  return `grpc://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+describe('exit codes', () => {
+  test.for<[string, string[], number]>([
+    ['the command exits with 0', sh('exit 0'), 0],
+    ['the command exits with 250', sh('exit 250'), 250],
+    ['it is stopped by --timeout', ['--timeout', '0.5', '--', 'sleep', '98123'], 124],
+    ['the program cannot be executed', ['--', '/etc/passwd'], 126],
+    ['the program has no name', ['--', ''], 127],
+    ['there is no such program', ['--', '/no/such/program'], 127],
+    ['a signal kills it', sh('kill -KILL $$'), 137],
+    ['another signal ends it', sh('kill -HUP $$'), 129],
+    ['it has not made what was asked for', ['--output', 'made', ...sh('exit 0')], 125],
+    ['it has failed, and so not made what was asked for', ['--output', 'made', ...sh('exit 4')], 4],
+  ])('%s', async ([, args, expected]) => {
+    const { code, err } = await runThere(args);
+    expect(code, err).toBe(expected);
+  });
+
+  test('of clusters that say it otherwise', () => {
+    const refs = { stdoutRef: '', stderrRef: '' };
+    const ended = (state: 'COMPLETE' | 'FAILED' | 'ABORTED', exitCode: number, error = ''): number => {
+      const tags = { jobId: '', taskId: '', tag: '' };
+      return remoteExecStatus(makeRunStatus('1', state, tags, refs, { snapshotId: '', exitCode, error }));
+    };
+    expect([ended('COMPLETE', 137), ended('COMPLETE', 256), ended('COMPLETE', -1)]).toEqual([137, 255, 255]);
+    expect([ended('FAILED', 240, 'no worker'), ended('ABORTED', 0)]).toEqual([125, 125]);
+    expect(ended('FAILED', 240, 'could not exec: spawn a\nb ENOTDIR')).toBe(126);
+  });
+});
+
+describe('what goes there and comes back', () => {
+  test('runs in a copy of --input, and brings files, folders and links back from it', async () => {
+    mkdirSync(join(dir, 'src/deep'), { recursive: true });
+    writeFileSync(join(dir, 'src/deep/a.txt'), 'from here\n');
+    writeFileSync(join(dir, 'src/large'), Buffer.alloc(3_000_000, 7));
+    writeFileSync(join(dir, 'src/tool'), '#!/bin/sh\ncat deep/a.txt link\n');
+    chmodSync(join(dir, 'src/tool'), 0o755);
+    symlinkSync('deep/a.txt', join(dir, 'src/link'));
+    mkdirSync(join(dir, 'out'));
+    writeFileSync(join(dir, 'out/mine'), 'stays');
+    writeFileSync(join(dir, 'app'), 'old');
+    const script =
+      'echo to stderr >&2; ./tool; wc -c < large; mkdir -p out/in; echo made > out/in/f; ln -s in/f out/l; cp tool app; ln -s app alias';
+    const args = [
+      '--input',
+      'src',
+      '--output',
+      './out/',
+      '--output',
+      'app',
+      '--output',
+      'alias',
+      ...sh(script),
+    ];
+    const { code, out, err } = await runThere(args);
+    expect(code, err).toBe(0);
+    expect(out).toBe('from here\nfrom here\n3000000\n');
+    expect(err).toContain('to stderr\n');
+    expect(err.replace(/\d.*s {2}/g, '')).toMatch(/PENDING\n *RUNNING\nto stderr\n *COMPLETE 0\n$/);
+    expect(readFileSync(join(dir, 'out/in/f'), 'utf8')).toBe('made\n');
+    expect([readlinkSync(join(dir, 'out/l')), readlinkSync(join(dir, 'alias'))]).toEqual(['in/f', 'app']);
+    expect(readFileSync(join(dir, 'out/mine'), 'utf8')).toBe('stays');
+    expect(statSync(join(dir, 'app')).mode & 0o111).not.toBe(0);
+    expect(readdirSync(dir).sort()).toEqual(['alias', 'app', 'out', 'src']);
+  });
+
+  test('without --input the folder is empty, whatever is here, and it reads nothing', async () => {
+    writeFileSync(join(dir, 'here'), '');
+    const { code, out } = await runThere(sh('ls -A | wc -l; cat'));
+    expect([code, out.trim()]).toEqual([0, '0']);
+  });
+
+  test('each call runs the command anew, with the variables of --env', async () => {
+    const args = ['--env', 'A=1=2', '--env', 'NO_COLOR', ...sh('echo "$A $NO_COLOR"; date +%N')];
+    const [first, second] = [await runThere(args), await runThere(args)];
+    expect([first.out.split('\n')[0], second.out.split('\n')[0]]).toEqual(['1=2 1', '1=2 1']);
+    expect(second.out).not.toBe(first.out);
+  });
+
+  test('an input that leads out is refused, and so is one that is not there', async () => {
+    mkdirSync(join(dir, 'src'));
+    symlinkSync('../../etc', join(dir, 'src/link'));
+    const leading = await runThere(['--input', 'src', '--', 'true']);
+    expect([leading.code, leading.err]).toEqual([
+      125,
+      'error: --input: link that could lead out of its directory: link -> ../../etc\n',
+    ]);
+    const missing = await runThere(['--input', 'none', '--', 'true']);
+    expect(missing.code).toBe(125);
+    expect(missing.err).toMatch(/^error: --input: ENOENT.*none'\n$/);
+  });
+
+  test('--json says what is printed and what becomes of the run', async () => {
+    const { code, out } = await runThere(['--json', ...sh('printf ä; exit 3')]);
+    expect(code).toBe(3);
+    expect(jsonLines(out)).toMatchObject([
+      { type: 'status', state: 'PENDING' },
+      { type: 'status', state: 'RUNNING' },
+      { type: 'output', stream: 'stdout', text: 'ä' },
+      { type: 'status', state: 'COMPLETE', exitCode: 3, actionResult: { cached: false } },
+    ]);
+  });
+});
+
+describe('a cluster that is slow, closed, or none at all', () => {
+  test('Ctrl-C cancels the action there', async () => {
+    const started = startThere(sh('echo $$; exec sleep 98124'));
+    await started.prints('RUNNING');
+    expect(cluster.service.activeOperations).toBe(1);
+    started.child.kill('SIGINT');
+    const { code, err } = await started.finished;
+    expect([code, err.includes('ABORTED')]).toEqual([130, true]);
+    expect(cluster.service.activeOperations).toBe(0);
+  });
+
+  test('what it does wrong for a moment costs nothing but time', async () => {
+    const struck: string[] = [];
+    const rates = { refuse: 0.2, loseAnswer: 0.2, cut: 0.2, loseDone: 0.2, deadline: 0.1 };
+    const faults = { rates, strikesMax: 12, onFault: (kind: string) => struck.push(kind) };
+    const lying = await another({ chaosSeed: '3', faults });
+    for (let n = 0; n < 3; n += 1) {
+      const { code, out, err } = await runThere(
+        ['--output', 'f', ...sh('echo x > f; echo y')],
+        lying.endpoint,
+      );
+      expect([code, out], err).toEqual([0, 'y\n']);
+      expect(readFileSync(join(dir, 'f'), 'utf8')).toBe('x\n');
+    }
+    expect(struck.length).toBeGreaterThan(3);
+  });
+
+  test('the token of a file is sent; without it the sentence names the option', async () => {
+    writeFileSync(join(dir, 'token'), 'secret\n');
+    const { endpoint } = await another({ token: 'secret', workers: 'simulated' });
+    expect((await runThere(['--token-file', 'token', '--', 'true'], endpoint)).code).toBe(0);
+    const { code, err } = await runThere(['--', 'true'], endpoint);
+    expect(code).toBe(125);
+    expect(err).toMatch(
+      /^error: --token-file: grpc:\S+ does not let you in: expected the token of this server/,
+    );
+  });
+
+  const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
+  const tlsTitle = hasOpenssl
+    ? 'with --tls-ca a certificate is trusted that the machine does not'
+    : 'TLS is not tried because openssl is not installed, which makes the certificate';
+  test.skipIf(!hasOpenssl)(tlsTitle, async () => {
+    const [keyFile, certFile] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
+    const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'];
+    const names = ['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+    execFileSync('openssl', [...request, ...names, '-keyout', keyFile, '-out', certFile], {
+      stdio: 'ignore',
+    });
+    const tls = { key: readFileSync(keyFile), cert: readFileSync(certFile) };
+    const served = await another({ tls, workers: 'simulated' });
+    const endpoint = served.endpoint.replace('127.0.0.1', 'localhost');
+    expect((await runThere(['--tls-ca', certFile, '--', 'true'], endpoint)).code).toBe(0);
+    const { code, err } = await runThere(['--', 'true'], endpoint);
+    expect(code).toBe(125);
+    expect(err).toMatch(/^error: --remote: grpcs:\S+ cannot be reached: .*certificate/);
+    const wrong = await runThere(['--tls-ca', keyFile, '--', 'true'], endpoint);
+    expect([wrong.code, wrong.err.startsWith('error: --')]).toEqual([125, true]);
+  });
+
+  test('where nobody listens, or somebody who speaks something else, a sentence says so', async () => {
+    const nobody = await runThere(['--', 'true'], 'grpc://127.0.0.1:1');
+    expect(nobody).toEqual({
+      code: 125,
+      out: '',
+      err: 'error: --remote: grpc://127.0.0.1:1 cannot be reached: connect ECONNREFUSED 127.0.0.1:1\n',
+    });
+    const web = await listening(createServer((_request, response) => response.end('hello')));
+    const other = await runThere(['--', 'true'], web);
+    expect(other.code).toBe(125);
+    expect(other.err).toMatch(/^error: --remote: grpc:\S+ (cannot be reached|is no cluster)[^\n]*\n$/);
+  });
+
+  test('while nobody answers, Ctrl-C ends it', async () => {
+    const accepted = vi.fn();
+    const silent = createSocketServer((socket) => {
+      accepted();
+      ends.push(() => socket.destroy());
+    });
+    const started = startThere(['--', 'true'], await listening(silent));
+    await vi.waitFor(() => expect(accepted).toHaveBeenCalled(), { timeout: 30_000 });
+    started.child.kill('SIGINT');
+    const { code, err } = await started.finished;
+    expect([code, err]).toEqual([
+      130,
+      expect.stringMatching(/^interrupted while grpc:\S+ did not answer\n$/),
+    ]);
+  });
+
+  test('a cluster that only keeps blobs is named as one', async () => {
+    const runner = createFakeRunner(realWorld());
+    const cache = createMemoryActionCache();
+    const service = createRemoteService(realWorld(), { runner, content: createMemoryContentStore(), cache });
+    const blobsOnly: RemoteService = {
+      unary: async (method, request, context) => {
+        const answer = await service.unary(method, request, context);
+        return { ...answer, executionCapabilities: null };
+      },
+      serverStream: (method, request, context) => service.serverStream(method, request, context),
+      clientStream: (method, requests, context) => service.clientStream(method, requests, context),
+    };
+    const served = await serveRemote({ service: blobsOnly });
+    ends.push(
+      () => runner.release(),
+      () => served.close(),
+    );
+    const { code, err } = await runThere(['--', 'true'], served.endpoint);
+    expect([code, err]).toEqual([
+      125,
+      `error: --remote: ${served.endpoint} keeps blobs, but runs no commands\n`,
+    ]);
+  });
+});
+
+test.for([
+  [
+    ['--remote', 'http://localhost:1', '--', 'true'],
+    /--remote: expected grpc:\/\/HOST:PORT or grpcs:.* got http:/,
+  ],
+  [['--remote', 'grpc://x', '--cwd', '/', '--', 'true'], /--cwd: only without --remote/],
+  [['--remote', 'grpc://x', '--fresh-dir', '--', 'true'], /--fresh-dir: only without --remote/],
+  [['--remote', 'grpc://x', '--stdin', 'inherit', '--', 'true'], /--stdin: only without --remote/],
+  [['--input', '.', '--', 'true'], /--input: only with --remote/],
+  [['--token-file', 'x', '--', 'true'], /--token-file: only with --remote/],
+  [
+    ['--remote', 'grpc://x', '--token-file', '/no/such', '--', 'true'],
+    /--token-file: \/no\/such cannot be read/,
+  ],
+  [
+    ['--remote', 'grpc://x', '--output', '../x', '--', 'true'],
+    /--output: expected a path below .* got \.\.\/x/,
+  ],
+  [['--remote', 'grpc://x', '--output', '/x', '--', 'true'], /--output: expected a path below/],
+  [['--remote', 'grpc://x', '--output', '.', '--', 'true'], /--output: expected a path below/],
+] as const)('wrong usage says what was expected: %o', async ([args, text]) => {
+  const { code, out, err } = await run('exec', ...args);
+  expect(err).toMatch(text);
+  expect(err).toMatch(/^error: [^\n]*\n$/);
+  expect([code, out]).toEqual([125, '']);
+});
+
+test.for([
+  ['--env', 'NO_SUCH_VARIABLE', '--env: NO_SUCH_VARIABLE is not set here'],
+  ['--env', '=x', '--env: expected NAME=VALUE or NAME, got =x'],
+  ['--platform', 'OSFamily', '--platform: expected NAME=VALUE, got OSFamily'],
+] as const)('%s %s is refused', async ([option, value, text]) => {
+  const { code, err } = await runThere([option, value, '--', 'true']);
+  expect([code, err]).toEqual([125, `error: ${text}\n`]);
+});
