@@ -72,6 +72,8 @@ class MemoryBlobs implements MemoryContentStore {
   /** How many hold a blob. */
   readonly #holds = new Map<string, number>();
   #sizeBytes = 0;
+  /** Of blobs that come in parts. */
+  #reserved = 0;
 
   constructor({ maxBytes = Infinity }: MemoryContentStoreOptions) {
     this.#maxBytes = maxBytes;
@@ -122,7 +124,13 @@ class MemoryBlobs implements MemoryContentStore {
 
   openWrite(digest: Digest): BlobWriter {
     check('digest', digest, DIGEST);
-    return new MemoryWriter(digest, (bytes) => this.write(digest, bytes));
+    return new MemoryWriter(digest, {
+      reserve: (bytes) => this.#reserve(bytes, digest.sizeBytes),
+      free: (bytes) => {
+        this.#reserved -= bytes;
+      },
+      keep: (bytes) => this.write(digest, bytes),
+    });
   }
 
   hold(digests: readonly Digest[]): BlobHold {
@@ -172,14 +180,29 @@ class MemoryBlobs implements MemoryContentStore {
     this.#sizeBytes += bytes.length;
   }
 
+  /** What never fits must cost nothing of what is there. */
+  #reserve(bytes: number, wholeBytes: number): void {
+    if (wholeBytes > this.#maxBytes) throw this.#full(wholeBytes);
+    this.#makeRoom(bytes);
+    this.#reserved += bytes;
+  }
+
   #makeRoom(bytes: number): void {
     for (const key of this.#blobs.keys()) {
-      if (this.#sizeBytes + bytes <= this.#maxBytes) return;
+      if (this.#fits(bytes)) return;
       if (!this.#holds.has(key)) this.#remove(key);
     }
-    if (this.#sizeBytes + bytes <= this.#maxBytes) return;
-    const message = `expected room for ${bytes} B, got ${this.#maxBytes - this.#sizeBytes} B of ${this.#maxBytes} B`;
-    throw new RunnerError('RUNNER_STORE_FULL', message, { actual: bytes });
+    if (!this.#fits(bytes)) throw this.#full(bytes);
+  }
+
+  #fits(bytes: number): boolean {
+    return this.#sizeBytes + this.#reserved + bytes <= this.#maxBytes;
+  }
+
+  #full(bytes: number): RunnerError {
+    const free = this.#maxBytes - this.#sizeBytes - this.#reserved;
+    const message = `expected room for ${bytes} B, got ${free} B of ${this.#maxBytes} B`;
+    return new RunnerError('RUNNER_STORE_FULL', message, { actual: bytes });
   }
 
   #remove(key: string): boolean {
@@ -192,16 +215,24 @@ class MemoryBlobs implements MemoryContentStore {
 
 const EMPTY = new Uint8Array();
 
+/** What a writer asks of its store. */
+interface WriterRoom {
+  /** Throws `RUNNER_STORE_FULL`. */
+  readonly reserve: (bytes: number) => void;
+  readonly free: (bytes: number) => void;
+  readonly keep: (bytes: Uint8Array) => void;
+}
+
 class MemoryWriter implements BlobWriter {
   committedBytes = 0;
   readonly #digest: Digest;
-  readonly #keep: (bytes: Uint8Array) => void;
+  readonly #room: WriterRoom;
   #parts: Uint8Array[] = [];
   #state: 'open' | 'finished' | 'given up' = 'open';
 
-  constructor(digest: Digest, keep: (bytes: Uint8Array) => void) {
+  constructor(digest: Digest, room: WriterRoom) {
     this.#digest = digest;
-    this.#keep = keep;
+    this.#room = room;
   }
 
   write(offset: number, chunk: Uint8Array): void {
@@ -216,6 +247,7 @@ class MemoryWriter implements BlobWriter {
       const actual = { ...this.#digest, sizeBytes: offset + chunk.length };
       throw wrongDigest(this.#digest, actual);
     }
+    this.#room.reserve(chunk.length);
     this.#parts.push(chunk.slice());
     this.committedBytes += chunk.length;
   }
@@ -230,13 +262,15 @@ class MemoryWriter implements BlobWriter {
       at += part.length;
     }
     this.discard();
-    this.#keep(bytes);
+    this.#room.keep(bytes);
     this.#state = 'finished';
   }
 
   discard(): void {
-    if (this.#state === 'open') this.#state = 'given up';
+    if (this.#state !== 'open') return;
+    this.#state = 'given up';
     this.#parts = [];
+    this.#room.free(this.committedBytes);
   }
 }
 

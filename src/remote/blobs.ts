@@ -22,57 +22,89 @@ import {
   type WriteRequest,
   type WriteResponse,
 } from '../cas/codec.ts';
-import type { Clock } from '../kernel/clock.ts';
+import type { Clock, Timer } from '../kernel/clock.ts';
+import { isRunnerError } from '../kernel/errors.ts';
+import { namedTopic, type Topic } from '../kernel/question.ts';
 import { RPC_CODES } from '../model/action.ts';
 import { type BlobWriter, type ContentStore, MissingBlobsError } from '../model/content-store.ts';
 import { digestKey, type Digest } from '../model/digest.ts';
+import { type MaybePromise, orElse } from '../model/maybe-promise.ts';
 import { walkTree } from './input-tree.ts';
-import { type Compression, readResource, type ResourceName, writeResource } from './resource-name.ts';
+import { type Compression, readResource, writeResource } from './resource-name.ts';
 import { rpcFailure } from './rpc-failure.ts';
 import { RpcError, type RpcContext } from './rpc.ts';
 
-/** Compresses and decompresses what is on its way. */
+/** Compresses and decompresses what is on its way, piece by piece: neither side need hold a whole blob. */
 export interface BlobCompression {
   readonly names: readonly Exclude<Compression, 'identity'>[];
-  compress(name: Compression, bytes: Uint8Array): Uint8Array;
-  /** Rejects what would become longer than `bytesMax`. */
-  decompress(name: Compression, bytes: Uint8Array, bytesMax: number): Uint8Array;
+  compress(name: Compression, chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+  /** Fails with `RUNNER_BAD_MESSAGE` for what is not compressed so, breaks off, or becomes longer than `bytesMax`. */
+  decompress(
+    name: Compression,
+    chunks: AsyncIterable<Uint8Array>,
+    bytesMax: number,
+  ): AsyncIterable<Uint8Array>;
 }
 
 /** What the blob methods are made of. */
 export interface BlobsOptions {
   readonly content: ContentStore;
   readonly clock: Clock;
+  /** Names the server in what its timers are about. */
+  readonly name: string;
   /** Of all blobs in one batch. */
   readonly batchBytesMax: number;
   /** Of one blob. */
   readonly blobBytesMax: number;
+  /** An upload of which nothing comes for so long is given up. */
+  readonly uploadIdleMs: number;
   readonly compression: BlobCompression | undefined;
 }
 
-/** A write that is under way, or broke off. */
+/** A blob on its way in, or one that broke off and may be gone on with. */
 interface Upload {
+  readonly name: string;
+  readonly digest: Digest;
   readonly writer: BlobWriter;
   isBusy: boolean;
+  /** While it is not busy. */
+  idle: Timer | undefined;
 }
 
-/** How many writes that broke off are kept for those who come back; the oldest is forgotten for a new one. */
-const UPLOADS_KEPT = 1_024;
+/** How many uploads there may be at the same time; of those that broke off the oldest is given up for a new one. */
+const UPLOADS_MAX = 1_024;
 /** Tree pages: far below what a message may have. */
 const PAGE_ENTRIES = 2_000;
-/** A compressed blob is compressed and decompressed as a whole, in memory. */
-const COMPRESSED_BYTES_MAX = 64 * 1024 * 1024;
 const OK: Init<StatusMessage> = { code: RPC_CODES.OK, message: '' };
+const CLOSED = 'the server is going down';
 
 /** See above. */
 export class Blobs {
   readonly #options: BlobsOptions;
   readonly #content: ContentStore;
+  /** By what the client calls them; the one that broke off first in front. */
   readonly #uploads = new Map<string, Upload>();
+  /** Ends the calls of Write that wait for their clients. */
+  readonly #waiting = new Set<(error: RpcError) => void>();
+  readonly #topic: Topic;
+  #isClosed = false;
 
   constructor(options: BlobsOptions) {
     this.#options = options;
     this.#content = options.content;
+    this.#topic = namedTopic(options.name, 'waits for', 'uploads');
+  }
+
+  /** How many uploads are not finished. */
+  get uploads(): number {
+    return this.#uploads.size;
+  }
+
+  /** Gives up what is not finished. */
+  close(): void {
+    this.#isClosed = true;
+    for (const stop of [...this.#waiting]) stop(new RpcError('UNAVAILABLE', CLOSED));
+    for (const upload of [...this.#uploads.values()]) this.#giveUp(upload);
   }
 
   async findMissing(
@@ -105,7 +137,8 @@ export class Blobs {
   ): Promise<Init<StatusMessage>> {
     try {
       const sound = this.#checkSize(soundDigest('digest', digest));
-      await this.#content.write(sound, this.#decompressed(compressionOf(compressor), data, sound), context);
+      const bytes = await this.#decompressed(compressionOf(compressor), data, sound);
+      await this.#withRoom(() => this.#content.write(sound, bytes, context));
       return OK;
     } catch (error) {
       return statusMessage(rpcFailure(error).status);
@@ -125,7 +158,8 @@ export class Blobs {
     const responses: Init<BatchReadBlobsResponse['responses'][number]>[] = [];
     for (const digest of sound) {
       try {
-        const data = this.#compressed(compression, await this.#content.read(digest, {}, context));
+        const bytes = await this.#content.read(digest, {}, context);
+        const data = compression === 'identity' ? bytes : await this.#compressed(compression, bytes);
         responses.push({ digest, data, status: OK, compressor: COMPRESSORS[upper(compression)] });
       } catch (error) {
         responses.push({ digest, status: statusMessage(rpcFailure(error).status) });
@@ -173,93 +207,170 @@ export class Blobs {
     if (readOffset < 0 || readOffset > digest.sizeBytes) {
       throw new RpcError('OUT_OF_RANGE', `read_offset: expected 0 to ${digest.sizeBytes}, got ${readOffset}`);
     }
-    this.#checkCompression(compression, digest);
-    if (compression !== 'identity') {
-      if (readLimit !== 0) throw badField('read_limit', '0 for a compressed blob', readLimit);
-      const bytes = await this.#content.read(digest, { offset: readOffset }, context);
-      yield* pieces(this.#compressed(compression, bytes));
-      return;
+    if (compression !== 'identity' && readLimit !== 0) {
+      throw badField('read_limit', '0 for a compressed blob', readLimit);
     }
     const range = { offset: readOffset, ...(readLimit === 0 ? {} : { limit: readLimit }) };
-    for await (const data of this.#content.readStream(digest, range, context)) yield { data };
+    const chunks = this.#content.readStream(digest, range, context);
+    const sent =
+      compression === 'identity' ? chunks : this.#compressionOf(compression).compress(compression, chunks);
+    for await (const data of sent) yield { data };
   }
 
   async write(requests: AsyncIterable<WriteRequest>, context: RpcContext): Promise<WriteResponse> {
-    let stream: WriteStream | undefined;
+    const { messages, stop } = this.#limited(requests);
     try {
-      for await (const request of requests) {
-        stream ??= await this.#beginWrite(request, context);
-        const committedSize = await stream.take(request);
-        if (committedSize !== undefined) return { committedSize };
-      }
+      const { value: first } = await messages.next();
+      if (first === undefined) throw badField('resource_name', 'a first message that names a blob', '');
+      const { compression, digest } = writeResource(first.resourceName);
+      this.#checkSize(digest);
+      if (compression !== 'identity') this.#compressionOf(compression);
+      const missing = await this.#content.findMissing([digest], context);
+      // Whatever else the client has to say of it.
+      if (missing.length === 0) return { committedSize: digest.sizeBytes };
+      const upload = this.#begin(first, digest, compression);
+      return { committedSize: await this.#taken(upload, new WriteCall(first, messages), compression) };
     } finally {
-      stream?.leave();
+      stop(new RpcError('CANCELLED', 'the write is over'));
+      await messages.return(undefined);
     }
-    if (stream === undefined) throw badField('resource_name', 'a first message that names a blob', '');
+  }
+
+  /** Takes what a call brings of an upload; the result is how many bytes of it are kept, as the client counts them. */
+  async #taken(upload: Upload, call: WriteCall, compression: Compression): Promise<number> {
+    const { writer, digest } = upload;
+    // Half of a compressed blob is of no use to anybody.
+    const isResumable = compression === 'identity';
+    try {
+      const chunks = isResumable
+        ? call.data(writer.committedBytes, Infinity)
+        : this.#decompressedParts(compression, call, digest);
+      for await (const chunk of chunks) {
+        await this.#withRoom(() => writer.write(writer.committedBytes, chunk));
+      }
+      if (call.isFinished) {
+        await writer.finish();
+        this.#forget(upload);
+        return call.sentBytes;
+      }
+    } catch (error) {
+      // Bytes that do not fit cannot be gone on with, and who was silent for so long does not come back.
+      const mayComeBack = isResumable && call.failure !== undefined && !(call.failure instanceof Silence);
+      if (mayComeBack) this.#leave(upload);
+      else await this.#giveUp(upload);
+      throw this.#isClosed ? new RpcError('UNAVAILABLE', CLOSED) : (call.failure ?? error);
+    }
+    if (isResumable) this.#leave(upload);
+    else await this.#giveUp(upload);
     // Broken off by the client: it can ask how far it came, and go on.
-    return { committedSize: stream.committedBytes };
+    return isResumable ? writer.committedBytes : 0;
   }
 
-  async #beginWrite(request: WriteRequest, context: RpcContext): Promise<WriteStream> {
-    const resource = writeResource(request.resourceName);
-    const digest = this.#checkSize(resource.digest);
-    this.#checkCompression(resource.compression, digest);
-    const missing = await this.#content.findMissing([digest], context);
-    if (missing.length === 0) return doneStream(digest.sizeBytes);
-    if (resource.compression !== 'identity') return this.#compressedStream(resource, context);
-    return this.#plainStream(request, digest);
+  async *#decompressedParts(
+    compression: Compression,
+    call: WriteCall,
+    { sizeBytes }: Digest,
+  ): AsyncGenerator<Uint8Array> {
+    // Incompressible data becomes a little longer.
+    const chunks = call.data(0, sizeBytes * 1.01 + 4_096);
+    try {
+      yield* this.#compressionOf(compression).decompress(compression, chunks, sizeBytes);
+    } catch (error) {
+      // Of what broke off the end is missing, and that is no fault of the bytes.
+      if (!call.hasEnded) throw error;
+    }
   }
 
-  async #plainStream({ resourceName, writeOffset }: WriteRequest, digest: Digest): Promise<WriteStream> {
-    let upload = this.#uploads.get(resourceName);
-    if (upload?.isBusy === true) {
+  #begin({ resourceName, writeOffset }: WriteRequest, digest: Digest, compression: Compression): Upload {
+    const known = this.#uploads.get(resourceName);
+    if (known?.isBusy === true) {
       throw new RpcError('ABORTED', `${resourceName} is being written by another call`);
     }
-    if (upload !== undefined && writeOffset === 0) {
-      // Who begins anew, has forgotten how far it came.
-      this.#uploads.delete(resourceName);
-      await upload.writer.discard();
-      upload = undefined;
+    if (known !== undefined && writeOffset > 0 && compression === 'identity') {
+      known.idle?.cancel();
+      known.isBusy = true;
+      return known;
     }
-    upload ??= this.#newUpload(resourceName, digest);
-    upload.isBusy = true;
-    return new PlainStream(upload, resourceName, () => this.#uploads.delete(resourceName));
-  }
-
-  #newUpload(name: string, digest: Digest): Upload {
-    for (const [other, { writer, isBusy }] of this.#uploads) {
-      if (this.#uploads.size < UPLOADS_KEPT) break;
-      if (isBusy) continue;
-      this.#uploads.delete(other);
-      void Promise.resolve(writer.discard()).catch(() => undefined);
-    }
-    const upload = { writer: this.#content.openWrite(digest), isBusy: false };
-    this.#uploads.set(name, upload);
+    // Who begins anew has forgotten how far it came.
+    if (known !== undefined) void this.#giveUp(known);
+    this.#checkOneMore();
+    const writer = this.#content.openWrite(digest);
+    const upload = { name: resourceName, digest, writer, isBusy: true, idle: undefined };
+    this.#uploads.set(resourceName, upload);
     return upload;
   }
 
-  /** Kept whole until its end: what has been decompressed so far is of no use to anybody. */
-  #compressedStream({ compression, digest }: ResourceName, context: RpcContext): WriteStream {
-    const parts: Uint8Array[] = [];
-    let bytes = 0;
-    return {
-      get committedBytes() {
-        return 0;
-      },
-      take: async ({ writeOffset, finishWrite, data }) => {
-        checkOffset(writeOffset, bytes);
-        bytes += data.length;
-        // Incompressible data becomes a little longer.
-        if (bytes > digest.sizeBytes * 1.01 + 4_096) {
-          throw badField('data', 'fewer bytes than the blob has', bytes);
+  #checkOneMore(): void {
+    if (this.#isClosed) throw new RpcError('UNAVAILABLE', CLOSED);
+    for (const upload of this.#uploads.values()) {
+      if (this.#uploads.size < UPLOADS_MAX) return;
+      if (!upload.isBusy) void this.#giveUp(upload);
+    }
+    if (this.#uploads.size < UPLOADS_MAX) return;
+    throw new RpcError('RESOURCE_EXHAUSTED', `${UPLOADS_MAX} uploads are under way`);
+  }
+
+  /** Its client may come back for it. */
+  #leave(upload: Upload): void {
+    if (this.#uploads.get(upload.name) !== upload) return;
+    upload.isBusy = false;
+    // From now on the last to go.
+    this.#uploads.delete(upload.name);
+    this.#uploads.set(upload.name, upload);
+    const { clock, uploadIdleMs } = this.#options;
+    upload.idle = clock.timer(this.#topic, uploadIdleMs, () => void this.#giveUp(upload));
+  }
+
+  #forget(upload: Upload): void {
+    upload.idle?.cancel();
+    if (this.#uploads.get(upload.name) === upload) this.#uploads.delete(upload.name);
+  }
+
+  /** Its room is free again. */
+  #giveUp(upload: Upload): MaybePromise<void> {
+    this.#forget(upload);
+    return orElse(
+      () => upload.writer.discard(),
+      // What that leaves is for the store to sweep: nobody is here whom it could be said to.
+      () => undefined,
+    );
+  }
+
+  /** What broke off gives its room to what comes now. */
+  async #withRoom(write: () => MaybePromise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      const quiet = [...this.#uploads.values()].filter(({ isBusy }) => !isBusy);
+      if (!isRunnerError(error, 'RUNNER_STORE_FULL') || quiet.length === 0) throw error;
+      for (const upload of quiet) await this.#giveUp(upload);
+      await write();
+    }
+  }
+
+  /** The messages of a client, who may not be silent for too long. `stop` ends them, also while the next is waited for. */
+  #limited(requests: AsyncIterable<WriteRequest>): LimitedMessages {
+    const { clock, uploadIdleMs } = this.#options;
+    const wait = new InterruptibleWait(clock, this.#topic, uploadIdleMs);
+    const stop = (error: RpcError): void => wait.stop(error);
+    const waiting = this.#waiting;
+    async function* messages(): AsyncGenerator<WriteRequest, undefined> {
+      const iterator = requests[Symbol.asyncIterator]();
+      waiting.add(stop);
+      try {
+        for (;;) {
+          const next = await wait.for(() => iterator.next());
+          if (next.done === true) return undefined;
+          yield next.value;
         }
-        parts.push(data);
-        if (!finishWrite) return undefined;
-        await this.#content.write(digest, this.#decompressed(compression, joined(parts), digest), context);
-        return bytes;
-      },
-      leave: () => undefined,
-    };
+      } finally {
+        wait.end();
+        waiting.delete(stop);
+        // Not waited for: one that waits for its client comes back only with that.
+        iterator.return?.().catch(() => undefined);
+      }
+    }
+    return { messages: messages(), stop };
   }
 
   async queryWriteStatus(resourceName: string, context: RpcContext): Promise<QueryWriteStatusResponse> {
@@ -283,86 +394,132 @@ export class Blobs {
     return digest;
   }
 
-  #checkCompression(name: Compression, { sizeBytes }: Digest): void {
-    if (name === 'identity') return;
-    if (this.#options.compression?.names.includes(name) !== true) {
-      throw badField('resource_name', 'a compressor of this server', name);
-    }
-    if (sizeBytes <= COMPRESSED_BYTES_MAX) return;
-    throw badField('digest.size_bytes', `${COMPRESSED_BYTES_MAX} B at most for a compressed blob`, sizeBytes);
-  }
-
-  #decompressed(name: Compression, bytes: Uint8Array, digest: Digest): Uint8Array {
-    this.#checkCompression(name, digest);
+  /** @throws RunnerError `RUNNER_BAD_MESSAGE` for one that this server does not have. */
+  #compressionOf(name: Compression, field = 'resource_name'): BlobCompression {
     const { compression } = this.#options;
-    return name === 'identity' || compression === undefined
-      ? bytes
-      : compression.decompress(name, bytes, digest.sizeBytes);
+    if (name !== 'identity' && compression?.names.includes(name) === true) return compression;
+    throw badField(field, 'a compressor of this server', name);
   }
 
-  #compressed(name: Compression, bytes: Uint8Array): Uint8Array {
-    const { compression } = this.#options;
-    return name === 'identity' || compression === undefined ? bytes : compression.compress(name, bytes);
+  async #decompressed(name: Compression, bytes: Uint8Array, { sizeBytes }: Digest): Promise<Uint8Array> {
+    if (name === 'identity') return bytes;
+    return joined(this.#compressionOf(name, 'compressor').decompress(name, only(bytes), sizeBytes));
+  }
+
+  #compressed(name: Compression, bytes: Uint8Array): Promise<Uint8Array> {
+    return joined(this.#compressionOf(name).compress(name, only(bytes)));
   }
 }
 
-/** One call of Write. */
-interface WriteStream {
-  readonly committedBytes: number;
-  /** Gives the answer once nothing more is needed. */
-  take(request: WriteRequest): Promise<number | undefined>;
-  /** The call is over. */
-  leave(): void;
+interface LimitedMessages {
+  readonly messages: AsyncGenerator<WriteRequest, undefined>;
+  readonly stop: (error: RpcError) => void;
 }
 
-/** The blob is there already: whatever else the client has to say of it. */
-function doneStream(committedBytes: number): WriteStream {
-  return { committedBytes, take: async () => committedBytes, leave: () => undefined };
-}
+/** Nothing came for too long. */
+class Silence extends RpcError {}
 
-class PlainStream implements WriteStream {
-  readonly #upload: Upload;
-  readonly #name: string;
-  readonly #forget: () => void;
+/** Waits for one thing after the other: each for a limited time, and none any more once it is stopped. */
+class InterruptibleWait {
+  readonly #clock: Clock;
+  readonly #topic: Topic;
+  readonly #limitMs: number;
+  #sinceMs: number | undefined;
+  #timer: Timer | undefined;
+  #stopped: RpcError | undefined;
+  #reject: ((error: RpcError) => void) | undefined;
 
-  constructor(upload: Upload, name: string, forget: () => void) {
-    this.#upload = upload;
-    this.#name = name;
-    this.#forget = forget;
+  constructor(clock: Clock, topic: Topic, limitMs: number) {
+    this.#clock = clock;
+    this.#topic = topic;
+    this.#limitMs = limitMs;
   }
 
-  get committedBytes(): number {
-    return this.#upload.writer.committedBytes;
-  }
-
-  async take({ resourceName, writeOffset, finishWrite, data }: WriteRequest): Promise<number | undefined> {
-    if (resourceName !== '' && resourceName !== this.#name) {
-      throw badField('resource_name', 'the same in all messages of a call', resourceName);
-    }
-    const { writer } = this.#upload;
-    checkOffset(writeOffset, writer.committedBytes);
+  async for<T>(begin: () => Promise<T>): Promise<T> {
+    this.#sinceMs = this.#clock.now();
+    if (this.#timer === undefined) this.#watch(this.#limitMs);
     try {
-      if (data.length > 0) await writer.write(writeOffset, data);
-      if (!finishWrite) return undefined;
-      await writer.finish();
+      return await new Promise<T>((resolve, reject) => {
+        this.#reject = reject;
+        if (this.#stopped === undefined) begin().then(resolve, reject);
+        else reject(this.#stopped);
+      });
+    } finally {
+      this.#sinceMs = undefined;
+    }
+  }
+
+  stop(error: RpcError): void {
+    this.#stopped ??= error;
+    this.#reject?.(error);
+  }
+
+  end(): void {
+    this.#timer?.cancel();
+  }
+
+  /** One timer for all waits: they are many, and short. */
+  #watch(ms: number): void {
+    this.#timer = this.#clock.timer(this.#topic, ms, () => {
+      const waitedMs = this.#sinceMs === undefined ? 0 : this.#clock.now() - this.#sinceMs;
+      if (waitedMs < this.#limitMs) this.#watch(this.#limitMs - waitedMs);
+      else this.stop(new Silence('ABORTED', `no more of the upload came for ${this.#limitMs} ms`));
+    });
+  }
+}
+
+/** One call of Write, from its first message on. */
+class WriteCall {
+  readonly #first: WriteRequest;
+  readonly #rest: AsyncIterable<WriteRequest>;
+  /** Where the next message has to begin. */
+  sentBytes = 0;
+  /** The client has sent all that it has. */
+  isFinished = false;
+  /** Why the call itself cannot go on; the upload may. */
+  failure: unknown;
+  /** It has ended the call before that. */
+  hasEnded = false;
+
+  constructor(first: WriteRequest, rest: AsyncIterable<WriteRequest>) {
+    this.#first = first;
+    this.#rest = rest;
+  }
+
+  /** What the messages bring, from `offset` on. */
+  async *data(offset: number, bytesMax: number): AsyncGenerator<Uint8Array> {
+    this.sentBytes = offset;
+    try {
+      for await (const request of this.#messages()) {
+        this.#take(request, bytesMax);
+        if (request.data.length > 0) yield request.data;
+        if (this.isFinished) return;
+      }
+      this.hasEnded = true;
     } catch (error) {
-      // Bytes that do not fit cannot be gone on with.
-      this.#forget();
-      await writer.discard();
+      this.failure = error;
       throw error;
     }
-    this.#forget();
-    return writer.committedBytes;
   }
 
-  leave(): void {
-    this.#upload.isBusy = false;
+  async *#messages(): AsyncGenerator<WriteRequest> {
+    yield this.#first;
+    yield* this.#rest;
   }
-}
 
-function checkOffset(offset: number, committed: number): void {
-  if (offset === committed) return;
-  throw badField('write_offset', `${committed}, where the bytes that came before end`, offset);
+  #take({ resourceName, writeOffset, finishWrite, data }: WriteRequest, bytesMax: number): void {
+    const name = this.#first.resourceName;
+    if (resourceName !== '' && resourceName !== name) {
+      throw badField('resource_name', 'the same in all messages of a call', resourceName);
+    }
+    if (writeOffset !== this.sentBytes) {
+      const expected = `${this.sentBytes}, where the bytes that came before end`;
+      throw badField('write_offset', expected, writeOffset);
+    }
+    this.sentBytes += data.length;
+    if (this.sentBytes > bytesMax) throw badField('data', 'fewer bytes than the blob has', this.sentBytes);
+    this.isFinished = finishWrite;
+  }
 }
 
 const COMPRESSION_NAMES: readonly Compression[] = ['identity', 'zstd', 'deflate'];
@@ -377,13 +534,15 @@ function upper(name: Compression): keyof typeof COMPRESSORS {
   return name === 'identity' ? 'IDENTITY' : name === 'zstd' ? 'ZSTD' : 'DEFLATE';
 }
 
-const PIECE_BYTES = 256 * 1024;
-
-function* pieces(bytes: Uint8Array): Generator<ReadResponse> {
-  for (let at = 0; at < bytes.length; at += PIECE_BYTES) yield { data: bytes.subarray(at, at + PIECE_BYTES) };
+async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
+async function joined(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  const [first] = parts;
+  if (parts.length === 1 && first !== undefined) return first;
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {

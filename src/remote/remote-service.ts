@@ -62,6 +62,11 @@ export interface RemoteServiceOptions {
   readonly endedMax?: number;
   /** How many actions may wait for one of several runners; one more is RESOURCE_EXHAUSTED. Default 10,000. */
   readonly queueMax?: number;
+  /**
+   * An upload of which nothing comes for so long is given up, and its room is free again: one whose client is silent, and one that broke off and that
+   * nobody goes on with. Default 60,000.
+   */
+  readonly uploadIdleMs?: number;
   /** Default: blobs travel as they are. */
   readonly compression?: BlobCompression | undefined;
 }
@@ -81,6 +86,7 @@ const OPTIONS = is.optionsOf<RemoteServiceOptions>(
     abandonedAfterMs: is.DURATION_MS,
     endedMax: is.COUNT,
     queueMax: is.COUNT,
+    uploadIdleMs: is.DURATION_MS,
     compression: is.withMethods('compress', 'decompress'),
   },
 );
@@ -98,7 +104,9 @@ export interface RemoteServer extends RemoteService {
   readonly activeOperations: number;
   /** How many of them wait for one of several runners. */
   readonly queuedOperations: number;
-  /** Aborts what is under way, and takes nothing new. */
+  /** How many uploads are not finished, those that broke off included. */
+  readonly openUploads: number;
+  /** Aborts what is under way, gives up uploads that are not finished, and takes nothing new. */
   close(): void;
 }
 
@@ -118,14 +126,15 @@ class ActionServer implements RemoteServer {
   constructor(world: World, options: RemoteServiceOptions) {
     const { runner, content, cache, name = 'remote', compression } = options;
     const { batchBytesMax = 4_000_000, blobBytesMax = 16 * GIB, timeoutMsMax = DAY_MS } = options;
-    const { abandonedAfterMs = 10_000, endedMax = 1_000, queueMax = 10_000 } = options;
+    const { abandonedAfterMs = 10_000, endedMax = 1_000, queueMax = 10_000, uploadIdleMs = 60_000 } = options;
     this.#content = content;
     this.#cache = cache;
     this.#timeoutMsMax = timeoutMsMax;
     this.#batchBytesMax = batchBytesMax;
     this.#compression = compression;
     this.#trees = new TreeIndex(content);
-    this.#blobs = new Blobs({ content, clock: world.clock, batchBytesMax, blobBytesMax, compression });
+    const limits = { batchBytesMax, blobBytesMax, uploadIdleMs };
+    this.#blobs = new Blobs({ content, clock: world.clock, name, compression, ...limits });
     const prepare = (action: Digest, context: RpcContext): Promise<PreparedAction> =>
       this.#prepare(action, context);
     this.#executions = new Executions(world, { runner, name, abandonedAfterMs, endedMax, queueMax, prepare });
@@ -141,9 +150,14 @@ class ActionServer implements RemoteServer {
     return this.#executions.queued;
   }
 
+  get openUploads(): number {
+    return this.#blobs.uploads;
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#executions.close();
+    this.#blobs.close();
   }
 
   async unary<Q, A>(method: RpcMethod<Q, A, 'unary'>, request: Q, context: RpcContext): Promise<A> {

@@ -39,23 +39,25 @@ interface Stage {
   readonly service: RemoteService;
   readonly content: MemoryContentStore;
   readonly runner: FakeRunner;
+  readonly server: RemoteServer;
 }
 
 interface Setting extends Partial<RemoteServiceOptions> {
   readonly fake?: FakeRunnerOptions;
+  readonly maxBytes?: number;
 }
 
 /** Plays a scene in a simulation: a service over a fake runner, called over a wire. */
 async function play(scene: (stage: Stage) => Promise<void>, setting: Setting = {}): Promise<void> {
-  const { fake = {}, ...options } = setting;
+  const { fake = {}, maxBytes = Infinity, ...options } = setting;
   const verdict = await simulate({
     name: 'remote',
     scenario: async (sim) => {
       const runner = createFakeRunner(sim.world, { script: () => ({ runMs: 100 }), ...fake });
-      const content = createMemoryContentStore();
+      const content = createMemoryContentStore({ maxBytes });
       const cache = createMemoryActionCache();
       const server = createRemoteService(sim.world, { runner, content, cache, ...options });
-      await scene({ sim, service: overWire(server), content, runner });
+      await scene({ sim, service: overWire(server), content, runner, server });
       server.close();
       await runner.release();
     },
@@ -605,7 +607,8 @@ describe('blobs', () => {
   const text = 'some bytes';
   const blob = digestOf(text);
   const upload = (name = 'u1'): string => `main/uploads/${name}/blobs/${digestKey(blob)}`;
-  async function* parts(...requests: readonly (Partial<WriteRequest> & { readonly text?: string })[]) {
+  type Part = Partial<WriteRequest> & { readonly text?: string };
+  async function* parts(...requests: readonly Part[]): AsyncGenerator<WriteRequest> {
     for (const { text: data = '', ...request } of requests) {
       yield { resourceName: '', writeOffset: 0, finishWrite: false, ...request, data: Buffer.from(data) };
     }
@@ -646,6 +649,113 @@ describe('blobs', () => {
         committedSize: 10,
         complete: true,
       });
+    }));
+
+  test('a write that broke off is given up after a while, and its room is free again', () =>
+    play(
+      async ({ sim, service, server, content }) => {
+        await service.clientStream(M.write, parts({ resourceName: upload(), text: 'some ' }), call());
+        await sim.sleep(59_999);
+        expect(server.openUploads).toBe(1);
+        expect(() => content.add('other text')).toThrow('expected room for 10 B, got 7 B of 12 B');
+        await sim.sleep(2);
+        expect(server.openUploads).toBe(0);
+        content.add('other text');
+        const rest = parts({ resourceName: upload(), writeOffset: 5, text: 'bytes', finishWrite: true });
+        expect(await failure(service.clientStream(M.write, rest, call()))).toMatch(
+          /^INVALID_ARGUMENT: write_offset: expected 0, where /,
+        );
+      },
+      { maxBytes: 12 },
+    ));
+
+  /** A client that sends those messages, and then keeps its call open. */
+  async function* silent(...requests: readonly Part[]): AsyncGenerator<WriteRequest> {
+    yield* parts(...requests);
+    await new Promise<void>(() => {});
+  }
+
+  test('a client that sends nothing more is ABORTED after a while, and what it sent is given up', () =>
+    play(
+      async ({ sim, service, server, content }) => {
+        const said = [
+          failure(service.clientStream(M.write, silent(), call())),
+          failure(service.clientStream(M.write, silent({ resourceName: upload(), text: 'some ' }), call())),
+        ];
+        await sim.sleep(999);
+        expect(server.openUploads).toBe(1);
+        await sim.sleep(2);
+        const aborted = 'ABORTED: no more of the upload came for 1000 ms';
+        expect(await Promise.all(said)).toEqual([aborted, aborted]);
+        expect(server.openUploads).toBe(0);
+        content.add('other text');
+      },
+      { maxBytes: 12, uploadIdleMs: 1_000 },
+    ));
+
+  test('a client that is slow, but never silent for too long, comes to its end', () =>
+    play(
+      async ({ sim, service }) => {
+        async function* slow(): AsyncGenerator<WriteRequest> {
+          for (const [at, letter] of [...text].entries()) {
+            await sim.sleep(900);
+            const finishWrite = at === text.length - 1;
+            yield { resourceName: upload(), writeOffset: at, finishWrite, data: Buffer.from(letter) };
+          }
+        }
+        expect(await service.clientStream(M.write, slow(), call())).toEqual({ committedSize: 10 });
+      },
+      { uploadIdleMs: 1_000 },
+    ));
+
+  test('what broke off gives its room to what comes now', () =>
+    play(
+      async ({ service, server }) => {
+        await service.clientStream(M.write, parts({ resourceName: upload(), text: 'some ' }), call());
+        const requests = [{ digest: digestOf('other text'), data: Buffer.from('other text'), compressor: 0 }];
+        const { responses } = await service.unary(M.batchUpdateBlobs, { instanceName: '', requests }, call());
+        expect(responses).toMatchObject([{ status: { code: 0 } }]);
+        expect(server.openUploads).toBe(0);
+        const whole = parts({ resourceName: upload(), text, finishWrite: true });
+        expect(await service.clientStream(M.write, whole, call())).toEqual({ committedSize: 10 });
+      },
+      { maxBytes: 12 },
+    ));
+
+  test('a server that closes gives up all uploads, those whose clients it waits for as well', () =>
+    play(
+      async ({ sim, service, server, content }) => {
+        await service.clientStream(M.write, parts({ resourceName: upload(), text: 'some ' }), call());
+        const writing = silent({ resourceName: upload('u2'), text: 'some' });
+        const said = failure(service.clientStream(M.write, writing, call()));
+        await sim.sleep(1);
+        expect(server.openUploads).toBe(2);
+        server.close();
+        expect(await said).toBe('UNAVAILABLE: the server is going down');
+        expect(server.openUploads).toBe(0);
+        content.add('other text');
+      },
+      { maxBytes: 12 },
+    ));
+
+  test('no more than 1,024 uploads are open: of those that broke off the oldest goes, for clients that are there it is RESOURCE_EXHAUSTED', () =>
+    play(async ({ sim, service, server }) => {
+      for (let n = 0; n < 1_025; n += 1) {
+        await service.clientStream(M.write, parts({ resourceName: upload(`b${n}`), text: 's' }), call());
+      }
+      expect(server.openUploads).toBe(1_024);
+      const committed = async (name: string): Promise<number> =>
+        (await service.unary(M.queryWriteStatus, { resourceName: upload(name) }, call())).committedSize;
+      expect([await committed('b0'), await committed('b1')]).toEqual([0, 1]);
+      const open = Array.from({ length: 1_025 }, (_, n) =>
+        failure(service.clientStream(M.write, silent({ resourceName: upload(`s${n}`), text: 's' }), call())),
+      );
+      expect(await open.at(-1)).toBe('RESOURCE_EXHAUSTED: 1024 uploads are under way');
+      await sim.sleep(60_001);
+      expect(new Set(await Promise.all(open.slice(0, -1)))).toEqual(
+        new Set(['ABORTED: no more of the upload came for 60000 ms']),
+      );
+      expect(server.openUploads).toBe(0);
     }));
 
   test('a write of what is there ends at once', () =>

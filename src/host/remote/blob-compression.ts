@@ -1,36 +1,64 @@
-/** Compression of blobs with what this version of Node has: deflate everywhere, zstd where `node:zlib` knows it. */
-import { constants, deflateSync, inflateSync } from 'node:zlib';
+/**
+ * Compression of blobs with what this version of Node has: deflate everywhere, zstd where `node:zlib` knows it. Invariant: whatever the size of a
+ * blob, a few pieces of it are in memory, and the work is done by other threads than the one that answers calls.
+ */
+import { pipeline, Readable, type Transform } from 'node:stream';
+import { constants, createDeflate, createInflate, type ZlibOptions } from 'node:zlib';
 import * as zlib from 'node:zlib';
-import { messageOf, RunnerError } from '../../kernel/errors.ts';
+import { isRunnerError, messageOf, RunnerError } from '../../kernel/errors.ts';
 import type { BlobCompression } from '../../remote/blobs.ts';
+import type { Compression } from '../../remote/resource-name.ts';
 
-type Zstd = (bytes: Uint8Array, options?: object) => Buffer;
-const { zstdCompressSync, zstdDecompressSync } = zlib as unknown as {
-  readonly zstdCompressSync?: Zstd;
-  readonly zstdDecompressSync?: Zstd;
+type MakeTransform = (options?: ZlibOptions) => Transform;
+const { createZstdCompress, createZstdDecompress } = zlib as unknown as {
+  readonly createZstdCompress?: MakeTransform;
+  readonly createZstdDecompress?: MakeTransform;
 };
-const hasZstd = zstdCompressSync !== undefined && zstdDecompressSync !== undefined;
+const hasZstd = createZstdCompress !== undefined && createZstdDecompress !== undefined;
+
+/** What comes out goes into one message. */
+const chunkSize = 256 * 1024;
+
+function compressor(name: Compression): Transform {
+  return name === 'zstd' && createZstdCompress !== undefined
+    ? createZstdCompress({ chunkSize })
+    : createDeflate({ chunkSize, level: constants.Z_BEST_SPEED });
+}
+
+function decompressor(name: Compression): Transform {
+  return name === 'zstd' && createZstdDecompress !== undefined
+    ? createZstdDecompress({ chunkSize })
+    : createInflate({ chunkSize });
+}
+
+/** What becomes of chunks on their way; their end, and what goes wrong with them, comes out as well. */
+async function* through(chunks: AsyncIterable<Uint8Array>, transform: Transform): AsyncGenerator<Uint8Array> {
+  // What goes wrong comes out of the loop below.
+  pipeline(Readable.from(chunks, { highWaterMark: 1 }), transform, () => undefined);
+  yield* transform as AsyncIterable<Uint8Array>;
+}
 
 /** For {@link createRemoteService}: clients that offer compressed blobs send and get them. */
 export const BLOB_COMPRESSION: BlobCompression = {
   names: hasZstd ? ['zstd', 'deflate'] : ['deflate'],
-  compress: (name, bytes) =>
-    name === 'zstd' && zstdCompressSync !== undefined
-      ? zstdCompressSync(bytes)
-      : deflateSync(bytes, { level: constants.Z_BEST_SPEED }),
-  decompress(name, bytes, bytesMax) {
-    // More than was announced is refused before it fills the memory.
-    const options = { maxOutputLength: Math.max(1, bytesMax) };
+  compress: (name, chunks) => through(chunks, compressor(name)),
+  async *decompress(name, chunks, bytesMax) {
+    let bytes = 0;
     try {
-      return name === 'zstd' && zstdDecompressSync !== undefined
-        ? zstdDecompressSync(bytes, options)
-        : inflateSync(bytes, options);
+      for await (const chunk of through(chunks, decompressor(name))) {
+        bytes += chunk.length;
+        // More than was announced is refused before it fills anything.
+        if (bytes > bytesMax) throw tooLong(name, bytesMax);
+        yield chunk;
+      }
     } catch (cause) {
-      throw new RunnerError(
-        'RUNNER_BAD_MESSAGE',
-        `data: expected ${name} of ${bytesMax} B: ${messageOf(cause)}`,
-        { cause },
-      );
+      if (isRunnerError(cause)) throw cause;
+      const message = `data: expected ${name} of ${bytesMax} B: ${messageOf(cause)}`;
+      throw new RunnerError('RUNNER_BAD_MESSAGE', message, { cause });
     }
   },
 };
+
+function tooLong(name: Compression, bytesMax: number): RunnerError {
+  return new RunnerError('RUNNER_BAD_MESSAGE', `data: expected ${name} of ${bytesMax} B, got more`);
+}

@@ -48,6 +48,8 @@ export interface BuildClusterOptions extends Omit<ServeRemoteOptions, 'service'>
   readonly workers?: WorkerKind;
   /** An action whose clients have all gone is aborted after this time. Default 10,000. */
   readonly abandonedAfterMs?: number;
+  /** An upload of which nothing comes for so long is given up. Default 60,000. */
+  readonly uploadIdleMs?: number;
   /** Lies as clusters do, by decisions of this seed. Default: it is honest. */
   readonly chaosSeed?: string | undefined;
   /** Which lies, and how often; only with a `chaosSeed`. */
@@ -192,7 +194,7 @@ function makeWorkers(
  */
 export async function serveBuildCluster(options: BuildClusterOptions = {}): Promise<BuildCluster> {
   check('options', options, is.anObject('an object of options'));
-  const { cas, casBytesMax, jobs, workers, chaosSeed, faults, abandonedAfterMs } = options;
+  const { cas, casBytesMax, jobs, workers, chaosSeed, faults, abandonedAfterMs, uploadIdleMs } = options;
   check('options', { cas, casBytesMax, jobs, workers, chaosSeed }, OPTIONS);
   const world = realWorld(chaosSeed === undefined ? {} : { seed: chaosSeed });
   const stores = openStores(options);
@@ -207,6 +209,7 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
     name: `cluster-${randomBytes(6).toString('hex')}`,
     compression: BLOB_COMPRESSION,
     ...(abandonedAfterMs === undefined ? {} : { abandonedAfterMs }),
+    ...(uploadIdleMs === undefined ? {} : { uploadIdleMs }),
   });
   const end = (): Promise<void> =>
     inOrder([

@@ -157,6 +157,8 @@ class DiskBlobs implements DiskContentStore {
   readonly #lease: Lease;
   /** When a blob was last touched by this process. */
   readonly #touched = new Map<string, number>();
+  /** Of blobs that come in parts. */
+  readonly writers = new Set<DiskWriter>();
   /** How many of this process hold a blob. */
   readonly #held = new Map<string, number>();
   #sizeBytes = 0;
@@ -185,6 +187,7 @@ class DiskBlobs implements DiskContentStore {
   }
 
   close(): void {
+    for (const writer of [...this.writers]) writer.discard();
     this.#lease.close();
   }
 
@@ -306,7 +309,7 @@ class DiskBlobs implements DiskContentStore {
       throw wrongDigest(digest, `${actual}/${bytes.length}`);
     }
     if (digest.sizeBytes === 0 || this.#isThere(digest)) return;
-    const room = await this.makeRoom(bytes.length);
+    await this.reserve(bytes.length);
     const incoming = this.newIncoming();
     try {
       if (bytes.length <= SMALL_BYTES) {
@@ -325,13 +328,15 @@ class DiskBlobs implements DiskContentStore {
       rmSync(incoming, { force: true });
       throw asStoreError(error, bytes.length);
     } finally {
-      room.release();
+      this.free(bytes.length);
     }
   }
 
   openWrite(digest: Digest): BlobWriter {
     check('digest', digest, DIGEST);
-    return new DiskWriter(digest, this, (incoming) => this.#adopt(incoming, digest));
+    const writer = new DiskWriter(digest, this, (incoming) => this.#adopt(incoming, digest));
+    this.writers.add(writer);
+    return writer;
   }
 
   hold(digests: readonly Digest[]): BlobHold {
@@ -368,14 +373,14 @@ class DiskBlobs implements DiskContentStore {
   }
 
   /**
-   * Keeps room for a blob until it is there, or given up.
+   * Keeps room for so many bytes of a blob of `wholeBytes` until they are {@link free}.
    *
    * @throws RunnerError (rejects) `RUNNER_STORE_FULL`.
    */
-  async makeRoom(bytes: number): Promise<BlobHold> {
+  async reserve(bytes: number, wholeBytes: number = bytes): Promise<void> {
     check('bytes', bytes, is.COUNT);
     // What never fits must cost nothing of what is there.
-    if (bytes > this.#maxBytes) throw this.#full(bytes);
+    if (wholeBytes > this.#maxBytes) throw this.#full(wholeBytes);
     if (this.#maxBytes !== Infinity) {
       await this.#scanOnce();
       for (let isOwn = false; !this.#fits(bytes);) {
@@ -389,13 +394,11 @@ class DiskBlobs implements DiskContentStore {
       }
     }
     this.#reserved += bytes;
-    let isKept = true;
-    return {
-      release: () => {
-        if (isKept) this.#reserved -= bytes;
-        isKept = false;
-      },
-    };
+  }
+
+  /** See {@link reserve}. */
+  free(bytes: number): void {
+    this.#reserved -= bytes;
   }
 
   #fits(bytes: number): boolean {
@@ -552,7 +555,8 @@ class DiskWriter implements BlobWriter {
   readonly #adopt: (incoming: string) => void;
   readonly #path: string;
   readonly #hash: Hash = createHash('sha256');
-  #room: BlobHold | undefined;
+  /** In the store; what is on its way to the disk included. */
+  #reserved = 0;
   #file: number | undefined;
   #isOver = false;
   #isFinished = false;
@@ -571,26 +575,27 @@ class DiskWriter implements BlobWriter {
       const message = `expected offset ${this.committedBytes} of a blob that is not finished, got ${offset}`;
       throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { actual: offset });
     }
+    const { sizeBytes } = this.#digest;
     // More than was announced can never become the blob, and would fill the disk.
-    if (offset + chunk.length > this.#digest.sizeBytes) {
+    if (offset + chunk.length > sizeBytes) {
       throw wrongDigest(this.#digest, `${offset + chunk.length} B or more`);
     }
-    if (this.#file === undefined) {
-      this.#room = await this.#store.makeRoom(this.#digest.sizeBytes);
-      try {
-        this.#file = openSync(this.#path, 'wx');
-      } catch (error) {
-        this.#room.release();
-        throw asStoreError(error, chunk.length);
-      }
+    await this.#store.reserve(chunk.length, sizeBytes);
+    if (this.#isGivenUp()) {
+      this.#store.free(chunk.length);
+      throw givenUp(this.#digest);
     }
     try {
-      // Into the cache of the system, which takes it faster than another thread would.
-      for (let at = 0; at < chunk.length;) at += writeSync(this.#file, chunk, at);
+      this.#file ??= openSync(this.#path, 'wx');
+      // Into the cache of the system, which takes it faster than another thread would. After a failure the same place is written again.
+      for (let at = 0; at < chunk.length;) {
+        at += writeSync(this.#file, chunk, at, chunk.length - at, offset + at);
+      }
     } catch (error) {
-      this.discard();
+      this.#store.free(chunk.length);
       throw asStoreError(error, chunk.length);
     }
+    this.#reserved += chunk.length;
     this.#hash.update(chunk);
     this.committedBytes += chunk.length;
   }
@@ -599,33 +604,41 @@ class DiskWriter implements BlobWriter {
     if (this.#isFinished) return;
     if (this.#isOver) throw givenUp(this.#digest);
     const actual = `${this.#hash.digest('hex')}/${this.committedBytes}`;
-    this.#isOver = true;
     if (actual !== digestKey(this.#digest)) {
-      this.#remove();
+      this.discard();
       throw wrongDigest(this.#digest, actual);
     }
-    this.#isFinished = true;
-    if (this.#file === undefined) return;
-    closeSync(this.#file);
-    this.#file = undefined;
     try {
-      this.#adopt(this.#path);
+      if (this.#file !== undefined) {
+        this.#close();
+        this.#adopt(this.#path);
+      }
+      this.#isFinished = true;
     } finally {
-      this.#room?.release();
+      this.#end();
     }
   }
 
   discard(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#remove();
+    if (!this.#isOver) this.#end();
   }
 
-  #remove(): void {
+  /** Perhaps while there was no room yet. */
+  #isGivenUp(): boolean {
+    return this.#isOver;
+  }
+
+  #close(): void {
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
-    this.#room?.release();
-    rmSync(this.#path, { force: true });
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#store.writers.delete(this);
+    this.#store.free(this.#reserved);
+    this.#close();
+    if (!this.#isFinished) rmSync(this.#path, { force: true });
   }
 }
 

@@ -203,12 +203,22 @@ describe('a content store on the disk', () => {
     const store = disk(100);
     const [first, second] = ['a', 'b'].map((letter) => digestOf(letter.repeat(60)));
     const writer = store.openWrite(first!);
-    await writer.write(0, bytesOf('a'));
+    await writer.write(0, bytesOf('a'.repeat(50)));
     expect(await code(put(store, 'b'.repeat(60)))).toBe('RUNNER_STORE_FULL');
     await writer.discard();
     await put(store, 'b'.repeat(60));
     expect(await store.findMissing([first!, second!])).toEqual([first]);
     expect(readdirSync(join(dir, 'incoming'))).toEqual([]);
+  });
+
+  test('gives up what is not finished when it is closed', async () => {
+    const store = createDiskContentStore({ dir });
+    const writer = store.openWrite(digestOf('abcdef'));
+    await writer.write(0, bytesOf('abc'));
+    expect(readdirSync(join(dir, 'incoming'))).toHaveLength(1);
+    store.close();
+    expect(readdirSync(join(dir, 'incoming'))).toEqual([]);
+    expect(await code(writer.write(3, bytesOf('def')))).toBe('RUNNER_INVALID_ARGUMENT');
   });
 
   test('loses nothing to a blob that can never fit', async () => {
