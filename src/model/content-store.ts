@@ -73,6 +73,28 @@ export function violationsOf(digests: readonly Digest[]): readonly RpcViolation[
   return digests.map((digest) => ({ type: 'MISSING', subject: `blobs/${digestKey(digest)}` }));
 }
 
+const OUT_OF_ROOM: ReadonlySet<unknown> = new Set([
+  'RUNNER_STORE_FULL',
+  'RUNNER_DISK_NO_SPACE',
+  // As the system says it.
+  'ENOSPC',
+  'EDQUOT',
+  'EFBIG',
+]);
+
+/** Errors that have passed through more hands are nobody's. */
+const CAUSES_MAX = 10;
+
+/** Whether something failed because there is no room for it: in a store, or on the disk. */
+export function isOutOfRoom(error: unknown): boolean {
+  let cause = error;
+  for (let depth = 0; depth < CAUSES_MAX && cause instanceof Error; depth += 1) {
+    if (OUT_OF_ROOM.has((cause as { readonly code?: unknown }).code)) return true;
+    ({ cause } = cause);
+  }
+  return false;
+}
+
 /** A blob that was given up half written cannot be finished: `RUNNER_INVALID_ARGUMENT`. */
 export function givenUp(digest: Digest): RunnerError {
   const message = `expected a blob that was not discarded, got ${digestKey(digest)}`;

@@ -1,7 +1,7 @@
 /** Which status a caller gets for what went wrong in a handler. Invariant: whatever is thrown becomes one, and says what happened. */
 import { isRunnerError, messageOf, type RunnerErrorCode } from '../kernel/errors.ts';
 import type { RpcCodeName } from '../model/action.ts';
-import { missingBlobsOf, violationsOf } from '../model/content-store.ts';
+import { isOutOfRoom, missingBlobsOf, violationsOf } from '../model/content-store.ts';
 import { digestKey, type Digest } from '../model/digest.ts';
 import { RpcError } from './rpc.ts';
 
@@ -9,8 +9,6 @@ const CODES: Partial<Readonly<Record<RunnerErrorCode, RpcCodeName>>> = {
   RUNNER_BAD_MESSAGE: 'INVALID_ARGUMENT',
   RUNNER_INVALID_ARGUMENT: 'INVALID_ARGUMENT',
   RUNNER_WRONG_DIGEST: 'INVALID_ARGUMENT',
-  RUNNER_STORE_FULL: 'RESOURCE_EXHAUSTED',
-  RUNNER_DISK_NO_SPACE: 'RESOURCE_EXHAUSTED',
   RUNNER_BUSY: 'RESOURCE_EXHAUSTED',
   RUNNER_INITIALIZING: 'UNAVAILABLE',
   RUNNER_BROKEN: 'UNAVAILABLE',
@@ -26,7 +24,8 @@ export function rpcFailure(error: unknown): RpcError {
   if (error instanceof RpcError) return error;
   const missing = missingBlobsOf(error);
   if (missing !== undefined) return new RpcError('NOT_FOUND', messageOf(error), { cause: error });
-  const code = isRunnerError(error) ? CODES[error.code] : undefined;
+  const known = isRunnerError(error) ? CODES[error.code] : undefined;
+  const code = known ?? (isOutOfRoom(error) ? 'RESOURCE_EXHAUSTED' : undefined);
   return new RpcError(code ?? 'INTERNAL', messageOf(error), { cause: error });
 }
 

@@ -8,6 +8,7 @@ import { digestOf } from '../../src/cas/digest-of.ts';
 import { connectRemote, type RemoteConnection } from '../../src/host/remote/grpc-transport.ts';
 import type { Digest } from '../../src/model/digest.ts';
 import { REMOTE_METHODS as M } from '../../src/remote/methods.ts';
+import { SmallDisk, smallDiskMissingBecause, titledForSmallDisk } from '../host/remote/small-disk.ts';
 import { type Started, startWith } from './command.ts';
 
 let dir: string;
@@ -167,6 +168,36 @@ describe('dryrunner serve --reapi', () => {
     expect(code).toBe(2);
     expect(readdirSync(dir)).toEqual([]);
   });
+
+  test.skipIf(smallDiskMissingBecause !== undefined)(
+    titledForSmallDisk(
+      'refuses stores that cannot be written, and ends without a stack if they no longer can be',
+    ),
+    async () => {
+      const small = new SmallDisk(2_048);
+      try {
+        const cas = join(small.dir, 'cas');
+        const { server, said } = await serve('--cas', cas);
+        const remote = await connectRemote({ endpoint: String(said['endpoint']) });
+        await put(remote, Buffer.from('kept'));
+        small.protect();
+        server.child.kill('SIGINT');
+        const { code, err } = await server.finished;
+        remote.close();
+        expect(err).not.toMatch(/^ +at /m);
+        expect(code).toBe(130);
+        const again = startWith({ TMPDIR: dir }, 'serve', '--reapi', '--port', '0', '--cas', cas);
+        started.push(again);
+        const refused = await again.finished;
+        expect(refused.err).toMatch(
+          /^error: --cas: .*\/cas cannot be used: EROFS: read-only file system, .*\n$/,
+        );
+        expect(refused.code).toBe(2);
+      } finally {
+        small.remove();
+      }
+    },
+  );
 
   test('ends with one sentence if its port is taken, also with a page of metrics', async () => {
     const { said } = await serve();

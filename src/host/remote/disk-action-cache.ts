@@ -3,7 +3,7 @@
  * that nobody knows, is a miss.
  */
 import * as is from '../../kernel/shape.ts';
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -14,6 +14,7 @@ import type { ActionOutcome } from '../../model/action.ts';
 import type { ActionCache } from '../../model/content-store.ts';
 import { DIGEST, digestKey, type Digest } from '../../model/digest.ts';
 import { makeFolderSync } from '../make-folder.ts';
+import { asStoreError, makeStoreFolder, ownName, sweepFolder } from './store-folder.ts';
 
 /** Options of {@link createDiskActionCache}. */
 export interface DiskActionCacheOptions {
@@ -44,9 +45,9 @@ class DiskResults implements ActionCache {
   constructor({ dir, maxEntries = 1_000_000 }: DiskActionCacheOptions) {
     this.#root = resolve(dir);
     this.#maxEntries = maxEntries;
-    makeFolderSync(join(this.#root, 'incoming'));
-    makeFolderSync(join(this.#root, 'results'));
-    void this.#sweep();
+    makeStoreFolder(join(this.#root, 'incoming'));
+    makeStoreFolder(join(this.#root, 'results'));
+    sweepFolder(join(this.#root, 'incoming'), STALE_MS);
   }
 
   get(instanceName: string, action: Digest): ActionOutcome | undefined {
@@ -74,7 +75,7 @@ class DiskResults implements ActionCache {
   async put(instanceName: string, action: Digest, outcome: ActionOutcome): Promise<void> {
     const path = this.#pathOf(instanceName, action);
     const body = Buffer.from(MESSAGES.ActionResult.encode(outcomeMessage(outcome)));
-    const incoming = join(this.#root, 'incoming', randomBytes(12).toString('hex'));
+    const incoming = join(this.#root, 'incoming', ownName());
     try {
       writeFileSync(incoming, Buffer.concat([sum(body), body]), { flag: 'wx' });
       makeFolderSync(join(path, '..'));
@@ -84,7 +85,7 @@ class DiskResults implements ActionCache {
       renameSync(incoming, path);
     } catch (error) {
       rmSync(incoming, { force: true });
-      throw error;
+      throw asStoreError(error, body.length);
     }
     if (this.#entries === undefined || this.#entries > this.#maxEntries) {
       await (this.#counting ??= this.#evict().finally(() => {
@@ -112,17 +113,6 @@ class DiskResults implements ActionCache {
     for (const { path } of all.slice(0, Math.max(0, all.length - kept))) {
       await rm(path, { force: true });
       this.#entries -= 1;
-    }
-  }
-
-  /** What was given up half written by processes that are dead. */
-  async #sweep(): Promise<void> {
-    const incoming = join(this.#root, 'incoming');
-    for (const name of await readdir(incoming).catch(() => [])) {
-      const path = join(incoming, name);
-      const stats = await stat(path).catch(() => undefined);
-      if (stats === undefined || Date.now() - stats.mtimeMs < STALE_MS) continue;
-      await rm(path, { force: true }).catch(() => undefined);
     }
   }
 

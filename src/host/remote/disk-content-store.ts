@@ -3,10 +3,11 @@
  * is not evicted, by this process or another; a process that is killed leaves nothing but files that are swept away later.
  *
  * Several processes may share the folder. Each says in a file of its own when its oldest hold began, and touches what it holds: what was
- * last touched before any of them can be held by nobody.
+ * last touched before any of them can be held by nobody. Of a process that is dead, neither that nor what it wrote counts from the next start or
+ * eviction on; of one on another machine, or in another container, once it has been silent for a minute.
  */
 import * as is from '../../kernel/shape.ts';
-import { createHash, randomBytes, type Hash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import {
   closeSync,
   openSync,
@@ -18,10 +19,10 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { open, readdir, rename, rm, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { check } from '../../kernel/argument-check.ts';
-import { messageOf, RunnerError } from '../../kernel/errors.ts';
+import { RunnerError } from '../../kernel/errors.ts';
 import { isCancelled, type Cancellable } from '../../model/cancellation.ts';
 import {
   givenUp,
@@ -29,11 +30,12 @@ import {
   type BlobRange,
   type BlobWriter,
   type ContentStore,
+  isOutOfRoom,
   MissingBlobsError,
 } from '../../model/content-store.ts';
 import { DIGEST, digestKey, type Digest } from '../../model/digest.ts';
 import { cancelledOperation } from '../../filers/filer-error.ts';
-import { makeFolderSync } from '../make-folder.ts';
+import { asStoreError, makeStoreFolder, ownName, sweepFolder } from './store-folder.ts';
 import { giveTurns, isTurnDue } from './turns.ts';
 
 /** Options of {@link createDiskContentStore}. */
@@ -70,7 +72,7 @@ const SMALL_BYTES = 64 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
 /** What was touched less than this ago is not touched again. */
 const TOUCH_MS = 60_000;
-/** How often a process says that it lives; one that is silent for much longer is dead. */
+/** How often a process says that it lives; one elsewhere that is silent for much longer is dead. */
 const LEASE_MS = 10_000;
 const LEASE_DEAD_MS = 6 * LEASE_MS;
 /** What nobody has written to for so long was given up half written. */
@@ -82,14 +84,6 @@ const EMPTY: Buffer = Buffer.alloc(0);
 function wrongDigest(expected: Digest, actual: string): RunnerError {
   const message = `expected bytes with digest ${digestKey(expected)}, got ${actual}`;
   return new RunnerError('RUNNER_WRONG_DIGEST', message, { expected: digestKey(expected), actual });
-}
-
-/** What the disk has no room for is a full store. */
-function asStoreError(error: unknown, bytes: number): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EFBIG') return error;
-  const message = `expected room for ${bytes} B, but the disk has none: ${messageOf(error)}`;
-  return new RunnerError('RUNNER_STORE_FULL', message, { cause: error });
 }
 
 function throwIfCancelled(cancel: Cancellable | undefined): void {
@@ -104,40 +98,48 @@ class Lease {
   /** When each hold began. */
   readonly holds = new Set<{ readonly sinceMs: number }>();
 
+  /** Throws the system's error if it cannot be written for another reason than a full disk. */
   constructor(folder: string) {
     this.#folder = folder;
-    this.#path = join(folder, `${process.pid}-${randomBytes(6).toString('hex')}`);
-    this.#write();
-    this.#timer = setInterval(() => this.#write(), LEASE_MS);
+    this.#path = join(folder, ownName());
+    this.#write((error) => {
+      if (!isOutOfRoom(error)) throw error;
+    });
+    const again = (): void => this.#write(() => undefined);
+    this.#timer = setInterval(again, LEASE_MS);
     this.#timer.unref();
   }
 
   /** Before that, what was touched last is held by nobody. */
   async unheldBeforeMs(): Promise<number> {
-    this.#write();
+    this.#write(() => undefined);
+    sweepFolder(this.#folder, LEASE_DEAD_MS);
     let before = Date.now();
     for (const name of await readdir(this.#folder)) {
       const path = join(this.#folder, name);
       const text = readFileOrNothing(path);
       const stats = await stat(path).catch(() => undefined);
-      if (stats === undefined) continue;
-      if (Date.now() - stats.mtimeMs > LEASE_DEAD_MS) await rm(path, { force: true });
-      else before = Math.min(before, Number(text) || stats.mtimeMs);
+      if (stats !== undefined) before = Math.min(before, Number(text) || stats.mtimeMs);
     }
     return before - 2 * TOUCH_MS;
   }
 
   close(): void {
     clearInterval(this.#timer);
-    rmSync(this.#path, { force: true });
+    try {
+      rmSync(this.#path, { force: true });
+    } catch {
+      // On a disk that can no longer be written. The next process that can write there finds this one dead.
+    }
   }
 
-  #write(): void {
+  /** An error there is no error here: others think this process dead after a while, and its blobs are as safe as they are new. */
+  #write(onError: (error: unknown) => void): void {
     const oldest = Math.min(Date.now(), ...[...this.holds].map(({ sinceMs }) => sinceMs));
     try {
       writeFileSync(this.#path, String(oldest));
-    } catch {
-      // A full disk: others think this process dead after a while, and its blobs are as safe as they are new.
+    } catch (error) {
+      onError(error);
     }
   }
 }
@@ -173,13 +175,14 @@ class DiskBlobs implements DiskContentStore {
     this.#root = resolve(dir);
     this.#maxBytes = maxBytes;
     for (const folder of ['objects', 'incoming', 'leases']) {
-      makeFolderSync(join(this.#root, folder));
+      makeStoreFolder(join(this.#root, folder));
     }
+    sweepFolder(join(this.#root, 'leases'), LEASE_DEAD_MS);
+    sweepFolder(join(this.#root, 'incoming'), STALE_MS);
     for (let byte = 0; byte < 256; byte += 1) {
-      makeFolderSync(join(this.#root, 'objects', byte.toString(16).padStart(2, '0')));
+      makeStoreFolder(join(this.#root, 'objects', byte.toString(16).padStart(2, '0')));
     }
     this.#lease = new Lease(join(this.#root, 'leases'));
-    void this.#sweep();
   }
 
   get sizeBytes(): number {
@@ -369,7 +372,7 @@ class DiskBlobs implements DiskContentStore {
 
   /** A name for a file that is being written. */
   newIncoming(): string {
-    return join(this.#root, 'incoming', randomBytes(12).toString('hex'));
+    return join(this.#root, 'incoming', ownName());
   }
 
   /**
@@ -514,18 +517,6 @@ class DiskBlobs implements DiskContentStore {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
       throw error;
-    }
-  }
-
-  /** What was given up half written by processes that are dead. */
-  async #sweep(): Promise<void> {
-    const incoming = join(this.#root, 'incoming');
-    for (const name of await readdir(incoming).catch(() => [])) {
-      const path = join(incoming, name);
-      const stats = await stat(path).catch(() => undefined);
-      if (stats !== undefined && Date.now() - stats.mtimeMs > STALE_MS) {
-        await rm(path, { force: true }).catch(() => undefined);
-      }
     }
   }
 

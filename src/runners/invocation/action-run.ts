@@ -14,7 +14,7 @@ import {
   type RpcStatus,
 } from '../../model/action.ts';
 import type { Command } from '../../model/command.ts';
-import { missingBlobsOf, violationsOf } from '../../model/content-store.ts';
+import { isOutOfRoom, missingBlobsOf, violationsOf } from '../../model/content-store.ts';
 import { digestOfSnapshot, type Digest } from '../../model/digest.ts';
 import type { InvocationPhase } from '../../model/trace-event.ts';
 import type { ActionInstruments } from '../queue/runner-instruments.ts';
@@ -131,6 +131,6 @@ function statusOf(error: unknown, missing: readonly Digest[] | undefined): RpcSt
   if (missing !== undefined) {
     return { code: RPC_CODES.FAILED_PRECONDITION, message, violations: violationsOf(missing) };
   }
-  const isClients = isRunnerError(error, 'RUNNER_BAD_MESSAGE');
-  return { code: isClients ? RPC_CODES.INVALID_ARGUMENT : RPC_CODES.INTERNAL, message };
+  if (isRunnerError(error, 'RUNNER_BAD_MESSAGE')) return { code: RPC_CODES.INVALID_ARGUMENT, message };
+  return { code: isOutOfRoom(error) ? RPC_CODES.RESOURCE_EXHAUSTED : RPC_CODES.INTERNAL, message };
 }

@@ -25,7 +25,7 @@ import { createCasFiler } from '../../../src/host/remote/cas-filer.ts';
 import { createDiskContentStore } from '../../../src/host/remote/disk-content-store.ts';
 import { createDiskActions } from '../../../src/host/remote/disk-actions.ts';
 import { createExecRunner } from '../../../src/host/exec-runner.ts';
-import type { ActionCommand } from '../../../src/model/action.ts';
+import { type ActionCommand, RPC_CODES } from '../../../src/model/action.ts';
 import { Cancellation } from '../../../src/model/cancellation.ts';
 import { missingBlobsOf } from '../../../src/model/content-store.ts';
 import { digestOfSnapshot, snapshotOfDigest, type Digest } from '../../../src/model/digest.ts';
@@ -33,6 +33,7 @@ import type { RunStatus } from '../../../src/model/run-status.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
 import { createActionStore } from '../../../src/remote/action-store.ts';
 import { createContentFiler } from '../../../src/remote/content-filer.ts';
+import { SmallDisk, smallDiskMissingBecause, titledForSmallDisk } from './small-disk.ts';
 
 let dir: string;
 let content: MemoryContentStore;
@@ -369,12 +370,16 @@ describe('R190 R191 checkouts in memory and on the disk', () => {
 });
 
 describe('actions on real workers', () => {
-  const run = async (command: Partial<ActionCommand>, timeoutMs?: number): Promise<RunStatus> => {
+  const run = async (
+    command: Partial<ActionCommand>,
+    timeoutMs?: number,
+    { root = dir, input: inputText = 'input' } = {},
+  ): Promise<RunStatus> => {
     const actions = createDiskActions({ content, cache: createMemoryActionCache() });
-    const filer = createCasFiler({ content, root: dir });
+    const filer = createCasFiler({ content, root });
     const runner = createExecRunner({ actions, filers: new Map([['bazel', { filer }]]) });
     const input = content.add(
-      MESSAGES.Directory.encode({ files: [{ name: 'in', digest: content.add('input') }] }),
+      MESSAGES.Directory.encode({ files: [{ name: 'in', digest: content.add(inputText) }] }),
     );
     const commandDigest = content.add(encodeCommand({ ...NO_COMMAND, ...command }));
     const times = timeoutMs === undefined ? {} : { timeoutMs };
@@ -411,6 +416,22 @@ describe('actions on real workers', () => {
     ]).toEqual(['input', 'oops\n', 'me\n']);
     expect(readdirSync(dir)).toEqual([]);
   });
+
+  test.skipIf(smallDiskMissingBecause !== undefined)(
+    titledForSmallDisk('R189 whose inputs do not fit on the disk are RESOURCE_EXHAUSTED'),
+    async () => {
+      const small = new SmallDisk(256);
+      onTestFinished(() => small.remove());
+      for (const input of ['small', 'x'.repeat(60_000).repeat(20)]) {
+        const status = await run({ arguments: ['/bin/true'] }, undefined, { root: small.dir, input });
+        const code = status.actionResult?.grpcStatus?.code;
+        expect([status.state, code]).toEqual(
+          input === 'small' ? ['COMPLETE', undefined] : ['FAILED', RPC_CODES.RESOURCE_EXHAUSTED],
+        );
+      }
+      expect(readdirSync(small.dir)).toEqual([]);
+    },
+  );
 
   test('R194 time out with all that they started', async () => {
     const status = await run({ arguments: ['/bin/sh', '-c', '/bin/sleep 98765 & /bin/sleep 98765'] }, 300);

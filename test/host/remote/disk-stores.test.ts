@@ -26,6 +26,7 @@ import {
 import type { ActionOutcome } from '../../../src/model/action.ts';
 import type { ContentStore } from '../../../src/model/content-store.ts';
 import type { Digest } from '../../../src/model/digest.ts';
+import { SmallDisk, smallDiskMissingBecause, titledForSmallDisk } from './small-disk.ts';
 
 let dir: string;
 const open: DiskContentStore[] = [];
@@ -293,6 +294,134 @@ describe('a content store on the disk', () => {
     expect(seen).toBeGreaterThan(2);
     await put(store, 'goes on');
   });
+
+  test('a process that is killed keeps nothing: neither what it held nor what it wrote; one that only stands still keeps it', async () => {
+    const [source, digests] = ['disk-content-store.ts', '../../cas/digest-of.ts'].map((path) =>
+      JSON.stringify(new URL(path, new URL('../../../src/host/remote/', import.meta.url)).href),
+    );
+    const script = `
+      import { createDiskContentStore } from ${source};
+      import { digestOf } from ${digests};
+      const store = createDiskContentStore({ dir: ${JSON.stringify(dir)}, maxBytes: 1000 });
+      const held = new Uint8Array(600).fill(1);
+      await store.write(digestOf(held), held);
+      store.hold([digestOf(held)]);
+      const part = new Uint8Array(300);
+      await store.openWrite(digestOf(part)).write(0, part.subarray(0, 200));
+      process.stdout.write('holding');
+      setInterval(() => undefined, 1000);`;
+    const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', script];
+    const child = spawn(process.execPath, args);
+    await once(child.stdout, 'data');
+    const filesIn = (name: string): string[] => readdirSync(join(dir, name));
+    const [lease = ''] = filesIn('leases');
+    child.kill('SIGSTOP');
+    // It has not been heard of for an hour.
+    for (const path of [join(dir, 'leases', lease), join(dir, 'incoming', filesIn('incoming')[0] ?? '')]) {
+      utimesSync(path, Date.now() / 1_000 - 3_600, Date.now() / 1_000 - 3_600);
+    }
+    const before = disk(1_000);
+    expect(await code(put(before, 'n'.repeat(900)))).toBe('RUNNER_STORE_FULL');
+    expect(filesIn('incoming')).toHaveLength(1);
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    // Who is there already, and who comes now.
+    await put(before, 'n'.repeat(900));
+    before.close();
+    await put(disk(1_000), 'm'.repeat(900));
+    expect(filesIn('leases')).not.toContain(lease);
+    expect(filesIn('incoming')).toEqual([]);
+  });
+
+  test('of a process elsewhere nobody knows whether it lives, until it has been silent for long', async () => {
+    const lease = join(dir, 'leases', `1-1-${'0'.repeat(12)}-x`);
+    const store = disk(100);
+    const held = await put(store, 'h'.repeat(60));
+    writeFileSync(lease, String(Date.now() - 60_000));
+    expect(await code(put(store, 'n'.repeat(60)))).toBe('RUNNER_STORE_FULL');
+    utimesSync(lease, Date.now() / 1_000 - 61, Date.now() / 1_000 - 61);
+    await put(store, 'n'.repeat(60));
+    expect(await store.findMissing([held])).toEqual([held]);
+  });
+
+  const onSmallDisk = (title: string, kib: number, body: (small: SmallDisk) => Promise<void>): void => {
+    test.skipIf(smallDiskMissingBecause !== undefined)(titledForSmallDisk(title), async () => {
+      const small = new SmallDisk(kib);
+      try {
+        await body(small);
+      } finally {
+        small.remove();
+      }
+    });
+  };
+
+  onSmallDisk(
+    'what a full disk has no room for is refused as by a full store, and leaves nothing',
+    512,
+    async (small) => {
+      const store = createDiskContentStore({ dir: small.dir });
+      const incoming = join(small.dir, 'incoming');
+      try {
+        const small100 = await put(store, 's'.repeat(100));
+        for (const size of [600_000, 60_000_000]) {
+          expect(await code(put(store, 'x'.repeat(size)))).toBe('RUNNER_STORE_FULL');
+        }
+        const writer = store.openWrite(digestOf('y'.repeat(600_000)));
+        await writer.write(0, bytesOf('y'.repeat(300_000)));
+        expect(await code(writer.write(300_000, bytesOf('y'.repeat(300_000))))).toBe('RUNNER_STORE_FULL');
+        const cache = createDiskActionCache({ dir: small.dir });
+        const stdoutRaw = new Uint8Array(300_000);
+        const outcome: ActionOutcome = {
+          exitCode: 0,
+          outputFiles: [],
+          outputDirectories: [],
+          outputSymlinks: [],
+          stdoutRaw,
+          metadata: { worker: 'w' },
+        };
+        expect(await code(cache.put('', digestOf('action'), outcome))).toBe('RUNNER_STORE_FULL');
+        await writer.discard();
+        expect(readdirSync(incoming)).toEqual([]);
+        expect(await store.findMissing([small100])).toEqual([]);
+        await put(store, 'z'.repeat(300_000));
+      } finally {
+        store.close();
+      }
+    },
+  );
+
+  onSmallDisk('a blob goes on where the disk was full, once it has room', 512, async (small) => {
+    const store = createDiskContentStore({ dir: small.dir });
+    try {
+      const bytes = bytesOf('abcdefgh'.repeat(50_000));
+      const writer = store.openWrite(digestOf(bytes));
+      await writer.write(0, bytes.subarray(0, 100_000));
+      const stuffing = join(small.dir, 'stuffing');
+      writeFileSync(stuffing, new Uint8Array(300_000));
+      expect(await code(writer.write(100_000, bytes.subarray(100_000)))).toBe('RUNNER_STORE_FULL');
+      rmSync(stuffing);
+      await writer.write(100_000, bytes.subarray(100_000));
+      await writer.finish();
+      expect(digestOf(await store.read(digestOf(bytes)))).toEqual(digestOf(bytes));
+    } finally {
+      store.close();
+    }
+  });
+
+  onSmallDisk(
+    'a folder that cannot be written is refused, and a store in one that no longer can be closes',
+    512,
+    async (small) => {
+      const store = createDiskContentStore({ dir: small.dir });
+      const writer = store.openWrite(digestOf('abc'));
+      createDiskActionCache({ dir: small.dir });
+      small.protect();
+      expect(await code(writer.write(0, bytesOf('a')))).toBe('EROFS');
+      store.close();
+      expect(() => createDiskContentStore({ dir: small.dir })).toThrow('EROFS: read-only file system');
+      expect(() => createDiskActionCache({ dir: small.dir })).toThrow('EROFS: read-only file system');
+    },
+  );
 
   test('the empty blob is always there', async () => {
     const store = disk();

@@ -27,6 +27,7 @@ import { RPC_CODES } from '../../../src/model/action.ts';
 import { digestKey, type Digest } from '../../../src/model/digest.ts';
 import { REMOTE_METHODS as M } from '../../../src/remote/methods.ts';
 import { RpcError, rpcCodeName } from '../../../src/remote/rpc.ts';
+import { SmallDisk, smallDiskMissingBecause, titledForSmallDisk } from './small-disk.ts';
 
 const MIB = 1024 * 1024;
 const ends: (() => unknown)[] = [];
@@ -86,9 +87,10 @@ async function putAction(
   cluster: BuildCluster,
   script: string,
   inputRootDigest = digestOf(''),
+  outputFiles: readonly string[] = [],
 ): Promise<Digest> {
   const paths = {
-    outputFiles: [],
+    outputFiles,
     outputDirectories: [],
     outputPaths: [],
     workingDirectory: '',
@@ -515,6 +517,39 @@ describe('over gRPC', () => {
       /^RESOURCE_EXHAUSTED: expected room for 2000 B/,
     );
   });
+
+  test.skipIf(smallDiskMissingBecause !== undefined)(
+    titledForSmallDisk('a full disk is RESOURCE_EXHAUSTED: for uploads, results, and outputs that are kept'),
+    async () => {
+      const small = new SmallDisk(1_024);
+      ends.push(() => small.remove());
+      const { cluster, remote } = await serve({ cas: join(small.dir, 'cas') });
+      const full = /^RESOURCE_EXHAUSTED: expected room for \d+ B, but the disk has none: ENOSPC/;
+      const data = Buffer.alloc(3 * MIB, 'x');
+      async function* parts(): AsyncGenerator<WriteRequest> {
+        const resourceName = `uploads/u/blobs/${digestKey(digestOf(data))}`;
+        yield { resourceName, writeOffset: 0, finishWrite: true, data };
+      }
+      expect(await failure(remote.clientStream(M.write, parts(), call()))).toMatch(full);
+      const requests = [{ digest: digestOf(data), data, compressor: 0 }];
+      const { responses } = await remote.unary(M.batchUpdateBlobs, { instanceName: '', requests }, call());
+      expect(responses[0]?.status?.code).toBe(RPC_CODES.RESOURCE_EXHAUSTED);
+      const actionResult = MESSAGES.ActionResult.decode(MESSAGES.ActionResult.encode({ stdoutRaw: data }));
+      const update = { instanceName: '', actionDigest: digestOf('action'), actionResult };
+      expect(await failure(remote.unary(M.updateActionResult, update, call()))).toMatch(full);
+      // Its outputs do not fit into the store, its directory has all the room of the machine.
+      for (const script of ['head -c 3000000 /dev/zero > out', 'head -c 3000000 /dev/zero']) {
+        const action = await putAction(cluster, script, digestOf(''), ['out']);
+        const last = (await all(remote.serverStream(M.execute, request(action), call()))).at(-1);
+        const { status } = MESSAGES.ExecuteResponse.decode(last?.response?.value ?? new Uint8Array());
+        expect(status?.code).toBe(RPC_CODES.RESOURCE_EXHAUSTED);
+        expect(status?.message).toMatch(/^expected room for \d+ B, but the disk has none: ENOSPC/);
+      }
+      const small100 = await put(cluster, Buffer.alloc(100));
+      expect(await cluster.content.findMissing([small100])).toEqual([]);
+      expect(readdirSync(join(small.dir, 'cas/cas/incoming'))).toEqual([]);
+    },
+  );
 
   const tlsTitle = hasOpenssl
     ? 'with TLS only those who speak it, and trust the certificate, get an answer'

@@ -1,0 +1,77 @@
+/**
+ * What stores in folders share. Invariants: a file that is being written says in its name which process writes it, so that what the dead leave is
+ * known at once, and what the living write is never touched; a folder in which nothing can be written is refused before anybody relies on it.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { accessSync, constants, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { messageOf, RunnerError } from '../../kernel/errors.ts';
+import { isOutOfRoom } from '../../model/content-store.ts';
+import { makeFolderSync } from '../make-folder.ts';
+import { readProcess } from '../process/process-table.ts';
+
+const isLinux = process.platform === 'linux';
+
+/** Where a pid means the same process: a machine since its last start, and there a namespace of pids. */
+function machineId(): string {
+  const where = isLinux
+    ? `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')} ${readlinkSync('/proc/self/ns/pid')}`
+    : hostname();
+  return createHash('sha256').update(where).digest('hex').slice(0, 12);
+}
+
+const MACHINE = machineId();
+/** A pid is used again; the two together are not. */
+const OWN = `${process.pid}-${isLinux ? (readProcess(process.pid)?.startTicks ?? 0) : 0}-${MACHINE}`;
+const NAME = /^(\d+)-(\d+)-([0-9a-f]{12})-/;
+
+/** A name that no other file has, and that says whose file it is. */
+export function ownName(): string {
+  return `${OWN}-${randomBytes(12).toString('hex')}`;
+}
+
+/** Whether the process that made that name is still there; of another machine or container nobody knows. */
+function ownerOf(name: string): 'alive' | 'dead' | 'unknown' {
+  const [, pid, startTicks, machine] = NAME.exec(name) ?? [];
+  if (machine !== MACHINE) return 'unknown';
+  return isRunning(Number(pid), Number(startTicks)) ? 'alive' : 'dead';
+}
+
+function isRunning(pid: number, startTicks: number): boolean {
+  if (isLinux) {
+    const entry = readProcess(pid);
+    return entry?.alive === true && entry.startTicks === startTicks;
+  }
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+/** Removes what is left of dead processes in a folder, and what has been silent for so long that its process must be. */
+export function sweepFolder(folder: string, silentMs: number): void {
+  for (const name of readdirSync(folder)) {
+    const owner = ownerOf(name);
+    if (owner === 'alive') continue;
+    const path = join(folder, name);
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats === undefined || (owner === 'unknown' && Date.now() - stats.mtimeMs <= silentMs)) continue;
+    rmSync(path, { force: true });
+  }
+}
+
+/** Makes a folder if it is not there. Throws the system's error if nothing can be put there. */
+export function makeStoreFolder(path: string): void {
+  makeFolderSync(path);
+  accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+}
+
+/** What the disk has no room for is a full store. */
+export function asStoreError(error: unknown, bytes: number): unknown {
+  if (!isOutOfRoom(error)) return error;
+  const message = `expected room for ${bytes} B, but the disk has none: ${messageOf(error)}`;
+  return new RunnerError('RUNNER_STORE_FULL', message, { cause: error });
+}
