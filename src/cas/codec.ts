@@ -27,10 +27,12 @@ export interface MessageCodec<T> {
   decode(bytes: Uint8Array): T;
 }
 
+/** A name and its value: a variable of an environment, or a property of a platform. */
 export interface PropertyMessage {
   readonly name: string;
   readonly value: string;
 }
+/** What a machine must have. */
 export interface PlatformMessage {
   readonly properties: readonly PropertyMessage[];
 }
@@ -39,10 +41,12 @@ export interface TimeMessage {
   readonly seconds: number;
   readonly nanos: number;
 }
+/** A message in an envelope that says of which kind it is. See {@link unpackAny}. */
 export interface AnyMessage {
   readonly typeUrl: string;
   readonly value: Uint8Array;
 }
+/** What is carried out: which command, on which tree of inputs. */
 export interface ActionMessage {
   readonly commandDigest: Digest | null;
   readonly inputRootDigest: Digest | null;
@@ -51,6 +55,7 @@ export interface ActionMessage {
   readonly salt: Uint8Array;
   readonly platform: PlatformMessage | null;
 }
+/** What is run, and which outputs are wanted of it. */
 export interface CommandMessage {
   readonly arguments: readonly string[];
   readonly environmentVariables: readonly PropertyMessage[];
@@ -60,28 +65,34 @@ export interface CommandMessage {
   readonly workingDirectory: string;
   readonly outputPaths: readonly string[];
 }
+/** A file in a directory. */
 export interface FileNode {
   readonly name: string;
   readonly digest: Digest | null;
   readonly isExecutable: boolean;
 }
+/** A directory in a directory. */
 export interface DirectoryNode {
   readonly name: string;
   readonly digest: Digest | null;
 }
+/** A symbolic link in a directory. */
 export interface SymlinkNode {
   readonly name: string;
   readonly target: string;
 }
+/** A directory; what is below it is named by digest. */
 export interface DirectoryMessage {
   readonly files: readonly FileNode[];
   readonly directories: readonly DirectoryNode[];
   readonly symlinks: readonly SymlinkNode[];
 }
+/** A directory with all directories below it. */
 export interface TreeMessage {
   readonly root: DirectoryMessage | null;
   readonly children: readonly DirectoryMessage[];
 }
+/** Where an action ran, and when each part of it began and ended. */
 export interface ExecutedActionMetadata {
   readonly worker: string;
   readonly queuedTimestamp: TimeMessage | null;
@@ -94,20 +105,24 @@ export interface ExecutedActionMetadata {
   readonly outputUploadStartTimestamp: TimeMessage | null;
   readonly outputUploadCompletedTimestamp: TimeMessage | null;
 }
+/** A file that an action has made. */
 export interface OutputFileMessage {
   readonly path: string;
   readonly digest: Digest | null;
   readonly isExecutable: boolean;
   readonly contents: Uint8Array;
 }
+/** A directory that an action has made, as the digest of a Tree. */
 export interface OutputDirectoryMessage {
   readonly path: string;
   readonly treeDigest: Digest | null;
 }
+/** A symbolic link that an action has made. */
 export interface OutputSymlinkMessage {
   readonly path: string;
   readonly target: string;
 }
+/** What has come of an action. */
 export interface ActionResultMessage {
   readonly outputFiles: readonly OutputFileMessage[];
   readonly outputDirectories: readonly OutputDirectoryMessage[];
@@ -121,9 +136,11 @@ export interface ActionResultMessage {
   readonly outputDirectorySymlinks: readonly OutputSymlinkMessage[];
   readonly outputSymlinks: readonly OutputSymlinkMessage[];
 }
+/** Lower is sooner. */
 export interface PriorityMessage {
   readonly priority: number;
 }
+/** Asks for an action to be carried out, or for its cached result. */
 export interface ExecuteRequestMessage {
   readonly instanceName: string;
   readonly skipCacheLookup: boolean;
@@ -131,11 +148,13 @@ export interface ExecuteRequestMessage {
   readonly executionPolicy: PriorityMessage | null;
   readonly resultsCachePolicy: PriorityMessage | null;
 }
+/** How a call or an action went: `google.rpc.Status`. */
 export interface StatusMessage {
   readonly code: number;
   readonly message: string;
   readonly details: readonly AnyMessage[];
 }
+/** How an action went, in the operation that is done. */
 export interface ExecuteResponseMessage {
   readonly result: ActionResultMessage | null;
   readonly cachedResult: boolean;
@@ -145,6 +164,7 @@ export interface ExecuteResponseMessage {
   >;
   readonly message: string;
 }
+/** How far an action is, in each operation. */
 export interface ExecuteOperationMetadata {
   /** One of {@link EXECUTION_STAGES}. */
   readonly stage: number;
@@ -152,9 +172,11 @@ export interface ExecuteOperationMetadata {
   readonly stdoutStreamName: string;
   readonly stderrStreamName: string;
 }
+/** Names an operation. */
 export interface NameMessage {
   readonly name: string;
 }
+/** Asks for a cached result. */
 export interface GetActionResultRequest {
   readonly instanceName: string;
   readonly actionDigest: Digest | null;
@@ -162,18 +184,22 @@ export interface GetActionResultRequest {
   readonly inlineStderr: boolean;
   readonly inlineOutputFiles: readonly string[];
 }
+/** Gives a result to be cached. */
 export interface UpdateActionResultRequest {
   readonly instanceName: string;
   readonly actionDigest: Digest | null;
   readonly actionResult: ActionResultMessage | null;
 }
+/** Asks which blobs are missing. */
 export interface FindMissingBlobsRequest {
   readonly instanceName: string;
   readonly blobDigests: readonly Digest[];
 }
+/** Which blobs are missing. */
 export interface FindMissingBlobsResponse {
   readonly missingBlobDigests: readonly Digest[];
 }
+/** Small blobs to be kept. */
 export interface BatchUpdateBlobsRequest {
   readonly instanceName: string;
   readonly requests: readonly {
@@ -182,14 +208,17 @@ export interface BatchUpdateBlobsRequest {
     readonly compressor: number;
   }[];
 }
+/** What has become of each of the small blobs. */
 export interface BatchUpdateBlobsResponse {
   readonly responses: readonly { readonly digest: Digest | null; readonly status: StatusMessage | null }[];
 }
+/** Asks for small blobs. */
 export interface BatchReadBlobsRequest {
   readonly instanceName: string;
   readonly digests: readonly Digest[];
   readonly acceptableCompressors: readonly number[];
 }
+/** Small blobs, or why they do not come. */
 export interface BatchReadBlobsResponse {
   readonly responses: readonly {
     readonly digest: Digest | null;
@@ -198,28 +227,34 @@ export interface BatchReadBlobsResponse {
     readonly compressor: number;
   }[];
 }
+/** Asks for all directories below one. */
 export interface GetTreeRequest {
   readonly instanceName: string;
   readonly rootDigest: Digest | null;
   readonly pageSize: number;
   readonly pageToken: string;
 }
+/** Some of the directories below one. */
 export interface GetTreeResponse {
   readonly directories: readonly DirectoryMessage[];
   readonly nextPageToken: string;
 }
+/** Asks what a server can do. */
 export interface GetCapabilitiesRequest {
   readonly instanceName: string;
 }
-interface PriorityCapabilities {
+/** Which priorities a server knows. */
+export interface PriorityCapabilities {
   readonly priorities: readonly { readonly minPriority: number; readonly maxPriority: number }[];
 }
-interface SemVer {
+/** A version of the protocol. */
+export interface SemVer {
   readonly major: number;
   readonly minor: number;
   readonly patch: number;
   readonly prerelease: string;
 }
+/** What a server can do. */
 export interface ServerCapabilities {
   readonly cacheCapabilities: {
     readonly digestFunction: readonly number[];
@@ -239,12 +274,14 @@ export interface ServerCapabilities {
   readonly lowApiVersion: SemVer | null;
   readonly highApiVersion: SemVer | null;
 }
+/** For whom a call is made; travels in a header. */
 export interface RequestMetadata {
   readonly toolDetails: { readonly toolName: string; readonly toolVersion: string } | null;
   readonly actionId: string;
   readonly toolInvocationId: string;
   readonly correlatedInvocationsId: string;
 }
+/** What an action lacks, in the details of a status. */
 export interface PreconditionFailure {
   readonly violations: readonly {
     readonly type: string;
@@ -252,6 +289,7 @@ export interface PreconditionFailure {
     readonly description: string;
   }[];
 }
+/** An action that is under way, or has ended: `google.longrunning.Operation`. */
 export interface OperationMessage {
   readonly name: string;
   readonly metadata: AnyMessage | null;
@@ -259,36 +297,44 @@ export interface OperationMessage {
   readonly error?: StatusMessage;
   readonly response?: AnyMessage;
 }
+/** Asks for operations, page by page. */
 export interface ListOperationsRequest {
   readonly filter: string;
   readonly pageSize: number;
   readonly pageToken: string;
   readonly name: string;
 }
+/** A page of operations. */
 export interface ListOperationsResponse {
   readonly operations: readonly OperationMessage[];
   readonly nextPageToken: string;
 }
+/** Asks for a blob by the name of its resource, such as `blobs/HASH/SIZE`. */
 export interface ReadRequest {
   readonly resourceName: string;
   readonly readOffset: number;
   readonly readLimit: number;
 }
+/** A piece of a blob. */
 export interface ReadResponse {
   readonly data: Uint8Array;
 }
+/** A piece of a blob; the first names the resource, such as `uploads/UUID/blobs/HASH/SIZE`. */
 export interface WriteRequest {
   readonly resourceName: string;
   readonly writeOffset: number;
   readonly finishWrite: boolean;
   readonly data: Uint8Array;
 }
+/** How much of a blob has been taken. */
 export interface WriteResponse {
   readonly committedSize: number;
 }
+/** Names a resource. */
 export interface ResourceMessage {
   readonly resourceName: string;
 }
+/** How far the upload of a blob is. */
 export interface QueryWriteStatusResponse {
   readonly committedSize: number;
   readonly complete: boolean;
@@ -296,7 +342,7 @@ export interface QueryWriteStatusResponse {
 /** A message without fields. */
 export type EmptyMessage = Readonly<Record<never, never>>;
 
-/** The stages of an execution by their numbers. */
+/** The stages of an execution by their numbers. See {@link unpackAny}. */
 export const EXECUTION_STAGES = {
   UNKNOWN: 0,
   CACHE_CHECK: 1,
@@ -304,7 +350,7 @@ export const EXECUTION_STAGES = {
   EXECUTING: 3,
   COMPLETED: 4,
 } as const;
-/** The compressors by their numbers. */
+/** The compressors by their numbers. See {@link MESSAGES}. */
 export const COMPRESSORS = { IDENTITY: 0, ZSTD: 1, DEFLATE: 2 } as const;
 /** The one digest function of this package. */
 export const DIGEST_FUNCTION_SHA256 = 1;
@@ -499,23 +545,67 @@ const NAMES: readonly (keyof Messages)[] = membersOf<keyof Messages>({
   Empty: true,
 });
 
-type Codecs = { readonly [K in keyof Messages]: MessageCodec<Messages[K]> };
+/** The codec of each kind of message by its name. */
+export type Codecs = { readonly [K in keyof Messages]: MessageCodec<Messages[K]> };
 
-/** Writes and reads each kind of message. */
+/**
+ * Writes and reads each kind of message.
+ *
+ * @example
+ * ```ts
+ * import { MESSAGES } from 'dryrunner/remote';
+ * const bytes = MESSAGES.WaitExecutionRequest.encode({ name: 'operations/7' });
+ * console.log(MESSAGES.WaitExecutionRequest.decode(bytes).name); // operations/7
+ * ```
+ */
 export const MESSAGES: Codecs = Object.fromEntries(
   NAMES.map((name) => [name, new TypeCodec<never>(`${PACKAGES[name] ?? V2}.${name}`)]),
 ) as unknown as Codecs;
 
 const TYPE_URL = 'type.googleapis.com/';
 
-/** A message in an envelope that says what it is. */
+const CODEC = is.withMethods('encode', 'decode');
+const ANY_MESSAGE = is.objectOf<AnyMessage>(
+  'a message in an envelope',
+  { typeUrl: is.TEXT, value: is.instanceOf('a Uint8Array', Uint8Array) },
+  {},
+);
+
+/**
+ * A message in an envelope that says what it is. See {@link unpackAny}.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no kind of message.
+ */
 export function packAny<T>(type: MessageCodec<T>, message: Init<T>): AnyMessage {
-  return { typeUrl: TYPE_URL + type.name, value: type.encode(message) };
+  try {
+    check('type', type, CODEC);
+    return { typeUrl: TYPE_URL + type.name, value: type.encode(message) };
+  } catch (error) {
+    throw unreadable('type', type, error);
+  }
 }
 
-/** What is in the envelope; undefined if it is something else. */
+/**
+ * What is in the envelope; undefined if that is something else, or if there is no envelope.
+ *
+ * @throws RunnerError `RUNNER_BAD_MESSAGE` if its bytes are no message, `RUNNER_INVALID_ARGUMENT` for what is no envelope.
+ * @example
+ * ```ts
+ * import { EXECUTION_STAGES, MESSAGES, packAny, unpackAny } from 'dryrunner/remote';
+ * const metadata = packAny(MESSAGES.ExecuteOperationMetadata, { stage: EXECUTION_STAGES.QUEUED });
+ * console.log(unpackAny(MESSAGES.ExecuteOperationMetadata, metadata)?.stage); // 2
+ * console.log(unpackAny(MESSAGES.ExecuteResponse, metadata)); // undefined
+ * ```
+ */
 export function unpackAny<T>(type: MessageCodec<T>, any: AnyMessage | null | undefined): T | undefined {
-  return any?.typeUrl.slice(any.typeUrl.lastIndexOf('/') + 1) === type.name
+  if (any === undefined || any === null) return undefined;
+  try {
+    check('type', type, CODEC);
+    check('any', any, ANY_MESSAGE);
+  } catch (error) {
+    throw unreadable('any', any, error);
+  }
+  return any.typeUrl.slice(any.typeUrl.lastIndexOf('/') + 1) === type.name
     ? type.decode(any.value)
     : undefined;
 }

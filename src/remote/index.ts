@@ -4,7 +4,65 @@
  * @module dryrunner/remote
  */
 export { encodeAction, encodeCommand } from '../cas/action-messages.ts';
-export { type Init, type MessageCodec } from '../cas/codec.ts';
+export {
+  type ActionMessage,
+  type ActionResultMessage,
+  type AnyMessage,
+  type BatchReadBlobsRequest,
+  type BatchReadBlobsResponse,
+  type BatchUpdateBlobsRequest,
+  type BatchUpdateBlobsResponse,
+  type Codecs,
+  type CommandMessage,
+  COMPRESSORS,
+  type DirectoryMessage,
+  type DirectoryNode,
+  type EmptyMessage,
+  type ExecutedActionMetadata,
+  type ExecuteOperationMetadata,
+  type ExecuteRequestMessage,
+  type ExecuteResponseMessage,
+  EXECUTION_STAGES,
+  type FileNode,
+  type FindMissingBlobsRequest,
+  type FindMissingBlobsResponse,
+  type GetActionResultRequest,
+  type GetCapabilitiesRequest,
+  type GetTreeRequest,
+  type GetTreeResponse,
+  type Init,
+  type ListOperationsRequest,
+  type ListOperationsResponse,
+  type MessageCodec,
+  type Messages,
+  MESSAGES,
+  type NameMessage,
+  type OperationMessage,
+  type OutputDirectoryMessage,
+  type OutputFileMessage,
+  type OutputSymlinkMessage,
+  packAny,
+  type PlatformMessage,
+  type PreconditionFailure,
+  type PriorityCapabilities,
+  type PriorityMessage,
+  type PropertyMessage,
+  type QueryWriteStatusResponse,
+  type ReadRequest,
+  type ReadResponse,
+  type RequestMetadata,
+  type ResourceMessage,
+  type SemVer,
+  type ServerCapabilities,
+  type StatusMessage,
+  type SymlinkNode,
+  type TimeMessage,
+  type TreeMessage,
+  unpackAny,
+  type UpdateActionResultRequest,
+  type WriteRequest,
+  type WriteResponse,
+} from '../cas/codec.ts';
 export { digestOf } from '../cas/digest-of.ts';
 export {
   createMemoryActionCache,
@@ -31,6 +89,13 @@ export { formatDigest, parseDigest, snapshotOfDigest } from '../model/digest.ts'
 export { type ActionStoreOptions, createActionStore } from './action-store.ts';
 export { type BlobCompression } from './blobs.ts';
 export { type ContentFilerOptions, createContentFiler, type TreeTarget } from './content-filer.ts';
+export {
+  REMOTE_METHODS,
+  type RemoteMethods,
+  type UnaryMethod,
+  type ServerStreamMethod,
+  type ClientStreamMethod,
+} from './methods.ts';
 export { createRemoteRunner, type RemoteRunnerOptions } from './remote-runner.ts';
 export { createRemoteService, type RemoteServer, type RemoteServiceOptions } from './remote-service.ts';
 export { type Compression } from './resource-name.ts';

@@ -2,9 +2,7 @@
 import { MESSAGES, type Messages } from '../cas/codec.ts';
 import type { RpcKind, RpcMethod } from './rpc.ts';
 
-type Name = keyof Messages;
-
-function method<Q extends Name, A extends Name, K extends RpcKind>(
+function method<Q extends keyof Messages, A extends keyof Messages, K extends RpcKind>(
   kind: K,
   path: string,
   request: Q,
@@ -18,9 +16,24 @@ function method<Q extends Name, A extends Name, K extends RpcKind>(
   };
 }
 
-type Unary<Q extends Name, A extends Name> = RpcMethod<Messages[Q], Messages[A], 'unary'>;
-type ServerStream<Q extends Name, A extends Name> = RpcMethod<Messages[Q], Messages[A], 'serverStream'>;
-type ClientStream<Q extends Name, A extends Name> = RpcMethod<Messages[Q], Messages[A], 'clientStream'>;
+/** One request, one answer. `Q` and `A` name its messages. */
+export type UnaryMethod<Q extends keyof Messages, A extends keyof Messages> = RpcMethod<
+  Messages[Q],
+  Messages[A],
+  'unary'
+>;
+/** One request, many answers. `Q` and `A` name its messages. */
+export type ServerStreamMethod<Q extends keyof Messages, A extends keyof Messages> = RpcMethod<
+  Messages[Q],
+  Messages[A],
+  'serverStream'
+>;
+/** Many requests, one answer. `Q` and `A` name its messages. */
+export type ClientStreamMethod<Q extends keyof Messages, A extends keyof Messages> = RpcMethod<
+  Messages[Q],
+  Messages[A],
+  'clientStream'
+>;
 
 const V2 = '/build.bazel.remote.execution.v2';
 const OPERATIONS = '/google.longrunning.Operations';
@@ -28,25 +41,47 @@ const BYTES = '/google.bytestream.ByteStream';
 
 /** Every method that a server here has. */
 export interface RemoteMethods {
-  readonly getCapabilities: Unary<'GetCapabilitiesRequest', 'ServerCapabilities'>;
-  readonly getActionResult: Unary<'GetActionResultRequest', 'ActionResult'>;
-  readonly updateActionResult: Unary<'UpdateActionResultRequest', 'ActionResult'>;
-  readonly findMissingBlobs: Unary<'FindMissingBlobsRequest', 'FindMissingBlobsResponse'>;
-  readonly batchUpdateBlobs: Unary<'BatchUpdateBlobsRequest', 'BatchUpdateBlobsResponse'>;
-  readonly batchReadBlobs: Unary<'BatchReadBlobsRequest', 'BatchReadBlobsResponse'>;
-  readonly getTree: ServerStream<'GetTreeRequest', 'GetTreeResponse'>;
-  readonly execute: ServerStream<'ExecuteRequest', 'Operation'>;
-  readonly waitExecution: ServerStream<'WaitExecutionRequest', 'Operation'>;
-  readonly getOperation: Unary<'GetOperationRequest', 'Operation'>;
-  readonly listOperations: Unary<'ListOperationsRequest', 'ListOperationsResponse'>;
-  readonly cancelOperation: Unary<'CancelOperationRequest', 'Empty'>;
-  readonly deleteOperation: Unary<'DeleteOperationRequest', 'Empty'>;
-  readonly read: ServerStream<'ReadRequest', 'ReadResponse'>;
-  readonly write: ClientStream<'WriteRequest', 'WriteResponse'>;
-  readonly queryWriteStatus: Unary<'QueryWriteStatusRequest', 'QueryWriteStatusResponse'>;
+  readonly getCapabilities: UnaryMethod<'GetCapabilitiesRequest', 'ServerCapabilities'>;
+  readonly getActionResult: UnaryMethod<'GetActionResultRequest', 'ActionResult'>;
+  readonly updateActionResult: UnaryMethod<'UpdateActionResultRequest', 'ActionResult'>;
+  readonly findMissingBlobs: UnaryMethod<'FindMissingBlobsRequest', 'FindMissingBlobsResponse'>;
+  readonly batchUpdateBlobs: UnaryMethod<'BatchUpdateBlobsRequest', 'BatchUpdateBlobsResponse'>;
+  readonly batchReadBlobs: UnaryMethod<'BatchReadBlobsRequest', 'BatchReadBlobsResponse'>;
+  readonly getTree: ServerStreamMethod<'GetTreeRequest', 'GetTreeResponse'>;
+  readonly execute: ServerStreamMethod<'ExecuteRequest', 'Operation'>;
+  readonly waitExecution: ServerStreamMethod<'WaitExecutionRequest', 'Operation'>;
+  readonly getOperation: UnaryMethod<'GetOperationRequest', 'Operation'>;
+  readonly listOperations: UnaryMethod<'ListOperationsRequest', 'ListOperationsResponse'>;
+  readonly cancelOperation: UnaryMethod<'CancelOperationRequest', 'Empty'>;
+  readonly deleteOperation: UnaryMethod<'DeleteOperationRequest', 'Empty'>;
+  readonly read: ServerStreamMethod<'ReadRequest', 'ReadResponse'>;
+  readonly write: ClientStreamMethod<'WriteRequest', 'WriteResponse'>;
+  readonly queryWriteStatus: UnaryMethod<'QueryWriteStatusRequest', 'QueryWriteStatusResponse'>;
 }
 
-/** What a client calls. */
+/**
+ * What a client calls, by name.
+ *
+ * @example
+ * ```ts
+ * import { createFakeRunner, simulate } from 'dryrunner';
+ * import { createMemoryActionCache, createMemoryContentStore, createRemoteService, overWire, REMOTE_METHODS } from 'dryrunner/remote';
+ * const verdict = await simulate({
+ *   scenario: async (sim) => {
+ *     const runner = createFakeRunner(sim.world);
+ *     const content = createMemoryContentStore();
+ *     const server = createRemoteService(sim.world, { runner, content, cache: createMemoryActionCache() });
+ *     const { signal } = new AbortController();
+ *     const { getCapabilities } = REMOTE_METHODS;
+ *     const { highApiVersion } = await overWire(server).unary(getCapabilities, { instanceName: '' }, { signal });
+ *     sim.check(highApiVersion?.major === 2, 'version 2 of the protocol');
+ *     server.close();
+ *     await runner.release();
+ *   },
+ * });
+ * if (!verdict.held) throw new Error(verdict.failure?.message);
+ * ```
+ */
 export const REMOTE_METHODS: RemoteMethods = {
   getCapabilities: method(
     'unary',

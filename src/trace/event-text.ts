@@ -26,6 +26,9 @@ export function formatEvent(event: TraceEvent): string {
   return `${event.at} ms: ${'runId' in event ? ofRun(event) : ofRunner(event)}`;
 }
 
+/** Of a remote runner, whose action has begun on a server and is lost there. */
+const EXECUTE_AGAIN = 'execute again';
+
 type RunEvent = Extract<TraceEvent, { readonly runId: string }>;
 type RunnerEvent = Exclude<TraceEvent, RunEvent>;
 
@@ -47,12 +50,20 @@ function ofRun(event: RunEvent): string {
     case 'abandoned':
       return resourceEventText(event);
     case 'recorded':
-      return `${run} recorded a failure of ${event.what}: ${event.error} (${event.exitCode})`;
+      return `${run} ${recordedText(event)}`;
     case 'wrote':
       return `${run} wrote ${event.bytes} bytes to ${event.output} (${event.digest})`;
     case 'fault':
       return faultText(event);
   }
+}
+
+/** What a runner goes on after: a failure that is not the end of the run, or one because of which it does something again. */
+function recordedText({ what, error, exitCode }: Extract<RunEvent, { readonly type: 'recorded' }>): string {
+  const why = exitCode === 0 ? error : `${error} (${exitCode})`;
+  return what === EXECUTE_AGAIN
+    ? `has its action executed again: ${why}`
+    : `recorded a failure of ${what}: ${why}`;
 }
 
 function ofRunner(event: RunnerEvent): string {

@@ -54,6 +54,14 @@ const texts: readonly (readonly [TraceEvent, string])[] = [
     'run 0 of worker recorded a failure of release: busy (213)',
   ],
   [
+    { type: 'recorded', ...ofRun, what: 'cancel', error: 'gone', exitCode: 0 },
+    'run 0 of worker recorded a failure of cancel: gone',
+  ],
+  [
+    { type: 'recorded', ...ofRun, what: 'execute again', error: 'UNAVAILABLE: the worker died', exitCode: 0 },
+    'run 0 of worker has its action executed again: UNAVAILABLE: the worker died',
+  ],
+  [
     { type: 'wrote', ...ofRun, output: 'stdout', bytes: 12, digest: 'ab' },
     'run 0 of worker wrote 12 bytes to stdout (ab)',
   ],
