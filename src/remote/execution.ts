@@ -95,6 +95,8 @@ const RUNNING_OR_DONE: StateMask = maskForState('RUNNING', ...TERMINAL_STATES);
 /** What one client has asked for, and by its name watches, takes up again and cancels. */
 class Operation {
   readonly name: string;
+  /** The same in each execution of a simulation, whatever its seed. */
+  readonly label: string;
   readonly execution: Execution;
   #stage: Stage;
   #result: OperationResult | undefined;
@@ -105,8 +107,9 @@ class Operation {
   /** While nobody does. */
   abandoned: Timer | undefined;
 
-  constructor(name: string, execution: Execution) {
+  constructor(name: string, label: string, execution: Execution) {
     this.name = name;
+    this.label = label;
     this.execution = execution;
     this.#stage = execution.stage;
   }
@@ -220,8 +223,10 @@ export interface ExecutionsOptions {
   readonly runner: Service | readonly Service[];
   /** How many actions may wait for one of several runners. */
   readonly queueMax: number;
-  /** Names the operations. */
+  /** Names the questions. */
   readonly name: string;
+  /** What the names of all operations begin with. */
+  readonly series: string;
   /** An operation that nobody has watched for this long is aborted. */
   readonly abandonedAfterMs: number;
   /** How many that have ended can still be asked for. */
@@ -499,7 +504,10 @@ export class Executions {
 
   /** One more that waits for that. */
   #open(execution: Execution): Operation {
-    const operation = new Operation(`operations/${this.#options.name}-${++this.#count}`, execution);
+    const { series, name } = this.#options;
+    this.#count += 1;
+    const label = `operations/${name}-${this.#count}`;
+    const operation = new Operation(`operations/${series}-${this.#count}`, label, execution);
     this.#all.set(operation.name, operation);
     execution.operations.add(operation);
     return operation;
@@ -613,7 +621,7 @@ export class Executions {
   #abandon(operation: Operation): void {
     if (this.#isClosed) return;
     const { abandonedAfterMs, name } = this.#options;
-    const topic = namedTopic(name, 'abandons', operation.name);
+    const topic = namedTopic(name, 'abandons', operation.label);
     operation.abandoned = this.#world.clock.timer(topic, abandonedAfterMs, () => {
       operation.abandoned = undefined;
       this.#cancel(operation);

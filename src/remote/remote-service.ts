@@ -46,8 +46,8 @@ export interface RemoteServiceOptions {
   readonly content: ContentStore;
   readonly cache: ActionCache;
   /**
-   * Names operations and questions; of several servers of one simulation each needs its own, and so does one that follows another: clients may
-   * still ask for operations of that one. Default `remote`.
+   * Names questions and operations; of several servers of one simulation each needs its own. Default: `remote`, and its operations have the
+   * server's start in their names, so that nobody who asks for one of a server that was there before gets another by the same name.
    */
   readonly name?: string;
   /** Of all blobs in one batch, in bytes. Default 4,000,000, as most clients take messages of 4 MiB. */
@@ -110,6 +110,13 @@ export interface RemoteServer extends RemoteService {
   close(): void;
 }
 
+/** Another one for each start of a server: by chance on a machine, by the seed in a simulation. */
+function incarnation({ clock, random }: World): string {
+  const startedAt = Math.floor(clock.epochMs + clock.now());
+  const chance = random.fork(`remote server started at ${startedAt}`).uint32();
+  return `${startedAt.toString(36)}-${chance.toString(36)}`;
+}
+
 class ActionServer implements RemoteServer {
   readonly #content: ContentStore;
   readonly #cache: ActionCache;
@@ -137,7 +144,9 @@ class ActionServer implements RemoteServer {
     this.#blobs = new Blobs({ content, clock: world.clock, name, compression, ...limits });
     const prepare = (action: Digest, context: RpcContext): Promise<PreparedAction> =>
       this.#prepare(action, context);
-    this.#executions = new Executions(world, { runner, name, abandonedAfterMs, endedMax, queueMax, prepare });
+    const series = options.name ?? `${name}-${incarnation(world)}`;
+    const bounds = { abandonedAfterMs, endedMax, queueMax };
+    this.#executions = new Executions(world, { runner, name, series, ...bounds, prepare });
     this.#unary = this.#unaryHandlers();
     this.#streams = this.#streamHandlers();
   }

@@ -359,7 +359,7 @@ describe('stopping a remote run', () => {
   test('R203 a run whose execution another client has cancelled is not ABORTED, but executed again, with the reason', async () => {
     const verdict = await inSimulation(async (sim) => {
       const lab = makeBazelLab(sim.world, { name: 'worker' });
-      const parts = { runner: lab.runner, content: lab.blobs, cache: lab.results };
+      const parts = { runner: lab.runner, content: lab.blobs, cache: lab.results, name: 'remote' };
       const server = createRemoteService(sim.world, parts);
       const transport = overWire(server);
       const actionDigest = addAction(lab.blobs, ['sleep 300', 'complete 0']);

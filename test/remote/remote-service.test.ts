@@ -56,7 +56,7 @@ async function play(scene: (stage: Stage) => Promise<void>, setting: Setting = {
       const runner = createFakeRunner(sim.world, { script: () => ({ runMs: 100 }), ...fake });
       const content = createMemoryContentStore({ maxBytes });
       const cache = createMemoryActionCache();
-      const server = createRemoteService(sim.world, { runner, content, cache, ...options });
+      const server = createRemoteService(sim.world, { runner, content, cache, name: 'remote', ...options });
       await scene({ sim, service: overWire(server), content, runner, server });
       server.close();
       await runner.release();
@@ -370,7 +370,13 @@ describe('executing an action', () => {
     play(async ({ sim, content, runner }) => {
       const other = createFakeRunner(sim.world, { name: 'other', script: () => ({ runMs: 100 }) });
       const cache = createMemoryActionCache();
-      const server = createRemoteService(sim.world, { runner: [runner, other], content, cache, queueMax: 2 });
+      const server = createRemoteService(sim.world, {
+        runner: [runner, other],
+        content,
+        cache,
+        queueMax: 2,
+        name: 'remote',
+      });
       const service = overWire(server);
       const start = (n: number) => all(execute(service, putAction(content, { arguments: [String(n)] })));
       const ends = [1, 2, 3, 4].map(start);
@@ -921,6 +927,33 @@ test('a client may know compressors that the server does not know', () =>
     const { responses } = await service.unary(M.batchReadBlobs, request, call());
     expect(responses).toMatchObject([{ status: { code: 0 }, compressor: 0, data: Buffer.from('text') }]);
   }));
+
+test('operations of a server that follows another have other names, and a simulation that is repeated the same', async () => {
+  const nameOf = async (sim: Simulation): Promise<string> => {
+    const runner = createFakeRunner(sim.world, { script: () => ({}) });
+    const content = createMemoryContentStore();
+    const parts = { runner, content, cache: createMemoryActionCache() };
+    const server = createRemoteService(sim.world, parts);
+    const last = (await all(execute(overWire(server), putAction(content)))).at(-1);
+    server.close();
+    await runner.release();
+    return last?.name ?? '';
+  };
+  const names: string[] = [];
+  for (const round of [1, 2]) {
+    const { failure: failed } = await simulate({
+      scenario: async (sim) => {
+        names.push(await nameOf(sim));
+        await sim.sleep(round);
+        names.push(await nameOf(sim));
+      },
+    });
+    expect(failed?.message).toBeUndefined();
+  }
+  expect(names[0]).toMatch(/^operations\/remote-\w+-\w+-1$/);
+  expect(names[1]).not.toBe(names[0]);
+  expect(names[2]).toBe(names[0]);
+});
 
 test('a closed server is UNAVAILABLE, and what it does not have UNIMPLEMENTED', () =>
   play(async ({ sim, service, content, runner }) => {
