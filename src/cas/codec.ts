@@ -350,7 +350,7 @@ export const EXECUTION_STAGES = {
   EXECUTING: 3,
   COMPLETED: 4,
 } as const;
-/** The compressors by their numbers. See {@link MESSAGES}. */
+/** The compressors by their numbers. */
 export const COMPRESSORS = { IDENTITY: 0, ZSTD: 1, DEFLATE: 2 } as const;
 /** The one digest function of this package. */
 export const DIGEST_FUNCTION_SHA256 = 1;
@@ -574,7 +574,7 @@ const ANY_MESSAGE = is.objectOf<AnyMessage>(
 /**
  * A message in an envelope that says what it is. See {@link unpackAny}.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is no kind of message.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a kind of message, and a message of it.
  */
 export function packAny<T>(type: MessageCodec<T>, message: Init<T>): AnyMessage {
   try {
@@ -588,7 +588,8 @@ export function packAny<T>(type: MessageCodec<T>, message: Init<T>): AnyMessage 
 /**
  * What is in the envelope; undefined if that is something else, or if there is no envelope.
  *
- * @throws RunnerError `RUNNER_BAD_MESSAGE` if its bytes are no message, `RUNNER_INVALID_ARGUMENT` for what is no envelope.
+ * @throws RunnerError `RUNNER_BAD_MESSAGE` if its bytes are no message, `RUNNER_INVALID_ARGUMENT` for
+ * anything but an envelope.
  * @example
  * ```ts
  * import { EXECUTION_STAGES, MESSAGES, packAny, unpackAny } from 'dryrunner/remote';

@@ -14,7 +14,6 @@ export {
   type BatchUpdateBlobsResponse,
   type Codecs,
   type CommandMessage,
-  COMPRESSORS,
   type DirectoryMessage,
   type DirectoryNode,
   type EmptyMessage,
