@@ -81,7 +81,7 @@ function findUnused(): string[] {
     doors.has(path) ||
     path.startsWith('sims/') ||
     // Threads and processes are started from these by their path.
-    /^(src\/cli\/worker-entry|src\/host\/cluster\/node-thread|test\/.+\/(?:worker-entry|.+-process)|scripts\/(?:zoo|mutant-hunt)\/.+-process)\.ts$/.test(
+    /^(src\/cli\/worker-entry|src\/host\/cluster\/node-thread|test\/.+\/(?:worker-entry|.+-process)|scripts\/(?:zoo|mutant-hunt|silence)\/.+-process)\.ts$/.test(
       path,
     ) ||
     /\.(test|d)\.ts$/.test(path) ||

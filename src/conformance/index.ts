@@ -79,7 +79,6 @@ export {
   type SubjectExploration,
   type SubjectFailure,
 } from './workload/explore-workload.ts';
-export { type PlannedMachine } from './workload/planned-parts.ts';
 export { partsWorkload, type PartsSubject } from './workload/parts-workload.ts';
 export { runnerWorkload } from './workload/runner-workload.ts';
 export { type ServiceCapability, type ServiceSubject, serviceWorkload } from './workload/service-workload.ts';
@@ -97,6 +96,7 @@ export { type CaseResult, type ConformanceOptions, runConformance } from './run-
 export {
   type ConformanceSubject,
   type HeldWorld,
+  type PlannedMachine,
   type RunnerUnderTest,
   type SubjectOptions,
 } from './subject.ts';

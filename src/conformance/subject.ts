@@ -2,9 +2,11 @@
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
-import type { LogUploader, Processor } from '../model/collaborators.ts';
+import type { DirMonitor, LogUploader, Processor, TempDirs } from '../model/collaborators.ts';
 import type { ActionStore } from '../model/content-store.ts';
+import type { Execer } from '../model/execer.ts';
 import type { Metrics } from '../model/metrics.ts';
+import type { OutputCreator } from '../model/output.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import type { Service } from '../model/service.ts';
 import type { World } from '../model/world.ts';
@@ -25,6 +27,16 @@ export interface SubjectOptions {
   readonly uploader?: LogUploader;
   readonly metrics?: Metrics;
   readonly actions?: ActionStore;
+}
+
+/** The parts of a machine that only some runners take from outside, as an exploration draws them. */
+export interface PlannedMachine {
+  readonly execer: Execer;
+  /** Outputs that may fail, on those of the runner. */
+  readonly outputs: (outputs: OutputCreator) => OutputCreator;
+  readonly tempDirs: TempDirs;
+  readonly dirMonitor?: DirMonitor;
+  readonly localBoundMs: number;
 }
 
 /** A runner that was made for a case. */
@@ -65,6 +77,11 @@ export interface ConformanceSubject {
   readonly commands: CommandVocabulary;
   /** Makes a runner in a new world; many may be made after one another. */
   create(world: World, options: SubjectOptions): RunnerUnderTest | Promise<RunnerUnderTest>;
+  /**
+   * Makes a runner whose execer, outputs, temporary directories and sizes come from outside as well: exploration draws them then, and they answer
+   * at once, later, just at their bound, never, or fail. Default: they are the runner's own, and are not drawn.
+   */
+  readonly createOn?: (world: World, options: SubjectOptions, machine: PlannedMachine) => RunnerUnderTest;
   /** Makes a world on the machine's time. Without this and the next cases run in virtual time, watched by the default oracles. */
   readonly wallWorld?: () => World;
   /** Makes a world whose time the suite moves, one per seed. Its times are exact, as virtual ones are. */
@@ -91,10 +108,11 @@ const ALL_COMMANDS = is.withMethods(
 export function checkSubject(subject: unknown): asserts subject is ConformanceSubject {
   check('subject', subject, is.readable('a ConformanceSubject'));
   check('subject', subject, is.withMethods('create'));
-  const { name, commands, supports, wallWorld, heldWorld } = subject as Partial<ConformanceSubject>;
+  const { name, commands, supports, createOn, wallWorld, heldWorld } = subject as Partial<ConformanceSubject>;
   check('subject.name', name, is.TEXT);
   check('subject.commands', commands, COMMANDS);
   check('subject.supports', supports, is.readable('capabilities such as supportsAllBut({})'));
+  if (createOn !== undefined) check('subject.createOn', createOn, is.FUNCTION);
   if (wallWorld !== undefined && heldWorld !== undefined) {
     throw invalidArgument('subject', 'either wallWorld or heldWorld', subject);
   }

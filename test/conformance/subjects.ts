@@ -89,6 +89,15 @@ export const recorded: ConformanceSubject = {
     });
     return { service, readOutput: (uri) => outputs.find(uri)?.text() ?? '' };
   },
+  createOn(world, { filers = new Map(), ...options }, { outputs, ...machine }) {
+    const memory = createMemoryOutputs();
+    const recorder = createRecorder(world);
+    const service = createQueueRunner(world, {
+      ...{ ...options, ...machine, filers, recorder },
+      outputs: outputs(memory),
+    });
+    return { service, readOutput: (uri) => memory.find(uri)?.text() ?? '' };
+  },
 };
 
 /** Watched for R207, whose violations are errors. */

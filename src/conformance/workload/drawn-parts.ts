@@ -4,14 +4,15 @@ import { composeFiler } from '../../filers/composed-filer.ts';
 import { createVirtualFiler } from '../../filers/fake-filer.ts';
 import type { Checkout, Filer } from '../../model/filer.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
-import type { Processor } from '../../model/collaborators.ts';
+import type { LogUploader, Processor } from '../../model/collaborators.ts';
 import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
+import type { Output } from '../../model/output.ts';
 import { METRIC_NAMES } from '../../model/metrics.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';
 import type { ConformanceSubject, SubjectOptions } from '../subject.ts';
 import type { Draws } from './draws.ts';
 import { BOUND_MS, carryOut, drawCheckout, drawWork, type Work } from './drawn-work.ts';
-import { RecordedMetrics, UPDATE_INTERVAL_MS } from './planned-parts.ts';
+import { RecordedMetrics, UPDATE_INTERVAL_MS, UPLOAD_BOUND_MS } from './planned-parts.ts';
 import type { RunnerReach } from './runner-reach.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
@@ -36,6 +37,10 @@ export interface DrawnParts {
   readonly keepsTimes?: boolean;
   /** Whether a run may have ended so because of them. Absent: they let every run end as it does by itself. */
   mayEnd?(status: RunStatus): boolean;
+  /** Whether logs are uploaded, so that an abort can come after the end of the process. Default false. */
+  readonly hasUploads?: boolean;
+  /** Where a log is in the runner, by the place that its status names. Absent: there. */
+  localRef?(ref: string): string;
   /** What never ends by itself comes to its end, after all is released. */
   endLeaks?(): void;
   /** Called after the release, with the runs in order of acceptance: what the parts have seen must fit. Fails by `host.check`. */
@@ -80,6 +85,7 @@ const WORKS = 4;
 const PROCESSORS = [0, 1, 2];
 const INTERVALS_MS = [0, UPDATE_INTERVAL_MS];
 const LIMITS_MS = [0, 15];
+const UPLOADERS = ['none', 'without limit', 'with limit'] as const;
 
 /** A filer and processors that do what no runner likes. */
 class OddParts {
@@ -90,9 +96,13 @@ class OddParts {
   readonly #releases: readonly Work[];
   readonly #updates: readonly Work[];
   readonly #processes: readonly Work[];
+  readonly #uploads: readonly Work[];
   readonly #options: SubjectOptions;
   readonly #leaks: (() => void)[] = [];
   readonly #open = new Set<string>();
+  /** By the URL that was given for them. */
+  readonly #uploaded = new Map<string, string>();
+  #uploading = 0;
   #calls = 0;
   #updating = 0;
   #made = 0;
@@ -113,6 +123,8 @@ class OddParts {
     this.#releases = several((at) => drawWork(draws, `release ${at}`));
     this.#updates = several((at) => drawWork(draws, `update ${at}`));
     this.#processes = several((at) => drawWork(draws, `process ${at}`));
+    this.#uploads = several((at) => drawWork(draws, `upload ${at}`));
+    const uploader = takesProcessors ? draws.pick('uploader', UPLOADERS) : 'none';
     const updateIntervalMs = draws.pick('updates every', INTERVALS_MS, 3);
     const updateLimitMs = updateIntervalMs === 0 ? 0 : draws.pick('update limit', LIMITS_MS, 1);
     const [before, after] = takesProcessors
@@ -124,6 +136,7 @@ class OddParts {
       ...(updateLimitMs === 0 ? {} : { updateLimitMs }),
       ...(before === 0 ? {} : { preprocessors: this.#processors('preprocess', before) }),
       ...(after === 0 ? {} : { postprocessors: this.#processors('postprocess', after) }),
+      ...(uploader === 'none' ? {} : { uploader: this.#uploader(uploader === 'with limit') }),
     };
   }
 
@@ -134,6 +147,8 @@ class OddParts {
       prepare: (of, command) =>
         of.rarely('has a snapshot', 2) ? { ...command, snapshotId: 'snap' } : command,
       mayEnd: (status) => this.#mayEnd(status),
+      hasUploads: this.#options.uploader !== undefined,
+      localRef: (ref) => this.#uploaded.get(ref) ?? ref,
       endLeaks: () => {
         for (const end of this.#leaks) end();
       },
@@ -154,7 +169,28 @@ class OddParts {
   #check(runs: readonly EndedRun[]): void {
     // A checkout that was given up is released when it comes, and some never come (R106).
     this.#host.check(this.#open.size === 0, `R205 ${[...this.#open].join(', ')} were not released`);
-    if (this.#metrics !== undefined) checkMetrics(this.#host, this.#metrics, runs);
+    if (this.#metrics !== undefined) checkMetrics(this.#host, this.#metrics, runs, this.#uploading);
+  }
+
+  /** R113: each log under a name of its own, which no other log has had. */
+  #uploader(hasLimit: boolean): LogUploader {
+    const upload = (path: string, log: Output, cancel: Cancellable): MaybePromise<string> => {
+      this.#uploading += 1;
+      const work = this.#next(this.#uploads, this.#uploading);
+      const url = `https://logs.example/${path}`;
+      this.#host.check(
+        /_[^/]+\/(stdlog|stderr|stdout)$/.test(path) && !this.#uploaded.has(url),
+        `R113 a log was uploaded as ${path}\n\nExpected JOBID_UNIQUE/stdlog, stderr or stdout, which no other log has.`,
+      );
+      const result = (): string => {
+        this.#uploaded.set(url, log.uri);
+        this.#reach.note('log that was uploaded');
+        return url;
+      };
+      const onCancel = (): void => this.#reach.note('upload that was cancelled');
+      return carryOut(this.#host, { text: `upload ${this.#uploading}`, work, cancel, result, onCancel });
+    };
+    return { cancelBoundMs: BOUND_MS, ...(hasLimit ? { uploadBoundMs: UPLOAD_BOUND_MS } : {}), upload };
   }
 
   #filer(updateIntervalMs: number): Filer {
@@ -289,8 +325,13 @@ class WatchedFiles {
   }
 }
 
-/** R176, R178, R179, R181: what was counted fits the runs that were seen. */
-function checkMetrics(host: WorkloadHost, metrics: RecordedMetrics, runs: readonly EndedRun[]): void {
+/** R176, R178, R179, R181: what was counted fits the runs that were seen, and the uploads that were asked for. */
+function checkMetrics(
+  host: WorkloadHost,
+  metrics: RecordedMetrics,
+  runs: readonly EndedRun[],
+  uploading = 0,
+): void {
   const gauge = metrics.values(METRIC_NAMES.RUNNING_TASK).map(({ value }) => value);
   const isSwitching = gauge.length % 2 === 0 && gauge.every((value, at) => value === (at + 1) % 2);
   host.check(
@@ -315,5 +356,6 @@ function checkMetrics(host: WorkloadHost, metrics: RecordedMetrics, runs: readon
   const timedOut = runs.filter(({ status }) => status.state === 'TIMEDOUT').length;
   const timeouts = of(METRIC_NAMES.TIMEOUTS);
   host.check(timedOut <= timeouts, `R179 ${timedOut} runs were TIMEDOUT, ${timeouts} were counted`);
-  host.check(of(METRIC_NAMES.UPLOADS) === 0, 'R178 an upload was counted, though there is no uploader');
+  const uploads = of(METRIC_NAMES.UPLOADS) + of(METRIC_NAMES.LOG_UPLOAD_FAILURES);
+  host.check(uploads <= uploading, `R178 ${uploads} uploads were counted, and ${uploading} asked for`);
 }

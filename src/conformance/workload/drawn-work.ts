@@ -9,6 +9,8 @@ import type { WorkloadHost } from './workload-host.ts';
 export interface Failure {
   readonly text: string;
   readonly exitCode?: number;
+  /** Whether `text` is only how it begins. */
+  readonly isTextOpen?: boolean;
 }
 
 /** One call of a collaborator, as plain data. */

@@ -89,6 +89,9 @@ function failed(exitCode: number, error: string, isTextOpen = false): ExpectedOu
   return { state: 'FAILED', exitCode, error, isTextOpen, uploads: false };
 }
 
+/** Calls of collaborators that every runner with collaborators takes from outside. */
+const OUTSIDE = /^(cancel )?(preprocess|checkout|upload|postprocess)/;
+
 type WorkEnd = 'done' | 'failed' | 'abandoned';
 
 /** One life of a run. */
@@ -152,8 +155,8 @@ class ExpectedLife {
       return this.#hasRun || (outcome.uploads && this.#hasLogs) ? 'local' : 'nowhere';
     };
     return {
-      calls: this.#calls,
-      lateCalls: this.#lateCalls.filter(({ atMs }) => atMs < Infinity),
+      calls: this.#calls.filter((call) => this.#isSeen(call)),
+      lateCalls: this.#lateCalls.filter((call) => call.atMs < Infinity && this.#isSeen(call)),
       outcome,
       endMs: this.#nowMs,
       refs: [placeOf('stdout'), placeOf('stderr')],
@@ -161,6 +164,13 @@ class ExpectedLife {
       hasStarted,
       reached: this.#reached,
     };
+  }
+
+  /** What a runner does with parts of its own, nobody sees. */
+  #isSeen({ text }: PartCall): boolean {
+    if (this.#setup.hasMachine) return true;
+    const isOfSnapshot = (this.#plan.command.snapshotId ?? '') !== '';
+    return OUTSIDE.test(text) || (text === 'release' && isOfSnapshot);
   }
 
   /** From the start to the end of the process. */
@@ -241,7 +251,7 @@ class ExpectedLife {
     if (end === 'done') return undefined;
     if (this.#stop !== 'none') return this.#stopped('exec');
     this.#reached.push('a process could not be started');
-    return failed(240, `could not exec: ${exec.fails?.text ?? ''}`);
+    return failed(240, `could not exec: ${exec.fails?.text ?? ''}`, exec.fails?.isTextOpen === true);
   }
 
   #wait(): ExpectedOutcome {
@@ -281,18 +291,19 @@ class ExpectedLife {
   #killed(atMs: number, endMs: number, killMs: number): ExpectedOutcome {
     if (atMs < endMs) this.#calls.push({ atMs, text: 'stop process' });
     const backMs = Math.min(endMs, atMs + killMs);
-    this.#nowMs = Math.min(backMs, atMs + BOUND_MS);
+    const boundMs = this.#setup.hasMachine ? BOUND_MS : Infinity;
+    this.#nowMs = Math.min(backMs, atMs + boundMs);
     if (backMs > this.#nowMs) this.#reached.push('a process was given up');
     this.#mindAbort(atMs);
     return this.#stopped('process');
   }
 
   #naturalEnd(): ExpectedOutcome {
-    const { status } = this.#plan.process;
+    const { status, isTextOpen = false } = this.#plan.process;
     const { state, exitCode, error } = status;
     switch (state) {
       case 'COMPLETE':
-        return { state, exitCode, error, isTextOpen: false, uploads: true };
+        return { state, exitCode, error, isTextOpen, uploads: true };
       case 'FAILED':
         return failed(exitCode === 0 ? 250 : exitCode, `error execing: ${error}`);
       case 'UNKNOWN':

@@ -17,10 +17,13 @@ export async function checkOutputs(
   readOutput: NonNullable<RunnerUnderTest['readOutput']>,
   reach: RunnerReach,
 ): Promise<void> {
-  const judge = new OutputJudge(host, readOutput);
+  const judge = new OutputJudge(host, readOutput, book.terms.parts.hasUploads === true);
+  const local = (ref: string): string => book.terms.parts.localRef?.(ref) ?? ref;
   for (const run of book.runs.slice(-READ_MAX)) {
     if (run.ended === undefined || run.ended.stdoutRef === '') continue;
-    await judge.check(run, run.ended);
+    const { stdoutRef, stderrRef } = run.ended;
+    // Where it was uploaded to, nobody here can read.
+    await judge.check(run, { ...run.ended, stdoutRef: local(stdoutRef), stderrRef: local(stderrRef) });
     reach.note('output that was read');
   }
 }
@@ -28,10 +31,16 @@ export async function checkOutputs(
 class OutputJudge {
   readonly #host: Pick<WorkloadHost, 'check'>;
   readonly #read: NonNullable<RunnerUnderTest['readOutput']>;
+  readonly #hasUploads: boolean;
 
-  constructor(host: Pick<WorkloadHost, 'check'>, readOutput: NonNullable<RunnerUnderTest['readOutput']>) {
+  constructor(
+    host: Pick<WorkloadHost, 'check'>,
+    readOutput: NonNullable<RunnerUnderTest['readOutput']>,
+    hasUploads: boolean,
+  ) {
     this.#host = host;
     this.#read = readOutput;
+    this.#hasUploads = hasUploads;
   }
 
   async check(run: BookedRun, status: RunStatus): Promise<void> {
@@ -46,7 +55,7 @@ class OutputJudge {
     );
     const stdlog = await this.#read(stdlogUri);
     const [marker = ''] = stdout.split('\n');
-    const trailer = trailerOf(marker, status, drawn.command.timeoutMs ?? 0);
+    const trailers = trailersOf(marker, status, drawn.command.timeoutMs ?? 0, this.#hasUploads);
     const isWhole = status.state === 'COMPLETE' || drawn.lastsMs === Infinity;
     for (const [name, log, written] of [
       ['stdout', stdout, drawn.stdout],
@@ -56,11 +65,13 @@ class OutputJudge {
       const what = `${name} of run ${runId}`;
       this.#checkHeader(what, log, run, status);
       const body = log.slice(log.indexOf(HEADER_END) + HEADER_END.length);
-      const isRight = isWhole
-        ? body === written + trailer
-        : body.endsWith(trailer) && written.startsWith(body.slice(0, body.length - trailer.length));
+      const isRight = trailers.some((trailer) =>
+        isWhole
+          ? body === written + trailer
+          : body.endsWith(trailer) && written.startsWith(body.slice(0, body.length - trailer.length)),
+      );
       if (!isRight) {
-        const [got, expected] = [body, written + trailer].map((text) => JSON.stringify(text));
+        const [got, expected] = [body, written + (trailers[0] ?? '')].map((text) => JSON.stringify(text));
         this.#demand(
           false,
           'R97 R101 R107',
@@ -94,9 +105,20 @@ class OutputJudge {
   }
 }
 
-/** Behind the marker that the header begins with. */
-function trailerOf(marker: string, { state }: RunStatus, timeoutMs: number): string {
-  if (state !== 'ABORTED' && state !== 'TIMEDOUT') return '';
-  const why = state === 'ABORTED' ? 'Task aborted' : `Task exceeded timeout ${formatGoDuration(timeoutMs)}`;
-  return `\n\n${marker}\n${marker}\n\nFAILED\n${why}\n`;
+/**
+ * Behind the marker that the header begins with: what an abort or a deadline has written, while the command ran. One of several, if an abort can come
+ * after that as well, during an upload.
+ */
+function trailersOf(
+  marker: string,
+  { state }: RunStatus,
+  timeoutMs: number,
+  hasUploads: boolean,
+): readonly string[] {
+  const trailer = (why: string): string => `\n\n${marker}\n${marker}\n\nFAILED\n${why}\n`;
+  const timeout = trailer(`Task exceeded timeout ${formatGoDuration(timeoutMs)}`);
+  if (state === 'TIMEDOUT') return [timeout];
+  if (state !== 'ABORTED') return [''];
+  const abort = trailer('Task aborted');
+  return hasUploads ? [abort, '', ...(timeoutMs > 0 ? [timeout] : [])] : [abort];
 }

@@ -81,12 +81,16 @@ export class PartsJudge {
     }
     const ruleMs = Math.max(run.acceptedAtMs, this.#freeAtMs);
     const startMs = this.#parts.setup.updates ? (starts?.[0] ?? Infinity) : ruleMs;
+    const { hasRefs } = this.#parts.setup;
     const ways = expectRun(plan, this.#parts.setup, { startMs, abortMs });
-    const fitting = ways.filter((way) => misfit(run, status, way) === undefined);
+    const fitting = ways.filter((way) => misfit(run, status, way, hasRefs) === undefined);
     const [way] = fitting;
     if (way === undefined) {
       const nearest = nearestOf(run, status, ways);
-      this.#check(false, () => `${misfit(run, status, nearest)}\n\n${storyText(run, status, nearest)}`);
+      this.#check(
+        false,
+        () => `${misfit(run, status, nearest, hasRefs)}\n\n${storyText(run, status, nearest)}`,
+      );
       return;
     }
     this.#keep(fitting);
@@ -340,11 +344,12 @@ function startTimes(gauge: readonly { readonly atMs: number; readonly value: num
 }
 
 /** In which way a run was not as expected; undefined if it was. */
-function misfit(run: PlannedRun, status: RunStatus, way: ExpectedRun): string | undefined {
+function misfit(run: PlannedRun, status: RunStatus, way: ExpectedRun, hasRefs: boolean): string | undefined {
   const { plan, calls, endedAtMs } = run;
   const { outcome, endMs, refs } = way;
   const { command, name } = plan;
   const is = `run ${name}`;
+  const isBare = !hasRefs && status.stdoutRef === '' && status.stderrRef === '';
   const isText = outcome.isTextOpen ? status.error.startsWith(outcome.error) : status.error === outcome.error;
   const isTagged =
     status.jobId === command.jobId && status.taskId === command.taskId && status.tag === command.tag;
@@ -364,11 +369,11 @@ function misfit(run: PlannedRun, status: RunStatus, way: ExpectedRun): string | 
       () => `R88 the collaborators of ${is} were not called as the contract says`,
     ],
     [
-      isPlace(status.stdoutRef, refs[0], name, 'stdout'),
+      isPlace(status.stdoutRef, refs[0], name, 'stdout') || isBare,
       () => `R114 stdoutRef of ${is} is "${status.stdoutRef}", expected one that is ${refs[0]}`,
     ],
     [
-      isPlace(status.stderrRef, refs[1], name, 'stderr'),
+      isPlace(status.stderrRef, refs[1], name, 'stderr') || isBare,
       () => `R114 stderrRef of ${is} is "${status.stderrRef}", expected one that is ${refs[1]}`,
     ],
     [isTagged && status.snapshotId === '', () => `R87 the end of ${is} has other tags than its command`],

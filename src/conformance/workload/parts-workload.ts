@@ -18,18 +18,19 @@ import type { ServiceStatus } from '../../model/service-status.ts';
 import { finalStatus } from '../../model/status-lookup.ts';
 import type { World } from '../../model/world.ts';
 import { defineScenario, type ScenarioDefinition } from '../../simulation/scenario.ts';
-import type { Simulation } from '../../simulation/simulation.ts';
-import type { RunnerUnderTest, SubjectOptions } from '../subject.ts';
-import { drawWork } from './drawn-work.ts';
+import type { ConformanceSubject, PlannedMachine, RunnerUnderTest, SubjectOptions } from '../subject.ts';
+import { drawCommand, type DrawnCommand } from './drawn-command.ts';
+import { AT_ONCE, drawWork } from './drawn-work.ts';
 import { Draws, workloadName } from './draws.ts';
 import { PartsJudge } from './parts-judge.ts';
 import {
   PlannedParts,
-  type PlannedMachine,
   type PlannedRun,
   type ProcessPlan,
   type Program,
+  type TakenParts,
 } from './planned-parts.ts';
+import type { WorkloadHost } from './workload-host.ts';
 
 /** A runner that takes all of its collaborators from outside. See {@link partsWorkload}. */
 export interface PartsSubject {
@@ -69,34 +70,55 @@ export function partsWorkload(subject: PartsSubject): ScenarioDefinition<unknown
   return defineScenario<unknown>({
     name: workloadName('parts', subject.name),
     description: `the collaborators of ${subject.name} do all that they may, and each run goes as the contract says`,
-    run: (sim) => new PartsWorkload(sim, subject).run(),
+    run(sim) {
+      for (const name of [...REACHED, ...REFUSAL_CODES.map(refusedText)]) sim.sometimes(name, false);
+      const make = (options: SubjectOptions, machine: PlannedMachine): RunnerUnderTest =>
+        subject.create(sim.world, options, machine);
+      return new PartsWorkload(sim, { make, takesMany: true }).run((name) => {
+        if (MUST_REACH.has(name)) sim.sometimes(name);
+      });
+    },
   });
 }
 
 const SLEEPS_MS = [0, 5, 10, 15, 20, 30, 50];
 const SETTLED_MS = 400;
 
-class PartsWorkload {
-  readonly #sim: Simulation;
-  readonly #subject: PartsSubject;
+/** Whom the workload drives. */
+export interface PartsTerms {
+  make(options: SubjectOptions, machine: PlannedMachine): RunnerUnderTest | Promise<RunnerUnderTest>;
+  /** Whether it takes a capacity of more than one. */
+  readonly takesMany: boolean;
+  /** What of the plans it takes. Default: all. */
+  readonly taken?: TakenParts;
+  /** Default: programs that do all that a planned execer can. */
+  readonly drawProgram?: (draws: Draws, name: string) => Program;
+}
+
+/** The workload of parts, once. */
+export class PartsWorkload {
+  readonly #sim: WorkloadHost;
+  readonly #terms: PartsTerms;
   readonly #parts: PlannedParts;
   readonly #draws: Draws;
   readonly #pending: Promise<unknown>[] = [];
   readonly #refusals = new Set<string>();
   #releasedAtMs = Infinity;
 
-  constructor(sim: Simulation, subject: PartsSubject) {
+  constructor(sim: WorkloadHost, terms: PartsTerms) {
     this.#sim = sim;
-    this.#subject = subject;
-    this.#parts = new PlannedParts(sim, drawProgram);
+    this.#terms = terms;
+    this.#parts = new PlannedParts(sim, terms.drawProgram ?? drawProgram, terms.taken);
     this.#draws = new Draws(sim, 'caller');
   }
 
-  async run(): Promise<void> {
+  /** `note` is called with each thing that was reached. */
+  async run(note: (name: string) => void): Promise<void> {
     const draws = this.#draws;
-    const capacity = draws.pick('capacity', [1, 2, 3]);
-    const options = { ...this.#parts.options(), capacity, history: 0 };
-    const { service } = this.#subject.create(this.#sim.world, options, this.#parts.machine());
+    const { takesMany } = this.#terms;
+    const capacity = takesMany ? draws.pick('capacity', [1, 2, 3]) : 1;
+    const options = { ...this.#parts.options(), ...(takesMany ? { capacity, history: 0 } : {}) };
+    const { service, dispose } = await this.#terms.make(options, this.#parts.machine());
     const createdAtMs = this.#sim.now();
     const steps = draws.count('steps', 1, 8);
     for (let step = 0; step < steps; step += 1) await this.#step(service, capacity);
@@ -107,11 +129,9 @@ class PartsWorkload {
     this.#parts.endLeaks();
     await this.#sim.sleep(1);
     const times = { createdAtMs, releasedAtMs: this.#releasedAtMs };
-    const reached = new PartsJudge(this.#sim, this.#parts, times).judge();
-    for (const name of REACHED) this.#sim.sometimes(name, reached.has(name));
-    for (const code of Object.keys(REFUSALS)) {
-      this.#sim.sometimes(`refused with ${code}`, this.#refusals.has(code));
-    }
+    for (const name of new PartsJudge(this.#sim, this.#parts, times).judge()) note(name);
+    for (const code of this.#refusals) note(refusedText(code));
+    await dispose?.();
   }
 
   async #step(service: Service, capacity: number): Promise<void> {
@@ -227,6 +247,11 @@ const REFUSALS = {
   RUNNER_BUSY: QUEUE_FULL_MSG,
 };
 type Refusal = keyof typeof REFUSALS;
+const REFUSAL_CODES = Object.keys(REFUSALS);
+
+function refusedText(code: string): string {
+  return `refused with ${code}`;
+}
 
 function refusal({ initialized, isHealthy, error }: ServiceStatus, isFull: boolean): Refusal | undefined {
   if (!initialized) return error === '' ? 'RUNNER_INITIALIZING' : 'RUNNER_BROKEN';
@@ -273,6 +298,8 @@ const REACHED: readonly string[] = [
   'the runner became unhealthy',
 ];
 
+const MUST_REACH: ReadonlySet<string> = new Set([...REACHED, ...REFUSAL_CODES.map(refusedText)]);
+
 const STATUSES = ['COMPLETE', 'FAILED', 'UNKNOWN'] as const;
 
 function drawProgram(draws: Draws, name: string): Program {
@@ -292,4 +319,56 @@ function drawProgram(draws: Draws, name: string): Program {
   const timeoutMs = draws.pick('timeout', [0, 10, 15, 30, 45, 100], 5);
   const command = { argv: ['program', name], ...(timeoutMs === 0 ? {} : { timeoutMs }) };
   return { command, process };
+}
+
+const LIMITS_MS = [0, 10, 15, 30, 45, 100];
+
+/** For a runner whose execer and outputs may be its own, in the words of its vocabulary. */
+export function partsTermsOf(
+  subject: ConformanceSubject,
+  { world }: Pick<WorkloadHost, 'world'>,
+): PartsTerms {
+  const { supports, createOn } = subject;
+  const takesMany = supports.capacity === true && supports.history === true;
+  if (createOn !== undefined) {
+    return { make: (options, machine) => createOn(world, options, machine), takesMany };
+  }
+  return {
+    make: (options) => subject.create(world, options),
+    takesMany,
+    taken: { hasMachine: false, hasRefs: supports.outputs === true },
+    drawProgram: (draws, name) => ownProgram(draws, name, subject),
+  };
+}
+
+/** A command of the subject, as a process that its own execer starts at once. */
+function ownProgram(draws: Draws, name: string, subject: ConformanceSubject): Program {
+  const supports = { ...subject.supports, timeouts: NOT_HERE, stubborn: NOT_HERE };
+  const drawn = drawCommand(draws, { ...subject, supports }, name, () => undefined);
+  const timeoutMs =
+    subject.supports.timeouts === true ? draws.pick('limit', LIMITS_MS, 5, (ms) => `${ms} ms`) : 0;
+  return {
+    command: { ...drawn.command, ...(timeoutMs === 0 ? {} : { timeoutMs }) },
+    process: ownProcess(drawn),
+  };
+}
+
+const NOT_HERE = 'it would take longer than the parts around it';
+
+function ownProcess({ end, lastsMs, stdout, stderr, starts }: DrawnCommand): ProcessPlan {
+  const failure = { ...AT_ONCE, fails: { text: '', isTextOpen: true } };
+  const { state = 'COMPLETE', exitCode = 0, error = '' } = end ?? {};
+  return {
+    exec: starts ? AT_ONCE : failure,
+    lastsMs,
+    status: {
+      state: state === 'FAILED' ? 'FAILED' : 'COMPLETE',
+      exitCode,
+      error: error.replace(/^error execing: /, ''),
+    },
+    killMs: 0,
+    memoryMs: Infinity,
+    isTextOpen: end?.error === undefined,
+    ...{ stdout, stderr },
+  };
 }

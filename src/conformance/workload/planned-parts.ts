@@ -3,7 +3,7 @@
  * side. Invariant: they do what their plan says and nothing else, so that a run with such a plan has one end (`expected-run.ts`).
  */
 import type { Cancellable } from '../../model/cancellation.ts';
-import type { DirMonitor, LogUploader, Processor, TempDirs } from '../../model/collaborators.ts';
+import type { LogUploader, Processor } from '../../model/collaborators.ts';
 import type { Command } from '../../model/command.ts';
 import type { ExecCommand, Execer, MemoryReport, Process, ProcessStatus } from '../../model/execer.ts';
 import type { Checkout, Filer } from '../../model/filer.ts';
@@ -13,7 +13,7 @@ import type { Output, OutputCreator } from '../../model/output.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import type { RunTypeMap } from '../../model/run-type.ts';
 import type { WorkloadHost } from './workload-host.ts';
-import type { SubjectOptions } from '../subject.ts';
+import type { PlannedMachine, SubjectOptions } from '../subject.ts';
 import { AT_ONCE, BOUND_MS, carryOut, drawCheckout, drawWork, type Work } from './drawn-work.ts';
 import { Draws } from './draws.ts';
 
@@ -35,6 +35,8 @@ export interface ProcessPlan {
   readonly killMs: number;
   /** After so many milliseconds the execer kills it for its memory; Infinity if not. */
   readonly memoryMs: number;
+  /** Whether only the beginning of the text of its end is known. */
+  readonly isTextOpen?: boolean;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -59,6 +61,10 @@ export interface RunPlan {
 
 /** Everything that is drawn of the runner. */
 export interface PartsSetup {
+  /** Whether execer, outputs and directories are planned, so that their calls are seen; else they are the runner's own, and do nothing odd. */
+  readonly hasMachine: boolean;
+  /** Whether it keeps what runs write, so that they have refs. */
+  readonly hasRefs: boolean;
   readonly preprocessors: number;
   readonly postprocessors: number;
   readonly uploader: 'none' | 'without limit' | 'with limit';
@@ -125,6 +131,9 @@ export interface Program {
   readonly process: ProcessPlan;
 }
 
+/** What of the plans a runner takes. */
+export type TakenParts = Pick<PartsSetup, 'hasMachine' | 'hasRefs'>;
+
 /** Draws runners and runs, and is their collaborators. */
 export class PlannedParts {
   readonly setup: PartsSetup;
@@ -141,7 +150,11 @@ export class PlannedParts {
   /** The run whose outputs were made last, to which sizes of directories belong. */
   #measured: PlannedRun | undefined;
 
-  constructor(sim: WorkloadHost, drawProgram: (draws: Draws, name: string) => Program) {
+  constructor(
+    sim: WorkloadHost,
+    drawProgram: (draws: Draws, name: string) => Program,
+    taken: TakenParts = { hasMachine: true, hasRefs: true },
+  ) {
     this.#sim = sim;
     this.#draws = new Draws(sim, 'parts');
     this.#createdAtMs = sim.now();
@@ -149,6 +162,7 @@ export class PlannedParts {
     const draws = this.#draws;
     const updates = draws.rarely('updates', 6);
     this.setup = {
+      ...taken,
       preprocessors: draws.pick('preprocessors', [0, 1, 2]),
       postprocessors: draws.pick('postprocessors', [0, 1, 2]),
       uploader: draws.pick('uploader', ['none', 'without limit', 'with limit'] as const),
@@ -156,7 +170,7 @@ export class PlannedParts {
       updates,
       updateLimitMs: updates ? draws.pick('update limit', [0, UPDATE_LIMIT_MS]) : 0,
       hasMetrics: updates || !draws.rarely('no metrics', 4),
-      hasDirMonitor: draws.rarely('directory sizes', 3),
+      hasDirMonitor: taken.hasMachine && draws.rarely('directory sizes', 3),
       init: draws.rarely('init signal', 5) ? drawWork(draws, 'init') : undefined,
     };
   }
@@ -179,19 +193,21 @@ export class PlannedParts {
     const name = String(this.runs.length + 1);
     const draws = new Draws(this.#sim, `run ${name}`);
     const { command, process } = this.#drawProgram(draws, name);
-    const { preprocessors, postprocessors, uploader, hasDirMonitor } = this.setup;
+    const { hasMachine, preprocessors, postprocessors, uploader, hasDirMonitor } = this.setup;
     const works = (what: string, count: number): Work[] =>
       Array.from({ length: count }, (_, at) => drawWork(draws, `${what} ${at + 1}`));
     const snapshotId = draws.pick('snapshot', [`snap-${name}`, '', `bz-${name.padStart(64, 'a')}-7`], 4);
+    // The runner's own directories do nothing odd.
+    const isOwnDir = !hasMachine && snapshotId === '';
     const plan: RunPlan = {
       name,
       command: { ...command, jobId: `job-${name}`, taskId: `task-${name}`, tag: `tag-${name}`, snapshotId },
       process,
       preprocess: works('preprocess', preprocessors),
-      checkout: drawCheckout(draws),
-      outputs: drawOutputs(draws),
+      checkout: isOwnDir ? AT_ONCE : drawCheckout(draws),
+      outputs: hasMachine ? drawOutputs(draws) : LOGS.map(() => 'works'),
       uploads: uploader === 'none' ? [] : works('upload', 3),
-      release: drawWork(draws, 'release'),
+      release: isOwnDir ? AT_ONCE : drawWork(draws, 'release'),
       postprocess: works('postprocess', postprocessors),
       sizes: hasDirMonitor ? works('sizes', 2) : [],
     };
@@ -302,7 +318,10 @@ export class PlannedParts {
       cancel: undefined,
       result: () => undefined,
     };
-    return Promise.resolve(carryOut(this.#sim, call));
+    const ready = Promise.resolve(carryOut(this.#sim, call));
+    // A runner that takes no notice of it is found by what it says of itself.
+    ready.catch(() => undefined);
+    return ready;
   }
 
   #filer(): Filer {
@@ -494,16 +513,6 @@ export const LOGS: readonly string[] = ['stdout', 'stderr', 'stdlog'];
 /** What an output that cannot be created fails with. */
 export const NO_SPACE = 'no space left';
 const START_KB = 100;
-
-/** What only some runners take. */
-export interface PlannedMachine {
-  readonly execer: Execer;
-  /** Outputs that may fail, on those of the runner. */
-  readonly outputs: (outputs: OutputCreator) => OutputCreator;
-  readonly tempDirs: TempDirs;
-  readonly dirMonitor?: DirMonitor;
-  readonly localBoundMs: number;
-}
 
 /** The URL of a log that was uploaded. */
 function uploadedUrl(path: string): string {

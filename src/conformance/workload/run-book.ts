@@ -515,11 +515,10 @@ export class RunBook {
       'R98 R105 R71',
       `run ${runId} ended as ${state} and never started: expected no refs, got ${stdoutRef || stderrRef}`,
     );
-    const kept = run.stdoutRef === '' || run.stdoutRef === stdoutRef;
     this.#demand(
-      kept,
-      'R52 R107',
-      `run ${runId} ended: expected the ref of stdout that it had, ${run.stdoutRef}, got ${stdoutRef}`,
+      run.stdoutRef === '' || run.stdoutRef === this.#localRef(stdoutRef),
+      'R52 R107 R114',
+      `run ${runId} ended: expected the ref of stdout that it had, ${run.stdoutRef}, or its upload, got ${stdoutRef}`,
     );
     if (hasRefs) this.#hasRefs = true;
     const ran = run.runningSeenAtMs < Infinity || (state === 'COMPLETE' && run.drawn.starts);
@@ -539,6 +538,10 @@ export class RunBook {
       );
       this.#refs.set(ref, runId);
     }
+  }
+
+  #localRef(ref: string): string {
+    return this.terms.parts.localRef?.(ref) ?? ref;
   }
 
   #keepEnd(run: BookedRun, status: RunStatus): void {

@@ -66,6 +66,43 @@ const TIMEOUTS: readonly CommandTrait[] = [
   'a timeout below 0',
 ];
 
+/** Of runners that take filers, processors and an uploader. */
+const PLANNED: readonly string[] = [
+  'a checkout failed',
+  'a filer was updated',
+  'a postprocessor was given up',
+  'a run was aborted in the queue',
+  'a run was stopped by abort during checkout',
+  'a run was stopped by abort during preprocess',
+  'an update was given up',
+  'checkout was given up',
+  'preprocess was given up',
+  'refused with RUNNER_BUSY',
+  'refused with RUNNER_INITIALIZING',
+  'release was given up',
+];
+
+/** Of runners that take their execer and outputs as well. */
+const PLANNED_ON_MACHINE: readonly string[] = [
+  'a process could not be started',
+  'an output could not be created',
+  'exec was given up',
+  'temporary directory was given up',
+];
+
+function plannedOf(subject: ConformanceSubject): readonly string[] {
+  if (!takesPlans(subject)) return [];
+  const names = subject.createOn === undefined ? PLANNED : [...PLANNED, ...PLANNED_ON_MACHINE];
+  return names.map(plannedText);
+}
+
+/** Whether every part of the subject can have a plan, so that all times are known. */
+export function takesPlans({ supports, wallWorld, heldWorld }: ConformanceSubject): boolean {
+  const hasTime = supports.virtualTime === true && wallWorld === undefined && heldWorld === undefined;
+  const takesParts = supports.filers === true && supports.collaborators === true;
+  return hasTime && takesParts && supports.exactStates === true;
+}
+
 /** All that a subject must reach. */
 export function requiredOf(subject: ConformanceSubject): readonly string[] {
   const { supports } = subject;
@@ -89,6 +126,10 @@ export function requiredOf(subject: ConformanceSubject): readonly string[] {
     ...(supports.filers === true && supports.virtualTime === true
       ? ['end by a checkout that failed', 'checkout that was cancelled']
       : []),
+    ...(supports.collaborators === true && supports.filers === true && supports.virtualTime === true
+      ? ['log that was uploaded', 'upload that was cancelled']
+      : []),
+    ...plannedOf(subject),
   ];
 }
 
@@ -96,6 +137,11 @@ export function requiredOf(subject: ConformanceSubject): readonly string[] {
 export const CAPACITIES: readonly number[] = [1, 2, 3, 0, 8];
 /** Histories that are tried; the first is the runner's own default. */
 export const HISTORIES: readonly (number | 'by default')[] = ['by default', 0, 1, 2, 5];
+
+/** What a workload of planned parts has reached, among what one of any runner reaches. */
+export function plannedText(name: string): string {
+  return `planned parts: ${name}`;
+}
 
 /** Notes what an execution reaches. */
 export class RunnerReach {

@@ -1,23 +1,41 @@
 import { describe, expect, test } from 'vitest';
 import { runnerWorkload } from '../../../src/conformance/workload/runner-workload.ts';
-import type { SubjectOptions } from '../../../src/conformance/subject.ts';
+import type { PlannedMachine, SubjectOptions } from '../../../src/conformance/subject.ts';
 import { runCampaign } from '../../../src/explore/campaign.ts';
 import { createExecutor } from '../../../src/explore/executor.ts';
 import { portfolioStrategy } from '../../../src/explore/strategies/portfolio.ts';
 import { messageOf } from '../../../src/kernel/errors.ts';
 import { ExitCodeError } from '../../../src/model/exit-code.ts';
 import type { Filer } from '../../../src/model/filer.ts';
+import { isPending, type MaybePromise } from '../../../src/model/maybe-promise.ts';
 import { METRIC_NAMES } from '../../../src/model/metrics.ts';
-import { simulated } from '../subjects.ts';
+import { recorded, simulated } from '../subjects.ts';
+
+const { createOn = expectedOne } = recorded;
+
+function expectedOne(): never {
+  throw new Error('expected a subject that takes its machine from outside');
+}
 
 /** The message of the first execution that fails with such options. */
-async function firstFailure(
-  change: (options: SubjectOptions) => SubjectOptions,
-): Promise<string | undefined> {
-  const subject: typeof simulated = {
+function firstFailure(change: (options: SubjectOptions) => SubjectOptions): Promise<string | undefined> {
+  return failureOf({
     ...simulated,
     create: (world, options) => simulated.create(world, { ...options, ...change(options) }),
-  };
+  });
+}
+
+/** The same of a subject that takes its machine from outside. */
+function failureOnMachine(
+  change: (machine: PlannedMachine) => Partial<PlannedMachine>,
+): Promise<string | undefined> {
+  return failureOf({
+    ...recorded,
+    createOn: (world, options, machine) => createOn(world, options, { ...machine, ...change(machine) }),
+  });
+}
+
+async function failureOf(subject: typeof simulated): Promise<string | undefined> {
   const executor = createExecutor(runnerWorkload(subject));
   const { failures } = await runCampaign(executor, portfolioStrategy(1), { maxExecutions: 2_000 });
   return failures[0]?.message;
@@ -30,7 +48,10 @@ const filerUsed =
       ? {}
       : {
           filers: new Map(
-            [...filers].map(([type, { filer }]) => [type, { filer: { ...filer, ...use(filer) } }]),
+            [...filers].map(([type, entry]) => [
+              type,
+              { ...entry, filer: { ...entry.filer, ...use(entry.filer) } },
+            ]),
           ),
         };
 
@@ -49,6 +70,8 @@ function without(name: string): (options: SubjectOptions) => SubjectOptions {
           },
         };
 }
+
+type Broken<T> = readonly [rule: string, what: string, message: RegExp, change: (given: T) => Partial<T>];
 
 describe('the parts of a runner under the workload of any runner', () => {
   test.for([
@@ -82,7 +105,7 @@ describe('the parts of a runner under the workload of any runner', () => {
     [
       'R93',
       'a checkout that failed with another code',
-      /^R3 R110 .*, got FAILED 17 /,
+      /^R3 R110 .*, got FAILED 17 |^R110 .* exit code 17, expected /,
       filerUsed((filer) => ({
         checkout: async (id, cancel) => {
           try {
@@ -93,7 +116,102 @@ describe('the parts of a runner under the workload of any runner', () => {
         },
       })),
     ],
-  ] as const)('%s finds %s', async ([, , message, change]) => {
+    [
+      'R88',
+      'preprocessors in another order',
+      /^R(88|199) /,
+      ({ preprocessors = [] }) =>
+        preprocessors.length === 0 ? {} : { preprocessors: preprocessors.toReversed() },
+    ],
+    [
+      'R90',
+      'a postprocessor that is left out',
+      /^R(88|199) /,
+      ({ postprocessors = [] }) =>
+        postprocessors.length === 0 ? {} : { postprocessors: postprocessors.slice(1) },
+    ],
+    [
+      'R113',
+      'logs that are uploaded under other names',
+      /^R113 /,
+      ({ uploader }) =>
+        uploader === undefined
+          ? {}
+          : {
+              uploader: {
+                ...uploader,
+                upload: (path, log, cancel) => uploader.upload(`of ${path}`, log, cancel),
+              },
+            },
+    ],
+    [
+      'R106',
+      'a runner that waits for its uploader for too long',
+      /^R(88|199) /,
+      ({ uploader }) => (uploader === undefined ? {} : { uploader: { ...uploader, cancelBoundMs: 30 } }),
+    ],
+  ] as const satisfies readonly Broken<SubjectOptions>[])('%s finds %s', async ([, , message, change]) => {
     expect(await firstFailure(change)).toMatch(message);
   });
+
+  test.for([
+    [
+      'R98',
+      'processes that are started elsewhere',
+      /^R98 /,
+      ({ execer }) => ({ execer: { ...execer, exec: (command) => execer.exec({ ...command, dir: '/' }) } }),
+    ],
+    [
+      'R98',
+      'a process that cannot be started, in other words',
+      /^R11 .*, expected "could not exec: exec failed"/,
+      ({ execer }) => ({
+        execer: {
+          ...execer,
+          exec(command) {
+            const failed = (): never => {
+              throw new Error('no');
+            };
+            const started = whenSettled(() => execer.exec(command), failed);
+            return started;
+          },
+        },
+      }),
+    ],
+    [
+      'R95',
+      'an output whose failure is swallowed',
+      /^R(88|110|199) /,
+      ({ outputs }) => ({
+        outputs: (own) => ({
+          create: (id) =>
+            whenSettled(
+              () => outputs(own).create(id),
+              () => own.create(id),
+            ),
+        }),
+      }),
+    ],
+    [
+      'R106',
+      'a runner that waits for its execer for too long',
+      /^R(88|199) /,
+      ({ execer }) => ({ execer: { ...execer, cancelBoundMs: 30 } }),
+    ],
+  ] as const satisfies readonly Broken<PlannedMachine>[])(
+    '%s finds %s where a runner takes its execer and outputs from outside',
+    async ([, , message, change]) => {
+      expect(await failureOnMachine(change)).toMatch(message);
+    },
+  );
 });
+
+/** What a part gives, or what is made of its failure, in the call or later. */
+function whenSettled<T>(ask: () => MaybePromise<T>, onFailure: () => MaybePromise<T>): MaybePromise<T> {
+  try {
+    const given = ask();
+    return isPending(given) ? Promise.resolve(given).catch(onFailure) : given;
+  } catch {
+    return onFailure();
+  }
+}

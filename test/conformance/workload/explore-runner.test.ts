@@ -189,7 +189,7 @@ describe('exploreRunner', () => {
     expect(new Set(steps.map(({ doing }) => doing)).size).toBe(3);
     const lines = failure?.text.split('\n') ?? [];
     expect(lines[0]).toMatch(
-      /R72 abort of run .*: expected RUNNER_UNKNOWN_RUN, got the TypeError "nobody knows it"/,
+      /R72 abort of run .*: expected RUNNER_(UNKNOWN_RUN|RELEASED), got the TypeError "nobody knows it"/,
     );
     expect(lines.slice(1, 4)).toEqual([
       'What the contract says',

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { partsWorkload, type PartsSubject } from '../../../src/conformance/workload/parts-workload.ts';
-import type { PlannedMachine } from '../../../src/conformance/workload/planned-parts.ts';
 import { exploreWorkload } from '../../../src/conformance/workload/explore-workload.ts';
-import type { RunnerUnderTest, SubjectOptions } from '../../../src/conformance/subject.ts';
+import type { PlannedMachine, RunnerUnderTest, SubjectOptions } from '../../../src/conformance/subject.ts';
 import { Cancellation } from '../../../src/model/cancellation.ts';
 import type { Filer } from '../../../src/model/filer.ts';
 import { whenThere } from '../../../src/model/maybe-promise.ts';

@@ -1,0 +1,231 @@
+// Explores each shipped runner that lives in virtual time by its generic workload, until so many executions have not failed. A line per batch as it
+// comes; a failure is printed with the line that repeats it, and ends the exploration of its runner. Stopped by Ctrl-C, it goes on where it was.
+//   --runs N          executions of each runner (1000000)
+//   --seed S          another exploration (1)
+//   --only A,B        some runners
+//   --jobs N          so many processes (1)
+//   --batch N         so many executions at a time (5000)
+//   --state FILE      where it is kept as it goes (.dryrunner/silence/SEED.jsonl)
+//   --anew            forgets what is kept there
+//   --replay TOKEN    runs one failure again
+//   --list            names of the runners, and how far each is
+//   --help            this text
+// Exits 1 after a failure or if something was never reached, 2 on wrong usage, 130 on Ctrl-C.
+import { type ChildProcess, fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { exploreWorkload } from '../src/conformance/workload/explore-workload.ts';
+import { decodeToken } from '../src/explore/replay-token.ts';
+import { listFiles, projectRoot, readProjectFile } from './module-graph.ts';
+import { failureText, SilenceFile, type SilenceBatch } from './silence/silence-file.ts';
+import type { SilenceAnswer, SilenceOrder } from './silence/silence-process.ts';
+import { runnerOfScenario, SILENT } from './silence/silence-subjects.ts';
+
+const OPTIONS = {
+  runs: { type: 'string', default: '1000000' },
+  seed: { type: 'string', default: '1' },
+  only: { type: 'string' },
+  jobs: { type: 'string', default: '1' },
+  batch: { type: 'string', default: '5000' },
+  state: { type: 'string' },
+  anew: { type: 'boolean', default: false },
+  replay: { type: 'string' },
+  list: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+/** What is explored, and what explores it. */
+const SOURCES = ['src', 'sims', 'scripts/silence', 'test/conformance', 'test/remote'];
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new Error(`--${name}: expected an integer >= 1, got ${text}`);
+}
+
+function chosen(only: string | undefined): readonly string[] {
+  const names = only?.split(',') ?? Object.keys(SILENT);
+  for (const name of names) {
+    if (!Object.hasOwn(SILENT, name)) {
+      throw new Error(`--only: expected some of ${Object.keys(SILENT).join(', ')}, got ${name}`);
+    }
+  }
+  return names;
+}
+
+function sources(): string {
+  const hash = createHash('sha256');
+  for (const path of listFiles(SOURCES)) hash.update(`${path}\0${readProjectFile(path)}\0`);
+  return hash.digest('hex').slice(0, 16);
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** All that there is to do: the runner that is least far is next. */
+class Silence {
+  readonly #file: SilenceFile;
+  readonly #names: readonly string[];
+  readonly #runs: number;
+  readonly #seed: string;
+  readonly #batch: number;
+  readonly #under = new Map<string, number>();
+  readonly #processes = new Set<ChildProcess>();
+  isStopped = false;
+
+  constructor(
+    file: SilenceFile,
+    names: readonly string[],
+    { runs, seed, batch }: { readonly runs: number; readonly seed: string; readonly batch: number },
+  ) {
+    this.#file = file;
+    this.#names = names;
+    this.#runs = runs;
+    this.#seed = seed;
+    this.#batch = batch;
+  }
+
+  /** True if nothing has failed and everything was reached. */
+  get isSilent(): boolean {
+    return this.#names.every((name) => {
+      const { failure, missed, executions } = this.#file.of(name);
+      return failure === undefined && missed?.length === 0 && executions >= this.#runs;
+    });
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    for (const child of this.#processes) child.send('stop' satisfies SilenceOrder);
+  }
+
+  async run(jobs: number): Promise<void> {
+    await Promise.all(Array.from({ length: jobs }, () => this.#work()));
+  }
+
+  report(): void {
+    for (const name of this.#names) {
+      const { executions, cpuMs, failure, missed = [] } = this.#file.of(name);
+      const rate = cpuMs === 0 ? '' : `, ${Math.round(executions / (cpuMs / 1_000))}/s of the processor`;
+      const left = missed.length === 0 ? '' : `, never reached: ${missed.join(', ')}`;
+      const how = failure === undefined ? 'silent' : `failed: ${failure.message.split('\n')[0]}`;
+      say(
+        `${name}: ${executions.toLocaleString('en')} of ${this.#runs.toLocaleString('en')} ${how}${rate}${left}`,
+      );
+    }
+  }
+
+  /** One process with one batch after the other. */
+  async #work(): Promise<void> {
+    const first = this.#next();
+    if (first === undefined) return;
+    const child = fork(fileURLToPath(new URL('silence/silence-process.ts', import.meta.url)), {
+      execArgv: ['--import', 'tsx'],
+    });
+    this.#processes.add(child);
+    try {
+      for (let order = first as SilenceOrder | undefined; order !== undefined; order = this.#next()) {
+        this.#done(await answerOf(child, order));
+      }
+    } finally {
+      this.#processes.delete(child);
+      child.disconnect();
+    }
+  }
+
+  #next(): SilenceOrder | undefined {
+    if (this.isStopped) return undefined;
+    const left = this.#names.filter(
+      (name) => this.#reached(name) < this.#runs && this.#file.of(name).failure === undefined,
+    );
+    const [first] = left.sort((one, other) => this.#reached(one) - this.#reached(other));
+    if (first === undefined) return undefined;
+    const under = this.#under.get(first) ?? 0;
+    this.#under.set(first, under + 1);
+    const executions = Math.min(this.#batch, this.#runs - (this.#reached(first) - this.#batch));
+    return { runner: first, batch: this.#file.of(first).next + under, seed: this.#seed, executions };
+  }
+
+  /** With what is under way. */
+  #reached(name: string): number {
+    return this.#file.of(name).executions + (this.#under.get(name) ?? 0) * this.#batch;
+  }
+
+  #done(batch: SilenceBatch): void {
+    const { runner, executions, cpuMs, failure } = batch;
+    this.#under.set(runner, (this.#under.get(runner) ?? 1) - 1);
+    if (executions > 0) this.#file.add(batch);
+    const all = this.#file.of(runner).executions.toLocaleString('en');
+    const rate = Math.round(executions / Math.max(0.001, cpuMs / 1_000));
+    say(`${runner}: ${all} of ${this.#runs.toLocaleString('en')} (${rate}/s)`);
+    if (failure !== undefined) say(failureText(failure));
+  }
+}
+
+function answerOf(child: ChildProcess, order: SilenceOrder): Promise<SilenceBatch> {
+  return new Promise((resolve, reject) => {
+    const ended = (code: number | null, signal: string | null): void => {
+      reject(new Error(`the process of ${JSON.stringify(order)} has ended (${signal ?? code})`));
+    };
+    child.once('exit', ended);
+    child.once('message', (answer: SilenceAnswer) => {
+      child.off('exit', ended);
+      if ('done' in answer) resolve(answer.done);
+      else reject(new Error(answer.broken));
+    });
+    child.send(order);
+  });
+}
+
+async function replay(token: string): Promise<void> {
+  const workload = SILENT[runnerOfScenario(decodeToken(token).scenario)];
+  if (workload === undefined) throw new Error('expected a workload');
+  const { failure } = await exploreWorkload(workload, { replay: token });
+  say(failure === undefined ? 'it holds' : failureText(failure));
+  process.exitCode = failure === undefined ? 0 : 1;
+}
+
+function usage(): string {
+  const lines = readFileSync(new URL(import.meta.url), 'utf8').split('\n');
+  const comment = lines.slice(
+    0,
+    lines.findIndex((line) => !line.startsWith('//')),
+  );
+  return comment.map((line) => line.replace(/^\/\/ ?/, '')).join('\n');
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: OPTIONS });
+  if (values.help) {
+    say(usage());
+    return;
+  }
+  if (values.replay !== undefined) {
+    await replay(values.replay);
+    return;
+  }
+  const [runs, batch, jobs] = (['runs', 'batch', 'jobs'] as const).map((name) =>
+    positive(name, values[name]),
+  );
+  const { seed, only, anew, list } = values;
+  const names = chosen(only);
+  const path = values.state ?? join(projectRoot, `.dryrunner/silence/${seed.replaceAll(/\W/g, '-')}.jsonl`);
+  const file = new SilenceFile(path, { seed, batch: batch as number, sources: sources() }, anew && !list);
+  const silence = new Silence(file, names, { runs: runs as number, seed, batch: batch as number });
+  if (!list) {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => silence.stop());
+    await silence.run(jobs as number);
+  }
+  silence.report();
+  if (silence.isStopped) process.exitCode = 130;
+  else if (!list && !silence.isSilent) process.exitCode = 1;
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`silence: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+});

@@ -1,0 +1,101 @@
+// The file that counts silent executions as they come: a line that says what is explored, and one per batch. Invariant: a line that was cut off by
+// the end of a process is no line, and its batch is done again.
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** What makes two explorations the same one. */
+export interface SilenceHeader {
+  readonly seed: string;
+  readonly batch: number;
+  /** A digest of what is explored, and of what explores. */
+  readonly sources: string;
+}
+
+/** What a batch has come to; one that was interrupted has fewer executions than others. */
+export interface SilenceBatch {
+  readonly runner: string;
+  readonly batch: number;
+  readonly executions: number;
+  readonly cpuMs: number;
+  /** What must be reached, and was not in this batch. */
+  readonly missed: readonly string[];
+  readonly failure?: { readonly message: string; readonly text: string };
+}
+
+/** What is known of one runner. */
+export interface SilenceCount {
+  readonly executions: number;
+  readonly cpuMs: number;
+  /** The number of the next batch. */
+  readonly next: number;
+  /** What no batch has reached; undefined before the first. */
+  readonly missed: readonly string[] | undefined;
+  readonly failure: SilenceBatch['failure'];
+}
+
+const NOTHING: SilenceCount = { executions: 0, cpuMs: 0, next: 1, missed: undefined, failure: undefined };
+
+/** One such file. */
+export class SilenceFile {
+  readonly #path: string;
+  readonly #counts = new Map<string, SilenceCount>();
+
+  /**
+   * Goes on where the file ends, or begins it.
+   *
+   * @throws Error if the file is of another exploration, or of other sources.
+   */
+  constructor(path: string, header: SilenceHeader, anew = false) {
+    this.#path = path;
+    mkdirSync(dirname(path), { recursive: true });
+    const [first = '', ...lines] =
+      anew || !existsSync(path) ? [JSON.stringify(header)] : readFileSync(path, 'utf8').split('\n');
+    if (first !== JSON.stringify(header)) {
+      const { sources } = parsed<Partial<SilenceHeader>>(first) ?? {};
+      throw new Error(
+        sources === header.sources
+          ? `${path}: expected ${JSON.stringify(header)}, got ${first}`
+          : `${path}: the sources have changed since it was begun: name another --state, or begin it --anew`,
+      );
+    }
+    const whole = lines.flatMap((line) => parsed<SilenceBatch>(line) ?? []);
+    for (const batch of whole) this.#count(batch);
+    writeFileSync(path, [first, ...whole.map((batch) => JSON.stringify(batch)), ''].join('\n'));
+  }
+
+  of(runner: string): SilenceCount {
+    return this.#counts.get(runner) ?? NOTHING;
+  }
+
+  add(batch: SilenceBatch): void {
+    this.#count(batch);
+    appendFileSync(this.#path, `${JSON.stringify(batch)}\n`);
+  }
+
+  #count({ runner, batch, executions, cpuMs, missed, failure }: SilenceBatch): void {
+    const before = this.of(runner);
+    this.#counts.set(runner, {
+      executions: before.executions + executions,
+      cpuMs: before.cpuMs + cpuMs,
+      next: Math.max(before.next, batch + 1),
+      missed: before.missed?.filter((name) => missed.includes(name)) ?? missed,
+      failure: before.failure ?? failure,
+    });
+  }
+}
+
+/** The lines of a failure, with a last one that repeats it here. */
+export function failureText({ message, text }: NonNullable<SilenceBatch['failure']>): string {
+  const token = /dr2:\S+/.exec(text)?.[0];
+  const repeat = token === undefined ? [] : [`npm run silence -- --replay ${token}`];
+  return [...text.split('\n').filter((line) => !line.includes('dr2:')), ...repeat].join('\n') || message;
+}
+
+function parsed<T>(line: string): T | undefined {
+  try {
+    return JSON.parse(line) as T;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
