@@ -5,10 +5,10 @@
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
-import type { Clock, Timer } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { describeValue, RunnerError } from '../kernel/errors.ts';
 import { isPending } from '../model/maybe-promise.ts';
-import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
+import { LimitedWaiter } from '../kernel/signal-waiters.ts';
 import type { CallOptions } from '../model/node-context.ts';
 import type { OngoingWait, WaitWatch } from '../model/wait-watch.ts';
 import { ANY_INCARNATION, Envelope, type Transport } from './envelope.ts';
@@ -67,15 +67,13 @@ export function checkCallOptions(options: CallOptions): void {
 type Settle = (value: never) => void;
 
 /** A call that is not answered. */
-class PendingCall implements SignalWaiter {
+class PendingCall extends LimitedWaiter {
   readonly sinceMs: number;
   readonly place: Error | undefined;
   readonly #endpoint: Endpoint;
   readonly #call: Envelope;
   readonly #resolve: Settle;
   readonly #reject: Settle;
-  #timer: Timer | undefined = undefined;
-  #signal: AbortSignal | undefined = undefined;
 
   // eslint-disable-next-line max-params -- made for each call
   constructor(
@@ -86,6 +84,7 @@ class PendingCall implements SignalWaiter {
     reject: Settle,
     place: Error | undefined,
   ) {
+    super();
     this.#endpoint = endpoint;
     this.#call = call;
     this.sinceMs = sinceMs;
@@ -102,17 +101,16 @@ class PendingCall implements SignalWaiter {
   }
 
   limit(clock: Clock, timeoutMs: number, signal: AbortSignal | undefined): void {
-    if (timeoutMs < Infinity) {
-      this.#timer = clock.endOfInstant(this.#call.timeoutTopic, timeoutMs, () => this.#timeOut(timeoutMs));
-    }
-    if (signal === undefined) return;
-    this.#signal = signal;
-    waitWithSignal(signal, this);
+    const timer =
+      timeoutMs < Infinity
+        ? clock.endOfInstant(this.#call.timeoutTopic, timeoutMs, () => this.#timeOut(timeoutMs))
+        : undefined;
+    this.limitBy(timer, signal);
   }
 
   cancelRequested(): void {
     this.#leave();
-    this.#reject(this.#signal?.reason as never);
+    this.#reject(this.abortReason as never);
   }
 
   resolve(value: unknown): void {
@@ -133,12 +131,6 @@ class PendingCall implements SignalWaiter {
     );
   }
 
-  /** Drops its timer and its listener; settles nothing. */
-  forget(): void {
-    this.#timer?.cancel();
-    if (this.#signal !== undefined) leaveSignal(this.#signal, this);
-  }
-
   #timeOut(timeoutMs: number): void {
     const { name, to } = this.#call;
     this.reject(
@@ -147,7 +139,7 @@ class PendingCall implements SignalWaiter {
   }
 
   #leave(): void {
-    this.forget();
+    this.leaveLimits();
     this.#endpoint.forget(this.#call.id);
   }
 }
@@ -271,7 +263,7 @@ export class Endpoint {
   /** The process is dead, or has left. */
   close(): void {
     this.#isClosed = true;
-    for (const call of this.#pending?.values() ?? []) call.forget();
+    for (const call of this.#pending?.values() ?? []) call.leaveLimits();
     this.#pending = undefined;
     this.#early = undefined;
   }

@@ -1,9 +1,9 @@
 /** Messages without reply at one node: for its handler, or for those who receive them. Invariant: they are taken in the order of coming, each once. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
-import type { Clock, Timer } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { RunnerError } from '../kernel/errors.ts';
-import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
+import { LimitedWaiter } from '../kernel/signal-waiters.ts';
 import { plural } from '../model/plural.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
 import type { Mailbox, MailboxOptions, ReceiveOptions } from '../model/node-context.ts';
@@ -21,13 +21,11 @@ interface Letter {
 }
 
 /** Who waits for a message. */
-class Reader implements SignalWaiter {
+class Reader extends LimitedWaiter {
   readonly sinceMs: number;
   readonly #queue: MessageQueue;
   readonly #resolve: (message: unknown) => void;
   readonly #reject: (error: Error) => void;
-  #timer: Timer | undefined = undefined;
-  #signal: AbortSignal | undefined = undefined;
 
   constructor(
     queue: MessageQueue,
@@ -35,6 +33,7 @@ class Reader implements SignalWaiter {
     resolve: (message: unknown) => void,
     reject: (error: Error) => void,
   ) {
+    super();
     this.sinceMs = sinceMs;
     this.#queue = queue;
     this.#resolve = resolve;
@@ -42,36 +41,28 @@ class Reader implements SignalWaiter {
   }
 
   limit(clock: Clock, name: string, { timeoutMs = Infinity, signal }: ReceiveOptions): void {
-    if (timeoutMs < Infinity) {
-      this.#timer = clock.endOfInstant(`${name} waits for a message`, timeoutMs, () =>
-        this.#fail(
-          new RunnerError('RUNNER_TIMED_OUT', `no message has come to ${name} within ${timeoutMs} ms`),
-        ),
+    const expire = (): void =>
+      this.#fail(
+        new RunnerError('RUNNER_TIMED_OUT', `no message has come to ${name} within ${timeoutMs} ms`),
       );
-    }
-    if (signal === undefined) return;
-    this.#signal = signal;
-    waitWithSignal(signal, this);
+    const timer =
+      timeoutMs < Infinity ? clock.endOfInstant(`${name} waits for a message`, timeoutMs, expire) : undefined;
+    this.limitBy(timer, signal);
   }
 
   cancelRequested(): void {
-    this.#fail(this.#signal?.reason as Error);
+    this.#fail(this.abortReason as Error);
   }
 
   take(message: unknown): void {
-    this.#leave();
+    this.leaveLimits();
     this.#resolve(message);
   }
 
   #fail(error: Error): void {
     this.#queue.leave(this);
-    this.#leave();
+    this.leaveLimits();
     this.#reject(error);
-  }
-
-  #leave(): void {
-    this.#timer?.cancel();
-    if (this.#signal !== undefined) leaveSignal(this.#signal, this);
   }
 }
 

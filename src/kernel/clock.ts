@@ -3,7 +3,7 @@
  * the machine's time (`src/host/system-clock.ts`); nothing else in the package knows what time is.
  */
 import * as is from './shape.ts';
-import { leaveSignal, type SignalWaiter, waitWithSignal } from './signal-waiters.ts';
+import { CallbackWaiter } from './signal-waiters.ts';
 import { check } from './argument-check.ts';
 import type { Label } from './question.ts';
 
@@ -88,17 +88,14 @@ function abortableSleep(clock: Clock, ms: number, label: Label, signal: AbortSig
       reject(signal.reason as Error);
       return;
     }
-    const timer = clock.timer(label, ms, () => {
-      leaveSignal(signal, waiter);
-      resolve();
+    const waiter = new CallbackWaiter((reason) => {
+      waiter.leaveLimits();
+      reject(reason);
     });
-    const waiter: SignalWaiter = {
-      cancelRequested() {
-        timer.cancel();
-        leaveSignal(signal, waiter);
-        reject(signal.reason as Error);
-      },
+    const wake = (): void => {
+      waiter.leaveLimits();
+      resolve();
     };
-    waitWithSignal(signal, waiter);
+    waiter.limitBy(clock.timer(label, ms, wake), signal);
   });
 }

@@ -1,6 +1,7 @@
 /**
  * Who waits with which signal, over everything that waits: a signal has one listener of ours, however many wait with it, because Node takes more
- * than ten for a leak. Invariant: a signal is listened to only while somebody waits with it.
+ * than ten for a leak. Invariants: a signal is listened to only while somebody waits with it; a limited waiter that has left has no timer and
+ * no listener.
  */
 
 /** Called when the signal that it waits with aborts. */
@@ -60,4 +61,52 @@ export function leaveSignal(signal: AbortSignal, waiter: SignalWaiter): void {
   if (!listener?.remove(waiter)) return;
   listeners.delete(signal);
   signal.removeEventListener('abort', listener);
+}
+
+/** Waits until what it waits for comes, a timer ends the wait, or a signal aborts. */
+export abstract class LimitedWaiter implements SignalWaiter {
+  #timer: { cancel(): void } | undefined = undefined;
+  #signal: AbortSignal | undefined = undefined;
+
+  /** Called when its signal aborts. */
+  abstract cancelRequested(): void;
+
+  /** Why its signal has aborted. */
+  protected get abortReason(): unknown {
+    return this.#signal?.reason as unknown;
+  }
+
+  /** Sets what ends the wait early. The signal has not aborted. */
+  limitBy(timer: { cancel(): void } | undefined, signal: AbortSignal | undefined): void {
+    this.#timer = timer;
+    if (signal === undefined) return;
+    this.#signal = signal;
+    waitWithSignal(signal, this);
+  }
+
+  /** Takes another timer instead of the one that it had. */
+  retime(timer: { cancel(): void }): void {
+    this.#timer?.cancel();
+    this.#timer = timer;
+  }
+
+  /** Cancels its timer and stops listening. */
+  leaveLimits(): void {
+    this.#timer?.cancel();
+    if (this.#signal !== undefined) leaveSignal(this.#signal, this);
+  }
+}
+
+/** Calls back when its signal aborts. */
+export class CallbackWaiter extends LimitedWaiter {
+  readonly #onAbort: (reason: unknown) => void;
+
+  constructor(onAbort: (reason: unknown) => void) {
+    super();
+    this.#onAbort = onAbort;
+  }
+
+  cancelRequested(): void {
+    this.#onAbort(this.abortReason);
+  }
 }

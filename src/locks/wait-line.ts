@@ -7,7 +7,7 @@ import * as is from '../kernel/shape.ts';
 import type { Timer } from '../kernel/clock.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { namedTopic, type Topic } from '../kernel/question.ts';
-import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
+import { LimitedWaiter } from '../kernel/signal-waiters.ts';
 import { beginWait, type LockWorld, NAME, ownerIn } from './noted-wait.ts';
 
 /** How somebody waits. */
@@ -72,23 +72,22 @@ export class LockSite {
 interface Settling<W, R> {
   readonly resolve: (result: R) => void;
   readonly reject: (error: unknown) => void;
-  readonly cancel: (waiter: Waiter<W, R>) => void;
+  readonly cancel: (waiter: Waiter<W, R>, reason: unknown) => void;
 }
 
 /** Somebody who waits with `wish`, such as a number of permits, for an `R`. */
-export class Waiter<W, R> implements SignalWaiter {
+export class Waiter<W, R> extends LimitedWaiter {
   readonly owner: string;
   readonly wish: W;
   readonly resolve: (result: R) => void;
   readonly reject: (error: unknown) => void;
-  readonly #cancel: (waiter: Waiter<W, R>) => void;
-  timer: Timer | undefined = undefined;
+  readonly #cancel: (waiter: Waiter<W, R>, reason: unknown) => void;
   /** The event that will serve it, where each waiter has one of its own. */
   service: Timer | undefined = undefined;
-  signal: AbortSignal | undefined = undefined;
   endNote: () => void = () => undefined;
 
   constructor(owner: string, wish: W, { resolve, reject, cancel }: Settling<W, R>) {
+    super();
     this.owner = owner;
     this.wish = wish;
     this.resolve = resolve;
@@ -97,7 +96,7 @@ export class Waiter<W, R> implements SignalWaiter {
   }
 
   cancelRequested(): void {
-    this.#cancel(this);
+    this.#cancel(this, this.abortReason);
   }
 }
 
@@ -150,20 +149,17 @@ export class WaitLine<W, R> implements Iterable<Waiter<W, R>> {
       const waiter = new Waiter<W, R>(owner, wish, {
         resolve,
         reject,
-        cancel: (one) => this.#cancel(one),
+        cancel: (one, reason) => this.#cancel(one, reason),
       });
       if (signal?.aborted === true) {
         reject(this.#cancelled(owner, signal.reason));
         return;
       }
-      if (timeoutMs < Infinity) {
-        const topic = site.topic('timeout', owner);
-        waiter.timer = world.clock.timer(topic, timeoutMs, () => this.#expire(waiter, timeoutMs));
-      }
-      if (signal !== undefined) {
-        waiter.signal = signal;
-        waitWithSignal(signal, waiter);
-      }
+      const timer =
+        timeoutMs < Infinity
+          ? world.clock.timer(site.topic('timeout', owner), timeoutMs, () => this.#expire(waiter, timeoutMs))
+          : undefined;
+      waiter.limitBy(timer, signal);
       this.#waiters.add(waiter);
       waiter.endNote = beginWait(world, { name, owner, from });
     });
@@ -172,9 +168,8 @@ export class WaitLine<W, R> implements Iterable<Waiter<W, R>> {
   /** Takes a waiter out, who is still to be settled. */
   leave(waiter: Waiter<W, R>): void {
     this.#waiters.delete(waiter);
-    waiter.timer?.cancel();
+    waiter.leaveLimits();
     waiter.service?.cancel();
-    if (waiter.signal !== undefined) leaveSignal(waiter.signal, waiter);
     waiter.endNote();
   }
 
@@ -205,9 +200,9 @@ export class WaitLine<W, R> implements Iterable<Waiter<W, R>> {
     onLeft?.();
   }
 
-  #cancel(waiter: Waiter<W, R>): void {
+  #cancel(waiter: Waiter<W, R>, reason: unknown): void {
     this.leave(waiter);
-    waiter.reject(this.#cancelled(waiter.owner, waiter.signal?.reason));
+    waiter.reject(this.#cancelled(waiter.owner, reason));
     this.#options.onLeft?.();
   }
 

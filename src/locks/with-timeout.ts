@@ -6,7 +6,7 @@ import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { topicOf } from '../kernel/question.ts';
-import { leaveSignal, waitWithSignal } from '../kernel/signal-waiters.ts';
+import { CallbackWaiter } from '../kernel/signal-waiters.ts';
 import { isPending } from '../model/maybe-promise.ts';
 import { WORLD_OF_TIME, type World } from '../model/world.ts';
 import { NAME } from './noted-wait.ts';
@@ -70,8 +70,7 @@ export async function withTimeout<T>(
     let isOver = false;
     const end = (settle: () => void): void => {
       isOver = true;
-      timer.cancel();
-      if (signal !== undefined) leaveSignal(signal, waiter);
+      waiter.leaveLimits();
       settle();
     };
     const giveUp = (reason: unknown): void =>
@@ -79,11 +78,11 @@ export async function withTimeout<T>(
         controller.abort(reason);
         reject(reason);
       });
+    const waiter = new CallbackWaiter(giveUp);
     const timer = world.clock.endOfInstant(topicOf({ owner: label, what: 'timeout' }), ms, () =>
       giveUp(new RunnerError('RUNNER_TIMED_OUT', `${label} was not done within ${ms} ms`)),
     );
-    const waiter = { cancelRequested: () => giveUp(signal?.reason) };
-    if (signal !== undefined) waitWithSignal(signal, waiter);
+    waiter.limitBy(timer, signal);
     runTask(task, controller.signal).then(
       (value) => {
         if (isOver) takeLate(world, label, value, onLate);

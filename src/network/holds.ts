@@ -2,7 +2,7 @@
  * Calls and messages that are held back, by chaos, on links and at nodes. Invariant: one that is held has at most one timer and one
  * listener, is in the list while it is held, and all three are gone when it goes on; nothing is held after a release (R86, R204).
  */
-import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
+import { LimitedWaiter } from '../kernel/signal-waiters.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { invariant } from '../kernel/invariant.ts';
 import type { Topic } from '../kernel/question.ts';
@@ -107,13 +107,11 @@ function takeResolve(resolve: (why: HoldEnd) => void): void {
   resolveTaken = resolve;
 }
 
-class HeldCall implements SignalWaiter {
+class HeldCall extends LimitedWaiter {
   readonly isOvertakable: boolean;
   previous: HeldCall | undefined = undefined;
   next: HeldCall | undefined = undefined;
   readonly #holds: Holds;
-  readonly #timer: Timer | undefined;
-  readonly #signal: AbortSignal | undefined;
   readonly #onEnd: (why: HoldEnd) => void;
 
   constructor(
@@ -123,15 +121,16 @@ class HeldCall implements SignalWaiter {
     { ms, isDeadline = false, isOvertakable = false, signal }: HoldLimits,
     onEnd: (why: HoldEnd) => void,
   ) {
+    super();
     this.isOvertakable = isOvertakable;
     this.#holds = holds;
-    this.#signal = signal;
     this.#onEnd = onEnd;
+    let timer: Timer | undefined;
     if (ms !== undefined) {
       const onTime = (): void => this.end('time');
-      this.#timer = isDeadline ? clock.endOfInstant(topic, ms, onTime) : clock.timer(topic, ms, onTime);
+      timer = isDeadline ? clock.endOfInstant(topic, ms, onTime) : clock.timer(topic, ms, onTime);
     }
-    if (signal !== undefined) waitWithSignal(signal, this);
+    this.limitBy(timer, signal);
   }
 
   cancelRequested(): void {
@@ -139,8 +138,7 @@ class HeldCall implements SignalWaiter {
   }
 
   end(why: HoldEnd): void {
-    this.#timer?.cancel();
-    if (this.#signal !== undefined) leaveSignal(this.#signal, this);
+    this.leaveLimits();
     this.#holds.leave(this);
     this.#onEnd(why);
   }

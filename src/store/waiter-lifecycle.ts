@@ -8,21 +8,19 @@ import { topicOf } from '../kernel/question.ts';
 import type { Wait } from '../model/query.ts';
 import { waitCancelled } from '../model/status-errors.ts';
 import type { RunTracer } from '../model/run-tracer.ts';
-import { leaveSignal, waitWithSignal } from '../kernel/signal-waiters.ts';
+import { LimitedWaiter } from '../kernel/signal-waiters.ts';
 
 /** Called when the signal of one of its waiters aborts. */
 export interface CancelReceiver {
-  cancelRequested(waiter: Waiter): void;
+  cancelRequested(waiter: Waiter, reason: unknown): void;
 }
 
 /** Somebody who waits. It is settled exactly once, by the `WaiterRegister` that it entered. */
-export abstract class Waiter {
+export abstract class Waiter extends LimitedWaiter {
   /** Position in the order of registration, from 0; negative once it has left. */
   sequence = 0;
   previous: Waiter | undefined = undefined;
   next: Waiter | undefined = undefined;
-  timer: Timer | undefined = undefined;
-  signal: AbortSignal | undefined = undefined;
   receiver: CancelReceiver | undefined = undefined;
 
   /** What it waits on, as a stable label of clock events. */
@@ -40,7 +38,7 @@ export abstract class Waiter {
 
   /** Called for the signal: the waiter is called itself, so that waiting with a signal makes no closure. */
   cancelRequested(): void {
-    this.receiver?.cancelRequested(this);
+    this.receiver?.cancelRequested(this, this.abortReason);
   }
 }
 
@@ -73,16 +71,14 @@ export class WaiterRegister implements CancelReceiver {
   /** Registers a waiter. Its deadline is an end-of-instant event, so that a match of the same instant wins (R35). */
   enter(waiter: Waiter, { timeoutMs, signal }: Wait): void {
     waiter.sequence = this.#registered;
-    if (signal?.aborted === true) this.#cancelAtEndOfInstant(waiter, signal);
-    else if (timeoutMs !== Infinity) this.#expireAtEndOfInstant(waiter, timeoutMs);
+    let timer: Timer | undefined;
+    if (signal?.aborted === true) timer = this.#cancelAtEndOfInstant(waiter, signal.reason);
+    else if (timeoutMs !== Infinity) timer = this.#expireAtEndOfInstant(waiter, timeoutMs);
     // The clock may have refused; from here on nothing can.
     this.#registered += 1;
     this.#append(waiter);
-    if (signal !== undefined && !signal.aborted) {
-      waiter.signal = signal;
-      waiter.receiver = this;
-      waitWithSignal(signal, waiter);
-    }
+    waiter.receiver = this;
+    waiter.limitBy(timer, signal?.aborted === true ? undefined : signal);
     this.#trace('acquired', waiter);
   }
 
@@ -90,8 +86,7 @@ export class WaiterRegister implements CancelReceiver {
   leave(waiter: Waiter): void {
     this.#trace('freed', waiter);
     this.#remove(waiter);
-    waiter.timer?.cancel();
-    if (waiter.signal !== undefined) leaveSignal(waiter.signal, waiter);
+    waiter.leaveLimits();
     waiter.unlink();
   }
 
@@ -107,20 +102,19 @@ export class WaiterRegister implements CancelReceiver {
   }
 
   /** A match of the same instant wins over a cancel too (R35). */
-  cancelRequested(waiter: Waiter): void {
-    waiter.timer?.cancel();
-    if (waiter.signal !== undefined) this.#cancelAtEndOfInstant(waiter, waiter.signal);
+  cancelRequested(waiter: Waiter, reason: unknown): void {
+    waiter.retime(this.#cancelAtEndOfInstant(waiter, reason));
   }
 
-  #expireAtEndOfInstant(waiter: Waiter, timeoutMs: number): void {
-    waiter.timer = this.#endOfInstant(waiter, timeoutMs, () => {
+  #expireAtEndOfInstant(waiter: Waiter, timeoutMs: number): Timer {
+    return this.#endOfInstant(waiter, timeoutMs, () => {
       this.leave(waiter);
       waiter.expire();
     });
   }
 
-  #cancelAtEndOfInstant(waiter: Waiter, signal: AbortSignal): void {
-    waiter.timer = this.#endOfInstant(waiter, 0, () => this.fail(waiter, waitCancelled(signal.reason)));
+  #cancelAtEndOfInstant(waiter: Waiter, reason: unknown): Timer {
+    return this.#endOfInstant(waiter, 0, () => this.fail(waiter, waitCancelled(reason)));
   }
 
   #append(waiter: Waiter): void {

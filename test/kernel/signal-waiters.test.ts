@@ -1,7 +1,13 @@
 import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { leaveSignal, waitWithSignal, type SignalWaiter } from '../../src/kernel/signal-waiters.ts';
+import {
+  CallbackWaiter,
+  leaveSignal,
+  waitWithSignal,
+  type SignalWaiter,
+} from '../../src/kernel/signal-waiters.ts';
+import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { listed, StoreWorld } from '../store/store-world.ts';
 
 const listenersOf = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length;
@@ -25,6 +31,36 @@ test('R34 R55 any number of waits, also of several stores, share one listener pe
     expect(await world.news()).toEqual(cancelled);
   }
   expect(listenersOf(signal)).toBe(0);
+});
+
+test('a limited waiter that has left has neither a timer nor a listener', async () => {
+  const clock = createVirtualClock();
+  const stop = new AbortController();
+  const seen: unknown[] = [];
+  const waiter = new CallbackWaiter((reason) => seen.push(reason));
+  waiter.limitBy(
+    clock.timer('first', 5, () => seen.push('first')),
+    stop.signal,
+  );
+  waiter.retime(clock.timer('second', 7, () => seen.push('second')));
+  expect(listenersOf(stop.signal)).toBe(1);
+  await clock.advanceBy(6);
+  expect(seen).toEqual([]);
+  waiter.leaveLimits();
+  expect(listenersOf(stop.signal)).toBe(0);
+  stop.abort('enough');
+  await clock.runUntilIdle();
+  expect([seen, clock.now()]).toEqual([[], 6]);
+});
+
+test('a limited waiter is called with the reason of its own signal', () => {
+  const stops = [new AbortController(), new AbortController()] as const;
+  const seen: unknown[] = [];
+  for (const { signal } of stops)
+    new CallbackWaiter((reason) => seen.push(reason)).limitBy(undefined, signal);
+  stops[0].abort('enough');
+  expect(seen).toEqual(['enough']);
+  expect(listenersOf(stops[1].signal)).toBe(1);
 });
 
 test('R34 an abort reaches each remaining waiter once, in the order in which they came', () => {

@@ -3,7 +3,12 @@
  * (R154–R159). A state that came and went between two polls is missed.
  */
 import * as is from '../../kernel/shape.ts';
-import { leaveSignal, type SignalWaiter, waitWithSignal } from '../../kernel/signal-waiters.ts';
+import {
+  CallbackWaiter,
+  leaveSignal,
+  type SignalWaiter,
+  waitWithSignal,
+} from '../../kernel/signal-waiters.ts';
 import type { Clock, Timer } from '../../kernel/clock.ts';
 import { RunnerError } from '../../kernel/errors.ts';
 import { topicOf, type Topic } from '../../kernel/question.ts';
@@ -126,18 +131,13 @@ class PollingWait {
     const topic = this.#timerTopic();
     return new Promise((resolve) => {
       const end = (): void => {
-        timer.cancel();
-        if (signal !== undefined) leaveSignal(signal, waiter);
+        waiter.leaveLimits();
         this.#parent.pauses.delete(end);
         resolve();
       };
-      const onAbort = (): void => {
-        timer.cancel();
-        timer = this.#clock.endOfInstant(topic, 0, end);
-      };
-      let timer = isLast ? this.#clock.endOfInstant(topic, ms, end) : this.#clock.timer(topic, ms, end);
-      const waiter: SignalWaiter = { cancelRequested: onAbort };
-      if (signal !== undefined) waitWithSignal(signal, waiter);
+      const waiter = new CallbackWaiter(() => waiter.retime(this.#clock.endOfInstant(topic, 0, end)));
+      const timer = isLast ? this.#clock.endOfInstant(topic, ms, end) : this.#clock.timer(topic, ms, end);
+      waiter.limitBy(timer, signal);
       this.#parent.pauses.add(end);
     });
   }
