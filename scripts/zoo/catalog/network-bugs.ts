@@ -147,8 +147,8 @@ export const networkBugs: readonly Bug[] = [
     edits: [
       {
         file: pollingWait,
-        find: '        timer.cancel();\n        timer = this.#clock.endOfInstant(topic, 0, end);\n',
-        replace: '',
+        find: 'waiter.retime(this.#clock.endOfInstant(topic, 0, end))',
+        replace: 'undefined',
       },
     ],
   },

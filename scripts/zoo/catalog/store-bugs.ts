@@ -105,8 +105,8 @@ export const storeBugs: readonly Bug[] = [
       },
       {
         file: register,
-        find: '    else if (timeoutMs !== Infinity) this',
-        replace: '    else if (timeoutMs >= 0 && timeoutMs !== Infinity) this',
+        find: '    else if (timeoutMs !== Infinity) timer',
+        replace: '    else if (timeoutMs >= 0 && timeoutMs !== Infinity) timer',
       },
     ],
   },
@@ -136,8 +136,8 @@ export const storeBugs: readonly Bug[] = [
     edits: [
       {
         file: register,
-        find: '    waiter.timer = this.#endOfInstant(waiter, timeoutMs, () => {\n',
-        replace: '    waiter.timer = this.#around.clock.timer(waiter.label, timeoutMs, () => {\n',
+        find: '    return this.#endOfInstant(waiter, timeoutMs, () => {\n',
+        replace: '    return this.#around.clock.timer(waiter.label, timeoutMs, () => {\n',
       },
     ],
   },
