@@ -56,8 +56,9 @@ test('a limited waiter that has left has neither a timer nor a listener', async 
 test('a limited waiter is called with the reason of its own signal', () => {
   const stops = [new AbortController(), new AbortController()] as const;
   const seen: unknown[] = [];
-  for (const { signal } of stops)
+  for (const { signal } of stops) {
     new CallbackWaiter((reason) => seen.push(reason)).limitBy(undefined, signal);
+  }
   stops[0].abort('enough');
   expect(seen).toEqual(['enough']);
   expect(listenersOf(stops[1].signal)).toBe(1);
