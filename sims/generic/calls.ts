@@ -308,7 +308,7 @@ class CallsWork extends WaitWork {
       }
       case 'no node': {
         const odd = withCallOptions(this.#net.connect<{ nothing(): void }>('nobody'), limits);
-        call(odd.nothing(), 'nothing', 0, 'RUNNER_NODE_DOWN', 'there is no nobody', 'nobody');
+        call(odd.nothing(), 'nothing', 0, 'RUNNER_NODE_DOWN', 'there is no node nobody', 'nobody');
         this.sim.sometimes('the node does not exist');
       }
     }

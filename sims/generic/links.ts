@@ -546,7 +546,8 @@ class LinksWork {
         this.#sim.sometimes('a message is lost on its way, as the network was partitioned meanwhile');
       } else if (event.step === 'refused') {
         const { to } = this.#sent.get(seen.id) as Sent;
-        const why = to === 'scenario' ? 'scenario is no node and takes no messages' : `there is no ${to}`;
+        const why =
+          to === 'scenario' ? 'scenario is not a node and takes no messages' : `there is no node ${to}`;
         this.#check(event.reason === why, `it is refused, as ${String(event.reason)}`);
         this.#refused.push(seen);
         this.#sim.sometimes('a message to nobody is refused');

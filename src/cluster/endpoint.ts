@@ -177,7 +177,7 @@ export class Endpoint {
   refusal({ kind }: Envelope): string | undefined {
     if (kind !== 'message') return undefined;
     const { messages, name } = this.#parts;
-    return messages === undefined ? `${name} is no node and takes no messages` : messages.refusal();
+    return messages === undefined ? `${name} is not a node and takes no messages` : messages.refusal();
   }
 
   /**

@@ -84,7 +84,7 @@ export class Fabric implements LinkHost {
   /** A message has come through. */
   deliver(envelope: Envelope): void {
     const receiver = this.#receivers.get(envelope.to);
-    if (receiver === undefined) this.refuse(envelope, `there is no ${envelope.to}`);
+    if (receiver === undefined) this.refuse(envelope, `there is no node ${envelope.to}`);
     else receiver.arrive(envelope);
   }
 

@@ -234,7 +234,7 @@ const losses: readonly PartCaseSpec<ChaosSubject>[] = [
         await chaos.statusAll();
       },
       ({ asked }) =>
-        checkEqual('what was asked', asked, [
+        checkEqual('the questions asked', asked, [
           'chaos run delay = 2 of 4: 20',
           'chaos run fault = 0 of 4: ',
           'chaos run k delay = 0 of 4: 0',
@@ -357,7 +357,7 @@ const machines: readonly PartCaseSpec<NodeSubject>[] = [
     checkEqual('how many there are', await runsOf(node), 1);
   }),
   onNode(
-    'R45 D22 with reused ids a client gets the run of somebody else',
+    'R45 D22 with reused ids a client gets the run of another client',
     async (_sim, node) => {
       const mine = await node.run({ ...LONG, tag: 'mine' });
       node.restart();
@@ -496,13 +496,13 @@ const machines: readonly PartCaseSpec<NodeSubject>[] = [
       (played) => {
         checkThat(
           played.asked.some((line) => line.startsWith('n1 crash at ') && line.includes(' of 4')),
-          'what was asked',
+          'the questions asked',
           'a crash',
           played.asked,
         );
         checkThat(
           played.asked.some((line) => line.startsWith('n1 pause at ') && line.includes(' of 8')),
-          'what was asked',
+          'the questions asked',
           'a pause',
           played.asked,
         );

@@ -117,7 +117,7 @@ const blobs: readonly PartCaseSpec<ContentStoreSubject>[] = [
       checkEqual(`${what} streamed`, digestKey(digestOf(await streamed(store, digest))), digestKey(digest));
     }
   }),
-  on('bytes that go in and out are the own of both sides', async (store) => {
+  on('later changes to the bytes written or read do not change the blob', async (store) => {
     const given = bytesOf('mine');
     const digest = digestOf(given);
     await store.write(digest, given);
@@ -131,13 +131,13 @@ const blobs: readonly PartCaseSpec<ContentStoreSubject>[] = [
     const here = await add(store, 'here');
     const other = digestOf('other');
     checkEqual(
-      'what is missing',
+      'the missing blobs',
       keysOf(await store.findMissing([other, here, ABSENT, other])),
       keysOf([other, ABSENT]),
     );
     checkEqual('of nothing', keysOf(await store.findMissing([])), []);
   }),
-  on('reading what is not there fails, and names it', async (store) => {
+  on('reading a missing blob fails with its digest', async (store) => {
     checkEqual('a read', await missingFrom(() => store.read(ABSENT)), keysOf([ABSENT]));
     checkEqual('a range', await missingFrom(() => store.read(ABSENT, { offset: 1 })), keysOf([ABSENT]));
     checkEqual('a stream', await missingFrom(() => streamed(store, ABSENT)), keysOf([ABSENT]));
@@ -160,7 +160,11 @@ const blobs: readonly PartCaseSpec<ContentStoreSubject>[] = [
     checkEqual('fewer', await codeOf(() => store.write(digest, bytesOf('righ'))), WRONG);
     const short = { ...digest, sizeBytes: 4 };
     checkEqual('another size', await codeOf(() => store.write(short, bytesOf('right'))), WRONG);
-    checkEqual('what is missing', keysOf(await store.findMissing([digest, short])), keysOf([digest, short]));
+    checkEqual(
+      'the missing blobs',
+      keysOf(await store.findMissing([digest, short])),
+      keysOf([digest, short]),
+    );
     await add(store, 'right');
     checkEqual('the right bytes', textOf(await store.read(digest)), 'right');
   }),
@@ -188,7 +192,7 @@ const blobs: readonly PartCaseSpec<ContentStoreSubject>[] = [
     ];
     for (const [what, act] of acts) checkEqual(what, await codeOf(act), INVALID);
   }),
-  on('R199 a call that is cancelled ends, and what it was about stays sound', async (store) => {
+  on('R199 a cancelled call ends, and the blob stays sound', async (store) => {
     const { cancelBoundMs } = store;
     checkThat(cancelBoundMs >= 0 && cancelBoundMs < Infinity, 'cancelBoundMs', 'a bound', cancelBoundMs);
     const digest = await add(store, 'here');
@@ -245,7 +249,7 @@ const writers: readonly PartCaseSpec<ContentStoreSubject>[] = [
       checkEqual('the blob', textOf(await store.read(digest)), 'abcdef');
     },
   ),
-  on('what is finished too early or with other bytes is no blob', async (store) => {
+  on('a write that is finished too early or with other bytes stores no blob', async (store) => {
     const digest = digestOf('abcdef');
     for (const text of ['abc', 'abcdeg', '']) {
       const writer = store.openWrite(digest);
@@ -255,7 +259,7 @@ const writers: readonly PartCaseSpec<ContentStoreSubject>[] = [
       await writer.discard();
     }
   }),
-  on('what was discarded is given up: it takes no more and does not become a blob', async (store) => {
+  on('a discarded write takes no more bytes and stores no blob', async (store) => {
     const digest = digestOf('abcdef');
     const writer = store.openWrite(digest);
     await writer.write(0, bytesOf('abc'));
@@ -285,46 +289,50 @@ const D = 'd'.repeat(40);
 
 const holds: readonly PartCaseSpec<ContentStoreSubject>[] = [
   within(
-    'what is held stays, what is not goes when room is needed, and without room a blob is refused',
+    'held blobs stay, others are evicted to make room, and a blob that does not fit is refused',
     100,
     async (store) => {
       const [a, b] = [await add(store, A), await add(store, B)];
       const hold = store.hold([a]);
       const c = await add(store, C);
-      checkEqual('what has gone', keysOf(await store.findMissing([a, b, c])), keysOf([b]));
+      checkEqual('the blobs evicted', keysOf(await store.findMissing([a, b, c])), keysOf([b]));
       const both = store.hold([c, a]);
       checkEqual('a blob without room', await codeOf(() => add(store, D)), 'RUNNER_STORE_FULL');
       checkEqual(
-        'what has gone then',
+        'the blobs evicted then',
         keysOf(await store.findMissing([a, c, digestOf(D)])),
         keysOf([digestOf(D)]),
       );
       both.release();
       both.release();
       await add(store, D);
-      checkEqual('what has gone at last', keysOf(await store.findMissing([a, c])), keysOf([c]));
+      checkEqual('the blobs evicted at last', keysOf(await store.findMissing([a, c])), keysOf([c]));
       hold.release();
     },
   ),
-  within('what is held before it comes in stays as well, and goes once it is released', 50, async (store) => {
-    const hold = store.hold([digestOf(A)]);
-    await add(store, A);
-    checkEqual('a blob without room', await codeOf(() => add(store, B)), 'RUNNER_STORE_FULL');
-    const writer = store.openWrite(digestOf(B));
-    const refused = await codeOf(async () => {
-      await writer.write(0, bytesOf(B));
-      await writer.finish();
-    });
-    checkEqual('the same in parts', refused, 'RUNNER_STORE_FULL');
-    await writer.discard();
-    hold.release();
-    await add(store, B);
-    checkEqual(
-      'what is there',
-      keysOf(await store.findMissing([digestOf(A), digestOf(B)])),
-      keysOf([digestOf(A)]),
-    );
-  }),
+  within(
+    'a blob that was held before it was written stays as well, and can be evicted once released',
+    50,
+    async (store) => {
+      const hold = store.hold([digestOf(A)]);
+      await add(store, A);
+      checkEqual('a blob without room', await codeOf(() => add(store, B)), 'RUNNER_STORE_FULL');
+      const writer = store.openWrite(digestOf(B));
+      const refused = await codeOf(async () => {
+        await writer.write(0, bytesOf(B));
+        await writer.finish();
+      });
+      checkEqual('the same in parts', refused, 'RUNNER_STORE_FULL');
+      await writer.discard();
+      hold.release();
+      await add(store, B);
+      checkEqual(
+        'what is there',
+        keysOf(await store.findMissing([digestOf(A), digestOf(B)])),
+        keysOf([digestOf(A)]),
+      );
+    },
+  ),
   within('a blob that is larger than the whole store is refused', 50, async (store) => {
     checkEqual('its write', await codeOf(() => add(store, 'x'.repeat(51))), 'RUNNER_STORE_FULL');
     checkThat(!(await isThere(store, digestOf('x'.repeat(51)))), 'the blob', 'it to be missing', 'there');
@@ -394,7 +402,7 @@ const results: readonly PartCaseSpec<ActionCacheSubject>[] = [
     const { exitCode } = (await cache.get('', ACTION)) ?? { exitCode: -1 };
     checkThat(exitCode >= 3, 'one of those put together', 'it to be whole', exitCode);
   }),
-  cached('results are the own of both sides', async (cache) => {
+  cached('callers can change neither the stored result nor each other’s copies', async (cache) => {
     const metadata = { worker: 'w' };
     const given = { ...outcome(0), metadata };
     await cache.put('', ACTION, given);
@@ -414,12 +422,12 @@ const results: readonly PartCaseSpec<ActionCacheSubject>[] = [
     ];
     for (const act of acts) checkEqual('wrong use', await codeOf(act), INVALID);
   }),
-  cached('R199 it says within which time a cancelled call has ended', async ({ cancelBoundMs }) => {
+  cached('R199 it states how long a cancelled call may take to end', async ({ cancelBoundMs }) => {
     checkThat(cancelBoundMs >= 0 && cancelBoundMs < Infinity, 'cancelBoundMs', 'a bound', cancelBoundMs);
     await Promise.resolve();
   }),
   {
-    title: 'no more results are kept than may be',
+    title: 'it keeps no more results than its limit allows',
     needs: ['eviction'],
     prove: (subject) =>
       subject.use(

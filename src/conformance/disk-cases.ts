@@ -144,7 +144,7 @@ const specs: readonly DiskCaseSpec[] = [
     },
   },
   {
-    title: 'what is not there cannot be read, synced, renamed or removed',
+    title: 'a missing file cannot be read, synced, renamed or removed',
     async body(open) {
       const disk = open();
       await disk.write('file', 'x');
@@ -167,7 +167,7 @@ const specs: readonly DiskCaseSpec[] = [
     },
   },
   {
-    title: 'a file is no folder and a folder no file, while a file is in it',
+    title: 'a file cannot be used as a folder, nor a folder with a file in it as a file',
     async body(open) {
       const disk = open();
       await disk.write('file', 'x');
@@ -221,7 +221,7 @@ const specs: readonly DiskCaseSpec[] = [
     },
   },
   {
-    title: 'a close lets what was asked before end, and refuses what comes later',
+    title: 'a close lets earlier operations finish, and refuses later ones',
     async body(open) {
       const disk = open();
       const asked = [disk.append('log', 'a'), disk.append('log', 'b'), disk.sync('log')];
@@ -243,7 +243,7 @@ const specs: readonly DiskCaseSpec[] = [
     },
   },
   {
-    title: 'an operation that fails does not hinder those after it',
+    title: 'a failed operation does not affect later ones',
     async body(open) {
       const disk = open();
       const failing = checkRejects('read', disk.read('gone'), 'RUNNER_DISK_NOT_FOUND');

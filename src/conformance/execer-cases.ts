@@ -77,7 +77,7 @@ async function outcome(
 }
 
 function checkAborted(status: ProcessStatus, signal: 'SIGTERM' | 'SIGKILL'): void {
-  checkEqual('what comes', [status.state, status.exitCode], ['FAILED', -1]);
+  checkEqual('state and exit code', [status.state, status.exitCode], ['FAILED', -1]);
   const text = signal === 'SIGTERM' ? /^Aborted[^]*\(SIGTERM\)$/ : /^Aborted[^]*\(SIGKILL\)$/;
   checkThat(text.test(status.error), 'the text', String(text), status.error);
 }
@@ -94,16 +94,20 @@ const endings: readonly Case[] = [
     async run(fixture) {
       for (const exitCode of [0, 1, 7, 255]) {
         const { state, exitCode: code, error, signal } = await outcome(fixture, [complete(exitCode)]);
-        checkEqual('what comes', [state, code, error, signal], ['COMPLETE', exitCode, '', undefined]);
+        checkEqual(
+          'state, exit code, error and signal',
+          [state, code, error, signal],
+          ['COMPLETE', exitCode, '', undefined],
+        );
       }
     },
   },
   {
-    title: 'R138 D67 what comes after a sleep decides how the process ends',
+    title: 'R138 D67 steps after a sleep decide how the process ends',
     needs: [],
     async run(fixture) {
       const status = await outcome(fixture, [sleep(20), stdout('woke'), sleep(20), complete(7)]);
-      checkEqual('what comes', [status.state, status.exitCode], ['COMPLETE', 7]);
+      checkEqual('state and exit code', [status.state, status.exitCode], ['COMPLETE', 7]);
     },
   },
   {
@@ -113,20 +117,20 @@ const endings: readonly Case[] = [
       const status = await outcome(fixture, [simStep.signal('SIGSEGV')]);
       const { state, exitCode, signal, error } = status;
       checkEqual(
-        'what comes',
+        'state, exit code, signal and error',
         [state, exitCode, signal, error],
         ['COMPLETE', -1, 'SIGSEGV', 'Killed by SIGSEGV'],
       );
     },
   },
   {
-    title: 'R118 a command that cannot be started is an error of exec, and nothing lives',
+    title: 'R118 a command that cannot be started makes exec fail, and leaves no process',
     needs: ['unstartable'],
     async run(fixture) {
       const { execer, unstartable } = fixture;
       const command = { argv: [], dir: '/', jobId: '', taskId: '', tag: '', ...unstartable };
       checkThat((await refusalOf(() => execer.exec(command))) !== 'nothing', 'exec', 'an error', 'none');
-      checkEqual('what comes', await fixture.living(), 0);
+      checkEqual('living processes', await fixture.living(), 0);
     },
   },
 ];
@@ -139,15 +143,19 @@ const outputs: readonly Case[] = [
       const sinks = { stdout: new KeepingSink(), stderr: new KeepingSink() };
       const steps = [stdout('one '), stderr('uno '), stdout('two '), stderr('due '), stdout('three\n')];
       await outcome(fixture, [...steps, complete(0)], sinks);
-      checkEqual('what comes', [sinks.stdout.text, sinks.stderr.text], ['one two three\n', 'uno due ']);
+      checkEqual(
+        'stdout and stderr',
+        [sinks.stdout.text, sinks.stderr.text],
+        ['one two three\n', 'uno due '],
+      );
     },
   },
   {
-    title: 'R123 R142 D63 D72 missing sinks discard',
+    title: 'R123 R142 D63 D72 without sinks output is discarded',
     needs: [],
     async run(fixture) {
       const status = await outcome(fixture, [stdout('lost'), stderr('lost'), complete(3)]);
-      checkEqual('what comes', [status.state, status.exitCode], ['COMPLETE', 3]);
+      checkEqual('state and exit code', [status.state, status.exitCode], ['COMPLETE', 3]);
     },
   },
   {
@@ -165,7 +173,11 @@ const outputs: readonly Case[] = [
         const kept = new KeepingSink();
         const steps = [stdout('x'.repeat(200_000)), stderr('kept'), sleep(10), stdout('y'), complete(4)];
         const status = await outcome(fixture, steps, { stdout: brokenSink(failure), stderr: kept });
-        checkEqual('what comes', [status.state, status.exitCode, kept.text], ['COMPLETE', 4, 'kept']);
+        checkEqual(
+          'state, exit code and output',
+          [status.state, status.exitCode, kept.text],
+          ['COMPLETE', 4, 'kept'],
+        );
         checkThat(
           /sink broke/.test(status.faults?.join('\n') ?? ''),
           'the text',
@@ -193,18 +205,18 @@ const aborts: readonly Case[] = [
     async run(fixture) {
       const process = await start(fixture, [sleep(LONG_MS), complete(0)]);
       checkAborted(await fixture.settled(process.abort()), 'SIGTERM');
-      checkEqual('what comes', await fixture.living(), 0);
+      checkEqual('living processes', await fixture.living(), 0);
     },
   },
   {
-    title: 'R120 D60 D70 abort after the end gives the natural result, then and ever after',
+    title: 'R120 D60 D70 abort after the end gives the natural result, every time',
     needs: [],
     async run(fixture) {
       const process = await start(fixture, [sleep(10), complete(5)]);
       const ended = await fixture.settled(process.wait());
-      checkEqual('what comes', [ended.state, ended.exitCode], ['COMPLETE', 5]);
+      checkEqual('state and exit code', [ended.state, ended.exitCode], ['COMPLETE', 5]);
       for (const again of [process.abort(), process.wait(), process.abort(), process.wait()]) {
-        checkEqual('what comes', await fixture.settled(again), ended);
+        checkEqual('the status of a later abort or wait', await fixture.settled(again), ended);
       }
     },
   },
@@ -224,7 +236,7 @@ const aborts: readonly Case[] = [
         const statuses: ProcessStatus[] = [];
         for (const result of results) statuses.push(await fixture.settled(result));
         checkAborted(statuses[0] as ProcessStatus, 'SIGTERM');
-        for (const status of statuses) checkEqual('what comes', status, statuses[0]);
+        for (const status of statuses) checkEqual('the status of each wait and abort', status, statuses[0]);
       }
     },
   },
@@ -235,7 +247,7 @@ const aborts: readonly Case[] = [
       const process = await start(fixture, [simStep.ignoreTerm(), stdout('deaf'), simStep.hang()]);
       await fixture.pass(200);
       checkAborted(await fixture.settled(process.abort()), 'SIGKILL');
-      checkEqual('what comes', await fixture.living(), 0);
+      checkEqual('living processes', await fixture.living(), 0);
     },
   },
   {
@@ -250,7 +262,7 @@ const aborts: readonly Case[] = [
       await fixture.settled(process.abort());
       const { text } = sink;
       await fixture.pass(120);
-      checkEqual('what comes', sink.text, text);
+      checkEqual('the output', sink.text, text);
     },
   },
 ];
@@ -261,8 +273,8 @@ const trees: readonly Case[] = [
     needs: ['fork', 'orphan'],
     async run(fixture) {
       const status = await outcome(fixture, [simStep.fork(), simStep.orphan(), sleep(50), complete(2)]);
-      checkEqual('what comes', [status.state, status.exitCode], ['COMPLETE', 2]);
-      checkEqual('what comes', await fixture.living(), 0);
+      checkEqual('state and exit code', [status.state, status.exitCode], ['COMPLETE', 2]);
+      checkEqual('living processes', await fixture.living(), 0);
     },
   },
   {
@@ -273,7 +285,7 @@ const trees: readonly Case[] = [
       const process = await start(fixture, steps);
       await fixture.pass(100);
       checkAborted(await fixture.settled(process.abort()), 'SIGTERM');
-      checkEqual('what comes', await fixture.living(), 0);
+      checkEqual('living processes', await fixture.living(), 0);
     },
   },
   {
@@ -284,7 +296,7 @@ const trees: readonly Case[] = [
       const process = await start(fixture, steps);
       await fixture.pass(200);
       checkAborted(await fixture.settled(process.abort()), 'SIGKILL');
-      checkEqual('what comes', await fixture.living(), 0);
+      checkEqual('living processes', await fixture.living(), 0);
     },
   },
 ];

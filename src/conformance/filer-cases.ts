@@ -63,21 +63,24 @@ async function sources({ folder, write }: FilerUnderTest): Promise<string> {
 const UNKNOWN_IDS = ['-1', '00', ' 0', '1e0', 'x', '', '../../etc', '99'];
 
 const snapshots: readonly PartCaseSpec<FilerSubject>[] = [
-  on('R174 a folder ingests as its contents, and comes back by the id of its snapshot', async (under) => {
-    const { filer, filesBelow } = under;
-    const path = await sources(under);
-    const id = await filer.ingest(path);
-    const checkout = await filer.checkout(id);
-    checkEqual('its id', checkout.id, id);
-    checkThat(checkout.path.startsWith('/'), 'its path', 'an absolute one', checkout.path);
-    checkEqual('its files', await filesBelow(checkout.path), SOURCES);
-    const part = await filer.checkout(await filer.ingest(`${path}/bin`));
-    checkEqual('the files of a part', await filesBelow(part.path), { 'run.sh*': 'echo hi' });
-    checkThat(part.path !== checkout.path, 'the paths', 'different ones', part.path);
-    await checkout.release();
-    await part.release();
-  }),
-  on('R174 a file ingests as one file', async (under) => {
+  on(
+    'R174 a folder is ingested as its contents, and can be checked out by its snapshot id',
+    async (under) => {
+      const { filer, filesBelow } = under;
+      const path = await sources(under);
+      const id = await filer.ingest(path);
+      const checkout = await filer.checkout(id);
+      checkEqual('its id', checkout.id, id);
+      checkThat(checkout.path.startsWith('/'), 'its path', 'an absolute one', checkout.path);
+      checkEqual('its files', await filesBelow(checkout.path), SOURCES);
+      const part = await filer.checkout(await filer.ingest(`${path}/bin`));
+      checkEqual('the files of a part', await filesBelow(part.path), { 'run.sh*': 'echo hi' });
+      checkThat(part.path !== checkout.path, 'the paths', 'different ones', part.path);
+      await checkout.release();
+      await part.release();
+    },
+  ),
+  on('R174 a file is ingested as one file', async (under) => {
     const { filer, filesBelow } = under;
     const path = await sources(under);
     const checkout = await filer.checkout(await filer.ingest(`${path}/readme`));
@@ -133,7 +136,7 @@ const snapshots: readonly PartCaseSpec<FilerSubject>[] = [
     for (const checkout of [first, second, third]) await checkout.release();
   }),
   inWords((said) =>
-    on('R174 an id that was not given out is named, and text that looks like one is none', async (under) => {
+    on('R174 an unknown id is refused by name, also text that looks like an id', async (under) => {
       const { filer, unknownIds = UNKNOWN_IDS } = under;
       const path = await sources(under);
       const known = [await filer.ingest(path), await filer.ingest(path)];
@@ -182,7 +185,7 @@ const snapshots: readonly PartCaseSpec<FilerSubject>[] = [
     ),
   ),
   inWords((said) =>
-    on('R170 targets and paths that make no sense are refused', async (under) => {
+    on('R170 invalid targets and paths are refused', async (under) => {
       const { filer } = under;
       const path = await sources(under);
       const id = await filer.ingest(path);
@@ -216,7 +219,7 @@ const snapshots: readonly PartCaseSpec<FilerSubject>[] = [
     }),
   ),
   inWords((said) =>
-    on('R173 what was cancelled before it began does nothing and fails', async (under) => {
+    on('R173 an operation that is cancelled before it begins fails and does nothing', async (under) => {
       const { filer, folder, filesBelow } = under;
       const path = await sources(under);
       const id = await filer.ingest(path);
@@ -243,7 +246,7 @@ const snapshots: readonly PartCaseSpec<FilerSubject>[] = [
     }),
   ),
   on(
-    'R75 R199 says how often it wants updates and within what time a cancel has ended',
+    'R75 R199 it states its update interval and how long a cancelled operation may take to end',
     async ({ filer }) => {
       checkThat(filer.updateIntervalMs >= 0, 'updateIntervalMs', '≥ 0', filer.updateIntervalMs);
       checkThat(filer.cancelBoundMs >= 0, 'cancelBoundMs', '≥ 0', filer.cancelBoundMs);
@@ -339,47 +342,44 @@ const ENDS: readonly (readonly [FilerBehaviour, number | undefined, string | und
 ];
 
 const planned: readonly PartCaseSpec<SimFilerSubject>[] = [
-  plays(
-    'R175 what a delegate has checked out it also releases, once and when its time has come',
-    async (sim, make) => {
-      const calls: string[] = [];
-      const note = (what: string): void => void calls.push(`${sim.now()} ${what}`);
-      const checkoutOf = (id: string, path: string): Checkout => ({
-        ...{ id, path },
-        async release() {
-          await sim.sleep(5);
-          note(`released ${path}`);
-        },
-      });
-      const delegate: Filer = {
-        ...{ updateIntervalMs: 0, cancelBoundMs: 0 },
-        checkout: (id) => checkoutOf(`${id}!`, '/mine'),
-        checkoutAt: (id, dir) => checkoutOf(id, dir),
-        ingest: (path) => `ingested ${path}`,
-        ingestMap: (paths) => `ingested ${[...paths.keys()].join()}`,
-        update: () => note('updated'),
-      };
-      const plan = { release: [{ latencyMs: 20 }, { fail: { text: 'stuck' } }] };
-      const filer = make({ delegate, plan, latencyMs: 10 });
-      const first = await filer.checkout('a');
-      const second = await filer.checkoutAt('b', '/there');
-      checkEqual(
-        'the checkouts',
-        [first.id, first.path, second.id, second.path],
-        ['a!', '/mine', 'b', '/there'],
-      );
-      checkEqual(
-        'the ids',
-        [await filer.ingest('/x'), await filer.ingestMap(new Map([['/y', 'z']]))],
-        ['ingested /x', 'ingested /y'],
-      );
-      await filer.update();
-      await Promise.all([first.release(), first.release()]);
-      checkEqual('the code of one that fails', await codeOf(() => second.release()), 'RUNNER_FILER_FAILED');
-      checkEqual('what the delegate did', calls, ['50 updated', '75 released /mine']);
-      checkEqual('what is out', filer.openCheckouts, 0);
-    },
-  ),
+  plays('R175 a checkout made by a delegate is released by it, once and in its time', async (sim, make) => {
+    const calls: string[] = [];
+    const note = (what: string): void => void calls.push(`${sim.now()} ${what}`);
+    const checkoutOf = (id: string, path: string): Checkout => ({
+      ...{ id, path },
+      async release() {
+        await sim.sleep(5);
+        note(`released ${path}`);
+      },
+    });
+    const delegate: Filer = {
+      ...{ updateIntervalMs: 0, cancelBoundMs: 0 },
+      checkout: (id) => checkoutOf(`${id}!`, '/mine'),
+      checkoutAt: (id, dir) => checkoutOf(id, dir),
+      ingest: (path) => `ingested ${path}`,
+      ingestMap: (paths) => `ingested ${[...paths.keys()].join()}`,
+      update: () => note('updated'),
+    };
+    const plan = { release: [{ latencyMs: 20 }, { fail: { text: 'stuck' } }] };
+    const filer = make({ delegate, plan, latencyMs: 10 });
+    const first = await filer.checkout('a');
+    const second = await filer.checkoutAt('b', '/there');
+    checkEqual(
+      'the checkouts',
+      [first.id, first.path, second.id, second.path],
+      ['a!', '/mine', 'b', '/there'],
+    );
+    checkEqual(
+      'the ids',
+      [await filer.ingest('/x'), await filer.ingestMap(new Map([['/y', 'z']]))],
+      ['ingested /x', 'ingested /y'],
+    );
+    await filer.update();
+    await Promise.all([first.release(), first.release()]);
+    checkEqual('the code of one that fails', await codeOf(() => second.release()), 'RUNNER_FILER_FAILED');
+    checkEqual('what the delegate did', calls, ['50 updated', '75 released /mine']);
+    checkEqual('checkouts that are out', filer.openCheckouts, 0);
+  }),
   inWords((said) =>
     plays(
       'R173 R175 D44 D97 latency, failure, hang, slow and ignored cancel end when it was planned',
@@ -407,13 +407,13 @@ const planned: readonly PartCaseSpec<SimFilerSubject>[] = [
           }
           await sim.sleep(1_000);
           said.equal(`the end of ${JSON.stringify(behaviour)} cancelled at ${cancelAtMs}`, end, expected);
-          if (end !== undefined) said.equal('what is wrong', filer.verify(), []);
-          else said.equal('what is out', filer.openCheckouts, 1);
+          if (end !== undefined) said.equal('the violations', filer.verify(), []);
+          else said.equal('checkouts that are out', filer.openCheckouts, 1);
         }
       },
     ),
   ),
-  plays('R175 it answers at once, without a promise, if it takes no time', async (_sim, make) => {
+  plays('R175 it answers without a promise if it takes no time', async (_sim, make) => {
     const filer = make();
     const checkout = filer.checkout('s');
     checkThat(!isPending(checkout), 'a checkout', 'no promise', checkout);
@@ -474,43 +474,52 @@ const planned: readonly PartCaseSpec<SimFilerSubject>[] = [
     checkEqual('the codes', codes, [211, 210]);
   }),
   ofOurWords(
-    plays('R175 what hangs ends when faults end, unless it was asked to stop', async (sim, make) => {
-      const plan = {
-        checkout: [
-          { hang: true },
-          { hang: true, fail: { text: 'no' } },
-          { hang: true, cancelMs: 20 },
-          { hang: true },
-          { latencyMs: 50 },
-        ],
-      };
-      const filer = make({ plan, onHeal: sim.world.onHeal });
-      const cancel = new Cancellation();
-      const ends: string[] = [];
-      const checkOut = async (id: string, given?: Cancellation): Promise<void> => {
-        const text = await refusalOf(async () => (await filer.checkout(id, given)).release());
-        ends.push(`${sim.now()} ${id} ${text}`);
-      };
-      const all = [checkOut('a'), checkOut('b'), checkOut('c', cancel), checkOut('d', cancel), checkOut('e')];
-      await sim.sleep(10);
-      cancel.cancel();
-      await sim.sleep(5);
-      sim.heal();
-      await Promise.all(all);
-      const cancelled = (id: string): string => `RUNNER_CANCELLED filer/sim checkout ${id} was cancelled`;
-      checkEqual('the ends', ends, [
-        `10 d ${cancelled('d')}`,
-        '15 a nothing',
-        '15 b RUNNER_FILER_FAILED no',
-        `30 c ${cancelled('c')}`,
-        '50 e nothing',
-      ]);
-      checkEqual('what is wrong', [filer.openCheckouts, filer.verify()], [0, []]);
-    }),
+    plays(
+      'R175 an operation that hangs ends when faults end, unless it was asked to stop',
+      async (sim, make) => {
+        const plan = {
+          checkout: [
+            { hang: true },
+            { hang: true, fail: { text: 'no' } },
+            { hang: true, cancelMs: 20 },
+            { hang: true },
+            { latencyMs: 50 },
+          ],
+        };
+        const filer = make({ plan, onHeal: sim.world.onHeal });
+        const cancel = new Cancellation();
+        const ends: string[] = [];
+        const checkOut = async (id: string, given?: Cancellation): Promise<void> => {
+          const text = await refusalOf(async () => (await filer.checkout(id, given)).release());
+          ends.push(`${sim.now()} ${id} ${text}`);
+        };
+        const all = [
+          checkOut('a'),
+          checkOut('b'),
+          checkOut('c', cancel),
+          checkOut('d', cancel),
+          checkOut('e'),
+        ];
+        await sim.sleep(10);
+        cancel.cancel();
+        await sim.sleep(5);
+        sim.heal();
+        await Promise.all(all);
+        const cancelled = (id: string): string => `RUNNER_CANCELLED filer/sim checkout ${id} was cancelled`;
+        checkEqual('the ends', ends, [
+          `10 d ${cancelled('d')}`,
+          '15 a nothing',
+          '15 b RUNNER_FILER_FAILED no',
+          `30 c ${cancelled('c')}`,
+          '50 e nothing',
+        ]);
+        checkEqual('checkouts that are out, and faults', [filer.openCheckouts, filer.verify()], [0, []]);
+      },
+    ),
   ),
   ofOurWords(
     plays(
-      'R175 what is chosen from the menu is a decision, of which 0 is the usual',
+      'R175 the choice from the menu is a decision, of which 0 is the usual one',
       async (sim, make) => {
         const menu = {
           checkout: [
@@ -540,7 +549,7 @@ const planned: readonly PartCaseSpec<SimFilerSubject>[] = [
         checkEqual('the time', sim.now(), 11);
       },
       ({ asked, lines, verdict }) => {
-        checkEqual('what was asked', asked, [
+        checkEqual('the questions asked', asked, [
           'filer/disk checkout a fault = 0 of 6: ',
           'filer/disk checkout b fault = 1 of 6: the checkout of b by filer disk takes 10 ms',
           'filer/disk checkout c fault = 2 of 6: the checkout of c by filer disk fails ("no")',
@@ -568,10 +577,10 @@ const planned: readonly PartCaseSpec<SimFilerSubject>[] = [
           [await first, await second],
           ['ExitCodeError: stuck', 'ExitCodeError: stuck'],
         );
-        said.equal('what is out', filer.openCheckouts, 0);
+        said.equal('checkouts that are out', filer.openCheckouts, 0);
         const twice = { atMs: 0, rule: 'released-twice', text: 'checkout s was released twice' };
-        said.equal('what is wrong', filer.violations, [twice]);
-        said.equal('all that is wrong', filer.verify(), [twice]);
+        said.equal('the violations', filer.violations, [twice]);
+        said.equal('all violations', filer.verify(), [twice]);
         said.equal('an update', await refusalOf(() => filer.update()), 'RUNNER_FILER_FAILED no');
       },
       ({ events }) => {
@@ -589,7 +598,7 @@ const planned: readonly PartCaseSpec<SimFilerSubject>[] = [
   ),
   inWords((said) =>
     plays(
-      'R175 R205 a checkout that is still out is reported, one that failed is not; updates stand alone',
+      'R175 R205 a checkout that is still out is reported, one that failed is not; updates are counted apart',
       async (_sim, make) => {
         const plan = {
           checkout: [{ fail: { text: 'no' } }, { latencyMs: 10 }],
@@ -604,14 +613,14 @@ const planned: readonly PartCaseSpec<SimFilerSubject>[] = [
         for (const update of updates) await update;
         const late = await pending;
         void filer.update();
-        said.equal('what is wrong', filer.violations, [
+        said.equal('the violations', filer.violations, [
           { atMs: 0, rule: 'update-during-checkout', text: 'update while a is out' },
           { atMs: 0, rule: 'updates-overlap', text: 'update during another update' },
           { atMs: 0, rule: 'update-during-checkout', text: 'update while a is out' },
           { atMs: 0, rule: 'checkout-during-update', text: 'checkout b during an update' },
           { atMs: 10, rule: 'update-during-checkout', text: 'update while a, b is out' },
         ]);
-        said.equal('what is out', filer.verify().slice(5), [
+        said.equal('checkouts that are out', filer.verify().slice(5), [
           { atMs: 10, rule: 'never-released', text: 'checkout a was not released' },
           { atMs: 10, rule: 'never-released', text: 'checkout b was not released' },
         ]);
@@ -619,7 +628,7 @@ const planned: readonly PartCaseSpec<SimFilerSubject>[] = [
         await out.release();
         void filer.update();
         await (filer.checkout('c') as Checkout).release();
-        said.equal('how much is wrong', [filer.violations.length, filer.verify().length], [5, 5]);
+        said.equal('the number of violations', [filer.violations.length, filer.verify().length], [5, 5]);
       },
     ),
   ),
@@ -646,7 +655,7 @@ const planned: readonly PartCaseSpec<SimFilerSubject>[] = [
         5,
       );
       await said.refuses('an id with NUL', () => filer.checkout('a\0'), 'RUNNER_INVALID_ARGUMENT');
-      said.equal('what is out', filer.openCheckouts, 0);
+      said.equal('checkouts that are out', filer.openCheckouts, 0);
     }),
   ),
 ];

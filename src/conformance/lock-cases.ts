@@ -168,7 +168,7 @@ const mutexes: readonly Spec[] = [
     checkEqual('who holds it, and how many wait', [jobs.holder, jobs.waiting], ['a', 3]);
     await Promise.all(all);
     checkEqual(
-      'who was in',
+      'the holders',
       seen,
       owners.flatMap((owner) => [`${owner} in`, `${owner} out`]),
     );
@@ -176,7 +176,7 @@ const mutexes: readonly Spec[] = [
     t.checkNow('all are done', 23);
   }),
   on(
-    'that is free is taken at once, and is not passed to one who comes while others wait',
+    'is taken at once if free, and is not given to a newcomer while others wait',
     async (t, { createMutex }) => {
       const jobs = createMutex(t.world, { name: 'jobs' });
       await t.sleep(3);
@@ -185,7 +185,7 @@ const mutexes: readonly Spec[] = [
       checkThat(hold.sinceMs <= t.world.clock.now(), 'since when', 'now', hold.sinceMs);
       if (t.sim !== undefined) checkEqual('since when', hold.sinceMs, 3);
       const waiting = meanwhile(jobs.acquire({ owner: 'b' }));
-      checkEqual('another one’s try', jobs.tryAcquire({ owner: 'c' }), undefined);
+      checkEqual('an attempt of another owner', jobs.tryAcquire({ owner: 'c' }), undefined);
       hold.release();
       checkEqual('the hold', hold.isHeld, false);
       // It is free, and is to be handed over to b.
@@ -200,7 +200,7 @@ const mutexes: readonly Spec[] = [
     },
   ),
   inWords((said) =>
-    on('a wait times out after its limit, and then nothing of it is left', async (t, { createMutex }) => {
+    on('a wait times out after its limit and leaves nothing behind', async (t, { createMutex }) => {
       const jobs = createMutex(t.world, { name: 'jobs' });
       const hold = await jobs.acquire({ owner: 'a' });
       const b = meanwhile(jobs.acquire({ owner: 'b', timeoutMs: 20 }));
@@ -238,34 +238,37 @@ const mutexes: readonly Spec[] = [
     }),
   ),
   inWords((said) =>
-    on('a hold is released once; who keeps none releases by owner', async (t, { createMutex }) => {
-      const jobs = createMutex(t.world, { name: 'jobs' });
-      const hold = await jobs.acquire({ owner: 'a' });
-      hold.release();
-      said.equal(
-        'a second release',
-        await refusalOf(() => hold.release()),
-        'RUNNER_LOCK_RELEASED mutex jobs: a released it, and had done so before',
-      );
-      said.equal(
-        'a release of nothing',
-        await refusalOf(() => jobs.release({ owner: 'b' })),
-        'RUNNER_LOCK_NOT_HELD mutex jobs: b released it without holding it; nobody holds it',
-      );
-      await jobs.acquire({ owner: 'c' });
-      said.equal(
-        'a release of another one’s',
-        (await refusalOf(() => jobs.release({ owner: 'b' }))).replace(/since .* ms$/, 'since …'),
-        'RUNNER_LOCK_NOT_HELD mutex jobs: b released it without holding it; c holds it since …',
-      );
-      jobs.release({ owner: 'c' });
-      const unnamed = await jobs.acquire();
-      said.equal('who holds it if nobody is named', [unnamed.owner, jobs.holder], ['scenario', 'scenario']);
-      jobs.release();
-      said.equal('who holds it', jobs.holder, undefined);
-    }),
+    on(
+      'a hold is released once; without the hold object, release takes the owner',
+      async (t, { createMutex }) => {
+        const jobs = createMutex(t.world, { name: 'jobs' });
+        const hold = await jobs.acquire({ owner: 'a' });
+        hold.release();
+        said.equal(
+          'a second release',
+          await refusalOf(() => hold.release()),
+          'RUNNER_LOCK_RELEASED mutex jobs: a released it, and had done so before',
+        );
+        said.equal(
+          'a release of nothing',
+          await refusalOf(() => jobs.release({ owner: 'b' })),
+          'RUNNER_LOCK_NOT_HELD mutex jobs: b released it without holding it; nobody holds it',
+        );
+        await jobs.acquire({ owner: 'c' });
+        said.equal(
+          'a release of another owner’s hold',
+          (await refusalOf(() => jobs.release({ owner: 'b' }))).replace(/since .* ms$/, 'since …'),
+          'RUNNER_LOCK_NOT_HELD mutex jobs: b released it without holding it; c holds it since …',
+        );
+        jobs.release({ owner: 'c' });
+        const unnamed = await jobs.acquire();
+        said.equal('who holds it if nobody is named', [unnamed.owner, jobs.holder], ['scenario', 'scenario']);
+        jobs.release();
+        said.equal('who holds it', jobs.holder, undefined);
+      },
+    ),
   ),
-  on('is released however a task with it ends, also by the task', async (t, { createMutex }) => {
+  on('is released however the task ends, also if the task releases it itself', async (t, { createMutex }) => {
     const jobs = createMutex(t.world, { name: 'jobs' });
     const no = new Error('no');
     checkEqual(
@@ -299,7 +302,7 @@ const mutexes: readonly Spec[] = [
   }),
   {
     title:
-      'is not lost with a waiter who times out or is cancelled as it is handed over, and each end of that is possible',
+      'is not lost when a waiter times out or is cancelled during the hand-over; both outcomes are possible',
     async prove({ parts }) {
       const outcomes = new Set<string>();
       for (let seed = 0; seed < 60; seed += 1) {
@@ -326,7 +329,7 @@ const mutexes: readonly Spec[] = [
       ]);
     },
   },
-  on('leaves no hand-over behind if all who wait have gone by then', async (t, { createMutex }) => {
+  on('leaves no hand-over pending if all waiters have gone', async (t, { createMutex }) => {
     const jobs = createMutex(t.world, { name: 'jobs' });
     const hold = await jobs.acquire({ owner: 'a' });
     const controller = new AbortController();
@@ -338,7 +341,7 @@ const mutexes: readonly Spec[] = [
     jobs.tryAcquire()?.release();
   }),
   ofOurWords({
-    title: 'that is not fair is given to whom the exploration decides',
+    title: 'without fairness, the exploration decides which waiter gets it',
     async prove({ parts }) {
       const order: string[] = [];
       const next = question('choice', { owner: 'mutex jobs', what: 'next' });
@@ -388,7 +391,7 @@ async function simulated(seed: number, scenario: (sim: Simulation) => Promise<vo
 
 const semaphores: readonly Spec[] = [
   on(
-    'gives out its permits and no more, many at once to one who waits for many',
+    'gives out no more than its permits, and several at once to a waiter for several',
     async (t, { createSemaphore }) => {
       const slots = createSemaphore(t.world, { name: 'slots', permits: 3 });
       checkEqual('it', [slots.name, slots.permits, slots.available, slots.holders], ['slots', 3, 3, []]);
@@ -410,7 +413,7 @@ const semaphores: readonly Spec[] = [
       checkEqual('it then', [slots.available, slots.waiting], [3, 0]);
     },
   ),
-  on('lets as many in at once as there are permits', async (t, { createSemaphore }) => {
+  on('lets in as many at once as there are permits', async (t, { createSemaphore }) => {
     const slots = createSemaphore(t.world, { name: 'slots', permits: 2 });
     let inside = 0;
     let most = 0;
@@ -430,24 +433,24 @@ const semaphores: readonly Spec[] = [
     checkEqual('the most inside', most, 2);
     t.checkNow('all are done', 15);
   }),
-  on('serves those behind one who needed more and has given up', async (t, { createSemaphore }) => {
+  on('serves the next waiters once one that needed more has given up', async (t, { createSemaphore }) => {
     const slots = createSemaphore(t.world, { name: 'slots', permits: 2 });
     const hold = await slots.acquire({ owner: 'a' });
     const b = outcome(slots.acquire({ owner: 'b', permits: 2, timeoutMs: 10 }));
     const c = slots.run(() => t.now(), { owner: 'c' });
-    checkEqual('another one’s try', slots.tryAcquire({ owner: 'd' }), undefined);
+    checkEqual('an attempt of another owner', slots.tryAcquire({ owner: 'd' }), undefined);
     checkEqual('the one that gives up', await b, 'RUNNER_TIMED_OUT');
     const atMs = await c;
     if (t.sim !== undefined) checkEqual('when the next is served', atMs, 10);
     hold.release();
     checkEqual('it then', [slots.available, slots.waiting], [2, 0]);
   }),
-  on('that is not fair lets one pass who needs less', async (t, { createSemaphore }) => {
+  on('without fairness, a waiter that needs less may go first', async (t, { createSemaphore }) => {
     const slots = createSemaphore(t.world, { name: 'slots', permits: 2, fair: false });
     const hold = await slots.acquire({ owner: 'a' });
     const b = slots.run(() => t.now(), { owner: 'b', permits: 2 });
     const passing = slots.tryAcquire({ owner: 'c' });
-    checkEqual('who passes', passing?.owner, 'c');
+    checkEqual('who gets in', passing?.owner, 'c');
     passing?.release();
     await t.sleep(5);
     hold.release();
@@ -455,32 +458,29 @@ const semaphores: readonly Spec[] = [
     if (t.sim !== undefined) checkEqual('when the first is served', atMs, 5);
   }),
   inWords((said) =>
-    on(
-      'releases by owner what that has held longest, and names all who hold it',
-      async (t, { createSemaphore }) => {
-        const slots = createSemaphore(t.world, { name: 'slots', permits: 4 });
-        const first = await slots.acquire({ owner: 'a', permits: 2 });
-        const second = await slots.acquire({ owner: 'a' });
-        await slots.acquire({ owner: 'b' });
-        said.equal('it', [slots.available, slots.holders], [0, ['a', 'a', 'b']]);
-        said.equal(
-          'a release of nothing',
-          (await refusalOf(() => slots.release({ owner: 'c' }))).replace(/since [^ ]* ms/g, 'since …'),
-          'RUNNER_LOCK_NOT_HELD semaphore slots: c released it without holding it; ' +
-            'a holds it since … and a holds it since … and b holds it since …',
-        );
-        slots.release({ owner: 'a' });
-        said.equal('the holds', [first.isHeld, second.isHeld, slots.available], [false, true, 2]);
-        slots.release({ owner: 'a' });
-        slots.release({ owner: 'b' });
-        said.equal('it then', [slots.available, slots.holders], [4, []]);
-      },
-    ),
+    on('releases the oldest hold of an owner, and names all holders', async (t, { createSemaphore }) => {
+      const slots = createSemaphore(t.world, { name: 'slots', permits: 4 });
+      const first = await slots.acquire({ owner: 'a', permits: 2 });
+      const second = await slots.acquire({ owner: 'a' });
+      await slots.acquire({ owner: 'b' });
+      said.equal('it', [slots.available, slots.holders], [0, ['a', 'a', 'b']]);
+      said.equal(
+        'a release of nothing',
+        (await refusalOf(() => slots.release({ owner: 'c' }))).replace(/since [^ ]* ms/g, 'since …'),
+        'RUNNER_LOCK_NOT_HELD semaphore slots: c released it without holding it; ' +
+          'a holds it since … and a holds it since … and b holds it since …',
+      );
+      slots.release({ owner: 'a' });
+      said.equal('the holds', [first.isHeld, second.isHeld, slots.available], [false, true, 2]);
+      slots.release({ owner: 'a' });
+      slots.release({ owner: 'b' });
+      said.equal('it then', [slots.available, slots.holders], [4, []]);
+    }),
   ),
 ];
 
 const conditions: readonly Spec[] = [
-  on('one who waits gives the mutex up and has it again when it goes on', async (t, parts) => {
+  on('a waiter gives up the mutex, and holds it again when it continues', async (t, parts) => {
     const mutex = parts.createMutex(t.world, { name: 'queue' });
     const filled = parts.createCondition(mutex, { name: 'filled' });
     checkEqual('its name', filled.name, 'filled');
@@ -507,10 +507,10 @@ const conditions: readonly Spec[] = [
     checkEqual('what was taken', taken, [1, 2, 3]);
     checkEqual('how many wait', filled.waiting, 0);
   }),
-  on('a notification is for one who waits as it comes, the first, and for nobody else', async (t, parts) => {
+  on('a notification wakes the first current waiter, and no later one', async (t, parts) => {
     const mutex = parts.createMutex(t.world, { name: 'queue' });
     const filled = parts.createCondition(mutex, { name: 'filled' });
-    checkEqual('notifications of nobody', [filled.notify(), filled.notifyAll()], [false, 0]);
+    checkEqual('notifications without a waiter', [filled.notify(), filled.notifyAll()], [false, 0]);
     const order: string[] = [];
     const wait = (owner: string): Promise<number> =>
       mutex.run(
@@ -525,10 +525,10 @@ const conditions: readonly Spec[] = [
     checkEqual('whether one was woken', filled.notify(), true);
     const late = meanwhile(wait('c'));
     await t.sleep(1);
-    checkEqual('who went on', order, ['a']);
+    checkEqual('the waiters that went on', order, ['a']);
     checkEqual('how many are woken', filled.notifyAll(), 2);
     await Promise.all([...first, late]);
-    checkEqual('who went on', order.slice(1).sort(), ['b', 'c']);
+    checkEqual('the waiters that went on', order.slice(1).sort(), ['b', 'c']);
   }),
   inWords((said) =>
     on('a wait that times out, or is cancelled, has the mutex again before it rejects', async (t, parts) => {
@@ -601,13 +601,13 @@ const conditions: readonly Spec[] = [
       const expected =
         'RUNNER_MUTEX_REQUIRED condition filled: expected a hold of mutex queue to wait with, got';
       said.equal(
-        'what comes',
+        'the refusal',
         await refusalOf(() => filled.wait(hold)),
         `${expected} the hold of a, which has released it`,
       );
       const foreign = await other.acquire({ owner: 'a' });
       for (const wrong of [foreign, undefined, {}] as HoldUnderTest[]) {
-        said.equal('what comes', await refusalOf(() => filled.wait(wrong)), `${expected} something else`);
+        said.equal('the refusal', await refusalOf(() => filled.wait(wrong)), `${expected} something else`);
       }
       foreign.release();
     }),
@@ -615,7 +615,7 @@ const conditions: readonly Spec[] = [
 ];
 
 const channels: readonly Spec[] = [
-  on('who sends waits while it is full, who receives while it is empty', async (t, { createChannel }) => {
+  on('a sender waits while it is full, a receiver while it is empty', async (t, { createChannel }) => {
     const jobs = createChannel<string>(t.world, { name: 'jobs', capacity: 2 });
     checkEqual('it', [jobs.name, jobs.capacity, jobs.size, jobs.isClosed], ['jobs', 2, 0, false]);
     await jobs.send('a');
@@ -641,7 +641,7 @@ const channels: readonly Spec[] = [
     checkEqual('the values', await Promise.all([jobs.receive()]), [undefined]);
     await sending;
   }),
-  on('values come in the order of sending, and nobody gets one twice', async (t, { createChannel }) => {
+  on('values arrive in the order of sending, each once', async (t, { createChannel }) => {
     for (const capacity of [0, 1, 3, Infinity]) {
       const jobs = createChannel<number>(t.world, { name: 'jobs', capacity });
       const values = [1, 2, 3, 4, 5, 6];
@@ -653,13 +653,13 @@ const channels: readonly Spec[] = [
       checkEqual('what was received', received, values);
       const receives = values.map(() => meanwhile(jobs.receive()));
       for (const value of values) await jobs.send(value);
-      checkEqual('what those who waited got', await Promise.all(receives), values);
+      checkEqual('what the waiters got', await Promise.all(receives), values);
       checkEqual('what is left', jobs.size, 0);
     }
   }),
   inWords((said) =>
     on(
-      'what was sent can be received after closing, and nothing can be sent',
+      'after closing, values already sent can be received, and nothing can be sent',
       async (t, { createChannel }) => {
         const jobs = createChannel<number>(t.world, { name: 'jobs', capacity: 2 });
         await jobs.send(1);
@@ -683,7 +683,7 @@ const channels: readonly Spec[] = [
   ),
   inWords((said) =>
     on(
-      'closing ends those who wait to receive, once what is there was received',
+      'closing ends the waits to receive once all values have been received',
       async (t, { createChannel }) => {
         const jobs = createChannel<number>(t.world, { name: 'jobs', capacity: 9 });
         const all = async (): Promise<number[]> => {
@@ -758,7 +758,7 @@ const channels: readonly Spec[] = [
       },
     ),
   ),
-  on('leaves no event behind if those whom it would serve have gone', async (t, { createChannel }) => {
+  on('leaves no event pending if all waiters have gone', async (t, { createChannel }) => {
     const jobs = createChannel<number>(t.world, { name: 'jobs' });
     const controller = new AbortController();
     const { signal } = controller;
@@ -769,7 +769,7 @@ const channels: readonly Spec[] = [
 ];
 
 const deferreds: readonly Spec[] = [
-  on('the first outcome is everybody’s, and stays', async (t, { createDeferred }) => {
+  on('the first outcome is final, for every waiter', async (t, { createDeferred }) => {
     const answer = createDeferred<number>(t.world, { name: 'answer', by: 'worker' });
     checkEqual('its name', answer.name, 'answer');
     const waits = ['a', 'b'].map((owner) => meanwhile(answer.wait({ owner })));
@@ -789,7 +789,7 @@ const deferreds: readonly Spec[] = [
     t.checkNow('it is settled', 3);
   }),
   on(
-    'an error that nobody waits for is nobody’s; who waits for it gets it',
+    'an error without a waiter is not reported as unhandled; a waiter gets it',
     async (t, { createDeferred }) => {
       const answer = createDeferred<number>(t.world, { name: 'answer' });
       const waiting = refusalOf(() => answer.wait());
@@ -810,7 +810,7 @@ const deferreds: readonly Spec[] = [
     },
   ),
   inWords((said) =>
-    on('who has given up leaves nothing behind', async (t, { createDeferred }) => {
+    on('a waiter that has given up leaves nothing behind', async (t, { createDeferred }) => {
       const answer = createDeferred<number>(t.world, { name: 'answer' });
       const controller = new AbortController();
       const ends = [
@@ -851,26 +851,33 @@ const deferreds: readonly Spec[] = [
 ];
 
 const timeouts: readonly Spec[] = [
-  on('a task in time gives its value or its error, and no timer stays', async (t, { withTimeout }) => {
-    const no = new Error('no');
-    checkEqual('the value', await withTimeout(t.world, 60_000, () => t.sleep(20).then(() => 'done')), 'done');
-    checkEqual(
-      'a rejection',
-      await refusalOf(() => withTimeout(t.world, 60_000, () => Promise.reject(no))),
-      'Error: no',
-    );
-    checkEqual(
-      'an error at once',
-      await refusalOf(() =>
-        withTimeout(t.world, 60_000, () => {
-          throw no;
-        }),
-      ),
-      'Error: no',
-    );
-    checkEqual('a plain value', await withTimeout(t.world, 0, () => 7), 7);
-    t.checkNow('all are done', 20);
-  }),
+  on(
+    'a task that ends in time gives its value or its error, and leaves no timer',
+    async (t, { withTimeout }) => {
+      const no = new Error('no');
+      checkEqual(
+        'the value',
+        await withTimeout(t.world, 60_000, () => t.sleep(20).then(() => 'done')),
+        'done',
+      );
+      checkEqual(
+        'a rejection',
+        await refusalOf(() => withTimeout(t.world, 60_000, () => Promise.reject(no))),
+        'Error: no',
+      );
+      checkEqual(
+        'an error at once',
+        await refusalOf(() =>
+          withTimeout(t.world, 60_000, () => {
+            throw no;
+          }),
+        ),
+        'Error: no',
+      );
+      checkEqual('a plain value', await withTimeout(t.world, 0, () => 7), 7);
+      t.checkNow('all are done', 20);
+    },
+  ),
   {
     title: 'a task that is done just at the limit is in time, in every order of that instant',
     async prove({ parts: { withTimeout } }) {
@@ -922,7 +929,7 @@ const timeouts: readonly Spec[] = [
       },
     ),
   ),
-  on('a signal from outside ends it with its reason', async (t, { withTimeout }) => {
+  on('a signal of the caller ends it with its reason', async (t, { withTimeout }) => {
     const controller = new AbortController();
     const seen: unknown[] = [];
     const limited = withTimeout(
@@ -945,7 +952,7 @@ const timeouts: readonly Spec[] = [
     checkEqual('whether its task has run', isRun, false);
   }),
   looks(
-    'what onLate throws fails the simulation',
+    'an error thrown by onLate fails the simulation',
     async (sim, { withTimeout }) => {
       const onLate = (): never => {
         throw new Error('cannot give it back');
@@ -975,7 +982,7 @@ async function circle({ world }: Simulation, { createMutex }: LockParts): Promis
 
 const reports: readonly Spec[] = [
   looks(
-    'R211 a deadlock names who holds what and who waits for it, and the circle',
+    'R211 a deadlock names each holder, each waiter and the circle',
     circle,
     ({ failure }) => {
       checkEqual('its kind', failure?.kind, 'deadlock');
@@ -1049,7 +1056,7 @@ const reports: readonly Spec[] = [
     },
   ),
   looks(
-    'what is made in the world of a node is the node’s, and dies with it',
+    'locks made in the world of a node belong to the node, and end with it',
     async (sim, { createMutex }) => {
       const net = createNetwork(sim);
       const owners: string[] = [];

@@ -48,7 +48,7 @@ const textOf = (bytes: Uint8Array): string => new TextDecoder('utf-8', { ignoreB
 
 const contents: readonly PartCaseSpec<OutputSubject>[] = [
   on(
-    'R162 all that was written is at its URI, in the order of writing, as bytes and as text',
+    'R162 all that was written can be read at its URI, in the order of writing, as bytes and as text',
     async ({ outputs, read }) => {
       const output = await outputs.create('log');
       await output.write('ä€');
@@ -65,18 +65,15 @@ const contents: readonly PartCaseSpec<OutputSubject>[] = [
       checkEqual('a letter in two writes', textOf(await read(halves.uri)), '\uFEFF€');
     },
   ),
-  on(
-    'R161 each output has a URI of its own, also of the same id, and what is in it is its own',
-    async ({ outputs, read }) => {
-      const all = [await outputs.create('log'), await outputs.create('log'), await outputs.create('err')];
-      checkEqual('how many URIs', new Set(all.map(({ uri }) => uri)).size, 3);
-      for (const [n, output] of all.entries()) {
-        await output.write(`text ${n}`);
-        await output.close();
-      }
-      for (const [n, { uri }] of all.entries()) checkEqual('its text', textOf(await read(uri)), `text ${n}`);
-    },
-  ),
+  on('R161 each output has its own URI and content, also with the same id', async ({ outputs, read }) => {
+    const all = [await outputs.create('log'), await outputs.create('log'), await outputs.create('err')];
+    checkEqual('how many URIs', new Set(all.map(({ uri }) => uri)).size, 3);
+    for (const [n, output] of all.entries()) {
+      await output.write(`text ${n}`);
+      await output.close();
+    }
+    for (const [n, { uri }] of all.entries()) checkEqual('its text', textOf(await read(uri)), `text ${n}`);
+  }),
   inWords((said) =>
     on('R161 an id that could be a path is refused, and others are taken', async ({ outputs }) => {
       for (const id of ['', '.', '..', 'a/b', '/etc/passwd', 'a\\b', 'a\0b', '\ud800', '../x', 7 as never]) {
@@ -94,7 +91,7 @@ const contents: readonly PartCaseSpec<OutputSubject>[] = [
   ),
   inWords((said) =>
     on(
-      'R163 a close may come again, a write after it fails, and nothing of it is kept',
+      'R163 a close may be repeated; a write after it fails, and nothing of it is kept',
       async ({ outputs, read }) => {
         const output = await outputs.create('log');
         await output.write('kept');
@@ -125,7 +122,7 @@ const contents: readonly PartCaseSpec<OutputSubject>[] = [
       said.equal('its bytes', (await read(output.uri)).length, 0);
     }),
   ),
-  on('a large output comes whole', async ({ outputs, read }) => {
+  on('a large output is kept whole', async ({ outputs, read }) => {
     const output = await outputs.create('log');
     for (let n = 0; n < 300; n += 1) await output.write(`line ${n}\n`);
     await output.write('x'.repeat(100_000));
@@ -222,7 +219,7 @@ const memory: readonly PartCaseSpec<MemoryOutputSubject>[] = [
       checkEqual('the URIs', [a.uri, b.uri], ['memory:///a-0', 'memory:///b%20c%3Fd-1']);
       checkThat(
         outputs.find(a.uri) === a && outputs.find(b.uri) === b,
-        'what is found',
+        'the outputs found',
         'each',
         outputs.all(),
       );
@@ -230,14 +227,14 @@ const memory: readonly PartCaseSpec<MemoryOutputSubject>[] = [
         checkEqual(`what ${uri} finds and drops`, [outputs.find(uri), outputs.drop(uri)], [undefined, false]);
       }
       const c = outputs.create('c');
-      checkEqual('what is held', outputs.all(), [b, c]);
-      checkEqual('what is found', [outputs.find(a.uri), outputs.drop(a.uri)], [undefined, false]);
+      checkEqual('the outputs held', outputs.all(), [b, c]);
+      checkEqual('the outputs found', [outputs.find(a.uri), outputs.drop(a.uri)], [undefined, false]);
       checkEqual('drops', [outputs.drop(b.uri), outputs.drop(b.uri), outputs.all()], [true, false, [c]]);
       void a.write('still mine');
       checkEqual('the text of one that was dropped', a.text(), 'still mine');
       for (let n = 0; n < 100; n += 1) outputs.create('n');
       checkEqual(
-        'what is held',
+        'the outputs held',
         outputs.all().map(({ name }) => name),
         ['n-101', 'n-102'],
       );
@@ -303,13 +300,13 @@ const memory: readonly PartCaseSpec<MemoryOutputSubject>[] = [
           `${failed} a could not be created (injected fault)`,
         );
         said.equal('the names', [outputs.create('b').name, outputs.create('c').name], ['b-1', 'c-2']);
-        said.equal('what was asked', asked, [
+        said.equal('the questions asked', asked, [
           ['a', 0],
           ['b', 1],
           ['c', 2],
         ]);
         said.equal(
-          'what is held',
+          'the outputs held',
           outputs.all().map(({ id }) => id),
           ['b', 'c'],
         );
@@ -474,23 +471,20 @@ const KINDS = {
 } as const;
 
 const registries: readonly PartCaseSpec<MetricsSubject>[] = [
-  counted(
-    'R208 a counter only grows, by one unless it is said by how much',
-    async ({ metrics, snapshot }) => {
-      checkEqual('an empty registry', await snapshot(), NOTHING);
-      const runs = metrics.counter('runs');
-      runs.increment();
-      runs.increment(2);
-      runs.increment(0);
-      checkEqual('its counters', (await snapshot()).counters, { runs: 3 });
-      await checkWrongUse(
-        [-1, NaN, Infinity].map(
-          (by) => [() => runs.increment(by), `runs: expected an increment ≥ 0, got ${by}`] as const,
-        ),
-      );
-      checkEqual('its counters', (await snapshot()).counters, { runs: 3 });
-    },
-  ),
+  counted('R208 a counter only grows, by one unless an amount is given', async ({ metrics, snapshot }) => {
+    checkEqual('an empty registry', await snapshot(), NOTHING);
+    const runs = metrics.counter('runs');
+    runs.increment();
+    runs.increment(2);
+    runs.increment(0);
+    checkEqual('its counters', (await snapshot()).counters, { runs: 3 });
+    await checkWrongUse(
+      [-1, NaN, Infinity].map(
+        (by) => [() => runs.increment(by), `runs: expected an increment ≥ 0, got ${by}`] as const,
+      ),
+    );
+    checkEqual('its counters', (await snapshot()).counters, { runs: 3 });
+  }),
   counted('a gauge holds its latest value', async ({ metrics, snapshot }) => {
     const memoryGauge = metrics.gauge('memory');
     checkEqual('its gauges', (await snapshot()).gauges, { memory: 0 });
@@ -556,7 +550,7 @@ const registries: readonly PartCaseSpec<MetricsSubject>[] = [
     checkEqual('how many there are', Object.keys((await snapshot()).gauges).length, KINDS.gauge.length);
   }),
   counted(
-    'R209 a snapshot lists names in the order of their characters, whatever the order of use',
+    'R209 a snapshot lists names in alphabetical order, in any order of use',
     async ({ metrics, snapshot }) => {
       for (const name of ['b', 'a', 'B', '__proto__']) metrics.counter(name).increment();
       metrics.gauge('g').set(2);

@@ -142,7 +142,7 @@ const operations: readonly PartCaseSpec<MemoryDiskSubject>[] = [
   }),
   inWords((said) =>
     plays(
-      'it says what was asked for after its close, and after a crash of its process',
+      'operations after its close, or after a crash of its process, are refused by name',
       { name: 'locks' },
       async ({ sim, medium, disk }) => {
         const other = medium.mount(sim.world);
@@ -165,7 +165,7 @@ const operations: readonly PartCaseSpec<MemoryDiskSubject>[] = [
     ),
   ),
   inWords((said) =>
-    plays('it is made with what makes sense only', {}, async ({ make }) => {
+    plays('invalid options are refused', {}, async ({ make }) => {
       const latency = 'latencyMs: expected a number of milliseconds ≥ 0, or two, the least first, got';
       await said.wrongUse([
         [() => make({ latencyMs: -1 }), `${latency} -1`],
@@ -183,7 +183,7 @@ const operations: readonly PartCaseSpec<MemoryDiskSubject>[] = [
   ),
   inWords((said) =>
     plays(
-      'a full disk takes what fits, and room that is given back can be used again',
+      'a full disk takes what fits, and freed room can be used again',
       { capacityBytes: 5 },
       async ({ disk, medium }) => {
         await disk.write('a', 'abc');
@@ -226,7 +226,7 @@ const crashes: readonly PartCaseSpec<MemoryDiskSubject>[] = [
     },
   ),
   leaves(
-    'one between the call of a write and its answer leaves all, a part or nothing of it',
+    'a crash during a write leaves all, a part or nothing of it',
     {},
     ['abcde', 'ab', 'abcd', 'abc'],
     async ({ medium, disk }) => {
@@ -238,7 +238,7 @@ const crashes: readonly PartCaseSpec<MemoryDiskSubject>[] = [
     },
   ),
   leaves(
-    'one between the call of a rename or removal and its answer leaves the one or the other',
+    'a crash during a rename or removal leaves it done or not done',
     {},
     ['{"a":"x","b":"y"}', '{"a":"x"}', '{"b":"x"}', '{}'],
     async ({ sim, medium, disk }) => {
@@ -251,7 +251,7 @@ const crashes: readonly PartCaseSpec<MemoryDiskSubject>[] = [
     },
   ),
   leaves(
-    'what was synced survives a power failure, and of the rest a first part',
+    'synced data survives a power failure, and a first part of the rest',
     {},
     ['{"log":"abc"}', '{"log":"abcd"}', '{"log":"abcde"}', '{"log":"abcdef"}'],
     failing(async (disk) => {
@@ -339,7 +339,7 @@ const faults: readonly PartCaseSpec<MemoryDiskSubject>[] = [
         checkEqual('its files', filesOf(medium), { log: 'abc' });
       },
       ({ asked }) =>
-        checkEqual('what was asked', asked, [
+        checkEqual('the questions asked', asked, [
           'disk append log no-space fault = 15 of 16: the append to log finds no space on disk',
         ]),
       { 'disk append log no-space fault': 15 },
@@ -347,7 +347,7 @@ const faults: readonly PartCaseSpec<MemoryDiskSubject>[] = [
   ),
   inWords((said) =>
     leaves(
-      'of a short write any first part is stored',
+      'a short write stores any first part',
       { faults: { short: 2, strikesMax: 1 } },
       ['abc', 'ab', 'a', 'none'],
       async ({ disk, medium }) => {
@@ -375,7 +375,7 @@ const faults: readonly PartCaseSpec<MemoryDiskSubject>[] = [
   ),
   ofOurWords(
     plays(
-      'only what was synced rots, and for good',
+      'only synced data rots, and permanently',
       { faults: { rot: true, strikesMax: 1 } },
       async ({ disk }) => {
         await disk.append('log', Uint8Array.of(0, 255));
@@ -443,7 +443,7 @@ const faults: readonly PartCaseSpec<MemoryDiskSubject>[] = [
 const words: readonly PartCaseSpec<MemoryDiskSubject>[] = [
   ofOurWords(
     plays(
-      'its history says what is done to files, and what a power failure keeps, tears and loses',
+      'its history shows what is done to files, and what a power failure keeps, tears and loses',
       { name: 'locks' },
       async ({ disk, medium }) => {
         await disk.write('log', 'abcdef');
@@ -489,7 +489,7 @@ const words: readonly PartCaseSpec<MemoryDiskSubject>[] = [
   ),
   ofOurWords(
     plays(
-      'its history says which faults strike',
+      'its history shows which faults strike',
       {
         name: 'locks',
         faults: { short: 2, noSpace: 2, sync: 2, rot: 2, slow: 2, reorder: true, strikesMax: 9 },

@@ -106,7 +106,7 @@ async function checkFails(
 }
 
 const calls: readonly Spec[] = [
-  on('calls in the order of making take effect in that order', async (net) => {
+  on('calls take effect in the order in which they are made', async (net) => {
     await net.node('counter', 'counter');
     const counter = net.connect<Counter>('counter');
     checkEqual('the sums', await Promise.all([counter.add(1), counter.add(2), counter.add(3)]), [1, 3, 6]);
@@ -126,7 +126,7 @@ const calls: readonly Spec[] = [
     await checkFails('a function sent', () => counter.mirror(() => 1), 'RUNNER_NOT_CLONEABLE');
     await checkFails('a function returned', () => counter.refuse(), 'RUNNER_NOT_CLONEABLE');
   }),
-  on('what a method throws comes with its kind, message, code and cause', async (net) => {
+  on('an error that a method throws arrives with its kind, message, code and cause', async (net) => {
     await net.node('counter', 'counter');
     const error = await errorOf(() => net.connect<Counter>('counter').fail('it is full'));
     const { name, message, code, cause } = error;
@@ -136,7 +136,7 @@ const calls: readonly Spec[] = [
     checkThat(!isCallLost(error), 'the error', 'no lost call', error);
   }),
   inWords((said) =>
-    on('a method that is not there is refused by its name', async (net) => {
+    on('a missing method is refused by its name', async (net) => {
       await net.node('counter', 'counter');
       const error = await errorOf(() => net.connect<{ subtract(): void }>('counter').subtract());
       checkThat(isRunnerError(error, 'RUNNER_NO_METHOD'), 'the error', 'RUNNER_NO_METHOD', error);
@@ -149,13 +149,13 @@ const calls: readonly Spec[] = [
     const front = net.connect<Forwarder>('front');
     checkEqual('the sums', [await front.add(2), await front.add(5)], [2, 7]);
   }),
-  on('messages without reply come in the order of sending', async (net) => {
+  on('messages without a reply arrive in the order of sending', async (net) => {
     await net.node('inbox', 'collector');
     await net.node('sender', 'sender');
     await net.connect<Sender>('sender').sendTo('inbox', [1, { two: 2 }, 'three']);
     checkEqual('the messages', await net.connect<Collector>('inbox').got(3), [1, { two: 2 }, 'three']);
   }),
-  on('a call to nobody, and to a node that is down, is refused', async (net) => {
+  on('a call to an unknown node, or to one that is down, is refused', async (net) => {
     const node = await net.node('counter', 'counter');
     await node.crash();
     checkEqual('the state', node.state, 'down');
@@ -166,7 +166,7 @@ const calls: readonly Spec[] = [
     }
   }),
   inWords((said) =>
-    on('a call that is not answered in time rejects, and what it does goes on', async (net) => {
+    on('a call that is not answered in time rejects, and its work continues', async (net) => {
       await net.node('counter', 'counter');
       const counter = net.connect<Counter>('counter');
       const late = net.connect<Counter>('counter', { timeoutMs: 5 });
@@ -194,14 +194,14 @@ const calls: readonly Spec[] = [
       0,
     );
   }),
-  on('calls wait for a program that takes its time to start', async (net) => {
+  on('calls wait for a program that is still starting', async (net) => {
     const started = net.node('slow', 'slowStart');
     checkEqual('the answer', await net.connect<{ isThere(): boolean }>('slow').isThere(), true);
     await started;
   }),
   inWords((said) =>
     on(
-      'a method may be called as what every object has, unless those who await a stub look at it',
+      'a method may have the name of one that every object has, unless awaiting a stub reads it',
       async (net) => {
         await net.node('named', 'named');
         const named = net.connect<{ toString(): string; valueOf(): number }>('named');
@@ -242,7 +242,7 @@ const lives: readonly Spec[] = [
     checkEqual('the node', [node.state, node.incarnation], ['up', 1]);
     checkEqual('the next process', [await counter.add(1), await counter.incarnation()], [1, 1]);
   }),
-  on('what was synced is on the disk of the next process', async (net) => {
+  on('synced data is on the disk of the next process', async (net) => {
     const node = await net.node('journal', 'journal');
     const lines = net.connect<Journal>('journal');
     await lines.add('one');
@@ -250,7 +250,7 @@ const lives: readonly Spec[] = [
     await node.restart();
     checkEqual('the lines', await lines.lines(), ['one', 'two']);
   }),
-  on('a node that leaves runs its hooks, and is there for nobody afterwards', async (net) => {
+  on('a node that leaves runs its hooks, and cannot be reached afterwards', async (net) => {
     const node = await net.node('leaver', 'leaver');
     const stub = net.connect<{ isThere(): boolean }>('leaver');
     checkEqual('its answer', await stub.isThere(), true);
@@ -360,7 +360,7 @@ const lives: readonly Spec[] = [
 
 const names: readonly Spec[] = [
   ...['', '.', '..', '-', 'a/b', 'a b', 'scenario'].map((name) =>
-    on(`"${name}" is no name of a node`, async (net) => {
+    on(`"${name}" is refused as the name of a node`, async (net) => {
       await checkFails('the node', () => net.node(name, 'counter'), 'RUNNER_INVALID_ARGUMENT');
     }),
   ),

@@ -248,7 +248,7 @@ const scripts: readonly PartCaseSpec<SimExecerSubject>[] = [
       ]);
     },
   ),
-  on('waits of a process are one promise, and what it has ended with is one value', async ({ start }) => {
+  on('all waits for a process are one promise, and its end is one value', async ({ start }) => {
     const process = start(['sleep 5', 'complete 2']);
     const waits = [process.wait(), process.wait()];
     checkThat(waits[0] === waits[1], 'the waits', 'one promise', waits);
@@ -331,7 +331,7 @@ const stops: readonly PartCaseSpec<SimExecerSubject>[] = [
     },
   ),
   on(
-    'R141 one that ends within the grace counts as ended by SIGTERM, and may write until then; a second abort begins no new grace',
+    'R141 a process that ends within the grace counts as ended by SIGTERM, and may write until then; a second abort starts no new grace',
     async ({ sim, start, written }) => {
       const tidy = start(['ignore-term', 'sleep 20', 'stdout cleaning up', 'sleep 5', 'complete 3']);
       await sim.sleep(10);
@@ -367,7 +367,7 @@ const stops: readonly PartCaseSpec<SimExecerSubject>[] = [
   on(
     'R140 D69 a pause blocks until a resume picks it: the one that paused first, or one by run or tag',
     async ({ sim, start, execer, written }) => {
-      checkEqual('a resume of nobody', [execer.resume(), execer.resume('3')], [false, false]);
+      checkEqual('a resume without a paused process', [execer.resume(), execer.resume('3')], [false, false]);
       const late = start(['sleep 2', 'pause', 'complete 1'], { runId: 'late' });
       const early = start(['sleep 1', 'pause', 'pause', 'stdout on', 'complete 2'], { runId: 'early' });
       await sim.sleep(5);
@@ -383,7 +383,7 @@ const stops: readonly PartCaseSpec<SimExecerSubject>[] = [
         [execer.resume(), statusOf(early), written],
         [true, complete(2), ['5 stdout on']],
       );
-      checkEqual('a resume of nobody', [execer.resume(), execer.paused], [false, []]);
+      checkEqual('a resume without a paused process', [execer.resume(), execer.paused], [false, []]);
       const named = [
         start(['pause'], { runId: '0' }),
         start(['pause'], { runId: '1', tag: 'blue' }),
@@ -392,7 +392,7 @@ const stops: readonly PartCaseSpec<SimExecerSubject>[] = [
       ];
       const ended = (): boolean[] => named.map((process) => statusOf(process) !== 'running');
       checkEqual(
-        'names of nobody',
+        'names that do not exist',
         ['3', 'red', ''].map((name) => execer.resume(name)),
         [false, false, false],
       );
@@ -408,7 +408,7 @@ const stops: readonly PartCaseSpec<SimExecerSubject>[] = [
     },
   ),
   on(
-    'R140 one that is being stopped cannot be resumed, and eats no resume of others',
+    'R140 a process that is being stopped cannot be resumed, and uses up no resume of others',
     async ({ sim, start, execer, written }) => {
       const doomed = start(['ignore-term', 'pause', 'stdout doomed']);
       const next = start(['pause', 'stdout next', 'complete 6']);
@@ -430,7 +430,7 @@ const stops: readonly PartCaseSpec<SimExecerSubject>[] = [
     { graceMs: 10 },
   ),
   on(
-    'R129 R144 nothing of a tree outlives it, and what would have is a fault',
+    'R129 R144 no process of a tree outlives it, and each that would have is a fault',
     async ({ start, execer }) => {
       const outlived = (count: number): string =>
         `descendants: ${count} outlived the command and were killed`;
@@ -592,7 +592,7 @@ const memory: readonly PartCaseSpec<SimExecerSubject>[] = [
     checkThat(sim.now() > startMs, 'the time', 'later', sim.now());
   }),
   on(
-    'R133 a report needs no receiver, and one that throws is a fault; one that is stopped is measured no more',
+    'R133 a report needs no receiver; a receiver that throws is a fault; a process that is being stopped is no longer measured',
     async ({ sim, start }) => {
       const end = figures('initial', '100 of 100 bytes');
       checkEqual('unheard', await start(['mem 100', 'hang']).wait(), end);
@@ -739,7 +739,7 @@ const recordings: readonly PartCaseSpec<PlaybackSubject>[] = [
           [out(0, 'now'), out(1.25, 'a'), err(1.25, 'b'), out(7, 'c')],
         ),
       );
-      checkEqual('what is there at once', written, ['0 stdout now']);
+      checkEqual('the output at once', written, ['0 stdout now']);
       checkEqual('its end', await process.wait(), complete(3));
       checkEqual('the time', sim.now(), 20.5);
       checkEqual('what was written', written, [
@@ -778,7 +778,7 @@ const recordings: readonly PartCaseSpec<PlaybackSubject>[] = [
     }
   }),
   playing(
-    'times that are odd do not go back: output keeps its order, and all of it comes before the end',
+    'recorded times that go back are corrected: output keeps its order, and all of it comes before the end',
     async (play) => {
       const { process, written, sim } = play(
         recording(
@@ -803,7 +803,7 @@ const recordings: readonly PartCaseSpec<PlaybackSubject>[] = [
     },
   ),
   playing(
-    'R120 D60 what ended by itself is ended by an abort at once; what was stopped waits for it, and takes as long to die',
+    'R120 D60 an abort ends at once a process that ended by itself; one that was stopped waits for the abort, and takes as long to die',
     async (play, sim) => {
       const natural = recording(
         [at(0, 'RUNNING'), at(50, 'COMPLETE', 4)],
@@ -855,7 +855,7 @@ const recordings: readonly PartCaseSpec<PlaybackSubject>[] = [
   ),
   inWords((said) =>
     playing(
-      'R118 what was never started, or not recorded, cannot be started; a broken recording is refused',
+      'R118 a run that was never started, or not recorded, cannot be started; a broken recording is refused',
       async (play) => {
         const running = at(0, 'RUNNING');
         const bound = 'expected a number from 0 to 3155760000000, got';

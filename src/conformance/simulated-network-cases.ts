@@ -187,7 +187,7 @@ const time: readonly Spec[] = [
   ),
   ofOurWords(
     looks(
-      'how many different latencies there are can be said',
+      'the number of different latencies can be set',
       async (sim, make) => {
         const net = make({ latencyMs: [0, 9], latencySteps: 3 });
         const { times } = inbox(sim, net);
@@ -195,7 +195,8 @@ const time: readonly Spec[] = [
         await sim.sleep(20);
         checkEqual('the time of coming', times, [6]);
       },
-      ({ asked }) => checkEqual('what was asked', asked, ['scenario to inbox message delay = 2 of 3: 6']),
+      ({ asked }) =>
+        checkEqual('the questions asked', asked, ['scenario to inbox message delay = 2 of 3: 6']),
       { 'scenario to inbox message delay': 'highest' },
     ),
   ),
@@ -209,10 +210,11 @@ const time: readonly Spec[] = [
         await sim.sleep(20);
         checkEqual('the time of coming', times, [4]);
       },
-      ({ asked }) => checkEqual('what was asked', asked, ['scenario to inbox message delay = 0 of 8: 0']),
+      ({ asked }) =>
+        checkEqual('the questions asked', asked, ['scenario to inbox message delay = 0 of 8: 0']),
     ),
   ),
-  holds('messages of a narrow link wait for each other', async (sim, make) => {
+  holds('messages on a narrow link wait for each other', async (sim, make) => {
     const net = make({ bytesPerMs: 66, latencyMs: 1 });
     const { times } = inbox(sim, net);
     const text = 'x'.repeat(100);
@@ -278,7 +280,7 @@ const time: readonly Spec[] = [
   ),
   ofOurWords(
     holds(
-      'on a fifo link no message overtakes another, whatever its latency',
+      'on a fifo link no message overtakes another, for any latency',
       async (sim, make) => {
         const net = make({ latencyMs: [10, 18], fifo: true });
         const { got, times } = inbox(sim, net);
@@ -290,7 +292,7 @@ const time: readonly Spec[] = [
       { 'scenario to inbox message delay': 'highest' },
     ),
   ),
-  always('of a fifo link nothing overtakes another in any order of events', 20, async (sim, make) => {
+  always('on a fifo link no message overtakes another, in any order of events', 20, async (sim, make) => {
     const net = make({ latencyMs: [0, 20], fifo: true, faults: { delay: 2, reorder: true } });
     const { got } = inbox(sim, net);
     for (let n = 0; n < 8; n += 1) net.send('inbox', n);
@@ -338,7 +340,7 @@ const cloneable: readonly unknown[] = [
 
 const copies: readonly Spec[] = [
   inWords((said) =>
-    holds('what cannot be copied is refused with its place', async (_sim, make) => {
+    holds('a value that cannot be copied is refused with its place', async (_sim, make) => {
       const stub = make().through('server', ECHO);
       for (const [args, message] of uncloneable) {
         said.equal(
@@ -365,16 +367,16 @@ const copies: readonly Spec[] = [
       );
     }),
   ),
-  holds('what structured clone can copy comes as it was, there and back', async (_sim, make) => {
+  holds('values that structured clone can copy arrive unchanged, there and back', async (_sim, make) => {
     const stub = make().through('server', ECHO);
     for (const value of cloneable) checkEqual('the echo', await stub.echo(value), [value]);
     checkEqual('several', await stub.echo(1, 'two', [3]), [1, 'two', [3]]);
     checkEqual('none', await stub.echo(), []);
     const [date] = (await stub.echo(dateOf(NaN))) as [ReturnType<typeof dateOf>];
-    checkThat(Number.isNaN(date.getTime()), 'a date that is none', 'such a date', date);
+    checkThat(Number.isNaN(date.getTime()), 'an invalid date', 'such a date', date);
   }),
   holds(
-    'what is met twice stays one, a circle stays a circle, and deep data comes whole',
+    'shared references stay shared, cycles stay cycles, and deep data arrives whole',
     async (_sim, make) => {
       const stub = make().through('server', ECHO);
       const [pair] = (await stub.echo({ one: shared, other: shared })) as [{ one: object; other: object }];
@@ -390,7 +392,7 @@ const copies: readonly Spec[] = [
       checkEqual('many objects', await stub.echo(many), [many]);
     },
   ),
-  holds('an instance of a class comes as a plain object of its own fields', async (_sim, make) => {
+  holds('an instance of a class arrives as a plain object of its own fields', async (_sim, make) => {
     class Job {
       readonly id = 7;
       get twice(): number {
@@ -402,7 +404,7 @@ const copies: readonly Spec[] = [
     checkEqual('its fields', { ...job }, { id: 7 });
     checkThat(Object.getPrototypeOf(job) === Object.prototype, 'the copy', 'a plain object', job);
   }),
-  holds('who gets it has a copy of its own', async (_sim, make) => {
+  holds('the receiver has its own copy', async (_sim, make) => {
     const kept: unknown[] = [];
     const own = { list: [1] };
     const stub = make().through('server', {
@@ -422,7 +424,7 @@ const copies: readonly Spec[] = [
     checkEqual('the server’s own', own, { list: [1] });
   }),
   holds(
-    'an error crosses with its name, message, code, causes and what else of it is plain',
+    'an error arrives with its name, message, code, causes and other plain fields',
     async (_sim, make) => {
       const thrown: unknown[] = [
         new QuotaError('no more jobs', { cause: new TypeError('no slot', { cause: 'full' }) }),
@@ -460,7 +462,7 @@ const copies: readonly Spec[] = [
       }
     },
   ),
-  holds('the causes of an error cross eight deep', async (_sim, make) => {
+  holds('the causes of an error arrive up to eight deep', async (_sim, make) => {
     let error = new Error('0');
     for (let depth = 1; depth < 12; depth += 1) error = new Error(String(depth), { cause: error });
     const stub = make().through('server', {
@@ -478,7 +480,7 @@ const copies: readonly Spec[] = [
 const limits: readonly Spec[] = [
   inWords((said) =>
     holds(
-      'a call that is not answered rejects after its time limit, and what it does goes on',
+      'a call that is not answered rejects after its time limit, and its work continues',
       async (sim, make) => {
         const done: number[] = [];
         const stub = make().through('server', {
@@ -515,7 +517,7 @@ const limits: readonly Spec[] = [
   }),
   inWords((said) =>
     holds(
-      'the limit of a call is its own, else its stub’s, else the network’s, else ten seconds',
+      'the time limit is that of the call, else of its stub, else of the network, else ten seconds',
       async (sim, make) => {
         const work = (ms: number): Promise<void> => sim.sleep(ms);
         const net = make({ callTimeoutMs: 30 });
@@ -552,7 +554,7 @@ const limits: readonly Spec[] = [
   ),
   inWords((said) =>
     holds(
-      'a signal stays with its stub beside other options, and one that is shared ends all',
+      'a signal stays with its stub beside other options, and a shared one ends all calls',
       async (sim, make) => {
         const controller = new AbortController();
         const stub = make().through('server', { work: () => sim.sleep(50) }, { signal: controller.signal });
@@ -566,7 +568,7 @@ const limits: readonly Spec[] = [
     ),
   ),
   holds(
-    'what inherits from a stub calls through it; a stub is no promise and shows its name',
+    'an object that inherits from a stub calls through it; a stub is not a promise and shows its name',
     async (_sim, make) => {
       const stub = make().through('server', ECHO);
       const heir = Object.create(stub) as Stub<Echo>;
@@ -583,7 +585,7 @@ const limits: readonly Spec[] = [
 
 const messages: readonly Spec[] = [
   looks(
-    'a message comes to the handler of a node with its sender, and its steps are in the trace',
+    'a message reaches the handler of a node with its sender, and its steps are in the trace',
     async (sim, make) => {
       const net = make({ latencyMs: 2 });
       const { got, from } = inbox(sim, net);
@@ -601,7 +603,7 @@ const messages: readonly Spec[] = [
         '2 ms: inbox gets "hello" from a',
       ]);
       checkEqual(
-        'what they are called',
+        'the names shown',
         events.map((event) => (event.type === 'message' ? [event.kind, event.name, event.id] : [])),
         [
           ['message', 'beat', 1],
@@ -613,7 +615,7 @@ const messages: readonly Spec[] = [
     },
   ),
   holds(
-    'a node has one mailbox: messages wait in it for receive, in the order of coming',
+    'a node has one mailbox: messages wait in it for receive, in the order of arrival',
     async (sim, make) => {
       const net = make();
       const seen: unknown[] = [];
@@ -677,7 +679,7 @@ const messages: readonly Spec[] = [
     ({ lines }) => checkEqual('the refusals', lines.filter((line) => line.includes('refused')).length, 1),
   ),
   holds(
-    'who waits for a message gets it before a handler does, and a handler gets what has come before',
+    'a pending receive gets a message before the handler does, and a new handler gets the messages that are waiting',
     async (sim, make) => {
       const net = make();
       const received: unknown[] = [];
@@ -753,7 +755,7 @@ const messages: readonly Spec[] = [
     checkEqual('it', got, [1]);
   }),
   looks(
-    'who is no node takes no messages, and nobody is there under a name that is not',
+    'a message to a server that is not a node, or to an unknown name, is refused',
     async (sim, make) => {
       const net = make();
       net.through('server', ECHO);
@@ -766,13 +768,13 @@ const messages: readonly Spec[] = [
         'the refusals',
         lines.filter((line) => line.includes('refused')),
         [
-          '0 ms: 1 from scenario to server is refused: server is no node and takes no messages',
-          '0 ms: 2 from scenario to nobody is refused: there is no nobody',
+          '0 ms: 1 from scenario to server is refused: server is not a node and takes no messages',
+          '0 ms: 2 from scenario to nobody is refused: there is no node nobody',
         ],
       ),
   ),
   looks(
-    'what a message says is shown in its own words, or as short data',
+    'a message is shown by its own description, or as short data',
     async (sim, make) => {
       const net = make();
       inbox(sim, net);
@@ -852,21 +854,21 @@ const ALL = { lose: 16, duplicate: 16, reorder: 16, delay: 16, partition: 64, ho
 const faults: readonly Spec[] = [
   ofOurWords(
     once(
-      'one question for each message asks for all kinds of faults, and 0 is plain',
+      'one question per message asks for all kinds of faults, and 0 is none',
       { faults: ALL },
       {},
       (one) => {
-        checkEqual('what was asked', one.asked, [`${CALL} = 0 of 64: `, `${REPLY} = 0 of 64: `]);
+        checkEqual('the questions asked', one.asked, [`${CALL} = 0 of 64: `, `${REPLY} = 0 of 64: `]);
         checkEqual('the outcome', [one.calls, one.outcome, one.atMs], [[7], 1, 0]);
       },
     ),
   ),
   ofOurWords(
     once(
-      'how often each kind strikes can be said; true is one message in 16, in 64 for what lasts',
+      'the rate of each kind can be set; true is one message in 16, and one in 64 for faults that last',
       { faults: { lose: true, duplicate: 32, hold: true, delay: false } },
       {},
-      (one) => checkEqual('what was asked', one.asked, [`${CALL} = 0 of 64: `, `${REPLY} = 0 of 64: `]),
+      (one) => checkEqual('the questions asked', one.asked, [`${CALL} = 0 of 64: `, `${REPLY} = 0 of 64: `]),
     ),
   ),
   ofOurWords(
@@ -876,7 +878,7 @@ const faults: readonly Spec[] = [
       { [CALL]: 'highest' },
       (one) => {
         const words = 'the call add(7) from scenario to counter is lost';
-        checkEqual('what was asked', one.asked, [`${CALL} = 15 of 16: ${words}`]);
+        checkEqual('the questions asked', one.asked, [`${CALL} = 15 of 16: ${words}`]);
         checkEqual('the outcome', [one.calls, one.outcome, one.atMs], [[], 'lost', 5_000]);
         checkEqual('the history', one.lines, [
           '0 ms: scenario calls add(7) of counter',
@@ -912,7 +914,7 @@ const faults: readonly Spec[] = [
   ),
   ofOurWords(
     once(
-      'a delayed message comes later, as late as is decided',
+      'a delayed message arrives as late as is decided',
       { faults: { delay: true, delayMs: 400 }, latencyMs: 1 },
       { [CALL]: 'highest', 'scenario to counter add late delay': 2 },
       (one) => {
@@ -928,7 +930,7 @@ const faults: readonly Spec[] = [
   ),
   ofOurWords(
     once(
-      'a delay takes a second at most unless it is said otherwise',
+      'a delay takes a second at most by default',
       { faults: { delay: true } },
       { [CALL]: 'highest', 'scenario to counter add late delay': 'highest' },
       (one) => checkEqual('the time', one.atMs, 1_000),
@@ -948,23 +950,20 @@ const faults: readonly Spec[] = [
       );
     },
   ),
-  once(
-    'that bound is a second unless it is said otherwise',
-    { faults: { reorder: true } },
-    { [CALL]: 'highest' },
-    (one) => checkEqual('the time', one.atMs, 1_000),
+  once('that bound is a second by default', { faults: { reorder: true } }, { [CALL]: 'highest' }, (one) =>
+    checkEqual('the time', one.atMs, 1_000),
   ),
   ofOurWords(
     once(
       'a link that keeps the order is not asked to reorder',
       { fifo: true, faults: { reorder: true } },
       {},
-      (one) => checkEqual('what was asked', one.asked, []),
+      (one) => checkEqual('the questions asked', one.asked, []),
     ),
   ),
   ofOurWords(
     holds(
-      'a reordered message is overtaken by the next one of its link, and by no other one’s',
+      'a reordered message is overtaken by the next one on its link, not by those of other links',
       async (sim, make) => {
         const net = make({ faults: { reorder: true } });
         const { got } = inbox(sim, net);
@@ -982,7 +981,7 @@ const faults: readonly Spec[] = [
   ),
   ofOurWords(
     looks(
-      'faults strike as often as strikesMax says, and are then asked for no more',
+      'faults strike as often as strikesMax says, and are then no longer asked for',
       async (sim, make) => {
         const counter = new Counter();
         const stub = make({ faults: { duplicate: true, strikesMax: 1 } }).through('counter', counter);
@@ -997,7 +996,7 @@ const faults: readonly Spec[] = [
   ),
   ofOurWords(
     looks(
-      'the strikes of all links are counted together, but for a link with a bound of its own',
+      'the strikes of all links are counted together, except for a link with its own bound',
       async (sim, make) => {
         const net = make({
           faults: { duplicate: 2, strikesMax: 1 },
@@ -1031,7 +1030,7 @@ const faults: readonly Spec[] = [
   ),
   ofOurWords(
     looks(
-      'heal brings what is held back at once, ends the questions, and lets callers learn what was lost',
+      'heal delivers held messages at once, ends the questions, and tells callers which calls were lost',
       async (sim, make) => {
         const net = make({
           faults: { lose: 4, reorder: 4, reorderMs: 5_000, strikesMax: 2 },
@@ -1048,13 +1047,14 @@ const faults: readonly Spec[] = [
         checkEqual('the time', sim.now(), 10);
         checkEqual('the next answers', [await stub.add(2), await other.add(2)], [2, 1]);
       },
-      ({ asked }) => checkEqual('what was asked', asked.filter((line) => line.includes('fault')).length, 2),
+      ({ asked }) =>
+        checkEqual('the questions asked', asked.filter((line) => line.includes('fault')).length, 2),
       { [CALL]: 2, 'scenario to other add fault': 'highest' },
     ),
   ),
   inWords((said) =>
     looks(
-      'heal lets a caller learn that its answer was lost, and nobody who has given it up',
+      'heal tells a caller that its answer was lost, unless it has given up',
       async (sim, make) => {
         const counter = new Counter();
         const stub = make({ faults: { lose: true }, callTimeoutMs: 5 }).through('counter', counter);
@@ -1071,7 +1071,7 @@ const faults: readonly Spec[] = [
   ),
   ofOurWords(
     looks(
-      'of a doubled call of which one copy was served, the refusal of the other does not say that it was not done',
+      'if one copy of a duplicated call was served, the refusal of the other does not say that it was not done',
       async (_sim, make) => {
         const served: number[] = [];
         const net = make({ faults: { duplicate: true } });
@@ -1095,7 +1095,7 @@ const faults: readonly Spec[] = [
     ),
   ),
   always(
-    'whatever strikes, each copy of a message is delivered, refused or lost, once',
+    'under any faults, each copy of a message is delivered, refused or lost exactly once',
     12,
     async (sim, make) => {
       const net = make({
@@ -1176,7 +1176,7 @@ const decided = (title: string, answers: PlayAnswers, text: string, isOver: stri
 
 const outages: readonly Spec[] = [
   looks(
-    'a partition parts its groups, nodes that are in none keep their links, and repair ends it',
+    'a partition separates its groups, nodes outside of them keep their links, and repair ends it',
     async (_sim, make) => {
       const net = make({ callTimeoutMs: 10 });
       const reached = ring(net);
@@ -1212,7 +1212,7 @@ const outages: readonly Spec[] = [
     },
   ),
   looks(
-    'a cut loses messages in one direction alone',
+    'a cut loses messages in one direction only',
     async (sim, make) => {
       const net = make();
       const { got } = inbox(sim, net);
@@ -1223,7 +1223,7 @@ const outages: readonly Spec[] = [
       net.cut('inbox', 'scenario');
       net.send('inbox', 'heard');
       await sim.sleep(1);
-      checkEqual('what was heard', got, ['heard']);
+      checkEqual('the notifications', got, ['heard']);
     },
     ({ lines }) => {
       for (const line of [
@@ -1235,7 +1235,7 @@ const outages: readonly Spec[] = [
       }
     },
   ),
-  holds('what is on its way when a partition begins is lost', async (sim, make) => {
+  holds('messages on their way when a partition begins are lost', async (sim, make) => {
     const net = make({ latencyMs: 10 });
     const { got } = inbox(sim, net);
     net.send('inbox', 1);
@@ -1245,21 +1245,21 @@ const outages: readonly Spec[] = [
     net.repair();
     net.send('inbox', 2);
     await sim.sleep(20);
-    checkEqual('what has come', got, [2]);
+    checkEqual('the messages received', got, [2]);
   }),
   looks(
-    'what is held waits for its release, and comes then in the order of coming',
+    'held messages wait for their release, and then arrive in the order of sending',
     async (sim, make) => {
       const net = make({ latencyMs: 1 });
       const { got, times } = inbox(sim, net);
       net.hold('scenario', 'inbox');
       for (const n of [1, 2, 3]) net.send('inbox', n);
       await sim.sleep(50);
-      checkEqual('what has come', got, []);
+      checkEqual('the messages received', got, []);
       net.release('scenario', 'inbox');
       await sim.sleep(1);
       checkEqual(
-        'what has come',
+        'the messages received',
         [got, times],
         [
           [1, 2, 3],
@@ -1279,34 +1279,37 @@ const outages: readonly Spec[] = [
       }
     },
   ),
-  holds('a hold of several links is released one by one, and each hold needs its end', async (sim, make) => {
-    const net = make();
-    const got: string[] = [];
-    for (const name of ['a', 'b', 'c']) {
-      net.node(name, ({ onMessage }) => onMessage((n) => void got.push(`${name}${String(n)}`)));
-    }
-    net.hold('scenario', ['a', 'b']);
-    for (const name of ['a', 'b', 'c']) net.send(name, 1);
-    await sim.sleep(1);
-    checkEqual('what has come', got, ['c1']);
-    net.release('scenario', 'b');
-    await sim.sleep(1);
-    checkEqual('what has come', got, ['c1', 'b1']);
-    net.partition('scenario', 'b');
-    net.release('scenario', ['a', 'b']);
-    await sim.sleep(1);
-    checkEqual('what has come', got, ['c1', 'b1', 'a1']);
-    net.send('b', 2);
-    await sim.sleep(1);
-    checkEqual('what has come', got, ['c1', 'b1', 'a1']);
-    net.cut('scenario', 'c');
-    net.cut('scenario', 'c');
-    net.repair();
-    net.send('c', 3);
-    await sim.sleep(1);
-    checkEqual('what has come', got, ['c1', 'b1', 'a1', 'c3']);
-  }),
-  holds('what waits on a fifo link comes before what is still on its way', async (sim, make) => {
+  holds(
+    'a hold of several links is released link by link, and each hold needs its own release',
+    async (sim, make) => {
+      const net = make();
+      const got: string[] = [];
+      for (const name of ['a', 'b', 'c']) {
+        net.node(name, ({ onMessage }) => onMessage((n) => void got.push(`${name}${String(n)}`)));
+      }
+      net.hold('scenario', ['a', 'b']);
+      for (const name of ['a', 'b', 'c']) net.send(name, 1);
+      await sim.sleep(1);
+      checkEqual('the messages received', got, ['c1']);
+      net.release('scenario', 'b');
+      await sim.sleep(1);
+      checkEqual('the messages received', got, ['c1', 'b1']);
+      net.partition('scenario', 'b');
+      net.release('scenario', ['a', 'b']);
+      await sim.sleep(1);
+      checkEqual('the messages received', got, ['c1', 'b1', 'a1']);
+      net.send('b', 2);
+      await sim.sleep(1);
+      checkEqual('the messages received', got, ['c1', 'b1', 'a1']);
+      net.cut('scenario', 'c');
+      net.cut('scenario', 'c');
+      net.repair();
+      net.send('c', 3);
+      await sim.sleep(1);
+      checkEqual('the messages received', got, ['c1', 'b1', 'a1', 'c3']);
+    },
+  ),
+  holds('messages held on a fifo link arrive before those still on their way', async (sim, make) => {
     const net = make({ latencyMs: 10, fifo: true });
     const { got, times } = inbox(sim, net);
     net.hold('scenario', 'inbox');
@@ -1322,7 +1325,7 @@ const outages: readonly Spec[] = [
   }),
   inWords((said) =>
     holds(
-      'heal ends what the scenario has parted and held, and callers learn what was lost',
+      'heal ends the partitions and holds of the scenario, and callers learn which calls were lost',
       async (sim, make) => {
         const net = make({ callTimeoutMs: Infinity });
         const stub = net.through('counter', new Counter());
@@ -1392,7 +1395,7 @@ const outages: readonly Spec[] = [
       },
       ({ asked }) =>
         checkEqual(
-          'what was asked',
+          'the questions asked',
           asked.flatMap((line) => / fault = (\d+ of \d+)/.exec(line)?.[1] ?? []),
           ['59 of 64', '0 of 16', '0 of 64'],
         ),
@@ -1401,13 +1404,13 @@ const outages: readonly Spec[] = [
   ),
   ofOurWords(
     looks(
-      'a link that is held by decision brings what waited there when that ends',
+      'a link held by decision delivers the waiting messages when the hold ends',
       async (sim, make) => {
         const net = make({ faults: { hold: true, outageMs: 40 } });
         const { got, times } = inbox(sim, net);
         net.send('inbox', 1);
         await sim.sleep(100);
-        checkEqual('what has come', [got, times], [[1], [10]]);
+        checkEqual('the messages received', [got, times], [[1], [10]]);
       },
       ({ lines, asked }) => {
         checkThat(
@@ -1416,7 +1419,7 @@ const outages: readonly Spec[] = [
           'the hold',
           lines,
         );
-        checkEqual('what was asked', asked, [
+        checkEqual('the questions asked', asked, [
           'scenario to inbox message fault = 63 of 64: undefined',
           'network hold delay = 0 of 4: 10',
         ]);
@@ -1523,7 +1526,7 @@ const nodes: readonly Spec[] = [
       checkEqual('what was seen', seen, ['posted@20', 'short@20', 'long@50']);
     },
   ),
-  holds('what comes to a paused node waits there, and what it sends waits as well', async (sim, make) => {
+  holds('messages to a paused node wait there, and so do those that it sends', async (sim, make) => {
     const net = make();
     const got: string[] = [];
     net.node('b', ({ onMessage }) => onMessage((text) => void got.push(`${String(text)}@${sim.now()}`)));
@@ -1539,17 +1542,17 @@ const nodes: readonly Spec[] = [
     await sim.sleep(10);
     const held = meanwhile(net.connect<{ ask(): string }>('a').ask());
     await sim.sleep(10);
-    checkEqual('what has come', got, []);
+    checkEqual('the messages received', got, []);
     node.resume();
     checkEqual('the answer', [await answer, sim.now()], ['answer', 20]);
     await sim.sleep(1);
-    checkEqual('what has come', got, ['first@20', 'second@20']);
+    checkEqual('the messages received', got, ['first@20', 'second@20']);
     node.resume();
     checkEqual('the second answer', [await held, sim.now()], ['answer', 21]);
   }),
   inWords((said) =>
     looks(
-      'what a paused node holds is lost with it, and the trace says that it was held',
+      'messages held by a paused node are lost with it, and the trace shows that they were held',
       async (sim, make) => {
         const net = make();
         const node = net.node('inbox', ({ onMessage }) => {
@@ -1679,7 +1682,7 @@ const nodes: readonly Spec[] = [
       },
       ({ lines, asked, events }) => {
         const words = 'the call acquire(70) from scenario to locks hangs, as locks went down';
-        checkEqual('what was asked', asked, [`scenario to locks acquire hang fault = 1 of 2: ${words}`]);
+        checkEqual('the questions asked', asked, [`scenario to locks acquire hang fault = 1 of 2: ${words}`]);
         checkThat(lines.includes(`1 ms: ${words}`), 'the history', words, lines);
         checkEqual(
           'the fault',
@@ -1694,7 +1697,7 @@ const nodes: readonly Spec[] = [
     ),
   ),
   holds(
-    'an answer of a process that has died meanwhile comes to nobody, and calls find the next process',
+    'an answer of a process that has died reaches no caller, and later calls reach the next process',
     async (sim, make) => {
       const net = make({ latencyMs: 5 });
       const node = net.node('a', ({ incarnation }) => ({ who: () => incarnation }));
@@ -1702,7 +1705,7 @@ const nodes: readonly Spec[] = [
       const first = meanwhile(stub.who());
       await sim.sleep(2);
       node.restart();
-      checkEqual('who answers a call that is on its way', await first, 1);
+      checkEqual('the process that answers a call on its way', await first, 1);
       const seen: unknown[] = [];
       const caller = net.node('caller', async ({ connect, incarnation }) => {
         if (incarnation > 0) return;
@@ -1734,7 +1737,7 @@ const nodes: readonly Spec[] = [
       ),
   ),
   holds(
-    'a program has its name, its incarnation, time, randomness, and what it notes is in the trace',
+    'a program has its name, incarnation, time and randomness, and its notes are in the trace',
     async (sim, make) => {
       const net = make();
       const seen: unknown[] = [];
@@ -1743,7 +1746,7 @@ const nodes: readonly Spec[] = [
       });
       await sim.sleep(5);
       node.restart();
-      checkEqual('what it saw', seen, ['a', 0, 0, 0, 'a', false, 'a', 1, 5, 0, 'a', false]);
+      checkEqual('what the program saw', seen, ['a', 0, 0, 0, 'a', false, 'a', 1, 5, 0, 'a', false]);
     },
   ),
   looks(
@@ -1771,7 +1774,7 @@ const nodes: readonly Spec[] = [
     },
   ),
   holds(
-    'of calls that wait for the start none begins once one before has ended the process',
+    'of the calls that wait for the start, none begins once an earlier one has ended the process',
     async (sim, make) => {
       const net = make();
       const begun: number[] = [];
@@ -1791,7 +1794,7 @@ const nodes: readonly Spec[] = [
       checkEqual('the time', sim.now(), 10);
     },
   ),
-  holds('who watches a node learns that it went down, once for each process', async (sim, make) => {
+  holds('watchers of a node are called when it goes down, once per process', async (sim, make) => {
     const net = make();
     const downs: string[] = [];
     const node = net.node('a', () => undefined, {
@@ -1807,12 +1810,12 @@ const nodes: readonly Spec[] = [
     await sim.sleep(1);
     await node.leave();
     await node.leave();
-    checkEqual('what was heard', downs, ['down@1', 'down@3', 'left@4']);
+    checkEqual('the notifications', downs, ['down@1', 'down@3', 'left@4']);
     const other = net.node('b', () => undefined, { onDown: () => void downs.push('stopped') });
     net.stop();
-    checkEqual('what was heard of the stop', [downs.length, other.state], [3, 'left']);
+    checkEqual('the notification of the stop', [downs.length, other.state], [3, 'left']);
   }),
-  holds('the options of a node go before those of all nodes', async (sim, make) => {
+  holds('the options of a node override those of all nodes', async (sim, make) => {
     const net = make({ nodes: { skew: { offsetMs: 100, driftPpm: 0 }, onError: 'crash' } });
     const seen: number[] = [];
     const fail = ({ clock }: NodeContext): never => {
@@ -1892,7 +1895,7 @@ const leaving: readonly Spec[] = [
       said.equal('it', [sim.now(), node.state, node.incarnation], [50, 'left', 0]);
     }),
   ),
-  holds('one that is down leaves at once, and one that is paused once it goes on', async (sim, make) => {
+  holds('a node that is down leaves at once, and one that is paused once it resumes', async (sim, make) => {
     const net = make();
     const down = net.node('down', () => undefined);
     down.crash();
@@ -1909,7 +1912,7 @@ const leaving: readonly Spec[] = [
   }),
   inWords((said) =>
     holds(
-      'a call that it has not answered by then is lost at once, and a later one is refused',
+      'a call that a leaving node has not answered is lost at once, and a later one is refused',
       async (sim, make) => {
         const net = make();
         const node = net.node('a', ({ sleep }) => ({ work: () => sleep(100) }));
@@ -1922,7 +1925,7 @@ const leaving: readonly Spec[] = [
       },
     ),
   ),
-  holds('a node joins at any time, under a name that nobody has had', async (sim, make) => {
+  holds('a node can join at any time, under a name that was never used', async (sim, make) => {
     const net = make();
     await sim.sleep(10);
     const late = net.node('late', () => ({ ping: () => 'pong' }));
@@ -1932,7 +1935,7 @@ const leaving: readonly Spec[] = [
   }),
   inWords((said) =>
     holds(
-      'stop ends all nodes at once without a hook or a fault, and the calls of the scenario',
+      'stop ends all nodes and the calls of the scenario at once, without hooks or faults',
       async (sim, make) => {
         const net = make();
         const called: number[] = [];
@@ -2016,7 +2019,7 @@ const errors: readonly Spec[] = [
       checkEqual('the states', states, ['down 0', 'up 1']);
     },
   })),
-  holds('the next process starts a second later unless it is said otherwise', async (sim, make) => {
+  holds('the next process starts a second later by default', async (sim, make) => {
     const started: number[] = [];
     make().node(
       'a',
@@ -2029,7 +2032,7 @@ const errors: readonly Spec[] = [
     await sim.sleep(3_000);
     checkEqual('the starts', started, [0, 1_005, 2_010]);
   }),
-  holds('what the scenario starts meanwhile is not started again', async (sim, make) => {
+  holds('a node that the scenario restarts meanwhile is not started again', async (sim, make) => {
     const node = make().node(
       'a',
       ({ incarnation, clock }) => {
@@ -2081,7 +2084,7 @@ const errors: readonly Spec[] = [
     ({ failure }) => checkEqual('the failure', failure?.message, 'a failed: boom'),
   ),
   fails(
-    'what watches a node and throws fails the simulation, and callers are answered all the same',
+    'a watcher of a node that throws fails the simulation, and callers are answered all the same',
     async (sim, make) => {
       const net = make();
       const node = net.node('a', ({ sleep }) => ({ work: () => sleep(100) }), { onDown: boom });
@@ -2100,7 +2103,7 @@ const errors: readonly Spec[] = [
       );
     },
   ),
-  holds('an error of a method goes to its caller, also one in what it returns', async (_sim, make) => {
+  holds('an error of a method goes to its caller, also one inside its return value', async (_sim, make) => {
     const net = make();
     class Bad {
       describe = boom;
@@ -2125,42 +2128,39 @@ const errors: readonly Spec[] = [
     }
     checkEqual('its state', node.state, 'up');
   }),
-  holds(
-    'whatever the code of a dead process does, nothing happens and nothing is thrown',
-    async (sim, make) => {
-      const net = make();
-      const contexts: NodeContext[] = [];
-      let received = 0;
-      net.node('b', ({ onMessage }) => {
-        onMessage(() => (received += 1));
-        return { ping: (_value?: unknown) => (received += 1) };
-      });
-      const node = net.node('a', (context) => void contexts.push(context));
-      node.restart();
-      const dead = contexts[0] as NodeContext;
-      let settled = 0;
-      const note = (): void => void (settled += 1);
-      const stub = dead.connect<{ ping(value?: unknown): number }>('b');
-      void stub.ping().then(note, note);
-      void stub.ping(() => 0).then(note, note);
-      dead.send('b', 'hello');
-      dead.send('b', () => 'no clone');
-      dead.note('I am dead');
-      void dead.sleep(1).then(note);
-      void dead.disk.write('a', 'x').then(note, note);
-      dead.clock.timer('tick', 1, note);
-      dead.clock.post('post', note);
-      dead.clock.endOfInstant('end', 1, note);
-      dead.onStop(note);
-      void dead.mailbox().receive().then(note, note);
-      dead.onMessage(note);
-      dead.world.choices.choose('anything', 2);
-      await sim.sleep(100);
-      checkEqual('what has come of it', [settled, received, node.disk.files().size], [0, 0, 0]);
-      await node.leave();
-      checkEqual('what has come of it', settled, 0);
-    },
-  ),
+  holds('code of a dead process has no effect and throws nothing', async (sim, make) => {
+    const net = make();
+    const contexts: NodeContext[] = [];
+    let received = 0;
+    net.node('b', ({ onMessage }) => {
+      onMessage(() => (received += 1));
+      return { ping: (_value?: unknown) => (received += 1) };
+    });
+    const node = net.node('a', (context) => void contexts.push(context));
+    node.restart();
+    const dead = contexts[0] as NodeContext;
+    let settled = 0;
+    const note = (): void => void (settled += 1);
+    const stub = dead.connect<{ ping(value?: unknown): number }>('b');
+    void stub.ping().then(note, note);
+    void stub.ping(() => 0).then(note, note);
+    dead.send('b', 'hello');
+    dead.send('b', () => 'no clone');
+    dead.note('I am dead');
+    void dead.sleep(1).then(note);
+    void dead.disk.write('a', 'x').then(note, note);
+    dead.clock.timer('tick', 1, note);
+    dead.clock.post('post', note);
+    dead.clock.endOfInstant('end', 1, note);
+    dead.onStop(note);
+    void dead.mailbox().receive().then(note, note);
+    dead.onMessage(note);
+    dead.world.choices.choose('anything', 2);
+    await sim.sleep(100);
+    checkEqual('the outcome', [settled, received, node.disk.files().size], [0, 0, 0]);
+    await node.leave();
+    checkEqual('the outcome', settled, 0);
+  }),
 ];
 
 const strikesOf = (
@@ -2178,7 +2178,7 @@ const strikesOf = (
       await sim.sleep(3_000);
       ends = `${node.state} ${node.incarnation}`;
     }, answers);
-    checkEqual('what was asked', asked, expected.asked);
+    checkEqual('the questions asked', asked, expected.asked);
     checkEqual('the history', lines, expected.lines);
     checkEqual('the node then', ends, expected.ends);
   },
@@ -2231,7 +2231,7 @@ const MOMENTS: readonly string[] = [
 const strikes: readonly Spec[] = [
   ofOurWords(
     strikesOf(
-      'several kinds are one question at each moment',
+      'several kinds are asked for in one question per moment',
       { crash: 64, pause: 64, slow: 128 },
       {},
       {
@@ -2243,7 +2243,7 @@ const strikes: readonly Spec[] = [
   ),
   ofOurWords(
     strikesOf(
-      'a kind that stands alone is asked by its name',
+      'a single kind is asked for by its name',
       { pause: 64 },
       {},
       {
@@ -2255,7 +2255,7 @@ const strikes: readonly Spec[] = [
   ),
   ofOurWords(
     strikesOf(
-      'true is one moment in 16, and kinds may be so likely that they add up to more than one',
+      'true is one moment in 16, and the rates of kinds may add up to more than one',
       { crash: 2, pause: 2, slow: 2 },
       {},
       {
@@ -2342,7 +2342,7 @@ const strikes: readonly Spec[] = [
     },
   }),
   {
-    title: 'strikes are bounded, by four unless it is said otherwise',
+    title: 'strikes are bounded, by four by default',
     async prove(subject) {
       for (const [strikesMax, count] of [
         [undefined, 4],
@@ -2392,7 +2392,7 @@ const strikes: readonly Spec[] = [
   ),
   ofOurWords(
     looks(
-      'heal ends what strikes a node at once, and what the scenario has done stays',
+      'heal ends the faults of a node at once, and keeps what the scenario has done',
       async (sim, make) => {
         const net = make();
         const struck = net.node('n1', ({ sleep }) => sleep(5), { faults: { crash: 2, downMsMax: 10_000 } });
@@ -2428,7 +2428,7 @@ const strikes: readonly Spec[] = [
 
 const disks: readonly Spec[] = [
   holds(
-    'the disk of a node outlives its processes, is called as the node and shows its files',
+    'the disk of a node outlives its processes, has the name of the node and shows its files',
     async (sim, make) => {
       const net = make();
       const starts: number[] = [];
@@ -2484,7 +2484,7 @@ const disks: readonly Spec[] = [
       checkEqual('after the process has died', await survivors({ disk: { keepsUnsynced: true } }), ['12']);
     },
   },
-  holds('an operation that is under way when the process dies is answered to nobody', async (sim, make) => {
+  holds('an operation that is under way when the process dies is never answered', async (sim, make) => {
     let answers = 0;
     const node = make().node(
       'a',
@@ -2589,7 +2589,7 @@ const refusals: readonly Spec[] = [
     }),
   ),
   inWords((said) =>
-    holds('what a stub cannot have cannot stand behind a link', async (_sim, make) => {
+    holds('an object that a stub cannot represent cannot stand behind a link', async (_sim, make) => {
       const net = make();
       const objects = {
         then: { then: () => undefined },
@@ -2613,7 +2613,7 @@ const refusals: readonly Spec[] = [
     }),
   ),
   inWords((said) =>
-    holds('a method that is none is refused with what is there', async (_sim, make) => {
+    holds('a field that is not a method is refused with what is there', async (_sim, make) => {
       const net = make();
       const served = (name: string, object: object | undefined) => {
         net.node(name, () => object);
@@ -2623,7 +2623,7 @@ const refusals: readonly Spec[] = [
         [() => served('a', { size: 3 }).size(), 'RUNNER_NO_METHOD a has no method size: a.size is 3'],
         [() => served('b', ECHO).x(), 'RUNNER_NO_METHOD b has no method x: b.x is undefined'],
         [() => served('c', undefined).x(), 'RUNNER_NO_METHOD c has no method x: it serves no object'],
-        [() => net.connect<{ x(): void }>('d').x(), 'RUNNER_NODE_DOWN there is no d'],
+        [() => net.connect<{ x(): void }>('d').x(), 'RUNNER_NODE_DOWN there is no node d'],
       ];
       for (const [act, text] of table) said.equal('the refusal', await refusalOf(act), text);
     }),
@@ -2650,7 +2650,7 @@ const refusals: readonly Spec[] = [
 
 const reports: readonly Spec[] = [
   fails(
-    'a deadlock names the calls that nobody answers',
+    'a deadlock names the calls that are not answered',
     async (_sim, make) => {
       const net = make({ callTimeoutMs: Infinity });
       net.node('locks', () => ({ acquire: () => never() }));
@@ -2741,7 +2741,7 @@ const reports: readonly Spec[] = [
         failure?.details,
       ),
   ),
-  holds('calls that are still pending when the scenario ends are nothing that it has left', (_sim, make) => {
+  holds('calls still pending when the scenario ends do not count as left over', (_sim, make) => {
     void make()
       .through('server', { work: () => never() })
       .work();

@@ -199,7 +199,7 @@ const writes: readonly PartCaseSpec<StoreSubject>[] = [
     ),
   ),
   on(
-    'R52 R53 empty refs and tags keep the old ones, each for itself, and all else is replaced',
+    'R52 R53 empty refs and tags keep the old ones, each separately, and all else is replaced',
     async ({ store }) => {
       store.newRun({ jobId: 'j', taskId: 't', tag: 'g' });
       store.update(runningStatus('0', 'o1', 'e1'));
@@ -241,7 +241,7 @@ const writes: readonly PartCaseSpec<StoreSubject>[] = [
     );
   }),
   inWords((said) =>
-    on('R11 what is not valid in a state is refused, and nothing is written', async ({ store }) => {
+    on('R11 fields that are not valid in a state are refused, and nothing is written', async ({ store }) => {
       store.newRun();
       await said.refuses(
         'an exit code',
@@ -305,7 +305,7 @@ const writes: readonly PartCaseSpec<StoreSubject>[] = [
 const waits: readonly PartCaseSpec<StoreSubject>[] = [
   inWords((said) =>
     on(
-      'R24 R25 R37 reads give what matches: listed ids in their order, all runs in that of creation',
+      'R24 R25 R37 reads return the matches: listed ids in their order, all runs in the order of creation',
       async (t) => {
         t.runs(4);
         t.write('0', 'COMPLETE');
@@ -348,7 +348,7 @@ const waits: readonly PartCaseSpec<StoreSubject>[] = [
     ),
   ),
   on(
-    'R31 R38 R54 a write ends each wait that it matches, in the order of coming, with that status and the service of then',
+    'R31 R38 R54 a write ends each wait that it matches, in the order of the waits, with that status and the service status at that time',
     async (t) => {
       t.runs(2);
       t.wait('a', everyRun('COMPLETE', 'FAILED'));
@@ -360,7 +360,7 @@ const waits: readonly PartCaseSpec<StoreSubject>[] = [
       checkEqual('how many wait', t.store.waiterCount, 6);
       t.write('0', 'COMPLETE');
       checkEqual(
-        'who goes on',
+        'the waits that go on',
         await t.news(),
         ['a', 'b', 'd', 'f'].map((name) => `0 ${name} 0 COMPLETE`),
       );
@@ -372,7 +372,7 @@ const waits: readonly PartCaseSpec<StoreSubject>[] = [
         waitersVisited,
       );
       t.write('1', 'RUNNING');
-      checkEqual('who goes on', await t.news(), ['0 e 1 RUNNING']);
+      checkEqual('the waits that go on', await t.news(), ['0 e 1 RUNNING']);
       const answer = t.store.query(listed(['1'], 'COMPLETE'), { timeoutMs: 9 });
       t.store.updateService(HEALTHY_SERVICE_STATUS);
       t.write('1', 'COMPLETE', { exitCode: 3 });
@@ -415,7 +415,7 @@ const waits: readonly PartCaseSpec<StoreSubject>[] = [
     },
   ),
   inWords((said) =>
-    on('R36 D4 a wait that can no longer be met ends at once, in words', async (t) => {
+    on('R36 D4 a wait that can no longer be met ends at once, and its message says why', async (t) => {
       t.runs(4);
       t.write('3', 'COMPLETE');
       const cannot = 'cannot happen any more:';
@@ -482,7 +482,7 @@ const waits: readonly PartCaseSpec<StoreSubject>[] = [
   ),
   inWords((said) =>
     on(
-      'R84 closing ends all waits and refuses new ones and runs; reads and writes go on',
+      'R84 closing ends all waits, and refuses new waits and runs; reads and writes still work',
       async (t) => {
         t.runs(2);
         t.write('0', 'COMPLETE');

@@ -263,7 +263,7 @@ describe('messages', () => {
       net.send('server', 1);
       await sim.sleep(1);
     });
-    expect(lines.at(-1)).toContain('is refused: server is no node and takes no messages');
+    expect(lines.at(-1)).toContain('is refused: server is not a node and takes no messages');
   });
 
   test.each<readonly [string, (node: NodeContext) => void]>([
@@ -374,7 +374,7 @@ describe('bad input', () => {
       (net) => served(net, undefined).x(),
       's has no method x: it serves no object',
     ],
-    ['a node that is not there', (net) => net.connect<{ x(): void }>('s').x(), 'there is no s'],
+    ['a node that is not there', (net) => net.connect<{ x(): void }>('s').x(), 'there is no node s'],
     [
       'a name that is taken by a node',
       (net) => [served(net, undefined), net.node('s', () => undefined)],

@@ -85,7 +85,7 @@ export const abortCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R72 R26 aborting an id that is not known is the unknown-run error',
+    title: 'R72 R26 aborting an unknown id is refused as an unknown run',
     async serve(t, runner) {
       const { message } = await checkRejects('abort', runner.abort('no-such-run'), 'RUNNER_UNKNOWN_RUN');
       checkEqual('its text', message, unknownRunMessage('no-such-run'));
@@ -115,7 +115,7 @@ export const abortCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R74 D24 while an abort waits for a stubborn command, everything else is served',
+    title: 'R74 D24 while an abort waits for a stubborn command, other calls are served',
     options: { capacity: 3 },
     needs: ['stubborn'],
     async serve(t, runner) {
@@ -144,7 +144,7 @@ export const abortCases: readonly CaseSpec[] = [
       await t.sleep(2);
       checkFields('the end', await runner.abort(runId), { state: 'ABORTED', stdoutRef: '' });
       await checkRejects('a wait for RUNNING', running, 'RUNNER_CANNOT_HAPPEN');
-      checkEqual('what is wrong with the checkouts', filer.verify(), []);
+      checkEqual('faults of the checkouts', filer.verify(), []);
     },
   },
   {
@@ -157,7 +157,7 @@ export const abortCases: readonly CaseSpec[] = [
       const runId = await t.start(runner, { ...t.commands.hang(), snapshotId: 's' });
       await t.sleep(1);
       checkEqual('the end', (await runner.abort(runId)).state, 'ABORTED');
-      checkEqual('what is wrong with the checkouts', filer.verify(), []);
+      checkEqual('faults of the checkouts', filer.verify(), []);
     },
   },
   {
@@ -185,7 +185,7 @@ export const abortCases: readonly CaseSpec[] = [
       t.checkBound('time to the end', t.now() - atMs, 3);
       gate.open();
       await t.until('the late checkout is released', () => filer.openCheckouts === 0);
-      checkEqual('what is wrong with the checkouts', filer.verify(), []);
+      checkEqual('faults of the checkouts', filer.verify(), []);
     },
   },
 ];

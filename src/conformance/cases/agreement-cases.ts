@@ -84,7 +84,7 @@ export const agreementCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R207 R200 whatever the end of a run is, every read gives that end, also later',
+    title: 'R207 R200 every read gives the same end of a run, then and later',
     async run(t) {
       const { commands } = t;
       const runner = await t.runner();

@@ -45,7 +45,7 @@ export const bazelCases: readonly CaseSpec[] = [
   },
   {
     title:
-      'R193 D102 the times of a result are of one clock, in order, and a queued time that nobody gave is absent',
+      'R193 D102 the times of a result come from one clock, in order, and a queued time that is not known is absent',
     needs: ['actions', 'filers'],
     async run(t) {
       const runner = await bazelRunner(t, t.commands.exit(0, 5));
@@ -94,12 +94,11 @@ export const bazelCases: readonly CaseSpec[] = [
       checkFields('the end', status, { state: 'FAILED', exitCode: 200 });
       const { code, violations } = resultOf(status).grpcStatus ?? {};
       checkEqual('the code', code, 9);
-      checkEqual('what is missing', violations, [{ type: 'MISSING', subject: `blobs/${ACTION.hash}/7` }]);
+      checkEqual('the missing blobs', violations, [{ type: 'MISSING', subject: `blobs/${ACTION.hash}/7` }]);
     },
   },
   {
-    title:
-      'R189 D101 a command that cannot be started is FAILED 240, and INTERNAL for those who asked for the action',
+    title: 'R189 D101 a command that cannot be started is FAILED 240, and its action result is INTERNAL',
     needs: ['actions', 'filers'],
     async run(t) {
       const runner = await bazelRunner(t, t.commands.unstartable());

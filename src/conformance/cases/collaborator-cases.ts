@@ -133,7 +133,7 @@ export const collaboratorCases: readonly CaseSpec[] = [
   },
   {
     title:
-      'R113 R114 the logs are uploaded as JOB_UNIQUE/NAME in the order stdlog, stderr, stdout, and the refs are theirs',
+      'R113 R114 the logs are uploaded as JOB_UNIQUE/NAME in the order stdlog, stderr, stdout, and the refs point to them',
     needs: ['collaborators'],
     async run(t) {
       const { status, names } = await refsOf(t, {});

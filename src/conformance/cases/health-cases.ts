@@ -92,7 +92,7 @@ export const healthCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R81 different codes, or a good run between them, are no row',
+    title: 'R81 different codes, or a good run between them, do not count as a row',
     needs: ['filers'],
     async run(t) {
       const codes = [211, 212, 211, 0, 211];
@@ -119,8 +119,7 @@ export const healthCases: readonly CaseSpec[] = [
     },
   },
   {
-    title:
-      'R83 R82 D30 when the runner becomes unhealthy, queued runs become FAILED, so that nobody waits in vain',
+    title: 'R83 R82 D30 when the runner becomes unhealthy, queued runs become FAILED, and every wait ends',
     needs: ['filers', 'capacity'],
     async run(t) {
       const bad = { latencyMs: t.ms(1), ...failing(212) };
@@ -140,7 +139,7 @@ export const healthCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R94 R205 a checkout is released once, whatever the end of its run',
+    title: 'R94 R205 a checkout is released exactly once, however its run ends',
     needs: ['filers', 'timeouts'],
     async run(t) {
       const filer = t.filer();
@@ -150,7 +149,7 @@ export const healthCases: readonly CaseSpec[] = [
       await t.outcome(runner, { ...t.commands.unstartable(), snapshotId });
       await t.outcome(runner, { ...t.commands.hang(), snapshotId, timeoutMs: t.ms(1) });
       await runner.abort(await t.running(runner, { ...t.commands.hang(), snapshotId }));
-      checkEqual('what is wrong with the checkouts', filer.verify(), []);
+      checkEqual('faults of the checkouts', filer.verify(), []);
     },
   },
 ];

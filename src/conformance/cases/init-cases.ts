@@ -28,7 +28,7 @@ const READY = { initialized: true, isHealthy: true, error: '' };
 
 export const initCases: readonly CaseSpec[] = [
   {
-    title: 'R61 a runner is initialized once all signals have come, whatever their order',
+    title: 'R61 a runner is initialized once all signals have come, in any order',
     needs: ['filers'],
     async run(t) {
       for (const isScootFirst of [true, false]) {

@@ -59,7 +59,7 @@ export const queryCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R26 D2 a listed id that is not known fails the whole query at once, whatever the wait',
+    title: 'R26 D2 an unknown listed id fails the whole query at once, for any wait',
     async serve(t, runner) {
       const known = await t.start(runner, t.commands.hang());
       for (const states of [ALL_MASK, DONE_MASK]) {
@@ -97,7 +97,7 @@ export const queryCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R29 all that match now come at once, whatever the timeout and the signal',
+    title: 'R29 all current matches are returned at once, for any timeout and signal',
     needs: ['capacity'],
     async run(t) {
       const { runner, ids } = await threeRuns(t);
@@ -130,7 +130,7 @@ export const queryCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R40 R26 D2 an id that is not known is an unknown run for status and statusNow',
+    title: 'R40 R26 D2 status and statusNow refuse an unknown id',
     async serve(t, runner) {
       for (const ask of [() => runner.status(UNKNOWN), () => statusNow(runner, UNKNOWN)]) {
         const { message } = await checkRejects('the answer', ask(), 'RUNNER_UNKNOWN_RUN');
@@ -167,7 +167,7 @@ export const queryCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R33 D15 a wait that is negative or no number is refused',
+    title: 'R33 D15 a wait that is negative or not a number is refused',
     async serve(t, runner) {
       const runId = await t.start(runner, t.commands.exit(0));
       await t.end(runner, runId);
@@ -180,7 +180,7 @@ export const queryCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R24 a query that is none is refused',
+    title: 'R24 a malformed query is refused',
     async serve(t, runner) {
       const bad: readonly unknown[] = [
         { allRuns: true },

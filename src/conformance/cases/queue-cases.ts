@@ -60,7 +60,7 @@ export const queueCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R59 D39 a capacity that is negative or no integer is refused',
+    title: 'R59 D39 a capacity that is negative or not an integer is refused',
     needs: ['capacity'],
     async run(t) {
       for (const capacity of [-1, 1.5, Number.NaN]) {
@@ -77,7 +77,7 @@ export const queueCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R66 D36 a malformed command is refused and brings nothing down',
+    title: 'R66 D36 a malformed command is refused and does no harm',
     async serve(t, runner) {
       const bad: readonly unknown[] = [
         undefined,
@@ -133,7 +133,7 @@ export const queueCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R68 the head of the queue starts as soon as none is active',
+    title: 'R68 the head of the queue starts as soon as no run is active',
     options: { capacity: 2 },
     needs: ['virtualTime', 'exactStates'],
     async serve(t, runner) {

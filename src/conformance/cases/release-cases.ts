@@ -48,7 +48,7 @@ export const releaseCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R85 R203 D27 a release aborts the active run and the queued ones, and nobody waits in vain',
+    title: 'R85 R203 D27 a release aborts the active run and the queued ones, and ends every wait',
     options: { capacity: 3 },
     async serve(t, runner) {
       const ids = [await t.running(runner, t.commands.hang())];

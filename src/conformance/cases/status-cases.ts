@@ -80,7 +80,7 @@ export const statusCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R3 R110 R11 a command that ends with a code is COMPLETE with that code, whatever it is',
+    title: 'R3 R110 R11 a command that exits with a code is COMPLETE with that code, even a special one',
     options: { capacity: 3 },
     async serve(t, runner) {
       for (const exitCode of [0, 1, 7, 255]) {

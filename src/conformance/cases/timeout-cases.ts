@@ -72,7 +72,7 @@ export const timeoutCases: readonly CaseSpec[] = [
     },
   },
   {
-    title: 'R104 D54 an end in the instant of the deadline is one of the two, for all who ask',
+    title: 'R104 D54 an end in the instant of the deadline is one of the two, the same for every caller',
     needs: ['timeouts', 'virtualTime'],
     async serve(t, runner) {
       for (let run = 0; run < 8; run += 1) {
@@ -103,7 +103,7 @@ export const timeoutCases: readonly CaseSpec[] = [
       }
       await t.until('the late checkout is released', () => filer.openCheckouts === 0);
       await t.sleep(1);
-      checkEqual('what is wrong with the checkouts', filer.verify(), []);
+      checkEqual('faults of the checkouts', filer.verify(), []);
     },
   },
   {
