@@ -2,6 +2,22 @@
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 
+const CAPABILITIES = [
+  'capacity',
+  'history',
+  'idPrefix',
+  'exactStates',
+  'virtualTime',
+  'timeouts',
+  'failures',
+  'signals',
+  'stubborn',
+  'outputs',
+  'filers',
+  'collaborators',
+  'actions',
+] as const;
+
 /**
  * - `capacity`: takes more than one run, as `capacity` says (R58).
  * - `history`: remembers as many runs as `history` says (R47).
@@ -17,20 +33,40 @@ import { check } from '../kernel/argument-check.ts';
  * - `collaborators`: takes processors, an uploader and metrics.
  * - `actions`: takes `actions`, with a filer for type `bazel` (R185).
  */
-export type Capability =
-  | 'capacity'
-  | 'history'
-  | 'idPrefix'
-  | 'exactStates'
-  | 'virtualTime'
-  | 'timeouts'
-  | 'failures'
-  | 'signals'
-  | 'stubborn'
-  | 'outputs'
-  | 'filers'
-  | 'collaborators'
-  | 'actions';
+export type Capability = (typeof CAPABILITIES)[number];
+
+/** The shape of one. */
+export const CAPABILITY: is.Shape = is.oneOf(...CAPABILITIES);
+
+const PART_CAPABILITIES = [
+  'words',
+  'eviction',
+  'memory',
+  'extremes',
+  'order',
+  'unstartable',
+  'signal',
+  'ignore-term',
+  'hang',
+  'fork',
+  'orphan',
+] as const;
+
+/**
+ * What a part other than a runner may be unable to do, as `lacks` of a subject says it.
+ *
+ * - `words`: uses the messages of this package (all lists).
+ * - `eviction`: evicts what is not held to make room (`contentStoreCases`, `actionCacheCases`).
+ * - `memory`: keeps samples and writes a trace, made by `createInMemory` (`metricsCases`).
+ * - `extremes`: histograms know their least and most (`metricsCases`).
+ * - `order`: a snapshot lists names in alphabetical order (`metricsCases`).
+ * - `unstartable`: there are commands that it cannot start (`execerCases`).
+ * - `signal`, `ignore-term`, `hang`, `fork`, `orphan`: carries out these steps of a script (`execerCases`).
+ */
+export type PartCapability = (typeof PART_CAPABILITIES)[number];
+
+/** The shape of one. */
+export const PART_CAPABILITY: is.Shape = is.oneOf(...PART_CAPABILITIES);
 
 /** For each capability true, or the reason why the runner lacks it; the reason is shown with every case that is skipped for it. */
 export type Supports = Readonly<Record<Capability, true | string>>;
@@ -47,21 +83,33 @@ export type Supports = Readonly<Record<Capability, true | string>>;
  */
 export function supportsAllBut(lacks: Partial<Record<Capability, string>>): Supports {
   check('lacks', lacks, is.readable('an object of capabilities with reasons'));
+  for (const word of Object.keys(lacks)) check('a capability in lacks', word, CAPABILITY);
   return { ...ALL, ...lacks };
 }
 
-const ALL: Supports = Object.freeze({
-  capacity: true,
-  history: true,
-  idPrefix: true,
-  exactStates: true,
-  virtualTime: true,
-  timeouts: true,
-  failures: true,
-  signals: true,
-  stubborn: true,
-  outputs: true,
-  filers: true,
-  collaborators: true,
-  actions: true,
-});
+const ALL: Supports = Object.freeze(
+  Object.fromEntries(CAPABILITIES.map((capability) => [capability, true])) as Record<Capability, true>,
+);
+
+const SUPPORTED = is.anyOf(
+  'true or the reason why not',
+  is.such('true', (value) => value === true),
+  is.TEXT,
+);
+const SUPPORTS = is.objectOf<Supports>(
+  'capabilities such as supportsAllBut({})',
+  is.each(CAPABILITIES, SUPPORTED),
+  {},
+);
+
+/**
+ * Refuses what does not say of each capability whether it is there.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field, or the word that is not a capability.
+ */
+export function checkSupports(supports: unknown): asserts supports is Supports {
+  check('subject.supports', supports, SUPPORTS);
+  for (const word of Object.keys(supports as object)) {
+    check('a capability in subject.supports', word, CAPABILITY);
+  }
+}

@@ -13,7 +13,7 @@ import { framesOfThrown } from '../simulation/scenario-stack.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Failure } from '../simulation/verdict.ts';
 import { lackOf } from './capability-probe.ts';
-import type { Capability } from './capability.ts';
+import { CAPABILITY, type Capability } from './capability.ts';
 import { CaseContext } from './case-context.ts';
 import { ConformanceError } from './check.ts';
 import { checkSubject, type ConformanceSubject, type HeldWorld, type SubjectOptions } from './subject.ts';
@@ -82,12 +82,13 @@ export class ConformanceCase {
   readonly needs: readonly Capability[];
   readonly run: (t: CaseContext) => Promise<void>;
 
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field, such as a word in `needs` that is not a capability. */
   constructor(group: string, spec: CaseSpec) {
     check('group', group, is.text('a name'));
     check('spec', spec, is.readable('an object with title and run or serve'));
     const { title, needs = [] } = spec;
     check('title', title, is.TEXT);
-    check('needs', needs, is.listOf(is.ANY, 'a list of capabilities'));
+    check('needs', needs, is.listOf(CAPABILITY, 'a list of capabilities'));
     const run = 'serve' in spec ? servingBody(spec) : spec.run;
     check('run', run, is.FUNCTION);
     this.title = title;

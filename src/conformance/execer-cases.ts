@@ -8,6 +8,7 @@ import { simStep } from '../execers/sim-step.ts';
 import type { ExecCommand, Execer, Process, ProcessStatus } from '../model/execer.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
 import type { Chunk } from '../model/output.ts';
+import type { PartCapability } from './capability.ts';
 import { checkEqual, checkThat } from './check.ts';
 import { type PartCase, partCases, type PartCaseSpec, type PartSubject, refusalOf } from './part-case.ts';
 
@@ -40,10 +41,10 @@ export const EXECER_LONG_MS: number = 60_000;
 export const EXECER_GRACE_MS: number = 300;
 const LONG_MS = EXECER_LONG_MS;
 
-/** A case as it is written down; `needs` are steps, and `unstartable`. */
+/** A case as it is written down. */
 interface Case {
   readonly title: string;
-  readonly needs: readonly (SimStep['op'] | 'unstartable')[];
+  readonly needs: readonly Exclude<PartCapability, 'words'>[];
   readonly run: (fixture: ExecerUnderTest) => Promise<void>;
 }
 type ExecerFixture = ExecerUnderTest;

@@ -3,7 +3,7 @@
  *
  * @module dryrunner/conformance
  */
-export { type Capability, type Supports, supportsAllBut } from './capability.ts';
+export { type Capability, type PartCapability, type Supports, supportsAllBut } from './capability.ts';
 export { type CaseContext, type TimedEnd, type Gate } from './case-context.ts';
 export { ConformanceError } from './check.ts';
 export { type CommandVocabulary, shellCommands, simCommands } from './command-vocabulary.ts';

@@ -497,7 +497,7 @@ const conditions: readonly Spec[] = [
         { owner },
       );
     const consumers = ['a', 'b', 'c'].map((owner) => meanwhile(consume(owner)));
-    await t.sleep(1);
+    for (let left = 999; filled.waiting < 3 && left > 0; left -= 1) await t.sleep(1);
     checkEqual('the mutex while all wait', [mutex.holder, filled.waiting], [undefined, 3]);
     for (const job of [1, 2, 3]) {
       await mutex.run(() => queue.push(job), { owner: 'producer' });

@@ -10,6 +10,7 @@ import type { MemoryOutputs, MemoryOutputsOptions } from '../outputs/memory-outp
 import type { OutputFault } from '../outputs/output-fault.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import { METRIC_NAMES } from '../model/metrics.ts';
+import type { PartCapability } from './capability.ts';
 import { checkEqual, checkThat } from './check.ts';
 import {
   checkRefuses,
@@ -425,7 +426,7 @@ export interface MetricsSubject extends PartSubject {
 const counted = (
   title: string,
   body: (under: MetricsUnderTest) => Promise<void> | void,
-  needs: readonly string[] = [],
+  needs: readonly PartCapability[] = [],
 ): PartCaseSpec<MetricsSubject> => ({
   title,
   needs,

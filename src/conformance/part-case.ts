@@ -14,6 +14,7 @@ import { simulate } from '../simulation/simulate.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
 import { formatEvent } from '../trace/event-text.ts';
+import { PART_CAPABILITY, type PartCapability } from './capability.ts';
 import { checkEqual, checkThat, ConformanceError } from './check.ts';
 import { simulationError } from './conformance-case.ts';
 
@@ -22,12 +23,12 @@ export interface PartSubject {
   /** Shown in titles. */
   readonly name: string;
   /**
-   * What it cannot do, by the words that cases have in `needs`, with the reason: cases that need it are skipped. Default: nothing.
+   * What it cannot do, with the reason: cases that need it are skipped. Default: nothing.
    *
    * Lacking `words`, its messages are its own: of errors only codes are compared, and what only ours say is skipped. Texts that the
    * contract fixes stay.
    */
-  readonly lacks?: Readonly<Record<string, string>>;
+  readonly lacks?: Readonly<Partial<Record<PartCapability, string>>>;
 }
 
 /** How a case about a part is run. */
@@ -49,7 +50,7 @@ export interface PartCaseSpec<Subject extends PartSubject> {
   /** May begin with the numbers of rules that it proves. */
   readonly title: string;
   /** What the subject must be able to do. Default: nothing beside what all do. */
-  readonly needs?: readonly string[];
+  readonly needs?: readonly PartCapability[];
   readonly prove: (subject: Subject, options: PartProveOptions) => Promise<void>;
 }
 
@@ -70,10 +71,13 @@ export class PartCase<Subject extends PartSubject> {
     this.#spec = spec;
   }
 
-  /** Why the case means nothing for this subject; undefined if it does. */
+  /**
+   * Why the case means nothing for this subject; undefined if it does.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `lacks` has a word that no case needs.
+   */
   skipReason(subject: Subject): string | undefined {
-    check('subject', subject, is.readable('a subject'));
-    check('subject.name', subject.name, is.TEXT);
+    checkPart(subject);
     const { lacks = {} } = subject;
     const lack = (this.#spec.needs ?? []).find((need) => Object.hasOwn(lacks, need));
     return lack === undefined ? undefined : lacks[lack];
@@ -81,10 +85,18 @@ export class PartCase<Subject extends PartSubject> {
 
   /** Rejects with a `ConformanceError`, or with whatever else the part threw. */
   async prove(subject: Subject, options: PartProveOptions = {}): Promise<void> {
-    check('subject', subject, is.readable('a subject'));
+    checkPart(subject);
     check('options', options, OPTIONS);
     await this.#spec.prove(subject, options);
   }
+}
+
+function checkPart(subject: PartSubject): void {
+  check('subject', subject, is.readable('a subject'));
+  const { name, lacks = {} } = subject;
+  check('subject.name', name, is.TEXT);
+  check('subject.lacks', lacks, is.mapOf(is.TEXT, 'an object of reasons'));
+  for (const word of Object.keys(lacks)) check('a word in subject.lacks', word, PART_CAPABILITY);
 }
 
 /** All cases of a list, by what they are about. */

@@ -1030,7 +1030,7 @@ const faults: readonly Spec[] = [
   ),
   ofOurWords(
     looks(
-      'heal delivers held messages at once, ends the questions, and tells callers which calls were lost',
+      'heal delivers held messages at once, ends the questions, and rejects the calls that were lost',
       async (sim, make) => {
         const net = make({
           faults: { lose: 4, reorder: 4, reorderMs: 5_000, strikesMax: 2 },
@@ -1054,7 +1054,7 @@ const faults: readonly Spec[] = [
   ),
   inWords((said) =>
     looks(
-      'heal tells a caller that its answer was lost, unless it has given up',
+      'heal rejects a call whose answer was lost, unless its caller has given up',
       async (sim, make) => {
         const counter = new Counter();
         const stub = make({ faults: { lose: true }, callTimeoutMs: 5 }).through('counter', counter);

@@ -10,7 +10,7 @@ import type { OutputCreator } from '../model/output.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import type { Service } from '../model/service.ts';
 import type { World } from '../model/world.ts';
-import type { Supports } from './capability.ts';
+import { checkSupports, type Supports } from './capability.ts';
 import type { CommandVocabulary } from './command-vocabulary.ts';
 
 /** What a case asks for; nothing that needs a capability which the subject lacks. Absent means the runner's own default. */
@@ -111,7 +111,7 @@ export function checkSubject(subject: unknown): asserts subject is ConformanceSu
   const { name, commands, supports, createOn, wallWorld, heldWorld } = subject as Partial<ConformanceSubject>;
   check('subject.name', name, is.TEXT);
   check('subject.commands', commands, COMMANDS);
-  check('subject.supports', supports, is.readable('capabilities such as supportsAllBut({})'));
+  checkSupports(supports);
   if (createOn !== undefined) check('subject.createOn', createOn, is.FUNCTION);
   if (wallWorld !== undefined && heldWorld !== undefined) {
     throw invalidArgument('subject', 'either wallWorld or heldWorld', subject);
