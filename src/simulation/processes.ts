@@ -23,6 +23,7 @@ export class RunningProcess implements StartedProcess {
 
   enter(): void {
     this.#processes.current = this;
+    this.#processes.onEvent?.(this);
     this.#ambient?.enter();
   }
 
@@ -49,6 +50,8 @@ export interface ProcessesParts {
 /** All processes of one simulation. */
 export class Processes implements ProcessHost {
   current: RunningProcess | undefined;
+  /** Called as an event of a process begins, and with undefined when it is over. */
+  onEvent: ((process: RunningProcess | undefined) => void) | undefined;
   readonly clock: VirtualClock;
   readonly #parts: ProcessesParts;
   readonly #machines: DescribedMachine[] = [];
@@ -83,6 +86,7 @@ export class Processes implements ProcessHost {
   leave(): void {
     if (this.current === undefined) return;
     this.current = undefined;
+    this.onEvent?.(undefined);
     this.#parts.session()?.leaveProcess();
   }
 

@@ -216,13 +216,16 @@ export class SimulationRun {
   /** Where Node announces rejections at the end of a turn, and exceptions of ticks always, they come between two turns. */
   #watchUncaught(): UncaughtErrors {
     const isDocumented = this.#drain?.name === 'documented';
-    return new UncaughtErrors(
+    const uncaught = new UncaughtErrors(
+      isDocumented,
       (what) => this.turns.isOn || isDocumented || what === 'uncaught exception',
       () => {
         const process = this.#processes.current;
         return { atMs: this.#clock.now(), process, wasAlive: process?.parts.isAlive ?? true };
       },
     );
+    if (isDocumented) this.#processes.onEvent = (process) => uncaught.noteEvent(process);
+    return uncaught;
   }
 
   /** Judges what nothing can catch any more; true if the simulation has failed. */

@@ -26,6 +26,8 @@ class Mark {
   readonly owner: UncaughtErrors;
   /** Whose code runs from here. */
   readonly process: RunningProcess | undefined;
+  /** Whether that process was alive when its code had run; undefined while it is known by itself, as Node announces at once. */
+  wasAlive: boolean | undefined = undefined;
 
   constructor(owner: UncaughtErrors, process: RunningProcess | undefined) {
     this.owner = owner;
@@ -40,22 +42,24 @@ export class UncaughtErrors {
   readonly #stop: () => void;
   /** Those that are not announced. */
   readonly #marks = new Set<Promise<never>>();
-  /** Whose code runs, of those that have no event of their own. */
-  #running: RunningProcess | undefined;
-  /** Whose rejections are announced. */
-  #announced: RunningProcess | undefined;
+  /** Where the code that runs has begun, if that is not known by its event. */
+  #running: Mark | undefined;
+  /** Where the code began whose rejections are announced. */
+  #announced: Mark | undefined;
+  /** Node announces what events have left at the end of a turn of many, so that each event of a process is marked. */
+  readonly #isLate: boolean;
 
   /** `isOfRun` says whether what Node announces now comes from the simulation, `now` gives virtual time, and whose code runs. */
   constructor(
+    isLate: boolean,
     isOfRun: (what: UncaughtError['what']) => boolean,
     now: () => Pick<UncaughtError, 'atMs' | 'process' | 'wasAlive'>,
   ) {
+    this.#isLate = isLate;
     const note = (what: UncaughtError['what'], key: unknown, reason: unknown): boolean => {
       if (reason instanceof Mark) return this.#pass(reason, key);
       if (!isOfRun(what)) return false;
-      const process = this.#announced;
-      const whose = process === undefined ? {} : { process, wasAlive: process.parts.isAlive };
-      this.#errors.set(key, { what, reason, ...now(), ...whose });
+      this.#errors.set(key, { what, reason, ...now(), ...this.#whose() });
       return true;
     };
     this.#stop = onProcessEvents({
@@ -73,13 +77,18 @@ export class UncaughtErrors {
 
   /** Runs code of a process in the midst of somebody else's. */
   within(process: RunningProcess, code: () => void): void {
-    const outside = this.#running;
+    const outside = this.#running?.process;
     this.#mark(process);
     try {
       code();
     } finally {
       this.#mark(outside);
     }
+  }
+
+  /** An event of that process begins, or of none. */
+  noteEvent(process: RunningProcess | undefined): void {
+    if (this.#isLate) this.#mark(process);
   }
 
   get isEmpty(): boolean {
@@ -92,16 +101,26 @@ export class UncaughtErrors {
   }
 
   #mark(process: RunningProcess | undefined): void {
-    this.#running = process;
+    const mark = new Mark(this, process);
+    const before = this.#running;
+    if (this.#isLate && before !== undefined) before.wasAlive = before.process?.parts.isAlive;
+    this.#running = mark;
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- a marker that only we see; an Error would capture a stack each time
-    this.#marks.add(Promise.reject<never>(new Mark(this, process)));
+    this.#marks.add(Promise.reject<never>(mark));
   }
 
   #pass(mark: Mark, promise: unknown): boolean {
     if (mark.owner !== this) return false;
     this.#marks.delete(promise as Promise<never>);
-    this.#announced = mark.process;
+    this.#announced = mark;
     return true;
+  }
+
+  /** Empty if that is known by the event that fires. */
+  #whose(): Partial<Pick<UncaughtError, 'process' | 'wasAlive'>> {
+    if (this.#announced === undefined) return {};
+    const { process, wasAlive = process?.parts.isAlive ?? true } = this.#announced;
+    return process === undefined && !this.#isLate ? {} : { process, wasAlive };
   }
 
   /** The first that nothing can catch any more if the next event is due at `nextMs`. */

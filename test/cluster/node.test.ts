@@ -356,10 +356,32 @@ describe('an error that a program leaves uncaught', () => {
 
   test.each(lateCases)('in an instant that ends %s fails the simulation (%s)', async (_, drain, run) => {
     const { failure } = await simulate({ scenario: run, source: fifoDecisions(), drain });
-    expect(failure).toMatchObject({ kind: 'error', cause: { message: 'boom' } });
-    // The documented drain hears of rejections at the end of a turn, and not whose they are.
-    if (drain === 'fast') expect(failure?.message).toBe('a failed: boom');
+    expect(failure).toMatchObject({ kind: 'error', message: 'a failed: boom', cause: { message: 'boom' } });
   });
+
+  test.each(['fast', 'documented'] as const)(
+    'in one of several events of a turn is that of its own node, and nobody’s if that was dead (%s drain)',
+    async (drain) => {
+      const { failure } = await simulate({
+        drain,
+        source: fifoDecisions(),
+        async scenario(sim) {
+          const net = createNetwork(sim);
+          const reject = (): void => void Promise.reject(new Error('boom'));
+          const dying = net.node('dying', ({ clock }) => {
+            clock.timer('tick', 1, () => {
+              dying.crash();
+              reject();
+            });
+          });
+          net.node('a', ({ clock }) => void clock.timer('tick', 2, reject));
+          net.node('last', ({ clock }) => void clock.timer('tick', 3, () => undefined));
+          await sim.sleep(20);
+        },
+      });
+      expect(failure?.message).toBe('a failed: boom');
+    },
+  );
 
   test('in what watches a crash fails the simulation, and callers are answered all the same', async () => {
     const verdict = await play(async (sim) => {
