@@ -34,73 +34,7 @@ async function codeOf(call: Promise<unknown>): Promise<string> {
   }
 }
 
-/** Counts on its disk; says how far the one before it had come. */
-class Counter {
-  readonly #node: NodeContext;
-  #count: number;
-
-  constructor(node: NodeContext, count: number) {
-    this.#node = node;
-    this.#count = count;
-  }
-
-  static async start(node: NodeContext): Promise<Counter> {
-    const names = await node.disk.list();
-    return new Counter(node, names.length === 0 ? 0 : Number(await node.disk.readText('count')));
-  }
-
-  async add(isSynced: boolean): Promise<number> {
-    this.#count += 1;
-    await this.#node.disk.write('count', String(this.#count));
-    if (isSynced) await this.#node.disk.sync('count');
-    return this.#count;
-  }
-
-  count(): number {
-    return this.#count;
-  }
-}
-
 describe('the disk of a node', () => {
-  test('outlives its processes, and calls wait until the start has read it', () =>
-    holds(async (sim) => {
-      const net = createNetwork(sim);
-      const node = net.node('counter', Counter.start, { disk: { latencyMs: 5 } });
-      const counter = net.connect<Counter>('counter');
-      expect(node.object).toBeUndefined();
-      expect(await counter.add(true)).toBe(1);
-      expect(sim.now()).toBe(15);
-      node.restart();
-      expect(await counter.count()).toBe(1);
-      expect([...node.disk.files().keys()]).toEqual(['count']);
-    }));
-
-  const survivors = async (options: ClusterNodeOptions): Promise<Set<number>> => {
-    const counts = new Set<number>();
-    for (let seed = 0; seed < 30; seed += 1) {
-      const { failure } = await play(async (sim) => {
-        const net = createNetwork(sim);
-        const node = net.node('counter', Counter.start, options);
-        const counter = net.connect<Counter>('counter');
-        await counter.add(true);
-        await counter.add(false);
-        node.restart();
-        counts.add(await counter.count());
-      }, randomDecisions(seed));
-      expect(failure).toBeUndefined();
-    }
-    return counts;
-  };
-
-  test('loses in a crash what was not synced, as the exploration decides', async () => {
-    // Empty is what a write that replaces leaves when it is torn at its beginning.
-    expect(await survivors({})).toEqual(new Set([0, 1, 2]));
-  });
-
-  test('keeps it in a crash of the process alone', async () => {
-    expect([...(await survivors({ disk: { keepsUnsynced: true } }))]).toEqual([2]);
-  });
-
   test('an operation that is under way when the process dies is answered to nobody', () =>
     holds(async (sim) => {
       const net = createNetwork(sim);
@@ -141,14 +75,6 @@ describe('a start that fails', () => {
   const fail = (): never => {
     throw new Error('no config');
   };
-
-  test('comes out of node() if it throws at once, and there is no such node', () =>
-    holds(async (sim) => {
-      const net = createNetwork(sim);
-      expect(() => net.node('a', fail)).toThrow('no config');
-      net.node('a', () => ({ ping: () => 'pong' }));
-      expect(await net.connect<{ ping(): string }>('a').ping()).toBe('pong');
-    }));
 
   test('fails the simulation if it rejects, and names the node', async () => {
     const { failure } = await play(async (sim) => {
@@ -238,19 +164,6 @@ describe('an error that a program leaves uncaught', () => {
       states.push(`${node.state} ${node.incarnation}`);
     };
 
-  test.each(places)('%s fails the simulation and names the node', async (_, program) => {
-    const { failure } = await play(scenario(program, {}));
-    expect(failure).toMatchObject({ kind: 'error', message: 'a failed: boom' });
-  });
-
-  test.each(places)('%s ends the process where the node says so', async (_, program) => {
-    const states: string[] = [];
-    const once = (node: NodeContext): void => (node.incarnation === 0 ? program(node) : undefined);
-    await holds(scenario(once, { onError: 'crash' }, states));
-    await holds(scenario(once, { onError: 'restart', restartMs: 1 }, states));
-    expect(states).toEqual(['down 0', 'up 1']);
-  });
-
   test('is in the trace, as no fault', async () => {
     const verdict = await holds(scenario(places[0]![1], { onError: 'crash' }));
     expect(verdict.faults).toBe(0);
@@ -263,40 +176,6 @@ describe('an error that a program leaves uncaught', () => {
       error: 'boom',
     });
   });
-
-  test('in the description of a result goes to the caller', () =>
-    holds(async (sim) => {
-      const net = createNetwork(sim);
-      class Bad {
-        describe = boom;
-      }
-      const bad = (): object => Object.create(new Bad()) as object;
-      const node = net.node('a', () => ({
-        now: bad,
-        later: async () => bad(),
-        get read(): never {
-          return boom();
-        },
-        thenable: () => ({
-          get then(): never {
-            return boom();
-          },
-        }),
-      }));
-      const stub = net.connect<Record<'now' | 'later' | 'read' | 'thenable', () => unknown>>('a');
-      for (const method of ['now', 'later', 'read', 'thenable'] as const) {
-        await expect(stub[method]()).rejects.toThrow('boom');
-      }
-      expect(node.state).toBe('up');
-    }));
-
-  test('in a method goes to the caller', () =>
-    holds(async (sim) => {
-      const net = createNetwork(sim);
-      const node = net.node('a', () => ({ boom }));
-      await expect(net.connect<{ boom(): void }>('a').boom()).rejects.toThrow('boom');
-      expect(node.state).toBe('up');
-    }));
 
   const rejecting = (): object => ({
     f() {
@@ -382,21 +261,6 @@ describe('an error that a program leaves uncaught', () => {
       expect(failure?.message).toBe('a failed: boom');
     },
   );
-
-  test('in what watches a crash fails the simulation, and callers are answered all the same', async () => {
-    const verdict = await play(async (sim) => {
-      const net = createNetwork(sim);
-      const node = net.node('a', ({ sleep }) => ({ work: () => sleep(100) }), { onDown: boom });
-      void codeOf(net.connect<{ work(): Promise<void> }>('a').work());
-      await sim.sleep(1);
-      expect(() => node.crash()).not.toThrow();
-      await sim.sleep(1);
-    });
-    expect(verdict.failure?.message).toBe('onDown of a failed: boom');
-    expect(verdict.trace()).toContainEqual(
-      expect.objectContaining({ type: 'message', step: 'sent', kind: 'error', runner: 'a' }),
-    );
-  });
 
   const floating = (when: number) => {
     return ({ incarnation }: NodeContext): object => {
@@ -510,26 +374,6 @@ describe('a paused node', () => {
     ask(): string;
   }
 
-  test('answers and sends nothing until it goes on', () =>
-    holds(async (sim) => {
-      const net = createNetwork(sim);
-      const got: string[] = [];
-      net.node('b', (node) => node.onMessage((text) => void got.push(`${String(text)} at ${sim.now()}`)));
-      const node = net.node('a', ({ send }) => ({
-        ask() {
-          node.pause();
-          send('b', 'first');
-          send('b', 'second');
-          return 'answer';
-        },
-      }));
-      const answer = net.connect<Asked>('a').ask();
-      await sim.sleep(10);
-      expect(got).toEqual([]);
-      node.resume();
-      expect([await answer, sim.now(), got]).toEqual(['answer', 10, ['first at 10', 'second at 10']]);
-    }));
-
   test('that crashes has sent nothing, and the call is lost', () =>
     holds(async (sim) => {
       const net = createNetwork(sim);
@@ -642,97 +486,7 @@ describe('one process at most is alive', () => {
   });
 });
 
-test('of calls that wait for the start none begins once one before has ended the process', async () => {
-  const begun: number[] = [];
-  await holds(async (sim) => {
-    const net = createNetwork(sim);
-    const node = net.node('a', async ({ sleep }) => {
-      await sleep(10);
-      return {
-        f(n: number): void {
-          begun.push(n);
-          node.crash();
-        },
-      };
-    });
-    const stub = net.connect<{ f(n: number): void }>('a');
-    await Promise.allSettled([stub.f(1), stub.f(2)]);
-  });
-  expect(begun).toEqual([1]);
-});
-
 describe('leaving', () => {
-  test('calls the hooks in reverse order, each awaited, and is no fault', async () => {
-    const order: string[] = [];
-    const verdict = await holds(async (sim) => {
-      const net = createNetwork(sim);
-      const node = net.node(
-        'a',
-        (context) => {
-          context.signal.addEventListener('abort', () => order.push('signal'));
-          context.onStop(() => void order.push('first'));
-          context.onStop(async () => {
-            await context.sleep(10);
-            order.push('second');
-          });
-        },
-        { onDown: () => order.push('down') },
-      );
-      await node.leave();
-      expect([sim.now(), node.state]).toEqual([10, 'left']);
-      await node.leave();
-    });
-    expect(order).toEqual(['signal', 'second', 'first', 'down']);
-    expect(verdict.faults).toBe(0);
-  });
-
-  test('a hook that fails is an error of the node', async () => {
-    const { failure } = await play(async (sim) => {
-      const node = createNetwork(sim).node('a', (context) =>
-        context.onStop(() => {
-          throw new Error('cannot flush');
-        }),
-      );
-      await node.leave();
-    });
-    expect(failure?.message).toBe('a failed: cannot flush');
-  });
-
-  test('calls no hook of a process that has crashed', () =>
-    holds(async (sim) => {
-      const called: number[] = [];
-      const node = createNetwork(sim).node('a', ({ onStop }) => {
-        onStop(() => void called.push(1));
-        onStop(() => {
-          called.push(2);
-          node.crash();
-        });
-      });
-      await node.leave();
-      await sim.sleep(1);
-      expect([called, node.state]).toEqual([[2], 'left']);
-    }));
-
-  test('is not heard of when the network stops', () =>
-    holds(async (sim) => {
-      const net = createNetwork(sim);
-      let downs = 0;
-      net.node('a', () => undefined, { onDown: () => void (downs += 1) });
-      net.stop();
-      expect(downs).toBe(0);
-    }));
-
-  test('ends although the process crashes meanwhile, and no other one starts', () =>
-    holds(async (sim) => {
-      const net = createNetwork(sim);
-      const node = net.node('a', (context) => context.onStop(() => context.sleep(100)));
-      const left = node.leave();
-      await sim.sleep(50);
-      node.crash();
-      await left;
-      expect([sim.now(), node.state]).toEqual([50, 'left']);
-    }));
-
   test('a node that ends as its crash is heard of is not restarted', () =>
     holds(async (sim) => {
       const net = createNetwork(sim);
@@ -743,28 +497,6 @@ describe('leaving', () => {
       node.restart();
       await node.leave();
       expect([started, node.state, node.incarnation]).toEqual([[0], 'left', 0]);
-    }));
-
-  test('a call that it has not answered by then is lost at once, and a later one is refused', () =>
-    holds(async (sim) => {
-      const net = createNetwork(sim);
-      const node = net.node('a', (context) => ({ work: () => context.sleep(100) }));
-      const stub = net.connect<{ work(): Promise<void> }>('a');
-      const call = codeOf(stub.work());
-      await sim.sleep(1);
-      await node.leave();
-      expect(await call).toBe('RUNNER_CALL_LOST');
-      expect(await codeOf(stub.work())).toBe('RUNNER_NODE_DOWN');
-    }));
-
-  test('a node can join at any time, under a name that nobody has had', () =>
-    holds(async (sim) => {
-      const net = createNetwork(sim);
-      await sim.sleep(10);
-      const late = net.node('late', () => ({ ping: () => 'pong' }));
-      expect(await net.connect<{ ping(): string }>('late').ping()).toBe('pong');
-      await late.leave();
-      expect(() => net.node('late', () => {})).toThrow('name: expected one that no other node has');
     }));
 });
 
@@ -957,31 +689,4 @@ test('how far its clock is off may be a decision, within limits', async () => {
   expect(Math.max(...offsets.values(), 0)).toBeLessThanOrEqual(60_000);
   expect(drifts.size).toBeGreaterThan(2);
   expect(Math.max(...drifts)).toBeLessThanOrEqual(Math.ceil(1_000 / 0.9));
-});
-
-describe('what the exploration may do to a node', () => {
-  const strikesAsked = async (faults: NonNullable<ClusterNodeOptions['faults']>): Promise<string[]> => {
-    const { decisions, failure } = await play(async (sim) => {
-      const net = createNetwork(sim);
-      net.node('n1', (node) => node.sleep(5), { faults });
-      await sim.sleep(10);
-    });
-    expect(failure).toBeUndefined();
-    return decisions().map(({ question, n }) => `${question.text} of ${n}`);
-  };
-
-  test('is one question at each moment, whose answers are the kinds by their chances', async () => {
-    expect(await strikesAsked({ crash: 64, pause: 64, slow: 128 })).toEqual([
-      'n1 strike at n1 sleep fault of 128',
-    ]);
-  });
-
-  test('is asked by its name where it is of one kind', async () => {
-    expect(await strikesAsked({ pause: 64 })).toEqual(['n1 pause at n1 sleep fault of 64']);
-  });
-
-  test('may be so likely that the chances add up to more than 1', async () => {
-    // 1/2 crashes, of the rest 1/2 pauses, and of the rest 1/2 becomes slow.
-    expect(await strikesAsked({ crash: 2, pause: 2, slow: 2 })).toEqual(['n1 strike at n1 sleep fault of 8']);
-  });
 });
