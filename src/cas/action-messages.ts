@@ -14,6 +14,7 @@ import type {
   RpcCode,
   RpcStatus,
 } from '../model/action.ts';
+import { isPathBelow } from '../model/confined-path.ts';
 import { DIGEST, type Digest } from '../model/digest.ts';
 import {
   type ActionResultMessage,
@@ -57,27 +58,33 @@ export function soundDigest(field: string, digest: Digest | null): Digest {
 
 const encoder = new TextEncoder();
 /** What file systems take as one name. */
-const NAME_BYTES_MAX = 255;
+export const NAME_BYTES_MAX = 255;
 /** What they take as a path, less what is above the input root. */
 const PATH_BYTES_MAX = 3_584;
 
 /** A path inside the input root: relative, with `/` between segments, and neither `.` nor `..`. */
 function soundPath(field: string, path: string, canBeEmpty = false): string {
   if (path === '' && canBeEmpty) return path;
-  const isSound =
-    !path.includes('\0') &&
-    path.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..');
-  if (!isSound) throw badField(field, 'a path inside the input root, such as out/lib.a', path);
+  if (!isPathBelow(path)) throw badField(field, 'a path inside the input root, such as out/lib.a', path);
   checkLength(field, path);
   return path;
 }
 
 function checkLength(field: string, path: string): void {
-  const bytes = encoder.encode(path).length;
-  if (bytes > PATH_BYTES_MAX) throw badField(field, `a path of at most ${PATH_BYTES_MAX} bytes`, bytes);
-  if (path.split('/').some((name) => encoder.encode(name).length > NAME_BYTES_MAX)) {
+  checkPathBytes(field, utf8Bytes(path));
+  if (path.split('/').some((name) => utf8Bytes(name) > NAME_BYTES_MAX)) {
     throw badField(field, `a path whose names have at most ${NAME_BYTES_MAX} bytes`, path);
   }
+}
+
+/** @throws RunnerError `RUNNER_BAD_MESSAGE` for a path that is too long. */
+export function checkPathBytes(field: string, bytes: number): void {
+  if (bytes > PATH_BYTES_MAX) throw badField(field, `a path of at most ${PATH_BYTES_MAX} bytes`, bytes);
+}
+
+/** The length of a text in UTF-8. */
+export function utf8Bytes(text: string): number {
+  return encoder.encode(text).length;
 }
 
 const TEXTS = is.listOf(is.TEXT, 'a list of texts');
@@ -191,16 +198,33 @@ export function decodeCommand(bytes: Uint8Array): ActionCommand {
     // Who asks for an output twice gets it once.
     return [...new Set(list)];
   };
+  const outputFiles = paths('output_files', message.outputFiles);
+  // The whole working directory is one that can be asked for.
+  const outputDirectories = paths('output_directories', message.outputDirectories, true);
+  const outputPaths = paths('output_paths', message.outputPaths, true);
+  // Where they are given the other two mean nothing (REAPI 2.1).
+  if (outputPaths.length === 0) checkFiles(outputFiles, outputDirectories);
   return {
     arguments: message.arguments,
     environmentVariables: environmentOf(message.environmentVariables),
-    outputFiles: paths('output_files', message.outputFiles),
-    // The whole working directory is one that can be asked for.
-    outputDirectories: paths('output_directories', message.outputDirectories, true),
-    outputPaths: paths('output_paths', message.outputPaths, true),
+    outputFiles,
+    outputDirectories,
+    outputPaths,
     workingDirectory,
     platform: message.platform?.properties ?? [],
   };
+}
+
+/** No file is a directory as well, or has anything below it. */
+function checkFiles(files: readonly string[], directories: readonly string[]): void {
+  const above = new Set(directories);
+  for (const path of [...files, ...directories]) {
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+      above.add(path.slice(0, end));
+    }
+  }
+  const both = files.find((path) => above.has(path));
+  if (both !== undefined) throw badField('command.output_files', 'files that are no directories', both);
 }
 
 function environmentOf(variables: readonly PlatformProperty[]): Readonly<Record<string, string>> {

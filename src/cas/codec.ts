@@ -274,13 +274,6 @@ export interface ServerCapabilities {
   readonly lowApiVersion: SemVer | null;
   readonly highApiVersion: SemVer | null;
 }
-/** For whom a call is made; travels in a header. */
-export interface RequestMetadata {
-  readonly toolDetails: { readonly toolName: string; readonly toolVersion: string } | null;
-  readonly actionId: string;
-  readonly toolInvocationId: string;
-  readonly correlatedInvocationsId: string;
-}
 /** What an action lacks, in the details of a status. */
 export interface PreconditionFailure {
   readonly violations: readonly {
@@ -469,7 +462,6 @@ export interface Messages {
   readonly GetTreeResponse: GetTreeResponse;
   readonly GetCapabilitiesRequest: GetCapabilitiesRequest;
   readonly ServerCapabilities: ServerCapabilities;
-  readonly RequestMetadata: RequestMetadata;
   readonly Status: StatusMessage;
   readonly PreconditionFailure: PreconditionFailure;
   readonly Operation: OperationMessage;
@@ -527,7 +519,6 @@ const NAMES: readonly (keyof Messages)[] = membersOf<keyof Messages>({
   GetTreeResponse: true,
   GetCapabilitiesRequest: true,
   ServerCapabilities: true,
-  RequestMetadata: true,
   Status: true,
   PreconditionFailure: true,
   Operation: true,

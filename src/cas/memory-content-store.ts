@@ -15,6 +15,7 @@ import {
 } from '../model/content-store.ts';
 import { DIGEST, type Digest, digestKey } from '../model/digest.ts';
 import { digestOf } from './digest-of.ts';
+import { Holds } from './holds.ts';
 
 const BYTES = is.instanceOf('a Uint8Array', Uint8Array);
 const RANGE = is.objectOf<BlobRange>(
@@ -43,6 +44,7 @@ export interface MemoryContentStore extends ContentStore {
   findMissing(digests: readonly Digest[]): readonly Digest[];
   read(digest: Digest, range?: BlobRange): Uint8Array;
   write(digest: Digest, bytes: Uint8Array): void;
+  holdAlong(held: Digest, digests: readonly Digest[]): void;
   /** Keeps bytes under their own digest. */
   add(content: string | Uint8Array): Digest;
   /** Loses a blob, as an eviction does. False if it is not there, or held. */
@@ -69,8 +71,7 @@ class MemoryBlobs implements MemoryContentStore {
   readonly #maxBytes: number;
   /** The one that was used last at the end. */
   readonly #blobs = new Map<string, Uint8Array>();
-  /** How many hold a blob. */
-  readonly #holds = new Map<string, number>();
+  readonly #holds = new Holds();
   #sizeBytes = 0;
   /** Of blobs that come in parts. */
   #reserved = 0;
@@ -135,28 +136,19 @@ class MemoryBlobs implements MemoryContentStore {
 
   hold(digests: readonly Digest[]): BlobHold {
     check('digests', digests, MANY_DIGESTS);
-    const keys = digests.map(digestKey);
-    for (const key of keys) this.#holds.set(key, (this.#holds.get(key) ?? 0) + 1);
-    let isHeld = true;
-    return {
-      release: () => {
-        if (!isHeld) return;
-        isHeld = false;
-        for (const key of keys) this.#letGo(key);
-      },
-    };
+    return { release: this.#holds.add(digests.map(digestKey)) };
+  }
+
+  holdAlong(held: Digest, digests: readonly Digest[]): void {
+    check('held', held, DIGEST);
+    check('digests', digests, MANY_DIGESTS);
+    this.#holds.addAlong(digestKey(held), digests.map(digestKey));
   }
 
   evict(digest: Digest): boolean {
     check('digest', digest, DIGEST);
     const key = digestKey(digest);
     return !this.#holds.has(key) && this.#remove(key);
-  }
-
-  #letGo(key: string): void {
-    const left = (this.#holds.get(key) ?? 0) - 1;
-    if (left > 0) this.#holds.set(key, left);
-    else this.#holds.delete(key);
   }
 
   #use(digest: Digest): Uint8Array | undefined {

@@ -162,13 +162,6 @@ message ExecutionCapabilities {
   bool exec_enabled = 2;
   PriorityCapabilities execution_priority_capabilities = 3;
 }
-message ToolDetails { string tool_name = 1; string tool_version = 2; }
-message RequestMetadata {
-  ToolDetails tool_details = 1;
-  string action_id = 2;
-  string tool_invocation_id = 3;
-  string correlated_invocations_id = 4;
-}
 `;
 
 /** Of the packages that the messages above use. Each is a file of its own, because a file has one package. */

@@ -8,7 +8,7 @@ import { basename, dirname, join, posix, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { encodeAction, encodeCommand } from '../cas/action-messages.ts';
 import { DIGEST_FUNCTION_SHA256, MESSAGES, type ServerCapabilities } from '../cas/codec.ts';
-import { isConfinedLink, isPathBelow } from '../filers/filer-arguments.ts';
+import { isConfinedLink, isPathBelow } from '../model/confined-path.ts';
 import { createCasFiler } from '../host/remote/cas-filer.ts';
 import { connectRemote, type RemoteConnection } from '../host/remote/grpc-transport.ts';
 import { InputFolder } from '../host/remote/input-folder.ts';

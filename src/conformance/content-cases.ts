@@ -333,6 +333,27 @@ const holds: readonly PartCaseSpec<ContentStoreSubject>[] = [
       );
     },
   ),
+  within('a blob that is held along with another stays as long as that one is held', 100, async (store) => {
+    if (store.holdAlong === undefined) return;
+    const [a, b] = [digestOf(A), digestOf(B)];
+    store.holdAlong(a, [b]);
+    const [first, second] = [store.hold([a]), store.hold([a])];
+    store.holdAlong(a, [b, b, a]);
+    store.holdAlong(a, [b]);
+    for (const blob of [A, B]) await add(store, blob);
+    first.release();
+    checkEqual('a blob without room', await codeOf(() => add(store, C)), 'RUNNER_STORE_FULL');
+    checkEqual('the blobs evicted then', keysOf(await store.findMissing([a, b])), []);
+    second.release();
+    await add(store, C);
+    await add(store, D);
+    checkEqual('the blobs evicted at last', keysOf(await store.findMissing([a, b])), keysOf([a, b]));
+    // That was the last hold: what comes again is held by nobody.
+    await add(store, B);
+    await add(store, C);
+    await add(store, D);
+    checkEqual('what comes again', keysOf(await store.findMissing([b])), keysOf([b]));
+  }),
   within('a blob that is larger than the whole store is refused', 50, async (store) => {
     checkEqual('its write', await codeOf(() => add(store, 'x'.repeat(51))), 'RUNNER_STORE_FULL');
     checkThat(!(await isThere(store, digestOf('x'.repeat(51)))), 'the blob', 'it to be missing', 'there');

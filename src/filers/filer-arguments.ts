@@ -1,5 +1,6 @@
 /** What filers take: ids, absolute paths, and maps of what to ingest where. Invariant: nothing is touched before these have passed. */
 import * as is from '../kernel/shape.ts';
+import { isPathBelow } from '../model/confined-path.ts';
 import { check } from '../kernel/argument-check.ts';
 
 /** The id of a snapshot, known or not. */
@@ -12,12 +13,6 @@ const TARGET_PATH = is.such(
 );
 const MAP_OF_PATHS = is.instanceOf('a Map of source path to target path', Map);
 
-/** True for a path that stays below where it is put: no empty, `.` or `..` segments, no NUL, not absolute. */
-export function isPathBelow(path: string): boolean {
-  if (path.includes('\0')) return false;
-  return path.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..');
-}
-
 /**
  * Refuses what no filer takes as a map of source path → path inside the snapshot. A directory may go to '', the snapshot's root.
  *
@@ -29,16 +24,4 @@ export function checkIngestPaths(paths: unknown): asserts paths is ReadonlyMap<s
     check('source path', source, ABSOLUTE_PATH);
     check('target path', target, TARGET_PATH);
   }
-}
-
-/**
- * True if a link at `path` cannot lead out of the snapshot: not absolute, and `..` only at the start, no more often than the link
- * lies deep. A `..` further on could climb from wherever another link led.
- */
-export function isConfinedLink(path: string, target: string): boolean {
-  if (target === '' || target.startsWith('/') || target.includes('\0')) return false;
-  const segments = target.split('/').filter((segment) => segment !== '' && segment !== '.');
-  const down = segments.findIndex((segment) => segment !== '..');
-  const climbs = down < 0 ? segments.length : down;
-  return climbs < path.split('/').length && !segments.slice(climbs).includes('..');
 }

@@ -22,6 +22,17 @@ export const ACTION_STORE: is.MethodsShape = is.withMethods(
   'storeLog',
   'keep',
 );
+/** Where blobs are. */
+export const CONTENT_STORE: is.MethodsShape = is.withMethods(
+  'findMissing',
+  'read',
+  'readStream',
+  'write',
+  'openWrite',
+  'hold',
+);
+/** Where results are. */
+export const ACTION_CACHE: is.MethodsShape = is.withMethods('get', 'put');
 /** Where instruments come from. */
 export const METRICS: is.MethodsShape = is.withMethods('counter', 'gauge', 'histogram');
 /** What takes runs, and says what became of them. */

@@ -143,6 +143,11 @@ export interface ContentStore {
   openWrite(digest: Digest): BlobWriter;
   /** What is held is not evicted until it is released, also what comes in later. */
   hold(digests: readonly Digest[]): BlobHold;
+  /**
+   * Holds blobs for as long as somebody holds `held`: what an action makes, for as long as its server needs the action. Does nothing if nobody
+   * holds that. A store that evicts nothing need not have it.
+   */
+  holdAlong?(held: Digest, digests: readonly Digest[]): void;
 }
 
 /** Results by action. */
@@ -164,9 +169,15 @@ export interface ActionStore {
   /** Makes what must be there before the command starts (R190): parents of its outputs, and the link to a JDK if it asks for one. */
   prepareOutputs(dir: string, command: ActionCommand, cancel: Cancellable): MaybePromise<void>;
   /** Stores the outputs that the command has made in its directory, those that are there (R191). */
-  storeOutputs(dir: string, command: ActionCommand, cancel: Cancellable): MaybePromise<ActionOutputs>;
-  /** Stores what a log holds. */
-  storeLog(log: Output, cancel: Cancellable): MaybePromise<Digest>;
+  storeOutputs(
+    dir: string,
+    command: ActionCommand,
+    cancel: Cancellable,
+    /** Whose outputs they are: they are held for as long as their action is. */
+    request?: ExecuteRequest,
+  ): MaybePromise<ActionOutputs>;
+  /** Stores what a log holds; see {@link storeOutputs}. */
+  storeLog(log: Output, cancel: Cancellable, request?: ExecuteRequest): MaybePromise<Digest>;
   /** Puts a result in the cache (R192). */
   keep(request: ExecuteRequest, outcome: ActionOutcome, cancel: Cancellable): MaybePromise<void>;
 }

@@ -3,9 +3,9 @@
  * result is looked up and kept only if every blob that it names is there; outputs never lead out of the checkout.
  */
 import * as is from '../kernel/shape.ts';
-import { decodeAction, decodeCommand, digestsOfOutcome } from '../cas/action-messages.ts';
+import { badField, decodeAction, decodeCommand, digestsOfOutcome } from '../cas/action-messages.ts';
 import { MESSAGES } from '../cas/codec.ts';
-import { isConfinedLink, isPathBelow } from '../filers/filer-arguments.ts';
+import { isConfinedLink, isPathBelow } from '../model/confined-path.ts';
 import { FilerError, throwIfCancelled } from '../filers/filer-error.ts';
 import { check } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
@@ -19,6 +19,7 @@ import type {
   OutputFile,
   OutputSymlink,
 } from '../model/action.ts';
+import { ACTION_CACHE, CONTENT_STORE } from '../model/argument-shapes.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import {
   type ActionCache,
@@ -31,7 +32,7 @@ import type { Digest } from '../model/digest.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
 import type { Output } from '../model/output.ts';
-import { CONTENT_STORE, TREE_TARGET, type TreeTarget } from './content-filer.ts';
+import { TREE_TARGET, type TreeTarget } from './content-filer.ts';
 import {
   type EntryKind,
   sourceOf,
@@ -55,7 +56,7 @@ export interface ActionStoreOptions {
 }
 
 const OPTIONS = is.optionsOf<ActionStoreOptions>(
-  { content: CONTENT_STORE, cache: is.withMethods('get', 'put'), tree: TREE_TARGET },
+  { content: CONTENT_STORE, cache: ACTION_CACHE, tree: TREE_TARGET },
   { readLog: is.FUNCTION, javaHome: is.TEXT },
 );
 
@@ -99,7 +100,7 @@ export class Actions implements ActionStore {
     const { instanceName = '', actionDigest } = request;
     const outcome = await this.#cache.get(instanceName, actionDigest, cancel);
     if (outcome === undefined) return undefined;
-    const missing = await missingOf(this.#content, outcome, cancel);
+    const missing = await missingOf(this.#contentFor(request), outcome, cancel);
     return missing.length === 0 ? outcome : undefined;
   }
 
@@ -121,7 +122,13 @@ export class Actions implements ActionStore {
     await this.#linkJdk(dir, command);
   }
 
-  async storeOutputs(dir: string, command: ActionCommand, cancel: Cancellable): Promise<ActionOutputs> {
+  async storeOutputs(
+    dir: string,
+    command: ActionCommand,
+    cancel: Cancellable,
+    request?: ExecuteRequest,
+  ): Promise<ActionOutputs> {
+    const content = this.#contentFor(request);
     const outputFiles: OutputFile[] = [];
     const outputDirectories: OutputDirectory[] = [];
     const outputSymlinks: OutputSymlink[] = [];
@@ -139,16 +146,16 @@ export class Actions implements ActionStore {
       else if (kind === 'other' || kind !== (kinds.get(path) ?? kind)) {
         throw wrongKind(path, kinds.get(path), kind);
       } else if (kind === 'file') {
-        outputFiles.push({ path, ...(await this.#place.storeFile(this.#content, at, cancel)) });
+        outputFiles.push({ path, ...(await this.#place.storeFile(content, at, cancel)) });
       } else {
-        outputDirectories.push({ path, treeDigest: await this.#storeDir(at, cancel) });
+        outputDirectories.push({ path, treeDigest: await this.#storeDir(content, at, cancel) });
       }
     }
     return { outputFiles, outputDirectories, outputSymlinks };
   }
 
-  storeLog(log: Output, cancel: Cancellable): Promise<Digest> {
-    return this.#place.storeLog(this.#content, log, cancel);
+  storeLog(log: Output, cancel: Cancellable, request?: ExecuteRequest): Promise<Digest> {
+    return this.#place.storeLog(this.#contentFor(request), log, cancel);
   }
 
   async keep(request: ExecuteRequest, outcome: ActionOutcome, cancel: Cancellable): Promise<void> {
@@ -157,9 +164,13 @@ export class Actions implements ActionStore {
     await this.#cache.put(request.instanceName ?? '', request.actionDigest, outcome, cancel);
   }
 
-  async #storeDir(dir: string, cancel: Cancellable): Promise<Digest> {
-    const { root, children } = await storeTree(this.#content, await this.#place.sourceAt(dir), cancel);
-    return storeBytes(this.#content, MESSAGES.Tree.encode({ root, children }), cancel);
+  #contentFor(request: ExecuteRequest | undefined): ContentStore {
+    return request === undefined ? this.#content : holdingFor(this.#content, request.actionDigest);
+  }
+
+  async #storeDir(content: ContentStore, dir: string, cancel: Cancellable): Promise<Digest> {
+    const { root, children } = await storeTree(content, await this.#place.sourceAt(dir), cancel);
+    return storeBytes(content, MESSAGES.Tree.encode({ root, children }), cancel);
   }
 
   /** Through a link of the input root a new directory could lie anywhere. */
@@ -169,6 +180,7 @@ export class Actions implements ActionStore {
     if (there !== dir && (await this.#place.leadsOut(dir, there))) {
       throw unprepared(`output outside of the input root: ${path}`);
     }
+    if (there !== dir && (await this.#place.kindAt(there)) === 'file') throw blocked(dir, path, there);
     await this.#place.makeDir(path);
   }
 
@@ -190,6 +202,33 @@ export class Actions implements ActionStore {
     if (isConfinedLink(at.slice(dir.length + 1), target)) return target;
     throw unkept(`output ${path} is a link that leads out of the input root: ${target}`);
   }
+}
+
+/** Whatever is looked for or stored is held before that for as long as the action is: what is there must not go until the result is out. */
+function holdingFor(content: ContentStore, action: Digest): ContentStore {
+  if (content.holdAlong === undefined) return content;
+  const hold = (digests: readonly Digest[]): void => content.holdAlong?.(action, digests);
+  return {
+    cancelBoundMs: content.cancelBoundMs,
+    findMissing(digests, cancel) {
+      hold(digests);
+      return content.findMissing(digests, cancel);
+    },
+    read(digest, range, cancel) {
+      hold([digest]);
+      return content.read(digest, range, cancel);
+    },
+    readStream: (digest, range, cancel) => content.readStream(digest, range, cancel),
+    write(digest, bytes, cancel) {
+      hold([digest]);
+      return content.write(digest, bytes, cancel);
+    },
+    openWrite(digest) {
+      hold([digest]);
+      return content.openWrite(digest);
+    },
+    hold: (digests) => content.hold(digests),
+  };
 }
 
 /** A tree in memory as a place: its links lead nowhere, as nothing follows them. */
@@ -225,6 +264,12 @@ function placeIn(
 /** What keeps an action from starting (R190). */
 function unprepared(text: string): FilerError {
   return new FilerError(text, { exitCode: EXIT_CODES.POSTPROCESSING });
+}
+
+/** The client's mistake: no such directory can be made. */
+function blocked(dir: string, path: string, there: string): RunnerError {
+  const [output, input] = [path, there].map((at) => at.slice(dir.length + 1));
+  return badField('command', `no output below an input file, such as in ${output}`, input);
 }
 
 function wrongKind(path: string, declared: 'file' | 'dir' | undefined, kind: EntryKind): FilerError {

@@ -9,6 +9,7 @@ import { RunnerError } from '../kernel/errors.ts';
 import { ABSOLUTE_PATH, checkIngestPaths, SNAPSHOT_ID } from '../filers/filer-arguments.ts';
 import { throwIfCancelled, unknownSnapshot } from '../filers/filer-error.ts';
 import type { TreeEntries, TreeEntry } from '../filers/memory-tree.ts';
+import { CONTENT_STORE } from '../model/argument-shapes.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import { type ContentStore, MissingBlobsError } from '../model/content-store.ts';
 import { digestKey, digestOfSnapshot, snapshotOfDigest, type Digest } from '../model/digest.ts';
@@ -40,16 +41,6 @@ export const TREE_TARGET: is.MethodsShape = is.withMethods(
   'entriesUnder',
   'remove',
 );
-/** The shape of a content store. */
-export const CONTENT_STORE: is.MethodsShape = is.withMethods(
-  'findMissing',
-  'read',
-  'readStream',
-  'write',
-  'openWrite',
-  'hold',
-);
-
 /** What a tree needs to be written. */
 interface FoundTree {
   readonly directories: ReadonlyMap<string, DirectoryMessage>;

@@ -18,6 +18,7 @@ import { namedTopic, type Topic } from '../kernel/question.ts';
 import { isRunnerError, messageOf, type RunnerErrorCode } from '../kernel/errors.ts';
 import { RPC_CODES, type ExecuteRequest, type RpcCode, type RpcStatus } from '../model/action.ts';
 import { digestKey, snapshotOfDigest, type Digest } from '../model/digest.ts';
+import { backOffMs } from '../model/back-off.ts';
 import type { BlobHold } from '../model/content-store.ts';
 import type { Command } from '../model/command.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
@@ -106,6 +107,8 @@ class Operation {
   watchers = 0;
   /** While nobody does. */
   abandoned: Timer | undefined;
+  /** Called once a client has its result. */
+  onDelivered: (() => void) | undefined;
 
   constructor(name: string, label: string, execution: Execution) {
     this.name = name;
@@ -150,7 +153,14 @@ class Operation {
       seen = this.#version;
       // What is given here decides, as more may happen while the watcher looks at it.
       const message = this.message();
-      yield message;
+      let isTaken = false;
+      try {
+        yield message;
+        isTaken = true;
+      } finally {
+        // Who leaves with the result in hand has it; who was cut off meanwhile may not.
+        if (message.done && (isTaken || !isCutOff(signal))) this.onDelivered?.();
+      }
       if (message.done) return;
     }
   }
@@ -171,6 +181,11 @@ class Operation {
     this.#version += 1;
     for (const settle of [...this.#changed]) settle();
   }
+}
+
+/** Whether the caller no longer waits, which can have changed since it was looked at last. */
+function isCutOff({ aborted }: AbortSignal): boolean {
+  return aborted;
 }
 
 /** One action that is being carried out, for one client or for several. */
@@ -227,7 +242,7 @@ export interface ExecutionsOptions {
   readonly name: string;
   /** What the names of all operations begin with. */
   readonly series: string;
-  /** An operation that nobody has watched for this long is aborted. */
+  /** An operation that nobody has watched for this long is aborted, and blobs of a result that nobody has fetched are held no longer. */
   readonly abandonedAfterMs: number;
   /** How many that have ended can still be asked for. */
   readonly endedMax: number;
@@ -424,6 +439,8 @@ export class Executions {
   readonly #shared = new Map<string, Execution>();
   readonly #ended = new Set<string>();
   readonly #workers: Workers;
+  /** Let go what is held for results that nobody has fetched yet. */
+  readonly #undelivered = new Set<() => void>();
   #isClosed = false;
   #count = 0;
 
@@ -475,8 +492,8 @@ export class Executions {
   }
 
   /** Ends that operation; the action goes on for others who wait for it. */
-  cancel(name: string): void {
-    this.#cancel(this.#named(name));
+  async cancel(name: string): Promise<void> {
+    await this.#cancel(this.#named(name));
   }
 
   /** Forgets one that has ended; one that is under way goes on. */
@@ -490,7 +507,9 @@ export class Executions {
   close(): void {
     this.#isClosed = true;
     for (const { abandoned } of this.#all.values()) abandoned?.cancel();
-    for (const execution of [...this.#active]) this.#abort(execution);
+    // Those of which a runner does not let go end with it.
+    for (const execution of [...this.#active]) this.#abort(execution).catch(() => undefined);
+    for (const release of [...this.#undelivered]) release();
     this.#workers.close();
   }
 
@@ -547,9 +566,17 @@ export class Executions {
   /** Over once it waits, or a runner has taken it; fails if none will. */
   #offer(execution: Execution, hold: BlobHold, command: Command): Promise<void> {
     return new Promise((resolve, reject) => {
+      // Until then the call of its client fails with it, and nobody comes for a result.
+      let isBegun = false;
+      const begun = (): void => {
+        isBegun = true;
+        resolve();
+      };
       const over = (result: OperationResult): void => {
         execution.drop = undefined;
-        hold.release();
+        // Before its end, at which those who watch take the result.
+        if (isBegun && 'response' in result && !this.#isClosed) this.#releaseOnceDelivered(execution, hold);
+        else hold.release();
         this.#end(execution, result);
       };
       const offer: Offer = {
@@ -560,9 +587,9 @@ export class Executions {
         },
         follow: async (runner, first) => {
           execution.run = { runner, runId: first.runId };
-          resolve();
+          begun();
           // Its clients may have gone before the runner had it.
-          if (execution.isCancelled) this.#abort(execution);
+          if (execution.isCancelled) this.#abortLater(execution, 0);
           over(await this.#follow(execution, runner, first));
         },
         waits: () => {
@@ -570,7 +597,7 @@ export class Executions {
             this.#workers.drop(offer);
             over(CANCELLED_RESULT);
           };
-          resolve();
+          begun();
           if (execution.isCancelled) drop();
           else execution.drop = drop;
         },
@@ -586,6 +613,27 @@ export class Executions {
         offer.fail(error);
       }
     });
+  }
+
+  /** The blobs of a result, held along with the action, stay until all its clients have it, or do not come for it. */
+  #releaseOnceDelivered({ operations }: Execution, hold: BlobHold): void {
+    const waiting = new Set(operations);
+    const topic = namedTopic(this.#options.name, 'waits for', 'delivery');
+    const release = (): void => {
+      timer.cancel();
+      this.#undelivered.delete(release);
+      for (const operation of waiting) operation.onDelivered = undefined;
+      hold.release();
+    };
+    const timer = this.#world.clock.timer(topic, this.#options.abandonedAfterMs, release);
+    this.#undelivered.add(release);
+    for (const operation of operations) {
+      operation.onDelivered = () => {
+        operation.onDelivered = undefined;
+        waiting.delete(operation);
+        if (waiting.size === 0) release();
+      };
+    }
   }
 
   /** Sees a run through to its end; what goes wrong on the way is the end. */
@@ -624,15 +672,19 @@ export class Executions {
     const topic = namedTopic(name, 'abandons', operation.label);
     operation.abandoned = this.#world.clock.timer(topic, abandonedAfterMs, () => {
       operation.abandoned = undefined;
-      this.#cancel(operation);
+      // A runner that does not abort it now may do so later; meanwhile the action runs.
+      this.#cancel(operation).catch(() => {
+        if (operation.watchers === 0 && !operation.isDone) this.#abandon(operation);
+      });
     });
   }
 
-  #cancel(operation: Operation): void {
+  /** Rejects if the runner refuses to abort the run, which goes on then. */
+  async #cancel(operation: Operation): Promise<void> {
     if (operation.isDone) return;
     const { execution } = operation;
     if (execution.operations.size === 1) {
-      this.#abort(execution);
+      await this.#abort(execution);
       return;
     }
     execution.operations.delete(operation);
@@ -640,7 +692,20 @@ export class Executions {
     this.#retire(operation);
   }
 
-  #abort(execution: Execution): void {
+  /** Again and again until the runner does it, or the run has ended: no client is there that could ask again. */
+  #abortLater(execution: Execution, failures: number): void {
+    const attempt = (): void => {
+      if (!this.#active.has(execution)) return;
+      this.#abort(execution).catch(() => this.#abortLater(execution, failures + 1));
+    };
+    if (failures === 0) attempt();
+    else {
+      const topic = namedTopic(this.#options.name, 'aborts', execution.key);
+      this.#world.clock.timer(topic, backOffMs(failures), attempt);
+    }
+  }
+
+  async #abort(execution: Execution): Promise<void> {
     execution.isCancelled = true;
     // Who asks for the same from now on wants it done.
     this.#unshare(execution);
@@ -650,12 +715,14 @@ export class Executions {
       drop?.();
       return;
     }
-    // Its end comes by its status; what is unknown or released has ended.
-    run.runner.abort(run.runId).catch((error: unknown) => {
-      if (!isRunnerError(error)) {
-        execution.end({ error: { code: RPC_CODES.INTERNAL, message: messageOf(error) } });
-      }
-    });
+    try {
+      // Its end comes by its status.
+      await run.runner.abort(run.runId);
+    } catch (error) {
+      // What is unknown or released has ended.
+      const hasEnded = isRunnerError(error, 'RUNNER_UNKNOWN_RUN') || isRunnerError(error, 'RUNNER_RELEASED');
+      if (!hasEnded) throw error;
+    }
   }
 
   #end(execution: Execution, result: OperationResult): void {

@@ -49,7 +49,6 @@ export {
   type QueryWriteStatusResponse,
   type ReadRequest,
   type ReadResponse,
-  type RequestMetadata,
   type ResourceMessage,
   type SemVer,
   type ServerCapabilities,

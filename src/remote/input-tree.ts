@@ -2,13 +2,13 @@
  * What lies below an input root. Invariant: nothing in a tree leads out of it, by name or by link, and every name stands for one thing;
  * a tree that breaks this is refused before anything of it is written.
  */
-import { badField, soundDigest } from '../cas/action-messages.ts';
+import { badField, checkPathBytes, NAME_BYTES_MAX, soundDigest, utf8Bytes } from '../cas/action-messages.ts';
 import { type DirectoryMessage, MESSAGES } from '../cas/codec.ts';
 import type { ContentStore } from '../model/content-store.ts';
 import { missingBlobsOf } from '../model/content-store.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import { digestKey, type Digest } from '../model/digest.ts';
-import { isConfinedLink } from '../filers/filer-arguments.ts';
+import { isConfinedLink } from '../model/confined-path.ts';
 
 /** A directory of a tree, as far as it is there. */
 export interface FoundDirectory {
@@ -21,17 +21,34 @@ const ENTRIES_MAX = 1_000_000;
 /** Directories in directories: what a disk can hold. */
 const DEPTH_MAX = 512;
 
+/** A directory by what it is made of. */
+interface Own {
+  /** How much lies directly in it. */
+  readonly entries: number;
+  /** Of the longest name of a file or link. */
+  readonly nameBytes: number;
+  readonly inner: readonly { readonly key: string; readonly nameBytes: number }[];
+}
+
+/** With all that is below it. */
+interface Extent {
+  readonly entries: number;
+  readonly depth: number;
+  /** Of the longest path in it. */
+  readonly pathBytes: number;
+}
+
 /** How large and how deep a tree becomes where each directory is written wherever it lies. */
 class Expansion {
-  readonly #directories = new Map<string, { readonly own: number; readonly inner: readonly string[] }>();
+  readonly #directories = new Map<string, Own>();
 
-  add(key: string, own: number, inner: readonly string[]): void {
-    this.#directories.set(key, { own, inner });
+  add(key: string, own: Own): void {
+    this.#directories.set(key, own);
   }
 
   /** @throws RunnerError `RUNNER_BAD_MESSAGE` if that is more than a disk should hold. */
   check(root: string): void {
-    const done = new Map<string, { readonly entries: number; readonly depth: number }>();
+    const done = new Map<string, Extent>();
     const begun = new Set<string>();
     const stack = [root];
     for (let key = stack.at(-1); key !== undefined; key = stack.at(-1)) {
@@ -43,27 +60,25 @@ class Expansion {
         done.set(key, expanded(directory, done));
       } else {
         begun.add(key);
-        stack.push(...directory.inner.filter((inner) => !begun.has(inner)));
+        for (const { key: inner } of directory.inner) if (!begun.has(inner)) stack.push(inner);
       }
     }
-    const { entries = 0, depth = 0 } = done.get(root) ?? {};
+    const { entries = 0, depth = 0, pathBytes = 0 } = done.get(root) ?? {};
     if (depth > DEPTH_MAX) throw badField('input root', `directories at most ${DEPTH_MAX} deep`, depth);
     if (entries > ENTRIES_MAX) throw badField('input root', `${ENTRIES_MAX} entries at most`, entries);
+    checkPathBytes('input root', pathBytes);
   }
 }
 
-function expanded(
-  { own, inner }: { readonly own: number; readonly inner: readonly string[] },
-  done: ReadonlyMap<string, { readonly entries: number; readonly depth: number }>,
-): { readonly entries: number; readonly depth: number } {
-  let entries = own;
-  let depth = 0;
-  for (const key of inner) {
-    const directory = done.get(key);
-    entries += directory?.entries ?? 0;
-    depth = Math.max(depth, 1 + (directory?.depth ?? 0));
+function expanded({ entries, nameBytes, inner }: Own, done: ReadonlyMap<string, Extent>): Extent {
+  const extent = { entries, depth: 0, pathBytes: nameBytes };
+  for (const { key, nameBytes: bytes } of inner) {
+    const below = done.get(key) ?? { entries: 0, depth: 0, pathBytes: 0 };
+    extent.entries += below.entries;
+    extent.depth = Math.max(extent.depth, 1 + below.depth);
+    extent.pathBytes = Math.max(extent.pathBytes, bytes + 1 + below.pathBytes);
   }
-  return { entries, depth };
+  return extent;
 }
 
 /**
@@ -87,13 +102,13 @@ export async function* walkTree(
     for (const { digest, depth } of level) {
       const message = await directoryAt(content, digest, depth, onMissing, cancel);
       if (message === undefined) continue;
-      const own = message.files.length + message.directories.length + message.symlinks.length;
-      entries += own;
+      const own = ownOf(message);
+      entries += own.entries;
       if (entries > ENTRIES_MAX) throw badField('input root', `${ENTRIES_MAX} entries at most`, entries);
       yield { digest, message };
-      const inners = message.directories.map((inner) => soundDigest('directory.digest', inner.digest));
-      expansion.add(digestKey(digest), own, inners.map(digestKey));
-      for (const sound of inners) {
+      expansion.add(digestKey(digest), own);
+      for (const { digest: inner } of message.directories) {
+        const sound = soundDigest('directory.digest', inner);
         const key = digestKey(sound);
         // A link can climb as far as its directory lies deep at least: the first place where one is found is the least deep.
         if (!seen.has(key)) next.push({ digest: sound, depth: depth + 1 });
@@ -106,6 +121,19 @@ export async function* walkTree(
     level = next;
   }
   expansion.check(digestKey(root));
+}
+
+function ownOf({ files, directories, symlinks }: DirectoryMessage): Own {
+  let nameBytes = 0;
+  for (const { name } of [...files, ...symlinks]) nameBytes = Math.max(nameBytes, utf8Bytes(name));
+  return {
+    entries: files.length + directories.length + symlinks.length,
+    nameBytes,
+    inner: directories.map(({ name, digest }) => ({
+      key: digestKey(soundDigest('directory.digest', digest)),
+      nameBytes: utf8Bytes(name),
+    })),
+  };
 }
 
 async function directoryAt(
@@ -133,6 +161,9 @@ function checkDirectory({ files, directories, symlinks }: DirectoryMessage, dept
     if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) {
       throw badField('directory.name', 'a name without "/"', name);
     }
+    if (utf8Bytes(name) > NAME_BYTES_MAX) {
+      throw badField('directory.name', `a name of at most ${NAME_BYTES_MAX} bytes`, name);
+    }
     if (names.has(name)) throw badField('directory.name', 'each name once', name);
     names.add(name);
   }
@@ -142,6 +173,7 @@ function checkDirectory({ files, directories, symlinks }: DirectoryMessage, dept
     if (!isConfinedLink(path, target)) {
       throw badField(`symlink ${name}`, 'a target inside the input root', target);
     }
+    checkPathBytes(`symlink ${name}`, utf8Bytes(target));
   }
 }
 

@@ -8,6 +8,7 @@ import type { Init, Messages } from '../cas/codec.ts';
 import { sleep } from '../kernel/clock.ts';
 import type { Topic } from '../kernel/question.ts';
 import { RPC_CODES, type RpcCode } from '../model/action.ts';
+import { backOffMs } from '../model/back-off.ts';
 import { digestKey, type Digest } from '../model/digest.ts';
 import type { World } from '../model/world.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
@@ -37,8 +38,6 @@ export function isPassing(code: RpcCode): boolean {
   );
 }
 
-const FIRST_WAIT_MS = 100;
-const LONGEST_WAIT_MS = 10_000;
 /** Blobs of one batch, in bytes: below what every server takes. */
 const BATCH_BYTES = 2_000_000;
 const PIECE_BYTES = 256 * 1024;
@@ -69,8 +68,7 @@ export class RemoteClient {
 
   /** The wait before the attempt after so many that failed. */
   async pause(failures: number): Promise<void> {
-    const ms = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1));
-    await sleep(this.#world.clock, ms, this.#topic.plus('again'), this.#signal);
+    await sleep(this.#world.clock, backOffMs(failures), this.#topic.plus('again'), this.#signal);
   }
 
   async retried<A>(attempt: (context: RpcContext) => Promise<A>): Promise<A> {

@@ -26,7 +26,7 @@ import {
   type PlatformProperty,
   type RpcStatus,
 } from '../model/action.ts';
-import { CREATOR } from '../model/argument-shapes.ts';
+import { CONTENT_STORE, CREATOR } from '../model/argument-shapes.ts';
 import { tagsOf, type Command } from '../model/command.ts';
 import type { ContentStore } from '../model/content-store.ts';
 import { digestKey, digestOfSnapshot, type Digest } from '../model/digest.ts';
@@ -42,7 +42,6 @@ import type { Performance, Performer, StatusListener } from '../runners/queue/pe
 import { type QueueOptions, QUEUE_FIELDS } from '../runners/queue/queue-options.ts';
 import { QueueRunner } from '../runners/queue/queue-runner.ts';
 import { createInstruments } from '../runners/queue/runner-instruments.ts';
-import { CONTENT_STORE } from './content-filer.ts';
 import { walkTree } from './input-tree.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
 import { isPassing, RemoteClient, TRANSPORT } from './remote-client.ts';

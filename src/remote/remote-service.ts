@@ -24,6 +24,7 @@ import {
   type UpdateActionResultRequest,
 } from '../cas/codec.ts';
 import { check } from '../kernel/argument-check.ts';
+import { ACTION_CACHE, CONTENT_STORE } from '../model/argument-shapes.ts';
 import { type ActionCache, type ContentStore, missingBlobsOf } from '../model/content-store.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Service } from '../model/service.ts';
@@ -56,7 +57,10 @@ export interface RemoteServiceOptions {
   readonly blobBytesMax?: number;
   /** The longest timeout that an action may have. Default a day. */
   readonly timeoutMsMax?: number;
-  /** An action whose clients have all gone is aborted after this time. Default 10,000. */
+  /**
+   * An action whose clients have all gone is aborted after this time. The blobs of a result are held until its clients have it, or, if they do not come
+   * for it, for this time. Default 10,000.
+   */
   readonly abandonedAfterMs?: number;
   /** How many operations that have ended can still be asked for. Default 1,000. */
   readonly endedMax?: number;
@@ -75,8 +79,8 @@ const RUNNER = is.withMethods('run', 'query', 'abort');
 const OPTIONS = is.optionsOf<RemoteServiceOptions>(
   {
     runner: is.anyOf('a runner, or a list of runners', RUNNER, is.listOf(RUNNER)),
-    content: is.withMethods('findMissing', 'read', 'readStream', 'write', 'openWrite', 'hold'),
-    cache: is.withMethods('get', 'put'),
+    content: CONTENT_STORE,
+    cache: ACTION_CACHE,
   },
   {
     name: is.TEXT,
@@ -232,8 +236,8 @@ class ActionServer implements RemoteServer {
     );
     on(M.getOperation, ({ name }) => this.#executions.get(name));
     on(M.listOperations, (request) => listed(this.#executions.list(), request));
-    on(M.cancelOperation, ({ name }) => {
-      this.#executions.cancel(name);
+    on(M.cancelOperation, async ({ name }) => {
+      await this.#executions.cancel(name);
       return {};
     });
     on(M.deleteOperation, ({ name }) => {

@@ -7,15 +7,14 @@ export type Compression = 'identity' | 'zstd' | 'deflate';
 
 /** A name, taken apart. */
 export interface ResourceName {
-  readonly instanceName: string;
   readonly compression: Compression;
   readonly digest: Digest;
 }
 
 // Instances may have names with slashes; whatever a client appends to the name of an upload is its own business.
-const READ = /^(?:(.*)\/)?(?:blobs|compressed-blobs\/(zstd|deflate))\/([^/]+)\/(\d+)$/;
+const READ = /^(?:.*\/)?(?:blobs|compressed-blobs\/(zstd|deflate))\/([^/]+)\/(\d+)$/;
 const WRITE =
-  /^(?:(.*)\/)?uploads\/[^/]+\/(?:blobs|compressed-blobs\/(zstd|deflate))\/([^/]+)\/(\d+)(?:\/.*)?$/;
+  /^(?:.*\/)?uploads\/[^/]+\/(?:blobs|compressed-blobs\/(zstd|deflate))\/([^/]+)\/(\d+)(?:\/.*)?$/;
 
 /**
  * The name of a blob that is read: `[INSTANCE/]blobs/HASH/SIZE`.
@@ -32,10 +31,9 @@ export function writeResource(name: string): ResourceName {
 }
 
 function parsed(pattern: RegExp, name: string, expected: string): ResourceName {
-  const [found, instanceName = '', compression, hash = '', size] = pattern.exec(name) ?? [];
+  const [found, compression, hash = '', size] = pattern.exec(name) ?? [];
   if (found === undefined) throw badField('resource_name', expected, name);
   return {
-    instanceName,
     compression: (compression as Compression | undefined) ?? 'identity',
     digest: soundDigest('resource_name', { hash, sizeBytes: Number(size) }),
   };

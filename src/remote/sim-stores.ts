@@ -11,6 +11,7 @@ import { sleep } from '../kernel/clock.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { topicOf, type Topic } from '../kernel/question.ts';
 import type { ActionOutcome } from '../model/action.ts';
+import { CONTENT_STORE } from '../model/argument-shapes.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import type { ActionCache, BlobHold, BlobRange, BlobWriter, ContentStore } from '../model/content-store.ts';
 import { DIGEST, type Digest } from '../model/digest.ts';
@@ -133,6 +134,10 @@ class SimContentStore implements ContentStore {
     return this.#blobs.hold(digests);
   }
 
+  holdAlong(held: Digest, digests: readonly Digest[]): void {
+    this.#blobs.holdAlong(held, digests);
+  }
+
   async #before(operation: string, digest: Digest, cancel: Cancellable | undefined): Promise<void> {
     if ((await this.#faults.strike(operation, digest, cancel)) === 'evict') this.#blobs.evict(digest);
   }
@@ -169,7 +174,8 @@ export function createSimContentStore(
   faults: StoreFaults<ContentFaultKind> = {},
 ): ContentStore {
   checkWorld(world);
-  check('blobs', blobs, is.withMethods('findMissing', 'read', 'write', 'openWrite', 'hold', 'evict'));
+  check('blobs', blobs, CONTENT_STORE);
+  check('blobs', blobs, is.withMethods('evict'));
   check('faults', faults, CONTENT_OPTIONS);
   const { name = 'cas', rates = {}, maxDelayMs = 0 } = faults;
   const table = CONTENT_TABLES.of('faults.rates', rates);

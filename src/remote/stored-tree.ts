@@ -4,7 +4,7 @@
  */
 import { type DirectoryMessage, MESSAGES } from '../cas/codec.ts';
 import { digestOf } from '../cas/digest-of.ts';
-import { isConfinedLink } from '../filers/filer-arguments.ts';
+import { isConfinedLink } from '../model/confined-path.ts';
 import { FilerError, throwIfCancelled } from '../filers/filer-error.ts';
 import type { TreeEntries } from '../filers/memory-tree.ts';
 import type { Cancellable } from '../model/cancellation.ts';

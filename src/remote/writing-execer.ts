@@ -5,7 +5,7 @@
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
-import { isPathBelow } from '../filers/filer-arguments.ts';
+import { isPathBelow } from '../model/confined-path.ts';
 import { EXECER } from '../model/argument-shapes.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
 import { type TreeTarget, TREE_TARGET } from './content-filer.ts';

@@ -11,6 +11,7 @@ import { digestOf } from '../../src/cas/digest-of.ts';
 import { createMemoryActionCache } from '../../src/cas/memory-action-cache.ts';
 import { createMemoryContentStore, type MemoryContentStore } from '../../src/cas/memory-content-store.ts';
 import { createMemoryTree } from '../../src/filers/memory-tree.ts';
+import { RunnerError } from '../../src/kernel/errors.ts';
 import type { Action, ActionCommand } from '../../src/model/action.ts';
 import type { ContentStore } from '../../src/model/content-store.ts';
 import { digestKey, type Digest, snapshotOfDigest } from '../../src/model/digest.ts';
@@ -33,6 +34,7 @@ import {
 } from '../../src/runners/fake/fake-runner.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
+import { addAction, makeBazelLab } from './bazel-lab.ts';
 
 interface Stage {
   readonly sim: Simulation;
@@ -243,6 +245,37 @@ describe('executing an action', () => {
       'symlink l: expected a target inside',
     ],
     ['a file without digest', tree({ files: [{ name: 'a' }] }), 'file.digest: expected a digest, got null'],
+    [
+      'an input whose name has 256 bytes',
+      tree({ files: [{ name: 'ü'.repeat(128), digest }] }),
+      'directory.name: expected a name of at most 255 bytes, got',
+    ],
+    [
+      'a link of 3,585 bytes',
+      tree({ symlinks: [{ name: 'l', target: `${'a/'.repeat(1_792)}b` }] }),
+      'symlink l: expected a path of at most 3584 bytes, got 3585',
+    ],
+    [
+      'inputs whose path no disk can hold',
+      (c) => {
+        let root = c.add(MESSAGES.Directory.encode({ files: [{ name: 'f'.repeat(255), digest }] }));
+        for (let level = 0; level < 14; level += 1) {
+          root = c.add(MESSAGES.Directory.encode({ directories: [{ name: 'ü'.repeat(120), digest: root }] }));
+        }
+        return putAction(c, {}, { inputRootDigest: root });
+      },
+      'input root: expected a path of at most 3584 bytes, got 3629',
+    ],
+    [
+      'an output that is a file and a directory',
+      (c) => putAction(c, { outputFiles: ['a', 'b/c'], outputDirectories: ['b/c'] }),
+      'command.output_files: expected files that are no directories, got "b/c"',
+    ],
+    [
+      'an output file with another below it',
+      (c) => putAction(c, { outputFiles: ['a', 'a/b/c'] }),
+      'command.output_files: expected files that are no directories, got "a"',
+    ],
     ['bytes that are no action', (c) => c.add('\x08'), 'Action: expected a message'],
   ])('an action with %s is INVALID_ARGUMENT', ([, make, message]) =>
     play(async ({ service, content, runner }) => {
@@ -576,6 +609,7 @@ describe('an action that nobody wants any more', () => {
         write: (digest, bytes) => content.write(digest, bytes),
         openWrite: (digest) => content.openWrite(digest),
         hold: (digests) => content.hold(digests),
+        holdAlong: (held, digests) => content.holdAlong(held, digests),
       };
       const parts = { runner, content: slow, cache: createMemoryActionCache() };
       const server = createRemoteService(sim.world, parts);
@@ -587,6 +621,67 @@ describe('an action that nobody wants any more', () => {
       expect((await runner.statusAll()).statuses).toEqual([]);
       expect(content.evict(action)).toBe(true);
     }));
+
+  /** A runner that cannot abort anything now: each refusal is used once. */
+  const refusing = (runner: FakeRunner, ...refusals: Error[]): Service => ({
+    run: (command) => runner.run(command),
+    query: (query, wait) => runner.query(query, wait),
+    abort: async (runId) => {
+      const refusal = refusals.shift();
+      if (refusal !== undefined) throw refusal;
+      return runner.abort(runId);
+    },
+    status: (runId) => runner.status(runId),
+    statusAll: () => runner.statusAll(),
+    queryNow: (query) => runner.queryNow(query),
+    release: () => runner.release(),
+  });
+
+  test('is said to run on if its runner does not abort it, and can be cancelled again', () =>
+    play(
+      async ({ sim, content, runner }) => {
+        const refusals = [
+          new RunnerError('RUNNER_INJECTED_FAULT', 'not now'),
+          new Error('a bug of the runner'),
+        ];
+        const parts = { runner: refusing(runner, ...refusals), content, cache: createMemoryActionCache() };
+        const server = createRemoteService(sim.world, { ...parts, name: 'own' });
+        const ended = all(execute(overWire(server), putAction(content)));
+        await sim.sleep(10);
+        expect(await failure(named(server, 'operations/own-1'))).toBe('UNAVAILABLE: not now');
+        expect(await failure(named(server, 'operations/own-1'))).toBe('INTERNAL: a bug of the runner');
+        expect(server.activeOperations).toBe(1);
+        await named(server, 'operations/own-1');
+        expect((await ended).at(-1)).toMatchObject({ done: true, error: { code: 1 } });
+        expect((await runner.statusAll()).statuses).toMatchObject([{ state: 'ABORTED' }]);
+        server.close();
+      },
+      { fake: { script: () => ({ runMs: 1e6 }) } },
+    ));
+
+  test('because its client has left is aborted later if its runner does not do it now', () =>
+    play(
+      async ({ sim, content, runner }) => {
+        const parts = {
+          runner: refusing(runner, new RunnerError('RUNNER_INJECTED_FAULT', 'not now')),
+          content,
+          cache: createMemoryActionCache(),
+        };
+        const server = createRemoteService(sim.world, parts);
+        const leaving = new AbortController();
+        const watched = all(execute(overWire(server), putAction(content), call(leaving)));
+        await sim.sleep(10);
+        leaving.abort();
+        await watched;
+        await sim.sleep(15_000);
+        expect((await runner.statusAll()).statuses).toMatchObject([{ state: 'RUNNING' }]);
+        await sim.sleep(10_000);
+        expect((await runner.statusAll()).statuses).toMatchObject([{ state: 'ABORTED' }]);
+        expect(server.activeOperations).toBe(0);
+        server.close();
+      },
+      { fake: { script: () => ({ runMs: 1e6 }) } },
+    ));
 
   test('goes on for another client, and ends once the last has cancelled its operation or has left', () =>
     play(
@@ -607,6 +702,93 @@ describe('an action that nobody wants any more', () => {
       },
       { fake: { script: () => ({ runMs: 1e6 }) } },
     ));
+});
+
+describe('the blobs of a result', () => {
+  const OUTPUTS = ['made', 'in a directory', 'said'].map(digestOf);
+  const SCRIPT = ['write out/a made', 'write dir/b in a directory', 'stdout said', 'complete 0'];
+
+  /** Plays a scene with a real runner in memory. `lost` says which of the outputs an eviction would take now. */
+  async function playLab(
+    scene: (stage: {
+      readonly sim: Simulation;
+      readonly server: RemoteServer;
+      readonly action: Digest;
+      readonly heldWhenKept: () => boolean | undefined;
+      /** Takes them if nobody holds them. */
+      readonly areHeld: () => boolean;
+    }) => Promise<void>,
+  ): Promise<void> {
+    const verdict = await simulate({
+      name: 'results',
+      scenario: async (sim) => {
+        let heldWhenKept: boolean | undefined;
+        const areHeld = (): boolean => OUTPUTS.map((each) => blobs.evict(each)).every((isGone) => !isGone);
+        const { blobs, results, runner } = makeBazelLab(sim.world, {
+          cache: (own) => ({
+            cancelBoundMs: 0,
+            get: (instance, key) => own.get(instance, key),
+            put: (instance, key, outcome) => {
+              heldWhenKept = areHeld();
+              own.put(instance, key, outcome);
+            },
+          }),
+        });
+        const command = { outputFiles: ['out/a'], outputDirectories: ['dir'] };
+        const action = addAction(blobs, SCRIPT, { command });
+        const server = createRemoteService(sim.world, { runner, content: blobs, cache: results });
+        await scene({ sim, server, action, heldWhenKept: () => heldWhenKept, areHeld });
+        server.close();
+        await runner.release();
+      },
+    });
+    expect(verdict.failure?.message).toBeUndefined();
+  }
+
+  test('are held from when they are stored until the client has the result, one from the cache as well', () =>
+    playLab(async ({ server, action, heldWhenKept, areHeld }) => {
+      for (const isCached of [false, true]) {
+        const messages = execute(overWire(server), action)[Symbol.asyncIterator]();
+        let last: OperationMessage | undefined;
+        while (last?.done !== true) {
+          ({ value: last } = (await messages.next()) as { value: OperationMessage });
+        }
+        expect(responseOf(last)).toMatchObject({ cachedResult: isCached, status: { code: 0 } });
+        expect(heldWhenKept()).toBe(true);
+        expect(areHeld()).toBe(true);
+        await messages.next();
+        if (isCached) expect(areHeld()).toBe(false);
+      }
+    }));
+
+  test('are held for a client that was cut off, until it has come back, or does not for ten seconds', () =>
+    playLab(async ({ sim, server, action, areHeld }) => {
+      for (const comesBack of [true, false]) {
+        const gone = new AbortController();
+        const messages = execute(overWire(server), action, call(gone))[Symbol.asyncIterator]();
+        const { name } = ((await messages.next()) as { value: OperationMessage }).value;
+        gone.abort();
+        await messages.return?.();
+        await sim.sleep(9_999);
+        expect(areHeld()).toBe(true);
+        if (comesBack) await all(server.serverStream(M.waitExecution, { name }, call()));
+        else await sim.sleep(2);
+        if (!comesBack) expect(areHeld()).toBe(false);
+      }
+    }));
+
+  test('are let go when the server closes', () =>
+    playLab(async ({ sim, server, action, areHeld }) => {
+      const gone = new AbortController();
+      const messages = execute(overWire(server), action, call(gone))[Symbol.asyncIterator]();
+      await messages.next();
+      gone.abort();
+      await messages.return?.();
+      await sim.sleep(1_000);
+      expect(areHeld()).toBe(true);
+      server.close();
+      expect(areHeld()).toBe(false);
+    }));
 });
 
 describe('blobs', () => {

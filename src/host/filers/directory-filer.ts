@@ -5,12 +5,8 @@
 import * as is from '../../kernel/shape.ts';
 import { describeValue, invalidArgument } from '../../kernel/errors.ts';
 import { FilerError, throwIfCancelled, unknownSnapshot } from '../../filers/filer-error.ts';
-import {
-  ABSOLUTE_PATH,
-  checkIngestPaths,
-  isConfinedLink,
-  isPathBelow,
-} from '../../filers/filer-arguments.ts';
+import { ABSOLUTE_PATH, checkIngestPaths } from '../../filers/filer-arguments.ts';
+import { isConfinedLink, isPathBelow } from '../../model/confined-path.ts';
 import { createHash, randomBytes } from 'node:crypto';
 import {
   lstat,

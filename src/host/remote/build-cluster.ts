@@ -4,7 +4,7 @@
  */
 import * as is from '../../kernel/shape.ts';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createSimExecer } from '../../execers/sim-execer.ts';
@@ -116,10 +116,13 @@ function withPlaceholders(actions: ActionStore): ActionStore {
   ): Promise<void> => {
     await actions.prepareOutputs(dir, command, cancel);
     const top = join(dir, command.workingDirectory);
-    for (const path of [...command.outputFiles, ...command.outputPaths]) {
+    const { outputFiles, outputDirectories, outputPaths } = command;
+    for (const path of outputDirectories) mkdirSync(join(top, path), { recursive: true });
+    for (const path of new Set(outputPaths.length > 0 ? outputPaths : outputFiles)) {
+      // Newer clients name directories in both lists, or only what is in them.
+      if (existsSync(join(top, path))) continue;
       writeFileSync(join(top, path), `a placeholder for ${path}\n`);
     }
-    for (const path of command.outputDirectories) mkdirSync(join(top, path), { recursive: true });
   };
   return {
     cancelBoundMs: actions.cancelBoundMs,
@@ -127,8 +130,8 @@ function withPlaceholders(actions: ActionStore): ActionStore {
     action: (digest, cancel) => actions.action(digest, cancel),
     command: (digest, cancel) => actions.command(digest, cancel),
     prepareOutputs,
-    storeOutputs: (dir, command, cancel) => actions.storeOutputs(dir, command, cancel),
-    storeLog: (log, cancel) => actions.storeLog(log, cancel),
+    storeOutputs: (...given) => actions.storeOutputs(...given),
+    storeLog: (...given) => actions.storeLog(...given),
     keep: (request, outcome, cancel) => actions.keep(request, outcome, cancel),
   };
 }

@@ -11,6 +11,7 @@ import { ABSOLUTE_PATH, checkIngestPaths, SNAPSHOT_ID } from '../../filers/filer
 import { FilerError, throwIfCancelled, unknownSnapshot } from '../../filers/filer-error.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
+import { CONTENT_STORE } from '../../model/argument-shapes.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
 import { type ContentStore, MissingBlobsError } from '../../model/content-store.ts';
 import { digestKey, digestOfSnapshot, type Digest, snapshotOfDigest } from '../../model/digest.ts';
@@ -31,10 +32,7 @@ export interface CasFilerOptions {
   readonly root?: string;
 }
 
-const OPTIONS = is.optionsOf<CasFilerOptions>(
-  { content: is.withMethods('read', 'readStream', 'write', 'findMissing', 'openWrite', 'hold') },
-  { root: is.text('a path') },
-);
+const OPTIONS = is.optionsOf<CasFilerOptions>({ content: CONTENT_STORE }, { root: is.text('a path') });
 
 /** Written in one go. */
 const SMALL_BYTES = 64 * 1024;

@@ -2,8 +2,9 @@
 import * as is from '../../kernel/shape.ts';
 import { mkdir, readlink, realpath, symlink } from 'node:fs/promises';
 import { relative } from 'node:path';
-import { isPathBelow } from '../../filers/filer-arguments.ts';
+import { isPathBelow } from '../../model/confined-path.ts';
 import { check } from '../../kernel/argument-check.ts';
+import { ACTION_CACHE, CONTENT_STORE } from '../../model/argument-shapes.ts';
 import type { ActionCache, ActionStore, ContentStore } from '../../model/content-store.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
 import { Actions, type OutputPlace } from '../../remote/action-store.ts';
@@ -18,8 +19,8 @@ export interface DiskActionsOptions {
 
 const OPTIONS = is.optionsOf<DiskActionsOptions>(
   {
-    content: is.withMethods('read', 'readStream', 'write', 'findMissing', 'openWrite'),
-    cache: is.withMethods('get', 'put'),
+    content: CONTENT_STORE,
+    cache: ACTION_CACHE,
   },
   {},
 );

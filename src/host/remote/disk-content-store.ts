@@ -21,6 +21,7 @@ import {
 } from 'node:fs';
 import { open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { Holds } from '../../cas/holds.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { RunnerError } from '../../kernel/errors.ts';
 import { isCancelled, type Cancellable } from '../../model/cancellation.ts';
@@ -62,6 +63,7 @@ const RANGE = is.objectOf<BlobRange>(
 export interface DiskContentStore extends ContentStore {
   /** About how many bytes it keeps: others may have added or removed some. */
   readonly sizeBytes: number;
+  holdAlong(held: Digest, digests: readonly Digest[]): void;
   /** Ends what the store does by itself; blobs stay. */
   close(): void;
 }
@@ -161,8 +163,8 @@ class DiskBlobs implements DiskContentStore {
   readonly #touched = new Map<string, number>();
   /** Of blobs that come in parts. */
   readonly writers = new Set<DiskWriter>();
-  /** How many of this process hold a blob. */
-  readonly #held = new Map<string, number>();
+  /** Of this process. */
+  readonly #held = new Holds();
   #sizeBytes = 0;
   /** Of blobs that are being written. */
   #reserved = 0;
@@ -344,21 +346,24 @@ class DiskBlobs implements DiskContentStore {
 
   hold(digests: readonly Digest[]): BlobHold {
     check('digests', digests, MANY_DIGESTS);
-    const keys = digests.map(digestKey);
-    for (const key of keys) this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
+    const letGo = this.#held.add(digests.map(digestKey));
     void this.#touchAll(digests);
     const lease = { sinceMs: Date.now() };
     this.#lease.holds.add(lease);
     return {
       release: () => {
-        if (!this.#lease.holds.delete(lease)) return;
-        for (const key of keys) {
-          const left = (this.#held.get(key) ?? 0) - 1;
-          if (left > 0) this.#held.set(key, left);
-          else this.#held.delete(key);
-        }
+        this.#lease.holds.delete(lease);
+        letGo();
       },
     };
+  }
+
+  /** Other processes spare them as well: they are touched later than the hold began. */
+  holdAlong(held: Digest, digests: readonly Digest[]): void {
+    check('held', held, DIGEST);
+    check('digests', digests, MANY_DIGESTS);
+    this.#held.addAlong(digestKey(held), digests.map(digestKey));
+    void this.#touchAll(digests);
   }
 
   /** For other processes, in the call if there are few of them. */

@@ -78,18 +78,18 @@ function isWorthKeeping({ action, stop }: RunContext): boolean {
 async function storeResult(run: RunContext, action: ActionRun, logs: RunLogs): Promise<void> {
   const actions = actionsOf(run);
   const cancellation = run.freshCancellation();
-  const { command } = action;
+  const { command, request } = action;
   action.note('outputUploadStartMs');
   try {
-    const stdoutDigest = await actions.storeLog(logs.stdout, cancellation);
+    const stdoutDigest = await actions.storeLog(logs.stdout, cancellation, request);
     checkWanted(run);
-    const stderrDigest = await actions.storeLog(logs.stderr, cancellation);
+    const stderrDigest = await actions.storeLog(logs.stderr, cancellation, request);
     checkWanted(run);
     // What was killed for its memory has no outputs that anybody could rely on (D92).
     const outputs =
       command === undefined || run.stop === 'memory'
         ? NO_OUTPUTS
-        : await actions.storeOutputs(run.checkout?.path ?? '', command, cancellation);
+        : await actions.storeOutputs(run.checkout?.path ?? '', command, cancellation, request);
     checkWanted(run);
     action.note('outputUploadCompletedMs');
     action.note('workerCompletedMs');

@@ -5,6 +5,7 @@
 import { sleep } from '../../kernel/clock.ts';
 import { isRunnerError } from '../../kernel/errors.ts';
 import type { Action, ActionCommand, ActionOutcome, ExecuteRequest } from '../../model/action.ts';
+import { backOffMs } from '../../model/back-off.ts';
 import type { Cancellation } from '../../model/cancellation.ts';
 import type { Command } from '../../model/command.ts';
 import type { ActionStore } from '../../model/content-store.ts';
@@ -19,8 +20,6 @@ import type { RunContext } from './run-context.ts';
 
 /** After an attempt that failed there are so many more. */
 const RETRIES = 5;
-/** The wait before the first of them; each further one is twice as long. */
-const FIRST_WAIT_MS = 100;
 
 /** R185–R188. */
 export const lookupPhase: Phase = {
@@ -120,7 +119,7 @@ class Reads {
           if (retries === RETRIES || isHopeless(error) || isOver(this.#run, this.#cancellation)) throw error;
           this.#run.recorded(span, error);
           const topic = this.#run.topic('lookup').plus('again');
-          await sleep(clock, FIRST_WAIT_MS * 2 ** retries, topic, this.#cancellation.signal);
+          await sleep(clock, backOffMs(retries + 1), topic, this.#cancellation.signal);
         }
       }
     } finally {

@@ -25,7 +25,7 @@ import {
   parseManifest,
   ObjectStore,
 } from '../../../src/host/filers/directory-filer.ts';
-import { isConfinedLink } from '../../../src/filers/filer-arguments.ts';
+import { isConfinedLink } from '../../../src/model/confined-path.ts';
 import type { DiskFiler } from '../../../src/host/filers/disk-filer.ts';
 import { diskFilerCases } from './disk-filer-cases.ts';
 import { readTree, writeTree } from './disk-tree.ts';

@@ -433,6 +433,21 @@ describe('actions on real workers', () => {
     },
   );
 
+  test.for([['in/out'], ['in/deep/out']])(
+    'R190 with output %s below an input file are INVALID_ARGUMENT',
+    async ([path = '']) => {
+      const status = await run({ arguments: ['/bin/true'], outputFiles: [path] });
+      expect(status).toMatchObject({ state: 'FAILED', exitCode: 230 });
+      expect(status.actionResult?.grpcStatus).toEqual({
+        code: RPC_CODES.INVALID_ARGUMENT,
+        message: expect.stringMatching(
+          /^command: expected no output below an input file, such as in in.*, got "in"$/,
+        ),
+      });
+      expect(readdirSync(dir)).toEqual([]);
+    },
+  );
+
   test('R194 time out with all that they started', async () => {
     const status = await run({ arguments: ['/bin/sh', '-c', '/bin/sleep 98765 & /bin/sleep 98765'] }, 300);
     expect(status.state).toBe('TIMEDOUT');

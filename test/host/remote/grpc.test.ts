@@ -23,7 +23,7 @@ import {
   type ConnectRemoteOptions,
   type RemoteConnection,
 } from '../../../src/host/remote/grpc-transport.ts';
-import { RPC_CODES } from '../../../src/model/action.ts';
+import { type ActionCommand, RPC_CODES } from '../../../src/model/action.ts';
 import { digestKey, type Digest } from '../../../src/model/digest.ts';
 import { REMOTE_METHODS as M } from '../../../src/remote/methods.ts';
 import { RpcError, rpcCodeName } from '../../../src/remote/rpc.ts';
@@ -288,6 +288,8 @@ describe('over gRPC', () => {
       .slice(0, 30)
       .map((digest) => ({ type: 'MISSING', subject: `blobs/${digestKey(digest)}` }));
     expect(status.violations?.slice(0, 30)).toEqual(listed);
+    // As docs/remote.md says.
+    expect(status.violations).toHaveLength(36);
     const [details] = (cause as grpc.ServiceError).metadata.get('grpc-status-details-bin');
     expect(Buffer.from(details ?? '').toString('base64').length).toBeLessThan(6_200);
 
@@ -488,6 +490,36 @@ describe('over gRPC', () => {
       expect(said).toMatch(names.length === 1 ? /^no failure$/ : /^NOT_FOUND: no operation with the name/);
     }
     expect(new Set(names).size).toBe(2);
+  });
+
+  test.for<readonly [string, Partial<ActionCommand>]>([
+    ['in all three lists', { outputFiles: ['o/a'], outputDirectories: ['o/d'], outputPaths: ['o/a', 'o/d'] }],
+    ['twice', { outputFiles: ['o/a', 'o/a'], outputDirectories: ['o/d', 'o/d'] }],
+    ['inside of another', { outputPaths: ['o', 'o/a', 'o/d'] }],
+  ])('outputs that are named %s are made and stored', async ([, lists]) => {
+    for (const workers of ['exec', 'simulated'] as const) {
+      const { cluster, remote } = await serve({ workers, jobs: 1 });
+      const paths = { outputFiles: [], outputDirectories: [], outputPaths: [], workingDirectory: '' };
+      const script = 'mkdir -p o/d; echo a > o/a; echo b > o/d/b';
+      const command = {
+        arguments: ['/bin/sh', '-c', script],
+        environmentVariables: { PATH: process.env['PATH'] ?? '' },
+        platform: [],
+        ...paths,
+        ...lists,
+      };
+      const commandDigest = await put(cluster, encodeCommand(command));
+      const action = encodeAction({ commandDigest, inputRootDigest: digestOf(''), doNotCache: false });
+      const last = (
+        await all(remote.serverStream(M.execute, request(await put(cluster, action)), call()))
+      ).at(-1);
+      const { status, result } = MESSAGES.ExecuteResponse.decode(last?.response?.value ?? new Uint8Array());
+      expect(status).toMatchObject({ code: 0, message: '' });
+      const [files, dirs] = [result?.outputFiles ?? [], result?.outputDirectories ?? []];
+      const found = [...files, ...dirs].map(({ path }) => path);
+      expect(found).toEqual([...new Set(found)]);
+      expect(found).toEqual(expect.arrayContaining(['o/a']));
+    }
   });
 
   test('a worker that cannot be released leaves nothing else behind', async () => {

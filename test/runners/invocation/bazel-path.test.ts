@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { RunnerError } from '../../../src/kernel/errors.ts';
 import type { ActionOutcome, ExecuteRequest } from '../../../src/model/action.ts';
-import type { Cancellable } from '../../../src/model/cancellation.ts';
+import { type Cancellable, Cancellation } from '../../../src/model/cancellation.ts';
 import type { Command } from '../../../src/model/command.ts';
 import { type ActionStore, MissingBlobsError } from '../../../src/model/content-store.ts';
 import { snapshotOfDigest } from '../../../src/model/digest.ts';
@@ -536,7 +536,7 @@ describe('a stop on the Bazel path', () => {
     (method: Method, cancelMs: number) =>
     (sim: Simulation, log: string[]): Partial<ActionStore> => ({
       [method]: async (...given: readonly unknown[]) => {
-        const cancel = given.at(-1) as Cancellable;
+        const cancel = given.find((each) => each instanceof Cancellation) as Cancellable;
         cancel.signal.addEventListener('abort', () => log.push(`cancel ${method}`));
         await behave(sim, method, { ms: Infinity, cancelMs }, cancel);
       },

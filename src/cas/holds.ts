@@ -1,0 +1,60 @@
+/** Who needs which blob, by the text of its digest. Invariant: what is held along with a blob is held exactly as long as somebody holds that one. */
+
+/** See above. */
+export class Holds {
+  readonly #own = new Counts();
+  /** These hold nothing along with them, so that no two can hold each other for ever. */
+  readonly #lent = new Counts();
+  readonly #along = new Map<string, Set<string>>();
+
+  has(key: string): boolean {
+    return this.#own.has(key) || this.#lent.has(key);
+  }
+
+  /** Holds all of them; the result lets them go, once. */
+  add(keys: readonly string[]): () => void {
+    for (const key of keys) this.#own.add(key);
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      for (const key of keys) if (this.#own.remove(key)) this.#letGoAlong(key);
+    };
+  }
+
+  /** Holds them for as long as `key` is held; does nothing if it is not. */
+  addAlong(key: string, keys: readonly string[]): void {
+    if (!this.#own.has(key)) return;
+    const along = this.#along.get(key) ?? new Set();
+    this.#along.set(key, along);
+    for (const other of keys) {
+      if (!along.has(other)) this.#lent.add(other);
+      along.add(other);
+    }
+  }
+
+  #letGoAlong(key: string): void {
+    for (const other of this.#along.get(key) ?? []) this.#lent.remove(other);
+    this.#along.delete(key);
+  }
+}
+
+class Counts {
+  readonly #counts = new Map<string, number>();
+
+  has(key: string): boolean {
+    return this.#counts.has(key);
+  }
+
+  add(key: string): void {
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+  }
+
+  /** True if that was the last. */
+  remove(key: string): boolean {
+    const left = (this.#counts.get(key) ?? 0) - 1;
+    if (left > 0) this.#counts.set(key, left);
+    else this.#counts.delete(key);
+    return left <= 0;
+  }
+}

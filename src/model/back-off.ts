@@ -1,0 +1,9 @@
+/** How long to wait before something that failed is tried again. Invariant: twice as long each time, and never longer than one can wait. */
+
+const FIRST_MS = 100;
+const LONGEST_MS = 10_000;
+
+/** The wait after so many failures, 1 or more. */
+export function backOffMs(failures: number): number {
+  return Math.min(LONGEST_MS, FIRST_MS * 2 ** (failures - 1));
+}

@@ -1,0 +1,19 @@
+/** Paths and links that cannot lead out of the directory that they are put into. */
+
+/** True for a path that stays below where it is put: no empty, `.` or `..` segments, no NUL, not absolute. */
+export function isPathBelow(path: string): boolean {
+  if (path.includes('\0')) return false;
+  return path.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..');
+}
+
+/**
+ * True if a link at `path` cannot lead out of the snapshot: not absolute, and `..` only at the start, no more often than the link
+ * lies deep. A `..` further on could climb from wherever another link led.
+ */
+export function isConfinedLink(path: string, target: string): boolean {
+  if (target === '' || target.startsWith('/') || target.includes('\0')) return false;
+  const segments = target.split('/').filter((segment) => segment !== '' && segment !== '.');
+  const down = segments.findIndex((segment) => segment !== '..');
+  const climbs = down < 0 ? segments.length : down;
+  return climbs < path.split('/').length && !segments.slice(climbs).includes('..');
+}
