@@ -562,6 +562,13 @@ const ANY_MESSAGE = is.objectOf<AnyMessage>(
   {},
 );
 
+/** Each state of each operation comes by here. */
+function checkType(type: object): void {
+  if (typeof (type as Partial<MessageCodec<unknown>> | undefined)?.decode !== 'function') {
+    check('type', type, CODEC);
+  }
+}
+
 /**
  * A message in an envelope that says what it is. See {@link unpackAny}.
  *
@@ -569,7 +576,7 @@ const ANY_MESSAGE = is.objectOf<AnyMessage>(
  */
 export function packAny<T>(type: MessageCodec<T>, message: Init<T>): AnyMessage {
   try {
-    check('type', type, CODEC);
+    checkType(type);
     return { typeUrl: TYPE_URL + type.name, value: type.encode(message) };
   } catch (error) {
     throw unreadable('type', type, error);
@@ -592,8 +599,8 @@ export function packAny<T>(type: MessageCodec<T>, message: Init<T>): AnyMessage 
 export function unpackAny<T>(type: MessageCodec<T>, any: AnyMessage | null | undefined): T | undefined {
   if (any === undefined || any === null) return undefined;
   try {
-    check('type', type, CODEC);
-    check('any', any, ANY_MESSAGE);
+    checkType(type);
+    if (typeof any.typeUrl !== 'string' || !(any.value instanceof Uint8Array)) check('any', any, ANY_MESSAGE);
   } catch (error) {
     throw unreadable('any', any, error);
   }

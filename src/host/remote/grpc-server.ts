@@ -128,6 +128,8 @@ class ServedCall {
     this.#call = call;
     this.#onCall = onCall;
     call.on('cancelled', () => {
+      // Also said of a call that has ended well, of which nothing waits for the signal any more.
+      if (this.#isOver) return;
       this.#cancel.abort(GONE);
       this.over('CANCELLED', GONE.message);
     });
