@@ -20,6 +20,8 @@ const NUMBER = /\d+(?:\.\d+)?/g;
 const NUMBERS = /#(?:, ?#)+/g;
 /** One timer is left, or two timers are: the noun follows its number. */
 const PLURAL = /(# [a-z]{2,}[a-rt-z])s\b/g;
+/** An id may have a prefix, with numbers of its own. */
+const PREFIXED_RUN = /\brun (id )?(?:\p{L}+ )?[\p{L}#_-]*-#/gu;
 /** What the scenario has left: a smaller execution may leave fewer kinds of it. */
 const LEFT = /\bleft # (?:timer|resource)(?: and # resource)?$/;
 
@@ -46,7 +48,8 @@ export function failureKey(failure: NamedFailure): string {
   check('failure.message', message, is.TEXT);
   const head = kind === 'error' ? message : headlineOf(message).headline;
   const named = kind === 'check' ? head.replace(QUOTED, '"…"') : head;
-  const numberless = named.replace(NUMBER, '#').replace(NUMBERS, '#').replace(PLURAL, '$1');
+  const runs = named.replace(NUMBER, '#').replace(PREFIXED_RUN, (_, id = '') => `run ${id}#`);
+  const numberless = runs.replace(NUMBERS, '#').replace(PLURAL, '$1');
   const text = kind === 'leftovers' ? numberless.replace(LEFT, 'left # timer and # resource') : numberless;
   return [kind, rule, text].join(' ').replace(/\s+/g, ' ').trim().slice(0, LENGTH_MAX);
 }

@@ -36,6 +36,11 @@ export function codePathOf(file: string): string | undefined {
   return path?.startsWith(SCENARIOS) === true ? undefined : path;
 }
 
+/** True for a file that is not in the package: what runs is built, and its source map leads to `src`. */
+export function isOnlyMapped(file: string, sources: boolean = runsSources): boolean {
+  return !sources && codePathOf(file) !== undefined && file.startsWith(`${PACKAGE_PATH}src/`);
+}
+
 /** The path of a file in `sims`, if it is one of the shipped scenarios, compiled or not. */
 export function scenarioPathOf(file: string): string | undefined {
   const folder = ['', 'src/', 'dist/']

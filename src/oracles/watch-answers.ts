@@ -114,11 +114,10 @@ class AnswerBook {
     const late = open.find(({ state }, index) => index > 0 && state === 'RUNNING');
     const [first] = open;
     if (late === undefined || first === undefined) return;
-    const both = first.state === 'RUNNING' ? 'two active runs' : 'a run that overtook another';
-    this.complain(
-      'R67',
-      `${call} shows ${both}: ${first.runId} ${first.state} and ${late.runId} ${late.state}`,
-    );
+    const shown = `run ${first.runId} ${first.state} and run ${late.runId} ${late.state}`;
+    const expected =
+      first.state === 'RUNNING' ? 'at most one active run' : 'runs to start in the order of acceptance';
+    this.complain('R67', `${call}: expected ${expected}, got ${shown}`);
   }
 
   #keep({ runId, state, exitCode }: RunStatus): void {

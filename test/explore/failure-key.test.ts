@@ -64,3 +64,14 @@ describe('the key', () => {
     expect(one).not.toBe(other);
   });
 });
+
+test.for([
+  ['R4 run node 7-12: expected PENDING, got 3', 'R4 run 2: expected PENDING, got 1'],
+  ['R26 abort of run id b-7-1 is refused', 'R26 abort of run id 0 is refused'],
+] as const)('ids with a prefix and without have one key: %s', ([prefixed, bare]) => {
+  expect(failureKey({ kind: 'check', message: prefixed })).toBe(failureKey({ kind: 'check', message: bare }));
+});
+
+test('a number below 0 is not taken for an id', () => {
+  expect(failureKey({ kind: 'check', message: 'run 3 has code -7' })).toBe('check run # has code -#');
+});

@@ -92,12 +92,12 @@ const WRONG: readonly (readonly [rule: string, message: string, steps: readonly 
   ],
   [
     'R67',
-    'statusAll shows two active runs: 1 RUNNING and 2 RUNNING',
+    'statusAll: expected at most one active run, got run 1 RUNNING and run 2 RUNNING',
     [(s) => s.ask(statusAll, all(runningStatus('1', 'o', 'e'), runningStatus('2', 'o', 'e')))],
   ],
   [
     'R67',
-    'queryNow shows a run that overtook another: 1 PENDING and 2 RUNNING',
+    'queryNow: expected runs to start in the order of acceptance, got run 1 PENDING and run 2 RUNNING',
     [
       (s) =>
         s.ask(

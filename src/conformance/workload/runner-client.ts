@@ -2,6 +2,7 @@
  * One client of a runner under a workload: what it asks is drawn, and what comes back is judged. Invariant: no call is refused, answered or left
  * hanging without a reason in the contract, and a client never waits for what need not come.
  */
+import { inspect } from 'node:util';
 import { isRunnerError, messageOf } from '../../kernel/errors.ts';
 import type { Command } from '../../model/command.ts';
 import type { Query, Wait } from '../../model/query.ts';
@@ -247,6 +248,9 @@ export class RunnerClient {
     const asked = judge.ask('query', query, timeoutMs, () => shared?.abortedAtMs ?? Infinity);
     const wait: Wait = shared === undefined ? { timeoutMs } : { timeoutMs, signal: shared.signal };
     const given = owned(query);
+    if (shared !== undefined) {
+      this.#note(`its next query has signal ${this.#work.signals.indexOf(shared) + 1}`);
+    }
     const promise = this.#service.query(given, wait);
     if (changes) this.#change(given, 'query changed after it was asked');
     await this.#read(asked, promise, changes);
@@ -351,8 +355,13 @@ export class RunnerClient {
   #cancel(draws: Draws): void {
     const { host, signals } = this.#work;
     const chosen = draws.pick('cancels', signals, 1, (signal) => `signal ${signals.indexOf(signal) + 1}`);
-    if (!draws.rarely('at some event', 3)) chosen.abort();
-    else host.atSomeEvent('cancel of waits', () => chosen.abort(), { within: EVENTS_WITHIN });
+    const abort = (): void => {
+      this.#note(`it aborts signal ${signals.indexOf(chosen) + 1}, with which waits are cancelled`);
+      chosen.abort();
+    };
+    if (draws.rarely('at some event', 3)) {
+      host.atSomeEvent('cancel of waits', abort, { within: EVENTS_WITHIN });
+    } else abort();
   }
 
   async #malformed(draws: Draws): Promise<void> {
@@ -374,7 +383,13 @@ export class RunnerClient {
     } catch (error) {
       if (this.#isLost(error)) return;
       if (!isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) {
-        this.#unexplained(`malformed ${what}`, error, isQuery ? 'R24' : 'R33', 'RUNNER_INVALID_ARGUMENT');
+        const given = inspect(what === 'wait' ? wait : query, { breakLength: Infinity });
+        this.#unexplained(
+          `malformed ${what} ${given}`,
+          error,
+          isQuery ? 'R24' : 'R33',
+          'RUNNER_INVALID_ARGUMENT',
+        );
       }
       reach.note(isQuery ? 'query refused as malformed' : 'wait refused as malformed');
       return;
@@ -596,6 +611,11 @@ export class RunnerClient {
   #change(given: object, what: string): void {
     this.#work.reach.note(what);
     const fields = given as { argv?: string[]; runs?: RunID[]; envVars?: Record<string, string> };
+    this.#note(
+      fields.argv === undefined
+        ? 'after the call, it changes the query that it gave: now no run and no state'
+        : 'after the call, it changes the command that it gave: argv ["complete 99"], timeout 1 ms, each tag "changed"',
+    );
     fields.argv?.splice(0, Infinity, 'complete 99');
     fields.runs?.splice(0, Infinity, 'made-up');
     if (fields.envVars !== undefined) fields.envVars['ALPHA'] = 'changed';
@@ -606,8 +626,17 @@ export class RunnerClient {
   /** A status is a value: what its receiver does with it is nobody else's business (R39). */
   #spoil(status: RunStatus): void {
     this.#work.reach.note('answer changed by its caller');
+    this.#note(
+      `it changes the status of run ${status.runId} that it got: state, runId, tag and error "UNKNOWN"`,
+    );
     const original = this.#work.given.originalOf(status);
     for (const field of ['state', 'runId', 'tag', 'error'] as const) Reflect.set(original, field, 'UNKNOWN');
+  }
+
+  /** A line of the history: nothing else shows what a caller does with what is its own. */
+  #note(text: string): void {
+    const { world } = this.#work.host;
+    world.tracer?.record({ at: world.clock.now(), type: 'note', runner: this.#name, text });
   }
 
   #demand(condition: boolean, rule: string, message: string): void {

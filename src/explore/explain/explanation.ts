@@ -11,6 +11,7 @@ import { failureKey, headlineOf } from '../failure-key.ts';
 import { answersOf, type KeyedDecision, keyDecisions, nonZeroOf } from '../keyed-log.ts';
 import { lookingOften } from '../known-stall.ts';
 import type { QuestionKind } from '../../kernel/question.ts';
+import type { TraceEvent } from '../../model/trace-event.ts';
 import { formatEvent } from '../../trace/event-text.ts';
 import { awaitFeasibility } from './await-feasibility.ts';
 import { EventNames } from './event-name.ts';
@@ -287,6 +288,19 @@ function rulesNamedIn(text: string): string[] {
   return rules.slice(0, RULES_MAX);
 }
 
+/** What a failure that names none is held to: whatever is left, once a runner has been released. */
+function ruleOfLeftovers({ events }: ObservedRun, { kind }: Failure): string {
+  if (kind !== 'leftovers') return '';
+  return events.some(({ event }) => isRelease(event)) ? 'R86' : '';
+}
+
+function isRelease(event: TraceEvent): boolean {
+  return (
+    event.type === 'released' ||
+    (event.type === 'message' && event.kind === 'reply' && event.name === 'release')
+  );
+}
+
 function otherFailureText({ decision, answer, message }: OtherFailure): string {
   const value = answerText(decision, answer) ?? String(answer);
   return `with "${aboutOf(decision.question)}" ${value} it fails differently: ${message}`;
@@ -359,7 +373,7 @@ export async function explain(
     scenario: executor.scenario,
     failureKey: key,
     sentence,
-    rules: rulesNamedIn(sentence),
+    rules: rulesNamedIn(`${sentence} ${ruleOfLeftovers(run, failure)}`),
     history: lines,
     leftOut,
     details: [...feasibility, ...detailsOf(run, failure, awaited)],

@@ -248,6 +248,8 @@ function ranking(run: ObservedRun, failure: Failure, exchanges: Exchanges): (eve
     if (isRecordedByMachine(event) || exchanges.isSaid(event)) return RANK.never;
     if (isWaitForAnswer(event, callers)) return RANK.never;
     if (held.has(event)) return RANK.named;
+    // Whatever is left was made by a run, or by the call that has started it.
+    if (failure.kind === 'leftovers' && isAnswerOf('run', event)) return RANK.named;
     const ofCluster = cluster.rankOf(event);
     if (ofCluster !== undefined) return ofCluster;
     // That it waits is said by its acceptance already.
@@ -256,6 +258,10 @@ function ranking(run: ObservedRun, failure: Failure, exchanges: Exchanges): (eve
     }
     return alive.has(event) && isChild(event) ? RANK.around : rankOfEvent(event, isAbout);
   };
+}
+
+function isAnswerOf(method: string, event: TraceEvent): boolean {
+  return event.type === 'message' && event.name === method && isAnswer(event) && event.step === 'delivered';
 }
 
 /** That a caller waits for its answer is said by its call. */

@@ -112,6 +112,19 @@ export function answerText(
   }
 }
 
+const LINGERS = 'then nothing happens for';
+/** What a workload is made of, and how long its clients wait after their last calls. */
+const SETUPS: Readonly<Record<string, string>> = {
+  capacity: 'the runner is made with capacity',
+  history: 'the runner is made with history',
+  [LINGERS]: 'after their last calls, the clients wait for',
+};
+
+function setupText({ owner, what }: Topic, words: string | undefined): string | undefined {
+  if (owner !== 'setup' || words === undefined || !Object.hasOwn(SETUPS, what)) return undefined;
+  return `${SETUPS[what]} ${words}${what === LINGERS ? ' ms' : ''}`;
+}
+
 type EventName = (event: ObservedDecision['due'][number]) => string;
 
 /** A decision in words; `eventName` names the events of an order. */
@@ -138,7 +151,7 @@ export function decisionText(
     case 'order':
     case 'draw':
     case 'choice':
-      return `${about} is ${words ?? `${answer} (of 0 to ${n - 1})`}`;
+      return setupText(question.topic, words) ?? `${about} is ${words ?? `${answer} (of 0 to ${n - 1})`}`;
   }
 }
 

@@ -3,7 +3,13 @@
  * of the engine never: a reader looks for the line that they wrote.
  */
 import { stackOf } from '../../kernel/errors.ts';
-import { codePathOf, fileOfFrame, pathOfLocation, scenarioPathOf } from '../../kernel/package-files.ts';
+import {
+  codePathOf,
+  fileOfFrame,
+  isOnlyMapped,
+  pathOfLocation,
+  scenarioPathOf,
+} from '../../kernel/package-files.ts';
 
 /** Where something was made or noticed. */
 export interface SourcePlace {
@@ -20,6 +26,7 @@ const URL_SCHEME = 'file://';
 const SILENT_FOLDERS = [
   'ambient/',
   'cluster/',
+  'conformance/workload/',
   'disks/',
   'kernel/',
   'explore/',
@@ -38,7 +45,7 @@ const OWN_FRAMES_MAX = 2;
 export function framesOf(stack: string): string[] {
   const lines = telling(stack);
   const users = lines.filter((line) => !isOwn(line)).slice(0, USER_FRAMES_MAX);
-  return (users.length > 0 ? users : lines.slice(0, OWN_FRAMES_MAX)).map(frameOf);
+  return (users.length > 0 ? users : lines.slice(0, OWN_FRAMES_MAX)).map((line) => frameOf(line));
 }
 
 /** The same of an error that was thrown: the line that threw it comes first, even if it is ours. */
@@ -105,8 +112,12 @@ export function hasUserFrame(stack: string): boolean {
   return telling(stack).some((line) => !isOwn(line));
 }
 
-/** The line as it is shown, with the path as it can be opened. */
-function frameOf(line: string): string {
+/** The line as it is shown, with the path as it can be opened; `dryrunner` in place of one that is not in the package. */
+export function frameOf(line: string, sources?: boolean): string {
+  if (isOnlyMapped(fileOfFrame(line), sources)) {
+    const [, name] = FUNCTION.exec(line) ?? [];
+    return name === undefined ? 'dryrunner' : `${name} (dryrunner)`;
+  }
   const text = line.replace(/^at (async )?/, '');
   const at = text.indexOf(URL_SCHEME);
   return at < 0 ? text : text.slice(0, at) + pathOfLocation(text.slice(at));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { framesOf, hasUserFrame, shortPlaceOf } from '../../../src/explore/explain/source-place.ts';
+import { frameOf, framesOf, hasUserFrame, shortPlaceOf } from '../../../src/explore/explain/source-place.ts';
 
 const OWN = new URL('../../../src/runners/queue/queue-runner.ts', import.meta.url);
 
@@ -50,4 +50,17 @@ test('X8 a shipped scenario is a user’s line when compiled too', () => {
   ].join('\n');
   expect(framesOf(stack)).toEqual([`pick (${scenario}:3:3)`, `Client.work (${scenario}:4:4)`]);
   expect(shortPlaceOf(stack)).toBe('in pick (clients.js:3)');
+});
+
+test('a line that is in dryrunner, but not in its package, is shown without a path', () => {
+  const line = `at QueueRunner.run (${OWN.href}:3:5)`;
+  expect(frameOf(line, false)).toBe('QueueRunner.run (dryrunner)');
+  expect(frameOf(`at ${OWN.href}:3:5`, false)).toBe('dryrunner');
+  expect(frameOf(line, true)).toBe(`QueueRunner.run (${decodeURIComponent(OWN.pathname)}:3:5)`);
+  expect(frameOf('at run (/work/pool.ts:3:5)', false)).toBe('run (/work/pool.ts:3:5)');
+});
+
+test('the steps of a workload are not shown', () => {
+  const step = new URL('../../../src/conformance/workload/runner-client.ts', import.meta.url).pathname;
+  expect(framesOf(`at RunnerClient.live (${step}:3:5)`)).toEqual([]);
 });

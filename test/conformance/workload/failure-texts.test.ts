@@ -1,0 +1,119 @@
+// What a reader sees of failures that the generic exploration finds: nothing but the text.
+import { describe, expect, test } from 'vitest';
+import { supportsAllBut } from '../../../src/conformance/capability.ts';
+import { simCommands } from '../../../src/conformance/command-vocabulary.ts';
+import type { ConformanceSubject } from '../../../src/conformance/subject.ts';
+import { exploreRunner } from '../../../src/conformance/workload/explore-runner.ts';
+import type { Wait } from '../../../src/model/query.ts';
+import type { Service } from '../../../src/model/service.ts';
+import type { World } from '../../../src/model/world.ts';
+import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
+import { having } from '../broken-services.ts';
+
+const LACKED = Object.fromEntries(
+  (['outputs', 'filers', 'collaborators', 'actions', 'failures', 'signals', 'stubborn'] as const).map(
+    (capability) => [capability, 'not looked at'],
+  ),
+);
+
+async function textOf(breakIt: (good: Service, world: World) => Service): Promise<string> {
+  const subject: ConformanceSubject = {
+    name: 'broken',
+    supports: supportsAllBut(LACKED),
+    commands: simCommands,
+    create: (world, options) => ({
+      service: breakIt(createSimulatedRunner(world, { ...options, name: 'mine' }), world),
+    }),
+  };
+  const { failure } = await exploreRunner(subject, { executions: 2_000, seed: 4, shrinkExecutions: 1_000 });
+  return failure?.text ?? 'nothing was found';
+}
+
+describe('the text of a failure', () => {
+  test('D94 shows that a client has changed its command after the call', async () => {
+    const text = await textOf((good) =>
+      having(good, {
+        async run(command) {
+          await Promise.resolve();
+          return good.run(command);
+        },
+      }),
+    );
+    expect(text).toContain(
+      'client 1 notes: after the call, it changes the command that it gave: argv ["complete 99"], timeout 1 ms, each tag "changed"',
+    );
+    expect(text).toMatch(/expected jobId, taskId and tag \[.*\], got \["changed","changed","changed"\]/);
+  });
+
+  test('D94 shows that a client has changed its query after the call', async () => {
+    const text = await textOf((good) =>
+      having(good, {
+        async queryNow(query) {
+          await Promise.resolve();
+          return good.queryNow(query);
+        },
+      }),
+    );
+    expect(text).toMatch(
+      /client \d notes: after the call, it changes the query that it gave: now no run and no state/,
+    );
+  });
+
+  test('R34 shows which signal was aborted when, and that the wait has it', async () => {
+    const text = await textOf((good) =>
+      having(good, {
+        query: (query, wait: Wait | undefined) =>
+          good.query(
+            query,
+            wait?.signal instanceof AbortSignal ? { timeoutMs: wait.timeoutMs } : (wait as Wait),
+          ),
+      }),
+    );
+    expect(text).toMatch(
+      /R34 query: expected its end when it was cancelled, at [\d.]+ ms, got it at [\d.]+ ms/,
+    );
+    const [, aborted] = /it aborts signal (\d), with which waits are cancelled/.exec(text) ?? [];
+    expect(text).toContain(`its next query has signal ${aborted}`);
+  });
+
+  test('R86 is quoted for a timer that is left after the release, and the call of run that made it is shown', async () => {
+    const text = await textOf((good, { clock }) =>
+      having(good, {
+        async run(command) {
+          const status = await good.run(command);
+          clock.timer('heartbeat', 30_000, () => undefined);
+          return status;
+        },
+      }),
+    );
+    expect(text).toContain('R86 After release no timer, task or waiter of the runner is left.');
+    expect(text).toMatch(/client 1 gets run 0 PENDING from run\(/);
+    expect(text).toContain('timer heartbeat, due at 30000 ms');
+  });
+
+  test('R33 shows the malformed argument', async () => {
+    const text = await textOf((good) =>
+      having(good, {
+        query: (query, wait: Wait | undefined) =>
+          good.query(query, { timeoutMs: Math.max(0, wait?.timeoutMs ?? 0) }),
+      }),
+    );
+    expect(text).toMatch(
+      /malformed query \{ timeoutMs: -1 \}|malformed .* \S+: expected RUNNER_INVALID_ARGUMENT/,
+    );
+    expect(text).not.toContain('query(an object)');
+  });
+
+  test('names no line of dryrunner where the subject has one of its own', async () => {
+    const text = await textOf((good, { clock }) =>
+      having(good, {
+        run: (command) =>
+          new Promise((resolve, reject) => {
+            clock.timer('late', 7, () => void good.run(command).then(resolve, reject));
+          }),
+      }),
+    );
+    expect(text).toMatch(/R65 run: expected an answer at 0 ms/);
+    expect(text).not.toMatch(/src\/conformance\/workload/);
+  });
+});
