@@ -8,7 +8,7 @@ import { type RoutineEvent, isRoutine } from './routine-event.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import { invariant } from '../../kernel/invariant.ts';
 import { isTerminal, type RunState } from '../../model/run-state.ts';
-import type { DiskEvent, MessageEvent } from '../../model/message-text.ts';
+import { type DiskEvent, linkName, type MessageEvent } from '../../model/message-text.ts';
 import { formatEvent } from '../../trace/event-text.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { Failure } from '../../simulation/verdict.ts';
@@ -285,6 +285,7 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
   for (const { decision } of shown) faults.detailsBehind(decision).forEach((detail) => named.add(detail));
   const toldAlready = new Set(shown.flatMap(({ others }) => others));
   const callers = callersIn(run);
+  const losses = new RepeatedLosses(run.events);
   const ofDecision = (decision: ObservedDecision): Candidate => {
     const candidate = candidateOf(run, faults, decision, () => passed.textOf(decision, names));
     if (isOfCaller(decision, callers)) return { ...candidate, rank: RANK.never };
@@ -298,18 +299,61 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
       // A fault that shows in the trace is not said twice.
       if (!named.has(decision)) candidates.push(ofDecision(decision));
     }
-    if (toldAlready.has(event)) return;
+    if (toldAlready.has(event) || losses.isRepeat(event)) return;
     const { at: atMs, runner } = event;
     const fault = faultOf.get(event);
     const role = fault === undefined ? 'event' : 'decision';
     const textOf = (): string =>
-      fault?.text ?? exchanges.textOf(event) ?? formatEvent(event).replace(/^[^:]*: /, '');
+      (fault?.text ?? exchanges.textOf(event) ?? formatEvent(event).replace(/^[^:]*: /, '')) +
+      losses.timesText(event);
     if (isLoss(event) && isSaid(candidates, firingId, textOf())) return;
     candidates.push({ role, atMs, runner, textOf, firingId, event, isFiring: false, rank: rankOf(event) });
   });
   const late = decisions.filter((decision) => !named.has(decision));
   candidates.push(...late.map(ofDecision));
   return [...withSilentFirings(run, names, candidates, passed.eventIds)];
+}
+
+/** So many losses in the same words are one line. */
+const LOSSES_MIN = 3;
+
+/**
+ * Messages in the same words that are lost one after another while the network stays as it is: the first stands for all. Whatever comes through on
+ * their link ends the row, and so does whatever happens to the network.
+ */
+class RepeatedLosses {
+  readonly #rowOf = new Map<TraceEvent, readonly MessageEvent[]>();
+
+  constructor(events: ObservedRun['events']) {
+    let rows = new Map<string, Map<string, MessageEvent[]>>();
+    for (const { event } of events) {
+      if (event.type === 'fault' && event.operation === 'network') rows = new Map();
+      if (event.type !== 'message') continue;
+      const { runner, to, step, kind, name, detail, reason } = event;
+      const link = linkName(runner, to);
+      if (step === 'delivered') rows.delete(link);
+      if (step !== 'lost' || reason === undefined) continue;
+      const ofLink = rows.get(link) ?? new Map<string, MessageEvent[]>();
+      rows.set(link, ofLink);
+      const words = JSON.stringify([kind, name, detail, reason]);
+      const row = ofLink.get(words) ?? [];
+      ofLink.set(words, row);
+      row.push(event);
+      this.#rowOf.set(event, row);
+    }
+  }
+
+  /** True if an earlier one stands for it. */
+  isRepeat(event: TraceEvent): boolean {
+    const row = this.#rowOf.get(event);
+    return row !== undefined && row.length >= LOSSES_MIN && row[0] !== event;
+  }
+
+  /** How often it is lost and until when; empty if that is not said. */
+  timesText(event: TraceEvent): string {
+    const row = this.#rowOf.get(event) ?? [];
+    return row.length < LOSSES_MIN ? '' : `, ${row.length} times until ${row.at(-1)?.at} ms`;
+  }
 }
 
 /** Whether a decision since the event fired says the same. */
