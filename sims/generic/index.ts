@@ -12,6 +12,7 @@ export const genericScenarios: Readonly<Record<string, () => Promise<ScenarioDef
   'generic-fake': async () => (await import('./fake.ts')).fake,
   'generic-remote': async () => (await import('./services.ts')).remote,
   'generic-pool': async () => (await import('./services.ts')).pool,
+  'generic-fleet': async () => (await import('./fleet.ts')).fleet,
   'generic-polled': async () => (await import('./services.ts')).polled,
   'generic-polling': async () => (await import('./polling.ts')).polling,
   'generic-node': async () => (await import('./node.ts')).node,

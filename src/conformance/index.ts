@@ -71,6 +71,7 @@ export {
 } from './simulated-network-cases.ts';
 export { type DiskCase, diskCases, type DiskCrashCase, type DiskSubject } from './disk-cases.ts';
 export { type ExploreSubjectOptions, exploreRunner } from './workload/explore-runner.ts';
+export { exploreScheduler } from './workload/explore-scheduler.ts';
 export { exploreService } from './workload/explore-service.ts';
 export { type ExploreStubOptions, exploreStub } from './workload/explore-stub.ts';
 export {
@@ -81,6 +82,7 @@ export {
 } from './workload/explore-workload.ts';
 export { partsWorkload, type PartsSubject } from './workload/parts-workload.ts';
 export { runnerWorkload } from './workload/runner-workload.ts';
+export { type FleetFault, type SchedulerSubject, schedulerWorkload } from './workload/scheduler-workload.ts';
 export { type ServiceCapability, type ServiceSubject, serviceWorkload } from './workload/service-workload.ts';
 export {
   type ArgumentsOf,

@@ -32,7 +32,7 @@ export interface DrawnParts {
   /** Beside capacity, history and prefix, which the workload draws itself. */
   readonly options: SubjectOptions;
   /** Changes a command so that it meets the parts: a snapshot, a run type. Absent: commands are run as they are. */
-  prepare?(draws: Draws, command: Command): Command;
+  prepare?(draws: Draws, command: Command, mark: string): Command;
   /** Whether they leave times as they are. Default true. */
   readonly keepsTimes?: boolean;
   /** Whether a run may have ended so because of them. Absent: they let every run end as it does by itself. */

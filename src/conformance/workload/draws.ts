@@ -6,7 +6,7 @@ import { thing, type Topic, topicOf } from '../../kernel/question.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 
 /** The name of a workload's scenario: that of its subject in the letters of a scenario. */
-export function workloadName(kind: 'workload' | 'parts', subject: string): string {
+export function workloadName(kind: 'workload' | 'parts' | 'scheduler', subject: string): string {
   const letters = subject.toLowerCase().replace(/[^a-z0-9]+/g, '-');
   return letters === '' ? kind : `${kind}-${letters}`;
 }

@@ -268,7 +268,7 @@ export class RunnerClient {
         return;
       case 'run': {
         const plain = drawCommand(draws, subject, mark, (trait) => reach.note(`command with ${trait}`));
-        const command = book.terms.parts.prepare?.(draws, plain.command) ?? plain.command;
+        const command = book.terms.parts.prepare?.(draws, plain.command, mark) ?? plain.command;
         await this.run({ ...plain, command }, draws.rarely('changes it afterwards'));
         return;
       }

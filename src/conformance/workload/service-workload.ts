@@ -12,6 +12,7 @@ import type { Capability, Supports } from '../capability.ts';
 import type { CommandVocabulary } from '../command-vocabulary.ts';
 import type { ConformanceSubject, RunnerUnderTest } from '../subject.ts';
 import { Draws, workloadName } from './draws.ts';
+import type { DrawnParts } from './drawn-parts.ts';
 import { RunBook } from './run-book.ts';
 import { requiredOf, RunnerReach } from './runner-reach.ts';
 import {
@@ -101,33 +102,45 @@ export function serviceWorkload(
   return defineScenario<unknown>({
     name: workloadName('workload', subject.name),
     description: `clients do with ${subject.name} what the contract allows, and hold what comes back to it`,
-    run: (sim) => new ServiceWorkload(sim, subject, limits).run(),
+    async run(sim) {
+      await new ServiceWorkload(sim, subject, limits).run();
+    },
   });
 }
 
-class ServiceWorkload {
+/** The workload of one service, once. */
+export class ServiceWorkload {
   readonly #host: WorkloadHost;
   readonly #subject: ServiceSubject;
   readonly #limits: Required<WorkloadLimits>;
+  readonly #prepare: DrawnParts['prepare'];
 
-  constructor(host: WorkloadHost, subject: ServiceSubject, { clients = 3, operations = 8 }: WorkloadLimits) {
+  constructor(
+    host: WorkloadHost,
+    subject: ServiceSubject,
+    { clients = 3, operations = 8 }: WorkloadLimits,
+    prepare?: DrawnParts['prepare'],
+  ) {
+    this.#prepare = prepare;
     this.#host = host;
     this.#subject = subject;
     this.#limits = { clients, operations };
   }
 
-  async run(): Promise<void> {
+  /** Gives what is known of its runs. */
+  async run(): Promise<RunBook> {
     const host = this.#host;
     const subject = asRunner(this.#subject);
     const reach = new RunnerReach(host, this.#required(subject));
     const draws = new Draws(host, 'setup');
     const made = await this.#subject.create(drawWorld(host, draws, reach));
     const { name, atOnce = 1 } = this.#subject;
+    const book = this.#book(reach);
     const clients = new WorkloadClients(host, {
       subject,
       service: made.service,
       callee: name,
-      book: this.#book(reach),
+      book,
       reach,
       startsInOrder: atOnce === 1,
       model: this.#model(),
@@ -137,6 +150,7 @@ class ServiceWorkload {
     await clients.end();
     clients.judge();
     await made.dispose?.();
+    return book;
   }
 
   #required(subject: ConformanceSubject): readonly string[] {
@@ -155,7 +169,11 @@ class ServiceWorkload {
         idPrefix: undefined,
         isExact: false,
         graceMs: undefined,
-        parts: { options: {}, check: () => undefined },
+        parts: {
+          options: {},
+          check: () => undefined,
+          ...(this.#prepare === undefined ? {} : { prepare: this.#prepare }),
+        },
         mayBeDown: true,
         losesCalls: losesCalls === true,
         hasStrangers: mayDuplicate === true,

@@ -1,0 +1,31 @@
+/** Explores a scheduler with the workload of any of them: nobody writes a scenario. */
+import { check } from '../../kernel/argument-check.ts';
+import { EXPLORE_OPTIONS, type ExploreSubjectOptions } from './explore-runner.ts';
+import { exploreWorkload, type SubjectExploration } from './explore-workload.ts';
+import { type SchedulerSubject, schedulerWorkload } from './scheduler-workload.ts';
+import { limitsOf } from './workload-clients.ts';
+
+/**
+ * Gives a scheduler jobs from several clients, and workers that do what it claims to survive: calls and replies that are lost or late, crashes,
+ * restarts with new or old ids, pauses. Its clients are held to what every service promises; and what its workers were really asked to do, to what it
+ * says: no job is over that no worker has ended, none starts after its end, or twice if it claims so, and none is at work after the release.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) for anything but a subject and options.
+ * @example
+ * ```ts
+ * import type { Service } from 'dryrunner';
+ * import { exploreScheduler } from 'dryrunner/conformance';
+ * const { held } = await exploreScheduler(
+ *   { name: 'all to the first', create: (_world, workers) => workers[0] as Service, startsOnce: true },
+ *   { executions: 20 },
+ * );
+ * if (!held) throw new Error('expected it to hold');
+ * ```
+ */
+export async function exploreScheduler(
+  subject: SchedulerSubject,
+  options: ExploreSubjectOptions = {},
+): Promise<SubjectExploration> {
+  check('options', options, EXPLORE_OPTIONS);
+  return exploreWorkload(schedulerWorkload(subject, limitsOf(options)), options, 'exploreScheduler');
+}

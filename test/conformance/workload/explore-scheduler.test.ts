@@ -1,0 +1,106 @@
+// Schedulers are explored over workers that lose calls, crash and come back with old ids; each broken one breaks one of its claims.
+import { describe, expect, test } from 'vitest';
+import { fleetSubject, type FleetHabits } from '../../../sims/generic/fleet.ts';
+import { interceptService } from '../../../src/call/intercept-service.ts';
+import { exploreScheduler } from '../../../src/conformance/workload/explore-scheduler.ts';
+import {
+  type SchedulerSubject,
+  schedulerWorkload,
+} from '../../../src/conformance/workload/scheduler-workload.ts';
+import { RunRejectedError } from '../../../src/model/run-rejected-error.ts';
+import type { Service } from '../../../src/model/service.ts';
+import { failureOf } from '../../sims/first-failure.ts';
+import { having } from '../broken-services.ts';
+
+function firstOf(workers: readonly Service[]): Service {
+  const [first] = workers;
+  if (first === undefined) throw new Error('expected a worker');
+  return first;
+}
+
+/** All jobs go to the first worker, as `change` has it. */
+const first = (change: (worker: Service) => Service): SchedulerSubject => ({
+  name: 'all to the first',
+  create: (_, workers) => change(firstOf(workers)),
+  startsOnce: true,
+});
+
+describe('exploreScheduler', () => {
+  test('holds for a scheduler that keeps its claims, and reaches all that can strike it', async () => {
+    const options = { executions: 1_500, reachWithin: 1_500, shrinkExecutions: 0 };
+    expect(await exploreScheduler(fleetSubject(), options)).toEqual({
+      held: true,
+      executions: 1_500,
+      missed: [],
+    });
+  }, 300_000);
+
+  test('nothing strikes the workers of a scheduler that claims to survive nothing', async () => {
+    const { failure, executions } = await exploreScheduler(
+      first((worker) => worker),
+      { executions: 200 },
+    );
+    expect([failure?.message, executions]).toEqual([undefined, 200]);
+  }, 300_000);
+
+  const BROKEN: readonly (readonly [rule: string, what: string, RegExp, Partial<FleetHabits>])[] = [
+    [
+      'R200',
+      'starts a job again that has started, since the reply was lost',
+      /^R200 .* started 2 times/,
+      { looks: false },
+    ],
+    [
+      'R45',
+      'takes the run of another job for its own, since a restarted worker gave it the same id',
+      /^R(3|203) /,
+      { knowsByTag: false },
+    ],
+    [
+      'R4',
+      'says that a job is over which it starts nevertheless',
+      /^R4 job .* expected no start after its end/,
+      { stops: false },
+    ],
+  ];
+  test.for(BROKEN)('%s finds a scheduler that %s', { timeout: 300_000 }, async ([, , message, habits]) => {
+    expect(await failureOf(schedulerWorkload(fleetSubject(habits)), 3_000, message)).toMatch(message);
+  });
+
+  test('R85 finds a scheduler that leaves its runs at work', async () => {
+    const leaving = first((worker) => {
+      const released = new AbortController();
+      return having(worker, {
+        release: () => {
+          released.abort();
+          return Promise.resolve();
+        },
+        run: (command) =>
+          released.signal.aborted
+            ? Promise.reject(new RunRejectedError('RUNNER_RELEASED', 'it was released'))
+            : worker.run(command),
+      });
+    });
+    const found = await failureOf(schedulerWorkload(leaving), 500, /R85/);
+    expect(found).toMatch(/R85|Deadlock/);
+  }, 300_000);
+
+  test('R203 finds a scheduler that says COMPLETE of what no worker has completed', async () => {
+    const inventing = first((worker) =>
+      interceptService(worker, async (call, goOn) => {
+        const answer = await goOn(call);
+        if (call.method !== 'abort') return answer;
+        return { ...(answer as object), state: 'COMPLETE', exitCode: 0 } as typeof answer;
+      }),
+    );
+    expect(await failureOf(schedulerWorkload(inventing), 500)).toMatch(/^R\d+ /);
+  }, 300_000);
+
+  test('refuses other subjects than schedulers', async () => {
+    const wrong = expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT' }) as Error;
+    await expect(exploreScheduler({ name: 'mine' } as never)).rejects.toThrow(wrong);
+    await expect(exploreScheduler({ ...fleetSubject(), survives: ['fire'] } as never)).rejects.toThrow(wrong);
+    await expect(exploreScheduler(fleetSubject(), { clients: 0 })).rejects.toThrow(wrong);
+    expect(() => schedulerWorkload(fleetSubject(), { operations: 0 })).toThrow(wrong);
+  });
+});
