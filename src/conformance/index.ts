@@ -32,16 +32,18 @@ export {
   type ContentStoreSubject,
 } from './content-cases.ts';
 export {
-  memoryOutputCases,
-  type MemoryOutputSubject,
   metricsCases,
   type MetricsSnapshotUnderTest,
   type MetricsSubject,
   type MetricsUnderTest,
+} from './metrics-cases.ts';
+export {
+  memoryOutputCases,
+  type MemoryOutputSubject,
   outputCases,
   type OutputsUnderTest,
   type OutputSubject,
-} from './log-cases.ts';
+} from './output-cases.ts';
 export {
   type ChannelUnderTest,
   type ConditionUnderTest,

@@ -6,12 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { Registry } from 'prom-client';
 import { describe } from 'vitest';
 import { filerCases, type FilerSubject } from '../../src/conformance/filer-cases.ts';
-import {
-  metricsCases,
-  type MetricsSubject,
-  outputCases,
-  type OutputSubject,
-} from '../../src/conformance/log-cases.ts';
+import { metricsCases, type MetricsSubject } from '../../src/conformance/metrics-cases.ts';
+import { outputCases, type OutputSubject } from '../../src/conformance/output-cases.ts';
 import { createDirectoryFiler } from '../../src/host/filers/directory-filer.ts';
 import { createGitFiler } from '../../src/host/filers/git-filer.ts';
 import { createPrometheusMetrics } from '../../src/host/metrics/prometheus-metrics.ts';

@@ -1,6 +1,7 @@
 import { describe, test } from 'vitest';
 import { filerCases, simFilerCases } from '../../../src/conformance/filer-cases.ts';
-import { memoryOutputCases, metricsCases, outputCases } from '../../../src/conformance/log-cases.ts';
+import { metricsCases } from '../../../src/conformance/metrics-cases.ts';
+import { memoryOutputCases, outputCases } from '../../../src/conformance/output-cases.ts';
 import { createSimFiler } from '../../../src/filers/sim-filer.ts';
 import { createMemoryMetrics } from '../../../src/metrics/memory-metrics.ts';
 import { createMemoryOutputs } from '../../../src/outputs/memory-output.ts';

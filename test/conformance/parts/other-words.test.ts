@@ -4,12 +4,8 @@ import { chaosCases, nodeCases } from '../../../src/conformance/chaos-cases.ts';
 import { execerCases } from '../../../src/conformance/execer-cases.ts';
 import { filerCases, simFilerCases } from '../../../src/conformance/filer-cases.ts';
 import { lockCases } from '../../../src/conformance/lock-cases.ts';
-import {
-  memoryOutputCases,
-  metricsCases,
-  outputCases,
-  type OutputSubject,
-} from '../../../src/conformance/log-cases.ts';
+import { metricsCases } from '../../../src/conformance/metrics-cases.ts';
+import { memoryOutputCases, outputCases, type OutputSubject } from '../../../src/conformance/output-cases.ts';
 import { memoryDiskCases } from '../../../src/conformance/memory-disk-cases.ts';
 import type { PartSubject } from '../../../src/conformance/part-case.ts';
 import { playbackCases, simExecerCases } from '../../../src/conformance/sim-execer-cases.ts';

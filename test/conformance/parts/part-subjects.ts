@@ -23,11 +23,8 @@ import type { Execer } from '../../../src/model/execer.ts';
 import type { MaybePromise } from '../../../src/model/maybe-promise.ts';
 import type { RecordedChunk, RecordedRun } from '../../../src/model/recording.ts';
 import type { FilerSubject, SimFilerSubject } from '../../../src/conformance/filer-cases.ts';
-import type {
-  MemoryOutputSubject,
-  MetricsSubject,
-  OutputSubject,
-} from '../../../src/conformance/log-cases.ts';
+import type { MetricsSubject } from '../../../src/conformance/metrics-cases.ts';
+import type { MemoryOutputSubject, OutputSubject } from '../../../src/conformance/output-cases.ts';
 import { createMemoryFiler } from '../../../src/filers/memory-filer.ts';
 import { createSimFiler } from '../../../src/filers/sim-filer.ts';
 import { createMemoryMetrics } from '../../../src/metrics/memory-metrics.ts';
