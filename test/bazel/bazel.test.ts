@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -149,28 +149,44 @@ describe.skipIf(missing !== undefined)(
       expect(faults).toBeGreaterThan(0);
     });
 
-    test('ends well although the server is killed in the middle of a build and started again; nothing of the action stays', async () => {
+    test('ends well although the server is killed while an action runs; nothing of the action stays, and it is run again', async () => {
       const port = await freePort();
       const cas = join(workspace.dir, '../cas');
       const args = ['serve', '--reapi', '--port', String(port), '--cas', cas, '--jobs', '4'];
+      // The action cannot end before that is there.
+      const go = join(workspace.dir, '../go');
+      const ofAction = (): string[] => running(`while [ ! -e ${go} ]`);
       const first = start(...args);
       await first.prints('serving');
-      const endpoint = `grpc://127.0.0.1:${port}`;
       const { finished } = workspace.start(
         'build',
-        ['//:rather_slow', '//:all_good', '--remote_retries=30'],
-        endpoint,
+        ['//:waits', '//:all_good', `--define=GO_FILE=${go}`, '--remote_retries=50'],
+        `grpc://127.0.0.1:${port}`,
       );
-      while (running('sleep 3;').length === 0) await pause(50);
+      const build = { isOver: false };
+      const isOver = (): boolean => build.isOver;
+      void finished.then(() => {
+        build.isOver = true;
+      });
+      while (ofAction().length === 0 && !isOver()) await pause(50);
       first.child.kill('SIGKILL');
       await first.finished;
+      while (ofAction().length > 0) await pause(50);
+      expect(isOver()).toBe(false);
+      expect(existsSync(join(workspace.dir, 'bazel-bin/waits.txt'))).toBe(false);
       const second = start(...args);
       await second.prints('serving');
+      while (ofAction().length === 0 && !isOver()) await pause(50);
+      expect(isOver()).toBe(false);
+      writeFileSync(go, '');
       expectCode(await finished, 0);
-      expect(built('rather_slow.txt')).toBe('done\n');
+      expect(built('waits.txt')).toBe('done\n');
+      expect(built('hello.txt')).toBe('some input\nbuilt\n');
       second.child.kill('SIGINT');
       expect((await second.finished).code).toBe(130);
-      expect(running('rather_slow.txt')).toEqual([]);
+      expect(ofAction()).toEqual([]);
+      expect(readdirSync(join(cas, 'cas/leases'))).toEqual([]);
+      expect(readdirSync(join(cas, 'cas/incoming'))).toEqual([]);
     });
   },
 );

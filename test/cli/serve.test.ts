@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encodeAction, encodeCommand } from '../../src/cas/action-messages.ts';
 import { MESSAGES } from '../../src/cas/codec.ts';
@@ -198,6 +200,19 @@ describe('dryrunner serve --reapi', () => {
       }
     },
   );
+
+  test('leaves no process of an action when it is killed', async () => {
+    const { server, said } = await serve('--jobs', '2');
+    const remote = await connectRemote({ endpoint: String(said['endpoint']) });
+    const isRunning = (): boolean =>
+      execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).includes('sleep 987123');
+    void execute(remote, '/bin/sh', '-c', '/bin/sleep 987123 & wait').catch(() => undefined);
+    while (!isRunning()) await pause(20);
+    server.child.kill('SIGKILL');
+    await server.finished;
+    remote.close();
+    while (isRunning()) await pause(20);
+  });
 
   test('ends with one sentence if its port is taken, also with a page of metrics', async () => {
     const { said } = await serve();

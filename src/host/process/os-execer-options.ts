@@ -36,6 +36,11 @@ export interface OsExecerOptions {
    * descendants are found that overwrite their environment. Default true; commands started by worker threads get none.
    */
   readonly cgroups?: boolean;
+  /**
+   * Whether the process groups of commands end also if this process dies of SIGKILL: a small shell beside it sees to that. What has left its group
+   * stays. Default false.
+   */
+  readonly watchdog?: boolean;
   /** The environment under the command's own; this process's by default (R122). */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -56,6 +61,7 @@ export const OS_EXECER_OPTIONS: is.RecordShape = is.optionsOf<OsExecerOptions>(
     memoryUsage: is.FUNCTION,
     metrics: METRICS,
     cgroups: is.BOOLEAN,
+    watchdog: is.BOOLEAN,
     env: is.OPAQUE,
   },
 );

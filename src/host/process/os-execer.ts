@@ -2,6 +2,7 @@
  * The execer of the machine (R121–R134): real processes in groups of their own, ended as whole trees. Invariant: when a status is
  * known, no process of the command is alive, as far as the machine lets us see (`process-tree-linux.ts` says what escapes).
  */
+import { watchGroup } from './group-watchdog.ts';
 import * as is from '../../kernel/shape.ts';
 import type { ProcessEntry } from './process-table.ts';
 import type { ProcessTree, TreeCensus } from './process-tree.ts';
@@ -184,6 +185,7 @@ class OsExecer implements Execer {
       createOutputPump({ name, stream: child[name], sink: command[name], clock, sinkGraceMs, faults });
     const stderr = pump('stderr');
     const unguard = guardAtExit(tree);
+    const unwatch = this.#options.watchdog === true ? watchGroup(child.pid) : undefined;
     let watch: MemoryWatch | undefined;
     const supervised = new OsProcess({
       child,
@@ -198,6 +200,7 @@ class OsExecer implements Execer {
       onStopped: () => watch?.end(),
       onEnd: () => {
         unguard();
+        unwatch?.();
         tree.dispose();
       },
     });

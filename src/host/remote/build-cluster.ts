@@ -176,6 +176,7 @@ function makeWorkers(
       actions,
       filers,
       metrics,
+      watchdog: true,
       ...(workers === 'exec' ? {} : { execer: pretendingExecer(world) }),
     }),
   );
