@@ -267,7 +267,7 @@ class ExpectedLife {
     const isOverCap = memoryMs < lastsMs;
     const firstMs = isOverCap ? this.#nowMs + memoryMs : endMs;
     const stop = this.#nextStop();
-    if (lastsMs > 0 && stop !== undefined && !this.#isFirst(firstMs, stop.atMs)) {
+    if (this.#mayBeStopped(lastsMs) && stop !== undefined && !this.#isFirst(firstMs, stop.atMs)) {
       this.#takeStop(stop.cause);
       // The report may have been handed over in this very instant, after which there is nothing to stop.
       const isReported = isOverCap && stop.atMs === firstMs && this.#decide();
@@ -286,6 +286,11 @@ class ExpectedLife {
       isTextOpen: false,
       uploads: true,
     };
+  }
+
+  /** A process of the runner's own that takes no time may end in the call or an event later. */
+  #mayBeStopped(lastsMs: number): boolean {
+    return lastsMs > 0 || !this.#setup.hasMachine;
   }
 
   #killed(atMs: number, endMs: number, killMs: number): ExpectedOutcome {

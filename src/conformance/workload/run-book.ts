@@ -276,7 +276,7 @@ export class RunBook {
       );
     }
     this.reckon();
-    this.#forget();
+    this.#forget(offer);
     this.saw('run', status, offer.atMs);
     return run;
   }
@@ -692,7 +692,7 @@ export class RunBook {
   // Memory.
 
   /** One more run was made: the oldest that is over goes, if there are too many (R47, R48). */
-  #forget(): void {
+  #forget({ order }: Offer): void {
     const { history } = this.terms;
     if (history === 0) return;
     const kept = this.#runs.filter(({ memory }) => memory !== 'gone');
@@ -703,7 +703,10 @@ export class RunBook {
     for (let surplus = kept.length - history; surplus > 0; surplus -= 1) {
       const first = kept.find((run) => run.memory === 'kept' && this.#mayBeOver(run));
       if (first === undefined) return;
-      if (first.ended === undefined && first.end.hi >= this.#host.now()) {
+      // One whose end was seen only after the call of `run` may not have been over when that made its run.
+      const isOpen =
+        first.ended === undefined ? first.end.hi >= this.#host.now() : first.offersAtEnd >= order;
+      if (isOpen) {
         this.#isHistoryKnown = false;
         this.#forgetPerhaps(kept);
         return;

@@ -1,4 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { AT_ONCE } from '../../../src/conformance/workload/drawn-work.ts';
+import { expectRun } from '../../../src/conformance/workload/expected-run.ts';
+import type { PartsSetup, RunPlan } from '../../../src/conformance/workload/planned-parts.ts';
+import { RunBook } from '../../../src/conformance/workload/run-book.ts';
+import { RunnerReach } from '../../../src/conformance/workload/runner-reach.ts';
+import { type RunStatus, zeroStatus } from '../../../src/model/run-status.ts';
 import { runnerWorkload } from '../../../src/conformance/workload/runner-workload.ts';
 import type { PlannedMachine, SubjectOptions } from '../../../src/conformance/subject.ts';
 import { runCampaign } from '../../../src/explore/campaign.ts';
@@ -215,3 +221,58 @@ function whenSettled<T>(ask: () => MaybePromise<T>, onFailure: () => MaybePromis
     return onFailure();
   }
 }
+
+function statusOf(runId: string, state: RunStatus['state']): RunStatus {
+  return { ...zeroStatus(), runId, state };
+}
+
+// Both were complaints about correct runners, found in some 40,000 executions of each.
+describe('what falls on one instant', () => {
+  test('R104 a process that takes no time may have started when an abort stops it', () => {
+    const plan: RunPlan = {
+      name: '1',
+      command: { argv: ['program'] },
+      process: {
+        ...{ exec: AT_ONCE, lastsMs: 0, killMs: 0, memoryMs: Infinity, stdout: '', stderr: '' },
+        status: { state: 'COMPLETE', exitCode: 0, error: '' },
+      },
+      ...{ preprocess: [], checkout: AT_ONCE, outputs: ['works', 'works', 'works'], uploads: [] },
+      ...{ release: AT_ONCE, postprocess: [], sizes: [] },
+    };
+    const setup: PartsSetup = {
+      ...{ hasMachine: false, hasRefs: true, preprocessors: 0, postprocessors: 0, uploader: 'none' },
+      ...{ hasFiler: true, updates: false, updateLimitMs: 0, hasMetrics: false, hasDirMonitor: false },
+      init: undefined,
+    };
+    const ends = (own: PartsSetup): string[] =>
+      expectRun(plan, own, { startMs: 0, abortMs: 0 }).map(
+        ({ outcome, refs }) => `${outcome.state} ${refs[0]}`,
+      );
+    expect(ends(setup)).toContain('ABORTED local');
+    expect(ends({ ...setup, hasMachine: true })).not.toContain('ABORTED local');
+  });
+
+  test('R47 a run whose end was seen only after another was offered may not be forgotten for it', () => {
+    const check = (condition: boolean, message: string): void => expect(condition, message).toBe(true);
+    const host = { now: () => 0, sometimes: () => undefined, check };
+    const terms = { capacity: 2, history: 1, idPrefix: '', isExact: true, graceMs: 0 };
+    const reach = new RunnerReach(host, []);
+    const book = new RunBook(host, { ...terms, parts: { options: {}, check: () => undefined } }, reach);
+    const drawn = {
+      ...({
+        command: { argv: ['hang'] },
+        kind: 'hang',
+        end: undefined,
+        lastsMs: Infinity,
+        starts: true,
+      } as const),
+      ...{ isStubborn: false, stdout: '', stderr: '', secrets: [] },
+    };
+    book.accepted(book.offer(drawn), statusOf('0', 'PENDING'));
+    const second = book.offer(drawn);
+    book.abortAsked('0');
+    book.saw('abort', statusOf('0', 'ABORTED'), 0);
+    book.accepted(second, statusOf('1', 'PENDING'));
+    expect([book.isUnknown('0'), book.mayBeUnknown('0')]).toEqual([false, true]);
+  });
+});
