@@ -220,7 +220,7 @@ test(`whatever ${COUNT} messages hold, each call ends with a typed status, and t
       / (INTERNAL|UNKNOWN|UNAVAILABLE|DEADLINE_EXCEEDED|UNIMPLEMENTED|DATA_LOSS|\d+)$/.test(key),
     );
     expect(unsound).toEqual([]);
-    // Each was refused, and each but those that answer only about what they were told before was carried out.
+    // Each method refused some of them.
     for (const [service] of METHODS) {
       if (!service.startsWith('Capabilities')) {
         expect([...codes.keys()]).toContain(`${service} INVALID_ARGUMENT`);
