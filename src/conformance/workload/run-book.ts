@@ -363,10 +363,12 @@ export class RunBook {
 
   /** The states in which a run may have been found at some moment from `sinceMs` to `untilMs`. */
   states(run: BookedRun, sinceMs: number, untilMs: number): StateMask {
-    const { turn, end, ended } = run;
+    const { turn, end, ended, stopAskedAtMs: stop } = run;
     let states = 0;
     if (ended === undefined || end.hi >= sinceMs) {
-      if (turn.hi >= sinceMs) states |= PENDING;
+      // A process that is stopped while it starts is never announced as RUNNING, however long it takes to die.
+      const isNeverAnnounced = run.runningSeenAtMs === Infinity && turn.lo <= stop && stop <= turn.hi;
+      if (turn.hi >= sinceMs || isNeverAnnounced) states |= PENDING;
       if (this.#mayRun(run) && turn.lo <= untilMs) states |= RUNNING;
     }
     if (end.hi < sinceMs) states = 0;

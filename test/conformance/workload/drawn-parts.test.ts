@@ -275,4 +275,29 @@ describe('what falls on one instant', () => {
     book.accepted(second, statusOf('1', 'PENDING'));
     expect([book.isUnknown('0'), book.mayBeUnknown('0')]).toEqual([false, true]);
   });
+
+  test.for([
+    [0, 'is PENDING until it has died', []],
+    [10, 'is RUNNING until it has died', ['expected run 0 to be "RUNNING", got PENDING']],
+  ] as const)('R68 a process that is stopped %i ms after its start %s', ([stopMs, , expected]) => {
+    let now = 0;
+    const found: string[] = [];
+    const check = (condition: boolean, message: string): void => {
+      if (!condition) found.push(message);
+    };
+    const host = { now: () => now, sometimes: () => undefined, check };
+    const terms = { capacity: 2, history: 1, idPrefix: '', isExact: true, graceMs: 100 };
+    const reach = new RunnerReach(host, []);
+    const book = new RunBook(host, { ...terms, parts: { options: {}, check: () => undefined } }, reach);
+    const drawn = {
+      ...({ command: { argv: ['hang'] }, kind: 'hang', end: undefined, lastsMs: Infinity } as const),
+      ...{ starts: true, isStubborn: true, stdout: '', stderr: '', secrets: [] },
+    };
+    book.accepted(book.offer(drawn), statusOf('0', 'PENDING'));
+    now = stopMs;
+    book.abortAsked('0');
+    now = 20;
+    book.saw('statusAll', statusOf('0', 'PENDING'), now);
+    expect(found.map((message) => /expected.*/.exec(message)?.[0])).toEqual(expected);
+  });
 });
