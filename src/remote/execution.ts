@@ -158,7 +158,7 @@ class Operation {
         yield message;
         isTaken = true;
       } finally {
-        // Who leaves with the result in hand has it; who was cut off meanwhile may not.
+        // A watcher that returned after the result has it; one that was cancelled may not.
         if (message.done && (isTaken || !isCutOff(signal))) this.onDelivered?.();
       }
       if (message.done) return;
@@ -195,8 +195,10 @@ class Execution {
   /** Of those who wait for its result. */
   readonly operations = new Set<Operation>();
   stage: Stage = EXECUTION_STAGES.QUEUED;
-  /** Nobody waits for it any more: it ends as soon as it can. */
+  /** Nobody waited for it any more before a runner had it: it is aborted once one has. */
   isCancelled = false;
+  /** Until its runner, which refused to abort it, is asked again. */
+  retry: Timer | undefined;
   /** Once a runner has it. */
   run: { readonly runner: Service; readonly runId: RunID } | undefined;
   /** While it waits for one: takes it out of the queue. */
@@ -212,8 +214,14 @@ class Execution {
     for (const operation of this.operations) operation.enter(stage);
   }
 
+  /** Whether all its clients have been away for long enough. */
+  get isAbandoned(): boolean {
+    return [...this.operations].every(({ watchers, abandoned }) => watchers === 0 && abandoned === undefined);
+  }
+
   end(result: OperationResult): void {
     this.stage = EXECUTION_STAGES.COMPLETED;
+    this.retry?.cancel();
     for (const operation of this.operations) operation.end(result);
   }
 }
@@ -507,8 +515,10 @@ export class Executions {
   close(): void {
     this.#isClosed = true;
     for (const { abandoned } of this.#all.values()) abandoned?.cancel();
-    // Those of which a runner does not let go end with it.
-    for (const execution of [...this.#active]) this.#abort(execution).catch(() => undefined);
+    for (const execution of [...this.#active]) {
+      execution.retry?.cancel();
+      this.#abortUntilDone(execution);
+    }
     for (const release of [...this.#undelivered]) release();
     this.#workers.close();
   }
@@ -589,7 +599,7 @@ export class Executions {
           execution.run = { runner, runId: first.runId };
           begun();
           // Its clients may have gone before the runner had it.
-          if (execution.isCancelled) this.#abortLater(execution, 0);
+          if (execution.isCancelled) this.#abortUntilDone(execution);
           over(await this.#follow(execution, runner, first));
         },
         waits: () => {
@@ -657,6 +667,8 @@ export class Executions {
     operation.watchers += 1;
     operation.abandoned?.cancel();
     operation.abandoned = undefined;
+    // One that was cancelled is aborted all the same.
+    if (!operation.execution.isCancelled) operation.execution.retry?.cancel();
     try {
       yield* operation.states(signal);
     } finally {
@@ -672,46 +684,50 @@ export class Executions {
     const topic = namedTopic(name, 'abandons', operation.label);
     operation.abandoned = this.#world.clock.timer(topic, abandonedAfterMs, () => {
       operation.abandoned = undefined;
-      // A runner that does not abort it now may do so later; meanwhile the action runs.
-      this.#cancel(operation).catch(() => {
-        if (operation.watchers === 0 && !operation.isDone) this.#abandon(operation);
-      });
+      if (!this.#leftToOthers(operation)) this.#abortUntilDone(operation.execution);
     });
   }
 
   /** Rejects if the runner refuses to abort the run, which goes on then. */
   async #cancel(operation: Operation): Promise<void> {
-    if (operation.isDone) return;
-    const { execution } = operation;
-    if (execution.operations.size === 1) {
-      await this.#abort(execution);
-      return;
-    }
-    execution.operations.delete(operation);
-    operation.end(CANCELLED_RESULT);
-    this.#retire(operation);
+    if (operation.isDone || this.#leftToOthers(operation)) return;
+    await this.#abort(operation.execution);
   }
 
-  /** Again and again until the runner does it, or the run has ended: no client is there that could ask again. */
-  #abortLater(execution: Execution, failures: number): void {
-    const attempt = (): void => {
-      if (!this.#active.has(execution)) return;
-      this.#abort(execution).catch(() => this.#abortLater(execution, failures + 1));
-    };
-    if (failures === 0) attempt();
-    else {
+  /** Ends that operation alone, and its action goes on, if others wait for that. */
+  #leftToOthers(operation: Operation): boolean {
+    const { operations } = operation.execution;
+    if (operations.size === 1) return false;
+    operations.delete(operation);
+    operation.end(CANCELLED_RESULT);
+    this.#retire(operation);
+    return true;
+  }
+
+  /** Asks again until the runner aborts it, the run has ended, or a client is back: none is there now that could ask again. */
+  #abortUntilDone(execution: Execution, failures = 0): void {
+    this.#abort(execution).catch((error: unknown) => {
+      if (this.#isClosed) {
+        // Runs that refuse to abort end with their runner. Anything else is a defect of the runner.
+        if (isRunnerError(error)) return;
+        throw error;
+      }
+      const isWanted = !execution.isCancelled && !execution.isAbandoned;
+      if (isWanted || !this.#active.has(execution)) return;
       const topic = namedTopic(this.#options.name, 'aborts', execution.key);
-      this.#world.clock.timer(topic, backOffMs(failures), attempt);
-    }
+      execution.retry?.cancel();
+      execution.retry = this.#world.clock.timer(topic, backOffMs(failures + 1), () => {
+        this.#abortUntilDone(execution, failures + 1);
+      });
+    });
   }
 
   async #abort(execution: Execution): Promise<void> {
-    execution.isCancelled = true;
     // Who asks for the same from now on wants it done.
     this.#unshare(execution);
     const { run, drop } = execution;
     if (run === undefined) {
-      // While a runner is about to take it, it is aborted once that has.
+      execution.isCancelled = true;
       drop?.();
       return;
     }

@@ -11,7 +11,9 @@ import { digestOf } from '../../src/cas/digest-of.ts';
 import { createMemoryActionCache } from '../../src/cas/memory-action-cache.ts';
 import { createMemoryContentStore, type MemoryContentStore } from '../../src/cas/memory-content-store.ts';
 import { createMemoryTree } from '../../src/filers/memory-tree.ts';
+import type { Clock } from '../../src/kernel/clock.ts';
 import { RunnerError } from '../../src/kernel/errors.ts';
+import { topicOf } from '../../src/kernel/question.ts';
 import type { Action, ActionCommand } from '../../src/model/action.ts';
 import type { ContentStore } from '../../src/model/content-store.ts';
 import { digestKey, type Digest, snapshotOfDigest } from '../../src/model/digest.ts';
@@ -109,6 +111,30 @@ async function all<T>(messages: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = [];
   for await (const message of messages) found.push(message);
   return found;
+}
+
+/** A clock that notes the topics of timers that have neither fired nor been cancelled. */
+function noting(clock: Clock, open: Set<string>): Clock {
+  return {
+    epochMs: clock.epochMs,
+    now: () => clock.now(),
+    post: (topic, fire) => clock.post(topic, fire),
+    endOfInstant: (topic, delayMs, fire) => clock.endOfInstant(topic, delayMs, fire),
+    timer: (topic, delayMs, fire) => {
+      const { text } = topicOf(topic);
+      open.add(text);
+      const timer = clock.timer(topic, delayMs, () => {
+        open.delete(text);
+        fire();
+      });
+      return {
+        cancel: () => {
+          open.delete(text);
+          timer.cancel();
+        },
+      };
+    },
+  };
 }
 
 /** The status with which a call fails, as text. */
@@ -673,15 +699,67 @@ describe('an action that nobody wants any more', () => {
         await sim.sleep(10);
         leaving.abort();
         await watched;
-        await sim.sleep(15_000);
+        await sim.sleep(10_050);
         expect((await runner.statusAll()).statuses).toMatchObject([{ state: 'RUNNING' }]);
-        await sim.sleep(10_000);
+        await sim.sleep(100);
         expect((await runner.statusAll()).statuses).toMatchObject([{ state: 'ABORTED' }]);
         expect(server.activeOperations).toBe(0);
         server.close();
       },
       { fake: { script: () => ({ runMs: 1e6 }) } },
     ));
+
+  test('goes on for a client that is back before the runner has done it', () =>
+    play(
+      async ({ sim, content, runner }) => {
+        let refusals = 0;
+        const never = refusing(runner);
+        never.abort = async () => {
+          refusals += 1;
+          throw new RunnerError('RUNNER_INJECTED_FAULT', 'not now');
+        };
+        const parts = { runner: never, content, cache: createMemoryActionCache() };
+        const server = createRemoteService(sim.world, parts);
+        const leaving = new AbortController();
+        const watched = all(execute(overWire(server), putAction(content), call(leaving)));
+        await sim.sleep(10);
+        leaving.abort();
+        const name = (await watched)[0]?.name ?? '';
+        await sim.sleep(10_050);
+        expect(refusals).toBe(1);
+        const again = all(overWire(server).serverStream(M.waitExecution, { name }, call()));
+        await sim.sleep(20_000);
+        expect(refusals).toBe(1);
+        expect((await again).at(-1)).toMatchObject({ done: true, response: {} });
+        server.close();
+      },
+      { fake: { script: () => ({ runMs: 40_000 }) } },
+    ));
+
+  test.for(['its run ends', 'the server closes'] as const)(
+    'is not asked of the runner any more once %s, and no timer waits for it',
+    (why) =>
+      play(
+        async ({ sim, content, runner }) => {
+          const never = Array.from({ length: 9 }, () => new RunnerError('RUNNER_INJECTED_FAULT', 'not now'));
+          const open = new Set<string>();
+          const parts = { runner: refusing(runner, ...never), content, cache: createMemoryActionCache() };
+          const server = createRemoteService({ ...sim.world, clock: noting(sim.world.clock, open) }, parts);
+          const leaving = new AbortController();
+          const watched = all(execute(overWire(server), putAction(content), call(leaving)));
+          await sim.sleep(10);
+          leaving.abort();
+          await watched;
+          await sim.sleep(12_000);
+          expect([...open].filter((topic) => topic.includes('aborts'))).toHaveLength(1);
+          if (why === 'the server closes') server.close();
+          else await sim.sleep(1_050);
+          expect([...open].filter((topic) => topic.includes('aborts'))).toEqual([]);
+          server.close();
+        },
+        { fake: { script: () => ({ runMs: 13_000 }) } },
+      ),
+  );
 
   test('goes on for another client, and ends once the last has cancelled its operation or has left', () =>
     play(
