@@ -10,7 +10,7 @@
 //   --replay TOKEN    runs one failure again
 //   --list            names of the runners, and how far each is
 //   --help            this text
-// Exits 1 after a failure or if something was never reached, 2 on wrong usage, 130 on Ctrl-C.
+// Exits 1 after a failure or if something was never reached, 2 on wrong usage, 3 if a process of its own broke, 130 on Ctrl-C.
 import { type ChildProcess, fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -20,6 +20,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { exploreWorkload } from '../src/conformance/workload/explore-workload.ts';
 import { decodeToken } from '../src/explore/replay-token.ts';
+import { invariant } from '../src/kernel/invariant.ts';
 import { listFiles, projectRoot, readProjectFile } from './module-graph.ts';
 import { failureText, SilenceFile, type SilenceBatch } from './silence/silence-file.ts';
 import type { SilenceAnswer, SilenceOrder } from './silence/silence-process.ts';
@@ -67,6 +68,13 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+/** A process of this command has broken, which is no fault of who has called it. */
+class BrokenProcess extends Error {
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
 /** All that there is to do: the runner that is least far is next. */
 class Silence {
   readonly #file: SilenceFile;
@@ -74,7 +82,8 @@ class Silence {
   readonly #runs: number;
   readonly #seed: string;
   readonly #batch: number;
-  readonly #under = new Map<string, number>();
+  /** The batches that are under way. */
+  readonly #under = new Map<string, Set<number>>();
   readonly #processes = new Set<ChildProcess>();
   isStopped = false;
 
@@ -104,7 +113,16 @@ class Silence {
   }
 
   async run(jobs: number): Promise<void> {
-    await Promise.all(Array.from({ length: jobs }, () => this.#work()));
+    const works = Array.from({ length: jobs }, async () => {
+      try {
+        await this.#work();
+      } catch (error) {
+        this.stop();
+        throw error;
+      }
+    });
+    const failed = (await Promise.allSettled(works)).find(({ status }) => status === 'rejected');
+    if (failed !== undefined) throw new BrokenProcess((failed as PromiseRejectedResult).reason);
   }
 
   report(): void {
@@ -144,21 +162,29 @@ class Silence {
     );
     const [first] = left.sort((one, other) => this.#reached(one) - this.#reached(other));
     if (first === undefined) return undefined;
-    const under = this.#under.get(first) ?? 0;
-    this.#under.set(first, under + 1);
-    const executions = Math.min(this.#batch, this.#runs - (this.#reached(first) - this.#batch));
-    return { runner: first, batch: this.#file.of(first).next + under, seed: this.#seed, executions };
+    const executions = Math.min(this.#batch, this.#runs - this.#reached(first));
+    return { runner: first, batch: this.#begin(first), seed: this.#seed, executions };
+  }
+
+  /** Takes the first batch of a runner that is neither done nor under way. */
+  #begin(name: string): number {
+    const { batches } = this.#file.of(name);
+    const under = this.#under.get(name) ?? new Set();
+    let batch = 1;
+    while (batches.has(batch) || under.has(batch)) batch += 1;
+    this.#under.set(name, under.add(batch));
+    return batch;
   }
 
   /** With what is under way. */
   #reached(name: string): number {
-    return this.#file.of(name).executions + (this.#under.get(name) ?? 0) * this.#batch;
+    return this.#file.of(name).executions + (this.#under.get(name)?.size ?? 0) * this.#batch;
   }
 
   #done(batch: SilenceBatch): void {
     const { runner, executions, cpuMs, failure } = batch;
-    this.#under.set(runner, (this.#under.get(runner) ?? 1) - 1);
     if (executions > 0) this.#file.add(batch);
+    this.#under.get(runner)?.delete(batch.batch);
     const all = this.#file.of(runner).executions.toLocaleString('en');
     const rate = Math.round(executions / Math.max(0.001, cpuMs / 1_000));
     say(`${runner}: ${all} of ${this.#runs.toLocaleString('en')} (${rate}/s)`);
@@ -183,7 +209,7 @@ function answerOf(child: ChildProcess, order: SilenceOrder): Promise<SilenceBatc
 
 async function replay(token: string): Promise<void> {
   const workload = SILENT[runnerOfScenario(decodeToken(token).scenario)];
-  if (workload === undefined) throw new Error('expected a workload');
+  invariant(workload !== undefined, 'expected a workload of the runner that the token names');
   const { failure } = await exploreWorkload(workload, { replay: token });
   say(failure === undefined ? 'it holds' : failureText(failure));
   process.exitCode = failure === undefined ? 0 : 1;
@@ -227,5 +253,5 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   process.stderr.write(`silence: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 2;
+  process.exitCode = error instanceof BrokenProcess ? 3 : 2;
 });

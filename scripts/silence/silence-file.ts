@@ -26,14 +26,20 @@ export interface SilenceBatch {
 export interface SilenceCount {
   readonly executions: number;
   readonly cpuMs: number;
-  /** The number of the next batch. */
-  readonly next: number;
+  /** The numbers of the batches, from 1 on; one that was lost with its process is missing among them. */
+  readonly batches: ReadonlySet<number>;
   /** What no batch has reached; undefined before the first. */
   readonly missed: readonly string[] | undefined;
   readonly failure: SilenceBatch['failure'];
 }
 
-const NOTHING: SilenceCount = { executions: 0, cpuMs: 0, next: 1, missed: undefined, failure: undefined };
+const NOTHING: SilenceCount = {
+  executions: 0,
+  cpuMs: 0,
+  batches: new Set(),
+  missed: undefined,
+  failure: undefined,
+};
 
 /** One such file. */
 export class SilenceFile {
@@ -77,7 +83,7 @@ export class SilenceFile {
     this.#counts.set(runner, {
       executions: before.executions + executions,
       cpuMs: before.cpuMs + cpuMs,
-      next: Math.max(before.next, batch + 1),
+      batches: new Set([...before.batches, batch]),
       missed: before.missed?.filter((name) => missed.includes(name)) ?? missed,
       failure: before.failure ?? failure,
     });

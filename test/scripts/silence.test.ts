@@ -1,6 +1,6 @@
 // `npm run silence` counts executions that have not failed: it goes on where it was stopped, and a failure names the line that repeats it.
 import { spawn } from 'node:child_process';
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -24,10 +24,16 @@ describe('the file of silent executions', () => {
     first.add(batchOf(2, { executions: 20 }));
     appendFileSync(path, '{"runner":"fake","batch":3,"exec');
     const again = new SilenceFile(path, HEADER);
-    expect(again.of('fake')).toMatchObject({ executions: 70, cpuMs: 200, next: 3 });
+    expect(again.of('fake')).toMatchObject({ executions: 70, cpuMs: 200, batches: new Set([1, 2]) });
     again.add(batchOf(3));
-    expect(new SilenceFile(path, HEADER).of('fake')).toMatchObject({ executions: 120, next: 4 });
-    expect(new SilenceFile(path, HEADER).of('simulated')).toMatchObject({ executions: 0, next: 1 });
+    expect(new SilenceFile(path, HEADER).of('fake')).toMatchObject({
+      executions: 120,
+      batches: new Set([1, 2, 3]),
+    });
+    expect(new SilenceFile(path, HEADER).of('simulated')).toMatchObject({
+      executions: 0,
+      batches: new Set(),
+    });
   });
 
   test('has missed what no batch has reached, and keeps the first failure', () => {
@@ -95,6 +101,26 @@ describe('npm run silence', () => {
     expect(again.text).toContain(`fake: ${runs} of ${runs} silent`);
     // So few executions may not reach everything.
     expect([0, 1]).toContain(again.code);
+  });
+
+  test('does each batch once, however many processes work on one runner', { timeout: 300_000 }, async () => {
+    const shared = join(folder, 'shared.jsonl');
+    const many = ['--only', 'fake', '--seed', 'test', '--batch', '10', '--state', shared, '--runs', '90'];
+    const { text } = await silence([...many, '--jobs', '3']);
+    expect(text).toContain('fake: 90 of 90 silent');
+    const [, ...lines] = readFileSync(shared, 'utf8').trim().split('\n');
+    const batches = lines.map((line) => (JSON.parse(line) as SilenceBatch).batch);
+    expect(batches.sort((one, other) => one - other)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  test('does a batch again that was lost with its process', { timeout: 300_000 }, async () => {
+    const lost = join(folder, 'lost.jsonl');
+    const some = ['--only', 'fake', '--seed', 'test', '--batch', '10', '--state', lost];
+    await silence([...some, '--runs', '30']);
+    const lines = readFileSync(lost, 'utf8').split('\n');
+    writeFileSync(lost, lines.filter((line) => !line.includes('"batch":2')).join('\n'));
+    expect((await silence([...some, '--runs', '30'])).text).toContain('fake: 30 of 30 silent');
+    expect(readFileSync(lost, 'utf8')).toContain('"batch":2');
   });
 
   test(
