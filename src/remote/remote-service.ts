@@ -47,8 +47,8 @@ export interface RemoteServiceOptions {
   readonly content: ContentStore;
   readonly cache: ActionCache;
   /**
-   * Names questions and operations; of several servers of one simulation each needs its own. Default: `remote`, and its operations have the
-   * server's start in their names, so that nobody who asks for one of a server that was there before gets another by the same name.
+   * Names questions and operations; of several servers of one simulation each needs its own. Operations have the server's start in their names
+   * too, so that names are not reused across restarts. Default `remote`.
    */
   readonly name?: string;
   /** Of all blobs in one batch, in bytes. Default 4,000,000, as most clients take messages of 4 MiB. */
@@ -148,7 +148,7 @@ class ActionServer implements RemoteServer {
     this.#blobs = new Blobs({ content, clock: world.clock, name, compression, ...limits });
     const prepare = (action: Digest, context: RpcContext): Promise<PreparedAction> =>
       this.#prepare(action, context);
-    const series = options.name ?? `${name}-${incarnation(world)}`;
+    const series = `${name}-${incarnation(world)}`;
     const bounds = { abandonedAfterMs, endedMax, queueMax };
     this.#executions = new Executions(world, { runner, name, series, ...bounds, prepare });
     this.#unary = this.#unaryHandlers();

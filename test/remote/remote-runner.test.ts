@@ -367,7 +367,13 @@ describe('stopping a remote run', () => {
       const { runId } = await runner.run(commandFor(actionDigest));
       await waitForState(runner, runId, 'RUNNING');
       const { signal } = new AbortController();
-      await transport.unary(REMOTE_METHODS.cancelOperation, { name: 'operations/remote-1' }, { signal });
+      const listed = await transport.unary(
+        REMOTE_METHODS.listOperations,
+        { filter: '', pageSize: 0, pageToken: '', name: '' },
+        { signal },
+      );
+      const name = listed.operations[0]?.name ?? '';
+      await transport.unary(REMOTE_METHODS.cancelOperation, { name }, { signal });
       const { status } = await finalStatus(runner, runId);
       expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 0 });
       await runner.release();

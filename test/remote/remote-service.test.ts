@@ -137,6 +137,13 @@ function noting(clock: Clock, open: Set<string>): Clock {
   };
 }
 
+/** The names of all operations, the oldest first. */
+async function operationsOf(service: RemoteService): Promise<string[]> {
+  const request = { filter: '', pageSize: 0, pageToken: '', name: '' };
+  const { operations } = await service.unary(M.listOperations, request, call());
+  return operations.map(({ name }) => name);
+}
+
 /** The status with which a call fails, as text. */
 async function failure(work: Promise<unknown>): Promise<string> {
   const error: unknown = await work.then(
@@ -442,7 +449,8 @@ describe('executing an action', () => {
       await sim.sleep(1);
       expect([server.activeOperations, server.queuedOperations]).toEqual([4, 2]);
       expect(await failure(start(5))).toBe('RESOURCE_EXHAUSTED: the queue is full: 2 actions wait');
-      await service.unary(M.cancelOperation, { name: 'operations/remote-4' }, call());
+      const name = (await operationsOf(service))[3] ?? '';
+      await service.unary(M.cancelOperation, { name }, call());
       expect((await ends[3])?.at(-1)?.error?.code).toBe(1);
       expect(server.queuedOperations).toBe(1);
       await Promise.all(ends);
@@ -604,12 +612,7 @@ describe('an action that nobody wants any more', () => {
       async ({ start, service, sim, runner }) => {
         const said = start(1);
         await sim.sleep(1);
-        const { operations } = await service.unary(
-          M.listOperations,
-          { filter: '', pageSize: 0, pageToken: '', name: '' },
-          call(),
-        );
-        await named(service, operations[0]?.name ?? '');
+        await named(service, (await operationsOf(service))[0] ?? '');
         take();
         expect(await said).toBe('CANCELLED: the action was aborted');
         expect((await runner.statusAll()).statuses).toMatchObject([{ state: 'ABORTED' }]);
@@ -674,10 +677,11 @@ describe('an action that nobody wants any more', () => {
         const server = createRemoteService(sim.world, { ...parts, name: 'own' });
         const ended = all(execute(overWire(server), putAction(content)));
         await sim.sleep(10);
-        expect(await failure(named(server, 'operations/own-1'))).toBe('UNAVAILABLE: not now');
-        expect(await failure(named(server, 'operations/own-1'))).toBe('INTERNAL: a bug of the runner');
+        const [name = ''] = await operationsOf(server);
+        expect(await failure(named(server, name))).toBe('UNAVAILABLE: not now');
+        expect(await failure(named(server, name))).toBe('INTERNAL: a bug of the runner');
         expect(server.activeOperations).toBe(1);
-        await named(server, 'operations/own-1');
+        await named(server, name);
         expect((await ended).at(-1)).toMatchObject({ done: true, error: { code: 1 } });
         expect((await runner.statusAll()).statuses).toMatchObject([{ state: 'ABORTED' }]);
         server.close();
@@ -769,12 +773,13 @@ describe('an action that nobody wants any more', () => {
         const leaving = new AbortController();
         const ends = [call(), call(leaving), call()].map((context) => all(execute(service, action, context)));
         await sim.sleep(10);
-        await named(service, 'operations/remote-1');
+        const [first = '', , last = ''] = await operationsOf(service);
+        await named(service, first);
         expect((await ends[0])?.at(-1)).toMatchObject({ done: true, error: { code: 1 } });
         leaving.abort();
         await sim.sleep(60_000);
         expect(await stateNow()).toEqual(['RUNNING']);
-        await named(service, 'operations/remote-3');
+        await named(service, last);
         expect((await ends[2])?.at(-1)).toMatchObject({ done: true, error: { code: 1 } });
         expect(await stateNow()).toEqual(['ABORTED']);
       },
@@ -1188,32 +1193,38 @@ test('a client may know compressors that the server does not know', () =>
     expect(responses).toMatchObject([{ status: { code: 0 }, compressor: 0, data: Buffer.from('text') }]);
   }));
 
-test('operations of a server that follows another have other names, and a simulation that is repeated the same', async () => {
-  const nameOf = async (sim: Simulation): Promise<string> => {
-    const runner = createFakeRunner(sim.world, { script: () => ({}) });
-    const content = createMemoryContentStore();
-    const parts = { runner, content, cache: createMemoryActionCache() };
-    const server = createRemoteService(sim.world, parts);
-    const last = (await all(execute(overWire(server), putAction(content)))).at(-1);
-    server.close();
-    await runner.release();
-    return last?.name ?? '';
-  };
-  const names: string[] = [];
-  for (const round of [1, 2]) {
-    const { failure: failed } = await simulate({
-      scenario: async (sim) => {
-        names.push(await nameOf(sim));
-        await sim.sleep(round);
-        names.push(await nameOf(sim));
-      },
-    });
-    expect(failed?.message).toBeUndefined();
-  }
-  expect(names[0]).toMatch(/^operations\/remote-\w+-\w+-1$/);
-  expect(names[1]).not.toBe(names[0]);
-  expect(names[2]).toBe(names[0]);
-});
+test.for([
+  ['without a name', {}, 'remote'],
+  ['with a name', { name: 'own' }, 'own'],
+] as const)(
+  'operations of a server %s that follows another have other names, and a simulation that is repeated the same',
+  async ([, naming, name]) => {
+    const nameOf = async (sim: Simulation): Promise<string> => {
+      const runner = createFakeRunner(sim.world, { script: () => ({}) });
+      const content = createMemoryContentStore();
+      const parts = { runner, content, cache: createMemoryActionCache(), ...naming };
+      const server = createRemoteService(sim.world, parts);
+      const last = (await all(execute(overWire(server), putAction(content)))).at(-1);
+      server.close();
+      await runner.release();
+      return last?.name ?? '';
+    };
+    const names: string[] = [];
+    for (const round of [1, 2]) {
+      const { failure: failed } = await simulate({
+        scenario: async (sim) => {
+          names.push(await nameOf(sim));
+          await sim.sleep(round);
+          names.push(await nameOf(sim));
+        },
+      });
+      expect(failed?.message).toBeUndefined();
+    }
+    expect(names[0]).toMatch(new RegExp(`^operations/${name}-\\w+-\\w+-1$`));
+    expect(names[1]).not.toBe(names[0]);
+    expect(names[2]).toBe(names[0]);
+  },
+);
 
 test('a closed server is UNAVAILABLE, and what it does not have UNIMPLEMENTED', () =>
   play(async ({ sim, service, content, runner }) => {

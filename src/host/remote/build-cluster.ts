@@ -3,7 +3,6 @@
  * running and nothing of it is left on the disk but the stores of a folder that was named.
  */
 import * as is from '../../kernel/shape.ts';
-import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -209,8 +208,6 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
     runner: runners,
     content,
     cache,
-    // Operations of a server that was there before are not found, instead of being others by the same name.
-    name: `cluster-${randomBytes(6).toString('hex')}`,
     compression: BLOB_COMPRESSION,
     ...(abandonedAfterMs === undefined ? {} : { abandonedAfterMs }),
     ...(uploadIdleMs === undefined ? {} : { uploadIdleMs }),
