@@ -1,4 +1,5 @@
 // What dead processes leave in the folder of a store goes, what living ones write stays, and a machine without /proc has stores as well.
+import type * as Fs from 'node:fs';
 import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,7 +54,7 @@ test('what a dead process left goes at once, with and without its start', () => 
 test('there are names where nothing can be read of the machine', async () => {
   vi.resetModules();
   vi.doMock('node:fs', async (importOriginal) => {
-    const fs = await importOriginal<typeof import('node:fs')>();
+    const fs = await importOriginal<typeof Fs>();
     const refuse = (path: string): never => {
       throw Object.assign(new Error(`ENOENT: ${path}`), { code: 'ENOENT' });
     };
