@@ -10,6 +10,7 @@ import process from 'node:process';
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { isRunnerError, messageOf, type RunnerError } from '../../kernel/errors.ts';
+import { isOutOfRoom } from '../../model/content-store.ts';
 import {
   checkDiskPath,
   diskBytes,
@@ -40,7 +41,6 @@ const CAUTIOUS = O_NOFOLLOW | O_NONBLOCK;
 /** Windows syncs only what may be written, and no folders. */
 const IS_WINDOWS = process.platform === 'win32';
 const NOT_THERE = ['ENOENT', 'ENOTDIR'];
-const NO_SPACE = ['ENOSPC', 'EDQUOT'];
 
 /** Something stands where a file or folder should be. */
 class ObstacleError extends Error {
@@ -274,7 +274,7 @@ class FolderDisk implements Disk {
       diskError(code, this.#name, text, why, error);
     if (error instanceof ObstacleError) return fail('RUNNER_DISK_FAILED', error.message);
     const code = codeOf(error);
-    if (NO_SPACE.includes(code)) return fail('RUNNER_DISK_NO_SPACE', 'no space left');
+    if (isOutOfRoom(error)) return fail('RUNNER_DISK_NO_SPACE', 'no space left');
     const isPut = call === 'write' || call === 'append';
     if (error instanceof NotThereError || (NOT_THERE.includes(code) && !isPut)) {
       return fail('RUNNER_DISK_NOT_FOUND', 'no such file');

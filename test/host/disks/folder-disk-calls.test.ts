@@ -94,6 +94,7 @@ test('a disk that makes its folder syncs its name, and those of the folders abov
 test.each([
   ['write', 'ENOSPC', 'RUNNER_DISK_NO_SPACE', 'write to log on disk locks: no space left'],
   ['write', 'EDQUOT', 'RUNNER_DISK_NO_SPACE', 'write to log on disk locks: no space left'],
+  ['write', 'EFBIG', 'RUNNER_DISK_NO_SPACE', 'write to log on disk locks: no space left'],
   ['write', 'EIO', 'RUNNER_DISK_FAILED', 'write to log on disk locks: EIO from the system'],
   ['sync', 'EIO', 'RUNNER_DISK_FAILED', 'sync of log on disk locks: EIO from the system'],
   ['rename', 'EROFS', 'RUNNER_DISK_FAILED', 'rename of log to old on disk locks: EROFS from the system'],
