@@ -2,7 +2,7 @@
  * One client of a runner under a workload: what it asks is drawn, and what comes back is judged. Invariant: no call is refused, answered or left
  * hanging without a reason in the contract, and a client never waits for what need not come.
  */
-import { inspect } from 'node:util';
+import { valueText } from '../../explore/explain/value-text.ts';
 import { isRunnerError, messageOf } from '../../kernel/errors.ts';
 import type { Command } from '../../model/command.ts';
 import type { Query, Wait } from '../../model/query.ts';
@@ -371,10 +371,10 @@ export class RunnerClient {
       await this.run(drawMalformedCommand(draws));
       return;
     }
-    const inWords = (value: unknown): string => String(JSON.stringify(value));
     const isQuery = what !== 'wait';
-    const query = (isQuery ? draws.pick('given', MALFORMED_QUERIES, 1, inWords) : EVERYTHING) as Query;
-    const wait = (isQuery ? { timeoutMs: 5 } : draws.pick('given', MALFORMED_WAITS, 1, inWords)) as Wait;
+    const query = (isQuery ? draws.pick('given', MALFORMED_QUERIES, 1, valueText) : EVERYTHING) as Query;
+    const wait = (isQuery ? { timeoutMs: 5 } : draws.pick('given', MALFORMED_WAITS, 1, valueText)) as Wait;
+    const given = valueText(isQuery ? query : wait);
     const asked = judge.ask(what, EVERYTHING, 0);
     try {
       await (what === 'query without a wait'
@@ -383,18 +383,12 @@ export class RunnerClient {
     } catch (error) {
       if (this.#isLost(error)) return;
       if (!isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) {
-        const given = inspect(what === 'wait' ? wait : query, { breakLength: Infinity });
-        this.#unexplained(
-          `malformed ${what} ${given}`,
-          error,
-          isQuery ? 'R24' : 'R33',
-          'RUNNER_INVALID_ARGUMENT',
-        );
+        const rule = isQuery ? 'R24' : 'R33';
+        this.#unexplained(`malformed ${what} ${given}`, error, rule, 'RUNNER_INVALID_ARGUMENT');
       }
       reach.note(isQuery ? 'query refused as malformed' : 'wait refused as malformed');
       return;
     }
-    const given = inWords(isQuery ? query : wait);
     this.#demand(
       false,
       isQuery ? 'R24' : 'R33',

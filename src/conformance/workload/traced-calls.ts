@@ -2,9 +2,9 @@
  * The calls of a workload's clients in the trace, in the form of calls between nodes: a history of a failure says who asked for what and what came
  * of it. Invariant: a call goes on in the same synchronous call, and what it comes to passes as it is.
  */
-import { inspect } from 'node:util';
 import { interceptService } from '../../call/intercept-service.ts';
 import { callSubject, ownCall, type ServiceCall, statusesOf } from '../../call/service-call.ts';
+import { valueText } from '../../explore/explain/value-text.ts';
 import { isRunnerError, messageOf } from '../../kernel/errors.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import { hasField } from '../../model/run-state.ts';
@@ -155,7 +155,7 @@ function argumentsText(call: ServiceCall): string {
     const how = wait === Infinity ? ', without limit' : wait > 0 ? `, for ${wait} ms` : '';
     return `${formatMask(states)} of ${whose === '' ? 'no run' : whose}${how}`;
   } catch {
-    return call.args.map((given) => inspect(given, { breakLength: Infinity })).join(', ');
+    return call.args.map(valueText).join(', ');
   }
 }
 

@@ -99,7 +99,7 @@ describe('the text of a failure', () => {
       }),
     );
     expect(text).toMatch(
-      /malformed query \{ timeoutMs: -1 \}|malformed .* \S+: expected RUNNER_INVALID_ARGUMENT/,
+      /malformed \S+ (undefined|null|\{("timeoutMs":("?-?(\d+|NaN|Infinity)"?)(,"signal":(\{\}|null))?)?\}): expected RUNNER_INVALID_ARGUMENT/,
     );
     expect(text).not.toContain('query(an object)');
   });

@@ -33,6 +33,7 @@ describe('calls of a client in the history of a failure', () => {
       await service.query({ runs: [runId], states: DONE_MASK }, { timeoutMs: 10 });
       await service.query({ runs: [runId, 'x'], states: DONE_MASK }, { timeoutMs: 0 }).catch(() => undefined);
       await service.run(undefined as unknown as Command).catch(() => undefined);
+      await service.queryNow({ runs: 5, states: ALL_MASK } as never).catch(() => undefined);
       await service.abort(runId);
       await service.queryNow({ allRuns: true, states: ALL_MASK });
       await service.status(runId);
@@ -43,6 +44,7 @@ describe('calls of a client in the history of a failure', () => {
       'ann gets no run from query(DONE_MASK of run 0, for 10 ms) of the runner, called at 0 ms',
       'query(DONE_MASK of run 0, run x) of the runner, called by ann at 10 ms, fails: RUNNER_UNKNOWN_RUN',
       'run(undefined) of the runner, called by ann at 10 ms, fails: RUNNER_INVALID_ARGUMENT',
+      'queryNow({"runs":5,"states":127}) of the runner, called by ann at 10 ms, fails: RUNNER_INVALID_ARGUMENT',
       'ann gets ABORTED from abort(run 0) of the runner, called at 10 ms',
       'ann gets run 0 ABORTED from queryNow(ALL_MASK of all runs) of the runner, called at 10 ms',
       'ann gets ABORTED from status(run 0) of the runner, called at 10 ms',
