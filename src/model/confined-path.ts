@@ -7,7 +7,7 @@ export function isPathBelow(path: string): boolean {
 }
 
 /**
- * True if a link at `path` cannot lead out of the snapshot: not absolute, and `..` only at the start, no more often than the link
+ * True if a link at `path` cannot lead out of the directory that `path` is put into: not absolute, and `..` only at the start, no more often than the link
  * lies deep. A `..` further on could climb from wherever another link led.
  */
 export function isConfinedLink(path: string, target: string): boolean {

@@ -49,7 +49,10 @@ export class UncaughtErrors {
   /** Node announces what events have left at the end of a turn of many, so that each event of a process is marked. */
   readonly #isLate: boolean;
 
-  /** `isOfRun` says whether what Node announces now comes from the simulation, `now` gives virtual time, and whose code runs. */
+  /**
+   * `isLate` is true if Node announces what events have left at the end of a turn of many; `isOfRun` says whether what Node announces now comes from
+   * the simulation; `now` gives virtual time, and whose code runs.
+   */
   constructor(
     isLate: boolean,
     isOfRun: (what: UncaughtError['what']) => boolean,
