@@ -12,7 +12,7 @@ import type { RunID, RunStatus } from '../../model/run-status.ts';
 import type { ConformanceSubject, SubjectOptions } from '../subject.ts';
 import type { Draws } from './draws.ts';
 import { BOUND_MS, carryOut, drawCheckout, drawWork, type Work } from './drawn-work.ts';
-import { RecordedMetrics, UPDATE_INTERVAL_MS, UPLOAD_BOUND_MS } from './planned-parts.ts';
+import { RecordedMetrics, UPDATE_INTERVAL_MS, UPLOAD_BOUND_MS, uploadedUrl } from './planned-parts.ts';
 import type { RunnerReach } from './runner-reach.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
@@ -87,7 +87,7 @@ const INTERVALS_MS = [0, UPDATE_INTERVAL_MS];
 const LIMITS_MS = [0, 15];
 const UPLOADERS = ['none', 'without limit', 'with limit'] as const;
 
-/** A filer and processors that do what no runner likes. */
+/** A filer, processors, an uploader and updates that are late, fail, hang and are never released. */
 class OddParts {
   readonly #host: WorkloadHost;
   readonly #reach: RunnerReach;
@@ -168,7 +168,10 @@ class OddParts {
 
   #check(runs: readonly EndedRun[]): void {
     // A checkout that was given up is released when it comes, and some never come (R106).
-    this.#host.check(this.#open.size === 0, `R205 ${[...this.#open].join(', ')} were not released`);
+    this.#host.check(
+      this.#open.size === 0,
+      `R205 checkouts left after the release: expected none, got ${[...this.#open].join(', ')}`,
+    );
     if (this.#metrics !== undefined) checkMetrics(this.#host, this.#metrics, runs, this.#uploading);
   }
 
@@ -177,10 +180,10 @@ class OddParts {
     const upload = (path: string, log: Output, cancel: Cancellable): MaybePromise<string> => {
       this.#uploading += 1;
       const work = this.#next(this.#uploads, this.#uploading);
-      const url = `https://logs.example/${path}`;
+      const url = uploadedUrl(path);
       this.#host.check(
         /_[^/]+\/(stdlog|stderr|stdout)$/.test(path) && !this.#uploaded.has(url),
-        `R113 a log was uploaded as ${path}\n\nExpected JOBID_UNIQUE/stdlog, stderr or stdout, which no other log has.`,
+        `R113 log upload: expected a path JOBID_UNIQUE/stdlog, stderr or stdout that no other log has, got ${path}`,
       );
       const result = (): string => {
         this.#uploaded.set(url, log.uri);
@@ -225,7 +228,10 @@ class OddParts {
   }
 
   #release(path: string, work: Work): MaybePromise<void> {
-    this.#host.check(this.#open.delete(path), `R205 the checkout ${path} was released twice`);
+    this.#host.check(
+      this.#open.delete(path),
+      `R205 the checkout ${path} was released twice: expected one release`,
+    );
     const call = { text: `release ${path}`, work, cancel: undefined, result: () => undefined };
     return carryOut(this.#host, { ...call, onLeak: (end) => this.#leaks.push(end) });
   }
@@ -301,7 +307,7 @@ class WatchedFiles {
   /** Every checkout was released once (R94, R205), and counted (R177). */
   check(metrics: RecordedMetrics | undefined): void {
     const [made, released] = [this.#made, this.#released];
-    this.#host.check(made === released, `R205 of ${made} checkouts ${released} were released`);
+    this.#host.check(made === released, `R205 released checkouts: expected ${made}, got ${released}`);
     if (metrics === undefined) return;
     const downloads = metrics.values(METRIC_NAMES.DOWNLOADS).length;
     const measured = metrics.values(METRIC_NAMES.DOWNLOAD_LATENCY_MS).length;
@@ -316,7 +322,10 @@ class WatchedFiles {
     this.#made += 1;
     let isReleased = false;
     const release = (): MaybePromise<void> => {
-      this.#host.check(!isReleased, `R205 the checkout ${checkout.path} was released twice`);
+      this.#host.check(
+        !isReleased,
+        `R205 the checkout ${checkout.path} was released twice: expected one release`,
+      );
       isReleased = true;
       this.#released += 1;
       return checkout.release();

@@ -48,8 +48,53 @@ export interface ExpectedRun {
   /** Whether it has left the queue. */
   readonly hasStarted: boolean;
   /** What was reached, in words. */
-  readonly reached: readonly string[];
+  readonly reached: readonly Reached[];
 }
+
+/** What runs with plans have to reach, in some execution. */
+export const PLANNED_REACH = [
+  'a checkout failed',
+  'a filer was updated',
+  'a postprocessor was given up',
+  'a process could not be started',
+  'a process was given up',
+  'a process was killed for its memory',
+  'a release failed',
+  'a run was aborted after its deadline',
+  'a run was aborted during an upload',
+  'a run was aborted in the queue',
+  'a run was aborted while it was measured',
+  'a run was failed in the queue of an unhealthy runner',
+  'a run was stopped by abort during checkout',
+  'a run was stopped by abort during exec',
+  'a run was stopped by abort during outputs',
+  'a run was stopped by abort during preprocess',
+  'a run was stopped by abort during process',
+  'a run was stopped by abort during temporary directory',
+  'a run was stopped by deadline during checkout',
+  'a run was stopped by deadline during exec',
+  'a run was stopped by deadline during outputs',
+  'a run was stopped by deadline during preprocess',
+  'a run was stopped by deadline during process',
+  'a run was stopped by deadline during temporary directory',
+  'an output could not be created',
+  'an update was given up',
+  'an upload took too long',
+  'an upload was given up',
+  'checkout was given up',
+  'exec was given up',
+  'measure was given up',
+  'preprocess was given up',
+  'release was given up',
+  'temporary directory was given up',
+  'the runner became unhealthy',
+] as const;
+
+/** One of them. */
+export type PlannedReach = (typeof PLANNED_REACH)[number];
+
+/** What a run can reach: one of them, or a stop or a collaborator given up that need not come about. */
+export type Reached = PlannedReach | `a run was stopped by ${string}` | `${string} was given up`;
 
 /** Where a log is. */
 export type LogPlace = 'nowhere' | 'local' | 'uploaded';
@@ -103,7 +148,7 @@ class ExpectedLife {
   readonly #calls: PartCall[] = [];
   readonly #lateCalls: PartCall[] = [];
   readonly #metrics: ExpectedMetric[] = [];
-  readonly #reached: string[] = [];
+  readonly #reached: Reached[] = [];
   readonly #deadlineMs: number;
   /** The abort, until it has taken effect. */
   #abortMs: number;

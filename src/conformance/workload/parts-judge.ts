@@ -4,7 +4,13 @@
 import { WORKER_UNHEALTHY_MSG } from '../../model/messages.ts';
 import { METRIC_NAMES } from '../../model/metrics.ts';
 import type { RunStatus } from '../../model/run-status.ts';
-import { expectRun, type ExpectedMetric, type ExpectedRun, type LogPlace } from './expected-run.ts';
+import {
+  expectRun,
+  type ExpectedMetric,
+  type ExpectedRun,
+  type LogPlace,
+  type Reached,
+} from './expected-run.ts';
 import {
   ExpectedHealth,
   UPDATE_INTERVAL_MS,
@@ -12,6 +18,7 @@ import {
   type PlannedParts,
   type PlannedRun,
   type SeenUpdate,
+  uploadedUrl,
 } from './planned-parts.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
@@ -32,7 +39,7 @@ export class PartsJudge {
   readonly #parts: PlannedParts;
   readonly #times: RunnerTimes;
   readonly #expected: ExpectedMetric[] = [];
-  readonly #reached = new Set<string>();
+  readonly #reached = new Set<Reached>();
   /** When a run has left the runner free for the next one. */
   #freeAtMs: number;
   #idleSinceMs: number;
@@ -49,7 +56,7 @@ export class PartsJudge {
   }
 
   /** Judges all runs, in order of acceptance; gives what they have reached, in words. */
-  judge(): ReadonlySet<string> {
+  judge(): ReadonlySet<Reached> {
     const { runs, setup, metrics } = this.#parts;
     const starts = setup.hasMetrics ? startTimes(metrics.values(METRIC_NAMES.RUNNING_TASK)) : undefined;
     for (const run of runs) {
@@ -392,7 +399,7 @@ function areCallsFitting(got: readonly PartCall[], { calls, lateCalls }: Expecte
 }
 
 function isPlace(ref: string, place: LogPlace, name: string, log: string): boolean {
-  const isUploaded = ref.startsWith(`https://logs.example/job-${name}_`) && ref.endsWith(`/${log}`);
+  const isUploaded = ref.startsWith(uploadedUrl(`job-${name}_`)) && ref.endsWith(`/${log}`);
   if (place === 'uploaded') return isUploaded;
   return place === 'nowhere' ? ref === '' : ref !== '' && !isUploaded;
 }

@@ -22,6 +22,7 @@ import type { ConformanceSubject, PlannedMachine, RunnerUnderTest, SubjectOption
 import { drawCommand, type DrawnCommand } from './drawn-command.ts';
 import { AT_ONCE, drawWork } from './drawn-work.ts';
 import { Draws, workloadName } from './draws.ts';
+import { PLANNED_REACH, type PlannedReach } from './expected-run.ts';
 import { PartsJudge } from './parts-judge.ts';
 import {
   PlannedParts,
@@ -71,7 +72,7 @@ export function partsWorkload(subject: PartsSubject): ScenarioDefinition<unknown
     name: workloadName('parts', subject.name),
     description: `the collaborators of ${subject.name} do all that they may, and each run goes as the contract says`,
     run(sim) {
-      for (const name of [...REACHED, ...REFUSAL_CODES.map(refusedText)]) sim.sometimes(name, false);
+      for (const name of MUST_REACH) sim.sometimes(name, false);
       const make = (options: SubjectOptions, machine: PlannedMachine): RunnerUnderTest =>
         subject.create(sim.world, options, machine);
       return new PartsWorkload(sim, { make, takesMany: true }).run((name) => {
@@ -102,7 +103,7 @@ export class PartsWorkload {
   readonly #parts: PlannedParts;
   readonly #draws: Draws;
   readonly #pending: Promise<unknown>[] = [];
-  readonly #refusals = new Set<string>();
+  readonly #refusals = new Set<Refusal>();
   #releasedAtMs = Infinity;
 
   constructor(sim: WorkloadHost, terms: PartsTerms) {
@@ -239,17 +240,21 @@ async function answerOf(offered: Promise<RunStatus>): Promise<Answer> {
   }
 }
 
+type Refusal = 'RUNNER_INITIALIZING' | 'RUNNER_BROKEN' | 'RUNNER_UNHEALTHY' | 'RUNNER_BUSY';
+
 /** Texts of R23. */
-const REFUSALS = {
+const REFUSALS: Readonly<Record<Refusal, string>> = {
   RUNNER_INITIALIZING: QUEUE_INITING_MSG,
   RUNNER_BROKEN: QUEUE_INVALID_MSG,
   RUNNER_UNHEALTHY: WORKER_UNHEALTHY_MSG,
   RUNNER_BUSY: QUEUE_FULL_MSG,
 };
-type Refusal = keyof typeof REFUSALS;
-const REFUSAL_CODES = Object.keys(REFUSALS);
+const REFUSAL_CODES = Object.keys(REFUSALS) as Refusal[];
 
-function refusedText(code: string): string {
+/** What the workload can reach that it has to, in words. */
+export type PartsReach = PlannedReach | `refused with ${Refusal}`;
+
+function refusedText(code: Refusal): PartsReach {
   return `refused with ${code}`;
 }
 
@@ -260,45 +265,10 @@ function refusal({ initialized, isHealthy, error }: ServiceStatus, isFull: boole
 }
 
 /** What some execution has to reach. */
-const REACHED: readonly string[] = [
-  'a checkout failed',
-  'a filer was updated',
-  'a postprocessor was given up',
-  'a process could not be started',
-  'a process was given up',
-  'a process was killed for its memory',
-  'a release failed',
-  'a run was aborted after its deadline',
-  'a run was aborted during an upload',
-  'a run was aborted in the queue',
-  'a run was aborted while it was measured',
-  'a run was failed in the queue of an unhealthy runner',
-  'a run was stopped by abort during checkout',
-  'a run was stopped by abort during exec',
-  'a run was stopped by abort during outputs',
-  'a run was stopped by abort during preprocess',
-  'a run was stopped by abort during process',
-  'a run was stopped by abort during temporary directory',
-  'a run was stopped by deadline during checkout',
-  'a run was stopped by deadline during exec',
-  'a run was stopped by deadline during outputs',
-  'a run was stopped by deadline during preprocess',
-  'a run was stopped by deadline during process',
-  'a run was stopped by deadline during temporary directory',
-  'an output could not be created',
-  'an update was given up',
-  'an upload took too long',
-  'an upload was given up',
-  'checkout was given up',
-  'exec was given up',
-  'measure was given up',
-  'preprocess was given up',
-  'release was given up',
-  'temporary directory was given up',
-  'the runner became unhealthy',
-];
-
-const MUST_REACH: ReadonlySet<string> = new Set([...REACHED, ...REFUSAL_CODES.map(refusedText)]);
+const MUST_REACH: ReadonlySet<string> = new Set<PartsReach>([
+  ...PLANNED_REACH,
+  ...REFUSAL_CODES.map(refusedText),
+]);
 
 const STATUSES = ['COMPLETE', 'FAILED', 'UNKNOWN'] as const;
 

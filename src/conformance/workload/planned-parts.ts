@@ -319,7 +319,7 @@ export class PlannedParts {
       result: () => undefined,
     };
     const ready = Promise.resolve(carryOut(this.#sim, call));
-    // A runner that takes no notice of it is found by what it says of itself.
+    // A runner that ignores it is caught by its service status.
     ready.catch(() => undefined);
     return ready;
   }
@@ -353,7 +353,10 @@ export class PlannedParts {
   checkoutOf(run: PlannedRun, path: string): Checkout {
     let isReleased = false;
     const release = (): MaybePromise<void> => {
-      this.#sim.check(!isReleased, `R205 the checkout of run ${run.plan.name} was released twice`);
+      this.#sim.check(
+        !isReleased,
+        `R205 the checkout of run ${run.plan.name} was released twice: expected one release`,
+      );
       isReleased = true;
       return this.perform(run, 'release', run.plan.release, undefined, () => undefined);
     };
@@ -398,11 +401,14 @@ export class PlannedParts {
       const [, jobId, name = ''] = /^(job-\d+)_[^/]+\/(stdlog|stderr|stdout)$/.exec(path) ?? [];
       this.#sim.check(
         jobId !== undefined,
-        `R113 a log was uploaded as ${path}\n\nExpected JOBID_UNIQUE/stdlog, stderr or stdout.`,
+        `R113 log upload: expected a path JOBID_UNIQUE/stdlog, stderr or stdout, got ${path}`,
       );
       const run = this.#runOf(jobId);
       const work = run.plan.uploads[['stdlog', 'stderr', 'stdout'].indexOf(name)] ?? AT_ONCE;
-      this.#sim.check(log.uri.length > 0, `R113 the uploader gets the log ${name}`);
+      this.#sim.check(
+        log.uri.length > 0,
+        `R113 upload of ${name}: expected a log with a URI, got one without`,
+      );
       return this.perform(run, `upload ${name}`, work, cancel, () => uploadedUrl(path));
     };
     return { cancelBoundMs: BOUND_MS, ...(hasLimit ? { uploadBoundMs: UPLOAD_BOUND_MS } : {}), upload };
@@ -515,7 +521,7 @@ export const NO_SPACE = 'no space left';
 const START_KB = 100;
 
 /** The URL of a log that was uploaded. */
-function uploadedUrl(path: string): string {
+export function uploadedUrl(path: string): string {
   return `https://logs.example/${path}`;
 }
 

@@ -8,6 +8,7 @@ import { ALL_MASK, DONE_MASK, maskForState, type StateMask } from '../../model/s
 import { SERVICE_METHODS } from '../../model/service.ts';
 import type { ConformanceSubject } from '../subject.ts';
 import { commandKinds, type CommandTrait, type DrawnCommand } from './drawn-command.ts';
+import type { PartsReach } from './parts-workload.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
 const ALWAYS: readonly string[] = [
@@ -67,7 +68,7 @@ const TIMEOUTS: readonly CommandTrait[] = [
 ];
 
 /** Of runners that take filers, processors and an uploader. */
-const PLANNED: readonly string[] = [
+const PLANNED: readonly PartsReach[] = [
   'a checkout failed',
   'a filer was updated',
   'a postprocessor was given up',
@@ -83,7 +84,7 @@ const PLANNED: readonly string[] = [
 ];
 
 /** Of runners that take their execer and outputs as well. */
-const PLANNED_ON_MACHINE: readonly string[] = [
+const PLANNED_ON_MACHINE: readonly PartsReach[] = [
   'a process could not be started',
   'an output could not be created',
   'exec was given up',

@@ -18,7 +18,7 @@ import type { Simulation } from '../../simulation/simulation.ts';
 import { simCommands } from '../command-vocabulary.ts';
 import { Draws, workloadName } from './draws.ts';
 import type { RunBook } from './run-book.ts';
-import { type ServiceCapability, ServiceWorkload } from './service-workload.ts';
+import { SERVICE_CAPABILITY, type ServiceCapability, ServiceWorkload } from './service-workload.ts';
 import { WORKLOAD_LIMITS, type WorkloadLimits } from './workload-clients.ts';
 
 /**
@@ -62,7 +62,7 @@ const SUBJECT = is.objectOf<SchedulerSubject>(
   {
     survives: is.listOf(is.oneOf('lost calls', 'crashes', 'old ids')),
     startsOnce: is.BOOLEAN,
-    supports: is.listOf(is.oneOf('timeouts', 'failures', 'signals', 'stubborn')),
+    supports: is.listOf(SERVICE_CAPABILITY),
   },
 );
 

@@ -24,8 +24,13 @@ import {
 } from './workload-clients.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
+const SERVICE_CAPABILITIES = ['timeouts', 'failures', 'signals', 'stubborn'] as const;
+
 /** What a service can do beside what each of them can. */
-export type ServiceCapability = Extract<Capability, 'timeouts' | 'failures' | 'signals' | 'stubborn'>;
+export type ServiceCapability = Extract<Capability, (typeof SERVICE_CAPABILITIES)[number]>;
+
+/** The shape of one. */
+export const SERVICE_CAPABILITY: is.Shape = is.oneOf(...SERVICE_CAPABILITIES);
 
 /**
  * A finished service, and what is known of it. What is left out is not relied on.
@@ -71,7 +76,7 @@ const SUBJECT = is.objectOf<ServiceSubject>(
   'a ServiceSubject',
   { name: is.TEXT, commands: is.withMethods('exit', 'hang', 'unstartable'), create: is.FUNCTION },
   {
-    supports: is.listOf(is.oneOf('timeouts', 'failures', 'signals', 'stubborn')),
+    supports: is.listOf(SERVICE_CAPABILITY),
     ...is.each(['capacity', 'atOnce'], is.integer(1)),
     ...is.each(['mayEvict', 'mayDuplicate', 'losesCalls'], is.BOOLEAN),
   },
