@@ -82,7 +82,7 @@ const OUT_OF_ROOM: ReadonlySet<unknown> = new Set([
   'EFBIG',
 ]);
 
-/** Errors that have passed through more hands are nobody's. */
+/** Bounds the walk along causes. */
 const CAUSES_MAX = 10;
 
 /** Whether something failed because there is no room for it: in a store, or on the disk. */
