@@ -7,7 +7,7 @@ import { cp, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/prom
 import { basename, dirname, join, posix, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { encodeAction, encodeCommand } from '../cas/action-messages.ts';
-import { DIGEST_FUNCTION_SHA256, MESSAGES, type ServerCapabilities } from '../cas/codec.ts';
+import { DIGEST_FUNCTION_SHA256, type ServerCapabilities } from '../cas/codec.ts';
 import { isConfinedLink, isPathBelow } from '../model/confined-path.ts';
 import { createCasFiler } from '../host/remote/cas-filer.ts';
 import { connectRemote, type RemoteConnection } from '../host/remote/grpc-transport.ts';
@@ -27,6 +27,7 @@ import type { Command } from '../model/command.ts';
 import { type Digest, snapshotOfDigest } from '../model/digest.ts';
 import type { OutputCreator } from '../model/output.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
+import { FetchedTree } from '../remote/fetched-tree.ts';
 import { REMOTE_METHODS as M } from '../remote/methods.ts';
 import { isPassing, RemoteClient } from '../remote/remote-client.ts';
 import { createRemoteRunner } from '../remote/remote-runner.ts';
@@ -113,7 +114,7 @@ async function connected({ remote, tokenFile, tlsCa }: RemoteExecOptions): Promi
   try {
     return await connectRemote({ endpoint: remote, token, tlsCa: ca });
   } catch (error) {
-    // What gRPC says of a certificate that is none is thrown as it is.
+    // What gRPC says of an invalid certificate is thrown as it is.
     throw isRunnerError(error) ? error : new UsageError(`--tls-ca: ${messageOf(error)}`);
   }
 }
@@ -318,7 +319,7 @@ async function bringBack(
       if (file !== undefined) await bringFile(file, client);
       else if (directory !== undefined) await bringDirectory(directory, client, interruption);
       else if (link !== undefined) await bringLink(link);
-      else throw new Error('the command has not made it');
+      else throw new Error('expected a file, directory or link, got nothing');
     } catch (error) {
       isComplete = false;
       terminal.note(`error: --output: ${path}: ${messageOf(error)}`);
@@ -334,13 +335,15 @@ async function scratchBeside(path: string): Promise<string> {
 }
 
 async function bringFile({ path, digest, isExecutable }: OutputFile, client: RemoteClient): Promise<void> {
-  const bytes = await client.read(digest);
   // The mask of the process decides who may read it, as of all files that are made here.
-  await placed(path, (scratch) => writeFile(scratch, bytes, { mode: isExecutable ? 0o777 : 0o666 }));
+  const mode = isExecutable ? 0o777 : 0o666;
+  await placed(path, (scratch) => writeFile(scratch, client.readStream(digest), { mode }));
 }
 
 async function bringLink({ path, target }: OutputSymlink): Promise<void> {
-  if (!isConfinedLink(path, target)) throw new Error(`a link that leads out: ${target}`);
+  if (!isConfinedLink(path, target)) {
+    throw new Error(`expected a link that stays inside the current directory, got a link to ${target}`);
+  }
   await placed(path, (scratch) => symlink(target, scratch));
 }
 
@@ -373,34 +376,5 @@ async function bringDirectory(
     await cp(made, target, { recursive: true, force: true, verbatimSymlinks: true });
   } finally {
     await rm(scratch, { recursive: true, force: true });
-  }
-}
-
-/** The folders of a tree that has come, and the files that are still there. */
-class FetchedTree extends InputFolder {
-  readonly #client: RemoteClient;
-
-  constructor(client: RemoteClient) {
-    super();
-    this.#client = client;
-  }
-
-  addTree(bytes: Uint8Array): Digest {
-    const { root, children } = MESSAGES.Tree.decode(bytes);
-    for (const child of children) this.add(MESSAGES.Directory.encode(child));
-    return this.add(root === null ? new Uint8Array() : MESSAGES.Directory.encode(root));
-  }
-
-  /** What is not here is on the cluster, which says so if it is not. */
-  override findMissing(): readonly Digest[] {
-    return [];
-  }
-
-  override async read(digest: Digest): Promise<Uint8Array> {
-    return super.findMissing([digest]).length === 0 ? super.read(digest) : this.#client.read(digest);
-  }
-
-  override hold(): { release(): void } {
-    return { release: () => undefined };
   }
 }

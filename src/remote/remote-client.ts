@@ -2,6 +2,7 @@
  * What a client of the Remote Execution API does again and again: calls with limits, uploads, downloads. Invariants: a call whose answer does not
  * come in time is cancelled; nothing is uploaded that the server has; what is downloaded has the digest that was asked for.
  */
+import { createHash } from 'node:crypto';
 import * as is from '../kernel/shape.ts';
 import { digestOf } from '../cas/digest-of.ts';
 import type { Init, Messages } from '../cas/codec.ts';
@@ -9,6 +10,7 @@ import { sleep } from '../kernel/clock.ts';
 import type { Topic } from '../kernel/question.ts';
 import { RPC_CODES, type RpcCode } from '../model/action.ts';
 import { backOffMs } from '../model/back-off.ts';
+import type { BlobRange } from '../model/content-store.ts';
 import { digestKey, type Digest } from '../model/digest.ts';
 import type { World } from '../model/world.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
@@ -41,6 +43,8 @@ export function isPassing(code: RpcCode): boolean {
 /** Blobs of one batch, in bytes: below what every server takes. */
 const BATCH_BYTES = 2_000_000;
 const PIECE_BYTES = 256 * 1024;
+/** Of a blob that is read in parts. */
+const PART_BYTES = 4 * 1024 * 1024;
 
 /** A client of one server, for one run. `signal` ends all that it does. */
 export class RemoteClient {
@@ -88,12 +92,9 @@ export class RemoteClient {
     blobs: ReadonlyMap<string, Digest>,
     bytesOf: (digest: Digest) => Promise<Uint8Array>,
   ): Promise<void> {
-    const { instanceName } = this.#options;
-    const blobDigests = [...blobs.values()];
-    const { missingBlobDigests } = await this.call(M.findMissingBlobs, { instanceName, blobDigests });
     let batch: { digest: Digest; data: Uint8Array }[] = [];
     let bytes = 0;
-    for (const digest of missingBlobDigests) {
+    for (const digest of await this.findMissing([...blobs.values()])) {
       const data = await bytesOf(digest);
       if (data.length > BATCH_BYTES) {
         await this.#write(digest, data);
@@ -110,24 +111,51 @@ export class RemoteClient {
     await this.#update(batch);
   }
 
-  /** The bytes of a blob. Rejects with `DATA_LOSS` if they are others. */
-  async read(digest: Digest): Promise<Uint8Array> {
-    if (digest.sizeBytes === 0) return new Uint8Array();
-    const bytes = new Uint8Array(digest.sizeBytes);
+  /** Those that the server does not have. */
+  async findMissing(blobDigests: readonly Digest[]): Promise<readonly Digest[]> {
+    const { instanceName } = this.#options;
+    return (await this.call(M.findMissingBlobs, { instanceName, blobDigests })).missingBlobDigests;
+  }
+
+  /** The bytes of a blob, or a range of them. Rejects with `DATA_LOSS` if the server gives others, as far as that can be seen. */
+  async read(digest: Digest, { offset = 0, limit = Infinity }: BlobRange = {}): Promise<Uint8Array> {
+    const bytes = new Uint8Array(Math.max(0, Math.min(digest.sizeBytes - offset, limit)));
+    if (bytes.length === 0) return bytes;
+    const isToEnd = offset + bytes.length === digest.sizeBytes;
     let at = 0;
     await this.retried(async (context) => {
       const resourceName = this.#nameOf(`blobs/${digestKey(digest)}`);
-      const request: Messages['ReadRequest'] = { resourceName, readOffset: at, readLimit: 0 };
+      const readLimit = isToEnd ? 0 : bytes.length - at;
+      const request: Messages['ReadRequest'] = { resourceName, readOffset: offset + at, readLimit };
       for await (const { data } of this.#options.transport.serverStream(M.read, request, context)) {
         if (at + data.length > bytes.length) throw wrongBytes(digest);
         bytes.set(data, at);
         at += data.length;
       }
       // A stream that ends early without an error is one that broke.
-      if (at < bytes.length) throw new RpcError('UNAVAILABLE', `blob ${digest.hash} ended after ${at} B`);
+      if (at < bytes.length) {
+        throw new RpcError('UNAVAILABLE', `blob ${digest.hash} ended after ${offset + at} B`);
+      }
     });
-    if (digestKey(digestOf(bytes)) !== digestKey(digest)) throw wrongBytes(digest);
+    const isWhole = bytes.length === digest.sizeBytes;
+    if (isWhole && digestKey(digestOf(bytes)) !== digestKey(digest)) throw wrongBytes(digest);
     return bytes;
+  }
+
+  /** The same in parts, each by a call of its own. The last one comes only if all of them have the digest. */
+  async *readStream(
+    digest: Digest,
+    { offset = 0, limit = Infinity }: BlobRange = {},
+  ): AsyncGenerator<Uint8Array> {
+    const end = Math.min(digest.sizeBytes, offset + limit);
+    const hash = offset === 0 && end === digest.sizeBytes ? createHash('sha256') : undefined;
+    for (let at = offset; at < end;) {
+      const part = await this.read(digest, { offset: at, limit: Math.min(PART_BYTES, end - at) });
+      at += part.length;
+      hash?.update(part);
+      if (at === end && hash !== undefined && hash.digest('hex') !== digest.hash) throw wrongBytes(digest);
+      yield part;
+    }
   }
 
   async #update(requests: readonly { readonly digest: Digest; readonly data: Uint8Array }[]): Promise<void> {

@@ -2,20 +2,24 @@
  * A folder of the machine as an input root, without a copy of it. Invariants: its files are read when they are asked for; what is given has the
  * digest that was asked for, or the error names the file that has changed.
  */
+import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { digestOf } from '../../cas/digest-of.ts';
 import { createMemoryContentStore, type MemoryContentStore } from '../../cas/memory-content-store.ts';
-import { FilerError } from '../../filers/filer-error.ts';
+import { FilerError, throwIfCancelled } from '../../filers/filer-error.ts';
+import { invalidArgument, messageOf } from '../../kernel/errors.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
 import type { BlobHold, BlobRange, BlobWriter, ContentStore } from '../../model/content-store.ts';
 import { digestKey, type Digest } from '../../model/digest.ts';
 import { storeTree } from '../../remote/stored-tree.ts';
 import { diskSource } from './stored-tree.ts';
 
+/** Read in one go. */
+const PART_BYTES = 1024 * 1024;
+
 /** Where blobs can be looked for; one of a folder, and of all that is written to it. */
 export class InputFolder implements ContentStore {
-  readonly cancelBoundMs = 0;
+  readonly cancelBoundMs = 5_000;
   readonly #made: MemoryContentStore = createMemoryContentStore();
   readonly #paths = new Map<string, string>();
 
@@ -52,19 +56,17 @@ export class InputFolder implements ContentStore {
     return this.#made.findMissing(others);
   }
 
-  async read(digest: Digest, range: BlobRange = {}): Promise<Uint8Array> {
-    const path = this.#paths.get(digestKey(digest));
-    if (path === undefined) return this.#made.read(digest, range);
-    const bytes = await readAll(path, digest.sizeBytes);
-    if (digestKey(digestOf(bytes)) !== digestKey(digest)) {
-      throw new FilerError(`${path} has changed since it was looked at`);
-    }
-    const { offset = 0, limit = bytes.length } = range;
-    return bytes.subarray(offset, offset + limit);
+  async read(digest: Digest, range?: BlobRange, cancel?: Cancellable): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    for await (const part of this.readStream(digest, range, cancel)) parts.push(part);
+    const [first] = parts;
+    return parts.length === 1 && first !== undefined ? first : Buffer.concat(parts);
   }
 
-  async *readStream(digest: Digest, range?: BlobRange): AsyncGenerator<Uint8Array> {
-    yield await this.read(digest, range);
+  readStream(digest: Digest, range?: BlobRange, cancel?: Cancellable): AsyncIterable<Uint8Array> {
+    const path = this.#paths.get(digestKey(digest));
+    if (path === undefined) return this.#made.readStream(digest, range, cancel);
+    return checkedParts(path, digest, range, cancel);
   }
 
   write(digest: Digest, bytes: Uint8Array): void {
@@ -80,23 +82,59 @@ export class InputFolder implements ContentStore {
   }
 }
 
+/** A range of a file. Its last part goes out only once the whole file has been compared with the digest. */
+async function* checkedParts(
+  path: string,
+  digest: Digest,
+  { offset = 0, limit = Infinity }: BlobRange = {},
+  cancel?: Cancellable,
+): AsyncGenerator<Uint8Array> {
+  if (offset > digest.sizeBytes) throw invalidArgument('offset', `at most ${digest.sizeBytes}`, offset);
+  const end = Math.min(digest.sizeBytes, offset + limit);
+  const hash = createHash('sha256');
+  let at = 0;
+  let last: Uint8Array | undefined;
+  for await (const chunk of partsOf(path, digest.sizeBytes)) {
+    throwIfCancelled(cancel, 'reading a file');
+    hash.update(chunk);
+    const part = chunk.subarray(Math.max(0, offset - at), Math.max(0, end - at));
+    at += chunk.length;
+    if (part.length === 0) continue;
+    if (last !== undefined) yield last;
+    last = part;
+  }
+  if (at !== digest.sizeBytes || hash.digest('hex') !== digest.hash) throw changed(path);
+  if (last !== undefined) yield last;
+}
+
 /** No more than was there: a file can grow faster than it is read. */
-async function readAll(path: string, sizeBytes: number): Promise<Uint8Array> {
-  const file = await open(path).catch((cause: unknown) => {
-    throw new FilerError(`${path} has changed since it was looked at`, { cause });
-  });
+async function* partsOf(path: string, sizeBytes: number): AsyncGenerator<Uint8Array> {
+  const file = await readable(path, open(path));
   try {
-    const bytes = new Uint8Array(sizeBytes);
-    let at = 0;
-    while (at < sizeBytes) {
-      const { bytesRead } = await file.read(bytes, at, sizeBytes - at, at);
-      if (bytesRead === 0) break;
+    for (let at = 0; at < sizeBytes;) {
+      const buffer = Buffer.allocUnsafe(Math.min(PART_BYTES, sizeBytes - at));
+      const { bytesRead } = await readable(path, file.read(buffer, 0, buffer.length, at));
+      if (bytesRead === 0) return;
       at += bytesRead;
+      yield buffer.subarray(0, bytesRead);
     }
-    return bytes.subarray(0, at);
   } finally {
     await file.close();
   }
+}
+
+async function readable<T>(path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') throw changed(path, cause);
+    throw new FilerError(`${path} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function changed(path: string, cause?: unknown): FilerError {
+  return new FilerError(`${path} has changed since it was looked at`, { cause });
 }
 
 /** Takes everything and keeps nothing: files are only looked at. */
