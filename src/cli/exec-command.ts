@@ -137,7 +137,7 @@ export async function execCommand(
     return NOT_FOUND;
   }
   if (remote !== undefined) {
-    // Loaded for those who ask for it: a command that runs here starts the sooner.
+    // Loaded on demand, which keeps local start-up fast.
     const { remoteExec } = await import('./remote-exec.ts');
     return remoteExec(terminal, argv, { ...options, remote });
   }
@@ -242,7 +242,7 @@ async function writeRecording(
     startedAt: new Date().toISOString(),
     ...(directory === undefined ? {} : { directory }),
   };
-  // Loaded for those who ask for it: a command that only runs starts the sooner.
+  // Loaded on demand, which keeps start-up without it fast.
   const { recordingLines } = await import('../trace/recording/recording-file.ts');
   const { writeTarget } = await import('./trace-target.ts');
   await writeTarget(path, recordingLines(recorder.recording(), header), interruption);

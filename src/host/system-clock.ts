@@ -140,7 +140,7 @@ class SystemClock implements Clock {
   }
 }
 
-/** Nobody gets hold of the resource of a timer. */
+/** No destroy hook is needed. */
 const RESOURCE = { requireManualDestroy: true };
 
 /** The callback in the async context of now, as `AsyncResource.bind` makes it, but for a deprecated property, which costs more than the rest. */

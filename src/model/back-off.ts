@@ -1,4 +1,4 @@
-/** How long to wait before something that failed is tried again. Invariant: twice as long each time, and never longer than one can wait. */
+/** How long to wait before something that failed is tried again. Invariant: twice as long each time, and at most 10 s. */
 
 const FIRST_MS = 100;
 const LONGEST_MS = 10_000;

@@ -61,7 +61,7 @@ export interface BlobsOptions {
   readonly compression: BlobCompression | undefined;
 }
 
-/** A blob on its way in, or one that broke off and may be gone on with. */
+/** A blob on its way in, or an interrupted upload that can be resumed. */
 interface Upload {
   readonly name: string;
   readonly digest: Digest;
@@ -254,7 +254,7 @@ export class Blobs {
         return call.sentBytes;
       }
     } catch (error) {
-      // Bytes that do not fit cannot be gone on with, and who was silent for so long does not come back.
+      // Bad bytes cannot be resumed; an idle client is assumed gone.
       const mayComeBack = isResumable && call.failure !== undefined && !(call.failure instanceof Silence);
       if (mayComeBack) this.#leave(upload);
       else await this.#giveUp(upload);
@@ -276,7 +276,7 @@ export class Blobs {
     try {
       yield* this.#compressionOf(compression).decompress(compression, chunks, sizeBytes);
     } catch (error) {
-      // Of what broke off the end is missing, and that is no fault of the bytes.
+      // A truncated stream is not corrupt data.
       if (!call.hasEnded) throw error;
     }
   }
@@ -307,7 +307,7 @@ export class Blobs {
       if (!upload.isBusy) void this.#giveUp(upload);
     }
     if (this.#uploads.size < UPLOADS_MAX) return;
-    throw new RpcError('RESOURCE_EXHAUSTED', `${UPLOADS_MAX} uploads are under way`);
+    throw new RpcError('RESOURCE_EXHAUSTED', `expected at most ${UPLOADS_MAX} uploads at once, got one more`);
   }
 
   /** Its client may come back for it. */
@@ -331,7 +331,7 @@ export class Blobs {
     this.#forget(upload);
     return orElse(
       () => upload.writer.discard(),
-      // What that leaves is for the store to sweep: nobody is here whom it could be said to.
+      // What that leaves is for the store to sweep: there is no caller to report it to.
       () => undefined,
     );
   }
@@ -419,6 +419,10 @@ interface LimitedMessages {
 /** Nothing came for too long. */
 class Silence extends RpcError {}
 
+function silence(limitMs: number): Silence {
+  return new Silence('DEADLINE_EXCEEDED', `expected more of the upload within ${limitMs} ms, got nothing`);
+}
+
 /** Waits for one thing after the other: each for a limited time, and none any more once it is stopped. */
 class InterruptibleWait {
   readonly #clock: Clock;
@@ -463,7 +467,7 @@ class InterruptibleWait {
     this.#timer = this.#clock.timer(this.#topic, ms, () => {
       const waitedMs = this.#sinceMs === undefined ? 0 : this.#clock.now() - this.#sinceMs;
       if (waitedMs < this.#limitMs) this.#watch(this.#limitMs - waitedMs);
-      else this.stop(new Silence('ABORTED', `no more of the upload came for ${this.#limitMs} ms`));
+      else this.stop(silence(this.#limitMs));
     });
   }
 }
@@ -478,7 +482,7 @@ class WriteCall {
   isFinished = false;
   /** Why the call itself cannot go on; the upload may. */
   failure: unknown;
-  /** It has ended the call before that. */
+  /** The client has ended the call without finishing the upload. */
   hasEnded = false;
 
   constructor(first: WriteRequest, rest: AsyncIterable<WriteRequest>) {
@@ -517,7 +521,9 @@ class WriteCall {
       throw badField('write_offset', expected, writeOffset);
     }
     this.sentBytes += data.length;
-    if (this.sentBytes > bytesMax) throw badField('data', 'fewer bytes than the blob has', this.sentBytes);
+    if (this.sentBytes > bytesMax) {
+      throw badField('data', `at most ${Math.floor(bytesMax)} bytes`, this.sentBytes);
+    }
     this.isFinished = finishWrite;
   }
 }

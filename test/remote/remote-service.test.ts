@@ -946,7 +946,7 @@ describe('blobs', () => {
     await new Promise<void>(() => {});
   }
 
-  test('a client that sends nothing more is ABORTED after a while, and what it sent is given up', () =>
+  test('a client that sends nothing more is DEADLINE_EXCEEDED after a while, and what it sent is given up', () =>
     play(
       async ({ sim, service, server, content }) => {
         const said = [
@@ -956,8 +956,8 @@ describe('blobs', () => {
         await sim.sleep(999);
         expect(server.openUploads).toBe(1);
         await sim.sleep(2);
-        const aborted = 'ABORTED: no more of the upload came for 1000 ms';
-        expect(await Promise.all(said)).toEqual([aborted, aborted]);
+        const late = 'DEADLINE_EXCEEDED: expected more of the upload within 1000 ms, got nothing';
+        expect(await Promise.all(said)).toEqual([late, late]);
         expect(server.openUploads).toBe(0);
         content.add('other text');
       },
@@ -1021,10 +1021,12 @@ describe('blobs', () => {
       const open = Array.from({ length: 1_025 }, (_, n) =>
         failure(service.clientStream(M.write, silent({ resourceName: upload(`s${n}`), text: 's' }), call())),
       );
-      expect(await open.at(-1)).toBe('RESOURCE_EXHAUSTED: 1024 uploads are under way');
+      expect(await open.at(-1)).toBe(
+        'RESOURCE_EXHAUSTED: expected at most 1024 uploads at once, got one more',
+      );
       await sim.sleep(60_001);
       expect(new Set(await Promise.all(open.slice(0, -1)))).toEqual(
-        new Set(['ABORTED: no more of the upload came for 60000 ms']),
+        new Set(['DEADLINE_EXCEEDED: expected more of the upload within 60000 ms, got nothing']),
       );
       expect(server.openUploads).toBe(0);
     }));

@@ -135,7 +135,10 @@ class Lease {
     }
   }
 
-  /** An error there is no error here: others think this process dead after a while, and its blobs are as safe as they are new. */
+  /**
+   * Errors are ignored on purpose, but for those of the first write: a disk that can no longer be written must not end a server. If they last, others
+   * think this process dead after a minute, and may evict what it holds.
+   */
   #write(onError: (error: unknown) => void): void {
     const oldest = Math.min(Date.now(), ...[...this.holds].map(({ sinceMs }) => sinceMs));
     try {
