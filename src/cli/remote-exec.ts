@@ -3,7 +3,8 @@
  * here; a signal cancels it there before this process ends; what is brought back was asked for, and lies below the current directory.
  */
 import { randomBytes } from 'node:crypto';
-import { cp, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
 import { basename, dirname, join, posix, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { encodeAction, encodeCommand } from '../cas/action-messages.ts';
@@ -373,8 +374,33 @@ async function bringDirectory(
   try {
     const made = join(scratch, basename(target));
     await createCasFiler({ content, root: scratch }).checkoutAt(snapshotOfDigest(root), made, { signal });
-    await cp(made, target, { recursive: true, force: true, verbatimSymlinks: true });
+    signal.throwIfAborted();
+    await settle(made, target);
   } finally {
     await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Moves what was made to its place, entry by entry where a folder lies there already. Nothing is written through a link. */
+async function settle(made: string, target: string): Promise<void> {
+  const [here, there] = [await lstat(made), await statsOf(target)];
+  if (here.isDirectory() && there?.isDirectory() === true) {
+    for (const name of await readdir(made)) await settle(join(made, name), join(target, name));
+    return;
+  }
+  if (there?.isDirectory() === true) throw new Error(`expected no folder at ${target}, got one`);
+  if (here.isDirectory() && there !== undefined) {
+    if (!there.isSymbolicLink()) throw new Error(`expected a folder or nothing at ${target}, got a file`);
+    await rm(target);
+  }
+  await rename(made, target);
+}
+
+async function statsOf(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }

@@ -1,4 +1,5 @@
 /** Where the command line writes: people read stderr and stdout, programs read stdout alone. */
+import { fstatSync, writeSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { endProcess, EXIT_STATUS, exitByHangUp } from './exit-status.ts';
 
@@ -9,7 +10,8 @@ export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
 export class Terminal {
   readonly #out: NodeJS.WriteStream;
   readonly #err: NodeJS.WriteStream;
-
+  readonly #outIsFile = isFile(1);
+  readonly #errIsFile = isFile(2);
   readonly #lostStatus: number;
 
   /** `lostStatus` is the exit code where a stream cannot be written, for another reason than that nobody reads it any more. */
@@ -46,17 +48,32 @@ export class Terminal {
 
   /** A result: one line on stdout. */
   line(text = ''): void {
-    this.#out.write(`${harmless(text, this.#isColoured)}\n`);
+    this.#write('stdout', `${harmless(text, this.#isColoured)}\n`);
   }
 
   /** One object for programs: one line of JSON on stdout. */
   json(value: unknown): void {
-    this.#out.write(`${JSON.stringify(value)}\n`);
+    this.#write('stdout', `${JSON.stringify(value)}\n`);
   }
 
   /** Raw output of a command that is shown as it comes. */
   raw(stream: 'stdout' | 'stderr', bytes: string | Uint8Array): void {
-    (stream === 'stdout' ? this.#out : this.#err).write(bytes);
+    this.#write(stream, bytes);
+  }
+
+  /** Node's stream of a file takes a short write, as on a full disk, for a whole one. */
+  #write(stream: 'stdout' | 'stderr', text: string | Uint8Array): void {
+    const isOut = stream === 'stdout';
+    if (!(isOut ? this.#outIsFile : this.#errIsFile)) {
+      (isOut ? this.#out : this.#err).write(text);
+      return;
+    }
+    const bytes = typeof text === 'string' ? Buffer.from(text) : text;
+    try {
+      for (let at = 0; at < bytes.length;) at += writeSync(isOut ? 1 : 2, bytes, at);
+    } catch (error) {
+      this.#lost(stream, error as NodeJS.ErrnoException);
+    }
   }
 
   /** Settles when all that was printed so far is written. */
@@ -70,7 +87,7 @@ export class Terminal {
 
   /** Something about the work itself, on stderr. */
   note(text: string): void {
-    this.#err.write(`${harmless(text, false)}\n`);
+    this.#write('stderr', `${harmless(text, false)}\n`);
   }
 
   /** Replaces the progress line; an empty text removes it. Only if a person is watching. */
@@ -85,6 +102,15 @@ export class Terminal {
 
   get #isColoured(): boolean {
     return this.#out.isTTY && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
+  }
+}
+
+function isFile(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isFile();
+  } catch {
+    // It is closed, which its stream reports.
+    return false;
   }
 }
 

@@ -46,7 +46,7 @@ import { walkTree } from './input-tree.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
 import { isPassing, RemoteClient, TRANSPORT } from './remote-client.ts';
 import { rpcFailure } from './rpc-failure.ts';
-import { type RemoteService, rpcCodeName, RpcError } from './rpc.ts';
+import { type RemoteService, rpcCodeName, rpcCodeOf, RpcError } from './rpc.ts';
 
 /** Options of {@link createRemoteRunner}. */
 export interface RemoteRunnerOptions extends QueueOptions {
@@ -533,7 +533,7 @@ interface Failure {
 /** An operation that the server has ended without a response, because it was cancelled. */
 class FailedOperation extends RpcError {
   constructor({ code, message }: RpcStatus) {
-    super(rpcCodeName(code) as 'CANCELLED', message);
+    super(rpcCodeOf(code), message);
   }
 }
 

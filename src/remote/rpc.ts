@@ -57,6 +57,11 @@ export function rpcCodeName(code: number): string {
   return NAMES.get(code) ?? String(code);
 }
 
+/** The code that a number stands for; a number that nobody knows is UNKNOWN, as gRPC has it. */
+export function rpcCodeOf(code: number): RpcCodeName {
+  return NAMES.get(code) ?? 'UNKNOWN';
+}
+
 /** What an {@link RpcError} can say beside its message. */
 export interface RpcErrorDetails extends RunnerErrorDetails {
   /** Which blobs are missing. */

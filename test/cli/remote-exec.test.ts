@@ -106,6 +106,41 @@ describe('exit codes', () => {
 });
 
 describe('what goes there and comes back', () => {
+  test.for<[string, string]>([
+    ['a link to its own folder', 'mkdir -p o; ln -s . o/dot'],
+    ['a link to the folder above', 'mkdir -p o/s; ln -s .. o/s/up'],
+    ['a link to nothing', 'mkdir -p o; ln -s nothing o/dangling'],
+    ['a link to a folder', 'mkdir -p o/o; ln -s o o/l'],
+    ['a link in the place of a file', 'mkdir -p o; ln -s nothing o/file'],
+    ['a folder in the place of a link', 'mkdir -p o/link/deep; echo new > o/link/deep/f'],
+  ])('an --output that is there already is replaced by %s', async ([, script]) => {
+    mkdirSync(join(dir, 'o'));
+    writeFileSync(join(dir, 'o/file'), 'old');
+    symlinkSync('file', join(dir, 'o/link'));
+    for (const time of ['first', 'second']) {
+      const { code, err } = await runThere(['--output', 'o', ...sh(script)]);
+      expect(code, `${time}: ${err}`).toBe(0);
+    }
+    const links = readdirSync(join(dir, 'o'), { recursive: true, withFileTypes: true });
+    expect(links.filter((each) => each.name.startsWith('.dryrunner'))).toEqual([]);
+    expect(readFileSync(join(dir, 'o/file'), { encoding: 'utf8', flag: 'a+' })).toMatch(/^(old)?$/);
+  });
+
+  test('an --output of another kind than what lies there is refused, and what lies there stays', async () => {
+    mkdirSync(join(dir, 'o/f'), { recursive: true });
+    writeFileSync(join(dir, 'o/d'), 'old');
+    const script = (made: string): string[] => ['--output', 'o', ...sh(`mkdir -p o; ${made}`)];
+    expect(await runThere(script('echo > o/f'))).toMatchObject({
+      code: 125,
+      err: expect.stringMatching(/expected no folder at .*o\/f, got one/) as string,
+    });
+    expect(await runThere(script('mkdir o/d'))).toMatchObject({
+      code: 125,
+      err: expect.stringMatching(/expected a folder or nothing at .*o\/d, got a file/) as string,
+    });
+    expect(readFileSync(join(dir, 'o/d'), 'utf8')).toBe('old');
+  });
+
   test('runs in a copy of --input, and brings files, folders and links back from it', async () => {
     mkdirSync(join(dir, 'src/deep'), { recursive: true });
     writeFileSync(join(dir, 'src/deep/a.txt'), 'from here\n');

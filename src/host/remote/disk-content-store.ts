@@ -165,7 +165,7 @@ class DiskBlobs implements DiskContentStore {
   /** When a blob was last touched by this process. */
   readonly #touched = new Map<string, number>();
   /** Of blobs that come in parts. */
-  readonly writers = new Set<DiskWriter>();
+  readonly #writers = new Set<DiskWriter>();
   /** Of this process. */
   readonly #held = new Holds();
   #sizeBytes = 0;
@@ -195,7 +195,7 @@ class DiskBlobs implements DiskContentStore {
   }
 
   close(): void {
-    for (const writer of [...this.writers]) writer.discard();
+    for (const writer of [...this.#writers]) writer.discard();
     this.#lease.close();
   }
 
@@ -317,8 +317,8 @@ class DiskBlobs implements DiskContentStore {
       throw wrongDigest(digest, `${actual}/${bytes.length}`);
     }
     if (digest.sizeBytes === 0 || this.#isThere(digest)) return;
-    await this.reserve(bytes.length);
-    const incoming = this.newIncoming();
+    await this.#reserve(bytes.length);
+    const incoming = this.#newIncoming();
     try {
       if (bytes.length <= SMALL_BYTES) {
         writeFileSync(incoming, bytes, { flag: 'wx' });
@@ -336,14 +336,20 @@ class DiskBlobs implements DiskContentStore {
       rmSync(incoming, { force: true });
       throw asStoreError(error, bytes.length);
     } finally {
-      this.free(bytes.length);
+      this.#free(bytes.length);
     }
   }
 
   openWrite(digest: Digest): BlobWriter {
     check('digest', digest, DIGEST);
-    const writer = new DiskWriter(digest, this, (incoming) => this.#adopt(incoming, digest));
-    this.writers.add(writer);
+    const writer = new DiskWriter(digest, {
+      path: this.#newIncoming(),
+      reserve: (bytes) => this.#reserve(bytes, digest.sizeBytes),
+      free: (bytes) => this.#free(bytes),
+      adopt: (incoming) => this.#adopt(incoming, digest),
+      ended: () => this.#writers.delete(writer),
+    });
+    this.#writers.add(writer);
     return writer;
   }
 
@@ -379,17 +385,16 @@ class DiskBlobs implements DiskContentStore {
   }
 
   /** A name for a file that is being written. */
-  newIncoming(): string {
+  #newIncoming(): string {
     return join(this.#root, 'incoming', ownName());
   }
 
   /**
-   * Keeps room for so many bytes of a blob of `wholeBytes` until they are {@link free}.
+   * Keeps room for so many bytes of a blob of `wholeBytes` until they are given back.
    *
    * @throws RunnerError (rejects) `RUNNER_STORE_FULL`.
    */
-  async reserve(bytes: number, wholeBytes: number = bytes): Promise<void> {
-    check('bytes', bytes, is.COUNT);
+  async #reserve(bytes: number, wholeBytes: number = bytes): Promise<void> {
     // What never fits must cost nothing of what is there.
     if (wholeBytes > this.#maxBytes) throw this.#full(wholeBytes);
     if (this.#maxBytes !== Infinity) {
@@ -407,8 +412,8 @@ class DiskBlobs implements DiskContentStore {
     this.#reserved += bytes;
   }
 
-  /** See {@link reserve}. */
-  free(bytes: number): void {
+  /** See `#reserve`. */
+  #free(bytes: number): void {
     this.#reserved -= bytes;
   }
 
@@ -513,7 +518,7 @@ class DiskBlobs implements DiskContentStore {
 
   /** It is out of the way before it is looked at once more, so that who begins to hold it meanwhile has it back. */
   async #remove(path: string, key: string, usedMs: number): Promise<boolean> {
-    const away = this.newIncoming();
+    const away = this.#newIncoming();
     try {
       await rename(path, away);
       if ((await stat(away)).mtimeMs > usedMs || this.#held.has(key)) {
@@ -547,12 +552,22 @@ function checkOffset(offset: number, { sizeBytes }: Digest): void {
   throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { actual: offset });
 }
 
+/** What a store gives to one that writes a blob into it. */
+interface WriterPlace {
+  /** Of the file that is being written. */
+  readonly path: string;
+  /** Rejects if there is no room for so many bytes more. */
+  reserve(bytes: number): Promise<void>;
+  free(bytes: number): void;
+  /** Takes the finished file. */
+  adopt(incoming: string): void;
+  ended(): void;
+}
+
 class DiskWriter implements BlobWriter {
   committedBytes = 0;
   readonly #digest: Digest;
-  readonly #store: DiskBlobs;
-  readonly #adopt: (incoming: string) => void;
-  readonly #path: string;
+  readonly #place: WriterPlace;
   readonly #hash: Hash = createHash('sha256');
   /** In the store; what is on its way to the disk included. */
   #reserved = 0;
@@ -560,11 +575,9 @@ class DiskWriter implements BlobWriter {
   #isOver = false;
   #isFinished = false;
 
-  constructor(digest: Digest, store: DiskBlobs, adopt: (incoming: string) => void) {
+  constructor(digest: Digest, place: WriterPlace) {
     this.#digest = digest;
-    this.#store = store;
-    this.#adopt = adopt;
-    this.#path = store.newIncoming();
+    this.#place = place;
   }
 
   async write(offset: number, chunk: Uint8Array): Promise<void> {
@@ -579,19 +592,19 @@ class DiskWriter implements BlobWriter {
     if (offset + chunk.length > sizeBytes) {
       throw wrongDigest(this.#digest, `${offset + chunk.length} B or more`);
     }
-    await this.#store.reserve(chunk.length, sizeBytes);
+    await this.#place.reserve(chunk.length);
     if (this.#isGivenUp()) {
-      this.#store.free(chunk.length);
+      this.#place.free(chunk.length);
       throw givenUp(this.#digest);
     }
     try {
-      this.#file ??= openSync(this.#path, 'wx');
+      this.#file ??= openSync(this.#place.path, 'wx');
       // Into the cache of the system, which takes it faster than another thread would. After a failure the same place is written again.
       for (let at = 0; at < chunk.length;) {
         at += writeSync(this.#file, chunk, at, chunk.length - at, offset + at);
       }
     } catch (error) {
-      this.#store.free(chunk.length);
+      this.#place.free(chunk.length);
       throw asStoreError(error, chunk.length);
     }
     this.#reserved += chunk.length;
@@ -610,7 +623,7 @@ class DiskWriter implements BlobWriter {
     try {
       if (this.#file !== undefined) {
         this.#close();
-        this.#adopt(this.#path);
+        this.#place.adopt(this.#place.path);
       }
       this.#isFinished = true;
     } finally {
@@ -634,10 +647,10 @@ class DiskWriter implements BlobWriter {
 
   #end(): void {
     this.#isOver = true;
-    this.#store.writers.delete(this);
-    this.#store.free(this.#reserved);
+    this.#place.ended();
+    this.#place.free(this.#reserved);
     this.#close();
-    if (!this.#isFinished) rmSync(this.#path, { force: true });
+    if (!this.#isFinished) rmSync(this.#place.path, { force: true });
   }
 }
 

@@ -10,13 +10,13 @@ import { type MessageCodec, MESSAGES } from '../../cas/codec.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { messageOf } from '../../kernel/errors.ts';
 import { loadPeer } from '../../kernel/package-files.ts';
-import type { RpcCodeName } from '../../model/action.ts';
+import type { RpcStatus } from '../../model/action.ts';
 import {
   type RemoteService,
   type RpcContext,
   RpcError,
   type RpcMethod,
-  rpcCodeName,
+  rpcCodeOf,
 } from '../../remote/rpc.ts';
 
 /** Where a server is, and how it is talked to. */
@@ -190,12 +190,21 @@ function cancelWith(call: AnyCall, { signal }: RpcContext): () => void {
 function failureOf(error: unknown): unknown {
   const { code, details, metadata } = error as Partial<ServiceError>;
   if (typeof code !== 'number') return error;
-  const [encoded] = metadata?.get('grpc-status-details-bin') ?? [];
-  const status = Buffer.isBuffer(encoded) ? rpcStatusOf(MESSAGES.Status.decode(encoded)) : undefined;
-  return new RpcError(rpcCodeName(code) as RpcCodeName, details ?? messageOf(error), {
+  const violations = violationsIn(metadata?.get('grpc-status-details-bin')[0]);
+  return new RpcError(rpcCodeOf(code), details ?? messageOf(error), {
     cause: error,
-    ...(status?.violations === undefined ? {} : { violations: status.violations }),
+    ...(violations === undefined ? {} : { violations }),
   });
+}
+
+/** Details that cannot be read are left out: the status stands without them. */
+function violationsIn(details: unknown): RpcStatus['violations'] {
+  if (!Buffer.isBuffer(details)) return undefined;
+  try {
+    return rpcStatusOf(MESSAGES.Status.decode(details)).violations;
+  } catch {
+    return undefined;
+  }
 }
 
 function credentialsFor(

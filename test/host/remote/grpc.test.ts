@@ -526,3 +526,41 @@ describe('over gRPC', () => {
     );
   });
 });
+
+describe('a server that answers nonsense', () => {
+  const echo = { requestSerialize: Buffer.from, requestDeserialize: Buffer.from };
+  const method = {
+    ...echo,
+    path: M.getCapabilities.path,
+    requestStream: false,
+    responseStream: false,
+    responseSerialize: Buffer.from,
+    responseDeserialize: Buffer.from,
+  };
+
+  test.for<[string, number, string | undefined, string]>([
+    ['a code that nobody knows', 999, undefined, 'UNKNOWN: odd'],
+    ['details that cannot be read', 5, 'garbage', 'NOT_FOUND: odd'],
+  ])('with %s fails the call, and nothing else', async ([, code, details, expected]) => {
+    const { Server, ServerCredentials, Metadata } = await import('@grpc/grpc-js');
+    const metadata = new Metadata();
+    if (details !== undefined) metadata.set('grpc-status-details-bin', Buffer.from(details));
+    const server = new Server();
+    server.addService(
+      { getCapabilities: method },
+      {
+        getCapabilities: (_call: unknown, answer: grpc.sendUnaryData<Buffer>) =>
+          answer({ code, details: 'odd', metadata }),
+      },
+    );
+    const port = await new Promise<number>((resolve, reject) => {
+      server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+        error === null ? resolve(bound) : reject(error),
+      );
+    });
+    ends.push(() => server.forceShutdown());
+    const connection = await connectRemote({ endpoint: `grpc://127.0.0.1:${port}` });
+    ends.push(() => connection.close());
+    expect(await failure(connection.unary(M.getCapabilities, { instanceName: '' }, call()))).toBe(expected);
+  });
+});
