@@ -240,8 +240,8 @@ describe('over gRPC', () => {
     while (incoming().length < 4) await pause(5);
     gone.abort();
     expect((await Promise.all(said)).map((error) => (error as RpcError).status.code)).toEqual([
-      RPC_CODES.ABORTED,
-      RPC_CODES.ABORTED,
+      RPC_CODES.DEADLINE_EXCEEDED,
+      RPC_CODES.DEADLINE_EXCEEDED,
       RPC_CODES.CANCELLED,
       RPC_CODES.CANCELLED,
     ]);
