@@ -150,6 +150,8 @@ describe.skipIf(missing !== undefined)(
     });
 
     test('ends well although the server is killed while an action runs; nothing of the action stays, and it is run again', async () => {
+      // What workers that pretend have made must not be taken for the real thing.
+      expectCode(await workspace.run('clean'), 0);
       const port = await freePort();
       const cas = join(workspace.dir, '../cas');
       const args = ['serve', '--reapi', '--port', String(port), '--cas', cas, '--jobs', '4'];
