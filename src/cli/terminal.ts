@@ -1,5 +1,5 @@
 /** Where the command line writes: people read stderr and stdout, programs read stdout alone. */
-import { fstatSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { endProcess, EXIT_STATUS, exitByHangUp } from './exit-status.ts';
 
@@ -10,8 +10,6 @@ export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
 export class Terminal {
   readonly #out: NodeJS.WriteStream;
   readonly #err: NodeJS.WriteStream;
-  readonly #outIsFile = isFile(1);
-  readonly #errIsFile = isFile(2);
   readonly #lostStatus: number;
 
   /** `lostStatus` is the exit code where a stream cannot be written, for another reason than that nobody reads it any more. */
@@ -63,14 +61,14 @@ export class Terminal {
 
   /** Node's stream of a file takes a short write, as on a full disk, for a whole one. */
   #write(stream: 'stdout' | 'stderr', text: string | Uint8Array): void {
-    const isOut = stream === 'stdout';
-    if (!(isOut ? this.#outIsFile : this.#errIsFile)) {
-      (isOut ? this.#out : this.#err).write(text);
+    const to = stream === 'stdout' ? this.#out : this.#err;
+    if (!isFile(to)) {
+      to.write(text);
       return;
     }
     const bytes = typeof text === 'string' ? Buffer.from(text) : text;
     try {
-      for (let at = 0; at < bytes.length;) at += writeSync(isOut ? 1 : 2, bytes, at);
+      for (let at = 0; at < bytes.length;) at += writeSync(stream === 'stdout' ? 1 : 2, bytes, at);
     } catch (error) {
       this.#lost(stream, error as NodeJS.ErrnoException);
     }
@@ -105,13 +103,9 @@ export class Terminal {
   }
 }
 
-function isFile(descriptor: number): boolean {
-  try {
-    return fstatSync(descriptor).isFile();
-  } catch {
-    // It is closed, which its stream reports.
-    return false;
-  }
+/** What Node calls the stream: a file descriptor need not be asked, which would be a call into the system for each command. */
+function isFile(stream: NodeJS.WriteStream & { readonly _type?: string }): boolean {
+  return stream._type === 'fs';
 }
 
 const CONTROLS = /(\u001b\[[\d;]*m)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
