@@ -122,13 +122,13 @@ export const remoteBugs: readonly Bug[] = [
     edits: [
       {
         file: client,
-        find: '      if (at < bytes.length) throw new RpcError',
-        replace: '      if (at > bytes.length) throw new RpcError',
+        find: '      if (at < bytes.length) {\n',
+        replace: '      if (at > bytes.length) {\n',
       },
       {
         file: client,
-        find: '    if (digestKey(digestOf(bytes)) !== digestKey(digest)) throw wrongBytes(digest);\n',
-        replace: '    if (bytes.length === 0) throw wrongBytes(digest);\n',
+        find: '    if (isWhole && digestKey(digestOf(bytes)) !== digestKey(digest)) throw wrongBytes(digest);\n',
+        replace: '    if (isWhole && bytes.length > digest.sizeBytes) throw wrongBytes(digest);\n',
       },
     ],
   },
