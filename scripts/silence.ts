@@ -109,7 +109,7 @@ class Silence {
 
   stop(): void {
     this.isStopped = true;
-    for (const child of this.#processes) child.send('stop' satisfies SilenceOrder);
+    for (const child of this.#processes) if (child.connected) child.send('stop' satisfies SilenceOrder);
   }
 
   async run(jobs: number): Promise<void> {
@@ -151,7 +151,8 @@ class Silence {
       }
     } finally {
       this.#processes.delete(child);
-      child.disconnect();
+      // One that has ended is disconnected, and says so with an error that would hide why.
+      if (child.connected) child.disconnect();
     }
   }
 

@@ -2,6 +2,7 @@
 // of a process is no line.
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { parsedLine } from '../parsed-line.ts';
 import type { HuntRecord } from './hunt-record.ts';
 import type { Way } from './trial.ts';
 
@@ -14,15 +15,6 @@ export interface HuntHeader {
   readonly ways: readonly Way[];
   /** A digest of what is hunted, and of what hunts. */
   readonly sources: string;
-}
-
-function parsed<T>(line: string): T | undefined {
-  try {
-    return JSON.parse(line) as T;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
 
 /** One such file. */
@@ -44,7 +36,7 @@ export class HuntFile {
     }
     const [first = '', ...lines] = readFileSync(path, 'utf8').split('\n');
     const { sources, ...asked } = header;
-    const { sources: before, ...begun } = parsed<Partial<HuntHeader>>(first) ?? {};
+    const { sources: before, ...begun } = parsedLine<Partial<HuntHeader>>(first) ?? {};
     if (JSON.stringify(begun) === JSON.stringify(asked) && before !== sources) {
       throw new Error(`${path}: the sources have changed since this hunt began: begin it anew`);
     }
@@ -52,7 +44,7 @@ export class HuntFile {
       throw new Error(`${path}: expected the hunt ${JSON.stringify(header)}, got ${first}`);
     }
     for (const line of lines) {
-      const record = parsed<HuntRecord>(line);
+      const record = parsedLine<HuntRecord>(line);
       if (record !== undefined) this.#records.set(record.mutant.id, record);
     }
     writeFileSync(

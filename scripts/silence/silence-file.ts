@@ -2,6 +2,7 @@
 // the end of a process is no line, and its batch is done again.
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { parsedLine } from '../parsed-line.ts';
 
 /** What makes two explorations the same one. */
 export interface SilenceHeader {
@@ -57,14 +58,14 @@ export class SilenceFile {
     const [first = '', ...lines] =
       anew || !existsSync(path) ? [JSON.stringify(header)] : readFileSync(path, 'utf8').split('\n');
     if (first !== JSON.stringify(header)) {
-      const { sources } = parsed<Partial<SilenceHeader>>(first) ?? {};
+      const { sources } = parsedLine<Partial<SilenceHeader>>(first) ?? {};
       throw new Error(
         sources === header.sources
           ? `${path}: expected ${JSON.stringify(header)}, got ${first}`
           : `${path}: the sources have changed since it was begun: name another --state, or begin it --anew`,
       );
     }
-    const whole = lines.flatMap((line) => parsed<SilenceBatch>(line) ?? []);
+    const whole = lines.flatMap((line) => parsedLine<SilenceBatch>(line) ?? []);
     for (const batch of whole) this.#count(batch);
     writeFileSync(path, [first, ...whole.map((batch) => JSON.stringify(batch)), ''].join('\n'));
   }
@@ -95,13 +96,4 @@ export function failureText({ message, text }: NonNullable<SilenceBatch['failure
   const token = /dr2:\S+/.exec(text)?.[0];
   const repeat = token === undefined ? [] : [`npm run silence -- --replay ${token}`];
   return [...text.split('\n').filter((line) => !line.includes('dr2:')), ...repeat].join('\n') || message;
-}
-
-function parsed<T>(line: string): T | undefined {
-  try {
-    return JSON.parse(line) as T;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

@@ -103,7 +103,7 @@ export class Terminal {
   }
 }
 
-/** What Node calls the stream: a file descriptor need not be asked, which would be a call into the system for each command. */
+/** What Node calls the stream. Asking the descriptor by `fstat` kept `sim.load` from finding a rolldown that is a link. */
 function isFile(stream: NodeJS.WriteStream & { readonly _type?: string }): boolean {
   return stream._type === 'fs';
 }

@@ -1,5 +1,5 @@
 // `npm run silence` counts executions that have not failed: it goes on where it was stopped, and a failure names the line that repeats it.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,10 +63,10 @@ describe('the file of silent executions', () => {
   });
 });
 
-/** What the command has printed, and its exit code; `onLine` is called with each line and a way to stop it. */
+/** What the command has printed, and its exit code; `onLine` is called with each line, a way to stop it and its pid. */
 function silence(
   args: readonly string[],
-  onLine: (line: string, stop: () => void) => void = () => undefined,
+  onLine: (line: string, stop: () => void, pid: number) => void = () => undefined,
 ): Promise<{ readonly code: number | null; readonly text: string }> {
   return new Promise((resolve, reject) => {
     const command = ['--import', 'tsx', 'scripts/silence.ts', ...args];
@@ -74,7 +74,9 @@ function silence(
     let text = '';
     const keep = (chunk: Buffer): void => {
       text += chunk.toString();
-      for (const line of chunk.toString().split('\n')) onLine(line, () => child.kill('SIGINT'));
+      for (const line of chunk.toString().split('\n')) {
+        onLine(line, () => child.kill('SIGINT'), child.pid as number);
+      }
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
@@ -121,6 +123,22 @@ describe('npm run silence', () => {
     writeFileSync(lost, lines.filter((line) => !line.includes('"batch":2')).join('\n'));
     expect((await silence([...some, '--runs', '30'])).text).toContain('fake: 30 of 30 silent');
     expect(readFileSync(lost, 'utf8')).toContain('"batch":2');
+  });
+
+  test('a process of its own that dies is named, and is no wrong usage', { timeout: 300_000 }, async () => {
+    const broken = join(folder, 'broken.jsonl');
+    const args = ['--only', 'fake', '--seed', 'test', '--batch', '20', '--state', broken, '--runs', '100000'];
+    const { code, text } = await silence(args, (line, _stop, pid) => {
+      if (!line.startsWith('fake: 40 ')) return;
+      const [child] = spawnSync('pgrep', ['-P', String(pid), '-f', 'silence-process'], {
+        encoding: 'utf8',
+      }).stdout.split('\n');
+      process.kill(Number(child), 'SIGKILL');
+    });
+    expect([code, text]).toEqual([
+      3,
+      expect.stringMatching(/^silence: the process of .* has ended \(SIGKILL\)$/m),
+    ]);
   });
 
   test(
