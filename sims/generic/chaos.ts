@@ -443,7 +443,7 @@ class ChaosWork {
     );
     if (sent.operation === 'query' && !isRepeat) {
       const left = rounded(Math.max(0, sent.timeoutMs - (now - sent.calledAtMs)));
-      this.#check(rounded(leftMs) === left, `R151 ${id} has ${leftMs} ms left, and should have ${left}`);
+      this.#check(leftMs === left, `R151 ${id} has ${leftMs} ms left, and should have ${left}`);
       this.#check(signal === sent.controller.signal, `R151 ${id} has lost its signal`);
     }
     for (const other of this.#sent) {

@@ -252,7 +252,7 @@ class Poller {
     const isAborted = hasSignal && this.#controller.signal.aborted;
     const wait: Expected = {
       query,
-      deadlineMs: sim.now() + timeoutMs,
+      deadlineMs: rounded(sim.now() + timeoutMs),
       mayWait: timeoutMs > 0 && (query.allRuns === true || listed.size > 0),
       hasSignal,
       periodMs: Math.min(this.#periodMs, PERIOD_MS_MAX),
@@ -340,7 +340,7 @@ class Poller {
       return;
     }
     const now = this.#sim.now();
-    const leftMs = wait.deadlineMs - now;
+    const leftMs = rounded(wait.deadlineMs - now);
     wait.isLast = leftMs <= wait.periodMs;
     if (!wait.isLast && wait.periodMs === PERIOD_MS_MAX) {
       this.#sim.sometimes('a pause is as long as any can be');
@@ -373,7 +373,7 @@ class Poller {
       return { code: 'RUNNER_CANNOT_HAPPEN' };
     }
     if (cancelledAtMs <= now) return { code: 'RUNNER_WAIT_CANCELLED' };
-    const leftMs = deadlineMs - now;
+    const leftMs = rounded(deadlineMs - now);
     if (leftMs > 0 && this.#isReleased) {
       sim.sometimes('a wait is ended by the release');
       return { code: 'RUNNER_RELEASED' };

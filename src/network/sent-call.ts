@@ -1,6 +1,7 @@
 /** A call on its way to a service through a network: what is asked of it, and how much of its time is left. */
 import { callSubject, type CallOf, ownCall, runIdOf, type ServiceCall } from '../call/service-call.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { timeLeftMs } from '../kernel/delay.ts';
 import { namedTopic, type Topic } from '../kernel/question.ts';
 import type { RunID } from '../model/run-status.ts';
 import type { ChaosOperation } from './fault-plan.ts';
@@ -46,7 +47,7 @@ export class SentCall {
   get leftMs(): number {
     const call = this.#call;
     if (call.method !== 'query') return Infinity;
-    return Math.max(0, call.args[1].timeoutMs - (this.#clock.now() - this.#startMs));
+    return timeLeftMs(call.args[1].timeoutMs, this.#startMs, this.#clock.now());
   }
 
   /** The call as it is to be made now: a query waits no longer than its caller does. */

@@ -23,6 +23,7 @@ import {
   type WriteResponse,
 } from '../cas/codec.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
+import { timeLeftMs } from '../kernel/delay.ts';
 import { isRunnerError } from '../kernel/errors.ts';
 import { namedTopic, type Topic } from '../kernel/question.ts';
 import { RPC_CODES } from '../model/action.ts';
@@ -465,8 +466,9 @@ class InterruptibleWait {
   /** One timer for all waits: they are many, and short. */
   #watch(ms: number): void {
     this.#timer = this.#clock.timer(this.#topic, ms, () => {
-      const waitedMs = this.#sinceMs === undefined ? 0 : this.#clock.now() - this.#sinceMs;
-      if (waitedMs < this.#limitMs) this.#watch(this.#limitMs - waitedMs);
+      const now = this.#clock.now();
+      const leftMs = timeLeftMs(this.#limitMs, this.#sinceMs ?? now, now);
+      if (leftMs > 0) this.#watch(leftMs);
       else this.stop(silence(this.#limitMs));
     });
   }

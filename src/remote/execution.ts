@@ -14,6 +14,7 @@ import {
   packAny,
 } from '../cas/codec.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
+import { timeLeftMs } from '../kernel/delay.ts';
 import { namedTopic, type Topic } from '../kernel/question.ts';
 import { isRunnerError, messageOf, type RunnerErrorCode } from '../kernel/errors.ts';
 import { RPC_CODES, type ExecuteRequest, type RpcCode, type RpcStatus } from '../model/action.ts';
@@ -391,7 +392,7 @@ class Workers {
   #checkLater(): void {
     if (this.#isClosed || this.#check !== undefined || this.#isChecking) return;
     if (this.#queue.size === 0 || this.#away.size === 0) return;
-    const inMs = Math.max(0, this.#checkedMs + CHECK_MS - this.#clock.now());
+    const inMs = timeLeftMs(CHECK_MS, this.#checkedMs, this.#clock.now());
     this.#check = this.#clock.timer(this.#topic, inMs, () => {
       this.#check = undefined;
       void this.#checkAll();

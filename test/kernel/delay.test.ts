@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createSystemClock } from '../../src/host/system-clock.ts';
 import { sleep, type Clock } from '../../src/kernel/clock.ts';
-import { delayUsOf } from '../../src/kernel/delay.ts';
+import { delayUsOf, timeLeftMs } from '../../src/kernel/delay.ts';
 import { skewedClock } from '../../src/kernel/skewed-clock.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { NodeClock } from '../../src/simulation/node-machine.ts';
@@ -70,5 +70,23 @@ describe('N9: a positive delay never becomes 0', () => {
     clock.step();
     node.goOn();
     expect([0.1 + 0.2 - 0.3 > 0, clock.nextTimeUs]).toEqual([true, 300]);
+  });
+});
+
+describe('what is left of a time', () => {
+  test('property: it is 0 exactly when a timer of that time has fired, and never finer than a microsecond', () => {
+    const us = fc.integer({ min: 0, max: 60_000_000 });
+    fc.assert(
+      fc.property(us, us, us, (startUs, limitUs, goneUs) => {
+        const left = timeLeftMs(limitUs / 1_000, startUs / 1_000, (startUs + goneUs) / 1_000);
+        expect(left).toBe(Math.max(0, limitUs - goneUs) / 1_000);
+      }),
+    );
+  });
+
+  test('a limit counts as a timer of it does, and one without end stays so', () => {
+    expect(17.499 - 12.499).toBeLessThan(5);
+    const left = [timeLeftMs(5, 12.499, 17.499), timeLeftMs(1e-9, 3, 3), timeLeftMs(Infinity, 3, 7)];
+    expect(left).toEqual([0, 0.001, Infinity]);
   });
 });

@@ -241,6 +241,18 @@ describe('reordered', () => {
     expect(behind.calls).toEqual(['30 query all DONE_MASK for 0']);
   });
 
+  test('R151 a query whose delay has taken all of its time to the microsecond is not held back', async () => {
+    const runner = chaos(
+      first('query', 'reordered'),
+      { maxDelayMs: 100 },
+      { 'chaos query all delay': [100] },
+    );
+    at(12.499, () => undefined);
+    await runToQuiet(clock);
+    await inVirtualTime(clock, () => runner.query(done, { timeoutMs: 5 }));
+    expect(behind.calls).toEqual(['17.499 query all DONE_MASK for 0']);
+  });
+
   test('R151 a query without time is not held back, and a cancel lets it go on', async () => {
     const schedule = [1, 2].map((call) => ({ operation: 'query', call, kind: 'reordered' }) as const);
     const runner = chaos(schedule);

@@ -10,6 +10,7 @@ import {
   waitWithSignal,
 } from '../../kernel/signal-waiters.ts';
 import type { Clock, Timer } from '../../kernel/clock.ts';
+import { timeLeftMs } from '../../kernel/delay.ts';
 import { RunnerError } from '../../kernel/errors.ts';
 import { topicOf, type Topic } from '../../kernel/question.ts';
 import { type Query, type Wait, querySubject, checkQuery, copyQuery, checkWait } from '../../model/query.ts';
@@ -60,7 +61,7 @@ class PollingWait {
 
   /** Polls until there is an outcome. */
   async result(): Promise<QueryResult> {
-    const deadlineMs = this.#clock.now() + this.#wait.timeoutMs;
+    const startMs = this.#clock.now();
     let periodMs = this.#parent.periodMs;
     let isLast = false;
     let answer = await this.#poll(this.#firstMask());
@@ -70,7 +71,7 @@ class PollingWait {
       if (statuses.length > 0 || !this.#mayWait) return { statuses, service: answer.service };
       if (this.#isHopeless(answer)) throw cannotHappen(this.#query);
       if (this.#wait.signal?.aborted === true) throw waitCancelled(this.#wait.signal.reason);
-      const leftMs = deadlineMs - this.#clock.now();
+      const leftMs = timeLeftMs(this.#wait.timeoutMs, startMs, this.#clock.now());
       // A release may have cut the last pause short; then the deadline is still to come.
       if (leftMs > 0 && this.#parent.released) throw releasedWhileWaiting();
       if (isLast || leftMs <= 0) return { statuses, service: answer.service };

@@ -10,7 +10,7 @@ import { finalStatus, waitForState } from '../../../src/model/status-lookup.ts';
 import { createPollingQuerier } from '../../../src/runners/polling/polling-querier.ts';
 import type { PollingQuerier } from '../../../src/runners/polling/polling-querier.ts';
 import { ScriptedService } from '../scripted-service.ts';
-import { inVirtualTime } from '../virtual-time.ts';
+import { inVirtualTime, runToQuiet } from '../virtual-time.ts';
 
 let clock: VirtualClock;
 let service: ScriptedService;
@@ -195,6 +195,15 @@ describe('at the deadline', () => {
       expect(clock.now()).toBe(10);
     },
   );
+
+  test('R35 R156 a deadline that is a period away ends the instant, whatever is left of a sum of times', async () => {
+    const runId = service.newRun();
+    at(3.018, () => undefined);
+    await runToQuiet(clock);
+    const asked = outcome(5, { runs: [runId], states: DONE_MASK }, 5);
+    at(5, () => clock.post('test', () => service.complete(runId)));
+    expect(await asked).toMatchObject({ statuses: [{ runId, state: 'COMPLETE' }] });
+  });
 
   test('R157 D81 a timed-out query has the service status of the last poll', async () => {
     const runId = service.newRun();
