@@ -207,7 +207,7 @@ class Client {
     const { sim, transport } = cluster;
     const { tracer } = sim.world;
     const record = (event: TraceEvent): void => {
-      if (event.type === 'recorded' && event.what === 'execute again') this.#reasons += 1;
+      if (event.type === 'recorded' && event.isRepeated === true) this.#reasons += 1;
       tracer.record(event);
     };
     this.#runner = createRemoteRunner(

@@ -65,7 +65,9 @@ export function showEvent(
   event: TraceEvent,
   json: boolean,
 ): void {
-  if (event.type === 'recorded') terminal.note(`${event.what}: ${event.error}`);
+  if (event.type === 'recorded') {
+    terminal.note(`${event.what}${event.isRepeated === true ? ' is executed again' : ''}: ${event.error}`);
+  }
   if (event.type !== 'status') return;
   // The end of a run comes after all of its output.
   if (isTerminal(event.status.state)) display.end();

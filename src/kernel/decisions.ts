@@ -68,6 +68,10 @@ export interface DescribeAnswer {
    * which its topic names.
    */
   readonly faults?: readonly AskedFault[];
+  /** The answer as a sentence, where the name of the question and a value make none: `the runner is made with capacity 3`. Default: those two. */
+  readonly sentence?: (answer: number) => string;
+  /** True for what a workload is made of before anybody calls: no call shows it. Default false. */
+  readonly isSetup?: boolean;
 }
 
 /** A kind of fault that a question asks for among others. */

@@ -101,9 +101,12 @@ export type TraceEvent = { readonly at: number } & (
       readonly type: 'recorded';
       readonly runner: string;
       readonly runId: RunID;
+      /** What failed, or what is done again. */
       readonly what: string;
       readonly error: string;
       readonly exitCode: number;
+      /** True if `what` is done again because of the error. */
+      readonly isRepeated?: boolean;
     }
   | {
       readonly type: 'wrote';

@@ -301,7 +301,7 @@ class RemotePerformance implements Performance {
       if (attempt.isOver || this.#operation === undefined) {
         this.#operation = undefined;
         tries.restarts += 1;
-        this.#recorded('execute again', attempt.reason);
+        this.#recorded('action', attempt.reason, { isRepeated: true });
       }
       await this.#client.pause(tries.failures);
     }
@@ -501,10 +501,10 @@ class RemotePerformance implements Performance {
     this.#onStatus(isBazel ? Object.freeze({ ...status, actionResult }) : status);
   }
 
-  #recorded(what: string, error: string): void {
+  #recorded(what: string, error: string, more: { readonly isRepeated?: boolean } = {}): void {
     const { world, name: runner } = this.#parts;
-    const at = world.clock.now();
-    world.tracer?.record({ at, type: 'recorded', runner, runId: this.#runId, what, error, exitCode: 0 });
+    const failed = { runner, runId: this.#runId, what, error, exitCode: 0 };
+    world.tracer?.record({ at: world.clock.now(), type: 'recorded', ...failed, ...more });
   }
 
   #topic(what: string): Topic {

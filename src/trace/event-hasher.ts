@@ -244,6 +244,7 @@ export class EventHasher implements RunTracer {
         hash.addString(event.what);
         hash.addString(event.error);
         hash.addNumber(event.exitCode);
+        if (event.isRepeated === true) hash.addString('repeated');
         return;
       case 'fault':
         // Hardly two messages are alike in words.

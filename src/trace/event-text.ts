@@ -26,9 +26,6 @@ export function formatEvent(event: TraceEvent): string {
   return `${event.at} ms: ${'runId' in event ? ofRun(event) : ofRunner(event)}`;
 }
 
-/** Of a remote runner, whose action has begun on a server and is lost there. */
-const EXECUTE_AGAIN = 'execute again';
-
 type RunEvent = Extract<TraceEvent, { readonly runId: string }>;
 type RunnerEvent = Exclude<TraceEvent, RunEvent>;
 
@@ -59,10 +56,15 @@ function ofRun(event: RunEvent): string {
 }
 
 /** What a runner goes on after: a failure that is not the end of the run, or one because of which it does something again. */
-function recordedText({ what, error, exitCode }: Extract<RunEvent, { readonly type: 'recorded' }>): string {
+function recordedText({
+  what,
+  error,
+  exitCode,
+  isRepeated,
+}: Extract<RunEvent, { readonly type: 'recorded' }>): string {
   const why = exitCode === 0 ? error : `${error} (${exitCode})`;
-  return what === EXECUTE_AGAIN
-    ? `has its action executed again: ${why}`
+  return isRepeated === true
+    ? `has its ${what} executed again: ${why}`
     : `recorded a failure of ${what}: ${why}`;
 }
 

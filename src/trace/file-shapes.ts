@@ -113,7 +113,11 @@ export const EVENT_SHAPES: Readonly<Record<EventType, is.RecordShape>> = Object.
   acquired: eventOf('acquired', RESOURCE_FIELDS, OWNER_FIELDS),
   freed: eventOf('freed', RESOURCE_FIELDS, OWNER_FIELDS),
   abandoned: eventOf('abandoned', RESOURCE_FIELDS, OWNER_FIELDS),
-  recorded: eventOf('recorded', { runId: is.TEXT, what: is.TEXT, error: is.TEXT, exitCode: is.WHOLE }, {}),
+  recorded: eventOf(
+    'recorded',
+    { runId: is.TEXT, what: is.TEXT, error: is.TEXT, exitCode: is.WHOLE },
+    { isRepeated: is.BOOLEAN },
+  ),
   wrote: eventOf('wrote', { runId: is.TEXT, output: is.TEXT, bytes: is.COUNT, digest: is.TEXT }, {}),
   metric: eventOf('metric', { name: is.TEXT, value: is.NUMBER }, {}),
   fault: eventOf(

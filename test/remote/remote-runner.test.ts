@@ -147,7 +147,9 @@ const startsOf = (trace: readonly TraceEvent[]): number =>
   ).length;
 const reasonsOf = (trace: readonly TraceEvent[]): string[] =>
   trace.flatMap((event) =>
-    event.type === 'recorded' && event.runner === 'remote' ? [`${event.what}: ${event.error}`] : [],
+    event.type === 'recorded' && event.runner === 'remote'
+      ? [`${event.what}${event.isRepeated === true ? ' again' : ''}: ${event.error}`]
+      : [],
   );
 
 describe('a remote runner', () => {
@@ -265,7 +267,7 @@ describe('what goes wrong on the way', () => {
       expect((await end(slow)).state).toBe('COMPLETE');
     });
     expect(startsOf(trace)).toBe(1);
-    expect(reasonsOf(trace)).toEqual(['execute again: the network is down']);
+    expect(reasonsOf(trace)).toEqual(['action again: the network is down']);
   });
 
   test('an execution that the server does not know any more is made again, with the reason', async () => {
@@ -276,7 +278,7 @@ describe('what goes wrong on the way', () => {
         expect((await end(slow)).state).toBe('COMPLETE');
       },
     );
-    expect(reasonsOf(trace)).toEqual(['execute again: no such operation']);
+    expect(reasonsOf(trace)).toEqual(['action again: no such operation']);
   });
 
   test('an action whose worker dies is executed again, with the reason, and not for ever', async () => {
@@ -289,7 +291,7 @@ describe('what goes wrong on the way', () => {
     const once = await died(1);
     // It had come to its end, and the cache has its result.
     expect(startsOf(once)).toBe(1);
-    expect(reasonsOf(once)).toEqual(['execute again: UNAVAILABLE: the worker died']);
+    expect(reasonsOf(once)).toEqual(['action again: UNAVAILABLE: the worker died']);
     expect(reasonsOf(await died(9))).toHaveLength(2);
   });
 
@@ -302,7 +304,7 @@ describe('what goes wrong on the way', () => {
       stop();
       expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 0 });
     });
-    expect(reasonsOf(trace)).toEqual([expect.stringContaining('execute again: the action names blobs')]);
+    expect(reasonsOf(trace)).toEqual([expect.stringContaining('action again: the action names blobs')]);
   });
 
   test('R98 a server that cannot be reached fails the run after all attempts, and the runner goes on', async () => {
@@ -382,7 +384,7 @@ describe('stopping a remote run', () => {
     });
     expect(startsOf(verdict.trace())).toBe(2);
     expect(reasonsOf(verdict.trace())).toEqual([
-      expect.stringMatching(/^execute again: the action was aborted/),
+      expect.stringMatching(/^action again: the action was aborted/),
     ]);
   });
 

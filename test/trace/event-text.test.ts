@@ -58,8 +58,8 @@ const texts: readonly (readonly [TraceEvent, string])[] = [
     'run 0 of worker recorded a failure of cancel: gone',
   ],
   [
-    { type: 'recorded', ...ofRun, what: 'execute again', error: 'UNAVAILABLE: the worker died', exitCode: 0 },
-    'run 0 of worker has its action executed again: UNAVAILABLE: the worker died',
+    { type: 'recorded', ...ofRun, what: 'action', error: 'the worker died', exitCode: 0, isRepeated: true },
+    'run 0 of worker has its action executed again: the worker died',
   ],
   [
     { type: 'wrote', ...ofRun, output: 'stdout', bytes: 12, digest: 'ab' },

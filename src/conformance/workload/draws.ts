@@ -2,6 +2,7 @@
  * What a workload draws from the decision log. Invariant: answer 0 is the plain value, so that what a failure does not need drops out when
  * it is made small; and the ordinary is more likely than the odd, so that executions come far.
  */
+import type { DescribeAnswer } from '../../kernel/decisions.ts';
 import { thing, type Topic, topicOf } from '../../kernel/question.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 
@@ -60,47 +61,65 @@ function topicsOf(owner: string): DrawnTopics {
   return topics;
 }
 
+/** While it is made. */
+type Description = { -readonly [K in keyof DescribeAnswer]: DescribeAnswer[K] } & ((
+  answer: number,
+) => unknown);
+
 /** Draws for one part of a workload, such as a client. */
 export class Draws {
   readonly #sim: Pick<Simulation, 'choose'>;
   readonly #topics: DrawnTopics;
+  readonly #isSetup: boolean;
 
-  constructor(sim: Pick<Simulation, 'choose'>, owner: string | DrawnTopics) {
+  /** `isSetup` is true for what the workload is made of, which none of its calls shows. */
+  constructor(sim: Pick<Simulation, 'choose'>, owner: string | DrawnTopics, isSetup = false) {
     this.#sim = sim;
+    this.#isSetup = isSetup;
     this.#topics = typeof owner === 'string' ? topicsOf(owner) : owner;
   }
 
   /** Draws for a part of this part. They are named after it, so that leaving one part out leaves the draws of the others as they are. */
   of(part: string): Draws {
-    return new Draws(this.#sim, this.#topics.of(part));
+    return new Draws(this.#sim, this.#topics.of(part), this.#isSetup);
   }
 
-  /** One of `values`; the first, which is the plain one, is `weight` times as likely as each of the others. */
+  /**
+   * One of `values`; the first, which is the plain one, is `weight` times as likely as each of the others. `sentence` says in a whole
+   * sentence what a value means, where `what` and the value do not.
+   */
   pick<T>(
     what: string,
     values: readonly T[],
     weight = 1,
     inWords: (value: T) => unknown = (value) => value,
+    sentence?: (value: T) => string,
   ): T {
     const indexOf = (answer: number): number => (answer < weight ? 0 : answer - weight + 1);
-    const describe = (answer: number): unknown => inWords(values[indexOf(answer)] as T);
-    const answer = this.#sim.choose(this.#topics.topic(what), values.length - 1 + weight, describe);
+    const describe: Description = (answer) => inWords(values[indexOf(answer)] as T);
+    if (sentence !== undefined) describe.sentence = (answer) => sentence(values[indexOf(answer)] as T);
+    const answer = this.#choose(what, values.length - 1 + weight, describe);
     return values[indexOf(answer)] as T;
   }
 
   /** True once in `times`. */
   rarely(what: string, times = 8): boolean {
     const describe = (answer: number): string => (answer === times - 1 ? 'yes' : 'no');
-    return this.#sim.choose(this.#topics.topic(what), times, describe) === times - 1;
+    return this.#choose(what, times, describe) === times - 1;
   }
 
   /** From `least` to `most`. */
   count(what: string, least: number, most: number): number {
-    return least + this.#sim.choose(this.#topics.topic(what), most - least + 1, (answer) => least + answer);
+    return least + this.#choose(what, most - least + 1, (answer) => least + answer);
   }
 
   /** From `most`, which is the plain one, down to `least`: for parts of which those that do nothing cost nothing. */
   upTo(what: string, most: number, least: number): number {
-    return most - this.#sim.choose(this.#topics.topic(what), most - least + 1, (answer) => most - answer);
+    return most - this.#choose(what, most - least + 1, (answer) => most - answer);
+  }
+
+  #choose(what: string, n: number, describe: Description): number {
+    if (this.#isSetup) describe.isSetup = true;
+    return this.#sim.choose(this.#topics.topic(what), n, describe);
   }
 }

@@ -156,7 +156,7 @@ export class PlannedParts {
     taken: TakenParts = { hasMachine: true, hasRefs: true },
   ) {
     this.#sim = sim;
-    this.#draws = new Draws(sim, 'parts');
+    this.#draws = new Draws(sim, 'parts', true);
     this.#createdAtMs = sim.now();
     this.#drawProgram = drawProgram;
     const draws = this.#draws;

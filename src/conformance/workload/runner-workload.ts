@@ -47,6 +47,10 @@ function plannedOneIn(subject: ConformanceSubject): number {
 /** Longer than any work that ends by itself. */
 const LATE_MS = 400;
 
+function madeWith(option: 'capacity' | 'history'): (value: number | 'by default') => string {
+  return (value) => `the runner is made with ${option} ${value}`;
+}
+
 interface Setup {
   readonly options: SubjectOptions;
   readonly capacity: number;
@@ -73,13 +77,13 @@ export class RunnerWorkload {
   async run(): Promise<void> {
     const host = this.#host;
     const reach = new RunnerReach(host, requiredOf(this.#subject));
-    const drawn = new Draws(host, 'parts');
+    const drawn = new Draws(host, 'parts', true);
     if (takesPlans(this.#subject) && drawn.rarely('all of them planned', plannedOneIn(this.#subject))) {
       const planned = new PartsWorkload(host, partsTermsOf(this.#subject, host));
       await planned.run((name) => reach.note(plannedText(name)));
       return;
     }
-    const draws = new Draws(host, 'setup');
+    const draws = new Draws(host, 'setup', true);
     const parts = drawParts(drawn, this.#subject, host, reach);
     const setup = this.#setup(draws, reach);
     const world = drawWorld(host, draws, reach);
@@ -125,14 +129,14 @@ export class RunnerWorkload {
     const { supports } = this.#subject;
     const options: { capacity?: number; history?: number; idPrefix?: string } = {};
     if (supports.capacity === true) {
-      options.capacity = draws.pick('capacity', CAPACITIES, 2);
+      options.capacity = draws.pick('capacity', CAPACITIES, 2, String, madeWith('capacity'));
       reach.note(`capacity ${options.capacity}`);
     }
     const capacity = Math.max(1, options.capacity ?? 1);
     let history: number | undefined =
       supports.capacity === true || supports.history === true ? (capacity === 1 ? 1 : 0) : undefined;
     if (supports.history === true) {
-      const drawn = draws.pick('history', HISTORIES, 2);
+      const drawn = draws.pick('history', HISTORIES, 2, String, madeWith('history'));
       reach.note(`history ${drawn}`);
       if (drawn !== 'by default') history = options.history = drawn;
     }

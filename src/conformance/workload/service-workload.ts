@@ -137,7 +137,7 @@ export class ServiceWorkload {
     const host = this.#host;
     const subject = asRunner(this.#subject);
     const reach = new RunnerReach(host, this.#required(subject));
-    const draws = new Draws(host, 'setup');
+    const draws = new Draws(host, 'setup', true);
     const made = await this.#subject.create(drawWorld(host, draws, reach));
     const { name, atOnce = 1 } = this.#subject;
     const book = this.#book(reach);

@@ -246,7 +246,7 @@ class StubWorkload {
 
   async run(): Promise<void> {
     const sim = this.#sim;
-    const setup = new Draws(sim, 'setup');
+    const setup = new Draws(sim, 'setup', true);
     const { way: ways = 'either', clients: most = 3 } = this.#options;
     const isDirect =
       ways === 'either' ? setup.pick('way', [true, false, false], 1, wayText) : ways === 'directly';

@@ -130,6 +130,9 @@ export class WorkloadClients {
     const lingersMs = draws.pick(
       'then nothing happens for',
       isOnMachine ? LINGERS_ON_MACHINE_MS : LINGERS_MS,
+      1,
+      String,
+      (ms) => `after their last calls, the clients wait for ${ms} ms`,
     );
     if (lingersMs > 0) await this.#host.sleep(lingersMs);
   }

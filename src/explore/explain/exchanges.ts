@@ -232,18 +232,17 @@ function stemOf(name: string): string {
   return name.replace(/\d+$/, '');
 }
 
-/** Of whom a workload draws what it is made of, before its clients call. */
-const SETUP_OWNERS: ReadonlySet<string> = new Set(['setup', 'parts']);
-
 /** True for what a workload is made of, which none of its calls shows. */
-export function isOfSetup({ question: { kind, topic } }: Pick<ObservedDecision, 'question'>): boolean {
-  const owner = typeof topic.owner === 'string' ? topic.owner : topic.owner.type;
-  return kind === 'choice' && SETUP_OWNERS.has(owner);
+export function isOfSetup({
+  question: { kind },
+  describe,
+}: Pick<ObservedDecision, 'question' | 'describe'>): boolean {
+  return kind === 'choice' && describe?.isSetup === true;
 }
 
 /** True for what decides which work there is: without it nothing fails, but that says nothing of why it does. */
 export function isOfWork(
-  decision: Pick<ObservedDecision, 'question'>,
+  decision: Pick<ObservedDecision, 'question' | 'describe'>,
   callers: ReadonlySet<string>,
 ): boolean {
   const { kind, topic } = decision.question;

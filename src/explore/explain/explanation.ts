@@ -409,7 +409,9 @@ function tokenText(
 }
 
 /** That less is asked for is no explanation. */
-function isOfWorkIn(run: ObservedRun): (decision: Pick<ObservedDecision, 'question'>) => boolean {
+function isOfWorkIn(
+  run: ObservedRun,
+): (decision: Pick<ObservedDecision, 'question' | 'describe'>) => boolean {
   const callers = callersIn(run);
   return (decision) => isOfWork(decision, callers);
 }

@@ -112,17 +112,14 @@ export function answerText(
   }
 }
 
-const LINGERS = 'then nothing happens for';
-/** What a workload is made of, and how long its clients wait after their last calls. */
-const SETUPS: Readonly<Record<string, string>> = {
-  capacity: 'the runner is made with capacity',
-  history: 'the runner is made with history',
-  [LINGERS]: 'after their last calls, the clients wait for',
-};
-
-function setupText({ owner, what }: Topic, words: string | undefined): string | undefined {
-  if (owner !== 'setup' || words === undefined || !Object.hasOwn(SETUPS, what)) return undefined;
-  return `${SETUPS[what]} ${words}${what === LINGERS ? ' ms' : ''}`;
+/** The answer as the sentence of who asked, if they gave one. */
+function sentenceOf({ describe, answer }: ObservedDecision): string | undefined {
+  try {
+    return describe?.sentence?.(answer);
+  } catch {
+    // As of other words of who asked.
+    return undefined;
+  }
 }
 
 type EventName = (event: ObservedDecision['due'][number]) => string;
@@ -151,7 +148,7 @@ export function decisionText(
     case 'order':
     case 'draw':
     case 'choice':
-      return setupText(question.topic, words) ?? `${about} is ${words ?? `${answer} (of 0 to ${n - 1})`}`;
+      return sentenceOf(decision) ?? `${about} is ${words ?? `${answer} (of 0 to ${n - 1})`}`;
   }
 }
 

@@ -3,7 +3,7 @@ import { createSimulatedRunner, defineScenario } from '../../../src/index.ts';
 import { createSimExecer } from '../../../src/kit/index.ts';
 import { createExecutor, explain } from '../../../src/explore/index.ts';
 import { pick } from '../../../sims/zoo/odds.ts';
-import type { Decision } from '../../../src/kernel/decisions.ts';
+import type { Decision, DescribeAnswer } from '../../../src/kernel/decisions.ts';
 import { choice, order } from '../../questions.ts';
 
 const chosen = (name: string, answer = 1, n = 2): Decision => ({
@@ -31,6 +31,42 @@ test('names up to three choices, and says of more that they differ from the defa
   expect(sentences).toEqual([
     'choosy fails at 0 ms: all are odd, when "a" is 1 (of 0 to 1) and "b" is 1 (of 0 to 1) and "c" is 1 (of 0 to 1).',
     expect.stringMatching(/ and "c" is 1 \(of 0 to 1\), and 1 more choice differs from the default\.$/),
+  ]);
+});
+
+test('says of a choice what its asker says of the answer in a sentence', async () => {
+  const describe: DescribeAnswer = Object.assign((answer: number) => answer, {
+    sentence: (answer: number) => `the barn has ${answer} doors`,
+  });
+  const scenario = defineScenario({
+    name: 'barn',
+    description: 'must have no doors',
+    run: (sim) => sim.check(sim.choose('doors', 4, describe) === 0, 'it is open'),
+  });
+  const { sentence } = await explain(createExecutor(scenario), [chosen('doors', 3, 4)]);
+  expect(sentence).toBe('barn fails at 0 ms: it is open, when the barn has 3 doors.');
+});
+
+test('leaves what a workload is made of to the history where there are callers', async () => {
+  const sentences = [];
+  for (const isSetup of [false, true]) {
+    const describe: DescribeAnswer = Object.assign((answer: number) => answer, { isSetup });
+    const scenario = defineScenario({
+      name: 'barn',
+      description: 'must have no doors',
+      run(sim) {
+        const doors = sim.choose('doors', 4, describe);
+        const call = { runner: 'ann', to: 'barn', kind: 'call', name: 'open', id: 1 } as const;
+        sim.world.tracer.record({ at: 0, type: 'message', step: 'sent', ...call });
+        sim.check(doors === 0, 'it is open');
+      },
+    });
+    const { sentence } = await explain(createExecutor(scenario), [chosen('doors', 3, 4)]);
+    sentences.push(sentence);
+  }
+  expect(sentences).toEqual([
+    'barn fails at 0 ms: it is open, when "doors" is 3.',
+    'barn fails at 0 ms: it is open.',
   ]);
 });
 
