@@ -31,7 +31,6 @@ export const FLOORS: readonly Floor[] = [
   { floor: '4', folders: ['simulation'], mayUse: 'floors 0–3', upTo: 3 },
   { floor: '5', folders: ['explore'], mayUse: 'floors 0–4', upTo: 4 },
   { floor: '5', folders: ['cluster'], mayUse: 'floors 0–4', upTo: 4 },
-  { floor: '5', folders: ['fleet'], mayUse: 'floors 0–4', upTo: 4 },
   { floor: '5', folders: ['remote'], mayUse: 'floors 0–4', upTo: 4 },
   { floor: '6', folders: ['check'], mayUse: 'floors 0–5', upTo: 5 },
   { floor: '7', folders: ['conformance'], mayUse: 'floors 0–6', upTo: 6 },
@@ -40,7 +39,7 @@ export const FLOORS: readonly Floor[] = [
   { floor: 'edge', folders: ['ambient'], mayUse: 'floors 0–5', upTo: 5 },
   {
     floor: 'edge',
-    folders: ['vitest', 'cli', 'viewer'],
+    folders: ['vitest', 'cli'],
     mayUse: 'anything but each other',
     upTo: 7,
     edges: ['host', 'threads', 'ambient'],
