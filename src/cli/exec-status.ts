@@ -1,5 +1,6 @@
 /** The exit codes of `dryrunner exec`: the command's own, else what `timeout`, `env` and the shell give. */
 import { constants } from 'node:os';
+import { killingSignal, notStartedReason } from '../model/end-text.ts';
 import type { ProcessStatus } from '../model/execer.ts';
 import type { RunStatus } from '../model/run-status.ts';
 
@@ -42,10 +43,8 @@ export function execStatus({ state, exitCode }: RunStatus, process: ProcessEnd):
   }
 }
 
-/** As this package's cluster says which signal ended a process; others have the shell's code for it. */
-const KILLED = /^Killed by (SIG[A-Z0-9]+)/;
-/** As it says why a program did not start. */
-const NOT_STARTED = /^could not exec: spawn [^]* (E[A-Z0-9]+)$/;
+/** As Node says why a program did not start. */
+const SPAWN_FAILED = /^spawn [^]* (E[A-Z0-9]+)$/;
 const BYTE = 255;
 
 /** The exit code for a run that has ended on a cluster, where nothing is known of its process but what the status says. */
@@ -54,13 +53,14 @@ export function remoteExecStatus({ state, exitCode, error }: RunStatus): number 
     case 'TIMEDOUT':
       return TIMED_OUT;
     case 'COMPLETE': {
-      const [, signal] = KILLED.exec(error) ?? [];
+      // This package's cluster says it in words; others have the shell's code for it.
+      const signal = killingSignal(error);
       if (exitCode < 0 && signal !== undefined) return signalCode(signal);
       // What no process can end with must not look like success.
       return exitCode < 0 || exitCode > BYTE ? BYTE : exitCode;
     }
     case 'FAILED': {
-      const [, code] = NOT_STARTED.exec(error) ?? [];
+      const [, code] = SPAWN_FAILED.exec(notStartedReason(error) ?? '') ?? [];
       if (code === undefined) return EXEC_FAILED;
       return code === 'ENOENT' ? NOT_FOUND : NOT_EXECUTABLE;
     }

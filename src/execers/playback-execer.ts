@@ -3,6 +3,7 @@ import * as is from '../kernel/shape.ts';
 import { describeValue, RunnerError, invalidArgument } from '../kernel/errors.ts';
 import { microsecondsOf, TIME_MS_MAX } from '../kernel/microseconds.ts';
 import type { MemoryReport, ProcessStatus, ExecCommand, Execer, Process } from '../model/execer.ts';
+import { failedReason, notStartedReason } from '../model/end-text.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 import type { Chunk } from '../model/output.ts';
 import type { RecordedChunk, RecordedRun, RecordedStatus } from '../model/recording.ts';
@@ -49,10 +50,6 @@ function microseconds(run: RecordedRun, field: string, ms: number): number {
   return microsecondsOf(ms);
 }
 
-function without(prefix: string, text: string): string {
-  return text.startsWith(prefix) ? text.slice(prefix.length) : text;
-}
-
 function chunkOf(run: RecordedRun, index: number, { text, base64 }: RecordedChunk): Chunk {
   if (text !== undefined && base64 === undefined) return text;
   if (base64 !== undefined && text === undefined) return Buffer.from(base64, 'base64');
@@ -96,7 +93,7 @@ function naturalEnd(atUs: number, { state, exitCode, error }: RecordedStatus): P
       : { kind: 'ends', atUs, status };
   }
   if (state === 'UNKNOWN') return { kind: 'ends', atUs, status: { state, exitCode, error } };
-  const status = failedProcess(exitCode, without('error execing: ', error));
+  const status = failedProcess(exitCode, failedReason(error) ?? error);
   return exitCode === EXIT_CODES.HIGH_INITIAL_MEMORY
     ? { kind: 'memory', atUs, report: { kind: 'initial', status } }
     : { kind: 'ends', atUs, status };
@@ -112,7 +109,7 @@ function playbackPlan(run: RecordedRun): PlaybackPlan {
   const running = run.statuses.find(({ state }) => state === 'RUNNING');
   const last = run.statuses.find(({ state }) => isTerminal(state));
   if (last?.state === 'FAILED' && running === undefined) {
-    return { starts: false, error: without('could not exec: ', last.error) };
+    return { starts: false, error: notStartedReason(last.error) ?? last.error };
   }
   const chunks = planChunks(run);
   if (last === undefined) return { starts: true, chunks, end: { kind: 'stopped', delayUs: 0 } };

@@ -5,6 +5,7 @@
 import * as is from '../kernel/shape.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { MemoryReport, ProcessState, ProcessStatus } from '../model/execer.ts';
+import { killedText } from '../model/end-text.ts';
 import type { ExitCode } from '../model/exit-code.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 
@@ -41,7 +42,7 @@ export function failedProcess(exitCode: ExitCode, error: string): ProcessStatus 
 
 /** Killed by a signal that nobody here sent: COMPLETE −1 with the signal's name, in the text too (R124, D64). */
 export function signalledProcess(signal: string): ProcessStatus {
-  return Object.freeze({ state: 'COMPLETE', exitCode: -1, error: `Killed by ${signal}`, signal });
+  return Object.freeze({ state: 'COMPLETE', exitCode: -1, error: killedText(signal), signal });
 }
 
 const ABORTED_BY_TERM = aborted('SIGTERM');

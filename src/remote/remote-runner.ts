@@ -30,6 +30,7 @@ import { CONTENT_STORE, CREATOR } from '../model/argument-shapes.ts';
 import { tagsOf, type Command } from '../model/command.ts';
 import type { ContentStore } from '../model/content-store.ts';
 import { digestKey, digestOfSnapshot, type Digest } from '../model/digest.ts';
+import { notStartedText } from '../model/end-text.ts';
 import { EXIT_CODES, exitCodeOf } from '../model/exit-code.ts';
 import type { Output, OutputCreator } from '../model/output.ts';
 import type { RunState } from '../model/run-state.ts';
@@ -208,7 +209,7 @@ class RemotePerformance implements Performance {
     const { executeRequest } = this.#command;
     const failure = rpcFailure(error);
     const exitCode = exitCodeOf(error, EXIT_CODES.COULD_NOT_EXEC);
-    const text = `could not exec: ${failure.message}`;
+    const text = notStartedText(failure.message);
     if (executeRequest === undefined) return { state: 'FAILED', exitCode, error: text };
     const { actionDigest } = executeRequest;
     const actionResult = { actionDigest, cached: false, grpcStatus: failure.status };

@@ -8,6 +8,7 @@ import { invalidArgument, messageOf } from '../../kernel/errors.ts';
 import { invariant } from '../../kernel/invariant.ts';
 import { thing, type Thing, type Topic } from '../../kernel/question.ts';
 import { tagsOf, type Command } from '../../model/command.ts';
+import { notStartedText } from '../../model/end-text.ts';
 import { EXIT_CODES, type ExitCode } from '../../model/exit-code.ts';
 import type { RunState } from '../../model/run-state.ts';
 import { makeRunStatus, runningStatus, type RunID } from '../../model/run-status.ts';
@@ -140,7 +141,7 @@ class FakePerformer implements Performer {
       performance.end({
         state: 'FAILED',
         exitCode: EXIT_CODES.COULD_NOT_EXEC,
-        error: `could not exec: ${text}`,
+        error: notStartedText(text),
       });
     }
     return performance;

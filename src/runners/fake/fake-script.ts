@@ -1,6 +1,7 @@
 /** What a fake runner does with a command: when the run starts, how long it lasts, and how it ends. */
 import { checkObject, unreadable } from '../../kernel/argument-check.ts';
 import { parseSimScript } from '../../execers/sim-script.ts';
+import { failedText } from '../../model/end-text.ts';
 import { EXIT_CODES, type ExitCode } from '../../model/exit-code.ts';
 import type { Command } from '../../model/command.ts';
 
@@ -52,7 +53,7 @@ export function argvScript(command: Command): FakeScript {
             end: {
               state: 'FAILED',
               exitCode: step.exitCode || EXIT_CODES.POST_EXEC,
-              error: `error execing: ${step.text}`,
+              error: failedText(step.text),
             },
           };
         case 'signal':

@@ -4,6 +4,7 @@
  * deadline or memory report only over nothing (R103), and cleaning up follows every path.
  */
 import type { ProcessStatus } from '../../model/execer.ts';
+import { failedText } from '../../model/end-text.ts';
 import { EXIT_CODES, type ExitCode } from '../../model/exit-code.ts';
 import {
   type Outcome,
@@ -45,7 +46,7 @@ function endedOutcome(status: ProcessStatus, stop: StopCause): Outcome {
       if (status.exitCode === 0 && status.error === '') return COMPLETE_0;
       return { state: 'COMPLETE', exitCode: status.exitCode, error: status.error, uploads: true };
     case 'FAILED':
-      return failedOutcome(status.exitCode || EXIT_CODES.POST_EXEC, `error execing: ${status.error}`);
+      return failedOutcome(status.exitCode || EXIT_CODES.POST_EXEC, failedText(status.error));
     case 'UNKNOWN':
     case 'RUNNING':
       return failedOutcome(EXIT_CODES.POST_EXEC, `unexpected exec state ${status.state}: ${status.error}`);

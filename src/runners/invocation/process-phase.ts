@@ -2,6 +2,7 @@
 import { messageOf } from '../../kernel/errors.ts';
 import { invariant } from '../../kernel/invariant.ts';
 import type { ExecCommand, MemoryReport, Process, ProcessStatus, Sink } from '../../model/execer.ts';
+import { notStartedText } from '../../model/end-text.ts';
 import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
 import { isPending, orElse, whenThere, type MaybePromise } from '../../model/maybe-promise.ts';
 import { commandDirUsageName } from '../../model/metrics.ts';
@@ -47,7 +48,7 @@ export const execPhase: Phase = {
   begin(run) {
     const failed = (error: unknown): never => {
       const text = messageOf(error);
-      throw new ExitCodeError(EXIT_CODES.COULD_NOT_EXEC, `could not exec: ${text}`, { cause: error });
+      throw new ExitCodeError(EXIT_CODES.COULD_NOT_EXEC, notStartedText(text), { cause: error });
     };
     let process: MaybePromise<Process>;
     run.action?.note('executionStartMs');

@@ -1,0 +1,42 @@
+/**
+ * What the error of a status says of a process that did not start, failed or was killed: made and read here, because recordings and clusters pass on
+ * nothing but the text. Invariant: what is read is what was made.
+ */
+
+const COULD_NOT_EXEC = 'could not exec: ';
+const FAILED = 'error execing: ';
+const KILLED_BY = /^Killed by (SIG[A-Z0-9]+)/;
+
+/** The error of a run whose process did not start (R98). */
+export function notStartedText(reason: string): string {
+  return `${COULD_NOT_EXEC}${reason}`;
+}
+
+/** Why the process did not start; undefined if the error says something else. */
+export function notStartedReason(error: string): string | undefined {
+  return behind(COULD_NOT_EXEC, error);
+}
+
+/** The error of a run whose process FAILED (R110). */
+export function failedText(reason: string): string {
+  return `${FAILED}${reason}`;
+}
+
+/** How the process FAILED; undefined if the error says something else. */
+export function failedReason(error: string): string | undefined {
+  return behind(FAILED, error);
+}
+
+/** The error of a run whose process was killed by a signal that nobody here sent (R124). */
+export function killedText(signal: string): string {
+  return `Killed by ${signal}`;
+}
+
+/** The signal that killed the process; undefined if the error says something else. */
+export function killingSignal(error: string): string | undefined {
+  return KILLED_BY.exec(error)?.[1];
+}
+
+function behind(head: string, error: string): string | undefined {
+  return error.startsWith(head) ? error.slice(head.length) : undefined;
+}
