@@ -28,10 +28,11 @@ import type { Command } from '../model/command.ts';
 import { type Digest, snapshotOfDigest } from '../model/digest.ts';
 import type { OutputCreator } from '../model/output.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
+import type { World } from '../model/world.ts';
 import { FetchedTree } from '../remote/fetched-tree.ts';
 import { REMOTE_METHODS as M } from '../remote/methods.ts';
 import { isPassing, RemoteClient } from '../remote/remote-client.ts';
-import { createRemoteRunner } from '../remote/remote-runner.ts';
+import { createRemoteRunner, LOST_OUTPUT } from '../remote/remote-runner.ts';
 import { rpcFailure } from '../remote/rpc-failure.ts';
 import { rpcCodeName } from '../remote/rpc.ts';
 import { OutputDisplay, runToEnd, showEvent } from './exec-display.ts';
@@ -194,10 +195,7 @@ async function execThere(
   const display = new OutputDisplay(terminal, json);
   const content = new InputFolder();
   const command = await actionFor(argv, content, surroundings);
-  const world = {
-    ...realWorld(),
-    tracer: { record: (event: TraceEvent) => showEvent(terminal, display, event, json) },
-  };
+  const { world, recorded } = shownWorld(terminal, display, json);
   const runner = createRemoteRunner(world, {
     name: NAME,
     transport: connection,
@@ -220,10 +218,28 @@ async function execThere(
     );
     const isWanted = outcome !== undefined && !interruption.requested;
     const isComplete = !isWanted || (await bringBack(terminal, outcome, client, surroundings));
-    return interruption.status ?? (code === 0 && !isComplete ? EXEC_FAILED : code);
+    const hasAll = isComplete && !recorded.has(LOST_OUTPUT);
+    if (code === 0 && recorded.has(LOST_OUTPUT)) {
+      terminal.note('error: the command ended with 0, but not all that it printed has come back');
+    }
+    return interruption.status ?? (code === 0 && !hasAll ? EXEC_FAILED : code);
   } finally {
     await runner.release();
   }
+}
+
+/** A world that shows what happens to the run, and remembers of what went wrong what it was. */
+function shownWorld(
+  terminal: Terminal,
+  display: OutputDisplay,
+  json: boolean,
+): { readonly world: World; readonly recorded: ReadonlySet<string> } {
+  const recorded = new Set<string>();
+  const record = (event: TraceEvent): void => {
+    if (event.type === 'recorded') recorded.add(event.what);
+    showEvent(terminal, display, event, json);
+  };
+  return { world: { ...realWorld(), tracer: { record } }, recorded };
 }
 
 /** The action, whose blobs are in the store: each call makes another one, so that nobody gets the result of a command that ran before. */

@@ -73,6 +73,9 @@ export interface RemoteRunnerOptions extends QueueOptions {
   readonly callMsMax?: number;
 }
 
+/** What is recorded if the standard output or error of a run is not here although the run has ended. */
+export const LOST_OUTPUT = 'output lost';
+
 const OPTIONS = is.optionsOf<RemoteRunnerOptions>(
   { transport: TRANSPORT },
   {
@@ -394,18 +397,18 @@ class RemotePerformance implements Performance {
   /** A log that the server has lost costs the log, and is recorded. */
   async #fetchLogs({ stdoutDigest, stderrDigest, stdoutRaw, stderrRaw }: ActionOutcome): Promise<void> {
     const [stdout, stderr] = await this.#openLogs();
-    for (const [log, digest, raw] of [
-      [stdout, stdoutDigest, stdoutRaw],
-      [stderr, stderrDigest, stderrRaw],
+    for (const [name, log, digest, raw] of [
+      ['stdout', stdout, stdoutDigest, stdoutRaw],
+      ['stderr', stderr, stderrDigest, stderrRaw],
     ] as const) {
       try {
         if (raw !== undefined) await log.write(raw);
         else if (digest !== undefined && digest.sizeBytes > 0) {
-          await log.write(await this.#client.read(digest));
+          for await (const part of this.#client.readStream(digest)) await log.write(part);
         }
       } catch (error) {
         this.#checkWanted();
-        this.#recorded('output', messageOf(error));
+        this.#recorded(LOST_OUTPUT, `not all of ${name} could be fetched: ${messageOf(error)}`);
       }
     }
   }

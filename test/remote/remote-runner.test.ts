@@ -333,7 +333,7 @@ describe('what goes wrong on the way', () => {
       expect(outputs.find(status.stdoutRef)?.text()).toBe('');
     });
     expect(startsOf(trace)).toBe(1);
-    expect(reasonsOf(trace)).toEqual(['output: evicted']);
+    expect(reasonsOf(trace)).toEqual(['output lost: not all of stdout could be fetched: evicted']);
   });
 });
 
