@@ -2,16 +2,28 @@
  * What commands read and write that may be a FIFO, and the directory of `exec` for temporary files. Invariants: to wait for the other end of a FIFO keeps no signal from ending the command; the
  * directory for temporary files is there afterwards only if it was before.
  */
-import { closeSync, constants, existsSync, open, openSync, rmdirSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  open,
+  openSync,
+  readSync,
+  rmdirSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { messageOf } from '../kernel/errors.ts';
+import { formatCount } from '../model/plural.ts';
 import { InterruptedError, UsageError } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';
 
 const openFile = promisify(open);
 const READER_POLL_MS = 50;
+const WRITER_POLL_MS = 20;
 
 /**
  * What the command reads.
@@ -43,6 +55,51 @@ async function openFifo(path: string, interruption: Interruption): Promise<numbe
     closeSync(end);
     throw error;
   }
+}
+
+/**
+ * All that is in a file, or that comes through a pipe; at most `bytesMax`. Waits only for the writer of a pipe.
+ *
+ * @throws InterruptedError (rejects) if a signal comes while nothing does; an Error if there is more, or it cannot be read.
+ */
+export async function readSmallFile(
+  path: string,
+  bytesMax: number,
+  interruption: Interruption,
+): Promise<Buffer> {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const isAwaited = isFifo(path) && !isNameless(path);
+    const buffer = Buffer.alloc(bytesMax + 1);
+    for (let at = 0; ;) {
+      const bytes = readSome(file, buffer, at);
+      if (bytes === 0 && !(isAwaited && at === 0)) return buffer.subarray(0, at);
+      at += bytes ?? 0;
+      if (at > bytesMax) throw new Error(`expected at most ${formatCount(bytesMax)} bytes, got more`);
+      // Also where bytes come without a pause: signals are heard only between two turns of the loop.
+      await interruption.unlessRequested(pause(bytes ? 0 : WRITER_POLL_MS), `nothing came from ${path}`);
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** How many bytes there are now: 0 at the end, or as long as nobody writes to a FIFO; undefined if more may come. */
+function readSome(file: number, buffer: Buffer, at: number): number | undefined {
+  try {
+    return readSync(file, buffer, at, buffer.length - at, null);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined;
+    throw error;
+  }
+}
+
+/** Of Linux, where the pipes are that have no name, such as those of `<(command)`. */
+const PIPEFS_MAGIC = 0x50495045;
+
+/** Such a pipe has had its writer from the beginning: if there is none, it has come to its end. */
+function isNameless(path: string): boolean {
+  return statfsSync(path).type === PIPEFS_MAGIC;
 }
 
 /**

@@ -1,25 +1,39 @@
 /** What commands need that serve or call over gRPC: files with secrets and certificates, and a gRPC that leaves the talking to them. */
-import { readFileSync } from 'node:fs';
 import { messageOf } from '../kernel/errors.ts';
 import { loadPeer } from '../kernel/package-files.ts';
-import { UsageError } from './exit-status.ts';
+import { readSmallFile } from './exec-files.ts';
+import { InterruptedError, UsageError } from './exit-status.ts';
+import type { Interruption } from './interruption.ts';
+
+/** More than any token or chain of certificates has. */
+const FILE_BYTES_MAX = 1_000_000;
+const TOKEN = /^[\x21-\x7e]+$/;
 
 /**
- * The content of a file that an option names.
+ * The content of a file that an option names, or what comes through a pipe.
  *
- * @throws UsageError if it cannot be read.
+ * @throws UsageError (rejects) if it cannot be read or is too large, InterruptedError if a signal comes first.
  */
-export function readFileOf(option: string, path: string): Buffer {
+export async function readFileOf(option: string, path: string, interruption: Interruption): Promise<Buffer> {
+  if (path === '') throw new UsageError(`${option}: expected the name of a file, got ""`);
   try {
-    return readFileSync(path);
+    return await readSmallFile(path, FILE_BYTES_MAX, interruption);
   } catch (error) {
+    if (error instanceof InterruptedError) throw error;
     throw new UsageError(`${option}: ${path} cannot be read: ${messageOf(error)}`);
   }
 }
 
-/** The token in the file of `--token-file`; undefined if none is named. */
-export function readToken(path: string | undefined): string | undefined {
-  return path === undefined ? undefined : readFileOf('--token-file', path).toString().trim();
+/** The token in the file of `--token-file`; undefined if none is named. A file with something else in it is not shown, for that may be a secret too. */
+export async function readToken(
+  path: string | undefined,
+  interruption: Interruption,
+): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  const token = (await readFileOf('--token-file', path, interruption)).toString().trim();
+  if (TOKEN.test(token)) return token;
+  const what = token === '' ? 'nothing' : `${token.length} characters that are not one`;
+  throw new UsageError(`--token-file: expected one word of ASCII characters in ${path}, got ${what}`);
 }
 
 /** What goes wrong is said by the command, in sentences; the log of gRPC itself is for those who ask for it. */

@@ -79,7 +79,7 @@ export async function remoteExec(
   const wanted = wantedOutputs(options.output ?? []);
   const interruption = new Interruption({ hasProcesses: true });
   try {
-    const connection = await connected(options);
+    const connection = await connected(options, interruption);
     try {
       await interruption.unlessRequested(greet(connection, options), `${options.remote} did not answer`);
       return await execThere(terminal, argv, { options, wanted, connection, interruption });
@@ -106,12 +106,15 @@ function wantedOutputs(paths: readonly string[]): string[] {
   });
 }
 
-async function connected({ remote, tokenFile, tlsCa }: RemoteExecOptions): Promise<RemoteConnection> {
+async function connected(
+  { remote, tokenFile, tlsCa }: RemoteExecOptions,
+  interruption: Interruption,
+): Promise<RemoteConnection> {
   if (!/^grpcs?:\/\/[^/\s]+\/?$/.test(remote)) {
     throw new UsageError(`--remote: expected grpc://HOST:PORT or grpcs://HOST:PORT, got ${remote}`);
   }
-  const token = readToken(tokenFile);
-  const ca = tlsCa === undefined ? undefined : readFileOf('--tls-ca', tlsCa);
+  const token = await readToken(tokenFile, interruption);
+  const ca = tlsCa === undefined ? undefined : await readFileOf('--tls-ca', tlsCa, interruption);
   await hushGrpc('exec --remote');
   try {
     return await connectRemote({ endpoint: remote, token, tlsCa: ca });

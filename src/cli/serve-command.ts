@@ -64,7 +64,7 @@ async function serveUntilRequested(
   const page = await openMetricsPage(options.metricsPort);
   let cluster: BuildCluster | undefined;
   try {
-    cluster = await openCluster(options, log, page.metrics);
+    cluster = await openCluster(options, { log, metrics: page.metrics, interruption });
     const { service, jobs } = cluster;
     announce(terminal, cluster, options, page.port);
     const progress = setInterval(() => terminal.progress(log.progress({ service, jobs })), PROGRESS_MS);
@@ -80,10 +80,19 @@ async function serveUntilRequested(
 
 async function openCluster(
   options: ServeCommandOptions,
-  log: AccessLog,
-  metrics: Metrics | undefined,
+  {
+    log,
+    metrics,
+    interruption,
+  }: {
+    readonly log: AccessLog;
+    readonly metrics: Metrics | undefined;
+    readonly interruption: Interruption;
+  },
 ): Promise<BuildCluster> {
   const { host, port, jobs, cas, casSize, runners, chaos } = options;
+  const tls = await readTls(options, interruption);
+  const token = await readToken(options.tokenFile, interruption);
   try {
     await hushGrpc('serve --reapi');
     return await serveBuildCluster({
@@ -95,8 +104,8 @@ async function openCluster(
       workers: runners,
       chaosSeed: chaos,
       metrics,
-      tls: readTls(options),
-      token: readToken(options.tokenFile),
+      tls,
+      token,
       faults: { onFault: (kind, method) => log.fault(kind, method) },
       onCall: (access) => {
         log.add(access);
@@ -158,12 +167,16 @@ function untilRequested({ signal }: Interruption): Promise<void> {
   });
 }
 
-function readTls({ tlsCert, tlsKey }: ServeCommandOptions): RemoteTls | undefined {
+async function readTls(
+  { tlsCert, tlsKey }: ServeCommandOptions,
+  interruption: Interruption,
+): Promise<RemoteTls | undefined> {
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new UsageError('expected both --tls-cert and --tls-key');
   }
-  return { cert: readFileOf('--tls-cert', tlsCert), key: readFileOf('--tls-key', tlsKey) };
+  const cert = await readFileOf('--tls-cert', tlsCert, interruption);
+  return { cert, key: await readFileOf('--tls-key', tlsKey, interruption) };
 }
 
 function shortName(method: string): string {

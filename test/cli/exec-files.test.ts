@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { watchFolder } from '../../src/cli/exec-files.ts';
-import { run, start, startWith } from './command.ts';
+import { builtCommand, type Finished, run, start, startWith } from './command.ts';
 
 let dir = '';
 const at = (name: string): string => join(dir, name);
@@ -18,16 +18,19 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
+/** Runs a command that gets SIGTERM once its handlers are there, and while it opens a FIFO. */
+async function runTerminated(...args: readonly string[]): Promise<Finished> {
+  const hook = at('sends.mjs');
+  await writeFile(
+    hook,
+    "import { isMainThread } from 'node:worker_threads'; const watch = setInterval(() => { if (process.listenerCount('SIGTERM') === 0) return; clearInterval(watch); setTimeout(() => process.kill(process.pid, 'SIGTERM'), 300); }, 20); if (!isMainThread) clearInterval(watch);",
+  );
+  return startWith({ NODE_OPTIONS: `--import=${hook}` }, ...args).finished;
+}
+
 describe('a FIFO', () => {
   test('whose other end nobody opens does not block signals: --stdin', async () => {
-    const hook = at('sends.mjs');
-    // Once its handlers are there, and while it opens the FIFO.
-    await writeFile(
-      hook,
-      "import { isMainThread } from 'node:worker_threads'; const watch = setInterval(() => { if (process.listenerCount('SIGTERM') === 0) return; clearInterval(watch); setTimeout(() => process.kill(process.pid, 'SIGTERM'), 300); }, 20); if (!isMainThread) clearInterval(watch);",
-    );
-    const args = ['exec', '--stdin', at('no-writer'), '--', 'cat'];
-    const { code, err } = await startWith({ NODE_OPTIONS: `--import=${hook}` }, ...args).finished;
+    const { code, err } = await runTerminated('exec', '--stdin', at('no-writer'), '--', 'cat');
     expect(err).toMatch(/^interrupted while nobody wrote to .*no-writer$/m);
     expect(code).toBe(143);
   });
@@ -50,6 +53,57 @@ describe('a FIFO', () => {
     expect([code, out]).toEqual([0, 'fed\n']);
     await other;
     expect((await run('replay', at('copy'))).code).toBe(0);
+  });
+});
+
+const NOBODY = ['exec', '--remote', 'grpc://127.0.0.1:1'];
+const SERVE = ['serve', '--reapi', '--port', '0'];
+
+describe('a file with a token, a certificate or a key', () => {
+  test.for<readonly [string, readonly string[], readonly string[]]>([
+    ['--token-file', NOBODY, ['--', 'true']],
+    ['--tls-ca', ['exec', '--remote', 'grpcs://127.0.0.1:1'], ['--', 'true']],
+    ['--token-file', SERVE, []],
+    ['--tls-cert', [...SERVE, '--tls-key', '/dev/null'], []],
+    ['--tls-key', [...SERVE, '--tls-cert', '/dev/null'], []],
+  ])('that nobody writes does not block signals: %s of %o', async ([option, before, after]) => {
+    const { code, err } = await runTerminated(...before, option, at('no-writer'), ...after);
+    expect(err).toMatch(/^interrupted while nothing came from .*no-writer$/m);
+    expect(code).toBe(143);
+  });
+
+  test.for<readonly [string, string, string]>([
+    ['that has no end', '/dev/zero', 'expected at most 1,000,000 bytes, got more'],
+    ['that is a folder', '/', 'EISDIR: illegal operation on a directory, read'],
+  ])('%s is refused', async ([, path, why]) => {
+    const refused = await run(...NOBODY, '--token-file', path, '--', 'true');
+    expect(refused).toEqual({
+      code: 125,
+      out: '',
+      err: `error: --token-file: ${path} cannot be read: ${why}\n`,
+    });
+  });
+
+  test('may come through a pipe, with a name or without', async () => {
+    const writer = once(spawn('sh', ['-c', `sleep 0.5; echo secret > ${at('fed')}`]), 'close');
+    expect((await run(...NOBODY, '--token-file', at('fed'), '--', 'true')).err).toContain(
+      'cannot be reached',
+    );
+    await writer;
+    const line = [process.execPath, ...builtCommand, ...NOBODY, '--token-file', '/dev/fd/3', '--', 'true'];
+    const through = (command: string): string =>
+      spawnSync('bash', ['-c', `"$@" 3< <(${command})`, 'bash', ...line], { encoding: 'utf8' }).stderr;
+    expect(through('sleep 0.5; echo secret')).toContain('cannot be reached');
+    expect(through('true')).toBe(
+      'error: --token-file: expected one word of ASCII characters in /dev/fd/3, got nothing\n',
+    );
+  });
+
+  test('that holds no token is not shown', async () => {
+    await writeFile(at('words'), 'my secret\n');
+    expect((await run(...NOBODY, '--token-file', at('words'), '--', 'true')).err).toBe(
+      `error: --token-file: expected one word of ASCII characters in ${at('words')}, got 9 characters that are not one\n`,
+    );
   });
 });
 
