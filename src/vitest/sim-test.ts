@@ -5,16 +5,25 @@
 import * as inspector from 'node:inspector';
 import { expect, test as vitestTest, type TestAPI, type TestContext } from 'vitest';
 import { installGlobals } from '../ambient/globals/install-globals.ts';
+import { invalidArgument } from '../kernel/errors.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import { matchers } from './matchers.ts';
 import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
 
 /** Names each case of a list as Vitest's `each` does, and runs a simulation for it. */
-export type EachSimTest<Arguments extends unknown[]> = (
-  name: string,
-  scenario: (sim: Simulation, ...given: Arguments) => Promise<void> | void,
-  options?: SimTestOptions,
-) => void;
+export interface EachSimTest<Arguments extends unknown[]> {
+  (
+    name: string,
+    scenario: (sim: Simulation, ...given: Arguments) => Promise<void> | void,
+    options?: SimTestOptions | number,
+  ): void;
+  /** In Vitest's own order. */
+  (
+    name: string,
+    options: SimTestOptions,
+    scenario: (sim: Simulation, ...given: Arguments) => Promise<void> | void,
+  ): void;
+}
 
 /** What a fixture is made of, as in `test.extend` of Vitest. */
 export type SimTestFixtures<More> = {
@@ -26,7 +35,10 @@ export type SimTestFixtures<More> = {
 
 /** Declares a simulation as a test. All but the call itself is Vitest's. */
 export interface SimTest<Fixtures = object> {
-  (name: string, scenario: TestedScenario<Fixtures>, options?: SimTestOptions): void;
+  /** A number is its `timeout`, as for Vitest. */
+  (name: string, scenario: TestedScenario<Fixtures>, options?: SimTestOptions | number): void;
+  /** In Vitest's own order, which keeps the options of a long scenario in sight. */
+  (name: string, options: SimTestOptions, scenario: TestedScenario<Fixtures>): void;
   /** Runs this test and others that are declared so, and no others of the file. */
   readonly only: SimTest<Fixtures>;
   /** Declares the test and does not run it. */
@@ -82,12 +94,27 @@ type Base = TestAPI<any>;
 type AnyScenario = TestedScenario<never> | ((sim: Simulation, ...given: unknown[]) => Promise<void> | void);
 type GivenContext = TestContext & { readonly signal: AbortSignal };
 
+/** What may stand behind the name of a test, in either order. */
+type Given = AnyScenario | SimTestOptions | number | undefined;
+
+function isScenario(given: Given): given is AnyScenario {
+  return typeof given === 'function' || typeof (given as { run?: unknown } | undefined)?.run === 'function';
+}
+
+/** The scenario and its options. What is no scenario at all is refused when the test runs, where Vitest shows which. */
+function ordered(first: Given, second: Given): readonly [scenario: AnyScenario, options: SimTestOptions] {
+  const isLast = !isScenario(first) && isScenario(second);
+  const [scenario, options = {}] = isLast ? [second, first] : [first, second];
+  if (typeof options === 'number') return [scenario as AnyScenario, { timeout: options }];
+  if (typeof options !== 'object' || (options as unknown) === null || isScenario(options)) {
+    throw invalidArgument('options', 'an object of options or milliseconds, and one scenario', options);
+  }
+  return [scenario as AnyScenario, options];
+}
+
 /** What has to be known of the stack: Vitest's own line of a test is where it was declared. */
-function declarationOf(
-  scenario: AnyScenario,
-  options: SimTestOptions,
-  outer: (...given: never[]) => unknown,
-) {
+function declarationOf(first: Given, second: Given, outer: (...given: never[]) => unknown) {
+  const [scenario, options] = ordered(first, second);
   const place = { stack: '' };
   Error.captureStackTrace(place, outer);
   const isDebugged = inspector.url() !== undefined;
@@ -140,21 +167,21 @@ async function runDeclared(
 }
 
 function simTestOn(base: Base): SimTest {
-  const declare = (name: string, scenario: AnyScenario, options: SimTestOptions = {}): void => {
-    const declared = declarationOf(scenario, options, declare);
+  const declare = (name: string, first: Given, second?: Given): void => {
+    const declared = declarationOf(first, second, declare);
     base(
       name,
       declared.vitest,
-      reading((context: GivenContext) => runDeclared(declared, context, [context]), scenario),
+      reading((context: GivenContext) => runDeclared(declared, context, [context]), declared.scenario),
     );
   };
   const declareFor =
     (cases: readonly unknown[], argumentsOf: (one: unknown, context: GivenContext) => readonly unknown[]) =>
-    (name: string, scenario: AnyScenario, options: SimTestOptions = {}): void => {
-      const declared = declarationOf(scenario, options, declare);
+    (name: string, first: Given, second?: Given): void => {
+      const declared = declarationOf(first, second, declare);
       const run = (one: unknown, context: GivenContext): Promise<void> =>
         runDeclared(declared, context, argumentsOf(one, context));
-      base.for(cases)(name, declared.vitest, reading(run, scenario) as never);
+      base.for(cases)(name, declared.vitest, reading(run, declared.scenario) as never);
     };
   const variants = Object.fromEntries(
     (['only', 'skip', 'fails', 'concurrent'] as const).map((name) => [

@@ -51,6 +51,51 @@ const typed: ScenarioDefinition = defineScenario({
 
 simTest('a definition with the type that is declared is taken as it is', typed, { seeds: 1 });
 
+const inOrders: string[] = [];
+const note = (what: string) => (sim: Simulation, given?: unknown) => {
+  sim.world.clock.timer('left', 5, () => undefined);
+  inOrders.push(`${what} ${typeof given}`);
+};
+const ignored = { seeds: ['only'], leftovers: 'ignore', retry: 0 } as const;
+
+describe('options may stand before the scenario, as for Vitest', () => {
+  simTest('of a test', ignored, note('function'));
+  simTest('of a definition', { seeds: 1 }, typed);
+  simTest.each([1])('of each', ignored, note('each'));
+  simTest.for(['text'])('of for', ignored, note('for'));
+  simTest.extend<{ readonly port: number }>({ port: 7 })(
+    'with fixtures',
+    { seeds: 1, timeout: 20_000 },
+    (sim, { port }) => {
+      sim.check(port === 7, `the port is ${port}`);
+    },
+  );
+  simTest(
+    'a number behind it is the time-out',
+    (sim, { task }) => {
+      sim.check(task.timeout === 4_321, `it is ${task.timeout}`);
+    },
+    4_321,
+  );
+  simTest('it is one of the options before it', { timeout: 4_321 }, (sim, { task }) => {
+    sim.check(task.timeout === 4_321, `it is ${task.timeout}`);
+  });
+
+  test('each has run once, with what it was given', () => {
+    expect(inOrders).toEqual(['function function', 'each number', 'for string']);
+  });
+
+  test.each([
+    [typed, note('other')],
+    [note('one'), null],
+    [{ runs: 1 }, 'text'],
+  ])('what is not a scenario with options is refused: %o and %o', (first, second) => {
+    expect(() => simTest('never', first as never, second as never)).toThrow(
+      /^options: expected an object of options or milliseconds, and one scenario, got /,
+    );
+  });
+});
+
 simTest('code sees virtual time in its globals', async (sim) => {
   const began = Date.now();
   await new Promise((resolve) => {
