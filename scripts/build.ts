@@ -24,7 +24,11 @@ const NEEDS: readonly (readonly [name: string, from: readonly string[]])[] = [
   ['run', ['src/cli/worker-entry.ts', 'src/threads/campaign-work.ts', 'src/index.ts']],
 ];
 /** Threads are started with them by their paths. */
-const WORKERS = ['src/cli/worker-entry.ts', 'src/host/cluster/node-thread.ts'];
+const WORKERS = [
+  'src/cli/worker-entry.ts',
+  'src/host/cluster/node-thread.ts',
+  'src/conformance/parts/network-programs.ts',
+];
 /** Loaded by the first test that runs, and by the first that fails. */
 const LAZY = ['vitest/simulated-test', 'vitest/failed-test', 'vitest/looping-line'];
 /** Loaded by a configuration, where Vitest itself cannot be. */

@@ -6,7 +6,7 @@ import { collaboratorCases } from './cases/collaborator-cases.ts';
 import { healthCases } from './cases/health-cases.ts';
 import { initCases } from './cases/init-cases.ts';
 import { orderCases } from './cases/order-cases.ts';
-import { outputCases } from './cases/output-cases.ts';
+import { runOutputCases } from './cases/run-output-cases.ts';
 import { processCases } from './cases/process-cases.ts';
 import { queryCases } from './cases/query-cases.ts';
 import { queueCases } from './cases/queue-cases.ts';
@@ -28,7 +28,7 @@ const GROUPS: readonly (readonly [group: string, specs: readonly CaseSpec[]])[] 
   ['release', releaseCases],
   ['timeout', timeoutCases],
   ['process', processCases],
-  ['output', outputCases],
+  ['output', runOutputCases],
   ['init', initCases],
   ['health', healthCases],
   ['update', updateCases],

@@ -9,41 +9,34 @@ export { ConformanceError } from './check.ts';
 export { type CommandVocabulary, shellCommands, simCommands } from './command-vocabulary.ts';
 export { type CaseSpec, ConformanceCase, type ProveOptions } from './conformance-case.ts';
 export { conformanceCases } from './conformance-cases.ts';
-export { EXECER_GRACE_MS, execerCases, type ExecerSubject, type ExecerUnderTest } from './execer-cases.ts';
 export {
-  playbackCases,
-  type PlaybackSubject,
-  simExecerCases,
-  type SimExecerSubject,
-} from './sim-execer-cases.ts';
+  EXECER_GRACE_MS,
+  execerCases,
+  type ExecerSubject,
+  type ExecerUnderTest,
+} from './parts/execer-cases.ts';
+export { simExecerCases, type SimExecerSubject } from './parts/sim-execer-cases.ts';
+export { playbackCases, type PlaybackSubject } from './parts/playback-cases.ts';
+export { filerCases, type FilerSubject, type FilerUnderTest } from './parts/filer-cases.ts';
+export { simFilerCases, type SimFilerSubject } from './parts/sim-filer-cases.ts';
 export {
-  filerCases,
-  type FilerSubject,
-  type FilerUnderTest,
-  simFilerCases,
-  type SimFilerSubject,
-} from './filer-cases.ts';
+  contentStoreCases,
+  type ContentStoreLimits,
+  type ContentStoreSubject,
+} from './parts/content-store-cases.ts';
 export {
   actionCacheCases,
   type ActionCacheLimits,
   type ActionCacheSubject,
-  contentStoreCases,
-  type ContentStoreLimits,
-  type ContentStoreSubject,
-} from './content-cases.ts';
+} from './parts/action-cache-cases.ts';
 export {
   metricsCases,
   type MetricsSnapshotUnderTest,
   type MetricsSubject,
   type MetricsUnderTest,
-} from './metrics-cases.ts';
-export {
-  memoryOutputCases,
-  type MemoryOutputSubject,
-  outputCases,
-  type OutputsUnderTest,
-  type OutputSubject,
-} from './output-cases.ts';
+} from './parts/metrics-cases.ts';
+export { outputCases, type OutputsUnderTest, type OutputSubject } from './parts/output-cases.ts';
+export { memoryOutputCases, type MemoryOutputSubject } from './parts/memory-output-cases.ts';
 export {
   type ChannelUnderTest,
   type ConditionUnderTest,
@@ -54,24 +47,25 @@ export {
   type LockSubject,
   type MutexUnderTest,
   type SemaphoreUnderTest,
-} from './lock-cases.ts';
-export { chaosCases, type ChaosSubject, nodeCases, type NodeSubject } from './chaos-cases.ts';
-export { memoryDiskCases, type MemoryDiskSubject } from './memory-disk-cases.ts';
-export { storeCases, type StoreSubject, type StoreUnderTest } from './store-cases.ts';
+} from './parts/lock-cases.ts';
+export { chaosCases, type ChaosSubject } from './parts/chaos-cases.ts';
+export { nodeCases, type NodeSubject } from './parts/node-cases.ts';
+export { memoryDiskCases, type MemoryDiskSubject } from './parts/memory-disk-cases.ts';
+export { storeCases, type StoreSubject, type StoreUnderTest } from './parts/store-cases.ts';
 export {
   networkCases,
   type NetworkProgram,
   type NetworkSubject,
   type NetworkUnderTest,
   type NodeUnderTest,
-} from './network-cases.ts';
-export { type PartCase, type PartProveOptions, type PartSubject } from './part-case.ts';
+} from './parts/network-cases.ts';
+export { type PartCase, type PartProveOptions, type PartSubject } from './parts/part-case.ts';
+export { simulatedNetworkCases } from './parts/simulated-network-cases.ts';
 export {
   type SimulatedNetwork,
-  simulatedNetworkCases,
   type SimulatedNetworkSubject,
-} from './simulated-network-cases.ts';
-export { type DiskCase, diskCases, type DiskCrashCase, type DiskSubject } from './disk-cases.ts';
+} from './parts/simulated-network/network-case.ts';
+export { type DiskCase, diskCases, type DiskCrashCase, type DiskSubject } from './parts/disk-cases.ts';
 export { type ExploreSubjectOptions, exploreRunner } from './workload/explore-runner.ts';
 export { exploreScheduler } from './workload/explore-scheduler.ts';
 export { exploreService } from './workload/explore-service.ts';

@@ -1,5 +1,5 @@
 // The tables of docs/conformance.md about words and codes, held to the source.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import {
   CAPABILITY,
@@ -7,7 +7,7 @@ import {
   type Supports,
   supportsAllBut,
 } from '../../src/conformance/capability.ts';
-import { storeCases } from '../../src/conformance/store-cases.ts';
+import { storeCases } from '../../src/conformance/parts/store-cases.ts';
 import type { ChoiceShape } from '../../src/kernel/shape.ts';
 import { caseOf } from './hand-made-cases.ts';
 import { statusStore } from './parts/part-subjects.ts';
@@ -32,6 +32,12 @@ const codesIn = (source: string): readonly string[] => {
   return [...new Set(found)].sort();
 };
 const sourceOf = (file: string): string => readFileSync(new URL(file, FOLDER), 'utf8');
+/** The files that a list is put together from. */
+function partsOf(file: string): string[] {
+  const folder = file === 'conformance-cases.ts' ? 'cases/' : `${file.slice(0, -'-cases.ts'.length)}/`;
+  if (!existsSync(new URL(folder, FOLDER))) return [];
+  return readdirSync(new URL(folder, FOLDER)).map((name) => `${folder}${name}`);
+}
 
 describe('the page about conformance', () => {
   test('lists every capability of a runner', () => {
@@ -45,17 +51,17 @@ describe('the page about conformance', () => {
   });
 
   test('lists the codes that the cases of each list expect', () => {
-    const files = readdirSync(FOLDER).filter((file) => file.endsWith('-cases.ts'));
-    const inSource = files.sort().flatMap((file) => {
-      const lists = Array.from(sourceOf(file).matchAll(/^export const (\w+Cases):/gm), ([, list]) => list!);
-      const source = lists.includes('conformanceCases')
-        ? readdirSync(new URL('cases/', FOLDER)).map((name) => sourceOf(`cases/${name}`))
-        : [sourceOf(file)];
-      const codes = codesIn(source.join('\n'));
-      return lists.length === 0 || codes.length === 0 ? [] : [[lists, codes]];
-    });
+    const inSource = ['', 'parts/']
+      .flatMap((folder) => readdirSync(new URL(folder, FOLDER)).map((name) => `${folder}${name}`))
+      .filter((file) => file.endsWith('-cases.ts'))
+      .map((file) => {
+        const [, list = ''] = /^export const (\w+Cases):/m.exec(sourceOf(file)) ?? [];
+        return [list, codesIn([file, ...partsOf(file)].map(sourceOf).join('\n'))] as const;
+      })
+      .filter(([, codes]) => codes.length > 0)
+      .sort(([one], [other]) => (one < other ? -1 : 1));
     const rows = tableOf('| lists | codes |').map((cells) => cells.map(wordsIn));
-    expect(rows).toEqual(inSource);
+    expect(rows).toEqual(inSource.map(([list, codes]) => [[list], codes]));
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { diskCases } from '../../src/conformance/disk-cases.ts';
+import { diskCases } from '../../src/conformance/parts/disk-cases.ts';
 import type { Disk } from '../../src/model/disk.ts';
 import { memorySubject } from './memory-subject.ts';
 

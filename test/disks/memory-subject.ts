@@ -1,5 +1,5 @@
 // A disk in memory as a subject of the cases of disks; each case that dies does so under many seeds.
-import type { DiskSubject } from '../../src/conformance/disk-cases.ts';
+import type { DiskSubject } from '../../src/conformance/parts/disk-cases.ts';
 import { createMemoryDisk, type MemoryDiskOptions } from '../../src/disks/memory-disk.ts';
 import { isRunnerError } from '../../src/kernel/errors.ts';
 import type { Disk } from '../../src/model/disk.ts';

@@ -1,5 +1,6 @@
 import { describe, test } from 'vitest';
-import { chaosCases, nodeCases } from '../../../src/conformance/chaos-cases.ts';
+import { chaosCases } from '../../../src/conformance/parts/chaos-cases.ts';
+import { nodeCases } from '../../../src/conformance/parts/node-cases.ts';
 import { createChaosRunner } from '../../../src/network/chaos-runner.ts';
 import { createNode } from '../../../src/simulation/service-node.ts';
 import { describeRunner } from '../../../src/vitest/describe-runner.ts';

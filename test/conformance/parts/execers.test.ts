@@ -1,6 +1,7 @@
 import { describe, test } from 'vitest';
-import { execerCases } from '../../../src/conformance/execer-cases.ts';
-import { playbackCases, simExecerCases } from '../../../src/conformance/sim-execer-cases.ts';
+import { execerCases } from '../../../src/conformance/parts/execer-cases.ts';
+import { playbackCases } from '../../../src/conformance/parts/playback-cases.ts';
+import { simExecerCases } from '../../../src/conformance/parts/sim-execer-cases.ts';
 import { createPlaybackExecer } from '../../../src/execers/playback-execer.ts';
 import { createSimExecer } from '../../../src/execers/sim-execer.ts';
 import { describeRunner } from '../../../src/vitest/describe-runner.ts';

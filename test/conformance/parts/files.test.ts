@@ -1,7 +1,9 @@
 import { describe, test } from 'vitest';
-import { filerCases, simFilerCases } from '../../../src/conformance/filer-cases.ts';
-import { metricsCases } from '../../../src/conformance/metrics-cases.ts';
-import { memoryOutputCases, outputCases } from '../../../src/conformance/output-cases.ts';
+import { filerCases } from '../../../src/conformance/parts/filer-cases.ts';
+import { simFilerCases } from '../../../src/conformance/parts/sim-filer-cases.ts';
+import { metricsCases } from '../../../src/conformance/parts/metrics-cases.ts';
+import { memoryOutputCases } from '../../../src/conformance/parts/memory-output-cases.ts';
+import { outputCases } from '../../../src/conformance/parts/output-cases.ts';
 import { createSimFiler } from '../../../src/filers/sim-filer.ts';
 import { createMemoryMetrics } from '../../../src/metrics/memory-metrics.ts';
 import { createMemoryOutputs } from '../../../src/outputs/memory-output.ts';

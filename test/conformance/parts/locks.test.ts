@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest';
 import * as cluster from '../../../src/cluster/index.ts';
-import { lockCases } from '../../../src/conformance/lock-cases.ts';
+import { lockCases } from '../../../src/conformance/parts/lock-cases.ts';
 import { realWorld } from '../../../src/host/real-world.ts';
 import { describeRunner } from '../../../src/vitest/describe-runner.ts';
 import { locks } from './part-subjects.ts';

@@ -1,7 +1,7 @@
 import { describe, test } from 'vitest';
 import { createNetwork } from '../../../src/cluster/network.ts';
-import { networkCases } from '../../../src/conformance/network-cases.ts';
-import { simulatedNetworkCases } from '../../../src/conformance/simulated-network-cases.ts';
+import { networkCases } from '../../../src/conformance/parts/network-cases.ts';
+import { simulatedNetworkCases } from '../../../src/conformance/parts/simulated-network-cases.ts';
 import { describeRunner } from '../../../src/vitest/describe-runner.ts';
 import { networkSubject, simulatedNetwork } from './part-subjects.ts';
 import { expectAllToFail, spoils } from './spoilt.ts';

@@ -1,9 +1,10 @@
 // The parts other than runners that live in virtual time, as the lists of conformance see them.
-import type { ChaosSubject, NodeSubject } from '../../../src/conformance/chaos-cases.ts';
+import type { ChaosSubject } from '../../../src/conformance/parts/chaos-cases.ts';
+import type { NodeSubject } from '../../../src/conformance/parts/node-cases.ts';
 import { createChaosRunner } from '../../../src/network/chaos-runner.ts';
 import { createNode } from '../../../src/simulation/service-node.ts';
-import type { MemoryDiskSubject } from '../../../src/conformance/memory-disk-cases.ts';
-import type { StoreSubject } from '../../../src/conformance/store-cases.ts';
+import type { MemoryDiskSubject } from '../../../src/conformance/parts/memory-disk-cases.ts';
+import type { StoreSubject } from '../../../src/conformance/parts/store-cases.ts';
 import { createMemoryDisk } from '../../../src/disks/memory-disk.ts';
 import { createStatusStore } from '../../../src/store/status-store.ts';
 import {
@@ -11,8 +12,9 @@ import {
   EXECER_LONG_MS,
   type ExecerSubject,
   type ExecerUnderTest,
-} from '../../../src/conformance/execer-cases.ts';
-import type { PlaybackSubject, SimExecerSubject } from '../../../src/conformance/sim-execer-cases.ts';
+} from '../../../src/conformance/parts/execer-cases.ts';
+import type { PlaybackSubject } from '../../../src/conformance/parts/playback-cases.ts';
+import type { SimExecerSubject } from '../../../src/conformance/parts/sim-execer-cases.ts';
 import { createErrorExecer } from '../../../src/execers/error-execer.ts';
 import { createInterceptExecer } from '../../../src/execers/intercept-execer.ts';
 import { createPlaybackExecer } from '../../../src/execers/playback-execer.ts';
@@ -22,18 +24,20 @@ import { createVirtualClock, type VirtualClock } from '../../../src/kernel/virtu
 import type { Execer } from '../../../src/model/execer.ts';
 import type { MaybePromise } from '../../../src/model/maybe-promise.ts';
 import type { RecordedChunk, RecordedRun } from '../../../src/model/recording.ts';
-import type { FilerSubject, SimFilerSubject } from '../../../src/conformance/filer-cases.ts';
-import type { MetricsSubject } from '../../../src/conformance/metrics-cases.ts';
-import type { MemoryOutputSubject, OutputSubject } from '../../../src/conformance/output-cases.ts';
+import type { FilerSubject } from '../../../src/conformance/parts/filer-cases.ts';
+import type { SimFilerSubject } from '../../../src/conformance/parts/sim-filer-cases.ts';
+import type { MetricsSubject } from '../../../src/conformance/parts/metrics-cases.ts';
+import type { MemoryOutputSubject } from '../../../src/conformance/parts/memory-output-cases.ts';
+import type { OutputSubject } from '../../../src/conformance/parts/output-cases.ts';
 import { createMemoryFiler } from '../../../src/filers/memory-filer.ts';
 import { createSimFiler } from '../../../src/filers/sim-filer.ts';
 import { createMemoryMetrics } from '../../../src/metrics/memory-metrics.ts';
 import { createMemoryOutputs } from '../../../src/outputs/memory-output.ts';
 import * as cluster from '../../../src/cluster/index.ts';
 import { createNetwork } from '../../../src/cluster/network.ts';
-import type { LockSubject } from '../../../src/conformance/lock-cases.ts';
-import type { NetworkProgram, NetworkSubject } from '../../../src/conformance/network-cases.ts';
-import type { SimulatedNetworkSubject } from '../../../src/conformance/simulated-network-cases.ts';
+import type { LockSubject } from '../../../src/conformance/parts/lock-cases.ts';
+import type { NetworkProgram, NetworkSubject } from '../../../src/conformance/parts/network-cases.ts';
+import type { SimulatedNetworkSubject } from '../../../src/conformance/parts/simulated-network/network-case.ts';
 import { fifoDecisions } from '../../../src/kernel/fifo-decisions.ts';
 import { simulate } from '../../../src/simulation/simulate.ts';
 

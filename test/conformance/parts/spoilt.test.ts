@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { checkEqual } from '../../../src/conformance/check.ts';
-import { partCases, type PartCaseSpec, type PartSubject } from '../../../src/conformance/part-case.ts';
+import { partCases, type PartCaseSpec, type PartSubject } from '../../../src/conformance/parts/part-case.ts';
 import { casesThatHold, spoils } from './spoilt.ts';
 
 class Counter {

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import ts from 'typescript';
 import { expect } from 'vitest';
-import type { PartCase, PartSubject } from '../../../src/conformance/part-case.ts';
+import type { PartCase, PartSubject } from '../../../src/conformance/parts/part-case.ts';
 
 /** Makes a part worse. */
 export type Spoil = <T extends object>(part: T) => T;

@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest';
-import { memoryDiskCases } from '../../../src/conformance/memory-disk-cases.ts';
-import { storeCases } from '../../../src/conformance/store-cases.ts';
+import { memoryDiskCases } from '../../../src/conformance/parts/memory-disk-cases.ts';
+import { storeCases } from '../../../src/conformance/parts/store-cases.ts';
 import { createMemoryDisk } from '../../../src/disks/memory-disk.ts';
 import { createStatusStore } from '../../../src/store/status-store.ts';
 import { describeRunner } from '../../../src/vitest/describe-runner.ts';

@@ -11,8 +11,8 @@ import {
   type RealNetworkOptions,
   realNetwork,
 } from '../../../src/host/cluster/real-network.ts';
-import { networkCases, type NetworkSubject } from '../../../src/conformance/network-cases.ts';
-import type { Journal, Sender } from '../../../src/conformance/network-programs.ts';
+import { networkCases, type NetworkSubject } from '../../../src/conformance/parts/network-cases.ts';
+import type { Journal, Sender } from '../../../src/conformance/parts/network-programs.ts';
 import { describeRunner } from '../../../src/vitest/describe-runner.ts';
 import { codeModule } from '../../../src/kernel/package-files.ts';
 import type * as hardPrograms from './hard-programs.ts';
@@ -23,7 +23,7 @@ function network(options?: RealNetworkOptions): RealNetwork {
   return net;
 }
 
-const module = codeModule('conformance/network-programs');
+const module = codeModule('conformance/parts/network-programs');
 
 const onThreads: NetworkSubject = {
   name: 'a network of threads',

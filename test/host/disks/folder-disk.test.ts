@@ -8,7 +8,11 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { type DiskCrashCase, diskCases, type DiskSubject } from '../../../src/conformance/disk-cases.ts';
+import {
+  type DiskCrashCase,
+  diskCases,
+  type DiskSubject,
+} from '../../../src/conformance/parts/disk-cases.ts';
 import { createFolderDisk } from '../../../src/host/disks/folder-disk.ts';
 
 const writer = fileURLToPath(new URL('dying-process.ts', import.meta.url));

@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { SimStep } from '../../../src/execers/sim-step.ts';
-import { EXECER_GRACE_MS, execerCases, type ExecerUnderTest } from '../../../src/conformance/execer-cases.ts';
+import {
+  EXECER_GRACE_MS,
+  execerCases,
+  type ExecerUnderTest,
+} from '../../../src/conformance/parts/execer-cases.ts';
 import { describeRunner } from '../../../src/vitest/describe-runner.ts';
 import { testExecer } from '../command-run.ts';
 import { comesTrue, livingWithMark, newMark } from '../hostile/leftovers.ts';

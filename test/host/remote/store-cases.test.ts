@@ -8,9 +8,11 @@ import { createMemoryContentStore } from '../../../src/cas/memory-content-store.
 import {
   actionCacheCases,
   type ActionCacheSubject,
+} from '../../../src/conformance/parts/action-cache-cases.ts';
+import {
   contentStoreCases,
   type ContentStoreSubject,
-} from '../../../src/conformance/content-cases.ts';
+} from '../../../src/conformance/parts/content-store-cases.ts';
 import { createDiskActionCache } from '../../../src/host/remote/disk-action-cache.ts';
 import { createDiskContentStore } from '../../../src/host/remote/disk-content-store.ts';
 import { createSimActionCache, createSimContentStore } from '../../../src/remote/sim-stores.ts';

@@ -2,22 +2,22 @@
  * What locks and waits promise, as a list of cases: in a simulation, on a node, on the machine, or of yours. Invariant: what a case finds does not
  * depend on how fast a machine is, nor on the order of what is due together.
  */
-import type { ChannelOptions } from '../locks/channel.ts';
-import type { ConditionOptions, ConditionWait } from '../locks/condition.ts';
-import type { DeferredOptions } from '../locks/deferred.ts';
-import type { MutexOptions } from '../locks/mutex.ts';
-import type { LockWorld, NotedWait } from '../locks/noted-wait.ts';
-import type { PermitOptions, SemaphoreOptions } from '../locks/semaphore.ts';
-import type { WaitOptions } from '../locks/wait-line.ts';
-import type { TimeoutOptions } from '../locks/with-timeout.ts';
-import { sleep } from '../kernel/clock.ts';
-import { question } from '../kernel/question.ts';
-import type { World } from '../model/world.ts';
-import { createNetwork } from '../cluster/network.ts';
-import { simulate } from '../simulation/simulate.ts';
-import type { Simulation } from '../simulation/simulation.ts';
-import { checkEqual, checkThat } from './check.ts';
-import { simulationError } from './conformance-case.ts';
+import type { ChannelOptions } from '../../locks/channel.ts';
+import type { ConditionOptions, ConditionWait } from '../../locks/condition.ts';
+import type { DeferredOptions } from '../../locks/deferred.ts';
+import type { MutexOptions } from '../../locks/mutex.ts';
+import type { LockWorld, NotedWait } from '../../locks/noted-wait.ts';
+import type { PermitOptions, SemaphoreOptions } from '../../locks/semaphore.ts';
+import type { WaitOptions } from '../../locks/wait-line.ts';
+import type { TimeoutOptions } from '../../locks/with-timeout.ts';
+import { sleep } from '../../kernel/clock.ts';
+import { question } from '../../kernel/question.ts';
+import type { World } from '../../model/world.ts';
+import { createNetwork } from '../../cluster/network.ts';
+import { simulate } from '../../simulation/simulate.ts';
+import type { Simulation } from '../../simulation/simulation.ts';
+import { checkEqual, checkThat } from '../check.ts';
+import { simulationError } from '../conformance-case.ts';
 import {
   inTime,
   meanwhile,

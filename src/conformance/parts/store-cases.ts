@@ -2,15 +2,15 @@
  * What a status store promises, as a list of cases. Invariant: each case plays in the plain order of events, so that who learns what, when and in
  * which order is known.
  */
-import type { Query, Wait } from '../model/query.ts';
-import { RUN_STATES, canMove, isTerminal, type RunState } from '../model/run-state.ts';
-import { completeStatus, pendingStatus, runningStatus, type RunStatus } from '../model/run-status.ts';
-import { HEALTHY_SERVICE_STATUS, serviceStatus } from '../model/service-status.ts';
-import { ALL_MASK, maskForState } from '../model/state-mask.ts';
-import type { QueryResult } from '../model/status-reader.ts';
-import type { Simulation } from '../simulation/simulation.ts';
-import type { StatusStore, StatusStoreOptions } from '../store/status-store.ts';
-import { checkEqual, checkThat } from './check.ts';
+import type { Query, Wait } from '../../model/query.ts';
+import { RUN_STATES, canMove, isTerminal, type RunState } from '../../model/run-state.ts';
+import { completeStatus, pendingStatus, runningStatus, type RunStatus } from '../../model/run-status.ts';
+import { HEALTHY_SERVICE_STATUS, serviceStatus } from '../../model/service-status.ts';
+import { ALL_MASK, maskForState } from '../../model/state-mask.ts';
+import type { QueryResult } from '../../model/status-reader.ts';
+import type { Simulation } from '../../simulation/simulation.ts';
+import type { StatusStore, StatusStoreOptions } from '../../store/status-store.ts';
+import { checkEqual, checkThat } from '../check.ts';
 import {
   type PartCase,
   partCases,

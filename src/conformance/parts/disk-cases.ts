@@ -2,10 +2,10 @@
  * The contract of a disk as a list of cases, which hold a disk in memory, a folder of the machine, and yours. Invariant: a case knows no test
  * framework and no disk but the one that it is given.
  */
-import * as is from '../kernel/shape.ts';
-import { check } from '../kernel/argument-check.ts';
-import type { Disk } from '../model/disk.ts';
-import { checkEqual, checkRejects, checkThat } from './check.ts';
+import * as is from '../../kernel/shape.ts';
+import { check } from '../../kernel/argument-check.ts';
+import type { Disk } from '../../model/disk.ts';
+import { checkEqual, checkRejects, checkThat } from '../check.ts';
 
 /** A case about a process that dies. */
 export interface DiskCrashCase {

@@ -3,13 +3,13 @@
  * Invariant: what a case finds on the machine does not depend on how fast that is.
  */
 import { Buffer } from 'node:buffer';
-import type { SimStep } from '../execers/sim-step.ts';
-import { simStep } from '../execers/sim-step.ts';
-import type { ExecCommand, Execer, Process, ProcessStatus } from '../model/execer.ts';
-import type { MaybePromise } from '../model/maybe-promise.ts';
-import type { Chunk } from '../model/output.ts';
-import type { PartCapability } from './capability.ts';
-import { checkEqual, checkThat } from './check.ts';
+import type { SimStep } from '../../execers/sim-step.ts';
+import { simStep } from '../../execers/sim-step.ts';
+import type { ExecCommand, Execer, Process, ProcessStatus } from '../../model/execer.ts';
+import type { MaybePromise } from '../../model/maybe-promise.ts';
+import type { Chunk } from '../../model/output.ts';
+import type { PartCapability } from '../capability.ts';
+import { checkEqual, checkThat } from '../check.ts';
 import { type PartCase, partCases, type PartCaseSpec, type PartSubject, refusalOf } from './part-case.ts';
 
 /** An execer that is held to the contract, and the time that it lives in. One per case. */

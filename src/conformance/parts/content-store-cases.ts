@@ -1,12 +1,11 @@
 /**
- * What content stores and action caches promise, as lists of cases: those in memory, simulated, on the disk, or yours. Invariant: a case needs
- * no more than the contract in `src/model/content-store.ts`, and waits for each call to be answered, at once or later.
+ * What content stores promise, as a list of cases: those in memory, simulated, on the disk, or yours. Invariant: a case needs no more than the
+ * contract in `src/model/content-store.ts`, and waits for each call to be answered, at once or later.
  */
-import { digestOf } from '../cas/digest-of.ts';
-import type { ActionOutcome } from '../model/action.ts';
-import { type ActionCache, type ContentStore, missingBlobsOf } from '../model/content-store.ts';
-import { digestKey, type Digest } from '../model/digest.ts';
-import { checkEqual, checkThat } from './check.ts';
+import { digestOf } from '../../cas/digest-of.ts';
+import { type ContentStore, missingBlobsOf } from '../../model/content-store.ts';
+import { type Digest, digestKey } from '../../model/digest.ts';
+import { checkEqual, checkThat } from '../check.ts';
 import { codeOf, type PartCase, partCases, type PartCaseSpec, type PartSubject } from './part-case.ts';
 
 /** What a content store is made with for a case. */
@@ -19,18 +18,6 @@ export interface ContentStoreLimits {
 export interface ContentStoreSubject extends PartSubject {
   /** Runs a body beside a store that holds nothing. One that lacks `eviction` is given no limits. */
   use(body: (store: ContentStore) => Promise<void>, limits: ContentStoreLimits): Promise<void>;
-}
-
-/** What an action cache is made with for a case. */
-export interface ActionCacheLimits {
-  /** How many results it keeps at most. Default: as many as come. */
-  readonly maxEntries?: number;
-}
-
-/** A kind of action cache that is held to the contract: see {@link actionCacheCases}. */
-export interface ActionCacheSubject extends PartSubject {
-  /** Runs a body beside a cache that knows nothing. One that lacks `eviction` is given no limits. */
-  use(body: (cache: ActionCache) => Promise<void>, limits: ActionCacheLimits): Promise<void>;
 }
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -379,100 +366,3 @@ export const contentStoreCases: readonly PartCase<ContentStoreSubject>[] = partC
   writers,
   holds,
 });
-
-const cached = (
-  title: string,
-  body: (cache: ActionCache) => Promise<void>,
-): PartCaseSpec<ActionCacheSubject> => ({ title, prove: (subject) => subject.use(body, {}) });
-
-const ACTION = digestOf('an action');
-
-function outcome(exitCode: number): ActionOutcome {
-  return {
-    exitCode,
-    outputFiles: [{ path: 'out/a', digest: digestOf('a'), isExecutable: true }],
-    outputDirectories: [{ path: '', treeDigest: digestOf('tree') }],
-    outputSymlinks: [{ path: 'l', target: 'out/a' }],
-    stdoutDigest: digestOf('out'),
-    stderrDigest: digestOf('err'),
-    stdoutRaw: bytesOf('out'),
-    metadata: { worker: 'w', queuedMs: 1, executionStartMs: 1_700_000_000_123, workerCompletedMs: 0 },
-  };
-}
-
-/** A result without the types of its bytes. */
-function plain(found: ActionOutcome | undefined): unknown {
-  return found === undefined ? undefined : { ...found, stdoutRaw: [...(found.stdoutRaw ?? [])] };
-}
-
-const results: readonly PartCaseSpec<ActionCacheSubject>[] = [
-  cached('R186 a result comes back as it was put, for its instance and its action only', async (cache) => {
-    checkEqual('at first', await cache.get('', ACTION), undefined);
-    await cache.put('', ACTION, outcome(0));
-    checkEqual('the result', plain(await cache.get('', ACTION)), plain(outcome(0)));
-    checkEqual('of another instance', await cache.get('other', ACTION), undefined);
-    checkEqual('of another action', await cache.get('', digestOf('another')), undefined);
-    await cache.put('other', ACTION, outcome(1));
-    checkEqual('of two instances', plain(await cache.get('', ACTION)), plain(outcome(0)));
-    checkEqual('of the other', plain(await cache.get('other', ACTION)), plain(outcome(1)));
-  }),
-  cached('the result that was put last is the one that is kept', async (cache) => {
-    for (const exitCode of [0, 1, 2]) await cache.put('', ACTION, outcome(exitCode));
-    checkEqual('its exit code', (await cache.get('', ACTION))?.exitCode, 2);
-    await Promise.all([3, 4, 5].map(async (exitCode) => cache.put('', ACTION, outcome(exitCode))));
-    const { exitCode } = (await cache.get('', ACTION)) ?? { exitCode: -1 };
-    checkThat(exitCode >= 3, 'one of those put together', 'it to be whole', exitCode);
-  }),
-  cached('callers can change neither the stored result nor each other’s copies', async (cache) => {
-    const metadata = { worker: 'w' };
-    const given = { ...outcome(0), metadata };
-    await cache.put('', ACTION, given);
-    metadata.worker = 'changed';
-    const found = await cache.get('', ACTION);
-    checkEqual('the worker', found?.metadata.worker, 'w');
-    (found?.outputFiles as unknown[] | undefined)?.pop();
-    checkEqual('the files', (await cache.get('', ACTION))?.outputFiles.length, 1);
-  }),
-  cached('wrong digests and instance names are refused', async (cache) => {
-    const odd = { hash: 'odd', sizeBytes: 1 };
-    const acts = [
-      () => cache.get('', odd),
-      () => cache.get(7 as never, ACTION),
-      () => cache.put('', odd, outcome(0)),
-      () => cache.put(7 as never, ACTION, outcome(0)),
-    ];
-    for (const act of acts) checkEqual('wrong use', await codeOf(act), INVALID);
-  }),
-  cached('R199 it states how long a cancelled call may take to end', async ({ cancelBoundMs }) => {
-    checkThat(cancelBoundMs >= 0 && cancelBoundMs < Infinity, 'cancelBoundMs', 'a bound', cancelBoundMs);
-    await Promise.resolve();
-  }),
-  {
-    title: 'it keeps no more results than its limit allows',
-    needs: ['eviction'],
-    prove: (subject) =>
-      subject.use(
-        async (cache) => {
-          const actions = Array.from({ length: 30 }, (_, n) => digestOf(String(n)));
-          for (const action of actions) await cache.put('', action, outcome(0));
-          let kept = 0;
-          for (const action of actions) if ((await cache.get('', action)) !== undefined) kept += 1;
-          checkThat(kept > 0 && kept <= 10, 'how many are kept', '1 to 10', kept);
-        },
-        { maxEntries: 10 },
-      ),
-  },
-];
-
-/**
- * What an action cache promises, case by case: results by instance and action. It may lack `eviction`. See {@link contentStoreCases}.
- *
- * @example
- * ```ts
- * import { actionCacheCases, type ActionCacheSubject } from 'dryrunner/conformance';
- * import { createMemoryActionCache } from 'dryrunner/remote';
- * const subject: ActionCacheSubject = { name: 'mine', use: (body, limits) => body(createMemoryActionCache(limits)) };
- * for (const each of actionCacheCases) await each.prove(subject);
- * ```
- */
-export const actionCacheCases: readonly PartCase<ActionCacheSubject>[] = partCases({ results });

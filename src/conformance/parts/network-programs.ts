@@ -2,7 +2,7 @@
  * Programs of nodes for the cases of networks, which run on a simulated network and in threads unchanged. Invariant: each needs nothing but its
  * context, so that a thread can load this module by itself.
  */
-import type { NodeContext } from '../model/node-context.ts';
+import type { NodeContext } from '../../model/node-context.ts';
 
 export interface Counter {
   add(n: number): Promise<number>;

@@ -31,7 +31,7 @@ const DURATIONS: readonly (readonly [timeoutMs: number, text: string])[] = [
   [86_461_001.5, '24h1m1.0015s'],
 ];
 
-export const outputCases: readonly CaseSpec[] = [
+export const runOutputCases: readonly CaseSpec[] = [
   {
     title: 'R96 every log begins with a header: marker, date, the three URIs, the command, SCOOT_CMD_LOG',
     needs: ['outputs'],

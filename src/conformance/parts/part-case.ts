@@ -2,21 +2,23 @@
  * A case about a part other than a runner: a network, a lock, a store, a filer. Its lists stand beside this file, one for each kind of part.
  * Invariant: a case knows no test framework and no part but those that its subject makes.
  */
-import * as is from '../kernel/shape.ts';
-import { check } from '../kernel/argument-check.ts';
-import { sleep } from '../kernel/clock.ts';
-import type { DecisionSource } from '../kernel/decisions.ts';
-import { isRunnerError } from '../kernel/errors.ts';
-import { SEED } from '../kernel/seeded-random.ts';
-import type { TraceEvent } from '../model/trace-event.ts';
-import type { World } from '../model/world.ts';
-import { simulate } from '../simulation/simulate.ts';
-import type { Simulation } from '../simulation/simulation.ts';
-import type { Failure, Verdict } from '../simulation/verdict.ts';
-import { formatEvent } from '../trace/event-text.ts';
-import { PART_CAPABILITY, type PartCapability } from './capability.ts';
-import { checkEqual, checkThat, ConformanceError } from './check.ts';
-import { simulationError } from './conformance-case.ts';
+import type { Service } from '../../model/service.ts';
+import { statusAll } from '../../model/status-lookup.ts';
+import * as is from '../../kernel/shape.ts';
+import { check } from '../../kernel/argument-check.ts';
+import { sleep } from '../../kernel/clock.ts';
+import type { DecisionSource } from '../../kernel/decisions.ts';
+import { isRunnerError } from '../../kernel/errors.ts';
+import { SEED } from '../../kernel/seeded-random.ts';
+import type { TraceEvent } from '../../model/trace-event.ts';
+import type { World } from '../../model/world.ts';
+import { simulate } from '../../simulation/simulate.ts';
+import type { Simulation } from '../../simulation/simulation.ts';
+import type { Failure, Verdict } from '../../simulation/verdict.ts';
+import { formatEvent } from '../../trace/event-text.ts';
+import { PART_CAPABILITY, type PartCapability } from '../capability.ts';
+import { checkEqual, checkThat, ConformanceError } from '../check.ts';
+import { simulationError } from '../conformance-case.ts';
 
 /** What every subject of such a list says of itself. */
 export interface PartSubject {
@@ -313,3 +315,16 @@ const hasOurWords = ({ lacks = {} }: PartSubject): boolean => !Object.hasOwn(lac
 export function ofOurWords<Subject extends PartSubject>(spec: PartCaseSpec<Subject>): PartCaseSpec<Subject> {
   return { ...spec, needs: [...(spec.needs ?? []), 'words'] };
 }
+
+/** The code that a call rejects with; `answered` if it does not. */
+export async function outcomeOf(call: Promise<unknown>): Promise<string> {
+  const refusal = await refusalOf(() => call);
+  return refusal === 'nothing' ? 'answered' : (refusal.split(' ')[0] as string);
+}
+
+/** How many runs a service knows. */
+export const runsOf = async (service: Service): Promise<number> => (await statusAll(service)).statuses.length;
+
+/** The lines of the faults that struck. */
+export const faultLines = ({ events, lines }: Played): string[] =>
+  lines.filter((_, at) => events[at]?.type === 'fault');

@@ -2,12 +2,12 @@
  * What registries of metrics promise, as a list of cases: that in memory, that of a monitoring system, or yours. Invariant: a case reads a registry
  * only through its subject.
  */
-import type { MemoryMetricsOptions, MemoryMetrics } from '../metrics/memory-metrics.ts';
-import type { Metrics } from '../model/metrics.ts';
-import type { MaybePromise } from '../model/maybe-promise.ts';
-import { METRIC_NAMES } from '../model/metrics.ts';
-import type { PartCapability } from './capability.ts';
-import { checkEqual, checkThat } from './check.ts';
+import type { MemoryMetricsOptions, MemoryMetrics } from '../../metrics/memory-metrics.ts';
+import type { Metrics } from '../../model/metrics.ts';
+import type { MaybePromise } from '../../model/maybe-promise.ts';
+import { METRIC_NAMES } from '../../model/metrics.ts';
+import type { PartCapability } from '../capability.ts';
+import { checkEqual, checkThat } from '../check.ts';
 import {
   checkRefuses,
   checkWrongUse,

@@ -2,13 +2,13 @@
  * What a disk in memory promises beside `diskCases`, as a list of cases: its time, its faults, what a crash may leave, and its history. Invariant:
  * each case plays in the plain order of events, or through all answers that there are.
  */
-import type { MemoryDisk, MemoryDiskOptions } from '../disks/memory-disk.ts';
-import { type Disk, diskText } from '../model/disk.ts';
-import type { World } from '../model/world.ts';
-import { simulate } from '../simulation/simulate.ts';
-import type { Simulation } from '../simulation/simulation.ts';
-import { checkEqual } from './check.ts';
-import { simulationError } from './conformance-case.ts';
+import type { MemoryDisk, MemoryDiskOptions } from '../../disks/memory-disk.ts';
+import { type Disk, diskText } from '../../model/disk.ts';
+import type { World } from '../../model/world.ts';
+import { simulate } from '../../simulation/simulate.ts';
+import type { Simulation } from '../../simulation/simulation.ts';
+import { checkEqual } from '../check.ts';
+import { simulationError } from '../conformance-case.ts';
 import {
   type PartCase,
   partCases,

@@ -2,11 +2,11 @@
  * What a network of nodes promises on any machine, as a list of cases: in a simulation, in threads, or yours. Invariant: a case uses programs
  * that a thread can load by itself, and no time of its own is exact.
  */
-import { isRunnerError } from '../kernel/errors.ts';
-import { codeModule } from '../kernel/package-files.ts';
-import type { CallOptions, NodeProgram, Stub } from '../model/node-context.ts';
-import { isCallLost } from '../cluster/sent-error.ts';
-import { checkEqual, checkThat } from './check.ts';
+import { isRunnerError } from '../../kernel/errors.ts';
+import { codeModule } from '../../kernel/package-files.ts';
+import type { CallOptions, NodeProgram, Stub } from '../../model/node-context.ts';
+import { isCallLost } from '../../cluster/sent-error.ts';
+import { checkEqual, checkThat } from '../check.ts';
 import type { Collector, Counter, Forwarder, Journal, Sender } from './network-programs.ts';
 import * as programs from './network-programs.ts';
 import {
@@ -58,7 +58,7 @@ type Named = Omit<NetworkUnderTest, 'node'> & {
 };
 type Body = (network: Named) => Promise<void>;
 
-const MODULE = codeModule('conformance/network-programs');
+const MODULE = codeModule('conformance/parts/network-programs');
 
 function byName(network: NetworkUnderTest): Named {
   return {

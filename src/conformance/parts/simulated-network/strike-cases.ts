@@ -1,0 +1,273 @@
+/**
+ * At which moments faults of a node strike. Invariant: each case plays in the plain order of events with just the faults that it asks for.
+ */
+import type { ClusterNodeOptions } from '../../../cluster/node.ts';
+import type { NodeContext } from '../../../model/node-context.ts';
+import { simulate } from '../../../simulation/simulate.ts';
+import { checkEqual } from '../../check.ts';
+import { simulationError } from '../../conformance-case.ts';
+import { ofOurWords, type PlayAnswers, playHolding } from '../part-case.ts';
+import { type Echo, ECHO, holds, looks, type Spec } from './network-case.ts';
+
+const strikesOf = (
+  title: string,
+  given: NonNullable<ClusterNodeOptions['faults']>,
+  answers: PlayAnswers,
+  expected: { readonly asked: readonly string[]; readonly lines: readonly string[]; readonly ends: string },
+): Spec => ({
+  title,
+  async prove(subject) {
+    let ends = '';
+    const { asked, lines } = await playHolding(async (sim) => {
+      const net = subject.create(sim);
+      const node = net.node('n1', ({ sleep }) => sleep(5), { faults: given });
+      await sim.sleep(3_000);
+      ends = `${node.state} ${node.incarnation}`;
+    }, answers);
+    checkEqual('the questions asked', asked, expected.asked);
+    checkEqual('the history', lines, expected.lines);
+    checkEqual('the node then', ends, expected.ends);
+  },
+});
+
+const AT_SLEEP = 'n1 strike at n1 sleep fault';
+const WAKES = 'just before it wakes';
+
+/** Does all that a node can do. */
+const busyNode = async ({ disk, sleep, onMessage, connect }: NodeContext) => {
+  onMessage(() => undefined);
+  await disk.write('log', '7');
+  await disk.append('log', '8');
+  await disk.sync('log');
+  await disk.rename('log', 'old');
+  await disk.sync();
+  await disk.readText('old');
+  await disk.list();
+  await disk.remove('old');
+  await sleep(5);
+  await sleep(5, 'renew the lease');
+  return {
+    acquire: (n: number) => n,
+    async fail() {
+      await connect<Echo>('echo').echo();
+      throw new Error('no');
+    },
+  };
+};
+
+const MOMENTS: readonly string[] = [
+  'locks crash at locks write log',
+  'locks crash at scenario to locks beat',
+  'locks crash at locks append log',
+  'locks crash at locks sync log',
+  'locks crash at locks rename log',
+  'locks crash at locks sync',
+  'locks crash at locks read old',
+  'locks crash at locks list',
+  'locks crash at locks remove old',
+  'locks crash at locks sleep',
+  'locks crash at renew the lease',
+  'locks crash at scenario to locks acquire',
+  'locks crash at locks to scenario reply to acquire reply',
+  'locks crash at scenario to locks fail',
+  'locks crash at echo to locks reply to echo',
+  'locks crash at locks to scenario error to fail reply',
+];
+
+export const strikes: readonly Spec[] = [
+  ofOurWords(
+    strikesOf(
+      'several kinds are asked for in one question per moment',
+      { crash: 64, pause: 64, slow: 128 },
+      {},
+      {
+        asked: [`${AT_SLEEP} = 0 of 128: `],
+        lines: [],
+        ends: 'up 0',
+      },
+    ),
+  ),
+  ofOurWords(
+    strikesOf(
+      'a single kind is asked for by its name',
+      { pause: 64 },
+      {},
+      {
+        asked: ['n1 pause at n1 sleep fault = 0 of 64: '],
+        lines: [],
+        ends: 'up 0',
+      },
+    ),
+  ),
+  ofOurWords(
+    strikesOf(
+      'true is one moment in 16, and the rates of kinds may add up to more than one',
+      { crash: 2, pause: 2, slow: 2 },
+      {},
+      {
+        asked: [`${AT_SLEEP} = 0 of 8: `],
+        lines: [],
+        ends: 'up 0',
+      },
+    ),
+  ),
+  ofOurWords(
+    strikesOf(
+      'the highest answer is a crash, which ends by itself',
+      { crash: 4, pause: 4, slow: 4, strikesMax: 1 },
+      { [AT_SLEEP]: 'highest' },
+      {
+        asked: [`${AT_SLEEP} = 3 of 4: n1 crashes ${WAKES}`, 'n1 crash at n1 sleep delay = 0 of 4: 0'],
+        lines: ['5 ms: n1 crashes', '5 ms: n1 starts again'],
+        ends: 'up 1',
+      },
+    ),
+  ),
+  ofOurWords(
+    strikesOf(
+      'a crash lasts less than downMsMax',
+      { crash: true, downMsMax: 100, strikesMax: 1 },
+      { 'n1 crash at n1 sleep fault': 'highest', 'n1 crash at n1 sleep delay': 'highest' },
+      {
+        asked: [
+          `n1 crash at n1 sleep fault = 15 of 16: n1 crashes ${WAKES}`,
+          'n1 crash at n1 sleep delay = 3 of 4: 75',
+        ],
+        lines: ['5 ms: n1 crashes', '80 ms: n1 starts again'],
+        ends: 'up 1',
+      },
+    ),
+  ),
+  ofOurWords(
+    strikesOf(
+      'a pause lasts less than a second by default',
+      { pause: 2 },
+      { 'n1 pause at n1 sleep fault': 'highest', 'n1 pause at n1 sleep delay': 2 },
+      {
+        asked: [
+          `n1 pause at n1 sleep fault = 1 of 2: n1 pauses ${WAKES}`,
+          'n1 pause at n1 sleep delay = 2 of 4: 500',
+          'n1 pause at n1 sleep fault = 0 of 2: ',
+        ],
+        lines: ['5 ms: n1 pauses'],
+        ends: 'up 0',
+      },
+    ),
+  ),
+  ofOurWords({
+    title: 'a slow node is slow by slowFactor, 10 by default, and for less than slowMsMax',
+    async prove(subject) {
+      for (const [given, expected] of [
+        [{ slow: 2, strikesMax: 1, slowMsMax: 100 }, ['5@5', '5@55', '5@105', '5@110']],
+        [
+          { slow: 2, strikesMax: 1, slowMsMax: 100, slowFactor: 3 },
+          ['5@5', '5@20', '5@35', '5@50', '5@65', '5@80', '5@85'],
+        ],
+      ] as const) {
+        const beats: string[] = [];
+        const { lines } = await playHolding(
+          async (sim) => {
+            const net = subject.create(sim);
+            net.node(
+              'n1',
+              async ({ sleep }) => {
+                for (;;) {
+                  await sleep(5);
+                  beats.push(`5@${sim.now()}`);
+                }
+              },
+              { faults: given },
+            );
+            await sim.sleep(200);
+          },
+          { 'n1 slow at n1 sleep fault': 'highest', 'n1 slow at n1 sleep delay': 'highest' },
+        );
+        checkEqual('the beats', beats.slice(0, expected.length), expected);
+        checkEqual('the history', lines, ['5 ms: n1 becomes slow']);
+      }
+    },
+  }),
+  {
+    title: 'strikes are bounded, by four by default',
+    async prove(subject) {
+      for (const [strikesMax, count] of [
+        [undefined, 4],
+        [2, 2],
+      ] as const) {
+        const verdict = await simulate({
+          source: { decide: ({ kind }, n) => (kind === 'fault' ? n - 1 : 0) },
+          keepTrace: true,
+          async scenario(sim) {
+            const net = subject.create(sim);
+            const given = { pause: 2, pauseMsMax: 0, ...(strikesMax === undefined ? {} : { strikesMax }) };
+            net.node(
+              'n1',
+              async ({ sleep }) => {
+                for (;;) await sleep(5);
+              },
+              { faults: given },
+            );
+            await sim.sleep(200);
+          },
+        });
+        if (verdict.failure !== undefined) throw simulationError(verdict.failure, 'plain');
+        checkEqual('the strikes', verdict.trace().filter(({ type }) => type === 'fault').length, count);
+      }
+    },
+  },
+  ofOurWords(
+    looks(
+      'a fault may strike as a call arrives, before it is answered, and before each event of the process',
+      async (sim, make) => {
+        const net = make();
+        net.node('locks', busyNode, { faults: { crash: 1_000 } });
+        net.through('echo', ECHO);
+        net.send('locks', { type: 'beat', term: 4 });
+        await sim.sleep(50);
+        const stub = net.connect<{ acquire(n: number): number; fail(): void }>('locks');
+        await stub.acquire(7);
+        await stub.fail().catch(() => undefined);
+      },
+      ({ asked }) =>
+        checkEqual(
+          'the moments',
+          asked.map((line) => line.replace(/ fault = 0 of 1000: $/, '')),
+          MOMENTS,
+        ),
+    ),
+  ),
+  ofOurWords(
+    looks(
+      'heal ends the faults of a node at once, and keeps what the scenario has done',
+      async (sim, make) => {
+        const net = make();
+        const struck = net.node('n1', ({ sleep }) => sleep(5), { faults: { crash: 2, downMsMax: 10_000 } });
+        const crashed = net.node('n2', ({ sleep }) => sleep(5));
+        await sim.sleep(10);
+        crashed.crash();
+        checkEqual('the states', [struck.state, crashed.state], ['down', 'down']);
+        sim.heal();
+        checkEqual('the states', [struck.state, crashed.state], ['up', 'down']);
+        await sim.sleep(20_000);
+        checkEqual('the processes', [struck.incarnation, crashed.incarnation], [1, 0]);
+      },
+      ({ asked }) => checkEqual('how often it was asked', asked.length, 2),
+      { 'n1 crash at n1 sleep fault': 'highest', 'n1 crash at n1 sleep delay': 'highest' },
+    ),
+  ),
+  ofOurWords(
+    holds(
+      'a node that the scenario has started again by then is not started a second time',
+      async (sim, make) => {
+        const node = make().node('n1', ({ sleep }) => sleep(5), { faults: { crash: 2, strikesMax: 1 } });
+        await sim.sleep(10);
+        node.restart();
+        checkEqual('it', [node.state, node.incarnation], ['up', 1]);
+        node.crash();
+        await sim.sleep(5_000);
+        checkEqual('it', [node.state, node.incarnation], ['down', 1]);
+      },
+      { 'n1 crash at n1 sleep fault': 'highest', 'n1 crash at n1 sleep delay': 'highest' },
+    ),
+  ),
+];
