@@ -15,7 +15,7 @@ export type {
   StartedProcess,
 } from '../model/process-host.ts';
 export type { OngoingWait, WaitWatch } from '../model/wait-watch.ts';
-export { type Isolate, type IsolatedPart, type Isolator, type PartSurroundings } from '../model/isolation.ts';
+export { type Isolate, type IsolatedPart, type Isolator, type PartContext } from '../model/isolation.ts';
 export { isResultPending as isPending } from '../model/maybe-promise.ts';
 export {
   LOGGING_ERR_MSG,

@@ -7,7 +7,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Tracer } from './trace-event.ts';
 
 /** What is looked at before a part is isolated: only the clock and the tracer of the simulation itself are known to be safe. */
-export interface PartSurroundings {
+export interface PartContext {
   readonly clock: Clock;
   readonly tracer?: Tracer;
 }
@@ -23,7 +23,7 @@ export interface IsolatedPart {
 }
 
 /** Begins a part; `name` is the one under which it records its trace. */
-export type Isolate = (surroundings: PartSurroundings, name: string) => IsolatedPart | undefined;
+export type Isolate = (context: PartContext, name: string) => IsolatedPart | undefined;
 
 /** Keeps account of the parts of one simulation after another. */
 export interface Isolator {

@@ -311,10 +311,8 @@ export class SimulationRun {
 
   /** A clock or tracer of somebody else in between could make parts meet. */
   #isolateWith(isolator: Isolator, tracer: Tracer): Isolate {
-    return (surroundings, name) =>
-      surroundings.clock === this.#clock && surroundings.tracer === tracer
-        ? isolator.isolate(this.#clock, name)
-        : undefined;
+    return ({ clock, tracer: recorder }, name) =>
+      clock === this.#clock && recorder === tracer ? isolator.isolate(this.#clock, name) : undefined;
   }
 
   /** The scenario has ended, and nothing that it wants ended is still to come to its end. */

@@ -31,7 +31,7 @@ import { type RunRecord, RunTable } from './run-table.ts';
 import { cannotMatch, RunWaiters } from './run-waiters.ts';
 import { type ServicePredicate, judgeService, ServiceWaiters } from './service-waiters.ts';
 import { copyStatus, mergeStatus } from './status-merge.ts';
-import { WaiterRegister, type WaiterSurroundings } from './waiter-lifecycle.ts';
+import { WaiterRegister, type WaiterContext } from './waiter-lifecycle.ts';
 import { check } from '../kernel/argument-check.ts';
 import { TRACER } from '../model/argument-shapes.ts';
 
@@ -322,7 +322,7 @@ class Waiters {
   readonly runs: RunWaiters;
   readonly service: ServiceWaiters;
 
-  constructor(around: WaiterSurroundings) {
+  constructor(around: WaiterContext) {
     this.register = new WaiterRegister(around);
     this.runs = new RunWaiters(this.register);
     this.service = new ServiceWaiters(this.register);

@@ -46,7 +46,7 @@ export abstract class Waiter extends LimitedWaiter {
 const LEFT = -1;
 
 /** What the register needs of the store it serves. */
-export interface WaiterSurroundings {
+export interface WaiterContext {
   readonly clock: Clock;
   readonly name: string;
   readonly tracer: RunTracer | undefined;
@@ -54,13 +54,13 @@ export interface WaiterSurroundings {
 
 /** All who wait on one store, in the order of registration. */
 export class WaiterRegister implements CancelReceiver {
-  readonly #around: WaiterSurroundings;
+  readonly #around: WaiterContext;
   #first: Waiter | undefined = undefined;
   #last: Waiter | undefined = undefined;
   #registered = 0;
   #size = 0;
 
-  constructor(around: WaiterSurroundings) {
+  constructor(around: WaiterContext) {
     this.#around = around;
   }
 

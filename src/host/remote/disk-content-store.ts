@@ -21,7 +21,7 @@ import {
 } from 'node:fs';
 import { open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { Holds } from '../../cas/holds.ts';
+import { BlobPins } from '../../cas/blob-pins.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { RunnerError } from '../../kernel/errors.ts';
 import { isCancelled, type Cancellable } from '../../model/cancellation.ts';
@@ -167,7 +167,7 @@ class DiskBlobs implements DiskContentStore {
   /** Of blobs that come in parts. */
   readonly #writers = new Set<DiskWriter>();
   /** Of this process. */
-  readonly #held = new Holds();
+  readonly #held = new BlobPins();
   #sizeBytes = 0;
   /** Of blobs that are being written. */
   #reserved = 0;
