@@ -37,7 +37,7 @@ import { rpcFailure } from '../remote/rpc-failure.ts';
 import { rpcCodeName } from '../remote/rpc.ts';
 import { OutputDisplay, runToEnd, showEvent } from './exec-display.ts';
 import { EXEC_FAILED, remoteExecStatus } from './exec-status.ts';
-import { UsageError } from './exit-status.ts';
+import { InterruptedError, UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { hushGrpc, readFileOf, readToken } from './remote-access.ts';
 import type { Terminal } from './terminal.ts';
@@ -285,12 +285,15 @@ async function actionFor(
 async function inputRoot(
   input: string | undefined,
   content: InputFolder,
-  { signal }: Interruption,
+  interruption: Interruption,
 ): Promise<Digest> {
   if (input === undefined) return content.add(new Uint8Array());
+  if (input === '') throw new UsageError('--input: expected a folder, got ""');
   try {
-    return await content.addFolder(resolve(input), { signal });
+    return await content.addFolder(resolve(input), { signal: interruption.signal });
   } catch (error) {
+    const { status } = interruption;
+    if (status !== undefined) throw new InterruptedError(`interrupted while ${input} was read`, status);
     throw new UsageError(`--input: ${messageOf(error)}`);
   }
 }

@@ -1,8 +1,18 @@
 // What `dryrunner exec --remote` says when a cluster loses something, or is lost itself.
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type BuildCluster, serveBuildCluster } from '../../src/host/remote/build-cluster.ts';
 import { serveRemote } from '../../src/host/remote/grpc-server.ts';
 import { REMOTE_METHODS as M } from '../../src/remote/methods.ts';
@@ -73,3 +83,61 @@ describe('what a command has printed is lost', () => {
     expect(err).toMatch(/COMPLETE 3\n$/);
   });
 });
+
+describe('a signal', () => {
+  const SIGNALS = [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const;
+
+  const readTitle = existsSync('/proc/self/fd')
+    ? 'while --input is read: %s ends it with %i'
+    : 'while --input is read is not tried, because only /proc says when that begins: %s %i';
+  test.skipIf(!existsSync('/proc/self/fd')).for(SIGNALS)(readTitle, async ([signal, expected]) => {
+    const large = join(dir, 'in/large');
+    mkdirSync(join(dir, 'in'));
+    writeFileSync(large, '');
+    // It holds nothing, and takes a minute to read.
+    truncateSync(large, 64 * 1024 ** 3);
+    const started = startThere(cluster.endpoint, '--input', 'in', '--', 'true');
+    await vi.waitFor(() => expect(openFilesOf(started.child.pid)).toContain(large), { timeout: 60_000 });
+    started.child.kill(signal);
+    expect(await started.finished).toEqual({
+      code: expected,
+      out: '',
+      err: 'interrupted while in was read\n',
+    });
+  });
+
+  test.for(SIGNALS)('while --input is uploaded: %s ends it with %i', async ([signal, expected]) => {
+    mkdirSync(join(dir, 'in'));
+    writeFileSync(join(dir, 'in/large'), Buffer.alloc(3_000_000, 7));
+    const written = vi.fn();
+    const endpoint = await behind({
+      clientStream: (_method, _requests, context) => {
+        written();
+        return new Promise((_resolve, reject) => {
+          context.signal.addEventListener('abort', () => reject(new RpcError('CANCELLED', 'gone')));
+        });
+      },
+    });
+    const started = startThere(endpoint, '--input', 'in', '--', 'true');
+    await vi.waitFor(() => expect(written).toHaveBeenCalled(), { timeout: 60_000 });
+    started.child.kill(signal);
+    const { code, err } = await started.finished;
+    expect([code, err]).toEqual([expected, expect.stringMatching(/ABORTED\n$/)]);
+  });
+});
+
+/** Of a process, where the system says so. */
+function openFilesOf(pid: number | undefined): string[] {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).map((name) => {
+    try {
+      return readlinkSync(join(folder, name));
+    } catch {
+      return '';
+    }
+  });
+}
