@@ -9,7 +9,7 @@ import { finalStatus } from '../model/status-lookup.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { Interruption } from './interruption.ts';
 import { formatSpan } from './quantity-text.ts';
-import type { Terminal } from './terminal.ts';
+import { onOneLine, type Terminal } from './terminal.ts';
 
 /**
  * The text of one stream whose bytes come in pieces; what is not UTF-8 reads as U+FFFD. Invariant: the pieces of text together are the text of
@@ -77,7 +77,9 @@ export function showEvent(
   }
   const { state, exitCode, error } = event.status;
   const end = hasField(state, 'exitCode') ? ` ${exitCode}` : '';
-  terminal.note(`${formatSpan(event.at).padStart(8)}  ${state}${end}${error === '' ? '' : `  ${error}`}`);
+  terminal.note(
+    `${formatSpan(event.at).padStart(8)}  ${state}${end}${error === '' ? '' : `  ${onOneLine(error)}`}`,
+  );
 }
 
 /** Runs a command until it has ended; a signal aborts it. */

@@ -244,7 +244,7 @@ program
   .option('--host <address>', 'listen on this address; others than loopback let others in', '127.0.0.1')
   .option('--jobs <n>', 'actions that run at the same time (default: one per core)', threadCount)
   .option('--cas <dir>', 'keep blobs and results here (default: in a temporary folder, until the end)')
-  .option('--cas-size <mb>', 'keep at most this many MiB of blobs (default: 10240)', positiveInteger)
+  .option('--cas-size <mb>', 'keep at most this many MiB of blobs in --cas (default: 10240)', positiveInteger)
   .addOption(
     new Option('--runners <kind>', 'exec runs commands; simulated runs none and makes placeholders')
       .choices(['exec', 'simulated'])

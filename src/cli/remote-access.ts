@@ -1,4 +1,8 @@
-/** What commands need that serve or call over gRPC: files with secrets and certificates, and a gRPC that leaves the talking to them. */
+/**
+ * What commands need that serve or call over gRPC: files with secrets and certificates, what is wrong with the encryption of a connection, and a
+ * gRPC that leaves the talking to them.
+ */
+import { connect } from 'node:tls';
 import { messageOf } from '../kernel/errors.ts';
 import { loadPeer } from '../kernel/package-files.ts';
 import { readSmallFile } from './exec-files.ts';
@@ -36,9 +40,53 @@ export async function readToken(
   throw new UsageError(`--token-file: expected one word of ASCII characters in ${path}, got ${what}`);
 }
 
+/** Whether clients and servers encrypt what goes to that URL. */
+export function isEncrypted(remote: string): boolean {
+  return remote.startsWith('grpcs:');
+}
+
+/** What OpenSSL says of an answer that is not of TLS. */
+const NOT_TLS = /wrong version number|packet length too long|SSL routines|EPROTO/;
+const UNTRUSTED = /self[- ]signed certificate|unable to (get|verify)/;
+
+/** If a connection could not be made because one side encrypts and the other does not, or does not trust it: that. Else empty. */
+export async function encryptionHint(remote: string, why: string): Promise<string> {
+  const address = remote.replace(/^grpcs?:\/\/|\/$/g, '');
+  if (!isEncrypted(remote)) {
+    return (await speaksTls(address)) ? `${remote} is reached, but speaks TLS: try grpcs://${address}` : '';
+  }
+  if (NOT_TLS.test(why)) return `${remote} is reached, but does not speak TLS: try grpc://${address}`;
+  const [reason] =
+    UNTRUSTED.exec(why) === null
+      ? []
+      : [why.replace(/^.*Last error: (Error: )?|\.? *Resolution note:.*$/g, '')];
+  if (reason === undefined) return '';
+  return `the certificate of ${remote} is not trusted (${reason}): name the authority that has signed it with --tls-ca`;
+}
+
+const HANDSHAKE_MS = 2_000;
+
+function speaksTls(address: string): Promise<boolean> {
+  const [, host = '', port = '443'] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(address) ?? [];
+  return new Promise((resolve) => {
+    // Only whether it answers in TLS is asked, not who it is: nothing is sent.
+    const socket = connect({ host, port: Number(port), rejectUnauthorized: false, ALPNProtocols: ['h2'] });
+    const settle = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setTimeout(HANDSHAKE_MS, () => settle(false));
+    socket.on('secureConnect', () => settle(true));
+    socket.on('error', () => settle(false));
+    socket.on('close', () => settle(false));
+  });
+}
+
 /** What goes wrong is said by the command, in sentences; the log of gRPC itself is for those who ask for it. */
 export async function hushGrpc(neededBy: string): Promise<void> {
   if (process.env['GRPC_VERBOSITY'] !== undefined || process.env['GRPC_NODE_VERBOSITY'] !== undefined) return;
   const grpc = await loadPeer('@grpc/grpc-js', neededBy, () => import('@grpc/grpc-js'));
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
+  // One is about addresses as names in TLS, which users cannot change.
+  process.noDeprecation = true;
 }

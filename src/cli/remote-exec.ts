@@ -39,8 +39,8 @@ import { OutputDisplay, runToEnd, showEvent } from './exec-display.ts';
 import { EXEC_FAILED, remoteExecStatus } from './exec-status.ts';
 import { InterruptedError, UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
-import { hushGrpc, readFileOf, readToken } from './remote-access.ts';
-import type { Terminal } from './terminal.ts';
+import { encryptionHint, hushGrpc, isEncrypted, readFileOf, readToken } from './remote-access.ts';
+import { onOneLine, type Terminal } from './terminal.ts';
 
 /** Options as typed. */
 export interface RemoteExecOptions {
@@ -95,13 +95,18 @@ export async function remoteExec(
   }
 }
 
+/** What was typed, so that nothing is seen too. */
+function shown(text: string): string {
+  return text === '' ? '""' : text;
+}
+
 /** Paths as a cluster takes them: relative, without `./` and a slash at the end. */
 function wantedOutputs(paths: readonly string[]): string[] {
   return paths.map((path) => {
     const normal = posix.normalize(path).replace(/\/$/, '');
     if (normal !== '.' && isPathBelow(normal)) return normal;
     throw new UsageError(
-      `--output: expected a path below the current directory, such as out/app, got ${path}`,
+      `--output: expected a path below the current directory, such as out/app, got ${shown(path)}`,
     );
   });
 }
@@ -111,11 +116,17 @@ async function connected(
   interruption: Interruption,
 ): Promise<RemoteConnection> {
   if (!/^grpcs?:\/\/[^/\s]+\/?$/.test(remote)) {
-    throw new UsageError(`--remote: expected grpc://HOST:PORT or grpcs://HOST:PORT, got ${remote}`);
+    throw new UsageError(`--remote: expected grpc://HOST:PORT or grpcs://HOST:PORT, got ${shown(remote)}`);
+  }
+  if (tlsCa !== undefined && !isEncrypted(remote)) {
+    throw new UsageError(`--tls-ca: only with grpcs://, as nothing is encrypted with ${remote}`);
   }
   const token = await readToken(tokenFile, interruption);
   const ca = tlsCa === undefined ? undefined : await readFileOf('--tls-ca', tlsCa, interruption);
   await hushGrpc('exec --remote');
+  if (ca?.includes('-----BEGIN CERTIFICATE-----') === false) {
+    throw new UsageError(`--tls-ca: expected certificates in PEM, got a file without any: ${tlsCa}`);
+  }
   try {
     return await connectRemote({ endpoint: remote, token, tlsCa: ca });
   } catch (error) {
@@ -154,7 +165,9 @@ async function capabilities(
       // A cluster that is only busy answers the next time; where none is, nobody waits for long.
       const isWorthIt = isPassing(status.code) && performance.now() - begin < GREETING_MS;
       if (!isWorthIt || failures > GREETINGS_MAX) {
-        throw new UsageError(unanswered(remote, status.code, message));
+        const isReached = status.code !== RPC_CODES.UNAVAILABLE;
+        const hint = isReached ? '' : await encryptionHint(remote, message);
+        throw new UsageError(hint === '' ? unanswered(remote, status.code, message) : `--remote: ${hint}`);
       }
     }
     await pause(GREETING_PAUSE_MS);
@@ -164,7 +177,7 @@ async function capabilities(
 /** Why there is no cluster, for those who have typed its URL. */
 function unanswered(remote: string, code: number, message: string): string {
   // What gRPC says around the reason says nothing more.
-  const why = message
+  const why = onOneLine(message)
     .replace(/^No connection established\. Last error: (Error: )?/, '')
     .replace(/\.?\s*Resolution note:\s*$/, '');
   switch (code) {
@@ -301,7 +314,7 @@ async function inputRoot(
 function variableOf(text: string): [string, string] {
   const at = text.indexOf('=');
   const name = at < 0 ? text : text.slice(0, at);
-  if (name === '') throw new UsageError(`--env: expected NAME=VALUE or NAME, got ${text}`);
+  if (name === '') throw new UsageError(`--env: expected NAME=VALUE or NAME, got ${shown(text)}`);
   const value = at < 0 ? process.env[name] : text.slice(at + 1);
   if (value === undefined) throw new UsageError(`--env: ${name} is not set here`);
   return [name, value];
@@ -309,7 +322,7 @@ function variableOf(text: string): [string, string] {
 
 function propertyOf(text: string): PlatformProperty {
   const at = text.indexOf('=');
-  if (at < 1) throw new UsageError(`--platform: expected NAME=VALUE, got ${text}`);
+  if (at < 1) throw new UsageError(`--platform: expected NAME=VALUE, got ${shown(text)}`);
   return { name: text.slice(0, at), value: text.slice(at + 1) };
 }
 
@@ -345,7 +358,7 @@ async function bringBack(
       else throw new Error('expected a file, directory or link, got nothing');
     } catch (error) {
       isComplete = false;
-      terminal.note(`error: --output: ${path}: ${messageOf(error)}`);
+      terminal.note(`error: --output: ${path}: ${onOneLine(messageOf(error))}`);
     }
   }
   return isComplete;

@@ -31,6 +31,11 @@ function ownInvocation(): Invocation {
   };
 }
 
+/** What to type to start this program with other words. */
+export function ownLine(words: readonly string[], invocation: Invocation = ownInvocation()): string {
+  return [commandOf(invocation), ...words.map(shellWord)].join(' ');
+}
+
 /** What to type for that seed of the scenario. */
 export function rerunLine(reference: string, seed: string, invocation: Invocation = ownInvocation()): string {
   return `${commandOf(invocation)} run ${shellWord(reference)} --seed ${shellWord(seed)}`;

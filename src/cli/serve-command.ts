@@ -16,7 +16,8 @@ import { EXIT_STATUS, UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { formatSpan } from './quantity-text.ts';
 import { hushGrpc, readFileOf, readToken } from './remote-access.ts';
-import type { Terminal } from './terminal.ts';
+import { ownLine } from './rerun-line.ts';
+import { onOneLine, type Terminal } from './terminal.ts';
 
 /** Options as typed. */
 export interface ServeCommandOptions {
@@ -43,6 +44,9 @@ const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost'])
 
 /** Serves until a signal comes; the exit code is then that of the signal. */
 export async function serveCommand(terminal: Terminal, options: ServeCommandOptions): Promise<number> {
+  if (options.casSize !== undefined && options.cas === undefined) {
+    throw new UsageError('--cas-size: only with --cas, the folder whose size it bounds');
+  }
   if (options.reapi !== true) throw new UsageError('expected --reapi, the protocol to serve');
   const interruption = new Interruption({ hasProcesses: true });
   const log = new AccessLog(terminal, options);
@@ -149,6 +153,7 @@ function announce(
     `serving the Remote Execution API at ${endpoint}: ${counted(jobs, 'job')} at a time, ${runners}${lies}`,
   );
   terminal.line(`  bazel build --remote_executor=${endpoint} //…`);
+  terminal.line(`  ${execLine(endpoint, options)}`);
   if (metricsPort !== undefined) {
     terminal.line(`metrics for Prometheus at http://127.0.0.1:${metricsPort}/metrics`);
   }
@@ -157,6 +162,21 @@ function announce(
       `anybody who reaches ${host} can run commands here, unless --tls-cert and --token-file are given`,
     );
   }
+}
+
+/** What can be typed on this machine to try the cluster. */
+function execLine(endpoint: string, { runners, tokenFile, tlsCert }: ServeCommandOptions): string {
+  // Clients cannot connect to the address that stands for all of a machine.
+  const url = endpoint.replace(/(?<=:\/\/)(0\.0\.0\.0|\[::\])(?=:\d+$)/, 'localhost');
+  return ownLine([
+    'exec',
+    '--remote',
+    url,
+    ...(tlsCert === undefined ? [] : ['--tls-ca', tlsCert]),
+    ...(tokenFile === undefined ? [] : ['--token-file', tokenFile]),
+    '--',
+    ...(runners === 'exec' ? ['uname', '-a'] : ['sleep 100', 'complete 0']),
+  ]);
 }
 
 function untilRequested({ signal }: Interruption): Promise<void> {
@@ -181,14 +201,6 @@ async function readTls(
 
 function shortName(method: string): string {
   return method.slice(method.lastIndexOf('/') + 1);
-}
-
-/** What clients send must not look like lines of the log. */
-function onOneLine(text: string): string {
-  return text.replace(
-    /\p{Cc}|\p{Zl}|\p{Zp}/gu,
-    (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }
 
 /** Shows calls as they end, and counts them. */

@@ -117,6 +117,11 @@ function harmless(text: string, isColoured: boolean): string {
   );
 }
 
+/** Texts of others, such as clients and servers, must not look like lines of ours, nor turn the direction in which those are read. */
+export function onOneLine(text: string): string {
+  return text.replace(/\p{Cc}|\p{Zl}|\p{Zp}|\p{Bidi_Control}/gu, (found) => `\\u${hex(found)}`);
+}
+
 function hex(text: string): string {
   return text.charCodeAt(0).toString(16).padStart(4, '0');
 }

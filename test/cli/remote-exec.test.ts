@@ -269,9 +269,27 @@ describe('a cluster that is slow, closed, or none at all', () => {
     expect((await runThere(['--tls-ca', certFile, '--', 'true'], endpoint)).code).toBe(0);
     const { code, err } = await runThere(['--', 'true'], endpoint);
     expect(code).toBe(125);
-    expect(err).toMatch(/^error: --remote: grpcs:\S+ cannot be reached: .*certificate/);
+    expect(err).toBe(
+      `error: --remote: the certificate of ${endpoint} is not trusted (self-signed certificate): name the authority that has signed it with --tls-ca\n`,
+    );
     const wrong = await runThere(['--tls-ca', keyFile, '--', 'true'], endpoint);
-    expect([wrong.code, wrong.err.startsWith('error: --')]).toEqual([125, true]);
+    expect([wrong.code, wrong.err]).toEqual([
+      125,
+      `error: --tls-ca: expected certificates in PEM, got a file without any: ${keyFile}\n`,
+    ]);
+    const plain = served.endpoint.replace('grpcs:', 'grpc:');
+    expect((await runThere(['--', 'true'], plain)).err).toBe(
+      `error: --remote: ${plain} is reached, but speaks TLS: try ${served.endpoint}\n`,
+    );
+  });
+
+  test('a cluster that does not encrypt is named as one', async () => {
+    const encrypted = cluster.endpoint.replace('grpc:', 'grpcs:');
+    const { code, err } = await runThere(['--', 'true'], encrypted);
+    expect([code, err]).toEqual([
+      125,
+      `error: --remote: ${encrypted} is reached, but does not speak TLS: try ${cluster.endpoint}\n`,
+    ]);
   });
 
   test('where nobody listens, or somebody who speaks something else, a sentence says so', async () => {
@@ -348,6 +366,10 @@ test.for([
   ],
   [['--remote', 'grpc://x', '--output', '/x', '--', 'true'], /--output: expected a path below/],
   [['--remote', 'grpc://x', '--output', '.', '--', 'true'], /--output: expected a path below/],
+  [['--remote', 'grpc://x', '--output', '', '--', 'true'], /--output: expected a path below .*, got ""/],
+  [['--remote', '', '--', 'true'], /--remote: expected grpc:.*, got ""/],
+  [['--remote', 'grpc://x', '--token-file', '', '--', 'true'], /--token-file: expected the name .*, got ""/],
+  [['--remote', 'grpc://x', '--tls-ca', 'x', '--', 'true'], /--tls-ca: only with grpcs:.* with grpc:\/\/x/],
 ] as const)('wrong usage says what was expected: %o', async ([args, text]) => {
   const { code, out, err } = await run('exec', ...args);
   expect(err).toMatch(text);
@@ -358,6 +380,9 @@ test.for([
 test.for([
   ['--env', 'NO_SUCH_VARIABLE', '--env: NO_SUCH_VARIABLE is not set here'],
   ['--env', '=x', '--env: expected NAME=VALUE or NAME, got =x'],
+  ['--env', '', '--env: expected NAME=VALUE or NAME, got ""'],
+  ['--platform', '', '--platform: expected NAME=VALUE, got ""'],
+  ['--input', '', '--input: expected a folder, got ""'],
   ['--platform', 'OSFamily', '--platform: expected NAME=VALUE, got OSFamily'],
 ] as const)('%s %s is refused', async ([option, value, text]) => {
   const { code, err } = await runThere([option, value, '--', 'true']);

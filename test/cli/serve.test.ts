@@ -136,6 +136,7 @@ describe('dryrunner serve --reapi', () => {
 
   test.for<readonly [string, readonly string[], string]>([
     ['no protocol', [], 'expected --reapi, the protocol to serve'],
+    ['a size of nothing', ['--reapi', '--cas-size', '9'], '--cas-size: only with --cas'],
     ['half of a certificate', ['--reapi', '--tls-cert', 'x'], 'expected both --tls-cert and --tls-key'],
     [
       'a token that is not there',
@@ -245,7 +246,8 @@ describe('dryrunner serve --reapi', () => {
     const { out, err } = await server.finished;
     const lines = out.trimEnd().split('\n');
     expect(lines[0]).toBe(`serving the Remote Execution API at ${endpoint}: 1 job at a time, exec`);
-    expect(lines.slice(2).map((line) => line.split('  ')[1])).toEqual([
+    expect(lines[2]).toBe(`  npx dryrunner exec --remote ${endpoint} -- uname -a`);
+    expect(lines.slice(3).map((line) => line.split('  ')[1])).toEqual([
       'BatchUpdateBlobs',
       'BatchUpdateBlobs',
       'Execute',

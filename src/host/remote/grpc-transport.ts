@@ -8,7 +8,7 @@ import type { CallOptions, ChannelCredentials, Client, Metadata, ServiceError } 
 import { rpcStatusOf } from '../../cas/action-messages.ts';
 import { type MessageCodec, MESSAGES } from '../../cas/codec.ts';
 import { check } from '../../kernel/argument-check.ts';
-import { messageOf } from '../../kernel/errors.ts';
+import { invalidArgument, messageOf } from '../../kernel/errors.ts';
 import { loadPeer } from '../../kernel/package-files.ts';
 import type { RpcStatus } from '../../model/action.ts';
 import {
@@ -23,7 +23,7 @@ import {
 export interface ConnectRemoteOptions {
   /** `grpc://HOST:PORT`, or `grpcs://HOST:PORT` with TLS. */
   readonly endpoint: string;
-  /** Those who may sign the certificate of the server, PEM. Default: those whom the machine trusts. */
+  /** Those who may sign the certificate of the server, PEM; only with `grpcs://`. Default: those whom the machine trusts. */
   readonly tlsCa?: Uint8Array | string | undefined;
   /** Sent as `authorization: Bearer TOKEN`. */
   readonly token?: string | undefined;
@@ -232,6 +232,10 @@ function credentialsFor(
  */
 export async function connectRemote(options: ConnectRemoteOptions): Promise<RemoteConnection> {
   check('options', options, OPTIONS);
+  const { endpoint, tlsCa } = options;
+  if (tlsCa !== undefined && !endpoint.startsWith('grpcs:')) {
+    throw invalidArgument('options.tlsCa', 'nothing, as a grpc:// endpoint is not encrypted', tlsCa);
+  }
   const grpc = await loadPeer('@grpc/grpc-js', 'connectRemote', () => import('@grpc/grpc-js'));
   return new GrpcConnection(grpc, options);
 }
