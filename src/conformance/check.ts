@@ -1,5 +1,6 @@
 /** The checks that cases make: each throws one typed error that says what was looked at, what was expected and what came. */
-import { inspect, isDeepStrictEqual } from 'node:util';
+import { isDeepStrictEqual } from 'node:util';
+import { valueText } from '../explore/explain/value-text.ts';
 import { isRunnerError, type RunnerError, type RunnerErrorCode, shownText } from '../kernel/errors.ts';
 import type { RunStatus } from '../model/run-status.ts';
 
@@ -18,7 +19,10 @@ export class ConformanceError extends Error {
 
 function mismatch(what: string, expected: unknown, actual: unknown): ConformanceError {
   const shown = expected instanceof Words ? expected.text : expected;
-  return new ConformanceError(`${what}: expected ${show(expected)}, got ${show(actual)}`, shown, actual);
+  const [wanted, came] = [show(expected), show(actual)];
+  // JSON leaves out what some values differ in, such as fields that are undefined.
+  const more = wanted === came ? ', which differs from it in what is not shown' : '';
+  return new ConformanceError(`${what}: expected ${wanted}, got ${came}${more}`, shown, actual);
 }
 
 /** Both are the same value, or plain data with the same content. */
@@ -72,11 +76,14 @@ class Words {
   }
 }
 
+/** The events of a case are compared as one list. */
+const LENGTH_MAX = 4_000;
+
 function show(value: unknown): string {
   if (value instanceof Words) return value.text;
   if (isRunnerError(value)) return `${value.code} (${value.message})`;
   if (value instanceof Error) return `${value.name} (${value.message})`;
-  return inspect(value, { breakLength: Infinity, depth: 4 });
+  return valueText(value, LENGTH_MAX);
 }
 
 /** That field of each status, in their order. */

@@ -140,6 +140,11 @@ describe('a case', () => {
     message: string,
   ])[] = [
     ['a check', () => checkEqual('the answer', 41, 42), 'the answer: expected 42, got 41 (seed 5)'],
+    [
+      'a check of what looks alike',
+      () => checkEqual('the answer', { a: undefined }, {}),
+      'the answer: expected {}, got {}, which differs from it in what is not shown (seed 5)',
+    ],
     ['an error of its own', () => Promise.reject(new Error('lost')), 'lost (seed 5)'],
     [
       'a deadlock',
@@ -307,7 +312,7 @@ describe('a check', () => {
     expect(failed(() => checkEqual('a list', [1, { a: 2 }], [1, { a: 2 }]))).toBe('nothing');
     expect(failed(() => checkEqual('a list', ['x'], ['y']))).toMatchObject({
       name: 'ConformanceError',
-      message: `a list: expected [ 'y' ], got [ 'x' ]`,
+      message: 'a list: expected ["y"], got ["x"]',
       expected: ['y'],
       actual: ['x'],
     });

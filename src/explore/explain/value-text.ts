@@ -3,10 +3,10 @@ import { describeValue } from '../../kernel/errors.ts';
 
 const LENGTH_MAX = 100;
 
-/** The value as JSON, where it has one; cut if it is long. */
-export function valueText(value: unknown): string {
+/** The value as JSON, where it has one; cut if it has more than `lengthMax` characters. */
+export function valueText(value: unknown, lengthMax: number = LENGTH_MAX): string {
   const text = jsonOf(value) ?? describeValue(value);
-  return text.length > LENGTH_MAX ? `${text.slice(0, LENGTH_MAX)}…` : text;
+  return text.length > lengthMax ? `${text.slice(0, lengthMax)}…` : text;
 }
 
 function jsonOf(value: unknown): string | undefined {

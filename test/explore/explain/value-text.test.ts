@@ -23,6 +23,14 @@ test.each<[name: string, value: unknown, text: string]>([
   expect(valueText(value)).toBe(text);
 });
 
+test('a value is cut where its reader wants', () => {
+  const digits = '0123456789'.repeat(30);
+  expect([valueText(digits).length, valueText(digits, 200).length, valueText(digits, 400)]).toEqual([
+    ...[101, 201],
+    JSON.stringify(digits),
+  ]);
+});
+
 test('property: any value is one short line, and plain data that is short can be read back', () => {
   fc.assert(
     fc.property(
