@@ -18,11 +18,13 @@ import type { ServiceStatus } from '../../model/service-status.ts';
 import { finalStatus } from '../../model/status-lookup.ts';
 import type { World } from '../../model/world.ts';
 import { defineScenario, type ScenarioDefinition } from '../../simulation/scenario.ts';
+import { makeRunner, refusalText } from './made-runner.ts';
 import type { ConformanceSubject, PlannedMachine, RunnerUnderTest, SubjectOptions } from '../subject.ts';
 import { drawCommand, type DrawnCommand } from './drawn-command.ts';
 import { AT_ONCE, drawWork } from './drawn-work.ts';
 import { Draws, workloadName } from './draws.ts';
 import { PLANNED_REACH, type PlannedReach } from './expected-run.ts';
+import { GivenAnswers } from './given-answers.ts';
 import { PartsJudge } from './parts-judge.ts';
 import {
   PlannedParts,
@@ -73,8 +75,8 @@ export function partsWorkload(subject: PartsSubject): ScenarioDefinition<unknown
     description: `the collaborators of ${subject.name} do all that they may, and each run goes as the contract says`,
     run(sim) {
       for (const name of MUST_REACH) sim.sometimes(name, false);
-      const make = (options: SubjectOptions, machine: PlannedMachine): RunnerUnderTest =>
-        subject.create(sim.world, options, machine);
+      const make: PartsTerms['make'] = (options, machine) =>
+        makeRunner(sim, 'create', () => subject.create(sim.world, options, machine));
       return new PartsWorkload(sim, { make, takesMany: true }).run((name) => {
         if (MUST_REACH.has(name)) sim.sometimes(name);
       });
@@ -87,7 +89,7 @@ const SETTLED_MS = 400;
 
 /** Whom the workload drives. */
 export interface PartsTerms {
-  make(options: SubjectOptions, machine: PlannedMachine): RunnerUnderTest | Promise<RunnerUnderTest>;
+  make(options: SubjectOptions, machine: PlannedMachine): Promise<RunnerUnderTest>;
   /** Whether it takes a capacity of more than one. */
   readonly takesMany: boolean;
   /** What of the plans it takes. Default: all. */
@@ -119,7 +121,9 @@ export class PartsWorkload {
     const { takesMany } = this.#terms;
     const capacity = takesMany ? draws.pick('capacity', [1, 2, 3]) : 1;
     const options = { ...this.#parts.options(), ...(takesMany ? { capacity, history: 0 } : {}) };
-    const { service, dispose } = await this.#terms.make(options, this.#parts.machine());
+    const made = await this.#terms.make(options, this.#parts.machine());
+    const { dispose } = made;
+    const service = new GivenAnswers(this.#sim).service(made.service);
     const createdAtMs = this.#sim.now();
     const steps = draws.count('steps', 1, 8);
     for (let step = 0; step < steps; step += 1) await this.#step(service, capacity);
@@ -148,7 +152,10 @@ export class PartsWorkload {
     // Both are calls of this instant: what is full or unhealthy is so in both.
     const before = service.statusAll();
     const offered = service.run(run.plan.command);
-    const [{ statuses, service: machine }, answer] = await Promise.all([before, answerOf(offered)]);
+    const [{ statuses, service: machine }, answer] = await Promise.all([
+      this.#answered('R43', 'statusAll', 'statuses', before),
+      answerOf(offered),
+    ]);
     this.#checkService(machine);
     const isFull = statuses.filter(({ state }) => !isTerminal(state)).length >= capacity;
     const code = refusal(machine, isFull);
@@ -161,15 +168,20 @@ export class PartsWorkload {
     this.#sim.check(state === 'PENDING', `R65 a run was accepted as ${state}, expected PENDING`);
     run.runId = runId;
     run.acceptedAtMs = this.#sim.now();
-    this.#pending.push(this.#watch(service, run));
+    this.#leave(this.#watch(service, run));
   }
 
   /** R22, R23, R63, R64: the code, its text, and the zero status with what the machine says. */
   #refused(error: unknown, code: Refusal | undefined, { error: says }: ServiceStatus): void {
-    if (!(error instanceof RunRejectedError)) throw error;
+    const expectedCode = code ?? 'that it is accepted';
+    if (!(error instanceof RunRejectedError)) {
+      const expected = code === undefined ? 'it to be accepted' : `a RunRejectedError of code ${code}`;
+      this.#sim.check(false, `R22 R64 run: expected ${expected}, got ${refusalText(error)}`, error);
+      return;
+    }
     this.#sim.check(
       error.code === code,
-      `R64 a run was refused with ${error.code}, expected ${code ?? 'that it is accepted'}`,
+      `R64 a run was refused with ${error.code}, expected ${expectedCode}`,
     );
     if (code === undefined) return;
     const inside = code === 'RUNNER_INITIALIZING' ? QUEUE_INITING_MSG : code === 'RUNNER_BUSY' ? '' : says;
@@ -197,7 +209,14 @@ export class PartsWorkload {
   }
 
   async #watch(service: Service, run: PlannedRun): Promise<void> {
-    const { status, service: machine } = await finalStatus(service, run.runId ?? '');
+    const { runId = '' } = run;
+    const call = `query for the end of run ${runId}, which run() has accepted`;
+    const { status, service: machine } = await this.#answered(
+      'R41 R65',
+      call,
+      'its end',
+      finalStatus(service, runId),
+    );
     run.status = status;
     run.endedAtMs = this.#sim.now();
     this.#parts.health.note(status);
@@ -209,24 +228,41 @@ export class PartsWorkload {
     if (accepted.length === 0) return;
     const run = this.#draws.pick('aborts', accepted.reverse(), 2, ({ plan }) => plan.name);
     run.abortAtMs = Math.min(run.abortAtMs, this.#sim.now());
-    this.#pending.push(
-      service.abort(run.runId ?? '').then((status) => {
-        const { status: ended } = run;
-        this.#sim.check(
-          isTerminal(status.state),
-          `R70 an abort of run ${run.plan.name} gave ${status.state}`,
-        );
-        this.#sim.check(
-          ended === undefined || ended.state === status.state,
-          `R73 an abort of run ${run.plan.name} gave ${status.state}, the run is ${ended?.state}`,
-        );
-      }),
+    this.#leave(this.#abortTo(service, run));
+  }
+
+  async #abortTo(service: Service, run: PlannedRun): Promise<void> {
+    const { runId = '', plan } = run;
+    const call = `abort of run ${runId}, which run() has accepted`;
+    const status = await this.#answered('R70 R72', call, 'its end', service.abort(runId));
+    const { status: ended } = run;
+    this.#sim.check(isTerminal(status.state), `R70 an abort of run ${plan.name} gave ${status.state}`);
+    this.#sim.check(
+      ended === undefined || ended.state === status.state,
+      `R73 an abort of run ${plan.name} gave ${status.state}, the run is ${ended?.state}`,
     );
   }
 
   async #release(service: Service): Promise<void> {
     this.#releasedAtMs = this.#sim.now();
-    await service.release();
+    await this.#answered('R84', 'release', 'it to return', service.release());
+  }
+
+  /** What a call comes to that nothing allows to fail. */
+  async #answered<R>(rules: string, call: string, expected: string, answer: Promise<R>): Promise<R> {
+    try {
+      return await answer;
+    } catch (error) {
+      this.#sim.check(false, `${rules} ${call}: expected ${expected}, got ${refusalText(error)}`, error);
+      throw error;
+    }
+  }
+
+  /** Goes on meanwhile. */
+  #leave(call: Promise<void>): void {
+    // It is awaited at the end; should the workload fail before, the verdict has the first failure.
+    call.catch(() => undefined);
+    this.#pending.push(call);
   }
 }
 
@@ -296,15 +332,19 @@ const LIMITS_MS = [0, 10, 15, 30, 45, 100];
 /** For a runner whose execer and outputs may be its own, in the words of its vocabulary. */
 export function partsTermsOf(
   subject: ConformanceSubject,
-  { world }: Pick<WorkloadHost, 'world'>,
+  host: Pick<WorkloadHost, 'check' | 'world'>,
 ): PartsTerms {
+  const { world } = host;
   const { supports, createOn } = subject;
   const takesMany = supports.capacity === true && supports.history === true;
   if (createOn !== undefined) {
-    return { make: (options, machine) => createOn(world, options, machine), takesMany };
+    return {
+      make: (options, machine) => makeRunner(host, 'createOn', () => createOn(world, options, machine)),
+      takesMany,
+    };
   }
   return {
-    make: (options) => subject.create(world, options),
+    make: (options) => makeRunner(host, 'create', () => subject.create(world, options)),
     takesMany,
     taken: { hasMachine: false, hasRefs: supports.outputs === true },
     drawProgram: (draws, name) => ownProgram(draws, name, subject),

@@ -11,6 +11,7 @@ import type { RunID, RunStatus } from '../../model/run-status.ts';
 import type { Service } from '../../model/service.ts';
 import { ALL_MASK, DONE_MASK, formatMask, maskForState, type StateMask } from '../../model/state-mask.ts';
 import type { QueryResult } from '../../model/status-reader.ts';
+import { thrownText } from './made-runner.ts';
 import type { ConformanceSubject } from '../subject.ts';
 import { drawCommand, drawMalformedCommand, type DrawnCommand } from './drawn-command.ts';
 import type { Draws } from './draws.ts';
@@ -589,7 +590,7 @@ export class RunnerClient {
 
   #unexplained(call: string, error: unknown, rule: string, expected: string): void {
     const isCoded = isRunnerError(error);
-    const got = isCoded ? error.code : `the ${errorName(error)} ${JSON.stringify(messageOf(error))}`;
+    const got = isCoded ? error.code : thrownText(error);
     const more = isCoded ? `\n\n${messageOf(error)}` : '';
     this.#work.host.check(false, `${rule} ${call}: expected ${expected}, got ${got}${more}`, error);
   }
@@ -639,10 +640,6 @@ export class RunnerClient {
 }
 
 const EVERYTHING: Query = { allRuns: true, states: ALL_MASK };
-
-function errorName(error: unknown): string {
-  return error instanceof Error ? error.name : 'thrown value';
-}
 
 function readText(read: PastRead | undefined): string {
   if (read === undefined) return 'none';

@@ -5,6 +5,7 @@
 import { check } from '../../kernel/argument-check.ts';
 import { queueModel } from '../../oracles/history/queue-model.ts';
 import { defineScenario, type ScenarioDefinition } from '../../simulation/scenario.ts';
+import { makeRunner } from './made-runner.ts';
 import {
   checkWholeSubject,
   type ConformanceSubject,
@@ -87,7 +88,8 @@ export class RunnerWorkload {
     const parts = drawParts(drawn, this.#subject, host, reach);
     const setup = this.#setup(draws, reach);
     const world = drawWorld(host, draws, reach);
-    const made = await this.#subject.create(world, { ...parts.options, ...setup.options });
+    const options = { ...parts.options, ...setup.options };
+    const made = await makeRunner(host, 'create', () => this.#subject.create(world, options));
     this.#made = made;
     const book = this.#book(setup, parts, reach);
     const clients = new WorkloadClients(host, {

@@ -10,6 +10,7 @@ import { statusStoreModel } from '../../oracles/history/status-store-model.ts';
 import { defineScenario, type ScenarioDefinition } from '../../simulation/scenario.ts';
 import type { Capability, Supports } from '../capability.ts';
 import type { CommandVocabulary } from '../command-vocabulary.ts';
+import { makeRunner } from './made-runner.ts';
 import type { ConformanceSubject, RunnerUnderTest } from '../subject.ts';
 import { Draws, workloadName } from './draws.ts';
 import type { DrawnParts } from './drawn-parts.ts';
@@ -138,7 +139,8 @@ export class ServiceWorkload {
     const subject = asRunner(this.#subject);
     const reach = new RunnerReach(host, this.#required(subject));
     const draws = new Draws(host, 'setup', true);
-    const made = await this.#subject.create(drawWorld(host, draws, reach));
+    const world = drawWorld(host, draws, reach);
+    const made = await makeRunner(host, 'create', () => this.#subject.create(world));
     const { name, atOnce = 1 } = this.#subject;
     const book = this.#book(reach);
     const clients = new WorkloadClients(host, {

@@ -161,7 +161,8 @@ async function onTheMachine(host: TimedHost, workload: RunnerWorkload): Promise<
     const error = await Promise.race([outcomeOf(host, workload), cutOff(CUT_OFF_MS)]);
     if (error !== undefined) {
       timer?.cancel();
-      await Promise.race([workload.close(), cutOff(CUT_OFF_MS / 10)]);
+      // It has failed already: what a broken runner throws when it is released would only hide why.
+      await Promise.race([workload.close().catch(() => undefined), cutOff(CUT_OFF_MS / 10)]);
     }
     return error;
   } finally {

@@ -1,0 +1,208 @@
+// What a runner in plain JavaScript may answer, or make, is a failure that names the call, and never the end of the process.
+import { describe, expect, test } from 'vitest';
+import { supportsAllBut } from '../../../src/conformance/capability.ts';
+import { simCommands } from '../../../src/conformance/command-vocabulary.ts';
+import type { ConformanceSubject, RunnerUnderTest } from '../../../src/conformance/subject.ts';
+import { exploreRunner } from '../../../src/conformance/workload/explore-runner.ts';
+import { realWorld } from '../../../src/host/real-world.ts';
+import type { RunStatus } from '../../../src/model/run-status.ts';
+import type { Query } from '../../../src/model/query.ts';
+import { createMemoryOutputs } from '../../../src/outputs/memory-output.ts';
+import { createQueueRunner } from '../../../src/runners/queue/create-queue-runner.ts';
+import { simulate } from '../../../src/simulation/simulate.ts';
+import { partsWorkload } from '../../../src/conformance/workload/parts-workload.ts';
+import type { Service } from '../../../src/model/service.ts';
+import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
+import { having } from '../broken-services.ts';
+
+/** Of which nothing is known but what every runner must do; its filers and collaborators have plans. */
+const FEW = supportsAllBut({
+  idPrefix: 'its ids are its own',
+  outputs: 'not looked at',
+  actions: 'not looked at',
+});
+
+/** Methods that answer anything. */
+type Loose = { readonly [M in keyof Service]?: (...given: never[]) => unknown };
+
+async function failureOf(
+  make: (good: Service) => Loose,
+  { supports = FEW, ...more }: Partial<ConformanceSubject> = {},
+): Promise<string> {
+  return failureOfSubject({
+    supports,
+    ...more,
+    create: (world, options) => {
+      const good = createSimulatedRunner(world, options);
+      return { service: having(good, make(good) as Partial<Service>) };
+    },
+  });
+}
+
+async function failureOfSubject(
+  subject: Pick<ConformanceSubject, 'create'> & Partial<ConformanceSubject>,
+): Promise<string> {
+  const { held, failure } = await exploreRunner(
+    { name: 'loose', supports: FEW, commands: simCommands, ...subject },
+    { executions: 300, shrinkExecutions: 0, sequences: 3 },
+  );
+  expect(held).toBe(false);
+  return failure === undefined
+    ? 'nothing was found'
+    : [failure.message, ...(failure.details ?? [])].join('\n');
+}
+
+const runOf = async (good: Service, change: (status: RunStatus) => unknown): Promise<unknown> =>
+  change(await good.run({ argv: ['complete 0'] }));
+
+describe('a runner that answers anything', () => {
+  test('R41 R65 with an id that it does not know is a failure of the call that shows it', async () => {
+    // Their calls go on while nobody waits for them as yet: the process is still there.
+    const parts = partsWorkload({
+      name: 'loose',
+      create: (world, { filers = new Map(), ...options }, { outputs, ...machine }) => {
+        const all = { ...options, ...machine, filers, outputs: outputs(createMemoryOutputs()) };
+        const good = createQueueRunner(world, all);
+        const run: Service['run'] = async (command) => ({ ...(await good.run(command)), runId: 'wrong' });
+        return { service: having(good, { run }) };
+      },
+    });
+    const messages = new Set<string>();
+    for (let seed = 1; seed <= 40; seed += 1) {
+      const { failure } = await simulate({ seed, scenario: (sim) => parts.run(sim, undefined) });
+      if (failure !== undefined) messages.add(failure.message.split('\n')[0] ?? '');
+    }
+    const got = 'expected its end, got RUNNER_UNKNOWN_RUN ("unknown run id wrong")';
+    expect([...messages].sort()).toEqual([
+      `R41 R65 query for the end of run wrong, which run() has accepted: ${got}`,
+    ]);
+  });
+
+  const status = { runId: '0', state: 'PENDING' };
+  test.for<readonly [string, (good: Service) => Loose, RegExp]>([
+    [
+      'null',
+      () => ({ run: () => Promise.resolve(null) }),
+      /^R10 R15 run\(\): expected the status of a run, got null$/m,
+    ],
+    ['a number', () => ({ run: () => 3 }), /^R10 R15 run\(\): expected the status of a run, got 3$/m],
+    [
+      'a status without fields',
+      () => ({ run: () => Promise.resolve({ runId: '0' }) }),
+      /^R10 R15 run\(\)\.state: expected one of .*, got undefined$/m,
+    ],
+    [
+      'a status in a state of another name',
+      () => ({ abort: () => Promise.resolve({ ...status, state: 'DONE' }) }),
+      /^R10 R15 abort\(\)\.state: expected one of .*, got "DONE"$/m,
+    ],
+    [
+      'a status whose fields cannot be read',
+      (good) => ({
+        run: () =>
+          runOf(good, (given) => ({
+            ...given,
+            get state() {
+              throw new Error('no state today');
+            },
+          })),
+      }),
+      /^R10 R15 run\(\): expected a value whose fields can be read, got .* the Error "no state today"$/m,
+    ],
+    [
+      'a list with nothing in it',
+      (good) => ({ statusAll: async () => ({ ...(await good.statusAll()), statuses: [null] }) }),
+      /^R10 R15 statusAll\(\)\.statuses\[0\]: expected the status of a run, got null$/m,
+    ],
+    [
+      'statuses without that of the service',
+      (good) => ({
+        queryNow: async (query: Query) => ({ statuses: (await good.queryNow(query)).statuses }),
+      }),
+      /^R10 R15 queryNow\(\)\.service: expected the status of the service, got undefined$/m,
+    ],
+    [
+      'what is thrown at once',
+      () => ({
+        run: () => {
+          throw new Error('boom');
+        },
+      }),
+      /run: expected .*, got the Error "boom"$/m,
+    ],
+    [
+      'anything but an error',
+      () => ({
+        run: async () => {
+          await Promise.resolve();
+          // eslint-disable-next-line @typescript-eslint/only-throw-error -- that is what is looked at
+          throw 'boom';
+        },
+      }),
+      /run: expected .*, got the thrown value "boom"$/m,
+    ],
+    [
+      'nothing ever',
+      () => ({ run: () => new Promise(() => {}) }),
+      /waits for the answer to run\(|nothing is left to settle/,
+    ],
+  ])('with %s fails', async ([, make, expected]) => {
+    expect(await failureOf(make)).toMatch(expected);
+  });
+
+  test('on the machine’s time fails, whatever it does when it is released', async () => {
+    const message = await failureOf(
+      (good) => ({
+        run: async (command) => ({ ...(await good.run(command)), runId: 'wrong' }),
+        release: () => {
+          throw new Error('nobody asked for this');
+        },
+      }),
+      {
+        wallWorld: () => realWorld(),
+        supports: { ...FEW, virtualTime: 'it lives on the machine’s time' },
+      },
+    );
+    expect(message).toMatch(/^R\d+ .*wrong/);
+  });
+});
+
+describe('create', () => {
+  test.for<readonly [string, () => unknown, RegExp]>([
+    ['null', () => null, /^create\(\): expected an object with service, got null$/m],
+    ['no service', () => ({}), /^create\(\)\.service: expected an object with run\(\), got undefined$/m],
+    [
+      'half a service',
+      () => ({ service: { run: () => undefined } }),
+      /^create\(\)\.service: expected an object with abort\(\), got an object$/m,
+    ],
+    [
+      'a dispose that is none',
+      () => ({ service: having({} as Service, {}), dispose: 5 }),
+      /^create\(\)\.dispose: expected a function, got 5$/m,
+    ],
+    [
+      'what cannot be read',
+      () => ({
+        get service() {
+          throw new Error('no service today');
+        },
+      }),
+      /^create\(\): expected a value whose fields can be read, got .* "no service today"$/m,
+    ],
+    [
+      'an error',
+      () => {
+        throw new Error('no runner today');
+      },
+      /^create\(\): expected a runner, got the Error "no runner today"$/m,
+    ],
+    [
+      'a promise that nobody keeps',
+      () => new Promise(() => {}),
+      /the workload waits for the runner that create\(\) makes since 0 ms/,
+    ],
+  ])('that makes %s is a failure', async ([, create, expected]) => {
+    expect(await failureOfSubject({ create: create as () => RunnerUnderTest })).toMatch(expected);
+  });
+});
