@@ -3,9 +3,11 @@
  * Invariants: every runner that was made is released and disposed of when the case is over; what its runners answer is watched; no
  * outcome depends on how fast the machine is.
  */
+import { interceptService } from '../call/intercept-service.ts';
 import { createFixedFiler } from '../filers/fake-filer.ts';
 import { createSimFiler, type SimFiler, type SimFilerOptions } from '../filers/sim-filer.ts';
 import { sleep } from '../kernel/clock.ts';
+import { isObject } from '../kernel/shape.ts';
 import type { Command } from '../model/command.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import { SERVICE_METHODS, type Service } from '../model/service.ts';
@@ -18,6 +20,8 @@ import type { Capability } from './capability.ts';
 import { checkThat, ConformanceError } from './check.ts';
 import type { CommandVocabulary } from './command-vocabulary.ts';
 import type { ConformanceSubject, RunnerUnderTest, SubjectOptions } from './subject.ts';
+import { refusalText } from './workload/made-runner.ts';
+import { callText } from './workload/traced-calls.ts';
 
 const VIRTUAL_STEP_MS = 10;
 const WALL_STEP_MS = 80;
@@ -49,6 +53,8 @@ export class CaseContext {
   readonly #made: RunnerUnderTest[] = [];
   readonly #watched: WatchedAnswers[] = [];
   readonly #violations: Violation[] = [];
+  /** The calls that were refused, by their errors. */
+  readonly #refused = new WeakMap<object, string>();
   #awaited: string | undefined;
 
   constructor(subject: ConformanceSubject, world: World) {
@@ -74,9 +80,22 @@ export class CaseContext {
       throw new ConformanceError(`${what}: expected { service } with ${missing}()`, `${missing}()`, made);
     }
     this.#made.push(made);
-    const watched = watchAnswers(this.world, made.service, (violation) => this.#violations.push(violation));
+    const noted = this.#notingRefusals(made.service);
+    const watched = watchAnswers(this.world, noted, (violation) => this.#violations.push(violation));
     this.#watched.push(watched);
     return watched;
+  }
+
+  /** The service itself, whose promises are its own; which call was refused with which error is known afterwards. */
+  #notingRefusals(service: Service): Service {
+    return interceptService(service, (call, goOn) => {
+      const text = callText(call);
+      const answer = goOn(call);
+      Promise.resolve(answer).catch((error: unknown) => {
+        if (isObject(error) && !this.#refused.has(error)) this.#refused.set(error, text);
+      });
+      return answer;
+    });
   }
 
   /** Whether the subject claims a capability. */
@@ -224,6 +243,18 @@ export class CaseContext {
       'answers that fit together',
       first.message,
       cause,
+    );
+  }
+
+  /** The refusal of a call that the body did not expect, undefined for any other error. */
+  refusal(error: unknown): ConformanceError | undefined {
+    const call = isObject(error) ? this.#refused.get(error) : undefined;
+    if (call === undefined) return undefined;
+    return new ConformanceError(
+      `${call}: expected an answer, got ${refusalText(error)}`,
+      `an answer to ${call}`,
+      refusalText(error),
+      error,
     );
   }
 

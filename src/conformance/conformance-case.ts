@@ -11,7 +11,7 @@ import type { World } from '../model/world.ts';
 import { ServiceReach } from '../oracles/reach-kinds.ts';
 import { framesOfThrown } from '../simulation/scenario-stack.ts';
 import { simulate } from '../simulation/simulate.ts';
-import type { Failure } from '../simulation/verdict.ts';
+import type { Failure, FailureKind } from '../simulation/verdict.ts';
 import { lackOf } from './capability-probe.ts';
 import { CAPABILITY, type Capability } from './capability.ts';
 import { CaseContext } from './case-context.ts';
@@ -214,7 +214,7 @@ export class ConformanceCase {
     try {
       await this.run(context);
     } catch (error) {
-      throw context.violation(error) ?? error;
+      throw context.violation(error) ?? context.refusal(error) ?? error;
     } finally {
       if (reach !== undefined) context.addReach(reach);
     }
@@ -272,13 +272,30 @@ async function withCutOff<T>(clock: Clock, ms: number, work: Promise<T>): Promis
   }
 }
 
+/** What a simulation should have come to instead. */
+const EXPECTED_OF: Readonly<Record<FailureKind, string>> = {
+  check: 'a check that holds',
+  always: 'a property that always holds',
+  eventually: 'a property that comes true',
+  error: 'no error',
+  rule: 'a rule that is kept',
+  deadlock: 'an end of the case',
+  stall: 'an end of the case',
+  budget: 'an end of the case',
+  leftovers: 'nothing that is left',
+  escape: 'nothing from outside of the simulation',
+  diverged: 'decisions that fit',
+  interrupted: 'an end of the case',
+  abandoned: 'an end of the case',
+};
+
 /** What the body threw, with the seed it happened under; a failure of the simulation's own is put into words. */
 export function simulationError(failure: Omit<Failure, 'atMs'>, seed: string | number): ConformanceError {
   const { kind, message, details, cause, rule } = failure;
   const what = kind === 'error' ? messageOf(cause ?? message) : `${rule ?? kind} ${message}`;
   const text = [`${what} (seed ${seed})`, ...details].join('\n');
   const [expected, actual] =
-    cause instanceof ConformanceError ? [cause.expected, cause.actual] : ['a simulation that holds', message];
+    cause instanceof ConformanceError ? [cause.expected, cause.actual] : [EXPECTED_OF[kind], what];
   // One error, not two that say the same: only the seed is new.
   const error = new ConformanceError(text, expected, actual, cause instanceof Error ? cause.cause : cause);
   const frames = framesOfThrown(cause);

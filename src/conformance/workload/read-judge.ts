@@ -222,7 +222,26 @@ export class ReadJudge {
       'R84',
       `${call}: expected it to go on while run ${left?.runId} does, got RUNNER_RELEASED`,
     );
+    this.#checkOnlyNewRuns(asked);
     return true;
+  }
+
+  /** A release ends the wait that only a new run can meet; all others it meets, or dooms, with the ends of its runs (R84, R85). */
+  #checkOnlyNewRuns({ call, query }: AskedRead): void {
+    if (!this.#book.terms.isExact || !this.#seesAll) return;
+    const subjects = this.#subjects(query);
+    const met = subjects.find(({ ends, memory }) => memory === 'kept' && (ends & ~query.states) === 0);
+    this.#demand(
+      met === undefined,
+      'R84 R85',
+      `${call}: expected the status of run ${met?.runId}, which meets it as "${met === undefined ? '' : formatMask(met.ends)}", got RUNNER_RELEASED`,
+    );
+    const isListed = query.allRuns !== true && subjects.every(({ memory }) => memory === 'kept');
+    this.#demand(
+      !isListed,
+      'R36 R84',
+      `${call}: expected RUNNER_CANNOT_HAPPEN once its runs are over, since no new run can meet it, got RUNNER_RELEASED`,
+    );
   }
 
   #openText(run: BookedRun | 'new runs'): string {

@@ -141,6 +141,11 @@ function shortened(text: string): string {
   return text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text;
 }
 
+/** A call with its arguments, such as `query(DONE_MASK of run 0, without limit)`. */
+export function callText(call: ServiceCall): string {
+  return `${call.method}(${argumentsText(call)})`;
+}
+
 /** Arguments may be malformed on purpose. */
 function argumentsText(call: ServiceCall): string {
   try {

@@ -4,6 +4,10 @@ import { supportsAllBut } from '../../../src/conformance/capability.ts';
 import { simCommands } from '../../../src/conformance/command-vocabulary.ts';
 import type { ConformanceSubject } from '../../../src/conformance/subject.ts';
 import { exploreRunner } from '../../../src/conformance/workload/explore-runner.ts';
+import type { ConformanceError } from '../../../src/conformance/check.ts';
+import { conformanceCases } from '../../../src/conformance/conformance-cases.ts';
+import { runConformance } from '../../../src/conformance/run-conformance.ts';
+import { RunnerError } from '../../../src/kernel/errors.ts';
 import type { Wait } from '../../../src/model/query.ts';
 import type { Service } from '../../../src/model/service.ts';
 import type { World } from '../../../src/model/world.ts';
@@ -102,6 +106,61 @@ describe('the text of a failure', () => {
       /malformed \S+ (undefined|null|\{("timeoutMs":("?-?(\d+|NaN|Infinity)"?)(,"signal":(\{\}|null))?)?\}): expected RUNNER_INVALID_ARGUMENT/,
     );
     expect(text).not.toContain('query(an object)');
+  });
+
+  test('R36 R84 R85 a release that ends waits before it aborts is found, by both what meets a wait and what dooms it', async () => {
+    const early = (good: Service): Service => {
+      let close: () => void = () => undefined;
+      const closed = new Promise<never>((_, reject) => {
+        close = () => reject(new RunnerError('RUNNER_RELEASED', 'the runner was released'));
+      });
+      closed.catch(() => undefined);
+      return having(good, {
+        query: (query, wait) => Promise.race([good.query(query, wait), closed]),
+        release() {
+          close();
+          return good.release();
+        },
+      });
+    };
+    const messages = new Set<string>();
+    for (let seed = 1; seed <= 6; seed += 1) {
+      const subject: ConformanceSubject = {
+        name: 'early',
+        supports: supportsAllBut(LACKED),
+        commands: simCommands,
+        create: (world, options) => ({ service: early(createSimulatedRunner(world, options)) }),
+      };
+      const { failure } = await exploreRunner(subject, { executions: 300, seed, shrinkExecutions: 0 });
+      messages.add(failure?.message.replace(/run \S+,/, 'run ID,') ?? 'nothing was found');
+    }
+    const text = [...messages].sort().join('\n');
+    expect(text).toMatch(
+      /^R84 R85 query: expected the status of run ID, which meets it as ".*", got RUNNER_RELEASED$/m,
+    );
+    expect(text).toContain(
+      'R36 R84 query: expected RUNNER_CANNOT_HAPPEN once its runs are over, since no new run can meet it, got RUNNER_RELEASED',
+    );
+    expect(text).not.toContain('nothing was found');
+
+    const results: string[] = [];
+    const cases = conformanceCases.filter(({ title }) => title.startsWith('R85 R203 D27'));
+    const subject: ConformanceSubject = {
+      name: 'early',
+      supports: supportsAllBut(LACKED),
+      commands: simCommands,
+      create: (world, options) => ({ service: early(createSimulatedRunner(world, options)) }),
+    };
+    for await (const { error } of runConformance(subject, { seeds: [1], cases })) {
+      const { message, expected, actual } = error as ConformanceError;
+      results.push(message, String(expected), String(actual));
+    }
+    const call = 'query(DONE_MASK of run 0, without limit)';
+    expect(results).toEqual([
+      `${call}: expected an answer, got RUNNER_RELEASED ("the runner was released") (seed 1)`,
+      `an answer to ${call}`,
+      'RUNNER_RELEASED ("the runner was released")',
+    ]);
   });
 
   test('names no line of dryrunner where the subject has one of its own', async () => {
