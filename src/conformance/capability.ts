@@ -71,8 +71,13 @@ export const PART_CAPABILITY: is.Shape = is.oneOf(...PART_CAPABILITIES);
 /** For each capability true, or the reason why the runner lacks it; the reason is shown with every case that is skipped for it. */
 export type Supports = Readonly<Record<Capability, true | string>>;
 
+/** The shape of a reason, which is shown with every case that is skipped for it. */
+export const REASON: is.Shape = is.text('the reason why not, such as "it polls"', /\S/);
+
 /**
  * Everything but what is given a reason.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a word that is no capability, or a reason that is no text.
  *
  * @example
  * ```ts
@@ -83,7 +88,10 @@ export type Supports = Readonly<Record<Capability, true | string>>;
  */
 export function supportsAllBut(lacks: Partial<Record<Capability, string>>): Supports {
   check('lacks', lacks, is.readable('an object of capabilities with reasons'));
-  for (const word of Object.keys(lacks)) check('a capability in lacks', word, CAPABILITY);
+  for (const [word, reason] of Object.entries(lacks)) {
+    check('a capability in lacks', word, CAPABILITY);
+    check(`lacks.${word}`, reason, REASON);
+  }
   return { ...ALL, ...lacks };
 }
 
@@ -94,7 +102,7 @@ const ALL: Supports = Object.freeze(
 const SUPPORTED = is.anyOf(
   'true or the reason why not',
   is.such('true', (value) => value === true),
-  is.TEXT,
+  REASON,
 );
 const SUPPORTS = is.objectOf<Supports>(
   'capabilities such as supportsAllBut({})',

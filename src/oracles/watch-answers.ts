@@ -50,7 +50,7 @@ class AnswerBook {
     this.#reach = reach;
   }
 
-  /** Whether a run was last shown as RUNNING. */
+  /** Whether any run was last shown as RUNNING. */
   get hasActive(): boolean {
     return this.#active.size > 0;
   }
@@ -70,6 +70,11 @@ class AnswerBook {
   isOver(runId: RunID): boolean {
     const last = this.#runs.get(runId)?.at(-1);
     return last !== undefined && isTerminal(last.status.state);
+  }
+
+  /** Whether a run was last shown as RUNNING. */
+  isActive(runId: RunID): boolean {
+    return this.#active.has(runId);
   }
 
   /** Whether a run that was shown last in such a state would meet this query. */
@@ -304,6 +309,7 @@ class AnswerWatch extends InterceptedService implements WatchedAnswers {
   #judgeAbort(runId: RunID): Judge {
     const since = this.#book.mark();
     const wasOver = this.#book.isOver(runId);
+    const wasActive = this.#book.isActive(runId);
     return {
       answered: (reply) => {
         const status = reply as RunStatus;
@@ -313,7 +319,9 @@ class AnswerWatch extends InterceptedService implements WatchedAnswers {
         }
         if (wasOver) this.reach.note('abort of a run that is over');
         else if (status.state === 'ABORTED') {
-          this.reach.note(status.stdoutRef === '' ? 'abort of a queued run' : 'abort of an active run');
+          // A run may have started since it was shown last, and then has refs, if its runner gives any.
+          const hasStarted = wasActive || status.stdoutRef !== '';
+          this.reach.note(hasStarted ? 'abort of an active run' : 'abort of a queued run');
         }
       },
     };

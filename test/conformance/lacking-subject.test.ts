@@ -1,4 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { interceptService } from '../../src/call/intercept-service.ts';
+import { exploreRunner } from '../../src/conformance/workload/explore-runner.ts';
+import { runConformance } from '../../src/conformance/run-conformance.ts';
+import { supportsAllBut } from '../../src/conformance/capability.ts';
 import type { Capability } from '../../src/conformance/capability.ts';
 import { simCommands, type CommandVocabulary } from '../../src/conformance/command-vocabulary.ts';
 import { conformanceCases } from '../../src/conformance/conformance-cases.ts';
@@ -123,5 +127,73 @@ describe('a subject that lacks what it claims', () => {
     expect(messageOf(result?.error)).toContain(
       'create() of subject claims all: expected { service } with statusAll()',
     );
+  });
+});
+
+describe('a runner without outputs', () => {
+  const bare = (lacks: Parameters<typeof supportsAllBut>[0]): ConformanceSubject => {
+    const without = <T>(answer: T): T => JSON.parse(JSON.stringify(answer, withoutRefs)) as T;
+    return {
+      ...simulated,
+      name: 'without refs',
+      supports: supportsAllBut({ outputs: 'nobody can read them', actions: 'not looked at', ...lacks }),
+      create: (world, options) => ({
+        service: interceptService(createSimulatedRunner(world, options), async (call, goOn) =>
+          call.method === 'release' ? goOn(call) : without(await goOn(call)),
+        ),
+      }),
+    };
+  };
+  const withoutRefs = (field: string, value: unknown): unknown =>
+    field === 'stdoutRef' || field === 'stderrRef' ? '' : value;
+
+  test.for([{}, { filers: 'not looked at', collaborators: 'not looked at' }])(
+    'R11 passes the suite and the exploration alike, though it gives no refs: lacks %o',
+    async (lacks) => {
+      const failed = [];
+      for await (const { title, outcome } of runConformance(bare(lacks), { seeds: [1] })) {
+        if (outcome === 'failed') failed.push(title);
+      }
+      expect(failed).toEqual([]);
+      const { failure } = await exploreRunner(bare(lacks), { executions: 150, shrinkExecutions: 0 });
+      expect(failure?.message).toBeUndefined();
+    },
+  );
+
+  test('R99 fails if it claims outputs', async () => {
+    const cases = conformanceCases.filter(({ title }) => title.startsWith('R99 R52'));
+    const claiming = { ...bare({}), supports: { ...bare({}).supports, outputs: true } } as const;
+    for await (const { outcome } of runConformance(claiming, { seeds: [1], cases })) {
+      expect(outcome).toBe('failed');
+    }
+  });
+
+  test.for<readonly [string, unknown]>([
+    ['lacks.outputs', { outputs: '' }],
+    ['lacks.outputs', { outputs: ' ' }],
+    ['lacks.outputs', { outputs: false }],
+    ['lacks.outputs', { outputs: undefined }],
+    ['a capability in lacks', { output: 'of another name' }],
+    ['a capability in lacks', { '': 'of no name' }],
+  ])('supportsAllBut refuses %s of %j', ([field, lacks]) => {
+    expect(() => supportsAllBut(lacks as Record<string, string>)).toThrow(`${field}: expected `);
+  });
+
+  test('R59 is cited where a capacity of 0 takes a second run', async () => {
+    const { failure } = await exploreRunner(
+      {
+        ...simulated,
+        supports: supportsAllBut({ filers: 'not looked at', collaborators: 'not looked at' }),
+        create: (world, { capacity = 1, ...options }) => {
+          const service = createSimulatedRunner(world, {
+            ...options,
+            capacity: capacity === 0 ? 5 : capacity,
+          });
+          return { service, readOutput: (uri) => service.outputs.find(uri)?.text() ?? '' };
+        },
+      },
+      { executions: 500, shrinkExecutions: 0 },
+    );
+    expect(failure?.message).toMatch(/^R59 R64 run: expected RUNNER_BUSY, since 1 of 1 places are taken/);
   });
 });

@@ -16,7 +16,7 @@ import { simulate } from '../../simulation/simulate.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 import type { Failure, Verdict } from '../../simulation/verdict.ts';
 import { formatEvent } from '../../trace/event-text.ts';
-import { PART_CAPABILITY, type PartCapability } from '../capability.ts';
+import { PART_CAPABILITY, REASON, type PartCapability } from '../capability.ts';
 import { checkEqual, checkThat, ConformanceError } from '../check.ts';
 import { simulationError } from '../conformance-case.ts';
 
@@ -97,7 +97,7 @@ function checkPart(subject: PartSubject): void {
   check('subject', subject, is.readable('a subject'));
   const { name, lacks = {} } = subject;
   check('subject.name', name, is.TEXT);
-  check('subject.lacks', lacks, is.mapOf(is.TEXT, 'an object of reasons'));
+  check('subject.lacks', lacks, is.mapOf(REASON, 'an object of reasons'));
   for (const word of Object.keys(lacks)) check('a word in subject.lacks', word, PART_CAPABILITY);
 }
 

@@ -309,7 +309,7 @@ export class RunBook {
     ).length;
     this.#demand(
       held + this.#openOffers >= capacity,
-      'R64 R58 R69',
+      capacity === 1 ? 'R59 R64 R69' : 'R58 R64 R69',
       `run: expected it to be accepted, since at most ${held} of ${capacity} places are taken, got RUNNER_BUSY`,
     );
   }
@@ -453,7 +453,8 @@ export class RunBook {
     const { capacity } = this.terms;
     this.#demand(
       held < capacity,
-      'R58 R64',
+      // Also what a capacity of 0 means.
+      capacity === 1 ? 'R59 R64' : 'R58 R64',
       `run: expected RUNNER_BUSY, since ${held} of ${capacity} places are taken, got run ${runId} accepted`,
     );
     const { unhealthy } = this;
