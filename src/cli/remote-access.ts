@@ -56,12 +56,8 @@ export async function encryptionHint(remote: string, why: string): Promise<strin
     return (await speaksTls(address)) ? `${remote} is reached, but speaks TLS: try grpcs://${address}` : '';
   }
   if (NOT_TLS.test(why)) return `${remote} is reached, but does not speak TLS: try grpc://${address}`;
-  const [reason] =
-    UNTRUSTED.exec(why) === null
-      ? []
-      : [why.replace(/^.*Last error: (Error: )?|\.? *Resolution note:.*$/g, '')];
-  if (reason === undefined) return '';
-  return `the certificate of ${remote} is not trusted (${reason}): name the authority that has signed it with --tls-ca`;
+  if (!UNTRUSTED.test(why)) return '';
+  return `the certificate of ${remote} is not trusted (${why}): name the authority that has signed it with --tls-ca`;
 }
 
 const HANDSHAKE_MS = 2_000;

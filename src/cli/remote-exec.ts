@@ -68,6 +68,8 @@ const GREETINGS_MAX = 5;
 const GREETING_PAUSE_MS = 100;
 const CALL_MS_MAX = 60_000;
 const RETRIES_MAX = 5;
+/** Longer than the ten seconds that a cluster such as ours gives a command between SIGTERM and SIGKILL. */
+const CANCEL_MS_MAX = 15_000;
 const NAME = 'exec';
 
 /** Runs a command there and shows how it goes; gives its exit code, or one of `timeout`, `env` and the shell. */
@@ -176,10 +178,7 @@ async function capabilities(
 
 /** Why there is no cluster, for those who have typed its URL. */
 function unanswered(remote: string, code: number, message: string): string {
-  // What gRPC says around the reason says nothing more.
-  const why = onOneLine(message)
-    .replace(/^No connection established\. Last error: (Error: )?/, '')
-    .replace(/\.?\s*Resolution note:\s*$/, '');
+  const why = onOneLine(message);
   switch (code) {
     case RPC_CODES.UNAVAILABLE:
       return `--remote: ${remote} cannot be reached: ${why}`;
@@ -220,6 +219,10 @@ async function execThere(
     instanceName: instance,
     retriesMax: RETRIES_MAX,
     callMsMax: CALL_MS_MAX,
+    cancelBoundMs: CANCEL_MS_MAX,
+  });
+  interruption.signal.addEventListener('abort', () => {
+    terminal.note('cancelling the action; Ctrl-C again ends this command without waiting for that');
   });
   try {
     const timeoutMs = timeout === undefined ? {} : { timeoutMs: timeout };

@@ -24,6 +24,7 @@ import {
   type ActionOutcome,
   type ActionResult,
   type PlatformProperty,
+  type RpcCode,
   type RpcStatus,
 } from '../model/action.ts';
 import { CONTENT_STORE, CREATOR } from '../model/argument-shapes.ts';
@@ -131,6 +132,10 @@ class RemotePerformance implements Performance {
   #stop: End | undefined;
   /** The name of the execution on the server, while it is under way as far as is known. */
   #operation: string | undefined;
+  /** The name of the last execution that there was on the server. */
+  #begun: string | undefined;
+  /** Whether it was ever asked to execute the action. */
+  #isAsked = false;
   /** The request to stop the execution; settles once the server has it, or cannot be asked. */
   #cancelling: Promise<void> | undefined;
   #isRunning = false;
@@ -211,12 +216,25 @@ class RemotePerformance implements Performance {
   #failure(error: unknown): End {
     const { executeRequest } = this.#command;
     const failure = rpcFailure(error);
-    const exitCode = exitCodeOf(error, EXIT_CODES.COULD_NOT_EXEC);
-    const text = notStartedText(failure.message);
+    const isLost = this.#begun !== undefined && isUnreached(failure.status.code);
+    const exitCode = isLost ? EXIT_CODES.POST_EXEC : exitCodeOf(error, EXIT_CODES.COULD_NOT_EXEC);
+    const text = this.#textOf(failure);
     if (executeRequest === undefined) return { state: 'FAILED', exitCode, error: text };
     const { actionDigest } = executeRequest;
     const actionResult = { actionDigest, cached: false, grpcStatus: failure.status };
     return { state: 'FAILED', exitCode, error: text, actionResult };
+  }
+
+  /** What went wrong, and what that means for the action, which may go on without its client. */
+  #textOf({ message, status: { code } }: RpcError): string {
+    if (!isUnreached(code)) return notStartedText(message);
+    if (this.#begun !== undefined) {
+      return `lost the connection to the server: ${message}; the action may still be under way there as ${this.#begun}`;
+    }
+    const what = this.#isAsked
+      ? 'whether it has started the action is not known'
+      : 'the action was not started';
+    return notStartedText(`the server is unavailable: ${message}; ${what}`);
   }
 
   /** The blobs of the action: of one that the command brings along, as far as they are here. */
@@ -304,6 +322,7 @@ class RemotePerformance implements Performance {
       // A watch that broke says nothing about the execution: it is looked for first.
       if (attempt.isOver || this.#operation === undefined) {
         this.#operation = undefined;
+        if (attempt.isOver) this.#begun = undefined;
         tries.restarts += 1;
         this.#recorded('action', attempt.reason, { isRepeated: true });
       }
@@ -329,14 +348,23 @@ class RemotePerformance implements Performance {
       if (lacksBlobs(result)) await this.#upload(action);
       return { reason, isOver: true };
     } catch (error) {
-      const { status, message } = rpcFailure(error);
+      const failure = this.#asLost(error);
+      const { status, message } = failure;
       const isMissing = status.violations !== undefined;
       const isOver = isMissing || this.#isGone(error, status);
       const begun = isOver || this.#operation === undefined ? tries.restarts : tries.failures;
-      if (begun >= retriesMax || !(isPassing(status.code) || isOver)) throw error;
+      if (begun >= retriesMax || !(isPassing(status.code) || isOver)) throw failure;
       if (isMissing) await this.#upload(action);
       return { reason: message, isOver };
     }
+  }
+
+  /** A call that was cancelled, and not by this run, was cut off, as when a server goes down with calls on it. */
+  #asLost(error: unknown): RpcError {
+    const failure = rpcFailure(error);
+    const isCutOff = failure.status.code === RPC_CODES.CANCELLED && !(error instanceof FailedOperation);
+    if (!isCutOff || this.#stop !== undefined) return failure;
+    return new RpcError('UNAVAILABLE', failure.message, { cause: error });
   }
 
   /** The server does not know the execution any more, or somebody else has cancelled it: nobody has aborted this run (R203). */
@@ -349,6 +377,7 @@ class RemotePerformance implements Performance {
   async #watch(actionDigest: Digest, tries: Tries): Promise<Result | undefined> {
     const { instanceName } = this.#parts;
     const { skipCacheLookup = false } = this.#command.executeRequest ?? {};
+    this.#isAsked = true;
     const name = this.#operation;
     const messages: AsyncIterable<OperationMessage> =
       name === undefined
@@ -356,6 +385,7 @@ class RemotePerformance implements Performance {
         : this.#client.watch(M.waitExecution, { name });
     for await (const message of messages) {
       this.#operation = message.name;
+      this.#begun = message.name;
       if (this.#stop !== undefined) this.#cancelOperation();
       const metadata = unpackAny(MESSAGES.ExecuteOperationMetadata, message.metadata);
       if (metadata?.stage === EXECUTION_STAGES.EXECUTING) await this.#becomeRunning();
@@ -464,7 +494,11 @@ class RemotePerformance implements Performance {
   #atBound(): void {
     if (this.#isOver) this.#recorded('output', 'the logs were not closed within the bound');
     else {
-      this.#recorded('cancel', 'the server did not stop the execution within the bound');
+      const { cancelBoundMs } = this.#parts;
+      this.#recorded(
+        'cancel',
+        `the server did not end the action within ${cancelBoundMs} ms; it may still be under way there as ${this.#begun ?? 'an operation without a name'}`,
+      );
       this.#endLater(this.#stop ?? ABORTED);
     }
     this.#finishLater();
@@ -519,6 +553,11 @@ class RemotePerformance implements Performance {
 /** What a server answers in the end. */
 interface Result {
   readonly response: ExecuteResponseMessage;
+}
+
+/** Whether a call that failed so may never have come to the server, or its answer not back. */
+function isUnreached(code: RpcCode): boolean {
+  return code === RPC_CODES.UNAVAILABLE || code === RPC_CODES.DEADLINE_EXCEEDED;
 }
 
 /** What was tried in vain: since anything was heard, and how often the action was executed again. */

@@ -102,7 +102,37 @@ test('what a server says stays on its line', async () => {
   expect(err.trimEnd().split('\n')).toHaveLength(2);
 });
 
+test('a cluster that is lost while the action runs there is a failure that says so', async () => {
+  const endpoint = await behind({});
+  const started = startThere(endpoint, '--', 'sleep', '98125');
+  await started.prints('RUNNING');
+  await ends.splice(0)[0]?.();
+  const { code, err } = await started.finished;
+  expect(code).toBe(125);
+  expect(err).toMatch(
+    /FAILED 250 {2}lost the connection to the server: connect ECONNREFUSED [\d.:]+; the action may still be under way there as operations\/\S+\n$/,
+  );
+});
+
 describe('a signal', () => {
+  test('while the cluster does not end the action: the second one ends it at once', async () => {
+    const endpoint = await behind({
+      unary: (method, request, context) =>
+        method.path === M.cancelOperation.path
+          ? new Promise((_resolve, reject) => {
+              context.signal.addEventListener('abort', () => reject(new RpcError('CANCELLED', 'gone')));
+            })
+          : cluster.service.unary(method, request, context),
+    });
+    const started = startThere(endpoint, '--', 'sleep', '98126');
+    await started.prints('RUNNING');
+    started.child.kill('SIGINT');
+    await started.prints('Ctrl-C again ends this command without waiting');
+    started.child.kill('SIGINT');
+    const { code, err } = await started.finished;
+    expect([code, err]).toEqual([130, expect.not.stringContaining('ABORTED')]);
+  });
+
   const SIGNALS = [
     ['SIGINT', 130],
     ['SIGTERM', 143],

@@ -191,10 +191,18 @@ function failureOf(error: unknown): unknown {
   const { code, details, metadata } = error as Partial<ServiceError>;
   if (typeof code !== 'number') return error;
   const violations = violationsIn(metadata?.get('grpc-status-details-bin')[0]);
-  return new RpcError(rpcCodeOf(code), details ?? messageOf(error), {
+  return new RpcError(rpcCodeOf(code), plainText(details ?? messageOf(error)), {
     cause: error,
     ...(violations === undefined ? {} : { violations }),
   });
+}
+
+/** Without what gRPC says around the reason why there is no connection, and the time at which it did not find one. */
+function plainText(details: string): string {
+  return details
+    .replace(/^No connection established\. Last error: (Error: )?/, '')
+    .replace(/\.?\s*Resolution note:\s*$/, '')
+    .replace(/^(Failed to connect) \(\S+Z\)$/, '$1');
 }
 
 /** Details that cannot be read are left out: the status stands without them. */
