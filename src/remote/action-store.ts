@@ -204,7 +204,7 @@ export class Actions implements ActionStore {
   }
 }
 
-/** Whatever is looked for, read whole or stored is held first, for as long as the action is: it must not go until the result is out. */
+/** Whatever is looked for, read or stored is held first, for as long as the action is: it must not go until the result is out. */
 function holdingFor(content: ContentStore, action: Digest): ContentStore {
   if (content.holdAlong === undefined) return content;
   const hold = (digests: readonly Digest[]): void => content.holdAlong?.(action, digests);
@@ -218,7 +218,10 @@ function holdingFor(content: ContentStore, action: Digest): ContentStore {
       hold([digest]);
       return content.read(digest, range, cancel);
     },
-    readStream: (digest, range, cancel) => content.readStream(digest, range, cancel),
+    readStream(digest, range, cancel) {
+      hold([digest]);
+      return content.readStream(digest, range, cancel);
+    },
     write(digest, bytes, cancel) {
       hold([digest]);
       return content.write(digest, bytes, cancel);

@@ -7,11 +7,13 @@ import * as is from '../kernel/shape.ts';
 import { digestOf } from '../cas/digest-of.ts';
 import type { Init, Messages } from '../cas/codec.ts';
 import { sleep } from '../kernel/clock.ts';
+import type { MaybePromise } from '../model/maybe-promise.ts';
 import type { Topic } from '../kernel/question.ts';
 import { RPC_CODES, type RpcCode } from '../model/action.ts';
 import { backOffMs } from '../model/back-off.ts';
 import type { BlobRange } from '../model/content-store.ts';
 import { digestKey, type Digest } from '../model/digest.ts';
+import { formatCount } from '../model/plural.ts';
 import type { World } from '../model/world.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
 import { rpcFailure } from './rpc-failure.ts';
@@ -30,6 +32,13 @@ export interface RemoteClientOptions {
   readonly callMsMax: number;
 }
 
+/** Where an upload takes its blobs from. */
+export interface BlobSource {
+  read(digest: Digest): MaybePromise<Uint8Array>;
+  /** From that offset on. */
+  readStream(digest: Digest, range: { readonly offset: number }): AsyncIterable<Uint8Array>;
+}
+
 /** Whether the same call may go well a little later. */
 export function isPassing(code: RpcCode): boolean {
   return (
@@ -43,6 +52,8 @@ export function isPassing(code: RpcCode): boolean {
 /** Blobs of one batch, in bytes: below what every server takes. */
 const BATCH_BYTES = 2_000_000;
 const PIECE_BYTES = 256 * 1024;
+/** Of a blob that is read as a whole. */
+const WHOLE_BYTES_MAX = 2 ** 31 - 1;
 /** Of a blob that is read in parts. */
 const PART_BYTES = 4 * 1024 * 1024;
 
@@ -87,19 +98,16 @@ export class RemoteClient {
     }
   }
 
-  /** Uploads those blobs that the server lacks. */
-  async upload(
-    blobs: ReadonlyMap<string, Digest>,
-    bytesOf: (digest: Digest) => Promise<Uint8Array>,
-  ): Promise<void> {
+  /** Uploads those blobs that the server lacks; of a large one it has no more than a part at a time. */
+  async upload(blobs: ReadonlyMap<string, Digest>, source: BlobSource): Promise<void> {
     let batch: { digest: Digest; data: Uint8Array }[] = [];
     let bytes = 0;
     for (const digest of await this.findMissing([...blobs.values()])) {
-      const data = await bytesOf(digest);
-      if (data.length > BATCH_BYTES) {
-        await this.#write(digest, data);
+      if (digest.sizeBytes > BATCH_BYTES) {
+        await this.#write(digest, source);
         continue;
       }
+      const data = await source.read(digest);
       if (bytes + data.length > BATCH_BYTES) {
         await this.#update(batch);
         batch = [];
@@ -119,7 +127,12 @@ export class RemoteClient {
 
   /** The bytes of a blob, or a range of them. Rejects with `DATA_LOSS` if the server gives others, as far as that can be seen. */
   async read(digest: Digest, { offset = 0, limit = Infinity }: BlobRange = {}): Promise<Uint8Array> {
-    const bytes = new Uint8Array(Math.max(0, Math.min(digest.sizeBytes - offset, limit)));
+    const length = Math.max(0, Math.min(digest.sizeBytes - offset, limit));
+    if (length > WHOLE_BYTES_MAX) {
+      const size = `${formatCount(length)} B`;
+      throw new RpcError('OUT_OF_RANGE', `blob ${digest.hash} has ${size}, too many to be read at once`);
+    }
+    const bytes = new Uint8Array(length);
     if (bytes.length === 0) return bytes;
     const isToEnd = offset + bytes.length === digest.sizeBytes;
     let at = 0;
@@ -177,27 +190,38 @@ export class RemoteClient {
   }
 
   /** Writes a large blob in pieces; after a break it goes on where the server says that it is. */
-  async #write(digest: Digest, data: Uint8Array): Promise<void> {
+  async #write(digest: Digest, source: BlobSource): Promise<void> {
     this.#uploads += 1;
     const id = this.#uuid();
     const resourceName = this.#nameOf(`uploads/${id}/blobs/${digestKey(digest)}`);
     let isFirst = true;
-    await this.retried(async (context) => {
+    let reached = 0;
+    const write = async (context: RpcContext): Promise<void> => {
       const { transport } = this.#options;
       const from = isFirst
         ? { committedSize: 0, complete: false }
         : await transport.unary(M.queryWriteStatus, { resourceName }, context);
       isFirst = false;
       if (from.complete) return;
+      reached = from.committedSize;
       const { committedSize } = await transport.clientStream(
         M.write,
-        pieces(resourceName, data, from.committedSize),
+        pieces(resourceName, digest, source, from.committedSize),
         context,
       );
-      if (committedSize !== data.length) {
+      if (committedSize !== digest.sizeBytes) {
         throw new RpcError('UNAVAILABLE', `blob ${digest.hash} was taken to ${committedSize} B only`);
       }
-    });
+    };
+    // One that takes longer than a call may is not given up as long as it gets on.
+    for (let before = 0; ; before = reached) {
+      try {
+        await this.retried(write);
+        return;
+      } catch (error) {
+        if (!isPassing(rpcFailure(error).status.code) || reached <= before) throw error;
+      }
+    }
   }
 
   #uuid(): string {
@@ -249,14 +273,20 @@ function wrongBytes(digest: Digest): RpcError {
 
 async function* pieces(
   resourceName: string,
-  data: Uint8Array,
+  digest: Digest,
+  source: BlobSource,
   from: number,
 ): AsyncGenerator<Messages['WriteRequest']> {
   let at = from;
-  do {
-    const piece = data.subarray(at, at + PIECE_BYTES);
-    const writeOffset = at;
-    at += piece.length;
-    yield { resourceName, writeOffset, finishWrite: at >= data.length, data: piece };
-  } while (at < data.length);
+  for await (const part of source.readStream(digest, { offset: from })) {
+    for (let start = 0; start < part.length; start += PIECE_BYTES) {
+      const data = part.subarray(start, start + PIECE_BYTES);
+      const writeOffset = at;
+      at += data.length;
+      yield { resourceName, writeOffset, finishWrite: at === digest.sizeBytes, data };
+    }
+  }
+  if (at === digest.sizeBytes && from < at) return;
+  // All of it is there already, but was not said to be; or the source has broken off, which the server then says.
+  yield { resourceName, writeOffset: at, finishWrite: true, data: new Uint8Array() };
 }

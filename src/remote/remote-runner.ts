@@ -331,10 +331,14 @@ class RemotePerformance implements Performance {
   }
 
   #upload({ blobs, made }: BuiltAction): Promise<void> {
-    return this.#client.upload(
-      blobs,
-      async (digest) => made.get(digestKey(digest)) ?? this.#parts.content.read(digest),
-    );
+    const { content } = this.#parts;
+    return this.#client.upload(blobs, {
+      read: (digest) => made.get(digestKey(digest)) ?? content.read(digest),
+      readStream: (digest, range) => {
+        const bytes = made.get(digestKey(digest));
+        return bytes === undefined ? content.readStream(digest, range) : alone(bytes.subarray(range.offset));
+      },
+    });
   }
 
   /** Watches once: what came of it, or why it is worth watching again. What is not, is thrown. */
@@ -548,6 +552,10 @@ class RemotePerformance implements Performance {
   #topic(what: string): Topic {
     return thing('run', this.#runId).topic(what);
   }
+}
+
+async function* alone(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 /** What a server answers in the end. */

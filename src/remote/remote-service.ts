@@ -24,6 +24,7 @@ import {
   type UpdateActionResultRequest,
 } from '../cas/codec.ts';
 import { check } from '../kernel/argument-check.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { ACTION_CACHE, CONTENT_STORE } from '../model/argument-shapes.ts';
 import { type ActionCache, type ContentStore, missingBlobsOf } from '../model/content-store.ts';
 import type { Digest } from '../model/digest.ts';
@@ -114,10 +115,15 @@ export interface RemoteServer extends RemoteService {
   close(): void;
 }
 
+/** How many servers each clock has seen start: two of one world may start in the same millisecond. */
+const STARTS = new WeakMap<Clock, number>();
+
 /** Another one for each start of a server: by chance on a machine, by the seed in a simulation. */
 function incarnation({ clock, random }: World): string {
   const startedAt = Math.floor(clock.epochMs + clock.now());
-  const chance = random.fork(`remote server started at ${startedAt}`).uint32();
+  const nth = (STARTS.get(clock) ?? 0) + 1;
+  STARTS.set(clock, nth);
+  const chance = random.fork(`remote server ${nth} started at ${startedAt}`).uint32();
   return `${startedAt.toString(36)}-${chance.toString(36)}`;
 }
 

@@ -8,6 +8,7 @@ import { topicOf } from '../../src/kernel/question.ts';
 import { Cancellation } from '../../src/model/cancellation.ts';
 import { missingBlobsOf } from '../../src/model/content-store.ts';
 import { FetchedTree } from '../../src/remote/fetched-tree.ts';
+import { walkTree } from '../../src/remote/input-tree.ts';
 import { RemoteClient } from '../../src/remote/remote-client.ts';
 import { createRemoteService } from '../../src/remote/remote-service.ts';
 import { overWire, type RemoteService } from '../../src/remote/rpc.ts';
@@ -98,3 +99,25 @@ test('of bytes that are not those of the digest the last never come', () =>
     await stream.next();
     await expect(stream.next()).rejects.toThrow('the server gave other bytes for blob');
   }));
+
+test('names and targets that are not UTF-8 are refused, in a tree as in an input root', async () => {
+  const digest = digestOf('');
+  const directories: readonly Parameters<typeof MESSAGES.Directory.encode>[0][] = [
+    { files: [{ name: 'bad!', digest }] },
+    { directories: [{ name: 'bad!', digest }] },
+    { symlinks: [{ name: 'link', target: 'bad!' }] },
+  ];
+  const damaged = (bytes: Uint8Array): Uint8Array =>
+    Buffer.from(Buffer.from(bytes).map((byte) => (byte === 0x21 ? 0xff : byte)));
+  const refusal = 'directory: expected names and targets in UTF-8, got "bad\uFFFD"';
+  await play(async ({ tree }) => {
+    for (const root of directories) {
+      expect(() => tree.addTree(damaged(MESSAGES.Tree.encode({ root })))).toThrow(refusal);
+      const content = createMemoryContentStore();
+      const walk = walkTree(content, content.add(damaged(MESSAGES.Directory.encode(root))), () => undefined);
+      await expect(walk.next()).rejects.toThrow(refusal);
+    }
+    const real = MESSAGES.Tree.encode({ root: { files: [{ name: 'bad\uFFFD', digest }] } });
+    expect(() => tree.addTree(real)).not.toThrow();
+  });
+});

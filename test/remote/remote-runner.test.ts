@@ -111,13 +111,15 @@ interface StageOptions extends Partial<RemoteRunnerOptions> {
   /** So many executions end with the death of their worker. */
   readonly deaths?: number;
   readonly mishaps?: Mishaps;
+  /** What stands before the server. */
+  readonly behind?: (service: RemoteService) => RemoteService;
 }
 
 async function onStage(
   options: StageOptions,
   scenario: (stage: Stage) => Promise<void>,
 ): Promise<readonly TraceEvent[]> {
-  const { mishaps = {}, deaths = 0, ...more } = options;
+  const { mishaps = {}, deaths = 0, behind = (service) => service, ...more } = options;
   const verdict = await inSimulation(async (sim) => {
     const lab = makeBazelLab(sim.world, { name: 'worker' });
     const server = createRemoteService(sim.world, {
@@ -128,7 +130,7 @@ async function onStage(
     const outputs = createMemoryOutputs();
     const calls: string[] = [];
     const timeouts: (number | undefined)[] = [];
-    const transport = unlucky(deadly(overWire(server), deaths), mishaps, calls, timeouts);
+    const transport = unlucky(deadly(behind(overWire(server)), deaths), mishaps, calls, timeouts);
     const runner = createRemoteRunner(sim.world, { outputs, ...more, transport });
     const end = async (command: Command): Promise<RunStatus> =>
       (await finalStatus(runner, (await runner.run(command)).runId)).status;
@@ -293,6 +295,41 @@ describe('what goes wrong on the way', () => {
     expect(startsOf(once)).toBe(1);
     expect(reasonsOf(once)).toEqual(['action again: UNAVAILABLE: the worker died']);
     expect(reasonsOf(await died(9))).toHaveLength(2);
+  });
+
+  test('a large input is uploaded in parts, as long as it gets on', async () => {
+    const content = createMemoryContentStore();
+    const large = 'x'.repeat(5_000_000);
+    const actionDigest = addAction(content, ['complete 0'], { inputs: { large } });
+    const read = content.read.bind(content);
+    content.read = (digest, range) => {
+      if (digest.sizeBytes > 2_000_000) throw new Error('read as a whole');
+      return read(digest, range);
+    };
+    content.readStream = async function* (digest, { offset = 0 } = {}) {
+      yield* [read(digest, { offset })];
+    };
+    // Each call gets so far and no farther.
+    const stopping = (service: RemoteService): RemoteService => ({
+      unary: (method, request, context) => service.unary(method, request, context),
+      serverStream: (method, request, context) => service.serverStream(method, request, context),
+      async clientStream(method, requests, context) {
+        let left = 4;
+        const some = (async function* () {
+          for await (const request of requests) {
+            if (left === 0) throw DOWN;
+            left -= 1;
+            yield request;
+          }
+        })();
+        return service.clientStream(method, some, context);
+      },
+    });
+    await onStage({ content, retriesMax: 1, behind: stopping }, async ({ lab, runner }) => {
+      const { status } = await finalStatus(runner, (await runner.run(commandFor(actionDigest))).runId);
+      expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 0, error: '' });
+      expect(lab.blobs.findMissing([digestOf(large)])).toEqual([]);
+    });
   });
 
   test('inputs that were evicted before the execution are uploaded again', async () => {

@@ -1201,8 +1201,8 @@ test.for([
 ] as const)(
   'operations of a server %s that follows another have other names, and a simulation that is repeated the same',
   async ([, naming, name]) => {
-    const nameOf = async (sim: Simulation): Promise<string> => {
-      const runner = createFakeRunner(sim.world, { script: () => ({}) });
+    const nameOf = async (sim: Simulation, worker = 'fake'): Promise<string> => {
+      const runner = createFakeRunner(sim.world, { name: worker, script: () => ({}) });
       const content = createMemoryContentStore();
       const parts = { runner, content, cache: createMemoryActionCache(), ...naming };
       const server = createRemoteService(sim.world, parts);
@@ -1218,6 +1218,8 @@ test.for([
           names.push(await nameOf(sim));
           await sim.sleep(round);
           names.push(await nameOf(sim));
+          const inOneInstant = await Promise.all([nameOf(sim, 'one'), nameOf(sim, 'two')]);
+          expect(new Set(inOneInstant).size).toBe(2);
         },
       });
       expect(failed?.message).toBeUndefined();

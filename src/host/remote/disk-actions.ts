@@ -1,6 +1,6 @@
 /** The place of checkouts on the disk for what a runner of the Bazel path asks of the outside (R186–R192). */
 import * as is from '../../kernel/shape.ts';
-import { mkdir, readlink, realpath, symlink } from 'node:fs/promises';
+import { mkdir, realpath, symlink } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { isPathBelow } from '../../model/confined-path.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -9,7 +9,7 @@ import type { ActionCache, ActionStore, ContentStore } from '../../model/content
 import { EXIT_CODES } from '../../model/exit-code.ts';
 import { Actions, type OutputPlace } from '../../remote/action-store.ts';
 import { asFilerError } from '../filers/dir-checkout.ts';
-import { diskSource, kindAt, storeFile } from './stored-tree.ts';
+import { diskSource, kindAt, storeFile, targetAt } from './stored-tree.ts';
 
 /** Options of {@link createDiskActions}. */
 export interface DiskActionsOptions {
@@ -37,7 +37,7 @@ const DISK: OutputPlace = {
   },
   makeLink: (path, target) => asFiler(symlink(target, path)),
   kindAt,
-  targetOf: (path) => readlink(path),
+  targetOf: targetAt,
   async leadsOut(dir, path) {
     const way = relative(await realpath(dir), await realpath(path));
     return way !== '' && !isPathBelow(way);

@@ -1,4 +1,5 @@
 /** Files and directories of the disk on their way into a content store. Invariant: what changes meanwhile is refused, and no link is followed. */
+import { isUtf8 } from 'node:buffer';
 import { constants, type Dirent } from 'node:fs';
 import { lstat, open, readdir, readlink, type FileHandle } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
@@ -79,14 +80,35 @@ export function diskSource(dir: string): TreeSource {
     async entriesOf(path) {
       const at = join(dir, path);
       const entries = await readdir(at, { withFileTypes: true });
-      if (entries.some(({ name }) => name.includes('\uFFFD'))) {
-        throw unkept(`name that is not UTF-8 in ${at}`);
-      }
+      if (entries.some(({ name }) => name.includes(REPLACEMENT))) await checkNames(at);
       return entries.map((entry) => [entry.name, kindOf(entry)] as const);
     },
     storeFile: (content, path, cancel) => storeFile(content, join(dir, path), cancel),
-    targetOf: (path) => readlink(join(dir, path)),
+    targetOf: (path) => targetAt(join(dir, path)),
   };
+}
+
+/** What is read as text where bytes are not UTF-8; or a character of the text. */
+const REPLACEMENT = '\uFFFD';
+
+/** Rejects with `RUNNER_FILER_FAILED` if a name in that folder is not UTF-8. */
+async function checkNames(dir: string): Promise<void> {
+  const bad = (await readdir(dir, { encoding: 'buffer' })).find((name) => !isUtf8(name));
+  if (bad !== undefined) throw unkept(`name that is not UTF-8: ${join(dir, shownBytes(bad))}`);
+}
+
+/** What a link leads to. Rejects with `RUNNER_FILER_FAILED` if that is not UTF-8, which the protocol has for all names. */
+export async function targetAt(path: string): Promise<string> {
+  const target = await readlink(path, { encoding: 'buffer' });
+  if (isUtf8(target)) return target.toString();
+  throw unkept(`link whose target is not UTF-8: ${path} -> ${shownBytes(target)}`);
+}
+
+/** ASCII as it is, and all else as the escapes of a shell. */
+function shownBytes(bytes: Buffer): string {
+  return bytes
+    .toString('latin1')
+    .replace(/[^\x20-\x7e]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 function kindOf(stats: Pick<Dirent, 'isFile' | 'isDirectory' | 'isSymbolicLink'>): EntryKind {

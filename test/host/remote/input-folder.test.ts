@@ -92,3 +92,19 @@ test('a file that cannot be read is named with the reason, and not as one that h
   await expect(work).rejects.toMatchObject({ code: 'RUNNER_FILER_FAILED', cause: { code: 'ELOOP' } });
   await expect(work).rejects.toThrow(/sub\/large cannot be read: ELOOP/);
 });
+
+test('names and targets that are not UTF-8 are refused, and a character of that look is not', async () => {
+  const odd = Buffer.from([0x61, 0xff, 0x0a]);
+  mkdirSync(join(dir, 'other'));
+  writeFileSync(join(dir, 'other/real\uFFFD'), '');
+  await new InputFolder().addFolder(dir);
+  symlinkSync(odd, join(dir, 'other/link'));
+  await expect(new InputFolder().addFolder(dir)).rejects.toThrow(
+    `link whose target is not UTF-8: ${dir}/other/link -> a\\xff\\x0a`,
+  );
+  rmSync(join(dir, 'other/link'));
+  writeFileSync(Buffer.concat([Buffer.from(`${dir}/other/`), odd]), '');
+  await expect(new InputFolder().addFolder(dir)).rejects.toThrow(
+    `name that is not UTF-8: ${dir}/other/a\\xff\\x0a`,
+  );
+});
