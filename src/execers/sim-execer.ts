@@ -48,12 +48,12 @@ export class ScriptExecer implements SimExecer {
   constructor(options: SimExecerOptions) {
     const table = new ProcessTable(options);
     this.isTraced = options.tracer !== undefined;
-    this.#ground = { table, memory: new MemoryCap(options.clock, options), paused: new Set() };
+    this.#ground = { table, memory: new MemoryCap(options.clock, options), paused: undefined };
     this.cancelBoundMs = table.cancelBoundMs;
   }
 
   get paused(): readonly string[] {
-    return Array.from(this.#ground.paused, ({ name }) => name);
+    return Array.from(this.#ground.paused ?? [], ({ name }) => name);
   }
 
   get livingProcesses(): number {
@@ -68,9 +68,10 @@ export class ScriptExecer implements SimExecer {
   }
 
   resume(name?: string): boolean {
-    for (const process of this.#ground.paused) {
+    const paused = this.#ground.paused ?? [];
+    for (const process of paused) {
       if (name !== undefined && !process.answersTo(name)) continue;
-      this.#ground.paused.delete(process);
+      this.#ground.paused?.delete(process);
       process.disturb();
       process.run();
       return true;

@@ -3,7 +3,7 @@
  * without letting time pass, and holds at most one timer for its script; its end buries the whole tree (R129).
  */
 import type { Timer } from '../kernel/clock.ts';
-import type { Topic } from '../kernel/question.ts';
+import { ThingTopics, type Topic } from '../kernel/question.ts';
 import type { ExecCommand, ProcessStatus } from '../model/execer.ts';
 import type { MemoryCap } from './memory-watch.ts';
 import { MemoryWatch } from './memory-watch.ts';
@@ -12,12 +12,14 @@ import type { ProcessTable } from './virtual-processes.ts';
 import type { SimStep } from './sim-step.ts';
 import { VirtualProcess } from './virtual-process.ts';
 
+const SLEEP_TOPICS = new ThingTopics('process', 'sleep');
+
 /** What the processes of one sim execer share. */
 export interface SimGround {
   readonly table: ProcessTable;
   readonly memory: MemoryCap;
-  /** Processes at a `pause` that can be resumed, oldest pause first. */
-  readonly paused: Set<SimProcess>;
+  /** Processes at a `pause` that can be resumed, oldest pause first; made for the first. */
+  paused: Set<SimProcess> | undefined;
 }
 
 /** A child in the simulated tree; it inherits whether SIGTERM is ignored. */
@@ -68,7 +70,7 @@ export class SimProcess extends VirtualProcess {
   protected override takeTerm(): boolean {
     this.#memory?.stop();
     // An aborted process never eats a resume, also if it lives on until it is killed (R140).
-    this.#ground.paused.delete(this);
+    this.#ground.paused?.delete(this);
     if (!this.#ignoresTerm) return true;
     this.#children = this.#children?.filter((child) => {
       if (!child.ignoresTerm) this.table.leave(this.name, child.name);
@@ -88,7 +90,7 @@ export class SimProcess extends VirtualProcess {
   protected override bury(): void {
     this.#sleep?.cancel();
     this.#memory?.end();
-    this.#ground.paused.delete(this);
+    this.#ground.paused?.delete(this);
     if (this.#children === undefined) return;
     for (const child of this.#children) this.table.leave(this.name, child.name);
     this.#children = undefined;
@@ -134,7 +136,7 @@ export class SimProcess extends VirtualProcess {
   }
 
   #pause(): void {
-    if (!this.stopping) this.#ground.paused.add(this);
+    if (!this.stopping) (this.#ground.paused ??= new Set()).add(this);
   }
 
   #useMemory(bytes: number): void {
@@ -142,10 +144,8 @@ export class SimProcess extends VirtualProcess {
   }
 
   #startSleep(ms: number): void {
-    if (this.#wake === undefined || this.#sleepTopic === undefined) {
-      this.#wake = () => this.run();
-      this.#sleepTopic = this.topic('sleep');
-    }
+    this.#wake ??= () => this.run();
+    this.#sleepTopic ??= SLEEP_TOPICS.of(this.name);
     this.#sleep = this.table.clock.timer(this.#sleepTopic, ms, this.#wake);
   }
 

@@ -296,8 +296,9 @@ function topicOfText(text: string): Topic {
   return topic;
 }
 
-/** By owner, what and subject. */
+/** By what, owner and subject; those without a subject by what and owner, so that 10,000 owners do not have a map each. */
 const named = new Map<string, Map<string, Map<string, Topic>>>();
+const namedAlone = new Map<string, Map<string, Topic>>();
 let namedCount = 0;
 
 /**
@@ -305,15 +306,17 @@ let namedCount = 0;
  * next, so that its text is made once.
  */
 export function namedTopic(owner: string, what: string, subject: string): Topic {
-  const known = named.get(owner)?.get(what)?.get(subject);
+  const known = subject === '' ? namedAlone.get(what)?.get(owner) : named.get(what)?.get(owner)?.get(subject);
   if (known !== undefined) return known;
   if (namedCount >= LABELS_KEPT) {
     named.clear();
+    namedAlone.clear();
     namedCount = 0;
   }
   namedCount += 1;
   const topic = new Topic(owner, what, subject);
-  inner(inner(named, owner), what).set(subject, topic);
+  if (subject === '') inner(namedAlone, what).set(owner, topic);
+  else inner(inner(named, what), owner).set(subject, topic);
   return topic;
 }
 
@@ -321,6 +324,31 @@ function inner<V>(maps: Map<string, Map<string, V>>, key: string): Map<string, V
   const map = maps.get(key) ?? new Map<string, V>();
   maps.set(key, map);
   return map;
+}
+
+/**
+ * The topics of things of one type that are called alike, such as `run/3 wait`: one object for all that ask about the same, in this
+ * execution and the next, as runs of all runners are numbered alike.
+ */
+export class ThingTopics {
+  readonly #type: string;
+  readonly #what: string;
+  readonly #known = new Map<string, Topic>();
+
+  constructor(type: string, what: string) {
+    this.#type = type;
+    this.#what = what;
+  }
+
+  /** The topic of the thing of that id. */
+  of(id: string): Topic {
+    const known = this.#known.get(id);
+    if (known !== undefined) return known;
+    if (this.#known.size >= LABELS_KEPT) this.#known.clear();
+    const topic = new Thing(this.#type, id).topic(this.#what);
+    this.#known.set(id, topic);
+    return topic;
+  }
 }
 
 const LABEL = is.objectOf<TopicParts>(

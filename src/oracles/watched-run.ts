@@ -60,6 +60,8 @@ export class WatchedRun {
   abandoned: Set<OwnedKind> | undefined = undefined;
   /** A process of it has ended. */
   hasExecuted = false;
+  /** Where its runner keeps it among those that are terminal. */
+  place = -1;
   /** The run accepted after it. */
   next: WatchedRun | undefined = undefined;
 

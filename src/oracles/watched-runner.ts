@@ -2,6 +2,7 @@
  * What is known of one runner from its trace: its runs, in order of acceptance, and what it is doing. Invariant: memory does not grow
  * with the number of runs, because terminal runs are forgotten, the oldest first; one that still holds something is kept.
  */
+import { SmallMap } from '../kernel/small-map.ts';
 import type { RunID } from '../model/run-status.ts';
 import { WatchedRun } from './watched-run.ts';
 
@@ -11,7 +12,7 @@ const TERMINAL_KEPT = 256;
 /** Facts about a runner. */
 export class WatchedRunner {
   readonly name: string;
-  readonly runs: Map<RunID, WatchedRun> = new Map();
+  readonly runs: SmallMap<WatchedRun> = new SmallMap();
   /** The run that has left the queue and is not terminal. */
   active: WatchedRun | undefined = undefined;
   /** How many `accepted` events there were. */
@@ -29,7 +30,7 @@ export class WatchedRunner {
   counters: Map<string, number> | undefined = undefined;
   #waiting: WatchedRun | undefined = undefined;
   #newest: WatchedRun | undefined = undefined;
-  /** Terminal runs, a ring. */
+  /** Terminal runs that are remembered, a ring. */
   readonly #terminal: (WatchedRun | undefined)[] = [];
   #oldest = 0;
   #latest: WatchedRun | undefined = undefined;
@@ -96,6 +97,7 @@ export class WatchedRunner {
   forget(run: WatchedRun): void {
     if (run.held > 0 || !run.isTerminal) return;
     this.runs.delete(run.runId);
+    if (this.#terminal[run.place] === run) this.#terminal[run.place] = undefined;
     if (this.#latest === run) this.#latest = undefined;
   }
 
@@ -119,6 +121,7 @@ export class WatchedRunner {
   #forgetOldest(run: WatchedRun): void {
     const oldest = this.#terminal[this.#oldest];
     this.#terminal[this.#oldest] = run;
+    run.place = this.#oldest;
     this.#oldest = (this.#oldest + 1) % TERMINAL_KEPT;
     if (oldest !== undefined && this.runs.get(oldest.runId) === oldest) this.forget(oldest);
   }

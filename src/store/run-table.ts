@@ -2,6 +2,7 @@
  * The runs of a store in the order of their creation, with a count per state. Invariant: the counts add up to the number of runs, so
  * that a query which matches nothing costs no walk over history, and neither does a look for something to evict.
  */
+import { SmallMap } from '../kernel/small-map.ts';
 import type { RunType } from '../model/run-type.ts';
 import type { RunStatus, RunID } from '../model/run-status.ts';
 import type { RunWaiter, Awaited, WaiterList } from './run-waiters.ts';
@@ -20,9 +21,13 @@ export class RunRecord implements Awaited<RunWaiter> {
   }
 }
 
+function isOver({ status }: RunRecord): boolean {
+  return isTerminal(status.state);
+}
+
 /** The runs of one store. */
 export class RunTable {
-  readonly #records = new Map<RunID, RunRecord>();
+  readonly #records = new SmallMap<RunRecord>();
   readonly #countByCode: number[] = RUN_STATES.map(() => 0);
 
   get size(): number {
@@ -56,13 +61,11 @@ export class RunTable {
   /** Takes the oldest terminal run out and returns it; `undefined` if every run is live (R48). */
   evict(): RunRecord | undefined {
     if (!this.#matchesAny(DONE_MASK)) return undefined;
-    for (const record of this.#records.values()) {
-      if (!isTerminal(record.status.state)) continue;
-      this.#records.delete(record.status.runId);
-      this.#count(record.status, -1);
-      return record;
-    }
-    return undefined;
+    const record = this.#records.find(isOver);
+    if (record === undefined) return undefined;
+    this.#records.delete(record.status.runId);
+    this.#count(record.status, -1);
+    return record;
   }
 
   /** The statuses of all runs whose state is in the mask, in creation order (R37). */
