@@ -132,7 +132,7 @@ simTest('loops in ticks', async () => {
   };
   tick();
   await pause(5);
-}, { timeout: 20_000 });
+}, { timeout: 240_000, ambient: { maxTicks: 50_000 } });
 simTest('loops in slow ticks', async () => {
   await pause(5);
   const tick = () => {
