@@ -132,7 +132,7 @@ export const execerBugs: readonly Bug[] = [
     edits: [
       {
         file: 'src/execers/process-status.ts',
-        find: 'exitCode: -1, error: `Killed by ${signal}`, signal });\n',
+        find: 'exitCode: -1, error: killedText(signal), signal });\n',
         replace: "exitCode: -1, error: '' });\n",
       },
     ],

@@ -122,8 +122,8 @@ export const networkBugs: readonly Bug[] = [
       },
       {
         file: pollingWait,
-        find: '    const deadlineMs = this.#clock.now() + this.#wait.timeoutMs;\n',
-        replace: '    const deadlineMs = this.#clock.now() + (this.#wait.timeoutMs || Infinity);\n',
+        find: 'timeLeftMs(this.#wait.timeoutMs, startMs, ',
+        replace: 'timeLeftMs(this.#wait.timeoutMs || Infinity, startMs, ',
       },
     ],
   },
