@@ -3,7 +3,7 @@
  * behaviour of the menu a call gets; answer 0 is the usual one.
  */
 import * as is from '../kernel/shape.ts';
-import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
+import { LimitedWaiter } from '../kernel/signal-waiters.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { type Topic, thing } from '../kernel/question.ts';
 import { isCancelled, type Cancellable } from '../model/cancellation.ts';
@@ -46,18 +46,16 @@ export interface PendingOperationOptions<T> {
  *
  * See {@link PendingOperationOptions}; `result` settles when it is over, never if it hangs.
  */
-class PendingOperation<T> {
+class PendingOperation<T> extends LimitedWaiter {
   readonly result: Promise<T>;
   readonly #options: PendingOperationOptions<T>;
-  readonly #waiter: SignalWaiter = { cancelRequested: () => this.#endByCancel() };
   #resolve!: (value: MaybePromise<T>) => void;
   #reject!: (error: unknown) => void;
-  #natural: Timer | undefined;
   #ending: Timer | undefined;
-  #signal: AbortSignal | undefined;
   #isSettled = false;
 
   constructor(options: PendingOperationOptions<T>) {
+    super();
     this.#options = options;
     this.result = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -78,18 +76,18 @@ class PendingOperation<T> {
     const heeded = behaviour.deaf === true ? undefined : cancel;
     // Asked to stop before it began, it never gets to its natural end (R173).
     if (isCancelled(heeded)) {
-      this.#endByCancel();
+      this.cancelRequested();
       return;
     }
-    if (behaviour.hang !== true) {
-      this.#natural = clock.timer(topic, behaviour.latencyMs ?? 0, () => this.#complete());
-    }
-    this.#signal = heeded?.signal;
-    if (this.#signal !== undefined) waitWithSignal(this.#signal, this.#waiter);
+    const natural =
+      behaviour.hang === true
+        ? undefined
+        : clock.timer(topic, behaviour.latencyMs ?? 0, () => this.#complete());
+    this.limitBy(natural, heeded?.signal);
   }
 
   /** A slow canceller may still reach its natural end first. */
-  #endByCancel(): void {
+  override cancelRequested(): void {
     const { clock, topic, behaviour } = this.#options;
     const cancelMs = behaviour.cancelMs ?? 0;
     if (cancelMs === 0) this.#fail();
@@ -112,9 +110,8 @@ class PendingOperation<T> {
 
   #leaveNothing(): void {
     this.#isSettled = true;
-    this.#natural?.cancel();
     this.#ending?.cancel();
-    if (this.#signal !== undefined) leaveSignal(this.#signal, this.#waiter);
+    this.leaveLimits();
   }
 }
 

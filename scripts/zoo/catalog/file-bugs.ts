@@ -88,7 +88,7 @@ export const fileBugs: readonly Bug[] = [
     edits: [
       {
         file: pending,
-        find: '    if (isCancelled(heeded)) {\n      this.#endByCancel();\n      return;\n    }\n',
+        find: '    if (isCancelled(heeded)) {\n      this.cancelRequested();\n      return;\n    }\n',
         replace: '',
       },
     ],

@@ -2,7 +2,7 @@
  * Runs the git that is installed, for the git filer. Invariants: a command is over when this says so: when cancelled, the whole
  * process group is stopped first, gently (git removes its lock files), then not; and it ends with this process.
  */
-import { leaveSignal, type SignalWaiter, waitWithSignal } from '../../kernel/signal-waiters.ts';
+import { LimitedWaiter } from '../../kernel/signal-waiters.ts';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { FilerError, cancelledOperation, throwIfCancelled } from '../../filers/filer-error.ts';
@@ -102,29 +102,26 @@ async function endOf(child: ChildProcess): Promise<number | string> {
 }
 
 /** Stops the child's group when the operation is cancelled. */
-class GroupStop {
+class GroupStop extends LimitedWaiter {
   stopped = false;
   readonly #child: ChildProcess;
-  readonly #signal: AbortSignal | undefined;
-  readonly #waiter: SignalWaiter = { cancelRequested: () => this.#stop() };
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(child: ChildProcess, cancel: Cancellable | undefined) {
+    super();
     this.#child = child;
-    this.#signal = cancel?.signal;
-    if (this.#signal !== undefined) waitWithSignal(this.#signal, this.#waiter);
+    this.limitBy(undefined, cancel?.signal);
   }
 
   leave(): void {
-    if (this.#signal !== undefined) leaveSignal(this.#signal, this.#waiter);
-    clearTimeout(this.#timer);
+    this.leaveLimits();
     if (this.stopped) this.#kill('SIGKILL');
   }
 
-  #stop(): void {
+  override cancelRequested(): void {
     this.stopped = true;
     this.#kill('SIGTERM');
-    this.#timer = setTimeout(() => this.#kill('SIGKILL'), KILL_GRACE_MS);
+    const timer = setTimeout(() => this.#kill('SIGKILL'), KILL_GRACE_MS);
+    this.retime({ cancel: () => clearTimeout(timer) });
   }
 
   #kill(signal: NodeJS.Signals): void {

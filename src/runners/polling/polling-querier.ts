@@ -3,13 +3,8 @@
  * (R154–R159). A state that came and went between two polls is missed.
  */
 import * as is from '../../kernel/shape.ts';
-import {
-  CallbackWaiter,
-  leaveSignal,
-  type SignalWaiter,
-  waitWithSignal,
-} from '../../kernel/signal-waiters.ts';
-import type { Clock, Timer } from '../../kernel/clock.ts';
+import { CallbackWaiter } from '../../kernel/signal-waiters.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { timeLeftMs } from '../../kernel/delay.ts';
 import { RunnerError } from '../../kernel/errors.ts';
 import { topicOf, type Topic } from '../../kernel/question.ts';
@@ -111,18 +106,13 @@ class PollingWait {
     const { signal } = this.#wait;
     if (signal === undefined || !this.#mayWait) return asked;
     return new Promise((resolve, reject) => {
-      let cut: Timer | undefined;
-      const onAbort = (): void => {
-        cut = this.#clock.endOfInstant(this.#timerTopic(), 0, () => reject(waitCancelled(signal.reason)));
-      };
-      const settle = (): void => {
-        cut?.cancel();
-        leaveSignal(signal, waiter);
-      };
-      const waiter: SignalWaiter = { cancelRequested: onAbort };
-      if (signal.aborted) onAbort();
-      else waitWithSignal(signal, waiter);
-      asked.finally(settle).then(resolve, reject);
+      const giveUp = (): void => reject(waitCancelled(signal.reason));
+      const waiter = new CallbackWaiter(() =>
+        waiter.retime(this.#clock.endOfInstant(this.#timerTopic(), 0, giveUp)),
+      );
+      if (signal.aborted) waiter.cancelRequested();
+      else waiter.limitBy(undefined, signal);
+      asked.finally(() => waiter.leaveLimits()).then(resolve, reject);
     });
   }
 
