@@ -500,44 +500,6 @@ describe('leaving', () => {
     }));
 });
 
-test('whatever the code of a dead process does, nothing happens and nothing is thrown', async () => {
-  const verdict = await holds(async (sim) => {
-    const net = createNetwork(sim);
-    const contexts: NodeContext[] = [];
-    let received = 0;
-    net.node('b', (node) => {
-      node.onMessage(() => (received += 1));
-      return { ping: () => (received += 1) };
-    });
-    const node = net.node('a', (context) => void contexts.push(context));
-    node.restart();
-    const dead = contexts[0]!;
-    let settled = 0;
-    const note = (): void => void (settled += 1);
-    void dead.connect<{ ping(): number }>('b').ping().then(note, note);
-    void dead
-      .connect<{ ping(value: unknown): number }>('b')
-      .ping(() => 0)
-      .then(note, note);
-    dead.send('b', 'hello');
-    dead.send('b', () => 'no clone');
-    dead.note('I am dead');
-    void dead.sleep(1).then(note);
-    void dead.disk.write('a', 'x').then(note, note);
-    dead.clock.timer('tick', 1, note);
-    dead.onStop(note);
-    void dead.mailbox().receive().then(note, note);
-    dead.onMessage(note);
-    dead.world.choices.choose('anything', 2);
-    await sim.sleep(100);
-    expect([settled, received, node.disk.files().size]).toEqual([0, 0, 0]);
-    await node.leave();
-    expect(settled).toBe(0);
-  });
-  expect(verdict.trace().filter(({ type }) => type === 'note')).toEqual([]);
-  expect(verdict.decisions().map(({ question }) => question.text)).not.toContain('anything');
-});
-
 test('a program can take what it needs out of its context', () =>
   holds(async (sim) => {
     const net = createNetwork(sim);

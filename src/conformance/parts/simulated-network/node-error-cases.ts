@@ -5,7 +5,7 @@ import type { ClusterNodeOptions } from '../../../cluster/node.ts';
 import type { NodeContext } from '../../../model/node-context.ts';
 import { checkEqual, checkThat } from '../../check.ts';
 import { codeOf, playHolding, refusalOf } from '../part-case.ts';
-import { type Body, fails, holds, type Spec } from './network-case.ts';
+import { type Body, fails, holds, looks, type Spec } from './network-case.ts';
 
 const boom = (): never => {
   throw new Error('boom');
@@ -171,37 +171,48 @@ export const errors: readonly Spec[] = [
     }
     checkEqual('its state', node.state, 'up');
   }),
-  holds('code of a dead process has no effect and throws nothing', async (sim, make) => {
-    const net = make();
-    const contexts: NodeContext[] = [];
-    let received = 0;
-    net.node('b', ({ onMessage }) => {
-      onMessage(() => (received += 1));
-      return { ping: (_value?: unknown) => (received += 1) };
-    });
-    const node = net.node('a', (context) => void contexts.push(context));
-    node.restart();
-    const dead = contexts[0] as NodeContext;
-    let settled = 0;
-    const note = (): void => void (settled += 1);
-    const stub = dead.connect<{ ping(value?: unknown): number }>('b');
-    void stub.ping().then(note, note);
-    void stub.ping(() => 0).then(note, note);
-    dead.send('b', 'hello');
-    dead.send('b', () => 'no clone');
-    dead.note('I am dead');
-    void dead.sleep(1).then(note);
-    void dead.disk.write('a', 'x').then(note, note);
-    dead.clock.timer('tick', 1, note);
-    dead.clock.post('post', note);
-    dead.clock.endOfInstant('end', 1, note);
-    dead.onStop(note);
-    void dead.mailbox().receive().then(note, note);
-    dead.onMessage(note);
-    dead.world.choices.choose('anything', 2);
-    await sim.sleep(100);
-    checkEqual('the outcome', [settled, received, node.disk.files().size], [0, 0, 0]);
-    await node.leave();
-    checkEqual('the outcome', settled, 0);
-  }),
+  looks(
+    'code of a dead process has no effect and throws nothing',
+    async (sim, make) => {
+      const net = make();
+      const contexts: NodeContext[] = [];
+      let received = 0;
+      net.node('b', ({ onMessage }) => {
+        onMessage(() => (received += 1));
+        return { ping: (_value?: unknown) => (received += 1) };
+      });
+      const node = net.node('a', (context) => void contexts.push(context));
+      node.restart();
+      const dead = contexts[0] as NodeContext;
+      let settled = 0;
+      const note = (): void => void (settled += 1);
+      const stub = dead.connect<{ ping(value?: unknown): number }>('b');
+      void stub.ping().then(note, note);
+      void stub.ping(() => 0).then(note, note);
+      dead.send('b', 'hello');
+      dead.send('b', () => 'no clone');
+      dead.note('I am dead');
+      void dead.sleep(1).then(note);
+      void dead.disk.write('a', 'x').then(note, note);
+      dead.clock.timer('tick', 1, note);
+      dead.clock.post('post', note);
+      dead.clock.endOfInstant('end', 1, note);
+      dead.onStop(note);
+      void dead.mailbox().receive().then(note, note);
+      dead.onMessage(note);
+      dead.world.choices.choose('anything', 2);
+      await sim.sleep(100);
+      checkEqual('the outcome', [settled, received, node.disk.files().size], [0, 0, 0]);
+      await node.leave();
+      checkEqual('the outcome', settled, 0);
+    },
+    ({ events, asked }) => {
+      checkEqual('notes in the trace', events.filter(({ type }) => type === 'note').length, 0);
+      checkEqual(
+        'questions',
+        asked.filter((line) => line.includes('anything')),
+        [],
+      );
+    },
+  ),
 ];
