@@ -12,7 +12,6 @@ import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { createCountingUpdater } from '../../src/filers/counting-updater.ts';
 import { composeFiler } from '../../src/filers/composed-filer.ts';
 import { createVirtualFiler } from '../../src/filers/fake-filer.ts';
-import type { FilerBehaviour } from '../../src/filers/filer-behaviour.ts';
 import { createMemoryFiler } from '../../src/filers/memory-filer.ts';
 import { createSimFiler } from '../../src/filers/sim-filer.ts';
 import type { Question } from '../../src/kernel/question.ts';
@@ -37,19 +36,6 @@ function watch(clock: VirtualClock): {
   return { ends, call };
 }
 
-async function oneCheckout(behaviour: FilerBehaviour, cancelAtMs?: number): Promise<string[]> {
-  const clock = createVirtualClock();
-  const filer = createSimFiler({ clock, plan: { checkout: [behaviour] } });
-  const { ends, call } = watch(clock);
-  const cancel = new Cancellation();
-  if (cancelAtMs === 0) cancel.cancel();
-  else if (cancelAtMs !== undefined) clock.timer('cancel', cancelAtMs, () => cancel.cancel());
-  call('checkout', () => filer.checkout('s', cancel));
-  await drain(clock);
-  expect(clock.pending).toBe(0);
-  return ends;
-}
-
 describe('a simulated filer by plan', () => {
   test('R175 answers at once, without a promise, if it takes no time', () => {
     const clock = createVirtualClock();
@@ -64,35 +50,6 @@ describe('a simulated filer by plan', () => {
       undefined,
     ]);
     expect([clock.pending, filer.cancelBoundMs, filer.updateIntervalMs]).toEqual([0, 0, 0]);
-  });
-
-  test('R173 R175 D44 D97 latency, failure, hang, slow and ignored cancel end when stated', async () => {
-    const fail = { text: 'no', exitCode: 212 };
-    const done = '/virtual/checkout-0';
-    const cases: [FilerBehaviour, number | undefined, string[]][] = [
-      [{ latencyMs: 50 }, undefined, [`50 checkout ${done}`]],
-      [{ latencyMs: 50, fail }, undefined, ['50 checkout no']],
-      [{ fail }, undefined, ['0 checkout no']],
-      [{ fail: { text: 'no' } }, undefined, ['0 checkout RUNNER_FILER_FAILED']],
-      [{ hang: true }, undefined, []],
-      [{ hang: true }, 10, ['10 checkout RUNNER_CANCELLED']],
-      [{ latencyMs: 50 }, 10, ['10 checkout RUNNER_CANCELLED']],
-      [{ latencyMs: 50 }, 60, [`50 checkout ${done}`]],
-      [{ latencyMs: 50, cancelMs: 20 }, 10, ['30 checkout RUNNER_CANCELLED']],
-      [{ latencyMs: 50, cancelMs: 20 }, 40, [`50 checkout ${done}`]],
-      [{ hang: true, cancelMs: 20 }, 10, ['30 checkout RUNNER_CANCELLED']],
-      [{ latencyMs: 50, deaf: true }, 10, [`50 checkout ${done}`]],
-      [{ hang: true, deaf: true }, 10, []],
-      [{ deaf: true }, 0, [`0 checkout ${done}`]],
-      [{}, 0, ['0 checkout RUNNER_CANCELLED']],
-      [{ fail }, 0, ['0 checkout RUNNER_CANCELLED']],
-      [{ latencyMs: 50 }, 0, ['0 checkout RUNNER_CANCELLED']],
-      [{ cancelMs: 20 }, 0, ['20 checkout RUNNER_CANCELLED']],
-      [{ latencyMs: 5, cancelMs: 20 }, 0, ['20 checkout RUNNER_CANCELLED']],
-    ];
-    for (const [behaviour, cancelAtMs, ends] of cases) {
-      expect([behaviour, await oneCheckout(behaviour, cancelAtMs)]).toEqual([behaviour, ends]);
-    }
   });
 
   test('R175 a hang ends once, when faults end, unless it was asked to stop or has ended', async () => {
