@@ -629,8 +629,8 @@ const OUTPUTS_KEPT = 200;
  *
  * A command's `argv` and `envVars` are those of the action, its `timeoutMs` counts here from the start of the run and there from that of
  * the process. A snapshot is a tree, by its `bz-HASH-SIZE` id, in `content` or on the server; what the server lacks is uploaded. A command
- * with an `executeRequest` brings its action along. Of a run that has completed, standard output and error can be read at its refs; the
- * protocol gives none of a run that is under way or was stopped.
+ * with an `executeRequest` brings its action along. Of a run that has completed, standard output and error can be read at its refs; there
+ * are none of a run that is under way or was stopped.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
  * @example

@@ -74,9 +74,12 @@ const SMALL_BYTES = 64 * 1024;
 const CHUNK_BYTES = 1024 * 1024;
 /** What was touched less than this ago is not touched again. */
 const TOUCH_MS = 60_000;
-/** How often a process says that it lives; one elsewhere that is silent for much longer is dead. */
-const LEASE_MS = 10_000;
-const LEASE_DEAD_MS = 6 * LEASE_MS;
+/** The same for what begins to be held: for so long before a hold what it holds may have been touched last. */
+const HELD_TOUCH_MS = 1_000;
+/** How often a process says that it lives: what it does not hold can be evicted by others so much later. */
+const LEASE_MS = 2_000;
+/** One elsewhere that is silent for so long is dead. */
+const LEASE_DEAD_MS = 60_000;
 /** What nobody has written to for so long was given up half written. */
 const STALE_MS = 24 * 60 * 60 * 1_000;
 /** Eviction goes on until there is some room, so that it does not begin anew with the next blob. */
@@ -123,7 +126,7 @@ class Lease {
       const stats = await stat(path).catch(() => undefined);
       if (stats !== undefined) before = Math.min(before, Number(text) || stats.mtimeMs);
     }
-    return before - 2 * TOUCH_MS;
+    return before - 2 * HELD_TOUCH_MS;
   }
 
   close(): void {
@@ -380,7 +383,7 @@ class DiskBlobs implements DiskContentStore {
     const beganMs = performance.now();
     for (const digest of digests) {
       if (isTurnDue(beganMs)) await giveTurns();
-      this.#touch(digest, this.#pathOf(digest));
+      this.#touch(digest, this.#pathOf(digest), HELD_TOUCH_MS);
     }
   }
 
@@ -457,10 +460,10 @@ class DiskBlobs implements DiskContentStore {
   }
 
   /** Says that it was used; false if it has gone. */
-  #touch(digest: Digest, path: string): boolean {
+  #touch(digest: Digest, path: string, againMs: number = TOUCH_MS): boolean {
     const now = Date.now();
     const key = digestKey(digest);
-    if (now - (this.#touched.get(key) ?? 0) < TOUCH_MS) return true;
+    if (now - (this.#touched.get(key) ?? 0) < againMs) return true;
     try {
       utimesSync(path, now / 1_000, now / 1_000);
     } catch (error) {

@@ -169,6 +169,14 @@ describe('a content store on the disk', () => {
     expect(await store.findMissing([held])).toEqual([held]);
   });
 
+  test('another process that holds nothing soon keeps nothing from being evicted', async () => {
+    const [store, other] = [disk(100), disk(100)];
+    const [old, young] = [await put(other, 'o'.repeat(40)), await put(other, 'y'.repeat(40))];
+    utimesSync(fileOf(old), Date.now() / 1_000 - 60, Date.now() / 1_000 - 60);
+    await put(store, 'n'.repeat(60));
+    expect(await store.findMissing([old, young])).toEqual([old]);
+  });
+
   test('is not touched by a request for the same hash with another size', async () => {
     const store = disk();
     for (const text of ['small', 'x'.repeat(300_000)]) {
