@@ -42,6 +42,8 @@ export interface ExecutionRequest {
   readonly stallLookEvery?: number;
   /** Says in the details of a standstill where the scenario waits; see `simulate`. */
   readonly captureAwaits?: boolean;
+  /** Says in the details of an escape what was called outside, and where; see `simulate`. */
+  readonly captureOutside?: boolean;
   /** Awaits that the scenario controls are late by microtasks only, in the engine's order; default false. */
   readonly nativeAwaits?: boolean;
   /** What `sim.load` loads modules with, unless the scenario says so itself; see `simulate`. */

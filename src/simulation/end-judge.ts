@@ -4,6 +4,7 @@
  */
 import { AwaitWatch } from '../kernel/drain-awaits.ts';
 import { ResourcesSince } from '../kernel/drain-host.ts';
+import { OutsideWatch, outsideWord } from '../kernel/drain-resources.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import { counted } from '../model/plural.ts';
 import { A_CIRCLE } from '../model/resource-text.ts';
@@ -29,6 +30,11 @@ const LOADING_LOOKS_MAX = 5_000;
 export const AWAITED_HERE = 'the scenario waits here, for ';
 export const MADE_HERE = 'that promise was made here';
 
+/** What is said of a wait that nothing of this package knows. */
+export const NOBODY_SETTLES = 'the scenario awaits a promise that nothing is left to settle';
+/** How a detail begins that names what was called outside of the simulation; the stack follows. */
+export const CALLED_HERE = 'outside of the simulation: ';
+
 /** Whether the first of the details shows owners who wait for each other. */
 export function isCircle([first]: readonly string[]): boolean {
   return first?.startsWith(A_CIRCLE) === true;
@@ -44,19 +50,26 @@ export class EndJudge {
   readonly #alive = new ResourcesSince();
   readonly #capturesAwaits: boolean;
   readonly #isAmbient: boolean;
+  readonly #capturesOutside: boolean;
   #awaits: AwaitWatch | undefined;
+  #outside: OutsideWatch | undefined;
   #session: AmbientSession | undefined;
   #loadingLooks = 0;
 
   constructor(
     clock: VirtualClock,
     ledger: ResourceLedger,
-    { captureAwaits = false, ambient }: Pick<SimulateOptions, 'captureAwaits' | 'ambient'>,
+    {
+      captureAwaits = false,
+      captureOutside = false,
+      ambient,
+    }: Pick<SimulateOptions, 'captureAwaits' | 'captureOutside' | 'ambient'>,
     fail: NoteFailure,
     machines: () => readonly string[],
   ) {
     this.#machines = machines;
     this.#capturesAwaits = captureAwaits;
+    this.#capturesOutside = captureOutside;
     this.#isAmbient = ambient !== undefined;
     this.#clock = clock;
     this.#ledger = ledger;
@@ -72,11 +85,13 @@ export class EndJudge {
   /** The scenario starts; called in the midst of the drain. */
   noteStart(): void {
     this.#alive.begin();
+    if (this.#capturesOutside) this.#outside = new OutsideWatch();
   }
 
   /** What was seen until now is still known. */
   stop(): void {
     this.#awaits?.stop();
+    this.#outside?.stop();
     this.#alive.end();
   }
 
@@ -150,8 +165,9 @@ export class EndJudge {
     ];
     if (alive.length > 0) {
       this.#alive.noteLeft(alive);
-      const message = `The scenario waits for something outside of the simulation (${alive.join(', ')})`;
-      this.#fail('escape', message, { details });
+      const words = [...new Set(alive.map(outsideWord))].join(', ');
+      const message = `The scenario waits for something outside of the simulation (${words})`;
+      this.#fail('escape', message, { details: [...this.#calledPlaces(alive), ...details] });
       return;
     }
     const { count } = this.#ledger;
@@ -159,7 +175,7 @@ export class EndJudge {
       ? 'there is a circle of waits'
       : count > 0
         ? `the scenario has not ended. Still held or awaited: ${counted(count, 'resource')}`
-        : 'the scenario awaits a promise that nothing is left to settle';
+        : NOBODY_SETTLES;
     this.#fail(kind, `${what}, and ${wait}`, { rule: 'R211', details });
   }
 
@@ -191,6 +207,15 @@ export class EndJudge {
     );
     // Tasks that run the same code wait at the same place.
     return [...new Set(places)].slice(0, AWAITS_SHOWN_MAX).flatMap((place) => place.split('\0'));
+  }
+
+  #calledPlaces(alive: readonly string[]): string[] {
+    const pending = this.#outside?.pending(alive) ?? [];
+    const places = pending.map(({ what, call, stack }) => {
+      const by = call === undefined ? 'asked for' : `by ${call}, called`;
+      return `${CALLED_HERE}${what}, ${by} here\n${stack}`;
+    });
+    return [...new Set(places)].slice(0, AWAITS_SHOWN_MAX);
   }
 
   #forgottenAwaits(): string[] {

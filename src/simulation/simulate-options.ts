@@ -43,6 +43,11 @@ export interface SimulateOptions {
    * costs some 10 µs per promise. Default false.
    */
   readonly captureAwaits?: boolean;
+  /**
+   * Says in the details of an `escape` what of the machine is awaited, by which call and where. The machine then reports each promise, and
+   * nothing is known of awaits. Default false.
+   */
+  readonly captureOutside?: boolean;
   /** Errors that are made meanwhile have no stack, because taking one costs more than most events do. Default false. */
   readonly omitStacks?: boolean;
   /**

@@ -25,7 +25,7 @@ const SIMULATE_OPTIONS = is.objectOf<SimulateOptions>(
   'an object with a scenario',
   { scenario: is.FUNCTION },
   {
-    ...is.each(['keepTrace', 'capturePlaces', 'captureAwaits', 'omitStacks'], is.BOOLEAN),
+    ...is.each(['keepTrace', 'capturePlaces', 'captureAwaits', 'captureOutside', 'omitStacks'], is.BOOLEAN),
     ...is.each(['onFire', 'onState', 'onTurn', 'nextTurn'], is.FUNCTION),
     ...is.each(['maxEvents', 'defaultMaxEvents'], is.limit(1)),
     name: is.TEXT,

@@ -1,7 +1,10 @@
-import { expect, test } from 'vitest';
+import { exec } from 'node:child_process';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
 import { createExecutor, explain, formatExplanation } from '../../src/explore/index.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
+import type { Simulation } from '../../src/simulation/simulation.ts';
 
 // First of all: once a scenario has left a timer behind, all that are set are counted.
 /** Taken when loaded, as a test runner does. */
@@ -39,21 +42,43 @@ test('a scenario that waits for a real timer escapes, however soon it fires and 
   expect(new Set(kinds)).toEqual(new Set(['escape']));
 });
 
-test('the explanation of an escape says at which line the scenario waits', async () => {
-  const scenario = defineScenario<unknown>({
-    name: 'real-wait',
-    description: 'waits for a real timer',
-    async run(sim) {
-      await sim.sleep(1);
-      await new Promise((resolve) => {
+describe('the explanation of an escape', () => {
+  const explained = async (run: (sim: Simulation) => Promise<unknown>): Promise<string[]> => {
+    const scenario = defineScenario<unknown>({
+      name: 'real-wait',
+      description: 'waits for the machine',
+      async run(sim) {
+        await sim.sleep(1);
+        await run(sim);
+      },
+    });
+    return formatExplanation(await explain(createExecutor(scenario), [])).map(({ text }) => text);
+  };
+  const place = /^ {4}\S*real-timer\.test\.ts:\d+:\d+$/;
+
+  test('names the call that was made outside and its line, then the line at which the scenario waits', async () => {
+    const lines = await explained(async function waits() {
+      await new Promise(function starts(resolve) {
         setTimeout(resolve, 2);
       });
-    },
+    });
+    expect(lines[0]).toMatch(/waits for something outside of the simulation \(a real timer\)/);
+    const from = lines.indexOf('In detail');
+    expect(lines[from + 1]).toBe(
+      '  outside of the simulation: a real timer, by setTimeout of node:timers, called here',
+    );
+    expect(lines[from + 2]).toMatch(/^ {4}starts \(.*real-timer\.test\.ts:\d+:\d+\)$/);
+    const said = lines.indexOf('  the scenario waits here, for a promise that is settled from outside');
+    expect(said).toBeGreaterThan(from + 2);
+    expect(lines[said + 1]).toMatch(/^ {4}waits \(.*real-timer\.test\.ts:\d+:\d+\)$/);
   });
-  const lines = formatExplanation(await explain(createExecutor(scenario), [])).map(({ text }) => text);
-  const said = lines.indexOf('  the scenario waits here, for a promise that is settled from outside');
-  expect(lines[said - 1]).toBe('In detail');
-  expect(lines[said + 1]).toMatch(/^ {4}(Object\.)?run \(.*real-timer\.test\.ts:\d+:\d+\)$/);
+
+  test('names what starts a process', async () => {
+    const lines = await explained(() => promisify(exec)('sleep 0.3'));
+    const said = lines.findIndex((line) => line.startsWith('  outside of the simulation: a child process'));
+    expect(lines[said]).toMatch(/, by exec of node:child_process, called here$/);
+    expect(lines[said + 1]).toMatch(place);
+  });
 });
 
 test('a deadlock beside a foreign timer is a deadlock', async () => {

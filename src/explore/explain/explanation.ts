@@ -3,8 +3,14 @@
  * line that repeats it. Invariant: it is plain data, and everything in it was observed by running the log again.
  */
 import * as is from '../../kernel/shape.ts';
-import { ExecutionInterrupted, type Decision } from '../../kernel/decisions.ts';
-import { AWAITED_HERE, isCircle, MADE_HERE } from '../../simulation/end-judge.ts';
+import { ExecutionInterrupted, type Decision, type DecisionSource } from '../../kernel/decisions.ts';
+import {
+  AWAITED_HERE,
+  CALLED_HERE,
+  isCircle,
+  MADE_HERE,
+  NOBODY_SETTLES,
+} from '../../simulation/end-judge.ts';
 import type { Failure, Verdict } from '../../simulation/verdict.ts';
 import type { Executor } from '../executor.ts';
 import { failureKey, headlineOf } from '../failure-key.ts';
@@ -24,7 +30,14 @@ import {
   type ObservedDecision,
   observe,
 } from './observed-run.ts';
-import { framesOf, hasUserFrame, framesOfThrower, placeOf, type SourcePlace } from './source-place.ts';
+import {
+  framesOf,
+  hasUserFrame,
+  framesOfThrower,
+  placeOf,
+  shortPlaceOf,
+  type SourcePlace,
+} from './source-place.ts';
 import { CONTRACT_RULES } from '../../model/contract-rules.ts';
 import { counted } from '../../model/plural.ts';
 import { PassedOver } from './passed-over.ts';
@@ -63,19 +76,35 @@ async function awaitedPlaces(
   const onTurn = (): void => {
     if (shouldStop?.() === true) throw new ExecutionInterrupted('there is no more time for it');
   };
-  const request = { source: answersOf(log), captureAwaits: true };
+  const source = (): DecisionSource => answersOf(log);
+  const called = failure.kind === 'escape' ? await calledPlaces(executor, source(), key, onTurn) : [];
+  const request = { source: source(), captureAwaits: true };
   // What is found in brief is found at once.
   const inBrief = (): Promise<Verdict> => lookingOften(executor).execute(request);
   const inFull = (): Promise<Verdict> => executor.execute({ ...request, onTurn });
   for (const execute of failure.kind === 'stall' ? [inBrief, inFull] : [inFull]) {
     const { failure: again } = await execute();
-    if (again !== undefined && failureKey(again) === key) return again.details.filter(isAboutAwait);
+    if (again !== undefined && failureKey(again) === key) {
+      return [...called, ...again.details.filter(isAboutAwait)];
+    }
   }
-  return [];
+  return called;
+}
+
+/** What was called outside, by one more execution: what reports it keeps awaits from being seen. */
+async function calledPlaces(
+  executor: Executor,
+  source: DecisionSource,
+  key: string,
+  onTurn: () => void,
+): Promise<readonly string[]> {
+  const { failure } = await executor.execute({ source, captureOutside: true, onTurn });
+  if (failure === undefined || failureKey(failure) !== key) return [];
+  return failure.details.filter((detail) => detail.startsWith(CALLED_HERE));
 }
 
 function isAboutAwait(detail: string): boolean {
-  return detail.startsWith(AWAITED_HERE) || detail.startsWith(MADE_HERE);
+  return [AWAITED_HERE, MADE_HERE].some((begin) => detail.startsWith(begin));
 }
 
 /** A line, and where it was done. */
@@ -175,6 +204,12 @@ function whatOf({ kind, rule, message, details }: Failure): string {
       if (isCircle(details)) return `${text}: ${first?.slice(A_CIRCLE.length) ?? ''}`;
       const owed = details.find(isOwedWait);
       if (owed !== undefined) return `${text.replace(/, and .*/, '')}, and ${owed.split('\n')[0] ?? ''}`;
+      // Whose promise it is that nothing settles: of calls to others, the first that was made.
+      const waits = text.endsWith(NOBODY_SETTLES) ? details.filter(isWaitText) : [];
+      if (waits.length > 0) {
+        const more = waits.length === 1 ? '' : `, beside ${counted(waits.length - 1, 'other wait')}`;
+        return `${text.replace(/, and .*/, '')}, and ${waits[0]?.split('\n')[0] ?? ''}${more}`;
+      }
       const isHeld = text.includes('Still held or awaited');
       return isHeld && first !== undefined ? `${text}, such as ${first.split('\n')[0]}` : text;
     }
@@ -260,6 +295,8 @@ export interface Explanation {
   /** See `failureKey`. */
   readonly failureKey: string;
   readonly sentence: string;
+  /** The line of the user's that noticed it, in a few words: `in Client.work (clients.ts:58)`; absent if none did. */
+  readonly noticed?: string;
   /** The rules of the contract that the sentence names by number, the first of them in their words: `R31 Nothing matches and …`. */
   readonly rules: readonly string[];
   readonly history: readonly HistoryLine[];
@@ -369,10 +406,12 @@ export async function explain(
   const { lines, leftOut } = historyOf(run, failure, linesMax);
   const feasibility = await awaitFeasibility(executor, run, options.shouldStop);
   const sentence = sentenceOf(run, failure);
+  const noticed = noticedIn(failure);
   return {
     scenario: executor.scenario,
     failureKey: key,
     sentence,
+    ...(noticed === undefined ? {} : { noticed }),
     rules: rulesNamedIn(`${sentence} ${ruleOfLeftovers(run, failure)}`),
     history: lines,
     leftOut,
@@ -533,4 +572,10 @@ function placeWhereNoticed({ cause, kind }: Failure): SourcePlace[] {
   if (thrown.length > 0) return thrown;
   // A check of this package's own says nothing by its line.
   return stack !== undefined && hasUserFrame(stack) ? placeOf('the failure was noticed', stack) : [];
+}
+
+function noticedIn({ cause }: Failure): string | undefined {
+  const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+  const stack = stackOf(reason);
+  return stack === undefined ? undefined : shortPlaceOf(stack);
 }

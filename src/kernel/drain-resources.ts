@@ -1,0 +1,107 @@
+/**
+ * What the code of an execution has asked the machine for and not got yet: timers, files, sockets, processes. Invariants: nothing is changed
+ * by being watched; only what was made while it is watched is known; it is watched for short, as the machine then reports each promise too.
+ */
+import { createHook, type AsyncHook } from 'node:async_hooks';
+
+/** Something of the machine that is awaited. */
+export interface OutsideResource {
+  /** As {@link outsideWord} says it. */
+  readonly what: string;
+  /** The function of Node that was called for it, such as `setTimeout of node:timers`; undefined if the stack does not say. */
+  readonly call: string | undefined;
+  readonly stack: string;
+}
+
+interface Made {
+  readonly type: string;
+  /** An interval. */
+  readonly isRepeated: boolean;
+  readonly taken: Error;
+}
+
+/** Kinds of the machine by the beginning of their names, in words. */
+const WORDS: readonly (readonly [begin: string, word: string])[] = [
+  ['Timeout', 'a real timer'],
+  ['Immediate', 'a real timer'],
+  ['FSReq', 'the file system'],
+  ['FileHandle', 'the file system'],
+  ['CloseReq', 'the file system'],
+  ['FSEvent', 'the file system'],
+  ['StatWatcher', 'the file system'],
+  ['TCP', 'a network connection'],
+  ['TLS', 'a network connection'],
+  ['UDP', 'a network connection'],
+  ['Pipe', 'a pipe'],
+  ['GetAddrInfo', 'a name server'],
+  ['GetNameInfo', 'a name server'],
+  ['Query', 'a name server'],
+  ['Process', 'a child process'],
+  ['Worker', 'a worker thread'],
+  ['MessagePort', 'a message port'],
+];
+/** A stack of one resource takes kilobytes. */
+const KEPT_MAX = 2_000;
+const FRAMES_MAX = 60;
+const NODE_FRAME = /^\s*at (?:async )?(?:new )?(?:(.+?) )?\(?node:(?:internal\/)?([\w/]+):\d+:\d+\)?$/;
+/** What sets a resource up for the function that was called. */
+const INNER = /^(?:new |Object\.|Promise$|async )/;
+
+/** What a kind of the machine is, in words; the kind where there is no word. */
+export function outsideWord(kind: string): string {
+  const lower = kind.toLowerCase();
+  return WORDS.find(([begin]) => lower.startsWith(begin.toLowerCase()))?.[1] ?? kind;
+}
+
+/** Watches from when it is made until it is stopped. */
+export class OutsideWatch {
+  readonly #made = new Map<number, Made>();
+  readonly #hook: AsyncHook;
+
+  constructor() {
+    this.#hook = createHook({
+      init: (id, type, _trigger, resource) => {
+        // Virtual timers have the machine's names, and promises are within.
+        if (type === 'PROMISE' || 'clearInSimulation' in resource || this.#made.size >= KEPT_MAX) return;
+        if (outsideWord(type) === type) return;
+        const { stackTraceLimit } = Error;
+        Error.stackTraceLimit = FRAMES_MAX;
+        const isRepeated = typeof (resource as { _repeat?: unknown })._repeat === 'number';
+        this.#made.set(id, { type, isRepeated, taken: new Error('place') });
+        Error.stackTraceLimit = stackTraceLimit;
+      },
+      // It has answered; of an interval, the next one is still awaited.
+      before: (id) => {
+        if (this.#made.get(id)?.isRepeated === false) this.#made.delete(id);
+      },
+    }).enable();
+  }
+
+  /** What was seen until then stays. */
+  stop(): void {
+    this.#hook.disable();
+  }
+
+  /** What is under way of `kinds`, in the order in which it was asked for. */
+  pending(kinds: readonly string[]): readonly OutsideResource[] {
+    const words = new Set(kinds.map(outsideWord));
+    return [...this.#made.values()]
+      .filter(({ type }) => words.has(outsideWord(type)))
+      .map(({ type, taken: { stack = '' } }) => ({ what: outsideWord(type), call: callIn(stack), stack }));
+  }
+}
+
+/** The outermost function of Node above the code that called it. */
+function callIn(stack: string): string | undefined {
+  let call: string | undefined;
+  // The first two say what was thrown, and where the hook took it.
+  for (const line of stack.split('\n').slice(2)) {
+    const [, name = '', module = ''] = NODE_FRAME.exec(line) ?? [];
+    if (module === '') {
+      if (call !== undefined) return call;
+    } else if (name !== '' && !module.startsWith('async_hooks') && !module.startsWith('process/')) {
+      call = `${name.replace(INNER, '')} of node:${module}`;
+    }
+  }
+  return call;
+}
