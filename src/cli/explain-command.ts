@@ -19,12 +19,13 @@ import { isScenarioReference, nameScenario } from './scenario-loader.ts';
 import { interruptible, type ScenarioSession } from './scenario-session.ts';
 import type { Terminal } from './terminal.ts';
 import {
-  checkTimelineTarget,
-  drawTimeline,
-  requireOwnTimeline,
-  writeTimeline,
-  type TimelineTarget,
-} from './timeline-file.ts';
+  checkExecutionFiles,
+  hasFiles,
+  requireOwnFiles,
+  writeExecution,
+  writeFilesOf,
+  type ExecutionTarget,
+} from './execution-files.ts';
 import { writeAfterResult } from './trace-target.ts';
 import { replayInVitest } from './vitest-replay.ts';
 
@@ -44,10 +45,10 @@ export async function explainCommand(
   what: string,
   options: ExplainCommandOptions,
 ): Promise<ExitStatus> {
-  await checkTimelineTarget(options.timeline, options.debug ?? false);
+  await checkExecutionFiles(options, options.debug ?? false);
   const named = await executionOf(what, options);
   if ('kind' in named) return replayInVitest(terminal, named, options);
-  await requireOwnTimeline(options.timeline, [what], [named.scenario]);
+  await requireOwnFiles(options, [what], [named.scenario]);
   if (options.debug === true) return debugExecution(terminal, named, options.json ?? false);
   return interruptible(terminal, async (interruption) => {
     const loading = nameScenario(named.scenario);
@@ -85,11 +86,14 @@ class Explaining {
 
   async run(): Promise<ExitStatus> {
     const { terminal, options, interruption } = this.#session;
-    const { memory, hang, json = false, timeline } = options;
+    const { memory, hang, json = false, trace, timeline } = options;
     const replay = await this.#execute();
     const { outcome } = replay;
     if (outcome?.isReproduced === false && isLog(this.#named)) {
-      return replayLog(terminal, this.#named, { json, continueRandomly: false, memory, hang, timeline });
+      return replayLog(terminal, this.#named, {
+        ...{ json, continueRandomly: false, memory, hang },
+        ...{ trace, timeline },
+      });
     }
     const failing = lostIn(replay) ?? outcome?.failing;
     if (failing === undefined) {
@@ -101,7 +105,7 @@ class Explaining {
     await this.#print(settled);
     await writeAfterResult(terminal, EXIT_STATUS.FAILED, async () => {
       if (outcome !== undefined) await this.#draw((settled.shrunk ?? failing).decisions, eventBound(failing));
-      else if (timeline !== undefined) await writeTimeline(terminal, this.#target(timeline), replay);
+      else await writeFilesOf(terminal, this.#target(), this.#named, replay);
     });
     return interruption.status ?? EXIT_STATUS.FAILED;
   }
@@ -131,15 +135,15 @@ class Explaining {
 
   async #draw(log: ReplayTask['log'], bound: ReturnType<typeof eventBound> = {}): Promise<void> {
     const { terminal, scenario, options, interruption } = this.#session;
-    const { timeline } = options;
-    if (timeline === undefined || interruption.requested) return;
+    if (!hasFiles(options) || interruption.requested) return;
     const drawn = { ...this.#named, scenario: scenario.reference, log, ...bound };
-    await drawTimeline(terminal, this.#target(timeline), drawn, threadLimits(options));
+    await writeExecution(terminal, this.#target(), drawn, threadLimits(options));
   }
 
-  #target(path: string): TimelineTarget {
+  #target(): ExecutionTarget {
     const { options, interruption } = this.#session;
-    return { path, json: options.json ?? false, interruption };
+    const { trace, timeline, json = false } = options;
+    return { trace, timeline, json, interruption };
   }
 
   #tellHeld({ traceHash }: ReplayOutcome): void {

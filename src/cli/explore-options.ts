@@ -43,6 +43,8 @@ export interface NamedExecutionOptions {
   readonly allow?: readonly string[];
   /** Runs it once, in the thread of the command, without a limit of time. */
   readonly debug?: boolean;
+  /** Where its trace goes. */
+  readonly trace?: string;
   /** Where a timeline goes. */
   readonly timeline?: string;
   readonly json?: boolean;

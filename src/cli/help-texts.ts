@@ -21,11 +21,15 @@ Examples:
   dryrunner explain ./my-scheduler.js --seed 8  a seed that \`run\` found to fail
   dryrunner explain failure.jsonl --no-shrink   a log, as it is
   dryrunner explain dr2:… --time 2m             a token, with more time
+  dryrunner explain dr2:… --trace small.jsonl   what happens, as events to read
 
 Exit codes: 1 it fails and is explained, 0 it holds, 3 a token or a log no
 longer fits, and what happens now is shown.`;
 
 export const REPLAY_HELP = `
+The first line says whether it holds or fails, with what and where; the second
+whether that is what the token or the file says. Then comes the history.
+
 A token or a file names the module of its scenario, and to replay it is to run
 that module. So only modules under the folder in which the command runs are
 loaded, links followed, and those under the folders of --allow.`;

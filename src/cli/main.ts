@@ -38,6 +38,7 @@ import {
   span,
   threadCount,
   timelineOption,
+  traceOption,
   wholeNumber,
 } from './typed-options.ts';
 
@@ -81,7 +82,7 @@ program
   .option('--seed <s>', 'one seed, any text (default: 1)')
   .option('--seeds <n>', 'the seeds 1 to n', positiveInteger)
   .option('--json', 'one JSON object per line on stdout')
-  .option('--trace <file>', 'write the trace of the one run to this file')
+  .addOption(traceOption('the one run'))
   .addOption(timelineOption('the first run that fails, or else of the first run,'))
   .action(async (scenarios: string[], options: RunCommandOptions) => {
     const { runCommand } = await import('./run-command.ts');
@@ -145,6 +146,7 @@ program
   .description('play a failure, a trace, a decision log or a recording again, and name the first difference')
   .argument('<what>', 'the token that explore printed (dr2:…), a file of its corpus, or what --trace wrote')
   .option('--continue-randomly', 'where the log of an exploration no longer fits, go on by chance')
+  .addOption(traceOption('what happens'))
   .addOption(timelineOption('what happens'))
   .addOption(debugOption())
   .addOption(allowOption())
@@ -171,6 +173,7 @@ program
     `make it small for this long at most, such as 2m (default: ${SHRINK_MS / 1_000}s), and explain it for a third of that`,
     span,
   )
+  .addOption(traceOption('the failure as it is explained, or of an execution that holds,'))
   .addOption(timelineOption('the failure as it is explained, or of an execution that holds,'))
   .addOption(debugOption())
   .addOption(allowOption())

@@ -1,7 +1,10 @@
 /** `dryrunner replay`: plays a token or a file again, whatever kind it is, and names the first difference. */
 import { readTraceFile } from '../host/trace-file.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
-import { formatCount, plural } from '../model/plural.ts';
+import { stackOf } from '../kernel/errors.ts';
+import { shortPlaceOf } from '../explore/explain/source-place.ts';
+import { headlineOf } from '../explore/failure-key.ts';
+import { counted, formatCount, plural } from '../model/plural.ts';
 import type { RecordedRun } from '../model/recording.ts';
 import { hasField, isTerminal } from '../model/run-state.ts';
 import { replayRecording } from '../simulation/recording-replay.ts';
@@ -24,12 +27,20 @@ import {
   type SimulatedHeader,
 } from './execution-source.ts';
 import { threadLimits, type NamedExecutionOptions } from './explore-options.ts';
-import { failureLines } from './failure-report.ts';
+import { failureText } from './failure-report.ts';
+import { fileLine } from './rerun-line.ts';
 import { nowRunning } from './user-code.ts';
 import { replayLog, type ReplayLogOptions } from './replay-log.ts';
 import { findScenarios, prepareScenario } from './scenario-loader.ts';
 import { interruptible } from './scenario-session.ts';
-import { checkTimelineTarget, drawTimeline, requireOwnTimeline } from './timeline-file.ts';
+import {
+  checkExecutionFiles,
+  type ExecutionTarget,
+  hasFiles,
+  requireOwnFiles,
+  writeExecution,
+  writeTrace,
+} from './execution-files.ts';
 import { writeAfterResult } from './trace-target.ts';
 import { verdictJson } from './verdict-report.ts';
 import { replayInVitest } from './vitest-replay.ts';
@@ -103,22 +114,24 @@ export async function replayCommand(
   what: string,
   given: ReplayCommandOptions,
 ): Promise<ExitStatus> {
-  const { json = false, continueRandomly = false, debug = false, hang, memory, allow = [], timeline } = given;
-  await checkTimelineTarget(timeline, debug);
+  const { json = false, continueRandomly = false, debug = false, hang, memory, allow = [] } = given;
+  const { trace, timeline } = given;
+  await checkExecutionFiles({ trace, timeline }, debug);
   const source = await readExecution(what, allow);
   if (source.kind === 'test') return replayInVitest(terminal, source, given);
   if (source.kind === 'recording') {
     if (debug) {
       throw new UsageError('--debug: a recording is of a real command, which has no scenario to stop in');
     }
-    if (timeline !== undefined) {
-      throw new UsageError('--timeline: expected a simulated execution, got a recording of real commands');
+    if (hasFiles({ trace, timeline })) {
+      const flag = timeline === undefined ? '--trace' : '--timeline';
+      throw new UsageError(`${flag}: expected a simulated execution, got a recording of real commands`);
     }
     return replayRecordingCommand(terminal, source.path, json);
   }
-  await requireOwnTimeline(timeline, [what], [source.log.scenario]);
+  await requireOwnFiles({ trace, timeline }, [what], [source.log.scenario]);
   if (debug) return debugExecution(terminal, source.log, json);
-  const options = { json, continueRandomly, hang, memory, timeline };
+  const options = { json, continueRandomly, hang, memory, trace, timeline };
   return source.kind === 'log'
     ? replayLog(terminal, source.log, options)
     : replaySimulation(terminal, source, options);
@@ -142,7 +155,8 @@ async function replaySimulation(
       name: definition.name,
       seed: header.seed ?? '1',
       replay: decisions,
-      keepTrace: header.kind === 'simulation',
+      keepTrace: header.kind === 'simulation' || options.trace !== undefined,
+      ...(log.maxEvents === undefined ? {} : { maxEvents: log.maxEvents }),
       scenario: (sim) => definition.run(sim, input),
       onTurn,
     }),
@@ -152,10 +166,13 @@ async function replaySimulation(
   const difference = await firstDifference(path, header, verdict);
   const realMs = performance.now() - startedAt;
   if (options.json) terminal.json(replayJson(verdict, difference, realMs));
-  else for (const line of replayLines(terminal, verdict, reference, difference)) terminal.line(line);
+  else {
+    const replayed = { verdict, reference, path, title: titleOf(verdict, header) };
+    for (const line of replayLines(terminal, replayed, difference)) terminal.line(line);
+  }
   const status = replayStatus(verdict, difference);
   await writeAfterResult(terminal, status, () =>
-    drawReplay(terminal, { ...log, scenario: reference }, options),
+    writeReplay(terminal, { ...log, scenario: reference }, verdict, options),
   );
   return status;
 }
@@ -165,15 +182,22 @@ function replayStatus({ held }: Verdict, difference: Difference | undefined): Ex
   return held ? EXIT_STATUS.HELD : EXIT_STATUS.FAILED;
 }
 
-async function drawReplay(
+async function writeReplay(
   terminal: Terminal,
   replayed: ReplayedLog,
-  { timeline: path, json, ...limits }: ReplayLogOptions,
+  verdict: Verdict,
+  { trace, timeline, json, ...limits }: ReplayLogOptions,
 ): Promise<void> {
-  if (path === undefined) return;
-  await interruptible(terminal, (interruption) =>
-    drawTimeline(terminal, { path, json, interruption }, replayed, threadLimits(limits)),
-  );
+  if (!hasFiles({ trace, timeline })) return;
+  await interruptible(terminal, async (interruption) => {
+    if (trace !== undefined) {
+      const { scenario, traceHash } = verdict;
+      const record = { scenario, traceHash, decisions: verdict.decisions(), events: verdict.trace() };
+      await writeTrace(trace, record, replayed, interruption);
+    }
+    const target: ExecutionTarget = { timeline, json, interruption };
+    if (timeline !== undefined) await writeExecution(terminal, target, replayed, threadLimits(limits));
+  });
 }
 
 /** Where a run is not what a file says. */
@@ -228,24 +252,53 @@ function replayJson(
   };
 }
 
+/** What was run again. */
+interface ReplayedFile {
+  readonly verdict: Verdict;
+  readonly reference: string;
+  readonly path: string;
+  /** The scenario, with the seed if that is known. */
+  readonly title: string;
+}
+
+function titleOf({ scenario }: Verdict, { seed }: SimulatedHeader): string {
+  return seed === undefined ? scenario : `${scenario}, seed ${seed},`;
+}
+
 function replayLines(
   terminal: Terminal,
-  verdict: Verdict,
-  reference: string,
+  replayed: ReplayedFile,
   difference: Difference | undefined,
 ): string[] {
-  const title = `${verdict.scenario}, seed ${verdict.seed}`;
-  const failure = failureLines(terminal, verdict, reference);
-  if (difference === undefined) return [`${title}: reproduced, trace hash ${verdict.traceHash}`, ...failure];
-  if (difference.isOfNotes) {
-    return [`${title}: reproduced, with other notes`, `  ${difference.text}`, ...failure];
+  const { verdict, title } = replayed;
+  const [end, ...rest] = endLines(replayed);
+  const headline = (text: string): string => (verdict.held ? text : terminal.style('red', text));
+  if (difference === undefined) {
+    return [headline(`${title} ${end}`), `  reproduced, trace hash ${verdict.traceHash}`, ...rest];
   }
-  const now = verdict.held ? 'What happens now: it holds' : 'What happens now:';
+  const { text, isOfNotes } = difference;
+  if (isOfNotes) {
+    return [headline(`${title} ${end}`), `  reproduced, with other notes: ${text}`, ...rest];
+  }
+  return [terminal.style('red', `${title} diverged from its trace; now it ${end}`), `  ${text}`, ...rest];
+}
+
+/** Whether it fails, how and where, in one line; then what is known of the failure. */
+function endLines({ verdict, reference, path }: ReplayedFile): readonly [verdict: string, ...rest: string[]] {
+  const { failure, virtualMs, firedEvents } = verdict;
+  if (failure === undefined) {
+    return [`holds, at ${formatSpan(virtualMs)} after ${counted(firedEvents, 'event')}`];
+  }
+  const stack = stackOf(failure.cause);
+  const place = stack === undefined ? undefined : shortPlaceOf(stack);
+  const where = place === undefined ? '' : ` ${place}`;
+  const { headline, rest } = headlineOf(failure.message);
+  const [message = '', ...more] = failureText(failure);
   return [
-    terminal.style('red', `${title}: the replay diverged`),
-    `  ${difference.text}`,
-    '',
-    now,
-    ...failure,
+    `fails at ${formatSpan(failure.atMs)}${where}: ${headline}`,
+    ...(rest.length === 0 ? [] : [message]),
+    ...more,
+    `  again: ${fileLine('replay', path, reference)}`,
+    `  to explain it: ${fileLine('explain', path, reference)}`,
   ];
 }

@@ -1,6 +1,6 @@
 /** Runs the log of an exploration again: a token, or a file of the corpus. */
 import { existsSync } from 'node:fs';
-import { CUT_OFF_KEY } from '../explore/failure-key.ts';
+import { CUT_OFF_KEY, headlineOf } from '../explore/failure-key.ts';
 import type { History } from '../explore/explain/failure-history.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import { expectedKey, type ReplayOutcome, type ReplayTask } from '../threads/task.ts';
@@ -13,16 +13,17 @@ import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
 import { threadLimits } from './explore-options.ts';
 import { cutShortLines, explanationLines, failureJson, plainLines } from './failure-report.ts';
 import type { Interruption } from './interruption.ts';
+import { formatSpan } from './quantity-text.ts';
 import { interruptible } from './scenario-session.ts';
 import { detailLines } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
-import { writeTimeline } from './timeline-file.ts';
+import { type ExecutionFiles, filesAsked, hasFiles, writeFilesOf } from './execution-files.ts';
 import { writeAfterResult } from './trace-target.ts';
 
 type Replay = ThreadRun<ReplayTask>;
 
 /** How. */
-export interface ReplayLogOptions {
+export interface ReplayLogOptions extends ExecutionFiles {
   readonly json: boolean;
   /** Goes on by chance where the log does not fit. */
   readonly continueRandomly: boolean;
@@ -30,15 +31,13 @@ export interface ReplayLogOptions {
   readonly hang?: number | undefined;
   /** MiB. */
   readonly memory: number;
-  /** Where its timeline goes. */
-  readonly timeline?: string | undefined;
 }
 
 /** 1 if it fails, 0 if it holds as it did, 3 if the log does not fit, or fits and nothing fails after going on by chance. */
 export async function replayLog(
   terminal: Terminal,
   replayed: ReplayedLog,
-  { json, continueRandomly, hang, memory, timeline }: ReplayLogOptions,
+  { json, continueRandomly, hang, memory, ...files }: ReplayLogOptions,
 ): Promise<ExitStatus> {
   const work = async (interruption: Interruption): Promise<ExitStatus> => {
     const onGap = continueRandomly ? 'random' : 'keyed';
@@ -46,7 +45,7 @@ export async function replayLog(
       ...taskOf(replayed),
       onGap,
       explains: true,
-      drawsTimeline: timeline !== undefined,
+      ...filesAsked(files),
     } as const;
     const replay = await runInThread(task, {
       ...threadLimits({ memory, hang }),
@@ -58,9 +57,9 @@ export async function replayLog(
     if (json) terminal.json(replayJson(replayed, replay));
     else for (const line of replayLines(terminal, replayed, replay)) terminal.line(line);
     const status = interruption.status ?? statusOf(replayed, replay, continueRandomly);
-    if (timeline !== undefined) {
-      const target = { path: timeline, json, interruption };
-      await writeAfterResult(terminal, status, () => writeTimeline(terminal, target, replay));
+    if (hasFiles(files)) {
+      const target = { ...files, json, interruption };
+      await writeAfterResult(terminal, status, () => writeFilesOf(terminal, target, replayed, replay));
     }
     return interruption.status ?? status;
   };
@@ -128,24 +127,49 @@ function replayLines(terminal: Terminal, replayed: ReplayedLog, replay: Replay):
     return goneOnLines(terminal, replayed, replay, outcome);
   }
   if (gap === undefined) {
-    const trace = isSameTrace ? `trace hash ${traceHash}` : 'after other events';
-    return [
-      `${scenario}: reproduced, ${trace}`,
-      ...(isSameTrace
-        ? []
-        : ['  the decisions fit and the failure is the same; what else happens has changed since']),
-      ...(outcome.failing === undefined ? [] : ['', ...storyLines(terminal, replay, file)]),
-    ];
+    const trace = isSameTrace
+      ? `reproduced, trace hash ${traceHash}`
+      : 'reproduced, after other events: the decisions fit and the failure is the same; what else happens has changed since';
+    const { failing } = outcome;
+    return failing === undefined
+      ? [`${scenario} ${verdictText(replay)}`, `  ${trace}`]
+      : [
+          terminal.style('red', `${nameIn(replay) ?? scenario} ${verdictText(replay)}`),
+          `  ${trace}`,
+          ...storyLines(terminal, replay, file),
+        ];
   }
   return [
-    terminal.style('red', `${scenario}: ${gapHeadline(outcome)}`),
+    terminal.style(
+      'red',
+      `${scenario}: ${gapHeadline(outcome)}${nowText(outcome)}: it ${verdictText(replay)}`,
+    ),
     `  ${gap.text}`,
     ...(gap.isOfDecision && !outcome.wentOn ? ['  --continue-randomly goes on by chance from there'] : []),
-    '',
-    nowText(outcome),
     // What happens now is in no file.
     ...storyLines(terminal, replay, undefined),
   ];
+}
+
+/** Whether it fails, how and where, in one line, to be read behind what does. */
+function verdictText({ outcome, explanation }: Replay): string {
+  const { failing, virtualMs = 0, firedEvents = 0 } = outcome ?? {};
+  if (failing === undefined) {
+    return `holds, at ${formatSpan(virtualMs)} after ${counted(firedEvents, 'event')}`;
+  }
+  const { sentence = '', scenario = '', noticed } = explanation ?? {};
+  const begin = `fails at ${failing.atMs} ms`;
+  const place = noticed === undefined ? '' : ` ${noticed}`;
+  const known = `${scenario} ${begin}`;
+  const what = sentence.startsWith(known)
+    ? sentence.slice(known.length)
+    : `: ${headlineOf(failing.message).headline}`;
+  return `${begin}${place}${what}`;
+}
+
+/** What the explanation calls the scenario. */
+function nameIn({ explanation }: Replay): string | undefined {
+  return explanation?.scenario;
 }
 
 /** Of what was cut off, only the beginning is known. */
@@ -162,8 +186,8 @@ function goneOnLines(
   const end = `it has gone on and ended after ${counted(firedEvents, 'event')}`;
   if (failing === undefined) return [`${scenario}: ${end}, and holds`];
   return [
-    terminal.style('red', `${scenario}: ${end}, and fails`),
-    '',
+    terminal.style('red', `${nameIn(replay) ?? scenario} ${verdictText(replay)}`),
+    `  ${end}`,
     ...storyLines(terminal, replay, undefined),
   ];
 }
@@ -174,12 +198,10 @@ function gapHeadline({ gap, failing }: ReplayOutcome): string {
   return failing === undefined ? 'no longer fails' : 'now fails differently';
 }
 
-function nowText({ gap, wentOn, failing }: ReplayOutcome): string {
-  const end = failing === undefined ? 'it holds' : `it fails (${failing.kind}): ${failing.message}`;
-  if (wentOn) return `From there it went on by chance: ${end}`;
-  const how =
-    gap?.isOfDecision === true ? ', with the answers of the log to the questions that are still asked' : '';
-  return `What happens now${how}: ${end}`;
+/** How it came to what happens now. */
+function nowText({ gap, wentOn }: ReplayOutcome): string {
+  if (wentOn) return ', and from there it went on by chance';
+  return gap?.isOfDecision === true ? '; now, with its answers to the questions that are still asked' : '';
 }
 
 /** The explanation; where there is none, what is known without; for what holds, what happens in it. */
@@ -190,8 +212,11 @@ function storyLines(
 ): string[] {
   const { failing } = outcome ?? {};
   if (failing === undefined) return history === undefined ? [] : historyLines(history);
+  // The sentence is in the verdict.
   const shown =
-    explanation === undefined ? plainLines(terminal, failing) : explanationLines(terminal, explanation, file);
+    explanation === undefined
+      ? plainLines(terminal, failing)
+      : explanationLines(terminal, explanation, file).slice(1);
   return [...shown, ...cutShortLines({ ...failing, explanation, cutShort })];
 }
 

@@ -63,9 +63,22 @@ export function replayLine(
   invocation: Invocation = ownInvocation(),
 ): string {
   const what = file !== undefined && token.length > TOKEN_MAX ? file : token;
-  const folder = folderToAllow(decodeToken(token).scenario);
-  const allowed = folder === undefined ? '' : ` --allow ${shellWord(folder)}`;
-  return `${commandOf(invocation)} replay ${shellWord(what)}${allowed}`;
+  return `${commandOf(invocation)} replay ${shellWord(what)}${allowText(decodeToken(token).scenario)}`;
+}
+
+/** What to type to run what a file keeps again, or to have it explained; `reference` is its scenario. */
+export function fileLine(
+  command: 'replay' | 'explain',
+  path: string,
+  reference: string,
+  invocation: Invocation = ownInvocation(),
+): string {
+  return `${commandOf(invocation)} ${command} ${shellWord(path)}${allowText(reference)}`;
+}
+
+function allowText(reference: string): string {
+  const folder = folderToAllow(reference);
+  return folder === undefined ? '' : ` --allow ${shellWord(folder)}`;
 }
 
 function commandOf({ runsSources: isCheckout, nodeOptions, script, cwd }: Invocation): string {

@@ -1,20 +1,20 @@
 /** `dryrunner run`: scenarios over seeds, a verdict row each. */
 import { plural } from '../model/plural.ts';
-import { simulationLines } from '../trace/simulation-file.ts';
 import { UsageError, type ExitStatus } from './exit-status.ts';
 import { threadLimits } from './explore-options.ts';
 import { MEMORY_MB } from './explore-defaults.ts';
 import { Interruption } from './interruption.ts';
 import { printSummaries, rehearse, statusOf, type NamedVerdict } from './rehearsal.ts';
-import { findScenarios, moduleFiles, type LoadedScenario } from './scenario-loader.ts';
+import { findScenarios, type LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import {
-  checkTimelineTarget,
-  drawTimeline,
-  requireOwnTimeline,
-  type TimelineTarget,
-} from './timeline-file.ts';
-import { requireOwnFile, requireWritable, writeAfterResult, writeTarget } from './trace-target.ts';
+  checkExecutionFiles,
+  requireOwnFiles,
+  writeExecution,
+  writeTrace,
+  type ExecutionTarget,
+} from './execution-files.ts';
+import { writeAfterResult } from './trace-target.ts';
 
 /** Options as typed. */
 export interface RunCommandOptions {
@@ -40,7 +40,7 @@ export async function runCommand(
 ): Promise<ExitStatus> {
   const { json = false, trace, timeline } = options;
   const seeds = seedsOf(options);
-  await requireOwnFiles(references, options);
+  await requireOwnFiles({ trace, timeline }, [], references);
   const interruption = new Interruption();
   try {
     const scenarios = await interruption.unlessRequested(findScenarios(references), 'scenarios were loading');
@@ -60,30 +60,22 @@ async function runScenarios(
     const got = `${scenarios.length} ${plural(scenarios.length, 'scenario')} and ${seeds.length} ${plural(seeds.length, 'seed')}`;
     throw new UsageError(`--trace keeps one run: expected one scenario and one seed, got ${got}`);
   }
-  if (trace !== undefined) await requireWritable('--trace', trace);
-  await checkTimelineTarget(timeline, false);
-  const keepTrace = trace !== undefined;
-  const rehearsal = await rehearse(terminal, scenarios, interruption, { seeds, json, keepTrace });
+  await checkExecutionFiles({ trace, timeline }, false);
+  const rehearsal = await rehearse(terminal, scenarios, interruption, {
+    ...{ seeds, json },
+    keepTrace: trace !== undefined,
+  });
   if (!json) printSummaries(terminal, rehearsal.summaries);
   const { first, firstFailure: drawn = first } = rehearsal;
   const status = statusOf(rehearsal, interruption);
   await writeAfterResult(terminal, status, async () => {
-    if (trace !== undefined && first !== undefined) await writeTrace(trace, first, interruption);
+    if (trace !== undefined && first !== undefined) await keepTrace(trace, first, interruption);
   });
   await writeAfterResult(terminal, status, async () => {
     if (timeline === undefined || drawn === undefined) return;
-    await drawRun(terminal, drawn, { path: timeline, json, interruption });
+    await drawRun(terminal, drawn, { timeline, json, interruption });
   });
   return statusOf(rehearsal, interruption);
-}
-
-async function requireOwnFiles(
-  references: readonly string[],
-  { trace, timeline }: RunCommandOptions,
-): Promise<void> {
-  const traces = trace === undefined ? [] : [trace];
-  await requireOwnTimeline(timeline, traces, references);
-  if (trace !== undefined) await requireOwnFile('--trace', trace, moduleFiles(references));
 }
 
 function seedsOf({ seed, seeds }: RunCommandOptions): string[] {
@@ -96,20 +88,19 @@ function seedsOf({ seed, seeds }: RunCommandOptions): string[] {
 function drawRun(
   terminal: Terminal,
   { reference: scenario, verdict }: NamedVerdict,
-  target: TimelineTarget,
+  target: ExecutionTarget,
 ): Promise<void> {
   const limits = threadLimits({ memory: MEMORY_MB });
   const { seed } = verdict;
-  return drawTimeline(terminal, target, { scenario, seed, log: verdict.decisions() }, limits);
+  return writeExecution(terminal, target, { scenario, seed, log: verdict.decisions() }, limits);
 }
 
-async function writeTrace(
+async function keepTrace(
   path: string,
   { reference, verdict }: NamedVerdict,
   interruption: Interruption,
 ): Promise<void> {
   const { scenario, seed, traceHash } = verdict;
-  const record = { decisions: verdict.decisions(), events: verdict.trace() };
-  const header = { scenario, seed, meta: { verdictHash: traceHash, reference } };
-  await writeTarget(path, simulationLines(record, header), interruption);
+  const record = { scenario, traceHash, decisions: verdict.decisions(), events: verdict.trace() };
+  await writeTrace(path, record, { scenario: reference, seed }, interruption);
 }

@@ -119,6 +119,11 @@ export function timelineOption(which: string): Option {
   );
 }
 
+/** Of each command that runs one execution. */
+export function traceOption(which: string): Option {
+  return new Option('--trace <file>', `write the trace of ${which} to this file, which replay takes`);
+}
+
 /** Of each command that loads what a token or a file names. */
 export function allowOption(): Option {
   return new Option(

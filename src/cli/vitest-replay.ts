@@ -38,6 +38,7 @@ interface VitestReport {
 
 /** Options that mean something to commands that run a scenario themselves. */
 const REFUSED = {
+  trace: '--trace',
   timeline: '--timeline',
   continueRandomly: '--continue-randomly',
   time: '--time',

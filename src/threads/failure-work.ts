@@ -3,7 +3,7 @@
  * sent before anything else is tried, so that it is known whatever becomes of the rest.
  */
 import { withinEvents } from '../explore/event-budget.ts';
-import type { Executor } from '../explore/executor.ts';
+import { executorWith, type Executor } from '../explore/executor.ts';
 import { heldHistory } from '../explore/explain/passing-history.ts';
 import { eventBound, failingExecution } from '../explore/failing-execution.ts';
 import { CUT_OFF_KEY } from '../explore/failure-key.ts';
@@ -53,11 +53,20 @@ export async function runReplayTask(task: ReplayTask, scenario: ThreadScenario):
   // Without anything of ours among the frames of its stacks.
   const watched = scenario.guarded(scenario.executor(seed), false);
   const startedAt = performance.now();
-  const report = await runOnce(task, withinEvents(logged, maxEvents, isOfCutOff));
+  const keepTrace = task.keepsTrace === true;
+  const report = await runOnce(
+    task,
+    withinEvents(executorWith(logged, { keepTrace }), maxEvents, isOfCutOff),
+  );
   const tookMs = performance.now() - startedAt;
   const outcome = outcomeOf(report, task);
   send({ type: 'part', part: { outcome } });
   const { verdict } = report;
+  if (keepTrace) {
+    const [decisions, events] = [verdict.decisions(), verdict.trace()];
+    const { scenario: name, traceHash } = verdict;
+    send({ type: 'part', part: { record: { scenario: name, traceHash, decisions, events } } });
+  }
   const executor = withinEvents(watched, maxEvents, isOfCutOff);
   if (task.drawsTimeline === true) {
     const isWhole = verdict.firedEvents <= DRAWN_EVENTS_MAX;

@@ -5,6 +5,7 @@ import type { Escape } from '../explore/escape.ts';
 import type { History } from '../explore/explain/failure-history.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import type { ReplayToken } from '../explore/replay-token.ts';
+import type { TraceEvent } from '../model/trace-event.ts';
 import type { Timeline } from '../explore/timeline/timeline.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { Question, questionData, questionFrom, type QuestionData } from '../kernel/question.ts';
@@ -76,6 +77,8 @@ export interface ReplayTask {
   readonly explains: boolean;
   /** Also gives its timeline, or that of its beginning; default false. */
   readonly drawsTimeline?: boolean;
+  /** Also gives what a trace is made of; default false. */
+  readonly keepsTrace?: boolean;
 }
 
 /** The key of the failure that a replay must come to, if it is known. */
@@ -93,8 +96,19 @@ export interface ReplayResult extends Pick<FailingExecution, 'explanation' | 'cu
   readonly outcome: ReplayOutcome;
   /** Absent if nobody asked for it; of many events only the beginning, which `otherData.shown` says. */
   readonly timeline?: Timeline;
+  /** Absent if nobody asked for it. */
+  readonly record?: ExecutionRecord;
   /** Of an execution that holds where a log does not fit: what happens now. */
   readonly history?: History;
+}
+
+/** What the trace of an execution is made of. */
+export interface ExecutionRecord {
+  /** The name of the scenario. */
+  readonly scenario: string;
+  readonly traceHash: string;
+  readonly decisions: readonly Decision[];
+  readonly events: readonly TraceEvent[];
 }
 
 /** How an execution went that was run again. */

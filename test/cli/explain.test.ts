@@ -107,7 +107,7 @@ describe('explain', () => {
     expect(out).toContain('If "is it lost" had been 2 instead of 3, nothing would have failed.');
     const [, token = ''] = /(dr2:\S+)/.exec(out) ?? [];
     const again = await dryrunner('replay', token);
-    expect(again.out).toMatch(/^s\.mjs#stalled: reproduced, trace hash [^]*releaseOf \(/);
+    expect(again.out).toMatch(/^stalled fails at \d+ ms: .*\n {2}reproduced, trace hash [^]*releaseOf \(/);
     expect([code, again.code]).toEqual([1, 1]);
   });
 
@@ -122,7 +122,9 @@ describe('explain', () => {
     const { out } = await dryrunner('explain', 's.mjs#stream', '--seed', streamSeed);
     const [, token = ''] = /(dr2:\S+)/.exec(out) ?? [];
     const again = await dryrunner('replay', token);
-    expect(again.out).toMatch(/^s\.mjs#stream: reproduced, trace hash /);
+    expect(again.out).toMatch(
+      /^stream fails at 0 ms in \S+ \(s\.mjs:\d+\): odd, .*\n {2}reproduced, trace hash /,
+    );
     expect(again.code).toBe(1);
   });
 
@@ -227,10 +229,14 @@ describe('a log after the code has changed', () => {
   test('still fits if only notes were added', async () => {
     await change('await sim.sleep(3);', "sim.note('begins'); await sim.sleep(3);");
     const { code, out } = await dryrunner('replay', token);
-    expect(out).toMatch(/^s\.mjs#die: reproduced, after other events\n[^]*What happened\n[^]*begins/);
+    expect(out).toMatch(
+      /^die fails at 3 ms in \S+ \(s\.mjs:\d+\): too much, .*\n {2}reproduced, after other events: .*\nWhat happened\n[^]*begins/,
+    );
     expect(code).toBe(1);
     const trace = await dryrunner('replay', 'noted.jsonl');
-    expect(trace.out).toMatch(/^die, seed \d+: reproduced, with other notes\n {2}.*begins/);
+    expect(trace.out).toMatch(
+      /^die, seed \d+, fails at 3 ms in \S+ \(s\.mjs:\d+\): too much\n {2}reproduced, with other notes: .*begins/,
+    );
     expect(trace.code).toBe(1);
     await writeFile(at('s.mjs'), SCENARIOS);
   });
@@ -240,13 +246,13 @@ describe('a log after the code has changed', () => {
       'still fails',
       "choose('another', 6)",
       "choose('another', 7)",
-      /expected "another" out of 6 .*, got "another" out of 7 [^]*it fails \(check\): too much\n[^]*What happened/,
+      /still asked: it fails at 3 ms in \S+ \(s\.mjs:\d+\): too much, .*\n.*expected "another" out of 6 .*, got "another" out of 7 [^]*What happened/,
     ],
     [
       'holds',
       "choose('die', 6)",
       "choose('dice', 6)",
-      /expected "die" out of 6 .*, got [^]*it holds\nWhat happened\n[^]*it holds/,
+      /still asked: it holds, at 3 ms after 1 event\n.*expected "die" out of 6 .*, got .*\n[^]*What happened\n[^]*it holds/,
     ],
   ] as const)('that no longer fits is shown with what happens now: it %s', async ([, from, to, now]) => {
     await change(from, to);
@@ -257,7 +263,9 @@ describe('a log after the code has changed', () => {
     ]);
     await writeFile(at('s.mjs'), SCENARIOS);
     for (const { code, out } of all) {
-      expect(out).toMatch(/the log does not fit\n {2}decision \d of the log does not fit: /);
+      expect(out).toMatch(
+        /^s\.mjs#die: the log does not fit; now, .*\n {2}decision \d of the log does not fit: /,
+      );
       expect(out).toMatch(now);
       expect(code).toBe(3);
     }

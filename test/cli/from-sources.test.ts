@@ -42,5 +42,5 @@ test('threads load a scenario in TypeScript too, and a failure names the line an
   const [, token = ''] = /^ +npm run dryrunner -- replay (dr\d+:\S+)/m.exec(explored.out) ?? [];
   expect(explored.code).toBe(1);
   const replayed = await fromSources('replay', token, '--allow', dir);
-  expect(replayed.err + replayed.out).toMatch(/^\S+coin: reproduced/);
+  expect(replayed.err + replayed.out).toMatch(/^coin fails at .* \(coin\.ts:5\): .*\n {2}reproduced/);
 });

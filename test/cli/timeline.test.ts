@@ -194,7 +194,9 @@ describe('a timeline that cannot be written', () => {
     ['run --timeline', 1, /^bad, seed 1: check/m, () => ['run', 's.mjs#bad', '--timeline', '/dev/full']],
     ['run --timeline', 2, /^fine +held/m, () => ['run', 's.mjs#fine', '--timeline', '/dev/full']],
     ['explain', 1, /^bad fails at/m, () => ['explain', 's.mjs#bad', '--timeline', '/dev/full']],
-    ['replay', 1, /: reproduced/, () => ['replay', token, '--timeline', '/dev/full']],
+    ['explain --trace', 1, /^bad fails at/m, () => ['explain', 's.mjs#bad', '--trace', '/dev/full']],
+    ['replay', 1, / {2}reproduced/, () => ['replay', token, '--timeline', '/dev/full']],
+    ['replay --trace', 1, / {2}reproduced/, () => ['replay', token, '--trace', '/dev/full']],
   ])(
     'because the disk is full does not hide the result of %s: exit %i',
     async (_command, expected, result, args) => {
@@ -207,15 +209,20 @@ describe('a timeline that cannot be written', () => {
 
   test('with --debug, or of a recording, is wrong usage', async () => {
     await dryrunner('exec', '--trace', 'exec.jsonl', '--', 'true');
-    const [debugged, recording] = await Promise.all([
-      dryrunner('explain', 's.mjs#fine', '--debug', '--timeline', 'd.json'),
-      dryrunner('replay', 'exec.jsonl', '--timeline', 'd.json'),
-    ]);
-    expect(debugged).toMatchObject({
-      code: 2,
-      err: expect.stringContaining('--timeline or --debug, got both'),
-    });
-    expect(recording).toMatchObject({ code: 2, err: expect.stringContaining('got a recording') });
+    for (const flag of ['--timeline', '--trace']) {
+      const [debugged, recording] = await Promise.all([
+        dryrunner('explain', 's.mjs#fine', '--debug', flag, 'd.json'),
+        dryrunner('replay', 'exec.jsonl', flag, 'd.json'),
+      ]);
+      expect(debugged).toMatchObject({
+        code: 2,
+        err: expect.stringContaining(`${flag} or --debug, got both`),
+      });
+      expect(recording).toMatchObject({
+        code: 2,
+        err: expect.stringMatching(new RegExp(`^error: ${flag}: .*got a recording`, 'm')),
+      });
+    }
   });
 });
 

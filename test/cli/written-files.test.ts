@@ -13,12 +13,19 @@ const at = (name: string): string => join(dir, name);
 const dryrunner = (...args: readonly string[]): Promise<Finished> => startIn(dir, ...args).finished;
 
 const SMALL = `export const small = { name: 'small', description: 'of a test', run: (sim) => sim.sleep(1) };\n`;
+const TOSSED = `export const tossed = {
+  name: 'tossed',
+  description: 'of a test',
+  run: (sim) => sim.check(sim.choose('toss', 1000) === 0, 'tails'),
+};
+`;
 const PROGRAM = '#!/bin/sh\necho ran\n';
 let trace = '';
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'dryrunner-written-'));
   await writeFile(at('small.mjs'), SMALL);
+  await writeFile(at('tossed.mjs'), TOSSED);
   await writeFile(at('program.sh'), PROGRAM, { mode: 0o755 });
   await symlink('small.mjs', at('link'));
   await symlink('.', at('here'));
@@ -41,6 +48,8 @@ describe('what a command reads, or also writes, is not overwritten', () => {
     ['the file of replay', ['replay', 'in.jsonl', '--timeline', 'in.jsonl']],
     ['the file of explain', ['explain', 'in.jsonl', '--timeline', './here/in.jsonl']],
     ['the scenario that a file names', ['replay', 'in.jsonl', '--timeline', 'link']],
+    ['the file of replay by --trace', ['replay', 'in.jsonl', '--trace', 'in.jsonl']],
+    ['the scenario of explain by --trace', ['explain', './small.mjs#small', '--trace', 'link']],
     ['--trace, which is not there yet', ['run', './small.mjs', '--trace', 'out', '--timeline', 'here/out']],
   ])('%s', async (_what, args) => {
     const { code, out, err } = await dryrunner(...args);
@@ -90,4 +99,36 @@ test('the longest name that a file can have is written', async () => {
   expect(await dryrunner('exec', '--trace', name, '--', 'sh', '-c', 'exit 7')).toMatchObject({ code: 7 });
   expect(await readFile(at(name), 'utf8')).toContain('COMPLETE');
   expect((await readdir(dir)).filter((entry) => entry.endsWith('.partial'))).toEqual([]);
+});
+
+describe('the trace of an execution', () => {
+  const replayed = async (name: string): Promise<string[]> =>
+    (await dryrunner('replay', name)).out.split('\n').slice(0, 2);
+
+  test('of a token is written, and replayed: the same failure and hash', async () => {
+    const { out } = await dryrunner('explain', './tossed.mjs', '--seed', '1', '--trace', 'small.jsonl');
+    const [, token = ''] = /(dr2:\S+)/.exec(out) ?? [];
+    const again = await dryrunner('replay', token, '--trace', 'token.jsonl');
+    const [verdict = '', hash] = again.out.split('\n');
+    expect(verdict).toMatch(/^tossed fails at 0 ms in \S+ \(tossed\.mjs:\d+\): tails, when .*/);
+    expect(await replayed('small.jsonl')).toEqual([
+      verdict.replace(' fails', ', seed 1, fails').replace(/, when.*/, ''),
+      hash,
+    ]);
+    expect(await replayed('token.jsonl')).toEqual([
+      expect.stringMatching(/^tossed(, seed 1,)? fails at 0 ms in \S+ \(tossed\.mjs:\d+\): tails$/),
+      hash,
+    ]);
+  });
+
+  test('of a trace is that trace, and what holds has one too', async () => {
+    await dryrunner('replay', 'in.jsonl', '--trace', 'copy.jsonl');
+    expect(await readFile(at('copy.jsonl'), 'utf8')).toBe(trace);
+    const { code, out } = await dryrunner('explain', './small.mjs#small', '--trace', 'held.jsonl');
+    expect([code, out]).toEqual([0, 'small, seed 1: it holds, so there is nothing to explain\n']);
+    expect(await replayed('held.jsonl')).toEqual([
+      'small, seed 1, holds, at 1 ms after 1 event',
+      expect.stringMatching(/^ {2}reproduced, trace hash [0-9a-f]{16}$/),
+    ]);
+  });
 });

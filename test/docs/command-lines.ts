@@ -27,6 +27,7 @@ export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolea
   list: { '--json': false },
   replay: {
     '--timeline': true,
+    '--trace': true,
     '--continue-randomly': false,
     '--debug': false,
     '--allow': true,
@@ -37,6 +38,7 @@ export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolea
     '--no-shrink': false,
     '--time': true,
     '--timeline': true,
+    '--trace': true,
     '--debug': false,
     '--allow': true,
     '--hang': true,

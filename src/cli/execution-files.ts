@@ -1,0 +1,162 @@
+/**
+ * `--trace` and `--timeline`: one execution as files, a trace that `replay` takes and a timeline that Perfetto and speedscope open.
+ * Invariant: it is said whether there is a timeline or a trace, and if not why.
+ */
+import type { Timeline } from '../explore/timeline/timeline.ts';
+import type { ExecutionRecord, ReplayTask } from '../threads/task.ts';
+import { runInThread, type ThreadLimits, type ThreadRun } from '../threads/thread-supervisor.ts';
+import { simulationLines } from '../trace/simulation-file.ts';
+import type { NamedExecution } from './execution-source.ts';
+import { UsageError } from './exit-status.ts';
+import type { Interruption } from './interruption.ts';
+import { moduleFiles } from './scenario-loader.ts';
+import type { Terminal } from './terminal.ts';
+import { requireOwnFile, requireWritable, writeTarget } from './trace-target.ts';
+
+/** The files that an execution is written to, as typed. */
+export interface ExecutionFiles {
+  readonly trace?: string | undefined;
+  readonly timeline?: string | undefined;
+}
+
+/** Where they go, and how people and programs learn of it. */
+export interface ExecutionTarget extends ExecutionFiles {
+  /** What is printed about them goes to stderr. */
+  readonly json: boolean;
+  readonly interruption: Interruption;
+}
+
+/** What of a task they take. */
+export function filesAsked({
+  trace,
+  timeline,
+}: ExecutionFiles): Pick<ReplayTask, 'drawsTimeline' | 'keepsTrace'> {
+  return { drawsTimeline: timeline !== undefined, keepsTrace: trace !== undefined };
+}
+
+/** True if there is any. */
+export function hasFiles({ trace, timeline }: ExecutionFiles): boolean {
+  return trace !== undefined || timeline !== undefined;
+}
+
+/** @throws UsageError (rejects) if a path cannot be written, or the files would be of what `--debug` runs only once. */
+export async function checkExecutionFiles(files: ExecutionFiles, isDebugged: boolean): Promise<void> {
+  for (const name of ['trace', 'timeline'] as const) {
+    const path = files[name];
+    if (path === undefined) continue;
+    if (isDebugged) {
+      throw new UsageError(`expected --${name} or --debug, got both: a ${name} takes another run`);
+    }
+    await requireWritable(`--${name}`, path);
+  }
+}
+
+/** @throws UsageError (rejects) if one would overwrite one of `files`, a module of `scenarios`, or the other. */
+export async function requireOwnFiles(
+  { trace, timeline }: ExecutionFiles,
+  files: readonly string[],
+  scenarios: readonly string[],
+): Promise<void> {
+  const read = [...files, ...moduleFiles(scenarios)];
+  if (trace !== undefined) await requireOwnFile('--trace', trace, read);
+  const others = trace === undefined ? read : [trace, ...read];
+  if (timeline !== undefined) await requireOwnFile('--timeline', timeline, others);
+}
+
+/** Runs an execution again, in a thread of its own, and writes its files. */
+export async function writeExecution(
+  terminal: Terminal,
+  target: ExecutionTarget,
+  execution: NamedExecution,
+  limits: ThreadLimits,
+): Promise<void> {
+  const { scenario, log, seed, maxEvents } = execution;
+  const { signal } = target.interruption;
+  terminal.progress(target.timeline === undefined ? 'writing the trace' : 'drawing the timeline');
+  const replay = await runInThread(
+    {
+      ...{ kind: 'replay', scenario, log, seed, maxEvents },
+      ...{ onGap: 'keyed', explains: false, ...filesAsked(target) },
+    },
+    { ...limits, signal },
+  );
+  terminal.progress('');
+  await writeFilesOf(terminal, target, execution, replay);
+}
+
+/**
+ * Writes the files of a replay that was asked for them.
+ *
+ * @throws UsageError (rejects) if one cannot be written, InterruptedError if a signal comes while nobody reads from a FIFO.
+ */
+export async function writeFilesOf(
+  terminal: Terminal,
+  target: ExecutionTarget,
+  execution: NamedExecution,
+  replay: ThreadRun<ReplayTask>,
+): Promise<void> {
+  const { trace, timeline, interruption } = target;
+  const { record } = replay;
+  if (trace !== undefined) {
+    if (record !== undefined) await writeTrace(trace, record, execution, interruption);
+    else tellMissing(terminal, target, 'trace', replay);
+  }
+  if (timeline !== undefined) await writeTimeline(terminal, timeline, target, replay);
+}
+
+/** Writes what `replay` takes. */
+export async function writeTrace(
+  path: string,
+  { scenario, traceHash, decisions, events }: ExecutionRecord,
+  { scenario: reference, seed, log, maxEvents }: NamedExecution,
+  interruption: Interruption,
+): Promise<void> {
+  const bound = log !== undefined && 'maxEvents' in log ? log.maxEvents : maxEvents;
+  const cutOff = bound === undefined ? {} : { maxEvents: String(bound) };
+  const header = {
+    scenario,
+    ...(seed === undefined ? {} : { seed }),
+    meta: { verdictHash: traceHash, reference, ...cutOff },
+  };
+  await writeTarget(path, simulationLines({ decisions, events }, header), interruption);
+}
+
+async function writeTimeline(
+  terminal: Terminal,
+  path: string,
+  target: ExecutionTarget,
+  replay: ThreadRun<ReplayTask>,
+): Promise<void> {
+  const { json, interruption } = target;
+  const { timeline, outcome } = replay;
+  if (timeline === undefined) {
+    tellMissing(terminal, target, 'timeline', replay);
+    return;
+  }
+  await writeTarget(path, timelineLines(timeline), interruption);
+  const { failure, shown } = timeline.otherData;
+  const isSame = failure === outcome?.failing?.message;
+  const what = isSame ? shown : 'of another execution, as this one does not repeat';
+  const text = `timeline: ${path}${what === undefined ? '' : `, ${what}`}`;
+  if (json) terminal.note(text);
+  else terminal.line(text);
+}
+
+function tellMissing(
+  terminal: Terminal,
+  { interruption }: ExecutionTarget,
+  what: 'trace' | 'timeline',
+  { end }: ThreadRun<ReplayTask>,
+): void {
+  const why = end.type === 'lost' ? end.failing.message : 'the thread that ran it ended';
+  if (!interruption.requested) terminal.note(`no ${what}: ${why}`);
+}
+
+/** The JSON text in pieces, an event a line. */
+function* timelineLines({ traceEvents, ...rest }: Timeline): Generator<string, void, void> {
+  yield `${JSON.stringify(rest).slice(0, -1)},"traceEvents":[`;
+  for (const [index, event] of traceEvents.entries()) {
+    yield `${index === 0 ? '' : ','}\n${JSON.stringify(event)}`;
+  }
+  yield '\n]}\n';
+}
