@@ -11,7 +11,7 @@ export {
 } from '../disks/memory-disk.ts';
 export type { Disk, DiskData } from '../model/disk.ts';
 export { createNetwork, type Network, type NetworkOptions, type NodeNames } from './network.ts';
-export type { ClusterNode, ClusterNodeOptions, NodeDiskOptions } from './node.ts';
+export type { ClusterNode, ClusterNodeOptions, NodeCrashOptions, NodeDiskOptions } from './node.ts';
 export type { Chance, LinkFaults, LinkOptions } from './link-settings.ts';
 export { isCallLost } from './sent-error.ts';
 export { withCallOptions } from './stub.ts';

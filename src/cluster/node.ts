@@ -48,6 +48,17 @@ export interface NodeDiskOptions extends Omit<MemoryDiskOptions, 'name'> {
   readonly keepsUnsynced?: boolean;
 }
 
+/** How one crash of a node is. */
+export interface NodeCrashOptions {
+  /**
+   * False: the power of its machine fails. True: its process dies alone, as by SIGKILL, and what it wrote is there, synced or not, for the next
+   * one. Default: what its option `disk` says.
+   */
+  readonly keepsUnsynced?: boolean;
+}
+
+const CRASH_OPTIONS = is.closed(is.optionsOf<NodeCrashOptions>({}, { keepsUnsynced: is.BOOLEAN }));
+
 /** What {@link Network.node} takes beside the program. */
 export interface ClusterNodeOptions {
   /** What the exploration may do to it. Default: nothing. */
@@ -107,8 +118,13 @@ export interface ClusterNode<T extends object | void = object> {
   readonly object: T | undefined;
   /** What its processes have written, for checks of the scenario; they share it, and a crash is its `powerFail()`. */
   readonly disk: MemoryDisk;
-  /** Ends the process at once: its memory and timers are gone, and of its disk what the option `disk` says. */
-  crash(): void;
+  /**
+   * Ends the process at once: its memory and timers are gone. Of its disk what was not synced is kept, lost or torn, or all is kept, as
+   * `options` or the option `disk` says.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that are none.
+   */
+  crash(options?: NodeCrashOptions): void;
   /** Starts a new process; crashes the old one if it is alive. */
   restart(): void;
   /** Stops the process: nothing of it happens, and what arrives or is to be sent waits, until it goes on. */
@@ -153,6 +169,8 @@ export class SimulatedClusterNode<T extends object | void>
   #held: Set<HeldMessage> | undefined;
   /** What the process has sent while it was stopped. */
   #unsent: Envelope[] | undefined;
+  /** Of the crash that is under way, if that says so itself. */
+  #keepsUnsynced: boolean | undefined;
   #restart: Timer | undefined;
   #leaving: Promise<void> | undefined;
   #gone: (() => void) | undefined;
@@ -211,9 +229,15 @@ export class SimulatedClusterNode<T extends object | void>
     this.#begin(() => this.#machine.start());
   }
 
-  crash(): void {
+  crash(options: NodeCrashOptions = {}): void {
+    check('options', options, CRASH_OPTIONS);
     this.#mustBeThere('crash');
-    this.#machine.crash();
+    this.#keepsUnsynced = options.keepsUnsynced;
+    try {
+      this.#machine.crash();
+    } finally {
+      this.#keepsUnsynced = undefined;
+    }
   }
 
   restart(): void {
@@ -476,7 +500,7 @@ export class SimulatedClusterNode<T extends object | void>
   }
 
   #endDisk(cause: DownCause): void {
-    const { keepsUnsynced = false } = this.#options.disk ?? {};
+    const keepsUnsynced = this.#keepsUnsynced ?? this.#options.disk?.keepsUnsynced ?? false;
     if (cause === 'crash' && !keepsUnsynced) this.#medium?.powerFail();
     else if (cause === 'crash' || cause === 'error') this.#medium?.crash();
   }

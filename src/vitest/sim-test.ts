@@ -101,7 +101,7 @@ function isScenario(given: Given): given is AnyScenario {
   return typeof given === 'function' || typeof (given as { run?: unknown } | undefined)?.run === 'function';
 }
 
-/** The scenario and its options. What is no scenario at all is refused when the test runs, where Vitest shows which. */
+/** The scenario and its options. Anything but a scenario is refused when the test runs, where Vitest shows which. */
 function ordered(first: Given, second: Given): readonly [scenario: AnyScenario, options: SimTestOptions] {
   const isLast = !isScenario(first) && isScenario(second);
   const [scenario, options = {}] = isLast ? [second, first] : [first, second];

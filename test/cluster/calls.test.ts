@@ -10,8 +10,10 @@ import { Endpoint } from '../../src/cluster/endpoint.ts';
 import { ANY_INCARNATION, Envelope } from '../../src/cluster/envelope.ts';
 import { MessageQueue } from '../../src/cluster/mailbox.ts';
 import { isRunnerError, messageOf } from '../../src/kernel/errors.ts';
+import { createExecutor, explain } from '../../src/explore/index.ts';
 import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
+import { defineScenario } from '../../src/simulation/scenario.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { formatEvent } from '../../src/trace/event-text.ts';
@@ -301,6 +303,25 @@ describe('reports', () => {
     expect(failure?.kind).toBe('deadlock');
     expect(failure?.details[0]).toMatch(
       /^a waits for the answer to acquire\(7\) from locks since 20 ms\n[^]*calls\.test\.ts/,
+    );
+  });
+
+  test('the sentence about a deadlock says who waits for which call of whom', async () => {
+    const scenario = defineScenario<unknown>({
+      name: 'unanswered',
+      description: 'nobody answers',
+      async run(sim) {
+        const net = createNetwork(sim, { callTimeoutMs: Infinity });
+        net.node('locks', () => ({ acquire: () => never() }));
+        net.node('a', async (node) => {
+          await node.connect<{ acquire(id: number): Promise<never> }>('locks').acquire(7);
+        });
+        await net.connect<{ acquire(id: number): Promise<never> }>('locks').acquire(8);
+      },
+    });
+    const { sentence } = await explain(createExecutor(scenario), []);
+    expect(sentence).toMatch(
+      /^unanswered fails at \d+ ms: Deadlock: nothing is due any more, and \w+ waits for the answer to acquire\([78]\) from locks since 0 ms, beside 1 other wait/,
     );
   });
 

@@ -1,7 +1,7 @@
 /**
  * The disk of a node, over its crashes. Invariant: each case plays in the plain order of events with just the faults that it asks for.
  */
-import type { ClusterNodeOptions } from '../../../cluster/node.ts';
+import type { ClusterNodeOptions, NodeCrashOptions } from '../../../cluster/node.ts';
 import { randomDecisions } from '../../../kernel/random-decisions.ts';
 import { simulate } from '../../../simulation/simulate.ts';
 import { checkEqual } from '../../check.ts';
@@ -36,7 +36,7 @@ export const disks: readonly Spec[] = [
   {
     title: 'a crash loses what was not synced as is decided, and keeps it where only the process dies',
     async prove(subject) {
-      const survivors = async (options: ClusterNodeOptions): Promise<string[]> => {
+      const survivors = async (options: ClusterNodeOptions, crash?: NodeCrashOptions): Promise<string[]> => {
         const found = new Set<string>();
         for (let seed = 0; seed < 20; seed += 1) {
           const { failure } = await simulate({
@@ -54,7 +54,7 @@ export const disks: readonly Spec[] = [
                 options,
               );
               await sim.sleep(10);
-              node.crash();
+              node.crash(crash);
               found.add(new TextDecoder().decode(node.disk.files().get('log')));
             },
           });
@@ -63,7 +63,11 @@ export const disks: readonly Spec[] = [
         return [...found].sort();
       };
       checkEqual('after the power has failed', await survivors({}), ['1', '12']);
-      checkEqual('after the process has died', await survivors({ disk: { keepsUnsynced: true } }), ['12']);
+      const kept = { keepsUnsynced: true };
+      checkEqual('after the process has died', await survivors({ disk: kept }), ['12']);
+      checkEqual('after a crash of the process alone', await survivors({}, kept), ['12']);
+      const lost = await survivors({ disk: kept }, { keepsUnsynced: false });
+      checkEqual('after a crash that is a power failure', lost, ['1', '12']);
     },
   },
   holds('an operation that is under way when the process dies is never answered', async (sim, make) => {
