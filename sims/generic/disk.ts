@@ -443,7 +443,7 @@ class DiskWork {
     const message = `${textOfCall(asked)} on disk ${this.#name}: ${why}`;
     this.#check(
       'code' in outcome && outcome.code === code && outcome.text === message,
-      `${show(outcome)} is to be ${code} ${message}`,
+      `${textOfCall(asked)} on disk ${this.#name}: expected ${code} "${message}", got ${endText(outcome)}`,
     );
     if (code === 'RUNNER_DISK_NOT_FOUND') this.#sim.sometimes('a file is not found');
     if (why.includes(' is a folder') || why.includes(' is no folder')) {
@@ -755,4 +755,9 @@ function outcomeOf(error: unknown): Outcome {
     code: isRunnerError(error) ? error.code : 'none',
     text: error instanceof Error ? error.message : show(error),
   };
+}
+
+/** What an operation came to. */
+function endText(outcome: Outcome): string {
+  return 'code' in outcome ? `${outcome.code} "${outcome.text}"` : `no error and ${show(outcome.value)}`;
 }

@@ -302,7 +302,7 @@ export class Readers {
     }
     this.check(
       deadlineMs === now,
-      `R31 ${what} ended without a match at ${now}, and its deadline is ${deadlineMs}: ${textOf(outcome)}`,
+      `R31 ${what}: expected to wait for a match ${deadlineMs === Infinity ? 'without a deadline' : `until its deadline at ${deadlineMs} ms`}, got at ${now} ms: ${endText(outcome)}`,
     );
     this.same(what, outcome, this.#model.expiry(waiting));
     this.#sim.sometimes('a wait expires');
@@ -341,4 +341,9 @@ export function outcomeOf(act: () => unknown): Outcome {
 function refusalOf(error: unknown): Outcome {
   const text = error instanceof Error ? error.message : String(error);
   return { code: isRunnerError(error) ? error.code : '', text };
+}
+
+/** What a wait came to without a match. */
+function endText(outcome: Outcome): string {
+  return 'code' in outcome ? `${outcome.code} "${outcome.text ?? ''}"` : textOf(outcome);
 }

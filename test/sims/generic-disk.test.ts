@@ -51,7 +51,7 @@ const broken: readonly (readonly [string, Make, RegExp])[] = [
       append: (path, data) =>
         disk.append(path, typeof data === 'string' ? [...data].reverse().join('') : data),
     })),
-    /holds|is to be/,
+    /holds|: expected RUNNER_DISK/,
   ],
   [
     'believes that everything is synced',
