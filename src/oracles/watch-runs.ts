@@ -113,7 +113,7 @@ class RunWatch implements Oracle, RunTracer {
 
   end(atMs: number): void {
     for (const runner of this.#runners.values()) {
-      for (const run of runner.runs.values()) {
+      for (const run of runner.runs) {
         for (const { rule, judge } of this.#hooks.onEnd) this.#complain(rule, judge(run, atMs), atMs);
       }
     }
@@ -254,7 +254,7 @@ class RunWatch implements Oracle, RunTracer {
 
   #onReleased(runner: WatchedRunner, atMs: number): void {
     runner.isReleased = true;
-    for (const run of runner.runs.values()) {
+    for (const run of runner.runs) {
       if (run.isTerminal) continue;
       run.isReleased = true;
       this.#onAbort(run, atMs);

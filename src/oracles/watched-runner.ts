@@ -12,7 +12,6 @@ const TERMINAL_KEPT = 256;
 /** Facts about a runner. */
 export class WatchedRunner {
   readonly name: string;
-  readonly runs: SmallMap<WatchedRun> = new SmallMap();
   /** The run that has left the queue and is not terminal. */
   active: WatchedRun | undefined = undefined;
   /** How many `accepted` events there were. */
@@ -28,6 +27,7 @@ export class WatchedRunner {
   runningTask: number | undefined = undefined;
   /** Totals of counters by name; made when the first is seen. */
   counters: Map<string, number> | undefined = undefined;
+  readonly #runs = new SmallMap<WatchedRun>();
   #waiting: WatchedRun | undefined = undefined;
   #newest: WatchedRun | undefined = undefined;
   /** Terminal runs that are remembered, a ring. */
@@ -39,11 +39,16 @@ export class WatchedRunner {
     this.name = name;
   }
 
+  /** The runs that are remembered, in order of acceptance. */
+  get runs(): Iterable<WatchedRun> {
+    return this.#runs.values();
+  }
+
   /** The run of that id, if it is remembered. */
   find(runId: RunID): WatchedRun | undefined {
     // Nearly all events are about the same run as the one before.
     if (this.#latest?.runId === runId) return this.#latest;
-    const run = this.runs.get(runId);
+    const run = this.#runs.get(runId);
     if (run !== undefined) this.#latest = run;
     return run;
   }
@@ -51,7 +56,7 @@ export class WatchedRunner {
   /** Takes a new run into the queue. */
   add(runId: RunID): WatchedRun {
     const run = new WatchedRun(this.name, runId);
-    this.runs.set(runId, run);
+    this.#runs.set(runId, run);
     this.#latest = run;
     this.queued += 1;
     if (this.#waiting === undefined) this.#waiting = run;
@@ -96,14 +101,14 @@ export class WatchedRunner {
   /** Drops a run that nobody can ask for any more. */
   forget(run: WatchedRun): void {
     if (run.held > 0 || !run.isTerminal) return;
-    this.runs.delete(run.runId);
+    this.#runs.delete(run.runId);
     if (this.#terminal[run.place] === run) this.#terminal[run.place] = undefined;
     if (this.#latest === run) this.#latest = undefined;
   }
 
   /** A runner of the same name begins anew: nothing of the old one is open. */
   restart(): void {
-    this.runs.clear();
+    this.#runs.clear();
     this.counters = undefined;
     this.active = undefined;
     this.accepted = 0;
@@ -123,6 +128,6 @@ export class WatchedRunner {
     this.#terminal[this.#oldest] = run;
     run.place = this.#oldest;
     this.#oldest = (this.#oldest + 1) % TERMINAL_KEPT;
-    if (oldest !== undefined && this.runs.get(oldest.runId) === oldest) this.forget(oldest);
+    if (oldest !== undefined && this.#runs.get(oldest.runId) === oldest) this.forget(oldest);
   }
 }
