@@ -3,7 +3,7 @@
  * without letting time pass, and holds at most one timer for its script; its end buries the whole tree (R129).
  */
 import type { Timer } from '../kernel/clock.ts';
-import { ThingTopics, type Topic } from '../kernel/question.ts';
+import type { Topic } from '../kernel/question.ts';
 import type { ExecCommand, ProcessStatus } from '../model/execer.ts';
 import type { MemoryCap } from './memory-watch.ts';
 import { MemoryWatch } from './memory-watch.ts';
@@ -11,8 +11,6 @@ import { completeProcess, failedProcess, signalledProcess } from './process-stat
 import type { ProcessTable } from './virtual-processes.ts';
 import type { SimStep } from './sim-step.ts';
 import { VirtualProcess } from './virtual-process.ts';
-
-const SLEEP_TOPICS = new ThingTopics('process', 'sleep');
 
 /** What the processes of one sim execer share. */
 export interface SimGround {
@@ -145,7 +143,7 @@ export class SimProcess extends VirtualProcess {
 
   #startSleep(ms: number): void {
     this.#wake ??= () => this.run();
-    this.#sleepTopic ??= SLEEP_TOPICS.of(this.name);
+    this.#sleepTopic ??= this.topic('sleep');
     this.#sleep = this.table.clock.timer(this.#sleepTopic, ms, this.#wake);
   }
 

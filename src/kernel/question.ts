@@ -326,31 +326,6 @@ function inner<V>(maps: Map<string, Map<string, V>>, key: string): Map<string, V
   return map;
 }
 
-/**
- * The topics of things of one type that are called alike, such as `run/3 wait`: one object for all that ask about the same, in this
- * execution and the next, as runs of all runners are numbered alike.
- */
-export class ThingTopics {
-  readonly #type: string;
-  readonly #what: string;
-  readonly #known = new Map<string, Topic>();
-
-  constructor(type: string, what: string) {
-    this.#type = type;
-    this.#what = what;
-  }
-
-  /** The topic of the thing of that id. */
-  of(id: string): Topic {
-    const known = this.#known.get(id);
-    if (known !== undefined) return known;
-    if (this.#known.size >= LABELS_KEPT) this.#known.clear();
-    const topic = new Thing(this.#type, id).topic(this.#what);
-    this.#known.set(id, topic);
-    return topic;
-  }
-}
-
 const LABEL = is.objectOf<TopicParts>(
   'a text, or an object with owner, what and subject',
   { what: is.TEXT },

@@ -6,7 +6,7 @@
  */
 import type { Timer } from '../../kernel/clock.ts';
 import { invariant } from '../../kernel/invariant.ts';
-import { thing, ThingTopics } from '../../kernel/question.ts';
+import { thing } from '../../kernel/question.ts';
 import type { ScriptExecer } from '../../execers/sim-execer.ts';
 import type { SimProcess } from '../../execers/sim-process.ts';
 import { tagsOf, type Command } from '../../model/command.ts';
@@ -22,7 +22,6 @@ import type { InvokerParts } from './invoker-parts.ts';
 import { RunContext } from './run-context.ts';
 import { UnreadLogs } from './unread-logs.ts';
 
-const WAIT_TOPICS = new ThingTopics('run', 'wait');
 const NO_ENV: NonNullable<ExecCommand['envVars']> = Object.freeze({});
 
 /** Collaborators that answer at once, trace nothing and fail in nothing. */
@@ -147,7 +146,7 @@ export class UndisturbedInvocation implements Performance, ExecCommand {
       this.#ended = status;
       this.#takenOver().keepEnd(status);
     }
-    this.#parts.world.clock.post(WAIT_TOPICS.of(this.runId), () => this.#finish());
+    this.#parts.world.clock.post(thing('run', this.runId).topic('wait'), () => this.#finish());
   }
 
   /** Called by the process. */
