@@ -20,8 +20,8 @@ export function delayUsOf(ms: number): number {
 
 /**
  * What is left at `nowMs` of `limitMs` (may be `Infinity`) that began at `startMs`, in milliseconds. Exactly 0 from the microsecond on in
- * which a timer of `limitMs` would have fired: a difference of milliseconds that is not rounded can be a trace above 0 then, and a delay of
- * that is a microsecond.
+ * which a timer of `limitMs` would have fired: a difference of milliseconds that is not rounded can be slightly above 0 then, and a delay
+ * of that is a microsecond.
  */
 export function timeLeftMs(limitMs: number, startMs: number, nowMs: number): number {
   if (limitMs === Infinity) return Infinity;

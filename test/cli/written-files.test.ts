@@ -6,8 +6,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startIn, type Finished } from './command.ts';
 
-// Many commands one after the other, on a busy machine.
-
 let dir = '';
 const at = (name: string): string => join(dir, name);
 const dryrunner = (...args: readonly string[]): Promise<Finished> => startIn(dir, ...args).finished;

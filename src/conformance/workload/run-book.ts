@@ -453,7 +453,7 @@ export class RunBook {
     const { capacity } = this.terms;
     this.#demand(
       held < capacity,
-      // Also what a capacity of 0 means.
+      // A capacity of 0 counts as 1.
       capacity === 1 ? 'R59 R64' : 'R58 R64',
       `run: expected RUNNER_BUSY, since ${held} of ${capacity} places are taken, got run ${runId} accepted`,
     );

@@ -60,8 +60,8 @@ import { check } from '../../kernel/argument-check.ts';
 import { EXECUTOR, LOG } from '../argument-shapes.ts';
 
 /**
- * Where the scenario waits in a standstill, or for what comes from outside, by line. Invariant: to see that costs more than the execution does, so that it is run once more
- * for it, as short as it gets; a standstill that is another one then says nothing of this one.
+ * Where the scenario waits in a standstill, or for what comes from outside, by line. Invariants: to see that costs more than the execution
+ * does, so that it is run again for it, as short as it gets; what then fails in another way says nothing of this failure.
  *
  * The details that say where the scenario waits, each with its stack; none if it does not wait, or if it is asked to stop.
  */
