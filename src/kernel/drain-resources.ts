@@ -15,8 +15,8 @@ export interface OutsideResource {
 
 interface Made {
   readonly type: string;
-  /** An interval. */
-  readonly isRepeated: boolean;
+  /** It asks once: its first answer is its end. */
+  readonly isOneShot: boolean;
   readonly taken: Error;
 }
 
@@ -40,6 +40,9 @@ const WORDS: readonly (readonly [begin: string, word: string])[] = [
   ['Worker', 'a worker thread'],
   ['MessagePort', 'a message port'],
 ];
+/** What asks once, by its kind. A connection, a pipe, a file is asked again and again until it is closed. */
+const ONE_SHOT =
+  /^(?:Timeout$|Immediate$|FSReq|FileHandleCloseReq|GetAddrInfo|GetNameInfo|Query)|(?:Connect|Send)Wrap$/i;
 /** A stack of one resource takes kilobytes. */
 const KEPT_MAX = 2_000;
 const FRAMES_MAX = 60;
@@ -66,13 +69,17 @@ export class OutsideWatch {
         if (outsideWord(type) === type) return;
         const { stackTraceLimit } = Error;
         Error.stackTraceLimit = FRAMES_MAX;
-        const isRepeated = typeof (resource as { _repeat?: unknown })._repeat === 'number';
-        this.#made.set(id, { type, isRepeated, taken: new Error('place') });
+        const isInterval = typeof (resource as { _repeat?: unknown })._repeat === 'number';
+        const isOneShot = !isInterval && ONE_SHOT.test(type);
+        this.#made.set(id, { type, isOneShot, taken: new Error('place') });
         Error.stackTraceLimit = stackTraceLimit;
       },
-      // It has answered; of an interval, the next one is still awaited.
       before: (id) => {
-        if (this.#made.get(id)?.isRepeated === false) this.#made.delete(id);
+        if (this.#made.get(id)?.isOneShot === true) this.#made.delete(id);
+      },
+      // Cleared, closed or collected.
+      destroy: (id) => {
+        this.#made.delete(id);
       },
     }).enable();
   }
