@@ -45,8 +45,8 @@ export function isEncrypted(remote: string): boolean {
   return remote.startsWith('grpcs:');
 }
 
-/** What OpenSSL says of an answer that is not of TLS. */
-const NOT_TLS = /wrong version number|packet length too long|SSL routines|EPROTO/;
+/** What OpenSSL says of an answer that is not of TLS. Its alerts, which only servers give that speak TLS, are not among it. */
+const NOT_TLS = /wrong version number|packet length too long/;
 const UNTRUSTED = /self[- ]signed certificate|unable to (get|verify)/;
 
 /** If a connection could not be made because one side encrypts and the other does not, or does not trust it: that. Else empty. */

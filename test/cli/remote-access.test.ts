@@ -1,0 +1,27 @@
+// What is said of the encryption of a connection that could not be made.
+import { describe, expect, test } from 'vitest';
+import { encryptionHint } from '../../src/cli/remote-access.ts';
+
+/** As OpenSSL says it. */
+const alert = (text: string, number: number): string =>
+  `write EPROTO 00C8E1:error:0A000000:SSL routines:ssl3_read_bytes:${text}:../deps/openssl/openssl/ssl/record/rec_layer_s3.c:1605:SSL alert number ${number}:`;
+
+describe('a server that speaks TLS is not taken for one that does not, which would get the token in clear text', () => {
+  test.for<[string, string]>([
+    ['does not speak that version', alert('tlsv1 alert protocol version', 70)],
+    ['shares no cipher', alert('sslv3 alert handshake failure', 40)],
+    ['wants a certificate', alert('tlsv13 alert certificate required', 116)],
+  ])('if it %s', async ([, why]) => {
+    expect(await encryptionHint('grpcs://build:443', why)).toBe('');
+  });
+
+  test.for<[string]>([['wrong version number'], ['packet length too long']])(
+    'but an answer that is not of TLS is: %s',
+    async ([text]) => {
+      const why = `write EPROTO 00C8E1:error:0A00010B:SSL routines:ssl3_get_record:${text}:../deps/openssl/ssl/record.c:354:`;
+      expect(await encryptionHint('grpcs://build:443', why)).toBe(
+        'grpcs://build:443 is reached, but does not speak TLS: try grpc://build:443',
+      );
+    },
+  );
+});
