@@ -8,7 +8,7 @@ import { check, unreadable } from '../kernel/argument-check.ts';
 import { describeValue, messageOf, RunnerError } from '../kernel/errors.ts';
 import { membersOf } from '../kernel/union-members.ts';
 import type { Digest } from '../model/digest.ts';
-import { protocolType } from './protocol-types.ts';
+import { protocolType, strictReader } from './protocol-types.ts';
 
 /** What may be left out of a message when it is written: everything. */
 export type Init<T> = T extends Uint8Array | string | number | boolean | null | undefined
@@ -23,7 +23,7 @@ export interface MessageCodec<T> {
   readonly name: string;
   /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what cannot be one. */
   encode(message: Init<T>): Uint8Array;
-  /** @throws RunnerError `RUNNER_BAD_MESSAGE` if the bytes are none. */
+  /** @throws RunnerError `RUNNER_BAD_MESSAGE` if the bytes are none, or a text in it is not UTF-8. */
   decode(bytes: Uint8Array): T;
 }
 
@@ -427,7 +427,7 @@ class TypeCodec<T> implements MessageCodec<T> {
   decode(bytes: Uint8Array): T {
     const type = this.#type();
     try {
-      return type.toObject(type.decode(bytes), OPTIONS) as T;
+      return type.toObject(type.decode(strictReader(bytes)), OPTIONS) as T;
     } catch (cause) {
       const message = `${this.name}: expected a message, got ${describeValue(bytes)} of ${bytes.length} B: ${messageOf(cause)}`;
       throw new RunnerError('RUNNER_BAD_MESSAGE', message, { cause });

@@ -5,10 +5,11 @@
 // eslint-disable-next-line @typescript-eslint/no-restricted-imports -- loads an optional package on first use, from synchronous code
 import { createRequire } from 'node:module';
 import type protobuf from 'protobufjs';
-import { RunnerError } from '../kernel/errors.ts';
+import { describeValue, RunnerError } from '../kernel/errors.ts';
 import { packageFile } from '../kernel/package-files.ts';
 import { REMOTE_EXECUTION_PROTO, USED_PROTOS } from './remote-execution-proto.ts';
 
+let protobufjs: typeof protobuf | undefined;
 let root: protobuf.Root | undefined;
 
 /**
@@ -21,8 +22,31 @@ export function protocolType(name: string): protobuf.Type {
   return root.lookupType(name);
 }
 
+/** What is decoded where bytes are not UTF-8; or a character of the text. */
+export const REPLACEMENT = '\uFFFD';
+
+/**
+ * Reads a message whose texts must be UTF-8: what is not would become another text, or the same for several. Its `string` throws an Error for
+ * such a text.
+ */
+export function strictReader(bytes: Uint8Array): protobuf.Reader {
+  protobufjs ??= loadProtobuf();
+  const reader = protobufjs.Reader.create(bytes);
+  const readText = reader.string.bind(reader);
+  reader.string = () => {
+    const start = reader.pos;
+    const text = readText();
+    if (!text.includes(REPLACEMENT)) return text;
+    reader.pos = start;
+    if (!isUtf8(reader.bytes())) throw new Error(`expected texts in UTF-8, got ${describeValue(text)}`);
+    return text;
+  };
+  return reader;
+}
+
 function readProtocol(): protobuf.Root {
-  const { Root, parse } = loadProtobuf();
+  protobufjs ??= loadProtobuf();
+  const { Root, parse } = protobufjs;
   const read = new Root();
   for (const text of [REMOTE_EXECUTION_PROTO, ...USED_PROTOS]) parse(text, read);
   read.resolveAll();
@@ -37,5 +61,16 @@ function loadProtobuf(): typeof protobuf {
     const message =
       'messages of the Remote Execution API need the package protobufjs: npm install protobufjs';
     throw new RunnerError('RUNNER_MISSING_PACKAGE', message, { expected: 'protobufjs', cause });
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    utf8.decode(bytes);
+    return true;
+  } catch {
+    return false;
   }
 }

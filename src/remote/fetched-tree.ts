@@ -15,7 +15,6 @@ import {
 } from '../model/content-store.ts';
 import type { Digest } from '../model/digest.ts';
 import { RPC_CODES } from '../model/action.ts';
-import { checkText } from './input-tree.ts';
 import type { RemoteClient } from './remote-client.ts';
 import { rpcFailure } from './rpc-failure.ts';
 
@@ -33,7 +32,6 @@ export class FetchedTree implements ContentStore {
   /** The folders of a Tree message; gives the digest of its root. */
   addTree(bytes: Uint8Array): Digest {
     const { root, children } = MESSAGES.Tree.decode(bytes);
-    for (const directory of root === null ? children : [root, ...children]) checkText(directory, bytes);
     for (const child of children) this.#folders.add(MESSAGES.Directory.encode(child));
     return this.#folders.add(root === null ? new Uint8Array() : MESSAGES.Directory.encode(root));
   }

@@ -144,31 +144,13 @@ async function directoryAt(
   cancel: Cancellable | undefined,
 ): Promise<DirectoryMessage | undefined> {
   try {
-    const bytes = await content.read(digest, {}, cancel);
-    const message = MESSAGES.Directory.decode(bytes);
-    checkText(message, bytes);
+    const message = MESSAGES.Directory.decode(await content.read(digest, {}, cancel));
     checkDirectory(message, depth);
     return message;
   } catch (error) {
     if (missingBlobsOf(error) === undefined) throw error;
     onMissing(digest);
     return undefined;
-  }
-}
-
-/** What is decoded where bytes are not UTF-8; or a character of the text. */
-const REPLACEMENT = '\uFFFD';
-
-/**
- * What is not UTF-8 would become another name, or the same for several.
- *
- * @throws RunnerError `RUNNER_BAD_MESSAGE` if a name or target in a directory was decoded to something else than what is in the bytes.
- */
-export function checkText({ files, directories, symlinks }: DirectoryMessage, bytes: Uint8Array): void {
-  const texts = [...files, ...directories, ...symlinks].map(({ name }) => name);
-  for (const text of [...texts, ...symlinks.map(({ target }) => target)]) {
-    if (!text.includes(REPLACEMENT) || Buffer.from(bytes).includes(text)) continue;
-    throw badField('directory', 'names and targets in UTF-8', text);
   }
 }
 

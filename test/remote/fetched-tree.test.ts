@@ -106,10 +106,13 @@ test('names and targets that are not UTF-8 are refused, in a tree as in an input
     { files: [{ name: 'bad!', digest }] },
     { directories: [{ name: 'bad!', digest }] },
     { symlinks: [{ name: 'link', target: 'bad!' }] },
+    // The same text stands in it in UTF-8 as well.
+    { files: [{ name: 'bad!', digest }], symlinks: [{ name: 'link', target: 'bad\uFFFD' }] },
+    { directories: [{ name: 'bad\uFFFD', digest }], symlinks: [{ name: 'bad!', target: 'link' }] },
   ];
   const damaged = (bytes: Uint8Array): Uint8Array =>
     Buffer.from(Buffer.from(bytes).map((byte) => (byte === 0x21 ? 0xff : byte)));
-  const refusal = 'directory: expected names and targets in UTF-8, got "bad\uFFFD"';
+  const refusal = 'expected texts in UTF-8, got "bad\uFFFD"';
   await play(async ({ tree }) => {
     for (const root of directories) {
       expect(() => tree.addTree(damaged(MESSAGES.Tree.encode({ root })))).toThrow(refusal);

@@ -5,6 +5,7 @@ import { lstat, open, readdir, readlink, type FileHandle } from 'node:fs/promise
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { digestOf } from '../../cas/digest-of.ts';
+import { REPLACEMENT } from '../../cas/protocol-types.ts';
 import { throwIfCancelled } from '../../filers/filer-error.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
 import type { ContentStore } from '../../model/content-store.ts';
@@ -87,9 +88,6 @@ export function diskSource(dir: string): TreeSource {
     targetOf: (path) => targetAt(join(dir, path)),
   };
 }
-
-/** What is read as text where bytes are not UTF-8; or a character of the text. */
-const REPLACEMENT = '\uFFFD';
 
 /** Rejects with `RUNNER_FILER_FAILED` if a name in that folder is not UTF-8. */
 async function checkNames(dir: string): Promise<void> {
