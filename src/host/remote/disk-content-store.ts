@@ -72,11 +72,9 @@ export interface DiskContentStore extends ContentStore {
 const SMALL_BYTES = 64 * 1024;
 /** Most clients take messages of 4 MiB. */
 const CHUNK_BYTES = 1024 * 1024;
-/** What was touched less than this ago is not touched again. */
-const TOUCH_MS = 60_000;
-/** The same for what begins to be held: for so long before a hold what it holds may have been touched last. */
-const HELD_TOUCH_MS = 1_000;
-/** How often a process says that it lives: what it does not hold can be evicted by others so much later. */
+/** What was touched less than this ago is not touched again: what is used, or begins to be held, was touched last so long before at most. */
+const TOUCH_MS = 1_000;
+/** How often a process says that it lives: others can evict what it does not hold after this time. */
 const LEASE_MS = 2_000;
 /** One elsewhere that is silent for so long is dead. */
 const LEASE_DEAD_MS = 60_000;
@@ -126,7 +124,7 @@ class Lease {
       const stats = await stat(path).catch(() => undefined);
       if (stats !== undefined) before = Math.min(before, Number(text) || stats.mtimeMs);
     }
-    return before - 2 * HELD_TOUCH_MS;
+    return before - 2 * TOUCH_MS;
   }
 
   close(): void {
@@ -383,7 +381,7 @@ class DiskBlobs implements DiskContentStore {
     const beganMs = performance.now();
     for (const digest of digests) {
       if (isTurnDue(beganMs)) await giveTurns();
-      this.#touch(digest, this.#pathOf(digest), HELD_TOUCH_MS);
+      this.#touch(digest, this.#pathOf(digest));
     }
   }
 
@@ -460,10 +458,10 @@ class DiskBlobs implements DiskContentStore {
   }
 
   /** Says that it was used; false if it has gone. */
-  #touch(digest: Digest, path: string, againMs: number = TOUCH_MS): boolean {
+  #touch(digest: Digest, path: string): boolean {
     const now = Date.now();
     const key = digestKey(digest);
-    if (now - (this.#touched.get(key) ?? 0) < againMs) return true;
+    if (now - (this.#touched.get(key) ?? 0) < TOUCH_MS) return true;
     try {
       utimesSync(path, now / 1_000, now / 1_000);
     } catch (error) {

@@ -169,7 +169,22 @@ describe('a content store on the disk', () => {
     expect(await store.findMissing([held])).toEqual([held]);
   });
 
-  test('another process that holds nothing soon keeps nothing from being evicted', async () => {
+  test.for<readonly [string, (other: DiskContentStore, digest: Digest) => unknown]>([
+    ['has asked for', (other, digest) => other.findMissing([digest])],
+    ['has read', (other, digest) => other.read(digest)],
+    ['has read in parts', (other, digest) => allBytes(other.readStream(digest))],
+  ])('spares what a client of another process %s, however long ago it was used before', async ([, use]) => {
+    const [store, other] = [disk(100), disk()];
+    const beforeMs = Date.now() - 30_000;
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(beforeMs);
+    const digest = await put(other, 'o'.repeat(60)).finally(() => clock.mockRestore());
+    utimesSync(fileOf(digest), beforeMs / 1_000, beforeMs / 1_000);
+    await use(other, digest);
+    expect(await code(put(store, 'n'.repeat(60)))).toBe('RUNNER_STORE_FULL');
+    expect(await other.findMissing([digest])).toEqual([]);
+  });
+
+  test('evicts what another process has put there, once it does not hold it and has not used it for a while', async () => {
     const [store, other] = [disk(100), disk(100)];
     const [old, young] = [await put(other, 'o'.repeat(40)), await put(other, 'y'.repeat(40))];
     utimesSync(fileOf(old), Date.now() / 1_000 - 60, Date.now() / 1_000 - 60);
