@@ -91,11 +91,17 @@ export class RemoteClient {
       try {
         return await this.#limited(attempt);
       } catch (error) {
-        const failure = rpcFailure(error);
+        const failure = this.asCutOff(rpcFailure(error));
         if (!isPassing(failure.status.code) || failures > this.#options.retriesMax) throw failure;
       }
       await this.pause(failures);
     }
+  }
+
+  /** A call that was cancelled, and not from here, was cut off, as when a server goes down with calls on it. */
+  asCutOff(failure: RpcError): RpcError {
+    if (failure.status.code !== RPC_CODES.CANCELLED || this.#signal.aborted) return failure;
+    return new RpcError('UNAVAILABLE', failure.message, { cause: failure });
   }
 
   /** Uploads those blobs that the server lacks; of a large one it has no more than a part at a time. */
@@ -213,7 +219,7 @@ export class RemoteClient {
         throw new RpcError('UNAVAILABLE', `blob ${digest.hash} was taken to ${committedSize} B only`);
       }
     };
-    // One that takes longer than a call may is not given up as long as it gets on.
+    // One that takes longer than a call may is not given up as long as it gets on, if anything is tried again at all.
     for (let before = 0; ; before = reached) {
       try {
         await this.retried(write);

@@ -74,7 +74,7 @@ export interface RemoteRunnerOptions extends QueueOptions {
   readonly callMsMax?: number;
 }
 
-/** What is recorded if the standard output or error of a run is not here although the run has ended. */
+/** What is recorded if the standard output or error of a run is not here in full although the run has ended. */
 export const LOST_OUTPUT = 'output lost';
 
 const OPTIONS = is.optionsOf<RemoteRunnerOptions>(
@@ -217,8 +217,9 @@ class RemotePerformance implements Performance {
     const { executeRequest } = this.#command;
     const failure = rpcFailure(error);
     const isLost = this.#begun !== undefined && isUnreached(failure.status.code);
-    const exitCode = isLost ? EXIT_CODES.POST_EXEC : exitCodeOf(error, EXIT_CODES.COULD_NOT_EXEC);
-    const text = this.#textOf(failure);
+    const hasEnded = error instanceof FailedOperation && isLostWork(failure.status.code);
+    const exitCode = isLost || hasEnded ? EXIT_CODES.POST_EXEC : exitCodeOf(error, EXIT_CODES.COULD_NOT_EXEC);
+    const text = hasEnded ? failure.message : this.#textOf(failure);
     if (executeRequest === undefined) return { state: 'FAILED', exitCode, error: text };
     const { actionDigest } = executeRequest;
     const actionResult = { actionDigest, cached: false, grpcStatus: failure.status };
@@ -320,9 +321,7 @@ class RemotePerformance implements Performance {
       this.#checkWanted();
       tries.failures += 1;
       // A watch that broke says nothing about the execution: it is looked for first.
-      if (attempt.isOver || this.#operation === undefined) {
-        this.#operation = undefined;
-        if (attempt.isOver) this.#begun = undefined;
+      if (this.#operation === undefined) {
         tries.restarts += 1;
         this.#recorded('action', attempt.reason, { isRepeated: true });
       }
@@ -346,29 +345,38 @@ class RemotePerformance implements Performance {
     const { retriesMax } = this.#parts;
     try {
       const result = await this.#watch(action.digest, tries);
-      if (result === undefined) return { reason: 'the watch ended without a result', isOver: false };
+      if (result === undefined) return { reason: 'the watch ended without a result' };
       const reason = transientFailure(result);
       if (reason === undefined || tries.restarts >= retriesMax) return result;
+      this.#forgetExecution();
       if (lacksBlobs(result)) await this.#upload(action);
-      return { reason, isOver: true };
+      return { reason };
     } catch (error) {
       const failure = this.#asLost(error);
       const { status, message } = failure;
       const isMissing = status.violations !== undefined;
-      const isOver = isMissing || this.#isGone(error, status);
-      const begun = isOver || this.#operation === undefined ? tries.restarts : tries.failures;
-      if (begun >= retriesMax || !(isPassing(status.code) || isOver)) throw failure;
+      const isGone = this.#isGone(error, status);
+      const hasEnded = error instanceof FailedOperation;
+      if (isMissing || isGone || hasEnded) this.#forgetExecution();
+      const failures = this.#operation === undefined ? tries.restarts : tries.failures;
+      if (failures >= retriesMax || !(isGone || canGoWell(failure))) throw failure;
       if (isMissing) await this.#upload(action);
-      return { reason: message, isOver };
+      return { reason: message };
     }
   }
 
-  /** A call that was cancelled, and not by this run, was cut off, as when a server goes down with calls on it. */
+  /** It is over: nothing is under way on the server until it is asked again. */
+  #forgetExecution(): void {
+    this.#operation = undefined;
+    this.#begun = undefined;
+    this.#isAsked = false;
+  }
+
+  /** An operation that was cancelled is over; a run that is being stopped has its watch cancelled by itself. */
   #asLost(error: unknown): RpcError {
     const failure = rpcFailure(error);
-    const isCutOff = failure.status.code === RPC_CODES.CANCELLED && !(error instanceof FailedOperation);
-    if (!isCutOff || this.#stop !== undefined) return failure;
-    return new RpcError('UNAVAILABLE', failure.message, { cause: error });
+    const isOwn = failure instanceof FailedOperation || this.#stop !== undefined;
+    return isOwn ? failure : this.#client.asCutOff(failure);
   }
 
   /** The server does not know the execution any more, or somebody else has cancelled it: nobody has aborted this run (R203). */
@@ -428,23 +436,29 @@ class RemotePerformance implements Performance {
     ]);
   }
 
-  /** A log that the server has lost costs the log, and is recorded. */
+  /** A log that the server has lost, or that cannot be written here, costs the log, and is recorded. */
   async #fetchLogs({ stdoutDigest, stderrDigest, stdoutRaw, stderrRaw }: ActionOutcome): Promise<void> {
     const [stdout, stderr] = await this.#openLogs();
     for (const [name, log, digest, raw] of [
       ['stdout', stdout, stdoutDigest, stdoutRaw],
       ['stderr', stderr, stderrDigest, stderrRaw],
     ] as const) {
+      let done = 'fetched';
       try {
-        if (raw !== undefined) await log.write(raw);
-        else if (digest !== undefined && digest.sizeBytes > 0) {
-          for await (const part of this.#client.readStream(digest)) await log.write(part);
+        for await (const part of raw === undefined ? this.#logParts(digest) : alone(raw)) {
+          done = 'written';
+          await log.write(part);
+          done = 'fetched';
         }
       } catch (error) {
         this.#checkWanted();
-        this.#recorded(LOST_OUTPUT, `not all of ${name} could be fetched: ${messageOf(error)}`);
+        this.#recorded(LOST_OUTPUT, `${name} could not be ${done} in full: ${messageOf(error)}`);
       }
     }
+  }
+
+  async *#logParts(digest: Digest | undefined): AsyncGenerator<Uint8Array> {
+    if (digest !== undefined && digest.sizeBytes > 0) yield* this.#client.readStream(digest);
   }
 
   #stopAs(end: End): void {
@@ -577,8 +591,6 @@ interface Tries {
 /** Why there is no result yet. */
 interface Failure {
   readonly reason: string;
-  /** Whether the execution is known to be over. */
-  readonly isOver: boolean;
 }
 
 /** An operation that the server has ended without a response, because it was cancelled. */
@@ -593,8 +605,18 @@ function transientFailure(result: Result): string | undefined {
   const { status } = result.response;
   if (status === null) return undefined;
   const { code, message } = rpcStatusOf(status);
-  const isLost = code === RPC_CODES.UNAVAILABLE || code === RPC_CODES.ABORTED;
-  return lacksBlobs(result) || isLost ? `${rpcCodeName(code)}: ${message}` : undefined;
+  return lacksBlobs(result) || isLostWork(code) ? `${rpcCodeName(code)}: ${message}` : undefined;
+}
+
+/** Whether an execution that ended so can go well on another worker. */
+function isLostWork(code: RpcCode): boolean {
+  return code === RPC_CODES.UNAVAILABLE || code === RPC_CODES.ABORTED;
+}
+
+/** Whether the action, or the call that failed, can go well another time. */
+function canGoWell(failure: RpcError): boolean {
+  const { code, violations } = failure.status;
+  return violations !== undefined || (failure instanceof FailedOperation ? isLostWork : isPassing)(code);
 }
 
 /** Whether blobs have gone that the action needs. */

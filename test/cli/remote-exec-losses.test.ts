@@ -1,4 +1,5 @@
 // What `dryrunner exec --remote` says when a cluster loses something, or is lost itself.
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -70,7 +71,7 @@ describe('what a command has printed is lost', () => {
   test('although it ended with 0: that is a failure of ours', async () => {
     const { code, out, err } = await runThere(await losing(), '--', 'sh', '-c', 'echo x >&2');
     expect([code, out]).toEqual([125, '']);
-    expect(err).toContain('output lost: not all of stderr could be fetched: evicted\n');
+    expect(err).toContain('output lost: stderr could not be fetched in full: evicted\n');
     expect(err).toMatch(
       /COMPLETE 0\nerror: the command ended with 0, but not all that it printed has come back\n$/,
     );
@@ -79,7 +80,7 @@ describe('what a command has printed is lost', () => {
   test('and it has failed: its own exit code says more', async () => {
     const { code, err } = await runThere(await losing(), '--', 'sh', '-c', 'echo x; exit 3');
     expect(code).toBe(3);
-    expect(err).toContain('output lost: not all of stdout could be fetched: evicted\n');
+    expect(err).toContain('output lost: stdout could not be fetched in full: evicted\n');
     expect(err).toMatch(/COMPLETE 3\n$/);
   });
 });
@@ -100,6 +101,34 @@ test('what a server says stays on its line', async () => {
   expect(code).toBe(125);
   expect(err).toContain(shown);
   expect(err.trimEnd().split('\n')).toHaveLength(2);
+  const losing = await behind({
+    serverStream: (method, request, context) => {
+      if (method.path === M.read.path) throw new RpcError('NOT_FOUND', text);
+      return cluster.service.serverStream(method, request, context);
+    },
+  });
+  expect((await runThere(losing, '--', 'echo', 'x')).err).toContain(
+    `output lost: stdout could not be fetched in full: ${shown}\n`,
+  );
+});
+
+test('Ctrl-C while outputs are brought back ends that, and cancels no action, for it has ended', async () => {
+  const asked = vi.fn();
+  const endpoint = await behind({
+    async *serverStream(method, request, context) {
+      if (method.path === M.read.path) {
+        asked();
+        await once(context.signal, 'abort');
+      }
+      yield* cluster.service.serverStream(method, request, context);
+    },
+  });
+  const started = startThere(endpoint, '--output', 'out', '--', 'sh', '-c', 'echo x > out');
+  await vi.waitFor(() => expect(asked).toHaveBeenCalled(), { timeout: 30_000 });
+  started.child.kill('SIGINT');
+  const { code, err } = await started.finished;
+  expect(code).toBe(130);
+  expect(err).not.toContain('cancelling the action');
 });
 
 test('a cluster that is lost while the action runs there is a failure that says so', async () => {

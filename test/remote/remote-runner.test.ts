@@ -6,6 +6,7 @@ import { createMemoryContentStore, type MemoryContentStore } from '../../src/cas
 import { createMemoryTree } from '../../src/filers/memory-tree.ts';
 import { RPC_CODES } from '../../src/model/action.ts';
 import type { Command } from '../../src/model/command.ts';
+import { violationsOf } from '../../src/model/content-store.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
 import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
@@ -297,6 +298,55 @@ describe('what goes wrong on the way', () => {
     expect(reasonsOf(await died(9))).toHaveLength(2);
   });
 
+  test('an operation that the server ends with the error UNAVAILABLE is over: it is executed again, and then has failed', async () => {
+    const failing = (service: RemoteService): RemoteService => ({
+      unary: (method, request, context) => service.unary(method, request, context),
+      async *serverStream(method, request, context) {
+        for await (const answer of service.serverStream(method, request, context)) {
+          const { done, name, metadata } = answer as OperationMessage;
+          const error = { code: RPC_CODES.UNAVAILABLE, message: 'the worker died' };
+          const failed = MESSAGES.Operation.encode({ name, metadata, done: true, error });
+          yield done ? (MESSAGES.Operation.decode(failed) as typeof answer) : answer;
+        }
+      },
+      clientStream: (method, requests, context) => service.clientStream(method, requests, context),
+    });
+    const trace = await onStage({ retriesMax: 2, behind: failing }, async ({ end, calls }) => {
+      const status = await end(slow);
+      expect(status).toMatchObject({ state: 'FAILED', exitCode: 250, error: 'the worker died' });
+      expect(calls.filter((call) => call === 'Execute')).toHaveLength(3);
+      expect(calls).not.toContain('WaitExecution');
+    });
+    expect(reasonsOf(trace)).toEqual(Array(2).fill('action again: the worker died'));
+  });
+
+  test('an action that lacks blobs is over, also if they cannot be uploaded again', async () => {
+    const violations = violationsOf([digestOf('gone')]);
+    const lacking = new RpcError('FAILED_PRECONDITION', 'blobs are missing', { violations });
+    const isDown = (n: number): [string, Mishap] => [`FindMissingBlobs ${n}`, { fail: DOWN }];
+    const mishaps = { 'Execute 1': { fail: lacking, after: 1 }, ...Object.fromEntries([2, 3].map(isDown)) };
+    await onStage({ retriesMax: 1, mishaps }, async ({ end }) => {
+      expect(await end(slow)).toMatchObject({
+        state: 'FAILED',
+        exitCode: 240,
+        error: 'could not exec: the server is unavailable: the network is down; the action was not started',
+      });
+    });
+  });
+
+  test.for(['FindMissingBlobs', 'BatchUpdateBlobs', 'Read'])(
+    'a call of %s that the server cuts off is made again',
+    async (name) => {
+      const fail = new RpcError('CANCELLED', 'the server goes down');
+      const trace = await onStage({ mishaps: { [`${name} 1`]: { fail } } }, async ({ end, outputs }) => {
+        const status = await end({ argv: ['stdout x', 'complete 0'] });
+        expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 0 });
+        expect(outputs.find(status.stdoutRef)?.text()).toBe('x');
+      });
+      expect(reasonsOf(trace)).toEqual([]);
+    },
+  );
+
   test('a large input is uploaded in parts, as long as it gets on', async () => {
     const content = createMemoryContentStore();
     const large = 'x'.repeat(5_000_000);
@@ -391,7 +441,20 @@ describe('what goes wrong on the way', () => {
       expect(outputs.find(status.stdoutRef)?.text()).toBe('');
     });
     expect(startsOf(trace)).toBe(1);
-    expect(reasonsOf(trace)).toEqual(['output lost: not all of stdout could be fetched: evicted']);
+    expect(reasonsOf(trace)).toEqual(['output lost: stdout could not be fetched in full: evicted']);
+  });
+
+  test('a log that cannot be written here is recorded as that, and not as one that could not be fetched', async () => {
+    const write = (): never => {
+      throw new Error('the disk is full');
+    };
+    const outputs = {
+      create: (id: string) => ({ uri: id, write, close: () => undefined, asFile: () => '' }),
+    };
+    const trace = await onStage({ outputs }, async ({ end }) => {
+      expect((await end({ argv: ['stderr x', 'complete 0'] })).state).toBe('COMPLETE');
+    });
+    expect(reasonsOf(trace)).toEqual(['output lost: stderr could not be written in full: the disk is full']);
   });
 });
 
