@@ -66,7 +66,9 @@ export function showEvent(
   json: boolean,
 ): void {
   if (event.type === 'recorded') {
-    terminal.note(`${event.what}${event.isRepeated === true ? ' is executed again' : ''}: ${event.error}`);
+    terminal.note(
+      `${event.what}${event.isRepeated === true ? ' is executed again' : ''}: ${onOneLine(event.error)}`,
+    );
   }
   if (event.type !== 'status') return;
   // The end of a run comes after all of its output.

@@ -1,6 +1,6 @@
 /**
- * What commands read and write that may be a FIFO, and the directory of `exec` for temporary files. Invariants: to wait for the other end of a FIFO keeps no signal from ending the command; the
- * directory for temporary files is there afterwards only if it was before.
+ * What commands read and write that may be a FIFO, and the directory of `exec` for temporary files. Invariants: to wait for the other end of a
+ * FIFO keeps no signal from ending the command; the directory for temporary files is there afterwards only if it was before.
  */
 import {
   closeSync,
@@ -67,13 +67,15 @@ export async function readSmallFile(
   bytesMax: number,
   interruption: Interruption,
 ): Promise<Buffer> {
+  // Until this end is open a writer waits, also one that writes nothing: after that an end is the end.
+  const met = isFifo(path) && !isNameless(path) ? await openFifo(path, interruption) : undefined;
+  // The bytes that have come by then stay, since the first end stays open.
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    const isAwaited = isFifo(path) && !isNameless(path);
     const buffer = Buffer.alloc(bytesMax + 1);
     for (let at = 0; ;) {
       const bytes = readSome(file, buffer, at);
-      if (bytes === 0 && !(isAwaited && at === 0)) return buffer.subarray(0, at);
+      if (bytes === 0) return buffer.subarray(0, at);
       at += bytes ?? 0;
       if (at > bytesMax) throw new Error(`expected at most ${formatCount(bytesMax)} bytes, got more`);
       // Also where bytes come without a pause: signals are heard only between two turns of the loop.
@@ -81,10 +83,11 @@ export async function readSmallFile(
     }
   } finally {
     closeSync(file);
+    if (met !== undefined) closeSync(met);
   }
 }
 
-/** How many bytes there are now: 0 at the end, or as long as nobody writes to a FIFO; undefined if more may come. */
+/** How many bytes there are now: 0 at the end; undefined if more may come. */
 function readSome(file: number, buffer: Buffer, at: number): number | undefined {
   try {
     return readSync(file, buffer, at, buffer.length - at, null);

@@ -36,7 +36,7 @@ export async function readToken(
   if (path === undefined) return undefined;
   const token = (await readFileOf('--token-file', path, interruption)).toString().trim();
   if (TOKEN.test(token)) return token;
-  const what = token === '' ? 'nothing' : `${token.length} characters that are not one`;
+  const what = token === '' ? 'nothing' : `${token.length} characters with spaces or non-ASCII`;
   throw new UsageError(`--token-file: expected one word of ASCII characters in ${path}, got ${what}`);
 }
 
@@ -78,11 +78,16 @@ function speaksTls(address: string): Promise<boolean> {
   });
 }
 
+/** The deprecation of addresses as names in TLS, which users of addresses cannot change. */
+const ADDRESS_AS_NAME = 'DEP0123';
+
 /** What goes wrong is said by the command, in sentences; the log of gRPC itself is for those who ask for it. */
 export async function hushGrpc(neededBy: string): Promise<void> {
   if (process.env['GRPC_VERBOSITY'] !== undefined || process.env['GRPC_NODE_VERBOSITY'] !== undefined) return;
   const grpc = await loadPeer('@grpc/grpc-js', neededBy, () => import('@grpc/grpc-js'));
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
-  // One is about addresses as names in TLS, which users cannot change.
-  process.noDeprecation = true;
+  const emitWarning = process.emitWarning.bind(process);
+  process.emitWarning = (...args: unknown[]) => {
+    if (!args.includes(ADDRESS_AS_NAME)) Reflect.apply(emitWarning, undefined, args);
+  };
 }

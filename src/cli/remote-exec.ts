@@ -97,7 +97,7 @@ export async function remoteExec(
   }
 }
 
-/** What was typed, so that nothing is seen too. */
+/** The text as typed; `""` if it is empty. */
 function shown(text: string): string {
   return text === '' ? '""' : text;
 }
@@ -221,12 +221,13 @@ async function execThere(
     callMsMax: CALL_MS_MAX,
     cancelBoundMs: CANCEL_MS_MAX,
   });
-  interruption.signal.addEventListener('abort', () => {
+  const sayCancelling = (): void =>
     terminal.note('cancelling the action; Ctrl-C again ends this command without waiting for that');
-  });
+  interruption.signal.addEventListener('abort', sayCancelling);
   try {
     const timeoutMs = timeout === undefined ? {} : { timeoutMs: timeout };
     const status = await runToEnd(terminal, runner, { ...command, ...timeoutMs }, interruption);
+    interruption.signal.removeEventListener('abort', sayCancelling);
     const code = remoteExecStatus(status);
     const outcome = status.actionResult?.result;
     const client = new RemoteClient(

@@ -82,17 +82,16 @@ async function serveUntilRequested(
   }
 }
 
+/** Where the calls of a cluster are noted, and what ends the wait for its files. */
+interface ServeSurroundings {
+  readonly log: AccessLog;
+  readonly metrics: Metrics | undefined;
+  readonly interruption: Interruption;
+}
+
 async function openCluster(
   options: ServeCommandOptions,
-  {
-    log,
-    metrics,
-    interruption,
-  }: {
-    readonly log: AccessLog;
-    readonly metrics: Metrics | undefined;
-    readonly interruption: Interruption;
-  },
+  { log, metrics, interruption }: ServeSurroundings,
 ): Promise<BuildCluster> {
   const { host, port, jobs, cas, casSize, runners, chaos } = options;
   const tls = await readTls(options, interruption);

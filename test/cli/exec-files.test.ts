@@ -68,7 +68,7 @@ describe('a file with a token, a certificate or a key', () => {
     ['--tls-key', [...SERVE, '--tls-cert', '/dev/null'], []],
   ])('that nobody writes does not block signals: %s of %o', async ([option, before, after]) => {
     const { code, err } = await runTerminated(...before, option, at('no-writer'), ...after);
-    expect(err).toMatch(/^interrupted while nothing came from .*no-writer$/m);
+    expect(err).toMatch(/^interrupted while nobody wrote to .*no-writer$/m);
     expect(code).toBe(143);
   });
 
@@ -99,10 +99,20 @@ describe('a file with a token, a certificate or a key', () => {
     );
   });
 
+  test('that somebody opens and writes nothing to has come to its end', async () => {
+    const writer = once(spawn('sh', ['-c', `: > ${at('fed')}`]), 'close');
+    const { code, err } = await run(...NOBODY, '--token-file', at('fed'), '--', 'true');
+    expect([code, err]).toEqual([
+      125,
+      `error: --token-file: expected one word of ASCII characters in ${at('fed')}, got nothing\n`,
+    ]);
+    await writer;
+  });
+
   test('that holds no token is not shown', async () => {
     await writeFile(at('words'), 'my secret\n');
     expect((await run(...NOBODY, '--token-file', at('words'), '--', 'true')).err).toBe(
-      `error: --token-file: expected one word of ASCII characters in ${at('words')}, got 9 characters that are not one\n`,
+      `error: --token-file: expected one word of ASCII characters in ${at('words')}, got 9 characters with spaces or non-ASCII\n`,
     );
   });
 });

@@ -1,6 +1,6 @@
 // What is said of the encryption of a connection that could not be made.
-import { describe, expect, test } from 'vitest';
-import { encryptionHint } from '../../src/cli/remote-access.ts';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { encryptionHint, hushGrpc } from '../../src/cli/remote-access.ts';
 
 /** As OpenSSL says it. */
 const alert = (text: string, number: number): string =>
@@ -24,4 +24,31 @@ describe('a server that speaks TLS is not taken for one that does not, which wou
       );
     },
   );
+});
+
+describe('what gRPC says by itself', () => {
+  const { emitWarning } = process;
+  afterEach(() => {
+    process.emitWarning = emitWarning;
+    vi.unstubAllEnvs();
+  });
+
+  test('is hushed, and no deprecation but that of addresses as names', async () => {
+    const heard = vi.fn();
+    process.emitWarning = heard;
+    await hushGrpc('exec --remote');
+    process.emitWarning('addresses as names', 'DeprecationWarning', 'DEP0123');
+    process.emitWarning('something else', 'DeprecationWarning', 'DEP0001');
+    expect(heard.mock.calls).toEqual([['something else', 'DeprecationWarning', 'DEP0001']]);
+    expect(process.noDeprecation).not.toBe(true);
+  });
+
+  test('is heard by who asks for it', async () => {
+    vi.stubEnv('GRPC_VERBOSITY', 'DEBUG');
+    const heard = vi.fn();
+    process.emitWarning = heard;
+    await hushGrpc('exec --remote');
+    process.emitWarning('addresses as names', 'DeprecationWarning', 'DEP0123');
+    expect(heard).toHaveBeenCalled();
+  });
 });
