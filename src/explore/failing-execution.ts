@@ -98,7 +98,7 @@ export function cutOffExecution(verdict: Verdict, found: FoundExecution): Failin
   return {
     ...{ key: CUT_OFF_KEY, kind, message, atMs: verdict.virtualMs, details },
     ...found,
-    decisions: verdict.decisions().slice(0, CUT_OFF_DECISIONS),
+    decisions: verdict.decisions(CUT_OFF_DECISIONS),
     firedEvents: verdict.firedEvents,
     traceHash: '',
   };

@@ -101,14 +101,14 @@ export class DecisionLog implements Choices {
     this.source.drawn?.(name, value, asked);
   }
 
-  /** The decisions so far; empty if they are not recorded. The objects are made by this call. */
-  entries(): Decision[] {
+  /** The decisions so far, or the first `max` of them; empty if they are not recorded. The objects are made by this call. */
+  entries(max: number = Infinity): Decision[] {
     const entries: Decision[] = [];
     for (const chunk of [...this.fullChunks, this.chunk]) {
       const end = chunk === this.chunk ? this.used : CHUNK_LENGTH;
-      for (let i = 0; i < end; i += 3) {
-        const [index, n, answer] = chunk.slice(i, i + 3) as [number, number, number];
-        entries.push({ question: this.questions[index] as Question, n, answer });
+      for (let i = 0; i < end && entries.length < max; i += 3) {
+        const question = this.questions[chunk[i] as number] as Question;
+        entries.push({ question, n: chunk[i + 1] as number, answer: chunk[i + 2] as number });
       }
     }
     return entries;

@@ -518,7 +518,7 @@ export class SimulationRun {
       firedEvents: this.#clock.fired,
       decisionCount: decisions.count,
       traceHash: this.#traceHash(),
-      decisions: () => decisions.entries(),
+      decisions: (max) => decisions.entries(max),
       trace: () => (keepTrace ? recorder.events() : []),
     };
   }

@@ -84,8 +84,8 @@ export interface Verdict {
   readonly decisionCount: number;
   /** Rolling hash of the trace and the decisions, 16 hexadecimal characters: the same seed gives the same hash anywhere (R209). */
   readonly traceHash: string;
-  /** The decisions, for a replay. Made when asked for. */
-  decisions(): Decision[];
+  /** The decisions, for a replay, or the first `max` of them. Made when asked for. */
+  decisions(max?: number): Decision[];
   /** The trace, if `keepTrace` was set; else empty. */
   trace(): readonly TraceEvent[];
 }

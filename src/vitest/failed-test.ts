@@ -214,6 +214,7 @@ async function cutOffTest(run: TestRun, { failing, seed }: FoundExecution): Prom
   const looping = turns.isStuck
     ? await (await import('./looping-line.ts')).loopingLines(run, failing, seed)
     : undefined;
+  const repeated = looping === undefined ? await repeatedIn(run, failing, seed) : [];
   const { message, atMs, firedEvents } = failing;
   const verdict = interruptedVerdict(run, failing, seed);
   const folder = process.cwd();
@@ -227,10 +228,17 @@ async function cutOffTest(run: TestRun, { failing, seed }: FoundExecution): Prom
       ? []
       : ['It loops here', ...looping.map((frame) => `    ${frameFrom(folder, frame)}`)]),
     ...(looping !== undefined ? [] : textsOf(formatUnexplained(failing)).slice(1)),
+    ...(repeated.length === 0 ? [] : ['What goes on', ...repeated.map((text) => `  ${text}`)]),
     'To see it again',
     againLine(test, failing),
   ];
   return errorOf(run, verdict, lines, looping ?? []);
+}
+
+/** What it was at, again and again, from its beginning run once more. */
+async function repeatedIn(run: TestRun, { decisions }: FailingExecution, seed: string): Promise<string[]> {
+  const { repeatedEvents } = await import('../explore/explain/repeated-events.ts');
+  return repeatedEvents(run.within(AGAIN_MS_MAX, seed).executor, decisions);
 }
 
 function interruptedVerdict({ test }: TestRun, failing: FailingExecution, seed: string): Verdict {

@@ -1,0 +1,34 @@
+/** What an execution that has no end does again and again: its beginning, run once more and watched. */
+import type { Decision } from '../../kernel/decisions.ts';
+import { counted } from '../../model/plural.ts';
+import { withinEvents } from '../event-budget.ts';
+import type { Executor } from '../executor.ts';
+import { keyDecisions } from '../keyed-log.ts';
+import { EventNames } from './event-name.ts';
+import { observe } from './observed-run.ts';
+
+/** So many events are run; what fires in their second half, when the start is over, is counted. */
+const EVENTS_MAX = 400;
+const SHOWN_MAX = 3;
+
+/**
+ * The events that fire most often, `the timer set at nap.ts:6 fires, 200 times in 2000 ms`, at most three; none if the beginning has an
+ * end of its own.
+ */
+export async function repeatedEvents(executor: Executor, decisions: readonly Decision[]): Promise<string[]> {
+  const run = await observe(withinEvents(executor, EVENTS_MAX, true), keyDecisions(decisions), true);
+  if (run.verdict.firedEvents < EVENTS_MAX) return [];
+  const names = new EventNames(run);
+  const later = [...run.firings.values()].slice(-EVENTS_MAX / 2);
+  const times = new Map<string, number>();
+  for (const event of later) {
+    const name = names.of(event);
+    times.set(name, (times.get(name) ?? 0) + 1);
+  }
+  const ms = (later.at(-1)?.atMs ?? 0) - (later[0]?.atMs ?? 0);
+  return [...times]
+    .filter(([, count]) => count > 1)
+    .sort(([, one], [, other]) => other - one)
+    .slice(0, SHOWN_MAX)
+    .map(([name, count]) => `${name} fires, ${counted(count, 'time')} in ${Math.round(ms)} ms`);
+}
