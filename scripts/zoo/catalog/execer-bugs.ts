@@ -187,8 +187,8 @@ export const execerBugs: readonly Bug[] = [
     edits: [
       {
         file: simProcess,
-        find: '      this.#wake = () => this.run();\n',
-        replace: '      this.#wake = () => this.end(completeProcess(0));\n',
+        find: '    this.#wake ??= () => this.run();\n',
+        replace: '    this.#wake ??= () => this.end(completeProcess(0));\n',
       },
     ],
   },
@@ -211,12 +211,12 @@ export const execerBugs: readonly Bug[] = [
     edits: [
       {
         file: simProcess,
-        find: '    this.#ground.paused.delete(this);\n    if (!this.#ignoresTerm) return true;\n',
+        find: '    this.#ground.paused?.delete(this);\n    if (!this.#ignoresTerm) return true;\n',
         replace: '    if (!this.#ignoresTerm) return true;\n',
       },
       {
         file: simProcess,
-        find: '    this.#ground.paused.delete(this);\n    if (this.#children === undefined) return;\n',
+        find: '    this.#ground.paused?.delete(this);\n    if (this.#children === undefined) return;\n',
         replace: '    if (this.#children === undefined) return;\n',
       },
     ],

@@ -45,7 +45,7 @@ export const storeBugs: readonly Bug[] = [
     scenario: 'status-board',
     edits: [
       { file: table, find: '    if (!this.#matchesAny(DONE_MASK)) return undefined;\n', replace: '' },
-      { file: table, find: '      if (!isTerminal(record.status.state)) continue;\n', replace: '' },
+      { file: table, find: '.find(isOver)', replace: '.find(() => true)' },
     ],
   },
   {
