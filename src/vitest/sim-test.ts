@@ -175,14 +175,18 @@ function simTestOn(base: Base): SimTest {
       reading((context: GivenContext) => runDeclared(declared, context, [context]), declared.scenario),
     );
   };
-  const declareFor =
-    (cases: readonly unknown[], argumentsOf: (one: unknown, context: GivenContext) => readonly unknown[]) =>
-    (name: string, first: Given, second?: Given): void => {
-      const declared = declarationOf(first, second, declare);
+  const declareFor = (
+    cases: readonly unknown[],
+    argumentsOf: (one: unknown, context: GivenContext) => readonly unknown[],
+  ) => {
+    const declareCases = (name: string, first: Given, second?: Given): void => {
+      const declared = declarationOf(first, second, declareCases);
       const run = (one: unknown, context: GivenContext): Promise<void> =>
         runDeclared(declared, context, argumentsOf(one, context));
       base.for(cases)(name, declared.vitest, reading(run, declared.scenario) as never);
     };
+    return declareCases;
+  };
   const variants = Object.fromEntries(
     (['only', 'skip', 'fails', 'concurrent'] as const).map((name) => [
       name,

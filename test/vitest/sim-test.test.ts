@@ -376,6 +376,22 @@ describe('a simulation as a test', () => {
     },
   );
 
+  test.for(['each', 'for'] as const)('also if it is declared by %s', async (way) => {
+    type Declared = (one: unknown, context: unknown) => Promise<void>;
+    const declared: Declared[] = [];
+    const base = { for: () => (_name: string, _options: unknown, run: Declared) => declared.push(run) };
+    const scenario = (): void => {
+      // eslint-disable-next-line @typescript-eslint/only-throw-error -- that what is thrown has no line of its own
+      throw 'text';
+    };
+    simTest.on(base as never)[way]([1])('throws', scenario, { runs: 0 });
+    const task = { name: 'throws', file: { filepath: import.meta.filename }, timeout: 10_000, fails: true };
+    const { signal } = new AbortController();
+    const error = (await declared[0]?.(1, { task, signal }).catch((thrown: unknown) => thrown)) as Error;
+    expect(error.message).toContain('text');
+    expect(error.stack).toMatch(/^ +at .*sim-test\.test\.ts:\d+/m);
+  });
+
   test('what an assertion expected and got is that of the error, and no cause hides the line', async () => {
     const error = await failureOf('compared', () => expect(['a']).toEqual(['b']));
     expect(error).toMatchObject({ expected: ['b'], actual: ['a'] });
