@@ -5,7 +5,7 @@
 
 const COULD_NOT_EXEC = 'could not exec: ';
 const FAILED = 'error execing: ';
-const KILLED_BY = /^Killed by (SIG[A-Z0-9]+)/;
+const KILLED_BY = /^Killed by (SIG[A-Z0-9]+(?:[+-]\d+)?)$/;
 
 /** The error of a run whose process did not start (R98). */
 export function notStartedText(reason: string): string {

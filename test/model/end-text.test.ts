@@ -20,7 +20,7 @@ test('what is read of an error is what was made', () => {
   const reasons = ['no room', '', 'spawn a\nb ENOENT'];
   expect(reasons.map((reason) => notStartedReason(notStartedText(reason)))).toEqual(reasons);
   expect(reasons.map((reason) => failedReason(failedText(reason)))).toEqual(reasons);
-  const signals = ['SIGKILL', 'SIGUSR1'];
+  const signals = ['SIGKILL', 'SIGUSR1', 'SIGRTMIN+1', 'SIGRTMAX-2'];
   expect(signals.map((signal) => killingSignal(killedText(signal)))).toEqual(signals);
 });
 
@@ -28,6 +28,7 @@ test.each([
   '',
   'it was Killed by SIGKILL',
   'Killed by nobody',
+  'Killed by SIGKILL of its parent',
   'it could not exec: a',
   'no error execing: a',
 ])('%j says none of it', (error) => {
