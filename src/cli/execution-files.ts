@@ -1,9 +1,10 @@
 /**
  * `--trace` and `--timeline`: one execution as files, a trace that `replay` takes and a timeline that Perfetto and speedscope open.
- * Invariant: it is said whether there is a timeline or a trace, and if not why.
+ * Invariant: of each it is said where it is, or why there is none.
  */
 import type { Timeline } from '../explore/timeline/timeline.ts';
-import type { ExecutionRecord, ReplayTask } from '../threads/task.ts';
+import type { ExecutionRecord } from '../threads/execution-record.ts';
+import type { ReplayTask } from '../threads/task.ts';
 import { runInThread, type ThreadLimits, type ThreadRun } from '../threads/thread-supervisor.ts';
 import { simulationLines } from '../trace/simulation-file.ts';
 import type { NamedExecution } from './execution-source.ts';
@@ -95,10 +96,10 @@ export async function writeFilesOf(
   execution: NamedExecution,
   replay: ThreadRun<ReplayTask>,
 ): Promise<void> {
-  const { trace, timeline, interruption } = target;
+  const { trace, timeline } = target;
   const { record } = replay;
   if (trace !== undefined) {
-    if (record !== undefined) await writeTrace(trace, record, execution, interruption);
+    if (record !== undefined) await writeTrace(terminal, { ...target, trace }, record, execution);
     else tellMissing(terminal, target, 'trace', replay);
   }
   if (timeline !== undefined) await writeTimeline(terminal, timeline, target, replay);
@@ -106,19 +107,21 @@ export async function writeFilesOf(
 
 /** Writes what `replay` takes. */
 export async function writeTrace(
-  path: string,
-  { scenario, traceHash, decisions, events }: ExecutionRecord,
+  terminal: Terminal,
+  { trace, json, interruption }: ExecutionTarget & { readonly trace: string },
+  { scenario, traceHash, failureKey, decisions, events }: ExecutionRecord,
   { scenario: reference, seed, log, maxEvents }: NamedExecution,
-  interruption: Interruption,
 ): Promise<void> {
   const bound = log !== undefined && 'maxEvents' in log ? log.maxEvents : maxEvents;
   const cutOff = bound === undefined ? {} : { maxEvents: String(bound) };
+  const outcome = failureKey === undefined ? { held: 'true' } : { failureKey };
   const header = {
     scenario,
     ...(seed === undefined ? {} : { seed }),
-    meta: { verdictHash: traceHash, reference, ...cutOff },
+    meta: { verdictHash: traceHash, ...outcome, reference, ...cutOff },
   };
-  await writeTarget(path, simulationLines({ decisions, events }, header), interruption);
+  await writeTarget(trace, simulationLines({ decisions, events }, header), interruption);
+  tellWritten(terminal, json, `trace: ${trace}`);
 }
 
 async function writeTimeline(
@@ -137,7 +140,10 @@ async function writeTimeline(
   const { failure, shown } = timeline.otherData;
   const isSame = failure === outcome?.failing?.message;
   const what = isSame ? shown : 'of another execution, as this one does not repeat';
-  const text = `timeline: ${path}${what === undefined ? '' : `, ${what}`}`;
+  tellWritten(terminal, json, `timeline: ${path}${what === undefined ? '' : `, ${what}`}`);
+}
+
+function tellWritten(terminal: Terminal, json: boolean, text: string): void {
   if (json) terminal.note(text);
   else terminal.line(text);
 }

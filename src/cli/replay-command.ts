@@ -3,8 +3,8 @@ import { readTraceFile } from '../host/trace-file.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
 import { stackOf } from '../kernel/errors.ts';
 import { shortPlaceOf } from '../explore/explain/source-place.ts';
-import { headlineOf } from '../explore/failure-key.ts';
-import { counted, formatCount, plural } from '../model/plural.ts';
+import { CUT_OFF_KEY, failureKey, headlineOf } from '../explore/failure-key.ts';
+import { formatCount, plural } from '../model/plural.ts';
 import type { RecordedRun } from '../model/recording.ts';
 import { hasField, isTerminal } from '../model/run-state.ts';
 import { replayRecording } from '../simulation/recording-replay.ts';
@@ -14,6 +14,7 @@ import { EXIT_STATUS, type ExitStatus, UsageError } from './exit-status.ts';
 import { formatSpan } from './quantity-text.ts';
 import type { Terminal } from './terminal.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
+import { recordOf } from '../threads/execution-record.ts';
 import { catchStrayErrors } from '../threads/stray-errors.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Verdict } from '../simulation/verdict.ts';
@@ -42,7 +43,7 @@ import {
   writeTrace,
 } from './execution-files.ts';
 import { writeAfterResult } from './trace-target.ts';
-import { verdictJson } from './verdict-report.ts';
+import { verdictJson, verdictText } from './verdict-report.ts';
 import { replayInVitest } from './vitest-replay.ts';
 
 /**
@@ -105,6 +106,9 @@ export interface ReplayCommandOptions extends NamedExecutionOptions {
   /** Goes on by chance where the log of an exploration does not fit. */
   readonly continueRandomly?: boolean;
 }
+
+/** Stands for the key of an execution that held. */
+const HELD = 'it held';
 
 type Simulation = Extract<ExecutionSource, { kind: 'simulation' }>;
 
@@ -178,7 +182,7 @@ async function replaySimulation(
 }
 
 function replayStatus({ held }: Verdict, difference: Difference | undefined): ExitStatus {
-  if (difference?.isOfNotes === false) return EXIT_STATUS.DIVERGED;
+  if (isDiverged(difference)) return EXIT_STATUS.DIVERGED;
   return held ? EXIT_STATUS.HELD : EXIT_STATUS.FAILED;
 }
 
@@ -191,9 +195,7 @@ async function writeReplay(
   if (!hasFiles({ trace, timeline })) return;
   await interruptible(terminal, async (interruption) => {
     if (trace !== undefined) {
-      const { scenario, traceHash } = verdict;
-      const record = { scenario, traceHash, decisions: verdict.decisions(), events: verdict.trace() };
-      await writeTrace(trace, record, replayed, interruption);
+      await writeTrace(terminal, { trace, json, interruption }, recordOf(verdict), replayed);
     }
     const target: ExecutionTarget = { timeline, json, interruption };
     if (timeline !== undefined) await writeExecution(terminal, target, replayed, threadLimits(limits));
@@ -203,8 +205,13 @@ async function writeReplay(
 /** Where a run is not what a file says. */
 interface Difference {
   readonly text: string;
-  /** The same happened, but the scenario noted something else. */
-  readonly isOfNotes: boolean;
+  /** What is another: the events, the notes of the scenario alone, or nothing but what came of them. */
+  readonly of: 'events' | 'notes' | 'outcome';
+}
+
+/** Other notes are no reason to refuse a trace. */
+function isDiverged(difference: Difference | undefined): difference is Difference {
+  return difference !== undefined && difference.of !== 'notes';
 }
 
 async function firstDifference(
@@ -212,17 +219,28 @@ async function firstDifference(
   header: SimulatedHeader,
   verdict: Verdict,
 ): Promise<Difference | undefined> {
-  if (header.kind !== 'simulation' || verdict.traceHash === header.meta?.['verdictHash']) return undefined;
+  const outcome = otherOutcome(header, verdict);
+  if (header.kind !== 'simulation' || verdict.traceHash === header.meta?.['verdictHash']) return outcome;
   const events = verdict.trace();
   const difference = await diffEventStreams(
     eventsOf(path, () => true),
     events,
   );
   if (difference === undefined) {
-    return { text: 'the events are the same, but the hash of the whole run is another', isOfNotes: false };
+    return { text: 'the events are the same, but the hash of the whole run is another', of: 'events' };
   }
   const others = await diffEventStreams(eventsOf(path, isNoNote), events.filter(isNoNote));
-  return { text: (others ?? difference).text, isOfNotes: others === undefined };
+  if (others !== undefined) return { text: others.text, of: 'events' };
+  return outcome ?? { text: difference.text, of: 'notes' };
+}
+
+/** The same events may be judged otherwise by now. */
+function otherOutcome({ meta = {} }: SimulatedHeader, { failure }: Verdict): Difference | undefined {
+  const { failureKey: expected = meta['held'] === 'true' ? HELD : undefined } = meta;
+  const got = failure === undefined ? HELD : failureKey(failure);
+  if (expected === undefined || expected === CUT_OFF_KEY || expected === got) return undefined;
+  const text = `the events are the same, but what came of them is not: expected "${expected}", got "${got}"`;
+  return { text, of: 'outcome' };
 }
 
 function isNoNote({ type }: TraceEvent): boolean {
@@ -246,8 +264,8 @@ function replayJson(
   return {
     ...verdictJson(verdict, realMs),
     type: 'replay',
-    reproduced: difference?.isOfNotes !== false,
-    sameTrace: difference === undefined,
+    reproduced: !isDiverged(difference),
+    sameTrace: difference === undefined || difference.of === 'outcome',
     ...(difference === undefined ? {} : { difference: difference.text }),
   };
 }
@@ -276,8 +294,8 @@ function replayLines(
   if (difference === undefined) {
     return [headline(`${title} ${end}`), `  reproduced, trace hash ${verdict.traceHash}`, ...rest];
   }
-  const { text, isOfNotes } = difference;
-  if (isOfNotes) {
+  const { text } = difference;
+  if (!isDiverged(difference)) {
     return [headline(`${title} ${end}`), `  reproduced, with other notes: ${text}`, ...rest];
   }
   return [terminal.style('red', `${title} diverged from its trace; now it ${end}`), `  ${text}`, ...rest];
@@ -287,15 +305,14 @@ function replayLines(
 function endLines({ verdict, reference, path }: ReplayedFile): readonly [verdict: string, ...rest: string[]] {
   const { failure, virtualMs, firedEvents } = verdict;
   if (failure === undefined) {
-    return [`holds, at ${formatSpan(virtualMs)} after ${counted(firedEvents, 'event')}`];
+    return [verdictText({ virtualMs, firedEvents })];
   }
   const stack = stackOf(failure.cause);
   const place = stack === undefined ? undefined : shortPlaceOf(stack);
-  const where = place === undefined ? '' : ` ${place}`;
-  const { headline, rest } = headlineOf(failure.message);
+  const { rest } = headlineOf(failure.message);
   const [message = '', ...more] = failureText(failure);
   return [
-    `fails at ${formatSpan(failure.atMs)}${where}: ${headline}`,
+    verdictText({ failure, virtualMs, firedEvents, place }),
     ...(rest.length === 0 ? [] : [message]),
     ...more,
     `  again: ${fileLine('replay', path, reference)}`,

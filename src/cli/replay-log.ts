@@ -1,6 +1,6 @@
 /** Runs the log of an exploration again: a token, or a file of the corpus. */
 import { existsSync } from 'node:fs';
-import { CUT_OFF_KEY, headlineOf } from '../explore/failure-key.ts';
+import { CUT_OFF_KEY } from '../explore/failure-key.ts';
 import type { History } from '../explore/explain/failure-history.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import { expectedKey, type ReplayOutcome, type ReplayTask } from '../threads/task.ts';
@@ -13,12 +13,12 @@ import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
 import { threadLimits } from './explore-options.ts';
 import { cutShortLines, explanationLines, failureJson, plainLines } from './failure-report.ts';
 import type { Interruption } from './interruption.ts';
-import { formatSpan } from './quantity-text.ts';
 import { interruptible } from './scenario-session.ts';
 import { detailLines } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
 import { type ExecutionFiles, filesAsked, hasFiles, writeFilesOf } from './execution-files.ts';
 import { writeAfterResult } from './trace-target.ts';
+import { verdictText } from './verdict-report.ts';
 
 type Replay = ThreadRun<ReplayTask>;
 
@@ -132,9 +132,9 @@ function replayLines(terminal: Terminal, replayed: ReplayedLog, replay: Replay):
       : 'reproduced, after other events: the decisions fit and the failure is the same; what else happens has changed since';
     const { failing } = outcome;
     return failing === undefined
-      ? [`${scenario} ${verdictText(replay)}`, `  ${trace}`]
+      ? [`${scenario} ${replayVerdict(replay)}`, `  ${trace}`]
       : [
-          terminal.style('red', `${nameIn(replay) ?? scenario} ${verdictText(replay)}`),
+          terminal.style('red', `${nameIn(replay) ?? scenario} ${replayVerdict(replay)}`),
           `  ${trace}`,
           ...storyLines(terminal, replay, file),
         ];
@@ -142,7 +142,7 @@ function replayLines(terminal: Terminal, replayed: ReplayedLog, replay: Replay):
   return [
     terminal.style(
       'red',
-      `${scenario}: ${gapHeadline(outcome)}${nowText(outcome)}: it ${verdictText(replay)}`,
+      `${scenario}: ${gapHeadline(outcome)}${nowText(outcome)}: it ${replayVerdict(replay)}`,
     ),
     `  ${gap.text}`,
     ...(gap.isOfDecision && !outcome.wentOn ? ['  --continue-randomly goes on by chance from there'] : []),
@@ -151,20 +151,13 @@ function replayLines(terminal: Terminal, replayed: ReplayedLog, replay: Replay):
   ];
 }
 
-/** Whether it fails, how and where, in one line, to be read behind what does. */
-function verdictText({ outcome, explanation }: Replay): string {
-  const { failing, virtualMs = 0, firedEvents = 0 } = outcome ?? {};
-  if (failing === undefined) {
-    return `holds, at ${formatSpan(virtualMs)} after ${counted(firedEvents, 'event')}`;
-  }
-  const { sentence = '', scenario = '', noticed } = explanation ?? {};
-  const begin = `fails at ${failing.atMs} ms`;
-  const place = noticed === undefined ? '' : ` ${noticed}`;
-  const known = `${scenario} ${begin}`;
-  const what = sentence.startsWith(known)
-    ? sentence.slice(known.length)
-    : `: ${headlineOf(failing.message).headline}`;
-  return `${begin}${place}${what}`;
+/** The verdict with the words of the explanation, if there is one. */
+function replayVerdict({ outcome, explanation }: Replay): string {
+  const { failing: failure, virtualMs = 0, firedEvents = 0 } = outcome ?? {};
+  const { sentence = '', scenario = '', noticed: place } = explanation ?? {};
+  const known = failure === undefined ? '' : `${scenario} fails at ${failure.atMs} ms`;
+  const what = sentence.startsWith(known) ? sentence.slice(known.length) : undefined;
+  return verdictText({ failure, virtualMs, firedEvents, place, what });
 }
 
 /** What the explanation calls the scenario. */
@@ -186,7 +179,7 @@ function goneOnLines(
   const end = `it has gone on and ended after ${counted(firedEvents, 'event')}`;
   if (failing === undefined) return [`${scenario}: ${end}, and holds`];
   return [
-    terminal.style('red', `${nameIn(replay) ?? scenario} ${verdictText(replay)}`),
+    terminal.style('red', `${nameIn(replay) ?? scenario} ${replayVerdict(replay)}`),
     `  ${end}`,
     ...storyLines(terminal, replay, undefined),
   ];

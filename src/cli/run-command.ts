@@ -1,5 +1,6 @@
 /** `dryrunner run`: scenarios over seeds, a verdict row each. */
 import { plural } from '../model/plural.ts';
+import { recordOf } from '../threads/execution-record.ts';
 import { UsageError, type ExitStatus } from './exit-status.ts';
 import { threadLimits } from './explore-options.ts';
 import { MEMORY_MB } from './explore-defaults.ts';
@@ -69,7 +70,9 @@ async function runScenarios(
   const { first, firstFailure: drawn = first } = rehearsal;
   const status = statusOf(rehearsal, interruption);
   await writeAfterResult(terminal, status, async () => {
-    if (trace !== undefined && first !== undefined) await keepTrace(trace, first, interruption);
+    if (trace !== undefined && first !== undefined) {
+      await keepTrace(terminal, first, { trace, json, interruption });
+    }
   });
   await writeAfterResult(terminal, status, async () => {
     if (timeline === undefined || drawn === undefined) return;
@@ -96,11 +99,9 @@ function drawRun(
 }
 
 async function keepTrace(
-  path: string,
+  terminal: Terminal,
   { reference, verdict }: NamedVerdict,
-  interruption: Interruption,
+  target: ExecutionTarget & { readonly trace: string },
 ): Promise<void> {
-  const { scenario, seed, traceHash } = verdict;
-  const record = { scenario, traceHash, decisions: verdict.decisions(), events: verdict.trace() };
-  await writeTrace(path, record, { scenario: reference, seed }, interruption);
+  await writeTrace(terminal, target, recordOf(verdict), { scenario: reference, seed: verdict.seed });
 }

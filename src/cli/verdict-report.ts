@@ -1,8 +1,9 @@
 /** Verdicts for people and for programs. */
 import { roundedMs } from '../kernel/microseconds.ts';
-import { formatCount } from '../model/plural.ts';
+import { headlineOf } from '../explore/failure-key.ts';
+import { counted, formatCount } from '../model/plural.ts';
 import { RUN_STATES, type RunState } from '../model/run-state.ts';
-import type { Verdict } from '../simulation/verdict.ts';
+import type { Failure, Verdict } from '../simulation/verdict.ts';
 import { failureJson } from './failure-report.ts';
 import { formatSpan } from './quantity-text.ts';
 import type { LoadedScenario } from './scenario-loader.ts';
@@ -71,6 +72,25 @@ function endStatesText({ endStates }: ScenarioSummary): string {
     return count === 0 ? [] : [`${formatCount(count)} ${state}`];
   });
   return texts.join(', ') || '–';
+}
+
+/** What a verdict line says of an execution. */
+export interface JudgedExecution {
+  /** Absent if it held. */
+  readonly failure?: Pick<Failure, 'atMs' | 'message'> | undefined;
+  readonly virtualMs: number;
+  readonly firedEvents: number;
+  /** Where it was noticed. */
+  readonly place?: string | undefined;
+  /** What failed and when that happens; default what the message begins with. */
+  readonly what?: string | undefined;
+}
+
+/** Whether it holds or fails, how and where, in one line, to be read behind what does. Times are in milliseconds, as in an explanation. */
+export function verdictText({ failure, virtualMs, firedEvents, place, what }: JudgedExecution): string {
+  if (failure === undefined) return `holds, at ${virtualMs} ms after ${counted(firedEvents, 'event')}`;
+  const where = place === undefined ? '' : ` ${place}`;
+  return `fails at ${failure.atMs} ms${where}${what ?? `: ${headlineOf(failure.message).headline}`}`;
 }
 
 /** The `run` line of `--json`. */

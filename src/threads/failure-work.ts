@@ -13,6 +13,7 @@ import { recordBeginning, recordTimeline, type Timeline } from '../explore/timel
 import { randomDecisions } from '../kernel/random-decisions.ts';
 import { formatCount } from '../model/plural.ts';
 import type { Verdict } from '../simulation/verdict.ts';
+import { recordOf } from './execution-record.ts';
 import {
   boundOf,
   expectedKey,
@@ -62,11 +63,7 @@ export async function runReplayTask(task: ReplayTask, scenario: ThreadScenario):
   const outcome = outcomeOf(report, task);
   send({ type: 'part', part: { outcome } });
   const { verdict } = report;
-  if (keepTrace) {
-    const [decisions, events] = [verdict.decisions(), verdict.trace()];
-    const { scenario: name, traceHash } = verdict;
-    send({ type: 'part', part: { record: { scenario: name, traceHash, decisions, events } } });
-  }
+  if (keepTrace) send({ type: 'part', part: { record: recordOf(verdict) } });
   const executor = withinEvents(watched, maxEvents, isOfCutOff);
   if (task.drawsTimeline === true) {
     const isWhole = verdict.firedEvents <= DRAWN_EVENTS_MAX;

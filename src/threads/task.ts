@@ -5,10 +5,10 @@ import type { Escape } from '../explore/escape.ts';
 import type { History } from '../explore/explain/failure-history.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import type { ReplayToken } from '../explore/replay-token.ts';
-import type { TraceEvent } from '../model/trace-event.ts';
 import type { Timeline } from '../explore/timeline/timeline.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { Question, questionData, questionFrom, type QuestionData } from '../kernel/question.ts';
+import type { ExecutionRecord } from './execution-record.ts';
 
 /** A campaign on one shard. */
 export interface CampaignTask {
@@ -100,15 +100,6 @@ export interface ReplayResult extends Pick<FailingExecution, 'explanation' | 'cu
   readonly record?: ExecutionRecord;
   /** Of an execution that holds where a log does not fit: what happens now. */
   readonly history?: History;
-}
-
-/** What the trace of an execution is made of. */
-export interface ExecutionRecord {
-  /** The name of the scenario. */
-  readonly scenario: string;
-  readonly traceHash: string;
-  readonly decisions: readonly Decision[];
-  readonly events: readonly TraceEvent[];
 }
 
 /** How an execution went that was run again. */

@@ -17,6 +17,13 @@ const TOSSED = `export const tossed = {
   run: (sim) => sim.check(sim.choose('toss', 1000) === 0, 'tails'),
 };
 `;
+/** The events are those of `time` alone, whatever comes of it. */
+const judged = (time: number, verdict: string): string => `export const judged = {
+  name: 'judged',
+  description: 'of a test',
+  run: async (sim) => { await sim.sleep(${time}); ${verdict} },
+};
+`;
 const PROGRAM = '#!/bin/sh\necho ran\n';
 let trace = '';
 
@@ -123,10 +130,63 @@ describe('the trace of an execution', () => {
     await dryrunner('replay', 'in.jsonl', '--trace', 'copy.jsonl');
     expect(await readFile(at('copy.jsonl'), 'utf8')).toBe(trace);
     const { code, out } = await dryrunner('explain', './small.mjs#small', '--trace', 'held.jsonl');
-    expect([code, out]).toEqual([0, 'small, seed 1: it holds, so there is nothing to explain\n']);
+    expect([code, out]).toEqual([
+      0,
+      'small, seed 1: it holds, so there is nothing to explain\ntrace: held.jsonl\n',
+    ]);
     expect(await replayed('held.jsonl')).toEqual([
       'small, seed 1, holds, at 1 ms after 1 event',
       expect.stringMatching(/^ {2}reproduced, trace hash [0-9a-f]{16}$/),
     ]);
+  });
+
+  test.each([
+    ['gone', "sim.check(false, 'too late')", '', 'expected "check too late", got "it held"', true],
+    [
+      'another',
+      "sim.check(false, 'too late')",
+      "sim.check(false, 'too early')",
+      'expected "check too late", got "check too early"',
+      false,
+    ],
+    ['new', '', "sim.check(false, 'too late')", 'expected "it held", got "check too late"', false],
+  ])(
+    'is not reproduced if the events are the same and the failure is %s',
+    async (_what, before, after, difference, held) => {
+      await writeFile(at('judged.mjs'), judged(5, before));
+      await dryrunner('run', './judged.mjs', '--trace', 'judged.jsonl');
+      expect((await replayed('judged.jsonl'))[1]).toMatch(/^ {2}reproduced, trace hash /);
+      await writeFile(at('judged.mjs'), judged(5, after));
+      const { code, out } = await dryrunner('replay', 'judged.jsonl');
+      const [verdict, second] = out.split('\n');
+      expect(verdict).toMatch(/^judged, seed 1, diverged from its trace; now it (holds, at|fails at) 5 ms/);
+      expect(second).toBe(`  the events are the same, but what came of them is not: ${difference}`);
+      expect(code).toBe(3);
+      const json = await dryrunner('replay', 'judged.jsonl', '--json');
+      expect(JSON.parse(json.out)).toMatchObject({ reproduced: false, sameTrace: true, held });
+    },
+  );
+
+  test('is said where it is, on stderr for programs', async () => {
+    const plain = await dryrunner('run', './small.mjs', '--trace', 'said.jsonl');
+    expect(plain.out).toMatch(/\ntrace: said\.jsonl\n$/);
+    const json = await dryrunner('run', './small.mjs', '--trace', 'said.jsonl', '--json');
+    expect([json.out.includes('trace:'), json.err]).toEqual([false, 'trace: said.jsonl\n']);
+    const again = await dryrunner('replay', 'said.jsonl', '--trace', 'again.jsonl');
+    expect(again.out).toMatch(/\ntrace: again\.jsonl\n$/);
+    const fails = await dryrunner('explain', './tossed.mjs', '--seed', '1', '--trace', 'small.jsonl');
+    expect(fails.out).toMatch(/\ntrace: small\.jsonl\n$/);
+  });
+
+  test('gives the time of a verdict as a token does, in milliseconds', async () => {
+    await writeFile(at('judged.mjs'), judged(125_000, "sim.check(false, 'too late')"));
+    const { out } = await dryrunner('explain', './judged.mjs', '--trace', 'late.jsonl');
+    const [, token = ''] = /(dr2:\S+)/.exec(out) ?? [];
+    expect((await replayed(token))[0]).toMatch(/^judged fails at 125000 ms /);
+    const [verdict] = await replayed('late.jsonl');
+    expect(verdict).toMatch(/^judged, seed 1, fails at 125000 ms /);
+    await writeFile(at('judged.mjs'), judged(125_000, ''));
+    await dryrunner('run', './judged.mjs', '--trace', 'late.jsonl');
+    expect((await replayed('late.jsonl'))[0]).toBe('judged, seed 1, holds, at 125000 ms after 1 event');
   });
 });
