@@ -16,12 +16,11 @@ import type { World } from '../model/world.ts';
 import type { Violation } from '../oracles/oracle.ts';
 import type { ServiceReach } from '../oracles/reach-kinds.ts';
 import { watchAnswers, type WatchedAnswers } from '../oracles/watch-answers.ts';
+import { callText, refusalText } from './answer-texts.ts';
 import type { Capability } from './capability.ts';
 import { checkThat, ConformanceError } from './check.ts';
 import type { CommandVocabulary } from './command-vocabulary.ts';
 import type { ConformanceSubject, RunnerUnderTest, SubjectOptions } from './subject.ts';
-import { refusalText } from './workload/made-runner.ts';
-import { callText } from './workload/traced-calls.ts';
 
 const VIRTUAL_STEP_MS = 10;
 const WALL_STEP_MS = 80;

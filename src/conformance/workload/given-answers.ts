@@ -9,7 +9,7 @@ import type { ServiceCall } from '../../call/service-call.ts';
 import type { Service, ServiceMethod } from '../../model/service.ts';
 import type { QueryResult, StatusResult } from '../../model/status-reader.ts';
 import { RUN_STATUS_SHAPE, SERVICE_STATUS_SHAPE } from '../../trace/model-shapes.ts';
-import { mismatchText } from './made-runner.ts';
+import { mismatchText } from '../answer-texts.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
 /** A status may carry more than the contract says. */

@@ -18,13 +18,14 @@ import type { ServiceStatus } from '../../model/service-status.ts';
 import { finalStatus } from '../../model/status-lookup.ts';
 import type { World } from '../../model/world.ts';
 import { defineScenario, type ScenarioDefinition } from '../../simulation/scenario.ts';
-import { makeRunner, refusalText } from './made-runner.ts';
+import { refusalText } from '../answer-texts.ts';
 import type { ConformanceSubject, PlannedMachine, RunnerUnderTest, SubjectOptions } from '../subject.ts';
 import { drawCommand, type DrawnCommand } from './drawn-command.ts';
 import { AT_ONCE, drawWork } from './drawn-work.ts';
 import { Draws, workloadName } from './draws.ts';
 import { PLANNED_REACH, type PlannedReach } from './expected-run.ts';
 import { GivenAnswers } from './given-answers.ts';
+import { makeRunner } from './made-runner.ts';
 import { PartsJudge } from './parts-judge.ts';
 import {
   PlannedParts,

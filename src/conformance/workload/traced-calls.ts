@@ -3,16 +3,13 @@
  * of it. Invariant: a call goes on in the same synchronous call, and what it comes to passes as it is.
  */
 import { interceptService } from '../../call/intercept-service.ts';
-import { callSubject, ownCall, type ServiceCall, statusesOf } from '../../call/service-call.ts';
-import { valueText } from '../../explore/explain/value-text.ts';
+import { ownCall, type ServiceCall } from '../../call/service-call.ts';
 import { isRunnerError, messageOf } from '../../kernel/errors.ts';
-import type { RunStatus } from '../../model/run-status.ts';
-import { hasField } from '../../model/run-state.ts';
 import type { Service } from '../../model/service.ts';
-import { formatMask } from '../../model/state-mask.ts';
 import type { MessageKind, MessageStep } from '../../model/trace-event.ts';
 import type { OngoingWait } from '../../model/wait-watch.ts';
 import type { World } from '../../model/world.ts';
+import { argumentsText, replyText } from '../answer-texts.ts';
 
 /** Beyond the ids of all messages of a network. */
 const FIRST_ID = 1_000_000_000;
@@ -139,43 +136,4 @@ function waitOf({ call: { client, callee, name, args }, sinceMs, owed, place }: 
 
 function shortened(text: string): string {
   return text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text;
-}
-
-/** A call with its arguments, such as `query(DONE_MASK of run 0, without limit)`. */
-export function callText(call: ServiceCall): string {
-  return `${call.method}(${argumentsText(call)})`;
-}
-
-/** Arguments may be malformed on purpose. */
-function argumentsText(call: ServiceCall): string {
-  try {
-    if (call.method === 'run') {
-      const { argv, timeoutMs = 0 } = call.args[0];
-      return `${JSON.stringify(argv)}${timeoutMs > 0 ? `, timeout ${timeoutMs} ms` : ''}`;
-    }
-    if (call.method !== 'query' && call.method !== 'queryNow') return runText(callSubject(call));
-    const [{ allRuns = false, runs = [], states }] = call.args;
-    const whose = [...(allRuns ? ['all runs'] : []), ...runs.map(runText)].join(', ');
-    const wait = call.method === 'query' ? call.args[1].timeoutMs : 0;
-    const how = wait === Infinity ? ', without limit' : wait > 0 ? `, for ${wait} ms` : '';
-    return `${formatMask(states)} of ${whose === '' ? 'no run' : whose}${how}`;
-  } catch {
-    return call.args.map(valueText).join(', ');
-  }
-}
-
-function runText(runId: string): string {
-  return runId === '' ? '' : `run ${runId}`;
-}
-
-function replyText(call: ServiceCall, reply: unknown): string {
-  if (call.method === 'release') return '';
-  const statuses = statusesOf(call, reply);
-  if (call.method === 'abort' || call.method === 'status') return statuses.map(outcomeText).join();
-  if (statuses.length === 0) return 'no run';
-  return statuses.map((status) => `run ${status.runId} ${outcomeText(status)}`).join(', ');
-}
-
-function outcomeText({ state, exitCode }: RunStatus): string {
-  return hasField(state, 'exitCode') ? `${state} ${exitCode}` : state;
 }

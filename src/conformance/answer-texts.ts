@@ -1,0 +1,79 @@
+/**
+ * The words for a call on a service and for what it came to: its answer, its refusal, or a value that does not fit. Invariant: malformed
+ * arguments, whatever is thrown, and a value whose fields throw when they are read have a text too.
+ */
+import * as is from '../kernel/shape.ts';
+import { isInstance } from '../kernel/argument-check.ts';
+import { describeValue, isRunnerError, messageOf } from '../kernel/errors.ts';
+import { callSubject, type ServiceCall, statusesOf } from '../call/service-call.ts';
+import { valueText } from '../explore/explain/value-text.ts';
+import type { RunStatus } from '../model/run-status.ts';
+import { hasField } from '../model/run-state.ts';
+import { formatMask } from '../model/state-mask.ts';
+
+/** A call with its arguments, such as `query(DONE_MASK of run 0, without limit)`. */
+export function callText(call: ServiceCall): string {
+  return `${call.method}(${argumentsText(call)})`;
+}
+
+/** The arguments of a call alone. They may be malformed on purpose. */
+export function argumentsText(call: ServiceCall): string {
+  try {
+    if (call.method === 'run') {
+      const { argv, timeoutMs = 0 } = call.args[0];
+      return `${JSON.stringify(argv)}${timeoutMs > 0 ? `, timeout ${timeoutMs} ms` : ''}`;
+    }
+    if (call.method !== 'query' && call.method !== 'queryNow') return runText(callSubject(call));
+    const [{ allRuns = false, runs = [], states }] = call.args;
+    const whose = [...(allRuns ? ['all runs'] : []), ...runs.map(runText)].join(', ');
+    const wait = call.method === 'query' ? call.args[1].timeoutMs : 0;
+    const how = wait === Infinity ? ', without limit' : wait > 0 ? `, for ${wait} ms` : '';
+    return `${formatMask(states)} of ${whose === '' ? 'no run' : whose}${how}`;
+  } catch {
+    return call.args.map(valueText).join(', ');
+  }
+}
+
+function runText(runId: string): string {
+  return runId === '' ? '' : `run ${runId}`;
+}
+
+/** What a call came to, such as `run 0 COMPLETE 0`; empty for a release. */
+export function replyText(call: ServiceCall, reply: unknown): string {
+  if (call.method === 'release') return '';
+  const statuses = statusesOf(call, reply);
+  if (call.method === 'abort' || call.method === 'status') return statuses.map(outcomeText).join();
+  if (statuses.length === 0) return 'no run';
+  return statuses.map((status) => `run ${status.runId} ${outcomeText(status)}`).join(', ');
+}
+
+function outcomeText({ state, exitCode }: RunStatus): string {
+  return hasField(state, 'exitCode') ? `${state} ${exitCode}` : state;
+}
+
+/** How a value from outside does not fit, undefined if it does. What it throws when it is read is a mismatch too. */
+export function mismatchText(
+  name: string,
+  value: unknown,
+  shape: is.Shape,
+): { readonly text: string; readonly cause?: unknown } | undefined {
+  try {
+    const found = is.findMismatch(shape, value);
+    if (found === undefined) return undefined;
+    return { text: `${is.joinPath(name, found.path)}: expected ${found.expected}, got ${found.got}` };
+  } catch (cause) {
+    const got = `${describeValue(value)} that throws ${thrownText(cause)}`;
+    return { text: `${name}: expected a value whose fields can be read, got ${got}`, cause };
+  }
+}
+
+/** An error, or whatever else was thrown, as what came instead of a value. */
+export function thrownText(error: unknown): string {
+  const kind = isInstance(error, Error) ? error.name : 'thrown value';
+  return `the ${kind} ${JSON.stringify(messageOf(error))}`;
+}
+
+/** A refusal by its code; of any other error its name and message. */
+export function refusalText(error: unknown): string {
+  return isRunnerError(error) ? `${error.code} (${JSON.stringify(messageOf(error))})` : thrownText(error);
+}
