@@ -3,20 +3,20 @@
  * events with just the faults that it asks for, so that all that happens is known.
  */
 import { type PartCase, partCases } from './part-case.ts';
-import { limits } from './simulated-network/call-limit-cases.ts';
-import { copies } from './simulated-network/copy-cases.ts';
-import { leaving } from './simulated-network/leaving-cases.ts';
-import { faults } from './simulated-network/link-fault-cases.ts';
-import { messages } from './simulated-network/message-cases.ts';
+import { callLimitCases } from './simulated-network/call-limit-cases.ts';
+import { copyCases } from './simulated-network/copy-cases.ts';
+import { leavingCases } from './simulated-network/leaving-cases.ts';
+import { linkFaultCases } from './simulated-network/link-fault-cases.ts';
+import { messageCases } from './simulated-network/message-cases.ts';
 import type { SimulatedNetworkSubject } from './simulated-network/network-case.ts';
-import { nodes } from './simulated-network/node-life-cases.ts';
-import { disks } from './simulated-network/node-disk-cases.ts';
-import { errors } from './simulated-network/node-error-cases.ts';
-import { outages } from './simulated-network/outage-cases.ts';
-import { refusals } from './simulated-network/refusal-cases.ts';
-import { reports } from './simulated-network/report-cases.ts';
-import { strikes } from './simulated-network/strike-cases.ts';
-import { time } from './simulated-network/time-cases.ts';
+import { nodeLifeCases } from './simulated-network/node-life-cases.ts';
+import { nodeDiskCases } from './simulated-network/node-disk-cases.ts';
+import { nodeErrorCases } from './simulated-network/node-error-cases.ts';
+import { outageCases } from './simulated-network/outage-cases.ts';
+import { refusalCases } from './simulated-network/refusal-cases.ts';
+import { reportCases } from './simulated-network/report-cases.ts';
+import { strikeCases } from './simulated-network/strike-cases.ts';
+import { timeCases } from './simulated-network/time-cases.ts';
 
 /**
  * What a simulated network promises of its time, its faults, its nodes and its history, case by case: `createNetwork` of `dryrunner/cluster`,
@@ -31,6 +31,17 @@ import { time } from './simulated-network/time-cases.ts';
  * ```
  */
 export const simulatedNetworkCases: readonly PartCase<SimulatedNetworkSubject>[] = partCases({
-  ...{ time, copies, limits, messages, faults, outages, nodes, leaving, errors, strikes, disks },
-  ...{ refusals, reports },
+  time: timeCases,
+  copies: copyCases,
+  limits: callLimitCases,
+  messages: messageCases,
+  faults: linkFaultCases,
+  outages: outageCases,
+  nodes: nodeLifeCases,
+  leaving: leavingCases,
+  errors: nodeErrorCases,
+  strikes: strikeCases,
+  disks: nodeDiskCases,
+  refusals: refusalCases,
+  reports: reportCases,
 });

@@ -7,9 +7,10 @@ import { messageOf } from '../../../kernel/errors.ts';
 import type { Stub } from '../../../model/node-context.ts';
 import { checkEqual, checkThat } from '../../check.ts';
 import { codeOf, inWords } from '../part-case.ts';
-import { ECHO, type Echo, errorOf, holds, looks, type Spec } from './network-case.ts';
+import { errorOf, holds, looks, type Spec } from './network-case.ts';
+import { ECHO, type Echo } from './node-programs.ts';
 
-export const limits: readonly Spec[] = [
+export const callLimitCases: readonly Spec[] = [
   inWords((said) =>
     holds(
       'a call that is not answered rejects after its time limit, and its work continues',

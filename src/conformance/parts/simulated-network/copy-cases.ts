@@ -4,7 +4,8 @@
 import { messageOf } from '../../../kernel/errors.ts';
 import { checkEqual, checkThat } from '../../check.ts';
 import { inWords, meanwhile, refusalOf } from '../part-case.ts';
-import { dateOf, ECHO, errorOf, holds, type Spec } from './network-case.ts';
+import { errorOf, holds, type Spec } from './network-case.ts';
+import { dateOf, ECHO } from './node-programs.ts';
 
 class QuotaError extends Error {
   override readonly name = 'QuotaError';
@@ -43,7 +44,7 @@ const cloneable: readonly unknown[] = [
   ...[[, 1], { ['__proto__x']: 1 }, [shared, shared], 'ümlaut €', 'x'.repeat(200)],
 ];
 
-export const copies: readonly Spec[] = [
+export const copyCases: readonly Spec[] = [
   inWords((said) =>
     holds('a value that cannot be copied is refused with its place', async (_sim, make) => {
       const stub = make().through('server', ECHO);

@@ -5,9 +5,10 @@ import { messageOf } from '../../../kernel/errors.ts';
 import type { NodeContext } from '../../../model/node-context.ts';
 import { checkEqual } from '../../check.ts';
 import { checkRefuses, inWords, meanwhile, refusalOf } from '../part-case.ts';
-import { ECHO, holds, looks, type Spec } from './network-case.ts';
+import { holds, looks, type Spec } from './network-case.ts';
+import { ECHO } from './node-programs.ts';
 
-export const leaving: readonly Spec[] = [
+export const leavingCases: readonly Spec[] = [
   looks(
     'a node that leaves aborts its signal, calls its hooks, the last one first, and is gone',
     async (sim, make) => {

@@ -15,16 +15,8 @@ import {
   playHolding,
   refusalOf,
 } from '../part-case.ts';
-import {
-  always,
-  Counter,
-  holds,
-  inbox,
-  looks,
-  type SimulatedNetworkSubject,
-  type Spec,
-  stepsOf,
-} from './network-case.ts';
+import { always, holds, looks, type SimulatedNetworkSubject, type Spec, stepsOf } from './network-case.ts';
+import { Counter, inbox } from './node-programs.ts';
 
 /** One call of `add(7)`, and what came of it. */
 async function oneCall(
@@ -63,7 +55,7 @@ const once = (
 
 const ALL = { lose: 16, duplicate: 16, reorder: 16, delay: 16, partition: 64, hold: 64 };
 
-export const faults: readonly Spec[] = [
+export const linkFaultCases: readonly Spec[] = [
   ofOurWords(
     once(
       'one question per message asks for all kinds of faults, and 0 is none',

@@ -6,9 +6,10 @@ import { messageOf } from '../../../kernel/errors.ts';
 import type { Mailbox } from '../../../model/node-context.ts';
 import { checkEqual, checkThat } from '../../check.ts';
 import { meanwhile } from '../part-case.ts';
-import { dateOf, ECHO, errorOf, holds, inbox, looks, type Spec } from './network-case.ts';
+import { errorOf, holds, looks, type Spec } from './network-case.ts';
+import { dateOf, ECHO, inbox } from './node-programs.ts';
 
-export const messages: readonly Spec[] = [
+export const messageCases: readonly Spec[] = [
   looks(
     'a message reaches the handler of a node with its sender, and its steps are in the trace',
     async (sim, make) => {

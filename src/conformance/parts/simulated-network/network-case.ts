@@ -1,8 +1,7 @@
 /**
- * A case of a simulated network: its subject, how it is played, and the programs that several files need. Invariant: it plays in the plain order of
- * events with just the faults that it asks for, so that all that happens is known.
+ * A case of a simulated network: its subject, how it is played, and what is read off that. Invariant: it plays in the plain order of events with
+ * just the faults that it asks for, so that all that happens is known.
  */
-import type { ClusterNode } from '../../../cluster/node.ts';
 import type { Network, NetworkOptions } from '../../../cluster/network.ts';
 import { randomDecisions } from '../../../kernel/random-decisions.ts';
 import { simulate } from '../../../simulation/simulate.ts';
@@ -83,53 +82,12 @@ export const always = (title: string, seeds: number, body: Body): Spec => ({
   },
 });
 
-// eslint-disable-next-line no-restricted-globals -- a date sent as data; reads no clock
-export const dateOf = (ms: number): Date => new Date(ms);
-
 /** What a call rejects with; undefined if it does not. */
 export const errorOf = (call: Promise<unknown>): Promise<unknown> =>
   call.then(
     () => undefined,
     (error: unknown) => error,
   );
-
-/** Counts how often it is called. */
-export class Counter {
-  readonly calls: number[] = [];
-  add(n: number): number {
-    this.calls.push(n);
-    return this.calls.length;
-  }
-}
-
-/** Answers with its arguments. */
-export interface Echo {
-  echo(...values: unknown[]): unknown;
-}
-export const ECHO: Echo = { echo: (...values) => values };
-
-/** See {@link inbox}. */
-interface Inbox {
-  readonly node: ClusterNode<void>;
-  readonly got: readonly unknown[];
-  readonly times: readonly number[];
-  readonly from: readonly string[];
-}
-
-/** A node that keeps what comes, with the time of coming. */
-export function inbox(sim: Simulation, net: SimulatedNetwork): Inbox {
-  const got: unknown[] = [];
-  const times: number[] = [];
-  const from: string[] = [];
-  const node = net.node('inbox', ({ onMessage }) =>
-    onMessage((message: unknown, sender) => {
-      got.push(message);
-      times.push(sim.now());
-      from.push(sender);
-    }),
-  );
-  return { node, got, times, from };
-}
 
 /** What became of all messages of a kind. */
 export function stepsOf({ events }: Pick<Played, 'events'>, kind: string): string[] {

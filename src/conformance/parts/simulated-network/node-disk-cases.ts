@@ -8,7 +8,7 @@ import { checkEqual } from '../../check.ts';
 import { simulationError } from '../../conformance-case.ts';
 import { holds, type Spec } from './network-case.ts';
 
-export const disks: readonly Spec[] = [
+export const nodeDiskCases: readonly Spec[] = [
   holds(
     'the disk of a node outlives its processes, has the name of the node and shows its files',
     async (sim, make) => {

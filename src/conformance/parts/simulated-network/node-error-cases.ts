@@ -37,7 +37,7 @@ const failing =
     states.push(`${node.state} ${node.incarnation}`);
   };
 
-export const errors: readonly Spec[] = [
+export const nodeErrorCases: readonly Spec[] = [
   ...places.map(([place, program]) =>
     fails(`an error ${place} fails the simulation and names the node`, failing(program, {}), ({ failure }) =>
       checkEqual('the failure', [failure?.kind, failure?.message], ['error', 'a failed: boom']),

@@ -6,18 +6,8 @@ import type { NodeContext } from '../../../model/node-context.ts';
 import type { Simulation } from '../../../simulation/simulation.ts';
 import { checkEqual, checkThat } from '../../check.ts';
 import { codeOf, inWords, meanwhile, ofOurWords, refusalOf } from '../part-case.ts';
-import {
-  always,
-  Counter,
-  ECHO,
-  type Echo,
-  holds,
-  inbox,
-  looks,
-  type SimulatedNetwork,
-  type Spec,
-  stepsOf,
-} from './network-case.ts';
+import { always, holds, looks, type SimulatedNetwork, type Spec, stepsOf } from './network-case.ts';
+import { Counter, ECHO, type Echo, inbox } from './node-programs.ts';
 
 const beating = async (
   sim: Simulation,
@@ -38,7 +28,7 @@ const beating = async (
   return { node, beats };
 };
 
-export const nodes: readonly Spec[] = [
+export const nodeLifeCases: readonly Spec[] = [
   looks(
     'a crash ends the timers of a process, a restart starts another one, and both are in the trace',
     async (sim, make) => {

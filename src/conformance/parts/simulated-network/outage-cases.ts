@@ -3,7 +3,8 @@
  */
 import { checkEqual, checkThat } from '../../check.ts';
 import { inWords, ofOurWords, type PlayAnswers, refusalOf } from '../part-case.ts';
-import { Counter, holds, inbox, looks, type SimulatedNetwork, type Spec, stepsOf } from './network-case.ts';
+import { holds, looks, type SimulatedNetwork, type Spec, stepsOf } from './network-case.ts';
+import { Counter, inbox } from './node-programs.ts';
 
 interface Pinger {
   pong(): boolean;
@@ -53,7 +54,7 @@ const decided = (title: string, answers: PlayAnswers, text: string, isOver: stri
     { [PING]: 'highest', ...answers },
   );
 
-export const outages: readonly Spec[] = [
+export const outageCases: readonly Spec[] = [
   looks(
     'a partition separates its groups, nodes outside of them keep their links, and repair ends it',
     async (_sim, make) => {

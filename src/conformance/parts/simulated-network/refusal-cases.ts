@@ -4,7 +4,8 @@
 import type { ClusterNode } from '../../../cluster/node.ts';
 import { withCallOptions } from '../../../cluster/stub.ts';
 import { inWords, refusalOf } from '../part-case.ts';
-import { ECHO, holds, type Make, type SimulatedNetwork, type Spec } from './network-case.ts';
+import { holds, type Make, type SimulatedNetwork, type Spec } from './network-case.ts';
+import { ECHO } from './node-programs.ts';
 
 type WrongUses = readonly (readonly [act: () => unknown, message: string])[];
 const FREE = 'expected letters, digits, dots, dashes and underscores, more than dots and dashes';
@@ -82,7 +83,7 @@ const pinged = (make: Make, given: object): unknown =>
     .through('x', ECHO)
     .echo();
 
-export const refusals: readonly Spec[] = [
+export const refusalCases: readonly Spec[] = [
   inWords((said) =>
     holds('wrong use is refused with what was expected and what came', async (_sim, make) => {
       const net = make();

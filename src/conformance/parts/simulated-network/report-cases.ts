@@ -3,12 +3,13 @@
  */
 import type { NodeContext } from '../../../model/node-context.ts';
 import { checkEqual, checkThat } from '../../check.ts';
-import { ECHO, type Echo, fails, holds, type Spec } from './network-case.ts';
+import { fails, holds, type Spec } from './network-case.ts';
+import { ECHO, type Echo } from './node-programs.ts';
 
 /** A promise that nothing settles. */
 const never = (): Promise<never> => Promise.race([]);
 
-export const reports: readonly Spec[] = [
+export const reportCases: readonly Spec[] = [
   fails(
     'a deadlock names the calls that are not answered',
     async (_sim, make) => {

@@ -7,7 +7,8 @@ import { simulate } from '../../../simulation/simulate.ts';
 import { checkEqual } from '../../check.ts';
 import { simulationError } from '../../conformance-case.ts';
 import { ofOurWords, type PlayAnswers, playHolding } from '../part-case.ts';
-import { type Echo, ECHO, holds, looks, type Spec } from './network-case.ts';
+import { holds, looks, type Spec } from './network-case.ts';
+import { type Echo, ECHO } from './node-programs.ts';
 
 const strikesOf = (
   title: string,
@@ -74,7 +75,7 @@ const MOMENTS: readonly string[] = [
   'locks crash at locks to scenario error to fail reply',
 ];
 
-export const strikes: readonly Spec[] = [
+export const strikeCases: readonly Spec[] = [
   ofOurWords(
     strikesOf(
       'several kinds are asked for in one question per moment',

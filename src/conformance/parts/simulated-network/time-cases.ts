@@ -3,9 +3,10 @@
  */
 import { checkEqual } from '../../check.ts';
 import { ofOurWords } from '../part-case.ts';
-import { always, Counter, holds, inbox, looks, type Spec } from './network-case.ts';
+import { always, holds, looks, type Spec } from './network-case.ts';
+import { Counter, inbox } from './node-programs.ts';
 
-export const time: readonly Spec[] = [
+export const timeCases: readonly Spec[] = [
   looks(
     'a call crosses the network and its answer comes back, each after its latency, step by step in the trace',
     async (sim, make) => {
