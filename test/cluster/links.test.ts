@@ -9,7 +9,7 @@ import {
   type NodeContext,
   withCallOptions,
 } from '../../src/cluster/index.ts';
-import { playHolding as play } from '../../src/conformance/parts/part-case.ts';
+import { playHolding as play } from '../../src/conformance/parts/played.ts';
 import { randomDecisions } from '../../src/kernel/random-decisions.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';

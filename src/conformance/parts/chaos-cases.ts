@@ -13,20 +13,18 @@ import { createSimulatedRunner } from '../../runners/simulated-runner.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 import { checkEqual } from '../check.ts';
 import {
+  codeOf,
   inWords,
+  meanwhile,
   ofOurWords,
   type PartCase,
   partCases,
   type PartCaseSpec,
   type PartSubject,
-  type PlayAnswers,
-  type Played,
-  playHolding,
   refusalOf,
-  outcomeOf,
-  faultLines,
   runsOf,
 } from './part-case.ts';
+import { type PlayAnswers, type Played, playHolding, faultLines } from './played.ts';
 
 /** A chaos runner that is held to its promises: see {@link chaosCases}. */
 export interface ChaosSubject extends PartSubject {
@@ -66,7 +64,7 @@ const losses: readonly PartCaseSpec<ChaosSubject>[] = [
       const { runId } = await chaos.run(EXIT);
       checkEqual('its end', (await finalStatus(chaos, runId)).status, (await behind.status(runId)).status);
       checkEqual('all', await chaos.statusAll(), await behind.statusAll());
-      checkEqual('an unknown run', await outcomeOf(chaos.status('nope')), 'RUNNER_UNKNOWN_RUN');
+      checkEqual('an unknown run', await codeOf(() => chaos.status('nope')), 'RUNNER_UNKNOWN_RUN');
       checkEqual('the time', sim.now(), 0);
     },
     ({ asked, verdict }) => checkEqual('questions and faults', [asked, verdict.faults], [[], 0]),
@@ -95,7 +93,7 @@ const losses: readonly PartCaseSpec<ChaosSubject>[] = [
           'RUNNER_INJECTED_FAULT injected fault: run (after)',
         );
         said.equal('how many runs there are', await runsOf(behind), 1);
-        said.equal('the third', await outcomeOf(chaos.run(EXIT)), 'answered');
+        said.equal('the third', await codeOf(() => chaos.run(EXIT)), 'none');
       },
       (played) =>
         said.equal('the faults', faultLines(played), [
@@ -116,8 +114,8 @@ const losses: readonly PartCaseSpec<ChaosSubject>[] = [
       },
     },
     async ({ chaos }) => {
-      checkEqual('a status', await outcomeOf(chaos.status('nope')), 'RUNNER_INJECTED_FAULT');
-      checkEqual('an abort', await outcomeOf(chaos.abort('nope')), 'RUNNER_UNKNOWN_RUN');
+      checkEqual('a status', await codeOf(() => chaos.status('nope')), 'RUNNER_INJECTED_FAULT');
+      checkEqual('an abort', await codeOf(() => chaos.abort('nope')), 'RUNNER_UNKNOWN_RUN');
     },
     ({ events }) => {
       const fault = { at: 0, type: 'fault', runner: 'net', runId: 'nope' } as const;
@@ -191,17 +189,17 @@ const losses: readonly PartCaseSpec<ChaosSubject>[] = [
       },
     },
     async ({ chaos, sim, behind }) => {
-      const run = outcomeOf(chaos.run(EXIT));
+      const run = meanwhile(codeOf(() => chaos.run(EXIT)));
       const controller = new AbortController();
-      const query = outcomeOf(
-        chaos.query({ allRuns: true, states: ALL_MASK }, waitForever(controller.signal)),
+      const query = meanwhile(
+        codeOf(() => chaos.query({ allRuns: true, states: ALL_MASK }, waitForever(controller.signal))),
       );
       await sim.sleep(10);
       controller.abort();
       checkEqual('a cancelled query', await query, 'RUNNER_WAIT_CANCELLED');
       checkEqual('how many runs there are', await runsOf(behind), 0);
       sim.heal();
-      checkEqual('a healed run', await run, 'answered');
+      checkEqual('a healed run', await run, 'none');
       checkEqual('how many runs there are', await runsOf(behind), 1);
     },
     (played) =>
@@ -219,7 +217,7 @@ const losses: readonly PartCaseSpec<ChaosSubject>[] = [
         checkEqual('the time', sim.now(), 20);
         checkEqual(
           'the second',
-          await outcomeOf(chaos.run({ ...EXIT, taskId: 'k' })),
+          await codeOf(() => chaos.run({ ...EXIT, taskId: 'k' })),
           'RUNNER_INJECTED_FAULT',
         );
         chaos.setDelay(0);
@@ -249,7 +247,7 @@ const losses: readonly PartCaseSpec<ChaosSubject>[] = [
           said.equal('a call', await refusalOf(call), 'RUNNER_INJECTED_FAULT down');
         }
         chaos.setError(undefined);
-        said.equal('a call', await outcomeOf(chaos.run(EXIT)), 'answered');
+        said.equal('a call', await codeOf(() => chaos.run(EXIT)), 'none');
         await said.refuses('a delay', () => chaos.setDelay(-1), 'RUNNER_INVALID_ARGUMENT', '-1');
       },
     ),

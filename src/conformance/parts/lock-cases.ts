@@ -26,13 +26,11 @@ import {
   type PartCaseSpec,
   type PartSubject,
   type PartTime,
-  play,
-  type Played,
-  playHolding,
   refusalOf,
   inWords,
   ofOurWords,
 } from './part-case.ts';
+import { play, type Played, playHolding } from './played.ts';
 
 /** What an owner has until it is released. */
 export interface HoldUnderTest {

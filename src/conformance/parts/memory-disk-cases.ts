@@ -14,13 +14,11 @@ import {
   partCases,
   type PartCaseSpec,
   type PartSubject,
-  type PlayAnswers,
-  type Played,
-  playHolding,
   refusalOf,
   inWords,
   ofOurWords,
 } from './part-case.ts';
+import { type PlayAnswers, type Played, playHolding } from './played.ts';
 
 /** A kind of disk in memory that is held to its promises: see {@link memoryDiskCases}. */
 export interface MemoryDiskSubject extends PartSubject {

@@ -12,9 +12,9 @@ import {
   partCases,
   type PartCaseSpec,
   type PartSubject,
-  playHolding,
   refusalOf,
 } from './part-case.ts';
+import { playHolding } from './played.ts';
 
 /** Outputs in memory that are held to their promises: see {@link memoryOutputCases}. */
 export interface MemoryOutputSubject extends PartSubject {

@@ -15,9 +15,9 @@ import {
   partCases,
   type PartCaseSpec,
   type PartSubject,
-  playHolding,
   inWords,
 } from './part-case.ts';
+import { playHolding } from './played.ts';
 
 /** What a registry holds now. */
 export type MetricsSnapshotUnderTest = ReturnType<MemoryMetrics['snapshot']>;

@@ -10,8 +10,7 @@ import type { Node, NodeOptions } from '../../simulation/service-node.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 import { checkEqual, checkThat } from '../check.ts';
 import {
-  faultLines,
-  outcomeOf,
+  codeOf,
   runsOf,
   inWords,
   meanwhile,
@@ -20,11 +19,9 @@ import {
   partCases,
   type PartCaseSpec,
   type PartSubject,
-  type PlayAnswers,
-  type Played,
-  playHolding,
   refusalOf,
 } from './part-case.ts';
+import { faultLines, type PlayAnswers, type Played, playHolding } from './played.ts';
 
 /** A node that is a runner and is held to its promises: see {@link nodeCases}. */
 export interface NodeSubject extends PartSubject {
@@ -68,12 +65,15 @@ const machines: readonly PartCaseSpec<NodeSubject>[] = [
       'R204 a crash gives back all that the process held, loses the calls that it has not answered, and refuses later ones',
       async (sim, node) => {
         const { runId } = await node.run({ ...LONG, snapshotId: 'a' });
-        const waits = [outcomeOf(finalStatus(node, runId)), outcomeOf(node.statusAll())];
+        const waits = [
+          meanwhile(codeOf(() => finalStatus(node, runId))),
+          meanwhile(codeOf(() => node.statusAll())),
+        ];
         await sim.sleep(10);
         node.crash();
         node.crash();
         said.equal('it', [node.name, node.state, node.service], ['n1', 'down', undefined]);
-        said.equal('the calls', await Promise.all(waits), ['RUNNER_INJECTED_FAULT', 'answered']);
+        said.equal('the calls', await Promise.all(waits), ['RUNNER_INJECTED_FAULT', 'none']);
         said.equal(
           'a later call',
           await refusalOf(() => node.statusAll()),
@@ -95,7 +95,7 @@ const machines: readonly PartCaseSpec<NodeSubject>[] = [
     const { runId } = await node.run(LONG);
     node.restart();
     checkEqual('it', [node.incarnation, node.state, runId], [1, 'up', 'n1.0-0']);
-    checkEqual('the old run', await outcomeOf(node.status(runId)), 'RUNNER_UNKNOWN_RUN');
+    checkEqual('the old run', await codeOf(() => node.status(runId)), 'RUNNER_UNKNOWN_RUN');
     const next = await node.run({ argv: ['complete 3'] });
     checkEqual(
       'the next run',
@@ -141,8 +141,10 @@ const machines: readonly PartCaseSpec<NodeSubject>[] = [
       node.pause();
       const controller = new AbortController();
       const query = { runs: [runId], states: DONE_MASK };
-      const cancelled = outcomeOf(node.query(query, { timeoutMs: 90, signal: controller.signal }));
-      const lost = outcomeOf(node.run({ argv: ['complete 0'] }));
+      const cancelled = meanwhile(
+        codeOf(() => node.query(query, { timeoutMs: 90, signal: controller.signal })),
+      );
+      const lost = meanwhile(codeOf(() => node.run({ argv: ['complete 0'] })));
       controller.abort();
       checkEqual('the one', await cancelled, 'RUNNER_WAIT_CANCELLED');
       node.restart();
@@ -190,14 +192,16 @@ const machines: readonly PartCaseSpec<NodeSubject>[] = [
         const { runId } = await node.run(LONG);
         const controller = new AbortController();
         const query = { runs: [runId], states: DONE_MASK };
-        const cancelled = outcomeOf(node.query(query, { timeoutMs: Infinity, signal: controller.signal }));
+        const cancelled = meanwhile(
+          codeOf(() => node.query(query, { timeoutMs: Infinity, signal: controller.signal })),
+        );
         await sim.sleep(1);
         node.crash();
         await sim.sleep(100);
         controller.abort();
         checkEqual('the one', [await cancelled, sim.now()], ['RUNNER_WAIT_CANCELLED', 101]);
         const other = make({ name: 'n2', hangMs: 30 });
-        const lost = outcomeOf(other.run(LONG));
+        const lost = meanwhile(codeOf(() => other.run(LONG)));
         other.crash();
         checkEqual('the other', [await lost, sim.now()], ['RUNNER_INJECTED_FAULT', 131]);
         await other.release();
@@ -227,8 +231,8 @@ const machines: readonly PartCaseSpec<NodeSubject>[] = [
         each.resume();
         each.slow(2);
         checkEqual('it', [each.incarnation, each.state], [incarnation, state]);
-        checkEqual('a run', await outcomeOf(each.run(LONG)), 'RUNNER_RELEASED');
-        checkEqual('an abort', await outcomeOf(each.abort('0')), 'RUNNER_RELEASED');
+        checkEqual('a run', await codeOf(() => each.run(LONG)), 'RUNNER_RELEASED');
+        checkEqual('an abort', await codeOf(() => each.abort('0')), 'RUNNER_RELEASED');
       }
     },
   ),
@@ -236,7 +240,7 @@ const machines: readonly PartCaseSpec<NodeSubject>[] = [
     onNode(
       'R212 each kind of fault is a question of its own at each event and call, and ends by itself',
       async (sim, node) => {
-        checkEqual('the call', await outcomeOf(node.run({ argv: ['sleep 10'] })), 'RUNNER_INJECTED_FAULT');
+        checkEqual('the call', await codeOf(() => node.run({ argv: ['sleep 10'] })), 'RUNNER_INJECTED_FAULT');
         await sim.sleep(20_000);
         checkEqual('it', [node.state, node.incarnation], ['up', 1]);
       },

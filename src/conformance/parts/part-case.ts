@@ -7,15 +7,11 @@ import { statusAll } from '../../model/status-lookup.ts';
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { sleep } from '../../kernel/clock.ts';
-import type { DecisionSource } from '../../kernel/decisions.ts';
 import { isRunnerError } from '../../kernel/errors.ts';
 import { SEED } from '../../kernel/seeded-random.ts';
-import type { TraceEvent } from '../../model/trace-event.ts';
 import type { World } from '../../model/world.ts';
 import { simulate } from '../../simulation/simulate.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
-import type { Failure, Verdict } from '../../simulation/verdict.ts';
-import { formatEvent } from '../../trace/event-text.ts';
 import { PART_CAPABILITY, REASON, type PartCapability } from '../capability.ts';
 import { checkEqual, checkThat, ConformanceError } from '../check.ts';
 import { simulationError } from '../conformance-case.ts';
@@ -158,56 +154,6 @@ function timeOf(world: World, sim: Simulation | undefined): PartTime {
   };
 }
 
-/** Answers to questions by their texts, the first time that each is asked; all others are answered 0. */
-export type PlayAnswers = Readonly<Record<string, number | 'highest'>>;
-
-/** What came of one scenario. */
-export interface Played {
-  readonly failure: Failure | undefined;
-  readonly verdict: Verdict;
-  readonly events: readonly TraceEvent[];
-  /** The events in words: `5 ms: a calls add(7) of counter`. */
-  readonly lines: readonly string[];
-  /** What was asked, beside the order of events: `a to counter add fault = 15 of 16: the call add(7) from a to counter is lost`. */
-  readonly asked: readonly string[];
-}
-
-/** Plays one scenario in virtual time, in the plain order of events, and with the faults that are answered. */
-export async function play(
-  scenario: (sim: Simulation) => Promise<void> | void,
-  answers: PlayAnswers = {},
-  options: { readonly signal?: AbortSignal | undefined; readonly capturePlaces?: boolean } = {},
-): Promise<Played> {
-  const asked: string[] = [];
-  const source: DecisionSource = {
-    decide(question, n, occurrence, describe) {
-      const given = occurrence === 0 ? answers[question.text] : undefined;
-      const answer = given === 'highest' ? n - 1 : (given ?? 0);
-      asked.push(`${question.text} = ${answer} of ${n}: ${String(describe?.(answer, question))}`);
-      return answer;
-    },
-    order: () => 0,
-  };
-  const { signal, capturePlaces = false } = options;
-  const verdict = await simulate({
-    ...{ scenario, source, keepTrace: true, capturePlaces },
-    ...(signal === undefined ? {} : { signal }),
-  });
-  const events = verdict.trace();
-  return { verdict, failure: verdict.failure, events, lines: events.map(formatEvent), asked };
-}
-
-/** The same, and nothing may fail. */
-export async function playHolding(
-  scenario: (sim: Simulation) => Promise<void> | void,
-  answers: PlayAnswers = {},
-  options: { readonly signal?: AbortSignal | undefined } = {},
-): Promise<Played> {
-  const played = await play(scenario, answers, options);
-  if (played.failure !== undefined) throw simulationError(played.failure, 'plain');
-  return played;
-}
-
 /** A promise to be awaited later: should the case fail before, its rejection is nobody's fault. */
 export function meanwhile<T>(promise: Promise<T>): Promise<T> {
   // A part that is spoilt may return anything.
@@ -316,15 +262,5 @@ export function ofOurWords<Subject extends PartSubject>(spec: PartCaseSpec<Subje
   return { ...spec, needs: [...(spec.needs ?? []), 'words'] };
 }
 
-/** The code that a call rejects with; `answered` if it does not. */
-export async function outcomeOf(call: Promise<unknown>): Promise<string> {
-  const refusal = await refusalOf(() => call);
-  return refusal === 'nothing' ? 'answered' : (refusal.split(' ')[0] as string);
-}
-
 /** How many runs a service knows. */
 export const runsOf = async (service: Service): Promise<number> => (await statusAll(service)).statuses.length;
-
-/** The lines of the faults that struck. */
-export const faultLines = ({ events, lines }: Played): string[] =>
-  lines.filter((_, at) => events[at]?.type === 'fault');

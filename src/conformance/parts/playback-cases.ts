@@ -16,9 +16,9 @@ import {
   partCases,
   type PartCaseSpec,
   type PartSubject,
-  playHolding,
   refusalOf,
 } from './part-case.ts';
+import { playHolding } from './played.ts';
 
 /** A player of recordings that is held to its promises: see {@link playbackCases}. */
 export interface PlaybackSubject extends PartSubject {

@@ -16,10 +16,9 @@ import {
   partCases,
   type PartCaseSpec,
   type PartSubject,
-  type Played,
-  playHolding,
   refusalOf,
 } from './part-case.ts';
+import { type Played, playHolding } from './played.ts';
 
 /** A kind of script execer that is held to its promises: see {@link simExecerCases}. */
 export interface SimExecerSubject extends PartSubject {

@@ -18,11 +18,9 @@ import {
   partCases,
   type PartCaseSpec,
   type PartSubject,
-  type PlayAnswers,
-  type Played,
-  playHolding,
   refusalOf,
 } from './part-case.ts';
+import { type PlayAnswers, type Played, playHolding } from './played.ts';
 
 /** A kind of planned filer that is held to its promises: see {@link simFilerCases}. */
 export interface SimFilerSubject extends PartSubject {

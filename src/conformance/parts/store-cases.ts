@@ -16,11 +16,10 @@ import {
   partCases,
   type PartCaseSpec,
   type PartSubject,
-  type Played,
-  playHolding,
   refusalOf,
   inWords,
 } from './part-case.ts';
+import { type Played, playHolding } from './played.ts';
 
 /** A store, by its methods. */
 export type StoreUnderTest = Pick<StatusStore, keyof StatusStore>;

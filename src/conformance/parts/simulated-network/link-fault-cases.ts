@@ -5,16 +5,8 @@ import type { NetworkOptions } from '../../../cluster/network.ts';
 import { isCallLost } from '../../../cluster/sent-error.ts';
 import { withCallOptions } from '../../../cluster/stub.ts';
 import { checkEqual, checkThat } from '../../check.ts';
-import {
-  codeOf,
-  inWords,
-  meanwhile,
-  ofOurWords,
-  type PlayAnswers,
-  type Played,
-  playHolding,
-  refusalOf,
-} from '../part-case.ts';
+import { codeOf, inWords, meanwhile, ofOurWords, refusalOf } from '../part-case.ts';
+import { type PlayAnswers, type Played, playHolding } from '../played.ts';
 import { always, holds, looks, type SimulatedNetworkSubject, type Spec, stepsOf } from './network-case.ts';
 import { Counter, inbox } from './node-programs.ts';
 

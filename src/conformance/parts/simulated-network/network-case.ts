@@ -7,14 +7,8 @@ import { randomDecisions } from '../../../kernel/random-decisions.ts';
 import { simulate } from '../../../simulation/simulate.ts';
 import type { Simulation } from '../../../simulation/simulation.ts';
 import { simulationError } from '../../conformance-case.ts';
-import {
-  type PartCaseSpec,
-  type PartSubject,
-  play,
-  type PlayAnswers,
-  type Played,
-  playHolding,
-} from '../part-case.ts';
+import type { PartCaseSpec, PartSubject } from '../part-case.ts';
+import { play, type PlayAnswers, type Played, playHolding } from '../played.ts';
 
 /** A network of a simulation, by its verbs. */
 export type SimulatedNetwork = Pick<Network, keyof Network>;

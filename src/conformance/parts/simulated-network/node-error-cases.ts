@@ -4,7 +4,8 @@
 import type { ClusterNodeOptions } from '../../../cluster/node.ts';
 import type { NodeContext } from '../../../model/node-context.ts';
 import { checkEqual, checkThat } from '../../check.ts';
-import { codeOf, playHolding, refusalOf } from '../part-case.ts';
+import { codeOf, refusalOf } from '../part-case.ts';
+import { playHolding } from '../played.ts';
 import { type Body, fails, holds, looks, type Spec } from './network-case.ts';
 
 const boom = (): never => {

@@ -2,7 +2,8 @@
  * Partitions and holds between groups of nodes. Invariant: each case plays in the plain order of events with just the faults that it asks for.
  */
 import { checkEqual, checkThat } from '../../check.ts';
-import { inWords, ofOurWords, type PlayAnswers, refusalOf } from '../part-case.ts';
+import { inWords, ofOurWords, refusalOf } from '../part-case.ts';
+import type { PlayAnswers } from '../played.ts';
 import { holds, looks, type SimulatedNetwork, type Spec, stepsOf } from './network-case.ts';
 import { Counter, inbox } from './node-programs.ts';
 

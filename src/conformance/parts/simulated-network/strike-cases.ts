@@ -6,7 +6,8 @@ import type { NodeContext } from '../../../model/node-context.ts';
 import { simulate } from '../../../simulation/simulate.ts';
 import { checkEqual } from '../../check.ts';
 import { simulationError } from '../../conformance-case.ts';
-import { ofOurWords, type PlayAnswers, playHolding } from '../part-case.ts';
+import { ofOurWords } from '../part-case.ts';
+import { type PlayAnswers, playHolding } from '../played.ts';
 import { holds, looks, type Spec } from './network-case.ts';
 import { type Echo, ECHO } from './node-programs.ts';
 
