@@ -30,7 +30,7 @@ export function argumentsText(call: ServiceCall): string {
     const how = wait === Infinity ? ', without limit' : wait > 0 ? `, for ${wait} ms` : '';
     return `${formatMask(states)} of ${whose === '' ? 'no run' : whose}${how}`;
   } catch {
-    return call.args.map(valueText).join(', ');
+    return call.args.map((arg) => valueText(arg)).join(', ');
   }
 }
 
