@@ -67,7 +67,7 @@ is no such program, 128 + N ended by signal N (137 also if it passed --memory;
 export const SERVE_HELP = `
 Examples:
   dryrunner serve --reapi
-      then: bazel build --remote_executor=grpc://127.0.0.1:8980 //…
+      then: bazel build --remote_executor=grpc://127.0.0.1:8980 //...
   dryrunner serve --reapi --cas ~/.cache/dryrunner --jobs 8
       results stay for the next time
   dryrunner serve --reapi --chaos 7 --access-log

@@ -151,7 +151,7 @@ function announce(
   terminal.line(
     `serving the Remote Execution API at ${endpoint}: ${counted(jobs, 'job')} at a time, ${runners}${lies}`,
   );
-  terminal.line(`  bazel build --remote_executor=${endpoint} //…`);
+  terminal.line(`  bazel build --remote_executor=${endpoint} //...`);
   terminal.line(`  ${execLine(endpoint, options)}`);
   if (metricsPort !== undefined) {
     terminal.line(`metrics for Prometheus at http://127.0.0.1:${metricsPort}/metrics`);

@@ -49,6 +49,16 @@ export function isPassing(code: RpcCode): boolean {
   );
 }
 
+/** Of an upload. */
+const BEGINNING = { committedSize: 0, complete: false };
+
+/** A server that has forgotten an upload, or cannot say how far one is, gets all of it. */
+function beginningIfUnknown(error: unknown): typeof BEGINNING {
+  const { code } = rpcFailure(error).status;
+  if (code === RPC_CODES.NOT_FOUND || code === RPC_CODES.UNIMPLEMENTED) return BEGINNING;
+  throw error;
+}
+
 /** Blobs of one batch, in bytes: below what every server takes. */
 const BATCH_BYTES = 2_000_000;
 const PIECE_BYTES = 256 * 1024;
@@ -205,8 +215,8 @@ export class RemoteClient {
     const write = async (context: RpcContext): Promise<void> => {
       const { transport } = this.#options;
       const from = isFirst
-        ? { committedSize: 0, complete: false }
-        : await transport.unary(M.queryWriteStatus, { resourceName }, context);
+        ? BEGINNING
+        : await transport.unary(M.queryWriteStatus, { resourceName }, context).catch(beginningIfUnknown);
       isFirst = false;
       if (from.complete) return;
       reached = from.committedSize;

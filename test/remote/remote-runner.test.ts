@@ -382,6 +382,24 @@ describe('what goes wrong on the way', () => {
     });
   });
 
+  test.for(['NOT_FOUND', 'UNIMPLEMENTED'] as const)(
+    'an upload of which a server knows nothing (%s) begins anew',
+    async (code) => {
+      const content = createMemoryContentStore();
+      const large = 'x'.repeat(3_000_000);
+      const actionDigest = addAction(content, ['complete 0'], { inputs: { large } });
+      const mishaps = {
+        'Write 1': { fail: DOWN },
+        'QueryWriteStatus 1': { fail: new RpcError(code, 'no such upload') },
+      };
+      await onStage({ content, mishaps }, async ({ lab, runner }) => {
+        const { status } = await finalStatus(runner, (await runner.run(commandFor(actionDigest))).runId);
+        expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 0, error: '' });
+        expect(lab.blobs.findMissing([digestOf(large)])).toEqual([]);
+      });
+    },
+  );
+
   test('inputs that were evicted before the execution are uploaded again', async () => {
     const content = createMemoryContentStore();
     const actionDigest = addAction(content, ['complete 0'], { inputs: { i: 'input' } });

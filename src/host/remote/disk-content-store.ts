@@ -446,7 +446,9 @@ class DiskBlobs implements DiskContentStore {
     renameSync(incoming, path);
     this.#sizeBytes += digest.sizeBytes - had;
     this.#adopted += digest.sizeBytes;
-    this.#noteTouch(digestKey(digest), Date.now());
+    // The file is as old as the last bytes that came, which may be long ago.
+    this.#touched.delete(digestKey(digest));
+    this.#touch(digest, path);
   }
 
   #isThere(digest: Digest): boolean {

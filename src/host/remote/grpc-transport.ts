@@ -29,6 +29,7 @@ export interface ConnectRemoteOptions {
   readonly token?: string | undefined;
 }
 
+const PORT_MAX = 65_535;
 const ENDPOINT = /^(grpcs?):\/\/([^/]+)\/?$/;
 const OPTIONS = is.optionsOf<ConnectRemoteOptions>(
   { endpoint: is.text('grpc://HOST:PORT or grpcs://HOST:PORT', ENDPOINT) },
@@ -243,6 +244,10 @@ export async function connectRemote(options: ConnectRemoteOptions): Promise<Remo
   const { endpoint, tlsCa } = options;
   if (tlsCa !== undefined && !endpoint.startsWith('grpcs:')) {
     throw invalidArgument('options.tlsCa', 'nothing, as a grpc:// endpoint is not encrypted', tlsCa);
+  }
+  const [, port = '0'] = /:(\d+)\/?$/.exec(endpoint) ?? [];
+  if (Number(port) > PORT_MAX) {
+    throw invalidArgument('options.endpoint', `a port of at most ${PORT_MAX}`, endpoint);
   }
   const grpc = await loadPeer('@grpc/grpc-js', 'connectRemote', () => import('@grpc/grpc-js'));
   return new GrpcConnection(grpc, options);

@@ -3,7 +3,7 @@
  * digest that was asked for, or the error names the file that has changed.
  */
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { constants, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createMemoryContentStore, type MemoryContentStore } from '../../cas/memory-content-store.ts';
 import { FilerError, throwIfCancelled } from '../../filers/filer-error.ts';
@@ -109,8 +109,10 @@ async function* checkedParts(
 
 /** No more than was there: a file can grow faster than it is read. */
 async function* partsOf(path: string, sizeBytes: number): AsyncGenerator<Uint8Array> {
-  const file = await readable(path, open(path));
+  // To open a pipe that has come in its place would wait for a writer.
+  const file = await readable(path, open(path, constants.O_RDONLY | constants.O_NONBLOCK));
   try {
+    if (!(await file.stat()).isFile()) throw changed(path);
     for (let at = 0; at < sizeBytes;) {
       const buffer = Buffer.allocUnsafe(Math.min(PART_BYTES, sizeBytes - at));
       const { bytesRead } = await readable(path, file.read(buffer, 0, buffer.length, at));

@@ -192,6 +192,15 @@ describe('a content store on the disk', () => {
     expect(await store.findMissing([old, young])).toEqual([old]);
   });
 
+  test('counts as used when its upload ends, however long ago its last bytes came', async () => {
+    const digest = digestOf('slow');
+    const writer = disk().openWrite(digest);
+    await writer.write(0, bytesOf('slow'));
+    for (const name of readdirSync(join(dir, 'incoming'))) utimesSync(join(dir, 'incoming', name), 1, 1);
+    await writer.finish();
+    expect(statSync(fileOf(digest)).mtimeMs).toBeGreaterThan(1_000_000);
+  });
+
   test('is not touched by a request for the same hash with another size', async () => {
     const store = disk();
     for (const text of ['small', 'x'.repeat(300_000)]) {

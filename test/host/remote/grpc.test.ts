@@ -563,4 +563,13 @@ describe('a server that answers nonsense', () => {
     ends.push(() => connection.close());
     expect(await failure(connection.unary(M.getCapabilities, { instanceName: '' }, call()))).toBe(expected);
   });
+
+  test('a port that cannot be is refused before anything is tried', async () => {
+    await expect(connectRemote({ endpoint: 'grpc://127.0.0.1:65536' })).rejects.toThrow(
+      'options.endpoint: expected a port of at most 65535, got "grpc://127.0.0.1:65536"',
+    );
+    for (const endpoint of ['grpc://127.0.0.1:65535', 'grpc://[::1]:65535/', 'grpcs://build.example.com']) {
+      (await connectRemote({ endpoint })).close();
+    }
+  });
 });

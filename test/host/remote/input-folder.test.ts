@@ -1,4 +1,5 @@
 // A folder as an input root, whose files are read when they are asked for.
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,6 +69,13 @@ describe('a file that has changed since it was looked at', () => {
     ['has other bytes', () => writeFileSync(path, Buffer.concat([bytes.subarray(1), Buffer.of(1)]))],
     ['is shorter', () => writeFileSync(path, bytes.subarray(1))],
     ['is gone', () => rmSync(path)],
+    [
+      'is a pipe that nobody writes to',
+      () => {
+        rmSync(path);
+        execFileSync('mkfifo', [path]);
+      },
+    ],
     [
       'lies below a file',
       () => {
