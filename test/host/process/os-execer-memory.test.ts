@@ -52,7 +52,8 @@ describe('a real process over its cap', () => {
     expect(rows.map(([, session]) => session)).toEqual(rows.map(() => leader));
     const sizes = rows.map((row) => Number(row[4]));
     expect(sizes).toEqual(sizes.toSorted((a, b) => b - a));
-    expect(Math.max(...sizes)).toBeGreaterThan(49 * 1024);
+    // The cap is for all of them together, and the others have a few megabytes.
+    expect(Math.max(...sizes)).toBeGreaterThan(40 * 1024);
   });
 
   test('R132 passes a cap below the size of the program from the beginning', async () => {
