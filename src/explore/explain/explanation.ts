@@ -575,7 +575,15 @@ function placeWhereNoticed({ cause, kind }: Failure): SourcePlace[] {
 }
 
 function noticedIn({ cause }: Failure): string | undefined {
-  const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-  const stack = stackOf(reason);
+  const stack = stackOf(reasonOf(cause));
   return stack === undefined ? undefined : shortPlaceOf(stack);
+}
+
+/** What a failure was made of, if that is an error. Anything may be thrown, also what throws when it is looked at. */
+function reasonOf(cause: unknown): unknown {
+  try {
+    return cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+  } catch {
+    return cause;
+  }
 }
