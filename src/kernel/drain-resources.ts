@@ -3,6 +3,8 @@
  * by being watched; only what was made while it is watched is known; it is watched for short, as the machine then reports each promise too.
  */
 import { createHook, type AsyncHook } from 'node:async_hooks';
+import { stackOf } from './errors.ts';
+import { codePathOf, fileOfFrame } from './package-files.ts';
 
 /** Something of the machine that is awaited. */
 export interface OutsideResource {
@@ -47,8 +49,8 @@ const ONE_SHOT =
 const KEPT_MAX = 2_000;
 const FRAMES_MAX = 60;
 const NODE_FRAME = /^\s*at (?:async )?(?:new )?(?:(.+?) )?\(?node:(?:internal\/)?([\w/]+):\d+:\d+\)?$/;
-/** What sets a resource up for the function that was called. */
-const INNER = /^(?:new |Object\.|Promise$|async )/;
+/** What stands before the name of a function in a stack and is no part of it. */
+const INNER = /^Object\./;
 
 /** What a kind of the machine is, in words; the kind where there is no word. */
 export function outsideWord(kind: string): string {
@@ -94,7 +96,10 @@ export class OutsideWatch {
     const words = new Set(kinds.map(outsideWord));
     return [...this.#made.values()]
       .filter(({ type }) => words.has(outsideWord(type)))
-      .map(({ type, taken: { stack = '' } }) => ({ what: outsideWord(type), call: callIn(stack), stack }));
+      .map(({ type, taken }) => {
+        const stack = stackOf(taken) ?? '';
+        return { what: outsideWord(type), call: callIn(stack), stack };
+      });
   }
 }
 
@@ -105,7 +110,8 @@ function callIn(stack: string): string | undefined {
   for (const line of stack.split('\n').slice(2)) {
     const [, name = '', module = ''] = NODE_FRAME.exec(line) ?? [];
     if (module === '') {
-      if (call !== undefined) return call;
+      // Functions of Node call each other through the stand-ins of ambient time.
+      if (call !== undefined && codePathOf(fileOfFrame(line)) === undefined) return call;
     } else if (name !== '' && !module.startsWith('async_hooks') && !module.startsWith('process/')) {
       call = `${name.replace(INNER, '')} of node:${module}`;
     }

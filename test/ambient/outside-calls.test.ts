@@ -28,6 +28,7 @@ import { ambientTime, watchEscapes } from 'dryrunner/ambient';
 import { createExecutor } from 'dryrunner/explore';
 import { fifoDecisions } from 'dryrunner/kernel';
 import { realFunctions } from '../../src/kernel/drain-real-functions.ts';
+import { OutsideWatch } from '../../src/kernel/drain-resources.ts';
 
 /** Milliseconds since the simulation began: its process is a second older. */
 const elapsed = (): number => performance.now() - 1_000;
@@ -240,4 +241,14 @@ test('the watch for escapes sees what is not virtual, and nothing else', async (
   const { failure } = await watch.executor.execute({ source: fifoDecisions() });
   expect(failure?.message).toBeUndefined();
   expect(watch.escapes().map(({ what }) => what)).toEqual(['fs.existsSync']);
+});
+
+test('what was called outside is named, though functions of Node call each other through stand-ins', async () => {
+  await verdictOf(ignore);
+  const watch = new OutsideWatch();
+  const running = promisify(childProcess.exec)('true');
+  const calls = watch.pending(['ProcessWrap']).map(({ call }) => call);
+  watch.stop();
+  await running;
+  expect(calls).toEqual(['exec of node:child_process']);
 });
