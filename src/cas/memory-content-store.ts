@@ -15,7 +15,7 @@ import {
 } from '../model/content-store.ts';
 import { DIGEST, type Digest, digestKey } from '../model/digest.ts';
 import { digestOf } from './digest-of.ts';
-import { BlobPins } from './blob-pins.ts';
+import { BlobHolds } from './blob-holds.ts';
 
 const BYTES = is.instanceOf('a Uint8Array', Uint8Array);
 const RANGE = is.objectOf<BlobRange>(
@@ -71,7 +71,7 @@ class MemoryBlobs implements MemoryContentStore {
   readonly #maxBytes: number;
   /** The one that was used last at the end. */
   readonly #blobs = new Map<string, Uint8Array>();
-  readonly #holds = new BlobPins();
+  readonly #holds = new BlobHolds();
   #sizeBytes = 0;
   /** Of blobs that come in parts. */
   #reserved = 0;

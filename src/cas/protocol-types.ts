@@ -30,8 +30,7 @@ export const REPLACEMENT = '\uFFFD';
  * such a text.
  */
 export function strictReader(bytes: Uint8Array): protobuf.Reader {
-  protobufjs ??= loadProtobuf();
-  const reader = protobufjs.Reader.create(bytes);
+  const reader = loadedProtobuf().Reader.create(bytes);
   const readText = reader.string.bind(reader);
   reader.string = () => {
     const start = reader.pos;
@@ -45,17 +44,16 @@ export function strictReader(bytes: Uint8Array): protobuf.Reader {
 }
 
 function readProtocol(): protobuf.Root {
-  protobufjs ??= loadProtobuf();
-  const { Root, parse } = protobufjs;
+  const { Root, parse } = loadedProtobuf();
   const read = new Root();
   for (const text of [REMOTE_EXECUTION_PROTO, ...USED_PROTOS]) parse(text, read);
   read.resolveAll();
   return read;
 }
 
-function loadProtobuf(): typeof protobuf {
+function loadedProtobuf(): typeof protobuf {
   try {
-    return createRequire(packageFile('package.json'))('protobufjs') as typeof protobuf;
+    return (protobufjs ??= createRequire(packageFile('package.json'))('protobufjs') as typeof protobuf);
   } catch (cause) {
     if ((cause as { code?: unknown } | undefined)?.code !== 'MODULE_NOT_FOUND') throw cause;
     const message =

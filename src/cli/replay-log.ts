@@ -134,7 +134,7 @@ function replayLines(terminal: Terminal, replayed: ReplayedLog, replay: Replay):
     return failing === undefined
       ? [`${scenario} ${replayVerdict(replay)}`, `  ${trace}`]
       : [
-          terminal.style('red', `${nameIn(replay) ?? scenario} ${replayVerdict(replay)}`),
+          terminal.style('red', `${replay.explanation?.scenario ?? scenario} ${replayVerdict(replay)}`),
           `  ${trace}`,
           ...storyLines(terminal, replay, file),
         ];
@@ -154,15 +154,8 @@ function replayLines(terminal: Terminal, replayed: ReplayedLog, replay: Replay):
 /** The verdict with the words of the explanation, if there is one. */
 function replayVerdict({ outcome, explanation }: Replay): string {
   const { failing: failure, virtualMs = 0, firedEvents = 0 } = outcome ?? {};
-  const { sentence = '', scenario = '', noticed: place } = explanation ?? {};
-  const known = failure === undefined ? '' : `${scenario} fails at ${failure.atMs} ms`;
-  const what = sentence.startsWith(known) ? sentence.slice(known.length) : undefined;
+  const { noticed: place, what } = explanation ?? {};
   return verdictText({ failure, virtualMs, firedEvents, place, what });
-}
-
-/** What the explanation calls the scenario. */
-function nameIn({ explanation }: Replay): string | undefined {
-  return explanation?.scenario;
 }
 
 /** Of what was cut off, only the beginning is known. */
@@ -179,7 +172,7 @@ function goneOnLines(
   const end = `it has gone on and ended after ${counted(firedEvents, 'event')}`;
   if (failing === undefined) return [`${scenario}: ${end}, and holds`];
   return [
-    terminal.style('red', `${nameIn(replay) ?? scenario} ${replayVerdict(replay)}`),
+    terminal.style('red', `${replay.explanation?.scenario ?? scenario} ${replayVerdict(replay)}`),
     `  ${end}`,
     ...storyLines(terminal, replay, undefined),
   ];

@@ -90,7 +90,7 @@ export interface JudgedExecution {
 export function verdictText({ failure, virtualMs, firedEvents, place, what }: JudgedExecution): string {
   if (failure === undefined) return `holds, at ${virtualMs} ms after ${counted(firedEvents, 'event')}`;
   const where = place === undefined ? '' : ` ${place}`;
-  return `fails at ${failure.atMs} ms${where}${what ?? `: ${headlineOf(failure.message).headline}`}`;
+  return `fails at ${failure.atMs} ms${where}: ${what ?? headlineOf(failure.message).headline}`;
 }
 
 /** The `run` line of `--json`. */

@@ -104,7 +104,7 @@ async function calledPlaces(
 }
 
 function isAboutAwait(detail: string): boolean {
-  return [AWAITED_HERE, MADE_HERE].some((begin) => detail.startsWith(begin));
+  return detail.startsWith(AWAITED_HERE) || detail.startsWith(MADE_HERE);
 }
 
 /** A line, and where it was done. */
@@ -186,9 +186,9 @@ const TELLING: readonly QuestionKind[] = ['fault', 'order', 'delay', 'choice', '
 /**
  * One sentence that says what went wrong and what it took. Invariant: it claims no cause beyond the decisions without which it holds.
  */
-function sentenceOf(run: ObservedRun, failure: Failure): string {
-  const { scenario } = run.verdict;
-  return `${scenario} fails at ${failure.atMs} ms: ${whatOf(failure)}${circumstances(run)}.`;
+function sentenceOf(run: ObservedRun, failure: Failure): Pick<Explanation, 'sentence' | 'what'> {
+  const what = `${whatOf(failure)}${circumstances(run)}.`;
+  return { sentence: `${run.verdict.scenario} fails at ${failure.atMs} ms: ${what}`, what };
 }
 
 function whatOf({ kind, rule, message, details }: Failure): string {
@@ -295,6 +295,8 @@ export interface Explanation {
   /** See `failureKey`. */
   readonly failureKey: string;
   readonly sentence: string;
+  /** The part of the sentence that says what went wrong and what it took, without scenario and time. */
+  readonly what: string;
   /** The line of the user's that noticed it, in a few words: `in Client.work (clients.ts:58)`; absent if none did. */
   readonly noticed?: string;
   /** The rules of the contract that the sentence names by number, the first of them in their words: `R31 Nothing matches and …`. */
@@ -405,12 +407,12 @@ export async function explain(
   const passRun = passLog === undefined ? undefined : await observe(executor, passLog.answers, true);
   const { lines, leftOut } = historyOf(run, failure, linesMax);
   const feasibility = await awaitFeasibility(executor, run, options.shouldStop);
-  const sentence = sentenceOf(run, failure);
+  const { sentence, what } = sentenceOf(run, failure);
   const noticed = noticedIn(failure);
   return {
     scenario: executor.scenario,
     failureKey: key,
-    sentence,
+    ...{ sentence, what },
     ...(noticed === undefined ? {} : { noticed }),
     rules: rulesNamedIn(`${sentence} ${ruleOfLeftovers(run, failure)}`),
     history: lines,
@@ -566,24 +568,24 @@ function placesOfHolder(run: ObservedRun, failure: Failure): SourcePlace[] {
 function placeWhereNoticed({ cause, kind }: Failure): SourcePlace[] {
   const stack = stackOf(cause);
   if (kind === 'error') return placeOf('the error was thrown', stack, framesOfThrower);
-  const reason = cause instanceof Error ? cause.cause : undefined;
+  const reason = reasonOf(cause);
   const thrown =
-    reason instanceof Error ? placeOf(`${reason.name} was thrown`, stackOf(reason), framesOfThrower) : [];
+    reason === undefined ? [] : placeOf(`${reason.name} was thrown`, stackOf(reason), framesOfThrower);
   if (thrown.length > 0) return thrown;
   // A check of this package's own says nothing by its line.
   return stack !== undefined && hasUserFrame(stack) ? placeOf('the failure was noticed', stack) : [];
 }
 
 function noticedIn({ cause }: Failure): string | undefined {
-  const stack = stackOf(reasonOf(cause));
+  const stack = stackOf(reasonOf(cause) ?? cause);
   return stack === undefined ? undefined : shortPlaceOf(stack);
 }
 
-/** What a failure was made of, if that is an error. Anything may be thrown, also what throws when it is looked at. */
-function reasonOf(cause: unknown): unknown {
+/** The error that a failure was made of. Anything may be thrown, also what throws when it is looked at. */
+function reasonOf(cause: unknown): Error | undefined {
   try {
-    return cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+    return cause instanceof Error && cause.cause instanceof Error ? cause.cause : undefined;
   } catch {
-    return cause;
+    return undefined;
   }
 }

@@ -21,7 +21,7 @@ import {
 } from 'node:fs';
 import { open, readdir, rename, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { BlobPins } from '../../cas/blob-pins.ts';
+import { BlobHolds } from '../../cas/blob-holds.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { RunnerError } from '../../kernel/errors.ts';
 import { isCancelled, type Cancellable } from '../../model/cancellation.ts';
@@ -168,7 +168,7 @@ class DiskBlobs implements DiskContentStore {
   /** Of blobs that come in parts. */
   readonly #writers = new Set<DiskWriter>();
   /** Of this process. */
-  readonly #held = new BlobPins();
+  readonly #held = new BlobHolds();
   #sizeBytes = 0;
   /** Of blobs that are being written. */
   #reserved = 0;
@@ -347,7 +347,11 @@ class DiskBlobs implements DiskContentStore {
       path: this.#newIncoming(),
       reserve: (bytes) => this.#reserve(bytes, digest.sizeBytes),
       free: (bytes) => this.#free(bytes),
-      adopt: (incoming) => this.#adopt(incoming, digest),
+      adopt: (incoming) => {
+        // Its last bytes may have come long ago.
+        utimesSync(incoming, Date.now() / 1_000, Date.now() / 1_000);
+        this.#adopt(incoming, digest);
+      },
       ended: () => this.#writers.delete(writer),
     });
     this.#writers.add(writer);
@@ -446,9 +450,7 @@ class DiskBlobs implements DiskContentStore {
     renameSync(incoming, path);
     this.#sizeBytes += digest.sizeBytes - had;
     this.#adopted += digest.sizeBytes;
-    // The file is as old as the last bytes that came, which may be long ago.
-    this.#touched.delete(digestKey(digest));
-    this.#touch(digest, path);
+    this.#noteTouch(digestKey(digest), Date.now());
   }
 
   #isThere(digest: Digest): boolean {

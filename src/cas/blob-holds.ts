@@ -1,9 +1,9 @@
-/** Which blobs may not be evicted, by the text of their digests. Invariant: what is pinned along with a blob is pinned exactly as long as that one. */
+/** Which blobs may not be evicted, by the text of their digests. Invariant: what is held along with a blob is held exactly as long as that one. */
 
-/** Pins of one store. */
-export class BlobPins {
+/** Holds on the blobs of one store. */
+export class BlobHolds {
   readonly #own = new Counts();
-  /** These pin nothing along with them, so that no two can pin each other for ever. */
+  /** These hold nothing along with them, so that no two can hold each other for ever. */
   readonly #lent = new Counts();
   readonly #along = new Map<string, Set<string>>();
 
@@ -11,7 +11,7 @@ export class BlobPins {
     return this.#own.has(key) || this.#lent.has(key);
   }
 
-  /** Pins all of them; the result unpins them, once. */
+  /** Holds all of them; the result lets go of them, once. */
   add(keys: readonly string[]): () => void {
     for (const key of keys) this.#own.add(key);
     let isHeld = true;
@@ -22,7 +22,7 @@ export class BlobPins {
     };
   }
 
-  /** Pins them for as long as `key` is pinned; does nothing if it is not. */
+  /** Holds them for as long as `key` is held; does nothing if it is not. */
   addAlong(key: string, keys: readonly string[]): void {
     if (!this.#own.has(key)) return;
     const along = this.#along.get(key) ?? new Set();
