@@ -24,6 +24,7 @@ import { UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import type { RemoteExecOptions } from './remote-exec.ts';
 import type { Terminal } from './terminal.ts';
+import { requireTextArguments } from './typed-bytes.ts';
 
 /** Gets the output, piece by piece. */
 export type ShowChunk = (stream: 'stdout' | 'stderr', chunk: Chunk) => void;
@@ -132,6 +133,7 @@ export async function execCommand(
     const flag = wrong.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     throw new UsageError(`--${flag}: only ${remote === undefined ? 'with' : 'without'} --remote`);
   }
+  requireTextArguments();
   if (argv[0] === '') {
     terminal.note('error: expected a program, got ""');
     return NOT_FOUND;

@@ -41,6 +41,7 @@ import { InterruptedError, UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { encryptionHint, hushGrpc, isEncrypted, readFileOf, readToken } from './remote-access.ts';
 import { onOneLine, type Terminal } from './terminal.ts';
+import { requireTextVariable } from './typed-bytes.ts';
 
 /** Options as typed. */
 export interface RemoteExecOptions {
@@ -319,8 +320,10 @@ function variableOf(text: string): [string, string] {
   const at = text.indexOf('=');
   const name = at < 0 ? text : text.slice(0, at);
   if (name === '') throw new UsageError(`--env: expected NAME=VALUE or NAME, got ${shown(text)}`);
-  const value = at < 0 ? process.env[name] : text.slice(at + 1);
+  if (at >= 0) return [name, text.slice(at + 1)];
+  const value = process.env[name];
   if (value === undefined) throw new UsageError(`--env: ${name} is not set here`);
+  requireTextVariable('--env', name, value);
   return [name, value];
 }
 

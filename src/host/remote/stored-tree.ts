@@ -11,6 +11,7 @@ import type { Cancellable } from '../../model/cancellation.ts';
 import type { ContentStore } from '../../model/content-store.ts';
 import type { Digest } from '../../model/digest.ts';
 import { type EntryKind, type StoredFile, type TreeSource, unkept } from '../../remote/stored-tree.ts';
+import { shownBytes } from '../shown-bytes.ts';
 
 /** Read in one go. */
 const SMALL_BYTES = 1024 * 1024;
@@ -100,13 +101,6 @@ export async function targetAt(path: string): Promise<string> {
   const target = await readlink(path, { encoding: 'buffer' });
   if (isUtf8(target)) return target.toString();
   throw unkept(`link whose target is not UTF-8: ${path} -> ${shownBytes(target)}`);
-}
-
-/** ASCII as it is, and all else as the escapes of a shell. */
-function shownBytes(bytes: Buffer): string {
-  return bytes
-    .toString('latin1')
-    .replace(/[^\x20-\x7e]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 function kindOf(stats: Pick<Dirent, 'isFile' | 'isDirectory' | 'isSymbolicLink'>): EntryKind {
