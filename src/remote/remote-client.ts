@@ -219,10 +219,11 @@ export class RemoteClient {
         : await transport.unary(M.queryWriteStatus, { resourceName }, context).catch(beginningIfUnknown);
       isFirst = false;
       if (from.complete) return;
-      reached = from.committedSize;
+      // A size that the blob does not have says nothing of what is there.
+      reached = isPosition(from.committedSize, digest) ? from.committedSize : 0;
       const { committedSize } = await transport.clientStream(
         M.write,
-        pieces(resourceName, digest, source, from.committedSize),
+        pieces(resourceName, digest, source, reached),
         context,
       );
       if (committedSize !== digest.sizeBytes) {
@@ -235,7 +236,9 @@ export class RemoteClient {
         await this.retried(write);
         return;
       } catch (error) {
-        if (!isPassing(rpcFailure(error).status.code) || reached <= before) throw error;
+        // A server that takes less than that of all these tries would be at it for ever.
+        const getsOn = reached - before >= PIECE_BYTES;
+        if (!isPassing(rpcFailure(error).status.code) || !getsOn) throw error;
       }
     }
   }
@@ -281,6 +284,10 @@ export class RemoteClient {
       this.#signal.removeEventListener('abort', stop);
     }
   }
+}
+
+function isPosition(offset: number, { sizeBytes }: Digest): boolean {
+  return offset >= 0 && offset <= sizeBytes;
 }
 
 function wrongBytes(digest: Digest): RpcError {

@@ -382,6 +382,52 @@ describe('what goes wrong on the way', () => {
     });
   });
 
+  /** A server whose writes all break off, until it has been asked so often how far one is. */
+  const breaking =
+    (answers: number, committedSize: (asked: number) => number) =>
+    (service: RemoteService): RemoteService => {
+      let asked = 0;
+      return {
+        async unary(method, request, context) {
+          if (method.path !== REMOTE_METHODS.queryWriteStatus.path) {
+            return service.unary(method, request, context);
+          }
+          asked += 1;
+          return { committedSize: committedSize(asked), complete: false } as Awaited<
+            ReturnType<typeof service.unary<unknown, never>>
+          >;
+        },
+        serverStream: (method, request, context) => service.serverStream(method, request, context),
+        async clientStream(method, requests, context) {
+          if (asked < answers) throw DOWN;
+          return service.clientStream(method, requests, context);
+        },
+      };
+    };
+
+  test('an upload that gets on by less than a piece in all tries is given up', async () => {
+    const content = createMemoryContentStore();
+    const inputs = { large: 'x'.repeat(3_000_000) };
+    const actionDigest = addAction(content, ['complete 0'], { inputs });
+    const behind = breaking(40, (asked) => asked);
+    await onStage({ content, retriesMax: 3, behind }, async ({ end, calls }) => {
+      const status = await end(commandFor(actionDigest));
+      expect(status).toMatchObject({ state: 'FAILED', exitCode: 240 });
+      expect(status.error).toContain('the network is down; the action was not started');
+      expect(calls.filter((name) => name === 'Write')).toHaveLength(4);
+    });
+  });
+
+  test.for([-1, 3_000_001])('an upload of which a server says that it has %i B begins anew', async (size) => {
+    const content = createMemoryContentStore();
+    const large = 'x'.repeat(3_000_000);
+    const actionDigest = addAction(content, ['complete 0'], { inputs: { large } });
+    await onStage({ content, behind: breaking(1, () => size) }, async ({ lab, end }) => {
+      expect(await end(commandFor(actionDigest))).toMatchObject({ state: 'COMPLETE', error: '' });
+      expect(lab.blobs.findMissing([digestOf(large)])).toEqual([]);
+    });
+  });
+
   test.for(['NOT_FOUND', 'UNIMPLEMENTED'] as const)(
     'an upload of which a server knows nothing (%s) begins anew',
     async (code) => {
