@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import * as is from '../kernel/shape.ts';
+import { soundDigest } from '../cas/action-messages.ts';
 import { digestOf } from '../cas/digest-of.ts';
 import type { Init, Messages } from '../cas/codec.ts';
 import { sleep } from '../kernel/clock.ts';
@@ -17,7 +18,14 @@ import { formatCount } from '../model/plural.ts';
 import type { World } from '../model/world.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
 import { rpcFailure } from './rpc-failure.ts';
-import { type RemoteService, type RpcContext, RpcError, type RpcMethod } from './rpc.ts';
+import {
+  type RemoteService,
+  rpcCodeName,
+  rpcCodeOf,
+  type RpcContext,
+  RpcError,
+  type RpcMethod,
+} from './rpc.ts';
 
 /** A service at the other end. */
 export const TRANSPORT: is.MethodsShape = is.withMethods('unary', 'serverStream', 'clientStream');
@@ -47,6 +55,40 @@ export function isPassing(code: RpcCode): boolean {
     code === RPC_CODES.RESOURCE_EXHAUSTED ||
     code === RPC_CODES.ABORTED
   );
+}
+
+/** One blob of a batch. */
+interface BlobUpdate {
+  readonly digest: Digest;
+  readonly data: Uint8Array;
+}
+
+/** Which blobs a server has not taken, and why: every answer about a blob has to be OK, and there has to be one. */
+function updateFailures(
+  requests: readonly BlobUpdate[],
+  { responses }: Messages['BatchUpdateBlobsResponse'],
+): Map<BlobUpdate, RpcError> {
+  const answered = new Set<string>();
+  const refusals = new Map<string, Messages['Status']>();
+  for (const { digest, status } of responses) {
+    if (digest === null) continue;
+    answered.add(digestKey(digest));
+    if (status !== null && status.code !== RPC_CODES.OK) refusals.set(digestKey(digest), status);
+  }
+  const failures = new Map<BlobUpdate, RpcError>();
+  for (const request of requests) {
+    const key = digestKey(request.digest);
+    const refusal = refusals.get(key);
+    if (refusal !== undefined) {
+      const name = rpcCodeName(refusal.code);
+      const why = `blob ${key} was not taken: ${refusal.message || name}`;
+      failures.set(request, new RpcError(rpcCodeOf(refusal.code), why));
+    } else if (!answered.has(key)) {
+      const why = `the server did not say whether it has taken blob ${key}`;
+      failures.set(request, new RpcError('UNAVAILABLE', why));
+    }
+  }
+  return failures;
 }
 
 /** Of an upload. */
@@ -116,7 +158,7 @@ export class RemoteClient {
 
   /** Uploads those blobs that the server lacks; of a large one it has no more than a part at a time. */
   async upload(blobs: ReadonlyMap<string, Digest>, source: BlobSource): Promise<void> {
-    let batch: { digest: Digest; data: Uint8Array }[] = [];
+    let batch: BlobUpdate[] = [];
     let bytes = 0;
     for (const digest of await this.findMissing([...blobs.values()])) {
       if (digest.sizeBytes > BATCH_BYTES) {
@@ -135,10 +177,24 @@ export class RemoteClient {
     await this.#update(batch);
   }
 
-  /** Those that the server does not have. */
+  /** Those that the server does not have, each once. Rejects if it names one that it was not asked about. */
   async findMissing(blobDigests: readonly Digest[]): Promise<readonly Digest[]> {
     const { instanceName } = this.#options;
-    return (await this.call(M.findMissingBlobs, { instanceName, blobDigests })).missingBlobDigests;
+    const { missingBlobDigests } = await this.call(M.findMissingBlobs, { instanceName, blobDigests });
+    const asked = new Map(blobDigests.map((digest) => [digestKey(digest), digest]));
+    const missing = new Set<Digest>();
+    for (const named of missingBlobDigests) {
+      const key = digestKey(soundDigest('missing_blob_digests', named));
+      const digest = asked.get(key);
+      if (digest === undefined) {
+        throw new RpcError(
+          'INTERNAL',
+          `the server says that blob ${key} is missing, but was not asked about it`,
+        );
+      }
+      missing.add(digest);
+    }
+    return [...missing];
   }
 
   /** The bytes of a blob, or a range of them. Rejects with `DATA_LOSS` if the server gives others, as far as that can be seen. */
@@ -187,20 +243,18 @@ export class RemoteClient {
     }
   }
 
-  async #update(requests: readonly { readonly digest: Digest; readonly data: Uint8Array }[]): Promise<void> {
-    const { instanceName } = this.#options;
+  async #update(requests: readonly BlobUpdate[]): Promise<void> {
+    const { instanceName, retriesMax } = this.#options;
     let left = requests;
     for (let failures = 1; left.length > 0; failures += 1) {
-      const { responses } = await this.call(M.batchUpdateBlobs, { instanceName, requests: left });
-      const failed = responses.filter(({ status }) => (status?.code ?? RPC_CODES.OK) !== RPC_CODES.OK);
-      const [first] = failed;
+      const answer = await this.call(M.batchUpdateBlobs, { instanceName, requests: left });
+      const failed = updateFailures(left, answer);
+      const [first] = failed.values();
       if (first === undefined) return;
-      const code = (first.status?.code ?? RPC_CODES.UNKNOWN) as RpcCode;
-      if (!isPassing(code) || failures > this.#options.retriesMax) {
-        throw new RpcError('UNAVAILABLE', `a blob was not taken: ${first.status?.message ?? ''}`);
-      }
-      const keys = new Set(failed.map(({ digest }) => (digest === null ? '' : digestKey(digest))));
-      left = left.filter(({ digest }) => keys.has(digestKey(digest)));
+      const last = failures > retriesMax ? first : undefined;
+      const failure = [...failed.values()].find(({ status }) => !isPassing(status.code)) ?? last;
+      if (failure !== undefined) throw failure;
+      left = [...failed.keys()];
       await this.pause(failures);
     }
   }

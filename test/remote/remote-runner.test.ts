@@ -1,6 +1,6 @@
 // A remote runner over a server that does what each test says: what it does again, and what it never does twice.
 import { describe, expect, test } from 'vitest';
-import { MESSAGES, type OperationMessage, packAny } from '../../src/cas/codec.ts';
+import { MESSAGES, type Messages, type OperationMessage, packAny } from '../../src/cas/codec.ts';
 import { digestOf } from '../../src/cas/digest-of.ts';
 import { createMemoryContentStore, type MemoryContentStore } from '../../src/cas/memory-content-store.ts';
 import { createMemoryTree } from '../../src/filers/memory-tree.ts';
@@ -445,6 +445,102 @@ describe('what goes wrong on the way', () => {
       });
     },
   );
+
+  /** A server that gives other answers to a method, so often. */
+  const answering =
+    <A>(path: string, times: number, change: (answer: A) => A, does = true) =>
+    (service: RemoteService): RemoteService => {
+      let left = times;
+      return {
+        async unary(method, request, context) {
+          if (method.path !== path || left === 0) return service.unary(method, request, context);
+          left -= 1;
+          const decoded = does
+            ? await service.unary(method, request, context)
+            : method.response.decode(new Uint8Array());
+          return change(decoded as unknown as A) as unknown as typeof decoded;
+        },
+        serverStream: (method, request, context) => service.serverStream(method, request, context),
+        clientStream: (method, requests, context) => service.clientStream(method, requests, context),
+      };
+    };
+  const { batchUpdateBlobs, findMissingBlobs } = REMOTE_METHODS;
+  type Update = Messages['BatchUpdateBlobsResponse'];
+  const refusing =
+    (code: number) =>
+    ({ responses }: Update): Update => {
+      const status = { code, message: 'no room', details: [] };
+      return { responses: responses.map((response) => ({ ...response, status })) };
+    };
+
+  const repeating = (): ((answer: Update) => Update) => {
+    let first: Update['responses'][number] | undefined;
+    return ({ responses }) => ({ responses: responses.map((response) => (first ??= response)) });
+  };
+
+  test.for<readonly [string, (answer: Update) => Update]>([
+    ['says nothing', () => ({ responses: [] })],
+    ['leaves a blob out', ({ responses }) => ({ responses: responses.slice(1) })],
+    ['repeats a blob', repeating()],
+    ['names no blob', ({ responses }) => ({ responses: responses.map((r) => ({ ...r, digest: null })) })],
+    ['refuses a blob for now', refusing(RPC_CODES.RESOURCE_EXHAUSTED)],
+  ])(
+    'a server that %s in its answer to an upload is sent that again, and then has failed',
+    async ([, change]) => {
+      const updates = (calls: readonly string[]): number =>
+        calls.filter((name) => name === 'BatchUpdateBlobs').length;
+      const passing = answering(batchUpdateBlobs.path, 2, change);
+      const trace = await onStage({ retriesMax: 2, behind: passing }, async ({ end, calls }) => {
+        expect(await end({ argv: ['complete 0'] })).toMatchObject({ state: 'COMPLETE', error: '' });
+        expect(updates(calls)).toBe(3);
+      });
+      expect(reasonsOf(trace)).toEqual([]);
+      const lasting = answering(batchUpdateBlobs.path, 3, change);
+      await onStage({ retriesMax: 2, behind: lasting }, async ({ end, calls }) => {
+        const { state, error } = await end({ argv: ['complete 0'] });
+        expect([state, updates(calls), calls.includes('Execute')]).toEqual(['FAILED', 3, false]);
+        expect(error).toMatch(
+          /^could not exec: .*(the server did not say whether it has taken blob \w{64}\/\d+|blob \w{64}\/\d+ was not taken: no room)/,
+        );
+      });
+    },
+  );
+
+  test('a server that refuses a blob for good is not sent it again', async () => {
+    const behind = answering(batchUpdateBlobs.path, 1, refusing(RPC_CODES.PERMISSION_DENIED));
+    await onStage({ behind }, async ({ end, calls }) => {
+      const { state, error } = await end({ argv: ['complete 0'] });
+      expect(error).toMatch(/^could not exec: blob \w{64}\/\d+ was not taken: no room$/);
+      expect([state, calls]).toEqual(['FAILED', ['FindMissingBlobs', 'BatchUpdateBlobs']]);
+    });
+  });
+
+  type Missing = Messages['FindMissingBlobsResponse'];
+  test('a server that lacks blobs of which it was not asked gets none of them', async () => {
+    const content = createMemoryContentStore();
+    const missingBlobDigests = [content.add('of somebody else')];
+    const behind = answering<Missing>(findMissingBlobs.path, 1, () => ({ missingBlobDigests }), false);
+    await onStage({ content, behind }, async ({ end, calls }) => {
+      const { state, error } = await end({ argv: ['complete 0'] });
+      expect(error).toMatch(
+        /^could not exec: the server says that blob \w{64}\/16 is missing, but was not asked about it$/,
+      );
+      expect([state, calls]).toEqual(['FAILED', ['FindMissingBlobs']]);
+    });
+  });
+
+  test('a server that says twice that a blob is missing gets it once', async () => {
+    const content = createMemoryContentStore();
+    const large = 'x'.repeat(3_000_000);
+    const actionDigest = addAction(content, ['complete 0'], { inputs: { large } });
+    const behind = answering<Missing>(findMissingBlobs.path, 1, ({ missingBlobDigests: missing }) => ({
+      missingBlobDigests: [...missing, ...missing],
+    }));
+    await onStage({ content, behind }, async ({ end, calls }) => {
+      expect(await end(commandFor(actionDigest))).toMatchObject({ state: 'COMPLETE', error: '' });
+      expect(calls.filter((name) => name === 'Write')).toHaveLength(1);
+    });
+  });
 
   test('inputs that were evicted before the execution are uploaded again', async () => {
     const content = createMemoryContentStore();
