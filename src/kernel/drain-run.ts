@@ -22,8 +22,11 @@ export interface DrainHooks {
   readonly onIdle?: () => 'again' | 'end';
   /** Called at the beginning of each turn, so that progress is shown and wall-clock limits hold. */
   readonly onTurn?: () => void;
-  /** Called at the end of each turn in which steps were taken: until the next `onTurn` nothing runs that a step has led to. */
-  readonly onTurnEnd?: () => void;
+  /**
+   * Called at the end of each turn in which steps were taken: until the next `onTurn` nothing runs that a step has led to. `hasThrown` is true if
+   * a tick that a step has led to ends the turn by what it throws, which Node announces next.
+   */
+  readonly onTurnEnd?: (hasThrown: boolean) => void;
   /**
    * Asks for a turn of the real loop in which `turn` is called, outside of any promise reaction; the first of a run may be called in one that
    * is on. Default: `setImmediate`.
@@ -106,13 +109,13 @@ export class DrainRun {
 
   /** Goes on in another turn after a tick that threw. */
   interrupt(): void {
-    this.hooks.onTurnEnd?.();
+    this.hooks.onTurnEnd?.(true);
     this.requestTurn();
   }
 
   /** Ends a burst; `result` is what the last step returned, `fired` whether any step of the burst fired an event. */
   endTurn(result: StepResult, fired: boolean): void {
-    this.hooks.onTurnEnd?.();
+    this.hooks.onTurnEnd?.(false);
     if (fired) this.idleTurns = 0;
     if (result === 'stop') this.resolve();
     else if (result) this.requestTurn();
@@ -123,7 +126,7 @@ export class DrainRun {
   }
 
   fail(thrown: unknown): void {
-    this.hooks.onTurnEnd?.();
+    this.hooks.onTurnEnd?.(false);
     this.reject(thrown);
   }
 

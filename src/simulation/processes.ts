@@ -41,8 +41,6 @@ export interface ProcessesParts {
   readonly clock: VirtualClock;
   session(): AmbientSession | undefined;
   fail(message: string, error: unknown): void;
-  /** From now on what code leaves uncaught is looked at. */
-  watchUncaught(): void;
   /** Runs code whose uncaught errors are that process's, in the midst of somebody else's. */
   runWithin(process: RunningProcess, code: () => void): void;
 }
@@ -66,7 +64,6 @@ export class Processes implements ProcessHost {
   }
 
   begin(parts: ProcessParts): StartedProcess {
-    if (parts.catches) this.#parts.watchUncaught();
     return new RunningProcess(this, parts, this.#parts.session()?.beginProcess(parts));
   }
 

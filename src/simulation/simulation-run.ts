@@ -63,10 +63,14 @@ class NotedErrors {
 class SimulationTurns implements DrainHooks {
   /** True while what the simulation has led to runs: who starts another one then does it inside of this one. */
   isOn = false;
+  /** A tick of the simulation has ended a turn by what it throws, which Node announces next. */
+  hasThrown = false;
   readonly onTurn: () => void;
-  readonly onTurnEnd: () => void;
+  readonly onTurnEnd: (hasThrown: boolean) => void;
   readonly onIdle: () => 'again' | 'end';
   readonly nextTurn?: NextTurn;
+  /** Called as code of the simulation begins to run, and when it is over. */
+  onBoundary: ((isBegin: boolean) => void) | undefined;
 
   /** `session` is in force between the beginning and the end of each turn; `waits` says whether something will come although nothing is due. */
   constructor(
@@ -78,15 +82,19 @@ class SimulationTurns implements DrainHooks {
     if (nextTurn !== undefined) this.nextTurn = nextTurn;
     this.onTurn = () => {
       this.isOn = true;
+      this.hasThrown = false;
       onTurn?.();
       if (signal?.aborted === true) {
         throw new ExecutionInterrupted(`The simulation was ended from outside: ${messageOf(signal.reason)}`);
       }
       session()?.enter();
+      this.onBoundary?.(true);
     };
-    this.onTurnEnd = () => {
+    this.onTurnEnd = (hasThrown) => {
+      this.onBoundary?.(false);
       session()?.leave();
       this.isOn = false;
+      this.hasThrown = hasThrown;
     };
   }
 }
@@ -126,7 +134,7 @@ export class SimulationRun {
   /** What the watch says, in a field of its own, because it is read before every event. */
   #lookAt: number;
   readonly #noted = new NotedErrors();
-  /** Watched in ambient time and where there are nodes; else they are the process's, as ever. */
+  /** Watched from the first turn on. */
   #uncaught: UncaughtErrors | undefined;
   #drain: Drain | undefined;
   #isStarted = false;
@@ -194,7 +202,7 @@ export class SimulationRun {
     if (capturePlaces) Error.stackTraceLimit = PLACE_FRAMES;
     else if (omitStacks) Error.stackTraceLimit = 0;
     this.#judge.begin(this.#session);
-    if (this.#session !== undefined) this.#uncaught = this.#watchUncaught();
+    this.#uncaught = this.#watchUncaught();
     try {
       await drain.run(() => this.#step(), this.turns);
     } catch (error) {
@@ -213,18 +221,29 @@ export class SimulationRun {
     return this.#verdict();
   }
 
-  /** Where Node announces rejections at the end of a turn, and exceptions of ticks always, they come between two turns. */
+  /**
+   * Node announces exceptions of ticks between two turns, where it announces rejections at their end those too. What else comes there is of the
+   * simulation in ambient time alone, where Node calls its code meanwhile; else somebody beside it may have left it.
+   */
   #watchUncaught(): UncaughtErrors {
     const isDocumented = this.#drain?.name === 'documented';
-    const uncaught = new UncaughtErrors(
+    const isAmbient = this.#session !== undefined;
+    const uncaught: UncaughtErrors = new UncaughtErrors(
       isDocumented,
-      (what) => this.turns.isOn || isDocumented || what === 'uncaught exception',
+      (what) => {
+        if (this.turns.isOn) return true;
+        if (what === 'uncaught exception') return isAmbient || this.turns.hasThrown;
+        return isDocumented && (isAmbient || uncaught.isWithinTurn);
+      },
       () => {
         const process = this.#processes.current;
         return { atMs: this.#clock.now(), process, wasAlive: process?.parts.isAlive ?? true };
       },
     );
-    if (isDocumented) this.#processes.onEvent = (process) => uncaught.noteEvent(process);
+    if (isDocumented) {
+      this.#processes.onEvent = (process) => uncaught.noteEvent(process);
+      this.turns.onBoundary = (isBegin) => uncaught.noteTurn(isBegin);
+    }
     return uncaught;
   }
 
@@ -248,10 +267,18 @@ export class SimulationRun {
       if (wasAlive) process.parts.fail(reason);
       return this.#failure !== undefined;
     } else {
-      const details = this.#throwerOf(reason);
-      this.#fail('error', `${what} in the scenario: ${messageOf(reason)}`, { cause: reason, atMs, details });
+      const message = `${what} in the scenario: ${messageOf(reason)}`;
+      this.#noteBeside(message, reason);
+      this.#fail('error', message, { cause: reason, atMs, details: this.#throwerOf(reason) });
     }
     return true;
+  }
+
+  /** What was left uncaught in the instant of the failure may be why. */
+  #noteBeside(message: string, cause: unknown): void {
+    const failure = this.#failure;
+    if (failure === undefined || failure.cause === cause || failure.message === message) return;
+    this.#failure = { ...failure, details: [...failure.details, message] };
   }
 
   /** Rejections of the last turn are announced at its end at the latest. */
@@ -274,7 +301,6 @@ export class SimulationRun {
       clock: this.#clock,
       session: () => this.#session,
       fail: (message, cause) => this.#fail('error', message, { cause, details: this.#throwerOf(cause) }),
-      watchUncaught: () => void (this.#uncaught ??= this.#watchUncaught()),
       runWithin: (process, code) => {
         if (this.#uncaught === undefined) code();
         else this.#uncaught.within(process, code);

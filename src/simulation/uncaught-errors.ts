@@ -1,7 +1,7 @@
 /**
- * What code of a simulation in ambient time leaves uncaught: rejections that nobody handles, and what a `process.nextTick` or
+ * What code of a simulation leaves uncaught: rejections that nobody handles, and what a `process.nextTick` or
  * `queueMicrotask` throws. Node would end the process, and a test runner would blame whatever test is on; here it fails the simulation.
- * A rejection that is handled before virtual time goes on is none.
+ * A rejection that is handled before virtual time goes on is none. What code beside the simulation leaves uncaught is Node's, as ever.
  */
 import { onProcessEvents } from '../kernel/drain-host.ts';
 import type { RunningProcess } from './processes.ts';
@@ -26,12 +26,15 @@ class Mark {
   readonly owner: UncaughtErrors;
   /** Whose code runs from here. */
   readonly process: RunningProcess | undefined;
+  /** False if code beside the simulation runs from here. */
+  readonly isWithinTurn: boolean;
   /** Whether that process was alive when its code had run; undefined while it is known by itself, as Node announces at once. */
   wasAlive: boolean | undefined = undefined;
 
-  constructor(owner: UncaughtErrors, process: RunningProcess | undefined) {
+  constructor(owner: UncaughtErrors, process: RunningProcess | undefined, isWithinTurn: boolean) {
     this.owner = owner;
     this.process = process;
+    this.isWithinTurn = isWithinTurn;
   }
 }
 
@@ -94,6 +97,16 @@ export class UncaughtErrors {
     if (this.#isLate) this.#mark(process);
   }
 
+  /** A turn of the simulation begins, or is over. For where Node announces late. */
+  noteTurn(isBegin: boolean): void {
+    this.#mark(this.#running?.process, isBegin);
+  }
+
+  /** Whether what Node announces late comes from a turn of the simulation. */
+  get isWithinTurn(): boolean {
+    return this.#announced?.isWithinTurn === true;
+  }
+
   get isEmpty(): boolean {
     return this.#errors.size === 0;
   }
@@ -103,8 +116,8 @@ export class UncaughtErrors {
     for (const [key, other] of this.#errors) if (other === error) this.#errors.delete(key);
   }
 
-  #mark(process: RunningProcess | undefined): void {
-    const mark = new Mark(this, process);
+  #mark(process: RunningProcess | undefined, isWithinTurn = true): void {
+    const mark = new Mark(this, process, isWithinTurn);
     const before = this.#running;
     if (this.#isLate && before !== undefined) before.wasAlive = before.process?.parts.isAlive;
     this.#running = mark;

@@ -1,6 +1,7 @@
 /**
- * What a simulated scenario leaves uncaught: a rejection that nobody handles, an exception out of a callback. Node ends the process for
- * it; here it becomes the failure of the simulation in which it came. Invariant: afterwards the process listens as it did before.
+ * What comes uncaught between the turns of a simulation, in a process that runs nothing else: out of a real timer or real I/O. Node ends
+ * the process for it; here it becomes the failure of the simulation in which it came. What comes in its turns a simulation judges itself
+ * (`src/simulation/uncaught-errors.ts`), since anywhere else that is all whose owner is known. Invariant: afterwards the process listens as it did before.
  */
 import process from 'node:process';
 import type { Executor } from '../explore/executor.ts';

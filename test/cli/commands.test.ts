@@ -205,7 +205,8 @@ test('an uncaught error of a scenario fails its seed, and the next seed is run',
       scenario('tick', "process.nextTick(() => { throw 'tick'; }); await sim.sleep(9);"),
       scenario('micro', "queueMicrotask(() => { throw 'micro'; }); await sim.sleep(9);"),
       scenario('checks', "void sim.sleep(1).then(() => sim.check(false, 'the check')); await sim.sleep(9);"),
-      scenario('both', "void Promise.reject('other'); await sim.sleep(1); sim.check(false, 'the check');"),
+      scenario('both', "void Promise.reject('other'); sim.check(false, 'the check');"),
+      scenario('before', "void Promise.reject('other'); await sim.sleep(1); sim.check(false, 'the check');"),
       scenario('fine', 'await sim.sleep(1);'),
     ].join(''),
   );
@@ -224,6 +225,7 @@ test('an uncaught error of a scenario fails its seed, and the next seed is run',
     ['micro', 'error', 'uncaught exception in the scenario: micro', []],
     ['checks', 'check', 'the check', []],
     ['both', 'check', 'the check', ['unhandled rejection in the scenario: other']],
+    ['before', 'error', 'unhandled rejection in the scenario: other', []],
   ];
   const expected = [...table, ['fine', undefined, undefined, undefined] as const];
   const bySeed = expected.flatMap(([name, ...rest]) => ['1', '2'].map((seed) => [name, seed, ...rest]));
