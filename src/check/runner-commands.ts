@@ -18,29 +18,78 @@ import {
   type RunnerCommand,
   type CommandedRunner,
 } from './runner-command.ts';
-import { ContractBrokenError, naturalEnd, type RunnerModel } from './runner-model.ts';
+import { ContractBrokenError, naturalEnd, type NaturalEnd, type RunnerModel } from './runner-model.ts';
+import { simScript, simStep } from '../execers/sim-step.ts';
 import { commandArbitrary, type CommandConstraints } from './sim-script-arbitrary.ts';
 import { finishing, firstActive, ODD_KINDS, oddWait, waitForEnd } from './wait-commands.ts';
 import { NO_WAIT } from '../model/query.ts';
 
 function run(command: Command, isBeside: boolean): RunnerCommand {
-  const { argv, timeoutMs } = command;
-  const text = `run${isBeside ? ' beside' : ''}(${JSON.stringify(argv)}${timeoutMs === undefined ? '' : `, timeoutMs ${timeoutMs}`})`;
-  return runnerCommand(text, async (model, real) => {
-    const { service, translate } = real;
-    const offered = translate?.(command) ?? { command, end: naturalEnd(command) };
+  return runnerCommand(`run${isBeside ? ' beside' : ''}${offerText(command)}`, async (model, real) => {
     if (isBeside) await firstActive(model, real);
-    // Looked at first, so that the model knows what has ended; then nothing can happen before the offer.
-    const before = await answered(service.statusAll());
-    before?.statuses.forEach((status) => model.saw(status));
-    try {
-      const status = await answered(service.run(offered.command));
-      if (status !== undefined) model.accepted(command, status, offered.end);
-    } catch (error) {
-      if (!isRunnerError(error)) throw error;
-      model.rejected(error.code);
+    await offer(command, model, real);
+  });
+}
+
+/** One more than there is room for, so that a runner is full also where commands end by themselves sooner than others are offered. */
+function fill(command: Command): RunnerCommand {
+  return runnerCommand(`fill${offerText(command)}`, async (model, real) => {
+    for (let offered = 0; offered <= model.capacity; offered += 1) {
+      if (!(await offer(command, model, real))) return;
     }
   });
+}
+
+function offerText({ argv, timeoutMs }: Command): string {
+  return `(${JSON.stringify(argv)}${timeoutMs === undefined ? '' : `, timeoutMs ${timeoutMs}`})`;
+}
+
+/** Whether the runner did not refuse it. */
+async function offer(command: Command, model: RunnerModel, real: CommandedRunner): Promise<boolean> {
+  const { service, translate } = real;
+  const offered = translate?.(command) ?? { command, end: naturalEnd(command) };
+  // Looked at first, so that the model knows what has ended; then nothing can happen before the offer.
+  const before = await answered(service.statusAll());
+  before?.statuses.forEach((status) => model.saw(status));
+  try {
+    const status = await answered(service.run(offered.command));
+    if (status === undefined) await seek(command, offered.end, model, real);
+    else model.accepted(command, status, offered.end);
+    return true;
+  } catch (error) {
+    if (!isRunnerError(error)) throw error;
+    model.rejected(error.code);
+    return false;
+  }
+}
+
+/** After a lost reply to an offer: a run that the runner lists and nobody knows of is the one that was offered. */
+async function seek(
+  command: Command,
+  end: NaturalEnd | undefined,
+  model: RunnerModel,
+  { service }: CommandedRunner,
+): Promise<void> {
+  // A fault that is planned may strike this look too; there is never more than one.
+  const all = (await answered(service.statusAll())) ?? (await service.statusAll());
+  const known = new Set(model.runIds);
+  const found = all.statuses.find(({ runId }) => !known.has(runId));
+  if (found !== undefined) model.found(command, found, end);
+}
+
+/** Runs what never ends by itself and aborts it at work, or the run before it: what else is drawn may be over before an abort comes. */
+function stop(): RunnerCommand {
+  return runnerCommand(
+    'run(["hang"]), and abort the active run',
+    async (model, real) => {
+      await offer({ argv: simScript(simStep.hang()) }, model, real);
+      const active = await firstActive(model, real);
+      if (active === undefined) return;
+      model.abortAsked(active);
+      await abortRun(model, real, active);
+    },
+    (model) => !model.isReleased,
+  );
 }
 
 /** How an abort is asked for: and not waited for, and waited for, or of the run that is at work. */
@@ -123,13 +172,14 @@ export function weightedCommands(
   constraints: RunnerCommandConstraints,
 ): (fc.WeightedArbitrary<RunnerCommand> & { weight: number })[] {
   check('constraints', constraints, is.readable('an object'));
-  const { mayRelease = true, maxWaitMs = 500, faults = [] } = constraints;
+  const { mayRelease = true, mayHang = true, maxWaitMs = 500, faults = [] } = constraints;
   const index = fc.nat(7);
   const command = commandArbitrary(constraints);
   const manner = fc.constantFrom<AbortManner>('background', 'await', 'active');
   const commands: (fc.WeightedArbitrary<RunnerCommand> & { weight: number })[] = [
     { weight: 12, arbitrary: command.map((offered) => run(offered, false)) },
     { weight: 4, arbitrary: command.map((offered) => run(offered, true)) },
+    { weight: 3, arbitrary: command.map(fill) },
     { weight: 6, arbitrary: fc.tuple(index, manner).map(([at, how]) => abort(at, how)) },
     {
       weight: 4,
@@ -151,6 +201,7 @@ export function weightedCommands(
         .map(([at, kind]) => oddWait(at, kind)),
     },
   ];
+  if (mayHang) commands.push({ weight: 2, arbitrary: fc.constant(stop()) });
   if (mayRelease) commands.push({ weight: 1, arbitrary: fc.constant(release()) });
   if (faults.length > 0) {
     const fault = fc.record({

@@ -97,16 +97,32 @@ export class RunnerModel {
    * @throws ContractBrokenError if the runner may not accept now, or with this status (R44, R58, R65, R84).
    */
   accepted(command: Command, status: RunStatus, ...given: readonly [end?: NaturalEnd | undefined]): void {
+    this.#checkOffer(command, status);
+    this.#expect(!isTerminal(status.state), 'R65', `a new run came back as ${status.state}`);
+    const [end] = given.length === 0 ? [naturalEnd(command)] : given;
+    this.#runs.set(status.runId, { runId: status.runId, command, end, seen: status, abortAsked: false });
+  }
+
+  /**
+   * A run whose acceptance was lost is listed; by now it may be over. `end` as in `accepted`.
+   *
+   * @throws ContractBrokenError as `accepted`, or if it may not have ended so.
+   */
+  found(command: Command, status: RunStatus, end: NaturalEnd | undefined): void {
+    this.#checkOffer(command, status);
+    const run = { runId: status.runId, command, end, seen: status, abortAsked: false };
+    this.#checkEnd(run, status);
+    this.#runs.set(status.runId, run);
+  }
+
+  #checkOffer(command: Command, status: RunStatus): void {
     checkCommand(command);
     // No more than that: what is wrong in it is what this is about.
     check('status', status, is.readable('a run status'));
     this.#expect(!this.#isReleased, 'R84', `run ${status.runId} was accepted after the release`);
     this.#expect(!this.#runs.has(status.runId), 'R44', `run id ${status.runId} was given twice`);
-    this.#expect(!isTerminal(status.state), 'R65', `a new run came back as ${status.state}`);
     const { tag = '' } = command;
     this.#expect(status.tag === tag, 'R46', `run ${status.runId} has tag ${status.tag}, not ${tag}`);
-    const [end] = given.length === 0 ? [naturalEnd(command)] : given;
-    this.#runs.set(status.runId, { runId: status.runId, command, end, seen: status, abortAsked: false });
   }
 
   /** @throws ContractBrokenError if the runner had to accept: it was idle and not released (R64, R69). */

@@ -161,7 +161,7 @@ function countedProperty<Runner extends Service>(
     if (missed.length > 0) throw new NeverReachedError(missed, count, reach);
   };
   // A plain array: `fc.commands` shrinks by what was run before, which no path can repeat without a `replayPath`.
-  const commands = fc.array(fc.oneof(...weightedCommands(rest)), {
+  const commands = fc.array(fc.oneof({ withCrossShrink: true }, ...weightedCommands(rest)), {
     maxLength: maxCommands,
     size: 'max',
   });

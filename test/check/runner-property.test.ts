@@ -50,7 +50,11 @@ describe('a runner that keeps the contract', () => {
   test('R153 R200 property: the same holds when replies get lost, before or after the work', async () => {
     const [, create] = RUNNERS[0] ?? [];
     if (create === undefined) throw new Error('expected a runner');
-    await fc.assert(runnerProperty({ capacity: 3, create, faults: ['before'] }), { numRuns: 150 });
+    for (const faults of [['before'], ['after'], ['before', 'after']] as const) {
+      const property = runnerProperty({ capacity: 3, create, faults });
+      await fc.assert(property, { numRuns: 150 });
+      expect(property.reach.times('injected fault')).toBeGreaterThan(0);
+    }
   });
 });
 
@@ -229,7 +233,9 @@ describe('parameters of fast-check', () => {
       numRuns: 300,
       verbose: 1,
     });
-    await expect(asserted).rejects.toThrow(/Counterexample: \[\[\[run\(\[.*Encountered failures were:/s);
+    await expect(asserted).rejects.toThrow(
+      /Counterexample: \[\[\[run( beside)?\(\[.*Encountered failures were:/s,
+    );
   });
 });
 
@@ -266,6 +272,13 @@ describe('what a property of a runner has reached', () => {
     );
   });
 
+  test('a full runner and an abort at work are common also where commands take no time', async () => {
+    const swift = { capacity: 3, create, maxCommands: 12, maxSleepMs: 0 };
+    const { counts } = await assertRunnerProperty(swift, { seed: 5 });
+    expect(counts['run refused as full']).toBeGreaterThan(10);
+    expect(counts['abort of an active run']).toBeGreaterThan(10);
+  });
+
   test('R97 outputs that differ from what the script writes are a failure', async () => {
     const swapped = (runner: SimulatedRunner, ref: string): string =>
       readOutput(runner, ref.replace('-stdout-', '-stderr-'));
@@ -279,9 +292,9 @@ describe('what a property of a runner has reached', () => {
     const { errorInstance } = await fc.check(runnerProperty(short), { seed: 5 });
     expect(errorInstance).toBeInstanceOf(NeverReachedError);
     const { missed, message } = errorInstance as NeverReachedError;
-    expect(missed).toContain('abort of an active run');
+    expect(missed).toContain('abort of a queued run');
     expect(message).toContain('never reached in 100 sequences: ');
-    expect(message).toMatch(/^ +0 {2}abort of an active run$/m);
+    expect(message).toMatch(/^ +0 {2}abort of a queued run$/m);
     const mayMiss = Object.fromEntries(missed.map((kind) => [kind, 'one command is too few']));
     expect((await fc.check(runnerProperty({ ...short, mayMiss }), { seed: 5 })).failed).toBe(false);
   });

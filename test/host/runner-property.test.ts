@@ -78,7 +78,7 @@ describe('a property of the exec runner', () => {
     const short = { ...exec, maxCommands: 1, reachWithin: 10 };
     const { errorInstance } = await fc.check(runnerProperty(short), { seed: 5, numRuns: 10 });
     expect(errorInstance).toBeInstanceOf(NeverReachedError);
-    expect((errorInstance as NeverReachedError).missed).toContain('abort of an active run');
+    expect((errorInstance as NeverReachedError).missed).toContain('abort of a queued run');
   });
 
   test('fails when a sequence does not end, and releases the runner', async () => {
