@@ -128,13 +128,16 @@ describe('the corpus', () => {
     const { out } = await run('explore', at('s.mjs#coin'), ...corpus());
     const [, file = ''] = /kept in (.*), and tried first/.exec(out) ?? [];
     expect((await run('replay', '--allow', dir, file)).out).toContain('reproduced');
-    for (const [change, text] of [
-      [SCENARIOS.replaceAll('< 2', '< 3'), 'no longer fails'],
-      [SCENARIOS.replaceAll("'two heads'", "'both heads'"), 'now fails differently'],
+    for (const [change, line] of [
+      [SCENARIOS.replaceAll('< 2', '< 3'), 'no longer fails: it holds, at 0 ms after 0 events\n'],
+      [
+        SCENARIOS.replaceAll("'two heads'", "'both heads'"),
+        'now fails differently: it fails at 0 ms in Object.run (s.mjs:9): both heads, when "first toss" is 1 (of 0 to 1) and "second toss" is 1 (of 0 to 1).\n',
+      ],
     ] as const) {
       await writeFile(at('s.mjs'), change);
       const again = await run('replay', '--allow', dir, file);
-      expect(again.out).toContain(`coin: ${text}:`);
+      expect(again.out).toContain(`coin: ${line}`);
       expect(again.code).toBe(3);
     }
     await writeFile(at('s.mjs'), SCENARIOS);

@@ -381,7 +381,7 @@ describe('a simulation as a test', () => {
     const declared: Declared[] = [];
     const base = { for: () => (_name: string, _options: unknown, run: Declared) => declared.push(run) };
     const scenario = (): void => {
-      // eslint-disable-next-line @typescript-eslint/only-throw-error -- that what is thrown has no line of its own
+      // eslint-disable-next-line @typescript-eslint/only-throw-error -- a thrown value without a stack is what this test is about
       throw 'text';
     };
     simTest.on(base as never)[way]([1])('throws', scenario, { runs: 0 });

@@ -135,7 +135,7 @@ describe('a runner that answers anything', () => {
       () => ({
         run: async () => {
           await Promise.resolve();
-          // eslint-disable-next-line @typescript-eslint/only-throw-error -- that is what is looked at
+          // eslint-disable-next-line @typescript-eslint/only-throw-error -- a thrown value that is no Error is what this case is about
           throw 'boom';
         },
       }),
