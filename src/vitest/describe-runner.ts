@@ -5,6 +5,7 @@
 import { describe, test } from 'vitest';
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
+import { realFunctions } from '../kernel/drain-real-functions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { ConformanceSubject } from '../conformance/subject.ts';
 import type { ExploreSubjectOptions } from '../conformance/workload/explore-runner.ts';
@@ -45,6 +46,9 @@ export interface ExploredRunnerOptions extends DescribeRunnerOptions {
 const EXECUTIONS = 300;
 /** Of the exploration, in milliseconds: what fails is made small and explained within it as well. */
 const EXPLORE_TIMEOUT_MS = 120_000;
+
+const EARLY_MS = 500;
+const EARLY_SHARE = 0.1;
 
 const OPTIONS = is.optionsOf<DescribeRunnerOptions>({}, { concurrent: is.BOOLEAN });
 const EXPLORED_OPTIONS = is.optionsOf<ExploredRunnerOptions>(
@@ -182,10 +186,34 @@ function declareCases<Subject>(subject: Subject, cases: readonly RunnerCase<Subj
   }
 }
 
+/** What a case that hangs says of itself must come before Vitest says that the time is up, which is all that is printed then. */
+async function endingEarly(
+  signal: AbortSignal,
+  timeoutMs: number,
+  prove: (early: AbortSignal) => Promise<void>,
+): Promise<void> {
+  if (!(timeoutMs > 0 && timeoutMs < Infinity)) return prove(signal);
+  const ending = new AbortController();
+  const timer = realFunctions.setTimeout(
+    () => ending.abort(),
+    timeoutMs - Math.min(EARLY_MS, timeoutMs * EARLY_SHARE),
+  );
+  try {
+    await prove(AbortSignal.any([signal, ending.signal]));
+  } finally {
+    realFunctions.clearTimeout(timer);
+  }
+}
+
 function declare<Subject>(subject: Subject, runnerCase: RunnerCase<Subject>): void {
   const reason = runnerCase.skipReason(subject);
   const timeout = runnerCase.timeoutMs?.(subject);
   if (reason === undefined) {
-    test(runnerCase.title, ({ signal }) => runnerCase.prove(subject, { signal }), timeout);
+    test(
+      runnerCase.title,
+      ({ signal, task }) =>
+        endingEarly(signal, task.timeout, (early) => runnerCase.prove(subject, { signal: early })),
+      timeout,
+    );
   } else test.skip(`${runnerCase.title} (skipped because ${reason})`);
 }

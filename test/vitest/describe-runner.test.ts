@@ -23,6 +23,18 @@ describeRunner({ name: 'new', isOld: false }, cases);
 describeRunner({ name: 'old', isOld: true }, cases);
 describeRunner({ name: 'at once', isOld: true }, cases, { concurrent: true });
 
+// Its test passes only if its signal aborts before its time is up.
+describeRunner({ name: 'hanging', isOld: false }, [
+  {
+    ...caseOf('first', 'ends once its signal aborts'),
+    timeoutMs: () => 2_000,
+    prove: (_, { signal }) =>
+      new Promise<void>((resolve) => {
+        signal.addEventListener('abort', () => resolve());
+      }),
+  },
+]);
+
 describe('a described runner', () => {
   test('passes each case that applies to it, group by group', () => {
     const [atOnce, inTurn] = [true, false].map((concurrent) =>

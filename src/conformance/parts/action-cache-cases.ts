@@ -6,7 +6,15 @@ import { digestOf } from '../../cas/digest-of.ts';
 import type { ActionOutcome } from '../../model/action.ts';
 import type { ActionCache } from '../../model/content-store.ts';
 import { checkEqual, checkThat } from '../check.ts';
-import { codeOf, type PartCase, partCases, type PartCaseSpec, type PartSubject } from './part-case.ts';
+import { noted } from './noted-part.ts';
+import {
+  codeOf,
+  notingCalls,
+  type PartCase,
+  partCases,
+  type PartCaseSpec,
+  type PartSubject,
+} from './part-case.ts';
 
 /** What an action cache is made with for a case. */
 export interface ActionCacheLimits {
@@ -23,10 +31,18 @@ export interface ActionCacheSubject extends PartSubject {
 const INVALID = 'RUNNER_INVALID_ARGUMENT';
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
+const using =
+  (
+    body: (cache: ActionCache) => Promise<void>,
+    limits: ActionCacheLimits,
+  ): PartCaseSpec<ActionCacheSubject>['prove'] =>
+  (subject, options) =>
+    notingCalls(options, (note) => subject.use((cache) => body(noted(note, 'the cache', cache)), limits));
+
 const cached = (
   title: string,
   body: (cache: ActionCache) => Promise<void>,
-): PartCaseSpec<ActionCacheSubject> => ({ title, prove: (subject) => subject.use(body, {}) });
+): PartCaseSpec<ActionCacheSubject> => ({ title, prove: using(body, {}) });
 
 const ACTION = digestOf('an action');
 
@@ -93,17 +109,16 @@ const results: readonly PartCaseSpec<ActionCacheSubject>[] = [
   {
     title: 'it keeps no more results than its limit allows',
     needs: ['eviction'],
-    prove: (subject) =>
-      subject.use(
-        async (cache) => {
-          const actions = Array.from({ length: 30 }, (_, n) => digestOf(String(n)));
-          for (const action of actions) await cache.put('', action, outcome(0));
-          let kept = 0;
-          for (const action of actions) if ((await cache.get('', action)) !== undefined) kept += 1;
-          checkThat(kept > 0 && kept <= 10, 'how many are kept', '1 to 10', kept);
-        },
-        { maxEntries: 10 },
-      ),
+    prove: using(
+      async (cache) => {
+        const actions = Array.from({ length: 30 }, (_, n) => digestOf(String(n)));
+        for (const action of actions) await cache.put('', action, outcome(0));
+        let kept = 0;
+        for (const action of actions) if ((await cache.get('', action)) !== undefined) kept += 1;
+        checkThat(kept > 0 && kept <= 10, 'how many are kept', '1 to 10', kept);
+      },
+      { maxEntries: 10 },
+    ),
   },
 ];
 

@@ -24,6 +24,7 @@ import {
   refusalOf,
   runsOf,
 } from './part-case.ts';
+import { callsIn, noted } from './noted-part.ts';
 import { type PlayAnswers, type Played, playHolding, faultLines } from './played.ts';
 
 /** A chaos runner that is held to its promises: see {@link chaosCases}. */
@@ -46,7 +47,8 @@ const between = (
   async prove(subject, { signal }) {
     const scenario = async (sim: Simulation): Promise<void> => {
       const behind = createSimulatedRunner(sim.world, { name: 'r', capacity: 9, history: 0 });
-      const chaos = subject.create(sim.world, behind, options);
+      const made = subject.create(sim.world, behind, options);
+      const chaos = noted(callsIn(sim.world), 'the chaos runner', made);
       await body({ sim, chaos, behind });
       await chaos.release();
     };

@@ -6,7 +6,15 @@ import { digestOf } from '../../cas/digest-of.ts';
 import { type ContentStore, missingBlobsOf } from '../../model/content-store.ts';
 import { type Digest, digestKey } from '../../model/digest.ts';
 import { checkEqual, checkThat } from '../check.ts';
-import { codeOf, type PartCase, partCases, type PartCaseSpec, type PartSubject } from './part-case.ts';
+import { noted } from './noted-part.ts';
+import {
+  codeOf,
+  notingCalls,
+  type PartCase,
+  partCases,
+  type PartCaseSpec,
+  type PartSubject,
+} from './part-case.ts';
 
 /** What a content store is made with for a case. */
 export interface ContentStoreLimits {
@@ -29,10 +37,18 @@ const ABSENT = digestOf('never written');
 const WRONG = 'RUNNER_WRONG_DIGEST';
 const INVALID = 'RUNNER_INVALID_ARGUMENT';
 
+const using =
+  (
+    body: (store: ContentStore) => Promise<void>,
+    limits: ContentStoreLimits,
+  ): PartCaseSpec<ContentStoreSubject>['prove'] =>
+  (subject, options) =>
+    notingCalls(options, (note) => subject.use((store) => body(noted(note, 'the store', store)), limits));
+
 const on = (
   title: string,
   body: (store: ContentStore) => Promise<void>,
-): PartCaseSpec<ContentStoreSubject> => ({ title, prove: (subject) => subject.use(body, {}) });
+): PartCaseSpec<ContentStoreSubject> => ({ title, prove: using(body, {}) });
 
 const within = (
   title: string,
@@ -41,7 +57,7 @@ const within = (
 ): PartCaseSpec<ContentStoreSubject> => ({
   title,
   needs: ['eviction'],
-  prove: (subject) => subject.use(body, { maxBytes }),
+  prove: using(body, { maxBytes }),
 });
 
 async function add(store: ContentStore, content: string | Uint8Array): Promise<Digest> {

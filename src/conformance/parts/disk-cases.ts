@@ -6,6 +6,8 @@ import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import type { Disk } from '../../model/disk.ts';
 import { checkEqual, checkRejects, checkThat } from '../check.ts';
+import { noted } from './noted-part.ts';
+import { notingCalls } from './part-case.ts';
 
 /** A case about a process that dies. */
 export interface DiskCrashCase {
@@ -48,8 +50,13 @@ export class DiskCase {
   /** Rejects with a `ConformanceError`, or with whatever else the disk threw. */
   async prove(subject: DiskSubject): Promise<void> {
     check('subject', subject, is.withMethods('use', 'crash'));
-    if ('body' in this.#spec) await subject.use(this.#spec.body);
-    else await subject.crash(this.#spec);
+    const spec = this.#spec;
+    if (!('body' in spec)) await subject.crash(spec);
+    else {
+      await notingCalls({}, (note) =>
+        subject.use((open) => spec.body(() => noted(note, 'the disk', open()))),
+      );
+    }
   }
 }
 

@@ -10,7 +10,15 @@ import type { MaybePromise } from '../../model/maybe-promise.ts';
 import type { Chunk } from '../../model/output.ts';
 import type { PartCapability } from '../capability.ts';
 import { checkEqual, checkThat } from '../check.ts';
-import { type PartCase, partCases, type PartCaseSpec, type PartSubject, refusalOf } from './part-case.ts';
+import { EXECER_MAKES, noted } from './noted-part.ts';
+import {
+  notingCalls,
+  type PartCase,
+  partCases,
+  type PartCaseSpec,
+  type PartSubject,
+  refusalOf,
+} from './part-case.ts';
 
 /** An execer that is held to the contract, and the time that it lives in. One per case. */
 export interface ExecerUnderTest {
@@ -306,14 +314,15 @@ function proving({ title, needs, run }: Case): PartCaseSpec<ExecerSubject> {
   return {
     title,
     needs,
-    async prove(subject) {
-      const under = await subject.create();
-      try {
-        await run(under);
-      } finally {
-        await under.close?.();
-      }
-    },
+    prove: (subject, options) =>
+      notingCalls(options, async (note) => {
+        const under = await subject.create();
+        try {
+          await run({ ...under, execer: noted(note, 'the execer', under.execer, EXECER_MAKES) });
+        } finally {
+          await under.close?.();
+        }
+      }),
   };
 }
 

@@ -5,7 +5,15 @@
 import { Cancellation } from '../../model/cancellation.ts';
 import type { Filer } from '../../model/filer.ts';
 import { checkEqual, checkThat } from '../check.ts';
-import { inWords, type PartCase, partCases, type PartCaseSpec, type PartSubject } from './part-case.ts';
+import { FILER_MAKES, noted } from './noted-part.ts';
+import {
+  inWords,
+  notingCalls,
+  type PartCase,
+  partCases,
+  type PartCaseSpec,
+  type PartSubject,
+} from './part-case.ts';
 
 /** A filer that keeps snapshots, and the disk that it works on. */
 export interface FilerUnderTest {
@@ -31,7 +39,10 @@ export interface FilerSubject extends PartSubject {
 
 const on = (title: string, body: (under: FilerUnderTest) => Promise<void>): PartCaseSpec<FilerSubject> => ({
   title,
-  prove: (subject) => subject.use(body),
+  prove: (subject, options) =>
+    notingCalls(options, (note) =>
+      subject.use((under) => body({ ...under, filer: noted(note, 'the filer', under.filer, FILER_MAKES) })),
+    ),
 });
 
 const SOURCES = { 'bin/run.sh*': 'echo hi', readme: 'read' };

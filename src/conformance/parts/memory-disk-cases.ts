@@ -18,6 +18,7 @@ import {
   inWords,
   ofOurWords,
 } from './part-case.ts';
+import { callsIn, MEDIUM_MAKES, noted } from './noted-part.ts';
 import { type PlayAnswers, type Played, playHolding } from './played.ts';
 
 /** A kind of disk in memory that is held to its promises: see {@link memoryDiskCases}. */
@@ -46,7 +47,9 @@ const plays = (
   title,
   async prove(subject, { signal }) {
     const scenario = (sim: Simulation): Promise<void> => {
-      const make = (given?: MemoryDiskOptions): MemoryDisk => subject.create(sim.world, given);
+      const note = callsIn(sim.world);
+      const make = (given?: MemoryDiskOptions): MemoryDisk =>
+        noted(note, 'the medium', subject.create(sim.world, given), MEDIUM_MAKES);
       const medium = make(options);
       return body({ sim, medium, make, disk: medium.mount(sim.world) });
     };

@@ -14,6 +14,7 @@ import {
   type PartSubject,
   refusalOf,
 } from './part-case.ts';
+import { callsIn, noted } from './noted-part.ts';
 import { playHolding } from './played.ts';
 
 /** Outputs in memory that are held to their promises: see {@link memoryOutputCases}. */
@@ -29,7 +30,11 @@ const inMemory = (
 ): PartCaseSpec<MemoryOutputSubject> => ({
   title,
   async prove(subject, { signal }) {
-    await playHolding((sim) => body((options) => subject.create(options), sim), {}, { signal });
+    const scenario = (sim: Simulation): Promise<void> => {
+      const note = callsIn(sim.world);
+      return body((options) => noted(note, 'the outputs', subject.create(options)), sim);
+    };
+    await playHolding(scenario, {}, { signal });
   },
 });
 

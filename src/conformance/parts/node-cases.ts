@@ -21,6 +21,7 @@ import {
   type PartSubject,
   refusalOf,
 } from './part-case.ts';
+import { callsIn, noted } from './noted-part.ts';
 import { faultLines, type PlayAnswers, type Played, playHolding } from './played.ts';
 
 /** A node that is a runner and is held to its promises: see {@link nodeCases}. */
@@ -42,13 +43,16 @@ const onNode = (
   title,
   async prove(subject, { signal }) {
     const scenario = async (sim: Simulation): Promise<void> => {
-      const make = (options: Partial<NodeOptions<Service>>): Node =>
-        subject.create(sim, {
+      const note = callsIn(sim.world);
+      const make = (options: Partial<NodeOptions<Service>>): Node => {
+        const node = subject.create(sim, {
           name: 'n1',
           start: (world, { name, idPrefix }) =>
             createSimulatedRunner(world, { name, idPrefix, capacity: 4, history: 0 }),
           ...options,
         });
+        return noted(note, 'the node', node);
+      };
       const node = make(given);
       await body(sim, node, make);
       await node.release();

@@ -4,7 +4,15 @@
 import type { MaybePromise } from '../../model/maybe-promise.ts';
 import type { OutputCreator } from '../../model/output.ts';
 import { checkEqual, checkThat } from '../check.ts';
-import { inWords, type PartCase, partCases, type PartCaseSpec, type PartSubject } from './part-case.ts';
+import { noted, OUTPUTS_MAKE } from './noted-part.ts';
+import {
+  inWords,
+  notingCalls,
+  type PartCase,
+  partCases,
+  type PartCaseSpec,
+  type PartSubject,
+} from './part-case.ts';
 
 /** Outputs that are held to the contract, and how their content is read. */
 export interface OutputsUnderTest {
@@ -24,7 +32,12 @@ const on = (
   body: (under: OutputsUnderTest) => Promise<void>,
 ): PartCaseSpec<OutputSubject> => ({
   title,
-  prove: (subject) => subject.use(body),
+  prove: (subject, options) =>
+    notingCalls(options, (note) =>
+      subject.use((under) =>
+        body({ ...under, outputs: noted(note, 'the outputs', under.outputs, OUTPUTS_MAKE) }),
+      ),
+    ),
 });
 
 const textOf = (bytes: Uint8Array): string => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);

@@ -7,7 +7,7 @@ import { statusAll } from '../../model/status-lookup.ts';
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { sleep } from '../../kernel/clock.ts';
-import { isRunnerError } from '../../kernel/errors.ts';
+import { isRunnerError, messageOf } from '../../kernel/errors.ts';
 import { SEED } from '../../kernel/seeded-random.ts';
 import type { World } from '../../model/world.ts';
 import { simulate } from '../../simulation/simulate.ts';
@@ -15,6 +15,7 @@ import type { Simulation } from '../../simulation/simulation.ts';
 import { PART_CAPABILITY, REASON, type PartCapability } from '../capability.ts';
 import { checkEqual, checkThat, ConformanceError } from '../check.ts';
 import { simulationError } from '../conformance-case.ts';
+import { type NoteCall, OpenCalls } from './noted-part.ts';
 
 /** What every subject of such a list says of itself. */
 export interface PartSubject {
@@ -104,6 +105,32 @@ export function partCases<Subject extends PartSubject>(
   return Object.freeze(
     Object.entries(groups).flatMap(([group, specs]) => specs.map((spec) => new PartCase(group, spec))),
   );
+}
+
+/**
+ * Runs a body beside parts that only its subject knows where to run, and notes their calls. What it fails with, but for a check of its own, says
+ * which of them have no answer; so does the abort of the signal.
+ */
+export async function notingCalls(
+  { signal }: PartProveOptions,
+  prove: (note: NoteCall) => Promise<void>,
+): Promise<void> {
+  const calls = new OpenCalls();
+  let cutOff = (): void => undefined;
+  const cut = new Promise<never>((_, reject) => {
+    cutOff = () => reject(new Error('cut off: the case has not ended'));
+  });
+  signal?.addEventListener('abort', cutOff);
+  try {
+    await Promise.race([meanwhile(prove(calls.note)), meanwhile(cut)]);
+  } catch (error) {
+    const { lines } = calls;
+    if (error instanceof ConformanceError || lines.length === 0) throw error;
+    const text = [messageOf(error), ...lines].join('\n');
+    throw new ConformanceError(text, 'an end of the case', lines.join(', '), error);
+  } finally {
+    signal?.removeEventListener('abort', cutOff);
+  }
 }
 
 /** A world whose time passes, virtual or the machine's. */

@@ -18,6 +18,7 @@ import {
   type PartSubject,
   refusalOf,
 } from './part-case.ts';
+import { callsIn, EXECER_MAKES, noted } from './noted-part.ts';
 import { playHolding } from './played.ts';
 
 /** A player of recordings that is held to its promises: see {@link playbackCases}. */
@@ -53,8 +54,9 @@ const playing = (
 ): PartCaseSpec<PlaybackSubject> => ({
   title,
   async prove(subject, { signal }) {
-    const scenario = (sim: Simulation): Promise<void> =>
-      body((run, options) => {
+    const scenario = (sim: Simulation): Promise<void> => {
+      const note = callsIn(sim.world);
+      return body((run, options) => {
         const written: string[] = [];
         const reports: string[] = [];
         const { clock } = sim.world;
@@ -62,11 +64,12 @@ const playing = (
         const sink = (stream: string) => ({
           write: (chunk: Chunk) => void written.push(`${sim.now() - startMs} ${stream} ${String(chunk)}`),
         });
-        const execer = subject.create({
+        const made = subject.create({
           clock,
           recordingOf: ({ runId }) => (runId === run.runId ? run : undefined),
           ...options,
         });
+        const execer = noted(note, 'the execer', made, EXECER_MAKES);
         const process = execer.exec({
           ...plain(['make']),
           runId: '0',
@@ -76,6 +79,7 @@ const playing = (
         });
         return { sim, execer, process, written, reports, startMs };
       }, sim);
+    };
     await playHolding(scenario, {}, { signal });
   },
 });

@@ -18,6 +18,7 @@ import {
   type PartSubject,
   refusalOf,
 } from './part-case.ts';
+import { callsIn, EXECER_MAKES, noted } from './noted-part.ts';
 import { type Played, playHolding } from './played.ts';
 
 /** A kind of script execer that is held to its promises: see {@link simExecerCases}. */
@@ -52,8 +53,9 @@ const on = (
   async prove(subject, { signal }) {
     const scenario = (sim: Simulation): Promise<void> => {
       const { clock, tracer } = sim.world;
+      const note = callsIn(sim.world);
       const make = (own: Partial<SimExecerOptions>): SimExecer =>
-        subject.create({ clock, tracer, runner: 'r', ...own });
+        noted(note, 'the execer', subject.create({ clock, tracer, runner: 'r', ...own }), EXECER_MAKES);
       const execer = make(options);
       const written: string[] = [];
       const start: Stage['start'] = (argv, extra = {}) =>

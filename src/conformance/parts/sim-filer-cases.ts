@@ -20,6 +20,7 @@ import {
   type PartSubject,
   refusalOf,
 } from './part-case.ts';
+import { callsIn, FILER_MAKES, noted } from './noted-part.ts';
 import { type PlayAnswers, type Played, playHolding } from './played.ts';
 
 /** A kind of planned filer that is held to its promises: see {@link simFilerCases}. */
@@ -38,8 +39,12 @@ const plays = (
 ): PartCaseSpec<SimFilerSubject> => ({
   title,
   async prove(subject, { signal }) {
-    const run = (sim: Simulation): Promise<void> =>
-      body(sim, (options) => subject.create({ clock: sim.world.clock, ...options }));
+    const run = (sim: Simulation): Promise<void> => {
+      const note = callsIn(sim.world);
+      return body(sim, (options) =>
+        noted(note, 'the filer', subject.create({ clock: sim.world.clock, ...options }), FILER_MAKES),
+      );
+    };
     look(await playHolding(run, answers, { signal }));
   },
 });

@@ -11,6 +11,7 @@ import type { QueryResult } from '../../model/status-reader.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 import type { StatusStore, StatusStoreOptions } from '../../store/status-store.ts';
 import { checkEqual, checkThat } from '../check.ts';
+import { callsIn, noted } from './noted-part.ts';
 import {
   type PartCase,
   partCases,
@@ -64,7 +65,9 @@ class Stage {
 
   constructor(sim: Simulation, subject: StoreSubject, options: Partial<StatusStoreOptions>) {
     this.sim = sim;
-    this.make = (given = {}) => subject.create({ clock: sim.world.clock, ...given });
+    const note = callsIn(sim.world);
+    this.make = (given = {}) =>
+      noted(note, 'the store', subject.create({ clock: sim.world.clock, ...given }));
     this.store = this.make({ tracer: sim.world.tracer, ...options });
   }
 
