@@ -7,12 +7,13 @@ import type { Cancellable } from '../../model/cancellation.ts';
 import type { LogUploader, Processor } from '../../model/collaborators.ts';
 import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
 import type { Output } from '../../model/output.ts';
-import { METRIC_NAMES } from '../../model/metrics.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';
 import type { ConformanceSubject, SubjectOptions } from '../subject.ts';
 import type { Draws } from './draws.ts';
 import { BOUND_MS, carryOut, drawCheckout, drawWork, type Work } from './drawn-work.ts';
-import { RecordedMetrics, UPDATE_INTERVAL_MS, UPLOAD_BOUND_MS, uploadedUrl } from './planned-parts.ts';
+import { MetricsJudge, type SeenRuns } from './metrics-judge.ts';
+import { UPDATE_INTERVAL_MS, UPLOAD_BOUND_MS, uploadedUrl } from './planned-parts.ts';
+import { RecordedMetrics } from './recorded-metrics.ts';
 import type { RunnerReach } from './runner-reach.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
@@ -75,8 +76,8 @@ export function drawParts(
     },
     ...(files === undefined ? {} : { prepare: (of, command) => files.prepare(of, command) }),
     check(runs) {
-      if (metrics !== undefined) checkMetrics(host, metrics, runs);
-      files?.check(metrics);
+      const made = files?.check();
+      if (metrics !== undefined) new MetricsJudge(host, metrics).judgeSeen(seenRuns(runs, 0, made));
     },
   };
 }
@@ -172,7 +173,8 @@ class OddParts {
       this.#open.size === 0,
       `R205 checkouts left after the release: expected none, got ${[...this.#open].join(', ')}`,
     );
-    if (this.#metrics !== undefined) checkMetrics(this.#host, this.#metrics, runs, this.#uploading);
+    if (this.#metrics === undefined) return;
+    new MetricsJudge(this.#host, this.#metrics).judgeSeen(seenRuns(runs, this.#uploading));
   }
 
   /** R113: each log under a name of its own, which no other log has had. */
@@ -304,18 +306,11 @@ class WatchedFiles {
     return draws.rarely('has a snapshot', 2) ? { ...command, snapshotId: 'snap' } : command;
   }
 
-  /** Every checkout was released once (R94, R205), and counted (R177). */
-  check(metrics: RecordedMetrics | undefined): void {
+  /** How many checkouts were made; each was released once (R94, R205). */
+  check(): number {
     const [made, released] = [this.#made, this.#released];
     this.#host.check(made === released, `R205 released checkouts: expected ${made}, got ${released}`);
-    if (metrics === undefined) return;
-    const downloads = metrics.values(METRIC_NAMES.DOWNLOADS).length;
-    const measured = metrics.values(METRIC_NAMES.DOWNLOAD_LATENCY_MS).length;
-    const isCounted = downloads === made && measured === made;
-    this.#host.check(
-      isCounted,
-      `R177 of ${made} checkouts ${downloads} were counted and ${measured} measured`,
-    );
+    return made;
   }
 
   #watched(checkout: Checkout): Checkout {
@@ -334,37 +329,12 @@ class WatchedFiles {
   }
 }
 
-/** R176, R178, R179, R181: what was counted fits the runs that were seen, and the uploads that were asked for. */
-function checkMetrics(
-  host: WorkloadHost,
-  metrics: RecordedMetrics,
-  runs: readonly EndedRun[],
-  uploading = 0,
-): void {
-  const gauge = metrics.values(METRIC_NAMES.RUNNING_TASK).map(({ value }) => value);
-  const isSwitching = gauge.length % 2 === 0 && gauge.every((value, at) => value === (at + 1) % 2);
-  host.check(
-    isSwitching,
-    `R176 runningTask is 1 while a run is active and 0 after it\n\nGot ${gauge.join(', ')}.`,
-  );
-  const started = gauge.length / 2;
-  const of = (name: string): number => metrics.values(name).length;
-  const [measured, idle] = [of(METRIC_NAMES.TASK_LATENCY_MS), of(METRIC_NAMES.IDLE_LATENCY_MS)];
-  host.check(
-    measured === started && idle === started,
-    `R176 R181 ${started} runs were started, ${measured} were measured, and ${idle} times without a run`,
-  );
-  // What waits for an unhealthy machine fails without having been started (R83).
-  const mustStart = runs.filter(
-    ({ status: { state, exitCode } }) => state !== 'ABORTED' && !(state === 'FAILED' && exitCode === 240),
+/** What the metrics are held to; what waits for an unhealthy machine fails without having been started (R83). */
+function seenRuns(runs: readonly EndedRun[], uploads = 0, checkouts?: number): SeenRuns {
+  const statuses = runs.map(({ status }) => status);
+  const mustStart = statuses.filter(
+    ({ state, exitCode }) => state !== 'ABORTED' && !(state === 'FAILED' && exitCode === 240),
   ).length;
-  host.check(
-    mustStart <= started,
-    `R176 ${mustStart} runs have an end of their own, ${started} were started`,
-  );
-  const timedOut = runs.filter(({ status }) => status.state === 'TIMEDOUT').length;
-  const timeouts = of(METRIC_NAMES.TIMEOUTS);
-  host.check(timedOut <= timeouts, `R179 ${timedOut} runs were TIMEDOUT, ${timeouts} were counted`);
-  const uploads = of(METRIC_NAMES.UPLOADS) + of(METRIC_NAMES.LOG_UPLOAD_FAILURES);
-  host.check(uploads <= uploading, `R178 ${uploads} uploads were counted, and ${uploading} asked for`);
+  const timedOut = statuses.filter(({ state }) => state === 'TIMEDOUT').length;
+  return { mustStart, timedOut, uploads, checkouts };
 }

@@ -5,6 +5,7 @@
  */
 import { METRIC_NAMES } from '../../model/metrics.ts';
 import { BOUND_MS, type Work } from './drawn-work.ts';
+import type { ExpectedMetric } from './metrics-judge.ts';
 import {
   LOCAL_BOUND_MS,
   LOGS,
@@ -15,13 +16,6 @@ import {
   type PartsSetup,
   type RunPlan,
 } from './planned-parts.ts';
-
-/** A value that a metric gets; `isSure` is false if the contract leaves open whether it does, NaN stands for any value. */
-export interface ExpectedMetric {
-  readonly name: string;
-  readonly value: number;
-  readonly isSure: boolean;
-}
 
 /** How a run ends. */
 export interface ExpectedOutcome {

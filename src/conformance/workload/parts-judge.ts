@@ -4,15 +4,10 @@
 import { WORKER_UNHEALTHY_MSG } from '../../model/messages.ts';
 import { METRIC_NAMES } from '../../model/metrics.ts';
 import type { RunStatus } from '../../model/run-status.ts';
+import { expectRun, type ExpectedRun, type LogPlace, type Reached } from './expected-run.ts';
+import { ExpectedHealth } from './expected-health.ts';
+import { type ExpectedMetric, MetricsJudge } from './metrics-judge.ts';
 import {
-  expectRun,
-  type ExpectedMetric,
-  type ExpectedRun,
-  type LogPlace,
-  type Reached,
-} from './expected-run.ts';
-import {
-  ExpectedHealth,
   UPDATE_INTERVAL_MS,
   type PartCall,
   type PlannedParts,
@@ -46,19 +41,21 @@ export class PartsJudge {
   /** Of the runs that were started. */
   readonly #spans: Span[] = [];
   readonly #health = new ExpectedHealth();
+  readonly #metrics: MetricsJudge;
 
   constructor(host: WorkloadHost, parts: PlannedParts, times: RunnerTimes) {
     this.#host = host;
     this.#parts = parts;
     this.#times = times;
+    this.#metrics = new MetricsJudge(host, parts.metrics);
     this.#freeAtMs = parts.readyAtMs;
     this.#idleSinceMs = times.createdAtMs;
   }
 
   /** Judges all runs, in order of acceptance; gives what they have reached, in words. */
   judge(): ReadonlySet<Reached> {
-    const { runs, setup, metrics } = this.#parts;
-    const starts = setup.hasMetrics ? startTimes(metrics.values(METRIC_NAMES.RUNNING_TASK)) : undefined;
+    const { runs, setup } = this.#parts;
+    const starts = setup.hasMetrics ? this.#metrics.startTimes() : undefined;
     for (const run of runs) {
       if (run.runId === undefined) this.#mustBeUntouched(run);
       else this.#judgeRun(run, starts);
@@ -156,44 +153,12 @@ export class PartsJudge {
   }
 
   #judgeMetrics(): void {
-    const { metrics } = this.#parts;
-    for (const name of COUNTED) {
-      const got = metrics.values(name).map(({ value }) => value);
-      const sure = this.#expected
-        .filter((each) => each.name === name && each.isSure)
-        .map(({ value }) => value);
-      const open = this.#expected
-        .filter((each) => each.name === name && !each.isSure)
-        .map(({ value }) => value);
-      const surplus = without(got, sure);
-      const isFitting = surplus !== undefined && isWithin(surplus, open);
-      this.#check(
-        isFitting,
-        () =>
-          `${ruleOf(name)} ${name} does not add up\n\nExpected ${listText(sure)}${open.length === 0 ? '' : ` and perhaps ${listText(open)}`}, got ${listText(got)}.`,
-      );
-    }
-    const gauge = metrics.values(METRIC_NAMES.RUNNING_TASK).map(({ value }) => value);
-    const isSwitching = gauge.every((value, index) => value === (index + 1) % 2) && gauge.length % 2 === 0;
-    this.#check(
-      isSwitching,
-      () => `R176 runningTask is 1 while a run is active and 0 after it\n\nGot ${listText(gauge)}.`,
-    );
-    const unhealthy = metrics.values(METRIC_NAMES.UNHEALTHY).map(({ value }) => value);
-    const isReady = this.#parts.readyAtMs < this.#times.releasedAtMs;
-    const expected = [...(isReady ? [0] : []), ...(this.#health.isLost ? [1] : [])];
-    const { init } = this.#parts.setup;
-    const failsAtMs = init?.fails === undefined ? Infinity : this.#times.createdAtMs + init.takesMs;
-    const failures = metrics.values(METRIC_NAMES.INIT_FAILURE).length;
-    this.#check(
-      failures === (failsAtMs < this.#times.releasedAtMs ? 1 : 0) || failsAtMs === this.#times.releasedAtMs,
-      () => `R62 workerDownloadInitFailure was counted ${failures} times`,
-    );
-    const isOpen = this.#parts.readyAtMs === this.#times.releasedAtMs;
-    this.#check(
-      isOpen || listText(unhealthy) === listText(expected),
-      () => `R180 workerUnhealthy\n\nExpected ${listText(expected)}, got ${listText(unhealthy)}.`,
-    );
+    const { readyAtMs, setup } = this.#parts;
+    const { createdAtMs, releasedAtMs } = this.#times;
+    const { init } = setup;
+    const failedAtMs = init?.fails === undefined ? Infinity : createdAtMs + init.takesMs;
+    this.#metrics.judgePlanned(this.#expected);
+    this.#metrics.judgeHealth({ readyAtMs, failedAtMs, releasedAtMs, isLost: this.#health.isLost });
   }
 
   /** R75–R78: each update was wanted, and began as soon as the runner was free. */
@@ -289,65 +254,6 @@ export class PartsJudge {
   #check(condition: boolean, message: () => string): void {
     if (!condition) this.#host.check(false, message());
   }
-}
-
-const COUNTED: readonly string[] = [
-  METRIC_NAMES.TASK_LATENCY_MS,
-  METRIC_NAMES.DOWNLOADS,
-  METRIC_NAMES.DOWNLOAD_LATENCY_MS,
-  METRIC_NAMES.UPLOADS,
-  METRIC_NAMES.LOG_UPLOAD_FAILURES,
-  METRIC_NAMES.LOG_UPLOAD_LATENCY_MS,
-  METRIC_NAMES.UPLOAD_LATENCY_MS,
-  METRIC_NAMES.TIMEOUTS,
-  METRIC_NAMES.MEMORY_CAP_EXCEEDED,
-  METRIC_NAMES.IDLE_LATENCY_MS,
-  'commandDirUsage_kb_work',
-];
-
-function ruleOf(name: string): string {
-  switch (name) {
-    case METRIC_NAMES.TASK_LATENCY_MS:
-      return 'R176';
-    case METRIC_NAMES.DOWNLOADS:
-    case METRIC_NAMES.DOWNLOAD_LATENCY_MS:
-      return 'R177';
-    case METRIC_NAMES.TIMEOUTS:
-    case METRIC_NAMES.MEMORY_CAP_EXCEEDED:
-      return 'R179';
-    case METRIC_NAMES.IDLE_LATENCY_MS:
-      return 'R181';
-    case 'commandDirUsage_kb_work':
-      return 'R182';
-    default:
-      return 'R178';
-  }
-}
-
-/** What is left of `all` without each of `taken`; undefined if one of them is not there. */
-function without(all: readonly number[], taken: readonly number[]): number[] | undefined {
-  const left = [...all];
-  for (const value of taken) {
-    const at = left.indexOf(value);
-    if (at < 0) return undefined;
-    left.splice(at, 1);
-  }
-  return left;
-}
-
-/** Whether each of `values` is one of `open`, in which NaN stands for any. */
-function isWithin(values: readonly number[], open: readonly number[]): boolean {
-  const left = [...open];
-  const others = values.filter((value) => {
-    const at = left.indexOf(value);
-    if (at >= 0) left.splice(at, 1);
-    return at < 0;
-  });
-  return others.length <= left.filter(Number.isNaN).length;
-}
-
-function startTimes(gauge: readonly { readonly atMs: number; readonly value: number }[]): number[] {
-  return gauge.filter(({ value }) => value === 1).map(({ atMs }) => atMs);
 }
 
 /** In which way a run was not as expected; undefined if it was. */

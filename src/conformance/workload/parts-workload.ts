@@ -23,6 +23,7 @@ import type { ConformanceSubject, PlannedMachine, RunnerUnderTest, SubjectOption
 import { drawCommand, type DrawnCommand } from './drawn-command.ts';
 import { AT_ONCE, drawWork } from './drawn-work.ts';
 import { Draws, workloadName } from './draws.ts';
+import { checkServiceStatus } from './expected-health.ts';
 import { PLANNED_REACH, type PlannedReach } from './expected-run.ts';
 import { GivenAnswers } from './given-answers.ts';
 import { makeRunner } from './made-runner.ts';
@@ -157,7 +158,7 @@ export class PartsWorkload {
       this.#answered('R43', 'statusAll', 'statuses', before),
       answerOf(offered),
     ]);
-    this.#checkService(machine);
+    this.#checkService('statusAll', machine);
     const isFull = statuses.filter(({ state }) => !isTerminal(state)).length >= capacity;
     const code = refusal(machine, isFull);
     if (answer.status === undefined) {
@@ -174,7 +175,6 @@ export class PartsWorkload {
 
   /** R22, R23, R63, R64: the code, its text, and the zero status with what the machine says. */
   #refused(error: unknown, code: Refusal | undefined, { error: says }: ServiceStatus): void {
-    const expectedCode = code ?? 'that it is accepted';
     if (!(error instanceof RunRejectedError)) {
       const expected = code === undefined ? 'it to be accepted' : `a RunRejectedError of code ${code}`;
       this.#sim.check(false, `R22 R64 run: expected ${expected}, got ${refusalText(error)}`, error);
@@ -182,7 +182,7 @@ export class PartsWorkload {
     }
     this.#sim.check(
       error.code === code,
-      `R64 a run was refused with ${error.code}, expected ${expectedCode}`,
+      `R64 a run was refused with ${error.code}, expected ${code ?? 'that it is accepted'}`,
     );
     if (code === undefined) return;
     const inside = code === 'RUNNER_INITIALIZING' ? QUEUE_INITING_MSG : code === 'RUNNER_BUSY' ? '' : says;
@@ -196,17 +196,10 @@ export class PartsWorkload {
     this.#refusals.add(code);
   }
 
-  /** R15, R62, R80, R82: what the machine says of itself fits what its parts have done. */
-  #checkService(got: ServiceStatus): void {
+  /** R15, R60, R62, R80, R81, R82: what the machine says of itself fits what its parts have done. */
+  #checkService(call: string, got: ServiceStatus): void {
     const expected = this.#parts.serviceNow();
-    if (expected === undefined) return;
-    const { initialized, isHealthy, error } = got;
-    const isFitting =
-      initialized === expected.initialized && isHealthy === expected.isHealthy && expected.isError(error);
-    this.#sim.check(
-      isFitting,
-      `${expected.rule} the machine says initialized ${initialized}, healthy ${isHealthy}, "${error}"\n\nExpected ${expected.initialized}, ${expected.isHealthy} and ${expected.says}.`,
-    );
+    if (expected !== undefined) checkServiceStatus(this.#sim, call, got, expected);
   }
 
   async #watch(service: Service, run: PlannedRun): Promise<void> {
@@ -221,7 +214,7 @@ export class PartsWorkload {
     run.status = status;
     run.endedAtMs = this.#sim.now();
     this.#parts.health.note(status);
-    this.#checkService(machine);
+    this.#checkService(call, machine);
   }
 
   #abort(service: Service): void {

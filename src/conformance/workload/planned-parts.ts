@@ -8,7 +8,6 @@ import type { Command } from '../../model/command.ts';
 import type { ExecCommand, Execer, MemoryReport, Process, ProcessStatus } from '../../model/execer.ts';
 import type { Checkout, Filer } from '../../model/filer.ts';
 import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
-import type { Counter, Gauge, Histogram, Metrics } from '../../model/metrics.ts';
 import type { Output, OutputCreator } from '../../model/output.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import type { RunTypeMap } from '../../model/run-type.ts';
@@ -16,6 +15,14 @@ import type { WorkloadHost } from './workload-host.ts';
 import type { PlannedMachine, SubjectOptions } from '../subject.ts';
 import { AT_ONCE, BOUND_MS, carryOut, drawCheckout, drawWork, type Work } from './drawn-work.ts';
 import { Draws } from './draws.ts';
+import {
+  ExpectedHealth,
+  expectedService,
+  type ExpectedService,
+  NO_ERROR,
+  SOME_ERROR,
+} from './expected-health.ts';
+import { RecordedMetrics } from './recorded-metrics.ts';
 
 /** One upload takes no longer, if the uploader has a limit. */
 export const UPLOAD_BOUND_MS = 30;
@@ -99,30 +106,6 @@ export interface PlannedRun {
 export interface SeenUpdate {
   readonly beginMs: number;
   endMs: number;
-}
-
-/** Whether a runner trusts its machine, by what its runs have ended as (R81). */
-export class ExpectedHealth {
-  isLost = false;
-  #lastCode = 0;
-
-  /** A run that has left the queue is over. */
-  note({ state, exitCode }: RunStatus): void {
-    if (state === 'ABORTED') return;
-    const isRow = (exitCode === 211 || exitCode === 212) && this.#lastCode === exitCode;
-    this.#lastCode = state === 'FAILED' ? exitCode : 0;
-    if (state === 'FAILED' && (exitCode === 241 || isRow)) this.isLost = true;
-  }
-}
-
-/** What a machine has to say of itself. */
-export interface ExpectedService {
-  readonly rule: string;
-  readonly initialized: boolean;
-  readonly isHealthy: boolean;
-  /** Its error, in words. */
-  readonly says: string;
-  readonly isError: (error: string) => boolean;
 }
 
 /** What a program comes to, in the words of the subject. */
@@ -247,28 +230,20 @@ export class PlannedParts {
     const { init, updateLimitMs } = this.setup;
     const initMs = this.#createdAtMs + (init?.takesMs ?? 0);
     if (init !== undefined && initMs === nowMs) return undefined;
-    const nothing = { says: 'no error', isError: (error: string) => error === '' };
-    if (initMs > nowMs) return { rule: 'R15', initialized: false, isHealthy: false, ...nothing };
+    if (initMs > nowMs) return { rule: 'R15', initialized: false, isHealthy: false, ...NO_ERROR };
     if (init?.fails !== undefined) {
       const { text } = init.fails;
-      return {
-        rule: 'R62',
-        initialized: false,
-        isHealthy: false,
-        says: text,
-        isError: (error) => error === text,
-      };
+      const says = `the error ${JSON.stringify(text)}`;
+      const isError = (error: string): boolean => error === text;
+      return { rule: 'R62', initialized: false, isHealthy: false, says, isError };
     }
-    const anything = { says: 'why', isError: (error: string) => error !== '' };
-    if (this.health.isLost) return { rule: 'R81', initialized: true, isHealthy: false, ...anything };
+    const expected = expectedService(this.health.isLost);
     const over = this.updates.filter((update) => this.overAtMs(update) <= nowMs);
     const last = over.at(-1);
-    if (last === undefined || updateLimitMs === 0) {
-      return { rule: 'R82', initialized: true, isHealthy: true, ...nothing };
-    }
+    if (this.health.isLost || last === undefined || updateLimitMs === 0) return expected;
     if (this.overAtMs(last) === nowMs || last.endMs === last.beginMs + updateLimitMs) return undefined;
     const isLate = last.endMs > last.beginMs + updateLimitMs;
-    return { rule: 'R80', initialized: true, isHealthy: true, ...(isLate ? anything : nothing) };
+    return { ...expected, rule: 'R80', ...(isLate ? SOME_ERROR : NO_ERROR) };
   }
 
   /** When the runner goes on after an update: once it is back, or at the bound after its limit or the release. */
@@ -620,39 +595,6 @@ class PlannedProcess implements Process {
 
   #settle(): void {
     for (const resolve of this.#waiting.splice(0)) resolve(this.#status as ProcessStatus);
-  }
-}
-
-/** Metrics that keep everything that was recorded, each with its time. */
-export class RecordedMetrics implements Metrics {
-  readonly #now: () => number;
-  readonly #values = new Map<string, { readonly atMs: number; readonly value: number }[]>();
-
-  constructor(now: () => number) {
-    this.#now = now;
-  }
-
-  counter(name: string): Counter {
-    return { increment: (by = 1) => this.#keep(name, by) };
-  }
-
-  gauge(name: string): Gauge {
-    return { set: (value) => this.#keep(name, value) };
-  }
-
-  histogram(name: string): Histogram {
-    return { record: (value) => this.#keep(name, value) };
-  }
-
-  /** What an instrument got, in order. */
-  values(name: string): readonly { readonly atMs: number; readonly value: number }[] {
-    return this.#values.get(name) ?? [];
-  }
-
-  #keep(name: string, value: number): void {
-    const values = this.#values.get(name);
-    if (values === undefined) this.#values.set(name, [{ atMs: this.#now(), value }]);
-    else values.push({ atMs: this.#now(), value });
   }
 }
 

@@ -10,6 +10,7 @@ import type { RunID, RunStatus } from '../../model/run-status.ts';
 import type { ServiceStatus } from '../../model/service-status.ts';
 import { ALL_MASK, formatMask, maskForState, maskMatches } from '../../model/state-mask.ts';
 import type { QueryResult } from '../../model/status-reader.ts';
+import { checkServiceStatus, expectedService } from './expected-health.ts';
 import type { BookedRun, RunBook } from './run-book.ts';
 import type { RunnerReach } from './runner-reach.ts';
 import type { WorkloadHost } from './workload-host.ts';
@@ -466,20 +467,17 @@ export class ReadJudge {
 
   // The service.
 
-  /** R38, R60, R81, R82. */
+  /** R38, R60, R81, R82: once the runner has seen the end that makes it unhealthy, and not before. */
   #checkService(call: string, service: ServiceStatus, sinceMs: number): void {
     const now = this.#host.now();
     const { unhealthy } = this.#book;
     const isOpen = unhealthy !== undefined && unhealthy.lo <= now && unhealthy.hi >= sinceMs;
     if (!this.#isExact || isOpen) return;
-    const isHealthy = unhealthy === undefined || unhealthy.lo > now;
-    const isRight =
-      service.initialized && service.isHealthy === isHealthy && (service.error === '') === isHealthy;
-    const [rule, which] = isHealthy ? ['R60', 'a healthy'] : ['R81 R82', 'an unhealthy'];
-    this.#demand(
-      isRight,
-      rule,
-      `${call}: expected the service of ${which} runner, got ${serviceText(service)}`,
+    checkServiceStatus(
+      this.#host,
+      call,
+      service,
+      expectedService(unhealthy !== undefined && unhealthy.lo <= now),
     );
   }
 
@@ -503,10 +501,6 @@ function isInOrderOf(order: readonly RunID[], ids: readonly RunID[]): boolean {
 function sinceText({ lo, hi }: Readonly<Record<'lo' | 'hi', number>>): string {
   if (hi === Infinity) return '';
   return lo === hi ? `, which it is since ${lo} ms` : `, which it is since ${hi} ms at the latest`;
-}
-
-function serviceText({ initialized, isHealthy, error }: ServiceStatus): string {
-  return JSON.stringify({ initialized, isHealthy, error });
 }
 
 function wasPending({ order, acceptedAtMs, turn, end }: BookedRun, asked: AskedRead, now: number): boolean {

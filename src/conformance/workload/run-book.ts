@@ -9,6 +9,7 @@ import type { RunID, RunStatus } from '../../model/run-status.ts';
 import { maskForState, maskMatches, type StateMask } from '../../model/state-mask.ts';
 import type { DrawnCommand, ExpectedEnd } from './drawn-command.ts';
 import type { DrawnParts, EndedRun } from './drawn-parts.ts';
+import { afterEnd, isHealthOpen, TRUSTED } from './expected-health.ts';
 import type { RunnerReach } from './runner-reach.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
@@ -681,15 +682,13 @@ export class RunBook {
     const { ended, drawn, end } = run;
     const ends = ended === undefined ? run.ends : maskForState(ended.state);
     const code = ended?.exitCode ?? drawn.end?.exitCode ?? 0;
-    const { lastCode } = heritage;
-    if (ended === undefined && end.lo <= this.#host.now() && isOpenForHealth(ends, code, lastCode)) {
+    const before = { ...TRUSTED, lastCode: heritage.lastCode };
+    if (ended === undefined && end.lo <= this.#host.now() && isHealthOpen(before, ends, code)) {
       this.#isExact = false;
       return heritage;
     }
-    if (ends === ABORTED) return heritage;
-    if (ends !== FAILED) return { ...heritage, lastCode: 0 };
-    const unhealthy = isIll(code, lastCode) ? { lo: end.lo, hi: end.hi } : undefined;
-    return { ...heritage, lastCode: code, unhealthy };
+    const { lastCode, isLost } = afterEnd(before, ends, code);
+    return { ...heritage, lastCode, unhealthy: isLost ? { lo: end.lo, hi: end.hi } : undefined };
   }
 
   // Memory.
@@ -734,7 +733,6 @@ export class RunBook {
 
 /** Longer than any grace. */
 const UNKNOWN_GRACE_MS = 60_000;
-const HEALTH_CODES: ReadonlySet<number> = new Set([211, 212, 241]);
 
 function deadlineOf({ command }: DrawnCommand): number {
   const { timeoutMs = 0 } = command;
@@ -758,18 +756,6 @@ function endsOf(
   if (stop <= end.hi) ends |= ABORTED;
   if (deadline.lo <= end.hi && stop >= end.lo && deadline.lo <= natural.hi) ends |= TIMEDOUT;
   return ends as StateMask;
-}
-
-/** Whether a run may end in several ways that make a difference to the runner's health. */
-function isOpenForHealth(ends: StateMask, code: number, lastCode: number): boolean {
-  if ((ends & (ends - 1)) === 0) return false;
-  const failsBadly = (ends & FAILED) !== 0 && HEALTH_CODES.has(code);
-  return failsBadly || ((ends & ABORTED) !== 0 && HEALTH_CODES.has(lastCode));
-}
-
-/** 241 once, 211 or 212 twice in a row (R81). */
-function isIll(code: number, lastCode: number): boolean {
-  return code === 241 || ((code === 211 || code === 212) && lastCode === code);
 }
 
 function isOwnEnd(end: ExpectedEnd | undefined, { state, exitCode, error }: RunStatus): boolean {

@@ -1,0 +1,194 @@
+/**
+ * Whether the metrics of a runner add up: the only place where workloads know R176–R182. Invariant: it looks once, when the runner is released;
+ * what it expects comes from those who know the runs.
+ */
+import { COMMAND_DIR_USAGE_PREFIX, METRIC_NAMES } from '../../model/metrics.ts';
+import type { RecordedMetrics } from './recorded-metrics.ts';
+import type { WorkloadHost } from './workload-host.ts';
+
+/** A value that a metric gets; `isSure` is false if the contract leaves open whether it does, NaN stands for any value. */
+export interface ExpectedMetric {
+  readonly name: string;
+  readonly value: number;
+  readonly isSure: boolean;
+}
+
+/** What is known of runs without a plan, and of their parts. */
+export interface SeenRuns {
+  /** Runs that must have been started. */
+  readonly mustStart: number;
+  readonly timedOut: number;
+  /** Uploads that were asked for. */
+  readonly uploads: number;
+  /** Checkouts that were made, if each has answered in the call; undefined if that is not known. */
+  readonly checkouts: number | undefined;
+}
+
+/** When a runner was ready, and what became of it. */
+export interface SeenHealth {
+  /** When it was ready for runs; Infinity if never. */
+  readonly readyAtMs: number;
+  /** When its initialization failed; Infinity if it did not. */
+  readonly failedAtMs: number;
+  readonly releasedAtMs: number;
+  readonly isLost: boolean;
+}
+
+const RULES: Readonly<Record<string, string>> = {
+  [METRIC_NAMES.RUNNING_TASK]: 'R176',
+  [METRIC_NAMES.TASK_LATENCY_MS]: 'R176',
+  [METRIC_NAMES.DOWNLOADS]: 'R177',
+  [METRIC_NAMES.DOWNLOAD_LATENCY_MS]: 'R177',
+  [METRIC_NAMES.UPLOADS]: 'R178',
+  [METRIC_NAMES.LOG_UPLOAD_FAILURES]: 'R178',
+  [METRIC_NAMES.LOG_UPLOAD_LATENCY_MS]: 'R178',
+  [METRIC_NAMES.UPLOAD_LATENCY_MS]: 'R178',
+  [METRIC_NAMES.TIMEOUTS]: 'R179',
+  [METRIC_NAMES.MEMORY_CAP_EXCEEDED]: 'R179',
+  [METRIC_NAMES.IDLE_LATENCY_MS]: 'R181',
+  [`${COMMAND_DIR_USAGE_PREFIX}work`]: 'R182',
+};
+/** Each of these gets nothing that is not expected. */
+const COUNTED: readonly string[] = Object.keys(RULES).filter((name) => name !== METRIC_NAMES.RUNNING_TASK);
+
+/** Judges what one runner has recorded. */
+export class MetricsJudge {
+  readonly #host: Pick<WorkloadHost, 'check'>;
+  readonly #metrics: RecordedMetrics;
+
+  constructor(host: Pick<WorkloadHost, 'check'>, metrics: RecordedMetrics) {
+    this.#host = host;
+    this.#metrics = metrics;
+  }
+
+  /** When runs were started, in order. */
+  startTimes(): number[] {
+    return this.#metrics
+      .values(METRIC_NAMES.RUNNING_TASK)
+      .filter(({ value }) => value === 1)
+      .map(({ atMs }) => atMs);
+  }
+
+  /** Of runs whose plans are known: each metric got what is sure, and beside it only what is open. */
+  judgePlanned(expected: readonly ExpectedMetric[]): void {
+    for (const name of COUNTED) {
+      const ofName = expected.filter((each) => each.name === name);
+      const valuesOf = (isSure: boolean): number[] =>
+        ofName.filter((each) => each.isSure === isSure).map(({ value }) => value);
+      this.#mustGet(name, valuesOf(true), valuesOf(false));
+    }
+    this.#judgeRunningTask();
+  }
+
+  /** Of runs without plans: what was counted fits the runs that were seen, and the uploads that were asked for. */
+  judgeSeen({ mustStart, timedOut, uploads, checkouts }: SeenRuns): void {
+    const started = this.#judgeRunningTask();
+    for (const name of [METRIC_NAMES.TASK_LATENCY_MS, METRIC_NAMES.IDLE_LATENCY_MS]) {
+      this.#mustGet(name, anyOf(started), []);
+    }
+    this.#demand(
+      mustStart <= started,
+      METRIC_NAMES.RUNNING_TASK,
+      () => `${mustStart} runs have an end of their own, ${started} were started`,
+    );
+    const timeouts = this.#valuesOf(METRIC_NAMES.TIMEOUTS).length;
+    this.#demand(
+      timedOut <= timeouts,
+      METRIC_NAMES.TIMEOUTS,
+      () => `${timedOut} runs were TIMEDOUT, ${timeouts} were counted`,
+    );
+    const counted = [METRIC_NAMES.UPLOADS, METRIC_NAMES.LOG_UPLOAD_FAILURES].flatMap((name) =>
+      this.#valuesOf(name),
+    ).length;
+    this.#demand(
+      counted <= uploads,
+      METRIC_NAMES.UPLOADS,
+      () => `${counted} uploads were counted, and ${uploads} asked for`,
+    );
+    if (checkouts === undefined) return;
+    for (const name of [METRIC_NAMES.DOWNLOADS, METRIC_NAMES.DOWNLOAD_LATENCY_MS]) {
+      this.#mustGet(name, anyOf(checkouts), []);
+    }
+  }
+
+  /** R62, R180. What falls on the instant of the release is open. */
+  judgeHealth({ readyAtMs, failedAtMs, releasedAtMs, isLost }: SeenHealth): void {
+    const failures = this.#valuesOf(METRIC_NAMES.INIT_FAILURE).length;
+    if (failedAtMs !== releasedAtMs) {
+      this.#host.check(
+        failures === (failedAtMs < releasedAtMs ? 1 : 0),
+        `R62 R180 workerDownloadInitFailure was counted ${failures} times`,
+      );
+    }
+    if (readyAtMs === releasedAtMs) return;
+    const got = listText(this.#valuesOf(METRIC_NAMES.UNHEALTHY));
+    const expected = listText([...(readyAtMs < releasedAtMs ? [0] : []), ...(isLost ? [1] : [])]);
+    this.#host.check(
+      got === expected,
+      `R180 workerUnhealthy is 0 once the runner is ready and 1 once it is unhealthy\n\nExpected ${expected}, got ${got}.`,
+    );
+  }
+
+  /** It goes up at each start and down at each end; how often it did. */
+  #judgeRunningTask(): number {
+    const gauge = this.#valuesOf(METRIC_NAMES.RUNNING_TASK);
+    this.#demand(
+      gauge.length % 2 === 0 && gauge.every((value, at) => value === (at + 1) % 2),
+      METRIC_NAMES.RUNNING_TASK,
+      () => `runningTask is 1 while a run is active and 0 after it\n\nGot ${listText(gauge)}.`,
+    );
+    return gauge.length / 2;
+  }
+
+  #mustGet(name: string, sure: readonly number[], open: readonly number[]): void {
+    const got = this.#valuesOf(name);
+    const surplus = without(got, sure);
+    const perhaps = open.length === 0 ? '' : ` and perhaps ${listText(open)}`;
+    this.#demand(
+      surplus !== undefined && isWithin(surplus, open),
+      name,
+      () => `${name} does not add up\n\nExpected ${listText(sure)}${perhaps}, got ${listText(got)}.`,
+    );
+  }
+
+  #valuesOf(name: string): number[] {
+    return this.#metrics.values(name).map(({ value }) => value);
+  }
+
+  #demand(condition: boolean, name: string, message: () => string): void {
+    if (!condition) this.#host.check(false, `${RULES[name]} ${message()}`);
+  }
+}
+
+function anyOf(count: number): number[] {
+  return Array.from({ length: count }, () => NaN);
+}
+
+/** What is left of `all` without each of `taken`, in which NaN stands for any; undefined if one of them is not there. */
+function without(all: readonly number[], taken: readonly number[]): number[] | undefined {
+  const left = [...all];
+  const open = taken.filter(Number.isNaN).length;
+  for (const value of taken) {
+    if (Number.isNaN(value)) continue;
+    const at = left.indexOf(value);
+    if (at < 0) return undefined;
+    left.splice(at, 1);
+  }
+  return open > left.length ? undefined : left.slice(open);
+}
+
+/** Whether each of `values` is one of `open`, in which NaN stands for any. */
+function isWithin(values: readonly number[], open: readonly number[]): boolean {
+  const left = [...open];
+  const others = values.filter((value) => {
+    const at = left.indexOf(value);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
+  return others.length <= left.filter(Number.isNaN).length;
+}
+
+function listText(values: readonly number[]): string {
+  if (values.length === 0) return 'nothing';
+  return values.map((value) => (Number.isNaN(value) ? 'any value' : String(value))).join(', ');
+}
