@@ -91,12 +91,12 @@ async function hunt(given: ReturnType<typeof options>, draw: MutantDraw): Promis
       : (JSON.parse(readFileSync(given.reasons, 'utf8')) as Record<string, string>);
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort());
-  const party = new MutantHunt({ seed, seconds, jobs, ways }, stop.signal);
+  const mutantHunt = new MutantHunt({ seed, seconds, jobs, ways }, stop.signal);
   // Not before the folder is taken: another process may write this file.
-  const file = new HuntFile(path, { seed, count, seconds, only, ways, sources: party.sources }, resume);
-  await party.checkHealthy();
+  const file = new HuntFile(path, { seed, count, seconds, only, ways, sources: mutantHunt.sources }, resume);
+  await mutantHunt.checkHealthy();
   const records: HuntRecord[] = [];
-  await party.run(draw, file, (record) => {
+  await mutantHunt.run(draw, file, (record) => {
     records.push(record);
     const kept = records.filter(isKept).length;
     print([`${kept}/${draw.count} ${recordRow(record)}`]);

@@ -31,7 +31,7 @@ import { measureDifficulties } from './zoo/difficulty.ts';
 import { endsLine, endsOf, endsRows, fewEnds, type Ends } from './zoo/ends.ts';
 import { gate, healthyGate, type GatePlan } from './zoo/gate.ts';
 import type { Hunt } from './zoo/hunt.ts';
-import { huntAll, type Quarry } from './zoo/hunting-party.ts';
+import { huntAll, type HuntTarget } from './zoo/hunt-queue.ts';
 import { REORDERED } from './zoo/order.ts';
 import { PackageCopies, ZOO_FOLDER } from './zoo/package-copy.ts';
 import { drawSample } from './zoo/sample.ts';
@@ -67,14 +67,14 @@ function chosen({ only, sample, seed }: { only: string; sample?: number; seed: s
 }
 
 /** The copy with a bug is made when it is first asked for. */
-function mutantsOf(chosenBugs: readonly Bug[]): (Bug & Quarry)[] {
+function mutantsOf(chosenBugs: readonly Bug[]): (Bug & HuntTarget)[] {
   return chosenBugs.map((bug) => {
     let made: string | undefined;
     return { ...bug, folder: () => (made ??= copies.makeMutant(bug)) };
   });
 }
 
-function healthyQuarries(chosenBugs: readonly Bug[]): Quarry[] {
+function healthyTargets(chosenBugs: readonly Bug[]): HuntTarget[] {
   const scenarios = [...new Set(chosenBugs.map(({ scenario }) => scenario))];
   return scenarios.map((scenario) => ({
     id: scenario,
@@ -158,7 +158,7 @@ async function hunts(given: ReturnType<typeof options>, signal: AbortSignal): Pr
     onFigures: json ? (line) => void process.stderr.write(`${line}\n`) : toStdout,
   };
   const passes = given.healthy
-    ? await healthyGate(healthyQuarries(chosen(given)), plan, given.seed, signal)
+    ? await healthyGate(healthyTargets(chosen(given)), plan, given.seed, signal)
     : await gate(mutantsOf(chosen(given)), plan, seeds, signal);
   return passes ? 0 : 1;
 }
@@ -166,17 +166,17 @@ async function hunts(given: ReturnType<typeof options>, signal: AbortSignal): Pr
 /** Several hunts per bug, and where they end. */
 async function ends(given: ReturnType<typeof options>, signal: AbortSignal): Promise<number> {
   const { strategy, seed, timeMs, executions = EXECUTIONS, json, starts = ENDS_STARTS } = given;
-  const quarries = mutantsOf(chosen(given));
+  const targets = mutantsOf(chosen(given));
   const plan = { strategy, timeMs, executions, shrinks: true };
-  const tasks = quarries.flatMap((quarry) =>
+  const tasks = targets.flatMap((target) =>
     Array.from({ length: starts }, (_, index) => ({
-      quarry,
-      plan: { ...plan, seed: startSeed(quarry.id, seed, index + 1) },
+      target,
+      plan: { ...plan, seed: startSeed(target.id, seed, index + 1) },
     })),
   );
   const huntsOf = new Map<string, Hunt[]>();
   const all: Ends[] = [];
-  await huntAll(tasks, signal, ({ quarry: { id } }, hunt) => {
+  await huntAll(tasks, signal, ({ target: { id } }, hunt) => {
     const ofBug = [...(huntsOf.get(id) ?? []), hunt];
     huntsOf.set(id, ofBug);
     if (ofBug.length < starts) return;
@@ -188,34 +188,34 @@ async function ends(given: ReturnType<typeof options>, signal: AbortSignal): Pro
   });
   process.stderr.write(`${endsLine(all)}\n`);
   const { shown, few } = fewEnds(all);
-  return all.length === quarries.length && few.length === shown.length ? 0 : 1;
+  return all.length === targets.length && few.length === shown.length ? 0 : 1;
 }
 
 /** Every strategy from several cold starts, capped by executions, so that the machine's speed does not matter. */
 async function table(given: ReturnType<typeof options>, signal: AbortSignal): Promise<number> {
   const { strategies, executions = TABLE_EXECUTIONS, starts = TABLE_STARTS } = given;
   const cells: TableCell[] = [];
-  const quarries = mutantsOf(chosen(given));
-  const difficulties = await measureDifficulties(quarries, signal);
+  const targets = mutantsOf(chosen(given));
+  const difficulties = await measureDifficulties(targets, signal);
   const standings = new Map(
-    quarries.flatMap(({ id, knows }) => {
+    targets.flatMap(({ id, knows }) => {
       const difficulty = difficulties.get(id);
       return difficulty === undefined ? [] : [[id, { difficulty, knows }] as const];
     }),
   );
   const frame = { strategies, executions, standings };
-  await tabulate(quarries, { ...given, executions, starts }, signal, (cell) => {
+  await tabulate(targets, { ...given, executions, starts }, signal, (cell) => {
     cells.push(cell);
     if (given.json) process.stdout.write(`${JSON.stringify({ ...cell, ...standings.get(cell.id) })}\n`);
   });
   // Bugs come in as they are done; the table has the order of the catalog.
-  const sorted = quarries.flatMap(({ id }) => cells.filter((cell) => cell.id === id));
+  const sorted = targets.flatMap(({ id }) => cells.filter((cell) => cell.id === id));
   if (!given.json) for (const line of strategyTable(sorted, frame)) process.stdout.write(`${line}\n`);
   for (const other of strategies.slice(1)) {
     if (other === FAST_CHECK) continue;
     process.stderr.write(`${comparison(sorted, frame, other)}\n`);
   }
-  return cells.length === quarries.length * strategies.length * starts ? 0 : 1;
+  return cells.length === targets.length * strategies.length * starts ? 0 : 1;
 }
 
 /** Orderings and needles in programs of its own, which need no copy of the package. */

@@ -100,7 +100,7 @@ const SETS: Readonly<Record<'generic' | 'shipped', () => Promise<Loaders>>> = {
 };
 
 /** One scenario, explored a slice at a time. */
-class Quarry {
+class ScenarioHunt {
   readonly name: string;
   executions = 0;
   #nextIndex = 0;
@@ -177,10 +177,10 @@ function trialOf({ way, startMs, reachedBefore }: Frame, given: Partial<Trial>):
 async function exploreSet(way: 'generic' | 'shipped', task: TrialTask): Promise<Trial> {
   const frame = framed(way);
   const endMs = frame.startMs + task.seconds * 1_000;
-  const quarries: Quarry[] = [];
-  const found = (quarry: Pick<Quarry, 'name' | 'executions'>, sentence: string): Trial => {
-    const executions = quarries.reduce((sum, each) => sum + each.executions, 0);
-    const { name: by, executions: ownExecutions } = quarry;
+  const hunts: ScenarioHunt[] = [];
+  const found = (hunt: Pick<ScenarioHunt, 'name' | 'executions'>, sentence: string): Trial => {
+    const executions = hunts.reduce((sum, each) => sum + each.executions, 0);
+    const { name: by, executions: ownExecutions } = hunt;
     return trialOf(frame, { found: true, by, sentence, executions, ownExecutions });
   };
   const at = (by: string, executions: number): void => say({ type: 'at', way, by, executions });
@@ -189,7 +189,7 @@ async function exploreSet(way: 'generic' | 'shipped', task: TrialTask): Promise<
     try {
       const scenario = await load();
       const input = await scenario.prepare?.({ read: (path) => createReadStream(join(task.files, path)) });
-      quarries.push(new Quarry(name, createExecutor(scenario, input), `${task.seed} ${name}`));
+      hunts.push(new ScenarioHunt(name, createExecutor(scenario, input), `${task.seed} ${name}`));
     } catch (error) {
       return found({ name, executions: 0 }, `does not load: ${firstLine(error)}`);
     }
@@ -199,17 +199,17 @@ async function exploreSet(way: 'generic' | 'shipped', task: TrialTask): Promise<
     const isReached = frame.reachedBefore === undefined || reached() !== frame.reachedBefore;
     return cpuMs() > (isReached ? endMs : frame.startMs + task.seconds * 1_000 * UNREACHED_SHARE);
   };
-  let rest = quarries;
+  let rest = hunts;
   do {
-    for (const quarry of rest) {
+    for (const hunt of rest) {
       if (isOver()) break;
-      at(quarry.name, quarry.executions);
-      const sentence = await quarry.slice(endMs, task.executions);
-      if (sentence !== undefined) return found(quarry, sentence);
+      at(hunt.name, hunt.executions);
+      const sentence = await hunt.slice(endMs, task.executions);
+      if (sentence !== undefined) return found(hunt, sentence);
     }
     rest = rest.filter(({ isExhausted }) => !isExhausted);
   } while (rest.length > 0 && task.executions === undefined && !isOver());
-  return trialOf(frame, { executions: quarries.reduce((sum, each) => sum + each.executions, 0) });
+  return trialOf(frame, { executions: hunts.reduce((sum, each) => sum + each.executions, 0) });
 }
 
 const DISKS = [

@@ -1,7 +1,7 @@
 // How hard a bug is to find, which is measured and never declared: every strategy hunts for it from a few cold starts, for three
 // executions each. Invariant: the seeds are fixed, so that the seed of a gate does not change which bugs it is about.
 import { strategyNames } from '../../src/explore/strategies/strategy-names.ts';
-import type { Quarry } from './hunting-party.ts';
+import type { HuntTarget } from './hunt-queue.ts';
 import type { Difficulty } from './standing.ts';
 import type { TableCell } from './strategy-table.ts';
 import { tabulate } from './tabulation.ts';
@@ -23,17 +23,17 @@ export function difficultyOf(cells: readonly TableCell[]): Difficulty {
   return strategies.some(isFoundBy) ? 'within three' : 'exploration';
 }
 
-/** The difficulty of each quarry by its id; of fewer if it is stopped. */
+/** The difficulty of each target by its id; of fewer if it is stopped. */
 export async function measureDifficulties(
-  quarries: readonly Quarry[],
+  targets: readonly HuntTarget[],
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Difficulty>> {
   const cells: TableCell[] = [];
   const plan = { strategies: strategyNames, starts: STARTS, executions: FEW, timeMs: TIME_MS };
-  await tabulate(quarries, { ...plan, seed: 'difficulty' }, signal, (cell) => cells.push(cell));
+  await tabulate(targets, { ...plan, seed: 'difficulty' }, signal, (cell) => cells.push(cell));
   const perBug = STARTS * strategyNames.length;
   return new Map(
-    quarries.flatMap(({ id }) => {
+    targets.flatMap(({ id }) => {
       const ofBug = cells.filter((cell) => cell.id === id);
       return ofBug.length < perBug ? [] : [[id, difficultyOf(ofBug)] as const];
     }),

@@ -4,7 +4,7 @@ import type { Bug } from './bug.ts';
 import { measureDifficulties } from './difficulty.ts';
 import type { Hunt, HuntOptions } from './hunt.ts';
 import { figuresLine, huntRow, printedText } from './hunt-report.ts';
-import { huntAll, type Quarry } from './hunting-party.ts';
+import { huntAll, type HuntTarget } from './hunt-queue.ts';
 import { isHeadline, standingLine, standingText, type Difficulty, type Standing } from './standing.ts';
 import { startSeed } from './tabulation.ts';
 
@@ -24,12 +24,16 @@ export interface GatePlan extends Pick<HuntOptions, 'strategy' | 'timeMs'> {
 }
 
 /** A bug, or what has none. */
-type Prey = Quarry & Partial<Standing>;
+type RankedTarget = HuntTarget & Partial<Standing>;
 
 /** A bug and how hard it is to find. */
-type MeasuredBug = Bug & Quarry & { readonly difficulty: Difficulty };
+type MeasuredBug = Bug & HuntTarget & { readonly difficulty: Difficulty };
 
-function rowText({ id, title, scenario, difficulty, knows }: Prey, hunt: Hunt, plan: GatePlan): string {
+function rowText(
+  { id, title, scenario, difficulty, knows }: RankedTarget,
+  hunt: Hunt,
+  plan: GatePlan,
+): string {
   if (plan.json) return JSON.stringify({ id, title, scenario, difficulty, knows, ...hunt });
   if (hunt.printed !== undefined) return printedText(id, hunt);
   if (difficulty === undefined) return huntRow({ id, title }, hunt, true);
@@ -38,7 +42,7 @@ function rowText({ id, title, scenario, difficulty, knows }: Prey, hunt: Hunt, p
 
 /** Hunts once for each of them. */
 async function huntOnce(
-  preys: readonly Prey[],
+  targets: readonly RankedTarget[],
   plan: GatePlan,
   seed: string,
   signal: AbortSignal,
@@ -46,14 +50,14 @@ async function huntOnce(
   const { strategy, timeMs, executions, explains } = plan;
   const hunts: Hunt[] = [];
   await huntAll(
-    preys.map((quarry) => {
-      const bugSeed = startSeed(quarry.id, seed);
-      return { quarry, plan: { strategy, timeMs, executions, explains, shrinks: true, seed: bugSeed } };
+    targets.map((target) => {
+      const bugSeed = startSeed(target.id, seed);
+      return { target, plan: { strategy, timeMs, executions, explains, shrinks: true, seed: bugSeed } };
     }),
     signal,
-    ({ quarry }, hunt) => {
+    ({ target }, hunt) => {
       hunts.push(hunt);
-      plan.onRow(rowText(quarry, hunt, plan));
+      plan.onRow(rowText(target, hunt, plan));
     },
   );
   return hunts;
@@ -61,19 +65,19 @@ async function huntOnce(
 
 /** Explores what has no bug: true if nothing is found. */
 export async function healthyGate(
-  quarries: readonly Quarry[],
+  targets: readonly HuntTarget[],
   plan: GatePlan,
   seed: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const hunts = await huntOnce(quarries, plan, seed, signal);
-  plan.onFigures(figuresLine(hunts, quarries.length));
-  return hunts.length === quarries.length && hunts.every(({ found }) => !found);
+  const hunts = await huntOnce(targets, plan, seed, signal);
+  plan.onFigures(figuresLine(hunts, targets.length));
+  return hunts.length === targets.length && hunts.every(({ found }) => !found);
 }
 
 /** Measures all, then hunts for all with each seed: true if each finds enough of the headline, or of all if nothing is in it. */
 export async function gate(
-  mutants: readonly (Bug & Quarry)[],
+  mutants: readonly (Bug & HuntTarget)[],
   plan: GatePlan,
   seeds: readonly string[],
   signal: AbortSignal,
@@ -100,14 +104,14 @@ async function passesWith(
   const headline = measured.filter(isHeadline);
   const others = measured.filter((mutant) => !isHeadline(mutant));
   const parts = [
-    { name: 'headline', preys: headline },
-    { name: standingLine(others), preys: others },
-  ].filter(({ preys }) => preys.length > 0);
+    { name: 'headline', targets: headline },
+    { name: standingLine(others), targets: others },
+  ].filter(({ targets }) => targets.length > 0);
   const shares: number[] = [];
-  for (const { name, preys } of parts) {
-    const hunts = await huntOnce(preys, plan, seed, signal);
-    plan.onFigures(`${name}: ${figuresLine(hunts, preys.length)}`);
-    shares.push(hunts.filter(({ found }) => found).length / preys.length);
+  for (const { name, targets } of parts) {
+    const hunts = await huntOnce(targets, plan, seed, signal);
+    plan.onFigures(`${name}: ${figuresLine(hunts, targets.length)}`);
+    shares.push(hunts.filter(({ found }) => found).length / targets.length);
   }
   return (shares[0] ?? 0) >= SHARE_FOUND;
 }

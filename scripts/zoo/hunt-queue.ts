@@ -6,7 +6,7 @@ import { hunt, type Hunt, type HuntOptions } from './hunt.ts';
 const AT_ONCE = 2;
 
 /** What is hunted. */
-export interface Quarry {
+export interface HuntTarget {
   readonly id: string;
   readonly title: string;
   readonly scenario: string;
@@ -15,28 +15,28 @@ export interface Quarry {
 }
 
 /** One hunt to come. */
-export interface HuntTask<Q extends Quarry = Quarry> {
-  readonly quarry: Q;
+export interface HuntTask<T extends HuntTarget = HuntTarget> {
+  readonly target: T;
   readonly plan: Omit<HuntOptions, 'folder' | 'scenario' | 'corpus' | 'signal'>;
 }
 
 /** Hunts for all of them, in order; each is reported as soon as it is over. */
-export async function huntAll<Q extends Quarry>(
-  tasks: readonly HuntTask<Q>[],
+export async function huntAll<T extends HuntTarget>(
+  tasks: readonly HuntTask<T>[],
   signal: AbortSignal,
-  onHunt: (task: HuntTask<Q>, hunt: Hunt) => void,
+  onHunt: (task: HuntTask<T>, hunt: Hunt) => void,
 ): Promise<void> {
   const waiting = [...tasks];
-  const folders = new Map<Quarry, string>();
+  const folders = new Map<HuntTarget, string>();
   const isStopped = (): boolean => signal.aborted;
   let done = 0;
   const hunter = async (number: number): Promise<void> => {
     for (let task = waiting.shift(); task !== undefined && !isStopped(); task = waiting.shift()) {
-      const { quarry, plan } = task;
-      if (process.stderr.isTTY) process.stderr.write(`${done}/${tasks.length} ${quarry.id} …\x1b[K\r`);
-      const folder = folders.get(quarry) ?? quarry.folder();
-      folders.set(quarry, folder);
-      const { scenario } = quarry;
+      const { target, plan } = task;
+      if (process.stderr.isTTY) process.stderr.write(`${done}/${tasks.length} ${target.id} …\x1b[K\r`);
+      const folder = folders.get(target) ?? target.folder();
+      folders.set(target, folder);
+      const { scenario } = target;
       const result = await hunt({ ...plan, folder, scenario, corpus: `corpus-${number}`, signal });
       if (isStopped()) return;
       done += 1;

@@ -1,6 +1,6 @@
 // Hunts for people: a row each, and the figures of all.
 import type { Hunt } from './hunt.ts';
-import type { Quarry } from './hunting-party.ts';
+import type { HuntTarget } from './hunt-queue.ts';
 
 /** The middle of some numbers; the mean of the two in the middle if there is none. */
 export function median(numbers: readonly number[]): number {
@@ -10,7 +10,7 @@ export function median(numbers: readonly number[]): number {
 }
 
 /** What is hunted, and where it stands among the bugs. */
-interface RowTitle extends Pick<Quarry, 'id' | 'title'> {
+interface RowTitle extends Pick<HuntTarget, 'id' | 'title'> {
   readonly standing?: string;
 }
 

@@ -1,7 +1,7 @@
 // Makes the trials of a table, two bugs at a time, one core each. Invariant: each pair of bug and cold start has a seed of its own, the
 // same for all strategies, so that no two bugs of one scenario meet the same draws.
 import process from 'node:process';
-import type { Quarry } from './hunting-party.ts';
+import type { HuntTarget } from './hunt-queue.ts';
 import type { TableCell } from './strategy-table.ts';
 import { columnPlan } from './order.ts';
 import type { TrialPlan } from './trial.ts';
@@ -45,18 +45,18 @@ function plansFor(
 
 /** Reports each cell as soon as it is there. */
 export async function tabulate(
-  quarries: readonly Quarry[],
+  targets: readonly HuntTarget[],
   plan: TabulationPlan,
   signal: AbortSignal,
   onCell: (cell: TableCell & { readonly seed: string }) => void,
 ): Promise<void> {
-  const waiting = [...quarries];
+  const waiting = [...targets];
   const isStopped = (): boolean => signal.aborted;
   const tabulator = async (): Promise<void> => {
-    for (let quarry = waiting.shift(); quarry !== undefined && !isStopped(); quarry = waiting.shift()) {
-      const { id, scenario } = quarry;
+    for (let target = waiting.shift(); target !== undefined && !isStopped(); target = waiting.shift()) {
+      const { id, scenario } = target;
       if (process.stderr.isTTY) process.stderr.write(`${waiting.length} to go, ${id} …\x1b[K\r`);
-      const task = { folder: quarry.folder(), scenario, plans: plansFor(id, plan) };
+      const task = { folder: target.folder(), scenario, plans: plansFor(id, plan) };
       await runTrials(task, signal, ({ column, seed }, trial) =>
         onCell({ id, strategy: column, seed, trial }),
       );

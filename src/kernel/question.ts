@@ -46,7 +46,7 @@ export class Thing {
 }
 
 /** An owner or a subject: something with an id of its own, or a name. */
-export type Party = string | Thing;
+export type Entity = string | Thing;
 
 /** What an event or a question is about, in parts. */
 export interface TopicParts {
@@ -330,12 +330,12 @@ const LABEL = is.objectOf<TopicParts>(
   'a text, or an object with owner, what and subject',
   { what: is.TEXT },
   {
-    owner: is.such('a text or a thing', isParty),
-    subject: is.such('a text, a thing or a topic', (value) => isParty(value) || Topic.is(value)),
+    owner: is.such('a text or a thing', isEntity),
+    subject: is.such('a text, a thing or a topic', (value) => isEntity(value) || Topic.is(value)),
   },
 );
 
-function isParty(value: unknown): boolean {
+function isEntity(value: unknown): boolean {
   return typeof value === 'string' || value instanceof Thing;
 }
 
@@ -414,11 +414,11 @@ export interface TopicData {
 }
 
 /** The same question about others: each owner and subject in it is exchanged for what `exchange` gives. */
-export function questionAbout(asked: Question, exchange: (part: Party) => Party): Question {
+export function questionAbout(asked: Question, exchange: (part: Entity) => Entity): Question {
   return topicAbout(asked.topic, exchange).asks(asked.kind);
 }
 
-function topicAbout({ owner, what, subject }: Topic, exchange: (part: Party) => Party): Topic {
+function topicAbout({ owner, what, subject }: Topic, exchange: (part: Entity) => Entity): Topic {
   return new Topic(
     owner === '' ? '' : exchange(owner),
     what,

@@ -19,12 +19,12 @@ import {
 import { choice } from '../questions.ts';
 
 const text = fc.string({ minLength: 1, unit: 'binary' });
-const parties: fc.Arbitrary<string | Thing> = fc.oneof(
+const entities: fc.Arbitrary<string | Thing> = fc.oneof(
   fc.string(),
   fc.tuple(fc.string(), fc.string()).map(([type, id]) => thing(type, id)),
 );
 const topics: fc.Arbitrary<Topic> = fc
-  .record({ owner: parties, what: fc.string(), subject: parties })
+  .record({ owner: entities, what: fc.string(), subject: entities })
   .map(topicOf)
   .chain((topic) => fc.constantFrom(topic, topic.plus('reply'), topicOf({ ...topic, subject: topic })));
 const questions = fc

@@ -16,12 +16,12 @@ import {
 import { randomDecisions } from '../../src/kernel/random-decisions.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 
-const parties: fc.Arbitrary<string | Thing> = fc.oneof(
+const entities: fc.Arbitrary<string | Thing> = fc.oneof(
   fc.string(),
   fc.tuple(fc.string(), fc.string()).map(([type, id]) => thing(type, id)),
 );
 const topics: fc.Arbitrary<Topic> = fc
-  .record({ owner: parties, what: fc.string(), subject: parties })
+  .record({ owner: entities, what: fc.string(), subject: entities })
   .map(topicOf)
   .chain((topic) =>
     fc.constantFrom(topic, topic.plus('ends'), topicOf({ owner: 'n1', what: 'at', subject: topic })),

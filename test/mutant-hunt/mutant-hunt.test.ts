@@ -46,14 +46,16 @@ function drawOf(
 
 test('an obvious mutant is kept, found and reported, one without effect survives, and a second hunt goes on from there', async () => {
   const signal = new AbortController().signal;
-  const party = new MutantHunt({ seed: 'a', seconds: 5, jobs: 1, ways: WAYS, folder }, signal);
+  const mutantHunt = new MutantHunt({ seed: 'a', seconds: 5, jobs: 1, ways: WAYS, folder }, signal);
   const path = join(folder, 'a.jsonl');
   const obvious = await planted();
   const hunt = async (goesOn: boolean): Promise<{ records: HuntRecord[]; replaced: string[] }> => {
     const records: HuntRecord[] = [];
     const replaced: string[] = [];
-    await party.run(drawOf([unchanged(), obvious], replaced), new HuntFile(path, HEADER, goesOn), (record) =>
-      records.push(record),
+    await mutantHunt.run(
+      drawOf([unchanged(), obvious], replaced),
+      new HuntFile(path, HEADER, goesOn),
+      (record) => records.push(record),
     );
     return { records, replaced };
   };
@@ -83,8 +85,8 @@ test.for(['', 'none'])('anything but the id of a process, %j, keeps no folder', 
   mkdirSync(join(folder, 'copies'), { recursive: true });
   writeFileSync(join(folder, 'copies/sources.json'), '{"src/');
   const plan = { seed: 'a', seconds: 1, jobs: 1, ways: WAYS, folder };
-  const party = new MutantHunt(plan, new AbortController().signal);
-  expect(party.sources).toMatch(/^[0-9a-f]{64}$/);
+  const mutantHunt = new MutantHunt(plan, new AbortController().signal);
+  expect(mutantHunt.sources).toMatch(/^[0-9a-f]{64}$/);
   expect(readFileSync(join(folder, 'hunter'), 'utf8')).toBe(String(process.pid));
 });
 

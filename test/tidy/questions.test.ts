@@ -10,7 +10,7 @@ const READERS: ReadonlySet<string> = new Set([
 /** Methods of a pattern that is held against a text. */
 const PATTERN_READERS: ReadonlySet<string> = new Set(['exec', 'test']);
 /** Types whose texts are for people only, and the fields that are or make up such texts. */
-const TYPES = /\b(Question|Topic|Thing|Party|Label|TopicParts|EventInfo|DueEvent)\b/;
+const TYPES = /\b(Question|Topic|Thing|Entity|Label|TopicParts|EventInfo|DueEvent)\b/;
 const TEXTS: ReadonlySet<string> = new Set([
   'text',
   'key',
@@ -34,7 +34,7 @@ function readingsIn(file: string, code: string): string[] {
   const bind = (name: ts.BindingName, type: ts.TypeNode | undefined): void => {
     if (type === undefined || !TYPES.test(type.getText())) return;
     if (ts.isIdentifier(name)) {
-      if (/^(Label|Party)$/.test(type.getText())) bound.add(name.text);
+      if (/^(Label|Entity)$/.test(type.getText())) bound.add(name.text);
       return;
     }
     for (const element of name.elements) {

@@ -5,7 +5,7 @@ import type { Bug } from '../../scripts/zoo/bug.ts';
 import { bugs } from '../../scripts/zoo/catalog.ts';
 import { difficultyOf, measureDifficulties } from '../../scripts/zoo/difficulty.ts';
 import { gate, healthyGate, type GatePlan } from '../../scripts/zoo/gate.ts';
-import type { Quarry } from '../../scripts/zoo/hunting-party.ts';
+import type { HuntTarget } from '../../scripts/zoo/hunt-queue.ts';
 import { PackageCopies } from '../../scripts/zoo/package-copy.ts';
 import { isHeadline, standingLine, type Difficulty } from '../../scripts/zoo/standing.ts';
 
@@ -62,11 +62,11 @@ describe('in copies of the package', () => {
   const copies = new PackageCopies(folder);
   const { signal } = new AbortController();
   const bugOf = (id: string): Bug => bugs.find((candidate) => candidate.id === id)!;
-  const mutant = (id: string): Bug & Quarry => ({
+  const mutant = (id: string): Bug & HuntTarget => ({
     ...bugOf(id),
     folder: () => copies.makeMutant(bugOf(id)),
   });
-  const healthy = (id: string): Bug & Quarry => ({ ...bugOf(id), folder: () => copies.base });
+  const healthy = (id: string): Bug & HuntTarget => ({ ...bugOf(id), folder: () => copies.base });
 
   beforeAll(() => copies.makeBase());
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -87,8 +87,8 @@ describe('in copies of the package', () => {
 
   test('the gate fails for a headline that is not found, however much of the rest is, with each seed', async () => {
     const rows: string[] = [];
-    const quarries = [mutant('race-lost-update'), healthy('D12')];
-    expect(await gate(quarries, planInto(rows), ['1', '2'], signal)).toBe(false);
+    const targets = [mutant('race-lost-update'), healthy('D12')];
+    expect(await gate(targets, planInto(rows), ['1', '2'], signal)).toBe(false);
     expect(rows.map((row) => row.replaceAll(/ +/g, ' ').replace(/,.*|\n.*/s, ''))).toEqual(
       ['1', '2'].flatMap((seed) => [
         `seed ${seed}`,

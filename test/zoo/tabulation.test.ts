@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bugs } from '../../scripts/zoo/catalog.ts';
-import type { Quarry } from '../../scripts/zoo/hunting-party.ts';
+import type { HuntTarget } from '../../scripts/zoo/hunt-queue.ts';
 import { columnPlan, PLAIN_AT, REORDERED } from '../../scripts/zoo/order.ts';
 import { PackageCopies } from '../../scripts/zoo/package-copy.ts';
 import type { TableCell } from '../../scripts/zoo/strategy-table.ts';
@@ -24,20 +24,20 @@ const plan: TabulationPlan = {
 beforeAll(() => copies.makeBase());
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function quarry(id: string): Quarry {
+function target(id: string): HuntTarget {
   const bug = bugs.find((candidate) => candidate.id === id)!;
   return { ...bug, folder: () => copies.makeMutant(bug) };
 }
 
-async function cellsOf(quarries: readonly Quarry[], more: Partial<TabulationPlan>): Promise<TableCell[]> {
+async function cellsOf(targets: readonly HuntTarget[], more: Partial<TabulationPlan>): Promise<TableCell[]> {
   const cells: TableCell[] = [];
-  await tabulate(quarries, { ...plan, ...more }, signal, (cell) => cells.push(cell));
+  await tabulate(targets, { ...plan, ...more }, signal, (cell) => cells.push(cell));
   return cells;
 }
 
 describe('the trials of the table', () => {
   test('D67 hunts in the copy that has the bug, once per strategy and start', async () => {
-    const cells = await cellsOf([quarry('D67')], {
+    const cells = await cellsOf([target('D67')], {
       strategies: ['portfolio', 'random', 'fast-check'],
       starts: 2,
     });
@@ -48,7 +48,7 @@ describe('the trials of the table', () => {
   });
 
   test('find nothing where nothing is planted', async () => {
-    const healthy = { ...quarry('race-lost-update'), folder: () => copies.base };
+    const healthy = { ...target('race-lost-update'), folder: () => copies.base };
     const [first, second] = await cellsOf([healthy], { strategies: ['portfolio', 'fast-check'] });
     for (const cell of [first, second]) {
       expect(cell?.trial).toEqual({ found: false, executions: 200, sentence: '' });
@@ -59,17 +59,17 @@ describe('the trials of the table', () => {
     const file = 'sims/zoo/race-lock-order.ts';
     const find = 'const locks = new Locks();';
     const edits = [{ file, find, replace: `process.exit(7); ${find}` }];
-    const deadly: Quarry = {
-      ...quarry('race-lock-order'),
+    const deadly: HuntTarget = {
+      ...target('race-lock-order'),
       folder: () => copies.makeMutant({ id: 'deadly', edits }),
     };
-    const cells = await cellsOf([deadly, quarry('race-lost-update')], {});
+    const cells = await cellsOf([deadly, target('race-lost-update')], {});
     expect(cells.map(({ trial }) => trial.found)).toEqual([true, true]);
   });
 
   test('of the portfolio in another order run the same executions, sooner or later', async () => {
     const columns = ['portfolio', ...REORDERED];
-    const cells = await cellsOf([quarry('race-lost-update')], { strategies: columns, executions: 1 });
+    const cells = await cellsOf([target('race-lost-update')], { strategies: columns, executions: 1 });
     expect(cells.map(({ strategy }) => strategy)).toEqual(columns);
     const orders = REORDERED.map((column) => columnPlan(column, 'a cold start').order!);
     for (const order of orders) {

@@ -3,7 +3,7 @@
  * earlier run, in an earlier round, on another runner), which brings different seeds of one bug to the same log, because which of many
  * alike runs was hit is chance. Then come those that drop answers, make them smaller, or build the log anew from few.
  */
-import { questionAbout, Topic, type Party, QUESTION_KINDS } from '../../kernel/question.ts';
+import { questionAbout, Topic, type Entity, QUESTION_KINDS } from '../../kernel/question.ts';
 import { isSameKey, keyOf, withAnswer, type KeyedDecision, nonZeroOf } from '../keyed-log.ts';
 import type { ShrinkAttempt, ShrinkPass, ShrinkState } from './shrink-pass.ts';
 import { seriesBySite, type SiteSeries } from './site-answers.ts';
@@ -28,7 +28,7 @@ const EARLIER_MAX = 8;
 export const renameSubjects: ShrinkPass = function* (state) {
   if (state.answers.length > MOVED_MAX) return;
   const alike = new AlikeParts(state.log);
-  const about = (exchange: (part: Party) => Party): KeyedDecision[] =>
+  const about = (exchange: (part: Entity) => Entity): KeyedDecision[] =>
     withoutTwins(
       state.answers.map((entry) => ({ ...entry, question: questionAbout(entry.question, exchange) })),
     );
@@ -57,7 +57,7 @@ export const renameSubjects: ShrinkPass = function* (state) {
  * the order of first asking, and their rank is their place in it.
  */
 class AlikeParts {
-  readonly #families = new Map<string, readonly Party[]>();
+  readonly #families = new Map<string, readonly Entity[]>();
   readonly #ranks = new Map<string, number>();
 
   constructor(log: readonly KeyedDecision[]) {
@@ -67,7 +67,7 @@ class AlikeParts {
       for (let next = heads.get(head); next !== undefined; next = heads.get(head)) head = next;
       return head;
     };
-    const parts = new Map<string, Party>();
+    const parts = new Map<string, Entity>();
     for (const { question } of log) {
       for (const { place, part } of placedPartsOf(question.topic)) {
         const text = textOfPart(part);
@@ -76,7 +76,7 @@ class AlikeParts {
         if (one !== other) heads.set(other, one);
       }
     }
-    const families = new Map<string, Party[]>();
+    const families = new Map<string, Entity[]>();
     for (const [text, part] of parts) {
       const head = headOf(`part ${text}`);
       const family = families.get(head) ?? [];
@@ -86,18 +86,18 @@ class AlikeParts {
     }
   }
 
-  rankOf(part: Party): number {
+  rankOf(part: Entity): number {
     return this.#ranks.get(textOfPart(part)) ?? 0;
   }
 
   /** The one of that rank that is like `part`; `part` itself if there are not so many. */
-  alikeAt(part: Party, rank: number): Party {
+  alikeAt(part: Entity, rank: number): Entity {
     return this.#families.get(textOfPart(part))?.[rank] ?? part;
   }
 
   /** What the answers are about, the last of its kind first. */
-  partsIn(answers: readonly KeyedDecision[]): Party[] {
-    const found = new Map<string, Party>();
+  partsIn(answers: readonly KeyedDecision[]): Entity[] {
+    const found = new Map<string, Entity>();
     for (const { question } of answers) {
       for (const { part } of placedPartsOf(question.topic)) found.set(textOfPart(part), part);
     }
@@ -111,7 +111,7 @@ class AlikeParts {
 
 interface PlacedPart {
   readonly place: string;
-  readonly part: Party;
+  readonly part: Entity;
 }
 
 function placedPartsOf({ owner, what, subject }: Topic): PlacedPart[] {
@@ -120,11 +120,11 @@ function placedPartsOf({ owner, what, subject }: Topic): PlacedPart[] {
   return subject === '' ? owners : [...owners, { place: `subject ${what}`, part: subject }];
 }
 
-function textOfPart(part: Party): string {
+function textOfPart(part: Entity): string {
   return typeof part === 'string' ? part : part.text;
 }
 
-function isSamePart(one: Party, other: Party): boolean {
+function isSamePart(one: Entity, other: Entity): boolean {
   return textOfPart(one) === textOfPart(other);
 }
 
