@@ -28,13 +28,13 @@ longer fits, and what happens now is shown.`;
 
 export const REPLAY_HELP = `
 The first line says whether it holds or fails, with what and where; the second
-whether that is what the token or the file says. What a failure prints then:
+whether that matches the token or the file. Of a failure, it then prints:
   of a token, or a log of explore  the history that led to it
   of a trace                       what is known of it, and the lines that
                                    replay and explain it
-Where it comes to something else by now, the first line begins with that, such
-as NAME: the log does not fit; or NAME, seed 1, diverged from its trace; and the
-second names the first difference. A recording lists its runs instead.
+If the outcome is different now, the first line says so, such as
+NAME: the log does not fit, or NAME, seed 1, diverged from its trace; the second
+names the first difference. Of a recording, it lists the runs instead.
 
 A token or a file names the module of its scenario, and to replay it is to run
 that module. So only modules under the folder in which the command runs are

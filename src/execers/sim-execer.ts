@@ -68,10 +68,11 @@ export class ScriptExecer implements SimExecer {
   }
 
   resume(name?: string): boolean {
-    const paused = this.#ground.paused ?? [];
+    const { paused } = this.#ground;
+    if (paused === undefined) return false;
     for (const process of paused) {
       if (name !== undefined && !process.answersTo(name)) continue;
-      this.#ground.paused?.delete(process);
+      paused.delete(process);
       process.disturb();
       process.run();
       return true;

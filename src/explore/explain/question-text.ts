@@ -113,7 +113,7 @@ export function answerText(
 }
 
 /** The answer as the sentence of who asked, if they gave one. */
-function sentenceOf({ describe, answer }: ObservedDecision): string | undefined {
+function askersSentence({ describe, answer }: ObservedDecision): string | undefined {
   try {
     return describe?.sentence?.(answer);
   } catch {
@@ -148,7 +148,7 @@ export function decisionText(
     case 'order':
     case 'draw':
     case 'choice':
-      return sentenceOf(decision) ?? `${about} is ${words ?? `${answer} (of 0 to ${n - 1})`}`;
+      return askersSentence(decision) ?? `${about} is ${words ?? `${answer} (of 0 to ${n - 1})`}`;
   }
 }
 
