@@ -43,6 +43,12 @@ export interface TimedEnd {
   readonly timeoutMs: number;
 }
 
+/** A call of a case that has no answer as yet. */
+interface OpenCall {
+  readonly text: string;
+  readonly sinceMs: number;
+}
+
 /** One case at work. */
 export class CaseContext {
   readonly world: World;
@@ -54,6 +60,7 @@ export class CaseContext {
   readonly #violations: Violation[] = [];
   /** The calls that were refused, by their errors. */
   readonly #refused = new WeakMap<object, string>();
+  readonly #open = new Set<OpenCall>();
   #awaited: string | undefined;
 
   constructor(subject: ConformanceSubject, world: World) {
@@ -66,6 +73,15 @@ export class CaseContext {
     this.commands = commands;
     this.#subject = subject;
     this.#stepMs = stepMs;
+    // Where nothing happens any more, this says who waits for whom.
+    world.waits?.add(() =>
+      Array.from(this.#open, ({ text, sinceMs }) => ({
+        owner: 'the case',
+        name: `the answer to ${text}`,
+        from: subject.name,
+        sinceMs,
+      })),
+    );
   }
 
   /** A new runner. Its answers are watched; what is wrong with them fails the case. */
@@ -79,20 +95,25 @@ export class CaseContext {
       throw new ConformanceError(`${what}: expected { service } with ${missing}()`, `${missing}()`, made);
     }
     this.#made.push(made);
-    const noted = this.#notingRefusals(made.service);
+    const noted = this.#notingCalls(made.service);
     const watched = watchAnswers(this.world, noted, (violation) => this.#violations.push(violation));
     this.#watched.push(watched);
     return watched;
   }
 
-  /** The service itself, whose promises are its own; which call was refused with which error is known afterwards. */
-  #notingRefusals(service: Service): Service {
+  /** The service itself, whose promises are its own; which call has no answer, and which was refused with which error, is known afterwards. */
+  #notingCalls(service: Service): Service {
     return interceptService(service, (call, goOn) => {
-      const text = callText(call);
+      const open = { text: callText(call), sinceMs: this.now() };
       const answer = goOn(call);
-      Promise.resolve(answer).catch((error: unknown) => {
-        if (isObject(error) && !this.#refused.has(error)) this.#refused.set(error, text);
-      });
+      this.#open.add(open);
+      Promise.resolve(answer).then(
+        () => this.#open.delete(open),
+        (error: unknown) => {
+          this.#open.delete(open);
+          if (isObject(error) && !this.#refused.has(error)) this.#refused.set(error, open.text);
+        },
+      );
       return answer;
     });
   }
@@ -232,10 +253,20 @@ export class CaseContext {
     return (await this.#made.at(-1)?.readOutput?.(uri)) ?? '';
   }
 
-  /** What the case waits for, as far as can be said: the condition that does not come, and the calls that have not returned. */
-  get waitsFor(): readonly string[] {
-    const calls = this.#watched.flatMap(({ openCalls }) => openCalls);
-    return this.#awaited === undefined ? calls : [`that ${this.#awaited}`, ...calls];
+  /** What the case waits for, as far as can be said: the condition that does not come, and the calls that have no answer. */
+  get waitsFor(): string {
+    const calls = Array.from(this.#open, ({ text, sinceMs }) => `${text} since ${sinceMs} ms`);
+    const [first, ...others] = this.#awaited === undefined ? calls : [`that ${this.#awaited}`, ...calls];
+    return [first ?? 'something else than a call', ...others].join(', ');
+  }
+
+  /** Which call has no answer, and since when; undefined if all have one. */
+  get unanswered(): string | undefined {
+    const calls = Array.from(
+      this.#open,
+      ({ text, sinceMs }) => `${text} of ${this.#subject.name}, called at ${sinceMs} ms, has no answer`,
+    );
+    return calls.length === 0 ? undefined : [...new Set(calls)].join('; ');
   }
 
   /** The first answer that broke a rule, as an error; `cause` is what the body threw, if it did. */

@@ -146,13 +146,16 @@ export class ConformanceCase {
         if (error === undefined) continue;
         throw simulationError({ kind: 'error', message: messageOf(error), details: [], cause: error }, seed);
       }
-      const scenario = ({ world }: { readonly world: World }): Promise<void> =>
-        this.#inTime(new CaseContext(subject, world), reach);
+      let context: CaseContext | undefined;
+      const scenario = ({ world }: { readonly world: World }): Promise<void> => {
+        context = new CaseContext(subject, world);
+        return this.#inTime(context, reach);
+      };
       const { failure } = await simulate({
         ...{ seed, name: this.title, scenario },
         ...(signal === undefined ? {} : { signal }),
       });
-      if (failure !== undefined) throw simulationError(failure, seed);
+      if (failure !== undefined) throw simulationError(withUnanswered(failure, context), seed);
     }
   }
 
@@ -178,7 +181,7 @@ export class ConformanceCase {
       signal?.throwIfAborted();
       const hasMoved = await held.advance();
       if (ended.at(0) !== undefined || (hasMoved && moves < HELD_MOVES_MAX)) continue;
-      const what = context.waitsFor.join(', ') || 'something else than a call';
+      const what = context.waitsFor;
       const why = hasMoved ? `cut off after ${moves} events` : 'nothing is left to happen';
       throw new ConformanceError(`${why}, waiting for ${what}`, 'an end', what);
     }
@@ -198,7 +201,7 @@ export class ConformanceCase {
     const context = new CaseContext(subject, world);
     const { clock } = world;
     const cutOff = (): ConformanceError => {
-      const what = context.waitsFor.join(', ') || 'something else than a call';
+      const what = context.waitsFor;
       return new ConformanceError(`cut off after ${cutOffMs} ms, waiting for ${what}`, 'an end', what);
     };
     const ended = await settled(withCutOff(clock, cutOffMs, this.#body(context, reach)));
@@ -271,6 +274,14 @@ async function withCutOff<T>(clock: Clock, ms: number, work: Promise<T>): Promis
     timer?.cancel();
   }
 }
+
+/** Of a case that does not end, the call that has no answer comes first. */
+function withUnanswered(failure: Failure, context: CaseContext | undefined): Failure {
+  const unanswered = NO_END.has(failure.kind) ? context?.unanswered : undefined;
+  return unanswered === undefined ? failure : { ...failure, message: `${unanswered}. ${failure.message}` };
+}
+
+const NO_END: ReadonlySet<FailureKind> = new Set(['deadlock', 'stall', 'budget', 'escape']);
 
 /** What a simulation should have come to instead. */
 const EXPECTED_OF: Readonly<Record<FailureKind, string>> = {

@@ -6,6 +6,32 @@ import type { Service } from '../../src/model/service.ts';
 import { caseOf, noService } from './hand-made-cases.ts';
 import { simulated } from './subjects.ts';
 
+test('R211 a case of a simulation that does not end names the call without an answer, since when, and who waits', async () => {
+  const never = (): Promise<never> => new Promise<never>(() => {});
+  const subject: ConformanceSubject = {
+    ...simulated,
+    name: 'my queue',
+    create: () => ({
+      service: { ...noService, statusAll: () => Promise.reject(new Error('no')), abort: never },
+    }),
+  };
+  const aborting = caseOf(async (t) => {
+    const runner = await t.runner();
+    await runner.statusAll().catch(() => undefined);
+    await t.sleep(1);
+    void runner.abort('3');
+    await runner.abort('3');
+  });
+  const error: unknown = await aborting.prove(subject, { seeds: [1] }).catch((thrown: unknown) => thrown);
+  expect((error as Error).message).toBe(
+    [
+      'R211 abort(run 3) of my queue, called at 10 ms, has no answer. Deadlock: nothing is due any more, and the scenario awaits a promise that nothing is left to settle (seed 1)',
+      'the case waits for the answer to abort(run 3) from my queue since 10 ms',
+      'the case waits for the answer to abort(run 3) from my queue since 10 ms',
+    ].join('\n'),
+  );
+});
+
 describe('a case on the machine’s time that does not end', () => {
   const onMachine = (service: Service): ConformanceSubject => ({
     ...simulated,
@@ -23,14 +49,14 @@ describe('a case on the machine’s time that does not end', () => {
     });
     const subject = onMachine({ ...released, status: never });
     await expect(waiting.prove(subject, { cutOffMs: 300 })).rejects.toThrow(
-      'cut off after 300 ms, waiting for that the moon is blue, status(7)',
+      /cut off after 300 ms, waiting for that the moon is blue, status\(run 7\) since [\d.]+ ms/,
     );
     const abandoned = caseOf(async (t) => {
       await (await t.runner()).abort('3');
     });
     await expect(
       abandoned.prove(onMachine({ ...released, abort: never }), { cutOffMs: 300 }),
-    ).rejects.toThrow('cut off after 300 ms, waiting for abort(3)');
+    ).rejects.toThrow(/cut off after 300 ms, waiting for abort\(run 3\) since [\d.]+ ms/);
   });
 
   test('is also cut off if only the release never returns, and a failure of the body comes first', async () => {
