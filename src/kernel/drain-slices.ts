@@ -1,7 +1,8 @@
 /**
  * Turns of the real event loop that many short runs share: one that follows another begins where that has ended, so that what is done for a
  * turn, such as guarding it, is done once for all of them. Invariant: only the first turn of a run is ever part of another's. What goes on
- * after a run does so within its turn, and code that takes no further run leaves by a turn of its own (`leave`).
+ * after a run of one turn does so within it, and code that takes no further run leaves by a turn of its own (`leave`). What goes on after a
+ * longer run, whose log may be long, is part of no turn.
  */
 import { isFastDrainExact, runReactions } from './drain-fast.ts';
 import { bindContext } from './drain-host.ts';
@@ -29,7 +30,7 @@ export class DrainSlices {
   current: (() => void) | undefined;
   readonly nextTurn: NextTurn = (turn, isFirst) => {
     if (isFirst && this.#isOn) this.#following.push(bindContext(turn));
-    else nextTurnOfLoop(() => this.#slice(turn));
+    else nextTurnOfLoop(() => this.#slice(turn, isFirst));
   };
 
   /** Resolves in a turn that is nobody's. */
@@ -43,8 +44,13 @@ export class DrainSlices {
     this.#options = options;
   }
 
-  #slice(first: () => void): void {
-    this.#isOn = this.#options.isShared && isFastDrainExact();
+  /** Begins a turn that was cut off once more; what goes on after it is part of it. */
+  again(turn: () => void): void {
+    nextTurnOfLoop(() => this.#slice(turn, true));
+  }
+
+  #slice(first: () => void, mayShare: boolean): void {
+    this.#isOn = mayShare && this.#options.isShared && isFastDrainExact();
     try {
       this.#options.around(() => this.#takeTurns(first));
     } finally {

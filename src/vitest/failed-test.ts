@@ -5,7 +5,7 @@
 import type { AuditDifference } from '../explore/campaign-report.ts';
 import type { Explanation } from '../explore/explain/explanation.ts';
 import { formatExplanation, type ExplanationLine } from '../explore/explain/explanation-text.ts';
-import { formatSettled, formatUnexplained } from '../explore/explain/failing-text.ts';
+import { formatDetails, formatSettled, formatUnexplained } from '../explore/explain/failing-text.ts';
 import { frameFrom, framesOf, hasUserFrame } from '../explore/explain/source-place.ts';
 import { eventBound, tokenOf, type FailingExecution } from '../explore/failing-execution.ts';
 import { withinEvents } from '../explore/event-budget.ts';
@@ -30,8 +30,14 @@ const EXPLAIN_PART = 0.3;
 /** For seeing once more what was thrown. */
 const AGAIN_PART = 0.05;
 const AGAIN_MS_MAX = 1_000;
+/** Of what is left until Vitest ends the test, for seeing what goes on. */
+const REPEATED_PART = 0.4;
 /** Longer tokens are a nuisance to copy; the log is kept and tried first anyway. */
 const TOKEN_MAX = 2_000;
+/** Of an execution that has not ended, nothing is kept. One choice takes a dozen characters. */
+const BEGINNING_TOKEN_MAX = 8_000;
+const BEGINNING_MAX = 800;
+const BEGINNING_STEP = 0.9;
 const FRAME = '    at ';
 /** Kinds of failures of what is stated once and judged later. */
 const STATED: ReadonlySet<string> = new Set(['always', 'eventually']);
@@ -136,6 +142,40 @@ function longerText(): string {
   return '{ timeout } gives it longer';
 }
 
+/** What to type for one that has not ended, and may have taken any number of decisions. */
+function againLines(
+  test: SimulatedTest,
+  { failing, seed, isOfSeeds = false }: FoundExecution,
+  count: number,
+): string[] {
+  const { decisions } = failing;
+  if (count === decisions.length) return [againLine(test, failing)];
+  if (isOfSeeds) return [`  { seeds: ['${seed}'] }`];
+  return [
+    againLine(test, { ...failing, decisions: decisions.slice(0, count) }),
+    `  its log is too long for a line: this one has the first ${counted(count, 'decision')}, and takes the default after them`,
+  ];
+}
+
+/** What was decided last is not known of one whose log is too long. */
+function knownOf(failing: FailingExecution, count: number): ExplanationLine[] {
+  return count < failing.decisions.length
+    ? formatDetails(failing.details)
+    : formatUnexplained(failing).slice(1);
+}
+
+/** How many of its decisions go into one line. */
+function beginningOf(failing: FailingExecution): number {
+  const { decisions } = failing;
+  let unusual = 0;
+  let count = decisions.findIndex(({ answer }) => answer > 0 && (unusual += 1) > BEGINNING_MAX);
+  if (count < 0) count = decisions.length;
+  while (tokenOf({ ...failing, decisions: decisions.slice(0, count) }).length > BEGINNING_TOKEN_MAX) {
+    count = Math.floor(count * BEGINNING_STEP);
+  }
+  return count;
+}
+
 /** What to type; of a test whose file is not known, the option. */
 function againLine({ file, name }: SimulatedTest, failing: FailingExecution): string {
   const token = tokenOf(failing);
@@ -209,12 +249,14 @@ async function differentTest(run: TestRun, { kind, text, decisions }: AuditDiffe
 }
 
 /** Its time was up in the midst of an execution. */
-async function cutOffTest(run: TestRun, { failing, seed }: FoundExecution): Promise<Error> {
+async function cutOffTest(run: TestRun, found: FoundExecution): Promise<Error> {
+  const { failing, seed } = found;
   const { turns, test } = run;
   const looping = turns.isStuck
     ? await (await import('./looping-line.ts')).loopingLines(run, failing, seed)
     : undefined;
   const repeated = looping === undefined ? await repeatedIn(run, failing, seed) : [];
+  const beginning = beginningOf(failing);
   const { message, atMs, firedEvents } = failing;
   const verdict = interruptedVerdict(run, failing, seed);
   const folder = process.cwd();
@@ -227,18 +269,22 @@ async function cutOffTest(run: TestRun, { failing, seed }: FoundExecution): Prom
     ...(looping === undefined || looping.length === 0
       ? []
       : ['It loops here', ...looping.map((frame) => `    ${frameFrom(folder, frame)}`)]),
-    ...(looping !== undefined ? [] : textsOf(formatUnexplained(failing)).slice(1)),
+    ...(looping !== undefined ? [] : textsOf(knownOf(failing, beginning))),
     ...(repeated.length === 0 ? [] : ['What goes on', ...repeated.map((text) => `  ${text}`)]),
     'To see it again',
-    againLine(test, failing),
+    ...againLines(test, found, beginning),
   ];
   return errorOf(run, verdict, lines, looping ?? []);
 }
 
-/** What it was at, again and again, from its beginning run once more. */
+/** What it was at, again and again, from its beginning run once more, if there is time: without it the rest is still to be said. */
 async function repeatedIn(run: TestRun, { decisions }: FailingExecution, seed: string): Promise<string[]> {
+  const { now } = run.test;
+  const limitMs = Math.min(AGAIN_MS_MAX, run.untilTimeOutMs() * REPEATED_PART);
+  if (limitMs <= 0) return [];
+  const endMs = now() + limitMs;
   const { repeatedEvents } = await import('../explore/explain/repeated-events.ts');
-  return repeatedEvents(run.within(AGAIN_MS_MAX, seed).executor, decisions);
+  return repeatedEvents(run.within(limitMs, seed).executor, decisions, () => now() >= endMs);
 }
 
 function interruptedVerdict({ test }: TestRun, failing: FailingExecution, seed: string): Verdict {

@@ -16,6 +16,9 @@ const SLICE_MS = 50;
 /** How much longer than its time a turn may take that has an end, in parts of that time. */
 const PATIENCE = 0.1;
 const PATIENCE_MS_LEAST = 20;
+/** The same for what begins when its time is up, which is to end an execution and to judge it: to end that would leave no verdict. */
+const LATE_PATIENCE = 0.25;
+const LATE_PATIENCE_MS_LEAST = 1_000;
 /** The longest time that the engine takes. */
 const GUARD_MS_MAX = 2 ** 31 - 1;
 
@@ -34,7 +37,8 @@ export type RealNow = () => number;
 export class GuardedTurns {
   readonly #now: RealNow;
   readonly #deadline: number;
-  readonly #patience: number;
+  readonly #patienceMs: number;
+  readonly #latePatienceMs: number;
   readonly #why: string;
   readonly #isShared: boolean;
   #sliceEnd = 0;
@@ -48,7 +52,8 @@ export class GuardedTurns {
     this.#isShared = isShared;
     this.#now = now;
     this.#deadline = now() + timeMs;
-    this.#patience = Math.max(PATIENCE_MS_LEAST, timeMs * PATIENCE);
+    this.#patienceMs = Math.max(PATIENCE_MS_LEAST, timeMs * PATIENCE);
+    this.#latePatienceMs = Math.max(LATE_PATIENCE_MS_LEAST, timeMs * LATE_PATIENCE);
     this.#why = why;
   }
 
@@ -67,15 +72,19 @@ export class GuardedTurns {
     return {
       nextTurn: slices.nextTurn,
       onTurn: () => {
-        if (this.#isStuck || this.#now() >= this.#deadline) throw new ExecutionInterrupted(this.#why);
+        if (this.#isLate(this.#now())) throw new ExecutionInterrupted(this.#why);
       },
     };
+  }
+
+  #isLate(now: number): boolean {
+    return this.#isStuck || now >= this.#deadline;
   }
 
   #guard(work: () => void, slices: DrainSlices): void {
     const now = this.#now();
     this.#sliceEnd = now + SLICE_MS;
-    const leftMs = Math.max(0, this.#deadline - now) + this.#patience;
+    const leftMs = this.#isLate(now) ? this.#latePatienceMs : this.#deadline - now + this.#patienceMs;
     if (!(leftMs < GUARD_MS_MAX)) {
       work();
       return;
@@ -93,13 +102,13 @@ export class GuardedTurns {
   }
 
   /** The turn that was cut off is begun again, to hear at once that its time is up. */
-  #end(error: unknown, { current, nextTurn }: DrainSlices): never {
+  #end(error: unknown, slices: DrainSlices): never {
     this.#isStuck = true;
     hub.world?.stopTicks();
     hub.world = undefined;
     const release = withholdRejections((reason) => reason === error, 'uncaughtException');
     realFunctions.setImmediate(release);
-    if (current !== undefined) nextTurn(current, false);
+    if (slices.current !== undefined) slices.again(slices.current);
     // The engine's stack of async ids is only put in order where it comes out of everything.
     throw error;
   }

@@ -12,7 +12,8 @@ import type { CampaignEvent, CorpusEntry } from '../explore/campaign-report.ts';
 import { createCoverage } from '../explore/coverage.ts';
 import { withinEvents } from '../explore/event-budget.ts';
 import { executorWith, simulationExecutor, type Executor } from '../explore/executor.ts';
-import { failingExecution } from '../explore/failing-execution.ts';
+import { cutOffExecution, failingExecution, type FailingExecution } from '../explore/failing-execution.ts';
+import { unusualCount } from '../explore/keyed-log.ts';
 import { checkReplay } from '../explore/replay-check.ts';
 import { decodeToken, isTokenText, type ReplayToken } from '../explore/replay-token.ts';
 import { vitestReference } from '../explore/vitest-test.ts';
@@ -82,6 +83,7 @@ export async function runSimulatedTest(test: SimulatedTest): Promise<void> {
   const turns = guarded(leftMs(), simulation.ambient !== undefined);
   const run: TestRun = {
     ...{ test, reference, turns, within, leftMs, ...keptOf(test, reference) },
+    untilTimeOutMs: () => startedAt + timeMs - now(),
     executor: (seed) => executorWithin(simulation, turns, seed),
   };
   const found = await findFailure(run, plan, () => now() - startedAt >= timeMs * EXPLORE_PART).finally(() =>
@@ -261,22 +263,25 @@ async function failureExplored(
   const kept = (await corpus?.load()) ?? [];
   const entries: readonly CorpusEntry[] = [...kept, { id: PLAIN, decisions: [] }];
   const gone: string[] = [];
-  let last: Verdict | undefined;
+  let isSeen = false;
   const report = await runCampaign(run.executor(DEFAULT_SEED), portfolioStrategy(seed), {
     reference: run.reference,
     maxExecutions: runs,
     corpus: entries,
     // Of what had no time yet, the plain schedule has to be seen.
-    shouldStop: () => last !== undefined && (isExplored() || test.signal?.aborted === true || turns.isStuck),
-    onExecution: (verdict) => (last = verdict),
+    shouldStop: () => isSeen && (isExplored() || test.signal?.aborted === true || turns.isStuck),
+    onExecution: () => {
+      isSeen = true;
+    },
     onEvent: (event) => {
+      if (event.type === 'cut-off') isSeen = true;
       if (isOfKept(event)) gone.push(event.corpusId);
     },
     ...(runs >= WATCHED_RUNS_LEAST ? { coverage: createCoverage() } : {}),
   });
   for (const id of gone) await corpus?.remove(id);
   const [failing] = report.failures;
-  const [cutOff] = report.cutOff;
+  const cutOff = mostTelling(report.cutOff);
   const [difference] = report.audit.differences;
   if (failing !== undefined) return { kind: 'failing', failing, seed: DEFAULT_SEED };
   if (cutOff !== undefined) return { kind: 'cut off', failing: cutOff, seed: DEFAULT_SEED };
@@ -284,6 +289,14 @@ async function failureExplored(
   // What had no time yet has not held.
   if (report.stoppedBy !== 'stopped' || test.signal?.aborted === true) return undefined;
   return { kind: 'unfinished', executions: report.executions - entries.length, runs };
+}
+
+/** The plain schedule, which takes no choices to repeat, else what came farthest. */
+function mostTelling(cutOff: readonly FailingExecution[]): FailingExecution | undefined {
+  return (
+    cutOff.find(({ index, decisions }) => index < 0 && unusualCount(decisions) === 0) ??
+    cutOff.toSorted((one, other) => other.firedEvents - one.firedEvents)[0]
+  );
 }
 
 function isOfKept(event: CampaignEvent): event is Extract<CampaignEvent, { readonly corpusId: string }> {
@@ -299,7 +312,7 @@ async function failureOfSeeds(
     const seed = String(one);
     executions += 1;
     const verdict = await run.executor(seed).execute({ source: randomDecisions(seed) });
-    if (!verdict.held) return foundIn(run, verdict, seed, executions);
+    if (!verdict.held) return { ...foundIn(run, verdict, seed, executions), isOfSeeds: true };
   }
   return undefined;
 }
@@ -334,6 +347,7 @@ function foundIn(
 ): Extract<FoundFailure, { readonly failing: unknown }> {
   const failure = verdict.failure as Failure;
   const found = { scenario: reference, seed, index: executions - 1, executions };
-  const kind = failure.kind === 'interrupted' ? 'cut off' : 'failing';
-  return { kind, failing: failingExecution(verdict, failure, found), seed };
+  return failure.kind === 'interrupted'
+    ? { kind: 'cut off', failing: cutOffExecution(verdict, found), seed }
+    : { kind: 'failing', failing: failingExecution(verdict, failure, found), seed };
 }

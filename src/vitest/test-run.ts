@@ -46,6 +46,8 @@ export interface TestRun {
   ) => { readonly executor: Executor; readonly turns: GuardedTurns };
   /** Milliseconds that are left for executions. */
   leftMs(): number;
+  /** Milliseconds until Vitest ends the test. */
+  untilTimeOutMs(): number;
   /** What is kept of this test; undefined if nothing is. The folder is made when there is something to keep. */
   corpus(): Promise<CorpusFolder> | undefined;
   /** True if something is kept. */
@@ -60,6 +62,8 @@ export type FoundFailure =
       readonly failing: FailingExecution;
       /** Of `world.random`. */
       readonly seed: string;
+      /** The seed decides everything else too. */
+      readonly isOfSeeds?: boolean;
       /** It is the one that was asked for, and as small as it is. */
       readonly isReplayed?: boolean;
       /** Of the one that was asked for. */

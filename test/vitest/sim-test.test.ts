@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { ambientTime } from '../../src/ambient/ambient-time.ts';
+import { decodeToken } from '../../src/explore/replay-token.ts';
+import type { Ambience } from '../../src/simulation/ambience.ts';
 import { defineScenario, type ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import { checkThat, type Simulation } from '../../src/simulation/simulation.ts';
 import { SimulationFailedError } from '../../src/simulation/simulation-failed-error.ts';
@@ -244,6 +247,63 @@ describe('a simulation as a test', () => {
     });
     expect(verdict.failure?.kind).toBe('interrupted');
     expect(message).toMatch(/^The simulation was ended from outside/);
+  });
+
+  describe('an execution without an end', () => {
+    const endless = async (sim: Simulation): Promise<void> => {
+      for (;;) await sim.sleep(1 + sim.choose('x', 9));
+    };
+    /** A second passes whenever somebody looks, which is twice in a turn or so, and little once executions have had their time. */
+    const slow = (seconds: number): Partial<SimulatedTest> => {
+      let readAt = 0;
+      return {
+        timeoutMs: seconds * 1_000,
+        now: () => (readAt += readAt < seconds * 700 + 3_000 ? 1_000 : 1),
+      };
+    };
+
+    test('no execution begins once the time is up: the plain one is reported, with a line that repeats it', async () => {
+      let begun = 0;
+      const ambience = ambientTime();
+      const ambient: Ambience = {
+        begin(world) {
+          begun += 1;
+          return ambience.begin(world);
+        },
+      };
+      const { message } = await failureOf('endless', endless, { ambient }, slow(300));
+      // The plain one, one that the time cuts off, and the plain one again to see what goes on.
+      expect(begun).toBe(3);
+      expect(message).toMatch(
+        /^250000 events have fired and the scenario has not ended \(.*\)\.\n[^]*What goes on\n {2}the sleep .* fires, \d+ times in \d+ ms\n/,
+      );
+      expect(message).toMatch(/ {2}\{ replay: '\S{1,300}' \}$/);
+    });
+
+    test('its log is long, and the line that repeats it is not: of a seed it is the seed', async () => {
+      const { message, verdict } = await failureOf('endless', endless, { seeds: ['s'] }, slow(100));
+      expect(message).toMatch(
+        /^The time of 100,000 ms that the test has was nearly up[^]* {2}\{ seeds: \['s'\] \}$/,
+      );
+      expect(message).not.toContain('What was decided');
+      expect(verdict.decisions()).toHaveLength(65_536);
+    });
+
+    test('of an exploration it is the beginning, and says so', async () => {
+      const byChance = async (sim: Simulation): Promise<void> => {
+        if (sim.choose('which', 2) === 1) await endless(sim);
+      };
+      const { message } = await failureOf('by chance', byChance, { maxEvents: 1e9 }, slow(100));
+      const [, token = '', count = ''] =
+        / {2}\{ replay: '(\S+)' \}\n {2}its log is too long for a line: this one has the first ([\d,]+) decisions, and takes the default after them$/.exec(
+          message,
+        ) ?? [];
+      expect(token.length).toBeGreaterThan(5_000);
+      expect(token.length).toBeLessThan(8_001);
+      const { decisions } = decodeToken(token);
+      expect(decisions.length).toBeGreaterThan(300);
+      expect(decisions.length).toBeLessThanOrEqual(Number(count));
+    });
   });
 
   test.for([

@@ -1,5 +1,6 @@
 /** What an execution that has no end does again and again: its beginning, run once more and watched. */
 import type { Decision } from '../../kernel/decisions.ts';
+import type { EventInfo } from '../../kernel/event-queue.ts';
 import { counted } from '../../model/plural.ts';
 import { withinEvents } from '../event-budget.ts';
 import type { Executor } from '../executor.ts';
@@ -13,19 +14,26 @@ const SHOWN_MAX = 3;
 
 /**
  * The events that fire most often, `the timer set at nap.ts:6 fires, 200 times in 2000 ms`, at most three; none if the beginning has an
- * end of its own.
+ * end of its own. Once `mustStop` is true, only those are counted that have been until then, the last first.
  */
-export async function repeatedEvents(executor: Executor, decisions: readonly Decision[]): Promise<string[]> {
+export async function repeatedEvents(
+  executor: Executor,
+  decisions: readonly Decision[],
+  mustStop: () => boolean,
+): Promise<string[]> {
   const run = await observe(withinEvents(executor, EVENTS_MAX, true), keyDecisions(decisions), true);
   if (run.verdict.firedEvents < EVENTS_MAX) return [];
   const names = new EventNames(run);
   const later = [...run.firings.values()].slice(-EVENTS_MAX / 2);
   const times = new Map<string, number>();
-  for (const event of later) {
+  let ms = 0;
+  for (const event of later.toReversed()) {
+    // Each is named by its stack, which may take as long as to run all of them.
+    if (mustStop()) break;
     const name = names.of(event);
     times.set(name, (times.get(name) ?? 0) + 1);
+    ms = (later.at(-1) as EventInfo).atMs - event.atMs;
   }
-  const ms = (later.at(-1)?.atMs ?? 0) - (later[0]?.atMs ?? 0);
   return [...times]
     .filter(([, count]) => count > 1)
     .sort(([, one], [, other]) => other - one)

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { chooseDrain } from '../../src/kernel/drain.ts';
+import { DrainSlices } from '../../src/kernel/drain-slices.ts';
+
+/** Whether what goes on after a run of so many turns is part of one. */
+async function goesOnWithin(turns: number): Promise<boolean> {
+  let isWithin = false;
+  const { nextTurn } = new DrainSlices({
+    isShared: true,
+    around(work) {
+      isWithin = true;
+      try {
+        work();
+      } finally {
+        isWithin = false;
+      }
+    },
+    isOver: () => false,
+  });
+  let left = turns;
+  await chooseDrain('fast').run(() => (left -= 1) > 0 || 'stop', { nextTurn, stepsPerTurn: 1 });
+  const wasWithin = isWithin;
+  await DrainSlices.leave();
+  return wasWithin;
+}
+
+test('what goes on after a run of one turn is part of it, and after a longer run of none', async () => {
+  expect(await goesOnWithin(1)).toBe(true);
+  expect(await goesOnWithin(2)).toBe(false);
+});
