@@ -80,10 +80,10 @@ export function formatHistory(history: readonly HistoryLine[], leftOut: number):
 
 /** Says no more than was tried. */
 function nothingHeld({ nearestSearch }: Explanation): string {
-  const { executions, isComplete, stoppedBy, untried, otherFailure } = nearestSearch;
+  const { executions, isComplete, stoppedBy, untried, otherFailure, leftAside = false } = nearestSearch;
   const count = counted(executions, 'execution');
   if (isComplete) {
-    return `Nothing nearby: ${count} with other decisions ${executions === 1 ? 'fails' : 'fail'} as well${otherFailure === undefined ? '' : `; ${otherFailure}`}.`;
+    return `Nothing nearby: ${count} with other decisions ${executions === 1 ? 'fails' : 'fail'} as well${otherFailure === undefined ? '' : `; ${otherFailure}`}${leftAside ? '; when the pauses of its clients end was left as it is' : ''}.`;
   }
   const why = stoppedBy === 'executions' ? 'no more were allowed' : 'there was no more time';
   const left = untried > 0 ? `, and ${counted(untried, 'decision')} left to try otherwise` : '';

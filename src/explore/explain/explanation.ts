@@ -12,6 +12,7 @@ import {
   NOBODY_SETTLES,
 } from '../../simulation/end-judge.ts';
 import type { Failure, Verdict } from '../../simulation/verdict.ts';
+import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { Executor } from '../executor.ts';
 import { failureKey, headlineOf } from '../failure-key.ts';
 import { answersOf, type KeyedDecision, keyDecisions, nonZeroOf } from '../keyed-log.ts';
@@ -50,6 +51,7 @@ import { callersIn, isOfWork } from './exchanges.ts';
 import { historyOf, type HistoryLine } from './failure-history.ts';
 import { observedIn, tellApart, type NearestPass } from './nearest-history.ts';
 import {
+  type AskedDecision,
   findNearestPass,
   type NearestPassSearch,
   type OtherFailure,
@@ -402,6 +404,7 @@ export async function explain(
     ...options,
     failureKey: key,
     isFixed: isOfWorkIn(run),
+    saysNothing: (decision, answer) => isAboutOwnSleep(run, decision, answer),
   });
   const { passing: passLog, otherFailure, ...nearestSearch } = search;
   const passRun = passLog === undefined ? undefined : await observe(executor, passLog.answers, true);
@@ -455,6 +458,17 @@ function isOfWorkIn(
 ): (decision: Pick<ObservedDecision, 'question' | 'describe'>) => boolean {
   const callers = callersIn(run);
   return (decision) => isOfWork(decision, callers);
+}
+
+/** Whether it is about when a sleep ends that no line of the user's has set: a pause of a workload's client, which says nothing of the subject. */
+function isAboutOwnSleep(
+  { firings }: ObservedRun,
+  { due = [], answer }: AskedDecision,
+  instead: number,
+): boolean {
+  return [due[answer], due[instead]].some(
+    (event) => event?.topic === SCENARIO_SLEEP && !hasUserFrame(firings.get(event.id)?.place ?? ''),
+  );
 }
 
 function checkArguments(executor: Executor, log: readonly Decision[], options: ExplainOptions): void {

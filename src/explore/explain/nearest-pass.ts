@@ -20,6 +20,8 @@ export interface NearestPassOptions {
   readonly failureKey?: string;
   /** Whether a decision is left as it is, because another answer would explain nothing. Default: none is. */
   readonly isFixed?: (decision: AskedDecision) => boolean;
+  /** Whether that answer instead would explain nothing, so that it is not tried. Default: all are. */
+  readonly saysNothing?: (decision: AskedDecision, answer: number) => boolean;
 }
 
 /** An execution nearby that fails, but differently. */
@@ -58,10 +60,14 @@ export interface NearestPassSearch {
   readonly otherFailure?: OtherFailure;
   /** How many decisions were then not tried with all their other answers. */
   readonly untried: number;
+  /** True if an answer was not tried because it would explain nothing (`saysNothing`); absent if none was. */
+  readonly leftAside?: boolean;
 }
 
 /** A decision, with what its answers stand for if who asked has said so. */
-export type AskedDecision = KeyedDecision & Pick<ObservedDecision, 'describe'>;
+export type AskedDecision = KeyedDecision &
+  Pick<ObservedDecision, 'describe'> &
+  Partial<Pick<ObservedDecision, 'due'>>;
 
 /** All answers are tried where there are so few; where there are more, the nearest that holds is looked for by halving. */
 const ALTERNATIVES_MAX = 16;
@@ -89,6 +95,7 @@ class Search {
   #executions = 0;
   #stoppedBy: NearestPassSearch['stoppedBy'];
   #untried = 0;
+  #leftAside = false;
   #otherFailure: OtherFailure | undefined;
   #tried: Pick<OtherFailure, 'decision' | 'answer'> | undefined;
 
@@ -112,8 +119,15 @@ class Search {
       untried: this.#untried,
       ...(stoppedBy === undefined ? {} : { stoppedBy }),
       ...(this.#otherFailure === undefined ? {} : { otherFailure: this.#otherFailure }),
+      ...(this.#leftAside ? { leftAside: true } : {}),
       ...(passing === undefined ? {} : { passing }),
     };
+  }
+
+  #saysNothing(decision: AskedDecision, answer: number): boolean {
+    const says = this.#options.saysNothing?.(decision, answer) === true;
+    this.#leftAside ||= says;
+    return says;
   }
 
   async #firstOf(decisions: readonly AskedDecision[]): Promise<PassingLog | undefined> {
@@ -130,7 +144,8 @@ class Search {
 
   /** The nearest answer with which it holds, as far as answers that are nearer to each other do the same. */
   async #nearestTo(decision: AskedDecision): Promise<number | undefined> {
-    const holds = (answer: number): Promise<boolean> => {
+    const holds = async (answer: number): Promise<boolean> => {
+      if (this.#saysNothing(decision, answer)) return false;
       this.#tried = { decision, answer };
       return this.#holds(withAnswer(this.#answers, decision, answer));
     };
@@ -173,7 +188,7 @@ class Search {
 
   /** Bisects between the plain execution, if that holds, and the failing one. */
   async #withoutLast(): Promise<PassingLog | undefined> {
-    const all = this.#open.filter(({ answer }) => answer > 0);
+    const all = this.#open.filter((decision) => decision.answer > 0 && !this.#saysNothing(decision, 0));
     const open = new Set(all);
     const without = (count: number): AskedDecision[] => {
       const left = new Set(all.slice(0, count));
