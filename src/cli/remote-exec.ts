@@ -226,7 +226,8 @@ async function execThere(
     terminal.note('cancelling the action; Ctrl-C again ends this command without waiting for that');
   interruption.signal.addEventListener('abort', sayCancelling);
   try {
-    const timeoutMs = timeout === undefined ? {} : { timeoutMs: timeout };
+    // The cluster stops it by itself, and can then say what it printed until then; one that does not is asked to cancel.
+    const timeoutMs = timeout === undefined ? {} : { timeoutMs: timeout + CANCEL_MS_MAX };
     const status = await runToEnd(terminal, runner, { ...command, ...timeoutMs }, interruption);
     interruption.signal.removeEventListener('abort', sayCancelling);
     const code = remoteExecStatus(status);

@@ -205,7 +205,7 @@ export class Actions implements ActionStore {
 }
 
 /** Whatever is looked for, read or stored is held first, for as long as the action is: it must not go until the result is out. */
-function holdingFor(content: ContentStore, action: Digest): ContentStore {
+export function holdingFor(content: ContentStore, action: Digest): ContentStore {
   if (content.holdAlong === undefined) return content;
   const hold = (digests: readonly Digest[]): void => content.holdAlong?.(action, digests);
   return {

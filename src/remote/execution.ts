@@ -72,13 +72,19 @@ const WORDS: Partial<Readonly<Record<RunState, string>>> = {
 /** How an operation ended. */
 type OperationResult = Pick<Init<OperationMessage>, 'error' | 'response'>;
 
+/** What a run has printed that was stopped at its deadline, as far as that could be stored. */
+interface PartialLogs {
+  readonly stdoutDigest: Digest | null;
+  readonly stderrDigest: Digest | null;
+}
+
 /** How the result of an operation goes out: one that was cancelled as its error, all else as its response (R196). */
-function resultOfRun(status: RunStatus): OperationResult {
+function resultOfRun(status: RunStatus, logs: PartialLogs | undefined): OperationResult {
   const rpcStatus = statusMessage(statusOfRun(status));
   if (rpcStatus.code === RPC_CODES.CANCELLED) return { error: rpcStatus };
   const { actionResult } = status;
   const response = packAny(MESSAGES.ExecuteResponse, {
-    result: resultMessage(status),
+    result: resultMessage(status, logs),
     cachedResult: actionResult?.cached ?? false,
     status: rpcStatus,
     message: status.error,
@@ -86,9 +92,19 @@ function resultOfRun(status: RunStatus): OperationResult {
   return { response };
 }
 
-/** Of a run that FAILED, the code of the machinery goes along: the protocol has no other place for it. */
-function resultMessage({ state, exitCode, actionResult }: RunStatus): Init<ActionResultMessage> | null {
+/** No process ends with that: a client that does not look at the status takes it for no success. */
+const NO_EXIT_CODE = -1;
+
+/**
+ * Of a run that FAILED, the code of the machinery goes along: the protocol has no other place for it. Of one that was stopped at its deadline, the
+ * protocol has room for what it printed, although such a run has no result (R194).
+ */
+function resultMessage(
+  { state, exitCode, actionResult }: RunStatus,
+  logs: PartialLogs | undefined,
+): Init<ActionResultMessage> | null {
   if (state === 'FAILED') return { exitCode };
+  if (logs !== undefined) return { exitCode: NO_EXIT_CODE, ...logs };
   return actionResult?.result === undefined ? null : outcomeMessage(actionResult.result);
 }
 
@@ -257,6 +273,8 @@ export interface ExecutionsOptions {
   readonly endedMax: number;
   /** Checks an action before it is offered to the runner, and keeps what it needs. */
   readonly prepare: (action: Digest, context: RpcContext) => Promise<PreparedAction>;
+  /** Stores the output at that ref along with its action; undefined if it is not known. */
+  readonly storeLog: ((ref: string, action: Digest) => Promise<Digest | undefined>) | undefined;
 }
 
 /** An action for which a runner is looked for. */
@@ -658,10 +676,27 @@ export class Executions {
         const query = { runs: [first.runId], states };
         status = singleStatus(await runner.query(query, waitForever())).status;
       }
-      return resultOfRun(status);
+      return resultOfRun(status, await this.#partialLogs(status, execution));
     } catch (error) {
       return failureResult(error);
     }
+  }
+
+  async #partialLogs(
+    { state, stdoutRef, stderrRef }: RunStatus,
+    { actionDigest }: Execution,
+  ): Promise<PartialLogs | undefined> {
+    const { storeLog } = this.#options;
+    if (state !== 'TIMEDOUT' || storeLog === undefined) return undefined;
+    // What cannot be stored is not given: the run has ended as it has.
+    const stored = async (ref: string): Promise<Digest | null> => {
+      try {
+        return (await storeLog(ref, actionDigest)) ?? null;
+      } catch {
+        return null;
+      }
+    };
+    return { stdoutDigest: await stored(stdoutRef), stderrDigest: await stored(stderrRef) };
   }
 
   async *#watch(operation: Operation, signal: AbortSignal): AsyncGenerator<OperationMessage> {

@@ -129,6 +129,7 @@ class RemotePerformance implements Performance {
   readonly #client: RemoteClient;
   readonly #startedAt: number;
   #logs: readonly [stdout: Output, stderr: Output] | undefined;
+  #areLogsFetched = false;
   #stop: End | undefined;
   /** The name of the execution on the server, while it is under way as far as is known. */
   #operation: string | undefined;
@@ -200,6 +201,8 @@ class RemotePerformance implements Performance {
         actionResult: { actionDigest, cached, result: outcome },
       };
     }
+    // Servers may give what was printed until then; the result itself is none (R194).
+    if (hasPrinted(outcome)) await this.#fetchLogs(outcome);
     if (status.code === RPC_CODES.DEADLINE_EXCEEDED && this.#hasTimeout()) return TIMEDOUT;
     const grpcStatus = status.code === RPC_CODES.OK ? { ...status, code: RPC_CODES.INTERNAL } : status;
     const error = status.message === '' ? `the server answered ${rpcCodeName(status.code)}` : status.message;
@@ -439,6 +442,7 @@ class RemotePerformance implements Performance {
   /** A log that the server has lost, or that cannot be written here, costs the log, and is recorded. */
   async #fetchLogs({ stdoutDigest, stderrDigest, stdoutRaw, stderrRaw }: ActionOutcome): Promise<void> {
     const [stdout, stderr] = await this.#openLogs();
+    this.#areLogsFetched = true;
     for (const [name, log, digest, raw] of [
       ['stdout', stdout, stdoutDigest, stdoutRaw],
       ['stderr', stderr, stderrDigest, stderrRaw],
@@ -541,9 +545,8 @@ class RemotePerformance implements Performance {
   }
 
   #finish({ state, exitCode, error, actionResult }: End): void {
-    const hasLogs = state === 'COMPLETE' && this.#logs !== undefined;
     const refs = { stdoutRef: '', stderrRef: '' };
-    if (hasLogs && this.#logs !== undefined) {
+    if (this.#areLogsFetched && state !== 'ABORTED' && this.#logs !== undefined) {
       const [stdout, stderr] = this.#logs;
       refs.stdoutRef = stdout.uri;
       refs.stderrRef = stderr.uri;
@@ -606,6 +609,12 @@ function transientFailure(result: Result): string | undefined {
   if (status === null) return undefined;
   const { code, message } = rpcStatusOf(status);
   return lacksBlobs(result) || isLostWork(code) ? `${rpcCodeName(code)}: ${message}` : undefined;
+}
+
+/** Whether a server gives what an action printed. */
+function hasPrinted(outcome: ActionOutcome | undefined): outcome is ActionOutcome {
+  const { stdoutDigest, stderrDigest, stdoutRaw, stderrRaw } = outcome ?? {};
+  return [stdoutDigest, stderrDigest, stdoutRaw, stderrRaw].some((each) => each !== undefined);
 }
 
 /** Whether an execution that ended so can go well on another worker. */

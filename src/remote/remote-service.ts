@@ -28,9 +28,10 @@ import type { Clock } from '../kernel/clock.ts';
 import { ACTION_CACHE, CONTENT_STORE } from '../model/argument-shapes.ts';
 import { type ActionCache, type ContentStore, missingBlobsOf } from '../model/content-store.ts';
 import type { Digest } from '../model/digest.ts';
+import type { MaybePromise } from '../model/maybe-promise.ts';
 import type { Service } from '../model/service.ts';
 import { checkWorld, type World } from '../model/world.ts';
-import { missingOf } from './action-store.ts';
+import { holdingFor, missingOf } from './action-store.ts';
 import { type BlobCompression, Blobs } from './blobs.ts';
 import { Executions, type PreparedAction } from './execution.ts';
 import { TreeIndex } from './input-tree.ts';
@@ -72,6 +73,11 @@ export interface RemoteServiceOptions {
    * nobody goes on with. Default 60,000.
    */
   readonly uploadIdleMs?: number;
+  /**
+   * Stores the output at that ref of a status in `content`; undefined if it is not known. With it, an action that was stopped at its timeout is
+   * answered with what it printed until then, beside DEADLINE_EXCEEDED. Default: without.
+   */
+  readonly storeLog?: (ref: string, content: ContentStore) => MaybePromise<Digest | undefined>;
   /** Default: blobs travel as they are. */
   readonly compression?: BlobCompression | undefined;
 }
@@ -93,6 +99,7 @@ const OPTIONS = is.optionsOf<RemoteServiceOptions>(
     queueMax: is.COUNT,
     uploadIdleMs: is.DURATION_MS,
     compression: is.withMethods('compress', 'decompress'),
+    storeLog: is.FUNCTION,
   },
 );
 
@@ -141,7 +148,7 @@ class ActionServer implements RemoteServer {
   #isClosed = false;
 
   constructor(world: World, options: RemoteServiceOptions) {
-    const { runner, content, cache, name = 'remote', compression } = options;
+    const { runner, content, cache, name = 'remote', compression, storeLog } = options;
     const { batchBytesMax = 4_000_000, blobBytesMax = 16 * GIB, timeoutMsMax = DAY_MS } = options;
     const { abandonedAfterMs = 10_000, endedMax = 1_000, queueMax = 10_000, uploadIdleMs = 60_000 } = options;
     this.#content = content;
@@ -156,7 +163,11 @@ class ActionServer implements RemoteServer {
       this.#prepare(action, context);
     const series = `${name}-${incarnation(world)}`;
     const bounds = { abandonedAfterMs, endedMax, queueMax };
-    this.#executions = new Executions(world, { runner, name, series, ...bounds, prepare });
+    const stored =
+      storeLog === undefined
+        ? undefined
+        : async (ref: string, action: Digest) => storeLog(ref, holdingFor(content, action));
+    this.#executions = new Executions(world, { runner, name, series, ...bounds, prepare, storeLog: stored });
     this.#unary = this.#unaryHandlers();
     this.#streams = this.#streamHandlers();
   }

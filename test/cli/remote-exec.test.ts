@@ -93,6 +93,16 @@ describe('exit codes', () => {
     expect(code, err).toBe(expected);
   });
 
+  test('and what it printed until then, if it is stopped by --timeout', async () => {
+    const { code, out, err } = await runThere([
+      '--timeout',
+      '1',
+      ...sh('echo x; echo y >&2; exec sleep 98128'),
+    ]);
+    expect([code, out]).toEqual([124, expect.stringMatching(/^x\n[^]*Task exceeded timeout 1s\n$/)]);
+    expect(err).toMatch(/RUNNING\ny\n[^]*TIMEDOUT\n$/);
+  });
+
   test('of clusters that say it otherwise', () => {
     const refs = { stdoutRef: '', stderrRef: '' };
     const ended = (state: 'COMPLETE' | 'FAILED' | 'ABORTED', exitCode: number, error = ''): number => {

@@ -12,6 +12,7 @@ import { snapshotOfDigest, type Digest } from '../../src/model/digest.ts';
 import { createMemoryOutputs } from '../../src/outputs/memory-output.ts';
 import { createActionStore } from '../../src/remote/action-store.ts';
 import { createContentFiler } from '../../src/remote/content-filer.ts';
+import { storeBytes } from '../../src/remote/stored-tree.ts';
 import { createWritingExecer } from '../../src/remote/writing-execer.ts';
 import { createQueueRunner } from '../../src/runners/queue/create-queue-runner.ts';
 import type { QueueRunner } from '../../src/runners/queue/queue-runner.ts';
@@ -24,6 +25,8 @@ export interface BazelLab {
   readonly results: MemoryActionCache;
   readonly tree: MemoryTree;
   readonly runner: QueueRunner;
+  /** Stores the output at a ref, as a server asks for it. */
+  readonly storeLog: (ref: string, content: ContentStore) => Promise<Digest | undefined>;
 }
 
 /** What can be put between runner and memory. */
@@ -43,16 +46,21 @@ export function makeBazelLab(world: World, options: BazelLabOptions = {}): Bazel
   const content = options.content?.(blobs) ?? blobs;
   const cache = options.cache?.(results, blobs) ?? results;
   const { javaHome, capacity = 10, name = 'runner' } = options;
+  const outputs = createMemoryOutputs();
+  const storeLog = async (ref: string, store: ContentStore): Promise<Digest | undefined> => {
+    const text = outputs.find(ref)?.text();
+    return text === undefined ? undefined : storeBytes(store, new TextEncoder().encode(text));
+  };
   const runner = createQueueRunner(world, {
     name,
     capacity,
     execer: createWritingExecer(createSimExecer({ clock: world.clock }), tree),
-    outputs: createMemoryOutputs(),
+    outputs,
     tempDirs: virtualTempDirs(),
     filers: new Map([['bazel', { filer: createContentFiler({ content, tree }) }]]),
     actions: createActionStore({ content, cache, tree, ...(javaHome === undefined ? {} : { javaHome }) }),
   });
-  return { blobs, results, tree, runner };
+  return { blobs, results, tree, runner, storeLog };
 }
 
 /** What an action is like, beside its script. */

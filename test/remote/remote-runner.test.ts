@@ -1,6 +1,6 @@
 // A remote runner over a server that does what each test says: what it does again, and what it never does twice.
 import { describe, expect, test } from 'vitest';
-import { MESSAGES, type Messages, type OperationMessage, packAny } from '../../src/cas/codec.ts';
+import { MESSAGES, type Messages, type OperationMessage, packAny, unpackAny } from '../../src/cas/codec.ts';
 import { digestOf } from '../../src/cas/digest-of.ts';
 import { createMemoryContentStore, type MemoryContentStore } from '../../src/cas/memory-content-store.ts';
 import { createMemoryTree } from '../../src/filers/memory-tree.ts';
@@ -112,6 +112,8 @@ interface StageOptions extends Partial<RemoteRunnerOptions> {
   /** So many executions end with the death of their worker. */
   readonly deaths?: number;
   readonly mishaps?: Mishaps;
+  /** How the server stores what was printed before a timeout. */
+  readonly storeLog?: BazelLab['storeLog'];
   /** What stands before the server. */
   readonly behind?: (service: RemoteService) => RemoteService;
 }
@@ -120,13 +122,14 @@ async function onStage(
   options: StageOptions,
   scenario: (stage: Stage) => Promise<void>,
 ): Promise<readonly TraceEvent[]> {
-  const { mishaps = {}, deaths = 0, behind = (service) => service, ...more } = options;
+  const { mishaps = {}, deaths = 0, behind = (service) => service, storeLog, ...more } = options;
   const verdict = await inSimulation(async (sim) => {
     const lab = makeBazelLab(sim.world, { name: 'worker' });
     const server = createRemoteService(sim.world, {
       runner: lab.runner,
       content: lab.blobs,
       cache: lab.results,
+      storeLog: storeLog ?? lab.storeLog,
     });
     const outputs = createMemoryOutputs();
     const calls: string[] = [];
@@ -794,6 +797,63 @@ function inlining(service: RemoteService): RemoteService {
     clientStream: (method, requests, context) => service.clientStream(method, requests, context),
   };
 }
+
+describe('what a command printed before its timeout', () => {
+  const content = createMemoryContentStore();
+  const timed = (timeoutMs: number): Command =>
+    commandFor(
+      addAction(content, ['stdout out', 'stderr err', 'sleep 100000', 'complete 0'], {
+        action: { timeoutMs },
+      }),
+    );
+
+  test('R101 R194 comes back from a server that gives it, and is no result', async () => {
+    await onStage({ content }, async ({ end, outputs, server }) => {
+      const status = await end(timed(500));
+      expect(status).toMatchObject({ state: 'TIMEDOUT', exitCode: 0, error: '' });
+      expect(status.actionResult).toBeUndefined();
+      expect(outputs.find(status.stdoutRef)?.text()).toMatch(/^out\n\n#[^]*Task exceeded timeout 500ms\n$/);
+      expect(outputs.find(status.stderrRef)?.text()).toMatch(/^err\n\n#[^]*Task exceeded timeout 500ms\n$/);
+      const { operations } = await server.unary(
+        REMOTE_METHODS.listOperations,
+        { name: '', filter: '', pageSize: 0, pageToken: '' },
+        { signal: new AbortController().signal },
+      );
+      const [response] = operations.map((each) => unpackAny(MESSAGES.ExecuteResponse, each.response));
+      expect(response).toMatchObject({
+        status: { code: RPC_CODES.DEADLINE_EXCEEDED },
+        result: { exitCode: -1 },
+        cachedResult: false,
+      });
+    });
+  });
+
+  test('R101 comes back although the server never said that the command runs', async () => {
+    const quiet = (service: RemoteService): RemoteService => ({
+      unary: (method, request, context) => service.unary(method, request, context),
+      async *serverStream(method, request, context) {
+        for await (const answer of service.serverStream(method, request, context)) {
+          const { done = true } = answer as Partial<OperationMessage>;
+          if (done) yield answer;
+        }
+      },
+      clientStream: (method, requests, context) => service.clientStream(method, requests, context),
+    });
+    await onStage({ content, behind: quiet }, async ({ end, outputs }) => {
+      const status = await end(timed(500));
+      expect(status.state).toBe('TIMEDOUT');
+      expect(outputs.find(status.stderrRef)?.text()).toMatch(/^err\n/);
+    });
+  });
+
+  test('R101 a log that the server cannot store is left out, and the run has timed out all the same', async () => {
+    const store = (ref: string): Promise<never> => Promise.reject(new Error(`no room for ${ref}`));
+    await onStage({ content, storeLog: store }, async ({ end, outputs }) => {
+      const status = await end(timed(500));
+      expect([status.state, outputs.find(status.stdoutRef)?.text()]).toEqual(['TIMEDOUT', '']);
+    });
+  });
+});
 
 test('R110 logs that a server gives inline, without a blob, are those of the run', async () => {
   await inSimulation(async (sim) => {

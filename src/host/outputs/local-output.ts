@@ -64,7 +64,7 @@ export interface LocalOutputs extends OutputCreator {
    * cannot be made.
    */
   create(id: string): Promise<LocalOutput>;
-  /** The output that was created as `key` last, or whose file has this name. */
+  /** The output that was created as `key` last, whose file has this name, or whose URI it is, such as a ref of a status. */
   find(key: string): LocalOutput | undefined;
   /** Removes the file of the output at that URI and forgets it; false if it is not known. For evicted runs. */
   drop(uri: string): Promise<boolean>;
@@ -115,7 +115,7 @@ class LocalOutputFolder implements LocalOutputs {
   }
 
   find(key: string): LocalOutput | undefined {
-    return this.#byId.get(key) ?? this.#byName.get(key);
+    return this.#byId.get(key) ?? this.#byName.get(key) ?? this.#byUri.get(key)?.output;
   }
 
   async drop(uri: string): Promise<boolean> {

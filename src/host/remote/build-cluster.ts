@@ -26,6 +26,7 @@ import { createCasFiler } from './cas-filer.ts';
 import { createDiskActionCache } from './disk-action-cache.ts';
 import { createDiskActions } from './disk-actions.ts';
 import { createDiskContentStore, type DiskContentStore } from './disk-content-store.ts';
+import { storeFile } from './stored-tree.ts';
 import type { RemoteService } from '../../remote/rpc.ts';
 import { type RemoteEndpoint, serveRemote, type ServeRemoteOptions } from './grpc-server.ts';
 
@@ -209,6 +210,10 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
     content,
     cache,
     compression: BLOB_COMPRESSION,
+    storeLog: async (ref, store) => {
+      const output = outputs.find(ref);
+      return output === undefined ? undefined : (await storeFile(store, output.asFile())).digest;
+    },
     ...(abandonedAfterMs === undefined ? {} : { abandonedAfterMs }),
     ...(uploadIdleMs === undefined ? {} : { uploadIdleMs }),
   });

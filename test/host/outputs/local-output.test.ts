@@ -214,6 +214,7 @@ describe('the folder of local outputs', () => {
     const [first, second] = [await outputs.create('log'), await outputs.create('log')];
     expect(outputs.find('log')).toBe(second);
     expect([outputs.find(first.name), outputs.find(second.name)]).toEqual([first, second]);
+    expect([outputs.find(first.uri), outputs.find(second.uri)]).toEqual([first, second]);
     expect(outputs.find('other')).toBeUndefined();
     await outputs.dispose();
   });
