@@ -21,7 +21,8 @@ interface Running {
 
 let running: Running | undefined;
 
-const SIMULATE_OPTIONS = is.objectOf<SimulateOptions>(
+/** What they must be. */
+export const SIMULATE_OPTIONS: is.RecordShape = is.objectOf<SimulateOptions>(
   'an object with a scenario',
   { scenario: is.FUNCTION },
   {

@@ -27,6 +27,7 @@ import { hashText } from '../kernel/text-hash.ts';
 import { formatCount } from '../model/plural.ts';
 import type { Ambience } from '../simulation/ambience.ts';
 import { checkScenario } from '../simulation/scenario.ts';
+import { SIMULATE_OPTIONS } from '../simulation/simulate.ts';
 import type { Scenario, SimulateOptions } from '../simulation/simulate-options.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
 import { tuneEngine } from '../threads/engine-settings.ts';
@@ -46,7 +47,28 @@ const KEPT_FOLDER = '__dryrunner__';
 const PLAIN = 'plain';
 
 /** What a simulation does not take, or not so. */
-const OWN_OPTIONS = ['seeds', 'seed', 'runs', 'replay', 'explain', 'corpus', 'ambient'] as const;
+const OWN_OPTIONS = is.optionsOf<
+  Pick<SimTestOptions, 'seeds' | 'seed' | 'runs' | 'replay' | 'explain' | 'corpus' | 'ambient'>
+>(
+  {},
+  {
+    seeds: is.anyOf('a list or an integer ≥ 1', is.integer(1), is.ITERABLE),
+    seed: is.anyOf('a text or a number; more than one are seeds', is.TEXT, is.NUMBER),
+    runs: is.COUNT,
+    replay: is.anyOf('a token or a list of decisions', is.TEXT, is.LIST),
+    explain: is.BOOLEAN,
+    corpus: is.such('a folder or false', (value) => typeof value === 'string' || value === false),
+    ambient: is.ANY,
+  },
+);
+/** What of a simulation is said by the test itself. */
+const GIVEN: readonly string[] = ['scenario', 'name', 'seed', 'replay', 'source', 'nextTurn', 'ambient'];
+const FIELDS = new Map([
+  ...OWN_OPTIONS.fields,
+  ...[...SIMULATE_OPTIONS.fields].filter(([key]) => !GIVEN.includes(key)),
+]);
+const OPTIONS = is.closed({ ...OWN_OPTIONS, fields: FIELDS, optional: new Set(FIELDS.keys()) });
+const ONE_SEED = is.anyOf('a text or a number', is.TEXT, is.NUMBER);
 
 /** What it is to do, as options and environment say. */
 type Plan =
@@ -65,7 +87,7 @@ type Plan =
 export async function runSimulatedTest(test: SimulatedTest): Promise<void> {
   tuneEngine();
   const { options = {} } = test;
-  check('options', options, is.readable('an object of options'));
+  check('options', options, OPTIONS);
   const reference = referenceOf(test);
   const plan = planOf(options, test.wish, reference);
   const simulation = simulationOf(test);
@@ -97,6 +119,7 @@ export async function runSimulatedTest(test: SimulatedTest): Promise<void> {
 /** How two executions of the same decisions differ, of the plain schedule and of `runs` that are explored; undefined if none do. */
 export async function differenceIn(test: SimulatedTest): Promise<string | undefined> {
   const { options = {}, now } = test;
+  check('options', options, OPTIONS);
   const { runs = DEFAULT_RUNS, seed = DEFAULT_SEED } = options;
   const turns = new GuardedTurns(now, Infinity, timeUpText(Infinity));
   const { audit } = await runCampaign(
@@ -146,9 +169,7 @@ function referenceOf({ file, name }: SimulatedTest): string {
 }
 
 function planOf(options: SimulatedTest['options'] = {}, wish: string | undefined, reference: string): Plan {
-  const { runs = DEFAULT_RUNS, seeds, replay, explain = true } = options;
-  if (typeof (explain as unknown) !== 'boolean') throw invalidArgument('explain', 'true or false', explain);
-  check('runs', runs, is.COUNT);
+  const { runs = DEFAULT_RUNS, seeds, replay, seed = DEFAULT_SEED } = options;
   if (replay !== undefined) {
     return { kind: 'replay', log: typeof replay === 'string' ? decodeToken(replay) : replay };
   }
@@ -157,22 +178,11 @@ function planOf(options: SimulatedTest['options'] = {}, wish: string | undefined
     if (token.scenario === reference) return { kind: 'replay', log: token };
   } else if (wish !== undefined) return { kind: 'explore', runs, seed: wish };
   if (seeds !== undefined) return { kind: 'seeds', seeds: seedsOf(seeds) };
-  const { seed = DEFAULT_SEED } = options;
-  if (typeof (seed as unknown) !== 'string' && !Number.isFinite(seed)) {
-    throw invalidArgument('seed', 'a text or a number; more than one are seeds', seed);
-  }
   return { kind: 'explore', runs, seed: String(seed) };
 }
 
-function seedsOf(seeds: unknown): Iterable<string | number> {
-  if (typeof seeds !== 'number') {
-    check('seeds', seeds, is.ITERABLE);
-    return seeds as Iterable<string | number>;
-  }
-  if (!(Number.isSafeInteger(seeds) && seeds >= 1)) {
-    throw invalidArgument('seeds', 'a list or an integer ≥ 1', seeds);
-  }
-  return Array.from({ length: seeds }, (_, index) => index + 1);
+function seedsOf(seeds: NonNullable<SimTestOptions['seeds']>): Iterable<string | number> {
+  return typeof seeds === 'number' ? Array.from({ length: seeds }, (_, index) => index + 1) : seeds;
 }
 
 function simulationOf({
@@ -184,9 +194,8 @@ function simulationOf({
 }: SimulatedTest): SimulateOptions & { readonly name: string } {
   const tested = scenarioOf(scenario);
   const { ambient } = options;
-  const own = new Set<string>(OWN_OPTIONS);
   const simulation: Partial<SimulateOptions> = Object.fromEntries(
-    Object.entries(options).filter(([key]) => !own.has(key)),
+    Object.entries(options).filter(([key]) => !OWN_OPTIONS.fields.has(key)),
   );
   const signals = [signal, simulation.signal].filter((one) => one !== undefined);
   return {
@@ -225,9 +234,7 @@ function ambienceOf(ambient: SimTestOptions['ambient'] = true): Ambience | undef
 function keptFolderOf({ file, options = {}, isReported = true }: SimulatedTest): string | undefined {
   const { corpus } = options;
   if (corpus === false || file === undefined || !isReported) return undefined;
-  const root = corpus ?? join(dirname(file), KEPT_FOLDER);
-  if (typeof (root as unknown) !== 'string') throw invalidArgument('corpus', 'a folder or false', corpus);
-  return join(root, basename(file));
+  return join(corpus ?? join(dirname(file), KEPT_FOLDER), basename(file));
 }
 
 function keptOf(test: SimulatedTest, reference: string): Pick<TestRun, 'corpus' | 'isKept'> {
@@ -309,6 +316,7 @@ async function failureOfSeeds(
 ): Promise<FoundFailure | undefined> {
   let executions = 0;
   for (const one of seeds) {
+    check(`seeds[${executions}]`, one, ONE_SEED);
     const seed = String(one);
     executions += 1;
     const verdict = await run.executor(seed).execute({ source: randomDecisions(seed) });

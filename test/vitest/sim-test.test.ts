@@ -317,12 +317,40 @@ describe('a simulation as a test', () => {
     { ambient: null },
     { ambient: 7 },
     { replay: 'dr2:nothing' },
+    { replay: 7 },
+    { corpus: true },
+    { seeds: [1, {}] },
+    { maxEvents: 'many' },
+    { leftovers: 'keep', seeds: 1 },
+    { seed: {}, seeds: 1 },
+    { source: {} },
   ])('options that mean nothing are refused: %j', async (options) => {
     const failing = holds('wrong', () => undefined, options as never);
     await expect(failing).rejects.toMatchObject({
       code: expect.stringMatching(/RUNNER_INVALID_ARGUMENT|RUNNER_TRACE_FORMAT/) as string,
     });
   });
+
+  test.for([
+    [
+      { sede: 1 },
+      'options: expected only the fields seeds, seed, runs, ',
+      'got a field "sede"; the nearest is seed',
+    ],
+    [{ maxevent: 1 }, 'expected only the fields', 'got a field "maxevent"; the nearest is maxEvents'],
+    [{ colour: 'red' }, 'expected only the fields', 'got a field "colour"'],
+  ] as const)(
+    'an option that there is not is refused, and the nearest named: %j',
+    async ([options, expected, got]) => {
+      const error: unknown = await holds('wrong', () => undefined, options as never).catch(
+        (thrown: unknown) => thrown,
+      );
+      expect(error).toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
+      const { message } = error as Error;
+      expect(message).toContain(expected);
+      expect(message.endsWith(got)).toBe(true);
+    },
+  );
 
   test('the first execution that does not hold is made small and explained, with what repeats it', async () => {
     const { message, stack = '', verdict } = await failureOf('unlucky', unlucky);
