@@ -1,13 +1,15 @@
 /**
- * The clock contract on the machine's monotonic time. All events lie in two queues of its own behind one native timer; each fires
- * in a turn of the event loop of its own, so that its promise reactions have run before the next one. Invariant: no event fires
- * before its time, and an end-of-instant event only when no ordinary one is due.
+ * The clock contract on the machine's monotonic time. All events lie in two queues of its own behind one native timer. Invariants: no
+ * event fires before its time, and an end-of-instant event only when no ordinary one is due; the promise reactions and ticks of one have
+ * run before the next one fires; events that go on for ever leave the event loop its turns.
  */
 import * as is from '../kernel/shape.ts';
 import { AsyncResource } from 'node:async_hooks';
 import { check } from '../kernel/argument-check.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { delayUsOf, LAST_TIME_US } from '../kernel/delay.ts';
+import { isFastDrainExact, runReactions } from '../kernel/drain-fast.ts';
+import { realFunctions } from '../kernel/drain-real-functions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { topicOf, type Label } from '../kernel/question.ts';
 
@@ -43,6 +45,11 @@ export function createSystemClock(options: SystemClockOptions = {}): Clock {
 
 /** Node takes longer delays for 1 ms. */
 const NATIVE_DELAY_MS_MAX = 2_147_483_647;
+/**
+ * How many events may fire in one turn of the event loop. What a turn sends goes to the machine together at its end: with one event in each
+ * turn, a server over one runner makes 30 times as many writes for each action.
+ */
+const EVENTS_PER_TURN = 64;
 
 class SystemClock implements Clock {
   readonly epochMs: number = Date.now();
@@ -50,8 +57,9 @@ class SystemClock implements Clock {
   readonly #keepsAlive: boolean;
   readonly #ordinary = new SystemTimerHeap(() => this.#rest());
   readonly #late = new SystemTimerHeap(() => this.#rest());
-  readonly #step = (): void => this.#fireOne();
+  readonly #step = (): void => this.#fireMany();
   #immediate: NodeJS.Immediate | undefined;
+  #isFiring = false;
   #native: NodeJS.Timeout | undefined;
   /** When the native timer goes off; it may be for an event that was cancelled meanwhile. */
   #nativeUs = Infinity;
@@ -92,15 +100,34 @@ class SystemClock implements Clock {
     return timer;
   }
 
-  #fireOne(): void {
-    this.#immediate = undefined;
-    const nowUs = this.#nowUs();
-    const due = [this.#ordinary, this.#late].find(({ firstUs }) => firstUs <= nowUs);
+  /** What else is due has to wait for its reactions: the machine's timers may be a test's, fired where reactions cannot be run. */
+  #fireFirst(): void {
     try {
-      due?.shift()?.fire();
+      this.#fireOne();
     } finally {
       this.#arm();
     }
+  }
+
+  #fireMany(): void {
+    this.#immediate = undefined;
+    this.#isFiring = true;
+    try {
+      let left = mayRunReactions() ? EVENTS_PER_TURN : 1;
+      while (this.#fireOne() && --left > 0) runReactions();
+    } finally {
+      this.#isFiring = false;
+      this.#arm();
+    }
+  }
+
+  /** False if none is due. */
+  #fireOne(): boolean {
+    const nowUs = this.#nowUs();
+    const due = this.#ordinary.firstUs <= nowUs ? this.#ordinary : this.#late;
+    if (due.firstUs > nowUs) return false;
+    due.shift()?.fire();
+    return true;
   }
 
   /** With nothing pending, nothing may keep the Node process alive. */
@@ -113,7 +140,7 @@ class SystemClock implements Clock {
 
   #arm(): void {
     const firstUs = Math.min(this.#ordinary.firstUs, this.#late.firstUs);
-    if (firstUs === Infinity || this.#immediate !== undefined) return;
+    if (firstUs === Infinity || this.#isFiring || this.#immediate !== undefined) return;
     const leftMs = (firstUs - this.#nowUs()) / 1000;
     if (leftMs <= 0) {
       this.#immediate = setImmediate(this.#step);
@@ -126,7 +153,7 @@ class SystemClock implements Clock {
     this.#native = setTimeout(
       () => {
         this.#clearNative();
-        this.#fireOne();
+        this.#fireFirst();
       },
       Math.min(Math.ceil(leftMs), NATIVE_DELAY_MS_MAX),
     );
@@ -138,6 +165,11 @@ class SystemClock implements Clock {
     this.#native = undefined;
     this.#nativeUs = Infinity;
   }
+}
+
+/** Not where a test holds the timers: it may fire them in a promise reaction, inside of which no others run. */
+function mayRunReactions(): boolean {
+  return setImmediate === realFunctions.setImmediate && isFastDrainExact();
 }
 
 /** No destroy hook is needed. */

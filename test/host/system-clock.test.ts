@@ -184,6 +184,65 @@ describe('the order within an instant', () => {
     expect(order).toEqual(['a', 'reaction', 'b']);
   });
 
+  test('promise reactions and ticks of one event run before the next one, those that they ask for included', async () => {
+    const clock = createSystemClock();
+    const order: string[] = [];
+    clock.post('a', () => {
+      process.nextTick(() => {
+        order.push('tick');
+        void Promise.resolve().then(() => process.nextTick(() => order.push('tick of a reaction')));
+      });
+    });
+    await new Promise<void>((resolve) => {
+      clock.post('b', resolve);
+    });
+    expect(order).toEqual(['tick', 'tick of a reaction']);
+  });
+
+  test('promise reactions of one event run before the next one also where a test fires the timers in one', async () => {
+    const { clock, fired, note } = heldClock();
+    clock.post('a', () => void Promise.resolve().then(note('reaction')));
+    clock.post('b', note('b'));
+    await Promise.resolve();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(settle(fired)).toEqual(['reaction', 'b']);
+  });
+
+  test('events that post events share a turn of the event loop', async () => {
+    const clock = createSystemClock();
+    const order: string[] = [];
+    const turn = new Promise<void>((resolve) => {
+      clock.post('a', () => {
+        setImmediate(() => {
+          order.push('turn');
+          resolve();
+        });
+        clock.post('b', () => {
+          order.push('b');
+          clock.post('c', () => order.push('c'));
+        });
+      });
+    });
+    await turn;
+    expect(order).toEqual(['b', 'c', 'turn']);
+  });
+
+  test('events that post events for ever leave the event loop its turns', async () => {
+    const clock = createSystemClock();
+    let isStopped = false;
+    let fired = 0;
+    const again = (): void => {
+      fired += 1;
+      if (!isStopped && fired < 100_000) clock.post('again', again);
+    };
+    again();
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    isStopped = true;
+    expect(fired).toBeLessThan(100_000);
+  });
+
   test('a callback that throws hides neither its error nor later events', () => {
     const { clock, fired, note } = heldClock();
     clock.timer('bad', 10, () => {
@@ -243,6 +302,23 @@ test.for([
     expect(text).toBe(expected);
   },
 );
+
+test('what a callback or a tick of it throws is an uncaught exception, and the events after it still fire', async () => {
+  const program = `
+    import { createSystemClock } from './src/host/system-clock.ts';
+    process.on('uncaughtException', ({ message }) => console.log(message));
+    const clock = createSystemClock();
+    clock.post('a', () => { throw new Error('a throws'); });
+    clock.post('b', () => process.nextTick(() => { throw new Error('a tick of b throws'); }));
+    clock.post('c', () => console.log('c'));
+    clock.timer('d', 1, () => console.log('d'));`;
+  const args = ['--import', 'tsx', '--input-type=module', '--eval', program];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', (chunk) => (text += String(chunk)));
+  await once(child, 'close');
+  expect(text).toBe('a throws\na tick of b throws\nc\nd\n');
+});
 
 test('the heap gives timers in order, whatever was added and cancelled', () => {
   const steps = fc.array(fc.oneof(fc.nat(20), fc.constantFrom('shift' as const, 'cancel' as const)), {
