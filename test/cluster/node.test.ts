@@ -35,25 +35,6 @@ async function codeOf(call: Promise<unknown>): Promise<string> {
 }
 
 describe('the disk of a node', () => {
-  test('an operation that is under way when the process dies is answered to nobody', () =>
-    holds(async (sim) => {
-      const net = createNetwork(sim);
-      let answers = 0;
-      const node = net.node(
-        'writer',
-        async ({ disk, incarnation }) => {
-          if (incarnation > 0) return;
-          await disk.write('a', 'x');
-          answers += 1;
-        },
-        { disk: { latencyMs: 10 } },
-      );
-      await sim.sleep(5);
-      node.restart();
-      await sim.sleep(50);
-      expect(answers).toBe(0);
-    }));
-
   test('faults of it are those of the network unless the node says otherwise', async () => {
     const codes = new Set<string>();
     for (let seed = 0; seed < 40; seed += 1) {

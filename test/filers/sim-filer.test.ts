@@ -5,7 +5,6 @@ import { randomDecisions } from '../../src/kernel/random-decisions.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import type { VirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { Cancellation } from '../../src/model/cancellation.ts';
-import { exitCodeOf } from '../../src/model/exit-code.ts';
 import type { Checkout } from '../../src/model/filer.ts';
 import type { MaybePromise } from '../../src/model/maybe-promise.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
@@ -37,21 +36,6 @@ function watch(clock: VirtualClock): {
 }
 
 describe('a simulated filer by plan', () => {
-  test('R175 answers at once, without a promise, if it takes no time', () => {
-    const clock = createVirtualClock();
-    const filer = createSimFiler({ clock });
-    const checkout = filer.checkout('s') as Checkout;
-    expect({ id: checkout.id, path: checkout.path }).toEqual({ id: 's', path: '/virtual/checkout-0' });
-    expect(checkout.release()).toBeUndefined();
-    expect((filer.checkoutAt('s', '/d') as Checkout).path).toBe('/d');
-    expect([filer.ingest('/a'), filer.ingestMap(new Map([['/a', 'b']])), filer.update()]).toEqual([
-      '0',
-      '1',
-      undefined,
-    ]);
-    expect([clock.pending, filer.cancelBoundMs, filer.updateIntervalMs]).toEqual([0, 0, 0]);
-  });
-
   test('R175 a hang ends once, when faults end, unless it was asked to stop or has ended', async () => {
     const clock = createVirtualClock();
     const heals: (() => void)[] = [];
@@ -93,20 +77,6 @@ describe('a simulated filer by plan', () => {
     expect([filer.openCheckouts, filer.verify()]).toEqual([0, []]);
   });
 
-  test('R175 a failure carries its exit code', () => {
-    const plan = { checkout: [{ fail: { text: 'no', exitCode: 211 } }, { fail: { text: 'no' } }] };
-    const filer = createSimFiler({ clock: createVirtualClock(), plan });
-    const codes = [0, 1].map(() => {
-      try {
-        filer.checkout('s');
-        return 0;
-      } catch (error) {
-        return exitCodeOf(error, 210);
-      }
-    });
-    expect(codes).toEqual([211, 210]);
-  });
-
   test('R175 a release takes no time unless planned, and an empty menu asks nobody', () => {
     const clock = createVirtualClock();
     const choices = {
@@ -127,36 +97,6 @@ describe('a simulated filer by plan', () => {
   test('R175 a filer that is slow to cancel takes its usual time if not cancelled', () => {
     const filer = createSimFiler({ clock: createVirtualClock(), plan: { checkout: [{ cancelMs: 9 }] } });
     expect((filer.checkout('a', new Cancellation()) as Checkout).id).toBe('a');
-  });
-
-  test('R175 each operation follows its own list, then its usual latency', async () => {
-    const clock = createVirtualClock();
-    const plan = {
-      checkout: [{}, { latencyMs: 1 }],
-      ingest: [{ latencyMs: 2 }, { latencyMs: 3 }],
-      update: [{ latencyMs: 4 }],
-      release: [{ latencyMs: 6 }],
-    };
-    const filer = createSimFiler({ clock, plan, latencyMs: 100 });
-    const { ends, call } = watch(clock);
-    const first = filer.checkout('a') as Checkout;
-    call('release', () => first.release());
-    call('b', () => filer.checkout('b'));
-    call('c', () => filer.checkoutAt('c', '/c'));
-    call('ingest', () => filer.ingest('/x'));
-    call('ingestMap', () => filer.ingestMap(new Map([['/x', 'y']])));
-    call('again', () => filer.ingest('/x'));
-    call('update', () => filer.update());
-    await drain(clock);
-    expect(ends).toEqual([
-      '1 b /virtual/checkout-1',
-      '2 ingest 0',
-      '3 ingestMap 1',
-      '4 update undefined',
-      '6 release undefined',
-      '100 c /c',
-      '100 again 2',
-    ]);
   });
 
   test("R175 the delegate's content, failures and time are passed on", async () => {
@@ -277,38 +217,6 @@ describe('a simulated filer by plan', () => {
 describe('a simulated filer by choice', () => {
   const menu = { checkout: [{ latencyMs: 10 }, { fail: { text: 'no' } }], update: [{ latencyMs: 1 }] };
 
-  test('R175 the log names the call and answer 0 is the usual behaviour', async () => {
-    const clock = createVirtualClock();
-    const asked: [string, number][] = [];
-    const answers = [0, 1, 2, 1];
-    const choices = {
-      choose: (question: Question | string, n: number): number => {
-        asked.push([typeof question === 'string' ? question : question.text, n]);
-        return answers[asked.length - 1]!;
-      },
-    };
-    const filer = createSimFiler({ clock, name: 'disk', menu, choices, plan: { update: [{}] } });
-    const { ends, call } = watch(clock);
-    for (const id of ['a', 'b', 'c']) call(id, () => filer.checkout(id));
-    call('planned', () => filer.update());
-    call('chosen', () => filer.update());
-    expect(filer.ingest('/x')).toBe('0');
-    await drain(clock);
-    expect(asked).toEqual([
-      ['filer/disk checkout a fault', 3],
-      ['filer/disk checkout b fault', 3],
-      ['filer/disk checkout c fault', 3],
-      ['filer/disk update fault', 2],
-    ]);
-    expect(ends).toEqual([
-      '0 a /virtual/checkout-0',
-      '0 c RUNNER_FILER_FAILED',
-      '0 planned undefined',
-      '1 chosen undefined',
-      '10 b /virtual/checkout-1',
-    ]);
-  });
-
   test('R175 the same seed behaves the same, and seeds differ', async () => {
     const endsOf = async (seed: number): Promise<string> => {
       const clock = createVirtualClock();
@@ -337,14 +245,9 @@ describe('the options of a simulated filer', () => {
   });
 
   test.for([
-    [{ latencyMs: -1 }, 'a finite number ≥ 0'],
-    [{ latencyMs: Number.NaN }, 'a finite number ≥ 0'],
-    [{ updateIntervalMs: -1 }, 'a finite number ≥ 0'],
-    [{ cancelBoundMs: -1 }, 'a finite number ≥ 0'],
     [{ plan: { checkout: [{ latencyMs: -1 }] } }, 'a finite number ≥ 0'],
     [{ plan: { release: [{ cancelMs: Number.POSITIVE_INFINITY }] } }, 'a finite number ≥ 0'],
     [{ plan: { update: [{ fail: { text: '', exitCode: 0.5 } }] } }, 'an integer'],
-    [{ menu: { ingest: [] } }, 'someone who takes from the menu'],
   ] as const)('R175 %j is refused', ([options, expected]) => {
     expect(() => createSimFiler({ clock: createVirtualClock(), ...options })).toThrow(
       expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT', expected }),

@@ -7,33 +7,6 @@ import { ambientTime } from '../../src/ambient/ambient-time.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import { holds, refusal } from './in-simulation.ts';
 
-test('a task in time gives its value or its error, and no timer stays', async () => {
-  await holds(async (sim) => {
-    const { clock } = sim.world;
-    expect(
-      await withTimeout(sim.world, 50, (signal) => sleep(clock, 20, 'work', signal).then(() => 'done')),
-    ).toBe('done');
-    await expect(withTimeout(sim.world, 50, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
-    await expect(
-      withTimeout(sim.world, 50, () => {
-        throw new Error('at once');
-      }),
-    ).rejects.toThrow('at once');
-    expect(await withTimeout(sim.world, 0, () => 7)).toBe(7);
-    expect(sim.now()).toBe(20);
-  });
-});
-
-test('a task that is done just at the limit is in time, in every order of that instant', async () => {
-  for (let seed = 0; seed < 10; seed += 1) {
-    await holds(async (sim) => {
-      const { clock } = sim.world;
-      const done = withTimeout(sim.world, 20, () => sleep(clock, 20, 'work').then(() => 'done'));
-      expect(await done).toBe('done');
-    }, seed);
-  }
-});
-
 test('the signal of a task that is late aborts, and its value or error is dropped', async () => {
   const late: string[] = [];
   const verdict = await simulate({
@@ -109,32 +82,11 @@ test('a signal from outside ends it with its reason, and nothing listens to it a
   });
 });
 
-test('refuses anything but a limit and a task', async () => {
-  await holds(async (sim) => {
-    const nothing = (): number => 1;
-    for (const ms of [-1, Infinity, NaN]) {
-      expect(await refusal(() => withTimeout(sim.world, ms, nothing))).toBe(
-        `RUNNER_INVALID_ARGUMENT ms: expected a finite number ≥ 0, got ${ms}`,
-      );
-    }
-    expect(await refusal(() => withTimeout(sim.world, 1, 'task' as unknown as () => number))).toBe(
-      'RUNNER_INVALID_ARGUMENT task: expected a function, got "task"',
-    );
-  });
-});
-
-test.each<readonly [string, () => unknown]>([
-  [
-    'throws',
-    () => {
-      throw new Error('cannot give it back');
-    },
-  ],
-  ['rejects with', () => Promise.reject(new Error('cannot give it back'))],
-])('what onLate %s fails the simulation', async (_, onLate) => {
+test('what onLate rejects with fails the simulation', async () => {
   const { failure } = await simulate({
     scenario: async (sim) => {
       const slow = (): Promise<void> => sleep(sim.world.clock, 80);
+      const onLate = (): Promise<never> => Promise.reject(new Error('cannot give it back'));
       await withTimeout(sim.world, 50, slow, { onLate }).catch(() => undefined);
       await sim.sleep(100);
     },

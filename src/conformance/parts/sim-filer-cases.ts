@@ -278,6 +278,7 @@ const planned: readonly PartCaseSpec<SimFilerSubject>[] = [
         await Promise.all(all);
         await filer.update();
         await filer.update();
+        checkEqual('what has no menu', await filer.ingest('/x'), '0');
         checkEqual('the ends', [...ends].sort(), [
           '0 a nothing',
           '0 c RUNNER_FILER_FAILED no',
