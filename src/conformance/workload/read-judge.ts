@@ -76,12 +76,12 @@ export class ReadJudge {
     this.#checkService(call, service, sinceMs);
     this.#checkList(asked, statuses);
     // On a machine even an answer at once takes its time.
-    const isWait = this.#book.terms.isExact && timeoutMs > 0 && now > sinceMs;
+    const isWait = this.#book.terms.hasExactTimes && timeoutMs > 0 && now > sinceMs;
     if (isWait) {
       this.#checkInTime(asked);
       this.#checkMet(asked, statuses);
     } else if (timeoutMs === 0 || statuses.length !== 1) this.#checkComplete(asked, statuses);
-    if (this.#isExact && timeoutMs === 0) {
+    if (this.#knowsTimes && timeoutMs === 0) {
       this.#demand(
         now === sinceMs,
         'R25 R30',
@@ -89,7 +89,7 @@ export class ReadJudge {
       );
     }
     if (statuses.length === 0) this.#checkEmpty(asked);
-    const knownSinceMs = isWait && this.#isExact && this.#seesAll ? now : sinceMs;
+    const knownSinceMs = isWait && this.#knowsTimes && this.#seesAll ? now : sinceMs;
     this.#keep(asked, statuses, isWait, knownSinceMs);
   }
 
@@ -128,7 +128,7 @@ export class ReadJudge {
         'R23',
         `${call}: expected "unknown run id ${named[0] ?? ''}" in the error, got ${JSON.stringify(messageOf(error))}`,
       );
-      if (asked.listsUnknown && this.#isExact) {
+      if (asked.listsUnknown && this.#knowsTimes) {
         this.#demand(
           now === sinceMs,
           'R26',
@@ -155,7 +155,7 @@ export class ReadJudge {
     book.reckon();
     switch (call.method) {
       case 'run':
-        return book.terms.isExact
+        return book.terms.hasExactTimes
           ? `an answer at ${sinceMs} ms, in the instant of the call (R65)`
           : 'an answer (R65)';
       case 'abort': {
@@ -229,7 +229,7 @@ export class ReadJudge {
 
   /** A release ends the wait that only a new run can meet; all others it meets, or dooms, with the ends of its runs (R84, R85). */
   #checkOnlyNewRuns({ call, query }: AskedRead): void {
-    if (!this.#book.terms.isExact || !this.#seesAll) return;
+    if (!this.#book.terms.hasExactTimes || !this.#seesAll) return;
     const subjects = this.#subjects(query);
     const met = subjects.find(({ ends, memory }) => memory === 'kept' && (ends & ~query.states) === 0);
     this.#demand(
@@ -257,8 +257,8 @@ export class ReadJudge {
     );
   }
 
-  get #isExact(): boolean {
-    return this.#book.isExact;
+  get #knowsTimes(): boolean {
+    return this.#book.knowsTimes;
   }
 
   // What is in the list.
@@ -303,7 +303,7 @@ export class ReadJudge {
 
   /** Whether the runner must have had a run when the read came. */
   #wasThere({ order, acceptedMark }: BookedRun, { offers, mark }: AskedRead): boolean {
-    return this.#book.terms.isExact ? order <= offers : acceptedMark <= mark;
+    return this.#book.terms.hasExactTimes ? order <= offers : acceptedMark <= mark;
   }
 
   /** At once, all that match now are there (R29). */
@@ -327,7 +327,7 @@ export class ReadJudge {
     const now = this.#host.now();
     const isOfNone = (query.runs ?? []).length === 0 && query.allRuns !== true;
     if (isOfNone) {
-      if (this.#isExact) {
+      if (this.#knowsTimes) {
         this.#demand(
           now === sinceMs,
           'R28',
@@ -338,7 +338,7 @@ export class ReadJudge {
     }
     if (timeoutMs === 0) return;
     const deadlineMs = roundedMs(sinceMs + timeoutMs);
-    if (this.#book.terms.isExact) {
+    if (this.#book.terms.hasExactTimes) {
       this.#demand(
         now === deadlineMs,
         'R31',
@@ -367,7 +367,7 @@ export class ReadJudge {
     }
     const [status] = statuses;
     const run = status === undefined ? undefined : this.#book.find(status.runId);
-    if (run === undefined || status === undefined || !this.#isExact || !this.#seesAll) return;
+    if (run === undefined || status === undefined || !this.#knowsTimes || !this.#seesAll) return;
     const { acceptedAtMs, turn, end } = run;
     const at =
       status.state === 'PENDING'
@@ -386,7 +386,7 @@ export class ReadJudge {
   #checkInTime(asked: AskedRead): void {
     const { call, timeoutMs, sinceMs, cancelledAtMs } = asked;
     const now = this.#host.now();
-    if (!this.#book.terms.isExact || !this.#seesAll || now === sinceMs) return;
+    if (!this.#book.terms.hasExactTimes || !this.#seesAll || now === sinceMs) return;
     const deadlineMs = roundedMs(sinceMs + timeoutMs);
     this.#demand(
       now <= deadlineMs,
@@ -405,7 +405,7 @@ export class ReadJudge {
       'R84',
       `${call}: expected its end when the runner was released, at ${releasedMs} ms, got it at ${now} ms`,
     );
-    if (!this.#isExact) return;
+    if (!this.#knowsTimes) return;
     const met = this.#subjects(asked.query).find((run) => this.#hasMatched(run, asked, now));
     this.#demand(
       met === undefined,
@@ -437,7 +437,7 @@ export class ReadJudge {
 
   /** A match in the instant of the deadline, or of the cancel, wins (R35). */
   #checkNotMetNow({ call, query, sinceMs }: AskedRead, how: string): void {
-    if (!this.#isExact || !this.#seesAll) return;
+    if (!this.#knowsTimes || !this.#seesAll) return;
     const now = this.#host.now();
     if (this.#book.releaseAskedAtMs <= now) return;
     const met = this.#subjects(query).find(
@@ -472,7 +472,7 @@ export class ReadJudge {
     const now = this.#host.now();
     const { unhealthy } = this.#book;
     const isOpen = unhealthy !== undefined && unhealthy.lo <= now && unhealthy.hi >= sinceMs;
-    if (!this.#isExact || isOpen) return;
+    if (!this.#knowsTimes || isOpen) return;
     checkServiceStatus(
       this.#host,
       call,

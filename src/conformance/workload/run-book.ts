@@ -21,8 +21,8 @@ export interface BookTerms {
   readonly history: number | undefined;
   /** Ids count from 0 behind this; undefined if they may be anything. */
   readonly idPrefix: string | undefined;
-  /** Whether times are exact. */
-  readonly isExact: boolean;
+  /** Whether each thing happens at a time that is known exactly, as in virtual time. */
+  readonly hasExactTimes: boolean;
   /** How long a stubborn command outlives a request to stop; undefined if that is not known. */
   readonly graceMs: number | undefined;
   readonly parts: DrawnParts;
@@ -31,7 +31,7 @@ export interface BookTerms {
   /** Whether a call, or its reply, can be lost: it fails with `RUNNER_INJECTED_FAULT`, done or not. */
   readonly losesCalls?: boolean;
   /** Whether runs can be there whose ids nobody got. */
-  readonly hasStrangers?: boolean;
+  readonly mayHaveUnknownRuns?: boolean;
   /** Whether answers show runs in the order of acceptance. Default true. */
   readonly isOrdered?: boolean;
   /** Whether it may refuse a run because it starts or is broken, for reasons that only it knows. */
@@ -119,7 +119,7 @@ const PENDING = maskForState('PENDING');
 const RUNNING = maskForState('RUNNING');
 
 /** What one run leaves to the next. */
-interface Heritage {
+interface QueueState {
   free: Span;
   lastCode: number;
   /** From when on the runner is unhealthy. */
@@ -137,7 +137,7 @@ export class RunBook {
   #offers = 0;
   #openOffers = 0;
   #mark = 0;
-  #isExact: boolean;
+  #knowsTimes: boolean;
   #isHistoryKnown: boolean;
   /** Whether runs that have started have refs. */
   #hasRefs: boolean;
@@ -145,21 +145,21 @@ export class RunBook {
   #releasedAtMs = Infinity;
   /** Runs before this one are over and done with. */
   #settled = 0;
-  #heritage: Heritage = { free: { lo: -Infinity, hi: -Infinity }, lastCode: 0, unhealthy: undefined };
+  #queueState: QueueState = { free: { lo: -Infinity, hi: -Infinity }, lastCode: 0, unhealthy: undefined };
   #unhealthy: Span | undefined;
 
   constructor(host: Pick<WorkloadHost, 'check' | 'now'>, terms: BookTerms, reach: RunnerReach) {
     this.#host = host;
     this.terms = terms;
     this.#reach = reach;
-    this.#isExact = terms.isExact;
+    this.#knowsTimes = terms.hasExactTimes;
     this.#isHistoryKnown = terms.history !== undefined;
     this.#hasRefs = terms.hasOutputs === true;
   }
 
-  /** Whether times are exact, as things stand. */
-  get isExact(): boolean {
-    return this.#isExact;
+  /** Whether the times of runs are still known exactly: not once it is open how a run has ended that matters to those behind it. */
+  get knowsTimes(): boolean {
+    return this.#knowsTimes;
   }
 
   /** All runs in the order in which they were offered. */
@@ -169,7 +169,7 @@ export class RunBook {
 
   /** Whether a call of `run` has not returned, so that others may know more of it. */
   get hasOpenOffers(): boolean {
-    return this.#openOffers > 0 || this.terms.hasStrangers === true;
+    return this.#openOffers > 0 || this.terms.mayHaveUnknownRuns === true;
   }
 
   get isReleaseAsked(): boolean {
@@ -181,7 +181,7 @@ export class RunBook {
    * call; of another one, that is known only when a release has returned.
    */
   get isOver(): boolean {
-    return this.terms.isExact ? this.isReleaseAsked : this.#releasedAtMs < Infinity;
+    return this.terms.hasExactTimes ? this.isReleaseAsked : this.#releasedAtMs < Infinity;
   }
 
   get releaseAskedAtMs(): number {
@@ -251,7 +251,7 @@ export class RunBook {
       `run after the release: expected RUNNER_RELEASED, got run ${runId} accepted`,
     );
     this.#demand(!this.#byId.has(runId), 'R44', `expected an id of its own for each run, got ${runId} twice`);
-    if (this.terms.isExact) {
+    if (this.terms.hasExactTimes) {
       this.#demand(
         offer.atMs === now,
         'R65',
@@ -271,7 +271,7 @@ export class RunBook {
     if (idPrefix !== undefined && this.#openOffers === 0) {
       const expected = `${idPrefix}${this.#runs.length - 1}`;
       this.#demand(
-        this.terms.isExact ? this.#runs.at(-1)?.runId === expected : this.#byId.has(expected),
+        this.terms.hasExactTimes ? this.#runs.at(-1)?.runId === expected : this.#byId.has(expected),
         'R44',
         `expected the id ${expected} for the next run, got ${runId}`,
       );
@@ -286,7 +286,7 @@ export class RunBook {
   refused(offer: Offer): void {
     this.#openOffers -= 1;
     this.#mark += 1;
-    if (this.terms.isExact) {
+    if (this.terms.hasExactTimes) {
       const lateMs = this.#host.now() - offer.atMs;
       this.#demand(
         lateMs === 0,
@@ -299,14 +299,14 @@ export class RunBook {
   /** `run` may be refused as full. */
   checkFull(offer: Offer): void {
     this.reckon();
-    const { capacity, hasStrangers = false, isExact } = this.terms;
-    if (capacity === Infinity || hasStrangers) return;
+    const { capacity, mayHaveUnknownRuns = false, hasExactTimes } = this.terms;
+    if (capacity === Infinity || mayHaveUnknownRuns) return;
     const held = this.#runs.filter(
       ({ ended, end, order, offersAtEnd }) =>
         (ended === undefined || offersAtEnd >= offer.order) &&
         end.hi >= offer.atMs &&
         // A call that was made later may have come first, unless the runner serves a call at once.
-        (order < offer.order || !isExact),
+        (order < offer.order || !hasExactTimes),
     ).length;
     this.#demand(
       held + this.#openOffers >= capacity,
@@ -326,7 +326,7 @@ export class RunBook {
       'R85',
       `release: expected it to return once run ${late?.runId} is over, got its return before`,
     );
-    if (!this.#isExact) return;
+    if (!this.#knowsTimes) return;
     const overByMs = Math.max(askedAtMs, ...this.#runs.map(({ end }) => end.hi));
     this.#demand(
       now <= overByMs,
@@ -394,7 +394,7 @@ export class RunBook {
 
   /** The next moment at which something happens to a run by itself, in milliseconds from now; undefined if that is not known. */
   nextEventMs(): number | undefined {
-    if (!this.#isExact) return undefined;
+    if (!this.#knowsTimes) return undefined;
     this.reckon();
     const now = this.#host.now();
     let next = Infinity;
@@ -433,7 +433,7 @@ export class RunBook {
 
   /** Whether a run was surely accepted before another: of calls that overlap, each may have come first, unless calls are served at once. */
   isBefore(one: BookedRun, other: BookedRun): boolean {
-    return this.terms.isExact ? one.order < other.order : one.acceptedMark < other.offeredMark;
+    return this.terms.hasExactTimes ? one.order < other.order : one.acceptedMark < other.offeredMark;
   }
 
   /** How many times `run` was called so far. */
@@ -567,7 +567,7 @@ export class RunBook {
       return;
     }
     const isDrain =
-      (this.#unhealthy !== undefined || !this.#isExact) &&
+      (this.#unhealthy !== undefined || !this.#knowsTimes) &&
       state === 'FAILED' &&
       error === DRAINED_TEXT &&
       run.runningSeenAtMs === Infinity;
@@ -618,23 +618,23 @@ export class RunBook {
   /** Brings all that is known of times to the present. */
   reckon(): void {
     const now = this.#host.now();
-    let heritage = this.#heritage;
+    let queueState = this.#queueState;
     let isPrefix = true;
     for (let at = this.#settled; at < this.#runs.length; at += 1) {
       const run = this.#runs[at] as BookedRun;
-      heritage = this.#reckonRun(run, heritage);
+      queueState = this.#reckonRun(run, queueState);
       isPrefix &&= run.ended !== undefined && run.end.hi < now;
       if (!isPrefix) continue;
       this.#settled = at + 1;
-      this.#heritage = heritage;
+      this.#queueState = queueState;
     }
-    this.#unhealthy = heritage.unhealthy;
+    this.#unhealthy = queueState.unhealthy;
   }
 
-  #reckonRun(run: BookedRun, before: Heritage): Heritage {
+  #reckonRun(run: BookedRun, before: QueueState): QueueState {
     const { turn, end, acceptedAtMs } = run;
     run.isDrained = before.unhealthy !== undefined;
-    if (!this.#isExact) {
+    if (!this.#knowsTimes) {
       turn.lo = acceptedAtMs;
       turn.hi = run.runningSeenAtMs;
       end.lo = acceptedAtMs;
@@ -677,18 +677,18 @@ export class RunBook {
   }
 
   /** R81. Where it is open how a run ends that would matter, nothing is said of times from then on. */
-  #reckonHealth(run: BookedRun, heritage: Heritage): Heritage {
-    if (heritage.unhealthy !== undefined || run.stopAskedAtMs < run.turn.lo) return heritage;
+  #reckonHealth(run: BookedRun, queueState: QueueState): QueueState {
+    if (queueState.unhealthy !== undefined || run.stopAskedAtMs < run.turn.lo) return queueState;
     const { ended, drawn, end } = run;
     const ends = ended === undefined ? run.ends : maskForState(ended.state);
     const code = ended?.exitCode ?? drawn.end?.exitCode ?? 0;
-    const before = { ...TRUSTED, lastCode: heritage.lastCode };
+    const before = { ...TRUSTED, lastCode: queueState.lastCode };
     if (ended === undefined && end.lo <= this.#host.now() && isHealthOpen(before, ends, code)) {
-      this.#isExact = false;
-      return heritage;
+      this.#knowsTimes = false;
+      return queueState;
     }
     const { lastCode, isLost } = afterEnd(before, ends, code);
-    return { ...heritage, lastCode, unhealthy: isLost ? { lo: end.lo, hi: end.hi } : undefined };
+    return { ...queueState, lastCode, unhealthy: isLost ? { lo: end.lo, hi: end.hi } : undefined };
   }
 
   // Memory.
@@ -698,7 +698,7 @@ export class RunBook {
     const { history } = this.terms;
     if (history === 0) return;
     const kept = this.#runs.filter(({ memory }) => memory !== 'gone');
-    if (!this.#isHistoryKnown || history === undefined || !this.#isExact) {
+    if (!this.#isHistoryKnown || history === undefined || !this.#knowsTimes) {
       if (kept.length > (history ?? 1)) this.#forgetPerhaps(kept);
       return;
     }

@@ -213,7 +213,7 @@ export class RunnerClient {
       wasOver === undefined ? 'abort of a run that is in the queue or active' : 'abort of a run that is over',
     );
     const run = book.find(runId);
-    if (run !== undefined && book.isExact) {
+    if (run !== undefined && book.knowsTimes) {
       const overMs = Math.max(sinceMs, book.endOf(run).hi);
       this.#demand(
         wasOver === undefined ? now <= overMs : now === sinceMs,
@@ -325,7 +325,7 @@ export class RunnerClient {
     const [one, other] = await Promise.all([first, this.abort(runId)]);
     reach.note('abort twice at once');
     // Where calls take their time, one can be lost, or come after a release; its refusal was judged by itself.
-    const isOneRefused = !this.#work.book.terms.isExact && (one === undefined || other === undefined);
+    const isOneRefused = !this.#work.book.terms.hasExactTimes && (one === undefined || other === undefined);
     const agree = isOneRefused || (one?.state === other?.state && one?.exitCode === other?.exitCode);
     this.#demand(
       agree,
@@ -532,12 +532,12 @@ export class RunnerClient {
   #mayBeUnhealthy(): boolean {
     const { book, host } = this.#work;
     const { unhealthy } = book;
-    return !book.isExact || (unhealthy !== undefined && unhealthy.lo <= host.now());
+    return !book.knowsTimes || (unhealthy !== undefined && unhealthy.lo <= host.now());
   }
 
   #abortRefused(runId: RunID, error: unknown, sinceMs: number): void {
     const { book, reach, host } = this.#work;
-    if (book.isExact) {
+    if (book.knowsTimes) {
       const tookMs = host.now() - sinceMs;
       this.#demand(
         tookMs === 0,

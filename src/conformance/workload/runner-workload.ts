@@ -151,14 +151,14 @@ export class RunnerWorkload {
 
   #book({ options, capacity, history }: Setup, parts: DrawnParts, reach: RunnerReach): RunBook {
     const { supports, graceMs } = this.#subject;
-    const isExact = supports.virtualTime === true && parts.keepsTimes !== false;
+    const hasExactTimes = supports.virtualTime === true && parts.keepsTimes !== false;
     // On a machine a runner may have a prefix of its own, so that its incarnations differ (R45).
     const ownPrefix = supports.virtualTime === true ? '' : undefined;
     const idPrefix = supports.idPrefix === true ? (options.idPrefix ?? ownPrefix) : undefined;
     const hasOutputs = supports.outputs === true;
     return new RunBook(
       this.#host,
-      { capacity, history, idPrefix, isExact, graceMs, parts, hasOutputs },
+      { capacity, history, idPrefix, hasExactTimes, graceMs, parts, hasOutputs },
       reach,
     );
   }

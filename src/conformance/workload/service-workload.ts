@@ -174,7 +174,7 @@ export class ServiceWorkload {
         capacity,
         history: mayEvict === true ? undefined : 0,
         idPrefix: undefined,
-        isExact: false,
+        hasExactTimes: false,
         graceMs: undefined,
         parts: {
           options: {},
@@ -183,7 +183,7 @@ export class ServiceWorkload {
         },
         mayBeDown: true,
         losesCalls: losesCalls === true,
-        hasStrangers: mayDuplicate === true,
+        mayHaveUnknownRuns: mayDuplicate === true,
         isOrdered: atOnce === 1 && losesCalls !== true,
       },
       reach,

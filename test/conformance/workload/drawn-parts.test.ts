@@ -255,7 +255,7 @@ describe('what falls on one instant', () => {
   test('R47 a run whose end was seen only after another was offered may not be forgotten for it', () => {
     const check = (condition: boolean, message: string): void => expect(condition, message).toBe(true);
     const host = { now: () => 0, sometimes: () => undefined, check };
-    const terms = { capacity: 2, history: 1, idPrefix: '', isExact: true, graceMs: 0 };
+    const terms = { capacity: 2, history: 1, idPrefix: '', hasExactTimes: true, graceMs: 0 };
     const reach = new RunnerReach(host, []);
     const book = new RunBook(host, { ...terms, parts: { options: {}, check: () => undefined } }, reach);
     const drawn = {
@@ -286,7 +286,7 @@ describe('what falls on one instant', () => {
       if (!condition) found.push(message);
     };
     const host = { now: () => now, sometimes: () => undefined, check };
-    const terms = { capacity: 2, history: 1, idPrefix: '', isExact: true, graceMs: 100 };
+    const terms = { capacity: 2, history: 1, idPrefix: '', hasExactTimes: true, graceMs: 100 };
     const reach = new RunnerReach(host, []);
     const book = new RunBook(host, { ...terms, parts: { options: {}, check: () => undefined } }, reach);
     const drawn = {
