@@ -260,7 +260,7 @@ export function fleetSubject(habits: Partial<FleetHabits> = {}): SchedulerSubjec
     name: 'fleet',
     survives: ['lost calls', 'crashes', 'old ids'],
     startsOnce: true,
-    supports: ['timeouts', 'signals'],
+    supports: ['timeouts', 'unstartable', 'signals'],
     create: (world, workers) => new Fleet(world, workers, { ...CAREFUL, ...habits }),
   };
 }

@@ -18,7 +18,7 @@ const CAPACITY = 3;
 export const remote: ScenarioDefinition<unknown> = serviceWorkload({
   name: 'remote',
   commands: simCommands,
-  supports: ['timeouts', 'failures', 'signals'],
+  supports: ['timeouts', 'unstartable', 'failures', 'signals'],
   losesCalls: true,
   create: (world) => {
     const lossy = { before: 0.05, after: 0.1 };
@@ -39,7 +39,7 @@ export const remote: ScenarioDefinition<unknown> = serviceWorkload({
 export const polled: ScenarioDefinition<unknown> = serviceWorkload({
   name: 'polled',
   commands: simCommands,
-  supports: ['timeouts', 'failures', 'signals'],
+  supports: ['timeouts', 'unstartable', 'failures', 'signals'],
   capacity: CAPACITY,
   create: (world) => {
     const runner = createFakeRunner(world, { capacity: CAPACITY, history: 0, script: argvScript });
@@ -52,7 +52,7 @@ export const polled: ScenarioDefinition<unknown> = serviceWorkload({
 export const pool: ScenarioDefinition<unknown> = serviceWorkload({
   name: 'pool',
   commands: simCommands,
-  supports: ['timeouts', 'failures', 'signals'],
+  supports: ['timeouts', 'unstartable', 'failures', 'signals'],
   atOnce: 100,
   create: (world) => ({ service: createPool(world) }),
 });

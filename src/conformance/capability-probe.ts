@@ -10,15 +10,14 @@ import { DONE_MASK } from '../model/state-mask.ts';
 import { bazelRunner, WANTED } from './bazel-runner.ts';
 import type { Capability } from './capability.ts';
 import type { CaseContext } from './case-context.ts';
-import type { CommandVocabulary } from './command-vocabulary.ts';
+import { type CommandVocabulary, WORDS_OF } from './command-vocabulary.ts';
 import type { ConformanceSubject } from './subject.ts';
 
 /** Runs the body of a probe as a case is run; rejects with what the body threw. */
 export type RunProbe = (body: (t: CaseContext) => Promise<void>) => Promise<void>;
 
-/** A capability, what shows that it is there, and the words of the vocabulary that it takes. */
+/** What shows that a capability is there. */
 interface Probe {
-  readonly words?: readonly (keyof CommandVocabulary)[];
   /** What is missing, in words that go on after "but"; undefined if nothing is. */
   readonly missing?: (t: CaseContext) => Promise<string | undefined>;
 }
@@ -63,14 +62,15 @@ const PROBES: Readonly<Record<Capability, Probe>> = {
       return statuses.length > 0 ? undefined : `a run outlives its timeout 400 times: is \`timeoutMs\` used?`;
     },
   },
-  failures: { words: ['lost'], missing: (t) => endIsNot(t, t.commands.lost(17, 'lost'), 'lost', 'FAILED') },
+  unstartable: {
+    missing: (t) => endIsNot(t, t.commands.unstartable(), 'unstartable', 'FAILED'),
+  },
+  failures: { missing: (t) => endIsNot(t, t.commands.lost(17, 'lost'), 'lost', 'FAILED') },
   signals: {
-    words: ['killedBy'],
     missing: (t) => endIsNot(t, t.commands.killedBy('SIGTERM'), 'killedBy', 'COMPLETE'),
   },
-  stubborn: { words: ['stubborn'] },
+  stubborn: {},
   outputs: {
-    words: ['write', 'writeAndHang'],
     async missing(t) {
       const runner = await t.runner();
       if (!t.canRead) return 'create() returned no `readOutput`';
@@ -134,8 +134,8 @@ async function lookFor(
   capability: Capability,
   run: RunProbe,
 ): Promise<string | undefined> {
-  const { words = [], missing } = PROBES[capability];
-  const unsaid = words.find((word) => typeof subject.commands[word] !== 'function');
+  const { missing } = PROBES[capability];
+  const unsaid = WORDS_OF[capability]?.find((word) => typeof subject.commands[word] !== 'function');
   if (unsaid !== undefined) return `its vocabulary has no ${unsaid}()`;
   if (capability === 'virtualTime' && subject.wallWorld !== undefined) return 'it has a `wallWorld`';
   if (missing === undefined) return undefined;

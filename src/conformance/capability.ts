@@ -2,13 +2,15 @@
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 
-const CAPABILITIES = [
+/** All of them. */
+export const CAPABILITIES = [
   'capacity',
   'history',
   'idPrefix',
   'exactStates',
   'virtualTime',
   'timeouts',
+  'unstartable',
   'failures',
   'signals',
   'stubborn',
@@ -25,7 +27,8 @@ const CAPABILITIES = [
  * - `exactStates`: its waits see every state; a poller may miss those between two polls (R154).
  * - `virtualTime`: runs on the clock of a simulation or of a held world, so that exact times and instants can be checked.
  * - `timeouts`: keeps `timeoutMs` of a command (R100).
- * - `failures`: has commands that the machinery loses (`lost` of the vocabulary).
+ * - `unstartable`: has commands that cannot be started (`unstartable` of the vocabulary).
+ * - `failures`: has commands that the machinery loses (`lost`).
  * - `signals`: has commands that die of a signal (`killedBy`).
  * - `stubborn`: has commands that survive a request to stop for a while (`stubborn`).
  * - `outputs`: what commands write can be read (`readOutput`).

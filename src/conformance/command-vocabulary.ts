@@ -5,6 +5,7 @@ import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { simScript, simStep } from '../execers/sim-step.ts';
 import type { Command } from '../model/command.ts';
+import type { Capability } from './capability.ts';
 
 /** Makes commands. What a runner lacks the capability for is never asked of it. */
 export interface CommandVocabulary {
@@ -25,6 +26,15 @@ export interface CommandVocabulary {
   /** Ignores the first request to stop; it is ended by the second, after the execer's grace (R125). */
   stubborn(): Command;
 }
+
+/** The words beside `exit` and `hang` that each capability takes; those of what a runner lacks need not be there. */
+export const WORDS_OF: Readonly<Partial<Record<Capability, readonly (keyof CommandVocabulary)[]>>> = {
+  unstartable: ['unstartable'],
+  failures: ['lost'],
+  signals: ['killedBy'],
+  stubborn: ['stubborn'],
+  outputs: ['write', 'writeAndHang'],
+};
 
 /**
  * Commands for the sim execer, and for the fake runner with `argvScript`.

@@ -10,8 +10,8 @@ import type { OutputCreator } from '../model/output.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
 import type { Service } from '../model/service.ts';
 import type { World } from '../model/world.ts';
-import { checkSupports, type Supports } from './capability.ts';
-import type { CommandVocabulary } from './command-vocabulary.ts';
+import { CAPABILITIES, checkSupports, type Supports } from './capability.ts';
+import { type CommandVocabulary, WORDS_OF } from './command-vocabulary.ts';
 
 /** What a case asks for; nothing that needs a capability which the subject lacks. Absent means the runner's own default. */
 export interface SubjectOptions {
@@ -95,10 +95,7 @@ export interface ConformanceSubject {
   readonly graceMs?: number;
 }
 
-const COMMANDS = is.withMethods('exit', 'hang', 'unstartable');
-const ALL_COMMANDS = is.withMethods(
-  ...['exit', 'hang', 'write', 'writeAndHang', 'unstartable', 'lost', 'killedBy', 'stubborn'],
-);
+const COMMANDS = is.withMethods('exit', 'hang');
 
 /**
  * Refuses what no case can be run against.
@@ -125,5 +122,8 @@ export function checkSubject(subject: unknown): asserts subject is ConformanceSu
  */
 export function checkWholeSubject(subject: unknown): asserts subject is ConformanceSubject {
   checkSubject(subject);
-  check('subject.commands', subject.commands, ALL_COMMANDS);
+  const { commands, supports } = subject;
+  const claimed = CAPABILITIES.filter((capability) => supports[capability] === true);
+  const words = claimed.flatMap((capability) => WORDS_OF[capability] ?? []);
+  check('subject.commands', commands, is.withMethods('exit', 'hang', ...words));
 }

@@ -15,6 +15,18 @@ import { having } from './broken-services.ts';
 import { noService, resultsOf } from './hand-made-cases.ts';
 import { simulated } from './subjects.ts';
 
+/** A vocabulary in which every command can be started. */
+const ALL_START = { ...simCommands, unstartable: undefined } as unknown as CommandVocabulary;
+
+test('a subject all of whose commands start says so, and is held to all the rest', async () => {
+  const supports = supportsAllBut({ unstartable: 'it runs functions, which are there' });
+  const subject: ConformanceSubject = { ...simulated, commands: ALL_START, supports };
+  const results = await resultsOf(subject, conformanceCases);
+  expect(results.flatMap(({ error }) => (error === undefined ? [] : [messageOf(error)]))).toEqual([]);
+  const { failure } = await exploreRunner(subject, { executions: 100 });
+  expect(failure?.message).toBeUndefined();
+});
+
 describe('a subject that lacks what it claims', () => {
   const claiming = (
     create: ConformanceSubject['create'],
@@ -63,6 +75,18 @@ describe('a subject that lacks what it claims', () => {
         const service = createSimulatedRunner(world, options);
         const run: Service['run'] = ({ timeoutMs: _timeoutMs, ...command }) => service.run(command);
         return { service: having(service, { run }) };
+      }),
+    ],
+    [
+      'unstartable',
+      'its vocabulary has no unstartable()',
+      claiming(simulated.create, { commands: ALL_START }),
+    ],
+    [
+      'unstartable',
+      'a command of unstartable() ends as COMPLETE 0',
+      claiming(simulated.create, {
+        commands: { ...simCommands, unstartable: () => ({ argv: ['complete 0'] }) },
       }),
     ],
     ['failures', 'its vocabulary has no lost()', claiming(simulated.create, { commands: wordless })],

@@ -99,7 +99,7 @@ export const bazelCases: readonly CaseSpec[] = [
   },
   {
     title: 'R189 D101 a command that cannot be started is FAILED 240, and its action result is INTERNAL',
-    needs: ['actions', 'filers'],
+    needs: ['actions', 'filers', 'unstartable'],
     async run(t) {
       const runner = await bazelRunner(t, t.commands.unstartable());
       const status = await t.outcome(runner, WANTED);

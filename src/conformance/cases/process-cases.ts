@@ -6,6 +6,7 @@ import type { CaseSpec } from '../conformance-case.ts';
 export const processCases: readonly CaseSpec[] = [
   {
     title: 'R98 R11 a command that cannot be started is FAILED 240 and never RUNNING',
+    needs: ['unstartable'],
     async serve(t, runner) {
       const runId = await t.start(runner, t.commands.unstartable());
       const running = waitForState(runner, runId, 'RUNNING');
@@ -22,6 +23,7 @@ export const processCases: readonly CaseSpec[] = [
   },
   {
     title: 'R98 R66 D36 a runner goes on after a command that cannot be started',
+    needs: ['unstartable'],
     async serve(t, runner) {
       for (let run = 0; run < 3; run += 1) {
         checkEqual('a bad one', (await t.outcome(runner, t.commands.unstartable())).exitCode, 240);

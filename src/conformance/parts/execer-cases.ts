@@ -26,7 +26,7 @@ export interface ExecerUnderTest {
   readonly execer: Execer;
   /** Readies a command that does these steps: its argv, and whatever else this execer looks at. */
   readonly commandOf: (steps: readonly SimStep[]) => Pick<ExecCommand, 'argv'> & Partial<ExecCommand>;
-  /** A command that this execer cannot start; absent if there is none. */
+  /** A command that this execer cannot start. Needed unless the subject lacks `unstartable`. */
   readonly unstartable?: Pick<ExecCommand, 'argv'> & Partial<ExecCommand>;
   /** Lets time pass until the result is there. */
   settled<T>(result: MaybePromise<T>): Promise<T>;
@@ -137,6 +137,7 @@ const endings: readonly Case[] = [
     needs: ['unstartable'],
     async run(fixture) {
       const { execer, unstartable } = fixture;
+      checkThat(unstartable !== undefined, 'unstartable', 'a command, or a reason in lacks', unstartable);
       const command = { argv: [], dir: '/', jobId: '', taskId: '', tag: '', ...unstartable };
       checkThat((await refusalOf(() => execer.exec(command))) !== 'nothing', 'exec', 'an error', 'none');
       checkEqual('living processes', await fixture.living(), 0);

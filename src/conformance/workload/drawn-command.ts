@@ -132,11 +132,11 @@ function behaviour(command: Command, end: ExpectedEnd | undefined, lastsMs: numb
 
 /** The kinds of commands that a subject has. */
 export function commandKinds({ supports }: ConformanceSubject): readonly CommandKind[] {
-  const { outputs, signals, failures, stubborn } = supports;
+  const { unstartable, outputs, signals, failures, stubborn } = supports;
   return [
     'exit',
     'hang',
-    'fail to start',
+    ...(unstartable === true ? (['fail to start'] as const) : []),
     ...(outputs === true ? (['write', 'write and hang'] as const) : []),
     ...(signals === true ? (['die of a signal'] as const) : []),
     ...(failures === true ? (['get lost'] as const) : []),

@@ -25,7 +25,7 @@ import {
 } from './workload-clients.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
-const SERVICE_CAPABILITIES = ['timeouts', 'failures', 'signals', 'stubborn'] as const;
+const SERVICE_CAPABILITIES = ['timeouts', 'unstartable', 'failures', 'signals', 'stubborn'] as const;
 
 /** What a service can do beside what each of them can. */
 export type ServiceCapability = Extract<Capability, (typeof SERVICE_CAPABILITIES)[number]>;
@@ -75,7 +75,7 @@ export interface ServiceSubject {
 
 const SUBJECT = is.objectOf<ServiceSubject>(
   'a ServiceSubject',
-  { name: is.TEXT, commands: is.withMethods('exit', 'hang', 'unstartable'), create: is.FUNCTION },
+  { name: is.TEXT, commands: is.withMethods('exit', 'hang'), create: is.FUNCTION },
   {
     supports: is.listOf(SERVICE_CAPABILITY),
     ...is.each(['capacity', 'atOnce'], is.integer(1)),
@@ -214,6 +214,7 @@ function asRunner(subject: ServiceSubject): ConformanceSubject {
     timeouts: claims('timeouts'),
     failures: claims('failures'),
     signals: claims('signals'),
+    unstartable: claims('unstartable'),
     stubborn: claims('stubborn'),
     outputs: NOT_CLAIMED,
     filers: NOT_CLAIMED,

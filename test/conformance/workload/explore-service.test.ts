@@ -18,7 +18,7 @@ vi.setConfig({ testTimeout: 300_000 });
 const pool: ServiceSubject = {
   name: 'pool',
   commands: simCommands,
-  supports: ['timeouts'],
+  supports: ['timeouts', 'unstartable'],
   atOnce: 8,
   create: (world) => ({ service: createPool(world) }),
 };
