@@ -73,6 +73,8 @@ export class BookedRun {
   ends: StateMask = maskForState();
   /** The first abort or release that concerns it. */
   stopAskedAtMs: number = Infinity;
+  /** Whether that is a release. */
+  isReleased = false;
   /** Whether it never starts, because the runner is not well. */
   isDrained = false;
   /** When it was first seen to be RUNNING. */
@@ -233,7 +235,10 @@ export class RunBook {
     this.reckon();
     const now = this.#host.now();
     this.#releaseAskedAtMs = Math.min(this.#releaseAskedAtMs, now);
-    for (const run of this.#runs) run.stopAskedAtMs = Math.min(run.stopAskedAtMs, now);
+    for (const run of this.#runs) {
+      run.isReleased ||= now < run.stopAskedAtMs;
+      run.stopAskedAtMs = Math.min(run.stopAskedAtMs, now);
+    }
     this.reckon();
   }
 
@@ -261,7 +266,10 @@ export class RunBook {
     this.reckon();
     this.#checkRoom(runId);
     const run = new BookedRun(runId, offer, this.#mark);
-    if (this.isReleaseAsked) run.stopAskedAtMs = now;
+    if (this.isReleaseAsked) {
+      run.stopAskedAtMs = now;
+      run.isReleased = true;
+    }
     const at = this.#runs.findLastIndex(({ order }) => order < offer.order) + 1;
     this.#runs.splice(at, 0, run);
     // Where calls take their time, one that was made later may be over by now.
@@ -328,10 +336,13 @@ export class RunBook {
     );
     if (!this.#knowsTimes) return;
     const overByMs = Math.max(askedAtMs, ...this.#runs.map(({ end }) => end.hi));
+    const last = this.#runs.find(({ end }) => end.hi === overByMs);
+    const why =
+      last === undefined ? 'since no run is left then' : `since run ${last.runId} has to be over by then`;
     this.#demand(
       now <= overByMs,
-      'R85 R199',
-      `release: expected it to return at ${overByMs} ms, when all runs were over, got its return at ${now} ms`,
+      'R85',
+      `release called at ${askedAtMs} ms: expected it to return by ${overByMs} ms, ${why}, got its return at ${now} ms`,
     );
   }
 
@@ -352,7 +363,7 @@ export class RunBook {
     const states = this.states(run, sinceMs, now);
     if ((states & maskForState(state)) === 0) {
       const what = `${call}: expected run ${runId} to be "${statesText(states)}", got ${state}`;
-      this.#demand(false, this.#ruleFor(run, state), `${what}\n\n${this.#explain(run)}`);
+      this.#demand(false, this.#ruleFor(run, state, states), `${what}\n\n${this.#explain(run)}`);
     }
     this.#checkFields(run, status);
     if (state === 'RUNNING' && run.runningSeenAtMs === Infinity) {
@@ -605,12 +616,19 @@ export class RunBook {
     return lines.join('\n');
   }
 
-  #ruleFor(run: BookedRun, state: RunState): string {
+  /** The rule that a run breaks which is in that state in place of one of the expected. */
+  #ruleFor(run: BookedRun, state: RunState, expected: StateMask): string {
     if (run.drawn.kind === 'malformed') return 'R66';
+    if (expected === ABORTED) {
+      if (run.isReleased) return 'R85';
+      return run.stopAskedAtMs < run.turn.hi ? 'R71' : 'R70';
+    }
     if (state === 'PENDING') return 'R68';
-    if (state === 'RUNNING') return run.drawn.starts ? 'R67 R71 R105 R199' : 'R98';
-    if (state === 'TIMEDOUT') return 'R100 R104';
-    return state === 'ABORTED' ? 'R104 R203' : 'R3 R104 R110';
+    if (state === 'RUNNING' && !run.drawn.starts) return 'R98';
+    if (state === 'RUNNING' && expected === PENDING) return 'R67';
+    if (state === 'TIMEDOUT' || expected === TIMEDOUT) return 'R100';
+    if (state === 'ABORTED') return 'R203';
+    return state === 'RUNNING' ? 'R3' : 'R3 R110';
   }
 
   // Times.

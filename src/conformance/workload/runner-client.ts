@@ -217,8 +217,8 @@ export class RunnerClient {
       const overMs = Math.max(sinceMs, book.endOf(run).hi);
       this.#demand(
         wasOver === undefined ? now <= overMs : now === sinceMs,
-        'R70 R72 R199',
-        `abort of run ${runId}: expected an answer at ${overMs} ms, when the run was over, got it at ${now} ms`,
+        wasOver === undefined ? 'R70' : 'R72',
+        `abort of run ${runId}, called at ${sinceMs} ms: expected an answer by ${wasOver === undefined ? overMs : sinceMs} ms, since the run ${wasOver === undefined ? 'has to be over by then' : 'was over before'}, got it at ${now} ms`,
       );
     }
     return status;

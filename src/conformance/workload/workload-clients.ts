@@ -169,10 +169,7 @@ export class WorkloadClients {
     const host = this.#host;
     for (const run of book.runs) {
       const isOver = run.ended !== undefined || run.memory !== 'kept';
-      host.check(
-        isOver,
-        `R85 R200 run ${run.runId}: expected its end by the return of the release, got none`,
-      );
+      host.check(isOver, `R85 run ${run.runId}: expected its end by the return of the release, got none`);
     }
     for (const { left } of signals) {
       host.check(

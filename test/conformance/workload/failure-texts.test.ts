@@ -7,6 +7,7 @@ import { exploreRunner } from '../../../src/conformance/workload/explore-runner.
 import type { ConformanceError } from '../../../src/conformance/check.ts';
 import { conformanceCases } from '../../../src/conformance/conformance-cases.ts';
 import { runConformance } from '../../../src/conformance/run-conformance.ts';
+import { sleep } from '../../../src/kernel/clock.ts';
 import { RunnerError } from '../../../src/kernel/errors.ts';
 import type { Wait } from '../../../src/model/query.ts';
 import type { Service } from '../../../src/model/service.ts';
@@ -34,6 +35,37 @@ async function textOf(breakIt: (good: Service, world: World) => Service): Promis
 }
 
 describe('the text of a failure', () => {
+  test('R85 of a release that is late says by when it had to return and why, and quotes that rule alone', async () => {
+    const text = await textOf((good, world) =>
+      having(good, {
+        async release() {
+          await good.release();
+          await sleep(world.clock, 7, 'too late');
+        },
+      }),
+    );
+    expect(text).toMatch(
+      /: R85 release called at (\d+) ms: expected it to return by \1 ms, since (no run is left then|run \d+ has to be over by then), got its return at \d+ ms/,
+    );
+    expect(text.match(/^ {2}R\d+ /gm)).toEqual(['  R85 ']);
+  });
+
+  test('R70 of an abort that is late says by when it had to answer and why, and quotes that rule alone', async () => {
+    const text = await textOf((good, world) =>
+      having(good, {
+        async abort(runId) {
+          const status = await good.abort(runId);
+          await sleep(world.clock, 7, 'too late');
+          return status;
+        },
+      }),
+    );
+    expect(text).toMatch(
+      /: R7[02] abort of run (\d+), called at (\d+) ms: expected an answer by \2 ms, since the run (has to be over by then|was over before), got it at \d+ ms/,
+    );
+    expect(text.match(/^ {2}R\d+ /gm)).toHaveLength(1);
+  });
+
   test('D94 shows that a client has changed its command after the call', async () => {
     const text = await textOf((good) =>
       having(good, {

@@ -257,7 +257,6 @@ const SEEN_AS: Readonly<Record<string, RegExp>> = {
   'R36 D4 a wait that cannot be met never ends': /^Deadlock: /,
   'R28 D20 no ids and a wait wait for ever': /^Deadlock: /,
   'R34 D16 a cancelled wait invents an ABORTED status': /^R24 query shows run , which is ABORTED/,
-  'R85 D27 a release leaves runs alone': /^R3 R104 R110 .*: expected run .* to be "ABORTED", got /,
   'R72 aborting a run that is over makes it ABORTED': /^R200 abort: expected state of run .*, got "ABORTED"/,
   'R74 D24 run waits while an abort does':
     /^R65 run: expected an answer at \d+ ms, in the instant of the call/,
