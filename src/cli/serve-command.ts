@@ -124,8 +124,15 @@ async function openCluster(
       isRunnerError(error, 'RUNNER_INVALID_ARGUMENT') ||
       isRunnerError(error, 'RUNNER_RPC_FAILED') ||
       isRunnerError(error, 'RUNNER_MISSING_PACKAGE');
-    throw isUsage ? new UsageError(messageOf(error)) : error;
+    throw isUsage ? new UsageError(asOption(messageOf(error))) : error;
   }
+}
+
+/** What is wrong with an argument of the cluster, for those who have typed it. */
+function asOption(text: string): string {
+  return onOneLine(
+    text.replace(/^tls\.(cert|key):/, '--tls-$1:').replace(/^tls:/, '--tls-cert and --tls-key:'),
+  );
 }
 
 function announce(

@@ -172,6 +172,19 @@ describe('dryrunner serve --reapi', () => {
     expect(readdirSync(dir)).toEqual([]);
   });
 
+  test('with a certificate and a key that are swapped names the options', async () => {
+    const [cert, key] = [join(dir, 'cert.pem'), join(dir, 'key.pem')];
+    writeFileSync(cert, '-----BEGIN CERTIFICATE-----\n');
+    writeFileSync(key, '-----BEGIN EC PRIVATE KEY-----\n');
+    const command = startWith({ TMPDIR: dir }, 'serve', '--reapi', '--tls-cert', key, '--tls-key', cert);
+    started.push(command);
+    expect(await command.finished).toEqual({
+      code: 2,
+      out: '',
+      err: 'error: --tls-cert: expected certificates in PEM, got a private key\n',
+    });
+  });
+
   test.skipIf(smallDiskMissingBecause !== undefined)(
     titledForSmallDisk(
       'refuses stores that cannot be written, and ends without a stack if they no longer can be',

@@ -14,6 +14,7 @@ import type {
   StatusObject,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { createSecureContext } from 'node:tls';
 import type * as grpcJs from '@grpc/grpc-js';
 import { statusMessage } from '../../cas/action-messages.ts';
 import { MESSAGES } from '../../cas/codec.ts';
@@ -416,8 +417,41 @@ function drained(call: ServerWritableStream<Buffer, Uint8Array>, signal: AbortSi
   });
 }
 
+const CERTIFICATE = '-----BEGIN CERTIFICATE-----';
+const PRIVATE_KEY = /-----BEGIN ([A-Z0-9]+ )?PRIVATE KEY-----/;
+
+/** What is wrong with them in words. Nothing of the files is shown, for there may be a secret in either. */
+function checkTls({ cert, key, clientCa }: RemoteTls): void {
+  requirePem('tls.cert', cert, 'certificates');
+  requirePem('tls.key', key, 'a private key');
+  if (clientCa !== undefined) requirePem('tls.clientCa', clientCa, 'certificates');
+  try {
+    createSecureContext({ cert: Buffer.from(cert), key: Buffer.from(key) });
+  } catch (cause) {
+    const isOther = (cause as NodeJS.ErrnoException).code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH';
+    const text = isOther
+      ? 'tls.key: expected the private key of the certificate, got another one'
+      : `tls: expected a certificate and its private key without a password, got what OpenSSL cannot read: ${messageOf(cause)}`;
+    throw new RunnerError('RUNNER_INVALID_ARGUMENT', text, { cause });
+  }
+}
+
+function requirePem(
+  field: string,
+  pem: Uint8Array | string,
+  expected: 'certificates' | 'a private key',
+): void {
+  const text = Buffer.from(pem).toString('latin1');
+  const has = { certificates: text.includes(CERTIFICATE), 'a private key': PRIVATE_KEY.test(text) };
+  if (has[expected]) return;
+  const other = has.certificates ? 'certificates' : 'a private key';
+  const got = has[other] ? other : 'something else';
+  throw new RunnerError('RUNNER_INVALID_ARGUMENT', `${field}: expected ${expected} in PEM, got ${got}`);
+}
+
 function serverCredentials(grpc: Grpc, tls: RemoteTls | undefined): ServerCredentials {
   if (tls === undefined) return grpc.ServerCredentials.createInsecure();
+  checkTls(tls);
   const { cert, key, clientCa } = tls;
   const pair = { cert_chain: Buffer.from(cert), private_key: Buffer.from(key) };
   const roots = clientCa === undefined ? null : Buffer.from(clientCa);

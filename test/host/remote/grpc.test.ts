@@ -1,11 +1,13 @@
 // The server and the client over real connections.
 import { execFileSync, spawnSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { rootCertificates } from 'node:tls';
 import { deflateSync, inflateSync } from 'node:zlib';
 import type * as grpc from '@grpc/grpc-js';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -22,6 +24,7 @@ import {
   type ConnectRemoteOptions,
   type RemoteConnection,
 } from '../../../src/host/remote/grpc-transport.ts';
+import { serveRemote } from '../../../src/host/remote/grpc-server.ts';
 import { type ActionCommand, RPC_CODES } from '../../../src/model/action.ts';
 import { digestKey, type Digest } from '../../../src/model/digest.ts';
 import { REMOTE_METHODS as M } from '../../../src/remote/methods.ts';
@@ -485,6 +488,43 @@ describe('over gRPC', () => {
       expect(readdirSync(join(small.dir, 'cas/cas/incoming'))).toEqual([]);
     },
   );
+
+  const { privateKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2_048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  const [certificate = ''] = rootCertificates;
+  const damaged = certificate.replace(/\n.{10}/, '\n----------');
+
+  test.for<readonly [string, string, string, RegExp]>([
+    ['are swapped', privateKey, certificate, /^tls\.cert: expected certificates in PEM, got a private key$/],
+    [
+      'are both certificates',
+      certificate,
+      certificate,
+      /^tls\.key: expected a private key in PEM, got certificates$/,
+    ],
+    ['are no PEM', 'x', privateKey, /^tls\.cert: expected certificates in PEM, got something else$/],
+    [
+      'are no pair',
+      certificate,
+      privateKey,
+      /^tls\.key: expected the private key of the certificate, got another one$/,
+    ],
+    [
+      'are broken',
+      damaged,
+      privateKey,
+      /^tls: expected a certificate and its private key without a password, got what /,
+    ],
+  ])('a certificate and a key that %s are refused in words', async ([, cert, key, text]) => {
+    const service = { unary: vi.fn(), serverStream: vi.fn(), clientStream: vi.fn() };
+    await expect(serveRemote({ service, tls: { cert, key } })).rejects.toMatchObject({
+      code: 'RUNNER_INVALID_ARGUMENT',
+      message: expect.stringMatching(text) as string,
+    });
+  });
 
   const tlsTitle = hasOpenssl
     ? 'with TLS only those who speak it, and trust the certificate, get an answer'
