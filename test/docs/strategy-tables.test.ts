@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { projectRoot } from '../../scripts/module-graph.ts';
+import { bugs } from '../../scripts/zoo/catalog.ts';
 import { TABLE_STRATEGIES } from '../../scripts/zoo/strategy-table.ts';
 import { EXHAUSTIVE, strategyNames } from '../../src/explore/strategies/strategy-names.ts';
 
@@ -25,4 +26,11 @@ test('docs/strategies.md has a row for each strategy, in the order of the table 
 test('docs/zoo.md compares all strategies', () => {
   const header = rowsOf('zoo.md').find(([name]) => name === 'bug');
   expect(header?.slice(2)).toEqual(TABLE_STRATEGIES);
+});
+
+test('docs/zoo.md has a row for each bug of the zoo, in the order of the catalog', () => {
+  const rows = rowsOf('zoo.md');
+  const first = rows.findIndex(([name]) => name === 'bug') + 2;
+  const end = rows.findIndex(([name]) => name === '**found**');
+  expect(rows.slice(first, end).map(([name]) => name)).toEqual(bugs.map(({ id }) => id));
 });
