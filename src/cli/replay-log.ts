@@ -78,10 +78,16 @@ export function taskOf({
 }
 
 function refusalText(message: string, { scenario, file }: ReplayedLog): string {
+  if (file === undefined && OF_WORKLOAD.test(scenario) && message.includes('no scenario is called')) {
+    return `the token is of ${scenario}, which a program of yours has explored (exploreRunner and the like): it names no file that could be run here. Give it to the same function in that program, as { replay: 'dr2:…' } beside its other options; or export default runnerWorkload(subject) from a file, explore that file, and replay what that prints`;
+  }
   const isElsewhere = file === undefined && isMissingFile(scenario);
   const hint = '; a token holds the path as it was typed, so it is pasted in the same folder';
   return `${message}${isElsewhere ? hint : ''}`;
 }
+
+/** How a workload that nobody has named by a file is called. */
+const OF_WORKLOAD = /^workload-[^/]*$/;
 
 /** True for `FILE` or `FILE#NAME` of a file that is not there. */
 function isMissingFile(reference: string): boolean {

@@ -2,7 +2,8 @@
  * The line that runs one seed of a scenario again. Invariant: pasted into a POSIX shell in the folder in which the command was typed, it
  * starts the same program with the same words.
  */
-import { relative } from 'node:path';
+import { isAbsolute, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { decodeToken } from '../explore/replay-token.ts';
 import { runsSources } from '../kernel/package-files.ts';
 import { shellWord } from '../model/shell-word.ts';
@@ -84,7 +85,20 @@ function allowText(reference: string): string {
 function commandOf({ runsSources: isCheckout, nodeOptions, script, cwd }: Invocation): string {
   if (isCheckout) return 'npm run dryrunner --';
   if (nodeOptions.length === 0) return 'npx dryrunner';
-  return ['node', ...nodeOptions, cwd === undefined ? script : relative(cwd, script)]
+  return [
+    'node',
+    ...nodeOptions.map((option) => shortOption(option, cwd)),
+    cwd === undefined ? script : relative(cwd, script),
+  ]
     .map(shellWord)
     .join(' ');
+}
+
+/** `npx tsx` gives Node its loader by absolute paths and URLs; where they lie in the folder they are shown from there. */
+function shortOption(option: string, cwd: string | undefined): string {
+  const [, name = '', value = option] = /^(--[\w-]+=)(.*)$/s.exec(option) ?? [];
+  const path = value.startsWith('file:') ? fileURLToPath(value) : value;
+  if (cwd === undefined || !isAbsolute(path)) return option;
+  const short = relative(cwd, path);
+  return short === '' || short.startsWith('..') || isAbsolute(short) ? option : `${name}./${short}`;
 }

@@ -72,6 +72,7 @@ export { exploreService } from './workload/explore-service.ts';
 export { type ExploreStubOptions, exploreStub } from './workload/explore-stub.ts';
 export {
   type ExplorationProgress,
+  type ReplayedToken,
   type ExploreWorkloadOptions,
   type SubjectExploration,
   type SubjectFailure,

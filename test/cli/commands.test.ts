@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { encodeToken } from '../../src/explore/replay-token.ts';
 import { decisionLogLines } from '../../src/trace/decision-log-file.ts';
 import { jsonLines, run, start } from './command.ts';
 import { choice } from '../questions.ts';
@@ -257,6 +258,15 @@ test('Ctrl-\\ ends a scenario that keeps the thread busy, which Ctrl-C cannot', 
 });
 
 describe('replay', () => {
+  test('of a token that a program has printed says what it is and where to give it', async () => {
+    const kept = { scenario: 'workload-mine', failureKey: 'check it failed', traceHash: '0123456789abcdef' };
+    const { code, err } = await run('replay', encodeToken({ ...kept, decisions: [] }));
+    expect(code).toBe(2);
+    expect(err).toMatch(
+      /^error: the token is of workload-mine, which a program of yours has explored \(exploreRunner and the like\)[^]*\{ replay: 'dr2:…' \}/,
+    );
+  });
+
   test('R209 a trace is reproduced; a damaged, truncated or too new one is refused with its line', async () => {
     expect((await run('run', 'lost-reply', '--seed', '4', '--trace', at('t.jsonl'))).code).toBe(0);
     const again = await run('replay', at('t.jsonl'));

@@ -75,6 +75,16 @@ export interface SubjectExploration<F extends SubjectFailure = FailingExecution 
   readonly failure?: F;
   /** What was never reached, though it must be. Empty after a failure, which ends the exploration before it comes to all of it. */
   readonly missed: readonly string[];
+  /** Of a `replay`: what became of the failure that its token is kept for. */
+  readonly replayed?: ReplayedToken;
+}
+
+/** What became of a failure that a token is kept for. */
+export interface ReplayedToken {
+  /** It has happened again, it does not happen any more, or something else fails now. */
+  readonly outcome: 'reproduced' | 'fixed' | 'fails differently';
+  /** One sentence: that, and where the token first does not fit. */
+  readonly text: string;
 }
 
 const REACH_WITHIN = 3_000;
@@ -124,7 +134,8 @@ async function replayed(
   const { failure } = verdict;
   if (failure === undefined) {
     if (gap?.expected === undefined && gap?.came === undefined) {
-      return { held: true, executions: 1, missed: [] };
+      const text = `Every decision of the token fits, and nothing fails any more; it is kept for: ${token.failureKey}`;
+      return { held: true, executions: 1, missed: [], replayed: { outcome: 'fixed', text } };
     }
     throw new RunnerError(
       'RUNNER_REPLAY_DIVERGED',
@@ -133,7 +144,29 @@ async function replayed(
   }
   const found = { scenario: token.scenario, index: 0, executions: 1 };
   const failing = failingExecution(verdict, failure, found);
-  return { held: false, executions: 1, failure: await settled(effort, failing, verb, mustStop), missed: [] };
+  const settledFailure = await settled(effort, failing, verb, mustStop);
+  const became = becameOf(token.failureKey, failing.key, gap?.text);
+  const text =
+    became.outcome === 'fails differently' ? `${became.text}\n${settledFailure.text}` : settledFailure.text;
+  return {
+    held: false,
+    executions: 1,
+    failure: { ...settledFailure, text },
+    missed: [],
+    replayed: became,
+  };
+}
+
+function becameOf(kept: string, got: string, gap: string | undefined): ReplayedToken {
+  if (kept !== got) {
+    const where = gap === undefined ? '' : `: ${gap}`;
+    return {
+      outcome: 'fails differently',
+      text: `The token is kept for another failure, which does not happen any more; what fails now is this${where}`,
+    };
+  }
+  const after = gap === undefined ? '' : `, after other decisions: ${gap}`;
+  return { outcome: 'reproduced', text: `The failure of the token has happened again${after}` };
 }
 
 /** What must be reached, and was not. */

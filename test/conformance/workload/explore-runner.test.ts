@@ -203,7 +203,35 @@ describe('exploreRunner', () => {
     const again = await exploreRunner(subject, options);
     expect([again.executions, again.failure?.message]).toEqual([1, failure?.message]);
     expect(again.failure?.text).toBe(failure?.text);
-    expect(await exploreRunner(simulated, options)).toMatchObject({ held: true, executions: 1 });
+    expect(again.replayed).toEqual({
+      outcome: 'reproduced',
+      text: 'The failure of the token has happened again',
+    });
+    expect(await exploreRunner(simulated, options)).toMatchObject({
+      held: true,
+      executions: 1,
+      replayed: {
+        outcome: 'fixed',
+        text: expect.stringMatching(
+          /^Every decision of the token fits, and nothing fails any more; it is kept for: check R/,
+        ),
+      },
+    });
+    const otherwise: typeof simulated = {
+      ...simulated,
+      async create(world, asked) {
+        const made = await simulated.create(world, asked);
+        return {
+          ...made,
+          service: having(made.service, { statusAll: () => Promise.reject(new Error('no list')) }),
+        };
+      },
+    };
+    const different = await exploreRunner(otherwise, options);
+    expect(different.replayed?.outcome).toBe('fails differently');
+    expect(different.failure?.text).toMatch(
+      /^The token is kept for another failure, which does not happen any more; what fails now is this: [^\n]*\n.*no list/,
+    );
     await expect(exploreRunner({ ...simulated, wallWorld: realWorld }, options)).rejects.toThrow(
       'options.replay',
     );
