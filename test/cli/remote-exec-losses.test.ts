@@ -1,52 +1,19 @@
 // What `dryrunner exec --remote` says when a cluster loses something, or is lost itself.
 import { once } from 'node:events';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readlinkSync,
-  realpathSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type BuildCluster, serveBuildCluster } from '../../src/host/remote/build-cluster.ts';
+import { describe, expect, test, vi } from 'vitest';
 import { serveRemote } from '../../src/host/remote/grpc-server.ts';
 import { REMOTE_METHODS as M } from '../../src/remote/methods.ts';
 import { type RemoteService, RpcError } from '../../src/remote/rpc.ts';
-import { type Finished, type Started, startIn } from './command.ts';
+import { remoteLab } from './remote-lab.ts';
 
-let cluster: BuildCluster;
-let dir: string;
-const ends: (() => unknown)[] = [];
-
-beforeAll(async () => {
-  cluster = await serveBuildCluster({ jobs: 2 });
-});
-afterAll(() => cluster.close());
-beforeEach(() => {
-  dir = realpathSync(mkdtempSync(join(tmpdir(), 'remote-losses-')));
-});
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-  rmSync(dir, { recursive: true, force: true });
-});
-
-function startThere(endpoint: string, ...args: readonly string[]): Started {
-  return startIn(dir, 'exec', '--remote', endpoint, ...args);
-}
-
-function runThere(endpoint: string, ...args: readonly string[]): Promise<Finished> {
-  return startThere(endpoint, ...args).finished;
-}
+const lab = remoteLab();
+const { ends, startThere, runThere } = lab;
 
 /** The cluster of all tests behind a server that does some calls otherwise; gives its URL. */
 async function behind(changed: Partial<RemoteService>): Promise<string> {
-  const { service } = cluster;
+  const { service } = lab.cluster;
   const served = await serveRemote({
     service: {
       unary: (method, request, context) => service.unary(method, request, context),
@@ -64,7 +31,7 @@ describe('what a command has printed is lost', () => {
     behind({
       serverStream: (method, request, context) => {
         if (method.path === M.read.path) throw new RpcError('NOT_FOUND', 'evicted');
-        return cluster.service.serverStream(method, request, context);
+        return lab.cluster.service.serverStream(method, request, context);
       },
     });
 
@@ -104,7 +71,7 @@ test('what a server says stays on its line', async () => {
   const losing = await behind({
     serverStream: (method, request, context) => {
       if (method.path === M.read.path) throw new RpcError('NOT_FOUND', text);
-      return cluster.service.serverStream(method, request, context);
+      return lab.cluster.service.serverStream(method, request, context);
     },
   });
   expect((await runThere(losing, '--', 'echo', 'x')).err).toContain(
@@ -120,7 +87,7 @@ test('Ctrl-C while outputs are brought back ends that, and cancels no action, fo
         asked();
         await once(context.signal, 'abort');
       }
-      yield* cluster.service.serverStream(method, request, context);
+      yield* lab.cluster.service.serverStream(method, request, context);
     },
   });
   const started = startThere(endpoint, '--output', 'out', '--', 'sh', '-c', 'echo x > out');
@@ -151,7 +118,7 @@ describe('a signal', () => {
           ? new Promise((_resolve, reject) => {
               context.signal.addEventListener('abort', () => reject(new RpcError('CANCELLED', 'gone')));
             })
-          : cluster.service.unary(method, request, context),
+          : lab.cluster.service.unary(method, request, context),
     });
     const started = startThere(endpoint, '--', 'sleep', '98126');
     await started.prints('RUNNING');
@@ -172,12 +139,12 @@ describe('a signal', () => {
     ? 'while --input is read: %s ends it with %i'
     : 'while --input is read is not tried, because only /proc says when that begins: %s %i';
   test.skipIf(!existsSync('/proc/self/fd')).for(SIGNALS)(readTitle, async ([signal, expected]) => {
-    const large = join(dir, 'in/large');
-    mkdirSync(join(dir, 'in'));
+    const large = join(lab.dir, 'in/large');
+    mkdirSync(join(lab.dir, 'in'));
     writeFileSync(large, '');
     // It holds nothing, and takes a minute to read.
     truncateSync(large, 64 * 1024 ** 3);
-    const started = startThere(cluster.endpoint, '--input', 'in', '--', 'true');
+    const started = startThere(lab.cluster.endpoint, '--input', 'in', '--', 'true');
     await vi.waitFor(() => expect(openFilesOf(started.child.pid)).toContain(large), { timeout: 60_000 });
     started.child.kill(signal);
     expect(await started.finished).toEqual({
@@ -188,8 +155,8 @@ describe('a signal', () => {
   });
 
   test.for(SIGNALS)('while --input is uploaded: %s ends it with %i', async ([signal, expected]) => {
-    mkdirSync(join(dir, 'in'));
-    writeFileSync(join(dir, 'in/large'), Buffer.alloc(3_000_000, 7));
+    mkdirSync(join(lab.dir, 'in'));
+    writeFileSync(join(lab.dir, 'in/large'), Buffer.alloc(3_000_000, 7));
     const written = vi.fn();
     const endpoint = await behind({
       clientStream: (_method, _requests, context) => {

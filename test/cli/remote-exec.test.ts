@@ -4,21 +4,17 @@ import { once } from 'node:events';
 import {
   chmodSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
-  realpathSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createSocketServer, type AddressInfo, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { remoteExecStatus } from '../../src/cli/exec-status.ts';
 import {
   type BuildCluster,
@@ -33,29 +29,17 @@ import { realWorld } from '../../src/host/real-world.ts';
 import { createFakeRunner } from '../../src/runners/fake/fake-runner.ts';
 import { createRemoteService } from '../../src/remote/remote-service.ts';
 import type { RemoteService } from '../../src/remote/rpc.ts';
-import { type Finished, jsonLines, run, type Started, startIn } from './command.ts';
+import { type Finished, jsonLines, run, type Started } from './command.ts';
+import { remoteLab } from './remote-lab.ts';
 
-let cluster: BuildCluster;
-let dir: string;
-const ends: (() => unknown)[] = [];
-
-beforeAll(async () => {
-  cluster = await serveBuildCluster({ jobs: 2 });
-});
-afterAll(() => cluster.close());
-beforeEach(() => {
-  dir = realpathSync(mkdtempSync(join(tmpdir(), 'remote-exec-')));
-});
-afterEach(async () => {
-  for (const end of ends.splice(0).reverse()) await end();
-  rmSync(dir, { recursive: true, force: true });
-});
+const lab = remoteLab();
+const { ends } = lab;
 
 const sh = (script: string): string[] => ['--', 'sh', '-c', script];
 
-/** Starts a command in a folder of its own, on the cluster of all tests or another one. */
-function startThere(args: readonly string[], endpoint: string = cluster.endpoint): Started {
-  return startIn(dir, 'exec', '--remote', endpoint, ...args);
+/** Starts a command on the cluster of all tests or another one. */
+function startThere(args: readonly string[], endpoint: string = lab.cluster.endpoint): Started {
+  return lab.startThere(endpoint, ...args);
 }
 
 function runThere(args: readonly string[], endpoint?: string): Promise<Finished> {
@@ -124,21 +108,21 @@ describe('what goes there and comes back', () => {
     ['a link in the place of a file', 'mkdir -p o; ln -s nothing o/file'],
     ['a folder in the place of a link', 'mkdir -p o/link/deep; echo new > o/link/deep/f'],
   ])('an --output that is there already is replaced by %s', async ([, script]) => {
-    mkdirSync(join(dir, 'o'));
-    writeFileSync(join(dir, 'o/file'), 'old');
-    symlinkSync('file', join(dir, 'o/link'));
+    mkdirSync(join(lab.dir, 'o'));
+    writeFileSync(join(lab.dir, 'o/file'), 'old');
+    symlinkSync('file', join(lab.dir, 'o/link'));
     for (const time of ['first', 'second']) {
       const { code, err } = await runThere(['--output', 'o', ...sh(script)]);
       expect(code, `${time}: ${err}`).toBe(0);
     }
-    const links = readdirSync(join(dir, 'o'), { recursive: true, withFileTypes: true });
+    const links = readdirSync(join(lab.dir, 'o'), { recursive: true, withFileTypes: true });
     expect(links.filter((each) => each.name.startsWith('.dryrunner'))).toEqual([]);
-    expect(readFileSync(join(dir, 'o/file'), { encoding: 'utf8', flag: 'a+' })).toMatch(/^(old)?$/);
+    expect(readFileSync(join(lab.dir, 'o/file'), { encoding: 'utf8', flag: 'a+' })).toMatch(/^(old)?$/);
   });
 
   test('an --output of another kind than what lies there is refused, and what lies there stays', async () => {
-    mkdirSync(join(dir, 'o/f'), { recursive: true });
-    writeFileSync(join(dir, 'o/d'), 'old');
+    mkdirSync(join(lab.dir, 'o/f'), { recursive: true });
+    writeFileSync(join(lab.dir, 'o/d'), 'old');
     const script = (made: string): string[] => ['--output', 'o', ...sh(`mkdir -p o; ${made}`)];
     expect(await runThere(script('echo > o/f'))).toMatchObject({
       code: 125,
@@ -148,19 +132,19 @@ describe('what goes there and comes back', () => {
       code: 125,
       err: expect.stringMatching(/expected a folder or nothing at .*o\/d, got a file/) as string,
     });
-    expect(readFileSync(join(dir, 'o/d'), 'utf8')).toBe('old');
+    expect(readFileSync(join(lab.dir, 'o/d'), 'utf8')).toBe('old');
   });
 
   test('runs in a copy of --input, and brings files, folders and links back from it', async () => {
-    mkdirSync(join(dir, 'src/deep'), { recursive: true });
-    writeFileSync(join(dir, 'src/deep/a.txt'), 'from here\n');
-    writeFileSync(join(dir, 'src/large'), Buffer.alloc(3_000_000, 7));
-    writeFileSync(join(dir, 'src/tool'), '#!/bin/sh\ncat deep/a.txt link\n');
-    chmodSync(join(dir, 'src/tool'), 0o755);
-    symlinkSync('deep/a.txt', join(dir, 'src/link'));
-    mkdirSync(join(dir, 'out'));
-    writeFileSync(join(dir, 'out/mine'), 'stays');
-    writeFileSync(join(dir, 'app'), 'old');
+    mkdirSync(join(lab.dir, 'src/deep'), { recursive: true });
+    writeFileSync(join(lab.dir, 'src/deep/a.txt'), 'from here\n');
+    writeFileSync(join(lab.dir, 'src/large'), Buffer.alloc(3_000_000, 7));
+    writeFileSync(join(lab.dir, 'src/tool'), '#!/bin/sh\ncat deep/a.txt link\n');
+    chmodSync(join(lab.dir, 'src/tool'), 0o755);
+    symlinkSync('deep/a.txt', join(lab.dir, 'src/link'));
+    mkdirSync(join(lab.dir, 'out'));
+    writeFileSync(join(lab.dir, 'out/mine'), 'stays');
+    writeFileSync(join(lab.dir, 'app'), 'old');
     const script =
       'echo to stderr >&2; ./tool; wc -c < large; mkdir -p out/in; echo made > out/in/f; ln -s in/f out/l; cp tool app; ln -s app alias';
     const args = [
@@ -179,15 +163,18 @@ describe('what goes there and comes back', () => {
     expect(out).toBe('from here\nfrom here\n3000000\n');
     expect(err).toContain('to stderr\n');
     expect(err.replace(/\d.*s {2}/g, '')).toMatch(/PENDING\n *RUNNING\nto stderr\n *COMPLETE 0\n$/);
-    expect(readFileSync(join(dir, 'out/in/f'), 'utf8')).toBe('made\n');
-    expect([readlinkSync(join(dir, 'out/l')), readlinkSync(join(dir, 'alias'))]).toEqual(['in/f', 'app']);
-    expect(readFileSync(join(dir, 'out/mine'), 'utf8')).toBe('stays');
-    expect(statSync(join(dir, 'app')).mode & 0o111).not.toBe(0);
-    expect(readdirSync(dir).sort()).toEqual(['alias', 'app', 'out', 'src']);
+    expect(readFileSync(join(lab.dir, 'out/in/f'), 'utf8')).toBe('made\n');
+    expect([readlinkSync(join(lab.dir, 'out/l')), readlinkSync(join(lab.dir, 'alias'))]).toEqual([
+      'in/f',
+      'app',
+    ]);
+    expect(readFileSync(join(lab.dir, 'out/mine'), 'utf8')).toBe('stays');
+    expect(statSync(join(lab.dir, 'app')).mode & 0o111).not.toBe(0);
+    expect(readdirSync(lab.dir).sort()).toEqual(['alias', 'app', 'out', 'src']);
   });
 
   test('without --input the folder is empty, whatever is here, and it reads nothing', async () => {
-    writeFileSync(join(dir, 'here'), '');
+    writeFileSync(join(lab.dir, 'here'), '');
     const { code, out } = await runThere(sh('ls -A | wc -l; cat'));
     expect([code, out.trim()]).toEqual([0, '0']);
   });
@@ -200,8 +187,8 @@ describe('what goes there and comes back', () => {
   });
 
   test('an input that leads out is refused, and so is one that is not there', async () => {
-    mkdirSync(join(dir, 'src'));
-    symlinkSync('../../etc', join(dir, 'src/link'));
+    mkdirSync(join(lab.dir, 'src'));
+    symlinkSync('../../etc', join(lab.dir, 'src/link'));
     const leading = await runThere(['--input', 'src', '--', 'true']);
     expect([leading.code, leading.err]).toEqual([
       125,
@@ -228,11 +215,11 @@ describe('a cluster that is slow, closed, or none at all', () => {
   test('Ctrl-C cancels the action there', async () => {
     const started = startThere(sh('echo $$; exec sleep 98124'));
     await started.prints('RUNNING');
-    expect(cluster.service.activeOperations).toBe(1);
+    expect(lab.cluster.service.activeOperations).toBe(1);
     started.child.kill('SIGINT');
     const { code, err } = await started.finished;
     expect([code, err.includes('ABORTED')]).toEqual([130, true]);
-    expect(cluster.service.activeOperations).toBe(0);
+    expect(lab.cluster.service.activeOperations).toBe(0);
   });
 
   test('what it does wrong for a moment costs nothing but time', async () => {
@@ -246,13 +233,13 @@ describe('a cluster that is slow, closed, or none at all', () => {
         lying.endpoint,
       );
       expect([code, out], err).toEqual([0, 'y\n']);
-      expect(readFileSync(join(dir, 'f'), 'utf8')).toBe('x\n');
+      expect(readFileSync(join(lab.dir, 'f'), 'utf8')).toBe('x\n');
     }
     expect(struck.length).toBeGreaterThan(3);
   });
 
   test('the token of a file is sent; without it the sentence names the option', async () => {
-    writeFileSync(join(dir, 'token'), 'secret\n');
+    writeFileSync(join(lab.dir, 'token'), 'secret\n');
     const { endpoint } = await another({ token: 'secret', workers: 'simulated' });
     expect((await runThere(['--token-file', 'token', '--', 'true'], endpoint)).code).toBe(0);
     const { code, err } = await runThere(['--', 'true'], endpoint);
@@ -267,7 +254,7 @@ describe('a cluster that is slow, closed, or none at all', () => {
     ? 'with --tls-ca a certificate is trusted that the machine does not'
     : 'TLS is not tried because openssl is not installed, which makes the certificate';
   test.skipIf(!hasOpenssl)(tlsTitle, async () => {
-    const [keyFile, certFile] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
+    const [keyFile, certFile] = [join(lab.dir, 'key.pem'), join(lab.dir, 'cert.pem')];
     const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'];
     const names = ['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
     execFileSync('openssl', [...request, ...names, '-keyout', keyFile, '-out', certFile], {
@@ -294,11 +281,11 @@ describe('a cluster that is slow, closed, or none at all', () => {
   });
 
   test('a cluster that does not encrypt is named as one', async () => {
-    const encrypted = cluster.endpoint.replace('grpc:', 'grpcs:');
+    const encrypted = lab.cluster.endpoint.replace('grpc:', 'grpcs:');
     const { code, err } = await runThere(['--', 'true'], encrypted);
     expect([code, err]).toEqual([
       125,
-      `error: --remote: ${encrypted} is reached, but does not speak TLS: try ${cluster.endpoint}\n`,
+      `error: --remote: ${encrypted} is reached, but does not speak TLS: try ${lab.cluster.endpoint}\n`,
     ]);
   });
 
