@@ -5,7 +5,9 @@
 import * as is from '../kernel/shape.ts';
 import type { Escape, EscapeKind, EscapeWatch } from '../explore/escape.ts';
 import { framesOf } from '../explore/explain/source-place.ts';
+import { stackOf } from '../kernel/errors.ts';
 import { codePathOf, fileOfFrame } from '../kernel/package-files.ts';
+import { setStackLimit } from '../kernel/drain-stack-limit.ts';
 import { syncBuiltinESMExports } from 'node:module';
 import { type OutsideCall, OUTSIDE_RESOURCES, outsideCalls, resourceName } from './outside.ts';
 import { createHook } from 'node:async_hooks';
@@ -65,11 +67,10 @@ export class EscapeLedger {
 }
 
 function stackOfNow(): string {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = FRAMES;
-  const { stack = '' } = new Error('escape');
-  Error.stackTraceLimit = stackTraceLimit;
-  return stack;
+  const restore = setStackLimit(FRAMES);
+  const taken = new Error('escape');
+  restore();
+  return stackOf(taken) ?? '';
 }
 
 /** True if the nearest line that is neither Node's nor of this folder is the drain's. */

@@ -8,6 +8,7 @@ import { check } from '../kernel/argument-check.ts';
 import { realFunctions } from '../kernel/drain-real-functions.ts';
 import { invalidArgument, RunnerError, type RunnerErrorCode, stackOf } from '../kernel/errors.ts';
 import { codePathOf, pathOfLocation } from '../kernel/package-files.ts';
+import { setStackLimit } from '../kernel/drain-stack-limit.ts';
 import type { FailureKind, ReportFailure } from '../simulation/verdict.ts';
 import { OUTSIDE_AREAS } from './globals/outside-calls.ts';
 import type { OutsideFunction, WayBack } from './hub.ts';
@@ -124,18 +125,18 @@ export class OutsideGate implements WayBack {
   }
 }
 
-function capitalized(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
+/** No function of another folder is between: whose a call is shows in the nearest frame. */
 function withStack<T>(make: () => T): T {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = FRAMES;
+  const restore = setStackLimit(FRAMES);
   try {
     return make();
   } finally {
-    Error.stackTraceLimit = stackTraceLimit;
+    restore();
   }
+}
+
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Whether the nearest code that is neither a plain part of Node nor of this folder is what a simulation has no say in. */

@@ -3,6 +3,8 @@
  * started and not awaited is no part of the flow, however it was started; it is watched only for short, as every promise pays for it.
  */
 import { promiseHooks } from 'node:v8';
+import { stackOf } from './errors.ts';
+import { setStackLimit } from './drain-stack-limit.ts';
 
 /** An await that has not ended. Both are stacks. */
 export interface PendingAwait {
@@ -65,10 +67,9 @@ export class AwaitWatch {
     this.#stop = promiseHooks.createHook({
       init: (promise: object, parent: object | undefined) => {
         if (this.#made.size >= KEPT_MAX) return;
-        const { stackTraceLimit } = Error;
-        Error.stackTraceLimit = FRAMES_MAX;
+        const restore = setStackLimit(FRAMES_MAX);
         this.#made.set(promise, { promise, parent, taken: new Error('place') });
-        Error.stackTraceLimit = stackTraceLimit;
+        restore();
       },
       before: drop,
       settled: drop,
@@ -149,8 +150,7 @@ class Flow {
 }
 
 function readOf(made: Made, flow: string): Read {
-  const { stack } = made.taken as { stack?: unknown };
-  const lines = typeof stack === 'string' ? stack.split('\n').slice(LINES_ABOVE) : [];
+  const lines = stackOf(made.taken)?.split('\n').slice(LINES_ABOVE) ?? [];
   const frames = lines.map(frameOf);
   const isFlow = ({ name }: Frame): boolean => name === flow || name.startsWith(`${flow} `);
   // Tools that map places back to their sources may leave out that a frame is one of those who await.

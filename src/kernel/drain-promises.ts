@@ -3,6 +3,7 @@
  * watched but for short, as every promise of the thread pays for it.
  */
 import { promiseHooks } from 'node:v8';
+import { withStackLimit } from './drain-stack-limit.ts';
 
 /** Frames between an await and the flow that it is part of. */
 const FRAMES_MAX = 200;
@@ -26,15 +27,13 @@ export function isAwaitedBy(flow: (...args: never[]) => unknown): boolean {
     frames.some((frame) => frame.getFunctionName() === flow.name);
   // Source maps depend on this property, which is not enumerable.
   const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
-  const { stackTraceLimit } = Error;
+  // False where code under test has made it read-only.
+  if (!Reflect.defineProperty(Error, 'prepareStackTrace', { ...OWN_PROPERTY, value: isOfFlow })) return false;
   try {
-    Object.defineProperty(Error, 'prepareStackTrace', { ...OWN_PROPERTY, value: isOfFlow });
-    Error.stackTraceLimit = FRAMES_MAX;
-    const isPart: unknown = new Error('place').stack;
+    const isPart: unknown = withStackLimit(FRAMES_MAX, () => new Error('place').stack);
     return isPart === true;
   } finally {
-    Error.stackTraceLimit = stackTraceLimit;
     if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
-    else Object.defineProperty(Error, 'prepareStackTrace', before);
+    else Reflect.defineProperty(Error, 'prepareStackTrace', before);
   }
 }

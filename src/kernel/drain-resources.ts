@@ -5,6 +5,7 @@
 import { createHook, type AsyncHook } from 'node:async_hooks';
 import { stackOf } from './errors.ts';
 import { codePathOf, fileOfFrame } from './package-files.ts';
+import { setStackLimit } from './drain-stack-limit.ts';
 
 /** Something of the machine that is awaited. */
 export interface OutsideResource {
@@ -69,12 +70,11 @@ export class OutsideWatch {
         // Virtual timers have the machine's names, and promises are within.
         if (type === 'PROMISE' || 'clearInSimulation' in resource || this.#made.size >= KEPT_MAX) return;
         if (outsideWord(type) === type) return;
-        const { stackTraceLimit } = Error;
-        Error.stackTraceLimit = FRAMES_MAX;
         const isInterval = typeof (resource as { _repeat?: unknown })._repeat === 'number';
         const isOneShot = !isInterval && ONE_SHOT.test(type);
+        const restore = setStackLimit(FRAMES_MAX);
         this.#made.set(id, { type, isOneShot, taken: new Error('place') });
-        Error.stackTraceLimit = stackTraceLimit;
+        restore();
       },
       before: (id) => {
         if (this.#made.get(id)?.isOneShot === true) this.#made.delete(id);

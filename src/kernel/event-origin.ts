@@ -3,6 +3,8 @@
  * and of most events nobody asks where they were made.
  */
 
+import { stackOf } from './errors.ts';
+
 /** The line that says what was thrown, and the clock's own frames. */
 const LINES_ABOVE = 4;
 
@@ -18,7 +20,8 @@ export function withPlace<Info extends object>(info: Info, taken: Error): Info &
   };
 }
 
-function textOf({ stack = '' }: Error): string {
+function textOf(taken: Error): string {
+  const stack = stackOf(taken) ?? '';
   return stack
     .split('\n')
     .slice(LINES_ABOVE)

@@ -1,21 +1,15 @@
 /** Stacks as the author of a scenario reads them: what turns events into calls is at the bottom of each, and explains nothing. */
 
+import { isInstance } from '../kernel/argument-check.ts';
+import { stackOf } from '../kernel/errors.ts';
 import { codePathOf, fileOfFrame } from '../kernel/package-files.ts';
 
 const FRAME = /^\s+at .*:\d+:\d+\)?$/;
 
 /** The lines of what was thrown, below its message; none if it has none. */
 export function framesOfThrown(thrown: unknown): string[] {
-  return withoutEngine(stackOf(thrown).split('\n').filter(isFrame));
-}
-
-function stackOf(thrown: unknown): string {
-  try {
-    return thrown instanceof Error ? String(thrown.stack ?? '') : '';
-  } catch {
-    // Anything may be thrown, also what throws when it is looked at.
-    return '';
-  }
+  const stack = isInstance(thrown, Error) ? (stackOf(thrown) ?? '') : '';
+  return withoutEngine(stack.split('\n').filter(isFrame));
 }
 
 function isFrame(line: string): boolean {

@@ -10,6 +10,7 @@ import { chooseDrain } from '../kernel/drain.ts';
 import { ReplaySource } from '../kernel/replay-decisions.ts';
 import { RollingHash } from '../kernel/rolling-hash.ts';
 import { createRandomStream } from '../kernel/seeded-random.ts';
+import { setStackLimit } from '../kernel/drain-stack-limit.ts';
 import { createVirtualClock, type VirtualClock } from '../kernel/virtual-clock.ts';
 import type { Isolate, Isolator } from '../model/isolation.ts';
 import type { Tracer } from '../model/trace-event.ts';
@@ -197,10 +198,8 @@ export class SimulationRun {
     const { drain: choice = 'auto', capturePlaces = false, omitStacks = false } = this.#options;
     const drain = chooseDrain(choice);
     this.#drain = drain;
-    const { stackTraceLimit } = Error;
     // The caller of a wait stands below a dozen frames of ours.
-    if (capturePlaces) Error.stackTraceLimit = PLACE_FRAMES;
-    else if (omitStacks) Error.stackTraceLimit = 0;
+    const restoreLimit = setStackLimit(capturePlaces ? PLACE_FRAMES : omitStacks ? 0 : undefined);
     this.#judge.begin(this.#session);
     this.#uncaught = this.#watchUncaught();
     try {
@@ -212,7 +211,7 @@ export class SimulationRun {
       await this.#endUncaught(drain);
       this.#endless.stop();
       this.#judge.stop();
-      Error.stackTraceLimit = stackTraceLimit;
+      restoreLimit();
     }
     if (this.#failure === undefined) this.#judgeEnd();
     if (this.#failure === undefined) this.#tellLastState();

@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import { failureKey } from '../explore/failure-key.ts';
 import type { Decision } from '../kernel/decisions.ts';
-import { messageOf } from '../kernel/errors.ts';
+import { messageOf, stackOf } from '../kernel/errors.ts';
 import { threadEntry } from '../host/thread-entry.ts';
 import { tuneEngine } from './engine-settings.ts';
 import { ExploreSharedState, type ExploreCounters } from './shared-state.ts';
@@ -220,8 +220,7 @@ export class ExploreThread {
     } else if (code === 'ERR_WORKER_OUT_OF_MEMORY') {
       this.#lose('crash', `the execution needed more than ${this.#options.memoryMb} MiB of memory`, []);
     } else {
-      const stack =
-        error instanceof Error && error.stack !== undefined ? error.stack.split('\n').slice(1) : [];
+      const stack = stackOf(error)?.split('\n').slice(1) ?? [];
       this.#lose('crash', `the execution ended its thread: ${messageOf(error)}`, stack);
     }
   }

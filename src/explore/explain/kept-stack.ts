@@ -3,6 +3,8 @@
  * of the beginning and of the end are kept, for each takes kilobytes and all of them more than a thread may have.
  */
 
+import { stackOf } from '../../kernel/errors.ts';
+
 /** Of each end: what an explanation shows is near one of them, or was decided. */
 const KEPT = 10_000;
 
@@ -16,7 +18,7 @@ export class KeptStack {
 
   /** Empty once it is forgotten. */
   get text(): string {
-    return this.#taken?.stack ?? '';
+    return stackOf(this.#taken) ?? '';
   }
 
   forget(): void {

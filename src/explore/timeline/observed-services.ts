@@ -4,6 +4,7 @@
  */
 import { callingClient, interceptInPlace } from '../../call/intercept-service.ts';
 import type { ServiceCall } from '../../call/service-call.ts';
+import { stackOf } from '../../kernel/errors.ts';
 import type { Executor } from '../executor.ts';
 import { answersOf, type KeyedDecision } from '../keyed-log.ts';
 import type { ObservedRun } from '../explain/observed-run.ts';
@@ -54,7 +55,7 @@ export async function observeServices(
     watchServices: {
       service: (name, service) =>
         void interceptInPlace(service, (made, goOn) => {
-          const caller = callerOf(new Error('call').stack ?? '');
+          const caller = callerOf(stackOf(new Error('call')) ?? '');
           if (caller === undefined) return goOn(made);
           const call: ObservedCall = {
             ...made,

@@ -1,0 +1,53 @@
+import { afterEach, expect, test } from 'vitest';
+import { formatExplanation } from '../../../src/explore/explain/explanation-text.ts';
+import { explain } from '../../../src/explore/explain/explanation.ts';
+import { createExecutor } from '../../../src/explore/executor.ts';
+import { KeptStack } from '../../../src/explore/explain/kept-stack.ts';
+import { defineScenario } from '../../../src/simulation/scenario.ts';
+
+const NAMES = ['stackTraceLimit', 'prepareStackTrace'] as const;
+const before = NAMES.map((name) => [name, Object.getOwnPropertyDescriptor(Error, name)] as const);
+
+afterEach(() => {
+  for (const [name, own] of before) {
+    Reflect.deleteProperty(Error, name);
+    if (own !== undefined) Object.defineProperty(Error, name, own);
+  }
+});
+
+function define(name: (typeof NAMES)[number], own: PropertyDescriptor): void {
+  Object.defineProperty(Error, name, { configurable: true, ...own });
+}
+
+test.each([
+  ['a read-only limit', () => define('stackTraceLimit', { value: 10, writable: false })],
+  ['no frames', () => define('stackTraceLimit', { value: 0, writable: true })],
+  [
+    'stacks that are lists',
+    () => define('prepareStackTrace', { value: (_: Error, frames: unknown) => frames }),
+  ],
+  [
+    'stacks that cannot be read',
+    () =>
+      define('prepareStackTrace', {
+        value: () => {
+          throw new Error('hostile');
+        },
+      }),
+  ],
+] as const)('a deadlock is explained although the scenario leaves %s', async (_what, act) => {
+  const executor = createExecutor(
+    defineScenario({
+      name: 'stuck',
+      description: 'awaits what never comes',
+      async run(sim) {
+        act();
+        await sim.sleep(1);
+        await new Promise(() => {});
+      },
+    }),
+  );
+  const lines = formatExplanation(await explain(executor, [])).map(({ text }) => text);
+  expect(lines.join('\n')).toContain('Deadlock');
+  expect(typeof new KeptStack(new Error('place')).text).toBe('string');
+});
