@@ -895,8 +895,11 @@ const timeouts: readonly Spec[] = [
         const reasons: unknown[] = [];
         const late: string[] = [];
         const slow = async (signal: AbortSignal, end: () => string): Promise<string> => {
-          signal.addEventListener('abort', () => reasons.push(signal.reason));
-          await t.sleep(80);
+          await new Promise((resolve) => {
+            signal.addEventListener('abort', resolve);
+          });
+          reasons.push(signal.reason);
+          await t.sleep(30);
           return end();
         };
         const fail = (): string => {

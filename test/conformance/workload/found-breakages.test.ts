@@ -1,5 +1,5 @@
 // Services with one defect each, which the workload of a runner has to find: those of the suite, and more that only an exact model sees.
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { runnerWorkload } from '../../../src/conformance/workload/runner-workload.ts';
 import { createCoverage } from '../../../src/explore/coverage.ts';
 import { createExecutor } from '../../../src/explore/executor.ts';
@@ -17,6 +17,9 @@ import type { World } from '../../../src/model/world.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import { breakages, having, type Breakage } from '../broken-services.ts';
 import { simulated } from '../subjects.ts';
+
+// The longest takes a minute and a half of processor time, which may be a tenth of what a busy machine has.
+vi.setConfig({ testTimeout: 1_800_000 });
 
 interface TimedBreakage {
   readonly title: string;
