@@ -25,7 +25,10 @@ import {
 export interface ThreadLimits {
   /** The module that it runs; it calls `serveExploreTask`. */
   readonly entry: URL;
-  /** Real time without a turn of its event loop after which a thread counts as hanging, in milliseconds. */
+  /**
+   * Milliseconds without a turn of its event loop after which a thread counts as hanging: of processor time that this process has used, or of
+   * a quarter of the real time, whichever is more.
+   */
   readonly hangMs: number;
   /** Memory of its heap in MiB; a thread that needs more is ended. */
   readonly memoryMb: number;
@@ -111,6 +114,8 @@ export async function runInThread<Task extends ExploreTask>(
 }
 
 const WATCH_MS = 100;
+/** What uses no processor time is silent for this many times as long before it counts as hanging. */
+const BLOCKED_FACTOR = 4;
 const MIB = 1 << 20;
 
 /** How many threads fill the memory of this process now. */
@@ -119,6 +124,12 @@ let living = 0;
 const STOP_GRACE_MS = 2_000;
 /** How long one that still does something may take, such as to explain what it has. */
 const GIVE_UP_MS = 10_000;
+
+/** What all threads of this process have used. */
+function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
 
 /** A thread and its end. */
 export class ExploreThread {
@@ -137,7 +148,10 @@ export class ExploreThread {
   #turns = -1;
   /** How long it has been seen without a turn. */
   #silentMs = 0;
+  /** The part of it that it could have used, had it anything to do. */
+  #hangingMs = 0;
   #lookedAt = performance.now();
+  #busyMs = processorMs();
   /** Memory of the whole process at its last turn. */
   #rssAtTurn = Infinity;
   #stopAskedAt = Infinity;
@@ -198,7 +212,7 @@ export class ExploreThread {
   #onMessage(message: ExploreMessage): void {
     if (message.type === 'ready') {
       this.#isReady = true;
-      this.#silentMs = 0;
+      this.#hearFrom();
     } else if (message.type === 'refused') this.#end ??= message;
     else if (message.type === 'part') this.#result = { ...this.#result, ...message.part };
     else if (message.type === 'done') {
@@ -207,6 +221,11 @@ export class ExploreThread {
       void this.#worker.terminate();
     }
     this.#options.onMessage?.(message);
+  }
+
+  #hearFrom(): void {
+    this.#silentMs = 0;
+    this.#hangingMs = 0;
   }
 
   #onError(error: unknown): void {
@@ -241,18 +260,23 @@ export class ExploreThread {
 
   #look(): void {
     const now = performance.now();
+    const busyMs = processorMs();
     // Time in which nobody could look, as the process was stopped or a slow terminal held it up, is no time of silence.
-    this.#silentMs += Math.min(now - this.#lookedAt, WATCH_MS * 3);
+    const passedMs = Math.min(now - this.#lookedAt, WATCH_MS * 3);
+    // On a busy machine a thread is silent because others have the processor. One that is blocked needs none, and is silent all the same.
+    this.#hangingMs += Math.max(Math.min(passedMs, busyMs - this.#busyMs), passedMs / BLOCKED_FACTOR);
+    this.#silentMs += passedMs;
     this.#lookedAt = now;
+    this.#busyMs = busyMs;
     const { turns } = this.counters();
     if (turns !== this.#turns) {
       this.#turns = turns;
-      this.#silentMs = 0;
+      this.#hearFrom();
       this.#rssAtTurn = process.memoryUsage.rss();
     }
     // A thread that is asked to stop does so at its next turn.
     const isLate = now - this.#stopAskedAt >= STOP_GRACE_MS;
-    const isSilent = this.#silentMs >= this.#options.hangMs || (isLate && this.#silentMs >= STOP_GRACE_MS);
+    const isSilent = this.#hangingMs >= this.#options.hangMs || (isLate && this.#silentMs >= STOP_GRACE_MS);
     if (this.#isReady && (isSilent || this.#fillsMemory())) this.#endSilent(isSilent);
     else if (now - this.#stopAskedAt >= GIVE_UP_MS) this.terminate();
   }

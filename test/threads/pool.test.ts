@@ -140,6 +140,15 @@ describe('an execution that takes its thread with it', () => {
     expect(lostIn(again)).toMatchObject({ kind, scenario: name });
   });
 
+  // As on a machine where others have the processor.
+  test('what has no processor time is silent for longer before it counts as hanging, and not for ever', async () => {
+    const log = [choice('first'), choice('also first')].map((question) => ({ question, n: 3, answer: 2 }));
+    const slow = await replay({ scenario: 'blocked', log }, { hangMs: 1_000 });
+    expect(slow.end).toEqual({ type: 'done' });
+    const blocked = await replay({ scenario: 'blocked-for-ever', log }, { hangMs: 500 });
+    expect(lostIn(blocked)).toMatchObject({ kind: 'hang' });
+  });
+
   test('is reported if time is up before it counts as hanging', async () => {
     const { report } = await explore('microtasks', { timeMs: 300, hangMs: 3_600_000, workers: 1 });
     expect(report.failures).toMatchObject([{ kind: 'hang' }]);

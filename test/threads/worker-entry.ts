@@ -42,6 +42,8 @@ const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
   prints: () => console.log('a line\n'.repeat(1 << 19)),
   posts: () =>
     [null, 'text', { type: 'done' }, { type: 'event' }].map((what) => parentPort?.postMessage(what)),
+  blocked: () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500),
+  'blocked-for-ever': () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
   endless: async (sim) => {
     for (;;) await sim.sleep(1, 'forever');
   },
