@@ -143,10 +143,12 @@ describe('an execution that takes its thread with it', () => {
   // As on a machine where others have the processor.
   test('what has no processor time is silent for longer before it counts as hanging, and not for ever', async () => {
     const log = [choice('first'), choice('also first')].map((question) => ({ question, n: 3, answer: 2 }));
+    vi.spyOn(process, 'cpuUsage').mockReturnValue({ user: 0, system: 0 });
     const slow = await replay({ scenario: 'blocked', log }, { hangMs: 1_000 });
     expect(slow.end).toEqual({ type: 'done' });
     const blocked = await replay({ scenario: 'blocked-for-ever', log }, { hangMs: 500 });
     expect(lostIn(blocked)).toMatchObject({ kind: 'hang' });
+    vi.restoreAllMocks();
   });
 
   test('is reported if time is up before it counts as hanging', async () => {
