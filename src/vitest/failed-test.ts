@@ -11,6 +11,8 @@ import { eventBound, tokenOf, type FailingExecution } from '../explore/failing-e
 import { withinEvents } from '../explore/event-budget.ts';
 import type { Executor } from '../explore/executor.ts';
 import { vitestPattern } from '../explore/vitest-test.ts';
+import { unusualCount } from '../explore/keyed-log.ts';
+import type { Decision } from '../kernel/decisions.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import { messageOf, RunnerError } from '../kernel/errors.ts';
 import { counted, formatCount } from '../model/plural.ts';
@@ -34,6 +36,10 @@ const AGAIN_MS_MAX = 1_000;
 const REPEATED_PART = 0.4;
 /** Longer tokens are a nuisance to copy; the log is kept and tried first anyway. */
 const TOKEN_MAX = 2_000;
+/** What a token takes of a decision at least; more of them make it too long without a look at it. */
+const DECISION_LENGTH_MIN = 10;
+/** Of one without an end: its beginning leads there, and the whole of it takes megabytes and seconds to write. */
+const KEPT_MAX = 1 << 14;
 /** Of an execution that has not ended, nothing is kept. One choice takes a dozen characters. */
 const BEGINNING_TOKEN_MAX = 8_000;
 const BEGINNING_MAX = 800;
@@ -59,7 +65,9 @@ export async function failedTest(run: TestRun, found: FoundFailure): Promise<Err
     ...causesOf(verdict),
     'To see it again',
     againLine(run.test, failing),
-    ...(run.test.isReported === false ? [] : [foundText(failing), ...formatSettled(failing, longerText)]),
+    ...(run.test.isReported === false
+      ? []
+      : [foundText(failing), ...formatSettled(failing, longerText), ...keptText(failing)]),
   ];
   const frames = [thrownFrames(verdict), framesIn(explanation), framesInDetails(verdict)];
   return errorOf(run, verdict, lines, frames.find(({ length }) => length > 0) ?? []);
@@ -95,8 +103,28 @@ async function kept(
   failing: FailingExecution,
 ): Promise<FailingExecution> {
   if (isReplayed === true || failing.shrunk?.flakiness !== undefined) return failing;
-  const file = await (await run.corpus())?.keep(failing);
+  const { shrunk } = failing;
+  const decisions = keptLog(failing);
+  const short = shrunk === undefined ? { decisions } : { shrunk: { ...shrunk, decisions } };
+  const file = await (await run.corpus())?.keep({ ...failing, ...short });
   return file === undefined ? failing : { ...failing, file: relativePath(file) };
+}
+
+/** What is tried again takes the default after its last decision, so that defaults there need not be kept. */
+function keptLog({ kind, shrunk, ...found }: FailingExecution): readonly Decision[] {
+  const { decisions } = shrunk ?? found;
+  const count = decisions.findLastIndex(({ answer }) => answer > 0) + 1;
+  return decisions.slice(0, kind === 'budget' ? Math.min(count, KEPT_MAX) : count);
+}
+
+/** How much of the log is kept, if that is not all. */
+function keptText(failing: FailingExecution): string[] {
+  const { file, shrunk = failing } = failing;
+  const count = keptLog(failing).length;
+  if (file === undefined || unusualCount(shrunk.decisions.slice(count)) === 0) return [];
+  return [
+    `  its log is long: of ${counted(shrunk.decisions.length, 'decision')} the first ${formatCount(count)} are kept, and the default is taken after them`,
+  ];
 }
 
 /** The smallest execution once more, for what it throws. */
@@ -178,10 +206,12 @@ function beginningOf(failing: FailingExecution): number {
 
 /** What to type; of a test whose file is not known, the option. */
 function againLine({ file, name }: SimulatedTest, failing: FailingExecution): string {
-  const token = tokenOf(failing);
-  if (file === undefined) return `  { replay: '${token}' }`;
-  const wish = token.length > TOKEN_MAX && failing.file !== undefined ? '' : `DRYRUNNER_SEED=${token} `;
-  return `  ${wish}npx vitest run ${shellWord(relativePath(file))} -t ${shellWord(vitestPattern(name))}`;
+  if (file === undefined) return `  { replay: '${tokenOf(failing)}' }`;
+  const { decisions } = failing.shrunk ?? failing;
+  const isLong = unusualCount(decisions) * DECISION_LENGTH_MIN > TOKEN_MAX;
+  const token = failing.file !== undefined && isLong ? undefined : tokenOf(failing);
+  const isShown = token !== undefined && (failing.file === undefined || token.length <= TOKEN_MAX);
+  return `  ${isShown ? `DRYRUNNER_SEED=${token} ` : ''}npx vitest run ${shellWord(relativePath(file))} -t ${shellWord(vitestPattern(name))}`;
 }
 
 /** Where code has reached out of the simulation, if that is how it fails. */

@@ -1,0 +1,73 @@
+// What a simTest keeps of its failures, in folders of this machine.
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Simulation } from '../../src/simulation/simulation.ts';
+import { SimulationFailedError } from '../../src/simulation/simulation-failed-error.ts';
+import { runSimulatedTest } from '../../src/vitest/simulated-test.ts';
+import type { SimulatedTest } from '../../src/vitest/test-run.ts';
+
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dryrunner-kept-'));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+function holds(
+  scenario: SimulatedTest['scenario'],
+  options: NonNullable<SimulatedTest['options']> = {},
+): Promise<void> {
+  const file = join(folder, 'a.test.ts');
+  return runSimulatedTest({ name: 'kept', file, scenario, options, now: () => performance.now() });
+}
+
+async function messageOf(...given: Parameters<typeof holds>): Promise<string> {
+  const error: unknown = await holds(...given).catch((caught: unknown) => caught);
+  expect(error).toBeInstanceOf(SimulationFailedError);
+  return (error as SimulationFailedError).message;
+}
+
+/** Lines of each file that is kept, without header and footer. */
+async function keptDecisions(): Promise<number[]> {
+  const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.jsonl'));
+  const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')));
+  return texts.map((text) => text.trimEnd().split('\n').length - 2);
+}
+
+describe('what is kept of an execution without an end', () => {
+  const byChance = async (sim: Simulation): Promise<void> => {
+    if (sim.choose('which', 5) === 0) return;
+    for (;;) await sim.sleep(1 + sim.choose('x', 9));
+  };
+
+  test('is the beginning of its log, with a sentence that says so', async () => {
+    const message = await messageOf(byChance, { explain: false, maxEvents: 20_000 });
+    expect(message).toMatch(
+      / {2}kept in \S+, and tried first next time\n {2}its log is long: of 20,\d{3} decisions the first 16,384 are kept, and the default is taken after them$/,
+    );
+    expect(message).not.toContain('DRYRUNNER_SEED');
+    expect(await keptDecisions()).toEqual([16_384]);
+    const again = await messageOf(byChance, { explain: false, maxEvents: 20_000 });
+    expect(again).toContain('it is kept from an earlier run, and was tried first');
+  });
+
+  test('ends with the last decision that is not the default', async () => {
+    const message = await messageOf(byChance, { maxEvents: 5_000 });
+    expect(message).not.toContain('its log is long');
+    expect(await keptDecisions()).toEqual([1]);
+    expect(await messageOf(byChance, { maxEvents: 5_000 })).toContain('was tried first');
+  });
+});
+
+test('what a killed run has left half written is in nobody’s way', async () => {
+  const scenario = (sim: Simulation): void => sim.check(sim.choose('which', 5) === 0, 'it is the first');
+  await messageOf(scenario);
+  const [kept = ''] = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.jsonl'));
+  const place = join(folder, dirname(kept));
+  await mkdir(place, { recursive: true });
+  await writeFile(join(place, '.dryrunner-0123456789ab.partial'), '{"format":');
+  expect(await messageOf(scenario)).toContain('was tried first');
+  await holds(() => undefined);
+  expect(await keptDecisions()).toEqual([]);
+});
