@@ -10,6 +10,7 @@ import { digestOf } from '../../src/cas/digest-of.ts';
 import { connectRemote, type RemoteConnection } from '../../src/host/remote/grpc-transport.ts';
 import type { Digest } from '../../src/model/digest.ts';
 import { REMOTE_METHODS as M } from '../../src/remote/methods.ts';
+import { comesTrue, newMark } from '../host/hostile/leftovers.ts';
 import { SmallDisk, smallDiskMissingBecause, titledForSmallDisk } from '../host/remote/small-disk.ts';
 import { type Started, startWith } from './command.ts';
 
@@ -218,14 +219,15 @@ describe('dryrunner serve --reapi', () => {
   test('leaves no process of an action when it is killed', async () => {
     const { server, said } = await serve('--jobs', '2');
     const remote = await connectRemote({ endpoint: String(said['endpoint']) });
+    const mark = newMark();
     const isRunning = (): boolean =>
-      execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).includes('sleep 987123');
-    void execute(remote, '/bin/sh', '-c', '/bin/sleep 987123 & wait').catch(() => undefined);
+      execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).includes(`sleep 50.${mark}`);
+    void execute(remote, '/bin/sh', '-c', `/bin/sleep 50.${mark} & wait`).catch(() => undefined);
     while (!isRunning()) await pause(20);
     server.child.kill('SIGKILL');
     await server.finished;
     remote.close();
-    while (isRunning()) await pause(20);
+    expect(await comesTrue(() => !isRunning())).toBe(true);
   });
 
   test('ends with one sentence if its port is taken, also with a page of metrics', async () => {

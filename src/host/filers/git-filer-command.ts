@@ -8,7 +8,8 @@ import type { ChildProcess } from 'node:child_process';
 import { FilerError, cancelledOperation, throwIfCancelled } from '../../filers/filer-error.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
 import { SETTINGS, cleanEnvironment } from './git-filer-settings.ts';
-import { endGroup, watchGroup } from '../process/group-watchdog.ts';
+import { endGroup, expectGroup } from '../process/group-watchdog.ts';
+import { COOKIE_VARIABLE, cookieValue } from '../process/process-cookie.ts';
 
 /** One git command. */
 export interface GitCommand {
@@ -49,11 +50,11 @@ export async function runGit(git: string, command: GitCommand): Promise<string> 
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   let stop: GroupStop | undefined;
-  let unwatch: (() => void) | undefined;
+  const watch = expectGroup();
   let end: number | string;
   try {
-    const child = start(git, command);
-    if (child.pid !== undefined) unwatch = watchGroup(child.pid);
+    const child = start(git, command, watch.token);
+    if (child.pid !== undefined) watch.started(child.pid);
     child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
     stop = new GroupStop(child, cancel);
@@ -62,7 +63,7 @@ export async function runGit(git: string, command: GitCommand): Promise<string> 
     throw new FilerError('git could not be started', { cause, exitCode });
   } finally {
     stop?.leave();
-    unwatch?.();
+    watch.end();
   }
   if (stop.stopped) throw cancelledOperation('git');
   const text = Buffer.concat(err).toString().trim().slice(-ERROR_LENGTH_MAX);
@@ -70,10 +71,14 @@ export async function runGit(git: string, command: GitCommand): Promise<string> 
   throw new FilerError(`git ${args[0] ?? ''} ended with ${end}: ${text}`, { exitCode });
 }
 
-function start(git: string, { globals = [], args, cwd, env = {}, input }: GitCommand): ChildProcess {
+function start(git: string, command: GitCommand, token: string): ChildProcess {
+  const { globals = [], args, cwd, env = {}, input } = command;
   const child = spawn(git, [...SETTINGS, ...globals, ...args], {
     ...(cwd === undefined ? {} : { cwd }),
-    env: cleanEnvironment(env),
+    env: cleanEnvironment({
+      ...env,
+      [COOKIE_VARIABLE]: cookieValue(process.env[COOKIE_VARIABLE], token),
+    }),
     // A group of its own, so that what git starts is stopped with it.
     detached: true,
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],

@@ -37,8 +37,8 @@ export interface OsExecerOptions {
    */
   readonly cgroups?: boolean;
   /**
-   * Whether the process groups of commands end also if this process dies of SIGKILL: a small shell beside it sees to that. What has left its group
-   * stays. Default false.
+   * Whether commands end also if this process dies of SIGKILL: a small shell beside it, which runs before the first command does, ends their process
+   * groups. What has left its group is found, on Linux, by its environment. Default false.
    */
   readonly watchdog?: boolean;
   /** The environment under the command's own; this process's by default (R122). */

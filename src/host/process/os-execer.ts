@@ -2,7 +2,7 @@
  * The execer of the machine (R121–R134): real processes in groups of their own, ended as whole trees. Invariant: when a status is
  * known, no process of the command is alive, as far as the machine lets us see (`process-tree-linux.ts` says what escapes).
  */
-import { watchGroup } from './group-watchdog.ts';
+import { expectGroup, type GroupWatch } from './group-watchdog.ts';
 import * as is from '../../kernel/shape.ts';
 import type { ProcessEntry } from './process-table.ts';
 import type { ProcessTree, TreeCensus } from './process-tree.ts';
@@ -134,6 +134,13 @@ export function createOsExecer(options: OsExecerOptions): Execer {
   return new OsExecer(options);
 }
 
+/** What a command and its descendants are found by. */
+interface Marks {
+  readonly token: string;
+  readonly watch: GroupWatch | undefined;
+  readonly cgroup?: ProcessCgroup | undefined;
+}
+
 class OsExecer implements Execer {
   readonly cancelBoundMs: number;
   readonly #options: OsExecerOptions;
@@ -162,20 +169,34 @@ class OsExecer implements Execer {
     // Only that it is one: what no program can be started with is an exec error (R98).
     check('command', command, is.readable('an object with argv'));
     check('command.argv', command.argv, is.listOf(is.ANY, 'an array of strings'));
+    const watch = this.#options.watchdog === true ? expectGroup() : undefined;
+    try {
+      const process = this.#start(command, watch);
+      if (isPending(process)) void process.then(undefined, () => watch?.end());
+      return process;
+    } catch (error) {
+      watch?.end();
+      throw error;
+    }
+  }
+
+  #start(command: ExecCommand, watch: GroupWatch | undefined): MaybePromise<Process> {
     const base = this.#options.env ?? process.env;
     // A runner around this process finds what runs here by its own cookie, also in an environment made by hand.
-    const cookie = createProcessCookie(base[COOKIE_VARIABLE] ?? process.env[COOKIE_VARIABLE]);
+    const cookie = createProcessCookie(base[COOKIE_VARIABLE] ?? process.env[COOKIE_VARIABLE], watch?.token);
     const env = { ...base, ...command.envVars, [COOKIE_VARIABLE]: cookie.value };
     const start = (): MaybePromise<StartedChild> => spawnCommand(command, env, this.#stdin);
     const { cgroups = true } = this.#options;
     const { started, cgroup } = cgroups ? startInCgroup(cookie.token, start) : { started: start() };
-    if (!isPending(started)) return this.#supervise(command, started, cookie.token, cgroup);
+    const supervised = { token: cookie.token, watch };
+    if (!isPending(started)) return this.#supervise(command, started, { ...supervised, cgroup });
     // It is missing, or may not be run.
     cgroup?.remove();
-    return started.then((child) => this.#supervise(command, child, cookie.token));
+    return started.then((child) => this.#supervise(command, child, supervised));
   }
 
-  #supervise(command: ExecCommand, child: StartedChild, token: string, cgroup?: ProcessCgroup): Process {
+  #supervise(command: ExecCommand, child: StartedChild, { token, watch, cgroup }: Marks): Process {
+    watch?.started(child.pid);
     const { clock, metrics } = this.#options;
     const { memoryCapBytes: capBytes, memoryPeriodMs: periodMs, sinkGraceMs } = this.#limits;
     const makeTree = process.platform === 'linux' ? createLinuxProcessTree : createGroupProcessTree;
@@ -185,8 +206,7 @@ class OsExecer implements Execer {
       createOutputPump({ name, stream: child[name], sink: command[name], clock, sinkGraceMs, faults });
     const stderr = pump('stderr');
     const unguard = guardAtExit(tree);
-    const unwatch = this.#options.watchdog === true ? watchGroup(child.pid) : undefined;
-    let watch: MemoryWatch | undefined;
+    let memoryWatch: MemoryWatch | undefined;
     const supervised = new OsProcess({
       child,
       tree,
@@ -197,17 +217,17 @@ class OsExecer implements Execer {
       limits: this.#limits,
       stopSignal: this.#stopSignal,
       onMemoryReport: command.onMemoryReport,
-      onStopped: () => watch?.end(),
+      onStopped: () => memoryWatch?.end(),
       onEnd: () => {
         unguard();
-        unwatch?.();
+        watch?.end();
         tree.dispose();
       },
     });
     if (capBytes > 0) {
       const measure = (): MaybePromise<MemoryUse> => this.#measure(tree, child.pid);
       const stop = supervised.stopForMemory.bind(supervised);
-      watch = watchMemory({ clock, capBytes, periodMs, metrics, measure, stop });
+      memoryWatch = watchMemory({ clock, capBytes, periodMs, metrics, measure, stop });
     }
     return supervised;
   }

@@ -16,8 +16,18 @@ export interface ProcessCookie {
   readonly value: string;
 }
 
-/** A new cookie; `inherited` is the value in the environment around the command, whose tokens stay valid inside. */
-export function createProcessCookie(inherited: string | undefined): ProcessCookie {
-  const token = randomBytes(TOKEN_LENGTH / 2).toString('hex');
-  return { token, value: inherited === undefined || inherited === '' ? token : `${inherited}:${token}` };
+/** A token that nobody else has. */
+export function createToken(): string {
+  return randomBytes(TOKEN_LENGTH / 2).toString('hex');
+}
+
+/** A new cookie; `inherited` are the values and tokens around the command, which stay valid inside. */
+export function createProcessCookie(...inherited: readonly (string | undefined)[]): ProcessCookie {
+  const token = createToken();
+  return { token, value: cookieValue(...inherited, token) };
+}
+
+/** The value of the variable that holds all of these; those that are missing or empty do not count. */
+export function cookieValue(...tokens: readonly (string | undefined)[]): string {
+  return tokens.filter((token) => token !== undefined && token !== '').join(':');
 }
