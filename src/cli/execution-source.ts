@@ -98,12 +98,12 @@ async function ofFile(path: string): Promise<ExecutionSource> {
   if (reference === undefined || reference === '') {
     throw new UsageError(`${path}: expected a header that names its scenario, got one without`);
   }
-  const bound = Number(meta['maxEvents']);
-  const maxEvents = Number.isSafeInteger(bound) && bound >= 1 ? { maxEvents: bound } : {};
+  const maxEvents = boundIn(meta);
   const { failureKey } = meta;
   const test = vitestTestOf(reference);
   if (test !== undefined && failureKey !== undefined) {
-    const kept = { scenario: reference, failureKey, traceHash: NO_HASH, ...maxEvents };
+    const ofSeed = seed === undefined ? {} : { seed };
+    const kept = { scenario: reference, failureKey, traceHash: NO_HASH, ...ofSeed, ...maxEvents };
     return {
       kind: 'test',
       test,
@@ -114,4 +114,10 @@ async function ofFile(path: string): Promise<ExecutionSource> {
   // A log without a seed is of an exploration.
   if (header.kind === 'decisions' && seed === undefined) return { kind: 'log', log };
   return { kind: 'simulation', path, header, decisions, log: { ...log, seed: seed ?? '1' } };
+}
+
+/** After how many events the execution is given up, if the file says so. */
+function boundIn(meta: Readonly<Record<string, string>>): { readonly maxEvents?: number } {
+  const bound = Number(meta['maxEvents']);
+  return Number.isSafeInteger(bound) && bound >= 1 ? { maxEvents: bound } : {};
 }

@@ -21,10 +21,12 @@ import { portfolioStrategy } from '../explore/strategies/portfolio.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
+import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
 import { DrainSlices } from '../kernel/drain-slices.ts';
 import { hashText } from '../kernel/text-hash.ts';
 import { formatCount } from '../model/plural.ts';
+import type { CorpusFolder, KeptLog } from '../host/corpus/corpus-folder.ts';
 import type { Ambience } from '../simulation/ambience.ts';
 import { checkScenario } from '../simulation/scenario.ts';
 import { SIMULATE_OPTIONS } from '../simulation/simulate.ts';
@@ -266,9 +268,12 @@ async function failureExplored(
   isExplored: () => boolean,
 ): Promise<FoundFailure | undefined> {
   const { test, turns } = run;
-  const corpus = run.isKept ? await run.corpus() : undefined;
-  const kept = (await corpus?.load()) ?? [];
-  const entries: readonly CorpusEntry[] = [...kept, { id: PLAIN, decisions: [] }];
+  const { corpus, kept } = await loadKept(run);
+  const ofSeeds = kept.filter((entry) => entry.seed !== undefined);
+  const again = await failureOfKept(run, corpus, ofSeeds);
+  if (again !== undefined) return again;
+  const explored = kept.filter((entry) => entry.seed === undefined);
+  const entries: readonly CorpusEntry[] = [...explored, { id: PLAIN, decisions: [] }];
   const gone: string[] = [];
   let isSeen = false;
   const report = await runCampaign(run.executor(DEFAULT_SEED), portfolioStrategy(seed), {
@@ -310,10 +315,37 @@ function isOfKept(event: CampaignEvent): event is Extract<CampaignEvent, { reado
   return (event.type === 'fixed' || event.type === 'changed') && event.corpusId !== PLAIN;
 }
 
+async function loadKept(run: TestRun): Promise<{
+  readonly corpus: CorpusFolder | undefined;
+  readonly kept: readonly KeptLog[];
+}> {
+  const corpus = run.isKept ? await run.corpus() : undefined;
+  return { corpus, kept: (await corpus?.load()) ?? [] };
+}
+
+/** Tries what is kept, each log with its own seed; takes out what holds, and what now has another failure, which is kept under that one. */
+async function failureOfKept(
+  run: TestRun,
+  corpus: CorpusFolder | undefined,
+  kept: readonly KeptLog[],
+): Promise<FoundFailure | undefined> {
+  for (const { id, key, decisions, seed = DEFAULT_SEED } of kept) {
+    const verdict = await run.executor(seed).execute({ source: keyedReplayDecisions(decisions) });
+    const found = verdict.held ? undefined : foundIn(run, verdict, seed, 0);
+    if (found?.kind === 'cut off') return found;
+    if (key !== undefined && found?.failing.key !== key) await corpus?.remove(id);
+    if (found !== undefined) return { ...found, failing: { ...found.failing, corpusId: id } };
+  }
+  return undefined;
+}
+
 async function failureOfSeeds(
   run: TestRun,
   seeds: Iterable<string | number>,
 ): Promise<FoundFailure | undefined> {
+  const { corpus, kept } = await loadKept(run);
+  const again = await failureOfKept(run, corpus, kept);
+  if (again !== undefined) return again;
   let executions = 0;
   for (const one of seeds) {
     check(`seeds[${executions}]`, one, ONE_SEED);

@@ -60,6 +60,44 @@ describe('what is kept of an execution without an end', () => {
   });
 });
 
+describe('a failure of seeds', () => {
+  /** The seed decides of `world.random`, a log of the choice. */
+  const unlucky =
+    (limit: number, begun: number[] = []) =>
+    (sim: Simulation): void => {
+      const luck = sim.choose('luck', 4) * sim.world.random.float();
+      begun.push(luck);
+      sim.check(luck < limit, 'it is luck');
+    };
+
+  test('is kept with its seed and tried first, before the seeds and before an exploration', async () => {
+    const found: number[] = [];
+    const seeds = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+    const first = await messageOf(unlucky(1, found), { seeds, explain: false });
+    expect(first).toMatch(/found in execution \d+\n {2}kept in \S+, and tried first next time$/);
+    for (const options of [{ seeds: ['another'] }, { seeds: 50 }, { runs: 3 }]) {
+      const begun: number[] = [];
+      const message = await messageOf(unlucky(1, begun), { ...options, explain: false });
+      expect(message).toContain('it is kept from an earlier run, and was tried first');
+      expect(begun[0]).toBe(found.at(-1));
+    }
+    expect(await keptDecisions()).toEqual([1]);
+  });
+
+  test('is taken out once it holds', async () => {
+    await messageOf(unlucky(1), { seeds: 50 });
+    await holds(unlucky(4), { seeds: 2 });
+    expect(await keptDecisions()).toEqual([]);
+  });
+
+  test('that has become another is kept under the new one', async () => {
+    await messageOf(unlucky(1), { seeds: 50 });
+    const other = (sim: Simulation): void => sim.check(sim.choose('luck', 4) === 0, 'it is another');
+    expect(await messageOf(other, { seeds: ['another'] })).toContain('was tried first');
+    expect(await keptDecisions()).toEqual([1]);
+  });
+});
+
 test('what a killed run has left half written is in nobody’s way', async () => {
   const scenario = (sim: Simulation): void => sim.check(sim.choose('which', 5) === 0, 'it is the first');
   await messageOf(scenario);

@@ -30,6 +30,12 @@ const BYTES_MAX = 256 * 1024 * 1024;
 const FILES_MAX = 10_000;
 const OTHER_BASIS = 0x51ed270b;
 
+/** A log that is kept. */
+export interface KeptLog extends CorpusEntry {
+  /** Of `world.random`; absent for that of an exploration. */
+  readonly seed?: string;
+}
+
 /** The corpus of one scenario. */
 export class CorpusFolder {
   readonly #folder: string;
@@ -53,7 +59,7 @@ export class CorpusFolder {
   }
 
   /** What is kept: failures, then seeds, in the order of names. */
-  async load(): Promise<CorpusEntry[]> {
+  async load(): Promise<KeptLog[]> {
     const failures = await this.#loadFrom(this.#folder);
     // Whatever a file there says: what was kept for its reach is not to be put aside as fixed.
     const seeds = (await this.#loadFrom(join(this.#folder, SEEDS))).map(({ id, decisions }) => ({
@@ -68,7 +74,7 @@ export class CorpusFolder {
    * the path, or undefined if it cannot be written.
    */
   async keep(failing: FailingExecution): Promise<string | undefined> {
-    const { key, shrunk = failing } = failing;
+    const { key, seed, shrunk = failing } = failing;
     const { message, decisions } = shrunk;
     const { maxEvents } = eventBound(failing);
     const isCutOff = key === CUT_OFF_KEY;
@@ -78,7 +84,7 @@ export class CorpusFolder {
     const bound = maxEvents === undefined ? {} : { maxEvents: String(maxEvents) };
     const meta = { failureKey: key, message, reference: this.#reference, ...bound };
     return this.#write(async () => {
-      await this.#writeLog(path, decisions, meta);
+      await this.#writeLog(path, decisions, meta, seed);
       if (isCutOff) await removeOldest(folder, CUT_OFF_MAX);
       return path;
     });
@@ -116,8 +122,8 @@ export class CorpusFolder {
     }, isNotEmpty);
   }
 
-  async #loadFrom(folder: string): Promise<CorpusEntry[]> {
-    const entries: CorpusEntry[] = [];
+  async #loadFrom(folder: string): Promise<KeptLog[]> {
+    const entries: KeptLog[] = [];
     const names = await this.#namesIn(folder);
     if (names.length === 0) return entries;
     const { readDecisionLog } = await import('../../trace/decision-log-file.ts');
@@ -128,7 +134,13 @@ export class CorpusFolder {
         const { reference = this.#reference, failureKey: key } = header.meta ?? {};
         // Scenarios of two files may have one name.
         if (canonicalReference(reference) !== canonicalReference(this.#reference)) continue;
-        entries.push({ id: name, decisions, ...(key === undefined ? {} : { key }) });
+        const { seed } = header;
+        entries.push({
+          id: name,
+          decisions,
+          ...(key === undefined ? {} : { key }),
+          ...(seed === undefined ? {} : { seed }),
+        });
       } catch (error) {
         this.#onTrouble(`${path} is left out: ${messageOf(error)}`);
       }
@@ -157,10 +169,12 @@ export class CorpusFolder {
     path: string,
     decisions: readonly Decision[],
     meta: Readonly<Record<string, string>>,
+    seed?: string,
   ): Promise<void> {
     await makeFolder(dirname(path));
     const { decisionLogLines } = await import('../../trace/decision-log-file.ts');
-    await replaceTraceFile(path, decisionLogLines(decisions, { scenario: this.#scenario, meta }));
+    const header = { scenario: this.#scenario, ...(seed === undefined ? {} : { seed }), meta };
+    await replaceTraceFile(path, decisionLogLines(decisions, header));
   }
 
   /** What goes wrong with one file costs that file. */
