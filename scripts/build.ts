@@ -111,7 +111,19 @@ function checkCircles(chunks: readonly OutputChunk[]): void {
   for (let free = [...left.keys()].filter(isFree); free.length > 0; free = [...left.keys()].filter(isFree)) {
     for (const name of free) left.delete(name);
   }
-  if (left.size > 0) throw new Error(`files import in circles: ${[...left.keys()].join(', ')}`);
+  if (left.size === 0) return;
+  const imports = [...left].map(
+    ([name, all]) => `  ${name} imports ${all.filter((one) => left.has(one)).join(', ')}`,
+  );
+  throw new Error(
+    [
+      'files import in circles:',
+      ...imports,
+      `A module lies in the file of its folder, unless its path begins with one of ${APART.join(', ')}.`,
+      'What such a module imports, and what imports it, may not lie in one file: let the path of the new module begin as that of those that',
+      'need it (kernel/drain-NAME.ts for what kernel/drain-… needs), or add it to APART in scripts/build.ts.',
+    ].join('\n'),
+  );
 }
 
 /** Scenarios stay what they are, a file each: users read them, and name them on the command line. */
