@@ -112,6 +112,15 @@ function checkCircles(chunks: readonly OutputChunk[]): void {
     for (const name of free) left.delete(name);
   }
   if (left.size === 0) return;
+  // What only leads to a circle is in none.
+  const isOuter = (name: string): boolean => ![...left.values()].some((all) => all.includes(name));
+  for (
+    let outer = [...left.keys()].filter(isOuter);
+    outer.length > 0;
+    outer = [...left.keys()].filter(isOuter)
+  ) {
+    for (const name of outer) left.delete(name);
+  }
   const imports = [...left].map(
     ([name, all]) => `  ${name} imports ${all.filter((one) => left.has(one)).join(', ')}`,
   );
