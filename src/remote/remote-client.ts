@@ -101,8 +101,10 @@ function beginningIfUnknown(error: unknown): typeof BEGINNING {
   throw error;
 }
 
-/** Blobs of one batch, in bytes: below what every server takes. */
-const BATCH_BYTES = 2_000_000;
+/** Of one message with blobs or digests, as it is sent: below the 4 MiB that every server takes. A larger blob is written as a stream. */
+const MESSAGE_BYTES = 2_000_000;
+/** What a message has for each blob beside its hash and its data, at most: numbers and lengths of fields, and the size. */
+const FIELDS_BYTES = 40;
 const PIECE_BYTES = 256 * 1024;
 /** Of a blob that is read as a whole. */
 const WHOLE_BYTES_MAX = 2 ** 31 - 1;
@@ -161,38 +163,41 @@ export class RemoteClient {
     let batch: BlobUpdate[] = [];
     let bytes = 0;
     for (const digest of await this.findMissing([...blobs.values()])) {
-      if (digest.sizeBytes > BATCH_BYTES) {
+      if (digest.sizeBytes > MESSAGE_BYTES) {
         await this.#write(digest, source);
         continue;
       }
       const data = await source.read(digest);
-      if (bytes + data.length > BATCH_BYTES) {
+      const size = sentBytes(digest) + data.length;
+      if (bytes + size > MESSAGE_BYTES) {
         await this.#update(batch);
         batch = [];
         bytes = 0;
       }
       batch.push({ digest, data });
-      bytes += data.length;
+      bytes += size;
     }
     await this.#update(batch);
   }
 
   /** Those that the server does not have, each once. Rejects if it names one that it was not asked about. */
-  async findMissing(blobDigests: readonly Digest[]): Promise<readonly Digest[]> {
+  async findMissing(digests: readonly Digest[]): Promise<readonly Digest[]> {
     const { instanceName } = this.#options;
-    const { missingBlobDigests } = await this.call(M.findMissingBlobs, { instanceName, blobDigests });
-    const asked = new Map(blobDigests.map((digest) => [digestKey(digest), digest]));
     const missing = new Set<Digest>();
-    for (const named of missingBlobDigests) {
-      const key = digestKey(soundDigest('missing_blob_digests', named));
-      const digest = asked.get(key);
-      if (digest === undefined) {
-        throw new RpcError(
-          'INTERNAL',
-          `the server says that blob ${key} is missing, but was not asked about it`,
-        );
+    for (const blobDigests of inMessages(digests)) {
+      const { missingBlobDigests } = await this.call(M.findMissingBlobs, { instanceName, blobDigests });
+      const asked = new Map(blobDigests.map((digest) => [digestKey(digest), digest]));
+      for (const named of missingBlobDigests) {
+        const key = digestKey(soundDigest('missing_blob_digests', named));
+        const digest = asked.get(key);
+        if (digest === undefined) {
+          throw new RpcError(
+            'INTERNAL',
+            `the server says that blob ${key} is missing, but was not asked about it`,
+          );
+        }
+        missing.add(digest);
       }
-      missing.add(digest);
     }
     return [...missing];
   }
@@ -338,6 +343,27 @@ export class RemoteClient {
       this.#signal.removeEventListener('abort', stop);
     }
   }
+}
+
+/** The room that a blob takes in a message without its data, at most. */
+function sentBytes({ hash }: Digest): number {
+  return hash.length + FIELDS_BYTES;
+}
+
+/** So many at a time as one message may have. */
+function* inMessages(digests: readonly Digest[]): Generator<readonly Digest[]> {
+  let bytes = 0;
+  let start = 0;
+  for (const [index, digest] of digests.entries()) {
+    const size = sentBytes(digest);
+    if (bytes + size > MESSAGE_BYTES) {
+      yield digests.slice(start, index);
+      start = index;
+      bytes = 0;
+    }
+    bytes += size;
+  }
+  if (start < digests.length) yield digests.slice(start);
 }
 
 function isPosition(offset: number, { sizeBytes }: Digest): boolean {

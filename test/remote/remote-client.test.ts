@@ -1,0 +1,52 @@
+// What a client asks of a server that takes no message above 4 MiB, as most do.
+import { expect, test } from 'vitest';
+import { createMemoryContentStore } from '../../src/cas/memory-content-store.ts';
+import { digestKey, type Digest } from '../../src/model/digest.ts';
+import { topicOf } from '../../src/kernel/question.ts';
+import { RemoteClient } from '../../src/remote/remote-client.ts';
+import { createRemoteService } from '../../src/remote/remote-service.ts';
+import { overWire, type RemoteService, RpcError } from '../../src/remote/rpc.ts';
+import { inSimulation } from '../runners/in-simulation.ts';
+import { makeBazelLab } from './bazel-lab.ts';
+
+const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Refuses messages as servers of gRPC do, and notes by method how many it took. */
+function strict(service: RemoteService, taken: Record<string, number>): RemoteService {
+  return {
+    ...service,
+    async unary(method, request, context) {
+      const bytes = method.request.encode(request as never).length;
+      const name = method.path.slice(method.path.lastIndexOf('/') + 1);
+      if (bytes > MESSAGE_BYTES_MAX) {
+        throw new RpcError('RESOURCE_EXHAUSTED', `${name}: message of ${bytes} B, at most 4 MiB`);
+      }
+      taken[name] = (taken[name] ?? 0) + 1;
+      return service.unary(method, request, context);
+    },
+  };
+}
+
+test('very many tiny blobs are asked for and uploaded in messages that a server takes', async () => {
+  await inSimulation(async ({ world }) => {
+    const lab = makeBazelLab(world);
+    const server = createRemoteService(world, { runner: lab.runner, content: lab.blobs, cache: lab.results });
+    const taken: Record<string, number> = {};
+    const transport = strict(overWire(server), taken);
+    const options = { transport, instanceName: '', retriesMax: 0, callMsMax: 60_000 };
+    const client = new RemoteClient(world, options, topicOf('client'), new AbortController().signal);
+    const source = createMemoryContentStore();
+    const blobs = new Map<string, Digest>();
+    for (let n = 0; n < 60_000; n += 1) {
+      const digest = source.add(String(n));
+      blobs.set(digestKey(digest), digest);
+    }
+    await client.upload(blobs, source);
+    expect(lab.blobs.findMissing([...blobs.values()])).toEqual([]);
+    expect(taken).toEqual({ FindMissingBlobs: 4, BatchUpdateBlobs: 4 });
+    await client.upload(blobs, source);
+    expect(taken).toEqual({ FindMissingBlobs: 8, BatchUpdateBlobs: 4 });
+    server.close();
+    await lab.runner.release();
+  });
+});
