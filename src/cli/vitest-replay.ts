@@ -36,6 +36,7 @@ interface VitestReport {
   }[];
 }
 
+const VARIABLE_MAX = 32_768;
 /** Options that mean something to commands that run a scenario themselves. */
 const REFUSED = {
   trace: '--trace',
@@ -83,7 +84,7 @@ export async function replayInVitest(
         `--reporter=${reporter}`,
         ...(debug ? debugging() : []),
       ];
-      await ended(args, token, json, interruption);
+      await ended(args, await handedOver(token, join(folder, 'token')), json, interruption);
       if (interruption.status !== undefined) return interruption.status;
       return reported(terminal, test, await resultOf(test, report), json);
     });
@@ -128,16 +129,23 @@ function debugging(): string[] {
   return [...once, `--inspect-brk=${host}`];
 }
 
+/** Linux gives no program a variable of more than 131,071 bytes: a longer token is read from a file. */
+async function handedOver(token: string, path: string): Promise<NodeJS.ProcessEnv> {
+  if (token.length <= VARIABLE_MAX) return { DRYRUNNER_SEED: token };
+  await writeFile(path, token);
+  return { DRYRUNNER_SEED: undefined, DRYRUNNER_SEED_FILE: path };
+}
+
 /** Its exit code says less than its report. */
 function ended(
   args: readonly string[],
-  token: string,
+  wish: NodeJS.ProcessEnv,
   json: boolean,
   { signal }: Interruption,
 ): Promise<void> {
   return new Promise((resolved, reject) => {
     const child = spawn(process.execPath, args, {
-      env: { ...process.env, DRYRUNNER_SEED: token },
+      env: { ...process.env, DRYRUNNER_SEED_FILE: undefined, ...wish },
       stdio: ['inherit', json ? process.stderr : 'inherit', 'inherit'],
     });
     signal.addEventListener('abort', () => child.kill('SIGINT'), { once: true });

@@ -10,6 +10,7 @@ import { frameFrom, framesOf, hasUserFrame } from '../explore/explain/source-pla
 import { eventBound, tokenOf, type FailingExecution } from '../explore/failing-execution.ts';
 import { withinEvents } from '../explore/event-budget.ts';
 import type { Executor } from '../explore/executor.ts';
+import { isTokenText } from '../explore/replay-token.ts';
 import { vitestPattern } from '../explore/vitest-test.ts';
 import { unusualCount } from '../explore/keyed-log.ts';
 import type { Decision } from '../kernel/decisions.ts';
@@ -36,6 +37,8 @@ const AGAIN_MS_MAX = 1_000;
 const REPEATED_PART = 0.4;
 /** Longer tokens are a nuisance to copy; the log is kept and tried first anyway. */
 const TOKEN_MAX = 2_000;
+/** Linux gives no program a word of more than 131,071 bytes. */
+const LINE_MAX = 32_768;
 /** What a token takes of a decision at least; more of them make it too long without a look at it. */
 const DECISION_LENGTH_MIN = 10;
 /** Of one without an end: its beginning leads there, and the whole of it takes megabytes and seconds to write. */
@@ -64,7 +67,7 @@ export async function failedTest(run: TestRun, found: FoundFailure): Promise<Err
     ...(await escapesOf(run, failing, found.seed)),
     ...causesOf(verdict),
     'To see it again',
-    againLine(run.test, failing),
+    ...repeatLines(run.test, found, failing),
     ...(run.test.isReported === false
       ? []
       : [foundText(failing), ...formatSettled(failing, longerText), ...keptText(failing)]),
@@ -204,6 +207,26 @@ function beginningOf(failing: FailingExecution): number {
   return count;
 }
 
+/** What to type, and what repeats it if its token is too long for a line: the seed, or the same test. */
+function repeatLines(
+  test: SimulatedTest,
+  { seed, isOfSeeds = false }: FoundExecution,
+  failing: FailingExecution,
+): string[] {
+  const line = againLine(test, failing);
+  if (line.length <= LINE_MAX || test.file === undefined) return [line];
+  const { wish } = test;
+  const ownSeed = wish === undefined || isTokenText(wish) ? '' : `DRYRUNNER_SEED=${shellWord(wish)} `;
+  return [
+    isOfSeeds ? `  { seeds: [${JSON.stringify(seed)}] }` : `  ${ownSeed}${testLine(test.file, test.name)}`,
+    '  its token is too long for a line, and its log is not kept: this makes it again',
+  ];
+}
+
+function testLine(file: string, name: string): string {
+  return `npx vitest run ${shellWord(relativePath(file))} -t ${shellWord(vitestPattern(name))}`;
+}
+
 /** What to type; of a test whose file is not known, the option. */
 function againLine({ file, name }: SimulatedTest, failing: FailingExecution): string {
   if (file === undefined) return `  { replay: '${tokenOf(failing)}' }`;
@@ -211,7 +234,7 @@ function againLine({ file, name }: SimulatedTest, failing: FailingExecution): st
   const isLong = unusualCount(decisions) * DECISION_LENGTH_MIN > TOKEN_MAX;
   const token = failing.file !== undefined && isLong ? undefined : tokenOf(failing);
   const isShown = token !== undefined && (failing.file === undefined || token.length <= TOKEN_MAX);
-  return `  ${isShown ? `DRYRUNNER_SEED=${token} ` : ''}npx vitest run ${shellWord(relativePath(file))} -t ${shellWord(vitestPattern(name))}`;
+  return `  ${isShown ? `DRYRUNNER_SEED=${token} ` : ''}${testLine(file, name)}`;
 }
 
 /** Where code has reached out of the simulation, if that is how it fails. */

@@ -146,7 +146,7 @@ async function runDeclared(
   given: readonly unknown[],
 ): Promise<void> {
   const startedAt = now();
-  const { runSimulatedTest } = await import('./simulated-test.ts');
+  const { runSimulatedTest, wishIn } = await import('./simulated-test.ts');
   const names = [task.name];
   for (let { suite } = task; suite !== undefined; { suite } = suite) names.unshift(suite.name);
   await runSimulatedTest({
@@ -160,7 +160,7 @@ async function runDeclared(
     declaredAt,
     isDebugged,
     isReported: task.fails !== true,
-    wish: process.env['DRYRUNNER_SEED'],
+    wish: wishIn(process.env),
     now,
     startedAt,
   });

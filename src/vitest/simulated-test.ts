@@ -3,7 +3,7 @@
  * a token names, or one for each seed. Invariants: what fails is made small, explained and kept; no time is taken beyond that of the test.
  */
 import * as is from '../kernel/shape.ts';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { ambientTime, type AmbientOptions } from '../ambient/ambient-time.ts';
 import { freshModules } from '../ambient/fresh-modules.ts';
@@ -116,6 +116,14 @@ export async function runSimulatedTest(test: SimulatedTest): Promise<void> {
   if (found === undefined) return;
   const { failedTest } = await import('./failed-test.ts');
   throw await failedTest(run, found);
+}
+
+/** What the environment asks for: a seed or a token, or the file of a token that is too long for a variable. */
+export function wishIn({
+  DRYRUNNER_SEED: wish,
+  DRYRUNNER_SEED_FILE: file,
+}: NodeJS.ProcessEnv): string | undefined {
+  return wish === undefined && file !== undefined ? readFileSync(file, 'utf8') : wish;
 }
 
 /** How two executions of the same decisions differ, of the plain schedule and of `runs` that are explored; undefined if none do. */

@@ -3,6 +3,8 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { encodeToken } from '../../src/explore/replay-token.ts';
+import { question } from '../../src/kernel/question.ts';
+import { decisionLogLines } from '../../src/trace/decision-log-file.ts';
 import { jsonLines, type Finished } from './command.ts';
 import { makeUserProject, type UserProject } from './user-project.ts';
 
@@ -56,6 +58,28 @@ test('what is kept of it does as well, and programs get one object', async () =>
   expect(jsonLines(out)).toMatchObject([
     { type: 'replay', scenario: 'locks (all) one holder?', reproduced: true, held: false },
   ]);
+  expect(code).toBe(1);
+});
+
+test('of a log that is too long for a variable too', async () => {
+  const rounds = Array.from({ length: 9_000 }, (_, round) => ({
+    ...{ question: question('choice', `round ${round}`), n: 9, answer: 8 },
+  }));
+  project.write(
+    'long.test.mjs',
+    `
+import { simTest } from 'dryrunner/vitest';
+simTest('long', (sim) => {
+  let sum = 0;
+  for (let round = 0; round < 9_000; round += 1) sum += sim.choose('round ' + round, 9);
+  sim.check(sum < 72_000, 'all are 8');
+}, { explain: false });
+`,
+  );
+  const meta = { reference: 'vitest:long.test.mjs#long', failureKey: 'check all are #' };
+  project.write('long.jsonl', [...decisionLogLines(rounds, { scenario: 'long', meta })].join(''));
+  const { code, out, err } = await project.dryrunner(['replay', 'long.jsonl']);
+  expect(out + err).toContain('all are 8');
   expect(code).toBe(1);
 });
 

@@ -98,6 +98,27 @@ describe('a failure of seeds', () => {
   });
 });
 
+describe('a failure that is not kept, with a token that is too long for a line', () => {
+  const long = (sim: Simulation): void => {
+    let sum = 0;
+    for (let round = 0; round < 5_000; round += 1) sum += sim.choose(`round ${round}`, 9);
+    sim.check(sum < 100, 'it is much');
+  };
+  const options = { explain: false, corpus: false } as const;
+  const why = '\n  its token is too long for a line, and its log is not kept: this makes it again\n';
+
+  test('is made again by the same test', async () => {
+    const message = await messageOf(long, options);
+    expect(message).toMatch(/To see it again\n {2}npx vitest run \S+a\.test\.ts -t kept\n/);
+    expect(message).toContain(why);
+  });
+
+  test('is made again by its seed', async () => {
+    const message = await messageOf(long, { ...options, seeds: ['one'] });
+    expect(message).toContain(`To see it again\n  { seeds: ["one"] }${why}`);
+  });
+});
+
 test('what a killed run has left half written is in nobody’s way', async () => {
   const scenario = (sim: Simulation): void => sim.check(sim.choose('which', 5) === 0, 'it is the first');
   await messageOf(scenario);
