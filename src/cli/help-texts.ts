@@ -23,6 +23,9 @@ Examples:
   dryrunner explain dr2:… --time 2m             a token, with more time
   dryrunner explain dr2:… --trace small.jsonl   what happens, as events to read
 
+Vitest runs what a simTest has printed or kept: --trace, --timeline, --time and
+--hang are refused for it.
+
 Exit codes: 1 it fails and is explained, 0 it holds, 3 a token or a log no
 longer fits, and what happens now is shown.`;
 
@@ -38,7 +41,10 @@ names the first difference. Of a recording, it lists the runs instead.
 
 A token or a file names the module of its scenario, and to replay it is to run
 that module. So only modules under the folder in which the command runs are
-loaded, links followed, and those under the folders of --allow.`;
+loaded, links followed, and those under the folders of --allow.
+
+Vitest runs what a simTest has printed or kept: --trace, --timeline, --hang and
+--continue-randomly are refused for it.`;
 
 export const EXEC_HELP = `
 Examples:
