@@ -108,3 +108,19 @@ test.for([
   expect(err.trim().split('\n').at(-1)).toMatch(/^error: /);
   expect(code).toBe(2);
 });
+
+test.for([['replay'], ['explain']] as const)(
+  'the help of %s names the options that are refused',
+  async ([command]) => {
+    const { out } = await project.dryrunner([command, '--help']);
+    const sentence = /Vitest runs what a simTest [^]*? are refused for it\./.exec(out)?.[0] ?? '';
+    const named = sentence.match(/--[a-z-]+/g) ?? [];
+    expect(named).toHaveLength(4);
+    for (const option of named) {
+      const value = option === '--continue-randomly' ? [] : [option.startsWith('--t') ? '3s' : '5s'];
+      const { err, code } = await project.dryrunner([command, token, option, ...value]);
+      expect(err).toContain(`error: ${option}: expected the execution of a scenario`);
+      expect(code).toBe(2);
+    }
+  },
+);

@@ -55,7 +55,29 @@ async function failureOfSubject(
 const runOf = async (good: Service, change: (status: RunStatus) => unknown): Promise<unknown> =>
   change(await good.run({ argv: ['complete 0'] }));
 
+/** Whatever is done with it throws. */
+function hostile(): object {
+  const trap = (): never => {
+    throw new Error('it was looked at');
+  };
+  return new Proxy({}, new Proxy({}, { get: () => trap }));
+}
+
 describe('a runner that answers anything', () => {
+  test.for(['throws', 'rejects with', 'answers'] as const)(
+    'R41 which %s what throws when it is looked at',
+    async (how) => {
+      const message = await failureOf(() => ({
+        run: () => {
+          if (how === 'answers') return hostile();
+          if (how === 'rejects with') return Promise.reject(hostile() as Error);
+          throw hostile();
+        },
+      }));
+      expect(message).toMatch(/^R64 R66 run: expected an accepted run or RUNNER_BUSY, got the /);
+    },
+  );
+
   test('R41 R65 with an id that it does not know is a failure of the call that shows it', async () => {
     // Their calls go on while nobody waits for them as yet: the process is still there.
     const parts = partsWorkload({
