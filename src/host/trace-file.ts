@@ -5,7 +5,7 @@
 import * as is from '../kernel/shape.ts';
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { access, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
@@ -14,6 +14,8 @@ import { describeValue, messageOf, RunnerError } from '../kernel/errors.ts';
 import { openRegularFile, TooLargeError } from './regular-file.ts';
 
 const CHUNK_BYTES = 256 * 1024;
+/** As Linux follows. */
+const LINKS_MAX = 40;
 /** Lines are gathered up to about this many characters before they are written. */
 const BATCH_LENGTH = 64 * 1024;
 
@@ -232,9 +234,24 @@ async function placeOf(path: string): Promise<Place> {
     const real = await realpath(path);
     return { path: real, isPlain: (await stat(real)).isFile() };
   } catch {
+    // A pipe that only a process has open has no path of its own.
+    const stats = await stat(path).catch(() => undefined);
+    if (stats !== undefined) return { path, isPlain: stats.isFile() };
     // What does not exist yet will be a file; any other trouble shows when it is opened.
-    return { path, isPlain: true };
+    return { path: await linkedFrom(path), isPlain: true };
   }
+}
+
+/** Where links lead of which the last leads to nothing yet. */
+async function linkedFrom(path: string): Promise<string> {
+  let place = path;
+  for (let links = 0; links < LINKS_MAX; links += 1) {
+    const target = await readlink(place).catch(() => undefined);
+    if (target === undefined) return place;
+    // From where the link lies, which may be reached by links itself.
+    place = resolve(await realpath(dirname(place)).catch(() => dirname(place)), target);
+  }
+  return path;
 }
 
 async function move(from: string, to: string): Promise<void> {

@@ -1,4 +1,5 @@
 import {
+  lstatSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -11,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readTraceFile, writeTraceFile } from '../../src/host/trace-file.ts';
+import { plainPathOf, readTraceFile, writeTraceFile } from '../../src/host/trace-file.ts';
 import { readSimulation, simulationLines } from '../../src/trace/simulation-file.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { openTrace } from '../../src/trace/trace-reader.ts';
@@ -39,6 +40,21 @@ function* events(count: number): Generator<TraceEvent> {
 }
 
 describe('writeTraceFile and readTraceFile', () => {
+  test('a link to what is not there yet leads to the file that is made, and stays a link', async () => {
+    mkdirSync(join(dir, 'real'));
+    symlinkSync('real', join(dir, 'folder'));
+    symlinkSync('../real/trace', join(dir, 'real', 'second'));
+    const link = join(dir, 'first');
+    symlinkSync('folder/second', link);
+    const target = join(dir, 'real', 'trace');
+    expect(await plainPathOf(link)).toBe(await plainPathOf(target));
+    await writeTraceFile(link, ['through the link\n']);
+    expect(readFileSync(target, 'utf8')).toBe('through the link\n');
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    symlinkSync('round', join(dir, 'round'));
+    await expect(writeTraceFile(join(dir, 'round'), ['x'])).resolves.toBe(1);
+  });
+
   test('R209 a trace written to disk reads back as the same bytes and the same events', async () => {
     const lines = [...simulationLines({ decisions: [], events: events(5000) }, { seed: '1' })];
     const bytes = await writeTraceFile(path, lines);
