@@ -56,11 +56,11 @@ const runOf = async (good: Service, change: (status: RunStatus) => unknown): Pro
   change(await good.run({ argv: ['complete 0'] }));
 
 /** Whatever is done with it throws. */
-function hostile(): object {
+function hostile(): Error {
   const trap = (): never => {
     throw new Error('it was looked at');
   };
-  return new Proxy({}, new Proxy({}, { get: () => trap }));
+  return new Proxy({}, new Proxy({}, { get: () => trap })) as Error;
 }
 
 describe('a runner that answers anything', () => {
@@ -70,7 +70,7 @@ describe('a runner that answers anything', () => {
       const message = await failureOf(() => ({
         run: () => {
           if (how === 'answers') return hostile();
-          if (how === 'rejects with') return Promise.reject(hostile() as Error);
+          if (how === 'rejects with') return Promise.reject(hostile());
           throw hostile();
         },
       }));
