@@ -3,7 +3,7 @@
  * command reads is never overwritten; the result itself is printed before they are written, and a file that cannot be written never hides
  * a failure; nobody who does not read from a FIFO keeps a signal from ending the command.
  */
-import { closeSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, statSync, writeSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { checkTracePath, plainPathOf, writeTraceFile } from '../host/trace-file.ts';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
@@ -17,12 +17,31 @@ const READER_POLL_MS = 20;
 /** An option whose value is a file to be written. */
 export type WrittenFlag = '--trace' | '--timeline';
 
-/** @throws UsageError (rejects) if no file can be written there. */
+/** @throws UsageError (rejects) if no file can be written there, or it is what the command prints to. */
 export async function requireWritable(flag: WrittenFlag, path: string): Promise<void> {
   if (path === '' || path.endsWith('/')) {
     throw new UsageError(`${flag}: expected the path of a file, got ${JSON.stringify(path)}`);
   }
+  if (isPrintedTo(path)) {
+    throw new UsageError(
+      `${flag}: expected a file of its own, got ${path}, which is the file that this command prints to`,
+    );
+  }
   await asUsage(checkTracePath(path));
+}
+
+/** True for the file that stdout or stderr is redirected to: to write it anew would lose what is printed. */
+function isPrintedTo(path: string): boolean {
+  try {
+    const there = statSync(path);
+    return (
+      there.isFile() &&
+      [1, 2].map((fd) => fstatSync(fd)).some(({ dev, ino }) => dev === there.dev && ino === there.ino)
+    );
+  } catch {
+    // What is not there, or cannot be looked at, is for the next check.
+    return false;
+  }
 }
 
 /**

@@ -1,10 +1,11 @@
 // `--trace` and `--timeline`: a path that cannot be written, or that belongs to what is read or written besides, is refused before anything runs.
-import { existsSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { startIn, type Finished } from './command.ts';
+import { builtCommand, startIn, type Finished } from './command.ts';
 
 let dir = '';
 const at = (name: string): string => join(dir, name);
@@ -34,6 +35,7 @@ beforeAll(async () => {
   await writeFile(at('program.sh'), PROGRAM, { mode: 0o755 });
   await symlink('small.mjs', at('link'));
   await symlink('.', at('here'));
+  await symlink('out', at('dangling'));
   await dryrunner('run', './small.mjs', '--trace', 'in.jsonl');
   trace = await readFile(at('in.jsonl'), 'utf8');
 });
@@ -55,6 +57,7 @@ describe('what a command reads, or also writes, is not overwritten', () => {
     ['the scenario that a file names', ['replay', 'in.jsonl', '--timeline', 'link']],
     ['the file of replay by --trace', ['replay', 'in.jsonl', '--trace', 'in.jsonl']],
     ['the scenario of explain by --trace', ['explain', './small.mjs#small', '--trace', 'link']],
+    ['--trace by a link', ['run', './small.mjs', '--trace', 'out', '--timeline', 'dangling']],
     ['--trace, which is not there yet', ['run', './small.mjs', '--trace', 'out', '--timeline', 'here/out']],
   ])('%s', async (_what, args) => {
     const { code, out, err } = await dryrunner(...args);
@@ -190,3 +193,21 @@ describe('the trace of an execution', () => {
     expect((await replayed('late.jsonl'))[0]).toBe('judged, seed 1, holds, at 125000 ms after 1 event');
   });
 });
+
+test.for([['--trace'], ['--timeline']] as const)(
+  '%s refuses the file that stdout is redirected to',
+  async ([flag]) => {
+    const stdout = openSync(at('printed'), 'w');
+    const args = [...builtCommand, 'run', './small.mjs', flag, '/dev/stdout'];
+    const { status, stderr } = spawnSync(process.execPath, args, {
+      cwd: dir,
+      stdio: ['ignore', stdout, 'pipe'],
+    });
+    closeSync(stdout);
+    expect(stderr.toString()).toContain(
+      `error: ${flag}: expected a file of its own, got /dev/stdout, which is the file that this command prints to`,
+    );
+    expect(status).toBe(2);
+    expect(await readFile(at('printed'), 'utf8')).toBe('');
+  },
+);
