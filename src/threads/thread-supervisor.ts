@@ -26,8 +26,8 @@ export interface ThreadLimits {
   /** The module that it runs; it calls `serveExploreTask`. */
   readonly entry: URL;
   /**
-   * Milliseconds without a turn of its event loop after which a thread counts as hanging: of processor time that this process has used, or of
-   * a quarter of the real time, whichever is more.
+   * Milliseconds without a turn of its event loop after which a thread counts as hanging: of its share of the processor time that this
+   * process has used, or of a quarter of the real time, whichever is more.
    */
   readonly hangMs: number;
   /** Memory of its heap in MiB; a thread that needs more is ended. */
@@ -263,8 +263,10 @@ export class ExploreThread {
     const busyMs = processorMs();
     // Time in which nobody could look, as the process was stopped or a slow terminal held it up, is no time of silence.
     const passedMs = Math.min(now - this.#lookedAt, WATCH_MS * 3);
-    // On a busy machine a thread is silent because others have the processor. One that is blocked needs none, and is silent all the same.
-    this.#hangingMs += Math.max(Math.min(passedMs, busyMs - this.#busyMs), passedMs / BLOCKED_FACTOR);
+    // On a busy machine a thread is silent because others have the processor; which of this process had it, Node does not say. A thread that
+    // is blocked needs none, and is silent all the same.
+    const sharedMs = (busyMs - this.#busyMs) / living;
+    this.#hangingMs += Math.max(Math.min(passedMs, sharedMs), passedMs / BLOCKED_FACTOR);
     this.#silentMs += passedMs;
     this.#lookedAt = now;
     this.#busyMs = busyMs;

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { runExplorePool } from '../../src/threads/pool.ts';
 import type { ExplorePoolOptions, PoolEvent, PoolReport } from '../../src/threads/pool.ts';
 import type { ReplayTask, SettleTask } from '../../src/threads/task.ts';
@@ -140,15 +140,30 @@ describe('an execution that takes its thread with it', () => {
     expect(lostIn(again)).toMatchObject({ kind, scenario: name });
   });
 
-  // As on a machine where others have the processor.
-  test('what has no processor time is silent for longer before it counts as hanging, and not for ever', async () => {
+  describe('where others have the processor', () => {
     const log = [choice('first'), choice('also first')].map((question) => ({ question, n: 3, answer: 2 }));
-    vi.spyOn(process, 'cpuUsage').mockReturnValue({ user: 0, system: 0 });
-    const slow = await replay({ scenario: 'blocked', log }, { hangMs: 1_000 });
-    expect(slow.end).toEqual({ type: 'done' });
-    const blocked = await replay({ scenario: 'blocked-for-ever', log }, { hangMs: 500 });
-    expect(lostIn(blocked)).toMatchObject({ kind: 'hang' });
-    vi.restoreAllMocks();
+    const busy = (shareOfTime: number): void => {
+      const used = (): number => performance.now() * 1_000 * shareOfTime;
+      vi.spyOn(process, 'cpuUsage').mockImplementation(() => ({ user: used(), system: 0 }));
+    };
+    afterEach(() => vi.restoreAllMocks());
+
+    test('is silent for longer before it counts as hanging', async () => {
+      busy(0);
+      expect((await replay({ scenario: 'blocked', log }, { hangMs: 1_000 })).end).toEqual({ type: 'done' });
+    });
+
+    test('is silent for longer also where these are threads of this process', async () => {
+      busy(1);
+      const both = [1, 2].map(() => replay({ scenario: 'blocked', log }, { hangMs: 1_100 }));
+      for (const { end } of await Promise.all(both)) expect(end).toEqual({ type: 'done' });
+    });
+
+    test('counts as hanging in the end', async () => {
+      busy(0);
+      const blocked = await replay({ scenario: 'blocked-for-ever', log }, { hangMs: 500 });
+      expect(lostIn(blocked)).toMatchObject({ kind: 'hang' });
+    });
   });
 
   test('is reported if time is up before it counts as hanging', async () => {
