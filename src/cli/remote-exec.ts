@@ -32,7 +32,8 @@ import type { World } from '../model/world.ts';
 import { FetchedTree } from '../remote/fetched-tree.ts';
 import { REMOTE_METHODS as M } from '../remote/methods.ts';
 import { isPassing, RemoteClient } from '../remote/remote-client.ts';
-import { createRemoteRunner, LOST_OUTPUT } from '../remote/remote-runner.ts';
+import { LOST_OUTPUT } from '../remote/lost-output.ts';
+import { createRemoteRunner } from '../remote/remote-runner.ts';
 import { rpcFailure } from '../remote/rpc-failure.ts';
 import { rpcCodeName } from '../remote/rpc.ts';
 import { OutputDisplay, runToEnd, showEvent } from './exec-display.ts';
@@ -71,6 +72,8 @@ const CALL_MS_MAX = 60_000;
 const RETRIES_MAX = 5;
 /** Longer than the ten seconds that a cluster such as ours gives a command between SIGTERM and SIGKILL. */
 const CANCEL_MS_MAX = 15_000;
+/** How long the cluster has after `--timeout` to stop the action by itself and say what it printed. */
+const TIMEOUT_SLACK_MS = 15_000;
 const NAME = 'exec';
 
 /** Runs a command there and shows how it goes; gives its exit code, or one of `timeout`, `env` and the shell. */
@@ -227,7 +230,7 @@ async function execThere(
   interruption.signal.addEventListener('abort', sayCancelling);
   try {
     // The cluster stops it by itself, and can then say what it printed until then; one that does not is asked to cancel.
-    const timeoutMs = timeout === undefined ? {} : { timeoutMs: timeout + CANCEL_MS_MAX };
+    const timeoutMs = timeout === undefined ? {} : { timeoutMs: timeout + TIMEOUT_SLACK_MS };
     const status = await runToEnd(terminal, runner, { ...command, ...timeoutMs }, interruption);
     interruption.signal.removeEventListener('abort', sayCancelling);
     const code = remoteExecStatus(status);

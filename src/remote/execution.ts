@@ -29,6 +29,7 @@ import { singleStatus } from '../model/status-lookup.ts';
 import { NO_WAIT, waitForever } from '../model/query.ts';
 import type { Service } from '../model/service.ts';
 import type { World } from '../model/world.ts';
+import { LOST_OUTPUT } from './lost-output.ts';
 import { rpcFailure } from './rpc-failure.ts';
 import { RpcError, type RpcContext } from './rpc.ts';
 
@@ -683,20 +684,29 @@ export class Executions {
   }
 
   async #partialLogs(
-    { state, stdoutRef, stderrRef }: RunStatus,
+    { runId, state, stdoutRef, stderrRef }: RunStatus,
     { actionDigest }: Execution,
   ): Promise<PartialLogs | undefined> {
     const { storeLog } = this.#options;
     if (state !== 'TIMEDOUT' || storeLog === undefined) return undefined;
-    // What cannot be stored is not given: the run has ended as it has.
-    const stored = async (ref: string): Promise<Digest | null> => {
+    // One that cannot be stored costs the log, and is recorded: the run has ended as it has.
+    const stored = async (log: string, ref: string): Promise<Digest | null> => {
       try {
         return (await storeLog(ref, actionDigest)) ?? null;
-      } catch {
+      } catch (error) {
+        this.#recorded(runId, LOST_OUTPUT, `${log} could not be stored: ${messageOf(error)}`);
         return null;
       }
     };
-    return { stdoutDigest: await stored(stdoutRef), stderrDigest: await stored(stderrRef) };
+    return {
+      stdoutDigest: await stored('stdout', stdoutRef),
+      stderrDigest: await stored('stderr', stderrRef),
+    };
+  }
+
+  #recorded(runId: RunID, what: string, error: string): void {
+    const failed = { runner: this.#options.name, runId, what, error, exitCode: 0 };
+    this.#world.tracer?.record({ at: this.#world.clock.now(), type: 'recorded', ...failed });
   }
 
   async *#watch(operation: Operation, signal: AbortSignal): AsyncGenerator<OperationMessage> {

@@ -45,6 +45,7 @@ import { type QueueOptions, QUEUE_FIELDS } from '../runners/queue/queue-options.
 import { QueueRunner } from '../runners/queue/queue-runner.ts';
 import { createInstruments } from '../runners/queue/runner-instruments.ts';
 import { walkTree } from './input-tree.ts';
+import { LOST_OUTPUT } from './lost-output.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
 import { isPassing, RemoteClient, TRANSPORT } from './remote-client.ts';
 import { rpcFailure } from './rpc-failure.ts';
@@ -73,9 +74,6 @@ export interface RemoteRunnerOptions extends QueueOptions {
   /** A call that takes longer has failed; watching an execution takes as long as that does. Default 60,000. */
   readonly callMsMax?: number;
 }
-
-/** What is recorded if the standard output or error of a run is not here in full although the run has ended. */
-export const LOST_OUTPUT = 'output lost';
 
 const OPTIONS = is.optionsOf<RemoteRunnerOptions>(
   { transport: TRANSPORT },
@@ -201,7 +199,7 @@ class RemotePerformance implements Performance {
         actionResult: { actionDigest, cached, result: outcome },
       };
     }
-    // Servers may give what was printed until then; the result itself is none (R194).
+    // Servers may give what was printed before any failure, as at a timeout; the result itself is none (R194).
     if (hasPrinted(outcome)) await this.#fetchLogs(outcome);
     if (status.code === RPC_CODES.DEADLINE_EXCEEDED && this.#hasTimeout()) return TIMEDOUT;
     const grpcStatus = status.code === RPC_CODES.OK ? { ...status, code: RPC_CODES.INTERNAL } : status;

@@ -846,12 +846,30 @@ describe('what a command printed before its timeout', () => {
     });
   });
 
-  test('R101 a log that the server cannot store is left out, and the run has timed out all the same', async () => {
-    const store = (ref: string): Promise<never> => Promise.reject(new Error(`no room for ${ref}`));
-    await onStage({ content, storeLog: store }, async ({ end, outputs }) => {
+  test('R101 a log that the server cannot store is recorded, and the run has timed out all the same', async () => {
+    const store = (): Promise<never> => Promise.reject(new Error('no room'));
+    const trace = await onStage({ content, storeLog: store }, async ({ end, outputs }) => {
       const status = await end(timed(500));
       expect([status.state, outputs.find(status.stdoutRef)?.text()]).toEqual(['TIMEDOUT', '']);
     });
+    const lost = trace.flatMap((event) =>
+      event.type === 'recorded' && event.what === 'output lost' ? [`${event.runner}: ${event.error}`] : [],
+    );
+    expect(lost).toEqual([
+      'remote: stdout could not be stored: no room',
+      'remote: stderr could not be stored: no room',
+    ]);
+  });
+});
+
+test('R110 logs that a server gives with a failure other than a timeout are those of the run', async () => {
+  await onStage({ behind: inlining }, async ({ end, outputs }) => {
+    const status = await end({ argv: ['fail 7 broken'] });
+    expect(status).toMatchObject({ state: 'FAILED', exitCode: 7, error: 'error execing: broken' });
+    expect([status.stdoutRef, status.stderrRef].map((ref) => outputs.find(ref)?.text())).toEqual([
+      'out',
+      'err',
+    ]);
   });
 });
 
