@@ -240,7 +240,8 @@ describe('the order within an instant', () => {
       setImmediate(resolve);
     });
     isStopped = true;
-    expect(fired).toBeLessThan(100_000);
+    // Some turns of 64 events each.
+    expect(fired).toBeLessThanOrEqual(640);
   });
 
   test('a callback that throws hides neither its error nor later events', () => {

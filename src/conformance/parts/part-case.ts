@@ -120,6 +120,7 @@ export async function notingCalls(
   const cut = new Promise<never>((_, reject) => {
     cutOff = () => reject(new Error('cut off: the case has not ended'));
   });
+  if (signal?.aborted === true) cutOff();
   signal?.addEventListener('abort', cutOff);
   try {
     await Promise.race([meanwhile(prove(calls.note)), meanwhile(cut)]);

@@ -108,6 +108,13 @@ test('where only its subject knows the time, it names the call once the subject,
   );
 });
 
+test('a signal that was aborted before cuts off too', async () => {
+  const filer = memoryFilerSubject('mute', <T extends object>(part: T) => mute(part, 'checkout' as keyof T));
+  expect(await failureOf(filerCases, filer, AbortSignal.abort())).toMatch(
+    /^cut off: the case has not ended(\ncall \d+ of the case, .* has no answer)?$/,
+  );
+});
+
 test('a check that does not hold is said alone', async () => {
   const wrong = {
     ...memoryOutputs,

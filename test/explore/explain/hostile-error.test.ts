@@ -19,15 +19,19 @@ function define(name: (typeof NAMES)[number], own: PropertyDescriptor): void {
   Object.defineProperty(Error, name, { configurable: true, ...own });
 }
 
+const HERE = /^Error: place\n {4}at .*hostile-error\.test\.ts:\d+:\d+/;
+
 test.each([
-  ['a read-only limit', () => define('stackTraceLimit', { value: 10, writable: false })],
-  ['no frames', () => define('stackTraceLimit', { value: 0, writable: true })],
+  ['a read-only limit', HERE, () => define('stackTraceLimit', { value: 10, writable: false })],
+  ['no frames', HERE, () => define('stackTraceLimit', { value: 0, writable: true })],
   [
     'stacks that are lists',
+    /^$/,
     () => define('prepareStackTrace', { value: (_: Error, frames: unknown) => frames }),
   ],
   [
     'stacks that cannot be read',
+    /^$/,
     () =>
       define('prepareStackTrace', {
         value: () => {
@@ -35,7 +39,7 @@ test.each([
         },
       }),
   ],
-] as const)('a deadlock is explained although the scenario leaves %s', async (_what, act) => {
+] as const)('a deadlock is explained although the scenario leaves %s', async (_what, place, act) => {
   const executor = createExecutor(
     defineScenario({
       name: 'stuck',
@@ -49,5 +53,5 @@ test.each([
   );
   const lines = formatExplanation(await explain(executor, [])).map(({ text }) => text);
   expect(lines.join('\n')).toContain('Deadlock');
-  expect(typeof new KeptStack(new Error('place')).text).toBe('string');
+  expect(new KeptStack(new Error('place')).text).toMatch(place);
 });
