@@ -27,6 +27,7 @@ import { NO_WAIT } from '../model/query.ts';
 function run(command: Command, isBeside: boolean): RunnerCommand {
   return runnerCommand(`run${isBeside ? ' beside' : ''}${offerText(command)}`, async (model, real) => {
     if (isBeside) await firstActive(model, real);
+    await lookAt(model, real);
     await offer(command, model, real);
   });
 }
@@ -34,6 +35,8 @@ function run(command: Command, isBeside: boolean): RunnerCommand {
 /** One more than there is room for, so that a runner is full also where commands end by themselves sooner than others are offered. */
 function fill(command: Command): RunnerCommand {
   return runnerCommand(`fill${offerText(command)}`, async (model, real) => {
+    // Once: the runs of a large runner are many to look at.
+    await lookAt(model, real);
     for (let offered = 0; offered <= model.capacity; offered += 1) {
       if (!(await offer(command, model, real))) return;
     }
@@ -44,13 +47,16 @@ function offerText({ argv, timeoutMs }: Command): string {
   return `(${JSON.stringify(argv)}${timeoutMs === undefined ? '' : `, timeoutMs ${timeoutMs}`})`;
 }
 
+/** Before an offer, so that the model knows what has ended; then nothing can happen before the offer. */
+async function lookAt(model: RunnerModel, { service }: CommandedRunner): Promise<void> {
+  const before = await answered(service.statusAll());
+  before?.statuses.forEach((status) => model.saw(status));
+}
+
 /** Whether the runner did not refuse it. */
 async function offer(command: Command, model: RunnerModel, real: CommandedRunner): Promise<boolean> {
   const { service, translate } = real;
   const offered = translate?.(command) ?? { command, end: naturalEnd(command) };
-  // Looked at first, so that the model knows what has ended; then nothing can happen before the offer.
-  const before = await answered(service.statusAll());
-  before?.statuses.forEach((status) => model.saw(status));
   try {
     const status = await answered(service.run(offered.command));
     if (status === undefined) await seek(command, offered.end, model, real);
@@ -82,6 +88,7 @@ function stop(): RunnerCommand {
   return runnerCommand(
     'run(["hang"]), and abort the active run',
     async (model, real) => {
+      await lookAt(model, real);
       await offer({ argv: simScript(simStep.hang()) }, model, real);
       const active = await firstActive(model, real);
       if (active === undefined) return;

@@ -346,7 +346,7 @@ class RemotePerformance implements Performance {
     const { retriesMax } = this.#parts;
     try {
       const result = await this.#watch(action.digest, tries);
-      if (result === undefined) return { reason: 'the watch ended without a result' };
+      if (result === undefined) throw new RpcError('UNAVAILABLE', 'the watch ended without a result');
       const reason = transientFailure(result);
       if (reason === undefined || tries.restarts >= retriesMax) return result;
       this.#forgetExecution();

@@ -323,6 +323,21 @@ describe('what goes wrong on the way', () => {
     expect(reasonsOf(trace)).toEqual(Array(2).fill('action again: the worker died'));
   });
 
+  test('streams that end well and say nothing are failures: there is an end to executing again', async () => {
+    const trace = await onStage(
+      { retriesMax: 2, mishaps: { 'Execute *': { endAfter: 0 } } },
+      async ({ end, calls }) => {
+        const status = await end(slow);
+        expect(status).toMatchObject({ state: 'FAILED', exitCode: 240 });
+        expect(status.error).toBe(
+          'could not exec: the server is unavailable: the watch ended without a result; whether it has started the action is not known',
+        );
+        expect(calls.filter((call) => call === 'Execute')).toHaveLength(3);
+      },
+    );
+    expect(reasonsOf(trace)).toEqual(Array(2).fill('action again: the watch ended without a result'));
+  });
+
   test('an action that lacks blobs is over, also if they cannot be uploaded again', async () => {
     const violations = violationsOf([digestOf('gone')]);
     const lacking = new RpcError('FAILED_PRECONDITION', 'blobs are missing', { violations });
