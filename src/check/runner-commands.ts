@@ -32,7 +32,7 @@ function run(command: Command, isBeside: boolean): RunnerCommand {
   });
 }
 
-/** One more than there is room for, so that a runner is full also where commands end by themselves sooner than others are offered. */
+/** Offers one command more than there is room for, back to back, so that a runner fills up even where commands end at once. */
 function fill(command: Command): RunnerCommand {
   return runnerCommand(`fill${offerText(command)}`, async (model, real) => {
     // Once: the runs of a large runner are many to look at.
@@ -53,7 +53,7 @@ async function lookAt(model: RunnerModel, { service }: CommandedRunner): Promise
   before?.statuses.forEach((status) => model.saw(status));
 }
 
-/** Whether the runner did not refuse it. */
+/** Returns false if the runner refused it. */
 async function offer(command: Command, model: RunnerModel, real: CommandedRunner): Promise<boolean> {
   const { service, translate } = real;
   const offered = translate?.(command) ?? { command, end: naturalEnd(command) };
@@ -69,21 +69,21 @@ async function offer(command: Command, model: RunnerModel, real: CommandedRunner
   }
 }
 
-/** After a lost reply to an offer: a run that the runner lists and nobody knows of is the one that was offered. */
+/** The reply to an offer was lost: a listed run that the model does not know is the one that was offered. */
 async function seek(
   command: Command,
   end: NaturalEnd | undefined,
   model: RunnerModel,
   { service }: CommandedRunner,
 ): Promise<void> {
-  // A fault that is planned may strike this look too; there is never more than one.
+  // The planned fault may strike this look as well; there is only one.
   const all = (await answered(service.statusAll())) ?? (await service.statusAll());
   const known = new Set(model.runIds);
   const found = all.statuses.find(({ runId }) => !known.has(runId));
   if (found !== undefined) model.found(command, found, end);
 }
 
-/** Runs what never ends by itself and aborts it at work, or the run before it: what else is drawn may be over before an abort comes. */
+/** Offers a command that never ends and aborts the active run: the other commands that are drawn may end before an abort arrives. */
 function stop(): RunnerCommand {
   return runnerCommand(
     'run(["hang"]), and abort the active run',

@@ -5,6 +5,7 @@ import { createSmallQueue } from '../conformance/small-queue.ts';
 import { commandArbitrary } from '../../src/check/sim-script-arbitrary.ts';
 import { faultPlanArbitrary } from '../../src/check/fault-plan-arbitrary.ts';
 import { NeverReachedError } from '../../src/check/required-reach.ts';
+import { naturalEnd, RunnerModel } from '../../src/check/runner-model.ts';
 import { runnerCommandArbitraries } from '../../src/check/runner-commands.ts';
 import { assertRunnerProperty, runnerProperty } from '../../src/check/runner-property.ts';
 import { simulationProperty } from '../../src/check/simulation-property.ts';
@@ -371,5 +372,27 @@ describe('a property over simulations', () => {
       ) as string,
       verdict: { held: false },
     });
+  });
+});
+
+describe('a run whose acceptance was lost', () => {
+  const command = { argv: ['complete 3'], tag: 'a' };
+  const found = (status: RunStatus): void =>
+    new RunnerModel(1).found(command, { ...status, tag: 'a' }, naturalEnd(command));
+
+  test('may be over when it is found', () => {
+    expect(() => found(completeStatus('7', '', 3))).not.toThrow();
+  });
+
+  test.for([
+    ['R110', 'ended otherwise than its script', () => found(completeStatus('7', '', 4))],
+    ['R203', 'is ABORTED although nobody asked', () => found(abortStatus('7', completeStatus('7', '', 3)))],
+    [
+      'R46',
+      'has another tag',
+      () => new RunnerModel(1).found(command, completeStatus('7', '', 3), naturalEnd(command)),
+    ],
+  ] as const)('breaks %s if it %s', ([rule, , find]) => {
+    expect(find).toThrow(expect.objectContaining({ rule }));
   });
 });

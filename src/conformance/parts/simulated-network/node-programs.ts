@@ -6,7 +6,7 @@ import type { ClusterNode } from '../../../cluster/node.ts';
 import type { Simulation } from '../../../simulation/simulation.ts';
 import type { SimulatedNetwork } from './network-case.ts';
 
-// eslint-disable-next-line no-restricted-globals -- a date sent as data; reads no clock
+// eslint-disable-next-line no-restricted-globals -- a date sent as data: no clock is read
 export const dateOf = (ms: number): Date => new Date(ms);
 
 /** Counts how often it is called. */
