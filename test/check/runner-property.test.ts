@@ -385,7 +385,7 @@ describe('a run whose acceptance was lost', () => {
   });
 
   test.for([
-    ['R110', 'ended otherwise than its script', () => found(completeStatus('7', '', 4))],
+    ['R110', 'has an exit code that is not its script’s', () => found(completeStatus('7', '', 4))],
     ['R203', 'is ABORTED although nobody asked', () => found(abortStatus('7', completeStatus('7', '', 3)))],
     [
       'R46',
