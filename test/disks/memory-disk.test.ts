@@ -158,6 +158,20 @@ describe('a fault', () => {
     expect(left.map(String).sort()).toEqual([...expected, '0 255,0 255'].sort());
   });
 
+  test('ends with the faults of a world whose choices still strike', () =>
+    play(1, async (sim) => {
+      const heals: (() => void)[] = [];
+      const world = {
+        clock: sim.world.clock,
+        choices: { choose: (_: unknown, n: number) => n - 1 },
+        onHeal: (heal: () => void) => void heals.push(heal),
+      };
+      const disk = createMemoryDisk(world, { faults: { short: 2, strikesMax: Infinity } }).mount(world);
+      expect(await rejection(disk.append('log', 'abc'))).toContain('bytes were written (injected fault)');
+      for (const heal of heals) heal();
+      expect(await rejection(disk.append('log', 'abc'))).toBe('no error');
+    }));
+
   test('strikes no more often than it may', async () => {
     const { source, asked } = answering({ 'disk append log short fault': 1 });
     await play(source, async (sim) => {

@@ -13,6 +13,7 @@ import {
 } from '../../model/messages.ts';
 import { isTerminal } from '../../model/run-state.ts';
 import type { RunStatus } from '../../model/run-status.ts';
+import type { ServiceCall } from '../../call/service-call.ts';
 import type { Service } from '../../model/service.ts';
 import type { ServiceStatus } from '../../model/service-status.ts';
 import { finalStatus } from '../../model/status-lookup.ts';
@@ -27,6 +28,7 @@ import { checkServiceStatus } from './expected-health.ts';
 import { PLANNED_REACH, type PlannedReach } from './expected-run.ts';
 import { GivenAnswers } from './given-answers.ts';
 import { makeRunner } from './made-runner.ts';
+import { owedAnswer, owedByRelease } from './owed-answers.ts';
 import { PartsJudge } from './parts-judge.ts';
 import {
   PlannedParts,
@@ -35,6 +37,7 @@ import {
   type Program,
   type TakenParts,
 } from './planned-parts.ts';
+import { TracedCalls } from './traced-calls.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
 /** A runner that takes all of its collaborators from outside. See {@link partsWorkload}. */
@@ -125,7 +128,7 @@ export class PartsWorkload {
     const options = { ...this.#parts.options(), ...(takesMany ? { capacity, history: 0 } : {}) };
     const made = await this.#terms.make(options, this.#parts.machine());
     const { dispose } = made;
-    const service = new GivenAnswers(this.#sim).service(made.service);
+    const service = this.#watched(new GivenAnswers(this.#sim).service(made.service));
     const createdAtMs = this.#sim.now();
     const steps = draws.count('steps', 1, 8);
     for (let step = 0; step < steps; step += 1) await this.#step(service, capacity);
@@ -139,6 +142,26 @@ export class PartsWorkload {
     for (const name of new PartsJudge(this.#sim, this.#parts, times).judge()) note(name);
     for (const code of this.#refusals) note(refusedText(code));
     await dispose?.();
+  }
+
+  /** Where nothing happens any more, each call that has no answer is named. What explorers see of the trace stays as it is. */
+  #watched(service: Service): Service {
+    const calls = new TracedCalls(this.#sim.world);
+    return calls.untraced(service, 'the runner', 'the caller', (call, sinceMs) => this.#owed(call, sinceMs));
+  }
+
+  #owed(call: ServiceCall, sinceMs: number): string | undefined {
+    if (call.method === 'query') {
+      return this.#releasedAtMs === Infinity ? undefined : owedByRelease(this.#releasedAtMs);
+    }
+    const run =
+      call.method === 'abort' ? this.#parts.runs.find(({ runId }) => runId === call.args[0]) : undefined;
+    const { runId, endedAtMs = Infinity } = run ?? {};
+    return owedAnswer(
+      call,
+      sinceMs,
+      runId === undefined ? undefined : { runId, overMs: { lo: endedAtMs, hi: endedAtMs } },
+    );
   }
 
   async #step(service: Service, capacity: number): Promise<void> {

@@ -11,6 +11,7 @@ import type { ServiceStatus } from '../../model/service-status.ts';
 import { ALL_MASK, formatMask, maskForState, maskMatches } from '../../model/state-mask.ts';
 import type { QueryResult } from '../../model/status-reader.ts';
 import { checkServiceStatus, expectedService } from './expected-health.ts';
+import { overText, owedAnswer, owedByRelease } from './owed-answers.ts';
 import type { BookedRun, RunBook } from './run-book.ts';
 import type { RunnerReach } from './runner-reach.ts';
 import type { WorkloadHost } from './workload-host.ts';
@@ -153,26 +154,14 @@ export class ReadJudge {
   owed(call: ServiceCall, sinceMs: number): string | undefined {
     const book = this.#book;
     book.reckon();
-    switch (call.method) {
-      case 'run':
-        return book.terms.hasExactTimes
-          ? `an answer at ${sinceMs} ms, in the instant of the call (R65)`
-          : 'an answer (R65)';
-      case 'abort': {
-        const run = book.find(call.args[0]);
-        return run === undefined
-          ? 'an answer (R72)'
-          : `an answer once run ${run.runId} is over${sinceText(run.end)} (R70)`;
-      }
-      case 'query':
-        return this.#owedWait(call.args[0], call.args[1].timeoutMs, sinceMs);
-      case 'queryNow':
-      case 'status':
-      case 'statusAll':
-        return `an answer at ${sinceMs} ms, without waiting (R25 R30)`;
-      case 'release':
-        return 'an answer once all runs are over (R85)';
-    }
+    if (call.method === 'query') return this.#owedWait(call.args[0], call.args[1].timeoutMs, sinceMs);
+    const run = call.method === 'abort' ? book.find(call.args[0]) : undefined;
+    const isInstant = call.method !== 'run' || book.terms.hasExactTimes;
+    return owedAnswer(
+      call,
+      isInstant ? sinceMs : undefined,
+      run === undefined ? undefined : { runId: run.runId, overMs: run.end },
+    );
   }
 
   #owedWait(query: Query, timeoutMs: number, sinceMs: number): string | undefined {
@@ -183,11 +172,11 @@ export class ReadJudge {
     const met = this.#subjects(query).find(({ ends, end }) => (ends & ~query.states) === 0 && end.hi <= now);
     if (met !== undefined) {
       const state = met.ended?.state ?? 'over';
-      return `an answer once run ${met.runId} is ${state}${sinceText(met.end)} (R31 R54)`;
+      return `an answer once run ${met.runId} is ${state}${overText(met.end)} (R31 R54)`;
     }
     if (timeoutMs < Infinity) return `an answer at its deadline, ${roundedMs(sinceMs + timeoutMs)} ms (R31)`;
     if (this.#book.releasedAtMs === Infinity) return undefined;
-    return `its end with the release of the runner, at ${this.#book.releasedAtMs} ms (R84)`;
+    return owedByRelease(this.#book.releasedAtMs);
   }
 
   /** What a read that was refused should have come to. */
@@ -498,11 +487,6 @@ function isInOrderOf(order: readonly RunID[], ids: readonly RunID[]): boolean {
 }
 
 /** From when on something is so, as far as that is known. */
-function sinceText({ lo, hi }: Readonly<Record<'lo' | 'hi', number>>): string {
-  if (hi === Infinity) return '';
-  return lo === hi ? `, which it is since ${lo} ms` : `, which it is since ${hi} ms at the latest`;
-}
-
 function wasPending({ order, acceptedAtMs, turn, end }: BookedRun, asked: AskedRead, now: number): boolean {
   const { offers, sinceMs } = asked;
   if (order > offers) return acceptedAtMs > sinceMs && acceptedAtMs < now;

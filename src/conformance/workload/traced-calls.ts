@@ -59,7 +59,20 @@ export class TracedCalls {
     );
   }
 
-  /** A call begins that is in the trace already; what is returned ends it. */
+  /**
+   * The service as one client calls it, with nothing in the trace: who waits for whom is known, and no answer comes a turn later for that.
+   */
+  untraced(service: Service, callee: string, client: string, owed: OwedAnswer<ServiceCall>): Service {
+    return interceptService(service, (call, goOn) => {
+      const args = argumentsText(call);
+      const end = this.begin({ client, callee, name: call.method, args: () => args }, owedTo(call, owed));
+      const answer = goOn(call);
+      answer.then(end, end);
+      return answer;
+    });
+  }
+
+  /** A call begins that is in the trace already, or need not be; what is returned ends it. */
   begin(call: TracedCall, owed?: (sinceMs: number) => string | undefined): () => void {
     const sinceMs = this.#world.clock.now();
     const open: OpenCall = {

@@ -208,4 +208,40 @@ describe('the workload of drawn parts', () => {
     const { failure } = await exploreWorkload(partsWorkload(subjectOf(change, wrap)), { executions: 3_000 });
     expect(failure?.message).toMatch(message);
   });
+
+  test.for([
+    [
+      'run',
+      /^the caller waits for the answer to run\(\["program",.*\) from the runner since 0 ms: expected an answer at 0 ms, in the instant of the call \(R65\), got none$/,
+    ],
+    [
+      'statusAll',
+      /^the caller waits for the answer to statusAll\(\) from the runner since 0 ms: expected an answer at 0 ms, without waiting \(R25 R30\), got none$/,
+    ],
+    [
+      'query',
+      /^the caller waits for the answer to query\(DONE_MASK of run 0, without limit\) from the runner since 0 ms: expected its end with the release of the runner, at \d+ ms \(R84\), got none$/,
+    ],
+    [
+      'abort',
+      /^the caller waits for the answer to abort\(run 0\) from the runner since 0 ms: expected an answer once run 0 is over, which it is since \d+ ms \(R70\), got none$/,
+    ],
+    [
+      'release',
+      /^the caller waits for the answer to release\(\) from the runner since \d+ ms: expected an answer once all runs are over \(R85\), got none$/,
+    ],
+  ] as const)(
+    'names who waits for %s that is never answered, and what it is owed',
+    async ([method, line]) => {
+      const never = (): Promise<never> => new Promise<never>(() => {});
+      const silent = subjectOf(
+        () => ({}),
+        (service) => having(service, { [method]: never }),
+      );
+      const options = { executions: 100, shrinkExecutions: 100 };
+      const { failure } = await exploreWorkload(partsWorkload(silent), options);
+      expect(failure?.kind).toBe('deadlock');
+      expect(failure?.details).toContainEqual(expect.stringMatching(line));
+    },
+  );
 });
