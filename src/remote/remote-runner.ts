@@ -129,12 +129,10 @@ class RemotePerformance implements Performance {
   #logs: readonly [stdout: Output, stderr: Output] | undefined;
   #areLogsFetched = false;
   #stop: End | undefined;
-  /** The name of the execution on the server, while it is under way as far as is known. */
-  #operation: string | undefined;
-  /** The name of the last execution that there was on the server. */
-  #begun: string | undefined;
-  /** Whether it was ever asked to execute the action. */
-  #isAsked = false;
+  /** What the server was asked for last, unless it has refused that or it is over. */
+  #asked: Execution | undefined;
+  /** The last one that is over or was asked for again: it may have carried the action out, but gave no result that counts. */
+  #lost: Execution | undefined;
   /** The request to stop the execution; settles once the server has it, or cannot be asked. */
   #cancelling: Promise<void> | undefined;
   #isRunning = false;
@@ -166,6 +164,11 @@ class RemotePerformance implements Performance {
       (error: unknown) => this.#endLater(this.#failure(error)),
     );
     return this;
+  }
+
+  /** The name of the execution on the server, while it is under way as far as is known. */
+  get #operation(): string | undefined {
+    return this.#asked?.name;
   }
 
   abort(): void {
@@ -214,29 +217,23 @@ class RemotePerformance implements Performance {
     return (this.#command.timeoutMs ?? 0) > 0 || this.#command.executeRequest !== undefined;
   }
 
+  /** FAILED with 240 only where the action was certainly not started (R98). */
   #failure(error: unknown): End {
     const { executeRequest } = this.#command;
     const failure = rpcFailure(error);
-    const isLost = this.#begun !== undefined && isUnreached(failure.status.code);
-    const hasEnded = error instanceof FailedOperation && isLostWork(failure.status.code);
-    const exitCode = isLost || hasEnded ? EXIT_CODES.POST_EXEC : exitCodeOf(error, EXIT_CODES.COULD_NOT_EXEC);
-    const text = hasEnded ? failure.message : this.#textOf(failure);
-    if (executeRequest === undefined) return { state: 'FAILED', exitCode, error: text };
+    const last = this.#asked ?? this.#lost;
+    const fallback = last === undefined ? EXIT_CODES.COULD_NOT_EXEC : EXIT_CODES.POST_EXEC;
+    const end = {
+      state: 'FAILED',
+      exitCode: exitCodeOf(error, fallback),
+      error: failure instanceof FailedOperation ? failure.message : failureText(failure, this.#asked, last),
+    } as const;
+    if (executeRequest === undefined) return end;
     const { actionDigest } = executeRequest;
-    const actionResult = { actionDigest, cached: false, grpcStatus: failure.status };
-    return { state: 'FAILED', exitCode, error: text, actionResult };
-  }
-
-  /** What went wrong, and what that means for the action, which may go on without its client. */
-  #textOf({ message, status: { code } }: RpcError): string {
-    if (!isUnreached(code)) return notStartedText(message);
-    if (this.#begun !== undefined) {
-      return `lost the connection to the server: ${message}; the action may still be under way there as ${this.#begun}`;
-    }
-    const what = this.#isAsked
-      ? 'whether it has started the action is not known'
-      : 'the action was not started';
-    return notStartedText(`the server is unavailable: ${message}; ${what}`);
+    const { status } = failure;
+    // What is wrong with a result is not the fault of who asked for it (R191).
+    const grpcStatus = this.#asked?.hasEnded === true ? { ...status, code: RPC_CODES.INTERNAL } : status;
+    return { ...end, actionResult: { actionDigest, cached: false, grpcStatus } };
   }
 
   /** The blobs of the action: of one that the command brings along, as far as they are here. */
@@ -349,28 +346,31 @@ class RemotePerformance implements Performance {
       if (result === undefined) throw new RpcError('UNAVAILABLE', 'the watch ended without a result');
       const reason = transientFailure(result);
       if (reason === undefined || tries.restarts >= retriesMax) return result;
-      this.#forgetExecution();
+      this.#forgetExecution({ isRefused: lacksBlobs(result) });
       if (lacksBlobs(result)) await this.#upload(action);
       return { reason };
     } catch (error) {
       const failure = this.#asLost(error);
-      const { status, message } = failure;
-      const isMissing = status.violations !== undefined;
-      const isGone = this.#isGone(error, status);
-      const hasEnded = error instanceof FailedOperation;
-      if (isMissing || isGone || hasEnded) this.#forgetExecution();
+      const isMissing = failure.status.violations !== undefined;
+      const isGone = this.#isGone(error, failure.status);
+      const isRefused = isMissing || this.#isRefusal(error);
+      if (isRefused || isGone || error instanceof FailedOperation) this.#forgetExecution({ isRefused });
       const failures = this.#operation === undefined ? tries.restarts : tries.failures;
       if (failures >= retriesMax || !(isGone || canGoWell(failure))) throw failure;
       if (isMissing) await this.#upload(action);
-      return { reason: message };
+      return { reason: failure.message };
     }
   }
 
-  /** It is over: nothing is under way on the server until it is asked again. */
-  #forgetExecution(): void {
-    this.#operation = undefined;
-    this.#begun = undefined;
-    this.#isAsked = false;
+  /** The server has answered Execute, and has begun nothing. */
+  #isRefusal(error: unknown): boolean {
+    return this.#operation === undefined && error instanceof RpcError && REFUSALS.has(error.status.code);
+  }
+
+  /** Nothing is under way on the server until it is asked again. Of an execution that was refused, the command was never started. */
+  #forgetExecution({ isRefused }: { readonly isRefused: boolean }): void {
+    if (!isRefused || this.#asked?.isExecuting === true) this.#lost = this.#asked ?? this.#lost;
+    this.#asked = undefined;
   }
 
   /** An operation that was cancelled is over; a run that is being stopped has its watch cancelled by itself. */
@@ -390,30 +390,35 @@ class RemotePerformance implements Performance {
   async #watch(actionDigest: Digest, tries: Tries): Promise<Result | undefined> {
     const { instanceName } = this.#parts;
     const { skipCacheLookup = false } = this.#command.executeRequest ?? {};
-    this.#isAsked = true;
     const name = this.#operation;
     const messages: AsyncIterable<OperationMessage> =
       name === undefined
         ? this.#client.watch(M.execute, { instanceName, actionDigest, skipCacheLookup })
         : this.#client.watch(M.waitExecution, { name });
+    const execution = this.#executionOf(name);
     for await (const message of messages) {
-      this.#operation = message.name;
-      this.#begun = message.name;
-      if (this.#stop !== undefined) this.#cancelOperation();
-      const metadata = unpackAny(MESSAGES.ExecuteOperationMetadata, message.metadata);
-      if (metadata?.stage === EXECUTION_STAGES.EXECUTING) await this.#becomeRunning();
-      if (!message.done) {
-        tries.failures = 0;
-        continue;
-      }
-      const response = unpackAny(MESSAGES.ExecuteResponse, message.response);
-      if (response !== undefined) return { response };
-      const error = message.error === undefined ? undefined : rpcStatusOf(message.error);
-      throw error === undefined
-        ? new RpcError('INTERNAL', 'the server gave a result that is none')
-        : new FailedOperation(error);
+      await this.#hear(execution, message);
+      if (message.done) return resultOf(message);
+      tries.failures = 0;
     }
     return undefined;
+  }
+
+  /** That which the server knows by this name; a new one if it is asked to begin. */
+  #executionOf(name: string | undefined): Execution {
+    if (name !== undefined && this.#asked !== undefined) return this.#asked;
+    this.#lost = this.#asked ?? this.#lost;
+    return (this.#asked = new Execution());
+  }
+
+  /** Takes in what the server says of the execution. */
+  async #hear(execution: Execution, { name, metadata, done }: OperationMessage): Promise<void> {
+    execution.name = name;
+    execution.hasEnded = done;
+    if (this.#stop !== undefined) this.#cancelOperation();
+    if (unpackAny(MESSAGES.ExecuteOperationMetadata, metadata)?.stage !== EXECUTION_STAGES.EXECUTING) return;
+    execution.isExecuting = true;
+    await this.#becomeRunning();
   }
 
   /** The first thing that anybody can see of a run that runs. */
@@ -517,7 +522,7 @@ class RemotePerformance implements Performance {
       const { cancelBoundMs } = this.#parts;
       this.#recorded(
         'cancel',
-        `the server did not end the action within ${cancelBoundMs} ms; it may still be under way there as ${this.#begun ?? 'an operation without a name'}`,
+        `the server did not end the action within ${cancelBoundMs} ms; it may still be under way there as ${(this.#asked ?? this.#lost)?.name ?? 'an operation without a name'}`,
       );
       this.#endLater(this.#stop ?? ABORTED);
     }
@@ -578,6 +583,50 @@ interface Result {
   readonly response: ExecuteResponseMessage;
 }
 
+/** What is known of an execution for which the server was asked. */
+class Execution {
+  /** As the server calls it, once it has said so. */
+  name: string | undefined;
+  /** The server has said that the command runs. */
+  isExecuting = false;
+  /** The server has said that it has ended. */
+  hasEnded = false;
+}
+
+/** With these a server that answers Execute has certainly begun nothing. Others may come from the connection, too. */
+const REFUSALS: ReadonlySet<RpcCode> = new Set([
+  RPC_CODES.INVALID_ARGUMENT,
+  RPC_CODES.NOT_FOUND,
+  RPC_CODES.ALREADY_EXISTS,
+  RPC_CODES.PERMISSION_DENIED,
+  RPC_CODES.UNAUTHENTICATED,
+  RPC_CODES.RESOURCE_EXHAUSTED,
+  RPC_CODES.FAILED_PRECONDITION,
+  RPC_CODES.OUT_OF_RANGE,
+  RPC_CODES.UNIMPLEMENTED,
+]);
+
+/** What went wrong, and what that means for the action, which may go on without its client. */
+function failureText(
+  { message, status: { code } }: RpcError,
+  current: Execution | undefined,
+  last: Execution | undefined,
+): string {
+  const isLost = isUnreached(code);
+  if (last === undefined) {
+    return notStartedText(
+      isLost ? `the server is unavailable: ${message}; the action was not started` : message,
+    );
+  }
+  if (current?.hasEnded === true) return `the action has ended, but its result cannot be used: ${message}`;
+  const why = isLost ? `lost the connection to the server: ${message}` : `the server failed: ${message}`;
+  if (last.name === undefined) return `${why}; whether it has started the action is not known`;
+  if (current === undefined) {
+    return `${why}; it had accepted the action as ${last.name}, and has given no result`;
+  }
+  return `${why}; the action may still be under way there as ${last.name}`;
+}
+
 /** Whether a call that failed so may never have come to the server, or its answer not back. */
 function isUnreached(code: RpcCode): boolean {
   return code === RPC_CODES.UNAVAILABLE || code === RPC_CODES.DEADLINE_EXCEEDED;
@@ -599,6 +648,14 @@ class FailedOperation extends RpcError {
   constructor({ code, message }: RpcStatus) {
     super(rpcCodeOf(code), message);
   }
+}
+
+/** What an operation that has ended gave; throws if that is no result. */
+function resultOf(message: OperationMessage): Result {
+  const response = unpackAny(MESSAGES.ExecuteResponse, message.response);
+  if (response !== undefined) return { response };
+  if (message.error !== undefined) throw new FailedOperation(rpcStatusOf(message.error));
+  throw new RpcError('INTERNAL', 'the server gave a result that is none');
 }
 
 /** Why a result is none that the action has: its worker died, or blobs have gone that it needs. */

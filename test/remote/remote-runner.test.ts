@@ -328,9 +328,9 @@ describe('what goes wrong on the way', () => {
       { retriesMax: 2, mishaps: { 'Execute *': { endAfter: 0 } } },
       async ({ end, calls }) => {
         const status = await end(slow);
-        expect(status).toMatchObject({ state: 'FAILED', exitCode: 240 });
+        expect(status).toMatchObject({ state: 'FAILED', exitCode: 250 });
         expect(status.error).toBe(
-          'could not exec: the server is unavailable: the watch ended without a result; whether it has started the action is not known',
+          'lost the connection to the server: the watch ended without a result; whether it has started the action is not known',
         );
         expect(calls.filter((call) => call === 'Execute')).toHaveLength(3);
       },
@@ -594,8 +594,48 @@ describe('what goes wrong on the way', () => {
     [
       'that answers no Execute may have begun it',
       { 'Execute *': { fail: DOWN } },
+      250,
+      /^lost the connection to the server: the network is down; whether it has started the action is not known$/,
+    ],
+    [
+      'that refuses an Execute has not begun it',
+      { 'Execute *': { fail: new RpcError('PERMISSION_DENIED', 'not you') } },
       240,
-      /^could not exec: .*: the network is down; whether it has started the action is not known$/,
+      /^could not exec: not you$/,
+    ],
+    [
+      'that refuses an Execute may have begun the one before',
+      {
+        'Execute 1': { fail: DOWN, after: 0 },
+        'Execute *': { fail: new RpcError('PERMISSION_DENIED', 'not you') },
+      },
+      250,
+      /^the server failed: not you; whether it has started the action is not known$/,
+    ],
+    [
+      'that fails an Execute in itself may have begun it',
+      { 'Execute *': { fail: new RpcError('INTERNAL', 'a bug') } },
+      250,
+      /^the server failed: a bug; whether it has started the action is not known$/,
+    ],
+    [
+      'that has forgotten an execution has begun it',
+      {
+        'Execute 1': { fail: DOWN, after: 2 },
+        'WaitExecution 1': { fail: new RpcError('NOT_FOUND', 'no such operation') },
+        'Execute *': { fail: new RpcError('PERMISSION_DENIED', 'not you') },
+      },
+      250,
+      /^the server failed: not you; it had accepted the action as operations\/remote-.*, and has given no result$/,
+    ],
+    [
+      'that does not say any more how the action goes may go on with it',
+      {
+        'Execute 1': { fail: DOWN, after: 2 },
+        'WaitExecution *': { fail: new RpcError('PERMISSION_DENIED', 'not you') },
+      },
+      250,
+      /^the server failed: not you; the action may still be under way there as operations\/remote-/,
     ],
     [
       'that is lost meanwhile may go on with it',
@@ -603,11 +643,64 @@ describe('what goes wrong on the way', () => {
       250,
       /^lost the connection to the server: the network is down; the action may still be under way there as operations\/remote-/,
     ],
-  ])('a server %s', async ([, mishaps, exitCode, error]) => {
+  ])('R98 a server %s', async ([, mishaps, exitCode, error]) => {
     await onStage({ retriesMax: 2, mishaps }, async ({ end }) => {
       const ended = await end({ argv: ['sleep 100000', 'complete 0'] });
       expect(ended).toMatchObject({ state: 'FAILED', exitCode });
       expect(ended.error).toMatch(error);
+    });
+  });
+
+  /** A server that says something else at the end. */
+  const endingAs =
+    (end: Partial<OperationMessage>) =>
+    (service: RemoteService): RemoteService => ({
+      unary: (method, request, context) => service.unary(method, request, context),
+      async *serverStream(method, request, context) {
+        for await (const answer of service.serverStream(method, request, context)) {
+          const { done, name, metadata } = answer as OperationMessage;
+          const ended = MESSAGES.Operation.encode({ name, metadata, done: true, ...end });
+          yield done ? (MESSAGES.Operation.decode(ended) as typeof answer) : answer;
+        }
+      },
+      clientStream: (method, requests, context) => service.clientStream(method, requests, context),
+    });
+  const digest = digestOf('x');
+  const escaping = {
+    result: { exitCode: 0, outputFiles: [{ path: '../x', digest }] },
+  };
+
+  test.for<readonly [string, Partial<OperationMessage>, RegExp]>([
+    [
+      'a result that names a path outside',
+      { response: packAny(MESSAGES.ExecuteResponse, escaping) },
+      /^the action has ended, but its result cannot be used: .*\.\.\/x/,
+    ],
+    [
+      'a result that is none',
+      {},
+      /^the action has ended, but its result cannot be used: the server gave a result that is none$/,
+    ],
+    [
+      'an error of its operation',
+      { error: { code: RPC_CODES.INTERNAL, message: 'a bug', details: [] } },
+      /^a bug$/,
+    ],
+  ])('R98 R191 a server that gives %s has started the command', async ([, end, error]) => {
+    await onStage({ behind: endingAs(end) }, async ({ end: endOf }) => {
+      const ended = await endOf(slow);
+      expect(ended).toMatchObject({ state: 'FAILED', exitCode: 250 });
+      expect(ended.error).toMatch(error);
+    });
+  });
+
+  test('R191 a result that cannot be used is INTERNAL, and not an argument of the client', async () => {
+    const content = createMemoryContentStore();
+    const actionDigest = addAction(content, ['complete 0']);
+    const behind = endingAs({ response: packAny(MESSAGES.ExecuteResponse, escaping) });
+    await onStage({ content, behind }, async ({ end }) => {
+      const { actionResult } = await end(commandFor(actionDigest));
+      expect(actionResult?.grpcStatus?.code).toBe(RPC_CODES.INTERNAL);
     });
   });
 
