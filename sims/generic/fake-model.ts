@@ -11,6 +11,7 @@ import {
   type RunStatus,
   type Simulation,
 } from 'dryrunner';
+import { ExpectedHealth } from 'dryrunner/conformance';
 
 /** What a command is planned to do. */
 export interface Plan {
@@ -39,8 +40,6 @@ interface End {
 }
 
 const UNHEALTHY = 'Worker is unhealthy.';
-const CLEAN = 211;
-const CHECKOUT = 212;
 const COULD_NOT_EXEC = 240;
 const HIGH_MEMORY = 241;
 
@@ -51,7 +50,7 @@ export class FakeModel {
   /** Why it takes no runs any more. */
   unhealthy: string | undefined;
   isReleased = false;
-  #lastCode = 0;
+  readonly #health = new ExpectedHealth();
 
   constructor(sim: Simulation) {
     this.#sim = sim;
@@ -154,7 +153,8 @@ export class FakeModel {
     run.runningAtMs = now;
   }
 
-  #ended({ runId, state, exitCode, error }: RunStatus, run: Planned): void {
+  #ended(status: RunStatus, run: Planned): void {
+    const { runId, state, exitCode, error } = status;
     const now = this.#sim.now();
     const ends = this.#endsOf(runId, run);
     const first = Math.min(...ends.map(({ atMs }) => atMs));
@@ -172,18 +172,15 @@ export class FakeModel {
     );
     this.#sim.sometimes(`a run ends as ${state}`);
     run.endedAtMs = now;
-    this.#note(state, exitCode, error);
+    this.#note(status);
   }
 
   /** R81–R83. */
-  #note(state: string, exitCode: number, error: string): void {
-    if (state === 'ABORTED') return;
-    const previous = this.#lastCode;
-    this.#lastCode = state === 'FAILED' ? exitCode : 0;
-    if (state !== 'FAILED' || this.unhealthy !== undefined) return;
-    const isTwice = exitCode === previous && (exitCode === CLEAN || exitCode === CHECKOUT);
-    if (exitCode !== HIGH_MEMORY && !isTwice) return;
-    this.unhealthy = `exit code ${exitCode}${isTwice ? ' twice in a row' : ''}: ${error}`;
+  #note(status: RunStatus): void {
+    this.#health.note(status);
+    if (!this.#health.isLost || this.unhealthy !== undefined) return;
+    const { exitCode, error } = status;
+    this.unhealthy = `exit code ${exitCode}${exitCode === HIGH_MEMORY ? '' : ' twice in a row'}: ${error}`;
     this.#sim.sometimes('a runner becomes unhealthy');
     const end = { atMs: this.#sim.now(), state: 'FAILED', exitCode: COULD_NOT_EXEC, error: UNHEALTHY };
     for (const { endedAtMs, ends } of this.#runs.values()) if (endedAtMs === undefined) ends.push(end);

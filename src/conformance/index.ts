@@ -66,6 +66,7 @@ export {
   type SimulatedNetworkSubject,
 } from './parts/simulated-network/network-case.ts';
 export { type DiskCase, diskCases, type DiskCrashCase, type DiskSubject } from './parts/disk-cases.ts';
+export { ExpectedHealth } from './workload/expected-health.ts';
 export { type ExploreSubjectOptions, exploreRunner } from './workload/explore-runner.ts';
 export { exploreScheduler } from './workload/explore-scheduler.ts';
 export { exploreService } from './workload/explore-service.ts';

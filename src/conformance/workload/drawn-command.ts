@@ -3,6 +3,7 @@ import type { Command } from '../../model/command.ts';
 import type { RunState } from '../../model/run-state.ts';
 import type { ConformanceSubject } from '../subject.ts';
 import type { Draws } from './draws.ts';
+import { LOST_AT_ONCE, LOST_IN_A_ROW } from './expected-health.ts';
 
 /** How a command ends if nobody stops it. */
 export interface ExpectedEnd {
@@ -60,8 +61,8 @@ type Behaviour = Omit<DrawnCommand, 'kind' | 'secrets'>;
 
 const LASTING_MS = [0, 10, 5, 20, 50];
 const EXIT_CODES = [0, 1, 7, 200, 211, 240, 241, 250, 255];
-/** Codes of the machinery, some of which make a runner unhealthy (R81). */
-const LOST_CODES = [17, 0, 17, 0, 250, 211, 212, 211, 241];
+/** Codes of the machinery that are drawn; what is there several times is so much more likely. */
+const MACHINERY_CODES = [17, 0, 17, 0, 250, ...LOST_IN_A_ROW, LOST_IN_A_ROW[0], LOST_AT_ONCE];
 const TINY_MS = 0.001;
 const AMPLE_MS = 1_000_000;
 const SIGNALS = ['SIGKILL', 'SIGTERM', 'SIGSEGV'];
@@ -111,7 +112,7 @@ const BEHAVIOURS: Readonly<
     starts: false,
   }),
   'get lost'(draws, { commands }, mark) {
-    const code = draws.pick('exit code', LOST_CODES, 3);
+    const code = draws.pick('exit code', MACHINERY_CODES, 3);
     const text = `${mark} is lost`;
     const end: ExpectedEnd = {
       state: 'FAILED',

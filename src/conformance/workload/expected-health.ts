@@ -1,14 +1,19 @@
 /**
- * Whether a runner trusts its machine, by what its runs have ended as, and what it says of that: the only place where workloads know R60 and R81.
+ * Whether a runner trusts its machine, by what its runs have ended as, and what it says of that: the only place where workloads say what R60 and R81 make of an end.
  * Invariant: it sees the ends of the runs that left the queue, in their order, and nothing else.
  */
+import { check } from '../../kernel/argument-check.ts';
+import * as is from '../../kernel/shape.ts';
+import { isTerminal, RUN_STATES } from '../../model/run-state.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import type { ServiceStatus } from '../../model/service-status.ts';
 import { maskForState, type StateMask } from '../../model/state-mask.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
-const LOST_AT_ONCE = 241;
-const LOST_IN_A_ROW: ReadonlySet<number> = new Set([211, 212]);
+/** A runner that sees it once does not trust its machine any more. */
+export const LOST_AT_ONCE = 241;
+/** One that sees either of them twice in a row does not. */
+export const LOST_IN_A_ROW: readonly [number, number] = [211, 212];
 const ABORTED = maskForState('ABORTED');
 const FAILED = maskForState('FAILED');
 
@@ -26,28 +31,54 @@ export const TRUSTED: HealthSoFar = Object.freeze({ lastCode: 0, isLost: false }
 export function afterEnd(before: HealthSoFar, ends: StateMask, exitCode: number): HealthSoFar {
   if (ends === ABORTED) return before;
   if (ends !== FAILED) return { ...before, lastCode: 0 };
-  const isRow = LOST_IN_A_ROW.has(exitCode) && before.lastCode === exitCode;
+  const isRow = LOST_IN_A_ROW.includes(exitCode) && before.lastCode === exitCode;
   return { lastCode: exitCode, isLost: before.isLost || exitCode === LOST_AT_ONCE || isRow };
 }
 
 /** Whether a run may end in several of the ways `ends`, FAILED with `exitCode`, that make a difference to the runner's health. */
 export function isHealthOpen({ lastCode }: HealthSoFar, ends: StateMask, exitCode: number): boolean {
   if ((ends & (ends - 1)) === 0) return false;
-  const matters = (code: number): boolean => code === LOST_AT_ONCE || LOST_IN_A_ROW.has(code);
+  const matters = (code: number): boolean => code === LOST_AT_ONCE || LOST_IN_A_ROW.includes(code);
   return ((ends & FAILED) !== 0 && matters(exitCode)) || ((ends & ABORTED) !== 0 && matters(lastCode));
 }
 
-/** The same, kept for one runner. */
+const STATUS = is.objectOf<Pick<RunStatus, 'state' | 'exitCode'>>(
+  'the state and the exit code of a run',
+  { state: is.oneOf(...RUN_STATES), exitCode: is.WHOLE },
+  {},
+);
+
+/**
+ * Whether one runner trusts its machine by R81, for a model of a runner: it takes the ends of the runs that have left the queue, in their order.
+ *
+ * @example
+ * ```ts
+ * import { ExpectedHealth } from 'dryrunner/conformance';
+ * const health = new ExpectedHealth();
+ * health.note({ state: 'FAILED', exitCode: 212 });
+ * health.note({ state: 'ABORTED', exitCode: 0 });
+ * console.log(health.isLost); // false
+ * health.note({ state: 'FAILED', exitCode: 212 });
+ * console.log(health.isLost); // true
+ * ```
+ */
 export class ExpectedHealth {
   #now = TRUSTED;
 
+  /** It takes no runs any more; once true, for good. */
   get isLost(): boolean {
     return this.#now.isLost;
   }
 
-  /** A run that has left the queue is over. */
-  note({ state, exitCode }: RunStatus): void {
-    this.#now = afterEnd(this.#now, maskForState(state), exitCode);
+  /**
+   * One more run has such a status: once for each run that is over; what is not over makes no difference.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if it is no status.
+   */
+  note(status: Pick<RunStatus, 'state' | 'exitCode'>): void {
+    check('status', status, STATUS);
+    const { state, exitCode } = status;
+    if (isTerminal(state)) this.#now = afterEnd(this.#now, maskForState(state), exitCode);
   }
 }
 

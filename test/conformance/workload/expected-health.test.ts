@@ -19,6 +19,7 @@ describe('what workloads expect of the health of a runner', () => {
       true,
       [
         ['FAILED', 211],
+        ['RUNNING', 0],
         ['FAILED', 211],
       ],
     ],
