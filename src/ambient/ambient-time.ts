@@ -176,6 +176,15 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
     return this.#asked.timers.firing();
   }
 
+  pause(): void {
+    for (const { timers } of [this.#scenario, ...this.#processes]) timers.pause();
+    this.#awaits?.end();
+  }
+
+  resume(): void {
+    for (const { timers } of [this.#scenario, ...this.#processes]) timers.resume();
+  }
+
   end(): void {
     if (this.replaced() !== undefined) putBackStandIns();
     for (const { timers } of [this.#scenario, ...this.#processes]) timers.end();

@@ -87,7 +87,7 @@ class WaitingList {
     waiting.next = undefined;
     if (this.#last === undefined) {
       this.first = waiting;
-      this.#arm();
+      this.arm();
     } else this.#last.next = waiting;
     this.#last = waiting;
   }
@@ -105,11 +105,17 @@ class WaitingList {
       return;
     }
     this.first = next;
-    this.#event?.cancel();
-    this.#arm();
+    this.disarm();
+    this.arm();
   }
 
-  #arm(): void {
+  /** Nothing of it fires, until it is armed again. */
+  disarm(): void {
+    this.#event?.cancel();
+    this.#event = undefined;
+  }
+
+  arm(): void {
     const { first } = this;
     this.#event =
       first === undefined ? undefined : this.#clock.queued(first.topic, first.atMs, first, this.#fire);
@@ -341,6 +347,16 @@ export class AmbientTimers {
       firing &&
       placed(`thrown when timer ${firing.topic.text} fired, due at ${firing.atMs} ms, set here`, firing)
     );
+  }
+
+  /** None of them fires until {@link resume}. */
+  pause(): void {
+    for (const list of [...this.#lists.values(), this.#immediates]) list.disarm();
+  }
+
+  /** They fire again. */
+  resume(): void {
+    for (const list of [...this.#lists.values(), this.#immediates]) list.arm();
   }
 
   /** None of them fires any more, nor one that is set later. */

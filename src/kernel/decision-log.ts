@@ -45,14 +45,15 @@ interface AskedQuestion {
 }
 
 let logsMade = 0;
+const PLAIN: DecisionSource = { decide: () => 0 };
 
 /** Choices with their log. Made by {@link createDecisions}. */
 export class DecisionLog implements Choices {
   /** Questions hold it rather than the log, which they may outlive. */
   private readonly id = ++logsMade;
-  private readonly source: DecisionSource;
-  private readonly record: boolean;
-  private readonly hash: RollingHash | undefined;
+  private source: DecisionSource;
+  private record: boolean;
+  private hash: RollingHash | undefined;
   /** By kind and text of the topic: two objects may be the same question. */
   private readonly asked: Record<QuestionKind, Map<string, AskedQuestion> | undefined> = {
     order: undefined,
@@ -112,6 +113,13 @@ export class DecisionLog implements Choices {
       }
     }
     return entries;
+  }
+
+  /** @internal What is asked from now on gets the plain answer, and is no part of the log. */
+  end(): void {
+    this.source = PLAIN;
+    this.record = false;
+    this.hash = undefined;
   }
 
   private keep(asked: AskedQuestion, n: number, answer: number): number {

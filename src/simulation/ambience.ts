@@ -34,6 +34,10 @@ export interface AmbientSession {
   stay(): void;
   /** True while it waits for something of the machine that is allowed: the simulation is not over then, though nothing is due. */
   readonly isWaiting: boolean;
+  /** What is pending does not fire until {@link resume}, and keeps nothing in the queue of the clock. */
+  pause(): void;
+  /** Timers that were pending fire again. */
+  resume(): void;
   /** The simulation has ended: what is pending never fires, and globals that its code has replaced are put back for the next one. */
   end(): void;
   /** The globals as a process of a simulated machine sees them: its timers die with it and are on its clock. Once it enters, code sees those. */

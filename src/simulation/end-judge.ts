@@ -55,6 +55,8 @@ export class EndJudge {
   #outside: OutsideWatch | undefined;
   #session: AmbientSession | undefined;
   #loadingLooks = 0;
+  /** What the scenario has left, in a few words; undefined if that is nothing, or is not judged. */
+  left: string | undefined;
 
   constructor(
     clock: VirtualClock,
@@ -188,7 +190,8 @@ export class EndJudge {
       ...(pending === 0 ? [] : [counted(pending, 'timer')]),
       ...(count === 0 ? [] : [counted(count, 'resource')]),
     ];
-    const message = `The scenario has ended and left ${left.join(' and ')}`;
+    this.left = left.join(' and ');
+    const message = `The scenario has ended and left ${this.left}`;
     const details = [
       ...this.#forgottenAwaits(),
       ...ambient.slice(0, SHOWN_MAX),

@@ -13,10 +13,11 @@ import { createRandomStream } from '../kernel/seeded-random.ts';
 import { setStackLimit } from '../kernel/drain-stack-limit.ts';
 import { createVirtualClock, type VirtualClock } from '../kernel/virtual-clock.ts';
 import type { Isolate, Isolator } from '../model/isolation.ts';
-import type { Tracer } from '../model/trace-event.ts';
+import type { TraceEvent, Tracer } from '../model/trace-event.ts';
 import type { Oracle } from '../oracles/oracle.ts';
 import { defaultOracles } from '../oracles/default-oracles.ts';
 import { HashingRecorder } from '../trace/trace-recorder.ts';
+import { lateErrorIn } from './aftermath.ts';
 import type { AmbientSession } from './ambience.ts';
 import { DeclaredState } from './declared-state.ts';
 import { EndJudge, SHOWN_MAX } from './end-judge.ts';
@@ -140,6 +141,8 @@ export class SimulationRun {
   #drain: Drain | undefined;
   #isStarted = false;
   #isEnded = false;
+  /** It is judged: what still happens is no part of the execution. */
+  #isOver = false;
   /** How far its end has come since. */
   #ending: 'begun' | 'announced' | 'leaving' | 'left' = 'begun';
   #failure: Failure | undefined;
@@ -158,7 +161,7 @@ export class SimulationRun {
     this.#clock = createVirtualClock({
       choices: this.#decisions,
       capturePlaces,
-      ...(onFire === undefined ? {} : { onFire }),
+      ...(onFire === undefined ? {} : { onFire: (...fired) => this.#isOver || onFire(...fired) }),
     });
     this.#recorder = new HashingRecorder({ hash: new RollingHash(), keep: keepTrace });
     this.#ledger = new ResourceLedger(capturePlaces);
@@ -211,13 +214,39 @@ export class SimulationRun {
       await this.#endUncaught(drain);
       this.#endless.stop();
       this.#judge.stop();
-      restoreLimit();
     }
     if (this.#failure === undefined) this.#judgeEnd();
     if (this.#failure === undefined) this.#tellLastState();
+    const verdict = this.#verdict();
+    const late = await this.#lateFailure(drain);
+    restoreLimit();
     this.#simulation.end();
     this.#session?.end();
-    return this.#verdict();
+    return late === undefined ? verdict : { ...verdict, failure: late };
+  }
+
+  /** Of something that is left, and that throws when its time comes, why it throws is what its author has to know. */
+  async #lateFailure(drain: Drain): Promise<Failure | undefined> {
+    const failure = this.#failure;
+    const { left } = this.#judge;
+    if (failure === undefined || left === undefined) return undefined;
+    this.#session?.resume();
+    if (this.#clock.pending === 0) return undefined;
+    this.#isOver = true;
+    this.#decisions.end();
+    this.#tracer.end();
+    const uncaught = (this.#uncaught = this.#watchUncaught());
+    const parts = { clock: this.#clock, drain, turns: this.turns, processes: this.#processes, uncaught };
+    const late = await lateErrorIn(parts).finally(() => uncaught.end());
+    if (late === undefined) return undefined;
+    const { error, atMs } = late;
+    const [text = '', ...rest] = messageOf(error).split('\n');
+    return {
+      ...failure,
+      message: `What the scenario left when it ended throws at ${atMs} ms: ${text}. It left ${left}`,
+      details: [...rest, ...this.#throwerOf(error), ...failure.details],
+      cause: error,
+    };
   }
 
   /**
@@ -482,7 +511,7 @@ export class SimulationRun {
     }
     const ambient = this.#session?.leftovers() ?? [];
     // What it keeps in the queue of the clock is a part of those.
-    this.#session?.end();
+    this.#session?.pause();
     if (this.#options.leftovers === 'ignore') return;
     this.#judge.judgeLeftovers(ambient);
     if (replaced !== undefined) this.#judge.judgeReplaced(replaced);
@@ -529,14 +558,14 @@ export class SimulationRun {
   #verdict(): Verdict {
     const { name, scenario, seed = 1, keepTrace = false } = this.#options;
     const decisions = this.#decisions;
-    const recorder = this.#recorder;
+    const events = keepTrace ? this.#keptEvents() : [];
     return {
       held: this.#failure === undefined,
       ...(this.#failure === undefined ? {} : { failure: this.#failure }),
       scenario: name ?? (scenario.name || 'scenario'),
       seed: String(seed),
       runs: this.#tally.runs,
-      endStates: this.#tally.endStates,
+      endStates: { ...this.#tally.endStates },
       faults: this.#tally.faults,
       sometimes: this.#reached.toRecord(),
       virtualMs: this.#clock.now(),
@@ -544,8 +573,14 @@ export class SimulationRun {
       decisionCount: decisions.count,
       traceHash: this.#traceHash(),
       decisions: (max) => decisions.entries(max),
-      trace: () => (keepTrace ? recorder.events() : []),
+      trace: () => events,
     };
+  }
+
+  /** What comes after the end is recorded as well, and is no part of it. */
+  #keptEvents(): readonly TraceEvent[] {
+    const events = this.#recorder.events();
+    return this.#failure?.kind === 'leftovers' ? events.slice() : events;
   }
 
   #traceHash(): string {

@@ -41,7 +41,7 @@ export class SimulationTracer implements RunTracer {
   readonly #recorder: HashingRecorder;
   readonly #ledger: ResourceLedger;
   readonly #tally: RunTally;
-  readonly #watchers: readonly RunTracer[];
+  #watchers: readonly RunTracer[];
   readonly #inRows: boolean;
   readonly keepsEvents: boolean;
 
@@ -58,6 +58,11 @@ export class SimulationTracer implements RunTracer {
     this.#watchers = oracles.map(watcherOf);
     this.#inRows = inRows;
     this.keepsEvents = recorder.keepsEvents;
+  }
+
+  /** What comes from now on is shown to no oracle. */
+  end(): void {
+    this.#watchers = [];
   }
 
   record(event: TraceEvent): void {

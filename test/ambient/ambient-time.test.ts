@@ -226,6 +226,30 @@ describe('between simulations', () => {
     ]);
   });
 
+  test.for([
+    (boom: () => void) => void setTimeout(boom, 20),
+    (boom: () => void) => {
+      let beats = 0;
+      setInterval(() => {
+        beats += 1;
+        if (beats === 4) boom();
+      }, 5);
+    },
+  ])('what a timer throws that is left over is named before it', async (leave) => {
+    const { failure, firedEvents } = await simulate({
+      ambient: ambientTime(),
+      scenario: () =>
+        leave(() => {
+          throw new Error('late boom');
+        }),
+    });
+    expect(failure?.message).toBe(
+      'What the scenario left when it ended throws at 20 ms: late boom. It left 1 timer',
+    );
+    expect(failure?.details).toEqual([expect.stringMatching(/^timer set/)]);
+    expect(firedEvents).toBe(0);
+  });
+
   test('globals that somebody else has replaced are refused', async () => {
     const real = globalThis.setTimeout;
     globalThis.setTimeout = ((...args: Parameters<typeof setTimeout>) => real(...args)) as typeof setTimeout;
