@@ -14,8 +14,9 @@ import { SHRINK_MS } from './explore-defaults.ts';
 import { threadLimits, type NamedExecutionOptions } from './explore-options.ts';
 import { explainTimeMs, settle } from './failure-handler.ts';
 import { cutShortLines, failingBlock, failingJson, settledLines } from './failure-report.ts';
-import { replayLog, replayProgressText, taskOf } from './replay-log.ts';
+import { refusalText, replayLog, replayProgressText, taskOf } from './replay-log.ts';
 import { isScenarioReference, nameScenario } from './scenario-loader.ts';
+import type { Interruption } from './interruption.ts';
 import { interruptible, type ScenarioSession } from './scenario-session.ts';
 import type { Terminal } from './terminal.ts';
 import {
@@ -50,11 +51,14 @@ export async function explainCommand(
   if ('kind' in named) return replayInVitest(terminal, named, options);
   await requireOwnFiles(options, [what], [named.scenario]);
   if (options.debug === true) return debugExecution(terminal, named, options.json ?? false);
-  return interruptible(terminal, async (interruption) => {
+  const work = async (interruption: Interruption): Promise<ExitStatus> => {
     const loading = nameScenario(named.scenario);
     const scenario = await interruption.unlessRequested(loading, 'the scenario was loading');
     return new Explaining({ terminal, scenario, options, interruption }, named).run();
-  });
+  };
+  return isLog(named)
+    ? interruptible(terminal, work, (refused) => refusalText(refused, named))
+    : interruptible(terminal, work);
 }
 
 /** A seed of a scenario has no log yet. */

@@ -1,6 +1,7 @@
 /** Runs the log of an exploration again: a token, or a file of the corpus. */
 import { existsSync } from 'node:fs';
 import { CUT_OFF_KEY } from '../explore/failure-key.ts';
+import { isWorkloadName } from '../conformance/workload/draws.ts';
 import type { History } from '../explore/explain/failure-history.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import { expectedKey, type ReplayOutcome, type ReplayTask } from '../threads/task.ts';
@@ -13,7 +14,8 @@ import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
 import { threadLimits } from './explore-options.ts';
 import { cutShortLines, explanationLines, failureJson, plainLines } from './failure-report.ts';
 import type { Interruption } from './interruption.ts';
-import { interruptible } from './scenario-session.ts';
+import { UnknownScenarioError } from './scenario-loader.ts';
+import { interruptible, type RefusedScenario } from './scenario-session.ts';
 import { detailLines } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
 import { type ExecutionFiles, filesAsked, hasFiles, writeFilesOf } from './execution-files.ts';
@@ -63,7 +65,7 @@ export async function replayLog(
     }
     return interruption.status ?? status;
   };
-  return interruptible(terminal, work, (message) => refusalText(message, replayed));
+  return interruptible(terminal, work, (refused) => refusalText(refused, replayed));
 }
 
 /** The task that runs it again. */
@@ -77,17 +79,15 @@ export function taskOf({
   return { kind: 'replay', scenario, log, seed, maxEvents, failureKey };
 }
 
-function refusalText(message: string, { scenario, file }: ReplayedLog): string {
-  if (file === undefined && OF_WORKLOAD.test(scenario) && message.includes('no scenario is called')) {
+/** What to do about a log whose scenario was not run. */
+export function refusalText({ message, code }: RefusedScenario, { scenario, file }: ReplayedLog): string {
+  if (file === undefined && isWorkloadName(scenario) && code === UnknownScenarioError.code) {
     return `the token is of ${scenario}, which a program of yours has explored (exploreRunner and the like): it names no file that could be run here. Give it to the same function in that program, as { replay: 'dr2:…' } beside its other options; or export default runnerWorkload(subject) from a file, explore that file, and replay what that prints`;
   }
   const isElsewhere = file === undefined && isMissingFile(scenario);
   const hint = '; a token holds the path as it was typed, so it is pasted in the same folder';
   return `${message}${isElsewhere ? hint : ''}`;
 }
-
-/** How a workload that nobody has named by a file is called. */
-const OF_WORKLOAD = /^workload-[^/]*$/;
 
 /** True for `FILE` or `FILE#NAME` of a file that is not there. */
 function isMissingFile(reference: string): boolean {

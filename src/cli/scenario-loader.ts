@@ -14,6 +14,13 @@ import { UsageError } from './exit-status.ts';
 import { nowLoading } from './user-code.ts';
 import { shownFrame } from './source-line.ts';
 
+/** Nobody has a scenario of that name, which is no path of a file. */
+export class UnknownScenarioError extends UsageError {
+  /** Outlives a thread, as the class does not. */
+  static readonly code = 'UNKNOWN_SCENARIO';
+  readonly code: string = UnknownScenarioError.code;
+}
+
 /** A scenario, and the files it may read. */
 export interface LoadedScenario {
   readonly definition: ScenarioDefinition;
@@ -48,7 +55,7 @@ async function shippedByName(): Promise<NamedScenario[]> {
 /**
  * The scenarios of these references, names or paths of files; all shipped ones if there is none.
  *
- * @throws UsageError for a name that nobody has, or a file that does not load.
+ * @throws UnknownScenarioError for a name that nobody has. UsageError for a file that does not load.
  */
 export async function findScenarios(references: readonly string[]): Promise<LoadedScenario[]> {
   return Promise.all((await nameScenarios(references)).map((scenario) => scenario.load()));
@@ -68,7 +75,7 @@ export async function nameScenarios(references: readonly string[]): Promise<Name
       if (byName !== undefined) return [byName];
       if (isModulePath(reference)) return (await loadFile(reference)).map(loadedAlready);
       const names = shipped.map(({ name }) => name).join(', ');
-      throw new UsageError(
+      throw new UnknownScenarioError(
         `no scenario is called ${JSON.stringify(reference)}; there are ${names}, or give a file such as ./my-scenario.js`,
       );
     }),

@@ -3,7 +3,7 @@ import { ScenarioRefusedError } from '../threads/thread-supervisor.ts';
 import { UsageError } from './exit-status.ts';
 import type { ExploreCommandOptions } from './explore-options.ts';
 import { Interruption } from './interruption.ts';
-import type { NamedScenario } from './scenario-loader.ts';
+import { type NamedScenario, UnknownScenarioError } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Options of all commands that run scenarios on threads. */
@@ -17,21 +17,29 @@ export interface ScenarioSession<Options extends ThreadCommandOptions = ThreadCo
   readonly interruption: Interruption;
 }
 
+/** Why a scenario was not run. */
+export interface RefusedScenario {
+  readonly message: string;
+  readonly code: string | undefined;
+}
+
 /**
  * Does the work of such a command.
  *
- * @throws UsageError (rejects) if the scenario does not load in a thread; `refusalText` says it in words for what was typed.
+ * @throws UsageError (rejects) if there is no such scenario, or it does not load in a thread; `refusalText` says it in words for what was typed.
  */
 export async function interruptible<T>(
   terminal: Terminal,
   work: (interruption: Interruption) => Promise<T>,
-  refusalText = (message: string): string => message,
+  refusalText = ({ message }: RefusedScenario): string => message,
 ): Promise<T> {
   const interruption = new Interruption();
   try {
     return await work(interruption);
   } catch (error) {
-    if (error instanceof ScenarioRefusedError) throw new UsageError(refusalText(error.message));
+    if (error instanceof ScenarioRefusedError || error instanceof UnknownScenarioError) {
+      throw new UsageError(refusalText(error));
+    }
     throw error;
   } finally {
     terminal.progress('');

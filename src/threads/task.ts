@@ -137,8 +137,8 @@ export interface ThreadInput {
 export type ExploreMessage =
   /** The scenario is loaded: the work begins. */
   | { readonly type: 'ready' }
-  /** The scenario does not load; the message is for people. */
-  | { readonly type: 'refused'; readonly message: string }
+  /** The scenario does not load; the message is for people, the code is that of what was thrown. */
+  | { readonly type: 'refused'; readonly message: string; readonly code?: string | undefined }
   /** Each log of the corpus was run. */
   | { readonly type: 'corpus-tried' }
   | { readonly type: 'event'; readonly event: CampaignEvent }

@@ -74,6 +74,13 @@ export function lostIn({ outcome, end }: ThreadRun<ReplayTask>): FailingExecutio
 /** The scenario does not load in a thread; the message is for people. */
 export class ScenarioRefusedError extends Error {
   override readonly name = 'ScenarioRefusedError';
+  /** Of what was thrown when it was loaded, if that has one. */
+  readonly code: string | undefined;
+
+  constructor(message: string, code?: string) {
+    super(message);
+    this.code = code;
+  }
 }
 
 /** How often progress is shown. */
@@ -144,7 +151,7 @@ export class ExploreThread {
   #result: object = {};
   #isReady = false;
   #isDone = false;
-  #end: ThreadEnd | { readonly type: 'refused'; readonly message: string } | undefined;
+  #end: ThreadEnd | Extract<ExploreMessage, { readonly type: 'refused' }> | undefined;
   #turns = -1;
   /** How long it has been seen without a turn. */
   #silentMs = 0;
@@ -254,8 +261,10 @@ export class ExploreThread {
     }
     this.#lose('crash', `the execution ended its thread with process.exit(${code})`, []);
     const end = this.#end;
-    if (end?.type === 'refused') this.#resolve(Promise.reject(new ScenarioRefusedError(end.message)));
-    else if (end !== undefined) this.#resolve(end);
+    if (end?.type === 'refused') {
+      this.#resolve(Promise.reject(new ScenarioRefusedError(end.message, end.code)));
+    }
+    if (end !== undefined && end.type !== 'refused') this.#resolve(end);
   }
 
   #look(): void {

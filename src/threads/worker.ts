@@ -34,7 +34,8 @@ export async function serveExploreTask({ load, loadEscapeWatch }: ExploreService
   try {
     prepared = await load((task.kind === 'settle' ? task.failing : task).scenario);
   } catch (error) {
-    send({ type: 'refused', message: messageOf(error) });
+    const { code } = (error ?? {}) as NodeJS.ErrnoException;
+    send({ type: 'refused', message: messageOf(error), code: typeof code === 'string' ? code : undefined });
     return;
   }
   send({ type: 'ready' });

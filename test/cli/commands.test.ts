@@ -258,13 +258,23 @@ test('Ctrl-\\ ends a scenario that keeps the thread busy, which Ctrl-C cannot', 
 });
 
 describe('replay', () => {
-  test('of a token that a program has printed says what it is and where to give it', async () => {
-    const kept = { scenario: 'workload-mine', failureKey: 'check it failed', traceHash: '0123456789abcdef' };
-    const { code, err } = await run('replay', encodeToken({ ...kept, decisions: [] }));
+  test.each([
+    ['replay', 'workload-mine'],
+    ['replay', 'parts-mine'],
+    ['explain', 'scheduler-mine'],
+  ])('%s of a token of %s, which a program has printed, says where to give it', async (verb, scenario) => {
+    const kept = { scenario, failureKey: 'check it failed', traceHash: '0123456789abcdef' };
+    const { code, err } = await run(verb, encodeToken({ ...kept, decisions: [] }));
     expect(code).toBe(2);
     expect(err).toMatch(
-      /^error: the token is of workload-mine, which a program of yours has explored \(exploreRunner and the like\)[^]*\{ replay: 'dr2:…' \}/,
+      /^error: the token is of [a-z]+-mine, which a program of yours has explored \(exploreRunner and the like\)[^]*\{ replay: 'dr2:…' \}/,
     );
+  });
+
+  test('of a token of another scenario that nobody has says which there are', async () => {
+    const kept = { scenario: 'mine', failureKey: 'check it failed', traceHash: '0123456789abcdef' };
+    const { err } = await run('replay', encodeToken({ ...kept, decisions: [] }));
+    expect(err).toMatch(/^error: no scenario is called "mine"; there are theta-pool, /);
   });
 
   test('R209 a trace is reproduced; a damaged, truncated or too new one is refused with its line', async () => {

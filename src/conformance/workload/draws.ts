@@ -6,10 +6,18 @@ import type { DescribeAnswer } from '../../kernel/decisions.ts';
 import { thing, type Topic, topicOf } from '../../kernel/question.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 
+const WORKLOAD_KINDS = ['workload', 'parts', 'scheduler'] as const;
+
 /** The name of a workload's scenario: that of its subject in the letters of a scenario. */
-export function workloadName(kind: 'workload' | 'parts' | 'scheduler', subject: string): string {
+export function workloadName(kind: (typeof WORKLOAD_KINDS)[number], subject: string): string {
   const letters = subject.toLowerCase().replace(/[^a-z0-9]+/g, '-');
   return letters === '' ? kind : `${kind}-${letters}`;
+}
+
+/** Whether a scenario of this name is likely the workload of a subject. */
+export function isWorkloadName(name: string): boolean {
+  const [kind] = /^[a-z0-9]+(?=$|-[a-z0-9-]*$)/.exec(name) ?? [];
+  return WORKLOAD_KINDS.some((each) => each === kind);
 }
 
 /** What one owner, or one part of it, draws: the same in each execution, so that its topics and their texts are made once. */
