@@ -27,6 +27,7 @@ import {
   type RpcCode,
   type RpcStatus,
 } from '../model/action.ts';
+import { LONGEST_BACK_OFF_MS } from '../model/back-off.ts';
 import { CONTENT_STORE, CREATOR } from '../model/argument-shapes.ts';
 import { tagsOf, type Command } from '../model/command.ts';
 import type { ContentStore } from '../model/content-store.ts';
@@ -309,7 +310,7 @@ class RemotePerformance implements Performance {
   /** Uploads, executes, and watches until there is a result. */
   async #execute(action: BuiltAction): Promise<Result> {
     await this.#upload(action);
-    // Failures in a row are counted anew after each answer; how often the action is executed again is counted to the end.
+    // Failures in a row are counted anew once there is progress; how often the action is executed again is counted to the end.
     const tries = { failures: 0, restarts: 0 };
     for (;;) {
       const attempt = await this.#attempt(action, tries);
@@ -322,7 +323,7 @@ class RemotePerformance implements Performance {
       if (this.#operation === undefined) {
         tries.restarts += 1;
         this.#recorded('action', attempt.reason, { isRepeated: true });
-      }
+      } else this.#recorded('watch', attempt.reason);
       await this.#client.pause(tries.failures);
     }
   }
@@ -396,12 +397,18 @@ class RemotePerformance implements Performance {
         ? this.#client.watch(M.execute, { instanceName, actionDigest, skipCacheLookup })
         : this.#client.watch(M.waitExecution, { name });
     const execution = this.#executionOf(name);
-    for await (const message of messages) {
-      await this.#hear(execution, message);
-      if (message.done) return resultOf(message);
-      tries.failures = 0;
+    const { clock } = this.#parts.world;
+    const sinceMs = clock.now();
+    try {
+      for await (const message of messages) {
+        if (await this.#hear(execution, message)) tries.failures = 0;
+        if (message.done) return resultOf(message);
+      }
+      return undefined;
+    } finally {
+      // A stage can take hours, in which whatever is between here and the server cuts quiet streams again and again.
+      if (clock.now() - sinceMs >= LONGEST_BACK_OFF_MS) tries.failures = 0;
     }
-    return undefined;
   }
 
   /** That which the server knows by this name; a new one if it is asked to begin. */
@@ -411,14 +418,15 @@ class RemotePerformance implements Performance {
     return (this.#asked = new Execution());
   }
 
-  /** Takes in what the server says of the execution. */
-  async #hear(execution: Execution, { name, metadata, done }: OperationMessage): Promise<void> {
+  /** Takes in what the server says of the execution; true if that is progress. */
+  async #hear(execution: Execution, { name, metadata, done }: OperationMessage): Promise<boolean> {
     execution.name = name;
     execution.hasEnded = done;
     if (this.#stop !== undefined) this.#cancelOperation();
-    if (unpackAny(MESSAGES.ExecuteOperationMetadata, metadata)?.stage !== EXECUTION_STAGES.EXECUTING) return;
-    execution.isExecuting = true;
-    await this.#becomeRunning();
+    const stage = unpackAny(MESSAGES.ExecuteOperationMetadata, metadata)?.stage ?? EXECUTION_STAGES.UNKNOWN;
+    const isProgress = execution.reach(stage);
+    if (stage === EXECUTION_STAGES.EXECUTING) await this.#becomeRunning();
+    return isProgress;
   }
 
   /** The first thing that anybody can see of a run that runs. */
@@ -591,6 +599,15 @@ class Execution {
   isExecuting = false;
   /** The server has said that it has ended. */
   hasEnded = false;
+  #stage = -1;
+
+  /** True if it has not been that far before: who takes up a watch is told the stage of an execution again. */
+  reach(stage: number): boolean {
+    if (stage === EXECUTION_STAGES.EXECUTING) this.isExecuting = true;
+    const isProgress = stage > this.#stage;
+    if (isProgress) this.#stage = stage;
+    return isProgress;
+  }
 }
 
 /** With these a server that answers Execute has certainly begun nothing. Others may come from the connection, too. */
@@ -632,7 +649,7 @@ function isUnreached(code: RpcCode): boolean {
   return code === RPC_CODES.UNAVAILABLE || code === RPC_CODES.DEADLINE_EXCEEDED;
 }
 
-/** What was tried in vain: since anything was heard, and how often the action was executed again. */
+/** What was tried in vain: since there was progress, and how often the action was executed again. */
 interface Tries {
   failures: number;
   restarts: number;

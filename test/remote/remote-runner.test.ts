@@ -5,6 +5,8 @@ import { digestOf } from '../../src/cas/digest-of.ts';
 import { createMemoryContentStore, type MemoryContentStore } from '../../src/cas/memory-content-store.ts';
 import { createMemoryTree } from '../../src/filers/memory-tree.ts';
 import { RPC_CODES } from '../../src/model/action.ts';
+import type { Timer } from '../../src/kernel/clock.ts';
+import { namedTopic } from '../../src/kernel/question.ts';
 import type { Command } from '../../src/model/command.ts';
 import { violationsOf } from '../../src/model/content-store.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
@@ -115,7 +117,7 @@ interface StageOptions extends Partial<RemoteRunnerOptions> {
   /** How the server stores what was printed before a timeout. */
   readonly storeLog?: BazelLab['storeLog'];
   /** What stands before the server. */
-  readonly behind?: (service: RemoteService) => RemoteService;
+  readonly behind?: (service: RemoteService, sim: Simulation) => RemoteService;
 }
 
 async function onStage(
@@ -134,7 +136,7 @@ async function onStage(
     const outputs = createMemoryOutputs();
     const calls: string[] = [];
     const timeouts: (number | undefined)[] = [];
-    const transport = unlucky(deadly(behind(overWire(server)), deaths), mishaps, calls, timeouts);
+    const transport = unlucky(deadly(behind(overWire(server), sim), deaths), mishaps, calls, timeouts);
     const runner = createRemoteRunner(sim.world, { outputs, ...more, transport });
     const end = async (command: Command): Promise<RunStatus> =>
       (await finalStatus(runner, (await runner.run(command)).runId)).status;
@@ -265,7 +267,50 @@ describe('what goes wrong on the way', () => {
       expect(calls.filter((name) => name.includes('Exec'))).toEqual(watches);
     });
     expect(startsOf(trace)).toBe(1);
-    expect(reasonsOf(trace)).toEqual([]);
+    const reason = 'endAfter' in mishaps['Execute 1']! ? 'the watch ended without a result' : DOWN.message;
+    expect(reasonsOf(trace)).toEqual(watches.slice(1).map(() => `watch: ${reason}`));
+  });
+
+  /** A server before which something ends all streams that have been quiet for so long. */
+  const cutting =
+    (quietMs: number) =>
+    (service: RemoteService, { world: { clock } }: Simulation): RemoteService => ({
+      unary: (method, request, context) => service.unary(method, request, context),
+      async *serverStream(method, request, context) {
+        const answers = service.serverStream(method, request, context)[Symbol.asyncIterator]();
+        for (;;) {
+          let timer: Timer | undefined;
+          const quiet = new Promise<undefined>((resolve) => {
+            timer = clock.timer(namedTopic('proxy', 'cuts', 'streams'), quietMs, () => resolve(undefined));
+          });
+          const next = await Promise.race([answers.next(), quiet]);
+          timer?.cancel();
+          if (next === undefined) throw DOWN;
+          if (next.done === true) return;
+          yield next.value;
+        }
+      },
+      clientStream: (method, requests, context) => service.clientStream(method, requests, context),
+    });
+
+  test('a watch that gets on by nothing, however often it is taken up, is given up after pauses', async () => {
+    const trace = await onStage({ retriesMax: 3, behind: cutting(1) }, async ({ end, calls, sim }) => {
+      const status = await end({ argv: ['sleep 100000', 'complete 0'] });
+      expect(status).toMatchObject({ state: 'FAILED', exitCode: 250 });
+      expect(status.error).toMatch(
+        /^lost the connection to the server: the network is down; the action may still be under way there as operations\/remote-/,
+      );
+      expect(calls.filter((name) => name === 'WaitExecution')).toHaveLength(3);
+      expect(sim.now()).toBe(1 + (100 + 1) + (200 + 1) + (400 + 1));
+    });
+    expect(reasonsOf(trace)).toEqual(Array(3).fill('watch: the network is down'));
+  });
+
+  test('a watch that is cut whenever it has been quiet for a while goes on as long as the action does', async () => {
+    await onStage({ retriesMax: 2, behind: cutting(10_000) }, async ({ end, calls }) => {
+      expect(await end({ argv: ['sleep 100000', 'complete 0'] })).toMatchObject({ state: 'COMPLETE' });
+      expect(calls.filter((name) => name === 'WaitExecution').length).toBeGreaterThan(5);
+    });
   });
 
   test('an Execute of which nothing is known is made again, with the reason, and joins what is under way', async () => {
@@ -284,7 +329,7 @@ describe('what goes wrong on the way', () => {
         expect((await end(slow)).state).toBe('COMPLETE');
       },
     );
-    expect(reasonsOf(trace)).toEqual(['action again: no such operation']);
+    expect(reasonsOf(trace)).toEqual(['watch: the network is down', 'action again: no such operation']);
   });
 
   test('an action whose worker dies is executed again, with the reason, and not for ever', async () => {
