@@ -15,6 +15,7 @@ import {
   type GetTreeRequest,
   type GetTreeResponse,
   type Init,
+  MESSAGES,
   type QueryWriteStatusResponse,
   type ReadRequest,
   type ReadResponse,
@@ -29,11 +30,13 @@ import { namedTopic, type Topic } from '../kernel/question.ts';
 import { RPC_CODES } from '../model/action.ts';
 import { type BlobWriter, type ContentStore, MissingBlobsError } from '../model/content-store.ts';
 import { digestKey, type Digest } from '../model/digest.ts';
+import { formatCount } from '../model/plural.ts';
 import { type MaybePromise, orElse } from '../model/maybe-promise.ts';
 import { walkTree } from './input-tree.ts';
 import { type Compression, readResource, writeResource } from './resource-name.ts';
 import { rpcFailure } from './rpc-failure.ts';
 import { RpcError, type RpcContext } from './rpc.ts';
+import { sentBytes } from './sent-bytes.ts';
 
 /** Compresses and decompresses what is on its way, piece by piece: neither side need hold a whole blob. */
 export interface BlobCompression {
@@ -76,6 +79,8 @@ interface Upload {
 const UPLOADS_MAX = 1_024;
 /** Tree pages: far below what a message may have. */
 const PAGE_ENTRIES = 2_000;
+/** For all that a batch says beside its blobs. With the default for these it is as long as the messages of gRPC are that every client takes, 4 MiB. */
+const FIELDS_BYTES_MAX = 4 * 1024 * 1024 - 4_000_000;
 const OK: Init<StatusMessage> = { code: RPC_CODES.OK, message: '' };
 const CLOSED = 'the server is going down';
 
@@ -121,10 +126,14 @@ export class Blobs {
     context: RpcContext,
   ): Promise<Init<BatchUpdateBlobsResponse>> {
     // What it becomes counts, not what it was compressed to.
-    this.#checkBatch(requests.map(({ data, digest }) => Math.max(data.length, digest?.sizeBytes ?? 0)));
+    const blobs = requests.map(({ data, digest }) => ({
+      hash: digest?.hash ?? '',
+      sizeBytes: Math.max(data.length, digest?.sizeBytes ?? 0),
+    }));
+    const room = this.#checkBatch(blobs);
     const responses: { digest: Digest | null; status: Init<StatusMessage> }[] = [];
     for (const { digest, data, compressor } of requests) {
-      responses.push({ digest, status: await this.#store(digest, data, compressor, context) });
+      responses.push({ digest, status: room.fitting(await this.#store(digest, data, compressor, context)) });
     }
     return { responses };
   }
@@ -151,7 +160,7 @@ export class Blobs {
     context: RpcContext,
   ): Promise<Init<BatchReadBlobsResponse>> {
     const sound = digests.map((digest) => soundDigest('digests', digest));
-    this.#checkBatch(sound.map(({ sizeBytes }) => sizeBytes));
+    const room = this.#checkBatch(sound);
     // Those that are not known are of no use here, and no fault of a client that knows them.
     const accepted = acceptableCompressors.map((compressor) => COMPRESSION_NAMES[compressor]);
     const compression =
@@ -161,9 +170,12 @@ export class Blobs {
       try {
         const bytes = await this.#content.read(digest, {}, context);
         const data = compression === 'identity' ? bytes : await this.#compressed(compression, bytes);
-        responses.push({ digest, data, status: OK, compressor: COMPRESSORS[upper(compression)] });
+        // What becomes longer by compression would not be accounted for.
+        const isShorter = data.length < bytes.length;
+        const compressor = COMPRESSORS[upper(isShorter ? compression : 'identity')];
+        responses.push({ digest, data: isShorter ? data : bytes, status: OK, compressor });
       } catch (error) {
-        responses.push({ digest, status: statusMessage(rpcFailure(error).status) });
+        responses.push({ digest, status: room.fitting(statusMessage(rpcFailure(error).status)) });
       }
     }
     return { responses };
@@ -381,10 +393,18 @@ export class Blobs {
     return { committedSize: this.#uploads.get(resourceName)?.writer.committedBytes ?? 0, complete: false };
   }
 
-  #checkBatch(sizes: readonly number[]): void {
-    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  /** What the message of a batch has room for beside its blobs. */
+  #checkBatch(blobs: readonly Digest[]): TextRoom {
     const { batchBytesMax } = this.#options;
+    const bytes = blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     if (bytes > batchBytesMax) throw badField('batch', `${batchBytesMax} B at most`, bytes);
+    const messageBytesMax = batchBytesMax + FIELDS_BYTES_MAX;
+    const messageBytes = blobs.reduce((sum, blob) => sum + sentBytes(blob), bytes);
+    if (messageBytes > messageBytesMax) {
+      const expected = `${messageBytesMax} B at most with the fields of its ${formatCount(blobs.length)} blobs`;
+      throw badField('batch', expected, messageBytes);
+    }
+    return new TextRoom(messageBytesMax - messageBytes);
   }
 
   #checkSize(digest: Digest): Digest {
@@ -409,6 +429,23 @@ export class Blobs {
 
   #compressed(name: Compression, bytes: Uint8Array): Promise<Uint8Array> {
     return joined(this.#compressionOf(name).compress(name, only(bytes)));
+  }
+}
+
+/** How much more may be said of the blobs of a batch. */
+class TextRoom {
+  #bytes: number;
+
+  constructor(bytes: number) {
+    this.#bytes = bytes;
+  }
+
+  /** The status, without its text if there is no room for that. */
+  fitting({ code, message = '', details = [] }: Init<StatusMessage>): Init<StatusMessage> {
+    const bytes = MESSAGES.Status.encode({ message, details }).length;
+    if (bytes > this.#bytes) return { code };
+    this.#bytes -= bytes;
+    return { code, message, details };
   }
 }
 

@@ -18,6 +18,7 @@ import { formatCount } from '../model/plural.ts';
 import type { World } from '../model/world.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
 import { rpcFailure } from './rpc-failure.ts';
+import { sentBytes } from './sent-bytes.ts';
 import {
   type RemoteService,
   rpcCodeName,
@@ -103,8 +104,6 @@ function beginningIfUnknown(error: unknown): typeof BEGINNING {
 
 /** Of one message with blobs or digests, as it is sent: below the 4 MiB that every server takes. A larger blob is written as a stream. */
 const MESSAGE_BYTES = 2_000_000;
-/** What a message has for each blob beside its hash and its data, at most: numbers and lengths of fields, and the size. */
-const FIELDS_BYTES = 40;
 const PIECE_BYTES = 256 * 1024;
 /** Of a blob that is read as a whole. */
 const WHOLE_BYTES_MAX = 2 ** 31 - 1;
@@ -343,11 +342,6 @@ export class RemoteClient {
       this.#signal.removeEventListener('abort', stop);
     }
   }
-}
-
-/** The room that a blob takes in a message without its data, at most. */
-function sentBytes({ hash }: Digest): number {
-  return hash.length + FIELDS_BYTES;
 }
 
 /** So many at a time as one message may have. */

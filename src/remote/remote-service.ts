@@ -53,7 +53,10 @@ export interface RemoteServiceOptions {
    * too, so that names are not reused across restarts. Default `remote`.
    */
   readonly name?: string;
-  /** Of all blobs in one batch, in bytes. Default 4,000,000, as most clients take messages of 4 MiB. */
+  /**
+   * Of all blobs in one batch, in bytes. With the fields around them a message is at most 194,304 B longer. Default 4,000,000, as most clients take
+   * messages of 4 MiB.
+   */
   readonly batchBytesMax?: number;
   /** Of one blob, in bytes. Default 16 GiB. */
   readonly blobBytesMax?: number;

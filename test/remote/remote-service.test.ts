@@ -1103,6 +1103,63 @@ describe('blobs', () => {
       { batchBytesMax: 9 },
     ));
 
+  const small = Array.from({ length: 2_650 }, (_, n) => Buffer.from(`blob ${n}`));
+  const digests = small.map((bytes) => digestOf(bytes));
+  const acceptableCompressors = [2];
+  const limited = { batchBytesMax: 100_000 };
+  const messageBytesMax = 294_304;
+  const refusal = (max: number, count: string): RegExp =>
+    new RegExp(
+      `^INVALID_ARGUMENT: batch: expected ${max} B at most with the fields of its ${count} blobs, got \\d+$`,
+    );
+
+  test('a batch whose small blobs fit, but not with all that is said of them, is refused', () =>
+    play(async ({ service }) => {
+      const read = { instanceName: '', digests, acceptableCompressors };
+      const refused = refusal(messageBytesMax, '2,650');
+      expect(await failure(service.unary(M.batchReadBlobs, read, call()))).toMatch(refused);
+      const requests = digests.map((digest, n) => ({ digest, data: small[n]!, compressor: 0 }));
+      const update = { instanceName: '', requests };
+      expect(await failure(service.unary(M.batchUpdateBlobs, update, call()))).toMatch(refused);
+    }, limited));
+
+  test('a batch is by default no longer than a message that every client of gRPC takes', () =>
+    play(async ({ service }) => {
+      const request = { instanceName: '', digests: Array(60_000).fill(blob), acceptableCompressors };
+      expect(await failure(service.unary(M.batchReadBlobs, request, call()))).toMatch(
+        refusal(4 * 1024 * 1024, '60,000'),
+      );
+    }));
+
+  test.for([
+    ['all of which are there', 1],
+    ['half of which are missing', 2],
+    ['all of which are missing', Infinity],
+  ] as const)(
+    'the answer to a batch as large as can be, of blobs %s, is no longer than a message',
+    ([, step]) =>
+      play(async ({ service, content }) => {
+        const isThere = (n: number): boolean => n % step === 0 && step < Infinity;
+        for (const [n, bytes] of small.entries()) if (isThere(n)) content.add(bytes);
+        const request = { instanceName: '', digests: digests.slice(0, 2_500), acceptableCompressors };
+        const answer = await service.unary(M.batchReadBlobs, request, call());
+        expect(M.batchReadBlobs.response.encode(answer).length).toBeLessThanOrEqual(messageBytesMax);
+        expect(answer.responses.map(({ status }) => status?.code)).toEqual(
+          request.digests.map((_, n) => (isThere(n) ? 0 : 5)),
+        );
+      }, limited),
+  );
+
+  test('the answer to a batch of blobs that are all refused is no longer than a message', () =>
+    play(async ({ service }) => {
+      const wrong = digests
+        .slice(0, 2_500)
+        .map((digest, n) => ({ digest, data: small[n + 1]!, compressor: 0 }));
+      const answer = await service.unary(M.batchUpdateBlobs, { instanceName: '', requests: wrong }, call());
+      expect(M.batchUpdateBlobs.response.encode(answer).length).toBeLessThanOrEqual(messageBytesMax);
+      expect(new Set(answer.responses.map(({ status }) => status?.code))).toEqual(new Set([3]));
+    }, limited));
+
   test('a tree comes in pages, each directory once, and on from a token', () =>
     play(async ({ service, content }) => {
       const leaf = content.add(MESSAGES.Directory.encode({ files: [{ name: 'f', digest: blob }] }));

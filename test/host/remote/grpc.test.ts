@@ -131,16 +131,21 @@ describe('over gRPC', () => {
     const deflated = await read('compressed-blobs/deflate');
     expect(deflated.length).toBeLessThan(1_000_000);
     expect(digestOf(inflateSync(deflated))).toEqual(digest);
-    const small = Buffer.from('small');
+    const small = Buffer.from('small'.repeat(20));
     const data = deflateSync(small);
     const requests = [{ digest: digestOf(small), data, compressor: COMPRESSORS.DEFLATE }];
     const { responses } = await remote.unary(M.batchUpdateBlobs, { instanceName: '', requests }, call());
     expect(responses[0]?.status?.code).toBe(0);
     expect(await cluster.content.findMissing([digestOf(small)])).toEqual([]);
-    const batch = { instanceName: '', digests: [digestOf(small)], acceptableCompressors: [2] };
-    const [got] = (await remote.unary(M.batchReadBlobs, batch, call())).responses;
+    const tiny = Buffer.from('tiny');
+    await cluster.content.write(digestOf(tiny), tiny);
+    const digests = [digestOf(small), digestOf(tiny)];
+    const batch = { instanceName: '', digests, acceptableCompressors: [2] };
+    const [got, longer] = (await remote.unary(M.batchReadBlobs, batch, call())).responses;
     expect(got?.compressor).toBe(COMPRESSORS.DEFLATE);
-    expect(inflateSync(got?.data ?? new Uint8Array()).toString()).toBe('small');
+    expect(inflateSync(got?.data ?? new Uint8Array())).toEqual(small);
+    // Compression would make it longer.
+    expect(longer).toMatchObject({ compressor: COMPRESSORS.IDENTITY, data: tiny });
     const bombs = [deflateSync(Buffer.alloc(50_000_000)), deflateSync(Buffer.from('x')), Buffer.from('odd')];
     const bombed = await remote.unary(
       M.batchUpdateBlobs,
