@@ -206,10 +206,13 @@ class RemotePerformance implements Performance {
     // Servers may give what was printed before any failure, as at a timeout; the result itself is none (R194).
     if (hasPrinted(outcome)) await this.#fetchLogs(outcome);
     if (status.code === RPC_CODES.DEADLINE_EXCEEDED && this.#hasTimeout()) return TIMEDOUT;
-    const grpcStatus = status.code === RPC_CODES.OK ? { ...status, code: RPC_CODES.INTERNAL } : status;
-    const error = status.message === '' ? `the server answered ${rpcCodeName(status.code)}` : status.message;
+    const isNone = status.code === RPC_CODES.OK;
+    const grpcStatus = isNone ? { ...status, code: RPC_CODES.INTERNAL } : status;
+    const plain = isNone ? 'the server gave no result' : `the server answered ${rpcCodeName(status.code)}`;
+    const error = status.message === '' ? plain : status.message;
+    // A code that no process ends with is there for clients that do not look at the status, and 0 would say that all is well.
     const code = outcome?.exitCode ?? 0;
-    const exitCode = code === 0 ? EXIT_CODES.POST_EXEC : code;
+    const exitCode = code > 0 ? code : EXIT_CODES.POST_EXEC;
     return { state: 'FAILED', exitCode, error, actionResult: { actionDigest, cached: false, grpcStatus } };
   }
 

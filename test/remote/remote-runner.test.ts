@@ -727,6 +727,21 @@ describe('what goes wrong on the way', () => {
       /^the action has ended, but its result cannot be used: the server gave a result that is none$/,
     ],
     [
+      'no result, and says that all is well',
+      { response: packAny(MESSAGES.ExecuteResponse, {}) },
+      /^the server gave no result$/,
+    ],
+    [
+      'a failure with the exit code -1',
+      {
+        response: packAny(MESSAGES.ExecuteResponse, {
+          status: { code: RPC_CODES.DEADLINE_EXCEEDED, message: '' },
+          result: { exitCode: -1 },
+        }),
+      },
+      /^the server answered DEADLINE_EXCEEDED$/,
+    ],
+    [
       'an error of its operation',
       { error: { code: RPC_CODES.INTERNAL, message: 'a bug', details: [] } },
       /^a bug$/,
