@@ -604,7 +604,7 @@ class Execution {
   hasEnded = false;
   #stage = -1;
 
-  /** True if it has not been that far before: who takes up a watch is told the stage of an execution again. */
+  /** True if it has not been that far before: a watch that is taken up begins with a stage that is known. */
   reach(stage: number): boolean {
     if (stage === EXECUTION_STAGES.EXECUTING) this.isExecuting = true;
     const isProgress = stage > this.#stage;
