@@ -181,8 +181,11 @@ export class EndJudge {
     this.#fail(kind, `${what}, and ${wait}`, { rule: 'R211', details });
   }
 
-  /** The scenario has ended: something of it may be left (R204), also timers that it has set as if they were the machine's, a line each. */
-  judgeLeftovers(ambient: readonly string[]): void {
+  /**
+   * The scenario has ended: something of it may be left (R204), also timers that it has set as if they were the machine's, a line each, and
+   * properties that it waits for.
+   */
+  judgeLeftovers(ambient: readonly string[], properties: readonly string[]): void {
     const pending = this.#clock.pending + ambient.length;
     const { count } = this.#ledger;
     if (pending + count === 0) return;
@@ -193,7 +196,7 @@ export class EndJudge {
     this.left = left.join(' and ');
     const message = `The scenario has ended and left ${this.left}`;
     const details = [
-      ...this.#forgottenAwaits(),
+      ...this.#forgottenAwaits(properties),
       ...ambient.slice(0, SHOWN_MAX),
       ...this.#pendingEvents(),
       ...this.#ledger.describe(SHOWN_MAX),
@@ -221,10 +224,10 @@ export class EndJudge {
     return [...new Set(places)].slice(0, AWAITS_SHOWN_MAX);
   }
 
-  #forgottenAwaits(): string[] {
+  #forgottenAwaits(properties: readonly string[]): string[] {
     const asleep = this.#clock.pendingEvents().filter(({ topic }) => topic === SCENARIO_SLEEP).length;
-    if (asleep === 0) return [];
-    return [`${asleep} × sim.sleep of the scenario has not ended: a promise was not awaited`];
+    const calls = [...(asleep === 0 ? [] : [`${asleep} × sim.sleep of the scenario`]), ...properties];
+    return calls.map((call) => `${call} has not ended: a promise was not awaited`);
   }
 
   #pendingEvents(): string[] {

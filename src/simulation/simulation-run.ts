@@ -513,7 +513,7 @@ export class SimulationRun {
     // What it keeps in the queue of the clock is a part of those.
     this.#session?.pause();
     if (this.#options.leftovers === 'ignore') return;
-    this.#judge.judgeLeftovers(ambient);
+    this.#judge.judgeLeftovers(ambient, this.#properties.awaited());
     if (replaced !== undefined) this.#judge.judgeReplaced(replaced);
   }
 

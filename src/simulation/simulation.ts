@@ -6,7 +6,7 @@ import * as is from '../kernel/shape.ts';
 import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
 import { invalidArgument, RunnerError, shownText } from '../kernel/errors.ts';
 import { question, type Label, topicOf, type Topic } from '../kernel/question.ts';
-import type { Holds, WatchedProperties } from './watched-properties.ts';
+import { propertyCall, type Holds, type PropertyVerb, type WatchedProperties } from './watched-properties.ts';
 import { sleep } from '../kernel/clock.ts';
 import type { World } from '../model/world.ts';
 import { ArbitraryDraws, type DrawableArbitrary } from './arbitrary-draws.ts';
@@ -21,13 +21,13 @@ import type { ReportFailure } from './verdict.ts';
 import { check, isInstance } from '../kernel/argument-check.ts';
 
 /** A property has a name, and a function that says whether it holds. */
-function checkProperty(name: string, holds: Holds): void {
-  check('name', name, is.TEXT);
-  check('holds', holds, is.FUNCTION);
+function checkProperty(verb: PropertyVerb, name: string, holds: Holds): void {
+  check(`sim.${verb}: name`, name, is.TEXT);
+  check(`${propertyCall(verb, name)}: holds`, holds, is.FUNCTION);
 }
 
 const WITHIN = is.objectOf<{ readonly withinMs: number }>(
-  'an object with withinMs',
+  'an object with withinMs, such as { withinMs: 60_000 }',
   { withinMs: is.DURATION_MS },
   {},
 );
@@ -184,7 +184,7 @@ export class Simulation {
    */
   always(name: string, holds: Holds): void {
     this.#mustRun('always');
-    checkProperty(name, holds);
+    checkProperty('always', name, holds);
     this.#parts.properties.addAlways(name, holds);
   }
 
@@ -236,8 +236,8 @@ export class Simulation {
    */
   async eventually(name: string, holds: Holds, limits: { readonly withinMs: number }): Promise<void> {
     this.#mustRun('eventually');
-    checkProperty(name, holds);
-    check('limits', limits, WITHIN);
+    checkProperty('eventually', name, holds);
+    check(`${propertyCall('eventually', name)}: limits`, limits, WITHIN);
     this.heal();
     await this.#parts.properties.awaitProperty(name, holds, limits.withinMs);
   }

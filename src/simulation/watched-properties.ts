@@ -19,7 +19,16 @@ export class EventuallyFailedError extends Error {
   }
 }
 
+/** The methods of a simulation that state a property. */
+export type PropertyVerb = 'always' | 'eventually';
+
+/** A call of one, as an error names it. */
+export function propertyCall(verb: PropertyVerb, name: string): string {
+  return `sim.${verb}("${name}")`;
+}
+
 interface AlwaysProperty {
+  readonly verb: PropertyVerb;
   readonly name: string;
   readonly holds: Holds;
   /** Its stack is where it was stated, if places are captured. */
@@ -64,7 +73,7 @@ export class WatchedProperties {
   }
 
   addAlways(name: string, holds: Holds): void {
-    this.#always.push({ name, holds, stated: this.#place() });
+    this.#always.push({ verb: 'always', name, holds, stated: this.#place() });
     this.isNeeded = true;
   }
 
@@ -73,7 +82,8 @@ export class WatchedProperties {
     const stated = this.#place();
     const awaited = new Promise<void>((resolve, reject) => {
       const deadline = this.#clock.endOfInstant(`eventually ${name}`, withinMs, () => this.#judge(property));
-      const property: AwaitedProperty = { name, holds, stated, withinMs, deadline, resolve, reject };
+      const stating = { verb: 'eventually', name, holds, stated } as const;
+      const property: AwaitedProperty = { ...stating, withinMs, deadline, resolve, reject };
       this.#awaited.add(property);
       this.isNeeded = true;
     });
@@ -82,17 +92,23 @@ export class WatchedProperties {
     return awaited;
   }
 
+  /** The calls that wait for one, as an error names them. */
+  awaited(): string[] {
+    return Array.from(this.#awaited, ({ verb, name }) => propertyCall(verb, name));
+  }
+
   /** Looks at everything; called between two events. */
   check(): PropertiesCheck {
-    for (const { name, holds, stated } of this.#always) {
-      const look = lookAt(name, holds);
+    for (const property of this.#always) {
+      const look = this.#lookAt(property);
       if (look.isTrue) continue;
+      const { name, stated } = property;
       this.#report('always', `"${name}" does not hold${reasonOf(look)}`, look.why, placeOf(stated));
       return 'failed';
     }
     let result: PropertiesCheck = 'unchanged';
     for (const property of this.#awaited) {
-      if (!lookAt(property.name, property.holds).isTrue) continue;
+      if (!this.#lookAt(property).isTrue) continue;
       this.#settle(property);
       result = 'settled';
     }
@@ -101,8 +117,8 @@ export class WatchedProperties {
 
   /** The last look, which nothing that is due at the same time can come after. */
   #judge(property: AwaitedProperty): void {
-    const { name, holds, stated, withinMs, reject } = property;
-    const look = lookAt(name, holds);
+    const { name, stated, withinMs, reject } = property;
+    const look = this.#lookAt(property);
     if (look.isTrue) {
       this.#settle(property);
       return;
@@ -112,6 +128,21 @@ export class WatchedProperties {
     const error = new EventuallyFailedError(message, { cause: look.why });
     this.#report('eventually', message, look.why ?? error, placeOf(stated));
     reject(error);
+  }
+
+  /** A property whose function throws does not hold; an answer that is no truth value is a mistake of its author. */
+  #lookAt({ verb, name, holds, stated }: AlwaysProperty): Look {
+    let answer: unknown;
+    try {
+      answer = holds();
+    } catch (why) {
+      return { isTrue: false, why };
+    }
+    if (typeof answer === 'boolean') return answer ? TRUE : FALSE;
+    const call = `the function of ${propertyCall(verb, name)}`;
+    const error = invalidArgument(call, 'one that returns true or false', answer);
+    this.#report('error', error.message, error, placeOf(stated));
+    throw error;
   }
 
   #place(): Error | undefined {
@@ -128,20 +159,6 @@ export class WatchedProperties {
     this.#awaited.delete(property);
     this.isNeeded = this.#always.length + this.#awaited.size > 0;
   }
-}
-
-/** A property whose function throws does not hold; an answer that is no truth value is a mistake of its author. */
-function lookAt(name: string, holds: Holds): Look {
-  let answer: unknown;
-  try {
-    answer = holds();
-  } catch (why) {
-    return { isTrue: false, why };
-  }
-  if (typeof answer !== 'boolean') {
-    throw invalidArgument(`the function of property "${name}"`, 'one that returns true or false', answer);
-  }
-  return answer ? TRUE : FALSE;
 }
 
 function placeOf(stated: Error | undefined): string[] {

@@ -75,7 +75,7 @@ describe('always', () => {
     const wordy = await simulate({ scenario: (sim) => sim.always('yes', (() => 'yes') as never) });
     expect(wordy.failure).toMatchObject({
       kind: 'error',
-      message: 'the function of property "yes": expected one that returns true or false, got "yes"',
+      message: 'the function of sim.always("yes"): expected one that returns true or false, got "yes"',
     });
   });
 });
@@ -165,7 +165,53 @@ describe('eventually', () => {
       },
     });
     expect(failure).toMatchObject({ kind: 'leftovers' });
-    expect(failure?.details).toEqual(['timer eventually forgotten, due at 5 ms']);
+    expect(failure?.details).toEqual([
+      'sim.eventually("forgotten") has not ended: a promise was not awaited',
+      'timer eventually forgotten, due at 5 ms',
+    ]);
+  });
+
+  test.for([
+    [undefined, 'limits: expected an object with withinMs, such as { withinMs: 60_000 }, got undefined'],
+    [100, 'limits: expected an object with withinMs, such as { withinMs: 60_000 }, got 100'],
+    [{ withinMs: '1' }, 'limits.withinMs: expected a finite number ≥ 0, got "1"'],
+  ])('with the limits %o it names itself, its name and its line, awaited or not', async ([limits, text]) => {
+    for (const isAwaited of [true, false]) {
+      const { failure } = await simulate({
+        capturePlaces: true,
+        scenario: async (sim) => {
+          const property = sim.eventually('done', () => true, limits as never);
+          if (isAwaited) await property;
+          else await sim.sleep(1);
+        },
+      });
+      const how = isAwaited ? '' : 'unhandled rejection in the scenario: ';
+      expect(failure?.message).toBe(`${how}sim.eventually("done"): ${text as string}`);
+      expect((failure?.cause as Error).stack).toMatch(/properties\.test\.ts:\d+/);
+    }
+  });
+
+  test('an async function is refused with the line that stated it', async () => {
+    const states: readonly ((sim: Simulation) => unknown)[] = [
+      (sim) => sim.always('open', (() => Promise.resolve(true)) as never),
+      (sim) => sim.eventually('open', (() => Promise.resolve(true)) as never, { withinMs: 5 }),
+    ];
+    for (const [at, state] of states.entries()) {
+      const { failure } = await simulate({
+        capturePlaces: true,
+        scenario: async (sim) => {
+          await state(sim);
+          await sim.sleep(10);
+        },
+      });
+      expect(failure).toMatchObject({ kind: 'error', cause: { code: 'RUNNER_INVALID_ARGUMENT' } });
+      expect(failure?.message).toBe(
+        `the function of sim.${at === 0 ? 'always' : 'eventually'}("open"): expected one that returns true or false, got a Promise`,
+      );
+      expect(failure?.details).toEqual([
+        expect.stringMatching(/^it was stated here\n[^]*properties\.test\.ts:\d+/),
+      ]);
+    }
   });
 
   test('ends all faults, also those of chaos: stuck calls go on, and no fault is asked for any more', async () => {
@@ -253,7 +299,11 @@ describe('clear reports', () => {
   });
 
   test.for([
-    ['always', (sim: Simulation) => sim.always('x', 1 as never), /holds: expected a function/],
+    [
+      'always',
+      (sim: Simulation) => sim.always('x', 1 as never),
+      /^sim\.always\("x"\): holds: expected a function/,
+    ],
     ['sometimes', (sim: Simulation) => sim.sometimes('x', 1 as never), /condition: expected true or false/],
     ['onHeal', (sim: Simulation) => sim.onHeal(1 as never), /onHeal: expected a function/],
     ['strikes', (sim: Simulation) => sim.strikes('x', 'y', { oneIn: 1 }), /oneIn: expected an integer ≥ 2/],
