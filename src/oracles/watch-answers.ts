@@ -315,7 +315,8 @@ class AnswerWatch extends InterceptedService implements WatchedAnswers {
         const status = reply as RunStatus;
         this.#book.see('abort', status, since, runId);
         if (!isTerminal(status.state)) {
-          this.#book.complain('R70', `abort of run ${runId} returned ${status.state}`);
+          const rule = status.state === 'PENDING' ? 'R71' : 'R70';
+          this.#book.complain(rule, `abort of run ${runId} returned ${status.state}, expected its end`);
         }
         if (wasOver) this.reach.note('abort of a run that is over');
         else if (status.state === 'ABORTED') {

@@ -127,8 +127,13 @@ const WRONG: readonly (readonly [rule: string, message: string, steps: readonly 
   ],
   [
     'R70',
-    'abort of run 1 returned RUNNING',
+    'abort of run 1 returned RUNNING, expected its end',
     [(s) => s.ask((watched) => watched.abort('1'), Promise.resolve(runningStatus('1', 'o', 'e')))],
+  ],
+  [
+    'R71',
+    'abort of run 1 returned PENDING, expected its end',
+    [(s) => s.ask((watched) => watched.abort('1'), Promise.resolve(pendingStatus('1')))],
   ],
   ['R207', 'status of run 1 shows run 2', [(s) => s.ask(status, one(pendingStatus('2')))]],
   [

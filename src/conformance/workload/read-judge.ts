@@ -160,7 +160,9 @@ export class ReadJudge {
     return owedAnswer(
       call,
       isInstant ? sinceMs : undefined,
-      run === undefined ? undefined : { runId: run.runId, overMs: run.end },
+      run === undefined
+        ? undefined
+        : { runId: run.runId, overMs: run.end, rule: book.abortRule(run.runId, sinceMs) },
     );
   }
 

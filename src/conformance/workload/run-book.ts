@@ -230,6 +230,16 @@ export class RunBook {
     this.reckon();
   }
 
+  /** The rules of an abort that came at that time: of a run that was over, in the queue, active, or of both if it may have been either. */
+  abortRule(runId: RunID, atMs: number): 'R70' | 'R71' | 'R70 R71' | 'R72' {
+    const run = this.#byId.get(runId);
+    if (run === undefined) return 'R70';
+    const { turn, end, runningSeenAtMs } = run;
+    if (end.hi < atMs) return 'R72';
+    if (runningSeenAtMs <= atMs || turn.hi < atMs) return 'R70';
+    return atMs < turn.lo ? 'R71' : 'R70 R71';
+  }
+
   /** Somebody is about to release the runner. */
   releaseAsked(): void {
     this.reckon();
@@ -621,7 +631,7 @@ export class RunBook {
     if (run.drawn.kind === 'malformed') return 'R66';
     if (expected === ABORTED) {
       if (run.isReleased) return 'R85';
-      return run.stopAskedAtMs < run.turn.hi ? 'R71' : 'R70';
+      return state === 'PENDING' ? 'R71' : this.abortRule(run.runId, run.stopAskedAtMs);
     }
     if (state === 'PENDING') return 'R68';
     if (state === 'RUNNING' && !run.drawn.starts) return 'R98';

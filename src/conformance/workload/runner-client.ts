@@ -179,6 +179,7 @@ export class RunnerClient {
     const [sinceMs, isLate, isUnknown] = [host.now(), book.isOver, book.isUnknown(runId)];
     const wasOver = book.find(runId)?.ended;
     if (!isLate) book.abortAsked(runId);
+    const rule = book.abortRule(runId, sinceMs);
     reach.note('call of abort');
     let status: RunStatus;
     try {
@@ -187,7 +188,6 @@ export class RunnerClient {
       if (!this.#isLost(error)) this.#abortRefused(runId, error, sinceMs);
       return undefined;
     }
-    const now = host.now();
     this.#demand(
       !isLate,
       'R84',
@@ -205,20 +205,21 @@ export class RunnerClient {
     );
     this.#demand(
       isTerminal(status.state),
-      'R70',
+      status.state === 'PENDING' ? 'R71' : rule,
       `abort of run ${runId}: expected the end of the run, got ${status.state}`,
     );
     book.saw('abort', status, sinceMs);
     reach.note(
       wasOver === undefined ? 'abort of a run that is in the queue or active' : 'abort of a run that is over',
     );
-    const run = book.find(runId);
+    const [run, now] = [book.find(runId), host.now()];
     if (run !== undefined && book.knowsTimes) {
-      const overMs = Math.max(sinceMs, book.endOf(run).hi);
+      const byMs = wasOver === undefined ? Math.max(sinceMs, book.endOf(run).hi) : sinceMs;
+      const why = wasOver === undefined ? 'has to be over by then' : 'was over before';
       this.#demand(
-        wasOver === undefined ? now <= overMs : now === sinceMs,
-        wasOver === undefined ? 'R70' : 'R72',
-        `abort of run ${runId}, called at ${sinceMs} ms: expected an answer by ${wasOver === undefined ? overMs : sinceMs} ms, since the run ${wasOver === undefined ? 'has to be over by then' : 'was over before'}, got it at ${now} ms`,
+        now <= byMs,
+        wasOver === undefined ? rule : 'R72',
+        `abort of run ${runId}, called at ${sinceMs} ms: expected an answer by ${byMs} ms, since the run ${why}, got it at ${now} ms`,
       );
     }
     return status;

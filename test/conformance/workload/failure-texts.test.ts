@@ -10,6 +10,7 @@ import { runConformance } from '../../../src/conformance/run-conformance.ts';
 import { sleep } from '../../../src/kernel/clock.ts';
 import { RunnerError } from '../../../src/kernel/errors.ts';
 import type { Wait } from '../../../src/model/query.ts';
+import { maskForState } from '../../../src/model/state-mask.ts';
 import type { Service } from '../../../src/model/service.ts';
 import type { World } from '../../../src/model/world.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
@@ -50,20 +51,46 @@ describe('the text of a failure', () => {
     expect(text.match(/^ {2}R\d+ /gm)).toEqual(['  R85 ']);
   });
 
-  test('R70 of an abort that is late says by when it had to answer and why, and quotes that rule alone', async () => {
-    const text = await textOf((good, world) =>
+  test.for([
+    ['R70', 'R70', ['RUNNING']],
+    ['R71', '(?:R70 )?R71', ['PENDING']],
+    ['R72', 'R72', ['COMPLETE', 'FAILED', 'ABORTED', 'TIMEDOUT']],
+  ] as const)(
+    '%s of an abort that is late says by when it had to answer and why, and quotes what it names',
+    async ([, named, states]) => {
+      const text = await textOf((good, world) =>
+        having(good, {
+          async abort(runId) {
+            const { statuses } = await good.queryNow({ runs: [runId], states: maskForState(...states) });
+            const status = await good.abort(runId);
+            if (statuses.length > 0) await sleep(world.clock, 7, 'too late');
+            return status;
+          },
+        }),
+      );
+      const [, rules = ''] =
+        new RegExp(
+          `: (${named}) abort of run \\d+, called at (\\d+) ms: expected an answer by \\2 ms, since the run (?:has to be over by then|was over before), got it at \\d+ ms`,
+        ).exec(text) ?? [];
+      expect(text.match(/^ {2}R\d+ /gm)?.map((rule) => rule.trim())).toEqual(rules.split(' '));
+    },
+  );
+
+  test.for([
+    ['R70', 'an active run that goes on', /: R70 abort of run \d+ returned RUNNING, expected its end/],
+    ['R71', 'a queued run that stays there', /: R71 abort of run \d+ returned PENDING, expected its end/],
+  ] as const)('%s is named for an abort of %s', async ([, what, expected]) => {
+    const text = await textOf((good) =>
       having(good, {
         async abort(runId) {
-          const status = await good.abort(runId);
-          await sleep(world.clock, 7, 'too late');
-          return status;
+          const { status } = await good.status(runId);
+          if (status.state === 'PENDING' && what.includes('queued')) return status;
+          if (status.state === 'RUNNING' && what.includes('active')) return status;
+          return good.abort(runId);
         },
       }),
     );
-    expect(text).toMatch(
-      /: R7[02] abort of run (\d+), called at (\d+) ms: expected an answer by \2 ms, since the run (has to be over by then|was over before), got it at \d+ ms/,
-    );
-    expect(text.match(/^ {2}R\d+ /gm)).toHaveLength(1);
+    expect(text).toMatch(expected);
   });
 
   test('D94 shows that a client has changed its command after the call', async () => {
