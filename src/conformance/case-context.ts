@@ -21,6 +21,7 @@ import type { Capability } from './capability.ts';
 import { checkThat, ConformanceError } from './check.ts';
 import type { CommandVocabulary } from './command-vocabulary.ts';
 import type { ConformanceSubject, RunnerUnderTest, SubjectOptions } from './subject.ts';
+import { unansweredText } from './unanswered-text.ts';
 
 const VIRTUAL_STEP_MS = 10;
 const WALL_STEP_MS = 80;
@@ -121,6 +122,11 @@ export class CaseContext {
   /** Whether the subject claims a capability. */
   supports(capability: Capability): boolean {
     return this.#subject.supports[capability] === true;
+  }
+
+  /** A command that cannot be started, in a list; none of a subject all of whose commands can be. */
+  unstartable(): readonly Command[] {
+    return this.supports('unstartable') ? [this.commands.unstartable()] : [];
   }
 
   /** Whether exact times can be checked. */
@@ -253,18 +259,18 @@ export class CaseContext {
     return (await this.#made.at(-1)?.readOutput?.(uri)) ?? '';
   }
 
-  /** What the case waits for, as far as can be said: the condition that does not come, and the calls that have no answer. */
-  get waitsFor(): string {
-    const calls = Array.from(this.#open, ({ text, sinceMs }) => `${text} since ${sinceMs} ms`);
-    const [first, ...others] = this.#awaited === undefined ? calls : [`that ${this.#awaited}`, ...calls];
-    return [first ?? 'something else than a call', ...others].join(', ');
+  /** Why the case does not end, as far as can be said: the condition that does not come, and the calls that have no answer. */
+  get standstill(): string {
+    const awaited = this.#awaited === undefined ? [] : [`expected that ${this.#awaited}`];
+    const { unanswered } = this;
+    const known = [...awaited, ...(unanswered === undefined ? [] : [unanswered])];
+    return known.length === 0 ? 'it waits for something else than a call' : known.join('; ');
   }
 
-  /** Which call has no answer, and since when; undefined if all have one. */
+  /** Which calls have no answer, and since when; undefined if all have one. */
   get unanswered(): string | undefined {
-    const calls = Array.from(
-      this.#open,
-      ({ text, sinceMs }) => `${text} of ${this.#subject.name}, called at ${sinceMs} ms, has no answer`,
+    const calls = Array.from(this.#open, ({ text, sinceMs }) =>
+      unansweredText(text, this.#subject.name, `called at ${sinceMs} ms`),
     );
     return calls.length === 0 ? undefined : [...new Set(calls)].join('; ');
   }

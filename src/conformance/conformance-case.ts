@@ -181,9 +181,9 @@ export class ConformanceCase {
       signal?.throwIfAborted();
       const hasMoved = await held.advance();
       if (ended.at(0) !== undefined || (hasMoved && moves < HELD_MOVES_MAX)) continue;
-      const what = context.waitsFor;
+      const what = context.standstill;
       const why = hasMoved ? `cut off after ${moves} events` : 'nothing is left to happen';
-      throw new ConformanceError(`${why}, waiting for ${what}`, 'an end', what);
+      throw new ConformanceError(`${why}: ${what}`, 'an end', what);
     }
     for (const { error } of ended) if (error !== undefined) throw error;
     for (const endMs = clock.now(); await held.advance();) {
@@ -201,8 +201,8 @@ export class ConformanceCase {
     const context = new CaseContext(subject, world);
     const { clock } = world;
     const cutOff = (): ConformanceError => {
-      const what = context.waitsFor;
-      return new ConformanceError(`cut off after ${cutOffMs} ms, waiting for ${what}`, 'an end', what);
+      const what = context.standstill;
+      return new ConformanceError(`cut off after ${cutOffMs} ms: ${what}`, 'an end', what);
     };
     const ended = await settled(withCutOff(clock, cutOffMs, this.#body(context, reach)));
     const failure = ended.error ?? (ended.value?.isCut === true ? cutOff() : undefined);

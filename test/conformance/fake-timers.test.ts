@@ -45,7 +45,7 @@ describe('a case in held time', () => {
       await (await t.runner()).abort('3');
     });
     await expect(aborting.prove(of({ ...released, abort: never }))).rejects.toThrow(
-      'nothing is left to happen, waiting for abort(run 3) since 10 ms (seed 1)',
+      /^nothing is left to happen: abort\(run 3\) of .*, called at 10 ms, has no answer \(seed 1\)/,
     );
   });
 

@@ -90,8 +90,8 @@ export const agreementCases: readonly CaseSpec[] = [
       const runner = await t.runner();
       const start = (command: Parameters<Service['run']>[0]): Promise<RunID> => t.start(runner, command);
       await checkEnd(t, runner, await start(commands.exit(9)), { state: 'COMPLETE', exitCode: 9 });
-      if (t.supports('unstartable')) {
-        await checkEnd(t, runner, await start(commands.unstartable()), { state: 'FAILED', exitCode: 240 });
+      for (const command of t.unstartable()) {
+        await checkEnd(t, runner, await start(command), { state: 'FAILED', exitCode: 240 });
       }
       const aborted = await t.running(runner, commands.hang());
       await look(runner, aborted, 1);

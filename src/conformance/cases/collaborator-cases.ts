@@ -102,8 +102,8 @@ export const collaboratorCases: readonly CaseSpec[] = [
         state: 'COMPLETE',
         exitCode: 3,
       });
-      if (t.supports('unstartable')) {
-        checkEqual('a failed start', (await t.outcome(runner, t.commands.unstartable())).exitCode, 240);
+      for (const command of t.unstartable()) {
+        checkEqual('a failed start', (await t.outcome(runner, command)).exitCode, 240);
       }
       const timed = { ...t.commands.hang(), timeoutMs: t.ms(1) };
       checkEqual('a deadline', (await t.outcome(runner, timed)).state, 'TIMEDOUT');
@@ -112,7 +112,7 @@ export const collaboratorCases: readonly CaseSpec[] = [
         (await runner.abort(await t.running(runner, t.commands.hang()))).state,
         'ABORTED',
       );
-      checkEqual('what ran', calls.join(''), 'abyz'.repeat(t.supports('unstartable') ? 4 : 3));
+      checkEqual('what ran', calls.join(''), 'abyz'.repeat(3 + t.unstartable().length));
     },
   },
   {
@@ -170,7 +170,7 @@ export const collaboratorCases: readonly CaseSpec[] = [
       const names: string[] = [];
       const runner = await t.runner({ uploader: uploaderOf(t, names) });
       await runner.abort(await t.running(runner, t.commands.hang()));
-      if (t.supports('unstartable')) await t.outcome(runner, t.commands.unstartable());
+      for (const command of t.unstartable()) await t.outcome(runner, command);
       checkEqual('uploads', names, []);
     },
   },

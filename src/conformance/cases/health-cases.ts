@@ -146,7 +146,7 @@ export const healthCases: readonly CaseSpec[] = [
       const runner = await t.runner({ filers: new Map([['scoot', { filer }]]) });
       const snapshotId = 's';
       await t.outcome(runner, { ...t.commands.exit(0), snapshotId });
-      if (t.supports('unstartable')) await t.outcome(runner, { ...t.commands.unstartable(), snapshotId });
+      for (const command of t.unstartable()) await t.outcome(runner, { ...command, snapshotId });
       await t.outcome(runner, { ...t.commands.hang(), snapshotId, timeoutMs: t.ms(1) });
       await runner.abort(await t.running(runner, { ...t.commands.hang(), snapshotId }));
       checkEqual('faults of the checkouts', filer.verify(), []);

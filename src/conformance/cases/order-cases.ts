@@ -30,9 +30,7 @@ function mixedLoad(t: CaseContext): Load[] {
     { command: commands.exit(7, t.ms(2)), state: 'COMPLETE', exitCode: 7 },
     { command: commands.hang(), state: 'ABORTED', exitCode: 0, abort: 'active' },
     { command: commands.exit(4), state: 'ABORTED', exitCode: 0, abort: 'queued' },
-    ...(t.supports('unstartable')
-      ? [{ command: commands.unstartable(), state: 'FAILED', exitCode: 240 } as const]
-      : []),
+    ...t.unstartable().map((command) => ({ command, state: 'FAILED', exitCode: 240 }) as const),
     { command: commands.exit(255, t.ms(1)), state: 'COMPLETE', exitCode: 255 },
   ];
   if (t.supports('timeouts')) {

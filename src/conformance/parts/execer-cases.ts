@@ -10,7 +10,7 @@ import type { MaybePromise } from '../../model/maybe-promise.ts';
 import type { Chunk } from '../../model/output.ts';
 import type { PartCapability } from '../capability.ts';
 import { checkEqual, checkThat } from '../check.ts';
-import { EXECER_MAKES, noted } from './noted-part.ts';
+import { MADE_BY_EXECER, noted } from './noted-part.ts';
 import {
   notingCalls,
   type PartCase,
@@ -319,7 +319,7 @@ function proving({ title, needs, run }: Case): PartCaseSpec<ExecerSubject> {
       notingCalls(options, async (note) => {
         const under = await subject.create();
         try {
-          await run({ ...under, execer: noted(note, 'the execer', under.execer, EXECER_MAKES) });
+          await run({ ...under, execer: noted(note, 'the execer', under.execer, MADE_BY_EXECER) });
         } finally {
           await under.close?.();
         }

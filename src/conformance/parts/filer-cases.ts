@@ -5,7 +5,7 @@
 import { Cancellation } from '../../model/cancellation.ts';
 import type { Filer } from '../../model/filer.ts';
 import { checkEqual, checkThat } from '../check.ts';
-import { FILER_MAKES, noted } from './noted-part.ts';
+import { MADE_BY_FILER, noted } from './noted-part.ts';
 import {
   inWords,
   notingCalls,
@@ -41,7 +41,7 @@ const on = (title: string, body: (under: FilerUnderTest) => Promise<void>): Part
   title,
   prove: (subject, options) =>
     notingCalls(options, (note) =>
-      subject.use((under) => body({ ...under, filer: noted(note, 'the filer', under.filer, FILER_MAKES) })),
+      subject.use((under) => body({ ...under, filer: noted(note, 'the filer', under.filer, MADE_BY_FILER) })),
     ),
 });
 

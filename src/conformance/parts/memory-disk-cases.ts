@@ -18,7 +18,7 @@ import {
   inWords,
   ofOurWords,
 } from './part-case.ts';
-import { callsIn, MEDIUM_MAKES, noted } from './noted-part.ts';
+import { callsIn, MADE_BY_MEMORY_DISK, noted } from './noted-part.ts';
 import { type PlayAnswers, type Played, playHolding } from './played.ts';
 
 /** A kind of disk in memory that is held to its promises: see {@link memoryDiskCases}. */
@@ -49,7 +49,7 @@ const plays = (
     const scenario = (sim: Simulation): Promise<void> => {
       const note = callsIn(sim.world);
       const make = (given?: MemoryDiskOptions): MemoryDisk =>
-        noted(note, 'the medium', subject.create(sim.world, given), MEDIUM_MAKES);
+        noted(note, 'the medium', subject.create(sim.world, given), MADE_BY_MEMORY_DISK);
       const medium = make(options);
       return body({ sim, medium, make, disk: medium.mount(sim.world) });
     };

@@ -6,6 +6,7 @@ import { isPending } from '../../model/maybe-promise.ts';
 import { isObject } from '../../kernel/shape.ts';
 import type { World } from '../../model/world.ts';
 import { valueText } from '../../explore/explain/value-text.ts';
+import { unansweredText } from '../unanswered-text.ts';
 import { TracedCalls } from '../workload/traced-calls.ts';
 
 /** Who calls, in reports. */
@@ -14,10 +15,10 @@ const TEXT_MAX = 60;
 
 /** What calls of each kind of part make, by their methods, and how that is named. */
 export type Makes = Readonly<Record<string, string>>;
-export const EXECER_MAKES: Makes = { exec: 'the process' };
-export const FILER_MAKES: Makes = { checkout: 'the checkout', checkoutAt: 'the checkout' };
-export const OUTPUTS_MAKE: Makes = { create: 'the output' };
-export const MEDIUM_MAKES: Makes = { mount: 'the disk' };
+export const MADE_BY_EXECER: Makes = { exec: 'the process' };
+export const MADE_BY_FILER: Makes = { checkout: 'the checkout', checkoutAt: 'the checkout' };
+export const MADE_BY_OUTPUTS: Makes = { create: 'the output' };
+export const MADE_BY_MEMORY_DISK: Makes = { mount: 'the disk' };
 
 type Method = (...args: unknown[]) => unknown;
 
@@ -41,7 +42,7 @@ export class OpenCalls {
   /** Notes one. */
   readonly note: NoteCall = (part, method, args) => {
     this.#calls += 1;
-    const text = `call ${this.#calls} of the case, ${method}(${argumentsText(args)}) of ${part}, has no answer`;
+    const text = unansweredText(`${method}(${argumentsText(args)})`, part, `call ${this.#calls} of the case`);
     this.#open.add(text);
     return () => void this.#open.delete(text);
   };

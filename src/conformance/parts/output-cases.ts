@@ -4,7 +4,7 @@
 import type { MaybePromise } from '../../model/maybe-promise.ts';
 import type { OutputCreator } from '../../model/output.ts';
 import { checkEqual, checkThat } from '../check.ts';
-import { noted, OUTPUTS_MAKE } from './noted-part.ts';
+import { noted, MADE_BY_OUTPUTS } from './noted-part.ts';
 import {
   inWords,
   notingCalls,
@@ -35,7 +35,7 @@ const on = (
   prove: (subject, options) =>
     notingCalls(options, (note) =>
       subject.use((under) =>
-        body({ ...under, outputs: noted(note, 'the outputs', under.outputs, OUTPUTS_MAKE) }),
+        body({ ...under, outputs: noted(note, 'the outputs', under.outputs, MADE_BY_OUTPUTS) }),
       ),
     ),
 });

@@ -18,7 +18,7 @@ import {
   type PartSubject,
   refusalOf,
 } from './part-case.ts';
-import { callsIn, EXECER_MAKES, noted } from './noted-part.ts';
+import { callsIn, MADE_BY_EXECER, noted } from './noted-part.ts';
 import { playHolding } from './played.ts';
 
 /** A player of recordings that is held to its promises: see {@link playbackCases}. */
@@ -69,7 +69,7 @@ const playing = (
           recordingOf: ({ runId }) => (runId === run.runId ? run : undefined),
           ...options,
         });
-        const execer = noted(note, 'the execer', made, EXECER_MAKES);
+        const execer = noted(note, 'the execer', made, MADE_BY_EXECER);
         const process = execer.exec({
           ...plain(['make']),
           runId: '0',

@@ -18,7 +18,7 @@ import {
   type PartSubject,
   refusalOf,
 } from './part-case.ts';
-import { callsIn, EXECER_MAKES, noted } from './noted-part.ts';
+import { callsIn, MADE_BY_EXECER, noted } from './noted-part.ts';
 import { type Played, playHolding } from './played.ts';
 
 /** A kind of script execer that is held to its promises: see {@link simExecerCases}. */
@@ -55,7 +55,7 @@ const on = (
       const { clock, tracer } = sim.world;
       const note = callsIn(sim.world);
       const make = (own: Partial<SimExecerOptions>): SimExecer =>
-        noted(note, 'the execer', subject.create({ clock, tracer, runner: 'r', ...own }), EXECER_MAKES);
+        noted(note, 'the execer', subject.create({ clock, tracer, runner: 'r', ...own }), MADE_BY_EXECER);
       const execer = make(options);
       const written: string[] = [];
       const start: Stage['start'] = (argv, extra = {}) =>

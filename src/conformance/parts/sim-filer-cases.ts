@@ -20,7 +20,7 @@ import {
   type PartSubject,
   refusalOf,
 } from './part-case.ts';
-import { callsIn, FILER_MAKES, noted } from './noted-part.ts';
+import { callsIn, MADE_BY_FILER, noted } from './noted-part.ts';
 import { type PlayAnswers, type Played, playHolding } from './played.ts';
 
 /** A kind of planned filer that is held to its promises: see {@link simFilerCases}. */
@@ -42,7 +42,7 @@ const plays = (
     const run = (sim: Simulation): Promise<void> => {
       const note = callsIn(sim.world);
       return body(sim, (options) =>
-        noted(note, 'the filer', subject.create({ clock: sim.world.clock, ...options }), FILER_MAKES),
+        noted(note, 'the filer', subject.create({ clock: sim.world.clock, ...options }), MADE_BY_FILER),
       );
     };
     look(await playHolding(run, answers, { signal }));

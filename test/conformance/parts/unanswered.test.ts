@@ -80,7 +80,7 @@ test('of what a call made it names the calls too', async () => {
     },
   };
   expect(await failureOf(execerCases, subject)).toMatch(
-    /^nothing is left to happen, and the result is not there\ncall 2 of the case, wait\(\) of the process, has no answer$/,
+    /^nothing is left to happen, and the result is not there\nwait\(\) of the process, call 2 of the case, has no answer$/,
   );
 });
 
@@ -95,7 +95,7 @@ test('where only its subject knows the time, it names the call once the subject,
     },
   };
   expect(await failureOf(contentStoreCases, inSimulation)).toMatch(
-    /^Deadlock: nothing is due any more[^]*\ncall \d+ of the case, read\(.*\) of the store, has no answer$/,
+    /^Deadlock: nothing is due any more[^]*\nread\(.*\) of the store, call \d+ of the case, has no answer$/,
   );
   const timeUp = new AbortController();
   const giveUp = (): void => timeUp.abort();
@@ -104,14 +104,14 @@ test('where only its subject knows the time, it names the call once the subject,
   );
   const said = failureOf(filerCases, filer, timeUp.signal);
   expect(await said).toMatch(
-    /^cut off: the case has not ended\ncall \d+ of the case, checkout\("\d+"\) of the filer, has no answer$/,
+    /^cut off: the case has not ended\ncheckout\("\d+"\) of the filer, call \d+ of the case, has no answer$/,
   );
 });
 
 test('a signal that was aborted before cuts off too', async () => {
   const filer = memoryFilerSubject('mute', <T extends object>(part: T) => mute(part, 'checkout' as keyof T));
   expect(await failureOf(filerCases, filer, AbortSignal.abort())).toMatch(
-    /^cut off: the case has not ended(\ncall \d+ of the case, .* has no answer)?$/,
+    /^cut off: the case has not ended(\n.*, call \d+ of the case, has no answer)?$/,
   );
 });
 
