@@ -1,6 +1,7 @@
 /**
  * How many frames the stacks of errors have for a while. Invariant: it is as it was afterwards, and nothing is thrown, whatever code under
- * test has made of `Error`; where it cannot be changed, stacks are as long as that code wants them.
+ * test has made of `Error`; where it cannot be changed, stacks are as long as that code wants them. The drains need it, so the package built
+ * has it in their file, as `drain-` at the beginning of its name says.
  */
 const NAME = 'stackTraceLimit';
 const OWN_PROPERTY = { configurable: true, enumerable: true, writable: true };

@@ -107,14 +107,14 @@ async function kept(
 ): Promise<FailingExecution> {
   if (isReplayed === true || failing.shrunk?.flakiness !== undefined) return failing;
   const { shrunk } = failing;
-  const decisions = keptLog(failing);
+  const decisions = logToKeep(failing);
   const short = shrunk === undefined ? { decisions } : { shrunk: { ...shrunk, decisions } };
   const file = await (await run.corpus())?.keep({ ...failing, ...short });
   return file === undefined ? failing : { ...failing, file: relativePath(file) };
 }
 
 /** What is tried again takes the default after its last decision, so that defaults there need not be kept. */
-function keptLog({ kind, shrunk, ...found }: FailingExecution): readonly Decision[] {
+function logToKeep({ kind, shrunk, ...found }: FailingExecution): readonly Decision[] {
   const { decisions } = shrunk ?? found;
   const count = decisions.findLastIndex(({ answer }) => answer > 0) + 1;
   return decisions.slice(0, kind === 'budget' ? Math.min(count, KEPT_MAX) : count);
@@ -123,7 +123,7 @@ function keptLog({ kind, shrunk, ...found }: FailingExecution): readonly Decisio
 /** How much of the log is kept, if that is not all. */
 function keptText(failing: FailingExecution): string[] {
   const { file, shrunk = failing } = failing;
-  const count = keptLog(failing).length;
+  const count = logToKeep(failing).length;
   if (file === undefined || unusualCount(shrunk.decisions.slice(count)) === 0) return [];
   return [
     `  its log is long: of ${counted(shrunk.decisions.length, 'decision')} the first ${formatCount(count)} are kept, and the default is taken after them`,
@@ -176,12 +176,12 @@ function longerText(): string {
 /** What to type for one that has not ended, and may have taken any number of decisions. */
 function againLines(
   test: SimulatedTest,
-  { failing, seed, isOfSeeds = false }: FoundExecution,
+  { failing, seed, isDecidedBySeed = false }: FoundExecution,
   count: number,
 ): string[] {
   const { decisions } = failing;
   if (count === decisions.length) return [againLine(test, failing)];
-  if (isOfSeeds) return [`  { seeds: ['${seed}'] }`];
+  if (isDecidedBySeed) return [`  { seeds: ['${seed}'] }`];
   return [
     againLine(test, { ...failing, decisions: decisions.slice(0, count) }),
     `  its log is too long for a line: this one has the first ${counted(count, 'decision')}, and takes the default after them`,
@@ -210,7 +210,7 @@ function beginningOf(failing: FailingExecution): number {
 /** What to type, and what repeats it if its token is too long for a line: the seed, or the same test. */
 function repeatLines(
   test: SimulatedTest,
-  { seed, isOfSeeds = false }: FoundExecution,
+  { seed, isDecidedBySeed = false }: FoundExecution,
   failing: FailingExecution,
 ): string[] {
   const line = againLine(test, failing);
@@ -218,7 +218,9 @@ function repeatLines(
   const { wish } = test;
   const ownSeed = wish === undefined || isTokenText(wish) ? '' : `DRYRUNNER_SEED=${shellWord(wish)} `;
   return [
-    isOfSeeds ? `  { seeds: [${JSON.stringify(seed)}] }` : `  ${ownSeed}${testLine(test.file, test.name)}`,
+    isDecidedBySeed
+      ? `  { seeds: [${JSON.stringify(seed)}] }`
+      : `  ${ownSeed}${testLine(test.file, test.name)}`,
     '  its token is too long for a line, and its log is not kept: this makes it again',
   ];
 }

@@ -360,7 +360,7 @@ async function failureOfSeeds(
     const seed = String(one);
     executions += 1;
     const verdict = await run.executor(seed).execute({ source: randomDecisions(seed) });
-    if (!verdict.held) return { ...foundIn(run, verdict, seed, executions), isOfSeeds: true };
+    if (!verdict.held) return { ...foundIn(run, verdict, seed, executions), isDecidedBySeed: true };
   }
   return undefined;
 }

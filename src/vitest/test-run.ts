@@ -63,7 +63,7 @@ export type FoundFailure =
       /** Of `world.random`. */
       readonly seed: string;
       /** The seed decides everything else too. */
-      readonly isOfSeeds?: boolean;
+      readonly isDecidedBySeed?: boolean;
       /** It is the one that was asked for, and as small as it is. */
       readonly isReplayed?: boolean;
       /** Of the one that was asked for. */

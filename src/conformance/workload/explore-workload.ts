@@ -145,19 +145,21 @@ async function replayed(
   const found = { scenario: token.scenario, index: 0, executions: 1 };
   const failing = failingExecution(verdict, failure, found);
   const settledFailure = await settled(effort, failing, verb, mustStop);
-  const became = becameOf(token.failureKey, failing.key, gap?.text);
+  const replayedToken = outcomeOfReplay(token.failureKey, failing.key, gap?.text);
   const text =
-    became.outcome === 'fails differently' ? `${became.text}\n${settledFailure.text}` : settledFailure.text;
+    replayedToken.outcome === 'fails differently'
+      ? `${replayedToken.text}\n${settledFailure.text}`
+      : settledFailure.text;
   return {
     held: false,
     executions: 1,
     failure: { ...settledFailure, text },
     missed: [],
-    replayed: became,
+    replayed: replayedToken,
   };
 }
 
-function becameOf(kept: string, got: string, gap: string | undefined): ReplayedToken {
+function outcomeOfReplay(kept: string, got: string, gap: string | undefined): ReplayedToken {
   if (kept !== got) {
     const where = gap === undefined ? '' : `: ${gap}`;
     return {

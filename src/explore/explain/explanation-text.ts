@@ -80,10 +80,17 @@ export function formatHistory(history: readonly HistoryLine[], leftOut: number):
 
 /** Says no more than was tried. */
 function nothingHeld({ nearestSearch }: Explanation): string {
-  const { executions, isComplete, stoppedBy, untried, otherFailure, leftAside = false } = nearestSearch;
+  const {
+    executions,
+    isComplete,
+    stoppedBy,
+    untried,
+    otherFailure,
+    hasSkippedAnswers = false,
+  } = nearestSearch;
   const count = counted(executions, 'execution');
   if (isComplete) {
-    return `Nothing nearby: ${count} with other decisions ${executions === 1 ? 'fails' : 'fail'} as well${otherFailure === undefined ? '' : `; ${otherFailure}`}${leftAside ? '; when the pauses of its clients end was left as it is' : ''}.`;
+    return `Nothing nearby: ${count} with other decisions ${executions === 1 ? 'fails' : 'fail'} as well${otherFailure === undefined ? '' : `; ${otherFailure}`}${hasSkippedAnswers ? '; when the pauses of its clients end was left as it is' : ''}.`;
   }
   const why = stoppedBy === 'executions' ? 'no more were allowed' : 'there was no more time';
   const left = untried > 0 ? `, and ${counted(untried, 'decision')} left to try otherwise` : '';

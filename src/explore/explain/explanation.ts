@@ -404,7 +404,7 @@ export async function explain(
     ...options,
     failureKey: key,
     isFixed: isOfWorkIn(run),
-    saysNothing: (decision, answer) => isAboutOwnSleep(run, decision, answer),
+    explainsNothing: (decision, answer) => isAboutOwnSleep(run, decision, answer),
   });
   const { passing: passLog, otherFailure, ...nearestSearch } = search;
   const passRun = passLog === undefined ? undefined : await observe(executor, passLog.answers, true);

@@ -21,7 +21,7 @@ export interface NearestPassOptions {
   /** Whether a decision is left as it is, because another answer would explain nothing. Default: none is. */
   readonly isFixed?: (decision: AskedDecision) => boolean;
   /** Whether that answer instead would explain nothing, so that it is not tried. Default: all are. */
-  readonly saysNothing?: (decision: AskedDecision, answer: number) => boolean;
+  readonly explainsNothing?: (decision: AskedDecision, answer: number) => boolean;
 }
 
 /** An execution nearby that fails, but differently. */
@@ -60,8 +60,8 @@ export interface NearestPassSearch {
   readonly otherFailure?: OtherFailure;
   /** How many decisions were then not tried with all their other answers. */
   readonly untried: number;
-  /** True if an answer was not tried because it would explain nothing (`saysNothing`); absent if none was. */
-  readonly leftAside?: boolean;
+  /** True if an answer was not tried because it would explain nothing (`explainsNothing`); absent if none was. */
+  readonly hasSkippedAnswers?: boolean;
 }
 
 /** A decision, with what its answers stand for if who asked has said so. */
@@ -95,7 +95,7 @@ class Search {
   #executions = 0;
   #stoppedBy: NearestPassSearch['stoppedBy'];
   #untried = 0;
-  #leftAside = false;
+  #hasSkippedAnswers = false;
   #otherFailure: OtherFailure | undefined;
   #tried: Pick<OtherFailure, 'decision' | 'answer'> | undefined;
 
@@ -119,14 +119,14 @@ class Search {
       untried: this.#untried,
       ...(stoppedBy === undefined ? {} : { stoppedBy }),
       ...(this.#otherFailure === undefined ? {} : { otherFailure: this.#otherFailure }),
-      ...(this.#leftAside ? { leftAside: true } : {}),
+      ...(this.#hasSkippedAnswers ? { hasSkippedAnswers: true } : {}),
       ...(passing === undefined ? {} : { passing }),
     };
   }
 
-  #saysNothing(decision: AskedDecision, answer: number): boolean {
-    const says = this.#options.saysNothing?.(decision, answer) === true;
-    this.#leftAside ||= says;
+  #explainsNothing(decision: AskedDecision, answer: number): boolean {
+    const says = this.#options.explainsNothing?.(decision, answer) === true;
+    this.#hasSkippedAnswers ||= says;
     return says;
   }
 
@@ -145,7 +145,7 @@ class Search {
   /** The nearest answer with which it holds, as far as answers that are nearer to each other do the same. */
   async #nearestTo(decision: AskedDecision): Promise<number | undefined> {
     const holds = async (answer: number): Promise<boolean> => {
-      if (this.#saysNothing(decision, answer)) return false;
+      if (this.#explainsNothing(decision, answer)) return false;
       this.#tried = { decision, answer };
       return this.#holds(withAnswer(this.#answers, decision, answer));
     };
@@ -188,7 +188,7 @@ class Search {
 
   /** Bisects between the plain execution, if that holds, and the failing one. */
   async #withoutLast(): Promise<PassingLog | undefined> {
-    const all = this.#open.filter((decision) => decision.answer > 0 && !this.#saysNothing(decision, 0));
+    const all = this.#open.filter((decision) => decision.answer > 0 && !this.#explainsNothing(decision, 0));
     const open = new Set(all);
     const without = (count: number): AskedDecision[] => {
       const left = new Set(all.slice(0, count));
