@@ -144,6 +144,8 @@ class RemotePerformance implements Performance {
   #deadline: Timer | undefined;
   #abort: Timer | undefined;
   #bound: Timer | undefined;
+  /** While the server may still stop the command by itself. */
+  #patience: Timer | undefined;
 
   constructor(parts: Parts, command: Command, runId: RunID, onStatus: StatusListener) {
     this.#parts = parts;
@@ -319,6 +321,7 @@ class RemotePerformance implements Performance {
       const attempt = await this.#attempt(action, tries);
       if ('response' in attempt) return attempt;
       // A watch that broke is not taken up for a run that is being stopped, but the server has to hear of that.
+      if (this.#patience !== undefined) this.#stopThere();
       await this.#cancelling;
       this.#checkWanted();
       tries.failures += 1;
@@ -373,7 +376,7 @@ class RemotePerformance implements Performance {
 
   /** Nothing is under way on the server until it is asked again. Of an execution that was refused, the command was never started. */
   #forgetExecution({ isRefused }: { readonly isRefused: boolean }): void {
-    if (!isRefused || this.#asked?.isExecuting === true) this.#lost = this.#asked ?? this.#lost;
+    if (!isRefused || this.#asked?.executingAtMs !== undefined) this.#lost = this.#asked ?? this.#lost;
     this.#asked = undefined;
   }
 
@@ -425,9 +428,9 @@ class RemotePerformance implements Performance {
   async #hear(execution: Execution, { name, metadata, done }: OperationMessage): Promise<boolean> {
     execution.name = name;
     execution.hasEnded = done;
-    if (this.#stop !== undefined) this.#cancelOperation();
+    if (this.#stop !== undefined && this.#patience === undefined) this.#cancelOperation();
     const stage = unpackAny(MESSAGES.ExecuteOperationMetadata, metadata)?.stage ?? EXECUTION_STAGES.UNKNOWN;
-    const isProgress = execution.reach(stage);
+    const isProgress = execution.reach(stage, this.#parts.world.clock.now());
     if (stage === EXECUTION_STAGES.EXECUTING) await this.#becomeRunning();
     return isProgress;
   }
@@ -484,12 +487,34 @@ class RemotePerformance implements Performance {
     if (this.#isOver || this.#stop?.state === 'ABORTED') return;
     const isFirst = this.#stop === undefined;
     this.#stop = end;
-    if (!isFirst) return;
-    const { clock } = this.#parts.world;
-    const { cancelBoundMs } = this.#parts;
-    this.#bound = clock.endOfInstant(this.#topic('remote').plus('bound'), cancelBoundMs, () =>
-      this.#atBound(),
-    );
+    if (isFirst) {
+      const { clock } = this.#parts.world;
+      const about = this.#topic('remote');
+      this.#bound = clock.endOfInstant(about.plus('bound'), this.#parts.cancelBoundMs, () => this.#atBound());
+      if (end.state === 'TIMEDOUT' && this.#isTimedThere()) {
+        this.#patience = clock.timer(about.plus('patience'), this.#patienceMs(), () => this.#stopThere());
+        return;
+      }
+    }
+    this.#stopThere();
+  }
+
+  /** Half of the bound: the other half is for a cancel. */
+  #patienceMs(): number {
+    return this.#parts.cancelBoundMs / 2;
+  }
+
+  /** Whether the server is about to stop the command at the same timeout, after which it can say what that printed; after a cancel it cannot. */
+  #isTimedThere(): boolean {
+    const { timeoutMs = 0, executeRequest } = this.#command;
+    const { executingAtMs } = this.#asked ?? {};
+    if (executeRequest !== undefined || executingAtMs === undefined) return false;
+    return executingAtMs + timeoutMs < this.#parts.world.clock.now() + this.#patienceMs();
+  }
+
+  #stopThere(): void {
+    this.#patience?.cancel();
+    this.#patience = undefined;
     if (this.#operation === undefined) this.#controller.abort();
     else this.#cancelOperation();
   }
@@ -517,6 +542,7 @@ class RemotePerformance implements Performance {
     this.#isOver = true;
     this.#end = end;
     this.#deadline?.cancel();
+    this.#patience?.cancel();
     this.#abort?.cancel();
     this.#controller.abort();
     const { world, cancelBoundMs } = this.#parts;
@@ -598,15 +624,15 @@ interface Result {
 class Execution {
   /** As the server calls it, once it has said so. */
   name: string | undefined;
-  /** The server has said that the command runs. */
-  isExecuting = false;
+  /** When the server has said that the command runs. */
+  executingAtMs: number | undefined;
   /** The server has said that it has ended. */
   hasEnded = false;
   #stage = -1;
 
   /** True if it has not been that far before: a watch that is taken up begins with a stage that is known. */
-  reach(stage: number): boolean {
-    if (stage === EXECUTION_STAGES.EXECUTING) this.isExecuting = true;
+  reach(stage: number, nowMs: number): boolean {
+    if (stage === EXECUTION_STAGES.EXECUTING) this.executingAtMs ??= nowMs;
     const isProgress = stage > this.#stage;
     if (isProgress) this.#stage = stage;
     return isProgress;
@@ -736,7 +762,7 @@ const OUTPUTS_KEPT = 200;
  * A command's `argv` and `envVars` are those of the action, its `timeoutMs` counts here from the start of the run and there from that of
  * the process. A snapshot is a tree, by its `bz-HASH-SIZE` id, in `content` or on the server; what the server lacks is uploaded. A command
  * with an `executeRequest` brings its action along. Of a run that has completed, standard output and error can be read at its refs; there
- * are none of a run that is under way or was stopped.
+ * are none of a run that is under way or was aborted, and of one that has timed out there is what the server gives.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
  * @example

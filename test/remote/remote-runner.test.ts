@@ -996,6 +996,87 @@ describe('what a command printed before its timeout', () => {
     });
   });
 
+  /** What a worker of one process at a time gets, with the time that the runner counts too. */
+  const own: Command = { argv: ['stdout out', 'sleep 100000', 'complete 0'], timeoutMs: 500 };
+
+  test('R100 R101 comes back at the timeout of the run too, which the server is about to reach', async () => {
+    await onStage({}, async ({ end, outputs, calls, sim }) => {
+      const status = await end(own);
+      expect([status.state, sim.now()]).toEqual(['TIMEDOUT', 500]);
+      expect(outputs.find(status.stdoutRef)?.text()).toMatch(/^out\n\n#[^]*Task exceeded timeout 500ms\n$/);
+      expect(calls).not.toContain('CancelOperation');
+    });
+  });
+
+  /** A server whose answer at the end does not come. */
+  const endless = (service: RemoteService): RemoteService => ({
+    unary: (method, request, context) => service.unary(method, request, context),
+    async *serverStream(method, request, { signal }) {
+      const stopped = new Promise<void>((resolve) => {
+        signal.addEventListener('abort', () => resolve());
+      });
+      for await (const answer of service.serverStream(method, request, { signal })) {
+        if ((answer as Partial<OperationMessage>).done === true) await stopped;
+        else yield answer;
+      }
+    },
+    clientStream: (method, requests, context) => service.clientStream(method, requests, context),
+  });
+
+  test('R100 R199 a server that does not stop at the timeout is asked to cancel after half of the bound', async () => {
+    await onStage({ behind: endless, cancelBoundMs: 1_000 }, async ({ runner, calls, sim }) => {
+      const { runId } = await runner.run(own);
+      await sim.sleep(999);
+      expect(calls).not.toContain('CancelOperation');
+      await sim.sleep(2);
+      expect(calls).toContain('CancelOperation');
+      const { status } = await finalStatus(runner, runId);
+      expect([status.state, sim.now()]).toEqual(['TIMEDOUT', 1_500]);
+    });
+  });
+
+  test('R105 an abort does not wait for a server that is about to stop the command', async () => {
+    await onStage({ behind: endless, cancelBoundMs: 1_000 }, async ({ runner, calls, sim }) => {
+      const { runId } = await runner.run(own);
+      await sim.sleep(600);
+      const aborted = runner.abort(runId);
+      await sim.sleep(1);
+      expect(calls).toContain('CancelOperation');
+      expect((await aborted).state).toBe('ABORTED');
+    });
+  });
+
+  test('R204 a watch that breaks while the server may stop the command by itself makes it cancel', async () => {
+    const breaking = (service: RemoteService, { world: { clock } }: Simulation): RemoteService => ({
+      unary: (method, request, context) => service.unary(method, request, context),
+      async *serverStream(method, request, context) {
+        const broken = new Promise<never>((_resolve, reject) => {
+          clock.timer(namedTopic('network', 'breaks', 'streams'), 600, () => reject(DOWN));
+        });
+        const answers = endless(service).serverStream(method, request, context)[Symbol.asyncIterator]();
+        for (;;) {
+          const next = await Promise.race([answers.next(), broken]);
+          if (next.done === true) return;
+          yield next.value;
+        }
+      },
+      clientStream: (method, requests, context) => service.clientStream(method, requests, context),
+    });
+    await onStage({ behind: breaking }, async ({ end, calls, sim }) => {
+      expect(await end(own)).toMatchObject({ state: 'TIMEDOUT' });
+      expect([sim.now(), calls.includes('CancelOperation')]).toEqual([600, true]);
+    });
+  });
+
+  test('R100 a command that waited long for its worker is stopped at the timeout of the run', async () => {
+    await onStage({ cancelBoundMs: 1_000 }, async ({ lab, runner, calls, sim }) => {
+      await lab.runner.run(commandFor(addAction(lab.blobs, ['sleep 900', 'complete 0'])));
+      const { runId } = await runner.run({ ...own, timeoutMs: 1_000 });
+      const { status } = await finalStatus(runner, runId);
+      expect([status.state, sim.now(), calls.includes('CancelOperation')]).toEqual(['TIMEDOUT', 1_000, true]);
+    });
+  });
+
   test('R101 comes back although the server never said that the command runs', async () => {
     const quiet = (service: RemoteService): RemoteService => ({
       unary: (method, request, context) => service.unary(method, request, context),
