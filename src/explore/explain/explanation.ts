@@ -581,8 +581,9 @@ function placesOfHolder(run: ObservedRun, failure: Failure): SourcePlace[] {
 
 function placeWhereNoticed({ cause, kind }: Failure): SourcePlace[] {
   const stack = stackOf(cause);
-  if (kind === 'error' || kind === 'leftovers')
+  if (kind === 'error' || kind === 'leftovers') {
     return placeOf('the error was thrown', stack, framesOfThrower);
+  }
   const reason = reasonOf(cause);
   const thrown =
     reason === undefined ? [] : placeOf(`${reason.name} was thrown`, stackOf(reason), framesOfThrower);

@@ -18,7 +18,7 @@ import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts'
 import { breakages, having, type Breakage } from '../broken-services.ts';
 import { simulated } from '../subjects.ts';
 
-// The longest takes a minute and a half of processor time, which may be a tenth of what a busy machine has.
+// For each test of its own: the longest takes a minute and a half of processor time, which may be a tenth of what a busy machine has.
 vi.setConfig({ testTimeout: 1_800_000 });
 
 interface TimedBreakage {

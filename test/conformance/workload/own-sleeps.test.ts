@@ -7,7 +7,7 @@ import type { ConformanceSubject } from '../../../src/conformance/subject.ts';
 import { exploreRunner } from '../../../src/conformance/workload/explore-runner.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 
-test('what would have held leaves the pauses of clients as they are, and says so', async () => {
+test('what would have held leaves the pauses of clients as they are', async () => {
   const subject: ConformanceSubject = {
     name: 'unstoppable',
     supports: supportsAllBut({

@@ -364,6 +364,11 @@ describe('a failure that is explained', () => {
     expect(formatExplanation(explanation).map(({ text }) => text)).toContain(
       '  Nothing nearby: 2 executions with other decisions fail as well.',
     );
+    const { nearestSearch } = explanation;
+    const skipping = { ...explanation, nearestSearch: { ...nearestSearch, hasSkippedAnswers: true } };
+    expect(formatExplanation(skipping).map(({ text }) => text)).toContain(
+      '  Nothing nearby: 2 executions with other decisions fail as well; when the pauses of its clients end was left as it is.',
+    );
   });
 
   test.for([
