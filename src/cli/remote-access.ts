@@ -3,8 +3,8 @@
  * gRPC that leaves the talking to them.
  */
 import { connect } from 'node:tls';
+import { loadGrpc } from '../host/remote/load-grpc.ts';
 import { messageOf } from '../kernel/errors.ts';
-import { loadPeer } from '../kernel/package-files.ts';
 import { readSmallFile } from './exec-files.ts';
 import { InterruptedError, UsageError } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';
@@ -84,7 +84,7 @@ const ADDRESS_AS_NAME = 'DEP0123';
 /** What goes wrong is said by the command, in sentences; the log of gRPC itself is for those who ask for it. */
 export async function hushGrpc(neededBy: string): Promise<void> {
   if (process.env['GRPC_VERBOSITY'] !== undefined || process.env['GRPC_NODE_VERBOSITY'] !== undefined) return;
-  const grpc = await loadPeer('@grpc/grpc-js', neededBy, () => import('@grpc/grpc-js'));
+  const grpc = await loadGrpc(neededBy);
   grpc.setLogVerbosity(grpc.logVerbosity.NONE);
   const emitWarning = process.emitWarning.bind(process);
   process.emitWarning = (...args: unknown[]) => {

@@ -11,7 +11,7 @@ import { encodeAction, encodeCommand } from '../cas/action-messages.ts';
 import { DIGEST_FUNCTION_SHA256, type ServerCapabilities } from '../cas/codec.ts';
 import { isConfinedLink, isPathBelow } from '../model/confined-path.ts';
 import { createCasFiler } from '../host/remote/cas-filer.ts';
-import { connectRemote, type RemoteConnection } from '../host/remote/grpc-transport.ts';
+import { connectRemote, endpointProblem, type RemoteConnection } from '../host/remote/grpc-transport.ts';
 import { InputFolder } from '../host/remote/input-folder.ts';
 import { realWorld } from '../host/real-world.ts';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
@@ -121,9 +121,8 @@ async function connected(
   { remote, tokenFile, tlsCa }: RemoteExecOptions,
   interruption: Interruption,
 ): Promise<RemoteConnection> {
-  if (!/^grpcs?:\/\/[^/\s]+\/?$/.test(remote)) {
-    throw new UsageError(`--remote: expected grpc://HOST:PORT or grpcs://HOST:PORT, got ${shown(remote)}`);
-  }
+  const problem = endpointProblem(remote);
+  if (problem !== undefined) throw new UsageError(`--remote: expected ${problem}, got "${remote}"`);
   if (tlsCa !== undefined && !isEncrypted(remote)) {
     throw new UsageError(`--tls-ca: only with grpcs://, as nothing is encrypted with ${remote}`);
   }

@@ -80,12 +80,19 @@ export function pathOfLocation(location: string): string {
  *
  * Rejects with `RUNNER_MISSING_PACKAGE` if it is not installed, and with whatever else it fails with.
  */
-export async function loadPeer<T>(name: string, neededBy: string, load: () => Promise<T>): Promise<T> {
+export async function loadPeer<T>(
+  name: string,
+  neededBy: string,
+  load: () => Promise<T>,
+  { beside = [] }: { readonly beside?: readonly string[] } = {},
+): Promise<T> {
   try {
     return await load();
   } catch (error) {
     if ((error as { code?: unknown } | undefined)?.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    const message = `${neededBy} needs the package ${name}: npm install ${name}`;
+    const names = [name, ...beside];
+    const which = `the package${names.length > 1 ? 's' : ''} ${names.join(' and ')}`;
+    const message = `${neededBy} needs ${which}: npm install ${names.join(' ')}`;
     throw new RunnerError('RUNNER_MISSING_PACKAGE', message, { expected: name, cause: error });
   }
 }

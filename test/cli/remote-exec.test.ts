@@ -346,7 +346,7 @@ describe('a cluster that is slow, closed, or none at all', () => {
 test.for([
   [
     ['--remote', 'http://localhost:1', '--', 'true'],
-    /--remote: expected grpc:\/\/HOST:PORT or grpcs:.* got http:/,
+    /--remote: expected grpc:\/\/HOST:PORT or grpcs:.* got "http:/,
   ],
   [['--remote', 'grpc://x', '--cwd', '/', '--', 'true'], /--cwd: only without --remote/],
   [['--remote', 'grpc://x', '--fresh-dir', '--', 'true'], /--fresh-dir: only without --remote/],
@@ -365,6 +365,14 @@ test.for([
   [['--remote', 'grpc://x', '--output', '.', '--', 'true'], /--output: expected a path below/],
   [['--remote', 'grpc://x', '--output', '', '--', 'true'], /--output: expected a path below .*, got ""/],
   [['--remote', '', '--', 'true'], /--remote: expected grpc:.*, got ""/],
+  [
+    ['--remote', 'grpc://127.0.0.1:', '--', 'true'],
+    /--remote: expected grpc:.*, got "grpc:\/\/127.0.0.1:"$/m,
+  ],
+  [
+    ['--remote', 'grpc://a:70000', '--', 'true'],
+    /--remote: expected a port from 1 to 65535, got "grpc:\/\/a:70000"$/m,
+  ],
   [['--remote', 'grpc://x', '--token-file', '', '--', 'true'], /--token-file: expected the name .*, got ""/],
   [['--remote', 'grpc://x', '--tls-ca', 'x', '--', 'true'], /--tls-ca: only with grpcs:.* with grpc:\/\/x/],
 ] as const)('wrong usage says what was expected: %o', async ([args, text]) => {

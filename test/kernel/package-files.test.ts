@@ -46,6 +46,13 @@ describe('an optional package', () => {
     });
   });
 
+  test('that needs another one is missing together with that', async () => {
+    const cause = Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' });
+    await expect(loadPeer('a', 'It', () => Promise.reject(cause), { beside: ['b'] })).rejects.toThrow(
+      'It needs the packages a and b: npm install a b',
+    );
+  });
+
   test('that fails to load says so itself', async () => {
     const broken = new SyntaxError('unexpected token');
     await expect(loadPeer('some', 'something', () => Promise.reject(broken))).rejects.toBe(broken);

@@ -20,7 +20,6 @@ import { statusMessage } from '../../cas/action-messages.ts';
 import { MESSAGES } from '../../cas/codec.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { messageOf, RunnerError } from '../../kernel/errors.ts';
-import { loadPeer } from '../../kernel/package-files.ts';
 import type { RpcStatus, RpcViolation } from '../../model/action.ts';
 import { REMOTE_METHODS, type RemoteMethods } from '../../remote/methods.ts';
 import { rpcFailure } from '../../remote/rpc-failure.ts';
@@ -31,6 +30,7 @@ import {
   type RpcMethod,
   rpcCodeName,
 } from '../../remote/rpc.ts';
+import { loadGrpc } from './load-grpc.ts';
 
 /** What the access log has of a call that is over. */
 export interface RpcAccess {
@@ -481,7 +481,7 @@ function serverCredentials(grpc: Grpc, tls: RemoteTls | undefined): ServerCreden
  */
 export async function serveRemote(options: ServeRemoteOptions): Promise<RemoteEndpoint> {
   check('options', options, OPTIONS);
-  const grpc = await loadPeer('@grpc/grpc-js', 'serveRemote', () => import('@grpc/grpc-js'));
+  const grpc = await loadGrpc('serveRemote');
   const server = new GrpcServer(grpc, options);
   await server.listen();
   return server;

@@ -9,7 +9,6 @@ import { rpcStatusOf } from '../../cas/action-messages.ts';
 import { type MessageCodec, MESSAGES } from '../../cas/codec.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { invalidArgument, messageOf } from '../../kernel/errors.ts';
-import { loadPeer } from '../../kernel/package-files.ts';
 import type { RpcStatus } from '../../model/action.ts';
 import {
   type RemoteService,
@@ -18,6 +17,7 @@ import {
   type RpcMethod,
   rpcCodeOf,
 } from '../../remote/rpc.ts';
+import { loadGrpc } from './load-grpc.ts';
 
 /** Where a server is, and how it is talked to. */
 export interface ConnectRemoteOptions {
@@ -30,9 +30,19 @@ export interface ConnectRemoteOptions {
 }
 
 const PORT_MAX = 65_535;
-const ENDPOINT = /^(grpcs?):\/\/([^/]+)\/?$/;
+/** A host is a name or an address, that of IPv6 in brackets. */
+const ENDPOINT = /^(grpcs?):\/\/((?:\[[\da-zA-Z:.%]+\]|[^\s/:@?#%[\]]+)(?::(\d+))?)\/?$/;
+
+/** What is expected of an endpoint that is none, or whose port cannot be; undefined if it can be tried. */
+export function endpointProblem(endpoint: string): string | undefined {
+  const parts = ENDPOINT.exec(endpoint);
+  if (parts === null) return 'grpc://HOST:PORT or grpcs://HOST:PORT';
+  const [, , , port = '1'] = parts;
+  return Number(port) < 1 || Number(port) > PORT_MAX ? `a port from 1 to ${PORT_MAX}` : undefined;
+}
+
 const OPTIONS = is.optionsOf<ConnectRemoteOptions>(
-  { endpoint: is.text('grpc://HOST:PORT or grpcs://HOST:PORT', ENDPOINT) },
+  { endpoint: is.TEXT },
   { tlsCa: is.ANY, token: is.text('a token', /^[\x21-\x7e]+$/) },
 );
 
@@ -242,13 +252,11 @@ function credentialsFor(
 export async function connectRemote(options: ConnectRemoteOptions): Promise<RemoteConnection> {
   check('options', options, OPTIONS);
   const { endpoint, tlsCa } = options;
+  const problem = endpointProblem(endpoint);
+  if (problem !== undefined) throw invalidArgument('options.endpoint', problem, endpoint);
   if (tlsCa !== undefined && !endpoint.startsWith('grpcs:')) {
     throw invalidArgument('options.tlsCa', 'nothing, as a grpc:// endpoint is not encrypted', tlsCa);
   }
-  const [, port = '0'] = /:(\d+)\/?$/.exec(endpoint) ?? [];
-  if (Number(port) > PORT_MAX) {
-    throw invalidArgument('options.endpoint', `a port of at most ${PORT_MAX}`, endpoint);
-  }
-  const grpc = await loadPeer('@grpc/grpc-js', 'connectRemote', () => import('@grpc/grpc-js'));
+  const grpc = await loadGrpc('connectRemote');
   return new GrpcConnection(grpc, options);
 }

@@ -609,10 +609,18 @@ describe('a server that answers nonsense', () => {
     expect(await failure(connection.unary(M.getCapabilities, { instanceName: '' }, call()))).toBe(expected);
   });
 
-  test('a port that cannot be is refused before anything is tried', async () => {
-    await expect(connectRemote({ endpoint: 'grpc://127.0.0.1:65536' })).rejects.toThrow(
-      'options.endpoint: expected a port of at most 65535, got "grpc://127.0.0.1:65536"',
-    );
+  test('an endpoint that cannot be is refused before anything is tried', async () => {
+    for (const endpoint of ['grpc://127.0.0.1:65536', 'grpcs://a:0']) {
+      await expect(connectRemote({ endpoint })).rejects.toThrow(
+        `options.endpoint: expected a port from 1 to 65535, got "${endpoint}"`,
+      );
+    }
+    const hosts = ['127.0.0.1:', ':1', 'a:b', '[::1', '::1', 'a:1:2', 'a@b:1', '?x', '%zz:1', 'a b', ''];
+    for (const endpoint of ['http://a:1', ...hosts.map((host) => `grpc://${host}`)]) {
+      await expect(connectRemote({ endpoint })).rejects.toThrow(
+        `options.endpoint: expected grpc://HOST:PORT or grpcs://HOST:PORT, got "${endpoint}"`,
+      );
+    }
     for (const endpoint of ['grpc://127.0.0.1:65535', 'grpc://[::1]:65535/', 'grpcs://build.example.com']) {
       (await connectRemote({ endpoint })).close();
     }
