@@ -503,7 +503,7 @@ class Exploration {
     }
     if (event.type === 'fixed' || event.type === 'changed') {
       this.#write(() => this.#corpus.retire(event.corpusId, event.type));
-      const what = event.type === 'fixed' ? 'no longer fails' : 'now fails differently';
+      const what = event.type === 'fixed' ? 'fixed, it no longer fails' : 'fails differently';
       this.#note(`${name}: ${what}: ${event.key}`);
     }
     if (json) this.#session.terminal.json(eventJson(name, event));

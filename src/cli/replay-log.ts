@@ -145,9 +145,10 @@ function replayLines(terminal: Terminal, replayed: ReplayedLog, replay: Replay):
           ...storyLines(terminal, replay, file),
         ];
   }
+  const isFixed = !gap.isOfDecision && outcome.failing === undefined;
   return [
     terminal.style(
-      'red',
+      isFixed ? 'green' : 'red',
       `${scenario}: ${gapHeadline(outcome)}${nowText(outcome)}: it ${replayVerdict(replay)}`,
     ),
     `  ${gap.text}`,
@@ -184,10 +185,10 @@ function goneOnLines(
   ];
 }
 
-/** Where all decisions fit, the code has changed in what comes of them: it may have been fixed. */
+/** Where every decision fits, the code has changed in what comes of them: it may have been fixed. */
 function gapHeadline({ gap, failing }: ReplayOutcome): string {
   if (gap?.isOfDecision !== false) return 'the log does not fit';
-  return failing === undefined ? 'no longer fails' : 'now fails differently';
+  return failing === undefined ? 'fixed' : 'fails differently';
 }
 
 /** How it came to what happens now. */
@@ -221,7 +222,7 @@ function lostLines(terminal: Terminal, replayed: ReplayedLog, lost: FailingExecu
   const other = isOtherLoss(replayed, lost) ? [`  expected "${expectedKey(replayed) ?? ''}"`] : [];
   const head = terminal.style(
     'red',
-    `${replayed.scenario}: ${other.length === 0 ? '' : 'now fails differently, '}${kind}`,
+    `${replayed.scenario}: ${other.length === 0 ? '' : 'fails differently, '}${kind}`,
   );
   return [
     head,

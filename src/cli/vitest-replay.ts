@@ -46,7 +46,7 @@ const REFUSED = {
   hang: '--hang',
 } as const;
 /** How a failure begins that is not, or not surely, the one of the token. */
-const DIVERGED = /RUNNER_REPLAY_DIVERGED|The log that was asked for does not fit/;
+const DIVERGED = /RUNNER_REPLAY_DIVERGED|The log that was asked for (?:does not fit|fails differently)/;
 
 /** 1 if the test fails as its token says, 3 if it holds now, or the token does not fit any more. */
 export async function replayInVitest(
@@ -191,6 +191,6 @@ function reported(
       held: hasPassed,
       ...failure,
     });
-  } else if (hasPassed) terminal.line(`${file}: ${name}: no longer fails`);
+  } else if (hasPassed) terminal.line(`${file}: ${name}: fixed: it holds`);
   return isReproduced ? EXIT_STATUS.FAILED : EXIT_STATUS.DIVERGED;
 }

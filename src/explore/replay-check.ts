@@ -224,15 +224,16 @@ function gapOfOutcome(
   verdict: Verdict,
 ): ReplayGap | undefined {
   const { failure } = verdict;
-  const outcome = failure === undefined ? 'it held' : failureKey(failure);
+  const outcome = failure === undefined ? undefined : failureKey(failure);
   if (key === undefined || key === CUT_OFF_KEY || outcome === key) return undefined;
   const [name] = scenario?.split('#').slice(-1) ?? [];
   const where =
     name === undefined || name === verdict.scenario
       ? ''
       : ` (the log is of ${scenario}, this is ${verdict.scenario})`;
-  return {
-    index: decisions.length,
-    text: `all decisions fit, but what came of them does not: expected "${key}", got "${outcome}"${where}`,
-  };
+  const text =
+    outcome === undefined
+      ? `every decision fits, and nothing fails any more; the log is kept for "${key}"${where}`
+      : `every decision fits, and something else fails: expected "${key}", got "${outcome}"${where}`;
+  return { index: decisions.length, text };
 }

@@ -107,7 +107,7 @@ export interface ReplayOutcome {
   readonly isReproduced: boolean;
   /** False if other events led to the failure that was expected. */
   readonly isSameTrace: boolean;
-  /** Where the log first does not fit, in one sentence; or all decisions fit, and what came of them does not. */
+  /** Where the log first does not fit, in one sentence; or every decision fits, and something else, or nothing, fails. */
   readonly gap?: { readonly text: string; readonly isOfDecision: boolean };
   /** It went on by chance where the log did not fit. */
   readonly wentOn: boolean;

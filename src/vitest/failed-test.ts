@@ -60,9 +60,7 @@ export async function failedTest(run: TestRun, found: FoundFailure): Promise<Err
   const verdict = found.verdict ?? (await seenAgain(run, failing, found.seed));
   const { explanation } = failing;
   const lines = [
-    ...(found.gap === undefined
-      ? []
-      : [`The log that was asked for does not fit any more: ${found.gap}. What happens now:`, '']),
+    ...(found.gap === undefined ? [] : [`The log that was asked for ${found.gap}. What happens now:`, '']),
     ...(explanation === undefined ? unexplained(failing) : explained(explanation)),
     ...(await escapesOf(run, failing, found.seed)),
     ...causesOf(verdict),

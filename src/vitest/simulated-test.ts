@@ -372,15 +372,17 @@ async function replayed(
   const { seed = DEFAULT_SEED, maxEvents } = 'decisions' in log ? log : {};
   const executor = withinEvents(run.executor(seed), maxEvents);
   const { verdict, gap } = await checkReplay(executor, log, { onGap: 'keyed' });
+  const isOfDecision = gap?.expected !== undefined || gap?.came !== undefined;
   if (!verdict.held) {
+    const changed = isOfDecision ? 'does not fit any more' : 'fails differently';
     return {
       ...foundIn(run, verdict, seed, 1),
       isReplayed: true,
       verdict,
-      ...(gap === undefined ? {} : { gap: gap.text }),
+      ...(gap === undefined ? {} : { gap: `${changed}: ${gap.text}` }),
     };
   }
-  if (gap?.expected === undefined && gap?.came === undefined) return undefined;
+  if (!isOfDecision) return undefined;
   throw new RunnerError(
     'RUNNER_REPLAY_DIVERGED',
     `The log does not fit this test any more, so it repeats nothing: ${gap.text}. What happens now holds`,

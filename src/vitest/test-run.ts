@@ -68,7 +68,7 @@ export type FoundFailure =
       readonly isReplayed?: boolean;
       /** Of the one that was asked for. */
       readonly verdict?: Verdict;
-      /** Where the log that was asked for does not fit. */
+      /** How the log that was asked for does not lead here: a predicate, and where it first does not fit. */
       readonly gap?: string;
     }
   | { readonly kind: 'different'; readonly difference: AuditDifference }

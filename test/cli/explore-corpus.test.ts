@@ -118,7 +118,7 @@ describe('the corpus', () => {
     await writeFile(at('s.mjs'), SCENARIOS.replaceAll('< 2', '< 3'));
     const fixed = await run('explore', at('s.mjs#coin'), '--corpus', folder, '--executions', '10');
     await writeFile(at('s.mjs'), SCENARIOS);
-    expect(fixed.err).toContain('coin: no longer fails: check two heads');
+    expect(fixed.err).toContain('coin: fixed, it no longer fails: check two heads');
     expect(fixed.code).toBe(0);
     expect((await readdir(join(folder, 'coin'))).filter((name) => name.endsWith('.jsonl'))).toEqual([]);
     expect(await readdir(join(folder, 'coin', 'fixed'))).toHaveLength(1);
@@ -129,16 +129,18 @@ describe('the corpus', () => {
     const [, file = ''] = /kept in (.*), and tried first/.exec(out) ?? [];
     expect((await run('replay', '--allow', dir, file)).out).toContain('reproduced');
     for (const [change, line] of [
-      [SCENARIOS.replaceAll('< 2', '< 3'), 'no longer fails: it holds, at 0 ms after 0 events\n'],
+      [SCENARIOS.replaceAll('< 2', '< 3'), 'fixed: it holds, at 0 ms after 0 events\n'],
       [
         SCENARIOS.replaceAll("'two heads'", "'both heads'"),
-        'now fails differently: it fails at 0 ms in Object.run (s.mjs:9): both heads, when "first toss" is 1 (of 0 to 1) and "second toss" is 1 (of 0 to 1).\n',
+        'fails differently: it fails at 0 ms in Object.run (s.mjs:9): both heads, when "first toss" is 1 (of 0 to 1) and "second toss" is 1 (of 0 to 1).\n',
       ],
     ] as const) {
       await writeFile(at('s.mjs'), change);
       const again = await run('replay', '--allow', dir, file);
       expect(again.out).toContain(`coin: ${line}`);
       expect(again.code).toBe(3);
+      const { out: explained } = await run('explain', '--allow', dir, file);
+      expect(explained).toContain(`coin: ${line.replace(/ at 0 ms.*\n/, '')}`);
     }
     await writeFile(at('s.mjs'), SCENARIOS);
   });
@@ -149,7 +151,7 @@ describe('the corpus', () => {
     await writeFile(at('s.mjs'), SCENARIOS.replaceAll("'two heads'", "'both heads'"));
     const { out, err, code } = await run('explore', at('s.mjs#coin'), '--corpus', folder);
     await writeFile(at('s.mjs'), SCENARIOS);
-    expect(err).toContain('coin: now fails differently: check two heads');
+    expect(err).toContain('coin: fails differently: check two heads');
     expect(out).toContain('by a log kept from before');
     expect(code).toBe(1);
     expect((await readdir(join(folder, 'coin'))).filter((name) => name.endsWith('.jsonl'))).toHaveLength(1);

@@ -87,7 +87,7 @@ test('a test that holds now is reported as no longer failing', async () => {
   project.write('lock.test.mjs', LOCK_TEST.replace("sim.check(holders === 1, 'two hold it')", 'void 0'));
   const finished = await project.dryrunner(['replay', token]);
   project.write('lock.test.mjs', LOCK_TEST);
-  expect(finished.out).toContain('lock.test.mjs: locks (all) one holder?: no longer fails');
+  expect(finished.out).toContain('lock.test.mjs: locks (all) one holder?: fixed: it holds');
   expect(finished.code).toBe(3);
 });
 

@@ -393,6 +393,19 @@ describe('a simulation as a test', () => {
     );
   });
 
+  test('a log that fails differently says so, with what it is kept for and what fails', async () => {
+    const { message } = await failureOf('unlucky', unlucky);
+    const [, replay = ''] = /replay: '(.*)'/.exec(message) ?? [];
+    const other = async (sim: Simulation): Promise<void> => {
+      for (let round = 1; round <= 3; round += 1) sim.pick(`luck ${round}`, ['good', 'bad']);
+      await sim.sleep(5);
+      sim.check(false, 'never mind');
+    };
+    expect((await failureOf('unlucky', other, { replay })).message).toMatch(
+      /^The log that was asked for fails differently: every decision fits, and something else fails: expected "check bad luck in round #", got "check never mind"\. What happens now:\n\nunlucky fails at 5 ms: never mind/,
+    );
+  });
+
   test.for([
     { kind: 'always', options: {} },
     { kind: 'always', options: { explain: false } },

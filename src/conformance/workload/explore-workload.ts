@@ -134,7 +134,7 @@ async function replayed(
   const { failure } = verdict;
   if (failure === undefined) {
     if (gap?.expected === undefined && gap?.came === undefined) {
-      const text = `Every decision of the token fits, and nothing fails any more; it is kept for: ${token.failureKey}`;
+      const text = `Fixed: every decision of the token fits, and nothing fails any more; it is kept for: ${token.failureKey}`;
       return { held: true, executions: 1, missed: [], replayed: { outcome: 'fixed', text } };
     }
     throw new RunnerError(
@@ -164,11 +164,11 @@ function outcomeOfReplay(kept: string, got: string, gap: string | undefined): Re
     const where = gap === undefined ? '' : `: ${gap}`;
     return {
       outcome: 'fails differently',
-      text: `The token is kept for another failure, which does not happen any more; what fails now is this${where}`,
+      text: `Fails differently: the token is kept for another failure, which does not happen any more; what fails now is this${where}`,
     };
   }
   const after = gap === undefined ? '' : `, after other decisions: ${gap}`;
-  return { outcome: 'reproduced', text: `The failure of the token has happened again${after}` };
+  return { outcome: 'reproduced', text: `Reproduced: the failure of the token has happened again${after}` };
 }
 
 /** What must be reached, and was not. */

@@ -205,7 +205,7 @@ describe('exploreRunner', () => {
     expect(again.failure?.text).toBe(failure?.text);
     expect(again.replayed).toEqual({
       outcome: 'reproduced',
-      text: 'The failure of the token has happened again',
+      text: 'Reproduced: the failure of the token has happened again',
     });
     expect(await exploreRunner(simulated, options)).toMatchObject({
       held: true,
@@ -213,7 +213,7 @@ describe('exploreRunner', () => {
       replayed: {
         outcome: 'fixed',
         text: expect.stringMatching(
-          /^Every decision of the token fits, and nothing fails any more; it is kept for: check R/,
+          /^Fixed: every decision of the token fits, and nothing fails any more; it is kept for: check R/,
         ),
       },
     });
@@ -230,7 +230,7 @@ describe('exploreRunner', () => {
     const different = await exploreRunner(otherwise, options);
     expect(different.replayed?.outcome).toBe('fails differently');
     expect(different.failure?.text).toMatch(
-      /^The token is kept for another failure, which does not happen any more; what fails now is this: [^\n]*\n.*no list/,
+      /^Fails differently: the token is kept for another failure, which does not happen any more; what fails now is this: [^\n]*\n.*no list/,
     );
     await expect(exploreRunner({ ...simulated, wallWorld: realWorld }, options)).rejects.toThrow(
       'options.replay',
