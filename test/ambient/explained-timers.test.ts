@@ -32,9 +32,9 @@ test('a timer is called by the line that set it, also behind another of as many 
     clearInterval(beating);
     sim.check(beats < 3, 'it beats three times');
   });
-  expect(text.match(/interval set at explained-timers\.test\.ts:\d+ fires/g)?.length).toBeGreaterThanOrEqual(
-    2,
-  );
+  expect(
+    text.match(/interval set in run \(explained-timers\.test\.ts:\d+\) fires/g)?.length,
+  ).toBeGreaterThanOrEqual(2);
   expect(text).not.toContain('"setInterval"');
 });
 
@@ -47,7 +47,7 @@ test('a function with a name is named beside the line', async () => {
     await sim.sleep(20);
     sim.check(!isExpired, 'it is expired');
   });
-  expect(text).toMatch(/10 ms {3}the timer "expire" set at explained-timers\.test\.ts:\d+ fires/);
+  expect(text).toMatch(/10 ms {3}the timer "expire" set in run \(explained-timers\.test\.ts:\d+\) fires/);
 });
 
 test('of a function that sets timers for all the line that called it comes first', async () => {
@@ -66,8 +66,36 @@ test('of a function that sets timers for all the line that called it comes first
     sim.check(!isLate, 'it is late');
   });
   expect(text).toMatch(
-    /10 ms {3}the timer set at explained-timers\.test\.ts:\d+ through explained-timers\.test\.ts:\d+ fires/,
+    /10 ms {3}the timer set by pause \(explained-timers\.test\.ts:\d+\) in later \(explained-timers\.test\.ts:\d+\) fires/,
   );
+});
+
+test('a method and its line are named, also where the promise is made in a line of its own', async () => {
+  class Client {
+    isLate = false;
+
+    async renew(): Promise<void> {
+      await new Promise((resolve) => {
+        setTimeout(resolve, 10);
+      });
+      this.isLate = true;
+    }
+
+    expire(): void {
+      setTimeout(() => undefined, 15);
+    }
+  }
+  const text = await explained(async (sim) => {
+    const client = new Client();
+    void client.renew();
+    client.expire();
+    await sim.sleep(20);
+    sim.check(!client.isLate, 'it is late');
+  });
+  expect(text).toMatch(
+    /10 ms {3}the timer set by Client\.renew \(explained-timers\.test\.ts:\d+\) in run \(explained-timers\.test\.ts:\d+\) fires/,
+  );
+  expect(text).toMatch(/15 ms {3}the timer set in Client\.expire \(explained-timers\.test\.ts:\d+\) fires/);
 });
 
 test('a timeline calls a timer as an explanation does', async () => {
@@ -83,5 +111,5 @@ test('a timeline calls a timer as an explanation does', async () => {
   });
   const { traceEvents } = await recordTimeline(createExecutor(scenario), []);
   const names = traceEvents.filter(({ cat }) => cat === 'event').map(({ name }) => name);
-  expect(names).toEqual([expect.stringMatching(/^the timer set at explained-timers\.test\.ts:\d+/)]);
+  expect(names).toEqual([expect.stringMatching(/^the timer set in run \(explained-timers\.test\.ts:\d+\)$/)]);
 });

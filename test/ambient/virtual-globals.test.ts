@@ -225,7 +225,7 @@ describe('an explanation', () => {
       formatExplanation(explanation)
         .map(({ text }) => text)
         .join('\n'),
-    ).toMatch(/the timer set at virtual-globals\.test\.ts:\d+/);
+    ).toMatch(/the timer set (?:in \S+ \(|at )virtual-globals\.test\.ts:\d+/);
   });
 });
 

@@ -9,7 +9,7 @@ import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import { Arrivals } from './exchanges.ts';
 import type { DueEvent, ObservedRun } from './observed-run.ts';
 import { eventText } from './question-text.ts';
-import { shortPlaceOf, shortRowsOf } from './source-place.ts';
+import { shortPlaceOf, userCallsOf, type UserCall } from './source-place.ts';
 
 const NOUNS: Readonly<Record<AmbientTimerKind, string>> = {
   setTimeout: 'timer',
@@ -27,13 +27,21 @@ const PROMISE = /^\s*at new Promise /m;
 
 /**
  * Where a timer was set. Most are set for a promise, in a function without a name, and source maps give those wrong ones; many programs have
- * one line that does it for all, and then the line that called it says more.
+ * one function that does it for all, and then the line that called it says more.
  */
 function setterOf(stack: string): string | undefined {
-  const [setter, ...callers] = shortRowsOf(stack);
+  const [setter, ...callers] = userCallsOf(stack);
   if (setter === undefined) return undefined;
-  const caller = PROMISE.test(stack) ? callers.find((row) => row !== setter) : undefined;
-  return caller === undefined ? `at ${setter}` : `at ${caller} through ${setter}`;
+  const [maker] = PROMISE.test(stack) ? callers : [];
+  const rows = [setter.row, maker?.row];
+  const caller = maker === undefined ? undefined : callers.find(({ row }) => !rows.includes(row));
+  if (caller === undefined) return placeText({ name: (maker ?? setter).name, row: setter.row });
+  const by = maker?.name === undefined ? `at ${setter.row} called` : `by ${maker.name} (${setter.row})`;
+  return `${by} ${placeText(caller)}`;
+}
+
+function placeText({ name, row }: UserCall): string {
+  return name === undefined ? `at ${row}` : `in ${name} (${row})`;
 }
 
 type NamedRun = Pick<ObservedRun, 'events' | 'firings'>;

@@ -13,7 +13,7 @@ const EVENTS_MAX = 400;
 const SHOWN_MAX = 3;
 
 /**
- * The events that fire most often, `the timer set at nap.ts:6 fires, 200 times in 2000 ms`, at most three; none if the beginning has an
+ * The events that fire most often, `the timer set in nap (nap.ts:6) fires, 200 times in 2000 ms`, at most three; none if the beginning has an
  * end of its own. Once `mustStop` is true, only those are counted that have been until then, the last first.
  */
 export async function repeatedEvents(

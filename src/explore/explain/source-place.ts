@@ -65,11 +65,26 @@ export function shortPlaceOf(stack: string): string | undefined {
   return name === undefined ? `at ${shortRowOf(line)}` : `in ${name} (${shortRowOf(line)})`;
 }
 
-/** The lines of a user's code in the stack, as `clients.ts:58`, the nearest first. */
-export function shortRowsOf(stack: string): string[] {
+/** A line of a user's code in a stack. */
+export interface UserCall {
+  /** The function; undefined if it has no name of its own. */
+  readonly name: string | undefined;
+  /** As `clients.ts:58`. */
+  readonly row: string;
+}
+
+/** Those of the stack, the nearest first. */
+export function userCallsOf(stack: string): UserCall[] {
   return telling(stack)
     .filter((line) => !isOwn(line))
-    .map(shortRowOf);
+    .map((line) => ({ name: ownName(FUNCTION.exec(line)?.[1]), row: shortRowOf(line) }));
+}
+
+/** What the engine calls a function without a name says nothing: by what holds it, or by what calls it. */
+const NAMELESS = /^(?:Timeout|Immediate)\.|<anonymous>/;
+
+function ownName(name: string | undefined): string | undefined {
+  return name === undefined || NAMELESS.test(name) ? undefined : name.replace(/^Object\./, '');
 }
 
 function shortRowOf(line: string): string {
