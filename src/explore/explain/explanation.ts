@@ -48,7 +48,7 @@ import type { EventInfo } from '../../kernel/event-queue.ts';
 import { invalidArgument, stackOf } from '../../kernel/errors.ts';
 import { isAboutHolding, unfreedIn } from './held-resources.ts';
 import { callersIn, isOfWork } from './exchanges.ts';
-import { historyOf, type HistoryLine } from './failure-history.ts';
+import { historyOf, timesText, type HistoryLine } from './failure-history.ts';
 import { observedIn, tellApart, type NearestPass } from './nearest-history.ts';
 import {
   type AskedDecision,
@@ -488,7 +488,7 @@ function detailOf(detail: string): FailureDetail {
 /** Who waits comes first, with where the scenario itself does. */
 function detailsOf(run: ObservedRun, failure: Failure, awaited: readonly string[]): FailureDetail[] {
   const lines = failure.details.map(detailOf);
-  const waits = lines.filter(({ text }) => isWaitText(text));
+  const waits = countedAlike(lines.filter(({ text }) => isWaitText(text)));
   const known = new Set(waits.flatMap(({ frames }) => frames));
   const places = withoutRepeats(awaited.map(detailOf)).filter(
     ({ frames: [first] }) => first !== undefined && !known.has(first),
@@ -500,6 +500,19 @@ function detailsOf(run: ObservedRun, failure: Failure, awaited: readonly string[
     ...lines.filter(({ text }) => !isWaitText(text)),
     ...standstillDetails(run, failure, waits, waits.length + places.length > 0),
   ];
+}
+
+/** Those that wait for the same at the same lines are one detail. */
+function countedAlike(details: readonly FailureDetail[]): FailureDetail[] {
+  const count = (detail: FailureDetail): number => details.filter((other) => isAlike(detail, other)).length;
+  return withoutRepeats(details).map((detail) => ({
+    ...detail,
+    text: `${detail.text}${timesText(count(detail))}`,
+  }));
+}
+
+function isAlike(one: FailureDetail, other: FailureDetail): boolean {
+  return one.text === other.text && one.frames.join('\n') === other.frames.join('\n');
 }
 
 /** Tasks that run the same code wait at the same lines. */

@@ -54,6 +54,11 @@ function ownerOf({ runner, runId }: ProcessEvent): string {
   return `${runner} ${runId}`;
 }
 
+/** That something is there more than once, behind its words. */
+export function timesText(count: number): string {
+  return count === 1 ? '' : ` (${count} times)`;
+}
+
 /** One line of a history. */
 export interface HistoryLine {
   readonly role: 'event' | 'decision' | 'failure';
@@ -125,13 +130,30 @@ export function historyOf(run: ObservedRun, failure: Failure, linesMax: number):
   const chosen = withBegins(byWorth.slice(0, count), candidates, linesMax - 1);
   const shown = candidates.filter((candidate) => chosen.has(candidate));
   const names = new EventNames(run);
-  const lines = shown.map((candidate, index) => lineOf(run, names, candidate, shown[index - 1]));
+  const lines = folded(shown.map((candidate, index) => lineOf(run, names, candidate, shown[index - 1])));
   const { atMs, message } = failure;
   lines.push({ role: 'failure', atMs, runner: '', text: headlineOf(message).headline });
   return {
     lines,
     leftOut: candidates.filter(isLine).length - shown.filter(isLine).length,
   };
+}
+
+/** What happens again in the same words, in the same instant and for the same reason is one line. */
+function folded(lines: readonly HistoryLine[]): HistoryLine[] {
+  const rows: HistoryLine[][] = [];
+  for (const line of lines) {
+    const row = rows.at(-1);
+    const [first] = row ?? [];
+    const { because } = line;
+    const isSame = first?.text === line.text && first.atMs === line.atMs && first.role === line.role;
+    const isLikeFirst = isSame && (because === undefined || because === first.because);
+    if (row !== undefined && isLikeFirst) row.push(line);
+    else rows.push([line]);
+  }
+  return rows.flatMap(([first, ...more]) =>
+    first === undefined ? [] : { ...first, text: `${first.text}${timesText(more.length + 1)}` },
+  );
 }
 
 /** Metrics and the like are no lines of a history, and events of the clock are counted by what they do. */

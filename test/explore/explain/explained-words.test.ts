@@ -47,6 +47,43 @@ test('says of a choice what its asker says of the answer in a sentence', async (
   expect(sentence).toBe('barn fails at 0 ms: it is open, when the barn has 3 doors.');
 });
 
+test('what happens again in the same words and instant is one line with its count, and so is who waits for the same', async () => {
+  const scenario = defineScenario({
+    name: 'barn',
+    description: 'its door is never opened',
+    async run(sim) {
+      const wait = (owner: string): void => {
+        const waits = {
+          type: 'acquired',
+          runner: '',
+          runId: '',
+          resource: 'waiter',
+          name: 'the door',
+          owner,
+        } as const;
+        sim.world.tracer.record({ at: sim.now(), ...waits });
+      };
+      for (const text of ['knocks', 'knocks', 'rings', 'knocks']) sim.note(text);
+      await sim.sleep(5);
+      for (const text of ['knocks', 'knocks', 'knocks']) sim.note(text);
+      for (const owner of ['ann', 'ann', 'bob']) wait(owner);
+      await new Promise<void>(() => {});
+    },
+  });
+  const { history, details } = await explain(createExecutor(scenario), []);
+  const texts = history.map(({ atMs, text }) => `${atMs} ${text}`);
+  expect(texts.filter((text) => text.includes('note'))).toEqual([
+    '0 note: knocks (2 times)',
+    '0 note: rings',
+    '0 note: knocks',
+    '5 note: knocks (3 times)',
+  ]);
+  expect(details.map(({ text }) => text).filter((text) => text.includes('the door'))).toEqual([
+    expect.stringMatching(/^ann waits for the door since 5 ms.* \(2 times\)$/),
+    expect.stringMatching(/^bob waits for the door since 5 ms[^()]*$/),
+  ]);
+});
+
 test('leaves what a workload is made of to the history where there are callers', async () => {
   const sentences = [];
   for (const isSetup of [false, true]) {
