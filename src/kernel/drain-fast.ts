@@ -12,11 +12,11 @@ import { realFunctions } from './drain-real-functions.ts';
 export const runReactions = (process as { _tickCallback?: unknown })._tickCallback as () => void;
 const { nextTick } = realFunctions;
 const isPresent = typeof runReactions === 'function';
-let isExact: boolean | undefined;
+let isExact = false;
 
-/** True if the fast drain does what it must. To be asked outside of any promise reaction. */
+/** True if the fast drain does what it must. In a promise reaction it never does, which says nothing of the next time. */
 export function isFastDrainExact(): boolean {
-  isExact ??= isPresent && tryOut();
+  isExact ||= isPresent && tryOut();
   return isExact;
 }
 
