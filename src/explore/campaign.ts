@@ -82,9 +82,10 @@ class Campaign {
     this.#tally.nextIndex = options.firstIndex ?? 0;
     this.#budget = new EventBudget(executor, {
       adapts: strategy.isolator === undefined,
-      onDecided: (verdict, index) => {
+      onDecided: (verdict, { index, entry }) => {
         this.#count(verdict, index);
-        if (hasFailed(verdict)) this.#keep(verdict, index);
+        if (hasFailed(verdict)) this.#keep(verdict, index, entry?.id);
+        if (entry !== undefined) this.#tellChange(entry, verdict);
       },
     });
     this.#executor = new CampaignAudit(this.#budget, {
@@ -112,10 +113,10 @@ class Campaign {
       if (this.#mustStop()) return 'stopped';
       const verdict = await this.#executor.execute(this.#corpusRequest(entry));
       if (verdict.failure?.kind === 'interrupted') {
-        this.#noteCutOff(verdict, -1);
+        this.#noteCutOff(verdict, -1, entry.id);
         return 'stopped';
       }
-      if (this.#budget.keepsUndecided(verdict, -1)) continue;
+      if (this.#budget.keepsUndecided(verdict, { index: -1, entry })) continue;
       this.#count(verdict, -1);
       this.#strategy.learn?.({ verdict, novelty: this.#coverage?.takeNovelty() ?? 0 });
       if (hasFailed(verdict)) this.#keep(verdict, -1, entry.id);
@@ -154,7 +155,7 @@ class Campaign {
       ...(coverage === undefined ? {} : { coverage }),
       onExecution: (verdict, index, novelty) => {
         this.#tally.nextIndex = index + shards;
-        isUndecided = this.#budget.keepsUndecided(verdict, index);
+        isUndecided = this.#budget.keepsUndecided(verdict, { index });
         if (isUndecided) return;
         if (novelty > 0) this.#keepSeed(verdict);
         this.#count(verdict, index);
@@ -206,11 +207,11 @@ class Campaign {
   /** Those that came to a budget and have no end: with time left they are run to one. */
   async #decideRest(): Promise<void> {
     const rest = await this.#budget.finish({ onTurn: () => this.#onTurn() }, () => this.#mustStop());
-    for (const { verdict, index } of rest) this.#noteCutOff(verdict, index);
+    for (const { verdict, index, entry } of rest) this.#noteCutOff(verdict, index, entry?.id);
   }
 
-  #noteCutOff(verdict: Verdict, index: number): void {
-    const execution = cutOffExecution(verdict, this.#found(index));
+  #noteCutOff(verdict: Verdict, index: number, corpusId?: string): void {
+    const execution = cutOffExecution(verdict, this.#found(index, corpusId));
     this.#tally.cutOff.push(execution);
     this.#send({ type: 'cut-off', execution });
   }

@@ -7,6 +7,7 @@ import type { Decision } from '../kernel/decisions.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import { STALL_EVENTS_LEAST } from '../simulation/stall-watch.ts';
 import type { Verdict } from '../simulation/verdict.ts';
+import type { CorpusEntry } from './campaign-report.ts';
 import { executorWith, type ExecutionRequest, type Executor } from './executor.ts';
 
 /** Enough to find a stall in, else it would end for lack of events. */
@@ -17,9 +18,15 @@ const FACTOR = 20;
 /** While none has ended, the next may take more. */
 const GROWTH = 4;
 
-/** An execution of which nobody knows yet whether it would have ended. */
-interface Undecided {
+/** Which execution of a campaign it is. */
+export interface ExecutionOrigin {
   readonly index: number;
+  /** Of one that runs a kept log again. */
+  readonly entry?: CorpusEntry;
+}
+
+/** An execution of which nobody knows yet whether it would have ended. */
+interface Undecided extends ExecutionOrigin {
   readonly maxEvents: number;
   readonly verdict: Verdict;
 }
@@ -29,7 +36,7 @@ export interface EventBudgetOptions {
   /** False for a strategy that must see each execution to its end. */
   readonly adapts: boolean;
   /** Called with the outcome of an execution that was undecided. */
-  readonly onDecided: (verdict: Verdict, index: number) => void;
+  readonly onDecided: (verdict: Verdict, origin: ExecutionOrigin) => void;
 }
 
 /** An executor with a budget. */
@@ -64,10 +71,10 @@ export class EventBudget implements Executor {
   }
 
   /** True if the execution came to a budget that shows nothing yet; it is then kept. */
-  keepsUndecided(verdict: Verdict, index: number): boolean {
+  keepsUndecided(verdict: Verdict, origin: ExecutionOrigin): boolean {
     const reached = this.#reached;
     if (reached?.verdict !== verdict) return false;
-    this.#undecided.push({ ...reached, index });
+    this.#undecided.push({ ...reached, ...origin });
     return true;
   }
 
@@ -75,7 +82,7 @@ export class EventBudget implements Executor {
   async finish(
     request: Omit<ExecutionRequest, 'source'>,
     mustStop: () => boolean,
-  ): Promise<readonly { readonly verdict: Verdict; readonly index: number }[]> {
+  ): Promise<readonly (ExecutionOrigin & { readonly verdict: Verdict })[]> {
     if (!mustStop()) await this.#decide(request, EVENTS_MAX);
     return this.#undecided;
   }
@@ -98,7 +105,7 @@ export class EventBudget implements Executor {
         this.#undecided = undecided.slice(at);
         return;
       }
-      this.#options.onDecided(verdict, one.index);
+      this.#options.onDecided(verdict, one);
     }
   }
 

@@ -264,7 +264,11 @@ describe('the end', () => {
       for (;;) await sim.sleep(1);
     });
     const { report, events } = await eventsOf(endless, { corpus: [entry], shouldCutOff: () => 'Enough' });
-    expect(report).toMatchObject({ stoppedBy: 'stopped', executions: 0, cutOff: [{ index: -1 }] });
+    expect(report).toMatchObject({
+      stoppedBy: 'stopped',
+      executions: 0,
+      cutOff: [{ index: -1, corpusId: 'kept' }],
+    });
     expect(events.map(({ type }) => type)).toEqual(['cut-off']);
   });
 
@@ -310,12 +314,35 @@ describe('the end', () => {
       }),
     );
     expect(report).toMatchObject({ executions: 0, failures: [], stoppedBy: 'stopped' });
-    expect(report.cutOff.map(({ index, firedEvents }) => [index, firedEvents])).toEqual([
-      [-1, 250_000],
-      [0, 1_000_000],
+    expect(report.cutOff.map(({ index, corpusId, firedEvents }) => [index, corpusId, firedEvents])).toEqual([
+      [-1, 'kept', 250_000],
+      [0, undefined, 1_000_000],
     ]);
     expect(report.cutOff[0]?.details).toEqual(['repeats every event: scenario sleep']);
   });
+
+  test.each([
+    ['goes on and on', 8, { failures: [{ kind: 'budget', index: -1, corpusId: 'kept' }] }, 'changed'],
+    ['comes to its end', 0, { failures: [], failed: 0 }, 'fixed'],
+  ])(
+    'a kept log that was undecided as the first, and %s, is still that log',
+    async (_, answer, expected, type) => {
+      const scenario = scenarioOf(async (sim) => {
+        const isEndless = sim.choose('loops', 9) > 0;
+        for (let events = 0; isEndless || events < 260_000; events += 1) await sim.sleep(1);
+      });
+      const kept = {
+        id: 'kept',
+        key: 'check gone',
+        decisions: [{ question: choice('loops'), n: 9, answer }],
+      };
+      const { report, events } = await eventsOf(scenario, {
+        ...{ corpus: [kept, { id: 'ends', decisions: [] }], maxExecutions: 0, auditEvery: 0 },
+      });
+      expect(report).toMatchObject(expected);
+      expect(events).toContainEqual(expect.objectContaining({ type, corpusId: 'kept', key: 'check gone' }));
+    },
+  );
 
   test('a bound of the scenario is not a budget of the campaign', async () => {
     const scenario = createExecutor(
