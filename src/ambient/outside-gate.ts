@@ -125,7 +125,7 @@ export class OutsideGate implements WayBack {
   }
 }
 
-/** No function of another folder is between: whose a call is shows in the nearest frame. */
+/** As `withStackLimit` of the kernel, with no function of another folder between: whose a call is shows in the nearest frame. */
 function withStack<T>(make: () => T): T {
   const restore = setStackLimit(FRAMES);
   try {

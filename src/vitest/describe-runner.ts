@@ -47,6 +47,7 @@ const EXECUTIONS = 300;
 /** Of the exploration, in milliseconds: what fails is made small and explained within it as well. */
 const EXPLORE_TIMEOUT_MS = 120_000;
 
+/** So much before Vitest ends a test, its case is ended, so that what it waits for is printed: of short limits, a tenth. */
 const EARLY_MS = 500;
 const EARLY_SHARE = 0.1;
 
