@@ -44,7 +44,7 @@ export function execStatus({ state, exitCode }: RunStatus, process: ProcessEnd):
 }
 
 /** As Node says why a program did not start. */
-const SPAWN_FAILED = /^spawn [^]* (E[A-Z0-9]+)$/;
+const SPAWN_FAILED = /^spawn (?:[^]* )?(E[A-Z0-9]+)$/;
 const BYTE = 255;
 
 /** The exit code for a run that has ended on a cluster, where nothing is known of its process but what the status says. */

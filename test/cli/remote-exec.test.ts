@@ -96,6 +96,10 @@ describe('exit codes', () => {
     expect([ended('COMPLETE', 137), ended('COMPLETE', 256), ended('COMPLETE', -1)]).toEqual([137, 255, 255]);
     expect([ended('FAILED', 240, 'no worker'), ended('ABORTED', 0)]).toEqual([125, 125]);
     expect(ended('FAILED', 240, 'could not exec: spawn a\nb ENOTDIR')).toBe(126);
+    // Of arguments that are too long the system names no program.
+    expect(
+      ['ENAMETOOLONG', 'E2BIG'].map((code) => ended('FAILED', 240, `could not exec: spawn ${code}`)),
+    ).toEqual([126, 126]);
   });
 });
 
