@@ -35,6 +35,8 @@ const AGAIN_PART = 0.05;
 const AGAIN_MS_MAX = 1_000;
 /** Of what is left until Vitest ends the test, for seeing what goes on. */
 const REPEATED_PART = 0.4;
+// Three bounds for what is too long, each of another thing: a line that is copied by hand although the log is kept, one that the system takes
+// at all, and the log that is written.
 /** Longer tokens are a nuisance to copy; the log is kept and tried first anyway. */
 const TOKEN_MAX = 2_000;
 /** Linux gives no program a word of more than 131,071 bytes. */
@@ -43,6 +45,8 @@ const LINE_MAX = 32_768;
 const DECISION_LENGTH_MIN = 10;
 /** Of one without an end: its beginning leads there, and the whole of it takes megabytes and seconds to write. */
 const KEPT_MAX = 1 << 14;
+/** Decisions of a log that has to be kept whole, since it fails at its end: longer ones are not kept, and the line or the seed repeats them. */
+const KEPT_WHOLE_MAX = 1 << 17;
 /** Of an execution that has not ended, nothing is kept. One choice takes a dozen characters. */
 const BEGINNING_TOKEN_MAX = 8_000;
 const BEGINNING_MAX = 800;
@@ -106,6 +110,7 @@ async function kept(
   if (isReplayed === true || failing.shrunk?.flakiness !== undefined) return failing;
   const { shrunk } = failing;
   const decisions = logToKeep(failing);
+  if (decisions.length > KEPT_WHOLE_MAX) return failing;
   const short = shrunk === undefined ? { decisions } : { shrunk: { ...shrunk, decisions } };
   const file = await (await run.corpus())?.keep({ ...failing, ...short });
   return file === undefined ? failing : { ...failing, file: relativePath(file) };

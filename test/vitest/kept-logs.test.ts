@@ -113,6 +113,17 @@ describe('a failure that is not kept, with a token that is too long for a line',
     expect(message).toContain(why);
   });
 
+  test('is one whose log is longer than what is kept of those that fail at their end', async () => {
+    const endless = (sim: Simulation): void => {
+      let last = 0;
+      for (let round = 0; round < 131_073; round += 1) last = sim.choose('round', 9);
+      sim.check(last === 0, 'it is much');
+    };
+    const message = await messageOf(endless, { explain: false, seeds: ['one'] });
+    expect(message).toContain(`To see it again\n  { seeds: ["one"] }${why}`);
+    expect(await keptDecisions()).toEqual([]);
+  });
+
   test('is made again by its seed', async () => {
     const message = await messageOf(long, { ...options, seeds: ['one'] });
     expect(message).toContain(`To see it again\n  { seeds: ["one"] }${why}`);
