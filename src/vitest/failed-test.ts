@@ -94,8 +94,8 @@ async function settled(run: TestRun, found: FoundExecution): Promise<FailingExec
   const { executor } = run.within(leftMs, seed);
   if (isReplayed) {
     const { maxEvents } = eventBound(failing);
-    const { decisions, firedEvents, scenario } = failing;
-    const about = { scenario, seed, firedEvents, maxEvents };
+    const { decisions, firedEvents, scenario, seed: ofLog } = failing;
+    const about = { scenario, seed: ofLog, firedEvents, maxEvents };
     return { ...failing, ...(await explainWithin(executor, decisions, about, limits)) };
   }
   const shrinkMs = Math.min(SHRINK_MS_MAX, leftMs * SHRINK_PART);

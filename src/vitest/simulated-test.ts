@@ -376,7 +376,7 @@ async function replayed(
   if (!verdict.held) {
     const changed = isOfDecision ? 'does not fit any more' : 'fails differently';
     return {
-      ...foundIn(run, verdict, seed, 1),
+      ...foundIn(run, verdict, seed, 1, 'seed' in log ? { seed: log.seed } : {}),
       isReplayed: true,
       verdict,
       ...(gap === undefined ? {} : { gap: `${changed}: ${gap.text}` }),
@@ -394,9 +394,12 @@ function foundIn(
   verdict: Verdict,
   seed: string,
   executions: number,
+  /** A log that has none is of the default, and so is its token. */
+  ofLog: { readonly seed?: string | undefined } = { seed },
 ): Extract<FoundFailure, { readonly failing: unknown }> {
   const failure = verdict.failure as Failure;
-  const found = { scenario: reference, seed, index: executions - 1, executions };
+  const ofSeed = ofLog.seed === undefined ? {} : { seed: ofLog.seed };
+  const found = { scenario: reference, ...ofSeed, index: executions - 1, executions };
   return failure.kind === 'interrupted'
     ? { kind: 'cut off', failing: cutOffExecution(verdict, found), seed }
     : { kind: 'failing', failing: failingExecution(verdict, failure, found), seed };

@@ -380,6 +380,17 @@ describe('a simulation as a test', () => {
     expect(repeated.message).toContain('unlucky fails at 15 ms: bad luck in round 3');
   });
 
+  test('a failure that its token repeats has that token', async () => {
+    const tokenIn = (text: string): string => /replay: '(.*)'/.exec(text)?.[1] ?? '';
+    for (const options of [{}, { seeds: ['7', '8', '9', '10', '11'] }]) {
+      const replay = tokenIn((await failureOf('unlucky', unlucky, options)).message);
+      expect(replay).toMatch(/^dr2:/);
+      for (const explain of [true, false]) {
+        expect(tokenIn((await failureOf('unlucky', unlucky, { replay, explain })).message)).toBe(replay);
+      }
+    }
+  });
+
   test('a log that holds now passes, and one that does not fit any more says so', async () => {
     const { message } = await failureOf('unlucky', unlucky);
     const [, replay = ''] = /replay: '(.*)'/.exec(message) ?? [];
