@@ -26,6 +26,18 @@ function checkProperty(verb: PropertyVerb, name: string, holds: Holds): void {
   check(`${propertyCall(verb, name)}: holds`, holds, is.FUNCTION);
 }
 
+/** Refuses what would hold whatever comes of it: a promise that was not awaited, or a function that was not called. */
+function refuseUnasked(condition: unknown, message: string): void {
+  const isCallable = typeof condition === 'function';
+  if (!isCallable && !isPending(condition)) return;
+  const what = isCallable ? 'a function that is not called' : 'a promise that is not awaited';
+  throw new RunnerError(
+    'RUNNER_INVALID_ARGUMENT',
+    `sim.check ${JSON.stringify(message)}: condition: expected true or false, got ${what}`,
+    { expected: 'true or false', actual: condition },
+  );
+}
+
 const WITHIN = is.objectOf<{ readonly withinMs: number }>(
   'an object with withinMs, such as { withinMs: 60_000 }',
   { withinMs: is.DURATION_MS },
@@ -165,11 +177,15 @@ export class Simulation {
    * that was caught and led to it: a report shows where that was thrown.
    *
    * @throws CheckFailedError if `condition` is false; RunnerError `RUNNER_SIMULATION_MISUSE` if it is false after the end, because
-   * the scenario has not awaited what leads here, and `RUNNER_INVALID_ARGUMENT` unless `message` is a text.
+   * the scenario has not awaited what leads here, and `RUNNER_INVALID_ARGUMENT` unless `message` is a text, or if `condition` is a promise
+   * or a function, which are never false.
    */
   check(condition: boolean, message: string, cause?: unknown): void {
     check('message', message, is.TEXT);
-    if (condition) return;
+    if (condition) {
+      refuseUnasked(condition, message);
+      return;
+    }
     this.#mustRun(`check "${message}"`);
     const error = new CheckFailedError(message, cause === undefined ? {} : { cause });
     this.#parts.report('check', message, error);

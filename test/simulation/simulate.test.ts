@@ -292,6 +292,18 @@ describe('misuse', () => {
     expect((await simulate({ scenario: nothing })).held).toBe(true);
   });
 
+  test.for([
+    ['a promise', Promise.resolve(false), 'a promise that is not awaited'],
+    ['a function', () => false, 'a function that is not called'],
+  ] as const)('%s as the condition of a check fails the simulation', async ([, condition, got]) => {
+    const { failure } = await simulate({
+      scenario: (sim) => sim.check(condition as unknown as boolean, 'nobody waits'),
+    });
+    expect(failure?.message).toContain(
+      `sim.check "nobody waits": condition: expected true or false, got ${got}`,
+    );
+  });
+
   test('a handle that is used after the end is refused', async () => {
     let leaked: Simulation | undefined;
     await simulate({
