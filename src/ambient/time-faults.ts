@@ -102,7 +102,8 @@ function faultOf(
 ): Fault | undefined {
   if (given === undefined || given === false) return undefined;
   const options: GivenFault = given === true ? {} : given;
-  check('options', options, is.readable('an object of options'));
+  const fields = amountsName === '' ? (['oneIn'] as const) : (['oneIn', amountsName] as const);
+  check(name, options, is.optionsOf<Partial<Record<string, unknown>>>({}, is.each(fields, is.ANY)));
   const { oneIn = ONE_IN } = options;
   if (!(Number.isSafeInteger(oneIn) && Number(oneIn) >= 2)) {
     throw invalidArgument(`${name}.oneIn`, 'an integer ≥ 2', oneIn);

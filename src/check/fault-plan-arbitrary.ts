@@ -15,6 +15,20 @@ export interface FaultPlanConstraints {
   readonly maxCall?: number;
 }
 
+const CONSTRAINTS = is.optionsOf<FaultPlanConstraints>(
+  {},
+  {
+    kinds: is.such(
+      `a list of some of ${FAULT_KINDS.join(', ')}`,
+      (value) =>
+        is.findMismatch(is.listOf(is.oneOf(...FAULT_KINDS)), value) === undefined &&
+        (value as readonly unknown[]).length > 0,
+    ),
+    maxFaults: is.integer(0, 2 ** 31 - 1),
+    maxCall: is.integer(1, Number.MAX_SAFE_INTEGER),
+  },
+);
+
 /**
  * Plans of scheduled faults (R153): which call of which operation is struck, and how.
  *
@@ -27,7 +41,7 @@ export interface FaultPlanConstraints {
  * ```
  */
 export function faultPlanArbitrary(constraints: FaultPlanConstraints = {}): fc.Arbitrary<FaultPlan> {
-  check('constraints', constraints, is.readable('an object'));
+  check('constraints', constraints, CONSTRAINTS);
   const { kinds = FAULT_KINDS, maxFaults = 4, maxCall = 10 } = constraints;
   const fault: fc.Arbitrary<ScheduledFault> = fc.record({
     operation: fc.constantFrom(...CHAOS_OPERATIONS),

@@ -20,7 +20,7 @@ import {
 } from './runner-command.ts';
 import { ContractBrokenError, naturalEnd, type NaturalEnd, type RunnerModel } from './runner-model.ts';
 import { simScript, simStep } from '../execers/sim-step.ts';
-import { commandArbitrary, type CommandConstraints } from './sim-script-arbitrary.ts';
+import { COMMAND_FIELDS, commands, type CommandConstraints } from './sim-script-arbitrary.ts';
 import { finishing, firstActive, ODD_KINDS, oddWait, waitForEnd } from './wait-commands.ts';
 import { NO_WAIT } from '../model/query.ts';
 
@@ -50,7 +50,7 @@ function offerText({ argv, timeoutMs }: Command): string {
 /** Before an offer, so that the model knows what has ended; then nothing can happen before the offer. */
 async function lookAt(model: RunnerModel, { service }: CommandedRunner): Promise<void> {
   const before = await answered(service.statusAll());
-  before?.statuses.forEach((status) => model.saw(status));
+  if (before !== undefined) model.sawTogether('statusAll', before.statuses);
 }
 
 /** Returns false if the runner refused it. */
@@ -164,6 +164,15 @@ export interface RunnerCommandConstraints extends CommandConstraints {
   readonly faults?: readonly ('before' | 'after')[];
 }
 
+/** The shapes of what command lists may contain. */
+export const RUNNER_COMMAND_FIELDS: is.OptionalShapes<RunnerCommandConstraints> = {
+  ...COMMAND_FIELDS,
+  mayRelease: is.BOOLEAN,
+  maxWaitMs: is.integer(0, 2 ** 31 - 1),
+  faults: is.listOf(is.oneOf('before', 'after')),
+};
+const CONSTRAINTS = is.optionsOf<RunnerCommandConstraints>({}, RUNNER_COMMAND_FIELDS);
+
 /**
  * Arbitraries of single commands; draw an array of them, since a path cannot repeat what `fc.commands` shrinks by.
  * See {@link runnerProperty}.
@@ -171,19 +180,21 @@ export interface RunnerCommandConstraints extends CommandConstraints {
 export function runnerCommandArbitraries(
   constraints: RunnerCommandConstraints = {},
 ): fc.Arbitrary<RunnerCommand>[] {
+  check('constraints', constraints, CONSTRAINTS);
   return weightedCommands(constraints).map(({ arbitrary }) => arbitrary);
 }
 
-/** The same with weights that let sequences reach much: a release, after which little happens, is rare. */
+/**
+ * The same, of constraints that were checked, with weights that let sequences reach much: a release, after which little happens, is rare.
+ */
 export function weightedCommands(
   constraints: RunnerCommandConstraints,
 ): (fc.WeightedArbitrary<RunnerCommand> & { weight: number })[] {
-  check('constraints', constraints, is.readable('an object'));
   const { mayRelease = true, mayHang = true, maxWaitMs = 500, faults = [] } = constraints;
   const index = fc.nat(7);
-  const command = commandArbitrary(constraints);
+  const command = commands(constraints);
   const manner = fc.constantFrom<AbortManner>('background', 'await', 'active');
-  const commands: (fc.WeightedArbitrary<RunnerCommand> & { weight: number })[] = [
+  const weighted: (fc.WeightedArbitrary<RunnerCommand> & { weight: number })[] = [
     { weight: 12, arbitrary: command.map((offered) => run(offered, false)) },
     { weight: 4, arbitrary: command.map((offered) => run(offered, true)) },
     { weight: 3, arbitrary: command.map(fill) },
@@ -208,17 +219,17 @@ export function weightedCommands(
         .map(([at, kind]) => oddWait(at, kind)),
     },
   ];
-  if (mayHang) commands.push({ weight: 2, arbitrary: fc.constant(stop()) });
-  if (mayRelease) commands.push({ weight: 1, arbitrary: fc.constant(release()) });
+  if (mayHang) weighted.push({ weight: 2, arbitrary: fc.constant(stop()) });
+  if (mayRelease) weighted.push({ weight: 1, arbitrary: fc.constant(release()) });
   if (faults.length > 0) {
     const fault = fc.record({
       operation: fc.constantFrom(...CHAOS_OPERATIONS),
       call: fc.integer({ min: 1, max: 3 }),
       kind: fc.constantFrom(...faults),
     });
-    commands.push({ weight: 6, arbitrary: fault.map(strike) });
+    weighted.push({ weight: 6, arbitrary: fault.map(strike) });
   }
-  return commands;
+  return weighted;
 }
 
 /** Commands that read: whatever they show is reported to the model, which knows what may be shown now. */
@@ -227,7 +238,7 @@ function query(states: StateMask): RunnerCommand {
   return runnerCommand(`query(${name})`, async (model, { service }) => {
     const result = await answered(service.queryNow({ allRuns: true, states }));
     if (result === undefined) return;
-    result.statuses.forEach((status) => model.saw(status));
+    model.sawTogether('queryNow', result.statuses);
     const ids = result.statuses.map(({ runId }) => runId);
     const inOrder = model.runIds.filter((runId) => ids.includes(runId));
     if (ids.join() !== inOrder.join()) {
@@ -247,6 +258,7 @@ function look(turn: number): RunnerCommand {
     const each = async (): Promise<readonly RunStatus[]> =>
       (await Promise.all(ids.map((runId) => service.status(runId)))).map(({ status }) => status);
     const reads: readonly (readonly [string, () => Promise<readonly RunStatus[]>])[] = [
+      // One answer for each run: in between a run may end and another one be accepted.
       ['status', each],
       ['statusAll', async () => (await service.statusAll()).statuses],
       ['queryNow', async () => (await service.queryNow(all)).statuses],
@@ -256,7 +268,8 @@ function look(turn: number): RunnerCommand {
       const [name, ask] = reads[(read + turn) % reads.length] ?? ['', each];
       const statuses = await answered(ask());
       if (statuses === undefined) continue;
-      statuses.forEach((status) => model.saw(status));
+      if (ask === each) for (const status of statuses) model.saw(status);
+      else model.sawTogether(name, statuses);
       const shown = statuses.map(({ runId }) => runId);
       if (shown.join() === ids.join()) continue;
       const rule = [...shown].sort().join() === [...ids].sort().join() ? 'R37' : 'R43';

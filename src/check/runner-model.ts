@@ -8,6 +8,7 @@ import type { SimStep } from '../execers/sim-step.ts';
 import { check } from '../kernel/argument-check.ts';
 import { shownText } from '../kernel/errors.ts';
 import { checkCommand, type Command } from '../model/command.ts';
+import { counted } from '../model/plural.ts';
 import { canMove, isTerminal, type RunState } from '../model/run-state.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 
@@ -36,14 +37,15 @@ export class ContractBrokenError extends Error {
 
 /** The model of one runner. See {@link runnerProperty}. */
 export class RunnerModel {
+  /** How many runs the runner has room for, the active one included. */
   readonly capacity: number;
   readonly #runs = new Map<RunID, ModelRun>();
   #isReleased = false;
 
-  /** @param capacity Of the runner under test, the active run included (R58). */
+  /** @param capacity Of the runner under test, the active run included (R58); 0 means 1 (R59). */
   constructor(capacity: number) {
     check('capacity', capacity, is.COUNT);
-    this.capacity = capacity;
+    this.capacity = Math.max(1, capacity);
   }
 
   /** Ids in order of acceptance. */
@@ -162,6 +164,24 @@ export class RunnerModel {
     this.#checkMove(run.seen, status);
     this.#checkEnd(run, status);
     this.#runs.set(status.runId, { ...run, seen: status });
+  }
+
+  /**
+   * An answer of `call` that lists runs, all as they are at one moment.
+   *
+   * @throws ContractBrokenError if more of them are not over than there is room for (R58), or as `saw`.
+   */
+  sawTogether(call: string, statuses: readonly RunStatus[]): void {
+    check('statuses', statuses, is.LIST);
+    for (const status of statuses) this.saw(status);
+    const open = statuses.filter(({ state }) => !isTerminal(state));
+    if (open.length <= this.capacity) return;
+    const shown = open.map(({ runId, state }) => `run ${runId} ${state}`).join(', ');
+    const expected = `at most ${counted(this.capacity, 'run')} not over at once`;
+    throw new ContractBrokenError(
+      'R58',
+      `${shownText(call)}: expected ${expected}, got ${open.length}: ${shown}`,
+    );
   }
 
   /** @throws ContractBrokenError if not every accepted run has come to its end. */

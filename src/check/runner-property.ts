@@ -3,22 +3,27 @@ import fc from 'fast-check';
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Timer } from '../kernel/clock.ts';
-import { invalidArgument } from '../kernel/errors.ts';
-import type { Service } from '../model/service.ts';
+import { interceptService } from '../call/intercept-service.ts';
+import type { Service, ServiceMethod } from '../model/service.ts';
 import { ALL_MASK } from '../model/state-mask.ts';
 import type { World } from '../model/world.ts';
 import type { Violation } from '../oracles/oracle.ts';
-import { ServiceReach, type ReachKind } from '../oracles/reach-kinds.ts';
+import { wrongAnswer } from '../oracles/answer-form.ts';
+import { REACH_KINDS, ServiceReach, type ReachKind } from '../oracles/reach-kinds.ts';
 import { watchAnswers } from '../oracles/watch-answers.ts';
 import { createChaosRunner } from '../network/chaos-runner.ts';
 import { LOG_HEADER_END } from '../model/log-markers.ts';
 import type { Command } from '../model/command.ts';
 import type { CommandedRunner, RunnerCommand, TranslatedCommand } from './runner-command.ts';
 import { shellCommand } from './shell-command.ts';
-import { weightedCommands, type RunnerCommandConstraints } from './runner-commands.ts';
+import { RUNNER_COMMAND_FIELDS, weightedCommands, type RunnerCommandConstraints } from './runner-commands.ts';
 import { ContractBrokenError, RunnerModel } from './runner-model.ts';
 import { NeverReachedError, requiredReach } from './required-reach.ts';
-import { simulationProperty, type SimulationPropertyOptions } from './simulation-property.ts';
+import {
+  SIMULATION_PROPERTY_FIELDS,
+  simulationProperty,
+  type SimulationPropertyOptions,
+} from './simulation-property.ts';
 import { finish, oddWait } from './wait-commands.ts';
 
 /** The runner under test, and what may be done to it. */
@@ -66,7 +71,7 @@ const REACH_WITHIN = 100;
  * {@link NeverReachedError} if a kind of end, abort, wait, offer, release or fault was never reached; where fewer are run, use
  * {@link assertRunnerProperty}, which goes on until it knows.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` without `create`.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for wrong options and unknown ones.
  * @example
  * ```ts
  * import fc from 'fast-check';
@@ -134,9 +139,7 @@ function countedProperty<Runner extends Service>(
   options: RunnerPropertyOptions<Runner>,
   judgesItself: boolean,
 ): CountedProperty {
-  check('options', options, is.readable('an object of options'));
-  if (typeof options.create !== 'function') throw invalidArgument('create', 'a function', options.create);
-  check('options', options, REAL_OPTIONS);
+  check('options', options, OPTIONS);
   const { wallWorld } = options;
   const {
     maxCommands = 30,
@@ -147,7 +150,6 @@ function countedProperty<Runner extends Service>(
     ...(wallWorld === undefined ? {} : ON_THE_MACHINE),
     ...options,
   };
-  check('reachWithin', reachWithin, is.integer(1));
   const required = requiredReach(options);
   const reach = new ServiceReach();
   let count = 0;
@@ -171,7 +173,7 @@ function countedProperty<Runner extends Service>(
           [commands],
           ({ world }, sequence) => runSequence(world, sequence, options, reach),
           {
-            ...rest,
+            ...is.only<SimulationPropertyOptions>(SIMULATION_PROPERTY_FIELDS, options),
             onVerdict(verdict) {
               onVerdict?.(verdict);
               judge(verdict.held);
@@ -182,12 +184,18 @@ function countedProperty<Runner extends Service>(
   return { property: Object.assign(property, { reach }), required, sequences: () => count };
 }
 
-const REAL_OPTIONS = is.objectOf<
-  Pick<RunnerPropertyOptions, 'wallWorld' | 'translate' | 'dispose' | 'cutOffMs'>
->(
-  'an object of options',
-  {},
-  { ...is.each(['wallWorld', 'translate', 'dispose'], is.FUNCTION), cutOffMs: is.limit() },
+const OPTIONS = is.optionsOf<RunnerPropertyOptions>(
+  { create: is.FUNCTION },
+  {
+    ...RUNNER_COMMAND_FIELDS,
+    ...SIMULATION_PROPERTY_FIELDS,
+    ...is.each(['wallWorld', 'translate', 'dispose', 'readOutput'], is.FUNCTION),
+    cutOffMs: is.limit(),
+    capacity: is.COUNT,
+    maxCommands: is.integer(0, 2 ** 31 - 1),
+    mayMiss: is.optionsOf<Partial<Record<ReachKind, string>>>({}, is.each(REACH_KINDS, is.TEXT)),
+    reachWithin: is.integer(1),
+  },
 );
 
 /** On the machine a sequence takes as long as its commands do. */
@@ -254,7 +262,12 @@ async function runSequence<Runner extends Service>(
   const inner = create(world);
   const chaos = faults.length > 0 ? createChaosRunner(world, inner) : undefined;
   const violations: Violation[] = [];
-  const service = watchAnswers(world, chaos ?? inner, (violation) => violations.push(violation));
+  const watched = watchAnswers(world, chaos ?? inner, (violation) => violations.push(violation));
+  const service = interceptService(watched, async (call, goOn) => {
+    const answer = await goOn(call);
+    checkForm(call.method, answer);
+    return answer;
+  });
   const model = new RunnerModel(capacity);
   const background: Promise<void>[] = [];
   const real: CommandedRunner = {
@@ -274,14 +287,21 @@ async function runSequence<Runner extends Service>(
     model.releaseAsked();
     await service.release();
     await Promise.all(background);
-    const { statuses } = await inner.queryNow({ allRuns: true, states: ALL_MASK });
-    if (chaos === undefined) statuses.forEach((status) => model.saw(status));
+    const last = await inner.queryNow({ allRuns: true, states: ALL_MASK });
+    checkForm('queryNow', last);
+    if (chaos === undefined) model.sawTogether('queryNow', last.statuses);
     if (chaos === undefined) model.allOver();
   } finally {
-    reach.add(service.reach);
+    reach.add(watched.reach);
   }
   const [first] = violations;
   if (first !== undefined) throw new ContractBrokenError(first.rule, first.message);
+}
+
+/** R10, R15: what has not the fields of an answer is no answer, and nothing may be read of it. */
+function checkForm(method: ServiceMethod, answer: unknown): void {
+  const wrong = wrongAnswer(method, answer);
+  if (wrong !== undefined) throw new ContractBrokenError('R10', wrong.text);
 }
 
 /** R97: of a run that has ended by itself, all that its script writes is there, and nothing else. */

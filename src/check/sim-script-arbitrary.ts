@@ -5,6 +5,9 @@ import { check } from '../kernel/argument-check.ts';
 import { simScript, simStep, type SimStep } from '../execers/sim-step.ts';
 import type { Command } from '../model/command.ts';
 
+/** The largest number that fast-check takes for a length or for `fc.nat`. */
+const NAT = is.integer(0, 2 ** 31 - 1);
+
 /** What generated scripts may contain. */
 export interface SimScriptConstraints {
   /** Longest single sleep; default 100. */
@@ -16,6 +19,15 @@ export interface SimScriptConstraints {
   /** Whether a script may ignore SIGTERM, so that an abort takes the whole grace; default true. */
   readonly mayIgnoreTerm?: boolean;
 }
+
+/** The shapes of what scripts may contain. */
+const SIM_SCRIPT_FIELDS: is.OptionalShapes<SimScriptConstraints> = {
+  maxSleepMs: NAT,
+  maxSteps: NAT,
+  mayHang: is.BOOLEAN,
+  mayIgnoreTerm: is.BOOLEAN,
+};
+const SIM_SCRIPT_CONSTRAINTS = is.optionsOf<SimScriptConstraints>({}, SIM_SCRIPT_FIELDS);
 
 /**
  * Sim scripts (R135, R144), as argv.
@@ -29,7 +41,11 @@ export interface SimScriptConstraints {
  * ```
  */
 export function simScriptArbitrary(constraints: SimScriptConstraints = {}): fc.Arbitrary<string[]> {
-  check('constraints', constraints, is.readable('an object'));
+  check('constraints', constraints, SIM_SCRIPT_CONSTRAINTS);
+  return scripts(constraints);
+}
+
+function scripts(constraints: SimScriptConstraints): fc.Arbitrary<string[]> {
   const { maxSleepMs = 100, maxSteps = 4, mayHang = true, mayIgnoreTerm = true } = constraints;
   const text = fc.string({ maxLength: 8 }).map((value) => value.replaceAll('\0', ''));
   const steps: fc.Arbitrary<SimStep>[] = [
@@ -60,16 +76,28 @@ export interface CommandConstraints extends SimScriptConstraints {
   readonly maxTimeoutMs?: number;
 }
 
+/** The shapes of what commands may contain. */
+export const COMMAND_FIELDS: is.OptionalShapes<CommandConstraints> = {
+  ...SIM_SCRIPT_FIELDS,
+  maxTimeoutMs: NAT,
+};
+const COMMAND_CONSTRAINTS = is.optionsOf<CommandConstraints>({}, COMMAND_FIELDS);
+
 /** Commands whose argv is a sim script, with or without a timeout and tags. See {@link simScriptArbitrary}. */
 export function commandArbitrary(constraints: CommandConstraints = {}): fc.Arbitrary<Command> {
-  check('constraints', constraints, is.readable('an object'));
+  check('constraints', constraints, COMMAND_CONSTRAINTS);
+  return commands(constraints);
+}
+
+/** The same, of constraints that were checked, among others. */
+export function commands(constraints: CommandConstraints): fc.Arbitrary<Command> {
   const { maxTimeoutMs = 200 } = constraints;
   const timeoutMs =
     maxTimeoutMs === 0
       ? fc.constant(undefined)
       : fc.option(fc.integer({ min: 1, max: maxTimeoutMs }), { nil: undefined });
   return fc
-    .record({ argv: simScriptArbitrary(constraints), timeoutMs, tag: fc.constantFrom('', 'a', 'b') })
+    .record({ argv: scripts(constraints), timeoutMs, tag: fc.constantFrom('', 'a', 'b') })
     .map(({ argv, timeoutMs: limit, tag }) => ({
       argv,
       tag,

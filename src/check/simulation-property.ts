@@ -6,25 +6,35 @@ import * as is from '../kernel/shape.ts';
 import fc from 'fast-check';
 import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
-import { simulate } from '../simulation/simulate.ts';
+import { SIMULATE_OPTIONS, simulate } from '../simulation/simulate.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import { SimulationFailedError } from '../simulation/simulation-failed-error.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 
+const PASSED_ON = ['oracles', 'maxEvents', 'leftovers', 'drain', 'keepTrace', 'signal'] as const;
+
 /** Options of the simulations behind a property. */
-export type SimulationPropertyOptions = Pick<
-  SimulateOptions,
-  'oracles' | 'maxEvents' | 'leftovers' | 'drain' | 'keepTrace' | 'signal'
-> & {
+export type SimulationPropertyOptions = Pick<SimulateOptions, (typeof PASSED_ON)[number]> & {
   /** Called with each verdict, held or not. */
   readonly onVerdict?: (verdict: Verdict) => void;
 };
+
+/** The shapes of those. */
+export const SIMULATION_PROPERTY_FIELDS: is.ShapesOf<SimulationPropertyOptions> = {
+  ...(Object.fromEntries(PASSED_ON.map((name) => [name, SIMULATE_OPTIONS.fields.get(name)])) as is.ShapesOf<
+    Pick<SimulateOptions, (typeof PASSED_ON)[number]>
+  >),
+  onVerdict: is.FUNCTION,
+};
+const OPTIONS = is.optionsOf<SimulationPropertyOptions>({}, SIMULATION_PROPERTY_FIELDS);
 
 /**
  * A property for `fc.assert`: for all inputs and all schedules the scenario's simulation holds.
  *
  * The assertion fails with a {@link SimulationFailedError}.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for wrong arguments and unknown options.
  *
  * @example
  * ```ts
@@ -50,7 +60,7 @@ export function simulationProperty<Inputs extends [unknown, ...unknown[]]>(
 ): fc.IAsyncProperty<[Inputs, number]> {
   checkArbitraries(arbitraries);
   if (typeof scenario !== 'function') throw invalidArgument('scenario', 'a function', scenario);
-  check('options', options, is.readable('an object of options'));
+  check('options', options, OPTIONS);
   const { onVerdict, ...simulation } = options;
   const inputs = fc.tuple(...arbitraries) as unknown as fc.Arbitrary<Inputs>;
   const schedule = fc.noShrink(fc.nat());

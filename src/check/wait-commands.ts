@@ -68,7 +68,7 @@ export async function firstActive(
   { service }: CommandedRunner,
 ): Promise<RunID | undefined> {
   const all = await answered(service.statusAll());
-  all?.statuses.forEach((status) => model.saw(status));
+  if (all !== undefined) model.sawTogether('statusAll', all.statuses);
   const first = all?.statuses.find(({ state }) => !isTerminal(state));
   if (first === undefined) return undefined;
   try {

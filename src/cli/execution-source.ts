@@ -113,7 +113,13 @@ async function ofFile(path: string): Promise<ExecutionSource> {
   const log = { scenario: reference, log: decisions, failureKey, file: path, ...maxEvents };
   // A log without a seed is of an exploration.
   if (header.kind === 'decisions' && seed === undefined) return { kind: 'log', log };
-  return { kind: 'simulation', path, header, decisions, log: { ...log, seed: seed ?? '1' } };
+  return {
+    kind: 'simulation',
+    path,
+    header,
+    decisions,
+    log: { ...log, ...(seed === undefined ? {} : { seed }) },
+  };
 }
 
 /** After how many events the execution is given up, if the file says so. */

@@ -33,6 +33,7 @@ import {
   portNumber,
   positiveInteger,
   requireSeparator,
+  seedText,
   shard,
   signalName,
   span,
@@ -79,7 +80,7 @@ program
     '[scenario...]',
     'names of shipped scenarios or files that export scenarios; all shipped ones if left out',
   )
-  .option('--seed <s>', 'one seed, any text (default: 1)')
+  .option('--seed <s>', 'one seed, any text (default: 1)', seedText)
   .option('--seeds <n>', 'the seeds 1 to n', positiveInteger)
   .option('--json', 'one JSON object per line on stdout')
   .addOption(traceOption('the one run'))
@@ -117,7 +118,7 @@ program
     'how to choose what to try next: portfolio takes turns with stratified, pct, pos, walk, swarm, sweep and mutation; each of them alone; plain; random; exhaustive tries all there is and vouches for it',
     'portfolio',
   )
-  .option('--seed <s>', 'any text; the same seed tries the same', '1')
+  .option('--seed <s>', 'any text; the same seed tries the same', seedText, '1')
   .option('--shard <i/n>', 'do the i-th of n equal parts, such as 1/4, for n machines', shard)
   .option('--workers <n>', 'threads (default: one per core)', threadCount)
   .option(
@@ -166,7 +167,7 @@ program
     '<what>',
     'a scenario, as for run; a token (dr2:…); a file of the corpus, or what run --trace wrote',
   )
-  .option('--seed <s>', 'of a scenario: the seed that fails (default: 1)')
+  .option('--seed <s>', 'of a scenario: the seed that fails (default: 1)', seedText)
   .option('--no-shrink', 'explain it as it is, without making it small first')
   .option(
     '--time <duration>',
@@ -253,7 +254,7 @@ program
       .choices(['exec', 'simulated'])
       .default('exec'),
   )
-  .option('--chaos <seed>', 'lie as clusters do, by decisions of this seed, any text')
+  .option('--chaos <seed>', 'lie as clusters do, by decisions of this seed, any text', seedText)
   .option('--tls-cert <file>', 'encrypt: the certificate, PEM')
   .option('--tls-key <file>', 'and its key, PEM')
   .option('--token-file <file>', 'let in only those who send the token in this file')

@@ -169,7 +169,7 @@ async function replaySimulation(
   if (verdict.failure?.kind === 'diverged') return replayLog(terminal, log, options);
   const difference = await firstDifference(path, header, verdict);
   const realMs = performance.now() - startedAt;
-  if (options.json) terminal.json(replayJson(verdict, difference, realMs));
+  if (options.json) terminal.json(replayJson(verdict, header, difference, realMs));
   else {
     const replayed = { verdict, reference, path, title: titleOf(verdict, header) };
     for (const line of replayLines(terminal, replayed, difference)) terminal.line(line);
@@ -258,11 +258,14 @@ async function* eventsOf(
 
 function replayJson(
   verdict: Verdict,
+  { seed }: SimulatedHeader,
   difference: Difference | undefined,
   realMs: number,
 ): Record<string, unknown> {
   return {
     ...verdictJson(verdict, realMs),
+    // Of a log without a seed, which was found by an exploration, none is known.
+    seed,
     type: 'replay',
     reproduced: !isDiverged(difference),
     sameTrace: difference === undefined || difference.of === 'outcome',

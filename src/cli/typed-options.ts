@@ -23,6 +23,12 @@ export function eachOne(text: string, before: readonly string[] = []): readonly 
   return [...before, text];
 }
 
+/** A seed: any text. Empty, it is a variable of the shell that is not set. */
+export function seedText(text: string): string {
+  if (text === '') throw new InvalidArgumentError('Expected any text but an empty one.');
+  return text;
+}
+
 /** How many threads. */
 export function threadCount(text: string): number {
   return integerFrom(1, text, THREADS_MAX);

@@ -94,7 +94,7 @@ export const LINK_FIELDS: is.ShapesOf<LinkOptions> = {
   faults: LINK_FAULTS,
 };
 
-const LINK_OPTIONS = is.closed(is.optionsOf<LinkOptions>({}, LINK_FIELDS));
+const LINK_OPTIONS = is.optionsOf<LinkOptions>({}, LINK_FIELDS);
 
 /** What one link is to be like, where it differs from the others. */
 export function checkLinkOptions(name: string, options: LinkOptions): void {

@@ -38,11 +38,9 @@ const SIMULATION = is.objectOf<Pick<Simulation, 'world' | 'onEnd'>>(
   { world: SIMULATED_WORLD, onEnd: is.FUNCTION },
   {},
 );
-const NETWORK_OPTIONS = is.closed(
-  is.optionsOf<NetworkOptions>(
-    {},
-    { ...LINK_FIELDS, callTimeoutMs: is.limit(), links: is.FUNCTION, nodes: CLUSTER_NODE_OPTIONS },
-  ),
+const NETWORK_OPTIONS = is.optionsOf<NetworkOptions>(
+  {},
+  { ...LINK_FIELDS, callTimeoutMs: is.limit(), links: is.FUNCTION, nodes: CLUSTER_NODE_OPTIONS },
 );
 const NAMES = is.anyOf('a name or a list of names', is.TEXT, is.listOf(is.TEXT));
 

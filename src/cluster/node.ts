@@ -57,7 +57,7 @@ export interface NodeCrashOptions {
   readonly keepsUnsynced?: boolean;
 }
 
-const CRASH_OPTIONS = is.closed(is.optionsOf<NodeCrashOptions>({}, { keepsUnsynced: is.BOOLEAN }));
+const CRASH_OPTIONS = is.optionsOf<NodeCrashOptions>({}, { keepsUnsynced: is.BOOLEAN });
 
 /** What {@link Network.node} takes beside the program. */
 export interface ClusterNodeOptions {
@@ -83,25 +83,21 @@ export interface ClusterNodeOptions {
 }
 
 /** See {@link ClusterNodeOptions}. */
-export const CLUSTER_NODE_OPTIONS: is.RecordShape = is.closed(
-  is.optionsOf<ClusterNodeOptions>(
-    {},
-    {
-      faults: NODE_FAULTS,
-      skew: is.anyOf(
-        'true, offsetMs and driftPpm, or offsetMsMax and driftPpmMax',
-        is.such('true', (value) => value === true),
-        CLOCK_SKEW,
-        CHOSEN_SKEW_OPTIONS,
-      ),
-      disk: is.closed(
-        is.optionsOf<NodeDiskOptions>({}, { ...MEMORY_DISK_FIELDS, keepsUnsynced: is.BOOLEAN }),
-      ),
-      onError: is.oneOf('fail', 'crash', 'restart'),
-      restartMs: is.DURATION_MS,
-      onDown: is.FUNCTION,
-    },
-  ),
+export const CLUSTER_NODE_OPTIONS: is.RecordShape = is.optionsOf<ClusterNodeOptions>(
+  {},
+  {
+    faults: NODE_FAULTS,
+    skew: is.anyOf(
+      'true, offsetMs and driftPpm, or offsetMsMax and driftPpmMax',
+      is.such('true', (value) => value === true),
+      CLOCK_SKEW,
+      CHOSEN_SKEW_OPTIONS,
+    ),
+    disk: is.optionsOf<NodeDiskOptions>({}, { ...MEMORY_DISK_FIELDS, keepsUnsynced: is.BOOLEAN }),
+    onError: is.oneOf('fail', 'crash', 'restart'),
+    restartMs: is.DURATION_MS,
+    onDown: is.FUNCTION,
+  },
 );
 
 const RESTART_MS = 1_000;

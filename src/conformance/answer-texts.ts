@@ -2,14 +2,13 @@
  * The words for a call on a service and for what it came to: its answer, its refusal, or a value that does not fit. Invariant: malformed
  * arguments, whatever is thrown, and a value whose fields throw when they are read have a text too.
  */
-import * as is from '../kernel/shape.ts';
-import { isInstance } from '../kernel/argument-check.ts';
-import { describeValue, isRunnerError, messageOf } from '../kernel/errors.ts';
+import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import { callSubject, type ServiceCall, statusesOf } from '../call/service-call.ts';
 import { valueText } from '../explore/explain/value-text.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import { hasField } from '../model/run-state.ts';
 import { formatMask } from '../model/state-mask.ts';
+import { thrownText } from '../oracles/answer-form.ts';
 
 /** A call with its arguments, such as `query(DONE_MASK of run 0, without limit)`. */
 export function callText(call: ServiceCall): string {
@@ -49,28 +48,6 @@ export function replyText(call: ServiceCall, reply: unknown): string {
 
 function outcomeText({ state, exitCode }: RunStatus): string {
   return hasField(state, 'exitCode') ? `${state} ${exitCode}` : state;
-}
-
-/** How a value from outside does not fit, undefined if it does. What it throws when it is read is a mismatch too. */
-export function mismatchText(
-  name: string,
-  value: unknown,
-  shape: is.Shape,
-): { readonly text: string; readonly cause?: unknown } | undefined {
-  try {
-    const found = is.findMismatch(shape, value);
-    if (found === undefined) return undefined;
-    return { text: `${is.joinPath(name, found.path)}: expected ${found.expected}, got ${found.got}` };
-  } catch (cause) {
-    const got = `${describeValue(value)} that throws ${thrownText(cause)}`;
-    return { text: `${name}: expected a value whose fields can be read, got ${got}`, cause };
-  }
-}
-
-/** An error, or whatever else was thrown, as what came instead of a value. */
-export function thrownText(error: unknown): string {
-  const kind = isInstance(error, Error) ? error.name : 'thrown value';
-  return `the ${kind} ${JSON.stringify(messageOf(error))}`;
 }
 
 /** A refusal by its code; of any other error its name and message. */

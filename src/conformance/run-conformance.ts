@@ -68,12 +68,12 @@ export async function* runConformance(
 ): AsyncGenerator<CaseResult, void, undefined> {
   checkSubject(subject);
   check('options', options, CONFORMANCE_OPTIONS);
-  const { cases = conformanceCases, concurrency = 1 } = options;
+  const { cases = conformanceCases, concurrency = 1, ...proof } = options;
   const width = subject.wallWorld === undefined ? 1 : concurrency;
   const begun: Promise<CaseResult>[] = [];
   const all = new ServiceReach();
   for (const conformanceCase of cases) {
-    begun.push(resultOf(conformanceCase, subject, all, options));
+    begun.push(resultOf(conformanceCase, subject, all, proof));
     if (begun.length >= width) yield await (begun.shift() as Promise<CaseResult>);
   }
   for (const result of begun) yield await result;

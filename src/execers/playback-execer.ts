@@ -15,6 +15,7 @@ import type { Topic } from '../kernel/question.ts';
 import { ProcessTable, VIRTUAL_EXECER_FIELDS, type VirtualExecerOptions } from './virtual-processes.ts';
 import { VirtualProcess } from './virtual-process.ts';
 import { check, checkedIterable } from '../kernel/argument-check.ts';
+import { REST_OF_WORLD } from '../model/world.ts';
 
 /** A chunk of output and when it comes, in microseconds from the start of the process. */
 export interface PlannedChunk {
@@ -211,7 +212,10 @@ export interface PlaybackExecerOptions extends VirtualExecerOptions {
 }
 
 const { clock, ...times } = VIRTUAL_EXECER_FIELDS;
-const PLAYBACK_OPTIONS = is.optionsOf<PlaybackExecerOptions>({ clock, recordingOf: is.FUNCTION }, times);
+const PLAYBACK_OPTIONS = is.optionsOf<PlaybackExecerOptions>(
+  { clock, recordingOf: is.FUNCTION },
+  { ...REST_OF_WORLD, ...times },
+);
 const RECORDED_RUN = is.objectOf<Pick<RecordedRun, 'runner' | 'runId'>>(
   'recorded runs',
   { runId: is.TEXT },

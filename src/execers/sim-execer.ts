@@ -5,6 +5,7 @@
 import * as is from '../kernel/shape.ts';
 import { check, unreadable } from '../kernel/argument-check.ts';
 import type { ExecCommand, Execer, Process } from '../model/execer.ts';
+import { REST_OF_WORLD } from '../model/world.ts';
 import type { MemoryCapOptions } from './memory-watch.ts';
 import { MemoryCap, MEMORY_CAP_FIELDS } from './memory-watch.ts';
 import type { VirtualExecerOptions } from './virtual-processes.ts';
@@ -36,7 +37,10 @@ export interface SimExecer extends Execer {
 }
 
 const { clock, ...virtual } = VIRTUAL_EXECER_FIELDS;
-const SIM_EXECER_OPTIONS = is.optionsOf<SimExecerOptions>({ clock }, { ...virtual, ...MEMORY_CAP_FIELDS });
+const SIM_EXECER_OPTIONS = is.optionsOf<SimExecerOptions>(
+  { clock },
+  { ...REST_OF_WORLD, ...virtual, ...MEMORY_CAP_FIELDS },
+);
 
 /** What {@link createSimExecer} makes. */
 export class ScriptExecer implements SimExecer {

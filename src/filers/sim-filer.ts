@@ -24,7 +24,7 @@ import { RunnerError } from '../kernel/errors.ts';
 import { ExitCodeError } from '../model/exit-code.ts';
 import { CHOICES, TRACER } from '../model/argument-shapes.ts';
 import type { Tracer } from '../model/trace-event.ts';
-import type { World } from '../model/world.ts';
+import { REST_OF_WORLD, type World } from '../model/world.ts';
 import { createVirtualFiler } from './fake-filer.ts';
 import { checkIngestPaths, SNAPSHOT_ID } from './filer-arguments.ts';
 import { FilerLedger, type FilerViolation } from './filer-ledger.ts';
@@ -145,6 +145,7 @@ export interface SimFilerOptions {
 const SIM_FILER_OPTIONS = is.optionsOf<SimFilerOptions>(
   { clock: is.CLOCK },
   {
+    ...REST_OF_WORLD,
     ...is.each(['name', 'runner'], is.TEXT),
     ...is.each(['latencyMs', 'updateIntervalMs', 'cancelBoundMs'], is.DURATION_MS),
     ...is.each(['plan', 'menu'], BEHAVIOURS),

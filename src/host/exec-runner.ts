@@ -4,21 +4,19 @@ import { createMemoryFiler } from '../filers/memory-filer.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Execer } from '../model/execer.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
-import type { World } from '../model/world.ts';
 import { Invoker } from '../runners/invocation/invoker.ts';
-import type { InvokerOptions } from '../runners/invocation/invoker-parts.ts';
-import type { QueueOptions, QueueParts } from '../runners/queue/queue-options.ts';
+import { INVOKER_EXTRAS, INVOKER_PARTS, type InvokerOptions } from '../runners/invocation/invoker-parts.ts';
+import { QUEUE_FIELDS, type QueueOptions, type QueueParts } from '../runners/queue/queue-options.ts';
 import { QueueRunner } from '../runners/queue/queue-runner.ts';
 import { recordingParts } from '../runners/recording/recording-runner.ts';
-import type { Recorder } from '../runners/recording/recorder.ts';
+import { RECORDER, type Recorder } from '../runners/recording/recorder.ts';
 import { createInstruments } from '../runners/queue/runner-instruments.ts';
 import { createLocalOutputs, type LocalOutputs } from './outputs/local-output.ts';
 import { createOsExecer } from './process/os-execer.ts';
-import type { OsExecerOptions } from './process/os-execer-options.ts';
+import { OS_EXECER_FIELDS, type OsExecerOptions } from './process/os-execer-options.ts';
 import { realWorld } from './real-world.ts';
 import { createTempDirs } from './filers/temp-dirs.ts';
-import { checkWorld } from '../model/world.ts';
-import { QUEUE_RUNNER_OPTIONS } from '../runners/queue/create-queue-runner.ts';
+import { checkWorld, type World } from '../model/world.ts';
 
 /** Everything has a default; the limits of processes are those of the OS execer. */
 export interface ExecRunnerOptions
@@ -30,6 +28,18 @@ export interface ExecRunnerOptions
   /** Records the runner, to be played again (`createRecorder`); lives in the same world. Absent: it is not recorded. */
   readonly recorder?: Recorder | undefined;
 }
+
+const OPTIONS = is.optionsOf<ExecRunnerOptions>(
+  {},
+  {
+    ...OS_EXECER_FIELDS,
+    ...QUEUE_FIELDS,
+    ...INVOKER_PARTS,
+    ...INVOKER_EXTRAS,
+    recorder: RECORDER,
+    world: is.ANY,
+  },
+);
 
 /** A runner of real commands, with its insides at hand. */
 export class ExecRunner extends QueueRunner {
@@ -62,8 +72,9 @@ export class ExecRunner extends QueueRunner {
  * ```
  */
 export function createExecRunner(options: ExecRunnerOptions = {}): ExecRunner {
-  check('options', options, is.readable('an object of options'));
+  check('options', options, OPTIONS);
   const { world = realWorld(), name = 'exec', recorder } = options;
+  checkWorld(world);
   const {
     outputs = createLocalOutputs(),
     filers = emptyFilers(),
@@ -72,8 +83,6 @@ export function createExecRunner(options: ExecRunnerOptions = {}): ExecRunner {
     execer = osExecer(world, options),
   } = options;
   const all = { ...options, name, execer, outputs, filers, tempDirs, idPrefix };
-  checkWorld(world);
-  check('options', all, QUEUE_RUNNER_OPTIONS);
   if (recorder === undefined) return new ExecRunner(world, execParts(world, all), outputs);
   const recorded = recordingParts(recorder, world, name, all);
   const parts = execParts(recorded.world, recorded.options);
@@ -89,7 +98,10 @@ function execParts(
 }
 
 function osExecer(world: World, options: ExecRunnerOptions): Execer {
-  return createOsExecer({ ...options, clock: world.clock });
+  return createOsExecer({
+    ...is.only<Omit<OsExecerOptions, 'clock'>>(OS_EXECER_FIELDS, options),
+    clock: world.clock,
+  });
 }
 
 /** Knows no snapshot: a command that asks for one fails, and one that asks for none never calls it (R92). */

@@ -65,7 +65,9 @@ export interface RecordShape extends Described {
   readonly required: readonly string[];
   /** Of these fields exactly one is there. */
   readonly exactlyOneOf?: readonly string[];
-  /** True of what callers give: it may inherit its fields, and have others, which nobody reads. */
+  /** True of what callers give: it may inherit its fields. */
+  readonly inherits: boolean;
+  /** True if it may have other fields, which nobody reads. */
   readonly open: boolean;
 }
 
@@ -244,25 +246,35 @@ export function recordOf<T>(required: RequiredShapes<T>, optional: OptionalShape
     fields: new Map([...Object.entries<Shape>(required), ...Object.entries<Shape>(optional)]),
     optional: new Set(Object.keys(optional)),
     required: Object.keys(required),
+    inherits: false,
     open: false,
   };
 }
 
-/** As {@link recordOf}, of what a caller gives. */
+/** As {@link recordOf}, of what a caller gives: it may inherit its fields, and have others. */
 export function objectOf<T>(
   says: string,
   required: RequiredShapes<T>,
   optional: OptionalShapes<T>,
 ): RecordShape {
-  return { ...recordOf<T>(required, optional), says, open: true };
+  return { ...recordOf<T>(required, optional), says, inherits: true, open: true };
 }
 
-/** The shape of the options of a function: a field of T that has none does not compile. */
+/**
+ * The shape of the options of a function. A field of T that has none does not compile, and any other field is refused: an option whose name is
+ * mistyped would have no effect.
+ */
 export function optionsOf<T>(required: RequiredShapes<T>, optional: OptionalShapes<T>): RecordShape {
-  return objectOf<T>('an object of options', required, optional);
+  return closed(objectOf<T>('an object of options', required, optional));
 }
 
-/** The same, and it refuses other fields: a fault whose name is mistyped would never strike. */
+/** What of the options of one function is for another one, whose options have these fields; inherited ones count. */
+export function only<T extends object>(fields: ShapesOf<T>, options: T): T {
+  const given = (Object.keys(fields) as (keyof T)[]).filter((name) => options[name] !== undefined);
+  return Object.fromEntries(given.map((name) => [name, options[name]])) as T;
+}
+
+/** The same, and it refuses other fields. */
 export function closed(shape: RecordShape): RecordShape {
   return { ...shape, open: false };
 }
@@ -379,7 +391,9 @@ function findInRecord(shape: RecordShape, record: JsonObject): Mismatch | undefi
 
 /** In an object that may inherit fields: they count in what a caller gives, and nowhere else. */
 function findInHeir(shape: RecordShape, record: JsonObject): Mismatch | undefined {
-  for (const key of shape.open ? shape.fields.keys() : Object.keys(record)) {
+  const inherited = shape.inherits ? [...shape.fields.keys()] : [];
+  const own = shape.open ? [] : Object.keys(record);
+  for (const key of [...inherited, ...own]) {
     const found = findInField(shape, record, key);
     if (found !== undefined) return found;
   }
@@ -387,10 +401,11 @@ function findInHeir(shape: RecordShape, record: JsonObject): Mismatch | undefine
 }
 
 function findInField(shape: RecordShape, record: JsonObject, key: string): Mismatch | undefined {
-  const { fields, optional, open } = shape;
+  const { fields, optional, inherits, open } = shape;
   const field = fields.get(key);
   if (field === undefined) {
-    if (open) return undefined;
+    // An option of a caller that is undefined is absent, whatever it is called.
+    if (open || (inherits && record[key] === undefined)) return undefined;
     const expected = `only the fields ${[...fields.keys()].join(', ')}`;
     const meant = nearestName(key, fields.keys());
     const hint = meant === undefined ? '' : `; the nearest is ${meant}`;
@@ -402,9 +417,9 @@ function findInField(shape: RecordShape, record: JsonObject, key: string): Misma
   return found === undefined ? undefined : inside(key, found);
 }
 
-function findAbsent({ fields, required, open }: RecordShape, record: JsonObject): Mismatch | undefined {
+function findAbsent({ fields, required, inherits }: RecordShape, record: JsonObject): Mismatch | undefined {
   for (const key of required) {
-    if (record[key] !== undefined && (open || Object.hasOwn(record, key))) continue;
+    if (record[key] !== undefined && (inherits || Object.hasOwn(record, key))) continue;
     const found = findMismatch(fields.get(key) ?? ANY, undefined);
     if (found !== undefined) return inside(key, found);
   }

@@ -46,6 +46,17 @@ const EXTRAS = {
   processes: is.withMethods('begin'),
   waits: is.withMethods('add'),
 };
+/** What options that take the clock and the tracer of a world take no notice of, so that they may be the world: `createSimExecer(sim.world)`. */
+export const REST_OF_WORLD: is.ShapesOf<Omit<World, 'clock' | 'tracer'>> = {
+  choices: is.ANY,
+  random: is.ANY,
+  onHeal: is.ANY,
+  node: is.ANY,
+  isolate: is.ANY,
+  watchServices: is.ANY,
+  processes: is.ANY,
+  waits: is.ANY,
+};
 /** Where a runner is made. */
 const WORLD = is.objectOf<World>(SAYS, PARTS, { ...ENDS, ...EXTRAS });
 /** Where simulations happen. */

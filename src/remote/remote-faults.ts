@@ -88,11 +88,9 @@ export interface RemoteFaults {
 const FAULTS = is.optionsOf<RemoteFaults>(
   {},
   {
-    rates: is.closed(
-      is.optionsOf<Readonly<Partial<Record<RemoteFaultKind, number>>>>(
-        {},
-        is.each(REMOTE_FAULT_KINDS, is.finite(0, 1)),
-      ),
+    rates: is.optionsOf<Readonly<Partial<Record<RemoteFaultKind, number>>>>(
+      {},
+      is.each(REMOTE_FAULT_KINDS, is.finite(0, 1)),
     ),
     slowMsMax: is.DURATION_MS,
     strikesMax: is.COUNT_OR_INFINITY,

@@ -16,6 +16,7 @@ import type { ServiceStatus } from '../model/service-status.ts';
 import type { QueryResult, StatusResult } from '../model/status-reader.ts';
 import { check } from '../kernel/argument-check.ts';
 import { TRACER, METRICS } from '../model/argument-shapes.ts';
+import { REST_OF_WORLD } from '../model/world.ts';
 
 /** Where the measurements go. */
 export interface MeterOptions {
@@ -79,7 +80,13 @@ export function meterService(service: Service, options: MeterOptions): MeteredSe
 const METERED = is.withMethods('run', 'query');
 const METER_OPTIONS = is.optionsOf<MeterOptions>(
   { metrics: METRICS, clock: is.withMethods('now') },
-  { refreshAfterCalls: is.BOOLEAN, startSpikeMs: is.limit(), tracer: TRACER, name: is.TEXT },
+  {
+    ...REST_OF_WORLD,
+    refreshAfterCalls: is.BOOLEAN,
+    startSpikeMs: is.limit(),
+    tracer: TRACER,
+    name: is.TEXT,
+  },
 );
 
 class ServiceMeter extends InterceptedService implements MeteredService {

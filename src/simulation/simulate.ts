@@ -11,7 +11,7 @@ import type { SimulateOptions } from './simulate-options.ts';
 import { SimulationRun } from './simulation-run.ts';
 import { STALL_LOOK_EVERY_LEAST } from './stall-watch.ts';
 import type { Verdict } from './verdict.ts';
-import { check } from '../kernel/argument-check.ts';
+import { check, unreadable } from '../kernel/argument-check.ts';
 import { SEED } from '../kernel/seeded-random.ts';
 
 interface Running {
@@ -22,28 +22,34 @@ interface Running {
 let running: Running | undefined;
 
 /** What they must be. */
-export const SIMULATE_OPTIONS: is.RecordShape = is.objectOf<SimulateOptions>(
-  'an object with a scenario',
-  { scenario: is.FUNCTION },
-  {
-    ...is.each(['keepTrace', 'capturePlaces', 'captureAwaits', 'captureOutside', 'omitStacks'], is.BOOLEAN),
-    ...is.each(['onFire', 'onState', 'onTurn', 'nextTurn'], is.FUNCTION),
-    ...is.each(['maxEvents', 'defaultMaxEvents'], is.limit(1)),
-    name: is.TEXT,
-    seed: SEED,
-    replay: is.LIST,
-    source: is.withMethods('decide'),
-    oracles: is.LIST,
-    ambient: is.withMethods('begin'),
-    modules: is.withMethods('prepare', 'evaluate'),
-    stallLookEvery: is.integer(STALL_LOOK_EVERY_LEAST),
-    leftovers: is.oneOf('fail', 'ignore'),
-    drain: is.oneOf('fast', 'documented', 'auto'),
-    isolator: is.withMethods('isolate'),
-    watchServices: is.withMethods('service', 'node'),
-    signal: is.ABORT_SIGNAL,
-  },
+export const SIMULATE_OPTIONS: is.RecordShape = is.closed(
+  is.objectOf<SimulateOptions>(
+    'an object with a scenario',
+    { scenario: is.FUNCTION },
+    {
+      ...is.each(['keepTrace', 'capturePlaces', 'captureAwaits', 'captureOutside', 'omitStacks'], is.BOOLEAN),
+      ...is.each(['onFire', 'onState', 'onTurn', 'nextTurn'], is.FUNCTION),
+      ...is.each(['maxEvents', 'defaultMaxEvents'], is.limit(1)),
+      name: is.TEXT,
+      seed: SEED,
+      replay: is.LIST,
+      source: is.withMethods('decide'),
+      oracles: is.LIST,
+      ambient: is.withMethods('begin'),
+      modules: is.withMethods('prepare', 'evaluate'),
+      stallLookEvery: is.integer(STALL_LOOK_EVERY_LEAST),
+      leftovers: is.oneOf('fail', 'ignore'),
+      drain: is.oneOf('fast', 'documented', 'auto'),
+      isolator: is.withMethods('isolate'),
+      watchServices: is.withMethods('service', 'node'),
+      signal: is.ABORT_SIGNAL,
+    },
+  ),
 );
+
+const SIMULATE_FIELDS = Object.fromEntries(
+  SIMULATE_OPTIONS.fields,
+) as unknown as is.ShapesOf<SimulateOptions>;
 
 /**
  * Runs a scenario in virtual time to its verdict. Simulations of one thread run one after another: one that is started while another
@@ -66,8 +72,9 @@ export const SIMULATE_OPTIONS: is.RecordShape = is.objectOf<SimulateOptions>(
  * if (!verdict.held || verdict.virtualMs !== 3_600_000) throw new Error('expected one hour of virtual time');
  * ```
  */
-export async function simulate(options: SimulateOptions): Promise<Verdict> {
-  check('options', options, SIMULATE_OPTIONS);
+export async function simulate(given: SimulateOptions): Promise<Verdict> {
+  check('options', given, SIMULATE_OPTIONS);
+  const options = readOnce(given);
   if (options.replay !== undefined && options.source !== undefined) {
     throw invalidArgument('source', 'either replay or source', options.source);
   }
@@ -88,6 +95,18 @@ export async function simulate(options: SimulateOptions): Promise<Verdict> {
   } finally {
     running = undefined;
   }
+}
+
+/** A getter may give something else, or throw, the next time. */
+function readOnce(given: SimulateOptions): SimulateOptions {
+  let options;
+  try {
+    options = is.only<SimulateOptions>(SIMULATE_FIELDS, given);
+  } catch (error) {
+    throw unreadable('options', given, error);
+  }
+  check('options', options, SIMULATE_OPTIONS);
+  return options;
 }
 
 function sourceOf({ replay, source, seed = 1 }: SimulateOptions): DecisionSource {

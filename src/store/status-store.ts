@@ -34,6 +34,7 @@ import { copyStatus, mergeStatus } from './status-merge.ts';
 import { WaiterRegister, type WaiterContext } from './waiter-lifecycle.ts';
 import { check } from '../kernel/argument-check.ts';
 import { TRACER } from '../model/argument-shapes.ts';
+import { REST_OF_WORLD } from '../model/world.ts';
 
 /** What a store is made of; a `World` gives the first and the last. */
 export interface StatusStoreOptions {
@@ -55,7 +56,7 @@ export let writeInRow: (store: StatusStore, status: RunStatus, checkout: string)
 
 const STORE_OPTIONS = is.optionsOf<StatusStoreOptions>(
   { clock: is.CLOCK },
-  { name: is.TEXT, idPrefix: is.TEXT, capacity: is.COUNT, tracer: TRACER },
+  { ...REST_OF_WORLD, name: is.TEXT, idPrefix: is.TEXT, capacity: is.COUNT, tracer: TRACER },
 );
 
 /** A status store. Made by {@link createStatusStore}. */

@@ -69,7 +69,7 @@ const FIELDS = new Map([
   ...OWN_OPTIONS.fields,
   ...[...SIMULATE_OPTIONS.fields].filter(([key]) => !GIVEN.includes(key)),
 ]);
-const OPTIONS = is.closed({ ...OWN_OPTIONS, fields: FIELDS, optional: new Set(FIELDS.keys()) });
+const OPTIONS: is.RecordShape = { ...OWN_OPTIONS, fields: FIELDS, optional: new Set(FIELDS.keys()) };
 const ONE_SEED = is.anyOf('a text or a number', is.TEXT, is.NUMBER);
 
 /** What it is to do, as options and environment say. */

@@ -78,6 +78,11 @@ describe('a runner with a planted bug', () => {
       (world) => createSimulatedRunner(world, { capacity: 2, history: 0 }),
     ],
     [
+      'a queue with one slot too many',
+      /R58: \w+: expected at most 3 runs not over at once, got 4: run \d+ \w+, run \d+ PENDING, /,
+      (world) => createSimulatedRunner(world, { capacity: 4, history: 0 }),
+    ],
+    [
       'runs that are listed backwards',
       /R37/,
       (world) => {
@@ -160,6 +165,62 @@ describe('a runner with a planted bug', () => {
     const [[commands]] = details.counterexample ?? [[[]], 0];
     expect(commands.length).toBeGreaterThan(0);
     expect(commands.length).toBeLessThanOrEqual(5);
+  });
+
+  test('R58 R59 capacity 0 means one slot: the contract holds with that, and with another it is broken', async () => {
+    const of = (capacity: number) =>
+      fc.check(
+        runnerProperty({
+          capacity: 0,
+          create: (world) => createSimulatedRunner(world, { capacity, history: 0 }),
+        }),
+        { numRuns: 200, seed: 42 },
+      );
+    expect((await of(0)).errorInstance).toBeNull();
+    expect((await of(1)).errorInstance).toBeNull();
+    expect(String((await of(2)).errorInstance)).toMatch(
+      /R58: \w+: expected at most 1 run not over at once, got 2: /,
+    );
+  });
+
+  test.for<[string, RegExp, (runner: Service) => Partial<Service>]>([
+    [
+      'statuses that are null',
+      /R10: statusAll\(\)\.statuses: expected a list, got null/,
+      () => ({ statusAll: () => Promise.resolve({ statuses: null, service: null } as never) }),
+    ],
+    [
+      'nothing for a run',
+      /R10: run\(\): expected the status of a run, got undefined/,
+      () => ({ run: () => Promise.resolve(undefined as never) }),
+    ],
+    [
+      'a status whose field throws',
+      /R10: run\(\): expected a value whose fields can be read, got .* that throws the Error "of the runner"/,
+      (runner) => ({
+        run: async (command) =>
+          Object.defineProperty({ ...(await runner.run(command)) }, 'state', {
+            enumerable: true,
+            get: (): never => {
+              throw new Error('of the runner');
+            },
+          }),
+      }),
+    ],
+    [
+      'no service with the last answer',
+      /R10: queryNow\(\)\.service: expected the status of the service, got undefined/,
+      (runner) => ({
+        queryNow: async (query) => ({ statuses: (await runner.queryNow(query)).statuses }) as never,
+      }),
+    ],
+  ])('R10 R15 an answer of another form is named: %s', async ([, message, broken]) => {
+    const create = (world: World): Service => {
+      const runner = createSimulatedRunner(world, { history: 0 });
+      return having(runner, broken(runner));
+    };
+    const { errorInstance } = await fc.check(runnerProperty({ create }), { numRuns: 200, seed: 42 });
+    expect(String(errorInstance)).toMatch(message);
   });
 
   test('R4 an end that changes is reported once, by the field that changed', async () => {

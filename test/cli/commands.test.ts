@@ -70,6 +70,9 @@ describe('wrong usage says what was expected and exits with 2', () => {
     [['nonsense'], /unknown command 'nonsense'/],
     [['run', '--sed', '3'], /unknown option '--sed'[^]*Did you mean --seed/],
     [['run', '--seeds', '0'], /whole number ≥ 1/],
+    [['run', '--seed', ''], /Expected any text but an empty one/],
+    [['explore', 'timeout-race', '--seed', ''], /Expected any text but an empty one/],
+    [['explain', 'timeout-race', '--seed='], /Expected any text but an empty one/],
     [['run', '--seed', '1', '--seeds', '2'], /either --seed S or --seeds N/],
     [['run', 'no-such-scenario'], /no scenario is called "no-such-scenario"; there are theta-pool, /],
     [
@@ -298,6 +301,20 @@ describe('replay', () => {
       const { code, err } = await run('replay', at(name));
       expect(err).toMatch(problem);
       expect(code).toBe(2);
+    }
+  });
+
+  test('a trace of a trace says nothing of a seed where none is known', async () => {
+    const found = { scenario: 'timeout-race', failureKey: 'check it failed', traceHash: '0123456789abcdef' };
+    await run('replay', encodeToken({ ...found, decisions: [] }), '--trace', at('first.jsonl'));
+    const again = await run('replay', at('first.jsonl'), '--trace', at('second.jsonl'), '--json');
+    const [line = ''] = again.out.split('\n');
+    expect(JSON.parse(line)).toMatchObject({ type: 'replay', scenario: 'timeout-race' });
+    expect(JSON.parse(line)).not.toHaveProperty('seed');
+    for (const name of ['first.jsonl', 'second.jsonl']) {
+      const [header = ''] = (await readFile(at(name), 'utf8')).split('\n');
+      expect(JSON.parse(header)).toMatchObject({ kind: 'simulation', scenario: 'timeout-race' });
+      expect(JSON.parse(header)).not.toHaveProperty('seed');
     }
   });
 

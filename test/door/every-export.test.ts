@@ -112,6 +112,7 @@ const PASSED_ON: ReadonlyMap<string, RegExp> = new Map([
   ['RunnerModel().accepted', /^ContractBrokenError: /],
   ['RunnerModel().rejected', /^ContractBrokenError: /],
   ['RunnerModel().saw', /^ContractBrokenError: /],
+  ['RunnerModel().sawTogether', /^ContractBrokenError: /],
 ]);
 
 function isLeftOut(name: string, method: string): boolean {

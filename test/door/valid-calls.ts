@@ -102,7 +102,7 @@ export const VALID: Readonly<Record<string, Given>> = {
     { world: { ...world(), onHeal: silent, tracer: { record: silent } } },
     { name: 'node', start: service },
   ],
-  createOsExecer: () => [{ clock: clock(), tracer: undefined, runner: 'runner', graceMs: 1 }],
+  createOsExecer: () => [{ clock: clock(), graceMs: 1 }],
   createPollingQuerier: () => [world(), service(), { periodMs: 1, name: 'polling' }],
   createPollingService: () => [world(), service(), service(), { periodMs: 1 }],
   createPrometheusMetrics: () => [{ registry: new Registry() }],

@@ -237,7 +237,7 @@ describe('the options of a function', () => {
     ['undefined for what is optional', { ...right, size: undefined, onEnd: undefined }],
     ['no prototype', withoutPrototype(right)],
     ['inherited fields', Object.create(right)],
-    ['fields that nobody reads', { ...right, color: 'red' }],
+    ['undefined for another field', { ...right, color: undefined }],
     ['a field with a symbol for a name', { ...right, [Symbol('color')]: 'red' }],
   ])('pass with %s', ([, value]) => {
     expect(refusalOf(SETTINGS, value, 'options')).toBeUndefined();
@@ -248,6 +248,14 @@ describe('the options of a function', () => {
     ['options: expected an object of options, got an array of 0', () => []],
     ['options: expected an object of options, got a function', () => () => undefined],
     ['name: expected a string, got undefined', () => ({})],
+    [
+      'options: expected only the fields name, size, onEnd, got a field "sise"; the nearest is size',
+      () => ({ ...right, sise: 1 }),
+    ],
+    [
+      'options: expected only the fields name, size, onEnd, got a field "color"',
+      () => Object.assign(Object.create(right) as object, { color: 'red' }),
+    ],
     ['name: expected a string, got null', () => ({ ...right, name: null })],
     ['size: expected an integer ≥ 0, got null', () => ({ ...right, size: null })],
     ['onEnd: expected a function, got an object', () => ({ ...right, onEnd: {} })],

@@ -361,3 +361,22 @@ test('R212 every injected fault is in the trace, and its decision can be taken a
   const second = await simulate({ seed: 3, scenario, keepTrace: true, source: keyedReplayDecisions(rest) });
   expect(second.faults).toBe(first.faults - 1);
 });
+
+test.for([1, 2, 3, 5])(
+  'options that throw when they are read the time %d are wrong use, or are read once',
+  async (time) => {
+    let reads = 0;
+    const options = {
+      scenario: () => undefined,
+      get seed(): number {
+        reads += 1;
+        if (reads === time) throw new Error('of the caller');
+        return 1;
+      },
+    };
+    const outcome = await simulate(options).catch((error: unknown) => error);
+    if (reads < time) expect(outcome).toMatchObject({ held: true });
+    else
+      expect(outcome).toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT', cause: { message: 'of the caller' } });
+  },
+);

@@ -22,6 +22,8 @@ export interface RewriteOptions {
   readonly map?: object | undefined;
 }
 
+const OPTIONS = is.optionsOf<RewriteOptions>({ file: is.text('a path') }, { ast: is.ANY, map: is.ANY });
+
 /** Code with its map, in the usual form of version 3. */
 export interface RewrittenCode {
   readonly code: string;
@@ -92,9 +94,8 @@ let codec: typeof Codec | undefined;
  */
 export function rewriteAwaits(code: string, options: RewriteOptions): RewrittenCode | undefined {
   check('code', code, is.TEXT);
-  check('options', options, is.readable('an object of options'));
+  check('options', options, OPTIONS);
   const { file, ast } = options;
-  check('file', file, is.text('a path'));
   if (!MIGHT_WAIT.test(code) || code.includes(`function ${AWAIT}(`)) return undefined;
   const comment = MAP_COMMENT.exec(code);
   const text = comment === null ? code : code.slice(0, comment.index);

@@ -25,8 +25,9 @@ export interface ExploreSubjectOptions extends WorkloadLimits, ExploreWorkloadOp
 const SEQUENCES = 5;
 
 /** See {@link ExploreSubjectOptions}. */
-export const EXPLORE_OPTIONS: is.RecordShape = is.closed(
-  is.optionsOf<ExploreSubjectOptions>({}, { ...EXPLORE_FIELDS, ...LIMIT_FIELDS, sequences: is.COUNT }),
+export const EXPLORE_OPTIONS: is.RecordShape = is.optionsOf<ExploreSubjectOptions>(
+  {},
+  { ...EXPLORE_FIELDS, ...LIMIT_FIELDS, sequences: is.COUNT },
 );
 
 /**

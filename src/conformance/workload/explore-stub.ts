@@ -17,9 +17,7 @@ import {
 /** How an object is explored. */
 export interface ExploreStubOptions extends StubWorkloadOptions, ExploreWorkloadOptions {}
 
-const OPTIONS = is.closed(
-  is.optionsOf<ExploreStubOptions>({}, { ...EXPLORE_FIELDS, ...STUB_WORKLOAD_FIELDS }),
-);
+const OPTIONS = is.optionsOf<ExploreStubOptions>({}, { ...EXPLORE_FIELDS, ...STUB_WORKLOAD_FIELDS });
 
 /**
  * Looks for a way to make an object answer as its model cannot: several clients call all its methods at once, directly and through links that
@@ -56,5 +54,6 @@ export async function exploreStub<T extends object, S>(
   options: ExploreStubOptions = {},
 ): Promise<SubjectExploration> {
   check('options', options, OPTIONS);
-  return exploreWorkload(stubWorkload(subject, options), options, 'exploreStub');
+  const workload = stubWorkload(subject, is.only<StubWorkloadOptions>(STUB_WORKLOAD_FIELDS, options));
+  return exploreWorkload(workload, options, 'exploreStub');
 }

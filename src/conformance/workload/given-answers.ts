@@ -3,37 +3,11 @@
  * receiver changes is the service's own object, so that a service which still holds on to it is found (R39); an answer without the fields of
  * the contract (R10, R15) is a failure here, and reaches no caller.
  */
-import * as is from '../../kernel/shape.ts';
 import { interceptService } from '../../call/intercept-service.ts';
 import type { ServiceCall } from '../../call/service-call.ts';
-import type { Service, ServiceMethod } from '../../model/service.ts';
-import type { QueryResult, StatusResult } from '../../model/status-reader.ts';
-import { RUN_STATUS_SHAPE, SERVICE_STATUS_SHAPE } from '../../trace/model-shapes.ts';
-import { mismatchText } from '../answer-texts.ts';
+import type { Service } from '../../model/service.ts';
+import { wrongAnswer } from '../../oracles/answer-form.ts';
 import type { WorkloadHost } from './workload-host.ts';
-
-/** A status may carry more than the contract says. */
-const RUN_STATUS: is.Shape = { ...RUN_STATUS_SHAPE, open: true, says: 'the status of a run' };
-const SERVICE_STATUS: is.Shape = { ...SERVICE_STATUS_SHAPE, open: true, says: 'the status of the service' };
-const STATUS_RESULT = is.objectOf<StatusResult>(
-  'an object with status and service',
-  { status: RUN_STATUS, service: SERVICE_STATUS },
-  {},
-);
-const QUERY_RESULT = is.objectOf<QueryResult>(
-  'an object with statuses and service',
-  { statuses: is.listOf(RUN_STATUS), service: SERVICE_STATUS },
-  {},
-);
-const ANSWERS: Readonly<Record<ServiceMethod, is.Shape>> = {
-  run: RUN_STATUS,
-  abort: RUN_STATUS,
-  query: QUERY_RESULT,
-  queryNow: QUERY_RESULT,
-  status: STATUS_RESULT,
-  statusAll: QUERY_RESULT,
-  release: is.ANY,
-};
 
 /** The answers of one service. */
 export class GivenAnswers {
@@ -54,7 +28,7 @@ export class GivenAnswers {
   }
 
   #checkForm({ method }: ServiceCall, answer: unknown): void {
-    const wrong = mismatchText(`${method}()`, answer, ANSWERS[method]);
+    const wrong = wrongAnswer(method, answer);
     if (wrong !== undefined) this.#host.check(false, `R10 R15 ${wrong.text}`, wrong.cause);
   }
 

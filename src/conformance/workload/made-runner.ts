@@ -4,7 +4,7 @@
  */
 import * as is from '../../kernel/shape.ts';
 import { WHOLE_SERVICE } from '../../model/argument-shapes.ts';
-import { mismatchText, thrownText } from '../answer-texts.ts';
+import { mismatchText, thrownText } from '../../oracles/answer-form.ts';
 import type { RunnerUnderTest } from '../subject.ts';
 import type { WorkloadHost } from './workload-host.ts';
 

@@ -11,7 +11,7 @@ import type { RunID, RunStatus } from '../../model/run-status.ts';
 import type { Service } from '../../model/service.ts';
 import { ALL_MASK, DONE_MASK, formatMask, maskForState, type StateMask } from '../../model/state-mask.ts';
 import type { QueryResult } from '../../model/status-reader.ts';
-import { thrownText } from '../answer-texts.ts';
+import { thrownText } from '../../oracles/answer-form.ts';
 import type { ConformanceSubject } from '../subject.ts';
 import { drawCommand, drawMalformedCommand, type DrawnCommand } from './drawn-command.ts';
 import type { Draws } from './draws.ts';

@@ -131,7 +131,7 @@ const SUBJECT = is.objectOf<StubSubject<object>>(
   },
 );
 const SOME_CALLS = is.such('an object with a method', (calls) => Object.keys(calls as object).length > 0);
-const FAULTS = is.closed(is.optionsOf<StubFaults>({}, is.each(KINDS, is.BOOLEAN)));
+const FAULTS = is.optionsOf<StubFaults>({}, is.each(KINDS, is.BOOLEAN));
 /** See {@link StubWorkloadOptions}. */
 export const STUB_WORKLOAD_FIELDS: is.ShapesOf<StubWorkloadOptions> = {
   ...LIMIT_FIELDS,

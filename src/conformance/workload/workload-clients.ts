@@ -41,7 +41,7 @@ export const LIMIT_FIELDS: is.ShapesOf<WorkloadLimits> = {
   operations: is.integer(1),
 };
 /** See {@link WorkloadLimits}. */
-export const WORKLOAD_LIMITS: is.RecordShape = is.closed(is.optionsOf<WorkloadLimits>({}, LIMIT_FIELDS));
+export const WORKLOAD_LIMITS: is.RecordShape = is.optionsOf<WorkloadLimits>({}, LIMIT_FIELDS);
 
 /** The limits among other options. */
 export function limitsOf({ clients, operations }: WorkloadLimits): WorkloadLimits {

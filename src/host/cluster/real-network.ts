@@ -81,17 +81,15 @@ const PROGRAM = is.objectOf<ProgramReference>(
   { module: is.such('a URL', (value) => URL.canParse(String(value))), export: is.TEXT },
   {},
 );
-const OPTIONS = is.closed(
-  is.optionsOf<RealNetworkOptions>(
-    {},
-    {
-      folder: is.text('the path of a folder', /./),
-      callTimeoutMs: is.limit(),
-      leaveTimeoutMs: is.limit(),
-      seed: SEED,
-      onNote: is.FUNCTION,
-    },
-  ),
+const OPTIONS = is.optionsOf<RealNetworkOptions>(
+  {},
+  {
+    folder: is.text('the path of a folder', /./),
+    callTimeoutMs: is.limit(),
+    leaveTimeoutMs: is.limit(),
+    seed: SEED,
+    onNote: is.FUNCTION,
+  },
 );
 const LEAVE_TIMEOUT_MS = 10_000;
 const TYPESCRIPT = /\.[cm]?tsx?$/;

@@ -44,6 +44,10 @@ export interface PrometheusMetricsOptions {
 const DEFAULT_BUCKETS: readonly number[] = [
   1, 5, 10, 50, 100, 500, 1000, 5000, 10_000, 60_000, 600_000, 3_600_000,
 ];
+const OPTIONS = is.optionsOf<PrometheusMetricsOptions>(
+  { registry: is.readable('a Registry of prom-client') },
+  { labels: is.ANY, buckets: is.ANY },
+);
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 /**
@@ -62,7 +66,7 @@ const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
  * ```
  */
 export async function createPrometheusMetrics(options: PrometheusMetricsOptions): Promise<Metrics> {
-  check('options', options, is.readable('an object of options'));
+  check('options', options, OPTIONS);
   checkOptions(options);
   const load = (): Promise<PrometheusPackage> => import('prom-client');
   return new PrometheusMetrics(await loadPeer('prom-client', 'createPrometheusMetrics', load), options);
@@ -170,7 +174,6 @@ function describe(kind: string, labelNames: readonly string[]): string {
 }
 
 function checkOptions({ registry, labels = {}, buckets = DEFAULT_BUCKETS }: PrometheusMetricsOptions): void {
-  check('registry', registry, is.readable('a Registry of prom-client'));
   if (typeof (registry as Partial<PrometheusRegistry>).getSingleMetric !== 'function') {
     throw invalidArgument('registry', 'a Registry of prom-client', registry);
   }

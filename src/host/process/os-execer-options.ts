@@ -5,6 +5,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { MaybePromise } from '../../model/maybe-promise.ts';
 import { METRICS } from '../../model/argument-shapes.ts';
 import type { Metrics } from '../../model/metrics.ts';
+import { REST_OF_WORLD } from '../../model/world.ts';
 
 /** What {@link createOsExecer} takes. All but the clock may be left out. */
 export interface OsExecerOptions {
@@ -45,25 +46,26 @@ export interface OsExecerOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
+/** The shapes of those but the clock. */
+export const OS_EXECER_FIELDS: is.ShapesOf<Omit<OsExecerOptions, 'clock'>> = {
+  stdin: is.anyOf('"null", "inherit" or a descriptor', is.oneOf('null', 'inherit'), is.COUNT),
+  stopSignal: is.such('the name of a signal such as SIGINT', (value) =>
+    Object.hasOwn(constants.signals, value as string),
+  ),
+  ...is.each(['graceMs', 'drainGraceMs', 'reapMs', 'sinkGraceMs', 'memoryCapBytes'], is.finite(0)),
+  memoryPeriodMs: is.such('a finite number > 0', (value) => Number.isFinite(value) && (value as number) > 0),
+  memoryUsage: is.FUNCTION,
+  metrics: METRICS,
+  cgroups: is.BOOLEAN,
+  watchdog: is.BOOLEAN,
+  env: is.OPAQUE,
+};
+/** Processes of the machine are in no trace. */
+const OF_WORLD = { tracer: is.ANY };
 /** The shape of those. */
 export const OS_EXECER_OPTIONS: is.RecordShape = is.optionsOf<OsExecerOptions>(
   { clock: is.CLOCK },
-  {
-    stdin: is.anyOf('"null", "inherit" or a descriptor', is.oneOf('null', 'inherit'), is.COUNT),
-    stopSignal: is.such('the name of a signal such as SIGINT', (value) =>
-      Object.hasOwn(constants.signals, value as string),
-    ),
-    ...is.each(['graceMs', 'drainGraceMs', 'reapMs', 'sinkGraceMs', 'memoryCapBytes'], is.finite(0)),
-    memoryPeriodMs: is.such(
-      'a finite number > 0',
-      (value) => Number.isFinite(value) && (value as number) > 0,
-    ),
-    memoryUsage: is.FUNCTION,
-    metrics: METRICS,
-    cgroups: is.BOOLEAN,
-    watchdog: is.BOOLEAN,
-    env: is.OPAQUE,
-  },
+  { ...REST_OF_WORLD, ...OF_WORLD, ...OS_EXECER_FIELDS },
 );
 
 const DEFAULTS = {

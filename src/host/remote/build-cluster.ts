@@ -28,7 +28,7 @@ import { createDiskActions } from './disk-actions.ts';
 import { createDiskContentStore, type DiskContentStore } from './disk-content-store.ts';
 import { storeFile } from './stored-tree.ts';
 import type { RemoteService } from '../../remote/rpc.ts';
-import { type RemoteEndpoint, serveRemote, type ServeRemoteOptions } from './grpc-server.ts';
+import { type RemoteEndpoint, SERVING_FIELDS, serveRemote, type ServeRemoteOptions } from './grpc-server.ts';
 
 /** What carries the actions out: the machine, or nothing that only says that it has. */
 export type WorkerKind = 'exec' | 'simulated';
@@ -57,16 +57,17 @@ export interface BuildClusterOptions extends Omit<ServeRemoteOptions, 'service'>
   readonly metrics?: Metrics | undefined;
 }
 
-const OPTIONS = is.optionsOf<
-  Pick<BuildClusterOptions, 'cas' | 'casBytesMax' | 'jobs' | 'workers' | 'chaosSeed'>
->(
+const OPTIONS = is.optionsOf<BuildClusterOptions>(
   {},
   {
+    ...SERVING_FIELDS,
     cas: is.text('a path', /^[^\0]+$/),
     casBytesMax: is.limit(),
     jobs: is.integer(1, 10_000),
     workers: is.oneOf('exec', 'simulated'),
     chaosSeed: is.TEXT,
+    // The parts that get them look at them.
+    ...is.each(['faults', 'metrics', 'abandonedAfterMs', 'uploadIdleMs'], is.ANY),
   },
 );
 
@@ -197,9 +198,8 @@ function makeWorkers(
  * ```
  */
 export async function serveBuildCluster(options: BuildClusterOptions = {}): Promise<BuildCluster> {
-  check('options', options, is.anObject('an object of options'));
-  const { cas, casBytesMax, jobs, workers, chaosSeed, faults, abandonedAfterMs, uploadIdleMs } = options;
-  check('options', { cas, casBytesMax, jobs, workers, chaosSeed }, OPTIONS);
+  check('options', options, OPTIONS);
+  const { chaosSeed, faults, abandonedAfterMs, uploadIdleMs } = options;
   const world = realWorld(chaosSeed === undefined ? {} : { seed: chaosSeed });
   const stores = openStores(options);
   const outputs = createLocalOutputs({ retention: { maxCount: 100 } });
@@ -224,7 +224,9 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
       () => stores.remove(),
     ]);
   try {
-    const endpoint = await serveRemote({ ...options, service: lyingBy(chaosSeed, world, service, faults) });
+    const served = lyingBy(chaosSeed, world, service, faults);
+    const serving = is.only<Omit<ServeRemoteOptions, 'service'>>(SERVING_FIELDS, options);
+    const endpoint = await serveRemote({ ...serving, service: served });
     const close = async (graceMs?: number): Promise<void> => {
       service.close();
       await inOrder([() => endpoint.close(graceMs), end]);

@@ -73,16 +73,18 @@ export interface ServeRemoteOptions {
 }
 
 const TLS = is.optionsOf<RemoteTls>({ cert: is.ANY, key: is.ANY }, { clientCa: is.ANY });
+/** The shapes of all but the service. */
+export const SERVING_FIELDS: is.ShapesOf<Omit<ServeRemoteOptions, 'service'>> = {
+  host: is.text('a host name or an address', /^[^\s\0]+$/),
+  port: is.integer(0, 65_535),
+  tls: TLS,
+  token: is.text('a token', /^[\x21-\x7e]+$/),
+  messageBytesMax: is.integer(1),
+  onCall: is.FUNCTION,
+};
 const OPTIONS = is.optionsOf<ServeRemoteOptions>(
   { service: is.withMethods('unary', 'serverStream', 'clientStream') },
-  {
-    host: is.text('a host name or an address', /^[^\s\0]+$/),
-    port: is.integer(0, 65_535),
-    tls: TLS,
-    token: is.text('a token', /^[\x21-\x7e]+$/),
-    messageBytesMax: is.integer(1),
-    onCall: is.FUNCTION,
-  },
+  SERVING_FIELDS,
 );
 
 /** A server that listens. */

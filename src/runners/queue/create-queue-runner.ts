@@ -25,7 +25,7 @@ export interface QueueRunnerOptions extends QueueOptions, InvokerOptions {
 }
 
 /** The options of {@link createQueueRunner}. */
-export const QUEUE_RUNNER_OPTIONS: is.RecordShape = is.optionsOf<QueueRunnerOptions>(INVOKER_PARTS, {
+const QUEUE_RUNNER_OPTIONS = is.optionsOf<QueueRunnerOptions>(INVOKER_PARTS, {
   ...QUEUE_FIELDS,
   ...INVOKER_EXTRAS,
   recorder: RECORDER,

@@ -1,0 +1,127 @@
+// Options that a function does not have are refused by every function of the doors that takes options: a mistyped one has no effect.
+import fc from 'fast-check';
+import { afterAll, describe, expect, test } from 'vitest';
+import { doorExports, isClass, type Call } from './door-walk.ts';
+import { removeValid, VALID } from './valid-calls.ts';
+
+const exported = await doorExports();
+
+/** Left out, with the reason. */
+const LEFT_OUT: ReadonlyMap<string, string> = new Map([
+  ['describeRunner', 'it registers tests, and cannot be called while one runs'],
+  ['withCallOptions', 'it needs a stub of a network that runs; its options are those of each call'],
+]);
+
+const exportOf = (name: string): unknown => exported.find((each) => each.name === name)?.value;
+const made = (name: string, ...given: readonly unknown[]): unknown => (exportOf(name) as Call)(...given);
+
+const model = made('queueModel', { capacity: 1 });
+const subject = {
+  name: 'none',
+  supports: made('supportsAllBut', {}),
+  commands: exportOf('simCommands'),
+  create: () => ({}),
+};
+const scenario = { name: 'nothing', description: 'Does nothing.', run: () => Promise.resolve() };
+const executor = { execute: () => Promise.reject(new Error('not called')) };
+const strategy = { begin: () => false, decide: () => 0, end: () => undefined };
+const sim = { world: VALID['createChaosRunner']?.()[0] };
+
+/** What comes before the options, and what they must have, by the name of the function; others need a row of VALID, or nothing. */
+const BEFORE: Readonly<Record<string, readonly unknown[]>> = {
+  formatCommand: [{ argv: ['true'] }],
+  checkLinearizable: [{ operations: [] }, model],
+  queueModel: [{ capacity: 1 }],
+  chosenOutputFaults: [sim],
+  chosenSkew: [sim, 'n1'],
+  simulate: [{ scenario: () => undefined }],
+  readDecisionLog: [''],
+  digestOutput: [''],
+  readRecording: [''],
+  readSimulation: [''],
+  readSwf: [''],
+  runCampaign: [executor, strategy],
+  certify: [scenario],
+  explore: [executor, strategy],
+  explain: [executor, []],
+  pctStrategy: [1],
+  checkReplay: [executor, []],
+  replayStrategy: [[]],
+  shrink: [executor, [], 'error'],
+  rewriteAwaits: ['', { file: 'a.js' }],
+  awaitTransform: [{}],
+  freshModules: [import.meta.url],
+  runnerProperty: [{ create: () => undefined }],
+  assertRunnerProperty: [{ create: () => undefined }],
+  simulationProperty: [[fc.nat()], () => undefined],
+  createOutputServer: [made('createLocalOutputs', ...(VALID['createLocalOutputs']?.() ?? []))],
+  connectRemote: [{ endpoint: 'grpc://127.0.0.1:1' }],
+  serveRemote: [
+    { service: { unary: () => undefined, serverStream: () => undefined, clientStream: () => undefined } },
+  ],
+  exploreRunner: [subject],
+  exploreScheduler: [subject],
+  exploreService: [subject],
+  exploreStub: [subject],
+  stubWorkload: [{ name: 'n', program: () => ({}), model, calls: { add: [[]] } }],
+  runConformance: [subject],
+};
+
+/** The parameters of a function as they are written, with their defaults. */
+function parametersOf(call: Call): string[] {
+  const text = Function.prototype.toString.call(call);
+  const found: string[] = [];
+  let depth = 0;
+  let from = text.indexOf('(') + 1;
+  for (let at = from; at < text.length && depth >= 0; at += 1) {
+    const letter = text.charAt(at);
+    if (depth === 0 && (letter === ',' || letter === ')')) {
+      found.push(text.slice(from, at).trim());
+      from = at + 1;
+    }
+    if ('([{'.includes(letter)) depth += 1;
+    if (')]}'.includes(letter)) depth -= 1;
+  }
+  return found;
+}
+
+const takers = exported.flatMap(({ door, name, value }) => {
+  if (typeof value !== 'function' || isClass(value)) return [];
+  const call = value as Call;
+  const place = parametersOf(call).findIndex((parameter) =>
+    /^(?:options|given|constraints|\{)/.test(parameter),
+  );
+  return place === -1 ? [] : [{ door, name, call, place }];
+});
+
+test('the search finds functions that take options', () => {
+  expect(takers.length).toBeGreaterThan(90);
+  const names = takers.map(({ name }) => name);
+  expect([...Object.keys(BEFORE), ...LEFT_OUT.keys()].filter((name) => !names.includes(name))).toEqual([]);
+});
+
+describe('R-11 an option that a function does not have is refused by', () => {
+  const called = takers.filter(({ name }) => !LEFT_OUT.has(name));
+
+  test.for(called.map((taker) => [`dryrunner${taker.door.slice(1)}: ${taker.name}`, taker] as const))(
+    '%s',
+    async ([, { name, call, place }]) => {
+      const given = [...(BEFORE[name] ?? VALID[name]?.() ?? [])];
+      given[place] = { ...(given[place] as object | undefined), notAnOption: 1 };
+      let refusal: unknown;
+      try {
+        const result = await call(...given);
+        // A generator begins with its first step.
+        await (result as Partial<AsyncGenerator> | undefined)?.next?.();
+      } catch (error) {
+        refusal = error;
+      }
+      expect(refusal).toMatchObject({
+        code: 'RUNNER_INVALID_ARGUMENT',
+        message: expect.stringMatching(/^\w+: expected .* (?:a field )?"notAnOption"/) as string,
+      });
+    },
+  );
+});
+
+afterAll(removeValid);
