@@ -124,7 +124,7 @@ simTest('loops', async () => {
 simTest('loops in promise reactions', async () => {
   await pause(5);
   for (;;) await null; // and ever
-}, { timeout: 10_000 });
+}, { timeout: 20_000 });
 simTest('loops in ticks', async () => {
   await pause(5);
   const tick = () => {
@@ -141,7 +141,7 @@ simTest('loops in slow ticks', async () => {
   };
   tick();
   await pause(5);
-}, { timeout: 10_000 });
+}, { timeout: 20_000 });
 simTest('takes too long', async (sim) => { for (;;) await sim.sleep(1); }, { timeout: 3_000, maxEvents: 1e12 });
 describe.concurrent('overlapping', () => {
   simTest('one', async (sim) => { await pause(5); sim.check(sim.now() === 5, 'is at ' + sim.now()); }, options);
