@@ -51,17 +51,25 @@ export type ExecutionSource =
     }
   | TestExecution
   /** What `exec --trace` wrote. */
-  | { readonly kind: 'recording'; readonly path: string };
+  | { readonly kind: 'recording'; readonly path: string; readonly isEdited: boolean };
 
 /**
  * Reads a token or a file.
  *
  * @param allow folders from which a scenario may be loaded beside the current one.
+ * @param isEdited whether it is a recording that was edited on purpose, whose sums are not compared.
  * @throws UsageError (rejects) for a text or file that is neither, is damaged, or names what may not be loaded.
  */
-export async function readExecution(what: string, allow: readonly string[]): Promise<ExecutionSource> {
+export async function readExecution(
+  what: string,
+  allow: readonly string[],
+  isEdited = false,
+): Promise<ExecutionSource> {
   try {
-    const source = isTokenText(what) ? ofToken(what) : await ofFile(what);
+    const source = isTokenText(what) ? ofToken(what) : await ofFile(what, isEdited);
+    if (isEdited && source.kind !== 'recording') {
+      throw new UsageError('--edited: expected a recording of real commands, got a simulated execution');
+    }
     if (source.kind === 'test') await checkAllowedScenario(source.test.file, allow);
     else if (source.kind !== 'recording') await checkAllowedScenario(source.log.scenario, allow);
     return source;
@@ -85,14 +93,14 @@ function ofToken(text: string): ExecutionSource {
 }
 
 /** Reads the whole file once, so that a damaged one is refused before anything is played; keeps the decisions only. */
-async function ofFile(path: string): Promise<ExecutionSource> {
-  const trace = await openTrace(readTraceFile(path));
+async function ofFile(path: string, isEdited: boolean): Promise<ExecutionSource> {
+  const trace = await openTrace(readTraceFile(path), { isEdited });
   const decisions: Decision[] = [];
   for await (const entry of trace) {
     if (entry.type === 'decision') decisions.push(entry.decision);
   }
   const { header } = trace;
-  if (header.kind === 'recording') return { kind: 'recording', path };
+  if (header.kind === 'recording') return { kind: 'recording', path, isEdited };
   const { scenario, seed, meta = {} } = header;
   const reference = meta['reference'] ?? scenario;
   if (reference === undefined || reference === '') {

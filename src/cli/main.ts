@@ -147,6 +147,7 @@ program
   .description('play a failure, a trace, a decision log or a recording again, and name the first difference')
   .argument('<what>', 'the token that explore printed (dr2:…), a file of its corpus, or what --trace wrote')
   .option('--continue-randomly', 'where the log of an exploration no longer fits, go on by chance')
+  .option('--edited', 'play a recording that was edited on purpose: its sums are not compared')
   .addOption(traceOption('what happens'))
   .addOption(timelineOption('what happens'))
   .addOption(debugOption())

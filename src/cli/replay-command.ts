@@ -53,10 +53,10 @@ import { replayInVitest } from './vitest-replay.ts';
  */
 export async function replayRecordingCommand(
   terminal: Terminal,
-  path: string,
+  { path, isEdited }: Pick<RecordedExecution, 'path' | 'isEdited'>,
   json: boolean,
 ): Promise<ExitStatus> {
-  const recording = await readRecording(readTraceFile(path));
+  const recording = await readRecording(readTraceFile(path), { isEdited });
   const runs = recordedRuns(recording);
   const startedAt = performance.now();
   const { verdict, problem } = await replayRecording(recording);
@@ -70,6 +70,7 @@ export async function replayRecordingCommand(
       virtualMs: verdict.virtualMs,
       realMs: roundedMs(realMs),
       traceHash: verdict.traceHash,
+      ...(isEdited ? { edited: true } : {}),
       ...(problem === undefined ? {} : { difference: problem }),
     });
   } else if (problem === undefined) {
@@ -82,6 +83,7 @@ export async function replayRecordingCommand(
     terminal.line(terminal.style('red', 'the recording was not reproduced'));
     terminal.line(`  ${problem}`);
   }
+  if (isEdited && !json) terminal.line('  it was edited: the sums of its last line were not compared');
   return problem === undefined ? EXIT_STATUS.HELD : EXIT_STATUS.DIVERGED;
 }
 
@@ -105,11 +107,14 @@ function endText({ state, exitCode }: RecordedRun['statuses'][number]): string {
 export interface ReplayCommandOptions extends NamedExecutionOptions {
   /** Goes on by chance where the log of an exploration does not fit. */
   readonly continueRandomly?: boolean;
+  /** Plays a recording that was edited on purpose. */
+  readonly edited?: boolean;
 }
 
 /** Stands for the key of an execution that held. */
 const HELD = 'it held';
 
+type RecordedExecution = Extract<ExecutionSource, { kind: 'recording' }>;
 type Simulation = Extract<ExecutionSource, { kind: 'simulation' }>;
 
 /** 0 if the file's run happened again, 1 if it did and its property failed again, 3 at the first difference. */
@@ -118,10 +123,10 @@ export async function replayCommand(
   what: string,
   given: ReplayCommandOptions,
 ): Promise<ExitStatus> {
-  const { json = false, continueRandomly = false, debug = false, hang, memory, allow = [] } = given;
+  const { json = false, continueRandomly = false, debug = false, edited, hang, memory, allow = [] } = given;
   const { trace, timeline } = given;
   await checkExecutionFiles({ trace, timeline }, debug);
-  const source = await readExecution(what, allow);
+  const source = await readExecution(what, allow, edited);
   if (source.kind === 'test') return replayInVitest(terminal, source, given);
   if (source.kind === 'recording') {
     if (debug) {
@@ -131,7 +136,7 @@ export async function replayCommand(
       const flag = timeline === undefined ? '--trace' : '--timeline';
       throw new UsageError(`${flag}: expected a simulated execution, got a recording of real commands`);
     }
-    return replayRecordingCommand(terminal, source.path, json);
+    return replayRecordingCommand(terminal, source, json);
   }
   await requireOwnFiles({ trace, timeline }, [what], [source.log.scenario]);
   if (debug) return debugExecution(terminal, source.log, json);

@@ -43,6 +43,12 @@ const TOO_OLD_HINTS: Readonly<Record<TraceKind, string>> = {
   recording: 'older ones do not hold what an exact replay needs; record the command again',
 };
 
+/** What is known of a file whose sums do not fit, and what can be done. */
+function changedHint(kind: TraceKind): string {
+  const played = kind === 'recording' ? 'play it with replay --edited, or ' : '';
+  return `the file was changed after it was written; if that was on purpose, ${played}read it with isEdited: true`;
+}
+
 /** A header and the line it stood on. */
 export interface HeaderLine {
   readonly header: TraceHeader;
@@ -132,12 +138,17 @@ export interface TraceReaderOptions {
   readonly kind?: TraceKind;
   /** Longest line to accept, in bytes, which bounds the memory: 256 MiB for recordings and 16 MiB for others if absent. */
   readonly maxLineBytes?: number;
+  /**
+   * The file was edited on purpose: the sums of its last line are not compared with the lines before it; every line is checked as ever.
+   * What is read and written again has sums that fit. Default: false.
+   */
+  readonly isEdited?: boolean;
 }
 
 /** The shape of those. */
 export const READER_OPTIONS: is.RecordShape = is.optionsOf<TraceReaderOptions>(
   {},
-  { kind: is.TEXT, maxLineBytes: is.integer(1) },
+  { kind: is.TEXT, maxLineBytes: is.integer(1), isEdited: is.BOOLEAN },
 );
 
 /** A file that has shown its header. Its entries can be read once. */
@@ -162,13 +173,15 @@ class StreamedTrace implements OpenTrace {
   readonly #lines: LineReader;
   readonly #sums: TraceSums;
   readonly #lineBytesMax: number;
+  readonly #isEdited: boolean;
   #isTaken = false;
   #latestAt = 0;
 
-  constructor({ header, text }: HeaderLine, lines: LineReader, maxLineBytes = LINE_BYTES_MAX[header.kind]) {
+  constructor({ header, text }: HeaderLine, lines: LineReader, options: TraceReaderOptions) {
     this.header = header;
     this.#lines = lines;
-    this.#lineBytesMax = maxLineBytes;
+    this.#lineBytesMax = options.maxLineBytes ?? LINE_BYTES_MAX[header.kind];
+    this.#isEdited = options.isEdited ?? false;
     this.#sums = new TraceSums(header.kind);
     this.#sums.addHeader(text);
   }
@@ -246,12 +259,21 @@ class StreamedTrace implements OpenTrace {
     checkLine(number, FOOTER_SHAPE, value);
     const footer = withoutFields(value, 'type') as unknown as TraceFooter;
     const counted = this.#sums.end();
+    this.footer = counted;
+    if (this.#isEdited) return;
     for (const key of ['decisions', 'events', 'runs', 'steps', 'traceHash', 'sha256'] as const) {
       if (footer[key] === counted[key]) continue;
       const expected = `${key}: ${counted[key] ?? 'nothing'}, as the lines before have it`;
-      throw corrupted(number, expected, String(footer[key]));
+      const actual = String(footer[key]);
+      const problem = 'corrupted';
+      throw new TraceFormatError({
+        problem,
+        line: number,
+        expected,
+        actual,
+        hint: changedHint(this.header.kind),
+      });
     }
-    this.footer = footer;
   }
 
   async #expectNothingMore(): Promise<void> {
@@ -290,10 +312,9 @@ class StreamedTrace implements OpenTrace {
  */
 export async function openTrace(source: TextSource, options: TraceReaderOptions = {}): Promise<OpenTrace> {
   check('options', options, READER_OPTIONS);
-  const { kind, maxLineBytes } = options;
   const lines = new LineReader(source);
   try {
-    return new StreamedTrace(await readHeader(lines, kind), lines, maxLineBytes);
+    return new StreamedTrace(await readHeader(lines, options.kind), lines, options);
   } catch (error) {
     await lines.close();
     throw error;

@@ -10,6 +10,7 @@ import { createQueueRunner } from '../../src/runners/queue/create-queue-runner.t
 import { createRecorder } from '../../src/runners/recording/recorder.ts';
 import { virtualTempDirs } from '../../src/runners/virtual-temp-dirs.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
+import { decisionLogLines } from '../../src/trace/decision-log-file.ts';
 import { recordingLines } from '../../src/trace/recording/recording-file.ts';
 import { run } from './command.ts';
 
@@ -19,12 +20,13 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true }));
 
-test('replay names the runner of each run where a recording has several', async () => {
+/** A recording of a run on each of some runners. */
+async function recordRuns(...names: readonly string[]): Promise<string> {
   let recording: Recording = { entries: [] };
   const { failure } = await simulate({
     async scenario({ world }) {
       const recorder = createRecorder(world);
-      for (const name of ['a', 'b']) {
+      for (const name of names) {
         const runner = createQueueRunner(world, {
           ...{ name, recorder, execer: createDoneExecer(), outputs: createNullOutputs() },
           filers: new Map([['scoot', { filer: createVirtualFiler() }]]),
@@ -37,9 +39,43 @@ test('replay names the runner of each run where a recording has several', async 
     },
   });
   expect(failure).toBeUndefined();
+  return [...recordingLines(recording)].join('');
+}
+
+test('replay names the runner of each run where a recording has several', async () => {
   const file = join(dir, 'two.jsonl');
-  await writeFile(file, [...recordingLines(recording)].join(''));
+  await writeFile(file, await recordRuns('a', 'b'));
   const { code, out } = await run('replay', file);
   expect(out).toMatch(/^ {2}run 0 of a {2}command of a .*\n {2}run 0 of b {2}command of b /m);
   expect(code).toBe(0);
+});
+
+test('replay plays an edited recording only with --edited', async () => {
+  const consistent = join(dir, 'consistent.jsonl');
+  const wrong = join(dir, 'wrong.jsonl');
+  const text = await recordRuns('a');
+  await writeFile(consistent, text.replaceAll('command of a', 'another command'));
+  // What follows from what went in, and is compared.
+  await writeFile(wrong, text.replace(/("state":"ABORTED".*"error":")/, '$1edited'));
+  const refused = await run('replay', consistent);
+  expect(refused.err).toContain(
+    'the file was changed after it was written; if that was on purpose, play it with',
+  );
+  expect(refused.code).toBe(2);
+  const played = await run('replay', consistent, '--edited');
+  expect(played.out).toMatch(
+    /^1 recorded run reproduced.*\n.*another command.*\n {2}it was edited: the sums/m,
+  );
+  expect(played.code).toBe(0);
+  const differs = await run('replay', wrong, '--edited', '--json');
+  expect(JSON.parse(differs.out)).toMatchObject({ edited: true, reproduced: false });
+  expect(differs.code).toBe(3);
+});
+
+test('a simulated execution is no edited recording', async () => {
+  const file = join(dir, 'log.jsonl');
+  await writeFile(file, [...decisionLogLines([], { scenario: 'double-start' })].join(''));
+  const { code, err } = await run('replay', file, '--edited');
+  expect(err).toContain('--edited: expected a recording of real commands, got a simulated execution');
+  expect(code).toBe(2);
 });

@@ -29,6 +29,7 @@ export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolea
     '--timeline': true,
     '--trace': true,
     '--continue-randomly': false,
+    '--edited': false,
     '--debug': false,
     '--allow': true,
     '--json': false,

@@ -13,6 +13,9 @@ import {
 } from './sample-files.ts';
 import { choice } from '../questions.ts';
 
+const changed =
+  '(the file was changed after it was written; if that was on purpose, read it with isEdited: true)';
+
 describe('openTrace', () => {
   test.for<[string, TextSource, string, string]>([
     [
@@ -248,14 +251,14 @@ describe('openTrace', () => {
       'wrong counts',
       simulation.replace('"events":3', '"events":4'),
       'corrupted',
-      'line 6: expected events: 3, as the lines before have it, got 4',
+      `line 6: expected events: 3, as the lines before have it, got 4 ${changed}`,
     ],
     [
       'another seed',
       simulation.replace('"seed":"42"', '"seed":"43"'),
       'corrupted',
       expect.stringMatching(
-        /^line 6: expected sha256: \w{64}, as the lines before have it, got \w{64}$/,
+        /^line 6: expected sha256: \w{64}, as the lines before have it, got \w{64} \(the file was changed/,
       ) as string,
     ],
     [
@@ -263,7 +266,7 @@ describe('openTrace', () => {
       simulation.replace('"at":5.25', '"at":5.5'),
       'corrupted',
       expect.stringMatching(
-        /^line 6: expected traceHash: \w{16}, as the lines before have it, got \w{16}$/,
+        /^line 6: expected traceHash: \w{16}, as the lines before have it, got \w{16} \(the file was changed/,
       ) as string,
     ],
     [
@@ -271,14 +274,14 @@ describe('openTrace', () => {
       simulation.replace(/,"traceHash":"\w+"/, ''),
       'corrupted',
       expect.stringMatching(
-        /^line 6: expected traceHash: \w{16}, as the lines before have it, got undefined$/,
+        /^line 6: expected traceHash: \w{16}, as the lines before have it, got undefined \(the file was changed/,
       ) as string,
     ],
     [
       'a trace hash without events',
       [...decisionLogLines([])].join('').replace(/"\}\n$/, '","traceHash":"0123456789abcdef"}'),
       'corrupted',
-      'line 2: expected traceHash: nothing, as the lines before have it, got 0123456789abcdef',
+      `line 2: expected traceHash: nothing, as the lines before have it, got 0123456789abcdef ${changed}`,
     ],
     [
       'something after the end',
@@ -316,6 +319,21 @@ describe('openTrace', () => {
     expect(await read(`\ufeff${simulation}`)).toEqual(expected);
     expect(await read(simulation.replaceAll('\n', '\r\n'))).toEqual(expected);
     expect(await read(`${simulation}\n \n`)).toEqual(expected);
+  });
+
+  test('a file that was edited on purpose is read line by line, without its sums', async () => {
+    for (const kept of [simulation, recording]) {
+      const edited = kept.replace(/"sha256":"\w/, '"sha256":"').replace(/"sha256":"/, '"sha256":"0');
+      const whole = await read(kept);
+      if (edited !== kept) await expect(read(edited)).rejects.toMatchObject({ problem: 'corrupted' });
+      expect(await read(edited, { isEdited: true })).toEqual(whole);
+    }
+    await expect(read(simulation.replace('"at":5.25', '"at":"5"'), { isEdited: true })).rejects.toMatchObject(
+      { problem: 'corrupted', line: 4 },
+    );
+    await expect(read(recording.replace('"events":', '"events":1'))).rejects.toMatchObject({
+      message: expect.stringContaining('play it with replay --edited') as string,
+    });
   });
 
   test('the longest line can be set, and a wrong bound is refused', async () => {
