@@ -22,8 +22,9 @@ const NUMBERS = /#(?:, ?#)+/g;
 const PLURAL = /(# [a-z]{2,}[a-rt-z])s\b/g;
 /** An id may have a prefix, with numbers of its own. */
 const PREFIXED_RUN = /\brun (id )?(?:\p{L}+ )?[\p{L}#_-]*-#/gu;
-/** What the scenario has left: a smaller execution may leave fewer kinds of it. */
-const LEFT = /\bleft # (?:timer|resource)(?: and # resource)?$/;
+/** What the scenario has left: a smaller execution may leave fewer kinds of it, and only one that is explained says what it throws. */
+const LEFT = /^.*\bleft # (?:timer|resource)(?: and # resource)?$/;
+const HAS_LEFT = 'The scenario has ended and left # timer and # resource';
 
 /** A key is a part of the line to paste. */
 const LENGTH_MAX = 500;
@@ -50,7 +51,7 @@ export function failureKey(failure: NamedFailure): string {
   const named = kind === 'check' ? head.replace(QUOTED, '"…"') : head;
   const runs = named.replace(NUMBER, '#').replace(PREFIXED_RUN, (_, id = '') => `run ${id}#`);
   const numberless = runs.replace(NUMBERS, '#').replace(PLURAL, '$1');
-  const text = kind === 'leftovers' ? numberless.replace(LEFT, 'left # timer and # resource') : numberless;
+  const text = kind === 'leftovers' ? numberless.replace(LEFT, HAS_LEFT) : numberless;
   return [kind, rule, text].join(' ').replace(/\s+/g, ' ').trim().slice(0, LENGTH_MAX);
 }
 

@@ -225,11 +225,14 @@ export class SimulationRun {
     return late === undefined ? verdict : { ...verdict, failure: late };
   }
 
-  /** Of something that is left, and that throws when its time comes, why it throws is what its author has to know. */
+  /**
+   * Of something that is left, and that throws when its time comes, why it throws is what its author has to know. Looked for only where
+   * the failure is explained: what is left may as well never end, and nothing here could end it.
+   */
   async #lateFailure(drain: Drain): Promise<Failure | undefined> {
     const failure = this.#failure;
     const { left } = this.#judge;
-    if (failure === undefined || left === undefined) return undefined;
+    if (!this.#looksAfter || failure === undefined || left === undefined) return undefined;
     this.#session?.resume();
     if (this.#clock.pending === 0) return undefined;
     this.#isOver = true;
@@ -580,7 +583,12 @@ export class SimulationRun {
   /** What comes after the end is recorded as well, and is no part of it. */
   #keptEvents(): readonly TraceEvent[] {
     const events = this.#recorder.events();
-    return this.#failure?.kind === 'leftovers' ? events.slice() : events;
+    return this.#looksAfter ? events.slice() : events;
+  }
+
+  /** Whether what is left goes on for a while after the verdict: another failure says more than what comes of it. */
+  get #looksAfter(): boolean {
+    return this.#options.capturePlaces === true && this.#failure?.kind === 'leftovers';
   }
 
   #traceHash(): string {

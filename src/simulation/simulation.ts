@@ -26,12 +26,12 @@ function checkProperty(verb: PropertyVerb, name: string, holds: Holds): void {
   check(`${propertyCall(verb, name)}: holds`, holds, is.FUNCTION);
 }
 
-/** Refuses what would hold whatever comes of it: a promise that was not awaited, or a function that was not called. */
-function refuseUnasked(condition: unknown, message: string): void {
+/** What is wrong with a condition that would hold whatever comes of it: a promise that was not awaited, or a function that was not called. */
+function neverFalse(condition: unknown, message: string): RunnerError | undefined {
   const isCallable = typeof condition === 'function';
-  if (!isCallable && !isPending(condition)) return;
+  if (!isCallable && !isPending(condition)) return undefined;
   const what = isCallable ? 'a function that is not called' : 'a promise that is not awaited';
-  throw new RunnerError(
+  return new RunnerError(
     'RUNNER_INVALID_ARGUMENT',
     `sim.check ${JSON.stringify(message)}: condition: expected true or false, got ${what}`,
     { expected: 'true or false', actual: condition },
@@ -183,8 +183,10 @@ export class Simulation {
   check(condition: boolean, message: string, cause?: unknown): void {
     check('message', message, is.TEXT);
     if (condition) {
-      refuseUnasked(condition, message);
-      return;
+      const wrong = neverFalse(condition, message);
+      if (wrong === undefined) return;
+      this.#parts.report('error', wrong.message, wrong);
+      throw wrong;
     }
     this.#mustRun(`check "${message}"`);
     const error = new CheckFailedError(message, cause === undefined ? {} : { cause });

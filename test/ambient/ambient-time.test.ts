@@ -238,6 +238,7 @@ describe('between simulations', () => {
   ])('what a timer throws that is left over is named before it', async (leave) => {
     const { failure, firedEvents } = await simulate({
       ambient: ambientTime(),
+      capturePlaces: true,
       scenario: () =>
         leave(() => {
           throw new Error('late boom');
