@@ -5,6 +5,7 @@
 import { withinEvents } from '../explore/event-budget.ts';
 import { createExecutor, executorWith } from '../explore/executor.ts';
 import { checkReplay } from '../explore/replay-check.ts';
+import { failLeftTimers } from '../threads/left-timers.ts';
 import { withoutStrays } from '../threads/stray-errors.ts';
 import { boundOf } from '../threads/task.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
@@ -28,7 +29,8 @@ export async function debugExecution(
   const plain = withoutStrays(
     executorWith(createExecutor(definition, await prepareScenario(scenario), seed), { modules }),
   );
-  const executor = withinEvents(plain, boundOf(named));
+  const execute: typeof plain.execute = (request) => failLeftTimers(() => plain.execute(request));
+  const executor = withinEvents({ scenario: plain.scenario, execute }, boundOf(named));
   nowRunning(definition.name);
   const startedAt = performance.now();
   const { verdict, gap } =

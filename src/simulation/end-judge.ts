@@ -3,8 +3,9 @@
  * only looks.
  */
 import { AwaitWatch } from '../kernel/drain-awaits.ts';
-import { ResourcesSince } from '../kernel/drain-host.ts';
+import { ResourcesSince, type SetTimerCall } from '../kernel/drain-host.ts';
 import { OutsideWatch, outsideWord } from '../kernel/drain-resources.ts';
+import { stackOf } from '../kernel/errors.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import { counted } from '../model/plural.ts';
 import { A_CIRCLE } from '../model/resource-text.ts';
@@ -40,6 +41,19 @@ export function isCircle([first]: readonly string[]): boolean {
   return first?.startsWith(A_CIRCLE) === true;
 }
 
+/** What is said of real timers that a scenario leaves. */
+export function leftTimersText(count: number): string {
+  return `The scenario has ended and left ${counted(count, 'real timer')} of the machine (setTimeout or setInterval)`;
+}
+
+/** What else is asked. */
+interface JudgedParts {
+  /** What nodes do and wait for, a line each. */
+  readonly machines: () => readonly string[];
+  /** Whether code of the simulation runs. */
+  readonly isRunning: () => boolean;
+}
+
 /** Looks at what is pending and held. */
 export class EndJudge {
   readonly #clock: VirtualClock;
@@ -47,7 +61,8 @@ export class EndJudge {
   readonly #fail: NoteFailure;
   readonly #machines: () => readonly string[];
   /** What keeps the process alive since the simulation began. */
-  readonly #alive = new ResourcesSince();
+  readonly #alive: ResourcesSince;
+  #timersLeft: readonly SetTimerCall[] = [];
   readonly #capturesAwaits: boolean;
   readonly #isAmbient: boolean;
   readonly #capturesOutside: boolean;
@@ -67,12 +82,13 @@ export class EndJudge {
       ambient,
     }: Pick<SimulateOptions, 'captureAwaits' | 'captureOutside' | 'ambient'>,
     fail: NoteFailure,
-    machines: () => readonly string[],
+    { machines, isRunning }: JudgedParts,
   ) {
     this.#machines = machines;
     this.#capturesAwaits = captureAwaits;
     this.#capturesOutside = captureOutside;
     this.#isAmbient = ambient !== undefined;
+    this.#alive = new ResourcesSince(this.#isAmbient ? undefined : isRunning);
     this.#clock = clock;
     this.#ledger = ledger;
     this.#fail = fail;
@@ -88,6 +104,11 @@ export class EndJudge {
   noteStart(): void {
     this.#alive.begin();
     if (this.#capturesOutside) this.#outside = new OutsideWatch();
+  }
+
+  /** The scenario has ended; called in the midst of the drain, so that no timer of the machine fires before it is seen. */
+  noteEnd(): void {
+    this.#timersLeft = this.#alive.timers();
   }
 
   /** What was seen until now is still known. */
@@ -123,6 +144,20 @@ export class EndJudge {
         ? ''
         : ` in virtual time, since the scenario has replaced ${replaced}, as vi.useFakeTimers does (leave that out: the time of a simulation is virtual anyway)`;
     this.#judgeWait('deadlock', `Deadlock: nothing is due any more${why}`, []);
+  }
+
+  /** The scenario has ended: what it has left of the machine fires in the midst of a later one. */
+  judgeRealTimers(): void {
+    const left = this.#timersLeft;
+    if (left.length === 0) return;
+    this.#alive.noteLeft(['Timeout']);
+    const places = left.flatMap(({ call, taken }) => {
+      const frames = (stackOf(taken) ?? '').split('\n').slice(1).join('\n');
+      return frames === '' ? [] : [`${CALLED_HERE}a real timer, by ${call}, called here\n${frames}`];
+    });
+    this.#fail('escape', leftTimersText(left.length), {
+      details: [...new Set(places)].slice(0, AWAITS_SHOWN_MAX),
+    });
   }
 
   /** The scenario has ended and left that global replaced, which the next execution would see. */

@@ -165,13 +165,10 @@ export class SimulationRun {
     });
     this.#recorder = new HashingRecorder({ hash: new RollingHash(), keep: keepTrace });
     this.#ledger = new ResourceLedger(capturePlaces);
-    this.#judge = new EndJudge(
-      this.#clock,
-      this.#ledger,
-      options,
-      (...failure) => this.#fail(...failure),
-      () => this.#processes.describe(),
-    );
+    this.#judge = new EndJudge(this.#clock, this.#ledger, options, (...failure) => this.#fail(...failure), {
+      machines: () => this.#processes.describe(),
+      isRunning: () => this.turns.isOn,
+    });
     this.#processes = this.#makeProcesses();
     const liveness = (): Liveness => ({ progress: this.#tally.progress, held: this.#ledger.count });
     this.#endless = new EndlessWatch(this.#clock, this.#judge, liveness, options);
@@ -409,7 +406,10 @@ export class SimulationRun {
 
   /** Ends what the scenario wants ended, nodes too, once it is judged what they have left uncaught until now. */
   #leave(): StepResult {
-    if (this.#ending === 'left') return 'stop';
+    if (this.#ending === 'left') {
+      this.#judge.noteEnd();
+      return 'stop';
+    }
     if (this.#ending === 'begun' && this.#uncaught !== undefined && this.#drain?.name === 'documented') {
       // At the end of the turn that is announced.
       this.#ending = 'announced';
@@ -515,9 +515,11 @@ export class SimulationRun {
     const ambient = this.#session?.leftovers() ?? [];
     // What it keeps in the queue of the clock is a part of those.
     this.#session?.pause();
-    if (this.#options.leftovers === 'ignore') return;
-    this.#judge.judgeLeftovers(ambient, this.#properties.awaited());
-    if (replaced !== undefined) this.#judge.judgeReplaced(replaced);
+    if (this.#options.leftovers !== 'ignore') {
+      this.#judge.judgeLeftovers(ambient, this.#properties.awaited());
+      if (replaced !== undefined) this.#judge.judgeReplaced(replaced);
+    }
+    this.#judge.judgeRealTimers();
   }
 
   #finishReplay(source: ReplaySource): void {

@@ -6,9 +6,8 @@
 import process from 'node:process';
 import type { ExecutionRequest, Executor } from '../explore/executor.ts';
 import type { DecisionSource } from '../kernel/decisions.ts';
-import { activeResources, resourcesSince } from '../kernel/drain-host.ts';
-import { counted } from '../model/plural.ts';
 import type { Verdict } from '../simulation/verdict.ts';
+import { failLeftTimers } from './left-timers.ts';
 import type { ExploreSharedState } from './shared-state.ts';
 import { catchStrayErrors } from './stray-errors.ts';
 
@@ -52,24 +51,24 @@ export class GuardedExecutor implements Executor {
   async execute({ onTurn, ...request }: ExecutionRequest): Promise<Verdict> {
     const { state, keepsLog } = this.#guard;
     state.beginExecution();
-    const before = activeResources();
     const source = keepsLog ? loggedSource(request.source, state) : request.source;
-    const verdict = await catchStrayErrors((noteStrays) =>
-      this.#executor.execute({
-        ...request,
-        source,
-        onTurn: () => {
-          noteStrays();
-          state.noteTurn();
-          this.#lookAtMemory();
-          onTurn?.();
-        },
-      }),
+    const verdict = await failLeftTimers(() =>
+      catchStrayErrors((noteStrays) =>
+        this.#executor.execute({
+          ...request,
+          source,
+          onTurn: () => {
+            noteStrays();
+            state.noteTurn();
+            this.#lookAtMemory();
+            onTurn?.();
+          },
+        }),
+      ),
     );
-    const left = verdict.held ? resourcesSince(before).filter((kind) => kind === 'Timeout').length : 0;
     this.#lookAtMemory();
     await this.#untilOutputIsTaken();
-    return left === 0 ? verdict : withLeftTimers(verdict, left);
+    return verdict;
   }
 
   /** What the limit of the heap does not cover. */
@@ -94,15 +93,6 @@ export class GuardedExecutor implements Executor {
 
 function isBehind(): boolean {
   return process.stdout.writableLength + process.stderr.writableLength > BEHIND_BYTES;
-}
-
-function withLeftTimers(verdict: Verdict, count: number): Verdict {
-  const message = `The scenario has ended and left ${counted(count, 'real timer')} of the machine (setTimeout or setInterval)`;
-  return {
-    ...verdict,
-    held: false,
-    failure: { kind: 'escape', message, atMs: verdict.virtualMs, details: [] },
-  };
 }
 
 /** Decisions outlive a thread that hangs or dies. */

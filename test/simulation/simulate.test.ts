@@ -250,6 +250,67 @@ describe('a failure', () => {
     expect(failure?.message).toContain('a real timer');
   });
 
+  const SETTERS = ['setTimeout', 'setInterval'] as const;
+
+  test('a real timer that a scenario leaves is an escape, with the line that set it; one that is cleared is none', async () => {
+    /* eslint-disable no-restricted-globals -- they are the escape that the test is about */
+    const setters = () => SETTERS.map((name) => Reflect.get(globalThis, name) as unknown);
+    const before = setters();
+    const timers: NodeJS.Timeout[] = [];
+    const set = {
+      timeout: () => setTimeout(() => 0, 60_000),
+      interval: () => setInterval(() => 0, 60_000),
+      cleared: () => {
+        const timer = setTimeout(() => 0, 60_000);
+        clearTimeout(timer);
+        return timer;
+      },
+      unref: () => setTimeout(() => 0, 60_000).unref(),
+    };
+    const failureOf = async (...names: readonly (keyof typeof set)[]): Promise<unknown> => {
+      const { failure } = await simulate({
+        scenario: async (sim) => {
+          for (const name of names) timers.push(set[name]());
+          await sim.sleep(5);
+        },
+      });
+      return failure;
+    };
+    const left = await failureOf('timeout', 'interval', 'cleared', 'unref');
+    const later = await failureOf('cleared', 'unref');
+    for (const timer of timers) clearTimeout(timer);
+    /* eslint-enable no-restricted-globals */
+    expect(left).toMatchObject({
+      kind: 'escape',
+      message: 'The scenario has ended and left 2 real timers of the machine (setTimeout or setInterval)',
+      atMs: 5,
+      details: [
+        expect.stringMatching(/a real timer, by setTimeout, called here\n[^]*simulate\.test\.ts/),
+        expect.stringMatching(/a real timer, by setInterval, called here\n[^]*simulate\.test\.ts/),
+      ],
+    });
+    expect(later).toBeUndefined();
+    expect(setters()).toEqual(before);
+  });
+
+  test('a timer that others set between two turns of a simulation is not its own', async () => {
+    let timer: NodeJS.Timeout | undefined;
+    const { held, firedEvents } = await simulate({
+      scenario: async (sim) => {
+        for (let i = 0; i < 5_000; i += 1) await sim.sleep(1);
+      },
+      nextTurn: (turn, isFirst) => {
+        /* eslint-disable no-restricted-globals -- the test is about real timers */
+        if (!isFirst) timer ??= setTimeout(() => 0, 60_000);
+        setImmediate(turn);
+        /* eslint-enable no-restricted-globals */
+      },
+    });
+    expect(timer).toBeDefined();
+    clearTimeout(timer);
+    expect([held, firedEvents]).toEqual([true, 5_000]);
+  });
+
   test('R200 watchers report a broken rule by default', async () => {
     const { failure } = await simulate({
       scenario: (sim) => {

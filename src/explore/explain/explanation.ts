@@ -79,7 +79,9 @@ async function awaitedPlaces(
     if (shouldStop?.() === true) throw new ExecutionInterrupted('there is no more time for it');
   };
   const source = (): DecisionSource => answersOf(log);
-  const called = failure.kind === 'escape' ? await calledPlaces(executor, source(), key, onTurn) : [];
+  const isPlaced = failure.details.some((detail) => detail.startsWith(CALLED_HERE));
+  const called =
+    failure.kind === 'escape' && !isPlaced ? await calledPlaces(executor, source(), key, onTurn) : [];
   const request = { source: source(), captureAwaits: true };
   // What is found in brief is found at once.
   const inBrief = (): Promise<Verdict> => lookingOften(executor).execute(request);
