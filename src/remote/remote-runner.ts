@@ -405,15 +405,18 @@ class RemotePerformance implements Performance {
     const execution = this.#executionOf(name);
     const { clock } = this.#parts.world;
     const sinceMs = clock.now();
+    let isAnswered = false;
     try {
       for await (const message of messages) {
+        isAnswered = true;
         if (await this.#hear(execution, message)) tries.failures = 0;
         if (message.done) return resultOf(message);
       }
       return undefined;
     } finally {
-      // A stage can take hours, in which whatever is between here and the server cuts quiet streams again and again.
-      if (clock.now() - sinceMs >= LONGEST_BACK_OFF_MS) tries.failures = 0;
+      // A stage can take hours, in which whatever is between here and the server cuts quiet streams again and again. A watch in which the
+      // server has said nothing was never one, however long it took to fail.
+      if (isAnswered && clock.now() - sinceMs >= LONGEST_BACK_OFF_MS) tries.failures = 0;
     }
   }
 

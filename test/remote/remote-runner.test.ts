@@ -313,6 +313,29 @@ describe('what goes wrong on the way', () => {
     });
   });
 
+  test('a watch in which the server says nothing is given up, however long each takes to fail', async () => {
+    const unreachable = (service: RemoteService, sim: Simulation): RemoteService => {
+      const cut = cutting(1)(service, sim);
+      return {
+        ...cut,
+        async *serverStream(method, request, context) {
+          if (method.path === REMOTE_METHODS.execute.path) yield* cut.serverStream(method, request, context);
+          await sim.sleep(10_000);
+          throw DOWN;
+        },
+      };
+    };
+    const trace = await onStage({ retriesMax: 3, behind: unreachable }, async ({ end, calls, sim }) => {
+      expect(await end({ argv: ['sleep 100000', 'complete 0'] })).toMatchObject({
+        state: 'FAILED',
+        exitCode: 250,
+      });
+      expect(calls.filter((name) => name === 'WaitExecution')).toHaveLength(3);
+      expect(sim.now()).toBe(1 + (100 + 10_000) + (200 + 10_000) + (400 + 10_000));
+    });
+    expect(reasonsOf(trace)).toEqual(Array(3).fill('watch: the network is down'));
+  });
+
   test('an Execute of which nothing is known is made again, with the reason, and joins what is under way', async () => {
     const trace = await onStage({ mishaps: { 'Execute 1': { fail: DOWN, after: 0 } } }, async ({ end }) => {
       expect((await end(slow)).state).toBe('COMPLETE');
