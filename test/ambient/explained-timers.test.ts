@@ -50,7 +50,7 @@ test('a function with a name is named beside the line', async () => {
   expect(text).toMatch(/10 ms {3}the timer "expire" set in run \(explained-timers\.test\.ts:\d+\) fires/);
 });
 
-test('of a function that sets timers for all the line that called it comes first', async () => {
+test('of a function that sets timers for all the line that called it is named as well', async () => {
   const pause = (ms: number): Promise<void> =>
     new Promise((resolve) => {
       setTimeout(resolve, ms);
@@ -96,6 +96,27 @@ test('a method and its line are named, also where the promise is made in a line 
     /10 ms {3}the timer set by Client\.renew \(explained-timers\.test\.ts:\d+\) in run \(explained-timers\.test\.ts:\d+\) fires/,
   );
   expect(text).toMatch(/15 ms {3}the timer set in Client\.expire \(explained-timers\.test\.ts:\d+\) fires/);
+});
+
+test('a function that sets a timer itself keeps its own name inside of a promise that another one made', async () => {
+  const text = await explained(async (sim) => {
+    let isLate = false;
+    const tick = (): void => {
+      setTimeout(() => (isLate = true), 10);
+    };
+    const begin = (done: () => void): void => {
+      tick();
+      done();
+    };
+    const start = (): Promise<void> =>
+      new Promise((resolve) => {
+        begin(resolve);
+      });
+    await start();
+    await sim.sleep(20);
+    sim.check(!isLate, 'it is late');
+  });
+  expect(text).toMatch(/10 ms {3}the timer set in tick \(explained-timers\.test\.ts:\d+\) fires/);
 });
 
 test('a timeline calls a timer as an explanation does', async () => {

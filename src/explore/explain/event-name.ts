@@ -23,16 +23,15 @@ function timerNoun({ owner, what }: Topic): string | undefined {
   return `${NOUNS[owner as AmbientTimerKind]}${what === '' ? '' : ` "${what}"`}`;
 }
 
-const PROMISE = /^\s*at new Promise /m;
-
 /**
- * Where a timer was set. Most are set for a promise, in a function without a name, and source maps give those wrong ones; many programs have
- * one function that does it for all, and then the line that called it says more.
+ * Where a timer was set. Most are set by what `new Promise` is given, a function without a name, and source maps give those wrong ones, so
+ * the name is that of the function that made the promise; many programs have one that does it for all, and then the line that called it
+ * says more.
  */
 function setterOf(stack: string): string | undefined {
   const [setter, ...callers] = userCallsOf(stack);
   if (setter === undefined) return undefined;
-  const [maker] = PROMISE.test(stack) ? callers : [];
+  const [maker] = setter.isExecutor ? callers : [];
   const rows = [setter.row, maker?.row];
   const caller = maker === undefined ? undefined : callers.find(({ row }) => !rows.includes(row));
   if (caller === undefined) return placeText({ name: (maker ?? setter).name, row: setter.row });

@@ -71,14 +71,21 @@ export interface UserCall {
   readonly name: string | undefined;
   /** As `clients.ts:58`. */
   readonly row: string;
+  /** True of the function that `new Promise` was given; the call after this one is what made the promise. */
+  readonly isExecutor: boolean;
 }
 
 /** Those of the stack, the nearest first. */
 export function userCallsOf(stack: string): UserCall[] {
-  return telling(stack)
-    .filter((line) => !isOwn(line))
-    .map((line) => ({ name: ownName(FUNCTION.exec(line)?.[1]), row: shortRowOf(line) }));
+  const lines = stack.split('\n').map((line) => line.trim());
+  return lines.flatMap((line, n) => {
+    if (!isOfUser(line)) return [];
+    const isExecutor = lines[n + 1]?.startsWith(NEW_PROMISE) === true && isOfUser(lines[n + 2] ?? '');
+    return [{ name: ownName(FUNCTION.exec(line)?.[1]), row: shortRowOf(line), isExecutor }];
+  });
 }
+
+const NEW_PROMISE = 'at new Promise ';
 
 /** What the engine calls a function without a name says nothing: by what holds it, or by what calls it. */
 const NAMELESS = /^(?:Timeout|Immediate)\.|<anonymous>/;
@@ -151,7 +158,15 @@ function telling(stack: string): string[] {
   return stack
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => fileOfFrame(line) !== '' && !isSilent(line));
+    .filter(isTelling);
+}
+
+function isTelling(line: string): boolean {
+  return fileOfFrame(line) !== '' && !isSilent(line);
+}
+
+function isOfUser(line: string): boolean {
+  return isTelling(line) && !isOwn(line);
 }
 
 function isSilent(line: string): boolean {
