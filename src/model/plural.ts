@@ -14,3 +14,14 @@ export function counted(count: number, noun: string): string {
 export function plural(count: number, noun: string): string {
   return count === 1 ? noun : `${noun}s`;
 }
+
+/** That something is there more than once, behind its words: ` (3 times)`; empty for once. */
+export function timesText(count: number): string {
+  return count === 1 ? '' : ` (${formatCount(count)} times)`;
+}
+
+/** Words with {@link timesText} behind them, taken apart. */
+export function splitTimes(text: string): { readonly words: string; readonly count: number } {
+  const [all = '', digits = '1'] = / \((\d[\d,]*) times\)$/.exec(text) ?? [];
+  return { words: text.slice(0, text.length - all.length), count: Number(digits.replaceAll(',', '')) };
+}

@@ -1,4 +1,5 @@
 /** Who holds what: keeps the resources of a trace from `acquired` to `freed`, so that leftovers and waits can be named (R204, R211). */
+import { timesText } from '../model/plural.ts';
 import { heldText } from '../model/resource-text.ts';
 import type { ResourceKind } from '../model/trace-event.ts';
 import type { OngoingWait, WaitWatch } from '../model/wait-watch.ts';
@@ -294,17 +295,32 @@ export class ResourceLedger implements WaitWatch {
     return looks;
   }
 
-  /** A line for each of the first `limit`, or for those of them that are waits or are not: what, whose, since when, and the place if places are captured. */
+  /**
+   * A line for each of the first `limit`, or for those of them that are waits or are not: what, whose, since when, and the place if places are
+   * captured. Those of which all of this is the same are one line, with their number.
+   */
   describe(limit: number, of?: 'waits' | 'things'): string[] {
-    const things = this.#describeOwned();
-    for (const runner of this.#runners.values()) {
-      if (things.length >= limit) break;
-      things.push(...runner.describe());
+    const counts = new Map<
+      string,
+      { readonly thing: DescribedThing; readonly stack: string; count: number }
+    >();
+    for (const thing of this.#describeAll()) {
+      const { line, place, sort } = thing;
+      const stack = place?.stack === undefined ? '' : `\n${place.stack}`;
+      const key = `${sort} ${line}${stack}`;
+      const alike = counts.get(key);
+      if (alike === undefined) counts.set(key, { thing, stack, count: 1 });
+      else alike.count += 1;
     }
-    return things
+    return [...counts.values()]
       .slice(0, limit)
-      .filter(({ sort }) => of === undefined || of === sort)
-      .map(({ line, place }) => (place?.stack === undefined ? line : `${line}\n${place.stack}`));
+      .filter(({ thing: { sort } }) => of === undefined || of === sort)
+      .map(({ thing: { line }, stack, count }) => `${line}${timesText(count)}${stack}`);
+  }
+
+  *#describeAll(): Iterable<DescribedThing> {
+    yield* this.#describeOwned();
+    for (const runner of this.#runners.values()) yield* runner.describe();
   }
 
   #watchGraph(): WaitGraph {

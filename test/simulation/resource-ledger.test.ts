@@ -10,8 +10,7 @@ test('R204 runs of the same number on two runners are separate: each holds and g
   ledger.freed('a', '', 'waiter', 'wait 0');
   expect(ledger.count).toBe(3);
   expect(ledger.describe(9).map((line) => line.split('\n')[0])).toEqual([
-    'the process of run 0 on a, since 1 ms',
-    'the process of run 0 on a, since 1 ms',
+    'the process of run 0 on a, since 1 ms (2 times)',
     'the wait 0 on b, since 1 ms',
   ]);
   expect(ledger.describe(1)).toHaveLength(1);

@@ -39,7 +39,7 @@ function setterOf(stack: string): string | undefined {
   return `${by} ${placeText(caller)}`;
 }
 
-function placeText({ name, row }: UserCall): string {
+function placeText({ name, row }: Pick<UserCall, 'name' | 'row'>): string {
   return name === undefined ? `at ${row}` : `in ${name} (${row})`;
 }
 

@@ -48,7 +48,8 @@ import type { EventInfo } from '../../kernel/event-queue.ts';
 import { invalidArgument, stackOf } from '../../kernel/errors.ts';
 import { isAboutHolding, unfreedIn } from './held-resources.ts';
 import { callersIn, isOfWork } from './exchanges.ts';
-import { historyOf, timesText, type HistoryLine } from './failure-history.ts';
+import { splitTimes, timesText } from '../../model/plural.ts';
+import { historyOf, type HistoryLine } from './failure-history.ts';
 import { observedIn, tellApart, type NearestPass } from './nearest-history.ts';
 import {
   type AskedDecision,
@@ -504,17 +505,21 @@ function detailsOf(run: ObservedRun, failure: Failure, awaited: readonly string[
   ];
 }
 
-/** Those that wait for the same at the same lines are one detail. */
+/** Those that wait for the same at the same lines are one detail, with their number. */
 function countedAlike(details: readonly FailureDetail[]): FailureDetail[] {
-  const count = (detail: FailureDetail): number => details.filter((other) => isAlike(detail, other)).length;
-  return withoutRepeats(details).map((detail) => ({
+  const counts = new Map<string, { readonly detail: FailureDetail; count: number }>();
+  for (const { text, frames } of details) {
+    // Those with the same stack are counted already; the rest of it may be our own.
+    const { words, count } = splitTimes(text);
+    const key = [words, ...frames].join('\n');
+    const alike = counts.get(key);
+    if (alike === undefined) counts.set(key, { detail: { text: words, frames }, count });
+    else alike.count += count;
+  }
+  return Array.from(counts.values(), ({ detail, count }) => ({
     ...detail,
-    text: `${detail.text}${timesText(count(detail))}`,
+    text: `${detail.text}${timesText(count)}`,
   }));
-}
-
-function isAlike(one: FailureDetail, other: FailureDetail): boolean {
-  return one.text === other.text && one.frames.join('\n') === other.frames.join('\n');
 }
 
 /** Tasks that run the same code wait at the same lines. */

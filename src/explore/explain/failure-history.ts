@@ -7,6 +7,7 @@ import { type ObservedRun, unusualDecisions, type ObservedDecision } from './obs
 import { type RoutineEvent, isRoutine } from './routine-event.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import { invariant } from '../../kernel/invariant.ts';
+import { timesText } from '../../model/plural.ts';
 import { isTerminal, type RunState } from '../../model/run-state.ts';
 import { type DiskEvent, linkName, type MessageEvent } from '../../model/message-text.ts';
 import { formatEvent } from '../../trace/event-text.ts';
@@ -52,11 +53,6 @@ function isOfProcess(event: TraceEvent): event is ProcessEvent {
 
 function ownerOf({ runner, runId }: ProcessEvent): string {
   return `${runner} ${runId}`;
-}
-
-/** That something is there more than once, behind its words. */
-export function timesText(count: number): string {
-  return count === 1 ? '' : ` (${count} times)`;
 }
 
 /** One line of a history. */
@@ -119,41 +115,132 @@ export function historyOf(run: ObservedRun, failure: Failure, linesMax: number):
   const candidates = candidatesOf(run, failure);
   const byWorth = candidates
     .map((candidate, index) => ({ candidate, index }))
+    .filter(({ candidate }) => candidate.rank < RANK.never)
     // Of equal worth, the one nearer to the failure.
-    .sort((a, b) => a.candidate.rank - b.candidate.rank || b.index - a.index)
-    .map(({ candidate }) => candidate);
-  // What happened around it may be what brought the named one to where it is, so it is shown as far as there is room.
-  const telling = byWorth.filter(({ rank }) => rank <= RANK.around).length;
-  const worth = byWorth.filter(({ rank }) => rank < RANK.never).length;
-  const wanted = Math.max(telling, Math.min(worth, LINES_MIN));
-  const count = Math.min(linesMax - 1, worth - wanted <= LEFT_OUT_MIN ? worth : wanted);
-  const chosen = withBegins(byWorth.slice(0, count), candidates, linesMax - 1);
-  const shown = candidates.filter((candidate) => chosen.has(candidate));
+    .sort((a, b) => a.candidate.rank - b.candidate.rank || b.index - a.index);
   const names = new EventNames(run);
-  const lines = folded(shown.map((candidate, index) => lineOf(run, names, candidate, shown[index - 1])));
+  const rows = new Rows(candidates, (one, other) => isAlike(run, names, one, other));
+  for (const { candidate, index } of byWorth) {
+    if (!rows.hasRoom(linesMax - 1)) break;
+    // What happened around it may be what brought the named one to where it is, so it is shown as far as there is room.
+    const isTelling = candidate.rank <= RANK.around;
+    if (!isTelling && rows.size >= LINES_MIN && byWorth.length - rows.taken > LEFT_OUT_MIN) break;
+    rows.take(index);
+  }
+  takeBegins(rows, candidates, linesMax - 1);
+  const shown = rows.joined();
+  const lines = shown.map((row, index) => lineOf(run, names, row, shown[index - 1]));
   const { atMs, message } = failure;
   lines.push({ role: 'failure', atMs, runner: '', text: headlineOf(message).headline });
   return {
     lines,
-    leftOut: candidates.filter(isLine).length - shown.filter(isLine).length,
+    leftOut: candidates.filter(isLine).length - shown.flat().filter(isLine).length,
   };
 }
 
-/** What happens again in the same words, in the same instant and for the same reason is one line. */
-function folded(lines: readonly HistoryLine[]): HistoryLine[] {
-  const rows: HistoryLine[][] = [];
-  for (const line of lines) {
-    const row = rows.at(-1);
-    const [first] = row ?? [];
-    const { because } = line;
-    const isSame = first?.text === line.text && first.atMs === line.atMs && first.role === line.role;
-    const isLikeFirst = isSame && (because === undefined || because === first.because);
-    if (row !== undefined && isLikeFirst) row.push(line);
-    else rows.push([line]);
-  }
-  return rows.flatMap(([first, ...more]) =>
-    first === undefined ? [] : { ...first, text: `${first.text}${timesText(more.length + 1)}` },
+/** What happens again in the same words, in the same instant and for the same reason. */
+function isAlike(run: ObservedRun, names: EventNames, one: Candidate, other: Candidate): boolean {
+  if (!mayBeAlike(one, other) || one.textOf() !== other.textOf()) return false;
+  return one.firingId === other.firingId || causeText(run, names, one) === causeText(run, names, other);
+}
+
+/** To compare texts takes longer, and there may be many events in an instant. */
+function mayBeAlike(one: Candidate, other: Candidate): boolean {
+  if (one.atMs !== other.atMs || one.role !== other.role || one.isFiring !== other.isFiring) return false;
+  const { event } = other;
+  if (one.event === undefined || event === undefined) return one.event === event;
+  const values = new Map(Object.entries(event));
+  return Object.entries(one.event).every(
+    ([name, value]) => typeof value !== 'string' || values.get(name) === value,
   );
+}
+
+/** Candidates that are one line, in the order of happening. */
+type Row = readonly [Candidate, ...Candidate[]];
+
+/**
+ * The lines that are chosen so far. Invariant: what is alike with nothing else between is one line, whether or not each was chosen, so that
+ * its count is what happened.
+ */
+class Rows {
+  readonly #all: readonly Candidate[];
+  readonly #isAlike: (one: Candidate, other: Candidate) => boolean;
+  /** The indices of those that are in lines. */
+  readonly #taken = new Set<number>();
+  #joins = 0;
+  size = 0;
+
+  constructor(all: readonly Candidate[], alike: (one: Candidate, other: Candidate) => boolean) {
+    this.#all = all;
+    this.#isAlike = alike;
+  }
+
+  /** How many candidates are in lines. */
+  get taken(): number {
+    return this.#taken.size;
+  }
+
+  has(index: number): boolean {
+    return this.#taken.has(index);
+  }
+
+  /** Whether there are fewer lines than so many, once those that are alike are one. */
+  hasRoom(most: number): boolean {
+    if (this.size < most) return true;
+    this.#joins += 1;
+    // Each time takes a look at everything.
+    if (this.#joins <= 2 * most) this.joined();
+    return this.size < most;
+  }
+
+  /** Makes a line of the candidate at that index, unless it is in one. */
+  take(index: number): void {
+    if (this.has(index)) return;
+    this.#taken.add(index);
+    this.size += 1;
+    for (const step of [-1, 1]) this.#takeAlike(index, step);
+  }
+
+  #takeAlike(index: number, step: number): void {
+    const first = this.#at(index);
+    for (let at = index + step; at >= 0 && at < this.#all.length; at += step) {
+      const other = this.#at(at);
+      if (other.rank >= RANK.never) continue;
+      if (this.has(at) || !this.#isAlike(first, other)) return;
+      this.#taken.add(at);
+    }
+  }
+
+  #at(index: number): Candidate {
+    const candidate = this.#all[index];
+    invariant(candidate !== undefined, 'index of a candidate');
+    return candidate;
+  }
+
+  /** The lines; those that are alike are one if nothing that is shown stands between, and so is what was not chosen and is alike. */
+  joined(): Row[] {
+    const rows: [number, ...number[]][] = [];
+    let unchosen: number[] = [];
+    this.#all.forEach((candidate, index) => {
+      const row = rows.at(-1);
+      const isChosen = this.has(index);
+      // To ask for the name of an event of the clock takes too long for all of an instant.
+      if (!isChosen && (candidate.isFiring || candidate.rank >= RANK.never)) return;
+      const isLike = (other: number): boolean => this.#isAlike(this.#at(other), candidate);
+      if (row !== undefined && isLike(row[0])) row.push(index);
+      else if (isChosen) {
+        const [first, ...more] = unchosen.filter(isLike);
+        rows.push(first === undefined ? [index] : [first, ...more, index]);
+      } else {
+        unchosen.push(index);
+        return;
+      }
+      if (isChosen) unchosen = [];
+    });
+    for (const index of rows.flat()) this.#taken.add(index);
+    this.size = rows.length;
+    return rows.map(([first, ...more]) => [this.#at(first), ...more.map((index) => this.#at(index))]);
+  }
 }
 
 /** Metrics and the like are no lines of a history, and events of the clock are counted by what they do. */
@@ -162,12 +249,12 @@ function isLine({ isFiring, rank }: Candidate): boolean {
 }
 
 /** The end of something is shown with its beginning, as far as there is room. */
-function withBegins(best: readonly Candidate[], all: readonly Candidate[], most: number): Set<Candidate> {
-  const chosen = new Set(best);
+function takeBegins(rows: Rows, all: readonly Candidate[], most: number): void {
+  const best = all.filter((_, index) => rows.has(index));
   for (const { event } of best) {
-    if (event?.type !== 'freed' || chosen.size >= most) continue;
+    if (event?.type !== 'freed' || rows.size >= most) continue;
     const { runner, runId, resource, name } = event;
-    const begin = all.find(
+    const begin = all.findIndex(
       ({ event: other }) =>
         other?.type === 'acquired' &&
         other.runner === runner &&
@@ -175,20 +262,16 @@ function withBegins(best: readonly Candidate[], all: readonly Candidate[], most:
         other.resource === resource &&
         other.name === name,
     );
-    if (begin !== undefined) chosen.add(begin);
+    if (begin >= 0) rows.take(begin);
   }
-  return chosen;
 }
 
-function lineOf(
-  run: ObservedRun,
-  names: EventNames,
-  candidate: Candidate,
-  before: Candidate | undefined,
-): HistoryLine {
-  const { role, atMs, runner, textOf, firingId } = candidate;
-  const because = before?.firingId === firingId ? undefined : causeText(run, names, candidate);
-  return { role, atMs, runner, text: textOf(), ...(because === undefined ? {} : { because }) };
+function lineOf(run: ObservedRun, names: EventNames, row: Row, before: Row | undefined): HistoryLine {
+  const [first] = row;
+  const { role, atMs, runner, textOf, firingId } = first;
+  const because = before?.at(-1)?.firingId === firingId ? undefined : causeText(run, names, first);
+  const text = `${textOf()}${timesText(row.length)}`;
+  return { role, atMs, runner, text, ...(because === undefined ? {} : { because }) };
 }
 
 /** `by the deadline of run 3, set at 5 ms by …`, as far as these have names that say something. */

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
-import { createSimulatedRunner, defineScenario } from '../../../src/index.ts';
+import { createSimulatedRunner, defineScenario, simulate } from '../../../src/index.ts';
 import { createSimExecer } from '../../../src/kit/index.ts';
 import { createExecutor, explain } from '../../../src/explore/index.ts';
 import { pick } from '../../../sims/zoo/odds.ts';
 import type { Decision, DescribeAnswer } from '../../../src/kernel/decisions.ts';
+import { splitTimes } from '../../../src/model/plural.ts';
+import type { TraceEvent } from '../../../src/model/trace-event.ts';
 import { choice, order } from '../../questions.ts';
 
 const chosen = (name: string, answer = 1, n = 2): Decision => ({
@@ -47,26 +49,29 @@ test('says of a choice what its asker says of the answer in a sentence', async (
   expect(sentence).toBe('barn fails at 0 ms: it is open, when the barn has 3 doors.');
 });
 
+type OfWait = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' | 'abandoned' }>;
+
+const wait = (owner: string, type: OfWait['type']): Omit<OfWait, 'at'> => ({
+  ...{ type, runner: '', runId: '', resource: 'waiter', name: 'the door', owner },
+});
+
 test('what happens again in the same words and instant is one line with its count, and so is who waits for the same', async () => {
   const scenario = defineScenario({
     name: 'barn',
     description: 'its door is never opened',
     async run(sim) {
-      const wait = (owner: string): void => {
-        const waits = {
-          type: 'acquired',
-          runner: '',
-          runId: '',
-          resource: 'waiter',
-          name: 'the door',
-          owner,
-        } as const;
-        sim.world.tracer.record({ at: sim.now(), ...waits });
-      };
       for (const text of ['knocks', 'knocks', 'rings', 'knocks']) sim.note(text);
       await sim.sleep(5);
       for (const text of ['knocks', 'knocks', 'knocks']) sim.note(text);
-      for (const owner of ['ann', 'ann', 'bob']) wait(owner);
+      for (const owner of ['ann', 'ann', 'bob']) {
+        sim.world.tracer.record({ at: 5, ...wait(owner, 'acquired') });
+      }
+      // Only the nearest lines of a stack are shown.
+      const nested = (depth: number): void => {
+        if (depth > 0) nested(depth - 1);
+        else sim.world.tracer.record({ at: 5, ...wait('cat', 'acquired') });
+      };
+      for (const depth of [7, 8]) nested(depth);
       await new Promise<void>(() => {});
     },
   });
@@ -81,7 +86,57 @@ test('what happens again in the same words and instant is one line with its coun
   expect(details.map(({ text }) => text).filter((text) => text.includes('the door'))).toEqual([
     expect.stringMatching(/^ann waits for the door since 5 ms.* \(2 times\)$/),
     expect.stringMatching(/^bob waits for the door since 5 ms[^()]*$/),
+    'cat waits for the door since 5 ms (2 times)',
   ]);
+});
+
+test('a count is of what happened, also where not all of it would be shown', async () => {
+  const scenario = defineScenario({
+    name: 'barn',
+    description: 'its door is never opened',
+    async run(sim) {
+      for (let n = 0; n < 60; n += 1) sim.note('knocks');
+      await sim.sleep(5);
+      for (let n = 0; n < 60; n += 1) {
+        sim.note('rings');
+        if (n % 2 === 0) sim.world.tracer.record({ at: sim.now(), ...wait('ann', 'acquired') });
+      }
+      sim.check(false, 'nobody opens');
+    },
+  });
+  const { history, leftOut } = await explain(createExecutor(scenario), []);
+  const texts = history.map(({ atMs, text }) => `${atMs} ${text}`);
+  expect(texts[0]).toBe('0 note: knocks (60 times)');
+  const rings = texts.flatMap((text) => (text.includes('note: rings') ? [splitTimes(text).count] : []));
+  expect(rings.reduce((sum, count) => sum + count)).toBe(60);
+  expect(rings.length).toBeGreaterThan(1);
+  expect(leftOut).toBe(30 - (texts.length - 2 - rings.length));
+});
+
+test('who waits for the same is counted before some are left out', async () => {
+  const scenario = defineScenario({
+    name: 'barn',
+    description: 'its door is never opened',
+    async run(sim) {
+      for (const owner of ['ann', 'bob']) {
+        for (let n = 0; n < 30; n += 1) sim.world.tracer.record({ at: 0, ...wait(owner, 'acquired') });
+      }
+      await new Promise<void>(() => {});
+    },
+  });
+  const { sentence, details } = await explain(createExecutor(scenario), []);
+  expect(sentence).toContain('60 resources');
+  expect(details.map(({ text }) => text).filter((text) => text.includes('the door'))).toEqual([
+    'ann waits for the door since 0 ms (30 times)',
+    'bob waits for the door since 0 ms (30 times)',
+  ]);
+  const { failure } = await simulate({ scenario: (sim) => scenario.run(sim, undefined) });
+  expect(failure?.details).toEqual(
+    expect.arrayContaining([
+      'ann waits for the door since 0 ms (30 times)',
+      'bob waits for the door since 0 ms (30 times)',
+    ]),
+  );
 });
 
 test('leaves what a workload is made of to the history where there are callers', async () => {
