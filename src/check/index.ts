@@ -14,7 +14,8 @@ export { NeverReachedError } from './required-reach.ts';
 export { type RunnerCommand, type CommandedRunner, type TranslatedCommand } from './runner-command.ts';
 export { shellCommand } from './shell-command.ts';
 export { runnerCommandArbitraries, type RunnerCommandConstraints } from './runner-commands.ts';
-export { ContractBrokenError, RunnerModel, type ModelRun, type NaturalEnd } from './runner-model.ts';
+export { ContractBrokenError } from '../oracles/contract-broken-error.ts';
+export { RunnerModel, type ModelRun, type NaturalEnd } from './runner-model.ts';
 export {
   assertRunnerProperty,
   runnerProperty,

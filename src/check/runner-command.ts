@@ -7,6 +7,9 @@ import type { ChaosRunner } from '../network/chaos-runner.ts';
 import type { World } from '../model/world.ts';
 import type { NaturalEnd, RunnerModel } from './runner-model.ts';
 
+/** Said where a run is missing: a runner that forgets runs keeps the contract, and is none for this property. */
+export const MUST_REMEMBER = 'a runner under this property has to remember all runs, as with history 0';
+
 /** Longer than any run of a generated script, the grace of an abort included. */
 export const LONG_WAIT_MS = 1_000_000;
 
@@ -20,6 +23,8 @@ export interface CommandedRunner {
   readonly translate?: (script: Command) => TranslatedCommand;
   /** What goes on in the background: aborts, waits and releases that were not awaited. */
   readonly background: Promise<void>[];
+  /** Called at once with what fails there. */
+  readonly failed?: (error: unknown) => void;
 }
 
 /** A command that does on a machine what a script says. */
@@ -43,8 +48,8 @@ export async function answered<T>(call: Promise<T>): Promise<T | undefined> {
 }
 
 /** Goes on in the background; a failure is taken up when the property waits for it at its end. */
-export function later({ background }: CommandedRunner, promise: Promise<void>): void {
-  promise.catch(() => undefined);
+export function later({ background, failed }: CommandedRunner, promise: Promise<void>): void {
+  promise.catch((error: unknown) => failed?.(error));
   background.push(promise);
 }
 

@@ -11,14 +11,16 @@ import type { RunID, RunStatus } from '../model/run-status.ts';
 import type { Command } from '../model/command.ts';
 import { ALL_MASK, DONE_MASK, RUNNING_MASK, type StateMask } from '../model/state-mask.ts';
 import { CHAOS_OPERATIONS, type ScheduledFault } from '../network/fault-plan.ts';
+import { ContractBrokenError } from '../oracles/contract-broken-error.ts';
 import {
   answered,
   later,
+  MUST_REMEMBER,
   runnerCommand,
   type RunnerCommand,
   type CommandedRunner,
 } from './runner-command.ts';
-import { ContractBrokenError, naturalEnd, type NaturalEnd, type RunnerModel } from './runner-model.ts';
+import { naturalEnd, type NaturalEnd, type RunnerModel } from './runner-model.ts';
 import { simScript, simStep } from '../execers/sim-step.ts';
 import { COMMAND_FIELDS, commands, type CommandConstraints } from './sim-script-arbitrary.ts';
 import { finishing, firstActive, ODD_KINDS, oddWait, waitForEnd } from './wait-commands.ts';
@@ -119,7 +121,11 @@ function abort(index: number, manner: AbortManner): RunnerCommand {
 }
 
 async function abortRun(model: RunnerModel, { service }: CommandedRunner, runId: RunID): Promise<void> {
-  const status = await answered(service.abort(runId));
+  // Both in one turn: a run that is over by then stays as it is (R72), and those who watch the answers have seen its end. The model
+  // does not hear of it: what comes late may be older than what it knows.
+  const looked = answered(service.status(runId));
+  const aborted = answered(service.abort(runId));
+  const [, status] = await Promise.all([looked, aborted]);
   if (status === undefined) return;
   model.saw(status);
   const now = await answered(service.status(runId));
@@ -242,12 +248,23 @@ function query(states: StateMask): RunnerCommand {
     const ids = result.statuses.map(({ runId }) => runId);
     const inOrder = model.runIds.filter((runId) => ids.includes(runId));
     if (ids.join() !== inOrder.join()) {
-      throw new ContractBrokenError('R37', `runs ${ids.join()} came in another order than ${inOrder.join()}`);
+      throw new ContractBrokenError('R37', orderText('queryNow', inOrder, ids));
     }
     if (states === ALL_MASK && ids.length !== model.runIds.length) {
-      throw new ContractBrokenError('R24', `${ids.length} of ${model.runIds.length} runs match every state`);
+      throw new ContractBrokenError('R24', missingText('queryNow', model.runIds, ids));
     }
   });
+}
+
+function orderText(call: string, ids: readonly RunID[], shown: readonly RunID[]): string {
+  return `${call}: expected runs in the order of acceptance, ${ids.join(', ')}, got ${shown.join(', ')}`;
+}
+
+function missingText(call: string, ids: readonly RunID[], shown: readonly RunID[]): string {
+  const isShort = ids.some((runId) => !shown.includes(runId));
+  const got = shown.length === 0 ? 'none' : shown.join(', ');
+  const text = `${call}: expected all runs that were accepted, ${ids.join(', ')}, got ${got}`;
+  return isShort ? `${text}: ${MUST_REMEMBER}` : text;
 }
 
 /** Every way of reading, in some order: what each shows may not be older than what the one before has shown. */
@@ -272,8 +289,10 @@ function look(turn: number): RunnerCommand {
       else model.sawTogether(name, statuses);
       const shown = statuses.map(({ runId }) => runId);
       if (shown.join() === ids.join()) continue;
-      const rule = [...shown].sort().join() === [...ids].sort().join() ? 'R37' : 'R43';
-      throw new ContractBrokenError(rule, `${name} shows runs ${shown.join()}, of ${ids.join()}`);
+      if ([...shown].sort().join() !== [...ids].sort().join()) {
+        throw new ContractBrokenError('R43', missingText(name, ids, shown));
+      }
+      throw new ContractBrokenError('R37', orderText(name, ids, shown));
     }
   });
 }

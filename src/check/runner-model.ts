@@ -11,6 +11,7 @@ import { checkCommand, type Command } from '../model/command.ts';
 import { counted } from '../model/plural.ts';
 import { canMove, isTerminal, type RunState } from '../model/run-state.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
+import { ContractBrokenError } from '../oracles/contract-broken-error.ts';
 
 /** What is known of one accepted run. */
 export interface ModelRun {
@@ -21,18 +22,6 @@ export interface ModelRun {
   /** The last status that was seen. */
   readonly seen: RunStatus;
   readonly abortAsked: boolean;
-}
-
-/** An observation that the contract does not allow. See {@link runnerProperty}. */
-export class ContractBrokenError extends Error {
-  override readonly name = 'ContractBrokenError';
-  /** The rule that was broken. */
-  readonly rule: string;
-
-  constructor(rule: string, message: string) {
-    super(`${shownText(rule)}: ${shownText(message)}`);
-    this.rule = rule;
-  }
 }
 
 /** The model of one runner. See {@link runnerProperty}. */

@@ -1,27 +1,28 @@
 /** The model-based property: any sequence of commands, under any schedule, leaves a runner within its contract. */
 import fc from 'fast-check';
 import * as is from '../kernel/shape.ts';
-import { check } from '../kernel/argument-check.ts';
+import { check, isInstance } from '../kernel/argument-check.ts';
 import type { Timer } from '../kernel/clock.ts';
-import { interceptService } from '../call/intercept-service.ts';
-import type { Service, ServiceMethod } from '../model/service.ts';
+import { framesOf, hasUserFrame } from '../explore/explain/source-place.ts';
+import { rulesNamedIn } from '../explore/explain/named-rules.ts';
+import type { Service } from '../model/service.ts';
 import { ALL_MASK } from '../model/state-mask.ts';
 import type { World } from '../model/world.ts';
-import type { Violation } from '../oracles/oracle.ts';
-import { wrongAnswer } from '../oracles/answer-form.ts';
+import { ContractBrokenError } from '../oracles/contract-broken-error.ts';
 import { REACH_KINDS, ServiceReach, type ReachKind } from '../oracles/reach-kinds.ts';
-import { watchAnswers } from '../oracles/watch-answers.ts';
 import { createChaosRunner } from '../network/chaos-runner.ts';
 import { LOG_HEADER_END } from '../model/log-markers.ts';
 import type { Command } from '../model/command.ts';
 import type { CommandedRunner, RunnerCommand, TranslatedCommand } from './runner-command.ts';
+import { CallHistory } from './call-history.ts';
+import { checkForm, HeldService } from './held-service.ts';
 import { shellCommand } from './shell-command.ts';
 import { RUNNER_COMMAND_FIELDS, weightedCommands, type RunnerCommandConstraints } from './runner-commands.ts';
-import { ContractBrokenError, RunnerModel } from './runner-model.ts';
+import { RunnerModel } from './runner-model.ts';
 import { NeverReachedError, requiredReach } from './required-reach.ts';
 import {
+  detailedProperty,
   SIMULATION_PROPERTY_FIELDS,
-  simulationProperty,
   type SimulationPropertyOptions,
 } from './simulation-property.ts';
 import { finish, oddWait } from './wait-commands.ts';
@@ -144,7 +145,6 @@ function countedProperty<Runner extends Service>(
   const {
     maxCommands = 30,
     reachWithin = REACH_WITHIN,
-    onVerdict,
     ...rest
   } = {
     ...(wallWorld === undefined ? {} : ON_THE_MACHINE),
@@ -167,21 +167,42 @@ function countedProperty<Runner extends Service>(
     maxLength: maxCommands,
     size: 'max',
   });
-  const property =
-    wallWorld === undefined
-      ? simulationProperty<[RunnerCommand[]]>(
-          [commands],
-          ({ world }, sequence) => runSequence(world, sequence, options, reach),
-          {
-            ...is.only<SimulationPropertyOptions>(SIMULATION_PROPERTY_FIELDS, options),
-            onVerdict(verdict) {
-              onVerdict?.(verdict);
-              judge(verdict.held);
-            },
-          },
-        )
-      : machineProperty(commands, (sequence) => runOnMachine(wallWorld(), sequence, options, reach), judge);
+  const property = sequenceProperty(commands, options, reach, judge);
   return { property: Object.assign(property, { reach }), required, sequences: () => count };
+}
+
+function sequenceProperty<Runner extends Service>(
+  commands: fc.Arbitrary<RunnerCommand[]>,
+  options: RunnerPropertyOptions<Runner>,
+  reach: ServiceReach,
+  judge: (hasHeld: boolean) => void,
+): fc.IAsyncProperty<[[RunnerCommand[]], number]> {
+  const { wallWorld, onVerdict } = options;
+  const stated = statedHere();
+  let history: CallHistory | undefined;
+  const runIn = (
+    world: World,
+    sequence: readonly RunnerCommand[],
+    run: typeof runSequence,
+  ): Promise<void> => {
+    history = new CallHistory(world.clock);
+    return run(world, sequence, { ...options, history, reach, stated });
+  };
+  if (wallWorld !== undefined) {
+    return machineProperty(commands, (sequence) => runIn(wallWorld(), sequence, runOnMachine), judge);
+  }
+  return detailedProperty<[RunnerCommand[]]>(
+    [commands],
+    ({ world }, sequence) => runIn(world, sequence, runSequence),
+    {
+      ...is.only<SimulationPropertyOptions>(SIMULATION_PROPERTY_FIELDS, options),
+      onVerdict(verdict) {
+        onVerdict?.(verdict);
+        judge(verdict.held);
+      },
+    },
+    ({ rule }) => detailsOf(rule, history),
+  );
 }
 
 const OPTIONS = is.optionsOf<RunnerPropertyOptions>(
@@ -221,22 +242,56 @@ function machineProperty(
   });
 }
 
+/** What the sequences of one property have in common, and the history of this one. */
+interface SequenceOptions<Runner extends Service> extends RunnerPropertyOptions<Runner> {
+  readonly reach: ServiceReach;
+  readonly history: CallHistory;
+  /** The lines at which the property was made. */
+  readonly stated: readonly string[];
+}
+
+/** Lines of a failure behind its first one: the rule in its words, and the calls that led to it. */
+function detailsOf(rule: string | undefined, history: CallHistory | undefined): string[] {
+  const rules = rulesNamedIn(rule ?? '');
+  const calls = history?.lines() ?? [];
+  return [
+    ...(rules.length === 0 ? [] : ['What the contract says', ...rules.map((text) => `  ${text}`)]),
+    ...(calls.length === 0 ? [] : ['What happened', ...calls.map((line) => `  ${line}`)]),
+  ];
+}
+
+/** The lines of those who make a property; a failure of it comes from no other line of theirs. */
+function statedHere(): readonly string[] {
+  const { stack = '' } = new Error('place');
+  return hasUserFrame(stack) ? framesOf(stack) : [];
+}
+
 /** Nothing outlives the sequence, also if it fails or does not end. */
 async function runOnMachine<Runner extends Service>(
   world: World,
   sequence: readonly RunnerCommand[],
-  options: RunnerPropertyOptions<Runner>,
-  reach: ServiceReach,
+  options: SequenceOptions<Runner>,
 ): Promise<void> {
-  const { create, dispose, translate = shellCommand, cutOffMs = CUT_OFF_MS } = options;
+  const { create, dispose, translate = shellCommand, cutOffMs = CUT_OFF_MS, history, stated } = options;
   const runner = create(world);
   const once = { ...options, create: () => runner, translate };
   try {
-    await beforeCutOff(world, cutOffMs, 'the sequence', runSequence(world, sequence, once, reach));
+    await beforeCutOff(world, cutOffMs, 'the sequence', runSequence(world, sequence, once));
+  } catch (error) {
+    if (!isInstance(error, ContractBrokenError)) throw error;
+    const { rule, reason } = error;
+    throw statedAt(stated, new ContractBrokenError(rule, reason, detailsOf(rule, history)));
   } finally {
     await beforeCutOff(world, cutOffMs, 'the release', runner.release());
     await dispose?.(runner);
   }
+}
+
+/** Which of our lines has noticed it says nothing. */
+function statedAt(frames: readonly string[], error: ContractBrokenError): ContractBrokenError {
+  const lines = frames.map((frame) => `    at ${frame}`);
+  error.stack = [`${error.name}: ${error.message}`, ...lines].join('\n');
+  return error;
 }
 
 async function beforeCutOff(world: World, ms: number, what: string, work: Promise<void>): Promise<void> {
@@ -256,52 +311,54 @@ async function beforeCutOff(world: World, ms: number, what: string, work: Promis
 async function runSequence<Runner extends Service>(
   world: World,
   sequence: readonly RunnerCommand[],
-  { create, capacity = 1, faults = [], readOutput, translate }: RunnerPropertyOptions<Runner>,
-  reach: ServiceReach,
+  options: SequenceOptions<Runner>,
 ): Promise<void> {
-  const inner = create(world);
-  const chaos = faults.length > 0 ? createChaosRunner(world, inner) : undefined;
-  const violations: Violation[] = [];
-  const watched = watchAnswers(world, chaos ?? inner, (violation) => violations.push(violation));
-  const service = interceptService(watched, async (call, goOn) => {
-    const answer = await goOn(call);
-    checkForm(call.method, answer);
-    return answer;
-  });
+  const { create, capacity = 1, faults = [], translate, reach, history, stated } = options;
+  const runner = create(world);
+  const chaos = faults.length > 0 ? createChaosRunner(world, runner) : undefined;
   const model = new RunnerModel(capacity);
-  const background: Promise<void>[] = [];
+  const held = new HeldService(world, chaos ?? runner, model, history);
   const real: CommandedRunner = {
-    ...{ world, service, background },
+    ...{ world, service: held.service, background: [], failed: held.note },
     ...(chaos === undefined ? {} : { chaos }),
     ...(translate === undefined ? {} : { translate }),
   };
   try {
     await fc.asyncModelRun(() => ({ model, real }), sequence);
-    chaos?.heal();
-    for (const runId of model.runIds) await finish(model, real, runId);
-    if (chaos === undefined && readOutput !== undefined) {
-      await checkOutputs(model, (ref) => readOutput(inner, ref));
-    }
-    const waiting = oddWait(0, 'for a new run');
-    if (waiting.check(model)) await waiting.run(model, real);
-    model.releaseAsked();
-    await service.release();
-    await Promise.all(background);
-    const last = await inner.queryNow({ allRuns: true, states: ALL_MASK });
-    checkForm('queryNow', last);
-    if (chaos === undefined) model.sawTogether('queryNow', last.statuses);
-    if (chaos === undefined) model.allOver();
+    await endSequence(model, real, runner, options);
+    held.throwAny();
+  } catch (error) {
+    held.note(error);
+    throw held.first === undefined ? error : statedAt(stated, held.first);
   } finally {
-    reach.add(watched.reach);
+    reach.add(held.watched.reach);
   }
-  const [first] = violations;
-  if (first !== undefined) throw new ContractBrokenError(first.rule, first.message);
 }
 
-/** R10, R15: what has not the fields of an answer is no answer, and nothing may be read of it. */
-function checkForm(method: ServiceMethod, answer: unknown): void {
-  const wrong = wrongAnswer(method, answer);
-  if (wrong !== undefined) throw new ContractBrokenError('R10', wrong.text);
+/** Waits for what is sure to end, releases the runner, and looks at what is left. */
+async function endSequence<Runner extends Service>(
+  model: RunnerModel,
+  real: CommandedRunner,
+  runner: Runner,
+  { readOutput, history }: SequenceOptions<Runner>,
+): Promise<void> {
+  const { chaos, service, background } = real;
+  chaos?.heal();
+  for (const runId of model.runIds) await finish(model, real, runId);
+  if (chaos === undefined && readOutput !== undefined) {
+    await checkOutputs(model, (ref) => readOutput(runner, ref));
+  }
+  const waiting = oddWait(0, 'for a new run');
+  if (waiting.check(model)) await waiting.run(model, real);
+  model.releaseAsked();
+  await service.release();
+  await Promise.all(background);
+  const all = { allRuns: true, states: ALL_MASK };
+  const last = await history.note({ method: 'queryNow', args: [all] }, () => runner.queryNow(all));
+  checkForm('queryNow', last);
+  if (chaos !== undefined) return;
+  model.sawTogether('queryNow', last.statuses);
+  model.allOver();
 }
 
 /** R97: of a run that has ended by itself, all that its script writes is there, and nothing else. */

@@ -10,7 +10,7 @@ import { SIMULATE_OPTIONS, simulate } from '../simulation/simulate.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import { SimulationFailedError } from '../simulation/simulation-failed-error.ts';
-import type { Verdict } from '../simulation/verdict.ts';
+import type { Failure, Verdict } from '../simulation/verdict.ts';
 
 const PASSED_ON = ['oracles', 'maxEvents', 'leftovers', 'drain', 'keepTrace', 'signal'] as const;
 
@@ -58,6 +58,16 @@ export function simulationProperty<Inputs extends [unknown, ...unknown[]]>(
   scenario: (sim: Simulation, ...inputs: Inputs) => Promise<void> | void,
   options: SimulationPropertyOptions = {},
 ): fc.IAsyncProperty<[Inputs, number]> {
+  return detailedProperty(arbitraries, scenario, options, () => []);
+}
+
+/** The same, with more to say of a failure than a verdict does: `detailsOf` gives further lines of it. */
+export function detailedProperty<Inputs extends [unknown, ...unknown[]]>(
+  arbitraries: { readonly [Index in keyof Inputs]: fc.Arbitrary<Inputs[Index]> },
+  scenario: (sim: Simulation, ...inputs: Inputs) => Promise<void> | void,
+  options: SimulationPropertyOptions,
+  detailsOf: (failure: Failure) => readonly string[],
+): fc.IAsyncProperty<[Inputs, number]> {
   checkArbitraries(arbitraries);
   if (typeof scenario !== 'function') throw invalidArgument('scenario', 'a function', scenario);
   check('options', options, OPTIONS);
@@ -65,15 +75,22 @@ export function simulationProperty<Inputs extends [unknown, ...unknown[]]>(
   const inputs = fc.tuple(...arbitraries) as unknown as fc.Arbitrary<Inputs>;
   const schedule = fc.noShrink(fc.nat());
   return fc.asyncProperty(inputs, schedule, async (values, seed) => {
-    const verdict = await simulate({
+    const simulated = await simulate({
       ...simulation,
       seed,
       name: 'property',
       scenario: (sim) => scenario(sim, ...values),
     });
+    const verdict = withDetails(simulated, detailsOf);
     onVerdict?.(verdict);
     if (verdict.failure !== undefined) throw new SimulationFailedError(verdict);
   });
+}
+
+function withDetails(verdict: Verdict, detailsOf: (failure: Failure) => readonly string[]): Verdict {
+  const { failure } = verdict;
+  if (failure === undefined) return verdict;
+  return { ...verdict, failure: { ...failure, details: [...failure.details, ...detailsOf(failure)] } };
 }
 
 /** fast-check refuses anything but an arbitrary by an untyped error of its own. */

@@ -12,7 +12,8 @@ import {
   type CommandedRunner,
   type RunnerCommand,
 } from './runner-command.ts';
-import { ContractBrokenError, type RunnerModel } from './runner-model.ts';
+import { ContractBrokenError } from '../oracles/contract-broken-error.ts';
+import type { RunnerModel } from './runner-model.ts';
 
 const hasRun =
   (index: number) =>

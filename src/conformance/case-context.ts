@@ -16,7 +16,7 @@ import type { World } from '../model/world.ts';
 import type { Violation } from '../oracles/oracle.ts';
 import type { ServiceReach } from '../oracles/reach-kinds.ts';
 import { watchAnswers, type WatchedAnswers } from '../oracles/watch-answers.ts';
-import { callText, refusalText } from './answer-texts.ts';
+import { callText, refusalText } from '../explore/explain/answer-texts.ts';
 import type { Capability } from './capability.ts';
 import { checkThat, ConformanceError } from './check.ts';
 import type { CommandVocabulary } from './command-vocabulary.ts';

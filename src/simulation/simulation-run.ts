@@ -3,6 +3,7 @@ import type { Drain, DrainHooks, NextTurn, StepResult } from '../kernel/drain-ru
 import { withholdRejections } from '../kernel/drain-host.ts';
 import { EventuallyFailedError, WatchedProperties } from './watched-properties.ts';
 import { ExecutionInterrupted, type DecisionSource, ExecutionAbandoned } from '../kernel/decisions.ts';
+import { isInstance } from '../kernel/argument-check.ts';
 import { messageOf, isRunnerError } from '../kernel/errors.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import { createDecisions, type DecisionLog } from '../kernel/decision-log.ts';
@@ -14,6 +15,7 @@ import { setStackLimit } from '../kernel/drain-stack-limit.ts';
 import { createVirtualClock, type VirtualClock } from '../kernel/virtual-clock.ts';
 import type { Isolate, Isolator } from '../model/isolation.ts';
 import type { TraceEvent, Tracer } from '../model/trace-event.ts';
+import { ContractBrokenError } from '../oracles/contract-broken-error.ts';
 import type { Oracle } from '../oracles/oracle.ts';
 import { defaultOracles } from '../oracles/default-oracles.ts';
 import { HashingRecorder } from '../trace/trace-recorder.ts';
@@ -481,7 +483,10 @@ export class SimulationRun {
       await awaitScenario(this.#options.scenario, this.#simulation);
       this.#isEnded = true;
     } catch (error) {
-      this.#fail('error', messageOf(error), { cause: error, details: this.#throwerOf(error) });
+      if (isInstance(error, ContractBrokenError)) {
+        const { rule, reason } = error;
+        this.#fail('rule', reason, { rule, cause: error });
+      } else this.#fail('error', messageOf(error), { cause: error, details: this.#throwerOf(error) });
     }
   }
 

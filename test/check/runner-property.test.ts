@@ -9,7 +9,7 @@ import { naturalEnd, RunnerModel } from '../../src/check/runner-model.ts';
 import { runnerCommandArbitraries } from '../../src/check/runner-commands.ts';
 import { assertRunnerProperty, runnerProperty } from '../../src/check/runner-property.ts';
 import { simulationProperty } from '../../src/check/simulation-property.ts';
-import { abortStatus, completeStatus, type RunStatus } from '../../src/model/run-status.ts';
+import { abortStatus, completeStatus, type RunID, type RunStatus } from '../../src/model/run-status.ts';
 import { createSimExecer, type SimExecer } from '../../src/execers/sim-execer.ts';
 import type { Execer, ProcessStatus } from '../../src/model/execer.ts';
 import type { QueryResult } from '../../src/model/status-reader.ts';
@@ -63,7 +63,7 @@ describe('a runner with a planted bug', () => {
   const BUGS: readonly (readonly [string, RegExp, (world: World) => Service])[] = [
     [
       'an abort that lies',
-      /R203|R207|R110/,
+      /R200|R203|R207|R110/,
       (world) => {
         const runner = createSimulatedRunner(world, { capacity: 3, history: 0 });
         return {
@@ -79,7 +79,7 @@ describe('a runner with a planted bug', () => {
     ],
     [
       'a queue with one slot too many',
-      /R58: \w+: expected at most 3 runs not over at once, got 4: run \d+ \w+, run \d+ PENDING, /,
+      /R58\) at \d+ ms: \w+: expected at most 3 runs not over at once, got 4: run \d+ \w+, run \d+ PENDING, /,
       (world) => createSimulatedRunner(world, { capacity: 4, history: 0 }),
     ],
     [
@@ -179,24 +179,24 @@ describe('a runner with a planted bug', () => {
     expect((await of(0)).errorInstance).toBeNull();
     expect((await of(1)).errorInstance).toBeNull();
     expect(String((await of(2)).errorInstance)).toMatch(
-      /R58: \w+: expected at most 1 run not over at once, got 2: /,
+      /R58\) at \d+ ms: \w+: expected at most 1 run not over at once, got 2: /,
     );
   });
 
   test.for<[string, RegExp, (runner: Service) => Partial<Service>]>([
     [
       'statuses that are null',
-      /R10: statusAll\(\)\.statuses: expected a list, got null/,
+      /R10\) at \d+ ms: statusAll\(\)\.statuses: expected a list, got null/,
       () => ({ statusAll: () => Promise.resolve({ statuses: null, service: null } as never) }),
     ],
     [
       'nothing for a run',
-      /R10: run\(\): expected the status of a run, got undefined/,
+      /R10\) at \d+ ms: run\(\): expected the status of a run, got undefined/,
       () => ({ run: () => Promise.resolve(undefined as never) }),
     ],
     [
       'a status whose field throws',
-      /R10: run\(\): expected a value whose fields can be read, got .* that throws the Error "of the runner"/,
+      /R10\) at \d+ ms: run\(\): expected a value whose fields can be read, got .* that throws the Error "of the runner"/,
       (runner) => ({
         run: async (command) =>
           Object.defineProperty({ ...(await runner.run(command)) }, 'state', {
@@ -209,7 +209,7 @@ describe('a runner with a planted bug', () => {
     ],
     [
       'no service with the last answer',
-      /R10: queryNow\(\)\.service: expected the status of the service, got undefined/,
+      /R10\) at \d+ ms: queryNow\(\)\.service: expected the status of the service, got undefined/,
       (runner) => ({
         queryNow: async (query) => ({ statuses: (await runner.queryNow(query)).statuses }) as never,
       }),
@@ -223,7 +223,7 @@ describe('a runner with a planted bug', () => {
     expect(String(errorInstance)).toMatch(message);
   });
 
-  test('R4 an end that changes is reported once, by the field that changed', async () => {
+  test('R200 an end that changes is reported once, by the field that changed', async () => {
     const create = (world: World): Service => {
       const runner = createSimulatedRunner(world, { history: 0 });
       return having(runner, { abort: async (runId) => ({ ...(await runner.abort(runId)), exitCode: 7 }) });
@@ -231,11 +231,80 @@ describe('a runner with a planted bug', () => {
     const { errorInstance } = await fc.check(runnerProperty({ create }), { numRuns: 100, seed: 42 });
     const error = errorInstance as SimulationFailedError;
     expect(error.message).toMatch(
-      /^error at \d+ ms: R4: run \d+ had ended with exitCode 7, and now has 0\nscenario/,
+      /^rule \(R200\) at \d+ ms: \w+: expected exitCode of run \d+ to be 7, as at its end, got 0\n/,
     );
     expect(error.cause).toBeUndefined();
     expect(Object.keys(JSON.parse(JSON.stringify(error)) as object)).toEqual(['name', 'message', 'stack']);
-    expect(error.verdict.failure?.cause).toMatchObject({ rule: 'R4' });
+    expect(error.verdict.failure?.cause).toMatchObject({ rule: 'R200' });
+  });
+
+  describe('says what is broken first', () => {
+    /** Of a run that is over by itself it makes one that was aborted, and forgets where its logs are. */
+    const abortsWhatIsOver = (world: World): Service => {
+      const runner = createSimulatedRunner(world, { capacity: 3, history: 0 });
+      const aborted = new Set<RunID>();
+      const shown = (status: RunStatus): RunStatus =>
+        aborted.has(status.runId) ? abortStatus(status.runId, status) : status;
+      const allShown = ({ statuses, service }: QueryResult): QueryResult => ({
+        service,
+        statuses: statuses.map(shown),
+      });
+      return having(runner, {
+        async abort(runId) {
+          const { status } = await runner.status(runId);
+          if (status.state === 'COMPLETE') aborted.add(runId);
+          return shown(await runner.abort(runId));
+        },
+        async status(runId) {
+          const { status, service } = await runner.status(runId);
+          return { service, status: shown(status) };
+        },
+        query: async (query, wait) => allShown(await runner.query(query, wait)),
+        queryNow: async (query) => allShown(await runner.queryNow(query)),
+        statusAll: async () => allShown(await runner.statusAll()),
+      });
+    };
+
+    test.for([1, 2, 3, 42])(
+      'R200 R72 an end that an abort changes, with its rule and the calls that led to it: seed %i',
+      async (seed) => {
+        const property = runnerProperty({ capacity: 3, create: abortsWhatIsOver });
+        const { errorInstance } = await fc.check(property, { numRuns: 100, seed });
+        const { message, stack, verdict } = errorInstance as SimulationFailedError;
+        expect(verdict.failure).toMatchObject({ kind: 'rule', rule: 'R200' });
+        const lines = message.split('\n');
+        expect(lines.slice(0, 4)).toEqual([
+          'rule (R200) at 0 ms: abort: expected state of run 0 to be "COMPLETE", as at its end, got "ABORTED"',
+          '  What the contract says',
+          '    R200 Each accepted run reaches exactly one terminal status, and the terminal status never changes afterwards.',
+          '  What happened',
+        ]);
+        const history = lines.slice(4, -1);
+        expect(history[0]).toBe('    0 ms   run([]) gives run 0 PENDING');
+        expect(history.slice(-2)).toEqual([
+          expect.stringContaining('COMPLETE 0'),
+          '    0 ms   abort(run 0) gives ABORTED',
+        ]);
+        const frames = stack?.split('\n').slice(lines.length) ?? [];
+        expect(frames[0]).toMatch(/^ {4}at .*runner-property\.test\.ts:\d+:\d+/);
+        expect(frames.join()).not.toContain('/src/');
+      },
+    );
+
+    test('R47 of a runner that forgets runs it says that all have to be remembered', async () => {
+      const create = (world: World): Service => createSimulatedRunner(world);
+      const said: string[] = [];
+      for (const seed of [1, 2, 3, 4]) {
+        const { errorInstance } = await fc.check(runnerProperty({ create }), { numRuns: 100, seed });
+        said.push((errorInstance as Error).message.split('\n')[0] ?? '');
+      }
+      for (const text of said) {
+        expect(text).toContain(': a runner under this property has to remember all runs, as with history 0');
+      }
+      expect(said.join('\n')).toMatch(
+        /^rule \(R47\) at \d+ ms: \w+: expected run 0 to be known, as it was accepted, got "unknown run id 0": /m,
+      );
+    });
   });
 
   test('R209 seed and path repeat a failure byte for byte', async () => {
@@ -345,7 +414,9 @@ describe('what a property of a runner has reached', () => {
     const swapped = (runner: SimulatedRunner, ref: string): string =>
       readOutput(runner, ref.replace('-stdout-', '-stderr-'));
     const details = await fc.check(runnerProperty({ capacity: 3, create, readOutput: swapped }), { seed: 5 });
-    expect(String(details.errorInstance)).toMatch(/R97: stdout of run \d+ is ".*", its script writes "/s);
+    expect(String(details.errorInstance)).toMatch(
+      /R97\) at \d+ ms: stdout of run \d+ is ".*", its script writes "/s,
+    );
   });
 
   test('whatever was never reached fails the hundredth sequence, by name', async () => {

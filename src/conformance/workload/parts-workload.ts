@@ -19,7 +19,7 @@ import type { ServiceStatus } from '../../model/service-status.ts';
 import { finalStatus } from '../../model/status-lookup.ts';
 import type { World } from '../../model/world.ts';
 import { defineScenario, type ScenarioDefinition } from '../../simulation/scenario.ts';
-import { refusalText } from '../answer-texts.ts';
+import { refusalText } from '../../explore/explain/answer-texts.ts';
 import type { ConformanceSubject, PlannedMachine, RunnerUnderTest, SubjectOptions } from '../subject.ts';
 import { drawCommand, type DrawnCommand } from './drawn-command.ts';
 import { AT_ONCE, drawWork } from './drawn-work.ts';

@@ -9,7 +9,7 @@ import type { Service } from '../../model/service.ts';
 import type { MessageKind, MessageStep } from '../../model/trace-event.ts';
 import type { OngoingWait } from '../../model/wait-watch.ts';
 import type { World } from '../../model/world.ts';
-import { argumentsText, replyText } from '../answer-texts.ts';
+import { argumentsText, replyText } from '../../explore/explain/answer-texts.ts';
 
 /** Beyond the ids of all messages of a network. */
 const FIRST_ID = 1_000_000_000;

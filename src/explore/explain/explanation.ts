@@ -39,7 +39,7 @@ import {
   shortPlaceOf,
   type SourcePlace,
 } from './source-place.ts';
-import { CONTRACT_RULES } from '../../model/contract-rules.ts';
+import { rulesNamedIn } from './named-rules.ts';
 import { counted } from '../../model/plural.ts';
 import { PassedOver } from './passed-over.ts';
 import { ShownFaults } from './shown-fault.ts';
@@ -317,19 +317,6 @@ export interface Explanation {
   readonly places: readonly SourcePlace[];
   /** Everything in one word; see `decodeToken`. */
   readonly token: string;
-}
-
-const RULE_NUMBERS = /\bR\d{1,3}\b/g;
-/** Of more the reader finds the others by their numbers. */
-const RULES_MAX = 3;
-
-/** `R31 Nothing matches and timeout > 0: …` for each rule that a text names, each once, in the order of naming. */
-function rulesNamedIn(text: string): string[] {
-  const rules = [...new Set(text.match(RULE_NUMBERS))].flatMap((number) => {
-    const rule = CONTRACT_RULES[number];
-    return rule === undefined ? [] : [`${number} ${rule}`];
-  });
-  return rules.slice(0, RULES_MAX);
 }
 
 /** What a failure that names none is held to: whatever is left, once a runner has been released. */

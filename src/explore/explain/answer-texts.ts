@@ -2,13 +2,13 @@
  * The words for a call on a service and for what it came to: its answer, its refusal, or a value that does not fit. Invariant: malformed
  * arguments, whatever is thrown, and a value whose fields throw when they are read have a text too.
  */
-import { isRunnerError, messageOf } from '../kernel/errors.ts';
-import { callSubject, type ServiceCall, statusesOf } from '../call/service-call.ts';
-import { valueText } from '../explore/explain/value-text.ts';
-import type { RunStatus } from '../model/run-status.ts';
-import { hasField } from '../model/run-state.ts';
-import { formatMask } from '../model/state-mask.ts';
-import { thrownText } from '../oracles/answer-form.ts';
+import { isRunnerError, messageOf } from '../../kernel/errors.ts';
+import { callSubject, type ServiceCall, statusesOf } from '../../call/service-call.ts';
+import { valueText } from './value-text.ts';
+import type { RunStatus } from '../../model/run-status.ts';
+import { hasField } from '../../model/run-state.ts';
+import { formatMask } from '../../model/state-mask.ts';
+import { thrownText } from '../../oracles/answer-form.ts';
 
 /** A call with its arguments, such as `query(DONE_MASK of run 0, without limit)`. */
 export function callText(call: ServiceCall): string {

@@ -1,0 +1,107 @@
+/**
+ * The calls of one sequence on a runner and what they came to, as the history of a failure. Invariants: a call goes on in the same
+ * synchronous call; a look that shows nothing new is no line of it, unless it comes last; words are made when they are asked for.
+ */
+import type { Clock } from '../kernel/clock.ts';
+import { statusesOf, type ServiceCall } from '../call/service-call.ts';
+import { callText, refusalText, replyText } from '../explore/explain/answer-texts.ts';
+import { counted } from '../model/plural.ts';
+import type { ServiceMethod } from '../model/service.ts';
+
+/** A call, and what it has come to, if it has. */
+interface NotedCall {
+  readonly call: ServiceCall;
+  readonly sinceMs: number;
+  readonly atMs: number;
+  readonly outcome?: { readonly reply: unknown } | { readonly error: unknown };
+}
+
+const LOOKS: ReadonlySet<ServiceMethod> = new Set(['query', 'queryNow', 'status', 'statusAll']);
+/** What is longer than this nobody reads. */
+const LINES_MAX = 30;
+
+/** The calls of one sequence. */
+export class CallHistory {
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #ended: NotedCall[] = [];
+  readonly #open = new Set<NotedCall>();
+
+  constructor(clock: Pick<Clock, 'now'>) {
+    this.#clock = clock;
+  }
+
+  /** Makes a call, and notes what it comes to. */
+  async note<R>(call: ServiceCall, make: (call: ServiceCall) => Promise<R>): Promise<R> {
+    const sinceMs = this.#clock.now();
+    const open = { call, sinceMs, atMs: sinceMs };
+    this.#open.add(open);
+    const end = (outcome: NotedCall['outcome'] & object): void => {
+      this.#open.delete(open);
+      this.#ended.push({ call, sinceMs, atMs: this.#clock.now(), outcome });
+    };
+    try {
+      const reply = await make(call);
+      end({ reply });
+      return reply;
+    } catch (error) {
+      end({ error });
+      throw error;
+    }
+  }
+
+  /** The last calls in the order of their ends, then those that have no answer. */
+  lines(): string[] {
+    const all = [...this.#telling(), ...this.#open];
+    const shown = all.slice(-LINES_MAX);
+    const more = all.length - shown.length;
+    const width = Math.max(0, ...shown.map(({ atMs }) => msText(atMs).length));
+    return [
+      ...(more === 0 ? [] : [`(${counted(more, 'call')} before)`]),
+      ...shown.map((noted) => `${msText(noted.atMs).padStart(width)} ms   ${textOf(noted)}`),
+    ];
+  }
+
+  #telling(): NotedCall[] {
+    const last = this.#ended.at(-1);
+    const known = new Map<string, string>();
+    return this.#ended.filter((noted) => showsMore(noted, known) || noted === last);
+  }
+}
+
+/** Whether it is more than a look that takes no time and shows what is known; from then on what it shows is known. */
+function showsMore({ call, sinceMs, atMs, outcome }: NotedCall, known: Map<string, string>): boolean {
+  if (outcome === undefined || 'error' in outcome) return true;
+  let isNew = !LOOKS.has(call.method) || atMs !== sinceMs;
+  try {
+    for (const status of statusesOf(call, outcome.reply)) {
+      const text = JSON.stringify(status);
+      isNew ||= known.get(status.runId) !== text;
+      known.set(status.runId, text);
+    }
+  } catch {
+    // What cannot be read may be what the failure is about.
+    isNew = true;
+  }
+  return isNew;
+}
+
+function textOf({ call, sinceMs, atMs, outcome }: NotedCall): string {
+  const since = msText(sinceMs) === msText(atMs) ? '' : `, called at ${msText(sinceMs)} ms,`;
+  return `${callText(call)}${since} ${outcomeText(call, outcome)}`;
+}
+
+function outcomeText(call: ServiceCall, outcome: NotedCall['outcome']): string {
+  if (outcome === undefined) return 'has no answer yet';
+  if ('error' in outcome) return `is refused: ${refusalText(outcome.error)}`;
+  if (call.method === 'release') return 'ends';
+  try {
+    return `gives ${replyText(call, outcome.reply)}`;
+  } catch (error) {
+    return `gives what cannot be read: ${refusalText(error)}`;
+  }
+}
+
+/** The machine's time has fractions that say nothing. */
+function msText(ms: number): string {
+  return String(Math.round(ms));
+}

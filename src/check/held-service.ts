@@ -1,0 +1,68 @@
+/**
+ * A runner whose every answer is held to the contract. Invariant: what was broken first is what fails. A command in the background that
+ * notices it ends no sequence, so that every call after it does.
+ */
+import { isInstance } from '../kernel/argument-check.ts';
+import { isRunnerError } from '../kernel/errors.ts';
+import { interceptService } from '../call/intercept-service.ts';
+import { unknownRunMessage } from '../model/messages.ts';
+import type { Service, ServiceMethod } from '../model/service.ts';
+import type { World } from '../model/world.ts';
+import { wrongAnswer } from '../oracles/answer-form.ts';
+import { ContractBrokenError } from '../oracles/contract-broken-error.ts';
+import type { Violation } from '../oracles/oracle.ts';
+import { watchAnswers, type WatchedAnswers } from '../oracles/watch-answers.ts';
+import type { CallHistory } from './call-history.ts';
+import { MUST_REMEMBER } from './runner-command.ts';
+import type { RunnerModel } from './runner-model.ts';
+
+/** See above. */
+export class HeldService {
+  readonly service: Service;
+  readonly watched: WatchedAnswers;
+  /** What was broken first. */
+  first: ContractBrokenError | undefined;
+  readonly #violations: Violation[] = [];
+  readonly #model: RunnerModel;
+
+  constructor(world: World, runner: Service, model: RunnerModel, history: CallHistory) {
+    this.#model = model;
+    this.watched = watchAnswers(world, runner, (violation) => this.#violations.push(violation));
+    this.service = interceptService(this.watched, async (call, goOn) => {
+      this.throwAny();
+      const answer = await history.note(call, goOn).catch((error: unknown) => {
+        throw this.#forgotten(call.method, error) ?? error;
+      });
+      // A malformed answer breaks other rules as well, which say less.
+      checkForm(call.method, answer);
+      this.throwAny();
+      return answer;
+    });
+  }
+
+  readonly note = (error: unknown): void => {
+    if (isInstance(error, ContractBrokenError)) this.first ??= error;
+  };
+
+  throwAny(): void {
+    for (const { rule, message } of this.#violations.splice(0)) {
+      this.note(new ContractBrokenError(rule, message));
+    }
+    if (this.first !== undefined) throw this.first;
+  }
+
+  /** A run that was accepted is asked for, and the runner no longer knows it. */
+  #forgotten(method: ServiceMethod, error: unknown): ContractBrokenError | undefined {
+    if (!isRunnerError(error, 'RUNNER_UNKNOWN_RUN')) return undefined;
+    const runId = this.#model.runIds.find((known) => unknownRunMessage(known) === error.message);
+    if (runId === undefined) return undefined;
+    const text = `${method}: expected run ${runId} to be known, as it was accepted, got "${error.message}"`;
+    return new ContractBrokenError('R47', `${text}: ${MUST_REMEMBER}`);
+  }
+}
+
+/** R10, R15: what has not the fields of an answer is no answer, and nothing may be read of it. */
+export function checkForm(method: ServiceMethod, answer: unknown): void {
+  const wrong = wrongAnswer(method, answer);
+  if (wrong !== undefined) throw new ContractBrokenError('R10', wrong.text);
+}

@@ -1,0 +1,21 @@
+/** A broken rule of the contract as an error, for those who hold a runner to it by calls. */
+import * as is from '../kernel/shape.ts';
+import { check } from '../kernel/argument-check.ts';
+import { shownText } from '../kernel/errors.ts';
+
+/** An observation that the contract does not allow: a simulation that it ends fails with kind `rule`. See {@link runnerProperty}. */
+export class ContractBrokenError extends Error {
+  override readonly name = 'ContractBrokenError';
+  /** The rule that was broken. */
+  readonly rule: string;
+  /** What was seen, without the number of the rule. */
+  readonly reason: string;
+
+  /** `details` are further lines of the message. */
+  constructor(rule: string, reason: string, details: readonly string[] = []) {
+    check('details', details, is.listOf(is.TEXT, 'a list of texts'));
+    super([`${shownText(rule)}: ${shownText(reason)}`, ...details.map((line) => `  ${line}`)].join('\n'));
+    this.rule = rule;
+    this.reason = shownText(reason);
+  }
+}
