@@ -157,18 +157,31 @@ class Search {
       for (const answer of alternatives) if (await holds(answer)) return answer;
       return undefined;
     }
+    return this.#nearestByHalving(decision, holds);
+  }
+
+  /** Between the answer and both ends, in the order of what the answers stand for. */
+  async #nearestByHalving(
+    decision: AskedDecision,
+    holdsAnswer: (answer: number) => Promise<boolean>,
+  ): Promise<number | undefined> {
     const { answer, n } = decision;
-    const near = [answer - 1, answer + 1].filter((other) => other >= 0 && other < n);
+    const inOrder = answersByValue(decision);
+    const answerAt = (place: number): number => inOrder?.[place] ?? place;
+    const holds = (place: number): Promise<boolean> => holdsAnswer(answerAt(place));
+    const here = inOrder?.indexOf(answer) ?? answer;
+    const near = [here - 1, here + 1].filter((other) => other >= 0 && other < n);
     // That no fault strikes says more than that a lesser one does.
-    const first = decision.question.kind === 'fault' ? [0] : near;
+    const first = decision.question.kind === 'fault' ? [inOrder?.indexOf(0) ?? 0] : near;
     for (const other of new Set([...first, ...near])) {
-      if (other !== answer && (await holds(other))) return other;
+      if (other !== here && (await holds(other))) return answerAt(other);
     }
     const ends: number[] = [];
     for (const end of new Set([0, n - 1])) {
-      if (end !== answer && (await holds(end))) ends.push(await this.#halve(answer, end, holds));
+      if (end !== here && (await holds(end))) ends.push(await this.#halve(here, end, holds));
     }
-    return ends.sort((one, other) => Math.abs(one - answer) - Math.abs(other - answer))[0];
+    const [nearest] = ends.sort((one, other) => Math.abs(one - here) - Math.abs(other - here));
+    return nearest === undefined ? undefined : answerAt(nearest);
   }
 
   /** Between an answer that fails and one that holds: the nearest to the first that was seen to hold. */
@@ -231,12 +244,20 @@ function alternativesTo(decision: AskedDecision): number[] {
   const { kind } = question;
   const others = Array.from({ length: n }, (_, at) => at).filter((other) => other !== answer);
   const here = answerText(decision, answer);
-  // What reads most like it isolates what matters: another program altogether says little.
-  const unlike = new Map(others.map((other) => [other, unlikeness(here, answerText(decision, other))]));
-  const nearest = others.sort(
-    (a, b) =>
-      (unlike.get(a) ?? 0) - (unlike.get(b) ?? 0) || Math.abs(a - answer) - Math.abs(b - answer) || a - b,
-  );
+  const described = others.map((other) => {
+    const text = answerText(decision, other);
+    // What reads most like it isolates what matters: another program altogether says little.
+    return { other, unlike: unlikeness(here, text), apart: numbersApart(here, text) };
+  });
+  const nearest = described
+    .sort(
+      (a, b) =>
+        a.unlike - b.unlike ||
+        a.apart - b.apart ||
+        Math.abs(a.other - answer) - Math.abs(b.other - answer) ||
+        a.other - b.other,
+    )
+    .map(({ other }) => other);
   // Several answers may stand for one value, of which the least is plainest.
   const seen = new Set([answerText(decision, answer)]);
   const byDistance = nearest.flatMap((other) => {
@@ -249,13 +270,45 @@ function alternativesTo(decision: AskedDecision): number[] {
   return answer === 0 ? byDistance : [0, ...byDistance.filter((other) => other > 0)];
 }
 
+/** A number is one word, whatever it looks like. */
+const WORD = /-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\p{L}\p{N}])|-?[\p{L}\p{N}]+/gu;
+const NUMBER = /-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/g;
+
+/** How far apart the numbers are in texts that differ in nothing else; 0 where there are none to compare. */
+function numbersApart(one: string | undefined, other: string | undefined): number {
+  if (one === undefined || other === undefined || shapeOf(one) !== shapeOf(other)) return 0;
+  const [first, second] = [numbersIn(one), numbersIn(other)];
+  return first.reduce((sum, number, at) => sum + Math.abs(number - (second[at] ?? number)), 0);
+}
+
+function shapeOf(text: string): string {
+  return text.replace(NUMBER, '#');
+}
+
+function numbersIn(text: string): number[] {
+  return Array.from(text.match(NUMBER) ?? [], Number);
+}
+
+/** The answers in the order of their values, where each stands for one number; undefined where they are in order as they are, for all that is known. */
+function answersByValue(decision: AskedDecision): number[] | undefined {
+  const { n, describe } = decision;
+  if (describe === undefined || n > DESCRIBED_MAX) return undefined;
+  const values = new Map<number, number>();
+  let shape: string | undefined;
+  for (let answer = 0; answer < n; answer += 1) {
+    const text = answerText(decision, answer) ?? '';
+    const [value, ...others] = numbersIn(text);
+    shape ??= shapeOf(text);
+    if (value === undefined || others.length > 0 || shapeOf(text) !== shape) return undefined;
+    values.set(answer, value);
+  }
+  return [...values.keys()].sort((a, b) => (values.get(a) ?? 0) - (values.get(b) ?? 0) || a - b);
+}
+
 /** From 0 for texts of the same words to 1 for those that share none; 0 where there are no words to compare. */
 function unlikeness(one: string | undefined, other: string | undefined): number {
   if (one === undefined || other === undefined) return 0;
-  const [first, second] = [one, other].map((text) => new Set(text.match(/-?[\p{L}\p{N}]+/gu))) as [
-    Set<string>,
-    Set<string>,
-  ];
+  const [first, second] = [one, other].map((text) => new Set(text.match(WORD))) as [Set<string>, Set<string>];
   const shared = [...first].filter((word) => second.has(word)).length;
   return 1 - shared / Math.max(1, new Set([...first, ...second]).size);
 }

@@ -212,4 +212,33 @@ describe('the nearest value that holds', () => {
   ] as const)('%s', async ([, n, fails, answer, text]) => {
     expect(await nearest(n, fails, answer)).toBe(`If "pause" had been ${text}, nothing would have failed.`);
   });
+
+  /** The middle first, then to both sides, as `Math.random` is asked for. */
+  const zigzag =
+    (n: number) =>
+    (k: number): number =>
+      n / 2 + (k % 2 === 0 ? k / 2 : -(k + 1) / 2);
+  const answerOf = (n: number, value: number): number =>
+    Array.from({ length: n }, (_, k) => zigzag(n)(k)).indexOf(value);
+
+  test.for([
+    ['below', 16, (value: number) => value > 12, 14, '0.12 instead of 0.14'],
+    ['above', 16, (value: number) => value < 9, 3, '0.09 instead of 0.03'],
+    ['among many, below', 40, (value: number) => value > 12, 34, '0.12 instead of 0.34'],
+    ['among many, above', 40, (value: number) => value < 30, 4, '0.3 instead of 0.04'],
+  ] as const)('is found by what the answers stand for: %s', async ([, n, fails, value, text]) => {
+    const valueOf = zigzag(n);
+    const scenario = defineScenario({
+      name: 'drawn',
+      description: 'some values fail',
+      run(sim) {
+        const answer = sim.choose('share', n, (k) => `about ${valueOf(k) / 100}`);
+        sim.check(!fails(valueOf(answer)), 'too much');
+      },
+    });
+    const log = [{ question: choice('share'), n, answer: answerOf(n, value) }];
+    expect((await explain(createExecutor(scenario), log)).nearestPass?.text).toBe(
+      `If "share" had been about ${text.replace('instead of ', 'instead of about ')}, nothing would have failed.`,
+    );
+  });
 });
