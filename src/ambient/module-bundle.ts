@@ -2,14 +2,15 @@
  * A module with all that it imports, put together by rolldown into one function that evaluates them. Invariants: lines and columns of stacks
  * and breakpoints are those of the user's files; `import.meta`, `__filename` and `__dirname` are those of each file.
  */
-import { statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { builtinModules, createRequire, SourceMap, type SourceMapPayload } from 'node:module';
-import { dirname, extname, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, extname, isAbsolute, join, parse, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type * as rolldownModule from 'rolldown';
 import type { OutputChunk, Plugin } from 'rolldown';
 import type * as rolldownUtils from 'rolldown/utils';
 import { messageOf, RunnerError } from '../kernel/errors.ts';
+import { nearestName } from '../kernel/nearest-name.ts';
 import type { ModuleTransform } from './module-transform.ts';
 
 type Require = (specifier: string) => unknown;
@@ -85,11 +86,14 @@ export async function bundleOf(
   const known = key === undefined ? undefined : made.get(key);
   if (known?.isCurrent === true) return known;
   const rolldown = await importRolldown<Rolldown>(from, 'rolldown');
+  const missing: Missing[] = [];
   try {
-    const bundle = await makeBundle(rolldown, specifier, from, options);
+    const bundle = await makeBundle(rolldown, specifier, from, options, missing);
     if (key !== undefined) made.set(key, bundle);
     return bundle;
   } catch (error) {
+    const [first] = missing;
+    if (first !== undefined) throw notFound(specifier, from, first);
     throw new RunnerError(
       'RUNNER_INVALID_ARGUMENT',
       `sim.load(${JSON.stringify(specifier)}), from ${from}: ${reasonOf(error)}`,
@@ -119,6 +123,40 @@ async function importRolldown<T>(from: string, name: 'rolldown' | 'rolldown/util
   );
 }
 
+/** What a module asked for that is not there. The bundler would wrap words of its own around an error of a plugin. */
+interface Missing {
+  readonly source: string;
+  readonly importer: string;
+}
+
+function notFound(specifier: string, from: string, { source, importer }: Missing): RunnerError {
+  const place = importer === from ? '' : ` in ${importer}`;
+  return new RunnerError(
+    'RUNNER_INVALID_ARGUMENT',
+    `sim.load(${JSON.stringify(specifier)}), from ${from}: Could not resolve ${JSON.stringify(source)}${place}${hintOf(source, importer)}`,
+    { actual: source },
+  );
+}
+
+/** What may have been meant. */
+function hintOf(source: string, importer: string): string {
+  if (/^[@~#$]\//.test(source)) {
+    return ': it looks like an alias, and sim.load knows those of modules: freshModules(import.meta.url, { alias })';
+  }
+  if (!/^\.{1,2}\//.test(source) && !isAbsolute(source)) return '';
+  const path = resolve(dirname(importer), source);
+  const folder = dirname(path);
+  if (!existsSync(folder)) return `: there is no folder ${folder}`;
+  const typed = basename(path);
+  const names = readdirSync(folder);
+  // An ending that was left out is no mistake.
+  const shown = extname(typed) === '' ? names.map((name) => parse(name).name) : names;
+  const nearest = nearestName(typed, shown);
+  if (nearest === undefined) return `: there is no such file in ${folder}`;
+  const start = source.slice(0, source.lastIndexOf('/') + 1);
+  return `: the nearest is ${JSON.stringify(`${start}${names[shown.indexOf(nearest)] as string}`)}`;
+}
+
 const ENTRY = '\0dryrunner-entry';
 
 async function makeBundle(
@@ -126,6 +164,7 @@ async function makeBundle(
   specifier: string,
   from: string,
   { shared, alias, transforms }: BundleOptions,
+  missing: Missing[],
 ): Promise<ModuleBundle> {
   const sharedModules: Shared[] = [];
   const path = specifier.startsWith('file:') ? fileURLToPath(specifier) : specifier;
@@ -137,9 +176,9 @@ async function makeBundle(
     resolve: { alias },
     logLevel: 'silent',
     plugins: [
-      entryPlugin(path, from),
+      entryPlugin(path, from, missing),
       sharedPlugin(sharedModules, shared),
-      foundPlugin(),
+      foundPlugin(missing),
       ownPlacePlugin(),
       ...(transforms.length === 0 ? [] : [await typesPlugin(from), ...transforms.map(transformPlugin)]),
     ],
@@ -183,7 +222,7 @@ interface BuildError {
   readonly loc?: { readonly file?: string; readonly line: number; readonly column: number };
 }
 
-function entryPlugin(specifier: string, from: string): Plugin {
+function entryPlugin(specifier: string, from: string, missing: Missing[]): Plugin {
   return {
     name: 'dryrunner:entry',
     async resolveId(source, importer) {
@@ -191,14 +230,19 @@ function entryPlugin(specifier: string, from: string): Plugin {
       if (importer !== ENTRY) return undefined;
       const resolved = await this.resolve(source, from);
       // The bundler would leave it to Node.
-      if (resolved === null) throw new Error(`Could not resolve ${JSON.stringify(source)}`);
-      return resolved;
+      if (resolved === null) missing.push({ source, importer: from });
+      return resolved ?? lost(source);
     },
     load: (id) =>
       id === ENTRY
         ? `import * as loaded from ${JSON.stringify(specifier)};\nexport { loaded };\n`
         : undefined,
   };
+}
+
+/** Ends the building. */
+function lost(source: string): never {
+  throw new Error(`Could not resolve ${JSON.stringify(source)}`);
 }
 
 /** Of these there is one in a process: a second copy of this package would not know the world of the first. */
@@ -236,17 +280,15 @@ function sharedPlugin(shared: Shared[], names: readonly string[]): Plugin {
 }
 
 /** What is not found the bundler would leave to Node, which looks for it beside the test and not beside the module that imports it. */
-function foundPlugin(): Plugin {
+function foundPlugin(missing: Missing[]): Plugin {
   return {
     name: 'dryrunner:found',
     async resolveId(source, importer, { kind }) {
       if (kind !== 'import-statement' || importer === undefined || !isAbsolute(importer)) return undefined;
       const resolved = await this.resolve(source, importer, { kind, skipSelf: true });
       if (resolved !== null) return resolved;
-      const hint = /^[@~#$]\//.test(source)
-        ? ': it looks like an alias, and sim.load knows those of modules: freshModules(import.meta.url, { alias })'
-        : '';
-      throw new Error(`Could not resolve ${JSON.stringify(source)} in ${importer}${hint}`);
+      missing.push({ source, importer });
+      return lost(source);
     },
   };
 }
