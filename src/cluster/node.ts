@@ -468,7 +468,9 @@ export class SimulatedClusterNode<T extends object | void>
   }
 
   #run(process: ProcessContext): void {
-    const result = this.#program(process);
+    // Called as no method: stacks would name it by this class, and its `this` would be the node.
+    const program = this.#program;
+    const result = program(process);
     if (isPending(result)) {
       void result.then(
         (object) => this.#serveLate(process, object),
