@@ -490,7 +490,7 @@ export class RealNetwork {
 
 /**
  * Makes a network of threads for the programs that `createNetwork` simulates: the same functions, found by module and export. A crash ends a
- * thread, a restart is a new one, a disk is a folder, time is the machine's.
+ * thread, a restart is a new one, a disk is a folder, time is the machine's. Its threads keep the process alive until `stop()` has ended them.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
  * @example
