@@ -2,7 +2,7 @@
 import { formatGoDuration } from '../../model/go-duration.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import type { RunnerUnderTest } from '../subject.ts';
-import type { BookedRun, RunBook } from './run-book.ts';
+import type { LedgerRun, RunLedger } from './run-ledger.ts';
 import type { RunnerReach } from './runner-reach.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
@@ -13,13 +13,13 @@ const READ_MAX = 6;
 /** Checks the logs of the latest runs. */
 export async function checkOutputs(
   host: Pick<WorkloadHost, 'check'>,
-  book: RunBook,
+  ledger: RunLedger,
   readOutput: NonNullable<RunnerUnderTest['readOutput']>,
   reach: RunnerReach,
 ): Promise<void> {
-  const judge = new OutputJudge(host, readOutput, book.terms.parts.hasUploads === true);
-  const local = (ref: string): string => book.terms.parts.localRef?.(ref) ?? ref;
-  for (const run of book.runs.slice(-READ_MAX)) {
+  const judge = new OutputJudge(host, readOutput, ledger.terms.parts.hasUploads === true);
+  const local = (ref: string): string => ledger.terms.parts.localRef?.(ref) ?? ref;
+  for (const run of ledger.runs.slice(-READ_MAX)) {
     if (run.ended === undefined || run.ended.stdoutRef === '') continue;
     const { stdoutRef, stderrRef } = run.ended;
     // Where it was uploaded to, nobody here can read.
@@ -43,7 +43,7 @@ class OutputJudge {
     this.#hasUploads = hasUploads;
   }
 
-  async check(run: BookedRun, status: RunStatus): Promise<void> {
+  async check(run: LedgerRun, status: RunStatus): Promise<void> {
     const { drawn, runId } = run;
     const stdout = await this.#read(status.stdoutRef);
     const stderr = await this.#read(status.stderrRef);
@@ -84,7 +84,7 @@ class OutputJudge {
     }
   }
 
-  #checkHeader(what: string, log: string, { drawn }: BookedRun, { stdoutRef, stderrRef }: RunStatus): void {
+  #checkHeader(what: string, log: string, { drawn }: LedgerRun, { stdoutRef, stderrRef }: RunStatus): void {
     const { taskId = '', jobId = '', tag = '', argv } = drawn.command;
     const end = log.indexOf(HEADER_END);
     const lines = log.slice(0, end).split('\n');

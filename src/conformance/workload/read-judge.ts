@@ -12,7 +12,7 @@ import { ALL_MASK, formatMask, maskForState, maskMatches } from '../../model/sta
 import type { QueryResult } from '../../model/status-reader.ts';
 import { checkServiceStatus, expectedService } from './expected-health.ts';
 import { overText, owedAnswer, owedByRelease } from './owed-answers.ts';
-import type { BookedRun, RunBook } from './run-book.ts';
+import type { LedgerRun, RunLedger } from './run-ledger.ts';
 import type { RunnerReach } from './runner-reach.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
@@ -25,7 +25,7 @@ export interface AskedRead {
   readonly sinceMs: number;
   /** How many times `run` had been called. */
   readonly offers: number;
-  /** The mark of the book. */
+  /** The mark of the ledger. */
   readonly mark: number;
   /** Whether an id was listed that the runner cannot know. */
   readonly listsUnknown: boolean;
@@ -36,22 +36,22 @@ export interface AskedRead {
 const PENDING = maskForState('PENDING');
 const RUNNING = maskForState('RUNNING');
 
-/** Judges reads against a book. */
+/** Judges reads against a ledger. */
 export class ReadJudge {
   readonly #host: Pick<WorkloadHost, 'check' | 'now'>;
-  readonly #book: RunBook;
+  readonly #ledger: RunLedger;
   readonly #reach: RunnerReach;
   readonly #seesAll: boolean;
 
   /** `seesAll`: waits see every state, in its instant. */
   constructor(
     host: Pick<WorkloadHost, 'check' | 'now'>,
-    book: RunBook,
+    ledger: RunLedger,
     reach: RunnerReach,
     { seesAll }: { readonly seesAll: boolean },
   ) {
     this.#host = host;
-    this.#book = book;
+    this.#ledger = ledger;
     this.#reach = reach;
     this.#seesAll = seesAll;
   }
@@ -59,8 +59,8 @@ export class ReadJudge {
   /** A read begins. */
   ask(call: string, query: Query, timeoutMs: number, cancelledAtMs = (): number => Infinity): AskedRead {
     const { runs = [] } = query;
-    const listsUnknown = runs.some((runId) => this.#book.isUnknown(runId));
-    const { offers, mark } = this.#book;
+    const listsUnknown = runs.some((runId) => this.#ledger.isUnknown(runId));
+    const { offers, mark } = this.#ledger;
     return { call, query, timeoutMs, sinceMs: this.#host.now(), offers, mark, listsUnknown, cancelledAtMs };
   }
 
@@ -68,7 +68,7 @@ export class ReadJudge {
   answered(asked: AskedRead, { statuses, service }: QueryResult): void {
     const { call, timeoutMs, sinceMs } = asked;
     const now = this.#host.now();
-    this.#book.reckon();
+    this.#ledger.reckon();
     this.#demand(
       !asked.listsUnknown,
       'R26',
@@ -77,7 +77,7 @@ export class ReadJudge {
     this.#checkService(call, service, sinceMs);
     this.#checkList(asked, statuses);
     // On a machine even an answer at once takes its time.
-    const isWait = this.#book.terms.hasExactTimes && timeoutMs > 0 && now > sinceMs;
+    const isWait = this.#ledger.terms.hasExactTimes && timeoutMs > 0 && now > sinceMs;
     if (isWait) {
       this.#checkInTime(asked);
       this.#checkMet(asked, statuses);
@@ -100,9 +100,9 @@ export class ReadJudge {
     isWait: boolean,
     knownSinceMs: number,
   ): void {
-    for (const status of statuses) this.#book.saw(call, status, knownSinceMs);
+    for (const status of statuses) this.#ledger.saw(call, status, knownSinceMs);
     if (query.allRuns === true && query.states === ALL_MASK && !isWait) {
-      this.#book.sawAll(
+      this.#ledger.sawAll(
         statuses.map(({ runId }) => runId),
         mark,
       );
@@ -112,12 +112,12 @@ export class ReadJudge {
   /** It was refused. False if nothing of this explains it. */
   refused(asked: AskedRead, error: unknown): boolean {
     if (!isRunnerError(error)) return false;
-    this.#book.reckon();
+    this.#ledger.reckon();
     const { call, query, timeoutMs, sinceMs } = asked;
     const now = this.#host.now();
     const { runs = [], allRuns = false } = query;
     if (error.code === 'RUNNER_UNKNOWN_RUN') {
-      const named = runs.filter((runId) => this.#book.mayBeUnknown(runId));
+      const named = runs.filter((runId) => this.#ledger.mayBeUnknown(runId));
       this.#demand(
         named.length > 0,
         'R26',
@@ -152,17 +152,17 @@ export class ReadJudge {
    * What should have answered a call that has no answer as yet, where nothing is left to happen; undefined if nothing should have.
    */
   owed(call: ServiceCall, sinceMs: number): string | undefined {
-    const book = this.#book;
-    book.reckon();
+    const ledger = this.#ledger;
+    ledger.reckon();
     if (call.method === 'query') return this.#owedWait(call.args[0], call.args[1].timeoutMs, sinceMs);
-    const run = call.method === 'abort' ? book.find(call.args[0]) : undefined;
-    const isInstant = call.method !== 'run' || book.terms.hasExactTimes;
+    const run = call.method === 'abort' ? ledger.find(call.args[0]) : undefined;
+    const isInstant = call.method !== 'run' || ledger.terms.hasExactTimes;
     return owedAnswer(
       call,
       isInstant ? sinceMs : undefined,
       run === undefined
         ? undefined
-        : { runId: run.runId, overMs: run.end, rule: book.abortRule(run.runId, sinceMs) },
+        : { runId: run.runId, overMs: run.end, rule: ledger.abortRule(run.runId, sinceMs) },
     );
   }
 
@@ -177,14 +177,14 @@ export class ReadJudge {
       return `an answer once run ${met.runId} is ${state}${overText(met.end)} (R31 R54)`;
     }
     if (timeoutMs < Infinity) return `an answer at its deadline, ${roundedMs(sinceMs + timeoutMs)} ms (R31)`;
-    if (this.#book.releasedAtMs === Infinity) return undefined;
-    return owedByRelease(this.#book.releasedAtMs);
+    if (this.#ledger.releasedAtMs === Infinity) return undefined;
+    return owedByRelease(this.#ledger.releasedAtMs);
   }
 
   /** What a read that was refused should have come to. */
   expectedOf({ listsUnknown, query, timeoutMs }: AskedRead): string {
     if (listsUnknown) return 'RUNNER_UNKNOWN_RUN';
-    if (this.#book.isReleaseAsked) return 'statuses or RUNNER_RELEASED';
+    if (this.#ledger.isReleaseAsked) return 'statuses or RUNNER_RELEASED';
     const isWait = timeoutMs > 0 && ((query.runs ?? []).length > 0 || query.allRuns === true);
     return isWait ? 'statuses, or a reason of a wait to end' : 'statuses';
   }
@@ -207,8 +207,8 @@ export class ReadJudge {
       this.#reach.note(now > sinceMs ? 'wait that can no longer be met' : 'wait that cannot be met');
       return true;
     }
-    if (code !== 'RUNNER_RELEASED' || !this.#book.isReleaseAsked) return false;
-    const left = this.#book.runs.find(({ end, ended }) => ended === undefined && end.lo > now);
+    if (code !== 'RUNNER_RELEASED' || !this.#ledger.isReleaseAsked) return false;
+    const left = this.#ledger.runs.find(({ end, ended }) => ended === undefined && end.lo > now);
     this.#demand(
       left === undefined,
       'R84',
@@ -220,7 +220,7 @@ export class ReadJudge {
 
   /** A release ends the wait that only a new run can meet; all others it meets, or dooms, with the ends of its runs (R84, R85). */
   #checkOnlyNewRuns({ call, query }: AskedRead): void {
-    if (!this.#book.terms.hasExactTimes || !this.#seesAll) return;
+    if (!this.#ledger.terms.hasExactTimes || !this.#seesAll) return;
     const subjects = this.#subjects(query);
     const met = subjects.find(({ ends, memory }) => memory === 'kept' && (ends & ~query.states) === 0);
     this.#demand(
@@ -236,11 +236,11 @@ export class ReadJudge {
     );
   }
 
-  #openText(run: BookedRun | 'new runs'): string {
+  #openText(run: LedgerRun | 'new runs'): string {
     return run === 'new runs' ? 'new runs can meet it' : `run ${run.runId} can still meet it`;
   }
 
-  #canStillHappen({ query }: AskedRead): BookedRun | 'new runs' | undefined {
+  #canStillHappen({ query }: AskedRead): LedgerRun | 'new runs' | undefined {
     if (query.allRuns === true) return 'new runs';
     const now = this.#host.now();
     return this.#listed(query).find(
@@ -249,7 +249,7 @@ export class ReadJudge {
   }
 
   get #knowsTimes(): boolean {
-    return this.#book.knowsTimes;
+    return this.#ledger.knowsTimes;
   }
 
   // What is in the list.
@@ -281,20 +281,20 @@ export class ReadJudge {
 
   /** Whether no run is shown before one that was surely accepted earlier. */
   #isInOrder(ids: readonly RunID[]): boolean {
-    const book = this.#book;
-    if (book.terms.isOrdered === false) return true;
-    const shown = ids.flatMap((runId) => book.find(runId) ?? []);
-    let last: BookedRun | undefined;
+    const ledger = this.#ledger;
+    if (ledger.terms.isOrdered === false) return true;
+    const shown = ids.flatMap((runId) => ledger.find(runId) ?? []);
+    let last: LedgerRun | undefined;
     for (const run of shown) {
-      if (last !== undefined && book.isBefore(run, last)) return false;
+      if (last !== undefined && ledger.isBefore(run, last)) return false;
       if (last === undefined || run.offeredMark > last.offeredMark) last = run;
     }
     return true;
   }
 
   /** Whether the runner must have had a run when the read came. */
-  #wasThere({ order, acceptedMark }: BookedRun, { offers, mark }: AskedRead): boolean {
-    return this.#book.terms.hasExactTimes ? order <= offers : acceptedMark <= mark;
+  #wasThere({ order, acceptedMark }: LedgerRun, { offers, mark }: AskedRead): boolean {
+    return this.#ledger.terms.hasExactTimes ? order <= offers : acceptedMark <= mark;
   }
 
   /** At once, all that match now are there (R29). */
@@ -304,7 +304,7 @@ export class ReadJudge {
     const now = this.#host.now();
     for (const run of this.#subjects(query)) {
       if (shown.has(run.runId) || run.memory !== 'kept' || !this.#wasThere(run, asked)) continue;
-      const outside = this.#book.states(run, sinceMs, now) & ~query.states;
+      const outside = this.#ledger.states(run, sinceMs, now) & ~query.states;
       this.#demand(
         outside !== 0,
         'R24 R29',
@@ -329,7 +329,7 @@ export class ReadJudge {
     }
     if (timeoutMs === 0) return;
     const deadlineMs = roundedMs(sinceMs + timeoutMs);
-    if (this.#book.terms.hasExactTimes) {
+    if (this.#ledger.terms.hasExactTimes) {
       this.#demand(
         now === deadlineMs,
         'R31',
@@ -357,7 +357,7 @@ export class ReadJudge {
       this.#reach.note('wait met in the instant of its deadline');
     }
     const [status] = statuses;
-    const run = status === undefined ? undefined : this.#book.find(status.runId);
+    const run = status === undefined ? undefined : this.#ledger.find(status.runId);
     if (run === undefined || status === undefined || !this.#knowsTimes || !this.#seesAll) return;
     const { acceptedAtMs, turn, end } = run;
     const at =
@@ -377,7 +377,7 @@ export class ReadJudge {
   #checkInTime(asked: AskedRead): void {
     const { call, timeoutMs, sinceMs, cancelledAtMs } = asked;
     const now = this.#host.now();
-    if (!this.#book.terms.hasExactTimes || !this.#seesAll || now === sinceMs) return;
+    if (!this.#ledger.terms.hasExactTimes || !this.#seesAll || now === sinceMs) return;
     const deadlineMs = roundedMs(sinceMs + timeoutMs);
     this.#demand(
       now <= deadlineMs,
@@ -390,7 +390,7 @@ export class ReadJudge {
       'R34',
       `${call}: expected its end when it was cancelled, at ${cancelledMs} ms, got it at ${now} ms`,
     );
-    const releasedMs = this.#book.releasedAtMs;
+    const releasedMs = this.#ledger.releasedAtMs;
     this.#demand(
       now <= releasedMs,
       'R84',
@@ -418,7 +418,7 @@ export class ReadJudge {
   }
 
   /** Whether a run was surely in a wanted state at some moment after the call and before now. */
-  #hasMatched(run: BookedRun, asked: AskedRead, now: number): boolean {
+  #hasMatched(run: LedgerRun, asked: AskedRead, now: number): boolean {
     const { states } = asked.query;
     if (run.memory !== 'kept') return false;
     if ((states & PENDING) !== 0 && wasPending(run, asked, now)) return true;
@@ -430,7 +430,7 @@ export class ReadJudge {
   #checkNotMetNow({ call, query, sinceMs }: AskedRead, how: string): void {
     if (!this.#knowsTimes || !this.#seesAll) return;
     const now = this.#host.now();
-    if (this.#book.releaseAskedAtMs <= now) return;
+    if (this.#ledger.releaseAskedAtMs <= now) return;
     const met = this.#subjects(query).find(
       ({ turn, end, ends, stopAskedAtMs, memory }) =>
         memory === 'kept' &&
@@ -448,12 +448,12 @@ export class ReadJudge {
     );
   }
 
-  #subjects(query: Query): readonly BookedRun[] {
-    return query.allRuns === true ? this.#book.runs : this.#listed(query);
+  #subjects(query: Query): readonly LedgerRun[] {
+    return query.allRuns === true ? this.#ledger.runs : this.#listed(query);
   }
 
-  #listed({ runs = [] }: Query): readonly BookedRun[] {
-    return runs.flatMap((runId) => this.#book.find(runId) ?? []);
+  #listed({ runs = [] }: Query): readonly LedgerRun[] {
+    return runs.flatMap((runId) => this.#ledger.find(runId) ?? []);
   }
 
   // The service.
@@ -461,7 +461,7 @@ export class ReadJudge {
   /** R38, R60, R81, R82: once the runner has seen the end that makes it unhealthy, and not before. */
   #checkService(call: string, service: ServiceStatus, sinceMs: number): void {
     const now = this.#host.now();
-    const { unhealthy } = this.#book;
+    const { unhealthy } = this.#ledger;
     const isOpen = unhealthy !== undefined && unhealthy.lo <= now && unhealthy.hi >= sinceMs;
     if (!this.#knowsTimes || isOpen) return;
     checkServiceStatus(
@@ -489,13 +489,13 @@ function isInOrderOf(order: readonly RunID[], ids: readonly RunID[]): boolean {
 }
 
 /** From when on something is so, as far as that is known. */
-function wasPending({ order, acceptedAtMs, turn, end }: BookedRun, asked: AskedRead, now: number): boolean {
+function wasPending({ order, acceptedAtMs, turn, end }: LedgerRun, asked: AskedRead, now: number): boolean {
   const { offers, sinceMs } = asked;
   if (order > offers) return acceptedAtMs > sinceMs && acceptedAtMs < now;
   return turn.lo > sinceMs && end.lo > sinceMs;
 }
 
-function wasRunning(run: BookedRun, { sinceMs }: AskedRead, now: number): boolean {
+function wasRunning(run: LedgerRun, { sinceMs }: AskedRead, now: number): boolean {
   const { drawn, isDrained, stopAskedAtMs, turn, end } = run;
   const runs = drawn.starts && !isDrained && stopAskedAtMs > turn.hi;
   return runs && turn.hi < now && end.lo > Math.max(turn.hi, sinceMs);

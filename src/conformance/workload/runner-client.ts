@@ -17,7 +17,7 @@ import { drawCommand, drawMalformedCommand, type DrawnCommand } from './drawn-co
 import type { Draws } from './draws.ts';
 import type { GivenAnswers } from './given-answers.ts';
 import type { AskedRead, ReadJudge } from './read-judge.ts';
-import type { Offer, RunBook } from './run-book.ts';
+import type { Offer, RunLedger } from './run-ledger.ts';
 import type { RunnerReach } from './runner-reach.ts';
 import type { SharedSignal } from './shared-signal.ts';
 import type { WorkloadHost } from './workload-host.ts';
@@ -32,7 +32,7 @@ export interface PastRead {
 export interface SharedWork {
   readonly host: WorkloadHost;
   readonly subject: ConformanceSubject;
-  readonly book: RunBook;
+  readonly ledger: RunLedger;
   readonly judge: ReadJudge;
   readonly reach: RunnerReach;
   readonly signals: readonly SharedSignal[];
@@ -137,12 +137,12 @@ export class RunnerClient {
 
   /** Releases the runner. */
   async release(): Promise<void> {
-    const { book, host, reach } = this.#work;
+    const { ledger, host, reach } = this.#work;
     const atMs = host.now();
-    if (book.isReleaseAsked) reach.note('release twice');
-    if (book.runs.some(({ ended }) => ended === undefined)) reach.note('release with runs left');
+    if (ledger.isReleaseAsked) reach.note('release twice');
+    if (ledger.runs.some(({ ended }) => ended === undefined)) reach.note('release with runs left');
     reach.note('call of release');
-    book.releaseAsked();
+    ledger.releaseAsked();
     try {
       await this.#service.release();
     } catch (error) {
@@ -150,13 +150,13 @@ export class RunnerClient {
       if (this.#isLost(error)) return;
       this.#unexplained('release', error, 'R84', 'it to return');
     }
-    book.released(atMs);
+    ledger.released(atMs);
   }
 
   /** Offers a command. */
   async run(drawn: DrawnCommand, changes = false): Promise<void> {
-    const { book, reach } = this.#work;
-    const offer = book.offer(drawn);
+    const { ledger, reach } = this.#work;
+    const offer = ledger.offer(drawn);
     reach.note('call of run');
     const given = drawn.kind === 'malformed' ? (drawn.given as Command) : copied(drawn.command);
     let status: RunStatus;
@@ -169,17 +169,17 @@ export class RunnerClient {
       if (!this.#isLost(error)) this.#runRefused(offer, error);
       return;
     }
-    book.accepted(offer, status);
+    ledger.accepted(offer, status);
     if (changes) this.#spoil(status);
   }
 
   /** Aborts a run and gives its end; undefined if it was refused. */
   async abort(runId: RunID): Promise<RunStatus | undefined> {
-    const { book, host, reach } = this.#work;
-    const [sinceMs, isLate, isUnknown] = [host.now(), book.isOver, book.isUnknown(runId)];
-    const wasOver = book.find(runId)?.ended;
-    if (!isLate) book.abortAsked(runId);
-    const rule = book.abortRule(runId, sinceMs);
+    const { ledger, host, reach } = this.#work;
+    const [sinceMs, isLate, isUnknown] = [host.now(), ledger.isOver, ledger.isUnknown(runId)];
+    const wasOver = ledger.find(runId)?.ended;
+    if (!isLate) ledger.abortAsked(runId);
+    const rule = ledger.abortRule(runId, sinceMs);
     reach.note('call of abort');
     let status: RunStatus;
     try {
@@ -208,13 +208,13 @@ export class RunnerClient {
       status.state === 'PENDING' ? 'R71' : rule,
       `abort of run ${runId}: expected the end of the run, got ${status.state}`,
     );
-    book.saw('abort', status, sinceMs);
+    ledger.saw('abort', status, sinceMs);
     reach.note(
       wasOver === undefined ? 'abort of a run that is in the queue or active' : 'abort of a run that is over',
     );
-    const [run, now] = [book.find(runId), host.now()];
-    if (run !== undefined && book.knowsTimes) {
-      const byMs = wasOver === undefined ? Math.max(sinceMs, book.endOf(run).hi) : sinceMs;
+    const [run, now] = [ledger.find(runId), host.now()];
+    if (run !== undefined && ledger.knowsTimes) {
+      const byMs = wasOver === undefined ? Math.max(sinceMs, ledger.endOf(run).hi) : sinceMs;
       const why = wasOver === undefined ? 'has to be over by then' : 'was over before';
       this.#demand(
         now <= byMs,
@@ -261,7 +261,7 @@ export class RunnerClient {
   // What it does.
 
   async #do(kind: Kind, draws: Draws, mark: string): Promise<void> {
-    const { host, book, subject, reach } = this.#work;
+    const { host, ledger, subject, reach } = this.#work;
     switch (kind) {
       case 'nothing':
         return;
@@ -270,7 +270,7 @@ export class RunnerClient {
         return;
       case 'run': {
         const plain = drawCommand(draws, subject, mark, (trait) => reach.note(`command with ${trait}`));
-        const command = book.terms.parts.prepare?.(draws, plain.command, mark) ?? plain.command;
+        const command = ledger.terms.parts.prepare?.(draws, plain.command, mark) ?? plain.command;
         await this.run({ ...plain, command }, draws.rarely('changes it afterwards'));
         return;
       }
@@ -326,7 +326,7 @@ export class RunnerClient {
     const [one, other] = await Promise.all([first, this.abort(runId)]);
     reach.note('abort twice at once');
     // Where calls take their time, one can be lost, or come after a release; its refusal was judged by itself.
-    const isOneRefused = !this.#work.book.terms.hasExactTimes && (one === undefined || other === undefined);
+    const isOneRefused = !this.#work.ledger.terms.hasExactTimes && (one === undefined || other === undefined);
     const agree = isOneRefused || (one?.state === other?.state && one?.exitCode === other?.exitCode);
     this.#demand(
       agree,
@@ -413,7 +413,7 @@ export class RunnerClient {
 
   /** One of the times, or until just when something happens. */
   #time(draws: Draws, what: string, times: readonly number[]): number {
-    const next = this.#work.book.nextEventMs();
+    const next = this.#work.ledger.nextEventMs();
     const isKnown = next !== undefined && next > 0;
     const drawn = draws.pick(what, [...times, 'until just when something happens'] as const, 2, (time) =>
       time === Infinity ? 'for ever' : typeof time === 'number' ? `${time} ms` : time,
@@ -432,7 +432,7 @@ export class RunnerClient {
   }
 
   #recent(): RunID[] {
-    const { runs } = this.#work.book;
+    const { runs } = this.#work.ledger;
     const recent = runs.slice(-RECENT).map(({ runId }) => runId);
     const [first] = runs;
     if (runs.length > RECENT && first !== undefined) recent.unshift(first.runId);
@@ -504,8 +504,8 @@ export class RunnerClient {
   }
 
   #runRefused(offer: Offer, error: unknown): void {
-    const { book, reach } = this.#work;
-    book.refused(offer);
+    const { ledger, reach } = this.#work;
+    ledger.refused(offer);
     if (!isRunnerError(error)) {
       this.#unexplained('run', error, 'R64 R66', this.#expectedOf(offer));
       return;
@@ -513,11 +513,11 @@ export class RunnerClient {
     const { code } = error;
     const isMalformed = offer.drawn.kind === 'malformed';
     if (code === 'RUNNER_INVALID_ARGUMENT' && isMalformed) reach.note('run refused as malformed');
-    else if (code === 'RUNNER_RELEASED' && book.isReleaseAsked) {
+    else if (code === 'RUNNER_RELEASED' && ledger.isReleaseAsked) {
       reach.note('run refused after the release');
       this.#checkZero(error, '');
     } else if (code === 'RUNNER_BUSY' && !offer.isLate) {
-      book.checkFull(offer);
+      ledger.checkFull(offer);
       reach.note('run refused as full');
       this.#checkText(error, QUEUE_FULL_TEXT);
       this.#checkZero(error, '');
@@ -525,20 +525,20 @@ export class RunnerClient {
       reach.note('run refused as unhealthy');
       this.#checkText(error, UNHEALTHY_TEXT);
       this.#checkZero(error, undefined);
-    } else if (book.terms.mayBeDown !== true || !DOWN_CODES.has(code)) {
+    } else if (ledger.terms.mayBeDown !== true || !DOWN_CODES.has(code)) {
       this.#unexplained('run', error, 'R63 R64', this.#expectedOf(offer));
     }
   }
 
   #mayBeUnhealthy(): boolean {
-    const { book, host } = this.#work;
-    const { unhealthy } = book;
-    return !book.knowsTimes || (unhealthy !== undefined && unhealthy.lo <= host.now());
+    const { ledger, host } = this.#work;
+    const { unhealthy } = ledger;
+    return !ledger.knowsTimes || (unhealthy !== undefined && unhealthy.lo <= host.now());
   }
 
   #abortRefused(runId: RunID, error: unknown, sinceMs: number): void {
-    const { book, reach, host } = this.#work;
-    if (book.knowsTimes) {
+    const { ledger, reach, host } = this.#work;
+    if (ledger.knowsTimes) {
       const tookMs = host.now() - sinceMs;
       this.#demand(
         tookMs === 0,
@@ -546,15 +546,15 @@ export class RunnerClient {
         `abort of run ${runId}: expected a refusal in the instant of the call, got it ${tookMs} ms later`,
       );
     }
-    if (isRunnerError(error, 'RUNNER_RELEASED') && book.isReleaseAsked) {
+    if (isRunnerError(error, 'RUNNER_RELEASED') && ledger.isReleaseAsked) {
       reach.note('abort refused after the release');
-    } else if (isRunnerError(error, 'RUNNER_UNKNOWN_RUN') && book.mayBeUnknown(runId)) {
+    } else if (isRunnerError(error, 'RUNNER_UNKNOWN_RUN') && ledger.mayBeUnknown(runId)) {
       reach.note('abort of a run that is unknown');
       this.#checkText(error, `unknown run id ${runId}`);
     } else {
-      const known = book.find(runId) === undefined ? [] : [`the end of run ${runId}`];
-      const unknown = book.mayBeUnknown(runId) ? ['RUNNER_UNKNOWN_RUN'] : [];
-      const expected = book.isOver ? 'RUNNER_RELEASED' : [...known, ...unknown].join(' or ');
+      const known = ledger.find(runId) === undefined ? [] : [`the end of run ${runId}`];
+      const unknown = ledger.mayBeUnknown(runId) ? ['RUNNER_UNKNOWN_RUN'] : [];
+      const expected = ledger.isOver ? 'RUNNER_RELEASED' : [...known, ...unknown].join(' or ');
       this.#unexplained(`abort of run ${runId}`, error, 'R72', expected);
     }
   }
@@ -583,8 +583,8 @@ export class RunnerClient {
 
   /** Whether the call was lost on its way, or its reply, where that can be. */
   #isLost(error: unknown): boolean {
-    const { book, reach } = this.#work;
-    if (book.terms.losesCalls !== true || !isRunnerError(error, 'RUNNER_INJECTED_FAULT')) return false;
+    const { ledger, reach } = this.#work;
+    if (ledger.terms.losesCalls !== true || !isRunnerError(error, 'RUNNER_INJECTED_FAULT')) return false;
     reach.note('call that was lost');
     return true;
   }

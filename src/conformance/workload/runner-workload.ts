@@ -16,7 +16,7 @@ import { drawParts, type DrawnParts } from './drawn-parts.ts';
 import { Draws, workloadName } from './draws.ts';
 import { checkOutputs } from './output-judge.ts';
 import { PartsWorkload, partsTermsOf } from './parts-workload.ts';
-import { RunBook } from './run-book.ts';
+import { RunLedger } from './run-ledger.ts';
 import { CAPACITIES, HISTORIES, plannedText, requiredOf, RunnerReach, takesPlans } from './runner-reach.ts';
 import { drawWorld, WORKLOAD_LIMITS, WorkloadClients, type WorkloadLimits } from './workload-clients.ts';
 import type { WorkloadHost } from './workload-host.ts';
@@ -91,12 +91,12 @@ export class RunnerWorkload {
     const options = { ...parts.options, ...setup.options };
     const made = await makeRunner(host, 'create', () => this.#subject.create(world, options));
     this.#made = made;
-    const book = this.#book(setup, parts, reach);
+    const ledger = this.#ledger(setup, parts, reach);
     const clients = new WorkloadClients(host, {
       subject: this.#subject,
       service: made.service,
       callee: 'the runner',
-      book,
+      ledger,
       reach,
       startsInOrder: true,
       model: queueModel({ capacity: setup.capacity, mayEvict: setup.history !== 0 }),
@@ -106,8 +106,8 @@ export class RunnerWorkload {
     await clients.end();
     clients.judge();
     await this.#endLeaks(parts);
-    if (made.readOutput !== undefined) await checkOutputs(host, book, made.readOutput, reach);
-    parts.check(book.endedRuns);
+    if (made.readOutput !== undefined) await checkOutputs(host, ledger, made.readOutput, reach);
+    parts.check(ledger.endedRuns);
     await made.dispose?.();
     this.#made = undefined;
   }
@@ -149,14 +149,14 @@ export class RunnerWorkload {
     return { options, capacity, history };
   }
 
-  #book({ options, capacity, history }: Setup, parts: DrawnParts, reach: RunnerReach): RunBook {
+  #ledger({ options, capacity, history }: Setup, parts: DrawnParts, reach: RunnerReach): RunLedger {
     const { supports, graceMs } = this.#subject;
     const hasExactTimes = supports.virtualTime === true && parts.keepsTimes !== false;
     // On a machine a runner may have a prefix of its own, so that its incarnations differ (R45).
     const ownPrefix = supports.virtualTime === true ? '' : undefined;
     const idPrefix = supports.idPrefix === true ? (options.idPrefix ?? ownPrefix) : undefined;
     const hasOutputs = supports.outputs === true;
-    return new RunBook(
+    return new RunLedger(
       this.#host,
       { capacity, history, idPrefix, hasExactTimes, graceMs, parts, hasOutputs },
       reach,

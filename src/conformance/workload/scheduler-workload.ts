@@ -17,7 +17,7 @@ import { createNode, type Node } from '../../simulation/service-node.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 import { simCommands } from '../command-vocabulary.ts';
 import { Draws, workloadName } from './draws.ts';
-import type { RunBook } from './run-book.ts';
+import type { RunLedger } from './run-ledger.ts';
 import { SERVICE_CAPABILITY, type ServiceCapability, ServiceWorkload } from './service-workload.ts';
 import { WORKLOAD_LIMITS, type WorkloadLimits } from './workload-clients.ts';
 
@@ -147,8 +147,8 @@ class SchedulerWorkload {
       this.#limits,
       (_, command, mark) => ({ ...command, jobId: command.jobId ?? `job ${mark}` }),
     );
-    const book = await clients.run();
-    await this.#check(book);
+    const ledger = await clients.run();
+    await this.#check(ledger);
     await Promise.all(workers.map((worker) => worker.release()));
     await Promise.all(this.#workers.map(({ node }) => node.release()));
   }
@@ -222,10 +222,10 @@ class SchedulerWorkload {
     });
   }
 
-  async #check(book: RunBook): Promise<void> {
-    const ended = new Map(book.endedRuns.map((run) => [run.command.jobId ?? '', run.status]));
+  async #check(ledger: RunLedger): Promise<void> {
+    const ended = new Map(ledger.endedRuns.map((run) => [run.command.jobId ?? '', run.status]));
     const seenMs = new Map(
-      book.runs.map(({ drawn, endSeenAtMs }) => [drawn.command.jobId ?? '', endSeenAtMs]),
+      ledger.runs.map(({ drawn, endSeenAtMs }) => [drawn.command.jobId ?? '', endSeenAtMs]),
     );
     await this.#sim.sleep(ENDS_WITHIN_MS);
     const found = await Promise.all(this.#runs.map((run) => this.#statusOf(run)));

@@ -14,7 +14,7 @@ import { makeRunner } from './made-runner.ts';
 import type { ConformanceSubject, RunnerUnderTest } from '../subject.ts';
 import { Draws, workloadName } from './draws.ts';
 import type { DrawnParts } from './drawn-parts.ts';
-import { RunBook } from './run-book.ts';
+import { RunLedger } from './run-ledger.ts';
 import { requiredOf, RunnerReach } from './runner-reach.ts';
 import {
   drawWorld,
@@ -134,7 +134,7 @@ export class ServiceWorkload {
   }
 
   /** Gives what is known of its runs. */
-  async run(): Promise<RunBook> {
+  async run(): Promise<RunLedger> {
     const host = this.#host;
     const subject = asRunner(this.#subject);
     const reach = new RunnerReach(host, this.#required(subject));
@@ -142,12 +142,12 @@ export class ServiceWorkload {
     const world = drawWorld(host, draws, reach);
     const made = await makeRunner(host, 'create', () => this.#subject.create(world));
     const { name, atOnce = 1 } = this.#subject;
-    const book = this.#book(reach);
+    const ledger = this.#ledger(reach);
     const clients = new WorkloadClients(host, {
       subject,
       service: made.service,
       callee: name,
-      book,
+      ledger,
       reach,
       startsInOrder: atOnce === 1,
       model: this.#model(),
@@ -157,7 +157,7 @@ export class ServiceWorkload {
     await clients.end();
     clients.judge();
     await made.dispose?.();
-    return book;
+    return ledger;
   }
 
   #required(subject: ConformanceSubject): readonly string[] {
@@ -166,9 +166,9 @@ export class ServiceWorkload {
     return losesCalls ? [...required, 'call that was lost'] : required;
   }
 
-  #book(reach: RunnerReach): RunBook {
+  #ledger(reach: RunnerReach): RunLedger {
     const { capacity = Infinity, atOnce = 1, mayEvict, mayDuplicate, losesCalls } = this.#subject;
-    return new RunBook(
+    return new RunLedger(
       this.#host,
       {
         capacity,

@@ -20,7 +20,7 @@ import type { ConformanceSubject } from '../subject.ts';
 import { Draws } from './draws.ts';
 import { GivenAnswers } from './given-answers.ts';
 import { ReadJudge } from './read-judge.ts';
-import type { RunBook } from './run-book.ts';
+import type { RunLedger } from './run-ledger.ts';
 import { RunnerClient, type SharedWork } from './runner-client.ts';
 import type { RunnerReach } from './runner-reach.ts';
 import { SharedSignal } from './shared-signal.ts';
@@ -76,7 +76,7 @@ export interface ClientTerms {
   readonly service: Service;
   /** What a history calls the service. */
   readonly callee: string;
-  readonly book: RunBook;
+  readonly ledger: RunLedger;
   readonly reach: RunnerReach;
   /** Whether runs start in the order of acceptance (R67). */
   readonly startsInOrder: boolean;
@@ -106,13 +106,13 @@ export class WorkloadClients {
   readonly #last: RunnerClient;
 
   constructor(host: WorkloadHost, terms: ClientTerms) {
-    const { subject, service, book, reach, startsInOrder } = terms;
+    const { subject, service, ledger, reach, startsInOrder } = terms;
     this.#host = host;
     this.#terms = terms;
-    const judge = new ReadJudge(host, book, reach, { seesAll: subject.supports.exactStates === true });
+    const judge = new ReadJudge(host, ledger, reach, { seesAll: subject.supports.exactStates === true });
     const signals = Array.from({ length: SIGNALS }, () => new SharedSignal(host));
     const given = new GivenAnswers(host);
-    this.#work = { host, subject, book, judge, reach, signals, given, reads: [], open: [] };
+    this.#work = { host, subject, ledger, judge, reach, signals, given, reads: [], open: [] };
     this.#history = createHistory<ServiceCall, ServiceReply>(host.world.clock);
     this.#calls = new TracedCalls(host.world);
     this.#watched = watchAnswers(host.world, given.service(service), ({ rule, message }) => {
@@ -149,25 +149,25 @@ export class WorkloadClients {
   /** Faults end; whatever is still at work is released, and then nothing is left and nothing is served. */
   async end(): Promise<void> {
     const last = this.#last;
-    const { open, book } = this.#work;
+    const { open, ledger } = this.#work;
     this.#host.heal();
-    const latest = book.runs.slice(-LATEST).map(({ runId }) => runId);
+    const latest = ledger.runs.slice(-LATEST).map(({ runId }) => runId);
     await lookAtAll(last, latest);
     await last.release();
     await Promise.all(open);
     await last.wait({ allRuns: true, states: UNKNOWN_MASK }, Infinity);
     await lookAtAll(last, latest);
-    const [run] = book.runs;
+    const [run] = ledger.runs;
     if (run !== undefined) await last.abort(run.runId);
     await last.release();
   }
 
   /** All runs are over, nobody listens any more, and there is an order of the calls that explains all answers. */
   judge(): void {
-    const { book, signals } = this.#work;
+    const { ledger, signals } = this.#work;
     const { model, historyMax, startsInOrder } = this.#terms;
     const host = this.#host;
-    for (const run of book.runs) {
+    for (const run of ledger.runs) {
       const isOver = run.ended !== undefined || run.memory !== 'kept';
       host.check(isOver, `R85 run ${run.runId}: expected its end by the return of the release, got none`);
     }

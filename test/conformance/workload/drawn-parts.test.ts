@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { AT_ONCE } from '../../../src/conformance/workload/drawn-work.ts';
 import { expectRun } from '../../../src/conformance/workload/expected-run.ts';
 import type { PartsSetup, RunPlan } from '../../../src/conformance/workload/planned-parts.ts';
-import { RunBook } from '../../../src/conformance/workload/run-book.ts';
+import { RunLedger } from '../../../src/conformance/workload/run-ledger.ts';
 import { RunnerReach } from '../../../src/conformance/workload/runner-reach.ts';
 import { type RunStatus, zeroStatus } from '../../../src/model/run-status.ts';
 import { runnerWorkload } from '../../../src/conformance/workload/runner-workload.ts';
@@ -257,7 +257,7 @@ describe('what falls on one instant', () => {
     const host = { now: () => 0, sometimes: () => undefined, check };
     const terms = { capacity: 2, history: 1, idPrefix: '', hasExactTimes: true, graceMs: 0 };
     const reach = new RunnerReach(host, []);
-    const book = new RunBook(host, { ...terms, parts: { options: {}, check: () => undefined } }, reach);
+    const ledger = new RunLedger(host, { ...terms, parts: { options: {}, check: () => undefined } }, reach);
     const drawn = {
       ...({
         command: { argv: ['hang'] },
@@ -268,12 +268,12 @@ describe('what falls on one instant', () => {
       } as const),
       ...{ isStubborn: false, stdout: '', stderr: '', secrets: [] },
     };
-    book.accepted(book.offer(drawn), statusOf('0', 'PENDING'));
-    const second = book.offer(drawn);
-    book.abortAsked('0');
-    book.saw('abort', statusOf('0', 'ABORTED'), 0);
-    book.accepted(second, statusOf('1', 'PENDING'));
-    expect([book.isUnknown('0'), book.mayBeUnknown('0')]).toEqual([false, true]);
+    ledger.accepted(ledger.offer(drawn), statusOf('0', 'PENDING'));
+    const second = ledger.offer(drawn);
+    ledger.abortAsked('0');
+    ledger.saw('abort', statusOf('0', 'ABORTED'), 0);
+    ledger.accepted(second, statusOf('1', 'PENDING'));
+    expect([ledger.isUnknown('0'), ledger.mayBeUnknown('0')]).toEqual([false, true]);
   });
 
   test.for([
@@ -288,16 +288,16 @@ describe('what falls on one instant', () => {
     const host = { now: () => now, sometimes: () => undefined, check };
     const terms = { capacity: 2, history: 1, idPrefix: '', hasExactTimes: true, graceMs: 100 };
     const reach = new RunnerReach(host, []);
-    const book = new RunBook(host, { ...terms, parts: { options: {}, check: () => undefined } }, reach);
+    const ledger = new RunLedger(host, { ...terms, parts: { options: {}, check: () => undefined } }, reach);
     const drawn = {
       ...({ command: { argv: ['hang'] }, kind: 'hang', end: undefined, lastsMs: Infinity } as const),
       ...{ starts: true, isStubborn: true, stdout: '', stderr: '', secrets: [] },
     };
-    book.accepted(book.offer(drawn), statusOf('0', 'PENDING'));
+    ledger.accepted(ledger.offer(drawn), statusOf('0', 'PENDING'));
     now = stopMs;
-    book.abortAsked('0');
+    ledger.abortAsked('0');
     now = 20;
-    book.saw('statusAll', statusOf('0', 'PENDING'), now);
+    ledger.saw('statusAll', statusOf('0', 'PENDING'), now);
     expect(found.map((message) => /expected.*/.exec(message)?.[0])).toEqual(expected);
   });
 });

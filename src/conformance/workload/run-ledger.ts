@@ -13,8 +13,8 @@ import { afterEnd, isHealthOpen, TRUSTED } from './expected-health.ts';
 import type { RunnerReach } from './runner-reach.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
-/** What a book relies on. */
-export interface BookTerms {
+/** What a ledger relies on. */
+export interface LedgerTerms {
   /** Runs in the runner at most. */
   readonly capacity: number;
   /** Runs that are remembered; 0 for all, undefined if that is not known. */
@@ -56,7 +56,7 @@ export interface Offer {
 }
 
 /** A run that was accepted. */
-export class BookedRun {
+export class LedgerRun {
   readonly runId: RunID;
   readonly drawn: DrawnCommand;
   readonly order: number;
@@ -129,12 +129,12 @@ interface QueueState {
 }
 
 /** The runs of one runner. */
-export class RunBook {
-  readonly terms: BookTerms;
+export class RunLedger {
+  readonly terms: LedgerTerms;
   readonly #host: Pick<WorkloadHost, 'check' | 'now'>;
   readonly #reach: RunnerReach;
-  readonly #runs: BookedRun[] = [];
-  readonly #byId = new Map<RunID, BookedRun>();
+  readonly #runs: LedgerRun[] = [];
+  readonly #byId = new Map<RunID, LedgerRun>();
   readonly #refs = new Map<string, RunID>();
   #offers = 0;
   #openOffers = 0;
@@ -150,7 +150,7 @@ export class RunBook {
   #queueState: QueueState = { free: { lo: -Infinity, hi: -Infinity }, lastCode: 0, unhealthy: undefined };
   #unhealthy: Span | undefined;
 
-  constructor(host: Pick<WorkloadHost, 'check' | 'now'>, terms: BookTerms, reach: RunnerReach) {
+  constructor(host: Pick<WorkloadHost, 'check' | 'now'>, terms: LedgerTerms, reach: RunnerReach) {
     this.#host = host;
     this.terms = terms;
     this.#reach = reach;
@@ -165,7 +165,7 @@ export class RunBook {
   }
 
   /** All runs in the order in which they were offered. */
-  get runs(): readonly BookedRun[] {
+  get runs(): readonly LedgerRun[] {
     return this.#runs;
   }
 
@@ -201,7 +201,7 @@ export class RunBook {
     return this.#unhealthy;
   }
 
-  find(runId: RunID): BookedRun | undefined {
+  find(runId: RunID): LedgerRun | undefined {
     return this.#byId.get(runId);
   }
 
@@ -255,7 +255,7 @@ export class RunBook {
   // What comes back.
 
   /** A `run` was accepted, and has just returned. */
-  accepted(offer: Offer, status: RunStatus): BookedRun {
+  accepted(offer: Offer, status: RunStatus): LedgerRun {
     this.#openOffers -= 1;
     this.#mark += 1;
     const { runId } = status;
@@ -275,7 +275,7 @@ export class RunBook {
     }
     this.reckon();
     this.#checkRoom(runId);
-    const run = new BookedRun(runId, offer, this.#mark);
+    const run = new LedgerRun(runId, offer, this.#mark);
     if (this.isReleaseAsked) {
       run.stopAskedAtMs = now;
       run.isReleased = true;
@@ -384,7 +384,7 @@ export class RunBook {
   }
 
   /** The states in which a run may have been found at some moment from `sinceMs` to `untilMs`. */
-  states(run: BookedRun, sinceMs: number, untilMs: number): StateMask {
+  states(run: LedgerRun, sinceMs: number, untilMs: number): StateMask {
     const { turn, end, ended, stopAskedAtMs: stop } = run;
     let states = 0;
     if (ended === undefined || end.hi >= sinceMs) {
@@ -420,14 +420,14 @@ export class RunBook {
     const now = this.#host.now();
     let next = Infinity;
     for (let at = this.#settled; at < this.#runs.length; at += 1) {
-      const { turn, end } = this.#runs[at] as BookedRun;
+      const { turn, end } = this.#runs[at] as LedgerRun;
       for (const { lo, hi } of [turn, end]) if (lo === hi && lo > now && lo < next) next = lo;
     }
     return next < Infinity ? next - now : undefined;
   }
 
   /** When a run is over, as far as is known. */
-  endOf(run: BookedRun): Readonly<Span> {
+  endOf(run: LedgerRun): Readonly<Span> {
     this.reckon();
     return run.end;
   }
@@ -453,7 +453,7 @@ export class RunBook {
   }
 
   /** Whether a run was surely accepted before another: of calls that overlap, each may have come first, unless calls are served at once. */
-  isBefore(one: BookedRun, other: BookedRun): boolean {
+  isBefore(one: LedgerRun, other: LedgerRun): boolean {
     return this.terms.hasExactTimes ? one.order < other.order : one.acceptedMark < other.offeredMark;
   }
 
@@ -462,7 +462,7 @@ export class RunBook {
     return this.#offers;
   }
 
-  #mayRun(run: BookedRun): boolean {
+  #mayRun(run: LedgerRun): boolean {
     return (
       run.runningSeenAtMs < Infinity ||
       (run.drawn.starts && !run.isDrained && run.stopAskedAtMs >= run.turn.lo)
@@ -489,7 +489,7 @@ export class RunBook {
 
   // Fields.
 
-  #checkFields(run: BookedRun, status: RunStatus): void {
+  #checkFields(run: LedgerRun, status: RunStatus): void {
     const { runId, state, snapshotId, exitCode, error } = status;
     if (run.drawn.kind !== 'malformed') this.#checkTags(run, status);
     const fields = FIELDS_OF[state] ?? [];
@@ -504,7 +504,7 @@ export class RunBook {
     if (state === 'PENDING' || state === 'RUNNING') this.#checkFirstRefs(run, status);
   }
 
-  #checkFirstRefs(run: BookedRun, { runId, state, stdoutRef, stderrRef }: RunStatus): void {
+  #checkFirstRefs(run: LedgerRun, { runId, state, stdoutRef, stderrRef }: RunStatus): void {
     const isBare = stdoutRef === '' && stderrRef === '';
     const isTwo = stdoutRef !== '' && stderrRef !== '' && stdoutRef !== stderrRef;
     if (!isBare) this.#hasRefs = true;
@@ -517,7 +517,7 @@ export class RunBook {
     if (state === 'RUNNING') run.stdoutRef = stdoutRef;
   }
 
-  #checkTags({ drawn }: BookedRun, status: RunStatus): void {
+  #checkTags({ drawn }: LedgerRun, status: RunStatus): void {
     const { jobId = '', taskId = '', tag = '' } = drawn.command;
     const isSame = status.jobId === jobId && status.taskId === taskId && status.tag === tag;
     if (isSame) return;
@@ -532,7 +532,7 @@ export class RunBook {
     );
   }
 
-  #checkRefs(run: BookedRun, { runId, state, stdoutRef, stderrRef }: RunStatus): void {
+  #checkRefs(run: LedgerRun, { runId, state, stdoutRef, stderrRef }: RunStatus): void {
     const hasRefs = stdoutRef !== '' && stderrRef !== '';
     const neverRan = run.runningSeenAtMs === Infinity && !this.#mayRun(run);
     this.#demand(
@@ -569,7 +569,7 @@ export class RunBook {
     return this.terms.parts.localRef?.(ref) ?? ref;
   }
 
-  #keepEnd(run: BookedRun, status: RunStatus): void {
+  #keepEnd(run: LedgerRun, status: RunStatus): void {
     this.#checkEnd(run, status);
     this.#checkRefs(run, status);
     run.ended = status;
@@ -581,7 +581,7 @@ export class RunBook {
   }
 
   /** The end of a run must be that of its command, of its deadline, of an abort, or of a runner that is not well. */
-  #checkEnd(run: BookedRun, status: RunStatus): void {
+  #checkEnd(run: LedgerRun, status: RunStatus): void {
     const { state, error, runId } = status;
     if (state === 'ABORTED' || state === 'TIMEDOUT') {
       this.#checkStopped(run, status);
@@ -597,7 +597,7 @@ export class RunBook {
     this.#demand(false, 'R3 R110', `${what}\n\n${this.#explain(run)}`);
   }
 
-  #checkStopped(run: BookedRun, { runId, state, error }: RunStatus): void {
+  #checkStopped(run: LedgerRun, { runId, state, error }: RunStatus): void {
     const isAbort = state === 'ABORTED';
     const hasCause = isAbort ? run.stopAskedAtMs < Infinity : (run.drawn.command.timeoutMs ?? 0) > 0;
     const lacking = isAbort ? 'nobody stopped it' : 'it has no timeout';
@@ -609,7 +609,7 @@ export class RunBook {
     );
   }
 
-  #explain({ runId, drawn, acceptedAtMs, turn, end, stopAskedAtMs }: BookedRun): string {
+  #explain({ runId, drawn, acceptedAtMs, turn, end, stopAskedAtMs }: LedgerRun): string {
     const { command, end: own, lastsMs } = drawn;
     const argv = command.argv.join(', ');
     const lines = [
@@ -627,7 +627,7 @@ export class RunBook {
   }
 
   /** The rule that a run breaks which is in that state in place of one of the expected. */
-  #ruleFor(run: BookedRun, state: RunState, expected: StateMask): string {
+  #ruleFor(run: LedgerRun, state: RunState, expected: StateMask): string {
     if (run.drawn.kind === 'malformed') return 'R66';
     if (expected === ABORTED) {
       if (run.isReleased) return 'R85';
@@ -649,7 +649,7 @@ export class RunBook {
     let queueState = this.#queueState;
     let isPrefix = true;
     for (let at = this.#settled; at < this.#runs.length; at += 1) {
-      const run = this.#runs[at] as BookedRun;
+      const run = this.#runs[at] as LedgerRun;
       queueState = this.#reckonRun(run, queueState);
       isPrefix &&= run.ended !== undefined && run.end.hi < now;
       if (!isPrefix) continue;
@@ -659,7 +659,7 @@ export class RunBook {
     this.#unhealthy = queueState.unhealthy;
   }
 
-  #reckonRun(run: BookedRun, before: QueueState): QueueState {
+  #reckonRun(run: LedgerRun, before: QueueState): QueueState {
     const { turn, end, acceptedAtMs } = run;
     run.isDrained = before.unhealthy !== undefined;
     if (!this.#knowsTimes) {
@@ -678,7 +678,7 @@ export class RunBook {
     return this.#reckonHealth(run, { ...before, free });
   }
 
-  #reckonEnd(run: BookedRun): void {
+  #reckonEnd(run: LedgerRun): void {
     const { turn, end, drawn, stopAskedAtMs: stop } = run;
     const deadline = later(turn, deadlineOf(drawn));
     const natural = later(turn, drawn.lastsMs);
@@ -696,7 +696,7 @@ export class RunBook {
   }
 
   /** Nothing starts in an unhealthy runner, and what was in the queue fails (R83). */
-  #reckonDrained(run: BookedRun, unhealthy: Span): void {
+  #reckonDrained(run: LedgerRun, unhealthy: Span): void {
     const { end, stopAskedAtMs: stop } = run;
     end.lo = Math.max(run.acceptedAtMs, Math.min(stop, unhealthy.lo));
     end.hi = Math.min(run.endSeenAtMs, stop, Math.max(run.acceptedAtMs, unhealthy.hi));
@@ -705,7 +705,7 @@ export class RunBook {
   }
 
   /** R81. Where it is open how a run ends that would matter, nothing is said of times from then on. */
-  #reckonHealth(run: BookedRun, queueState: QueueState): QueueState {
+  #reckonHealth(run: LedgerRun, queueState: QueueState): QueueState {
     if (queueState.unhealthy !== undefined || run.stopAskedAtMs < run.turn.lo) return queueState;
     const { ended, drawn, end } = run;
     const ends = ended === undefined ? run.ends : maskForState(ended.state);
@@ -746,11 +746,11 @@ export class RunBook {
     }
   }
 
-  #mayBeOver({ ended, end }: BookedRun): boolean {
+  #mayBeOver({ ended, end }: LedgerRun): boolean {
     return ended !== undefined || end.lo <= this.#host.now();
   }
 
-  #forgetPerhaps(kept: readonly BookedRun[]): void {
+  #forgetPerhaps(kept: readonly LedgerRun[]): void {
     for (const run of kept) if (run.memory === 'kept' && this.#mayBeOver(run)) run.memory = 'perhaps';
   }
 
@@ -774,7 +774,7 @@ function later({ lo, hi }: Span, ms: number): Span {
 
 /** The order of the causes of an end is that of their times; of those in one instant each may be the first (R104). */
 function endsOf(
-  { drawn, end, turn, stopAskedAtMs: stop }: BookedRun,
+  { drawn, end, turn, stopAskedAtMs: stop }: LedgerRun,
   natural: Span,
   deadline: Span,
 ): StateMask {
@@ -801,7 +801,7 @@ function ownEndText(end: ExpectedEnd | undefined): string {
   return `${state} ${exitCode}${error === undefined || error === '' ? '' : ` (${JSON.stringify(error)})`}`;
 }
 
-function endedRun(run: BookedRun, status: RunStatus): EndedRun {
+function endedRun(run: LedgerRun, status: RunStatus): EndedRun {
   const { runId, drawn, acceptedAtMs, stopAskedAtMs } = run;
   return {
     runId,
