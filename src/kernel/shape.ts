@@ -268,10 +268,14 @@ export function optionsOf<T>(required: RequiredShapes<T>, optional: OptionalShap
   return closed(objectOf<T>('an object of options', required, optional));
 }
 
-/** What of the options of one function is for another one, whose options have these fields; inherited ones count. */
+/** What of the options of one function is for another one, whose options have these fields; inherited ones count. Each is read once. */
 export function only<T extends object>(fields: ShapesOf<T>, options: T): T {
-  const given = (Object.keys(fields) as (keyof T)[]).filter((name) => options[name] !== undefined);
-  return Object.fromEntries(given.map((name) => [name, options[name]])) as T;
+  const given: Partial<T> = {};
+  for (const name of Object.keys(fields) as (keyof T)[]) {
+    const value = options[name];
+    if (value !== undefined) given[name] = value;
+  }
+  return given as T;
 }
 
 /** The same, and it refuses other fields. */

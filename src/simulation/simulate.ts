@@ -99,9 +99,13 @@ export async function simulate(given: SimulateOptions): Promise<Verdict> {
 
 /** A getter may give something else, or throw, the next time. */
 function readOnce(given: SimulateOptions): SimulateOptions {
-  let options;
+  let options: SimulateOptions;
   try {
-    options = is.only<SimulateOptions>(SIMULATE_FIELDS, given);
+    options = { ...given };
+    // Mostly nothing is inherited: then to look at each field there may be would cost more than the copy.
+    if (Object.getPrototypeOf(given) !== Object.prototype) {
+      options = { ...options, ...is.only<SimulateOptions>(SIMULATE_FIELDS, given) };
+    }
   } catch (error) {
     throw unreadable('options', given, error);
   }
