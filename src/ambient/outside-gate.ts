@@ -76,7 +76,7 @@ export class OutsideGate implements WayBack {
     if (this.#isLooking || isCalledByTools()) return undefined;
     return this.#refuse(
       `${what} of the machine is called`,
-      'because the code took it before ambient time was in place. Load dryrunner/ambient/install before that code: by node --import, or as the first of the setupFiles of Vitest',
+      'because the code took it before ambient time was in place. Under Vitest, add dryrunner/vitest-plugin to its plugins; elsewhere load dryrunner/ambient/install before that code, by node --import',
     );
   }
 

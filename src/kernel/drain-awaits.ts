@@ -179,8 +179,8 @@ function isAwait({ frames, parent }: Read): boolean {
 }
 
 /** True if `other` is further from the beginning of the flow, on the same way. */
-function isBelow({ path = [] }: Read, { path: other = [] }: Read): boolean {
-  return (
-    other.length > path.length && path.every((name, at) => other[at + other.length - path.length] === name)
-  );
+function isBelow({ path = [], running }: Read, { path: other = [] }: Read): boolean {
+  // A function that is not async stands in the stack of what it calls until that has awaited for the first time, and not behind it.
+  const way = path.filter((name, at) => at === 0 || at >= running - 1 || other.includes(name));
+  return other.length > way.length && way.every((name, at) => other[at + other.length - way.length] === name);
 }

@@ -91,6 +91,20 @@ test.for<readonly [string, () => Promise<unknown>, readonly string[]]>([
     ['waitFor part <- never part', 'other part <- never other part'],
   ],
   [
+    'below a function that is not async, which hands on',
+    function part() {
+      return (async function whole() {
+        await Promise.all([
+          (async function other() {
+            await turn(2);
+            await waitFor(never());
+          })(),
+        ]);
+      })();
+    },
+    ['waitFor other whole <- never other whole'],
+  ],
+  [
     'a chain',
     async function part() {
       await turn(1);
