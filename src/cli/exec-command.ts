@@ -183,6 +183,7 @@ async function execProgram(
   });
   try {
     const timeoutMs = timeout === undefined ? {} : { timeoutMs: timeout };
+    terminal.onUnread(() => interruption.endUnread());
     const status = await runToEnd(terminal, runner, { argv, ...timeoutMs }, interruption);
     await runner.release();
     await writeRecording(trace, recorder, directory, interruption);

@@ -31,10 +31,10 @@ export function chosenExitCode(): number | undefined {
 }
 
 /** Signals that ask a command to end. */
-export type EndSignal = 'SIGHUP' | 'SIGINT' | 'SIGQUIT' | 'SIGTERM';
+export type EndSignal = 'SIGHUP' | 'SIGINT' | 'SIGPIPE' | 'SIGQUIT' | 'SIGTERM';
 
-/** What a shell reports for a command that a signal ended, 128 and its number: 129, 130, 131 and 143. */
-export type SignalStatus = 129 | 130 | 131 | 143;
+/** What a shell reports for a command that a signal ended, 128 and its number: 129, 130, 131, 141 and 143. */
+export type SignalStatus = 129 | 130 | 131 | 141 | 143;
 
 /** One of the exit codes. */
 export type ExitStatus = (typeof EXIT_STATUS)[keyof typeof EXIT_STATUS] | SignalStatus;
@@ -42,6 +42,7 @@ export type ExitStatus = (typeof EXIT_STATUS)[keyof typeof EXIT_STATUS] | Signal
 const SIGNAL_STATUS: Readonly<Record<EndSignal, SignalStatus>> = {
   SIGHUP: 129,
   SIGINT: 130,
+  SIGPIPE: 141,
   SIGQUIT: 131,
   SIGTERM: 143,
 };

@@ -71,13 +71,22 @@ export class Interruption {
     }
   }
 
+  /** Ends the work because nobody reads what is printed any more, as SIGPIPE would. */
+  endUnread(): void {
+    if (!this.requested) this.#request('SIGPIPE');
+  }
+
   dispose(): void {
     for (const [signal, handler] of this.#handlers) process.off(signal, handler);
   }
 
   #onSignal(signal: EndSignal): void {
+    if (this.#status !== undefined) endProcess(signalStatus(signal));
+    this.#request(signal);
+  }
+
+  #request(signal: EndSignal): void {
     const status = signalStatus(signal);
-    if (this.#status !== undefined) endProcess(status);
     this.#status = status;
     // For those who end the process because they can no longer write, as after the terminal was closed.
     process.exitCode = status;

@@ -5,6 +5,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { messageOf, stackOf } from '../kernel/errors.ts';
 import { packageFile } from '../kernel/package-files.ts';
 import { isOfLostFolder } from './current-folder.ts';
+import type { ExecutionFiles } from './execution-files.ts';
 import type { ExploreCommandOptions } from './explore-options.ts';
 import type { ExecCommandOptions } from './exec-command.ts';
 import { EXEC_FAILED } from './exec-status.ts';
@@ -48,6 +49,15 @@ watchProcessEnd(terminal);
 /** One of {@link EXIT_STATUS}, or for `exec` any. */
 let status: number = EXIT_STATUS.HELD;
 
+/** Files that were asked for are written whatever becomes of stdout. */
+function untilWritten(
+  { trace, timeline, output }: ExecutionFiles & Pick<ExecCommandOptions, 'output'>,
+  work: () => Promise<number>,
+): Promise<number> {
+  const isAsked = [trace, timeline, output].some((path) => path !== undefined);
+  return isAsked ? terminal.endAfter(work) : work();
+}
+
 function version(): string {
   const text = readFileSync(packageFile('package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
@@ -87,7 +97,7 @@ program
   .addOption(timelineOption('the first run that fails, or else of the first run,'))
   .action(async (scenarios: string[], options: RunCommandOptions) => {
     const { runCommand } = await import('./run-command.ts');
-    status = await runCommand(terminal, scenarios, options);
+    status = await untilWritten(options, () => runCommand(terminal, scenarios, options));
   });
 
 program
@@ -158,7 +168,7 @@ program
   .addHelpText('after', REPLAY_HELP)
   .action(async (file: string, options: ReplayCommandOptions) => {
     const { replayCommand } = await import('./replay-command.ts');
-    status = await replayCommand(terminal, file, options);
+    status = await untilWritten(options, () => replayCommand(terminal, file, options));
   });
 
 program
@@ -185,7 +195,7 @@ program
   .addHelpText('after', EXPLAIN_HELP)
   .action(async (what: string, options: ExplainCommandOptions) => {
     const { explainCommand } = await import('./explain-command.ts');
-    status = await explainCommand(terminal, what, options);
+    status = await untilWritten(options, () => explainCommand(terminal, what, options));
   });
 
 program
@@ -238,7 +248,7 @@ program
     requireSeparator(command, process.argv);
     const { execCommand } = await import('./exec-command.ts');
     const wasTyped = (option: string): boolean => own.getOptionValueSource(option) === 'cli';
-    status = await execCommand(terminal, command, options, wasTyped);
+    status = await untilWritten(options, () => execCommand(terminal, command, options, wasTyped));
   });
 
 program

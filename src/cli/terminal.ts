@@ -1,16 +1,23 @@
 /** Where the command line writes: people read stderr and stdout, programs read stdout alone. */
 import { writeSync } from 'node:fs';
 import { styleText } from 'node:util';
+import { messageOf } from '../kernel/errors.ts';
 import { endProcess, EXIT_STATUS, exitByHangUp } from './exit-status.ts';
 
 /** Styles in use. */
 export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
+
+type StreamName = 'stdout' | 'stderr';
 
 /** The two streams, and whether a person is watching. */
 export class Terminal {
   readonly #out: NodeJS.WriteStream;
   readonly #err: NodeJS.WriteStream;
   readonly #lostStatus: number;
+  /** True while a stream that nobody reads any more ends nothing. */
+  #endsAfter = false;
+  #onUnread: (() => void) | undefined;
+  readonly #gone = new Set<StreamName>();
 
   /** `lostStatus` is the exit code where a stream cannot be written, for another reason than that nobody reads it any more. */
   constructor({ lostStatus }: { readonly lostStatus: number }) {
@@ -22,17 +29,48 @@ export class Terminal {
   }
 
   /** Nobody can read on: end as a closed pipe ends other commands, or say why where that is still possible. */
-  #lost(stream: 'stdout' | 'stderr', error: NodeJS.ErrnoException): void {
+  #lost(stream: StreamName, error: NodeJS.ErrnoException): void {
     const { isTTY } = stream === 'stdout' ? this.#out : this.#err;
     // A terminal that has been closed fails like a disk.
     const isHungUp = error.code === 'EIO' && isTTY;
     if (isHungUp) exitByHangUp();
-    if (isHungUp || error.code === 'EPIPE') {
-      const status = Number(process.exitCode ?? 0);
-      endProcess(status === 0 ? EXIT_STATUS.CLOSED : status);
+    if (this.#endsAfter && error.code === 'EPIPE') {
+      const isFirst = this.#gone.size === 0;
+      this.#gone.add(stream);
+      if (isFirst) this.#onUnread?.();
+      return;
     }
+    if (isHungUp || error.code === 'EPIPE') this.#endClosed();
     if (stream === 'stdout') process.stderr.write(`error: stdout cannot be written: ${error.message}\n`);
     endProcess(this.#lostStatus);
+  }
+
+  #endClosed(): never {
+    const status = Number(process.exitCode ?? 0);
+    endProcess(status === 0 ? EXIT_STATUS.CLOSED : status);
+  }
+
+  /**
+   * Does work that writes files which were asked for, to its end also if nobody reads what is printed any more: the process ends as usual
+   * then, but after it.
+   */
+  async endAfter<T>(work: () => Promise<T>): Promise<T> {
+    this.#endsAfter = true;
+    try {
+      return await work();
+    } catch (error) {
+      // Why there is no file.
+      if (this.#gone.size > 0) this.note(`error: ${messageOf(error)}`);
+      throw error;
+    } finally {
+      this.#endsAfter = false;
+      if (this.#gone.size > 0) this.#endClosed();
+    }
+  }
+
+  /** Called if nobody reads what is printed any more, in work that goes on then. */
+  onUnread(call: () => void): void {
+    this.#onUnread = call;
   }
 
   /** Whether progress can be drawn over itself. */
@@ -55,12 +93,13 @@ export class Terminal {
   }
 
   /** Raw output of a command that is shown as it comes. */
-  raw(stream: 'stdout' | 'stderr', bytes: string | Uint8Array): void {
+  raw(stream: StreamName, bytes: string | Uint8Array): void {
     this.#write(stream, bytes);
   }
 
   /** Node's stream of a file takes a short write, as on a full disk, for a whole one. */
-  #write(stream: 'stdout' | 'stderr', text: string | Uint8Array): void {
+  #write(stream: StreamName, text: string | Uint8Array): void {
+    if (this.#gone.has(stream)) return;
     const to = stream === 'stdout' ? this.#out : this.#err;
     if (!isFile(to)) {
       to.write(text);

@@ -211,3 +211,40 @@ test.for([['--trace'], ['--timeline']] as const)(
     expect(await readFile(at('printed'), 'utf8')).toBe('');
   },
 );
+
+describe('files that were asked for are written although nobody reads what is printed', () => {
+  const unread = (...args: readonly string[]): Promise<Finished> => {
+    const { child, finished } = startIn(dir, ...args);
+    child.stdout?.destroy();
+    return finished;
+  };
+
+  test('by run, explain and replay', async () => {
+    const { code } = await unread('run', './small.mjs', '--trace', 'a.jsonl', '--timeline', 'a.json');
+    expect([code, await readFile(at('a.jsonl'), 'utf8')]).toEqual([141, trace]);
+    expect(JSON.parse(await readFile(at('a.json'), 'utf8'))).toHaveProperty('traceEvents');
+    const args = ['--trace', 'b.jsonl', '--timeline', 'b.json'];
+    expect((await unread('explain', './tossed.mjs', '--seed', '1', ...args)).code).toBe(141);
+    expect(JSON.parse(await readFile(at('b.json'), 'utf8'))).toHaveProperty('traceEvents');
+    expect(await readFile(at('b.jsonl'), 'utf8')).toContain('"type":"end"');
+    const again = ['--trace', 'c.jsonl', '--timeline', 'c.json'];
+    expect((await unread('replay', 'b.jsonl', ...again)).code).toBe(141);
+    expect(await readFile(at('c.jsonl'), 'utf8')).toContain('"type":"end"');
+    expect(existsSync(at('c.json'))).toBe(true);
+  });
+
+  test('by exec, which ends a command that prints for ever', async () => {
+    const { code } = await unread('exec', '--trace', 'd.jsonl', '--', 'yes');
+    expect(code).toBe(141);
+    expect(await readFile(at('d.jsonl'), 'utf8')).toContain('"state":"ABORTED"');
+  });
+
+  test.runIf(existsSync('/dev/full'))(
+    'or it is said why not; skipped without /dev/full, because no other file is full',
+    async () => {
+      const { code, err } = await unread('run', './small.mjs', '--trace', '/dev/full');
+      expect(code).toBe(141);
+      expect(err).toMatch(/^error: \/dev\/full cannot be written: ENOSPC/m);
+    },
+  );
+});
