@@ -41,6 +41,10 @@ export interface Explored {
   readonly found: readonly FailingExecution[];
   /** The executions of the report that were cut off, with where they are kept. */
   readonly cutOff: readonly FailingExecution[];
+  /** Ids of the logs of the corpus that were kept because they reached something new, not for a failure. */
+  readonly reachLogs: ReadonlySet<string>;
+  /** True if a signal has ended it. */
+  readonly isInterrupted: boolean;
   /** True if executions differ where one has run before in the thread, and only there. */
   readonly isModuleState: boolean;
 }
@@ -72,12 +76,16 @@ export function exploredLines(terminal: Terminal, explored: Explored): string[] 
   ];
   const coverage = coveredLines(explored);
   if (blocks.length > 0) return [...blocks.flatMap((lines) => [...lines, '']), ...coverage];
-  return [`${explored.scenario.name}: ${headline(terminal, report)}`, ...coverage];
+  return [`${explored.scenario.name}: ${headline(terminal, explored)}`, ...coverage];
 }
 
-function headline(terminal: Terminal, { certificate, executions }: PoolReport): string {
+function headline(terminal: Terminal, { report, isInterrupted }: Explored): string {
+  const { certificate, executions } = report;
   const fault = certificate === undefined ? undefined : scenarioFault(certificate);
   if (fault !== undefined) return terminal.style('red', fault);
+  if (isInterrupted) {
+    return terminal.style('yellow', executions > 0 ? 'interrupted, no failure until then' : 'interrupted');
+  }
   return executions > 0 ? terminal.style('green', 'no failure') : terminal.style('yellow', NOTHING_RUN);
 }
 
@@ -138,9 +146,10 @@ function escapeLines(terminal: Terminal, { scenario }: Explored, { what, count, 
   ];
 }
 
-function coveredLines({ report, strategy, seed }: Explored): string[] {
+function coveredLines({ report, strategy, seed, isInterrupted }: Explored): string[] {
   const { decisions, firedEvents, features, audit, certificate } = report;
-  const end = stopCauseOf(report) === 'exhausted' ? '; nothing is left to try' : '';
+  const isExhausted = stopCauseOf(report) === 'exhausted';
+  const end = isExhausted ? '; nothing is left to try' : isInterrupted ? '; interrupted' : '';
   const covered = features === 0 ? '' : `, ${counted(features, 'feature')} covered`;
   return [
     `  ${effort(report)}, ${counted(decisions, 'decision')}, ${counted(firedEvents, 'event')}${end}`,
@@ -165,10 +174,11 @@ function stopCauseOf({ stoppedBy, certificate }: PoolReport): PoolReport['stoppe
   return certificate.complete.stoppedBy === 'maxExecutions' ? 'executions' : 'stopped';
 }
 
-function effort({ executions, seconds }: PoolReport): string {
+function effort({ executions, corpusExecutions, seconds }: PoolReport): string {
   const rate = executions / Math.max(seconds, 0.001);
   const each = rate < 1 ? '' : ` (${formatCount(rate)}/s)`;
-  return `${counted(executions, 'execution')} in ${seconds.toFixed(1)} s${each}`;
+  const kept = corpusExecutions === 0 ? '' : ` and ${counted(corpusExecutions, 'kept log')}`;
+  return `${counted(executions - corpusExecutions, 'execution')}${kept} in ${seconds.toFixed(1)} s${each}`;
 }
 
 /** More of what was reached than this is counted, not named: what matters is what was not. */
@@ -188,11 +198,11 @@ function sometimesLines({ sometimes }: PoolReport): string[] {
 
 function failureLines(
   terminal: Terminal,
-  { scenario, strategy, report }: Explored,
+  { scenario, strategy, report, reachLogs }: Explored,
   failing: FailingExecution,
 ): string[] {
   const { kind, executions, seconds = 0, configuration = strategy, corpusId } = failing;
-  const by = corpusId === undefined ? `by ${configuration}` : 'by a log kept from before';
+  const by = corpusId === undefined ? `by ${configuration}` : keptText(reachLogs.has(corpusId));
   return [
     ...failingBlock(terminal, scenario, failing),
     ...(kind === 'escape' ? strictHint(report) : []),
@@ -202,16 +212,30 @@ function failureLines(
   ];
 }
 
+function keptText(isForReach: boolean): string {
+  return `by a log kept from before, ${isForReach ? 'which held then, for what it reached' : 'which failed then'}`;
+}
+
 /** The last line of `--json`, one per scenario. */
 export function exploredJson(explored: Explored): Record<string, unknown> {
   const { scenario, strategy, seed, report, found, cutOff, isModuleState } = explored;
-  const { audit, executions, seconds, failed, decisions, firedEvents, features, lostThreads } = report;
+  const {
+    audit,
+    executions,
+    corpusExecutions,
+    seconds,
+    failed,
+    decisions,
+    firedEvents,
+    features,
+    lostThreads,
+  } = report;
   return {
     type: 'explored',
     scenario: scenario.name,
     strategy,
     seed,
-    ...{ executions, seconds, failed, decisions, firedEvents, features, lostThreads },
+    ...{ executions, corpusExecutions, seconds, failed, decisions, firedEvents, features, lostThreads },
     stoppedBy: stopCauseOf(report),
     nextIndex: report.nextIndex,
     sometimes: report.sometimes,
@@ -293,12 +317,21 @@ export async function exploreCommand(
     const scenarios = await interruption.unlessRequested(loading, 'the scenario files were loading');
     let status: ExitStatus = EXIT_STATUS.HELD;
     for (const scenario of scenarios) {
-      if (interruption.requested) break;
+      if (interruption.requested) {
+        tellUnexplored(terminal, scenario.name, options);
+        continue;
+      }
       const report = await new Exploration({ terminal, scenario, options, interruption }).run();
       if (!isClean(report)) status = EXIT_STATUS.FAILED;
     }
     return interruption.status ?? status;
   });
+}
+
+/** Ctrl-C ends a list of scenarios. */
+function tellUnexplored(terminal: Terminal, scenario: string, { json = false }: ExploreCommandOptions): void {
+  if (json) terminal.json({ type: 'unexplored', scenario });
+  else terminal.line(`${scenario}: ${terminal.style('yellow', 'not explored: interrupted before')}`);
 }
 
 /** Nothing found where nothing was tried is no reason to be content, nor where the scenario is not what it says. */
@@ -370,13 +403,15 @@ class Exploration {
     const { strategy, seed, json = false } = options;
     const firstIndex = await this.#firstIndex();
     this.#keptIndex = firstIndex + this.#campaign.shard;
+    const corpus = await this.#corpus.load();
     const report = await runExplorePool({
       ...poolOptions(scenario.reference, options),
       firstIndex,
-      corpus: await this.#corpus.load(),
+      corpus,
       signal: interruption.signal,
       onEvent: (event) => this.#onEvent(event),
     });
+    const isInterrupted = interruption.requested;
     this.#write(() => this.#corpus.keepSeeds(report.seeds));
     this.#write(() => this.#keepState(report.nextIndex));
     await this.#writing;
@@ -387,6 +422,8 @@ class Exploration {
     const isModuleState = difference !== undefined && (await this.#isModuleState(difference));
     const explored = {
       isModuleState,
+      isInterrupted,
+      reachLogs: new Set(corpus.filter(({ key }) => key === undefined).map(({ id }) => id)),
       scenario: { name: scenario.name, description },
       report,
       strategy,

@@ -51,6 +51,8 @@ export type CampaignEvent =
 export interface CampaignReport {
   readonly stoppedBy: StopCause;
   readonly executions: number;
+  /** How many of them were logs of the corpus, which are not among those that `maxExecutions` bounds. */
+  readonly corpusExecutions: number;
   /** How many of them did not hold. */
   readonly failed: number;
   /** The different failures, in the order in which they were found. */
@@ -77,6 +79,7 @@ export interface CampaignReport {
 export const EMPTY_REPORT: CampaignReport = {
   stoppedBy: 'exhausted',
   executions: 0,
+  corpusExecutions: 0,
   failed: 0,
   failures: [],
   cutOff: [],
@@ -115,6 +118,7 @@ function merge(one: CampaignReport, other: CampaignReport): CampaignReport {
   return {
     stoppedBy: CAUSES.find((cause) => cause === one.stoppedBy || cause === other.stoppedBy) ?? one.stoppedBy,
     executions: one.executions + other.executions,
+    corpusExecutions: one.corpusExecutions + other.corpusExecutions,
     failed: one.failed + other.failed,
     failures: [...one.failures, ...other.failures.filter(({ key }) => !known.has(key))],
     cutOff: [...one.cutOff, ...other.cutOff],

@@ -66,6 +66,7 @@ class Campaign {
   readonly #failures = new Map<string, FailingExecution>();
   readonly #tally = {
     executions: 0,
+    corpusExecutions: 0,
     failed: 0,
     cutOff: [] as FailingExecution[],
     decisions: 0,
@@ -185,6 +186,7 @@ class Campaign {
 
   #count(verdict: Verdict, index: number): void {
     this.#tally.executions += 1;
+    if (index < 0) this.#tally.corpusExecutions += 1;
     this.#tally.decisions += verdict.decisionCount;
     this.#tally.firedEvents += verdict.firedEvents;
     for (const [name, reached] of Object.entries(verdict.sometimes)) {

@@ -1,8 +1,9 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { jsonLines, run, start } from './command.ts';
+import { builtCommand, jsonLines, run, start, type Finished } from './command.ts';
 import { SCENARIOS } from './explore-scenarios.ts';
 
 // Many commands one after the other, on a busy machine.
@@ -113,7 +114,9 @@ describe('the corpus', () => {
     const folder = at('kept');
     await run('explore', at('s.mjs#coin'), '--corpus', folder);
     const second = await run('explore', at('s.mjs#coin'), '--corpus', folder);
-    expect(second.out).toMatch(/found in execution 1, after .*, by a log kept from before/);
+    expect(second.out).toMatch(
+      /found in execution 1, after .*, by a log kept from before, which failed then$/m,
+    );
 
     await writeFile(at('s.mjs'), SCENARIOS.replaceAll('< 2', '< 3'));
     const fixed = await run('explore', at('s.mjs#coin'), '--corpus', folder, '--executions', '10');
@@ -143,6 +146,31 @@ describe('the corpus', () => {
       expect(explained).toContain(`coin: ${line.replace(/ at 0 ms.*\n/, '')}`);
     }
     await writeFile(at('s.mjs'), SCENARIOS);
+  });
+
+  test('a log that was kept for what it reached is named so, and kept logs are counted apart', async () => {
+    const folder = at('reached');
+    const door = new URL('../index.js', pathToFileURL(builtCommand[0] ?? '')).href;
+    const reach = (verdict: string): string => `import { createSimulatedRunner, finalStatus } from '${door}';
+      export const reach = { name: 'reach', description: 'of a test', run: async (sim) => {
+        const runner = createSimulatedRunner(sim.world);
+        const { runId } = await runner.run({ argv: ['sleep ' + sim.choose('ms', 9), 'complete ' + sim.choose('code', 3)] });
+        await finalStatus(runner, runId);
+        await runner.release();
+        ${verdict}
+      } };`;
+    const explore = (): Promise<Finished> =>
+      run('explore', at('reach.mjs'), '--corpus', folder, '--executions', '50');
+    await writeFile(at('reach.mjs'), reach(''));
+    const first = await explore();
+    expect(first.out).toMatch(/^reach: no failure\n {2}50 executions in /m);
+    const again = await explore();
+    expect(again.out).toMatch(/^reach: no failure\n {2}50 executions and \d+ kept logs? in /m);
+    await writeFile(at('reach.mjs'), reach("sim.check(false, 'never');"));
+    const failing = await explore();
+    expect(failing.out).toMatch(
+      /found in execution \d+, after .*, by a log kept from before, which held then, for what it reached$/m,
+    );
   });
 
   test('what fails differently is reported, and kept under its new failure', async () => {

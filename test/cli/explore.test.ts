@@ -331,6 +331,29 @@ describe('Ctrl-C', () => {
     expect(code).toBe(130);
   });
 
+  test('says that it was interrupted, and what was not explored any more', async () => {
+    const first = `{ name: 'first', description: 'of a test', run: (sim) => {
+      if (sim.choose('way', 1_000) === 999) console.error('it runs');
+    } }`;
+    await writeFile(
+      at('three.mjs'),
+      `export const first = ${first};
+       export const second = { name: 'second', description: 'of a test', run: (sim) => sim.sleep(1) };
+       export const third = { name: 'third', description: 'of a test', run: (sim) => sim.sleep(1) };`,
+    );
+    const { child, prints, finished } = start('explore', at('three.mjs'), ...corpus());
+    await prints('it runs');
+    child.kill('SIGINT');
+    const { code, out } = await finished;
+    expect(out).toMatch(
+      /^first: interrupted, no failure until then\n {2}[\d,]+ executions .*; interrupted$/m,
+    );
+    expect(out).toMatch(
+      /^second: not explored: interrupted before\nthird: not explored: interrupted before$/m,
+    );
+    expect(code).toBe(130);
+  });
+
   test('shows the failures found so far, as small as they got', async () => {
     const { child, prints, finished } = start('explore', at('s.mjs#late'), '--all', '--json', ...corpus());
     await prints('"type":"failure"');
