@@ -164,7 +164,10 @@ class RemotePerformance implements Performance {
     }
     this.#run().then(
       (end) => this.#endLater(end),
-      (error: unknown) => this.#endLater(this.#failure(error)),
+      (error: unknown) => {
+        if (error instanceof LogsNotCreatedError) void this.#leaveAction(error);
+        else this.#endLater(this.#failure(error));
+      },
     );
     return this;
   }
@@ -223,6 +226,15 @@ class RemotePerformance implements Performance {
     return (this.#command.timeoutMs ?? 0) > 0 || this.#command.executeRequest !== undefined;
   }
 
+  /** Nobody here can take what the action prints: the server is asked to stop it, and is given as long for that as at an abort. */
+  async #leaveAction(error: LogsNotCreatedError): Promise<void> {
+    const end = this.#failure(error);
+    const isUnderWay = this.#operation !== undefined && this.#asked?.hasEnded !== true;
+    if (isUnderWay) this.#stopAs(end);
+    await this.#cancelling;
+    this.#endLater(end);
+  }
+
   /** FAILED with 240 only where the action was certainly not started (R98). */
   #failure(error: unknown): End {
     const { executeRequest } = this.#command;
@@ -232,7 +244,10 @@ class RemotePerformance implements Performance {
     const end = {
       state: 'FAILED',
       exitCode: exitCodeOf(error, fallback),
-      error: failure instanceof FailedOperation ? failure.message : failureText(failure, this.#asked, last),
+      error:
+        failure instanceof FailedOperation || error instanceof LogsNotCreatedError
+          ? failure.message
+          : failureText(failure, this.#asked, last),
     } as const;
     if (executeRequest === undefined) return end;
     const { actionDigest } = executeRequest;
@@ -380,8 +395,9 @@ class RemotePerformance implements Performance {
     this.#asked = undefined;
   }
 
-  /** An operation that was cancelled is over; a run that is being stopped has its watch cancelled by itself. */
+  /** A failure of the watch. An operation that was cancelled is over; a run that is being stopped has its watch cancelled by itself. */
   #asLost(error: unknown): RpcError {
+    if (error instanceof LogsNotCreatedError) throw error;
     const failure = rpcFailure(error);
     const isOwn = failure instanceof FailedOperation || this.#stop !== undefined;
     return isOwn ? failure : this.#client.asCutOff(failure);
@@ -453,10 +469,14 @@ class RemotePerformance implements Performance {
 
   async #openLogs(): Promise<readonly [stdout: Output, stderr: Output]> {
     const { outputs } = this.#parts;
-    return (this.#logs ??= [
-      await outputs.create(`${this.#runId}-stdout`),
-      await outputs.create(`${this.#runId}-stderr`),
-    ]);
+    try {
+      return (this.#logs ??= [
+        await outputs.create(`${this.#runId}-stdout`),
+        await outputs.create(`${this.#runId}-stderr`),
+      ]);
+    } catch (error) {
+      throw new LogsNotCreatedError(error);
+    }
   }
 
   /** A log that the server has lost, or that cannot be written here, costs the log, and is recorded. */
@@ -694,8 +714,17 @@ interface Failure {
 
 /** An operation that the server has ended without a response, because it was cancelled. */
 class FailedOperation extends RpcError {
-  constructor({ code, message }: RpcStatus) {
-    super(rpcCodeOf(code), message);
+  constructor({ code, message, violations = [] }: RpcStatus) {
+    super(rpcCodeOf(code), message, { violations });
+  }
+}
+
+/** No place here for what an action prints: a failure of this machine and not of the server. */
+class LogsNotCreatedError extends RunnerError {
+  constructor(cause: unknown) {
+    super('RUNNER_OUTPUT_FAILED', `the logs of the run could not be created here: ${messageOf(cause)}`, {
+      cause,
+    });
   }
 }
 

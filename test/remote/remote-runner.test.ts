@@ -391,6 +391,44 @@ describe('what goes wrong on the way', () => {
     expect(reasonsOf(trace)).toEqual(Array(2).fill('action again: the worker died'));
   });
 
+  test('blobs that an operation lacks whose server ends it with an error are uploaded again', async () => {
+    let left = 1;
+    const lacking = (service: RemoteService): RemoteService => ({
+      unary: (method, request, context) => service.unary(method, request, context),
+      async *serverStream(method, request, context) {
+        for await (const answer of service.serverStream(method, request, context)) {
+          const { done, name, metadata } = answer as OperationMessage;
+          const violations = violationsOf([digestOf('gone')]);
+          const details = [packAny(MESSAGES.PreconditionFailure, { violations })];
+          const error = { code: RPC_CODES.FAILED_PRECONDITION, message: 'blobs are missing', details };
+          const failed = MESSAGES.Operation.encode({ name, metadata, done: true, error });
+          yield done && left-- > 0 ? (MESSAGES.Operation.decode(failed) as typeof answer) : answer;
+        }
+      },
+      clientStream: (method, requests, context) => service.clientStream(method, requests, context),
+    });
+    const trace = await onStage({ retriesMax: 2, behind: lacking }, async ({ end, calls }) => {
+      expect(await end(slow)).toMatchObject({ state: 'COMPLETE', exitCode: 0 });
+      const asked = calls.filter((call) => call === 'FindMissingBlobs' || call === 'Execute');
+      expect(asked).toEqual(['FindMissingBlobs', 'Execute', 'FindMissingBlobs', 'Execute']);
+    });
+    expect(reasonsOf(trace)).toEqual(['action again: blobs are missing']);
+  });
+
+  test('an action whose logs cannot be created here is cancelled, and the run has failed', async () => {
+    const outputs = { create: () => Promise.reject(new Error('the disk is full')) };
+    await onStage({ outputs }, async ({ end, calls, sim, lab }) => {
+      expect(await end(slow)).toMatchObject({
+        state: 'FAILED',
+        exitCode: 250,
+        error: 'the logs of the run could not be created here: the disk is full',
+      });
+      expect(calls.filter((call) => call === 'CancelOperation')).toHaveLength(1);
+      await sim.sleep(100);
+      expect((await lab.runner.statusAll()).statuses.map(({ state }) => state)).toEqual(['ABORTED']);
+    });
+  });
+
   test('streams that end well and say nothing are failures: there is an end to executing again', async () => {
     const trace = await onStage(
       { retriesMax: 2, mishaps: { 'Execute *': { endAfter: 0 } } },
