@@ -12,6 +12,9 @@ import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 import { isRoutine } from './routine-event.ts';
 import { ShownFaults } from './shown-fault.ts';
 
+/** Who asks how the network is parted. */
+const NETWORK = 'network';
+
 /** The nearest passing execution. */
 export interface NearestPass {
   /** One sentence: what would have had to be decided otherwise. */
@@ -114,6 +117,8 @@ function insteadText(
   const { due, answer } = observed;
   const about = messageAskedAbout(failing, observed) ?? askedText(observed);
   if (due.length > 0) return orderInsteadText(failing, passing, observed, change.answer);
+  const partedInstead = partedInsteadText(failing, passing, observed);
+  if (partedInstead !== undefined) return partedInstead;
   const drawnInstead = drawnInsteadText(observed, passing);
   if (drawnInstead !== undefined) return drawnInstead;
   const here = answerText(observed, answer);
@@ -132,6 +137,31 @@ function insteadText(
         ? `${about} had been ${change.answer} instead of ${answer}`
         : `${about} had been ${there} instead of ${here}`;
   }
+}
+
+/** Of what parts the network in which way: which nodes. Undefined for any other decision. */
+function partedInsteadText(
+  failing: ObservedRun,
+  passing: ObservedRun,
+  observed: ObservedDecision,
+): string | undefined {
+  if (observed.question.kind !== 'choice') return undefined;
+  const other = passing.decisions.find((decision) => isSameKey(decision, observed));
+  const [here, there] = [partsBegunBy(failing, observed), partsBegunBy(passing, other)];
+  if (here === undefined || there === undefined) return undefined;
+  const was = here.how === there.how ? here.parts : `${here.how} ${here.parts}`;
+  return `the network had been ${there.how} ${there.parts} instead of ${was}`;
+}
+
+function partsBegunBy(
+  { events }: ObservedRun,
+  decision: ObservedDecision | undefined,
+): { readonly how: 'cut' | 'partitioned'; readonly parts: string } | undefined {
+  if (decision?.question.topic.owner !== NETWORK) return undefined;
+  const { event, firingId } = events[decision.traceIndex] ?? {};
+  if (event?.type !== 'fault' || firingId !== decision.firingId) return undefined;
+  if (event.parts === undefined) return undefined;
+  return { how: event.kind === 'cut' ? 'cut' : 'partitioned', parts: event.parts };
 }
 
 function orderInsteadText(

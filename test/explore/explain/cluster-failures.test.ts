@@ -312,6 +312,31 @@ test('a partition', async () => {
   `);
 });
 
+test('what would have held of another partition names the nodes', async () => {
+  const lines = await explained(
+    'halves',
+    async (sim) => {
+      const heard = new Set<string>();
+      const net = createNetwork(sim, { latencyMs: 1, faults: { partition: true, outageMs: 400 } });
+      net.node('a', async (node) => {
+        await node.sleep(20);
+        node.send('c', 'a is here');
+        await node.sleep(100);
+      });
+      for (const name of ['b', 'd']) net.node(name, (node) => node.sleep(100));
+      net.node('c', async (node) => {
+        heard.add(String(await node.mailbox<string>().receive()));
+      });
+      await sim.sleep(50);
+      sim.check(heard.size > 0, 'c hears from a');
+    },
+    { 'a to c message fault': 'highest', 'network partition delay': 3, 'network partition': 4 },
+  );
+  expect(lines).toContain(
+    'If the network had been partitioned a | b instead of a, b | d, c, nothing would have failed.',
+  );
+});
+
 test('a circle of locks', async () => {
   const lines = await explained(
     'circle',
