@@ -1,6 +1,6 @@
 /**
  * The determinism ledger of a campaign: every so many executions one is run again from its log, and so is the first of these, late.
- * The hashes must be the same (R209). Invariant: what is run for the audit alone is seen by no strategy and by no coverage meter.
+ * The hashes must be the same (R209), and so must be whether it held or how it failed, which is no part of the trace. Invariant: what is run for the audit alone is seen by no strategy and by no coverage meter.
  */
 import type { Decision } from '../kernel/decisions.ts';
 import { replayDecisions } from '../kernel/replay-decisions.ts';
@@ -9,6 +9,7 @@ import type { Verdict } from '../simulation/verdict.ts';
 import { diffEvents } from '../trace/trace-differ.ts';
 import type { AuditDifference, AuditReport } from './campaign-report.ts';
 import type { ExecutionRequest, Executor } from './executor.ts';
+import { failureKey } from './failure-key.ts';
 
 /** What {@link CampaignAudit} takes. */
 export interface AuditOptions {
@@ -21,6 +22,7 @@ export interface AuditOptions {
 
 interface EarlyExecution {
   readonly execution: number;
+  readonly outcome: string;
   readonly traceHash: string;
   readonly decisions: readonly Decision[];
   readonly trace: readonly TraceEvent[];
@@ -65,6 +67,7 @@ export class CampaignAudit implements Executor {
     if (mustStop() || !hasOwnEnd(verdict)) return;
     const one = {
       execution,
+      outcome: outcomeOf(verdict),
       traceHash: verdict.traceHash,
       decisions: verdict.decisions(),
       trace: verdict.trace(),
@@ -91,7 +94,7 @@ export class CampaignAudit implements Executor {
   }
 
   #judge(kind: AuditDifference['kind'], one: EarlyExecution, again: Verdict): void {
-    if (one.traceHash === again.traceHash) return;
+    if (one.traceHash === again.traceHash && one.outcome === outcomeOf(again)) return;
     // What differs each time would be reported each time; and a difference at once explains one that shows late.
     if (this.#differences.length > 0) return;
     const text = textOf(one, again);
@@ -106,6 +109,11 @@ function hasOwnEnd({ failure }: Verdict): boolean {
   return failure === undefined || !['abandoned', 'interrupted', 'budget'].includes(failure.kind);
 }
 
+/** The same for the same failure. */
+function outcomeOf({ failure }: Verdict): string {
+  return failure === undefined ? 'it held' : `it failed: ${failureKey(failure)}`;
+}
+
 function textOf(one: EarlyExecution, again: Verdict): string {
   const events = diffEvents(one.trace, again.trace());
   if (events !== undefined) return events.text;
@@ -115,6 +123,8 @@ function textOf(one: EarlyExecution, again: Verdict): string {
       other[index]?.question.key !== question.key || other[index].n !== n || other[index].answer !== answer,
   );
   if (at >= 0) return `decision ${at} differs: first ${asked(one.decisions[at])}, second ${asked(other[at])}`;
+  const outcome = outcomeOf(again);
+  if (one.outcome !== outcome) return `the end differs: first ${one.outcome}, second ${outcome}`;
   return 'the events are the same, but the times or the number of events of the clock are not';
 }
 

@@ -93,7 +93,7 @@ describe('a failure outside every call is one line', () => {
 
 describe('a command ends when it is done, even if something was left open', () => {
   test.for([
-    ['run', 'interval', 0],
+    ['run', 'interval', 1],
     ['list', 'top-interval', 0],
     ['list', 'wrong-interval', 2],
   ] as const)('%s of %s', async ([command, name, expected]) => {

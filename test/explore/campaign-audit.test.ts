@@ -63,6 +63,24 @@ test('R209 reading something from outside is reported once, with the first event
   expect(differences[0]?.text).toMatch(/event 1 differs in text: .*note: read 1", second .*note: read 2"$/);
 });
 
+test.for([
+  ['held, then failed', [undefined, 'boom'], /first it held, second it failed: error boom$/],
+  ['failed in two ways', ['bang', 'boom'], /first it failed: error bang, second it failed: error boom$/],
+] as const)('R209 %s after the same events is reported', async ([, [first, second], text]) => {
+  let executions = 0;
+  const { differences } = await audit(
+    async (sim) => {
+      executions += 1;
+      const thrown = executions === 1 ? first : executions === 2 ? second : undefined;
+      await draws(sim);
+      if (thrown !== undefined) throw new Error(thrown);
+    },
+    1,
+    1,
+  );
+  expect(differences).toMatchObject([{ kind: 'repeat', execution: 0, text: expect.stringMatching(text) }]);
+});
+
 test('state that shows only after a while is reported as a leak between executions', async () => {
   let executions = 0;
   const { differences } = await audit(
