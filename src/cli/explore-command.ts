@@ -5,6 +5,7 @@ import { runInThread } from '../threads/thread-supervisor.ts';
 import { formatCertificate, scenarioFault } from '../explore/exhaustive/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
 import { counted, formatCount } from '../model/plural.ts';
+import { REPLAY_OUTCOMES } from '../explore/replay-outcome.ts';
 import { tokenOf, type FailingExecution } from '../explore/failing-execution.ts';
 import { failingBlock, failingJson, settledLines } from './failure-report.ts';
 import { replayLine } from './rerun-line.ts';
@@ -540,7 +541,8 @@ class Exploration {
     }
     if (event.type === 'fixed' || event.type === 'changed') {
       this.#write(() => this.#corpus.retire(event.corpusId, event.type));
-      const what = event.type === 'fixed' ? 'fixed, it no longer fails' : 'fails differently';
+      const what =
+        event.type === 'fixed' ? `${REPLAY_OUTCOMES.fixed}, it no longer fails` : REPLAY_OUTCOMES.different;
       this.#note(`${name}: ${what}: ${event.key}`);
     }
     if (json) this.#session.terminal.json(eventJson(name, event));

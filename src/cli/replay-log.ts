@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { CUT_OFF_KEY } from '../explore/failure-key.ts';
 import { isWorkloadName } from '../conformance/workload/draws.ts';
 import type { History } from '../explore/explain/failure-history.ts';
+import { REPLAY_OUTCOMES } from '../explore/replay-outcome.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import { expectedKey, type ReplayOutcome, type ReplayTask } from '../threads/task.ts';
 import { lostIn, runInThread, type ThreadProgress, type ThreadRun } from '../threads/thread-supervisor.ts';
@@ -134,8 +135,8 @@ function replayLines(terminal: Terminal, replayed: ReplayedLog, replay: Replay):
   }
   if (gap === undefined) {
     const trace = isSameTrace
-      ? `reproduced, trace hash ${traceHash}`
-      : 'reproduced, after other events: the decisions fit and the failure is the same; what else happens has changed since';
+      ? `${REPLAY_OUTCOMES.reproduced}, trace hash ${traceHash}`
+      : `${REPLAY_OUTCOMES.reproduced}, after other events: the decisions fit and the failure is the same; what else happens has changed since`;
     const { failing } = outcome;
     return failing === undefined
       ? [`${scenario} ${replayVerdict(replay)}`, `  ${trace}`]
@@ -188,7 +189,7 @@ function goneOnLines(
 /** Where every decision fits, the code has changed in what comes of them: it may have been fixed. */
 function gapHeadline({ gap, failing }: ReplayOutcome): string {
   if (gap?.isOfDecision !== false) return 'the log does not fit';
-  return failing === undefined ? 'fixed' : 'fails differently';
+  return failing === undefined ? REPLAY_OUTCOMES.fixed : REPLAY_OUTCOMES.different;
 }
 
 /** How it came to what happens now. */
@@ -222,7 +223,7 @@ function lostLines(terminal: Terminal, replayed: ReplayedLog, lost: FailingExecu
   const other = isOtherLoss(replayed, lost) ? [`  expected "${expectedKey(replayed) ?? ''}"`] : [];
   const head = terminal.style(
     'red',
-    `${replayed.scenario}: ${other.length === 0 ? '' : 'fails differently, '}${kind}`,
+    `${replayed.scenario}: ${other.length === 0 ? '' : `${REPLAY_OUTCOMES.different}, `}${kind}`,
   );
   return [
     head,

@@ -10,6 +10,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { REPLAY_DIVERGED, REPLAY_OUTCOMES } from '../explore/replay-outcome.ts';
 import { vitestPattern, type VitestTest } from '../explore/vitest-test.ts';
 import { messageOf } from '../kernel/errors.ts';
 import type { TestExecution } from './execution-source.ts';
@@ -45,9 +46,6 @@ const REFUSED = {
   time: '--time',
   hang: '--hang',
 } as const;
-/** How a failure begins that is not, or not surely, the one of the token. */
-const DIVERGED = /RUNNER_REPLAY_DIVERGED|The log that was asked for (?:does not fit|fails differently)/;
-
 /** 1 if the test fails as its token says, 3 if it holds now, or the token does not fit any more. */
 export async function replayInVitest(
   terminal: Terminal,
@@ -180,7 +178,7 @@ function reported(
   { hasPassed, message }: TestResult,
   json: boolean,
 ): ExitStatus {
-  const isReproduced = !hasPassed && !DIVERGED.test(message);
+  const isReproduced = !hasPassed && !message.includes(REPLAY_DIVERGED);
   if (json) {
     const failure = hasPassed ? {} : { failure: { message } };
     terminal.json({
@@ -191,6 +189,6 @@ function reported(
       held: hasPassed,
       ...failure,
     });
-  } else if (hasPassed) terminal.line(`${file}: ${name}: fixed: it holds`);
+  } else if (hasPassed) terminal.line(`${file}: ${name}: ${REPLAY_OUTCOMES.fixed}: it holds`);
   return isReproduced ? EXIT_STATUS.FAILED : EXIT_STATUS.DIVERGED;
 }

@@ -15,6 +15,7 @@ import type { ExecutionRequest, Executor } from './executor.ts';
 import { CUT_OFF_KEY, failureKey } from './failure-key.ts';
 import { answersOf, isSameKey, keyDecisions, keyOf } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
+import { REPLAY_DIVERGED } from './replay-outcome.ts';
 import type { ReplayToken } from './replay-token.ts';
 import { SEED } from '../kernel/seeded-random.ts';
 import { EXECUTOR, LOG } from './argument-shapes.ts';
@@ -171,7 +172,7 @@ class CheckedSource implements DecisionSource {
       this.gap = gapAt(this.#next, this.#log[this.#next], { question, n, occurrence });
     }
     if (this.#beyond !== undefined) return this.#beyond.decide(question, n, occurrence);
-    throw new RunnerError('RUNNER_REPLAY_DIVERGED', this.gap.text, { actual: this.gap });
+    throw new RunnerError(REPLAY_DIVERGED, this.gap.text, { actual: this.gap });
   }
 
   /** To be called when the execution has ended. */

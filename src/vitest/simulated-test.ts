@@ -15,6 +15,7 @@ import { executorWith, simulationExecutor, type Executor } from '../explore/exec
 import { cutOffExecution, failingExecution, type FailingExecution } from '../explore/failing-execution.ts';
 import { unusualCount } from '../explore/keyed-log.ts';
 import { checkReplay } from '../explore/replay-check.ts';
+import { REPLAY_DIVERGED, REPLAY_OUTCOMES } from '../explore/replay-outcome.ts';
 import { decodeToken, isTokenText, type ReplayToken } from '../explore/replay-token.ts';
 import { vitestReference } from '../explore/vitest-test.ts';
 import { portfolioStrategy } from '../explore/strategies/portfolio.ts';
@@ -374,17 +375,17 @@ async function replayed(
   const { verdict, gap } = await checkReplay(executor, log, { onGap: 'keyed' });
   const isOfDecision = gap?.expected !== undefined || gap?.came !== undefined;
   if (!verdict.held) {
-    const changed = isOfDecision ? 'does not fit any more' : 'fails differently';
+    const changed = isOfDecision ? 'does not fit any more' : REPLAY_OUTCOMES.different;
     return {
       ...foundIn(run, verdict, seed, 1, 'seed' in log ? { seed: log.seed } : {}),
       isReplayed: true,
       verdict,
-      ...(gap === undefined ? {} : { gap: `${changed}: ${gap.text}` }),
+      ...(gap === undefined ? {} : { gap: `${changed} (${REPLAY_DIVERGED}): ${gap.text}` }),
     };
   }
   if (!isOfDecision) return undefined;
   throw new RunnerError(
-    'RUNNER_REPLAY_DIVERGED',
+    REPLAY_DIVERGED,
     `The log does not fit this test any more, so it repeats nothing: ${gap.text}. What happens now holds`,
   );
 }

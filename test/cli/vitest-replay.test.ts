@@ -91,6 +91,14 @@ test('a test that holds now is reported as no longer failing', async () => {
   expect(finished.code).toBe(3);
 });
 
+test('a test that fails differently now is no repetition, and says what the token is kept for', async () => {
+  project.write('lock.test.mjs', LOCK_TEST.replace("'two hold it'", "'it is taken'"));
+  const { code, out, err } = await project.dryrunner(['replay', token]);
+  project.write('lock.test.mjs', LOCK_TEST);
+  expect(out + err).toContain('fails differently (RUNNER_REPLAY_DIVERGED): every decision fits');
+  expect(code).toBe(3);
+});
+
 function tokenOf(scenario: string): string {
   return encodeToken({ scenario, failureKey: 'check', traceHash: '0'.repeat(16), decisions: [] });
 }

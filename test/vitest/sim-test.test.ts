@@ -413,7 +413,7 @@ describe('a simulation as a test', () => {
       sim.check(false, 'never mind');
     };
     expect((await failureOf('unlucky', other, { replay })).message).toMatch(
-      /^The log that was asked for fails differently: every decision fits, and something else fails: expected "check bad luck in round #", got "check never mind"\. What happens now:\n\nunlucky fails at 5 ms: never mind/,
+      /^The log that was asked for fails differently \(RUNNER_REPLAY_DIVERGED\): every decision fits, and something else fails: expected "check bad luck in round #", got "check never mind"\. What happens now:\n\nunlucky fails at 5 ms: never mind/,
     );
   });
 

@@ -12,6 +12,7 @@ import { formatExplanation } from '../../explore/explain/explanation-text.ts';
 import { formatUnexplained } from '../../explore/explain/failing-text.ts';
 import { failingExecution, type FailingExecution, tokenOf } from '../../explore/failing-execution.ts';
 import { checkReplay } from '../../explore/replay-check.ts';
+import { REPLAY_DIVERGED, REPLAY_OUTCOMES, type ReplayOutcomeWord } from '../../explore/replay-outcome.ts';
 import { decodeToken } from '../../explore/replay-token.ts';
 import { settleFailure } from '../../explore/shrink-and-explain.ts';
 import { portfolioStrategy } from '../../explore/strategies/portfolio.ts';
@@ -82,7 +83,7 @@ export interface SubjectExploration<F extends SubjectFailure = FailingExecution 
 /** What became of a failure that a token is kept for. */
 export interface ReplayedToken {
   /** It has happened again, it does not happen any more, or something else fails now. */
-  readonly outcome: 'reproduced' | 'fixed' | 'fails differently';
+  readonly outcome: ReplayOutcomeWord;
   /** One sentence: that, and where the token first does not fit. */
   readonly text: string;
 }
@@ -135,10 +136,10 @@ async function replayed(
   if (failure === undefined) {
     if (gap?.expected === undefined && gap?.came === undefined) {
       const text = `Fixed: every decision of the token fits, and nothing fails any more; it is kept for: ${token.failureKey}`;
-      return { held: true, executions: 1, missed: [], replayed: { outcome: 'fixed', text } };
+      return { held: true, executions: 1, missed: [], replayed: { outcome: REPLAY_OUTCOMES.fixed, text } };
     }
     throw new RunnerError(
-      'RUNNER_REPLAY_DIVERGED',
+      REPLAY_DIVERGED,
       `the token does not fit this subject, its options or its code any more, so it repeats nothing: ${gap.text}`,
     );
   }
@@ -147,7 +148,7 @@ async function replayed(
   const settledFailure = await settled(effort, failing, verb, mustStop);
   const replayedToken = outcomeOfReplay(token.failureKey, failing.key, gap?.text);
   const text =
-    replayedToken.outcome === 'fails differently'
+    replayedToken.outcome === REPLAY_OUTCOMES.different
       ? `${replayedToken.text}\n${settledFailure.text}`
       : settledFailure.text;
   return {
@@ -163,12 +164,15 @@ function outcomeOfReplay(kept: string, got: string, gap: string | undefined): Re
   if (kept !== got) {
     const where = gap === undefined ? '' : `: ${gap}`;
     return {
-      outcome: 'fails differently',
+      outcome: REPLAY_OUTCOMES.different,
       text: `Fails differently: the token is kept for another failure, which does not happen any more; what fails now is this${where}`,
     };
   }
   const after = gap === undefined ? '' : `, after other decisions: ${gap}`;
-  return { outcome: 'reproduced', text: `Reproduced: the failure of the token has happened again${after}` };
+  return {
+    outcome: REPLAY_OUTCOMES.reproduced,
+    text: `Reproduced: the failure of the token has happened again${after}`,
+  };
 }
 
 /** What must be reached, and was not. */
