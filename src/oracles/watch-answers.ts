@@ -3,6 +3,7 @@
  * decorator, because answers are not in a trace. Invariant: calls pass in the same synchronous call, the very promises of the runner
  * are returned, and nothing is asked beside them, so that no timing changes.
  */
+import { ruleOfAbort } from './abort-rule.ts';
 import { checkQuery, copyQuery, type Query, type Wait } from '../model/query.ts';
 import { canMove, isTerminal } from '../model/run-state.ts';
 import { STATUS_FIELDS, type RunID, type RunStatus } from '../model/run-status.ts';
@@ -315,7 +316,7 @@ class AnswerWatch extends InterceptedService implements WatchedAnswers {
         const status = reply as RunStatus;
         this.#book.see('abort', status, since, runId);
         if (!isTerminal(status.state)) {
-          const rule = status.state === 'PENDING' ? 'R71' : 'R70';
+          const rule = ruleOfAbort(wasActive ? 'active' : 'queued or active', status.state);
           this.#book.complain(rule, `abort of run ${runId} returned ${status.state}, expected its end`);
         }
         if (wasOver) this.reach.note('abort of a run that is over');

@@ -8,11 +8,11 @@ type OverMs = Readonly<Record<'lo' | 'hi', number>>;
 /** Of calls whose answers need no look at any run but the one that is aborted. */
 export type PlainCall = Exclude<ServiceCall, { readonly method: 'query' }>;
 
-/** `atMs`: when it was made, where its answer comes in that instant; `aborted`: the run that an abort is about, if there is one, and its rule: default R70. */
+/** `atMs`: when it was made, where its answer comes in that instant; `aborted`: the run that an abort is about, if there is one, and the rule of that (`ruleOfAbort`). */
 export function owedAnswer(
   { method }: PlainCall,
   atMs: number | undefined,
-  aborted: { readonly runId: RunID; readonly overMs: OverMs; readonly rule?: string } | undefined,
+  aborted: { readonly runId: RunID; readonly overMs: OverMs; readonly rule: string } | undefined,
 ): string {
   switch (method) {
     case 'run':
@@ -22,7 +22,7 @@ export function owedAnswer(
     case 'abort':
       return aborted === undefined
         ? 'an answer (R72)'
-        : `an answer once run ${aborted.runId} is over${overText(aborted.overMs)} (${aborted.rule ?? 'R70'})`;
+        : `an answer once run ${aborted.runId} is over${overText(aborted.overMs)} (${aborted.rule})`;
     case 'queryNow':
     case 'status':
     case 'statusAll':

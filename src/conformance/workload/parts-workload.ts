@@ -28,6 +28,7 @@ import { checkServiceStatus } from './expected-health.ts';
 import { PLANNED_REACH, type PlannedReach } from './expected-run.ts';
 import { GivenAnswers } from './given-answers.ts';
 import { makeRunner } from './made-runner.ts';
+import { type AbortedWhile, ruleOfAbort } from '../../oracles/abort-rule.ts';
 import { owedAnswer, owedByRelease } from './owed-answers.ts';
 import { PartsJudge } from './parts-judge.ts';
 import {
@@ -160,7 +161,13 @@ export class PartsWorkload {
     return owedAnswer(
       call,
       sinceMs,
-      runId === undefined ? undefined : { runId, overMs: { lo: endedAtMs, hi: endedAtMs } },
+      runId === undefined || run === undefined
+        ? undefined
+        : {
+            runId,
+            overMs: { lo: endedAtMs, hi: endedAtMs },
+            rule: ruleOfAbort(this.#abortedWhile(run, sinceMs)),
+          },
     );
   }
 
@@ -248,12 +255,24 @@ export class PartsWorkload {
     this.#leave(this.#abortTo(service, run));
   }
 
+  /** A run has begun once a part is called for it, where all parts are ours. */
+  #abortedWhile({ calls: [first] }: PlannedRun, atMs: number): AbortedWhile {
+    if (first === undefined) return this.#parts.setup.hasMachine ? 'queued' : 'queued or active';
+    if (first.atMs === atMs) return 'queued or active';
+    return first.atMs < atMs ? 'active' : 'queued';
+  }
+
   async #abortTo(service: Service, run: PlannedRun): Promise<void> {
     const { runId = '', plan } = run;
     const call = `abort of run ${runId}, which run() has accepted`;
-    const status = await this.#answered('R70 R72', call, 'its end', service.abort(runId));
+    const known = this.#abortedWhile(run, this.#sim.now());
+    const status = await this.#answered(ruleOfAbort(known), call, 'its end', service.abort(runId));
     const { status: ended } = run;
-    this.#sim.check(isTerminal(status.state), `R70 an abort of run ${plan.name} gave ${status.state}`);
+    const { state } = status;
+    this.#sim.check(
+      isTerminal(state),
+      `${ruleOfAbort(known, state)} an abort of run ${plan.name} gave ${state}`,
+    );
     this.#sim.check(
       ended === undefined || ended.state === status.state,
       `R73 an abort of run ${plan.name} gave ${status.state}, the run is ${ended?.state}`,

@@ -4,6 +4,7 @@
  * times are bounds from below and above, equal where the runner keeps exact times, so that it never complains of what may be.
  */
 import { roundedMs } from '../../kernel/microseconds.ts';
+import { ruleOfAbort } from '../../oracles/abort-rule.ts';
 import { isTerminal, type RunState } from '../../model/run-state.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';
 import { maskForState, maskMatches, type StateMask } from '../../model/state-mask.ts';
@@ -230,14 +231,14 @@ export class RunLedger {
     this.reckon();
   }
 
-  /** The rules of an abort that came at that time: of a run that was over, in the queue, active, or of both if it may have been either. */
-  abortRule(runId: RunID, atMs: number): 'R70' | 'R71' | 'R70 R71' | 'R72' {
+  /** The rules of an abort that came at that time: of a run that was over, in the queue, active, or of both if it may have been either and `got`, the state that it gave, does not say. */
+  abortRule(runId: RunID, atMs: number, got?: RunState): ReturnType<typeof ruleOfAbort> {
     const run = this.#byId.get(runId);
-    if (run === undefined) return 'R70';
+    if (run === undefined) return ruleOfAbort('active');
     const { turn, end, runningSeenAtMs } = run;
-    if (end.hi < atMs) return 'R72';
-    if (runningSeenAtMs <= atMs || turn.hi < atMs) return 'R70';
-    return atMs < turn.lo ? 'R71' : 'R70 R71';
+    if (end.hi < atMs) return ruleOfAbort('over');
+    if (runningSeenAtMs <= atMs || turn.hi < atMs) return ruleOfAbort('active');
+    return ruleOfAbort(atMs < turn.lo ? 'queued' : 'queued or active', got);
   }
 
   /** Somebody is about to release the runner. */
@@ -631,7 +632,7 @@ export class RunLedger {
     if (run.drawn.kind === 'malformed') return 'R66';
     if (expected === ABORTED) {
       if (run.isReleased) return 'R85';
-      return state === 'PENDING' ? 'R71' : this.abortRule(run.runId, run.stopAskedAtMs);
+      return this.abortRule(run.runId, run.stopAskedAtMs, state);
     }
     if (state === 'PENDING') return 'R68';
     if (state === 'RUNNING' && !run.drawn.starts) return 'R98';

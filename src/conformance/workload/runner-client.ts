@@ -205,7 +205,7 @@ export class RunnerClient {
     );
     this.#demand(
       isTerminal(status.state),
-      status.state === 'PENDING' ? 'R71' : rule,
+      ledger.abortRule(runId, sinceMs, status.state),
       `abort of run ${runId}: expected the end of the run, got ${status.state}`,
     );
     ledger.saw('abort', status, sinceMs);

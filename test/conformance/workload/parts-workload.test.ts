@@ -6,6 +6,7 @@ import { Cancellation } from '../../../src/model/cancellation.ts';
 import type { Filer } from '../../../src/model/filer.ts';
 import { whenThere } from '../../../src/model/maybe-promise.ts';
 import { METRIC_NAMES, type Metrics } from '../../../src/model/metrics.ts';
+import type { RunState } from '../../../src/model/run-state.ts';
 import type { Service } from '../../../src/model/service.ts';
 import type { World } from '../../../src/model/world.ts';
 import { createMemoryOutputs } from '../../../src/outputs/memory-output.ts';
@@ -60,12 +61,35 @@ function metricsWith(name: string, change: (value: number) => number): Change {
   };
 }
 
+/** Aborts no run that is shown in that state. */
+const ignoringAborts =
+  (state: RunState) =>
+  (good: Service): Service =>
+    having(good, {
+      async abort(runId) {
+        const { status } = await good.status(runId);
+        return status.state === state ? status : good.abort(runId);
+      },
+    });
+
 const BROKEN: readonly (readonly [
   what: string,
   message: RegExp,
   change: Change,
   wrap?: (service: Service) => Service,
 ])[] = [
+  [
+    'that lets queued runs wait on in spite of an abort',
+    /^R71 an abort of run \S+ gave PENDING/,
+    () => ({}),
+    ignoringAborts('PENDING'),
+  ],
+  [
+    'that lets active runs go on in spite of an abort',
+    /^R70 an abort of run \S+ gave RUNNING/,
+    () => ({}),
+    ignoringAborts('RUNNING'),
+  ],
   [
     'that does not cancel checkouts',
     /^R(88|199) /,
@@ -224,7 +248,7 @@ describe('the workload of drawn parts', () => {
     ],
     [
       'abort',
-      /^the caller waits for the answer to abort\(run 0\) from the runner since 0 ms: expected an answer once run 0 is over, which it is since \d+ ms \(R70\), got none$/,
+      /^the caller waits for the answer to abort\(run 0\) from the runner since 0 ms: expected an answer once run 0 is over, which it is since \d+ ms \(R70 R71\), got none$/,
     ],
     [
       'release',
