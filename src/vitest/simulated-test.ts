@@ -383,7 +383,11 @@ async function replayed(
       ...(gap === undefined ? {} : { gap: `${changed} (${REPLAY_DIVERGED}): ${gap.text}` }),
     };
   }
-  if (!isOfDecision) return undefined;
+  if (!isOfDecision) {
+    // Vitest prints nothing of a test that passes.
+    if (gap !== undefined) console.warn(`${run.test.name}: fixed: ${gap.text}`);
+    return undefined;
+  }
   throw new RunnerError(
     REPLAY_DIVERGED,
     `The log does not fit this test any more, so it repeats nothing: ${gap.text}. What happens now holds`,

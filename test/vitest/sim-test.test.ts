@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { ambientTime } from '../../src/ambient/ambient-time.ts';
 import { decodeToken } from '../../src/explore/replay-token.ts';
 import type { Ambience } from '../../src/simulation/ambience.ts';
@@ -391,14 +391,24 @@ describe('a simulation as a test', () => {
     }
   });
 
-  test('a log that holds now passes, and one that does not fit any more says so', async () => {
+  test('a log that holds now passes and says fixed, and one that does not fit any more says so', async () => {
     const { message } = await failureOf('unlucky', unlucky);
     const [, replay = ''] = /replay: '(.*)'/.exec(message) ?? [];
     const fixed = async (sim: Simulation): Promise<void> => {
       for (let round = 1; round <= 3; round += 1) sim.pick(`luck ${round}`, ['good', 'bad']);
       await sim.sleep(5);
     };
-    await holds('unlucky', fixed, { replay });
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    try {
+      await holds('unlucky', fixed, { replay });
+      expect(warn.mock.calls).toEqual([
+        [
+          'unlucky: fixed: every decision fits, and nothing fails any more; the log is kept for "check bad luck in round #"',
+        ],
+      ]);
+    } finally {
+      warn.mockRestore();
+    }
     await expect(holds('unlucky', (sim: Simulation) => sim.sleep(1), { replay })).rejects.toThrow(
       /does not fit this test any more, so it repeats nothing: .*luck 3/,
     );
