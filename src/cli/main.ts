@@ -283,9 +283,17 @@ function ownFailure(): number {
   return process.argv[2] === 'exec' ? EXEC_FAILED : EXIT_STATUS.USAGE;
 }
 
+/** Help of a command that there is not would be that of the program: without the flag it is the error that it is. */
+function typed(): string[] {
+  const [, , first = '-'] = process.argv;
+  const isKnown =
+    first.startsWith('-') || [...program.commands.map((one) => one.name()), 'help'].includes(first);
+  return isKnown ? process.argv : process.argv.filter((text) => text !== '--help' && text !== '-h');
+}
+
 async function main(): Promise<number> {
   try {
-    await program.parseAsync();
+    await program.parseAsync(typed());
     return status;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_STATUS.HELD : ownFailure();

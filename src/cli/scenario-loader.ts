@@ -132,6 +132,9 @@ async function loadFile(reference: string): Promise<LoadedScenario[]> {
   if (name === undefined) return loaded;
   const named = loaded.filter(({ definition }) => definition.name === name);
   if (named.length > 0) return named;
+  // Names of scenarios are free, and people know the export that they have written.
+  const ofExport = loaded.filter(({ definition }) => exported[name] === definition);
+  if (ofExport.length > 0) return ofExport;
   const names = loaded.map(({ definition }) => definition.name).join(', ');
   throw new UsageError(`${file} exports no scenario ${JSON.stringify(name)}; it has ${names}`);
 }
@@ -203,6 +206,8 @@ export async function prepareScenario({ definition, files, reference }: LoadedSc
   }
 }
 
+const TYPESCRIPT = /\.[cm]?tsx?$/;
+
 async function importScenario(path: string, reference: string): Promise<Record<string, unknown>> {
   const work = nowLoading(reference);
   try {
@@ -211,7 +216,7 @@ async function importScenario(path: string, reference: string): Promise<Record<s
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {
     const hint =
-      stackOf(error)?.includes('[ERR_UNKNOWN_FILE_EXTENSION]') === true
+      TYPESCRIPT.test(path) && stackOf(error)?.includes('[ERR_UNKNOWN_FILE_EXTENSION]') === true
         ? '; Node cannot load TypeScript by itself: run `node --import tsx node_modules/.bin/dryrunner …`, or compile the file first'
         : '';
     const frame = userFrameOf(error);

@@ -68,6 +68,8 @@ afterAll(() => rm(dir, { recursive: true }));
 describe('wrong usage says what was expected and exits with 2', () => {
   test.for([
     [['nonsense'], /unknown command 'nonsense'/],
+    [['nonsense', '--help'], /unknown command 'nonsense'/],
+    [['run', './README.md'], /^error: .* Unknown file extension "\.md"(?!.*TypeScript)/m],
     [['run', '--sed', '3'], /unknown option '--sed'[^]*Did you mean --seed/],
     [['run', '--seeds', '0'], /whole number ≥ 1/],
     [['run', '--seed', ''], /Expected any text but an empty one/],

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findScenarios, nameScenarios } from '../../src/cli/scenario-loader.ts';
 
@@ -5,4 +8,28 @@ test('a shipped scenario is found by the name that it has once loaded', async ()
   const loaded = (await findScenarios([])).map(({ definition }) => definition.name);
   expect((await nameScenarios([])).map(({ name }) => name)).toEqual(loaded);
   expect(loaded).toContain('polling-client');
+});
+
+test('a scenario of a file is found by its own name, and by that of its export if no scenario has it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'dryrunner-loader-'));
+  try {
+    const file = join(folder, 'some.mjs');
+    const scenario = (name: string): string => `{ name: '${name}', description: 'of a test', run() {} }`;
+    await writeFile(
+      file,
+      `export const one = ${scenario('the-first')};
+       export const two = ${scenario('one')};
+       export const three = ${scenario('the-third')};`,
+    );
+    const found = async (name: string): Promise<string[]> =>
+      (await findScenarios([`${file}#${name}`])).map(({ definition }) => definition.name);
+    expect(await found('the-first')).toEqual(['the-first']);
+    expect(await found('one')).toEqual(['one']);
+    expect(await found('three')).toEqual(['the-third']);
+    await expect(found('four')).rejects.toThrow(
+      'exports no scenario "four"; it has the-first, one, the-third',
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
