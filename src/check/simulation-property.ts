@@ -12,10 +12,20 @@ import type { Simulation } from '../simulation/simulation.ts';
 import { SimulationFailedError } from '../simulation/simulation-failed-error.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
 
-const PASSED_ON = ['oracles', 'maxEvents', 'leftovers', 'drain', 'keepTrace', 'signal'] as const;
+const PASSED_ON = [
+  'oracles',
+  'maxEvents',
+  'leftovers',
+  'drain',
+  'keepTrace',
+  'signal',
+] as const satisfies readonly (keyof SimulationPropertyOptions)[];
 
 /** Options of the simulations behind a property. */
-export type SimulationPropertyOptions = Pick<SimulateOptions, (typeof PASSED_ON)[number]> & {
+export type SimulationPropertyOptions = Pick<
+  SimulateOptions,
+  'oracles' | 'maxEvents' | 'leftovers' | 'drain' | 'keepTrace' | 'signal'
+> & {
   /** Called with each verdict, held or not. */
   readonly onVerdict?: (verdict: Verdict) => void;
 };

@@ -57,12 +57,11 @@ describe('a search', () => {
   });
 
   test.each([
-    { name: 'maxExecutions', stoppedBy: 'maxExecutions', bounds: { maxExecutions: 7 }, schedules: 7 },
-    { name: 'a failure', stoppedBy: 'failure', onFailure: () => false, schedules: 36 },
-    { name: 'its caller', stoppedBy: 'interruption', shouldStop: after(3), schedules: 3 },
-  ] as const)('that was stopped by $name says so', async ({ stoppedBy, schedules, ...rest }) => {
-    const { bounds = {}, ...how } = { bounds: {}, ...rest };
-    const certificate = await certify(dice, { ...how, ...bounds });
+    { name: 'maxExecutions', stoppedBy: 'maxExecutions', options: { maxExecutions: 7 }, schedules: 7 },
+    { name: 'a failure', stoppedBy: 'failure', options: { onFailure: () => false }, schedules: 36 },
+    { name: 'its caller', stoppedBy: 'interruption', options: { shouldStop: after(3) }, schedules: 3 },
+  ] as const)('that was stopped by $name says so', async ({ stoppedBy, schedules, options }) => {
+    const certificate = await certify(dice, options);
     expect(certificate).toMatchObject({ complete: { stoppedBy }, schedules });
   });
 
