@@ -278,7 +278,7 @@ export function only<T extends object>(fields: ShapesOf<T>, options: T): T {
   return given as T;
 }
 
-/** The same, and it refuses other fields. */
+/** The shape of an object, which refuses other fields as well. */
 export function closed(shape: RecordShape): RecordShape {
   return { ...shape, open: false };
 }

@@ -13,11 +13,24 @@ type FaultWorld = Pick<World, 'clock' | 'choices'> & Required<Pick<World, 'trace
 export const CHANCE: is.NumberShape = is.integer(2);
 /** The same, or whether it does at the usual chance. */
 export const CHANCE_OR_SWITCH: is.Shape = is.anyOf('true, false or an integer ≥ 2', is.BOOLEAN, CHANCE);
-const WITHIN = is.integer(1);
+
+/** How likely a fault is. */
+export interface StrikesOptions {
+  readonly oneIn?: number;
+}
+export const STRIKES_OPTIONS: is.RecordShape = is.optionsOf<StrikesOptions>({}, { oneIn: CHANCE });
+
+/** After how many events a fault strikes at the latest. */
+export interface SomeEventOptions {
+  readonly within?: number;
+}
+export const SOME_EVENT_OPTIONS: is.RecordShape = is.optionsOf<SomeEventOptions>(
+  {},
+  { within: is.integer(1) },
+);
 
 /** See `Simulation.strikes`. */
 export function strikesAt(world: FaultWorld, where: string, kind: string, oneIn: number): boolean {
-  check('oneIn', oneIn, CHANCE);
   const topic = topicOf({ owner: where, what: kind });
   if (!choosesFault(world.choices, topic, oneIn, () => namedFaultText(where, kind))) return false;
   traceFault(world, { operation: where, kind });
@@ -32,7 +45,6 @@ export function strikeAtSomeEvent(
   within: number,
 ): { readonly nth: number; readonly act: EventAction } | undefined {
   check('action', action, is.FUNCTION);
-  check('within', within, WITHIN);
   const describe = (k: number): string => (k === 0 ? '' : `${label}, right after event ${k} from here`);
   const nth = world.choices.choose(question('fault', label), within + 1, describe);
   if (nth === 0) return undefined;

@@ -16,7 +16,14 @@ import { isPending } from '../model/maybe-promise.ts';
 import type { Healing } from './healing.ts';
 import type { ModuleLoads } from './module-loads.ts';
 import type { ReachedConditions } from './reached-conditions.ts';
-import { strikeAtSomeEvent, strikesAt } from './scenario-faults.ts';
+import {
+  SOME_EVENT_OPTIONS,
+  type SomeEventOptions,
+  STRIKES_OPTIONS,
+  strikeAtSomeEvent,
+  strikesAt,
+  type StrikesOptions,
+} from './scenario-faults.ts';
 import type { ReportFailure } from './verdict.ts';
 import { check, isInstance } from '../kernel/argument-check.ts';
 
@@ -38,10 +45,12 @@ function neverFalse(condition: unknown, message: string): RunnerError | undefine
   );
 }
 
-const WITHIN = is.objectOf<{ readonly withinMs: number }>(
-  'an object with withinMs, such as { withinMs: 60_000 }',
-  { withinMs: is.DURATION_MS },
-  {},
+const WITHIN = is.closed(
+  is.objectOf<{ readonly withinMs: number }>(
+    'an object with withinMs, such as { withinMs: 60_000 }',
+    { withinMs: is.DURATION_MS },
+    {},
+  ),
 );
 
 /** One of `values` by a choice; what explanations show is the value. */
@@ -266,8 +275,10 @@ export class Simulation {
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `oneIn` is an integer ≥ 2: a fault that cannot be left out is none.
    */
-  strikes(where: string, kind: string, { oneIn = ONE_IN }: { readonly oneIn?: number } = {}): boolean {
+  strikes(where: string, kind: string, options: StrikesOptions = {}): boolean {
     this.#mustRun('strikes');
+    check('options', options, STRIKES_OPTIONS);
+    const { oneIn = ONE_IN } = options;
     return strikesAt(this.world, where, kind, oneIn);
   }
 
@@ -279,12 +290,10 @@ export class Simulation {
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `action` is a function and `within` an integer ≥ 1.
    */
-  atSomeEvent(
-    label: string,
-    action: EventAction,
-    { within = EVENTS_WITHIN }: { readonly within?: number } = {},
-  ): void {
+  atSomeEvent(label: string, action: EventAction, options: SomeEventOptions = {}): void {
     this.#mustRun('atSomeEvent');
+    check('options', options, SOME_EVENT_OPTIONS);
+    const { within = EVENTS_WITHIN } = options;
     const strike = strikeAtSomeEvent(this.world, label, action, within);
     if (strike === undefined) return;
     this.#parts.actions.add(strike.nth, () => (this.healed ? undefined : strike.act()));

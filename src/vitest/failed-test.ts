@@ -47,7 +47,7 @@ const DECISION_LENGTH_MIN = 10;
 const KEPT_MAX = 1 << 14;
 /** Decisions of a log that has to be kept whole, since it fails at its end: longer ones are not kept, and the line or the seed repeats them. */
 const KEPT_WHOLE_MAX = 1 << 17;
-/** Of an execution that has not ended, nothing is kept. One choice takes a dozen characters. */
+/** The line that repeats an execution that has not ended has its beginning, up to so many characters of a token. One choice takes a dozen characters. */
 const BEGINNING_TOKEN_MAX = 8_000;
 const BEGINNING_MAX = 800;
 const BEGINNING_STEP = 0.9;
@@ -184,7 +184,7 @@ function againLines(
 ): string[] {
   const { decisions } = failing;
   if (count === decisions.length) return [againLine(test, failing)];
-  if (isDecidedBySeed) return [`  { seeds: ['${seed}'] }`];
+  if (isDecidedBySeed) return [seedLine(seed)];
   return [
     againLine(test, { ...failing, decisions: decisions.slice(0, count) }),
     `  its log is too long for a line: this one has the first ${counted(count, 'decision')}, and takes the default after them`,
@@ -221,11 +221,14 @@ function repeatLines(
   const { wish } = test;
   const ownSeed = wish === undefined || isTokenText(wish) ? '' : `DRYRUNNER_SEED=${shellWord(wish)} `;
   return [
-    isDecidedBySeed
-      ? `  { seeds: [${JSON.stringify(seed)}] }`
-      : `  ${ownSeed}${testLine(test.file, test.name)}`,
+    isDecidedBySeed ? seedLine(seed) : `  ${ownSeed}${testLine(test.file, test.name)}`,
     '  its token is too long for a line, and its log is not kept: this makes it again',
   ];
+}
+
+/** What an option of the test repeats. */
+function seedLine(seed: string): string {
+  return `  { seeds: [${JSON.stringify(seed)}] }`;
 }
 
 function testLine(file: string, name: string): string {

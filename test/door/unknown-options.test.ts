@@ -1,6 +1,8 @@
 // Options that a function does not have are refused by every function of the doors that takes options: a mistyped one has no effect.
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
+import { Simulation } from '../../src/simulation/simulation.ts';
+import { simulate } from '../../src/simulation/simulate.ts';
 import { doorExports, isClass, type Call } from './door-walk.ts';
 import { removeValid, VALID } from './valid-calls.ts';
 
@@ -122,6 +124,38 @@ describe('R-11 an option that a function does not have is refused by', () => {
       });
     },
   );
+});
+
+/** What comes before the options of a method of a scenario's `sim`, and what they must have. */
+const OF_SIM: Readonly<Record<string, readonly unknown[]>> = {
+  eventually: ['it holds', () => true, { withinMs: 5 }],
+  strikes: ['here', 'slip'],
+  atSomeEvent: ['here', () => undefined],
+};
+
+const methods = Object.entries(Object.getOwnPropertyDescriptors(Simulation.prototype)).flatMap(
+  ([name, { value }]) => {
+    if (typeof value !== 'function' || name === 'constructor') return [];
+    const place = parametersOf(value as Call).findIndex((each) => /^(?:options|limits|given|\{)/.test(each));
+    return place === -1 ? [] : [{ name, place }];
+  },
+);
+
+test('R-11 an option that a method of a simulation does not have is refused', async () => {
+  expect(methods.map(({ name }) => name).sort()).toEqual(Object.keys(OF_SIM).sort());
+  for (const { name, place } of methods) {
+    const { failure } = await simulate({
+      scenario: async (own) => {
+        const given = [...(OF_SIM[name] ?? [])];
+        given[place] = { ...(given[place] as object | undefined), notAnOption: 1 };
+        await (own as unknown as Record<string, Call>)[name]?.(...given);
+      },
+    });
+    expect(failure?.cause, name).toMatchObject({
+      code: 'RUNNER_INVALID_ARGUMENT',
+      message: expect.stringContaining('a field "notAnOption"') as string,
+    });
+  }
 });
 
 afterAll(removeValid);

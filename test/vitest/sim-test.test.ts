@@ -283,9 +283,9 @@ describe('a simulation as a test', () => {
     });
 
     test('its log is long, and the line that repeats it is not: of a seed it is the seed', async () => {
-      const { message, verdict } = await failureOf('endless', endless, { seeds: ['s'] }, slow(100));
+      const { message, verdict } = await failureOf('endless', endless, { seeds: ["it's"] }, slow(100));
       expect(message).toMatch(
-        /^The time of 100,000 ms that the test has was nearly up[^]* {2}\{ seeds: \['s'\] \}$/,
+        /^The time of 100,000 ms that the test has was nearly up[^]* {2}\{ seeds: \["it's"\] \}$/,
       );
       expect(message).not.toContain('What was decided');
       expect(verdict.decisions()).toHaveLength(65_536);

@@ -61,8 +61,8 @@ type Behaviour = Omit<DrawnCommand, 'kind' | 'secrets'>;
 
 const LASTING_MS = [0, 10, 5, 20, 50];
 const EXIT_CODES = [0, 1, 7, 200, 211, 240, 241, 250, 255];
-/** Codes of the machinery that are drawn; what is there several times is so much more likely. */
-const MACHINERY_CODES = [17, 0, 17, 0, 250, ...LOST_IN_A_ROW, LOST_IN_A_ROW[0], LOST_AT_ONCE];
+/** Codes of failures; what is there several times is drawn so much more often. */
+const DRAWN_CODES = [17, 0, 17, 0, 250, ...LOST_IN_A_ROW, LOST_IN_A_ROW[0], LOST_AT_ONCE];
 const TINY_MS = 0.001;
 const AMPLE_MS = 1_000_000;
 const SIGNALS = ['SIGKILL', 'SIGTERM', 'SIGSEGV'];
@@ -112,7 +112,7 @@ const BEHAVIOURS: Readonly<
     starts: false,
   }),
   'get lost'(draws, { commands }, mark) {
-    const code = draws.pick('exit code', MACHINERY_CODES, 3);
+    const code = draws.pick('exit code', DRAWN_CODES, 3);
     const text = `${mark} is lost`;
     const end: ExpectedEnd = {
       state: 'FAILED',

@@ -488,7 +488,7 @@ function isInOrderOf(order: readonly RunID[], ids: readonly RunID[]): boolean {
   return places.every((place, index) => index === 0 || place > (places[index - 1] ?? -1));
 }
 
-/** From when on something is so, as far as that is known. */
+/** Whether a run has certainly been in the queue at some moment since a read was asked. */
 function wasPending({ order, acceptedAtMs, turn, end }: LedgerRun, asked: AskedRead, now: number): boolean {
   const { offers, sinceMs } = asked;
   if (order > offers) return acceptedAtMs > sinceMs && acceptedAtMs < now;
