@@ -172,6 +172,7 @@ async function execProgram(
     stopSignal: options.signal,
     ...(options.killAfter === undefined ? {} : { graceMs: options.killAfter }),
     memoryCapBytes: (options.memory ?? 0) * MIB,
+    watchdog: true,
   });
   const execer = new ShownExecer(os, (stream, chunk) => display.show(stream, chunk));
   const recorder = trace === undefined ? undefined : createRecorder(world);

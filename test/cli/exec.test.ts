@@ -1,9 +1,11 @@
 // `dryrunner exec` in the place of timeout(1), env(1) and the shell: where it runs, what it reads, how it ends.
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { root, run, startIn, startWithInput } from './command.ts';
+import { root, run, start, startIn, startWithInput } from './command.ts';
 
 let folder = '';
 const at = (name: string): string => join(folder, name);
@@ -121,5 +123,20 @@ describe('surroundings', () => {
     const script = 'trap "echo interrupted; exit 5" INT; echo ready; while :; do sleep 0.02; done';
     const { code, out } = await run('exec', '--signal', 'int', '--timeout', '500ms', ...sh(script));
     expect([code, out]).toEqual([124, 'ready\ninterrupted\n']);
+  });
+
+  test('leaves nothing running when it is killed itself', async () => {
+    // The number of seconds is what the command is known by.
+    const seconds = String(900_000 + process.pid);
+    const isRunning = (): boolean =>
+      execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })
+        .split('\n')
+        .some((line) => line.endsWith(`sleep ${seconds}`) && !line.includes('exec --'));
+    const { child, prints, finished } = start('exec', '--', 'sleep', seconds);
+    await prints('RUNNING');
+    expect(isRunning()).toBe(true);
+    child.kill('SIGKILL');
+    await finished;
+    while (isRunning()) await pause(50);
   });
 });
