@@ -64,5 +64,7 @@ export class HeldService {
 /** R10, R15: what has not the fields of an answer is no answer, and nothing may be read of it. */
 export function checkForm(method: ServiceMethod, answer: unknown): void {
   const wrong = wrongAnswer(method, answer);
-  if (wrong !== undefined) throw new ContractBrokenError('R10', wrong.text);
+  if (wrong === undefined) return;
+  const { text, ...options } = wrong;
+  throw new ContractBrokenError('R10', text, [], options);
 }

@@ -11,10 +11,11 @@ export class ContractBrokenError extends Error {
   /** What was seen, without the number of the rule. */
   readonly reason: string;
 
-  /** `details` are further lines of the message. */
-  constructor(rule: string, reason: string, details: readonly string[] = []) {
+  /** `details` are further lines of the message; `options` may have the `cause`, such as what reading an answer threw. */
+  constructor(rule: string, reason: string, details: readonly string[] = [], options: ErrorOptions = {}) {
     check('details', details, is.listOf(is.TEXT, 'a list of texts'));
-    super([`${shownText(rule)}: ${shownText(reason)}`, ...details.map((line) => `  ${line}`)].join('\n'));
+    const lines = details.map((line) => `  ${line}`);
+    super([`${shownText(rule)}: ${shownText(reason)}`, ...lines].join('\n'), options);
     this.rule = rule;
     this.reason = shownText(reason);
   }
