@@ -251,7 +251,7 @@ class ChaosService extends InterceptedService implements ChaosRunner {
       this.#holds.release();
       return released;
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 
