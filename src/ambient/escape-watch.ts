@@ -73,11 +73,18 @@ function stackOfNow(): string {
   return stackOf(taken) ?? '';
 }
 
+/** What watches which timers of the machine are set stands in the globals, and hands on what others ask for. */
+const HANDED_ON = /\bat (?:\S+\.)?set(?:Timeout|Interval) \(/;
+
 /** True if the nearest line that is neither Node's nor of this folder is the drain's. */
 function isOfDrain(stack: string): boolean {
   const isOfFolder = (path: string | undefined): boolean => path?.startsWith('ambient/') === true;
+  const asked = stack
+    .split('\n')
+    .filter((line) => !HANDED_ON.test(line))
+    .join('\n');
   return (
-    pathsIn(stack)
+    pathsIn(asked)
       .find((path) => !isOfFolder(path))
       ?.startsWith('kernel/drain') === true
   );

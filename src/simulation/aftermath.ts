@@ -2,6 +2,7 @@
  * What comes of what a scenario has left, if it goes on for a while: a timer that throws when it fires. Invariant: it is no part of the
  * execution, whose decisions, trace and time have ended before.
  */
+import { isInstance } from '../kernel/argument-check.ts';
 import { ExecutionAbandoned, ExecutionInterrupted } from '../kernel/decisions.ts';
 import type { Drain, DrainHooks, StepResult } from '../kernel/drain-run.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
@@ -32,7 +33,7 @@ export async function lateErrorIn(parts: AftermathParts): Promise<LateError | un
   const { clock, drain, turns, processes, uncaught } = parts;
   const found: LateError[] = [];
   const note = (error: unknown, atMs: number): void => {
-    const isEnd = error instanceof ExecutionInterrupted || error instanceof ExecutionAbandoned;
+    const isEnd = isInstance(error, ExecutionInterrupted) || isInstance(error, ExecutionAbandoned);
     if (!isEnd) found.push({ error, atMs });
   };
   let fired = 0;

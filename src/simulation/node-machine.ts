@@ -3,7 +3,7 @@
  * a runner or anything else, is up to who makes it. Invariants: one process at most is alive; nothing of one that is dead is seen.
  */
 import * as is from '../kernel/shape.ts';
-import { check } from '../kernel/argument-check.ts';
+import { check, isInstance } from '../kernel/argument-check.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import {
   type Choices,
@@ -353,8 +353,8 @@ class NodeProcess implements ClockOwner, ProcessParts {
 /** Thrown into code to end the execution, which code must not keep. */
 export function isEndOfExecution(error: unknown): boolean {
   return (
-    error instanceof ExecutionInterrupted ||
-    error instanceof ExecutionAbandoned ||
+    isInstance(error, ExecutionInterrupted) ||
+    isInstance(error, ExecutionAbandoned) ||
     isRunnerError(error, 'RUNNER_REPLAY_DIVERGED')
   );
 }

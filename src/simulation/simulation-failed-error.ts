@@ -1,6 +1,6 @@
 /** A verdict that does not hold, for those who must throw: test frameworks and property-based tests. */
 import * as is from '../kernel/shape.ts';
-import { check, unreadable } from '../kernel/argument-check.ts';
+import { check, isInstance, unreadable } from '../kernel/argument-check.ts';
 import { shownText } from '../kernel/errors.ts';
 import { framesOfThrown, withoutEngine } from './scenario-stack.ts';
 import { kindText, type Verdict } from './verdict.ts';
@@ -43,13 +43,13 @@ export class SimulationFailedError extends Error {
     const described = words ?? describeFailure(verdict);
     const cause = verdict.failure?.cause;
     // What was thrown says the same; what led to it does not.
-    const reason = cause instanceof Error ? cause.cause : undefined;
+    const reason = isInstance(cause, Error) ? cause.cause : undefined;
     const text = `${described}${hint === '' ? '' : `\n${shownText(hint)}`}`;
     super(text, reason === undefined ? undefined : { cause: reason });
     Object.defineProperty(this, 'verdict', { value: verdict });
     const frames = framesOfThrown(cause);
     if (frames.length > 0) this.stack = [`${this.name}: ${this.message}`, ...frames].join('\n');
-    if (cause instanceof Error && 'expected' in cause && 'actual' in cause) {
+    if (isInstance(cause, Error) && 'expected' in cause && 'actual' in cause) {
       const { expected, actual } = cause;
       Object.assign(this, { expected, actual });
     }

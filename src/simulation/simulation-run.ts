@@ -51,7 +51,7 @@ class NotedErrors {
     const errors = (this.#errors ??= new Set());
     errors.add(error);
     this.#release ??= withholdRejections(
-      (reason) => errors.has(reason) || reason instanceof EventuallyFailedError,
+      (reason) => errors.has(reason) || isInstance(reason, EventuallyFailedError),
     );
   }
 
@@ -104,7 +104,7 @@ class SimulationTurns implements DrainHooks {
 }
 
 function isEarlyEnd(error: unknown): boolean {
-  return error instanceof ExecutionInterrupted || error instanceof ExecutionAbandoned;
+  return isInstance(error, ExecutionInterrupted) || isInstance(error, ExecutionAbandoned);
 }
 
 const PLACE_FRAMES = 40;
@@ -493,9 +493,9 @@ export class SimulationRun {
   /** What came out of the drain: a callback of the clock threw, or somebody has ended the execution. */
   #noteEarlyEnd(error: unknown): void {
     const message = messageOf(error);
-    if (error instanceof ExecutionInterrupted) {
+    if (isInstance(error, ExecutionInterrupted)) {
       this.#fail('interrupted', message, { cause: error, details: this.#judge.describeState() });
-    } else if (error instanceof ExecutionAbandoned) this.#fail('abandoned', message, { cause: error });
+    } else if (isInstance(error, ExecutionAbandoned)) this.#fail('abandoned', message, { cause: error });
     else this.#fail('error', message, { cause: error, details: this.#throwerOf(error) });
   }
 

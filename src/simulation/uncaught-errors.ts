@@ -3,6 +3,7 @@
  * `queueMicrotask` throws. Node would end the process, and a test runner would blame whatever test is on; here it fails the simulation.
  * A rejection that is handled before virtual time goes on is none. What code beside the simulation leaves uncaught is Node's, as ever.
  */
+import { isInstance } from '../kernel/argument-check.ts';
 import { onProcessEvents } from '../kernel/drain-host.ts';
 import type { RunningProcess } from './processes.ts';
 
@@ -63,7 +64,7 @@ export class UncaughtErrors {
   ) {
     this.#isLate = isLate;
     const note = (what: UncaughtError['what'], key: unknown, reason: unknown): boolean => {
-      if (reason instanceof Mark) return this.#pass(reason, key);
+      if (isInstance(reason, Mark)) return this.#pass(reason, key);
       if (!isOfRun(what)) return false;
       this.#errors.set(key, { what, reason, ...now(), ...this.#whose() });
       return true;

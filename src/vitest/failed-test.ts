@@ -14,6 +14,7 @@ import { isTokenText } from '../explore/replay-token.ts';
 import { vitestPattern } from '../explore/vitest-test.ts';
 import { unusualCount } from '../explore/keyed-log.ts';
 import type { Decision } from '../kernel/decisions.ts';
+import { isInstance } from '../kernel/argument-check.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import { messageOf, RunnerError } from '../kernel/errors.ts';
 import { counted, formatCount } from '../model/plural.ts';
@@ -275,12 +276,12 @@ async function escapeLines(
 function causesOf({ failure }: Verdict): string[] {
   const lines: string[] = [];
   for (
-    let cause = failure?.cause instanceof Error ? failure.cause.cause : undefined;
+    let cause = isInstance(failure?.cause, Error) ? failure.cause.cause : undefined;
     cause !== undefined && lines.length < 4;
-    cause = cause instanceof Error ? cause.cause : undefined
+    cause = isInstance(cause, Error) ? cause.cause : undefined
   ) {
     const text = withoutFrames(messageOf(cause)).trimEnd();
-    lines.push(`  caused by ${cause instanceof Error ? `${cause.name}: ` : ''}${text}`);
+    lines.push(`  caused by ${isInstance(cause, Error) ? `${cause.name}: ` : ''}${text}`);
   }
   return lines;
 }

@@ -5,6 +5,7 @@ import { keyedReplayDecisions } from '../../src/kernel/replay-decisions.ts';
 import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
 import { createChaosRunner } from '../../src/network/chaos-runner.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
+import type { SimulateOptions } from '../../src/simulation/simulate-options.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
@@ -339,6 +340,40 @@ describe('a failure', () => {
 });
 
 function nothing(): void {}
+
+describe('a value that throws when anybody looks at it', () => {
+  const thrower = (): never => {
+    const thrown: unknown = new Proxy(
+      {},
+      {
+        getPrototypeOf() {
+          throw new Error('a trap');
+        },
+      },
+    );
+    throw thrown;
+  };
+  test.for([
+    ['the scenario throws', { scenario: thrower }, 'an object'],
+    [
+      'a timer throws',
+      {
+        scenario: async (sim) => {
+          sim.world.clock.timer('trap', 5, thrower);
+          await sim.sleep(10);
+        },
+      },
+      'an object',
+    ],
+    [
+      'a timer that is left throws',
+      { capturePlaces: true, scenario: (sim) => void sim.world.clock.timer('trap', 5, thrower) },
+      'What the scenario left when it ended throws at 5 ms: an object. It left 1 timer',
+    ],
+  ] satisfies [string, SimulateOptions, string][])('that %s is a failure', async ([, options, message]) => {
+    expect((await simulate(options)).failure?.message).toBe(message);
+  });
+});
 
 describe('misuse', () => {
   test('one simulation at a time: a nested one is refused, and the outer one goes on', async () => {
