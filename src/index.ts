@@ -285,6 +285,7 @@ export { type FreshModules } from './simulation/module-loads.ts';
 export { type Scenario, type SimulateOptions } from './simulation/simulate-options.ts';
 export { simulate } from './simulation/simulate.ts';
 export { SimulationFailedError } from './simulation/simulation-failed-error.ts';
+export type { SomeEventOptions, StrikesOptions } from './simulation/scenario-faults.ts';
 export { checkThat, type SimulatedWorld, type Simulation } from './simulation/simulation.ts';
 export { type FailureKind, type Failure, type Verdict } from './simulation/verdict.ts';
 export { type Holds } from './simulation/watched-properties.ts';

@@ -78,6 +78,7 @@ export {
   type SubjectExploration,
   type SubjectFailure,
 } from './workload/explore-workload.ts';
+export type { ReplayOutcomeWord } from '../explore/replay-outcome.ts';
 export { partsWorkload, type PartsSubject } from './workload/parts-workload.ts';
 export { runnerWorkload } from './workload/runner-workload.ts';
 export { type FleetFault, type SchedulerSubject, schedulerWorkload } from './workload/scheduler-workload.ts';

@@ -59,7 +59,9 @@ class SetTimers {
   readonly #isOwn: () => boolean;
   readonly #replaced: [name: Setter, before: SetTimer, standIn: SetTimer][] = [];
   #own: SetTimerCall[] = [];
-  /** Of all that were set, also by others. */
+  /** Of all, also of others, with the number of each. */
+  #all: { readonly timer: NodeJS.Timeout; readonly number: number }[] = [];
+  /** How many were set, also by others. */
   count = 0;
 
   /** `isOwn` says whether code of the execution runs. */
@@ -87,6 +89,11 @@ class SetTimers {
     }
   }
 
+  /** Whether any that was set after the first `count` of all keeps the process alive. */
+  isAnyAlive(count: number): boolean {
+    return this.#all.some(({ timer, number }) => number > count && isAlive(timer));
+  }
+
   /** Those of the execution that keep the process alive. */
   own(): readonly SetTimerCall[] {
     return this.#own.filter(({ timer }) => isAlive(timer));
@@ -95,6 +102,8 @@ class SetTimers {
   #note(timer: unknown, call: Setter): void {
     if (!isOfMachine(timer)) return;
     this.count += 1;
+    if (this.#all.length >= KEPT_MAX) this.#all = this.#all.filter((one) => isAlive(one.timer));
+    if (this.#all.length < KEPT_MAX) this.#all.push({ timer, number: this.count });
     if (!this.#isOwn()) return;
     if (this.#own.length >= KEPT_MAX) this.#own = this.#own.filter((one) => isAlive(one.timer));
     if (this.#own.length < KEPT_MAX) this.#own.push({ timer, call, taken: new Error('place') });
@@ -154,8 +163,9 @@ export class ResourcesSince {
   kinds(): string[] {
     const since = resourcesSince(this.#before);
     if (this.#countedFrom === undefined) return since;
-    const hasSet = (this.#timers?.count ?? 0) > this.#countedFrom;
-    return [...since.filter((kind) => kind !== TIMER), ...(hasSet ? [TIMER] : [])].sort();
+    // One that somebody beside the execution has set, and that has fired or was cleared, is nothing to wait for.
+    const isSet = this.#timers?.isAnyAlive(this.#countedFrom) === true;
+    return [...since.filter((kind) => kind !== TIMER), ...(isSet ? [TIMER] : [])].sort();
   }
 
   /** The timers that code of the execution has set and that are still to fire. */

@@ -26,8 +26,7 @@ test('R211 a case of a simulation that does not end names the call without an an
   expect((error as Error).message).toBe(
     [
       'R211 abort(run 3) of my queue, called at 10 ms, has no answer. Deadlock: nothing is due any more, and the scenario awaits a promise that nothing is left to settle (seed 1)',
-      'the case waits for the answer to abort(run 3) from my queue since 10 ms',
-      'the case waits for the answer to abort(run 3) from my queue since 10 ms',
+      'the case waits for the answer to abort(run 3) from my queue since 10 ms (2 times)',
     ].join('\n'),
   );
 });
