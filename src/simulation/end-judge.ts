@@ -150,7 +150,6 @@ export class EndJudge {
   judgeRealTimers(): void {
     const left = this.#timersLeft;
     if (left.length === 0) return;
-    this.#alive.noteLeft(['Timeout']);
     const places = left.flatMap(({ call, taken }) => {
       const frames = (stackOf(taken) ?? '').split('\n').slice(1).join('\n');
       return frames === '' ? [] : [`${CALLED_HERE}a real timer, by ${call}, called here\n${frames}`];
