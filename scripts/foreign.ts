@@ -18,7 +18,7 @@ import { parseArgs } from 'node:util';
 import type { Verdict } from 'dryrunner';
 import { ambientTime, watchEscapes } from 'dryrunner/ambient';
 import { createExecutor, explore, portfolioStrategy, randomStrategy, type Executor } from 'dryrunner/explore';
-import { withoutStrays } from '../src/threads/stray-errors.ts';
+import { executorAlone } from '../src/threads/run-alone.ts';
 import type { ForeignScenario } from '../sims/foreign/promised.ts';
 import { projectRoot } from './module-graph.ts';
 import { huntWithFastCheck } from './zoo/fast-check-hunt.ts';
@@ -103,7 +103,7 @@ async function rowOf(scenario: ForeignScenario, seeds: number, isHunted: boolean
   const input = await scenario.prepare?.({
     read: () => Promise.reject(new Error('there are no files')) as never,
   });
-  const plain = withoutStrays(createExecutor(scenario, input));
+  const plain = executorAlone(createExecutor(scenario, input));
   const traces: string[] = [];
   const messages = new Map<string, number>();
   let random: number | undefined;
@@ -120,7 +120,7 @@ async function rowOf(scenario: ForeignScenario, seeds: number, isHunted: boolean
   let differing = 0;
   // In reverse, so that what one execution leaves to the next shows.
   const backwards = Array.from(traces.keys()).reverse();
-  await executeAll(withoutStrays(watch.executor), backwards, (verdict, index) => {
+  await executeAll(executorAlone(watch.executor), backwards, (verdict, index) => {
     if (traceOf(verdict) !== traces[index]) differing += 1;
   });
   const explored = await explore(plain, portfolioStrategy(1), { maxExecutions: seeds });

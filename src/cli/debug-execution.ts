@@ -5,8 +5,7 @@
 import { withinEvents } from '../explore/event-budget.ts';
 import { createExecutor, executorWith } from '../explore/executor.ts';
 import { checkReplay } from '../explore/replay-check.ts';
-import { failLeftTimers } from '../threads/left-timers.ts';
-import { withoutStrays } from '../threads/stray-errors.ts';
+import { executorAlone } from '../threads/run-alone.ts';
 import { boundOf } from '../threads/task.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
 import type { NamedExecution } from './execution-source.ts';
@@ -26,11 +25,8 @@ export async function debugExecution(
   const { scenario: reference, log, seed, failureKey } = named;
   const scenario = await (await nameScenario(reference)).load();
   const { definition, modules } = scenario;
-  const plain = withoutStrays(
-    executorWith(createExecutor(definition, await prepareScenario(scenario), seed), { modules }),
-  );
-  const execute: typeof plain.execute = (request) => failLeftTimers(() => plain.execute(request));
-  const executor = withinEvents({ scenario: plain.scenario, execute }, boundOf(named));
+  const plain = createExecutor(definition, await prepareScenario(scenario), seed);
+  const executor = withinEvents(executorAlone(executorWith(plain, { modules })), boundOf(named));
   nowRunning(definition.name);
   const startedAt = performance.now();
   const { verdict, gap } =

@@ -4,8 +4,7 @@ import { plural } from '../model/plural.ts';
 import type { RunState } from '../model/run-state.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Verdict } from '../simulation/verdict.ts';
-import { failLeftTimers } from '../threads/left-timers.ts';
-import { catchStrayErrors } from '../threads/stray-errors.ts';
+import { runAlone } from '../threads/run-alone.ts';
 import { EXIT_STATUS, InterruptedError, type ExitStatus } from './exit-status.ts';
 import { failureLines } from './failure-report.ts';
 import { nowRunning } from './user-code.ts';
@@ -107,21 +106,19 @@ async function runScenario(
     listener.onSeed(scenario, tally.seeds, seeds.length);
     const startedAt = performance.now();
     // Its turn of the real loop after each simulation also lets Ctrl-C be seen between short ones.
-    const verdict = await failLeftTimers(() =>
-      catchStrayErrors((onTurn) =>
-        simulate({
-          ...definition.options,
-          modules: scenario.modules,
-          name: definition.name,
-          seed,
-          keepTrace,
-          scenario: (sim) => definition.run(sim, input),
-          onTurn: () => {
-            onTurn();
-            if (interruption.requested) throw new Interrupted('interrupted');
-          },
-        }),
-      ),
+    const verdict = await runAlone((onTurn) =>
+      simulate({
+        ...definition.options,
+        modules: scenario.modules,
+        name: definition.name,
+        seed,
+        keepTrace,
+        scenario: (sim) => definition.run(sim, input),
+        onTurn: () => {
+          onTurn();
+          if (interruption.requested) throw new Interrupted('interrupted');
+        },
+      }),
     );
     if (interruption.requested) return { ...tally, interrupted: true };
     const realMs = performance.now() - startedAt;

@@ -15,8 +15,7 @@ import { formatSpan } from './quantity-text.ts';
 import type { Terminal } from './terminal.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import { recordOf } from '../threads/execution-record.ts';
-import { failLeftTimers } from '../threads/left-timers.ts';
-import { catchStrayErrors } from '../threads/stray-errors.ts';
+import { runAlone } from '../threads/run-alone.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { diffEventStreams } from '../trace/trace-differ.ts';
@@ -158,20 +157,18 @@ async function replaySimulation(
   const input = await prepareScenario(scenario);
   nowRunning(definition.name);
   const startedAt = performance.now();
-  const verdict = await failLeftTimers(() =>
-    catchStrayErrors((onTurn) =>
-      simulate({
-        ...definition.options,
-        modules: scenario.modules,
-        name: definition.name,
-        seed: header.seed ?? '1',
-        replay: decisions,
-        keepTrace: header.kind === 'simulation' || options.trace !== undefined,
-        ...(log.maxEvents === undefined ? {} : { maxEvents: log.maxEvents }),
-        scenario: (sim) => definition.run(sim, input),
-        onTurn,
-      }),
-    ),
+  const verdict = await runAlone((onTurn) =>
+    simulate({
+      ...definition.options,
+      modules: scenario.modules,
+      name: definition.name,
+      seed: header.seed ?? '1',
+      replay: decisions,
+      keepTrace: header.kind === 'simulation' || options.trace !== undefined,
+      ...(log.maxEvents === undefined ? {} : { maxEvents: log.maxEvents }),
+      scenario: (sim) => definition.run(sim, input),
+      onTurn,
+    }),
   );
   // Where it first does not fit, and what happens now instead.
   if (verdict.failure?.kind === 'diverged') return replayLog(terminal, log, options);

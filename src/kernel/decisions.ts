@@ -2,6 +2,7 @@
  * Everything that could go otherwise is a call of `choose`. The list of answers is the artefact: a seed makes such a list, a
  * replay reads one, shrinking edits one. Invariant: 0 is always the plain choice (first in order, no fault, least delay).
  */
+import { isInstance } from './argument-check.ts';
 import { shownText } from './errors.ts';
 import type { Question, Topic } from './question.ts';
 
@@ -54,6 +55,11 @@ export class ExecutionInterrupted extends Error {
   constructor(message = '') {
     super(shownText(message));
   }
+}
+
+/** Whether that ends an execution early: no failure of the code in which it is thrown, and of no use to it either. */
+export function isEarlyEnd(error: unknown): boolean {
+  return isInstance(error, ExecutionInterrupted) || isInstance(error, ExecutionAbandoned);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** What a driver of clocks must know of Node beside the drain: the async context of callbacks, and what is alive in the process. */
 import { AsyncResource } from 'node:async_hooks';
-import { realFunctions } from './drain-real-functions.ts';
+import { SetTimers, type SetTimerCall } from './drain-set-timers.ts';
 import { invalidArgument } from './errors.ts';
 
 /**
@@ -34,106 +34,9 @@ export function activeResources(): string[] {
 }
 
 const TIMER = 'Timeout';
-const SETTERS = ['setTimeout', 'setInterval'] as const;
-type Setter = (typeof SETTERS)[number];
-type SetTimer = (...args: unknown[]) => unknown;
-/** As many say enough, and a stack of one takes kilobytes. */
-const KEPT_MAX = 64;
-
-/** A timer of the machine that is set and may still fire. */
-export interface SetTimerCall {
-  readonly timer: NodeJS.Timeout;
-  readonly call: Setter;
-  /** Made where it was set. */
-  readonly taken: Error;
-}
-
 /**
- * Timers of the machine that are set by the functions of the globals, from `begin` to `end`: numbers alone do not say whose a timer is. (Hooks
- * of async resources would: but they put those of promises out of action, by which awaits are located.) What stands in the globals
- * meanwhile hands on; it is made once for each function, since tiny simulations must not pay for it.
- */
-class SetTimers {
-  static readonly #standIns = new WeakMap<SetTimer, SetTimer>();
-  static #current: SetTimers | undefined;
-  readonly #isOwn: () => boolean;
-  readonly #replaced: [name: Setter, before: SetTimer, standIn: SetTimer][] = [];
-  #own: SetTimerCall[] = [];
-  /** Of all, also of others, with the number of each. */
-  #all: { readonly timer: NodeJS.Timeout; readonly number: number }[] = [];
-  /** How many were set, also by others. */
-  count = 0;
-
-  /** `isOwn` says whether code of the execution runs. */
-  constructor(isOwn: () => boolean) {
-    this.#isOwn = isOwn;
-  }
-
-  begin(): void {
-    SetTimers.#current = this;
-    for (const name of SETTERS) {
-      const before = globalThis[name] as unknown as SetTimer;
-      if (typeof before !== 'function') continue;
-      const standIn = SetTimers.#standInOf(name, before);
-      if (standIn !== before && Reflect.set(globalThis, name, standIn)) {
-        this.#replaced.push([name, before, standIn]);
-      }
-    }
-  }
-
-  end(): void {
-    if (SetTimers.#current === this) SetTimers.#current = undefined;
-    for (const [name, before, standIn] of this.#replaced.splice(0)) {
-      // A replacement made meanwhile stays.
-      if ((globalThis[name] as unknown) === standIn) Reflect.set(globalThis, name, before);
-    }
-  }
-
-  /** Whether any that was set after the first `count` of all keeps the process alive. */
-  isAnyAlive(count: number): boolean {
-    return this.#all.some(({ timer, number }) => number > count && isAlive(timer));
-  }
-
-  /** Those of the execution that keep the process alive. */
-  own(): readonly SetTimerCall[] {
-    return this.#own.filter(({ timer }) => isAlive(timer));
-  }
-
-  #note(timer: unknown, call: Setter): void {
-    if (!isOfMachine(timer)) return;
-    this.count += 1;
-    if (this.#all.length >= KEPT_MAX) this.#all = this.#all.filter((one) => isAlive(one.timer));
-    if (this.#all.length < KEPT_MAX) this.#all.push({ timer, number: this.count });
-    if (!this.#isOwn()) return;
-    if (this.#own.length >= KEPT_MAX) this.#own = this.#own.filter((one) => isAlive(one.timer));
-    if (this.#own.length < KEPT_MAX) this.#own.push({ timer, call, taken: new Error('place') });
-  }
-
-  /** Somebody may have kept a stand-in as what was there before, and put it back. */
-  static #standInOf(call: Setter, before: SetTimer): SetTimer {
-    const known = SetTimers.#standIns.get(before);
-    if (known !== undefined) return known;
-    const standIn: SetTimer = (...args) => {
-      const timer = before(...args);
-      const current = SetTimers.#current;
-      if (current !== undefined) current.#note(timer, call);
-      return timer;
-    };
-    // It carries what makes a promise of it.
-    Object.defineProperties(standIn, Object.getOwnPropertyDescriptors(before));
-    SetTimers.#standIns.set(before, standIn).set(standIn, standIn);
-    return standIn;
-  }
-}
-
-/** That it was cleared, or has fired, Node notes where no function shows it. */
-function isAlive(timer: NodeJS.Timeout & { readonly _destroyed?: boolean }): boolean {
-  return timer._destroyed !== true && timer.hasRef();
-}
-
-/**
- * What keeps the process alive since `begin`. An execution that waits for a real timer leaves it behind, and it fires during any
- * later one; so from then on those that are set during an execution are counted, since numbers alone no longer show whose they are.
+ * What keeps the process alive since `begin`. An execution that waits for a real timer is ended, and the timer fires during any later one;
+ * so from then on those that are set during an execution are counted, since numbers alone no longer show whose they are.
  */
 export class ResourcesSince {
   static #hasLeftTimers = false;
@@ -173,7 +76,7 @@ export class ResourcesSince {
     return this.#timers?.own() ?? [];
   }
 
-  /** The execution waits for a real timer, or leaves one behind. */
+  /** The execution is ended while it waits for these. */
   noteLeft(kinds: readonly string[]): void {
     if (kinds.includes(TIMER)) ResourcesSince.#hasLeftTimers = true;
   }
@@ -182,18 +85,6 @@ export class ResourcesSince {
   end(): void {
     this.#timers?.end();
   }
-}
-
-let machineTimer: object | undefined;
-
-/** In ambient time the global makes timers of a simulation. */
-function isOfMachine(timer: unknown): timer is NodeJS.Timeout {
-  if (machineTimer === undefined) {
-    const one = realFunctions.setTimeout(() => {}, 0);
-    realFunctions.clearTimeout(one);
-    machineTimer = Object.getPrototypeOf(one) as object;
-  }
-  return typeof timer === 'object' && timer !== null && Object.getPrototypeOf(timer) === machineTimer;
 }
 
 /** Those of {@link activeResources} that are not in `before`, each as often as there are more of it. */

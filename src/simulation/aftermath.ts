@@ -2,8 +2,7 @@
  * What comes of what a scenario has left, if it goes on for a while: a timer that throws when it fires. Invariant: it is no part of the
  * execution, whose decisions, trace and time have ended before.
  */
-import { isInstance } from '../kernel/argument-check.ts';
-import { ExecutionAbandoned, ExecutionInterrupted } from '../kernel/decisions.ts';
+import { isEarlyEnd } from '../kernel/decisions.ts';
 import type { Drain, DrainHooks, StepResult } from '../kernel/drain-run.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import type { Processes } from './processes.ts';
@@ -33,8 +32,7 @@ export async function lateErrorIn(parts: AftermathParts): Promise<LateError | un
   const { clock, drain, turns, processes, uncaught } = parts;
   const found: LateError[] = [];
   const note = (error: unknown, atMs: number): void => {
-    const isEnd = isInstance(error, ExecutionInterrupted) || isInstance(error, ExecutionAbandoned);
-    if (!isEnd) found.push({ error, atMs });
+    if (!isEarlyEnd(error)) found.push({ error, atMs });
   };
   let fired = 0;
   const step = (): StepResult => {

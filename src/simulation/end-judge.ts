@@ -3,8 +3,9 @@
  * only looks.
  */
 import { AwaitWatch } from '../kernel/drain-awaits.ts';
-import { ResourcesSince, type SetTimerCall } from '../kernel/drain-host.ts';
+import { ResourcesSince } from '../kernel/drain-host.ts';
 import { OutsideWatch, outsideWord } from '../kernel/drain-resources.ts';
+import type { SetTimerCall } from '../kernel/drain-set-timers.ts';
 import { stackOf } from '../kernel/errors.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import { counted } from '../model/plural.ts';

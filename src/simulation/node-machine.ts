@@ -3,14 +3,9 @@
  * a runner or anything else, is up to who makes it. Invariants: one process at most is alive; nothing of one that is dead is seen.
  */
 import * as is from '../kernel/shape.ts';
-import { check, isInstance } from '../kernel/argument-check.ts';
+import { check } from '../kernel/argument-check.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
-import {
-  type Choices,
-  type DescribeAnswer,
-  ExecutionAbandoned,
-  ExecutionInterrupted,
-} from '../kernel/decisions.ts';
+import { type Choices, type DescribeAnswer, isEarlyEnd } from '../kernel/decisions.ts';
 import { isRunnerError } from '../kernel/errors.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
 import { topicOf, type Label, type Question, type Topic } from '../kernel/question.ts';
@@ -352,11 +347,7 @@ class NodeProcess implements ClockOwner, ProcessParts {
 
 /** Thrown into code to end the execution, which code must not keep. */
 export function isEndOfExecution(error: unknown): boolean {
-  return (
-    isInstance(error, ExecutionInterrupted) ||
-    isInstance(error, ExecutionAbandoned) ||
-    isRunnerError(error, 'RUNNER_REPLAY_DIVERGED')
-  );
+  return isEarlyEnd(error) || isRunnerError(error, 'RUNNER_REPLAY_DIVERGED');
 }
 
 /** `down` from a crash to the restart. */

@@ -73,7 +73,6 @@ const SIMULATE_FIELDS = Object.fromEntries(
  * ```
  */
 export async function simulate(given: SimulateOptions): Promise<Verdict> {
-  check('options', given, SIMULATE_OPTIONS);
   const options = readOnce(given);
   if (options.replay !== undefined && options.source !== undefined) {
     throw invalidArgument('source', 'either replay or source', options.source);
@@ -99,18 +98,37 @@ export async function simulate(given: SimulateOptions): Promise<Verdict> {
 
 /** A getter may give something else, or throw, the next time. */
 function readOnce(given: SimulateOptions): SimulateOptions {
-  let options: SimulateOptions;
+  const options = isPlain(given) ? copyOf(given) : copyOfHeir(given);
+  check('options', options, SIMULATE_OPTIONS);
+  return options;
+}
+
+/** Mostly nothing is inherited: then to look at each field that there may be would cost more than the copy. */
+function isPlain(given: unknown): boolean {
   try {
-    options = { ...given };
-    // Mostly nothing is inherited: then to look at each field there may be would cost more than the copy.
-    if (Object.getPrototypeOf(given) !== Object.prototype) {
-      options = { ...options, ...is.only<SimulateOptions>(SIMULATE_FIELDS, given) };
-    }
+    return typeof given === 'object' && given !== null && Object.getPrototypeOf(given) === Object.prototype;
+  } catch {
+    // A proxy that refuses: what is asked next says so.
+    return false;
+  }
+}
+
+function copyOf(given: SimulateOptions): SimulateOptions {
+  try {
+    return { ...given };
   } catch (error) {
     throw unreadable('options', given, error);
   }
-  check('options', options, SIMULATE_OPTIONS);
-  return options;
+}
+
+/** Options with a prototype of their own, whose fields count as well; and wrong values of other types. */
+function copyOfHeir(given: SimulateOptions): SimulateOptions {
+  check('options', given, SIMULATE_OPTIONS);
+  try {
+    return { ...given, ...is.only<SimulateOptions>(SIMULATE_FIELDS, given) };
+  } catch (error) {
+    throw unreadable('options', given, error);
+  }
 }
 
 function sourceOf({ replay, source, seed = 1 }: SimulateOptions): DecisionSource {

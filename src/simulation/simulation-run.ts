@@ -2,7 +2,12 @@
 import type { Drain, DrainHooks, NextTurn, StepResult } from '../kernel/drain-run.ts';
 import { withholdRejections } from '../kernel/drain-host.ts';
 import { EventuallyFailedError, WatchedProperties } from './watched-properties.ts';
-import { ExecutionInterrupted, type DecisionSource, ExecutionAbandoned } from '../kernel/decisions.ts';
+import {
+  type DecisionSource,
+  ExecutionAbandoned,
+  ExecutionInterrupted,
+  isEarlyEnd,
+} from '../kernel/decisions.ts';
 import { isInstance } from '../kernel/argument-check.ts';
 import { messageOf, isRunnerError } from '../kernel/errors.ts';
 import type { SimulateOptions } from './simulate-options.ts';
@@ -103,10 +108,6 @@ class SimulationTurns implements DrainHooks {
   }
 }
 
-function isEarlyEnd(error: unknown): boolean {
-  return isInstance(error, ExecutionInterrupted) || isInstance(error, ExecutionAbandoned);
-}
-
 const PLACE_FRAMES = 40;
 /** What the scenario gets as an error too, in whichever of its promises that ends. */
 const THROWN_AS_WELL: ReadonlySet<FailureKind> = new Set(['check', 'eventually', 'diverged', 'escape']);
@@ -143,8 +144,8 @@ export class SimulationRun {
   #drain: Drain | undefined;
   #isStarted = false;
   #isEnded = false;
-  /** It is judged: what still happens is no part of the execution. */
-  #isOver = false;
+  /** Ends that somebody outside hears of events. */
+  readonly #stopListening: (() => void) | undefined;
   /** How far its end has come since. */
   #ending: 'begun' | 'announced' | 'leaving' | 'left' = 'begun';
   #failure: Failure | undefined;
@@ -160,11 +161,8 @@ export class SimulationRun {
     );
     this.#source = source;
     this.#decisions = createDecisions(this.#watched(source), { hash: this.#decisionHash });
-    this.#clock = createVirtualClock({
-      choices: this.#decisions,
-      capturePlaces,
-      ...(onFire === undefined ? {} : { onFire: (...fired) => this.#isOver || onFire(...fired) }),
-    });
+    this.#clock = createVirtualClock({ choices: this.#decisions, capturePlaces });
+    this.#stopListening = onFire === undefined ? undefined : this.#clock.addFireListener(onFire);
     this.#recorder = new HashingRecorder({ hash: new RollingHash(), keep: keepTrace });
     this.#ledger = new ResourceLedger(capturePlaces);
     this.#judge = new EndJudge(this.#clock, this.#ledger, options, (...failure) => this.#fail(...failure), {
@@ -202,6 +200,22 @@ export class SimulationRun {
     this.#drain = drain;
     // The caller of a wait stands below a dozen frames of ours.
     const restoreLimit = setStackLimit(capturePlaces ? PLACE_FRAMES : omitStacks ? 0 : undefined);
+    try {
+      await this.#execute(drain);
+      if (this.#failure === undefined) this.#judgeEnd();
+      if (this.#failure === undefined) this.#tellLastState();
+      const verdict = this.#verdict();
+      const late = await this.#lateFailure(drain);
+      return late === undefined ? verdict : { ...verdict, failure: late };
+    } finally {
+      restoreLimit();
+      this.#simulation.end();
+      this.#session?.end();
+    }
+  }
+
+  /** From the start of the scenario until nothing of it runs any more. */
+  async #execute(drain: Drain): Promise<void> {
     this.#judge.begin(this.#session);
     this.#uncaught = this.#watchUncaught();
     try {
@@ -214,14 +228,6 @@ export class SimulationRun {
       this.#endless.stop();
       this.#judge.stop();
     }
-    if (this.#failure === undefined) this.#judgeEnd();
-    if (this.#failure === undefined) this.#tellLastState();
-    const verdict = this.#verdict();
-    const late = await this.#lateFailure(drain);
-    restoreLimit();
-    this.#simulation.end();
-    this.#session?.end();
-    return late === undefined ? verdict : { ...verdict, failure: late };
   }
 
   /**
@@ -234,7 +240,7 @@ export class SimulationRun {
     if (!this.#looksAfter || failure === undefined || left === undefined) return undefined;
     this.#session?.resume();
     if (this.#clock.pending === 0) return undefined;
-    this.#isOver = true;
+    this.#stopListening?.();
     this.#decisions.end();
     this.#tracer.end();
     const uncaught = (this.#uncaught = this.#watchUncaught());

@@ -7,9 +7,8 @@ import process from 'node:process';
 import type { ExecutionRequest, Executor } from '../explore/executor.ts';
 import type { DecisionSource } from '../kernel/decisions.ts';
 import type { Verdict } from '../simulation/verdict.ts';
-import { failLeftTimers } from './left-timers.ts';
+import { runAlone } from './run-alone.ts';
 import type { ExploreSharedState } from './shared-state.ts';
-import { catchStrayErrors } from './stray-errors.ts';
 
 /** Taken when loaded, since fake timers may stand in the globals later. */
 const wait = setTimeout;
@@ -52,19 +51,17 @@ export class GuardedExecutor implements Executor {
     const { state, keepsLog } = this.#guard;
     state.beginExecution();
     const source = keepsLog ? loggedSource(request.source, state) : request.source;
-    const verdict = await failLeftTimers(() =>
-      catchStrayErrors((noteStrays) =>
-        this.#executor.execute({
-          ...request,
-          source,
-          onTurn: () => {
-            noteStrays();
-            state.noteTurn();
-            this.#lookAtMemory();
-            onTurn?.();
-          },
-        }),
-      ),
+    const verdict = await runAlone((noteStrays) =>
+      this.#executor.execute({
+        ...request,
+        source,
+        onTurn: () => {
+          noteStrays();
+          state.noteTurn();
+          this.#lookAtMemory();
+          onTurn?.();
+        },
+      }),
     );
     this.#lookAtMemory();
     await this.#untilOutputIsTaken();

@@ -4,7 +4,6 @@
  * (`src/simulation/uncaught-errors.ts`), since anywhere else that is all whose owner is known. Invariant: afterwards the process listens as it did before.
  */
 import process from 'node:process';
-import type { Executor } from '../explore/executor.ts';
 import { messageOf } from '../kernel/errors.ts';
 import type { Failure, FailureKind, Verdict } from '../simulation/verdict.ts';
 
@@ -61,23 +60,6 @@ export async function catchStrayErrors(run: (onTurn: () => void) => Promise<Verd
     process.off('unhandledRejection', onRejection);
     process.off('uncaughtException', onException);
   }
-}
-
-/** An executor for which what a scenario leaves uncaught is a failure of the execution in which it came. */
-export function withoutStrays(executor: Executor): Executor {
-  return {
-    scenario: executor.scenario,
-    execute: ({ onTurn, ...request }) =>
-      catchStrayErrors((noteStrays) =>
-        executor.execute({
-          ...request,
-          onTurn: () => {
-            noteStrays();
-            onTurn?.();
-          },
-        }),
-      ),
-  };
 }
 
 function withStrayError(verdict: Verdict, { message, cause }: StrayError): Verdict {

@@ -263,8 +263,7 @@ export class ExploreThread {
     const end = this.#end;
     if (end?.type === 'refused') {
       this.#resolve(Promise.reject(new ScenarioRefusedError(end.message, end.code)));
-    }
-    if (end !== undefined && end.type !== 'refused') this.#resolve(end);
+    } else if (end !== undefined) this.#resolve(end);
   }
 
   #look(): void {

@@ -87,3 +87,41 @@ test('a deadlock beside a foreign timer is a deadlock', async () => {
   clearTimeout(timer);
   expect(failure?.kind).toBe('deadlock');
 });
+
+test('a timer that was set and cleared is nothing to wait for, also once timers are counted as they are set', async () => {
+  const waits = await simulate({
+    scenario: () =>
+      new Promise((resolve) => {
+        setTimeout(resolve, 1);
+      }),
+  });
+  const beside = setTimeout(() => {}, 60_000);
+  let timer: NodeJS.Timeout | undefined;
+  const { failure } = await simulate({
+    scenario: () => {
+      timer = setTimeout(() => {}, 60_000);
+      clearTimeout(timer);
+      return new Promise(() => {});
+    },
+  });
+  clearTimeout(beside);
+  expect(waits.failure?.kind).toBe('escape');
+  // It does not show that it is over.
+  expect(timer?.hasRef()).toBe(true);
+  expect(failure?.kind).toBe('deadlock');
+});
+
+test('of many timers that are left each is counted, and four places are enough', async () => {
+  const timers: NodeJS.Timeout[] = [];
+  const { failure } = await simulate({
+    scenario: () => {
+      for (let count = 0; count < 50; count += 1) clearTimeout(setTimeout(() => {}, 60_000));
+      for (let count = 0; count < 100; count += 1) timers.push(setTimeout(() => {}, 60_000));
+      return Promise.resolve();
+    },
+  });
+  for (const timer of timers) clearTimeout(timer);
+  expect(failure?.kind).toBe('escape');
+  expect(failure?.message).toContain('left 100 real timers');
+  expect(failure?.details).toHaveLength(1);
+});

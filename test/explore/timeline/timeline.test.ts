@@ -4,7 +4,7 @@ import { createMutex, createNetwork } from '../../../src/cluster/index.ts';
 import { createExecutor } from '../../../src/explore/executor.ts';
 import type { TimelineEvent } from '../../../src/explore/timeline/timeline-lanes.ts';
 import { recordTimeline, type Timeline } from '../../../src/explore/timeline/timeline.ts';
-import { withoutStrays } from '../../../src/threads/stray-errors.ts';
+import { executorAlone } from '../../../src/threads/run-alone.ts';
 import type { DecisionSource } from '../../../src/kernel/decisions.ts';
 import { randomDecisions } from '../../../src/kernel/random-decisions.ts';
 import type { TraceEvent } from '../../../src/model/trace-event.ts';
@@ -308,7 +308,7 @@ describe('the timeline of an execution', () => {
         await runner.release();
       },
     });
-    const { otherData, traceEvents } = await recordTimeline(withoutStrays(createExecutor(scenario)), []);
+    const { otherData, traceEvents } = await recordTimeline(executorAlone(createExecutor(scenario)), []);
     expect(otherData['failure']).toMatch(/^unhandled rejection/);
     expect(traceEvents.filter(({ cat }) => cat === 'call')).toEqual([]);
   });
