@@ -76,6 +76,7 @@ export class ShownExecer implements Execer, ProcessEnd {
     return {
       wait: () => whenThere(process.wait(), (status) => this.#ended(status)),
       abort: () => process.abort(),
+      hasEnded: () => process.hasEnded?.() === true,
     };
   }
 

@@ -149,15 +149,27 @@ class SystemClock implements Clock {
     if (this.#nativeUs <= firstUs) return;
     this.#clearNative();
     this.#nativeUs = firstUs;
-    // A native timer counts whole milliseconds and may be early; then the rest is waited for by another one.
     this.#native = setTimeout(
       () => {
         this.#clearNative();
-        this.#fireFirst();
+        this.#afterNews();
       },
+      // A native timer counts whole milliseconds and may be early; then the rest is waited for by another one.
       Math.min(Math.ceil(leftMs), NATIVE_DELAY_MS_MAX),
     );
     if (!this.#keepsAlive) this.#native.unref();
+  }
+
+  /**
+   * What is due fires after what has come from the machine meanwhile: of a program that was held up, by a busy loop or SIGSTOP, a command has ended
+   * before its deadline is over. Node asks the machine between its timers and its immediates. A test that holds the timers decides itself.
+   */
+  #afterNews(): void {
+    if (setTimeout === realFunctions.setTimeout && setImmediate === realFunctions.setImmediate) {
+      this.#immediate ??= setImmediate(this.#step);
+    } else {
+      this.#fireFirst();
+    }
   }
 
   #clearNative(): void {

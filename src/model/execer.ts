@@ -55,6 +55,11 @@ export interface Process {
   wait(): MaybePromise<ProcessStatus>;
   /** Stops it and its descendants, and gives the final status; the natural one if it had ended before. Never rejects. */
   abort(): MaybePromise<ProcessStatus>;
+  /**
+   * True once its end is decided, also while `wait` does not say so yet: output is still delivered, or this program was held up and has not
+   * heard of the end. A deadline is too late then (R103). Without it only what `wait` has given counts.
+   */
+  hasEnded?(): boolean;
 }
 
 /** Starts processes. */

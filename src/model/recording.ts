@@ -24,6 +24,7 @@ export type AskKind =
   | 'write'
   | 'exec'
   | 'wait'
+  | 'ended'
   | 'kill'
   | 'measure'
   | 'upload'

@@ -185,6 +185,7 @@ class RecordingPlayer implements Clock {
     return {
       wait: () => this.#ask('wait', runId, statusOf),
       abort: () => this.#ask('kill', runId, statusOf),
+      hasEnded: () => this.#atOnce.has(askKey('ended', runId, this.#names.ask('ended', runId))),
     };
   }
 

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { MessageChannel } from 'node:worker_threads';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createSystemClock, SystemTimerHeap, type SystemTimer } from '../../src/host/system-clock.ts';
@@ -242,6 +243,27 @@ describe('the order within an instant', () => {
     isStopped = true;
     // Some turns of 64 events each.
     expect(fired).toBeLessThanOrEqual(640);
+  });
+
+  test('what came from the machine while the loop was busy comes before what is due', async () => {
+    const clock = createSystemClock();
+    const order: string[] = [];
+    const { port1, port2 } = new MessageChannel();
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    const all = new Promise<void>((resolve) => {
+      const note = (name: string) => (): void => {
+        if (order.push(name) === 2) resolve();
+      };
+      port1.on('message', note('message'));
+      clock.timer('due', 1, note('due'));
+    });
+    port2.postMessage('');
+    while (clock.now() < 10) order.at(0);
+    await all;
+    port1.close();
+    expect(order).toEqual(['message', 'due']);
   });
 
   test('a callback that throws hides neither its error nor later events', () => {

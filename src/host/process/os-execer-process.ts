@@ -89,6 +89,10 @@ export class OsProcess implements Process {
     return this.wait();
   }
 
+  hasEnded(): boolean {
+    return !this.#isStoppable();
+  }
+
   /** Starts to kill the tree; false if its end is decided already, which leaves it alone (R133). */
   stopForMemory(report: MemoryReport, list?: MemoryUse['list']): boolean {
     if (!this.#isStoppable()) return false;

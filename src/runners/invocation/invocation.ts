@@ -123,6 +123,11 @@ export class Invocation implements Performance {
 
   /** The time of the run is up: it had that long. */
   passDeadline(timeoutMs: number): void {
+    if (this.#state.phase === 'wait' && this.#run.process?.hasEnded?.() === true) {
+      // It came too late (R103); what is left of the process has the time that an abort would have given it.
+      this.#setBound();
+      return;
+    }
     if (this.#run.passedTimeoutMs === 0) this.#run.passedTimeoutMs = timeoutMs;
     this.#dispatch({ type: 'deadline' });
   }

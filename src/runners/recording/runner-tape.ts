@@ -140,6 +140,15 @@ export class RunnerTape {
     }
   }
 
+  /** A question whose answer is yes or no; only a yes is written down. */
+  asksIf(what: AskKind, name: string, work: () => boolean): boolean {
+    const { recorder, name: runner } = this;
+    const nth = this.names.ask(what, name);
+    if (!work()) return false;
+    recorder.pass({ at: recorder.at(), runner, type: 'asked', what, name, nth, answer: NOTHING }, nothing);
+    return true;
+  }
+
   /** The runner itself, with the calls on it that change something and their answers written down. */
   recordCalls<S extends Service>(runner: S): S {
     return interceptInPlace(runner, (call, goOn) =>

@@ -109,6 +109,7 @@ function tapedProcess(tape: RunnerTape, runId: string, process: Process): Proces
   return {
     wait: () => tape.ask('wait', runId, undefined, () => process.wait(), keptStatus),
     abort: () => tape.ask('kill', runId, undefined, () => process.abort(), keptStatus),
+    hasEnded: () => tape.asksIf('ended', runId, () => process.hasEnded?.() === true),
   };
 }
 

@@ -26,6 +26,7 @@ const ASK_KINDS: Readonly<Record<AskKind, true>> = {
   write: true,
   exec: true,
   wait: true,
+  ended: true,
   kill: true,
   measure: true,
   upload: true,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { completeProcess } from '../../../src/execers/process-status.ts';
 import type { Process, ProcessStatus } from '../../../src/model/execer.ts';
 import type { TraceEvent } from '../../../src/model/trace-event.ts';
 import { inSimulation } from '../in-simulation.ts';
@@ -322,6 +323,44 @@ describe('a deadline', () => {
       await invoke(lab, { argv: ['stdout a', 'hang'], timeoutMs: 90_000 }).ended;
       const trailer = `${TRAILER}Task exceeded timeout 1m30s\n`;
       expect(uploaded).toEqual([`a${trailer}`, trailer, `a${trailer}`]);
+    });
+  });
+
+  /** Ends by itself at 50 ms, which `wait` says at 120. */
+  function endedProcess(sim: Simulation): Process {
+    const ended = pass({ sim }, 120).then(() => completeProcess(3));
+    const hasEnded = (): boolean => sim.now() >= 50;
+    return { wait: () => ended, abort: () => ended, hasEnded };
+  }
+
+  test.for([
+    [60, 'COMPLETE', 3, 0],
+    [40, 'TIMEDOUT', 0, 1],
+  ] as const)(
+    'R103 at %i ms, of a process that ends at 50 and says so at 120: %s',
+    async ([timeoutMs, state, exitCode, timeouts]) => {
+      await inSimulation(async (sim) => {
+        const lab = makeLab(sim, () => ({
+          execer: { cancelBoundMs: 500, exec: () => endedProcess(sim) },
+        }));
+        const status = await invoke(lab, { argv: ['x'], timeoutMs }).ended;
+        expect([status.state, status.exitCode, sim.now()]).toEqual([state, exitCode, 120]);
+        expect(lab.metrics.value('workerTimeouts')).toBe(timeouts);
+        expect(afterHeader(logTexts(lab).stdlog).includes('Task exceeded')).toBe(timeouts === 1);
+      });
+    },
+  );
+
+  test('R102 R103 of a process that has ended and never says so: the run ends within the bound of a stop', async () => {
+    await inSimulation(async (sim) => {
+      const process: Process = { wait: never, abort: never, hasEnded: () => true };
+      const lab = makeLab(sim, () => ({ execer: { cancelBoundMs: 500, exec: () => process } }));
+      const status = await invoke(lab, { argv: ['x'], timeoutMs: 60 }).ended;
+      expect([status.state, status.error, sim.now()]).toEqual([
+        'FAILED',
+        'error execing: the process could not be stopped',
+        560,
+      ]);
     });
   });
 
