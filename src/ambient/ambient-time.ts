@@ -29,6 +29,7 @@ import {
 } from './hub.ts';
 import { checkAllowed, OutsideGate, RealTimerTrap } from './outside-gate.ts';
 import { AmbientTicks, AmbientTimers, type TimerKind } from './ambient-timers.ts';
+import { PerformanceTimeline } from './performance-timeline.ts';
 import { ChosenTimeFaults, FaultyTime, type TimeFaults } from './time-faults.ts';
 
 /**
@@ -69,6 +70,13 @@ interface Asked {
   readonly timers: AmbientTimers;
   /** When it began, on that clock. */
   readonly sinceMs: number;
+  /** Made for the first who asks. */
+  timeline?: PerformanceTimeline;
+}
+
+/** What `performance.now()` says. */
+function ageOf({ clock, sinceMs }: Asked): number {
+  return AGE_MS + clock.now() - sinceMs;
 }
 
 /** One that has no faults of time: its machine has some of its own. */
@@ -216,8 +224,13 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   now(): number {
-    const { clock, sinceMs } = this.#asked;
-    return AGE_MS + clock.now() - sinceMs;
+    return ageOf(this.#asked);
+  }
+
+  get timeline(): PerformanceTimeline {
+    const asked = this.#asked;
+    const post = (deliver: () => void): void => void asked.timers.setImmediate(deliver, []).unref();
+    return (asked.timeline ??= new PerformanceTimeline({ now: () => ageOf(asked), post }));
   }
 
   random(): number {

@@ -4,6 +4,7 @@
  */
 
 import type { EscapeKind } from '../explore/escape.ts';
+import type { PerformanceTimeline } from './performance-timeline.ts';
 
 /** A function that reaches the machine. */
 export interface OutsideFunction {
@@ -40,6 +41,8 @@ export interface AmbientWorld {
   dateMs(): number;
   /** Milliseconds since the process began, with fractions, monotonic; not 0 when the simulation begins. */
   now(): number;
+  /** Of the process that asks. */
+  readonly timeline: PerformanceTimeline;
   /** In [0, 1). */
   random(): number;
   /** Fills `bytes` with what looks like entropy. */

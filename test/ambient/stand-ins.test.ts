@@ -1,7 +1,7 @@
 /** Leaves out each stand-in in turn: what simulates with the rest has to show it. */
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
-import { performance as hooksPerformance } from 'node:perf_hooks';
+import perfHooks, { performance as hooksPerformance } from 'node:perf_hooks';
 import nodeTimers from 'node:timers';
 import timersPromises from 'node:timers/promises';
 import { MessageChannel as ThreadChannel, type MessagePort as ThreadPort } from 'node:worker_threads';
@@ -112,11 +112,46 @@ async function useAll(sim: Simulation): Promise<void> {
   }
 }
 
+/** Of the timeline of `performance`, each left out answers something else at once or is never heard of. */
+async function useTimeline(sim: Simulation): Promise<void> {
+  const isNamed = (entries: readonly { readonly name: string }[], ...names: readonly string[]): void =>
+    sim.check(entries.map(({ name }) => name).join() === names.join(), `the entries are ${names.join()}`);
+  performance.clearMarks();
+  performance.clearMeasures();
+  isNamed(performance.getEntries());
+  for (const { PerformanceObserver: Observer, PerformanceMark: Mark } of [globalThis, perfHooks]) {
+    const constructed = Reflect.construct(Mark, ['constructed']) as { readonly startTime: number };
+    sim.note(String(constructed.startTime));
+    const seen: string[] = [];
+    const observer = new Observer((list) => seen.push(...list.getEntries().map(({ name }) => name)));
+    observer.observe({ entryTypes: ['mark', 'measure'] });
+    performance.mark('taken');
+    isNamed(observer.takeRecords(), 'taken');
+    performance.measure('heard');
+    await timersPromises.setTimeout(1);
+    observer.disconnect();
+    performance.mark('unheard');
+    await timersPromises.setTimeout(1);
+    sim.check(seen.join() === 'heard', `${seen.join()} is heard`);
+    isNamed(performance.getEntries(), 'heard', 'taken', 'unheard');
+    isNamed(performance.getEntriesByType('measure'), 'heard');
+    isNamed(performance.getEntriesByName('taken'), 'taken');
+    performance.clearMarks('taken');
+    isNamed(performance.getEntries(), 'heard', 'unheard');
+    performance.clearMarks();
+    performance.clearMeasures('heard');
+  }
+  isNamed(performance.getEntries());
+}
+
 const scenario = defineScenario({
   name: 'use-all',
   description: 'of a test',
   options: { ambient },
-  run: useAll,
+  async run(sim) {
+    await useAll(sim);
+    await useTimeline(sim);
+  },
 });
 
 /** What shows a leak: a failure, an escape, or two runs that differ. */
@@ -151,10 +186,10 @@ async function without<T>(standIn: StandIn, run: () => Promise<T>): Promise<T> {
   }
 }
 
-/** What clears knows the timers of a simulation by itself, and the global channel comes out of the module that has the stand-in too. */
+/** What clears knows the timers of a simulation by itself, and these global classes come out of the module that has the stand-in too. */
 const HARMLESS: ReadonlySet<string> = new Set([
   ...['clearTimeout', 'clearInterval', 'clearImmediate'].flatMap((name) => [name, `${name} of node:timers`]),
-  'MessageChannel',
+  ...['MessageChannel', 'PerformanceObserver', 'PerformanceMark'],
 ]);
 /** The same in two runs of one process: other tests look at what they give. */
 const CONSTANT: ReadonlySet<string> = new Set(['performance.timeOrigin', 'performance.eventLoopUtilization']);

@@ -1,5 +1,5 @@
 import crypto from 'node:crypto';
-import { performance as hooksPerformance } from 'node:perf_hooks';
+import { performance as hooksPerformance, PerformanceObserver as HooksObserver } from 'node:perf_hooks';
 import { promisify } from 'node:util';
 import { Worker, MessageChannel as ThreadChannel } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
@@ -58,6 +58,106 @@ describe('performance', () => {
     ]);
     expect(performance.timeOrigin).toBeGreaterThan(Date.UTC(2020, 0, 1));
     expect(new Event('x').timeStamp).toBeGreaterThan(0);
+  });
+});
+
+describe('the timeline of performance', () => {
+  const typed = (entries: readonly { readonly entryType: string; readonly name: string }[]): string[] =>
+    entries.map(({ entryType, name }) => `${entryType} ${name}`);
+
+  test('begins empty in each execution, and the real one stays as it was', async () => {
+    const real = performance.mark('real', { startTime: 5 });
+    const seen: unknown[] = [];
+    const scenario: Scenario = async () => {
+      seen.push(typed(performance.getEntries()));
+      expect(() => performance.measure('from outside', 'real')).toThrow('mark has not been set');
+      performance.mark('real');
+      await passes(10);
+      performance.mark('later', { detail: { a: 1 } });
+      performance.measure('between', 'real', 'later');
+      seen.push(typed(performance.getEntries()), typed(performance.getEntriesByName('real', 'measure')));
+      const [between] = performance.getEntriesByType('measure');
+      seen.push([between?.startTime, between?.duration, between instanceof PerformanceMeasure]);
+      seen.push(JSON.stringify(performance.getEntriesByName('later')), between?.constructor.name);
+      performance.clearMarks('later');
+      seen.push(typed(performance.getEntries()));
+      performance.clearMarks();
+      performance.clearMeasures();
+      seen.push(typed(hooksPerformance.getEntries()));
+      performance.mark('left for the next');
+    };
+    const { failure } = await simulate({ ambient, scenario });
+    if (failure !== undefined) throw failure.cause;
+    const once = [
+      [],
+      ['mark real', 'measure between', 'mark later'],
+      [],
+      [1_000, 10, true],
+      '[{"name":"later","entryType":"mark","startTime":1010,"duration":0,"detail":{"a":1}}]',
+      'PerformanceMeasure',
+      ['mark real', 'measure between'],
+      [],
+    ];
+    expect(seen).toEqual(once);
+    await simulate({ ambient, scenario });
+    expect(seen).toEqual([...once, ...once]);
+    expect(performance.getEntriesByType('mark')).toEqual([real]);
+    expect(performance.getEntriesByType('measure')).toEqual([]);
+    expect(performance.measure('of the real', 'real').startTime).toBe(5);
+    performance.clearMarks();
+    performance.clearMeasures();
+  });
+
+  test('observers hear of it in an event of their own, which is no leftover', async () => {
+    const log = await logOf(async (note) => {
+      const observer = new PerformanceObserver(function (this: unknown, list, self) {
+        note([elapsed(), typed(list.getEntries()), this === observer, self === observer]);
+        note([typed(list.getEntriesByName('late')), typed(list.getEntriesByType('measure'))]);
+      });
+      expect(() => observer.observe({} as never)).toThrow(
+        expect.objectContaining({ code: 'ERR_MISSING_ARGS' }),
+      );
+      performance.mark('early');
+      observer.observe({ entryTypes: ['mark', 'measure'] });
+      expect(() => observer.observe({ type: 'mark' })).toThrow('can not change to single observation');
+      performance.mark('late');
+      performance.measure('at once', 'early');
+      note('asked');
+      await passes(5);
+      performance.mark('taken');
+      note(typed(observer.takeRecords()));
+      performance.mark('unheard');
+      observer.disconnect();
+      await passes(5);
+      const buffered = new HooksObserver((list) => note(typed(list.getEntries())));
+      buffered.observe({ type: 'mark', buffered: true });
+      await passes(5);
+      performance.mark('after the end');
+    });
+    expect(log).toEqual([
+      'asked',
+      [0, ['mark late', 'measure at once'], true, true],
+      [['mark late'], ['measure at once']],
+      ['mark taken'],
+      ['mark early', 'mark late', 'mark taken', 'mark unheard'],
+    ]);
+  });
+
+  test('what is observed inside and outside does not mix', async () => {
+    const outside: string[] = [];
+    const real = new PerformanceObserver((list) => outside.push(...typed(list.getEntries())));
+    real.observe({ entryTypes: ['mark'] });
+    const log = await logOf(async (note) => {
+      performance.mark('inside');
+      new PerformanceObserver((list) => note(typed(list.getEntries()))).observe({ entryTypes: ['mark'] });
+      await passes(5);
+    });
+    performance.mark('outside');
+    await new Promise(setImmediate);
+    real.disconnect();
+    performance.clearMarks();
+    expect(log).toEqual([]);
+    expect(outside).toEqual(['mark outside']);
   });
 });
 

@@ -1,5 +1,4 @@
 /** What else reads a clock: `performance`, `process.hrtime`, `process.uptime` and `cpuUsage`, `AbortSignal.timeout`, `Event.timeStamp`. */
-import type { MarkOptions, MeasureOptions, PerformanceMark, PerformanceMeasure } from 'node:perf_hooks';
 import { hub } from '../hub.ts';
 import { replaceProperty, standInFor } from './stand-in.ts';
 
@@ -7,13 +6,7 @@ const NS_PER_MS = 1_000_000;
 const NS_PER_S = 1_000_000_000n;
 
 export function installClocks(): void {
-  const prototype = Object.getPrototypeOf(performance) as object;
-  standInFor('performance.now', prototype, 'now', (real: (this: unknown) => number) => {
-    return function () {
-      return hub.world?.now() ?? real.call(this);
-    };
-  });
-  installTimeline(prototype);
+  installPerformance();
   installEventTimes();
   type HrTime = (this: unknown, since?: [number, number]) => [number, number];
   standInFor('process.hrtime', process, 'hrtime', (real: HrTime): HrTime => (since) => {
@@ -47,30 +40,15 @@ export function installClocks(): void {
   });
 }
 
-type Mark = (this: unknown, name: string, options?: MarkOptions) => PerformanceMark;
-type Measure = (this: unknown, name: string, start?: unknown, end?: string) => PerformanceMeasure;
-type Utilization = (this: unknown, ...args: unknown[]) => object;
-
-function installTimeline(prototype: object): void {
+function installPerformance(): void {
+  const prototype = Object.getPrototypeOf(performance) as object;
+  standInFor('performance.now', prototype, 'now', (real: (this: unknown) => number) => {
+    return function () {
+      return hub.world?.now() ?? real.call(this);
+    };
+  });
   replaceGetter('performance.timeOrigin', prototype, 'timeOrigin', () => hub.world?.originMs);
-  standInFor('performance.mark', prototype, 'mark', (real: Mark): Mark => {
-    return function (name, options) {
-      const { world } = hub;
-      if (world === undefined) return real.call(this, name, options);
-      return real.call(this, name, { ...options, startTime: options?.startTime ?? world.now() });
-    };
-  });
-  standInFor('performance.measure', prototype, 'measure', (real: Measure): Measure => {
-    return function (name, start, end) {
-      const { world } = hub;
-      if (world === undefined || end !== undefined) return real.call(this, name, start, end);
-      const given = (
-        typeof start === 'object' && start !== null ? start : { start: start ?? 0 }
-      ) as MeasureOptions;
-      const hasEnd = given.end !== undefined || (given.start !== undefined && given.duration !== undefined);
-      return real.call(this, name, hasEnd ? given : { ...given, end: world.now() });
-    };
-  });
+  type Utilization = (this: unknown, ...args: unknown[]) => object;
   standInFor(
     'performance.eventLoopUtilization',
     prototype,

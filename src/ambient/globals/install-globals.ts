@@ -8,6 +8,7 @@ import { installDates } from './dates.ts';
 import { installMessages } from './messages.ts';
 import { watchOutsideCalls } from './outside-calls.ts';
 import { installTogether, standIns } from './stand-in.ts';
+import { installTimeline } from './timeline.ts';
 import { installTimers } from './timers.ts';
 
 /** Does nothing the second time. */
@@ -18,6 +19,7 @@ export function installGlobals(): void {
     installPromisedTimers();
     installDates();
     installClocks();
+    installTimeline();
     installEntropy();
     installMessages();
     watchOutsideCalls();

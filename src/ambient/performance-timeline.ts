@@ -1,0 +1,256 @@
+/**
+ * The marks and measures of one process of a simulation, and who observes them. Invariants: it begins empty; the timeline of the machine
+ * neither sees them nor is seen; observers hear of entries in an event of their own, as in Node.
+ */
+import {
+  PerformanceMark,
+  PerformanceMeasure,
+  PerformanceObserverEntryList,
+  type PerformanceEntry,
+  type PerformanceObserver,
+  type PerformanceObserverCallback,
+} from 'node:perf_hooks';
+
+/** What an observer asks for: many types, or one. */
+export interface ObserverOptions {
+  readonly entryTypes?: readonly string[];
+  readonly type?: string;
+  readonly buffered?: boolean;
+}
+
+/** What a timeline is on. */
+export interface TimelineParts {
+  /** What `performance.now()` says. */
+  now(): number;
+  /** Calls `deliver` in an event of its own, which keeps no process alive. */
+  post(deliver: () => void): void;
+}
+
+interface EntryFields {
+  readonly name: string;
+  readonly entryType: 'mark' | 'measure';
+  readonly startTime: number;
+  readonly duration: number;
+  readonly detail: unknown;
+}
+
+type EntryClass<T> = new (fields: EntryFields) => T;
+
+/** Entries such as those of `Real`, which Node makes only where it keeps them in its own timeline. */
+function entriesLike<T extends object>(Real: { readonly prototype: T }): EntryClass<T> {
+  class Entry {
+    readonly #fields: EntryFields;
+
+    constructor(fields: EntryFields) {
+      this.#fields = fields;
+    }
+
+    get name(): string {
+      return this.#fields.name;
+    }
+
+    get entryType(): string {
+      return this.#fields.entryType;
+    }
+
+    get startTime(): number {
+      return this.#fields.startTime;
+    }
+
+    get duration(): number {
+      return this.#fields.duration;
+    }
+
+    get detail(): unknown {
+      return this.#fields.detail;
+    }
+
+    toJSON(): EntryFields {
+      return { ...this.#fields };
+    }
+  }
+  lookLike(Entry, Real);
+  return Entry as unknown as EntryClass<T>;
+}
+
+const Mark = entriesLike(PerformanceMark);
+const Measure = entriesLike(PerformanceMeasure);
+
+/** What an observer is called with. */
+class EntryList {
+  readonly #entries: readonly PerformanceEntry[];
+
+  constructor(entries: readonly PerformanceEntry[]) {
+    this.#entries = inOrder(entries);
+  }
+
+  getEntries(): PerformanceEntry[] {
+    return [...this.#entries];
+  }
+
+  getEntriesByName(name: string, type?: string | null): PerformanceEntry[] {
+    return namedEntries(this.#entries, name, type ?? undefined);
+  }
+
+  getEntriesByType(type: string): PerformanceEntry[] {
+    return this.#entries.filter(({ entryType }) => entryType === type);
+  }
+}
+lookLike(EntryList, PerformanceObserverEntryList);
+
+/** What `Own` makes is an instance of `Real` too, and named so. */
+function lookLike(Own: { readonly prototype: object }, Real: { readonly prototype: object }): void {
+  Reflect.deleteProperty(Own.prototype, 'constructor');
+  Object.setPrototypeOf(Own.prototype, Real.prototype);
+}
+
+function inOrder(entries: readonly PerformanceEntry[]): PerformanceEntry[] {
+  return entries.toSorted((one, other) => one.startTime - other.startTime);
+}
+
+/** Those of that name, and of that type if one is given. */
+export function namedEntries(
+  entries: readonly PerformanceEntry[],
+  name: string,
+  type?: string,
+): PerformanceEntry[] {
+  return entries.filter((entry) => entry.name === name && (type === undefined || entry.entryType === type));
+}
+
+/** What an observer has asked for and not yet heard. */
+interface Observation {
+  readonly callback: PerformanceObserverCallback;
+  readonly isOfMany: boolean;
+  readonly types: Set<string>;
+  buffer: PerformanceEntry[];
+}
+
+/** See the top of the file. */
+export class PerformanceTimeline {
+  readonly #parts: TimelineParts;
+  /** When each mark was made last; those that were only constructed are in it too, as in Node. */
+  readonly #times = new Map<string, number>();
+  #marks: PerformanceEntry[] = [];
+  #measures: PerformanceEntry[] = [];
+  readonly #observations = new Map<PerformanceObserver, Observation>();
+  readonly #pending = new Set<PerformanceObserver>();
+
+  constructor(parts: TimelineParts) {
+    this.#parts = parts;
+  }
+
+  /** A mark that is in no list: `new PerformanceMark()`. */
+  constructMark(name: string, startTime: number | undefined, detail: unknown): PerformanceMark {
+    const atMs = startTime ?? this.#parts.now();
+    this.#times.set(name, atMs);
+    const fields = { name, entryType: 'mark', startTime: atMs, duration: 0, detail: cloned(detail) } as const;
+    return new Mark(fields);
+  }
+
+  mark(name: string, startTime: number | undefined, detail: unknown): PerformanceMark {
+    const mark = this.constructMark(name, startTime, detail);
+    this.#marks.push(mark);
+    this.#announce(mark);
+    return mark;
+  }
+
+  measure(name: string, startTime: number, endTime: number, detail: unknown): PerformanceMeasure {
+    const duration = endTime - startTime;
+    const fields = { name, entryType: 'measure', startTime, duration, detail: cloned(detail) } as const;
+    const measure = new Measure(fields);
+    this.#measures.push(measure);
+    this.#announce(measure);
+    return measure;
+  }
+
+  /** @throws DOMException `SyntaxError` if there is no mark of that name. */
+  timeOfMark(name: string): number {
+    const time = this.#times.get(name);
+    if (time === undefined) {
+      throw new DOMException(`The "${name}" performance mark has not been set`, 'SyntaxError');
+    }
+    return time;
+  }
+
+  entries(): PerformanceEntry[] {
+    return inOrder([...this.#marks, ...this.#measures]);
+  }
+
+  clearMarks(name?: string): void {
+    if (name === undefined) this.#times.clear();
+    else this.#times.delete(name);
+    this.#marks = name === undefined ? [] : this.#marks.filter((mark) => mark.name !== name);
+  }
+
+  clearMeasures(name?: string): void {
+    this.#measures = name === undefined ? [] : this.#measures.filter((measure) => measure.name !== name);
+  }
+
+  /** The options are such as Node takes. @throws DOMException `InvalidModificationError` for one type after many, and the reverse. */
+  observe(
+    observer: PerformanceObserver,
+    callback: PerformanceObserverCallback,
+    { entryTypes, type = '', buffered = false }: ObserverOptions,
+  ): void {
+    const isOfMany = entryTypes !== undefined;
+    const known = this.#observations.get(observer);
+    if (known !== undefined && known.isOfMany !== isOfMany) {
+      const kind = isOfMany ? 'multiple observations' : 'single observation';
+      throw new DOMException(`PerformanceObserver can not change to ${kind}`, 'InvalidModificationError');
+    }
+    const observation = known ?? { callback, isOfMany, types: new Set(), buffer: [] };
+    this.#observations.set(observer, observation);
+    if (isOfMany) observation.types.clear();
+    for (const one of entryTypes ?? [type]) observation.types.add(one);
+    if (isOfMany || !buffered) return;
+    observation.buffer.push(...this.entries().filter(({ entryType }) => entryType === type));
+    this.#pend(observer);
+  }
+
+  /** False if it observes nothing here. */
+  disconnect(observer: PerformanceObserver): boolean {
+    this.#pending.delete(observer);
+    return this.#observations.delete(observer);
+  }
+
+  /** Undefined if it observes nothing here. */
+  takeRecords(observer: PerformanceObserver): PerformanceEntry[] | undefined {
+    const observation = this.#observations.get(observer);
+    return observation && taken(observation);
+  }
+
+  #announce(entry: PerformanceEntry): void {
+    for (const [observer, { types, buffer }] of this.#observations) {
+      if (!types.has(entry.entryType)) continue;
+      buffer.push(entry);
+      this.#pend(observer);
+    }
+  }
+
+  #pend(observer: PerformanceObserver): void {
+    this.#pending.add(observer);
+    if (this.#pending.size > 1) return;
+    const deliver = (): void => {
+      const pending = [...this.#pending];
+      this.#pending.clear();
+      for (const one of pending) {
+        const observation = this.#observations.get(one);
+        if (observation === undefined) continue;
+        const list = new EntryList(taken(observation)) as unknown as PerformanceObserverEntryList;
+        observation.callback.call(one, list, one);
+      }
+    };
+    Object.defineProperty(deliver, 'name', { value: 'PerformanceObserver' });
+    this.#parts.post(deliver);
+  }
+}
+
+function taken(observation: Observation): PerformanceEntry[] {
+  const { buffer } = observation;
+  observation.buffer = [];
+  return buffer;
+}
+
+function cloned(detail: unknown): unknown {
+  return detail === undefined || detail === null ? null : structuredClone(detail);
+}
