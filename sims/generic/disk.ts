@@ -453,14 +453,16 @@ class DiskWork {
   }
 
   /** What was done is in the trace. */
-  #expectEvents({ call, path, to, data }: Asked, outcome: Outcome, events: readonly DiskishEvent[]): void {
+  #expectEvents(asked: Asked, outcome: Outcome, events: readonly DiskishEvent[]): void {
+    const { call, path, to } = asked;
     const steps = events.filter((event) => event.type === 'disk');
     const isDone = 'value' in outcome;
     const [step] = steps;
-    const changes =
-      ['write', 'append', 'sync', 'remove', 'rename'].includes(call) && !(call === 'rename' && path === to);
+    const isTraced =
+      ['read', 'write', 'append', 'sync', 'remove', 'rename'].includes(nameOf(call)) &&
+      !(call === 'rename' && path === to);
     this.#check(
-      steps.length === (changes && isDone ? 1 : 0) ||
+      steps.length === (isTraced && isDone ? 1 : 0) ||
         (steps.length === 1 && (call === 'write' || call === 'append')),
       `${call} leaves ${steps.length} events`,
     );
@@ -471,9 +473,9 @@ class DiskWork {
         : call === 'sync' || call === 'remove'
           ? { step: call === 'sync' ? 'synced' : 'removed', file: path }
           : {
-              step: call === 'write' ? 'wrote' : 'appended',
+              step: nameOf(call) === 'read' ? 'read' : call === 'write' ? 'wrote' : 'appended',
               file: path,
-              bytes: isDone ? data.length : step.bytes,
+              bytes: isDone ? this.#bytesMoved(asked) : step.bytes,
             };
     const { at, runner, file, bytes, from } = step;
     const rest = { step: step.step, file, bytes, from };
@@ -481,6 +483,10 @@ class DiskWork {
       at === this.#sim.now() && runner === this.#name && same(rest, { ...expected }),
       `the trace says ${show(rest)}, not ${show(expected)}`,
     );
+  }
+
+  #bytesMoved({ call, path, data }: Asked): number {
+    return nameOf(call) === 'read' ? (this.#model.read(path) ?? '').length : data.length;
   }
 
   /** Operations of a process take their time one after another. */

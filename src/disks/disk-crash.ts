@@ -4,7 +4,17 @@
  */
 import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
 import { namedTopic } from '../kernel/question.ts';
-import { lostChangeText, lostText, nameChangeText, tornText, zeroedText } from '../model/message-text.ts';
+import {
+  lostChangeText,
+  lostText,
+  nameChangeText,
+  partText,
+  type TornWrite,
+  tornText,
+  unfinishedChangeText,
+  unfinishedText,
+  zeroedText,
+} from '../model/message-text.ts';
 import type { DiskStep, TraceEvent } from '../model/trace-event.ts';
 import { type NameChange, namesIn, type NameTable } from './name-table.ts';
 import type { Change, StoredFile } from './stored-file.ts';
@@ -19,7 +29,7 @@ export interface CrashingDisk {
   readonly tearBytes: number;
   /** Whether what was not synced may survive in another order than it was written in. */
   readonly reorder: boolean;
-  record(event: Pick<DiskEvent, 'step' | 'file' | 'bytes' | 'from' | 'change'>): void;
+  record(event: Omit<DiskEvent, 'at' | 'type' | 'runner'>): void;
 }
 
 /** One crash of one disk. */
@@ -44,43 +54,80 @@ export class DiskCrash {
 
   /** The first part of a write that was under way when its process died; undefined if none of it was carried out. */
   interrupted(path: string, change: Change, offset: number): Change | undefined {
-    const lost = this.#askLost(path, [change]);
-    if (lost === 0) return change;
-    const cut = this.#tear(path, change, offset);
-    this.#recordLost(path, change.data.length - (cut?.data.length ?? 0));
+    const { name } = this.#disk;
+    const bytes = change.data.length;
+    const wasUnderWay = true;
+    const describe: DescribeAnswer = (answer) => (answer === 0 ? '' : unfinishedText(name, path, bytes));
+    if (this.#ask('lost', path, 2, describe) === 0) return change;
+    this.#disk.record({ step: 'lost', file: path, bytes, wasUnderWay });
+    const cut = this.#tear(path, change, offset, (part) => partText(name, path, part.bytes, bytes));
+    if (cut !== undefined) {
+      this.#disk.record({
+        ...{ step: 'torn', file: path, bytes: cut.data.length, writtenBytes: bytes, wasUnderWay },
+      });
+    }
     return cut;
   }
 
   /** Whether a change of names that was under way when its process died was carried out. */
   interruptedName(change: NameChange): boolean {
-    return this.#keptNames([change]).length > 0;
+    const words = nameChangeText(change.kind, change.path, targetOf(change));
+    const describe: DescribeAnswer = (answer) =>
+      answer === 0 ? '' : unfinishedChangeText(this.#disk.name, words);
+    if (this.#ask('lost', 'names', 2, describe) === 0) return true;
+    this.#recordLostName(change, true);
+    return false;
   }
 
   #failContent(path: string, file: StoredFile): void {
     const { changes, losable } = file;
     const lost = this.#askLost(path, losable);
     const kept = changes.slice(0, changes.length - lost);
-    const firstLost = changes[kept.length];
-    const offset = lengthOf(kept, file.mediumLength);
-    const cut = firstLost === undefined ? undefined : this.#tear(path, firstLost, offset);
-    if (lost > 0) this.#recordLost(path, bytesOf(changes.slice(kept.length)) - (cut?.data.length ?? 0));
-    const pieces = this.#withHoles(path, kept);
-    const keptBytes = bytesOf(kept.filter(({ state }) => state !== 'synced'));
-    if (keptBytes > 0) this.#disk.record({ step: 'kept', file: path, bytes: keptBytes });
-    file.survive(cut === undefined ? pieces : [...pieces, cut]);
+    const cut = this.#loseAll(path, changes.slice(kept.length), lengthOf(kept, file.mediumLength));
+    const pieces = [...this.#withHoles(path, kept), ...(cut === undefined ? [] : [cut])];
+    file.survive(pieces);
+    const shown = pieces.slice(lastReplacementIn(pieces));
+    const unsyncedBytes = bytesOf(shown.filter(({ state }) => state !== 'synced'));
+    this.#disk.record({ step: 'kept', file: path, bytes: file.length, unsyncedBytes });
+  }
+
+  /** What is there of writes that are lost. */
+  #loseAll(path: string, changes: readonly Change[], lengthBefore: number): Change | undefined {
+    const [first] = changes;
+    if (first === undefined) return undefined;
+    const writes = changes.length;
+    this.#disk.record({ step: 'lost', file: path, bytes: bytesOf(changes), writes });
+    const cut = this.#tear(path, first, lengthBefore, (part) =>
+      tornText(this.#disk.name, path, { ...part, writes }),
+    );
+    if (cut !== undefined) {
+      const [bytes, writtenBytes] = [cut.data.length, first.data.length];
+      this.#disk.record({ step: 'torn', file: path, bytes, writtenBytes, writes });
+    }
+    return cut;
   }
 
   /** How many of the changes are lost, from the last on. */
   #askLost(path: string, losable: readonly Change[]): number {
     const { name } = this.#disk;
     const describe: DescribeAnswer = (answer) =>
-      answer === 0 ? '' : lostText(name, path, bytesOf(losable.slice(losable.length - answer)));
+      answer === 0
+        ? ''
+        : lostText(name, path, {
+            writes: answer,
+            bytes: bytesOf(losable.slice(losable.length - answer)),
+          });
     return this.#ask('lost', path, losable.length + 1, describe);
   }
 
   /** What is there of the first write that is lost; undefined for none of it. */
-  #tear(path: string, { data, replaces }: Change, lengthBefore: number): Change | undefined {
-    const { name, tearBytes } = this.#disk;
+  #tear(
+    path: string,
+    { data, replaces }: Change,
+    lengthBefore: number,
+    words: (part: Omit<TornWrite, 'writes'>) => string,
+  ): Change | undefined {
+    const { tearBytes } = this.#disk;
     const offset = replaces ? 0 : lengthBefore;
     // A replacement of which nothing is there yet has taken away what was there.
     const least = replaces && lengthBefore > 0 ? 0 : 1;
@@ -91,21 +138,16 @@ export class DiskCrash {
     // As many answers for none of it as for all places to tear: a write that is lost whole is as likely as one that is torn.
     const bytesFor = (answer: number): number => first + (2 * count - 1 - answer) * tearBytes;
     const describe: DescribeAnswer = (answer) =>
-      answer < count ? '' : tornText(name, path, bytesFor(answer));
+      answer < count ? '' : words({ bytes: bytesFor(answer), writtenBytes: data.length });
     const answer = this.#ask('torn', path, 2 * count, describe);
     if (answer < count) return undefined;
-    const bytes = bytesFor(answer);
-    this.#disk.record({ step: 'torn', file: path, bytes });
-    return { replaces, data: data.slice(0, bytes), state: 'dirty' };
+    return { replaces, data: data.slice(0, bytesFor(answer)), state: 'dirty' };
   }
 
   /** The changes that survive, of which some are zeros: their length is there, and their bytes are not. */
   #withHoles(path: string, kept: readonly Change[]): Change[] {
     const lastSynced = kept.findLastIndex(({ state }) => state === 'synced');
-    const first = Math.max(
-      0,
-      kept.findLastIndex(({ replaces }) => replaces),
-    );
+    const first = lastReplacementIn(kept);
     return kept.slice(first).map((change, index) => {
       const { state, data } = change;
       const mayBeLost = state !== 'synced' && (this.#disk.reorder || first + index < lastSynced);
@@ -152,13 +194,12 @@ export class DiskCrash {
     return lostChangeText(this.#disk.name, list.length === 0 ? last : `${list.join(', ')} and ${last}`);
   }
 
-  #recordLostName(change: NameChange): void {
-    const from = change.kind === 'rename' ? { from: change.path } : {};
-    this.#disk.record({ step: 'lost', file: targetOf(change), change: change.kind, ...from });
-  }
-
-  #recordLost(path: string, bytes: number): void {
-    this.#disk.record({ step: 'lost', file: path, bytes });
+  #recordLostName(change: NameChange, wasUnderWay = false): void {
+    this.#disk.record({
+      ...{ step: 'lost', file: targetOf(change), change: change.kind },
+      ...(change.kind === 'rename' ? { from: change.path } : {}),
+      ...(wasUnderWay ? { wasUnderWay } : {}),
+    });
   }
 
   #ask(what: DiskStep, subject: string, n: number, describe: DescribeAnswer): number {
@@ -169,6 +210,14 @@ export class DiskCrash {
 
 function targetOf(change: NameChange): string {
   return change.kind === 'rename' ? change.to : change.path;
+}
+
+/** The index of the change that all before it were replaced by; 0 if there is none. */
+function lastReplacementIn(changes: readonly Change[]): number {
+  return Math.max(
+    0,
+    changes.findLastIndex(({ replaces }) => replaces),
+  );
 }
 
 function bytesOf(changes: readonly Change[]): number {

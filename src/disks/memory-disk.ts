@@ -268,6 +268,7 @@ class Medium implements CrashingDisk {
       const bit = this.choices.choose(operation.topic.plus('bit').asks('choice'), file.agedBytes * 8);
       file.flipBit(bit);
     }
+    this.record({ step: 'read', file: operation.path, bytes: file.length });
     return file.read();
   }
 
@@ -291,7 +292,7 @@ class Medium implements CrashingDisk {
   }
 
   /** Stores what fits, and says how much that is. */
-  #store({ call, path }: Operation, data: Uint8Array): number {
+  #store({ call, path }: Operation, data: Uint8Array, wasUnderWay = false): number {
     const replaces = call === 'write';
     const file = this.#names.get(path);
     const room = this.#roomFor(replaces ? file : undefined);
@@ -299,7 +300,10 @@ class Medium implements CrashingDisk {
     const target = file ?? new StoredFile();
     if (file === undefined) this.#names.create(path, target);
     if (replaces || fitting.length > 0) target.put(fitting, replaces);
-    this.record({ step: replaces ? 'wrote' : 'appended', file: path, bytes: fitting.length });
+    this.#recordChange(
+      { step: replaces ? 'wrote' : 'appended', file: path, bytes: fitting.length },
+      wasUnderWay,
+    );
     return fitting.length;
   }
 
@@ -332,14 +336,18 @@ class Medium implements CrashingDisk {
     if (path !== to) this.#renameName(path, to);
   }
 
-  #renameName(path: string, to: string): void {
+  #renameName(path: string, to: string, wasUnderWay = false): void {
     this.#names.rename(path, to, this.#fileOf(path));
-    this.record({ step: 'renamed', file: to, from: path });
+    this.#recordChange({ step: 'renamed', file: to, from: path }, wasUnderWay);
   }
 
-  #removeName(path: string): void {
+  #removeName(path: string, wasUnderWay = false): void {
     this.#names.remove(path);
-    this.record({ step: 'removed', file: path });
+    this.#recordChange({ step: 'removed', file: path }, wasUnderWay);
+  }
+
+  #recordChange(event: Parameters<CrashingDisk['record']>[0], wasUnderWay: boolean): void {
+    this.record(wasUnderWay ? { ...event, wasUnderWay } : event);
   }
 
   #find(operation: Operation): StoredFile {
@@ -365,9 +373,9 @@ class Medium implements CrashingDisk {
   #tryToPut(operation: Operation): void {
     const { call, path, to, data } = operation;
     if (!this.#canDo(operation)) return;
-    if (call === 'write' || call === 'append') this.#store(operation, data);
-    else if (call === 'remove') this.#removeName(path);
-    else if (call === 'rename') this.#renameName(path, to);
+    if (call === 'write' || call === 'append') this.#store(operation, data, true);
+    else if (call === 'remove') this.#removeName(path, true);
+    else if (call === 'rename') this.#renameName(path, to, true);
   }
 
   /** What of an operation that was under way has been done by a process that died. */
@@ -377,7 +385,7 @@ class Medium implements CrashingDisk {
     if (call === 'write' || call === 'append') {
       const whole = { replaces: call === 'write', data, state: 'dirty' } as const;
       const part = crash.interrupted(path, whole, this.#names.get(path)?.length ?? 0);
-      if (part !== undefined) this.#store(operation, part.data);
+      if (part !== undefined) this.#store(operation, part.data, true);
       return;
     }
     const change =

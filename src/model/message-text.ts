@@ -173,15 +173,59 @@ function bytesText(bytes: number): string {
   return `${bytes} byte${bytes === 1 ? '' : 's'}`;
 }
 
-/** What a crash does to a file: `locks loses the last 12 bytes written to log`. */
-export function lostText(disk: string, file: string, bytes: number): string {
-  const what = bytes === 0 ? 'last write' : bytes === 1 ? 'last byte written' : `last ${bytes} bytes written`;
-  return `${disk} loses the ${what} to ${file}`;
+/** What a crash does to a file: `locks loses the last 2 writes to log (12 bytes)`. */
+export function lostText(disk: string, file: string, { writes, bytes }: LostWrites): string {
+  const what = writes === 1 ? 'last write' : `last ${writes} writes`;
+  return `${disk} loses the ${what} to ${file} (${bytesText(bytes)})`;
 }
 
-/** What a crash does to a file: `the write to log on locks is torn after 8 bytes`. */
-export function tornText(disk: string, file: string, bytes: number): string {
-  return `the write to ${file} on ${disk} is torn after ${bytesText(bytes)}`;
+/** What writes a crash takes away. */
+export interface LostWrites {
+  readonly writes: number;
+  readonly bytes: number;
+}
+
+/** What a crash leaves of the first write that it takes away. */
+export interface TornWrite {
+  /** How many writes are lost. */
+  readonly writes: number;
+  /** What is there of the first. */
+  readonly bytes: number;
+  /** What it was to write. */
+  readonly writtenBytes: number;
+}
+
+/** What a crash does to a file: `the first lost write to log on locks is torn: 8 of its 12 bytes are kept`. */
+export function tornText(disk: string, file: string, { writes, bytes, writtenBytes }: TornWrite): string {
+  const first = writes === 1 ? '' : 'first ';
+  const kept = `${bytes === 0 ? 'none' : bytes} of its ${bytesText(writtenBytes)}`;
+  return `the ${first}lost write to ${file} on ${disk} is torn: ${kept} ${bytes > 1 ? 'are' : 'is'} kept`;
+}
+
+/** What the death of a process does to a write that was under way: `the write to log under way on locks (12 bytes) is not finished`. */
+export function unfinishedText(disk: string, file: string, bytes: number): string {
+  return `the write to ${file} under way on ${disk} (${bytesText(bytes)}) is not finished`;
+}
+
+/** As `unfinishedText`, of a change of names. */
+export function unfinishedChangeText(disk: string, change: string): string {
+  return `${change} under way on ${disk} is not done`;
+}
+
+/** What there is of a write that was not finished: `of the unfinished write to log on locks 8 of 12 bytes are there`. */
+export function partText(disk: string, file: string, bytes: number, writtenBytes: number): string {
+  const part = `${bytes === 0 ? 'none' : bytes} of ${bytesText(writtenBytes)}`;
+  return `of the unfinished write to ${file} on ${disk} ${part} ${bytes > 1 ? 'are' : 'is'} there`;
+}
+
+/** What a read finds after a crash: `log on locks has 9 bytes left, of which 3 were not synced`. */
+function keptText(disk: string, file: string, bytes: number, unsyncedBytes: number): string {
+  const name = `${file} on ${disk}`;
+  if (bytes === 0) return `${name} is empty now`;
+  const left = `${name} has ${bytesText(bytes)} left`;
+  if (unsyncedBytes === 0) return `${left}, all synced`;
+  const part = unsyncedBytes === bytes ? 'which' : `of which ${unsyncedBytes}`;
+  return `${left}, ${part} ${unsyncedBytes === 1 ? 'was' : 'were'} not synced`;
 }
 
 /** What a crash does to a file: `8 bytes of log on locks become zeros`. */
@@ -199,31 +243,46 @@ export function lostChangeText(disk: string, change: string): string {
   return `${disk} loses ${change}`;
 }
 
-/** One clause: `locks syncs log`, `locks loses the last 12 bytes written to log`. */
-export function diskEventText({ runner, step, file, bytes, from, change }: DiskEvent): string {
-  const size = bytes === undefined ? '' : ` (${bytesText(bytes)})`;
+/** One clause: `locks syncs log`, `locks loses the last write to log (12 bytes)`. */
+export function diskEventText(event: DiskEvent): string {
+  const { runner, step, file, bytes = 0, writes = 1, writtenBytes = bytes, unsyncedBytes = 0, from } = event;
+  const size = event.bytes === undefined ? '' : ` (${bytesText(bytes)})`;
+  const underWay = event.wasUnderWay === true ? ', which was under way' : '';
   switch (step) {
     case 'wrote':
-      return `${runner} writes ${file}${size}`;
+      return `${runner} writes ${file}${size}${underWay}`;
     case 'appended':
-      return `${runner} appends to ${file}${size}`;
+      return `${runner} appends to ${file}${size}${underWay}`;
+    case 'read':
+      return `${runner} reads ${file}${size}`;
     case 'synced':
       return `${runner} syncs ${file === '' ? 'its names' : file}`;
     case 'renamed':
-      return `${runner} renames ${from ?? 'a file'} to ${file}`;
+      return `${runner} renames ${from ?? 'a file'} to ${file}${underWay}`;
     case 'removed':
-      return `${runner} removes ${file}`;
+      return `${runner} removes ${file}${underWay}`;
     case 'kept':
-      return `${file} on ${runner} keeps what was not synced${size}`;
+      return keptText(runner, file, bytes, unsyncedBytes);
     case 'zeroed':
-      return zeroedText(runner, file, bytes ?? 0);
+      return zeroedText(runner, file, bytes);
     case 'torn':
-      return tornText(runner, file, bytes ?? 0);
+      return event.wasUnderWay === true
+        ? partText(runner, file, bytes, writtenBytes)
+        : tornText(runner, file, { writes, bytes, writtenBytes });
     case 'lost':
-      return change === undefined
-        ? lostText(runner, file, bytes ?? 0)
-        : lostChangeText(runner, nameChangeText(change, from ?? file, file));
+      return event.change === undefined ? lostWritesText(event) : lostNamesText(event, event.change);
   }
+}
+
+function lostWritesText({ runner, file, bytes = 0, writes = 1, wasUnderWay }: DiskEvent): string {
+  return wasUnderWay === true
+    ? unfinishedText(runner, file, bytes)
+    : lostText(runner, file, { writes, bytes });
+}
+
+function lostNamesText({ runner, file, from, wasUnderWay }: DiskEvent, change: NameChangeKind): string {
+  const what = nameChangeText(change, from ?? file, file);
+  return wasUnderWay === true ? unfinishedChangeText(runner, what) : lostChangeText(runner, what);
 }
 
 /** One clause: `locks starts again`, `locks ends with an error: no config`. */

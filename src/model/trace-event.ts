@@ -36,10 +36,10 @@ export type MessageStep = 'sent' | 'held' | 'duplicated' | 'lost' | 'delivered' 
 
 /**
  * What becomes of a file: the last four in a crash, for what was written and not synced. `zeroed` are bytes that are lost although later
- * ones are kept.
+ * ones are kept; `kept` is what a read will find.
  */
 export type DiskStep =
-  'wrote' | 'appended' | 'synced' | 'renamed' | 'removed' | 'kept' | 'torn' | 'zeroed' | 'lost';
+  'wrote' | 'appended' | 'read' | 'synced' | 'renamed' | 'removed' | 'lost' | 'torn' | 'zeroed' | 'kept';
 
 /** What becomes of a node by itself: another process of it has started, its program has ended it with an error, or it has left in good order. */
 export type NodeStep = 'restarted' | 'failed' | 'left';
@@ -158,8 +158,19 @@ export type TraceEvent = { readonly at: number } & (
       readonly runner: string;
       readonly step: DiskStep;
       readonly file: string;
-      /** Of what was written, of what is lost, or of what is kept of a torn write; absent where no content is touched. */
+      /**
+       * Of what was written or read, of the writes that are lost, of the part of a torn write that is there, or of all that is kept; absent
+       * where no content is touched.
+       */
       readonly bytes?: number;
+      /** How many writes are lost. A torn one is the first of them. */
+      readonly writes?: number;
+      /** Of a torn write, what it was to write. */
+      readonly writtenBytes?: number;
+      /** Of what is kept, what was not synced. */
+      readonly unsyncedBytes?: number;
+      /** True if an operation was under way when its process died. */
+      readonly wasUnderWay?: boolean;
       /** What the file was called before, of a rename. */
       readonly from?: string;
       /** What is lost, if it is a change of names and no content. */

@@ -294,6 +294,10 @@ export class EventHasher implements RunTracer {
         hash.addString(event.step);
         hash.addString(event.file);
         hash.addNumber(event.bytes ?? -1);
+        hash.addNumber(event.writes ?? -1);
+        hash.addNumber(event.writtenBytes ?? -1);
+        hash.addNumber(event.unsyncedBytes ?? -1);
+        hash.addString(event.wasUnderWay === true ? 'under way' : '');
         hash.addString(event.from ?? '');
         hash.addString(event.change ?? '');
         return;

@@ -77,13 +77,14 @@ const MESSAGE_KINDS: Readonly<Record<MessageKind, true>> = {
 const DISK_STEPS: Readonly<Record<DiskStep, true>> = {
   wrote: true,
   appended: true,
+  read: true,
   synced: true,
   renamed: true,
   removed: true,
-  kept: true,
+  lost: true,
   torn: true,
   zeroed: true,
-  lost: true,
+  kept: true,
 };
 const NODE_STEPS: Readonly<Record<NodeStep, true>> = { restarted: true, failed: true, left: true };
 const NAME_CHANGES: Readonly<Record<NameChangeKind, true>> = { creation: true, removal: true, rename: true };
@@ -139,7 +140,12 @@ export const EVENT_SHAPES: Readonly<Record<EventType, is.RecordShape>> = Object.
   disk: eventOf(
     'disk',
     { step: is.oneOf(...Object.keys(DISK_STEPS)), file: is.TEXT },
-    { bytes: is.COUNT, from: is.TEXT, change: is.oneOf(...Object.keys(NAME_CHANGES)) },
+    {
+      ...is.each(['bytes', 'writes', 'writtenBytes', 'unsyncedBytes'], is.COUNT),
+      wasUnderWay: is.BOOLEAN,
+      from: is.TEXT,
+      change: is.oneOf(...Object.keys(NAME_CHANGES)),
+    },
   ),
   node: eventOf(
     'node',

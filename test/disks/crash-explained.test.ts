@@ -8,7 +8,9 @@ import { failureKey } from '../../src/explore/failure-key.ts';
 import { shrink } from '../../src/explore/shrink/shrinker.ts';
 import { randomStrategy } from '../../src/explore/strategies/random-strategy.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
+import { simulate } from '../../src/simulation/simulate.ts';
 import type { Verdict } from '../../src/simulation/verdict.ts';
+import { formatEvent } from '../../src/trace/event-text.ts';
 
 /** The lines that a failure is explained with, of which `what` says what must be lost for it. */
 async function explained(fails: (text: string) => boolean): Promise<string[]> {
@@ -25,8 +27,14 @@ async function explained(fails: (text: string) => boolean): Promise<string[]> {
         }
         for (const entry of ['abc', 'def', 'ghi']) await disk.append('log', entry);
         await disk.sync();
+        for (let i = 0; i < 9; i += 1) {
+          await disk.write(`before ${i}`, '-').then(() => disk.sync(`before ${i}`));
+        }
         medium.powerFail();
-        sim.check(!fails(await medium.mount(sim.world).readText('log')), 'too much is lost');
+        const after = medium.mount(sim.world);
+        const text = await after.readText('log');
+        for (let i = 0; i < 9; i += 1) await after.write(`after ${i}`, '-');
+        sim.check(!fails(text), 'too much is lost');
       },
     }),
   );
@@ -42,19 +50,63 @@ async function explained(fails: (text: string) => boolean): Promise<string[]> {
 }
 
 const about = (lines: readonly string[]): string[] =>
-  lines.filter((line) => /^ +\d+ ms.*(loses|torn)/.test(line));
+  lines.filter((line) => /^ +\d+ ms.* log\b/.test(line)).map((line) => line.replace(/ {2}\(by .*/, ''));
 
-test('a loss is in the history once, however much was written before', async () => {
+test('a loss is in the history once, between what was written and what is left and read, however much was written before', async () => {
   const lines = await explained((text) => text === 'abc');
-  expect(about(lines)).toEqual(['  0 ms ? n1 loses the last 6 bytes written to log']);
-  expect(lines[0]).toContain('when n1 loses the last 6 bytes written to log');
+  expect(about(lines)).toEqual([
+    '  0 ms   n1 appends to log (3 bytes) (3 times)',
+    '  0 ms ? n1 loses the last 2 writes to log (6 bytes)',
+    '  0 ms   log on n1 has 3 bytes left, which were not synced',
+    '  0 ms   n1 reads log (3 bytes)',
+  ]);
+  expect(lines[0]).toContain('when n1 loses the last 2 writes to log (6 bytes)');
 });
 
-test('of a torn write the history has the place, and what is lost in all', async () => {
+test('of a torn write the history has what was to be written, what is kept of it, and what is left and read', async () => {
   const lines = await explained((text) => text === 'abcd');
   expect(about(lines)).toEqual([
-    '  0 ms ? n1 loses the last 6 bytes written to log',
-    '  0 ms ? the write to log on n1 is torn after 1 byte',
-    '  0 ms   n1 loses the last 5 bytes written to log',
+    '  0 ms   n1 appends to log (3 bytes) (3 times)',
+    '  0 ms ? n1 loses the last 2 writes to log (6 bytes)',
+    '  0 ms ? the first lost write to log on n1 is torn: 1 of its 3 bytes is kept',
+    '  0 ms   log on n1 has 4 bytes left, which were not synced',
+    '  0 ms   n1 reads log (4 bytes)',
   ]);
 });
+
+test.each(['powerFail', 'crash'] as const)(
+  'of a write under way in a %s the trace says how much it was, what of it is there, and what is read',
+  async (end) => {
+    const asked = { 'n1 lost log fault': 1, 'n1 torn log fault': 3 };
+    const { trace } = await simulate({
+      source: { decide: ({ text }) => (asked as Record<string, number>)[text] ?? 0 },
+      keepTrace: true,
+      async scenario(sim) {
+        const medium = createMemoryDisk(sim.world, { name: 'n1', latencyMs: 1 });
+        const disk = medium.mount(sim.world);
+        await disk.append('log', 'ab');
+        await disk.sync('log');
+        void disk.append('log', 'cde').catch(() => undefined);
+        medium[end]();
+        await medium.mount(sim.world).read('log');
+      },
+    });
+    expect(trace().map(formatEvent)).toEqual([
+      '1 ms: n1 appends to log (2 bytes)',
+      '2 ms: n1 syncs log',
+      ...(end === 'powerFail'
+        ? [
+            '2 ms: n1 appends to log (3 bytes), which was under way',
+            '2 ms: n1 loses the last write to log (3 bytes)',
+            '2 ms: the lost write to log on n1 is torn: 1 of its 3 bytes is kept',
+            '2 ms: log on n1 has 3 bytes left, of which 1 was not synced',
+          ]
+        : [
+            '2 ms: the write to log under way on n1 (3 bytes) is not finished',
+            '2 ms: of the unfinished write to log on n1 1 of 3 bytes is there',
+            '2 ms: n1 appends to log (1 byte), which was under way',
+          ]),
+      '3 ms: n1 reads log (3 bytes)',
+    ]);
+  },
+);

@@ -206,9 +206,10 @@ describe('in words', () => {
       '0 ms: locks syncs its names',
       '0 ms: locks renames new to old',
       '0 ms: locks loses the rename of new to old',
-      '0 ms: the write to log on locks is torn after 1 byte',
-      '0 ms: locks loses the last 4 bytes written to log',
-      '0 ms: new on locks keeps what was not synced (1 byte)',
+      '0 ms: locks loses the last 2 writes to log (5 bytes)',
+      '0 ms: the first lost write to log on locks is torn: 1 of its 3 bytes is kept',
+      '0 ms: log on locks has 7 bytes left, of which 1 was not synced',
+      '0 ms: new on locks has 1 byte left, which was not synced',
     ]);
   });
 });

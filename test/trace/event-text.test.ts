@@ -107,9 +107,23 @@ const texts: readonly (readonly [TraceEvent, string])[] = [
   [{ type: 'disk', ...base, step: 'synced', file: 'log' }, 'worker syncs log'],
   [
     { type: 'disk', ...base, step: 'lost', file: 'log', bytes: 1 },
-    'worker loses the last byte written to log',
+    'worker loses the last write to log (1 byte)',
   ],
-  [{ type: 'disk', ...base, step: 'lost', file: 'log', bytes: 0 }, 'worker loses the last write to log'],
+  [
+    { type: 'disk', ...base, step: 'lost', file: 'log', bytes: 0, writes: 2 },
+    'worker loses the last 2 writes to log (0 bytes)',
+  ],
+  [
+    { type: 'disk', ...base, step: 'lost', file: 'log', bytes: 8, wasUnderWay: true },
+    'the write to log under way on worker (8 bytes) is not finished',
+  ],
+  [
+    {
+      ...{ type: 'disk', ...base, step: 'lost', file: 'log', from: 'tmp', change: 'rename' },
+      wasUnderWay: true,
+    },
+    'the rename of tmp to log under way on worker is not done',
+  ],
   [
     { type: 'disk', ...base, step: 'lost', file: 'log', from: 'tmp', change: 'rename' },
     'worker loses the rename of tmp to log',
@@ -119,9 +133,30 @@ const texts: readonly (readonly [TraceEvent, string])[] = [
     'worker loses the removal of log',
   ],
   [
-    { type: 'disk', ...base, step: 'torn', file: 'log', bytes: 8 },
-    'the write to log on worker is torn after 8 bytes',
+    { type: 'disk', ...base, step: 'torn', file: 'log', bytes: 8, writtenBytes: 12 },
+    'the lost write to log on worker is torn: 8 of its 12 bytes are kept',
   ],
+  [
+    { type: 'disk', ...base, step: 'torn', file: 'log', bytes: 0, writtenBytes: 1, writes: 3 },
+    'the first lost write to log on worker is torn: none of its 1 byte is kept',
+  ],
+  [
+    { type: 'disk', ...base, step: 'torn', file: 'log', bytes: 0, writtenBytes: 6, wasUnderWay: true },
+    'of the unfinished write to log on worker none of 6 bytes is there',
+  ],
+  [
+    { type: 'disk', ...base, step: 'kept', file: 'log', bytes: 9, unsyncedBytes: 2 },
+    'log on worker has 9 bytes left, of which 2 were not synced',
+  ],
+  [
+    { type: 'disk', ...base, step: 'kept', file: 'log', bytes: 9, unsyncedBytes: 0 },
+    'log on worker has 9 bytes left, all synced',
+  ],
+  [
+    { type: 'disk', ...base, step: 'kept', file: 'log', bytes: 0, unsyncedBytes: 0 },
+    'log on worker is empty now',
+  ],
+  [{ type: 'disk', ...base, step: 'read', file: 'log', bytes: 9 }, 'worker reads log (9 bytes)'],
   [{ type: 'disk', ...base, step: 'zeroed', file: 'log', bytes: 8 }, '8 bytes of log on worker become zeros'],
   [{ type: 'disk', ...base, step: 'synced', file: '' }, 'worker syncs its names'],
   [{ type: 'disk', ...base, step: 'renamed', file: 'log', from: 'tmp' }, 'worker renames tmp to log'],

@@ -472,9 +472,10 @@ const words: readonly PartCaseSpec<MemoryDiskSubject>[] = [
           '0 ms: locks syncs gone',
           '0 ms: locks removes gone',
           '0 ms: locks loses the removal of gone',
-          '0 ms: the write to log on locks is torn after 1 byte',
-          '0 ms: locks loses the last 4 bytes written to log',
-          '0 ms: old on locks keeps what was not synced (1 byte)',
+          '0 ms: locks loses the last 2 writes to log (5 bytes)',
+          '0 ms: the first lost write to log on locks is torn: 1 of its 3 bytes is kept',
+          '0 ms: log on locks has 7 bytes left, of which 1 was not synced',
+          '0 ms: old on locks has 1 byte left, which was not synced',
         ]);
         checkEqual('the first event', events[0], {
           at: 0,
@@ -507,7 +508,7 @@ const words: readonly PartCaseSpec<MemoryDiskSubject>[] = [
       ({ lines }) =>
         checkEqual(
           'the faults',
-          lines.filter((line) => !/writes|appends|syncs|keeps/.test(line)),
+          lines.filter((line) => !/writes|appends|reads|syncs|left/.test(line)),
           [
             '0 ms: the write to a on locks is slow',
             '1000 ms: the append to a finds no space on locks',

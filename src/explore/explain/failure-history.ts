@@ -486,12 +486,14 @@ class ClusterRanks {
   readonly #args = new Map<number, string>();
   readonly #often = new Set<TraceEvent>();
   readonly #beforeCrash = new Set<TraceEvent>();
+  readonly #losses: FileLosses;
 
   constructor(run: ObservedRun, failure: Failure, isAbout: IsAbout, exchanges: Exchanges) {
     this.#isAbout = isAbout;
     this.#words = wordsOf(failure);
     this.#findOften(run.events);
     this.#findBeforeCrashes(run.events, exchanges);
+    this.#losses = new FileLosses(run.events);
     for (const { event, firingId } of run.events) {
       if (event.type !== 'message') continue;
       this.#firingOf.set(event, firingId);
@@ -510,8 +512,8 @@ class ClusterRanks {
 
   #rankOfDisk(event: DiskEvent): Rank {
     if (isLoss(event)) return RANK.decided;
-    if (this.#words.has(event.file)) return RANK.namedPart;
-    return this.#beforeCrash.has(event) ? RANK.context : RANK.routine;
+    if (this.#words.has(event.file) || this.#losses.shows(event)) return RANK.namedPart;
+    return this.#beforeCrash.has(event) || this.#losses.leadsTo(event) ? RANK.context : RANK.routine;
   }
 
   #rankOfMessage(event: MessageEvent): Rank {
@@ -566,8 +568,10 @@ class ClusterRanks {
       last.set(node, ofNode.set(what, event));
     };
     for (const { event } of events) {
-      if (event.type === 'disk') keep(event.runner, event.step === 'synced' ? 'synced' : 'written', event);
-      else if (event.type === 'message') {
+      if (event.type === 'disk') {
+        const what = stepKind(event);
+        if (what !== undefined) keep(event.runner, what, event);
+      } else if (event.type === 'message') {
         const isOnItsWay = event.step === 'sent' || event.step === 'delivered';
         if (isOnItsWay && !exchanges.isSaid(event)) keep(event.runner, 'said', event);
       } else if (event.type === 'fault' && event.operation === 'node' && event.kind === 'crash') {
@@ -593,6 +597,87 @@ class ClusterRanks {
 /** What a crash takes from a disk: as a rule each is a decision. */
 function isLoss(event: TraceEvent): boolean {
   return event.type === 'disk' && ['lost', 'torn', 'zeroed'].includes(event.step);
+}
+
+function isWrite({ step }: DiskEvent): boolean {
+  return step === 'wrote' || step === 'appended';
+}
+
+/** Of what a program asks of a disk, all that changes it. */
+function stepKind(event: DiskEvent): 'written' | 'synced' | undefined {
+  const { step } = event;
+  if (step === 'synced') return 'synced';
+  return isWrite(event) || step === 'renamed' || step === 'removed' ? 'written' : undefined;
+}
+
+/** Of writes to one file that are lost, so many are shown: the last ones. */
+const LOST_WRITES_MAX = 4;
+
+/** What has happened to a file since it was synced. */
+interface UnsyncedFile {
+  readonly synced: DiskEvent | undefined;
+  readonly writes: readonly DiskEvent[];
+}
+
+/** What leads to the loss of content and what comes of it: the last sync, the writes after it, what is left, and who reads that first. */
+class FileLosses {
+  readonly #led = new Set<TraceEvent>();
+  readonly #shown = new Set<TraceEvent>();
+  readonly #files = new Map<string, UnsyncedFile>();
+  /** Those that have lost something, and that nobody has read since. */
+  readonly #unread = new Set<string>();
+
+  constructor(events: ObservedRun['events']) {
+    for (const { event } of events) if (event.type === 'disk') this.#add(event);
+  }
+
+  /** True for what led to a loss. */
+  leadsTo(event: TraceEvent): boolean {
+    return this.#led.has(event);
+  }
+
+  /** True for what shows what there is after a loss. */
+  shows(event: TraceEvent): boolean {
+    return this.#shown.has(event);
+  }
+
+  #add(event: DiskEvent): void {
+    const { runner, file, step, from, change } = event;
+    const key = fileKey(runner, file);
+    const isRename = step === 'renamed' || change === 'rename';
+    if (isRename && from !== undefined) this.#rename(event, fileKey(runner, from), key);
+    else if (isLoss(event) && change === undefined) this.#lose(key);
+    else if (this.#unread.has(key) && (step === 'kept' || step === 'read')) {
+      this.#shown.add(event);
+      if (step === 'read') this.#unread.delete(key);
+    } else if (isWrite(event)) {
+      const { synced, writes } = this.#of(key);
+      this.#files.set(key, { synced, writes: [...writes.slice(1 - LOST_WRITES_MAX), event] });
+    } else if (step === 'synced') this.#files.set(key, { synced: event, writes: [] });
+  }
+
+  #of(key: string): UnsyncedFile {
+    return this.#files.get(key) ?? { synced: undefined, writes: [] };
+  }
+
+  #lose(key: string): void {
+    const { synced, writes } = this.#of(key);
+    for (const each of [synced, ...writes]) if (each !== undefined) this.#led.add(each);
+    this.#unread.add(key);
+  }
+
+  /** What was written to it by its old name is shown with the rename. A crash takes renames back. */
+  #rename(event: DiskEvent, from: string, to: string): void {
+    const isLost = event.step === 'lost';
+    const { synced, writes } = this.#of(isLost ? to : from);
+    const isShown = !isLost && writes.length > 0;
+    this.#files.delete(isLost ? to : from);
+    this.#files.set(isLost ? from : to, { synced, writes: isShown ? [...writes, event] : writes });
+  }
+}
+
+function fileKey(disk: string, file: string): string {
+  return JSON.stringify([disk, file]);
 }
 
 function candidateOf(

@@ -250,7 +250,7 @@ test('a crash before a sync', async () => {
       "6   scenario gets "nothing" from get() of store, called at 4 ms",
       "6 ! "seven" was put, and nothing is there",
       "Without this nothing would have failed: store loses the creation of value.",
-      "In the passing execution: 3 ms: value on store keeps what was not synced (5 bytes). In the failing execution: 3 ms: store loses the creation of value.",
+      "In the passing execution: 3 ms: value on store has 5 bytes left, which were not synced. In the failing execution: 3 ms: store loses the creation of value.",
     ]
   `);
 });
