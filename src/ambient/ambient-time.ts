@@ -1,4 +1,5 @@
 /** The time and the entropy of one simulation, as the globals of the machine show them. */
+import type { FailureFact } from '../simulation/failure-fact.ts';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Choices } from '../kernel/decisions.ts';
@@ -171,7 +172,7 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
     return this.#gate.isWaiting;
   }
 
-  leftovers(): readonly string[] {
+  leftovers(): readonly FailureFact[] {
     return [this.#scenario, ...this.#processes].flatMap(({ timers }) => timers.leftovers());
   }
 
@@ -180,7 +181,7 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
     return this.#replaced.name;
   }
 
-  firing(): string | undefined {
+  firing(): FailureFact | undefined {
     return this.#asked.timers.firing();
   }
 

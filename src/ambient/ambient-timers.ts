@@ -3,6 +3,7 @@
  * list is an event of the clock, so that the order of those that are due together is a decision between lists and never one that Node
  * rules out. The same goes for immediates, of which there is one list.
  */
+import { type FailureFact, plainFact } from '../simulation/failure-fact.ts';
 import { AsyncResource } from 'node:async_hooks';
 import { framesOf } from '../explore/explain/source-place.ts';
 import type { Timer } from '../kernel/clock.ts';
@@ -329,8 +330,8 @@ export class AmbientTimers {
     return this.#lastNumber;
   }
 
-  /** A line for each timer that would keep a process alive. */
-  leftovers(): string[] {
+  /** Each timer that would keep a process alive. */
+  leftovers(): FailureFact[] {
     const left = [...this.#lists.values(), this.#immediates].flatMap((list) => {
       const waiting: Waiting[] = [];
       for (let one = list.first; one !== undefined; one = one.next) if (one.isRef) waiting.push(one);
@@ -340,8 +341,8 @@ export class AmbientTimers {
     return left.map((waiting) => placed(`timer ${waiting.topic.text}, due at ${waiting.atMs} ms`, waiting));
   }
 
-  /** A line for the one that fires now, or did last. */
-  firing(): string | undefined {
+  /** The one that fires now, or did last. */
+  firing(): FailureFact | undefined {
     const firing = this.#firing;
     return (
       firing &&
@@ -383,9 +384,9 @@ export class AmbientTimers {
 }
 
 /** The line, and where it was set if that is known. */
-function placed(line: string, { place }: Waiting): string {
+function placed(text: string, { place }: Waiting): FailureFact {
   const frames = place?.stack === undefined ? [] : framesOf(place.stack).map((frame) => `at ${frame}`);
-  return [line, ...frames].join('\n');
+  return plainFact(text, frames.join('\n'));
 }
 
 function durationOf(ms: unknown): number {

@@ -9,6 +9,7 @@ import { invalidArgument } from '../kernel/errors.ts';
 import { SIMULATE_OPTIONS, simulate } from '../simulation/simulate.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
 import type { Simulation } from '../simulation/simulation.ts';
+import { detailedBy, factsOf, plainFact } from '../simulation/failure-fact.ts';
 import { SimulationFailedError } from '../simulation/simulation-failed-error.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
 
@@ -100,7 +101,8 @@ export function detailedProperty<Inputs extends [unknown, ...unknown[]]>(
 function withDetails(verdict: Verdict, detailsOf: (failure: Failure) => readonly string[]): Verdict {
   const { failure } = verdict;
   if (failure === undefined) return verdict;
-  return { ...verdict, failure: { ...failure, details: [...failure.details, ...detailsOf(failure)] } };
+  const facts = [...factsOf(failure), ...detailsOf(failure).map((text) => plainFact(text))];
+  return { ...verdict, failure: { ...failure, ...detailedBy(facts) } };
 }
 
 /** fast-check refuses anything but an arbitrary by an untyped error of its own. */

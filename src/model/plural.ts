@@ -19,9 +19,3 @@ export function plural(count: number, noun: string): string {
 export function timesText(count: number): string {
   return count === 1 ? '' : ` (${formatCount(count)} times)`;
 }
-
-/** Words with {@link timesText} behind them, taken apart. */
-export function splitTimes(text: string): { readonly words: string; readonly count: number } {
-  const [all = '', digits = '1'] = / \((\d[\d,]*) times\)$/.exec(text) ?? [];
-  return { words: text.slice(0, text.length - all.length), count: Number(digits.replaceAll(',', '')) };
-}

@@ -21,25 +21,10 @@ const BECAME = {
 
 const A_WAIT = 'the wait ';
 const WAITS_FOR = ' waits for ';
-/** How the line begins that shows owners who wait for each other. */
-export const A_CIRCLE = 'a circle of waits: ';
-
-/** Stands between a wait and what should have ended it. */
-const OWED = ': expected ';
 
 /** A wait, with what should have ended it if that is known. */
 export function waitText(wait: string, expected: string | undefined): string {
-  return expected === undefined ? wait : `${wait}${OWED}${expected}, got none`;
-}
-
-/** True for a wait of which it is known what should have ended it. */
-export function isOwedWait(text: string): boolean {
-  return isWaitText(text) && text.includes(OWED);
-}
-
-/** True for a text that begins with who waits for what, as {@link heldText} and {@link ownedText} say it. */
-export function isWaitText(text: string): boolean {
-  return text.startsWith(A_WAIT) || text.startsWith(A_CIRCLE) || text.includes(WAITS_FOR);
+  return expected === undefined ? wait : `${wait}: expected ${expected}, got none`;
 }
 
 /** One clause: `output stdout of run 3 of worker was taken`, `a took mutex jobs`. */

@@ -8,6 +8,7 @@ import type { Topic } from '../kernel/question.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import type { HostedProcess, ProcessParts } from '../model/process-host.ts';
 import type { Tracer } from '../model/trace-event.ts';
+import type { FailureFact } from './failure-fact.ts';
 import type { ReportFailure } from './verdict.ts';
 
 /** What sets a timer or an immediate of ambient time: it is the owner of the topic of its event, whose `what` is the name of the function that is called. */
@@ -47,9 +48,9 @@ export interface AmbientSession {
   /** The name of a global that code of the simulation has replaced and not put back; undefined if none is. To be asked at its end. */
   replaced(): string | undefined;
   /** What fires now, or did last, and where it was set if places are captured: who throws something without a stack is found by it. Undefined before the first. */
-  firing(): string | undefined;
-  /** A line for each timer that is left and would keep a process alive: what, due when, and where it was set if places are captured. */
-  leftovers(): readonly string[];
+  firing(): FailureFact | undefined;
+  /** Each timer that is left and would keep a process alive: what, due when, and where it was set if places are captured. */
+  leftovers(): readonly FailureFact[];
 }
 
 /** Who owns what is asked about an await: how its site begins. */

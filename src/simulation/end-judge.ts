@@ -6,19 +6,23 @@ import { AwaitWatch } from '../kernel/drain-awaits.ts';
 import { ResourcesSince } from '../kernel/drain-host.ts';
 import { OutsideWatch, outsideWord } from '../kernel/drain-resources.ts';
 import type { SetTimerCall } from '../kernel/drain-set-timers.ts';
-import { stackOf } from '../kernel/errors.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import { counted } from '../model/plural.ts';
-import { A_CIRCLE } from '../model/resource-text.ts';
+import { type FailureFact, factText, placedAt, plainFact } from './failure-fact.ts';
 import type { ResourceLedger } from './resource-ledger.ts';
 import { awaitScenario } from './scenario-flow.ts';
 import type { AmbientSession } from './ambience.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import { SCENARIO_SLEEP } from './simulation.ts';
-import type { Failure, FailureKind } from './verdict.ts';
+import type { Failure, FailureKind, Standstill } from './verdict.ts';
 
 /** Notes a failure; the first one counts. */
-export type NoteFailure = (kind: FailureKind, message: string, more?: Partial<Failure>) => void;
+export type NoteFailure = (kind: FailureKind, message: string, more?: KnownOfFailure) => void;
+
+/** What is known of a failure beside its kind and message. */
+export interface KnownOfFailure extends Partial<Pick<Failure, 'rule' | 'atMs' | 'cause' | 'standstill'>> {
+  readonly facts?: readonly FailureFact[];
+}
 
 /** Pending events and held resources shown in a report. */
 export const SHOWN_MAX = 20;
@@ -28,19 +32,12 @@ const AWAITS_SHOWN_MAX = 4;
 const LOADING = /^(?:FSReq|CloseReq)/;
 /** Each takes about a millisecond of the machine's time. */
 const LOADING_LOOKS_MAX = 5_000;
-/** How the details begin that say where a scenario waits; the stack follows. */
-export const AWAITED_HERE = 'the scenario waits here, for ';
-export const MADE_HERE = 'that promise was made here';
-
-/** What is said of a wait that nothing of this package knows. */
-export const NOBODY_SETTLES = 'the scenario awaits a promise that nothing is left to settle';
-/** How a detail begins that names what was called outside of the simulation; the stack follows. */
-export const CALLED_HERE = 'outside of the simulation: ';
-
-/** Whether the first of the details shows owners who wait for each other. */
-export function isCircle([first]: readonly string[]): boolean {
-  return first?.startsWith(A_CIRCLE) === true;
-}
+/** Why a standstill does not end, with the number of what is held or awaited. */
+const WAIT_WORDS: Readonly<Record<Standstill['wait'], (count: number) => string>> = {
+  circle: () => 'there is a circle of waits',
+  held: (count) => `the scenario has not ended. Still held or awaited: ${counted(count, 'resource')}`,
+  unknown: () => 'the scenario awaits a promise that nothing is left to settle',
+};
 
 /** What is said of real timers that a scenario leaves. */
 export function leftTimersText(count: number): string {
@@ -60,7 +57,7 @@ export class EndJudge {
   readonly #clock: VirtualClock;
   readonly #ledger: ResourceLedger;
   readonly #fail: NoteFailure;
-  readonly #machines: () => readonly string[];
+  readonly #machines: () => readonly FailureFact[];
   /** What keeps the process alive since the simulation began. */
   readonly #alive: ResourcesSince;
   #timersLeft: readonly SetTimerCall[] = [];
@@ -85,7 +82,7 @@ export class EndJudge {
     fail: NoteFailure,
     { machines, isRunning }: JudgedParts,
   ) {
-    this.#machines = machines;
+    this.#machines = () => machines().map((text) => plainFact(text));
     this.#capturesAwaits = captureAwaits;
     this.#capturesOutside = captureOutside;
     this.#isAmbient = ambient !== undefined;
@@ -119,8 +116,8 @@ export class EndJudge {
     this.#alive.end();
   }
 
-  /** What is held, waited for and pending now, a line each. */
-  describeState(): string[] {
+  /** What is held, waited for and pending now. */
+  describeState(): FailureFact[] {
     return [...this.#ledger.describe(SHOWN_MAX), ...this.#machines(), ...this.#pendingEvents()];
   }
 
@@ -152,11 +149,11 @@ export class EndJudge {
     const left = this.#timersLeft;
     if (left.length === 0) return;
     const places = left.flatMap(({ call, taken }) => {
-      const frames = (stackOf(taken) ?? '').split('\n').slice(1).join('\n');
-      return frames === '' ? [] : [`${CALLED_HERE}a real timer, by ${call}, called here\n${frames}`];
+      const { stack } = placedAt(taken);
+      return stack === undefined ? [] : [outsideFact('a real timer', `by ${call}, called`, stack)];
     });
     this.#fail('escape', leftTimersText(left.length), {
-      details: [...new Set(places)].slice(0, AWAITS_SHOWN_MAX),
+      facts: withoutRepeats(places).slice(0, AWAITS_SHOWN_MAX),
     });
   }
 
@@ -170,15 +167,20 @@ export class EndJudge {
   judgeStall(repeats: readonly string[]): void {
     // Without its line a timer says no more than what repeats.
     const ambient = this.#session?.leftovers() ?? [];
-    const placed = ambient.filter((line) => line.includes('\n')).slice(0, SHOWN_MAX);
-    this.#judgeWait('stall', 'Stall: nothing but periodic work fires', [...repeats, ...placed]);
+    const placed = ambient.filter(({ stack }) => stack !== undefined).slice(0, SHOWN_MAX);
+    const facts = [...repeats.map((text) => plainFact(text)), ...placed];
+    this.#judgeWait('stall', 'Stall: nothing but periodic work fires', facts);
   }
 
   /** `maxEvents` have fired; `next` is what repeats, or what would come. */
   judgeBudget(maxEvents: number, next: readonly string[]): void {
     const message = `${maxEvents} events have fired and the scenario has not ended`;
     this.#fail('budget', message, {
-      details: [...next, ...this.#machines(), ...this.#ledger.describe(SHOWN_MAX)],
+      facts: [
+        ...next.map((text) => plainFact(text)),
+        ...this.#machines(),
+        ...this.#ledger.describe(SHOWN_MAX),
+      ],
     });
   }
 
@@ -188,10 +190,10 @@ export class EndJudge {
     return this.#isAmbient ? kinds.filter((kind) => kind !== 'Timeout') : kinds;
   }
 
-  #judgeWait(kind: 'deadlock' | 'stall', what: string, repeats: readonly string[]): void {
+  #judgeWait(kind: 'deadlock' | 'stall', what: string, repeats: readonly FailureFact[]): void {
     const alive = this.#kindsAlive();
     // Who waits is asked first.
-    const details = [
+    const facts = [
       ...this.#ledger.describe(SHOWN_MAX, 'waits'),
       ...this.#awaitedPlaces(
         alive.length === 0 ? 'a promise that nothing settles' : 'a promise that is settled from outside',
@@ -204,23 +206,21 @@ export class EndJudge {
       this.#alive.noteLeft(alive);
       const words = [...new Set(alive.map(outsideWord))].join(', ');
       const message = `The scenario waits for something outside of the simulation (${words})`;
-      this.#fail('escape', message, { details: [...this.#calledPlaces(alive), ...details] });
+      this.#fail('escape', message, { facts: [...this.#calledPlaces(alive), ...facts] });
       return;
     }
     const { count } = this.#ledger;
-    const wait = isCircle(details)
-      ? 'there is a circle of waits'
-      : count > 0
-        ? `the scenario has not ended. Still held or awaited: ${counted(count, 'resource')}`
-        : NOBODY_SETTLES;
-    this.#fail(kind, `${what}, and ${wait}`, { rule: 'R211', details });
+    const isCircle = facts.some((fact) => fact.kind === 'circle');
+    const wait = isCircle ? 'circle' : count > 0 ? 'held' : 'unknown';
+    const message = `${what}, and ${WAIT_WORDS[wait](count)}`;
+    this.#fail(kind, message, { rule: 'R211', facts, standstill: { what, wait } });
   }
 
   /**
    * The scenario has ended: something of it may be left (R204), also timers that it has set as if they were the machine's, a line each, and
    * properties that it waits for.
    */
-  judgeLeftovers(ambient: readonly string[], properties: readonly string[]): void {
+  judgeLeftovers(ambient: readonly FailureFact[], properties: readonly string[]): void {
     const pending = this.#clock.pending + ambient.length;
     const { count } = this.#ledger;
     if (pending + count === 0) return;
@@ -230,47 +230,54 @@ export class EndJudge {
     ];
     this.left = left.join(' and ');
     const message = `The scenario has ended and left ${this.left}`;
-    const details = [
+    const facts = [
       ...this.#forgottenAwaits(properties),
       ...ambient.slice(0, SHOWN_MAX),
       ...this.#pendingEvents(),
       ...this.#ledger.describe(SHOWN_MAX),
     ];
-    this.#fail('leftovers', message, { rule: 'R204', details });
+    this.#fail('leftovers', message, { rule: 'R204', facts });
   }
 
-  #awaitedPlaces(what: string): string[] {
-    const places = (this.#awaits?.pending() ?? []).map(({ awaitedAt, madeAt }) =>
-      [
-        `${AWAITED_HERE}${what}\n${awaitedAt}`,
-        ...(madeAt === undefined ? [] : [`${MADE_HERE}\n${madeAt}`]),
-      ].join('\0'),
-    );
+  #awaitedPlaces(what: string): FailureFact[] {
+    const places = (this.#awaits?.pending() ?? []).map(({ awaitedAt, madeAt }): FailureFact[] => [
+      { kind: 'await', text: `the scenario waits here, for ${what}`, stack: awaitedAt },
+      ...(madeAt === undefined
+        ? []
+        : [{ kind: 'promise', text: 'that promise was made here', stack: madeAt } as const]),
+    ]);
     // Tasks that run the same code wait at the same place.
-    return [...new Set(places)].slice(0, AWAITS_SHOWN_MAX).flatMap((place) => place.split('\0'));
+    const textOf = (facts: readonly FailureFact[]): string => facts.map(factText).join('\n');
+    return [...new Map(places.map((facts) => [textOf(facts), facts])).values()]
+      .slice(0, AWAITS_SHOWN_MAX)
+      .flat();
   }
 
-  #calledPlaces(alive: readonly string[]): string[] {
+  #calledPlaces(alive: readonly string[]): FailureFact[] {
     const pending = this.#outside?.pending(alive) ?? [];
-    const places = pending.map(({ what, call, stack }) => {
-      const by = call === undefined ? 'asked for' : `by ${call}, called`;
-      return `${CALLED_HERE}${what}, ${by} here\n${stack}`;
-    });
-    return [...new Set(places)].slice(0, AWAITS_SHOWN_MAX);
+    const places = pending.map(({ what, call, stack }) =>
+      outsideFact(what, call === undefined ? 'asked for' : `by ${call}, called`, stack),
+    );
+    return withoutRepeats(places).slice(0, AWAITS_SHOWN_MAX);
   }
 
-  #forgottenAwaits(properties: readonly string[]): string[] {
+  #forgottenAwaits(properties: readonly string[]): FailureFact[] {
     const asleep = this.#clock.pendingEvents().filter(({ topic }) => topic === SCENARIO_SLEEP).length;
     const calls = [...(asleep === 0 ? [] : [`${asleep} × sim.sleep of the scenario`]), ...properties];
-    return calls.map((call) => `${call} has not ended: a promise was not awaited`);
+    return calls.map((call) => plainFact(`${call} has not ended: a promise was not awaited`));
   }
 
-  #pendingEvents(): string[] {
+  #pendingEvents(): FailureFact[] {
     return this.#clock
       .pendingEvents(SHOWN_MAX)
-      .map(
-        ({ topic, atMs, place }) =>
-          `timer ${topic.text}, due at ${atMs} ms${place === undefined ? '' : `\n${place}`}`,
-      );
+      .map(({ topic, atMs, place }) => plainFact(`timer ${topic.text}, due at ${atMs} ms`, place));
   }
+}
+
+function outsideFact(what: string, by: string, stack: string): FailureFact {
+  return { kind: 'outside', text: `outside of the simulation: ${what}, ${by} here`, stack };
+}
+
+function withoutRepeats(facts: readonly FailureFact[]): FailureFact[] {
+  return [...new Map(facts.map((fact) => [factText(fact), fact])).values()];
 }

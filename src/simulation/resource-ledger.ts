@@ -1,9 +1,9 @@
 /** Who holds what: keeps the resources of a trace from `acquired` to `freed`, so that leftovers and waits can be named (R204, R211). */
-import { timesText } from '../model/plural.ts';
 import { heldText } from '../model/resource-text.ts';
 import type { ResourceKind } from '../model/trace-event.ts';
 import type { OngoingWait, WaitWatch } from '../model/wait-watch.ts';
 import { ENDED_ROW, STARTED_ROW } from '../model/undisturbed-run.ts';
+import { countedAlike, type FailureFact, factText, placedAt } from './failure-fact.ts';
 import { type OwnedEvent, WaitGraph } from './wait-graph.ts';
 
 const DROPPED_MAX = 64;
@@ -183,13 +183,6 @@ class HoldingsTable {
   }
 }
 
-/** A line about what is held. */
-interface DescribedThing {
-  readonly sort: 'waits' | 'things';
-  readonly line: string;
-  readonly place: Error | undefined;
-}
-
 /** What the runs of one runner hold, because the runs of all runners are numbered alike. */
 class HeldByRunner {
   readonly name: string;
@@ -219,11 +212,12 @@ class HeldByRunner {
       : this.ofRuns.take(runId, resource, name);
   }
 
-  describe(): DescribedThing[] {
-    const describe = (things: Iterable<readonly [string, HeldThing]>, isOfRun: boolean): DescribedThing[] =>
+  describe(): FailureFact[] {
+    const describe = (things: Iterable<readonly [string, HeldThing]>, isOfRun: boolean): FailureFact[] =>
       Array.from(things, ([key, { resource, name, atMs, place }]) => {
         const held = heldText({ resource, name, runner: this.name, runId: isOfRun ? key : '' }, 'on');
-        return { sort: resource === 'waiter' ? 'waits' : 'things', line: `${held}, since ${atMs} ms`, place };
+        const kind = resource === 'waiter' ? 'wait' : 'other';
+        return { kind, text: `${held}, since ${atMs} ms`, ...placedAt(place) };
       });
     return [...describe(this.ofRuns.things(), true), ...describe(this.#ofNoRun?.things() ?? [], false)];
   }
@@ -296,44 +290,23 @@ export class ResourceLedger implements WaitWatch {
   }
 
   /**
-   * A line for each of the first `limit`, or for those of them that are waits or are not: what, whose, since when, and the place if places are
-   * captured. Those of which all of this is the same are one line, with their number.
+   * The first `limit`, or those of them that are waits or are not: what, whose, since when, and the place if places are captured. Those of
+   * which all of this is the same are one fact, with their number.
    */
-  describe(limit: number, of?: 'waits' | 'things'): string[] {
-    const counts = new Map<
-      string,
-      { readonly thing: DescribedThing; readonly stack: string; count: number }
-    >();
-    for (const thing of this.#describeAll()) {
-      const { line, place, sort } = thing;
-      const stack = place?.stack === undefined ? '' : `\n${place.stack}`;
-      const key = `${sort} ${line}${stack}`;
-      const alike = counts.get(key);
-      if (alike === undefined) counts.set(key, { thing, stack, count: 1 });
-      else alike.count += 1;
-    }
-    return [...counts.values()]
+  describe(limit: number, of?: 'waits' | 'things'): FailureFact[] {
+    return countedAlike(this.#describeAll(), (fact) => `${fact.kind} ${factText(fact)}`)
       .slice(0, limit)
-      .filter(({ thing: { sort } }) => of === undefined || of === sort)
-      .map(({ thing: { line }, stack, count }) => `${line}${timesText(count)}${stack}`);
+      .filter(({ kind }) => of === undefined || (kind === 'other') === (of === 'things'));
   }
 
-  *#describeAll(): Iterable<DescribedThing> {
-    yield* this.#describeOwned();
-    for (const runner of this.#runners.values()) yield* runner.describe();
+  #describeAll(): FailureFact[] {
+    const graph = this.#graph;
+    const owned = graph === undefined ? [] : [...graph.describeWaits(), ...graph.describeLocks()];
+    return [...owned, ...Array.from(this.#runners.values(), (runner) => runner.describe()).flat()];
   }
 
   #watchGraph(): WaitGraph {
     return (this.#graph ??= new WaitGraph(this.capturesPlaces));
-  }
-
-  #describeOwned(): DescribedThing[] {
-    const graph = this.#graph;
-    if (graph === undefined) return [];
-    return [
-      ...graph.describeWaits().map((line) => ({ ...line, sort: 'waits' as const })),
-      ...graph.describeLocks().map((line) => ({ ...line, sort: 'things' as const })),
-    ];
   }
 
   #runner(name: string): HeldByRunner {

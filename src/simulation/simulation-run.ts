@@ -27,9 +27,10 @@ import { HashingRecorder } from '../trace/trace-recorder.ts';
 import { lateErrorIn } from './aftermath.ts';
 import type { AmbientSession } from './ambience.ts';
 import { DeclaredState } from './declared-state.ts';
-import { EndJudge, SHOWN_MAX } from './end-judge.ts';
+import { EndJudge, type KnownOfFailure, SHOWN_MAX } from './end-judge.ts';
 import { EndlessWatch } from './endless-watch.ts';
 import { EventActions } from './event-actions.ts';
+import { detailedBy, type FailureFact, factsOf, plainFact } from './failure-fact.ts';
 import { HealingChoices, Healing } from './healing.ts';
 import { Processes } from './processes.ts';
 import { ReachedConditions } from './reached-conditions.ts';
@@ -252,7 +253,7 @@ export class SimulationRun {
     return {
       ...failure,
       message: `What the scenario left when it ended throws at ${atMs} ms: ${text}. It left ${left}`,
-      details: [...rest, ...this.#throwerOf(error), ...failure.details],
+      ...detailedBy([...rest.map((line) => plainFact(line)), ...this.#throwerOf(error), ...factsOf(failure)]),
       cause: error,
     };
   }
@@ -305,7 +306,7 @@ export class SimulationRun {
     } else {
       const message = `${what} in the scenario: ${messageOf(reason)}`;
       this.#noteBeside(message, reason);
-      this.#fail('error', message, { cause: reason, atMs, details: this.#throwerOf(reason) });
+      this.#fail('error', message, { cause: reason, atMs, facts: this.#throwerOf(reason) });
     }
     return true;
   }
@@ -314,7 +315,7 @@ export class SimulationRun {
   #noteBeside(message: string, cause: unknown): void {
     const failure = this.#failure;
     if (failure === undefined || failure.cause === cause || failure.message === message) return;
-    this.#failure = { ...failure, details: [...failure.details, message] };
+    this.#failure = { ...failure, ...detailedBy([...factsOf(failure), plainFact(message)]) };
   }
 
   /** Rejections of the last turn are announced at its end at the latest. */
@@ -326,17 +327,17 @@ export class SimulationRun {
     uncaught.end();
   }
 
-  #report(...[kind, message, cause, details = []]: Parameters<ReportFailure>): void {
+  #report(...[kind, message, cause, facts = []]: Parameters<ReportFailure>): void {
     // What has not come true may be what somebody waits for.
     const waits = kind === 'eventually' ? this.#ledger.describe(SHOWN_MAX, 'waits') : [];
-    this.#fail(kind, message, { cause, details: [...details, ...waits] });
+    this.#fail(kind, message, { cause, facts: [...facts, ...waits] });
   }
 
   #makeProcesses(): Processes {
     return new Processes({
       clock: this.#clock,
       session: () => this.#session,
-      fail: (message, cause) => this.#fail('error', message, { cause, details: this.#throwerOf(cause) }),
+      fail: (message, cause) => this.#fail('error', message, { cause, facts: this.#throwerOf(cause) }),
       runWithin: (process, code) => {
         if (this.#uncaught === undefined) code();
         else this.#uncaught.within(process, code);
@@ -429,7 +430,7 @@ export class SimulationRun {
       this.#ending = 'left';
       if (errors.length === 0) return;
       const [cause] = errors;
-      this.#fail('error', messageOf(cause), { cause, details: this.#throwerOf(cause) });
+      this.#fail('error', messageOf(cause), { cause, facts: this.#throwerOf(cause) });
     };
     if (leaving === undefined) end();
     else {
@@ -492,7 +493,7 @@ export class SimulationRun {
       if (isInstance(error, ContractBrokenError)) {
         const { rule, reason } = error;
         this.#fail('rule', reason, { rule, cause: error });
-      } else this.#fail('error', messageOf(error), { cause: error, details: this.#throwerOf(error) });
+      } else this.#fail('error', messageOf(error), { cause: error, facts: this.#throwerOf(error) });
     }
   }
 
@@ -500,13 +501,13 @@ export class SimulationRun {
   #noteEarlyEnd(error: unknown): void {
     const message = messageOf(error);
     if (isInstance(error, ExecutionInterrupted)) {
-      this.#fail('interrupted', message, { cause: error, details: this.#judge.describeState() });
+      this.#fail('interrupted', message, { cause: error, facts: this.#judge.describeState() });
     } else if (isInstance(error, ExecutionAbandoned)) this.#fail('abandoned', message, { cause: error });
-    else this.#fail('error', message, { cause: error, details: this.#throwerOf(error) });
+    else this.#fail('error', message, { cause: error, facts: this.#throwerOf(error) });
   }
 
   /** What has no stack is found by the timer in which it was thrown. */
-  #throwerOf(thrown: unknown): string[] {
+  #throwerOf(thrown: unknown): FailureFact[] {
     if (framesOfThrown(thrown).length > 0) return [];
     const firing = this.#session?.firing();
     return firing === undefined ? [] : [firing];
@@ -558,14 +559,15 @@ export class SimulationRun {
     };
   }
 
-  #fail(kind: FailureKind, message: string, more: Partial<Failure> = {}): void {
-    const { rule, details = [], cause, atMs = this.#clock.now() } = more;
+  #fail(kind: FailureKind, message: string, more: KnownOfFailure = {}): void {
+    const { rule, facts = [], cause, standstill, atMs = this.#clock.now() } = more;
     if (THROWN_AS_WELL.has(kind)) this.#noted.add(cause);
     this.#failure ??= {
       kind,
       message,
       atMs,
-      details,
+      ...(facts.length === 0 ? { details: [] } : detailedBy(facts)),
+      ...(standstill === undefined ? {} : { standstill }),
       ...(rule === undefined ? {} : { rule }),
       ...(cause === undefined ? {} : { cause }),
     };

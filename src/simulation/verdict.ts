@@ -2,6 +2,7 @@
 import type { Decision } from '../kernel/decisions.ts';
 import type { RunState } from '../model/run-state.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
+import type { FailureFact } from './failure-fact.ts';
 
 /** What kind of thing went wrong. */
 export type FailureKind =
@@ -37,7 +38,7 @@ export type ReportFailure = (
   kind: FailureKind,
   message: string,
   cause?: unknown,
-  details?: readonly string[],
+  facts?: readonly FailureFact[],
 ) => void;
 
 /** Why a simulation did not hold. */
@@ -51,8 +52,20 @@ export interface Failure {
   readonly atMs: number;
   /** Details, one per line: what is left, who waits for what. */
   readonly details: readonly string[];
+  /** What the details say, as data, for explanations; absent if they were not made by the simulation. */
+  readonly facts?: readonly FailureFact[];
+  /** What a deadlock or a stall came to. */
+  readonly standstill?: Standstill;
   /** What was thrown, if something was. */
   readonly cause?: unknown;
+}
+
+/** What a deadlock or a stall came to, in parts, from which sentences are made. */
+export interface Standstill {
+  /** What does not go on: `Deadlock: nothing is due any more`. */
+  readonly what: string;
+  /** Why: owners wait for each other; something is held or awaited; or nothing that is known is. */
+  readonly wait: 'circle' | 'held' | 'unknown';
 }
 
 /** What failed, in one word, and the rule if it is one. */

@@ -5,14 +5,8 @@
  */
 import { SCENARIO_OWNER } from '../model/world.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
-import {
-  A_CIRCLE,
-  type Owned,
-  ownedText,
-  ownedThing,
-  type ResourceEvent,
-  waitText,
-} from '../model/resource-text.ts';
+import { type Owned, ownedText, ownedThing, type ResourceEvent, waitText } from '../model/resource-text.ts';
+import { type FailureFact, placedAt, plainFact } from './failure-fact.ts';
 
 /** An event about something that has an owner. */
 export type OwnedEvent = ResourceEvent & { readonly owner: string };
@@ -20,12 +14,6 @@ export type OwnedEvent = ResourceEvent & { readonly owner: string };
 /** True for an event that the graph is about. */
 export function hasOwner(event: ResourceEvent): event is OwnedEvent {
   return event.owner !== undefined;
-}
-
-/** A line about what is held or awaited, and the stack of where that began. */
-export interface OwnedLine {
-  readonly line: string;
-  readonly place: Error | undefined;
 }
 
 interface Entry {
@@ -78,31 +66,33 @@ export class WaitGraph {
   }
 
   /** Who waits, for what, held by whom; owners who wait for each other come first. */
-  describeWaits(): OwnedLine[] {
+  describeWaits(): FailureFact[] {
     const all = this.#allWaits();
     const owed = new Set(all.flatMap((wait) => (wait.expected === undefined ? [] : [ownedText(wait.owned)])));
     // Of a wait that two know of, the one that knows what should have ended it says more.
     const isSaid = ({ owned, expected }: Entry): boolean =>
       expected === undefined && owed.has(ownedText(owned));
     const shownWaits = all.filter((wait) => !isSaid(wait));
-    const waits = shownWaits.map((wait) => ({
-      line: waitText(
-        `${ownedText(wait.owned)} since ${wait.atMs} ms${this.#holdersText(wait.owned)}`,
-        wait.expected,
-      ),
-      place: wait.place,
-    }));
+    const waits = shownWaits.map(({ owned, atMs, expected, place }): FailureFact => {
+      const wait = `${ownedText(owned)} since ${atMs} ms${this.#holdersText(owned)}`;
+      return {
+        kind: 'wait',
+        text: waitText(wait, expected),
+        isOwed: expected !== undefined,
+        ...placedAt(place),
+      };
+    });
     const { circles, isUnnamed } = this.#findCircles();
-    const shown = circles.slice(0, CIRCLES_MAX).map((circle) => `${A_CIRCLE}${circleText(circle)}`);
-    const asLine = (line: string): OwnedLine => ({ line, place: undefined });
-    return [...shown.map(asLine), ...waits, ...(isUnnamed ? [asLine(UNNAMED)] : [])];
+    const shown = circles.slice(0, CIRCLES_MAX).map(circleFact);
+    return [...shown, ...waits, ...(isUnnamed ? [plainFact(UNNAMED)] : [])];
   }
 
   /** Who holds what. */
-  describeLocks(): OwnedLine[] {
+  describeLocks(): FailureFact[] {
     return [...this.#locks.all()].map(({ owned, atMs, place }) => ({
-      line: `${ownedText(owned)} since ${atMs} ms`,
-      place,
+      kind: 'other',
+      text: `${ownedText(owned)} since ${atMs} ms`,
+      ...placedAt(place),
     }));
   }
 
@@ -194,6 +184,11 @@ function findCircle(
   const circle = visit(start);
   for (const { wait } of circle ?? []) done.add(wait.owned.owner);
   return circle;
+}
+
+function circleFact(circle: readonly Edge[]): FailureFact {
+  const brief = circleText(circle);
+  return { kind: 'circle', text: `a circle of waits: ${brief}`, brief };
 }
 
 /** `a → mutex jobs (b) → mutex results (a)`; the first by name comes first, in whichever order they came to wait. */

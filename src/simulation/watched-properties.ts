@@ -4,7 +4,8 @@
  * first; one that has come true, or is too late, is looked at no more.
  */
 import type { Clock, Timer } from '../kernel/clock.ts';
-import { errorOptions, invalidArgument, messageOf, shownText, stackOf } from '../kernel/errors.ts';
+import { errorOptions, invalidArgument, messageOf, shownText } from '../kernel/errors.ts';
+import { type FailureFact, placedAt, plainFact } from './failure-fact.ts';
 import type { ReportFailure } from './verdict.ts';
 
 /** Says whether a property holds now. It only looks: what it changes would depend on how often it is asked. */
@@ -161,9 +162,9 @@ export class WatchedProperties {
   }
 }
 
-function placeOf(stated: Error | undefined): string[] {
-  const [, ...frames] = stackOf(stated)?.split('\n') ?? [];
-  return frames.length === 0 ? [] : [`${STATED_HERE}\n${frames.join('\n')}`];
+function placeOf(stated: Error | undefined): FailureFact[] {
+  const { stack } = placedAt(stated);
+  return stack === undefined ? [] : [plainFact(STATED_HERE, stack)];
 }
 
 function reasonOf(look: Look): string {

@@ -5,6 +5,7 @@
  */
 import process from 'node:process';
 import { messageOf } from '../kernel/errors.ts';
+import { detailedBy, factsOf, plainFact } from '../simulation/failure-fact.ts';
 import type { Failure, FailureKind, Verdict } from '../simulation/verdict.ts';
 
 /** Taken when loaded, since fake timers may stand in the globals later. */
@@ -68,9 +69,11 @@ function withStrayError(verdict: Verdict, { message, cause }: StrayError): Verdi
   const isNoticed = failure?.kind === 'escape' && failure.cause !== undefined;
   if (failure !== undefined && (isNoticed || !JUDGED_LAST.has(failure.kind))) {
     const isSame = failure.cause === cause || failure.message === message;
-    return isSame ? verdict : { ...verdict, failure: { ...failure, details: [...failure.details, message] } };
+    if (isSame) return verdict;
+    const facts = [...factsOf(failure), plainFact(message)];
+    return { ...verdict, failure: { ...failure, ...detailedBy(facts) } };
   }
-  const details = failure === undefined ? [] : [failure.message, ...failure.details];
-  const stray: Failure = { kind: 'error', message, atMs: virtualMs, details, cause };
+  const facts = failure === undefined ? [] : [plainFact(failure.message), ...factsOf(failure)];
+  const stray: Failure = { kind: 'error', message, atMs: virtualMs, ...detailedBy(facts), cause };
   return { ...verdict, held: false, failure: stray };
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { factLine, factText } from '../../src/simulation/failure-fact.ts';
 import { ResourceLedger } from '../../src/simulation/resource-ledger.ts';
 
 test('R204 runs of the same number on two runners are separate: each holds and gives back its own', () => {
@@ -9,7 +10,7 @@ test('R204 runs of the same number on two runners are separate: each holds and g
   ledger.freed('b', '0', 'process', 'process');
   ledger.freed('a', '', 'waiter', 'wait 0');
   expect(ledger.count).toBe(3);
-  expect(ledger.describe(9).map((line) => line.split('\n')[0])).toEqual([
+  expect(ledger.describe(9).map(factLine)).toEqual([
     'the process of run 0 on a, since 1 ms (2 times)',
     'the wait 0 on b, since 1 ms',
   ]);
@@ -31,7 +32,7 @@ test('R204 runs that take and give back by turns each keep what they hold', () =
   ledger.freed('a', '2', 'output', 'of 1');
   ledger.freed('a', '2', 'process', 'process');
   expect(ledger.count).toBe(6);
-  expect(ledger.describe(9).toSorted()).toEqual([
+  expect(ledger.describe(9).map(factText).toSorted()).toEqual([
     'checkout tempdir of run 0 on a, since 1 ms',
     'checkout tempdir of run 2 on a, since 1 ms',
     'output of 0 of run 0 on a, since 2 ms',

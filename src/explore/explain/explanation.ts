@@ -4,13 +4,7 @@
  */
 import * as is from '../../kernel/shape.ts';
 import { ExecutionInterrupted, type Decision, type DecisionSource } from '../../kernel/decisions.ts';
-import {
-  AWAITED_HERE,
-  CALLED_HERE,
-  isCircle,
-  MADE_HERE,
-  NOBODY_SETTLES,
-} from '../../simulation/end-judge.ts';
+import { countedAlike, type FailureFact, factLine, factsOf } from '../../simulation/failure-fact.ts';
 import type { Failure, Verdict } from '../../simulation/verdict.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { Executor } from '../executor.ts';
@@ -43,12 +37,10 @@ import { rulesNamedIn } from './named-rules.ts';
 import { counted } from '../../model/plural.ts';
 import { PassedOver } from './passed-over.ts';
 import { ShownFaults } from './shown-fault.ts';
-import { A_CIRCLE, isOwedWait, isWaitText } from '../../model/resource-text.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import { invalidArgument, stackOf } from '../../kernel/errors.ts';
 import { isAboutHolding, unfreedIn } from './held-resources.ts';
 import { callersIn, isOfWork } from './exchanges.ts';
-import { splitTimes, timesText } from '../../model/plural.ts';
 import { historyOf, type HistoryLine } from './failure-history.ts';
 import { observedIn, tellApart, type NearestPass } from './nearest-history.ts';
 import {
@@ -66,21 +58,21 @@ import { EXECUTOR, LOG } from '../argument-shapes.ts';
  * Where the scenario waits in a standstill, or for what comes from outside, by line. Invariants: to see that costs more than the execution
  * does, so that it is run again for it, as short as it gets; what then fails in another way says nothing of this failure.
  *
- * The details that say where the scenario waits, each with its stack; none if it does not wait, or if it is asked to stop.
+ * The facts that say where the scenario waits; none if it does not wait, or if it is asked to stop.
  */
 async function awaitedPlaces(
   executor: Executor,
   log: readonly KeyedDecision[],
   failure: Failure,
   shouldStop: (() => boolean) | undefined,
-): Promise<readonly string[]> {
+): Promise<readonly FailureFact[]> {
   if (!['deadlock', 'stall', 'escape'].includes(failure.kind)) return [];
   const key = failureKey(failure);
   const onTurn = (): void => {
     if (shouldStop?.() === true) throw new ExecutionInterrupted('there is no more time for it');
   };
   const source = (): DecisionSource => answersOf(log);
-  const isPlaced = failure.details.some((detail) => detail.startsWith(CALLED_HERE));
+  const isPlaced = factsOf(failure).some(({ kind }) => kind === 'outside');
   const called =
     failure.kind === 'escape' && !isPlaced ? await calledPlaces(executor, source(), key, onTurn) : [];
   const request = { source: source(), captureAwaits: true };
@@ -90,7 +82,7 @@ async function awaitedPlaces(
   for (const execute of failure.kind === 'stall' ? [inBrief, inFull] : [inFull]) {
     const { failure: again } = await execute();
     if (again !== undefined && failureKey(again) === key) {
-      return [...called, ...again.details.filter(isAboutAwait)];
+      return [...called, ...factsOf(again).filter(({ kind }) => kind === 'await' || kind === 'promise')];
     }
   }
   return called;
@@ -102,14 +94,10 @@ async function calledPlaces(
   source: DecisionSource,
   key: string,
   onTurn: () => void,
-): Promise<readonly string[]> {
+): Promise<readonly FailureFact[]> {
   const { failure } = await executor.execute({ source, captureOutside: true, onTurn });
   if (failure === undefined || failureKey(failure) !== key) return [];
-  return failure.details.filter((detail) => detail.startsWith(CALLED_HERE));
-}
-
-function isAboutAwait(detail: string): boolean {
-  return detail.startsWith(AWAITED_HERE) || detail.startsWith(MADE_HERE);
+  return factsOf(failure).filter(({ kind }) => kind === 'outside');
 }
 
 /** A line, and where it was done. */
@@ -196,7 +184,8 @@ function sentenceOf(run: ObservedRun, failure: Failure): Pick<Explanation, 'sent
   return { sentence: `${run.verdict.scenario} fails at ${failure.atMs} ms: ${what}`, what };
 }
 
-function whatOf({ kind, rule, message, details }: Failure): string {
+function whatOf(failure: Failure): string {
+  const { kind, rule, message } = failure;
   const text = headlineOf(message).headline.replace(/\.$/, '');
   switch (kind) {
     case 'rule':
@@ -204,20 +193,8 @@ function whatOf({ kind, rule, message, details }: Failure): string {
     case 'error':
       return `"${text}" was thrown`;
     case 'deadlock':
-    case 'stall': {
-      const [first] = details;
-      if (isCircle(details)) return `${text}: ${first?.slice(A_CIRCLE.length) ?? ''}`;
-      const owed = details.find(isOwedWait);
-      if (owed !== undefined) return `${text.replace(/, and .*/, '')}, and ${owed.split('\n')[0] ?? ''}`;
-      // Whose promise it is that nothing settles: of calls to others, the first that was made.
-      const waits = text.endsWith(NOBODY_SETTLES) ? details.filter(isWaitText) : [];
-      if (waits.length > 0) {
-        const more = waits.length === 1 ? '' : `, beside ${counted(waits.length - 1, 'other wait')}`;
-        return `${text.replace(/, and .*/, '')}, and ${waits[0]?.split('\n')[0] ?? ''}${more}`;
-      }
-      const isHeld = text.includes('Still held or awaited');
-      return isHeld && first !== undefined ? `${text}, such as ${first.split('\n')[0]}` : text;
-    }
+    case 'stall':
+      return standstillText(failure, text);
     case 'check':
     case 'always':
     case 'eventually':
@@ -229,6 +206,27 @@ function whatOf({ kind, rule, message, details }: Failure): string {
     case 'abandoned':
       return text;
   }
+}
+
+/** What does not go on, and who waits for what. */
+function standstillText(failure: Failure, text: string): string {
+  const { standstill } = failure;
+  if (standstill === undefined) return text;
+  const { what, wait } = standstill;
+  const facts = factsOf(failure);
+  if (wait === 'circle') return `${text}: ${facts.find(({ kind }) => kind === 'circle')?.brief ?? ''}`;
+  const owed = facts.find(({ isOwed }) => isOwed);
+  if (owed !== undefined) return `${what}, and ${factLine(owed)}`;
+  if (wait === 'held') return facts[0] === undefined ? text : `${text}, such as ${factLine(facts[0])}`;
+  // Whose promise it is that nothing settles: of calls to others, the first that was made.
+  const [first, ...others] = facts.filter(isWait);
+  if (first === undefined) return text;
+  const more = others.length === 0 ? '' : `, beside ${counted(others.length, 'other wait')}`;
+  return `${what}, and ${factLine(first)}${more}`;
+}
+
+function isWait({ kind }: FailureFact): boolean {
+  return kind === 'wait' || kind === 'circle';
 }
 
 function circumstances(run: ObservedRun): string {
@@ -467,64 +465,50 @@ function checkArguments(executor: Executor, log: readonly Decision[], options: E
   check('options', options, EXPLAIN_OPTIONS);
 }
 
-/** A detail is a line, and the stack of where it was made below it. */
-function detailOf(detail: string): FailureDetail {
-  const [text = '', ...lines] = detail.split('\n');
-  const stack = lines.join('\n');
-  // What the package took by itself was taken where it always is.
-  return { text, frames: hasUserFrame(stack) ? framesOf(stack) : [] };
+/** What the package took by itself was taken where it always is. */
+function detailOf(fact: FailureFact): FailureDetail {
+  const { stack = '' } = fact;
+  return { text: factLine(fact), frames: hasUserFrame(stack) ? framesOf(stack) : [] };
 }
 
 /** Who waits comes first, with where the scenario itself does. */
-function detailsOf(run: ObservedRun, failure: Failure, awaited: readonly string[]): FailureDetail[] {
-  const lines = failure.details.map(detailOf);
-  const waits = countedAlike(lines.filter(({ text }) => isWaitText(text)));
+function detailsOf(run: ObservedRun, failure: Failure, awaited: readonly FailureFact[]): FailureDetail[] {
+  const facts = factsOf(failure);
+  // Of a stack that is not the same the rest may be our own.
+  const waits = countedAlike(facts.filter(isWait), placedText).map(detailOf);
   const known = new Set(waits.flatMap(({ frames }) => frames));
-  const places = withoutRepeats(awaited.map(detailOf)).filter(
-    ({ frames: [first] }) => first !== undefined && !known.has(first),
-  );
+  const places = countedOnce(awaited)
+    .map(detailOf)
+    .filter(({ frames: [first] }) => first !== undefined && !known.has(first));
   return [
     ...headlineOf(failure.message).rest.map((text) => ({ text, frames: [] })),
     ...waits,
     ...places,
-    ...lines.filter(({ text }) => !isWaitText(text)),
+    ...facts.filter((fact) => !isWait(fact)).map(detailOf),
     ...standstillDetails(run, failure, waits, waits.length + places.length > 0),
   ];
 }
 
-/** Those that wait for the same at the same lines are one detail, with their number. */
-function countedAlike(details: readonly FailureDetail[]): FailureDetail[] {
-  const counts = new Map<string, { readonly detail: FailureDetail; count: number }>();
-  for (const { text, frames } of details) {
-    // Those with the same stack are counted already; the rest of it may be our own.
-    const { words, count } = splitTimes(text);
-    const key = [words, ...frames].join('\n');
-    const alike = counts.get(key);
-    if (alike === undefined) counts.set(key, { detail: { text: words, frames }, count });
-    else alike.count += count;
-  }
-  return Array.from(counts.values(), ({ detail, count }) => ({
-    ...detail,
-    text: `${detail.text}${timesText(count)}`,
-  }));
+/** What is said of it, and the lines of the user's that are shown. */
+function placedText(fact: FailureFact): string {
+  return [fact.text, ...detailOf(fact).frames].join('\n');
 }
 
 /** Tasks that run the same code wait at the same lines. */
-function withoutRepeats(details: readonly FailureDetail[]): FailureDetail[] {
-  const seen = new Map(details.map((detail) => [[detail.text, ...detail.frames].join('\n'), detail]));
-  return [...seen.values()];
+function countedOnce(facts: readonly FailureFact[]): FailureFact[] {
+  return [...new Map(facts.map((fact) => [placedText(fact), fact])).values()];
 }
 
 /** What nobody waits for by name may be known by what was done last. */
 function standstillDetails(
   run: ObservedRun,
-  { kind, atMs, details }: Failure,
+  { kind, atMs, standstill }: Failure,
   waits: readonly FailureDetail[],
   isPlaced: boolean,
 ): FailureDetail[] {
   if (kind !== 'deadlock' && kind !== 'stall') return [];
   // Who waits for whom says it all.
-  if (isCircle(details)) return [];
+  if (standstill?.wait === 'circle') return [];
   // The last steps of a stall are those of what goes on for ever.
   if (kind === 'stall' && isPlaced) return [];
   const names = new EventNames(run);

@@ -5,6 +5,7 @@
 import { tagsOf } from '../../model/command.ts';
 import { Topic } from '../../kernel/question.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
+import { factsOf } from '../../simulation/failure-fact.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import type { ObservedRun } from './observed-run.ts';
 
@@ -24,8 +25,8 @@ export function subjectsOf(run: ObservedRun, failure: Failure): IsAbout {
   return aboutNamed(events, text) ?? aboutTopics(events, topics) ?? (() => true);
 }
 
-function textOf({ message, details }: Failure): string {
-  return [message, ...details.map((detail) => detail.split('\n')[0] ?? '')].join('\n');
+function textOf(failure: Failure): string {
+  return [failure.message, ...factsOf(failure).map(({ text }) => text)].join('\n');
 }
 
 /** What a failure says, in words that may be names. */
