@@ -17,7 +17,7 @@ import {
   type MemoryDiskOptions,
 } from '../disks/memory-disk.ts';
 import type { Disk } from '../model/disk.ts';
-import { messageFaultText } from '../model/faults.ts';
+import { type CrashKind, messageFaultText } from '../model/faults.ts';
 import { isPending } from '../model/maybe-promise.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
 import type { NodeProgram } from '../model/node-context.ts';
@@ -200,6 +200,10 @@ export class SimulatedClusterNode<T extends object | void>
 
   get incarnation(): number {
     return this.#machine.incarnation;
+  }
+
+  get crashKind(): CrashKind {
+    return (this.#keepsUnsynced ?? this.#options.disk?.keepsUnsynced ?? false) ? 'kill' : 'crash';
   }
 
   get object(): T | undefined {
@@ -498,8 +502,7 @@ export class SimulatedClusterNode<T extends object | void>
   }
 
   #endDisk(cause: DownCause): void {
-    const keepsUnsynced = this.#keepsUnsynced ?? this.#options.disk?.keepsUnsynced ?? false;
-    if (cause === 'crash' && !keepsUnsynced) this.#medium?.powerFail();
+    if (cause === 'crash' && this.crashKind === 'crash') this.#medium?.powerFail();
     else if (cause === 'crash' || cause === 'error') this.#medium?.crash();
   }
 

@@ -41,8 +41,17 @@ const OF_CALL: Words = {
   hang: (call, where) => `${call} hangs, as nobody answers at ${where}`,
 };
 
+/** How a process of a node ends by a fault: with its machine, whose power fails, or alone, as by SIGKILL. */
+export type CrashKind = 'crash' | 'kill';
+
+/** Whether a fault of a node ends its process. */
+export function isCrashKind(kind: string): kind is CrashKind {
+  return kind === 'crash' || kind === 'kill';
+}
+
 const OF_NODE: Words = {
   crash: (node) => `${node} crashes`,
+  kill: (node) => `the process of ${node} is killed`,
   pause: (node) => `${node} pauses`,
   slow: (node) => `${node} becomes slow`,
 };

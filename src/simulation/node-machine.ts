@@ -12,6 +12,7 @@ import { topicOf, type Label, type Question, type Topic } from '../kernel/questi
 import type { RandomStream } from '../kernel/random.ts';
 import { type ClockSkew, skewedClock, trueDelayMs } from '../kernel/skewed-clock.ts';
 import type { EventOrigin } from '../kernel/virtual-clock.ts';
+import type { CrashKind } from '../model/faults.ts';
 import { isPending } from '../model/maybe-promise.ts';
 import type { ProcessClock, ProcessHost, ProcessParts, StartedProcess } from '../model/process-host.ts';
 import type { RunID } from '../model/run-status.ts';
@@ -371,6 +372,8 @@ export type DownCause = 'crash' | 'error' | 'leave' | 'stop';
 export interface MachineHooks {
   /** A process begins in that world: the `index`-th, from 0. What it throws comes out of the verb that started it. */
   started(world: SimulatedWorld, index: number): void;
+  /** What a crash is now: of the whole machine, or of the process alone. Absent: of the whole machine. */
+  readonly crashKind?: CrashKind;
   /** The process is dead. */
   wentDown(cause: DownCause): void;
   /** It goes on after a pause. */
@@ -411,6 +414,10 @@ export class Machine implements StrikeTarget {
     this.#hooks = hooks;
     if (canStrike(faults)) this.#strikes = new NodeStrikes(world, this, faults, isAskedOnce);
     world.processes?.addMachine(this);
+  }
+
+  get crashKind(): CrashKind {
+    return this.#hooks.crashKind ?? 'crash';
   }
 
   /** True if whatever its process does has to be in an event of its own. */
@@ -458,7 +465,7 @@ export class Machine implements StrikeTarget {
 
   crash(cause: 'crash' | 'error' = 'crash'): void {
     if (this.#isReleased || this.#process === undefined) return;
-    if (cause === 'crash') this.traceFault('node', 'crash', '');
+    if (cause === 'crash') this.traceFault('node', this.crashKind, '');
     this.#kill(cause);
   }
 

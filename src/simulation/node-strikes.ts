@@ -7,7 +7,7 @@ import * as is from '../kernel/shape.ts';
 import type { Timer } from '../kernel/clock.ts';
 import { choosesFault, type DescribeAnswer } from '../kernel/decisions.ts';
 import { topicOf, type Topic } from '../kernel/question.ts';
-import { nodeFaultText } from '../model/faults.ts';
+import { type CrashKind, nodeFaultText } from '../model/faults.ts';
 import { DelayDraw } from '../network/chaos-delay.ts';
 import { type RateTable, RateTables } from '../network/rate-table.ts';
 import type { SimulatedWorld } from './simulation.ts';
@@ -57,6 +57,8 @@ export const NODE_FAULTS: is.RecordShape = is.closed(
 /** What strikes can do. */
 export interface StrikeTarget {
   readonly name: string;
+  /** What a crash of it is now. */
+  readonly crashKind: CrashKind;
   /** Changes with every verb that starts, stops or ends it, so that an end that comes too late can be recognized. */
   readonly changes: number;
   /** The same for how slow it is. */
@@ -134,9 +136,10 @@ export class NodeStrikes {
     const { name } = this.#target;
     for (const strike of this.#strikes) {
       const { topic } = strikeAt(name, strike.kind, moment, what);
+      const { crashKind } = this.#target;
       const text = (): string => {
         const when = words === undefined ? momentText(moment, what, name) : words(about);
-        return `${nodeFaultText(strike.kind, name)} ${when}`;
+        return `${strikeText(strike.kind, name, crashKind)} ${when}`;
       };
       if (!choosesFault(this.#world.choices, topic, strike.oneIn, text)) continue;
       this.#begin(strike, topic);
@@ -146,12 +149,12 @@ export class NodeStrikes {
 
   #askOnce(moment: Moment, what: Topic, words: MomentWords | undefined, about: unknown): void {
     const table = this.#table as RateTable<Kind>;
-    const { name } = this.#target;
+    const { name, crashKind } = this.#target;
     const asked = strikeAt(name, 'strike', moment, what);
     let describe: DescribeAnswer;
     if (words === undefined) {
-      describe = asked.describes(table, () => momentText(moment, what, name));
-    } else describe = describeStrikes(table, name, () => words(about));
+      describe = asked.describes(table, crashKind, () => momentText(moment, what, name));
+    } else describe = describeStrikes(table, name, crashKind, () => words(about));
     const kind = table.kindOf(this.#world.choices.choose(asked.topic.asks('fault'), table.n, describe));
     if (kind === undefined) return;
     const strike = this.#strikes.find((one) => one.kind === kind) as Strike;
@@ -220,13 +223,22 @@ export function callWords({ what, subject }: Topic): string {
 }
 
 /** What the answers of a question mean that asks for several kinds. */
-function describeStrikes(table: RateTable<Kind>, node: string, when: () => string): DescribeAnswer {
+function describeStrikes(
+  table: RateTable<Kind>,
+  node: string,
+  crashKind: CrashKind,
+  when: () => string,
+): DescribeAnswer {
   const describe = (answer: number): string => {
     const kind = table.kindOf(answer);
-    return kind === undefined ? '' : `${nodeFaultText(kind, node)} ${when()}`;
+    return kind === undefined ? '' : `${strikeText(kind, node, crashKind)} ${when()}`;
   };
   describe.faults = table.faults;
   return describe;
+}
+
+function strikeText(kind: Kind, node: string, crashKind: CrashKind): string {
+  return nodeFaultText(kind === 'crash' ? crashKind : kind, node);
 }
 
 /** What is asked at a moment. */
@@ -235,6 +247,7 @@ class AskedStrike {
   readonly what: string;
   readonly topic: Topic;
   #table: RateTable<Kind> | undefined;
+  #crashKind: CrashKind | undefined;
   #describe: DescribeAnswer | undefined;
 
   constructor(owner: string, what: string, subject: Topic) {
@@ -244,10 +257,11 @@ class AskedStrike {
   }
 
   /** Made once for a moment whose words depend on its topic alone. */
-  describes(table: RateTable<Kind>, when: () => string): DescribeAnswer {
-    if (this.#table !== table || this.#describe === undefined) {
+  describes(table: RateTable<Kind>, crashKind: CrashKind, when: () => string): DescribeAnswer {
+    if (this.#table !== table || this.#crashKind !== crashKind || this.#describe === undefined) {
       this.#table = table;
-      this.#describe = describeStrikes(table, this.owner, when);
+      this.#crashKind = crashKind;
+      this.#describe = describeStrikes(table, this.owner, crashKind, when);
     }
     return this.#describe;
   }

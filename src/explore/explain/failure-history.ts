@@ -10,6 +10,7 @@ import { invariant } from '../../kernel/invariant.ts';
 import { timesText } from '../../model/plural.ts';
 import { isTerminal, type RunState } from '../../model/run-state.ts';
 import { type DiskEvent, linkName, type MessageEvent } from '../../model/message-text.ts';
+import { isCrashKind } from '../../model/faults.ts';
 import { formatEvent } from '../../trace/event-text.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { Failure } from '../../simulation/verdict.ts';
@@ -574,7 +575,7 @@ class ClusterRanks {
       } else if (event.type === 'message') {
         const isOnItsWay = event.step === 'sent' || event.step === 'delivered';
         if (isOnItsWay && !exchanges.isSaid(event)) keep(event.runner, 'said', event);
-      } else if (event.type === 'fault' && event.operation === 'node' && event.kind === 'crash') {
+      } else if (event.type === 'fault' && event.operation === 'node' && isCrashKind(event.kind)) {
         for (const each of last.get(event.runner)?.values() ?? []) this.#beforeCrash.add(each);
       }
     }

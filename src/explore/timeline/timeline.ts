@@ -6,6 +6,7 @@
  * order, nanoseconds apart.
  */
 import { tagsOf, type Command } from '../../model/command.ts';
+import { isCrashKind } from '../../model/faults.ts';
 import { isTerminal } from '../../model/run-state.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import {
@@ -596,7 +597,7 @@ class TimelineWriter {
 }
 
 function isEndOfProcess(event: TraceEvent): boolean {
-  if (event.type === 'fault') return event.operation === 'node' && event.kind === 'crash';
+  if (event.type === 'fault') return event.operation === 'node' && isCrashKind(event.kind);
   return event.type === 'node' && event.step !== 'restarted';
 }
 
