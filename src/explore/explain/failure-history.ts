@@ -93,13 +93,14 @@ interface Candidate {
 /** Why a line is worth showing. */
 const RANK = {
   decided: 0,
-  named: 1,
-  namedPart: 2,
-  context: 3,
-  around: 4,
-  minor: 5,
-  routine: 6,
-  never: 7,
+  undelivered: 1,
+  named: 2,
+  namedPart: 3,
+  context: 4,
+  around: 5,
+  minor: 6,
+  routine: 7,
+  never: 8,
 } as const;
 type Rank = (typeof RANK)[keyof typeof RANK];
 
@@ -468,6 +469,31 @@ function isSaid(candidates: readonly Candidate[], firingId: number, text: string
   return candidates.slice(since).some(({ role, textOf }) => role === 'decision' && textOf() === text);
 }
 
+/** Of what did not arrive, so much is shown before all else but decisions. */
+const UNDELIVERED_MAX = 4;
+
+/** The last messages that did not arrive, with why: of those on one link that say the same for the same reason, the first. */
+function undeliveredIn(events: ObservedRun['events']): ReadonlySet<TraceEvent> {
+  const arrived = new Set<string>();
+  const firsts = new Map<string, MessageEvent>();
+  for (const { event } of [...events].reverse()) {
+    if (event.type !== 'message') continue;
+    const { runner, to, kind, name, step, reason, id } = event;
+    const message = JSON.stringify([id, kind]);
+    if (step === 'delivered') arrived.add(message);
+    // What was lost and held back before it came, as one of two copies, has arrived.
+    if (!isStopped(event) || arrived.has(message)) continue;
+    const key = JSON.stringify([runner, to, kind, name, step, reason]);
+    firsts.delete(key);
+    firsts.set(key, event);
+  }
+  return new Set([...firsts.values()].slice(0, UNDELIVERED_MAX));
+}
+
+function isStopped({ step, reason }: MessageEvent): boolean {
+  return reason !== undefined && (step === 'lost' || step === 'refused' || step === 'held');
+}
+
 /** So many arrivals that led to the failure, one after the other, are shown first. */
 const CHAIN_MAX = 4;
 /** What is sent more often than that says the same each time. */
@@ -488,6 +514,7 @@ class ClusterRanks {
   readonly #often = new Set<TraceEvent>();
   readonly #beforeCrash = new Set<TraceEvent>();
   readonly #losses: FileLosses;
+  readonly #undelivered: ReadonlySet<TraceEvent>;
 
   constructor(run: ObservedRun, failure: Failure, isAbout: IsAbout, exchanges: Exchanges) {
     this.#isAbout = isAbout;
@@ -495,6 +522,7 @@ class ClusterRanks {
     this.#findOften(run.events);
     this.#findBeforeCrashes(run.events, exchanges);
     this.#losses = new FileLosses(run.events);
+    this.#undelivered = undeliveredIn(run.events);
     for (const { event, firingId } of run.events) {
       if (event.type !== 'message') continue;
       this.#firingOf.set(event, firingId);
@@ -519,6 +547,7 @@ class ClusterRanks {
 
   #rankOfMessage(event: MessageEvent): Rank {
     const { step, name } = event;
+    if (this.#undelivered.has(event)) return RANK.undelivered;
     if (step === 'delivered' && this.#chain.has(this.#firingOf.get(event) ?? 0)) return RANK.named;
     if (this.#words.has(name)) return this.#rankOfNamedCall(event);
     if (this.#beforeCrash.has(event)) return RANK.namedPart;
