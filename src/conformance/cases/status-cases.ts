@@ -1,5 +1,6 @@
 /** Cases about what a run's statuses say: ids, states, tags, refs and exit codes. */
 import type { Command } from '../../model/command.ts';
+import { EXIT_CODES } from '../../model/exit-code.ts';
 import { isTerminal, type RunState } from '../../model/run-state.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import { maskForState } from '../../model/state-mask.ts';
@@ -10,7 +11,6 @@ import type { CaseContext } from '../case-context.ts';
 import type { CaseSpec } from '../conformance-case.ts';
 
 const TAGS = { jobId: 'job', taskId: 'task', tag: 'tag' };
-const MACHINERY_CODES = [200, 210, 211, 212, 213, 220, 230, 240, 241, 250];
 
 /** Every status of a run in order, as a waiter sees them. */
 async function history(t: CaseContext, command: Command): Promise<RunStatus[]> {
@@ -94,7 +94,7 @@ export const statusCases: readonly CaseSpec[] = [
   {
     title: 'R20 D31 codes that the machinery uses are the command’s own in a COMPLETE run',
     async serve(t, runner) {
-      for (const exitCode of MACHINERY_CODES) {
+      for (const exitCode of Object.values(EXIT_CODES)) {
         checkFields(`exit ${exitCode}`, await t.outcome(runner, t.commands.exit(exitCode)), {
           state: 'COMPLETE',
           exitCode,
