@@ -23,7 +23,12 @@ import type { TraceEvent } from '../model/trace-event.ts';
  */
 export function formatEvent(event: TraceEvent): string {
   check('event', event, is.readable('a trace event'));
-  return `${event.at} ms: ${'runId' in event ? ofRun(event) : ofRunner(event)}`;
+  return `${event.at} ms: ${eventText(event)}`;
+}
+
+/** What happened, without the time. */
+export function eventText(event: TraceEvent): string {
+  return 'runId' in event ? ofRun(event) : ofRunner(event);
 }
 
 type RunEvent = Extract<TraceEvent, { readonly runId: string }>;

@@ -13,7 +13,7 @@ import { answersOf, type KeyedDecision, keyDecisions, nonZeroOf } from '../keyed
 import { lookingOften } from '../known-stall.ts';
 import type { QuestionKind } from '../../kernel/question.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
-import { formatEvent } from '../../trace/event-text.ts';
+import { eventText } from '../../trace/event-text.ts';
 import { awaitFeasibility } from './await-feasibility.ts';
 import { EventNames } from './event-name.ts';
 import { actText, aboutOf, answerText } from './question-text.ts';
@@ -100,8 +100,10 @@ async function calledPlaces(
   return factsOf(failure).filter(({ kind }) => kind === 'outside');
 }
 
-/** A line, and where it was done. */
-export interface LastStep {
+/** What was done last, and where. */
+interface LastStep {
+  /** Without the time at which it was. */
+  readonly what: string;
   readonly text: string;
   readonly frames: readonly string[];
 }
@@ -145,31 +147,34 @@ function lastStepsIn(run: ObservedRun, names: EventNames): LastStep[] {
   const ofFirings = [...run.firings.values()].map((firing) => ({
     at: order.get(firing.id) ?? 0,
     textOf: () => `${names.of(firing)} fired at ${firing.atMs} ms`,
+    atMs: undefined,
     stackText: () => firing.place ?? '',
   }));
   // What is chosen is there at once, so nobody waits for it.
   const acts = run.steps.filter(({ done }) => 'type' in done || !CHOSEN.has(done.question.kind));
   const ofSteps = acts.map((step) => ({
     at: order.get(step.firingId) ?? 0,
-    textOf: () => stepText(step.done, run.firings.get(step.firingId)?.atMs ?? 0),
+    textOf: () => stepText(step.done),
+    atMs: 'type' in step.done ? step.done.at : (run.firings.get(step.firingId)?.atMs ?? 0),
     stackText: () => step.stack.text,
   }));
   // What a firing brought comes after it: the sort keeps the order of those of one firing.
   const all = [...ofFirings, ...ofSteps].sort((a, b) => a.at - b.at);
   const last = new Map<number, LastStep>();
-  for (const { at, textOf, stackText } of all.reverse()) {
+  for (const { at, atMs, textOf, stackText } of all.reverse()) {
     if (last.size >= STEPS_MAX) break;
     const stack = stackText();
     // Of what one event brought, the last says how far it came.
     if (last.has(at) || !hasUserFrame(stack)) continue;
-    last.set(at, { text: textOf(), frames: framesOf(stack).slice(0, FRAMES_MAX) });
+    const what = textOf();
+    const text = atMs === undefined ? what : `${atMs} ms: ${what}`;
+    last.set(at, { what, text, frames: framesOf(stack).slice(0, FRAMES_MAX) });
   }
   return [...last.values()].reverse();
 }
 
-function stepText(done: ObservedStep['done'], atMs: number): string {
-  if ('type' in done) return formatEvent(done);
-  return `${atMs} ms: ${actText(done.question)} was asked for`;
+function stepText(done: ObservedStep['done']): string {
+  return 'type' in done ? eventText(done) : `${actText(done.question)} was asked for`;
 }
 
 const SHOWN_MAX = 3;
@@ -515,12 +520,12 @@ function standstillDetails(
   const together = kind === 'deadlock' ? coincidenceIn(run, names, atMs) : undefined;
   // Where somebody waits was said with the wait.
   const steps = lastStepsIn(run, names).filter(
-    (step) => !waits.some(({ text }) => text.startsWith(step.text.replace(/^[^:]*: /, ''))),
+    ({ what }) => !waits.some(({ text }) => text.startsWith(what)),
   );
   return [
     ...(together === undefined ? [] : [{ text: together, frames: [] }]),
     ...(steps.length === 0 ? [] : [{ text: 'the last steps of the scenario that are known:', frames: [] }]),
-    ...steps,
+    ...steps.map(({ text, frames }) => ({ text, frames })),
   ];
 }
 

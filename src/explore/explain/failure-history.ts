@@ -11,7 +11,7 @@ import { timesText } from '../../model/plural.ts';
 import { isTerminal, type RunState } from '../../model/run-state.ts';
 import { type DiskEvent, linkName, type MessageEvent } from '../../model/message-text.ts';
 import { isCrashKind } from '../../model/faults.ts';
-import { formatEvent } from '../../trace/event-text.ts';
+import { eventText } from '../../trace/event-text.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { headlineOf } from '../failure-key.ts';
@@ -411,8 +411,7 @@ function candidatesOf(run: ObservedRun, failure: Failure): Candidate[] {
     const fault = faultOf.get(event);
     const role = fault === undefined ? 'event' : 'decision';
     const textOf = (): string =>
-      (fault?.text ?? exchanges.textOf(event) ?? formatEvent(event).replace(/^[^:]*: /, '')) +
-      losses.timesText(event);
+      (fault?.text ?? exchanges.textOf(event) ?? eventText(event)) + losses.timesText(event);
     if (isLoss(event) && isSaid(candidates, firingId, textOf())) return;
     candidates.push({ role, atMs, runner, textOf, firingId, event, isFiring: false, rank: rankOf(event) });
   });

@@ -32,7 +32,7 @@ import type { Decision } from '../../kernel/decisions.ts';
 import { microsecondsOf } from '../../kernel/microseconds.ts';
 import type { Topic } from '../../kernel/question.ts';
 import { linkName, messageEventText, stepName } from '../../model/message-text.ts';
-import { formatEvent } from '../../trace/event-text.ts';
+import { eventText } from '../../trace/event-text.ts';
 import { counted } from '../../model/plural.ts';
 import type { Failure, Verdict } from '../../simulation/verdict.ts';
 import type { Executor } from '../executor.ts';
@@ -521,7 +521,7 @@ class TimelineWriter {
     if (event.type === 'accepted') this.#accept(event, ts);
     if (isShown) return;
     if (SILENT.has(type)) return;
-    const name = type === 'note' ? event.text : formatEvent(event).replace(/^[^:]*: /, '');
+    const name = type === 'note' ? event.text : eventText(event);
     const lane = OF_NODES.has(type) ? this.#laneOf(runner) : runner === '' ? SCENARIO : runner;
     this.#mark(lane, { name, cat: type, ts, args: { ...event } });
   }
