@@ -24,7 +24,7 @@ export interface ExecutionRequest {
   readonly keepTrace?: boolean;
   /** Remembers where timers and waiters were made, for reports; default false. */
   readonly capturePlaces?: boolean;
-  /** Errors have no stack, as nobody reads it before the log is run again; default false. */
+  /** Errors by which simulated things answer have no stack, as nobody reads it before the log is run again; default false. */
   readonly omitStacks?: boolean;
   /** Watchers of the trace beside the oracles of the scenario. They may report nothing and only look. */
   readonly watchers?: readonly OracleFactory[];

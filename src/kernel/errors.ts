@@ -104,6 +104,27 @@ export interface RunnerErrorDetails {
   readonly cause?: unknown;
 }
 
+/** Those whose line says what code under test did wrong. They have a stack always. */
+const PLACED: ReadonlySet<RunnerErrorCode> = new Set([
+  ...(['RUNNER_INVALID_ARGUMENT', 'RUNNER_SIMULATION_MISUSE', 'RUNNER_INVARIANT'] as const),
+  ...(['RUNNER_OUTSIDE_CALL', 'RUNNER_ENDLESS_TICKS'] as const),
+]);
+
+/** Stops the taking of stacks until what it gives is called, as `setStackLimit(0)` does. */
+type OmitStack = () => () => void;
+
+/** One for each that has asked for it. */
+const omitting: OmitStack[] = [];
+
+/**
+ * Until what it gives is called, the errors by which simulated things answer have no stack: a fault costs more to place than to inject. All other
+ * errors have theirs, since code under test may read it, and has to do the same when its log is run again.
+ */
+export function omitStacksOfAnswers(omit: OmitStack): () => void {
+  omitting.push(omit);
+  return () => void omitting.pop();
+}
+
 /**
  * An error with a stable `code`.
  *
@@ -120,7 +141,11 @@ export class RunnerError extends Error {
   readonly actual: unknown;
 
   constructor(code: RunnerErrorCode, message: string, details?: RunnerErrorDetails) {
-    super(shownText(message), errorOptions(details));
+    const text = shownText(message);
+    const options = errorOptions(details);
+    const restore = PLACED.has(code) ? undefined : omitting[0]?.();
+    super(text, options);
+    restore?.();
     this.name = 'RunnerError';
     this.code = code;
     this.expected = detailOf(details, 'expected') as string | undefined;

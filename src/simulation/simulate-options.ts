@@ -48,7 +48,10 @@ export interface SimulateOptions {
    * nothing is known of awaits. Default false.
    */
   readonly captureOutside?: boolean;
-  /** Errors that are made meanwhile have no stack, because taking one costs more than most events do. Default false. */
+  /**
+   * Errors by which simulated things answer, such as injected faults, have no stack, because taking one costs more than most events do. Those of
+   * code under test have one. Default false.
+   */
   readonly omitStacks?: boolean;
   /**
    * Events of the clock after which the run is given up as a livelock. If it is stated, it is the only bound, and what might be a stall

@@ -9,7 +9,7 @@ import {
   isEarlyEnd,
 } from '../kernel/decisions.ts';
 import { isInstance } from '../kernel/argument-check.ts';
-import { messageOf, isRunnerError } from '../kernel/errors.ts';
+import { messageOf, isRunnerError, omitStacksOfAnswers } from '../kernel/errors.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import { createDecisions, type DecisionLog } from '../kernel/decision-log.ts';
 import { chooseDrain } from '../kernel/drain.ts';
@@ -200,7 +200,8 @@ export class SimulationRun {
     const drain = chooseDrain(choice);
     this.#drain = drain;
     // The caller of a wait stands below a dozen frames of ours.
-    const restoreLimit = setStackLimit(capturePlaces ? PLACE_FRAMES : omitStacks ? 0 : undefined);
+    const restoreLimit = setStackLimit(capturePlaces ? PLACE_FRAMES : undefined);
+    const restoreStacks = omitStacks ? omitStacksOfAnswers(() => setStackLimit(0)) : undefined;
     try {
       await this.#execute(drain);
       if (this.#failure === undefined) this.#judgeEnd();
@@ -210,6 +211,7 @@ export class SimulationRun {
       return late === undefined ? verdict : { ...verdict, failure: late };
     } finally {
       restoreLimit();
+      restoreStacks?.();
       this.#simulation.end();
       this.#session?.end();
     }
@@ -508,7 +510,8 @@ export class SimulationRun {
 
   /** What has no stack is found by the timer in which it was thrown. */
   #throwerOf(thrown: unknown): FailureFact[] {
-    if (framesOfThrown(thrown).length > 0) return [];
+    // Looking at a stack costs as much as a whole execution.
+    if (this.#options.omitStacks === true || framesOfThrown(thrown).length > 0) return [];
     const firing = this.#session?.firing();
     return firing === undefined ? [] : [firing];
   }
