@@ -7,8 +7,10 @@ import { expect, test as vitestTest, type TestAPI, type TestContext } from 'vite
 import { installGlobals } from '../ambient/globals/install-globals.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Simulation } from '../simulation/simulation.ts';
+import type { ExecutionExpects } from './execution-expects.ts';
 import { matchers } from './matchers.ts';
 import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
+import type { SimulatedTest } from './test-run.ts';
 
 /** Names each case of a list as Vitest's `each` does, and runs a simulation for it. */
 export interface EachSimTest<Arguments extends unknown[]> {
@@ -92,7 +94,8 @@ const NO_ARGUMENTS = '() => {}';
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a test of any fixtures
 type Base = TestAPI<any>;
 type AnyScenario = TestedScenario<never> | ((sim: Simulation, ...given: unknown[]) => Promise<void> | void);
-type GivenContext = TestContext & { readonly signal: AbortSignal };
+/** `_local` is true once somebody has asked the context for an `expect` of its own. */
+type GivenContext = TestContext & { readonly signal: AbortSignal; readonly _local: boolean };
 
 /** What may stand behind the name of a test, in either order. */
 type Given = AnyScenario | SimTestOptions | number | undefined;
@@ -142,18 +145,20 @@ function reading<Run extends (...given: never[]) => unknown>(run: Run, scenario:
 
 async function runDeclared(
   { scenario, options, declaredAt, isDebugged }: Declaration,
-  { task, signal }: GivenContext,
+  context: GivenContext,
   given: readonly unknown[],
 ): Promise<void> {
   const startedAt = now();
+  const { task, signal } = context;
   const { runSimulatedTest, wishIn } = await import('./simulated-test.ts');
+  const { ExecutionExpects } = await import('./execution-expects.ts');
+  const expects = new ExecutionExpects(() => (context._local ? context.expect : expect), task.id);
   const names = [task.name];
   for (let { suite } = task; suite !== undefined; { suite } = suite) names.unshift(suite.name);
   await runSimulatedTest({
     name: names.join(' '),
     file: task.file.filepath,
-    scenario:
-      typeof scenario === 'function' ? (sim: Simulation) => scenario(sim, ...(given as [never])) : scenario,
+    scenario: expecting(scenario, given, expects),
     options,
     timeoutMs: task.timeout,
     signal,
@@ -163,7 +168,36 @@ async function runDeclared(
     wish: wishIn(process.env),
     now,
     startedAt,
+  }).catch((error: unknown) => {
+    expects.fail();
+    throw error;
   });
+}
+
+/** The scenario with all that it is given, and with an `expect` that counts for each execution. It adds no turn of a promise to it. */
+function expecting(
+  scenario: AnyScenario,
+  given: readonly unknown[],
+  expects: ExecutionExpects,
+): SimulatedTest['scenario'] {
+  const begin = (sim: Simulation): void => {
+    expects.begin();
+    sim.onEnd(() => expects.end());
+  };
+  if (typeof scenario === 'function') {
+    return (sim: Simulation) => {
+      begin(sim);
+      return scenario(sim, ...(given as [never]));
+    };
+  }
+  if (!isScenario(scenario)) return scenario;
+  return {
+    ...scenario,
+    run: (sim, input) => {
+      begin(sim);
+      return scenario.run(sim, input);
+    },
+  };
 }
 
 function simTestOn(base: Base): SimTest {
