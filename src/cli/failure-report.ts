@@ -96,8 +96,12 @@ function styledLine(terminal: Terminal, { role, text }: ExplanationLine): string
 
 /** What became of it. */
 export function settledLines(failing: FailingExecution): string[] {
-  return formatSettled(failing, explainLonger);
+  return formatSettled(failing, explainLonger, UNREPEATED);
 }
+
+const UNREPEATED =
+  'likely cause: Math.random, Date.now or a timer of the machine, or a variable of a module, decides: explore --strict lists what is called, ' +
+  'the scenario option ambient: ambientTime() makes it virtual, and sim.load loads modules anew';
 
 /** What kept it from being explained in full, in one line, and what helps; none if nothing did. */
 export function cutShortLines(failing: FailingExecution): string[] {

@@ -73,7 +73,11 @@ export async function failedTest(run: TestRun, found: FoundFailure): Promise<Err
     ...repeatLines(run.test, found, failing),
     ...(run.test.isReported === false
       ? []
-      : [foundText(failing), ...formatSettled(failing, longerText), ...keptText(failing)]),
+      : [
+          foundText(failing, found.isReplayed),
+          ...formatSettled(failing, longerText, unrepeatedText(run)),
+          ...keptText(failing),
+        ]),
   ];
   const frames = [thrownFrames(verdict), framesIn(explanation), framesInDetails(verdict)];
   return errorOf(run, verdict, lines, frames.find(({ length }) => length > 0) ?? []);
@@ -164,13 +168,23 @@ function textsOf(lines: readonly ExplanationLine[]): string[] {
   );
 }
 
-function foundText({ executions, configuration, corpusId }: FailingExecution): string {
+function foundText({ executions, configuration, corpusId }: FailingExecution, isReplayed = false): string {
+  if (isReplayed) return '  it is the execution that was asked for';
   if (corpusId !== undefined && corpusId !== 'plain') {
     return '  it is kept from an earlier run, and was tried first';
   }
   if (corpusId === 'plain') return '  found by the plain schedule';
   const how = configuration === undefined ? '' : ` (${configuration})`;
   return `  found in execution ${formatCount(executions)}${how}`;
+}
+
+function unrepeatedText({ test }: TestRun): string {
+  const clocks = 'Math.random, Date.now or a timer of the machine';
+  const remedy =
+    test.options?.ambient === false
+      ? 'without ambient: false they are virtual'
+      : 'dryrunner/vitest-plugin makes those virtual that code keeps when it is loaded';
+  return `likely cause: ${clocks}, or a variable of a module, decides: ${remedy}, and sim.load loads modules anew`;
 }
 
 function longerText(): string {
@@ -303,7 +317,7 @@ async function differentTest(run: TestRun, { kind, text, decisions }: AuditDiffe
   const when = kind === 'repeat' ? 'run twice in a row' : 'run again after others';
   const message = [
     `The same decisions, ${when}, led to another execution: ${text}`,
-    'Something outside of the simulation decides: a variable of a module that one execution leaves to the next (sim.load loads it anew), I/O, or another thread.',
+    'Something outside of the simulation decides: a variable of a module that one execution leaves to the next (sim.load loads it anew), a clock or randomness that code has kept when it was loaded (dryrunner/vitest-plugin makes them virtual), I/O, or another thread.',
     ...(lines.length === 0 ? [] : ['What is outside', ...lines]),
     'No failure that depends on it could be repeated, so the test fails until each execution begins anew.',
   ].join('\n');

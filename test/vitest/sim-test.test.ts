@@ -376,6 +376,8 @@ describe('a simulation as a test', () => {
     expect(verdict.decisions().filter(({ answer }) => answer > 0)).toHaveLength(1);
     const [, replay = ''] = /replay: '(.*)'/.exec(again) ?? [];
     const repeated = await failureOf('unlucky', unlucky, { replay });
+    expect(repeated.message).toContain('\n  it is the execution that was asked for');
+    expect(repeated.message).not.toContain('found in execution');
     expect(repeated.verdict.traceHash).toBe(verdict.traceHash);
     expect(repeated.message).toContain('unlucky fails at 15 ms: bad luck in round 3');
   });
@@ -547,6 +549,12 @@ describe('a simulation as a test', () => {
     const scenario = (sim: Simulation): void => sim.check((count += 1) > 1, 'only the first time');
     const { message } = await failureOf('flaky', scenario);
     expect(message).toContain('not made smaller, for it does not repeat');
+    expect(message).toMatch(
+      /\n {2}likely cause: Math\.random, Date\.now .*: dryrunner\/vitest-plugin makes those virtual/,
+    );
+    count = 0;
+    const { message: plain } = await failureOf('flaky', scenario, { ambient: false });
+    expect(plain).toMatch(/\n {2}likely cause: .*: without ambient: false they are virtual/);
   });
 
   test('a failure after more events than can be watched says so, and no thread dies of it', async () => {

@@ -46,11 +46,12 @@ export function formatUnexplained(
   ];
 }
 
-/** What became of it. */
-export function formatSettled(failing: FailingExecution, longer: LongerText): string[] {
+/** What became of it. `unrepeated` says what helps where it does not repeat. */
+export function formatSettled(failing: FailingExecution, longer: LongerText, unrepeated: string): string[] {
   const { shrunk, file } = failing;
   return [
     ...(shrunk === undefined ? [] : [`  ${shrunkText(failing, shrunk)}`]),
+    ...(shrunk?.flakiness === undefined ? [] : [`  ${unrepeated}`]),
     ...formatCutShort(failing, longer),
     ...(file === undefined ? [] : [`  kept in ${file}, and tried first next time`]),
   ];
