@@ -36,7 +36,7 @@ import { walkTree } from './input-tree.ts';
 import { type Compression, readResource, writeResource } from './resource-name.ts';
 import { rpcFailure } from './rpc-failure.ts';
 import { RpcError, type RpcContext } from './rpc.ts';
-import { sentBytes } from './sent-bytes.ts';
+import { encodedBytes, sentBytes } from './sent-bytes.ts';
 
 /** Compresses and decompresses what is on its way, piece by piece: neither side need hold a whole blob. */
 export interface BlobCompression {
@@ -118,7 +118,17 @@ export class Blobs {
     context: RpcContext,
   ): Promise<FindMissingBlobsResponse> {
     const digests = blobDigests.map((digest) => soundDigest('blob_digests', digest));
-    return { missingBlobDigests: await this.#content.findMissing(digests, context) };
+    const missing = await this.#content.findMissing(digests, context);
+    const bytes = missing.reduce((sum, digest) => sum + encodedBytes(digest), 0);
+    if (bytes > this.#messageBytesMax) {
+      const expected = `no more missing blobs than an answer of ${this.#messageBytesMax} B names`;
+      throw badField('blob_digests', expected, missing.length);
+    }
+    return { missingBlobDigests: missing };
+  }
+
+  get #messageBytesMax(): number {
+    return this.#options.batchBytesMax + FIELDS_BYTES_MAX;
   }
 
   async batchUpdate(
@@ -398,7 +408,7 @@ export class Blobs {
     const { batchBytesMax } = this.#options;
     const bytes = blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     if (bytes > batchBytesMax) throw badField('batch', `${batchBytesMax} B at most`, bytes);
-    const messageBytesMax = batchBytesMax + FIELDS_BYTES_MAX;
+    const messageBytesMax = this.#messageBytesMax;
     const messageBytes = blobs.reduce((sum, blob) => sum + sentBytes(blob), bytes);
     if (messageBytes > messageBytesMax) {
       const expected = `${messageBytesMax} B at most with the fields of its ${formatCount(blobs.length)} blobs`;

@@ -8,3 +8,10 @@ const FIELDS_BYTES = 40;
 export function sentBytes({ hash }: Pick<Digest, 'hash'>): number {
   return hash.length + FIELDS_BYTES;
 }
+
+/** How long a digest is as a field of a message: its tag and length, and both of its fields. */
+export function encodedBytes({ hash, sizeBytes }: Digest): number {
+  // Each byte of a varint has seven bits; a size of 0 is left out.
+  const sizeLength = sizeBytes === 0 ? 0 : 1 + Math.ceil(sizeBytes.toString(2).length / 7);
+  return 2 + 2 + hash.length + sizeLength;
+}
