@@ -111,12 +111,25 @@ export function noteFront(front: object, original: unknown): void {
 
 /** The name of one that somebody else has replaced since; undefined if all are in place. */
 export function replacedStandIn(): string | undefined {
-  return standIns.find(isReplaced)?.name;
+  return neededStandIns().find(isReplaced)?.name;
+}
+
+/** Those that a simulation needs, and how many there were when they were picked out. */
+let needed: readonly StandIn[] = [];
+let countAtLast = 0;
+
+/** Five of six are optional, and each simulation looks at the others twice. */
+function neededStandIns(): readonly StandIn[] {
+  if (countAtLast !== standIns.length) {
+    needed = standIns.filter(({ isOptional }) => !isOptional);
+    countAtLast = standIns.length;
+  }
+  return needed;
 }
 
 /** Puts all in place again that somebody else has replaced. */
 export function putBackStandIns(): void {
-  for (const one of standIns) {
+  for (const one of neededStandIns()) {
     const { owner, key, now } = one;
     if (!isReplaced(one)) continue;
     // Fake timers that are put away later would delete what is not their own.
@@ -126,8 +139,7 @@ export function putBackStandIns(): void {
   }
 }
 
-function isReplaced({ owner, key, now, isOptional }: StandIn): boolean {
-  if (isOptional) return false;
+function isReplaced({ owner, key, now }: StandIn): boolean {
   // Asked before each simulation: to describe a property takes many times what reading it does.
   if (now.get === undefined && (owner as Readonly<Record<string, unknown>>)[key] === now.value) return false;
   const found = Object.getOwnPropertyDescriptor(owner, key);
