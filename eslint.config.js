@@ -110,6 +110,13 @@ const bannedSyntax = [
   { selector: 'ForInStatement', message: 'for…in also walks inherited keys; iterate Object.keys.' },
   { selector: 'ExportAllDeclaration', message: 'Re-export by name, and only in a package door.' },
 ];
+// See "Memory of a run" in ARCHITECTURE.md.
+const oldFunctions = {
+  selector:
+    'AssignmentExpression[left.type="MemberExpression"][right.type=/^(ArrowFunction|Function|Class)Expression$/]',
+  message:
+    'The engine makes such a function in the old generation, where it keeps all that it reaches. Use a method, `bind`, a field with an initializer, or a constant first.',
+};
 // A test may use Date as a reference, but not ask it for the time.
 const timeInTests = {
   globals: bannedGlobals.filter(({ name, message }) => message === clock && name !== 'Date'),
@@ -130,6 +137,21 @@ const noBans = {
   'no-restricted-properties': 'off',
   '@typescript-eslint/no-restricted-imports': 'off',
 };
+/** Of what a simulation is made. */
+const simulatedFolders = [
+  'kernel',
+  'model',
+  'store',
+  'execers',
+  'outputs',
+  'filers',
+  'metrics',
+  'trace',
+  'runners',
+  'network',
+  'oracles',
+  'simulation',
+].map((folder) => `src/${folder}/**/*.ts`);
 const banned = (files, imports) => ({ files, rules: bans({ imports }) });
 
 export default tseslint.config(
@@ -218,23 +240,11 @@ export default tseslint.config(
     },
   },
   banned(['src/**/*.ts', 'sims/**/*.ts'], [...bannedImports, ...edgePackages]),
-  banned(
-    [
-      'kernel',
-      'model',
-      'store',
-      'execers',
-      'outputs',
-      'filers',
-      'metrics',
-      'trace',
-      'runners',
-      'network',
-      'oracles',
-      'simulation',
-    ].map((folder) => `src/${folder}/**/*.ts`),
-    [...bannedImports, ...edgePackages, fastCheck],
-  ),
+  banned(simulatedFolders, [...bannedImports, ...edgePackages, fastCheck]),
+  {
+    files: [...simulatedFolders, 'src/{call,cluster,disks,locks}/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...bannedSyntax, oldFunctions] },
+  },
   banned(['sims/**/*.ts'], bannedImports),
   // They are code as users have it, and what a module exports needs no `this`.
   {

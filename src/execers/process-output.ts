@@ -57,7 +57,7 @@ export class ProcessOutput {
     // Promise.resolve tames foreign thenables: each settles once, later, and never throws here.
     const settled = Promise.resolve(written);
     this.#pending++;
-    this.#onWritten ??= () => this.#written();
+    this.#onWritten ??= this.#written.bind(this);
     void settled.then(this.#onWritten, (error: unknown) => {
       this.#faults.add(`${stream} sink`, error);
       this.#written();

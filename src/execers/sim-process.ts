@@ -142,7 +142,7 @@ export class SimProcess extends VirtualProcess {
   }
 
   #startSleep(ms: number): void {
-    this.#wake ??= () => this.run();
+    this.#wake ??= this.run.bind(this);
     this.#sleepTopic ??= this.topic('sleep');
     this.#sleep = this.table.clock.timer(this.#sleepTopic, ms, this.#wake);
   }

@@ -41,13 +41,11 @@ class Hops {
   private readonly run: DrainRun;
   private left = 0;
   private ticksKnown = 0;
-  private readonly afterReactions: () => void;
-  private readonly hop: () => void;
+  private readonly afterReactions = (): void => this.advance();
+  private readonly hop = (): void => nextTick(this.afterReactions);
 
   constructor(run: DrainRun) {
     this.run = run;
-    this.afterReactions = () => this.advance();
-    this.hop = () => nextTick(this.afterReactions);
   }
 
   begin(): void {

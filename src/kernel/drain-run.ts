@@ -74,7 +74,7 @@ export class DrainRun {
   private readonly chooseBurst: () => Burst;
   private readonly resolve: () => void;
   private readonly reject: (reason: unknown) => void;
-  private readonly turn: () => void;
+  private readonly turn = (): void => this.beginTurn();
   private readonly nextTurn: NextTurn;
   private burst: Burst | undefined;
   private idleTurns = 0;
@@ -95,7 +95,6 @@ export class DrainRun {
     this.chooseBurst = chooseBurst;
     this.resolve = resolve;
     this.reject = reject;
-    this.turn = () => this.beginTurn();
     this.nextTurn = hooks.nextTurn ?? nextTurnOfLoop;
   }
 

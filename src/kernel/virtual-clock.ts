@@ -85,7 +85,8 @@ export class VirtualClock implements Clock {
     this.epochMs = options.epochMs ?? DEFAULT_EPOCH_MS;
     this.choices = options.choices;
     if (options.capturePlaces === true) {
-      this.onMake = (row) => this.queue.notePlace(row, new Error('place'));
+      const notePlace = (row: number): void => this.queue.notePlace(row, new Error('place'));
+      this.onMake = notePlace;
     }
     if (options.onFire !== undefined) this.listenWith([options.onFire]);
   }
@@ -225,11 +226,11 @@ export class VirtualClock implements Clock {
     check('listener', listener, is.FUNCTION);
     const { onMake } = this;
     let isOn = true;
-    this.onMake = (row) => {
+    const added = (row: number): void => {
       onMake?.(row);
       if (isOn) listener();
     };
-    const added = this.onMake;
+    this.onMake = added;
     return () => {
       isOn = false;
       if (this.onMake === added) this.onMake = onMake;

@@ -126,7 +126,9 @@ class MemoryMetricsRegistry implements MemoryMetrics {
     this.#samplesMax = samplesMax;
     if (tracer === undefined) return;
     if (clock === undefined) throw invalidArgument('clock', 'a clock, because there is a tracer', clock);
-    this.#trace = (name, value) => tracer.record({ at: clock.now(), type: 'metric', runner, name, value });
+    const trace = (name: string, value: number): void =>
+      tracer.record({ at: clock.now(), type: 'metric', runner, name, value });
+    this.#trace = trace;
   }
 
   counter(name: string): Counter {

@@ -381,7 +381,7 @@ class Replay {
     this.#sim = sim;
     this.#entries = entries;
     this.recorder = new RunRecorder(sim.world, Infinity);
-    this.recorder.onEntry = (entry) => this.#onEntry(entry);
+    this.recorder.onEntry = this.#onEntry.bind(this);
   }
 
   /** Lets everything in; gives what could not go in. */

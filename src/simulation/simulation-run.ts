@@ -75,12 +75,13 @@ class SimulationTurns implements DrainHooks {
   isOn = false;
   /** A tick of the simulation has ended a turn by what it throws, which Node announces next. */
   hasThrown = false;
-  readonly onTurn: () => void;
-  readonly onTurnEnd: (hasThrown: boolean) => void;
-  readonly onIdle: () => 'again' | 'end';
   readonly nextTurn?: NextTurn;
   /** Called as code of the simulation begins to run, and when it is over. */
   onBoundary: ((isBegin: boolean) => void) | undefined;
+  readonly #signal: AbortSignal | undefined;
+  readonly #noteTurn: (() => void) | undefined;
+  readonly #session: () => AmbientSession | undefined;
+  readonly #waits: () => boolean;
 
   /** `session` is in force between the beginning and the end of each turn; `waits` says whether something will come although nothing is due. */
   constructor(
@@ -88,24 +89,34 @@ class SimulationTurns implements DrainHooks {
     session: () => AmbientSession | undefined,
     waits: () => boolean,
   ) {
-    this.onIdle = () => (waits() ? 'again' : 'end');
     if (nextTurn !== undefined) this.nextTurn = nextTurn;
-    this.onTurn = () => {
-      this.isOn = true;
-      this.hasThrown = false;
-      onTurn?.();
-      if (signal?.aborted === true) {
-        throw new ExecutionInterrupted(`The simulation was ended from outside: ${messageOf(signal.reason)}`);
-      }
-      session()?.enter();
-      this.onBoundary?.(true);
-    };
-    this.onTurnEnd = (hasThrown) => {
-      this.onBoundary?.(false);
-      session()?.leave();
-      this.isOn = false;
-      this.hasThrown = hasThrown;
-    };
+    this.#signal = signal;
+    this.#noteTurn = onTurn;
+    this.#session = session;
+    this.#waits = waits;
+  }
+
+  onTurn(): void {
+    this.isOn = true;
+    this.hasThrown = false;
+    this.#noteTurn?.();
+    if (this.#signal?.aborted === true) {
+      const why = messageOf(this.#signal.reason);
+      throw new ExecutionInterrupted(`The simulation was ended from outside: ${why}`);
+    }
+    this.#session()?.enter();
+    this.onBoundary?.(true);
+  }
+
+  onTurnEnd(hasThrown: boolean): void {
+    this.onBoundary?.(false);
+    this.#session()?.leave();
+    this.isOn = false;
+    this.hasThrown = hasThrown;
+  }
+
+  onIdle(): 'again' | 'end' {
+    return this.#waits() ? 'again' : 'end';
   }
 }
 
@@ -280,8 +291,8 @@ export class SimulationRun {
       },
     );
     if (isDocumented) {
-      this.#processes.onEvent = (process) => uncaught.noteEvent(process);
-      this.turns.onBoundary = (isBegin) => uncaught.noteTurn(isBegin);
+      this.#processes.onEvent = uncaught.noteEvent.bind(uncaught);
+      this.turns.onBoundary = uncaught.noteTurn.bind(uncaught);
     }
     return uncaught;
   }

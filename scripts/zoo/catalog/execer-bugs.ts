@@ -187,7 +187,7 @@ export const execerBugs: readonly Bug[] = [
     edits: [
       {
         file: simProcess,
-        find: '    this.#wake ??= () => this.run();\n',
+        find: '    this.#wake ??= this.run.bind(this);\n',
         replace: '    this.#wake ??= () => this.end(completeProcess(0));\n',
       },
     ],

@@ -243,7 +243,7 @@ export class QueueRunner implements Service {
     }
     if (!waiting || !this.#store.serviceStatus.isHealthy) return;
     this.#startTopic ??= namedTopic(this.#parts.name, 'start', '');
-    this.#onStart ??= () => this.#startHead();
+    this.#onStart ??= this.#startHead.bind(this);
     this.#start = this.#world.clock.post(this.#startTopic, this.#onStart);
   }
 
@@ -259,7 +259,7 @@ export class QueueRunner implements Service {
     const active: ActiveRun = { runId, performance: undefined, abortWanted: false };
     this.#active = active;
     this.#parts.instruments.idleLatency.record(this.#world.clock.now() - this.#idleSince);
-    this.#listener ??= (status, checkout) => this.#onStatus(status, checkout);
+    this.#listener ??= this.#onStatus.bind(this);
     active.performance = this.#parts.performer.perform(command, runId, this.#listener);
     if (active.abortWanted) active.performance.abort();
   }
