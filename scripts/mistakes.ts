@@ -1,6 +1,6 @@
-// The named mistakes of the programs in sims/cluster: how many executions each strategy needs until it has found one, over some cold
-// starts. A row per mistake as it comes, then the mean of all hunts, one that was given up counting as all that it was allowed, and how
-// the first strategy compares with the best of the others on each mistake.
+// The mistakes of classic programs: the named ones of sims/cluster, and the races of the zoo, planted into copies of the package. How many
+// executions each strategy needs until it has found one, over some cold starts. A row per mistake as it comes, then the mean of all hunts for
+// each set and for both, one that was given up counting as all that it was allowed, and how the first strategy compares with the others.
 //   --only TEXT         the scenarios with TEXT in their name
 //   --part odd|even     the first, third … mistake of them, or the second, fourth …: strategies are tuned with the odd ones
 //   --strategies NAME,… (portfolio,random,pct,pos)
@@ -9,11 +9,23 @@
 //   --seed S            other cold starts (1)
 //   --healthy           explores the correct programs instead, which must hold
 import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createCoverage, createExecutor, createStrategy, explore } from '../src/explore/index.ts';
 import { tuneEngine } from '../src/threads/engine-settings.ts';
 import type { ScenarioDefinition } from '../src/index.ts';
 import { clusterPrograms } from '../sims/cluster/index.ts';
+import {
+  mistakeHeader,
+  mistakeLine,
+  mistakeSummary,
+  type MistakeHunt,
+  type MistakeRow,
+} from './mistakes/mistake-table.ts';
+import { raceBugs } from './zoo/catalog/race-bugs.ts';
+import { PackageCopies } from './zoo/package-copy.ts';
+import { startSeed } from './zoo/tabulation.ts';
+import { runTrials } from './zoo/trials.ts';
 
 const { values } = parseArgs({
   options: {
@@ -27,22 +39,35 @@ const { values } = parseArgs({
   },
 });
 
-interface Hunt {
-  readonly executions: number;
-  readonly found: boolean;
-  readonly message: string;
+/** A race takes far less; this ends one that hangs. */
+const RACE_MS_MAX = 600_000;
+const copies = new PackageCopies(fileURLToPath(new URL('../.dryrunner/mistakes', import.meta.url)));
+const strategies = values.healthy ? ['portfolio'] : values.strategies.split(',');
+const starts = Array.from({ length: Number(values.starts) }, (_, start) => start + 1);
+const maxExecutions = Number(values.executions);
+
+/** What is hunted for. */
+interface Target {
+  readonly set: string;
+  readonly name: string;
+  /** All hunts, by strategy. */
+  readonly hunt: () => Promise<MistakeHunt[][]>;
 }
 
-async function hunt(scenario: ScenarioDefinition, strategy: string, start: number): Promise<Hunt> {
+function firstLine(message: string): string {
+  return message.split('\n')[0] ?? '';
+}
+
+async function huntOnce(scenario: ScenarioDefinition, strategy: string, start: number): Promise<MistakeHunt> {
   let message = '';
   const { executions, failures } = await explore(
     createExecutor(scenario),
-    createStrategy(strategy, `${scenario.name} ${values.seed} ${start}`),
+    createStrategy(strategy, startSeed(scenario.name, values.seed, start)),
     {
-      maxExecutions: Number(values.executions),
+      maxExecutions,
       coverage: createCoverage(),
       onFailure: ({ failure }) => {
-        message = failure?.message.split('\n')[0] ?? '';
+        message = firstLine(failure?.message ?? '');
         return false;
       },
     },
@@ -50,53 +75,71 @@ async function hunt(scenario: ScenarioDefinition, strategy: string, start: numbe
   return { executions, found: failures > 0, message };
 }
 
-/** Executions until the failure, each start by itself; those that found nothing in brackets. */
-function cell(hunts: readonly Hunt[]): string {
-  return hunts.map(({ executions, found }) => (found ? String(executions) : `(${executions})`)).join(', ');
+function programTarget(scenario: ScenarioDefinition): Target {
+  return {
+    set: 'cluster',
+    name: scenario.name,
+    async hunt() {
+      const row: MistakeHunt[][] = [];
+      for (const strategy of strategies) {
+        const hunts: MistakeHunt[] = [];
+        for (const start of starts) hunts.push(await huntOnce(scenario, strategy, start));
+        row.push(hunts);
+      }
+      return row;
+    },
+  };
 }
 
-function meanOf(hunts: readonly Hunt[]): number {
-  return hunts.reduce((sum, { executions }) => sum + executions, 0) / hunts.length;
+/** The scenario of a race knows nothing of its bug, so that one is hunted in a copy of the package that has it. */
+function raceTarget({ id, scenario, edits }: (typeof raceBugs)[number]): Target {
+  return {
+    set: 'races',
+    name: id,
+    async hunt() {
+      const row: MistakeHunt[][] = strategies.map(() => []);
+      const plans = strategies.flatMap((strategy, column) =>
+        starts.map((start) => ({
+          ...{ column, strategy, seed: startSeed(id, values.seed, start) },
+          ...{ executions: maxExecutions, timeMs: RACE_MS_MAX },
+        })),
+      );
+      const folder = values.healthy ? copies.base : copies.makeMutant({ id, edits });
+      await runTrials({ folder, scenario, plans }, new AbortController().signal, ({ column }, trial) => {
+        const { executions, found = false, sentence } = trial;
+        row[column]?.push({ executions, found, message: firstLine(sentence) });
+      });
+      return row;
+    },
+  };
 }
 
-async function chosenScenarios(): Promise<ScenarioDefinition[]> {
+async function chosenTargets(): Promise<Target[]> {
   const programs = await Promise.all(clusterPrograms.map((load) => load()));
-  const scenarios = programs.flatMap(({ program, mistakes }) => (values.healthy ? [program] : mistakes));
+  const targets = [
+    ...programs
+      .flatMap(({ program, mistakes }) => (values.healthy ? [program] : mistakes))
+      .map(programTarget),
+    ...raceBugs.map(raceTarget),
+  ];
   const remainder = { odd: 0, even: 1 }[values.part];
-  return scenarios.filter(
+  return targets.filter(
     ({ name }, index) => name.includes(values.only) && (remainder === undefined || index % 2 === remainder),
   );
 }
 
 tuneEngine();
-const strategies = values.healthy ? ['portfolio'] : values.strategies.split(',');
-const starts = Array.from({ length: Number(values.starts) }, (_, start) => start + 1);
-console.log(`| scenario | ${strategies.join(' | ')} | what fails |`);
-console.log(`| --- | ${strategies.map(() => '---:').join(' | ')} | --- |`);
+for (const line of mistakeHeader(strategies)) console.log(line);
 let isAsExpected = true;
-/** Per scenario, per strategy. */
-const rows: Hunt[][][] = [];
-const quotients: { readonly name: string; readonly quotient: number }[] = [];
-for (const scenario of await chosenScenarios()) {
-  const row: Hunt[][] = [];
-  for (const strategy of strategies) {
-    const hunts: Hunt[] = [];
-    for (const start of starts) hunts.push(await hunt(scenario, strategy, start));
-    row.push(hunts);
-    if (strategy === 'portfolio' && hunts.some(({ found }) => found === values.healthy)) isAsExpected = false;
-  }
+const rows: MistakeRow[] = [];
+const targets = await chosenTargets();
+if (targets.some(({ set }) => set === 'races')) copies.makeBase();
+for (const { set, name, hunt } of targets) {
+  const row: MistakeRow = { set, name, hunts: await hunt() };
   rows.push(row);
-  const [first = NaN, ...others] = row.map(meanOf);
-  quotients.push({ name: scenario.name, quotient: first / Math.min(...others) });
-  const message = row.flat().find(({ found }) => found)?.message ?? '';
-  console.log(`| ${scenario.name} | ${row.map(cell).join(' | ')} | ${message} |`);
+  const ofPortfolio = row.hunts[strategies.indexOf('portfolio')] ?? [];
+  if (ofPortfolio.some(({ found }) => found === values.healthy)) isAsExpected = false;
+  console.log(mistakeLine(row));
 }
-const means = strategies.map((_, column) => meanOf(rows.flatMap((row) => row[column] ?? [])).toFixed(0));
-console.log(`| **mean** | ${means.join(' | ')} | |`);
-if (strategies.length > 1) {
-  const worst = [...quotients].sort((a, b) => b.quotient - a.quotient).slice(0, 5);
-  console.log(
-    `${strategies[0]} against the best of the others, by the mean of a scenario: ${worst.map(({ name, quotient }) => `${name} ${quotient.toFixed(2)} ×`).join(', ')} at most`,
-  );
-}
+for (const line of mistakeSummary(rows, strategies)) console.log(line);
 process.exitCode = isAsExpected ? 0 : 1;

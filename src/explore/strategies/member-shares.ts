@@ -17,23 +17,18 @@ const FACTOR_MAX = 4;
 
 /** Weights of the members of a portfolio, learned in a campaign. */
 export class MemberShares {
-  readonly #priors: readonly number[];
   readonly #sums: number[];
   readonly #counts: number[];
 
-  /** One prior > 0 per member. */
-  constructor(priors: readonly number[]) {
-    this.#priors = priors;
-    this.#sums = priors.map(() => 0);
-    this.#counts = priors.map(() => 0);
+  constructor(members: number) {
+    this.#sums = Array.from({ length: members }, () => 0);
+    this.#counts = Array.from({ length: members }, () => 0);
   }
 
-  /** The shares of those members that may have a turn; 0 for the others. They add up to 1. */
-  shares(mayRun: (member: number) => boolean): number[] {
+  /** The shares by the members' priors, of which that is 0 who may not have a turn. They add up to 1. */
+  shares(priors: readonly number[]): number[] {
     const factors = this.#factors();
-    const weights = this.#priors.map((prior, member) =>
-      mayRun(member) ? prior * (factors[member] as number) : 0,
-    );
+    const weights = priors.map((prior, member) => prior * (factors[member] as number));
     const all = sumOf(weights);
     const running = weights.filter((weight) => weight > 0).length;
     return weights.map((weight) =>
@@ -54,7 +49,7 @@ export class MemberShares {
   /** By what each prior is multiplied. */
   #factors(): number[] {
     const counts = sumOf(this.#counts);
-    if (counts === 0) return this.#priors.map(() => 1);
+    if (counts === 0) return this.#sums.map(() => 1);
     const average = sumOf(this.#sums) / counts;
     return this.#sums.map((sum, member) => {
       const worth = (sum + IMPUTED * average) / ((this.#counts[member] as number) + IMPUTED);

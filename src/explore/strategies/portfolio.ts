@@ -49,6 +49,8 @@ interface Member {
   readonly strategy: Strategy;
   /** How often it is drawn before anything is learned, in relation to the others. */
   readonly prior: number;
+  /** The same where the order of events is all that is left open: values that are spread over executions bring nothing there. */
+  readonly orderPrior: number;
   /** The first index that may be its own. */
   readonly from: number;
 }
@@ -66,6 +68,8 @@ class PortfolioStrategy implements Strategy {
   readonly #failures = new Set<string>();
   readonly #passOn: NonNullable<Strategy['onFire']> = (event, made) => this.#member.onFire?.(event, made);
   #member: Strategy = this.#sweep;
+  /** Some execution has asked for an order, or for something else. */
+  readonly #asked = { order: false, other: false };
 
   constructor(seed: string | number) {
     const text = seedText(seed);
@@ -74,17 +78,17 @@ class PortfolioStrategy implements Strategy {
     this.#mutation = new MutationStrategy(text);
     this.#stratified = stratifiedStrategy(text);
     this.#members = [
-      { strategy: this.#stratified, prior: 5, from: 0 },
-      { strategy: randomStrategy(text), prior: 3, from: 0 },
-      { strategy: pctStrategy(text, { maxDepth: SHALLOW_MAX }), prior: 3, from: 0 },
-      { strategy: pctStrategy(text, { minDepth: SHALLOW_MAX + 1 }), prior: 2, from: 0 },
-      { strategy: posStrategy(text), prior: 4, from: 0 },
-      { strategy: walkStrategy(text), prior: 1, from: 0 },
-      { strategy: swarmStrategy(text), prior: 0.5, from: NARROW_FROM },
-      { strategy: this.#mutation, prior: 1, from: MUTATION_FROM },
+      { strategy: this.#stratified, prior: 5, orderPrior: 0.5, from: 0 },
+      { strategy: randomStrategy(text), prior: 3, orderPrior: 3, from: 0 },
+      { strategy: pctStrategy(text, { maxDepth: SHALLOW_MAX }), prior: 3, orderPrior: 5.5, from: 0 },
+      { strategy: pctStrategy(text, { minDepth: SHALLOW_MAX + 1 }), prior: 2, orderPrior: 4, from: 0 },
+      { strategy: posStrategy(text), prior: 4, orderPrior: 4, from: 0 },
+      { strategy: walkStrategy(text), prior: 1, orderPrior: 1, from: 0 },
+      { strategy: swarmStrategy(text), prior: 0.5, orderPrior: 0.5, from: NARROW_FROM },
+      { strategy: this.#mutation, prior: 1, orderPrior: 1, from: MUTATION_FROM },
     ];
     for (const { strategy } of this.#members) checkMember(strategy);
-    this.#shares = new MemberShares(this.#members.map(({ prior }) => prior));
+    this.#shares = new MemberShares(this.#members.length);
   }
 
   get configuration(): string {
@@ -110,11 +114,13 @@ class PortfolioStrategy implements Strategy {
 
   decide(question: Question, n: number, occurrence: number, describe?: DescribeAnswer): number {
     if (this.#member !== this.#mutation) this.#mutation.note(question, occurrence, describe);
+    if (question.kind !== 'order') this.#asked.other = true;
     return this.#member.decide(question, n, occurrence, describe);
   }
 
   order(question: Question, due: DueEvents, occurrence: number): number {
     const answer = this.#order(question, due, occurrence);
+    this.#asked.order = true;
     this.#novelty.noteOrder(due, answer);
     return answer;
   }
@@ -159,7 +165,13 @@ class PortfolioStrategy implements Strategy {
   #draw(index: number): Strategy {
     this.#draws.restart(index);
     let left = this.#draws.fraction();
-    const shares = this.#shares.shares((member) => (this.#members[member] as Member).from <= index);
+    const isOrderAll = this.#asked.order && !this.#asked.other;
+    const shares = this.#shares.shares(
+      this.#members.map(({ from, prior, orderPrior }) => {
+        if (from > index) return 0;
+        return isOrderAll ? orderPrior : prior;
+      }),
+    );
     for (const [member, share] of shares.entries()) {
       left -= share;
       if (left < 0 && share > 0) return (this.#members[member] as Member).strategy;
@@ -192,7 +204,8 @@ function sweepTurn(index: number): number | undefined {
 /**
  * The default: stratified sampling, random, PCT of depth 1 to 3 and of 4 to 13, POS and walk in turns that are drawn; the 17th execution is the plain
  * schedule; from the 33rd on swarm has its turns and every 16th execution is one of {@link sweepStrategy}, until that has nothing left; from
- * the 129th on mutation has its turns too. All of them feed the mutation's corpus, if a coverage meter is given. `configuration` names the member
+ * the 129th on mutation has its turns too. While no execution has asked for anything but the order of events, most turns of stratified sampling are
+ * PCT's: there are no values to spread. All of them feed the mutation's corpus, if a coverage meter is given. `configuration` names the member
  * and what it drew.
  *
  * How often each has its turn is learned within the campaign, from what its turns have brought lately: a failure that is new, anything that

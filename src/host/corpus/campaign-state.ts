@@ -33,7 +33,7 @@ export interface CampaignState extends CampaignIdentity {
 }
 
 const FORMAT = 'dryrunner-campaign';
-const VERSION = 5;
+const VERSION = 6;
 const BYTES_MAX = 65_536;
 /** No campaign runs so many executions, and from here on they can still be counted exactly. */
 const INDEX_MAX = 2 ** 48;

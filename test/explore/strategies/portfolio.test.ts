@@ -83,6 +83,7 @@ describe('the portfolio', () => {
   test('learns who brings something new, and keeps a floor for all others', async () => {
     // Something new whenever one chain is far ahead of all others, which random choices never come to.
     const leads = toy('leads', (sim) => {
+      sim.choose('something beside order', 2);
       const done = [0, 0, 0, 0];
       for (const [which, name] of ['a/1', 'b/2', 'c/3', 'd/4'].entries()) {
         postChain(sim, name, 20, () => {
@@ -103,6 +104,7 @@ describe('the portfolio', () => {
   test('learns from orders that hardly any execution has', async () => {
     // In long chains of events, random choices keep all chains abreast.
     const chains = toy('chains', (sim) => {
+      sim.choose('something beside order', 2);
       for (const name of ['a/1', 'b/2', 'c/3', 'd/4', 'e/5']) postChain(sim, name, 20, () => {});
     });
     const members = (await membersOf(chains, portfolioStrategy(1), 1200)).slice(400);
@@ -110,6 +112,23 @@ describe('the portfolio', () => {
     const abreast = ['stratified', 'random', 'walk'].reduce((sum, name) => sum + shareOf(members, name), 0);
     // Nine each of 19.5 to begin with.
     expect(far / abreast).toBeGreaterThan(1.4);
+  });
+
+  test('gives the turns of those that spread values to PCT while order is all that is left open', async () => {
+    let executions = 0;
+    const chains = toy('chains', (sim) => {
+      executions += 1;
+      if (executions > 400) sim.choose('something beside order', 2);
+      for (const name of ['a/1', 'b/2', 'c/3']) postChain(sim, name, 3, () => {});
+    });
+    const members = await membersOf(chains, portfolioStrategy(1), 800);
+    const before = members.slice(1, 400);
+    // Nine and a half, and a half, of nineteen and a half.
+    expect(shareOf(before, 'pct')).toBeGreaterThan(0.38);
+    expect(shareOf(before, 'stratified')).toBeLessThan(0.12);
+    const after = members.slice(400);
+    expect(shareOf(after, 'stratified')).toBeGreaterThan(0.15);
+    expect(shareOf(after, 'pct')).toBeLessThan(shareOf(before, 'pct') - 0.08);
   });
 
   test('gives a shard the same members whenever it is run', async () => {
