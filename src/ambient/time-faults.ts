@@ -10,6 +10,7 @@ import { question } from '../kernel/question.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import type { ProcessClock } from '../model/process-host.ts';
 import type { Tracer } from '../model/trace-event.ts';
+import { FAULT_ODDS } from '../model/odds.ts';
 
 /** How a fault of time is asked for. */
 export interface StallOptions {
@@ -44,7 +45,6 @@ interface Fault {
   readonly words: (amount: number) => string;
 }
 
-const ONE_IN = 16;
 const STALL_MS: readonly number[] = [1, 20, 1_000];
 const STEP_MS: readonly number[] = [1_000, -1_000, 3_600_000, -3_600_000];
 
@@ -104,7 +104,7 @@ function faultOf(
   const options: GivenFault = given === true ? {} : given;
   const fields = amountsName === '' ? (['oneIn'] as const) : (['oneIn', amountsName] as const);
   check(name, options, is.optionsOf<Partial<Record<string, unknown>>>({}, is.each(fields, is.ANY)));
-  const { oneIn = ONE_IN } = options;
+  const { oneIn = FAULT_ODDS.timeOneIn } = options;
   if (!(Number.isSafeInteger(oneIn) && Number(oneIn) >= 2)) {
     throw invalidArgument(`${name}.oneIn`, 'an integer ≥ 2', oneIn);
   }

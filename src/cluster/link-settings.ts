@@ -10,6 +10,7 @@ import { type RateTable, RateTables } from '../network/rate-table.ts';
 import { CHANCE_OR_SWITCH } from '../simulation/scenario-faults.ts';
 import type { Envelope } from './envelope.ts';
 import { envelopeText } from './message-detail.ts';
+import { FAULT_ODDS } from '../model/odds.ts';
 
 /** At one message in so many, at least 2; `true` for the usual number, `false` for never. */
 export type Chance = number | boolean;
@@ -61,11 +62,8 @@ export type LinkFaultKind = OutageKind | BriefFaultKind;
 const OUTAGES = ['hold', 'partition'] as const satisfies readonly OutageKind[];
 const KINDS = [...OUTAGES, 'delay', 'reorder', 'duplicate', 'lose'] as const;
 const TABLES = new RateTables<LinkFaultKind>(KINDS);
-const ONE_IN = 16;
-const OUTAGE_ONE_IN = 64;
 const LATENCY_STEPS = 8;
 const FAULT_MS = 1_000;
-const STRIKES_MAX = 64;
 const LENGTHS = 4;
 
 /** See {@link LinkFaults}. */
@@ -105,7 +103,7 @@ function rateOf(faults: LinkFaults, kind: LinkFaultKind): number {
   const chance = faults[kind] ?? false;
   if (typeof chance === 'number') return 1 / chance;
   if (!chance) return 0;
-  return 1 / (kind === 'hold' || kind === 'partition' ? OUTAGE_ONE_IN : ONE_IN);
+  return 1 / (kind === 'hold' || kind === 'partition' ? FAULT_ODDS.linkOutageOneIn : FAULT_ODDS.linkOneIn);
 }
 
 /** A fault takes a part of `mostMs`, all of it at most. */
@@ -171,7 +169,7 @@ export class LinkSettings {
   /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for latencies out of order, and chances that add up to more than 1. */
   constructor(
     options: LinkOptions,
-    budget: StrikeBudget = { left: options.faults?.strikesMax ?? STRIKES_MAX },
+    budget: StrikeBudget = { left: options.faults?.strikesMax ?? FAULT_ODDS.linkStrikesMax },
   ) {
     const {
       latencyMs = 0,

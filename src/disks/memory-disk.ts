@@ -27,6 +27,7 @@ import { type World, WORLD_OF_CHOICES, WORLD_OF_TIME } from '../model/world.ts';
 import { type CrashingDisk, DiskCrash } from './disk-crash.ts';
 import { NameTable } from './name-table.ts';
 import { StoredFile } from './stored-file.ts';
+import { FAULT_ODDS } from '../model/odds.ts';
 
 /**
  * What can go wrong with a disk in memory: at one operation in so many, which is ≥ 2, or `true` for one in 16. What is absent does not
@@ -127,9 +128,7 @@ export const MEMORY_DISK_FIELDS: is.ShapesOf<Omit<MemoryDiskOptions, 'name'>> = 
 };
 const OPTIONS = is.optionsOf<MemoryDiskOptions>({}, { ...MEMORY_DISK_FIELDS, name: is.text('a name', /./) });
 
-const ONE_IN = 16;
 const SLOW_MS = 1_000;
-const STRIKES_MAX = 4;
 const LATENCY_STEPS = 8;
 
 /** One operation that a process has asked for. */
@@ -178,7 +177,7 @@ class Medium implements CrashingDisk {
     this.#faults = faults;
     this.#latencyMs = typeof latencyMs === 'number' ? [latencyMs, latencyMs] : latencyMs;
     this.#capacityBytes = capacityBytes;
-    this.#strikesLeft = faults.strikesMax ?? STRIKES_MAX;
+    this.#strikesLeft = faults.strikesMax ?? FAULT_ODDS.diskStrikesMax;
     world.onHeal?.(() => {
       this.#strikesLeft = 0;
       for (const mount of this.#mounts) mount.hurry();
@@ -408,7 +407,8 @@ class Medium implements CrashingDisk {
     if (rate === undefined || rate === false || this.#strikesLeft === 0) return false;
     const kind = FAULT_KINDS[fault];
     const words = (): string => diskFaultText(kind, this.name, call, path);
-    if (!choosesFault(this.choices, topic.plus(kind), rate === true ? ONE_IN : rate, words)) return false;
+    const oneIn = rate === true ? FAULT_ODDS.diskOneIn : rate;
+    if (!choosesFault(this.choices, topic.plus(kind), oneIn, words)) return false;
     this.#strikesLeft -= 1;
     const { clock, tracer } = this.#world;
     tracer?.record({

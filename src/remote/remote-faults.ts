@@ -16,6 +16,7 @@ import { checkWorld } from '../model/world.ts';
 import { type RateTable, RateTables } from '../network/rate-table.ts';
 import { REMOTE_METHODS as M } from './methods.ts';
 import { RPC_METHOD, type RemoteService, type RpcContext, RpcError, type RpcMethod } from './rpc.ts';
+import { FAULT_ODDS } from '../model/odds.ts';
 
 /** What can go wrong with a call. */
 export type RemoteFaultKind =
@@ -99,8 +100,7 @@ const FAULTS = is.optionsOf<RemoteFaults>(
   },
 );
 
-const RATE = 0.03;
-const DEFAULT_RATES = Object.fromEntries(REMOTE_FAULT_KINDS.map((kind) => [kind, RATE]));
+const DEFAULT_RATES = Object.fromEntries(REMOTE_FAULT_KINDS.map((kind) => [kind, FAULT_ODDS.remoteRate]));
 const TABLES = new RateTables<RemoteFaultKind>(REMOTE_FAULT_KINDS);
 /** Alternatives for how long something takes. */
 const LENGTHS = 8;

@@ -13,6 +13,7 @@ import type { Simulation } from './simulation.ts';
 import { check } from '../kernel/argument-check.ts';
 import { WORLD_OF_CHOICES } from '../model/world.ts';
 import { CHANCE } from './scenario-faults.ts';
+import { FAULT_ODDS } from '../model/odds.ts';
 
 /**
  * What can happen to an output by default: closed too early, written short, full, not created. How many there are is part of each question,
@@ -24,13 +25,11 @@ const OUTPUT_FAULTS: readonly OutputFault[] = Object.freeze([
   { kind: 'error', afterBytes: 0 },
   { kind: 'create' },
 ]);
-const ONE_IN = 8;
 const LATENCY_MS = 0;
 const SLOW_MS = 5_000;
 const SLOW_CANCEL_MS = 100;
 const OFFSET_MS_MAX = 60_000;
 const DRIFT_PPM_MAX = 10_000;
-const SKEW_STEPS = 4;
 
 /** What {@link chosenOutputFaults} takes. */
 export interface ChosenOutputFaultsOptions {
@@ -74,7 +73,7 @@ export function chosenOutputFaults(
   options: ChosenOutputFaultsOptions = {},
 ): OutputFaultPlan {
   check('options', options, OUTPUT_FAULTS_OPTIONS);
-  const { name = 'output', oneIn = ONE_IN, faults = OUTPUT_FAULTS } = options;
+  const { name = 'output', oneIn = FAULT_ODDS.partOneIn, faults = OUTPUT_FAULTS } = options;
   if (faults.length === 0) throw invalidArgument('faults', 'at least one fault', faults);
   const n = faults.length * oneIn;
   return (id) => {
@@ -139,7 +138,7 @@ const FILER_MENU_OPTIONS = is.optionsOf<ChosenFilerMenuOptions>(
  */
 export function chosenFilerMenu(options: ChosenFilerMenuOptions = {}): FilerBehaviours {
   check('options', options, FILER_MENU_OPTIONS);
-  const { latencyMs = LATENCY_MS, slowMs = SLOW_MS, oneIn = ONE_IN } = options;
+  const { latencyMs = LATENCY_MS, slowMs = SLOW_MS, oneIn = FAULT_ODDS.partOneIn } = options;
   const wrong: readonly FilerBehaviour[] = [
     { latencyMs: slowMs, cancelMs: SLOW_CANCEL_MS },
     { latencyMs, fail: { text: 'injected fault' } },
@@ -196,11 +195,11 @@ export function chosenSkew(
   const { offsetMsMax = OFFSET_MS_MAX, driftPpmMax = DRIFT_PPM_MAX } = options;
   const choose = (what: string, most: number, inWords: (amount: number) => string): number => {
     const amountOf = (answer: number): number =>
-      ((Math.ceil(answer / 2) * most) / SKEW_STEPS) * (answer % 2 === 1 ? 1 : -1);
+      ((Math.ceil(answer / 2) * most) / FAULT_ODDS.skewSteps) * (answer % 2 === 1 ? 1 : -1);
     const describe = (answer: number): string =>
       answer === 0 ? '' : `the clock of ${name} ${inWords(amountOf(answer))}`;
     const question = topicOf({ owner: name, what: `clock ${what}` }).asks('fault');
-    const answer = sim.world.choices.choose(question, 2 * SKEW_STEPS + 1, describe);
+    const answer = sim.world.choices.choose(question, 2 * FAULT_ODDS.skewSteps + 1, describe);
     if (answer === 0) return 0;
     const { clock, tracer } = sim.world;
     tracer.record({

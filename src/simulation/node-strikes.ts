@@ -12,6 +12,7 @@ import { DelayDraw } from '../network/chaos-delay.ts';
 import { type RateTable, RateTables } from '../network/rate-table.ts';
 import type { SimulatedWorld } from './simulation.ts';
 import { CHANCE_OR_SWITCH } from './scenario-faults.ts';
+import { FAULT_ODDS } from '../model/odds.ts';
 
 /** When something may strike: just before an event of the process, as a call arrives, or before it is answered. */
 export type Moment = 'event' | 'call' | 'reply';
@@ -86,8 +87,6 @@ interface Recovery {
   readonly end: () => void;
 }
 
-const ONE_IN = 16;
-const STRIKES_MAX = 4;
 const SLOW_FACTOR = 10;
 const OUTAGE_MS_MAX = 1_000;
 const SLOW_MS_MAX = 10_000;
@@ -120,7 +119,7 @@ export class NodeStrikes {
   constructor(world: SimulatedWorld, target: StrikeTarget, faults: NodeFaults, isAskedOnce: boolean) {
     this.#world = world;
     this.#target = target;
-    this.#left = faults.strikesMax ?? STRIKES_MAX;
+    this.#left = faults.strikesMax ?? FAULT_ODDS.nodeStrikesMax;
     this.#strikes = makeStrikes(world, faults);
     if (isAskedOnce && this.#strikes.length > 1) this.#table = TABLES.of('faults', ratesOf(this.#strikes));
   }
@@ -302,7 +301,7 @@ function makeStrikes({ choices }: SimulatedWorld, faults: NodeFaults): Strike[] 
     const chance = faults[kind] ?? false;
     const duration = new DelayDraw(choices, msMax, DURATIONS);
     if (chance === false) return [];
-    const oneIn = chance === true ? ONE_IN : chance;
+    const oneIn = chance === true ? FAULT_ODDS.nodeOneIn : chance;
     return [{ kind, oneIn, duration, ...effect }];
   };
   return [

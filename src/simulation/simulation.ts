@@ -26,6 +26,7 @@ import {
 } from './scenario-faults.ts';
 import type { ReportFailure } from './verdict.ts';
 import { check, isInstance } from '../kernel/argument-check.ts';
+import { FAULT_ODDS } from '../model/odds.ts';
 
 /** A property has a name, and a function that says whether it holds. */
 function checkProperty(verb: PropertyVerb, name: string, holds: Holds): void {
@@ -90,9 +91,6 @@ export interface SimulationParts {
   readonly state: DeclaredState;
   readonly loads: ModuleLoads;
 }
-
-const EVENTS_WITHIN = 64;
-const ONE_IN = 8;
 
 /** The handle of a running simulation. */
 export class Simulation {
@@ -278,7 +276,7 @@ export class Simulation {
   strikes(where: string, kind: string, options: StrikesOptions = {}): boolean {
     this.#mustRun('strikes');
     check('options', options, STRIKES_OPTIONS);
-    const { oneIn = ONE_IN } = options;
+    const { oneIn = FAULT_ODDS.strikesOneIn } = options;
     return strikesAt(this.world, where, kind, oneIn);
   }
 
@@ -293,7 +291,7 @@ export class Simulation {
   atSomeEvent(label: string, action: EventAction, options: SomeEventOptions = {}): void {
     this.#mustRun('atSomeEvent');
     check('options', options, SOME_EVENT_OPTIONS);
-    const { within = EVENTS_WITHIN } = options;
+    const { within = FAULT_ODDS.someEventWithin } = options;
     const strike = strikeAtSomeEvent(this.world, label, action, within);
     if (strike === undefined) return;
     this.#parts.actions.add(strike.nth, () => (this.healed ? undefined : strike.act()));

@@ -34,6 +34,7 @@ import type { Simulation } from '../../simulation/simulation.ts';
 import { Draws, workloadName } from './draws.ts';
 import { type TracedCall, TracedCalls } from './traced-calls.ts';
 import { LIMIT_FIELDS, type WorkloadLimits } from './workload-clients.ts';
+import { WORKLOAD_ODDS } from '../../model/odds.ts';
 
 /** Whose call it is. */
 export interface DrawnCall {
@@ -103,8 +104,6 @@ const NODE_KINDS = ['crash', 'pause', 'slow'] as const;
 type FaultName = keyof StubFaults;
 const KINDS: readonly FaultName[] = [...LINK_KINDS, ...NODE_KINDS];
 
-const ONE_IN = 8;
-const OUTAGE_ONE_IN = 16;
 /** Faults last as long as some calls do, so that what they cover is over before the clients are done. */
 const FAULT_MS = 50;
 const OUTAGE_MS = 100;
@@ -532,14 +531,17 @@ function limited(stub: Stub<Methods>): (options: CallOptions) => Methods {
 
 function linkFaults(drawn: readonly FaultName[]): LinkFaults {
   const chances = LINK_KINDS.filter((kind) => drawn.includes(kind)).map((kind) => {
-    const oneIn = kind === 'partition' || kind === 'hold' ? OUTAGE_ONE_IN : ONE_IN;
+    const oneIn =
+      kind === 'partition' || kind === 'hold' ? WORKLOAD_ODDS.stubOutageOneIn : WORKLOAD_ODDS.stubOneIn;
     return [kind, oneIn] as const;
   });
   return { ...Object.fromEntries(chances), delayMs: FAULT_MS, reorderMs: FAULT_MS, outageMs: OUTAGE_MS };
 }
 
 function nodeFaults(drawn: readonly FaultName[]): NodeFaults {
-  const chances = NODE_KINDS.filter((kind) => drawn.includes(kind)).map((kind) => [kind, ONE_IN] as const);
+  const chances = NODE_KINDS.filter((kind) => drawn.includes(kind)).map(
+    (kind) => [kind, WORKLOAD_ODDS.stubOneIn] as const,
+  );
   return {
     ...Object.fromEntries(chances),
     downMsMax: OUTAGE_MS,

@@ -26,6 +26,7 @@ import type { RunnerReach } from './runner-reach.ts';
 import { SharedSignal } from './shared-signal.ts';
 import { TracedCalls } from './traced-calls.ts';
 import type { WorkloadHost } from './workload-host.ts';
+import { WORKLOAD_ODDS } from '../../model/odds.ts';
 
 /** How much a workload does in one execution. */
 export interface WorkloadLimits {
@@ -57,14 +58,13 @@ const LATEST = 2;
 const LONG_LIFE = 20;
 /** One execution in so many is a long life. */
 const LONG_LIVES = 250;
-const UNTRACED_ONE_IN = 12;
 const LINGERS_MS = [0, 20, 100, 10_000];
 /** On a machine nothing is gained by more. */
 const LINGERS_ON_MACHINE_MS = [0, 20];
 
 /** The world that the service is made in: it need not have a trace. */
 export function drawWorld({ world }: WorkloadHost, draws: Draws, reach: RunnerReach): World {
-  if (!draws.rarely('no trace', UNTRACED_ONE_IN)) return world;
+  if (!draws.rarely('no trace', WORKLOAD_ODDS.untracedOneIn)) return world;
   const { tracer, ...untraced } = world;
   if (tracer !== undefined) reach.note('world without a trace');
   return untraced;

@@ -8,6 +8,7 @@ import { IndexedLog, type IndexedDecision } from './indexed-log.ts';
 import type { Question } from '../../kernel/question.ts';
 import type { Execution, Strategy } from './strategy.ts';
 import { ValuePolicy } from './value-policy.ts';
+import { STRATEGY_ODDS } from '../../model/odds.ts';
 
 const CELLS = 65_536;
 const FAULTS_KEPT = 8_192;
@@ -228,8 +229,6 @@ function otherAnswer(
   }
 }
 
-/** One execution in so many is new from its beginning. */
-const FRESH_ONE_IN = 16;
 /** A condition that was reached for the first time is worth as much as so many edges of a trace. */
 const CONDITION_NOVELTY = 16;
 
@@ -266,7 +265,7 @@ export class MutationStrategy implements Strategy {
     this.#isPlain = draws.below(2) === 0;
     this.#parent = undefined;
     this.#mutant = undefined;
-    if (this.#corpus.size === 0 || draws.below(FRESH_ONE_IN) === 0) {
+    if (this.#corpus.size === 0 || draws.below(STRATEGY_ODDS.freshOneIn) === 0) {
       // The first execution is the plain one; what is new later is drawn throughout.
       this.#isPlain = this.#corpus.size === 0;
       return true;

@@ -9,6 +9,7 @@ import type { Strategy } from './strategy.ts';
 import { OrderStrategy } from './value-policy.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
+import { STRATEGY_ODDS } from '../../model/odds.ts';
 
 const FIRST = 16;
 const WINDOW = 64;
@@ -89,8 +90,7 @@ class PctChains {
   }
 }
 
-/** Depths that are drawn: what is found at one is found at the next as well, if not as often. */
-const DEPTHS: readonly number[] = [1, 2, 3, 4, 6, 9, 13];
+const DEPTHS: readonly number[] = STRATEGY_ODDS.pctDepths;
 /** What the largest may be, of those that are drawn. */
 const DEPTH_MAX = DEPTHS.at(-1) as number;
 

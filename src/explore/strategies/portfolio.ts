@@ -5,6 +5,7 @@
  * who runs what raises the version of `campaign-state.ts`: a state that was kept before would leave executions out.
  */
 import type { DueEvents, DescribeAnswer } from '../../kernel/decisions.ts';
+import { STRATEGY_ODDS } from '../../model/odds.ts';
 import { invariant } from '../../kernel/invariant.ts';
 import { seedText } from '../../kernel/seeded-random.ts';
 import type { Question } from '../../kernel/question.ts';
@@ -33,9 +34,10 @@ const PLAIN_AT = 16;
  * purpose much of what could happen, and what a few executions find is found sooner by those who draw from all of it.
  */
 const NARROW_FROM = 32;
-const SWEEP_ONE_IN = 16;
 /** From here on mutation has a turn: before, it would try again what was hardly tried. */
 const MUTATION_FROM = 128;
+
+const { members: TURNS, sweepOneIn } = STRATEGY_ODDS;
 
 /** Shallow depths of PCT and deep ones are two members: which of them a scenario needs is for the shares to learn. */
 const SHALLOW_MAX = 3;
@@ -47,10 +49,8 @@ const RARE_WORTH = 0.5;
 /** A strategy with its part of the executions. */
 interface Member {
   readonly strategy: Strategy;
-  /** How often it is drawn before anything is learned, in relation to the others. */
-  readonly prior: number;
-  /** The same where the order of events is all that is left open: values that are spread over executions bring nothing there. */
-  readonly orderPrior: number;
+  /** How often it is drawn before anything is learned, in relation to the others; the second where the order of events is all that is left open. */
+  readonly priors: readonly [number, number];
   /** The first index that may be its own. */
   readonly from: number;
 }
@@ -78,14 +78,14 @@ class PortfolioStrategy implements Strategy {
     this.#mutation = new MutationStrategy(text);
     this.#stratified = stratifiedStrategy(text);
     this.#members = [
-      { strategy: this.#stratified, prior: 5, orderPrior: 0.5, from: 0 },
-      { strategy: randomStrategy(text), prior: 3, orderPrior: 3, from: 0 },
-      { strategy: pctStrategy(text, { maxDepth: SHALLOW_MAX }), prior: 3, orderPrior: 5.5, from: 0 },
-      { strategy: pctStrategy(text, { minDepth: SHALLOW_MAX + 1 }), prior: 2, orderPrior: 4, from: 0 },
-      { strategy: posStrategy(text), prior: 4, orderPrior: 4, from: 0 },
-      { strategy: walkStrategy(text), prior: 1, orderPrior: 1, from: 0 },
-      { strategy: swarmStrategy(text), prior: 0.5, orderPrior: 0.5, from: NARROW_FROM },
-      { strategy: this.#mutation, prior: 1, orderPrior: 1, from: MUTATION_FROM },
+      { strategy: this.#stratified, priors: TURNS.stratified, from: 0 },
+      { strategy: randomStrategy(text), priors: TURNS.random, from: 0 },
+      { strategy: pctStrategy(text, { maxDepth: SHALLOW_MAX }), priors: TURNS.shallowPct, from: 0 },
+      { strategy: pctStrategy(text, { minDepth: SHALLOW_MAX + 1 }), priors: TURNS.deepPct, from: 0 },
+      { strategy: posStrategy(text), priors: TURNS.pos, from: 0 },
+      { strategy: walkStrategy(text), priors: TURNS.walk, from: 0 },
+      { strategy: swarmStrategy(text), priors: TURNS.swarm, from: NARROW_FROM },
+      { strategy: this.#mutation, priors: TURNS.mutation, from: MUTATION_FROM },
     ];
     for (const { strategy } of this.#members) checkMember(strategy);
     this.#shares = new MemberShares(this.#members.length);
@@ -167,9 +167,9 @@ class PortfolioStrategy implements Strategy {
     let left = this.#draws.fraction();
     const isOrderAll = this.#asked.order && !this.#asked.other;
     const shares = this.#shares.shares(
-      this.#members.map(({ from, prior, orderPrior }) => {
+      this.#members.map(({ from, priors: [usual, ofOrder] }) => {
         if (from > index) return 0;
-        return isOrderAll ? orderPrior : prior;
+        return isOrderAll ? ofOrder : usual;
       }),
     );
     for (const [member, share] of shares.entries()) {
@@ -198,7 +198,7 @@ function memberIndex(index: number): number {
 /** The sweep's own index of execution `index`, if it is the sweep's turn. */
 function sweepTurn(index: number): number | undefined {
   const since = index - NARROW_FROM;
-  return since >= 0 && since % SWEEP_ONE_IN === 0 ? since / SWEEP_ONE_IN : undefined;
+  return since >= 0 && since % sweepOneIn === 0 ? since / sweepOneIn : undefined;
 }
 
 /**

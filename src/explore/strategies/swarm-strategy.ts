@@ -8,6 +8,7 @@ import { hashText } from '../../kernel/text-hash.ts';
 import type { AskedFault, DescribeAnswer } from '../../kernel/decisions.ts';
 import type { Question } from '../../kernel/question.ts';
 import type { Strategy } from './strategy.ts';
+import { STRATEGY_ODDS } from '../../model/odds.ts';
 
 const WORD = 0x1_0000_0000;
 const QUESTIONS_KEPT = 8192;
@@ -15,12 +16,11 @@ const QUESTIONS_KEPT = 8192;
 /** How often an active site of a fault kind strikes, as words out of 2^32. */
 const WEIGHTS = [
   { name: 'off', words: 0 },
-  { name: 'rare', words: WORD / 32 },
-  { name: 'usual', words: WORD / 8 },
-  { name: 'wild', words: WORD / 2 },
+  { name: 'rare', words: WORD / STRATEGY_ODDS.rareOneIn },
+  { name: 'usual', words: WORD / STRATEGY_ODDS.usualOneIn },
+  { name: 'wild', words: WORD / STRATEGY_ODDS.wildOneIn },
 ] as const;
-/** Out of four sites so many are active: mostly FoundationDB's quarter; all of them for scenarios that have few. */
-const ACTIVE_OF_FOUR = [1, 1, 2, 4] as const;
+const { activeOfFour } = STRATEGY_ODDS;
 /** How a site that draws for the scenario does so: uniformly, mostly the plain answer, or mostly a favourite one. */
 const HABITS = ['uniform', 'uniform', 'plain', 'favourite'] as const;
 const DELAYS = ['off', 'uniform', 'extreme'] as const;
@@ -85,7 +85,7 @@ export class SwarmStrategy implements Strategy {
   begin(index: number): boolean {
     this.draws = randomDecisions(`${this.seed}/${index}`);
     this.epoch += 1;
-    this.activeOfFour = ACTIVE_OF_FOUR[this.draws.draw(hashText('sites'), 4, 0)] ?? 4;
+    this.activeOfFour = activeOfFour[this.draws.draw(hashText('sites'), activeOfFour.length, 0)] ?? 4;
     this.hasHabits = this.draws.draw(hashText('habits'), 2, 0) === 1;
     this.delays = DELAYS[this.draws.draw(hashText('delays'), DELAYS.length, 0)] ?? 'uniform';
     this.longestOfFour = 1 + this.draws.draw(hashText('longest'), 3, 0);

@@ -10,19 +10,14 @@ import { DrawStream } from './draw-stream.ts';
 import type { Execution, Strategy } from './strategy.ts';
 import { StratifiedStrategy } from './stratified-strategy.ts';
 import { SwarmStrategy } from './swarm-strategy.ts';
+import { STRATEGY_ODDS } from '../../model/odds.ts';
 
 /** Shallow bugs come first: a configuration that leaves things out is for those that the first executions have not found. */
 const STRATIFIED_UNTIL = 16;
 const STEP = 0x9e3779b1;
 const QUESTIONS_KEPT = 8192;
-const SWARM_ONE_IN = 6;
-/** In one stratified execution of so many faults are as often as the scenario has them. */
-const AS_GIVEN_ONE_IN = 4;
-/** In the others, how many times as often those of a kind strike. */
-const INTENSITIES = [1, 2, 2, 4] as const;
-const INTENSITY_MAX = 4;
-/** A fault strikes at most once in so many answers: with fewer, those between the plain one and the highest may be faults of their own. */
-const ANSWERS_PER_STRIKE = 8;
+const { swarmOneIn, asGivenOneIn, intensities, answersPerStrike } = STRATEGY_ODDS;
+const INTENSITY_MAX = Math.max(...intensities);
 
 /** Values for one execution after the other. */
 export class ValuePolicy implements DecisionSource {
@@ -49,8 +44,8 @@ export class ValuePolicy implements DecisionSource {
 
   begin(index: number): void {
     this.#draws.restart(index);
-    this.#isSwarm = index >= STRATIFIED_UNTIL && this.#draws.below(SWARM_ONE_IN) === 0;
-    const isAsGiven = index === 0 || this.#draws.below(AS_GIVEN_ONE_IN) === 0;
+    this.#isSwarm = index >= STRATIFIED_UNTIL && this.#draws.below(swarmOneIn) === 0;
+    const isAsGiven = index === 0 || this.#draws.below(asGivenOneIn) === 0;
     this.#intensity = isAsGiven ? 0 : 1 + this.#draws.word();
     if (this.#isSwarm) this.#swarm.begin(index);
     else this.#stratified.begin(index);
@@ -64,7 +59,7 @@ export class ValuePolicy implements DecisionSource {
     if (faults !== undefined) return this.#amongKinds(faults, question, n, answer, occurrence);
     const isNear = answer >= n - INTENSITY_MAX && answer < n - 1;
     if (!isNear) return answer;
-    const times = Math.min(this.#intensityOf(this.#kindOf(question)), Math.floor(n / ANSWERS_PER_STRIKE));
+    const times = Math.min(this.#intensityOf(this.#kindOf(question)), Math.floor(n / answersPerStrike));
     return answer >= n - times ? n - 1 : answer;
   }
 
@@ -77,7 +72,7 @@ export class ValuePolicy implements DecisionSource {
     occurrence: number,
   ): number {
     const least = faults.reduce((lowest, fault) => Math.min(lowest, fault.answer), n);
-    if (answer >= least || n < ANSWERS_PER_STRIKE * faults.length) return answer;
+    if (answer >= least || n < answersPerStrike * faults.length) return answer;
     for (let again = 1; again < INTENSITY_MAX; again += 1) {
       const salt = mixBits(this.#intensity ^ Math.imul(INTENSITY_MAX * occurrence + again, STEP));
       const drawn = (mixBits(question.hash ^ salt) >>> 0) % n;
@@ -92,7 +87,7 @@ export class ValuePolicy implements DecisionSource {
 
   /** How many times as often that kind strikes. */
   #intensityOf(kind: number): number {
-    return INTENSITIES[(mixBits(kind ^ this.#intensity) >>> 0) % INTENSITIES.length] as number;
+    return intensities[(mixBits(kind ^ this.#intensity) >>> 0) % intensities.length] as number;
   }
 
   #kindOf(question: Question): number {

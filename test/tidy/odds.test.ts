@@ -1,0 +1,27 @@
+// Odds that were found by trying stand in one table, so that they can be weighed against each other.
+import { readFileSync, readdirSync } from 'node:fs';
+import { expect, test } from 'vitest';
+
+/** A chance as a number of its own: `const ONE_IN = 16`, `const FAULT_RATE = 0.03`, `const STRIKES_MAX = 4`. */
+const ODDS = /^(?:export )?const [A-Z_]*(?:ONE_IN|RATE|STRIKES_MAX) = [\d._]+;/m;
+const TABLE = 'src/model/odds.ts';
+/** How much of the executions a check may cost at most: nothing is drawn by it. */
+const OTHERS = ['src/explore/exhaustive/exhaustive-states.ts'];
+
+test(`no source but ${TABLE} has odds of its own`, () => {
+  const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.ts'),
+  );
+  const having = files
+    .map((file) => `src/${file.replaceAll('\\', '/')}`)
+    .filter((file) => ODDS.test(readFileSync(file, 'utf8')));
+  expect(files.length).toBeGreaterThan(300);
+  expect(having).toEqual(OTHERS);
+});
+
+test('each of the odds says what it is for', () => {
+  const lines = readFileSync(TABLE, 'utf8').split('\n');
+  const bare = lines.filter((line, at) => /^ {2}\w+: /.test(line) && !(lines[at - 1] ?? '').endsWith('*/'));
+  expect(lines.filter((line) => /^ {2}\w+: /.test(line)).length).toBeGreaterThan(20);
+  expect(bare).toEqual([]);
+});
