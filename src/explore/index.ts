@@ -32,13 +32,8 @@ export {
   explore,
 } from './explorer.ts';
 export { type ExplanationLine, type ExplanationRole, formatExplanation } from './explain/explanation-text.ts';
-export {
-  type ExplainOptions,
-  type Explanation,
-  type FailureDetail,
-  explain,
-  type NearestSearch,
-} from './explain/explanation.ts';
+export { type ExplainOptions, type Explanation, explain, type NearestSearch } from './explain/explanation.ts';
+export type { FailureDetail } from './explain/failure-details.ts';
 export { type CutShort, type FailingExecution, type ShrunkExecution } from './failing-execution.ts';
 export { failureKey } from './failure-key.ts';
 export { type HistoryLine } from './explain/failure-history.ts';

@@ -46,6 +46,11 @@ export function placedAt(place: Error | undefined): Pick<FailureFact, 'stack'> {
   return frames.length === 0 ? {} : { stack: frames.join('\n') };
 }
 
+/** Whether somebody waits. */
+export function isWait({ kind }: FailureFact): boolean {
+  return kind === 'wait' || kind === 'circle';
+}
+
 /** The fact in one line, with its number. */
 export function factLine({ text, count = 1 }: Pick<FailureFact, 'text' | 'count'>): string {
   return `${text}${timesText(count)}`;

@@ -2,7 +2,8 @@
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { counted, plural } from '../../model/plural.ts';
-import type { Explanation, FailureDetail } from './explanation.ts';
+import type { Explanation } from './explanation.ts';
+import type { FailureDetail } from './failure-details.ts';
 import type { HistoryLine } from './failure-history.ts';
 import type { SourcePlace } from './source-place.ts';
 

@@ -1,0 +1,52 @@
+/**
+ * Where the scenario waits in a standstill, or for what comes from outside, by line. Invariants: to see that costs more than the execution
+ * does, so that it is run again for it, as short as it gets; what then fails in another way says nothing of this failure.
+ */
+import { ExecutionInterrupted, type DecisionSource } from '../../kernel/decisions.ts';
+import { type FailureFact, factsOf } from '../../simulation/failure-fact.ts';
+import type { Failure, Verdict } from '../../simulation/verdict.ts';
+import type { Executor } from '../executor.ts';
+import { failureKey } from '../failure-key.ts';
+import { answersOf, type KeyedDecision } from '../keyed-log.ts';
+import { lookingOften } from '../known-stall.ts';
+
+/** The facts that say where the scenario waits; none if it does not wait, or if it is asked to stop. */
+export async function awaitedPlaces(
+  executor: Executor,
+  log: readonly KeyedDecision[],
+  failure: Failure,
+  shouldStop: (() => boolean) | undefined,
+): Promise<readonly FailureFact[]> {
+  if (!['deadlock', 'stall', 'escape'].includes(failure.kind)) return [];
+  const key = failureKey(failure);
+  const onTurn = (): void => {
+    if (shouldStop?.() === true) throw new ExecutionInterrupted('there is no more time for it');
+  };
+  const source = (): DecisionSource => answersOf(log);
+  const isPlaced = factsOf(failure).some(({ kind }) => kind === 'outside');
+  const called =
+    failure.kind === 'escape' && !isPlaced ? await calledPlaces(executor, source(), key, onTurn) : [];
+  const request = { source: source(), captureAwaits: true };
+  // What is found in brief is found at once.
+  const inBrief = (): Promise<Verdict> => lookingOften(executor).execute(request);
+  const inFull = (): Promise<Verdict> => executor.execute({ ...request, onTurn });
+  for (const execute of failure.kind === 'stall' ? [inBrief, inFull] : [inFull]) {
+    const { failure: again } = await execute();
+    if (again !== undefined && failureKey(again) === key) {
+      return [...called, ...factsOf(again).filter(({ kind }) => kind === 'await' || kind === 'promise')];
+    }
+  }
+  return called;
+}
+
+/** What was called outside, by one more execution: what reports it keeps awaits from being seen. */
+async function calledPlaces(
+  executor: Executor,
+  source: DecisionSource,
+  key: string,
+  onTurn: () => void,
+): Promise<readonly FailureFact[]> {
+  const { failure } = await executor.execute({ source, captureOutside: true, onTurn });
+  if (failure === undefined || failureKey(failure) !== key) return [];
+  return factsOf(failure).filter(({ kind }) => kind === 'outside');
+}

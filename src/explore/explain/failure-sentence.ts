@@ -1,0 +1,98 @@
+/**
+ * One sentence that says what went wrong and what it took. Invariant: it claims no cause beyond the decisions without which it holds.
+ */
+import { factLine, factsOf, isWait } from '../../simulation/failure-fact.ts';
+import type { Failure } from '../../simulation/verdict.ts';
+import { headlineOf } from '../failure-key.ts';
+import type { QuestionKind } from '../../kernel/question.ts';
+import { EventNames } from './event-name.ts';
+import { type ObservedRun, unusualDecisions, type ObservedDecision } from './observed-run.ts';
+import { counted } from '../../model/plural.ts';
+import { PassedOver } from './passed-over.ts';
+import { ShownFaults } from './shown-fault.ts';
+import { callersIn, isOfWork } from './exchanges.ts';
+
+const SHOWN_MAX = 3;
+/** What says most first. */
+const TELLING: readonly QuestionKind[] = ['fault', 'order', 'delay', 'choice', 'draw'];
+
+/** What went wrong and what it took, and the whole sentence with scenario and time. */
+export function sentenceOf(
+  run: ObservedRun,
+  failure: Failure,
+): { readonly sentence: string; readonly what: string } {
+  const what = `${whatOf(failure)}${circumstances(run)}.`;
+  return { sentence: `${run.verdict.scenario} fails at ${failure.atMs} ms: ${what}`, what };
+}
+
+function whatOf(failure: Failure): string {
+  const { kind, rule, message } = failure;
+  const text = headlineOf(message).headline.replace(/\.$/, '');
+  switch (kind) {
+    case 'rule':
+      return `rule ${rule} is broken, ${text}`;
+    case 'error':
+      return `"${text}" was thrown`;
+    case 'deadlock':
+    case 'stall':
+      return standstillText(failure, text);
+    case 'check':
+    case 'always':
+    case 'eventually':
+    case 'leftovers':
+    case 'escape':
+    case 'budget':
+    case 'diverged':
+    case 'interrupted':
+    case 'abandoned':
+      return text;
+  }
+}
+
+/** What does not go on, and who waits for what. */
+function standstillText(failure: Failure, text: string): string {
+  const { standstill } = failure;
+  if (standstill === undefined) return text;
+  const { what, wait } = standstill;
+  const facts = factsOf(failure);
+  if (wait === 'circle') return `${text}: ${facts.find(({ kind }) => kind === 'circle')?.brief ?? ''}`;
+  const owed = facts.find(({ isOwed }) => isOwed);
+  if (owed !== undefined) return `${what}, and ${factLine(owed)}`;
+  if (wait === 'held') return facts[0] === undefined ? text : `${text}, such as ${factLine(facts[0])}`;
+  // Whose promise it is that nothing settles: of calls to others, the first that was made.
+  const [first, ...others] = facts.filter(isWait);
+  if (first === undefined) return text;
+  const more = others.length === 0 ? '' : `, beside ${counted(others.length, 'other wait')}`;
+  return `${what}, and ${factLine(first)}${more}`;
+}
+
+function circumstances(run: ObservedRun): string {
+  const names = new EventNames(run);
+  const faults = new ShownFaults(run, names);
+  const unusual = unusualDecisions(run);
+  const said = new Set(unusual.flatMap((decision) => faults.detailsBehind(decision)));
+  const decisions = unusual.filter((decision) => !said.has(decision));
+  const callers = callersIn(run);
+  // Which work there is shows in the history, as calls.
+  const telling = decisions.filter((decision) => !isOfWork(decision, callers));
+  if (decisions.length === 0) return ', also with every choice at its default';
+  if (telling.length === 0) return '';
+  const passed = new PassedOver(decisions);
+  const shown = telling
+    .filter((decision) => passed.isShown(decision))
+    .sort((a, b) => weightOf(faults, a) - weightOf(faults, b))
+    .slice(0, SHOWN_MAX);
+  const inOrder = decisions
+    .filter((decision) => shown.includes(decision))
+    .map((decision) => passed.textOf(decision, names) ?? faults.textOf(decision));
+  const others = telling.length - shown.reduce((sum, decision) => sum + passed.countOf(decision), 0);
+  const differ = others === 1 ? 'differs' : 'differ';
+  if (inOrder.length === 0) return `, when ${counted(others, 'choice')} ${differ} from the default`;
+  const more = others <= 0 ? '' : `, and ${counted(others, 'more choice')} ${differ} from the default`;
+  return `, when ${inOrder.join(' and ')}${more}`;
+}
+
+/** A fault that spared what it was asked about says least. */
+function weightOf(faults: ShownFaults, decision: ObservedDecision): number {
+  return faults.isSpared(decision) ? TELLING.length : TELLING.indexOf(decision.question.kind);
+}
