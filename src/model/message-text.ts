@@ -247,7 +247,7 @@ export function lostChangeText(disk: string, change: string): string {
 export function diskEventText(event: DiskEvent): string {
   const { runner, step, file, bytes = 0, writes = 1, writtenBytes = bytes, unsyncedBytes = 0, from } = event;
   const size = event.bytes === undefined ? '' : ` (${bytesText(bytes)})`;
-  const underWay = event.wasUnderWay === true ? ', which was under way' : '';
+  const underWay = event.wasUnderWay === true ? ' as its process dies' : '';
   switch (step) {
     case 'wrote':
       return `${runner} writes ${file}${size}${underWay}`;

@@ -11,7 +11,10 @@ interface Cluster {
 }
 
 /** The lines about `deposit` and `pay` of a failure that names another call, of which there are more than a history has lines. */
-async function linesOf(disturb: (cluster: Cluster) => void): Promise<string[]> {
+async function linesOf(
+  disturb: (cluster: Cluster) => void,
+  about = /(deposit|pay).*(lost|refused|held)/,
+): Promise<string[]> {
   const scenario = defineScenario({
     name: 'payments',
     description: 'a client whose calls do not arrive',
@@ -45,7 +48,7 @@ async function linesOf(disturb: (cluster: Cluster) => void): Promise<string[]> {
   const { history } = await explain(createExecutor(scenario), []);
   expect(history).toHaveLength(12);
   const lines = history.map(({ atMs, text }) => `${atMs} ${text}`);
-  return lines.filter((line) => /(deposit|pay).*(lost|refused|held)/.test(line));
+  return lines.filter((line) => about.test(line));
 }
 
 test.each<readonly [string, string, (cluster: Cluster) => void]>([
@@ -59,4 +62,9 @@ test.each<readonly [string, string, (cluster: Cluster) => void]>([
     `22 {pay: 3} from ann to bank ${became}`,
     `22 the call deposit() from ann to bank ${became}`,
   ]);
+});
+
+test('a node that has answered since its crash is shown to start again', async () => {
+  const lines = await linesOf(({ bank }) => bank.restart(), /^\d+ bank (crashes|starts)/);
+  expect(lines).toEqual(['21 bank crashes', '21 bank starts again']);
 });

@@ -96,7 +96,7 @@ test.each(['powerFail', 'crash'] as const)(
       '2 ms: n1 syncs log',
       ...(end === 'powerFail'
         ? [
-            '2 ms: n1 appends to log (3 bytes), which was under way',
+            '2 ms: n1 appends to log (3 bytes) as its process dies',
             '2 ms: n1 loses the last write to log (3 bytes)',
             '2 ms: the lost write to log on n1 is torn: 1 of its 3 bytes is kept',
             '2 ms: log on n1 has 3 bytes left, of which 1 was not synced',
@@ -104,7 +104,7 @@ test.each(['powerFail', 'crash'] as const)(
         : [
             '2 ms: the write to log under way on n1 (3 bytes) is not finished',
             '2 ms: of the unfinished write to log on n1 1 of 3 bytes is there',
-            '2 ms: n1 appends to log (1 byte), which was under way',
+            '2 ms: n1 appends to log (1 byte) as its process dies',
           ]),
       '3 ms: n1 reads log (3 bytes)',
     ]);

@@ -489,6 +489,25 @@ function undeliveredIn(events: ObservedRun['events']): ReadonlySet<TraceEvent> {
   return new Set([...firsts.values()].slice(0, UNDELIVERED_MAX));
 }
 
+/** So many restarts are shown before all else but decisions. */
+const RESTARTS_MAX = 2;
+
+/** The last restarts of nodes that have said something since: without them it would be said by a node that is down. */
+function tellingRestartsIn(events: ObservedRun['events']): ReadonlySet<TraceEvent> {
+  const speaking = new Set<string>();
+  const found = new Set<TraceEvent>();
+  for (const { event } of [...events].reverse()) {
+    // That a node is down the network says in its name.
+    if (event.type === 'message' && event.step === 'sent' && event.kind !== 'error') {
+      speaking.add(event.runner);
+    }
+    if (event.type !== 'node' || event.step !== 'restarted' || !speaking.delete(event.runner)) continue;
+    found.add(event);
+    if (found.size === RESTARTS_MAX) break;
+  }
+  return found;
+}
+
 function isStopped({ step, reason }: MessageEvent): boolean {
   return reason !== undefined && (step === 'lost' || step === 'refused' || step === 'held');
 }
@@ -514,6 +533,7 @@ class ClusterRanks {
   readonly #beforeCrash = new Set<TraceEvent>();
   readonly #losses: FileLosses;
   readonly #undelivered: ReadonlySet<TraceEvent>;
+  readonly #restarts: ReadonlySet<TraceEvent>;
 
   constructor(run: ObservedRun, failure: Failure, isAbout: IsAbout, exchanges: Exchanges) {
     this.#isAbout = isAbout;
@@ -522,6 +542,7 @@ class ClusterRanks {
     this.#findBeforeCrashes(run.events, exchanges);
     this.#losses = new FileLosses(run.events);
     this.#undelivered = undeliveredIn(run.events);
+    this.#restarts = tellingRestartsIn(run.events);
     for (const { event, firingId } of run.events) {
       if (event.type !== 'message') continue;
       this.#firingOf.set(event, firingId);
@@ -534,6 +555,7 @@ class ClusterRanks {
   rankOf(event: TraceEvent): Rank | undefined {
     if (event.type === 'message') return this.#rankOfMessage(event);
     if (event.type === 'disk') return this.#rankOfDisk(event);
+    if (event.type === 'node' && this.#restarts.has(event)) return RANK.undelivered;
     const isOfLock = (event.type === 'acquired' || event.type === 'freed') && event.resource === 'lock';
     return isOfLock ? this.#rankOfLock(event) : undefined;
   }
