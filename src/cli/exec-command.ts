@@ -9,17 +9,21 @@ import type { Chunk } from '../model/output.ts';
 import { type ProcessEnd, execStatus, NOT_FOUND } from './exec-status.ts';
 import { closeSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import type { TempDirs } from '../model/collaborators.ts';
+import type { World } from '../model/world.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
-import { createExecRunner } from '../host/exec-runner.ts';
 import { createOsExecer } from '../host/process/os-execer.ts';
 import { realWorld } from '../host/real-world.ts';
+import { createMemoryFiler } from '../filers/memory-filer.ts';
+import { makeTempFolder, type TempFolder } from '../host/temp-folder.ts';
+import { createNullOutputs } from '../outputs/null-output.ts';
+import { createQueueRunner, type QueueRunnerOptions } from '../runners/queue/create-queue-runner.ts';
 import { createRecorder, type Recorder } from '../runners/recording/recorder.ts';
 import { OutputDisplay, runToEnd, showEvent } from './exec-display.ts';
-import { openInput, watchFolder } from './exec-files.ts';
+import { openInput } from './exec-files.ts';
 import { UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import type { RemoteExecOptions } from './remote-exec.ts';
@@ -144,12 +148,7 @@ export async function execCommand(
     const { remoteExec } = await import('./remote-exec.ts');
     return remoteExec(terminal, argv, { ...options, remote });
   }
-  const tidyTempRoot = watchFolder(tmpdir());
-  try {
-    return await execProgram(terminal, argv, options);
-  } finally {
-    tidyTempRoot();
-  }
+  return execProgram(terminal, argv, options);
 }
 
 async function execProgram(
@@ -177,12 +176,9 @@ async function execProgram(
   });
   const execer = new ShownExecer(os, (stream, chunk) => display.show(stream, chunk));
   const recorder = trace === undefined ? undefined : createRecorder(world);
-  const runner = createExecRunner({
-    world,
-    execer,
-    recorder,
-    ...(directory === undefined ? {} : { tempDirs: fixedDirectory(directory) }),
-  });
+  const temporary = directory === undefined ? makeTempFolder('exec') : undefined;
+  const tempDirs = temporary === undefined ? fixedDirectory(directory ?? '') : freshDirectory(temporary);
+  const runner = createQueueRunner(world, { ...runnerParts(world), execer, recorder, tempDirs });
   try {
     const timeoutMs = timeout === undefined ? {} : { timeoutMs: timeout };
     terminal.onUnread(() => interruption.endUnread());
@@ -191,13 +187,11 @@ async function execProgram(
     await writeRecording(trace, recorder, directory, interruption);
     return interruption.status ?? execStatus(status, execer);
   } catch (error) {
-    if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT') || isRunnerError(error, 'RUNNER_OUTPUT_FAILED')) {
-      throw new UsageError(error.message);
-    }
+    if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw new UsageError(error.message);
     throw error;
   } finally {
     await runner.release();
-    await runner.outputs.dispose();
+    temporary?.remove();
     if (typeof stdin === 'number') closeSync(stdin);
     interruption.dispose();
   }
@@ -230,9 +224,26 @@ async function workingDirectory({ cwd, freshDir = false }: ExecCommandOptions): 
   return directory;
 }
 
+/** What is the same for all: what a command writes is shown as it comes, and its run id is that of no other one. */
+function runnerParts({
+  random,
+}: World): Pick<QueueRunnerOptions, 'name' | 'idPrefix' | 'filers' | 'outputs'> {
+  return {
+    name: 'exec',
+    idPrefix: `${random.fork('incarnation').uint32().toString(16).padStart(8, '0')}-`,
+    filers: new Map([['scoot', { filer: createMemoryFiler() }]]),
+    outputs: createNullOutputs(),
+  };
+}
+
 /** Not the runner's to make or remove. */
 function fixedDirectory(path: string): TempDirs {
   return { boundMs: 0, create: () => ({ path, id: '', release: () => undefined }) };
+}
+
+function freshDirectory(folder: TempFolder): TempDirs {
+  const release = (): void => folder.remove();
+  return { boundMs: 0, create: () => ({ path: folder.path, id: '', release }) };
 }
 
 async function writeRecording(

@@ -74,7 +74,14 @@ export function showEvent(
   // The end of a run comes after all of its output.
   if (isTerminal(event.status.state)) display.end();
   if (json) {
-    terminal.json({ type: 'status', atMs: event.at, ...event.status });
+    // What was written is in lines of its own, and kept nowhere that these could name.
+    terminal.json({
+      type: 'status',
+      atMs: event.at,
+      ...event.status,
+      stdoutRef: undefined,
+      stderrRef: undefined,
+    });
     return;
   }
   const { state, exitCode, error } = event.status;

@@ -1,19 +1,5 @@
-/**
- * What commands read and write that may be a FIFO, and the directory of `exec` for temporary files. Invariants: to wait for the other end of a
- * FIFO keeps no signal from ending the command; the directory for temporary files is there afterwards only if it was before.
- */
-import {
-  closeSync,
-  constants,
-  existsSync,
-  open,
-  openSync,
-  readSync,
-  rmdirSync,
-  statfsSync,
-  statSync,
-} from 'node:fs';
-import { dirname, resolve } from 'node:path';
+/** What commands read and write that may be a FIFO. Invariant: to wait for the other end of one keeps no signal from ending the command. */
+import { closeSync, constants, open, openSync, readSync, statfsSync, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { messageOf } from '../kernel/errors.ts';
@@ -36,6 +22,7 @@ export async function openInput(
 ): Promise<'inherit' | 'null' | number> {
   if (stdin === 'inherit' || stdin === 'null') return stdin;
   try {
+    if (statSync(stdin).isDirectory()) throw new Error('it is a directory');
     return isFifo(stdin) ? await openFifo(stdin, interruption) : openSync(stdin, 'r');
   } catch (error) {
     if (error instanceof InterruptedError) throw error;
@@ -129,17 +116,4 @@ export async function awaitReader(path: string, interruption: Interruption): Pro
 
 function isFifo(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
-}
-
-/** Remembers which of a folder and those above it are not there yet; the result removes those of them again that are empty by then. */
-export function watchFolder(folder: string): () => void {
-  const missing: string[] = [];
-  for (let path = resolve(folder); !existsSync(path); path = dirname(path)) missing.push(path);
-  return () => {
-    try {
-      for (const path of missing) rmdirSync(path);
-    } catch {
-      // Not empty, or never made: it stays as it is.
-    }
-  };
 }

@@ -2,7 +2,7 @@
 /** The `dryrunner` command: what can be typed, and which file does it. Commands are loaded when they are used. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
-import { messageOf, stackOf } from '../kernel/errors.ts';
+import { isRunnerError, messageOf, stackOf } from '../kernel/errors.ts';
 import { packageFile } from '../kernel/package-files.ts';
 import { isOfLostFolder } from './current-folder.ts';
 import type { ExecutionFiles } from './execution-files.ts';
@@ -305,6 +305,10 @@ async function main(): Promise<number> {
       terminal.note(error.message);
       // What was waited for may keep the process alive as long as it likes.
       endProcess(error.status);
+    }
+    if (isRunnerError(error, 'RUNNER_OUTPUT_FAILED')) {
+      terminal.note(`error: ${error.message}`);
+      return ownFailure();
     }
     if (isOfLostFolder(error)) {
       terminal.note('error: the current folder has been removed: go to one that is there');

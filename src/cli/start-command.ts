@@ -1,5 +1,9 @@
 /** `dryrunner start`: the main job. The shipped scenarios in virtual time, then real commands, and how simulated and real agree. */
+import { join } from 'node:path';
 import { createExecRunner } from '../host/exec-runner.ts';
+import { createTempDirs } from '../host/filers/temp-dirs.ts';
+import { createLocalOutputs } from '../host/outputs/local-output.ts';
+import { makeTempFolder, type TempFolder } from '../host/temp-folder.ts';
 import type { Command } from '../model/command.ts';
 import { ALL_MASK } from '../model/state-mask.ts';
 import { finalStatus } from '../model/status-lookup.ts';
@@ -62,7 +66,7 @@ export const REHEARSALS: readonly Rehearsal[] = [
 ];
 
 /** How the simulated and the real runner agree: the same command, once as a script and once for real (R210). */
-export async function compareRunners(rehearsal: Rehearsal): Promise<Agreement> {
+export async function compareRunners(rehearsal: Rehearsal, { path }: TempFolder): Promise<Agreement> {
   let simulated = '';
   const verdict = await simulate({
     name: 'agreement',
@@ -73,7 +77,10 @@ export async function compareRunners(rehearsal: Rehearsal): Promise<Agreement> {
     },
   });
   if (!verdict.held) simulated = `failed: ${verdict.failure?.message ?? ''}`;
-  const runner = createExecRunner();
+  const runner = createExecRunner({
+    outputs: createLocalOutputs({ dir: join(path, 'logs') }),
+    tempDirs: createTempDirs({ root: path }),
+  });
   try {
     const real = await outcome(runner, rehearsal.real, rehearsal.abortAfterMs, (ms) => pause(ms));
     return { title: rehearsal.title, simulated, real, agrees: verdict.held && simulated === real };
@@ -145,12 +152,17 @@ export async function startCommand(
 
 async function compare(terminal: Terminal, json: boolean, interruption: Interruption): Promise<Agreement[]> {
   const agreements: Agreement[] = [];
-  for (const rehearsal of REHEARSALS) {
-    if (interruption.requested) break;
-    terminal.progress(`real commands: ${rehearsal.title}`);
-    const agreement = await compareRunners(rehearsal);
-    agreements.push(agreement);
-    if (json) terminal.json({ type: 'agreement', ...agreement });
+  const temporary = makeTempFolder('start');
+  try {
+    for (const rehearsal of REHEARSALS) {
+      if (interruption.requested) break;
+      terminal.progress(`real commands: ${rehearsal.title}`);
+      const agreement = await compareRunners(rehearsal, temporary);
+      agreements.push(agreement);
+      if (json) terminal.json({ type: 'agreement', ...agreement });
+    }
+  } finally {
+    temporary.remove();
   }
   terminal.progress('');
   return agreements;
@@ -165,7 +177,8 @@ function printAgreements(terminal: Terminal, agreements: readonly Agreement[]): 
     real,
     agrees ? terminal.style('green', 'agree') : terminal.style('red', 'differ'),
   ]);
-  for (const line of textTable(['command', 'simulated', 'real', ''], rows)) terminal.line(line);
+  const head = ['command', 'simulated', 'real', ''];
+  for (const line of textTable(head, rows, { columns: terminal.tableColumns })) terminal.line(line);
   const agreeing = agreements.filter(({ agrees }) => agrees).length;
   terminal.line(`${agreeing} of ${agreements.length} agree.`);
 }

@@ -4,13 +4,13 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import * as inspector from 'node:inspector';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { REPLAY_DIVERGED, REPLAY_OUTCOMES } from '../explore/replay-outcome.ts';
+import { makeTempFolder } from '../host/temp-folder.ts';
 import { vitestPattern, type VitestTest } from '../explore/vitest-test.ts';
 import { messageOf } from '../kernel/errors.ts';
 import type { TestExecution } from './execution-source.ts';
@@ -66,7 +66,8 @@ export async function replayInVitest(
     );
   }
   const main = mainOfVitest(file);
-  const folder = await mkdtemp(join(tmpdir(), 'dryrunner-'));
+  const temporary = makeTempFolder('replay');
+  const folder = temporary.path;
   const report = join(folder, 'report.json');
   const reporter = join(folder, 'reporter.mjs');
   try {
@@ -87,7 +88,7 @@ export async function replayInVitest(
       return reported(terminal, test, await resultOf(test, report), json);
     });
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    temporary.remove();
   }
 }
 

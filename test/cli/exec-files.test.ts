@@ -1,13 +1,11 @@
 // The files that `dryrunner exec` opens, and the message about one that `replay` reads.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { watchFolder } from '../../src/cli/exec-files.ts';
 import { builtCommand, type Finished, run, start, startWith } from './command.ts';
 
 let dir = '';
@@ -117,21 +115,18 @@ describe('a file with a token, a certificate or a key', () => {
   });
 });
 
-describe('folders that had to be made', () => {
-  test('are removed again', async () => {
-    const removeMade = watchFolder(at('made/for/it'));
-    await mkdir(at('made/for/it'), { recursive: true });
-    removeMade();
-    expect(existsSync(at('made'))).toBe(false);
-  });
-
-  test('stay if they are not empty', async () => {
-    const removeMade = watchFolder(at('kept/for/it'));
-    await mkdir(at('kept/for/it'), { recursive: true });
-    await writeFile(at('kept/other'), '');
-    removeMade();
-    expect([existsSync(at('kept/other')), existsSync(at('kept/for'))]).toEqual([true, false]);
-  });
+test('replay does not wait for the writer of a FIFO, and says of a recording in a pipe what it needs', async () => {
+  const { code, err } = await run('replay', at('no-writer'));
+  expect(err).toMatch(/^error: .*no-writer: expected a regular file, got a FIFO\n$/);
+  expect(code).toBe(2);
+  await run('exec', '--trace', at('passed-on'), '--', 'true');
+  const line = [process.execPath, ...builtCommand, 'replay', '/dev/stdin'];
+  const script = `cat ${at('passed-on')} | "$@"`;
+  const piped = spawnSync('bash', ['-c', script, 'bash', ...line], { encoding: 'utf8' });
+  expect([piped.status, piped.stderr]).toEqual([
+    2,
+    'error: /dev/stdin: expected a regular file, for a recording is read twice: write it to one first\n',
+  ]);
 });
 
 test('replay names a damaged file only once', async () => {

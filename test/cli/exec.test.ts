@@ -37,6 +37,7 @@ describe('exit codes', () => {
     ['the directory is a file', ['--cwd', '/etc/passwd', '--', 'true'], 125],
     ['two directories are named', ['--cwd', '/', '--fresh-dir', '--', 'true'], 125],
     ['the input is missing', ['--stdin', '/no/such/file', '--', 'true'], 125],
+    ['the input is a directory', ['--stdin', '/', '--', 'true'], 125],
     ['the trace cannot be written', ['--trace', '/no/such/folder/t', '--', 'true'], 125],
     ['the program cannot be executed', ['--', '/etc/passwd'], 126],
     ['the program has no name', ['--', ''], 127],

@@ -5,9 +5,7 @@
 import * as is from '../../kernel/shape.ts';
 import process from 'node:process';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { receivedError } from '../../cluster/sent-error.ts';
@@ -27,6 +25,7 @@ import { codeModule } from '../../kernel/package-files.ts';
 import { SEED } from '../../kernel/seeded-random.ts';
 import type { CallOptions, Stub } from '../../model/node-context.ts';
 import { createSystemClock } from '../system-clock.ts';
+import { makeTempFolder, type TempFolder } from '../temp-folder.ts';
 import { threadEntry } from '../thread-entry.ts';
 import type { FromNode, NodeThreadInput, ToNode } from './thread-protocol.ts';
 
@@ -94,28 +93,25 @@ const OPTIONS = is.optionsOf<RealNetworkOptions>(
 const LEAVE_TIMEOUT_MS = 10_000;
 const TYPESCRIPT = /\.[cm]?tsx?$/;
 
-const temporary = new Set<string>();
+const temporary = new Map<string, TempFolder>();
 /** What ends a Node process without an end of its own, unless somebody handles it. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Removed by the end of the Node process, if it comes before `stop`. */
 function makeTemporary(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'dryrunner-cluster-'));
-  if (temporary.size === 0) {
-    process.on('exit', removeTemporary);
-    for (const signal of SIGNALS) process.on(signal, onSignal);
-  }
-  temporary.add(folder);
-  return folder;
+  const folder = makeTempFolder('cluster');
+  if (temporary.size === 0) for (const signal of SIGNALS) process.on(signal, onSignal);
+  temporary.set(folder.path, folder);
+  return folder.path;
 }
 
 function removeTemporary(): void {
-  for (const folder of temporary) rmSync(folder, { recursive: true, force: true });
+  for (const folder of temporary.values()) folder.remove();
 }
 
 function forgetTemporary(folder: string): void {
+  temporary.get(folder)?.remove();
   if (!temporary.delete(folder) || temporary.size > 0) return;
-  process.off('exit', removeTemporary);
   for (const signal of SIGNALS) process.off(signal, onSignal);
 }
 

@@ -266,7 +266,8 @@ const DISPOSE_PAUSE_MS = 2;
  * Kills the tree if this process exits before the returned function was called.
  */
 export function guardAtExit(tree: ProcessTree): () => void {
-  if (guarded.size === 0) process.on('exit', killGuarded);
+  // First of all: others remove the folders that these processes write to.
+  if (guarded.size === 0) process.prependListener('exit', killGuarded);
   guarded.add(tree);
   return () => {
     if (guarded.delete(tree) && guarded.size === 0) process.off('exit', killGuarded);

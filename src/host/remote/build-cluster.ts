@@ -3,8 +3,8 @@
  * running and nothing of it is left on the disk but the stores of a folder that was named.
  */
 import * as is from '../../kernel/shape.ts';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createSimExecer } from '../../execers/sim-execer.ts';
 import { parseSimScript } from '../../execers/sim-script.ts';
@@ -21,6 +21,7 @@ import { createRemoteService, type RemoteServer } from '../../remote/remote-serv
 import { createExecRunner, type ExecRunner } from '../exec-runner.ts';
 import { createLocalOutputs, type LocalOutputs } from '../outputs/local-output.ts';
 import { realWorld } from '../real-world.ts';
+import { makeTempFolder, type TempFolder } from '../temp-folder.ts';
 import { BLOB_COMPRESSION } from './blob-compression.ts';
 import { createCasFiler } from './cas-filer.ts';
 import { createDiskActionCache } from './disk-action-cache.ts';
@@ -141,21 +142,17 @@ function withPlaceholders(actions: ActionStore): ActionStore {
 interface Stores {
   readonly content: DiskContentStore;
   readonly cache: ActionCache;
-  readonly remove: () => void;
 }
 
-function openStores({ cas, casBytesMax = 10 * GIB }: BuildClusterOptions): Stores {
-  const dir = cas === undefined ? mkdtempSync(join(tmpdir(), 'dryrunner-cas-')) : resolve(cas);
-  const content = createDiskContentStore({ dir: join(dir, 'cas'), maxBytes: casBytesMax });
-  const cache = createDiskActionCache({ dir: join(dir, 'ac') });
-  const remove = (): void => {
-    try {
-      content.close();
-    } finally {
-      if (cas === undefined) rmSync(dir, { recursive: true, force: true });
-    }
-  };
-  return { content, cache, remove };
+function openStores({ cas, casBytesMax = 10 * GIB }: BuildClusterOptions, temporary: TempFolder): Stores {
+  const dir = cas === undefined ? temporary.path : resolve(cas);
+  try {
+    const content = createDiskContentStore({ dir: join(dir, 'cas'), maxBytes: casBytesMax });
+    return { content, cache: createDiskActionCache({ dir: join(dir, 'ac') }) };
+  } catch (error) {
+    temporary.remove();
+    throw error;
+  }
 }
 
 function makeWorkers(
@@ -163,12 +160,13 @@ function makeWorkers(
   options: BuildClusterOptions,
   stores: Stores,
   outputs: LocalOutputs,
+  { path }: TempFolder,
 ): ExecRunner[] {
   const { content, cache } = stores;
   const { workers = 'exec', jobs = availableParallelism(), metrics } = options;
   const real = createDiskActions({ content, cache });
   const actions = workers === 'exec' ? real : withPlaceholders(real);
-  const filers = new Map([['bazel', { filer: createCasFiler({ content }) }] as const]);
+  const filers = new Map([['bazel', { filer: createCasFiler({ content, root: path }) }] as const]);
   return Array.from({ length: jobs }, (_, index) =>
     createExecRunner({
       world,
@@ -186,8 +184,8 @@ function makeWorkers(
 /**
  * Makes this machine a build cluster of the Remote Execution API, for Bazel and its like: what `dryrunner serve --reapi` does.
  *
- * Rejects with `RUNNER_INVALID_ARGUMENT` for options that make no sense, `RUNNER_MISSING_PACKAGE` without @grpc/grpc-js, and
- * `RUNNER_RPC_FAILED` if nothing can listen there.
+ * Rejects with `RUNNER_INVALID_ARGUMENT` for options that make no sense, `RUNNER_MISSING_PACKAGE` without @grpc/grpc-js,
+ * `RUNNER_RPC_FAILED` if nothing can listen there, and `RUNNER_OUTPUT_FAILED` if no temporary folder can be made.
  *
  * @example
  * ```ts
@@ -201,9 +199,10 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
   check('options', options, OPTIONS);
   const { chaosSeed, faults, abandonedAfterMs, uploadIdleMs } = options;
   const world = realWorld(chaosSeed === undefined ? {} : { seed: chaosSeed });
-  const stores = openStores(options);
-  const outputs = createLocalOutputs({ retention: { maxCount: 100 } });
-  const runners = makeWorkers(world, options, stores, outputs);
+  const temporary = makeTempFolder('serve');
+  const stores = openStores(options, temporary);
+  const outputs = createLocalOutputs({ dir: join(temporary.path, 'logs'), retention: { maxCount: 100 } });
+  const runners = makeWorkers(world, options, stores, outputs, temporary);
   const { content, cache } = stores;
   const service = createRemoteService(world, {
     runner: runners,
@@ -221,7 +220,8 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
     inOrder([
       () => allOf(runners.map((runner) => runner.release())),
       () => outputs.dispose(),
-      () => stores.remove(),
+      () => content.close(),
+      () => temporary.remove(),
     ]);
   try {
     const served = lyingBy(chaosSeed, world, service, faults);

@@ -14,7 +14,8 @@ import type { ActionOutcome } from '../../model/action.ts';
 import type { ActionCache } from '../../model/content-store.ts';
 import { DIGEST, digestKey, type Digest } from '../../model/digest.ts';
 import { makeFolderSync } from '../make-folder.ts';
-import { asStoreError, makeStoreFolder, ownName, sweepFolder } from './store-folder.ts';
+import { ownName } from '../own-name.ts';
+import { asStoreError, makeStoreFolder, sweepFolder } from './store-folder.ts';
 
 /** Options of {@link createDiskActionCache}. */
 export interface DiskActionCacheOptions {

@@ -36,7 +36,8 @@ import {
 } from '../../model/content-store.ts';
 import { DIGEST, digestKey, type Digest } from '../../model/digest.ts';
 import { cancelledOperation } from '../../filers/filer-error.ts';
-import { asStoreError, makeStoreFolder, ownName, sweepFolder } from './store-folder.ts';
+import { ownName } from '../own-name.ts';
+import { asStoreError, makeStoreFolder, sweepFolder } from './store-folder.ts';
 import { giveTurns, isTurnDue } from './turns.ts';
 
 /** Options of {@link createDiskContentStore}. */

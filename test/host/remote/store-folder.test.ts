@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { ownName, sweepFolder } from '../../../src/host/remote/store-folder.ts';
+import { ownName } from '../../../src/host/own-name.ts';
+import { sweepFolder } from '../../../src/host/remote/store-folder.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -61,7 +62,7 @@ test('there are names where nothing can be read of the machine', async () => {
     return { ...fs, readFileSync: refuse, readlinkSync: refuse, openSync: refuse };
   });
   try {
-    const other = await import('../../../src/host/remote/store-folder.ts');
+    const other = await import('../../../src/host/own-name.ts');
     expect(other.ownName()).toMatch(new RegExp(`^${process.pid}-0-[0-9a-f]{12}-[0-9a-f]{24}$`));
   } finally {
     vi.doUnmock('node:fs');

@@ -1,0 +1,74 @@
+// What `exec` leaves among the machine's temporary files, however it ends: nothing, or after SIGKILL nothing that the next one does not remove.
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type Started, startWith } from './command.ts';
+
+let root = '';
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'temp-folders-'));
+});
+afterEach(() => rm(root, { recursive: true }));
+
+/** A command that does not mind SIGTERM, and writes files as fast as it can. */
+function startStubborn(...options: readonly string[]): Started {
+  const script =
+    "i=0; trap 'echo stopping' TERM; echo at work > file; echo at work; while :; do : > $$.$i; i=$((i+1)); done";
+  return startWith({ TMPDIR: root }, 'exec', ...options, '--', 'sh', '-c', script);
+}
+
+test('a command in a folder that is there needs no temporary files', async () => {
+  const started = startStubborn('--cwd', root);
+  await started.prints('at work');
+  expect((await readdir(root)).filter((name) => name.startsWith('dryrunner-'))).toEqual([]);
+  started.child.kill('SIGINT');
+  await started.prints('stopping');
+  started.child.kill('SIGINT');
+  await started.finished;
+  expect((await readdir(root)).filter((name) => name.startsWith('dryrunner-'))).toEqual([]);
+});
+
+test('a second Ctrl-C removes the directory of --fresh-dir', async () => {
+  const started = startStubborn('--fresh-dir');
+  await started.prints('at work');
+  expect(await readdir(root)).toHaveLength(1);
+  started.child.kill('SIGINT');
+  await started.prints('stopping');
+  started.child.kill('SIGINT');
+  expect((await started.finished).code).toBe(130);
+  expect(await readdir(root)).toEqual([]);
+});
+
+test('the next command removes the directory of one that was killed, and not of one that lives', async () => {
+  const [killed, living] = [startStubborn('--fresh-dir'), startStubborn('--fresh-dir')];
+  await Promise.all([killed.prints('at work'), living.prints('at work')]);
+  killed.child.kill('SIGKILL');
+  await killed.finished;
+  expect(await readdir(root)).toHaveLength(2);
+  await startWith({ TMPDIR: root }, 'exec', '--fresh-dir', '--', 'true').finished;
+  expect(await readdir(root)).toEqual([expect.stringMatching(`^dryrunner-exec-${living.child.pid}-`)]);
+  living.child.kill('SIGINT');
+  await living.prints('stopping');
+  living.child.kill('SIGINT');
+  await living.finished;
+});
+
+test.for([
+  ['exec', [], 0],
+  ['exec', ['--fresh-dir'], 125],
+  ['serve', ['--reapi', '--port', '0'], 2],
+] as const)(
+  'where no temporary files can be made, %s %j exits with %i',
+  async ([command, options, expected]) => {
+    const argv = command === 'exec' ? ['--', 'true'] : [];
+    const there = { TMPDIR: join(root, 'none') };
+    const { code, err } = await startWith(there, command, ...options, ...argv).finished;
+    if (expected !== 0) {
+      expect(err).toMatch(
+        /^error: no folder can be made among the temporary files, in .*none: ENOENT[^\n]*\n$/,
+      );
+    }
+    expect(code).toBe(expected);
+  },
+);
