@@ -52,8 +52,9 @@ export async function explainCommand(
   await requireOwnFiles(options, [what], [named.scenario]);
   if (options.debug === true) return debugExecution(terminal, named, options.json ?? false);
   const work = async (interruption: Interruption): Promise<ExitStatus> => {
-    const loading = nameScenario(named.scenario);
-    const scenario = await interruption.unlessRequested(loading, 'the scenario was loading');
+    const scenario = await interruption.besideForeignCode(() =>
+      interruption.unlessRequested(nameScenario(named.scenario), 'the scenario was loading'),
+    );
     return new Explaining({ terminal, scenario, options, interruption }, named).run();
   };
   return isLog(named)

@@ -314,8 +314,9 @@ export async function exploreCommand(
   return interruptible(terminal, async (interruption) => {
     // Before it begins: a module that keeps this thread busy leaves no time later.
     terminal.progress(`loading (Ctrl-C or Ctrl-\\ ends it): ${references.join(', ')}`);
-    const loading = nameScenarios(references);
-    const scenarios = await interruption.unlessRequested(loading, 'the scenario files were loading');
+    const scenarios = await interruption.besideForeignCode(() =>
+      interruption.unlessRequested(nameScenarios(references), 'the scenario files were loading'),
+    );
     let status: ExitStatus = EXIT_STATUS.HELD;
     for (const scenario of scenarios) {
       if (interruption.requested) {

@@ -1,7 +1,7 @@
 /**
  * Ctrl-C: the first asks the work to stop and print what it has, the second ends the process at once. Invariants: the exit code is that
- * of the signal, also if there is nowhere left to print to; after `dispose` signals do again what they did before; a scenario that keeps
- * this thread busy cannot keep Ctrl-\ from ending it, for then no handler would ever run.
+ * of the signal, also if there is nowhere left to print to; after `dispose` signals do again what they did before; code of the user's that keeps
+ * this thread busy cannot keep SIGTERM, a closed terminal and Ctrl-\ from ending it, although then no handler would ever run.
  */
 import {
   endProcess,
@@ -13,6 +13,8 @@ import {
 } from './exit-status.ts';
 
 const SIGNALS: readonly EndSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+/** Those that no key sends: what sends them expects an end, not a table. */
+const FINAL_SIGNALS: ReadonlySet<EndSignal> = new Set(['SIGTERM', 'SIGHUP']);
 /** With processes of its own a command has to end them first, whatever the signal. */
 const SIGNALS_WITH_PROCESSES: readonly EndSignal[] = [...SIGNALS, 'SIGQUIT'];
 
@@ -32,6 +34,20 @@ export class Interruption {
     const signals = hasProcesses ? SIGNALS_WITH_PROCESSES : SIGNALS;
     this.#handlers = signals.map((signal) => [signal, () => this.#onSignal(signal)]);
     for (const [signal, handler] of this.#handlers) process.on(signal, handler);
+  }
+
+  /**
+   * Runs code of the user's in this thread: it may keep the thread busy for ever, so SIGTERM and SIGHUP are left to the system meanwhile, which ends
+   * the process at once. In a container the system ends no process 1, which has only its handlers.
+   */
+  async besideForeignCode<T>(work: () => Promise<T>): Promise<T> {
+    const left = process.pid === 1 ? [] : this.#handlers.filter(([signal]) => FINAL_SIGNALS.has(signal));
+    for (const [signal, handler] of left) process.off(signal, handler);
+    try {
+      return await work();
+    } finally {
+      for (const [signal, handler] of left) process.on(signal, handler);
+    }
   }
 
   /** The exit code once a signal has come; undefined before. */

@@ -44,8 +44,11 @@ export async function runCommand(
   await requireOwnFiles({ trace, timeline }, [], references);
   const interruption = new Interruption();
   try {
-    const scenarios = await interruption.unlessRequested(findScenarios(references), 'scenarios were loading');
-    return await runScenarios(terminal, scenarios, interruption, { seeds, json, trace, timeline });
+    return await interruption.besideForeignCode(async () => {
+      const loading = findScenarios(references);
+      const scenarios = await interruption.unlessRequested(loading, 'scenarios were loading');
+      return runScenarios(terminal, scenarios, interruption, { seeds, json, trace, timeline });
+    });
   } finally {
     interruption.dispose();
   }

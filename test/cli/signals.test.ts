@@ -39,6 +39,9 @@ beforeAll(async () => {
     `const prepare = () => { setInterval(() => {}, 1_000); process.stderr.write('at work\\n'); return new Promise(() => {}); };
     export const preparing = { name: 'preparing', description: 'of a test', prepare, run: () => {} };`,
   );
+  const loop = "process._rawDebug('at work'); for (;;);";
+  await writeFile(at('looping.mjs'), scenario('looping', `() => { ${loop} }`));
+  await writeFile(at('loops.mjs'), loop);
   // Holds the process up when it has begun to load, or when its command is done.
   const hold =
     "process._rawDebug('held up'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600_000);";
@@ -116,6 +119,23 @@ describe('in the middle', () => {
       await started.prints(text);
       started.child.kill(signal);
       expect(await statusOf(started)).toBe(STATUS[signal]);
+    },
+  );
+
+  test.for([
+    ['run', 'at work', () => ['run', at('looping.mjs#looping')]],
+    ['explore of a module that loops when it is loaded', 'at work', () => ['explore', at('loops.mjs')]],
+    ['explain of a module that loops when it is loaded', 'at work', () => ['explain', at('loops.mjs')]],
+    ['list of a module that loops when it is loaded', 'at work', () => ['list', at('loops.mjs')]],
+  ] as const)(
+    '%s, in a loop that leaves nothing else a turn: SIGTERM and SIGHUP end it',
+    async ([, text, args], { expect }) => {
+      for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+        const started = startWith({}, ...args());
+        await started.prints(text);
+        started.child.kill(signal);
+        expect(await statusOf(started)).toBe(STATUS[signal]);
+      }
     },
   );
 
