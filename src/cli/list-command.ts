@@ -19,6 +19,7 @@ export async function listCommand(
     for (const line of textTable(
       ['scenario', 'what it rehearses'],
       rows.map(({ name, description }) => [name, description]),
+      { columns: terminal.tableColumns },
     )) {
       terminal.line(line);
     }

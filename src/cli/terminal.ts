@@ -82,6 +82,13 @@ export class Terminal {
     return this.#err.columns || 80;
   }
 
+  /** How wide a table on stdout may be; undefined where nothing says so, as in a pipe. */
+  get tableColumns(): number | undefined {
+    const { COLUMNS: given = '' } = process.env;
+    if (/^[1-9]\d{0,4}$/.test(given)) return Number(given);
+    return this.#out.isTTY ? this.#out.columns || undefined : undefined;
+  }
+
   /** A result: one line on stdout. */
   line(text = ''): void {
     this.#write('stdout', `${harmless(text, this.#isColoured)}\n`);

@@ -1,19 +1,115 @@
-/** Columns for people. */
+/** Columns for people. Invariant: where a width is given, a line is longer only if the table has no room for eight characters in each column. */
 import { stripVTControlCharacters } from 'node:util';
 
-/** Lines of a table with a head; numbers are aligned to the right. */
-export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const all = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...all.map((row) => widthOf(row[column] ?? ''))));
-  const isNumeric = head.map((_, column) =>
-    rows.every((row) => /^[\d.,]+( \w+|×)?$/.test(stripVTControlCharacters(row[column] ?? ''))),
+/** How a table is fitted into a terminal. */
+export interface TextTableOptions {
+  /** How wide a line may be; undefined for as wide as it gets. */
+  readonly columns?: number | undefined;
+  /** Heads of the columns that are left out where there is no room, the first of them first. */
+  readonly dispensable?: readonly string[];
+}
+
+type Row = readonly string[];
+
+const GAP = 2;
+const CUT_WIDTH = 8;
+const NUMBER = /^[\d.,]+([ \u00a0]\w+|×)?$/;
+/** In a cell: a space at which it is not broken. */
+export const NO_BREAK = '\u00a0';
+
+/** Lines of a table with a head; numbers are aligned to the right. What is too wide is broken between words, then left out, and cut last of all. */
+export function textTable(head: Row, rows: readonly Row[], options: TextTableOptions = {}): string[] {
+  const { columns = Infinity, dispensable = [] } = options;
+  const left: string[] = [];
+  for (const next of [...dispensable, undefined]) {
+    const kept = head.map((name, index) => ({ name, index })).filter(({ name }) => !left.includes(name));
+    const pick = (row: Row): string[] => kept.map(({ index }) => row[index] ?? '');
+    const all = [pick(head), ...rows.map(pick)];
+    const widths = fitted(all, columns);
+    if (totalOf(widths) > columns && next !== undefined) {
+      left.push(next);
+      continue;
+    }
+    const note = left.length === 0 ? [] : [`(no room for: ${left.join(', ')})`];
+    return [...drawn(all, cutTo(widths, columns)), ...note];
+  }
+  return [];
+}
+
+function totalOf(widths: readonly number[]): number {
+  return widths.reduce((sum, width) => sum + width, 0) + GAP * (widths.length - 1);
+}
+
+/** Widths at which words stay whole: as wide as the cells, less what the widest ones can give away. */
+function fitted(all: readonly Row[], columns: number): number[] {
+  const count = all[0]?.length ?? 0;
+  const widest = (of: (cell: string) => number): number[] =>
+    Array.from({ length: count }, (_, column) => Math.max(...all.map((row) => of(row[column] ?? ''))));
+  return narrowed(widest(widthOf), widest(longestWord), columns);
+}
+
+/** Takes from the widest ones, down to `least` of each. */
+function narrowed(widths: readonly number[], least: readonly number[], columns: number): number[] {
+  const result = [...widths];
+  for (let excess = totalOf(result) - columns; excess > 0; excess--) {
+    const room = result.map((width, column) => (width > (least[column] ?? 0) ? width : 0));
+    const most = Math.max(...room);
+    if (most === 0) break;
+    const column = room.indexOf(most);
+    result[column] = most - 1;
+  }
+  return result;
+}
+
+function cutTo(widths: readonly number[], columns: number): number[] {
+  return narrowed(
+    widths,
+    widths.map((width) => Math.min(width, CUT_WIDTH)),
+    columns,
   );
-  return all.map((row) =>
-    row
-      .map((cell, column) => pad(cell, widths[column] ?? 0, isNumeric[column] ?? false))
-      .join('  ')
-      .trimEnd(),
+}
+
+function drawn(all: readonly Row[], widths: readonly number[]): string[] {
+  const isNumeric = widths.map((_, column) =>
+    all.slice(1).every((row) => NUMBER.test(stripVTControlCharacters(row[column] ?? ''))),
   );
+  return all.flatMap((row) => {
+    const cells = row.map((cell, column) => wrapped(cell, widths[column] ?? 0));
+    const height = Math.max(...cells.map((lines) => lines.length));
+    return Array.from({ length: height }, (_, line) =>
+      cells
+        .map((lines, column) => pad(lines[line] ?? '', widths[column] ?? 0, isNumeric[column] ?? false))
+        .join(' '.repeat(GAP))
+        .replaceAll(NO_BREAK, ' ')
+        .trimEnd(),
+    );
+  });
+}
+
+/** Lines of at most this width; a word that is longer is cut. */
+function wrapped(cell: string, width: number): string[] {
+  if (widthOf(cell) <= width || isStyled(cell)) return [cell];
+  const lines: string[] = [];
+  for (const word of cell.split(' ').map((whole) => cut(whole, width))) {
+    const last = lines.at(-1);
+    if (last !== undefined && widthOf(last) + 1 + widthOf(word) <= width) {
+      lines[lines.length - 1] = `${last} ${word}`;
+    } else lines.push(word);
+  }
+  return lines;
+}
+
+function cut(word: string, width: number): string {
+  return widthOf(word) <= width ? word : `${word.slice(0, Math.max(0, width - 1))}…`;
+}
+
+/** Neither numbers with their units nor cells in colour are broken. */
+function longestWord(cell: string): number {
+  return isStyled(cell) || NUMBER.test(cell) ? widthOf(cell) : Math.max(...cell.split(' ').map(widthOf));
+}
+
+function isStyled(cell: string): boolean {
+  return cell.includes('\u001b');
 }
 
 function widthOf(cell: string): number {

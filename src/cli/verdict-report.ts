@@ -8,7 +8,7 @@ import { failureJson } from './failure-report.ts';
 import { formatSpan } from './quantity-text.ts';
 import type { LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
-import { textTable } from './text-table.ts';
+import { NO_BREAK, textTable } from './text-table.ts';
 
 /** One scenario over all its seeds. */
 export interface ScenarioSummary {
@@ -42,6 +42,9 @@ const HEAD = [
   'trace hash',
 ];
 
+/** Where a terminal has no room for them; `--json` has all. */
+const DISPENSABLE = ['trace hash', 'speed', 'virtual time', 'decisions'];
+
 /** One row per scenario. */
 export function summaryTable(terminal: Terminal, summaries: readonly ScenarioSummary[]): string[] {
   return textTable(
@@ -58,6 +61,7 @@ export function summaryTable(terminal: Terminal, summaries: readonly ScenarioSum
       formatCount(summary.decisions),
       summary.traceHash,
     ]),
+    { columns: terminal.tableColumns, dispensable: DISPENSABLE },
   );
 }
 
@@ -69,7 +73,7 @@ function verdictWord(terminal: Terminal, { failed, interrupted }: ScenarioSummar
 function endStatesText({ endStates }: ScenarioSummary): string {
   const texts = RUN_STATES.flatMap((state) => {
     const count = endStates[state] ?? 0;
-    return count === 0 ? [] : [`${formatCount(count)} ${state}`];
+    return count === 0 ? [] : [`${formatCount(count)}${NO_BREAK}${state}`];
   });
   return texts.join(', ') || '–';
 }
