@@ -47,7 +47,7 @@ export function failureKey(failure: NamedFailure): string {
   check('failure', failure, is.readable('a failure'));
   const { kind, rule = '', message } = failure;
   check('failure.message', message, is.TEXT);
-  const head = kind === 'error' ? message : headlineOf(message).headline;
+  const head = kind === 'error' || message.trim() === '' ? message : headlineOf(message).headline;
   const named = kind === 'check' ? head.replace(QUOTED, '"…"') : head;
   const runs = named.replace(NUMBER, '#').replace(PREFIXED_RUN, (_, id = '') => `run ${id}#`);
   const numberless = runs.replace(NUMBERS, '#').replace(PLURAL, '$1');
@@ -71,6 +71,8 @@ export interface FailureHeadline {
   readonly rest: readonly string[];
 }
 
+/** Stands where a sentence would have a hole. */
+const NO_MESSAGE = '(without a message)';
 const PARAGRAPHS = /\n[ \t]*\n/;
 
 /**
@@ -83,7 +85,7 @@ export function headlineOf(message: string): FailureHeadline {
   const head = isAnnouncing ? `${first}\n${second}` : first;
   const rest = [...(isAnnouncing || second === undefined ? [] : [second]), ...others].join('\n\n');
   return {
-    headline: head.replace(/\s*\n\s*/g, ' ').trim(),
+    headline: head.replace(/\s*\n\s*/g, ' ').trim() || NO_MESSAGE,
     rest: rest === '' ? [] : rest.split('\n').map((line) => line.trimEnd()),
   };
 }

@@ -75,6 +75,7 @@ const texts: readonly (readonly [TraceEvent, string])[] = [
     'the reply to run is lost on worker',
   ],
   [{ type: 'note', ...base, text: 'begin' }, 'worker notes: begin'],
+  [{ type: 'note', ...base, text: '' }, 'worker notes: ""'],
   [
     {
       type: 'fault',

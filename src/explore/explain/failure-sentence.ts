@@ -32,7 +32,7 @@ function whatOf(failure: Failure): string {
     case 'rule':
       return `rule ${rule} is broken, ${text}`;
     case 'error':
-      return `"${text}" was thrown`;
+      return message.trim() === '' ? '"" was thrown' : `"${text}" was thrown`;
     case 'deadlock':
     case 'stall':
       return standstillText(failure, text);

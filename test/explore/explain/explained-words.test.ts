@@ -35,6 +35,35 @@ test('names up to three choices, and says of more that they differ from the defa
   ]);
 });
 
+test('leaves no hole where a scenario gives an empty text', async () => {
+  const sentenceOf = async (run: () => void): Promise<string> => {
+    const scenario = defineScenario({ name: 'mute', description: 'says nothing', run });
+    return (await explain(createExecutor(scenario), [])).sentence;
+  };
+  const explained = await explain(
+    createExecutor(
+      defineScenario({
+        name: 'mute',
+        description: 'says nothing',
+        run(sim) {
+          sim.note('');
+          sim.check(false, '');
+        },
+      }),
+    ),
+    [],
+  );
+  expect(explained.sentence).toBe(
+    'mute fails at 0 ms: (without a message), also with every choice at its default.',
+  );
+  expect(explained.history.map(({ text }) => text)).toEqual(['note: ""', '(without a message)']);
+  const thrown = await sentenceOf(() => {
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- people do
+    throw '';
+  });
+  expect(thrown).toBe('mute fails at 0 ms: "" was thrown, also with every choice at its default.');
+});
+
 test('says of a choice what its asker says of the answer in a sentence', async () => {
   const describe: DescribeAnswer = Object.assign((answer: number) => answer, {
     sentence: (answer: number) => `the barn has ${answer} doors`,
