@@ -2,6 +2,7 @@
  * What was typed to name one execution: a token, a file that keeps its log, or a scenario and a seed. Invariant: what a token or a file names
  * is checked before it is loaded; see `allowed-scenario.ts`.
  */
+import { statSync } from 'node:fs';
 import { NO_HASH } from '../explore/failing-execution.ts';
 import { keyDecisions, nonZeroOf } from '../explore/keyed-log.ts';
 import { decodeToken, encodeToken, isTokenText } from '../explore/replay-token.ts';
@@ -92,14 +93,30 @@ function ofToken(text: string): ExecutionSource {
     : { kind: 'test', test, token: text.trim() };
 }
 
+/** The writer of a FIFO would be waited for, perhaps for ever. What a shell passes on as a descriptor has one. */
+function requireNoFifo(path: string): void {
+  const isPassedOn = path.startsWith('/dev/fd/') || path === '/dev/stdin';
+  if (!isPassedOn && statSync(path, { throwIfNoEntry: false })?.isFIFO() === true) {
+    throw new UsageError(`${path}: expected a regular file, got a FIFO`);
+  }
+}
+
+/** What is compared while it is played is read again. */
+function requireRegular(path: string, what: string): void {
+  if (statSync(path).isFile()) return;
+  throw new UsageError(`${path}: expected a regular file, for ${what} is read twice: write it to one first`);
+}
+
 /** Reads the whole file once, so that a damaged one is refused before anything is played; keeps the decisions only. */
 async function ofFile(path: string, isEdited: boolean): Promise<ExecutionSource> {
+  requireNoFifo(path);
   const trace = await openTrace(readTraceFile(path), { isEdited });
   const decisions: Decision[] = [];
   for await (const entry of trace) {
     if (entry.type === 'decision') decisions.push(entry.decision);
   }
   const { header } = trace;
+  if (header.kind !== 'decisions') requireRegular(path, `a ${header.kind}`);
   if (header.kind === 'recording') return { kind: 'recording', path, isEdited };
   const { scenario, seed, meta = {} } = header;
   const reference = meta['reference'] ?? scenario;

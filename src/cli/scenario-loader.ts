@@ -2,7 +2,7 @@
  * Finds scenarios by name among the shipped ones or loads them from a file. Invariant: what does not load is a usage error that says
  * which file, what was expected and what came.
  */
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream, existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { userFrameOf } from '../explore/explain/source-place.ts';
@@ -122,6 +122,9 @@ export function moduleFiles(references: readonly string[]): string[] {
 async function loadFile(reference: string): Promise<LoadedScenario[]> {
   const { file, name } = splitReference(reference);
   const path = resolve(file);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+    throw new UsageError(`${file}: expected a file that exports scenarios, got a directory`);
+  }
   const exported = await importScenario(path, file);
   const { freshModules } = await import('../ambient/fresh-modules.ts');
   const modules = freshModules(path);

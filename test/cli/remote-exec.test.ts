@@ -352,33 +352,43 @@ test.for([
     ['--remote', 'http://localhost:1', '--', 'true'],
     /--remote: expected grpc:\/\/HOST:PORT or grpcs:.* got "http:/,
   ],
-  [['--remote', 'grpc://x', '--cwd', '/', '--', 'true'], /--cwd: only without --remote/],
-  [['--remote', 'grpc://x', '--fresh-dir', '--', 'true'], /--fresh-dir: only without --remote/],
-  [['--remote', 'grpc://x', '--stdin', 'inherit', '--', 'true'], /--stdin: only without --remote/],
+  [['--remote', 'grpc://x:1', '--cwd', '/', '--', 'true'], /--cwd: only without --remote/],
+  [['--remote', 'grpc://x:1', '--fresh-dir', '--', 'true'], /--fresh-dir: only without --remote/],
+  [['--remote', 'grpc://x:1', '--stdin', 'inherit', '--', 'true'], /--stdin: only without --remote/],
   [['--input', '.', '--', 'true'], /--input: only with --remote/],
   [['--token-file', 'x', '--', 'true'], /--token-file: only with --remote/],
   [
-    ['--remote', 'grpc://x', '--token-file', '/no/such', '--', 'true'],
+    ['--remote', 'grpc://x:1', '--token-file', '/no/such', '--', 'true'],
     /--token-file: \/no\/such cannot be read/,
   ],
   [
-    ['--remote', 'grpc://x', '--output', '../x', '--', 'true'],
+    ['--remote', 'grpc://x:1', '--output', '../x', '--', 'true'],
     /--output: expected a path below .* got \.\.\/x/,
   ],
-  [['--remote', 'grpc://x', '--output', '/x', '--', 'true'], /--output: expected a path below/],
-  [['--remote', 'grpc://x', '--output', '.', '--', 'true'], /--output: expected a path below/],
-  [['--remote', 'grpc://x', '--output', '', '--', 'true'], /--output: expected a path below .*, got ""/],
+  [['--remote', 'grpc://x:1', '--output', '/x', '--', 'true'], /--output: expected a path below/],
+  [['--remote', 'grpc://x:1', '--output', '.', '--', 'true'], /--output: expected a path below/],
+  [['--remote', 'grpc://x:1', '--output', '', '--', 'true'], /--output: expected a path below .*, got ""/],
   [['--remote', '', '--', 'true'], /--remote: expected grpc:.*, got ""/],
   [
     ['--remote', 'grpc://127.0.0.1:', '--', 'true'],
     /--remote: expected grpc:.*, got "grpc:\/\/127.0.0.1:"$/m,
   ],
   [
+    ['--remote', 'grpc://a.b/', '--', 'true'],
+    /--remote: expected a port, as in grpc:\/\/a\.b:8980, got "grpc:\/\/a\.b\/"$/m,
+  ],
+  [
     ['--remote', 'grpc://a:70000', '--', 'true'],
     /--remote: expected a port from 1 to 65535, got "grpc:\/\/a:70000"$/m,
   ],
-  [['--remote', 'grpc://x', '--token-file', '', '--', 'true'], /--token-file: expected the name .*, got ""/],
-  [['--remote', 'grpc://x', '--tls-ca', 'x', '--', 'true'], /--tls-ca: only with grpcs:.* with grpc:\/\/x/],
+  [
+    ['--remote', 'grpc://x:1', '--token-file', '', '--', 'true'],
+    /--token-file: expected the name .*, got ""/,
+  ],
+  [
+    ['--remote', 'grpc://x:1', '--tls-ca', 'x', '--', 'true'],
+    /--tls-ca: only with grpcs:.* with grpc:\/\/x:1/,
+  ],
 ] as const)('wrong usage says what was expected: %o', async ([args, text]) => {
   const { code, out, err } = await run('exec', ...args);
   expect(err).toMatch(text);

@@ -21,7 +21,7 @@ import { loadGrpc } from './load-grpc.ts';
 
 /** Where a server is, and how it is talked to. */
 export interface ConnectRemoteOptions {
-  /** `grpc://HOST:PORT`, or `grpcs://HOST:PORT` with TLS. */
+  /** `grpc://HOST:PORT`, or `grpcs://HOST:PORT` with TLS, whose port is 443 by default. */
   readonly endpoint: string;
   /** Those who may sign the certificate of the server, PEM; only with `grpcs://`. Default: those whom the machine trusts. */
   readonly tlsCa?: Uint8Array | string | undefined;
@@ -37,7 +37,9 @@ const ENDPOINT = /^(grpcs?):\/\/((?:\[[\da-zA-Z:.%]+\]|[^\s/:@?#%[\]]+)(?::(\d+)
 export function endpointProblem(endpoint: string): string | undefined {
   const parts = ENDPOINT.exec(endpoint);
   if (parts === null) return 'grpc://HOST:PORT or grpcs://HOST:PORT';
-  const [, , , port = '1'] = parts;
+  const [, scheme, address = '', port = '443'] = parts;
+  // That of TLS, which is all that gRPC knows without a port, is nobody's who speaks without.
+  if (scheme === 'grpc' && parts[3] === undefined) return `a port, as in grpc://${address}:8980`;
   return Number(port) < 1 || Number(port) > PORT_MAX ? `a port from 1 to ${PORT_MAX}` : undefined;
 }
 
