@@ -5,9 +5,10 @@ import { createTempDirs } from '../host/filers/temp-dirs.ts';
 import { createLocalOutputs } from '../host/outputs/local-output.ts';
 import { makeTempFolder, type TempFolder } from '../host/temp-folder.ts';
 import type { Command } from '../model/command.ts';
-import { ALL_MASK } from '../model/state-mask.ts';
+import { waitForever } from '../model/query.ts';
+import { ALL_MASK, maskForState } from '../model/state-mask.ts';
 import { finalStatus } from '../model/status-lookup.ts';
-import { hasField } from '../model/run-state.ts';
+import { hasField, TERMINAL_STATES } from '../model/run-state.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { Service } from '../model/service.ts';
 import { createSimulatedRunner } from '../runners/simulated-runner.ts';
@@ -25,7 +26,7 @@ export interface Rehearsal {
   readonly title: string;
   readonly script: Command;
   readonly real: Command;
-  /** Aborts the run this long after its acceptance. */
+  /** Aborts the run this long after its start. */
   readonly abortAfterMs?: number;
 }
 
@@ -65,6 +66,8 @@ export const REHEARSALS: readonly Rehearsal[] = [
   { title: 'no such program', script: { argv: ['no such step'] }, real: { argv: ['/no/such/program'] } },
 ];
 
+const HAS_BEGUN = maskForState('RUNNING', ...TERMINAL_STATES);
+
 /** How the simulated and the real runner agree: the same command, once as a script and once for real (R210). */
 export async function compareRunners(rehearsal: Rehearsal, { path }: TempFolder): Promise<Agreement> {
   let simulated = '';
@@ -99,6 +102,8 @@ async function outcome(
   const { runId } = await runner.run(command);
   const seen: RunStatus[] = [];
   if (abortAfterMs !== undefined) {
+    // A busy machine takes its time for the start.
+    await runner.query({ runs: [runId], states: HAS_BEGUN }, waitForever());
     await wait(abortAfterMs);
     seen.push(...(await runner.queryNow({ runs: [runId], states: ALL_MASK })).statuses);
     await runner.abort(runId);

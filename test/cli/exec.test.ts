@@ -103,7 +103,7 @@ describe('surroundings', () => {
     [
       'in a new empty directory with --fresh-dir',
       ['--fresh-dir', ...sh('ls -A | wc -l; pwd')],
-      () => /^\s*0\n\S*dryrunner-run-\S+\n$/,
+      () => /^\s*0\n\S*dryrunner-exec-\S+\n$/,
     ],
     ['with nothing to read from --stdin null', ['--stdin', 'null', '--', 'cat'], () => ''],
   ])('runs %s', async ([, args, expected]) => {
