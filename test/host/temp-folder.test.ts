@@ -55,7 +55,7 @@ test('is removed by the next one if its process was killed', () => {
   expect(readdirSync(root)).toEqual([]);
 });
 
-test('is not removed by the next one while its process lives, nor is what is no such folder', () => {
+test('is not removed by the next one while its process lives, and neither are links, files and folders of others', () => {
   const first = makeTempFolder('exec');
   const target = join(root, 'target');
   mkdirSync(target);
