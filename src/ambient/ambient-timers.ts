@@ -390,7 +390,8 @@ function placed(text: string, { place }: Waiting): FailureFact {
 }
 
 function durationOf(ms: unknown): number {
-  const given = Number(ms);
+  // It makes a number of anything, and refuses what Node refuses: unlike `Number`, a bigint.
+  const given = Math.max(ms as number);
   if (given > TIMEOUT_MAX) {
     const message = `${given} does not fit into a 32-bit signed integer.\nTimeout duration was set to 1.`;
     process.emitWarning(message, 'TimeoutOverflowWarning');

@@ -4,6 +4,7 @@ import { replaceProperty, standInFor } from './stand-in.ts';
 
 const NS_PER_MS = 1_000_000;
 const NS_PER_S = 1_000_000_000n;
+const UINT32_MAX = 2 ** 32 - 1;
 
 export function installClocks(): void {
   installPerformance();
@@ -11,11 +12,13 @@ export function installClocks(): void {
   type HrTime = (this: unknown, since?: [number, number]) => [number, number];
   standInFor('process.hrtime', process, 'hrtime', (real: HrTime): HrTime => (since) => {
     const { world } = hub;
-    if (world === undefined || (since !== undefined && !Array.isArray(since))) return real(since);
-    const sinceNs = since === undefined ? 0n : BigInt(since[0]) * NS_PER_S + BigInt(since[1]);
-    const ns = nsOf(world.now()) - sinceNs;
-    const rest = ((ns % NS_PER_S) + NS_PER_S) % NS_PER_S;
-    return [Number((ns - rest) / NS_PER_S), Number(rest)];
+    const isRefused = since !== undefined && !(Array.isArray(since) && (since as number[]).length === 2);
+    if (world === undefined || isRefused) return real(since);
+    const ns = nsOf(world.now());
+    const [sinceS, sinceNs] = since ?? [0, 0];
+    const restNs = Number(ns % NS_PER_S) - sinceNs;
+    const s = Number(ns / NS_PER_S) - sinceS;
+    return restNs < 0 ? [s - 1, restNs + Number(NS_PER_S)] : [s, restNs];
   });
   standInFor('process.hrtime.bigint', process.hrtime, 'bigint', (real: () => bigint) => () => {
     const { world } = hub;
@@ -27,11 +30,16 @@ export function installClocks(): void {
   });
   type CpuUsage = (this: unknown, before?: NodeJS.CpuUsage) => NodeJS.CpuUsage;
   standInFor('process.cpuUsage', process, 'cpuUsage', (real: CpuUsage): CpuUsage => {
-    return (before) => (hub.world === undefined ? real(before) : { user: 0, system: 0 });
+    return (before) => {
+      // It throws for anything but a usage.
+      const used = real(before);
+      return hub.world === undefined ? used : { user: 0, system: 0 };
+    };
   });
   standInFor('AbortSignal.timeout', AbortSignal, 'timeout', (real: (ms: number) => AbortSignal) => (ms) => {
     const { world } = hub;
-    if (world === undefined || !(Number.isSafeInteger(ms) && ms >= 0)) return real.call(AbortSignal, ms);
+    const isDelay = Number.isInteger(ms) && ms >= 0 && ms <= UINT32_MAX;
+    if (world === undefined || !isDelay) return real.call(AbortSignal, ms);
     const controller = new AbortController();
     const abort = (): void =>
       controller.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError'));
@@ -44,7 +52,13 @@ function installPerformance(): void {
   const prototype = Object.getPrototypeOf(performance) as object;
   standInFor('performance.now', prototype, 'now', (real: (this: unknown) => number) => {
     return function () {
-      return hub.world?.now() ?? real.call(this);
+      const { world } = hub;
+      if (world === undefined) return real.call(this);
+      // Asked of anything else, it is refused.
+      if (this !== performance) {
+        real.call(this);
+      }
+      return world.now();
     };
   });
   replaceGetter('performance.timeOrigin', prototype, 'timeOrigin', () => hub.world?.originMs);

@@ -15,10 +15,13 @@ export function installEntropy(): void {
     (real: RandomBytes): RandomBytes =>
       (size, deliver) => {
         const { world } = hub;
-        if (world === undefined) return deliver === undefined ? real(size) : real(size, deliver);
+        const isDelivered = typeof deliver === 'function';
+        if (world === undefined || (deliver !== undefined && !isDelivered)) {
+          return deliver === undefined ? real(size) : real(size, deliver);
+        }
         const bytes = real(size) as Buffer;
         world.fill(bytes);
-        if (deliver === undefined) return bytes;
+        if (!isDelivered) return bytes;
         world.setImmediate(deliver, [null, bytes]);
         return undefined;
       },
@@ -33,7 +36,9 @@ export function installEntropy(): void {
     const { world } = hub;
     if (world === undefined) return real(min, max, deliver);
     const [from, to, then] = typeof max === 'number' ? [min, max, deliver] : [0, min, max];
-    real(from, to);
+    if (then !== undefined && typeof then !== 'function') return real(min, max, deliver);
+    if (typeof max === 'number') real(min, max);
+    else real(min);
     const drawn = from + Math.floor(world.random() * (to - from));
     if (then === undefined) return drawn;
     world.setImmediate(then, [null, drawn]);
@@ -64,6 +69,8 @@ function installBytes(): void {
     function (options) {
       const { world } = hub;
       if (world === undefined) return real.call(this, options);
+      // It throws for anything but options.
+      if (options !== undefined) real.call(this, options);
       const bytes = Buffer.alloc(16);
       world.fill(bytes);
       bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40;

@@ -11,11 +11,16 @@ interface TimerOptions {
 /** False for what the original refuses. */
 function areTimerOptions(options: unknown): options is TimerOptions | undefined {
   if (options === undefined) return true;
-  if (typeof options !== 'object' || options === null) return false;
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) return false;
   const { signal, ref } = options as TimerOptions;
   return (
     (signal === undefined || signal instanceof AbortSignal) && (ref === undefined || typeof ref === 'boolean')
   );
+}
+
+/** False for what the original refuses. */
+function isDelay(ms: unknown): boolean {
+  return ms === undefined || typeof ms === 'number';
 }
 
 function abortError({ reason }: AbortSignal): Error {
@@ -55,7 +60,7 @@ export function installPromisedTimers(): void {
     (real: typeof timersPromises.setTimeout) => {
       const standIn = (ms?: number, value?: unknown, options?: TimerOptions): Promise<unknown> => {
         const { world } = hub;
-        if (world === undefined || !areTimerOptions(options)) return real(ms, value, options);
+        if (world === undefined || !isDelay(ms) || !areTimerOptions(options)) return real(ms, value, options);
         return abortable(options, (resolve) => world.setTimer('setTimeout', resolve, ms, [value]));
       };
       return standIn as typeof real;
@@ -80,7 +85,7 @@ export function installPromisedTimers(): void {
     'setInterval',
     (real: typeof timersPromises.setInterval) => {
       const standIn = (ms?: number, value?: unknown, options?: TimerOptions): AsyncIterator<unknown> =>
-        hub.world === undefined || !areTimerOptions(options)
+        hub.world === undefined || !isDelay(ms) || !areTimerOptions(options)
           ? real(ms, value, options)
           : ticksOf(ms, value, options);
       return standIn as typeof real;
@@ -97,7 +102,7 @@ function installScheduler(): void {
     'wait',
     (real: (this: unknown, ms: number, options?: TimerOptions) => Promise<unknown>) => {
       return function (ms, options) {
-        if (hub.world === undefined || typeof ms !== 'number') return real.call(this, ms, options);
+        if (hub.world === undefined || this !== timersPromises.scheduler) return real.call(this, ms, options);
         return timersPromises.setTimeout(ms, undefined, options);
       };
     },

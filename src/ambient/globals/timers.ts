@@ -65,6 +65,6 @@ function clearAmbient(kind: 'Timeout' | 'Immediate', timer: unknown): boolean {
     return true;
   }
   if (hub.world === undefined || timer === undefined || timer === null) return false;
-  if (kind === 'Timeout') hub.world.clear(timer);
+  if (kind === 'Timeout' && (typeof timer === 'number' || typeof timer === 'string')) hub.world.clear(timer);
   return true;
 }
