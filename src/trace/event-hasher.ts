@@ -80,6 +80,9 @@ const NEW_RUN = 1 << 6;
 const HAS_OWNER = 1 << 7;
 const HAS_FROM = 1 << 8;
 
+/** To read so short a name of a runner takes no longer than to look its words up, and far less where 10,000 of them make the table large. */
+const SHORT_NAME_MAX = 16;
+
 /** Flags of a status. */
 const NEW_TAGS = 1 << 3;
 const NEW_REFS = 1 << 4;
@@ -333,7 +336,7 @@ export class EventHasher implements RunTracer {
     hash.addNumber(at);
     hash.addNumber(code | (isNewRunner ? NEW_RUNNER : 0) | (isNewRun ? NEW_RUN : 0));
     if (isNewRunner) {
-      hash.addString(runner);
+      hash.addString(runner, runner.length <= SHORT_NAME_MAX);
       this.#runner = runner;
     }
     if (isNewRun) {
