@@ -57,7 +57,7 @@ export class EndJudge {
   readonly #clock: VirtualClock;
   readonly #ledger: ResourceLedger;
   readonly #fail: NoteFailure;
-  readonly #machines: () => readonly FailureFact[];
+  readonly #machines: () => readonly string[];
   /** What keeps the process alive since the simulation began. */
   readonly #alive: ResourcesSince;
   #timersLeft: readonly SetTimerCall[] = [];
@@ -82,7 +82,7 @@ export class EndJudge {
     fail: NoteFailure,
     { machines, isRunning }: JudgedParts,
   ) {
-    this.#machines = () => machines().map((text) => plainFact(text));
+    this.#machines = machines;
     this.#capturesAwaits = captureAwaits;
     this.#capturesOutside = captureOutside;
     this.#isAmbient = ambient !== undefined;
@@ -118,7 +118,7 @@ export class EndJudge {
 
   /** What is held, waited for and pending now. */
   describeState(): FailureFact[] {
-    return [...this.#ledger.describe(SHOWN_MAX), ...this.#machines(), ...this.#pendingEvents()];
+    return [...this.#ledger.describe(SHOWN_MAX), ...plainFacts(this.#machines()), ...this.#pendingEvents()];
   }
 
   /** Nothing is queued, and a real timer of the scenario runs: whether it fires before or after one looks again is chance. */
@@ -168,7 +168,7 @@ export class EndJudge {
     // Without its line a timer says no more than what repeats.
     const ambient = this.#session?.leftovers() ?? [];
     const placed = ambient.filter(({ stack }) => stack !== undefined).slice(0, SHOWN_MAX);
-    const facts = [...repeats.map((text) => plainFact(text)), ...placed];
+    const facts = [...plainFacts(repeats), ...placed];
     this.#judgeWait('stall', 'Stall: nothing but periodic work fires', facts);
   }
 
@@ -176,11 +176,7 @@ export class EndJudge {
   judgeBudget(maxEvents: number, next: readonly string[]): void {
     const message = `${maxEvents} events have fired and the scenario has not ended`;
     this.#fail('budget', message, {
-      facts: [
-        ...next.map((text) => plainFact(text)),
-        ...this.#machines(),
-        ...this.#ledger.describe(SHOWN_MAX),
-      ],
+      facts: [...plainFacts(next), ...plainFacts(this.#machines()), ...this.#ledger.describe(SHOWN_MAX)],
     });
   }
 
@@ -199,7 +195,7 @@ export class EndJudge {
         alive.length === 0 ? 'a promise that nothing settles' : 'a promise that is settled from outside',
       ),
       ...this.#ledger.describe(SHOWN_MAX, 'things'),
-      ...this.#machines(),
+      ...plainFacts(this.#machines()),
       ...repeats,
     ];
     if (alive.length > 0) {
@@ -276,6 +272,10 @@ export class EndJudge {
 
 function outsideFact(what: string, by: string, stack: string): FailureFact {
   return { kind: 'outside', text: `outside of the simulation: ${what}, ${by} here`, stack };
+}
+
+function plainFacts(texts: readonly string[]): FailureFact[] {
+  return texts.map((text) => plainFact(text));
 }
 
 function withoutRepeats(facts: readonly FailureFact[]): FailureFact[] {
