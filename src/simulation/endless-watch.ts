@@ -12,14 +12,25 @@ import { StallWatch, type Liveness } from './stall-watch.ts';
 /** Events kept. */
 export const TAIL_LENGTH = 4096;
 const TIMES_SEEN_MIN = 3;
+/** Much may be due together in a simulation that goes on. */
+const INSTANT_MIN = 1_000;
 
 /** What the last events of a run that does not end are about, and the cycle in which they repeat. */
 export class EventTail {
   readonly #topics: Topic[] = [];
+  #firstMs: number | undefined;
+  #lastMs: number | undefined;
 
-  readonly watch = ({ topic }: EventInfo): void => {
+  readonly watch = ({ topic, atMs }: EventInfo): void => {
     this.#topics.push(topic);
+    this.#firstMs ??= atMs;
+    this.#lastMs = atMs;
   };
+
+  /** At which time they all fired; undefined if time went on, or too few are known. */
+  get instantMs(): number | undefined {
+    return this.#topics.length >= INSTANT_MIN && this.#firstMs === this.#lastMs ? this.#lastMs : undefined;
+  }
 
   /**
    * `repeats every 3 events: a → b → c`, if the second half of the events is one cycle over and over, subjects apart, and at least three
@@ -125,7 +136,17 @@ export class EndlessWatch {
     if (this.#clock.fired < this.#maxEvents) return false;
     const cycle = this.#tail.describeCycle();
     const next = cycle === undefined ? this.#clock.pendingLabels(SHOWN_MAX) : [cycle];
-    this.#judge.judgeBudget(this.#maxEvents, next);
+    this.#judge.judgeBudget(this.#maxEvents, [...this.#timeStandsStill(this.#tail), ...next]);
     return true;
+  }
+
+  /** What asks again at once keeps time where it is, as a loop of `setImmediate` does, and what it waits for may be due later. */
+  #timeStandsStill({ instantMs }: EventTail): string[] {
+    if (instantMs === undefined) return [];
+    const later = this.#clock.pendingEvents().find(({ atMs }) => atMs > instantMs);
+    if (later === undefined) return [];
+    return [
+      `time stands still at ${instantMs} ms: what repeats is due again at once, and ${later.topic.text}, due at ${later.atMs} ms, never fires`,
+    ];
   }
 }

@@ -71,6 +71,25 @@ describe('the cycle of a run that does not end', () => {
     }
   });
 
+  test('that keeps time where it is names what it keeps from firing', async () => {
+    const poll = async (sim: Simulation, ms: number): Promise<void> => {
+      const answers: string[] = [];
+      sim.world.clock.timer('the answer', 100, () => answers.push('yes'));
+      while (answers.length === 0) await sleep(sim.world.clock, ms, 'poll');
+    };
+    const [still, goesOn] = await Promise.all(
+      [0, 0.001].map((ms) => simulate({ maxEvents: 20_000, scenario: (sim) => poll(sim, ms) })),
+    );
+    expect(still?.failure).toMatchObject({
+      kind: 'budget',
+      details: [
+        'time stands still at 0 ms: what repeats is due again at once, and the answer, due at 100 ms, never fires',
+        'repeats every event: poll',
+      ],
+    });
+    expect(goesOn?.failure).toMatchObject({ kind: 'budget', details: ['repeats every event: poll'] });
+  });
+
   test('without a cycle, the budget shows what would come next', async () => {
     let label = 'a';
     const { failure } = await simulate({
