@@ -1,8 +1,8 @@
 /**
- * The odds by which an exploration draws: how often faults strike where nobody says how often, and how strategies divide their executions. All
- * that were found by trying stand here, so that they can be weighed against each other; a draw whose odds follow from what it is about, such
- * as one of four nodes, has them beside it. Invariant: a change changes what a seed means, so the hashes of shipped scenarios and
- * CHANGELOG are looked at for each.
+ * The odds by which an exploration draws: how often faults strike where nobody says how often, and how strategies divide their executions. They
+ * stand together so that they can be weighed against each other. Not here: when a strategy changes its mind, which stands with the strategy,
+ * and draws whose odds follow from what they are about, such as one of four nodes. Invariant: a change changes what a seed means, so the
+ * hashes of shipped scenarios and CHANGELOG are looked at for each.
  */
 
 /** Defaults of faults: at one moment in so many, unless the author of a scenario says otherwise. Users see them in the options that are named. */
@@ -71,7 +71,7 @@ export const STRATEGY_ODDS = {
   intensities: [1, 2, 2, 4],
   /** A fault strikes at most once in so many answers: with fewer, those between the plain one and the highest may be faults of their own. */
   answersPerStrike: 8,
-  /** Swarm: out of four sites of a kind that is on so many are active: mostly FoundationDB's quarter; all of them for scenarios that have few. */
+  /** Swarm: out of four sites of a kind that is on so many are active, each as often: FoundationDB's quarter twice, and all of them for scenarios that have few. */
   activeOfFour: [1, 1, 2, 4],
   /** Swarm: an active site of a kind that is rare strikes once in so many. */
   rareOneIn: 32,

@@ -11,6 +11,8 @@ export type FactKind =
   | 'circle'
   /** Somebody waits for something. */
   | 'wait'
+  /** What keeps more from being known of waits. */
+  | 'hint'
   /** Where the scenario awaits a promise. */
   | 'await'
   /** Where the promise that it awaits was made. */

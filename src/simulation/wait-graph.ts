@@ -6,7 +6,7 @@
 import { SCENARIO_OWNER } from '../model/world.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
 import { type Owned, ownedText, ownedThing, type ResourceEvent, waitText } from '../model/resource-text.ts';
-import { type FailureFact, placedAt, plainFact } from './failure-fact.ts';
+import { type FailureFact, placedAt } from './failure-fact.ts';
 
 /** An event about something that has an owner. */
 export type OwnedEvent = ResourceEvent & { readonly owner: string };
@@ -30,7 +30,10 @@ interface Edge {
 }
 
 const CIRCLES_MAX = 3;
-const UNNAMED = `several tasks of the scenario are called "${SCENARIO_OWNER}": with an owner for each, a circle of waits would show here`;
+const UNNAMED: FailureFact = Object.freeze({
+  kind: 'hint',
+  text: `several tasks of the scenario are called "${SCENARIO_OWNER}": with an owner for each, a circle of waits would show here`,
+});
 
 /** Locks and waits by owner. */
 export class WaitGraph {
@@ -84,7 +87,7 @@ export class WaitGraph {
     });
     const { circles, isUnnamed } = this.#findCircles();
     const shown = circles.slice(0, CIRCLES_MAX).map(circleFact);
-    return [...shown, ...waits, ...(isUnnamed ? [plainFact(UNNAMED)] : [])];
+    return [...shown, ...waits, ...(isUnnamed ? [UNNAMED] : [])];
   }
 
   /** Who holds what. */

@@ -95,7 +95,7 @@ function ofRunner(event: RunnerEvent): string {
     case 'node':
       return nodeEventText(event);
     case 'note':
-      return `${event.runner === 'scenario' ? 'note' : `${runner} notes`}: ${event.text || '""'}`;
+      return `${event.runner === 'scenario' ? 'note' : `${runner} notes`}: ${event.text.trim() === '' ? JSON.stringify(event.text) : event.text}`;
   }
 }
 

@@ -1123,29 +1123,33 @@ describe('blobs', () => {
       expect(await failure(service.unary(M.batchUpdateBlobs, update, call()))).toMatch(refused);
     }, limited));
 
-  test('a question for missing blobs whose answer would be longer than a message is refused, with how many are missing', () =>
-    play(
-      async ({ service }) => {
-        const answerOf = (count: number): Digest[] =>
-          Array.from({ length: count }, (_, n) => ({
+  test.each([1_000, 4_000_000, 12_000_000])(
+    'a question for missing blobs is refused if its answer were longer than every client takes, whatever batches may be (%s B)',
+    (batchBytesMax) =>
+      play(
+        async ({ service }) => {
+          const oddDigest = (_: unknown, n: number): Digest => ({
             hash: n.toString(16).padStart(64, '0'),
             sizeBytes: [1, 127, 128, 16_383, 16_384, 2 ** 40, Number.MAX_SAFE_INTEGER][n % 7]!,
-          }));
-        const lengthOf = (missingBlobDigests: Digest[]): number =>
-          MESSAGES.FindMissingBlobsResponse.encode({ missingBlobDigests }).length;
-        let count = 2_000;
-        while (lengthOf(answerOf(count + 1)) <= 195_304) count += 1;
-        const ask = (blobDigests: Digest[]) =>
-          service.unary(M.findMissingBlobs, { instanceName: '', blobDigests }, call());
-        const missing = answerOf(count);
-        expect((await ask([...missing, ...missing])).missingBlobDigests).toHaveLength(count);
-        expect(await failure(ask(answerOf(count + 1)))).toBe(
-          'INVALID_ARGUMENT: blob_digests: expected no more missing blobs than an answer of 195304 B names, ' +
-            `got ${count + 1}`,
-        );
-      },
-      { batchBytesMax: 1_000 },
-    ));
+          });
+          const missing = Array.from({ length: 60_000 }, oddDigest);
+          const lengthOf = (missingBlobDigests: Digest[]): number =>
+            MESSAGES.FindMissingBlobsResponse.encode({ missingBlobDigests }).length;
+          let bytes = 0;
+          const over = missing.findIndex((digest) => (bytes += lengthOf([digest])) > 4 * 1024 * 1024);
+          const ask = (count: number) => {
+            const blobDigests = missing.slice(0, count);
+            return service.unary(M.findMissingBlobs, { instanceName: '', blobDigests }, call());
+          };
+          expect((await ask(over)).missingBlobDigests).toHaveLength(over);
+          expect(await failure(ask(over + 1))).toBe(
+            'INVALID_ARGUMENT: blob_digests: expected no more missing blobs than an answer of 4194304 B names, ' +
+              `got ${over + 1}`,
+          );
+        },
+        { batchBytesMax },
+      ),
+  );
 
   test('a batch is by default no longer than a message that every client of gRPC takes', () =>
     play(async ({ service }) => {

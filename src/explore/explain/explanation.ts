@@ -33,9 +33,7 @@ import { awaitedPlaces } from './awaited-places.ts';
 import { detailsOf, type FailureDetail } from './failure-details.ts';
 import { noticedIn, placesOf } from './failure-places.ts';
 import { sentenceOf } from './failure-sentence.ts';
-
-/** A history is to be read at one glance. */
-const LINES_MAX = 12;
+import { LINES_MAX } from './plain-history.ts';
 
 /** What {@link explain} takes. */
 export interface ExplainOptions {

@@ -93,7 +93,7 @@ interface Candidate {
 /** Why a line is worth showing. */
 const RANK = {
   decided: 0,
-  undelivered: 1,
+  telling: 1,
   named: 2,
   namedPart: 3,
   context: 4,
@@ -555,7 +555,7 @@ class ClusterRanks {
   rankOf(event: TraceEvent): Rank | undefined {
     if (event.type === 'message') return this.#rankOfMessage(event);
     if (event.type === 'disk') return this.#rankOfDisk(event);
-    if (event.type === 'node' && this.#restarts.has(event)) return RANK.undelivered;
+    if (event.type === 'node' && this.#restarts.has(event)) return RANK.telling;
     const isOfLock = (event.type === 'acquired' || event.type === 'freed') && event.resource === 'lock';
     return isOfLock ? this.#rankOfLock(event) : undefined;
   }
@@ -568,7 +568,7 @@ class ClusterRanks {
 
   #rankOfMessage(event: MessageEvent): Rank {
     const { step, name } = event;
-    if (this.#undelivered.has(event)) return RANK.undelivered;
+    if (this.#undelivered.has(event)) return RANK.telling;
     if (step === 'delivered' && this.#chain.has(this.#firingOf.get(event) ?? 0)) return RANK.named;
     if (this.#words.has(name)) return this.#rankOfNamedCall(event);
     if (this.#beforeCrash.has(event)) return RANK.namedPart;

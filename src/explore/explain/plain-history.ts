@@ -21,7 +21,8 @@ export interface PlainHistory {
   readonly leftOut: number;
 }
 
-const LINES_MAX = 12;
+/** Lines of every history, unless who asks for it says otherwise: it is to be read at one glance. */
+export const LINES_MAX = 12;
 
 /** The last decisions before the failure that were not plain, and the failure. */
 export function plainHistory(
