@@ -1,8 +1,12 @@
 /**
  * What Vitest's `expect` counts and keeps for a test, in a test that runs its scenario again and again. Invariants: each execution begins as the test
- * did, and is held to what it has asked for itself; a snapshot is one for all executions, which have to agree on it.
+ * did, and is held to what it has asked for itself, so that it ends in the same way when it is run alone; a snapshot is one for all executions
+ * that hold, and is not written unless they agree on it.
  */
 import type { ExpectStatic, MatcherState } from 'vitest';
+import { unusualCount } from '../explore/keyed-log.ts';
+import type { Decision } from '../kernel/decisions.ts';
+import type { SnapshotDifference, TakenSnapshot, TestSnapshots } from './test-run.ts';
 
 type Counted = Pick<
   MatcherState,
@@ -22,82 +26,69 @@ const NOTHING: Counted = {
   expectedAssertionsNumberErrorGen: null,
 };
 
+interface InlineSnapshot {
+  readonly testId?: string;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly snapshot: string;
+}
+
 /** What is used of the snapshots of a file. What begins with `_` is for Vitest itself, and need not be there. */
 interface FileSnapshots {
   clearTest?(testId: string): void;
-  readonly added?: Map<string, number>;
-  readonly matched?: Map<string, number>;
   readonly unmatched?: Map<string, number>;
-  readonly updated?: Map<string, number>;
-  readonly _counters?: Map<string, number>;
   readonly _testIdToKeys?: Map<string, string[]>;
   readonly _snapshotData?: Record<string, string | undefined>;
+  /** Those that are to be written; another list after `clearTest`. */
+  readonly _inlineSnapshots?: InlineSnapshot[];
+  readonly _inlineSnapshotStacks?: readonly InlineSnapshot[];
 }
 
-const STATISTICS = ['added', 'matched', 'unmatched', 'updated'] as const;
-
-function snapshotsOf({ snapshotState }: MatcherState): FileSnapshots | undefined {
-  return snapshotState as unknown as FileSnapshots | undefined;
+function snapshotsOf(state: Partial<MatcherState>): FileSnapshots {
+  return (state.snapshotState ?? {}) as unknown as FileSnapshots;
 }
 
-/** The snapshots of one test. */
-class TestSnapshots {
-  readonly #testId: string;
-  /** As the first execution that came to it has it. */
-  readonly #texts = new Map<string, string>();
+function placeOf({ file, line, column }: InlineSnapshot): string {
+  return `${file}:${line}:${column + 1}`;
+}
 
-  constructor(testId: string) {
-    this.#testId = testId;
-  }
-
-  begin(file: FileSnapshots | undefined): void {
-    if (file === undefined) return;
-    const { _counters: counters, _testIdToKeys: keys } = file;
-    if (counters === undefined || keys === undefined) file.clearTest?.(this.#testId);
-    else {
-      for (const key of keys.get(this.#testId) ?? []) counters.delete(key.replace(/ \d+$/, ''));
-      keys.delete(this.#testId);
-    }
-    for (const name of STATISTICS) file[name]?.delete(this.#testId);
-  }
-
-  end({ _testIdToKeys: keys, _snapshotData: texts }: FileSnapshots = {}): void {
-    for (const key of keys?.get(this.#testId) ?? []) {
-      const text = texts?.[key];
-      const first = this.#texts.get(key);
-      if (texts === undefined || text === undefined || first === text) continue;
-      if (first === undefined) this.#texts.set(key, text);
-      else {
-        texts[key] = first;
-        const error = new Error(`Snapshot \`${key}\` is not the same in all executions of the simulation`);
-        throw Object.assign(error, { expected: first.trim(), actual: text.trim() });
-      }
-    }
-  }
+interface Taken {
+  readonly text: string;
+  readonly place?: string;
 }
 
 /** See the top of the file. */
-export class ExecutionExpects {
+export class ExecutionExpects implements TestSnapshots {
   readonly #expectNow: () => ExpectStatic;
-  readonly #snapshots: TestSnapshots;
+  readonly #testId: string;
   readonly #atStart: Map<ExpectStatic, Counted>;
+  /** As the plain execution has them, or else the first that came to them. */
+  readonly #references = new Map<string, TakenSnapshot>();
+  readonly #toWrite = new Map<string, InlineSnapshot>();
+  #difference: SnapshotDifference | undefined;
 
   /** `expectNow` gives that of the test; a context makes one of its own once it is asked for it. */
   constructor(expectNow: () => ExpectStatic, testId: string) {
     this.#expectNow = expectNow;
-    this.#snapshots = new TestSnapshots(testId);
+    this.#testId = testId;
     const expect = expectNow();
     const { ...counted } = expect.getState();
     const started = Object.keys(NOTHING).map((key) => [key, counted[key as keyof Counted]]);
     this.#atStart = new Map([[expect, Object.fromEntries(started) as Counted]]);
   }
 
+  get difference(): SnapshotDifference | undefined {
+    return this.#difference;
+  }
+
   /** An execution begins. */
   begin(): void {
     const expect = this.#expectNow();
+    const state = expect.getState();
     // `setState` defines all properties anew, which takes longer than a small execution's own part.
-    Object.assign(expect.getState(), this.#atStart.get(expect) ?? NOTHING);
-    this.#snapshots.begin(snapshotsOf(expect.getState()));
+    Object.assign(state, this.#atStart.get(expect) ?? NOTHING);
+    this.#clear(snapshotsOf(state));
   }
 
   /** Throws what Vitest says of a test that has not made the assertions that it expects. */
@@ -110,11 +101,75 @@ export class ExecutionExpects {
     if (state.isExpectingAssertions === true && assertionCalls === 0) {
       throw state.isExpectingAssertionsError ?? new Error('expected any number of assertions');
     }
-    this.#snapshots.end(snapshotsOf(state));
+  }
+
+  compare(decisions: () => readonly Decision[]): void {
+    const file = snapshotsOf(this.#expectNow().getState());
+    for (const [name, { text, place }] of this.#takenIn(file)) {
+      const reference = this.#references.get(name);
+      if (reference?.text === text) continue;
+      const own: TakenSnapshot = { name, text, place, decisions: decisions() };
+      if (reference === undefined) this.#references.set(name, own);
+      else if (isPlain(own) && !isPlain(reference)) {
+        this.#references.set(name, own);
+        this.#difference = { reference: own, other: reference };
+      } else this.#difference ??= { reference, other: own };
+    }
+  }
+
+  /** The test has ended. Vitest writes what its executions agree on, whichever of them came to it. */
+  settle(): void {
+    const file = snapshotsOf(this.#expectNow().getState());
+    if (this.#difference !== undefined) this.#clear(file);
+    else if (this.#references.size > 0) {
+      const { _snapshotData: texts = {}, _inlineSnapshots: inline = [] } = file;
+      for (const { name, text, place } of this.#references.values()) {
+        if (place === undefined) texts[name] = text;
+      }
+      const there = new Set(inline.map(placeOf));
+      inline.push(...[...this.#toWrite].filter(([place]) => !there.has(place)).map(([, one]) => one));
+    }
   }
 
   /** The test fails for what was found: what is counted says nothing more. */
   fail(): void {
-    this.#expectNow().setState(NOTHING);
+    const expect = this.#expectNow();
+    expect.setState(NOTHING);
+    const file = snapshotsOf(expect.getState());
+    const unmatched = file.unmatched?.get(this.#testId) ?? 0;
+    // What ran last is one that was tried for the report.
+    this.#clear(file);
+    if (unmatched > 0) file.unmatched?.set(this.#testId, unmatched);
+    this.settle();
   }
+
+  #clear(file: FileSnapshots): void {
+    const { _testIdToKeys: keysOf, _snapshotData: texts = {} } = file;
+    const keys = keysOf?.get(this.#testId);
+    if (keys?.length === 0) return;
+    file.clearTest?.(this.#testId);
+    // Of what is not in the file yet it leaves the key.
+    for (const key of keys ?? []) if (texts[key] === undefined) Reflect.deleteProperty(texts, key);
+  }
+
+  #takenIn(file: FileSnapshots): Map<string, Taken> {
+    const { _testIdToKeys: keysOf, _snapshotData: texts = {}, _inlineSnapshots: toWrite = [] } = file;
+    const taken = new Map<string, Taken>();
+    const keys = keysOf?.get(this.#testId) ?? [];
+    if (keys.length === 0) return taken;
+    for (const key of keys) {
+      const text = texts[key];
+      if (text !== undefined) taken.set(key, { text });
+    }
+    const isOwn = ({ testId }: InlineSnapshot): boolean => testId === this.#testId;
+    for (const one of file._inlineSnapshotStacks?.filter(isOwn) ?? []) {
+      taken.set(placeOf(one), { text: one.snapshot, place: placeOf(one) });
+    }
+    for (const one of toWrite.filter(isOwn)) this.#toWrite.set(placeOf(one), one);
+    return taken;
+  }
+}
+
+function isPlain({ decisions }: TakenSnapshot): boolean {
+  return unusualCount(decisions) === 0;
 }

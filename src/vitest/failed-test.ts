@@ -6,6 +6,7 @@ import type { AuditDifference } from '../explore/campaign-report.ts';
 import type { Explanation } from '../explore/explain/explanation.ts';
 import { formatExplanation, type ExplanationLine } from '../explore/explain/explanation-text.ts';
 import { formatDetails, formatSettled, formatUnexplained } from '../explore/explain/failing-text.ts';
+import { plainHistory } from '../explore/explain/plain-history.ts';
 import { frameFrom, framesOf, hasUserFrame } from '../explore/explain/source-place.ts';
 import { eventBound, tokenOf, type FailingExecution } from '../explore/failing-execution.ts';
 import { withinEvents } from '../explore/event-budget.ts';
@@ -22,7 +23,14 @@ import { shellWord } from '../model/shell-word.ts';
 import { framesOfThrown } from '../simulation/scenario-stack.ts';
 import { SimulationFailedError } from '../simulation/simulation-failed-error.ts';
 import { kindText, type Verdict } from '../simulation/verdict.ts';
-import { relativePath, type FoundFailure, type SimulatedTest, type TestRun } from './test-run.ts';
+import {
+  relativePath,
+  type FoundFailure,
+  type SimulatedTest,
+  type SnapshotDifference,
+  type TakenSnapshot,
+  type TestRun,
+} from './test-run.ts';
 
 type FoundExecution = Extract<FoundFailure, { readonly failing: FailingExecution }>;
 
@@ -59,6 +67,7 @@ const STATED: ReadonlySet<string> = new Set(['always', 'eventually']);
 /** Makes it small as far as time allows, keeps it, and says all that. */
 export async function failedTest(run: TestRun, found: FoundFailure): Promise<Error> {
   if (found.kind === 'different') return differentTest(run, found.difference);
+  if (found.kind === 'snapshot') return snapshotTest(run, found.difference);
   if (found.kind === 'unfinished') return unfinishedTest(run, found);
   if (found.kind === 'cut off') return cutOffTest(run, found);
   const failing = await kept(run, found, await settled(run, found));
@@ -312,12 +321,52 @@ function unfinishedTest(
   return withStack(new RunnerError('RUNNER_SIMULATION_MISUSE', message), declaredFrames(test));
 }
 
+/** No execution alone fails so: there is nothing that repeats it but the test. */
+function snapshotTest({ test }: TestRun, { reference, other }: SnapshotDifference): Error {
+  const { name, place } = reference;
+  const what = place === undefined ? `Snapshot \`${name}\`` : `The inline snapshot at ${relativePath(name)}`;
+  const [decided, decidedOther] = [decisionLines(reference), decisionLines(other)];
+  const isSame = decided.join() === decidedOther.join();
+  const message = [
+    `${what} is not the same in all executions of the simulation, each of which holds alone. It is not written.`,
+    ...decided,
+    ...valueLines(reference),
+    ...(isSame ? ['The same decisions, taken again'] : decidedOther),
+    ...valueLines(other),
+    isSame
+      ? OUTSIDE_TEXT
+      : 'What the schedule may change belongs in no snapshot: check by other assertions what always holds of it.',
+  ].join('\n');
+  const details = { expected: reference.text.trim(), actual: other.text.trim() };
+  const error = new RunnerError('RUNNER_SIMULATION_MISUSE', message, details);
+  return withStack(error, place === undefined ? declaredFrames(test) : [place]);
+}
+
+function decisionLines({ decisions }: TakenSnapshot): string[] {
+  const { lines, leftOut } = plainHistory(decisions, { message: '', atMs: 0 });
+  const decided = lines.filter(({ role }) => role === 'decision');
+  if (decided.length === 0) return ['With every choice at its default'];
+  return [
+    'With these decisions',
+    ...decided.map(({ text }) => `    ? ${text}`),
+    ...(leftOut === 0 ? [] : [`      (${counted(leftOut, 'earlier decision')} left out)`]),
+  ];
+}
+
+function valueLines({ text }: TakenSnapshot): string[] {
+  const [first = '', ...others] = text.trim().split('\n');
+  return [`  it is ${first}`, ...others.map((line) => `  ${line}`)];
+}
+
+const OUTSIDE_TEXT =
+  'Something outside of the simulation decides: a variable of a module that one execution leaves to the next (sim.load loads it anew), a clock or randomness that code has kept when it was loaded (dryrunner/vitest-plugin makes them virtual), I/O, or another thread.';
+
 async function differentTest(run: TestRun, { kind, text, decisions }: AuditDifference): Promise<Error> {
   const lines = await escapeLines(run, run.within(AGAIN_MS_MAX, '1').executor, { decisions });
   const when = kind === 'repeat' ? 'run twice in a row' : 'run again after others';
   const message = [
     `The same decisions, ${when}, led to another execution: ${text}`,
-    'Something outside of the simulation decides: a variable of a module that one execution leaves to the next (sim.load loads it anew), a clock or randomness that code has kept when it was loaded (dryrunner/vitest-plugin makes them virtual), I/O, or another thread.',
+    OUTSIDE_TEXT,
     ...(lines.length === 0 ? [] : ['What is outside', ...lines]),
     'No failure that depends on it could be repeated, so the test fails until each execution begins anew.',
   ].join('\n');

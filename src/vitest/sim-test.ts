@@ -165,13 +165,17 @@ async function runDeclared(
     declaredAt,
     isDebugged,
     isReported: task.fails !== true,
+    snapshots: expects,
     wish: wishIn(process.env),
     now,
     startedAt,
-  }).catch((error: unknown) => {
-    expects.fail();
-    throw error;
-  });
+  }).then(
+    () => expects.settle(),
+    (error: unknown) => {
+      expects.fail();
+      throw error;
+    },
+  );
 }
 
 /** The scenario with all that it is given, and with an `expect` that counts for each execution. It adds no turn of a promise to it. */

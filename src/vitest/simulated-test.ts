@@ -109,14 +109,43 @@ export async function runSimulatedTest(test: SimulatedTest): Promise<void> {
   const run: TestRun = {
     ...{ test, reference, turns, within, leftMs, ...keptOf(test, reference) },
     untilTimeOutMs: () => startedAt + timeMs - now(),
-    executor: (seed) => executorWithin(simulation, turns, seed),
+    executor: (seed) => comparing(test, executorWithin(simulation, turns, seed)),
   };
   const found = await findFailure(run, plan, () => now() - startedAt >= timeMs * EXPLORE_PART).finally(() =>
     DrainSlices.leave(),
   );
-  if (found === undefined) return;
+  const seen = foundWithSnapshots(test, found);
+  if (seen === undefined) return;
   const { failedTest } = await import('./failed-test.ts');
-  throw await failedTest(run, found);
+  throw await failedTest(run, seen);
+}
+
+/** Executions that hold are compared. It adds no turn of a promise to them: what it looks at is gone when the next one begins. */
+function comparing({ snapshots }: SimulatedTest, executor: Executor): Executor {
+  if (snapshots === undefined) return executor;
+  return {
+    scenario: executor.scenario,
+    execute(request) {
+      const running = executor.execute(request);
+      running.then(
+        (verdict) => {
+          if (verdict.held) snapshots.compare(() => verdict.decisions());
+        },
+        () => undefined,
+      );
+      return running;
+    },
+  };
+}
+
+/** A failure says more than a snapshot, and a snapshot more than that time was up. */
+function foundWithSnapshots(
+  { snapshots }: SimulatedTest,
+  found: FoundFailure | undefined,
+): FoundFailure | undefined {
+  const difference = snapshots?.difference;
+  if (difference === undefined || (found !== undefined && found.kind !== 'unfinished')) return found;
+  return { kind: 'snapshot', difference };
 }
 
 /** What the environment asks for: a seed or a token, or the file of a token that is too long for a variable. */

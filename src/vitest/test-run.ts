@@ -3,10 +3,34 @@ import type { AuditDifference } from '../explore/campaign-report.ts';
 import type { Executor } from '../explore/executor.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
 import type { CorpusFolder } from '../host/corpus/corpus-folder.ts';
+import type { Decision } from '../kernel/decisions.ts';
 import type { Scenario } from '../simulation/simulate-options.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import type { GuardedTurns, RealNow } from './guarded-turns.ts';
 import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
+
+/** A snapshot as one execution has it. */
+export interface TakenSnapshot {
+  /** Its key in the file of snapshots, or its place if it is inline. */
+  readonly name: string;
+  readonly text: string;
+  /** Of one that is inline. */
+  readonly place: string | undefined;
+  readonly decisions: readonly Decision[];
+}
+
+/** Two executions that hold, and do not agree on a snapshot. */
+export interface SnapshotDifference {
+  readonly reference: TakenSnapshot;
+  readonly other: TakenSnapshot;
+}
+
+/** The snapshots of one test, compared between its executions. */
+export interface TestSnapshots {
+  readonly difference: SnapshotDifference | undefined;
+  /** To be called of an execution that holds before the next one begins. */
+  compare(decisions: () => readonly Decision[]): void;
+}
 
 /** A test that is to be run. */
 export interface SimulatedTest {
@@ -23,6 +47,8 @@ export interface SimulatedTest {
   readonly declaredAt?: string;
   /** False if its failure is expected, so that nobody reads why. */
   readonly isReported?: boolean;
+  /** What its executions have to agree on; default: nothing. */
+  readonly snapshots?: TestSnapshots;
   /** True if a debugger may stop it: then a log that is asked for runs once, and is not explained. */
   readonly isDebugged?: boolean;
   /** What `DRYRUNNER_SEED` says. */
@@ -72,6 +98,7 @@ export type FoundFailure =
       readonly gap?: string;
     }
   | { readonly kind: 'different'; readonly difference: AuditDifference }
+  | { readonly kind: 'snapshot'; readonly difference: SnapshotDifference }
   /** Time was up before all executions that were asked for had their turn. */
   | { readonly kind: 'unfinished'; readonly executions: number; readonly runs: number };
 

@@ -1,7 +1,7 @@
 // What Vitest itself shows of simulations that fail, and of tests that use them wrongly: run on files of a user's, as a process of its own.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -265,6 +265,95 @@ describe('what is kept of a failure', () => {
     expect([...fixed.tests.values()].map(({ status }) => status)).toEqual(['passed', 'passed']);
     expect(existsSync(kept)).toBe(false);
   }, 240_000);
+});
+
+const SNAPSHOTS = `
+import { expect, test } from 'vitest';
+import { simTest } from ${door};
+const options = { timeout: 60_000, runs: 20 };
+const valueIn = (sim) => {
+  const value = sim.pick('value', [10, 20, 30]);
+  sim.check(value === 10 || !process.env.FAILING, 'is the first');
+  return { value };
+};
+simTest('a file differs', (sim) => { expect(valueIn(sim)).toMatchSnapshot(); }, options);
+simTest('the source differs', (sim) => {
+  expect(valueIn(sim)).toMatchInlineSnapshot(); // in line
+}, options);
+simTest('is in the file', (sim) => { expect(valueIn(sim)).toMatchSnapshot(); }, options);
+simTest('agrees', (sim) => {
+  const { value } = valueIn(sim);
+  expect('each').toMatchSnapshot('of each');
+  if (value === 10) {
+    expect('plain').toMatchSnapshot('of the plain one');
+    expect('plain').toMatchInlineSnapshot(); // of the plain one
+  }
+}, options);
+let count = 0;
+simTest('counts executions', (sim) => { expect((count += 1)).toMatchSnapshot(); }, options);
+`;
+const SNAPSHOT_FILE =
+  '// Vitest Snapshot v1, https://vitest.dev/guide/snapshot.html\n\nexports[`is in the file 1`] = `\n{\n  "value": 10,\n}\n`;\n';
+
+describe('a snapshot that is not the same in all executions', () => {
+  let folder = '';
+  let shown: Run;
+  const messageOf = (name: string): string => shown.tests.get(name)?.message ?? '';
+
+  beforeAll(async () => {
+    folder = await folderWith({ 'snapshots.test.mjs': SNAPSHOTS });
+    await mkdir(join(folder, '__snapshots__'));
+    await writeFile(join(folder, '__snapshots__/snapshots.test.mjs.snap'), SNAPSHOT_FILE);
+    // Leaves logs that hold without it, and are tried before the plain schedule.
+    await runVitest(folder, ['--update=none', '-t', 'differs'], { FAILING: '1' });
+    shown = await runVitest(folder, ['--update=new']);
+  }, 240_000);
+
+  test.for([
+    ['a file differs', 'Snapshot `a file differs 1`', "simTest('a file differs'"],
+    ['the source differs', 'The inline snapshot at snapshots.test.mjs:12:', '// in line'],
+  ] as const)('%s: fails the whole test, with both values', ([name, what, line]) => {
+    const message = messageOf(name);
+    expect(message).toContain(`RunnerError: ${what}`);
+    expect(message).toContain('is not the same in all executions of the simulation');
+    expect(message).toMatch(
+      /\nWith every choice at its default\n {2}it is \{\n {4}"value": 10,\n {2}\}\nWith these decisions\n {4}\? "value" is [12] \(of 0 to 2\)\n {2}it is \{\n {4}"value": [23]0,\n/,
+    );
+    expect(message).not.toMatch(/To see it again|DRYRUNNER_SEED/);
+    expect(shown.text).toContain(line);
+    expect(shown.text).not.toContain('fixed');
+  });
+
+  test('is said to come from outside where the decisions are the same', () => {
+    expect(messageOf('counts executions')).toMatch(
+      /default\n {2}it is 1\nThe same decisions, taken again\n {2}it is 2\nSomething outside of the simulation decides/,
+    );
+  });
+
+  test('of one that is in the file already, the execution alone fails', async () => {
+    const message = messageOf('is in the file');
+    expect(message).toContain('Snapshot `is in the file 1` mismatched');
+    const [, token = ''] = /DRYRUNNER_SEED=(\S+)/.exec(message) ?? [];
+    const { tests } = await runVitest(folder, ['--update=new', '-t', 'is in the file'], {
+      DRYRUNNER_SEED: token,
+    });
+    expect(tests.get('is in the file')?.message).toContain('it is the execution that was asked for');
+    expect(tests.get('is in the file')?.message).not.toContain('RUNNER_REPLAY_DIVERGED');
+  }, 240_000);
+
+  test('is not written; one that is the same wherever it is taken is', async () => {
+    expect(shown.tests.get('agrees')?.status).toBe('passed');
+    const file = await readFile(join(folder, '__snapshots__/snapshots.test.mjs.snap'), 'utf8');
+    expect([...file.matchAll(/^exports\[`(.*)`\]/gm)].map(([, key]) => key)).toEqual([
+      'agrees > of each 1',
+      'agrees > of the plain one 1',
+      'is in the file 1',
+    ]);
+    expect(file).toContain('"value": 10');
+    const source = await readFile(join(folder, 'snapshots.test.mjs'), 'utf8');
+    expect(source).toContain('toMatchInlineSnapshot(); // in line');
+    expect(source).toContain('toMatchInlineSnapshot(`"plain"`); // of the plain one');
+  });
 });
 
 const POOLS = `

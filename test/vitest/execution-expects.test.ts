@@ -1,5 +1,6 @@
 // What `expect` counts and keeps in a `simTest`: each execution for itself.
-import { afterAll, expect, test, type ExpectStatic } from 'vitest';
+import { afterAll, describe, expect, test, type ExpectStatic } from 'vitest';
+import { question } from '../../src/kernel/question.ts';
 import { ExecutionExpects } from '../../src/vitest/execution-expects.ts';
 import { simTest } from '../../src/vitest/sim-test.ts';
 
@@ -65,31 +66,86 @@ test('each execution is held to what it expects itself, and begins as the test d
   expects.fail();
 });
 
-test('executions have to agree on a snapshot, of which the first stays', () => {
-  const texts: Record<string, string> = {};
-  const state = {
-    _counters: new Map<string, number>(),
-    _testIdToKeys: new Map<string, string[]>(),
-    _snapshotData: texts,
-    added: new Map([['id', 5]]),
+describe('the snapshots of executions are compared', () => {
+  const lab = () => {
+    const texts: Record<string, string | undefined> = { other: 'stays' };
+    const keys = new Map<string, string[]>([['id', []]]);
+    const state = {
+      _testIdToKeys: keys,
+      _snapshotData: texts,
+      _inlineSnapshots: [] as object[],
+      _inlineSnapshotStacks: [] as object[],
+      unmatched: new Map([['id', 1]]),
+      clearTest() {
+        for (const key of keys.get('id') ?? []) texts[key] = undefined;
+        keys.set('id', []);
+        state._inlineSnapshots = [];
+        state._inlineSnapshotStacks = [];
+        state.unmatched.clear();
+      },
+    };
+    const own = { getState: () => ({ snapshotState: state }), setState: () => undefined };
+    const expects = new ExecutionExpects(() => own as unknown as ExpectStatic, 'id');
+    const run = (taken: Readonly<Record<string, string>>, inline: string | undefined, answer = 0): void => {
+      expects.begin();
+      for (const [key, text] of Object.entries(taken)) {
+        keys.get('id')?.push(key);
+        texts[key] = text;
+      }
+      if (inline !== undefined) {
+        keys.get('id')?.push('inline 1');
+        const one = { testId: 'id', file: 'f.ts', line: 3, column: 4, snapshot: inline };
+        state._inlineSnapshots.push(one);
+        state._inlineSnapshotStacks.push(one);
+      }
+      expects.end();
+      expects.compare(() => [{ question: question('choice', 'which'), n: 9, answer }]);
+    };
+    return { texts, state, expects, run };
   };
-  const own = { getState: () => ({ snapshotState: state }), setState: () => undefined };
-  const expects = new ExecutionExpects(() => own as unknown as ExpectStatic, 'id');
-  const match = (text: string): void => {
-    const count = (state._counters.get('a test') ?? 0) + 1;
-    state._counters.set('a test', count);
-    state._testIdToKeys.set('id', [...(state._testIdToKeys.get('id') ?? []), `a test ${count}`]);
-    texts[`a test ${count}`] = text;
-  };
-  executed(expects, () => match('one'))();
-  executed(expects, () => match('one'))();
-  expect(state.added.size).toBe(0);
-  expect(executed(expects, () => match('other'))).toThrow(
-    expect.objectContaining({
-      message: 'Snapshot `a test 1` is not the same in all executions of the simulation',
-      expected: 'one',
-      actual: 'other',
-    }),
-  );
-  expect(texts).toEqual({ 'a test 1': 'one' });
+
+  test('what is the same wherever it is taken is left to be written', () => {
+    const { texts, state, expects, run } = lab();
+    run({ 'a 1': 'one' }, 'in line');
+    run({ 'a 1': 'one', 'a 2': 'two' }, undefined, 1);
+    run({}, undefined, 2);
+    expect(texts).toEqual({ other: 'stays' });
+    expects.settle();
+    expect(texts).toEqual({ other: 'stays', 'a 1': 'one', 'a 2': 'two' });
+    expect(state._inlineSnapshots).toEqual([expect.objectContaining({ snapshot: 'in line' })]);
+    expect(expects.difference).toBeUndefined();
+  });
+
+  test('the plain execution is the reference, though another comes first; nothing is written', () => {
+    const { texts, state, expects, run } = lab();
+    run({ 'a 1': 'other' }, 'other', 1);
+    run({ 'a 1': 'another' }, 'other', 2);
+    expect(expects.difference).toMatchObject({ reference: { text: 'other' }, other: { text: 'another' } });
+    run({ 'a 1': 'plain' }, 'other');
+    run({ 'a 1': 'late' }, 'other', 3);
+    expect(expects.difference).toMatchObject({
+      reference: { name: 'a 1', text: 'plain', place: undefined },
+      other: { text: 'other', decisions: [{ answer: 1 }] },
+    });
+    expects.settle();
+    expect(texts).toEqual({ other: 'stays' });
+    expect(state._inlineSnapshots).toEqual([]);
+  });
+
+  test('one that is inline is known by its place', () => {
+    const { expects, run } = lab();
+    run({}, 'plain');
+    run({}, 'other', 1);
+    expect(expects.difference?.reference).toMatchObject({ text: 'plain', place: 'f.ts:3:5' });
+  });
+
+  test('of a test that fails, what the report has tried is not written, and what Vitest counts as failed stays', () => {
+    const { texts, state, expects, run } = lab();
+    run({ 'a 1': 'one' }, undefined);
+    texts['a 1'] = 'tried';
+    state.unmatched.set('id', 1);
+    expects.fail();
+    expect(texts).toEqual({ other: 'stays', 'a 1': 'one' });
+    expect(state.unmatched.get('id')).toBe(1);
+  });
 });
