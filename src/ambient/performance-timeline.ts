@@ -228,8 +228,10 @@ export class PerformanceTimeline {
   }
 
   #pend(observer: PerformanceObserver): void {
+    // One delivery brings all that has come until then.
+    const isPosted = this.#pending.size > 0;
     this.#pending.add(observer);
-    if (this.#pending.size > 1) return;
+    if (isPosted) return;
     const deliver = (): void => {
       const pending = [...this.#pending];
       this.#pending.clear();

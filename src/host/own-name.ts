@@ -2,7 +2,7 @@
  * Names of files and folders that say which process made them. Invariant: a process that lives is never taken for a dead one, also where its pid
  * was somebody else's before.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { readProcess } from './process/process-table.ts';
@@ -12,7 +12,10 @@ interface Owner {
   readonly pid: number;
   /** When it was started, in ticks since the machine was; 0 where that cannot be known. */
   readonly startTicks: number;
-  /** Where a pid means the same process: a machine since its last start, and there a namespace of pids. */
+  /**
+   * Where a pid and a start time mean the same process: a machine since its last start, and there a namespace of pids, and one of time, by
+   * which the ticks of all processes are shifted.
+   */
   readonly machine: string;
 }
 
@@ -32,9 +35,11 @@ function lazily<T>(make: () => T): () => T {
 
 function machineText(): string {
   try {
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')} ${readlinkSync('/proc/self/ns/pid')}`;
+    const namespaces = ['pid', 'time'].map((name) => readlinkSync(`/proc/self/ns/${name}`));
+    return [readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'), ...namespaces].join(' ');
   } catch {
-    return hostname();
+    // On Linux a host name says nothing of namespaces: a machine of its own leaves alone what others have made.
+    return process.platform === 'linux' ? randomUUID() : hostname();
   }
 }
 

@@ -108,6 +108,19 @@ describe('the timeline of performance', () => {
     performance.clearMeasures();
   });
 
+  test('many marks at once come in one event', async () => {
+    let calls = 0;
+    const { firedEvents } = await simulate({
+      ambient,
+      scenario: async () => {
+        new PerformanceObserver(() => (calls += 1)).observe({ entryTypes: ['mark'] });
+        for (let count = 0; count < 500; count += 1) performance.mark(`step ${count}`);
+        await passes(5);
+      },
+    });
+    expect([calls, firedEvents]).toEqual([1, 2]);
+  });
+
   test('observers hear of it in an event of their own, which is no leftover', async () => {
     const log = await logOf(async (note) => {
       const observer = new PerformanceObserver(function (this: unknown, list, self) {

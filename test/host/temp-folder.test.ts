@@ -70,3 +70,20 @@ test('is not removed by the next one while its process lives, and neither are li
   expect(existsSync(first.path)).toBe(true);
   first.remove();
 });
+
+const inOtherTime = ['--time', '--boottime', '100000', '--fork'];
+const hasTimeNamespaces = spawnSync('unshare', [...inOtherTime, 'true']).status === 0;
+
+test.skipIf(!hasTimeNamespaces)(
+  'is not removed for a process that counts time otherwise, as containers may (skipped where none can be made)',
+  () => {
+    const folder = makeTempFolder('exec');
+    const program =
+      "import { makeTempFolder } from './src/host/temp-folder.ts'; makeTempFolder('exec').remove();";
+    const node = [process.execPath, '--import', 'tsx', '--input-type=module', '--eval', program];
+    const { status, stderr } = spawnSync('unshare', [...inOtherTime, ...node], { encoding: 'utf8' });
+    expect([status, stderr]).toEqual([0, '']);
+    expect(existsSync(folder.path)).toBe(true);
+    folder.remove();
+  },
+);
