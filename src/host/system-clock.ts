@@ -1,7 +1,8 @@
 /**
  * The clock contract on the machine's monotonic time. All events lie in two queues of its own behind one native timer. Invariants: no
  * event fires before its time, and an end-of-instant event only when no ordinary one is due; the promise reactions and ticks of one have
- * run before the next one fires; events that go on for ever leave the event loop its turns.
+ * run before the next one fires; events that go on for ever leave the event loop its turns; what has come from the machine until an event
+ * with a delay is due comes before it.
  */
 import * as is from '../kernel/shape.ts';
 import { AsyncResource } from 'node:async_hooks';
@@ -9,7 +10,7 @@ import { check } from '../kernel/argument-check.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { delayUsOf, LAST_TIME_US } from '../kernel/delay.ts';
 import { isFastDrainExact, runReactions } from '../kernel/drain-fast.ts';
-import { realFunctions } from '../kernel/drain-real-functions.ts';
+import { reachesMachine } from '../kernel/drain-real-functions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { topicOf, type Label } from '../kernel/question.ts';
 
@@ -60,6 +61,8 @@ class SystemClock implements Clock {
   readonly #step = (): void => this.#fireMany();
   #immediate: NodeJS.Immediate | undefined;
   #isFiring = false;
+  /** Node has asked the machine for its news since then, or does before the next immediate runs. */
+  #askedUs = 0;
   #native: NodeJS.Timeout | undefined;
   /** When the native timer goes off; it may be for an event that was cancelled meanwhile. */
   #nativeUs = Infinity;
@@ -73,29 +76,27 @@ class SystemClock implements Clock {
   }
 
   timer(label: Label, ms: number, fire: () => void): Timer {
-    return this.#add(label, this.#timeAfter(ms), fire, this.#ordinary);
+    return this.#add(label, ms, fire, this.#ordinary);
   }
 
   post(label: Label, fire: () => void): Timer {
-    return this.#add(label, this.#nowUs(), fire, this.#ordinary);
+    return this.#add(label, 0, fire, this.#ordinary);
   }
 
   endOfInstant(label: Label, ms: number, fire: () => void): Timer {
-    return this.#add(label, this.#timeAfter(ms), fire, this.#late);
+    return this.#add(label, ms, fire, this.#late);
   }
 
   #nowUs(): number {
     return Math.floor((performance.now() - this.#originMs) * 1000);
   }
 
-  #timeAfter(ms: number): number {
-    return Math.min(this.#nowUs() + delayUsOf(ms), LAST_TIME_US);
-  }
-
-  #add(label: Label, timeUs: number, fire: () => void, heap: SystemTimerHeap): Timer {
+  #add(label: Label, ms: number, fire: () => void, heap: SystemTimerHeap): Timer {
+    const delayUs = delayUsOf(ms);
     if (typeof fire !== 'function') throw invalidArgument('fire', 'a function', fire);
     if (typeof label !== 'string') topicOf(label);
-    const timer = heap.add(timeUs, inContext(fire));
+    const timeUs = Math.min(this.#nowUs() + delayUs, LAST_TIME_US);
+    const timer = heap.add(timeUs, inContext(fire), delayUs > 0);
     this.#arm();
     return timer;
   }
@@ -103,29 +104,37 @@ class SystemClock implements Clock {
   /** What else is due has to wait for its reactions: the machine's timers may be a test's, fired where reactions cannot be run. */
   #fireFirst(): void {
     try {
-      this.#fireOne();
+      this.#fireOne(Infinity);
     } finally {
       this.#arm();
     }
   }
 
+  /**
+   * Node asks the machine between its timers and its immediates. Of a program that was held up, by a busy loop or SIGSTOP, a command has so ended
+   * before its deadline is over, whichever callback of the loop was busy. A test that holds the timers decides itself.
+   */
   #fireMany(): void {
     this.#immediate = undefined;
     this.#isFiring = true;
+    const askedUs = isOnMachine() ? this.#askedUs : Infinity;
+    this.#askedUs = this.#nowUs();
     try {
       let left = mayRunReactions() ? EVENTS_PER_TURN : 1;
-      while (this.#fireOne() && --left > 0) runReactions();
+      while (this.#fireOne(askedUs) && --left > 0) runReactions();
     } finally {
       this.#isFiring = false;
       this.#arm();
     }
   }
 
-  /** False if none is due. */
-  #fireOne(): boolean {
+  /** False if none is due, or the first one that is has to wait until the machine has been asked. */
+  #fireOne(askedUs: number): boolean {
     const nowUs = this.#nowUs();
     const due = this.#ordinary.firstUs <= nowUs ? this.#ordinary : this.#late;
-    if (due.firstUs > nowUs) return false;
+    const { first } = due;
+    if (first === undefined || first.timeUs > nowUs) return false;
+    if (first.isDelayed && first.timeUs > askedUs) return false;
     due.shift()?.fire();
     return true;
   }
@@ -150,26 +159,21 @@ class SystemClock implements Clock {
     this.#clearNative();
     this.#nativeUs = firstUs;
     this.#native = setTimeout(
-      () => {
-        this.#clearNative();
-        this.#afterNews();
-      },
+      () => this.#onNative(),
       // A native timer counts whole milliseconds and may be early; then the rest is waited for by another one.
       Math.min(Math.ceil(leftMs), NATIVE_DELAY_MS_MAX),
     );
     if (!this.#keepsAlive) this.#native.unref();
   }
 
-  /**
-   * What is due fires after what has come from the machine meanwhile: of a program that was held up, by a busy loop or SIGSTOP, a command has ended
-   * before its deadline is over. Node asks the machine between its timers and its immediates. A test that holds the timers decides itself.
-   */
-  #afterNews(): void {
-    if (setTimeout === realFunctions.setTimeout && setImmediate === realFunctions.setImmediate) {
-      this.#immediate ??= setImmediate(this.#step);
-    } else {
+  #onNative(): void {
+    this.#clearNative();
+    if (!isOnMachine()) {
       this.#fireFirst();
+      return;
     }
+    this.#askedUs = this.#nowUs();
+    this.#immediate ??= setImmediate(this.#step);
   }
 
   #clearNative(): void {
@@ -179,9 +183,14 @@ class SystemClock implements Clock {
   }
 }
 
+/** False where a test holds the timers, and in a simulation in ambient time. */
+function isOnMachine(): boolean {
+  return reachesMachine('setTimeout') && reachesMachine('setImmediate');
+}
+
 /** Not where a test holds the timers: it may fire them in a promise reaction, inside of which no others run. */
 function mayRunReactions(): boolean {
-  return setImmediate === realFunctions.setImmediate && isFastDrainExact();
+  return reachesMachine('setImmediate') && isFastDrainExact();
 }
 
 /** No destroy hook is needed. */
@@ -200,14 +209,17 @@ export class SystemTimer implements Timer {
   readonly timeUs: number;
   readonly order: number;
   readonly fire: () => void;
+  /** False if it was due when it was made: nothing can have held it up. */
+  readonly isDelayed: boolean;
   readonly #heap: SystemTimerHeap;
   place: number = NOT_PENDING;
 
-  constructor(heap: SystemTimerHeap, timeUs: number, order: number, fire: () => void) {
+  constructor(heap: SystemTimerHeap, timeUs: number, order: number, fire: () => void, isDelayed: boolean) {
     this.#heap = heap;
     this.timeUs = timeUs;
     this.order = order;
     this.fire = fire;
+    this.isDelayed = isDelayed;
   }
 
   cancel(): void {
@@ -233,13 +245,17 @@ export class SystemTimerHeap {
     return this.#timers.length;
   }
 
+  get first(): SystemTimer | undefined {
+    return this.#timers[0];
+  }
+
   /** When the first one is due; `Infinity` if there is none. */
   get firstUs(): number {
     return this.#timers[0]?.timeUs ?? Infinity;
   }
 
-  add(timeUs: number, fire: () => void): SystemTimer {
-    const timer = new SystemTimer(this, timeUs, ++this.#made, fire);
+  add(timeUs: number, fire: () => void, isDelayed = true): SystemTimer {
+    const timer = new SystemTimer(this, timeUs, ++this.#made, fire, isDelayed);
     this.#timers.push(timer);
     this.#rise(timer, this.#timers.length - 1);
     return timer;

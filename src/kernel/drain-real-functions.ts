@@ -24,3 +24,30 @@ export const realFunctions: RealFunctions = (thread[KEY] ??= Object.freeze({
   setImmediate: globalThis.setImmediate,
   nextTick: process.nextTick.bind(process),
 }));
+
+/** Something in the place of a function. */
+interface HandingOn {
+  readonly behind: unknown;
+  readonly isOpen: (() => boolean) | undefined;
+}
+
+const HANDING_ON = Symbol.for('dryrunner.handing-on');
+const shared = process as unknown as { [HANDING_ON]: WeakMap<object, HandingOn> | undefined };
+const handingOn = (shared[HANDING_ON] ??= new WeakMap());
+
+/** Says that `standIn` hands its calls on to `behind`: always, or whenever `isOpen` says so. */
+export function noteHandingOn(standIn: object, behind: unknown, isOpen?: () => boolean): void {
+  handingOn.set(standIn, { behind, isOpen });
+}
+
+/** Whether code that calls this global now reaches the machine, through whatever hands on to it. Fake timers of a test do not. */
+export function reachesMachine(name: 'setTimeout' | 'setImmediate'): boolean {
+  const real: unknown = realFunctions[name];
+  let seen: unknown = globalThis[name];
+  while (seen !== real) {
+    const found = handingOn.get(seen as object);
+    if (found === undefined || found.isOpen?.() === false) return false;
+    seen = found.behind;
+  }
+  return true;
+}

@@ -3,7 +3,7 @@
  * (Hooks of async resources would: but they put those of promises out of action, by which awaits are located.) Invariant: what stands in
  * the globals meanwhile hands on, and all that it adds is a note.
  */
-import { realFunctions } from './drain-real-functions.ts';
+import { noteHandingOn, realFunctions } from './drain-real-functions.ts';
 
 const SETTERS = ['setTimeout', 'setInterval'] as const;
 type Setter = (typeof SETTERS)[number];
@@ -112,6 +112,7 @@ export class SetTimers {
     // It carries what makes a promise of it.
     Object.defineProperties(standIn, Object.getOwnPropertyDescriptors(before));
     SetTimers.#standIns.set(before, standIn).set(standIn, standIn);
+    noteHandingOn(standIn, before);
     return standIn;
   }
 }

@@ -343,6 +343,70 @@ test('what a callback or a tick of it throws is an uncaught exception, and the e
   expect(text).toBe('a throws\na tick of b throws\nc\nd\n');
 });
 
+/** Each holds the loop up until `due` is over, while a message comes; and what else it does. */
+const HOLD_UPS: readonly (readonly [string, string, string])[] = [
+  ['the main program', 'due(); send(); hold();', 'message due'],
+  [
+    'a callback of the machine that posts',
+    "onExit(() => { due(); send(); hold(); post('posted'); });",
+    'message due posted',
+  ],
+  [
+    'a callback of the machine that has posted',
+    "onExit(() => { post('posted'); due(); send(); hold(); });",
+    'posted message due',
+  ],
+  ['an event of the clock', "clock.post('x', () => { due(); send(); hold(); });", 'message due'],
+  ['a timer of the clock', "clock.timer('x', 1, () => { due(); send(); hold(); });", 'message due'],
+];
+
+/** What stands in the globals and hands on to the machine, and how code runs with it. */
+const STAND_INS: readonly (readonly [string, string])[] = [
+  ['nothing else in the globals', 'await main();'],
+  ['the stand-ins of ambient time', "await import('./src/ambient/install.ts'); await main();"],
+  [
+    'set timers watched',
+    "new (await import('./src/kernel/drain-set-timers.ts')).SetTimers(() => false).begin(); await main();",
+  ],
+];
+
+describe('what came from the machine while the loop was busy comes before what is due', () => {
+  test.for(STAND_INS)('with %s', async ([, runMain]) => {
+    const cases = HOLD_UPS.map(
+      ([, code, expected]) =>
+        `order = []; ${code} await settled(${expected.split(' ').length}); console.log(order.join(' '));`,
+    );
+    const program = `
+    import { spawn } from 'node:child_process';
+    import { MessageChannel } from 'node:worker_threads';
+    import { createSystemClock } from './src/host/system-clock.ts';
+    const clock = createSystemClock();
+    const { port1, port2 } = new MessageChannel();
+    let order = [];
+    const note = (name) => () => order.push(name);
+    const due = () => clock.timer('due', 1, note('due'));
+    const post = (name) => clock.post(name, note(name));
+    const send = () => port2.postMessage('');
+    const hold = () => { for (const endMs = clock.now() + 5; clock.now() < endMs;); };
+    const onExit = (call) => spawn(process.execPath, ['--version'], { stdio: 'ignore' }).on('exit', call);
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    const settled = async (count) => { while (order.length < count) await turn(); };
+    const main = async () => { await turn(); ${cases.join('\n')} };
+    port1.on('message', note('message'));
+    ${runMain}
+    port1.close();`;
+    const args = ['--import', 'tsx', '--input-type=module', '--eval', program];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    let text = '';
+    child.stdout.on('data', (chunk) => (text += String(chunk)));
+    await once(child, 'close');
+    const orders = text.trimEnd().split('\n');
+    expect(HOLD_UPS.map(([by], index) => `${by}: ${orders[index]}`)).toEqual(
+      HOLD_UPS.map(([by, , expected]) => `${by}: ${expected}`),
+    );
+  });
+});
+
 test('the heap gives timers in order, whatever was added and cancelled', () => {
   const steps = fc.array(fc.oneof(fc.nat(20), fc.constantFrom('shift' as const, 'cancel' as const)), {
     maxLength: 200,

@@ -1,5 +1,6 @@
 /** `setTimeout`, `setInterval`, `setImmediate` and what clears them, as globals and in `node:timers`; and `process.nextTick`. */
 import timers from 'node:timers';
+import { noteHandingOn } from '../../kernel/drain-real-functions.ts';
 import { hub, type AmbientTimer, type TickCallback } from '../hub.ts';
 import { alsoIn, standInFor, standIns, type StandIn } from './stand-in.ts';
 
@@ -7,12 +8,18 @@ type SetTimer = (this: unknown, callback: unknown, ms?: unknown, ...args: unknow
 type NextTick = (this: unknown, callback: TickCallback, ...args: unknown[]) => void;
 type Clear = (this: unknown, timer: unknown) => void;
 
+const isOutsideSimulation = (): boolean => hub.world === undefined;
+
 export function installTimers(): void {
   for (const kind of ['setTimeout', 'setInterval'] as const) {
-    standInFor<SetTimer>(kind, globalThis, kind, (real) => (callback, ms, ...args) => {
-      const { world } = hub;
-      if (world === undefined || typeof callback !== 'function') return real(callback, ms, ...args);
-      return world.setTimer(kind, callback, ms, args);
+    standInFor<SetTimer>(kind, globalThis, kind, (real) => {
+      const standIn: SetTimer = (callback, ms, ...args) => {
+        const { world } = hub;
+        if (world === undefined || typeof callback !== 'function') return real(callback, ms, ...args);
+        return world.setTimer(kind, callback, ms, args);
+      };
+      noteHandingOn(standIn, real, isOutsideSimulation);
+      return standIn;
     });
   }
   standInFor('setImmediate', globalThis, 'setImmediate', (real: typeof setImmediate) => {
@@ -21,6 +28,7 @@ export function installTimers(): void {
       if (world === undefined || typeof callback !== 'function') return real(callback, ...args);
       return world.setImmediate(callback, args);
     };
+    noteHandingOn(standIn, real, isOutsideSimulation);
     return standIn as typeof setImmediate;
   });
   // One that a simulation has set is known as such from outside too.
