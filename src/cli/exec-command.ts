@@ -117,6 +117,8 @@ export interface ExecCommandOptions extends Omit<RemoteExecOptions, 'remote'> {
 }
 
 const MIB = 1024 * 1024;
+/** As for the temporary directories of any other runner. */
+const FRESH_DIR_BOUND_MS = 5_000;
 
 /** Options by which a process of this machine is run, and those that only a cluster knows. */
 const LOCAL_OPTIONS = ['signal', 'killAfter', 'memory', 'cwd', 'freshDir', 'stdin', 'trace'] as const;
@@ -190,10 +192,13 @@ async function execProgram(
     if (isRunnerError(error, 'RUNNER_INVALID_ARGUMENT')) throw new UsageError(error.message);
     throw error;
   } finally {
-    await runner.release();
-    temporary?.remove();
-    if (typeof stdin === 'number') closeSync(stdin);
-    interruption.dispose();
+    try {
+      await runner.release();
+    } finally {
+      await removeFresh(temporary, terminal);
+      if (typeof stdin === 'number') closeSync(stdin);
+      interruption.dispose();
+    }
   }
 }
 
@@ -242,8 +247,17 @@ function fixedDirectory(path: string): TempDirs {
 }
 
 function freshDirectory(folder: TempFolder): TempDirs {
-  const release = (): void => folder.remove();
-  return { boundMs: 0, create: () => ({ path: folder.path, id: '', release }) };
+  const release = (): Promise<void> => folder.remove();
+  return { boundMs: FRESH_DIR_BOUND_MS, create: () => ({ path: folder.path, id: '', release }) };
+}
+
+/** The command has ended, and its exit code counts. */
+async function removeFresh(folder: TempFolder | undefined, terminal: Terminal): Promise<void> {
+  try {
+    await folder?.remove();
+  } catch (error) {
+    terminal.note(`--fresh-dir: ${folder?.path ?? ''} could not be removed: ${messageOf(error)}`);
+  }
 }
 
 async function writeRecording(

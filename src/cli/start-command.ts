@@ -167,7 +167,7 @@ async function compare(terminal: Terminal, json: boolean, interruption: Interrup
       if (json) terminal.json({ type: 'agreement', ...agreement });
     }
   } finally {
-    temporary.remove();
+    await temporary.remove();
   }
   terminal.progress('');
   return agreements;

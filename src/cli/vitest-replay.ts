@@ -88,7 +88,7 @@ export async function replayInVitest(
       return reported(terminal, test, await resultOf(test, report), json);
     });
   } finally {
-    temporary.remove();
+    await temporary.remove();
   }
 }
 

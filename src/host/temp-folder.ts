@@ -1,27 +1,41 @@
 /**
  * Folders among the machine's temporary files that are gone when their process is. Invariants: a folder is removed by its owner, at the latest when
- * that exits; what one that was killed has left is removed by the next that makes a folder, and what a living one uses never is.
+ * that exits; what one that was killed has left is removed in the background by the next that makes a folder, and what a living one uses never is.
  */
-import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import type { EventEmitter } from 'node:events';
+import { lstatSync, mkdirSync, renameSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { messageOf, RunnerError } from '../kernel/errors.ts';
 import { ownerOf, ownName } from './own-name.ts';
+import { removeTree, removeTreeSync, removeTreeWhile } from './remove-tree.ts';
 
 /** A folder of this process alone. */
 export interface TempFolder {
   readonly path: string;
-  /** Removes it with all that is in it. May be called again. */
-  remove(): void;
+  /** Removes it with all that is in it. May be called again, also after it has failed. */
+  remove(): Promise<void>;
 }
 
 const PREFIX = /^dryrunner-[a-z]+-(?=\d)/;
-const folders = new Set<string>();
+/** So much more of what dead processes left is removed when a folder is no longer needed: few enough for nobody to wait at the end of a process. */
+const LAST_STEPS = 2_000;
+/** Those of this process, and whether signals remove them. */
+const folders = new Map<string, boolean>();
+/** What ends a Node process without an end of its own, unless somebody handles it. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Makes one; `what` is for people who find it. Throws a RunnerError `RUNNER_OUTPUT_FAILED` if it cannot be made. */
-export function makeTempFolder(what: 'cluster' | 'exec' | 'replay' | 'serve' | 'start'): TempFolder {
+/**
+ * Makes one; `what` is for people who find it. `alsoBySignals`: it is removed as well if a signal that nobody handles ends the process.
+ *
+ * @throws RunnerError `RUNNER_OUTPUT_FAILED` if it cannot be made.
+ */
+export function makeTempFolder(
+  what: 'cluster' | 'exec' | 'replay' | 'serve' | 'start',
+  { alsoBySignals = false }: { readonly alsoBySignals?: boolean } = {},
+): TempFolder {
   const root = resolve(tmpdir());
-  removeOfDead(root);
   const path = join(root, `dryrunner-${what}-${ownName()}`);
   try {
     mkdirSync(path, { mode: 0o700 });
@@ -29,37 +43,84 @@ export function makeTempFolder(what: 'cluster' | 'exec' | 'replay' | 'serve' | '
     const message = `no folder can be made among the temporary files, in ${root}: ${messageOf(cause)}`;
     throw new RunnerError('RUNNER_OUTPUT_FAILED', message, { cause });
   }
-  if (folders.size === 0) process.on('exit', removeAll);
-  folders.add(path);
+  folders.set(path, alsoBySignals);
+  watchEnds();
+  let stepsLeft = Infinity;
+  void removeOfDead(root, () => stepsLeft-- > 0);
+  let removal: Promise<void> | undefined;
+  const remove = async (): Promise<void> => {
+    try {
+      await removeTree(path);
+    } catch (error) {
+      removal = undefined;
+      throw error;
+    }
+    // Until here, the end of the process tries once more.
+    folders.delete(path);
+    watchEnds();
+  };
   return {
     path,
     remove: () => {
-      if (!folders.delete(path)) return;
-      if (folders.size === 0) process.off('exit', removeAll);
-      rmSync(path, { recursive: true, force: true });
+      stepsLeft = Math.min(stepsLeft, LAST_STEPS);
+      return (removal ??= remove());
     },
   };
 }
 
-function removeAll(): void {
-  for (const path of folders) tryRemoving(path);
+/** Listens for as long as there is something to remove. */
+function watchEnds(): void {
+  listen('exit', removeAll, folders.size > 0);
+  for (const signal of SIGNALS) listen(signal, onSignal, [...folders.values()].includes(true));
 }
 
-function removeOfDead(root: string): void {
-  for (const name of namesIn(root)) {
-    const prefix = PREFIX.exec(name)?.[0];
-    if (prefix === undefined || ownerOf(name.slice(prefix.length)) !== 'dead') continue;
-    const path = join(root, name);
-    if (isOwnFolder(path)) tryRemoving(path);
+function listen(event: string, listener: (signal: NodeJS.Signals) => void, isNeeded: boolean): void {
+  const emitter: EventEmitter = process;
+  if (emitter.listeners(event).includes(listener) === isNeeded) return;
+  if (isNeeded) emitter.on(event, listener);
+  else emitter.off(event, listener);
+}
+
+/** Somebody else who handles it knows what follows; alone, the process ends by it as if nobody did. */
+function onSignal(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) > 1) return;
+  removeAll();
+  process.off(signal, onSignal);
+  process.kill(process.pid, signal);
+}
+
+function removeAll(): void {
+  for (const path of folders.keys()) {
+    try {
+      removeTreeSync(path);
+    } catch {
+      // The next that makes a folder tries again.
+    }
   }
 }
 
-function namesIn(root: string): readonly string[] {
+async function removeOfDead(root: string, mayGoOn: () => boolean): Promise<void> {
+  for (const name of await readdir(root).catch(() => [])) {
+    const path = claimed(root, name);
+    // What cannot be removed stays: there is nobody who would have to know.
+    if (path !== undefined) await removeTreeWhile(path, mayGoOn).catch(() => undefined);
+    if (!mayGoOn()) return;
+  }
+}
+
+/** Takes over the folder of a dead process, so that no other one is at work there: it has the name of this one from now on. */
+function claimed(root: string, name: string): string | undefined {
+  const prefix = PREFIX.exec(name)?.[0];
+  if (prefix === undefined || ownerOf(name.slice(prefix.length)) !== 'dead') return undefined;
+  const path = join(root, name);
+  const own = join(root, `${prefix}${ownName()}`);
   try {
-    return readdirSync(root);
+    if (!isOwnFolder(path)) return undefined;
+    renameSync(path, own);
+    return own;
   } catch {
-    // Making a folder there says why.
-    return [];
+    // Another process was faster.
+    return undefined;
   }
 }
 
@@ -67,13 +128,4 @@ function namesIn(root: string): readonly string[] {
 function isOwnFolder(path: string): boolean {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   return stats?.isDirectory() === true && stats.uid === process.getuid?.();
-}
-
-/** What cannot be removed now stays: there is nobody who would have to know. */
-function tryRemoving(path: string): void {
-  try {
-    rmSync(path, { recursive: true, force: true });
-  } catch {
-    // Such as a folder that the command has made read-only.
-  }
 }

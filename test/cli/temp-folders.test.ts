@@ -54,6 +54,20 @@ test('the next command removes the directory of one that was killed, and not of 
   await living.finished;
 });
 
+// The superuser may write anywhere; test/host/temp-folder.test.ts is somebody else for that.
+test.for([
+  [
+    'paths longer than the system takes',
+    'n=$(printf %0100d 0); for i in $(seq 50); do mkdir $n; cd -P $n; done',
+  ],
+  ['a folder that its user may not write', 'mkdir d; touch d/f; chmod 555 d'],
+] as const)('the directory of --fresh-dir is removed with %s', async ([, script]) => {
+  const { code, err } = await startWith({ TMPDIR: root }, 'exec', '--fresh-dir', '--', 'sh', '-c', script)
+    .finished;
+  expect([code, await readdir(root)]).toEqual([0, []]);
+  expect(err).not.toMatch(/release|could not/);
+});
+
 test.for([
   ['exec', [], 0],
   ['exec', ['--fresh-dir'], 125],

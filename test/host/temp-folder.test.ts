@@ -1,11 +1,25 @@
 // A temporary folder goes with its process, and what a killed one has left with the next one; nothing of the living, or of others, does.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ownName } from '../../src/host/own-name.ts';
-import { makeTempFolder } from '../../src/host/temp-folder.ts';
+import { makeTempFolder, type TempFolder } from '../../src/host/temp-folder.ts';
+
+/** Digs a path that is longer than the system takes. */
+const DIG =
+  'n=$(printf %0100d 0); i=0; while [ $i -lt 50 ]; do i=$((i+1)); mkdir $n; cd -P $n || exit 1; : > file; done';
 
 let root = '';
 beforeEach(() => {
@@ -23,39 +37,116 @@ function deadName(what: string): string {
   return `dryrunner-${what}-${2 ** 30}-17-${machine}-00`;
 }
 
-test('is there until it is removed', () => {
+/** Lets a process of its own make and use a folder, and end by itself; gives the folder. */
+function inProcess(use: string): string {
+  const program = `
+    import { writeFileSync } from 'node:fs';
+    import { makeTempFolder } from './src/host/temp-folder.ts';
+    const folder = makeTempFolder('exec');
+    writeFileSync(folder.path + '/file', '');
+    console.log(folder.path);
+    ${use}`;
+  const args = ['--import', 'tsx', '--input-type=module', '--eval', program];
+  return spawnSync(process.execPath, args, { encoding: 'utf8' }).stdout.trim();
+}
+
+/** tsx has folders of its own there. */
+function ours(): string[] {
+  return readdirSync(root).filter((name) => !name.startsWith('tsx-'));
+}
+
+/**
+ * Calls `act` with a new temporary folder and the one that it is in. The superuser may write anywhere, so that the test is somebody else for a
+ * while, to whom both belong; the variable TMPDIR is not read meanwhile.
+ */
+async function asNobody(act: (folder: TempFolder, parent: string) => Promise<void>): Promise<void> {
+  const parent = join(root, 'parent');
+  mkdirSync(parent);
+  vi.stubEnv('TMPDIR', parent);
+  const folder = makeTempFolder('exec');
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) {
+    chmodSync(root, 0o777);
+    for (const path of [parent, folder.path]) chownSync(path, 65_534, 65_534);
+    process.seteuid?.(65_534);
+  }
+  try {
+    await act(folder, parent);
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+  }
+}
+
+test('is there until it is removed', async () => {
   const folder = makeTempFolder('exec');
   writeFileSync(join(folder.path, 'file'), '');
-  folder.remove();
-  folder.remove();
+  await Promise.all([folder.remove(), folder.remove()]);
+  await folder.remove();
   expect(readdirSync(root)).toEqual([]);
+});
+
+test('is removed with folders that its user may not write', async () => {
+  await asNobody(async (folder, parent) => {
+    mkdirSync(join(folder.path, 'locked'));
+    writeFileSync(join(folder.path, 'locked/file'), '');
+    chmodSync(join(folder.path, 'locked'), 0o555);
+    await folder.remove();
+    expect(readdirSync(parent)).toEqual([]);
+  });
+});
+
+test('that cannot be removed now can be later', async () => {
+  await asNobody(async (folder, parent) => {
+    chmodSync(parent, 0o555);
+    await expect(folder.remove()).rejects.toMatchObject({ code: 'EACCES' });
+    expect(existsSync(folder.path)).toBe(true);
+    chmodSync(parent, 0o755);
+    await folder.remove();
+    expect(readdirSync(parent)).toEqual([]);
+  });
 });
 
 test.for(['process.exit(3);', "setTimeout(() => { throw new Error('x'); }, 1);", ''])(
   'is gone when its process has ended by itself: %s',
   (end) => {
-    const program = `
-      import { writeFileSync } from 'node:fs';
-      import { makeTempFolder } from './src/host/temp-folder.ts';
-      const { path } = makeTempFolder('exec');
-      writeFileSync(path + '/file', '');
-      console.log(path);
-      ${end}`;
-    const args = ['--import', 'tsx', '--input-type=module', '--eval', program];
-    const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-    expect(basename(stdout.trim())).toMatch(/^dryrunner-exec-\d+-/);
-    // tsx has folders of its own there.
-    expect(readdirSync(root).filter((name) => name.startsWith('dryrunner-'))).toEqual([]);
+    expect(basename(inProcess(end))).toMatch(/^dryrunner-exec-\d+-/);
+    expect(ours()).toEqual([]);
   },
 );
 
-test('is removed by the next one if its process was killed', () => {
-  mkdirSync(join(root, deadName('serve'), 'cas'), { recursive: true });
-  makeTempFolder('exec').remove();
-  expect(readdirSync(root)).toEqual([]);
+test('is gone when its process has ended, also if paths in it are longer than the system takes', () => {
+  inProcess(`
+    import { spawnSync } from 'node:child_process';
+    spawnSync('sh', ['-c', ${JSON.stringify(DIG)}], { cwd: folder.path });`);
+  expect(ours()).toEqual([]);
 });
 
-test('is not removed by the next one while its process lives, and neither are links, files and folders of others', () => {
+test('is removed by the next one if its process was killed, in the background', async () => {
+  const dead = join(root, deadName('serve'));
+  mkdirSync(join(dead, 'cas'), { recursive: true });
+  spawnSync('sh', ['-c', DIG], { cwd: dead });
+  const next = makeTempFolder('exec');
+  expect(existsSync(dead)).toBe(true);
+  await expect.poll(ours, { timeout: 60_000 }).toEqual([basename(next.path)]);
+  await next.remove();
+});
+
+test('that is large keeps no process waiting that has ended: some of it is left for the one after that', () => {
+  const dead = join(root, deadName('serve'));
+  mkdirSync(dead);
+  for (let index = 0; index < 2_500; index++) writeFileSync(join(dead, String(index)), '');
+  inProcess('await folder.remove();');
+  expect(ours()).toEqual([expect.stringMatching(/^dryrunner-serve-/)]);
+  const [left = ''] = ours();
+  expect([left === deadName('serve'), readdirSync(join(root, left)).length]).toEqual([
+    false,
+    expect.toSatisfy((count: number) => count > 0 && count < 2_500),
+  ]);
+  for (let round = 0; round < 10 && ours().length > 0; round++) inProcess('await folder.remove();');
+  expect(ours()).toEqual([]);
+});
+
+test('is not removed by the next one while its process lives, and neither are links, files and folders of others', async () => {
   const first = makeTempFolder('exec');
   const target = join(root, 'target');
   mkdirSync(target);
@@ -64,11 +155,12 @@ test('is not removed by the next one while its process lives, and neither are li
   writeFileSync(join(root, deadName('start')), '');
   mkdirSync(join(root, others[1] ?? ''));
   mkdirSync(join(root, others[2] ?? ''), { recursive: true });
-  const before = readdirSync(root);
-  makeTempFolder('exec').remove();
-  expect(readdirSync(root)).toEqual(before);
+  mkdirSync(join(root, deadName('serve')));
+  const before = ours().filter((name) => name !== deadName('serve'));
+  inProcess('await folder.remove();');
+  expect(ours()).toEqual(before);
   expect(existsSync(first.path)).toBe(true);
-  first.remove();
+  await first.remove();
 });
 
 const inOtherTime = ['--time', '--boottime', '100000', '--fork'];

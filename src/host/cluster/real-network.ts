@@ -3,9 +3,7 @@
  * what is sent to a process is heard by no other one; a call whose node dies rejects, as it does in a simulation; nothing is left after `stop`.
  */
 import * as is from '../../kernel/shape.ts';
-import process from 'node:process';
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { receivedError } from '../../cluster/sent-error.ts';
@@ -92,36 +90,6 @@ const OPTIONS = is.optionsOf<RealNetworkOptions>(
 );
 const LEAVE_TIMEOUT_MS = 10_000;
 const TYPESCRIPT = /\.[cm]?tsx?$/;
-
-const temporary = new Map<string, TempFolder>();
-/** What ends a Node process without an end of its own, unless somebody handles it. */
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
-/** Removed by the end of the Node process, if it comes before `stop`. */
-function makeTemporary(): string {
-  const folder = makeTempFolder('cluster');
-  if (temporary.size === 0) for (const signal of SIGNALS) process.on(signal, onSignal);
-  temporary.set(folder.path, folder);
-  return folder.path;
-}
-
-function removeTemporary(): void {
-  for (const folder of temporary.values()) folder.remove();
-}
-
-function forgetTemporary(folder: string): void {
-  temporary.get(folder)?.remove();
-  if (!temporary.delete(folder) || temporary.size > 0) return;
-  for (const signal of SIGNALS) process.off(signal, onSignal);
-}
-
-/** Somebody else who handles it knows what follows; alone, the process ends by it as if nobody did. */
-function onSignal(signal: NodeJS.Signals): void {
-  if (process.listenerCount(signal) > 1) return;
-  removeTemporary();
-  process.off(signal, onSignal);
-  process.kill(process.pid, signal);
-}
 
 /** What a node asks of its network. */
 interface RealCore {
@@ -385,7 +353,7 @@ export class RealNetwork {
   readonly #nodes = new Map<string, ThreadNode>();
   readonly #endpoint: Endpoint;
   readonly #errors: unknown[] = [];
-  #folder: string | undefined;
+  #temporary: TempFolder | undefined;
   #ids = 0;
   #stopped: Promise<void> | undefined;
 
@@ -455,8 +423,10 @@ export class RealNetwork {
   }
 
   #folderOf(name: string): string {
-    this.#folder ??= this.#options.folder ?? makeTemporary();
-    return join(this.#folder, name);
+    const { folder } = this.#options;
+    if (folder !== undefined) return join(folder, name);
+    this.#temporary ??= makeTempFolder('cluster', { alsoBySignals: true });
+    return join(this.#temporary.path, name);
   }
 
   #route(envelope: Envelope): void {
@@ -475,10 +445,7 @@ export class RealNetwork {
   async #stop(): Promise<void> {
     this.#endpoint.release();
     await Promise.all(Array.from(this.#nodes.values(), (node) => node.end()));
-    if (this.#folder !== undefined && this.#options.folder === undefined) {
-      await rm(this.#folder, { recursive: true, force: true });
-      forgetTemporary(this.#folder);
-    }
+    await this.#temporary?.remove().catch((error: unknown) => this.#errors.push(error));
     if (this.#errors.length === 1) throw this.#errors[0];
     if (this.#errors.length > 1) throw new AggregateError(this.#errors, 'nodes have failed');
   }

@@ -146,13 +146,8 @@ interface Stores {
 
 function openStores({ cas, casBytesMax = 10 * GIB }: BuildClusterOptions, temporary: TempFolder): Stores {
   const dir = cas === undefined ? temporary.path : resolve(cas);
-  try {
-    const content = createDiskContentStore({ dir: join(dir, 'cas'), maxBytes: casBytesMax });
-    return { content, cache: createDiskActionCache({ dir: join(dir, 'ac') }) };
-  } catch (error) {
-    temporary.remove();
-    throw error;
-  }
+  const content = createDiskContentStore({ dir: join(dir, 'cas'), maxBytes: casBytesMax });
+  return { content, cache: createDiskActionCache({ dir: join(dir, 'ac') }) };
 }
 
 function makeWorkers(
@@ -200,48 +195,48 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
   const { chaosSeed, faults, abandonedAfterMs, uploadIdleMs } = options;
   const world = realWorld(chaosSeed === undefined ? {} : { seed: chaosSeed });
   const temporary = makeTempFolder('serve');
-  const stores = openStores(options, temporary);
-  const outputs = createLocalOutputs({ dir: join(temporary.path, 'logs'), retention: { maxCount: 100 } });
-  const runners = makeWorkers(world, options, stores, outputs, temporary);
-  const { content, cache } = stores;
-  const service = createRemoteService(world, {
-    runner: runners,
-    content,
-    cache,
-    compression: BLOB_COMPRESSION,
-    storeLog: async (ref, store) => {
-      const output = outputs.find(ref);
-      return output === undefined ? undefined : (await storeFile(store, output.asFile())).digest;
-    },
-    ...(abandonedAfterMs === undefined ? {} : { abandonedAfterMs }),
-    ...(uploadIdleMs === undefined ? {} : { uploadIdleMs }),
-  });
-  const end = (): Promise<void> =>
-    inOrder([
-      () => allOf(runners.map((runner) => runner.release())),
-      () => outputs.dispose(),
-      () => content.close(),
-      () => temporary.remove(),
-    ]);
+  // What is made last ends first.
+  const ends: (() => unknown)[] = [() => temporary.remove()];
   try {
+    const stores = openStores(options, temporary);
+    const { content, cache } = stores;
+    ends.unshift(() => content.close());
+    const outputs = createLocalOutputs({
+      dir: join(temporary.path, 'logs'),
+      retention: { maxCount: 100 },
+    });
+    ends.unshift(() => outputs.dispose());
+    const runners = makeWorkers(world, options, stores, outputs, temporary);
+    ends.unshift(() => allOf(runners.map((runner) => runner.release())));
+    const service = createRemoteService(world, {
+      runner: runners,
+      content,
+      cache,
+      compression: BLOB_COMPRESSION,
+      storeLog: async (ref, store) => {
+        const output = outputs.find(ref);
+        return output === undefined ? undefined : (await storeFile(store, output.asFile())).digest;
+      },
+      ...(abandonedAfterMs === undefined ? {} : { abandonedAfterMs }),
+      ...(uploadIdleMs === undefined ? {} : { uploadIdleMs }),
+    });
     const served = lyingBy(chaosSeed, world, service, faults);
     const serving = is.only<Omit<ServeRemoteOptions, 'service'>>(SERVING_FIELDS, options);
-    const endpoint = await serveRemote({ ...serving, service: served });
-    const close = async (graceMs?: number): Promise<void> => {
-      service.close();
-      await inOrder([() => endpoint.close(graceMs), end]);
-    };
+    const { endpoint, port, close } = await serveRemote({ ...serving, service: served });
     return {
-      endpoint: endpoint.endpoint,
-      port: endpoint.port,
+      endpoint,
+      port,
       service,
       content,
       cache,
       jobs: runners.length,
-      close,
+      close: async (graceMs) => {
+        service.close();
+        await inOrder([() => close(graceMs), ...ends]);
+      },
     };
   } catch (error) {
-    await end();
+    await inOrder(ends);
     throw error;
   }
 }

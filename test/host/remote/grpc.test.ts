@@ -433,15 +433,36 @@ describe('over gRPC', () => {
     }
   });
 
-  test('a worker that cannot be released leaves nothing else behind', async () => {
-    const [before, dir] = [process.env['TMPDIR'], mkdtempSync(join(tmpdir(), 'dryrunner-end-'))];
+  /** Where temporary files are made until the end of the test. */
+  function ownTempRoot(): string {
+    const dir = mkdtempSync(join(tmpdir(), 'dryrunner-end-'));
+    vi.stubEnv('TMPDIR', dir);
     ends.push(() => {
       rmSync(dir, { recursive: true });
-      broken.release = false;
-      if (before === undefined) delete process.env['TMPDIR'];
-      else process.env['TMPDIR'] = before;
+      vi.unstubAllEnvs();
     });
-    process.env['TMPDIR'] = dir;
+    return dir;
+  }
+
+  test.for([
+    { metrics: 5 },
+    { abandonedAfterMs: -1 },
+    { faults: 5, chaosSeed: '1' },
+    { uploadIdleMs: -1 },
+  ] as unknown as BuildClusterOptions[])(
+    'a cluster that refuses its options leaves nothing behind: %j',
+    async (options) => {
+      const dir = ownTempRoot();
+      await expect(serveBuildCluster(options)).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
+      expect(readdirSync(dir)).toEqual([]);
+    },
+  );
+
+  test('a worker that cannot be released leaves nothing else behind', async () => {
+    const dir = ownTempRoot();
+    ends.push(() => {
+      broken.release = false;
+    });
     broken.release = true;
     const cluster = await serveBuildCluster({ jobs: 2, workers: 'simulated' });
     expect(readdirSync(dir)).not.toEqual([]);
