@@ -343,7 +343,7 @@ test('what a callback or a tick of it throws is an uncaught exception, and the e
   expect(text).toBe('a throws\na tick of b throws\nc\nd\n');
 });
 
-/** Each holds the loop up until `due` is over, while a message comes; and what else it does. */
+/** Who holds the loop up until `due` is over, how, and the order of what is noted. */
 const HOLD_UPS: readonly (readonly [string, string, string])[] = [
   ['the main program', 'due(); send(); hold();', 'message due'],
   [
@@ -355,6 +355,11 @@ const HOLD_UPS: readonly (readonly [string, string, string])[] = [
     'a callback of the machine that has posted',
     "onExit(() => { post('posted'); due(); send(); hold(); });",
     'posted message due',
+  ],
+  [
+    'the main program, and Node asks before the next immediate',
+    "due(); setTimeout(() => setImmediate(note('immediate')), 1); hold();",
+    'due immediate',
   ],
   ['an event of the clock', "clock.post('x', () => { due(); send(); hold(); });", 'message due'],
   ['a timer of the clock', "clock.timer('x', 1, () => { due(); send(); hold(); });", 'message due'],
