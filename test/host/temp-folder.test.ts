@@ -167,7 +167,7 @@ const inOtherTime = ['--time', '--boottime', '100000', '--fork'];
 const hasTimeNamespaces = spawnSync('unshare', [...inOtherTime, 'true']).status === 0;
 
 test.skipIf(!hasTimeNamespaces)(
-  'is not removed for a process that counts time otherwise, as containers may (skipped where none can be made)',
+  'is not removed for a process that counts time otherwise, as containers may (skipped where none can be made, because only an uptime of its own shows it)',
   () => {
     const folder = makeTempFolder('exec');
     const program =
