@@ -172,7 +172,7 @@ class Explaining {
     }
     const { definition } = await scenario.load();
     for (const line of failingBlock(terminal, definition, settled)) terminal.line(line);
-    const rest = options.shrink ? settledLines(settled) : cutShortLines(settled);
+    const rest = options.shrink ? settledLines(settled, definition) : cutShortLines(settled);
     if (rest.length > 0) terminal.line();
     for (const line of rest) terminal.line(line);
   }

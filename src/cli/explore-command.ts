@@ -1,4 +1,5 @@
 /** `dryrunner explore`: looks for executions that fail, on all cores, and says what was found or what was covered. */
+import type { ScenarioDefinition } from '../simulation/scenario.ts';
 import type { AuditDifference } from '../explore/campaign-report.ts';
 import { type PoolEvent, type PoolProgress, type PoolReport, runExplorePool } from '../threads/pool.ts';
 import { runInThread } from '../threads/thread-supervisor.ts';
@@ -30,11 +31,8 @@ import { interruptible, type ScenarioSession } from './scenario-session.ts';
 
 /** One scenario after its exploration. */
 export interface Explored {
-  readonly scenario: {
-    readonly name: string;
-    /** Shown with its failures. */
-    readonly description: string;
-  };
+  /** The description is shown with its failures. */
+  readonly scenario: Pick<ScenarioDefinition, 'name' | 'description' | 'options'>;
   readonly strategy: string;
   readonly seed: string;
   readonly report: PoolReport;
@@ -209,7 +207,7 @@ function failureLines(
     ...(kind === 'escape' ? strictHint(report) : []),
     '',
     `  found in execution ${formatCount(executions)}, after ${seconds.toFixed(1)} s, ${by}`,
-    ...settledLines(failing),
+    ...settledLines(failing, scenario, report.audit.differences.length > 0),
   ];
 }
 
@@ -417,7 +415,7 @@ class Exploration {
     this.#write(() => this.#corpus.keepSeeds(report.seeds));
     this.#write(() => this.#keepState(report.nextIndex));
     await this.#writing;
-    const { found, description } = await this.#settle(report);
+    const { found, ...shown } = await this.#settle(report);
     terminal.progress('');
     const cutOff = await this.#keepCutOff(report);
     const [difference] = report.audit.differences;
@@ -426,7 +424,7 @@ class Exploration {
       isModuleState,
       isInterrupted,
       reachLogs: new Set(corpus.filter(({ key }) => key === undefined).map(({ id }) => id)),
-      scenario: { name: scenario.name, description },
+      scenario: { name: scenario.name, ...shown },
       report,
       strategy,
       seed,
@@ -512,12 +510,13 @@ class Exploration {
 
   async #settle({
     failures,
-  }: PoolReport): Promise<Pick<Explored, 'found'> & { readonly description: string }> {
+  }: PoolReport): Promise<Pick<Explored, 'found'> & Omit<Explored['scenario'], 'name'>> {
     if (failures.length === 0) return { found: [], description: '' };
     const { settleAll } = await import('./failure-handler.ts');
     const found = await settleAll(this.#session, failures, this.#corpus);
     const { definition } = await this.#session.scenario.load();
-    return { found, description: definition.description };
+    const { description, options = {} } = definition;
+    return { found, description, options };
   }
 
   /** Their logs are mostly too long to be pasted. */

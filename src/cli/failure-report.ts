@@ -10,6 +10,7 @@ import {
 } from '../explore/explain/explanation-text.ts';
 import { formatCutShort, formatSettled, formatUnexplained } from '../explore/explain/failing-text.ts';
 import { plainHistory } from '../explore/explain/plain-history.ts';
+import { unrepeatedText } from '../explore/explain/unrepeated-text.ts';
 import { userFrameOf } from '../explore/explain/source-place.ts';
 import { tokenOf, type FailingExecution } from '../explore/failing-execution.ts';
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
@@ -94,14 +95,18 @@ function styledLine(terminal: Terminal, { role, text }: ExplanationLine): string
   return style === undefined ? shown : terminal.style(style, shown);
 }
 
-/** What became of it. */
-export function settledLines(failing: FailingExecution): string[] {
-  return formatSettled(failing, explainLonger, UNREPEATED);
+/** What became of it. An audit that `saysWhy` two executions differ leaves no likely cause to name. */
+export function settledLines(
+  failing: FailingExecution,
+  { options }: Pick<ScenarioDefinition, 'options'>,
+  saysWhy = false,
+): string[] {
+  const place = { isAmbient: options?.ambient !== undefined, remedy: REMEDY };
+  return formatSettled(failing, explainLonger, saysWhy ? undefined : unrepeatedText(place));
 }
 
-const UNREPEATED =
-  'likely cause: Math.random, Date.now or a timer of the machine, or a variable of a module, decides: explore --strict lists what is called, ' +
-  'the scenario option ambient: ambientTime() makes it virtual, and sim.load loads modules anew';
+const REMEDY =
+  'explore --strict lists what is called, the scenario option ambient: ambientTime() makes it virtual';
 
 /** What kept it from being explained in full, in one line, and what helps; none if nothing did. */
 export function cutShortLines(failing: FailingExecution): string[] {

@@ -7,6 +7,7 @@ import type { Explanation } from '../explore/explain/explanation.ts';
 import { formatExplanation, type ExplanationLine } from '../explore/explain/explanation-text.ts';
 import { formatDetails, formatSettled, formatUnexplained } from '../explore/explain/failing-text.ts';
 import { plainHistory } from '../explore/explain/plain-history.ts';
+import { unrepeatedText } from '../explore/explain/unrepeated-text.ts';
 import { frameFrom, framesOf, hasUserFrame } from '../explore/explain/source-place.ts';
 import { eventBound, tokenOf, type FailingExecution } from '../explore/failing-execution.ts';
 import { withinEvents } from '../explore/event-budget.ts';
@@ -84,7 +85,7 @@ export async function failedTest(run: TestRun, found: FoundFailure): Promise<Err
       ? []
       : [
           foundText(failing, found.isReplayed),
-          ...formatSettled(failing, longerText, unrepeatedText(run)),
+          ...formatSettled(failing, longerText, unrepeatedIn(run)),
           ...keptText(failing),
         ]),
   ];
@@ -187,13 +188,12 @@ function foundText({ executions, configuration, corpusId }: FailingExecution, is
   return `  found in execution ${formatCount(executions)}${how}`;
 }
 
-function unrepeatedText({ test }: TestRun): string {
-  const clocks = 'Math.random, Date.now or a timer of the machine';
-  const remedy =
-    test.options?.ambient === false
-      ? 'without ambient: false they are virtual'
-      : 'dryrunner/vitest-plugin makes those virtual that code keeps when it is loaded';
-  return `likely cause: ${clocks}, or a variable of a module, decides: ${remedy}, and sim.load loads modules anew`;
+function unrepeatedIn({ isAmbient }: TestRun): string {
+  return unrepeatedText({
+    isAmbient,
+    remedy: 'without ambient: false they are virtual',
+    keptRemedy: 'dryrunner/vitest-plugin',
+  });
 }
 
 function longerText(): string {

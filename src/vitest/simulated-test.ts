@@ -107,6 +107,7 @@ export async function runSimulatedTest(test: SimulatedTest): Promise<void> {
   // What a tick throws must not pass through a turn of somebody else: in ambient time it never does.
   const turns = guarded(leftMs(), simulation.ambient !== undefined);
   const run: TestRun = {
+    isAmbient: simulation.ambient !== undefined,
     ...{ test, reference, turns, within, leftMs, ...keptOf(test, reference) },
     untilTimeOutMs: () => startedAt + timeMs - now(),
     executor: (seed) => comparing(test, executorWithin(simulation, turns, seed)),

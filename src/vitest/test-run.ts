@@ -79,6 +79,8 @@ export interface TestRun {
   /** True if something is kept. */
   readonly isKept: boolean;
   readonly turns: GuardedTurns;
+  /** Its time and randomness are virtual. */
+  readonly isAmbient: boolean;
 }
 
 /** What was found. */

@@ -15,6 +15,11 @@ const define = (name, run) => ({ name, description: 'of a test', run });
 export const held = define('held', (sim) => void sim.choose('die', 6));
 let times = 0;
 export const flaky = define('flaky', (sim) => sim.check((times += 1) !== 4, 'the time has come'));
+let counted = 0;
+export const counting = define('counting', (sim) => {
+  sim.note('time ' + (counted += 1));
+  sim.check(counted !== 4, 'the time has come');
+});
 export const loud = define('loud', () => { throw new Error('\\u001b[2Jbell\\u0007 \\u001b[31mred\\rover'); });
 `;
 
@@ -76,6 +81,13 @@ test('a failure that does not repeat keeps its message, and its line is not pres
   const again = await run('replay', '--allow', dir, /replay (dr2:\S+)/.exec(found.out)?.[1] ?? '');
   expect(again.out).toContain('fixed: it holds');
   expect(again.code).toBe(3);
+});
+
+test('where two executions of one log are seen to differ, that is the cause, and no other one is named', async () => {
+  const { out } = await run('explore', at('s.mjs#counting'), '--workers', '1', ...corpus('counting'));
+  expect(out).toContain('not made smaller, for it does not repeat');
+  expect(out).toMatch(/most likely the state of a module survives/);
+  expect(out).not.toContain('likely cause:');
 });
 
 test('control characters in a message do not reach the terminal', async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { ambientTime } from 'dryrunner/ambient';
 import { cutShortLines, settledLines } from '../../src/cli/failure-report.ts';
 import { createExecutor } from '../../src/explore/executor.ts';
 import { explainWithin } from '../../src/explore/shrink-and-explain.ts';
@@ -76,9 +77,21 @@ test('where no decision is left, nothing is said to be reducible further', () =>
       Array.from({ length: count }, (_, at) => ({ question: choice(`a ${at}`), n: 2, answer: 1 }));
     const failing = failingWith({ decisions: log(before) });
     const shrunk = { ...failing, decisions: log(after), executions: 5, stoppedBy: 'stopped' as const };
-    return settledLines({ ...failing, shrunk });
+    return settledLines({ ...failing, shrunk }, {});
   };
   expect(linesFor(0, 0)).toEqual(['  nothing to make smaller: it fails with every choice at its default']);
   expect(linesFor(3, 0).join()).not.toContain('smaller still');
   expect(linesFor(3, 1).join()).toContain('and might get smaller still');
+});
+
+test('a cause is named of what does not repeat: no clock where time is virtual, and none where the audit says why', () => {
+  const failing = failingWith({ decisions: [] });
+  const flaky = { ...failing, executions: 5, stoppedBy: 'flaky' as const, flakiness: 'it held' };
+  const linesFor = (options: object, saysWhy?: boolean): string =>
+    settledLines({ ...failing, shrunk: flaky }, { options }, saysWhy).join('\n');
+  expect(linesFor({})).toMatch(/likely cause: Math\.random.* explore --strict lists .* ambientTime\(\)/);
+  expect(linesFor({ ambient: ambientTime() })).toMatch(
+    /\n {2}likely cause: a variable of a module that one execution leaves to the next \(sim\.load loads modules anew\)$/,
+  );
+  expect(linesFor({}, true)).toMatch(/^ {2}not made smaller, for it does not repeat: it held$/);
 });

@@ -46,12 +46,16 @@ export function formatUnexplained(
   ];
 }
 
-/** What became of it. `unrepeated` says what helps where it does not repeat. */
-export function formatSettled(failing: FailingExecution, longer: LongerText, unrepeated: string): string[] {
+/** What became of it. `unrepeated` says what helps where it does not repeat, unless that is said elsewhere. */
+export function formatSettled(
+  failing: FailingExecution,
+  longer: LongerText,
+  unrepeated: string | undefined,
+): string[] {
   const { shrunk, file } = failing;
   return [
     ...(shrunk === undefined ? [] : [`  ${shrunkText(failing, shrunk)}`]),
-    ...(shrunk?.flakiness === undefined ? [] : [`  ${unrepeated}`]),
+    ...(shrunk?.flakiness === undefined || unrepeated === undefined ? [] : [`  ${unrepeated}`]),
     ...formatCutShort(failing, longer),
     ...(file === undefined ? [] : [`  kept in ${file}, and tried first next time`]),
   ];
