@@ -248,6 +248,10 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   outside(call: OutsideFunction): Error | WayBack | undefined {
     return this.#gate.outside(call);
   }
+
+  isCalledByTool(): boolean {
+    return this.#gate.isCalledByTool();
+  }
 }
 
 function begin(parts: AmbientParts, settings: AmbientSettings): AmbientSession {

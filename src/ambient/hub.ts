@@ -49,6 +49,8 @@ export interface AmbientWorld {
   fill(bytes: Uint8Array): void;
   /** What becomes of a call that reaches the machine: undefined if it is none of the simulation's, the error that refuses it, or the way back for what it gives. */
   outside(call: OutsideFunction): Error | WayBack | undefined;
+  /** Whether a test runner or a loader calls, and not the code of the simulation. */
+  isCalledByTool(): boolean;
 }
 
 /** Brings what the machine gives later into a simulation: code goes on there, and the simulation waits for it when nothing else is due. */

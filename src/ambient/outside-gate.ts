@@ -71,6 +71,11 @@ export class OutsideGate implements WayBack {
     );
   }
 
+  /** See `AmbientWorld.isCalledByTool`. */
+  isCalledByTool(): boolean {
+    return !this.#isLooking && isTool(nearestFile() ?? '');
+  }
+
   /** A timer of the machine is being made; the error that refuses it, if the code of the simulation makes it. */
   realTimer(what: string): Error | undefined {
     if (this.#isLooking || isCalledByTools()) return undefined;
@@ -141,18 +146,26 @@ function capitalized(text: string): string {
 
 /** Whether the nearest code that is neither a plain part of Node nor of this folder is what a simulation has no say in. */
 function isCalledByTools(): boolean {
-  for (const file of filesOfNow()) {
-    if (file.startsWith('node:')) {
-      if (NODE_ITSELF.some((part) => file.startsWith(part))) return true;
-      continue;
-    }
-    const path = pathOfLocation(file);
-    const own = codePathOf(path);
-    if (own?.startsWith('ambient/') === true) continue;
-    return own !== undefined || TOOLS.test(path);
-  }
+  const file = nearestFile();
   // Node goes on with what was begun before.
-  return true;
+  return file === undefined || file.startsWith('node:') || isTool(file) || isOwn(file);
+}
+
+/** Where that code is, of Node only what does as it must whatever code runs; undefined if there is none. */
+function nearestFile(): string | undefined {
+  return filesOfNow().find((file) =>
+    file.startsWith('node:')
+      ? NODE_ITSELF.some((part) => file.startsWith(part))
+      : codePathOf(pathOfLocation(file))?.startsWith('ambient/') !== true,
+  );
+}
+
+function isTool(file: string): boolean {
+  return TOOLS.test(pathOfLocation(file));
+}
+
+function isOwn(file: string): boolean {
+  return codePathOf(pathOfLocation(file)) !== undefined;
 }
 
 /** As the engine knows them: no source map is read for it. */

@@ -6,6 +6,7 @@ import { installEntropy } from './entropy.ts';
 import { installPromisedTimers } from './promised-timers.ts';
 import { installDates } from './dates.ts';
 import { installMessages } from './messages.ts';
+import { installMicrotasks } from './microtasks.ts';
 import { watchOutsideCalls } from './outside-calls.ts';
 import { installTogether, standIns } from './stand-in.ts';
 import { installTimeline } from './timeline.ts';
@@ -22,6 +23,7 @@ export function installGlobals(): void {
     installTimeline();
     installEntropy();
     installMessages();
+    installMicrotasks();
     watchOutsideCalls();
   });
   // Code that imported a function of a module by its name has to see the stand-in too.
