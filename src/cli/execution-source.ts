@@ -2,7 +2,8 @@
  * What was typed to name one execution: a token, a file that keeps its log, or a scenario and a seed. Invariant: what a token or a file names
  * is checked before it is loaded; see `allowed-scenario.ts`.
  */
-import { statSync } from 'node:fs';
+import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { NO_HASH } from '../explore/failing-execution.ts';
 import { keyDecisions, nonZeroOf } from '../explore/keyed-log.ts';
 import { decodeToken, encodeToken, isTokenText } from '../explore/replay-token.ts';
@@ -95,10 +96,27 @@ function ofToken(text: string): ExecutionSource {
 
 /** The writer of a FIFO would be waited for, perhaps for ever. What a shell passes on as a descriptor has one. */
 function requireNoFifo(path: string): void {
-  const isPassedOn = path.startsWith('/dev/fd/') || path === '/dev/stdin';
-  if (!isPassedOn && statSync(path, { throwIfNoEntry: false })?.isFIFO() === true) {
-    throw new UsageError(`${path}: expected a regular file, got a FIFO`);
+  if (isFifo(path) && !isPassedOn(path)) throw new UsageError(`${path}: expected a regular file, got a FIFO`);
+}
+
+function isFifo(path: string): boolean {
+  try {
+    return statSync(path).isFIFO();
+  } catch {
+    // To read it says why it cannot be read.
+    return false;
   }
+}
+
+/** Whether it is a descriptor of this process, under any of its names, or a link to one. */
+function isPassedOn(path: string): boolean {
+  const folder = realpathSync(dirname(path));
+  const { pid } = process;
+  if (folder === '/dev/fd' || folder === `/proc/${pid}/fd` || folder === `/proc/${pid}/task/${pid}/fd`) {
+    return true;
+  }
+  if (!lstatSync(path).isSymbolicLink()) return false;
+  return isPassedOn(resolve(folder, readlinkSync(path)));
 }
 
 /** What is compared while it is played is read again. */

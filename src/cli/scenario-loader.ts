@@ -122,7 +122,7 @@ export function moduleFiles(references: readonly string[]): string[] {
 async function loadFile(reference: string): Promise<LoadedScenario[]> {
   const { file, name } = splitReference(reference);
   const path = resolve(file);
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+  if (isDirectory(path, file)) {
     throw new UsageError(`${file}: expected a file that exports scenarios, got a directory`);
   }
   const exported = await importScenario(path, file);
@@ -140,6 +140,14 @@ async function loadFile(reference: string): Promise<LoadedScenario[]> {
   if (ofExport.length > 0) return ofExport;
   const names = loaded.map(({ definition }) => definition.name).join(', ');
   throw new UsageError(`${file} exports no scenario ${JSON.stringify(name)}; it has ${names}`);
+}
+
+function isDirectory(path: string, file: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch (error) {
+    throw new UsageError(`${file}: expected a file that exports scenarios, got ${messageOf(error)}`);
+  }
 }
 
 /** File and name of `FILE#NAME`. A folder or file may have a `#` in its name as well: as much is the file as there is. */

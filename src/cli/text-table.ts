@@ -1,4 +1,7 @@
-/** Columns for people. Invariant: where a width is given, a line is longer only if the table has no room for eight characters in each column. */
+/**
+ * Columns for people. Invariants: where a width is given, a line is longer only if the first column alone has no room; a number is shown whole, or not
+ * at all.
+ */
 import { stripVTControlCharacters } from 'node:util';
 
 /** How a table is fitted into a terminal. */
@@ -17,21 +20,27 @@ const NUMBER = /^[\d.,]+([ \u00a0]\w+|×)?$/;
 /** In a cell: a space at which it is not broken. */
 export const NO_BREAK = '\u00a0';
 
-/** Lines of a table with a head; numbers are aligned to the right. What is too wide is broken between words, then left out, and cut last of all. */
+/**
+ * Lines of a table with a head; numbers are aligned to the right. What is too wide is broken between words, then left out; then texts are cut, and last
+ * of all the columns from the right are left out.
+ */
 export function textTable(head: Row, rows: readonly Row[], options: TextTableOptions = {}): string[] {
   const { columns = Infinity, dispensable = [] } = options;
+  // A column without a head has no name by which it could be missed.
+  const others = head.slice(1).filter((name) => name !== '' && !dispensable.includes(name));
   const left: string[] = [];
-  for (const next of [...dispensable, undefined]) {
+  for (const next of [...dispensable, ...others.reverse(), undefined]) {
     const kept = head.map((name, index) => ({ name, index })).filter(({ name }) => !left.includes(name));
     const pick = (row: Row): string[] => kept.map(({ index }) => row[index] ?? '');
     const all = [pick(head), ...rows.map(pick)];
-    const widths = fitted(all, columns);
+    const whole = fitted(all, columns);
+    const widths = left.length < dispensable.length ? whole : cutTo(all, whole, columns);
     if (totalOf(widths) > columns && next !== undefined) {
       left.push(next);
       continue;
     }
-    const note = left.length === 0 ? [] : [`(no room for: ${left.join(', ')})`];
-    return [...drawn(all, cutTo(widths, columns)), ...note];
+    const note = left.length === 0 ? [] : wrapped(`(no room for: ${left.join(', ')})`, columns);
+    return [...drawn(all, widths), ...note];
   }
   return [];
 }
@@ -42,10 +51,12 @@ function totalOf(widths: readonly number[]): number {
 
 /** Widths at which words stay whole: as wide as the cells, less what the widest ones can give away. */
 function fitted(all: readonly Row[], columns: number): number[] {
+  return narrowed(widest(all, widthOf), widest(all, longestWord), columns);
+}
+
+function widest(all: readonly Row[], of: (cell: string) => number): number[] {
   const count = all[0]?.length ?? 0;
-  const widest = (of: (cell: string) => number): number[] =>
-    Array.from({ length: count }, (_, column) => Math.max(...all.map((row) => of(row[column] ?? ''))));
-  return narrowed(widest(widthOf), widest(longestWord), columns);
+  return Array.from({ length: count }, (_, column) => Math.max(...all.map((row) => of(row[column] ?? ''))));
 }
 
 /** Takes from the widest ones, down to `least` of each. */
@@ -61,12 +72,8 @@ function narrowed(widths: readonly number[], least: readonly number[], columns: 
   return result;
 }
 
-function cutTo(widths: readonly number[], columns: number): number[] {
-  return narrowed(
-    widths,
-    widths.map((width) => Math.min(width, CUT_WIDTH)),
-    columns,
-  );
+function cutTo(all: readonly Row[], widths: readonly number[], columns: number): number[] {
+  return narrowed(widths, widest(all, leastOf), columns);
 }
 
 function drawn(all: readonly Row[], widths: readonly number[]): string[] {
@@ -106,6 +113,17 @@ function cut(word: string, width: number): string {
 /** Neither numbers with their units nor cells in colour are broken. */
 function longestWord(cell: string): number {
   return isStyled(cell) || NUMBER.test(cell) ? widthOf(cell) : Math.max(...cell.split(' ').map(widthOf));
+}
+
+/** What a cell needs once its words may be cut: half of a number would be another one. */
+function leastOf(cell: string): number {
+  if (isStyled(cell)) return widthOf(cell);
+  const numbers = cell.split(' ').map((word) => Math.min(word.length, startingNumber(word).length + 1));
+  return Math.max(Math.min(cell.length, CUT_WIDTH), ...numbers);
+}
+
+function startingNumber(word: string): string {
+  return /^\d[\d.,]*\u00a0?/.exec(word)?.[0] ?? '';
 }
 
 function isStyled(cell: string): boolean {

@@ -1,7 +1,8 @@
 // The files that `dryrunner exec` opens, and the message about one that `replay` reads.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -115,18 +116,25 @@ describe('a file with a token, a certificate or a key', () => {
   });
 });
 
+/** Names of the standard input that only Linux has. */
+const PROC_NAMES = ['/proc/self/fd/0', '/proc/thread-self/fd/0'];
+const hasProc = existsSync('/proc/thread-self/fd');
+
 test('replay does not wait for the writer of a FIFO, and says of a recording in a pipe what it needs', async () => {
   const { code, err } = await run('replay', at('no-writer'));
   expect(err).toMatch(/^error: .*no-writer: expected a regular file, got a FIFO\n$/);
   expect(code).toBe(2);
   await run('exec', '--trace', at('passed-on'), '--', 'true');
-  const line = [process.execPath, ...builtCommand, 'replay', '/dev/stdin'];
-  const script = `cat ${at('passed-on')} | "$@"`;
-  const piped = spawnSync('bash', ['-c', script, 'bash', ...line], { encoding: 'utf8' });
-  expect([piped.status, piped.stderr]).toEqual([
-    2,
-    'error: /dev/stdin: expected a regular file, for a recording is read twice: write it to one first\n',
-  ]);
+  await symlink('/dev/stdin', at('link'));
+  for (const name of ['/dev/stdin', at('link'), ...(hasProc ? PROC_NAMES : [])]) {
+    const line = [process.execPath, ...builtCommand, 'replay', name];
+    const script = `cat ${at('passed-on')} | "$@"`;
+    const piped = spawnSync('bash', ['-c', script, 'bash', ...line], { encoding: 'utf8' });
+    expect([piped.status, piped.stderr]).toEqual([
+      2,
+      `error: ${name}: expected a regular file, for a recording is read twice: write it to one first\n`,
+    ]);
+  }
 });
 
 test('replay names a damaged file only once', async () => {

@@ -1,7 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { UsageError } from '../../src/cli/exit-status.ts';
 import { findScenarios, nameScenarios } from '../../src/cli/scenario-loader.ts';
 
 test('a shipped scenario is found by the name that it has once loaded', async () => {
@@ -29,6 +30,24 @@ test('a scenario of a file is found by its own name, and by that of its export i
     await expect(found('four')).rejects.toThrow(
       'exports no scenario "four"; it has the-first, one, the-third',
     );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('a file that the system cannot look up is a usage error that says why', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'dryrunner-loader-'));
+  try {
+    await symlink('loop.ts', join(folder, 'loop.ts'));
+    for (const [name, why] of [
+      ['loop.ts', 'ELOOP'],
+      [`${'n'.repeat(300)}.ts`, 'ENAMETOOLONG'],
+    ] as const) {
+      const file = join(folder, name);
+      const found = findScenarios([file]);
+      await expect(found).rejects.toBeInstanceOf(UsageError);
+      await expect(found).rejects.toThrow(`${file}: expected a file that exports scenarios, got ${why}: `);
+    }
   } finally {
     await rm(folder, { recursive: true });
   }

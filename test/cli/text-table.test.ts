@@ -62,6 +62,39 @@ describe('a table', () => {
     ]);
   });
 
+  test('breaks the line about what is left out', () => {
+    expect(
+      textTable(['a', 'one long head', 'b'], [['x'.repeat(12), '1', 'y']], {
+        columns: 14,
+        dispensable: ['one long head', 'b'],
+      }),
+    ).toEqual(['a', 'xxxxxxxxxxxx', '(no room for:', 'one long head,', 'b)']);
+  });
+
+  test('leaves columns out from the right where a number or a cell in colour would be cut', () => {
+    const red = '\u001b[31m12,345 failed\u001b[39m';
+    const rows = [
+      ['a-long-scenario', red, '12,345,678,901', `12,345,678${NO_BREAK}COMPLETE, 5${NO_BREAK}ABORTED`],
+    ];
+    const head = ['name', 'verdict', 'events', 'ends'];
+    expect(textTable(head, rows, { columns: 53 })).toEqual([
+      'name            verdict          events  ends',
+      `a-long-…  ${red}  12,345,678,901  12,345,678 …`,
+      `                                         5 ABORTED`,
+    ]);
+    expect(textTable(head, rows, { columns: 52 })).toEqual([
+      'name                   verdict          events',
+      `a-long-scenario  ${red}  12,345,678,901`,
+      '(no room for: ends)',
+    ]);
+    expect(textTable(head, rows, { columns: 24 })).toEqual([
+      'name             verdict',
+      `a-long-s…  ${red}`,
+      '(no room for: ends,',
+      'events)',
+    ]);
+  });
+
   test('is never wider than it may be, and loses no word that fits', () => {
     const cell = fc.array(fc.constantFrom('a', 'word', 'sentence', '1.5', ','), { maxLength: 8 });
     fc.assert(
@@ -90,6 +123,16 @@ test.for([
   const widest = Math.max(...out.split('\n').map((line) => line.length));
   if (bound === Infinity) expect(widest).toBeGreaterThan(100);
   else expect(widest).toBeLessThanOrEqual(bound);
+});
+
+test('in 40 columns, run shows its numbers whole', async () => {
+  const { out } = await startWith({ COLUMNS: '40' }, 'run', 'timeout-race', '--seeds', '20').finished;
+  const lines = out.split('\n');
+  const table = lines.slice(lines.findIndex((line) => line.startsWith('scenario ')));
+  expect(table.length).toBeGreaterThan(2);
+  expect(table.filter((line) => line.length > 40)).toEqual([]);
+  expect(table.filter((line) => /\d…/.test(line))).toEqual([]);
+  expect(out.replaceAll('\n', ' ')).toContain('(no room for: trace hash, speed, virtual time, decisions');
 });
 
 const hasScript = spawnSync('script', ['--version']).status === 0;
