@@ -168,7 +168,7 @@ const hasTimeNamespaces = spawnSync('unshare', [...inOtherTime, 'true']).status 
 
 test.skipIf(!hasTimeNamespaces)(
   'is not removed for a process that counts time otherwise, as containers may (skipped where none can be made, because only an uptime of its own shows it)',
-  () => {
+  async () => {
     const folder = makeTempFolder('exec');
     const program =
       "import { makeTempFolder } from './src/host/temp-folder.ts'; makeTempFolder('exec').remove();";
@@ -176,6 +176,6 @@ test.skipIf(!hasTimeNamespaces)(
     const { status, stderr } = spawnSync('unshare', [...inOtherTime, ...node], { encoding: 'utf8' });
     expect([status, stderr]).toEqual([0, '']);
     expect(existsSync(folder.path)).toBe(true);
-    folder.remove();
+    await folder.remove();
   },
 );
