@@ -104,10 +104,12 @@ export interface RunnerErrorDetails {
   readonly cause?: unknown;
 }
 
-/** Those whose line says what code under test did wrong. They have a stack always. */
+/** Those of wrong use, whose line says what code under test did wrong: they have a stack always. With all others simulated things answer. */
 const PLACED: ReadonlySet<RunnerErrorCode> = new Set([
   ...(['RUNNER_INVALID_ARGUMENT', 'RUNNER_SIMULATION_MISUSE', 'RUNNER_INVARIANT'] as const),
-  ...(['RUNNER_OUTSIDE_CALL', 'RUNNER_ENDLESS_TICKS'] as const),
+  ...(['RUNNER_OUTSIDE_CALL', 'RUNNER_ENDLESS_TICKS', 'RUNNER_ILLEGAL_MOVE', 'RUNNER_NO_STATUS'] as const),
+  ...(['RUNNER_LOCK_NOT_HELD', 'RUNNER_LOCK_RELEASED', 'RUNNER_MUTEX_REQUIRED'] as const),
+  ...(['RUNNER_NOT_CLONEABLE', 'RUNNER_NO_DELEGATE', 'RUNNER_MISSING_PACKAGE'] as const),
 ]);
 
 /** Stops the taking of stacks until what it gives is called, as `setStackLimit(0)` does. */
@@ -117,8 +119,8 @@ type OmitStack = () => () => void;
 const omitting: OmitStack[] = [];
 
 /**
- * Until what it gives is called, the errors by which simulated things answer have no stack: a fault costs more to place than to inject. All other
- * errors have theirs, since code under test may read it, and has to do the same when its log is run again.
+ * Until what it gives is called, the errors by which simulated things answer have no stack, also where user code makes them: a fault costs more to place than to
+ * inject. All other errors have theirs, since code under test may read it, and has to do the same when its log is run again.
  */
 export function omitStacksOfAnswers(omit: OmitStack): () => void {
   omitting.push(omit);

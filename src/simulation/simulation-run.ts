@@ -120,7 +120,11 @@ class SimulationTurns implements DrainHooks {
   }
 }
 
-const PLACE_FRAMES = 40;
+/**
+ * In all executions: code that looks for its caller has to find the same one when the log is run again, with places. The caller of a wait
+ * stands below a dozen frames of ours.
+ */
+const FRAMES = 40;
 /** What the scenario gets as an error too, in whichever of its promises that ends. */
 const THROWN_AS_WELL: ReadonlySet<FailureKind> = new Set(['check', 'eventually', 'diverged', 'escape']);
 
@@ -207,11 +211,10 @@ export class SimulationRun {
   }
 
   async run(): Promise<Verdict> {
-    const { drain: choice = 'auto', capturePlaces = false, omitStacks = false } = this.#options;
+    const { drain: choice = 'auto', omitStacks = false } = this.#options;
     const drain = chooseDrain(choice);
     this.#drain = drain;
-    // The caller of a wait stands below a dozen frames of ours.
-    const restoreLimit = setStackLimit(capturePlaces ? PLACE_FRAMES : undefined);
+    const restoreLimit = setStackLimit(FRAMES);
     const restoreStacks = omitStacks ? omitStacksOfAnswers(() => setStackLimit(0)) : undefined;
     try {
       await this.#execute(drain);
