@@ -19,6 +19,8 @@ export interface RehearsalOptions {
   /** A line per verdict and per scenario on stdout, and nothing else there. */
   readonly json: boolean;
   readonly keepTrace?: boolean;
+  /** The scenarios are not of this package, and may keep the thread busy for ever. Default false. */
+  readonly areForeign?: boolean;
 }
 
 /** A verdict and the scenario that it is of, as it is named on a command line. */
@@ -46,7 +48,7 @@ export async function rehearse(
   terminal: Terminal,
   scenarios: readonly LoadedScenario[],
   interruption: Interruption,
-  { seeds, json, keepTrace = false }: RehearsalOptions,
+  { seeds, json, keepTrace = false, areForeign = false }: RehearsalOptions,
 ): Promise<Rehearsal> {
   const summaries: ScenarioSummary[] = [];
   let first: NamedVerdict | undefined;
@@ -59,10 +61,13 @@ export async function rehearse(
       if (json) terminal.json(verdictJson(verdict, realMs));
     },
   };
+  const run: RunOnce = areForeign
+    ? (execution) => interruption.besideForeignCode(() => runAlone(execution))
+    : runAlone;
   for (const scenario of scenarios) {
     if (interruption.requested) break;
     try {
-      const summary = await runScenario(scenario, seeds, interruption, listener, keepTrace);
+      const summary = await runScenario(scenario, seeds, interruption, listener, { run, keepTrace });
       summaries.push(summary);
       if (json) terminal.json(summaryJson(summary));
     } catch (error) {
@@ -80,6 +85,9 @@ interface SeedListener {
   onVerdict(scenario: LoadedScenario, verdict: Verdict, realMs: number): void;
 }
 
+/** Runs one simulation, as `runAlone` does. */
+type RunOnce = typeof runAlone;
+
 class Interrupted extends Error {}
 
 /**
@@ -92,7 +100,7 @@ async function runScenario(
   seeds: readonly string[],
   interruption: Interruption,
   listener: SeedListener,
-  keepTrace = false,
+  { run, keepTrace }: { readonly run: RunOnce; readonly keepTrace: boolean },
 ): Promise<ScenarioSummary> {
   const { definition } = scenario;
   const input = await interruption.unlessRequested(
@@ -106,7 +114,7 @@ async function runScenario(
     listener.onSeed(scenario, tally.seeds, seeds.length);
     const startedAt = performance.now();
     // Its turn of the real loop after each simulation also lets Ctrl-C be seen between short ones.
-    const verdict = await runAlone((onTurn) =>
+    const verdict = await run((onTurn) =>
       simulate({
         ...definition.options,
         modules: scenario.modules,

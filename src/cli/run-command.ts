@@ -44,11 +44,10 @@ export async function runCommand(
   await requireOwnFiles({ trace, timeline }, [], references);
   const interruption = new Interruption();
   try {
-    return await interruption.besideForeignCode(async () => {
-      const loading = findScenarios(references);
-      const scenarios = await interruption.unlessRequested(loading, 'scenarios were loading');
-      return runScenarios(terminal, scenarios, interruption, { seeds, json, trace, timeline });
-    });
+    const scenarios = await interruption.besideForeignCode(() =>
+      interruption.unlessRequested(findScenarios(references), 'scenarios were loading'),
+    );
+    return await runScenarios(terminal, scenarios, interruption, { seeds, json, trace, timeline });
   } finally {
     interruption.dispose();
   }
@@ -68,6 +67,7 @@ async function runScenarios(
   const rehearsal = await rehearse(terminal, scenarios, interruption, {
     ...{ seeds, json },
     keepTrace: trace !== undefined,
+    areForeign: true,
   });
   if (!json) printSummaries(terminal, rehearsal.summaries);
   const { first, firstFailure: drawn = first } = rehearsal;

@@ -139,15 +139,18 @@ describe('in the middle', () => {
     },
   );
 
-  test('run, while the second scenario prepares: the result of the first is printed', async ({ expect }) => {
-    const started = startWith({}, 'run', at('s.mjs#fine'), at('preparing.mjs'));
-    await started.prints('at work');
-    started.child.kill('SIGINT');
-    expect(await statusOf(started)).toBe(130);
-    const { out, err } = await started.finished;
-    expect(out).toMatch(/^fine +held /m);
-    expect(err).toMatch(/^interrupted while preparing was preparing$/m);
-  });
+  test.for(SIGNALS)(
+    'run, while the second scenario prepares: %s prints the result of the first',
+    async (signal, { expect }) => {
+      const started = startWith({}, 'run', at('s.mjs#fine'), at('preparing.mjs'));
+      await started.prints('at work');
+      started.child.kill(signal);
+      expect(await statusOf(started)).toBe(STATUS[signal]);
+      const { out, err } = await started.finished;
+      expect(out).toMatch(/^fine +held /m);
+      expect(err).toMatch(/^interrupted while preparing was preparing$/m);
+    },
+  );
 
   test('the replay of a log that does not end: SIGTERM ends it with its own status', async ({ expect }) => {
     const header = { scenario: 'endless', meta: { reference: at('s.mjs#endless') } };
