@@ -30,6 +30,8 @@ interface Edge {
 }
 
 const CIRCLES_MAX = 3;
+/** Of a longer circle the middle is left out. */
+const STEPS_SHOWN_MAX = 12;
 const UNNAMED: FailureFact = Object.freeze({
   kind: 'hint',
   text: `several tasks of the scenario are called "${SCENARIO_OWNER}": with an owner for each, a circle of waits would show here`,
@@ -204,7 +206,14 @@ function circleText(circle: readonly Edge[]): string {
     const thing = owned.from === undefined ? ownedThing(owned) : owned.name;
     return ` → ${thing} (${to})`;
   });
-  return `${owners[first] ?? ''}${steps.join('')}`;
+  return `${owners[first] ?? ''}${withoutMiddle(steps).join('')}`;
+}
+
+function withoutMiddle(steps: readonly string[]): readonly string[] {
+  const leftOut = steps.length - STEPS_SHOWN_MAX;
+  if (leftOut <= 1) return steps;
+  const half = STEPS_SHOWN_MAX / 2;
+  return [...steps.slice(0, half), ` → … (${leftOut} more)`, ...steps.slice(-half)];
 }
 
 /** What is held or awaited, by name, in the order of taking. */

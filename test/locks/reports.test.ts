@@ -50,6 +50,21 @@ test('R211 a deadlock of locks shows the circle, who waits for what, and who hol
   ]);
 });
 
+test('of a long circle the middle is left out, with how much that is', async () => {
+  const ring = async (sim: Simulation, size: number): Promise<void> => {
+    const locks = Array.from({ length: size }, (_, n) => createMutex(sim.world, { name: `m${n}` }));
+    await Promise.all(locks.map((lock, n) => takeBoth(sim, `o${n}`, lock, locks[(n + 1) % size] ?? lock)));
+  };
+  const [short, long] = await Promise.all(
+    [13, 400].map(async (size) => (await failureOf((sim) => ring(sim, size))).details[0]),
+  );
+  expect(short?.split(' → ')).toHaveLength(14);
+  expect(long?.split(' → ')).toHaveLength(14);
+  expect(long).toContain('a circle of waits: o0 → mutex m1 (o1) → ');
+  expect(long).toContain(' → … (388 more) → ');
+  expect(long).toMatch(/ → mutex m0 \(o0\)$/);
+});
+
 test('R211 it is explained with the lines at which locks were taken and waits began, each once', async () => {
   const scenario = defineScenario({ name: 'two-locks', description: 'in two orders', run: twoLocks });
   const { sentence, details } = await explain(createExecutor(scenario), []);
