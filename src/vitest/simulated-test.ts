@@ -17,7 +17,7 @@ import { unusualCount } from '../explore/keyed-log.ts';
 import { checkReplay } from '../explore/replay-check.ts';
 import { REPLAY_DIVERGED, REPLAY_OUTCOMES } from '../explore/replay-outcome.ts';
 import { decodeToken, isTokenText, type ReplayToken } from '../explore/replay-token.ts';
-import { vitestReference } from '../explore/vitest-test.ts';
+import { vitestReference, vitestTestOf } from '../explore/vitest-test.ts';
 import { portfolioStrategy } from '../explore/strategies/portfolio.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
@@ -92,7 +92,7 @@ export async function runSimulatedTest(test: SimulatedTest): Promise<void> {
   const { options = {} } = test;
   check('options', options, OPTIONS);
   const reference = referenceOf(test);
-  const plan = planOf(options, test.wish, reference);
+  const plan = planOf(test, reference);
   const simulation = simulationOf(test);
   const { timeoutMs = Infinity, now } = test;
   const timeMs = timeoutMs > 0 ? timeoutMs : Infinity;
@@ -209,17 +209,29 @@ function referenceOf({ file, name }: SimulatedTest): string {
   return file === undefined ? name : vitestReference({ file: relativePath(file), name });
 }
 
-function planOf(options: SimulatedTest['options'] = {}, wish: string | undefined, reference: string): Plan {
+function planOf(test: SimulatedTest, reference: string): Plan {
+  const { options = {}, wish } = test;
   const { runs = DEFAULT_RUNS, seeds, replay, seed = DEFAULT_SEED } = options;
   if (replay !== undefined) {
     return { kind: 'replay', log: typeof replay === 'string' ? decodeToken(replay) : replay };
   }
   if (wish !== undefined && isTokenText(wish)) {
     const token = decodeToken(wish);
-    if (token.scenario === reference) return { kind: 'replay', log: token };
+    if (isNamedBy(token.scenario, test, reference)) return { kind: 'replay', log: token };
   } else if (wish !== undefined) return { kind: 'explore', runs, seed: wish };
   if (seeds !== undefined) return { kind: 'seeds', seeds: seedsOf(seeds) };
   return { kind: 'explore', runs, seed: String(seed) };
+}
+
+/** A token is pasted where it was made, or in a folder below that, where paths are shorter. */
+function isNamedBy(scenario: string, { file, name }: SimulatedTest, reference: string): boolean {
+  if (scenario === reference) return true;
+  const named = vitestTestOf(scenario);
+  return (
+    named?.name === name &&
+    file?.endsWith(`/${named.file}`) === true &&
+    named.file.length > relativePath(file).length
+  );
 }
 
 function seedsOf(seeds: NonNullable<SimTestOptions['seeds']>): Iterable<string | number> {

@@ -1,6 +1,7 @@
+import { basename, join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { ambientTime } from '../../src/ambient/ambient-time.ts';
-import { decodeToken } from '../../src/explore/replay-token.ts';
+import { decodeToken, encodeToken } from '../../src/explore/replay-token.ts';
 import type { Ambience } from '../../src/simulation/ambience.ts';
 import { defineScenario, type ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import { checkThat, type Simulation } from '../../src/simulation/simulation.ts';
@@ -207,6 +208,22 @@ describe('a simulation as a test', () => {
       drawn.push(own);
     }
     expect(drawn[0]).not.toEqual(drawn[1]);
+  });
+
+  test.each([
+    ['mine.test.ts', 'replays'],
+    [`${basename(process.cwd())}/mine.test.ts`, 'replays'],
+    [`${basename(process.cwd())}/other.test.ts`, 'explores'],
+    ['test/mine.test.ts', 'explores'],
+    ['e.test.ts', 'explores'],
+  ])('a token made for %s, in this folder or one above, %s', async (path, does) => {
+    const log = { failureKey: 'check no', traceHash: '0', decisions: [] };
+    const wish = encodeToken({ ...log, scenario: `vitest:${path}#named` });
+    let executions = 0;
+    const scenario = (): void => void (executions += 1);
+    const file = join(process.cwd(), 'mine.test.ts');
+    await holds('named', scenario, { runs: 5 }, { wish, file }).catch(() => undefined);
+    expect(executions > 5 ? 'explores' : 'replays').toBe(does);
   });
 
   test('seeds can be a number, and the scenario the definition of one, with its options', async () => {
