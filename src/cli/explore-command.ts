@@ -176,7 +176,7 @@ function stopCauseOf({ stoppedBy, certificate }: PoolReport): PoolReport['stoppe
 function effort({ executions, corpusExecutions, seconds }: PoolReport): string {
   const rate = executions / Math.max(seconds, 0.001);
   const each = rate < 1 ? '' : ` (${formatCount(rate)}/s)`;
-  const kept = corpusExecutions === 0 ? '' : ` and ${counted(corpusExecutions, 'kept log')}`;
+  const kept = corpusExecutions === 0 ? '' : ` and ${counted(corpusExecutions, 'log')} of the corpus`;
   return `${counted(executions - corpusExecutions, 'execution')}${kept} in ${seconds.toFixed(1)} s${each}`;
 }
 

@@ -122,7 +122,11 @@ program
     `stop after this long, such as 90s (a number alone is seconds); per scenario (default: ${TIME_MS / 1_000}s)`,
     span,
   )
-  .option('--executions <n>', 'stop after this many executions, not counting kept logs', positiveInteger)
+  .option(
+    '--executions <n>',
+    'stop after this many executions, not counting logs of the corpus',
+    positiveInteger,
+  )
   .option(
     '--strategy <name>',
     'how to choose what to try next: portfolio takes turns with stratified, pct, pos, walk, swarm, sweep and mutation; each of them alone; plain; random; exhaustive tries all there is and vouches for it',

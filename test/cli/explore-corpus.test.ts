@@ -165,7 +165,7 @@ describe('the corpus', () => {
     const first = await explore();
     expect(first.out).toMatch(/^reach: no failure\n {2}50 executions in /m);
     const again = await explore();
-    expect(again.out).toMatch(/^reach: no failure\n {2}50 executions and \d+ kept logs? in /m);
+    expect(again.out).toMatch(/^reach: no failure\n {2}50 executions and \d+ logs? of the corpus in /m);
     await writeFile(at('reach.mjs'), reach("sim.check(false, 'never');"));
     const failing = await explore();
     expect(failing.out).toMatch(
