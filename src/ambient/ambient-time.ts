@@ -45,7 +45,11 @@ const DRAWN = question('draw', 'Math.random');
 /** The part of [0, 1) that an answer stands for: the middle first, then to both sides. */
 const partOf = (answer: number): number =>
   DRAW_PARTS / 2 + (answer % 2 === 0 ? answer / 2 : -(answer + 1) / 2);
-const describeDraw = (answer: number): string => `about ${((partOf(answer) + 0.5) / DRAW_PARTS).toFixed(2)}`;
+/** As a range, since a limit of the code may lie within it. */
+const describeDraw = (answer: number): string => {
+  const [from, to] = [partOf(answer), partOf(answer) + 1].map((part) => (part / DRAW_PARTS).toFixed(2));
+  return `between ${from} and ${to}`;
+};
 
 /** The age of the process when a simulation begins, in milliseconds: it is never 0 in a real one, and code takes 0 for "no time". */
 const AGE_MS = 1_000;

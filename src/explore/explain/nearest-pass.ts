@@ -289,7 +289,7 @@ function numbersIn(text: string): number[] {
   return Array.from(text.match(NUMBER) ?? [], Number);
 }
 
-/** The answers in the order of their values, where each stands for one number; undefined where they are in order as they are, for all that is known. */
+/** The answers in the order of their values, where each stands for one number or a range; undefined where they are in order as they are, for all that is known. */
 function answersByValue(decision: AskedDecision): number[] | undefined {
   const { n, describe } = decision;
   if (describe === undefined || n > DESCRIBED_MAX) return undefined;
@@ -297,9 +297,10 @@ function answersByValue(decision: AskedDecision): number[] | undefined {
   let shape: string | undefined;
   for (let answer = 0; answer < n; answer += 1) {
     const text = answerText(decision, answer) ?? '';
-    const [value, ...others] = numbersIn(text);
+    const [value, end = value, ...others] = numbersIn(text);
     shape ??= shapeOf(text);
-    if (value === undefined || others.length > 0 || shapeOf(text) !== shape) return undefined;
+    if (value === undefined || end === undefined || end < value || others.length > 0) return undefined;
+    if (shapeOf(text) !== shape) return undefined;
     values.set(answer, value);
   }
   return [...values.keys()].sort((a, b) => (values.get(a) ?? 0) - (values.get(b) ?? 0) || a - b);

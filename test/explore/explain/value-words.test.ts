@@ -227,18 +227,50 @@ describe('the nearest value that holds', () => {
     ['among many, below', 40, (value: number) => value > 12, 34, '0.12 instead of 0.34'],
     ['among many, above', 40, (value: number) => value < 30, 4, '0.3 instead of 0.04'],
   ] as const)('is found by what the answers stand for: %s', async ([, n, fails, value, text]) => {
+    expect(await nearestShare(n, fails, value, (share) => `about ${share / 100}`)).toBe(
+      `If "share" had been about ${text.replace('instead of ', 'instead of about ')}, nothing would have failed.`,
+    );
+  });
+
+  test.for([
+    [
+      'below',
+      16,
+      (value: number) => value > 12,
+      14,
+      'between 0.12 and 0.13 instead of between 0.14 and 0.15',
+    ],
+    [
+      'among many',
+      40,
+      (value: number) => value < 30,
+      4,
+      'between 0.30 and 0.31 instead of between 0.04 and 0.05',
+    ],
+  ] as const)('is found by the ranges that the answers stand for: %s', async ([, n, fails, value, text]) => {
+    const rangeOf = (share: number): string =>
+      `between ${(share / 100).toFixed(2)} and ${((share + 1) / 100).toFixed(2)}`;
+    expect(await nearestShare(n, fails, value, rangeOf)).toBe(
+      `If "share" had been ${text}, nothing would have failed.`,
+    );
+  });
+
+  async function nearestShare(
+    n: number,
+    fails: (value: number) => boolean,
+    value: number,
+    textOf: (value: number) => string,
+  ): Promise<string | undefined> {
     const valueOf = zigzag(n);
     const scenario = defineScenario({
       name: 'drawn',
       description: 'some values fail',
       run(sim) {
-        const answer = sim.choose('share', n, (k) => `about ${valueOf(k) / 100}`);
+        const answer = sim.choose('share', n, (k) => textOf(valueOf(k)));
         sim.check(!fails(valueOf(answer)), 'too much');
       },
     });
     const log = [{ question: choice('share'), n, answer: answerOf(n, value) }];
-    expect((await explain(createExecutor(scenario), log)).nearestPass?.text).toBe(
-      `If "share" had been about ${text.replace('instead of ', 'instead of about ')}, nothing would have failed.`,
-    );
-  });
+    return (await explain(createExecutor(scenario), log)).nearestPass?.text;
+  }
 });
