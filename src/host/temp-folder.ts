@@ -1,6 +1,6 @@
 /**
  * Folders among the machine's temporary files that are gone when their process is. Invariants: a folder is removed by its owner, at the latest when
- * that exits; what one that was killed has left is removed in the background by the next that makes a folder, and what a living one uses never is.
+ * that exits; what a killed process has left is removed in the background by the next that makes a folder, and the folder of a living one never is.
  */
 import type { EventEmitter } from 'node:events';
 import { lstatSync, mkdirSync, renameSync } from 'node:fs';
@@ -124,7 +124,7 @@ function claimed(root: string, name: string): string | undefined {
   }
 }
 
-/** Names can be made by anybody. */
+/** Anybody can make such a name. */
 function isOwnFolder(path: string): boolean {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   return stats?.isDirectory() === true && stats.uid === process.getuid?.();

@@ -66,7 +66,7 @@ export class ResourcesSince {
   kinds(): string[] {
     const since = resourcesSince(this.#before);
     if (this.#countedFrom === undefined) return since;
-    // One that somebody beside the execution has set, and that has fired or was cleared, is nothing to wait for.
+    // Others set timers too; one that has fired or was cleared is nothing to wait for.
     const isSet = this.#timers?.isAnyAlive(this.#countedFrom) === true;
     return [...since.filter((kind) => kind !== TIMER), ...(isSet ? [TIMER] : [])].sort();
   }

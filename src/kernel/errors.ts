@@ -104,7 +104,7 @@ export interface RunnerErrorDetails {
   readonly cause?: unknown;
 }
 
-/** Those of wrong use, whose line says what code under test did wrong: they have a stack always. With all others simulated things answer. */
+/** Codes of wrong use. Their stack shows the line that is wrong, so they always have one; all other codes are answers of simulated things. */
 const PLACED: ReadonlySet<RunnerErrorCode> = new Set([
   ...(['RUNNER_INVALID_ARGUMENT', 'RUNNER_SIMULATION_MISUSE', 'RUNNER_INVARIANT'] as const),
   ...(['RUNNER_OUTSIDE_CALL', 'RUNNER_ENDLESS_TICKS', 'RUNNER_ILLEGAL_MOVE', 'RUNNER_NO_STATUS'] as const),
@@ -115,7 +115,7 @@ const PLACED: ReadonlySet<RunnerErrorCode> = new Set([
 /** Stops the taking of stacks until what it gives is called, as `setStackLimit(0)` does. */
 type OmitStack = () => () => void;
 
-/** One for each that has asked for it. */
+/** One for each simulation that has asked for it. */
 const omitting: OmitStack[] = [];
 
 /**

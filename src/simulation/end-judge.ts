@@ -8,7 +8,7 @@ import { OutsideWatch, outsideWord } from '../kernel/drain-resources.ts';
 import type { SetTimerCall } from '../kernel/drain-set-timers.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import { counted } from '../model/plural.ts';
-import { type FailureFact, factText, placedAt, plainFact } from './failure-fact.ts';
+import { type FailureFact, factText, placedAt, plainFact, withoutRepeats } from './failure-fact.ts';
 import type { ResourceLedger } from './resource-ledger.ts';
 import { awaitScenario } from './scenario-flow.ts';
 import type { AmbientSession } from './ambience.ts';
@@ -153,7 +153,7 @@ export class EndJudge {
       return stack === undefined ? [] : [outsideFact('a real timer', `by ${call}, called`, stack)];
     });
     this.#fail('escape', leftTimersText(left.length), {
-      facts: withoutRepeats(places).slice(0, AWAITS_SHOWN_MAX),
+      facts: withoutRepeats(places, factText).slice(0, AWAITS_SHOWN_MAX),
     });
   }
 
@@ -242,11 +242,8 @@ export class EndJudge {
         ? []
         : [{ kind: 'promise', text: 'that promise was made here', stack: madeAt } as const]),
     ]);
-    // Tasks that run the same code wait at the same place.
     const textOf = (facts: readonly FailureFact[]): string => facts.map(factText).join('\n');
-    return [...new Map(places.map((facts) => [textOf(facts), facts])).values()]
-      .slice(0, AWAITS_SHOWN_MAX)
-      .flat();
+    return withoutRepeats(places, textOf).slice(0, AWAITS_SHOWN_MAX).flat();
   }
 
   #calledPlaces(alive: readonly string[]): FailureFact[] {
@@ -254,7 +251,7 @@ export class EndJudge {
     const places = pending.map(({ what, call, stack }) =>
       outsideFact(what, call === undefined ? 'asked for' : `by ${call}, called`, stack),
     );
-    return withoutRepeats(places).slice(0, AWAITS_SHOWN_MAX);
+    return withoutRepeats(places, factText).slice(0, AWAITS_SHOWN_MAX);
   }
 
   #forgottenAwaits(properties: readonly string[]): FailureFact[] {
@@ -276,8 +273,4 @@ function outsideFact(what: string, by: string, stack: string): FailureFact {
 
 function plainFacts(texts: readonly string[]): FailureFact[] {
   return texts.map((text) => plainFact(text));
-}
-
-function withoutRepeats(facts: readonly FailureFact[]): FailureFact[] {
-  return [...new Map(facts.map((fact) => [factText(fact), fact])).values()];
 }

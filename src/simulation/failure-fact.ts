@@ -95,3 +95,10 @@ export function countedAlike<Fact extends Pick<FailureFact, 'count'>>(
   }
   return [...counted.values()];
 }
+
+/** One of each key, in order: tasks that run the same code wait at the same place. */
+export function withoutRepeats<Item>(items: readonly Item[], keyOf: (item: Item) => string): Item[] {
+  const first = new Map<string, Item>();
+  for (const item of items) if (!first.has(keyOf(item))) first.set(keyOf(item), item);
+  return [...first.values()];
+}

@@ -148,7 +148,7 @@ export class ExecutionExpects implements TestSnapshots {
     const keys = keysOf?.get(this.#testId);
     if (keys?.length === 0) return;
     file.clearTest?.(this.#testId);
-    // Of what is not in the file yet it leaves the key.
+    // `clearTest` keeps the key of a snapshot that is not in the file yet.
     for (const key of keys ?? []) if (texts[key] === undefined) Reflect.deleteProperty(texts, key);
   }
 

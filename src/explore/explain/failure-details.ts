@@ -3,7 +3,14 @@
  * scenario did last and where. Invariant: all of it was observed, not concluded; the promise that is awaited may be nobody's but the user's.
  */
 import { headlineOf } from '../failure-key.ts';
-import { countedAlike, type FailureFact, factLine, factsOf, isWait } from '../../simulation/failure-fact.ts';
+import {
+  countedAlike,
+  type FailureFact,
+  factLine,
+  factsOf,
+  isWait,
+  withoutRepeats,
+} from '../../simulation/failure-fact.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import type { QuestionKind } from '../../kernel/question.ts';
 import { eventText } from '../../trace/event-text.ts';
@@ -35,7 +42,7 @@ export function detailsOf(
   // Of a stack that is not the same the rest may be our own.
   const waits = countedAlike(facts.filter(isWait), placedText).map(detailOf);
   const known = new Set(waits.flatMap(({ frames }) => frames));
-  const places = countedOnce(awaited)
+  const places = withoutRepeats(awaited, placedText)
     .map(detailOf)
     .filter(({ frames: [first] }) => first !== undefined && !known.has(first));
   return [
@@ -50,11 +57,6 @@ export function detailsOf(
 /** What is said of it, and the lines of the user's that are shown. */
 function placedText(fact: FailureFact): string {
   return [fact.text, ...detailOf(fact).frames].join('\n');
-}
-
-/** Tasks that run the same code wait at the same lines. */
-function countedOnce(facts: readonly FailureFact[]): FailureFact[] {
-  return [...new Map(facts.map((fact) => [placedText(fact), fact])).values()];
 }
 
 /** What nobody waits for by name may be known by what was done last. */

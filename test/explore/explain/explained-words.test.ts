@@ -58,7 +58,7 @@ test('leaves no hole where a scenario gives an empty text', async () => {
   );
   expect(explained.history.map(({ text }) => text)).toEqual(['note: ""', '(without a message)']);
   const thrown = await sentenceOf(() => {
-    // eslint-disable-next-line @typescript-eslint/only-throw-error -- people do
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- an empty text that is thrown is what this is about
     throw '';
   });
   expect(thrown).toBe('mute fails at 0 ms: "" was thrown, also with every choice at its default.');

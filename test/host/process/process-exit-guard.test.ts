@@ -17,6 +17,19 @@ test('the exit listener exists only while there is something to guard', () => {
   expect(process.listenerCount('exit')).toBe(before);
 });
 
+test('processes are killed before anybody removes the folders that they write to', () => {
+  const removeFolders = (): void => undefined;
+  process.on('exit', removeFolders);
+  const release = guardAtExit({} as ProcessTree);
+  const names = process.listeners('exit').map(({ name }) => name);
+  release();
+  process.off('exit', removeFolders);
+  expect(names.filter((name) => ['killGuarded', 'removeFolders'].includes(name))).toEqual([
+    'killGuarded',
+    'removeFolders',
+  ]);
+});
+
 test('R129 commands do not outlive a process that exits without waiting for them', async () => {
   const mark = newMark();
   const program = `
