@@ -23,13 +23,8 @@ import type { OngoingWait } from '../model/wait-watch.ts';
 import type { NodeProgram } from '../model/node-context.ts';
 import type { MessageStep, NodeStep } from '../model/trace-event.ts';
 import { chosenSkew, CHOSEN_SKEW_OPTIONS, type ChosenSkewOptions } from '../simulation/chosen-faults.ts';
-import {
-  type DownCause,
-  isEndOfExecution,
-  Machine,
-  type MachineHooks,
-  type NodeState,
-} from '../simulation/node-machine.ts';
+import { type DownCause, Machine, type MachineHooks, type NodeState } from '../simulation/node-machine.ts';
+import { isEndOfExecution } from '../simulation/node-process.ts';
 import { NODE_FAULTS, type NodeFaults, SLOW_BY } from '../simulation/node-strikes.ts';
 import type { SimulatedWorld } from '../simulation/simulation.ts';
 import { leftText } from './endpoint.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createMemoryDisk, type MemoryDisk, type MemoryDiskOptions } from '../../src/disks/memory-disk.ts';
 import type { Disk } from '../../src/model/disk.ts';
-import { NodeClock } from '../../src/simulation/node-machine.ts';
+import { NodeClock } from '../../src/simulation/node-clock.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { formatEvent } from '../../src/trace/event-text.ts';

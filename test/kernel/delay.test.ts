@@ -5,7 +5,7 @@ import { sleep, type Clock } from '../../src/kernel/clock.ts';
 import { delayUsOf, timeLeftMs } from '../../src/kernel/delay.ts';
 import { skewedClock } from '../../src/kernel/skewed-clock.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
-import { NodeClock } from '../../src/simulation/node-machine.ts';
+import { NodeClock } from '../../src/simulation/node-clock.ts';
 
 afterEach(() => {
   vi.useRealTimers();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createVirtualClock, type VirtualClock } from '../../src/kernel/virtual-clock.ts';
-import { NodeClock } from '../../src/simulation/node-machine.ts';
+import { NodeClock } from '../../src/simulation/node-clock.ts';
 
 /** A clock of a process over a virtual one, and what has fired on it. */
 function makeClocks(before: (label: string, clock: NodeClock) => void = () => undefined): {
