@@ -1,15 +1,15 @@
 /**
  * `npm run bench -- --against COMMIT`: what the built package costs beside the same package at another commit, by CPU time, in one run.
  * Invariants: in every round both sides do the same work, one right after the other, and the side that begins changes from round to round;
- * each side has a process of its own, and a new one every few rounds, because the engine decides otherwise in each.
+ * each side has a process of its own, and a new one every few rounds, because the engine decides otherwise in each. What was measured is
+ * reported at once, and no kind that fails takes it away.
  */
-import { fork, type ChildProcess } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { buildCommit } from './commit.ts';
 import { median } from './measure.ts';
-import { PAIRED, type PairedName } from './paired.ts';
+import { PAIRED, type PairedAnswer, type PairedName } from './paired.ts';
 
 const SIDE = fileURLToPath(new URL('paired.js', import.meta.url));
 const HERE = fileURLToPath(new URL('../..', import.meta.url));
@@ -35,19 +35,54 @@ export interface PairedFigure {
   readonly bestRatio: number;
 }
 
-async function startSide(root: string): Promise<ChildProcess> {
-  const side = fork(SIDE, [root], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  side.once('exit', (code) => {
-    if (code !== null && code !== 0) process.exit(1);
-  });
-  await once(side, 'message');
-  return side;
+/** A kind of work that one of the sides cannot do, as a commit before it was there cannot. */
+export interface UnmeasuredKind {
+  readonly name: string;
+  /** The side that cannot. */
+  readonly side: 'before' | 'now';
+  readonly because: string;
 }
 
-async function ask(side: ChildProcess, name: PairedName): Promise<number> {
-  side.send(name);
-  const [cpuMs] = (await once(side, 'message')) as [number];
-  return cpuMs;
+/** A process that measures a package. */
+export interface Side {
+  readonly ask: (name: PairedName) => Promise<PairedAnswer>;
+  readonly end: () => void;
+}
+
+/** How to start a process for each side. */
+export interface Sides {
+  readonly before: () => Promise<Side>;
+  readonly now: () => Promise<Side>;
+}
+
+async function startSide(root: string): Promise<Side> {
+  const process = fork(SIDE, [root], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  /** Its next message, or with what it has ended instead. */
+  const answer = async (): Promise<PairedAnswer> => {
+    const end = new AbortController();
+    try {
+      const { signal } = end;
+      return await Promise.race([
+        once(process, 'message', { signal }).then(([message]) => message as PairedAnswer),
+        once(process, 'exit', { signal }).then(([code, killedBy]) => ({
+          failure: `its process ends with ${String(code ?? killedBy)}`,
+        })),
+      ]);
+    } finally {
+      end.abort();
+    }
+  };
+  const ready = await answer();
+  const ask = (name: PairedName): Promise<PairedAnswer> => {
+    process.send(name);
+    return answer();
+  };
+  return {
+    ask: 'failure' in ready ? () => Promise.resolve(ready) : ask,
+    end: () => {
+      if (process.connected) process.disconnect();
+    },
+  };
 }
 
 function quantile(values: readonly number[], at: number): number {
@@ -55,30 +90,43 @@ function quantile(values: readonly number[], at: number): number {
   return sorted[Math.round((sorted.length - 1) * at)] ?? NaN;
 }
 
-/** A few rounds in two new processes, the first of which warms up. */
-async function measureRounds(folder: string, name: PairedName, rounds: number): Promise<CostPair[]> {
-  const [before, now] = [await startSide(folder), await startSide(HERE)];
-  const pairs: CostPair[] = [];
-  for (let round = 0; round <= rounds; round += 1) {
-    const pair = { beforeMs: 0, nowMs: 0 };
-    const askBefore = async (): Promise<void> => {
-      pair.beforeMs = await ask(before, name);
-    };
-    const askNow = async (): Promise<void> => {
-      pair.nowMs = await ask(now, name);
-    };
-    for (const askSide of round % 2 === 0 ? [askBefore, askNow] : [askNow, askBefore]) await askSide();
-    if (round > 0) pairs.push(pair);
+/** One side could not do it. */
+class SideFailure extends Error {
+  readonly side: 'before' | 'now';
+  constructor(side: 'before' | 'now', message: string) {
+    super(message);
+    this.side = side;
   }
-  before.disconnect();
-  now.disconnect();
+}
+
+/** A few rounds in two new processes, the first of which warms up. */
+async function measureRounds(sides: Sides, name: PairedName, rounds: number): Promise<CostPair[]> {
+  const [before, now] = [await sides.before(), await sides.now()];
+  const ask = async (side: 'before' | 'now'): Promise<number> => {
+    const answer = await (side === 'before' ? before : now).ask(name);
+    if ('failure' in answer) throw new SideFailure(side, answer.failure);
+    return answer.cpuMs;
+  };
+  const pairs: CostPair[] = [];
+  try {
+    for (let round = 0; round <= rounds; round += 1) {
+      const costs = { before: 0, now: 0 };
+      for (const side of round % 2 === 0 ? (['before', 'now'] as const) : (['now', 'before'] as const)) {
+        costs[side] = await ask(side);
+      }
+      if (round > 0) pairs.push({ beforeMs: costs.before, nowMs: costs.now });
+    }
+  } finally {
+    before.end();
+    now.end();
+  }
   return pairs;
 }
 
-async function measurePair(folder: string, name: PairedName, rounds: number): Promise<PairedFigure> {
+async function measurePair(sides: Sides, name: PairedName, rounds: number): Promise<PairedFigure> {
   const pairs: CostPair[] = [];
   while (pairs.length < rounds) {
-    pairs.push(...(await measureRounds(folder, name, Math.min(ROUNDS_PER_PROCESS, rounds - pairs.length))));
+    pairs.push(...(await measureRounds(sides, name, Math.min(ROUNDS_PER_PROCESS, rounds - pairs.length))));
   }
   const ratios = pairs.map(({ beforeMs, nowMs }) => beforeMs / nowMs);
   return {
@@ -93,19 +141,35 @@ async function measurePair(folder: string, name: PairedName, rounds: number): Pr
   };
 }
 
-/** Measures the named kinds of work beside a commit. */
-export async function measureAgainst(
-  commit: string,
+/**
+ * Measures kinds of work on two sides, and gives each to `report` as soon as it is measured. A kind that one side cannot do is left out;
+ * the others are measured all the same.
+ */
+export async function measureSides(
+  sides: Sides,
   names: readonly PairedName[],
   rounds: number,
-): Promise<{ readonly id: string; readonly figures: readonly PairedFigure[] }> {
-  const { folder, id } = buildCommit(HERE, commit);
-  const figures: PairedFigure[] = [];
+  report: (measured: PairedFigure | UnmeasuredKind) => void,
+): Promise<void> {
   for (const name of names) {
-    process.stderr.write(`${name}…\n`);
-    figures.push(await measurePair(folder, name, rounds));
+    try {
+      report(await measurePair(sides, name, rounds));
+    } catch (error) {
+      if (!(error instanceof SideFailure)) throw error;
+      report({ name: PAIRED[name], side: error.side, because: error.message });
+    }
   }
-  return { id, figures };
+}
+
+/** The package at a commit, which is built if needed, and the package here. */
+export function sidesOf(commit: string): { readonly id: string; readonly sides: Sides } {
+  const { folder, id } = buildCommit(HERE, commit);
+  return { id, sides: { before: () => startSide(folder), now: () => startSide(HERE) } };
+}
+
+/** Why a kind has no figure, in a line. */
+export function unmeasuredText(id: string, { name, side, because }: UnmeasuredKind): string {
+  return `${name}: not measured, ${side === 'before' ? id : 'the package here'} cannot: ${because}`;
 }
 
 /** The figures as a table for people. */

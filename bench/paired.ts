@@ -158,6 +158,8 @@ export const PAIRED = {
   help: '--help',
 } as const;
 export type PairedName = keyof typeof PAIRED;
+/** What a request is answered with; a failure says in a line why this package cannot do that. */
+export type PairedAnswer = { readonly cpuMs: number } | { readonly failure: string };
 
 async function cpuMsOf(work: () => Promise<void>): Promise<number> {
   return (await costOf(work)).cpuMs;
@@ -183,12 +185,22 @@ async function measureOnce(name: PairedName, doors: Doors, root: string): Promis
   }
 }
 
+/** The same, with what fails as an answer. */
+async function answerTo(name: PairedName, doors: Doors, root: string): Promise<PairedAnswer> {
+  try {
+    return { cpuMs: await measureOnce(name, doors, root) };
+  } catch (error) {
+    const [failure = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+    return { failure };
+  }
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const root = process.argv[2] ?? '';
   tuneEngine();
   const doors = await openDoors(root);
   process.on('message', (name: PairedName) => {
-    void measureOnce(name, doors, root).then((cpuMs) => process.send?.(cpuMs));
+    void answerTo(name, doors, root).then((answer) => process.send?.(answer));
   });
-  process.send?.('ready');
+  process.send?.({ cpuMs: 0 } satisfies PairedAnswer);
 }

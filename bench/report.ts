@@ -8,7 +8,7 @@ import { cpus, loadavg } from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { measureAgainst, pairedTable } from './against.ts';
+import { measureSides, pairedTable, sidesOf, unmeasuredText, type PairedFigure } from './against.ts';
 import { figureTable, isMet, type Figure } from './figure.ts';
 import { kinds } from './kinds.ts';
 import { PAIRED, type PairedName } from './paired.ts';
@@ -69,9 +69,20 @@ function options(): Options {
 }
 
 async function reportAgainst(commit: string, { names, rounds, json }: Options): Promise<void> {
-  const { id, figures } = await measureAgainst(commit, names as PairedName[], rounds);
-  if (json) for (const figure of figures) console.log(JSON.stringify(figure));
-  else console.log(`${pairedTable(id, figures)}\n\n${machineText()}, ${rounds} rounds`);
+  const { id, sides } = sidesOf(commit);
+  const figures: PairedFigure[] = [];
+  await measureSides(sides, names as PairedName[], rounds, (measured) => {
+    if ('because' in measured) {
+      process.stderr.write(`${unmeasuredText(id, measured)}\n`);
+      // A commit may lack a kind; the package here has all of them.
+      if (measured.side === 'now') process.exitCode = 1;
+      return;
+    }
+    figures.push(measured);
+    if (json) console.log(JSON.stringify(measured));
+    else process.stderr.write(`${measured.name}: ${measured.ratio.toFixed(2)} ×\n`);
+  });
+  if (!json) console.log(`${pairedTable(id, figures)}\n\n${machineText()}, ${rounds} rounds`);
 }
 
 function machineText(): string {
