@@ -37,7 +37,7 @@ export async function findLeftovers({
   await comesTrue(() => openFiles() <= filesBefore);
   const named = new Set(said.flatMap((text) => text.match(/\b\d+\b/g) ?? []));
   const zombies = ownZombies();
-  const directories = readdirSync(folder).map((name) => join(folder, name));
+  const directories = madeIn(folder);
   const isSaid = (path: string): boolean => said.some((text) => text.includes(path));
   return {
     processes: marks.flatMap(livingWithMark),
@@ -61,10 +61,19 @@ export function countUnreported(left: Leftovers): number {
 /** Takes away what a program put in the way of the removal of its directory. */
 export function cleanUp(folder: string, command: ((dir: string) => readonly string[]) | undefined): void {
   if (command === undefined) return;
-  for (const name of readdirSync(folder)) {
-    const [program = '', ...args] = command(join(folder, name));
+  for (const directory of madeIn(folder)) {
+    const [program = '', ...args] = command(directory);
     spawnSync(program, args, { stdio: 'ignore' });
   }
+}
+
+/** All but the folder that holds those of this process until it exits. */
+function madeIn(folder: string): string[] {
+  const isOfProcess = (name: string): boolean => name.startsWith(`dryrunner-runs-${process.pid}-`);
+  return readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name);
+    return isOfProcess(name) ? readdirSync(path).map((inside) => join(path, inside)) : [path];
+  });
 }
 
 function ownZombies(): number[] {

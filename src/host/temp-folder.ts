@@ -19,7 +19,7 @@ export interface TempFolder {
 }
 
 const PREFIX = /^dryrunner-[a-z]+-(?=\d)/;
-/** So much more of what dead processes left is removed when a folder is no longer needed: few enough for nobody to wait at the end of a process. */
+/** So much more of what dead processes left is removed where a process may be about to end: few enough for nobody to wait for it. */
 const LAST_STEPS = 2_000;
 /** Those of this process, and whether signals remove them. */
 const folders = new Map<string, boolean>();
@@ -28,12 +28,16 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * Makes one; `what` is for people who find it. `alsoBySignals`: it is removed as well if a signal that nobody handles ends the process.
+ * `untilExit`: nobody will remove it earlier.
  *
  * @throws RunnerError `RUNNER_OUTPUT_FAILED` if it cannot be made.
  */
 export function makeTempFolder(
-  what: 'cluster' | 'exec' | 'replay' | 'serve' | 'start',
-  { alsoBySignals = false }: { readonly alsoBySignals?: boolean } = {},
+  what: 'cluster' | 'exec' | 'replay' | 'runs' | 'serve' | 'start',
+  {
+    alsoBySignals = false,
+    untilExit = false,
+  }: { readonly alsoBySignals?: boolean; readonly untilExit?: boolean } = {},
 ): TempFolder {
   const root = resolve(tmpdir());
   const path = join(root, `dryrunner-${what}-${ownName()}`);
@@ -45,7 +49,7 @@ export function makeTempFolder(
   }
   folders.set(path, alsoBySignals);
   watchEnds();
-  let stepsLeft = Infinity;
+  let stepsLeft = untilExit ? LAST_STEPS : Infinity;
   void removeOfDead(root, () => stepsLeft-- > 0);
   let removal: Promise<void> | undefined;
   const remove = async (): Promise<void> => {

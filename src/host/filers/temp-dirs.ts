@@ -1,16 +1,23 @@
-/** Temporary directories on the disk. Invariant: each is new, private to this user, and gone after its release. */
+/**
+ * Temporary directories on the disk. Invariant: each is new, private to this user, and gone after its release; those that are in no folder of
+ * the caller's go with the process at the latest.
+ */
 import * as is from '../../kernel/shape.ts';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { FilerError } from '../../filers/filer-error.ts';
 import { check } from '../../kernel/argument-check.ts';
 import type { TempDirs } from '../../model/collaborators.ts';
+import { makeTempFolder, type TempFolder } from '../temp-folder.ts';
 import { DirCheckout } from './dir-checkout.ts';
 
 /** Options of {@link createTempDirs}. */
 export interface TempDirsOptions {
-  /** Where they are made. Default: the machine's directory for temporary files. */
+  /**
+   * Where they are made. Default: a folder of this process among the machine's temporary files, which is removed when the process exits, or,
+   * if it was killed, by the next that makes one.
+   */
   readonly root?: string;
   /** What their names start with. Default `dryrunner-`. */
   readonly prefix?: string;
@@ -31,6 +38,30 @@ function safeName(text: string): string {
   return text.replace(/[^\w.-]/g, '_').slice(0, NAME_LENGTH_MAX);
 }
 
+/** That of this process, once it is needed. */
+let ownFolder: TempFolder | undefined;
+
+/** Another one if the machine's directory is another one by now. */
+function folderOfProcess(): TempFolder {
+  if (ownFolder === undefined || dirname(ownFolder.path) !== resolve(tmpdir())) {
+    ownFolder = makeTempFolder('runs', { untilExit: true });
+  }
+  return ownFolder;
+}
+
+/** Makes a directory whose name begins so in the folder of this process. */
+async function makeInOwnFolder(begin: string): Promise<string> {
+  const folder = folderOfProcess();
+  try {
+    return await mkdtemp(`${folder.path}/${begin}`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    // Machines remove old folders, and a process may run for weeks.
+    if (ownFolder === folder) ownFolder = undefined;
+    return mkdtemp(`${folderOfProcess().path}/${begin}`);
+  }
+}
+
 /**
  * Makes the directories in which commands without snapshot run (R92).
  *
@@ -43,13 +74,15 @@ function safeName(text: string): string {
  */
 export function createTempDirs(options: TempDirsOptions = {}): DiskTempDirs {
   check('options', options, TEMP_DIRS_OPTIONS);
-  const { root = tmpdir(), prefix = 'dryrunner-' } = options;
-  const path = `${resolve(root)}/${safeName(prefix)}`;
+  const { root, prefix = 'dryrunner-' } = options;
+  const begin = safeName(prefix);
   return {
     boundMs: 5_000,
     async create(name) {
       try {
-        return new DirCheckout(await mkdtemp(`${path}${safeName(name)}-`), '');
+        const named = `${begin}${safeName(name)}-`;
+        const path = root === undefined ? makeInOwnFolder(named) : mkdtemp(`${resolve(root)}/${named}`);
+        return new DirCheckout(await path, '');
       } catch (cause) {
         throw new FilerError('a temporary directory could not be made', { cause });
       }

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   readdirSync,
   realpathSync,
   rmSync,
@@ -62,8 +63,10 @@ async function putSpecial(what: string, place: string): Promise<() => void> {
   } else if (what === 'a link to a file') symlinkSync('/etc/hostname', place);
   else {
     const server = createServer();
-    server.listen(place);
+    // The address of a socket has 107 bytes at most; a path that exists may be longer.
+    server.listen(join(base, 's'));
     await once(server, 'listening');
+    renameSync(join(base, 's'), place);
     return () => server.close();
   }
   return () => undefined;
