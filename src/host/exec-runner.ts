@@ -18,14 +18,14 @@ import { realWorld } from './real-world.ts';
 import { createTempDirs } from './filers/temp-dirs.ts';
 import { checkWorld, type World } from '../model/world.ts';
 
-/** Everything has a default; the limits of processes are those of the OS execer. */
+/** Every option has a default; the limits of processes are those of the OS execer. */
 export interface ExecRunnerOptions
   extends QueueOptions, Partial<Omit<InvokerOptions, 'outputs'>>, Omit<OsExecerOptions, 'clock' | 'metrics'> {
-  /** Where the runner lives; default a new real world. */
+  /** Where the runner lives. Default: a new real world. */
   readonly world?: World;
   /** Default: files in a new temporary folder. */
   readonly outputs?: LocalOutputs;
-  /** Records the runner, to be played again (`createRecorder`); lives in the same world. Absent: it is not recorded. */
+  /** Records the runner for later playback (`createRecorder`); must live in the same world. Default: no recording. */
   readonly recorder?: Recorder | undefined;
 }
 
@@ -41,10 +41,10 @@ const OPTIONS = is.optionsOf<ExecRunnerOptions>(
   },
 );
 
-/** A runner of real commands, with its insides at hand. */
+/** A runner of real commands that exposes its world and outputs. */
 export class ExecRunner extends QueueRunner {
   readonly world: World;
-  /** The files that commands write to; drop them when you are done. */
+  /** The files that commands write to; `dispose` them when you are done. */
   readonly outputs: LocalOutputs;
 
   constructor(world: World, parts: QueueParts, outputs: LocalOutputs) {
@@ -55,8 +55,8 @@ export class ExecRunner extends QueueRunner {
 }
 
 /**
- * Makes a runner of real commands. Run ids begin with eight random characters, so that those of two incarnations differ (R45).
- * Commands without a snapshot run in a fresh temporary directory; give `filers` to serve snapshots.
+ * Makes a runner of real commands. Run ids begin with eight random characters, so that ids of two incarnations differ
+ * (R45). Commands without a snapshot run in a fresh temporary directory; pass `filers` to serve snapshots.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a negative capacity, time or size.
  * @example

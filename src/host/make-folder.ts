@@ -1,16 +1,16 @@
 /**
- * Makes a folder with its parents. Node's own `mkdir` with `recursive` tries for ever where a file system lets nothing be made, such as
- * below `/proc`. Invariant: each folder is tried twice at most.
+ * Makes a folder with its parents. Node's own recursive `mkdir` loops for ever on file systems that allow no new
+ * folders, such as `/proc`. Invariant: each folder is tried at most twice.
  */
 import { mkdirSync, statSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
 /**
- * Does nothing if it is there already.
+ * Makes the folder; a no-op if it exists.
  *
- * @param mode of those that are made; default 0o777, less the umask.
- * @throws the system's error (rejects) if it cannot be made, or a part of the path is no folder.
+ * @param mode of the folders that are made; default 0o777, less the umask.
+ * @throws the system's error (rejects) if it cannot be made, or a part of the path is not a folder.
  */
 export async function makeFolder(path: string, mode = 0o777): Promise<void> {
   const folder = resolve(path);
@@ -44,7 +44,7 @@ async function isThere(path: string): Promise<boolean> {
   }
 }
 
-/** The same at once, for those who make their folders before anybody can wait for them. */
+/** The synchronous {@link makeFolder}, for constructors that make their folders. */
 export function makeFolderSync(path: string): void {
   const folder = resolve(path);
   try {

@@ -1,27 +1,27 @@
 /**
- * Names of files and folders that say which process made them. Invariant: a process that lives is never taken for a dead one, also where its pid
- * was somebody else's before.
+ * Names of files and folders that show which process made them. Invariant: a live process is never taken for a dead
+ * one, even if its pid belonged to another process before.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { readProcess } from './process/process-table.ts';
 
-/** What names in a folder say of the process that made them. */
+/** The process that made a file or folder, as encoded in its name. */
 interface Owner {
   readonly pid: number;
-  /** When it was started, in ticks since the machine was; 0 where that cannot be known. */
+  /** When it started, in ticks since the machine booted; 0 where that is unknown. */
   readonly startTicks: number;
   /**
-   * Where a pid and a start time mean the same process: a machine since its last start, and there a namespace of pids, and one of time, by
-   * which the ticks of all processes are shifted.
+   * The scope in which a pid and a start time identify a process: one boot of a machine, one pid namespace, and one
+   * time namespace, which shifts the ticks of all its processes.
    */
   readonly machine: string;
 }
 
 const NAME = /^(\d+)-(\d+)-([0-9a-f]{12})-/;
 
-/** Read when a store is first made: a machine without `/proc` has to be able to load this module. */
+/** Read lazily, because machines without `/proc` must be able to load this module. */
 const self = lazily((): Owner => {
   const startTicks = readProcess(process.pid)?.startTicks ?? 0;
   const machine = createHash('sha256').update(machineText()).digest('hex').slice(0, 12);
@@ -38,31 +38,33 @@ function machineText(): string {
     const namespaces = ['pid', 'time'].map((name) => readlinkSync(`/proc/self/ns/${name}`));
     return [readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'), ...namespaces].join(' ');
   } catch {
-    // On Linux a host name says nothing of namespaces: a machine of its own leaves alone what others have made.
+    // On Linux a host name does not identify namespaces. With a random id, this process leaves alone whatever others
+    // have made.
     return process.platform === 'linux' ? randomUUID() : hostname();
   }
 }
 
-/** A name that no other file has, and that says whose file it is. */
+/** A unique file name that identifies the process that made it. */
 export function ownName(): string {
   const { pid, startTicks, machine } = self();
   return `${pid}-${startTicks}-${machine}-${randomBytes(12).toString('hex')}`;
 }
 
-/** Whether the process that made that name is still there; of another machine or container nobody knows. */
+/** Whether the process that made that name is still there; `unknown` for another machine or container. */
 export function ownerOf(name: string): 'alive' | 'dead' | 'unknown' {
   const [, pid, startTicks, machine] = NAME.exec(name) ?? [];
   if (machine !== self().machine) return 'unknown';
   return stateOf(Number(pid), Number(startTicks));
 }
 
-/** A pid is used again, so that only its start time proves that it is the same process. */
+/** Pids are reused, so only an equal start time proves that it is the same process. */
 function stateOf(pid: number, startTicks: number): 'alive' | 'dead' | 'unknown' {
   const entry = readProcess(pid);
   if (entry !== undefined && startTicks > 0) {
     return entry.alive && entry.startTicks === startTicks ? 'alive' : 'dead';
   }
-  // No `/proc`, or one that hides the processes of others: what a signal would not reach is dead, of the rest nobody knows.
+  // No `/proc`, or one that hides other users' processes: a process that no signal reaches is dead; of any other
+  // nothing is known.
   try {
     process.kill(pid, 0);
     return pid === process.pid ? 'alive' : 'unknown';

@@ -1,6 +1,6 @@
 /**
- * The world in which runners really run: the machine's time, the plain policy, and randomness from the machine unless a seed is
- * given. The same body runs in a simulated world unchanged.
+ * The world in which runners really run: the machine's time, no exploration, and randomness from the machine unless a
+ * seed is given. The same code runs unchanged in a simulated world.
  */
 import * as is from '../kernel/shape.ts';
 import { randomBytes } from 'node:crypto';
@@ -12,14 +12,14 @@ import { createSystemClock } from './system-clock.ts';
 
 /** What {@link realWorld} takes. */
 export interface RealWorldOptions {
-  /** Makes the random stream reproducible; time and the machine are not. Default: real entropy. */
+  /** Makes the random stream reproducible, but neither time nor the machine. Default: real entropy. */
   readonly seed?: string | number;
 }
 
 const REAL_WORLD_OPTIONS = is.optionsOf<RealWorldOptions>({}, { seed: SEED });
 
 /**
- * The surroundings of a runner on the machine.
+ * Makes the world of a runner on the machine.
  *
  * @example
  * ```ts

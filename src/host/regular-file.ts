@@ -1,16 +1,16 @@
 /**
- * Opens the files that this package keeps for itself. Invariant: what lies there is a regular file of a size that was said, or it is
- * refused; nobody waits for the other end of a pipe, and no device is read.
+ * Opens the files that this package keeps for itself. Invariant: anything but a regular file of at most the given size
+ * is refused; opening never waits for the other end of a pipe, and no device is read.
  */
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { formatCount } from '../model/plural.ts';
 
-/** A file that was opened for reading; to be closed by the caller. */
+/** An open file that the caller must close. */
 export interface RegularFile {
   readonly file: FileHandle;
-  /** When it was opened. */
+  /** Its size when it was opened. */
   readonly bytes: number;
   readonly mode: number;
 }
@@ -18,17 +18,18 @@ export interface RegularFile {
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /**
- * Opens it.
+ * Opens a regular file for reading.
  *
- * @param follow whether it may be a symbolic link to one.
- * @throws NotRegularError (rejects) if something else lies there; the system's error if nothing does or it may not be read.
+ * @param follow whether the path may be a symbolic link to one.
+ * @throws NotRegularError (rejects) if something else is there; the system's error if nothing is, or if it may not be
+ * read.
  */
 export async function openRegularFile(
   path: string,
   { follow = false }: { readonly follow?: boolean } = {},
 ): Promise<RegularFile> {
   const file = await open(path, O_RDONLY | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW)).catch((error: unknown) => {
-    // What a socket answers, and some devices.
+    // The error of opening a socket, and some devices.
     if ((error as NodeJS.ErrnoException).code === 'ENXIO') throw new NotRegularError(path);
     throw error;
   });
@@ -43,9 +44,9 @@ export async function openRegularFile(
 }
 
 /**
- * All that is in it.
+ * Reads a whole regular file.
  *
- * @throws TooLargeError (rejects) if that is more than `bytesMax`; else as {@link openRegularFile}.
+ * @throws TooLargeError (rejects) if it has more than `bytesMax`; else like {@link openRegularFile}.
  */
 export async function readRegularFile(
   path: string,
@@ -61,7 +62,7 @@ export async function readRegularFile(
   }
 }
 
-/** A pipe, device, socket or directory, where a file was expected. */
+/** Something other than a file, such as a pipe, device, socket or directory. */
 export class NotRegularError extends Error {
   override readonly name = 'NotRegularError';
 
@@ -70,7 +71,7 @@ export class NotRegularError extends Error {
   }
 }
 
-/** A file that is larger than anything that this package writes there. */
+/** A file larger than anything that this package writes there. */
 export class TooLargeError extends Error {
   override readonly name = 'TooLargeError';
 

@@ -1,6 +1,6 @@
 /**
- * Removes directories with whatever a run left in them: parts that nobody may write, and paths that are longer than the system takes.
- * Invariant: nothing outside of the tree is touched; links are removed, not followed.
+ * Removes directories with everything that a run left in them, including read-only parts and paths longer than the
+ * system accepts. Invariant: nothing outside of the tree is touched; links are removed, not followed.
  */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, lstatSync, readdirSync, renameSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
@@ -8,9 +8,9 @@ import { chmod, lstat, readdir, rename, rm, rmdir, unlink } from 'node:fs/promis
 import type { MaybePromise } from '../model/maybe-promise.ts';
 
 const SLASH = Buffer.from('/');
-/** What a plain removal stumbles over and a patient one does not. */
+/** Errors of a plain removal after which the slow removal may succeed. */
 const PATIENCE_HELPS = ['EACCES', 'EPERM', 'ENAMETOOLONG'];
-/** A process that is just ending may still add files; a few more rounds outlast it. */
+/** A process that is ending may still add files; a few retries outlast it. */
 const OPTIONS = { recursive: true, force: true, maxRetries: 5, retryDelay: 20 };
 
 /**
@@ -29,7 +29,7 @@ export async function removeTree(path: string, keepDir = false): Promise<void> {
 }
 
 /**
- * {@link removeTree} before it returns, for the end of the process.
+ * The synchronous {@link removeTree}, for the exit of the process.
  *
  * @throws the system's error if something cannot be removed.
  */
@@ -44,7 +44,7 @@ export function removeTreeSync(path: string): void {
 }
 
 /**
- * {@link removeTree} in small steps, before each of which it asks whether it may go on; gives up silently if it may not.
+ * {@link removeTree} in small steps; calls `mayGoOn` before each, and stops silently when that returns false.
  *
  * @throws the system's error (rejects) if something cannot be removed.
  */
@@ -65,11 +65,11 @@ async function removeQuickly(path: string, keepDir: boolean): Promise<void> {
   for (const name of await readdir(path, 'buffer')) await rm(entryOf(Buffer.from(path), name), OPTIONS);
 }
 
-/** What a patient removal asks of the disk. Names are bytes: a run may have made some that are no text. */
+/** The file operations of a slow removal. Names are bytes, because a run may have made some that are not valid text. */
 interface Disk {
   readonly names: (folder: Buffer) => MaybePromise<Buffer[]>;
   readonly isFolder: (path: Buffer) => MaybePromise<boolean>;
-  /** Lets its owner in. */
+  /** Makes a folder accessible to its owner. */
   readonly open: (folder: Buffer) => MaybePromise<void>;
   readonly unlink: (path: Buffer) => MaybePromise<void>;
   readonly rename: (from: Buffer, to: Buffer) => MaybePromise<void>;
@@ -94,10 +94,10 @@ const SYNC: Disk = {
   rmdir: rmdirSync,
 };
 
-/** Steps that are made one after the other; each is given what the one before it came to. */
+/** Steps to run one after the other; each receives the result of the one before it. */
 type Steps<T> = Generator<(disk: Disk) => unknown, T, unknown>;
 
-/** Empties a directory with paths of two names at most: what is deeper is moved to the top first. */
+/** Empties a directory, using only paths of at most two names: deeper folders are moved to the top first. */
 function* patientSteps(top: Buffer, keepDir: boolean): Steps<void> {
   if ((yield (disk) => disk.isFolder(top)) !== true) return;
   yield (disk) => disk.open(top);
@@ -116,13 +116,13 @@ function* patientSteps(top: Buffer, keepDir: boolean): Steps<void> {
   if (!keepDir) yield (disk) => disk.rmdir(top);
 }
 
-/** Removes everything but folders, and gives those, each open to its owner. */
+/** Removes everything but folders, and returns those, each accessible to its owner. */
 function* emptyOfFiles(folder: Buffer): Steps<Buffer[]> {
   const folders: Buffer[] = [];
   for (const name of (yield (disk) => disk.names(folder)) as Buffer[]) {
     const path = entryOf(folder, name);
     if ((yield (disk) => disk.isFolder(path)) === true) {
-      // A folder that its owner may not write cannot be moved either.
+      // A folder that its owner may not write to cannot be moved either.
       yield (disk) => disk.open(path);
       folders.push(path);
     } else {

@@ -1,6 +1,6 @@
-/** Bytes that are no text, for people to read. */
+/** Makes bytes that are not valid text readable. */
 
-/** ASCII as it is, and all else as the escapes of a shell. */
+/** ASCII unchanged, and all other bytes as escapes of a shell. */
 export function shownBytes(bytes: Buffer): string {
   return bytes
     .toString('latin1')

@@ -1,8 +1,8 @@
 /**
- * The clock contract on the machine's monotonic time. All events lie in two queues of its own behind one native timer. Invariants: no
- * event fires before its time, and an end-of-instant event only when no ordinary one is due; the promise reactions and ticks of one have
- * run before the next one fires; events that go on for ever leave the event loop its turns; what has come from the machine until an event
- * with a delay is due comes before it.
+ * The clock contract on the machine's monotonic time. All events are in two queues behind one native timer. Invariants:
+ * no event fires before its time, and an end-of-instant event only when no ordinary one is due; promise reactions and
+ * ticks of one event run before the next event fires; an endless chain of events leaves the event loop its turns; input
+ * that arrives from the machine before an event with a delay is due is handled before that event.
  */
 import * as is from '../kernel/shape.ts';
 import { AsyncResource } from 'node:async_hooks';
@@ -14,11 +14,11 @@ import { reachesMachine } from '../kernel/drain-real-functions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { topicOf, type Label } from '../kernel/question.ts';
 
-/** What {@link createSystemClock} takes. */
+/** The options of {@link createSystemClock}. */
 export interface SystemClockOptions {
   /**
-   * False lets the Node process exit while nothing but timers of this clock is left, as `unref` does. By default they keep it
-   * alive, because somebody waits for them: an idle runner sets none.
+   * False lets the Node process exit while only timers of this clock are left, as `unref` does. Default true: timers
+   * keep it alive, because something waits for them. An idle runner sets none.
    */
   readonly keepsAlive?: boolean;
 }
@@ -26,10 +26,11 @@ export interface SystemClockOptions {
 const SYSTEM_CLOCK_OPTIONS = is.optionsOf<SystemClockOptions>({}, { keepsAlive: is.BOOLEAN });
 
 /**
- * Makes a clock on real time, at `now() === 0`.
+ * Makes a clock on real time that starts at `now() === 0`.
  *
- * Events due together fire in the order of their times, those of `post` first-in-first-out. What a callback throws becomes an
- * uncaught exception; the events after it still fire. A callback runs in the async context in which it was registered.
+ * Due events fire in the order of their times, and events of `post` first in, first out. An error thrown by a callback
+ * becomes an uncaught exception; the events after it still fire. A callback runs in the async context in which it was
+ * registered.
  *
  * @example
  * ```ts
@@ -44,11 +45,11 @@ export function createSystemClock(options: SystemClockOptions = {}): Clock {
   return new SystemClock(options.keepsAlive ?? true);
 }
 
-/** Node takes longer delays for 1 ms. */
+/** Node treats longer delays as 1 ms. */
 const NATIVE_DELAY_MS_MAX = 2_147_483_647;
 /**
- * How many events may fire in one turn of the event loop. What a turn sends goes to the machine together at its end: with one event in each
- * turn, a server over one runner makes 30 times as many writes for each action.
+ * How many events may fire in one turn of the event loop. Node sends what a turn writes together at the end of the
+ * turn: with one event per turn, a server over one runner makes 30 times as many writes for each action.
  */
 const EVENTS_PER_TURN = 64;
 
@@ -61,10 +62,10 @@ class SystemClock implements Clock {
   readonly #step = (): void => this.#fireMany();
   #immediate: NodeJS.Immediate | undefined;
   #isFiring = false;
-  /** Node has asked the machine for its news since then, or does before the next immediate runs. */
+  /** Node has polled the machine for input since this time, or will before the next immediate runs. */
   #askedUs = 0;
   #native: NodeJS.Timeout | undefined;
-  /** When the native timer goes off; it may be for an event that was cancelled meanwhile. */
+  /** When the native timer fires; its event may have been cancelled meanwhile. */
   #nativeUs = Infinity;
 
   constructor(keepsAlive: boolean) {
@@ -101,7 +102,10 @@ class SystemClock implements Clock {
     return timer;
   }
 
-  /** What else is due has to wait for its reactions: the machine's timers may be a test's, fired where reactions cannot be run. */
+  /**
+   * Fires one event only: the timers may be a test's fake ones, which fire where promise reactions cannot run, and the
+   * next event must wait for those.
+   */
   #fireFirst(): void {
     try {
       this.#fireOne(Infinity);
@@ -111,8 +115,9 @@ class SystemClock implements Clock {
   }
 
   /**
-   * Node asks the machine between its timers and its immediates. Of a program that was held up, by a busy loop or SIGSTOP, a command has so ended
-   * before its deadline is over, whichever callback of the loop was busy. A test that holds the timers decides itself.
+   * Fires due events. Node polls for input between timers and immediates, so after a program was held up, by a busy
+   * loop or SIGSTOP, the end of a command arrives before its deadline fires, whichever callback was busy. With fake
+   * timers the order is up to the test.
    */
   #fireMany(): void {
     this.#immediate = undefined;
@@ -128,7 +133,7 @@ class SystemClock implements Clock {
     }
   }
 
-  /** False if none is due, or the first one that is has to wait until the machine has been asked. */
+  /** False if none is due, or the first due event has to wait until the machine has been polled. */
   #fireOne(askedUs: number): boolean {
     const nowUs = this.#nowUs();
     const due = this.#ordinary.firstUs <= nowUs ? this.#ordinary : this.#late;
@@ -139,7 +144,7 @@ class SystemClock implements Clock {
     return true;
   }
 
-  /** With nothing pending, nothing may keep the Node process alive. */
+  /** With nothing pending, the clock must not keep the Node process alive. */
   #rest(): void {
     if (this.#ordinary.size + this.#late.size > 0) return;
     clearImmediate(this.#immediate);
@@ -160,7 +165,7 @@ class SystemClock implements Clock {
     this.#nativeUs = firstUs;
     this.#native = setTimeout(
       () => this.#onNative(),
-      // A native timer counts whole milliseconds and may be early; then the rest is waited for by another one.
+      // A native timer counts whole milliseconds and may be early; another one then waits for the rest.
       Math.min(Math.ceil(leftMs), NATIVE_DELAY_MS_MAX),
     );
     if (!this.#keepsAlive) this.#native.unref();
@@ -183,20 +188,23 @@ class SystemClock implements Clock {
   }
 }
 
-/** False where a test holds the timers, and in a simulation in ambient time. */
+/** False under fake timers, and in a simulation in ambient time. */
 function isOnMachine(): boolean {
   return reachesMachine('setTimeout') && reachesMachine('setImmediate');
 }
 
-/** Not where a test holds the timers: it may fire them in a promise reaction, inside of which no others run. */
+/** False under fake timers: they may fire in a promise reaction, inside of which no other reactions run. */
 function mayRunReactions(): boolean {
   return reachesMachine('setImmediate') && isFastDrainExact();
 }
 
-/** No destroy hook is needed. */
+/** Saves registering a destroy hook, which is not needed. */
 const RESOURCE = { requireManualDestroy: true };
 
-/** The callback in the async context of now, as `AsyncResource.bind` makes it, but for a deprecated property, which costs more than the rest. */
+/**
+ * Binds a callback to the current async context, as `AsyncResource.bind` does, but without its deprecated property,
+ * which costs more than the rest.
+ */
 function inContext(fire: () => void): () => void {
   const resource = new AsyncResource('dryrunner.timer', RESOURCE);
   return () => resource.runInAsyncScope(fire);
@@ -209,7 +217,7 @@ export class SystemTimer implements Timer {
   readonly timeUs: number;
   readonly order: number;
   readonly fire: () => void;
-  /** False if it was due when it was made: nothing can have held it up. */
+  /** False if it was already due when it was made, so that nothing can have delayed it. */
   readonly isDelayed: boolean;
   readonly #heap: SystemTimerHeap;
   place: number = NOT_PENDING;
@@ -228,15 +236,15 @@ export class SystemTimer implements Timer {
 }
 
 /**
- * The pending timers of the system clock: a binary heap in the order of time and, at one time, of making. Invariant: every
- * pending timer knows its place in the heap, so that cancelling needs no search.
+ * The pending timers of the system clock: a binary heap ordered by time and, for equal times, by creation. Invariant:
+ * every pending timer knows its place in the heap, so that cancelling needs no search.
  */
 export class SystemTimerHeap {
   readonly #timers: SystemTimer[] = [];
   readonly #onCancelled: () => void;
   #made = 0;
 
-  /** `onCancelled` is called after each cancelling. */
+  /** `onCancelled` is called after each cancellation. */
   constructor(onCancelled: () => void) {
     this.#onCancelled = onCancelled;
   }
@@ -261,7 +269,7 @@ export class SystemTimerHeap {
     return timer;
   }
 
-  /** Takes the first one out. */
+  /** Removes and returns the first one. */
   shift(): SystemTimer | undefined {
     const [first] = this.#timers;
     if (first !== undefined) this.#take(first);
@@ -280,7 +288,7 @@ export class SystemTimerHeap {
     if (last !== timer) this.#rise(last, this.#sink(place));
   }
 
-  /** Opens the hole at `place` downwards to the bottom and gives its new place. */
+  /** Moves the hole at `place` down to the bottom and returns its new place. */
   #sink(place: number): number {
     for (let hole = place; ;) {
       const left = this.#timers[2 * hole + 1];

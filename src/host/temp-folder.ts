@@ -1,6 +1,7 @@
 /**
- * Folders among the machine's temporary files that are gone when their process is. Invariants: a folder is removed by its owner, at the latest when
- * that exits; what a killed process has left is removed in the background by the next that makes a folder, and the folder of a living one never is.
+ * Temporary folders that do not outlive their process. Invariants: the owner removes a folder when it exits, at the
+ * latest; folders of killed processes are removed in the background by the next process that makes one; the folder of a
+ * live process never is.
  */
 import type { EventEmitter } from 'node:events';
 import { lstatSync, mkdirSync, renameSync } from 'node:fs';
@@ -19,16 +20,16 @@ export interface TempFolder {
 }
 
 const PREFIX = /^dryrunner-[a-z]+-(?=\d)/;
-/** So much more of what dead processes left is removed where a process may be about to end: few enough for nobody to wait for it. */
+/** The limit of clean-up steps in a process that may be about to exit: few enough not to delay it noticeably. */
 const LAST_STEPS = 2_000;
-/** Those of this process, and whether signals remove them. */
+/** The folders of this process, and whether signals remove them. */
 const folders = new Map<string, boolean>();
-/** What ends a Node process without an end of its own, unless somebody handles it. */
+/** Signals that end a Node process without an exit event, unless a listener handles them. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Makes one; `what` is for people who find it. `alsoBySignals`: it is removed as well if a signal that nobody handles ends the process.
- * `untilExit`: nobody will remove it earlier.
+ * Makes a temporary folder; `what` is part of its name, for people who find it. `alsoBySignals`: it is also removed if
+ * an unhandled signal ends the process. `untilExit`: the caller will not remove it earlier.
  *
  * @throws RunnerError `RUNNER_OUTPUT_FAILED` if it cannot be made.
  */
@@ -59,7 +60,7 @@ export function makeTempFolder(
       removal = undefined;
       throw error;
     }
-    // Until here, the end of the process tries once more.
+    // If the removal failed, the exit of the process tries again.
     folders.delete(path);
     watchEnds();
   };
@@ -72,7 +73,7 @@ export function makeTempFolder(
   };
 }
 
-/** Listens for as long as there is something to remove. */
+/** Listens only while there is something to remove. */
 function watchEnds(): void {
   listen('exit', removeAll, folders.size > 0);
   for (const signal of SIGNALS) listen(signal, onSignal, [...folders.values()].includes(true));
@@ -85,7 +86,7 @@ function listen(event: string, listener: (signal: NodeJS.Signals) => void, isNee
   else emitter.off(event, listener);
 }
 
-/** Somebody else who handles it knows what follows; alone, the process ends by it as if nobody did. */
+/** Leaves the signal to another listener if there is one; alone, ends the process as if no listener existed. */
 function onSignal(signal: NodeJS.Signals): void {
   if (process.listenerCount(signal) > 1) return;
   removeAll();
@@ -98,7 +99,7 @@ function removeAll(): void {
     try {
       removeTreeSync(path);
     } catch {
-      // The next that makes a folder tries again.
+      // The next process that makes a folder tries again.
     }
   }
 }
@@ -106,13 +107,13 @@ function removeAll(): void {
 async function removeOfDead(root: string, mayGoOn: () => boolean): Promise<void> {
   for (const name of await readdir(root).catch(() => [])) {
     const path = claimed(root, name);
-    // What cannot be removed stays: there is nobody who would have to know.
+    // A folder that cannot be removed stays, and nothing needs to be notified.
     if (path !== undefined) await removeTreeWhile(path, mayGoOn).catch(() => undefined);
     if (!mayGoOn()) return;
   }
 }
 
-/** Takes over the folder of a dead process, so that no other one is at work there: it has the name of this one from now on. */
+/** Takes over the folder of a dead process by renaming it to a name of this one, so that no other process works on it. */
 function claimed(root: string, name: string): string | undefined {
   const prefix = PREFIX.exec(name)?.[0];
   if (prefix === undefined || ownerOf(name.slice(prefix.length)) !== 'dead') return undefined;
@@ -128,7 +129,7 @@ function claimed(root: string, name: string): string | undefined {
   }
 }
 
-/** Anybody can make such a name. */
+/** A real directory of this user: anyone can make a folder with such a name. */
 function isOwnFolder(path: string): boolean {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   return stats?.isDirectory() === true && stats.uid === process.getuid?.();

@@ -1,6 +1,6 @@
 /**
- * Traces, recordings and workload logs on disk: read as a stream of bytes, also out of gzip, and written whole or not at all.
- * Invariant: no file descriptor outlives its reading or writing, however that ends.
+ * Traces, recordings and workload logs on disk: read as a stream of bytes, also from gzip, and written atomically.
+ * Invariant: every file descriptor is closed when its reading or writing ends, in any way.
  */
 import * as is from '../kernel/shape.ts';
 import { randomBytes } from 'node:crypto';
@@ -14,17 +14,18 @@ import { describeValue, messageOf, RunnerError } from '../kernel/errors.ts';
 import { openRegularFile, TooLargeError } from './regular-file.ts';
 
 const CHUNK_BYTES = 256 * 1024;
-/** As Linux follows. */
+/** The same limit as in Linux. */
 const LINKS_MAX = 40;
-/** Lines are gathered up to about this many characters before they are written. */
+/** Lines are batched up to about this many characters per write. */
 const BATCH_LENGTH = 64 * 1024;
 
 /**
- * The bytes of a file, for `openTrace`, `readSwf` and their like. Opens when the first bytes are asked for, and closes when all are
- * read or the loop is left. A file that begins as gzip does is unpacked on the way.
+ * The bytes of a file, for `openTrace`, `readSwf` and the like. Opens the file when the first bytes are requested, and
+ * closes it when all are read or the loop is left. A gzip file is unpacked on the way; it is recognized by its first
+ * bytes.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if there is no such file or it cannot be read, `RUNNER_TRACE_FORMAT` if it is gzip and
- * cut off or corrupted.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if there is no such file or it cannot be read, `RUNNER_TRACE_FORMAT` if
+ * a gzip file is truncated or corrupted.
  * @example
  * ```ts
  * import { readTraceFile } from 'dryrunner/host';
@@ -38,9 +39,9 @@ export async function* readTraceFile(path: string): AsyncGenerator<Uint8Array, v
 }
 
 /**
- * As {@link readTraceFile}, of a file that this package keeps for itself.
+ * Like {@link readTraceFile}, for a file that this package keeps for itself.
  *
- * @throws NotRegularError if something else than a file lies there, TooLargeError if it has, or unpacks to, more than `bytesMax`.
+ * @throws NotRegularError if it is not a regular file, TooLargeError if it has, or unpacks to, more than `bytesMax`.
  */
 export async function* readKeptFile(path: string, bytesMax: number): AsyncGenerator<Uint8Array, void, void> {
   const { file } = await openRegularFile(path, { follow: true });
@@ -52,7 +53,7 @@ export async function* readKeptFile(path: string, bytesMax: number): AsyncGenera
   }
 }
 
-/** Closes the file in the end. */
+/** Closes the file at the end. */
 async function* bytesOf(path: string, file: FileHandle): AsyncGenerator<Uint8Array, void, void> {
   try {
     const chunks = chunksOf(path, file);
@@ -66,12 +67,13 @@ async function* bytesOf(path: string, file: FileHandle): AsyncGenerator<Uint8Arr
 }
 
 /**
- * Writes lines to a file as they come. The file appears under its name when all is written; if anything fails, what had that name
- * before is still there. Of several who write one path at once, the last to end has it. Devices and pipes are written to directly.
+ * Writes lines to a file as they come. The file appears under its name once it is complete; if anything fails, an
+ * existing file of that name is kept. Of concurrent writes to one path, the last to finish wins. Devices and pipes are
+ * written to directly.
  *
  * @returns how many bytes were written.
- * @throws RunnerError `RUNNER_OUTPUT_FAILED` if the file cannot be written, `RUNNER_INVALID_ARGUMENT` for anything but a path and lines.
- * What `lines` throws passes through.
+ * @throws RunnerError `RUNNER_OUTPUT_FAILED` if the file cannot be written, `RUNNER_INVALID_ARGUMENT` for anything but
+ * a path and lines. Errors that `lines` throws are rethrown.
  * @example
  * ```ts
  * import { question } from 'dryrunner/kernel';
@@ -92,8 +94,9 @@ export async function writeTraceFile(
 }
 
 /**
- * Writes a file of this package's own: what had its name before, be it a link or a pipe, is replaced and never followed or waited for.
- * With `isSynced` its bytes are on the disk before it gets its name, so that a crash of the machine leaves either file whole.
+ * Writes one of this package's own files. Anything that had its name, even a link or a pipe, is replaced and never
+ * followed or waited for. With `isSynced`, the bytes are on the disk before the file gets its name, so that a crash of
+ * the machine leaves the old or the new file complete.
  *
  * @throws RunnerError `RUNNER_OUTPUT_FAILED` if it cannot be written.
  */
@@ -105,10 +108,10 @@ export async function replaceTraceFile(
   await writeTo({ path, isPlain: true, isSynced }, path, lines);
 }
 
-/** A place for a file. */
+/** The destination of a write. */
 interface Place {
   readonly path: string;
-  /** A file of its own can take that place. */
+  /** The destination can be replaced by renaming a new file. */
   readonly isPlain: boolean;
   readonly isSynced?: boolean;
 }
@@ -135,16 +138,16 @@ async function writeTo(
   }
 }
 
-/** A name of its own in the same folder: the longest name that a file may have leaves no room to add to it. */
+/** A fresh name in the same folder: a name of maximal length leaves no room for a suffix. */
 function partialOf(path: string): string {
   return join(dirname(path), `.dryrunner-${randomBytes(6).toString('hex')}.partial`);
 }
 
 /**
- * Looks whether a file could be written there, so that nobody does costly work first and loses it for a wrong path. A disk may still
- * fill up later.
+ * Checks whether a file could be written there, so that a wrong path is found before costly work, not after it. A disk
+ * may still fill up later.
  *
- * @throws RunnerError (rejects) `RUNNER_OUTPUT_FAILED` if the path is a directory, or it or its folder cannot be written.
+ * @throws RunnerError (rejects) `RUNNER_OUTPUT_FAILED` if the path is a directory, or it or its folder is not writable.
  */
 export async function checkTracePath(path: string): Promise<void> {
   try {
@@ -157,7 +160,7 @@ export async function checkTracePath(path: string): Promise<void> {
   }
 }
 
-/** Anything but a file that is missing, such as a name that is too long, would keep it from being written as well. */
+/** Rethrows errors other than a missing file, such as a name that is too long: they would prevent writing as well. */
 async function exists(path: string): Promise<boolean> {
   try {
     await access(path);
@@ -168,7 +171,10 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** The path of the plain file that is there or would be made, links followed; undefined for a device, a pipe or a folder. */
+/**
+ * The path of the regular file that exists or would be made, links followed; undefined for a device, a pipe or a
+ * folder.
+ */
 export async function plainPathOf(path: string): Promise<string | undefined> {
   const place = await placeOf(path);
   if (!place.isPlain) return undefined;
@@ -213,7 +219,7 @@ async function* unpacked(
   packed: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void, void> {
   const { createGunzip } = await import('node:zlib');
-  // The callback is there because pipeline wants one; an error reaches the loop below through the stream.
+  // pipeline requires a callback; errors reach the loop below through the stream.
   const stream = pipeline(Readable.from(packed), createGunzip(), () => undefined);
   try {
     for await (const chunk of stream) yield chunk as Uint8Array;
@@ -234,21 +240,21 @@ async function placeOf(path: string): Promise<Place> {
     const real = await realpath(path);
     return { path: real, isPlain: (await stat(real)).isFile() };
   } catch {
-    // A pipe that only a process has open has no path of its own.
+    // A pipe that is open only in a process has no real path.
     const stats = await stat(path).catch(() => undefined);
     if (stats !== undefined) return { path, isPlain: stats.isFile() };
-    // What does not exist yet will be a file; any other trouble shows when it is opened.
+    // Nothing is there yet, so it will be a file; any other problem shows when it is opened.
     return { path: await linkedFrom(path), isPlain: true };
   }
 }
 
-/** Where links lead of which the last leads to nothing yet. */
+/** Follows links of which the last one dangles. */
 async function linkedFrom(path: string): Promise<string> {
   let place = path;
   for (let links = 0; links < LINKS_MAX; links += 1) {
     const target = await readlink(place).catch(() => undefined);
     if (target === undefined) return place;
-    // From where the link lies, which may be reached by links itself.
+    // Relative to the link's folder, which may itself be reached through links.
     place = resolve(await realpath(dirname(place)).catch(() => dirname(place)), target);
   }
   return path;

@@ -1,4 +1,7 @@
-/** One process of a real node: a thread that runs its program. Invariant: what the program throws ends the thread, as it would end a process. */
+/**
+ * One process of a real node: a thread that runs the node's program. Invariant: an error that the program throws ends
+ * the thread, as it would end a process.
+ */
 import process from 'node:process';
 import { parentPort, workerData } from 'node:worker_threads';
 import { sentError } from '../../cluster/sent-error.ts';
@@ -63,7 +66,10 @@ async function leave(): Promise<void> {
   process.exit(0);
 }
 
-/** What was sent arrives before the thread's end does. Timers, servers and loops of the program do not keep it alive. */
+/**
+ * Messages already sent arrive before the thread's end does. Exits explicitly, so that timers, servers and loops of the
+ * program cannot keep the thread alive.
+ */
 function end(error: unknown): void {
   send({ type: 'failed', error: sentError(error) });
   process.exit(1);

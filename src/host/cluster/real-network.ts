@@ -1,6 +1,7 @@
 /**
- * The nodes of a cluster for real: the same programs, each in a thread of its own with the machine's time and a folder for its disk. Invariants:
- * what is sent to a process is heard by no other one; a call whose node dies rejects, as it does in a simulation; nothing is left after `stop`.
+ * The nodes of a cluster for real: the same programs, each in a thread of its own, on the machine's time, with a folder
+ * as its disk. Invariants: a message sent to one process never reaches another; a call whose node dies rejects, as it
+ * does in a simulation; `stop` leaves nothing behind.
  */
 import * as is from '../../kernel/shape.ts';
 import { randomBytes } from 'node:crypto';
@@ -27,7 +28,7 @@ import { makeTempFolder, type TempFolder } from '../temp-folder.ts';
 import { threadEntry } from '../thread-entry.ts';
 import type { FromNode, NodeThreadInput, ToNode } from './thread-protocol.ts';
 
-/** A program by where it is: a thread loads it by itself. */
+/** A program, named by its module and export, because each thread has to load it itself. */
 export interface ProgramReference {
   /** URL of its module: `new URL('./locks.ts', import.meta.url)`. TypeScript needs `tsx`. */
   readonly module: string | URL;
@@ -38,21 +39,28 @@ export interface ProgramReference {
 /** What {@link realNetwork} takes. */
 export interface RealNetworkOptions {
   /**
-   * Where the disks are: a folder for each node, named after it, which outlives the network. Default: a temporary one, which `stop` or
-   * else the end of the Node process removes, also by Ctrl-C, SIGTERM or SIGHUP if nobody else handles that.
+   * The parent of the nodes' disks: a folder for each node, named after it, which outlives the network. Default: a
+   * temporary folder, which `stop` removes, or else the exit of the Node process, including by Ctrl-C, SIGTERM or
+   * SIGHUP if nothing else handles that signal.
    */
   readonly folder?: string;
-  /** How long a call waits for its answer unless it says so itself; `Infinity` for ever. Default 10,000. */
+  /**
+   * How long a call waits for its reply unless the call sets its own timeout; `Infinity` for no timeout. Default
+   * 10,000.
+   */
   readonly callTimeoutMs?: number;
-  /** How long a node that leaves may take until its `onStop` hooks are done; `Infinity` for any time. Default 10,000. */
+  /** How long a leaving node may take to finish its `onStop` hooks; `Infinity` for no limit. Default 10,000. */
   readonly leaveTimeoutMs?: number;
-  /** Makes the random streams of nodes reproducible; nothing else is. Default: real entropy. */
+  /** Makes the random streams of nodes reproducible, and nothing else. Default: real entropy. */
   readonly seed?: string | number;
-  /** Gets the lines of `note`. Default: nobody. */
+  /** Receives the texts that programs pass to `note`. Default: they are discarded. */
   readonly onNote?: (node: string, text: string) => void;
 }
 
-/** A node and its verbs. After it has left, also by the end of the network, `crash` and `restart` reject with `RUNNER_RELEASED`. */
+/**
+ * A node, and what can be done to it. Once it has left, or the network has stopped, `crash` and `restart` reject with
+ * `RUNNER_RELEASED`.
+ */
 export interface RealNode {
   readonly name: string;
   readonly state: 'up' | 'down' | 'left';
@@ -61,14 +69,16 @@ export interface RealNode {
   /** Ends its thread at once, whatever it is doing; resolves when it is gone. */
   crash(): Promise<void>;
   /**
-   * Starts a new process, in a new thread; crashes the old one if it is alive. Several at once follow one another. Rejects with what the program
-   * throws, with `RUNNER_NODE_DOWN` if the new process is crashed before it is ready, and with `RUNNER_RELEASED` once the node leaves.
+   * Starts a new process in a new thread; crashes the old one first if it is alive. Concurrent restarts run one after
+   * another. Rejects with what the program throws, with `RUNNER_NODE_DOWN` if the new process is crashed before it is
+   * ready, and with `RUNNER_RELEASED` once the node is leaving.
    */
   restart(): Promise<void>;
   /**
-   * Ends it in good order, for good: the `onStop` hooks of its program are called, and when they are done it is gone. Resolves then. A crash
-   * meanwhile ends it without the rest of the hooks. Rejects with `RUNNER_TIMED_OUT` if they take longer than `leaveTimeoutMs`, as in a
-   * thread that is in a loop without end: it is gone then as well.
+   * Shuts the node down gracefully, for good: calls the `onStop` hooks of its program and resolves when they are done
+   * and the thread has ended. A crash meanwhile ends it without the remaining hooks. Rejects with `RUNNER_TIMED_OUT` if
+   * the hooks take longer than `leaveTimeoutMs`, for instance because the thread is in an endless loop; the thread has
+   * been ended then as well.
    */
   leave(): Promise<void>;
 }
@@ -91,7 +101,7 @@ const OPTIONS = is.optionsOf<RealNetworkOptions>(
 const LEAVE_TIMEOUT_MS = 10_000;
 const TYPESCRIPT = /\.[cm]?tsx?$/;
 
-/** What a node asks of its network. */
+/** What a node needs of its network. */
 interface RealCore {
   readonly callTimeoutMs: number;
   readonly leaveTimeoutMs: number;
@@ -99,7 +109,7 @@ interface RealCore {
   folderOf(name: string): string;
   route(envelope: Envelope): void;
   note(node: string, text: string): void;
-  /** A program has thrown where nobody waits for it. */
+  /** Records an error that a program threw where nothing awaits it. */
   noteError(error: unknown): void;
 }
 
@@ -109,12 +119,12 @@ class ThreadProcess {
   readonly #name: string;
   readonly #worker: Worker;
   readonly #onEnd: (error: unknown) => void;
-  /** Calls that it has got and not answered. */
+  /** Calls that were delivered to it and that it has not answered yet. */
   readonly serving = new Map<string, Envelope>();
   readonly ready: Promise<void>;
   readonly ended: Promise<void>;
   #error: unknown;
-  /** Why it is ended from outside. */
+  /** Why it is being ended from outside. */
   #reason: RunnerError | undefined;
   #isReady = false;
   #settleReady: readonly [resolve: () => void, reject: (error: Error) => void] | undefined;
@@ -150,14 +160,14 @@ class ThreadProcess {
     this.#post({ type: 'envelope', envelope: { ...envelope } });
   }
 
-  /** @param reason What its start rejects with if it is not ready. */
+  /** @param reason What its start rejects with if it is not ready yet. */
   async terminate(reason?: RunnerError): Promise<void> {
     this.#reason ??= reason;
     await this.#worker.terminate();
     await this.ended;
   }
 
-  /** @throws RunnerError (as a rejection) `RUNNER_TIMED_OUT` if it had to be ended. */
+  /** @throws RunnerError (rejects) `RUNNER_TIMED_OUT` if its thread had to be terminated. */
   async leave(timeoutMs: number): Promise<void> {
     this.#post({ type: 'leave' });
     const late = { isLate: false };
@@ -217,7 +227,7 @@ class ThreadProcess {
   }
 }
 
-/** Callers number their calls by themselves. */
+/** Call ids are unique only per caller and incarnation. */
 function callKey(caller: string, incarnation: number, id: number): string {
   return `${caller}/${incarnation}/${id}`;
 }
@@ -228,7 +238,7 @@ class ThreadNode implements RealNode {
   readonly #core: RealCore;
   readonly #program: ProgramReference;
   #process: ThreadProcess | undefined;
-  /** Settled when the last of the starts and restarts is. */
+  /** Settles when the last start or restart has. */
   #starts: Promise<unknown> = Promise.resolve();
   #leaving: Promise<void> | undefined;
   #hasLeft = false;
@@ -260,7 +270,7 @@ class ThreadNode implements RealNode {
     await this.#note(
       this.#starts.then(async () => {
         await crashed;
-        // That of a restart before this one.
+        // The process of an earlier restart.
         await this.#process?.terminate();
         this.#mustBeThere('restart', this.#leaving !== undefined);
         await this.#start();
@@ -273,7 +283,7 @@ class ThreadNode implements RealNode {
     return this.#leaving;
   }
 
-  /** The network has ended. */
+  /** Called when the network stops. */
   async end(): Promise<void> {
     this.#hasLeft = true;
     await this.#process?.terminate(networkStopped());
@@ -290,7 +300,7 @@ class ThreadNode implements RealNode {
     try {
       await this.#process?.leave(this.#core.leaveTimeoutMs);
     } finally {
-      // One that was on its way is refused by now.
+      // A start that was under way has been refused by now.
       await this.#starts;
       this.#hasLeft = true;
     }
@@ -346,7 +356,7 @@ class ThreadNode implements RealNode {
   }
 }
 
-/** A network of threads and its verbs. Made by {@link realNetwork}. */
+/** A network of threads. Made by {@link realNetwork}. */
 export class RealNetwork {
   readonly #core: RealCore;
   readonly #options: RealNetworkOptions;
@@ -384,10 +394,11 @@ export class RealNetwork {
   }
 
   /**
-   * Makes a node; resolves when its program has returned. If that throws there is no node, and its thread has ended.
+   * Makes a node; resolves when its program has returned. If the program throws, there is no node, and its thread has
+   * ended.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a name that is taken and a program that is not found, `RUNNER_RELEASED` after `stop`;
-   * what the program throws (as rejections).
+   * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` if the name is taken or the program is not found,
+   * `RUNNER_RELEASED` after `stop`; also rejects with what the program throws.
    */
   async node(name: string, program: ProgramReference): Promise<RealNode> {
     check('name', name, NODE_NAME);
@@ -407,15 +418,15 @@ export class RealNetwork {
     return node;
   }
 
-  /** The object of a node, as the caller of this function calls it. */
+  /** A stub for the object that node `to` serves; its methods are calls over the network. */
   connect<T extends object>(to: string, options?: CallOptions): Stub<T> {
     return createStub<T>(this.#endpoint, to, options);
   }
 
   /**
-   * Ends all threads at once, whatever they are doing, and removes a temporary folder. Calls made through this network that are not answered by
-   * then reject with `RUNNER_CALL_LOST`, later ones with `RUNNER_RELEASED`. Rejects with what programs have thrown where nobody waited for it, if
-   * they have.
+   * Ends all threads at once, whatever they are doing, and removes the temporary folder. Calls made through this
+   * network that are still unanswered reject with `RUNNER_CALL_LOST`, later ones with `RUNNER_RELEASED`. Rejects if
+   * programs threw errors that nothing awaited, with those errors.
    */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
@@ -452,10 +463,11 @@ export class RealNetwork {
 }
 
 /**
- * Makes a network of threads for the programs that `createNetwork` simulates: the same functions, found by module and export. A crash ends a
- * thread, a restart is a new one, a disk is a folder, time is the machine's. Its threads keep the process alive until `stop()` has ended them.
+ * Makes a network of threads for the programs that `createNetwork` simulates: the same functions, found by module and
+ * export. A crash ends a thread, a restart starts a new one, a disk is a folder, and time is the machine's. The threads
+ * keep the process alive until `stop()` has ended them.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options.
  * @example
  * ```ts
  * import { realNetwork } from 'dryrunner/host';

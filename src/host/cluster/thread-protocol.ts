@@ -1,8 +1,8 @@
-/** What the thread of a node and the network that started it send each other. */
+/** The messages between a node's thread and the network that started it. */
 import type { EnvelopeData } from '../../cluster/envelope.ts';
 import type { SentError } from '../../cluster/sent-error.ts';
 
-/** What a thread is started with. */
+/** The input of a thread. */
 export interface NodeThreadInput {
   readonly name: string;
   readonly incarnation: number;

@@ -1,7 +1,7 @@
 /**
- * Where a campaign has come to, so that the next one can go on from there. Invariants: what is on the disk is whole, also after a crash of the
- * machine; a state is used only by a campaign that would have
- * run the same executions; an index may be run again, but none is left out.
+ * The progress of a campaign, so that the next one can continue from there. Invariants: the file on disk is complete,
+ * even after the machine crashed; only a campaign that would have run the same executions uses the state; an index may
+ * run again, but none is skipped.
  */
 import { dirname, relative, resolve } from 'node:path';
 import { RunnerError } from '../../kernel/errors.ts';
@@ -9,10 +9,13 @@ import { makeFolder } from '../make-folder.ts';
 import { NotRegularError, TooLargeError, readRegularFile } from '../regular-file.ts';
 import { replaceTraceFile } from '../trace-file.ts';
 
-/** What makes two campaigns the same. */
+/** What identifies a campaign: two with equal fields run the same executions. */
 export interface CampaignIdentity {
   readonly scenario: string;
-  /** The scenario as it was named on the command line, see {@link canonicalReference}: two files may each have one of the same name. */
+  /**
+   * The scenario as it was named on the command line, see {@link canonicalReference}: two files may each have a
+   * scenario of the same name.
+   */
   readonly reference: string;
   readonly strategy: string;
   readonly seed: string;
@@ -21,26 +24,29 @@ export interface CampaignIdentity {
   readonly shards: number;
 }
 
-/** A reference as it is typed from here, whatever form it was given in; the same on every machine that has the same checkout. */
+/**
+ * The reference relative to the working directory, in whatever form it was given; the same on every machine with the
+ * same checkout.
+ */
 export function canonicalReference(reference: string): string {
   return relative('', resolve(reference));
 }
 
-/** How far it has come. */
+/** A campaign and how far it has come. */
 export interface CampaignState extends CampaignIdentity {
-  /** The first index of the shard that was not run. */
+  /** The first index of the shard that has not run. */
   readonly nextIndex: number;
 }
 
 const FORMAT = 'dryrunner-campaign';
 const VERSION = 6;
 const BYTES_MAX = 65_536;
-/** No campaign runs so many executions, and from here on they can still be counted exactly. */
+/** Far more executions than any campaign runs, and low enough that counting on from here stays exact. */
 const INDEX_MAX = 2 ** 48;
 const NAMES = ['scenario', 'reference', 'strategy', 'seed', 'shard', 'shards'] as const;
 
 /**
- * Writes the state, whole or not at all, and waits until it is on the disk; its folder is made if need be.
+ * Writes the state atomically and waits until it is on the disk; makes the folder if it is missing.
  *
  * @throws RunnerError (rejects) `RUNNER_OUTPUT_FAILED`, or the system's error if the folder cannot be made.
  */
@@ -52,9 +58,9 @@ export async function writeCampaignState(path: string, state: CampaignState): Pr
 }
 
 /**
- * The index at which `campaign` goes on; 0 if nothing was written yet.
+ * The index at which `campaign` continues; 0 if no state has been written yet.
  *
- * @throws RunnerError (rejects) `RUNNER_TRACE_FORMAT` if what was written is damaged, or of another campaign.
+ * @throws RunnerError (rejects) `RUNNER_TRACE_FORMAT` if the state is damaged or belongs to another campaign.
  */
 export async function readNextIndex(path: string, campaign: CampaignIdentity): Promise<number> {
   let text: string;

@@ -1,10 +1,12 @@
 /**
- * Logs that are tried before anything else: those that failed in an earlier campaign, then those that reached most. Invariants: a file
- * appears whole or not at all; a file that cannot be read or written is reported, and costs nothing else.
+ * Logs that are tried before anything else: first those that failed in an earlier campaign, then those that reached the
+ * most. Invariants: a file appears complete or not at all; a file that cannot be read or written is reported, and
+ * affects nothing else.
  *
- * `FOLDER/SCENARIO/HASH.jsonl` holds a decision log in the format of `docs/trace-format.md`, named by the hash of its scenario's place
- * and its failure's key, `fixed/` beside it those that no longer fail, `seeds/` logs that held and reached something new, and `cut-off/`
- * logs of executions that were cut off, which are not tried again by themselves.
+ * `FOLDER/SCENARIO/HASH.jsonl` holds a decision log in the format of `docs/trace-format.md`, named by the hash of its
+ * scenario's location and its failure's key. Beside it, `fixed/` holds logs that no longer fail, `seeds/` logs that
+ * passed and reached something new, and `cut-off/` logs of executions that were cut off, which are not retried
+ * automatically.
  */
 import { readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -24,15 +26,18 @@ const SEEDS = 'seeds';
 const SEEDS_MAX = 64;
 const CUT_OFF = 'cut-off';
 const CUT_OFF_MAX = 16;
-/** More than any execution within the default budget takes; a file may be packed, and unpack to anything. */
+/**
+ * More than any execution within the default budget takes. The bound is needed because a packed file may unpack to any
+ * size.
+ */
 const BYTES_MAX = 256 * 1024 * 1024;
-/** Of one folder. A campaign that kept so many different failures has other troubles. */
+/** Per folder. A campaign that kept so many different failures has other problems. */
 const FILES_MAX = 10_000;
 const OTHER_BASIS = 0x51ed270b;
 
-/** A log that is kept. */
+/** A log in the corpus. */
 export interface KeptLog extends CorpusEntry {
-  /** Of `world.random`; absent for that of an exploration. */
+  /** The seed of `world.random`; absent if it is the one that an exploration uses. */
   readonly seed?: string;
 }
 
@@ -42,14 +47,14 @@ export class CorpusFolder {
   readonly #scenario: string;
   readonly #reference: string;
   readonly #onTrouble: (text: string) => void;
-  /** Each kind of trouble is reported once: on a full disk every file has the same. */
+  /** Error codes already reported: on a full disk every file fails with the same one. */
   readonly #reported = new Set<string>();
 
   /**
    * @param folder the root of all corpora; it and its parents are made when there is something to keep.
    * @param scenario the scenario's name.
    * @param reference what is typed to run it, so that `dryrunner replay FILE` finds it.
-   * @param onTrouble gets in one sentence what could not be read or written; of the second, once for each kind of error.
+   * @param onTrouble receives a sentence for each file that could not be read, and for write errors one per error code.
    */
   constructor(folder: string, scenario: string, reference: string, onTrouble: (text: string) => void) {
     this.#folder = join(folder, scenario);
@@ -58,10 +63,10 @@ export class CorpusFolder {
     this.#onTrouble = onTrouble;
   }
 
-  /** What is kept: failures, then seeds, in the order of names. */
+  /** All kept logs: failures, then seeds, each in order of file names. */
   async load(): Promise<KeptLog[]> {
     const failures = await this.#loadFrom(this.#folder);
-    // Whatever a file there says: what was kept for its reach is not to be put aside as fixed.
+    // The metadata of a seed file is ignored: a log kept for its reach must not be retired as fixed.
     const seeds = (await this.#loadFrom(join(this.#folder, SEEDS))).map(({ id, decisions }) => ({
       id,
       decisions,
@@ -70,8 +75,8 @@ export class CorpusFolder {
   }
 
   /**
-   * Keeps a failure, as small as it is, in place of what was kept for the same key; of logs that were cut off, the oldest make room. Gives
-   * the path, or undefined if it cannot be written.
+   * Keeps a failure, shrunk as far as it is, in place of the log kept for the same key. Of logs that were cut off, the
+   * oldest make room. Resolves with the path, or undefined if it could not be written.
    */
   async keep(failing: FailingExecution): Promise<string | undefined> {
     const { key, seed, shrunk = failing } = failing;
@@ -103,7 +108,7 @@ export class CorpusFolder {
     await this.#write(() => removeOldest(folder, SEEDS_MAX));
   }
 
-  /** Puts a log aside: it does not fail any more, or otherwise, and is kept under that failure. */
+  /** Moves a log out of the way: it no longer fails, or fails differently and is kept under that other failure. */
   async retire(id: string, why: 'fixed' | 'changed'): Promise<void> {
     await this.#write(async () => {
       const folder = join(this.#folder, why);
@@ -112,7 +117,7 @@ export class CorpusFolder {
     });
   }
 
-  /** Takes a log out, and the folders that are empty then. */
+  /** Removes a log, and the folders that are empty then. */
   async remove(id: string): Promise<void> {
     await this.#write(async () => {
       await rm(join(this.#folder, id), { force: true });
@@ -132,7 +137,7 @@ export class CorpusFolder {
       try {
         const { header, decisions } = await readDecisionLog(readKeptFile(path, BYTES_MAX));
         const { reference = this.#reference, failureKey: key } = header.meta ?? {};
-        // Scenarios of two files may have one name.
+        // Scenarios in two files may share a name.
         if (canonicalReference(reference) !== canonicalReference(this.#reference)) continue;
         const { seed } = header;
         entries.push({
@@ -177,7 +182,7 @@ export class CorpusFolder {
     await replaceTraceFile(path, decisionLogLines(decisions, header));
   }
 
-  /** What goes wrong with one file costs that file. */
+  /** An error with one file affects that file alone. */
   async #write<T>(
     work: () => Promise<T>,
     isExpected: (error: unknown) => boolean = () => false,
@@ -212,7 +217,7 @@ function isNotEmpty(error: unknown): boolean {
   return ['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
-/** Another campaign may have been faster. */
+/** A concurrent campaign may have removed it first. */
 function unlessGone(error: unknown): undefined {
   if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
 }

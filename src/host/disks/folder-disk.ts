@@ -1,6 +1,7 @@
 /**
- * A disk that is a folder of the machine: the contract of `Disk` over `node:fs`. Invariants: nothing outside of the folder is read or changed,
- * and no symbolic link in it is followed; operations are carried out one after another; what a sync promises, the machine was asked for.
+ * A disk that is a folder of the machine: the contract of `Disk` over `node:fs`. Invariants: nothing outside of the
+ * folder is read or changed, and no symbolic link in it is followed; operations run one after another; whatever a sync
+ * promises has been requested of the machine.
  */
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
@@ -28,9 +29,9 @@ import { makeFolder } from '../make-folder.ts';
 
 /** What {@link createFolderDisk} takes. */
 export interface FolderDiskOptions {
-  /** Where the files lie; made with the first operation if it is not there. Nobody else should write there meanwhile. */
+  /** Where the files are; made by the first operation if it is missing. Nothing else should write there meanwhile. */
   readonly folder: string;
-  /** Names the disk in errors; default the last part of the folder. */
+  /** Names the disk in errors. Default: the last segment of `folder`. */
   readonly name?: string;
 }
 
@@ -38,16 +39,16 @@ const OPTIONS = is.optionsOf<FolderDiskOptions>({ folder: is.text('a path', /./)
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants;
 const CAUTIOUS = O_NOFOLLOW | O_NONBLOCK;
-/** Windows syncs only what may be written, and no folders. */
+/** Windows syncs only files opened for writing, and no folders. */
 const IS_WINDOWS = process.platform === 'win32';
 const NOT_THERE = ['ENOENT', 'ENOTDIR'];
 
-/** Something stands where a file or folder should be. */
+/** Something else is where a file or folder should be. */
 class ObstacleError extends Error {
   override readonly name = 'ObstacleError';
 }
 
-/** Something else stands where a file was asked for. */
+/** There is no file at the path, but something else is there. */
 class NotThereError extends Error {
   override readonly name = 'NotThereError';
 }
@@ -56,12 +57,12 @@ class FolderDisk implements Disk {
   readonly #root: string;
   readonly #name: string;
   #isClosed = false;
-  /** The last operation that was asked for. It never rejects. */
+  /** The last operation requested. Never rejects. */
   #last: Promise<unknown> = Promise.resolve();
   #isReady = false;
-  /** Folders whose own names are durable. */
+  /** Folders whose own names are durable already. */
   readonly #anchored = new Set<string>();
-  /** Folders between which a file was moved since their last sync. */
+  /** Pairs of folders between which a file has moved since they were last synced. */
   #moves: (readonly [from: string, to: string])[] = [];
 
   constructor({ folder, name }: FolderDiskOptions) {
@@ -73,7 +74,7 @@ class FolderDisk implements Disk {
     checkDiskPath('path', path);
     return this.#ask('read', path, async () => {
       await this.#enter(folderOfPath(path));
-      // A buffer has methods that differ from those of the bytes that the contract gives.
+      // A Buffer's methods differ from those of the Uint8Array that the contract promises.
       return this.#with(path, O_RDONLY, async (file) => new Uint8Array(await file.readFile()));
     });
   }
@@ -125,7 +126,7 @@ class FolderDisk implements Disk {
     return join(this.#root, path);
   }
 
-  /** Does it when all that was asked for before is done. */
+  /** Runs `act` when all operations requested before have finished. */
   #ask<T>(call: DiskCall, path: string, act: () => Promise<T>, to = ''): Promise<T> {
     const text = diskCallText(call, path, to);
     if (this.#isClosed) {
@@ -144,7 +145,10 @@ class FolderDisk implements Disk {
     return done;
   }
 
-  /** With what is above it, so that a sync of what is in it means something. */
+  /**
+   * Makes the root and syncs the parents of each folder made, or else syncing a file below it would not make the file
+   * durable.
+   */
   async #makeRoot(): Promise<void> {
     const missing = [];
     for (let folder = this.#root; !(await isThere(folder)); folder = dirname(folder)) missing.push(folder);
@@ -209,7 +213,7 @@ class FolderDisk implements Disk {
       const entries = await readdir(this.#at(folder), { withFileTypes: true });
       const lists = entries.map(async (entry): Promise<string[]> => {
         const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-        // What others have put there, and no path names, is no file of this disk.
+        // An entry whose name is not a valid disk path was put there by someone else, and is not a file of this disk.
         if (!isDiskPath(path)) return [];
         if (entry.isDirectory()) return this.#list(path);
         return entry.isFile() ? [path] : [];
@@ -221,7 +225,7 @@ class FolderDisk implements Disk {
     }
   }
 
-  /** Refuses a folder that is reached through a link; with `make`, makes it if it is not there. */
+  /** Refuses a folder that is reached through a link. With `make`, makes the folder if it is missing. */
   async #enter(folder: string, make = false): Promise<void> {
     if (folder === '') return;
     for (const each of [...foldersAbove(folder).reverse(), folder]) {
@@ -238,7 +242,7 @@ class FolderDisk implements Disk {
     }
   }
 
-  /** Removes folders in which no file is, as they are not there then; false if one is. */
+  /** Removes a tree of folders that holds no file, because the contract knows no empty folders; false if it holds one. */
   async #removeEmpty(folder: string): Promise<boolean> {
     if ((await this.#list(folder)).length > 0) return false;
     for (const entry of await readdir(this.#at(folder), { withFileTypes: true })) {
@@ -249,10 +253,10 @@ class FolderDisk implements Disk {
     return true;
   }
 
-  /** Opens a regular file for as long as that takes. */
+  /** Opens a regular file for the duration of `act`. */
   async #with<T>(path: string, flags: number, act: (file: FileHandle) => Promise<T>): Promise<T> {
     const file = await open(this.#at(path), flags | CAUTIOUS).catch((error: unknown) => {
-      // What a link answers to those who do not follow it, and a pipe or socket to those who do not wait.
+      // The errors of opening a link with O_NOFOLLOW, and a pipe or socket with O_NONBLOCK.
       if (['ELOOP', 'EMLINK', 'ENXIO'].includes(codeOf(error))) {
         throw new ObstacleError(`${path} is no regular file`);
       }
@@ -308,10 +312,10 @@ async function syncFolder(path: string): Promise<void> {
 }
 
 /**
- * Makes a disk of a folder of the machine: `sync` asks the system for durability of file and names. A process of its own that is killed loses
- * nothing that was written; what a power failure takes is up to the machine.
+ * Makes a disk of a folder of the machine. `sync` asks the system to make the file and its name durable. A process that
+ * is killed loses nothing that was written; what a power failure loses is up to the machine.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense; see {@link Disk} for its methods.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options; see {@link Disk} for its methods.
  * @example
  * ```ts
  * import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,6 +1,6 @@
 /**
- * A checkout that is a directory on the disk. Invariant: its release removes whatever the run left in it, read-only directories
- * included, and nothing outside of it: links are removed, not followed.
+ * A checkout that is a directory on the disk. Invariant: its release removes everything that the run left in it,
+ * including read-only directories, and nothing outside of it: links are removed, not followed.
  */
 import { lstat, mkdir, readdir } from 'node:fs/promises';
 import { RunnerError } from '../../kernel/errors.ts';
@@ -16,14 +16,17 @@ export class DirCheckout implements Checkout {
   readonly #keepDir: boolean;
   #released: Promise<void> | undefined;
 
-  /** `keepDir`: the directory was there before and stays, empty. */
+  /** `keepDir`: the directory existed before and stays, empty. */
   constructor(path: string, id: string, keepDir = false) {
     this.path = path;
     this.id = id;
     this.#keepDir = keepDir;
   }
 
-  /** Rejects with `RUNNER_FILER_FAILED`, exit code 213, if something cannot be removed; a later call does nothing new. */
+  /**
+   * Removes the directory. Idempotent. Rejects with `RUNNER_FILER_FAILED`, exit code 213, if something cannot be
+   * removed.
+   */
   release(): Promise<void> {
     this.#released ??= this.#remove();
     return this.#released;
@@ -40,8 +43,8 @@ export class DirCheckout implements Checkout {
 }
 
 /**
- * Makes the directory of a `checkoutAt`, or takes one that is there and empty; its parent must exist. Gives the checkout, whose
- * release restores what was before (R172).
+ * Makes the directory of a `checkoutAt`, or takes one that exists and is empty; its parent must exist. Resolves with
+ * the checkout, whose release restores the previous state (R172).
  *
  * @throws RunnerError (rejects) `RUNNER_FILER_FAILED`.
  */
@@ -54,15 +57,13 @@ export async function prepareTarget(dir: string, id: string): Promise<DirCheckou
       throw new FilerError(`directory ${dir} could not be made`, { cause });
     }
   }
-  // A link could lead anywhere, and is not a directory of its own.
+  // `lstat`, because a link could lead anywhere, and its release must not empty that place.
   const isEmptyDir = (await lstat(dir)).isDirectory() && (await readdir(dir)).length === 0;
   if (!isEmptyDir) throw new FilerError(`Not an empty directory: ${dir}`);
   return new DirCheckout(dir, id, true);
 }
 
-/**
- * Fills a checkout; if that fails, nothing of it is left. Errors that are no {@link RunnerError} become `RUNNER_FILER_FAILED`.
- */
+/** Fills a checkout; if that fails, releases it. Errors other than {@link RunnerError} become `RUNNER_FILER_FAILED`. */
 export async function filled(
   checkout: DirCheckout,
   fill: (dir: string) => Promise<void>,
@@ -76,7 +77,7 @@ export async function filled(
   }
 }
 
-/** Keeps an error that says what it is, and wraps one of the system. */
+/** Returns a RunnerError unchanged, and wraps a system error. */
 export function asFilerError(error: unknown, message: string, exitCode: number): RunnerError {
   if (error instanceof RunnerError) return error;
   const text = error instanceof Error ? `${message}: ${error.message}` : message;

@@ -1,6 +1,7 @@
 /**
- * How much of the disk directories take, as `du -sk` counts: blocks, directories too, each file once however many names it has, links
- * not followed. Invariant: a size that cannot be taken is left out, never guessed (R182).
+ * How much of the disk directories take, as `du -sk` counts: in blocks, directories included, each file once however
+ * many names it has, without following links. Invariant: a size that cannot be measured is left out, never guessed
+ * (R182).
  */
 import * as is from '../../kernel/shape.ts';
 import { lstat, readdir, realpath } from 'node:fs/promises';
@@ -18,10 +19,10 @@ const DIRS = is.such(
 const SLASH = Buffer.from('/');
 
 /**
- * The size of a directory in kilobytes, rounded up.
- * See {@link createDirMonitor}.
+ * The size of a directory in kilobytes, rounded up. See {@link createDirMonitor}.
  *
- * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for anything but a text; the system's error if a part cannot be read.
+ * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for anything but a string; the system's error if a part
+ * cannot be read.
  */
 export async function dirSizeKb(path: string): Promise<number> {
   check('path', path, PATH);
@@ -45,7 +46,7 @@ async function blocksOf(path: Buffer, counted: Set<string>): Promise<bigint> {
   return blocks;
 }
 
-/** What vanishes while it is looked at takes nothing. */
+/** A file that vanishes while it is being measured counts as nothing. */
 async function unlessGone<T>(looking: Promise<T>): Promise<T | undefined> {
   try {
     return await looking;
@@ -59,7 +60,7 @@ async function unlessGone<T>(looking: Promise<T>): Promise<T | undefined> {
 /**
  * Measures directories for `commandDirUsage_kb_SUFFIX`: a map of suffix → path (R182).
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if it is no Map of texts.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless it is a Map of strings.
  * @example
  * ```ts
  * import { mkdtemp } from 'node:fs/promises';
@@ -81,7 +82,7 @@ async function sizesOf(dirs: ReadonlyMap<string, string>): Promise<ReadonlyMap<s
     try {
       sizes.set(suffix, await dirSizeKb(path));
     } catch {
-      // The metric says nothing about a directory that could not be measured.
+      // A directory that could not be measured gets no size, and so no metric.
     }
   }
   return sizes;

@@ -1,6 +1,6 @@
 /**
- * A filer of content-addressed snapshots of directories. Invariant: an id is the digest of everything that comes back, so the same
- * content has the same id, and a checkout is that content or an error.
+ * A filer of content-addressed snapshots of directories. Invariant: an id is the digest of everything that a checkout
+ * restores, so the same content has the same id, and a checkout restores exactly that content or fails.
  */
 import * as is from '../../kernel/shape.ts';
 import { describeValue, invalidArgument } from '../../kernel/errors.ts';
@@ -32,7 +32,7 @@ import type { DiskFiler } from './disk-filer.ts';
 import { createTempDirs, type DiskTempDirs } from './temp-dirs.ts';
 import type { Dirent } from 'node:fs';
 
-/** One entry; paths are relative, with `/` between segments. */
+/** An entry of a manifest; paths are relative, with `/` between segments. */
 export type ManifestEntry =
   | { readonly path: string; readonly kind: 'dir' }
   | {
@@ -54,15 +54,14 @@ function isSha256(id: unknown): id is string {
 }
 
 /**
- * What a snapshot of a directory is: a canonical list of its entries. Invariant: the same content gives the same text, and a list
- * that was accepted stays inside the directory it is written to, links included.
- *
- * Gathers entries; a directory may come twice, anything else only once. Parents are added.
+ * Builds a manifest: the canonical list of a snapshot's entries. A directory may be added twice, anything else only
+ * once; parents are added automatically. Invariant: the same content gives the same text, and a list that was accepted
+ * stays inside the directory it is written to, links included.
  */
 export class ManifestBuilder {
   readonly #entries = new Map<string, ManifestEntry>();
 
-  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` if something else has that path. */
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` if another entry has that path. */
   add(entry: ManifestEntry): void {
     const parent = parentOf(entry.path);
     if (parent !== '') this.add({ path: parent, kind: 'dir' });
@@ -72,7 +71,7 @@ export class ManifestBuilder {
     this.#entries.set(entry.path, entry);
   }
 
-  /** The canonical text: entries in order of their paths. */
+  /** The canonical text: entries sorted by path. */
   text(): string {
     const entries = [...this.#entries.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
     return `${JSON.stringify({ format: FORMAT, version: VERSION, entries })}\n`;
@@ -103,7 +102,7 @@ export function parseManifest(text: string): ManifestEntry[] {
   return sound;
 }
 
-/** Short and without looking deep, whatever it is. */
+/** A short text for any value, without looking into it. */
 function shownEntry(entry: unknown): string {
   const { path, kind } = (entry ?? {}) as Readonly<Record<string, unknown>>;
   return typeof path === 'string'
@@ -137,7 +136,7 @@ function isSound(entry: unknown): entry is ManifestEntry {
   return kind === 'link' && typeof target === 'string' && isConfinedLink(path, target);
 }
 
-/** What is known of a stored file. */
+/** The metadata of a stored file. */
 export interface StoredFile {
   readonly sha256: string;
   readonly bytes: number;
@@ -145,18 +144,19 @@ export interface StoredFile {
 }
 
 const CHUNK_BYTES = 65_536;
-/** Far more than the list of a snapshot needs that can be checked out in reasonable time: about a million entries. */
+/** Enough for about a million entries: far more than a snapshot has that can be checked out in reasonable time. */
 const TEXT_BYTES_MAX = 256 * 1024 * 1024;
 /**
- * Who writes touches its file with every chunk, so that one as old as this was given up. No process id shows that as well: a store may be
- * shared by machines and containers.
+ * A writer touches its file with every chunk, so a file as old as this was abandoned. A process id would not show that,
+ * because machines and containers may share a store.
  */
 const STALE_MS = 24 * 60 * 60 * 1_000;
 const TOO_MANY_ENTRIES = `the manifest of a snapshot has more than ${TEXT_BYTES_MAX / 1024 / 1024} MiB`;
 
 /**
- * Objects on the disk, named by the SHA-256 of their bytes. Invariant: an object appears whole or not at all, and bytes that do not
- * fit their name never leave the store unnoticed. What a process that crashed left half written is removed once nobody can be writing it.
+ * Objects on the disk, named by the SHA-256 of their bytes. Invariant: an object appears complete or not at all, and
+ * bytes that do not match their name are always noticed when they are read. Files that a crashed process left half
+ * written are removed once no process can still be writing them.
  */
 export class ObjectStore {
   readonly #root: string;
@@ -166,7 +166,7 @@ export class ObjectStore {
     this.#root = root;
   }
 
-  /** Stores a file as it is at the time of reading. Rejects if it is no regular file. */
+  /** Stores a file's content as of now. Rejects unless it is a regular file. */
   async putFile(path: string, cancel: Cancellable | undefined): Promise<StoredFile> {
     const source = await openRegularFile(path).catch((cause: unknown) => {
       if (!(cause instanceof NotRegularError)) throw cause;
@@ -180,7 +180,7 @@ export class ObjectStore {
     }
   }
 
-  /** Stores a text and gives its name. */
+  /** Stores a text and resolves with its digest. */
   async putText(text: string): Promise<string> {
     const bytes = Buffer.from(text);
     if (bytes.length > TEXT_BYTES_MAX) {
@@ -193,7 +193,7 @@ export class ObjectStore {
     return sha256;
   }
 
-  /** The text of an object. Rejects with `RUNNER_UNKNOWN_SNAPSHOT`, or `RUNNER_FILER_FAILED` if it is corrupted. */
+  /** The text of an object. Rejects with `RUNNER_UNKNOWN_SNAPSHOT`, or with `RUNNER_FILER_FAILED` if it is corrupted. */
   async text(sha256: string): Promise<string> {
     const source = await this.#open(sha256);
     if (source === undefined) throw unknownSnapshot(sha256);
@@ -212,7 +212,7 @@ export class ObjectStore {
     const source = await this.#open(wanted.sha256);
     if (source === undefined) throw new FilerError(`object ${wanted.sha256} is missing from the store`);
     try {
-      // Before anything is copied: what lies there may fill the disk.
+      // Checked before copying: a file of the wrong size could fill the disk.
       if (source.bytes !== wanted.bytes) throw corrupted(wanted.sha256);
       const target = await open(path, 'wx', wanted.executable ? 0o755 : 0o644);
       try {
@@ -226,7 +226,7 @@ export class ObjectStore {
     }
   }
 
-  /** Anybody who can write to the store can put a pipe there, which nobody may wait for. */
+  /** Opens an object without blocking: anyone who can write to the store could put a pipe there. */
   async #open(sha256: string): Promise<RegularFile | undefined> {
     try {
       return await openRegularFile(this.#pathOf(sha256));
@@ -240,8 +240,8 @@ export class ObjectStore {
   }
 
   /**
-   * Always renames into place, so that an object that was damaged on the disk is healed by storing it again. Nothing is forced to
-   * the disk: what a loss of power takes is noticed when it is read.
+   * Always renames into place, so that storing an object again repairs one that was damaged on the disk. Nothing is
+   * synced: an object lost to a power failure is noticed when it is read.
    */
   async #put<T extends { readonly sha256: string }>(write: (target: FileHandle) => Promise<T>): Promise<T> {
     const incoming = join(this.#root, 'incoming');
@@ -268,7 +268,7 @@ export class ObjectStore {
   }
 }
 
-/** Removes what was given up half written. What cannot be looked at or removed takes room, and harms nobody. */
+/** Removes abandoned half-written files. One that cannot be examined or removed takes space, but does no harm. */
 async function sweep(incoming: string): Promise<void> {
   for (const name of await readdir(incoming).catch(() => [])) {
     const path = join(incoming, name);
@@ -283,7 +283,7 @@ function corrupted(sha256: string): FilerError {
   return new FilerError(`object ${sha256} is corrupted in the store`);
 }
 
-/** Copies all bytes and digests them on the way; looks at the cancellation before each chunk. */
+/** Copies all bytes while computing their digest; checks for cancellation before each chunk. */
 async function copy(
   source: FileHandle,
   target: FileHandle,
@@ -304,7 +304,7 @@ async function copy(
 
 /** Options of {@link createDirectoryFiler}. */
 export interface DirectoryFilerOptions {
-  /** The folder that keeps the snapshots; made if it is not there. */
+  /** The folder that keeps the snapshots; made if it is missing. */
   readonly store: string;
   /** Where checkouts are made. Default: the machine's directory for temporary files. */
   readonly root?: string;
@@ -316,7 +316,7 @@ const DIRECTORY_FILER_OPTIONS = is.optionsOf<DirectoryFilerOptions>(
 );
 
 class DirectoryFiler implements DiskFiler {
-  // A cancelled checkout removes what it has copied so far.
+  // Covers removing what a cancelled checkout has copied so far.
   readonly cancelBoundMs = 5_000;
   readonly updateIntervalMs = 0;
   readonly #store: ObjectStore;
@@ -375,7 +375,7 @@ class DirectoryFiler implements DiskFiler {
     }
   }
 
-  /** Links come last, so that nothing is ever written through one. */
+  /** Writes links last, so that nothing is ever written through one. */
   async #fill(
     dir: string,
     entries: readonly ManifestEntry[],
@@ -399,7 +399,10 @@ class DirectoryFiler implements DiskFiler {
   }
 }
 
-/** What a source gives: a directory its contents, a file itself. The source may be a link, what is in it is taken as it is. */
+/**
+ * The entries at a source: of a directory its contents, of a file itself. The source itself may be a link; links inside
+ * it are not followed.
+ */
 async function* find(source: string, target: string): AsyncGenerator<FoundEntry> {
   if (await isDirectory(source)) {
     if (target !== '') yield { path: target, kind: 'dir' };
@@ -419,10 +422,11 @@ async function isDirectory(path: string): Promise<boolean> {
 }
 
 /**
- * Makes a filer of directory snapshots: files with their executable bit, directories (empty ones too) and links that stay inside.
- * Ids are SHA-256. Special files, links that could lead out, and names that are not UTF-8 are refused at ingestion.
+ * Makes a filer of directory snapshots: files with their executable bit, directories (empty ones too) and links that
+ * stay inside. Ids are SHA-256. Ingestion refuses special files, links that could lead out, and names that are not
+ * UTF-8.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `store` is no path.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `store` is not a path.
  * @example
  * ```ts
  * import { mkdtemp, rm } from 'node:fs/promises';
@@ -439,7 +443,7 @@ export function createDirectoryFiler(options: DirectoryFilerOptions): DiskFiler 
   return new DirectoryFiler(options);
 }
 
-/** Something found, by its path relative to where the walk began. */
+/** Something found, by its path relative to the start of the walk. */
 export type FoundEntry =
   | { readonly path: string; readonly kind: 'dir' }
   | { readonly path: string; readonly kind: 'file'; readonly source: string }
@@ -465,8 +469,8 @@ async function* scanTree(source: string, target: string): AsyncGenerator<FoundEn
 }
 
 /**
- * Walks a directory that is to be stored. Invariant: links are read, not followed, and what cannot be kept exactly is refused, not
- * left out.
+ * Reads one entry of a directory that is being stored. Invariant: links are read, not followed; an entry that cannot be
+ * stored exactly is refused, not left out.
  */
 async function foundEntry(
   entry: Pick<Dirent, 'isFile' | 'isDirectory' | 'isSymbolicLink'>,

@@ -1,9 +1,12 @@
-/** The contract of filers on the disk, for those who know that they have one: everything takes time, and checkouts are directories. */
+/**
+ * The contract of filers on the disk, for callers that know they have one: every operation is asynchronous, and
+ * checkouts are directories.
+ */
 import type { Cancellable } from '../../model/cancellation.ts';
 import type { Filer } from '../../model/filer.ts';
 import type { DirCheckout } from './dir-checkout.ts';
 
-/** A filer whose answers are promises. */
+/** A filer whose operations return promises. */
 export interface DiskFiler extends Filer {
   checkout(snapshotId: string, cancel?: Cancellable): Promise<DirCheckout>;
   checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): Promise<DirCheckout>;

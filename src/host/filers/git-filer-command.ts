@@ -1,6 +1,7 @@
 /**
- * Runs the git that is installed, for the git filer. Invariants: a command is over when this says so: when cancelled, the whole
- * process group is stopped first, gently (git removes its lock files), then not; and it ends with this process.
+ * Runs the installed git for the git filer. Invariants: when a cancelled command rejects, none of it is running any
+ * more: its process group is asked to end first, so that git removes its lock files, and then killed; every group ends
+ * with this process.
  */
 import { LimitedWaiter } from '../../kernel/signal-waiters.ts';
 import { spawn } from 'node:child_process';
@@ -13,36 +14,36 @@ import { COOKIE_VARIABLE, cookieValue } from '../process/process-cookie.ts';
 
 /** One git command. */
 export interface GitCommand {
-  /** What stands before the command's name. */
+  /** Options that stand before the command's name. */
   readonly globals?: readonly string[];
   readonly args: readonly string[];
   readonly cwd?: string;
-  /** Added over the cleaned environment. */
+  /** Merged over the cleaned environment. */
   readonly env?: Readonly<Record<string, string>>;
   /** Standard input, as bytes in Latin-1, because paths in git are bytes. */
   readonly input?: string;
-  /** Whether it must have nothing to say on standard error: some commands only mention there what they leave out. */
+  /** Whether any output on standard error is a failure: some commands mention only there what they leave out. */
   readonly isSilent?: boolean;
   readonly cancel?: Cancellable | undefined;
-  /** The exit code that runners count if it fails. */
+  /** The exit code that runners report if it fails. */
   readonly exitCode: number;
 }
 
-/** How a command is run, but for what it is and where. */
+/** How to run a command, apart from what it is. */
 export type CommandOptions = Omit<GitCommand, 'args' | 'globals'>;
 
-/** Git at work in a git directory of our own, made by `makeGitDir`, that borrows a repository's objects. */
+/** Runs git in a git directory of our own, made by `makeGitDir`, that borrows a repository's objects. */
 export type GitWorkshop = (args: readonly string[], options: CommandOptions) => Promise<string>;
 
 const KILL_GRACE_MS = 1_000;
-/** A process that left the group may hold the pipes open; nobody waits for it longer than this. */
+/** A process that left the group may hold the pipes open; we wait for that no longer than this. */
 const PIPE_GRACE_MS = 500;
 const ERROR_LENGTH_MAX = 2_000;
 
 /**
- * Runs git and gives its standard output, as bytes in Latin-1.
+ * Runs git and resolves with its standard output, as bytes in Latin-1.
  *
- * @throws RunnerError (rejects) `RUNNER_FILER_FAILED` with git's own words; `RUNNER_CANCELLED`.
+ * @throws RunnerError (rejects) `RUNNER_FILER_FAILED` with git's own message; `RUNNER_CANCELLED`.
  */
 export async function runGit(git: string, command: GitCommand): Promise<string> {
   const { args, cancel, exitCode, isSilent = false } = command;
@@ -79,17 +80,17 @@ function start(git: string, command: GitCommand, token: string): ChildProcess {
       ...env,
       [COOKIE_VARIABLE]: cookieValue(process.env[COOKIE_VARIABLE], token),
     }),
-    // A group of its own, so that what git starts is stopped with it.
+    // A group of its own, so that the processes that git starts are stopped with it.
     detached: true,
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   });
-  // A git that ends without reading its input says why on standard error.
+  // A git that ends without reading its input gives the reason on standard error.
   child.stdin?.on('error', () => {});
   child.stdin?.end(input, 'latin1');
   return child;
 }
 
-/** The exit code or the name of the signal. Rejects if the program could not be started. */
+/** Resolves with the exit code or the name of the signal. Rejects if the program could not be started. */
 async function endOf(child: ChildProcess): Promise<number | string> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);

@@ -1,6 +1,6 @@
 /**
- * What is to be stored, as the entries of a git index. Invariant: each path comes once, no file is a folder of another, and what git cannot
- * keep is refused, not left out.
+ * The sources of a snapshot as the entries of a git index. Invariants: each path comes once; no file is also a folder
+ * of another file; an entry that git cannot keep is refused, not left out.
  */
 import { basename } from 'node:path';
 import { FilerError } from '../../filers/filer-error.ts';
@@ -9,7 +9,7 @@ import type { Cancellable } from '../../model/cancellation.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
 import type { GitWorkshop } from './git-filer-command.ts';
 
-/** Something to be stored, at a path of the snapshot ('' for its root). */
+/** A source of a snapshot and its path there ('' for the root). */
 export interface GitSource {
   readonly kind: 'file' | 'dir';
   readonly path: string;
@@ -26,7 +26,10 @@ interface IndexEntry {
 
 const GITLINK = '160000';
 
-/** The objects of the sources, which are stored, as lines for `update-index -z --index-info`. `indexOf` gives each a file for its index. */
+/**
+ * Stores the objects of the sources and returns their entries as lines for `update-index -z --index-info`. `indexOf`
+ * gives each source an index file.
+ */
 export async function storedEntries(
   workshop: GitWorkshop,
   sources: readonly GitSource[],
@@ -80,7 +83,7 @@ function addEntry(entries: Map<string, IndexEntry>, entry: IndexEntry): void {
   entries.set(entry.path, entry);
 }
 
-/** Git's index would silently let the later of a file and a directory of the same name win. */
+/** Refuses a file and a directory of the same name, of which git's index would silently keep the later one. */
 function checkNesting(entries: ReadonlyMap<string, IndexEntry>): void {
   for (const path of entries.keys()) {
     for (let at = path.indexOf('/'); at >= 0; at = path.indexOf('/', at + 1)) {

@@ -1,6 +1,7 @@
 /**
- * One git repository as a store of snapshots. Invariant: every operation works with an index file of its own, so that any number of
- * them can go on at once, and what was stored is held by a ref, so that no clean-up of the repository takes it.
+ * A git repository as a store of snapshots. Invariant: every operation has its own index file, so that any number of
+ * them can run at once, and a ref holds every stored snapshot, so that no garbage collection of the repository takes
+ * it.
  */
 import { readdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -23,7 +24,7 @@ export interface GitRepositoryOptions {
 const GIT_DIR = 'git';
 const REMOTE_REFS = 'refs/dryrunner/remote/';
 
-/** A repository that was found. */
+/** A repository that has been found or made. */
 interface FoundRepository extends Pick<BorrowedSettings, 'objectFormat'> {
   readonly gitDir: string;
   readonly objects: string;
@@ -53,7 +54,7 @@ export class GitRepository {
     try {
       await workshop(['read-tree', `${commit}^{commit}`], { env, cancel, exitCode });
     } catch (error) {
-      // Asked only now, because a checkout that works is the rule.
+      // Asked only after a failure, because most checkouts succeed.
       const isUnknown = error instanceof FilerError && (await lacks(workshop, commit, cancel));
       throw isUnknown ? unknownSnapshot(commit) : error;
     }
@@ -61,7 +62,7 @@ export class GitRepository {
     await workshop(['checkout-index', '--all', '--quiet'], { cwd: dir, env: inside, cancel, exitCode });
   }
 
-  /** Stores what the sources give and gives the commit. */
+  /** Stores the contents of the sources and resolves with the commit. */
   async store(
     sources: readonly GitSource[],
     scratch: string,
@@ -83,8 +84,8 @@ export class GitRepository {
   }
 
   /**
-   * Gets the branches and tags of a remote repository. That is done in the git directory of our own, which is given the repository's refs
-   * so that only what is new is sent; the refs that change are written back.
+   * Fetches the branches and tags of a remote repository. The fetch runs in a git directory of our own, which gets a
+   * copy of the repository's refs so that only new objects are sent; changed refs are written back.
    */
   async fetch(remote: string, scratch: string, cancel: Cancellable | undefined): Promise<void> {
     const options = { cancel, exitCode: EXIT_CODES.CHECKOUT };
@@ -100,7 +101,7 @@ export class GitRepository {
     const after = refsIn(await workshop([...list, REMOTE_REFS], options));
     const gone = [...before.keys()].filter((ref) => ref.startsWith(REMOTE_REFS) && !after.has(ref));
     const changed = [...after].filter(([ref, object]) => before.get(ref) !== object);
-    // First what is gone: a branch may be called as the folder of another one that was.
+    // Deletions first: a new branch may have the name of a former branch's folder.
     for (const lines of [
       gone.map((ref) => `delete ${ref}\n`),
       changed.map(([ref, object]) => `update ${ref} ${object}\n`),
@@ -109,13 +110,13 @@ export class GitRepository {
     }
   }
 
-  /** Where a remote of that name lies, if the repository knows one; else it is a URL or a path itself. */
+  /** The URL of a remote of that name, if the repository has one; else `remote` itself, which is a URL or a path. */
   async #urlOf(remote: string, cancel: Cancellable | undefined): Promise<string> {
     const key = `remote.${remote}.url`;
     return (await this.#setting(key, cancel)) || remote;
   }
 
-  /** Two who hold the same commit at once may get into each other's way; what counts is that it is held. */
+  /** Makes the ref that keeps a commit. Two concurrent attempts may collide; either one's ref will do. */
   async #hold(commit: string, cancel: Cancellable | undefined): Promise<void> {
     const ref = `refs/dryrunner/snapshots/${commit}`;
     const options = { cancel, exitCode: EXIT_CODES.BUNDLE_UPLOAD };
@@ -127,7 +128,10 @@ export class GitRepository {
     }
   }
 
-  /** A setting of the repository's own; '' if it has none. Nothing in it is acted upon but what the caller takes it for. */
+  /**
+   * A setting of the repository's own; '' if it is not set. It is only read: no setting of the repository takes effect
+   * by itself.
+   */
   async #setting(key: string, cancel: Cancellable | undefined): Promise<string> {
     const options = { cancel, exitCode: EXIT_CODES.DB_INIT };
     const answer = await this.#run(['config', '--local', '--get', key], options).catch((error: unknown) => {
@@ -157,7 +161,7 @@ export class GitRepository {
       });
   }
 
-  /** Finds the repository, or makes a bare one where nothing is. A failure is not remembered. */
+  /** Finds the repository, or makes a bare one if nothing is there. A failure is not cached. */
   #open(): Promise<FoundRepository> {
     this.#found ??= this.#find().catch((error: unknown) => {
       this.#found = undefined;
@@ -168,7 +172,7 @@ export class GitRepository {
 
   async #find(): Promise<FoundRepository> {
     const exitCode = EXIT_CODES.DB_INIT;
-    // Without the ceiling, git would take a repository that happens to lie around this one.
+    // Without the ceiling, git would use a repository in a parent folder.
     const env = { GIT_CEILING_DIRECTORIES: dirname(this.#path) };
     if (await isVacant(this.#path)) {
       const how = ['--quiet', '--bare', '--template=', '--object-format=sha1', '--initial-branch=main'];
@@ -185,7 +189,7 @@ export class GitRepository {
   }
 }
 
-/** True if the repository lacks that commit; false if that is not known. */
+/** True if the repository is known to lack that commit; false if it has it, or that cannot be determined. */
 async function lacks(
   workshop: GitWorkshop,
   commit: string,
@@ -199,7 +203,7 @@ async function lacks(
   return answer.endsWith(' missing\n');
 }
 
-/** The objects of refs, of lines `OBJECT REF`. */
+/** Parses lines `OBJECT REF` into a map of ref → object. */
 function refsIn(lines: string): Map<string, string> {
   return new Map(
     lines

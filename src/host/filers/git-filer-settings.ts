@@ -1,9 +1,10 @@
 /**
- * What git knows of the world: settings of our own alone. Invariant: neither the machine, nor the user, nor the repository decides
- * what is stored, what is written into a checkout, or which programs run, so that the same content is the same commit everywhere.
+ * The settings that git runs with: ours alone. Invariant: neither the machine, nor the user, nor the repository decides
+ * what is stored, what is written into a checkout, or which programs run, so that the same content is the same commit
+ * everywhere.
  *
- * Every command that handles content runs in a git directory of its own that has nothing but these settings and borrows the repository's
- * objects: no configuration, attributes, hooks, replacements or remotes of the repository are ever in sight of it.
+ * Every command that handles content runs in a git directory of its own that has nothing but these settings and borrows
+ * the repository's objects: git sees no configuration, attributes, hooks, replacements or remotes of the repository.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { join } from 'node:path';
 /** How a repository names objects. */
 export type ObjectFormat = 'sha1' | 'sha256';
 
-/** What is kept of a repository's own settings. */
+/** The settings that are taken over from a repository. */
 export interface BorrowedSettings {
   readonly objectFormat: ObjectFormat;
   /** `core.sharedRepository`: who may read and write new objects; '' if it is not set. */
@@ -19,8 +20,8 @@ export interface BorrowedSettings {
 }
 
 /**
- * For every command, above what any file says. The first of a list of `credential.helper` that is empty drops those before it; ways to a
- * remote repository that start a program of their choice are closed.
+ * For every command; overrides all configuration files. The empty first `credential.helper` drops the helpers
+ * configured before it; remote protocols that would start an arbitrary program are disabled.
  */
 export const SETTINGS: readonly string[] = [
   'commit.gpgSign=false',
@@ -42,24 +43,27 @@ export const SETTINGS: readonly string[] = [
   'maintenance.auto=false',
   'protocol.allow=never',
   ...['file', 'git', 'http', 'https', 'ssh'].map((protocol) => `protocol.${protocol}.allow=always`),
-  // A repository of another user's is read as data.
+  // Repositories of other users are accepted, as they are only read as data.
   'safe.directory=*',
 ].flatMap((setting) => ['-c', setting]);
 
-/** Whatever `.gitattributes` say, bytes are stored and written as they are. */
+/** Bytes are stored and written unchanged, whatever `.gitattributes` say. */
 const ATTRIBUTES = '* -text -crlf !eol -ident -filter !working-tree-encoding\n';
 
-/** Characters that some file systems do not see in a name. */
+/** Characters that some file systems ignore in a name. */
 const UNSEEN = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/gu;
-/** What some file system takes for `.git`: any case, its short name, and dots, spaces or a stream behind it. */
+/**
+ * Names that some file system takes for `.git`: any case, its short name, and with dots, spaces or a stream name after
+ * it.
+ */
 const DOT_GIT = /^(?:\.git|git~1)[ .]*(?::.*)?$/i;
 
-/** True for a path that leads through a `.git`, as any file system would read it; git keeps nothing there. */
+/** True for a path through a `.git`, as any file system would read it; git stores nothing there. */
 export function isInsideGit(path: string): boolean {
   return path.split(/[/\\]/).some((segment) => DOT_GIT.test(segment.replace(UNSEEN, '')));
 }
 
-/** Whose work a snapshot is, and when it was made: the same for the same content. */
+/** Author, committer and date of a snapshot's commit: fixed, so that the same content gives the same commit. */
 export const IDENTITY: Readonly<Record<string, string>> = Object.fromEntries(
   ['AUTHOR', 'COMMITTER'].flatMap((role) => [
     [`GIT_${role}_NAME`, 'dryrunner'],
@@ -68,13 +72,13 @@ export const IDENTITY: Readonly<Record<string, string>> = Object.fromEntries(
   ]),
 );
 
-/** The process's environment without anything that git would take for a setting. */
+/** The process's environment without anything that git would read as a setting. */
 export function cleanEnvironment(added: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(([name]) => !/^(GIT_|XDG_|SSH_ASKPASS)/.test(name));
   return {
     ...Object.fromEntries(kept),
     LC_ALL: 'C',
-    // Older versions of git know no other way to leave out the user's settings.
+    // The only way to make older versions of git ignore the user's settings.
     HOME: '/dev/null',
     GIT_ATTR_NOSYSTEM: '1',
     GIT_CONFIG_GLOBAL: '/dev/null',
@@ -88,7 +92,7 @@ export function cleanEnvironment(added: Readonly<Record<string, string>>): NodeJ
   };
 }
 
-/** Makes a git directory that has our settings and nothing else; `dir` must not exist. */
+/** Makes a git directory with our settings and nothing else; `dir` must not exist. */
 export async function makeGitDir(dir: string, { objectFormat, sharing }: BorrowedSettings): Promise<void> {
   await mkdir(join(dir, 'refs'), { recursive: true });
   await mkdir(join(dir, 'info'));

@@ -1,6 +1,6 @@
 /**
- * A filer whose snapshots are commits of a git repository. Invariant: checkouts share nothing but the repository's objects, so they
- * neither wait for each other nor leave anything in the repository (R172).
+ * A filer whose snapshots are commits of a git repository. Invariant: checkouts share nothing but the repository's
+ * objects, so they neither wait for each other nor leave anything in the repository (R172).
  */
 import * as is from '../../kernel/shape.ts';
 import { stat } from 'node:fs/promises';
@@ -24,15 +24,16 @@ export interface GitFilerOptions {
   /** A repository, bare or not; a bare one is made if nothing is there. */
   readonly repo: string;
   /**
-   * Where `update` gets branches and tags from: a URL, a path or the name of a remote. No credentials are asked for: a remote needs none, or
-   * has them in its URL or in the keys that `ssh` finds by itself. Default: updates do nothing.
+   * Where `update` fetches branches and tags from: a URL, a path or the name of a remote. Git never asks for
+   * credentials: the remote must need none, or have them in its URL or in keys that `ssh` finds by itself. Default:
+   * updates do nothing.
    */
   readonly remote?: string;
   /** How often the runner asks for an update (R75). Default 0: never. */
   readonly updateIntervalMs?: number;
   /** Where checkouts are made. Default: the machine's directory for temporary files. */
   readonly root?: string;
-  /** The program. Default `git`. */
+  /** The git program to run. Default `git`. */
   readonly git?: string;
 }
 
@@ -45,7 +46,7 @@ const GIT_FILER_OPTIONS = is.optionsOf<GitFilerOptions>(
 const COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 class GitFiler implements DiskFiler {
-  // Stopping git takes at most a second and a half; the rest is for removing what was checked out so far.
+  // Stopping git takes at most 1.5 seconds; the rest is for removing what was checked out so far.
   readonly cancelBoundMs = 5_000;
   readonly updateIntervalMs: number;
   readonly #repository: GitRepository;
@@ -131,12 +132,13 @@ async function sourceAt(path: string, target: string): Promise<GitSource> {
 }
 
 /**
- * Makes a filer of git commits, with the git that is installed. A checkout has the commit's files and no `.git`; links are as git
- * has them. An ingestion keeps what git keeps: no empty directories, nothing named `.git`. Git runs with settings of ours alone:
- * bytes are kept as they are, whatever attributes, filters and settings the machine, the user or the repository has. So the same content
- * gives the same commit everywhere, held by a ref under `refs/dryrunner/snapshots/`.
+ * Makes a filer of git commits, using the installed git. A checkout has the commit's files and no `.git`; links are
+ * kept as git stores them. An ingestion keeps what git keeps: no empty directories, nothing named `.git`. Git runs with
+ * our settings alone: bytes stay as they are, whatever attributes, filters and settings the machine, the user or the
+ * repository has. So the same content gives the same commit everywhere, which a ref under `refs/dryrunner/snapshots/`
+ * keeps.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options.
  * @example
  * ```ts
  * import { mkdtemp, rm } from 'node:fs/promises';

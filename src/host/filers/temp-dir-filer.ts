@@ -1,6 +1,6 @@
 /**
- * A filer that knows any id and gives each checkout a new, empty directory on the disk (R174). Invariant: it keeps nothing, so it
- * refuses to ingest rather than losing what it was given.
+ * A filer that accepts any id and gives each checkout a new, empty directory on the disk (R174). Invariant: it stores
+ * nothing, so it refuses to ingest rather than lose data.
  */
 import { RunnerError } from '../../kernel/errors.ts';
 import { throwIfCancelled } from '../../filers/filer-error.ts';

@@ -1,6 +1,6 @@
 /**
- * Temporary directories on the disk. Invariant: each is new, private to this user, and gone after its release; those that are in no folder of
- * the caller's go with the process at the latest.
+ * Temporary directories on the disk. Invariant: each is new, private to this user, and gone after its release; those
+ * without a caller's `root` are gone when the process exits, at the latest.
  */
 import * as is from '../../kernel/shape.ts';
 import { mkdtemp } from 'node:fs/promises';
@@ -15,8 +15,8 @@ import { DirCheckout } from './dir-checkout.ts';
 /** Options of {@link createTempDirs}. */
 export interface TempDirsOptions {
   /**
-   * Where they are made. Default: a folder of this process among the machine's temporary files, which is removed when the process exits, or,
-   * if it was killed, by the next that makes one.
+   * Where they are made. Default: a folder of this process among the machine's temporary files. It is removed when the
+   * process exits, or, if the process was killed, by the next process that makes such a folder.
    */
   readonly root?: string;
   /** What their names start with. Default `dryrunner-`. */
@@ -33,15 +33,15 @@ export interface DiskTempDirs extends TempDirs {
 
 const NAME_LENGTH_MAX = 40;
 
-/** Any text as a part of one file name. */
+/** Makes any text safe as part of a file name. */
 function safeName(text: string): string {
   return text.replace(/[^\w.-]/g, '_').slice(0, NAME_LENGTH_MAX);
 }
 
-/** That of this process, once it is needed. */
+/** The folder of this process, made when first needed. */
 let ownFolder: TempFolder | undefined;
 
-/** Another one if the machine's directory is another one by now. */
+/** The current folder; a new one if `tmpdir()` has changed since. */
 function folderOfProcess(): TempFolder {
   if (ownFolder === undefined || dirname(ownFolder.path) !== resolve(tmpdir())) {
     ownFolder = makeTempFolder('runs', { untilExit: true });
@@ -49,14 +49,14 @@ function folderOfProcess(): TempFolder {
   return ownFolder;
 }
 
-/** Makes a directory whose name begins so in the folder of this process. */
+/** Makes a directory whose name begins with `begin` in the folder of this process. */
 async function makeInOwnFolder(begin: string): Promise<string> {
   const folder = folderOfProcess();
   try {
     return await mkdtemp(`${folder.path}/${begin}`);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    // Machines remove old folders, and a process may run for weeks.
+    // The folder is gone: machines clean up old temporary folders, and a process may run for weeks.
     if (ownFolder === folder) ownFolder = undefined;
     return mkdtemp(`${folderOfProcess().path}/${begin}`);
   }

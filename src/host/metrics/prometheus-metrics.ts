@@ -1,6 +1,6 @@
 /**
- * Metrics in a Prometheus registry. Invariant: an instrument that the registry has already, from another runner for one, is shared
- * if it is of the same kind and has the same label names, and refused otherwise.
+ * Metrics in a Prometheus registry. Invariant: an instrument that the registry already has, for instance from another
+ * runner, is shared if it has the same kind and label names, and refused if not.
  */
 import * as is from '../../kernel/shape.ts';
 import type * as promClient from 'prom-client';
@@ -22,22 +22,22 @@ import {
 } from '../../metrics/metric-table.ts';
 import type { Counter, Gauge, Histogram, Metrics } from '../../model/metrics.ts';
 
-/** What is used of prom-client's `Registry`. */
+/** The part of prom-client's `Registry` that is used. */
 export interface PrometheusRegistry {
   getSingleMetric(name: string): unknown;
   registerMetric(metric: never): void;
 }
 
-/** What is used of prom-client. */
+/** The part of prom-client that is used. */
 type PrometheusPackage = Pick<typeof promClient, 'Counter' | 'Gauge' | 'Histogram'>;
 
 /** Where and how the metrics are exposed. */
 export interface PrometheusMetricsOptions {
   /** A `Registry` of prom-client; its `metrics()` is what a scrape gets. */
   readonly registry: PrometheusRegistry;
-  /** Fixed labels of everything that these metrics make, such as `{ runner: 'node7' }`; they distinguish runners in one registry. */
+  /** Fixed labels of every instrument, such as `{ runner: 'node7' }`; they distinguish runners that share a registry. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** Upper bounds of the buckets of histograms, ascending; by default from 1 ms to 1 h. */
+  /** Upper bounds of histogram buckets in ascending order. Default: from 1 ms to 1 h. */
   readonly buckets?: readonly number[];
 }
 
@@ -53,8 +53,8 @@ const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 /**
  * Makes metrics that Prometheus can scrape. Valid names stay as they are, others are escaped.
  *
- * Rejects with `RUNNER_MISSING_PACKAGE` if prom-client is not installed, and with `RUNNER_INVALID_ARGUMENT` for a registry, labels or
- * buckets that are none. The instruments refuse the same wrong use as those of `createMemoryMetrics`.
+ * Rejects with `RUNNER_MISSING_PACKAGE` if prom-client is not installed, and with `RUNNER_INVALID_ARGUMENT` for an
+ * invalid registry, labels or buckets. The instruments refuse the same wrong use as those of `createMemoryMetrics`.
  *
  * @example
  * ```ts
@@ -157,7 +157,7 @@ class PrometheusMetrics implements Metrics {
     };
   }
 
-  /** The registry's own metric of that name, if it fits. */
+  /** The registry's existing metric of that name; throws if it does not fit. */
   #find<T>(name: string, kind: MetricKind): T | undefined {
     const found = this.#registry.getSingleMetric(prometheusName(name)) as
       { readonly type?: string; readonly labelNames?: readonly string[] } | undefined;
@@ -191,8 +191,9 @@ const VALID_FIRST = /[a-zA-Z:]/;
 const VALID_LATER = /[a-zA-Z0-9:]/;
 
 /**
- * Names that Prometheus takes. Invariant: different names stay different. A name that is valid stays as it is; any other one is
- * escaped as Prometheus itself does it (scheme `values`): `U__`, then `_` doubled and each invalid character as `_HEX_`.
+ * A metric's name as Prometheus accepts it. Invariant: different names stay different. A valid name stays as it is; any
+ * other is escaped as Prometheus itself does it (scheme `values`): `U__`, then `_` doubled and each invalid character
+ * as `_HEX_`.
  */
 export function prometheusName(name: string): string {
   if (VALID.test(name)) return name;

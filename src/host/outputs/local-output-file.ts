@@ -1,26 +1,32 @@
 /**
- * One output on the local disk. Invariant: bytes reach the file in the order of the calls, each write's promise is true
- * about its own bytes, and the descriptor is closed exactly once, whatever failed before.
+ * An output on the local disk. Invariant: bytes reach the file in the order of the calls, the promise of each write
+ * settles for that write's bytes alone, and the descriptor is closed exactly once, whatever failed before.
  */
 import type { FileHandle } from 'node:fs/promises';
 import { RunnerError, invalidArgument } from '../../kernel/errors.ts';
 import type { Chunk, Output } from '../../model/output.ts';
 
-/** What is needed of an open file. */
+/** The part of an open file that is used. */
 export type WritableFile = Pick<FileHandle, 'write' | 'close'>;
 
 /** An output that is a local file. */
 export interface LocalOutput extends Output {
-  /** What it was created as. */
+  /** The id it was created with. */
   readonly id: string;
-  /** The file's name: starts with the id. */
+  /** The file's name; starts with the id. */
   readonly name: string;
   /** The file's absolute path. */
   readonly path: string;
   readonly closed: boolean;
-  /** Rejects with `RUNNER_OUTPUT_FAILED` if not all of the chunk was written. The chunk must not change until then. */
+  /**
+   * Resolves when the whole chunk is written; rejects with `RUNNER_OUTPUT_FAILED` if not all of it was. The chunk must
+   * not change until then.
+   */
   write(chunk: Chunk): Promise<void>;
-  /** Rejects with `RUNNER_OUTPUT_FAILED` if the file could not be closed; a write that failed has rejected already. */
+  /**
+   * Rejects with `RUNNER_OUTPUT_FAILED` if the file could not be closed; failed writes have rejected by themselves
+   * already.
+   */
   close(): Promise<void>;
   asFile(): string;
 }
@@ -40,7 +46,7 @@ interface QueuedWrite {
   readonly reject: (error: unknown) => void;
 }
 
-/** See {@link LocalOutputFileOptions}; takes the open file over. */
+/** See {@link LocalOutputFileOptions}; takes over the open file. */
 export class LocalOutputFile implements LocalOutput {
   readonly id: string;
   readonly name: string;
@@ -93,7 +99,7 @@ export class LocalOutputFile implements LocalOutput {
     }
   }
 
-  /** Takes everything that is queued in one go, so that many small writes cost few calls of the system. */
+  /** Writes everything queued at once, so that many small writes take few system calls. */
   async #writeQueued(): Promise<void> {
     while (this.#queue.length > 0) {
       const batch = this.#queue;

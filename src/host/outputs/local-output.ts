@@ -1,6 +1,6 @@
 /**
- * Makes outputs that are files of one folder, finds them by id, name or URI, and drops them again. Invariant: no id or name leads
- * out of the folder, and every output is in the index until it is dropped.
+ * Makes outputs that are files of one folder, finds them by id, name or URI, and removes them again. Invariant: no id
+ * or name leads out of the folder, and every output is in the index until it is dropped.
  */
 import * as is from '../../kernel/shape.ts';
 import { randomBytes } from 'node:crypto';
@@ -15,11 +15,11 @@ import { checkOutputId } from '../../outputs/output-id.ts';
 import { LocalOutputFile, type LocalOutput } from './local-output-file.ts';
 import { makeFolder } from '../make-folder.ts';
 
-/** Which outputs to keep. Only closed outputs are ever dropped by age or count. */
+/** Which outputs to keep. Only closed outputs are dropped by age or count. */
 export interface OutputRetention {
-  /** Those made longer ago are dropped. */
+  /** Outputs created longer ago are dropped. */
   readonly maxAgeMs?: number;
-  /** The oldest are dropped until no more than these are left. */
+  /** The oldest outputs are dropped until no more than these are left. */
   readonly maxCount?: number;
 }
 
@@ -27,13 +27,16 @@ export interface OutputRetention {
 export interface LocalOutputsOptions {
   /** The folder. Default: a new one among the machine's temporary files, made with the first output. */
   readonly dir?: string;
-  /** Where an output server serves the folder; a function is asked at each creation. Default: URIs are `file://` ones. */
+  /**
+   * The URL at which an output server serves the folder; a function is called for each new output. Default: URIs are
+   * `file://` ones.
+   */
   readonly httpBaseUrl?: string | (() => string | undefined);
-  /** What stands in file URIs. Default: the machine's name. */
+  /** The host name in file URIs. Default: the machine's name. */
   readonly hostname?: string;
-  /** Applied at each creation. Default: all outputs stay until they are dropped by call. */
+  /** Applied whenever an output is created. Default: outputs stay until `drop`, `prune` or `dispose` is called. */
   readonly retention?: OutputRetention;
-  /** Milliseconds for `maxAgeMs`. Default: the machine's monotonic clock. */
+  /** The time in milliseconds, for `maxAgeMs`. Default: the machine's monotonic clock. */
   readonly now?: () => number;
 }
 
@@ -58,19 +61,19 @@ export interface LocalOutputs extends OutputCreator {
   /** The folder's absolute path. */
   readonly dir: string;
   /**
-   * A new file in the folder, which is made again if it has vanished.
+   * Creates a new file in the folder, which is made again if it has vanished.
    *
-   * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for an id that could be a path; `RUNNER_OUTPUT_FAILED` if the file
-   * cannot be made.
+   * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for an id that could be a path; `RUNNER_OUTPUT_FAILED` if
+   * the file cannot be made.
    */
   create(id: string): Promise<LocalOutput>;
-  /** The output that was created as `key` last, whose file has this name, or whose URI it is, such as a ref of a status. */
+  /** Finds an output by its id (the latest of that id), the name of its file or its URI, such as a ref of a status. */
   find(key: string): LocalOutput | undefined;
-  /** Removes the file of the output at that URI and forgets it; false if it is not known. For evicted runs. */
+  /** Removes the file of the output at that URI and forgets the output; false if it is unknown. For evicted runs. */
   drop(uri: string): Promise<boolean>;
-  /** Drops by age and count; resolves with how many. */
+  /** Drops outputs by age and count; resolves with the number dropped. */
   prune(retention: OutputRetention): Promise<number>;
-  /** Closes and drops all outputs, and removes the folder if it was not given. May be called again. */
+  /** Closes and drops all outputs, and removes the folder unless it was given. Idempotent. */
   dispose(): Promise<void>;
 }
 
@@ -102,7 +105,7 @@ class LocalOutputFolder implements LocalOutputs {
     checkOutputId(id);
     const { httpBaseUrl } = this.#options;
     const baseUrl = typeof httpBaseUrl === 'function' ? httpBaseUrl() : httpBaseUrl;
-    // From here to the index nothing throws, so that no open file is lost.
+    // From here to the index nothing may throw, or an open file would be lost.
     const { name, file } = await this.#openNew(id);
     const inFolder = `${this.#folderUri}/${encodeURIComponent(name)}`;
     const uri = baseUrl === undefined ? inFolder : httpUri(baseUrl, id, inFolder);
@@ -199,16 +202,12 @@ export function createLocalOutputs(options: LocalOutputsOptions = {}): LocalOutp
   return new LocalOutputFolder(options);
 }
 
-/**
- * Where a local output can be read. Invariant: what stands in a URI is percent-encoded, so that any name survives the way.
- *
- * `file://HOST` and the absolute path (R162).
- */
+/** A `file://HOST/PATH` URI with the absolute path (R162), percent-encoded so that any name survives. */
 function fileUri(hostname: string, path: string): string {
   return `file://${hostname}${path.split('/').map(encodeURIComponent).join('/')}`;
 }
 
-/** `BASE/ID?file=` and the file URI; a base with or without trailing slash gives the same (R162). */
+/** `BASE/ID?file=` followed by the file URI; a base with or without a trailing slash gives the same result (R162). */
 function httpUri(baseUrl: string, id: string, file: string): string {
   return `${baseUrl.replace(/\/+$/, '')}/${encodeURIComponent(id)}?file=${file}`;
 }

@@ -1,4 +1,4 @@
-/** The page that lists the files of an output folder. Invariant: names are text, whatever is in them. */
+/** The page that lists the files of an output folder. Invariant: names are shown as text, whatever they contain. */
 
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -8,7 +8,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Text as it can stand in HTML, in attributes too. */
+/** Escapes text for HTML, attributes included. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }

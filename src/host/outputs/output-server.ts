@@ -1,6 +1,6 @@
 /**
- * Serves the outputs of one folder over HTTP, complete, in ranges, or as a page that follows the file. Invariant: a request opens
- * at most one file, closes it whatever happens, and reaches nothing but regular files that lie directly in the folder.
+ * Serves the outputs of one folder over HTTP: complete, in ranges, or as a page that follows the file. Invariant: a
+ * request opens at most one file, closes it whatever happens, and reaches only regular files directly in the folder.
  */
 import * as is from '../../kernel/shape.ts';
 import { type ServerResponse, type IncomingMessage, createServer, type Server } from 'node:http';
@@ -17,10 +17,10 @@ import { listingPage } from './output-server-listing.ts';
 import { TAIL_PAGE_POLICY, tailPage } from './tail-page.ts';
 import { constants } from 'node:fs';
 
-/** The text of every 404 (R163). */
+/** The body of every 404 (R163). */
 const UNRECOGNIZED = 'Unrecognized path';
 
-/** A request that gets a status and one line of text. */
+/** Ends a request with a status and one line of text. */
 class Refusal extends Error {
   readonly status: number;
 
@@ -31,9 +31,8 @@ class Refusal extends Error {
 }
 
 /**
- * How the output server says no. Invariant: once a part of an answer is out, only a cut connection shows that it failed.
- *
- * Answers with the refusal, or with 500 for an error that nobody foresaw.
+ * Answers with the refusal, or with 500 for an unexpected error. Once part of an answer has been sent, only cutting the
+ * connection can show that it failed.
  */
 function refuse(response: ServerResponse, error: unknown): void {
   if (response.headersSent || response.destroyed) {
@@ -46,23 +45,22 @@ function refuse(response: ServerResponse, error: unknown): void {
   response.end(`${message}\n`);
 }
 
-/** Addresses that stand for all of the machine's. */
+/** Addresses that stand for all addresses of the machine. */
 const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '[::]']);
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '[::1]', 'localhost']);
 
 /**
- * Who may ask the output server. Invariants: a request that names another host than the server's own gets nothing, so that no page of a
- * stranger's reaches it by letting a name of theirs lead here; and what belongs to no output is for pages of the server's own origin.
- *
- * The names and addresses under which a server is reached.
+ * The names and addresses under which the output server may be reached. Invariants: a request for another host is
+ * refused, so that a page on a stranger's domain cannot reach the server by making that domain resolve to this machine
+ * (DNS rebinding); requests that do not belong to an output are only for pages of the server's own origin.
  */
 class OwnHosts {
   readonly #names: Set<string>;
   readonly #isOpen: boolean;
 
   /**
-   * @param host where it listens, as it was given.
-   * @param address where it listens, as the system says.
+   * @param host the host it was asked to listen on.
+   * @param address the address that it listens on, as the system reports it.
    * @param more further names, such as that of a proxy.
    */
   constructor(host: string, address: string, more: readonly string[]) {
@@ -75,7 +73,7 @@ class OwnHosts {
     this.#names.delete('');
   }
 
-  /** @throws Refusal unless the request is to one of these hosts. */
+  /** @throws Refusal unless the request is for one of these hosts. */
   check({ headers: { host = '' } }: IncomingMessage): void {
     const name = canonicalHost(host);
     if (name !== undefined && (this.#names.has(name) || (this.#isOpen && isOwnAddress(name)))) return;
@@ -84,7 +82,8 @@ class OwnHosts {
 }
 
 /**
- * Refuses what a page of another origin asks for. People may follow a link from anywhere: where they come from does not see what they get.
+ * Refuses requests that a page of another origin makes. Following a link from anywhere is fine, because the page with
+ * the link does not see the response.
  *
  * @throws Refusal unless the request comes from the server's own pages, from a person or from a program.
  */
@@ -98,7 +97,7 @@ function checkOwnOrigin({ headers }: IncomingMessage): void {
   throw new Refusal(403, 'Only pages of this server may ask for that');
 }
 
-/** The one way to write a host, without its port; `undefined` for what is none. */
+/** The canonical form of a host, without its port; `undefined` if it is not a host. */
 function canonicalHost(host: string): string | undefined {
   if (host === '' || /[/?#@\\\s]/.test(host)) return undefined;
   try {
@@ -108,18 +107,18 @@ function canonicalHost(host: string): string | undefined {
   }
 }
 
-/** An address of IPv6 as it stands in a URL, without the interface that it belongs to. */
+/** An IPv6 address as it is written in a URL, without its interface. */
 function bracketed(host: string): string {
   return host.includes(':') && !host.startsWith('[') ? `[${host.replace(/%.*/, '')}]` : host;
 }
 
-/** Asked each time, because a machine's addresses change. */
+/** Looked up each time, because a machine's addresses change. */
 function isOwnAddress(name: string): boolean {
   const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
   return addresses.some(({ address }) => canonicalHost(bracketed(address)) === name);
 }
 
-/** Bytes from `start` up to, but not with, `end`. */
+/** The bytes from `start` (inclusive) to `end` (exclusive). */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
@@ -128,10 +127,9 @@ export interface ByteRange {
 const CHUNK_BYTES = 65_536;
 
 /**
- * Reads a `Range` header and copies a part of a file into a response. Invariant: never more bytes than were announced.
- *
- * The part of a file of `size` bytes that a `Range` header asks for: one range, its suffix and open forms included. Absent,
- * malformed and multiple ranges ask for the whole (`undefined`); one that lies outside is `'unsatisfiable'` (R164).
+ * The part of a file of `size` bytes that a `Range` header asks for: a single range, also in suffix or open form. An
+ * absent, malformed or multiple range asks for the whole file (`undefined`); one outside of the file is
+ * `'unsatisfiable'` (R164).
  */
 export function parseRange(
   header: string | undefined,
@@ -150,14 +148,17 @@ export function parseRange(
   return start >= size ? 'unsatisfiable' : { start, end };
 }
 
-/** Sends the bytes and ends the response; returns early when the client has gone. A file that has shrunk cuts the connection. */
+/**
+ * Sends exactly the bytes of the range and ends the response; returns early if the client disconnects. Cuts the
+ * connection if the file has shrunk.
+ */
 async function sendBytes(file: FileHandle, response: ServerResponse, range: ByteRange): Promise<void> {
   let position = range.start;
   while (position < range.end && !response.destroyed) {
     const length = Math.min(CHUNK_BYTES, range.end - position);
     const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, position);
     if (bytesRead === 0) {
-      // The announced length can no longer be kept; only a broken connection says so to the client.
+      // Fewer bytes than announced: only a broken connection shows that to the client.
       response.destroy();
       return;
     }
@@ -180,15 +181,15 @@ async function drainedOrGone(response: ServerResponse): Promise<void> {
 
 /** Options of {@link createOutputServer}. */
 export interface OutputServerOptions {
-  /** Default 0: any free port. */
+  /** Port to listen on. Default 0: any free port. */
   readonly port?: number;
-  /** Default `127.0.0.1`: this machine only. */
+  /** Host to listen on. Default `127.0.0.1`: reachable from this machine only. */
   readonly host?: string;
-  /** The path below which outputs lie, as in the outputs' `httpBaseUrl`. Default `/`. */
+  /** The path below which outputs are served, as in the outputs' `httpBaseUrl`. Default `/`. */
   readonly basePath?: string;
   /**
-   * Further names or addresses by which the server is asked for, such as that of a proxy before it. Requests with another `Host` than these
-   * and its own get 421. Default: none.
+   * Further names or addresses by which clients reach the server, such as that of a reverse proxy. Requests with any
+   * other `Host` than these and its own get 421. Default: none.
    */
   readonly hostNames?: readonly string[];
 }
@@ -204,12 +205,12 @@ const SERVER_OPTIONS = is.optionsOf<OutputServerOptions>(
   },
 );
 
-/** A server that listens. */
+/** A running output server. */
 export interface OutputServer {
   /** The base URL, without trailing slash. */
   readonly url: string;
   readonly port: number;
-  /** Ends all connections and stops listening. May be called again. */
+  /** Ends all connections and stops listening. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -241,11 +242,11 @@ class OutputRequests {
     }
   }
 
-  /** What a path asks for: '' for the listing, else one name. */
+  /** The output that a path asks for: '' for the listing, else an id or name. */
   #keyOf(path: string): string {
     if (path === this.#base) return '';
     if (!path.startsWith(`${this.#base}/`)) throw new Refusal(404, UNRECOGNIZED);
-    // A base URL with a trailing slash and an id joined by another one make two.
+    // A base URL with a trailing slash, joined with an id by another slash, has two.
     const encoded = path.slice(this.#base.length).replace(/^\/+/, '');
     try {
       return decodeURIComponent(encoded);
@@ -254,7 +255,7 @@ class OutputRequests {
     }
   }
 
-  /** Names of outputs are secrets of a kind: who knows one may read it from any page. */
+  /** The listing is kept from other origins, because anyone who knows an output's name can read it from any page. */
   async #list(request: IncomingMessage, response: ServerResponse): Promise<void> {
     checkOwnOrigin(request);
     response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
@@ -320,7 +321,7 @@ function sendPage(response: ServerResponse, html: string, policy: string): void 
   response.end(html);
 }
 
-/** Header values are printable ASCII; everything else is percent-encoded. */
+/** Header values must be printable ASCII; anything else is percent-encoded. */
 function headerText(text: string): string {
   return text.replace(/[^\x20-\x7e]+|%/g, encodeURIComponent);
 }
@@ -352,12 +353,13 @@ class ListeningServer implements OutputServer {
 }
 
 /**
- * Serves local outputs (R163, R164). By id or by file name: the page that follows the file, or with `?content=true` its bytes.
+ * Serves local outputs (R163, R164). A request by id or by file name gets the page that follows the file, or with
+ * `?content=true` its bytes.
  *
- * It answers only to its own host names and addresses, and shows the listing to no page of another origin.
+ * The server answers only to its own host names and addresses, and never shows the listing to a page of another origin.
  *
- * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for options that make no sense, and then nothing listens; `RUNNER_OUTPUT_FAILED`
- * if it cannot listen.
+ * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for invalid options, and then nothing listens;
+ * `RUNNER_OUTPUT_FAILED` if it cannot listen.
  * @example
  * ```ts
  * import { createLocalOutputs, createOutputServer } from 'dryrunner/host';
@@ -383,7 +385,7 @@ export async function createOutputServer(
   const { port = 0, host = '127.0.0.1', basePath = '/', hostNames = [] } = options;
   const base = basePath.replace(/\/+$/, '').replace(/^(?=[^/])/, '/');
   const requests = new OutputRequests(outputs, base);
-  // Known once it listens, before which nobody asks.
+  // Set once the server listens; no request comes before that.
   let hosts: OwnHosts | undefined;
   const server = createServer((request, response) => {
     hosts ??= new OwnHosts(host, (server.address() as AddressInfo).address, hostNames);
@@ -400,9 +402,9 @@ export async function createOutputServer(
 }
 
 /**
- * Opens and lists what may be served. Invariant: only regular files, never through a link, and never waiting for the other end of a pipe.
+ * Opens a regular file for reading, never through a link, and without waiting for the other end of a pipe.
  *
- * Opens a regular file for reading; throws a {@link Refusal}, with that status if there is no such file.
+ * @throws Refusal with `statusWhenGone` if there is no such file.
  */
 async function openRegular(path: string, statusWhenGone: 404 | 410): Promise<FileHandle> {
   const gone = statusWhenGone === 404 ? UNRECOGNIZED : 'The file is gone';
@@ -425,7 +427,7 @@ async function openRegular(path: string, statusWhenGone: 404 | 410): Promise<Fil
   throw new Refusal(statusWhenGone, gone);
 }
 
-/** The names of the regular files of a folder; none if it does not exist. */
+/** The names of the regular files in a folder; none if it does not exist. */
 async function filesIn(dir: string): Promise<string[]> {
   try {
     const entries = await readdir(dir, { withFileTypes: true });

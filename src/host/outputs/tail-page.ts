@@ -1,14 +1,14 @@
 /**
- * The HTML page that follows an output (R165). Invariant: the logic that is tested is the logic that runs in the browser, because
- * the page is made of its text; and what is shown goes in as text nodes, whatever the output contains.
+ * The HTML page that follows an output (R165). Invariants: the tested code is the code that runs in the browser,
+ * because the page is made of its source text; output is inserted as text nodes only, whatever it contains.
  */
 import { createHash } from 'node:crypto';
 import { escapeHtml } from './output-server-listing.ts';
 
-/** What a look at the file shows. */
+/** The metadata of the file, from a HEAD request. */
 export interface TailHead {
   readonly length: number;
-  /** Changes when another file stands at the same URL. */
+  /** Changes when the URL serves another file. */
   readonly resourceId: string;
 }
 
@@ -19,34 +19,37 @@ export interface TailPart {
 }
 
 /**
- * Follows a file that grows, for the page that shows it. The functions here also run in the browser, as their own text: they use
- * nothing but their arguments, each other and what every browser has, and define no named functions inside. Invariant: what has been
- * rendered is at all times the bytes read so far, decoded together (R166).
+ * The surroundings of the code that follows a growing file. The functions in this module also run in the browser, as
+ * their own source text: they use nothing but their arguments, each other and standard browser features, and define no
+ * named functions inside. Invariant: the rendered text is always the bytes read so far, decoded together (R166).
  *
- * What following needs of its surroundings. A rejected request counts as one that brought nothing new.
+ * A rejected request counts as one that brought nothing new.
  */
 export interface TailHost {
   head(): Promise<TailHead>;
-  /** Bytes from `start` up to, but not with, `end`; fewer are taken as they are. */
+  /** Bytes from `start` (inclusive) to `end` (exclusive); fewer are accepted. */
   range(start: number, end: number): Promise<TailPart>;
   sleep(ms: number): Promise<void>;
-  /** Milliseconds, monotonic. */
+  /** Monotonic time in milliseconds. */
   now(): number;
-  /** Appends `text`; `unfinished` stands behind it until the next call: a character whose last bytes have not come yet. */
+  /**
+   * Appends `text`. `unfinished` is shown after it until the next call: it stands for a character whose last bytes have
+   * not arrived yet.
+   */
   render(text: string, unfinished: string): void;
 }
 
-/** How fast and how long to follow. */
+/** How often and how long to poll. */
 export interface TailLimits {
   readonly rangeBytes: number;
   /** The first pause. */
   readonly pauseMs: number;
-  /** The pause after growth was seen. */
+  /** The pause after the file has grown. */
   readonly grownPauseMs: number;
   readonly pauseMsMax: number;
-  /** What a pause without growth is multiplied by. */
+  /** The factor by which each pause without growth is longer than the last. */
   readonly backoff: number;
-  /** Following ends when nothing has changed for so long. */
+  /** Following ends when nothing has changed for this long. */
   readonly quietMs: number;
 }
 
@@ -60,10 +63,10 @@ export const TAIL_LIMITS: TailLimits = Object.freeze({
   quietMs: 60 * 60_000,
 });
 
-/** Why following ended: nothing changed for long, or the file is another one. */
+/** Why following ended: nothing changed for `quietMs`, or the URL serves another file. */
 export type TailEnd = 'quiet' | 'replaced';
 
-/** How many bytes at the end begin a UTF-8 sequence that is not complete. */
+/** How many bytes at the end are the start of an incomplete UTF-8 sequence. */
 export function unfinishedLength(bytes: Uint8Array): number {
   for (let back = 1; back <= 3 && back <= bytes.length; back += 1) {
     const byte = bytes[bytes.length - back] ?? 0;
@@ -73,7 +76,7 @@ export function unfinishedLength(bytes: Uint8Array): number {
   return 0;
 }
 
-/** One array after the other. */
+/** Concatenates two arrays. */
 function joinedBytes(first: Uint8Array, second: Uint8Array): Uint8Array {
   const joined = new Uint8Array(first.length + second.length);
   joined.set(first);
@@ -81,16 +84,16 @@ function joinedBytes(first: Uint8Array, second: Uint8Array): Uint8Array {
   return joined;
 }
 
-/** What following remembers. */
+/** The state of following a file. */
 export interface TailState {
   resourceId: string | undefined;
-  /** Bytes that were read. */
+  /** Number of bytes read. */
   shown: number;
-  /** The unfinished ones among them, at the end. */
+  /** The incomplete UTF-8 sequence at the end of them. */
   rest: Uint8Array;
 }
 
-/** Reads and renders up to `length`, as far as requests succeed. False if another file answers. */
+/** Reads and renders up to `length`, until a request fails. False if another file answers. */
 async function readUpTo(
   host: TailHost,
   rangeBytes: number,
@@ -139,7 +142,7 @@ export async function followFile(host: TailHost, limits: TailLimits): Promise<Ta
 
 const STYLE = 'pre { white-space: pre-wrap; word-break: break-all; }';
 
-// Some loaders wrap named functions into calls of `__name`; in the browser it stands for nothing.
+// Some loaders wrap named functions in calls of `__name`, which the browser does not have.
 const SCRIPT = `'use strict';
 const __name = (target) => target;
 ${[unfinishedLength, joinedBytes, readUpTo, followFile].map(String).join('\n')}
@@ -187,7 +190,7 @@ function hashSource(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }
 
-/** The content security policy under which the page works: its own script and style, requests to where it came from. */
+/** The page's content security policy: its own script and style, and requests to its own origin. */
 export const TAIL_PAGE_POLICY: string = [
   "default-src 'none'",
   "connect-src 'self'",

@@ -1,21 +1,22 @@
 /**
- * Ends process groups that we started when our own process is gone, however it went: a small shell waits for the end of a pipe that only
- * we hold open, and the kernel closes that when we die. Invariants: it runs before the first of these groups is started; it outlives us
- * by little more than a second, and does not keep us alive.
+ * Ends the process groups that we started when our own process is gone, however it ended: a small shell waits for the
+ * end of a pipe that only we hold open, and the kernel closes that pipe when we die. Invariants: the shell runs before
+ * the first of these groups starts; it outlives us by little more than a second, and does not keep us alive.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
 import { createToken } from './process-cookie.ts';
 
-/** How long the shell stays when there is nothing to watch: the next command comes soon. */
+/** How long the shell stays with nothing to watch, since the next command often comes soon. */
 const IDLE_MS = 1_000;
 
 /**
- * Reads `+ PID` and `- PID`, and `.` when nothing is left to do. At the end each group that is left gets SIGTERM, so that it can clear its
- * locks away, and SIGKILL a second later. We may have died between the start of a group and the line about it, or while it was starting: so
- * it looks, where there is /proc, for the groups of all that carry our token. It does so twice, because what is just becoming
- * another program shows no environment. It ignores what the terminal sends to everybody.
+ * Reads `+ PID` and `- PID`, and `.` when nothing is left to do. At the end of the pipe each remaining group gets
+ * SIGTERM, so that it can remove its lock files, and SIGKILL a second later. We may have died between the start of a
+ * group and the line about it, or during its start: so the shell looks, where there is /proc, for the groups of all
+ * processes that carry our token. It looks twice, because a process in the middle of an exec shows no environment. It
+ * ignores the signals that the terminal sends to everyone.
  */
 const SCRIPT = `trap '' INT TERM HUP QUIT
 token=$1
@@ -41,13 +42,13 @@ sleep 1
 find_groups
 for pid in $groups; do kill -s KILL -- "-$pid" 2>/dev/null; done`;
 
-/** A process group, from before its start to its end. */
+/** The watch over one process group, from before its start to its end. */
 export interface GroupWatch {
-  /** To be in the environment of what is started: it is found by that until {@link GroupWatch.started} was called. */
+  /** Must be in the environment of the started process, which is found by it until {@link GroupWatch.started} is called. */
   readonly token: string;
-  /** Says which group it is. To be called in the turn in which it was started. */
+  /** Reports the group's number. Must be called in the same turn in which the group was started. */
   started(leader: number): void;
-  /** It has ended, or could not be started. */
+  /** The group has ended, or could not be started. */
   end(): void;
 }
 
@@ -62,14 +63,14 @@ class GroupWatchdog {
       try {
         endGroup(group, 'SIGTERM');
       } catch {
-        // The others still need their message, and the shell does the rest.
+        // The remaining groups still need their signal, and the shell does the rest.
       }
     }
   };
 
   expect(): GroupWatch {
     clearTimeout(this.#idle);
-    // It runs when this is over, not only soon, and reads what was written to it even when we are gone.
+    // The shell has been spawned when this returns, and reads what was written to the pipe even after we are gone.
     this.#shell ??= this.#start();
     if (this.#watches.size === 0) process.on('exit', this.#onExit);
     let leader: number | undefined;
@@ -97,11 +98,11 @@ class GroupWatchdog {
     this.#shell?.stdin?.write(`${line}\n`);
   }
 
-  /** Without a shell, for want of one or of descriptors, there is still the exit listener. */
+  /** Undefined if no shell can be started, for lack of `sh` or of descriptors; the exit listener still works then. */
   #start(): ChildProcess | undefined {
     let shell: ChildProcess;
     try {
-      // In a group of its own: what ends ours must not end who is to notice that.
+      // In a group of its own, so that a signal that ends our group does not end the watchdog.
       shell = spawn('sh', ['-c', SCRIPT, 'sh', this.#token], {
         detached: true,
         stdio: ['pipe', 'ignore', 'ignore'],
@@ -117,7 +118,7 @@ class GroupWatchdog {
     shell.unref();
     const { stdin } = shell;
     stdin?.on('error', forget);
-    // A pipe to a child is a socket to Node, which only the types of a stream do not say.
+    // In Node, a pipe to a child is a Socket, although it is typed as a plain stream.
     if (stdin instanceof Socket) stdin.unref();
     for (const group of this.#groups) stdin?.write(`+ ${group}\n`);
     return shell;
@@ -132,14 +133,15 @@ class GroupWatchdog {
 const watchdog = new GroupWatchdog();
 
 /**
- * Watches a group that is about to be started: it is ended if this process dies before the watch was. `sh` is started if none runs; without
- * one, or on a machine without /proc between the start and {@link GroupWatch.started}, only an orderly exit ends the group.
+ * Watches a group that is about to be started: the group is ended if this process dies before the watch is ended.
+ * Starts `sh` if none is running. Without `sh`, and on a machine without /proc also between the group's start and
+ * {@link GroupWatch.started}, only an orderly exit ends the group.
  */
 export function expectGroup(): GroupWatch {
   return watchdog.expect();
 }
 
-/** Sends a signal to a group; nothing if nobody of it is left. */
+/** Sends a signal to a group; a no-op if none of it is left. */
 export function endGroup(leader: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-leader, signal);

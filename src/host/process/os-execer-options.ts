@@ -7,46 +7,53 @@ import { METRICS } from '../../model/argument-shapes.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import { REST_OF_WORLD } from '../../model/world.ts';
 
-/** What {@link createOsExecer} takes. All but the clock may be left out. */
+/** The options of {@link createOsExecer}. All but the clock are optional. */
 export interface OsExecerOptions {
   readonly clock: Clock;
-  /** What a command reads: nothing (`null`, the default), what this process reads, or a file that is open at this descriptor. */
+  /**
+   * The standard input of a command: empty (`null`, the default), that of this process, or a file that is open at this
+   * descriptor.
+   */
   readonly stdin?: 'null' | 'inherit' | number;
-  /** Which signal an abort sends first; SIGTERM by default (R125). */
+  /** The signal that an abort sends first. Default SIGTERM (R125). */
   readonly stopSignal?: NodeJS.Signals;
-  /** Between the signal of an abort and the SIGKILL; 10,000 by default (R125). */
+  /** The time between an abort's signal and the SIGKILL. Default 10,000 (R125). */
   readonly graceMs?: number;
   /**
-   * What is left of it when the leader of an aborted command has ended and descendants have not, and how long output is waited
-   * for when the whole tree has ended; 1,000 by default (R123, R127).
+   * The grace that remains when the leader of an aborted command has ended and descendants have not, and how long to
+   * wait for output when the whole tree has ended. Default 1,000 (R123, R127).
    */
   readonly drainGraceMs?: number;
-  /** How long a killed tree may take to be gone before the rest is given up and recorded; 5,000 by default. */
+  /** How long a killed tree may take to be gone before the survivors are given up and recorded. Default 5,000. */
   readonly reapMs?: number;
-  /** How long a sink may hold one write before it gets nothing more; 5,000 by default. */
+  /** How long a sink may hold up one write before it gets nothing more. Default 5,000. */
   readonly sinkGraceMs?: number;
-  /** Memory that a command may use with all its descendants; 0, the default, does not watch it (R130). */
+  /** The most memory that a command and all its descendants may use. Default 0: not watched (R130). */
   readonly memoryCapBytes?: number;
-  /** Between two looks at the memory; 500 by default. */
+  /** The time between two checks of the memory. Default 500. */
   readonly memoryPeriodMs?: number;
-  /** Instead of the resident memory that /proc shows: bytes in use by the command whose leader has this pid (R131). */
+  /**
+   * Replaces the resident memory that /proc shows: returns the bytes in use by the command whose leader has this pid
+   * (R131).
+   */
   readonly memoryUsage?: (pid: number) => MaybePromise<number>;
   readonly metrics?: Metrics | undefined;
   /**
-   * Whether each command gets a control group of its own, where the machine is Linux and lets this process make one: then also those
-   * descendants are found that overwrite their environment. Default true; commands started by worker threads get none.
+   * Whether each command gets a control group of its own, on Linux and if this process may make one: descendants that
+   * overwrite their environment are then found, too. Default true. Commands started by worker threads never get one.
    */
   readonly cgroups?: boolean;
   /**
-   * Whether commands end also if this process dies of SIGKILL: a small shell beside it, which runs before the first command does, ends their process
-   * groups. What has left its group is found, on Linux, by its environment. Default false.
+   * Whether commands also end if this process dies of SIGKILL: a small shell, which runs before the first command does,
+   * then ends their process groups. On Linux, a descendant that has left its group is found by its environment. Default
+   * false.
    */
   readonly watchdog?: boolean;
-  /** The environment under the command's own; this process's by default (R122). */
+  /** The environment below the command's own. Default: that of this process (R122). */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-/** The shapes of those but the clock. */
+/** The shapes of all options but the clock. */
 export const OS_EXECER_FIELDS: is.ShapesOf<Omit<OsExecerOptions, 'clock'>> = {
   stdin: is.anyOf('"null", "inherit" or a descriptor', is.oneOf('null', 'inherit'), is.COUNT),
   stopSignal: is.such('the name of a signal such as SIGINT', (value) =>
@@ -60,9 +67,9 @@ export const OS_EXECER_FIELDS: is.ShapesOf<Omit<OsExecerOptions, 'clock'>> = {
   watchdog: is.BOOLEAN,
   env: is.OPAQUE,
 };
-/** Processes of the machine are in no trace. */
+/** Accepted because a world has one, and ignored: processes of the machine are in no trace. */
 const OF_WORLD = { tracer: is.ANY };
-/** The shape of those. */
+/** The shape of all options. */
 export const OS_EXECER_OPTIONS: is.RecordShape = is.optionsOf<OsExecerOptions>(
   { clock: is.CLOCK },
   { ...REST_OF_WORLD, ...OF_WORLD, ...OS_EXECER_FIELDS },
@@ -77,10 +84,10 @@ const DEFAULTS = {
   memoryPeriodMs: 500,
 } as const;
 
-/** The times and sizes, all given. */
+/** The times and sizes, with defaults filled in. */
 export type OsExecerLimits = Readonly<Record<keyof typeof DEFAULTS, number>>;
 
-/** The limits that the options give, and the defaults. */
+/** The limits from the options, with defaults filled in. */
 export function osExecerLimits(options: OsExecerOptions): OsExecerLimits {
   const names = Object.keys(DEFAULTS) as (keyof OsExecerLimits)[];
   return Object.fromEntries(names.map((name) => [name, options[name] ?? DEFAULTS[name]])) as OsExecerLimits;

@@ -1,7 +1,7 @@
 /**
- * One command on the machine, from its start to the moment when nothing of it is left. What ends it first (itself, an abort, the
- * memory cap) decides its status; everything after that only cleans up, within stated bounds. Invariant: the status is set once,
- * last, when no member of the tree lives and no output is delivered any more.
+ * One command on the machine, from its start until none of its processes is left. Whatever ends it first (itself, an
+ * abort, the memory cap) decides its status; everything after that is clean-up within stated bounds. Invariant: the
+ * status is set once, as the last step, when no member of the tree is alive and no more output is delivered.
  */
 import { type Clock, sleep } from '../../kernel/clock.ts';
 import type { FaultLog } from '../../execers/fault-log.ts';
@@ -22,26 +22,29 @@ import type { MemoryUse } from './process-memory-watch.ts';
 import type { ProcessTree, TreeCensus } from './process-tree.ts';
 import type { ProcessEntry } from './process-table.ts';
 
-/** What a process is made of. */
+/** The parts of a process. */
 export interface OsProcessParts {
   readonly child: StartedChild;
   readonly tree: ProcessTree;
   readonly pumps: readonly OutputPump[];
-  /** The one of them that takes what people should know about the end. */
+  /** The pump among them that takes the messages about the end meant for people. */
   readonly stderr: OutputPump | undefined;
   readonly faults: FaultLog;
   readonly clock: Clock;
   readonly limits: OsExecerLimits;
-  /** What an abort sends first; default SIGTERM. */
+  /** The signal that an abort sends first. Default SIGTERM. */
   readonly stopSignal?: NodeJS.Signals;
   readonly onMemoryReport: ((report: MemoryReport) => void) | undefined;
-  /** Called when its end is decided: the memory need not be watched any more. */
+  /** Called when its end is decided and its memory need not be watched any more. */
   readonly onStopped: () => void;
-  /** Called when nothing of it is left, just before its status is known. */
+  /** Called when none of it is left, just before its status is known. */
   readonly onEnd: () => void;
 }
 
-/** Splits the drain, so that a blocked event loop does not take the time that it was blocked for a silent process. */
+/**
+ * The drain waits in several steps, so that the time for which the event loop was blocked does not count as silence of
+ * the process.
+ */
 const DRAIN_STEPS = 4;
 
 /** A process of the OS execer. */
@@ -49,13 +52,13 @@ export class OsProcess implements Process {
   readonly #parts: OsProcessParts;
   readonly #exited: Promise<void>;
   readonly #ended: Promise<ProcessStatus>;
-  /** How the leader ended by itself or was ended, once it has been reaped. */
+  /** How the leader ended, by itself or otherwise; set once it has been reaped. */
   #natural: ProcessStatus | undefined;
-  /** Why it is being stopped; the first reason counts. */
+  /** Why it is being stopped; the first reason wins. */
   #request: 'abort' | MemoryReport | undefined;
-  /** Over once every member has been asked to end. */
+  /** Pending until every member has been asked to end. */
   #asked: MaybePromise<void> = undefined;
-  /** Who used how much memory when that was too much. */
+  /** Who used how much memory when it exceeded the cap. */
   #memoryList: MemoryUse['list'];
   #stop: () => void = () => undefined;
   #status: ProcessStatus | undefined;
@@ -93,7 +96,7 @@ export class OsProcess implements Process {
     return !this.#isStoppable();
   }
 
-  /** Starts to kill the tree; false if its end is decided already, which leaves it alone (R133). */
+  /** Starts to kill the tree. False if its end is already decided; then it is left alone (R133). */
   stopForMemory(report: MemoryReport, list?: MemoryUse['list']): boolean {
     if (!this.#isStoppable()) return false;
     this.#request = report;
@@ -102,7 +105,7 @@ export class OsProcess implements Process {
     return true;
   }
 
-  /** False once its end is decided, also if it has exited and Node has not reported it yet (R120). */
+  /** False once its end is decided, even if Node has not reported its exit yet (R120). */
   #isStoppable(): boolean {
     if (this.#request !== undefined || this.#natural !== undefined) return false;
     return this.#status === undefined && this.#parts.tree.leaderLives();
@@ -117,14 +120,17 @@ export class OsProcess implements Process {
     const memoryList = await this.#listMemory();
     const deadlineMs = clock.now() + limits.reapMs;
     this.#recordSweep(await sweepTree(clock, tree, child.pid, limits.reapMs), endedBefore);
-    // The leader is dead; that it is reaped, too, comes with the next turn of the loop.
+    // The leader is dead, but Node reports the exit only in the next turn of the loop.
     await settlesWithin(clock, 'reap', Math.max(0, deadlineMs - clock.now()), this.#exited);
     await this.#drain();
     if (memoryList !== undefined) await this.#parts.stderr?.append(memoryList);
     return this.#settle(this.#outcome(endedBefore));
   }
 
-  /** The grace of an abort: all of it while the leader lives, little more for descendants that outlive the leader (R127). */
+  /**
+   * Waits out the grace of an abort: all of it while the leader lives, little more for descendants that outlive the
+   * leader (R127).
+   */
   async #letEnd(): Promise<void> {
     const { clock, limits, tree } = this.#parts;
     const endMs = clock.now() + limits.graceMs;
@@ -134,7 +140,7 @@ export class OsProcess implements Process {
     await emptiesWithin(clock, 'abort grace', restMs, tree);
   }
 
-  /** Taken while they live, and shown when everything that they wrote has been. */
+  /** Must be called while the processes live; the list is shown after all of their own output. */
   async #listMemory(): Promise<string | undefined> {
     try {
       return await this.#memoryList?.();
@@ -206,27 +212,25 @@ function unknownEnd(why: unknown): ProcessStatus {
   return failedProcess(EXIT_CODES.POST_EXEC, `The process ended in an unknown way: ${text}`);
 }
 
-/** What a sweep did. */
+/** The result of a sweep. */
 export interface Sweep {
-  /** How many living members it found, the leader not counted. */
+  /** How many living members it found, not counting the leader. */
   readonly descendants: number;
-  /** How many were still alive at its end: only what the kernel cannot kill, or will not kill for us. */
+  /** How many were still alive at its end: those that the kernel cannot kill, or does not let us kill. */
   readonly survivors: number;
-  /** Members that ended as children of this process, which cannot reap them. */
+  /** Members that ended as children of this process, which cannot reap them because it did not start them. */
   readonly unreaped: readonly number[];
-  /** Those that may have been members and got away. */
+  /** Processes that may have been members and got away. */
   readonly suspects: readonly number[];
-  /** False if the last look may have missed somebody; then there may be more survivors. */
+  /** False if the last look may have missed a process; then there may be more survivors. */
   readonly exact: boolean;
-  /** Why the last look failed, if it did; then there may be more survivors. */
+  /** The error of the last look, if it failed; then there may be more survivors. */
   readonly blind?: unknown;
 }
 
 /**
- * Ending a process tree: kill, look again, and go on until a look that can have missed nobody finds nobody. It always ends within
- * its bound, and says what it could not do.
- *
- * Kills every member, again and again until none is left, for at most `boundMs`.
+ * Kills every member of the tree, again and again until a look that cannot have missed any finds none, for at most
+ * `boundMs`. Never rejects; the result says what could not be done.
  */
 export async function sweepTree(
   clock: Clock,
@@ -244,7 +248,7 @@ export async function sweepTree(
       blind = undefined;
       return (last.exact && last.members.length === 0) || undefined;
     } catch (error) {
-      // For want of file descriptors, say: looking again may help.
+      // It may be a temporary lack of file descriptors, for example: looking again may help.
       blind = error;
       return undefined;
     }
@@ -267,11 +271,7 @@ function nameOf({ pid, startTicks }: ProcessEntry): string {
 const PAUSE_MS_MIN = 1;
 const PAUSE_MS_MAX = 50;
 
-/**
- * Waiting with a bound on an injected clock. No timer outlives the wait, and nothing spins.
- *
- * True as soon as `done` settles, false if that takes longer than `ms`.
- */
+/** True as soon as `done` settles, false if that takes longer than `ms` on `clock`. No timer outlives the wait. */
 export function settlesWithin(
   clock: Clock,
   label: string,
@@ -288,7 +288,7 @@ export function settlesWithin(
   });
 }
 
-/** Looks at the tree, more and more rarely, until nobody in it is alive; false if that takes longer than `ms`. */
+/** Polls the tree with growing pauses until none of it is alive; false if that takes longer than `ms`. */
 export async function emptiesWithin(
   clock: Clock,
   label: string,
@@ -298,7 +298,7 @@ export async function emptiesWithin(
   return (await pollWithin(clock, label, ms, async () => (await isEmpty(tree)) || undefined)) === true;
 }
 
-/** Asks until the answer is something, with growing pauses. After `ms` it asks one last time and gives what comes. */
+/** Polls with growing pauses until the answer is defined. After `ms` it asks one last time and returns that answer. */
 async function pollWithin<T>(
   clock: Clock,
   label: string,
@@ -319,7 +319,8 @@ async function isEmpty(tree: ProcessTree): Promise<boolean> {
     const { members, exact } = await tree.census();
     return exact && members.length === 0;
   } catch {
-    // What cannot be seen now is not gone; the sweep that follows looks again and records why it is blind.
+    // A tree that cannot be seen is not known to be gone; the sweep that follows looks again and records why it is
+    // blind.
     return false;
   }
 }

@@ -1,5 +1,6 @@
 /**
- * Starting the program of a command: in a session and a process group of its own. Whatever keeps it from starting becomes one `RUNNER_EXEC_FAILED`, and then nothing runs.
+ * Starts the program of a command in a session and a process group of its own. Whatever prevents that becomes a
+ * `RUNNER_EXEC_FAILED`, and then nothing runs.
  */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { statSync } from 'node:fs';
@@ -8,10 +9,10 @@ import { RunnerError } from '../../kernel/errors.ts';
 import type { ExecCommand } from '../../model/execer.ts';
 import type { MaybePromise } from '../../model/maybe-promise.ts';
 
-/** A child that has started: its output is piped and its pid known. */
+/** A child that has started: its output is piped and its pid is known. */
 export type StartedChild = ChildProcessByStdio<null, Readable, Readable> & { readonly pid: number };
 
-/** Starts `command` in exactly this environment, with this as its input. Throws or rejects with `RUNNER_EXEC_FAILED`. */
+/** Starts `command` with exactly this environment and this standard input. Throws or rejects with `RUNNER_EXEC_FAILED`. */
 export function spawnCommand(
   command: ExecCommand,
   env: NodeJS.ProcessEnv,
@@ -36,14 +37,14 @@ export function spawnCommand(
   });
 }
 
-/** What a command without arguments is refused with (R121). */
+/** The message with which a command without arguments is refused (R121). */
 export const NO_COMMAND = 'No command specified.';
 
 function hasStarted(child: ChildProcessByStdio<null, Readable, Readable>): child is StartedChild {
   return child.pid !== undefined;
 }
 
-/** The system names the program even if it was the directory that could not be entered. */
+/** The system blames the program even if it was the directory that could not be entered. */
 function execFailed(cause: unknown, dir: string): RunnerError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const text = dir === '' ? message : `${message}${directoryProblem(dir)}`;

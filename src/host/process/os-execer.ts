@@ -1,6 +1,7 @@
 /**
- * The execer of the machine (R121–R134): real processes in groups of their own, ended as whole trees. Invariant: when a status is
- * known, no process of the command is alive, as far as the machine lets us see (`process-tree-linux.ts` says what escapes).
+ * The execer of the machine (R121–R134): real processes in groups of their own, ended as whole trees. Invariant: when a
+ * status is known, no process of the command is alive, as far as the machine lets us see (`process-tree-linux.ts` says
+ * what escapes).
  */
 import { expectGroup, type GroupWatch } from './group-watchdog.ts';
 import * as is from '../../kernel/shape.ts';
@@ -32,10 +33,9 @@ import { createLinuxProcessTree } from './process-tree-linux.ts';
 const EMPTY: TreeCensus = Object.freeze({ members: [], unreaped: [], suspects: [], exact: true });
 
 /**
- * The poorer process tree of machines without /proc: the leader's process group and nothing else. A descendant that leaves the
- * group escapes, and memory cannot be measured. Invariant: once the group was found empty its number is never signalled again.
- *
- * The group of a process that was just started as its leader.
+ * The fallback process tree for machines without /proc, made right after its leader was started: the leader's process
+ * group and nothing else. A descendant that leaves the group escapes, and memory cannot be measured. Invariant: once
+ * the group has been found empty, its number is never signalled again.
  */
 export function createGroupProcessTree(leader: number): ProcessTree {
   return new GroupProcessTree(leader);
@@ -90,7 +90,7 @@ class GroupProcessTree implements ProcessTree {
   }
 }
 
-/** All that is known of the group's members is the group. */
+/** Stands for all members of the group: nothing more is known of them. */
 function memberOf(group: number): ProcessEntry {
   return {
     pid: group,
@@ -108,15 +108,16 @@ function memberOf(group: number): ProcessEntry {
 /**
  * Makes an execer that starts real processes.
  *
- * A command gets the parent's environment with its own over it and the cookie `DRYRUNNER_COOKIE`, stdin from /dev/null by default, and a
- * session of its own. Output is copied until end of file; a sink that fails never holds the process up. When the leader ends,
- * whatever it left behind is killed at once; when it is aborted, the whole tree gets SIGTERM, and what is left after the grace
- * SIGKILL. What did not change the outcome stands in `faults`: a sink that failed, output that was cut, descendants that were
- * left and killed. On Linux descendants are found wherever they went; on other systems only those in the process group are, and
- * memory is not measured without `memoryUsage`.
+ * A command gets the parent's environment with its own merged over it and the cookie `DRYRUNNER_COOKIE`, /dev/null as
+ * standard input by default, and a session of its own. Output is copied until end of file; a sink that fails never
+ * holds the process up. When the leader ends, descendants that it left behind are killed at once. When it is aborted,
+ * the whole tree gets SIGTERM, and after the grace the rest gets SIGKILL. `faults` lists problems that did not change
+ * the outcome: a sink that failed, output that was cut, descendants that were left and killed. On Linux, descendants
+ * are found wherever they went; on other systems only those in the process group are, and memory is not measured
+ * without `memoryUsage`.
  *
- * Limits of Node: standard output is a socket, so a script has to write `>&2`, not `>/dev/stderr`; and a death by a real-time
- * signal looks like exit code 0.
+ * Limits of Node: standard output is a socket, so a script has to write `>&2`, not `>/dev/stderr`; and a death by a
+ * real-time signal looks like exit code 0.
  *
  * @example
  * ```ts
@@ -134,7 +135,7 @@ export function createOsExecer(options: OsExecerOptions): Execer {
   return new OsExecer(options);
 }
 
-/** What a command and its descendants are found by. */
+/** What identifies a command and its descendants. */
 interface Marks {
   readonly token: string;
   readonly watch: GroupWatch | undefined;
@@ -166,7 +167,7 @@ class OsExecer implements Execer {
   }
 
   exec(command: ExecCommand): MaybePromise<Process> {
-    // Only that it is one: what no program can be started with is an exec error (R98).
+    // Checks only that it is a command: one that no program can be started with is an exec error (R98).
     check('command', command, is.readable('an object with argv'));
     check('command.argv', command.argv, is.listOf(is.ANY, 'an array of strings'));
     const watch = this.#options.watchdog === true ? expectGroup() : undefined;
@@ -182,7 +183,8 @@ class OsExecer implements Execer {
 
   #start(command: ExecCommand, watch: GroupWatch | undefined): MaybePromise<Process> {
     const base = this.#options.env ?? process.env;
-    // A runner around this process finds what runs here by its own cookie, also in an environment made by hand.
+    // Keeps the cookie of a runner around this process, so that it finds the commands that run here, even in an
+    // environment made by hand.
     const cookie = createProcessCookie(base[COOKIE_VARIABLE] ?? process.env[COOKIE_VARIABLE], watch?.token);
     const env = { ...base, ...command.envVars, [COOKIE_VARIABLE]: cookie.value };
     const start = (): MaybePromise<StartedChild> => spawnCommand(command, env, this.#stdin);
@@ -190,7 +192,7 @@ class OsExecer implements Execer {
     const { started, cgroup } = cgroups ? startInCgroup(cookie.token, start) : { started: start() };
     const supervised = { token: cookie.token, watch };
     if (!isPending(started)) return this.#supervise(command, started, { ...supervised, cgroup });
-    // It is missing, or may not be run.
+    // The program is missing, or may not be run.
     cgroup?.remove();
     return started.then((child) => this.#supervise(command, child, supervised));
   }
@@ -232,7 +234,10 @@ class OsExecer implements Execer {
     return supervised;
   }
 
-  /** What the tree holds, or what the caller says: that is taken for as old as the command, if it comes with the first look. */
+  /**
+   * The memory of the tree, or what the caller's `memoryUsage` says. If the first check uses the latter, all of it
+   * counts as initial.
+   */
   #measure(tree: ProcessTree, leader: number): MaybePromise<MemoryUse> {
     const { memoryUsage } = this.#options;
     if (memoryUsage !== undefined) {
@@ -248,7 +253,10 @@ class OsExecer implements Execer {
   }
 }
 
-/** What the first process stands on: its program. Any program has some of that; without, it is not there yet. */
+/**
+ * The memory that the leader has before it does anything: its program file. With none of it loaded, the program is not
+ * there yet.
+ */
 function initialBytesOf(leader: MemberMemory | undefined): number | undefined {
   if (leader === undefined) return 0;
   return leader.fileBytes === 0 ? undefined : leader.fileBytes;
@@ -260,13 +268,11 @@ const DISPOSE_TRIES = 20;
 const DISPOSE_PAUSE_MS = 2;
 
 /**
- * The last chance: when this process exits while commands still run, their trees are killed on the way out. A death by SIGKILL,
- * or by a signal that nobody handles, leaves no such chance. Invariant: the exit listener exists only while there is a tree.
- *
- * Kills the tree if this process exits before the returned function was called.
+ * Kills the tree if this process exits before the returned function is called. A death by SIGKILL, or by a signal that
+ * nothing handles, leaves no chance for that. Invariant: the exit listener exists only while there is a tree.
  */
 export function guardAtExit(tree: ProcessTree): () => void {
-  // First of all: others remove the folders that these processes write to.
+  // Before other exit listeners, which may remove the folders that these processes write to.
   if (guarded.size === 0) process.prependListener('exit', killGuarded);
   guarded.add(tree);
   return () => {
@@ -280,7 +286,7 @@ function killGuarded(): void {
   for (const tree of guarded) dispose(tree);
 }
 
-/** What was just killed takes a moment to be gone. */
+/** Retries, because a process that was just killed takes a moment to be gone. */
 function dispose(tree: ProcessTree): void {
   const clock = new Int32Array(new SharedArrayBuffer(4));
   for (let attempt = 0; attempt < DISPOSE_TRIES && !tree.dispose(); attempt++) {
@@ -292,6 +298,6 @@ function killOnce(tree: ProcessTree): void {
   try {
     tree.killNow();
   } catch {
-    // The other trees still have to be killed, and there is nobody left to report to.
+    // The remaining trees still have to be killed, and it is too late to report an error.
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Copies one output stream of a process to its sink until end of file, whatever the sink does: a process is never held up for
- * good. A sink that returns a promise slows the process down, for a bounded time per write. Invariant: chunks reach the sink in
- * order and one at a time, and none after `done` has settled.
+ * Copies one output stream of a process to its sink until end of file. However the sink behaves, it never blocks the
+ * process for good: a sink that returns a promise slows the process down for a bounded time per write. Invariant:
+ * chunks reach the sink in order and one at a time, and none after `done` has settled.
  */
 import type { Readable } from 'node:stream';
 import type { Clock, Timer } from '../../kernel/clock.ts';
@@ -10,16 +10,16 @@ import type { StreamName } from '../../execers/process-output.ts';
 import type { Sink } from '../../model/execer.ts';
 import { isPending } from '../../model/maybe-promise.ts';
 
-/** How a pump is made. */
+/** The options of a pump. */
 export interface OutputPumpOptions {
   readonly name: StreamName;
   readonly stream: Readable;
-  /** Absent sinks discard. */
+  /** Without a sink, output is discarded. */
   readonly sink: Sink | undefined;
   readonly clock: Clock;
-  /** A sink that holds a write for longer gets nothing more. */
+  /** A sink that holds up a write for longer gets nothing more. */
   readonly sinkGraceMs: number;
-  /** Gets what goes wrong without changing the outcome (R123). */
+  /** Collects problems that do not change the outcome (R123). */
   readonly faults: FaultLog;
 }
 
@@ -27,9 +27,12 @@ export interface OutputPumpOptions {
 export interface OutputPump {
   /** Settles, never rejects, when the stream has ended and the sink has taken everything that it is going to get. */
   readonly done: Promise<void>;
-  /** Adds text of our own after everything else, once `done` has settled. Settles, never rejects, when the sink has it. */
+  /**
+   * Writes text of our own after everything else, once `done` has settled. Settles, never rejects, when the sink has
+   * it.
+   */
   append(text: string): Promise<void>;
-  /** Stops at once what is not done, and records that; `waitedMs` is how long it was waited for. */
+  /** Stops copying at once and records that; `waitedMs` is how long it was waited for. */
   cut(waitedMs: number): void;
 }
 
@@ -41,7 +44,7 @@ export function createOutputPump(options: OutputPumpOptions): OutputPump {
 class StreamPump implements OutputPump {
   readonly done: Promise<void>;
   readonly #options: OutputPumpOptions;
-  /** Chunks that came while a write was pending: Node resumes paused streams when their process ends. */
+  /** Chunks that came while a write was pending: Node resumes a paused stream when the process ends. */
   readonly #waiting: Uint8Array[] = [];
   #sink: Sink | undefined;
   /** Set while a write is pending. */
@@ -103,7 +106,10 @@ class StreamPump implements OutputPump {
     }
   }
 
-  /** Promise.resolve has tamed foreign thenables: this one settles once, later, and never throws here. */
+  /**
+   * Must be a native promise, made by Promise.resolve if the sink returned a thenable: it settles once, asynchronously,
+   * and does not throw here.
+   */
   #await(written: Promise<unknown>): void {
     const { clock, name, sinkGraceMs } = this.#options;
     const stall = clock.timer(`${name} sink`, sinkGraceMs, () => {

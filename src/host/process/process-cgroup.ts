@@ -1,7 +1,8 @@
 /**
- * Control groups (version 2) of commands: the one thing that a descendant cannot shed by itself unless it may write to the kernel's
- * tree of groups. Node cannot start a child in another group, so this process goes there for the moment of the start. Invariant:
- * this process is back where it was before anything else runs, and a group that holds it is never killed.
+ * Control groups (version 2) of commands: the only mark that a descendant cannot remove by itself, unless it may write
+ * to the cgroup tree. Node cannot start a child in another group, so this process enters the new group for the moment
+ * of the start. Invariant: this process is back in its own group before anything else runs, and a group that contains
+ * it is never killed.
  */
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
@@ -10,19 +11,19 @@ import { readProcess, type ProcessEntry } from './process-table.ts';
 
 /** The control group of one command. */
 export interface ProcessCgroup {
-  /** Pids of everything in it and in groups below it; empty when it is gone. */
+  /** Pids of all processes in it and in groups below it; empty if it has been removed. */
   members(): ReadonlySet<number>;
-  /** Kills everything in it at once, what is being born included. */
+  /** Kills all of its processes at once, including those just being forked. */
   kill(): void;
-  /** Removes it, if nobody lives in it; true if it is gone. */
+  /** Removes it if no process is left in it; true if it is gone. */
   remove(): boolean;
 }
 
 let made = 0;
 
 /**
- * Starts something in a new control group. `start` is called in any case; the group is missing where none can be made. The environment
- * of what is started holds `token`.
+ * Starts something in a new control group. `start` is always called; `cgroup` is missing if no group can be made.
+ * `token` is the token in the environment of the started process.
  */
 export function startInCgroup<T>(
   token: string,
@@ -43,7 +44,7 @@ export function startInCgroup<T>(
   try {
     cgroup.evict(home, token);
   } catch {
-    // What cannot be looked at now is not ended by this group.
+    // A group that cannot be examined is not used to end the command.
     return { started };
   }
   return { started, cgroup };
@@ -54,7 +55,7 @@ function enterNew(home: string): FolderCgroup | undefined {
   try {
     mkdirSync(path);
   } catch {
-    // No group may be made here any more, or not now; the command is found by what else it carries.
+    // No group can be made here any more, or not right now; the command is found by its other marks.
     return undefined;
   }
   const cgroup = new FolderCgroup(path);
@@ -65,7 +66,7 @@ function enterNew(home: string): FolderCgroup | undefined {
 
 const RETURNS_MAX = 100;
 
-/** The kernel may ask to try again, while a group is being changed. */
+/** Returns to the home group. Retries, because the kernel may refuse while a group is being changed. */
 function leave(home: string): boolean {
   for (let attempt = 0; attempt < RETURNS_MAX; attempt++) if (write(`${home}/cgroup.procs`, '0')) return true;
   return false;
@@ -91,16 +92,19 @@ class FolderCgroup implements ProcessCgroup {
 
   remove(): boolean {
     try {
-      // What is in a group comes after it.
+      // Nested groups before the group around them.
       for (const path of this.#folders().reverse()) rmdirSync(path);
       return true;
     } catch (error) {
-      // Mostly somebody lives in it: what could not be killed, which is recorded.
+      // Most likely a process that could not be killed is still in it, which is recorded elsewhere.
       return isGone(error);
     }
   }
 
-  /** Puts children that another thread of this process has started meanwhile, and theirs, back to where they would be. */
+  /**
+   * Moves children that another thread of this process started in the meantime, and their descendants, back to the home
+   * group.
+   */
   evict(home: string, token: string): void {
     const strangers = new Set<number>();
     for (let before = -1; before !== strangers.size;) {
@@ -114,7 +118,7 @@ class FolderCgroup implements ProcessCgroup {
     }
   }
 
-  /** This group and those below it, each before those in it. */
+  /** This group and those below it, parents first. */
   #folders(): string[] {
     const folders = [this.#path];
     for (const folder of folders) for (const name of listFolders(folder)) folders.push(`${folder}/${name}`);
@@ -123,8 +127,9 @@ class FolderCgroup implements ProcessCgroup {
 }
 
 /**
- * A command may make children of this process too. They cannot come back to this session once they have left it, and what overwrites its
- * environment shows nothing of this process's.
+ * Distinguishes another thread's children from the command's descendants, which may become children of this process
+ * too. Those cannot rejoin this session once they have left it, and if they overwrote their environment it shows
+ * nothing of this process's.
  */
 function isOfAnotherThread({ pid, parent, session }: ProcessEntry, token: string): boolean {
   if (parent !== process.pid) return false;
@@ -136,7 +141,7 @@ function isOfAnotherThread({ pid, parent, session }: ProcessEntry, token: string
 function readPids(folder: string): number[] {
   try {
     const text = readFileSync(`${folder}/cgroup.procs`, 'latin1');
-    // A process of another pid namespace is shown as 0.
+    // A process of another pid namespace reads as 0.
     return text
       .split('\n')
       .map(Number)
@@ -171,20 +176,19 @@ function write(path: string, text: string): boolean {
 }
 
 const PREFIX = 'dryrunner-';
-/** The mount of the unified tree, once it was looked for; `undefined` where no group can be made. */
+/** The mount of the unified hierarchy, once it has been looked for; `mount` is undefined if no group can be made. */
 let tried: { readonly mount: string | undefined } | undefined;
 
 /**
- * Where control groups for commands can be made: below the group of this process. Invariant: it was tried, once, that a group can be
- * made there, entered and left; where it cannot there is no home, and nothing is tried again.
- *
- * The folder of this process's own control group, if groups can be made in it.
+ * The folder of this process's own control group, below which groups for commands are made; undefined if that is
+ * impossible. Whether a group can be made there, entered and left is tried out once per process, and never again if it
+ * fails.
  */
 export function findCgroupHome(): string | undefined {
   if (process.platform !== 'linux') return undefined;
   try {
     tried ??= { mount: listMounts().find((mount) => isUsable(homeIn(mount))) };
-    // Somebody may have moved this process meanwhile.
+    // Looked up again, because this process may have been moved since.
     return tried.mount === undefined ? undefined : homeIn(tried.mount);
   } catch {
     // There is no /proc, or no file descriptor left to read it: this command gets no group.
@@ -192,7 +196,7 @@ export function findCgroupHome(): string | undefined {
   }
 }
 
-/** Mount points of the unified tree whose root is its own. */
+/** Mount points of the unified hierarchy that show it from its root. */
 function listMounts(): string[] {
   const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
   return lines.flatMap((line) => {
@@ -223,7 +227,7 @@ function isUsable(home: string | undefined): boolean {
     writeFileSync(`${home}/cgroup.procs`, '0');
     isBack = true;
   } catch {
-    // May be made, but not entered or left.
+    // A group can be made, but not entered or left.
   }
   try {
     rmdirSync(trial);
@@ -233,7 +237,10 @@ function isUsable(home: string | undefined): boolean {
   }
 }
 
-/** Groups of processes that were killed before they could remove them. One in which somebody lives cannot be removed. */
+/**
+ * Removes the groups of processes that were killed before they could do so. A group with a live process in it cannot be
+ * removed.
+ */
 function removeStale(home: string): void {
   for (const name of readdirSync(home)) {
     const pid = Number(/^dryrunner-(\d+)-/.exec(name)?.[1] ?? process.pid);
@@ -241,7 +248,7 @@ function removeStale(home: string): void {
     try {
       rmdirSync(`${home}/${name}`);
     } catch {
-      // Somebody lives in it.
+      // A process is still in it.
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The environment that a process was started with, as /proc shows it. Invariant: an environment that is known holds the token for
- * certain or lacks it for certain; what has none for a moment, between two programs, is said to be unknown.
+ * The environment that a process was started with, as /proc shows it. Invariant: a known environment certainly has the
+ * token or certainly lacks it; a process that has none for a moment, in the middle of an exec, is reported as unknown.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { TOKEN_LENGTH } from './process-cookie.ts';
@@ -8,14 +8,14 @@ import { hasImage, listThreads } from './process-table.ts';
 
 const TRIES = 3;
 const TOKENS = new RegExp(`[0-9a-f]{${TOKEN_LENGTH},}`, 'g');
-/** A name and its value, at the beginning or behind another one. */
+/** A name and its value, at the start or after another variable. */
 const VARIABLE = /(^|\0)[A-Za-z_][^=\0]*=/;
 const NOTHING: Buffer = Buffer.alloc(0);
 let buffer = Buffer.allocUnsafe(64 * 1024);
 
-/** An environment that was read once. */
+/** An environment as it was read. */
 export class ProcessEnvironment {
-  /** False if the process was just becoming another program, or ending: somebody has to look again. */
+  /** False if the process was in the middle of an exec, or ending: it has to be read again. */
   readonly isKnown: boolean;
   readonly #bytes: Buffer;
   readonly #isReadable: boolean;
@@ -36,7 +36,7 @@ export class ProcessEnvironment {
     return this.#bytes.includes(text);
   }
 
-  /** Everything in it that may be the token of a cookie. */
+  /** Everything in it that could be the token of a cookie. */
   *tokens(): Generator<string> {
     for (const [digits] of this.#bytes.toString('latin1').matchAll(TOKENS)) {
       for (let at = 0; at + TOKEN_LENGTH <= digits.length; at++) yield digits.slice(at, at + TOKEN_LENGTH);
@@ -48,19 +48,22 @@ const UNKNOWN = new ProcessEnvironment(undefined);
 const EMPTY = new ProcessEnvironment(NOTHING);
 const HIDDEN = new ProcessEnvironment(NOTHING, false);
 
-/** The environment of a process; an empty one if it has ended or may not be looked at: then we could not signal it either. */
+/**
+ * Reads the environment of a process; empty if it has ended or may not be read, in which case we could not signal it
+ * either.
+ */
 export function readEnvironment(pid: number): ProcessEnvironment {
   const process = `/proc/${pid}`;
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const environment = readThread(process);
     if (environment !== undefined) return environment;
     if (!hasImage(process)) return readOtherThreads(process, pid);
-    // Nothing could be read, yet by now there is an image: it may be a new one.
+    // Nothing could be read, although the process has an image by now: it may be a new one.
   }
   return EMPTY;
 }
 
-/** A process whose first thread has ended shows nothing of its own; the other threads still have what it was started with. */
+/** A process whose first thread has ended shows no environment of its own; its other threads still do. */
 function readOtherThreads(process: string, pid: number): ProcessEnvironment {
   const threads = listThreads(pid);
   if (threads.length === 0) return HIDDEN;
@@ -74,7 +77,7 @@ function readOtherThreads(process: string, pid: number): ProcessEnvironment {
   return UNKNOWN;
 }
 
-/** Undefined if there is nothing to read, because it is empty or the thread has ended. */
+/** Undefined if there is nothing to read, because the environment is empty or the thread has ended. */
 function readThread(path: string): ProcessEnvironment | undefined {
   let file: number | undefined;
   try {
@@ -83,7 +86,7 @@ function readThread(path: string): ProcessEnvironment | undefined {
     return bytes.length === 0 ? undefined : new ProcessEnvironment(bytes);
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
-    // What is another user's cannot be read, and cannot be signalled by us either.
+    // The process belongs to another user, and we cannot signal it either.
     return code === 'ESRCH' || code === 'ENOENT' ? undefined : HIDDEN;
   } finally {
     if (file !== undefined) closeSync(file);

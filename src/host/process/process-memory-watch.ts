@@ -1,6 +1,7 @@
 /**
- * Watches the memory of one process tree: once at the start, then every period, until it is over the cap or has ended. Invariants:
- * one measurement at a time, and none counts that comes in after `end`; the gauge goes back to 0 when nothing is watched any more.
+ * Watches the memory of a process tree: once at the start, then every period, until it is over the cap or has ended.
+ * Invariants: measurements do not overlap, and none that arrives after `end` counts; the gauge goes back to 0 when
+ * watching ends.
  */
 import type { Clock, Timer } from '../../kernel/clock.ts';
 import { memoryReport } from '../../execers/process-status.ts';
@@ -8,38 +9,38 @@ import type { MemoryReport } from '../../model/execer.ts';
 import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
 import { METRIC_NAMES, type Metrics } from '../../model/metrics.ts';
 
-/** One measurement. */
+/** One measurement of the memory. */
 export interface MemoryUse {
   readonly bytes: number;
   /**
-   * How much of it was in use before the command did anything. The first look comes when the machine gets round to it, and by then a
-   * quick command may have taken a lot: that is its own doing, and not `initial`. Undefined while the command has not begun, or is just
-   * becoming another program: nobody knows then, and the look does not count.
+   * How much of it was in use before the command did anything. The first check happens when the machine gets round to
+   * it, and a quick command may have allocated a lot by then: that is its own doing, and not `initial`. Undefined while
+   * the command has not begun, or is in the middle of an exec: the value is unknown then, and the check does not count.
    */
   readonly initialBytes: number | undefined;
-  /** Text for people that says who uses it; asked for at most once, if it is too much. */
+  /** Lists for people which processes use it; called at most once, when the cap is exceeded. */
   readonly list?: () => MaybePromise<string>;
 }
 
-/** How a watch is made. */
+/** The options of a watch. */
 export interface MemoryWatchOptions {
   readonly clock: Clock;
   readonly capBytes: number;
   readonly periodMs: number;
   readonly metrics: Metrics | undefined;
-  /** What is in use now. A rejection, or anything but a size, is a measuring error (R131). */
+  /** Measures the memory in use. A rejection, or anything but a size, is a measuring error (R131). */
   readonly measure: () => MaybePromise<MemoryUse>;
-  /** Kills the tree and answers true; false if it had ended before, which leaves it alone (R133). */
+  /** Kills the tree and returns true; false if it had ended before, and was left alone (R133). */
   readonly stop: (report: MemoryReport, list: MemoryUse['list']) => boolean;
 }
 
-/** A watch that is running. */
+/** A running watch. */
 export interface MemoryWatch {
-  /** Ends it at once; no timer is left. */
+  /** Stops watching at once and leaves no timer. */
   end(): void;
 }
 
-/** Makes the first check before it returns, if measuring is synchronous. */
+/** Starts a watch. Makes the first check before it returns, if measuring is synchronous. */
 export function watchMemory(options: MemoryWatchOptions): MemoryWatch {
   const watch = new PeriodicWatch(options);
   watch.check(true);
@@ -48,7 +49,7 @@ export function watchMemory(options: MemoryWatchOptions): MemoryWatch {
 
 const NO_USE: MemoryUse = Object.freeze({ bytes: NaN, initialBytes: NaN });
 
-/** How long the first look is put off at most, in looks of a millisecond. */
+/** How often the first check is postponed at most, by 1 ms each time. */
 const PUT_OFF_MAX = 100;
 
 class PeriodicWatch implements MemoryWatch {
@@ -74,7 +75,7 @@ class PeriodicWatch implements MemoryWatch {
     try {
       use = this.#options.measure();
     } catch {
-      // The measuring error is not swallowed: the gauge says -1 (R131).
+      // Not swallowed: the gauge shows -1 (R131).
       this.#judge(isFirst, NO_USE);
       return;
     }

@@ -1,4 +1,4 @@
-/** What the members of a tree hold in memory, and how that is shown to people (R131, R132). */
+/** The memory of a tree's members, and how it is listed for people (R131, R132). */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { readArguments, readResidentPages, type ProcessEntry } from './process-table.ts';
 
@@ -11,13 +11,13 @@ let known: number | undefined;
 export interface MemberMemory {
   readonly process: ProcessEntry;
   readonly bytes: number;
-  /** How much of it stands in files too, such as its program and libraries. */
+  /** How much of it is backed by files, such as its program and libraries. */
   readonly fileBytes: number;
   /** Its arguments, or its name if it has none. */
   readonly command: string;
 }
 
-/** The memory of one process as it is now; 0 if it has ended. */
+/** The current memory of one process; 0 if it has ended. */
 export function measureMember(process: ProcessEntry): MemberMemory {
   const { all, fromFiles } = readResidentPages(process.pid);
   const page = pageBytes();
@@ -29,7 +29,7 @@ export function measureMember(process: ProcessEntry): MemberMemory {
   };
 }
 
-/** The list of processes that goes to stderr when a command is stopped for its memory, the largest first. */
+/** The list of processes that is written to stderr when a command is stopped for its memory, the largest first. */
 export function formatMemberList(leader: number, members: readonly MemberMemory[]): string {
   const largestFirst = [...members].sort((a, b) => b.bytes - a.bytes);
   const rows = largestFirst.slice(0, LISTED_MAX).map(({ process, bytes, command }) => {
@@ -43,7 +43,7 @@ export function formatMemberList(leader: number, members: readonly MemberMemory[
   return `\n${title}\n\n${heading} COMMAND\n${rows.join('')}${more}`;
 }
 
-/** Bytes per page on this machine, asked of the kernel once. */
+/** Bytes per page on this machine; the kernel is asked once. */
 export function pageBytes(): number {
   known ??= askKernel() ?? USUAL_BYTES;
   return known;
@@ -58,7 +58,7 @@ function askKernel(): number | undefined {
     const kilobytes = /^KernelPageSize:\s*(\d+) kB$/m.exec(text)?.[1];
     return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
   } catch {
-    // Without this file there is nothing better than the usual size.
+    // Without this file, the usual size is the best guess.
     return undefined;
   } finally {
     if (file !== undefined) closeSync(file);

@@ -1,6 +1,9 @@
 /** Sending signals to processes and groups that may have ended meanwhile. */
 
-/** Sends a signal to a process, or to the group −`target`. False if there is nobody, or nobody whom we may signal. */
+/**
+ * Sends a signal to a process, or to a group if `target` is negative. False if there is none, or none that we may
+ * signal.
+ */
 export function sendSignal(target: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(target, signal);

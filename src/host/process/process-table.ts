@@ -1,11 +1,11 @@
 /**
- * The kernel's table of processes, read from /proc. A listing is repeated for what was born meanwhile, so that a table that says
- * `exact` holds every process that was alive when it was finished. Everything is read synchronously: what is looked up is
- * signalled in the same slice of time.
+ * The kernel's table of processes, read from /proc. Listing repeats for processes born meanwhile, so that a table that
+ * is `exact` holds every process that was alive when it was finished. Reading is synchronous, so that a process is
+ * signalled in the same slice of time in which it was looked up.
  */
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 
-/** One process, as it stood when it was read. */
+/** One process as of when it was read. */
 export interface ProcessEntry {
   readonly pid: number;
   readonly parent: number;
@@ -13,29 +13,32 @@ export interface ProcessEntry {
   readonly session: number;
   /** False for a zombie: it has ended and only waits to be reaped. */
   readonly alive: boolean;
-  /** Halted by a signal; it takes no other one but SIGKILL and SIGCONT until it goes on. */
+  /** Stopped by a signal (job control); only SIGKILL and SIGCONT take effect until it continues. */
   readonly stopped: boolean;
-  /** A thread of the kernel, which is nobody's child. */
+  /** A kernel thread, which belongs to no process tree. */
   readonly kernel: boolean;
   /** The program's name, at most 15 characters. */
   readonly name: string;
-  /** Ticks from the machine's start to its birth. Together with the pid it names a process for good, also when pids are reused. */
+  /**
+   * When it started, in ticks since the machine booted. Together with the pid it identifies a process for good, even if
+   * pids are reused.
+   */
   readonly startTicks: number;
 }
 
-/** Processes by pid, and whether none can be missing. */
+/** Processes by pid, and whether the table is known to be complete. */
 export interface ProcessTable {
   readonly entries: ReadonlyMap<number, ProcessEntry>;
   readonly exact: boolean;
 }
 
 const buffer = Buffer.allocUnsafe(4096);
-/** Set in the flags of threads of the kernel. */
+/** The flag of kernel threads. */
 const KERNEL_FLAG = 0x0020_0000;
 const ROUNDS_MAX = 64;
 const NEWBORN_MAX = 1024;
 
-/** Reads one line of `/proc/PID/stat`; undefined if it is not one. The name may hold blanks and parentheses. */
+/** Parses a line of `/proc/PID/stat`; undefined if it is not one. The name may contain spaces and parentheses. */
 export function parseStat(text: string): ProcessEntry | undefined {
   const nameEnd = text.lastIndexOf(')');
   const pid = Number.parseInt(text, 10);
@@ -43,7 +46,7 @@ export function parseStat(text: string): ProcessEntry | undefined {
   const [state, parent, group, session] = fields;
   const [flags, threads, startTicks] = [fields[6], fields[17], fields[19]];
   if (nameEnd < 0 || state === undefined || startTicks === undefined) return undefined;
-  // A process whose first thread has ended shows as a zombie while its other threads live on.
+  // A process whose first thread has ended is shown as a zombie while its other threads live on.
   const ended = state === 'X' || (state === 'Z' && Number(threads) <= 1);
   return {
     pid,
@@ -58,28 +61,28 @@ export function parseStat(text: string): ProcessEntry | undefined {
   };
 }
 
-/** One process; undefined if there is none of that pid. */
+/** Reads one process; undefined if there is none with that pid. */
 export function readProcess(pid: number): ProcessEntry | undefined {
   const text = readSmallFile(`/proc/${pid}/stat`);
   return text === undefined ? undefined : parseStat(text);
 }
 
 /**
- * False while a process or thread, given as its folder in /proc, has no program in memory: between two of them, or as it ends. The
- * kernel notes last where the environment of a new program ends.
+ * False while a process or thread, given as its folder in /proc, has no program in memory: in the middle of an exec, or
+ * as it ends. The end of the environment is checked because the kernel sets that last.
  */
 export function hasImage(path: string): boolean {
   const stat = readSmallFile(`${path}/stat`) ?? '';
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[48] ?? 0) > 0;
 }
 
-/** Resident memory of a process in pages, and how much of it stands in files too. */
+/** Resident memory of a process in pages, and how many of them are backed by files. */
 export interface ResidentPages {
   readonly all: number;
   readonly fromFiles: number;
 }
 
-/** Of no process of that pid: 0. A process whose first thread has ended is asked by way of another thread. */
+/** 0 if there is no such process. A process whose first thread has ended is read by way of another thread. */
 export function readResidentPages(pid: number): ResidentPages {
   const first = readStatm(`/proc/${pid}`);
   if (first.all > 0) return first;
@@ -91,17 +94,17 @@ export function readResidentPages(pid: number): ResidentPages {
 }
 
 function readStatm(path: string): ResidentPages {
-  // Newer kernels keep the figure in `stat` in pieces per processor and may show 0 there for a small process.
+  // Not from `stat`: newer kernels keep that figure per processor and may show 0 there for a small process.
   const fields = readSmallFile(`${path}/statm`)?.split(' ') ?? [];
   return { all: Number(fields[1] ?? 0), fromFiles: Number(fields[2] ?? 0) };
 }
 
-/** The arguments that a process was started with, blanks between them; empty if it has none or has ended. */
+/** The arguments that a process was started with, separated by spaces; empty if it has none or has ended. */
 export function readArguments(pid: number): string {
   return (readSmallFile(`/proc/${pid}/cmdline`) ?? '').replaceAll('\0', ' ').trimEnd();
 }
 
-/** The threads of a process; none if it has ended or may not be looked at. */
+/** The thread ids of a process; none if it has ended or may not be read. */
 export function listThreads(pid: number): number[] {
   try {
     return readdirSync(`/proc/${pid}/task`).map(Number);
@@ -112,7 +115,7 @@ export function listThreads(pid: number): number[] {
 }
 
 /**
- * All processes. `see` is called for each as soon as it has been read, while the table is still growing.
+ * Reads all processes. Calls `see` for each as soon as it has been read, while the table is still growing.
  *
  * @throws Error if /proc cannot be listed.
  */
@@ -135,14 +138,14 @@ export function readProcesses(see: (entry: ProcessEntry) => void = () => undefin
   return { entries, exact: false };
 }
 
-/** The pids given out since; all of them where two numbers do not show that. */
+/** The pids assigned between two counter values; all pids if the counter may have wrapped around. */
 function newborn(since: number, until: number): number[] {
   const count = until - since;
   if (count < 0 || count > NEWBORN_MAX) return listPids();
   return Array.from({ length: count }, (_, index) => since + 1 + index).filter(isProcess);
 }
 
-/** Threads have numbers of the same kind, and directories that no listing shows. */
+/** Threads have ids from the same range, and directories that no listing shows. */
 function isProcess(pid: number): boolean {
   const status = readSmallFile(`/proc/${pid}/status`);
   return status !== undefined && Number(/^Tgid:\s*(\d+)$/m.exec(status)?.[1]) === pid;
@@ -154,7 +157,7 @@ function listPids(): number[] {
     .filter((pid) => pid > 0);
 }
 
-/** The last pid or thread number that was given out; it stands at the end of the load averages. */
+/** The last pid or thread id assigned, which /proc/loadavg shows last. */
 function newestPid(): number {
   return Number(readSmallFile('/proc/loadavg')?.trimEnd().split(' ').at(-1) ?? 0);
 }
@@ -172,7 +175,7 @@ function readSmallFile(path: string): string | undefined {
   }
 }
 
-/** The process ended while it was looked at, or belongs to somebody who does not let us look. */
+/** The process ended while it was read, or belongs to a user whose processes we may not read. */
 function isGone(error: unknown): boolean {
   return ['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '');
 }

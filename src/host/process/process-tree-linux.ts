@@ -1,6 +1,6 @@
 /**
- * The tree of a command on Linux. Invariant: a signal goes to a process or group
- * only if it was found to be a member in the same slice of time, so that a reused pid is never hit.
+ * The tree of a command on Linux. Invariant: a process or group is signalled only if it was found to be a member in the
+ * same slice of time, so that a reused pid is never hit.
  */
 import { type ProcessEnvironment, readEnvironment } from './process-environment.ts';
 import { readProcess, type ProcessEntry, readProcesses } from './process-table.ts';
@@ -10,18 +10,19 @@ import { invariant } from '../../kernel/invariant.ts';
 import { measureMember, type MemberMemory } from './process-memory.ts';
 import { sendSignal } from './process-signal.ts';
 
-/** How long a number last seen in use cannot have been given to anybody else: pids are handed out in a circle. */
+/** How long a number that was seen in use cannot have been assigned to another process: pids are assigned in a cycle. */
 const NUMBER_TRUST_MS = 250;
 const NOBODY: ReadonlySet<number> = new Set();
 
 /**
- * Who belongs to one command on Linux: all that is in its group or session, descends from a member, carries its cookie, is in its
- * control group, or was a member before. Invariant: the number of a reaped leader counts only while nobody else can have got it.
+ * The members of one command on Linux: every process that is in its group, session or control group, descends from a
+ * member, carries its cookie, or was a member before. Invariant: the number of a reaped leader counts only while no
+ * other process can have it.
  */
 class ProcessMembership {
   /** Pid of the command's first process, which leads its group and its session. */
   readonly leader: number;
-  /** What the command's environment holds and no other. */
+  /** The token that only this command's environment contains. */
   readonly token: string;
   readonly leaderStart: number;
   readonly #cgroup: ProcessCgroup | undefined;
@@ -30,10 +31,10 @@ class ProcessMembership {
   #found = new Map<number, ProcessEntry>();
   #suspects: ProcessEntry[] = [];
   #inCgroup = NOBODY;
-  /** True if this look met a process of which it is not known whether it is a member. */
+  /** True if this look met a process that may or may not be a member. */
   #undecided = false;
   #reaped = false;
-  /** When the leader's number was last seen to be this command's; −Infinity once a stranger has it. */
+  /** When the leader's number was last seen to be this command's; −Infinity once another process has it. */
   #numberSeenMs = 0;
 
   constructor(leader: number, token: string, cgroup: ProcessCgroup | undefined) {
@@ -43,7 +44,7 @@ class ProcessMembership {
     this.leaderStart = tryReading(leader)?.startTicks ?? 0;
   }
 
-  /** From now on the leader's pid may become somebody else's. */
+  /** From now on the leader's pid may be reused. */
   leaderReaped(): void {
     this.#reaped = true;
     this.#numberSeenMs = performance.now();
@@ -54,7 +55,7 @@ class ProcessMembership {
     return !this.#reaped && tryReading(this.leader)?.alive !== false;
   }
 
-  /** Forgets what the last look found, but for who was a member. */
+  /** Forgets what the last look found, except for who was a member. */
   beginLook(): void {
     this.#witnessNumber();
     this.#undecided = false;
@@ -63,12 +64,15 @@ class ProcessMembership {
     this.#inCgroup = this.#cgroup?.members() ?? NOBODY;
   }
 
-  /** Pids that may be members for what is known of them already. */
+  /** Pids that are probably members, by what is already known. */
   candidates(): Iterable<number> {
     return this.#inCgroup.size === 0 ? this.#known.keys() : [...this.#known.keys(), ...this.#inCgroup];
   }
 
-  /** Takes a process that shows what members have in common; `environment` only if that decides. False if it is none, or known. */
+  /**
+   * Takes a process if it shows a mark of a member. `environment` is passed only if that has to decide. False if it
+   * shows none, or was taken before.
+   */
   claim(entry: ProcessEntry, environment?: ProcessEnvironment): boolean {
     if (this.#found.has(entry.pid) || entry.startTicks < this.leaderStart) return false;
     const belongs =
@@ -81,14 +85,15 @@ class ProcessMembership {
     return belongs;
   }
 
-  /** The look did not find out what this process is. */
+  /** Records that the look could not find out what this process is. */
   doubt(entry: ProcessEntry): void {
     if (entry.startTicks >= this.leaderStart) this.#undecided = true;
   }
 
   /**
-   * A process that shows nothing of where it is from, when all members have been claimed. It may be one: it leads a session, is younger
-   * than the command, and its parent is not, as with process 1, which adopts. With a control group there is no need to guess.
+   * Considers a process that shows no trace of its origin, once all members have been claimed. It may be a member if it
+   * leads a session, is younger than the command, and its parent is older, such as process 1, which adopts. With a
+   * control group there is no need to guess.
    */
   suspect(entry: ProcessEntry, parent: ProcessEntry | undefined): void {
     const { pid, session, startTicks } = entry;
@@ -97,9 +102,9 @@ class ProcessMembership {
     if (isAdopted && session !== parent?.session) this.#suspects.push(entry);
   }
 
-  /** What the look found; `exact` says whether its table can have missed nobody. */
+  /** The result of the look; `exact` says whether its table is known to be complete. */
   endLook(exact: boolean): TreeCensus {
-    // Somebody born into the control group while the table was read may show nothing else of where it comes from.
+    // A process born into the control group while the table was read may have no other mark.
     for (const pid of this.#cgroup?.members() ?? NOBODY) if (!this.#found.has(pid)) this.#undecided = true;
     this.#known = new Map([...this.#found.values()].map(({ pid, startTicks }) => [pid, startTicks]));
     const members = [...this.#found.values()].filter(({ alive }) => alive);
@@ -107,19 +112,19 @@ class ProcessMembership {
     return { members, unreaped, suspects: this.#suspects, exact: exact && !this.#undecided };
   }
 
-  /** Whether the leader's number still names this command's group: looks for a stranger first. */
+  /** Whether the leader's number still names this command's group; checks first whether another process has it. */
   ownsGroup(): boolean {
     this.#witnessNumber();
     if (this.#reaped && readProcess(this.leader) !== undefined) this.#numberSeenMs = -Infinity;
     return this.#ownsNumber();
   }
 
-  /** A child that somebody else started in this process's name: nobody here can reap it. */
+  /** An ended child that this process did not start itself: nothing here can reap it. */
   #isUnreaped({ alive, parent, pid }: ProcessEntry): boolean {
     return !alive && parent === process.pid && pid !== this.leader;
   }
 
-  /** In the leader's group or session. The kernel reuses no number that still names a group or a session. */
+  /** Whether it is in the leader's group or session. The kernel reuses no number that still names a group or a session. */
   #hasNumber({ pid, group, session }: ProcessEntry): boolean {
     if (pid === this.leader && this.#reaped) this.#numberSeenMs = -Infinity;
     if ((group !== this.leader && session !== this.leader) || !this.#ownsNumber()) return false;
@@ -131,7 +136,10 @@ class ProcessMembership {
     return !this.#reaped || performance.now() - this.#numberSeenMs < NUMBER_TRUST_MS;
   }
 
-  /** A member seen before that is still in the leader's group or session proves the number, however long ago that was. */
+  /**
+   * A known member that is still in the leader's group or session proves that the number is ours, however long ago it
+   * was seen.
+   */
   #witnessNumber(): void {
     if (this.#ownsNumber()) return;
     for (const [pid, startTicks] of this.#known) {
@@ -144,7 +152,7 @@ class ProcessMembership {
   }
 }
 
-/** Undefined also if it cannot be read now; the caller then goes by what it knows of the process. */
+/** Undefined also if it cannot be read now; the caller then relies on what it knows of the process. */
 function tryReading(pid: number): ProcessEntry | undefined {
   try {
     return readProcess(pid);
@@ -153,7 +161,10 @@ function tryReading(pid: number): ProcessEntry | undefined {
   }
 }
 
-/** The tree of a process that was just started as leader of its own session, with a cookie of that token, in that control group. */
+/**
+ * The tree of a process that was just started as the leader of its own session, with that token in its cookie, in that
+ * control group.
+ */
 export function createLinuxProcessTree(leader: number, token: string, cgroup?: ProcessCgroup): ProcessTree {
   return new LinuxProcessTree(leader, token, cgroup);
 }
@@ -182,7 +193,7 @@ class LinuxProcessTree implements ProcessTree {
   }
 
   terminate(name: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    // Without a look at the table, for want of file descriptors say, the group has been asked all the same.
+    // If the table cannot be read, for lack of file descriptors for instance, at least the group has been signalled.
     return doSoon(new TerminateErrand(this.#membership, name)).catch(() => undefined);
   }
 
@@ -208,10 +219,10 @@ class LinuxProcessTree implements ProcessTree {
   }
 }
 
-/** Looks, and touches nobody. */
+/** Looks, and signals no process. */
 class CensusErrand implements Errand {
   readonly membership: ProcessMembership;
-  /** What the last look found. */
+  /** The result of the last look. */
   protected latest: TreeCensus | undefined;
 
   constructor(membership: ProcessMembership) {
@@ -219,11 +230,11 @@ class CensusErrand implements Errand {
   }
 
   begin(): void {
-    // Nothing comes before the look.
+    // Nothing to do before the look.
   }
 
   see(_member: ProcessEntry): void {
-    // Nobody is touched.
+    // No process is signalled.
   }
 
   looked(exact: boolean): boolean {
@@ -232,7 +243,7 @@ class CensusErrand implements Errand {
   }
 
   end(): void {
-    // Nothing comes after the look.
+    // Nothing to do after the look.
   }
 
   census(): TreeCensus {
@@ -256,7 +267,7 @@ class TerminateErrand extends CensusErrand {
   }
 }
 
-/** Halts members as they come into sight, and kills them when no more do. */
+/** Stops members as they are found, and kills them when no more turn up. */
 class KillErrand extends CensusErrand {
   readonly #cgroup: ProcessCgroup | undefined;
   readonly #halted = new Map<number, ProcessEntry>();
@@ -277,7 +288,10 @@ class KillErrand extends CensusErrand {
     this.#halted.set(member.pid, member);
   }
 
-  /** A member halted late may have forked after the table was read, so a look that halted somebody is not the last one. */
+  /**
+   * A member stopped late may have forked after the table was read, so another look must follow one that stopped a
+   * process.
+   */
   override looked(exact: boolean): boolean {
     super.looked(exact);
     const isNewcomer = this.#halted.size > Math.max(0, this.#haltedBefore);
@@ -291,7 +305,7 @@ class KillErrand extends CensusErrand {
     this.#cgroup?.kill();
   }
 
-  /** Everybody who was alive when the first look found him. */
+  /** Every member that was alive when it was first found. */
   override census(): TreeCensus {
     return { ...super.census(), members: [...this.#halted.values()] };
   }
@@ -302,7 +316,7 @@ function askToEnd(members: readonly ProcessEntry[], name: NodeJS.Signals): void 
   for (const member of members) {
     if (leadsGroup(member) || !led.has(member.group)) signal(member, name);
   }
-  // A halted process would sleep through its grace.
+  // A stopped process would not notice the signal within its grace.
   for (const member of members) if (member.stopped) signal(member, 'SIGCONT');
 }
 
@@ -310,27 +324,27 @@ function leadsGroup({ pid, group }: ProcessEntry): boolean {
   return pid === group;
 }
 
-/** Reaches the leader's whole group at one instant, which no fork can slip through. */
+/** Signals the leader's whole group at once, so that no fork can escape the signal. */
 function signalGroup(membership: ProcessMembership, name: NodeJS.Signals): void {
   if (membership.ownsGroup()) sendSignal(-membership.leader, name);
 }
 
-/** Signals a member, if it is still the process that was seen; one that leads a group together with its group. */
+/** Signals a member if it is still the process that was seen; if it leads a group, the whole group. */
 function signal(member: ProcessEntry, name: NodeJS.Signals): void {
   if (readProcess(member.pid)?.startTicks !== member.startTicks) return;
   sendSignal(leadsGroup(member) ? -member.pid : member.pid, name);
 }
 
-/** What one tree wants. */
+/** What one tree has to do with the table of processes. */
 export interface Errand {
   readonly membership: ProcessMembership;
-  /** Comes before the first look. */
+  /** Called before the first look. */
   begin(): void;
-  /** A living member has come into sight; again in each look. */
+  /** Called for each living member found, again in each look. */
   see(member: ProcessEntry): void;
-  /** A look is over. True if another one has to follow at once. */
+  /** Called after each look. True if another one has to follow at once. */
   looked(exact: boolean): boolean;
-  /** Comes last, also if a look failed. */
+  /** Called last, even if a look failed. */
   end(): void;
 }
 
@@ -345,11 +359,10 @@ const nextTurn = setImmediate;
 let waiting: Waiting[] = [];
 
 /**
- * What trees want of the table of processes, done for all that ask in one turn of the event loop with the same looks: a look takes
- * as long as the machine has processes, and hundreds of commands may end at once. Invariant: from the first look of an errand to
- * its end nothing else runs, so that a pid that was seen cannot have become somebody else's through us.
- *
- * Does the errand with the next look that is taken; all that are asked for in one turn share it. Rejects if a look fails.
+ * Does the errand with the next look; all errands requested in one turn of the event loop share it, because a look
+ * takes longer the more processes the machine has, and hundreds of commands may end at once. Rejects if a look fails.
+ * Invariant: from the first look of an errand to its end nothing else runs, so that this process cannot cause the reuse
+ * of a pid that was seen.
  */
 function doSoon(errand: Errand): Promise<void> {
   return new Promise((done, failed) => {
@@ -384,7 +397,7 @@ function doTogether(errands: readonly Errand[]): void {
     try {
       step();
     } catch (failure) {
-      // Nobody's errand stays undone because another one's failed.
+      // A failed errand must not prevent the others.
       failures.push(failure);
     }
   }
@@ -411,12 +424,11 @@ function lookFor(errands: readonly Errand[]): void {
 export type SeeMember = (of: ProcessMembership, member: ProcessEntry) => void;
 
 /**
- * One look at the table of processes on behalf of many commands. Invariant: each process is read once, however many commands look
- * for their members, and is offered to those alone that it shows something in common with.
+ * Finds the members of many commands in one look at the table of processes; each membership's `endLook` gives its
+ * result. Each process is read once, however many commands there are, and offered only to those with which it shows
+ * something in common.
  *
- * Finds the members of all. What was found is asked of each membership's `endLook`.
- *
- * @returns whether none can have been missed because processes were born faster than they could be read.
+ * @returns whether the table is complete; if not, processes were born faster than they could be read.
  * @throws Error if the table cannot be read.
  */
 function lookForMembers(seekers: readonly ProcessMembership[], see: SeeMember): boolean {
@@ -427,11 +439,14 @@ function lookForMembers(seekers: readonly ProcessMembership[], see: SeeMember): 
 class Look {
   readonly #seekers: readonly ProcessMembership[];
   readonly #see: SeeMember;
-  /** Who takes an interest in a pid: it was or is a member's, or a leader's and so the name of a group and a session. */
+  /**
+   * Memberships by the pids that concern them: a pid of a current or former member, or a leader's pid, which also names
+   * a group and a session.
+   */
   readonly #byPid = new Map<number, ProcessMembership[]>();
   readonly #byToken = new Map<string, ProcessMembership[]>();
   readonly #firstStart: number;
-  /** Those that show no variable of the environment they were started with. */
+  /** Processes that show no variable of the environment they were started with. */
   readonly #bare: ProcessEntry[] = [];
 
   constructor(seekers: readonly ProcessMembership[], see: SeeMember) {
@@ -489,7 +504,7 @@ class Look {
     }
   }
 
-  /** One command asks for its own token alone; for many it is quicker to look up what the environment holds. */
+  /** A single command looks only for its own token; for many it is faster to look up the tokens in the environment. */
   #tokensIn(environment: ReturnType<typeof readEnvironment>): Iterable<string> {
     return this.#byToken.size === 1 ? this.#byToken.keys() : new Set(environment.tokens());
   }
@@ -500,7 +515,7 @@ class Look {
     if (entry.alive) this.#see(seeker, entry);
   }
 
-  /** A child may have been read before its parent. */
+  /** Repeats, because a child may have been read before its parent. */
   #followAncestry(entries: ReadonlyMap<number, ProcessEntry>): void {
     for (let goesOn = true; goesOn;) {
       goesOn = false;
@@ -512,7 +527,7 @@ class Look {
   }
 }
 
-/** Process 1, this process and the kernel's threads belong to no command. */
+/** Process 1, this process and kernel threads belong to no command. */
 function isNobodys({ pid, kernel }: ProcessEntry): boolean {
   return pid <= 1 || pid === process.pid || kernel;
 }

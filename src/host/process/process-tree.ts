@@ -1,40 +1,47 @@
 /**
- * The contract of a process tree: who belongs to a command, who of them is alive, and how all of them are ended. Linux finds
- * members everywhere (`process-tree-linux.ts`), other systems have the process group only (`os-execer.ts`). What looks at
- * the table of processes may answer later, because a look is shared by all trees that ask for one.
+ * The contract of a process tree: which processes belong to a command, which of them are alive, and how all of them are
+ * ended. Linux finds members everywhere (`process-tree-linux.ts`), other systems only in the process group
+ * (`os-execer.ts`). Methods that read the process table may be asynchronous, because all trees that ask for a look
+ * share it.
  */
 import type { MaybePromise } from '../../model/maybe-promise.ts';
 import type { MemberMemory } from './process-memory.ts';
 import type { ProcessEntry } from './process-table.ts';
 
-/** Who of a tree is alive. */
+/** The living processes of a tree. */
 export interface TreeCensus {
   /** Living members, the leader included; zombies are not alive. */
   readonly members: readonly ProcessEntry[];
-  /** Members that have ended as children of this process, which did not start them: nobody can reap them before it ends. */
+  /** Members that ended as children of this process, which did not start them: they stay zombies until it ends. */
   readonly unreaped: readonly ProcessEntry[];
-  /** Those that may be members and are left alone, because nothing shows whose they are. */
+  /** Processes that may be members and are left alone, because nothing shows where they belong. */
   readonly suspects: readonly ProcessEntry[];
-  /** False if somebody may have been missed, because processes were born faster than they could be read. */
+  /** False if a process may have been missed, because processes were born faster than they could be read. */
   readonly exact: boolean;
 }
 
 /** A command's leader and its descendants. */
 export interface ProcessTree {
-  /** Must be called when the leader has been reaped: from then on its pid may become somebody else's. */
+  /** Must be called when the leader has been reaped: from then on its pid may be reused. */
   leaderReaped(): void;
   /** False if the leader has ended, reaped or not. */
   leaderLives(): boolean;
-  /** Looks without touching. Rejects or throws if the table of processes cannot be read. */
+  /** Looks without signalling. Rejects or throws if the table of processes cannot be read. */
   census(): MaybePromise<TreeCensus>;
-  /** Asks every member once to end, with that signal (SIGTERM). Does what it can if the table cannot be read. */
+  /** Sends every member the signal once (default SIGTERM). Does what it can if the table cannot be read. */
   terminate(signal?: NodeJS.Signals): MaybePromise<void>;
-  /** Halts members as they come into sight, so that none forks away, then kills them all; gives those that were alive. Rejects as `census`. */
+  /**
+   * Stops members as they are found, so that none forks away, then kills them all; resolves with those that were alive.
+   * Rejects like `census`.
+   */
   kill(): MaybePromise<TreeCensus>;
-  /** The same at once, for a process that is about to exit. */
+  /** The synchronous `kill`, for a process that is about to exit. */
   killNow(): TreeCensus;
   /** The memory of each member. Rejects or throws if it cannot be measured. */
   usage(): MaybePromise<readonly MemberMemory[]>;
-  /** Gives back what the tree holds of the machine; false while that cannot be, because somebody is left in it. */
+  /**
+   * Frees the tree's resources on the machine, such as its control group; false while a process left in it prevents
+   * that.
+   */
   dispose(): boolean;
 }

@@ -1,6 +1,7 @@
 /**
- * Compression of blobs with what this version of Node has: deflate everywhere, zstd where `node:zlib` knows it. Invariant: whatever the size of a
- * blob, a few pieces of it are in memory, and the work is done by other threads than the one that answers calls.
+ * Compression of blobs with what this version of Node offers: deflate always, zstd if `node:zlib` has it. Invariant:
+ * whatever the size of a blob, only a few chunks of it are in memory, and other threads do the work than the one that
+ * answers calls.
  */
 import { pipeline, Readable, type Transform } from 'node:stream';
 import { constants, createDeflate, createInflate, type ZlibOptions } from 'node:zlib';
@@ -16,7 +17,7 @@ const { createZstdCompress, createZstdDecompress } = zlib as unknown as {
 };
 const hasZstd = createZstdCompress !== undefined && createZstdDecompress !== undefined;
 
-/** What comes out goes into one message. */
+/** Chunks of this size fit into one message. */
 const chunkSize = 256 * 1024;
 
 function compressor(name: Compression): Transform {
@@ -31,14 +32,14 @@ function decompressor(name: Compression): Transform {
     : createInflate({ chunkSize });
 }
 
-/** What becomes of chunks on their way; their end, and what goes wrong with them, comes out as well. */
+/** Pipes chunks through a transform; its end and errors propagate. */
 async function* through(chunks: AsyncIterable<Uint8Array>, transform: Transform): AsyncGenerator<Uint8Array> {
-  // What goes wrong comes out of the loop below.
+  // Errors come out of the loop below.
   pipeline(Readable.from(chunks, { highWaterMark: 1 }), transform, () => undefined);
   yield* transform as AsyncIterable<Uint8Array>;
 }
 
-/** For {@link createRemoteService}: clients that offer compressed blobs send and get them. */
+/** For {@link createRemoteService}: lets clients that support compressed blobs send and receive them. */
 export const BLOB_COMPRESSION: BlobCompression = {
   names: hasZstd ? ['zstd', 'deflate'] : ['deflate'],
   compress: (name, chunks) => through(chunks, compressor(name)),
@@ -47,7 +48,7 @@ export const BLOB_COMPRESSION: BlobCompression = {
     try {
       for await (const chunk of through(chunks, decompressor(name))) {
         bytes += chunk.length;
-        // More than was announced is refused before it fills anything.
+        // Refused before it can fill memory or disk.
         if (bytes > bytesMax) throw tooLong(name, bytesMax);
         yield chunk;
       }

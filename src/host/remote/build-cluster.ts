@@ -1,6 +1,7 @@
 /**
- * This machine as a build cluster: stores on the disk, workers, and the server in front of them. Invariant: once it is closed, no action is left
- * running and nothing of it is left on the disk but the stores of a folder that was named.
+ * This machine as a build cluster: stores on the disk, workers, and the server in front of them. Invariant: once it is
+ * closed, no action is still running, and nothing is left on the disk except the stores in a folder that the caller
+ * named.
  */
 import * as is from '../../kernel/shape.ts';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -31,29 +32,33 @@ import { storeFile } from './stored-tree.ts';
 import type { RemoteService } from '../../remote/rpc.ts';
 import { type RemoteEndpoint, SERVING_FIELDS, serveRemote, type ServeRemoteOptions } from './grpc-server.ts';
 
-/** What carries the actions out: the machine, or nothing that only says that it has. */
+/** How actions are carried out: `exec` runs commands on the machine, `simulated` only pretends to. */
 export type WorkerKind = 'exec' | 'simulated';
 
 /** Options of {@link serveBuildCluster}. */
 export interface BuildClusterOptions extends Omit<ServeRemoteOptions, 'service'> {
-  /** The folder of content store and action cache, kept. Default: a new one among the machine's temporary files, removed at the end. */
+  /**
+   * The folder of the content store and the action cache; it is kept. Default: a new temporary folder, removed on
+   * close.
+   */
   readonly cas?: string | undefined;
-  /** How many bytes of blobs are kept; what was not used for longest goes first. Default 10 GiB. */
+  /** How many bytes of blobs are kept; the least recently used go first. Default 10 GiB. */
   readonly casBytesMax?: number;
-  /** How many actions run at the same time. Default: one per core. */
+  /** How many actions run concurrently. Default: one per core. */
   readonly jobs?: number;
   /**
-   * `exec` (default) runs commands on this machine. `simulated` runs none: each takes a moment, its outputs are placeholders, and it ends well; one
-   * whose arguments are a script of steps, such as `sleep 100` and `complete 3`, does what that says.
+   * `exec` (default) runs commands on this machine. `simulated` runs none: each takes up to 50 ms, its outputs are
+   * placeholders, and it succeeds; a command whose arguments are a script of steps, such as `sleep 100` and `complete
+   * 3`, follows that script.
    */
   readonly workers?: WorkerKind;
-  /** An action whose clients have all gone is aborted after this time. Default 10,000. */
+  /** Aborts an action when all of its clients have been gone for this long. Default 10,000. */
   readonly abandonedAfterMs?: number;
-  /** An upload of which nothing comes for so long is given up. Default 60,000. */
+  /** Gives up an upload that receives no data for this long. Default 60,000. */
   readonly uploadIdleMs?: number;
-  /** Lies as clusters do, by decisions of this seed. Default: it is honest. */
+  /** Injects faults as real clusters show them, decided by this seed. Default: no faults. */
   readonly chaosSeed?: string | undefined;
-  /** Which lies, and how often; only with a `chaosSeed`. */
+  /** Which faults, and how often; only with a `chaosSeed`. */
   readonly faults?: RemoteFaults;
   readonly metrics?: Metrics | undefined;
 }
@@ -67,25 +72,25 @@ const OPTIONS = is.optionsOf<BuildClusterOptions>(
     jobs: is.integer(1, 10_000),
     workers: is.oneOf('exec', 'simulated'),
     chaosSeed: is.TEXT,
-    // The parts that get them look at them.
+    // Validated by the parts that receive them.
     ...is.each(['faults', 'metrics', 'abandonedAfterMs', 'uploadIdleMs'], is.ANY),
   },
 );
 
-/** A cluster that listens. */
+/** A running build cluster. */
 export interface BuildCluster extends RemoteEndpoint {
   readonly service: RemoteServer;
   readonly content: DiskContentStore;
   readonly cache: ActionCache;
-  /** How many actions run at the same time. */
+  /** How many actions run concurrently. */
   readonly jobs: number;
 }
 
 const GIB = 1024 ** 3;
-/** How long a simulated action takes, at most. */
+/** The longest that a simulated action without a script takes. */
 const PRETENDED_MS = 50;
 
-/** An execer that runs nothing: what is a script is one, all else takes a moment and ends well. */
+/** An execer that runs nothing: a script is simulated, any other command takes a moment and succeeds. */
 function pretendingExecer(world: World): Execer {
   const execer = createSimExecer({ clock: world.clock });
   const lengths = world.random.fork('actions');
@@ -109,7 +114,7 @@ function isScript(argv: readonly string[]): boolean {
   }
 }
 
-/** Makes the outputs of commands that nobody runs. */
+/** Writes placeholders for the outputs of commands that do not run. */
 function withPlaceholders(actions: ActionStore): ActionStore {
   const prepareOutputs = async (
     dir: string,
@@ -121,7 +126,7 @@ function withPlaceholders(actions: ActionStore): ActionStore {
     const { outputFiles, outputDirectories, outputPaths } = command;
     for (const path of outputDirectories) mkdirSync(join(top, path), { recursive: true });
     for (const path of new Set(outputPaths.length > 0 ? outputPaths : outputFiles)) {
-      // Newer clients name directories in both lists, or only what is in them.
+      // Newer clients list directories in both fields, or only files inside them.
       if (existsSync(join(top, path))) continue;
       writeFileSync(join(top, path), `a placeholder for ${path}\n`);
     }
@@ -138,7 +143,7 @@ function withPlaceholders(actions: ActionStore): ActionStore {
   };
 }
 
-/** The machine's folder for one cluster, and what is in it. */
+/** The folder of one cluster, and the stores in it. */
 interface Stores {
   readonly content: DiskContentStore;
   readonly cache: ActionCache;
@@ -177,10 +182,11 @@ function makeWorkers(
 }
 
 /**
- * Makes this machine a build cluster of the Remote Execution API, for Bazel and its like: what `dryrunner serve --reapi` does.
+ * Makes this machine a build cluster of the Remote Execution API, for clients such as Bazel. The command `dryrunner
+ * serve --reapi` uses it.
  *
- * Rejects with `RUNNER_INVALID_ARGUMENT` for options that make no sense, `RUNNER_MISSING_PACKAGE` without @grpc/grpc-js,
- * `RUNNER_RPC_FAILED` if nothing can listen there, and `RUNNER_OUTPUT_FAILED` if no temporary folder can be made.
+ * Rejects with `RUNNER_INVALID_ARGUMENT` for invalid options, `RUNNER_MISSING_PACKAGE` without @grpc/grpc-js,
+ * `RUNNER_RPC_FAILED` if it cannot listen there, and `RUNNER_OUTPUT_FAILED` if no temporary folder can be made.
  *
  * @example
  * ```ts
@@ -195,7 +201,7 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
   const { chaosSeed, faults, abandonedAfterMs, uploadIdleMs } = options;
   const world = realWorld(chaosSeed === undefined ? {} : { seed: chaosSeed });
   const temporary = makeTempFolder('serve');
-  // What is made last ends first.
+  // In reverse order of creation.
   const ends: (() => unknown)[] = [() => temporary.remove()];
   try {
     const stores = openStores(options, temporary);
@@ -241,7 +247,7 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
   }
 }
 
-/** Does each, also after one that failed, and then throws what was thrown first. */
+/** Runs all steps one by one, even after a failure, and then throws the first error. */
 async function inOrder(steps: readonly (() => unknown)[]): Promise<void> {
   const errors: unknown[] = [];
   for (const step of steps) {
@@ -254,7 +260,7 @@ async function inOrder(steps: readonly (() => unknown)[]): Promise<void> {
   if (errors.length > 0) throw errors[0];
 }
 
-/** Waits for all, also after one that failed. */
+/** Waits until all have settled, and then throws the first error. */
 async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
   await Promise.allSettled(work);
   await Promise.all(work);
@@ -268,7 +274,7 @@ function lyingBy(
 ): RemoteService {
   if (seed === undefined) return service;
   const source = randomDecisions(seed);
-  // Without a log, which would grow for as long as the cluster is up: the seed repeats the answers.
+  // Keeps no log, which would grow for as long as the cluster runs; the seed is enough to repeat the answers.
   const asked = new Map<Question, number>();
   const choose = (question: Question | string, n: number): number => {
     const about = typeof question === 'string' ? topicOf(question).asks('choice') : question;

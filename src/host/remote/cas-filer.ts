@@ -1,6 +1,6 @@
 /**
- * A filer of input roots: its snapshots are `bz-HASH-SIZE`, directories of a content store. Invariant: a checkout is exactly what its digest
- * says, or an error that names what is missing; nothing of it leads out.
+ * A filer of input roots: its snapshots are `bz-HASH-SIZE`, directories of a content store. Invariant: a checkout is
+ * exactly what its digest says, or fails with an error that names what is missing; no link in it leads outside.
  */
 import * as is from '../../kernel/shape.ts';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -34,11 +34,11 @@ export interface CasFilerOptions {
 
 const OPTIONS = is.optionsOf<CasFilerOptions>({ content: CONTENT_STORE }, { root: is.text('a path') });
 
-/** Written in one go. */
+/** Larger files are streamed. */
 const SMALL_BYTES = 64 * 1024;
 
 class CasFiler implements DiskFiler {
-  // A cancelled checkout removes what it has written so far.
+  // Covers removing what a cancelled checkout has written so far.
   readonly cancelBoundMs = 5_000;
   readonly updateIntervalMs = 0;
   readonly #content: ContentStore;
@@ -94,7 +94,7 @@ class CasFiler implements DiskFiler {
     }
   }
 
-  /** Each directory once is read and checked, and written wherever it lies. */
+  /** Reads and checks each directory once, and writes it wherever it occurs. */
   async #fill(dir: string, root: Digest, cancel: Cancellable | undefined): Promise<void> {
     const messages = new Map<string, DirectoryMessage>();
     const missing = new Map<string, Digest>();
@@ -103,7 +103,7 @@ class CasFiler implements DiskFiler {
       messages.set(digestKey(digest), message);
     }
     const files = [...messages.values()].flatMap((message) => message.files.map(digestOfFile));
-    // From the look until the last is written none may go.
+    // Held from the check until the last file is written, so that no blob is evicted in between.
     const hold = this.#content.hold(files);
     try {
       for (const digest of await this.#content.findMissing(files, cancel)) onMissing(digest);
@@ -161,7 +161,7 @@ function rootOf(snapshotId: string, cancel: Cancellable | undefined): Digest {
   check('snapshotId', snapshotId, SNAPSHOT_ID);
   throwIfCancelled(cancel, 'checkout');
   const digest = digestOfSnapshot(snapshotId);
-  // Of a size that nobody knows no blob can be found.
+  // Without a known size, no blob can be found.
   if (digest === undefined || digest.sizeBytes < 0) throw unknownSnapshot(snapshotId);
   return digest;
 }
@@ -171,7 +171,7 @@ function digestOfFile({ digest }: FileNode): Digest {
   return digest;
 }
 
-/** Links are copied as they are; what they lead to is looked at when the copy is stored. */
+/** Links are copied as they are; their targets are checked when the copy is stored. */
 async function copyInto(dir: string, source: string, target: string): Promise<void> {
   const kind = await kindAt(source);
   if (kind !== 'file' && kind !== 'dir') throw new FilerError(`neither file nor directory: ${source}`);

@@ -1,6 +1,6 @@
 /**
- * Results of actions in a folder. Invariant: a result comes back as it was put, or not at all: one that was damaged, or written by a version
- * that nobody knows, is a miss.
+ * Results of actions in a folder. Invariant: a result is returned as it was put, or not at all: one that is damaged, or
+ * was written by an unknown version, is a miss.
  */
 import * as is from '../../kernel/shape.ts';
 import { createHash } from 'node:crypto';
@@ -19,9 +19,9 @@ import { asStoreError, makeStoreFolder, sweepFolder } from './store-folder.ts';
 
 /** Options of {@link createDiskActionCache}. */
 export interface DiskActionCacheOptions {
-  /** The folder; made if it is not there. */
+  /** The folder; made if it is missing. */
   readonly dir: string;
-  /** How many results it keeps; what was not asked for longest goes first. Default 1,000,000. */
+  /** How many results it keeps; the least recently used go first. Default 1,000,000. */
   readonly maxEntries?: number;
 }
 
@@ -32,14 +32,14 @@ const OPTIONS = is.optionsOf<DiskActionCacheOptions>(
 
 const SUM_BYTES = 32;
 const EVICT_TO = 0.9;
-/** What nobody has written to for so long was given up half written. */
+/** A file to which nothing was written for this long was abandoned half written. */
 const STALE_MS = 60 * 60 * 1_000;
 
 class DiskResults implements ActionCache {
   readonly cancelBoundMs = 1_000;
   readonly #root: string;
   readonly #maxEntries: number;
-  /** How many there are, about: other processes may add and remove some. Unknown until the first put. */
+  /** Approximate number of results, because other processes may add and remove some. Unknown until the first put. */
   #entries: number | undefined;
   #counting: Promise<void> | undefined;
 
@@ -63,7 +63,7 @@ class DiskResults implements ActionCache {
         return outcome;
       }
     } catch {
-      // No result of this version.
+      // Not a result of this version.
     }
     try {
       rmSync(path, { force: true });
@@ -95,7 +95,7 @@ class DiskResults implements ActionCache {
     }
   }
 
-  /** Counts them, and takes what was not asked for longest if they are too many. */
+  /** Counts the results, and removes the least recently used if there are too many. */
   async #evict(): Promise<void> {
     const results = join(this.#root, 'results');
     const paths: string[] = [];
@@ -131,13 +131,13 @@ function sum(bytes: Uint8Array): Buffer {
   return createHash('sha256').update(bytes).digest();
 }
 
-/** Says that it was used. */
+/** Marks a result as just used. */
 function touch(path: string): void {
   const now = Date.now() / 1_000;
   try {
     utimesSync(path, now, now);
   } catch {
-    // Of another user, or on a disk that cannot be written: it is as good, and goes sooner.
+    // It belongs to another user, or the disk is read-only: the result is still valid, only evicted sooner.
   }
 }
 

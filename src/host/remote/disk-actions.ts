@@ -1,4 +1,4 @@
-/** The place of checkouts on the disk for what a runner of the Bazel path asks of the outside (R186–R192). */
+/** Lets a runner of the Bazel path work with checkouts on the disk (R186–R192). */
 import * as is from '../../kernel/shape.ts';
 import { mkdir, realpath, symlink } from 'node:fs/promises';
 import { relative } from 'node:path';

@@ -1,10 +1,12 @@
 /**
- * Blobs in a folder. Invariants: a blob appears whole or not at all, and bytes that do not fit their digest are never given for it; what is held
- * is not evicted, by this process or another; a process that is killed leaves nothing but files that are swept away later.
+ * Blobs in a folder. Invariants: a blob appears complete or not at all, and bytes that do not match their digest are
+ * never returned for it; neither this process nor another evicts a blob that is held; a process that is killed leaves
+ * only files that are swept away later.
  *
- * Several processes may share the folder. Each says in a file of its own when its oldest hold began, and touches what it holds: what was
- * last touched before any of them can be held by nobody. Of a process that is dead, neither that nor what it wrote counts from the next start or
- * eviction on; of one on another machine, or in another container, once it has been silent for a minute.
+ * Several processes may share the folder. Each records in a lease file when its oldest hold began, and touches the
+ * blobs that it holds: no process can hold a blob that was last touched before all of these times. The lease and
+ * unfinished files of a dead process are ignored from the next start or eviction on; those of a process on another
+ * machine or in another container, once it has been silent for a minute.
  */
 import * as is from '../../kernel/shape.ts';
 import { createHash, type Hash } from 'node:crypto';
@@ -42,9 +44,9 @@ import { giveTurns, isTurnDue } from './turns.ts';
 
 /** Options of {@link createDiskContentStore}. */
 export interface DiskContentStoreOptions {
-  /** The folder; made if it is not there. */
+  /** The folder; made if it is missing. */
   readonly dir: string;
-  /** How many bytes of blobs it keeps; what was not used for longest goes first. Default Infinity: nothing goes. */
+  /** How many bytes of blobs it keeps; the least recently used go first. Default Infinity: nothing is evicted. */
   readonly maxBytes?: number;
 }
 
@@ -60,28 +62,31 @@ const RANGE = is.objectOf<BlobRange>(
   is.each(['offset', 'limit'], is.COUNT),
 );
 
-/** A content store in a folder, which its owner closes. */
+/** A content store in a folder. Must be closed. */
 export interface DiskContentStore extends ContentStore {
-  /** About how many bytes it keeps: others may have added or removed some. */
+  /** Approximate number of bytes in the store, because other processes may have added or removed some. */
   readonly sizeBytes: number;
   holdAlong(held: Digest, digests: readonly Digest[]): void;
-  /** Ends what the store does by itself; blobs stay. */
+  /** Ends the store's background work; the blobs stay. */
   close(): void;
 }
 
-/** What is smaller is read and written in one go: that takes less time than to hand it to another thread. */
+/** Smaller blobs are read and written synchronously: that is faster than handing them to another thread. */
 const SMALL_BYTES = 64 * 1024;
 /** Most clients take messages of 4 MiB. */
 const CHUNK_BYTES = 1024 * 1024;
-/** What was touched less than this ago is not touched again: what is used, or begins to be held, was touched last so long before at most. */
+/**
+ * A blob touched less than this ago is not touched again, so its last use, or the start of a hold, may be this much
+ * later than its time of touch.
+ */
 const TOUCH_MS = 1_000;
-/** How often a process says that it lives: others can evict what it does not hold after this time. */
+/** How often a process renews its lease: blobs that it does not hold can be evicted after this time. */
 const LEASE_MS = 2_000;
-/** One elsewhere that is silent for so long is dead. */
+/** A process elsewhere that is silent for this long counts as dead. */
 const LEASE_DEAD_MS = 60_000;
-/** What nobody has written to for so long was given up half written. */
+/** A file to which nothing was written for this long was abandoned half written. */
 const STALE_MS = 24 * 60 * 60 * 1_000;
-/** Eviction goes on until there is some room, so that it does not begin anew with the next blob. */
+/** Eviction frees more than it needs, so that the next blob does not start another one. */
 const EVICT_TO = 0.9;
 const EMPTY: Buffer = Buffer.alloc(0);
 
@@ -94,7 +99,7 @@ function throwIfCancelled(cancel: Cancellable | undefined): void {
   if (isCancelled(cancel)) throw cancelledOperation('the call of the content store');
 }
 
-/** Says to other processes since when this one holds blobs. */
+/** Shows other processes since when this one has held blobs. */
 class Lease {
   readonly #folder: string;
   readonly #path: string;
@@ -102,7 +107,7 @@ class Lease {
   /** When each hold began. */
   readonly holds = new Set<{ readonly sinceMs: number }>();
 
-  /** Throws the system's error if it cannot be written for another reason than a full disk. */
+  /** Throws the system's error if the lease cannot be written for any reason other than a full disk. */
   constructor(folder: string) {
     this.#folder = folder;
     this.#path = join(folder, ownName());
@@ -114,7 +119,7 @@ class Lease {
     this.#timer.unref();
   }
 
-  /** Before that, what was touched last is held by nobody. */
+  /** A time before which every blob that was last touched is unheld. */
   async unheldBeforeMs(): Promise<number> {
     this.#write(() => undefined);
     sweepFolder(this.#folder, LEASE_DEAD_MS);
@@ -133,13 +138,13 @@ class Lease {
     try {
       rmSync(this.#path, { force: true });
     } catch {
-      // On a disk that can no longer be written. The next process that can write there finds this one dead.
+      // The disk has become read-only. The next process that can write there will find this one dead.
     }
   }
 
   /**
-   * Errors are ignored on purpose, but for those of the first write: a disk that can no longer be written must not end a server. If they last, others
-   * think this process dead after a minute, and may evict what it holds.
+   * Ignores all errors but those of the first write: a disk that becomes read-only must not end a server. If they last,
+   * other processes consider this one dead after a minute, and may evict what it holds.
    */
   #write(onError: (error: unknown) => void): void {
     const oldest = Math.min(Date.now(), ...[...this.holds].map(({ sinceMs }) => sinceMs));
@@ -166,14 +171,14 @@ class DiskBlobs implements DiskContentStore {
   readonly #lease: Lease;
   /** When a blob was last touched by this process. */
   readonly #touched = new Map<string, number>();
-  /** Of blobs that come in parts. */
+  /** Writers of blobs that arrive in parts. */
   readonly #writers = new Set<DiskWriter>();
-  /** Of this process. */
+  /** The holds of this process. */
   readonly #held = new BlobHolds();
   #sizeBytes = 0;
-  /** Of blobs that are being written. */
+  /** Bytes reserved for blobs that are being written. */
   #reserved = 0;
-  /** How many bytes have come in since the store was opened. */
+  /** How many bytes have been added since the store was opened. */
   #adopted = 0;
   #scanned: Promise<void> | undefined;
   #evicting: Promise<void> | undefined;
@@ -231,7 +236,7 @@ class DiskBlobs implements DiskContentStore {
 
   #readSmall(digest: Digest): Buffer {
     const path = this.#pathOf(digest);
-    // Who asks for another size asks for another blob, and says nothing about this one.
+    // A request with another size is for another blob, and does not show that this one is damaged.
     const stats = statSync(path, { throwIfNoEntry: false });
     if (stats?.size !== digest.sizeBytes) throw new MissingBlobsError([digest]);
     let bytes: Buffer;
@@ -260,9 +265,9 @@ class DiskBlobs implements DiskContentStore {
     try {
       checkOffset(offset, digest);
       const end = Math.min(digest.sizeBytes, offset + limit);
-      // Only all of the bytes can be held to their digest.
+      // Only the complete bytes can be compared with the digest.
       const hash = offset === 0 && end === digest.sizeBytes ? createHash('sha256') : undefined;
-      // The next chunk is read while the one before is on its way.
+      // Reads the next chunk while the consumer works on this one.
       coming = readChunk(file, offset, end);
       for (let at = offset; at < end;) {
         const chunk = await coming;
@@ -291,7 +296,7 @@ class DiskBlobs implements DiskContentStore {
         return file;
       }
       await file.close();
-      // Who asks for another size asks for another blob, and says nothing about this one.
+      // A request with another size is for another blob, and does not show that this one is damaged.
       throw new MissingBlobsError([digest]);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new MissingBlobsError([digest]);
@@ -299,7 +304,7 @@ class DiskBlobs implements DiskContentStore {
     }
   }
 
-  /** It is removed, so that it is missing from now on, and can be stored again. */
+  /** Removes a damaged blob, so that it is missing from now on and can be stored again. */
   #damaged(digest: Digest, bytes: number, actual: string): RunnerError {
     try {
       rmSync(this.#pathOf(digest), { force: true });
@@ -349,7 +354,7 @@ class DiskBlobs implements DiskContentStore {
       reserve: (bytes) => this.#reserve(bytes, digest.sizeBytes),
       free: (bytes) => this.#free(bytes),
       adopt: (incoming) => {
-        // Its last bytes may have come long ago.
+        // Its last bytes may have arrived long ago.
         utimesSync(incoming, Date.now() / 1_000, Date.now() / 1_000);
         this.#adopt(incoming, digest);
       },
@@ -373,7 +378,7 @@ class DiskBlobs implements DiskContentStore {
     };
   }
 
-  /** Other processes spare them as well: they are touched later than the hold began. */
+  /** Other processes spare them too, because they are touched after the hold began. */
   holdAlong(held: Digest, digests: readonly Digest[]): void {
     check('held', held, DIGEST);
     check('digests', digests, MANY_DIGESTS);
@@ -381,7 +386,7 @@ class DiskBlobs implements DiskContentStore {
     void this.#touchAll(digests);
   }
 
-  /** For other processes, in the call if there are few of them. */
+  /** Shows other processes that the blobs are in use; runs synchronously if there are few of them. */
   async #touchAll(digests: readonly Digest[]): Promise<void> {
     const beganMs = performance.now();
     for (const digest of digests) {
@@ -396,18 +401,18 @@ class DiskBlobs implements DiskContentStore {
   }
 
   /**
-   * Keeps room for so many bytes of a blob of `wholeBytes` until they are given back.
+   * Reserves room for so many bytes of a blob of `wholeBytes` until `#free` is called.
    *
    * @throws RunnerError (rejects) `RUNNER_STORE_FULL`.
    */
   async #reserve(bytes: number, wholeBytes: number = bytes): Promise<void> {
-    // What never fits must cost nothing of what is there.
+    // A blob that can never fit must not evict others.
     if (wholeBytes > this.#maxBytes) throw this.#full(wholeBytes);
     if (this.#maxBytes !== Infinity) {
       await this.#scanOnce();
       for (let isOwn = false; !this.#fits(bytes);) {
         if (isOwn) throw this.#full(bytes);
-        // An eviction that is under way makes room for another, and perhaps for this one as well.
+        // An eviction in progress makes room for another blob, and perhaps for this one as well.
         isOwn = this.#evicting === undefined;
         this.#evicting ??= this.#evict(bytes).finally(() => {
           this.#evicting = undefined;
@@ -418,7 +423,7 @@ class DiskBlobs implements DiskContentStore {
     this.#reserved += bytes;
   }
 
-  /** See `#reserve`. */
+  /** Gives back room that `#reserve` reserved. */
   #free(bytes: number): void {
     this.#reserved -= bytes;
   }
@@ -433,7 +438,7 @@ class DiskBlobs implements DiskContentStore {
     return new RunnerError('RUNNER_STORE_FULL', message, { actual: bytes });
   }
 
-  /** A scan that failed is made again by the next who needs it. */
+  /** If the scan fails, the next caller repeats it. */
   async #scanOnce(): Promise<void> {
     this.#scanned ??= this.#scan().then(
       () => undefined,
@@ -462,7 +467,7 @@ class DiskBlobs implements DiskContentStore {
     return this.#touch(digest, path);
   }
 
-  /** Says that it was used; false if it has gone. */
+  /** Marks a blob as just used; false if it is gone. */
   #touch(digest: Digest, path: string): boolean {
     const now = Date.now();
     const key = digestKey(digest);
@@ -471,7 +476,7 @@ class DiskBlobs implements DiskContentStore {
       utimesSync(path, now / 1_000, now / 1_000);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-      // Of another user's: it can be used, and goes sooner.
+      // The blob belongs to another user: it is usable, only evicted sooner.
     }
     this.#noteTouch(key, now);
     return true;
@@ -497,23 +502,24 @@ class DiskBlobs implements DiskContentStore {
         found.push({ path, key: `${folder}${name}/${stats.size}`, bytes: stats.size, usedMs: stats.mtimeMs });
       }
     }
-    // What came meanwhile may have been seen or not: too much is put right by the next scan, too little would fill the disk.
+    // The scan may have counted blobs added meanwhile or not. Counting them twice is corrected by the next scan;
+    // missing them would fill the disk.
     this.#sizeBytes = sizeBytes + this.#adopted - adoptedBefore;
     return found;
   }
 
-  /** Takes what was not used for longest, but nothing that anybody holds. */
+  /** Evicts the least recently used blobs, but none that any process holds. */
   async #evict(bytes: number): Promise<void> {
     const before = await this.#lease.unheldBeforeMs();
     const all = (await this.#scan()).sort((a, b) => a.usedMs - b.usedMs);
-    // Another process that begins from now on touches what it holds, and what was touched since the scan is spared.
+    // Another process that starts from now on touches what it holds, and blobs touched since the scan are spared.
     const alone = (await readdir(join(this.#root, 'leases'))).length <= 1;
     const needed = this.#maxBytes - bytes;
     const roomy = needed - this.#maxBytes * (1 - EVICT_TO);
     const wanted = roomy > 0 ? roomy : needed;
     for (const { path, key, bytes: size, usedMs } of all) {
       if (this.#sizeBytes + this.#reserved <= wanted) return;
-      // Alone, the holds of this process are all there are.
+      // If no other process shares the store, only the holds of this one count.
       if (this.#held.has(key) || (!alone && usedMs >= before)) continue;
       if (await this.#remove(path, key, usedMs)) {
         this.#sizeBytes -= size;
@@ -522,7 +528,7 @@ class DiskBlobs implements DiskContentStore {
     }
   }
 
-  /** It is out of the way before it is looked at once more, so that who begins to hold it meanwhile has it back. */
+  /** Moves the blob away before the last check, so that it can be restored if a hold on it has begun meanwhile. */
   async #remove(path: string, key: string, usedMs: number): Promise<boolean> {
     const away = this.#newIncoming();
     try {
@@ -544,7 +550,7 @@ class DiskBlobs implements DiskContentStore {
   }
 }
 
-/** Each has a buffer of its own: those who get it may keep it. */
+/** A new buffer for each chunk, because its consumer may keep it. */
 async function readChunk(file: FileHandle, from: number, end: number): Promise<Buffer> {
   if (from >= end) return EMPTY;
   const buffer = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, end - from));
@@ -558,14 +564,14 @@ function checkOffset(offset: number, { sizeBytes }: Digest): void {
   throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { actual: offset });
 }
 
-/** What a store gives to one that writes a blob into it. */
+/** The store's side of a blob that is being written. */
 interface WriterPlace {
-  /** Of the file that is being written. */
+  /** Path of the file that is being written. */
   readonly path: string;
-  /** Rejects if there is no room for so many bytes more. */
+  /** Rejects if there is no room for so many more bytes. */
   reserve(bytes: number): Promise<void>;
   free(bytes: number): void;
-  /** Takes the finished file. */
+  /** Moves the finished file into the store. */
   adopt(incoming: string): void;
   ended(): void;
 }
@@ -575,7 +581,7 @@ class DiskWriter implements BlobWriter {
   readonly #digest: Digest;
   readonly #place: WriterPlace;
   readonly #hash: Hash = createHash('sha256');
-  /** In the store; what is on its way to the disk included. */
+  /** Bytes reserved in the store, including those on their way to the disk. */
   #reserved = 0;
   #file: number | undefined;
   #isOver = false;
@@ -594,7 +600,7 @@ class DiskWriter implements BlobWriter {
       throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { actual: offset });
     }
     const { sizeBytes } = this.#digest;
-    // More than was announced can never become the blob, and would fill the disk.
+    // More bytes than announced can never become the blob, and would fill the disk.
     if (offset + chunk.length > sizeBytes) {
       throw wrongDigest(this.#digest, `${offset + chunk.length} B or more`);
     }
@@ -605,7 +611,8 @@ class DiskWriter implements BlobWriter {
     }
     try {
       this.#file ??= openSync(this.#place.path, 'wx');
-      // Into the cache of the system, which takes it faster than another thread would. After a failure the same place is written again.
+      // Synchronous, because a write into the system's cache is faster than another thread. After a failure, the same
+      // position is written again.
       for (let at = 0; at < chunk.length;) {
         at += writeSync(this.#file, chunk, at, chunk.length - at, offset + at);
       }
@@ -641,7 +648,7 @@ class DiskWriter implements BlobWriter {
     if (!this.#isOver) this.#end();
   }
 
-  /** Perhaps while there was no room yet. */
+  /** It may have been given up while it waited for room. */
   #isGivenUp(): boolean {
     return this.#isOver;
   }

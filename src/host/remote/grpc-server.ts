@@ -1,6 +1,6 @@
 /**
- * A {@link RemoteService} behind gRPC. Invariants: a call ends with a status whatever happens in it; who sends faster than is taken waits; a
- * closed server has ended all of its calls.
+ * A {@link RemoteService} behind gRPC. Invariants: a call ends with a status whatever happens in it; a client that
+ * sends faster than the service reads is slowed down; a closed server has ended all of its calls.
  */
 import * as is from '../../kernel/shape.ts';
 import type {
@@ -32,13 +32,13 @@ import {
 } from '../../remote/rpc.ts';
 import { loadGrpc } from './load-grpc.ts';
 
-/** What the access log has of a call that is over. */
+/** The access log's entry for a call that has ended. */
 export interface RpcAccess {
-  /** As gRPC has it: `/google.bytestream.ByteStream/Read`. */
+  /** The full name of the method: `/google.bytestream.ByteStream/Read`. */
   readonly method: string;
   /** The name of its status, such as `OK`. */
   readonly code: string;
-  /** Of the status; empty if all went well. */
+  /** The message of the status; empty on success. */
   readonly message: string;
   readonly durationMs: number;
   readonly bytesIn: number;
@@ -47,28 +47,28 @@ export interface RpcAccess {
   readonly peer: string;
 }
 
-/** Certificate and key, as PEM. */
+/** The server's certificate and key, PEM. */
 export interface RemoteTls {
   readonly cert: Uint8Array | string;
   readonly key: Uint8Array | string;
-  /** Clients must have a certificate that one of these has signed. Default: anybody may come. */
+  /** Requires clients to present a certificate signed by one of these. Default: no client certificate needed. */
   readonly clientCa?: Uint8Array | string | undefined;
 }
 
 /** How a service is served. */
 export interface ServeRemoteOptions {
   readonly service: RemoteService;
-  /** Default 127.0.0.1: nobody but this machine. */
+  /** Host to listen on. Default 127.0.0.1: reachable from this machine only. */
   readonly host?: string;
-  /** Default 0: any that is free. */
+  /** Port to listen on. Default 0: any free port. */
   readonly port?: number;
   /** Default: no encryption. */
   readonly tls?: RemoteTls | undefined;
-  /** What callers must send as `authorization: Bearer TOKEN`. Default: nothing. */
+  /** The token that callers must send as `authorization: Bearer TOKEN`. Default: none is needed. */
   readonly token?: string | undefined;
-  /** Of one message that comes in, in bytes. Default 16 MiB. */
+  /** The largest incoming message in bytes. Default 16 MiB. */
   readonly messageBytesMax?: number;
-  /** Gets each call once it is over. */
+  /** Called with each call once it has ended. */
   readonly onCall?: ((access: RpcAccess) => void) | undefined;
 }
 
@@ -87,17 +87,17 @@ const OPTIONS = is.optionsOf<ServeRemoteOptions>(
   SERVING_FIELDS,
 );
 
-/** A server that listens. */
+/** A running gRPC server. */
 export interface RemoteEndpoint {
-  /** Where clients find it: `grpc://127.0.0.1:8980`, or `grpcs://…`. */
+  /** The address for clients: `grpc://127.0.0.1:8980`, or `grpcs://…`. */
   readonly endpoint: string;
   readonly port: number;
-  /** Takes no more calls, gives those that run `graceMs` (default 1,000) to end, and ends the rest. */
+  /** Accepts no more calls, gives running ones `graceMs` (default 1,000) to end, and then ends the rest. */
   readonly close: (graceMs?: number) => Promise<void>;
 }
 
 type Grpc = typeof grpcJs;
-/** What the calls of all kinds have. */
+/** The common part of all kinds of calls. */
 type AnyCall = Pick<ServerUnaryCall<Buffer, Uint8Array>, 'getDeadline' | 'getPeer' | 'metadata'> &
   Pick<NodeJS.EventEmitter, 'on'>;
 
@@ -111,10 +111,10 @@ const asIs = (bytes: Buffer): Buffer => bytes;
 const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** One for all: an error that nobody shows needs no stack of its own. */
+/** Shared by all calls: the stack of this error is never shown. */
 const GONE = new RpcError('CANCELLED', 'the client has gone');
 
-/** One call, from its begin to its status. */
+/** One call, from its start to its status. */
 class ServedCall {
   readonly context: RpcContext;
   readonly #method: string;
@@ -131,7 +131,7 @@ class ServedCall {
     this.#call = call;
     this.#onCall = onCall;
     call.on('cancelled', () => {
-      // Also said of a call that has ended well, of which nothing waits for the signal any more.
+      // gRPC also emits this for calls that ended well; nothing waits for their signal any more.
       if (this.#isOver) return;
       this.#cancel.abort(GONE);
       this.over('CANCELLED', GONE.message);
@@ -146,7 +146,7 @@ class ServedCall {
     };
   }
 
-  /** Says what became of it, once. */
+  /** Reports how the call ended, once. */
   over(code: string, message = ''): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -228,7 +228,7 @@ class GrpcServer implements RemoteEndpoint {
       responseDeserialize: asIs,
     };
     const handlers: UntypedServiceImplementation = { [name]: this.#handler(method) as never };
-    // One by one: gRPC wants all methods of a service at once only where it checks that each has a handler.
+    // One method at a time: gRPC needs all methods of a service in one call only to check that each has a handler.
     this.#server.addService({ [name]: definition }, handlers);
   }
 
@@ -342,14 +342,15 @@ class GrpcServer implements RemoteEndpoint {
   }
 }
 
-// A trailer that is too long kills the whole connection: many clients take 8 KiB of headers, with 32 bytes extra for each.
+// A trailer that is too long ends the whole connection: many clients accept 8 KiB of headers, counting 32 extra bytes
+// for each.
 const TEXT_BYTES = 1_024;
-/** Before gRPC makes base64 of it, a third longer. */
+/** Before gRPC encodes it as base64, which is a third longer. */
 const DETAILS_BYTES = 4_500;
-/** Of tags and lengths around one violation, at most. */
+/** An upper bound for the tags and lengths around one violation. */
 const VIOLATION_BYTES = 16;
 
-/** As much of a status as fits into a trailer: in its text it says what is left out. */
+/** Cuts a status so that it fits into a trailer; its message then says how much was left out. */
 function inTrailer({ code, message, violations = [] }: RpcStatus): RpcStatus {
   const listed: RpcViolation[] = [];
   let room = DETAILS_BYTES - TEXT_BYTES;
@@ -367,9 +368,9 @@ function inTrailer({ code, message, violations = [] }: RpcStatus): RpcStatus {
   };
 }
 
-/** As much of a text as a header of that many bytes holds: gRPC writes most characters but letters as %XX. */
+/** Cuts a text so that it fits into a header of that many bytes: gRPC writes most characters other than letters as %XX. */
 function headerText(text: string, bytesMax: number): string {
-  // Half a surrogate pair cannot be written at all.
+  // Replaces unpaired surrogates, which cannot be encoded.
   const sound = Buffer.from(text.slice(0, bytesMax + 1)).toString();
   if (text.length <= bytesMax && encodeURI(sound).length <= bytesMax) return sound;
   const rest = `... (${text.length} characters)`;
@@ -383,13 +384,13 @@ function headerText(text: string, bytesMax: number): string {
   return shown + rest;
 }
 
-/** The messages of a client, one after the other: the next is taken when the last is done with. */
+/** The messages of a client, one at a time: the next is taken when the last has been processed. */
 async function* decoded<Q>(
   method: RpcMethod<Q, unknown>,
   call: ServerReadableStream<Buffer, Uint8Array>,
   served: ServedCall,
 ): AsyncGenerator<Q> {
-  // Leaving the loop early must not destroy the call: its answer is still to come.
+  // Leaving the loop early must not destroy the call, whose answer is still to come.
   const source = call.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
   try {
     for await (const bytes of source) {
@@ -405,7 +406,7 @@ async function* decoded<Q>(
   if (served.context.signal.aborted) throw new RpcError('CANCELLED', 'the client has gone');
 }
 
-/** More can be sent, or nobody takes it any more. */
+/** Resolves when more can be sent, or the client is gone. */
 function drained(call: ServerWritableStream<Buffer, Uint8Array>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const settle = (): void => {
@@ -422,7 +423,7 @@ function drained(call: ServerWritableStream<Buffer, Uint8Array>, signal: AbortSi
 const CERTIFICATE = '-----BEGIN CERTIFICATE-----';
 const PRIVATE_KEY = /-----BEGIN ([A-Z0-9]+ )?PRIVATE KEY-----/;
 
-/** What is wrong with them in words. Nothing of the files is shown, for there may be a secret in either. */
+/** Checks the options for TLS. Error messages contain nothing of the files, because either may hold a secret. */
 function checkTls({ cert, key, clientCa }: RemoteTls): void {
   requirePem('tls.cert', cert, 'certificates');
   requirePem('tls.key', key, 'a private key');
@@ -463,8 +464,8 @@ function serverCredentials(grpc: Grpc, tls: RemoteTls | undefined): ServerCreden
 /**
  * Serves a {@link RemoteService} over gRPC, as the command `dryrunner serve --reapi` does.
  *
- * Rejects with `RUNNER_MISSING_PACKAGE` if @grpc/grpc-js is not installed, with `RUNNER_INVALID_ARGUMENT` for options that make no sense, and
- * with `RUNNER_RPC_FAILED` if nothing can listen there.
+ * Rejects with `RUNNER_MISSING_PACKAGE` if @grpc/grpc-js is not installed, with `RUNNER_INVALID_ARGUMENT` for invalid
+ * options, and with `RUNNER_RPC_FAILED` if it cannot listen there.
  *
  * @example
  * ```ts

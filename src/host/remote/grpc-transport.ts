@@ -1,6 +1,7 @@
 /**
- * The way to a server of the Remote Execution API over gRPC, as a {@link RemoteService}. Invariant: a call that fails is an {@link RpcError} with
- * the status that the server gave; one whose signal is aborted is cancelled there too.
+ * A server of the Remote Execution API, reached over gRPC, as a {@link RemoteService}. Invariant: a call that fails
+ * rejects with an {@link RpcError} that has the status from the server; aborting a call's signal cancels it on the
+ * server too.
  */
 import * as is from '../../kernel/shape.ts';
 import type * as grpcJs from '@grpc/grpc-js';
@@ -19,26 +20,29 @@ import {
 } from '../../remote/rpc.ts';
 import { loadGrpc } from './load-grpc.ts';
 
-/** Where a server is, and how it is talked to. */
+/** The address of a server, and how to authenticate. */
 export interface ConnectRemoteOptions {
   /** `grpc://HOST:PORT`, or `grpcs://HOST:PORT` with TLS, whose port is 443 by default. */
   readonly endpoint: string;
-  /** Those who may sign the certificate of the server, PEM; only with `grpcs://`. Default: those whom the machine trusts. */
+  /**
+   * Certificate authorities that may sign the server's certificate, PEM; only with `grpcs://`. Default: those that the
+   * machine trusts.
+   */
   readonly tlsCa?: Uint8Array | string | undefined;
-  /** Sent as `authorization: Bearer TOKEN`. */
+  /** Token to send as `authorization: Bearer TOKEN`. Default: none. */
   readonly token?: string | undefined;
 }
 
 const PORT_MAX = 65_535;
-/** A host is a name or an address, that of IPv6 in brackets. */
+/** The host is a name or an address, an IPv6 one in brackets. */
 const ENDPOINT = /^(grpcs?):\/\/((?:\[[\da-zA-Z:.%]+\]|[^\s/:@?#%[\]]+)(?::(\d+))?)\/?$/;
 
-/** What is expected of an endpoint that is none, or whose port cannot be; undefined if it can be tried. */
+/** What is expected instead of an invalid endpoint or port; undefined if the endpoint is usable. */
 export function endpointProblem(endpoint: string): string | undefined {
   const parts = ENDPOINT.exec(endpoint);
   if (parts === null) return 'grpc://HOST:PORT or grpcs://HOST:PORT';
   const [, scheme, address = '', port = '443'] = parts;
-  // That of TLS, which is all that gRPC knows without a port, is nobody's who speaks without.
+  // Without a port, gRPC would assume that of TLS, where no unencrypted server listens.
   if (scheme === 'grpc' && parts[3] === undefined) return `a port, as in grpc://${address}:8980`;
   return Number(port) < 1 || Number(port) > PORT_MAX ? `a port from 1 to ${PORT_MAX}` : undefined;
 }
@@ -48,15 +52,15 @@ const OPTIONS = is.optionsOf<ConnectRemoteOptions>(
   { tlsCa: is.ANY, token: is.text('a token', /^[\x21-\x7e]+$/) },
 );
 
-/** A way to a server. */
+/** A connection to a server. */
 export interface RemoteConnection extends RemoteService {
-  /** Ends it, and the calls that are on it. */
+  /** Closes the connection, and ends the calls on it. */
   close(): void;
 }
 
 const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-/** What grpc-js has of a call, whatever its kind. */
+/** The part that all kinds of grpc-js calls share. */
 type AnyCall = Pick<grpcJs.ClientUnaryCall, 'cancel'>;
 
 class GrpcConnection implements RemoteConnection {
@@ -145,7 +149,7 @@ class GrpcConnection implements RemoteConnection {
       const leave = cancelWith(call, context);
       const send = async (): Promise<void> => {
         for await (const message of requests) {
-          // The server may need no more than it has.
+          // The server may have answered without needing the rest.
           if (isAnswered) return;
           if (!call.write(message)) await drainedOrOver(call);
         }
@@ -171,7 +175,7 @@ class GrpcConnection implements RemoteConnection {
   }
 }
 
-/** More can be sent, or nobody takes it any more. */
+/** Resolves when more can be sent, or the call has ended. */
 function drainedOrOver(call: Pick<NodeJS.EventEmitter, 'on' | 'off'>): Promise<void> {
   return new Promise((resolve) => {
     const settle = (): void => {
@@ -192,7 +196,7 @@ function decoderOf<T>(codec: MessageCodec<T>): (bytes: Buffer) => T {
   return (bytes) => codec.decode(bytes);
 }
 
-/** Until that is called, the signal cancels the call. */
+/** Lets the signal cancel the call until the returned function is called. */
 function cancelWith(call: AnyCall, { signal }: RpcContext): () => void {
   const cancel = (): void => call.cancel();
   signal.addEventListener('abort', cancel);
@@ -210,7 +214,7 @@ function failureOf(error: unknown): unknown {
   });
 }
 
-/** Without what gRPC says around the reason why there is no connection, and the time at which it did not find one. */
+/** The reason for a failed connection, without gRPC's text around it, which includes the time of the attempt. */
 function plainText(details: string): string {
   return details
     .replace(/^No connection established\. Last error: (Error: )?/, '')
@@ -218,7 +222,7 @@ function plainText(details: string): string {
     .replace(/^(Failed to connect) \(\S+Z\)$/, '$1');
 }
 
-/** Details that cannot be read are left out: the status stands without them. */
+/** Unreadable details are left out; the status is useful without them. */
 function violationsIn(details: unknown): RpcStatus['violations'] {
   if (!Buffer.isBuffer(details)) return undefined;
   try {
@@ -238,9 +242,10 @@ function credentialsFor(
 }
 
 /**
- * Opens a way to a server of the Remote Execution API; the first call makes the connection.
+ * Connects to a server of the Remote Execution API; the connection is made lazily, by the first call.
  *
- * Rejects with `RUNNER_MISSING_PACKAGE` if @grpc/grpc-js is not installed, and with `RUNNER_INVALID_ARGUMENT` for options that make no sense.
+ * Rejects with `RUNNER_MISSING_PACKAGE` if @grpc/grpc-js is not installed, and with `RUNNER_INVALID_ARGUMENT` for
+ * invalid options.
  *
  * @example
  * ```ts

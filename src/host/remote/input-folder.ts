@@ -1,6 +1,6 @@
 /**
- * A folder of the machine as an input root, without a copy of it. Invariants: its files are read when they are asked for; what is given has the
- * digest that was asked for, or the error names the file that has changed.
+ * A folder of the machine as an input root, without copying it. Invariants: files are read on demand; the bytes
+ * returned have the digest that was requested, or the error names the file that has changed.
  */
 import { createHash } from 'node:crypto';
 import { constants, open } from 'node:fs/promises';
@@ -14,24 +14,25 @@ import { digestKey, type Digest } from '../../model/digest.ts';
 import { storeTree } from '../../remote/stored-tree.ts';
 import { diskSource } from './stored-tree.ts';
 
-/** Read in one go. */
+/** Bytes read at a time. */
 const PART_BYTES = 1024 * 1024;
 
-/** Where blobs can be looked for; one of a folder, and of all that is written to it. */
+/** A content store that finds its blobs in files of folders; blobs written to it are kept in memory. */
 export class InputFolder implements ContentStore {
   readonly cancelBoundMs = 5_000;
   readonly #made: MemoryContentStore = createMemoryContentStore();
   readonly #paths = new Map<string, string>();
 
-  /** Bytes that are in no file. */
+  /** Adds a blob that is in no file. */
   add(bytes: Uint8Array): Digest {
     return this.#made.add(bytes);
   }
 
   /**
-   * Looks at all files below a folder, and gives the digest of its tree.
+   * Hashes all files below a folder, and resolves with the digest of its tree.
    *
-   * @throws RunnerError (rejects) `RUNNER_FILER_FAILED` for links that lead out of it, and for what is neither file, folder nor link.
+   * @throws RunnerError (rejects) `RUNNER_FILER_FAILED` for links that lead out of it, and for anything but files,
+   * folders and links.
    */
   async addFolder(dir: string, cancel?: Cancellable): Promise<Digest> {
     const source = diskSource(dir);
@@ -82,7 +83,7 @@ export class InputFolder implements ContentStore {
   }
 }
 
-/** A range of a file. Its last part goes out only once the whole file has been compared with the digest. */
+/** A range of a file. Yields the last part only once the digest of the whole file has been verified. */
 async function* checkedParts(
   path: string,
   digest: Digest,
@@ -107,9 +108,9 @@ async function* checkedParts(
   if (last !== undefined) yield last;
 }
 
-/** No more than was there: a file can grow faster than it is read. */
+/** Reads no more than `sizeBytes`: a file can grow faster than it is read. */
 async function* partsOf(path: string, sizeBytes: number): AsyncGenerator<Uint8Array> {
-  // To open a pipe that has come in its place would wait for a writer.
+  // Non-blocking, because opening a pipe that has taken its place would wait for a writer.
   const file = await readable(path, open(path, constants.O_RDONLY | constants.O_NONBLOCK));
   try {
     if (!(await file.stat()).isFile()) throw changed(path);
@@ -139,7 +140,7 @@ function changed(path: string, cause?: unknown): FilerError {
   return new FilerError(`${path} has changed since it was looked at`, { cause });
 }
 
-/** Takes everything and keeps nothing: files are only looked at. */
+/** Accepts everything and keeps nothing: files are only hashed. */
 const NOWHERE: ContentStore = {
   cancelBoundMs: 0,
   findMissing: () => [],

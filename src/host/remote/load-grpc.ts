@@ -1,4 +1,7 @@
-/** gRPC, an optional package. If it is missing, the error names the other one too that its users need, so that one `npm install` does. */
+/**
+ * Loads gRPC, an optional package. If it is missing, the error names both packages that its users need, so that one
+ * `npm install` suffices.
+ */
 import type * as grpcJs from '@grpc/grpc-js';
 import { loadPeer } from '../../kernel/package-files.ts';
 

@@ -1,6 +1,7 @@
 /**
- * What stores in folders share. Invariants: a file that is being written says in its name which process writes it, so that what the dead leave is
- * known at once, and what the living write is never touched; a folder in which nothing can be written is refused before anybody relies on it.
+ * The common part of stores in folders. Invariants: the name of a file that is being written identifies its process, so
+ * that files of dead processes are recognized at once, and those of live ones are never touched; a folder that is not
+ * writable is refused on opening the store.
  */
 import { accessSync, constants, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +10,10 @@ import { isOutOfRoom } from '../../model/content-store.ts';
 import { makeFolderSync } from '../make-folder.ts';
 import { ownerOf } from '../own-name.ts';
 
-/** Removes what is left of dead processes in a folder, and what has been silent for so long that its process must be. */
+/**
+ * Removes the files of dead processes from a folder, and those of unknown processes that have not changed for more than
+ * `silentMs`.
+ */
 export function sweepFolder(folder: string, silentMs: number): void {
   for (const name of readdirSync(folder)) {
     const owner = ownerOf(name);
@@ -21,13 +25,13 @@ export function sweepFolder(folder: string, silentMs: number): void {
   }
 }
 
-/** Makes a folder if it is not there. Throws the system's error if nothing can be put there. */
+/** Makes a folder if it is missing. Throws the system's error if nothing can be written there. */
 export function makeStoreFolder(path: string): void {
   makeFolderSync(path);
   accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
 }
 
-/** What the disk has no room for is a full store. */
+/** Maps a full disk to `RUNNER_STORE_FULL`; returns other errors unchanged. */
 export function asStoreError(error: unknown, bytes: number): unknown {
   if (!isOutOfRoom(error)) return error;
   const message = `expected room for ${bytes} B, but the disk has none: ${messageOf(error)}`;

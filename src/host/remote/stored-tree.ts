@@ -1,4 +1,7 @@
-/** Files and directories of the disk on their way into a content store. Invariant: what changes meanwhile is refused, and no link is followed. */
+/**
+ * Stores files and directories of the disk in a content store. Invariant: a file that changes meanwhile is refused, and
+ * no link is followed.
+ */
 import { isUtf8 } from 'node:buffer';
 import { constants, type Dirent } from 'node:fs';
 import { lstat, open, readdir, readlink, type FileHandle } from 'node:fs/promises';
@@ -13,7 +16,7 @@ import type { Digest } from '../../model/digest.ts';
 import { type EntryKind, type StoredFile, type TreeSource, unkept } from '../../remote/stored-tree.ts';
 import { shownBytes } from '../shown-bytes.ts';
 
-/** Read in one go. */
+/** Files up to this size are read at once. */
 const SMALL_BYTES = 1024 * 1024;
 const CHUNK_BYTES = 256 * 1024;
 
@@ -40,7 +43,7 @@ export async function storeFile(
   }
 }
 
-/** Read twice, as its digest must be known before it is written. */
+/** Reads the file twice, because its digest must be known before it is written. */
 async function storeLarge(
   content: ContentStore,
   file: FileHandle,
@@ -76,7 +79,7 @@ async function* chunksOf(file: FileHandle, cancel: Cancellable | undefined): Asy
   }
 }
 
-/** A directory of the disk, to be stored. */
+/** A directory of the disk as a source for storing. */
 export function diskSource(dir: string): TreeSource {
   return {
     async entriesOf(path) {
@@ -96,7 +99,10 @@ async function checkNames(dir: string): Promise<void> {
   if (bad !== undefined) throw unkept(`name that is not UTF-8: ${join(dir, shownBytes(bad))}`);
 }
 
-/** What a link leads to. Rejects with `RUNNER_FILER_FAILED` if that is not UTF-8, which the protocol has for all names. */
+/**
+ * The target of a link. Rejects with `RUNNER_FILER_FAILED` if it is not UTF-8, which the protocol requires of all
+ * names.
+ */
 export async function targetAt(path: string): Promise<string> {
   const target = await readlink(path, { encoding: 'buffer' });
   if (isUtf8(target)) return target.toString();
@@ -109,7 +115,7 @@ function kindOf(stats: Pick<Dirent, 'isFile' | 'isDirectory' | 'isSymbolicLink'>
   return stats.isSymbolicLink() ? 'link' : 'other';
 }
 
-/** What lies at a path; undefined if nothing does. */
+/** The kind of the entry at a path, links not followed; undefined if there is none. */
 export async function kindAt(path: string): Promise<EntryKind | undefined> {
   try {
     return kindOf(await lstat(path));

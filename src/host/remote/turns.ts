@@ -1,13 +1,16 @@
-/** Turns of the event loop. Invariant: work that asks here between its steps lets timers and sockets wait no longer than a few of its steps. */
+/**
+ * Turns of the event loop. Invariant: work that calls this between its steps delays timers and sockets by a few of its
+ * steps at most.
+ */
 
-/** A caller hardly notices that long. */
+/** Short enough that callers hardly notice. */
 const TURN_MS = 10;
 
 let lastMs = -Infinity;
 
 /**
- * Lets others have a turn if they have had none for a while. Small files are read and written in the call, which is fastest; but nothing
- * else happens meanwhile, not even that a cancel arrives.
+ * Yields to the event loop if it has not had a turn for 10 ms. Small files are read and written synchronously, which is
+ * fastest; but nothing else happens meanwhile, and not even a cancellation arrives.
  */
 export async function giveTurns(): Promise<void> {
   if (!isTurnDue()) return;
@@ -19,7 +22,10 @@ export async function giveTurns(): Promise<void> {
   });
 }
 
-/** Whether others have had no turn since then, or the last one that {@link giveTurns} gave, for a while. */
+/**
+ * True if the event loop has had no turn for 10 ms, counted from `sinceMs` or the last turn that {@link giveTurns}
+ * gave, if that was later.
+ */
 export function isTurnDue(sinceMs: number = lastMs): boolean {
   return performance.now() - Math.max(sinceMs, lastMs) >= TURN_MS;
 }
