@@ -1,11 +1,11 @@
 /**
- * What the Bazel path runs and reports, as plain data in the vocabulary of the Remote Execution API (R184–R198). Names are camelCase; digests,
- * times and lists are values of this package, so that nothing here knows how they travel.
+ * What the Bazel path runs and reports, as plain data in the vocabulary of the Remote Execution API (R184–R198). Names
+ * are camelCase; digests, times and lists are values of this package, independent of any wire format.
  */
 import * as is from '../kernel/shape.ts';
 import { DIGEST, type Digest } from './digest.ts';
 
-/** A name and its value, as platforms have them. */
+/** A platform property: a name and its value. */
 export interface PlatformProperty {
   readonly name: string;
   readonly value: string;
@@ -16,15 +16,15 @@ export interface ExecuteRequest {
   readonly actionDigest: Digest;
   /** True: runs the action even if its result is cached. Default false. */
   readonly skipCacheLookup?: boolean;
-  /** Of several on one server; part of the key of a cached result. Default `''`. */
+  /** Selects one of several instances on a server; part of the key of a cached result. Default `''`. */
   readonly instanceName?: string;
-  /** When the server took it, in milliseconds since the Unix epoch on the clock of the runner. Absent: not known (D102). */
+  /** When the server accepted the request, in milliseconds since the Unix epoch on the runner's clock. Absent if unknown (D102). */
   readonly queuedAtMs?: number;
-  /** Lower is sooner, as the client said. No runner of this package orders by it; a scheduler of yours may. Default 0. */
+  /** Priority set by the client; lower values run sooner. No runner of this package orders by it, but your scheduler may. Default 0. */
   readonly priority?: number;
 }
 
-/** What a caller's request must look like. */
+/** Argument shape of an {@link ExecuteRequest}. */
 export const EXECUTE_REQUEST: is.RecordShape = is.objectOf<ExecuteRequest>(
   'an object with actionDigest',
   { actionDigest: DIGEST },
@@ -36,15 +36,15 @@ export const EXECUTE_REQUEST: is.RecordShape = is.objectOf<ExecuteRequest>(
   },
 );
 
-/** What is cached: a command on an input root. */
+/** The unit of caching: a command on an input root. */
 export interface Action {
   readonly commandDigest: Digest;
   readonly inputRootDigest: Digest;
-  /** How long the command may run; absent means as long as the run that it is of (R187). */
+  /** How long the command may run; if absent, the timeout of its run applies (R187). */
   readonly timeoutMs?: number;
-  /** True: its result is not cached, and not shared with others that ask for the same. */
+  /** True: the result is neither cached nor shared with other requests for the same action. */
   readonly doNotCache: boolean;
-  /** Makes actions different that would be the same. */
+  /** Distinguishes actions that would otherwise have the same digest. */
   readonly salt?: Uint8Array;
   readonly platform?: readonly PlatformProperty[];
 }
@@ -55,7 +55,7 @@ export interface ActionCommand {
   readonly environmentVariables: Readonly<Record<string, string>>;
   readonly outputFiles: readonly string[];
   readonly outputDirectories: readonly string[];
-  /** Either kind; where a client gives these, it leaves the two above empty. */
+  /** Output files or directories. Clients that set these leave the two fields above empty. */
   readonly outputPaths: readonly string[];
   readonly workingDirectory: string;
   readonly platform: readonly PlatformProperty[];
@@ -65,14 +65,14 @@ export interface ActionCommand {
 export interface OutputFile {
   readonly path: string;
   readonly digest: Digest;
-  /** Any of its three x bits is set (R191). */
+  /** True if any of the file's three x bits is set (R191). */
   readonly isExecutable: boolean;
 }
 
 /** A directory that an action made. */
 export interface OutputDirectory {
   readonly path: string;
-  /** Of the message that holds the directory and all below it. */
+  /** Digest of the message that describes the directory and everything below it. */
   readonly treeDigest: Digest;
 }
 
@@ -82,7 +82,7 @@ export interface OutputSymlink {
   readonly target: string;
 }
 
-/** Outputs as they were found (R191). */
+/** Outputs as found after the command ended (R191). */
 export interface ActionOutputs {
   readonly outputFiles: readonly OutputFile[];
   readonly outputDirectories: readonly OutputDirectory[];
@@ -90,8 +90,8 @@ export interface ActionOutputs {
 }
 
 /**
- * Who did it and when, in milliseconds since the Unix epoch, all of one clock, in the order of the fields (R193). A time that is absent was
- * not known or not reached.
+ * Which worker ran the action, and when: times in milliseconds since the Unix epoch, all from one clock, in field order
+ * (R193). A time is absent if it is unknown or was not reached.
  */
 export interface ActionMetadata {
   readonly worker: string;
@@ -106,20 +106,20 @@ export interface ActionMetadata {
   readonly workerCompletedMs?: number;
 }
 
-/** What an action came to: what an action cache holds, and what REAPI calls an ActionResult. */
+/** The result of an action: what an action cache stores; REAPI calls it an ActionResult. */
 export interface ActionOutcome extends ActionOutputs {
   readonly exitCode: number;
   readonly stdoutDigest?: Digest;
   readonly stderrDigest?: Digest;
-  /** What was written to standard output, from a server that answers with the bytes themselves; a digest of them may be absent then. */
+  /** Standard output inlined by the server; a server that inlines it may leave out the digest. */
   readonly stdoutRaw?: Uint8Array;
-  /** The same of standard error. */
+  /** Standard error inlined by the server; see {@link stdoutRaw}. */
   readonly stderrRaw?: Uint8Array;
   readonly metadata: ActionMetadata;
 }
 
 /**
- * Codes of `google.rpc.Code`, by their names.
+ * Status codes of `google.rpc.Code` by name.
  *
  * @example
  * ```ts
@@ -147,31 +147,31 @@ export const RPC_CODES = {
   UNAUTHENTICATED: 16,
 } as const;
 
-/** One of them by name. */
+/** Name of a {@link RPC_CODES} entry. */
 export type RpcCodeName = keyof typeof RPC_CODES;
-/** One of them by number. */
+/** Number of a {@link RPC_CODES} entry. */
 export type RpcCode = (typeof RPC_CODES)[RpcCodeName];
 
-/** Why a precondition does not hold: a blob that is missing, `blobs/HASH/SIZE` (R188). */
+/** A violated precondition; for a missing blob the subject is `blobs/HASH/SIZE` (R188). */
 export interface RpcViolation {
   readonly type: 'MISSING';
   readonly subject: string;
 }
 
-/** What went wrong, as `google.rpc.Status` has it. */
+/** An error in the form of `google.rpc.Status`. */
 export interface RpcStatus {
   readonly code: RpcCode;
   readonly message: string;
   readonly violations?: readonly RpcViolation[];
 }
 
-/** What the Bazel path reports beside a run's status (R186–R194). */
+/** What the Bazel path reports in addition to a run's status (R186–R194). */
 export interface ActionResult {
   readonly actionDigest: Digest;
-  /** The result was in the action cache, and nothing ran. */
+  /** True if the result came from the action cache and nothing ran. */
   readonly cached: boolean;
-  /** Absent in a run that failed. */
+  /** Absent if the run failed. */
   readonly result?: ActionOutcome;
-  /** Set in a run that failed. */
+  /** Set if the run failed. */
   readonly grpcStatus?: RpcStatus;
 }

@@ -1,18 +1,18 @@
-/** The shapes of what many functions take: the parts that callers give, by the methods that are called on them. */
+/** Argument shapes shared by many functions: each checks a collaborator by the methods that are called on it. */
 import * as is from '../kernel/shape.ts';
 import { SERVICE_METHODS } from './service.ts';
 
-/** Where choices are asked. */
+/** Shape of `Choices`. */
 export const CHOICES: is.MethodsShape = is.withMethods('choose');
-/** What keeps trace events. */
+/** Shape of a `Tracer`. */
 export const TRACER: is.MethodsShape = is.withMethods('record');
-/** What starts processes. */
+/** Shape of an `Execer`. */
 export const EXECER: is.MethodsShape = is.withMethods('exec');
-/** What makes outputs or temporary directories. */
+/** Shape of an `OutputCreator` or `TempDirs`. */
 export const CREATOR: is.MethodsShape = is.withMethods('create');
-/** Which filer serves which run type. */
+/** Shape of a `RunTypeMap`: which filer serves which run type. */
 export const FILERS: is.MethodsShape = is.withMethods('get', 'keys');
-/** Where actions come from. */
+/** Shape of an `ActionStore`. */
 export const ACTION_STORE: is.MethodsShape = is.withMethods(
   'cachedOutcome',
   'action',
@@ -22,7 +22,7 @@ export const ACTION_STORE: is.MethodsShape = is.withMethods(
   'storeLog',
   'keep',
 );
-/** Where blobs are. */
+/** Shape of a `ContentStore`. */
 export const CONTENT_STORE: is.MethodsShape = is.withMethods(
   'findMissing',
   'read',
@@ -31,13 +31,13 @@ export const CONTENT_STORE: is.MethodsShape = is.withMethods(
   'openWrite',
   'hold',
 );
-/** Where results are. */
+/** Shape of an `ActionCache`. */
 export const ACTION_CACHE: is.MethodsShape = is.withMethods('get', 'put');
-/** Where instruments come from. */
+/** Shape of `Metrics`. */
 export const METRICS: is.MethodsShape = is.withMethods('counter', 'gauge', 'histogram');
-/** What takes runs, and says what became of them. */
+/** Shape of the part of a `Service` that most functions need. */
 export const SERVICE: is.MethodsShape = is.withMethods('run', 'abort', 'query', 'release');
-/** One with all its methods. */
+/** Shape of a complete `Service`. */
 export const WHOLE_SERVICE: is.MethodsShape = is.withMethods(...SERVICE_METHODS);
-/** What has the time. */
+/** Shape of anything that shows the time. */
 export const TIME: is.MethodsShape = is.withMethods('now');

@@ -1,21 +1,22 @@
 /**
- * A request to stop, level-triggered: it belongs to one operation and holds from the moment it is made (R105, R173). The
- * `AbortSignal` that collaborators get is made only when one of them asks for it, because a controller costs more than a run's step.
+ * A level-triggered request to stop: it belongs to one operation and holds from the moment it is made (R105, R173). The
+ * `AbortSignal` that collaborators see is created only when one of them asks for it, because a controller costs more
+ * than a step of a run.
  */
 import { checkObject, unreadable } from '../kernel/argument-check.ts';
 
-/** What everything long takes. Destructure `signal` only if you use it: reading it makes it. */
+/** Passed to every long-running operation. Destructure `signal` only if you use it: reading it creates it. */
 export interface Cancellable {
   readonly signal: AbortSignal;
-  /** The same answer as `signal.aborted` without making the signal; absent where only the signal knows. */
+  /** Same answer as `signal.aborted` without creating the signal; absent where only the signal knows. */
   readonly cancelled?: boolean;
 }
 
 /**
- * True if the operation has been asked to stop. Makes no signal where `cancelled` says so.
+ * True if the operation has been asked to stop. Does not create the signal if `cancelled` is present.
  * See {@link Cancellation}.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything that says it in neither way.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an object with neither `cancelled` nor `signal`.
  */
 export function isCancelled(cancel: Cancellable | undefined): boolean {
   try {
@@ -60,7 +61,7 @@ export class Cancellation implements Cancellable {
     return this.#controller.signal;
   }
 
-  /** Aborts the signal, if anybody asked for it or asks later. The first reason counts. Never blocks. */
+  /** Aborts the signal, also one that is requested only later. The first reason counts. Never blocks. */
   cancel(reason?: unknown): void {
     if (this.#cancelled) return;
     this.#cancelled = true;

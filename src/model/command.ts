@@ -6,7 +6,7 @@ import { TIME_MS_MAX } from '../kernel/microseconds.ts';
 import { EXECUTE_REQUEST, type ExecuteRequest } from './action.ts';
 import { formatGoDuration } from './go-duration.ts';
 
-/** Ids that trace a task through all layers; empty strings when not given. */
+/** Ids that identify a task in every layer; empty strings if not given. */
 export interface LogTags {
   readonly jobId: string;
   readonly taskId: string;
@@ -18,24 +18,26 @@ export const NO_TAGS: LogTags = Object.freeze({ jobId: '', taskId: '', tag: '' }
 
 /** A command line with its environment and limits. Everything but `argv` may be left out. */
 export interface Command {
-  /** Program and arguments; for the simulated execer a script, a step per element (R135). */
+  /** Program and arguments; for the simulated execer a script, one step per element (R135). */
   readonly argv: readonly string[];
-  /** Added over the environment of the execer, the command's winning (R122). */
+  /** Merged over the execer's environment; the command's values win (R122). */
   readonly envVars?: Readonly<Record<string, string>>;
-  /** Limit from the start of the invocation, preparation included; ≤ 0 or absent means none (R16, R100). At most a hundred years. */
+  /**
+   * Limit in milliseconds from the start of the invocation, preparation included; ≤ 0 or absent means none (R16, R100).
+   * At most a hundred years.
+   */
   readonly timeoutMs?: number;
   /** What to check out; empty or absent means an empty temporary directory (R92). */
   readonly snapshotId?: string;
   readonly jobId?: string;
   readonly taskId?: string;
   readonly tag?: string;
-  /** Which action a Bazel run carries out (R185); other runs pass over it. */
+  /** The action that a Bazel run carries out (R185); other runs ignore it. */
   readonly executeRequest?: ExecuteRequest;
 }
 
 /**
- * The tags of a command, empty strings for what it leaves out.
- * See {@link checkCommand}.
+ * The tags of a command, with empty strings for those it leaves out. See {@link checkCommand}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an object.
  */
@@ -50,17 +52,17 @@ export function tagsOf(command: Command): LogTags {
 }
 
 const NUL = '\0';
-/** A trace that holds more could not be read again. */
+/** A trace with a larger value could not be read back. */
 const TIMEOUT = `a number of milliseconds from ${-TIME_MS_MAX} to ${TIME_MS_MAX}, a hundred years`;
 const TEXT_FIELDS = ['snapshotId', 'jobId', 'taskId', 'tag'] as const;
 
 /**
- * Refuses malformed commands before anything is done with them (R66). It is called once per run, so a well-formed command costs one
- * pass over its strings and no allocation but that of the environment's keys.
+ * Rejects a malformed command before anything is done with it (R66). Runs once per run; for a well-formed command it
+ * costs one pass over the strings and no allocation except for the environment's keys.
  *
- * Checks that `command` is one: `argv` an array of strings, environment keys non-empty and without `=`, no NUL in either, a
- * `timeoutMs` of at most a hundred years if any, ids strings. An empty `argv` passes here, because a simulated script may be empty; execers that need a
- * program refuse it (R66).
+ * Checks that `argv` is an array of strings, environment keys are non-empty and without `=`, neither contains NUL,
+ * `timeoutMs` is at most a hundred years if given, and ids are strings. An empty `argv` passes, because a simulated
+ * script may be empty; execers that need a program reject it (R66).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field, what was expected and what came.
  * @example
@@ -123,11 +125,11 @@ function checkEnv(envVars: unknown): void {
 }
 
 /**
- * A runner's own copy of a command: what the caller changes afterwards, or a runner changes, is nobody else's business (D94).
+ * A runner's own copy of a command, so that later changes by the caller or by the runner do not affect each other
+ * (D94). The copy is frozen; parts that are frozen already are shared, as is the request data of the Bazel path.
  *
- * A frozen copy; what is frozen already is shared. So is the request data of the Bazel path.
- *
- * A literal that begins with a spread would, once frozen, have a hidden class of its own, and every look at it would be a slow one.
+ * The literal must not begin with a spread: once frozen it would have a hidden class of its own, and every access to it
+ * would be slow.
  */
 export function copyCommand(command: Command): Command {
   if (Object.isFrozen(command) && Object.isFrozen(command.argv) && isFrozenWithin(command)) return command;
@@ -153,12 +155,12 @@ function isFrozenWithin({ envVars, executeRequest }: Command): boolean {
   return envVars === undefined || Object.isFrozen(envVars);
 }
 
-/** What stands in the place of a value that is not shown. */
+/** Stands for a value that is not shown. */
 const REDACTED = '<redacted>';
 
-/** How a command is shown. */
+/** How {@link formatCommand} shows a command. */
 export interface CommandTextOptions {
-  /** Hides the values of environment variables: of all of them, or of those whose key it says yes to. Default: shows them. */
+  /** True hides the values of all environment variables, a function those of the keys for which it returns true. Default: all are shown. */
   readonly redactEnv?: boolean | ((key: string) => boolean);
 }
 
@@ -168,9 +170,9 @@ const TEXT_OPTIONS = is.optionsOf<CommandTextOptions>(
 );
 
 /**
- * Shows a command; `redactEnv: true` is the form for logs, where secrets must not end up (R17).
+ * Formats a command for people. Use `redactEnv: true` in logs, which must not contain secrets (R17).
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what has no argv, or options that are none.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a command without argv, or for invalid options.
  * @example
  * ```ts
  * import { formatCommand } from 'dryrunner';
@@ -204,7 +206,7 @@ export function formatCommand(command: Command, options: CommandTextOptions = {}
   }
 }
 
-/** Printable ASCII but for the quote and the backslash: JSON shows it as it is. */
+/** Printable ASCII except quote and backslash, which JSON shows unescaped. */
 const PLAIN = /^[ !#-[\]-~]*$/;
 
 function quoted(argv: readonly string[]): string {

@@ -1,14 +1,15 @@
-/** Paths and links that cannot lead out of the directory that they are put into. */
+/** Checks that paths and links cannot lead out of the directory that they are put into. */
 
-/** True for a path that stays below where it is put: no empty, `.` or `..` segments, no NUL, not absolute. */
+/** True for a path that stays below its directory: no empty, `.` or `..` segments, no NUL, not absolute. */
 export function isPathBelow(path: string): boolean {
   if (path.includes('\0')) return false;
   return path.split('/').every((segment) => segment !== '' && segment !== '.' && segment !== '..');
 }
 
 /**
- * True if a link at `path` cannot lead out of the directory that `path` is put into: not absolute, and `..` only at the start, no more often than the link
- * lies deep. A `..` further on could climb from wherever another link led.
+ * True if a link at `path` cannot lead out of the directory that `path` is put into: its target is not absolute and has
+ * `..` only at the start, at most once per level that the link lies deep. A later `..` could climb out of whatever
+ * another link led to.
  */
 export function isConfinedLink(path: string, target: string): boolean {
   if (target === '' || target.startsWith('/') || target.includes('\0')) return false;

@@ -1,6 +1,7 @@
 /**
- * The contracts of what holds blobs and results by digest: a content store, an action cache, and the two as a runner of the Bazel path sees
- * them. What no store has is a {@link MissingBlobsError}, never an empty blob; a write whose bytes do not fit the digest leaves nothing.
+ * The contracts of stores that hold blobs and results by digest: a content store, an action cache, and the two combined
+ * as a runner of the Bazel path sees them. Reading a blob that is not there fails with a {@link MissingBlobsError} and
+ * never yields an empty blob; a write whose bytes do not match the digest leaves nothing behind.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -21,8 +22,8 @@ import type { Output } from './output.ts';
 const MANY_DIGESTS = is.listOf(DIGEST, 'a list of digests');
 
 /**
- * Blobs that a content store does not hold: code `RUNNER_MISSING_BLOBS`, and which they are. A content store of your own throws it, so that
- * runners and servers know what to ask for again.
+ * Thrown if a content store does not hold some blobs: code `RUNNER_MISSING_BLOBS`, with their digests. Throw it from a
+ * content store of your own, so that runners and servers know which blobs to ask for again.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a list of digests.
  * @example
@@ -52,7 +53,8 @@ export class MissingBlobsError extends RunnerError {
 }
 
 /**
- * The blobs that an error says are missing, also one from another copy of the package; undefined for all other errors.
+ * The blobs that an error reports missing; undefined for all other errors. Also recognizes an error from another copy
+ * of the package.
  *
  * @example
  * ```ts
@@ -68,7 +70,7 @@ export function missingBlobsOf(error: unknown): readonly Digest[] | undefined {
   return isRunnerError(error, 'RUNNER_MISSING_BLOBS') ? (error as MissingBlobsError).digests : undefined;
 }
 
-/** What is missing as violations of a precondition, one for each digest (R188). */
+/** The missing blobs as precondition violations, one for each digest (R188). */
 export function violationsOf(digests: readonly Digest[]): readonly RpcViolation[] {
   return digests.map((digest) => ({ type: 'MISSING', subject: `blobs/${digestKey(digest)}` }));
 }
@@ -76,16 +78,16 @@ export function violationsOf(digests: readonly Digest[]): readonly RpcViolation[
 const OUT_OF_ROOM: ReadonlySet<unknown> = new Set([
   'RUNNER_STORE_FULL',
   'RUNNER_DISK_NO_SPACE',
-  // As the system says it.
+  // System error codes.
   'ENOSPC',
   'EDQUOT',
   'EFBIG',
 ]);
 
-/** Bounds the walk along causes. */
+/** Limits how many nested causes are examined. */
 const CAUSES_MAX = 10;
 
-/** Whether something failed because there is no room for it: in a store, or on the disk. */
+/** True if an operation failed for lack of space, in a store or on a disk. */
 export function isOutOfRoom(error: unknown): boolean {
   let cause = error;
   for (let depth = 0; depth < CAUSES_MAX && cause instanceof Error; depth += 1) {
@@ -95,89 +97,101 @@ export function isOutOfRoom(error: unknown): boolean {
   return false;
 }
 
-/** A blob that was given up half written cannot be finished: `RUNNER_INVALID_ARGUMENT`. */
+/** The error of finishing a blob that was discarded half written: `RUNNER_INVALID_ARGUMENT`. */
 export function givenUp(digest: Digest): RunnerError {
   const message = `expected a blob that was not discarded, got ${digestKey(digest)}`;
   return new RunnerError('RUNNER_INVALID_ARGUMENT', message, { actual: digest });
 }
 
-/** Which bytes of a blob. */
+/** The part of a blob to read. */
 export interface BlobRange {
-  /** The first one. Default 0. */
+  /** Offset of the first byte. Default 0. */
   readonly offset?: number;
-  /** How many at most. Default: to the end. */
+  /** Maximum number of bytes. Default: to the end. */
   readonly limit?: number;
 }
 
-/** A blob on its way in, which may be written in several goes. Nobody sees it before it is finished. */
+/** Writes a blob, possibly in several attempts. The blob is invisible until it is finished. */
 export interface BlobWriter {
-  /** How many bytes have been taken: where to go on. */
+  /** Number of bytes accepted so far: the offset at which to resume. */
   readonly committedBytes: number;
   /** Appends; `offset` must be {@link committedBytes}. */
   write(offset: number, chunk: Uint8Array): MaybePromise<void>;
-  /** Makes it a blob, if hash and size are those of its digest, and else gives it up. A second call does nothing; after `discard` it is refused. */
+  /**
+   * Publishes the blob if its hash and size match the digest, and otherwise discards it. A second call is a no-op;
+   * after `discard` it fails.
+   */
   finish(): MaybePromise<void>;
-  /** Gives the blob up: what was written is forgotten, and no more is taken. Does nothing after `finish`. */
+  /** Discards the blob: drops what was written and accepts no more. A no-op after `finish`. */
   discard(): MaybePromise<void>;
 }
 
-/** Blobs that somebody needs. */
+/** Keeps blobs from being evicted. */
 export interface BlobHold {
-  /** They may go again, unless others hold them. A second call does nothing. */
+  /** Allows the blobs to be evicted again, unless another hold covers them. A second call is a no-op. */
   release(): void;
 }
 
-/** Blobs by digest. The empty blob is always there. */
+/** Stores blobs by digest. The empty blob is always present. */
 export interface ContentStore {
-  /** Within this many milliseconds a cancelled call has ended (R199). */
+  /** A cancelled call ends within this many milliseconds (R199). */
   readonly cancelBoundMs: number;
-  /** Those that are not there, in the order asked, each once. What is there is used by that, so that it goes later than others. */
+  /** The digests that are not present, in the order given, without repeats. Those that are present count as used and are evicted later. */
   findMissing(digests: readonly Digest[], cancel?: Cancellable): MaybePromise<readonly Digest[]>;
-  /** The bytes of a blob, the caller's own. Rejects with `RUNNER_MISSING_BLOBS`, or `RUNNER_WRONG_DIGEST` if they were damaged. */
+  /**
+   * The bytes of a blob, as a copy for the caller. Rejects with `RUNNER_MISSING_BLOBS`, or with `RUNNER_WRONG_DIGEST`
+   * if they were damaged.
+   */
   read(digest: Digest, range?: BlobRange, cancel?: Cancellable): MaybePromise<Uint8Array>;
-  /** The same in parts. */
+  /** As `read`, in chunks. */
   readStream(digest: Digest, range?: BlobRange, cancel?: Cancellable): AsyncIterable<Uint8Array>;
-  /** Keeps bytes. Rejects with `RUNNER_WRONG_DIGEST` if they are others, with `RUNNER_STORE_FULL` if there is no room. */
+  /**
+   * Stores a blob. Rejects with `RUNNER_WRONG_DIGEST` if the bytes do not match the digest, and with
+   * `RUNNER_STORE_FULL` if there is no room.
+   */
   write(digest: Digest, bytes: Uint8Array, cancel?: Cancellable): MaybePromise<void>;
-  /** Takes a blob in parts. */
+  /** Starts to write a blob in chunks. */
   openWrite(digest: Digest): BlobWriter;
-  /** What is held is not evicted until it is released, also what comes in later. */
+  /** Blobs that are held are not evicted until the hold is released, also those that are stored only later. */
   hold(digests: readonly Digest[]): BlobHold;
   /**
-   * Holds blobs for as long as somebody holds `held`: what an action makes, for as long as its server needs the action. Does nothing if nobody
-   * holds that. A store that evicts nothing need not have it.
+   * Holds `digests` for as long as `held` is held: the outputs of an action for as long as its server needs the action.
+   * A no-op if nobody holds `held`. Stores that never evict need not implement it.
    */
   holdAlong?(held: Digest, digests: readonly Digest[]): void;
 }
 
-/** Results by action. */
+/** Stores results by action. */
 export interface ActionCache {
-  /** Within this many milliseconds a cancelled call has ended (R199). */
+  /** A cancelled call ends within this many milliseconds (R199). */
   readonly cancelBoundMs: number;
   get(instanceName: string, action: Digest, cancel?: Cancellable): MaybePromise<ActionOutcome | undefined>;
   put(instanceName: string, action: Digest, outcome: ActionOutcome, cancel?: Cancellable): MaybePromise<void>;
 }
 
-/** What the Bazel path of a runner asks of the outside (R186–R192). A call that is cancelled fails. */
+/** What the Bazel path of a runner needs from outside (R186–R192). A cancelled call fails. */
 export interface ActionStore {
-  /** Within this many milliseconds a cancelled call has ended (R199). */
+  /** A cancelled call ends within this many milliseconds (R199). */
   readonly cancelBoundMs: number;
-  /** The cached result, if all that it names is there. */
+  /** The cached result, provided that everything it refers to is still stored. */
   cachedOutcome(request: ExecuteRequest, cancel: Cancellable): MaybePromise<ActionOutcome | undefined>;
   action(digest: Digest, cancel: Cancellable): MaybePromise<Action>;
   command(digest: Digest, cancel: Cancellable): MaybePromise<ActionCommand>;
-  /** Makes what must be there before the command starts (R190): parents of its outputs, and the link to a JDK if it asks for one. */
+  /**
+   * Creates what the command expects before it starts (R190): the parent directories of its outputs, and the link to a
+   * JDK if it asks for one.
+   */
   prepareOutputs(dir: string, command: ActionCommand, cancel: Cancellable): MaybePromise<void>;
-  /** Stores the outputs that the command has made in its directory, those that are there (R191). */
+  /** Stores those declared outputs that the command has created in its directory (R191). */
   storeOutputs(
     dir: string,
     command: ActionCommand,
     cancel: Cancellable,
-    /** Whose outputs they are: they are held for as long as their action is. */
+    /** The action whose outputs they are; they are held for as long as the action is. */
     request?: ExecuteRequest,
   ): MaybePromise<ActionOutputs>;
-  /** Stores what a log holds; see {@link storeOutputs}. */
+  /** Stores the content of a log; see {@link storeOutputs}. */
   storeLog(log: Output, cancel: Cancellable, request?: ExecuteRequest): MaybePromise<Digest>;
-  /** Puts a result in the cache (R192). */
+  /** Stores a result in the cache (R192). */
   keep(request: ExecuteRequest, outcome: ActionOutcome, cancel: Cancellable): MaybePromise<void>;
 }

@@ -1,20 +1,20 @@
 /**
- * The name of a blob by its content, as the Remote Execution API has it: SHA-256 and size. Invariant: two digests are of the same bytes
- * if their texts are equal. How one is computed is not known here.
+ * Names a blob by its content as the Remote Execution API does: SHA-256 and size. Invariant: two digests stand for the
+ * same bytes if their texts are equal. Computing a digest is not part of this file.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 
-/** What a blob is called. */
+/** The name of a blob: hash and size of its content. */
 export interface Digest {
   /** SHA-256 of the bytes, 64 lower-case hexadecimal digits. */
   readonly hash: string;
-  /** How many bytes there are; −1 in a snapshot id whose author did not know (R184). */
+  /** Size in bytes; −1 in a snapshot id whose author did not know it (R184). */
   readonly sizeBytes: number;
 }
 
 const HASH = is.text('64 lower-case hexadecimal digits', /^[0-9a-f]{64}$/);
-/** The digest of a blob. */
+/** Argument shape of a {@link Digest}. */
 export const DIGEST: is.RecordShape = is.objectOf<Digest>(
   'a digest with hash and sizeBytes',
   { hash: HASH, sizeBytes: is.COUNT },
@@ -25,7 +25,7 @@ const DIGEST_TEXT = /^([0-9a-f]{64})\/(\d{1,15})$/;
 const BAZEL_SNAPSHOT = /^bz-([^-]{64})-(-1|\d+)$/;
 
 /**
- * A digest as one text, `HASH/SIZE`: a key for maps, and what messages show.
+ * Formats a digest as `HASH/SIZE`: a key for maps, and the form shown in messages.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a digest.
  * @example
@@ -40,12 +40,12 @@ export function formatDigest(digest: Digest): string {
   return digestKey(digest);
 }
 
-/** The same without looking at the digest: for those made here, or checked before. */
+/** As {@link formatDigest} without checks: for digests created in this package or checked before. */
 export function digestKey({ hash, sizeBytes }: Digest): string {
   return `${hash}/${sizeBytes}`;
 }
 
-/** The digest of that text; undefined if it is none. See {@link formatDigest}. */
+/** Parses `HASH/SIZE`; undefined if the text is not a digest. See {@link formatDigest}. */
 export function parseDigest(text: string): Digest | undefined {
   check('text', text, is.TEXT);
   const [, hash, size] = DIGEST_TEXT.exec(text) ?? [];

@@ -1,55 +1,61 @@
 /**
- * A small disk: files in folders that outlive the process, and what of them survives a crash. The same program runs on a disk in memory, which
- * loses what a real one may lose, and on a folder of the machine. Invariant: a path names the same file on both, or is refused by both.
+ * A small disk: files in folders that outlive the process, and the rules of what survives a crash. The same program
+ * runs on a disk in memory, which loses what a real one may lose, and on a folder of the machine. Invariant: a path
+ * names the same file on both, or both reject it.
  */
 import * as is from '../kernel/shape.ts';
 import { check, isInstance } from '../kernel/argument-check.ts';
 import { RunnerError, type RunnerErrorCode } from '../kernel/errors.ts';
 
-/** What is written: bytes, or a text, which is written as UTF-8. */
+/** Data to write: bytes, or text, which is written as UTF-8. */
 export type DiskData = Uint8Array | string;
 
 /**
- * A disk as one process uses it. Operations take effect one after another, in the order of the calls.
+ * A disk as one process uses it. Operations take effect one after another, in call order.
  *
- * Paths are relative and their parts stand between slashes: `log`, `segments/0001`. Folders need not be made: they are there while a file is
- * in them.
+ * Paths are relative, with slashes between their parts: `log`, `segments/0001`. Folders need not be created: a folder
+ * exists while it contains a file.
  *
- * What is written is seen by every later `read`, and survives the end of the process. A power failure is another matter; what survives it:
+ * Every later `read` sees what was written, and it survives the end of the process. After a power failure:
  *
- * - The content of a file as of its last `sync(path)`. Of what was written after that, a first part survives: maybe none of it, maybe up
- *   to the middle of a write, and on some disks with zeros where a part did not get there in time. A `write` replaces the content in place,
- *   and can leave a part of the new content and nothing of the old.
- * - The names as of the last `sync` of the folder, or of any file in it. Files that were created, renamed or removed after that may be
- *   there under their new name or the old one, or gone or there again. A rename into another folder counts for both: one sync will do.
- * - A `rename` happens as a whole: its target is the old file or the new one, never neither. It says nothing about content: sync the file
- *   first, then rename it, then sync it by its new name, and a crash leaves the old content or the new.
- * - Nothing that was synced is lost, except by a disk that breaks.
+ * - A file has its content as of its last `sync(path)`, plus some prefix of what was written after that: maybe
+ *   nothing, maybe up to the middle of a write, and on some disks with zeros where a part did not get there in time. A
+ *   `write` replaces the content in place, and can leave a part of the new content and nothing of the old.
+ * - Names are as of the last `sync` of the folder or of any file in it. A file that was created, renamed or removed
+ *   after that may have its new name or the old one, or may be gone or back again. A rename into another folder affects
+ *   both folders; syncing one of them is enough.
+ * - A `rename` is atomic: its target is the old file or the new one, never neither. It does not make content durable:
+ *   sync the file, rename it, then sync it under its new name, and a crash leaves the old content or the new.
+ * - What was synced is not lost, except by a disk that breaks.
  *
- * After a `sync` that failed nobody knows what is on the disk; a second one that succeeds proves nothing about what was written before the
- * first. Write it again, to another file.
+ * After a `sync` that failed, the state of the disk is unknown: a second one that succeeds proves nothing about what
+ * was written before the first. Write the data again, to another file.
  *
- * Every method rejects with a `RunnerError`: `RUNNER_INVALID_ARGUMENT` for an invalid path (empty, absolute, with an empty part, `.`,
- * `..`, a backslash or a NUL, or a part of more than 255 bytes) or other data; `RUNNER_DISK_NOT_FOUND`, `RUNNER_DISK_NO_SPACE`,
- * `RUNNER_DISK_FAILED` for whatever else the disk cannot do, and `RUNNER_DISK_CLOSED` after `close` or a crash. See {@link createMemoryDisk}.
+ * Every method rejects with a `RunnerError`: `RUNNER_INVALID_ARGUMENT` for an invalid path (empty, absolute, with an
+ * empty part, `.`, `..`, a backslash or a NUL, or a part of more than 255 bytes) or for invalid data;
+ * `RUNNER_DISK_NOT_FOUND`, `RUNNER_DISK_NO_SPACE`, `RUNNER_DISK_FAILED` for any other failure of the disk, and
+ * `RUNNER_DISK_CLOSED` after `close` or a crash. See {@link createMemoryDisk}.
  */
 export interface Disk {
-  /** All bytes of a file, freshly copied. */
+  /** The content of a file, as a fresh copy. */
   read(path: string): Promise<Uint8Array>;
-  /** All of a file as UTF-8. */
+  /** The content of a file, decoded as UTF-8. */
   readText(path: string): Promise<string>;
-  /** Replaces the content, and makes the file if there is none. If it fails, a part of the new content may be there. */
+  /** Replaces the content; creates the file if it does not exist. If it fails, a part of the new content may be there. */
   write(path: string, data: DiskData): Promise<void>;
-  /** Adds to the end, and makes the file if there is none. If it fails, a part may have been added. */
+  /** Appends to a file; creates it if it does not exist. If it fails, a part may have been appended. */
   append(path: string, data: DiskData): Promise<void>;
-  /** Makes a file durable: its content, and the names in its folder. For a folder, or the top folder if no path is given, only the names in it. */
+  /**
+   * Makes a file durable: its content, and the names in its folder. For a folder, or the top folder if no path is
+   * given, only the names in it.
+   */
   sync(path?: string): Promise<void>;
-  /** Gives a file another name; a file of that name is replaced. */
+  /** Renames a file, replacing any file of the new name. */
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
-  /** The paths of all files in a folder and the folders in it, sorted; without a folder, of all there are. None if there is no such folder. */
+  /** The sorted paths of all files in a folder and its subfolders; without a folder, of all files. Empty if there is no such folder. */
   list(folder?: string): Promise<string[]>;
-  /** Refuses what comes later, and resolves when what was asked before is done. It syncs nothing. */
+  /** Rejects all later calls, and resolves when the earlier ones are done. Does not sync. */
   close(): Promise<void>;
 }
 
@@ -64,11 +70,11 @@ const PATH = is.such(
 );
 const DATA = is.such(
   'a string or a Uint8Array',
-  // A proxy of one has no bytes.
+  // Also false for a proxy of a Uint8Array, whose bytes cannot be read.
   (value) => typeof value === 'string' || (ArrayBuffer.isView(value) && isInstance(value, Uint8Array)),
 );
 
-/** Whether a text is the path of a file or folder on a disk. */
+/** True if a text is a valid path of a file or folder. */
 export function isDiskPath(path: string): boolean {
   if (path.includes('\\') || path.includes('\0') || LONE_SURROGATE.test(path)) return false;
   return path.split('/').every((part) => {
@@ -78,10 +84,10 @@ export function isDiskPath(path: string): boolean {
 }
 
 const KNOWN_MAX = 1_024;
-/** Paths that were found to be some: programs use the same ones again and again. */
+/** Paths that have passed the check: programs use the same ones again and again. */
 const known = new Set<unknown>();
 
-/** Refuses anything but a path of a file or folder on a disk. `name` is the argument's. */
+/** Throws for anything but a valid path; `name` is the name of the argument. */
 export function checkDiskPath(name: string, path: unknown): void {
   if (known.has(path)) return;
   check(name, path, PATH);
@@ -89,33 +95,33 @@ export function checkDiskPath(name: string, path: unknown): void {
   known.add(path);
 }
 
-/** The bytes that data stands for; a copy, which nobody else can change. */
+/** The bytes of the data, as a copy that nobody else can change. */
 export function diskBytes(data: unknown): Uint8Array {
   check('data', data, DATA);
   return typeof data === 'string' ? encoder.encode(data) : Uint8Array.from(data as Uint8Array);
 }
 
-/** Bytes as text. */
+/** Decodes bytes as UTF-8. */
 export function diskText(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
 
-/** The folder that a path is in; empty for the top. */
+/** The folder that contains a path; empty for the top folder. */
 export function folderOfPath(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
-/** All folders above a path, the nearest first, without the top. */
+/** All folders above a path, innermost first, without the top folder. */
 export function foldersAbove(path: string): string[] {
   const folders = [];
   for (let folder = folderOfPath(path); folder !== ''; folder = folderOfPath(folder)) folders.push(folder);
   return folders;
 }
 
-/** What a disk can be asked for. */
+/** Operations of a disk. */
 export type DiskCall = 'read' | 'write' | 'append' | 'sync' | 'rename' | 'remove' | 'list' | 'close';
 
-/** A call in words: `append to log`, `rename of a to b`. */
+/** Describes a call: `append to log`, `rename of a to b`. */
 export function diskCallText(call: DiskCall, path: string, to = ''): string {
   const what = path === '' ? 'the top' : path;
   if (call === 'close') return 'close';

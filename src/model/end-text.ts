@@ -1,6 +1,7 @@
 /**
- * What the error of a status says of a process that did not start, failed or was killed: made and read here, because recordings and clusters pass on
- * nothing but the text. Invariant: what is read is what was made.
+ * Error texts of processes that did not start, failed or were killed. They are both written and parsed here, because
+ * recordings and clusters pass on only the text. Invariant: parsing a text returns the reason or signal that it was
+ * made from.
  */
 
 const COULD_NOT_EXEC = 'could not exec: ';

@@ -1,72 +1,76 @@
-/** The lower contract: start one process, wait for it, stop it. Simulated, trivial, recorded and OS execers keep it alike. */
+/** The lower contract: start one process, wait for it, stop it. Simulated, trivial, recorded and OS execers all keep it. */
 import type { Chunk } from './output.ts';
 import type { Command, LogTags } from './command.ts';
 import type { ExitCode } from './exit-code.ts';
 import type { MaybePromise } from './maybe-promise.ts';
 
-/** State of a process; done means not RUNNING (R119). */
+/** State of a process; any state but RUNNING is final (R119). */
 export type ProcessState = 'UNKNOWN' | 'RUNNING' | 'COMPLETE' | 'FAILED';
 
-/** How a process stands or ended. */
+/** The state of a process, and how it ended. */
 export interface ProcessStatus {
   readonly state: ProcessState;
   /** The command's exit code; −1 for a death by signal (COMPLETE) or an abort (FAILED) (R124, R126). */
   readonly exitCode: ExitCode;
-  /** Text for people; empty when there is nothing to say. */
+  /** Explanation for people; empty if there is none. */
   readonly error: string;
-  /** The signal that ended it, such as `SIGKILL`, if one did (R124). */
+  /** The signal that ended the process, such as `SIGKILL`, if one did (R124). */
   readonly signal?: string;
-  /** Faults that did not change the outcome: a sink that failed, output that was cut (R123). */
+  /** Faults that did not affect the outcome: a failed sink, output that was cut (R123). */
   readonly faults?: readonly string[];
 }
 
-/** Where a process's output goes. What it throws or rejects with is a fault of the sink and never stops the process (R123). */
+/** Receives the output of a process. If it throws or rejects, that is a fault of the sink and never stops the process (R123). */
 export interface Sink {
   write(chunk: Chunk): MaybePromise<void>;
 }
 
-/** The memory cap was passed; the process has been killed already when this is handed over (R133). */
+/** Reports that a process exceeded its memory cap; the process has already been killed (R133). */
 export interface MemoryReport {
   /** `initial`: over the cap at the first check, FAILED 241; `exceeded`: passed later, COMPLETE 1 (R132). */
   readonly kind: 'initial' | 'exceeded';
   readonly status: ProcessStatus;
 }
 
-/** What an execer gets (R98). */
+/** Everything an execer needs to start a process (R98). */
 export interface ExecCommand extends LogTags {
   readonly argv: readonly string[];
   readonly envVars?: Readonly<Record<string, string>>;
   /** Working directory. */
   readonly dir: string;
-  /** Absent sinks discard. */
+  /** If absent, the output is discarded. */
   readonly stdout?: Sink;
   readonly stderr?: Sink;
-  /** The run this process belongs to; names decisions and resources. */
+  /** The run that the process belongs to; part of the names of decisions and resources. */
   readonly runId?: string;
-  /** Name of the runner that it belongs to: runs of two runners may have the same id. */
+  /** Name of the runner that owns the run: runs of two runners may have the same id. */
   readonly runner?: string;
-  /** Called once if the memory cap is passed; needs no receiver (R133). */
+  /** Called once if the memory cap is exceeded; does not use `this` (R133). */
   readonly onMemoryReport?: (report: MemoryReport) => void;
 }
 
-/** A started process. `wait` and `abort` may be called often, in any order; all give the same final status (R120). */
+/** A started process. `wait` and `abort` may be called repeatedly and in any order; all calls give the same final status (R120). */
 export interface Process {
-  /** Its end, once all output has been delivered. Never rejects: an end that is not known is FAILED with a text. */
+  /**
+   * Resolves with the final status once all output has been delivered. Never rejects: if the end is unknown, the state
+   * is FAILED with a text.
+   */
   wait(): MaybePromise<ProcessStatus>;
-  /** Stops it and its descendants, and gives the final status; the natural one if it had ended before. Never rejects. */
+  /** Stops the process and its descendants, and gives the final status: the natural one if it had already ended. Never rejects. */
   abort(): MaybePromise<ProcessStatus>;
   /**
-   * True once its end is decided, also while `wait` does not say so yet: output is still delivered, or this program was held up and has not
-   * heard of the end. A deadline is too late then (R103). Without it only what `wait` has given counts.
+   * True once the end of the process is decided, even if `wait` does not report it yet, because output is still being
+   * delivered or this program was held up and has not noticed the end. A deadline is too late then (R103). If absent,
+   * only the result of `wait` counts.
    */
   hasEnded?(): boolean;
 }
 
 /** Starts processes. */
 export interface Execer {
-  /** Within this many milliseconds an `abort` is over (R199); shown to the oracles and used to bound waits. */
+  /** An `abort` finishes within this many milliseconds (R199); oracles check it, and waits are bounded by it. */
   readonly cancelBoundMs: number;
-  /** Refuses a command that can never start, when it is offered (R66, R121): throws `RUNNER_INVALID_ARGUMENT`. */
+  /** Throws `RUNNER_INVALID_ARGUMENT` for a command that can never start, when it is offered (R66, R121). */
   check?(command: Command): void;
   /** Starts a process. Throws or rejects if it cannot be started; then nothing runs (R98, R136). */
   exec(command: ExecCommand): MaybePromise<Process>;

@@ -1,13 +1,13 @@
 /**
- * Exit codes of the machinery and the error that carries one. Codes 200–250 mean the machinery only in a FAILED run; the same
- * number in a COMPLETE run is the command's own (R20).
+ * Exit codes of the machinery, and the error that carries one. Codes 200–250 stand for the machinery only in a FAILED
+ * run; in a COMPLETE run the same number is the command's own (R20).
  */
 import { errorOptions, invalidArgument, messageOf, shownText } from '../kernel/errors.ts';
 
-/** A command's or the machinery's exit code; −1 for a death by signal. */
+/** Exit code of a command or of the machinery; −1 for a death by signal. */
 export type ExitCode = number;
 
-/** The machinery's codes (R19). See {@link codedError}. */
+/** Exit codes of the machinery (R19). See {@link codedError}. */
 export const EXIT_CODES: {
   readonly PREPROCESSING: 200;
   readonly CHECKOUT_UNCODED: 210;
@@ -40,7 +40,7 @@ export const EXIT_CODES: {
   POST_EXEC: 250,
 });
 
-/** An error with an exit code: what a filer, an execer or the invoker says when the machinery fails. See {@link codedError}. */
+/** An error with an exit code: how a filer, an execer or the invoker reports that the machinery failed. See {@link codedError}. */
 export class ExitCodeError extends Error {
   readonly exitCode: ExitCode;
 
@@ -53,18 +53,18 @@ export class ExitCodeError extends Error {
   }
 }
 
-/** True for an {@link ExitCodeError}, also one from another copy of the package. */
+/** True for an {@link ExitCodeError}; also recognizes one from another copy of the package. */
 export function isExitCodeError(error: unknown): error is ExitCodeError {
   try {
     return error instanceof Error && Number.isInteger((error as { exitCode?: unknown }).exitCode);
   } catch {
-    // Anything may be thrown, also what throws when it is looked at.
+    // Anything may be thrown, also objects that throw when they are inspected.
     return false;
   }
 }
 
 /**
- * Wraps an error into a coded one, keeping a code it already has; no error stays no error (R21).
+ * Wraps an error into one with an exit code, and keeps the code of an error that has one; undefined for no error (R21).
  *
  * @example
  * ```ts
@@ -83,9 +83,7 @@ function textOf(error: unknown): string {
   return messageOf(error);
 }
 
-/**
- * The code of a coded error; 0 for no error, and for an error without code the given fallback (default 250) (R21). See {@link codedError}.
- */
+/** The exit code of an error: 0 for no error, and `fallback` (default 250) for an error without code (R21). See {@link codedError}. */
 export function exitCodeOf(error: unknown, fallback: ExitCode = EXIT_CODES.POST_EXEC): ExitCode {
   if (!Number.isInteger(fallback)) throw invalidArgument('fallback', 'an integer', fallback);
   if (error === undefined || error === null) return 0;

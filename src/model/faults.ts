@@ -1,23 +1,23 @@
 /**
- * The kinds of faults, and what happens when one strikes, as a clause in the present tense. Invariant: a kind that is not known here keeps
- * the names that its author gave it.
+ * The kinds of faults, and for each a clause in the present tense that describes what happens. Invariant: an unknown
+ * kind keeps the names that its author gave it.
  */
 import { diskCallText, type DiskCall } from './disk.ts';
 import { SERVICE_METHODS } from './service.ts';
 import type { TraceEvent } from './trace-event.ts';
 
-/** What a trace says of a fault. */
+/** A fault as a trace records it. */
 export type FaultEvent = Extract<TraceEvent, { readonly type: 'fault' }>;
 
 /**
- * What can happen to a call.
+ * Kinds of faults that can strike a call.
  *
- * - `before`: it fails and is not applied.
- * - `after`: it is applied, and then fails: the reply is lost.
- * - `duplicated`: it is applied twice, the second time after a delay of its own; the caller gets the first reply. The second one of
- *   a `query` asks without waiting.
- * - `reordered`: it is held back until another call has overtaken it, or until a bound (`reorderHoldMs`).
- * - `stuck`: it is never applied and never answered; a cancel, `release` or `heal` ends it (R204).
+ * - `before`: the call fails and is not applied.
+ * - `after`: the call is applied, but its reply is lost, so it fails.
+ * - `duplicated`: the call is applied twice, the second time after a delay of its own; the caller gets the first
+ *   reply. The duplicate of a `query` does not wait.
+ * - `reordered`: the call is held back until another call has overtaken it, at most for `reorderHoldMs`.
+ * - `stuck`: the call is never applied and never answered; a cancel, `release` or `heal` ends it (R204).
  */
 export type FaultKind = 'before' | 'after' | 'duplicated' | 'reordered' | 'stuck';
 
@@ -32,7 +32,7 @@ const OF_NETWORK: Readonly<Record<FaultKind, Word>> = {
   stuck: (call, where) => `the request ${call} gets stuck on ${where}`,
 };
 
-/** All of them. */
+/** Every {@link FaultKind}. */
 export const FAULT_KINDS: readonly FaultKind[] = Object.freeze(Object.keys(OF_NETWORK) as FaultKind[]);
 
 const OF_CALL: Words = {
@@ -41,10 +41,10 @@ const OF_CALL: Words = {
   hang: (call, where) => `${call} hangs, as nobody answers at ${where}`,
 };
 
-/** How a process of a node ends by a fault: with its machine, whose power fails, or alone, as by SIGKILL. */
+/** How a fault ends a node's process: `crash` with its machine, as in a power failure, or `kill` alone, as by SIGKILL. */
 export type CrashKind = 'crash' | 'kill';
 
-/** Whether a fault of a node ends its process. */
+/** True if a fault of this kind ends a node's process. */
 export function isCrashKind(kind: string): kind is CrashKind {
   return kind === 'crash' || kind === 'kill';
 }
@@ -76,17 +76,17 @@ const OF_CLOCK: Words = {
   drift: (machine) => `the clock of ${machine} drifts`,
 };
 
-/** Faults of ambient time, of which the operation says what they strike. */
+/** Faults of ambient time, which strike no named target. */
 const OF_TIME: Words = {
   stall: () => 'the event loop stalls',
   behind: () => 'Date is a millisecond behind the timer that fires',
   step: () => 'the wall clock is set',
 };
 
-/** What can happen to a message between two nodes; `hang`: a call whose node goes down is never answered. */
+/** Kinds of faults that can strike a message between two nodes; `hang`: a call is never answered because its node goes down. */
 export type MessageFaultKind = 'lose' | 'duplicate' | 'reorder' | 'delay' | 'hang';
 
-/** Of a call that hangs, `where` is the node that it was for. */
+/** For `hang`, `where` is the node that was called. */
 const OF_MESSAGE: Readonly<Record<MessageFaultKind, Word>> = {
   lose: (message) => `${message} is lost`,
   duplicate: (message) => `${message} is duplicated`,
@@ -95,17 +95,17 @@ const OF_MESSAGE: Readonly<Record<MessageFaultKind, Word>> = {
   hang: (call, node) => `${call} hangs, as ${node} went down`,
 };
 
-/** What happens between nodes of a network: `a | b, c`, or `from a to b`. */
+/** Faults between nodes of a network; the first argument is `a | b, c`, or `from a to b`. */
 const OF_PARTS: Words = {
   partition: (parts) => `the network is partitioned: ${parts}`,
   cut: (parts) => `messages ${parts} are lost`,
   hold: (parts) => `messages ${parts} are held back`,
 };
 
-/** What can happen to a call on a disk. */
+/** Kinds of faults that can strike a call on a disk. */
 export type DiskFaultKind = 'short' | 'no-space' | 'fail' | 'rot' | 'slow';
 
-/** `append to log on locks`. */
+/** The call is given as `append to log`, the disk by its name. */
 const OF_DISK: Readonly<Record<DiskFaultKind, Word>> = {
   short: (call, disk) => `the ${call} on ${disk} is cut short`,
   'no-space': (call, disk) => `the ${call} finds no space on ${disk}`,
@@ -126,7 +126,7 @@ function worded(words: Words, kind: string, what: string, where = ''): string | 
   return Object.hasOwn(words, kind) ? words[kind]?.(what, where) : undefined;
 }
 
-/** A call in words: `run job-1`, `abort of run 3`, `query of all`. */
+/** Describes a call: `run job-1`, `abort of run 3`, `query of all`. */
 export function callText(operation: string, subject: string): string {
   if (subject === '') return operation;
   if (operation === 'run') return `run ${subject}`;
@@ -135,33 +135,33 @@ export function callText(operation: string, subject: string): string {
     : `${operation} of ${subject}`;
 }
 
-/** What a fault of that kind does to a call on its way, such as `the reply to run job-1 is lost on network 1`. */
+/** Describes a fault of a call on its way: `the reply to run job-1 is lost on network 1`. */
 export function callFaultText(kind: string, call: string, where: string): string {
   return worded(OF_CALL, kind, call, where) ?? namedFaultText(`${call} on ${where}`, kind);
 }
 
-/** What a fault of that kind does to a machine. */
+/** Describes a fault of a machine: `locks crashes`. */
 export function nodeFaultText(kind: string, node: string): string {
   return worded(OF_NODE, kind, node) ?? namedFaultText(node, kind);
 }
 
-/** What a fault of that kind does to an output. */
+/** Describes a fault of an output. */
 export function outputFaultText(kind: string, id: string): string {
   return worded(OF_OUTPUT, kind, `output ${id}`) ?? namedFaultText(`output ${id}`, kind);
 }
 
-/** A call of a filer in words: `the checkout of abc by filer sim`. */
+/** Describes a call of a filer: `the checkout of abc by filer sim`. */
 export function filerCallText(name: string, operation: string, subject = ''): string {
   const what = `the ${FILER_NOUNS[operation] ?? operation}${subject === '' ? '' : ` of ${subject}`}`;
   return `${what} by ${name === 'filer' ? 'the filer' : `filer ${name}`}`;
 }
 
-/** What the scenario named itself: `sim.strikes(where, kind)`. */
+/** Describes a fault that the scenario named itself, with `sim.strikes(where, kind)`. */
 export function namedFaultText(where: string, kind: string): string {
   return `fault "${kind}" strikes ${where}`;
 }
 
-/** What a fault of that kind does to a message, such as `the call acquire(7) from a to locks is lost`; `node` is the one that it strikes at. */
+/** Describes a fault of a message: `the call acquire(7) from a to locks is lost`; `node` is the node that the fault strikes. */
 export function messageFaultText(kind: string, message: string, node: string): string {
   return worded(OF_MESSAGE, kind, message, node) ?? namedFaultText(message, kind);
 }
@@ -171,24 +171,24 @@ function delayedFaultText(kind: string, message: string, node: string, ms?: numb
   return ms === undefined ? text : `${text} by ${ms} ms`;
 }
 
-/** What a fault of that kind does between nodes, such as `the network is partitioned: a | b, c, for 300 ms`. */
+/** Describes a fault between nodes: `the network is partitioned: a | b, c, for 300 ms`. */
 function partsFaultText(kind: string, parts: string, ms?: number): string {
   const text = worded(OF_PARTS, kind, parts) ?? namedFaultText(parts, kind);
   return ms === undefined ? text : `${text}, for ${ms} ms`;
 }
 
-/** What a fault of that kind does to a call on a disk, such as `the sync of log on locks fails`. */
+/** Describes a fault of a call on a disk: `the sync of log on locks fails`. */
 export function diskFaultText(kind: string, disk: string, call: DiskCall, file: string): string {
   const text = diskCallText(call, file);
   return worded(OF_DISK, kind, text, disk) ?? namedFaultText(`${text} on ${disk}`, kind);
 }
 
-/** What a fault of ambient time does; undefined if it is none. */
+/** Describes a fault of ambient time; undefined for a kind that is not one. */
 export function timeFaultText(kind: string): string | undefined {
   return worded(OF_TIME, kind, '');
 }
 
-/** A fault of a trace. */
+/** Describes a fault of a trace. */
 export function faultText({
   operation,
   kind,

@@ -1,11 +1,12 @@
-/** Durations as Go prints them, such as `10m0s` or `1.5ms`, because the texts of commands are part of the contract (R17). */
+/** Formats durations as Go does, such as `10m0s` or `1.5ms`, because the texts of commands are part of the contract (R17). */
 import { invalidArgument } from '../kernel/errors.ts';
 
 const NS_PER_MS = 1_000_000n;
 const NS_PER_SECOND = 1_000_000_000n;
 
 /**
- * Prints milliseconds as a Go duration, rounded to nanoseconds. What is not finite prints as JavaScript does. Never throws.
+ * Formats milliseconds as a Go duration, rounded to nanoseconds. Non-finite numbers are formatted as in JavaScript.
+ * Never throws.
  *
  * @example
  * ```ts

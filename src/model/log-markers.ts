@@ -1,7 +1,7 @@
-/** The words of a run's log file by which a reader finds its parts. Invariant: who writes the file and who reads it back take them from here. */
+/** Markers in the log file of a run. Invariant: the code that writes the file and the code that parses it both take them from here. */
 
 /**
- * The last line of every header; process bytes begin after it.
+ * Last line of every header; the output of the process begins after it.
  *
  * @example
  * ```ts
@@ -12,5 +12,5 @@
  */
 export const LOG_HEADER_END = 'SCOOT_CMD_LOG\n';
 
-/** The first line after the marker of a trailer. */
+/** First line of the trailer, after the marker. */
 export const LOG_TRAILER_BEGIN = 'FAILED\n';

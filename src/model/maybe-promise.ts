@@ -1,10 +1,10 @@
-/** A result that is there already or comes later. Collaborators that answer synchronously cost no event (see ARCHITECTURE.md). */
+/** Results that may be available already. Collaborators that answer synchronously cost no event (see ARCHITECTURE.md). */
 import { unreadable } from '../kernel/argument-check.ts';
 
-/** A result that is there, or a promise of it. */
+/** A result, or a promise of it. */
 export type MaybePromise<T> = T | PromiseLike<T>;
 
-/** True if the result is still to come. What a thenable throws when it is looked at is what its operation has failed with. */
+/** True if the result is a promise. If reading `then` throws, the error counts as the failure of the operation and is passed on. */
 export function isPending<T>(value: MaybePromise<T>): value is PromiseLike<T> {
   return (
     typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
@@ -12,9 +12,9 @@ export function isPending<T>(value: MaybePromise<T>): value is PromiseLike<T> {
 }
 
 /**
- * True if the result is still to come: the `isPending` of the door.
+ * True if the result is a promise. Exported as `isPending`.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an object that throws when it is asked for its `then`.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an object whose `then` cannot be read.
  * @example
  * ```ts
  * import { isPending } from 'dryrunner/kit';
@@ -29,13 +29,13 @@ export function isResultPending<T>(value: MaybePromise<T>): value is PromiseLike
   }
 }
 
-/** Over when all are; at once if nothing is pending. */
+/** Done when all are; undefined if none is pending. */
 export function allDone(works: readonly MaybePromise<void>[]): MaybePromise<void> {
   const pending = works.filter(isPending);
   return pending.length === 0 ? undefined : Promise.all(pending).then(() => undefined);
 }
 
-/** Does `work` now; what it throws or rejects with goes to `onError`, whose answer then stands for the result. */
+/** Runs `work`; if it throws or rejects, the result is what `onError` returns. */
 export function orElse<T>(work: () => MaybePromise<T>, onError: (error: unknown) => T): MaybePromise<T> {
   try {
     const result = work();
@@ -45,7 +45,7 @@ export function orElse<T>(work: () => MaybePromise<T>, onError: (error: unknown)
   }
 }
 
-/** Applies `use` to a result as soon as it is there: now, if it is there already. */
+/** Applies `use` to a result: synchronously if it is available, otherwise when the promise resolves. */
 export function whenThere<T, U>(value: MaybePromise<T>, use: (value: T) => MaybePromise<U>): MaybePromise<U> {
   return isPending(value) ? value.then(use) : use(value);
 }

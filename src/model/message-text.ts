@@ -1,25 +1,25 @@
-/** Messages between nodes, and what happens to files on their disks, in plain words. */
+/** Describes messages between nodes, and what happens to nodes and to files on their disks. */
 import type { MessageFaultKind } from './faults.ts';
 import type { MessageKind, MessageStep, NameChangeKind, TraceEvent } from './trace-event.ts';
 
-/** What a trace says of a message. */
+/** A step of a message as a trace records it. */
 export type MessageEvent = Extract<TraceEvent, { readonly type: 'message' }>;
 
-/** What a trace says of a file. */
+/** A step of a file as a trace records it. */
 export type DiskEvent = Extract<TraceEvent, { readonly type: 'disk' }>;
 
-/** What a trace says of a node. */
+/** A step of a node as a trace records it. */
 export type NodeEvent = Extract<TraceEvent, { readonly type: 'node' }>;
 
-/** A message without what becomes of it. */
+/** A message, without what happens to it. */
 export type Message = Pick<MessageEvent, 'runner' | 'to' | 'kind' | 'name' | 'detail'>;
 
-/** How the link between two nodes is called; it owns the topics of its messages. */
+/** Name of the link between two nodes; it owns the topics of its messages. */
 export function linkName(from: string, to: string): string {
   return `${from} to ${to}`;
 }
 
-/** What the events of a message, or of the end of a call that takes too long, are called on that link. */
+/** Name of a message's events on its link; `limit` stands for the timeout of a call. */
 export function stepName(kind: MessageKind | 'limit', name: string): string {
   switch (kind) {
     case 'call':
@@ -34,17 +34,17 @@ export function stepName(kind: MessageKind | 'limit', name: string): string {
   }
 }
 
-/** `ann's`, `locks'`. */
+/** The possessive of a name: `ann's`, `locks'`. */
 function possessive(name: string): string {
   return name.endsWith('s') ? `${name}'` : `${name}'s`;
 }
 
-/** The call that a reply belongs to: `call acquire(7)` where its arguments are known. */
+/** The call that a reply belongs to: `call acquire(7)` if its arguments are known, otherwise `call of acquire`. */
 function callNoun(name: string, args: string | undefined): string {
   return args === undefined ? `call of ${name}` : `call ${name}(${args})`;
 }
 
-/** ` true` or ` "busy"`: what a reply says. */
+/** The content of a reply, after a space: ` true` or ` "busy"`. */
 function saidText({ kind, detail }: Pick<Message, 'kind' | 'detail'>): string {
   if (detail === undefined) return '';
   return kind === 'error' ? ` "${detail}"` : ` ${detail}`;
@@ -53,7 +53,7 @@ function saidText({ kind, detail }: Pick<Message, 'kind' | 'detail'>): string {
 /**
  * A message as a noun: `the call acquire(7) from a to locks`, `the answer true of locks to a's call of acquire`.
  *
- * @param args of the call that it answers, if they are known.
+ * @param args of the answered call, if known.
  */
 export function messageText(message: Message, args?: string): string {
   const { runner: from, to, kind, name, detail } = message;
@@ -80,12 +80,12 @@ const BECAME: Readonly<Record<Exclude<MessageStep, 'sent' | 'delivered'>, string
 /**
  * One clause: `a calls acquire(7) of locks`, `locks answers a's call of acquire with true`, `the message beat from a to b is lost`.
  *
- * @param args of the call that it answers, if they are known.
+ * @param args of the answered call, if known.
  */
 export function messageEventText(event: MessageEvent, args?: string): string {
   const { runner: from, to, kind, name, detail, step, reason } = event;
   if (step !== 'sent' && step !== 'delivered') {
-    // Its own words are a noun already.
+    // A message with a description of its own is a noun already.
     const noun =
       kind === 'message' && detail !== undefined
         ? `${detail} from ${from} to ${to}`
@@ -102,7 +102,7 @@ export function messageEventText(event: MessageEvent, args?: string): string {
       return replyText(event, callNoun(name, args));
     case 'error': {
       const call = callNoun(name, args);
-      // It need not be the node that says so: of one that is down the network does.
+      // The node need not have reported the error itself: if it is down, the network does.
       return isSent
         ? `${possessive(to)} ${call} to ${from} fails${detail === undefined ? '' : `: ${detail}`}`
         : `${to} gets the error${saidText(event)} of its ${call} to ${from}`;
@@ -136,7 +136,7 @@ export function exchangeText(call: MessageEvent, answer: MessageEvent): string {
     : `${caller} gets ${answer.detail} from ${what}, called at ${at} ms`;
 }
 
-/** The end of a call that takes too long, as a noun. */
+/** The timeout of a call as a noun. */
 export function timeLimitText({ runner: from, to, name }: Pick<Message, 'runner' | 'to' | 'name'>): string {
   return `the time limit of ${possessive(from)} call ${name} to ${to}`;
 }
@@ -149,12 +149,12 @@ const STRUCK: Readonly<Record<MessageFaultKind, string>> = {
   hang: 'hung',
 };
 
-/** What had to be otherwise with a message that a fault strikes: `the call acquire(7) from a to locks had not been lost`. */
+/** What would have to be different for a fault not to strike a message: `the call acquire(7) from a to locks had not been lost`. */
 export function unstruckText(kind: string, message: string): string | undefined {
   return Object.hasOwn(STRUCK, kind) ? `${message} had not ${STRUCK[kind as MessageFaultKind]}` : undefined;
 }
 
-/** Its arrival as a noun: `the arrival at locks of ann's call acquire(7)`. */
+/** The arrival of a message as a noun: `the arrival at locks of ann's call acquire(7)`. */
 export function arrivalText(message: Message): string {
   const { runner: from, to, kind, name, detail } = message;
   switch (kind) {
@@ -179,19 +179,19 @@ export function lostText(disk: string, file: string, { writes, bytes }: LostWrit
   return `${disk} loses the ${what} to ${file} (${bytesText(bytes)})`;
 }
 
-/** What writes a crash takes away. */
+/** Writes that a crash discards, and their total size. */
 export interface LostWrites {
   readonly writes: number;
   readonly bytes: number;
 }
 
-/** What a crash leaves of the first write that it takes away. */
+/** What a crash keeps of the first write that it discards. */
 export interface TornWrite {
-  /** How many writes are lost. */
+  /** Number of lost writes, the torn one included. */
   readonly writes: number;
-  /** What is there of the first. */
+  /** Number of bytes kept of the first. */
   readonly bytes: number;
-  /** What it was to write. */
+  /** Number of bytes that the first was to write. */
   readonly writtenBytes: number;
 }
 
@@ -202,17 +202,17 @@ export function tornText(disk: string, file: string, { writes, bytes, writtenByt
   return `the ${first}lost write to ${file} on ${disk} is torn: ${kept} ${bytes > 1 ? 'are' : 'is'} kept`;
 }
 
-/** What the death of a process does to a write that was under way: `the write to log under way on locks (12 bytes) is not finished`. */
+/** What the death of a process does to a pending write: `the write to log under way on locks (12 bytes) is not finished`. */
 export function unfinishedText(disk: string, file: string, bytes: number): string {
   return `the write to ${file} under way on ${disk} (${bytesText(bytes)}) is not finished`;
 }
 
-/** As `unfinishedText`, of a change of names. */
+/** As `unfinishedText`, for a change of names. */
 export function unfinishedChangeText(disk: string, change: string): string {
   return `${change} under way on ${disk} is not done`;
 }
 
-/** What there is of a write that was not finished: `of the unfinished write to log on locks 8 of 12 bytes are there`. */
+/** How much of an unfinished write is on the disk: `of the unfinished write to log on locks 8 of 12 bytes are there`. */
 export function partText(disk: string, file: string, bytes: number, writtenBytes: number): string {
   const part = `${bytes === 0 ? 'none' : bytes} of ${bytesText(writtenBytes)}`;
   return `of the unfinished write to ${file} on ${disk} ${part} ${bytes > 1 ? 'are' : 'is'} there`;

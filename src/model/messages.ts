@@ -20,18 +20,21 @@ import type { RunID } from './run-status.ts';
 export const LOGGING_ERR_MSG = 'Error initializing logging.';
 /** A scheduler has no runner to offer. See {@link unknownRun}. */
 export const NO_RUNNERS_MSG = 'No runners available.';
-/** A runner of a client has work already. See {@link unknownRun}. */
+/** The runner of a client is already busy. See {@link unknownRun}. */
 export const RUNNER_BUSY_MSG = 'Runner is busy';
-/** `run` before initialization is over, code `RUNNER_INITIALIZING` (R63). See {@link unknownRun}. */
+/** Error of `run` before initialization is complete, code `RUNNER_INITIALIZING` (R63). See {@link unknownRun}. */
 export const QUEUE_INITING_MSG = 'Queue is still initializing. Please try later.';
-/** `run` while full, code `RUNNER_BUSY` (R64). See {@link unknownRun}. */
+/** Error of `run` while the runner is full, code `RUNNER_BUSY` (R64). See {@link unknownRun}. */
 export const QUEUE_FULL_MSG = 'No resources available. Please try later.';
-/** `run` while unhealthy, code `RUNNER_UNHEALTHY` (R64), and the error of runs that are drained then (R83). See {@link unknownRun}. */
+/**
+ * Error of `run` while the runner is unhealthy, code `RUNNER_UNHEALTHY` (R64), and of runs that are drained then (R83).
+ * See {@link unknownRun}.
+ */
 export const WORKER_UNHEALTHY_MSG = 'Worker is unhealthy.';
-/** `run` after a failed initialization, code `RUNNER_BROKEN` (R63). See {@link unknownRun}. */
+/** Error of `run` after a failed initialization, code `RUNNER_BROKEN` (R63). See {@link unknownRun}. */
 export const QUEUE_INVALID_MSG = 'Failed initialization, queue permanently broken.';
 
-/** The text about an id that a store does not know, code `RUNNER_UNKNOWN_RUN` (R26). See {@link unknownRun}. */
+/** The message for an id that the store does not know, code `RUNNER_UNKNOWN_RUN` (R26). See {@link unknownRun}. */
 export function unknownRunMessage(runId: RunID): string {
   return `unknown run id ${typeof runId === 'string' ? runId : describeValue(runId)}`;
 }

@@ -1,24 +1,24 @@
-/** The small contract behind which metrics are kept. Names are the interface (R176–R183). */
+/** The contract of a metrics backend. The names of the metrics are part of the interface (R176–R183). */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 
-/** Only grows. */
+/** A value that only grows. */
 export interface Counter {
-  /** Adds `by` (default 1, ≥ 0). */
+  /** Adds `by`, a number ≥ 0; default 1. */
   increment(by?: number): void;
 }
 
-/** Holds the latest value. */
+/** Holds the most recent value. */
 export interface Gauge {
   set(value: number): void;
 }
 
-/** Collects values. */
+/** Collects a distribution of values. */
 export interface Histogram {
   record(value: number): void;
 }
 
-/** Makes or finds instruments by name; the same name gives the same instrument. Fetch once, use often. */
+/** Creates or finds instruments by name; the same name gives the same instrument. Fetch an instrument once and reuse it. */
 export interface Metrics {
   counter(name: string): Counter;
   gauge(name: string): Gauge;
@@ -63,9 +63,8 @@ const NAMES = {
 } as const;
 
 /**
- * The names of all metrics, which are the interface of R176–R183 and R197: dashboards and tests rely on them, so they never change.
- *
- * Every fixed name of R176–R183 and R197. The names that depend on a directory are made by `commandDirUsageName`.
+ * The fixed names of all metrics (R176–R183, R197). Dashboards and tests rely on them, so they never change. Names that
+ * depend on a directory are made by `commandDirUsageName`.
  *
  * @example
  * ```ts
@@ -77,13 +76,13 @@ const NAMES = {
  */
 export const METRIC_NAMES: typeof NAMES = Object.freeze(NAMES);
 
-/** One of the fixed names. */
+/** One of the fixed metric names. */
 export type MetricName = (typeof NAMES)[keyof typeof NAMES];
 
-/** What every name of R182 starts with. */
+/** Prefix of every name of R182. */
 export const COMMAND_DIR_USAGE_PREFIX = 'commandDirUsage_kb_';
 
-/** The name of the gauge that holds by how many KB the directory of that suffix grew during a run (R182). */
+/** Name of the gauge for how many KB the directory of that suffix grew during a run (R182). */
 export function commandDirUsageName(suffix: string): string {
   check('suffix', suffix, is.TEXT);
   return COMMAND_DIR_USAGE_PREFIX + suffix;

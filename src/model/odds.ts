@@ -1,55 +1,59 @@
 /**
- * The odds by which an exploration draws: how often faults strike where nobody says how often, and how strategies divide their executions. They
- * stand together so that they can be weighed against each other. Not here: when a strategy changes its mind, which stands with the strategy,
- * and draws whose odds follow from what they are about, such as one of four nodes. Invariant: a change changes what a seed means, so the
- * hashes of shipped scenarios and CHANGELOG are looked at for each.
+ * The odds with which an exploration draws: how often faults strike by default, and how strategies divide their
+ * executions. They are in one file so that they can be weighed against each other. Not here: how often a strategy
+ * changes its mind, which is kept with the strategy, and draws whose odds follow from their subject, such as one of
+ * four nodes. Invariant: a change alters what a seed means, so each one needs a look at the hashes of shipped scenarios
+ * and at CHANGELOG.
  */
 
-/** Defaults of faults: at one moment in so many, unless the author of a scenario says otherwise. Users see them in the options that are named. */
+/** Defaults for faults. An odd of N means once in N opportunities. Users see each in the option named here. */
 export const FAULT_ODDS = {
-  /** `sim.strikes(where, kind)`: a fault that a scenario places where it hurts, so it comes more often than those that may come anywhere. */
+  /** `sim.strikes(where, kind)`: more frequent than faults that may strike anywhere, because a scenario places it where it hurts. */
   strikesOneIn: 8,
-  /** `sim.atSomeEvent`: after how many events at most. */
+  /** `sim.atSomeEvent`: the latest event that may be chosen, counted from the call. */
   someEventWithin: 64,
-  /** `chosenOutput` and `chosenFiler`: one output, or one answer of a filer, in so many fails. */
+  /** `chosenOutput` and `chosenFiler`: one output in N fails, or one answer of a filer. */
   partOneIn: 8,
-  /** `chosenSkew`: so many sizes ahead, and as many behind, beside a clock that is right. */
+  /** `chosenSkew`: number of skews ahead, and as many behind, besides none. */
   skewSteps: 4,
-  /** `NodeFaults`: at one event of a process or call in so many. */
+  /** `NodeFaults`: strikes at one in N events of a process or call. */
   nodeOneIn: 16,
-  /** So many against one node: with more, a run hardly comes to its end. */
+  /** Maximum number of strikes against one node: with more, a run hardly finishes. */
   nodeStrikesMax: 4,
-  /** `LinkFaults` that strike one message. */
+  /** `LinkFaults` that strike a single message. */
   linkOneIn: 16,
-  /** `partition` and `hold`, each of which covers many messages. */
+  /** `partition` and `hold`, each of which affects many messages. */
   linkOutageOneIn: 64,
-  /** So many on all links of a network together. */
+  /** Maximum number of strikes on all links of a network together. */
   linkStrikesMax: 64,
-  /** `MemoryDiskOptions.faults`: at one operation in so many. */
+  /** `MemoryDiskOptions.faults`: strikes at one in N operations. */
   diskOneIn: 16,
-  /** So many on one disk. */
+  /** Maximum number of strikes against one disk. */
   diskStrikesMax: 4,
-  /** `TimeFaults` of ambient time: at one timer in so many. */
+  /** `TimeFaults` of ambient time: strikes at one in N timers. */
   timeOneIn: 16,
   /** `withRemoteFaults`: the share of calls that each kind strikes; there are a dozen kinds. */
   remoteRate: 0.03,
 } as const;
 
-/** What the workloads that explore a runner or a stub draw for themselves. */
+/** Odds in the workloads that explore a runner or a stub. */
 export const WORKLOAD_ODDS = {
-  /** `exploreStub`: a kind of fault that an execution has strikes one message or event in so many, for a workload has few of them. */
+  /**
+   * `exploreStub`: a kind of fault that is enabled in an execution strikes one in N messages or events; high, because a
+   * workload has few of them.
+   */
   stubOneIn: 8,
-  /** `partition` and `hold` there. */
+  /** `partition` and `hold` in `exploreStub`. */
   stubOutageOneIn: 16,
-  /** One execution in so many has no trace: what is recorded must change nothing. */
+  /** One execution in N runs without a trace, because recording must not change anything. */
   untracedOneIn: 12,
 } as const;
 
 /** How strategies divide executions and answers. */
 export const STRATEGY_ODDS = {
   /**
-   * The portfolio: how often a member has its turn before anything is learned, in relation to the others; the second where the order of
-   * events is all that is left open, so that there are no values to spread over executions.
+   * Portfolio: relative weight of each member before anything is learned. The second number applies if only the order
+   * of events is left open, so that there are no values to spread over executions.
    */
   members: {
     stratified: [5, 0.5],
@@ -61,26 +65,32 @@ export const STRATEGY_ODDS = {
     swarm: [0.5, 0.5],
     mutation: [1, 1],
   },
-  /** The portfolio: one execution in so many is the sweep's, if it has any left. */
+  /** Portfolio: one execution in N goes to the sweep, while it has any left. */
   sweepOneIn: 16,
-  /** Values of PCT, POS and walk: one execution in so many has those of a swarm configuration. */
+  /** PCT, POS and walk: one execution in N takes its values from a swarm configuration. */
   swarmOneIn: 6,
-  /** In one of the others in so many, faults are as often as the scenario has them. */
+  /** Of the other executions, one in N keeps the scenario's own fault rates. */
   asGivenOneIn: 4,
-  /** In the rest, one of these is drawn for each kind of fault: so many times as often as the scenario has it. */
+  /** In the rest, each kind of fault has its rate multiplied by one of these, drawn at random. */
   intensities: [1, 2, 2, 4],
-  /** A fault strikes at most once in so many answers: with fewer, those between the plain one and the highest may be faults of their own. */
+  /**
+   * A fault strikes on at most one in N of a question's answers: if it had a larger share, answers below the highest
+   * might stand for faults of their own.
+   */
   answersPerStrike: 8,
-  /** Swarm: out of four sites of a kind that is on so many are active, each as often: FoundationDB's quarter twice, and all of them for scenarios that have few. */
+  /**
+   * Swarm: how many sites out of four are active for a kind that is on, drawn with equal odds: FoundationDB's quarter
+   * twice, and all four for scenarios with few sites.
+   */
   activeOfFour: [1, 1, 2, 4],
-  /** Swarm: an active site of a kind that is rare strikes once in so many. */
+  /** Swarm: an active site of a rare kind strikes once in N. */
   rareOneIn: 32,
-  /** The same of one that is as usual. */
+  /** Swarm: an active site of a usual kind strikes once in N. */
   usualOneIn: 8,
-  /** The same of one that is wild. */
+  /** Swarm: an active site of a wild kind strikes once in N. */
   wildOneIn: 2,
-  /** PCT: depths, each as likely; what is found at one is found at the next as well, if not as often. */
+  /** PCT: depths, all equally likely. A bug found at one depth is found at the next as well, though less often. */
   pctDepths: [1, 2, 3, 4, 6, 9, 13],
-  /** Mutation: one execution in so many is new from its beginning. */
+  /** Mutation: one execution in N starts afresh instead of mutating a kept one. */
   freshOneIn: 16,
 } as const;

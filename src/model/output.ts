@@ -1,28 +1,28 @@
-/** Sinks for one file's worth of output, and what makes them. */
+/** Outputs, each the content of one file, and what creates them. */
 import type { MaybePromise } from './maybe-promise.ts';
 
-/** Bytes, or text that stands for its UTF-8 bytes. */
+/** Bytes, or text to be encoded as UTF-8. */
 export type Chunk = string | Uint8Array;
 
-/** One output: written to while a run lives, readable through its `uri` (R160). */
+/** One output: written while a run is alive, readable through its `uri` (R160). */
 export interface Output {
-  /** Appends; the order of calls is the order in the file, also when earlier writes are still pending. */
+  /** Appends. Chunks appear in call order, even if earlier writes are still pending. */
   write(chunk: Chunk): MaybePromise<void>;
   /**
-   * Appends a text that is made when somebody reads it, by a function that always gives the same: for outputs in memory, of which
-   * most are never read. Absent: `write` takes the text.
+   * Appends a text that is computed only when somebody reads it; `text` must always return the same. Useful for outputs
+   * in memory, most of which are never read. Where this method is absent, `write` gets the text.
    */
   writeLazily?(text: () => string): MaybePromise<void>;
-  /** Ends the output; closing twice does nothing. Resolves when all is written. */
+  /** Ends the output; a second call is a no-op. Resolves when everything is written. */
   close(): MaybePromise<void>;
-  /** Where readers find it, such as `file://host/path`. */
+  /** Where the output can be read, such as `file://host/path`. */
   readonly uri: string;
-  /** An absolute local path with the content, copied there if need be. */
+  /** Absolute path of a local file with the content, which is copied there if necessary. */
   asFile(): MaybePromise<string>;
 }
 
-/** Makes outputs. */
+/** Creates outputs. */
 export interface OutputCreator {
-  /** A new output whose name starts with `id`; ids hold no path separators (R161). Throws or rejects if it cannot. */
+  /** Creates an output whose name starts with `id`, which contains no path separators (R161). Throws or rejects if it cannot. */
   create(id: string): MaybePromise<Output>;
 }

@@ -1,6 +1,6 @@
-/** Counts, and nouns that agree with them, in texts that people read. The same in every language of the host. */
+/** Counts and nouns that agree with them, for texts that people read. Independent of the host's locale. */
 
-/** A count with thousands set apart: `1,234,567`. */
+/** Formats a count with separators between thousands: `1,234,567`. */
 export function formatCount(count: number): string {
   return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
 }
@@ -10,12 +10,12 @@ export function counted(count: number, noun: string): string {
   return `${formatCount(count)} ${plural(count, noun)}`;
 }
 
-/** The noun as it stands behind that count: `1 timer`, `0 timers`, `2 timers`. Regular nouns only. */
+/** The noun in the form that follows a count: `1 timer`, `0 timers`, `2 timers`. Regular nouns only. */
 export function plural(count: number, noun: string): string {
   return count === 1 ? noun : `${noun}s`;
 }
 
-/** That something is there more than once, behind its words: ` (3 times)`; empty for once. */
+/** The suffix for something that occurs more than once: ` (3 times)`; empty for once. */
 export function timesText(count: number): string {
   return count === 1 ? '' : ` (${formatCount(count)} times)`;
 }

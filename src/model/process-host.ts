@@ -1,59 +1,59 @@
 /**
- * What a simulation does for the processes of the simulated machines in it. Invariant: the code of at most one process runs in an event,
- * from where it enters until the next event fires.
+ * What a simulation provides for the processes of its simulated machines. Invariant: at most one process runs code in
+ * an event, from the point where it enters until the next event fires.
  */
 import type { Choices } from '../kernel/decisions.ts';
 import type { RandomStream } from '../kernel/random.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 
-/** The clock of a process, for timers that are kept in lists of their own until they are first. */
+/** Clock of a process, for code that keeps timers in lists of its own and queues only the earliest. */
 export type ProcessClock = Pick<VirtualClock, 'now' | 'epochMs' | 'currentEventId' | 'queued'> & {
-  /** How long a timer of `ms` takes that is set now. */
+  /** The actual duration of a timer of `ms` set now, while the process may be slow. */
   slowed(ms: number): number;
 };
 
-/** What the simulation is given of a process. */
+/** What a process passes to its simulation. */
 export interface ProcessParts {
   readonly name: string;
   readonly clock: ProcessClock;
-  /** Decided like all others while it lives; 0 once it is dead. */
+  /** Decides like the simulation's own choices while the process is alive; always answers 0 once it is dead. */
   readonly choices: Choices;
   readonly random: RandomStream;
-  /** False: what its code leaves uncaught is the scenario's. */
+  /** False: uncaught errors of its code are failures of the scenario; true: they go to `fail`. */
   readonly catches: boolean;
   readonly isAlive: boolean;
-  /** Gets that; also after its death, what it has left uncaught before. */
+  /** Gets uncaught errors of the process, also after its death those that it left before. */
   fail(error: unknown): void;
 }
 
-/** A machine as reports name it. */
+/** A machine that reports name. */
 export interface DescribedMachine {
   /** Its state in a few words. */
   describe(): string;
 }
 
-/** A process as its simulation knows it. */
+/** A process as its simulation sees it. */
 export interface HostedProcess {
-  /** From now until the next event its code runs. */
+  /** From now until the next event, the process runs code. */
   enter(): void;
-  /** It is dead. */
+  /** The process has died. */
   end(): void;
 }
 
-/** A process as who has started it knows it. */
+/** A process as the code that started it sees it. */
 export interface StartedProcess extends HostedProcess {
-  /** Calls it in the midst of other code: what it leaves uncaught until it returns is of the process. */
+  /** Runs `code` in the middle of other code: an error left uncaught before it returns belongs to the process. */
   within(code: () => void): void;
 }
 
-/** What a simulation that hosts code of processes offers them. */
+/** What a simulation offers if it hosts code of processes. */
 export interface ProcessHost {
-  /** True if its processes see their own time in the globals of the machine: whatever they do is then in an event of their own. */
+  /** True if the processes see their own time in the machine's globals; whatever they do is then in an event of their own. */
   readonly isAmbient: boolean;
-  /** The clock under those of all processes. */
+  /** The simulation's clock, from which the clocks of all processes derive. */
   readonly clock: Pick<VirtualClock, 'now' | 'currentEventId' | 'queued'>;
   begin(parts: ProcessParts): StartedProcess;
-  /** The simulation has failed. */
+  /** Fails the simulation. */
   fail(message: string, error: unknown): void;
   addMachine(machine: DescribedMachine): void;
 }

@@ -1,19 +1,19 @@
-/** Queries and waits: which statuses are wanted and how long to wait for them, their checks, copies and names in labels. */
+/** Queries and waits: which statuses are wanted, and how long to wait for them; their checks, copies and short names for labels. */
 import type { RunID, RunStatus } from './run-status.ts';
 import { type StateMask, ALL_MASK, isStateMask, maskMatches } from './state-mask.ts';
 import { checkObject, unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 
-/** A status matches if its state is in `states` and (`allRuns` or its id is listed) (R24). */
+/** A status matches if its state is in `states` and either `allRuns` is set or its id is listed (R24). */
 export interface Query {
   /** Ids to look at; each must be known (R26). Absent means none. */
   readonly runs?: readonly RunID[];
-  /** Look at every run; with `runs` as well, listed ids must still be known. */
+  /** Look at every run; ids listed in `runs` must be known all the same. */
   readonly allRuns?: boolean;
   readonly states: StateMask;
 }
 
-/** How long to wait. `timeoutMs` 0 answers at once; `Infinity` waits for ever and sets no timer (R29–R34). */
+/** How long to wait. `timeoutMs` 0 answers at once; `Infinity` waits forever and sets no timer (R29–R34). */
 export interface Wait {
   readonly timeoutMs: number;
   /** Ends the wait with `RUNNER_WAIT_CANCELLED` (R34). */
@@ -21,9 +21,8 @@ export interface Wait {
 }
 
 /**
- * Which statuses a query matches (R24), and which queries are none.
- *
- * True if the status's state is in the mask and its id is listed, or the query looks at all runs (R24).
+ * True if a status matches a query: its state is in the mask, and its id is listed or the query looks at all runs
+ * (R24).
  * See {@link checkQuery}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a status or a query.
@@ -40,7 +39,7 @@ export function matchesQuery(status: RunStatus, query: Query): boolean {
 }
 
 /**
- * Checks that `query` is one.
+ * Checks that a value is a valid query.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field: a mask out of range, ids that are not strings.
  * @example
@@ -76,16 +75,15 @@ export function checkQuery(query: unknown): asserts query is Query {
   }
 }
 
-/** A query as it was at the call: what the caller does with the list of ids afterwards changes nothing. */
+/** A copy of the query, so that later changes of the caller's list of ids have no effect. */
 export function copyQuery(query: Query): Query {
   const { runs } = query;
   return runs === undefined ? { ...query } : { ...query, runs: runs.slice() };
 }
 
 /**
- * What a query is about, in a word for labels of timers and decisions.
- *
- * The run id of a query on one run, `3+4` for the first of five, `all` for all runs; empty for a query on nothing.
+ * The subject of a query in one word, for labels of timers and decisions: the run id of a query on one run, `3+4` for
+ * run 3 and four more, `all` for all runs, empty for none.
  */
 export function querySubject({ runs = [], allRuns = false }: Query): string {
   if (allRuns) return 'all';
@@ -94,7 +92,7 @@ export function querySubject({ runs = [], allRuns = false }: Query): string {
   return runs.length === 1 ? first : `${first}+${runs.length - 1}`;
 }
 
-/** A copy, for use after the synchronous call. */
+/** A copy, for use after the synchronous call has returned. */
 export function copyWait({ timeoutMs, signal }: Wait): Wait {
   return signal === undefined ? { timeoutMs } : { timeoutMs, signal };
 }
@@ -119,10 +117,11 @@ export function waitForever(signal?: AbortSignal): Wait {
 }
 
 /**
- * Checks that `wait` is one: `timeoutMs` 0 or more, `Infinity` included, and `signal` an `AbortSignal` if given.
+ * Checks that a value is a valid wait: `timeoutMs` is 0 or more, `Infinity` included, and `signal` is an `AbortSignal`
+ * if given.
  * See {@link checkQuery}.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT`, for a negative timeout too (R33).
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT`, also for a negative timeout (R33).
  */
 export function checkWait(wait: unknown): asserts wait is Wait {
   try {
@@ -141,7 +140,7 @@ export function checkWait(wait: unknown): asserts wait is Wait {
   }
 }
 
-/** By shape, because signals of other realms and of polyfills serve as well. */
+/** Checks by shape, because signals of other realms and of polyfills are accepted too. */
 function isAbortSignal(value: unknown): value is AbortSignal {
   if (typeof value !== 'object' || value === null) return false;
   const { aborted, addEventListener, removeEventListener } = value as Partial<AbortSignal>;

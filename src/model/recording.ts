@@ -1,9 +1,9 @@
 /**
- * A recording: everything that went in and out of the runners of one program, in the order in which it happened. What went in (calls,
- * events of the clock, answers of collaborators, output of processes) is played again; what came out (statuses and other trace events,
- * requests to collaborators, cancellations, answers to calls) follows from it, and is there to be compared. Invariant: times count from
- * the beginning of the recording, are whole microseconds and never go back; no wall time, path or pid of the host is in a step, but for
- * the texts of commands, errors and output.
+ * A recording: everything that went into and came out of the runners of one program, in order. A replay plays back the
+ * inputs (calls, clock events, answers of collaborators, output of processes). The outputs (statuses and other trace
+ * events, requests to collaborators, cancellations, answers to calls) follow from them and are there to be compared.
+ * Invariant: times count from the start of the recording, are whole microseconds and never go back; no step contains
+ * wall time, a path or a pid of the host, except within the texts of commands, errors and output.
  */
 import type { Command } from './command.ts';
 import type { MemoryReport, ProcessStatus } from './execer.ts';
@@ -12,7 +12,10 @@ import type { RunID } from './run-status.ts';
 import type { RunType } from './run-type.ts';
 import type { TraceEvent } from './trace-event.ts';
 
-/** What a collaborator can be asked for. `write` is the header or trailer of a log: the writes of a process are {@link RecordedStep} `output`. */
+/**
+ * Kinds of requests to a collaborator. `write` is the header or trailer of a log; the writes of a process are
+ * {@link RecordedStep} `output`.
+ */
 export type AskKind =
   | 'init'
   | 'check'
@@ -35,45 +38,45 @@ export type AskKind =
 /** Stands for an output or upload that has no place. */
 export const NO_URI = 'none:';
 
-/** What a collaborator answered: nothing but its coming back, a value, or an error. */
+/** How a collaborator answered: with an error, a value, or merely by returning (no field set). */
 export interface RecordedAnswer {
-  /** The text of what it threw or rejected with. */
+  /** The text of the error that it threw or rejected with. */
   readonly error?: string;
-  /** Of an error that carries one. */
+  /** The exit code of the error, if it carries one. */
   readonly exitCode?: number;
-  /** Of a `RunnerError`. */
+  /** The code of the error, if it is a `RunnerError`. */
   readonly code?: string;
-  /** Of an output or upload, without what belongs to the host. */
+  /** The URI of an output or upload, without the parts that depend on the host. */
   readonly uri?: string;
   /** How a process ended. */
   readonly status?: ProcessStatus;
-  /** What was measured: suffix → kilobytes. */
+  /** Measured sizes: suffix → kilobytes. */
   readonly sizesKb?: Readonly<Record<string, number>>;
 }
 
 /** A filer of a recorded runner. */
 export interface RecordedFiler {
   readonly type: RunType;
-  /** Absent: without bound. */
+  /** Absent: unbounded. */
   readonly cancelBoundMs?: number;
   readonly updateIntervalMs: number;
-  /** The runner waits for it before it takes runs. */
+  /** True if the runner waits for the filer's initialization before it accepts runs. */
   readonly hasInit: boolean;
 }
 
-/** What helps a recorded runner: a pre- or postprocessor, or the uploader. */
+/** A pre- or postprocessor of a recorded runner, or its uploader. */
 export interface RecordedCollaborator {
   readonly name: string;
-  /** Absent: without bound. */
+  /** Absent: unbounded. */
   readonly cancelBoundMs?: number;
-  /** Of an uploader: how long one upload may take. */
+  /** For an uploader: time limit of one upload. */
   readonly uploadBoundMs?: number;
 }
 
-/** How a recorded runner was set up. A bound that is absent does not exist. */
+/** The settings of a recorded runner. A bound that is absent does not exist. */
 export interface RecordedSettings {
   readonly capacity: number;
-  /** Absent: follows from the capacity. */
+  /** Absent: derived from the capacity. */
   readonly history?: number;
   readonly idPrefix: string;
   readonly updateLimitMs?: number;
@@ -84,36 +87,36 @@ export interface RecordedSettings {
   readonly preprocessors: readonly RecordedCollaborator[];
   readonly postprocessors: readonly RecordedCollaborator[];
   readonly uploader?: RecordedCollaborator;
-  /** It has a monitor of directories. */
+  /** True if it has a directory monitor. */
   readonly measures: boolean;
 }
 
-/** The calls that change something. */
+/** The calls that change state. */
 export type RecordedCall = 'run' | 'abort' | 'release';
 
 interface Happened {
-  /** Milliseconds from the beginning of the recording. */
+  /** Milliseconds since the start of the recording. */
   readonly at: number;
   readonly runner: string;
 }
 
 interface WentIn extends Happened {
-  /** True if it came in the middle of something that the runner was doing: a collaborator or listener that calls back. */
+  /** True if it arrived while the runner was busy with something else: a collaborator or listener called back. */
   readonly nested?: boolean;
 }
 
-/** A request to a collaborator: its kind, what it is about, and which of the like of it this is, from 1. */
+/** A request to a collaborator: its kind, its subject, and its number among requests of that kind and subject, from 1. */
 export interface RecordedAsk extends Happened {
   readonly what: AskKind;
   readonly name: string;
   readonly nth: number;
 }
 
-/** One thing that went in or out of a runner, beside the events of its trace. */
+/** One input or output of a runner, apart from the events of its trace. */
 export type RecordedStep =
-  /** In: the runner was made. */
+  /** In: the runner was created. */
   | (WentIn & { readonly type: 'runner'; readonly settings: RecordedSettings })
-  /** In: somebody called the runner. A command that is none is absent. */
+  /** In: the runner was called. `command` is absent if what was passed is not a command. */
   | (WentIn & {
       readonly type: 'call';
       readonly call: RecordedCall;
@@ -121,7 +124,7 @@ export type RecordedStep =
       readonly command?: Command;
       readonly runId?: RunID;
     })
-  /** In: an event of the runner's clock fired, which it had asked for `delayMs` ahead, `afterMs` ago. */
+  /** In: an event of the runner's clock fired; it was scheduled `afterMs` ago with a delay of `delayMs`. */
   | (WentIn & {
       readonly type: 'fired';
       readonly label: string;
@@ -129,28 +132,28 @@ export type RecordedStep =
       readonly delayMs: number;
       readonly afterMs: number;
     })
-  /** Out: the runner asked something of a collaborator. `answer` is there if it was answered at once. */
+  /** Out: the runner sent a request to a collaborator. `answer` is present if it was answered at once. */
   | (RecordedAsk & { readonly type: 'asked'; readonly answer?: RecordedAnswer })
-  /** Out: it asked the collaborator to stop. */
+  /** Out: the runner asked the collaborator to stop. */
   | (RecordedAsk & { readonly type: 'cancelled' })
-  /** In: the collaborator answered later, `afterMs` after it was asked. */
+  /** In: the collaborator answered later, `afterMs` after the request. */
   | (RecordedAsk &
       WentIn & { readonly type: 'answered'; readonly afterMs: number; readonly answer: RecordedAnswer })
-  /** In: the process of a run wrote, `afterMs` after it was asked for. What was not kept is only counted. */
+  /** In: the process of a run wrote, `afterMs` after it was requested. Output that was not kept is only counted. */
   | (WentIn & {
       readonly type: 'output';
       readonly runId: RunID;
       readonly stream: 'stdout' | 'stderr';
       readonly afterMs: number;
-      /** It wrote a text. */
+      /** The process wrote text. */
       readonly text?: string;
-      /** It wrote bytes, which are this text in UTF-8. */
+      /** The process wrote bytes, which are this text in UTF-8. */
       readonly utf8?: string;
-      /** It wrote bytes that are not. */
+      /** The process wrote bytes that are not valid UTF-8. */
       readonly base64?: string;
       readonly cutBytes?: number;
     })
-  /** In: the process of a run passed its memory cap, `afterMs` after it was asked for. */
+  /** In: the process of a run exceeded its memory cap, `afterMs` after it was requested. */
   | (WentIn & {
       readonly type: 'memory';
       readonly runId: RunID;
@@ -158,7 +161,7 @@ export type RecordedStep =
       readonly kind: MemoryReport['kind'];
       readonly status: ProcessStatus;
     })
-  /** Out: a call was answered, `afterMs` after it was made, with a status or an error. */
+  /** Out: a call returned, `afterMs` after it was made, with a status or an error. */
   | (Happened & {
       readonly type: 'returned';
       readonly call: RecordedCall;
@@ -171,7 +174,7 @@ export type RecordedStep =
       readonly code?: string;
     });
 
-/** What happened, in order: steps, and the events of the runners' traces among them. */
+/** A step, or an event of a runner's trace; a recording has both in one order. */
 export type RecordedEntry = RecordedStep | TraceEvent;
 
 /** Everything that happened to the recorded runners. */
@@ -183,7 +186,7 @@ const WENT_IN: ReadonlySet<string> = new Set(['runner', 'call', 'fired', 'answer
 
 const STEPS: ReadonlySet<string> = new Set([...WENT_IN, 'asked', 'cancelled', 'returned']);
 
-/** True for what is not an event of a runner's trace. */
+/** True for a step, false for an event of a runner's trace. */
 export function isStep(entry: RecordedEntry): entry is RecordedStep {
   return STEPS.has(entry.type);
 }
@@ -194,12 +197,12 @@ export type RecordedInput = Extract<
   { readonly type: 'runner' | 'call' | 'fired' | 'answered' | 'output' | 'memory' }
 >;
 
-/** True for what is played; the rest follows from it. */
+/** True for inputs, which are played back; everything else follows from them. */
 export function wentIn(entry: RecordedEntry): entry is RecordedInput {
   return WENT_IN.has(entry.type);
 }
 
-/** One chunk of output: when, relative to the start of the process, on which stream, and its text or base64 bytes. */
+/** One chunk of output: its time since the process started, its stream, and its text or base64 bytes. */
 export interface RecordedChunk {
   readonly atMs: number;
   readonly stream: 'stdout' | 'stderr';
@@ -207,7 +210,7 @@ export interface RecordedChunk {
   readonly base64?: string;
 }
 
-/** A status as it was seen, relative to the acceptance of the run. */
+/** A status as it was observed, at a time since the run was accepted. */
 export interface RecordedStatus {
   readonly atMs: number;
   readonly state: RunState;
@@ -215,45 +218,44 @@ export interface RecordedStatus {
   readonly error: string;
 }
 
-/** One run as it really happened. Times are relative. */
+/** One run as it really happened. */
 export interface RecordedRun {
   readonly runId: string;
-  /** The runner that it is of: another one may have a run of the same id. Absent: it is the only one. */
+  /** The runner of the run, because another one may have a run of the same id. Absent: there is only one runner. */
   readonly runner?: string;
   readonly command: Command;
-  /** When it was accepted, relative to the start of the recording. */
+  /** Time of its acceptance, since the start of the recording. */
   readonly acceptedAtMs: number;
   readonly statuses: readonly RecordedStatus[];
   readonly output: readonly RecordedChunk[];
-  /** When an abort was asked for, relative to the acceptance; absent if none was. */
+  /** Time at which an abort was requested, since the acceptance; absent if none was. */
   readonly abortedAtMs?: number;
 }
 
 /**
- * The names of what a recorded runner asks, sets and is called for: its kind, its own name, and a number that counts those alike. Invariant:
- * the recorder and the player both take names from here, so that a replay, which does things in the same order, finds each again.
- *
- * Counts for one runner; the first of its kind is number 1.
+ * Numbers the requests, clock events and calls of one recorded runner: each is named by its kind, its own name, and a
+ * number among equals, from 1. Invariant: the recorder and the player both take names from here, so that a replay,
+ * which does things in the same order, finds each of them again.
  */
 export class RecordedNames {
   readonly #counts = new Map<string, number>();
 
-  /** The number of a request to a collaborator. */
+  /** Number of a request to a collaborator. */
   ask(what: AskKind, name: string): number {
     return this.#next(`${what} ${name}`);
   }
 
-  /** The number of an event that the runner sets on its clock. */
+  /** Number of an event that the runner schedules on its clock. */
   event(label: string): number {
     return this.#next(`timer ${label}`);
   }
 
-  /** The number of a call on the runner. */
+  /** Number of a call on the runner. */
   call(call: RecordedCall): number {
     return this.#next(`call ${call}`);
   }
 
-  /** The number of the address that an upload was given. */
+  /** Number of the address that an upload was given. */
   uploadUri(): number {
     return this.#next('upload uri');
   }
@@ -265,7 +267,7 @@ export class RecordedNames {
   }
 }
 
-/** What an upload is called: the name of its file, because the folder is drawn anew by each runner. */
+/** Name of an upload: that of its file, because every runner draws a new folder. */
 export function uploadName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }

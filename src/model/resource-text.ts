@@ -1,20 +1,20 @@
-/** What is held, in plain words: by runs, and by owners of locks and waits. Invariant: no name is said twice. */
+/** Describes what is held: by runs, and by owners of locks and waits. Invariant: no name appears twice in a description. */
 import type { TraceEvent } from './trace-event.ts';
 
-/** An event about something that is held. */
+/** An event of a held resource as a trace records it. */
 export type ResourceEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' | 'abandoned' }>;
 
-/** What is held, and by whom. */
+/** A held resource and its holder. */
 export type Held = Pick<ResourceEvent, 'resource' | 'name' | 'runner' | 'runId'>;
 
-/** What an owner that is not a run holds or waits for. */
+/** Something that an owner other than a run holds or waits for. */
 export type Owned = Pick<ResourceEvent, 'resource' | 'name' | 'runner' | 'from'> & { readonly owner: string };
 
-/** What becomes of a resource; some are things, others go on for a while. */
+/** What happens to a resource: some are things, others are activities that take time. */
 const BECAME = {
   thing: { acquired: 'was taken', freed: 'was given back', abandoned: 'was not given back in time' },
   process: { acquired: 'started', freed: 'ended', abandoned: 'did not end in time' },
-  // Its exit is noted at once; a wait for its end also waits for its output.
+  // The exit is recorded at once; a wait for the end of the process also waits for its output.
   ownProcess: { acquired: 'started', freed: 'exited', abandoned: 'did not exit in time' },
   activity: { acquired: 'began', freed: 'ended', abandoned: 'did not end in time' },
 } as const;
@@ -22,7 +22,7 @@ const BECAME = {
 const A_WAIT = 'the wait ';
 const WAITS_FOR = ' waits for ';
 
-/** A wait, with what should have ended it if that is known. */
+/** Describes a wait, with what should have ended it if known. */
 export function waitText(wait: string, expected: string | undefined): string {
   return expected === undefined ? wait : `${wait}: expected ${expected}, got none`;
 }
@@ -34,14 +34,14 @@ export function resourceEventText(event: ResourceEvent): string {
   return `${heldText(event, 'of')} ${BECAME[sortOf(event)][event.type]}`;
 }
 
-/** What an owner has: `a holds mutex jobs`, `b waits for mutex jobs`. */
+/** Describes what an owner has: `a holds mutex jobs`, `b waits for mutex jobs`. */
 export function ownedText(owned: Owned): string {
   return owned.resource === 'waiter'
     ? `${owned.owner}${WAITS_FOR}${ownedThing(owned)}`
     : `${owned.owner} holds ${ownedThing(owned)}`;
 }
 
-/** What an owner holds or waits for, with the node that it lives on or comes from unless that is the owner itself. */
+/** Names what an owner holds or waits for, with the node that it lives on or comes from unless that is the owner itself. */
 export function ownedThing({ name, runner, owner, from }: Owned): string {
   if (from !== undefined) return `${name} from ${from}`;
   return runner === '' || runner === owner ? name : `${name} of ${runner}`;
@@ -61,10 +61,10 @@ function ownedEventText(event: Owned & Pick<ResourceEvent, 'type'>): string {
   }
 }
 
-/** What is held and by whom; `on` says how a runner is named: `of worker` or `on worker`. */
+/** Names a resource and its holder; `on` selects how a runner is named: `of worker` or `on worker`. */
 export function heldText({ resource, name, runner, runId }: Held, on: 'of' | 'on'): string {
   const where = runner === '' ? '' : ` ${on} ${runner}`;
-  // A process that belongs to no run has a number of its own, which begins with this sign.
+  // A process that belongs to no run has a number instead, which begins with this sign.
   const isOfRun = runId !== '' && !runId.startsWith('#');
   const whose = isOfRun ? ` of run ${runId}${where}` : where;
   switch (resource) {
@@ -88,7 +88,7 @@ function sortOf({ resource, runId }: ResourceEvent): keyof typeof BECAME {
   return resource === 'waiter' || resource === 'update' || resource === 'upload' ? 'activity' : 'thing';
 }
 
-/** A process is named after its run or number, its children after it: `process/#0/1`. */
+/** A process is named after its run or number, its children after the process: `process/#0/1`. */
 function processText(name: string, runId: string, isOfRun: boolean): string {
   const own = `process/${runId}`;
   if (name === own || name === 'process') return isOfRun ? 'the process' : `process ${runId}`.trimEnd();

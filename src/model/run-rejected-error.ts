@@ -2,7 +2,7 @@
 import { RunnerError, type RunnerErrorCode } from '../kernel/errors.ts';
 import { type RunStatus, zeroStatus } from './run-status.ts';
 
-/** Codes with which a `run` can be refused. */
+/** Codes with which a `run` can be rejected. */
 export type RunRejectionCode = Extract<
   RunnerErrorCode,
   | 'RUNNER_INITIALIZING'
@@ -14,7 +14,8 @@ export type RunRejectionCode = Extract<
 >;
 
 /**
- * A refused `run` (R22): no run exists, `status` has an empty id, state UNKNOWN and perhaps an error text. See {@link createSimulatedRunner}.
+ * A rejected `run` (R22): no run exists, and `status` has an empty id, state UNKNOWN and possibly an error text.
+ * See {@link createSimulatedRunner}.
  */
 export class RunRejectedError extends RunnerError {
   readonly status: RunStatus;

@@ -1,18 +1,19 @@
 /**
- * The states of a run: one table of what each of them means. Everything else about states derives from it (terminal or not, moves,
- * masks, codes, valid fields), so that a state more is a row here, and does not compile until it is decided in every field.
+ * The states of a run: one table that defines what each of them means. Everything else about states derives from it
+ * (terminal or not, moves, masks, codes, valid fields), so adding a state means adding a row, which does not compile
+ * until every field is decided.
  */
 import { describeValue, invalidArgument } from '../kernel/errors.ts';
 
-/** A field of a status that is valid in some states only (R11). */
+/** A field of a status that is valid only in some states (R11). */
 export type OutcomeField = 'snapshotId' | 'exitCode' | 'error';
 
 interface StateFacts {
-  /** Of masks, wire and traces (R1); without gaps from 0. */
+  /** Numeric code in masks, on the wire and in traces (R1); consecutive from 0. */
   readonly code: number;
-  /** Whether a run that has come there is over (R2); then nothing leads out. */
+  /** True if a run in this state is over (R2); no move leads out of it. */
   readonly isTerminal: boolean;
-  /** Whether a run may come there from one that is not terminal (R4). */
+  /** True if a run can move here from a state that is not terminal (R4). */
   readonly isReached: boolean;
   readonly validFields: readonly OutcomeField[];
 }
@@ -35,7 +36,7 @@ export const RUN_STATES: readonly RunState[] = Object.freeze(
   (Object.keys(FACTS) as RunState[]).sort((a, b) => FACTS[a].code - FACTS[b].code),
 );
 
-/** Those in which a run is over. */
+/** The states in which a run is over. */
 export const TERMINAL_STATES: readonly RunState[] = Object.freeze(
   RUN_STATES.filter((state) => FACTS[state].isTerminal),
 );
@@ -44,7 +45,7 @@ function columnOf<Value>(read: (facts: StateFacts) => Value): Readonly<Record<st
   return Object.freeze(Object.fromEntries(RUN_STATES.map((state) => [state, read(FACTS[state])])));
 }
 
-// Asked for every status that is written: a column of its own is one look-up.
+// Looked up for every status that is written: a column of its own makes that one look-up.
 const CODES = columnOf(({ code }) => code);
 const TERMINAL = columnOf((facts) => facts.isTerminal);
 const REACHED = columnOf(({ isReached }) => isReached);
@@ -76,14 +77,14 @@ export function canMove(from: RunState, to: RunState): boolean {
   );
 }
 
-/** True if a status of that state may have a value in that field (R11). */
+/** True if that field may have a value in that state (R11). */
 export function hasField(state: RunState, field: OutcomeField): boolean {
   return isRunState(state) && FACTS[state].validFields.includes(field);
 }
 
 /** True if `value` is one of the seven states. */
 export function isRunState(value: unknown): value is RunState {
-  // Any object has names of its own, such as `toString`.
+  // Any object has inherited properties, such as `toString`.
   return typeof value === 'string' && typeof CODES[value] === 'number';
 }
 

@@ -1,7 +1,7 @@
 /**
- * The status of a run as frozen plain data, with a constructor per state. Invariant: a field that is not valid in a state holds its
- * zero value (empty string, 0, undefined), so that equality of statuses means what it seems to (R11). All constructors go through
- * one literal, so that every status has the same hidden class.
+ * The status of a run as frozen plain data, with a constructor per state. Invariant: a field that is not valid in a
+ * state holds its zero value (empty string, 0, undefined), so that comparing statuses is meaningful (R11). All
+ * constructors share one object literal, so that every status has the same hidden class.
  */
 import { membersOf } from '../kernel/union-members.ts';
 import { checkObject, unreadable } from '../kernel/argument-check.ts';
@@ -38,7 +38,7 @@ export interface RunStatus extends LogTags, OutputRefs, RunOutcome {
   readonly actionResult?: ActionResult;
 }
 
-/** The fields that every status has. */
+/** The fields that are present in every status. */
 export const STATUS_FIELDS: readonly Exclude<keyof RunStatus, 'actionResult'>[] = membersOf<
   Exclude<keyof RunStatus, 'actionResult'>
 >({
@@ -58,8 +58,8 @@ const NO_REFS: OutputRefs = Object.freeze({ stdoutRef: '', stderrRef: '' });
 const NO_OUTCOME: RunOutcome = Object.freeze({ snapshotId: '', exitCode: 0, error: '' });
 
 /**
- * Puts a status together; the constructors below are for callers, this is for code that merges statuses. Like them it checks that its
- * parts are there, and leaves the rest to `checkRunStatus`, which a store asks.
+ * Builds a status from its parts, for code that merges statuses; callers use the constructors below. Like them it only
+ * checks that the parts are objects; a store checks the rest with `checkRunStatus`.
  * See {@link completeStatus}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `tags`, `refs` or `outcome` is no object.
@@ -92,12 +92,12 @@ export function makeRunStatus(
   }
 }
 
-/** Waiting to run: id and tags only (R12). See {@link completeStatus}. */
+/** A run that is waiting to start: id and tags only (R12). See {@link completeStatus}. */
 export function pendingStatus(runId: RunID, tags: LogTags = NO_TAGS): RunStatus {
   return makeRunStatus(runId, 'PENDING', tags, NO_REFS, NO_OUTCOME);
 }
 
-/** Running, with the places where its output can be read (R12). See {@link completeStatus}. */
+/** A run that is running, with the places where its output can be read (R12). See {@link completeStatus}. */
 export function runningStatus(
   runId: RunID,
   stdoutRef: string,
@@ -108,7 +108,7 @@ export function runningStatus(
 }
 
 /**
- * The command ran and gave an exit code, zero or not (R3, R12).
+ * A run whose command ended with an exit code, zero or not (R3, R12).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the exit code is not an integer.
  * @example
@@ -129,7 +129,7 @@ export function completeStatus(
 }
 
 /**
- * The machinery failed: text and exit code come from the coded error (R3, R12).
+ * A run that failed because of the machinery: text and exit code come from the coded error (R3, R12).
  * See {@link completeStatus}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the error is missing or has no exit code (R13).
@@ -140,18 +140,18 @@ export function failedStatus(runId: RunID, error: ExitCodeError, tags: LogTags =
   return makeRunStatus(runId, 'FAILED', tags, NO_REFS, outcome);
 }
 
-/** Killed on request: id and tags only (R3, R12). See {@link completeStatus}. */
+/** A run killed on request: id and tags only (R3, R12). See {@link completeStatus}. */
 export function abortStatus(runId: RunID, tags: LogTags = NO_TAGS): RunStatus {
   return makeRunStatus(runId, 'ABORTED', tags, NO_REFS, NO_OUTCOME);
 }
 
-/** Killed by its deadline, state TIMEDOUT: id and tags only (R3, R12). See {@link completeStatus}. */
+/** A run killed by its timeout, state TIMEDOUT: id and tags only (R3, R12). See {@link completeStatus}. */
 export function timeoutStatus(runId: RunID, tags: LogTags = NO_TAGS): RunStatus {
   return makeRunStatus(runId, 'TIMEDOUT', tags, NO_REFS, NO_OUTCOME);
 }
 
 /**
- * A copy that says where the output can be read.
+ * A copy of the status with the places where the output can be read.
  * See {@link completeStatus}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an object.
@@ -168,10 +168,10 @@ export function withRefs(status: RunStatus, stdoutRef: string, stderrRef: string
 const WITH_ERROR = RUN_STATES.filter((state) => hasField(state, 'error'));
 
 /**
- * A copy with an error text.
+ * A copy of the status with an error text.
  * See {@link completeStatus}.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` in a state that has none (R11), and for anything but an object.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` in a state without error text (R11), and for anything but an object.
  */
 export function withError(status: RunStatus, error: string): RunStatus {
   try {
@@ -191,9 +191,8 @@ export function withError(status: RunStatus, error: string): RunStatus {
 }
 
 /**
- * Holds statuses to R11 where they enter a store: fields of the right type, and only those that are valid in the state.
- *
- * Checks that `status` is one, and that fields which are not valid in its state hold their zero value (R11).
+ * Checks a status when it enters a store: fields have the right type, and those that are not valid in its state hold
+ * their zero value (R11).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field, what was expected and what came.
  */
@@ -244,9 +243,7 @@ function checkValidity({ state, snapshotId, exitCode, error }: RunStatus): void 
 }
 
 /**
- * A run status as one line of text, in the model's form (R14).
- *
- * Shows the fields that are valid in the status's state, in a fixed order (R14).
+ * Formats a status as one line in the model's form: the fields that are valid in its state, in a fixed order (R14).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an object.
  * @example
@@ -281,9 +278,8 @@ export function formatRunStatus(status: RunStatus): string {
 }
 
 /**
- * The zero-valued status: what stands in the place of a run that does not exist.
- *
- * Empty id, UNKNOWN, no tags, and perhaps an error text (R22, R149).
+ * The zero-valued status, which stands in for a run that does not exist: empty id, UNKNOWN, no tags, and possibly an
+ * error text (R22, R149).
  */
 export function zeroStatus(error = ''): RunStatus {
   const refs = { stdoutRef: '', stderrRef: '' };

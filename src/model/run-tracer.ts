@@ -1,6 +1,6 @@
 /**
- * A tracer that takes what nearly every run does as calls. Invariant: a call and the event that it stands for are the same to a
- * watcher; an event object is made only where somebody keeps it or reads it.
+ * A tracer that accepts the events of most runs as method calls. Invariant: a call and the event that it stands for
+ * look the same to a watcher; an event object is created only if somebody keeps it or reads it.
  */
 import type { Command } from './command.ts';
 import type { RunID, RunStatus } from './run-status.ts';
@@ -8,8 +8,8 @@ import type { InvocationPhase, ResourceKind, TraceEvent, Tracer } from './trace-
 import { ENDED_ROW, STARTED_ROW, type Row, type Step } from './undisturbed-run.ts';
 
 /**
- * The events of an undisturbed run, each as a call, or a row of them as one; `record` takes the others, and these too. A row and its
- * events one by one are the same to any watcher.
+ * Takes each event of an undisturbed run as a call, or a whole row of events as one; `record` takes all other events,
+ * and these too. Invariant: to a watcher, a row is the same as its events one by one.
  */
 export interface RunTracer extends Tracer {
   accepted(at: number, runner: string, runId: RunID, command: Command): void;
@@ -18,13 +18,13 @@ export interface RunTracer extends Tracer {
   phase(at: number, runner: string, runId: RunID, phase: InvocationPhase): void;
   acquired(at: number, runner: string, runId: RunID, resource: ResourceKind, name: string): void;
   freed(at: number, runner: string, runId: RunID, resource: ResourceKind, name: string): void;
-  /** The events of `STARTED_ROW`, all at once. */
+  /** All events of `STARTED_ROW` at once. */
   started(at: number, runner: string, runId: RunID, checkout: string, status: RunStatus): void;
-  /** The events of `ENDED_ROW`, all at once. */
+  /** All events of `ENDED_ROW` at once. */
   ended(at: number, runner: string, runId: RunID, checkout: string, status: RunStatus): void;
 }
 
-/** Makes an event of each call. */
+/** Creates an event for each call. */
 class EventTracer implements RunTracer {
   readonly #tracer: Tracer;
 
@@ -81,17 +81,17 @@ const CALLS: readonly (keyof RunTracer)[] = [
   'ended',
 ];
 
-/** Whether something takes calls. */
+/** True if a tracer accepts calls. */
 export function takesCalls(value: object): value is RunTracer {
   return CALLS.every((name) => typeof (value as Partial<RunTracer>)[name] === 'function');
 }
 
-/** The tracer itself if it takes calls, else one that makes an event of each. */
+/** The tracer itself if it accepts calls, otherwise an adapter that creates an event for each. */
 export function runTracer(tracer: Tracer): RunTracer {
   return takesCalls(tracer) ? tracer : new EventTracer(tracer);
 }
 
-/** Hands an event to the call that takes it; false if `record` takes it. */
+/** Passes an event to the matching call; false if there is none and `record` must take it. */
 export function recordAsCall(tracer: RunTracer, event: TraceEvent): boolean {
   switch (event.type) {
     case 'accepted':
@@ -130,7 +130,7 @@ export function recordAsCall(tracer: RunTracer, event: TraceEvent): boolean {
   }
 }
 
-/** Passes on the first `count` events of a row, by default all, one by one. */
+/** Passes on the first `count` events of a row one by one; by default all. */
 export function eachOfRow(
   tracer: RunTracer,
   row: readonly Step[],
@@ -138,7 +138,7 @@ export function eachOfRow(
   count: number = row.length,
 ): void {
   const { at, runner, runId, checkout, status } = of;
-  // A row is frozen, and to iterate over such an array is slow.
+  // A row is frozen, and iterating over a frozen array is slow.
   for (let index = 0; index < count; index += 1) {
     const step = row[index] as Step;
     if (step.call === 'phase') tracer.phase(at, runner, runId, step.phase);

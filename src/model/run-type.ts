@@ -1,4 +1,4 @@
-/** Run types choose the filer of a command; the map gives each type its filer and the signal that it is ready. */
+/** Run types select the filer of a command; the map gives each type its filer and the filer's readiness. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { digestOfSnapshot } from './digest.ts';
@@ -7,7 +7,7 @@ import type { Filer } from './filer.ts';
 /** The kind of execution a command asks for, read off its snapshot id. */
 export type RunType = 'scoot' | 'bazel';
 
-/** A filer with an optional signal that it is ready: settles once, a rejection is a failed initialization (R60, R61). */
+/** A filer with an optional readiness promise: it settles once, and a rejection means that initialization failed (R60, R61). */
 export interface FilerAndInit {
   readonly filer: Filer;
   readonly init?: PromiseLike<void>;

@@ -7,18 +7,18 @@ export interface ServiceStatus {
   /** True once every filer has been initialized. */
   readonly initialized: boolean;
   readonly isHealthy: boolean;
-  /** Text of what is wrong; empty when nothing is. */
+  /** Describes the problem; empty if there is none. */
   readonly error: string;
 }
 
-/** What a new store says: not initialized, not healthy, no error (R15). */
+/** Status of a new store: not initialized, not healthy, no error (R15). */
 export const NEW_SERVICE_STATUS: ServiceStatus = serviceStatus(false, false);
 
-/** What a runner says once it is initialized. See {@link serviceStatus}. */
+/** Status of a runner that is initialized and healthy. See {@link serviceStatus}. */
 export const HEALTHY_SERVICE_STATUS: ServiceStatus = serviceStatus(true, true);
 
 /**
- * Puts a service status together.
+ * Builds a service status from its parts.
  *
  * @example
  * ```ts
@@ -31,7 +31,7 @@ export function serviceStatus(initialized: boolean, isHealthy: boolean, error = 
 }
 
 /**
- * Shows a service status in the model's form, and its error when there is one (R15).
+ * Formats a service status in the model's form, with its error if there is one (R15).
  * See {@link serviceStatus}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an object.
@@ -48,7 +48,7 @@ export function formatServiceStatus(service: ServiceStatus): string {
 }
 
 /**
- * Checks that `service` is a service status.
+ * Checks that a value is a service status.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field.
  */

@@ -1,4 +1,4 @@
-/** The one contract of all runners: start, abort, look, wait, release; who watches the services of a world; and the name of a runner. */
+/** The contract of all runners (start, abort, query, wait, release), the watcher of a world's services, and the name of a runner. */
 import { membersOf } from '../kernel/union-members.ts';
 import type { Command } from './command.ts';
 import type { RunID, RunStatus } from './run-status.ts';
@@ -7,8 +7,8 @@ import type { StatusReader } from './status-reader.ts';
 /** Starts and stops runs. */
 export interface Controller {
   /**
-   * Offers a command. The order of acceptance is the order of the synchronous calls. Resolves within the same instant with the
-   * new run's status, PENDING as a rule (R65), without waiting for the run to start or end.
+   * Offers a command. Commands are accepted in the order of the synchronous calls. Resolves within the same instant
+   * with the new run's status, normally PENDING (R65), without waiting for the run to start or end.
    *
    * Rejects with a `RunRejectedError` of code `RUNNER_INITIALIZING`, `RUNNER_BROKEN`, `RUNNER_UNHEALTHY`, `RUNNER_BUSY` or
    * `RUNNER_RELEASED`, or with `RUNNER_INVALID_ARGUMENT`; then no run exists (R22).
@@ -20,7 +20,7 @@ export interface Controller {
    * Rejects with `RUNNER_UNKNOWN_RUN` or, after `release`, `RUNNER_RELEASED`.
    */
   abort(runId: RunID): Promise<RunStatus>;
-  /** Aborts everything, and resolves when nothing of the runner is left running. May be called again (R84–R86). */
+  /** Aborts all runs, and resolves when nothing of the runner is still running. May be called again (R84–R86). */
   release(): Promise<void>;
 }
 
@@ -41,15 +41,15 @@ export const SERVICE_METHODS: readonly ServiceMethod[] = membersOf<ServiceMethod
   release: true,
 });
 
-/** Who wants to see the services of a world. Invariant: a service of a world that nobody watches is left as it is. */
+/** Watches the services of a world. Invariant: in a world without a watcher, services are left as they are. */
 export interface ServiceWatch {
-  /** Gets each service once it is made, before its maker hands it out; `interceptInPlace` lets its calls be seen. */
+  /** Called with each new service before it is handed out; `interceptInPlace` makes its calls visible. */
   service(name: string, service: Service): void;
-  /** Gets the state of a node once it is made, and after whatever may change it. */
+  /** Called with the state of each new node, and after anything that may change it. */
   node(name: string, state: string): void;
 }
 
-/** The service itself, once the watcher of its world's services has seen it. */
+/** Shows a service to the watcher of its world, if there is one, and returns the service. */
 export function watchedService<S extends Service>(
   { watchServices }: { readonly watchServices?: ServiceWatch | undefined },
   name: string,
@@ -59,7 +59,7 @@ export function watchedService<S extends Service>(
   return service;
 }
 
-/** Names a runner; for your own traces, metrics and reports. */
+/** Names a runner, for your own traces, metrics and reports. */
 export interface RunnerID {
   readonly id: string;
 }

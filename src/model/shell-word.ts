@@ -1,9 +1,9 @@
-/** Words of a command line, for lines that are printed to be pasted. */
+/** Quotes words for command lines that are printed to be pasted into a shell. */
 
-/** Words of these characters mean themselves to a shell. */
+/** Words of these characters need no quotes. */
 const PLAIN = /^[\w./:@%+=,-][\w./:@%+=,#-]*$/;
 
-/** A text as one word of a POSIX shell. */
+/** Quotes a text as one word of a POSIX shell. */
 export function shellWord(text: string): string {
   return PLAIN.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

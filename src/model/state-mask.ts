@@ -1,6 +1,6 @@
 /**
- * Sets of run states as a bit mask: the bit of state s is `1 << code(s)` (R6). Invariant: a mask is an integer in [0, 127]; every
- * function here that is given anything else says so.
+ * Sets of run states as bit masks: the bit of state s is `1 << code(s)` (R6). Invariant: a mask is an integer in [0,
+ * 127]; every function here rejects, or shows as invalid, anything else.
  */
 import { describeValue, invalidArgument } from '../kernel/errors.ts';
 import { isRunState, RUN_STATES, runStateCode, TERMINAL_STATES, type RunState } from './run-state.ts';
@@ -26,7 +26,7 @@ export const ABORTED_MASK: StateMask = maskForState('ABORTED');
 export const TIMEDOUT_MASK: StateMask = maskForState('TIMEDOUT');
 /** Matches the five terminal states (R7). See {@link maskForState}. */
 export const DONE_MASK: StateMask = maskForState(...TERMINAL_STATES);
-/** Matches all seven states (R7); their union, not the model's 64-bit value. See {@link maskForState}. */
+/** Matches all seven states (R7): the union of their bits, not the model's 64-bit value. See {@link maskForState}. */
 export const ALL_MASK: StateMask = maskForState(...RUN_STATES);
 
 const NAMES: ReadonlyMap<number, string> = new Map([
@@ -37,9 +37,9 @@ const NAMES: ReadonlyMap<number, string> = new Map([
 ]);
 
 /**
- * The union of the states given; without any, the empty mask, which matches nothing (R8).
+ * The union of the given states; with no arguments the empty mask, which matches nothing (R8).
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is not one of the seven states.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but one of the seven states.
  * @example
  * ```ts
  * import { maskForState, maskMatches } from 'dryrunner';
@@ -64,14 +64,14 @@ export function maskMatches(mask: StateMask, state: RunState): boolean {
   return ((mask >> runStateCode(state)) & 1) === 1;
 }
 
-/** True if `value` can be used as a mask: an integer in [0, 127]. */
+/** True if a value is a valid mask: an integer in [0, 127]. */
 export function isStateMask(value: unknown): value is StateMask {
   return typeof value === 'number' && value >= 0 && value <= ALL_MASK && Number.isInteger(value);
 }
 
 /**
- * The name of a named mask, else the names of its states joined by `|`; `NONE` for the empty mask, and `StateMask(n)` for a
- * number that is none (R9). Never throws. See {@link maskForState}.
+ * The name of a named mask, otherwise the names of its states joined by `|`; `NONE` for the empty mask, and
+ * `StateMask(n)` for a number that is not a mask (R9). Never throws. See {@link maskForState}.
  */
 export function formatMask(mask: StateMask): string {
   const name = NAMES.get(mask);

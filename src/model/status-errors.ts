@@ -1,4 +1,4 @@
-/** The errors of reading statuses, made in one place so that every querier says the same (R26, R34, R36, R42, R84). */
+/** Errors of reading statuses, created in one place so that all queriers report the same (R26, R34, R36, R42, R84). */
 import { RunnerError } from '../kernel/errors.ts';
 import { unknownRunMessage } from './messages.ts';
 import { checkQuery, type Query } from './query.ts';
@@ -6,7 +6,7 @@ import type { RunID } from './run-status.ts';
 import type { ServiceStatus } from './service-status.ts';
 import { formatMask } from './state-mask.ts';
 
-/** No status where one was asked for (R42); carries the service status that came with the empty list. */
+/** A query for one status returned none (R42); carries the service status that came with the empty list. */
 export class NoStatusError extends RunnerError {
   readonly service: ServiceStatus;
 
@@ -17,7 +17,7 @@ export class NoStatusError extends RunnerError {
 }
 
 /**
- * The error about an id that is not known, or was evicted (R26, R49).
+ * The error for an id that is unknown or was evicted (R26, R49).
  *
  * @example
  * ```ts
@@ -32,13 +32,13 @@ export function unknownRun(runId: RunID): RunnerError {
   return new RunnerError('RUNNER_UNKNOWN_RUN', unknownRunMessage(runId), { actual: runId });
 }
 
-/** The outcome of a wait whose signal was aborted (R34). See {@link unknownRun}. */
+/** The error of a wait whose signal was aborted (R34). See {@link unknownRun}. */
 export function waitCancelled(reason: unknown): RunnerError {
   return new RunnerError('RUNNER_WAIT_CANCELLED', 'the wait was cancelled', { cause: reason });
 }
 
 /**
- * The outcome of a wait on runs that are all terminal in other states (R36).
+ * The error of a wait on runs that are all terminal in other states (R36).
  * See {@link unknownRun}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a query.

@@ -1,6 +1,6 @@
 /**
- * The functions that most callers read statuses with: one run, all runs, or wait for a state. They work over any querier and rely on
- * its contract only; an empty answer is a typed error, never an index into nothing (R40, R42).
+ * The usual ways to read statuses: one run, all runs, or wait for a state. They work with any querier and rely only on
+ * its contract; an empty answer is a typed error, never an undefined status (R40, R42).
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -34,7 +34,7 @@ export function singleStatus(result: QueryResult): StatusResult {
   return { status, service };
 }
 
-/** The current status of one run; rejects with `RUNNER_UNKNOWN_RUN`, also if the answer is empty (R40). See {@link finalStatus}. */
+/** The current status of one run; rejects with `RUNNER_UNKNOWN_RUN` for an unknown run (R40). See {@link finalStatus}. */
 export async function statusNow(querier: StatusQueryNower, runId: RunID): Promise<StatusResult> {
   check('querier', querier, QUERY_NOW);
   const { statuses, service } = await querier.queryNow({ runs: [runId], states: ALL_MASK });
@@ -50,9 +50,8 @@ export async function statusAll(querier: StatusQueryNower): Promise<QueryResult>
 }
 
 /**
- * Waits without limit for the terminal status of a run (R41). The signal, if given, ends the wait (R34).
- *
- * Rejects as `StatusQuerier.query` does.
+ * Waits without limit for the terminal status of a run (R41). The signal, if given, ends the wait (R34). Rejects like
+ * `StatusQuerier.query`.
  *
  * @example
  * ```ts
@@ -72,8 +71,8 @@ export function finalStatus(
 }
 
 /**
- * Waits without limit until the run is in state `expected`; rejects with `RUNNER_CANNOT_HAPPEN` when that can no longer come (R36,
- * R41), and with `RUNNER_INVALID_ARGUMENT` if it is no state. See {@link finalStatus}.
+ * Waits without limit until the run is in state `expected` (R41). Rejects with `RUNNER_CANNOT_HAPPEN` when the run can
+ * no longer reach it (R36), and with `RUNNER_INVALID_ARGUMENT` if it is not a state. See {@link finalStatus}.
  */
 export async function waitForState(
   querier: StatusQuerier,
@@ -84,7 +83,7 @@ export async function waitForState(
   return awaitSingle(querier, runId, maskForState(expected), signal);
 }
 
-/** A chain of its own instead of an `await`, which would keep a frame for every waiter. */
+/** Chains promises instead of using `await`, which would keep a frame for every waiter. */
 function awaitSingle(
   querier: StatusQuerier,
   runId: RunID,

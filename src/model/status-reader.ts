@@ -1,12 +1,12 @@
 /**
- * The reading half of the contract. `queryNow` never waits and so suits remote clients; `query` may wait; the legacy reader has
- * the two oldest calls.
+ * The reading half of the contract. `queryNow` never waits and so suits remote clients; `query` may wait; the legacy
+ * reader has the two oldest calls.
  */
 import type { Query, Wait } from './query.ts';
 import type { RunID, RunStatus } from './run-status.ts';
 import type { ServiceStatus } from './service-status.ts';
 
-/** Run statuses and the service status of the same instant (R38). */
+/** Run statuses, and the service status of the same instant (R38). */
 export interface QueryResult {
   readonly statuses: readonly RunStatus[];
   readonly service: ServiceStatus;
@@ -20,14 +20,15 @@ export interface StatusResult {
 
 /** Answers from the current state. */
 export interface StatusQueryNower {
-  /** All current matches; rejects with `RUNNER_UNKNOWN_RUN` for a listed id that is not known (R25, R26). */
+  /** All current matches; rejects with `RUNNER_UNKNOWN_RUN` if a listed id is unknown (R25, R26). */
   queryNow(query: Query): Promise<QueryResult>;
 }
 
 /** Answers now or waits. */
 export interface StatusQuerier extends StatusQueryNower {
   /**
-   * All current matches at once, or the first later write that matches, alone; an empty list at the deadline (R29–R31).
+   * If any run matches now, all matches; otherwise the first later write that matches, alone; at the deadline an empty
+   * list (R29–R31).
    *
    * Rejects with `RUNNER_UNKNOWN_RUN`, `RUNNER_WAIT_CANCELLED`, `RUNNER_CANNOT_HAPPEN`, `RUNNER_RELEASED` or
    * `RUNNER_INVALID_ARGUMENT`.
@@ -43,5 +44,5 @@ export interface LegacyStatusReader {
   statusAll(): Promise<QueryResult>;
 }
 
-/** Both ways of reading. */
+/** All ways of reading statuses. */
 export interface StatusReader extends StatusQuerier, LegacyStatusReader {}

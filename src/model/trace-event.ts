@@ -1,12 +1,12 @@
 /**
- * What a trace is made of: plain data in the order in which things happened, with virtual times. No host path, stack, pid or
- * wall time gets into it, so that the same seed gives the same bytes anywhere (R209).
+ * The events of a trace: plain data in the order in which things happened, with virtual times. They never contain a
+ * host path, stack, pid or wall time, so that the same seed gives the same bytes on any machine (R209).
  */
 import type { Command } from './command.ts';
 import type { RunID, RunStatus } from './run-status.ts';
 import type { ServiceStatus } from './service-status.ts';
 
-/** Phases of an invocation, in order (R88). `lookup`, `prepare` and `keep` are of the Bazel path. */
+/** Phases of an invocation, in order (R88). `lookup`, `prepare` and `keep` belong to the Bazel path. */
 export type InvocationPhase =
   | 'preprocess'
   | 'lookup'
@@ -24,32 +24,32 @@ export type InvocationPhase =
   | 'postprocess'
   | 'end';
 
-/** Things that somebody holds and must give back (R204, R205). */
+/** Kinds of things that are held and must be given back (R204, R205). */
 export type ResourceKind =
   'process' | 'checkout' | 'output' | 'waiter' | 'tempdir' | 'update' | 'upload' | 'lock';
 
-/** `message` is one that nobody answers. An `error` is the reply of a call that has failed. */
+/** A `message` expects no reply. An `error` is the reply to a call that has failed. */
 export type MessageKind = 'call' | 'reply' | 'error' | 'message';
 
-/** What becomes of a message on its way. */
+/** What happens to a message on its way. */
 export type MessageStep = 'sent' | 'held' | 'duplicated' | 'lost' | 'delivered' | 'refused';
 
 /**
- * What becomes of a file: the last four in a crash, for what was written and not synced. `zeroed` are bytes that are lost although later
- * ones are kept; `kept` is what a read will find.
+ * What happens to a file. The last four occur in a crash, to data that was written but not synced: `zeroed` bytes are
+ * lost although later ones survive; `kept` is what a read will find.
  */
 export type DiskStep =
   'wrote' | 'appended' | 'read' | 'synced' | 'renamed' | 'removed' | 'lost' | 'torn' | 'zeroed' | 'kept';
 
-/** What becomes of a node by itself: another process of it has started, its program has ended it with an error, or it has left in good order. */
+/** What a node itself does: another process of it has started, its program has ended with an error, or it has left in good order. */
 export type NodeStep = 'restarted' | 'failed' | 'left';
 
-/** What a crash can take back of the names on a disk. */
+/** Changes of names on a disk that a crash can undo. */
 export type NameChangeKind = 'creation' | 'removal' | 'rename';
 
 /**
- * One thing that happened. `at` is milliseconds of the simulation's or runner's clock. Who records `accepted` records `abort` and `released`
- * too: without them an ABORTED run has no cause (R203).
+ * One thing that happened. `at` is in milliseconds on the simulation's or runner's clock. A recorder of `accepted` must
+ * also record `abort` and `released`: without them an ABORTED run has no cause (R203).
  */
 export type TraceEvent = { readonly at: number } & (
   | { readonly type: 'accepted'; readonly runner: string; readonly runId: RunID; readonly command: Command }
@@ -72,9 +72,9 @@ export type TraceEvent = { readonly at: number } & (
       readonly runId: RunID;
       readonly resource: ResourceKind;
       readonly name: string;
-      /** Who holds the lock, or waits; absent where a run does, or its caller. */
+      /** Who holds the lock or waits; absent if it is a run or its caller. */
       readonly owner?: string;
-      /** Who is to end the wait, where that does not follow from who holds what it is for. */
+      /** Who is expected to end the wait, unless that follows from who holds the awaited resource. */
       readonly from?: string;
     }
   | {
@@ -101,11 +101,11 @@ export type TraceEvent = { readonly at: number } & (
       readonly type: 'recorded';
       readonly runner: string;
       readonly runId: RunID;
-      /** What failed, or what is done again. */
+      /** What failed, or what is retried. */
       readonly what: string;
       readonly error: string;
       readonly exitCode: number;
-      /** True if `what` is done again because of the error. */
+      /** True if `what` is retried because of the error. */
       readonly isRepeated?: boolean;
     }
   | {
@@ -123,33 +123,36 @@ export type TraceEvent = { readonly at: number } & (
       readonly operation: string;
       readonly kind: string;
       readonly runId: RunID;
-      /** The filer whose operation it is; absent for all other faults. */
+      /** The filer whose operation fails; absent for all other faults. */
       readonly filer?: string;
-      /** Which event it came right after, if the exploration chose one; counted from where it was asked. */
+      /** The event right after which the fault struck, if the exploration chose one; counted from the call that asked. */
       readonly afterEvent?: number;
-      /** The message that it strikes, in words; absent for all other faults. */
+      /** The affected message, in words; absent for all other faults. */
       readonly message?: string;
-      /** Between which nodes of a network it is, in words: `a | b, c`, or `from a to b`; absent for all other faults. */
+      /** The affected nodes of a network, in words: `a | b, c`, or `from a to b`; absent for all other faults. */
       readonly parts?: string;
-      /** How long it lasts, if it was decided how long. */
+      /** How long the fault lasts, if that was decided. */
       readonly ms?: number;
-      /** The file that it strikes, on the disk that is called as the runner; absent for all other faults. */
+      /** The affected file, on the disk named by `runner`; absent for all other faults. */
       readonly file?: string;
     }
-  /** A step of a message between two nodes; `runner` has sent it. */
+  /** A step of a message between two nodes; `runner` is the sender. */
   | {
       readonly type: 'message';
       readonly runner: string;
       readonly to: string;
       readonly step: MessageStep;
       readonly kind: MessageKind;
-      /** The method that is called or answered, or what a message is called. */
+      /** The method that is called or answered, or the name of a message. */
       readonly name: string;
-      /** The same for all steps of one message, and for a call and its reply. */
+      /** Shared by all steps of one message, and by a call and its reply. */
       readonly id: number;
-      /** Why it is lost, held or refused, if no fault of its own is the reason. */
+      /** Why the message is lost, held or refused, unless a fault of its own is the reason. */
       readonly reason?: string;
-      /** What it says, for people: the arguments, the result, or its own description. No part of the hash, and made only where events are kept. */
+      /**
+       * The content, for people: the arguments, the result, or the message's own description. Not part of the hash, and
+       * only made if events are kept.
+       */
       readonly detail?: string;
     }
   /** A step of a file on the disk of a node. */
@@ -159,39 +162,39 @@ export type TraceEvent = { readonly at: number } & (
       readonly step: DiskStep;
       readonly file: string;
       /**
-       * Of what was written or read, of the writes that are lost, of the part of a torn write that is there, or of all that is kept; absent
-       * where no content is touched.
+       * Number of bytes: written or read, of the lost writes, of the part of a torn write that survives, or of
+       * everything kept; absent if no content is touched.
        */
       readonly bytes?: number;
-      /** How many writes are lost. A torn one is the first of them. */
+      /** Number of lost writes. A torn write is the first of them. */
       readonly writes?: number;
-      /** Of a torn write, what it was to write. */
+      /** For a torn write: number of bytes it was to write. */
       readonly writtenBytes?: number;
-      /** Of what is kept, what was not synced. */
+      /** For kept content: number of bytes not synced. */
       readonly unsyncedBytes?: number;
-      /** True if an operation was under way when its process died. */
+      /** True if the operation was in progress when its process died. */
       readonly wasUnderWay?: boolean;
-      /** What the file was called before, of a rename. */
+      /** For a rename: the old name of the file. */
       readonly from?: string;
-      /** What is lost, if it is a change of names and no content. */
+      /** What kind of change is lost, if it is a change of names and not of content. */
       readonly change?: NameChangeKind;
     }
-  /** A step of a node. Its crashes, pauses and slowness are faults. */
+  /** A step of a node. Crashes, pauses and slowness are recorded as faults. */
   | {
       readonly type: 'node';
       readonly runner: string;
       readonly step: NodeStep;
-      /** Index of the process that it is about. */
+      /** Index of the node's process. */
       readonly incarnation: number;
-      /** What its program has thrown. */
+      /** The error that its program threw. */
       readonly error?: string;
     }
   | { readonly type: 'note'; readonly runner: string; readonly text: string }
 );
 
-/** Takes events as they happen. Absent tracers cost nothing: no event object is made. */
+/** Records events as they happen. Without a tracer no event object is created. */
 export interface Tracer {
   record(event: TraceEvent): void;
-  /** True if what is recorded is kept, so that details for people are worth making. Absent: it is not known. */
+  /** True if recorded events are kept, so that details for people are worth making. Absent if unknown. */
   readonly keepsEvents?: boolean;
 }

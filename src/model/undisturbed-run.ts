@@ -1,24 +1,25 @@
 /**
- * What nearly every run leaves in a trace: two unbroken rows of events, from its first phase to RUNNING and from the cleaning up after
- * its process to its terminal status. Invariant: the rows say what the phases of an invocation do when every collaborator answers at once and there
- * is nothing to upload, to measure or to process; a run that does anything else is none of these.
+ * The events that nearly every run leaves in a trace: two unbroken rows, from its first phase to RUNNING, and from
+ * cleaning up after its process to its terminal status. Invariant: the rows are what an invocation does if every
+ * collaborator answers at once and there is nothing to upload, to measure or to process; any other run is recorded
+ * event by event.
  */
 import type { RunID, RunStatus } from './run-status.ts';
 import type { InvocationPhase, ResourceKind } from './trace-event.ts';
 
-/** One event of a row; the name of a checkout is the run's own. */
+/** One event of a row; the name of a checkout is filled in per run. */
 export type Step =
   | { readonly call: 'phase'; readonly phase: InvocationPhase }
   | { readonly call: 'acquired' | 'freed'; readonly resource: ResourceKind; readonly name?: string }
   | { readonly call: 'status' };
 
-/** Stands for the checkout of a run without snapshot. */
+/** Name of the checkout of a run without snapshot. */
 export const TEMP_DIR_NAME = 'tempdir';
 
-/** The logs of a run, in the order of their making. */
+/** The logs of a run, in order of creation. */
 export const LOG_NAMES = ['stdout', 'stderr', 'stdlog'] as const;
 
-/** From the first phase to the process at work. */
+/** From the first phase until the process is running. */
 export const STARTED_ROW: readonly Step[] = Object.freeze([
   { call: 'phase', phase: 'checkout' },
   { call: 'acquired', resource: 'checkout' },
@@ -30,7 +31,7 @@ export const STARTED_ROW: readonly Step[] = Object.freeze([
   { call: 'phase', phase: 'wait' },
 ]);
 
-/** From the end of the process, which has been given back by then, to the terminal status. */
+/** From the end of the process, which has been freed by then, to the terminal status. */
 export const ENDED_ROW: readonly Step[] = Object.freeze([
   { call: 'phase', phase: 'close' },
   ...LOG_NAMES.map((name) => ({ call: 'freed', resource: 'output', name }) as const),
@@ -40,12 +41,12 @@ export const ENDED_ROW: readonly Step[] = Object.freeze([
   { call: 'status' },
 ]);
 
-/** What a whole row is about. */
+/** The data of a complete row. */
 export interface Row {
   readonly at: number;
   readonly runner: string;
   readonly runId: RunID;
-  /** Of the checkout: the snapshot, or `tempdir`. */
+  /** Name of the checkout: the snapshot, or `tempdir`. */
   readonly checkout: string;
   readonly status: RunStatus;
 }

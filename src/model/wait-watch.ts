@@ -1,23 +1,23 @@
-/** Waits that are in no trace, since most end soon: who knows of them is asked when somebody reports. */
+/** Ongoing waits. They are not in the trace, since most end soon; their sources are asked when a report is made. */
 
-/** Somebody waits for something. */
+/** A wait that has not ended. */
 export interface OngoingWait {
   readonly owner: string;
   /** What is awaited, as a noun: `the answer to acquire(7)`. */
   readonly name: string;
-  /** Who is to end it, if somebody is known to be. */
+  /** Who is expected to end it, if known. */
   readonly from?: string;
   readonly sinceMs: number;
-  /** What should have ended it, if that is known: `an answer at 20 ms, when run 0 was over (R31)`. */
+  /** What should have ended it, if known: `an answer at 20 ms, when run 0 was over (R31)`. */
   readonly expected?: string;
   /** Where it began, if places are captured. */
   readonly place?: Error | undefined;
 }
 
-/** Wants to know of waits when it reports. */
+/** Collects sources of waits for its reports. */
 export interface WaitWatch {
-  /** Whether a wait is to note where it began. */
+  /** True if a wait should capture the place where it begins. */
   readonly capturesPlaces: boolean;
-  /** Asks there from now on. */
+  /** Adds a source that is asked in every later report. */
   add(source: () => Iterable<OngoingWait>): void;
 }

@@ -1,6 +1,7 @@
 /**
- * Where a runner lives: its time, its choices, its randomness, and who watches. The same body runs in a simulated world
- * (`simulate`) and in the real one (`realWorld` of `dryrunner/host`); nothing else differs between them.
+ * The surroundings of a runner: its time, its choices, its randomness, and its watchers. The same code runs in a
+ * simulated world (`simulate`) and in the real one (`realWorld` of `dryrunner/host`); nothing else differs between
+ * them.
  */
 import * as is from '../kernel/shape.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -14,25 +15,26 @@ import type { WaitWatch } from './wait-watch.ts';
 import { check } from '../kernel/argument-check.ts';
 import { CHOICES, TRACER } from './argument-shapes.ts';
 
-/** The surroundings handed to every `create…Runner`. */
+/** The surroundings that every `create…Runner` takes. */
 export interface World {
   readonly clock: Clock;
   readonly choices: Choices;
   readonly random: RandomStream;
   readonly tracer?: Tracer;
-  /** The node whose process lives here: who holds locks and waits by default. Absent: the scenario. */
+  /** The node whose process lives here; it is the default owner of locks and waits. Absent: the scenario is. */
   readonly node?: string;
   /**
-   * Registers to be called once, when all faults are to end; what injects faults asks when it is made. Absent: they never end by themselves.
+   * Registers a callback that is called once, when all faults must end; an injector of faults registers when it is
+   * created. Absent: faults never end by themselves.
    */
   readonly onHeal?: (heal: () => void) => void;
-  /** Asked by parts that share nothing with others, when they are made. Absent: nobody wants to know. */
+  /** Called on creation by parts that share nothing with others. Absent: nothing is isolated. */
   readonly isolate?: Isolate;
-  /** Gets the calls of services and the states of nodes that are made here. Absent: nobody wants to know, and nothing is watched. */
+  /** Sees the service calls and the states of nodes created here. Absent: nothing is watched. */
   readonly watchServices?: ServiceWatch;
-  /** What the simulation does for processes of simulated machines. Absent: nothing. */
+  /** What the simulation provides for processes of simulated machines. Absent: nothing. */
   readonly processes?: ProcessHost;
-  /** Asked to ask for waits when it reports. Absent: nobody reports. */
+  /** Takes sources of waits for reports. Absent: no reports are made. */
   readonly waits?: WaitWatch;
 }
 
@@ -46,7 +48,10 @@ const EXTRAS = {
   processes: is.withMethods('begin'),
   waits: is.withMethods('add'),
 };
-/** What options that take the clock and the tracer of a world take no notice of, so that they may be the world: `createSimExecer(sim.world)`. */
+/**
+ * The fields of a world that options with `clock` and `tracer` ignore, so that the world itself can be passed as
+ * options: `createSimExecer(sim.world)`.
+ */
 export const REST_OF_WORLD: is.ShapesOf<Omit<World, 'clock' | 'tracer'>> = {
   choices: is.ANY,
   random: is.ANY,
@@ -57,29 +62,29 @@ export const REST_OF_WORLD: is.ShapesOf<Omit<World, 'clock' | 'tracer'>> = {
   processes: is.ANY,
   waits: is.ANY,
 };
-/** Where a runner is made. */
+/** Argument shape of a complete {@link World}. */
 const WORLD = is.objectOf<World>(SAYS, PARTS, { ...ENDS, ...EXTRAS });
-/** Where simulations happen. */
+/** Argument shape of a world for simulations. */
 export const SIMULATED_WORLD: is.RecordShape = is.objectOf<
   World & Required<Pick<World, 'tracer' | 'onHeal'>>
 >(SAYS, { ...PARTS, ...ENDS }, EXTRAS);
-/** Where nothing is drawn. */
+/** Argument shape of a world in which nothing is drawn. */
 export const WORLD_OF_CHOICES: is.RecordShape = is.objectOf<Omit<World, 'random'>>(
   SAYS,
   { clock: is.CLOCK, choices: CHOICES },
   { ...ENDS, ...EXTRAS },
 );
-/** Where only time passes. */
+/** Argument shape of a world of which only the clock is used. */
 export const WORLD_OF_TIME: is.RecordShape = is.objectOf<Pick<World, 'clock'>>(SAYS, { clock: is.CLOCK }, {});
 
-/** Who holds and waits where no node does and nobody is named. */
+/** The default owner of locks and waits where there is no node. */
 export const SCENARIO_OWNER = 'scenario';
 
-/** Worlds with all parts: many runners are made in one, and a look at every field costs more than making some of them. */
+/** Worlds that have passed the check: many runners are created in one, and checking every field costs more than creating some of them. */
 const whole = new WeakSet();
 
 /**
- * Refuses anything but a world with all parts, when a runner is made in it.
+ * Checks, when a runner is created, that its world has all parts.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the part.
  */
