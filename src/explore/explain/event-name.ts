@@ -6,7 +6,7 @@ import type { Topic } from '../../kernel/question.ts';
 import type { AmbientTimerKind } from '../../simulation/ambience.ts';
 import type { MessageEvent } from '../../model/message-text.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
-import { Arrivals } from './exchanges.ts';
+import { Arrivals } from './arrivals.ts';
 import type { DueEvent, ObservedRun } from './observed-run.ts';
 import { eventText } from './question-text.ts';
 import { shortPlaceOf, userCallsOf, type UserCall } from './source-place.ts';

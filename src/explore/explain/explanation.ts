@@ -17,7 +17,7 @@ import { type ObservedRun, type ObservedDecision, observe } from './observed-run
 import { hasUserFrame, type SourcePlace } from './source-place.ts';
 import { rulesNamedIn } from './named-rules.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
-import { callersIn, isOfWork } from './exchanges.ts';
+import { callersIn, isOfWork } from './workload-decisions.ts';
 import { historyOf, type HistoryLine } from './failure-history.ts';
 import { tellApart, type NearestPass } from './nearest-history.ts';
 import {

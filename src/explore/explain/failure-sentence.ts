@@ -10,7 +10,7 @@ import { type ObservedRun, unusualDecisions, type ObservedDecision } from './obs
 import { counted } from '../../model/plural.ts';
 import { PassedOver } from './passed-over.ts';
 import { ShownFaults } from './shown-fault.ts';
-import { callersIn, isOfWork } from './exchanges.ts';
+import { callersIn, isOfWork } from './workload-decisions.ts';
 
 const SHOWN_MAX = 3;
 /** What says most first. */

@@ -5,12 +5,14 @@ import { messageText, unstruckText } from '../../model/message-text.ts';
 import { formatEvent } from '../../trace/event-text.ts';
 import { isSameKey } from '../keyed-log.ts';
 import { EventNames } from './event-name.ts';
-import { messageAskedAbout } from './exchanges.ts';
+import { messageAskedAbout } from './arrivals.ts';
 import { answerText, askedText, decisionText, outageClause } from './question-text.ts';
 import type { AnswerChange } from './nearest-pass.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
-import { isRoutine } from './routine-event.ts';
 import { ShownFaults } from './shown-fault.ts';
+
+/** Says nothing to a reader by itself: every run has it, whatever becomes of it. */
+const ROUTINE: ReadonlySet<TraceEvent['type']> = new Set(['phase', 'acquired', 'freed', 'wrote', 'metric']);
 
 /** Who asks how the network is parted. */
 const NETWORK = 'network';
@@ -293,5 +295,5 @@ function isWay(event: TraceEvent): boolean {
 }
 
 function isTelling(event: TraceEvent): boolean {
-  return event.type !== 'fault' && !isRoutine(event);
+  return event.type !== 'fault' && !ROUTINE.has(event.type);
 }

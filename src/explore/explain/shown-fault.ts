@@ -5,7 +5,7 @@
  */
 import { faultText, type FaultEvent } from '../../model/faults.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
-import { messageAskedAbout } from './exchanges.ts';
+import { messageAskedAbout } from './arrivals.ts';
 import type { EventNames } from './event-name.ts';
 import { aboutOf, answerText, decisionText } from './question-text.ts';
 import type { ObservedDecision, ObservedEvent, ObservedRun } from './observed-run.ts';

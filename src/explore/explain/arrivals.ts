@@ -1,0 +1,95 @@
+/** Messages by the events of the clock that bring them, and by the questions that are asked about them as they are sent. */
+import type { Topic } from '../../kernel/question.ts';
+import { type DiskCall, diskCallText } from '../../model/disk.ts';
+import {
+  arrivalText,
+  linkName,
+  messageText,
+  type MessageEvent,
+  stepName,
+  timeLimitText,
+} from '../../model/message-text.ts';
+import type { ObservedDecision, ObservedRun } from './observed-run.ts';
+
+const DISK_CALLS: Readonly<Record<DiskCall, true>> = {
+  read: true,
+  write: true,
+  append: true,
+  sync: true,
+  rename: true,
+  remove: true,
+  list: true,
+  close: true,
+};
+
+/** The event of the clock by which a message arrives, or a call of a disk ends, in words; undefined for all others. */
+export class Arrivals {
+  readonly #arrivals = new Map<number, MessageEvent>();
+  readonly #disks = new Set<string>();
+  /** What is called how on which link, for events that do not come to fire. */
+  readonly #named = new Map<string, Map<string, string>>();
+
+  constructor({ events, firings }: Pick<ObservedRun, 'events' | 'firings'>) {
+    const sent = new Set<string>();
+    let current = 0;
+    for (const { event, firingId } of events) {
+      if (firingId !== current) sent.clear();
+      current = firingId;
+      if (event.type === 'disk') this.#disks.add(event.runner);
+      if (event.type !== 'message') continue;
+      this.#name(event);
+      // What this event has sent itself does not arrive with it.
+      if (event.step === 'sent') sent.add(keyOf(event));
+      else if (!sent.has(keyOf(event)) && !this.#arrivals.has(firingId)) {
+        if (isOf(firings.get(firingId)?.topic, event)) this.#arrivals.set(firingId, event);
+      }
+    }
+  }
+
+  /** The message that has come with this event of the clock. */
+  broughtBy(firingId: number): MessageEvent | undefined {
+    return this.#arrivals.get(firingId);
+  }
+
+  textOf(id: number, { owner, what, subject }: Topic): string | undefined {
+    const arrival = this.#arrivals.get(id);
+    if (arrival !== undefined) return arrivalText(arrival);
+    if (typeof owner !== 'string' || typeof subject !== 'string') return undefined;
+    const named = this.#named.get(owner)?.get(what);
+    if (named !== undefined) return named;
+    if (!this.#disks.has(owner)) return undefined;
+    return Object.hasOwn(DISK_CALLS, what)
+      ? `the ${diskCallText(what as DiskCall, subject)} on ${owner}`
+      : undefined;
+  }
+
+  #name(event: MessageEvent): void {
+    const { runner, to, kind, name } = event;
+    const link = linkName(runner, to);
+    const ofLink = this.#named.get(link) ?? new Map<string, string>();
+    this.#named.set(link, ofLink);
+    const what = stepName(kind, name);
+    if (ofLink.has(what)) return;
+    ofLink.set(what, arrivalText({ runner, to, kind, name }));
+    if (kind === 'call') ofLink.set(stepName('limit', name), timeLimitText(event));
+  }
+}
+
+function keyOf({ id, kind }: MessageEvent): string {
+  return `${id} ${kind}`;
+}
+
+/** A restart delivers what has waited for it, and is not the arrival of that. */
+function isOf(topic: Topic | undefined, { runner, to }: MessageEvent): boolean {
+  return topic?.owner === linkName(runner, to);
+}
+
+/** The message of which it was asked, as it was sent, how long it takes; as a noun, undefined if it was asked of something else. */
+export function messageAskedAbout(
+  { events }: Pick<ObservedRun, 'events'>,
+  { question: { topic }, traceIndex }: Pick<ObservedDecision, 'question' | 'traceIndex'>,
+): string | undefined {
+  const { event } = events[traceIndex - 1] ?? {};
+  if (event?.type !== 'message' || event.step !== 'sent' || !isOf(topic, event)) return undefined;
+  return topic.what === stepName(event.kind, event.name) ? messageText(event) : undefined;
+}

@@ -1,0 +1,88 @@
+/**
+ * The decisions of an execution that were not plain, as lines of its history. Invariant: each is said once: by the event of its fault, by the
+ * last of a group that passes over the same event, or by a line of its own.
+ */
+import type { TraceEvent } from '../../model/trace-event.ts';
+import type { EventNames } from './event-name.ts';
+import { callersIn, isOfCaller, isOfSetup, isOfWork } from './workload-decisions.ts';
+import { type HistoryCandidate, RANK, type Rank } from './history-candidate.ts';
+import { type ObservedDecision, type ObservedRun, unusualDecisions } from './observed-run.ts';
+import { PassedOver } from './passed-over.ts';
+import { ShownFaults } from './shown-fault.ts';
+
+/** Those of one execution, to be taken in the order of happening. */
+export class DecidedLines {
+  readonly #run: ObservedRun;
+  readonly #names: EventNames;
+  readonly #faults: ShownFaults;
+  readonly #passed: PassedOver;
+  readonly #callers: ReadonlySet<string>;
+  /** Of each fault that the trace shows, what is said of it. */
+  readonly #faultTexts = new Map<TraceEvent, string>();
+  readonly #saidWithAnother: ReadonlySet<TraceEvent>;
+  /** Those that have a line of their own. */
+  readonly #decisions: readonly ObservedDecision[];
+  #taken = 0;
+
+  constructor(run: ObservedRun, names: EventNames) {
+    this.#run = run;
+    this.#names = names;
+    this.#faults = new ShownFaults(run, names);
+    this.#callers = callersIn(run);
+    const decisions = unusualDecisions(run);
+    this.#passed = new PassedOver(decisions);
+    const shown = decisions.flatMap((decision) => this.#faults.of(decision) ?? []);
+    for (const { event, text } of shown) this.#faultTexts.set(event, text);
+    this.#saidWithAnother = new Set(shown.flatMap(({ others }) => others));
+    const said = new Set(
+      shown.flatMap(({ decision }) => [decision, ...this.#faults.detailsBehind(decision)]),
+    );
+    this.#decisions = decisions.filter((decision) => !said.has(decision) && this.#passed.isShown(decision));
+  }
+
+  /** The events of the clock that groups of decisions have picked: their groups say of them that they fire. */
+  get groupedEventIds(): readonly number[] {
+    return this.#passed.eventIds;
+  }
+
+  /** What is said of a fault that was decided; undefined for all other events. */
+  faultText(event: TraceEvent): string | undefined {
+    return this.#faultTexts.get(event);
+  }
+
+  /** True for an event of a fault that another event of it says. */
+  isSaidWithAnother(event: TraceEvent): boolean {
+    return this.#saidWithAnother.has(event);
+  }
+
+  /** The lines of what was decided before that event of the trace, without those that were taken before. */
+  takeUntil(traceIndex: number): HistoryCandidate[] {
+    const taken: HistoryCandidate[] = [];
+    for (let next = this.#next; next !== undefined && next.traceIndex <= traceIndex; next = this.#next) {
+      taken.push(this.#lineOf(next));
+      this.#taken += 1;
+    }
+    return taken;
+  }
+
+  get #next(): ObservedDecision | undefined {
+    return this.#decisions[this.#taken];
+  }
+
+  #lineOf(decision: ObservedDecision): HistoryCandidate {
+    const { firings } = this.#run;
+    const { due, answer } = decision;
+    // An order is decided before time has come to be that of the event it picks.
+    const firingId = due[answer]?.id ?? decision.firingId;
+    const atMs = firings.get(firingId)?.atMs ?? 0;
+    const textOf = (): string => this.#passed.textOf(decision, this.#names) ?? this.#faults.textOf(decision);
+    const rank = this.#rankOf(decision);
+    return { role: 'decision', atMs, runner: '', textOf, firingId, isFiring: due.length > 0, rank };
+  }
+
+  #rankOf(decision: ObservedDecision): Rank {
+    if (isOfCaller(decision, this.#callers)) return RANK.never;
+    if (isOfWork(decision, this.#callers)) return isOfSetup(decision) ? RANK.context : RANK.minor;
+    return this.#faults.isSpared(decision) ? RANK.around : RANK.decided;
+  }
+}

@@ -1,0 +1,30 @@
+/** How much what happens to files is worth showing: what was lost, what the failure names, and what led to a loss. */
+import type { DiskEvent } from '../../model/message-text.ts';
+import type { TraceEvent } from '../../model/trace-event.ts';
+import { FileLosses, isLoss } from './file-losses.ts';
+import { RANK, type Rank } from './history-candidate.ts';
+import type { ObservedRun } from './observed-run.ts';
+
+/** The ranks of what happens on the disks of one execution. */
+export class DiskRanks {
+  readonly #losses: FileLosses;
+  readonly #words: ReadonlySet<string>;
+  readonly #beforeCrash: ReadonlySet<TraceEvent>;
+
+  /** `words` may be names in the failure. */
+  constructor(
+    events: ObservedRun['events'],
+    words: ReadonlySet<string>,
+    beforeCrash: ReadonlySet<TraceEvent>,
+  ) {
+    this.#losses = new FileLosses(events);
+    this.#words = words;
+    this.#beforeCrash = beforeCrash;
+  }
+
+  rankOf(event: DiskEvent): Rank {
+    if (isLoss(event)) return RANK.decided;
+    if (this.#words.has(event.file) || this.#losses.shows(event)) return RANK.namedPart;
+    return this.#beforeCrash.has(event) || this.#losses.leadsTo(event) ? RANK.context : RANK.routine;
+  }
+}

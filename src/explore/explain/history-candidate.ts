@@ -1,0 +1,36 @@
+/**
+ * A line that a history may show, and how much it is worth. Invariant: lines of a lower rank are shown before all of a higher one, however
+ * many there are.
+ */
+import type { TraceEvent } from '../../model/trace-event.ts';
+
+/** Why a line is worth showing. */
+export const RANK = {
+  decided: 0,
+  telling: 1,
+  named: 2,
+  namedPart: 3,
+  context: 4,
+  around: 5,
+  minor: 6,
+  routine: 7,
+  never: 8,
+} as const;
+
+/** One of these. */
+export type Rank = (typeof RANK)[keyof typeof RANK];
+
+/** What a line would show. */
+export interface HistoryCandidate {
+  readonly role: 'event' | 'decision';
+  readonly atMs: number;
+  readonly runner: string;
+  /** Made for the few that are shown: it takes longer than all else about a line, and there may be a hundred thousand. */
+  readonly textOf: () => string;
+  readonly firingId: number;
+  readonly event?: TraceEvent;
+  /** The text is about that event of the clock itself. */
+  readonly isFiring: boolean;
+  /** Lines of a lower one are taken first. */
+  readonly rank: Rank;
+}

@@ -1,0 +1,78 @@
+/** Why a line of a history came about: which event of the clock brought it, and who set that when, as far as these have names that say something. */
+import type { EventInfo } from '../../kernel/event-queue.ts';
+import type { MessageEvent } from '../../model/message-text.ts';
+import type { EventNames } from './event-name.ts';
+import type { HistoryCandidate } from './history-candidate.ts';
+import type { ObservedRun } from './observed-run.ts';
+
+/** `by the deadline of run 3, set at 5 ms by …`, as far as these have names that say something. */
+export function causeText(
+  run: ObservedRun,
+  names: EventNames,
+  candidate: HistoryCandidate,
+): string | undefined {
+  const { firingId, isFiring, event } = candidate;
+  const firing = run.firings.get(firingId);
+  if (firing === undefined) return undefined;
+  const maker = run.firings.get(firing.cause);
+  const set = setText(names, maker);
+  if (event?.type === 'node' && event.step === 'restarted') {
+    return maker !== undefined && maker.atMs < event.at ? set : undefined;
+  }
+  if (saysItsCause(names, candidate, firing)) return undefined;
+  const arrival = names.broughtBy(firingId);
+  if (arrival !== undefined) return arrivalCauseText(names, candidate, { firing, maker, arrival });
+  if (isFiring) return isTellingMaker(names, maker) || firing.atMs > (maker?.atMs ?? 0) ? set : undefined;
+  return firingCauseText(names, firing, maker);
+}
+
+function firingCauseText(
+  names: EventNames,
+  firing: EventInfo,
+  maker: EventInfo | undefined,
+): string | undefined {
+  if (names.isStep(firing)) return `by ${names.of(firing)}`;
+  const set = setText(names, maker);
+  if (names.isTelling(firing)) return `by ${names.of(firing)}, ${set}`;
+  return isTellingMaker(names, maker) ? set : undefined;
+}
+
+function isTellingMaker(names: EventNames, maker: EventInfo | undefined): boolean {
+  return maker !== undefined && names.isTelling(maker) && !names.isStep(maker);
+}
+
+function setText(names: EventNames, maker: EventInfo | undefined): string {
+  const setAt = maker === undefined ? 'set at the start' : `set at ${maker.atMs} ms`;
+  return maker !== undefined && isTellingMaker(names, maker) ? `${setAt} by ${names.of(maker)}` : setAt;
+}
+
+/** When a fault strikes a node is in its words, and what a disk has done is what it was asked for. */
+function saysItsCause(
+  names: EventNames,
+  { role, event, firingId }: HistoryCandidate,
+  firing: EventInfo,
+): boolean {
+  if (role === 'decision' && event?.type === 'fault' && event.operation === 'node') return true;
+  return event?.type === 'disk' && names.isStep(firing) && names.broughtBy(firingId) === undefined;
+}
+
+interface Arrival {
+  readonly firing: EventInfo;
+  readonly maker: EventInfo | undefined;
+  readonly arrival: MessageEvent;
+}
+
+function arrivalCauseText(
+  names: EventNames,
+  { event, isFiring }: HistoryCandidate,
+  { firing, maker, arrival }: Arrival,
+): string | undefined {
+  if (event === arrival || isFiring) {
+    // When a call was made is said by its answer.
+    if (maker === undefined || arrival.kind !== 'message') return undefined;
+    return `sent at ${maker.atMs} ms${isTellingMaker(names, maker) ? ` by ${names.of(maker)}` : ''}`;
+  }
+  // An answer is to the call that has come.
+  const isItsAnswer = event?.type === 'message' && event.id === arrival.id;
+  return isItsAnswer ? undefined : `by ${names.of(firing)}`;
+}
