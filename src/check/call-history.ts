@@ -1,6 +1,7 @@
 /**
- * The calls of one sequence on a runner and what they came to, as the history of a failure. Invariants: a call goes on in the same
- * synchronous call; a look that shows nothing new is no line of it, unless it comes last; words are made when they are asked for.
+ * The calls of one sequence on a runner and their outcomes, as the history of a failure. Invariants: a call is passed
+ * on in the same synchronous call; a look that shows nothing new gets no line, unless it comes last; texts are made
+ * lazily.
  */
 import type { Clock } from '../kernel/clock.ts';
 import { statusesOf, type ServiceCall } from '../call/service-call.ts';
@@ -8,7 +9,7 @@ import { callText, refusalText, replyText } from '../explore/explain/answer-text
 import { counted } from '../model/plural.ts';
 import type { ServiceMethod } from '../model/service.ts';
 
-/** A call, and what it has come to, if it has. */
+/** A call, and its outcome if it has ended. */
 interface NotedCall {
   readonly call: ServiceCall;
   readonly sinceMs: number;
@@ -17,7 +18,7 @@ interface NotedCall {
 }
 
 const LOOKS: ReadonlySet<ServiceMethod> = new Set(['query', 'queryNow', 'status', 'statusAll']);
-/** What is longer than this nobody reads. */
+/** Nobody reads more lines than this. */
 const LINES_MAX = 30;
 
 /** The calls of one sequence. */
@@ -30,7 +31,7 @@ export class CallHistory {
     this.#clock = clock;
   }
 
-  /** Makes a call, and notes what it comes to. */
+  /** Makes a call, and records its outcome. */
   async note<R>(call: ServiceCall, make: (call: ServiceCall) => Promise<R>): Promise<R> {
     const sinceMs = this.#clock.now();
     const open = { call, sinceMs, atMs: sinceMs };
@@ -49,7 +50,7 @@ export class CallHistory {
     }
   }
 
-  /** The last calls in the order of their ends, then those that have no answer. */
+  /** The last calls in the order of their ends, then those without an answer. */
   lines(): string[] {
     const all = [...this.#telling(), ...this.#open];
     const shown = all.slice(-LINES_MAX);
@@ -68,7 +69,7 @@ export class CallHistory {
   }
 }
 
-/** Whether it is more than a look that takes no time and shows what is known; from then on what it shows is known. */
+/** False for a look that takes no time and shows nothing new. Adds to `known` what it shows. */
 function showsMore({ call, sinceMs, atMs, outcome }: NotedCall, known: Map<string, string>): boolean {
   if (outcome === undefined || 'error' in outcome) return true;
   let isNew = !LOOKS.has(call.method) || atMs !== sinceMs;
@@ -79,7 +80,7 @@ function showsMore({ call, sinceMs, atMs, outcome }: NotedCall, known: Map<strin
       known.set(status.runId, text);
     }
   } catch {
-    // What cannot be read may be what the failure is about.
+    // An unreadable reply may be the very cause of the failure.
     isNew = true;
   }
   return isNew;
@@ -101,7 +102,7 @@ function outcomeText(call: ServiceCall, outcome: NotedCall['outcome']): string {
   }
 }
 
-/** The machine's time has fractions that say nothing. */
+/** Fractions of a millisecond are noise on the machine's clock. */
 function msText(ms: number): string {
   return String(Math.round(ms));
 }

@@ -1,17 +1,20 @@
-/** Arbitraries for plans of chaos. They shrink towards no faults at all, and every scheduled fault can be dropped by itself (R212). */
+/**
+ * Arbitraries for fault plans. They shrink towards no faults at all, and every scheduled fault can be dropped by itself
+ * (R212).
+ */
 import * as is from '../kernel/shape.ts';
 import fc from 'fast-check';
 import { check } from '../kernel/argument-check.ts';
 import { CHAOS_OPERATIONS, type FaultPlan, type ScheduledFault } from '../network/fault-plan.ts';
 import { FAULT_KINDS, type FaultKind } from '../model/faults.ts';
 
-/** What generated plans may contain. */
+/** Constraints for generated fault plans. */
 export interface FaultPlanConstraints {
-  /** Kinds of faults; default all. */
+  /** Kinds of faults. Default: all. */
   readonly kinds?: readonly FaultKind[];
-  /** Most scheduled faults; default 4. */
+  /** Maximum number of scheduled faults. Default 4. */
   readonly maxFaults?: number;
-  /** The latest call that is struck, counted from 1; default 10. */
+  /** The latest call that a fault strikes, counted from 1. Default 10. */
   readonly maxCall?: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A runner whose every answer is held to the contract. Invariant: what was broken first is what fails. A command in the background that
- * notices it ends no sequence, so that every call after it does.
+ * A runner whose every answer is checked against the contract. Invariant: the first violation is the failure. A
+ * violation that a command in the background notices cannot end the sequence, so every later call throws it.
  */
 import { isInstance } from '../kernel/argument-check.ts';
 import { isRunnerError } from '../kernel/errors.ts';
@@ -16,11 +16,11 @@ import type { CallHistory } from './call-history.ts';
 import { MUST_REMEMBER } from './runner-command.ts';
 import type { RunnerModel } from './runner-model.ts';
 
-/** See above. */
+/** The checked runner, see the top of the file. */
 export class HeldService {
   readonly service: Service;
   readonly watched: WatchedAnswers;
-  /** What was broken first. */
+  /** The first violation. */
   first: ContractBrokenError | undefined;
   readonly #violations: Violation[] = [];
   readonly #model: RunnerModel;
@@ -33,7 +33,7 @@ export class HeldService {
       const answer = await history.note(call, goOn).catch((error: unknown) => {
         throw this.#forgotten(call.method, error) ?? error;
       });
-      // A malformed answer breaks other rules as well, which say less.
+      // Checked first, because a malformed answer also breaks other rules, whose messages are less helpful.
       checkForm(call.method, answer);
       this.throwAny();
       return answer;
@@ -51,7 +51,7 @@ export class HeldService {
     if (this.first !== undefined) throw this.first;
   }
 
-  /** A run that was accepted is asked for, and the runner no longer knows it. */
+  /** The violation if the runner does not know a run that it accepted. */
   #forgotten(method: ServiceMethod, error: unknown): ContractBrokenError | undefined {
     if (!isRunnerError(error, 'RUNNER_UNKNOWN_RUN')) return undefined;
     const runId = this.#model.runIds.find((known) => unknownRunMessage(known) === error.message);
@@ -61,7 +61,7 @@ export class HeldService {
   }
 }
 
-/** R10, R15: what has not the fields of an answer is no answer, and nothing may be read of it. */
+/** R10, R15: an answer without the required fields is refused before anything is read from it. */
 export function checkForm(method: ServiceMethod, answer: unknown): void {
   const wrong = wrongAnswer(method, answer);
   if (wrong === undefined) return;

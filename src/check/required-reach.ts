@@ -1,10 +1,10 @@
-/** What a property of a runner must reach to prove something, as far as its options allow it, and its failure where it did not. */
+/** What a property of a runner must reach to prove something, given its options, and its failure if it did not. */
 import * as is from '../kernel/shape.ts';
 import { check, isInstance } from '../kernel/argument-check.ts';
 import { invalidArgument, shownText } from '../kernel/errors.ts';
 import { REACH_KINDS, type ReachKind, ServiceReach } from '../oracles/reach-kinds.ts';
 
-/** The options that it depends on. */
+/** The options that decide what can be reached. */
 export interface ReachOptions {
   readonly capacity?: number;
   readonly maxTimeoutMs?: number;
@@ -13,7 +13,7 @@ export interface ReachOptions {
   readonly mayMiss?: Partial<Record<ReachKind, string>>;
 }
 
-/** All kinds but those that the options exclude, and those that are allowed to be missed. */
+/** All kinds, except those that the options make impossible or allow to be missed. */
 export function requiredReach({
   capacity = 1,
   maxTimeoutMs,
@@ -22,21 +22,22 @@ export function requiredReach({
   mayMiss = {},
 }: ReachOptions): readonly ReachKind[] {
   const excluded = new Set<ReachKind>();
-  // A runner with one slot refuses whatever is offered beside the active run.
+  // A runner with one slot refuses every command offered while a run is active.
   if (capacity <= 1) excluded.add('run offered while another is active');
   if (maxTimeoutMs === 0) excluded.add('end TIMEDOUT');
-  // At the end all runs that can end have ended.
+  // At the end of a sequence, all runs that can end have ended.
   if (!mayRelease) excluded.add('release with runs left');
   if (faults.length === 0) excluded.add('injected fault');
   return REACH_KINDS.filter((kind) => !excluded.has(kind) && mayMiss[kind] === undefined);
 }
 
 /**
- * A property holds and has proved too little. Names what was never reached, with how often everything else was. See {@link runnerProperty}.
+ * A property passed, but proved too little. Lists what was never reached, and how often everything else was.
+ * See {@link runnerProperty}.
  */
 export class NeverReachedError extends Error {
   override readonly name = 'NeverReachedError';
-  /** What never happened. */
+  /** The kinds that were never reached. */
   readonly missed: readonly ReachKind[];
 
   constructor(missed: readonly ReachKind[], sequences: number, reach: ServiceReach) {

@@ -1,4 +1,4 @@
-/** What the commands of a model-based property have in common: what they act on, and how they take what comes back. */
+/** The common part of the commands of a model-based property: what they act on, and how they handle replies. */
 import type fc from 'fast-check';
 import { isRunnerError } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
@@ -7,37 +7,40 @@ import type { ChaosRunner } from '../network/chaos-runner.ts';
 import type { World } from '../model/world.ts';
 import type { NaturalEnd, RunnerModel } from './runner-model.ts';
 
-/** Said where a run is missing: a runner that forgets runs keeps the contract, and is none for this property. */
+/**
+ * The hint when a run is missing: a runner that forgets runs may keep the contract, but cannot be tested by this
+ * property.
+ */
 export const MUST_REMEMBER = 'a runner under this property has to remember all runs, as with history 0';
 
 /** Longer than any run of a generated script, the grace of an abort included. */
 export const LONG_WAIT_MS = 1_000_000;
 
-/** What commands act on. */
+/** The target of the commands. */
 export interface CommandedRunner {
   readonly world: World;
   readonly service: Service;
-  /** The chaos in front of it, for fault commands. */
+  /** The chaos in front of the runner, for fault commands. */
   readonly chaos?: ChaosRunner;
-  /** How a machine says what a script does; absent in a simulation, whose runners take scripts. */
+  /** Turns a script into a command for the machine; absent in a simulation, whose runners take scripts. */
   readonly translate?: (script: Command) => TranslatedCommand;
-  /** What goes on in the background: aborts, waits and releases that were not awaited. */
+  /** Aborts, waits and releases that run in the background; the end of the sequence awaits them. */
   readonly background: Promise<void>[];
-  /** Called at once with what fails there. */
+  /** Called immediately with an error in the background. */
   readonly failed?: (error: unknown) => void;
 }
 
-/** A command that does on a machine what a script says. */
+/** A command that does on a machine what a script describes. */
 export interface TranslatedCommand {
   readonly command: Command;
-  /** How it ends if nobody stops it; undefined if it never does. */
+  /** How it ends if it is not stopped; undefined if it never does. */
   readonly end: NaturalEnd | undefined;
 }
 
 /** One command of a model-based property. */
 export type RunnerCommand = fc.AsyncCommand<RunnerModel, CommandedRunner>;
 
-/** A call whose reply may be lost; undefined if it was. Other errors go on. */
+/** The reply of a call; undefined if it was lost. Other errors are rethrown. */
 export async function answered<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;
@@ -47,13 +50,13 @@ export async function answered<T>(call: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Goes on in the background; a failure is taken up when the property waits for it at its end. */
+/** Lets a promise run in the background. `failed` gets its error at once, and the end of the sequence awaits it. */
 export function later({ background, failed }: CommandedRunner, promise: Promise<void>): void {
   promise.catch((error: unknown) => failed?.(error));
   background.push(promise);
 }
 
-/** A command that `text` shows; it comes at any time unless `check` says otherwise. */
+/** A command shown as `text`; it is possible at any time unless `check` says otherwise. */
 export function runnerCommand(
   text: string,
   run: RunnerCommand['run'],

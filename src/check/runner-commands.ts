@@ -1,6 +1,7 @@
 /**
- * Model-based commands against a runner: run, abort, query, look in all ways, wait, release, let time pass, strike a fault. Each does one
- * thing, and reports to the model what came back. With chaos in between, an injected error is an answer like any other, after which nothing is certain.
+ * Model-based commands against a runner: run, abort, query, look in all ways, wait, release, let time pass, strike a
+ * fault. Each does one thing and reports the reply to the model. With chaos in between, an injected error is an answer
+ * like any other, after which nothing is certain.
  */
 import * as is from '../kernel/shape.ts';
 import fc from 'fast-check';
@@ -34,10 +35,13 @@ function run(command: Command, isBeside: boolean): RunnerCommand {
   });
 }
 
-/** Offers one command more than there is room for, back to back, so that a runner fills up even where commands end at once. */
+/**
+ * Offers one command more than there is room for, back to back, so that a runner fills up even if commands end
+ * immediately.
+ */
 function fill(command: Command): RunnerCommand {
   return runnerCommand(`fill${offerText(command)}`, async (model, real) => {
-    // Once: the runs of a large runner are many to look at.
+    // Only once, because a large runner has many runs to look at.
     await lookAt(model, real);
     for (let offered = 0; offered <= model.capacity; offered += 1) {
       if (!(await offer(command, model, real))) return;
@@ -49,13 +53,13 @@ function offerText({ argv, timeoutMs }: Command): string {
   return `(${JSON.stringify(argv)}${timeoutMs === undefined ? '' : `, timeoutMs ${timeoutMs}`})`;
 }
 
-/** Before an offer, so that the model knows what has ended; then nothing can happen before the offer. */
+/** Called before an offer, so that the model knows what has ended; nothing can happen between this and the offer. */
 async function lookAt(model: RunnerModel, { service }: CommandedRunner): Promise<void> {
   const before = await answered(service.statusAll());
   if (before !== undefined) model.sawTogether('statusAll', before.statuses);
 }
 
-/** Returns false if the runner refused it. */
+/** Offers a command; false if the runner refused it. */
 async function offer(command: Command, model: RunnerModel, real: CommandedRunner): Promise<boolean> {
   const { service, translate } = real;
   const offered = translate?.(command) ?? { command, end: naturalEnd(command) };
@@ -71,21 +75,24 @@ async function offer(command: Command, model: RunnerModel, real: CommandedRunner
   }
 }
 
-/** The reply to an offer was lost: a listed run that the model does not know is the one that was offered. */
+/** Called when the reply to an offer was lost: a listed run that the model does not know is the offered one. */
 async function seek(
   command: Command,
   end: NaturalEnd | undefined,
   model: RunnerModel,
   { service }: CommandedRunner,
 ): Promise<void> {
-  // The planned fault may strike this look as well; there is only one.
+  // The planned fault may hit this look as well; there is only one fault.
   const all = (await answered(service.statusAll())) ?? (await service.statusAll());
   const known = new Set(model.runIds);
   const found = all.statuses.find(({ runId }) => !known.has(runId));
   if (found !== undefined) model.found(command, found, end);
 }
 
-/** Offers a command that never ends and aborts the active run: the other commands that are drawn may end before an abort arrives. */
+/**
+ * Offers a command that never ends and aborts the active run, because other generated commands may end before an abort
+ * arrives.
+ */
 function stop(): RunnerCommand {
   return runnerCommand(
     'run(["hang"]), and abort the active run',
@@ -101,7 +108,7 @@ function stop(): RunnerCommand {
   );
 }
 
-/** How an abort is asked for: and not waited for, and waited for, or of the run that is at work. */
+/** How to abort: without awaiting it, awaiting it, or of the active run. */
 type AbortManner = 'background' | 'await' | 'active';
 
 function abort(index: number, manner: AbortManner): RunnerCommand {
@@ -121,8 +128,8 @@ function abort(index: number, manner: AbortManner): RunnerCommand {
 }
 
 async function abortRun(model: RunnerModel, { service }: CommandedRunner, runId: RunID): Promise<void> {
-  // Both in one turn: a run that is over by then stays as it is (R72), and those who watch the answers have seen its end. The model
-  // does not hear of it: what comes late may be older than what it knows.
+  // Both in one turn: if the run is over by then, it must stay as it is (R72), and `watchAnswers` has seen its end. The
+  // look is not reported to the model, because a late answer may be older than what the model knows.
   const looked = answered(service.status(runId));
   const aborted = answered(service.abort(runId));
   const [, status] = await Promise.all([looked, aborted]);
@@ -160,17 +167,17 @@ function strike(fault: ScheduledFault): RunnerCommand {
   });
 }
 
-/** What generated command lists may contain. */
+/** Constraints for generated lists of commands. */
 export interface RunnerCommandConstraints extends CommandConstraints {
-  /** Whether a `release` may come; default true. */
+  /** Whether a `release` may occur. Default true. */
   readonly mayRelease?: boolean;
-  /** The longest time that is let pass, or waited for an end, at once; default 500. */
+  /** The longest time that one command lets pass, or waits for an end. Default 500. */
   readonly maxWaitMs?: number;
-  /** Kinds of faults to strike between the calls, if there is chaos; default none. */
+  /** Kinds of faults to strike between the calls, if there is chaos. Default: none. */
   readonly faults?: readonly ('before' | 'after')[];
 }
 
-/** The shapes of what command lists may contain. */
+/** The shapes of these constraints. */
 export const RUNNER_COMMAND_FIELDS: is.OptionalShapes<RunnerCommandConstraints> = {
   ...COMMAND_FIELDS,
   mayRelease: is.BOOLEAN,
@@ -180,7 +187,7 @@ export const RUNNER_COMMAND_FIELDS: is.OptionalShapes<RunnerCommandConstraints> 
 const CONSTRAINTS = is.optionsOf<RunnerCommandConstraints>({}, RUNNER_COMMAND_FIELDS);
 
 /**
- * Arbitraries of single commands; draw an array of them, since a path cannot repeat what `fc.commands` shrinks by.
+ * Arbitraries for single commands. Draw an array of them: the shrinking of `fc.commands` cannot be repeated by a path.
  * See {@link runnerProperty}.
  */
 export function runnerCommandArbitraries(
@@ -191,7 +198,8 @@ export function runnerCommandArbitraries(
 }
 
 /**
- * The same, of constraints that were checked, with weights that let sequences reach much: a release, after which little happens, is rare.
+ * {@link runnerCommandArbitraries} for constraints that were checked, weighted so that sequences reach much: a release,
+ * after which little happens, is rare.
  */
 export function weightedCommands(
   constraints: RunnerCommandConstraints,
@@ -238,7 +246,7 @@ export function weightedCommands(
   return weighted;
 }
 
-/** Commands that read: whatever they show is reported to the model, which knows what may be shown now. */
+/** A command that reads runs, and reports everything shown to the model, which knows what may be shown now. */
 function query(states: StateMask): RunnerCommand {
   const name = states === ALL_MASK ? 'all' : states === DONE_MASK ? 'done' : 'running';
   return runnerCommand(`query(${name})`, async (model, { service }) => {
@@ -267,7 +275,7 @@ function missingText(call: string, ids: readonly RunID[], shown: readonly RunID[
   return isShort ? `${text}: ${MUST_REMEMBER}` : text;
 }
 
-/** Every way of reading, in some order: what each shows may not be older than what the one before has shown. */
+/** Reads in every way, in some order: no answer may be older than the one before it. */
 function look(turn: number): RunnerCommand {
   return runnerCommand(`look(${turn})`, async (model, { service }) => {
     const ids = model.runIds;
@@ -275,7 +283,7 @@ function look(turn: number): RunnerCommand {
     const each = async (): Promise<readonly RunStatus[]> =>
       (await Promise.all(ids.map((runId) => service.status(runId)))).map(({ status }) => status);
     const reads: readonly (readonly [string, () => Promise<readonly RunStatus[]>])[] = [
-      // One answer for each run: in between a run may end and another one be accepted.
+      // One answer at a time: in between, a run may end and another one may be accepted.
       ['status', each],
       ['statusAll', async () => (await service.statusAll()).statuses],
       ['queryNow', async () => (await service.queryNow(all)).statuses],

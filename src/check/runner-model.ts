@@ -1,6 +1,7 @@
 /**
- * A pure model of the runner contract: it knows what was asked of a runner and says which observations are legal. It predicts no race;
- * it accepts exactly the outcomes that some order of events allows. Invariant: it never looks at the runner by itself.
+ * A pure model of the runner contract: it knows what was asked of a runner and decides which observations are legal. It
+ * predicts no race; it accepts exactly the outcomes that some order of events allows. Invariant: it never accesses the
+ * runner itself.
  */
 import * as is from '../kernel/shape.ts';
 import { parseSimScript } from '../execers/sim-script.ts';
@@ -13,13 +14,13 @@ import { canMove, isTerminal, type RunState } from '../model/run-state.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import { ContractBrokenError } from '../oracles/contract-broken-error.ts';
 
-/** What is known of one accepted run. */
+/** What is known of an accepted run. */
 export interface ModelRun {
   readonly runId: RunID;
   readonly command: Command;
-  /** How the command ends if nobody stops it; undefined if it never does. */
+  /** How the command ends if it is not stopped; undefined if it never does. */
   readonly end: NaturalEnd | undefined;
-  /** The last status that was seen. */
+  /** The last status seen. */
   readonly seen: RunStatus;
   readonly abortAsked: boolean;
 }
@@ -31,7 +32,7 @@ export class RunnerModel {
   readonly #runs = new Map<RunID, ModelRun>();
   #isReleased = false;
 
-  /** @param capacity Of the runner under test, the active run included (R58); 0 means 1 (R59). */
+  /** @param capacity the capacity of the runner under test, the active run included (R58); 0 means 1 (R59). */
   constructor(capacity: number) {
     check('capacity', capacity, is.COUNT);
     this.capacity = Math.max(1, capacity);
@@ -46,7 +47,7 @@ export class RunnerModel {
     return this.#isReleased;
   }
 
-  /** Runs that were not seen terminal yet; some of them may be by now. */
+  /** Number of runs not seen terminal yet; some of them may be over by now. */
   get unfinished(): number {
     return [...this.#runs.values()].filter(({ seen }) => !isTerminal(seen.state)).length;
   }
@@ -56,7 +57,10 @@ export class RunnerModel {
     return [...this.#runs.values()];
   }
 
-  /** Whether a run ends without being stopped again: it, and all that are before it in the queue, are over, stopped or have an end. */
+  /**
+   * Whether a run certainly ends without another stop: it, and all runs before it in the queue, are over, stopped or
+   * have an end.
+   */
   isSureToEnd(runId: RunID): boolean {
     if (this.#isReleased) return this.#runs.has(runId);
     for (const run of this.#runs.values()) {
@@ -68,14 +72,14 @@ export class RunnerModel {
     return false;
   }
 
-  /** The `index`-th run whose end was not seen, counted around; any other if there is none. */
+  /** The `index`-th run whose end was not seen, modulo their number; any other run if there is none. */
   openAt(index: number): ModelRun | undefined {
     check('index', index, is.COUNT);
     const open = [...this.#runs.values()].filter(({ seen }) => !isTerminal(seen.state));
     return open[index % open.length] ?? this.runAt(index);
   }
 
-  /** The `index`-th run, counted around; undefined if there is none. */
+  /** The `index`-th run, modulo their number; undefined if there is none. */
   runAt(index: number): ModelRun | undefined {
     check('index', index, is.COUNT);
     const runs = [...this.#runs.values()];
@@ -83,7 +87,7 @@ export class RunnerModel {
   }
 
   /**
-   * `end` is how the command ends by itself; default as the sim script in its argv does.
+   * Records that a command was accepted. `end` is how it ends by itself; by default as the sim script in its argv says.
    *
    * @throws ContractBrokenError if the runner may not accept now, or with this status (R44, R58, R65, R84).
    */
@@ -95,9 +99,9 @@ export class RunnerModel {
   }
 
   /**
-   * A run whose acceptance was lost is listed; by now it may be over. `end` as in `accepted`.
+   * Records a listed run whose acceptance was lost; it may be over by now. `end` as in `accepted`.
    *
-   * @throws ContractBrokenError as `accepted`, or if it may not have ended so.
+   * @throws ContractBrokenError as `accepted`, or if the run may not have ended like this.
    */
   found(command: Command, status: RunStatus, end: NaturalEnd | undefined): void {
     this.#checkOffer(command, status);
@@ -108,7 +112,7 @@ export class RunnerModel {
 
   #checkOffer(command: Command, status: RunStatus): void {
     checkCommand(command);
-    // No more than that: what is wrong in it is what this is about.
+    // Checks no more than that: its contents are what the model judges.
     check('status', status, is.readable('a run status'));
     this.#expect(!this.#isReleased, 'R84', `run ${status.runId} was accepted after the release`);
     this.#expect(!this.#runs.has(status.runId), 'R44', `run id ${status.runId} was given twice`);
@@ -116,7 +120,11 @@ export class RunnerModel {
     this.#expect(status.tag === tag, 'R46', `run ${status.runId} has tag ${status.tag}, not ${tag}`);
   }
 
-  /** @throws ContractBrokenError if the runner had to accept: it was idle and not released (R64, R69). */
+  /**
+   * Records a refusal.
+   *
+   * @throws ContractBrokenError if the runner had to accept: it was idle and not released (R64, R69).
+   */
   rejected(code: string): void {
     check('code', code, is.text('the code of an error'));
     if (this.#isReleased) {
@@ -131,19 +139,23 @@ export class RunnerModel {
     );
   }
 
-  /** An abort was asked for; ABORTED is legal from now on. */
+  /** Records that an abort was called; ABORTED is legal from now on. */
   abortAsked(runId: RunID): void {
     const run = this.#runs.get(runId);
     if (run !== undefined) this.#runs.set(runId, { ...run, abortAsked: true });
   }
 
-  /** A release was asked for: it counts as an abort of everything (R203). */
+  /** Records that a release was called; it counts as an abort of every run (R203). */
   releaseAsked(): void {
     this.#isReleased = true;
     for (const { runId } of [...this.#runs.values()]) this.abortAsked(runId);
   }
 
-  /** @throws ContractBrokenError if this status of a run is not legal now. */
+  /**
+   * Records a status of a run.
+   *
+   * @throws ContractBrokenError if it is not legal now.
+   */
   saw(status: RunStatus): void {
     check('status', status, is.readable('a run status'));
     const run = this.#runs.get(status.runId);
@@ -156,9 +168,9 @@ export class RunnerModel {
   }
 
   /**
-   * An answer of `call` that lists runs, all as they are at one moment.
+   * Records an answer of `call` that lists runs, all as of one moment.
    *
-   * @throws ContractBrokenError if more of them are not over than there is room for (R58), or as `saw`.
+   * @throws ContractBrokenError if more of them are unfinished than there is room for (R58), or as `saw`.
    */
   sawTogether(call: string, statuses: readonly RunStatus[]): void {
     check('statuses', statuses, is.LIST);
@@ -173,7 +185,7 @@ export class RunnerModel {
     );
   }
 
-  /** @throws ContractBrokenError if not every accepted run has come to its end. */
+  /** @throws ContractBrokenError unless every accepted run is over. */
   allOver(): void {
     for (const { runId, seen } of this.#runs.values()) {
       this.#expect(isTerminal(seen.state), 'R200', `run ${runId} is still ${seen.state} after the release`);
@@ -227,20 +239,20 @@ export class RunnerModel {
   }
 }
 
-/** How a script ends if nobody stops it. */
+/** How a script ends if it is not stopped. */
 export interface NaturalEnd {
   readonly state: RunState;
   readonly exitCode: number;
-  /** What it dies of. */
+  /** The signal that it dies of. */
   readonly signal?: string;
   /** What its error contains. */
   readonly error?: string;
-  /** All that it writes until then. */
+  /** Everything that it writes until then. */
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** How a script ends if nobody stops it; undefined if it never does. */
+/** How a script ends if it is not stopped; undefined if it never does. */
 export function naturalEnd({ argv }: Command): NaturalEnd | undefined {
   const wrote = { stdout: '', stderr: '' };
   for (const step of parseSimScript(argv)) {

@@ -1,4 +1,4 @@
-/** The model-based property: any sequence of commands, under any schedule, leaves a runner within its contract. */
+/** The model-based property: no sequence of commands, under any schedule, makes a runner break its contract. */
 import fc from 'fast-check';
 import * as is from '../kernel/shape.ts';
 import { check, isInstance } from '../kernel/argument-check.ts';
@@ -30,32 +30,42 @@ import { finish, oddWait } from './wait-commands.ts';
 /** The runner under test, and what may be done to it. */
 export interface RunnerPropertyOptions<Runner extends Service = Service>
   extends RunnerCommandConstraints, SimulationPropertyOptions {
-  /** Makes the runner in a simulated world, or one of `wallWorld`; it must hold `capacity` runs and remember all of them. */
+  /**
+   * Makes the runner in a simulated world, or in one from `wallWorld`. The runner must have room for `capacity` runs
+   * and remember all of them.
+   */
   readonly create: (world: World) => Runner;
   /**
-   * Makes a world on the machine's time (`realWorld` of `dryrunner/host`), one per sequence, for runners of real commands. Nothing is
-   * simulated then: each step takes its time, and `seed` and `path` repeat the commands but not what the machine does.
+   * Makes a world on the machine's time (`realWorld` of `dryrunner/host`), one per sequence, for runners of real
+   * commands. Nothing is simulated then: each step takes real time, and `seed` and `path` repeat the commands, but not
+   * what the machine does.
    */
   readonly wallWorld?: () => World;
-  /** With `wallWorld`: the command that does what a script says; default {@link shellCommand}, for POSIX shells. */
+  /**
+   * With `wallWorld`: makes a command that does what a script describes. Default {@link shellCommand}, for POSIX
+   * shells.
+   */
   readonly translate?: (script: Command) => TranslatedCommand;
-  /** With `wallWorld`: removes what the runner leaves by design, such as log files; called after its release. */
+  /** With `wallWorld`: removes what the runner leaves behind by design, such as log files; called after its release. */
   readonly dispose?: (runner: Runner) => void | Promise<void>;
-  /** With `wallWorld`: after how many milliseconds a sequence that has not ended fails; default 60,000. */
+  /** With `wallWorld`: fails a sequence that has not ended after this many milliseconds. Default 60,000. */
   readonly cutOffMs?: number;
-  /** Default 1. */
+  /** How many runs the runner has room for, the active one included. Default 1. */
   readonly capacity?: number;
-  /** Most commands per sequence; default 30, with `wallWorld` 12. */
+  /** Maximum number of commands per sequence. Default 30, with `wallWorld` 12. */
   readonly maxCommands?: number;
-  /** Reads a log at its ref. With it, what a run has written until its natural end is compared with what its script writes (R97). */
+  /**
+   * Reads the log at a ref. If given, the output of each run that ended by itself is compared with what its script
+   * writes (R97).
+   */
   readonly readOutput?: (runner: Runner, ref: string) => string | Promise<string>;
-  /** What need not be reached, with the reason. */
+  /** Kinds that need not be reached, each with the reason. */
   readonly mayMiss?: Partial<Record<ReachKind, string>>;
-  /** After how many sequences everything else must have been reached at least once; default 100. */
+  /** After how many sequences every other kind must have been reached at least once. Default 100. */
   readonly reachWithin?: number;
 }
 
-/** A property that counts what it has reached. */
+/** A property that counts what it reaches. */
 export interface RunnerProperty extends fc.IAsyncProperty<[[RunnerCommand[]], number]> {
   /** How often each kind of end, abort, wait, offer, release and fault was reached, by all sequences so far. */
   readonly reach: ServiceReach;
@@ -64,15 +74,15 @@ export interface RunnerProperty extends fc.IAsyncProperty<[[RunnerCommand[]], nu
 const REACH_WITHIN = 100;
 
 /**
- * A property for `fc.assert`: no sequence of run, abort, query, look, wait, release, passing time and faults makes the runner break its
- * contract, and nothing is left of it at the end. Runs that are sure to end are waited for, and their ends, exit codes and outputs
- * compared with those of their scripts.
+ * A property for `fc.assert`: no sequence of run, abort, query, look, wait, release, passing time and faults makes the
+ * runner break its contract, and nothing of the runner is left at the end. Runs that are sure to end are awaited, and
+ * their ends, exit codes and outputs are compared with their scripts.
  *
- * A property that never sees a run end proves nothing about ends. So its hundredth sequence (`reachWithin`) fails with a
- * {@link NeverReachedError} if a kind of end, abort, wait, offer, release or fault was never reached; where fewer are run, use
- * {@link assertRunnerProperty}, which goes on until it knows.
+ * A property that never sees a run end proves nothing about ends. So its hundredth sequence (`reachWithin`) fails with
+ * a {@link NeverReachedError} if a kind of end, abort, wait, offer, release or fault was never reached. For fewer
+ * sequences than that, use {@link assertRunnerProperty}, which runs more until it knows.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for wrong options and unknown ones.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid or unknown options.
  * @example
  * ```ts
  * import fc from 'fast-check';
@@ -93,8 +103,8 @@ export function runnerProperty<Runner extends Service>(
 }
 
 /**
- * Asserts a {@link runnerProperty}, and that it has reached what it must: where `parameters.numRuns` sequences have not, it goes on up
- * to `reachWithin`.
+ * Asserts a {@link runnerProperty}, and that it reached everything it must: if `parameters.numRuns` sequences did not,
+ * more are run, up to `reachWithin`.
  *
  * Rejects as `fc.assert` does, or with a {@link NeverReachedError}.
  *
@@ -117,7 +127,7 @@ export async function assertRunnerProperty<Runner extends Service>(
   const { reach } = property;
   await fc.assert(property, parameters);
   const { reachWithin = REACH_WITHIN } = options;
-  // A path repeats one case, which is not meant to reach anything else.
+  // A path repeats one case, which need not reach anything else.
   while (parameters.path === undefined && reach.missed(required).length > 0 && sequences() < reachWithin) {
     const left = Math.min(reachWithin - sequences(), REACH_WITHIN);
     const seed = parameters.seed === undefined ? {} : { seed: parameters.seed + sequences() };
@@ -157,12 +167,12 @@ function countedProperty<Runner extends Service>(
   const judge = (hasHeld: boolean): void => {
     count += 1;
     hasFailed ||= !hasHeld;
-    // Once, and never while a failure is being shrunk: what is missed then is missed because everything gets smaller.
+    // Only once, and never while a failure is being shrunk: shrunk sequences naturally reach less.
     if (!judgesItself || hasFailed || count !== reachWithin) return;
     const missed = reach.missed(required);
     if (missed.length > 0) throw new NeverReachedError(missed, count, reach);
   };
-  // A plain array: `fc.commands` shrinks by what was run before, which no path can repeat without a `replayPath`.
+  // A plain array: `fc.commands` shrinks by what has run before, which a path cannot repeat without a `replayPath`.
   const commands = fc.array(fc.oneof({ withCrossShrink: true }, ...weightedCommands(rest)), {
     maxLength: maxCommands,
     size: 'max',
@@ -219,11 +229,11 @@ const OPTIONS = is.optionsOf<RunnerPropertyOptions>(
   },
 );
 
-/** On the machine a sequence takes as long as its commands do. */
+/** Smaller, because on the machine a sequence takes as long as its commands do. */
 const ON_THE_MACHINE = { maxCommands: 12, maxSleepMs: 30, maxTimeoutMs: 300, maxWaitMs: 50 };
 const CUT_OFF_MS = 60_000;
 
-/** As {@link simulationProperty}, with the same inputs, so that both can be run with the same seed. */
+/** Like {@link simulationProperty}, with the same inputs, so that both can run with the same seed. */
 function machineProperty(
   commands: fc.Arbitrary<RunnerCommand[]>,
   run: (sequence: readonly RunnerCommand[]) => Promise<void>,
@@ -242,15 +252,15 @@ function machineProperty(
   });
 }
 
-/** What the sequences of one property have in common, and the history of this one. */
+/** The options of a property, and the history of one of its sequences. */
 interface SequenceOptions<Runner extends Service> extends RunnerPropertyOptions<Runner> {
   readonly reach: ServiceReach;
   readonly history: CallHistory;
-  /** The lines at which the property was made. */
+  /** The stack frames at which the property was made. */
   readonly stated: readonly string[];
 }
 
-/** Lines of a failure behind its first one: the rule in its words, and the calls that led to it. */
+/** Further lines of a failure: the text of the rule, and the calls that led to it. */
 function detailsOf(rule: string | undefined, history: CallHistory | undefined): string[] {
   const rules = rulesNamedIn(rule ?? '');
   const calls = history?.lines() ?? [];
@@ -260,13 +270,13 @@ function detailsOf(rule: string | undefined, history: CallHistory | undefined): 
   ];
 }
 
-/** The lines of those who make a property; a failure of it comes from no other line of theirs. */
+/** The stack frames of the caller that makes a property: the only line of theirs that a failure can point to. */
 function statedHere(): readonly string[] {
   const { stack = '' } = new Error('place');
   return hasUserFrame(stack) ? framesOf(stack) : [];
 }
 
-/** Nothing outlives the sequence, also if it fails or does not end. */
+/** Releases the runner after the sequence, even if that fails or does not end. */
 async function runOnMachine<Runner extends Service>(
   world: World,
   sequence: readonly RunnerCommand[],
@@ -287,7 +297,7 @@ async function runOnMachine<Runner extends Service>(
   }
 }
 
-/** Which of our lines has noticed it says nothing. */
+/** Replaces the stack by the caller's: which of our own lines noticed the failure is of no interest. */
 function statedAt(frames: readonly string[], error: ContractBrokenError): ContractBrokenError {
   const lines = frames.map((frame) => `    at ${frame}`);
   error.stack = [`${error.name}: ${error.message}`, ...lines].join('\n');
@@ -335,7 +345,7 @@ async function runSequence<Runner extends Service>(
   }
 }
 
-/** Waits for what is sure to end, releases the runner, and looks at what is left. */
+/** Waits for the runs that are sure to end, releases the runner, and checks what is left. */
 async function endSequence<Runner extends Service>(
   model: RunnerModel,
   real: CommandedRunner,
@@ -361,7 +371,7 @@ async function endSequence<Runner extends Service>(
   model.allOver();
 }
 
-/** R97: of a run that has ended by itself, all that its script writes is there, and nothing else. */
+/** R97: the log of a run that ended by itself has exactly what its script writes. */
 async function checkOutputs(
   model: RunnerModel,
   read: (ref: string) => string | Promise<string>,
@@ -370,7 +380,7 @@ async function checkOutputs(
     if (end === undefined || (seen.state !== 'COMPLETE' && seen.state !== 'FAILED')) continue;
     for (const name of ['stdout', 'stderr'] as const) {
       const ref = seen[`${name}Ref`];
-      // What could not be started has no log.
+      // A command that could not be started has no log.
       const text = ref === '' && seen.state === 'FAILED' ? '' : await read(ref);
       const header = text.indexOf(LOG_HEADER_END);
       const body = header === -1 ? text : text.slice(header + LOG_HEADER_END.length);

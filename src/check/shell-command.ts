@@ -1,4 +1,7 @@
-/** What a sim script says, as a command for a POSIX shell. Invariant: where the machine cannot do what a step says, the end says what it does instead. */
+/**
+ * Turns a sim script into a command for a POSIX shell. Invariant: if the machine cannot do what a step says, `end` says
+ * what it does instead.
+ */
 import { parseSimScript } from '../execers/sim-script.ts';
 import type { SimStep } from '../execers/sim-step.ts';
 import { checkCommand, type Command } from '../model/command.ts';
@@ -6,13 +9,14 @@ import { EXIT_CODES } from '../model/exit-code.ts';
 import type { TranslatedCommand } from './runner-command.ts';
 import { naturalEnd } from './runner-model.ts';
 
-/** Outlasts the run, which has to end it. */
+/** Longer than the run, which has to kill it. */
 const LEFT_BEHIND = 'sleep 60 >/dev/null 2>&1 &';
 const FOREVER = 'while :; do sleep 0.05; done';
 
 /**
- * The shell command that does what a sim script does: sleeps, writes, ignores SIGTERM, leaves processes behind, ends, dies or hangs. A step
- * `fail`, in which the machinery loses the process, cannot be asked of a machine: the command is one that cannot be started.
+ * The shell command that does what a sim script does: sleeps, writes, ignores SIGTERM, leaves processes behind, ends,
+ * dies or hangs. The step `fail`, in which the machinery loses the process, is impossible on a machine: the command is
+ * then one that cannot be started.
  *
  * @throws RunnerError `RUNNER_EXEC_FAILED` for anything but a sim script.
  * @example
@@ -42,7 +46,7 @@ export function shellCommand(script: Command): TranslatedCommand {
   return { command: { ...script, argv: ['sh', '-c', lines.join('\n'), 'sh', ...texts] }, end };
 }
 
-/** `texts` are the arguments of the shell, so that nothing in them has to be quoted. */
+/** Appends its text to `texts`, which become arguments of the shell, so that nothing has to be quoted. */
 function lineOf(step: SimStep, texts: string[]): string {
   switch (step.op) {
     case 'sleep':

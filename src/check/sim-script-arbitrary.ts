@@ -1,26 +1,26 @@
-/** Arbitraries for sim scripts and commands. They shrink towards the empty script that completes with 0 at once. */
+/** Arbitraries for sim scripts and commands. They shrink towards the empty script, which completes with 0 at once. */
 import * as is from '../kernel/shape.ts';
 import fc from 'fast-check';
 import { check } from '../kernel/argument-check.ts';
 import { simScript, simStep, type SimStep } from '../execers/sim-step.ts';
 import type { Command } from '../model/command.ts';
 
-/** The largest number that fast-check takes for a length or for `fc.nat`. */
+/** The largest number that fast-check accepts as a length or for `fc.nat`. */
 const NAT = is.integer(0, 2 ** 31 - 1);
 
-/** What generated scripts may contain. */
+/** Constraints for generated scripts. */
 export interface SimScriptConstraints {
-  /** Longest single sleep; default 100. */
+  /** Longest single sleep in milliseconds. Default 100. */
   readonly maxSleepMs?: number;
-  /** Most steps before the end; default 4. */
+  /** Maximum number of steps before the end. Default 4. */
   readonly maxSteps?: number;
-  /** Whether a script may wait for ever (`hang`, `pause`); default true. */
+  /** Whether a script may wait for ever (`hang`, `pause`). Default true. */
   readonly mayHang?: boolean;
-  /** Whether a script may ignore SIGTERM, so that an abort takes the whole grace; default true. */
+  /** Whether a script may ignore SIGTERM, so that an abort takes the whole grace. Default true. */
   readonly mayIgnoreTerm?: boolean;
 }
 
-/** The shapes of what scripts may contain. */
+/** The shapes of these constraints. */
 const SIM_SCRIPT_FIELDS: is.OptionalShapes<SimScriptConstraints> = {
   maxSleepMs: NAT,
   maxSteps: NAT,
@@ -63,20 +63,20 @@ function scripts(constraints: SimScriptConstraints): fc.Arbitrary<string[]> {
   ];
   if (mayHang) ends.push(fc.constant(simStep.hang()));
   const [sleep, ...others] = steps as [fc.Arbitrary<SimStep>, ...fc.Arbitrary<SimStep>[]];
-  // As often as all others together: a run that takes no time meets little.
+  // As often as all others together, because a run that takes no time is rarely interrupted.
   const step = fc.oneof(fc.oneof(...others), sleep);
   return fc
     .tuple(fc.array(step, { maxLength: maxSteps }), fc.option(fc.oneof(...ends), { nil: undefined }))
     .map(([before, end]) => simScript(...before, ...(end === undefined ? [] : [end])));
 }
 
-/** What generated commands may contain. */
+/** Constraints for generated commands. */
 export interface CommandConstraints extends SimScriptConstraints {
-  /** Longest timeout; default 200. 0 means that no command has one. */
+  /** Longest timeout in milliseconds. Default 200. 0 means that no command has one. */
   readonly maxTimeoutMs?: number;
 }
 
-/** The shapes of what commands may contain. */
+/** The shapes of these constraints. */
 export const COMMAND_FIELDS: is.OptionalShapes<CommandConstraints> = {
   ...SIM_SCRIPT_FIELDS,
   maxTimeoutMs: NAT,
@@ -89,7 +89,7 @@ export function commandArbitrary(constraints: CommandConstraints = {}): fc.Arbit
   return commands(constraints);
 }
 
-/** The same, of constraints that were checked, among others. */
+/** {@link commandArbitrary} for constraints that were checked. */
 export function commands(constraints: CommandConstraints): fc.Arbitrary<Command> {
   const { maxTimeoutMs = 200 } = constraints;
   const timeoutMs =

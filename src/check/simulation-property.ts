@@ -1,6 +1,7 @@
 /**
- * fast-check over simulations: inputs are drawn and shrunk by fast-check, the schedule is keyed by a seed that is drawn once and never
- * shrunk. So `seed` and `path` of a failure repeat it to the byte, and a shrunk input meets the same schedule.
+ * fast-check over simulations: fast-check draws and shrinks the inputs; the schedule is keyed by a seed that is drawn
+ * once and never shrunk. So `seed` and `path` of a failure repeat it to the byte, and a shrunk input meets the same
+ * schedule.
  */
 import * as is from '../kernel/shape.ts';
 import fc from 'fast-check';
@@ -27,11 +28,11 @@ export type SimulationPropertyOptions = Pick<
   SimulateOptions,
   'oracles' | 'maxEvents' | 'leftovers' | 'drain' | 'keepTrace' | 'signal'
 > & {
-  /** Called with each verdict, held or not. */
+  /** Called with each verdict, whether the simulation held or not. */
   readonly onVerdict?: (verdict: Verdict) => void;
 };
 
-/** The shapes of those. */
+/** The shapes of these options. */
 export const SIMULATION_PROPERTY_FIELDS: is.ShapesOf<SimulationPropertyOptions> = {
   ...(Object.fromEntries(PASSED_ON.map((name) => [name, SIMULATE_OPTIONS.fields.get(name)])) as is.ShapesOf<
     Pick<SimulateOptions, (typeof PASSED_ON)[number]>
@@ -41,7 +42,7 @@ export const SIMULATION_PROPERTY_FIELDS: is.ShapesOf<SimulationPropertyOptions> 
 const OPTIONS = is.optionsOf<SimulationPropertyOptions>({}, SIMULATION_PROPERTY_FIELDS);
 
 /**
- * A property for `fc.assert`: for all inputs and all schedules the scenario's simulation holds.
+ * A property for `fc.assert`: the scenario's simulation holds for all inputs and all schedules.
  *
  * The assertion fails with a {@link SimulationFailedError}.
  *
@@ -72,7 +73,7 @@ export function simulationProperty<Inputs extends [unknown, ...unknown[]]>(
   return detailedProperty(arbitraries, scenario, options, () => []);
 }
 
-/** The same, with more to say of a failure than a verdict does: `detailsOf` gives further lines of it. */
+/** A {@link simulationProperty} that says more about a failure than a verdict does: `detailsOf` gives further lines. */
 export function detailedProperty<Inputs extends [unknown, ...unknown[]]>(
   arbitraries: { readonly [Index in keyof Inputs]: fc.Arbitrary<Inputs[Index]> },
   scenario: (sim: Simulation, ...inputs: Inputs) => Promise<void> | void,
@@ -105,7 +106,7 @@ function withDetails(verdict: Verdict, detailsOf: (failure: Failure) => readonly
   return { ...verdict, failure: { ...failure, ...detailedBy(facts) } };
 }
 
-/** fast-check refuses anything but an arbitrary by an untyped error of its own. */
+/** Checked here, because fast-check would throw an untyped error of its own. */
 function checkArbitraries(arbitraries: unknown): void {
   check('arbitraries', arbitraries, is.listOf(is.ANY, 'a list of arbitraries'));
   for (const [index, arbitrary] of (arbitraries as readonly unknown[]).entries()) {

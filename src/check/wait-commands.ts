@@ -1,4 +1,4 @@
-/** Commands that wait: for an end with a limit or without, and the waits that end in another way. */
+/** Commands that wait: for an end, with or without a limit, and for what ends a wait in another way. */
 import { isRunnerError } from '../kernel/errors.ts';
 import { isTerminal } from '../model/run-state.ts';
 import type { RunID } from '../model/run-status.ts';
@@ -20,10 +20,10 @@ const hasRun =
   (model: Readonly<RunnerModel>): boolean =>
     model.runAt(index) !== undefined;
 
-/** Waits for the end of a run, for so long at most. */
+/** Waits for the end of a run, for at most `timeoutMs`. */
 export function waitForEnd(index: number, timeoutMs: number): RunnerCommand {
   const wait: RunnerCommand['run'] = async (model, { service, world }) => {
-    // A wait that is worth its time, for a run that is not over.
+    // A wait with a timeout is worth its time only for a run that is not over.
     const run = timeoutMs > 0 ? model.openAt(index) : model.runAt(index);
     if (run === undefined) return;
     const startedAt = world.clock.now();
@@ -42,7 +42,7 @@ export function waitForEnd(index: number, timeoutMs: number): RunnerCommand {
   return runnerCommand(`wait(run ${index}, ${timeoutMs} ms)`, wait, hasRun(index));
 }
 
-/** Waits for the end of a run without limit, if it is sure to come. */
+/** Waits without limit for the end of a run, if it is sure to come. */
 export function finishing(index: number): RunnerCommand {
   const run: RunnerCommand['run'] = async (model, real) => {
     const found = model.runAt(index);
@@ -51,7 +51,7 @@ export function finishing(index: number): RunnerCommand {
   return runnerCommand(`finish(run ${index})`, run, hasRun(index));
 }
 
-/** The end of a run, unless nobody can be sure that it comes: behind chaos there may be runs that nobody knows of. */
+/** Waits for the end of a run if it is certain to come: behind chaos there may be runs that the model does not know. */
 export async function finish(
   model: RunnerModel,
   { service, chaos }: CommandedRunner,
@@ -63,7 +63,7 @@ export async function finish(
   result?.statuses.forEach((status) => model.saw(status));
 }
 
-/** Waits until the first run that is not over runs, and gives its id; undefined if none does. */
+/** Waits until the first run that is not over is RUNNING, and resolves with its id; undefined if none does. */
 export async function firstActive(
   model: RunnerModel,
   { service }: CommandedRunner,
@@ -85,7 +85,7 @@ export async function firstActive(
   }
 }
 
-/** How a wait of {@link OddWait} goes. */
+/** What ends the wait of {@link oddWait}. */
 type OddKind = 'cancelled' | 'for RUNNING' | 'for a new run';
 
 /** All of them. */
@@ -95,7 +95,7 @@ export const ODD_KINDS: readonly OddKind[] = Object.freeze([
   'for a new run',
 ] as const);
 
-/** A wait that is given up, cannot be met, or outlasts the runner. */
+/** A wait that is cancelled, cannot be met, or outlasts the runner. */
 export function oddWait(index: number, kind: OddKind): RunnerCommand {
   const run: RunnerCommand['run'] = (model, real) => {
     const found = kind === 'cancelled' ? model.openAt(index) : model.runAt(index);

@@ -1,10 +1,10 @@
-/** Which rule of the contract an abort is held to, by what is known of its run when it is called. */
+/** Which rule of the contract applies to an abort, given what is known of its run when it is called. */
 import type { RunState } from '../model/run-state.ts';
 
-/** Over, in the queue, active, or one of the last two. */
+/** What is known of the run: it is over, in the queue, active, or either of the last two. */
 export type AbortedWhile = 'over' | 'queued' | 'active' | 'queued or active';
 
-/** The rule or rules; `got` is the state that the abort gave, which distinguishes what may be either. */
+/** The rule or rules; `got` is the state that the abort returned, which decides between the two if both are possible. */
 export function ruleOfAbort(known: AbortedWhile, got?: RunState): 'R70' | 'R71' | 'R70 R71' | 'R72' {
   switch (known) {
     case 'over':

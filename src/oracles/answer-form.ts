@@ -1,6 +1,6 @@
 /**
- * Whether an answer of a service has the fields that the contract gives it (R10, R15). Invariant: what an answer throws when it is read is
- * a mismatch like any other.
+ * Checks whether an answer of a service has the fields that the contract gives it (R10, R15). Invariant: an answer that
+ * throws when it is read is a mismatch like any other.
  */
 import * as is from '../kernel/shape.ts';
 import { isInstance } from '../kernel/argument-check.ts';
@@ -9,7 +9,7 @@ import type { ServiceMethod } from '../model/service.ts';
 import type { QueryResult, StatusResult } from '../model/status-reader.ts';
 import { RUN_STATUS_SHAPE, SERVICE_STATUS_SHAPE } from '../trace/model-shapes.ts';
 
-/** A status may carry more than the contract says. */
+/** A status may have more fields than the contract says. */
 const RUN_STATUS: is.Shape = { ...RUN_STATUS_SHAPE, inherits: true, open: true, says: 'the status of a run' };
 const SERVICE_STATUS: is.Shape = {
   ...SERVICE_STATUS_SHAPE,
@@ -37,18 +37,21 @@ const ANSWERS: Readonly<Record<ServiceMethod, is.Shape>> = {
   release: is.ANY,
 };
 
-/** How a value differs from what was expected, in words, and what it threw when it was read. */
+/** The difference between a value and what was expected, and the error that reading the value threw, if it did. */
 export interface WrongForm {
   readonly text: string;
   readonly cause?: unknown;
 }
 
-/** How the answer to a call differs from what the contract says; undefined if it does not. */
+/** How an answer deviates from the contract; undefined if it does not. */
 export function wrongAnswer(method: ServiceMethod, answer: unknown): WrongForm | undefined {
   return mismatchText(`${method}()`, answer, ANSWERS[method]);
 }
 
-/** How a value from outside does not fit, undefined if it does. What it throws when it is read is a mismatch too. */
+/**
+ * How a value from outside deviates from a shape; undefined if it does not. A value that throws when it is read is a
+ * mismatch too.
+ */
 export function mismatchText(name: string, value: unknown, shape: is.Shape): WrongForm | undefined {
   try {
     const found = is.findMismatch(shape, value);
@@ -60,7 +63,7 @@ export function mismatchText(name: string, value: unknown, shape: is.Shape): Wro
   }
 }
 
-/** An error, or whatever else was thrown, as what came instead of a value. */
+/** Describes a thrown error, or any other thrown value, for "got …". */
 export function thrownText(error: unknown): string {
   const kind = isInstance(error, Error) ? error.name : 'thrown value';
   return `the ${kind} ${JSON.stringify(messageOf(error))}`;

@@ -1,17 +1,23 @@
-/** A broken rule of the contract as an error, for those who hold a runner to it by calls. */
+/** A broken rule of the contract as an error, for checks that call a runner and judge its answers. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { shownText } from '../kernel/errors.ts';
 
-/** An observation that the contract does not allow: a simulation that it ends fails with kind `rule`. See {@link runnerProperty}. */
+/**
+ * An observation that the contract does not allow. A simulation in which it is thrown fails with kind `rule`. See
+ * {@link runnerProperty}.
+ */
 export class ContractBrokenError extends Error {
   override readonly name = 'ContractBrokenError';
   /** The rule that was broken. */
   readonly rule: string;
-  /** What was seen, without the number of the rule. */
+  /** What was observed, without the number of the rule. */
   readonly reason: string;
 
-  /** `details` are further lines of the message; `options` may have the `cause`, such as what reading an answer threw. */
+  /**
+   * `details` are further lines of the message; `options` may have a `cause`, such as the error that reading an answer
+   * threw.
+   */
   constructor(rule: string, reason: string, details: readonly string[] = [], options: ErrorOptions = {}) {
     check('details', details, is.listOf(is.TEXT, 'a list of texts'));
     const lines = details.map((line) => `  ${line}`);

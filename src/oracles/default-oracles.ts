@@ -1,4 +1,4 @@
-/** The watchers that every simulation has without being asked. */
+/** The oracles of every simulation. */
 import {
   checkoutRelease,
   endCause,
@@ -14,11 +14,12 @@ import type { OracleFactory } from './oracle.ts';
 import { watchRuns } from './watch-runs.ts';
 
 /**
- * Invariant: each judges one runner by that runner's own events, for an exhaustive search relies on it (`src/explore/exhaustive/footprint.ts`). One
- * about what is held has its explanation helped by `isAboutHolding` (`src/explore/explain/held-resources.ts`).
+ * The rules that any trace can be judged by: R200–R206 and R208, in this order. R199 needs to know what was promised
+ * (`promptness`), and R207 is about answers, which are not in a trace (`watchService`). See {@link watchRuns}.
  *
- * The rules that any trace can be held to: R200–R206 and R208, in this order. R199 needs to know what was promised (`promptness`),
- * and R207 is about answers, which are not in a trace (`watchService`). See {@link watchRuns}.
+ * Invariant: each rule judges one runner by that runner's own events, because an exhaustive search relies on it
+ * (`src/explore/exhaustive/footprint.ts`). For a rule about held resources, `isAboutHolding`
+ * (`src/explore/explain/held-resources.ts`) helps to explain a violation.
  */
 export const defaultRules: readonly RunRule[] = Object.freeze([
   oneTerminal,

@@ -1,6 +1,6 @@
 /**
- * The contract of a watcher: it sees what happens from outside and says when a rule is broken. It has no part in the runners, no
- * test framework and no clock of its own, so that it can watch a simulation, a recorded trace or a real runner alike.
+ * The contract of an oracle: it watches from outside what happens, and reports broken rules. It is independent of
+ * runners, test frameworks and clocks, so that it can watch a simulation, a recorded trace or a real runner alike.
  */
 import type { TraceEvent } from '../model/trace-event.ts';
 
@@ -8,20 +8,20 @@ import type { TraceEvent } from '../model/trace-event.ts';
 export interface Violation {
   /** Number of the rule, such as `R200`. */
   readonly rule: string;
-  /** What was seen, in one sentence with the ids it is about. */
+  /** What was observed, in one sentence with the ids concerned. */
   readonly message: string;
   /** When, in milliseconds of the trace's clock. */
   readonly atMs: number;
 }
 
-/** Takes violations as they are found. */
+/** Receives each violation as it is found. */
 export type ReportViolation = (violation: Violation) => void;
 
 /** Watches one trace from its beginning. */
 export interface Oracle {
-  /** Sees one event, in order. */
+  /** Called with each event, in order. */
   watch(event: TraceEvent): void;
-  /** The trace is over: reports what should have happened by now. */
+  /** Called at the end of the trace: reports what should have happened by now. */
   end(atMs: number): void;
 }
 

@@ -1,4 +1,7 @@
-/** R199: who aborts a run does not wait longer than the collaborators promised, which is a sum of bounds for each phase. */
+/**
+ * R199: a caller who aborts a run waits no longer than the collaborators promised, which is a sum of bounds for each
+ * phase.
+ */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { LOCAL_BOUND_MS, type LogUploader, type Processor, type TempDirs } from '../model/collaborators.ts';
@@ -9,10 +12,13 @@ import type { InvocationPhase } from '../model/trace-event.ts';
 import type { Complaint, RunRule } from './run-rules.ts';
 import type { WatchedRun } from './watched-run.ts';
 
-/** Milliseconds by phase; what hits a run in a phase must be over within the bounds of that phase and those that may follow. */
+/**
+ * Milliseconds by phase. A stop that hits a run in a phase must be done within the bounds of that phase and of those
+ * that may follow.
+ */
 export type PhaseBounds = Readonly<Record<InvocationPhase, number>>;
 
-/** The promises that matter; what is absent takes no time. */
+/** The collaborators whose promises matter; an absent one takes no time. */
 export interface BoundedCollaborators {
   readonly execer: Pick<Execer, 'cancelBoundMs'>;
   readonly filers?: readonly Pick<Filer, 'cancelBoundMs'>[];
@@ -22,9 +28,9 @@ export interface BoundedCollaborators {
   readonly uploader?: Pick<LogUploader, 'cancelBoundMs'>;
   /** Whether the runner ingests the logs of its runs (R198). Default false. */
   readonly ingestLogs?: boolean;
-  /** Of runners with the Bazel path. */
+  /** Only for runners with the Bazel path. */
   readonly actions?: Pick<ActionStore, 'cancelBoundMs'>;
-  /** For opening and closing outputs and measuring directories; default 10,000, as for runners. */
+  /** The bound for opening and closing outputs and measuring directories. Default 10,000, as for runners. */
   readonly localBoundMs?: number;
 }
 
@@ -45,7 +51,7 @@ const COLLABORATORS = is.objectOf<BoundedCollaborators>(
   },
 );
 
-/** The bounds of a runner that is made of these. See {@link promptness}. */
+/** The bounds of a runner with these collaborators. See {@link promptness}. */
 export function phaseBounds(parts: BoundedCollaborators): PhaseBounds {
   check('parts', parts, COLLABORATORS);
   const { execer, filers = [], tempDirs, preprocessors = [], postprocessors = [], uploader } = parts;
@@ -53,7 +59,7 @@ export function phaseBounds(parts: BoundedCollaborators): PhaseBounds {
   const actionBoundMs = actions?.cancelBoundMs ?? 0;
   const checkout = Math.max(tempDirs?.boundMs ?? 0, ...filers.map(({ cancelBoundMs }) => cancelBoundMs));
   return {
-    // A stop ends the list after the preprocessor at work; postprocessors all run.
+    // A stop waits for the running preprocessor and skips the rest; postprocessors all run.
     preprocess: Math.max(0, ...preprocessors.map(({ cancelBoundMs }) => cancelBoundMs)),
     lookup: actionBoundMs,
     checkout,
@@ -91,13 +97,13 @@ const PHASES: readonly InvocationPhase[] = [
 ];
 const BOUNDS = is.objectOf<PhaseBounds>('the bound of each phase', is.each(PHASES, is.limit()), {});
 
-/** Every bound is rounded to a microsecond. */
+/** Tolerance, because every bound is rounded to a microsecond. */
 const ROUNDING_MS = 0.01;
 
 /**
- * Every run that is aborted, or whose runner is released, is terminal within the bounds of the phase that this hit and of those that
- * may follow; one that waits in the queue at once (R71). The rule is not among the default ones, because a trace does not say what
- * the collaborators promised: state it with `phaseBounds`.
+ * Every run that is aborted, or whose runner is released, is terminal within the bounds of the phase that the stop hit
+ * and of those that may follow; a run that waits in the queue is terminal at once (R71). The rule is not a default one,
+ * because a trace does not show what the collaborators promised: pass it `phaseBounds`.
  *
  * @example
  * ```ts

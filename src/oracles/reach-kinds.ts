@@ -1,6 +1,6 @@
 /**
- * What the calls on a runner have led to, counted by kind: a check that holds says little about what never happened. Invariant: it
- * counts what callers can see, each end of a run once.
+ * Counts what the calls on a runner have led to, by kind: a check that passes says little about what never happened.
+ * Invariant: it counts what callers can see, and each end of a run once.
  */
 import * as is from '../kernel/shape.ts';
 import { membersOf } from '../kernel/union-members.ts';
@@ -54,11 +54,11 @@ export const REACH_KINDS: readonly ReachKind[] = membersOf<ReachKind>({
 /** How often each kind was reached. */
 export type ReachCounts = Readonly<Record<ReachKind, number>>;
 
-/** Counts by kind; several may be added up. */
+/** Counts by kind; several can be added up. */
 export class ServiceReach {
   readonly #counts = new Map<ReachKind, number>();
 
-  /** One more of a kind. */
+  /** Counts one more of a kind. */
   note(kind: ReachKind): void {
     this.#counts.set(kind, this.times(kind) + 1);
   }
@@ -73,18 +73,18 @@ export class ServiceReach {
     return Object.fromEntries(REACH_KINDS.map((kind) => [kind, this.times(kind)])) as ReachCounts;
   }
 
-  /** Adds the counts of another one. */
+  /** Adds the counts of another object. */
   add(other: ServiceReach): void {
     check('other', other, REACH);
     for (const [kind, times] of other.#counts) this.#counts.set(kind, this.times(kind) + times);
   }
 
-  /** Which of these were never reached, in their order. */
+  /** Those of `wanted` that were never reached, in their order. */
   missed(wanted: Iterable<ReachKind>): ReachKind[] {
     return [...checkedIterable('wanted', wanted)].filter((kind) => this.times(kind) === 0);
   }
 
-  /** One line per kind: how often, then what. */
+  /** One line per kind: the count, then the kind. */
   toString(): string {
     return REACH_KINDS.map((kind) => `${String(this.times(kind)).padStart(7)}  ${kind}`).join('\n');
   }

@@ -1,6 +1,7 @@
 /**
- * The rules that the runs of a trace are held to, and their contract: a rule judges one event at a time by the facts that all rules share. Rules keep no state and change
- * nothing, so that any set of them can watch the same trace for the price of one look-up per event.
+ * The rules for the runs of a trace, and the contract of a rule: it judges one event at a time by the facts that all
+ * rules share. Rules keep no state and modify nothing, so that any set of them can watch the same trace at the cost of
+ * one look-up per event.
  */
 import type { RunStatus } from '../model/run-status.ts';
 import { type OwnedKind, type WatchedRun, OWNED_KINDS } from './watched-run.ts';
@@ -9,44 +10,45 @@ import { isTerminal, canMove } from '../model/run-state.ts';
 import { METRIC_NAMES } from '../model/metrics.ts';
 import { plural } from '../model/plural.ts';
 
-/** What is wrong, in one sentence with the ids it is about; undefined if nothing is. */
+/** What is wrong, in one sentence with the ids concerned; undefined if nothing is. */
 export type Complaint = string | undefined;
 
-/** A rule. Hooks that it does not have cost nothing. */
+/** A rule. Hooks that it does not define cost nothing. */
 export interface RunRule {
   /** Its number, such as `R200`. */
   readonly rule: string;
   /**
-   * `onAcquired` and `onFreed` have nothing to say of a run that is open, gave nothing up and takes or gives back what any run does,
-   * while its runner updates nothing. With such rules alone, events of undisturbed runs are taken in rows.
+   * True if `onAcquired` and `onFreed` never complain about an undisturbed run: one that is open, has given nothing up,
+   * and acquires and frees what any run does, while its runner performs no update. If all rules are like this, the
+   * events of undisturbed runs are processed in batches.
    */
   readonly ignoresUndisturbed?: boolean;
-  /** A status was written; `run.status` is the one before it. */
+  /** A status is about to be recorded; `run.status` is the previous one. */
   readonly beforeStatus?: (run: WatchedRun, status: RunStatus, atMs: number) => Complaint;
-  /** The same, when the facts include the new status. */
+  /** A status was recorded; the facts include it. */
   readonly afterStatus?: (run: WatchedRun, status: RunStatus, runner: WatchedRunner) => Complaint;
   /** The run leaves the queue: its first phase, or RUNNING if it has no phases. */
   readonly onStart?: (run: WatchedRun, runner: WatchedRunner) => Complaint;
-  /** The run is about to take a resource. */
+  /** The run is about to acquire a resource. */
   readonly onAcquired?: (
     run: WatchedRun,
     resource: OwnedKind,
     name: string,
     runner: WatchedRunner,
   ) => Complaint;
-  /** The run is about to give a resource back. */
+  /** The run is about to free a resource. */
   readonly onFreed?: (run: WatchedRun, resource: OwnedKind, name: string) => Complaint;
   /** An update of a filer is about to begin. */
   readonly onUpdate?: (runner: WatchedRunner, name: string) => Complaint;
   /** An instrument is about to change. */
   readonly onMetric?: (runner: WatchedRunner, name: string, value: number) => Complaint;
-  /** The trace is over; called for each run that is remembered. */
+  /** The trace is over; called for each run that is still remembered. */
   readonly onEnd?: (run: WatchedRun, atMs: number) => Complaint;
 }
 
 /**
- * Each accepted run reaches exactly one terminal status, which never changes. That it is reached at all can be said of runs whose
- * runner was released (R85): the others may go on after the end of the trace. See {@link watchRuns}.
+ * Each accepted run reaches exactly one terminal status, which never changes. That it reaches one at all is required
+ * only of runs whose runner was released (R85): others may go on after the end of the trace. See {@link watchRuns}.
  */
 export const oneTerminal: RunRule = {
   rule: 'R200',
@@ -61,7 +63,10 @@ export const oneTerminal: RunRule = {
   },
 };
 
-/** The observed state sequence of a run is a path of R4's graph; where it begins is up to who observes. See {@link watchRuns}. */
+/**
+ * The observed state sequence of a run is a path of R4's graph; it may begin anywhere, depending on the observer. See
+ * {@link watchRuns}.
+ */
 export const statePath: RunRule = {
   rule: 'R201',
   beforeStatus(run, { state }) {
@@ -72,8 +77,8 @@ export const statePath: RunRule = {
 };
 
 /**
- * A run starts with its first phase, or with RUNNING if its runner has no phases. It must have been accepted, all that were accepted
- * before it must have started or ended, and no other may be active (R67). See {@link watchRuns}.
+ * A run starts with its first phase, or with RUNNING if its runner has no phases. It must have been accepted, all runs
+ * accepted before it must have started or ended, and no other run may be active (R67). See {@link watchRuns}.
  */
 export const startOrder: RunRule = {
   rule: 'R202',
@@ -88,9 +93,9 @@ export const startOrder: RunRule = {
 };
 
 /**
- * A run that nobody asked to stop, by an abort or a release (R85), does not become ABORTED, nor UNKNOWN once its process has ended;
- * one without a timeout does not become TIMEDOUT. Only runs with an `accepted` event are judged: what traces no acceptance, such as a
- * bare store, traces no request to stop either. See {@link watchRuns}.
+ * A run that was not asked to stop, by an abort or a release (R85), does not become ABORTED, nor UNKNOWN once its
+ * process has ended; one without a timeout does not become TIMEDOUT. Only runs with an `accepted` event are judged: a
+ * source that traces no acceptance, such as a bare store, traces no request to stop either. See {@link watchRuns}.
  */
 export const endCause: RunRule = {
   rule: 'R203',
@@ -117,8 +122,9 @@ export const endCause: RunRule = {
 };
 
 /**
- * No process, open output, checkout, temporary directory or upload of a run outlives its terminal status. What its collaborator did
- * not give back within its bound is exempt (R106), waiters belong to callers, and timers are counted by the simulation itself.
+ * No process, open output, checkout, temporary directory or upload of a run outlives its terminal status. Exempt are
+ * resources that the collaborator did not give back within its bound (R106), waiters, which belong to callers, and
+ * timers, which the simulation itself counts.
  */
 export const givenBack: RunRule = {
   rule: 'R204',
@@ -133,7 +139,7 @@ export const givenBack: RunRule = {
   },
 };
 
-/** A simulated machine counts its processes, and the run that it has one: their number would mislead. */
+/** No count for processes: a simulated machine counts several where a run has just one, so the number would mislead. */
 function heldText(kind: OwnedKind, count: number): string {
   return kind === 'process' ? 'a process that goes on' : `${count} × ${kind}`;
 }
@@ -144,8 +150,8 @@ function heldBy(run: WatchedRun): string {
 }
 
 /**
- * Each checkout made is released exactly once; updates overlap neither runs nor checkouts (R76). One that was given up at its bound
- * may come back late or never (R106).
+ * Each checkout made is released exactly once; updates overlap neither runs nor checkouts (R76). A checkout that was
+ * given up at its bound may come back late or never (R106).
  */
 export const checkoutRelease: RunRule = {
   rule: 'R205',
@@ -192,7 +198,7 @@ export const keptRefs: RunRule = {
 /** The gauge that holds the number of active runs (R116). */
 export const RUNNING_TASK: string = METRIC_NAMES.RUNNING_TASK;
 
-/** The counters of R176–R183: their totals only grow. */
+/** The counters of R176–R183, whose totals only grow. */
 export const COUNTER_NAMES: ReadonlySet<string> = new Set([
   METRIC_NAMES.DOWNLOADS,
   METRIC_NAMES.UPLOADS,
@@ -207,8 +213,9 @@ export const COUNTER_NAMES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Counters only grow; at every status the gauge `runningTask` is the number of active runs, if it is in the trace; and runs accepted
- * are runs terminal, queued and active. Where nothing says what was accepted, as in the trace of a bare store, there is no account.
+ * Counters only grow; at every status the gauge `runningTask`, if it is in the trace, is the number of active runs; and
+ * the number of accepted runs is that of terminal, queued and active ones. The last is not checked if the trace has no
+ * acceptances, such as that of a bare store.
  */
 export const runAccounts: RunRule = {
   rule: 'R208',

@@ -1,7 +1,7 @@
 /**
- * Holds what a runner answers to what it has answered before: no run goes back, no end changes, and never are two runs active. A
- * decorator, because answers are not in a trace. Invariant: calls pass in the same synchronous call, the very promises of the runner
- * are returned, and nothing is asked beside them, so that no timing changes.
+ * Checks the answers of a runner against its earlier answers: no run goes back, no end changes, and two runs are never
+ * active at once. A decorator, because answers are not in a trace. Invariant: calls pass in the same synchronous call,
+ * callers get the runner's own promises, and no extra calls are made, so that timing does not change.
  */
 import { ruleOfAbort } from './abort-rule.ts';
 import { checkQuery, copyQuery, type Query, type Wait } from '../model/query.ts';
@@ -27,15 +27,15 @@ import type { StatusResult } from '../model/status-reader.ts';
 import { type World, WORLD_OF_TIME } from '../model/world.ts';
 import type { ReportViolation } from './oracle.ts';
 
-/** A status that was shown, and the mark from which on it is known. */
+/** A status that was shown, and the mark from which on it counts as known. */
 interface Shown {
   readonly status: RunStatus;
   readonly mark: number;
 }
 
 /**
- * What the answers of one runner have shown of its runs, and when. Invariant: of each run at most three statuses are kept (PENDING,
- * RUNNING, its end), each with the moment from which on nobody may be shown less.
+ * What the answers of a runner have shown of its runs, and when. Invariant: at most three statuses are kept of each run
+ * (PENDING, RUNNING, its end), each with the mark from which on no answer may show less.
  */
 class AnswerBook {
   readonly complain: (rule: string, message: string) => void;
@@ -51,34 +51,34 @@ class AnswerBook {
     this.#reach = reach;
   }
 
-  /** Whether any run was last shown as RUNNING. */
+  /** Whether the latest known status of any run is RUNNING. */
   get hasActive(): boolean {
     return this.#active.size > 0;
   }
 
-  /** Whether a run was accepted whose end was not shown. */
+  /** Whether the end of an accepted run is still unknown. */
   get hasOpen(): boolean {
     return this.#open.size > 0;
   }
 
-  /** Now: an answer to a call that begins here may not show less than what is known here. */
+  /** The current point in time: an answer to a call that begins now may not show less than what is known now. */
   mark(): number {
     this.#mark += 1;
     return this.#mark;
   }
 
-  /** Whether the end of a run was shown. */
+  /** Whether the end of a run is known. */
   isOver(runId: RunID): boolean {
     const last = this.#runs.get(runId)?.at(-1);
     return last !== undefined && isTerminal(last.status.state);
   }
 
-  /** Whether a run was last shown as RUNNING. */
+  /** Whether the latest known status of a run is RUNNING. */
   isActive(runId: RunID): boolean {
     return this.#active.has(runId);
   }
 
-  /** Whether a run that was shown last in such a state would meet this query. */
+  /** Whether the latest known status of some run matches this query. */
   matches({ runs, allRuns, states }: Query): boolean {
     const ids = allRuns === true ? [...this.#runs.keys()] : (runs ?? []);
     return ids.some((runId) => {
@@ -87,14 +87,14 @@ class AnswerBook {
     });
   }
 
-  /** A run that was accepted; others may have seen it before its caller. */
+  /** Records that a run was accepted; other callers may have seen it before its own. */
   accept(status: RunStatus, since: number): void {
     if (this.#accepted.has(status.runId)) this.complain('R44', `run id ${status.runId} was given twice`);
     this.#accepted.add(status.runId);
     this.see('run', status, since);
   }
 
-  /** A status that `call` shows, which began at `since`; of the run that was asked for, if there was one. */
+  /** Records a status shown by `call`, which began at mark `since`, and checks that it is of the run `asked`. */
   see(call: string, status: RunStatus, since: number, asked: RunID = status.runId): void {
     const { runId, state } = status;
     if (runId !== asked) {
@@ -108,13 +108,16 @@ class AnswerBook {
       this.#checkSame(call, last, status);
     } else if (floor !== undefined) this.#checkForward(call, floor, status);
     if (last !== undefined && !isAhead(last, status)) return;
-    // A copy: a status is a value, but a runner that is being tested may not know it.
+    // A copy, because a runner under test may modify the status that it returned.
     shown.push({ status: { ...status }, mark: this.mark() });
     this.#runs.set(runId, shown);
     this.#keep(status);
   }
 
-  /** An answer about all runs, in order of acceptance (R37): whatever has started leaves nothing open before it. */
+  /**
+   * Checks an answer about all runs, which is in order of acceptance (R37): no run before a started one may still be
+   * open.
+   */
   seeAll(call: string, statuses: readonly RunStatus[]): void {
     const open = statuses.filter(({ state }) => !isTerminal(state));
     const late = open.find(({ state }, index) => index > 0 && state === 'RUNNING');
@@ -171,7 +174,7 @@ class AnswerBook {
   }
 }
 
-/** Whether a status says more than another one of the same run. */
+/** Whether a status shows more progress than an earlier one of the same run. */
 function isAhead(before: RunStatus, after: RunStatus): boolean {
   if (isTerminal(before.state)) return false;
   if (before.state === after.state) return before.stdoutRef === '' && after.stdoutRef !== '';
@@ -182,16 +185,16 @@ function isAhead(before: RunStatus, after: RunStatus): boolean {
 export interface WatchedAnswers extends Service {
   /** What the calls have led to so far. */
   readonly reach: ServiceReach;
-  /** The calls that have not returned, in order, such as `abort(3)`. */
+  /** The calls in flight, in order, such as `abort(3)`. */
   readonly openCalls: readonly string[];
 }
 
 /**
- * Watches the answers of a runner that runs one command at a time. Of each run, an answer may not be older than what was known when
- * its call began: no run goes back (R4), loses its refs (R206) or ends twice (R200), whichever call shows it. An answer about all
- * runs shows them in order: what has started leaves nothing open before it (R67). Only matching runs are shown (R24), and no id is
- * given twice (R44). Unlike `watchService` it asks nothing by itself. `report` takes what is wrong and must not throw: the caller's
- * own promise is the runner's.
+ * Watches the answers of a runner that runs one command at a time. An answer may not show less of a run than was known
+ * when its call began: no run goes back (R4), loses its refs (R206) or ends twice (R200), whichever call shows it. An
+ * answer about all runs shows them in order: no run before a started one is still open (R67). Only matching runs are
+ * shown (R24), and no id is used twice (R44). Unlike `watchService` it makes no calls of its own. `report` receives
+ * violations and must not throw, because callers get the runner's own promises.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a world without a clock, or if not given a service.
  * @example
@@ -221,7 +224,7 @@ export function watchAnswers(
   return new AnswerWatch(world, service, report);
 }
 
-/** What is made of the end of a call. */
+/** Judges the outcome of a call. */
 interface Judge {
   answered(reply: unknown): void;
   refused?(error: unknown): void;
@@ -247,13 +250,13 @@ class AnswerWatch extends InterceptedService implements WatchedAnswers {
     return [...this.#calls].map(({ text }) => text);
   }
 
-  /** Looks at what comes before its caller does, and hands on the runner's own promise. */
+  /** Sees each outcome before the caller does, and returns the runner's own promise. */
   #watch<R>(call: ServiceCall, goOn: GoOn<R>): Promise<R> {
     const judge = this.#judge(call);
     const promise = goOn(call);
     const open = { text: textOf(call) };
     this.#calls.add(open);
-    // Whatever comes: a runner in plain JavaScript may not return a promise.
+    // `Promise.resolve`, because a runner in plain JavaScript may not return a promise.
     Promise.resolve(promise).then(
       (reply) => {
         this.#calls.delete(open);
@@ -268,7 +271,7 @@ class AnswerWatch extends InterceptedService implements WatchedAnswers {
     return promise;
   }
 
-  /** A call begins: what was known before it counts. */
+  /** Called at the start of a call: only what was known before it counts. */
   #judge(call: ServiceCall): Judge {
     switch (call.method) {
       case 'run':
@@ -321,7 +324,7 @@ class AnswerWatch extends InterceptedService implements WatchedAnswers {
         }
         if (wasOver) this.reach.note('abort of a run that is over');
         else if (status.state === 'ABORTED') {
-          // A run may have started since it was shown last, and then has refs, if its runner gives any.
+          // A run that has started since it was last shown has refs, if its runner provides any.
           const hasStarted = wasActive || status.stdoutRef !== '';
           this.reach.note(hasStarted ? 'abort of an active run' : 'abort of a queued run');
         }
@@ -369,7 +372,7 @@ class AnswerWatch extends InterceptedService implements WatchedAnswers {
     };
   }
 
-  /** An answer of another shape than the contract's is a violation like any other. */
+  /** A malformed answer is a violation like any other. */
   #look(call: string, look: () => void): void {
     try {
       look();
@@ -385,7 +388,7 @@ function textOf({ method, args: [first] }: ServiceCall): string {
 
 const NOTHING: Query = Object.freeze({ states: maskForState() });
 
-/** As it was at the call; a malformed one is the service's to refuse, and asks for nothing. */
+/** A copy of the query at the time of the call. A malformed one matches nothing: refusing it is up to the service. */
 function keptQuery(query: Query): Query {
   try {
     checkQuery(query);
@@ -395,7 +398,7 @@ function keptQuery(query: Query): Query {
   }
 }
 
-/** A malformed wait is the service's to refuse, so nothing here relies on its form. */
+/** A malformed wait does not count: refusing it is up to the service. */
 function isForSomeTime(wait: Wait): boolean {
   try {
     const timeoutMs: unknown = (wait as Wait | undefined)?.timeoutMs;

@@ -1,7 +1,7 @@
 /**
- * Watches the runs of a trace for a set of rules: finds the run of each event, has the rules judge it, and takes the event into the
- * facts. Invariant: one look-up per event at most, and memory that does not grow with the number of runs, because it watches every
- * simulation.
+ * Watches the runs of a trace for a set of rules: finds the run of each event, lets the rules judge it, and updates the
+ * facts. Invariant: at most one look-up per event, and memory that does not grow with the number of runs, because it
+ * watches every simulation.
  */
 import * as is from '../kernel/shape.ts';
 import { type RunRule, type Complaint, COUNTER_NAMES, RUNNING_TASK } from './run-rules.ts';
@@ -18,13 +18,16 @@ import { WatchedRunner } from './watched-runner.ts';
 
 type HookName = Exclude<keyof RunRule, 'rule' | 'ignoresUndisturbed'>;
 
-/** One rule's judge of one kind of event. */
+/** A rule's hook for one kind of event. */
 export interface Judge<Name extends HookName> {
   readonly rule: string;
   readonly judge: NonNullable<RunRule[Name]>;
 }
 
-/** Which rules judge which event, found once: all judges of a hook have one shape, and their order is that of the set. */
+/**
+ * The hooks of all rules by kind of event, found once: all judges of a kind have the same shape, and are in the order
+ * of the rules.
+ */
 class RuleHooks {
   readonly beforeStatus: readonly Judge<'beforeStatus'>[];
   readonly afterStatus: readonly Judge<'afterStatus'>[];
@@ -34,7 +37,7 @@ class RuleHooks {
   readonly onUpdate: readonly Judge<'onUpdate'>[];
   readonly onMetric: readonly Judge<'onMetric'>[];
   readonly onEnd: readonly Judge<'onEnd'>[];
-  /** Whether all rules have nothing to say of what an undisturbed run takes and gives back. */
+  /** Whether no rule complains about what an undisturbed run acquires and frees. */
   readonly ignoreUndisturbed: boolean;
 
   constructor(rules: readonly RunRule[]) {
@@ -181,7 +184,7 @@ class RunWatch implements Oracle, RunTracer {
       return;
     }
     const run = runner.find(runId);
-    // A run that was forgotten may get back what it had given up (R106).
+    // A run that was forgotten may still get back what it had given up (R106).
     if (run === undefined) return;
     for (const { rule, judge } of this.#hooks.onAcquired) {
       this.#complain(rule, judge(run, resource, name, runner), atMs);

@@ -1,6 +1,6 @@
 /**
- * R207: what a service answers agrees with what it answers next. A decorator, because answers are not in a trace. Invariant: calls and
- * results pass unchanged; a result is held back until the questions about it are answered.
+ * R207: the answers of a service agree with its next answers. A decorator, because answers are not in a trace.
+ * Invariant: calls and results pass unchanged; a result is held back until the extra questions about it are answered.
  */
 import { type GoOn, interceptService } from '../call/intercept-service.ts';
 import { type ServiceCall, statusesOf } from '../call/service-call.ts';
@@ -14,9 +14,10 @@ import type { World } from '../model/world.ts';
 import type { ReportViolation } from './oracle.ts';
 
 /**
- * Watches a service from its callers' side: what `abort` returns is what `status` returns afterwards, and a query for terminal runs
- * right after any observed terminal status includes it (R207). A run that was evicted meanwhile proves nothing, nor does a question
- * that fails. Wrap the runner itself, not one that chaos may keep stuck: every answer waits for the questions about it.
+ * Watches a service from the callers' side: the status that `abort` returns is the one that `status` returns
+ * afterwards, and a query for terminal runs right after any observed terminal status includes that run (R207). A run
+ * that was evicted meanwhile proves nothing, nor does a question that fails. Wrap the runner itself, not chaos in front
+ * of it that may get stuck: every answer waits for the questions about it.
  *
  * @example
  * ```ts
@@ -83,7 +84,7 @@ class AgreementWatch {
     }
   }
 
-  /** The answer, or undefined if there is none that proves anything. */
+  /** The answer; undefined if the question failed in a way that proves nothing. */
   async #ask<T>(question: () => Promise<T>): Promise<T | undefined> {
     try {
       return await question();

@@ -1,6 +1,7 @@
 /**
- * What is known of one run from its trace, shared by all rules, so that an event is looked up once. Invariant: only `watch-runs.ts`
- * writes here; rules read. While a rule judges an event, these are the facts before it, unless its hook says otherwise.
+ * The facts about one run from its trace, shared by all rules, so that an event is looked up once. Invariant: only
+ * `watch-runs.ts` writes here; rules read. While a rule judges an event, these are the facts before it, unless its hook
+ * says otherwise.
  */
 import type { RunID, RunStatus } from '../model/run-status.ts';
 import { isTerminal, type RunState } from '../model/run-state.ts';
@@ -10,7 +11,7 @@ import { STARTED_ROW } from '../model/undisturbed-run.ts';
 /** A resource that a run owns; waiters and locks belong to callers and updates to the runner (R204). */
 export type OwnedKind = Exclude<ResourceKind, 'waiter' | 'update' | 'lock'>;
 
-/** All of them. */
+/** All owned kinds. */
 export const OWNED_KINDS: readonly OwnedKind[] = Object.freeze([
   'process',
   'checkout',
@@ -34,33 +35,33 @@ export class WatchedRun {
   /** The latest status. */
   status: RunStatus | undefined = undefined;
   isAccepted = false;
-  /** Limit of its command, 0 for none. */
+  /** Timeout of its command in milliseconds; 0 for none. */
   timeoutMs = 0;
-  /** It has left the queue: a phase or RUNNING was seen. */
+  /** True once it has left the queue: a phase or RUNNING was seen. */
   isStarted = false;
   phase: InvocationPhase | undefined = undefined;
   /** When it was first asked to stop, by an abort or a release of its runner (R85, R203). */
   stoppedAtMs: number | undefined = undefined;
-  /** The phase that the first request to stop hit: `end` in the queue, `wait` at work without phases. */
+  /** The phase that the first request to stop hit: `end` while queued, `wait` while active in a runner without phases. */
   stoppedIn: InvocationPhase = 'end';
-  /** Its runner was released while it was open. */
+  /** True if its runner was released while it was open. */
   isReleased = false;
-  /** How many resources it holds, and how many of each kind. */
+  /** How many resources it holds; the counts by kind follow. */
   held = 0;
   processes = 0;
   checkouts = 0;
   outputs = 0;
   tempDirs = 0;
   uploads = 0;
-  /** Checkouts that were made and not released, given up or not. */
+  /** Checkouts that were made and not released yet, including those given up. */
   checkoutsOut = 0;
-  /** Checkouts that came after they had been given up, and were not released yet. */
+  /** Checkouts that arrived after they had been given up, and were not released yet. */
   lateCheckouts = 0;
-  /** Kinds that were given up at the collaborator's bound, so that they may come and go later (R106). */
+  /** Kinds that were given up at the collaborator's bound, so that their resources may come and go later (R106). */
   abandoned: Set<OwnedKind> | undefined = undefined;
-  /** A process of it has ended. */
+  /** True once a process of it has ended. */
   hasExecuted = false;
-  /** Where its runner keeps it among those that are terminal. */
+  /** Its index among the terminal runs that its runner remembers; -1 if it is not among them. */
   place = -1;
   /** The run accepted after it. */
   next: WatchedRun | undefined = undefined;
@@ -74,7 +75,7 @@ export class WatchedRun {
     return this.status !== undefined && isTerminal(this.status.state);
   }
 
-  /** Takes what an undisturbed run holds while its process is at work: what `STARTED_ROW` acquires. */
+  /** Adds the resources of an undisturbed run whose process is running: those that `STARTED_ROW` acquires. */
   takeUndisturbed(): void {
     this.held = ROW_HELD;
     this.checkouts = ROW_CHECKOUTS;
@@ -83,7 +84,7 @@ export class WatchedRun {
     this.processes = ROW_PROCESSES;
   }
 
-  /** Whether it holds just that, but for the process, which has ended. */
+  /** Whether it holds exactly these, except for the process, which has ended. */
   get holdsUndisturbed(): boolean {
     const { held, checkouts, checkoutsOut, outputs } = this;
     return (
@@ -94,7 +95,7 @@ export class WatchedRun {
     );
   }
 
-  /** Gives it all back. */
+  /** Removes them all. */
   giveBackUndisturbed(): void {
     this.held = 0;
     this.checkouts = 0;
@@ -102,14 +103,17 @@ export class WatchedRun {
     this.outputs = 0;
   }
 
-  /** Takes one of a kind. What comes after it was given up is not held: it is on its way back (R106). */
+  /**
+   * Adds one of a kind. A resource that arrives after its kind was given up does not count as held: it is about to be
+   * returned (R106).
+   */
   take(kind: OwnedKind): void {
     if (kind === 'checkout') this.checkoutsOut += 1;
     if (this.abandoned?.has(kind) !== true) this.#add(kind, 1);
     else if (kind === 'checkout') this.lateCheckouts += 1;
   }
 
-  /** Gives one of a kind back. Nothing happens if it has none: it may have been given up. */
+  /** Removes one of a kind; a no-op if it has none, because it may have been given up. */
   giveBack(kind: OwnedKind): void {
     if (kind === 'process') this.hasExecuted = true;
     if (kind === 'checkout' && this.checkoutsOut > 0) this.checkoutsOut -= 1;
@@ -117,7 +121,7 @@ export class WatchedRun {
     else if (kind === 'checkout' && this.lateCheckouts > 0) this.lateCheckouts -= 1;
   }
 
-  /** Gives all of a kind up. */
+  /** Gives up all of a kind. */
   abandon(kind: OwnedKind): void {
     this.#add(kind, -this.heldOf(kind));
     this.abandoned ??= new Set();
@@ -161,7 +165,7 @@ export class WatchedRun {
     }
   }
 
-  /** What is behind a run that becomes PENDING again, as a rule: two runners that share a name, and so their ids (R45). */
+  /** A hint for a run that becomes PENDING again: usually two runners share a name, and so their run ids (R45). */
   hintAt(state: RunState): string {
     if (state !== 'PENDING') return '';
     return `; if two runners of this trace are called ${this.runner}, give them different names`;

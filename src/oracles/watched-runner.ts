@@ -1,12 +1,13 @@
 /**
- * What is known of one runner from its trace: its runs, in order of acceptance, and what it is doing. Invariant: memory does not grow
- * with the number of runs, because terminal runs are forgotten, the oldest first; one that still holds something is kept.
+ * The facts about one runner from its trace: its runs in order of acceptance, and what it is doing. Invariant: memory
+ * does not grow with the number of runs, because terminal runs are forgotten, the oldest first; a run that still holds
+ * something is kept.
  */
 import { SmallMap } from '../kernel/small-map.ts';
 import type { RunID } from '../model/run-status.ts';
 import { WatchedRun } from './watched-run.ts';
 
-/** So many terminal runs are remembered; a rule is broken soon after the end of a run, or never. */
+/** How many terminal runs are remembered; a rule is broken soon after the end of a run, or never. */
 const TERMINAL_KEPT = 256;
 
 /** Facts about a runner. */
@@ -14,23 +15,23 @@ export class WatchedRunner {
   readonly name: string;
   /** The run that has left the queue and is not terminal. */
   active: WatchedRun | undefined = undefined;
-  /** How many `accepted` events there were. */
+  /** Number of `accepted` events. */
   accepted = 0;
-  /** How many runs are in the queue, at work, and terminal. */
+  /** How many runs are queued, active, and terminal. */
   queued = 0;
   working = 0;
   ended = 0;
-  /** How many updates are at work. */
+  /** Number of updates in progress. */
   updates = 0;
   isReleased = false;
   /** The gauge `runningTask`; undefined until it is seen. */
   runningTask: number | undefined = undefined;
-  /** Totals of counters by name; made when the first is seen. */
+  /** Totals of counters by name; made lazily. */
   counters: Map<string, number> | undefined = undefined;
   readonly #runs = new SmallMap<WatchedRun>();
   #waiting: WatchedRun | undefined = undefined;
   #newest: WatchedRun | undefined = undefined;
-  /** Terminal runs that are remembered, a ring. */
+  /** Terminal runs that are remembered, as a ring buffer. */
   readonly #terminal: (WatchedRun | undefined)[] = [];
   #oldest = 0;
   #latest: WatchedRun | undefined = undefined;
@@ -65,12 +66,12 @@ export class WatchedRunner {
     return run;
   }
 
-  /** The run that was accepted first of those that are in the queue. */
+  /** The queued run that was accepted first. */
   head(): WatchedRun | undefined {
     let run = this.#waiting;
     while (run !== undefined && (run.isStarted || run.isTerminal)) {
       const { next }: WatchedRun = run;
-      // A chain of those that have left would keep all that came after them from the collector.
+      // Unlinked, because a chain of runs that have left the queue would keep all later ones from being collected.
       run.next = undefined;
       run = next;
     }
@@ -78,7 +79,7 @@ export class WatchedRunner {
     return run;
   }
 
-  /** A run has left the queue to be worked on. */
+  /** Records that a run has left the queue and is active. */
   start(run: WatchedRun): void {
     run.isStarted = true;
     this.queued -= 1;
@@ -87,18 +88,18 @@ export class WatchedRunner {
     this.head();
   }
 
-  /** A run has become terminal. */
+  /** Records that a run is terminal. */
   end(run: WatchedRun): void {
     if (run.isStarted) this.working -= 1;
     else this.queued -= 1;
     this.ended += 1;
     if (this.active === run) this.active = undefined;
-    // The list must not hold on to runs that are over, even if nobody asks for its head.
+    // Unlinks runs that are over, even if nothing asks for the head.
     this.head();
     this.#forgetOldest(run);
   }
 
-  /** Drops a run that nobody can ask for any more. */
+  /** Drops a terminal run, unless it still holds something. */
   forget(run: WatchedRun): void {
     if (run.held > 0 || !run.isTerminal) return;
     this.#runs.delete(run.runId);
@@ -106,7 +107,7 @@ export class WatchedRunner {
     if (this.#latest === run) this.#latest = undefined;
   }
 
-  /** A runner of the same name begins anew: nothing of the old one is open. */
+  /** Records that a runner of the same name starts afresh: no run of the old one is open. */
   restart(): void {
     this.#runs.clear();
     this.counters = undefined;

@@ -1,7 +1,8 @@
 /**
- * Decides whether a history is linearizable (M. Herlihy and J. Wing, "Linearizability: a correctness condition for concurrent objects",
- * ACM TOPLAS 12(3), 1990): whether each operation can be thought to take effect at one instant between its call and its return, so that
- * a sequential model gives the same replies. Invariant: pure; no answer is given that was not found.
+ * Decides whether a history is linearizable (M. Herlihy and J. Wing, "Linearizability: a correctness condition for
+ * concurrent objects", ACM TOPLAS 12(3), 1990): whether each operation can be thought to take effect at one instant
+ * between its call and its return, so that a sequential model gives the same replies. Invariants: pure; an answer is
+ * given only if the search has found it.
  */
 import * as is from '../../kernel/shape.ts';
 import { byInvocation, type HistoryOperation, isBefore, type RecordedOperations } from './history.ts';
@@ -11,23 +12,24 @@ import { check } from '../../kernel/argument-check.ts';
 import { describeValue, invalidArgument } from '../../kernel/errors.ts';
 import { contradictionSentence, type ContradictingOperation, type Contradiction } from './contradiction.ts';
 
-/** The operations that are needed, in the order in which they began, as they stood when the last reply came. */
+/** The operations needed for a contradiction, in the order of their invocations, as of the moment of the last reply. */
 export interface SmallContradiction<O, R> {
   readonly operations: readonly HistoryOperation<O, R>[];
-  /** False if a bound was hit on the way. */
+  /** False if the search for a smaller one reached a bound. */
   readonly isMinimal: boolean;
 }
 
-/** Bounds in steps of the model, seconds together. A trial that comes to its bound counts as no contradiction. */
+/** Bounds in steps of the model, some seconds in all. A trial that reaches its bound counts as no contradiction. */
 const STEPS_PER_TRIAL = 50_000;
 const STEPS_IN_ALL = 400_000;
 
 /**
- * Makes a contradiction small. First the history is cut after the first reply that made it one. Of what is left only the latest are
- * kept and all others set free, as many as it takes for a contradiction; then of these too, in ever smaller chunks (A. Zeller and R.
- * Hildebrandt, "Simplifying and isolating failure-inducing input", IEEE TSE 28(2), 2002). Invariant: all of this only takes knowledge
- * away, so that what is a contradiction afterwards was one before; and because setting free more never makes one, a single pass of
- * chunks of one leaves only what is needed.
+ * Shrinks a contradiction. First the history is cut after the first reply that made it one. Then only the latest
+ * operations are kept and all others are freed, keeping as many as a contradiction takes; then these are freed too, in
+ * ever smaller chunks (A. Zeller and R. Hildebrandt, "Simplifying and isolating failure-inducing input", IEEE TSE
+ * 28(2), 2002). Invariant: each of these steps only removes knowledge, so a contradiction that remains was one before;
+ * and because freeing more operations never creates one, a single pass of chunks of one operation leaves only what is
+ * needed.
  */
 function shrinkContradiction<O, R, S>(
   operations: readonly HistoryOperation<O, R>[],
@@ -58,7 +60,7 @@ class ContradictionSearch<O, R, S> {
     return outcome.kind === 'impossible';
   }
 
-  /** A history is a contradiction from one of its replies on: found by bisection. */
+  /** Finds the first reply from which on the history is a contradiction, by bisection. */
   #cut(operations: readonly HistoryOperation<O, R>[]): HistoryOperation<O, R>[] {
     const replies = operations
       .filter(({ outcome }) => outcome === 'returned')
@@ -86,7 +88,7 @@ class ContradictionSearch<O, R, S> {
     return kept;
   }
 
-  /** As few of the latest operations as it takes, but for doubling. */
+  /** The fewest latest operations that contradict each other, rounded up to a power of two. */
   #latest(operations: readonly HistoryOperation<O, R>[]): HistoryOperation<O, R>[] {
     for (let count = 1; count < operations.length; count *= 2) {
       const kept = operations
@@ -99,7 +101,7 @@ class ContradictionSearch<O, R, S> {
   }
 }
 
-/** When it was last heard of. */
+/** The number of the last event known of an operation. */
 function lateness({ invokedAt, respondedAt, outcome }: HistoryOperation<unknown, unknown>): number {
   return outcome === 'open' ? invokedAt : respondedAt;
 }
@@ -126,25 +128,28 @@ function opened<O, R>(operation: HistoryOperation<O, R>): HistoryOperation<O, R>
   return { ...operation, outcome: 'open', reply: undefined, respondedAt: Infinity, respondedAtMs: Infinity };
 }
 
-/** It may have happened at any time, with any reply, or never. */
+/** Frees an operation: it may have happened at any time, with any reply, or never. */
 function setFree<O, R>(operation: HistoryOperation<O, R>): HistoryOperation<O, R> {
   return { ...opened(operation), invokedAt: -Infinity };
 }
 
-/** How far a check may go. */
+/** The bounds of a check. */
 export interface LinearizabilityOptions {
   /**
-   * So many configurations may be visited, an integer of at least 1, in each part of the history that the model separates. Default
-   * 200,000.
+   * How many configurations may be visited in each part of the history that the model separates; an integer of at least
+   * 1. Default 200,000.
    */
   readonly maxStates?: number;
 }
 
-/** What came of a check. `visited` counts the configurations that were looked at, without those of making a contradiction small. */
+/**
+ * The result of a check. `visited` counts the configurations visited by the check, not those visited while shrinking a
+ * contradiction.
+ */
 export type LinearizabilityResult<O, R> =
   | {
       readonly linearizable: true;
-      /** An order that explains all replies, with the open operations that took effect in it. */
+      /** An order that explains all replies, including the open operations that took effect in it. */
       readonly order: readonly HistoryOperation<O, R>[];
       readonly visited: number;
     }
@@ -155,7 +160,7 @@ export type LinearizabilityResult<O, R> =
     }
   | {
       readonly linearizable: undefined;
-      /** Why nothing was decided, in a sentence. */
+      /** Why the check could not decide, in a sentence. */
       readonly reason: string;
       readonly visited: number;
     };
@@ -163,11 +168,12 @@ export type LinearizabilityResult<O, R> =
 const MAX_STATES = 200_000;
 
 /**
- * Checks operations against a sequential model. Those that failed are left out; open ones may take effect at any time since they began,
- * or never. Takes exponential time at worst, with the number of operations under way at once and of open ones whose effect differs.
+ * Checks operations against a sequential model. Failed operations are left out; open ones may take effect at any time
+ * after their invocation, or never. The worst case is exponential in the number of concurrent operations and of open
+ * ones with different effects.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for operations that end before they begin, a model that is none or whose partition loses
- * operations, or a bound below 1.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for operations that end before they begin, an invalid model, one whose
+ * partition loses operations, or a bound below 1.
  * @example
  * ```ts
  * import { checkLinearizable, createFakeRunner, createHistory, simulate, statusStoreModel, watchHistory } from 'dryrunner';
@@ -268,7 +274,7 @@ function advice(visited: number, maxStates: number): string {
     : 'raise maxStates';
 }
 
-/** What a partition leaves out would pass unseen. */
+/** Checks that a partition has every operation: one that it left out would not be checked at all. */
 function partsOf<O, R, S>(
   operations: readonly HistoryOperation<O, R>[],
   model: SequentialModel<O, R, S>,
@@ -304,11 +310,14 @@ function describeContradiction<O, R, S>(
   };
 }
 
-/** A reader follows no more of them. */
+/** More would overwhelm a reader. */
 const ORDERS_MAX = 4;
 const STATE_TEXT_MAX = 80;
 
-/** The orders of the operations of a contradiction that their times allow, each up to the reply that the model does not give. */
+/**
+ * The orders of a contradiction's operations that are consistent with real time, each up to the reply that the model
+ * does not give.
+ */
 class RefutedOrders<O, R, S> {
   readonly #entries: readonly ContradictingOperation<O, R>[];
   readonly #model: SequentialModel<O, R, S>;
@@ -373,20 +382,21 @@ function showReply<O, R, S>(
 function showValue(value: unknown): string {
   if (typeof value === 'string') return value;
   try {
-    // Of a function or a symbol there is no JSON.
+    // A function or a symbol has no JSON.
     const json = JSON.stringify(value) as string | undefined;
     return json ?? describeValue(value);
   } catch {
-    // A cycle or a bigint has no JSON either; that is no reason to keep a contradiction back.
+    // A cycle or a bigint has no JSON either, which must not suppress the contradiction.
     return describeValue(value);
   }
 }
 
-/** One order out of the orders of parts that have nothing to do with each other: it keeps to each of them and to real time. */
+/** Merges the orders of independent parts into one that agrees with each of them and with real time. */
 function mergeOrders<O, R>(orders: readonly (readonly HistoryOperation<O, R>[])[]): HistoryOperation<O, R>[] {
   const placed = orders.flatMap((order) => {
-    // Nothing takes effect before it began, nor before what comes earlier in its part: the earliest moment for each is also
-    // before its return, so a common order of these moments is one of the operations.
+    // The earliest moment at which an operation can take effect: not before its own invocation, nor before the
+    // operations ahead of it in its part. It is also before its return, so sorting by these moments gives a valid order
+    // of all operations.
     let moment = -Infinity;
     return order.map((operation) => {
       moment = Math.max(moment, operation.invokedAt);

@@ -1,20 +1,24 @@
 /**
- * Why a history is not linearizable, as data and for people: the few operations that no order explains. Invariant: it is a contradiction of the whole
- * history, because what is left out is not taken as missing but as free: it may have happened at any time, with any reply, or never.
- * Only what the model's partition puts into other parts is left out for good, because by its replies it has nothing to do with these.
+ * Why a history is not linearizable, as data and as text: the few operations that no order explains. Invariant: they
+ * contradict each other within the whole history, because operations left out count not as absent but as free: they may
+ * have happened at any time, with any reply, or never. Only operations that the model's partition puts into other parts
+ * are ignored, as their replies say nothing about these.
  */
 import * as is from '../../kernel/shape.ts';
 import { type HistoryOperation, isBefore } from './history.ts';
 import { check } from '../../kernel/argument-check.ts';
 
-/** An operation of a contradiction, with its texts. */
+/** An operation of a contradiction, and how to show it. */
 export interface ContradictingOperation<O, R> {
   readonly client: string;
   /** The call, as the model shows it. */
   readonly call: string;
-  /** The reply, as the model shows it: empty if it says nothing, `?` if it had not come. */
+  /** The reply, as the model shows it: empty if it carries no information, `?` if it had not come. */
   readonly reply: string;
-  /** The operation with its interval. What had not returned when the contradiction was complete is open here. */
+  /**
+   * The operation with its interval. An operation that had not returned when the contradiction was complete is open
+   * here.
+   */
   readonly operation: HistoryOperation<O, R>;
 }
 
@@ -22,18 +26,18 @@ export interface ContradictingOperation<O, R> {
 export interface Contradiction<O, R> {
   /** What is wrong, in one sentence. */
   readonly sentence: string;
-  /** In the order in which they began. */
+  /** In the order of their invocations. */
   readonly operations: readonly ContradictingOperation<O, R>[];
   /**
-   * Orders of these operations that their times allow, at most four: how far the model goes along each, and which reply it expects instead. Empty
-   * for a model that does not say what it expects.
+   * Orders of these operations that are consistent with real time, at most four: how far the model follows each, and
+   * which reply it expects instead. Empty for a model that does not say what it expects.
    */
   readonly orders: readonly string[];
   /** How many other operations the history has. */
   readonly leftOutCount: number;
   /**
-   * True if each operation is needed: with any one of them free, there is an order. False if the search for a smaller contradiction
-   * came to its bound.
+   * True if each operation is needed: if any one of them is freed, some order explains the rest. False if the search
+   * for a smaller contradiction reached its bound.
    */
   readonly isMinimal: boolean;
 }
@@ -50,14 +54,14 @@ const CONTRADICTION = is.objectOf<Contradiction<unknown, unknown>>(
   {},
 );
 
-/** So many operations are shown on either side of the reply; of more only the latest. */
+/** How many operations are shown on either side of the reply; of more, only the latest. */
 const SHOWN_MAX = 4;
 
 type Entry = ContradictingOperation<unknown, unknown>;
 
 /**
- * What is wrong with operations that contradict each other, given in the order in which they began: the last reply, after what came before it.
- * It stays short, also where a contradiction could not be made small.
+ * Describes a contradiction in a sentence: the last reply, after what came before it. `operations` are in the order of
+ * their invocations. The sentence is short even if the contradiction could not be shrunk.
  */
 export function contradictionSentence(operations: readonly Entry[]): string {
   const returned = operations.filter(({ operation }) => operation.outcome === 'returned');
@@ -100,7 +104,7 @@ function callBy({ call, client }: Entry): string {
   return `${call} by ${client}`;
 }
 
-/** An operation and the columns it takes; `end` is undefined if it is open. */
+/** An operation and its columns in the picture; `end` is undefined if it is open. */
 interface Bar {
   readonly entry: Entry;
   readonly begin: number;
@@ -108,8 +112,8 @@ interface Bar {
 }
 
 /**
- * Renders a contradiction: what is wrong, a time line per client, and the intervals. Columns are events in order and not times, so that two
- * operations overlap in the picture just if they overlapped.
+ * Renders a contradiction: a sentence, a time line per client, and the intervals. Columns are events in order, not
+ * times, so two operations overlap in the picture exactly if they overlapped.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a contradiction.
  * @example
@@ -171,7 +175,7 @@ function canFollow(last: Bar | undefined, bar: Bar): boolean {
   return last?.entry.client === bar.entry.client && last.end !== undefined && last.end < bar.begin;
 }
 
-/** Goes through the events in order: each gets a column of its own, far enough to the right for the label that ends there. */
+/** Gives each event, in order, a column of its own, far enough to the right for the label that ends there. */
 function placeBars(operations: readonly Entry[]): Bar[] {
   const begins = new Map<Entry, number>();
   const ends = new Map<Entry, number>();

@@ -1,7 +1,8 @@
 /**
- * Concurrent operations as plain data, recorded from their callers' side: who asked for what, what came back, and between which events.
- * Invariants: events are numbered in the order in which they are recorded, by a counter and not by time, so that two operations at the same
- * virtual time are still distinguished; an operation ends at most once; what the operation itself returns or throws passes unchanged.
+ * Concurrent operations as plain data, recorded from the callers' side: who called what, what came back, and between
+ * which events. Invariants: events are numbered by a counter in the order in which they are recorded, so that two
+ * operations at the same virtual time can still be distinguished; an operation ends at most once; results and errors of
+ * operations pass unchanged.
  */
 import { TIME } from '../../model/argument-shapes.ts';
 import * as is from '../../kernel/shape.ts';
@@ -10,28 +11,29 @@ import type { Clock } from '../../kernel/clock.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 
 /**
- * How an operation ended. `returned`: its reply is known. `failed`: it is known that it had no effect. `open`: its reply never came or
- * was lost, so that it may have taken effect at any time since, or may yet, or never.
+ * How an operation ended. `returned`: its reply is known. `failed`: it is known to have had no effect. `open`: its
+ * reply never came or was lost, so it may have taken effect at any time since its invocation, may still do so, or
+ * never.
  */
 export type OperationOutcome = 'returned' | 'failed' | 'open';
 
-/** Who asks. */
+/** The name of a client. */
 export const CLIENT: is.TextShape = is.text('a name');
 
-/** Where operations are recorded. */
+/** A history to record operations in. */
 export const HISTORY: is.MethodsShape = is.withMethods('begin', 'end', 'fail', 'unknown');
 
 /** An operation of type `O` with a reply of type `R`. */
 export interface HistoryOperation<O, R> {
-  /** Who asked. One client may have several operations under way. */
+  /** The client that called. A client may have several operations in flight. */
   readonly client: string;
   readonly operation: O;
   readonly outcome: OperationOutcome;
-  /** Undefined unless it returned, or if what returned says nothing. */
+  /** Undefined unless it returned, or if its reply carries no information. */
   readonly reply: R | undefined;
-  /** Number of the event with which it began. */
+  /** Number of the event at which it began. */
   readonly invokedAt: number;
-  /** Number of the event with which it returned or failed; `Infinity` while it is open. */
+  /** Number of the event at which it returned or failed; `Infinity` while it is open. */
   readonly respondedAt: number;
   /** When it began, in milliseconds of the history's clock. */
   readonly invokedAtMs: number;
@@ -47,25 +49,28 @@ export function isBefore(
   return first.respondedAt < second.invokedAt;
 }
 
-/** Sorts operations by their beginnings. */
+/** Compares operations by the order of their invocations. */
 export function byInvocation(
   a: HistoryOperation<unknown, unknown>,
   b: HistoryOperation<unknown, unknown>,
 ): number {
-  // A difference would be no number for two that began at no known time.
+  // Not a difference, which is NaN for two freed operations: both began at −Infinity.
   if (a.invokedAt === b.invokedAt) return 0;
   return a.invokedAt < b.invokedAt ? -1 : 1;
 }
 
-/** Names an operation of a history that has begun. */
+/** Identifies an operation of a history. */
 export type OperationID = number;
 
-/** What an error says about the operation that it ended: a reply as any other, no effect at all, or nothing. */
+/**
+ * What an error means for its operation: it is a reply like any other, shows that there was no effect, or leaves that
+ * unknown.
+ */
 export type ErrorMeaning<R> = { readonly reply: R } | 'failed' | 'unknown';
 
-/** What a history can be asked for; all that {@link checkLinearizable} needs. */
+/** The part of a history that {@link checkLinearizable} needs. */
 export interface RecordedOperations<O, R> {
-  /** All operations so far, in the order in which they began. */
+  /** All operations so far, in the order of their invocations. */
   operations(): HistoryOperation<O, R>[];
 }
 
@@ -84,10 +89,10 @@ export class History<O, R> implements RecordedOperations<O, R> {
   }
 
   /**
-   * Does `act` as an operation of a client and passes on what comes of it. What it resolves with is the reply.
+   * Calls `act` as an operation of a client and passes on its outcome. The value it resolves with is the reply.
    *
-   * An error leaves the operation open, because it may have taken effect all the same; `meaningOf` may know better. The error is
-   * thrown on in any case.
+   * An error leaves the operation open, because it may have taken effect nevertheless, unless `meaningOf` knows more.
+   * The error is rethrown in any case.
    */
   async call<T extends R>(
     client: string,
@@ -108,7 +113,7 @@ export class History<O, R> implements RecordedOperations<O, R> {
     }
   }
 
-  /** An operation begins. Until one of `end`, `fail` and `unknown` it is open. */
+  /** Records the start of an operation. It is open until `end`, `fail` or `unknown` is called. */
   begin(client: string, operation: O): OperationID {
     check('client', client, CLIENT);
     this.#entries.push({
@@ -127,20 +132,21 @@ export class History<O, R> implements RecordedOperations<O, R> {
   }
 
   /**
-   * It returned with this reply.
+   * Records that an operation returned with this reply.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if there is no such operation, or it has ended; so do `fail` and `unknown`.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if there is no such operation, or it has ended; so do `fail` and
+   * `unknown`.
    */
   end(id: OperationID, reply: R): void {
     this.#close(id, 'returned').reply = reply;
   }
 
-  /** It is known to have had no effect. */
+  /** Records that an operation had no effect. */
   fail(id: OperationID): void {
     this.#close(id, 'failed');
   }
 
-  /** Nobody waits for it any more, and nobody knows whether it takes effect: it stays open for good. */
+  /** Records that nothing waits for an operation any more and its effect is unknown: it stays open for good. */
   unknown(id: OperationID): void {
     this.#take(id);
   }
@@ -175,7 +181,8 @@ export class History<O, R> implements RecordedOperations<O, R> {
 }
 
 /**
- * Makes an empty history. Times are those of `clock`, in milliseconds; they are for people, the order of events is what counts.
+ * Makes an empty history. Times are those of `clock`, in milliseconds; they are only for people, since only the order
+ * of events counts.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a clock.
  * @example

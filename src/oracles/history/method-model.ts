@@ -1,6 +1,6 @@
 /**
- * A sequential model of an object, made of a pure function per method: what the object would do if calls came one at a time. Invariant: a
- * state is never changed; two states, or two replies, are equal if they are as data.
+ * A sequential model of an object, made of a pure function per method: what the object would do if calls came one at a
+ * time. Invariant: states are never modified; two states, or two replies, are equal if they are deeply equal data.
  */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -8,11 +8,11 @@ import { invalidArgument } from '../../kernel/errors.ts';
 import type { SequentialModel } from './sequential-model.ts';
 import type { MethodCall, MethodName, MethodReply, ResultOf } from './watch-calls.ts';
 
-/** What a call does to a state of type `S`, and what it answers: a value, or the code or name of an error. */
+/** The effect of a call on a state of type `S`, and its answer: a value, or the code or name of an error. */
 export type MethodEffect<S, V> =
   { readonly state: S; readonly value?: V } | { readonly state: S; readonly refused: string };
 
-/** A function for each method of `T` that is called, from a state and the arguments. */
+/** A function for each method of `T` that is called; it gets a state and the call's arguments. */
 export type MethodEffects<T, S> = {
   readonly [K in MethodName<T>]?: T[K] extends (...args: infer A) => unknown
     ? (state: S, ...args: A) => MethodEffect<S, ResultOf<T[K]>>
@@ -22,10 +22,11 @@ export type MethodEffects<T, S> = {
 type AnyEffect<S> = ((state: S, ...args: readonly unknown[]) => MethodEffect<S, unknown>) | undefined;
 
 /**
- * Makes a model for the histories of {@link watchCalls}. The functions are asked again and again, in any order: they must return a new state
- * and leave the one that they get as it is. States are plain data, maps or sets.
+ * Makes a model for the histories of {@link watchCalls}. The functions are called many times, in any order: they must
+ * return a new state and not modify the given one. States are plain data, maps or sets.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but functions; its `step` does for a method that has none.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but functions; its `step` throws it for a method without
+ * one.
  */
 export function methodModel<T, S>(
   initial: S,
@@ -60,7 +61,7 @@ function replyOf<S>(effect: MethodEffect<S, unknown>): MethodReply<unknown> {
     : ({ value: effect.value } as MethodReply<unknown>);
 }
 
-/** As short as it can be read. */
+/** The shortest readable text; empty for undefined. */
 function shownText(value: unknown): string {
   return value === undefined ? '' : keyOf(value);
 }
@@ -73,7 +74,7 @@ function keyOf(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(keyOf).join(', ')}]`;
   if (value instanceof Map) return sorted('Map {', value, ([key, held]) => `${keyOf(key)} → ${keyOf(held)}`);
   if (value instanceof Set) return sorted('Set {', value, keyOf);
-  // Dates and the like say themselves what they are.
+  // Dates and similar objects define their own JSON.
   if ('toJSON' in value) return JSON.stringify(value);
   const fields = Object.entries(value).filter(([, held]) => held !== undefined);
   return sorted('{', fields, ([name, held]) => `${name}: ${keyOf(held)}`);

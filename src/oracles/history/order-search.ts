@@ -1,36 +1,37 @@
 /**
- * Looks for an order of operations that keeps to their real-time order and to a sequential model: the search of J. Wing and C. Gong
- * ("Testing and verifying concurrent objects", Journal of Parallel and Distributed Computing 17, 1993) with the memory of G. Lowe
- * (2017), without partition. It keeps a frontier instead of backtracking, so that open operations can be tried last. Invariant: the
- * answer depends on nothing but operations and model.
+ * Searches for an order of operations that agrees with their real-time order and with a sequential model: the search of
+ * J. Wing and C. Gong ("Testing and verifying concurrent objects", Journal of Parallel and Distributed Computing 17,
+ * 1993) with the cache of G. Lowe (2017), without partition. It keeps a frontier instead of backtracking, so that open
+ * operations can be tried last. Invariant: the answer depends on the operations and the model alone.
  */
 import { type HistoryOperation, byInvocation } from './history.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import { TooManyStatesError, type SequentialModel } from './sequential-model.ts';
 
 /**
- * A point of the search: a placement of some operations, and the state after them. Invariant: immutable. Indices are those of the operations
- * that returned, in the order in which they began. "All before `first`, and these beyond" is short however long the history is.
+ * A point of the search: some placed operations, and the state after them. Invariant: immutable. Indices refer to the
+ * operations that returned, in the order of their invocations. "All before `first`, and these beyond" is short however
+ * long the history is.
  */
 export interface Configuration<O, R, S> {
   readonly state: S;
-  /** All operations before this index are placed, and it is not. */
+  /** All operations before this index are placed; the one at this index is not. */
   readonly first: number;
   /** Placed operations after `first`, ascending. */
   readonly beyond: readonly number[];
   /** Open operations that took effect, ascending. */
   readonly usedOpen: readonly number[];
-  /** What was placed last, and after what. */
+  /** The operation placed last, and the configuration before it. */
   readonly last: HistoryOperation<O, R> | undefined;
   readonly before: Configuration<O, R, S> | undefined;
 }
 
-/** How many operations that returned are placed. */
+/** Number of placed operations that returned. */
 function placedCount({ first, beyond }: Configuration<never, never, unknown>): number {
   return first + beyond.length;
 }
 
-/** The configuration after one more operation that returned. */
+/** The configuration after placing one more operation that returned. */
 function placeReturned<O, R, S>(
   before: Configuration<O, R, S>,
   index: number,
@@ -50,7 +51,7 @@ function placeReturned<O, R, S>(
   return { state, first, beyond: before.beyond.slice(skipped), usedOpen, last, before };
 }
 
-/** The configuration after one more open operation. */
+/** The configuration after placing one more open operation. */
 function placeOpen<O, R, S>(
   before: Configuration<O, R, S>,
   index: number,
@@ -61,7 +62,7 @@ function placeOpen<O, R, S>(
   return { state, first, beyond, usedOpen: inserted(usedOpen, index), last, before };
 }
 
-/** What was placed, in order. */
+/** The placed operations, in order. */
 function placedOrder<O, R, S>(configuration: Configuration<O, R, S>): HistoryOperation<O, R>[] {
   const order: HistoryOperation<O, R>[] = [];
   let at: Configuration<O, R, S> | undefined = configuration;
@@ -81,14 +82,15 @@ function inserted(sorted: readonly number[], index: number): number[] {
 export type UsedOpen = readonly number[];
 
 /**
- * Which configurations are known: a set of placed operations and the state after them (G. Lowe, "Testing for linearizability", Concurrency
- * and Computation 29(4), 2017). Invariant: of those that differ only in the open operations they have used, those are kept that use no more
- * than another: whatever can be done with fewer left can be done with more.
+ * The known configurations: a set of placed operations and the state after them (G. Lowe, "Testing for
+ * linearizability", Concurrency and Computation 29(4), 2017). Invariant: of configurations that differ only in the open
+ * operations used, one is dropped if another uses a subset of its open operations: every continuation is possible with
+ * more of them left.
  */
 class ConfigurationCache {
   readonly #known = new Map<string, UsedOpen[]>();
 
-  /** False if a configuration that is as good is known; otherwise this one is known from now on. */
+  /** False if an equally good configuration is known; if not, adds this one. */
   add(key: string, used: UsedOpen): boolean {
     const others = this.#known.get(key);
     if (others === undefined) {
@@ -115,16 +117,17 @@ function isSubset(small: UsedOpen, large: UsedOpen): boolean {
 }
 
 /**
- * Configurations in the order in which to look at them. Invariants: what goes on with operations that returned comes first, deepest first,
- * as in a backtracking search; open operations are tried only when that leads no further, where most has been placed already and with the
- * fewest open ones, so that a lost operation is used when something needs it.
+ * Configurations in the order in which to visit them. Invariants: configurations reached by operations that returned
+ * come first, the deepest first, as in a backtracking search; open operations are tried only when none of those is
+ * left, starting where most operations are placed with the fewest open ones, so that a lost operation is used only when
+ * something needs it.
  */
 class SearchFrontier<C> {
   readonly #next: C[] = [];
-  /** By number of operations placed, then by number of open ones used. */
+  /** Indexed by the number of placed operations, then by the number of open ones used. */
   readonly #stuck: (C[] | undefined)[][] = [];
 
-  /** To be looked at next. */
+  /** Adds a configuration to visit next. */
   push(configuration: C): void {
     this.#next.push(configuration);
   }
@@ -133,7 +136,7 @@ class SearchFrontier<C> {
     return this.#next.pop();
   }
 
-  /** To be gone on with by an open operation, when nothing else is left. */
+  /** Adds a configuration to be extended by an open operation when nothing else is left. */
   defer(configuration: C, placed: number, usedOpen: number): void {
     while (this.#stuck.length <= placed) this.#stuck.push([]);
     const byUse = this.#stuck[placed] ?? [];
@@ -150,28 +153,28 @@ class SearchFrontier<C> {
   }
 }
 
-/** How far a search may go. */
+/** The bounds of a search. */
 export interface SearchBounds {
-  /** So many configurations are visited at most. */
+  /** The most configurations to visit. */
   readonly maxStates: number;
-  /** After so many steps of the model no further configuration is visited. Default `Infinity`. */
+  /** After this many steps of the model, no further configuration is visited. Default `Infinity`. */
   readonly maxSteps?: number;
 }
 
-/** What a search took: configurations visited, and steps of the model. */
+/** The cost of a search: configurations visited, and steps of the model. */
 interface SearchEffort {
   readonly visited: number;
   readonly steps: number;
 }
 
-/** What came of a search. */
+/** The result of a search. */
 export type SearchOutcome<O, R> = SearchEffort &
   (
     | { readonly kind: 'found'; readonly order: readonly HistoryOperation<O, R>[] }
     | { readonly kind: 'impossible' | 'undecided' }
   );
 
-/** Decides whether there is such an order, unless a bound is in the way. */
+/** Decides whether there is such an order, unless a bound is reached first. */
 export function searchOrder<O, R, S>(
   operations: readonly HistoryOperation<O, R>[],
   model: SequentialModel<O, R, S>,
@@ -190,7 +193,7 @@ class OrderSearch<O, R, S> {
   readonly #model: SequentialModel<O, R, S>;
   readonly #returned: readonly HistoryOperation<O, R>[];
   readonly #open: readonly HistoryOperation<O, R>[];
-  /** For each open operation the index of the equal one that began before it: that one is used first. */
+  /** For each open operation, the index of the equal one that began before it and must be used first. */
   readonly #twins: readonly (number | undefined)[];
   readonly #cache = new ConfigurationCache();
   readonly #frontier = new SearchFrontier<Configuration<O, R, S>>();
@@ -233,7 +236,7 @@ class OrderSearch<O, R, S> {
     }
   }
 
-  /** What it took so far. */
+  /** The cost so far. */
   effort(): SearchEffort {
     return { visited: this.#visited, steps: this.#steps };
   }
@@ -242,10 +245,10 @@ class OrderSearch<O, R, S> {
     return this.#cache.add(`${first} ${beyond.join(',')} ${this.#model.key(state)}`, usedOpen);
   }
 
-  /** Each operation that began before any of those left had returned may come next. */
+  /** The next operation may be any that began before each of the remaining ones returned. */
   #goOnWithReturned(configuration: Configuration<O, R, S>): void {
     const { candidates } = this.#candidates(configuration);
-    // The frontier takes the last one first, and those that began first are the likeliest.
+    // Reversed, because the frontier takes the last one first, and the earliest invocations are the likeliest.
     for (const index of candidates.reverse()) {
       const operation = this.#returned[index] as HistoryOperation<O, R>;
       for (const state of this.#next(configuration.state, operation).toReversed()) {
@@ -263,7 +266,7 @@ class OrderSearch<O, R, S> {
       const twin = this.#twins[index];
       if (usedOpen.includes(index) || (twin !== undefined && !usedOpen.includes(twin))) continue;
       for (const state of this.#next(before, operation)) {
-        // One that changes nothing might as well never have happened.
+        // An operation that changes nothing might as well never have happened.
         if (this.#model.key(state) !== key) {
           this.#frontier.push(placeOpen(configuration, index, operation, state));
         }

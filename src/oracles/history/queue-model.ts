@@ -1,6 +1,6 @@
 /**
- * The model of a runner's queue: bounded, and first in, first out. Invariants: at most `capacity` runs are in it that are not over; a
- * run that has started is the first of those (R58, R67). A run ends by itself only when it is the first.
+ * The model of a runner's queue: bounded, and first in, first out. Invariants: at most `capacity` runs in it are not
+ * over; a run that has started is the first of those (R58, R67). Only the first run ends by itself.
  */
 import * as is from '../../kernel/shape.ts';
 import type { ServiceCall } from '../../call/service-call.ts';
@@ -17,26 +17,30 @@ import {
   type ServiceRules,
 } from './service-model.ts';
 
-/** What is known of the queue. */
+/** What to assume of the queue. */
 export interface QueueModelOptions {
-  /** How many runs may be in the runner, the active one included, as in the runner's own options; 0 means 1. */
+  /** How many runs fit into the runner, the active one included, as in the runner's own options; 0 means 1. */
   readonly capacity: number;
-  /** True if the runner forgets runs that are over (`history` of its options, which is 1 at capacity 1). Default false: none is missing. */
+  /**
+   * True if the runner forgets runs that are over (see its `history` option, which is 1 at capacity 1). Default false:
+   * no run goes missing.
+   */
   readonly mayEvict?: boolean;
 }
 
 const MODEL_OPTIONS = is.optionsOf<QueueModelOptions>({ capacity: is.COUNT }, { mayEvict: is.BOOLEAN });
 const PENDING = stateSetOf('PENDING');
 
-/** A run in one of these has been started: all that can end it otherwise are an abort and a failure. */
+/** A run in one of these states has been started; in any other final state it may have been aborted or failed before. */
 const STARTED = stateSetOf('RUNNING') | stateSetOf('COMPLETE') | stateSetOf('TIMEDOUT');
 
 /**
- * All that {@link statusStoreModel} says, and of the runs together: one is accepted just if there is room, and refused with
- * `RUNNER_BUSY` just if there is none, where a run whose end has been seen takes none (R58, R64, R69); and they start in the order in
- * which they were accepted, one at a time (R67). All clients of the runner must be in the history, since what others do takes room too.
+ * A model with the rules of {@link statusStoreModel}, and rules for the runs together: a run is accepted exactly if
+ * there is room, and refused with `RUNNER_BUSY` exactly if there is none, where a run whose end has been seen takes no
+ * room (R58, R64, R69); runs start one at a time, in the order of acceptance (R67). All clients of the runner must be
+ * in the history, because their runs take room too.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a capacity that is negative or no integer.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless the capacity is an integer ≥ 0.
  * @example
  * ```ts
  * import { queueModel } from 'dryrunner';
@@ -63,7 +67,7 @@ function queueRules(capacity: number, mayEvict: boolean): ServiceRules {
   return {
     isOrdered: true,
     mayEvict,
-    // Where more may be held than fits, the first ones must be over by now.
+    // If more runs might be held than fit, the first ones must be over by now.
     admit(beliefs) {
       let surplus = beliefs.filter(isHeld).length - capacity + 1;
       return collect(beliefs, (belief) => {
@@ -72,7 +76,7 @@ function queueRules(capacity: number, mayEvict: boolean): ServiceRules {
         return over(belief);
       });
     },
-    // As many as fit are held, and of these only the first can have started.
+    // The queue is full, and only the first run in it can have started.
     refuse(beliefs) {
       if (beliefs.filter(isHeld).length < capacity) return [];
       const first = beliefs.findIndex(isHeld);
@@ -85,7 +89,7 @@ function queueRules(capacity: number, mayEvict: boolean): ServiceRules {
       const lastStarted = beliefs.findLastIndex(isStarted);
       return collect(beliefs, (belief, index) => (index < lastStarted ? over(belief) : belief));
     },
-    // It takes a run out of the queue, from wherever it is.
+    // An abort removes a run from any position in the queue.
     abortUnseen(beliefs, runId) {
       const index = beliefs.findIndex((belief) => belief.runId === runId);
       const aborted = index === -1 ? undefined : over(beliefs[index] as RunBelief);

@@ -1,6 +1,7 @@
 /**
- * The simplest model: registers that can be read, written, and set if they hold what is expected. An example of a model, and what to
- * compare a key-value store with. Invariant: a state is never changed, and registers do not know of each other.
+ * The simplest model: registers that can be read, written, and set if they hold an expected value. It serves as an
+ * example of a model, and as the specification of a key-value store. Invariant: states are never modified, and
+ * registers are independent of each other.
  */
 import type { HistoryOperation } from './history.ts';
 import type { SequentialModel } from './sequential-model.ts';
@@ -8,21 +9,21 @@ import type { SequentialModel } from './sequential-model.ts';
 /** What a register can hold. */
 export type RegisterValue = string | number | boolean | null;
 
-/** An operation on the register `key`, which is empty by default. */
+/** An operation on the register `key`, by default the empty string. */
 export type RegisterCall<V extends RegisterValue> = { readonly key?: string } & (
   | { readonly kind: 'read' }
   | { readonly kind: 'write'; readonly value: V }
   | { readonly kind: 'cas'; readonly expected: V; readonly value: V }
 );
 
-/** The value that was read, whether a `cas` took place, or nothing for a write. */
+/** The value read, whether a `cas` took place, or undefined for a write. */
 export type RegisterReply<V extends RegisterValue> = V | boolean | undefined;
 
 type Registers<V> = ReadonlyMap<string, V>;
 
 /**
- * A model of registers that hold `initial` at first. `read` replies with the value, `write` with nothing, `cas` with true if it found
- * what it expected and so wrote, else false. A history is checked key by key.
+ * A model of registers that initially hold `initial`. `read` replies with the value, `write` with nothing, `cas` with
+ * true if it found the expected value and wrote, else with false. A history is checked key by key.
  *
  * @example
  * ```ts

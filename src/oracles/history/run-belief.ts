@@ -1,13 +1,13 @@
 /**
- * What is known of one run from replies alone: the set of states that it may be in. Runs move by themselves between two looks, so a
- * look first lets the run move along the graph of R4 and then keeps what fits. Invariant: a belief is never empty, and what is the
- * same belief has the same key.
+ * What replies alone show of one run: the set of states that it may be in. Runs change between two looks, so a look
+ * first lets the run move along the graph of R4 and then keeps the states that fit. Invariant: a belief is never empty,
+ * and equal beliefs have equal keys.
  */
 import { canMove, isTerminal, RUN_STATES, runStateCode, type RunState } from '../../model/run-state.ts';
 import type { RunID } from '../../model/run-status.ts';
 import { DONE_MASK, maskForState } from '../../model/state-mask.ts';
 
-/** A set of states, as in a `StateMask`, with one more bit: {@link GONE}. */
+/** A set of states, like a `StateMask`, with one more bit: {@link GONE}. */
 export type StateSet = number;
 
 /** The run has been forgotten by its runner (R47). */
@@ -16,52 +16,52 @@ export const GONE: StateSet = 1 << RUN_STATES.length;
 /** The states in which a run takes up room. */
 export const HELD: StateSet = maskForState('PENDING', 'RUNNING');
 
-/** Over, one way or another. */
+/** The states in which a run is over, including {@link GONE}. */
 export const OVER: StateSet = DONE_MASK | GONE;
 
 /** What may be true of a run. */
 export interface RunBelief {
   /** Undefined if the reply that names it was lost. */
   readonly runId: RunID | undefined;
-  /** Ids that it is known not to have, sorted; only of use while it has none. */
+  /** Ids that the run is known not to have, sorted; only used while its id is unknown. */
   readonly notIds: readonly RunID[];
   readonly states: StateSet;
-  /** How it ended, once that was seen; it never changes (R4). */
+  /** Its exit code and error, once its end was seen; they never change (R4). */
   readonly end: string | undefined;
-  /** Equal for equal beliefs, made once because a search compares them again and again. */
+  /** Equal for equal beliefs. Computed once, because a search compares beliefs again and again. */
   readonly key: string;
 }
 
-/** What a look has shown of a run. */
+/** What a look showed of a run. */
 export interface RunLook {
-  /** It was in one of these. */
+  /** The run was in one of these states. */
   readonly states: StateSet;
-  /** How it ended, if it was seen at its end. */
+  /** Its exit code and error, if it was over. */
   readonly end?: string | undefined;
 }
 
-/** A run that has just been accepted; without an id if the reply was lost. */
+/** The belief about a run that has just been accepted; without an id if the reply was lost. */
 export function acceptedRun(runId?: RunID): RunBelief {
   return makeBelief(runId, [], stateSetOf('PENDING'));
 }
 
-/** The same run, now that its id is known. */
+/** The same run, with its id known. */
 export function withId({ states, end }: RunBelief, runId: RunID): RunBelief {
   return makeBelief(runId, [], states, end);
 }
 
-/** The same run, which is not the one of that id. */
+/** The same run, known not to have that id. */
 export function withoutId(belief: RunBelief, runId: RunID): RunBelief {
   if (belief.runId !== undefined || belief.notIds.includes(runId)) return belief;
   return makeBelief(undefined, [...belief.notIds, runId].sort(), belief.states, belief.end);
 }
 
-/** The set of one state. */
+/** The set that contains just this state. */
 export function stateSetOf(state: RunState): StateSet {
   return 1 << runStateCode(state);
 }
 
-/** Where a run can be now that may have been in these states: it may have moved, and been forgotten once it was over. */
+/** The states that a run can be in now if it was in these: it may have moved on, and, once over, been forgotten. */
 function afterMoves(states: StateSet, mayEvict: boolean): StateSet {
   let reached = states;
   for (const from of RUN_STATES) {
@@ -71,14 +71,14 @@ function afterMoves(states: StateSet, mayEvict: boolean): StateSet {
   return mayEvict && (reached & DONE_MASK) !== 0 ? reached | GONE : reached;
 }
 
-/** The belief after a look, or undefined if what it has shown cannot be. */
+/** The belief after a look; undefined if the look contradicts it. */
 export function look(belief: RunBelief, { states, end }: RunLook, mayEvict: boolean): RunBelief | undefined {
   const left = afterMoves(belief.states, mayEvict) & states;
   if (left === 0 || (end !== undefined && belief.end !== undefined && end !== belief.end)) return undefined;
   return makeBelief(belief.runId, belief.notIds, left, end ?? belief.end);
 }
 
-/** The end that a status shows, undefined if the run had not ended. */
+/** The exit code and error of a status as a text; undefined if the run is not over. */
 export function endOf(state: RunState, exitCode: number, error: string): string | undefined {
   return isTerminal(state) ? `${exitCode} ${error}` : undefined;
 }

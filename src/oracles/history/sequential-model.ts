@@ -1,6 +1,6 @@
 /**
- * The contract of a sequential model: what a thing would do if operations came one at a time. A model is pure; the checker asks it
- * about the same state again and again, in whatever order.
+ * The contract of a sequential model: what an object would do if operations came one at a time. A model is pure; the
+ * checker calls it again and again with the same state, in any order.
  */
 import * as is from '../../kernel/shape.ts';
 import type { HistoryOperation } from './history.ts';
@@ -9,41 +9,43 @@ import type { HistoryOperation } from './history.ts';
 export interface SequentialModel<O, R, S> {
   readonly initial: S;
   /**
-   * The states that may follow if the operation is done on `state` and answers `reply`; none, or undefined, if it cannot answer that.
+   * The states that may follow if the operation is performed on `state` and answers `reply`; none, or undefined, if
+   * that answer is impossible.
    *
-   * `reply` is undefined if it is not known, or says nothing: then these are the states after any reply. More than one state means
-   * that the reply does not show which of them it is.
+   * `reply` is undefined if it is unknown or carries no information: then the result is the states after any reply.
+   * More than one state means that the reply does not show which of them it is.
    */
   step(state: S, operation: O, reply: R | undefined): readonly S[] | undefined;
-  /** Equal for states that nothing can distinguish, different for all others. */
+  /** Equal for states that no operation can distinguish, different for all others. */
   key(state: S): string;
   /**
-   * Splits a history into parts that have nothing to do with each other, such as the keys of a map: a history is linearizable if each
-   * part is (P-compositionality: A. Horn and D. Kroening, "Faster linearizability checking via P-compositionality", FORTE 2015).
-   * Every operation must be in exactly one part. Default: one part.
+   * Splits a history into independent parts, such as the keys of a map: the history is linearizable if each part is
+   * (P-compositionality: A. Horn and D. Kroening, "Faster linearizability checking via P-compositionality", FORTE
+   * 2015). Every operation must be in exactly one part. Default: one part.
    */
   partition?(operations: readonly HistoryOperation<O, R>[]): readonly (readonly HistoryOperation<O, R>[])[];
   /**
-   * Equal for operations that do the same to every state. Lost operations that are equal are then not tried in every combination.
-   * Default: no two are equal.
+   * Equal for operations with the same effect on every state. Equal lost operations are then not tried in every
+   * combination. Default: all operations differ.
    */
   operationKey?(operation: O): string;
   /**
-   * What the operation can answer on `state`: a contradiction then says which replies were expected instead. Default: nothing is said of that.
+   * The possible answers to the operation on `state`; a contradiction then shows which replies were expected instead.
+   * Default: expected replies are not shown.
    */
   replies?(state: S, operation: O): readonly R[];
-  /** The state, for people; it is shown with what the model expects. Default: it is not shown. */
+  /** Describes a state for people; shown together with the expected replies. Default: states are not shown. */
   showState?(state: S): string;
-  /** The call, for people. Default: its JSON. */
+  /** Describes a call for people. Default: its JSON. */
   showOperation?(operation: O): string;
-  /** The reply, for people; an empty text if it says nothing. Default: its JSON. */
+  /** Describes a reply for people; an empty text if it carries no information. Default: its JSON. */
   showReply?(reply: R | undefined, operation: O): string;
 }
 
-/** Thrown by a step whose states are too many to list: the search gives up there, and decides nothing. */
+/** Thrown by a step with too many states to list: the search then gives up and decides nothing. */
 export class TooManyStatesError extends Error {
   override readonly name = 'TooManyStatesError';
 }
 
-/** A model, as far as every search needs it. */
+/** A model, with the methods that every search needs. */
 export const MODEL: is.MethodsShape = is.withMethods('step', 'key');

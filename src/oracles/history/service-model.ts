@@ -1,7 +1,7 @@
 /**
- * The model of a runner as its clients see it: beliefs about runs, in order of acceptance, and what each reply makes of them. What sets
- * the models of a status store and of a queue apart is in {@link ServiceRules}. Invariant: a run whose reply was lost is kept without
- * id, and gets it when somebody sees a run that nobody else has made.
+ * The model of a runner as its clients see it: beliefs about runs in order of acceptance, and how each reply changes
+ * them. The differences between the models of a status store and of a queue are in {@link ServiceRules}. Invariant: a
+ * run whose reply was lost has no id until a client sees a run that no known reply accounts for.
  */
 import { type CallOf, isQuery, type QueryCall, queryOf, type ServiceCall } from '../../call/service-call.ts';
 import type { Query } from '../../model/query.ts';
@@ -25,25 +25,28 @@ import { showServiceCall, showServiceReply, type SeenRun, type ServiceReply } fr
 /** All runs of a runner that may exist, in order of acceptance. */
 export type RunBeliefs = readonly RunBelief[];
 
-/** What a model adds. Each gives the beliefs that may follow, none if that cannot be. */
+/**
+ * The rules of a particular model. Each method returns the possible beliefs afterwards; none if the event is
+ * impossible.
+ */
 export interface ServiceRules {
   /** Whether it matters which of two runs was accepted first. */
   readonly isOrdered: boolean;
   /** Whether runs that are over can be forgotten (R47). */
   readonly mayEvict: boolean;
-  /** Room for one more run. */
+  /** There is room for one more run. */
   admit(beliefs: RunBeliefs): readonly RunBeliefs[];
-  /** No room for one more run. */
+  /** There is no room for one more run. */
   refuse(beliefs: RunBeliefs): readonly RunBeliefs[];
-  /** After a look at runs. */
+  /** Runs were looked at. */
   settle(beliefs: RunBeliefs): readonly RunBeliefs[];
-  /** An abort whose reply was lost has taken effect. */
+  /** An abort whose reply was lost took effect. */
   abortUnseen(beliefs: RunBeliefs, runId: RunID): readonly RunBeliefs[];
 }
 
 type Calls = SequentialModel<ServiceCall, ServiceReply, RunBeliefs>;
 
-/** The parts of a model that all models of a runner share; `key` is theirs. */
+/** The parts that all models of a runner share, except for `key`. */
 export function createServiceModel(
   rules: ServiceRules,
 ): Pick<Calls, 'initial' | 'step' | 'operationKey' | 'showOperation' | 'showReply'> {
@@ -51,14 +54,17 @@ export function createServiceModel(
   return {
     initial: [],
     step: (beliefs, call, reply) => replies.step(beliefs, call, reply),
-    // Nothing that a model looks at distinguishes commands.
+    // No model looks at the command.
     operationKey: (call) => (call.method === 'run' ? 'run' : showServiceCall(call)),
     showOperation: showServiceCall,
     showReply: showServiceReply,
   };
 }
 
-/** A query can show as many runs without known origin as there are lost replies; in order, the ways to match them soon are too many. */
+/**
+ * A query can show as many unknown runs as there are lost replies; if order matters, the ways to match them soon become
+ * too many.
+ */
 const ALTERNATIVES_MAX = 10_000;
 
 class ServiceReplies {
@@ -145,7 +151,7 @@ class ServiceReplies {
     return after;
   }
 
-  /** A look at one run: at the one of that id, or at one of those that may have it. */
+  /** Applies a look at one run: the one with that id, or each one that may have it. */
   #look(beliefs: RunBeliefs, runId: RunID, seen: RunLook): RunBeliefs[] {
     const { mayEvict } = this.#rules;
     const known = beliefs.findIndex((belief) => belief.runId === runId);
@@ -164,7 +170,7 @@ class ServiceReplies {
     });
   }
 
-  /** There is no run of that id, or not any more. */
+  /** There is no run with that id, or no longer. */
   #missing(beliefs: RunBeliefs, runId: RunID): RunBeliefs[] {
     const isKnown = beliefs.some((belief) => belief.runId === runId);
     return isKnown
@@ -177,7 +183,7 @@ class ServiceReplies {
   }
 }
 
-/** The beliefs changed one by one: none if one of them cannot be. */
+/** Changes the beliefs one by one; no result if one of the changes is impossible. */
 export function collect(
   beliefs: RunBeliefs,
   change: (belief: RunBelief, index: number) => RunBelief | undefined,
@@ -190,7 +196,7 @@ function seenEnd({ state, exitCode, error }: SeenRun): string | undefined {
   return endOf(state, exitCode, error);
 }
 
-/** Equal for beliefs that are equal one by one. */
+/** Equal if the beliefs are equal one by one. */
 export function beliefsKey(beliefs: RunBeliefs): string[] {
   return beliefs.map(({ key }) => key);
 }

@@ -1,4 +1,4 @@
-/** Replies of a runner as small plain data, which the models of a runner judge, and how people see them and the calls. */
+/** Replies of a runner as small plain data, which the models of a runner judge, and texts for replies and calls. */
 import { commandText, isQuery, queryOf, type ServiceCall } from '../../call/service-call.ts';
 import { type RunnerErrorCode, shownText } from '../../kernel/errors.ts';
 import type { Query } from '../../model/query.ts';
@@ -7,7 +7,7 @@ import type { ExitCode } from '../../model/exit-code.ts';
 import type { RunID } from '../../model/run-status.ts';
 import { ALL_MASK, formatMask } from '../../model/state-mask.ts';
 
-/** What a reply says of a run. */
+/** What a reply shows of a run. */
 export interface SeenRun {
   readonly runId: RunID;
   readonly state: RunState;
@@ -15,10 +15,10 @@ export interface SeenRun {
   readonly error: string;
 }
 
-/** A reply: the runs that it shows, one for all calls but a query; or the code of a refusal, which is an answer as well. */
+/** A reply: the runs that it shows (one, except for a query), or the code of a refusal, which is an answer as well. */
 export type ServiceReply = { readonly runs: readonly SeenRun[] } | { readonly refused: RunnerErrorCode };
 
-/** So many runs of a reply are shown. */
+/** How many runs of a reply are shown. */
 const SHOWN_MAX = 12;
 
 /** Shows a call: `run(build)`, `status(3)`, `query(3, 4: DONE_MASK)`. `statusAll` and `queryNow` are queries too. */

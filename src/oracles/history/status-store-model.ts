@@ -1,6 +1,7 @@
 /**
- * The model of a status store: each accepted run is there, moves along the graph of R4 by itself, and stays as it ended. Invariant:
- * runs have nothing to do with each other but where one call looks at several, or where a reply that would name a run was lost.
+ * The model of a status store: each accepted run is there, moves along the graph of R4 by itself, and keeps its end.
+ * Invariant: runs are independent, except where one call looks at several, or where a reply that would name a run was
+ * lost.
  */
 import * as is from '../../kernel/shape.ts';
 import { type ServiceCall, isQuery, queryOf } from '../../call/service-call.ts';
@@ -10,18 +11,22 @@ import type { SequentialModel } from './sequential-model.ts';
 import type { ServiceReply } from './service-reply.ts';
 import type { HistoryOperation } from './history.ts';
 
-/** What is known of the store. */
+/** What to assume of the store. */
 export interface StatusStoreModelOptions {
-  /** True if the runner forgets runs that are over (`history` of its options, which is 1 at capacity 1). Default false: none is missing. */
+  /**
+   * True if the runner forgets runs that are over (see its `history` option, which is 1 at capacity 1). Default false:
+   * no run goes missing.
+   */
   readonly mayEvict?: boolean;
 }
 
 const MODEL_OPTIONS = is.optionsOf<StatusStoreModelOptions>({}, { mayEvict: is.BOOLEAN });
 
 /**
- * A model of what `run`, `abort`, `status` and `query` show of runs: an accepted run has a new id and is found from then on (R26, R44);
- * its states are a path of the graph of R4, and its end never changes (R4, R200); an abort returns when the run is over, with its end
- * (R70, R207); a query shows all runs in the states asked for, and no others (R24, R38). Which `run` is refused, it does not judge.
+ * A model of what `run`, `abort`, `status` and `query` show of runs: an accepted run has a new id and is found from
+ * then on (R26, R44); its states are a path of the graph of R4, and its end never changes (R4, R200); an abort returns
+ * when the run is over, with its end (R70, R207); a query shows all runs in the requested states, and no others (R24,
+ * R38). It does not judge which `run` is refused.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but options.
  * @example
@@ -42,7 +47,7 @@ export function statusStoreModel(
   const { mayEvict = false } = options;
   const same = (beliefs: RunBeliefs): readonly RunBeliefs[] => [beliefs];
   return {
-    // A lost abort may end its run, as may anything else at any time.
+    // A lost abort may end its run, but so may anything else at any time.
     ...createServiceModel({
       isOrdered: false,
       mayEvict,
@@ -58,14 +63,14 @@ export function statusStoreModel(
 
 type ServiceOperation = HistoryOperation<ServiceCall, ServiceReply>;
 
-/** Names the part of what may come from a lost reply; no run id is a list. */
+/** The part of operations on runs that may come from a lost reply; no run id is a list. */
 const LOST = '[lost]';
-/** Names the part of refused runs, which are about no run at all. */
+/** The part of refused runs, which concern no run at all. */
 const NONE = '[none]';
 
 /**
- * The parts without a run in common, in the order of their first operations. A run that nobody is known to have made may come from any
- * `run` whose reply was lost, so all of these are one part; and who asks for all runs is about all of them.
+ * Groups operations by run, in the order of their first operations. A run that no known reply accounts for may come
+ * from any `run` whose reply was lost, so all of these form one part; a query for all runs concerns every run.
  */
 function partitionByRun(operations: readonly ServiceOperation[]): ServiceOperation[][] {
   if (operations.some(({ operation }) => isQuery(operation) && queryOf(operation).allRuns === true)) {
@@ -88,7 +93,7 @@ function partitionByRun(operations: readonly ServiceOperation[]): ServiceOperati
   return [...parts.values()];
 }
 
-/** The run that a `run` has made, if its reply says so. */
+/** The run that a `run` created, if its reply shows it. */
 function madeBy({ operation, reply }: ServiceOperation): string[] {
   if (operation.method !== 'run' || reply === undefined || 'refused' in reply) return [];
   return reply.runs.map(({ runId }) => `run ${runId}`);
@@ -105,7 +110,7 @@ function subjectsOf(of: ServiceOperation, made: ReadonlySet<string>): string[] {
   });
 }
 
-/** Names in groups that can be joined (union-find). */
+/** Groups of names that can be merged (union-find). */
 class RunGroups {
   readonly #above = new Map<string, string>();
 

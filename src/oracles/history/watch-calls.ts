@@ -1,6 +1,7 @@
 /**
- * A decorator that writes what one client does with any object into a history: each call of a method, and what came of it. Invariant: calls,
- * results and errors pass unchanged and in the same synchronous call; what gets into the history is a copy, so that it stays as it was.
+ * A decorator that records in a history what one client does with any object: each method call and its outcome.
+ * Invariant: calls, results and errors pass unchanged and in the same synchronous call; the history gets copies, so
+ * that later changes do not affect it.
  */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -24,26 +25,26 @@ export type MethodCall<T> = {
   };
 }[MethodName<T>];
 
-/** What a method of `T` has answered: a value, or the code or name of an expected error. */
+/** The answer of a method of `T`: a value, or the code or name of an expected error. */
 export type MethodReply<T> =
   | {
       readonly value: { readonly [K in MethodName<T>]: ResultOf<T[K]> }[MethodName<T>];
     }
   | { readonly refused: string };
 
-/** What a method resolves with, or returns. */
+/** The value that a method resolves with, or returns. */
 export type ResultOf<M> = M extends (...args: never[]) => infer R ? Awaited<R> : never;
 
-/** What {@link watchCalls} takes. */
+/** The options of {@link watchCalls}. */
 export interface WatchCallsOptions<T> {
-  /** Calls of these methods are recorded. Default: of all. */
+  /** Records calls of these methods only. Default: all methods. */
   readonly methods?: readonly MethodName<T>[];
   /**
-   * Errors that are replies, by `code`, or by `name` where they have none: that a lock is taken, that a version is old. Default: none. Of any
-   * other error nobody knows whether the call took effect: the call stays open.
+   * Errors that are replies, by `code`, or by `name` if they have none, such as that a lock is taken or a version is
+   * old. After any other error it is unknown whether the call took effect, and the call stays open. Default: none.
    */
   readonly refusals?: readonly string[];
-  /** Knows better what an error means; undefined leaves it to `refusals`. */
+  /** Decides what an error means; undefined leaves that to `refusals`. */
   readonly meaningOf?: (error: unknown, call: MethodCall<T>) => ErrorMeaning<MethodReply<T>> | undefined;
 }
 
@@ -53,13 +54,14 @@ const WATCH_CALLS_OPTIONS = is.optionsOf<WatchCallsOptions<unknown>>(
 );
 const TARGET = is.readable('an object with methods');
 
-/** Refusals of a network: the call was not done. */
+/** Errors of a network after which the call has certainly not been performed. */
 const NOT_DONE: ReadonlySet<unknown> = new Set<RunnerErrorCode>(['RUNNER_NODE_DOWN', 'RUNNER_NO_METHOD']);
 
 /**
- * Records the calls of one client on an object: what it returns is used instead of the object, and `checkLinearizable` decides whether the
- * replies to all clients fit a model. Methods may answer at once or by a promise. Wrap what the client holds, such as its stub of
- * another node, once per client and with one history for all of them; options of calls (`withCallOptions`) come before.
+ * Records the calls of one client on an object. Use the returned object instead of the original; `checkLinearizable`
+ * decides whether the replies to all clients fit a model. Methods may return their answer or a promise of it. Wrap the
+ * object that the client uses, such as its stub of another node, once per client, with one history for all clients;
+ * apply `withCallOptions` first.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an object, a history and a name.
  * @example
@@ -94,10 +96,10 @@ export function watchCalls<T extends object>(
   check('options', options, WATCH_CALLS_OPTIONS);
   const recorder = new CallRecorder<T>(history, client, options);
   const watched = new Map<string | symbol, Method>();
-  // A proxy of the object itself could not stand for one that is frozen.
+  // The proxy's target is a new object, because a proxy of a frozen object could not replace its methods.
   return new Proxy(Object.create(Object.getPrototypeOf(target) as object | null) as T, {
     get(_, name) {
-      // Private fields are those of the object itself.
+      // Read from the object itself, which has the private fields.
       const held: unknown = Reflect.get(target, name, target);
       if (typeof held !== 'function' || name === 'constructor') return held;
       const known = watched.get(name);
@@ -192,7 +194,7 @@ function nameOf(error: unknown): unknown {
   }
 }
 
-/** What cannot be copied is kept as it is. */
+/** A copy, or the value itself if it cannot be copied. */
 function copyOf(value: unknown): unknown {
   try {
     return structuredClone(value);

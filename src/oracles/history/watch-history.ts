@@ -1,6 +1,6 @@
 /**
- * A decorator that writes what one client does with a runner into a history. Invariant: calls, results and errors pass unchanged and in
- * the same synchronous call; only what the client can know gets into the history.
+ * A decorator that records in a history what one client does with a runner. Invariant: calls, results and errors pass
+ * unchanged and in the same synchronous call; the history gets only what the client can know.
  */
 import { callAs, type GoOn, interceptService } from '../../call/intercept-service.ts';
 import { ownCall, type ServiceCall, statusesOf } from '../../call/service-call.ts';
@@ -14,7 +14,7 @@ import { ALL_MASK } from '../../model/state-mask.ts';
 import { CLIENT, type ErrorMeaning, type History, HISTORY } from './history.ts';
 import type { SeenRun, ServiceReply } from './service-reply.ts';
 
-/** Refusals of `run`: no run exists then (R22). */
+/** Refusals of `run` after which no run exists (R22). */
 const RUN_REFUSALS: ReadonlySet<RunnerErrorCode> = new Set<RunnerErrorCode>([
   'RUNNER_INITIALIZING',
   'RUNNER_BROKEN',
@@ -24,18 +24,19 @@ const RUN_REFUSALS: ReadonlySet<RunnerErrorCode> = new Set<RunnerErrorCode>([
   'RUNNER_INVALID_ARGUMENT',
 ]);
 
-/** Refusals that say something about runs (R26, R36). */
+/** Refusals that are information about runs (R26, R36). */
 const STATUS_REFUSALS: ReadonlySet<RunnerErrorCode> = new Set<RunnerErrorCode>([
   'RUNNER_UNKNOWN_RUN',
   'RUNNER_CANNOT_HAPPEN',
 ]);
 
 /**
- * Records the calls of one client: `run`, `abort`, `status`, `statusAll`, `queryNow` and `query`; `release` is passed on and not
- * recorded. Wrap what the client holds, such as the chaos around a runner, once per client and with one history for all of them.
+ * Records the calls of one client: `run`, `abort`, `status`, `statusAll`, `queryNow` and `query`; `release` is passed
+ * on, but not recorded. Wrap the service that the client uses, such as the chaos around a runner, once per client, with
+ * one history for all clients.
  *
- * A typed refusal is a reply. Any other error leaves a `run` or `abort` open, because it may have taken effect; a read that fails
- * has no effect.
+ * A typed refusal is a reply. Any other error leaves a `run` or `abort` open, because it may have taken effect; a read
+ * that fails has no effect.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a service, a history and a name.
  * @example
@@ -90,7 +91,7 @@ function seenRun({ runId, state, exitCode, error }: RunStatus): SeenRun {
   return { runId, state, exitCode, error };
 }
 
-/** What of a call is kept. A malformed one says nothing: it is the service's to refuse. */
+/** The recorded form of a call. A malformed one, which the service has to refuse, is recorded as one without information. */
 function keptCall(call: ServiceCall): ServiceCall {
   try {
     if (call.method !== 'query') return ownCall(call);
@@ -104,7 +105,7 @@ function keptCall(call: ServiceCall): ServiceCall {
   }
 }
 
-/** A service may answer also without a wait, or with one that is none. */
+/** A service may answer even if the wait is missing or malformed. */
 function timeoutOf(wait: unknown): number {
   const { timeoutMs } = (wait ?? {}) as { readonly timeoutMs?: unknown };
   return typeof timeoutMs === 'number' ? timeoutMs : 0;
