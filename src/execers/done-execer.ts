@@ -1,23 +1,23 @@
-/** An execer whose processes have ended as soon as they are started, all in the same configured way. */
+/** An execer whose processes have ended as soon as they start, all with the same configured status. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Execer, Process, ProcessState, ProcessStatus } from '../model/execer.ts';
 import type { ExitCode } from '../model/exit-code.ts';
 import { EXIT_CODE, isProcessDone } from './process-status.ts';
 
-/** How the processes of a done execer end. */
+/** The end of a done execer's processes. */
 export interface DoneExecerOptions {
-  /** Default COMPLETE; anything but RUNNING. */
+  /** Final state; anything but RUNNING. Default COMPLETE. */
   readonly state?: ProcessState | undefined;
-  /** Default 0. */
+  /** Exit code. Default 0. */
   readonly exitCode?: ExitCode | undefined;
-  /** Text of the status; default empty. */
+  /** Text of the status. Default: empty. */
   readonly error?: string | undefined;
-  /** If there is one, nothing is ever started: `exec` throws it. */
+  /** If given, nothing ever starts: `exec` throws this error. */
   readonly execError?: Error | undefined;
 }
 
-/** An execer that answers at once. */
+/** An execer that answers synchronously. */
 export interface InstantExecer extends Execer {
   exec(): Process;
 }
@@ -36,7 +36,7 @@ const DONE_EXECER_OPTIONS = is.optionsOf<DoneExecerOptions>(
 /**
  * Makes an execer whose processes end at once with the configured state and exit code, or cannot be started (R145).
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for state RUNNING, which no ended process has, and for values of a wrong type.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for state RUNNING, which is not final, and for values of a wrong type.
  *
  * @example
  * ```ts

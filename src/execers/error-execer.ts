@@ -7,7 +7,7 @@ import { createDoneExecer } from './done-execer.ts';
 /**
  * Makes an execer whose `exec` always throws `error` (R145).
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the error is missing or is none (D72).
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless given an Error (D72).
  *
  * @example
  * ```ts

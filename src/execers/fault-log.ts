@@ -1,6 +1,6 @@
 /**
- * The faults of one process that did not change its outcome. Invariant: none is lost silently; beyond a bound they are counted
- * instead of kept, so that a sink that fails a million times costs no memory.
+ * The faults of a process that did not change its outcome. Invariant: none is lost silently; beyond a bound they are
+ * only counted, so that a sink that fails a million times costs no memory.
  */
 import { messageOf } from '../kernel/errors.ts';
 
@@ -11,13 +11,13 @@ export class FaultLog {
   readonly #kept: string[] = [];
   #more = 0;
 
-  /** Keeps `where: text of the error`. */
+  /** Adds the entry `WHERE: MESSAGE`. */
   add(where: string, error: unknown): void {
     if (this.#kept.length >= KEPT_MAX) this.#more++;
     else this.#kept.push(`${where}: ${messageOf(error)}`);
   }
 
-  /** All that was kept, and as last entry how many more there were. */
+  /** All kept entries, and, if there were more, a last entry with their number. */
   list(): readonly string[] {
     return this.#more === 0 ? this.#kept : [...this.#kept, `and ${this.#more} more`];
   }

@@ -1,4 +1,7 @@
-/** An execer that hands each command to one of two others. It keeps no state: the same command always takes the same way. */
+/**
+ * An execer that hands each command to one of two others. It is stateless: the same command always goes to the same
+ * one.
+ */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { EXECER } from '../model/argument-shapes.ts';
@@ -18,19 +21,19 @@ const WITH_ARGV = is.objectOf<Pick<Command, 'argv'>>(
 );
 
 /**
- * True if argv[0] equals {@link SIM_EXECER_MARK}; a longer text that starts with it is no mark (R146).
- * See {@link createInterceptExecer}.
+ * True if argv[0] equals {@link SIM_EXECER_MARK}; a longer text that starts with it does not count (R146). See
+ * {@link createInterceptExecer}.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what has no argv.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything without an argv.
  */
 export function isSimCommand(command: Pick<Command, 'argv'>): boolean {
   check('command', command, WITH_ARGV);
   return command.argv[0] === SIM_EXECER_MARK;
 }
 
-/** Who runs what. */
+/** Which execer runs which commands. */
 export interface InterceptExecerOptions {
-  /** Chooses the interceptor; default {@link isSimCommand}. */
+  /** Chooses the commands of the interceptor. Default {@link isSimCommand}. */
   readonly intercepts?: ((command: Command | ExecCommand) => boolean) | undefined;
   readonly interceptor: Execer;
   /** Runs all other commands. */
@@ -43,10 +46,10 @@ const INTERCEPT_OPTIONS = is.optionsOf<InterceptExecerOptions>(
 );
 
 /**
- * Makes an execer that gives a command to `interceptor` if the predicate says so, else to `fallback` (R146). Its bound for an
- * abort is the greater of both.
+ * Makes an execer that passes a command to `interceptor` if the predicate is true, else to `fallback` (R146). Its bound
+ * for an abort is the greater of both.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if one of the two is no execer.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if one of the two is not an execer.
  *
  * @example
  * ```ts

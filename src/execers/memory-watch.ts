@@ -1,7 +1,7 @@
 /**
- * Watches the simulated memory of one process as the OS execer watches a real one: at once after the start, then once a period
- * (R130). Invariant: a timer is set only while the usage is at or over the cap, for the next moment at which somebody who
- * looks once a period would see it; so processes below their cap cost no events.
+ * Watches the simulated memory of one process as the OS execer watches a real one: right after the start, then once per
+ * period (R130). Invariant: a timer is set only while the usage is at or over the cap, for the next moment at which a
+ * periodic check would notice it; so processes below their cap cost no events.
  */
 import * as is from '../kernel/shape.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
@@ -12,17 +12,17 @@ import type { MemoryReport } from '../model/execer.ts';
 import { METRIC_NAMES, type Counter, type Gauge, type Metrics } from '../model/metrics.ts';
 import { memoryReport } from './process-status.ts';
 
-/** The cap, how often memory is measured, and who gets the report. */
+/** The memory cap, how often memory is measured, and where it is reported. */
 export interface MemoryCapOptions {
-  /** At this resident memory a process is killed; absent or 0 means that memory is not watched (R130). */
+  /** A process is killed when its resident memory reaches this; absent or 0: memory is not watched (R130). */
   readonly memoryCapBytes?: number | undefined;
-  /** Default 500 ms (R130). */
+  /** The time between two checks of the memory. Default 500 ms (R130). */
   readonly memoryPeriodMs?: number | undefined;
-  /** Gets gauge `memory` and counter `highInitialMemoryUtilization` while memory is watched (R131, R132). */
+  /** Receives the gauge `memory` and the counter `highInitialMemoryUtilization` while memory is watched (R131, R132). */
   readonly metrics?: Metrics | undefined;
 }
 
-/** The shapes of those. */
+/** The shapes of these options. */
 export const MEMORY_CAP_FIELDS: is.ShapesOf<MemoryCapOptions> = {
   memoryCapBytes: is.COUNT,
   memoryPeriodMs: is.such('a finite number of at least 0.001', (value) => {
@@ -32,7 +32,7 @@ export const MEMORY_CAP_FIELDS: is.ShapesOf<MemoryCapOptions> = {
   metrics: METRICS,
 };
 
-/** A memory cap with its defaults, shared by the processes of one execer. */
+/** A memory cap with its defaults, shared by the processes of an execer. */
 export class MemoryCap {
   readonly clock: Clock;
   readonly bytes: number;
@@ -55,7 +55,7 @@ export class MemoryCap {
   }
 }
 
-/** The watch over one process. */
+/** The memory watch of one process. */
 export class MemoryWatch {
   readonly #cap: MemoryCap;
   readonly #topic: Topic;
@@ -65,7 +65,10 @@ export class MemoryWatch {
   #timer: Timer | undefined;
   #isShown = false;
 
-  /** Made at the start of the process. `onPassed` has to kill the process, and then to hand the report over (R133). */
+  /**
+   * Must be made at the start of the process. `onPassed` has to kill the process, and then to hand over the report
+   * (R133).
+   */
   constructor(cap: MemoryCap, topic: Topic, onPassed: (report: MemoryReport) => void) {
     this.#cap = cap;
     this.#topic = topic;
@@ -73,7 +76,7 @@ export class MemoryWatch {
     this.#onPassed = onPassed;
   }
 
-  /** The process now holds that much. */
+  /** Records that the process now holds that much. */
   use(bytes: number): void {
     this.#usageBytes = bytes;
     this.#isShown = true;
@@ -82,13 +85,13 @@ export class MemoryWatch {
     else this.#timer ??= this.#cap.clock.timer(this.#topic, this.#untilNextLookMs(), () => this.#look());
   }
 
-  /** Looks no more: the process is below its cap, or is being stopped. */
+  /** Stops checking: the process is below its cap, or is being stopped. */
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
   }
 
-  /** The process is gone, and with it what it held. */
+  /** Records that the process is gone, and its memory with it. */
   end(): void {
     this.stop();
     if (this.#isShown) this.#cap.gauge?.set(0);

@@ -1,4 +1,4 @@
-/** The execer that plays recorded runs again: output and end at their times, in their order, on the injected clock. */
+/** The execer that plays back recorded runs: output and end at their times, in their order, on the injected clock. */
 import * as is from '../kernel/shape.ts';
 import { describeValue, RunnerError, invalidArgument } from '../kernel/errors.ts';
 import { microsecondsOf, TIME_MS_MAX } from '../kernel/microseconds.ts';
@@ -17,23 +17,23 @@ import { VirtualProcess } from './virtual-process.ts';
 import { check, checkedIterable } from '../kernel/argument-check.ts';
 import { REST_OF_WORLD } from '../model/world.ts';
 
-/** A chunk of output and when it comes, in microseconds from the start of the process. */
+/** A chunk of output and when it is written, in microseconds from the start of the process. */
 export interface PlannedChunk {
   readonly atUs: number;
   readonly stream: StreamName;
   readonly chunk: Chunk;
 }
 
-/** What ends a recorded process: by itself, killed for its memory, or not before it is stopped. */
+/** How a recorded process ends: by itself, killed for its memory, or only when stopped. */
 export type PlannedEnd =
   | { readonly kind: 'ends'; readonly atUs: number; readonly status: ProcessStatus }
   | { readonly kind: 'memory'; readonly atUs: number; readonly report: MemoryReport }
-  /** `delayUs` is how long it took from the request to the end. */
+  /** `delayUs` is the time from the request to stop until the end. */
   | { readonly kind: 'stopped'; readonly delayUs: number };
 
 /**
- * Turns the recording of a run into what its process does in virtual time. Invariant: output keeps its recorded order, ties
- * included, and all of it comes before the end.
+ * What the process of a recorded run does in virtual time. Invariant: output keeps its recorded order, ties included,
+ * and all of it comes before the end.
  */
 export type PlaybackPlan =
   | { readonly starts: false; readonly error: string }
@@ -64,13 +64,13 @@ function planChunks(run: RecordedRun): PlannedChunk[] {
     if (!STREAMS.includes(stream)) {
       throw broken(run, `output[${index}].stream`, 'stdout or stderr', stream);
     }
-    // The recorded order is the truth; a time that goes back is an artefact of measuring.
+    // The recorded order is right; a time that goes backwards is an artefact of measuring.
     latestUs = Math.max(latestUs, microseconds(run, `output[${index}].atMs`, recorded.atMs));
     return { atUs: latestUs, stream, chunk: chunkOf(run, index, recorded) };
   });
 }
 
-/** How long the process took to die, counted from the first request to stop it: its deadline may have come before the abort. */
+/** How long the process took to die, from the first request to stop it: that may be its timeout rather than the abort. */
 function stopDelayUs(run: RecordedRun, startedUs: number, endedUs: number, last: RecordedStatus): number {
   const { abortedAtMs, command } = run;
   const timeoutUs = microseconds(
@@ -101,10 +101,10 @@ function naturalEnd(atUs: number, { state, exitCode, error }: RecordedStatus): P
 }
 
 /**
- * Reads what a recorded process does. A run that failed before it was RUNNING does not start; one that was aborted, timed out or
- * whose recording has no end lives until it is stopped, and takes as long to die as it did.
+ * Plans what a recorded process does. A run that failed before it was RUNNING does not start; one that was aborted,
+ * timed out or has no recorded end runs until it is stopped, and then takes as long to die as it was recorded to.
  *
- * @throws RunnerError `RUNNER_TRACE_FORMAT` for times that are none, and chunks that are not text or bytes on a stream.
+ * @throws RunnerError `RUNNER_TRACE_FORMAT` for invalid times, and for chunks that are not text or bytes on a stream.
  */
 function playbackPlan(run: RecordedRun): PlaybackPlan {
   const running = run.statuses.find(({ state }) => state === 'RUNNING');
@@ -125,8 +125,8 @@ function playbackPlan(run: RecordedRun): PlaybackPlan {
 }
 
 /**
- * One process that does again what was recorded. Invariant: it holds one timer at a time, so that output and end that are due
- * together keep their recorded order whatever the clock's policy is.
+ * A process that repeats what was recorded. Invariant: it has at most one timer at a time, so that output and end that
+ * are due together keep their recorded order, whatever the clock's policy is.
  */
 class PlaybackProcess extends VirtualProcess {
   readonly #chunks: readonly PlannedChunk[];
@@ -134,7 +134,7 @@ class PlaybackProcess extends VirtualProcess {
   readonly #startedAtMs: number;
   readonly #topic: Topic;
   #next = 0;
-  /** When it ends, from its start; `Infinity` while nothing has asked a stopped one to stop. */
+  /** When it ends, in microseconds from its start; `Infinity` for a stopped one until it is asked to stop. */
   #endAtUs: number;
   #timer: Timer | undefined;
 
@@ -147,7 +147,7 @@ class PlaybackProcess extends VirtualProcess {
     this.#endAtUs = end.kind === 'stopped' ? Infinity : end.atUs;
   }
 
-  /** Does all that is due and sets the timer for what comes next. */
+  /** Does everything that is due, and sets the timer for the next event. */
   play(): void {
     const nowUs = this.#elapsedUs();
     while (!this.ended) {
@@ -194,20 +194,20 @@ class PlaybackProcess extends VirtualProcess {
         this.endByMemory(this.#end.report);
         break;
       case 'stopped':
-        // The base makes an abort of it, because this kind ends only after a request to stop.
+        // `VirtualProcess` turns this into an abort, because this kind ends only after a request to stop.
         this.end(completeProcess(0));
         break;
     }
   }
 }
 
-/** Finds the recording that a command is to repeat. */
+/** Finds the recording for a command; undefined if there is none. */
 export type FindRecording = (command: ExecCommand) => RecordedRun | undefined;
 
-/** What to play, and where. */
+/** The options of {@link createPlaybackExecer}. */
 export interface PlaybackExecerOptions extends VirtualExecerOptions {
   readonly recordingOf: FindRecording;
-  /** The longest that a recorded process may take to die; it is killed then. Default 15,000 ms. */
+  /** The longest that a recorded process may take to die before it is killed. Default 15,000 ms. */
   readonly graceMs?: number | undefined;
 }
 
@@ -227,23 +227,25 @@ const RUN_OF_COMMAND = is.objectOf<Pick<ExecCommand, 'runner' | 'runId'>>(
   { runner: is.TEXT, runId: is.TEXT },
 );
 
-/** An execer that plays recordings. */
+/** An execer that plays back recordings. */
 export interface PlaybackExecer extends Execer {
   /**
-   * @throws RunnerError `RUNNER_EXEC_FAILED` if there is no recording for the command or the recorded one could not be started,
-   * `RUNNER_TRACE_FORMAT` if its recording is broken.
+   * Starts the recorded process.
+   *
+   * @throws RunnerError `RUNNER_EXEC_FAILED` if there is no recording for the command or the recorded one could not be
+   * started, `RUNNER_TRACE_FORMAT` if its recording is invalid.
    */
   exec(command: ExecCommand): Process;
-  /** Processes that have not ended. */
+  /** Number of processes that have not ended. */
   readonly livingProcesses: number;
 }
 
 /**
- * Finds recordings by the runner and the run id of the command; by the run id alone, where only one runner has a run of that id.
- * See {@link createPlaybackExecer}.
+ * Finds recordings by the runner and the run id of the command; by the run id alone if only one runner has a run with
+ * that id. See {@link createPlaybackExecer}.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for two recordings of the same run of the same runner. What `runs` throws on the way
- * passes through.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for two recordings of the same run of the same runner. Errors of the
+ * iterator `runs` are rethrown.
  */
 export function recordingsByRunId(runs: Iterable<RecordedRun>): FindRecording {
   const byKey = new Map<string, RecordedRun>();
@@ -304,9 +306,9 @@ class PlayingExecer implements PlaybackExecer {
 }
 
 /**
- * Makes an execer that repeats recordings: each chunk of output at its time from the start of the process, the end when the
- * recorded run ended, with its exit code. A process that was stopped in the recording waits to be stopped again, and takes as
- * long to die as it did. Whatever else an abort meets ends at once.
+ * Makes an execer that repeats recordings: each chunk of output at its time from the start of the process, and the end
+ * when the recorded run ended, with its exit code. A process that was stopped in the recording waits to be stopped
+ * again, and takes as long to die as recorded. Any other process ends at once when aborted.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a time that is negative or not finite.
  *

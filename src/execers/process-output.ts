@@ -1,6 +1,6 @@
 /**
- * Carries what a process writes to its sinks. Invariant: a sink never stops the process; whatever it throws or rejects with is
- * kept as a fault (R123), and the order of writes is the order of calls.
+ * Carries the output of a process to its sinks. Invariant: a sink never stops the process; anything it throws or
+ * rejects with is kept as a fault (R123), and writes are in the order of the calls.
  */
 import type { ExecCommand, Sink } from '../model/execer.ts';
 import { isPending } from '../model/maybe-promise.ts';
@@ -25,7 +25,7 @@ export class ProcessOutput {
     this.#faults = faults;
   }
 
-  /** Writes that a sink has not finished yet. */
+  /** Number of writes that a sink has not finished yet. */
   get pending(): number {
     return this.#pending;
   }
@@ -42,19 +42,20 @@ export class ProcessOutput {
     }
   }
 
-  /** Calls back once, when the last pending write is done. There must be one. */
+  /** Calls back once, when the last pending write is done. Must be called only while writes are pending. */
   whenDrained(callback: () => void): void {
     this.#onDrained = callback;
   }
 
-  /** Gives up the writes that are still pending: what becomes of them is not looked at any more. */
+  /** Gives up the pending writes: their outcomes no longer matter. */
   cut(drainGraceMs: number): void {
     this.#onDrained = undefined;
     this.#faults.add('output', new Error(`cut after ${drainGraceMs} ms, writes pending: ${this.#pending}`));
   }
 
   #await(stream: StreamName, written: PromiseLike<unknown>): void {
-    // Promise.resolve tames foreign thenables: each settles once, later, and never throws here.
+    // `Promise.resolve` makes a native promise of any thenable: it settles once, asynchronously, and does not throw
+    // here.
     const settled = Promise.resolve(written);
     this.#pending++;
     this.#onWritten ??= this.#written.bind(this);

@@ -1,6 +1,6 @@
 /**
- * The statuses that a process can end with, one constructor each, so that every execer gives the same shape and the same texts.
- * Statuses are frozen and may be shared.
+ * The statuses with which a process can end, one constructor each, so that every execer uses the same shape and the
+ * same texts. Statuses are frozen and may be shared.
  */
 import * as is from '../kernel/shape.ts';
 import { invalidArgument } from '../kernel/errors.ts';
@@ -19,7 +19,7 @@ export function isExitCode(value: unknown): value is ExitCode {
   return Number.isInteger(value) && value === ((value as number) | 0);
 }
 
-/** An exit code. */
+/** The shape of an exit code. */
 export const EXIT_CODE: is.SuchShape = is.such('a 32-bit integer', isExitCode);
 
 const BYTE_CODES = 256;
@@ -35,12 +35,12 @@ export function completeProcess(exitCode: ExitCode, error = ''): ProcessStatus {
   return (error === '' ? completed[exitCode] : undefined) ?? complete(exitCode, error);
 }
 
-/** The machinery failed, or it is not known how the process ended (R124). */
+/** The machinery failed, or it is unknown how the process ended (R124). */
 export function failedProcess(exitCode: ExitCode, error: string): ProcessStatus {
   return Object.freeze({ state: 'FAILED', exitCode, error });
 }
 
-/** Killed by a signal that nobody here sent: COMPLETE −1 with the signal's name, in the text too (R124, D64). */
+/** Killed by a signal that the execer did not send: COMPLETE −1 with the signal's name, also in the text (R124, D64). */
 export function signalledProcess(signal: string): ProcessStatus {
   return Object.freeze({ state: 'COMPLETE', exitCode: -1, error: killedText(signal), signal });
 }
@@ -52,14 +52,14 @@ function aborted(signal: string): ProcessStatus {
   return Object.freeze({ state: 'FAILED', exitCode: -1, error: `Aborted (${signal})`, signal });
 }
 
-/** Stopped on request; the signal is the last one that it took (R126, R141). */
+/** Stopped on request; `signal` is the last one that it received (R126, R141). */
 export function abortedProcess(signal: string): ProcessStatus {
   if (signal === 'SIGTERM') return ABORTED_BY_TERM;
   return signal === 'SIGKILL' ? ABORTED_BY_KILL : aborted(signal);
 }
 
 /**
- * The report of a memory cap that was passed (R132).
+ * The report that a process has reached its memory cap (R132).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the usage is below the cap.
  */
@@ -76,7 +76,7 @@ export function memoryReport(kind: MemoryReport['kind'], usageBytes: number, cap
   return Object.freeze({ kind, status });
 }
 
-/** The same status with the faults that did not change the outcome (R123). */
+/** The status with the faults that did not change the outcome added (R123). */
 export function withFaults(status: ProcessStatus, faults: readonly string[]): ProcessStatus {
   return faults.length === 0 ? status : Object.freeze({ ...status, faults: Object.freeze([...faults]) });
 }

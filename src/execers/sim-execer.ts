@@ -1,6 +1,7 @@
 /**
- * The execer that runs scripts instead of programs, on the injected clock alone (R143). Invariant: a process whose script lets
- * no time pass has ended when `exec` returns and has cost no event; no process leaves a timer, a child or a pause behind.
+ * The execer that runs scripts instead of programs, on the injected clock alone (R143). Invariant: a process whose
+ * script lets no time pass has ended when `exec` returns, and has cost no event; no process leaves a timer, a child or
+ * a pause behind.
  */
 import * as is from '../kernel/shape.ts';
 import { check, unreadable } from '../kernel/argument-check.ts';
@@ -14,25 +15,25 @@ import type { SimGround } from './sim-process.ts';
 import { SimProcess } from './sim-process.ts';
 import { parseSimScript } from './sim-script.ts';
 
-/** Where simulated processes live and what stops them. */
+/** The clock, tracer and grace periods of simulated processes, and their memory cap. */
 export interface SimExecerOptions extends VirtualExecerOptions, MemoryCapOptions {}
 
-/** An execer for scripts. */
+/** An execer that runs scripts. */
 export interface SimExecer extends Execer {
   /**
-   * Starts a script (R135); it runs until it first waits, before `exec` returns.
+   * Starts a script (R135) and runs it up to its first wait before `exec` returns.
    *
-   * @throws RunnerError `RUNNER_EXEC_FAILED` if a step is bad; then nothing has started (R136).
+   * @throws RunnerError `RUNNER_EXEC_FAILED` if a step is invalid; nothing has started then (R136).
    */
   exec(command: ExecCommand): Process;
   /**
-   * Wakes one paused process, which goes on before this returns: the one that paused first, or the first of those whose run
-   * id or tag is `name`. False if there is none; a resume is never kept for later (R140).
+   * Resumes one paused process, which continues before this returns: the one that paused first, or, of those whose run
+   * id or tag is `name`, the first. False if there is none; a resume is never saved for later (R140).
    */
   resume(name?: string): boolean;
-  /** The run ids of the processes at a `pause`, oldest pause first; `#0`, `#1`, … for those without a run. */
+  /** Run ids of the processes at a `pause`, oldest pause first; `#0`, `#1`, … for those without a run. */
   readonly paused: readonly string[];
-  /** Simulated processes that are alive, children included; 0 once all have ended. */
+  /** Number of simulated processes that are alive, children included; 0 once all have ended. */
   readonly livingProcesses: number;
 }
 
@@ -42,7 +43,7 @@ const SIM_EXECER_OPTIONS = is.optionsOf<SimExecerOptions>(
   { ...REST_OF_WORLD, ...virtual, ...MEMORY_CAP_FIELDS },
 );
 
-/** What {@link createSimExecer} makes. */
+/** The sim execer that {@link createSimExecer} makes. */
 export class ScriptExecer implements SimExecer {
   readonly cancelBoundMs: number;
   /** Whether its processes appear in a trace. */
@@ -94,9 +95,9 @@ function argvOf(command: ExecCommand): readonly string[] {
 }
 
 /**
- * Makes a sim execer. A command's argv is its script, a step per element: `stdout TEXT`, `sleep MS`, `complete N` and the others
- * of `simStep`. Memory is looked at as on the real machine: at once, then every `memoryPeriodMs`; a process over the
- * cap is killed, then reported (R130–R133).
+ * Makes a sim execer. A command's argv is its script, one step per element: `stdout TEXT`, `sleep MS`, `complete N` and
+ * the others of `simStep`. Memory is checked as on the real machine: at once, then every `memoryPeriodMs`; a process at
+ * or over the cap is killed, then reported (R130–R133).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a time or a cap that is negative or not finite.
  *

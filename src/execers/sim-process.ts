@@ -1,6 +1,6 @@
 /**
- * One simulated process: runs its script on the injected clock, with a tree of children. Invariant: it does as much as it can
- * without letting time pass, and holds at most one timer for its script; its end buries the whole tree (R129).
+ * A simulated process: runs its script on the injected clock, with a tree of children. Invariant: it does as much as it
+ * can without letting time pass, and has at most one timer for its script; its end ends the whole tree (R129).
  */
 import type { Timer } from '../kernel/clock.ts';
 import type { Topic } from '../kernel/question.ts';
@@ -12,11 +12,11 @@ import type { ProcessTable } from './virtual-processes.ts';
 import type { SimStep } from './sim-step.ts';
 import { VirtualProcess } from './virtual-process.ts';
 
-/** What the processes of one sim execer share. */
+/** The state that the processes of one sim execer share. */
 export interface SimGround {
   readonly table: ProcessTable;
   readonly memory: MemoryCap;
-  /** Processes at a `pause` that can be resumed, oldest pause first; made for the first. */
+  /** Processes at a `pause` that can be resumed, oldest pause first; made lazily. */
   paused: Set<SimProcess> | undefined;
 }
 
@@ -24,7 +24,7 @@ export interface SimGround {
 interface Child {
   readonly name: string;
   readonly ignoresTerm: boolean;
-  /** Lives on when its parent ends, until the execer kills what is left. */
+  /** True if it lives on when its parent ends, until the execer kills the rest of the tree. */
   readonly outlives: boolean;
 }
 
@@ -56,7 +56,7 @@ export class SimProcess extends VirtualProcess {
     return this.name === name || (name !== '' && this.command.tag === name);
   }
 
-  /** Goes on with the script until the process ends or waits for something. */
+  /** Runs the script until the process ends or waits for something. */
   run(): void {
     while (!this.ended) {
       const step = this.#script[this.#next++];
@@ -67,7 +67,7 @@ export class SimProcess extends VirtualProcess {
 
   protected override takeTerm(): boolean {
     this.#memory?.stop();
-    // An aborted process never eats a resume, also if it lives on until it is killed (R140).
+    // An aborted process never consumes a resume, even while it lives on until it is killed (R140).
     this.#ground.paused?.delete(this);
     if (!this.#ignoresTerm) return true;
     this.#children = this.#children?.filter((child) => {
@@ -94,7 +94,7 @@ export class SimProcess extends VirtualProcess {
     this.#children = undefined;
   }
 
-  /** Does one step; false if the script waits now. */
+  /** Performs one step; false if the script now waits. */
   #goesOnAfter(step: SimStep): boolean {
     switch (step.op) {
       case 'comment':

@@ -1,6 +1,6 @@
 /**
- * Reads a sim script: one step per element of argv (R135). The whole script is read before anything starts (R136), and a bad
- * step is named by its index with what was expected and what came.
+ * Parses a sim script: one step per element of argv (R135). The whole script is parsed before anything starts (R136);
+ * the error for an invalid step gives its index, what was expected and what came.
  */
 import { isArray } from '../kernel/argument-check.ts';
 import { describeValue, RunnerError } from '../kernel/errors.ts';
@@ -15,7 +15,7 @@ const FAIL_OPERANDS = /^(-?\d+)(?: ([^]*))?$/;
 const OPCODES =
   'complete, pause, sleep, stdout, stderr, fail, signal, mem, ignore-term, hang, orphan, fork or a # comment';
 
-/** What an opcode makes of the text after it: a step, or in words what it takes. */
+/** Parses the text after an opcode: a step, or a description of what the opcode takes. */
 type StepReader = (operand: string | undefined) => SimStep | string;
 
 const bare =
@@ -81,7 +81,7 @@ function readStep(element: string): SimStep | string {
   return READERS.get(opcode)?.(operand) ?? OPCODES;
 }
 
-/** Steps that were read already. Steps are frozen and depend on their text alone, so sharing them cannot be noticed. */
+/** Cache of parsed steps. Steps are frozen and depend on their text alone, so sharing them is invisible. */
 const known = new Map<string, SimStep>();
 const KNOWN_MAX = 1024;
 const KNOWN_LENGTH_MAX = 128;
@@ -105,10 +105,11 @@ function parseStep(element: unknown, index: number): SimStep {
 }
 
 /**
- * Reads an argv as a script; an empty one is an empty script. The opcode of a step is the text up to the first space, the
- * rest is taken verbatim (R135). Integers and times are plain decimal digits.
+ * Parses an argv as a script; an empty one is an empty script. The opcode of a step is the text up to the first space,
+ * the rest is taken verbatim (R135). Integers and times are plain decimal digits.
  *
- * @throws RunnerError `RUNNER_EXEC_FAILED` that names the index of the first bad step, what was expected and what came (R136).
+ * @throws RunnerError `RUNNER_EXEC_FAILED` with the index of the first invalid step, what was expected and what came
+ * (R136).
  *
  * @example
  * ```ts
@@ -122,7 +123,7 @@ export function parseSimScript(argv: readonly string[]): SimStep[] {
     const message = `Bad sim script: argv: expected an array of steps, got ${describeValue(argv)}`;
     throw new RunnerError('RUNNER_EXEC_FAILED', message, { expected: 'an array of steps', actual: argv });
   }
-  // Neither a literal nor an iteration, because each run has a script: see ARCHITECTURE.md on memory.
+  // Neither a literal nor an iterator, because each run has a script: see ARCHITECTURE.md on memory.
   const steps = new Array<SimStep>(argv.length);
   for (let index = 0; index < argv.length; index += 1) steps[index] = parseStep(argv[index], index);
   return steps;

@@ -1,6 +1,7 @@
 /**
  * The steps of a simulated process as plain frozen data, with a constructor per step and their text form. Invariant:
- * `parseSimScript(simScript(...steps))` gives the same steps back, so that generated scripts can be written down and read again.
+ * `parseSimScript(simScript(...steps))` gives the same steps back, so that generated scripts can be written down and
+ * parsed again.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -9,7 +10,7 @@ import { roundedMs } from '../kernel/microseconds.ts';
 import type { ExitCode } from '../model/exit-code.ts';
 import { EXIT_CODE } from './process-status.ts';
 
-/** One step of a sim script (R135, R144). What each does to the process stands at {@link simStep}. */
+/** One step of a sim script (R135, R144). {@link simStep} describes what each does to the process. */
 export type SimStep =
   | { readonly op: 'complete'; readonly exitCode: ExitCode }
   | { readonly op: 'pause' }
@@ -25,7 +26,7 @@ export type SimStep =
   | { readonly op: 'orphan' }
   | { readonly op: 'fork' };
 
-/** Signals that end a process which does not handle them: what `signal NAME` takes. */
+/** Signals that `signal NAME` accepts: those that end a process which does not handle them. */
 export const FATAL_SIGNALS: readonly string[] = Object.freeze([
   'SIGHUP',
   'SIGINT',
@@ -49,10 +50,10 @@ export const FATAL_SIGNALS: readonly string[] = Object.freeze([
   'SIGSYS',
 ]);
 
-/** The longest `sleep`: some 285 years, what integer microseconds can hold. */
+/** The longest `sleep`: about 285 years, the most that integer microseconds can represent. */
 export const MAX_SLEEP_MS: number = Math.floor(Number.MAX_SAFE_INTEGER / 1000);
 
-/** A time that a `sleep` can take. */
+/** Whether a value is a valid time for `sleep`. */
 export function isSleepMs(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= MAX_SLEEP_MS;
 }
@@ -82,37 +83,40 @@ const STEP = is.objectOf<AnyStep>(
   { exitCode: EXIT_CODE, text: is.TEXT, ms: SLEEP_MS, signal: FATAL_SIGNAL, bytes: is.COUNT },
 );
 
-/** A value that fits; -0 is 0. */
+/** Returns a value after checking it; -0 becomes 0. */
 function fitting<T>(name: string, value: T, shape: is.Shape): T {
   check(name, value, shape);
   return value === 0 ? (0 as T) : value;
 }
 
-/** The constructors of steps; each throws `RUNNER_INVALID_ARGUMENT` for a value that the step does not take. */
+/** The constructors of steps; each throws `RUNNER_INVALID_ARGUMENT` for a value that the step does not accept. */
 export interface SimStepConstructors {
   /** Ends the process with this exit code: COMPLETE (R137). Its forked children end with it. */
   complete(exitCode: ExitCode): SimStep;
   /** Blocks until `resume` of the execer picks this process, or until it is stopped (R140). */
   pause(): SimStep;
-  /** Lets that much time pass, in microsecond resolution; 0 gives way once to others that are due now (R138). */
+  /** Lets that much time pass, in microsecond resolution; 0 yields once to other events that are due now (R138). */
   sleep(ms: number): SimStep;
-  /** Writes the text as it is to standard output; an empty text writes nothing. */
+  /** Writes the text unchanged to standard output; an empty text writes nothing. */
   stdout(text: string): SimStep;
-  /** Writes the text as it is to standard error; an empty text writes nothing. */
+  /** Writes the text unchanged to standard error; an empty text writes nothing. */
   stderr(text: string): SimStep;
   /** Does nothing. */
   comment(text: string): SimStep;
-  /** The machinery loses the process: FAILED with this code and text, the tree is killed. */
+  /** The machinery loses the process: FAILED with this code and text; the tree is killed. */
   fail(exitCode: ExitCode, text?: string): SimStep;
-  /** The process dies of this signal: COMPLETE −1 and the signal's name (R124). One of `FATAL_SIGNALS`. */
+  /** The process dies of this signal, one of `FATAL_SIGNALS`: COMPLETE −1 and the signal's name (R124). */
   signal(signal: string): SimStep;
-  /** From here on the tree holds that much resident memory, in bytes. See `memoryCapBytes` of the sim execer. */
+  /** From here on the tree holds this many bytes of resident memory. See `memoryCapBytes` of the sim execer. */
   mem(bytes: number): SimStep;
-  /** From here on SIGTERM is ignored, also by children forked later: an abort takes the grace and ends by SIGKILL. */
+  /** From here on SIGTERM is ignored, also by children forked later: an abort waits out the grace and ends with SIGKILL. */
   ignoreTerm(): SimStep;
-  /** Never goes on by itself and cannot be resumed; SIGTERM ends it unless it is ignored. */
+  /** Waits for ever and cannot be resumed; SIGTERM ends it unless it is ignored. */
   hang(): SimStep;
-  /** Starts a child that outlives its parent: the execer kills what is left of the tree (R129) and notes that as a fault. */
+  /**
+   * Starts a child that outlives its parent: the execer kills it with the rest of the tree (R129) and records that as a
+   * fault.
+   */
   orphan(): SimStep;
   /** Starts a child that ends when its parent ends. */
   fork(): SimStep;
@@ -155,9 +159,9 @@ export const simStep: SimStepConstructors = Object.freeze({
 });
 
 /**
- * The text of a step, as it stands in an argv. See {@link simStep}.
+ * The text of a step, as an element of argv. See {@link simStep}.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what none of the constructors made.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything that these constructors did not make.
  */
 export function formatSimStep(step: SimStep): string {
   check('step', step, STEP);
@@ -188,10 +192,9 @@ export function formatSimStep(step: SimStep): string {
 }
 
 /**
- * The argv of a simulated command that does these steps, in order.
- * See {@link simStep}.
+ * The argv of a simulated command that performs these steps, in order. See {@link simStep}.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a step.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but steps.
  */
 export function simScript(...steps: readonly SimStep[]): string[] {
   return steps.map(formatSimStep);

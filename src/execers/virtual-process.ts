@@ -1,6 +1,7 @@
 /**
- * What every process in virtual time has: one end, one promise for it, an abort with SIGTERM, grace and SIGKILL, and output that
- * is delivered before the end is reported. Invariant: the first cause of the end wins (R120), and nothing is written after it (R142).
+ * The base of all processes in virtual time: one end, one promise for it, an abort with SIGTERM, grace and SIGKILL, and
+ * output that is delivered before the end is reported. Invariant: the first cause of the end wins (R120), and nothing
+ * is written after it (R142).
  */
 import type { Timer } from '../kernel/clock.ts';
 import { thing, type Topic } from '../kernel/question.ts';
@@ -12,20 +13,20 @@ import { ProcessOutput } from './process-output.ts';
 import { abortedProcess, withFaults } from './process-status.ts';
 import type { ProcessTable } from './virtual-processes.ts';
 
-/** Is called when a process ends. */
+/** Notified when a process ends. */
 export interface EndListener {
   processEnded(status: ProcessStatus): void;
-  /** Somebody from outside makes it go on; afterwards it has no listener. */
+  /** A caller from outside is about to make the process go on; it has no listener afterwards. */
   processDisturbed(): void;
 }
 
-/** The base of simulated and recorded processes. Subclasses say what goes on inside. */
+/** The base of simulated and recorded processes. Subclasses define what the process does. */
 export abstract class VirtualProcess implements Process {
   readonly name: string;
   protected readonly table: ProcessTable;
   protected readonly command: ExecCommand;
   #stopping = false;
-  /** How it ended; its output may still be under way. */
+  /** How it ended; its output may still be in flight. */
   #ending: ProcessStatus | undefined;
   #final: ProcessStatus | undefined;
   #promise: Promise<ProcessStatus> | undefined;
@@ -42,12 +43,12 @@ export abstract class VirtualProcess implements Process {
     table.enter(this.name);
   }
 
-  /** True from its death on, also while output is being delivered. */
+  /** True from its death on, even while output is still being delivered. */
   get ended(): boolean {
     return this.#ending !== undefined;
   }
 
-  /** What an event of this process is about. */
+  /** The subject of an event of this process. */
   protected topic(what: string): Topic {
     return thing('process', this.name).topic(what);
   }
@@ -65,13 +66,19 @@ export abstract class VirtualProcess implements Process {
     return this.#promise;
   }
 
-  /** How it ended, or undefined and the listener is called when it does, without a promise in between; replaces the listener before. */
+  /**
+   * Returns how it ended; if it has not, undefined, and calls the listener synchronously when it does. Replaces the
+   * previous listener.
+   */
   whenEnded(listener: EndListener | undefined): ProcessStatus | undefined {
     if (this.#final === undefined) this.#onEnd = listener;
     return this.#final;
   }
 
-  /** To be called before somebody from outside makes it go on: what follows is known by promise then, not in the midst of that call. */
+  /**
+   * Must be called before a caller from outside makes it go on, so that its end is then reported by a promise, and not
+   * during that call.
+   */
   disturb(): void {
     this.#onEnd?.processDisturbed();
   }
@@ -88,7 +95,7 @@ export abstract class VirtualProcess implements Process {
   /** SIGTERM has come: true if it ends the process, false if the process lives on. */
   protected abstract takeTerm(): boolean;
 
-  /** The process is dead: gives back its timers and children. Called once. */
+  /** Called once, when the process dies: must cancel its timers and end its children. */
   protected abstract bury(): void;
 
   protected write(stream: StreamName, chunk: Chunk): void {
@@ -96,17 +103,17 @@ export abstract class VirtualProcess implements Process {
     this.#output.write(stream, chunk);
   }
 
-  /** Keeps a fault that changes no outcome. */
+  /** Records a fault that does not change the outcome. */
   protected addFault(where: string, error: unknown): void {
     this.#faultLog().add(where, error);
   }
 
-  /** It ends by itself. If SIGTERM was sent before, it counts as ended by that (R126). */
+  /** Ends the process by itself. If SIGTERM was sent before, it counts as ended by that (R126). */
   protected end(status: ProcessStatus): void {
     this.#finish(this.#stopping ? abortedProcess('SIGTERM') : status);
   }
 
-  /** It is killed for its memory, and only then reported, before its end can be seen (R133). */
+  /** Kills the process for its memory, and only then reports it, before its end can be seen (R133). */
   protected endByMemory(report: MemoryReport): void {
     this.#die(report.status);
     try {
@@ -147,7 +154,8 @@ export abstract class VirtualProcess implements Process {
       return;
     }
     const { clock, drainGraceMs } = this.table;
-    // Not at the end of the instant: a caller that bounds an abort by `cancelBoundMs` there must see that it was kept.
+    // Not an end-of-instant event: a caller that bounds an abort by `cancelBoundMs` in such an event must see that the
+    // bound was kept.
     this.#timer = clock.timer(this.topic('drain'), drainGraceMs, () => {
       output.cut(drainGraceMs);
       this.#settle();

@@ -1,6 +1,6 @@
 /**
- * The processes of one execer in virtual time: where they live and which are alive. Invariant: every process that was entered
- * leaves once, and the trace shows both (R204).
+ * The processes of one execer in virtual time: their clock and settings, and which are alive. Invariant: every process
+ * that was entered leaves once, and the trace shows both (R204).
  */
 import * as is from '../kernel/shape.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -9,20 +9,20 @@ import type { ExecCommand } from '../model/execer.ts';
 import { TRACER } from '../model/argument-shapes.ts';
 import type { Tracer } from '../model/trace-event.ts';
 
-/** What the execers in virtual time have in common. */
+/** The common options of execers in virtual time. */
 export interface VirtualExecerOptions {
   readonly clock: Clock;
-  /** Sees each process come and go; absent costs nothing. */
+  /** Records when each process starts and ends. Default: no trace, at no cost. */
   readonly tracer?: Tracer | undefined;
-  /** Names the runner in the trace; default `runner`. */
+  /** The runner's name in the trace. Default `runner`. */
   readonly runner?: string | undefined;
-  /** From SIGTERM to SIGKILL when an abort meets a process that ignores SIGTERM; default 10,000 ms (R125). */
+  /** The time from SIGTERM to SIGKILL when an aborted process ignores SIGTERM. Default 10,000 ms (R125). */
   readonly graceMs?: number | undefined;
-  /** How long the end of a process waits for sinks that are slow; what is not written then is cut; default 1,000 ms. */
+  /** How long the end of a process waits for slow sinks; output not written by then is cut. Default 1,000 ms. */
   readonly drainGraceMs?: number | undefined;
 }
 
-/** The shapes of those. */
+/** The shapes of these options. */
 export const VIRTUAL_EXECER_FIELDS: is.ShapesOf<VirtualExecerOptions> = {
   clock: is.CLOCK,
   tracer: TRACER,
@@ -31,7 +31,7 @@ export const VIRTUAL_EXECER_FIELDS: is.ShapesOf<VirtualExecerOptions> = {
   drainGraceMs: is.DURATION_MS,
 };
 
-/** Options with their defaults, and the count of the living. */
+/** The options with their defaults, and the number of live processes. */
 export class ProcessTable {
   readonly clock: Clock;
   readonly graceMs: number;
@@ -49,17 +49,17 @@ export class ProcessTable {
     this.#runner = runner;
   }
 
-  /** An abort is over within the grace and the drain (R199). */
+  /** An abort takes at most the grace and the drain (R199). */
   get cancelBoundMs(): number {
     return this.graceMs + this.drainGraceMs;
   }
 
-  /** Processes that are alive, children included. */
+  /** Number of processes that are alive, children included. */
   get living(): number {
     return this.#living;
   }
 
-  /** The run id, or `#0`, `#1`, … for commands that belong to no run. */
+  /** The run id, or `#0`, `#1`, … for commands without a run. */
   nameOf(command: ExecCommand): string {
     return command.runId ?? `#${this.#nameless++}`;
   }

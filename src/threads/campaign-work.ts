@@ -1,4 +1,4 @@
-/** A campaign in an exploring thread, with its counters where the thread that started it can see them. */
+/** Runs a campaign in an exploring thread, with counters that the thread that started it can read. */
 import { runCampaign } from '../explore/campaign.ts';
 import { createCoverage } from '../explore/coverage.ts';
 import type { EscapeWatch } from '../explore/escape.ts';
@@ -10,16 +10,16 @@ import type { ThreadScenario } from './thread-scenario.ts';
 
 const CUT_OFF = 'The time of the campaign was up, and the execution had not ended';
 
-/** Watches what executions reach for outside of their simulation. */
+/** Starts watching for escapes: accesses of executions to anything outside of their simulation. */
 export type WatchEscapes = (executor: Executor) => EscapeWatch;
 
-/** What only some campaigns need. */
+/** Parts that only some campaigns need. */
 export interface CampaignParts {
   readonly watchEscapes: WatchEscapes | undefined;
   readonly exhaustive: { readonly exhaustiveStrategy: typeof exhaustiveStrategy } | undefined;
 }
 
-/** Runs the campaign to its end, or until it is asked to stop. */
+/** Runs a campaign to its end, or until it is asked to stop. */
 export async function runCampaignTask(
   task: CampaignTask,
   scenario: ThreadScenario,

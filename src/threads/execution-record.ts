@@ -1,21 +1,21 @@
-/** What the trace of an execution is made of. Invariant: plain data, as it goes from thread to thread. */
+/** The contents of an execution's trace. Invariant: plain data, because it is posted between threads. */
 import { failureKey } from '../explore/failure-key.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 
-/** What happened in an execution, and what came of it. */
+/** The decisions and events of an execution, and its outcome. */
 export interface ExecutionRecord {
   /** The name of the scenario. */
   readonly scenario: string;
   readonly traceHash: string;
-  /** See `failureKey`; undefined if it held. */
+  /** See `failureKey`; undefined if the execution held. */
   readonly failureKey: string | undefined;
   readonly decisions: readonly Decision[];
   readonly events: readonly TraceEvent[];
 }
 
-/** The record of an execution that has kept its trace. */
+/** The record of an execution that kept its trace. */
 export function recordOf(verdict: Verdict): ExecutionRecord {
   const { scenario, traceHash, failure } = verdict;
   return {

@@ -1,6 +1,6 @@
 /**
- * Failures in a thread of their own: one is made small and explained, or an execution is run again and explained. Invariant: what is known is
- * sent before anything else is tried, so that it is known whatever becomes of the rest.
+ * The work on failures in a thread of their own: shrink and explain one, or run an execution again and explain it.
+ * Invariant: each result is sent before anything else is tried, so that it is not lost if the rest fails.
  */
 import { withinEvents } from '../explore/event-budget.ts';
 import { executorWith, type Executor } from '../explore/executor.ts';
@@ -24,13 +24,16 @@ import {
 } from './task.ts';
 import type { ThreadScenario } from './thread-scenario.ts';
 
-/** Everything that happens is drawn, so that of more events the beginning is enough. */
+/** A timeline draws every event, so of more events the beginning is enough. */
 const DRAWN_EVENTS_MAX = 50_000;
-/** A replay is to take a few times what its execution takes; a short one has this much for its explanation. */
+/**
+ * Bounds of the time for an explanation: a replay may take a few times as long as its execution, and a short one at
+ * least 2 s.
+ */
 const EXPLAIN_MS_LEAST = 2_000;
 const EXPLAIN_MS_MOST = 10_000;
 
-/** Makes a failure small until that gets no further or it is asked to stop, then explains it. */
+/** Shrinks a failure until no progress is made or it is asked to stop, then explains it. */
 export async function runSettleTask(
   { failing, explainMs, ...options }: SettleTask,
   scenario: ThreadScenario,
@@ -44,14 +47,14 @@ export async function runSettleTask(
   send({ type: 'part', part });
 }
 
-/** Runs an execution once, and more often to draw and to explain it. */
+/** Runs an execution once, and again to draw and to explain it. */
 export async function runReplayTask(task: ReplayTask, scenario: ThreadScenario): Promise<void> {
   const { log, seed } = task;
   const { send } = scenario;
   const maxEvents = boundOf(task);
   const isOfCutOff = expectedKey(task) === CUT_OFF_KEY;
   const logged = scenario.guarded(scenario.executor(seed), true);
-  // Without anything of ours among the frames of its stacks.
+  // Keeps no log, so that no frames of ours are in the stacks.
   const watched = scenario.guarded(scenario.executor(seed), false);
   const startedAt = performance.now();
   const keepTrace = task.keepsTrace === true;
@@ -72,7 +75,7 @@ export async function runReplayTask(task: ReplayTask, scenario: ThreadScenario):
       : timelineOfBeginning(verdict, watched);
     send({ type: 'part', part: { timeline: await drawn } });
   }
-  // What has no end has nothing to explain.
+  // An execution without an end has nothing to explain.
   if (!task.explains || (isOfCutOff && verdict.failure?.kind === 'budget')) return;
   const explainMs = Math.min(EXPLAIN_MS_MOST, Math.max(EXPLAIN_MS_LEAST, 2 * tookMs));
   const part = await storyOf(outcome, report, { executor, log, seed }, limitsOf(scenario, explainMs));
@@ -106,7 +109,10 @@ function outcomeOf(
   };
 }
 
-/** What goes on and on is seen in its beginning and its failure. That it is cut off there is no failure of its own. */
+/**
+ * Of a very long execution, draws the beginning and the failure. Being cut off after the beginning does not count as a
+ * failure.
+ */
 async function timelineOfBeginning(verdict: Verdict, executor: Executor): Promise<Timeline> {
   const { firedEvents, failure } = verdict;
   const brief = withinEvents(executor, DRAWN_EVENTS_MAX, true);
@@ -116,7 +122,7 @@ async function timelineOfBeginning(verdict: Verdict, executor: Executor): Promis
   return { ...rest, otherData: { ...otherData, shown } };
 }
 
-/** Why it fails; of what holds where its log does not fit, what happens now. */
+/** The explanation of a failure; if the execution holds although its log does not fit, the history of what happens now. */
 async function storyOf(
   { failing, isReproduced }: ReplayOutcome,
   { verdict }: ReplayReport,

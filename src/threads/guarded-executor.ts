@@ -1,7 +1,8 @@
 /**
- * Runs executions in a thread that shall outlive them, and shows from outside that they go on. Invariant: what an execution may leave to its
- * thread (errors that nobody caught, real timers, output that nobody has taken, memory outside of the heap) reaches no later execution
- * unseen, for there the thread would hang or die of it without a reason.
+ * Runs executions in a thread that must outlive them, and shows the progress to other threads. Invariant: nothing that
+ * an execution may leave in its thread (errors that nobody caught, real timers, output not yet passed on, memory
+ * outside of the heap) reaches a later execution unnoticed, which would hang or crash the thread for no apparent
+ * reason.
  */
 import process from 'node:process';
 import type { ExecutionRequest, Executor } from '../explore/executor.ts';
@@ -10,30 +11,34 @@ import type { Verdict } from '../simulation/verdict.ts';
 import { runAlone } from './run-alone.ts';
 import type { ExploreSharedState } from './shared-state.ts';
 
-/** Taken when loaded, since fake timers may stand in the globals later. */
+/** Taken when loaded, because fake timers may replace the global later. */
 const wait = setTimeout;
 
 const BEHIND_BYTES = 1 << 20;
 const WAIT_MS = 5;
-/** Buffers that nobody holds any more are counted until they are collected. */
+/** Unreferenced buffers count until they are collected. */
 const OUTSIDE_HEAP_FACTOR = 2;
-/** Looking costs some microseconds. */
+/** Checking the memory costs some microseconds. */
 const LOOK_EVERY = 64;
 const MIB = 1 << 20;
 
-/** How executions are guarded. */
+/** The options of {@link GuardedExecutor}. */
 export interface Guard {
   /** Where each turn of the event loop shows. */
   readonly state: ExploreSharedState;
-  /** Memory of the heap in MiB. */
+  /** Limit of the heap in MiB. */
   readonly memoryMb: number;
-  /** Writes decisions to `state` as they are taken; the call that does it is then among the frames of who asked. */
+  /**
+   * Writes decisions to `state` as they are taken; the frame of the function that does it is then in the stack of each
+   * decision.
+   */
   readonly keepsLog: boolean;
 }
 
 /**
- * An executor whose executions fail for what they leave: a stray error is a failure of kind `error`, a real timer one of kind `escape`.
- * It rejects if an execution leaves too much memory behind, as the thread has to go with it.
+ * An executor whose executions fail for what they leave behind: a stray error is a failure of kind `error`, a real
+ * timer one of kind `escape`. Rejects if an execution leaves too much memory behind, because the thread then has to be
+ * ended.
  */
 export class GuardedExecutor implements Executor {
   readonly scenario: string;
@@ -68,7 +73,7 @@ export class GuardedExecutor implements Executor {
     return verdict;
   }
 
-  /** What the limit of the heap does not cover. */
+  /** Checks the memory that the heap limit does not cover. */
   #lookAtMemory(): void {
     this.#looks += 1;
     const limitMb = this.#guard.memoryMb * OUTSIDE_HEAP_FACTOR;
@@ -76,7 +81,7 @@ export class GuardedExecutor implements Executor {
     throw new RangeError(`buffers take more than ${limitMb} MiB of memory outside of the heap`);
   }
 
-  /** Begins nothing while much of what was printed still waits in this thread. */
+  /** Delays the next execution while too much of the output still waits in this thread. */
   async #untilOutputIsTaken(): Promise<void> {
     const { state } = this.#guard;
     while (isBehind() && !state.mustStop) {
@@ -92,7 +97,7 @@ function isBehind(): boolean {
   return process.stdout.writableLength + process.stderr.writableLength > BEHIND_BYTES;
 }
 
-/** Decisions outlive a thread that hangs or dies. */
+/** Records decisions where they outlive a thread that hangs or dies. */
 function loggedSource(source: DecisionSource, state: ExploreSharedState): DecisionSource {
   const decide: DecisionSource['decide'] = (question, n, occurrence, describe) => {
     const answer = source.decide(question, n, occurrence, describe);

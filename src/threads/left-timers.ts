@@ -1,6 +1,7 @@
 /**
- * Timers of the machine that a scenario leaves, in a process that runs nothing else: there their number says all, also of those that were
- * set by a function taken before, which no simulation sees. Invariant: what failed already stays as it is.
+ * Finds real timers that a scenario leaves behind, in a process that runs nothing else: there, counting timers
+ * suffices, and includes those set through a function taken before the simulation, which it does not see. Invariant: an
+ * earlier failure stays as it is.
  */
 import { activeResources, resourcesSince } from '../kernel/drain-host.ts';
 import { leftTimersText } from '../simulation/end-judge.ts';
@@ -8,7 +9,10 @@ import type { Verdict } from '../simulation/verdict.ts';
 
 const NO_PLACE = 'where it was set is not known here: dryrunner explore --strict lists such lines';
 
-/** Runs one simulation and gives its verdict: a failure of kind `escape` if it held and has left real timers. */
+/**
+ * Runs one simulation and resolves with its verdict; if it held but left real timers behind, with a failure of kind
+ * `escape`.
+ */
 export async function failLeftTimers(run: () => Promise<Verdict>): Promise<Verdict> {
   const before = activeResources();
   const verdict = await run();

@@ -1,6 +1,6 @@
 /**
- * A campaign on many threads. Invariants: an execution that takes its thread with it is reported with its log and costs nothing else: the
- * next thread goes on behind it; together the threads run each index of their shard once.
+ * A campaign on many threads. Invariants: an execution that hangs or crashes its thread is reported with its log and
+ * costs nothing else: the next thread continues after it; together, the threads run each index of their shard once.
  */
 import type { CampaignEvent, CampaignReport } from '../explore/campaign-report.ts';
 import type { Certificate } from '../explore/exhaustive/certificate.ts';
@@ -12,15 +12,15 @@ import { ExploreSlot, type ExploreSlotOptions } from './slot.ts';
 import type { CampaignTask } from './task.ts';
 import type { ThreadLimits } from './thread-supervisor.ts';
 
-/** What {@link runExplorePool} takes. */
+/** The options of {@link runExplorePool}. */
 export interface ExplorePoolOptions extends ThreadLimits, Omit<CampaignTask, 'kind'> {
-  /** How many threads. */
+  /** Number of threads. */
   readonly workers: number;
   /** This pool explores the indices `firstIndex + shard`, `firstIndex + shard + shards`, …; `shard` counts from 0. */
   readonly shard: number;
   /**
-   * Real time in milliseconds, from the first execution, after which no other begins. Those that are on may come to their end within
-   * as much again, at most ten seconds; if none has ended yet, three times as long.
+   * Real time in milliseconds, from the first execution on, after which no other one starts. Executions in progress may
+   * take as long again to finish, at most ten seconds; three times that if none has finished yet.
    */
   readonly timeMs?: number;
   /** Ends the campaign early. */
@@ -28,11 +28,11 @@ export interface ExplorePoolOptions extends ThreadLimits, Omit<CampaignTask, 'ki
   readonly onEvent: (event: PoolEvent) => void;
 }
 
-/** How far a pool has come. */
+/** The progress of a pool. */
 export interface PoolProgress {
   readonly executions: number;
   readonly failed: number;
-  /** Features of coverage; the most that one thread has reached. */
+  /** Features of coverage: the most that any one thread has reached. */
   readonly features: number;
   readonly decisions: number;
   readonly firedEvents: number;
@@ -41,28 +41,28 @@ export interface PoolProgress {
   readonly seconds: number;
 }
 
-/** Sent as it happens. Executions and seconds of a failure are those of the whole pool. */
+/** Sent as it happens. The executions and seconds of a failure are those of the whole pool. */
 export type PoolEvent = CampaignEvent | { readonly type: 'progress'; readonly progress: PoolProgress };
 
-/** What a pool did. */
+/** The result of a pool. */
 export interface PoolReport extends CampaignReport {
   readonly seconds: number;
   /** Features of coverage that all threads have reached together; 0 if the strategy does not watch it. */
   readonly features: number;
-  /** Threads that hung or died. */
+  /** Number of threads that hung or crashed. */
   readonly lostThreads: number;
-  /** What an exhaustive search can vouch for. */
+  /** What an exhaustive search has proved. */
   readonly certificate?: Certificate;
-  /** What executions reached for outside; absent unless the campaign is strict. */
+  /** Accesses outside of the simulation; absent unless the campaign is strict. */
   readonly escapes?: readonly Escape[];
 }
 
 const PROGRESS_MS = 250;
 const GRACE_LEAST_MS = 1_000;
 const GRACE_MOST_MS = 10_000;
-/** Where no execution has ended yet, nothing would be known of the scenario. */
+/** More time if no execution has ended yet, because then nothing would be known of the scenario. */
 const FIRST_GRACE_FACTOR = 3;
-/** How long loading the scenario may take, its time not counted. */
+/** The longest that loading the scenario may take; that time does not count as the pool's. */
 const LOAD_MOST_MS = 120_000;
 
 class ExplorePool {
@@ -73,7 +73,7 @@ class ExplorePool {
   readonly #startedAt = performance.now();
   #deadline: NodeJS.Timeout | undefined;
   #isReady = false;
-  /** True once nobody wants to know how the executions that are on would end. */
+  /** True once the outcomes of the executions in progress no longer matter. */
   #isSettled = false;
 
   constructor(options: ExplorePoolOptions) {
@@ -106,7 +106,7 @@ class ExplorePool {
       const reports = await Promise.all([
         firstReport,
         ...others.map(async (slot) => {
-          // What failed before is tried before anything new.
+          // Earlier failures are tried before anything new.
           await Promise.race([first.corpusTried, firstReport]);
           return slot.run();
         }),
@@ -144,7 +144,8 @@ class ExplorePool {
       return;
     }
     const { key } = event.failure;
-    // Who stops at the first failure gets one; what others came to in the same moment comes again.
+    // Without `goOn`, only the first failure is reported; those that others found at the same moment will be found
+    // again.
     if (this.#failures.has(key) || (!goOn && this.#failures.size > 0)) return;
     const failure = { ...event.failure, executions: this.#progress().executions, seconds: this.#seconds() };
     this.#failures.set(key, failure);
@@ -179,7 +180,7 @@ class ExplorePool {
     this.#deadline = setTimeout(() => this.#finish(timeMs), timeMs);
   }
 
-  /** The time is up. */
+  /** Called when the time is up. */
   #finish(timeMs: number): void {
     for (const slot of this.#slots) slot.askToFinish();
     const graceMs = Math.min(GRACE_MOST_MS, Math.max(GRACE_LEAST_MS, timeMs));
@@ -197,7 +198,7 @@ class ExplorePool {
   }
 }
 
-/** The part of a worker in what all do: every `workers`-th index of this shard. */
+/** A worker's share: every `workers`-th index of this shard. */
 function taskOf(options: ExplorePoolOptions, worker: number): ExploreSlotOptions['task'] {
   const { scenario, strategy, seed, bounds, goOn, strict, auditEvery, workers, shard, shards } = options;
   const { corpus, firstIndex, maxExecutions } = options;
@@ -206,7 +207,7 @@ function taskOf(options: ExplorePoolOptions, worker: number): ExploreSlotOptions
     ...(auditEvery === undefined ? {} : { auditEvery }),
     firstIndex: firstIndex + shard + shards * worker,
     shards: shards * workers,
-    // One thread is enough to see a failure again; what to go on from is good for all.
+    // One thread is enough to reproduce the failures; all can start from the seeds.
     corpus: worker === 0 ? corpus : corpus.filter(({ key }) => key === undefined),
     ...(maxExecutions === undefined ? {} : { maxExecutions: shareOf(maxExecutions, worker, workers) }),
   };

@@ -1,7 +1,7 @@
 /**
- * What a thread that explores shows of itself while it cannot answer: counters, a sign of life, and the decisions of the execution
- * that it is in, so that one which never ends can be reported with its log. Invariants: one thread writes, except for the wish to stop;
- * a reader sees a prefix of what was decided, never a torn entry.
+ * What an exploring thread shows of itself even while it cannot answer: counters, a sign of life, and the decisions of
+ * the current execution, so that one that never ends can be reported with its log. Invariants: one thread writes,
+ * except for the request to stop; a reader sees a prefix of the decisions, never a torn entry.
  */
 import { hasFailed } from '../explore/failure-key.ts';
 import type { Decision } from '../kernel/decisions.ts';
@@ -9,16 +9,16 @@ import { questionFrom, type Question, type QuestionData } from '../kernel/questi
 import type { Verdict } from '../simulation/verdict.ts';
 
 const STOP = 0;
-/** No further execution begins. */
+/** Start no further execution. */
 const FINISH = 1;
-/** The execution that is on is cut off as well. */
+/** Also cut off the current execution. */
 const CUT_OFF = 2;
 const TURNS = 1;
 const EXECUTIONS = 2;
 const FAILED = 3;
 const FEATURES = 4;
 const DECISIONS = 5;
-/** Executions begun: who reads a log sees by it whether it is still that of one execution. */
+/** Number of executions begun: shows a reader whether a log belongs to a single execution. */
 const BEGUN = 6;
 const CONTROL_CELLS = 8;
 
@@ -27,13 +27,13 @@ const FIRED_EVENTS = 1;
 const ALL_DECISIONS = 2;
 const FIGURE_CELLS = 4;
 
-/** Per decision: question, n, answer. */
+/** Cells of a decision: question, n, answer. */
 const ENTRY_CELLS = 3;
 const DECISIONS_KEPT = 1 << 16;
-/** Room for as many questions as decisions are kept, at some seventy bytes each; what is not used costs nothing. */
+/** Room for as many questions as decisions, at about 70 bytes each; unused room costs nothing. */
 const QUESTIONS_BYTES_MAX = 1 << 22;
 
-/** Figures need a multiple of 8 bytes before them. */
+/** The 64-bit figures must start at a multiple of 8 bytes. */
 const FIGURES_AT = CONTROL_CELLS * 4;
 const ENTRIES_AT = FIGURES_AT + FIGURE_CELLS * 8;
 const QUESTIONS_AT = ENTRIES_AT + DECISIONS_KEPT * ENTRY_CELLS * 8;
@@ -41,23 +41,23 @@ const BYTES = QUESTIONS_AT + QUESTIONS_BYTES_MAX;
 
 /** Counters of a thread. */
 export interface ExploreCounters {
-  /** Turns of its event loop and executions begun: if this stands still, the thread hangs. */
+  /** Turns of its event loop and executions begun. If it stands still, the thread hangs. */
   readonly turns: number;
   readonly executions: number;
-  /** Executions begun, those that are not counted included. */
+  /** Executions begun, including those that are not counted. */
   readonly begun: number;
-  /** Decisions of the execution that it is in, as far as they are recorded. */
+  /** Decisions of the current execution, as far as they are recorded. */
   readonly decided: number;
   readonly failed: number;
-  /** Features of coverage that it has reached. */
+  /** Features of coverage reached. */
   readonly features: number;
   readonly decisions: number;
   readonly firedEvents: number;
-  /** Index of the execution that it is in; -1 for one of the corpus. */
+  /** Index of the current execution; -1 for one of the corpus. */
   readonly index: number;
 }
 
-/** Both ends of the shared memory of one thread. */
+/** The shared memory of one thread, for both its writer and its readers. */
 export class ExploreSharedState {
   readonly memory: SharedArrayBuffer;
   readonly #control: Int32Array;
@@ -68,7 +68,7 @@ export class ExploreSharedState {
   readonly #encoder = new TextEncoder();
   #questionBytes = 0;
   #count = 0;
-  /** A question did not fit: what comes after it is not kept either, so that the log has no gap. */
+  /** True once a question did not fit: no later decision is kept either, so that the log has no gap. */
   #isFull = false;
 
   constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(BYTES)) {
@@ -79,22 +79,22 @@ export class ExploreSharedState {
     this.#questions = new Uint8Array(memory, QUESTIONS_AT, QUESTIONS_BYTES_MAX);
   }
 
-  /** True once no further execution is to begin. */
+  /** True once no further execution may start. */
   get mustStop(): boolean {
     return Atomics.load(this.#control, STOP) >= FINISH;
   }
 
-  /** True once the execution that is on is to be cut off. */
+  /** True once the current execution has to be cut off. */
   get mustCutOff(): boolean {
     return Atomics.load(this.#control, STOP) >= CUT_OFF;
   }
 
-  /** Lets the thread end the execution that it is in, and begin no other. */
+  /** Lets the thread finish its current execution, and start no other. */
   askToFinish(): void {
     Atomics.compareExchange(this.#control, STOP, 0, FINISH);
   }
 
-  /** Lets the thread cut off the execution that it is in. */
+  /** Makes the thread cut off its current execution. */
   askToStop(): void {
     Atomics.store(this.#control, STOP, CUT_OFF);
   }
@@ -103,14 +103,14 @@ export class ExploreSharedState {
     Atomics.add(this.#control, TURNS, 1);
   }
 
-  /** An execution begins: its decisions take the place of those before. */
+  /** Starts an execution, whose decisions replace those of the last one. */
   beginExecution(): void {
     this.#count = 0;
     this.#isFull = false;
     Atomics.add(this.#control, BEGUN, 1);
     Atomics.store(this.#control, DECISIONS, 0);
     this.noteTurn();
-    // Questions are kept from one execution to the next, as most are the same, until they no longer fit.
+    // Most questions recur, so they are kept between executions as long as there is room.
     if (this.#questionBytes < QUESTIONS_BYTES_MAX / 2) return;
     this.#offsets.clear();
     this.#questionBytes = 0;
@@ -131,7 +131,7 @@ export class ExploreSharedState {
     Atomics.store(this.#control, DECISIONS, this.#count);
   }
 
-  /** `nextIndex` is that of the execution which follows. */
+  /** Counts an execution; `nextIndex` is the index of the next one. */
   noteExecution(nextIndex: number, verdict: Verdict): void {
     const { decisionCount, firedEvents } = verdict;
     Atomics.add(this.#control, EXECUTIONS, 1);
@@ -165,7 +165,10 @@ export class ExploreSharedState {
     };
   }
 
-  /** The decisions of the execution that is on, as far as they were kept. For a thread that has been silent; others begin anew meanwhile. */
+  /**
+   * The decisions kept of the current execution. Meant for a thread that is silent; with any other, reading restarts
+   * with each execution.
+   */
   decisions(): Decision[] {
     for (;;) {
       const begun = Atomics.load(this.#control, BEGUN);
@@ -174,7 +177,7 @@ export class ExploreSharedState {
         const decisions = this.#readDecisions();
         if (isSame()) return decisions;
       } catch (error) {
-        // What is written over while it is read may be no question at all.
+        // The bytes may have been overwritten while they were read.
         if (isSame()) throw error;
       }
     }
@@ -191,7 +194,7 @@ export class ExploreSharedState {
     });
   }
 
-  /** Where the question stands as JSON, its length in two bytes before it; -1 if it does not fit. */
+  /** Stores a question as JSON after its length in two bytes and returns its offset; -1 if it does not fit. */
   #keepQuestion(question: Question): number {
     const bytes = this.#encoder.encode(JSON.stringify(question));
     const offset = this.#questionBytes;

@@ -1,6 +1,6 @@
 /**
- * The place of one thread in a pool: starts a thread, and after an execution that took its thread with it another one, until the
- * slot's share is done. Invariant: no index is run twice, the one of a lost execution included.
+ * The place of one thread in a pool. Starts a thread, and another one after an execution hung or crashed it, until the
+ * slot's share is done. Invariant: no index runs twice, including that of a lost execution.
  */
 import { EXHAUSTIVE } from '../explore/strategies/strategy-names.ts';
 import type { CampaignEvent, CampaignReport, CorpusEntry } from '../explore/campaign-report.ts';
@@ -21,14 +21,14 @@ import {
   type ThreadRun,
 } from './thread-supervisor.ts';
 
-/** The share of a slot: a task that may need more than one thread. */
+/** A slot's share of the work: a task that may take more than one thread. */
 export interface ExploreSlotOptions {
   readonly task: CampaignTask;
   readonly limits: ThreadLimits;
-  /** Gathers what all slots have reached. */
+  /** Gathers the coverage of all slots. */
   readonly coverage: Coverage;
   readonly onEvent: (event: CampaignEvent) => void;
-  /** The scenario is loaded: the first execution begins. */
+  /** Called when the scenario is loaded, before the first execution. */
   readonly onReady: () => void;
 }
 
@@ -44,12 +44,12 @@ const NO_COUNTERS: ExploreCounters = {
   index: 0,
 };
 
-/** So many threads in a row that die in their first execution: the next would too. */
+/** After this many threads in a row died in their first execution, the next would too. */
 const FRUITLESS_MAX = 3;
 
 /** A slot of a pool. */
 export class ExploreSlot {
-  /** Settles when the corpus of this slot is through, or nothing more comes. */
+  /** Settles when the corpus of this slot has been tried, or the slot has ended. */
   readonly corpusTried: Promise<void>;
   readonly #options: ExploreSlotOptions;
   readonly #reports: CampaignReport[] = [];
@@ -76,17 +76,17 @@ export class ExploreSlot {
     if (corpus.length === 0) this.#endCorpus();
   }
 
-  /** What an exhaustive search can vouch for. */
+  /** What an exhaustive search has proved. */
   get certificate(): Certificate | undefined {
     return this.#certificate;
   }
 
-  /** What executions were seen to reach for outside, if the campaign is strict. */
+  /** Accesses of executions outside of their simulation, if the campaign is strict. */
   get escapes(): readonly Escape[] {
     return this.#escapes;
   }
 
-  /** Threads that hung or died. */
+  /** Number of threads that hung or crashed. */
   get lostThreads(): number {
     return this.#lostThreads;
   }
@@ -108,9 +108,9 @@ export class ExploreSlot {
         if (end.type === 'done') break;
         if (end.type === 'lost') this.#lose(end.failing, counters);
         this.#reports.push(this.#reportOf(end, counters));
-        // A strategy that goes through all there is would come to the same execution again.
+        // An exhaustive strategy would reach the same execution again.
         if (end.type === 'stopped' || this.#options.task.strategy === EXHAUSTIVE) break;
-        // A log of the corpus that took its thread with it is not tried again, so there is one less.
+        // A log of the corpus that crashed its thread is not tried again, so some progress was made.
         const isFruitless = counters.executions === 0 && counters.index >= 0;
         fruitless = isFruitless ? fruitless + 1 : 0;
       }
@@ -124,18 +124,18 @@ export class ExploreSlot {
     return this.#thread === undefined ? this.#past : plus(this.#past, this.#thread.counters());
   }
 
-  /** The first index of the share that has not come to its end. */
+  /** The first index of the share that has not finished. */
   get nextIndex(): number {
     return Math.max(this.#nextIndex, this.counters().index);
   }
 
-  /** Lets the execution that is on come to its end, and begins no other. */
+  /** Lets the current execution finish, and starts no other. */
   askToFinish(): void {
     this.#mustStop = true;
     this.#thread?.askToFinish();
   }
 
-  /** Cuts off the execution that is on. */
+  /** Cuts off the current execution. */
   askToStop(): void {
     this.#mustStop = true;
     this.#thread?.askToFinish();
@@ -148,7 +148,7 @@ export class ExploreSlot {
     if (last === undefined) {
       return { ...sum, stoppedBy: this.#hasWork() ? 'stopped' : sum.stoppedBy, nextIndex: this.#nextIndex };
     }
-    // One thread comes after the other: what ended the last one ended the share.
+    // Threads run one after another, so the end of the last one is the end of the share.
     return { ...sum, stoppedBy: last.stoppedBy, nextIndex: last.nextIndex };
   }
 
@@ -187,7 +187,7 @@ export class ExploreSlot {
     if (certificate !== undefined) this.#certificate = certificate;
   }
 
-  /** Reports the execution that is lost, and goes on behind it. */
+  /** Reports the lost execution, and continues after it. */
   #lose(failing: FailingExecution, { index, executions }: ExploreCounters): void {
     const corpusId = index < 0 ? this.#corpus[executions]?.id : undefined;
     if (index < 0) this.#corpus = this.#corpus.slice(executions + 1);
@@ -207,7 +207,7 @@ export class ExploreSlot {
     this.#options.onEvent({ type: 'failure', failure });
   }
 
-  /** A thread that had to be ended can no longer say what it was in. */
+  /** Describes the execution of a thread that had to be ended, which can no longer do so itself. */
   #cutOffBy(end: ThreadEnd, { index, executions }: ExploreCounters): FailingExecution[] {
     if (end.type !== 'stopped' || end.decisions === undefined) return [];
     const message = 'The execution was to be cut off, and its thread did not do so in time';
@@ -220,14 +220,14 @@ export class ExploreSlot {
     return [execution];
   }
 
-  /** Why the share ends, if no thread comes after the one that was lost. */
+  /** Why the share ends if the lost thread was the last one. */
   #causeAfterLoss(): StopCause {
     if (!this.#options.task.goOn) return 'failure';
     if (this.#mustStop) return 'stopped';
     return this.#hasWork() ? 'failure' : 'executions';
   }
 
-  /** What is known of a thread that could not give its report. */
+  /** The report of a thread that could not send one, from its counters. */
   #reportOf(end: ThreadEnd, counters: ExploreCounters): CampaignReport {
     const lost = end.type === 'lost' ? 1 : 0;
     const { executions, failed, decisions, firedEvents } = counters;

@@ -1,17 +1,18 @@
 /**
- * What comes uncaught between the turns of a simulation, in a process that runs nothing else: out of a real timer or real I/O. Node ends
- * the process for it; here it becomes the failure of the simulation in which it came. What comes in its turns a simulation judges itself
- * (`src/simulation/uncaught-errors.ts`), since anywhere else that is all whose owner is known. Invariant: afterwards the process listens as it did before.
+ * Handles errors that come uncaught between the turns of a simulation, from a real timer or real I/O, in a process that
+ * runs nothing else. Node would end the process; here they fail the simulation in which they occurred. The simulation
+ * itself judges errors within its turns (`src/simulation/uncaught-errors.ts`), because elsewhere only those have a
+ * known owner. Invariant: the process's listeners are restored afterwards.
  */
 import process from 'node:process';
 import { messageOf } from '../kernel/errors.ts';
 import { detailedBy, factsOf, plainFact } from '../simulation/failure-fact.ts';
 import type { Failure, FailureKind, Verdict } from '../simulation/verdict.ts';
 
-/** Taken when loaded, since fake timers may stand in the globals later. */
+/** Taken when loaded, because fake timers may replace the global later. */
 const nextTurn = setImmediate;
 
-/** Judged when a simulation ends or is given up, so that what was uncaught came first, and may be why. */
+/** Failures that are judged when a simulation ends or is given up: the uncaught error came first, and may be the reason. */
 const JUDGED_LAST: ReadonlySet<FailureKind> = new Set([
   'deadlock',
   'stall',
@@ -30,13 +31,13 @@ class StrayError extends Error {
 }
 
 /**
- * Runs one simulation and gives its verdict; what it leaves uncaught meanwhile, or in the turn of the event loop after its end, is a
- * failure of kind `error`. A failure that the simulation noticed itself while it ran stays the failure, and has the other among
- * its details. What comes later still, from a
- * real timer for one, meets the next simulation: its owner cannot be known.
+ * Runs one simulation and resolves with its verdict. An error that is uncaught meanwhile, or in the turn of the event
+ * loop after its end, is a failure of kind `error`. A failure that the simulation itself noticed while it ran stays the
+ * failure, with the uncaught error in its details. An error that comes even later, for instance from a real timer,
+ * fails the next simulation, because its owner cannot be known.
  *
- * `run` gets a function to call at each turn of the event loop (`onTurn` of `simulate`), which ends a simulation that would otherwise
- * go on without what was lost.
+ * `run` receives a function to call at each turn of the event loop (`onTurn` of `simulate`); it throws after an
+ * uncaught error, so that the simulation does not go on without what was lost.
  */
 export async function catchStrayErrors(run: (onTurn: () => void) => Promise<Verdict>): Promise<Verdict> {
   let first: StrayError | undefined;
@@ -52,7 +53,7 @@ export async function catchStrayErrors(run: (onTurn: () => void) => Promise<Verd
     const verdict = await run(() => {
       if (first !== undefined) throw first;
     });
-    // Rejections of the last promise reactions are announced after them.
+    // Rejections of the last promise reactions are announced only after those.
     await new Promise((resolve) => {
       nextTurn(resolve);
     });
@@ -65,7 +66,7 @@ export async function catchStrayErrors(run: (onTurn: () => void) => Promise<Verd
 
 function withStrayError(verdict: Verdict, { message, cause }: StrayError): Verdict {
   const { failure, virtualMs } = verdict;
-  // A call that was refused was noticed while it was made.
+  // A refused call was noticed when it was made.
   const isNoticed = failure?.kind === 'escape' && failure.cause !== undefined;
   if (failure !== undefined && (isNoticed || !JUDGED_LAST.has(failure.kind))) {
     const isSame = failure.cause === cause || failure.message === message;

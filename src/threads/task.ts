@@ -1,4 +1,4 @@
-/** What a thread that explores is given to do, and what comes of it. Invariant: plain data, as it goes from thread to thread. */
+/** The tasks of exploring threads, and their results. Invariant: plain data, because it is posted between threads. */
 import type { CampaignEvent, CampaignReport, CorpusEntry } from '../explore/campaign-report.ts';
 import type { Certificate, SearchBounds } from '../explore/exhaustive/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
@@ -17,67 +17,67 @@ export interface CampaignTask {
   readonly scenario: string;
   readonly strategy: string;
   readonly seed: string;
-  /** Of an exhaustive search. */
+  /** Bounds of an exhaustive search. */
   readonly bounds: SearchBounds;
   readonly firstIndex: number;
   readonly shards: number;
-  /** Executions at most; absent for unlimited. */
+  /** Maximum number of executions; absent for unlimited. */
   readonly maxExecutions?: number;
-  /** Goes on after the first failure. */
+  /** Whether to go on after the first failure. */
   readonly goOn: boolean;
-  /** Watches what executions reach for outside of their simulation; takes about twice the time. */
+  /** Whether to watch for accesses outside of the simulation; takes about twice the time. */
   readonly strict: boolean;
-  /** One execution of so many is run twice; 0 for none. */
+  /** Runs one in so many executions twice, to check for determinism; 0 for none. */
   readonly auditEvery?: number;
-  /** Tried before anything else. */
+  /** Logs to try before anything else. */
   readonly corpus: readonly CorpusEntry[];
 }
 
-/** What came of a campaign. */
+/** The result of a campaign. */
 export interface CampaignResult {
   readonly report: CampaignReport;
-  /** What was reached, as a coverage map gives it. */
+  /** The coverage reached, as a coverage map encodes it. */
   readonly features: Uint8Array;
   /** Present if the campaign is strict. */
   readonly escapes?: readonly Escape[];
-  /** What an exhaustive search can vouch for. */
+  /** What an exhaustive search has proved. */
   readonly certificate?: Certificate;
 }
 
-/** A failure that is to be made small and explained. */
+/** A failure to shrink and explain. */
 export interface SettleTask {
   readonly kind: 'settle';
   readonly failing: FailingExecution;
-  /** Executions for making it small at most; 0 to have it explained as it is. */
+  /** Maximum number of executions for shrinking; 0 to explain the failure as it is. */
   readonly maxExecutions?: number;
-  /** Real time for making it small, in milliseconds, from when the scenario is loaded. */
+  /** Real time for shrinking, in milliseconds, from when the scenario is loaded. */
   readonly shrinkMs: number;
-  /** Real time for the search of the nearest passing execution; it is not taken from the other. */
+  /** Real time for finding the nearest passing execution, in milliseconds, in addition to `shrinkMs`. */
   readonly explainMs: number;
 }
 
-/** What became of a failure. The best so far is sent with each step, so that it is not lost with the thread. */
+/** The result of settling a failure. Each step sends the best so far, so that it is not lost with the thread. */
 export type SettleResult = Pick<FailingExecution, 'shrunk' | 'explanation' | 'cutShort'>;
 
-/** An execution that is to be run once: that of a log, or that which a seed decides. */
+/** An execution to run once: that of a log, or one decided by a seed. */
 export interface ReplayTask {
   readonly kind: 'replay';
   readonly scenario: string;
   /** Absent if the seed decides. */
   readonly log?: ReplayToken | readonly Decision[] | undefined;
-  /** Seed of `world.random`, and of the decisions if there is no log; absent for an exploration. */
+  /** Seed of `world.random`, and of the decisions if there is no log; absent for the seed that explorations use. */
   readonly seed?: string | undefined;
-  /** Events after which it is given up, as the file that keeps the log says; a token knows its own. */
+  /** Maximum number of events, as recorded in the log's file; a token contains its own. */
   readonly maxEvents?: number | undefined;
-  /** What a log must come to; undefined if nobody knows, and for a token. */
+  /** Key of the failure that the log must reproduce; undefined if unknown, and for a token. */
   readonly failureKey?: string | undefined;
-  /** What comes after the first entry that does not fit. */
+  /** How to decide after the first entry of the log that does not fit. */
   readonly onGap: 'keyed' | 'random';
-  /** Explains a failure, or what happens now where the log does not fit, after that has been sent. */
+  /** Whether to explain the failure, or what happens now if the log does not fit, after the outcome has been sent. */
   readonly explains: boolean;
-  /** Also gives its timeline, or that of its beginning; default false. */
+  /** Whether to draw the timeline, or its beginning. Default false. */
   readonly drawsTimeline?: boolean;
-  /** Also gives what a trace is made of; default false. */
+  /** Whether to send the record of the execution. Default false. */
   readonly keepsTrace?: boolean;
 }
 
@@ -86,32 +86,38 @@ export function expectedKey({ log, failureKey }: Pick<ReplayTask, 'log' | 'failu
   return log !== undefined && 'failureKey' in log ? log.failureKey : failureKey;
 }
 
-/** Events after which a replay is given up, if a token or a file says so. */
+/** Maximum number of events of a replay, if a token or a file gives one. */
 export function boundOf({ log, maxEvents }: Pick<ReplayTask, 'log' | 'maxEvents'>): number | undefined {
   return log !== undefined && 'maxEvents' in log ? log.maxEvents : maxEvents;
 }
 
-/** What came of a replay. The outcome is sent before anything else is tried, so that it is known whatever becomes of the explanation. */
+/**
+ * The result of a replay. The outcome is sent before anything else is tried, so that it is known even if the
+ * explanation fails.
+ */
 export interface ReplayResult extends Pick<FailingExecution, 'explanation' | 'cutShort'> {
   readonly outcome: ReplayOutcome;
-  /** Absent if nobody asked for it; of many events only the beginning, which `otherData.shown` says. */
+  /** Absent unless requested; of a long execution only the beginning, as `otherData.shown` says. */
   readonly timeline?: Timeline;
-  /** Absent if nobody asked for it. */
+  /** Absent unless requested. */
   readonly record?: ExecutionRecord;
-  /** Of an execution that holds where a log does not fit: what happens now. */
+  /** If the execution holds although the log does not fit: what happens now. */
   readonly history?: History;
 }
 
-/** How an execution went that was run again. */
+/** The outcome of running an execution again. */
 export interface ReplayOutcome {
   readonly isReproduced: boolean;
   /** False if other events led to the failure that was expected. */
   readonly isSameTrace: boolean;
-  /** Where the log first does not fit, in one sentence; or every decision fits, and something else, or nothing, fails. */
+  /**
+   * The first place where the log does not fit, in a sentence; or that every decision fits, but something else fails,
+   * or nothing.
+   */
   readonly gap?: { readonly text: string; readonly isOfDecision: boolean };
-  /** It went on by chance where the log did not fit. */
+  /** True if the decisions after that place were taken at random. */
   readonly wentOn: boolean;
-  /** Absent if it held. */
+  /** Absent if the execution held. */
   readonly failing?: FailingExecution;
   readonly traceHash: string;
   readonly firedEvents: number;
@@ -119,46 +125,46 @@ export interface ReplayOutcome {
   readonly decisions: number;
 }
 
-/** Anything that a thread can be given to do. */
+/** Any task of a thread. */
 export type ExploreTask = CampaignTask | SettleTask | ReplayTask;
 
-/** What comes of a task; of a thread that is lost, the parts that it has sent. */
+/** The result of a task; of a lost thread, the parts that it had sent. */
 export type TaskResult<Task extends ExploreTask> = Partial<
   Task extends CampaignTask ? CampaignResult : Task extends SettleTask ? SettleResult : ReplayResult
 >;
 
-/** What a thread starts with. */
+/** The input of a thread. */
 export interface ThreadInput {
   readonly task: ExploreTask;
   readonly memory: SharedArrayBuffer;
 }
 
-/** What a thread sends. */
+/** The messages of a thread. */
 export type ExploreMessage =
-  /** The scenario is loaded: the work begins. */
+  /** The scenario is loaded, and the work starts. */
   | { readonly type: 'ready' }
-  /** The scenario does not load; the message is for people, the code is that of what was thrown. */
+  /** The scenario does not load; `message` is for people, `code` is that of the error. */
   | { readonly type: 'refused'; readonly message: string; readonly code?: string | undefined }
-  /** Each log of the corpus was run. */
+  /** All logs of the corpus have been run. */
   | { readonly type: 'corpus-tried' }
   | { readonly type: 'event'; readonly event: CampaignEvent }
   /** A part of the result, as soon as it is known. */
   | { readonly type: 'part'; readonly part: TaskResult<CampaignTask> & SettleResult & TaskResult<ReplayTask> }
-  /** The last word of a thread that did what it was given. */
+  /** The last message of a thread that finished its task. */
   | { readonly type: 'done' };
 
-/** What a thread posts: a scenario may post messages of its own, which are none of ours. */
+/** The wrapper of our messages, which distinguishes them from those that a scenario may post itself. */
 export interface ExploreEnvelope {
   readonly exploreMessage: unknown;
 }
 
-/** Our message in what a thread has posted, if there is one. */
+/** Our message in a posted value; undefined if it is not one of ours. */
 export function messageIn(posted: unknown): ExploreMessage | undefined {
   const { exploreMessage } = (posted as Partial<ExploreEnvelope> | null | undefined) ?? {};
   return exploreMessage === undefined ? undefined : received<ExploreMessage>(exploreMessage);
 }
 
-/** A question on its way to another thread, which would make a bare object of it. */
+/** The form in which a question is posted to another thread; cloning would turn the question itself into a bare object. */
 class PostedQuestion {
   readonly askedAs: QuestionData;
 
@@ -167,7 +173,7 @@ class PostedQuestion {
   }
 }
 
-/** A task or message as it can be posted. */
+/** Prepares a task or message for posting. */
 export function toPost(value: unknown): unknown {
   const known = new Map<unknown, PostedQuestion>();
   return exchanged(value, (part) => {
@@ -178,7 +184,7 @@ export function toPost(value: unknown): unknown {
   });
 }
 
-/** A task or message as it was before {@link toPost}. */
+/** Restores a posted task or message to what it was before {@link toPost}. */
 export function received<T>(value: unknown): T {
   const known = new Map<unknown, Question>();
   return exchanged(value, (part) => {
@@ -189,7 +195,7 @@ export function received<T>(value: unknown): T {
   }) as T;
 }
 
-/** A copy with some of the objects in it exchanged; what is neither a plain object nor a list stays. */
+/** A copy with some objects in it replaced; values other than plain objects and arrays stay. */
 function exchanged(value: unknown, exchange: (part: object) => object | undefined): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const instead = exchange(value);

@@ -7,20 +7,20 @@ import { GuardedExecutor } from './guarded-executor.ts';
 import type { ExploreSharedState } from './shared-state.ts';
 import type { ExploreMessage } from './task.ts';
 
-/** A scenario with what its `prepare` made. */
+/** A scenario and the result of its `prepare`. */
 export interface PreparedScenario {
   readonly definition: ScenarioDefinition;
   readonly input: unknown;
-  /** What `sim.load` loads modules with. */
+  /** Loads the modules for `sim.load`. */
   readonly modules?: FreshModules | undefined;
 }
 
-/** What the work of a thread is done with. */
+/** The scenario, and the connections to the thread that started this one. */
 export class ThreadScenario {
   readonly definition: ScenarioDefinition;
-  /** Asks the work to end, and shows that it goes on. */
+  /** Receives requests to stop, and shows the progress. */
   readonly state: ExploreSharedState;
-  /** Sends what comes of the work. */
+  /** Sends results. */
   readonly send: (message: ExploreMessage) => void;
   readonly #input: unknown;
   readonly #modules: FreshModules | undefined;
@@ -37,7 +37,7 @@ export class ThreadScenario {
     this.send = send;
   }
 
-  /** Runs it; `seed` is that of `world.random`, by default that of an exploration. */
+  /** An executor of the scenario; `seed` is that of `world.random`, by default the one that explorations use. */
   executor(seed?: string): Executor {
     return executorWith(createExecutor(this.definition, this.#input, seed), { modules: this.#modules });
   }

@@ -1,6 +1,6 @@
 /**
- * Starts an exploring thread, notices when it hangs, and ends it. Invariants: it ends once; a thread that makes no progress is ended from
- * outside, and neither what it has sent nor the execution that it was in is lost with it.
+ * Starts an exploring thread, notices if it hangs, and ends it. Invariants: it ends exactly once; a thread that makes
+ * no progress is ended from outside, and neither what it has sent nor its current execution is lost.
  */
 import process from 'node:process';
 import { Worker } from 'node:worker_threads';
@@ -21,60 +21,64 @@ import {
   type ThreadInput,
 } from './task.ts';
 
-/** How a thread is started, and what it may take. */
+/** How to start a thread, and its limits. */
 export interface ThreadLimits {
-  /** The module that it runs; it calls `serveExploreTask`. */
+  /** The module that the thread runs; it must call `serveExploreTask`. */
   readonly entry: URL;
   /**
-   * Milliseconds without a turn of its event loop after which a thread counts as hanging: of its share of the processor time that this
-   * process has used, or of a quarter of the real time, whichever is more.
+   * How long the event loop may be without a turn before the thread counts as hanging, in milliseconds. What counts is
+   * the thread's share of the processor time that this process has used, or a quarter of the real time, whichever is
+   * more.
    */
   readonly hangMs: number;
-  /** Memory of its heap in MiB; a thread that needs more is ended. */
+  /** Limit of its heap in MiB; a thread that needs more is ended. */
   readonly memoryMb: number;
 }
 
-/** How {@link runInThread} runs a task. */
+/** The options of {@link runInThread}. */
 export interface ThreadOptions extends ThreadLimits {
-  /** Ends it early, with what there is by then. */
+  /** Ends the thread early, keeping the results so far. */
   readonly signal?: AbortSignal;
-  /** Called with the thread once it is started, to ask it to end and to look at its counters. */
+  /** Called with the started thread, so that the caller can ask it to stop and read its counters. */
   readonly onStart?: (thread: ExploreThread) => void;
   readonly onMessage?: (message: ExploreMessage) => void;
-  /** Called now and then. */
+  /** Called every 250 ms. */
   readonly onProgress?: (progress: ThreadProgress) => void;
 }
 
-/** How far a thread has come. */
+/** The progress of a thread. */
 export interface ThreadProgress {
-  /** Executions begun; the first of a replay is the replay itself, the others explain it. */
+  /** Executions begun; the first one of a replay is the replay itself, the others explain it. */
   readonly executions: number;
-  /** Decisions of the execution that it is in. */
+  /** Decisions of the current execution. */
   readonly decisions: number;
   readonly seconds: number;
 }
 
-/** What became of a thread. */
+/** How a thread ended. */
 export type ThreadEnd =
-  /** It did its task. */
+  /** It finished its task. */
   | { readonly type: 'done' }
-  /** It was ended, or asked to stop and did not in time although it was alive. `decisions` are those of the execution that it was in. */
+  /**
+   * It was ended, or was asked to stop and did not in time although it was alive. `decisions` are those of its current
+   * execution.
+   */
   | { readonly type: 'stopped'; readonly decisions?: readonly Decision[] }
-  /** Its execution took the thread with it. */
+  /** Its execution hung or crashed the thread. */
   | { readonly type: 'lost'; readonly failing: FailingExecution };
 
-/** What came of a task: the parts of its result that were sent, and the end of the thread. */
+/** The result of a task: the parts that were sent, and how the thread ended. */
 export type ThreadRun<Task extends ExploreTask> = TaskResult<Task> & { readonly end: ThreadEnd };
 
-/** The execution that took its thread with it before anything was known of it. */
+/** The execution that crashed or hung its thread before its outcome was sent. */
 export function lostIn({ outcome, end }: ThreadRun<ReplayTask>): FailingExecution | undefined {
   return outcome === undefined && end.type === 'lost' ? end.failing : undefined;
 }
 
-/** The scenario does not load in a thread; the message is for people. */
+/** Thrown if the scenario does not load in a thread; the message is for people. */
 export class ScenarioRefusedError extends Error {
   override readonly name = 'ScenarioRefusedError';
-  /** Of what was thrown when it was loaded, if that has one. */
+  /** The code of the error that was thrown on loading, if it has one. */
   readonly code: string | undefined;
 
   constructor(message: string, code?: string) {
@@ -83,13 +87,16 @@ export class ScenarioRefusedError extends Error {
   }
 }
 
-/** How often progress is shown. */
+/** How often progress is reported. */
 const PROGRESS_MS = 250;
-/** For loading the scenario, and the executions that begin and confirm: a thread that settles a failure keeps its time itself. */
+/**
+ * Extra time to load the scenario and for the first and the confirming executions: a thread that settles a failure
+ * enforces its own limits.
+ */
 const OVERTIME_MS = 5_000;
 
 /**
- * Runs a task in a thread of its own, to its end or until it is lost or stopped.
+ * Runs a task in a thread of its own, until it is done, lost or stopped.
  *
  * @throws ScenarioRefusedError (rejects) if the scenario does not load in a thread.
  */
@@ -104,7 +111,7 @@ export async function runInThread<Task extends ExploreTask>(
     const { begun: executions, decided: decisions } = thread.counters();
     onProgress?.({ executions, decisions, seconds: (performance.now() - startedAt) / 1_000 });
   }, PROGRESS_MS);
-  // Only what was made small by then can still be explained.
+  // A settling thread is only asked to stop, so that it can still explain what was shrunk so far.
   const stop = (): void => (task.kind === 'settle' ? thread.askToStop() : thread.terminate());
   const deadline =
     task.kind === 'settle' ? setTimeout(stop, task.shrinkMs + task.explainMs + OVERTIME_MS) : undefined;
@@ -121,24 +128,24 @@ export async function runInThread<Task extends ExploreTask>(
 }
 
 const WATCH_MS = 100;
-/** What uses no processor time is silent for this many times as long before it counts as hanging. */
+/** A thread that uses no processor time counts as hanging after this many times `hangMs`. */
 const BLOCKED_FACTOR = 4;
 const MIB = 1 << 20;
 
-/** How many threads fill the memory of this process now. */
+/** How many threads of this process are alive. */
 let living = 0;
 /** How long a thread may take to stop by itself. */
 const STOP_GRACE_MS = 2_000;
-/** How long one that still does something may take, such as to explain what it has. */
+/** How long one that still makes progress may take, for instance to explain what it has. */
 const GIVE_UP_MS = 10_000;
 
-/** What all threads of this process have used. */
+/** The processor time of all threads of this process. */
 function processorMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1_000;
 }
 
-/** A thread and its end. */
+/** A thread and its supervision. */
 export class ExploreThread {
   /** Rejects with a ScenarioRefusedError if the scenario does not load. */
   readonly ended: Promise<ThreadEnd>;
@@ -153,13 +160,13 @@ export class ExploreThread {
   #isDone = false;
   #end: ThreadEnd | Extract<ExploreMessage, { readonly type: 'refused' }> | undefined;
   #turns = -1;
-  /** How long it has been seen without a turn. */
+  /** How long it has been without a turn. */
   #silentMs = 0;
-  /** The part of it that it could have used, had it anything to do. */
+  /** The part of that time in which it could have used the processor. */
   #hangingMs = 0;
   #lookedAt = performance.now();
   #busyMs = processorMs();
-  /** Memory of the whole process at its last turn. */
+  /** Memory of the whole process at the thread's last turn. */
   #rssAtTurn = Infinity;
   #stopAskedAt = Infinity;
 
@@ -176,7 +183,7 @@ export class ExploreThread {
     this.#worker = new Worker(threadEntry(options.entry), {
       workerData: toPost(input),
       resourceLimits: { maxOldGenerationSizeMb: options.memoryMb },
-      // Results go to stdout; what a scenario prints is about the work.
+      // stdout is for results; the output of a scenario goes to stderr.
       stdout: true,
     });
     this.#worker.stdout.on('data', (chunk: Uint8Array) => process.stderr.write(chunk));
@@ -189,7 +196,7 @@ export class ExploreThread {
     this.#watch = setInterval(() => this.#look(), WATCH_MS);
   }
 
-  /** The parts that it has sent so far. */
+  /** The parts that the thread has sent so far. */
   get result(): object {
     return this.#result;
   }
@@ -198,19 +205,19 @@ export class ExploreThread {
     return this.#state.counters();
   }
 
-  /** Lets it end the execution that it is in. */
+  /** Lets the thread finish its current execution. */
   askToFinish(): void {
     this.#state.askToFinish();
     if (!this.#isReady) this.terminate();
   }
 
-  /** Lets it cut off the execution that it is in. */
+  /** Asks the thread to cut off its current execution. */
   askToStop(): void {
     this.#state.askToStop();
     this.#stopAskedAt = Math.min(this.#stopAskedAt, performance.now());
   }
 
-  /** Ends it at once, whatever it is at. */
+  /** Ends the thread at once, whatever it is doing. */
   terminate(): void {
     this.#end ??= { type: 'stopped', ...(this.#isReady ? { decisions: this.#state.decisions() } : {}) };
     void this.#worker.terminate();
@@ -224,7 +231,7 @@ export class ExploreThread {
     else if (message.type === 'part') this.#result = { ...this.#result, ...message.part };
     else if (message.type === 'done') {
       this.#isDone = true;
-      // A real timer or socket that the scenario left behind would keep the thread.
+      // A real timer or socket that the scenario left behind would keep the thread alive.
       void this.#worker.terminate();
     }
     this.#options.onMessage?.(message);
@@ -269,10 +276,11 @@ export class ExploreThread {
   #look(): void {
     const now = performance.now();
     const busyMs = processorMs();
-    // Time in which nobody could look, as the process was stopped or a slow terminal held it up, is no time of silence.
+    // Time in which the supervisor could not look, because the process was stopped or a slow terminal held it up, does
+    // not count as silence.
     const passedMs = Math.min(now - this.#lookedAt, WATCH_MS * 3);
-    // On a busy machine a thread is silent because others have the processor; which of this process had it, Node does not say. A thread that
-    // is blocked needs none, and is silent all the same.
+    // On a busy machine a thread may be silent because others have the processor, and Node does not show which thread
+    // of this process had it. A blocked thread needs none, and is silent all the same.
     const sharedMs = (busyMs - this.#busyMs) / living;
     this.#hangingMs += Math.max(Math.min(passedMs, sharedMs), passedMs / BLOCKED_FACTOR);
     this.#silentMs += passedMs;
@@ -284,7 +292,7 @@ export class ExploreThread {
       this.#hearFrom();
       this.#rssAtTurn = process.memoryUsage.rss();
     }
-    // A thread that is asked to stop does so at its next turn.
+    // A thread that is alive stops at its next turn.
     const isLate = now - this.#stopAskedAt >= STOP_GRACE_MS;
     const isSilent = this.#hangingMs >= this.#options.hangMs || (isLate && this.#silentMs >= STOP_GRACE_MS);
     if (this.#isReady && (isSilent || this.#fillsMemory())) this.#endSilent(isSilent);
@@ -292,8 +300,8 @@ export class ExploreThread {
   }
 
   /**
-   * The limit of the heap knows nothing of buffers. Which thread took them is not known, but one that has shown no turn meanwhile, while
-   * more came than all heaps may take, is as good as that.
+   * The heap limit does not cover buffers. Which thread allocated them is unknown, but one that has had no turn while
+   * the process grew by more than all heaps may take is the most likely one.
    */
   #fillsMemory(): boolean {
     if (this.#silentMs < WATCH_MS * 2) return false;

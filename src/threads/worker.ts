@@ -1,6 +1,6 @@
 /**
- * The work of one exploring thread: loads the scenario, does its task, sends what comes of it. Invariant: it says so when its task is done,
- * and ends its task early when it is asked to stop; the thread that started it watches that it does.
+ * The work of an exploring thread: loads the scenario, does its task, and sends the results. Invariant: it reports the
+ * end of its task, and ends it early when asked to stop; the supervisor enforces both.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { EXHAUSTIVE } from '../explore/strategies/strategy-names.ts';
@@ -18,15 +18,15 @@ import {
 } from './task.ts';
 import { ThreadScenario, type PreparedScenario } from './thread-scenario.ts';
 
-/** What the threads need that lies above this folder. */
+/** Services that live in the layers above this folder. */
 export interface ExploreServices {
-  /** Finds a scenario by what was typed; what it throws is the reason why nothing is run. */
+  /** Finds a scenario by the reference that was typed. If it throws, nothing is run, and its error is the reason. */
   readonly load: (scenario: string) => Promise<PreparedScenario>;
-  /** Watches what executions reach for outside of their simulation. */
+  /** Loads the watch for accesses of executions outside of their simulation. */
   readonly loadEscapeWatch: () => Promise<WatchEscapes>;
 }
 
-/** Serves the task that this thread was started with; to be called once by the file that the thread runs. */
+/** Does the task that this thread was started with; the thread's entry file must call it once. */
 export async function serveExploreTask({ load, loadEscapeWatch }: ExploreServices): Promise<void> {
   const { task, memory } = received<ThreadInput>(workerData);
   const work = await workOf(task, loadEscapeWatch);
@@ -43,7 +43,7 @@ export async function serveExploreTask({ load, loadEscapeWatch }: ExploreService
   send({ type: 'done' });
 }
 
-/** What does the task. Each thread loads what it needs: most never explain anything. */
+/** The function for a task. Each thread loads only what it needs: most never explain anything. */
 async function workOf(
   task: ExploreTask,
   loadEscapeWatch: ExploreServices['loadEscapeWatch'],
