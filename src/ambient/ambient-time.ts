@@ -7,6 +7,7 @@ import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import { question } from '../kernel/question.ts';
 import type { RandomStream } from '../kernel/random.ts';
 import type { HostedProcess, ProcessClock, ProcessParts } from '../model/process-host.ts';
+import type { Tracer } from '../model/trace-event.ts';
 import type { Ambience, AmbientParts, AmbientSession } from '../simulation/ambience.ts';
 import { check } from '../kernel/argument-check.ts';
 import * as is from '../kernel/shape.ts';
@@ -65,27 +66,95 @@ interface AmbientSettings extends AwaitOptions {
   readonly maxTicks: number;
 }
 
-/** What the globals of the machine answer to one who asks: the scenario, or a process of a simulated machine. */
-interface Asked {
+/** What one is who asks. */
+interface AskedParts {
   readonly clock: Omit<ProcessClock, 'slowed'>;
   readonly choices: Choices;
-  readonly draws: RandomStream;
-  readonly entropy: RandomStream;
-  readonly time: FaultyTime;
-  readonly timers: AmbientTimers;
+  readonly random: RandomStream;
+  readonly tracer: Tracer;
+  readonly faults: ChosenTimeFaults;
+  readonly capturePlaces: boolean;
   /** When it began, on that clock. */
   readonly sinceMs: number;
-  /** Made for the first who asks. */
-  timeline?: PerformanceTimeline;
 }
 
-/** What `performance.now()` says. */
-function ageOf({ clock, sinceMs }: Asked): number {
-  return AGE_MS + clock.now() - sinceMs;
+/**
+ * What the globals of the machine answer to one who asks: the scenario, or a process of a simulated machine. Each part is made for the first who
+ * asks for it, because a small execution asks for none or one.
+ */
+class Asked {
+  readonly clock: Omit<ProcessClock, 'slowed'>;
+  readonly choices: Choices;
+  readonly sinceMs: number;
+  readonly #parts: AskedParts;
+  #draws: RandomStream | undefined;
+  #entropy: RandomStream | undefined;
+  #time: FaultyTime | undefined;
+  #timers: AmbientTimers | undefined;
+  #timeline: PerformanceTimeline | undefined;
+  #isOver = false;
+
+  constructor(parts: AskedParts) {
+    this.clock = parts.clock;
+    this.choices = parts.choices;
+    this.sinceMs = parts.sinceMs;
+    this.#parts = parts;
+  }
+
+  get draws(): RandomStream {
+    return (this.#draws ??= this.#parts.random.fork('Math.random'));
+  }
+
+  get entropy(): RandomStream {
+    return (this.#entropy ??= this.#parts.random.fork('crypto'));
+  }
+
+  get time(): FaultyTime {
+    const { clock, choices, tracer, faults } = this.#parts;
+    return (this.#time ??= new FaultyTime(clock, choices, tracer, faults));
+  }
+
+  get timers(): AmbientTimers {
+    this.#timers ??= this.#newTimers();
+    return this.#timers;
+  }
+
+  /** Undefined if nobody has asked for one. */
+  get timersIfAny(): AmbientTimers | undefined {
+    return this.#timers;
+  }
+
+  get timeline(): PerformanceTimeline {
+    const post = (deliver: () => void): void => void this.timers.setImmediate(deliver, []).unref();
+    return (this.#timeline ??= new PerformanceTimeline({ now: () => this.ageMs(), post }));
+  }
+
+  /** What `performance.now()` says. */
+  ageMs(): number {
+    return AGE_MS + this.clock.now() - this.sinceMs;
+  }
+
+  /** None of its timers fires any more, nor one that is set later. */
+  end(): void {
+    this.#isOver = true;
+    this.#timers?.end();
+  }
+
+  #newTimers(): AmbientTimers {
+    const { clock, faults, capturePlaces } = this.#parts;
+    const timers = new AmbientTimers(
+      clock,
+      capturePlaces,
+      faults.isEmpty ? undefined : () => this.time.beforeTimer(),
+    );
+    if (this.#isOver) timers.end();
+    return timers;
+  }
 }
 
 /** One that has no faults of time: its machine has some of its own. */
 const NO_TIME_FAULTS = new ChosenTimeFaults();
+const NO_TIMERS: readonly AmbientTimers[] = [];
 
 class AmbientExecution implements AmbientWorld, AmbientSession {
   readonly #parts: AmbientParts;
@@ -101,24 +170,19 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   /** Found out once, at the end. */
   #replaced: { readonly name: string | undefined } | undefined;
 
-  constructor(parts: AmbientParts, { allowed, faults, maxTicks, ...awaits }: AmbientSettings) {
+  constructor(parts: AmbientParts, settings: AmbientSettings) {
     const { clock, choices, random, tracer, report, capturePlaces } = parts;
     this.#parts = parts;
-    const time = new FaultyTime(clock, choices, tracer, faults);
-    this.#scenario = {
-      clock,
-      choices,
-      draws: random.fork('Math.random'),
-      entropy: random.fork('crypto'),
-      time,
-      timers: new AmbientTimers(clock, capturePlaces, faults.isEmpty ? undefined : () => time.beforeTimer()),
-      sinceMs: 0,
-    };
+    const { faults } = settings;
+    this.#scenario = new Asked({ clock, choices, random, tracer, faults, capturePlaces, sinceMs: 0 });
     this.#asked = this.#scenario;
-    this.#gate = new OutsideGate(allowed, report);
+    this.#gate = new OutsideGate(settings.allowed, report);
     this.#trap = new RealTimerTrap(this.#gate, capturePlaces);
-    this.#awaits = controlAwaits(awaits, { choices, capturePlaces, clockNow: () => this.#asked.clock });
-    this.#ticks = new AmbientTicks(clock, maxTicks, this.#gate);
+    this.#awaits =
+      settings.awaits === undefined
+        ? undefined
+        : controlAwaits(settings, { choices, capturePlaces, clockNow: () => this.#asked.clock });
+    this.#ticks = new AmbientTicks(clock, settings.maxTicks, this.#gate);
   }
 
   enter(): void {
@@ -142,15 +206,11 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
 
   beginProcess({ clock, choices, random }: ProcessParts): HostedProcess {
     const { tracer, capturePlaces } = this.#parts;
-    const asked: Asked = {
-      clock,
-      choices,
-      draws: random.fork('Math.random'),
-      entropy: random.fork('crypto'),
-      time: new FaultyTime(clock, choices, tracer, NO_TIME_FAULTS),
-      timers: new AmbientTimers(clock, capturePlaces),
+    const asked = new Asked({
+      ...{ clock, choices, random, tracer, capturePlaces },
+      faults: NO_TIME_FAULTS,
       sinceMs: clock.now(),
-    };
+    });
     this.#processes.add(asked);
     return {
       enter: () => {
@@ -158,7 +218,7 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
       },
       end: () => {
         this.#processes.delete(asked);
-        asked.timers.end();
+        asked.end();
       },
     };
   }
@@ -177,7 +237,7 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   leftovers(): readonly FailureFact[] {
-    return [this.#scenario, ...this.#processes].flatMap(({ timers }) => timers.leftovers());
+    return this.#timers().flatMap((timers) => timers.leftovers());
   }
 
   replaced(): string | undefined {
@@ -186,21 +246,22 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   firing(): FailureFact | undefined {
-    return this.#asked.timers.firing();
+    return this.#asked.timersIfAny?.firing();
   }
 
   pause(): void {
-    for (const { timers } of [this.#scenario, ...this.#processes]) timers.pause();
+    for (const timers of this.#timers()) timers.pause();
     this.#awaits?.end();
   }
 
   resume(): void {
-    for (const { timers } of [this.#scenario, ...this.#processes]) timers.resume();
+    for (const timers of this.#timers()) timers.resume();
   }
 
   end(): void {
     if (this.replaced() !== undefined) putBackStandIns();
-    for (const { timers } of [this.#scenario, ...this.#processes]) timers.end();
+    this.#scenario.end();
+    for (const process of this.#processes) process.end();
     this.#awaits?.end();
   }
 
@@ -221,7 +282,7 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   clear(number: unknown): void {
-    this.#asked.timers.clear(number);
+    this.#asked.timersIfAny?.clear(number);
   }
 
   dateMs(): number {
@@ -229,13 +290,11 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   now(): number {
-    return ageOf(this.#asked);
+    return this.#asked.ageMs();
   }
 
   get timeline(): PerformanceTimeline {
-    const asked = this.#asked;
-    const post = (deliver: () => void): void => void asked.timers.setImmediate(deliver, []).unref();
-    return (asked.timeline ??= new PerformanceTimeline({ now: () => ageOf(asked), post }));
+    return this.#asked.timeline;
   }
 
   random(): number {
@@ -256,6 +315,14 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   isCalledByTool(): boolean {
     return this.#gate.isCalledByTool();
   }
+
+  /** Of all who have set some. */
+  #timers(): readonly AmbientTimers[] {
+    const { timersIfAny } = this.#scenario;
+    if (this.#processes.size === 0) return timersIfAny === undefined ? NO_TIMERS : [timersIfAny];
+    const all = [timersIfAny, ...Array.from(this.#processes, (process) => process.timersIfAny)];
+    return all.filter((timers) => timers !== undefined);
+  }
 }
 
 function begin(parts: AmbientParts, settings: AmbientSettings): AmbientSession {
@@ -271,6 +338,22 @@ function begin(parts: AmbientParts, settings: AmbientSettings): AmbientSession {
     );
   }
   return new AmbientExecution(parts, settings);
+}
+
+/** Begins each simulation with the same settings. A class, so that all simulations of a process begin in the same function. */
+class SharedAmbience implements Ambience {
+  declare readonly native?: Ambience;
+  readonly #settings: AmbientSettings;
+
+  constructor(settings: AmbientSettings, native: Ambience | undefined) {
+    this.#settings = settings;
+    if (native !== undefined) this.native = native;
+    Object.freeze(this);
+  }
+
+  begin(parts: AmbientParts): AmbientSession {
+    return begin(parts, this.#settings);
+  }
 }
 
 /** Copies of one version share the hub; those of two need not agree on what it has. */
@@ -349,11 +432,8 @@ export function ambientTime(options: AmbientOptions = {}): Ambience {
   const settings = { allowed: checkAllowed(allow), faults: new ChosenTimeFaults(faults), maxTicks, thens };
   checkOneVersion();
   installGlobals();
-  const ambience = (level: AwaitOptions['awaits']): Ambience => ({
-    begin: (parts) => begin(parts, { ...settings, awaits: level }),
-  });
-  return Object.freeze({
-    ...ambience(awaits),
-    ...(awaits === 'latency' ? { native: Object.freeze(ambience('hops')) } : {}),
-  });
+  return new SharedAmbience(
+    awaits === undefined ? settings : { ...settings, awaits },
+    awaits === 'latency' ? new SharedAmbience({ ...settings, awaits: 'hops' }, undefined) : undefined,
+  );
 }

@@ -13,7 +13,8 @@ import type { OracleFactory } from '../oracles/oracle.ts';
 import type { OnState } from '../simulation/declared-state.ts';
 import type { FreshModules } from '../simulation/module-loads.ts';
 import { checkScenario, type ScenarioDefinition } from '../simulation/scenario.ts';
-import { simulate } from '../simulation/simulate.ts';
+import { SIMULATE_OPTIONS, simulateChecked } from '../simulation/simulate.ts';
+import { STALL_LOOK_EVERY_LEAST } from '../simulation/stall-watch.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 
@@ -21,35 +22,35 @@ import type { Verdict } from '../simulation/verdict.ts';
 export interface ExecutionRequest {
   readonly source: DecisionSource;
   /** Keeps the trace for reports; default false. */
-  readonly keepTrace?: boolean;
+  readonly keepTrace?: boolean | undefined;
   /** Remembers where timers and waiters were made, for reports; default false. */
-  readonly capturePlaces?: boolean;
+  readonly capturePlaces?: boolean | undefined;
   /** Errors by which simulated things answer have no stack, as nobody reads it before the log is run again; default false. */
-  readonly omitStacks?: boolean;
+  readonly omitStacks?: boolean | undefined;
   /** Watchers of the trace beside the oracles of the scenario. They may report nothing and only look. */
-  readonly watchers?: readonly OracleFactory[];
-  readonly onFire?: (event: EventInfo, made: number) => void;
-  readonly isolator?: Isolator;
+  readonly watchers?: readonly OracleFactory[] | undefined;
+  readonly onFire?: ((event: EventInfo, made: number) => void) | undefined;
+  readonly isolator?: Isolator | undefined;
   /** Gets the calls of services, and the states of nodes, of the simulated world. */
-  readonly watchServices?: ServiceWatch;
+  readonly watchServices?: ServiceWatch | undefined;
   /** Called with the state that the scenario has declared, if it has. */
-  readonly onState?: OnState;
+  readonly onState?: OnState | undefined;
   /** Events that it may take, unless the scenario states another bound; default 10,000,000. */
-  readonly defaultMaxEvents?: number;
+  readonly defaultMaxEvents?: number | undefined;
   /** Events that it may take, also where the scenario states a higher bound; default: no such limit. */
-  readonly hardMaxEvents?: number;
+  readonly hardMaxEvents?: number | undefined;
   /** See `simulate`. */
-  readonly stallLookEvery?: number;
+  readonly stallLookEvery?: number | undefined;
   /** Says in the details of a standstill where the scenario waits; see `simulate`. */
-  readonly captureAwaits?: boolean;
+  readonly captureAwaits?: boolean | undefined;
   /** Says in the details of an escape what was called outside, and where; see `simulate`. */
-  readonly captureOutside?: boolean;
+  readonly captureOutside?: boolean | undefined;
   /** Awaits that the scenario controls are late by microtasks only, in the engine's order; default false. */
-  readonly nativeAwaits?: boolean;
+  readonly nativeAwaits?: boolean | undefined;
   /** What `sim.load` loads modules with, unless the scenario says so itself; see `simulate`. */
   readonly modules?: FreshModules | undefined;
   /** Called at each turn of the real event loop; throwing ends the execution with that error. */
-  readonly onTurn?: () => void;
+  readonly onTurn?: (() => void) | undefined;
 }
 
 /** Runs one scenario. */
@@ -63,7 +64,25 @@ export interface Executor {
 /** All executions of an exploration have the same stream of `world.random`: they differ only in their decisions. */
 const SEED = '1';
 
-const REQUEST = is.readable('a request for an execution');
+const REQUEST = is.closed(
+  is.objectOf<ExecutionRequest>(
+    'a request for an execution',
+    { source: is.withMethods('decide') },
+    {
+      ...is.each(['watchers'], is.LIST),
+      ...is.each(
+        ['keepTrace', 'capturePlaces', 'captureAwaits', 'captureOutside', 'omitStacks', 'nativeAwaits'],
+        is.BOOLEAN,
+      ),
+      ...is.each(['onFire', 'onState', 'onTurn'], is.FUNCTION),
+      ...is.each(['defaultMaxEvents', 'hardMaxEvents'], is.limit(1)),
+      stallLookEvery: is.integer(STALL_LOOK_EVERY_LEAST),
+      isolator: is.withMethods('isolate'),
+      watchServices: is.withMethods('service', 'node'),
+      modules: is.withMethods('prepare', 'evaluate'),
+    },
+  ),
+);
 
 /** Messages are kept, printed and sent from thread to thread; some hold a whole state. */
 const MESSAGE_MAX = 10_000;
@@ -99,24 +118,22 @@ export function createExecutor<Input>(
 }
 
 /** An executor that simulates so on this thread, where a request says nothing else. */
-export function simulationExecutor({
-  oracles = defaultOracles(),
-  ...simulation
-}: SimulateOptions & { readonly name: string }): Executor {
-  const { name, maxEvents: stated } = simulation;
+export function simulationExecutor(simulation: SimulateOptions & { readonly name: string }): Executor {
+  const { name, oracles = defaultOracles() } = simulation;
+  let isChecked = false;
   return {
     scenario: name,
-    async execute(asked) {
-      check('request', asked, REQUEST);
-      const { watchers = [], hardMaxEvents = Infinity, nativeAwaits = false, ...request } = asked;
-      const native = nativeAwaits ? simulation.ambient?.native : undefined;
-      const verdict = await simulate({
-        ...simulation,
-        ...request,
-        ...(native === undefined ? {} : { ambient: native }),
-        ...(stated === undefined ? {} : { maxEvents: Math.min(stated, hardMaxEvents) }),
-        oracles: watchers.length === 0 ? oracles : [...oracles, ...watchers],
-      });
+    async execute(request) {
+      check('request', request, REQUEST);
+      if (!isChecked) check('options', { ...simulation, source: request.source }, SIMULATE_OPTIONS);
+      isChecked = true;
+      const { watchers = [] } = request;
+      const options = optionsOf(
+        simulation,
+        request,
+        watchers.length === 0 ? oracles : [...oracles, ...watchers],
+      );
+      const verdict = await simulateChecked(options);
       const { failure } = verdict;
       if (failure === undefined || failure.message.length <= MESSAGE_MAX) return verdict;
       return { ...verdict, failure: { ...failure, message: cut(failure.message) } };
@@ -124,26 +141,73 @@ export function simulationExecutor({
   };
 }
 
+type Explicit<T> = { [Key in keyof T]-?: T[Key] | undefined };
+
+/**
+ * Of one execution. All fields are named, also those that are undefined: then the engine knows the object that comes of it, which it does not if it is
+ * put together of what is there. That took a tenth of a small execution.
+ */
+// eslint-disable-next-line complexity -- a field a line, each with what it is else
+function optionsOf(
+  simulation: SimulateOptions,
+  request: ExecutionRequest,
+  oracles: readonly OracleFactory[],
+): SimulateOptions {
+  const { hardMaxEvents = Infinity, nativeAwaits = false } = request;
+  const { maxEvents, ambient } = simulation;
+  const options: Explicit<SimulateOptions> = {
+    scenario: simulation.scenario,
+    name: simulation.name,
+    seed: simulation.seed,
+    replay: simulation.replay,
+    source: request.source,
+    oracles,
+    ambient: (nativeAwaits ? ambient?.native : undefined) ?? ambient,
+    modules: request.modules ?? simulation.modules,
+    keepTrace: request.keepTrace ?? simulation.keepTrace,
+    capturePlaces: request.capturePlaces ?? simulation.capturePlaces,
+    captureAwaits: request.captureAwaits ?? simulation.captureAwaits,
+    captureOutside: request.captureOutside ?? simulation.captureOutside,
+    omitStacks: request.omitStacks ?? simulation.omitStacks,
+    maxEvents: maxEvents === undefined ? undefined : Math.min(maxEvents, hardMaxEvents),
+    defaultMaxEvents: request.defaultMaxEvents ?? simulation.defaultMaxEvents,
+    stallLookEvery: request.stallLookEvery ?? simulation.stallLookEvery,
+    leftovers: simulation.leftovers,
+    drain: simulation.drain,
+    onFire: request.onFire ?? simulation.onFire,
+    onState: request.onState ?? simulation.onState,
+    isolator: request.isolator ?? simulation.isolator,
+    watchServices: request.watchServices ?? simulation.watchServices,
+    onTurn: request.onTurn ?? simulation.onTurn,
+    nextTurn: simulation.nextTurn,
+    signal: simulation.signal,
+  };
+  return options as SimulateOptions;
+}
+
 /** An executor that adds `settings` to each request; what the request says itself comes first, and both are called at each turn. */
 export function executorWith(
   executor: Executor,
   { onTurn, ...settings }: Partial<ExecutionRequest>,
 ): Executor {
+  const added = Object.entries(settings);
   return {
     scenario: executor.scenario,
-    execute: (request) =>
-      executor.execute({
-        ...settings,
-        ...request,
-        ...(onTurn === undefined
-          ? {}
-          : {
-              onTurn: () => {
-                onTurn();
-                request.onTurn?.();
-              },
-            }),
-      }),
+    execute: (request) => {
+      const whole: { -readonly [Key in keyof ExecutionRequest]: ExecutionRequest[Key] } = { ...request };
+      const { onTurn: onTurnToo } = whole;
+      for (const [key, value] of added) {
+        const field = key as 'modules';
+        whole[field] ??= value as FreshModules;
+      }
+      if (onTurn !== undefined) {
+        whole.onTurn = () => {
+          onTurn();
+          onTurnToo?.();
+        };
+      }
+      return executor.execute(whole);
+    },
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import * as is from '../kernel/shape.ts';
 import type { Verdict } from '../simulation/verdict.ts';
-import type { Executor } from './executor.ts';
+import type { ExecutionRequest, Executor } from './executor.ts';
 import { hasFailed } from './failure-key.ts';
 import type { Strategy } from './strategies/strategy.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -135,21 +135,22 @@ function requestOf(
   strategy: Strategy,
   coverage: CoverageMeter | undefined,
   onTurn: (() => void) | undefined,
-): Parameters<Executor['execute']>[0] {
+): ExecutionRequest {
   const { watcher, isolator } = strategy;
-  const watchers = [
-    ...(watcher === undefined ? [] : [watcher]),
-    ...(coverage === undefined ? [] : [coverage.watcher]),
-  ];
+  const watchers = [];
+  if (watcher !== undefined) watchers.push(watcher);
+  if (coverage !== undefined) watchers.push(coverage.watcher);
+  // All of what anybody adds to it is there: see `executor.ts`.
   return {
     source: strategy,
+    keepTrace: undefined,
     omitStacks: true,
     watchers,
-    ...(isolator === undefined ? {} : { isolator }),
-    ...(strategy.onState === undefined
-      ? {}
-      : { onState: (read, isLast) => strategy.onState?.(read, isLast) }),
-    ...(strategy.onFire === undefined ? {} : { onFire: (event, made) => strategy.onFire?.(event, made) }),
-    ...(onTurn === undefined ? {} : { onTurn }),
+    isolator,
+    onState: strategy.onState === undefined ? undefined : (read, isLast) => strategy.onState?.(read, isLast),
+    onFire: strategy.onFire === undefined ? undefined : (event, made) => strategy.onFire?.(event, made),
+    defaultMaxEvents: undefined,
+    hardMaxEvents: undefined,
+    onTurn,
   };
 }

@@ -371,7 +371,7 @@ function findInMap(of: Shape, map: JsonObject): Mismatch | undefined {
 }
 
 function findInRecord(shape: RecordShape, record: JsonObject): Mismatch | undefined {
-  const { fields, required, exactlyOneOf } = shape;
+  const { fields, optional, required, exactlyOneOf } = shape;
   const prototype: unknown = Object.getPrototypeOf(record);
   if (prototype !== Object.prototype && prototype !== null) return findInHeir(shape, record);
   // What is plain inherits nothing, and mostly has few of the fields.
@@ -380,7 +380,9 @@ function findInRecord(shape: RecordShape, record: JsonObject): Mismatch | undefi
   for (const key in record) {
     const field = fields.get(key);
     const held = record[key];
-    if (field !== undefined && held !== undefined && findMismatch(field, held) === undefined) {
+    if (held === undefined) {
+      if (field !== undefined && optional.has(key)) continue;
+    } else if (field !== undefined && findMismatch(field, held) === undefined) {
       if (required.includes(key)) there += 1;
       continue;
     }

@@ -72,8 +72,16 @@ const SIMULATE_FIELDS = Object.fromEntries(
  * if (!verdict.held || verdict.virtualMs !== 3_600_000) throw new Error('expected one hour of virtual time');
  * ```
  */
-export async function simulate(given: SimulateOptions): Promise<Verdict> {
-  const options = readOnce(given);
+export function simulate(given: SimulateOptions): Promise<Verdict> {
+  try {
+    return simulateChecked(readOnce(given));
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** The same with options that are known to be right. */
+export async function simulateChecked(options: SimulateOptions): Promise<Verdict> {
   if (options.replay !== undefined && options.source !== undefined) {
     throw invalidArgument('source', 'either replay or source', options.source);
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { watchEscapes } from '../../src/ambient/index.ts';
 import * as door from '../../src/explore/index.ts';
+import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import { choice } from '../questions.ts';
 
@@ -28,6 +29,15 @@ type Call = (value: never) => unknown;
 const CASES: readonly (readonly [name: string, call: Call, values: readonly unknown[]])[] = [
   ['createExecutor', (v) => door.createExecutor(v), NO_OBJECTS],
   ['execute', (v) => executor.execute(v), [undefined, ...NO_OBJECTS]],
+  ['execute, source', (v) => executor.execute({ source: v }), [undefined, ...NO_OBJECTS, {}]],
+  ['execute, onTurn', (v) => executor.execute({ source: strategy, onTurn: v }), NO_FUNCTIONS],
+  ['execute, another field', (v) => executor.execute({ source: strategy, ...{ drain: v } }), ['fast']],
+  [
+    'execute, options of the scenario',
+    (v) =>
+      door.createExecutor({ ...scenario, options: { maxEvents: v } }).execute({ source: fifoDecisions() }),
+    [null, Number.NaN, '1', {}, Symbol('s'), 1n, 0, -1],
+  ],
   ['createStrategy', (v) => door.createStrategy(v), [undefined, ...NO_OBJECTS, {}, Object.create(null)]],
   ['createStrategy, seed', (v) => door.createStrategy('random', v), [null, Number.NaN, {}, [], 1n]],
   ['createStrategy, options', (v) => door.createStrategy('random', 1, v), NO_OBJECTS],

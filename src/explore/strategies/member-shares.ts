@@ -15,52 +15,69 @@ const WORTH_LEAST = 0.02;
 /** By what a prior may grow or shrink against the others. */
 const FACTOR_MAX = 4;
 
-/** Weights of the members of a portfolio, learned in a campaign. */
+/**
+ * Weights of the members of a portfolio, learned in a campaign. Its numbers lie in arrays of one kind and are gone through by plain loops, because
+ * all of this is done for each execution, and a small one costs little more.
+ */
 export class MemberShares {
-  readonly #sums: number[];
-  readonly #counts: number[];
+  readonly #sums: Float64Array;
+  readonly #counts: Float64Array;
+  readonly #shares: Float64Array;
 
   constructor(members: number) {
-    this.#sums = Array.from({ length: members }, () => 0);
-    this.#counts = Array.from({ length: members }, () => 0);
+    this.#sums = new Float64Array(members);
+    this.#counts = new Float64Array(members);
+    this.#shares = new Float64Array(members);
   }
 
-  /** The shares by the members' priors, of which that is 0 who may not have a turn. They add up to 1. */
-  shares(priors: readonly number[]): number[] {
-    const factors = this.#factors();
-    const weights = priors.map((prior, member) => prior * (factors[member] as number));
-    const all = sumOf(weights);
-    const running = weights.filter((weight) => weight > 0).length;
-    return weights.map((weight) =>
-      weight === 0 ? 0 : SHARE_FLOOR + (1 - SHARE_FLOOR * running) * (weight / all),
-    );
+  /** The shares by the members' priors, of which that is 0 who may not have a turn. They add up to 1, and are overwritten by the next call. */
+  shares(priors: ArrayLike<number>): Float64Array {
+    const shares = this.#shares;
+    this.#setFactors(shares);
+    let all = 0;
+    let running = 0;
+    for (let member = 0; member < shares.length; member += 1) {
+      const weight = (priors[member] as number) * (shares[member] as number);
+      shares[member] = weight;
+      all += weight;
+      if (weight > 0) running += 1;
+    }
+    for (let member = 0; member < shares.length; member += 1) {
+      const weight = shares[member] as number;
+      if (weight !== 0) shares[member] = SHARE_FLOOR + (1 - SHARE_FLOOR * running) * (weight / all);
+    }
+    return shares;
   }
 
   /** Takes note of what a turn of a member was worth, from 0 to 1. */
   learn(member: number, worth: number): void {
-    for (let each = 0; each < this.#sums.length; each += 1) {
-      this.#sums[each] = (this.#sums[each] as number) * FADING;
-      this.#counts[each] = (this.#counts[each] as number) * FADING;
+    const sums = this.#sums;
+    const counts = this.#counts;
+    for (let each = 0; each < sums.length; each += 1) {
+      sums[each] = (sums[each] as number) * FADING;
+      counts[each] = (counts[each] as number) * FADING;
     }
-    this.#sums[member] = (this.#sums[member] as number) + worth;
-    this.#counts[member] = (this.#counts[member] as number) + 1;
+    sums[member] = (sums[member] as number) + worth;
+    counts[member] = (counts[member] as number) + 1;
   }
 
   /** By what each prior is multiplied. */
-  #factors(): number[] {
-    const counts = sumOf(this.#counts);
-    if (counts === 0) return this.#sums.map(() => 1);
-    const average = sumOf(this.#sums) / counts;
-    return this.#sums.map((sum, member) => {
-      const worth = (sum + IMPUTED * average) / ((this.#counts[member] as number) + IMPUTED);
+  #setFactors(factors: Float64Array): void {
+    const sums = this.#sums;
+    const count = sumOf(this.#counts);
+    const average = count === 0 ? 0 : sumOf(sums) / count;
+    for (let member = 0; member < factors.length; member += 1) {
+      const turns = this.#counts[member] as number;
+      const worth = ((sums[member] as number) + IMPUTED * average) / (turns + IMPUTED);
       const ratio = (worth + WORTH_LEAST) / (average + WORTH_LEAST);
       // Squared: what brings half as much has a quarter of the turns, as far as the bound lets it.
-      const factor = ratio * ratio;
-      return Math.min(FACTOR_MAX, Math.max(1 / FACTOR_MAX, factor));
-    });
+      factors[member] = Math.min(FACTOR_MAX, Math.max(1 / FACTOR_MAX, ratio * ratio));
+    }
   }
 }
 
-function sumOf(numbers: readonly number[]): number {
-  return numbers.reduce((sum, each) => sum + each, 0);
+function sumOf(numbers: Float64Array): number {
+  let sum = 0;
+  for (let at = 0; at < numbers.length; at += 1) sum += numbers[at] as number;
+  return sum;
 }

@@ -64,6 +64,8 @@ class PortfolioStrategy implements Strategy {
   readonly #stratified: Strategy;
   readonly #members: readonly Member[];
   readonly #shares: MemberShares;
+  /** Of the members, for the execution that begins. */
+  readonly #priors: Float64Array;
   readonly #novelty = new OrderNovelty();
   readonly #failures = new Set<string>();
   readonly #passOn: NonNullable<Strategy['onFire']> = (event, made) => this.#member.onFire?.(event, made);
@@ -89,6 +91,7 @@ class PortfolioStrategy implements Strategy {
     ];
     for (const { strategy } of this.#members) checkMember(strategy);
     this.#shares = new MemberShares(this.#members.length);
+    this.#priors = new Float64Array(this.#members.length);
   }
 
   get configuration(): string {
@@ -166,15 +169,17 @@ class PortfolioStrategy implements Strategy {
     this.#draws.restart(index);
     let left = this.#draws.fraction();
     const isOrderAll = this.#asked.order && !this.#asked.other;
-    const shares = this.#shares.shares(
-      this.#members.map(({ from, priors: [usual, ofOrder] }) => {
-        if (from > index) return 0;
-        return isOrderAll ? ofOrder : usual;
-      }),
-    );
-    for (const [member, share] of shares.entries()) {
+    const members = this.#members;
+    const chances = this.#priors;
+    for (let at = 0; at < members.length; at += 1) {
+      const { from, priors } = members[at] as Member;
+      chances[at] = from > index ? 0 : priors[isOrderAll ? 1 : 0];
+    }
+    const shares = this.#shares.shares(chances);
+    for (let at = 0; at < members.length; at += 1) {
+      const share = shares[at] as number;
       left -= share;
-      if (left < 0 && share > 0) return (this.#members[member] as Member).strategy;
+      if (left < 0 && share > 0) return (members[at] as Member).strategy;
     }
     return this.#stratified;
   }
