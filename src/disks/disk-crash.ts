@@ -1,6 +1,7 @@
 /**
- * What a crash makes of what was not synced, as decisions. Invariants: answer 0 is that nothing is lost, the highest that everything is that
- * can be; what comes out is what a disk of POSIX may hold; each thing that is lost, torn or kept is an event of the trace.
+ * Decides what a crash does to data that was not synced. Invariants: answer 0 loses nothing, the highest answer
+ * everything that can be lost; the result is a state that a POSIX disk may be in; whatever is lost, torn or kept is an
+ * event of the trace.
  */
 import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
 import { namedTopic } from '../kernel/question.ts';
@@ -21,13 +22,13 @@ import type { Change, StoredFile } from './stored-file.ts';
 
 type DiskEvent = Extract<TraceEvent, { readonly type: 'disk' }>;
 
-/** What a crash needs of its disk. */
+/** What a crash needs from its disk. */
 export interface CrashingDisk {
   readonly name: string;
   readonly choices: Choices;
-  /** Writes tear at multiples of this; `Infinity` for never. */
+  /** Writes tear at multiples of this; `Infinity`: never. */
   readonly tearBytes: number;
-  /** Whether what was not synced may survive in another order than it was written in. */
+  /** True if unsynced data may survive in a different order than it was written in. */
   readonly reorder: boolean;
   record(event: Omit<DiskEvent, 'at' | 'type' | 'runner'>): void;
 }
@@ -40,7 +41,7 @@ export class DiskCrash {
     this.#disk = disk;
   }
 
-  /** The power fails: names and contents become what the medium holds. */
+  /** Applies a power failure: names and contents become what the medium holds. */
   powerFail(names: NameTable): void {
     names.survive(this.#keptNames(names.unsynced));
     const seen = new Set<StoredFile>();
@@ -52,7 +53,7 @@ export class DiskCrash {
     }
   }
 
-  /** The first part of a write that was under way when its process died; undefined if none of it was carried out. */
+  /** The prefix that survives of a write that was in progress when its process died; undefined if none of it does. */
   interrupted(path: string, change: Change, offset: number): Change | undefined {
     const { name } = this.#disk;
     const bytes = change.data.length;
@@ -69,7 +70,7 @@ export class DiskCrash {
     return cut;
   }
 
-  /** Whether a change of names that was under way when its process died was carried out. */
+  /** True if a change of names that was in progress when its process died was carried out. */
   interruptedName(change: NameChange): boolean {
     const words = nameChangeText(change.kind, change.path, targetOf(change));
     const describe: DescribeAnswer = (answer) =>
@@ -91,7 +92,7 @@ export class DiskCrash {
     this.#disk.record({ step: 'kept', file: path, bytes: file.length, unsyncedBytes });
   }
 
-  /** What is there of writes that are lost. */
+  /** The part that survives of the first of these lost writes; undefined if none does. */
   #loseAll(path: string, changes: readonly Change[], lengthBefore: number): Change | undefined {
     const [first] = changes;
     if (first === undefined) return undefined;
@@ -107,7 +108,7 @@ export class DiskCrash {
     return cut;
   }
 
-  /** How many of the changes are lost, from the last on. */
+  /** How many of the changes are lost, counted from the last. */
   #askLost(path: string, losable: readonly Change[]): number {
     const { name } = this.#disk;
     const describe: DescribeAnswer = (answer) =>
@@ -120,7 +121,7 @@ export class DiskCrash {
     return this.#ask('lost', path, losable.length + 1, describe);
   }
 
-  /** What is there of the first write that is lost; undefined for none of it. */
+  /** The part that survives of the first lost write; undefined if none does. */
   #tear(
     path: string,
     { data, replaces }: Change,
@@ -129,13 +130,14 @@ export class DiskCrash {
   ): Change | undefined {
     const { tearBytes } = this.#disk;
     const offset = replaces ? 0 : lengthBefore;
-    // A replacement of which nothing is there yet has taken away what was there.
+    // Even with no new bytes there yet, a replacement has already removed the old content.
     const least = replaces && lengthBefore > 0 ? 0 : 1;
     const first = Math.ceil((offset + least) / tearBytes) * tearBytes - offset;
     const count =
       tearBytes === Infinity ? 0 : Math.max(0, Math.floor((data.length - 1 - first) / tearBytes) + 1);
     if (count === 0) return undefined;
-    // As many answers for none of it as for all places to tear: a write that is lost whole is as likely as one that is torn.
+    // Half of the answers keep nothing, the other half tear at one of the places: losing the write whole is as likely
+    // as tearing it.
     const bytesFor = (answer: number): number => first + (2 * count - 1 - answer) * tearBytes;
     const describe: DescribeAnswer = (answer) =>
       answer < count ? '' : words({ bytes: bytesFor(answer), writtenBytes: data.length });
@@ -144,7 +146,7 @@ export class DiskCrash {
     return { replaces, data: data.slice(0, bytesFor(answer)), state: 'dirty' };
   }
 
-  /** The changes that survive, of which some are zeros: their length is there, and their bytes are not. */
+  /** The surviving changes, some of them replaced by zeros: the length is right, but the bytes are lost. */
   #withHoles(path: string, kept: readonly Change[]): Change[] {
     const lastSynced = kept.findLastIndex(({ state }) => state === 'synced');
     const first = lastReplacementIn(kept);
@@ -170,7 +172,7 @@ export class DiskCrash {
     return changes.slice(0, kept);
   }
 
-  /** A change rests on all earlier ones that share a name with it, and on no others. */
+  /** A change depends on all earlier ones that share a name with it, and on no others. */
   #keptInAnyOrder(changes: readonly NameChange[]): NameChange[] {
     const gone = new Set<string>();
     return changes.filter((change) => {
@@ -212,7 +214,7 @@ function targetOf(change: NameChange): string {
   return change.kind === 'rename' ? change.to : change.path;
 }
 
-/** The index of the change that all before it were replaced by; 0 if there is none. */
+/** Index of the last change that replaces the whole content; 0 if there is none. */
 function lastReplacementIn(changes: readonly Change[]): number {
   return Math.max(
     0,
@@ -224,7 +226,7 @@ function bytesOf(changes: readonly Change[]): number {
   return changes.reduce((sum, { data }) => sum + data.length, 0);
 }
 
-/** The length of a file after those changes. */
+/** The length of the file after these changes. */
 function lengthOf(changes: readonly Change[], mediumLength: number): number {
   return changes.reduce((length, { replaces, data }) => (replaces ? 0 : length) + data.length, mediumLength);
 }

@@ -1,7 +1,7 @@
 /**
- * A disk in memory, as a medium that outlives the processes that use it. Invariants: each operation takes effect in an event of the clock of
- * its process, one after another, so that a process that dies between has not done what was to come; a process that has died is never
- * answered; what a crash or fault does is a decision and an event of the trace.
+ * A disk in memory, as a medium that outlives the processes that use it. Invariants: each operation takes effect in an
+ * event of its process's clock, one after another, so that a process that dies in between has not done the later ones;
+ * a dead process never gets an answer; every effect of a crash or fault is a decision and an event of the trace.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -30,64 +30,68 @@ import { StoredFile } from './stored-file.ts';
 import { FAULT_ODDS } from '../model/odds.ts';
 
 /**
- * What can go wrong with a disk in memory: at one operation in so many, which is ≥ 2, or `true` for one in 16. What is absent does not
- * happen; all of it ends when faults end (`sim.heal`).
+ * Faults of a disk in memory. A number N, at least 2, strikes at one operation in N; `true` stands for one in 16;
+ * absent means never. All of them end when faults end (`sim.heal`).
  */
 export interface DiskFaults {
-  /** A write stores a first part of its bytes, maybe none, and fails with `RUNNER_DISK_FAILED`. */
+  /** A write stores a prefix of its bytes, possibly empty, and fails with `RUNNER_DISK_FAILED`. */
   readonly short?: number | boolean;
   /** A write stores nothing, and fails with `RUNNER_DISK_NO_SPACE`. */
   readonly noSpace?: number | boolean;
   /**
-   * A sync of a file fails with `RUNNER_DISK_FAILED`. Nobody knows then what of the file is on the medium, and the next sync believes that
-   * all is: what was written before the failure may still be lost after it, as zeros if what came later is there.
+   * A sync of a file fails with `RUNNER_DISK_FAILED`. After that it is unknown what of the file is on the medium, but
+   * the next sync assumes that all is: data written before the failure may be lost even after it, leaving zeros if
+   * later data is there.
    */
   readonly sync?: number | boolean;
-  /** Just before a file is read, one bit of what was synced of it flips, for good. */
+  /** Just before a file is read, one bit of its synced content flips, permanently. */
   readonly rot?: number | boolean;
   /** An operation takes `slowMs` longer. */
   readonly slow?: number | boolean;
-  /** Default 1,000. */
+  /** Delay of `slow`, in milliseconds. Default 1,000. */
   readonly slowMs?: number;
   /**
-   * After a power failure, what was not synced may have survived in another order than it was written in: a later write without an
-   * earlier one, in whose place there are zeros, and changes of different names without each other. Default false: the first ones survive.
+   * After a power failure, unsynced data may survive in a different order than it was written in: a later write without
+   * an earlier one, which leaves zeros, and changes of different names independently of each other. Default false: the
+   * earliest survive.
    */
   readonly reorder?: boolean;
-  /** Strikes at most, of all kinds but `reorder` together, so that a run comes to its end; default 4, `Infinity` for no bound. */
+  /** Maximum number of strikes, all kinds but `reorder` together, so that a run finishes; default 4, `Infinity` for no limit. */
   readonly strikesMax?: number;
 }
 
-/** What {@link createMemoryDisk} takes. */
+/** Options of {@link createMemoryDisk}. */
 export interface MemoryDiskOptions {
-  /** Names it in decisions, events and errors; default `disk`. A node's disk is called as the node. */
+  /** Name in decisions, events and errors; default `disk`. The disk of a node has the name of the node. */
   readonly name?: string;
-  /** How long each operation takes on the clock of its process; of two numbers, a decision from the first to the second. Default 0. */
+  /** Duration of each operation on the clock of its process, in milliseconds; for a pair, a decision between the two. Default 0. */
   readonly latencyMs?: number | readonly [leastMs: number, mostMs: number];
-  /** Bytes in all files together; a write beyond that stores what fits and fails. Default: no limit. */
+  /** Maximum size of all files together; a write beyond that stores what fits and fails. Default: no limit. */
   readonly capacityBytes?: number;
-  /** Writes tear at multiples of so many bytes of the file: 512 for a sector; `Infinity` for never. Default 1. */
+  /** Writes tear at multiples of this many bytes of the file: 512 for a sector; `Infinity` for never. Default 1. */
   readonly tearBytes?: number;
-  /** What else can go wrong. Default: nothing. */
+  /** Faults to inject. Default: none. */
   readonly faults?: DiskFaults;
 }
 
 /** A disk in memory that outlives the processes that use it. Made by {@link createMemoryDisk}. */
 export interface MemoryDisk {
   readonly name: string;
-  /** The disk as a process uses it: its operations take effect on the clock of that world. */
+  /** A disk for one process: its operations take effect on the clock of that world. */
   mount(world: Pick<World, 'clock'>): Disk;
   /**
-   * All processes that use it die, and the machine goes on: what was written is there. Of an operation that was under way, the exploration
-   * decides: it was carried out (answer 0), or not, or a part of a write was.
+   * Kills all processes that use the disk, but not the machine: what was written is there. For an operation in
+   * progress, the exploration decides whether it was carried out (answer 0), not carried out, or, for a write, carried
+   * out in part.
    */
   crash(): void;
   /**
-   * The power fails: all processes die, and what was not synced is kept, lost or torn, as the exploration decides: `NAME lost FILE fault`,
-   * whose answer 0 is that all of it is kept and the highest that none is, and `NAME torn FILE fault`. Names come first: `NAME lost names fault`.
+   * Fails the power: all processes die, and the exploration decides for unsynced data whether it is kept, lost or torn.
+   * The decisions are `NAME lost FILE fault`, whose answer 0 keeps all and whose highest loses all, and
+   * `NAME torn FILE fault`. Names are decided first: `NAME lost names fault`.
    */
   powerFail(): void;
-  /** All files as a process would read them now, by path; freshly copied. For checks of a scenario. */
+  /** A copy of all files by path, as a process would read them now. For checks of a scenario. */
   files(): Map<string, Uint8Array>;
 }
 
@@ -116,7 +120,7 @@ const LATENCY = is.anyOf(
     );
   }),
 );
-/** Options of a disk but its name. */
+/** Shapes of all options except the name. */
 export const MEMORY_DISK_FIELDS: is.ShapesOf<Omit<MemoryDiskOptions, 'name'>> = {
   latencyMs: LATENCY,
   capacityBytes: is.limit(),
@@ -131,7 +135,7 @@ const OPTIONS = is.optionsOf<MemoryDiskOptions>({}, { ...MEMORY_DISK_FIELDS, nam
 const SLOW_MS = 1_000;
 const LATENCY_STEPS = 8;
 
-/** One operation that a process has asked for. */
+/** An operation that a process has requested. */
 interface Operation {
   readonly call: DiskCall;
   readonly path: string;
@@ -142,7 +146,7 @@ interface Operation {
   readonly reject: (error: unknown) => void;
 }
 
-/** What a fault strikes: an operation. */
+/** The operation that a fault strikes. */
 type Struck = Pick<Operation, 'call' | 'path' | 'topic'>;
 type FaultName = 'short' | 'noSpace' | 'sync' | 'rot' | 'slow';
 
@@ -155,7 +159,7 @@ const FAULT_KINDS: Readonly<Record<FaultName, DiskFaultKind>> = {
 };
 const NO_BYTES = new Uint8Array(0);
 
-/** The medium, and what its operations do to it. */
+/** The medium, and the effects of operations on it. */
 class Medium implements CrashingDisk {
   readonly name: string;
   readonly tearBytes: number;
@@ -200,7 +204,7 @@ class Medium implements CrashingDisk {
   }
 
   powerFail(): void {
-    // What was under way is written and not synced, like all the rest.
+    // Operations in progress count as written but not synced, like everything else.
     for (const operation of this.#endProcesses()) this.#tryToPut(operation);
     new DiskCrash(this).powerFail(this.#names);
   }
@@ -214,12 +218,12 @@ class Medium implements CrashingDisk {
     tracer?.record({ at: clock.now(), type: 'disk', runner: this.name, ...event });
   }
 
-  /** A mount that was closed. */
+  /** Removes a mount that was closed. */
   forget(mount: MountedDisk): void {
     this.#mounts.delete(mount);
   }
 
-  /** How long an operation takes. */
+  /** Duration of an operation in milliseconds. */
   latencyOf({ topic }: Struck): number {
     const [least, most] = this.#latencyMs;
     if (least === most) return least;
@@ -228,13 +232,13 @@ class Medium implements CrashingDisk {
     return msOf(this.choices.choose(topic.asks('delay'), LATENCY_STEPS, msOf));
   }
 
-  /** How much longer it takes because of a fault; 0 if none strikes. */
+  /** Additional duration because of a fault; 0 if none strikes. */
   slownessOf(operation: Struck): number {
     if (operation.call === 'close' || !this.#strikes('slow', operation)) return 0;
     return this.#faults.slowMs ?? SLOW_MS;
   }
 
-  /** Carries it out, and gives what its caller gets. */
+  /** Carries out an operation, and returns the result for its caller. */
   carryOut(operation: Operation): unknown {
     const { call, path } = operation;
     switch (call) {
@@ -290,7 +294,7 @@ class Medium implements CrashingDisk {
     return bytesOf(this.choices.choose(topic.plus('cut').asks('choice'), data.length, bytesOf));
   }
 
-  /** Stores what fits, and says how much that is. */
+  /** Stores what fits, and returns the number of bytes stored. */
   #store({ call, path }: Operation, data: Uint8Array, wasUnderWay = false): number {
     const replaces = call === 'write';
     const file = this.#names.get(path);
@@ -306,7 +310,7 @@ class Medium implements CrashingDisk {
     return fitting.length;
   }
 
-  /** How many bytes fit, if those of `replaced` go. */
+  /** Free space in bytes if `replaced` is discarded. */
   #roomFor(replaced: StoredFile | undefined): number {
     if (this.#capacityBytes === Infinity) return Infinity;
     let used = 0;
@@ -361,14 +365,14 @@ class Medium implements CrashingDisk {
     return file;
   }
 
-  /** Ends all mounts; gives what each was about to do. */
+  /** Ends all mounts, and returns the operation that each had in progress. */
   #endProcesses(): Operation[] {
     const mounts = [...this.#mounts];
     this.#mounts.clear();
     return mounts.flatMap((mount) => mount.die());
   }
 
-  /** Of what can be done: nobody gets an answer, so nobody gets an error. */
+  /** Carries out an operation if possible. Errors are ignored, because the process that would get them is dead. */
   #tryToPut(operation: Operation): void {
     const { call, path, to, data } = operation;
     if (!this.#canDo(operation)) return;
@@ -377,7 +381,7 @@ class Medium implements CrashingDisk {
     else if (call === 'rename') this.#renameName(path, to, true);
   }
 
-  /** What of an operation that was under way has been done by a process that died. */
+  /** Decides how much of an operation in progress a process that died has carried out. */
   #interrupt(operation: Operation, crash: DiskCrash): void {
     const { call, path, to, data } = operation;
     if (!this.#canDo(operation)) return;
@@ -394,7 +398,7 @@ class Medium implements CrashingDisk {
     if (crash.interruptedName(change)) this.#tryToPut(operation);
   }
 
-  /** Whether it changes something, and nothing is in its way. */
+  /** True if the operation would change something and can succeed. */
   #canDo({ call, path, to }: Operation): boolean {
     const has = this.#names.get(path) !== undefined;
     if (call === 'write' || call === 'append') return this.#names.obstacle(path) === undefined;
@@ -430,7 +434,7 @@ class Medium implements CrashingDisk {
   }
 }
 
-/** The medium as its owner sees it. */
+/** The public view of the medium. */
 class MediumHandle implements MemoryDisk {
   readonly #medium: Medium;
 
@@ -464,7 +468,7 @@ class MediumHandle implements MemoryDisk {
 class MountedDisk implements Disk {
   readonly #medium: Medium;
   readonly #clock: Clock;
-  /** The first one is under way. */
+  /** The first one is in progress. */
   readonly #operations: Operation[] = [];
   #timer: Timer | undefined;
   #isSlow = false;
@@ -521,19 +525,19 @@ class MountedDisk implements Disk {
     return this.#closing;
   }
 
-  /** Nothing more of it happens. Gives what was under way. */
+  /** Ends the mount, and returns the operations in progress. */
   die(): Operation[] {
     this.#state = 'dead';
     this.#timer?.cancel();
     const left = this.#operations.splice(0);
-    // The clock of a dead process fires nothing; a process that lives on without its disk gets an error.
+    // A dead process's clock fires nothing; a process that lives on without its disk gets an error.
     for (const operation of left) {
       this.#clock.post(operation.topic, () => operation.reject(this.#closedError(operation)));
     }
     return left.slice(0, 1);
   }
 
-  /** What is slow is done now. */
+  /** Completes slow operations at once. */
   hurry(): void {
     const [first] = this.#operations;
     if (!this.#isSlow || first === undefined) return;
@@ -591,8 +595,9 @@ class MountedDisk implements Disk {
 }
 
 /**
- * Makes a disk in memory that outlives the processes that use it: each mounts it, and a crash decides what of its work is left. It belongs to
- * the world that it is made in, usually that of the simulation; each `Disk` belongs to the process that mounted it.
+ * Creates a disk in memory that outlives the processes that use it: each process mounts it, and a crash decides what
+ * remains of its work. The disk belongs to the world in which it is created, usually that of the simulation; each
+ * `Disk` belongs to the process that mounted it.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
  * @example

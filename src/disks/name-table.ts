@@ -1,11 +1,12 @@
 /**
- * Which file has which name: as processes see it, and as the medium knows it. Invariants: a change of names is on the medium whole or not at
- * all; of two changes that share a name the later one is never there without the earlier; a folder is there while a file is in it.
+ * Maps names to files, as processes see them and as the medium holds them. Invariants: a change of names is on the
+ * medium entirely or not at all; of two changes that share a name, the later one is never there without the earlier; a
+ * folder exists while it contains a file.
  */
 import { folderOfPath, foldersAbove } from '../model/disk.ts';
 import type { StoredFile } from './stored-file.ts';
 
-/** One change of names that is not on the medium. */
+/** A change of names that is not on the medium yet. */
 export type NameChange =
   | { readonly kind: 'creation'; readonly path: string; readonly file: StoredFile }
   | { readonly kind: 'removal'; readonly path: string }
@@ -16,7 +17,7 @@ export class NameTable {
   #now = new Map<string, StoredFile>();
   readonly #medium = new Map<string, StoredFile>();
   #unsynced: NameChange[] = [];
-  /** How many files are in each folder and below. One without files may have some on the medium. */
+  /** Number of files in each folder and below. A folder with 0 may still contain files on the medium. */
   #folders = new Map<string, number>();
 
   /** Changes that are not on the medium, in order. */
@@ -37,12 +38,12 @@ export class NameTable {
     return this.#now.values();
   }
 
-  /** Whether names were or are in that folder. */
+  /** True if the folder contains names, or once did. */
   knowsFolder(path: string): boolean {
     return path === '' || this.#folders.has(path);
   }
 
-  /** Why no file can be made by that name. */
+  /** Why no file can have that name; undefined if one can. */
   obstacle(path: string): string | undefined {
     if ((this.#folders.get(path) ?? 0) > 0) return `${path} is a folder`;
     const file = foldersAbove(path).find((folder) => this.#now.has(folder));
@@ -61,7 +62,7 @@ export class NameTable {
     this.#change({ kind: 'rename', path, to, file });
   }
 
-  /** Puts the names in a folder on the medium, and whatever they rest on. */
+  /** Writes the names in a folder to the medium, together with all changes that they depend on. */
   sync(folder: string): void {
     if (this.#unsynced.length === 0) return;
     const needed = new Set<string>();
@@ -80,7 +81,7 @@ export class NameTable {
     this.#unsynced = this.#unsynced.filter((_, index) => due[index] !== true);
   }
 
-  /** After a power failure: the names on the medium with these changes, in their order. */
+  /** Applies a power failure: what remains is the names on the medium plus these changes, in order. */
   survive(changes: readonly NameChange[]): void {
     for (const change of changes) apply(this.#medium, change);
     this.#unsynced = [];
@@ -102,7 +103,7 @@ export class NameTable {
   }
 }
 
-/** The names that a change is about. */
+/** The names that a change affects. */
 export function namesIn(change: NameChange): readonly string[] {
   return change.kind === 'rename' ? [change.path, change.to] : [change.path];
 }

@@ -1,14 +1,15 @@
 /**
- * The content of one file: what processes read, and what the medium under it holds. Invariants: what is read is the medium's content with all
- * changes that came after it; what was synced is on the medium whole; bytes are copied when they are read, never shared with a caller.
+ * The content of one file: what processes read, and what the medium below holds. Invariants: a read returns the
+ * medium's content with all later changes applied; synced content is completely on the medium; bytes are copied on
+ * read, never shared with a caller.
  */
 
 /**
- * One write that is not known to be on the medium alone. `dirty`: a sync will write it. `clean`: a sync failed, and the next one believes that
- * it was written. `synced`: it is on the medium, and an earlier one perhaps not.
+ * A write that cannot be merged into the medium's content yet. `dirty`: the next sync will write it. `clean`: a sync
+ * failed, and the next one assumes that it was written. `synced`: it is on the medium, but an earlier one may not be.
  */
 export interface Change {
-  /** It replaces all that was there; else it is added at the end. */
+  /** True: replaces the whole content; false: appends. */
   readonly replaces: boolean;
   readonly data: Uint8Array;
   state: 'dirty' | 'clean' | 'synced';
@@ -22,33 +23,33 @@ interface Piece {
 
 /** See the invariants above. */
 export class StoredFile {
-  /** What the medium holds for certain. */
+  /** Content that is certainly on the medium. */
   #medium: Uint8Array[] = [];
   #mediumBytes = 0;
   #changes: Change[] = [];
   #length = 0;
 
-  /** Bytes as processes see it. */
+  /** Number of bytes as processes see it. */
   get length(): number {
     return this.#length;
   }
 
-  /** What the medium holds for certain, in bytes. */
+  /** Number of bytes that are certainly on the medium. */
   get mediumLength(): number {
     return this.#mediumBytes;
   }
 
-  /** Of what processes see, the bytes that the medium holds for certain; they come first. */
+  /** Number of bytes visible to processes that are certainly on the medium; they come first. */
   get agedBytes(): number {
     return this.#changes.some(({ replaces }) => replaces) ? 0 : this.#mediumBytes;
   }
 
-  /** All changes since the medium's content, in order. */
+  /** All changes after the medium's content, in order. */
   get changes(): readonly Change[] {
     return this.#changes;
   }
 
-  /** Of the changes, those that a power failure can take away: all after the last one that was synced. */
+  /** The changes that a power failure can lose: all after the last one that was synced. */
   get losable(): readonly Change[] {
     return this.#changes.slice(this.#changes.findLastIndex(({ state }) => state === 'synced') + 1);
   }
@@ -62,11 +63,11 @@ export class StoredFile {
     this.#length = replaces ? data.length : this.#length + data.length;
   }
 
-  /** All that was changed is on the medium, as far as it is known not to be there. */
+  /** Marks all changes as synced, except those that a failed sync left unknown. */
   sync(): void {
     for (const change of this.#changes) if (change.state === 'dirty') change.state = 'synced';
     const last = this.#changes.findLastIndex(({ state, replaces }) => state === 'synced' && replaces);
-    // What was there before a replacement that is on the medium is gone, whether it was there or not.
+    // A replacement that is on the medium makes everything before it irrelevant.
     if (last >= 0) {
       this.#changes.splice(0, last);
       this.#medium = [];
@@ -80,12 +81,12 @@ export class StoredFile {
     }
   }
 
-  /** The sync failed: what it was to write is or is not on the medium, and is believed to be. */
+  /** Records a failed sync: its changes may or may not be on the medium, but are assumed to be. */
   failSync(): void {
     for (const change of this.#changes) if (change.state === 'dirty') change.state = 'clean';
   }
 
-  /** After a power failure the medium holds these pieces after its own content, and nobody has anything else. */
+  /** Applies a power failure: the medium holds its own content and these pieces, and all else is lost. */
   survive(pieces: readonly Piece[]): void {
     this.#medium = contentOf([...this.#medium.map(added), ...pieces]);
     this.#mediumBytes = this.#medium.reduce((sum, data) => sum + data.length, 0);
@@ -93,12 +94,12 @@ export class StoredFile {
     this.#changes = [];
   }
 
-  /** Flips one bit of what the medium holds, counted from its beginning. */
+  /** Flips one bit of the medium's content, counted from the start. */
   flipBit(bit: number): void {
     let left = bit;
     for (const [index, data] of this.#medium.entries()) {
       if (left < data.length * 8) {
-        // Not in place: the bytes may be those of a change that is still to be looked at.
+        // Copies first, because a change that is still needed may share the bytes.
         const rotten = Uint8Array.from(data);
         rotten[left >> 3] = (rotten[left >> 3] ?? 0) ^ (1 << (left & 7));
         this.#medium[index] = rotten;

@@ -1,7 +1,7 @@
 /**
- * A queue with a bound between those who send and those who receive. Invariants: values are received in the order in which they were sent,
- * each by one; a value that nobody has received is in the queue, or with a sender who still waits and takes it along on leaving; after
- * closing, what is in the queue can still be received and nothing is added.
+ * A bounded queue between senders and receivers. Invariants: values are received in the order in which they were sent,
+ * each exactly once; a value that has not been received is in the queue, or with a sender that still waits and takes it
+ * along on leaving; after closing, the values in the queue can still be received and none are added.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -11,11 +11,11 @@ import { WORLD_OF_CHOICES } from '../model/world.ts';
 import { type LockWorld, NAME } from './noted-wait.ts';
 import { LockSite, WAIT_OPTIONS, WaitLine, type WaitOptions } from './wait-line.ts';
 
-/** What {@link createChannel} takes. */
+/** Options of {@link createChannel}. */
 export interface ChannelOptions {
-  /** Reports call it `channel NAME`. */
+  /** Name in reports, as `channel NAME`. */
   readonly name: string;
-  /** How many values it keeps for those who will receive them; 0, the default, lets each sender wait for a receiver. `Infinity` for no bound. */
+  /** How many values the queue holds; with 0, the default, each sender waits for a receiver. `Infinity` for no limit. */
   readonly capacity?: number;
 }
 
@@ -25,14 +25,14 @@ const CAPACITY = is.such(
 );
 const CHANNEL_OPTIONS = is.optionsOf<ChannelOptions>({ name: NAME }, { capacity: CAPACITY });
 
-/** A value, so that undefined can be one. */
+/** Wraps a value, so that undefined can be sent. */
 interface Sent<T> {
   readonly value: T;
 }
 
 /** A channel. Made by {@link createChannel}. */
 export class Channel<T> implements AsyncIterable<T> {
-  /** As it was made with. */
+  /** Name given on creation. */
   readonly name: string;
   readonly capacity: number;
   readonly #site: LockSite;
@@ -40,7 +40,7 @@ export class Channel<T> implements AsyncIterable<T> {
   #isClosed = false;
   #service: Timer | undefined;
   readonly #senders: WaitLine<Sent<T>, void>;
-  /** Undefined once the channel is closed and empty. */
+  /** Receives undefined once the channel is closed and empty. */
   readonly #receivers: WaitLine<undefined, Sent<T> | undefined>;
 
   /** @internal */
@@ -53,7 +53,7 @@ export class Channel<T> implements AsyncIterable<T> {
     this.#receivers = new WaitLine({ site, goal: `a value from ${site.title}`, onLeft });
   }
 
-  /** How many values nobody has received, without those of senders who wait. */
+  /** Number of values in the queue, without those of waiting senders. */
   get size(): number {
     return this.#queue.length;
   }
@@ -63,10 +63,10 @@ export class Channel<T> implements AsyncIterable<T> {
   }
 
   /**
-   * Resolves once the value is in the queue, or received if there is no room.
+   * Resolves once the value is in the queue, or has been received if there is no room.
    *
-   * @throws RunnerError (as a rejection) `RUNNER_CHANNEL_CLOSED` if it is closed, or is while this waits; `RUNNER_TIMED_OUT`,
-   * `RUNNER_WAIT_CANCELLED`: then the value was not sent.
+   * @throws RunnerError (as a rejection) `RUNNER_CHANNEL_CLOSED` if the channel is closed, or gets closed during the
+   * wait; `RUNNER_TIMED_OUT`, `RUNNER_WAIT_CANCELLED`. In all cases the value was not sent.
    */
   async send(value: T, options: WaitOptions = {}): Promise<void> {
     check('options', options, WAIT_OPTIONS);
@@ -82,7 +82,7 @@ export class Channel<T> implements AsyncIterable<T> {
   }
 
   /**
-   * The next value.
+   * Receives the next value.
    *
    * @throws RunnerError (as a rejection) `RUNNER_CHANNEL_CLOSED` once it is closed and empty, `RUNNER_TIMED_OUT`, `RUNNER_WAIT_CANCELLED`.
    */
@@ -95,14 +95,14 @@ export class Channel<T> implements AsyncIterable<T> {
     return sent.value;
   }
 
-  /** Nothing is sent from now on: those who wait to send reject with `RUNNER_CHANNEL_CLOSED`. Closing it again does nothing. */
+  /** Closes the channel: waiting senders and later ones reject with `RUNNER_CHANNEL_CLOSED`. A second call is a no-op. */
   close(): void {
     this.#isClosed = true;
     this.#senders.failAll((owner) => this.#closed(`${owner} waited to send to it`));
     this.#arrange();
   }
 
-  /** The values as they come; ends once it is closed and empty. */
+  /** Iterates over the values as they arrive; ends once the channel is closed and empty. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
     for (let sent = await this.#take({}); sent !== undefined; sent = await this.#take({})) yield sent.value;
   }
@@ -121,12 +121,12 @@ export class Channel<T> implements AsyncIterable<T> {
     return received;
   }
 
-  /** One who comes now passes no sender who waits. */
+  /** True if a value can be queued without overtaking a waiting sender. */
   #canPush(): boolean {
     return this.#senders.size === 0 && this.#queue.length < this.capacity;
   }
 
-  /** What can be done for somebody who waits. */
+  /** The next step that serves a waiter; undefined if none is possible. */
   #next(): (() => void) | undefined {
     const sender = this.#senders.first;
     const receiver = this.#receivers.first;
@@ -148,7 +148,7 @@ export class Channel<T> implements AsyncIterable<T> {
     };
   }
 
-  /** Sees to it that an event is due if something can be done for somebody, and only then. */
+  /** Keeps an event scheduled exactly while there is a waiter to serve. */
   #arrange(): void {
     if (this.#next() === undefined) {
       this.#service?.cancel();
@@ -168,7 +168,7 @@ export class Channel<T> implements AsyncIterable<T> {
 }
 
 /**
- * Makes a channel. A value passes at once to the queue or from it; who waits is served in an event of the clock.
+ * Creates a channel. Values enter and leave the queue at once if possible; waiters are served in an event of the clock.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a world, a name, and a capacity that is an integer ≥ 0 or `Infinity`.
  * @example

@@ -1,7 +1,8 @@
 /**
- * A condition on a mutex: who finds that something is not so yet waits here, without the mutex, until somebody says that it may be now.
- * Invariants: giving the mutex up and beginning to wait is one step, so that no notification falls in between; a notification goes to
- * somebody who waited when it came, and who then neither times out nor is cancelled; however the wait ends, the mutex is held again.
+ * A condition on a mutex: a task that finds that something is not the case yet waits here, without the mutex, until
+ * another notifies it that it may be. Invariants: releasing the mutex and starting to wait are one step, so that no
+ * notification gets lost in between; a notification goes to a waiter that was waiting when it was sent, and that waiter
+ * then neither times out nor is cancelled; however the wait ends, the mutex is held again.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -11,16 +12,16 @@ import { NAME } from './noted-wait.ts';
 import { LockHold, type PermitLock } from './permit-lock.ts';
 import { LockSite, WAIT_FIELDS, type Waiter, WaitLine, type WaitOptions } from './wait-line.ts';
 
-/** What {@link createCondition} takes. */
+/** Options of {@link createCondition}. */
 export interface ConditionOptions {
-  /** Reports call it `condition NAME`. */
+  /** Name in reports, as `condition NAME`. */
   readonly name: string;
 }
 
 const CONDITION_OPTIONS = is.optionsOf<ConditionOptions>({ name: NAME }, {});
 const MUTEX = is.such('a Mutex', (value) => value instanceof Mutex);
 
-/** How long a wait on a condition lasts; who waits is the owner of the hold. */
+/** Limits of a wait on a condition; its owner is that of the hold. */
 export type ConditionWait = Omit<WaitOptions, 'owner'>;
 
 const { timeoutMs, signal } = WAIT_FIELDS;
@@ -28,7 +29,7 @@ const CONDITION_WAIT = is.optionsOf<ConditionWait>({}, { timeoutMs, signal });
 
 /** A condition. Made by {@link createCondition}. */
 export class Condition {
-  /** As it was made with. */
+  /** Name given on creation. */
   readonly name: string;
   readonly #mutex: PermitLock;
   readonly #site: LockSite;
@@ -42,18 +43,18 @@ export class Condition {
     this.#line = new WaitLine({ site: this.#site, goal: this.#site.title });
   }
 
-  /** How many wait, and were not notified yet. */
+  /** Number of waiters that have not been notified yet. */
   get waiting(): number {
     return this.#line.size;
   }
 
   /**
-   * Gives the mutex up, waits to be notified, and takes the mutex again; the same `hold` then has it. What was waited for may have changed
-   * back meanwhile: call it in a loop. The limits are those of the wait to be notified; the mutex is then waited for without one, also
-   * after a timeout or a cancel.
+   * Releases the mutex, waits for a notification, and acquires the mutex again for the same `hold`. The awaited state
+   * may have changed back by then, so call this in a loop. The limits apply to the wait for a notification; the mutex
+   * is then awaited without a limit, also after a timeout or a cancellation.
    *
-   * @throws RunnerError (as a rejection) `RUNNER_MUTEX_REQUIRED` unless `hold` has the mutex now, `RUNNER_TIMED_OUT`,
-   * `RUNNER_WAIT_CANCELLED`.
+   * @throws RunnerError (as a rejection) `RUNNER_MUTEX_REQUIRED` unless `hold` currently holds the mutex,
+   * `RUNNER_TIMED_OUT`, `RUNNER_WAIT_CANCELLED`.
    */
   async wait(hold: LockHold, options: ConditionWait = {}): Promise<void> {
     check('options', options, CONDITION_WAIT);
@@ -68,7 +69,7 @@ export class Condition {
     }
   }
 
-  /** Wakes the first who waits; of a mutex that is not fair, one that the exploration chooses. False if nobody waits. */
+  /** Wakes the first waiter; if the mutex is not fair, one that the exploration chooses. Returns false if there is none. */
   notify(): boolean {
     const next = this.#site.pick([...this.#line], this.#mutex.isFair);
     if (next === undefined) return false;
@@ -76,7 +77,7 @@ export class Condition {
     return true;
   }
 
-  /** Wakes all who wait, in an event each; returns how many. */
+  /** Wakes all waiters, each in an event of its own; returns their number. */
   notifyAll(): number {
     const all = [...this.#line];
     for (const waiter of all) this.#wake(waiter);
@@ -99,7 +100,7 @@ export class Condition {
 }
 
 /**
- * Makes a condition on a mutex.
+ * Creates a condition on a mutex.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a mutex and a name.
  * @example

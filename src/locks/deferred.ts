@@ -1,6 +1,6 @@
 /**
- * A result that is settled once, from outside, and that any number wait for. Invariants: the first outcome stays; a rejection that nobody
- * waits for is no unhandled one.
+ * A result that is settled once, from outside, and that any number of waiters can await. Invariants: the first outcome
+ * stays; a rejection that nobody awaits is not an unhandled one.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -8,11 +8,11 @@ import { WORLD_OF_CHOICES } from '../model/world.ts';
 import { type LockWorld, NAME } from './noted-wait.ts';
 import { LockSite, WAIT_OPTIONS, WaitLine, type WaitOptions } from './wait-line.ts';
 
-/** What {@link createDeferred} takes. */
+/** Options of {@link createDeferred}. */
 export interface DeferredOptions {
-  /** Reports call it `deferred NAME`. */
+  /** Name in reports, as `deferred NAME`. */
   readonly name: string;
-  /** Who is to settle it, for reports: an owner of locks or a node. Default: not known. */
+  /** Who is expected to settle it, for reports: an owner of locks or a node. Default: unknown. */
   readonly by?: string;
 }
 
@@ -20,9 +20,9 @@ const DEFERRED_OPTIONS = is.optionsOf<DeferredOptions>({ name: NAME }, { by: NAM
 
 type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 
-/** A result to come. Made by {@link createDeferred}. */
+/** A result that is settled later. Made by {@link createDeferred}. */
 export class Deferred<T> {
-  /** As it was made with. */
+  /** Name given on creation. */
   readonly name: string;
   readonly #site: LockSite;
   readonly #line: WaitLine<undefined, Outcome<T>>;
@@ -40,9 +40,9 @@ export class Deferred<T> {
   }
 
   /**
-   * The value, at once if it is there.
+   * Waits for the value; resolves at once if it is settled.
    *
-   * @throws (as a rejection) what it was rejected with; RunnerError `RUNNER_TIMED_OUT`, `RUNNER_WAIT_CANCELLED`.
+   * @throws (as a rejection) the error it was rejected with; RunnerError `RUNNER_TIMED_OUT`, `RUNNER_WAIT_CANCELLED`.
    */
   async wait(options: WaitOptions = {}): Promise<T> {
     check('options', options, WAIT_OPTIONS);
@@ -53,12 +53,15 @@ export class Deferred<T> {
     return known.value;
   }
 
-  /** Gives it its value; false if it was settled before, which stays. Each who waits goes on in an event of their own. */
+  /**
+   * Settles it with a value; returns false, and changes nothing, if it was settled before. Each waiter continues in an
+   * event of its own.
+   */
   resolve(value: T): boolean {
     return this.#settle({ value });
   }
 
-  /** Gives it an error; false if it was settled before, which stays. */
+  /** Settles it with an error; returns false, and changes nothing, if it was settled before. */
   reject(error: unknown): boolean {
     return this.#settle({ error });
   }
@@ -75,7 +78,7 @@ export class Deferred<T> {
 }
 
 /**
- * Makes a result to come.
+ * Creates a result that is settled later.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a world and a name.
  * @example

@@ -1,4 +1,4 @@
-/** A lock that one owner at a time holds. */
+/** A lock that one owner at a time can hold. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { WORLD_OF_CHOICES } from '../model/world.ts';
@@ -6,21 +6,21 @@ import { type LockWorld, NAME } from './noted-wait.ts';
 import { type LockedTask, type LockHold, PermitLock } from './permit-lock.ts';
 import { LockSite, WAIT_OPTIONS, type WaitOptions } from './wait-line.ts';
 
-/** What {@link createMutex} takes. */
+/** Options of {@link createMutex}. */
 export interface MutexOptions {
-  /** Reports call it `mutex NAME`; one for each mutex that lives in the same world. */
+  /** Name in reports, as `mutex NAME`; unique among the mutexes of a world. */
   readonly name: string;
-  /** False leaves it to the exploration who gets it of those who wait. Default true: who came first. */
+  /** True, the default: waiters get it in order of arrival. False: the exploration chooses among them. */
   readonly fair?: boolean;
 }
 
 const MUTEX_OPTIONS = is.optionsOf<MutexOptions>({ name: NAME }, { fair: is.BOOLEAN });
-/** Who releases, or asks without waiting. */
+/** Argument shape of options that only name an owner. */
 export const OWNER_OPTIONS: is.RecordShape = is.optionsOf<Pick<WaitOptions, 'owner'>>({}, { owner: NAME });
 
-/** A mutex. An owner who asks for it a second time waits for itself. Made by {@link createMutex}. */
+/** A mutex. It is not reentrant: an owner that acquires it twice waits for itself. Made by {@link createMutex}. */
 export class Mutex {
-  /** As it was made with. */
+  /** Name given on creation. */
   readonly name: string;
   readonly #lock: PermitLock;
 
@@ -35,35 +35,35 @@ export class Mutex {
     return mutex.#lock;
   }
 
-  /** How many wait. */
+  /** Number of waiters. */
   get waiting(): number {
     return this.#lock.waiting;
   }
 
-  /** Who holds it. */
+  /** The current owner; undefined if it is free. */
   get holder(): string | undefined {
     return this.#lock.owners[0];
   }
 
   /**
-   * Takes it, at once if it is free and nobody waits.
+   * Acquires the mutex; at once if it is free and nobody waits.
    *
-   * @throws RunnerError (as a rejection) `RUNNER_TIMED_OUT` after `timeoutMs`, `RUNNER_WAIT_CANCELLED` when `signal` aborts,
-   * `RUNNER_INVALID_ARGUMENT` for other options.
+   * @throws RunnerError (as a rejection) `RUNNER_TIMED_OUT` after `timeoutMs`, `RUNNER_WAIT_CANCELLED` when `signal`
+   * aborts, `RUNNER_INVALID_ARGUMENT` for invalid options.
    */
   async acquire(options: WaitOptions = {}): Promise<LockHold> {
     check('options', options, WAIT_OPTIONS);
     return this.#lock.take(1, options);
   }
 
-  /** Takes it if it is free and nobody waits; else undefined. */
+  /** Acquires the mutex if it is free and nobody waits; otherwise returns undefined. */
   tryAcquire(options: Pick<WaitOptions, 'owner'> = {}): LockHold | undefined {
     check('options', options, OWNER_OPTIONS);
     return this.#lock.tryTake(1, options);
   }
 
   /**
-   * Releases it in the name of an owner, for those who keep no {@link LockHold}.
+   * Releases the mutex in the name of an owner, for callers that keep no {@link LockHold}.
    *
    * @throws RunnerError `RUNNER_LOCK_NOT_HELD` if that owner does not hold it.
    */
@@ -72,7 +72,7 @@ export class Mutex {
     this.#lock.giveBackOf(options);
   }
 
-  /** Holds it while `task` runs, and releases it however that ends. */
+  /** Holds the mutex while `task` runs, and releases it however `task` ends. */
   async run<T>(task: LockedTask<T>, options: WaitOptions = {}): Promise<T> {
     check('task', task, is.FUNCTION);
     check('options', options, WAIT_OPTIONS);
@@ -81,8 +81,9 @@ export class Mutex {
 }
 
 /**
- * Makes a mutex. Who waits gets it in the order of asking, in an event of the clock of its own after each release, so that what is due
- * together with that is explored; `fair: false` makes who is next a decision.
+ * Creates a mutex. Waiters get it in order of arrival. Each handover is an event of its own after the release, so that
+ * the exploration orders it among the other events due then; `fair: false` also makes the choice of the next owner a
+ * decision.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a world and a name.
  * @example

@@ -1,25 +1,26 @@
 /**
- * A wait that reports name: who waits, for what, and who is to end it. Invariant: it is in the trace from its beginning to its end, so that a
- * deadlock, a stall or a leftover shows it with since when and where (R211); without a tracer it costs nothing.
+ * A wait that reports can name: who waits, for what, and who is expected to end it. Invariant: it is in the trace from
+ * beginning to end, so that a deadlock, a stall or a leftover shows it with its start and place (R211); without a
+ * tracer it costs nothing.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { SCENARIO_OWNER, WORLD_OF_TIME, type World } from '../model/world.ts';
 
-/** Where locks live and waits happen: `sim.world`, the world of a node, or `realWorld()`. */
+/** The world of locks and waits: `sim.world`, the world of a node, or `realWorld()`. */
 export type LockWorld = Pick<World, 'clock' | 'choices' | 'tracer' | 'node'>;
 
-/** What a report says of a wait. */
+/** Describes a wait for reports. */
 export interface NotedWait {
   /** What is awaited, as a noun: `mutex jobs`, `the answer to acquire(7)`. */
   readonly name: string;
-  /** Who waits. Default: the node whose world it is, or else the scenario. */
+  /** Who waits. Default: the node to which the world belongs, or else the scenario. */
   readonly owner?: string | undefined;
-  /** Who is to end it, where that does not follow from who holds a lock of that name: the node that is to answer. */
+  /** Who is expected to end the wait, such as the node that must answer. Not needed for a lock of that name, whose holder is known. */
   readonly from?: string | undefined;
 }
 
-/** The name of an owner or a lock. */
+/** Argument shape of the name of an owner or a lock. */
 export const NAME: is.TextShape = is.text('a name', /./);
 const NOTED_WAIT = is.objectOf<NotedWait>(
   'what is awaited, by whom and from whom',
@@ -29,13 +30,14 @@ const NOTED_WAIT = is.objectOf<NotedWait>(
 
 const NOTHING = (): void => undefined;
 
-/** Who waits, or holds, in that world if nobody is named. */
+/** The given owner, or by default the world's node or the scenario. */
 export function ownerIn({ node }: Pick<LockWorld, 'node'>, owner?: string): string {
   return owner ?? node ?? SCENARIO_OWNER;
 }
 
 /**
- * Notes that a wait begins; call what it returns once, when the wait ends. A crash of the node ends it in the trace.
+ * Records that a wait begins. Call the returned function once, when the wait ends. A crash of the node ends it in the
+ * trace.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a world and names.
  * @example
@@ -58,7 +60,7 @@ export function noteWait(world: Pick<LockWorld, 'clock' | 'tracer' | 'node'>, wa
   return beginWait(world, wait);
 }
 
-/** The same, of what was checked. */
+/** As {@link noteWait}, without checking arguments. */
 export function beginWait(
   world: Pick<LockWorld, 'clock' | 'tracer' | 'node'>,
   { name, owner, from }: NotedWait,

@@ -1,16 +1,17 @@
 /**
- * Permits that owners take, hold and give back: what a mutex and a semaphore are. Invariants: no more permits are held than there are; a
- * permit that is free while somebody waits for it is handed over by an event of the clock, to the waiter who is next when that fires, so that one
- * who has timed out or was cancelled meanwhile takes none with them; nobody passes those who can be served.
+ * Permits that owners acquire, hold and release: the core of a mutex and a semaphore. Invariants: no more permits are
+ * held than exist; a free permit is handed over in an event of the clock, to the waiter that is next when the event
+ * fires, so that a waiter that has timed out or was cancelled by then takes none; nobody overtakes a waiter that can be
+ * served.
  */
 import type { Timer } from '../kernel/clock.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { type LockSite, type Waiter, WaitLine, type WaitOptions } from './wait-line.ts';
 
-/** What an owner has until it is released; made by `acquire` and `tryAcquire` of a mutex or semaphore. */
+/** A lock held by an owner until it is released; made by `acquire` and `tryAcquire` of a mutex or semaphore. */
 export class LockHold {
   readonly owner: string;
-  /** How many permits; 1 of a mutex. */
+  /** Number of permits; 1 for a mutex. */
   readonly permits: number;
   readonly #lock: PermitLock;
   #sinceMs = NaN;
@@ -27,23 +28,23 @@ export class LockHold {
     return typeof hold === 'object' && hold !== null && #lock in hold && hold.#lock === lock;
   }
 
-  /** @internal It has the permits from now on. */
+  /** @internal Starts the hold: it has its permits from now on. */
   static begin(hold: LockHold, atMs: number): void {
     hold.#sinceMs = atMs;
   }
 
-  /** Since when, in milliseconds of the clock that the lock lives by. */
+  /** Start of the hold, in milliseconds on the clock of the lock's world. */
   get sinceMs(): number {
     return this.#sinceMs;
   }
 
-  /** False once it was released, and while a condition waits with it. */
+  /** False once released, and while a condition waits with it. */
   get isHeld(): boolean {
     return this.#lock.has(this);
   }
 
   /**
-   * Gives it back; who is next gets it in an event of its own.
+   * Releases the lock; the next waiter gets it in an event of its own.
    *
    * @throws RunnerError `RUNNER_LOCK_RELEASED` if it was released before.
    */
@@ -59,7 +60,7 @@ export class LockHold {
   }
 }
 
-/** What runs while a lock is held. */
+/** A task that runs while a lock is held. */
 export type LockedTask<T> = (hold: LockHold) => T | Promise<T>;
 
 /** The core of mutex and semaphore. */
@@ -68,7 +69,7 @@ export class PermitLock {
   readonly isFair: boolean;
   #available: number;
   readonly #holds = new Set<LockHold>();
-  /** Each waits with what it will hold. */
+  /** Each waiter wishes for the hold that it will get. */
   readonly #line: WaitLine<LockHold, LockHold>;
   #handOver: Timer | undefined;
 
@@ -84,12 +85,12 @@ export class PermitLock {
     });
   }
 
-  /** How many wait. */
+  /** Number of waiters. */
   get waiting(): number {
     return this.#line.size;
   }
 
-  /** Permits that nobody holds; those who wait come first. */
+  /** Number of permits not held; waiters have priority for them. */
   get free(): number {
     return this.#available;
   }
@@ -111,13 +112,13 @@ export class PermitLock {
     return this.#canServe(hold) ? this.#give(hold) : undefined;
   }
 
-  /** Gives the hold its permits, at once or when its turn comes; without `options` it waits without a limit. */
+  /** Gives the hold its permits, at once or when its turn comes; without `options` it waits without limit. */
   async grant(hold: LockHold, options: WaitOptions = {}): Promise<LockHold> {
     if (options.signal?.aborted !== true && this.#canServe(hold)) return this.#give(hold);
     return this.#line.wait(hold, { ...options, owner: hold.owner });
   }
 
-  /** What the hold has is free again. */
+  /** Frees the permits of a hold. */
   giveBack(hold: LockHold): void {
     this.#holds.delete(hold);
     this.#available += hold.permits;
@@ -125,7 +126,7 @@ export class PermitLock {
     this.#arrange();
   }
 
-  /** Gives back what that owner has held longest. */
+  /** Releases the hold that the owner has had longest. */
   giveBackOf(options: Pick<WaitOptions, 'owner'>): void {
     const owner = this.site.ownerOf(options);
     const hold = [...this.#holds].find((one) => one.owner === owner);
@@ -137,7 +138,7 @@ export class PermitLock {
     hold.release();
   }
 
-  /** Takes permits for as long as a task lasts. */
+  /** Holds permits while a task runs. */
   async during<T>(task: LockedTask<T>, permits: number, options: WaitOptions): Promise<T> {
     const hold = await this.take(permits, options);
     try {
@@ -164,13 +165,13 @@ export class PermitLock {
     return since.join(' and ');
   }
 
-  /** One who comes now passes nobody: in order nobody who waits, else nobody who may be next. */
+  /** True if a newcomer can be served without overtaking: if the lock is fair, nobody waits; otherwise, no waiter can be served. */
   #canServe({ permits }: LockHold): boolean {
     const isFirst = this.isFair ? this.#line.size === 0 : this.#candidates().length === 0;
     return isFirst && permits <= this.#available;
   }
 
-  /** Those of whom one can be served now. */
+  /** The waiters of which one can be served now. */
   #candidates(): Waiter<LockHold, LockHold>[] {
     const { first } = this.#line;
     if (first === undefined) return [];
@@ -178,7 +179,7 @@ export class PermitLock {
     return asked.filter(({ wish }) => wish.permits <= this.#available);
   }
 
-  /** Sees to it that a hand-over is due if somebody can be served, and only then. */
+  /** Keeps a handover scheduled exactly while a waiter can be served. */
   #arrange(): void {
     if (this.#candidates().length === 0) {
       this.#handOver?.cancel();

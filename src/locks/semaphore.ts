@@ -1,4 +1,4 @@
-/** A lock that several may hold, each with some of its permits. */
+/** A lock with several permits, which can have several owners at a time. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
@@ -8,15 +8,15 @@ import { type LockWorld, NAME } from './noted-wait.ts';
 import { type LockedTask, type LockHold, PermitLock } from './permit-lock.ts';
 import { LockSite, WAIT_FIELDS, type WaitOptions } from './wait-line.ts';
 
-/** What {@link createSemaphore} takes. */
+/** Options of {@link createSemaphore}. */
 export interface SemaphoreOptions extends MutexOptions {
-  /** How many permits there are, ≥ 1. */
+  /** Number of permits, ≥ 1. */
   readonly permits: number;
 }
 
-/** What is asked of a semaphore. */
+/** Options of acquiring permits. */
 export interface PermitOptions extends WaitOptions {
-  /** How many permits, all at once; from 1, the default, to all that there are. */
+  /** Number of permits, acquired all at once; from 1, the default, up to all that exist. */
   readonly permits?: number;
 }
 
@@ -29,9 +29,9 @@ const PERMIT_OPTIONS = is.optionsOf<PermitOptions>({}, { ...WAIT_FIELDS, permits
 
 /** A semaphore. Made by {@link createSemaphore}. */
 export class Semaphore {
-  /** As it was made with. */
+  /** Name given on creation. */
   readonly name: string;
-  /** How many permits there are. */
+  /** Number of permits, free or held. */
   readonly permits: number;
   readonly #lock: PermitLock;
 
@@ -42,24 +42,24 @@ export class Semaphore {
     this.#lock = new PermitLock(site, permits, fair);
   }
 
-  /** How many wait. */
+  /** Number of waiters. */
   get waiting(): number {
     return this.#lock.waiting;
   }
 
-  /** Permits that nobody holds. */
+  /** Number of permits that nobody holds. */
   get available(): number {
     return this.#lock.free;
   }
 
-  /** Who holds permits, once for each hold, the longest first. */
+  /** Owners of permits, one entry per hold, longest first. */
   get holders(): readonly string[] {
     return this.#lock.owners;
   }
 
   /**
-   * Takes permits, at once if there are enough and nobody waits. With `fair` the first in
-   * line, if it needs more than are free, blocks those behind.
+   * Acquires permits; at once if enough are free and nobody waits. With `fair`, a first waiter that needs more than are
+   * free blocks those behind it.
    *
    * @throws RunnerError (as a rejection) as `acquire` of a mutex; `RUNNER_INVALID_ARGUMENT` for more permits than there are.
    */
@@ -67,13 +67,13 @@ export class Semaphore {
     return this.#lock.take(this.#wanted(options), options);
   }
 
-  /** Takes permits if there are enough and nobody waits; else undefined. */
+  /** Acquires permits if enough are free and nobody waits; otherwise returns undefined. */
   tryAcquire(options: Pick<PermitOptions, 'owner' | 'permits'> = {}): LockHold | undefined {
     return this.#lock.tryTake(this.#wanted(options), options);
   }
 
   /**
-   * Releases what that owner has held longest, for those who keep no {@link LockHold}.
+   * Releases the hold that the owner has had longest, for callers that keep no {@link LockHold}.
    *
    * @throws RunnerError `RUNNER_LOCK_NOT_HELD` if that owner holds nothing.
    */
@@ -82,7 +82,7 @@ export class Semaphore {
     this.#lock.giveBackOf(options);
   }
 
-  /** Holds permits while `task` runs, and releases them however that ends. */
+  /** Holds permits while `task` runs, and releases them however `task` ends. */
   async run<T>(task: LockedTask<T>, options: PermitOptions = {}): Promise<T> {
     check('task', task, is.FUNCTION);
     return this.#lock.during(task, this.#wanted(options), options);
@@ -97,7 +97,7 @@ export class Semaphore {
 }
 
 /**
- * Makes a semaphore. Permits are handed over as a mutex is; see {@link createMutex}.
+ * Creates a semaphore. Permits are handed over like a mutex; see {@link createMutex}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a world, a name and an integer ≥ 1 of permits.
  * @example

@@ -1,7 +1,7 @@
 /**
- * Those who wait at a lock, a channel or the like, in the order of coming. Invariant: each waiter leaves exactly once, be it served, timed
- * out or cancelled, and with it go its timer, its place with its signal and its wait in the trace; what it was about to get stays with the
- * lock, which learns that it has left.
+ * Waiters at a lock, a channel or the like, in order of arrival. Invariant: each waiter leaves exactly once, whether
+ * served, timed out or cancelled, and its timer, its signal listener and its wait in the trace go with it; what it was
+ * about to get stays with the lock, which is notified that it has left.
  */
 import * as is from '../kernel/shape.ts';
 import type { Timer } from '../kernel/clock.ts';
@@ -10,32 +10,32 @@ import { namedTopic, type Topic } from '../kernel/question.ts';
 import { LimitedWaiter } from '../kernel/signal-waiters.ts';
 import { beginWait, type LockWorld, NAME, ownerIn } from './noted-wait.ts';
 
-/** How somebody waits. */
+/** Owner and limits of a wait. */
 export interface WaitOptions {
-  /** Who waits, and then holds. Default: the node whose world it is, or else `scenario`. */
+  /** Who waits, and then holds. Default: the node to which the world belongs, or else `scenario`. */
   readonly owner?: string;
-  /** The wait rejects with `RUNNER_TIMED_OUT` after so long. Default: `Infinity`, no limit. */
+  /** Timeout in milliseconds, after which the wait rejects with `RUNNER_TIMED_OUT`. Default: `Infinity`, no limit. */
   readonly timeoutMs?: number;
-  /** The wait rejects with `RUNNER_WAIT_CANCELLED` when it aborts. */
+  /** When it aborts, the wait rejects with `RUNNER_WAIT_CANCELLED`. */
   readonly signal?: AbortSignal;
 }
 
-/** See {@link WaitOptions}. */
+/** Shapes of the fields of {@link WaitOptions}. */
 export const WAIT_FIELDS: is.OptionalShapes<WaitOptions> = {
   owner: NAME,
   timeoutMs: is.limit(),
   signal: is.ABORT_SIGNAL,
 };
 
-/** All of them. */
+/** Argument shape of {@link WaitOptions}. */
 export const WAIT_OPTIONS: is.RecordShape = is.optionsOf<WaitOptions>({}, WAIT_FIELDS);
 
-/** What a lock is and where it lives. */
+/** The identity of a lock, and the world that it lives in. */
 export class LockSite {
   readonly world: LockWorld;
-  /** `mutex jobs`. */
+  /** Kind and name: `mutex jobs`. */
   readonly title: string;
-  /** The same with the node that it lives on, for events of the clock. */
+  /** Title and node, for events of the clock. */
   readonly #place: string;
 
   constructor(world: LockWorld, kind: string, name: string) {
@@ -52,7 +52,7 @@ export class LockSite {
     return namedTopic(this.#place, what, subject);
   }
 
-  /** Which of several gets something: the first, unless the exploration decides otherwise. */
+  /** Chooses who is served: the first, unless the lock is unfair and the exploration chooses another. */
   pick<T extends { readonly owner: string }>(candidates: readonly T[], isFair: boolean): T | undefined {
     if (isFair || candidates.length < 2) return candidates[0];
     const owners = candidates.map(({ owner }) => owner);
@@ -60,7 +60,7 @@ export class LockSite {
     return candidates[this.world.choices.choose(asked, owners.length, (answer) => owners[answer])];
   }
 
-  /** Notes that an owner has the lock, or no longer. */
+  /** Records that an owner has acquired the lock, or freed it. */
   record(type: 'acquired' | 'freed', owner: string): void {
     const { clock, tracer, node = '' } = this.world;
     if (tracer === undefined) return;
@@ -75,14 +75,14 @@ interface Settling<W, R> {
   readonly cancel: (waiter: Waiter<W, R>, reason: unknown) => void;
 }
 
-/** Somebody who waits with `wish`, such as a number of permits, for an `R`. */
+/** A waiter that wishes for `W`, such as a number of permits, and gets an `R`. */
 export class Waiter<W, R> extends LimitedWaiter {
   readonly owner: string;
   readonly wish: W;
   readonly resolve: (result: R) => void;
   readonly reject: (error: unknown) => void;
   readonly #cancel: (waiter: Waiter<W, R>, reason: unknown) => void;
-  /** The event that will serve it, where each waiter has one of its own. */
+  /** The event that will serve it, if each waiter has one of its own. */
   service: Timer | undefined = undefined;
   endNote: () => void = () => undefined;
 
@@ -100,20 +100,20 @@ export class Waiter<W, R> extends LimitedWaiter {
   }
 }
 
-/** What a line is for. */
+/** Options of a {@link WaitLine}. */
 export interface WaitLineOptions {
   readonly site: LockSite;
-  /** What is awaited, as reports name it: `mutex jobs`, `a value from channel results`. */
+  /** What is awaited, as named in reports: `mutex jobs`, `a value from channel results`. */
   readonly goal: string;
-  /** Who is to end the waits, if somebody is known to be. */
+  /** Who is expected to end the waits, if known. */
   readonly from?: string | undefined;
-  /** Called after a waiter has timed out or was cancelled: another one may be next now. */
+  /** Called after a waiter has timed out or was cancelled: another may be next now. */
   readonly onLeft?: () => void;
-  /** Said after `did not get … within … ms`, such as who holds it. */
+  /** Reason to append to the message `did not get … within … ms`, such as who holds the lock. */
   readonly why?: () => string;
 }
 
-/** The line. */
+/** A line of waiters in order of arrival. */
 export class WaitLine<W, R> implements Iterable<Waiter<W, R>> {
   readonly #options: WaitLineOptions;
   readonly #waiters = new Set<Waiter<W, R>>();
@@ -139,7 +139,7 @@ export class WaitLine<W, R> implements Iterable<Waiter<W, R>> {
     return this.#waiters.has(waiter);
   }
 
-  /** Waits at the end of the line. `options` were checked. */
+  /** Waits at the end of the line. `options` must have been checked. */
   wait(wish: W, options: WaitOptions): Promise<R> {
     const { timeoutMs = Infinity, signal } = options;
     const { site, goal: name, from } = this.#options;
@@ -165,7 +165,7 @@ export class WaitLine<W, R> implements Iterable<Waiter<W, R>> {
     });
   }
 
-  /** Takes a waiter out, who is still to be settled. */
+  /** Removes a waiter without settling it. */
   leave(waiter: Waiter<W, R>): void {
     this.#waiters.delete(waiter);
     waiter.leaveLimits();
@@ -173,13 +173,13 @@ export class WaitLine<W, R> implements Iterable<Waiter<W, R>> {
     waiter.endNote();
   }
 
-  /** Gives a waiter what it waits for. */
+  /** Settles a waiter with its result. */
   serve(waiter: Waiter<W, R>, result: R): void {
     this.leave(waiter);
     waiter.resolve(result);
   }
 
-  /** Ends all waits with an error. */
+  /** Rejects all waiters. */
   failAll(makeError: (owner: string) => unknown): void {
     for (const waiter of [...this.#waiters]) {
       this.leave(waiter);

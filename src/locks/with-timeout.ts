@@ -1,6 +1,7 @@
 /**
- * A task with a limit. Invariant: the loser of the race leaves nothing behind: the timer is cleared when the task ends; when the time is over
- * the task's signal is aborted, and what comes of it then is dropped, be it a value or an error.
+ * Runs a task with a time limit. Invariant: whichever loses the race leaves nothing behind: the timer is cleared when
+ * the task ends; on a timeout the task's signal aborts, and whatever the task settles with later is dropped, value or
+ * error.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -11,15 +12,15 @@ import { isPending } from '../model/maybe-promise.ts';
 import { WORLD_OF_TIME, type World } from '../model/world.ts';
 import { NAME } from './noted-wait.ts';
 
-/** What {@link withTimeout} takes. */
+/** Options of {@link withTimeout}. */
 export interface TimeoutOptions<T> {
-  /** What the task is, for the error and for reports: `commit`. Default: `task`. */
+  /** Name of the task, for the error and for reports, such as `commit`. Default: `task`. */
   readonly label?: string;
-  /** Ends it early: the task's signal aborts with the same reason, and the promise rejects with it. */
+  /** Cancels the task: when it aborts, the task's signal aborts with the same reason, and the promise rejects with it. */
   readonly signal?: AbortSignal;
   /**
-   * Gets a value that comes too late, such as a lock to release. What it throws, or rejects with, is thrown by an event of the clock: an error of the
-   * node that it belongs to, or of the simulation.
+   * Gets a value that arrives too late, such as a lock to release. If it throws or rejects, the error is thrown in an
+   * event of the clock and so fails the node that it belongs to, or the simulation.
    */
   readonly onLate?: (value: T) => void;
 }
@@ -30,10 +31,10 @@ const TIMEOUT_OPTIONS = is.optionsOf<TimeoutOptions<unknown>>(
 );
 
 /**
- * Runs `task` for at most `ms`, by the clock of `world`; a result that comes in that very instant still counts.
+ * Runs `task` for at most `ms` milliseconds on the clock of `world`; a result at that very instant still counts.
  *
- * @throws RunnerError (as a rejection) `RUNNER_TIMED_OUT` when the time is over, which is also the reason of the task's signal;
- * `RUNNER_INVALID_ARGUMENT` unless `ms` is finite and ≥ 0 and `task` a function. What the task throws passes.
+ * @throws RunnerError (as a rejection) `RUNNER_TIMED_OUT` on timeout, which is also the reason of the task's signal;
+ * `RUNNER_INVALID_ARGUMENT` unless `ms` is finite and ≥ 0 and `task` is a function. Errors of the task are passed on.
  * @example
  * ```ts
  * import { createMutex, withTimeout } from 'dryrunner/cluster';
@@ -95,7 +96,7 @@ export async function withTimeout<T>(
   });
 }
 
-/** Nobody waits for it any more, so what it throws comes out of an event of its own. */
+/** Handles a result that nobody waits for; an error of `onLate` is thrown in an event of its own. */
 function takeLate<T>(
   { clock }: Pick<World, 'clock'>,
   label: string,
@@ -114,7 +115,7 @@ function takeLate<T>(
   }
 }
 
-/** What it throws at once is a rejection as well. */
+/** Turns a synchronous throw into a rejection. */
 async function runTask<T>(task: (signal: AbortSignal) => Promise<T> | T, signal: AbortSignal): Promise<T> {
   return task(signal);
 }

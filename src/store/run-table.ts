@@ -1,6 +1,7 @@
 /**
- * The runs of a store in the order of their creation, with a count per state. Invariant: the counts add up to the number of runs, so
- * that a query which matches nothing costs no walk over history, and neither does a look for something to evict.
+ * The runs of a store in creation order, with a count per state. Invariant: the counts add up to the number of runs.
+ * With them, a query that matches nothing need not walk over the history, and neither does a search for something to
+ * evict.
  */
 import { SmallMap } from '../kernel/small-map.ts';
 import type { RunType } from '../model/run-type.ts';
@@ -9,7 +10,7 @@ import type { RunWaiter, Awaited, WaiterList } from './run-waiters.ts';
 import { isTerminal, RUN_STATES, runStateCode } from '../model/run-state.ts';
 import { DONE_MASK, maskMatches, type StateMask } from '../model/state-mask.ts';
 
-/** One run as the store holds it: its latest status, and who waits on it. */
+/** One run of a store: its latest status and its waiters. */
 export class RunRecord implements Awaited<RunWaiter> {
   status: RunStatus;
   readonly runType: RunType;
@@ -34,7 +35,7 @@ export class RunTable {
     return this.#records.size;
   }
 
-  /** In creation order. */
+  /** Ids in creation order. */
   get ids(): Iterable<RunID> {
     return this.#records.keys();
   }
@@ -51,14 +52,14 @@ export class RunTable {
     return record;
   }
 
-  /** Gives a run its next status. */
+  /** Replaces the status of a run. */
   replace(record: RunRecord, status: RunStatus): void {
     this.#count(record.status, -1);
     record.status = status;
     this.#count(status, 1);
   }
 
-  /** Takes the oldest terminal run out and returns it; `undefined` if every run is live (R48). */
+  /** Removes and returns the oldest terminal run; `undefined` if every run is live (R48). */
   evict(): RunRecord | undefined {
     if (!this.#matchesAny(DONE_MASK)) return undefined;
     const record = this.#records.find(isOver);

@@ -1,6 +1,6 @@
 /**
- * Wakes those who wait on runs. A write looks at the waiters that it wakes or dooms and at nobody else, however many wait on other
- * runs or for other states; they are woken in the order of registration, across all lists (R54).
+ * Wakes the waiters on runs. A write visits only waiters that it wakes or dooms, no matter how many wait on other runs
+ * or for other states; they are woken in order of registration, across all lists (R54).
  */
 import { type StateMask, formatMask, maskForState, maskMatches } from '../model/state-mask.ts';
 import type { Query, Wait } from '../model/query.ts';
@@ -12,20 +12,19 @@ import { isTerminal } from '../model/run-state.ts';
 import { cannotHappen, unknownRun } from '../model/status-errors.ts';
 import type { RunnerError } from '../kernel/errors.ts';
 
-/** What can be waited on: a run, or all runs. */
+/** Something to wait on: one run, or all runs. */
 export interface Awaited<W> {
   lists: WaiterList<W> | undefined;
 }
 
 /**
- * Who waits on one run, or on all of them: a linked list per mask, so that a write looks at those whose mask matches and at nobody
- * else. Invariant: a list is there only while it is not empty, and its links stand in the order of registration.
- *
- * Those who wait on one {@link Awaited} with one mask. There are at most 128 masks, whatever the number of waiters.
+ * The waiters on one {@link Awaited} with one mask, as a linked list, so that a write visits only waiters whose mask
+ * matches. There are at most 128 masks, whatever the number of waiters. Invariant: a list exists only while it is not
+ * empty, and its links are in order of registration.
  */
 export class WaiterList<W> {
   readonly mask: StateMask;
-  /** The list of another mask. */
+  /** The list of another mask on the same {@link Awaited}. */
   next: WaiterList<W> | undefined;
   first: WaiterLink<W> | undefined = undefined;
   last: WaiterLink<W> | undefined = undefined;
@@ -36,12 +35,12 @@ export class WaiterList<W> {
   }
 }
 
-/** A waiter's place in one list. */
+/** A waiter's entry in one list. */
 export class WaiterLink<W> {
   readonly waiter: W;
   readonly on: Awaited<W>;
   readonly list: WaiterList<W>;
-  /** The same waiter's place in the list of another run. */
+  /** The same waiter's entry in the list of another run. */
   readonly sibling: WaiterLink<W> | undefined;
   previous: WaiterLink<W> | undefined;
   next: WaiterLink<W> | undefined = undefined;
@@ -55,7 +54,7 @@ export class WaiterLink<W> {
   }
 }
 
-/** Appends a waiter to the list of its mask. `sibling` is the place that it took before on another run. */
+/** Appends a waiter to the list of its mask. `sibling` is its previous entry, on another run. */
 export function linkWaiter<W>(
   waiter: W,
   on: Awaited<W>,
@@ -70,7 +69,7 @@ export function linkWaiter<W>(
   return link;
 }
 
-/** Takes one link out of its list, and the list away if it was the last. */
+/** Removes one entry from its list, and the list if it becomes empty. */
 export function unlinkWaiter<W>({ on, list, previous, next }: WaiterLink<W>): void {
   if (previous === undefined) list.first = next;
   else previous.next = next;
@@ -97,7 +96,7 @@ function dropList<W>(on: Awaited<W>, empty: WaiterList<W>): void {
   }
 }
 
-/** Where a waiter reads the service status that goes with its result (R38). */
+/** Where a waiter reads the service status that is part of its result (R38). */
 export interface ServiceSource {
   readonly serviceStatus: ServiceStatus;
 }
@@ -107,12 +106,12 @@ export interface ListedRun {
   readonly status: RunStatus;
 }
 
-/** What is waited for, by mask: there are 128 at most, and each is the name of two trace events per wait. */
+/** Names of awaited states by mask; cached because each is part of two trace events per wait, and there are at most 128. */
 const GOALS: (string | undefined)[] = [];
 
 const taken = { resolve: (_: QueryResult): void => {}, reject: (_: Error): void => {} };
 
-/** One executor for all waits, which runs before `new Promise` returns. */
+/** A single executor for all waits; it runs before `new Promise` returns. */
 function takeSettlers(resolve: (result: QueryResult) => void, reject: (error: Error) => void): void {
   taken.resolve = resolve;
   taken.reject = reject;
@@ -122,18 +121,18 @@ function takeSettlers(resolve: (result: QueryResult) => void, reject: (error: Er
 export class RunWaiter extends Waiter {
   readonly states: StateMask;
   readonly allRuns: boolean;
-  /** The runs that the query lists, without duplicates. */
+  /** The runs listed by the query, without duplicates. */
   readonly runs: readonly ListedRun[];
   readonly promise: Promise<QueryResult>;
-  /** How many of the listed runs may still come to match; at 0 the wait cannot be met (R36). `Infinity` if new runs may. */
+  /** How many of the listed runs may still come to match; at 0 the wait cannot succeed (R36). `Infinity` if new runs may match. */
   live = 0;
-  /** Its places in the lists of what it waits on, chained by `sibling`. */
+  /** Its entries in the lists of what it waits on, chained by `sibling`. */
   links: WaiterLink<RunWaiter> | undefined = undefined;
   readonly #source: ServiceSource;
   readonly #resolve: (result: QueryResult) => void;
   readonly #reject: (error: Error) => void;
 
-  /** Keeps nothing of the query itself, which stays the caller's to change. */
+  /** Keeps no reference to the query, which the caller may change. */
   constructor({ states, allRuns = false }: Query, runs: readonly ListedRun[], source: ServiceSource) {
     super();
     this.states = states;
@@ -162,7 +161,7 @@ export class RunWaiter extends Waiter {
     return this.allRuns || runs.length !== 1 ? '' : (runs[0] as ListedRun).status.runId;
   }
 
-  /** Answers with the one status that matched, as it was written (R31). */
+  /** Resolves with the one status that matched, as it was written (R31). */
   meet(status: RunStatus): void {
     this.#resolve({ statuses: [status], service: this.#source.serviceStatus });
   }
@@ -181,17 +180,20 @@ export class RunWaiter extends Waiter {
   }
 }
 
-/** Mask of a place that no write matches: who waits on all runs stands there for the runs it lists, to learn of an eviction. */
+/**
+ * A mask that no write matches: a waiter on all runs uses it to register on the runs that it lists, so that their
+ * eviction ends the wait.
+ */
 const EVICTION_ONLY = maskForState();
 
-/** A run as those who wait on it see it. */
+/** A run from the perspective of its waiters. */
 interface AwaitedRun extends Awaited<RunWaiter> {
   readonly status: RunStatus;
 }
 
-/** Those who wait on the runs of one store. */
+/** The waiters on the runs of one store. */
 export class RunWaiters {
-  /** How many waiters have been looked at so far by writes: the cost of waking, for tests and benchmarks. */
+  /** Number of waiters visited by writes so far: the cost of waking, for tests and benchmarks. */
   visited = 0;
   readonly #register: WaiterRegister;
   readonly #everyRun: Awaited<RunWaiter> = { lists: undefined };
@@ -200,7 +202,7 @@ export class RunWaiters {
     this.#register = register;
   }
 
-  /** Registers a wait. `records` are the runs that the query lists, without duplicates. */
+  /** Registers a wait. `records` are the runs listed by the query, without duplicates. */
   add(query: Query, records: readonly AwaitedRun[], wait: Wait, source: ServiceSource): Promise<QueryResult> {
     const waiter = new RunWaiter(query, records, source);
     const { allRuns, states } = waiter;
@@ -216,12 +218,12 @@ export class RunWaiters {
     return waiter.promise;
   }
 
-  /** Whether somebody waits for the status that the run has. */
+  /** True if a waiter waits for the current status of the run. */
   wantsAny({ lists, status }: AwaitedRun): boolean {
     return hasMatch(lists, status) || hasMatch(this.#everyRun.lists, status);
   }
 
-  /** Wakes all who wait for the run's new status, and those who cannot be met any more because of it (R36, R54). */
+  /** Wakes all waiters for the run's new status, and those that can no longer be met because of it (R36, R54). */
   wake(record: AwaitedRun): void {
     if (record.lists === undefined && this.#everyRun.lists === undefined) return;
     const { status } = record;
@@ -241,7 +243,7 @@ export class RunWaiters {
     for (const waiter of inOrder(woken)) this.#end(waiter, status);
   }
 
-  /** The one who waits, if there is but one and the run's status is what it waits for: so it is nearly always. */
+  /** The only waiter on a run if there is exactly one and the new status meets it, which is nearly always the case. */
   #onlyWaiter({ lists, status }: AwaitedRun): RunWaiter | undefined {
     if (lists === undefined || lists.next !== undefined || lists.first !== lists.last) return undefined;
     if (this.#everyRun.lists !== undefined || !maskMatches(lists.mask, status.state)) return undefined;
@@ -275,7 +277,7 @@ export class RunWaiters {
     }
   }
 
-  /** Each place in the list is walked at most once, at the end of its run: the cost belongs to the registration. */
+  /** Walks each entry in the list at most once, when its run ends: the cost is bounded by that of registration. */
   #takeDoomed(list: WaiterList<RunWaiter>, woken: RunWaiter[]): void {
     for (let link = list.first; link !== undefined; link = link.next) {
       this.visited += 1;
@@ -291,7 +293,7 @@ export function cannotMatch({ runs, states }: Pick<RunWaiter, 'runs' | 'states'>
   return cannotHappen({ runs: runs.map(({ status }) => status.runId), states });
 }
 
-/** Lists of different masks each stand in order of registration, but not one after the other. */
+/** Merges waiters by order of registration: each list is in that order, but not the lists together. */
 function inOrder(woken: RunWaiter[]): RunWaiter[] {
   return woken.length > 1 ? woken.sort((a, b) => a.sequence - b.sequence) : woken;
 }

@@ -1,12 +1,12 @@
-/** Wakes those who wait for a change of the service status, in the order of registration (R56). */
+/** Wakes waiters for a change of the service status, in order of registration (R56). */
 import type { ServiceStatus } from '../model/service-status.ts';
 import { Waiter, type WaiterRegister } from './waiter-lifecycle.ts';
 import type { Wait } from '../model/query.ts';
 
-/** Says which service statuses end a wait. */
+/** True for a service status that ends the wait. */
 export type ServicePredicate = (service: ServiceStatus) => boolean;
 
-/** Waits until the service status fulfils its predicate. */
+/** Waits until the service status satisfies a predicate. */
 export class ServiceWaiter extends Waiter {
   readonly predicate: ServicePredicate;
   readonly promise: Promise<ServiceStatus | undefined>;
@@ -14,7 +14,7 @@ export class ServiceWaiter extends Waiter {
   #resolve!: (result: ServiceStatus | undefined) => void;
   #reject!: (error: Error) => void;
 
-  /** `waiting` is the set that it stands in until it is settled. */
+  /** `waiting` is the set that contains this waiter until it is settled. */
   constructor(predicate: ServicePredicate, waiting: Set<ServiceWaiter>) {
     super();
     this.predicate = predicate;
@@ -54,10 +54,10 @@ export class ServiceWaiter extends Waiter {
   }
 }
 
-/** Those who wait on the service status of one store. */
+/** The waiters on the service status of one store. */
 export class ServiceWaiters {
   readonly #register: WaiterRegister;
-  /** Made for the first. */
+  /** Allocated for the first waiter. */
   #waiting: Set<ServiceWaiter> | undefined;
 
   constructor(register: WaiterRegister) {
@@ -73,7 +73,7 @@ export class ServiceWaiters {
     return waiter.promise;
   }
 
-  /** Wakes all who wait for such a service status. A predicate that throws ends its own wait with what it threw. */
+  /** Wakes all waiters whose predicate is satisfied. A predicate that throws ends its own wait with the error. */
   wake(service: ServiceStatus): void {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
@@ -91,7 +91,7 @@ export class ServiceWaiters {
   }
 }
 
-/** What the predicate says; what it throws, as an error. */
+/** Result of the predicate, or what it threw as an error. */
 export function judgeService(predicate: ServicePredicate, service: ServiceStatus): boolean | Error {
   try {
     return predicate(service);

@@ -1,13 +1,12 @@
-/** What a write leaves of the status before it: refs and tags that the write does not give (R52, R53). */
+/** What a write keeps of the previous status: refs and tags that it does not set (R52, R53). */
 import { invalidArgument } from '../kernel/errors.ts';
 import { makeRunStatus, type RunStatus } from '../model/run-status.ts';
 
 /**
- * Deep frozen copies of plain data, for the one field of a status whose content is opaque (R39).
+ * Copies plain data and freezes the copy at every depth, for the one field of a status whose content is opaque (R39).
+ * Byte arrays are copied but cannot be frozen.
  *
- * Copies plain data and freezes the copy at every depth, byte arrays excepted, which cannot be frozen.
- *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what cannot be copied, such as a function.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for data that cannot be copied, such as a function.
  */
 function frozenCopy<T extends object>(value: T): T {
   let copy: T;
@@ -20,14 +19,14 @@ function frozenCopy<T extends object>(value: T): T {
   return copy;
 }
 
-/** What is frozen already, as plain values are, ends the walk; so do references back. */
+/** Stops at anything frozen, which includes primitive values and back references. */
 function freezeDeep(value: unknown): void {
   if (Object.isFrozen(value) || ArrayBuffer.isView(value)) return;
   Object.freeze(value);
   for (const child of Object.values(value as object)) freezeDeep(child);
 }
 
-/** The status after `update` was written over `old`: a frozen value of its own, whatever the writer does with `update` later. */
+/** The status after writing `update` over `old`: a frozen copy, unaffected by what the writer does with `update` later. */
 export function mergeStatus(old: RunStatus, update: RunStatus): RunStatus {
   const tags = {
     jobId: update.jobId || old.jobId,
@@ -43,7 +42,7 @@ export function mergeStatus(old: RunStatus, update: RunStatus): RunStatus {
   return Object.freeze({ ...status, actionResult: frozenCopy(update.actionResult) });
 }
 
-/** A frozen copy of a status that is a value of its own. */
+/** A frozen copy of a status. */
 export function copyStatus(status: RunStatus): RunStatus {
   return mergeStatus(status, status);
 }

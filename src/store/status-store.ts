@@ -1,8 +1,8 @@
 /**
- * The status store: the one place where the statuses of a runner's runs and of the runner itself are kept. Every runner uses it, so
- * that they cannot differ in what a write, a query or a wait means. Invariants: writes take effect before they return; a terminal
- * status never changes (R4); what is read is a frozen value (R39). What is rarely needed is made on first use, because there may be
- * 100,000 stores in a process.
+ * The status store: the single place where the statuses of a runner and of its runs are kept. Every runner uses it, so
+ * that all of them agree on what a write, a query or a wait means. Invariants: writes take effect before they return; a
+ * terminal status never changes (R4); reads return frozen values (R39). What is rarely needed is allocated lazily,
+ * because a process may have 100,000 stores.
  */
 import * as is from '../kernel/shape.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -36,21 +36,21 @@ import { check } from '../kernel/argument-check.ts';
 import { TRACER } from '../model/argument-shapes.ts';
 import { REST_OF_WORLD } from '../model/world.ts';
 
-/** What a store is made of; a `World` gives the first and the last. */
+/** Options of a store; a `World` provides the clock and the tracer. */
 export interface StatusStoreOptions {
   readonly clock: Clock;
   /** Names the store in traces and in labels of waits. Default: `store`. */
   readonly name?: string;
-  /** Put before each run number, so that ids of two incarnations of a runner differ (R45). Default: empty. */
+  /** Prefix of run ids, so that ids of two incarnations of a runner differ (R45). Default: empty. */
   readonly idPrefix?: string;
-  /** How many runs are kept (R47); 0, the default, keeps all. */
+  /** Number of runs to keep (R47); 0, the default, keeps all. */
   readonly capacity?: number;
   readonly tracer?: Tracer | undefined;
 }
 
 /**
- * Writes a status of an undisturbed run, RUNNING or terminal, and traces the row that ends with it. The status must be frozen and hold
- * all that the run has, tags and refs, so that nothing of the status before it is to be kept.
+ * Writes a status of an undisturbed run, RUNNING or terminal, and traces the row of events that ends with it. The
+ * status must be frozen and complete, with tags and refs, because nothing is merged from the previous status.
  */
 export let writeInRow: (store: StatusStore, status: RunStatus, checkout: string) => void;
 
@@ -84,28 +84,28 @@ export class StatusStore implements StatusReader, StatusWriter {
     this.#capacity = capacity;
   }
 
-  /** The service status now (R15). */
+  /** The current service status (R15). */
   get serviceStatus(): ServiceStatus {
     return this.#service;
   }
 
-  /** The ids of the runs that are kept, in creation order. */
+  /** Ids of the runs that are kept, in creation order. */
   get runIds(): Iterable<RunID> {
     return this.#table?.ids ?? [];
   }
 
-  /** How many waits have not ended yet (R55). */
+  /** Number of waits that have not ended yet (R55). */
   get waiterCount(): number {
     return this.#waiters?.register.size ?? 0;
   }
 
-  /** How many waiters writes have looked at so far; grows by those that a write wakes or dooms, whatever the number of others. */
+  /** Number of waiters visited by writes so far; a write visits only those that it wakes or dooms, however many others there are. */
   get waitersVisited(): number {
     return this.#waiters?.runs.visited ?? 0;
   }
 
   /**
-   * The current status of one run, synchronously.
+   * The current status of one run, read synchronously.
    *
    * @throws RunnerError `RUNNER_UNKNOWN_RUN` (R26, R49).
    */
@@ -113,7 +113,7 @@ export class StatusStore implements StatusReader, StatusWriter {
     return this.#record(runId).status;
   }
 
-  /** @throws RunnerError `RUNNER_RELEASED`, or what the store was closed with: a closed store takes no new run. */
+  /** @throws RunnerError `RUNNER_RELEASED`, or the error given to `close`: a closed store accepts no new run. */
   newRun(tags: LogTags = NO_TAGS, runType: RunType = 'scoot'): RunStatus {
     if (this.#closedWith !== undefined) throw this.#closedWith;
     const table = (this.#table ??= new RunTable());
@@ -157,7 +157,7 @@ export class StatusStore implements StatusReader, StatusWriter {
     else if (this.#waiters?.runs.wantsAny(record) !== true) {
       tracer?.started(at, name, runId, checkout, status);
     } else {
-      // Waits that end now leave their mark before the last event of the row.
+      // Waits that end now are traced before the last event of the row.
       const of = { at, runner: name, runId, checkout, status };
       if (tracer !== undefined) eachOfRow(tracer, STARTED_ROW, of, STARTED_ROW.length - 1);
       this.#waiters.runs.wake(record);
@@ -200,8 +200,8 @@ export class StatusStore implements StatusReader, StatusWriter {
   }
 
   /**
-   * Resolves with the first service status, the current one included, that fulfils the predicate; with `undefined` at the deadline
-   * (R56).
+   * Resolves with the first service status that satisfies the predicate, possibly the current one; with `undefined` at
+   * the deadline (R56).
    *
    * Rejects with `RUNNER_WAIT_CANCELLED`, `RUNNER_RELEASED`, `RUNNER_INVALID_ARGUMENT`, or what the predicate throws.
    */
@@ -214,11 +214,11 @@ export class StatusStore implements StatusReader, StatusWriter {
   }
 
   /**
-   * Ends all waits with `error`, by default `RUNNER_RELEASED`, and refuses new waits and runs with it. Reads that need no waiting and
-   * writes to runs that exist still work (R84). Only the first call counts.
+   * Ends all waits with `error`, by default `RUNNER_RELEASED`, and rejects new waits and runs with it. Reads that need
+   * not wait and writes to existing runs still work (R84). Only the first call counts.
    */
   close(error: Error = new RunnerError('RUNNER_RELEASED', `${this.name} was released`)): void {
-    // Waits, and later requests for runs, get this error.
+    // Waits and later requests for runs get this error.
     check('error', error, is.ERROR);
     if (this.#closedWith !== undefined) return;
     this.#closedWith = error;
@@ -261,7 +261,7 @@ export class StatusStore implements StatusReader, StatusWriter {
     return record;
   }
 
-  /** The trace comes first: those woken may look at it. */
+  /** Traces before waking, because woken waiters may look at the trace. */
   #written(record: RunRecord): void {
     const { status } = record;
     this.tracer?.status(this.clock.now(), this.name, status);
@@ -285,7 +285,7 @@ export class StatusStore implements StatusReader, StatusWriter {
   }
 }
 
-/** What is thrown in here is an error: a refusal of ours, or a broken invariant. */
+/** Everything thrown here is an error: a rejection of ours, or a broken invariant. */
 function rejection(error: unknown): Promise<never> {
   invariant(error instanceof Error, () => `expected an error, got ${describeValue(error)}`);
   return Promise.reject(error);
@@ -297,9 +297,9 @@ function illegalMove(old: RunStatus, update: RunStatus): RunnerError {
 }
 
 /**
- * Makes an empty store: no runs, not initialized, not healthy (R15).
+ * Creates an empty store: no runs, not initialized, not healthy (R15).
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a capacity that is negative or no integer.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a capacity that is negative or not an integer.
  * @example
  * ```ts
  * import { createStatusStore, runningStatus } from 'dryrunner/kit';
@@ -317,7 +317,7 @@ export function createStatusStore(options: StatusStoreOptions): StatusStore {
   return new StatusStore(options);
 }
 
-/** All who wait on one store, together; made when the first one comes. */
+/** All waiters of one store; allocated for the first one. */
 class Waiters {
   readonly register: WaiterRegister;
   readonly runs: RunWaiters;

@@ -1,6 +1,6 @@
 /**
- * A read-only reader over a list of statuses, such as a remote worker's answer. It keeps the store's rules about matches, order and
- * unknown ids (R57); a list never changes, so there is nothing to wait for.
+ * A read-only reader over a list of statuses, such as the answer of a remote worker. It follows the store's rules on
+ * matches, order and unknown ids (R57); a list never changes, so there is nothing to wait for.
  */
 import { checkedIterable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
@@ -52,7 +52,7 @@ export class StatusesRO implements StatusQueryNower, LegacyStatusReader {
 }
 
 /**
- * Makes a reader over copies of `statuses`, in their order, and the service status of the same instant.
+ * Creates a reader over copies of `statuses`, in their order, and the service status of the same instant.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a status, and for two statuses of one run.
  * @example

@@ -1,6 +1,6 @@
 /**
- * The one place where a waiter registers and leaves. Invariant: a registered waiter is settled exactly once, and when it is, its
- * timer, its place with its signal and its places in all lists are gone (R55).
+ * The single place where a waiter registers and leaves. Invariant: a registered waiter is settled exactly once, and
+ * then its timer, its signal listener and its entries in all lists are gone (R55).
  */
 import type { Timer, Clock } from '../kernel/clock.ts';
 import { invariant } from '../kernel/invariant.ts';
@@ -10,14 +10,14 @@ import { waitCancelled } from '../model/status-errors.ts';
 import type { RunTracer } from '../model/run-tracer.ts';
 import { LimitedWaiter } from '../kernel/signal-waiters.ts';
 
-/** Called when the signal of one of its waiters aborts. */
+/** Notified when the signal of one of its waiters aborts. */
 export interface CancelReceiver {
   cancelRequested(waiter: Waiter, reason: unknown): void;
 }
 
-/** Somebody who waits. It is settled exactly once, by the `WaiterRegister` that it entered. */
+/** A waiter, settled exactly once by the `WaiterRegister` that it entered. */
 export abstract class Waiter extends LimitedWaiter {
-  /** Position in the order of registration, from 0; negative once it has left. */
+  /** Number in order of registration, from 0; negative once it has left. */
   sequence = 0;
   previous: Waiter | undefined = undefined;
   next: Waiter | undefined = undefined;
@@ -25,18 +25,18 @@ export abstract class Waiter extends LimitedWaiter {
 
   /** What it waits on, as a stable label of clock events. */
   abstract get label(): string;
-  /** What it waits for, as the name of a resource in traces; not unique, so that it stays cheap to hash. */
+  /** What it waits for, as the name of a resource in traces; not unique, so that hashing it stays cheap. */
   abstract get goal(): string;
-  /** The one run that it waits on; empty if it waits on several, on all, or on the service. */
+  /** The one run that it waits on; empty if it waits on several runs, on all, or on the service. */
   abstract get runId(): string;
-  /** Answers as a wait does that was not met in time. */
+  /** Settles as a wait that reached its deadline. */
   abstract expire(): void;
   /** Rejects. */
   abstract fail(error: Error): void;
-  /** Leaves every list that it is on. */
+  /** Leaves every list that contains it. */
   abstract unlink(): void;
 
-  /** Called for the signal: the waiter is called itself, so that waiting with a signal makes no closure. */
+  /** Called when the signal aborts. The waiter itself is the listener, so that waiting with a signal allocates no closure. */
   cancelRequested(): void {
     this.receiver?.cancelRequested(this, this.abortReason);
   }
@@ -45,14 +45,14 @@ export abstract class Waiter extends LimitedWaiter {
 /** `sequence` of a waiter that has left. */
 const LEFT = -1;
 
-/** What the register needs of the store it serves. */
+/** What the register needs from its store. */
 export interface WaiterContext {
   readonly clock: Clock;
   readonly name: string;
   readonly tracer: RunTracer | undefined;
 }
 
-/** All who wait on one store, in the order of registration. */
+/** All waiters of one store, in order of registration. */
 export class WaiterRegister implements CancelReceiver {
   readonly #around: WaiterContext;
   #first: Waiter | undefined = undefined;
@@ -68,13 +68,13 @@ export class WaiterRegister implements CancelReceiver {
     return this.#size;
   }
 
-  /** Registers a waiter. Its deadline is an end-of-instant event, so that a match of the same instant wins (R35). */
+  /** Registers a waiter. Its deadline is an end-of-instant event, so that a match in the same instant wins (R35). */
   enter(waiter: Waiter, { timeoutMs, signal }: Wait): void {
     waiter.sequence = this.#registered;
     let timer: Timer | undefined;
     if (signal?.aborted === true) timer = this.#cancelAtEndOfInstant(waiter, signal.reason);
     else if (timeoutMs !== Infinity) timer = this.#expireAtEndOfInstant(waiter, timeoutMs);
-    // The clock may have refused; from here on nothing can.
+    // The clock may have thrown; nothing after this can.
     this.#registered += 1;
     this.#append(waiter);
     waiter.receiver = this;
@@ -82,7 +82,7 @@ export class WaiterRegister implements CancelReceiver {
     this.#trace('acquired', waiter);
   }
 
-  /** Takes a waiter out; who calls this settles it. */
+  /** Removes a waiter; the caller settles it. */
   leave(waiter: Waiter): void {
     this.#trace('freed', waiter);
     this.#remove(waiter);
@@ -90,18 +90,18 @@ export class WaiterRegister implements CancelReceiver {
     waiter.unlink();
   }
 
-  /** Takes a waiter out and rejects it. */
+  /** Removes a waiter and rejects it. */
   fail(waiter: Waiter, error: Error): void {
     this.leave(waiter);
     waiter.fail(error);
   }
 
-  /** Ends all waits with `error`, in the order of registration. */
+  /** Ends all waits with `error`, in order of registration. */
   failAll(error: Error): void {
     for (let waiter = this.#first; waiter !== undefined; waiter = this.#first) this.fail(waiter, error);
   }
 
-  /** A match of the same instant wins over a cancel too (R35). */
+  /** A match in the same instant wins over a cancellation too (R35). */
   cancelRequested(waiter: Waiter, reason: unknown): void {
     waiter.retime(this.#cancelAtEndOfInstant(waiter, reason));
   }
@@ -133,7 +133,7 @@ export class WaiterRegister implements CancelReceiver {
     else previous.next = next;
     if (next === undefined) this.#last = previous;
     else next.previous = previous;
-    // One who has left must keep nobody else from the collector.
+    // A waiter that has left must not keep others from being garbage-collected.
     waiter.previous = undefined;
     waiter.next = undefined;
     this.#size -= 1;
