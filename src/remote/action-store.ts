@@ -1,6 +1,7 @@
 /**
- * What a runner of the Bazel path needs, over a content store, an action cache and the tree that checkouts are in (R186–R192). Invariants: a
- * result is looked up and kept only if every blob that it names is there; outputs never lead out of the checkout.
+ * Everything a runner of the Bazel path needs, built on a content store, an action cache and the tree that contains its
+ * checkouts (R186–R192). Invariants: a result is returned or cached only if every blob that it names is stored; outputs
+ * never lead out of the checkout.
  */
 import * as is from '../kernel/shape.ts';
 import { badField, decodeAction, decodeCommand, digestsOfOutcome } from '../cas/action-messages.ts';
@@ -47,11 +48,11 @@ import {
 export interface ActionStoreOptions {
   readonly content: ContentStore;
   readonly cache: ActionCache;
-  /** Where the filer of the runner has its checkouts. */
+  /** The tree in which the runner's filer places checkouts. */
   readonly tree: TreeTarget;
-  /** What a log holds. Default: the bytes of an output in memory. */
+  /** Reads the content of a log. Default: the bytes of an output in memory. */
   readonly readLog?: (log: Output) => MaybePromise<Uint8Array>;
-  /** Where commands that ask for a JDK find one (R190). Default: nowhere, and they fail. */
+  /** Directory of the JDK for commands that ask for one (R190). Default: none, and such commands fail. */
   readonly javaHome?: string;
 }
 
@@ -60,26 +61,26 @@ const OPTIONS = is.optionsOf<ActionStoreOptions>(
   { readLog: is.FUNCTION, javaHome: is.TEXT },
 );
 
-/** Where checkouts are, in memory or on the disk. Paths are absolute. */
+/** Where checkouts are: in memory or on disk. Paths are absolute. */
 export interface OutputPlace {
-  /** Within this many milliseconds a cancelled call has ended (R199). */
+  /** A cancelled call ends within this many milliseconds (R199). */
   readonly cancelBoundMs: number;
-  /** Where a JDK is; undefined if there is none. */
+  /** Directory of a JDK; undefined if there is none. */
   readonly javaHome: string | undefined;
-  /** Makes a directory and its parents. */
+  /** Creates a directory and its parents. */
   makeDir(path: string): MaybePromise<void>;
   makeLink(path: string, target: string): MaybePromise<void>;
-  /** What lies there; undefined if nothing does. Links are not followed. */
+  /** The kind of entry at a path; undefined if there is none. Links are not followed. */
   kindAt(path: string): MaybePromise<EntryKind | undefined>;
   targetOf(path: string): MaybePromise<string>;
-  /** Whether links make a path that is there lie outside of a directory. */
+  /** True if links on an existing path lead out of the directory. */
   leadsOut(dir: string, path: string): MaybePromise<boolean>;
   storeFile(content: ContentStore, path: string, cancel: Cancellable): MaybePromise<StoredFile>;
   sourceAt(dir: string): MaybePromise<TreeSource>;
   storeLog(content: ContentStore, log: Output, cancel: Cancellable): Promise<Digest>;
 }
 
-/** The property of a platform that asks for a link to a JDK (R190). */
+/** The platform property that asks for a link to a JDK (R190). */
 const JDK_SYMLINK = 'JDK_SYMLINK';
 
 /** The store of actions over any place: see {@link createActionStore}. */
@@ -173,7 +174,7 @@ export class Actions implements ActionStore {
     return storeBytes(content, MESSAGES.Tree.encode({ root, children }), cancel);
   }
 
-  /** Through a link of the input root a new directory could lie anywhere. */
+  /** Checks each step, because a link in the input root could make a new directory end up anywhere. */
   async #makeDirInside(dir: string, path: string): Promise<void> {
     let there = path;
     while (there !== dir && (await this.#place.kindAt(there)) === undefined) there = parentOf(there);
@@ -204,7 +205,10 @@ export class Actions implements ActionStore {
   }
 }
 
-/** Whatever is looked for, read or stored is held first, for as long as the action is: it must not go until the result is out. */
+/**
+ * A view of the content store that holds every blob before it is looked up, read or stored, for as long as the action
+ * is held: none may be evicted before the result is out.
+ */
 export function holdingFor(content: ContentStore, action: Digest): ContentStore {
   if (content.holdAlong === undefined) return content;
   const hold = (digests: readonly Digest[]): void => content.holdAlong?.(action, digests);
@@ -234,7 +238,7 @@ export function holdingFor(content: ContentStore, action: Digest): ContentStore 
   };
 }
 
-/** A tree in memory as a place: its links lead nowhere, as nothing follows them. */
+/** A tree in memory as a place. Its links are never followed, so none leads out. */
 function placeIn(
   tree: TreeTarget,
   javaHome: string | undefined,
@@ -264,12 +268,12 @@ function placeIn(
   };
 }
 
-/** What keeps an action from starting (R190). */
+/** The error if an action cannot be prepared (R190). */
 function unprepared(text: string): FilerError {
   return new FilerError(text, { exitCode: EXIT_CODES.POSTPROCESSING });
 }
 
-/** The client's mistake: no such directory can be made. */
+/** The error of a client whose output directory cannot be created. */
 function blocked(dir: string, path: string, there: string): RunnerError {
   const [output, input] = [path, there].map((at) => at.slice(dir.length + 1));
   return badField('command', `no output below an input file, such as in ${output}`, input);
@@ -281,7 +285,7 @@ function wrongKind(path: string, declared: 'file' | 'dir' | undefined, kind: Ent
   return unkept(`output ${path}: expected ${expected}, got ${names[kind]}`);
 }
 
-/** What a result names and is not there: a result whose blobs are gone is worth nothing. Files inside of directories count as well. */
+/** The blobs that a result names, files inside its directories included, and that are not stored: such a result is useless. */
 export async function missingOf(
   content: ContentStore,
   outcome: ActionOutcome,
@@ -311,7 +315,7 @@ function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf('/'));
 }
 
-/** Where paths of either kind are given, the two other lists are ignored: clients that fill all three mean the same (REAPI 2.1). */
+/** If a client gives output paths, the other two lists are ignored: clients that fill all three mean the same (REAPI 2.1). */
 function pathsOf({ outputPaths, outputFiles, outputDirectories }: ActionCommand): readonly string[] {
   return outputPaths.length > 0 ? outputPaths : [...outputFiles, ...outputDirectories];
 }
@@ -335,9 +339,10 @@ function bytesInMemory(log: Output): Uint8Array {
 }
 
 /**
- * Makes the store of actions of a runner that carries Bazel runs out: `actions` of its options. Its filer for type `bazel` shares store and tree.
+ * Creates the store of actions of a runner that executes Bazel runs: the `actions` of its options. Its filer for type
+ * `bazel` must share the store and the tree.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for parts that are none.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid parts.
  * @example
  * ```ts
  * import { createMemoryTree, createSimulatedRunner, finalStatus, simulate } from 'dryrunner';

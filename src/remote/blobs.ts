@@ -1,6 +1,6 @@
 /**
- * The methods of the content-addressable storage and of byte streams. Invariants: a blob is read whole and sound or not at all; a write that
- * breaks off can go on where it was; nothing is answered before it is stored.
+ * The methods of the content-addressable storage and of byte streams. Invariants: a read returns a whole and intact
+ * blob or fails; an interrupted write can be resumed where it stopped; no write is acknowledged before it is stored.
  */
 import { badField, soundDigest, statusMessage } from '../cas/action-messages.ts';
 import {
@@ -38,11 +38,11 @@ import { rpcFailure } from './rpc-failure.ts';
 import { RpcError, type RpcContext } from './rpc.ts';
 import { encodedBytes, sentBytes } from './sent-bytes.ts';
 
-/** Compresses and decompresses what is on its way, piece by piece: neither side need hold a whole blob. */
+/** Compresses and decompresses blobs in transit, in chunks, so that neither side must hold a whole blob. */
 export interface BlobCompression {
   readonly names: readonly Exclude<Compression, 'identity'>[];
   compress(name: Compression, chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
-  /** Fails with `RUNNER_BAD_MESSAGE` for what is not compressed so, breaks off, or becomes longer than `bytesMax`. */
+  /** Fails with `RUNNER_BAD_MESSAGE` for data that is corrupt, truncated, or longer than `bytesMax` when decompressed. */
   decompress(
     name: Compression,
     chunks: AsyncIterable<Uint8Array>,
@@ -50,38 +50,38 @@ export interface BlobCompression {
   ): AsyncIterable<Uint8Array>;
 }
 
-/** What the blob methods are made of. */
+/** Collaborators and limits of {@link Blobs}. */
 export interface BlobsOptions {
   readonly content: ContentStore;
   readonly clock: Clock;
-  /** Names the server in what its timers are about. */
+  /** Name of the server, for the topics of its timers. */
   readonly name: string;
-  /** Of all blobs in one batch. */
+  /** Maximum size of all blobs in one batch. */
   readonly batchBytesMax: number;
-  /** Of one blob. */
+  /** Maximum size of one blob. */
   readonly blobBytesMax: number;
-  /** An upload of which nothing comes for so long is given up. */
+  /** An upload that receives nothing for this long is discarded. */
   readonly uploadIdleMs: number;
   readonly compression: BlobCompression | undefined;
 }
 
-/** A blob on its way in, or an interrupted upload that can be resumed. */
+/** An upload that is in progress, or was interrupted and can be resumed. */
 interface Upload {
   readonly name: string;
   readonly digest: Digest;
   readonly writer: BlobWriter;
   isBusy: boolean;
-  /** While it is not busy. */
+  /** Runs while the upload is not busy; then discards it. */
   idle: Timer | undefined;
 }
 
-/** How many uploads there may be at the same time; of those that broke off the oldest is given up for a new one. */
+/** Maximum number of uploads at a time; for one more, the oldest interrupted upload is discarded. */
 const UPLOADS_MAX = 1_024;
-/** Tree pages: far below what a message may have. */
+/** Entries in a page of a tree; keeps it far below the limit of a message. */
 const PAGE_ENTRIES = 2_000;
-/** A longer message is refused by clients of gRPC by default. */
+/** The default limit of gRPC clients for a message. */
 const TAKEN_BYTES_MAX = 4 * 1024 * 1024;
-/** For all that a batch says beside its blobs: with the default for these it is a message that every client takes. */
+/** Room for the fields of a batch besides its blobs: with the default blob limit, every client accepts the message. */
 const FIELDS_BYTES_MAX = TAKEN_BYTES_MAX - 4_000_000;
 const OK: Init<StatusMessage> = { code: RPC_CODES.OK, message: '' };
 const CLOSED = 'the server is going down';
@@ -90,9 +90,9 @@ const CLOSED = 'the server is going down';
 export class Blobs {
   readonly #options: BlobsOptions;
   readonly #content: ContentStore;
-  /** By what the client calls them; the one that broke off first in front. */
+  /** By the client's name for the upload; the one interrupted earliest comes first. */
   readonly #uploads = new Map<string, Upload>();
-  /** Ends the calls of Write that wait for their clients. */
+  /** Ends calls of Write that are waiting for their clients. */
   readonly #waiting = new Set<(error: RpcError) => void>();
   readonly #topic: Topic;
   #isClosed = false;
@@ -103,12 +103,12 @@ export class Blobs {
     this.#topic = namedTopic(options.name, 'waits for', 'uploads');
   }
 
-  /** How many uploads are not finished. */
+  /** Number of unfinished uploads. */
   get uploads(): number {
     return this.#uploads.size;
   }
 
-  /** Gives up what is not finished. */
+  /** Discards all unfinished uploads. */
   close(): void {
     this.#isClosed = true;
     for (const stop of [...this.#waiting]) stop(new RpcError('UNAVAILABLE', CLOSED));
@@ -122,7 +122,7 @@ export class Blobs {
     const digests = blobDigests.map((digest) => soundDigest('blob_digests', digest));
     const missing = await this.#content.findMissing(digests, context);
     const bytes = missing.reduce((sum, digest) => sum + encodedBytes(digest), 0);
-    // How long batches may be does not count: an answer has no blobs, and its client may have raised nothing.
+    // The batch limit does not apply: the answer contains no blobs, and its client may not have raised its limit.
     if (bytes > TAKEN_BYTES_MAX) {
       const expected = `no more missing blobs than an answer of ${TAKEN_BYTES_MAX} B names`;
       throw badField('blob_digests', expected, missing.length);
@@ -134,7 +134,7 @@ export class Blobs {
     { requests }: BatchUpdateBlobsRequest,
     context: RpcContext,
   ): Promise<Init<BatchUpdateBlobsResponse>> {
-    // What it becomes counts, not what it was compressed to.
+    // The decompressed size counts, even for compressed data.
     const blobs = requests.map(({ data, digest }) => ({
       hash: digest?.hash ?? '',
       sizeBytes: Math.max(data.length, digest?.sizeBytes ?? 0),
@@ -147,7 +147,7 @@ export class Blobs {
     return { responses };
   }
 
-  /** How it went with one blob of several. */
+  /** Stores one blob of a batch, and returns its status. */
   async #store(
     digest: Digest | null,
     data: Uint8Array,
@@ -170,7 +170,7 @@ export class Blobs {
   ): Promise<Init<BatchReadBlobsResponse>> {
     const sound = digests.map((digest) => soundDigest('digests', digest));
     const room = this.#checkBatch(sound);
-    // Those that are not known are of no use here, and no fault of a client that knows them.
+    // Unknown compressors are skipped; naming one is not an error of the client.
     const accepted = acceptableCompressors.map((compressor) => COMPRESSION_NAMES[compressor]);
     const compression =
       this.#options.compression?.names.find((name) => accepted.includes(name)) ?? 'identity';
@@ -179,7 +179,7 @@ export class Blobs {
       try {
         const bytes = await this.#content.read(digest, {}, context);
         const data = compression === 'identity' ? bytes : await this.#compressed(compression, bytes);
-        // What becomes longer by compression would not be accounted for.
+        // The check of the batch did not account for data that compression makes longer.
         const isShorter = data.length < bytes.length;
         const compressor = COMPRESSORS[upper(isShorter ? compression : 'identity')];
         responses.push({ digest, data: isShorter ? data : bytes, status: OK, compressor });
@@ -190,7 +190,7 @@ export class Blobs {
     return { responses };
   }
 
-  /** A page token is how many directories have been given. */
+  /** A page token is the number of directories already returned. */
   async *getTree(
     { rootDigest, pageSize, pageToken }: GetTreeRequest,
     context: RpcContext,
@@ -248,7 +248,7 @@ export class Blobs {
       this.#checkSize(digest);
       if (compression !== 'identity') this.#compressionOf(compression);
       const missing = await this.#content.findMissing([digest], context);
-      // Whatever else the client has to say of it.
+      // The blob is there, so nothing else that the client sends matters.
       if (missing.length === 0) return { committedSize: digest.sizeBytes };
       const upload = this.#begin(first, digest, compression);
       return { committedSize: await this.#taken(upload, new WriteCall(first, messages), compression) };
@@ -258,10 +258,10 @@ export class Blobs {
     }
   }
 
-  /** Takes what a call brings of an upload; the result is how many bytes of it are kept, as the client counts them. */
+  /** Stores what a call sends of an upload; returns the number of bytes kept, as the client counts them. */
   async #taken(upload: Upload, call: WriteCall, compression: Compression): Promise<number> {
     const { writer, digest } = upload;
-    // Half of a compressed blob is of no use to anybody.
+    // A partial compressed blob cannot be resumed.
     const isResumable = compression === 'identity';
     try {
       const chunks = isResumable
@@ -276,7 +276,7 @@ export class Blobs {
         return call.sentBytes;
       }
     } catch (error) {
-      // Bad bytes cannot be resumed; an idle client is assumed gone.
+      // Corrupt data cannot be resumed, and an idle client is assumed gone.
       const mayComeBack = isResumable && call.failure !== undefined && !(call.failure instanceof Silence);
       if (mayComeBack) this.#leave(upload);
       else await this.#giveUp(upload);
@@ -284,7 +284,7 @@ export class Blobs {
     }
     if (isResumable) this.#leave(upload);
     else await this.#giveUp(upload);
-    // Broken off by the client: it can ask how far it came, and go on.
+    // Interrupted by the client, which can ask for the committed size and resume.
     return isResumable ? writer.committedBytes : 0;
   }
 
@@ -293,7 +293,7 @@ export class Blobs {
     call: WriteCall,
     { sizeBytes }: Digest,
   ): AsyncGenerator<Uint8Array> {
-    // Incompressible data becomes a little longer.
+    // Compression makes incompressible data slightly longer.
     const chunks = call.data(0, sizeBytes * 1.01 + 4_096);
     try {
       yield* this.#compressionOf(compression).decompress(compression, chunks, sizeBytes);
@@ -313,7 +313,7 @@ export class Blobs {
       known.isBusy = true;
       return known;
     }
-    // Who begins anew has forgotten how far it came.
+    // A client that starts over no longer knows how far it got.
     if (known !== undefined) void this.#giveUp(known);
     this.#checkOneMore();
     const writer = this.#content.openWrite(digest);
@@ -332,11 +332,11 @@ export class Blobs {
     throw new RpcError('RESOURCE_EXHAUSTED', `expected at most ${UPLOADS_MAX} uploads at once, got one more`);
   }
 
-  /** Its client may come back for it. */
+  /** Keeps an interrupted upload, because its client may resume it. */
   #leave(upload: Upload): void {
     if (this.#uploads.get(upload.name) !== upload) return;
     upload.isBusy = false;
-    // From now on the last to go.
+    // Moves it to the end, so that it is discarded last.
     this.#uploads.delete(upload.name);
     this.#uploads.set(upload.name, upload);
     const { clock, uploadIdleMs } = this.#options;
@@ -348,17 +348,17 @@ export class Blobs {
     if (this.#uploads.get(upload.name) === upload) this.#uploads.delete(upload.name);
   }
 
-  /** Its room is free again. */
+  /** Discards an upload and frees its space. */
   #giveUp(upload: Upload): MaybePromise<void> {
     this.#forget(upload);
     return orElse(
       () => upload.writer.discard(),
-      // What that leaves is for the store to sweep: there is no caller to report it to.
+      // If that fails, the store must clean up: there is no caller to report it to.
       () => undefined,
     );
   }
 
-  /** What broke off gives its room to what comes now. */
+  /** Writes; if the store is full, discards interrupted uploads and tries again. */
   async #withRoom(write: () => MaybePromise<void>): Promise<void> {
     try {
       await write();
@@ -370,7 +370,7 @@ export class Blobs {
     }
   }
 
-  /** The messages of a client, who may not be silent for too long. `stop` ends them, also while the next is waited for. */
+  /** The messages of a client, with a limit on the wait for each. `stop` ends the sequence, also while it is waiting. */
   #limited(requests: AsyncIterable<WriteRequest>): LimitedMessages {
     const { clock, uploadIdleMs } = this.#options;
     const wait = new InterruptibleWait(clock, this.#topic, uploadIdleMs);
@@ -388,7 +388,7 @@ export class Blobs {
       } finally {
         wait.end();
         waiting.delete(stop);
-        // Not waited for: one that waits for its client comes back only with that.
+        // Not awaited: an iterator that waits for its client returns only when the client does.
         iterator.return?.().catch(() => undefined);
       }
     }
@@ -402,7 +402,7 @@ export class Blobs {
     return { committedSize: this.#uploads.get(resourceName)?.writer.committedBytes ?? 0, complete: false };
   }
 
-  /** What the message of a batch has room for beside its blobs. */
+  /** Checks the size of a batch; returns the room left in its message besides its blobs. */
   #checkBatch(blobs: readonly Digest[]): TextRoom {
     const { batchBytesMax } = this.#options;
     const bytes = blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
@@ -424,7 +424,7 @@ export class Blobs {
     return digest;
   }
 
-  /** @throws RunnerError `RUNNER_BAD_MESSAGE` for one that this server does not have. */
+  /** @throws RunnerError `RUNNER_BAD_MESSAGE` for a compressor that this server does not support. */
   #compressionOf(name: Compression, field = 'resource_name'): BlobCompression {
     const { compression } = this.#options;
     if (name !== 'identity' && compression?.names.includes(name) === true) return compression;
@@ -441,7 +441,7 @@ export class Blobs {
   }
 }
 
-/** How much more may be said of the blobs of a batch. */
+/** Room left for status texts in the message of a batch. */
 class TextRoom {
   #bytes: number;
 
@@ -449,7 +449,7 @@ class TextRoom {
     this.#bytes = bytes;
   }
 
-  /** The status, without its text if there is no room for that. */
+  /** The status, without its text if that does not fit. */
   fitting({ code, message = '', details = [] }: Init<StatusMessage>): Init<StatusMessage> {
     const bytes = MESSAGES.Status.encode({ message, details }).length;
     if (bytes > this.#bytes) return { code };
@@ -463,14 +463,14 @@ interface LimitedMessages {
   readonly stop: (error: RpcError) => void;
 }
 
-/** Nothing came for too long. */
+/** The client sent nothing for too long. */
 class Silence extends RpcError {}
 
 function silence(limitMs: number): Silence {
   return new Silence('DEADLINE_EXCEEDED', `expected more of the upload within ${limitMs} ms, got nothing`);
 }
 
-/** Waits for one thing after the other: each for a limited time, and none any more once it is stopped. */
+/** Waits for one promise after another, each for a limited time; once stopped, rejects the current wait and all later ones. */
 class InterruptibleWait {
   readonly #clock: Clock;
   readonly #topic: Topic;
@@ -509,7 +509,7 @@ class InterruptibleWait {
     this.#timer?.cancel();
   }
 
-  /** One timer for all waits: they are many, and short. */
+  /** All waits share one timer, because they are many and short. */
   #watch(ms: number): void {
     this.#timer = this.#clock.timer(this.#topic, ms, () => {
       const now = this.#clock.now();
@@ -520,17 +520,17 @@ class InterruptibleWait {
   }
 }
 
-/** One call of Write, from its first message on. */
+/** One call of Write, starting with its first message. */
 class WriteCall {
   readonly #first: WriteRequest;
   readonly #rest: AsyncIterable<WriteRequest>;
-  /** Where the next message has to begin. */
+  /** The offset at which the next message must start. */
   sentBytes = 0;
-  /** The client has sent all that it has. */
+  /** True if the client has sent everything. */
   isFinished = false;
-  /** Why the call itself cannot go on; the upload may. */
+  /** Why the call cannot continue; the upload may still be resumed. */
   failure: unknown;
-  /** The client has ended the call without finishing the upload. */
+  /** True if the client has ended the call without finishing the upload. */
   hasEnded = false;
 
   constructor(first: WriteRequest, rest: AsyncIterable<WriteRequest>) {
@@ -538,7 +538,7 @@ class WriteCall {
     this.#rest = rest;
   }
 
-  /** What the messages bring, from `offset` on. */
+  /** The data of the messages, from `offset` on. */
   async *data(offset: number, bytesMax: number): AsyncGenerator<Uint8Array> {
     this.sentBytes = offset;
     try {

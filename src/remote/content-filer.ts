@@ -1,6 +1,7 @@
 /**
- * A filer whose snapshots are trees in a content store, called `bz-HASH-SIZE` by their root. Invariants: a checkout has all of its tree or is
- * not made, and what it needs is not evicted meanwhile; a tree that leads out of itself is refused before anything of it is written.
+ * A filer whose snapshots are trees in a content store, named `bz-HASH-SIZE` after their root. Invariants: a checkout
+ * contains its whole tree or is not created, and its blobs are not evicted meanwhile; a tree that leads out of itself
+ * is rejected before anything is written.
  */
 import * as is from '../kernel/shape.ts';
 import type { DirectoryMessage, Init } from '../cas/codec.ts';
@@ -18,21 +19,21 @@ import type { MaybePromise } from '../model/maybe-promise.ts';
 import { walkTree } from './input-tree.ts';
 import { sourceOf, storeTree } from './stored-tree.ts';
 
-/** Where checkouts and outputs are: a tree in memory (`createMemoryTree`), or what does the same elsewhere. Paths are absolute. */
+/** Where checkouts and outputs are: a tree in memory (`createMemoryTree`), or an equivalent elsewhere. Paths are absolute. */
 export interface TreeTarget {
-  /** Makes a directory and its parents. */
+  /** Creates a directory and its parents. */
   makeDir(path: string): MaybePromise<void>;
-  /** Writes a file and makes its parents. */
+  /** Writes a file and creates its parents. */
   writeFile(path: string, content: Uint8Array, executable: boolean): MaybePromise<void>;
-  /** Makes a symbolic link and its parents. */
+  /** Creates a symbolic link and its parents. */
   makeLink(path: string, target: string): MaybePromise<void>;
   entryAt(path: string): MaybePromise<TreeEntry | undefined>;
-  /** By relative path, parents first. */
+  /** Entries by relative path, parents first. */
   entriesUnder(dir: string): MaybePromise<TreeEntries>;
   remove(path: string): MaybePromise<void>;
 }
 
-/** The shape of a place for checkouts. */
+/** Argument shape of a {@link TreeTarget}. */
 export const TREE_TARGET: is.MethodsShape = is.withMethods(
   'makeDir',
   'writeFile',
@@ -41,7 +42,7 @@ export const TREE_TARGET: is.MethodsShape = is.withMethods(
   'entriesUnder',
   'remove',
 );
-/** What a tree needs to be written. */
+/** A tree with everything needed to write it. */
 interface FoundTree {
   readonly directories: ReadonlyMap<string, DirectoryMessage>;
   readonly blobs: readonly Digest[];
@@ -51,7 +52,7 @@ interface FoundTree {
 export interface ContentFilerOptions {
   readonly content: ContentStore;
   readonly tree: TreeTarget;
-  /** The directory of all checkouts. Default `/checkouts`. */
+  /** The directory that contains all checkouts. Default `/checkouts`. */
   readonly root?: string;
 }
 
@@ -144,7 +145,7 @@ class ContentFiler implements Filer {
     return { id, path, release };
   }
 
-  /** All directories of a tree, or an error that names all that are missing. */
+  /** All directories of a tree; fails with an error that names all missing ones. */
   async #find(root: Digest, cancel: Cancellable | undefined): Promise<FoundTree> {
     const missing: Digest[] = [];
     const directories = new Map<string, DirectoryMessage>();
@@ -176,11 +177,13 @@ class ContentFiler implements Filer {
 }
 
 /**
- * Makes a filer for Bazel runs: it checks input roots out of a content store into a tree, and ingests parts of the tree as such roots.
+ * Creates a filer for Bazel runs: it checks input roots out of a content store into a tree, and ingests parts of the
+ * tree as input roots.
  *
- * A root that is not in the store, or lacks a blob, fails with `RUNNER_MISSING_BLOBS`; a tree that leads out of itself with `RUNNER_BAD_MESSAGE`.
+ * A root that is not in the store, or has missing blobs, fails with `RUNNER_MISSING_BLOBS`; a tree that leads out of
+ * itself fails with `RUNNER_BAD_MESSAGE`.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for parts that are none.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid parts.
  * @example
  * ```ts
  * import { createMemoryTree } from 'dryrunner';

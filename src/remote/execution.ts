@@ -1,7 +1,7 @@
 /**
- * Actions that a server carries out, as operations that clients watch. Invariants: an action that is under way is not started again for
- * another client, and ends early only when the operations of all its clients are cancelled or nobody watches them any more; an operation
- * that has ended can still be asked for; each watcher sees the stages in order and the result last.
+ * Executes actions for clients, as operations that they watch. Invariants: an action in progress is not started again
+ * for another client, and ends early only if the operations of all its clients are cancelled or no longer watched; an
+ * operation that has ended can still be queried; each watcher sees the stages in order and the result last.
  */
 import { soundDigest, statusMessage, outcomeMessage } from '../cas/action-messages.ts';
 import {
@@ -33,7 +33,7 @@ import { LOST_OUTPUT } from './lost-output.ts';
 import { rpcFailure } from './rpc-failure.ts';
 import { RpcError, type RpcContext } from './rpc.ts';
 
-/** A stage by its number. */
+/** Number of a stage. */
 type Stage = (typeof EXECUTION_STAGES)[keyof typeof EXECUTION_STAGES];
 
 const STAGES: Readonly<Record<RunState, Stage>> = {
@@ -55,12 +55,12 @@ const CODES: Readonly<Record<RunState, RpcCode>> = {
   TIMEDOUT: RPC_CODES.DEADLINE_EXCEEDED,
 };
 
-/** The stage of an operation whose run has that state (R196). */
+/** The stage of an operation, from the state of its run (R196). */
 function stageOf(state: RunState | undefined): Stage {
   return state === undefined ? EXECUTION_STAGES.UNKNOWN : STAGES[state];
 }
 
-/** How a run went, for who asked for it remotely (R196). */
+/** The result of a run as its remote client gets it (R196). */
 function statusOfRun({ state, error, actionResult }: RunStatus): RpcStatus {
   return actionResult?.grpcStatus ?? { code: CODES[state], message: WORDS[state] ?? error };
 }
@@ -73,13 +73,13 @@ const WORDS: Partial<Readonly<Record<RunState, string>>> = {
 /** How an operation ended. */
 type OperationResult = Pick<Init<OperationMessage>, 'error' | 'response'>;
 
-/** What a run has printed that was stopped at its deadline, as far as that could be stored. */
+/** The output of a run that was stopped at its timeout, as far as it could be stored. */
 interface PartialLogs {
   readonly stdoutDigest: Digest | null;
   readonly stderrDigest: Digest | null;
 }
 
-/** How the result of an operation goes out: one that was cancelled as its error, all else as its response (R196). */
+/** The result of an operation: an error if it was cancelled, otherwise a response (R196). */
 function resultOfRun(status: RunStatus, logs: PartialLogs | undefined): OperationResult {
   const rpcStatus = statusMessage(statusOfRun(status));
   if (rpcStatus.code === RPC_CODES.CANCELLED) return { error: rpcStatus };
@@ -93,12 +93,13 @@ function resultOfRun(status: RunStatus, logs: PartialLogs | undefined): Operatio
   return { response };
 }
 
-/** No process ends with that: a client that does not look at the status takes it for no success. */
+/** Not an exit code of any process: even a client that ignores the status does not take it for success. */
 const NO_EXIT_CODE = -1;
 
 /**
- * Of a run that FAILED, the code of the machinery goes along: the protocol has no other place for it. Of one that was stopped at its deadline, the
- * protocol has room for what it printed, although such a run has no result (R194).
+ * Builds the result in a response. For a FAILED run it carries the exit code of the machinery, because the protocol has
+ * no other place for it. For a run stopped at its timeout it carries the output, although such a run has no result
+ * (R194).
  */
 function resultMessage(
   { state, exitCode, actionResult }: RunStatus,
@@ -111,21 +112,21 @@ function resultMessage(
 
 const RUNNING_OR_DONE: StateMask = maskForState('RUNNING', ...TERMINAL_STATES);
 
-/** What one client has asked for, and by its name watches, takes up again and cancels. */
+/** A client's request for an action, which the client watches, resumes and cancels by name. */
 class Operation {
   readonly name: string;
-  /** The same in each execution of a simulation, whatever its seed. */
+  /** Unlike the name, the same in every execution of a simulation, whatever the seed. */
   readonly label: string;
   readonly execution: Execution;
   #stage: Stage;
   #result: OperationResult | undefined;
   #version = 0;
   readonly #changed = new Set<() => void>();
-  /** Of those who watch. */
+  /** Number of watchers. */
   watchers = 0;
-  /** While nobody does. */
+  /** Runs while there is no watcher. */
   abandoned: Timer | undefined;
-  /** Called once a client has its result. */
+  /** Called once a client has received its result. */
   onDelivered: (() => void) | undefined;
 
   constructor(name: string, label: string, execution: Execution) {
@@ -160,7 +161,7 @@ class Operation {
     this.#notify();
   }
 
-  /** What it is now, and then whatever it becomes, up to its end or that of the watcher. */
+  /** The current state and every later one, until the operation or its watcher ends. */
   async *states(signal: AbortSignal): AsyncGenerator<OperationMessage> {
     let seen = -1;
     while (!signal.aborted) {
@@ -169,14 +170,14 @@ class Operation {
         continue;
       }
       seen = this.#version;
-      // What is given here decides, as more may happen while the watcher looks at it.
+      // Decides on the message that is yielded, because the state may change while the watcher handles it.
       const message = this.message();
       let isTaken = false;
       try {
         yield message;
         isTaken = true;
       } finally {
-        // A watcher that returned after the result has it; one that was cancelled may not.
+        // A watcher that returned after the result has received it; one that was cancelled may not have.
         if (message.done && (isTaken || !isCutOff(signal))) this.onDelivered?.();
       }
       if (message.done) return;
@@ -201,25 +202,25 @@ class Operation {
   }
 }
 
-/** Whether the caller no longer waits, which can have changed since it was looked at last. */
+/** True if the caller no longer waits; a function, because that may change between two checks. */
 function isCutOff({ aborted }: AbortSignal): boolean {
   return aborted;
 }
 
-/** One action that is being carried out, for one client or for several. */
+/** One action being executed, for one client or several. */
 class Execution {
   readonly key: string;
   readonly actionDigest: Digest;
-  /** Of those who wait for its result. */
+  /** The operations of clients that wait for its result. */
   readonly operations = new Set<Operation>();
   stage: Stage = EXECUTION_STAGES.QUEUED;
-  /** Nobody waited for it any more before a runner had it: it is aborted once one has. */
+  /** All clients left before a runner accepted it: it is aborted once one has. */
   isCancelled = false;
-  /** Until its runner, which refused to abort it, is asked again. */
+  /** Retries the abort if the runner refused it. */
   retry: Timer | undefined;
-  /** Once a runner has it. */
+  /** Set once a runner has accepted it. */
   run: { readonly runner: Service; readonly runId: RunID } | undefined;
-  /** While it waits for one: takes it out of the queue. */
+  /** Removes it from the queue while it is waiting there. */
   drop: (() => void) | undefined;
 
   constructor(key: string, actionDigest: Digest) {
@@ -232,7 +233,7 @@ class Execution {
     for (const operation of this.operations) operation.enter(stage);
   }
 
-  /** Whether all its clients have been away for long enough. */
+  /** True if all its clients have been away for long enough. */
   get isAbandoned(): boolean {
     return [...this.operations].every(({ watchers, abandoned }) => watchers === 0 && abandoned === undefined);
   }
@@ -248,49 +249,49 @@ const CANCELLED_RESULT: Pick<Init<OperationMessage>, 'error'> = {
   error: statusMessage({ code: RPC_CODES.CANCELLED, message: 'the action was aborted' }),
 };
 
-/** An action that can be run. */
+/** An action that is ready to run. */
 export interface PreparedAction {
-  /** Of all that it needs. */
+  /** Holds all blobs that it needs. */
   readonly hold: BlobHold;
-  /** What it runs; the runner reads it anew, but takes no command without a program. */
+  /** Its command line. The runner reads it from the action again, but rejects a command without a program. */
   readonly argv: readonly string[];
-  /** Others that ask for the same may have its result. */
+  /** True if other requests for the same action may share its result. */
   readonly isShared: boolean;
 }
 
-/** What {@link Executions} are made of. */
+/** Collaborators and limits of {@link Executions}. */
 export interface ExecutionsOptions {
-  /** One that queues by itself, or several that have one action each at a time. */
+  /** One runner that queues by itself, or several that each execute one action at a time. */
   readonly runner: Service | readonly Service[];
-  /** How many actions may wait for one of several runners. */
+  /** With several runners: how many actions may wait for one. */
   readonly queueMax: number;
-  /** Names the questions. */
+  /** Name used in questions. */
   readonly name: string;
-  /** What the names of all operations begin with. */
+  /** Prefix of the names of all operations. */
   readonly series: string;
-  /** An operation that nobody has watched for this long is aborted, and blobs of a result that nobody has fetched are held no longer. */
+  /** An operation that nobody watches for this long is aborted, and the blobs of a result not fetched for this long are released. */
   readonly abandonedAfterMs: number;
-  /** How many that have ended can still be asked for. */
+  /** How many operations that have ended can still be queried. */
   readonly endedMax: number;
-  /** Checks an action before it is offered to the runner, and keeps what it needs. */
+  /** Checks an action before it is offered to a runner, and holds the blobs that it needs. */
   readonly prepare: (action: Digest, context: RpcContext) => Promise<PreparedAction>;
-  /** Stores the output at that ref along with its action; undefined if it is not known. */
+  /** Stores the output at `ref`, held for as long as the action is; undefined if the ref is unknown. */
   readonly storeLog: ((ref: string, action: Digest) => Promise<Digest | undefined>) | undefined;
 }
 
-/** An action for which a runner is looked for. */
+/** An action that needs a runner. */
 interface Offer {
-  /** Gives it to that runner; rejects if that one does not take it. */
+  /** Starts it on a runner; rejects if the runner does not accept it. */
   readonly start: (runner: Service) => Promise<RunStatus>;
-  /** Over once the run is, and never rejects. */
+  /** Resolves when the run has ended; never rejects. */
   readonly follow: (runner: Service, first: RunStatus) => Promise<void>;
-  /** It waits from now on. */
+  /** Called when it starts to wait in the queue. */
   readonly waits: () => void;
-  /** No runner will take it. */
+  /** Called if no runner will accept it. */
   readonly fail: (error: unknown) => void;
 }
 
-/** How a runner that takes no action now may come back: never, by recovering, or by itself. */
+/** How a runner that accepts no actions may come back: `gone` never does, `ill` if it recovers, `busy` by itself. */
 type Absence = 'gone' | 'ill' | 'busy';
 
 const ABSENCES: Partial<Readonly<Record<RunnerErrorCode, Absence>>> = {
@@ -300,12 +301,13 @@ const ABSENCES: Partial<Readonly<Record<RunnerErrorCode, Absence>>> = {
   RUNNER_INITIALIZING: 'busy',
   RUNNER_BUSY: 'busy',
 };
-/** How often runners that take no actions are asked whether they do again, while actions wait. */
+/** Interval for asking absent runners whether they accept actions again, while actions wait. */
 const CHECK_MS = 1_000;
 
 /**
- * Gives actions to runners: to one at once, to several as soon as one of them has nothing to do. Of several, one that refuses because of itself
- * and not of the action is left out until it is healthy again, and another gets the action.
+ * Assigns actions to runners: a single runner gets each at once, several get one whenever they are idle. If one of
+ * several rejects an action because of its own state, it is left out until it is healthy, and another runner gets the
+ * action.
  */
 class Workers {
   readonly #clock: Clock;
@@ -313,7 +315,7 @@ class Workers {
   readonly #only: Service | undefined;
   readonly #free: Service[];
   readonly #away = new Map<Service, Exclude<Absence, 'gone'>>();
-  /** Those that take actions, with or without one at present. */
+  /** Number of runners that accept actions, busy or idle. */
   #serving: number;
   #queue = new Set<Offer>();
   readonly #queueMax: number;
@@ -336,7 +338,7 @@ class Workers {
     return this.#queue.size;
   }
 
-  /** Throws `RESOURCE_EXHAUSTED` if too many wait, and `UNAVAILABLE` if there is nobody to wait for. */
+  /** @throws RpcError `RESOURCE_EXHAUSTED` if too many actions wait, and `UNAVAILABLE` if there is no runner to wait for. */
   offer(offer: Offer): void {
     const runner = this.#only ?? this.#free.shift();
     if (runner !== undefined) {
@@ -352,7 +354,7 @@ class Workers {
     this.#checkLater();
   }
 
-  /** Nobody wants that any more. */
+  /** Removes an action that is no longer wanted. */
   drop(offer: Offer): void {
     this.#queue.delete(offer);
   }
@@ -401,7 +403,7 @@ class Workers {
       this.#give(other, offer);
       return;
     }
-    // It has waited longer than those behind it.
+    // Goes first, because it has waited longest.
     this.#queue = new Set([offer, ...this.#queue]);
     offer.waits();
     if (this.#serving + this.#away.size === 0) this.#failAll();
@@ -418,7 +420,7 @@ class Workers {
     });
   }
 
-  /** Those that are healthy again get what waits; if all are ill, nothing waits for them. */
+  /** Gives waiting actions to runners that are healthy again; if all runners are ill, fails those actions. */
   async #checkAll(): Promise<void> {
     this.#isChecking = true;
     await Promise.all([...this.#away.keys()].map((runner) => this.#checkOne(runner)));
@@ -463,11 +465,11 @@ export class Executions {
   readonly #options: ExecutionsOptions;
   readonly #all = new Map<string, Operation>();
   readonly #active = new Set<Execution>();
-  /** Those that another client may join, by instance and action. */
+  /** Executions that another client may join, by instance and action. */
   readonly #shared = new Map<string, Execution>();
   readonly #ended = new Set<string>();
   readonly #workers: Workers;
-  /** Let go what is held for results that nobody has fetched yet. */
+  /** Release functions of results that have not been delivered yet. */
   readonly #undelivered = new Set<() => void>();
   #isClosed = false;
   #count = 0;
@@ -478,12 +480,12 @@ export class Executions {
     this.#workers = new Workers(world, options);
   }
 
-  /** How many are under way, those that wait included. */
+  /** Number of actions in progress, including those that wait. */
   get active(): number {
     return this.#all.size - this.#ended.size;
   }
 
-  /** How many wait for one of several runners. */
+  /** Number of actions that wait for one of several runners. */
   get queued(): number {
     return this.#workers.queued;
   }
@@ -492,7 +494,7 @@ export class Executions {
     const actionDigest = soundDigest('action_digest', message.actionDigest);
     const { instanceName, skipCacheLookup, executionPolicy } = message;
     const key = `${instanceName} ${digestKey(actionDigest)}`;
-    // Who asks for the action to be done anew does not want what others have begun.
+    // A client that skips the cache does not want an execution that others have begun.
     const joined = skipCacheLookup ? undefined : this.#shared.get(key);
     const operation =
       joined !== undefined
@@ -519,19 +521,19 @@ export class Executions {
     return [...this.#all.values()].map((operation) => operation.message());
   }
 
-  /** Ends that operation; the action goes on for others who wait for it. */
+  /** Ends an operation; its action continues if others wait for it. */
   async cancel(name: string): Promise<void> {
     await this.#cancel(this.#named(name));
   }
 
-  /** Forgets one that has ended; one that is under way goes on. */
+  /** Forgets an operation that has ended; has no effect on one in progress. */
   delete(name: string): void {
     if (!this.#named(name).isDone) return;
     this.#all.delete(name);
     this.#ended.delete(name);
   }
 
-  /** Those that are under way are aborted, those that are being prepared are not begun, and nobody waits for them any more. */
+  /** Aborts actions in progress, does not start those being prepared, and waits for no client any more. */
   close(): void {
     this.#isClosed = true;
     for (const { abandoned } of this.#all.values()) abandoned?.cancel();
@@ -551,7 +553,7 @@ export class Executions {
     return operation;
   }
 
-  /** One more that waits for that. */
+  /** Adds an operation that waits for an execution. */
   #open(execution: Execution): Operation {
     const { series, name } = this.#options;
     this.#count += 1;
@@ -568,7 +570,7 @@ export class Executions {
       hold.release();
       throw new RpcError('UNAVAILABLE', 'the server is going down');
     }
-    // Another client may have asked for the same meanwhile.
+    // Another client may have requested the same meanwhile.
     const joined = request.skipCacheLookup === true ? undefined : this.#shared.get(key);
     if (joined !== undefined) {
       hold.release();
@@ -585,7 +587,7 @@ export class Executions {
         executeRequest: request,
       });
     } catch (error) {
-      // The caller has the error, and not the name.
+      // The caller gets the error and never learns the name.
       this.#all.delete(operation.name);
       this.#ended.delete(operation.name);
       throw rpcFailure(error);
@@ -593,10 +595,10 @@ export class Executions {
     return operation;
   }
 
-  /** Over once it waits, or a runner has taken it; fails if none will. */
+  /** Resolves once the action waits or a runner has accepted it; rejects if none will. */
   #offer(execution: Execution, hold: BlobHold, command: Command): Promise<void> {
     return new Promise((resolve, reject) => {
-      // Until then the call of its client fails with it, and nobody comes for a result.
+      // Before that the client's call fails with the error, so that nobody will fetch a result.
       let isBegun = false;
       const begun = (): void => {
         isBegun = true;
@@ -604,7 +606,7 @@ export class Executions {
       };
       const over = (result: OperationResult): void => {
         execution.drop = undefined;
-        // Before its end, at which those who watch take the result.
+        // Must precede the end, at which watchers take the result.
         if (isBegun && 'response' in result && !this.#isClosed) this.#releaseOnceDelivered(execution, hold);
         else hold.release();
         this.#end(execution, result);
@@ -618,7 +620,7 @@ export class Executions {
         follow: async (runner, first) => {
           execution.run = { runner, runId: first.runId };
           begun();
-          // Its clients may have gone before the runner had it.
+          // All clients may have left before the runner accepted it.
           if (execution.isCancelled) this.#abortUntilDone(execution);
           over(await this.#follow(execution, runner, first));
         },
@@ -632,7 +634,7 @@ export class Executions {
           else execution.drop = drop;
         },
         fail: (error) => {
-          // Clients that have the operation by now read there how it ended.
+          // Clients that already have the operation read from it how it ended.
           reject(error);
           over(execution.isCancelled ? CANCELLED_RESULT : failureResult(error));
         },
@@ -645,7 +647,7 @@ export class Executions {
     });
   }
 
-  /** The blobs of a result, held along with the action, stay until all its clients have it, or do not come for it. */
+  /** Keeps the blobs held for the action until all its clients have the result, or have not fetched it in time. */
   #releaseOnceDelivered({ operations }: Execution, hold: BlobHold): void {
     const waiting = new Set(operations);
     const topic = namedTopic(this.#options.name, 'waits for', 'delivery');
@@ -666,7 +668,7 @@ export class Executions {
     }
   }
 
-  /** Sees a run through to its end; what goes wrong on the way is the end. */
+  /** Follows a run to its end; an error on the way becomes the result. */
   async #follow(execution: Execution, runner: Service, first: RunStatus): Promise<OperationResult> {
     try {
       let status = first;
@@ -689,7 +691,7 @@ export class Executions {
   ): Promise<PartialLogs | undefined> {
     const { storeLog } = this.#options;
     if (state !== 'TIMEDOUT' || storeLog === undefined) return undefined;
-    // One that cannot be stored costs the log, and is recorded: the run has ended as it has.
+    // A log that cannot be stored is lost and recorded; the result of the run does not change.
     const stored = async (log: string, ref: string): Promise<Digest | null> => {
       try {
         return (await storeLog(ref, actionDigest)) ?? null;
@@ -713,7 +715,7 @@ export class Executions {
     operation.watchers += 1;
     operation.abandoned?.cancel();
     operation.abandoned = undefined;
-    // One that was cancelled is aborted all the same.
+    // Does not stop the abort of an execution that was cancelled.
     if (!operation.execution.isCancelled) operation.execution.retry?.cancel();
     try {
       yield* operation.states(signal);
@@ -723,7 +725,7 @@ export class Executions {
     }
   }
 
-  /** A client whose connection broke comes back and waits on; one that has gone does not. */
+  /** Gives a client whose connection broke time to come back, and aborts the action if it does not. */
   #abandon(operation: Operation): void {
     if (this.#isClosed) return;
     const { abandonedAfterMs, name } = this.#options;
@@ -734,13 +736,13 @@ export class Executions {
     });
   }
 
-  /** Rejects if the runner refuses to abort the run, which goes on then. */
+  /** Rejects if the runner refuses to abort the run, which then continues. */
   async #cancel(operation: Operation): Promise<void> {
     if (operation.isDone || this.#leftToOthers(operation)) return;
     await this.#abort(operation.execution);
   }
 
-  /** Ends that operation alone, and its action goes on, if others wait for that. */
+  /** If others wait for the action, ends this operation alone; false if there are none. */
   #leftToOthers(operation: Operation): boolean {
     const { operations } = operation.execution;
     if (operations.size === 1) return false;
@@ -750,11 +752,11 @@ export class Executions {
     return true;
   }
 
-  /** Asks again until the runner aborts it, the run has ended, or a client is back: none is there now that could ask again. */
+  /** Retries until the runner aborts the run, the run has ended, or a client is back; without a client, nobody else would retry. */
   #abortUntilDone(execution: Execution, failures = 0): void {
     this.#abort(execution).catch((error: unknown) => {
       if (this.#isClosed) {
-        // Runs that refuse to abort end with their runner. Anything else is a defect of the runner.
+        // A run that refuses to abort ends with its runner. Any other error is a defect of the runner.
         if (isRunnerError(error)) return;
         throw error;
       }
@@ -769,7 +771,7 @@ export class Executions {
   }
 
   async #abort(execution: Execution): Promise<void> {
-    // Who asks for the same from now on wants it done.
+    // Later requests for the same action must not join one that is being aborted.
     this.#unshare(execution);
     const { run, drop } = execution;
     if (run === undefined) {
@@ -778,10 +780,10 @@ export class Executions {
       return;
     }
     try {
-      // Its end comes by its status.
+      // The end of the run arrives as its status.
       await run.runner.abort(run.runId);
     } catch (error) {
-      // What is unknown or released has ended.
+      // A run that is unknown or released has ended.
       const hasEnded = isRunnerError(error, 'RUNNER_UNKNOWN_RUN') || isRunnerError(error, 'RUNNER_RELEASED');
       if (!hasEnded) throw error;
     }
@@ -811,7 +813,7 @@ export class Executions {
   }
 }
 
-/** How an action ends that no runner could see through. */
+/** The result of an action that no runner could complete. */
 function failureResult(error: unknown): Pick<Init<OperationMessage>, 'response'> {
   const { status } = rpcFailure(error);
   return { response: packAny(MESSAGES.ExecuteResponse, { status: statusMessage(status) }) };

@@ -1,6 +1,6 @@
 /**
- * A tree that a client fetches from a server: its folders are here, its files come as they are read. Invariant: what the server has lost is
- * missing here too.
+ * A tree that a client fetches from a server: its directories are stored here, its files are fetched when read.
+ * Invariant: a blob that the server has lost is missing here too.
  */
 import { MESSAGES } from '../cas/codec.ts';
 import { createMemoryContentStore, type MemoryContentStore } from '../cas/memory-content-store.ts';
@@ -18,9 +18,9 @@ import { RPC_CODES } from '../model/action.ts';
 import type { RemoteClient } from './remote-client.ts';
 import { rpcFailure } from './rpc-failure.ts';
 
-/** A content store over that client, with folders of its own. What is written or held concerns those alone. */
+/** A content store backed by a client, with directories of its own. Writes and holds affect only the latter. */
 export class FetchedTree implements ContentStore {
-  /** The signal of the client ends its calls at once. */
+  /** Aborting the client's signal ends its calls at once. */
   readonly cancelBoundMs = 0;
   readonly #client: RemoteClient;
   readonly #folders: MemoryContentStore = createMemoryContentStore();
@@ -29,7 +29,7 @@ export class FetchedTree implements ContentStore {
     this.#client = client;
   }
 
-  /** The folders of a Tree message; gives the digest of its root. */
+  /** Adds the directories of a Tree message; returns the digest of its root. */
   addTree(bytes: Uint8Array): Digest {
     const { root, children } = MESSAGES.Tree.decode(bytes);
     for (const child of children) this.#folders.add(MESSAGES.Directory.encode(child));

@@ -1,5 +1,6 @@
 /**
- * The door `dryrunner/remote`: the Bazel path. Blobs and results by digest, and what carries actions out through the Remote Execution API.
+ * The door `dryrunner/remote`: the Bazel path. Blobs and results by digest, and execution of actions through the Remote
+ * Execution API.
  *
  * @module dryrunner/remote
  */

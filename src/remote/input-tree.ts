@@ -1,6 +1,6 @@
 /**
- * What lies below an input root. Invariant: nothing in a tree leads out of it, by name or by link, and every name stands for one thing;
- * a tree that breaks this is refused before anything of it is written.
+ * The tree below an input root. Invariant: nothing in a tree leads out of it, by name or by link, and every name stands
+ * for one entry; a tree that violates this is rejected before anything is written.
  */
 import { badField, checkPathBytes, NAME_BYTES_MAX, soundDigest, utf8Bytes } from '../cas/action-messages.ts';
 import { type DirectoryMessage, MESSAGES } from '../cas/codec.ts';
@@ -10,35 +10,35 @@ import type { Cancellable } from '../model/cancellation.ts';
 import { digestKey, type Digest } from '../model/digest.ts';
 import { isConfinedLink } from '../model/confined-path.ts';
 
-/** A directory of a tree, as far as it is there. */
+/** A directory found in a tree. */
 export interface FoundDirectory {
   readonly digest: Digest;
   readonly message: DirectoryMessage;
 }
 
-/** More than any build has, and few enough to hold and to write. */
+/** Maximum number of entries: more than any build has, and few enough to hold and to write. */
 const ENTRIES_MAX = 1_000_000;
-/** Directories in directories: what a disk can hold. */
+/** Maximum nesting of directories: what a disk can hold. */
 const DEPTH_MAX = 512;
 
-/** A directory by what it is made of. */
+/** Data about a directory alone, without its subdirectories. */
 interface Own {
-  /** How much lies directly in it. */
+  /** Number of its direct entries. */
   readonly entries: number;
-  /** Of the longest name of a file or link. */
+  /** Length of the longest name of a file or link. */
   readonly nameBytes: number;
   readonly inner: readonly { readonly key: string; readonly nameBytes: number }[];
 }
 
-/** With all that is below it. */
+/** Data about a directory with everything below it. */
 interface Extent {
   readonly entries: number;
   readonly depth: number;
-  /** Of the longest path in it. */
+  /** Length of the longest path in it. */
   readonly pathBytes: number;
 }
 
-/** How large and how deep a tree becomes where each directory is written wherever it lies. */
+/** Size and depth of a tree once every directory is written at each place where it is referenced. */
 class Expansion {
   readonly #directories = new Map<string, Own>();
 
@@ -46,7 +46,7 @@ class Expansion {
     this.#directories.set(key, own);
   }
 
-  /** @throws RunnerError `RUNNER_BAD_MESSAGE` if that is more than a disk should hold. */
+  /** @throws RunnerError `RUNNER_BAD_MESSAGE` if that exceeds what a disk should hold. */
   check(root: string): void {
     const done = new Map<string, Extent>();
     const begun = new Set<string>();
@@ -82,8 +82,9 @@ function expanded({ entries, nameBytes, inner }: Own, done: ReadonlyMap<string, 
 }
 
 /**
- * Walks the directories below `root`, each once, breadth first; `onMissing` gets those that are not there. Once it is over, the tree can be
- * written: a small one can name the same directory so often that it would have no end.
+ * Walks the directories below `root`, each once, breadth first; `onMissing` gets those that are not stored. When the
+ * walk is complete, the tree is known to be small enough to write: a small tree can reference the same directory so
+ * often that writing it would never end.
  *
  * @throws RunnerError `RUNNER_BAD_MESSAGE` for a tree that no disk can hold or that leads out of itself.
  */
@@ -110,7 +111,8 @@ export async function* walkTree(
       for (const { digest: inner } of message.directories) {
         const sound = soundDigest('directory.digest', inner);
         const key = digestKey(sound);
-        // A link can climb as far as its directory lies deep at least: the first place where one is found is the least deep.
+        // The first place where a directory is found is the least deep, which is the strictest limit for the links in
+        // it.
         if (!seen.has(key)) next.push({ digest: sound, depth: depth + 1 });
         seen.add(key);
       }
@@ -154,7 +156,7 @@ async function directoryAt(
   }
 }
 
-/** @throws RunnerError `RUNNER_BAD_MESSAGE` for names that are no plain names or come twice, and for links that lead out. */
+/** @throws RunnerError `RUNNER_BAD_MESSAGE` for invalid or repeated names, and for links that lead out of the tree. */
 function checkDirectory({ files, directories, symlinks }: DirectoryMessage, depth: number): void {
   const names = new Set<string>();
   for (const { name } of [...files, ...directories, ...symlinks]) {
@@ -177,16 +179,16 @@ function checkDirectory({ files, directories, symlinks }: DirectoryMessage, dept
   }
 }
 
-/** All blobs of a tree, and which of its directories are not there. */
+/** All blobs of a tree, and those of its directories that are missing. */
 export interface TreeBlobs {
   readonly blobs: readonly Digest[];
   readonly missing: readonly Digest[];
 }
 
-/** How many blobs of trees are remembered, all trees together: about 200 B each. */
+/** Maximum number of blobs to remember, over all trees; about 200 B each. */
 const BLOBS_KEPT = 500_000;
 
-/** Knows which blobs trees are made of: most actions of a build have the same one, or the one before with little changed. */
+/** Caches which blobs trees consist of: most actions of a build have the same tree as the one before, or one with few changes. */
 export class TreeIndex {
   readonly #content: ContentStore;
   readonly #known = new Map<string, readonly Digest[]>();
@@ -198,7 +200,7 @@ export class TreeIndex {
     this.#blobsKept = blobsKept;
   }
 
-  /** How many blobs of trees it remembers. */
+  /** Number of blobs remembered. */
   get kept(): number {
     return this.#kept;
   }
@@ -221,7 +223,7 @@ export class TreeIndex {
   }
 
   #keep(key: string, blobs: readonly Digest[]): void {
-    // Two may have looked at the same tree at the same time.
+    // Another call may have walked the same tree meanwhile.
     if (blobs.length > this.#blobsKept || this.#known.has(key)) return;
     for (const [oldest, { length }] of this.#known) {
       if (this.#kept + blobs.length <= this.#blobsKept) break;

@@ -1,4 +1,4 @@
-/** How client and server record that what a run printed is not all there although the run has ended. */
+/** How client and server record that the output of a run is incomplete although the run has ended. */
 
-/** What a `recorded` event of it says, whether the standard output or error could not be stored, fetched or written. */
+/** The `what` of that `recorded` event, whether standard output or error could not be stored, fetched or written. */
 export const LOST_OUTPUT = 'output lost';

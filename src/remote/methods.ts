@@ -16,19 +16,19 @@ function method<Q extends keyof Messages, A extends keyof Messages, K extends Rp
   };
 }
 
-/** One request, one answer. `Q` and `A` name its messages. */
+/** A method with one request and one answer. `Q` and `A` name its messages. */
 export type UnaryMethod<Q extends keyof Messages, A extends keyof Messages> = RpcMethod<
   Messages[Q],
   Messages[A],
   'unary'
 >;
-/** One request, many answers. `Q` and `A` name its messages. */
+/** A method with one request and a stream of answers. `Q` and `A` name its messages. */
 export type ServerStreamMethod<Q extends keyof Messages, A extends keyof Messages> = RpcMethod<
   Messages[Q],
   Messages[A],
   'serverStream'
 >;
-/** Many requests, one answer. `Q` and `A` name its messages. */
+/** A method with a stream of requests and one answer. `Q` and `A` name its messages. */
 export type ClientStreamMethod<Q extends keyof Messages, A extends keyof Messages> = RpcMethod<
   Messages[Q],
   Messages[A],
@@ -39,7 +39,7 @@ const V2 = '/build.bazel.remote.execution.v2';
 const OPERATIONS = '/google.longrunning.Operations';
 const BYTES = '/google.bytestream.ByteStream';
 
-/** Every method that a server here has. */
+/** Every method that a server of this package implements. */
 export interface RemoteMethods {
   readonly getCapabilities: UnaryMethod<'GetCapabilitiesRequest', 'ServerCapabilities'>;
   readonly getActionResult: UnaryMethod<'GetActionResultRequest', 'ActionResult'>;
@@ -60,7 +60,7 @@ export interface RemoteMethods {
 }
 
 /**
- * What a client calls, by name.
+ * The methods that a client calls, by name.
  *
  * @example
  * ```ts

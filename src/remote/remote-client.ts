@@ -1,6 +1,7 @@
 /**
- * What a client of the Remote Execution API does again and again: calls with limits, uploads, downloads. Invariants: a call whose answer does not
- * come in time is cancelled; nothing is uploaded that the server has; what is downloaded has the digest that was asked for.
+ * The building blocks of a client of the Remote Execution API: calls with limits, uploads, downloads. Invariants: a
+ * call that exceeds its time limit is cancelled; blobs that the server already has are not uploaded; downloaded bytes
+ * match the requested digest.
  */
 import { createHash } from 'node:crypto';
 import * as is from '../kernel/shape.ts';
@@ -28,27 +29,27 @@ import {
   type RpcMethod,
 } from './rpc.ts';
 
-/** A service at the other end. */
+/** Argument shape of a `RemoteService`. */
 export const TRANSPORT: is.MethodsShape = is.withMethods('unary', 'serverStream', 'clientStream');
 
-/** How a client calls. */
+/** Limits of a client's calls. */
 export interface RemoteClientOptions {
   readonly transport: RemoteService;
   readonly instanceName: string;
-  /** So many times a call that failed for a passing reason is made again. */
+  /** How many times a call that failed for a transient reason is retried. */
   readonly retriesMax: number;
-  /** A call other than a watch that takes longer has failed. */
+  /** Time limit of a call other than a watch, in milliseconds. */
   readonly callMsMax: number;
 }
 
-/** Where an upload takes its blobs from. */
+/** Where an upload reads its blobs. */
 export interface BlobSource {
   read(digest: Digest): MaybePromise<Uint8Array>;
-  /** From that offset on. */
+  /** Reads from the offset on. */
   readStream(digest: Digest, range: { readonly offset: number }): AsyncIterable<Uint8Array>;
 }
 
-/** Whether the same call may go well a little later. */
+/** True if the same call may succeed a little later. */
 export function isPassing(code: RpcCode): boolean {
   return (
     code === RPC_CODES.UNAVAILABLE ||
@@ -64,7 +65,7 @@ interface BlobUpdate {
   readonly data: Uint8Array;
 }
 
-/** Which blobs a server has not taken, and why: every answer about a blob has to be OK, and there has to be one. */
+/** The blobs that a server did not accept, with reasons: every blob needs an answer, and all its answers must be OK. */
 function updateFailures(
   requests: readonly BlobUpdate[],
   { responses }: Messages['BatchUpdateBlobsResponse'],
@@ -92,25 +93,28 @@ function updateFailures(
   return failures;
 }
 
-/** Of an upload. */
+/** The write status of an upload that starts from the beginning. */
 const BEGINNING = { committedSize: 0, complete: false };
 
-/** A server that has forgotten an upload, or cannot say how far one is, gets all of it. */
+/** If the server has forgotten an upload, or cannot report its position, everything is sent again. */
 function beginningIfUnknown(error: unknown): typeof BEGINNING {
   const { code } = rpcFailure(error).status;
   if (code === RPC_CODES.NOT_FOUND || code === RPC_CODES.UNIMPLEMENTED) return BEGINNING;
   throw error;
 }
 
-/** Of one message with blobs or digests, as it is sent: below the 4 MiB that every server takes. A larger blob is written as a stream. */
+/**
+ * Maximum bytes of a message with blobs or digests, as encoded: below the 4 MiB that every server accepts. A larger
+ * blob is written as a stream.
+ */
 const MESSAGE_BYTES = 2_000_000;
 const PIECE_BYTES = 256 * 1024;
-/** Of a blob that is read as a whole. */
+/** Maximum size of a blob that is read as a whole. */
 const WHOLE_BYTES_MAX = 2 ** 31 - 1;
-/** Of a blob that is read in parts. */
+/** Size of the parts in which a blob is read. */
 const PART_BYTES = 4 * 1024 * 1024;
 
-/** A client of one server, for one run. `signal` ends all that it does. */
+/** A client of one server, for one run. Aborting `signal` ends everything it does. */
 export class RemoteClient {
   readonly #world: World;
   readonly #options: RemoteClientOptions;
@@ -125,7 +129,7 @@ export class RemoteClient {
     this.#signal = signal;
   }
 
-  /** Makes a call until it is answered; what it rejects with is an {@link RpcError}. */
+  /** Makes a call, with retries; rejects with an {@link RpcError}. */
   async call<Q, A>(method: RpcMethod<Q, A, 'unary'>, request: Init<Q>): Promise<A> {
     return this.retried((context) => this.#options.transport.unary(method, request as Q, context));
   }
@@ -134,7 +138,7 @@ export class RemoteClient {
     return this.#options.transport.serverStream(method, request as Q, { signal: this.#signal });
   }
 
-  /** The wait before the attempt after so many that failed. */
+  /** Waits before the next attempt, depending on the number of failures. */
   async pause(failures: number): Promise<void> {
     await sleep(this.#world.clock, backOffMs(failures), this.#topic.plus('again'), this.#signal);
   }
@@ -151,13 +155,13 @@ export class RemoteClient {
     }
   }
 
-  /** A call that was cancelled, and not from here, was cut off, as when a server goes down with calls on it. */
+  /** Treats a cancellation that did not come from this client as a broken connection, as when a server shuts down during a call. */
   asCutOff(failure: RpcError): RpcError {
     if (failure.status.code !== RPC_CODES.CANCELLED || this.#signal.aborted) return failure;
     return new RpcError('UNAVAILABLE', failure.message, { cause: failure });
   }
 
-  /** Uploads those blobs that the server lacks; of a large one it has no more than a part at a time. */
+  /** Uploads those blobs that the server lacks; of a large one, it holds only a part in memory. */
   async upload(blobs: ReadonlyMap<string, Digest>, source: BlobSource): Promise<void> {
     let batch: BlobUpdate[] = [];
     let bytes = 0;
@@ -179,7 +183,7 @@ export class RemoteClient {
     await this.#update(batch);
   }
 
-  /** Those that the server does not have, each once. Rejects if it names one that it was not asked about. */
+  /** The blobs that the server does not have, without repeats. Rejects if the server names one that it was not asked about. */
   async findMissing(digests: readonly Digest[]): Promise<readonly Digest[]> {
     const { instanceName } = this.#options;
     const missing = new Set<Digest>();
@@ -201,7 +205,10 @@ export class RemoteClient {
     return [...missing];
   }
 
-  /** The bytes of a blob, or a range of them. Rejects with `DATA_LOSS` if the server gives others, as far as that can be seen. */
+  /**
+   * The bytes of a blob, or a range of them. Rejects with `DATA_LOSS` if the server returns other bytes, as far as that
+   * can be detected.
+   */
   async read(digest: Digest, { offset = 0, limit = Infinity }: BlobRange = {}): Promise<Uint8Array> {
     const length = Math.max(0, Math.min(digest.sizeBytes - offset, limit));
     if (length > WHOLE_BYTES_MAX) {
@@ -221,7 +228,7 @@ export class RemoteClient {
         bytes.set(data, at);
         at += data.length;
       }
-      // A stream that ends early without an error is one that broke.
+      // A stream that ends early without an error counts as a broken one.
       if (at < bytes.length) {
         throw new RpcError('UNAVAILABLE', `blob ${digest.hash} ended after ${offset + at} B`);
       }
@@ -231,7 +238,7 @@ export class RemoteClient {
     return bytes;
   }
 
-  /** The same in parts, each by a call of its own. The last one comes only if all of them have the digest. */
+  /** As `read`, in parts, each fetched by a call of its own. The last part is yielded only if all of them match the digest. */
   async *readStream(
     digest: Digest,
     { offset = 0, limit = Infinity }: BlobRange = {},
@@ -263,7 +270,7 @@ export class RemoteClient {
     }
   }
 
-  /** Writes a large blob in pieces; after a break it goes on where the server says that it is. */
+  /** Writes a large blob in pieces; after an interruption it continues at the position that the server reports. */
   async #write(digest: Digest, source: BlobSource): Promise<void> {
     this.#uploads += 1;
     const id = this.#uuid();
@@ -277,7 +284,7 @@ export class RemoteClient {
         : await transport.unary(M.queryWriteStatus, { resourceName }, context).catch(beginningIfUnknown);
       isFirst = false;
       if (from.complete) return;
-      // A size that the blob does not have says nothing of what is there.
+      // A position outside the blob says nothing about what the server has.
       reached = isPosition(from.committedSize, digest) ? from.committedSize : 0;
       const { committedSize } = await transport.clientStream(
         M.write,
@@ -288,13 +295,14 @@ export class RemoteClient {
         throw new RpcError('UNAVAILABLE', `blob ${digest.hash} was taken to ${committedSize} B only`);
       }
     };
-    // One that takes longer than a call may is not given up as long as it gets on, if anything is tried again at all.
+    // A write that exceeds the time limit of a call is continued as long as it makes progress, unless retries are
+    // disabled.
     for (let before = 0; ; before = reached) {
       try {
         await this.retried(write);
         return;
       } catch (error) {
-        // A server that takes less than that of all these tries would be at it for ever.
+        // A server that accepts less than this in all these tries would never finish.
         const getsOn = reached - before >= PIECE_BYTES;
         if (!isPassing(rpcFailure(error).status.code) || !getsOn) throw error;
       }
@@ -344,7 +352,7 @@ export class RemoteClient {
   }
 }
 
-/** So many at a time as one message may have. */
+/** Splits digests into groups that fit into one message. */
 function* inMessages(digests: readonly Digest[]): Generator<readonly Digest[]> {
   let bytes = 0;
   let start = 0;
@@ -384,6 +392,6 @@ async function* pieces(
     }
   }
   if (at === digest.sizeBytes && from < at) return;
-  // All of it is there already, but was not said to be; or the source has broken off, which the server then says.
+  // The server has everything but has not said so, or the source has broken off, which the server then reports.
   yield { resourceName, writeOffset: at, finishWrite: true, data: new Uint8Array() };
 }

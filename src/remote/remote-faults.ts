@@ -1,6 +1,7 @@
 /**
- * Faults on the way to a {@link RemoteService} and in it: a cluster that lies, as clusters do. Invariants: each fault is one decision, of which 0
- * is none, so that each can be taken away singly; what a fault says is what a real server could say; after the healing nothing strikes.
+ * Injects faults between a client and a {@link RemoteService}, and in the service: an unreliable cluster. Invariants:
+ * each fault is one decision, where 0 means none, so that each can be removed on its own; every fault is something that
+ * a real server could do; after healing, nothing strikes.
  */
 import * as is from '../kernel/shape.ts';
 import { sleep } from '../kernel/clock.ts';
@@ -18,25 +19,25 @@ import { REMOTE_METHODS as M } from './methods.ts';
 import { RPC_METHOD, type RemoteService, type RpcContext, RpcError, type RpcMethod } from './rpc.ts';
 import { FAULT_ODDS } from '../model/odds.ts';
 
-/** What can go wrong with a call. */
+/** Kinds of faults that can strike a call. */
 export type RemoteFaultKind =
-  /** UNAVAILABLE, and nothing was done. */
+  /** UNAVAILABLE, and the call had no effect. */
   | 'refuse'
-  /** UNAVAILABLE, and all was done. */
+  /** UNAVAILABLE, but the call was carried out. */
   | 'loseAnswer'
   /** A stream of answers breaks off with UNAVAILABLE, after none, one or two of them. */
   | 'cut'
-  /** The stream of an execution ends well, but without its result. */
+  /** The stream of an execution ends without an error, but also without the result. */
   | 'loseDone'
-  /** DEADLINE_EXCEEDED, and all was done. */
+  /** DEADLINE_EXCEEDED, but the call was carried out. */
   | 'deadline'
   /** A cached result is not found. */
   | 'loseResult'
   /** A blob that is read is not found. */
   | 'loseBlob'
-  /** The machine that carries an action out dies: the operation ends with UNAVAILABLE. */
+  /** The worker that executes an action dies: the operation ends with UNAVAILABLE. */
   | 'workerDies'
-  /** The answer takes longer. */
+  /** The answer is delayed. */
   | 'slow';
 
 const WORDS: Readonly<Record<RemoteFaultKind, string>> = {
@@ -50,7 +51,7 @@ const WORDS: Readonly<Record<RemoteFaultKind, string>> = {
   workerDies: 'loses its worker',
   slow: 'is slow',
 };
-/** All of them. See {@link withRemoteFaults}. */
+/** Every {@link RemoteFaultKind}. See {@link withRemoteFaults}. */
 export const REMOTE_FAULT_KINDS: readonly RemoteFaultKind[] = membersOf<RemoteFaultKind>({
   refuse: true,
   loseAnswer: true,
@@ -72,17 +73,17 @@ const KINDS_OF_METHOD: ReadonlyMap<string, readonly RemoteFaultKind[]> = new Map
   [M.waitExecution.path, ['refuse', 'cut', 'loseDone', 'slow']],
 ]);
 
-/** Which faults there are, and how often. */
+/** Which faults strike, and how often. */
 export interface RemoteFaults {
   /** Probabilities by kind, 0 to 1; a kind that is absent never strikes. Default: each 0.03. */
   readonly rates?: Readonly<Partial<Record<RemoteFaultKind, number>>>;
-  /** How much longer a slow answer takes, at most. Default 1,000. */
+  /** Maximum delay of a slow answer, in milliseconds. Default 1,000. */
   readonly slowMsMax?: number;
-  /** How many faults strike at most. Default Infinity. */
+  /** Maximum number of faults. Default Infinity. */
   readonly strikesMax?: number;
-  /** Names the questions; of several in one simulation each needs its own. Default `remote`. */
+  /** Name used in questions; unique within a simulation. Default `remote`. */
   readonly name?: string;
-  /** Gets each fault that strikes. */
+  /** Called for each fault that strikes. */
   readonly onFault?: ((kind: RemoteFaultKind, method: string) => void) | undefined;
 }
 
@@ -102,9 +103,9 @@ const FAULTS = is.optionsOf<RemoteFaults>(
 
 const DEFAULT_RATES = Object.fromEntries(REMOTE_FAULT_KINDS.map((kind) => [kind, FAULT_ODDS.remoteRate]));
 const TABLES = new RateTables<RemoteFaultKind>(REMOTE_FAULT_KINDS);
-/** Alternatives for how long something takes. */
+/** Number of alternatives for a delay. */
 const LENGTHS = 8;
-/** After how many answers a stream breaks off. */
+/** Number of alternatives for where a stream breaks off. */
 const CUTS = 3;
 
 class FaultyService implements RemoteService {
@@ -236,16 +237,16 @@ class FaultyService implements RemoteService {
   }
 }
 
-/** As an operation ends whose worker is gone. */
+/** The operation as it ends when its worker is gone. */
 function withoutWorker({ name, metadata }: OperationMessage): OperationMessage {
   const status = statusMessage({ code: RPC_CODES.UNAVAILABLE, message: 'the worker died (injected fault)' });
   return { name, metadata, done: true, response: packAny(MESSAGES.ExecuteResponse, { status }) };
 }
 
 /**
- * The same service with faults, each a decision of the world.
+ * Wraps a service so that it injects faults, each a decision of the world.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for faults that make no sense.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options.
  * @example
  * ```ts
  * import { createFakeRunner, simulate } from 'dryrunner';

@@ -1,7 +1,7 @@
 /**
- * A runner whose commands are carried out by a server of the Remote Execution API. Invariants: an action is executed again only for a reason that
- * the trace records, and after a broken watch only if the server does not know the execution any more; a status is given out once its logs
- * are here; who stops a run waits no longer than its bound.
+ * A runner whose commands are executed by a server of the Remote Execution API. Invariants: an action is executed again
+ * only for a reason that the trace records, and after a broken watch only if the server no longer knows the execution;
+ * a final status is published only after its logs have been fetched; stopping a run takes no longer than its bound.
  */
 import * as is from '../kernel/shape.ts';
 import { encodeAction, encodeCommand, outcomeOf, rpcStatusOf } from '../cas/action-messages.ts';
@@ -54,25 +54,25 @@ import { type RemoteService, rpcCodeName, rpcCodeOf, RpcError } from './rpc.ts';
 
 /** Options of {@link createRemoteRunner}. */
 export interface RemoteRunnerOptions extends QueueOptions {
-  /** Names the runner in traces and questions, and its actions on the server. Default `remote`. */
+  /** Name of the runner in traces and questions, and of its actions on the server. Default `remote`. */
   readonly name?: string;
-  /** The way to the server. */
+  /** The connection to the server. */
   readonly transport: RemoteService;
-  /** Of several on one server. Default `''`. */
+  /** Selects one of several instances on the server. Default `''`. */
   readonly instanceName?: string;
-  /** Where the trees of snapshots are, and the actions of commands that bring their own. Default: an empty store. */
+  /** Holds the trees of snapshots, and the actions of commands with an `executeRequest`. Default: an empty store. */
   readonly content?: ContentStore;
-  /** Where the logs of runs that have ended go. Default: outputs in memory, those of the newest 100 runs. */
+  /** Where the logs of completed runs are written. Default: outputs in memory, kept for the newest 100 runs. */
   readonly outputs?: OutputCreator;
-  /** What machines must have that carry the commands out. */
+  /** Platform properties that workers must have. */
   readonly platform?: readonly PlatformProperty[];
-  /** True: equal commands on equal snapshots may have each other's results. Default false: each run is one of its own. */
+  /** True: equal commands on equal snapshots may share results. Default false: every run is executed. */
   readonly cache?: boolean;
-  /** How often in a row something that failed for a passing reason is tried again. Default 5. */
+  /** How many times in a row an operation that failed for a transient reason is retried. Default 5. */
   readonly retriesMax?: number;
-  /** A run that is being stopped has ended after this time, whatever the server does. Default 10,000. */
+  /** A run that is being stopped ends after at most this many milliseconds, whatever the server does. Default 10,000. */
   readonly cancelBoundMs?: number;
-  /** A call that takes longer has failed; watching an execution takes as long as that does. Default 60,000. */
+  /** Time limit of a call in milliseconds; watching an execution is not limited. Default 60,000. */
   readonly callMsMax?: number;
 }
 
@@ -94,16 +94,16 @@ const OPTIONS = is.optionsOf<RemoteRunnerOptions>(
   },
 );
 
-/** Options with their defaults. */
+/** Options with defaults filled in. */
 interface Parts extends Required<Omit<RemoteRunnerOptions, keyof QueueOptions>> {
   readonly world: World;
 }
 
-/** An action and the blobs that it is made of. */
+/** An action and the blobs that it consists of. */
 interface BuiltAction {
   readonly digest: Digest;
   readonly blobs: ReadonlyMap<string, Digest>;
-  /** Those that are in no store. */
+  /** Blobs that were created here and are in no store. */
   readonly made: ReadonlyMap<string, Uint8Array>;
 }
 
@@ -118,7 +118,7 @@ const TIMEDOUT: End = { state: 'TIMEDOUT', exitCode: 0, error: '' };
 /** A directory without entries is a message without fields. */
 const EMPTY_ROOT = new Uint8Array();
 
-/** A run that is carried out by the server. */
+/** A run executed by the server. */
 class RemotePerformance implements Performance {
   readonly #parts: Parts;
   readonly #command: Command;
@@ -130,21 +130,21 @@ class RemotePerformance implements Performance {
   #logs: readonly [stdout: Output, stderr: Output] | undefined;
   #areLogsFetched = false;
   #stop: End | undefined;
-  /** What the server was asked for last, unless it has refused that or it is over. */
+  /** The current request to the server; undefined if the server refused it or it is over. */
   #asked: Execution | undefined;
-  /** The last one that is over or was asked for again: it may have carried the action out, but gave no result that counts. */
+  /** The latest request that is over or was replaced: it may have executed the action, but gave no result that counts. */
   #lost: Execution | undefined;
-  /** The request to stop the execution; settles once the server has it, or cannot be asked. */
+  /** The request to stop the execution; settles once the server has received it, or cannot be reached. */
   #cancelling: Promise<void> | undefined;
   #isRunning = false;
   #isOver = false;
   #isFinished = false;
-  /** As what the run ends, unless it is being stopped. */
+  /** How the run ends, unless it is being stopped. */
   #end: End | undefined;
   #deadline: Timer | undefined;
   #abort: Timer | undefined;
   #bound: Timer | undefined;
-  /** While the server may still stop the command by itself. */
+  /** Runs while the server may still stop the command by itself. */
   #patience: Timer | undefined;
 
   constructor(parts: Parts, command: Command, runId: RunID, onStatus: StatusListener) {
@@ -172,7 +172,7 @@ class RemotePerformance implements Performance {
     return this;
   }
 
-  /** The name of the execution on the server, while it is under way as far as is known. */
+  /** Name of the execution on the server, as long as it is believed to be in progress. */
   get #operation(): string | undefined {
     return this.#asked?.name;
   }
@@ -208,25 +208,26 @@ class RemotePerformance implements Performance {
         actionResult: { actionDigest, cached, result: outcome },
       };
     }
-    // Servers may give what was printed before any failure, as at a timeout; the result itself is none (R194).
+    // Servers may return output with any failure, as after a timeout, but it is no result (R194).
     if (hasPrinted(outcome)) await this.#fetchLogs(outcome);
     if (status.code === RPC_CODES.DEADLINE_EXCEEDED && this.#hasTimeout()) return TIMEDOUT;
     const isNone = status.code === RPC_CODES.OK;
     const grpcStatus = isNone ? { ...status, code: RPC_CODES.INTERNAL } : status;
     const plain = isNone ? 'the server gave no result' : `the server answered ${rpcCodeName(status.code)}`;
     const error = status.message === '' ? plain : status.message;
-    // A code that no process ends with is there for clients that do not look at the status, and 0 would say that all is well.
+    // The server may send a code that is not a process's, for clients that ignore the status; and 0 would look like
+    // success.
     const code = outcome?.exitCode ?? 0;
     const exitCode = code > 0 ? code : EXIT_CODES.POST_EXEC;
     return { state: 'FAILED', exitCode, error, actionResult: { actionDigest, cached: false, grpcStatus } };
   }
 
-  /** The command's own, or one of its action, which only the server knows. */
+  /** True if the command has a timeout, or may have one in its action, which only the server knows. */
   #hasTimeout(): boolean {
     return (this.#command.timeoutMs ?? 0) > 0 || this.#command.executeRequest !== undefined;
   }
 
-  /** Nobody here can take what the action prints: the server is asked to stop it, and is given as long for that as at an abort. */
+  /** The output cannot be stored here: asks the server to stop the action, with the same bound as for an abort. */
   async #leaveAction(error: LogsNotCreatedError): Promise<void> {
     const end = this.#failure(error);
     const isUnderWay = this.#operation !== undefined && this.#asked?.hasEnded !== true;
@@ -235,7 +236,7 @@ class RemotePerformance implements Performance {
     this.#endLater(end);
   }
 
-  /** FAILED with 240 only where the action was certainly not started (R98). */
+  /** FAILED; with 240 only if the action was certainly not started (R98). */
   #failure(error: unknown): End {
     const { executeRequest } = this.#command;
     const failure = rpcFailure(error);
@@ -252,12 +253,12 @@ class RemotePerformance implements Performance {
     if (executeRequest === undefined) return end;
     const { actionDigest } = executeRequest;
     const { status } = failure;
-    // What is wrong with a result is not the fault of who asked for it (R191).
+    // A problem with the result is not the fault of the caller (R191).
     const grpcStatus = this.#asked?.hasEnded === true ? { ...status, code: RPC_CODES.INTERNAL } : status;
     return { ...end, actionResult: { actionDigest, cached: false, grpcStatus } };
   }
 
-  /** The blobs of the action: of one that the command brings along, as far as they are here. */
+  /** The blobs of the action; if the command brings its action along, those that are available here. */
   async #prepare(): Promise<BuiltAction> {
     const { executeRequest, snapshotId = '', argv, envVars = {}, timeoutMs = 0 } = this.#command;
     const { platform, cache, name, world } = this.#parts;
@@ -287,7 +288,7 @@ class RemotePerformance implements Performance {
         platform,
       }),
     );
-    // No two runs are the same action, but the attempts of one run are: the server joins them.
+    // No two runs have the same action, but the attempts of one run do, so that the server joins them.
     const nonce = world.random.fork(`${name} run ${this.#runId}`).uint32();
     const salt = new TextEncoder().encode(`${name} ${this.#runId} ${nonce} ${this.#startedAt}`);
     const digest = add(
@@ -306,7 +307,7 @@ class RemotePerformance implements Performance {
   async #addTree(root: Digest, blobs: Map<string, Digest>): Promise<void> {
     const { content } = this.#parts;
     const isHere = (await content.findMissing([root])).length === 0;
-    // What is not here may be on the server; it says so if it is not.
+    // A blob that is missing here may be on the server, which reports it if it is not.
     if (!isHere) return;
     for await (const { digest, message } of walkTree(content, root, () => undefined)) {
       blobs.set(digestKey(digest), digest);
@@ -327,20 +328,20 @@ class RemotePerformance implements Performance {
     blobs.set(digestKey(commandDigest), commandDigest);
   }
 
-  /** Uploads, executes, and watches until there is a result. */
+  /** Uploads the action, executes it, and watches until there is a result. */
   async #execute(action: BuiltAction): Promise<Result> {
     await this.#upload(action);
-    // Failures in a row are counted anew once there is progress; how often the action is executed again is counted to the end.
+    // `failures` in a row start over when there is progress; `restarts` of the action are counted over the whole run.
     const tries = { failures: 0, restarts: 0 };
     for (;;) {
       const attempt = await this.#attempt(action, tries);
       if ('response' in attempt) return attempt;
-      // A watch that broke is not taken up for a run that is being stopped, but the server has to hear of that.
+      // The watch of a run that is being stopped is not resumed, but the server must still be asked to stop.
       if (this.#patience !== undefined) this.#stopThere();
       await this.#cancelling;
       this.#checkWanted();
       tries.failures += 1;
-      // A watch that broke says nothing about the execution: it is looked for first.
+      // A broken watch says nothing about the execution, so look for that first.
       if (this.#operation === undefined) {
         tries.restarts += 1;
         this.#recorded('action', attempt.reason, { isRepeated: true });
@@ -360,7 +361,7 @@ class RemotePerformance implements Performance {
     });
   }
 
-  /** Watches once: what came of it, or why it is worth watching again. What is not, is thrown. */
+  /** Watches once; returns the result, or the reason to watch again. Throws if a retry is pointless. */
   async #attempt(action: BuiltAction, tries: Tries): Promise<Result | Failure> {
     const { retriesMax } = this.#parts;
     try {
@@ -384,18 +385,21 @@ class RemotePerformance implements Performance {
     }
   }
 
-  /** The server has answered Execute, and has begun nothing. */
+  /** True if the server answered Execute without starting anything. */
   #isRefusal(error: unknown): boolean {
     return this.#operation === undefined && error instanceof RpcError && REFUSALS.has(error.status.code);
   }
 
-  /** Nothing is under way on the server until it is asked again. Of an execution that was refused, the command was never started. */
+  /** Notes that nothing is in progress on the server. If the execution was refused, the command was never started. */
   #forgetExecution({ isRefused }: { readonly isRefused: boolean }): void {
     if (!isRefused || this.#asked?.executingAtMs !== undefined) this.#lost = this.#asked ?? this.#lost;
     this.#asked = undefined;
   }
 
-  /** A failure of the watch. An operation that was cancelled is over; a run that is being stopped has its watch cancelled by itself. */
+  /**
+   * Classifies a failed watch. A cancelled operation is over, and a run that is being stopped cancels its own watch;
+   * any other cancellation is a broken connection.
+   */
   #asLost(error: unknown): RpcError {
     if (error instanceof LogsNotCreatedError) throw error;
     const failure = rpcFailure(error);
@@ -403,13 +407,13 @@ class RemotePerformance implements Performance {
     return isOwn ? failure : this.#client.asCutOff(failure);
   }
 
-  /** The server does not know the execution any more, or somebody else has cancelled it: nobody has aborted this run (R203). */
+  /** True if the server no longer knows the execution, or somebody else cancelled it: nobody has aborted this run (R203). */
   #isGone(error: unknown, { code }: RpcStatus): boolean {
     if (code === RPC_CODES.NOT_FOUND) return this.#operation !== undefined;
     return error instanceof FailedOperation && code === RPC_CODES.CANCELLED;
   }
 
-  /** One call of Execute, or of WaitExecution if the server has begun. Undefined if it ends without a result. */
+  /** Calls Execute, or WaitExecution if the server has already started. Undefined if the stream ends without a result. */
   async #watch(actionDigest: Digest, tries: Tries): Promise<Result | undefined> {
     const { instanceName } = this.#parts;
     const { skipCacheLookup = false } = this.#command.executeRequest ?? {};
@@ -430,20 +434,20 @@ class RemotePerformance implements Performance {
       }
       return undefined;
     } finally {
-      // A stage can take hours, in which whatever is between here and the server cuts quiet streams again and again. A watch in which the
-      // server has said nothing was never one, however long it took to fail.
+      // A stage can take hours, during which proxies cut idle streams again and again, so a long watch counts as
+      // progress. A watch in which the server never answered does not count, however long it took to fail.
       if (isAnswered && clock.now() - sinceMs >= LONGEST_BACK_OFF_MS) tries.failures = 0;
     }
   }
 
-  /** That which the server knows by this name; a new one if it is asked to begin. */
+  /** The current execution if it has a name; otherwise a new one. */
   #executionOf(name: string | undefined): Execution {
     if (name !== undefined && this.#asked !== undefined) return this.#asked;
     this.#lost = this.#asked ?? this.#lost;
     return (this.#asked = new Execution());
   }
 
-  /** Takes in what the server says of the execution; true if that is progress. */
+  /** Applies a message about the execution; true if it shows progress. */
   async #hear(execution: Execution, { name, metadata, done }: OperationMessage): Promise<boolean> {
     execution.name = name;
     execution.hasEnded = done;
@@ -454,7 +458,7 @@ class RemotePerformance implements Performance {
     return isProgress;
   }
 
-  /** The first thing that anybody can see of a run that runs. */
+  /** Publishes RUNNING, the first visible sign that a run has started. */
   async #becomeRunning(): Promise<void> {
     if (this.#isRunning || this.#isOver || this.#stop !== undefined) return;
     this.#isRunning = true;
@@ -479,7 +483,7 @@ class RemotePerformance implements Performance {
     }
   }
 
-  /** A log that the server has lost, or that cannot be written here, costs the log, and is recorded. */
+  /** A log that the server has lost, or that cannot be written here, is lost and recorded; the run's result does not change. */
   async #fetchLogs({ stdoutDigest, stderrDigest, stdoutRaw, stderrRaw }: ActionOutcome): Promise<void> {
     const [stdout, stderr] = await this.#openLogs();
     this.#areLogsFetched = true;
@@ -506,7 +510,7 @@ class RemotePerformance implements Performance {
   }
 
   #stopAs(end: End): void {
-    // An abort replaces a deadline, as everywhere; nothing replaces an abort.
+    // An abort replaces a timeout, as in every runner; nothing replaces an abort.
     if (this.#isOver || this.#stop?.state === 'ABORTED') return;
     const isFirst = this.#stop === undefined;
     this.#stop = end;
@@ -522,12 +526,15 @@ class RemotePerformance implements Performance {
     this.#stopThere();
   }
 
-  /** Half of the bound: the other half is for a cancel. */
+  /** Half of the bound, which leaves the other half for cancelling. */
   #patienceMs(): number {
     return this.#parts.cancelBoundMs / 2;
   }
 
-  /** Whether the server is about to stop the command at the same timeout, after which it can say what that printed; after a cancel it cannot. */
+  /**
+   * True if the server is about to stop the command because of the same timeout; it can then return the output, which
+   * it cannot after a cancellation.
+   */
   #isTimedThere(): boolean {
     const { timeoutMs = 0, executeRequest } = this.#command;
     const { executingAtMs } = this.#asked ?? {};
@@ -542,7 +549,7 @@ class RemotePerformance implements Performance {
     else this.#cancelOperation();
   }
 
-  /** Asks the server to stop; its watch then ends. If it cannot be asked, the bound ends the run. */
+  /** Asks the server to cancel, which ends the watch. If the server cannot be reached, the bound ends the run. */
   #cancelOperation(): void {
     const name = this.#operation;
     if (name === undefined || this.#cancelling !== undefined) return;
@@ -570,12 +577,12 @@ class RemotePerformance implements Performance {
     this.#controller.abort();
     const { world, cancelBoundMs } = this.#parts;
     const about = this.#topic('remote').plus('bound');
-    // A log that does not close keeps the run no longer than a server that does not answer.
+    // A log that does not close delays the run no longer than a server that does not answer.
     this.#bound ??= world.clock.endOfInstant(about, cancelBoundMs, () => this.#atBound());
     void this.#closeLogs().then(() => this.#finishLater());
   }
 
-  /** What still keeps the run is not waited for any longer. */
+  /** Ends the run without waiting any longer. */
   #atBound(): void {
     if (this.#isOver) this.#recorded('output', 'the logs were not closed within the bound');
     else {
@@ -638,22 +645,22 @@ async function* alone(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-/** What a server answers in the end. */
+/** The final answer of a server. */
 interface Result {
   readonly response: ExecuteResponseMessage;
 }
 
-/** What is known of an execution for which the server was asked. */
+/** What is known about an execution that was requested from the server. */
 class Execution {
-  /** As the server calls it, once it has said so. */
+  /** The server's name for it, once known. */
   name: string | undefined;
-  /** When the server has said that the command runs. */
+  /** When the server reported that the command is running. */
   executingAtMs: number | undefined;
-  /** The server has said that it has ended. */
+  /** True once the server has reported that it has ended. */
   hasEnded = false;
   #stage = -1;
 
-  /** True if it has not been that far before: a watch that is taken up begins with a stage that is known. */
+  /** True if the stage is a new one; a resumed watch begins with a stage that is already known. */
   reach(stage: number, nowMs: number): boolean {
     if (stage === EXECUTION_STAGES.EXECUTING) this.executingAtMs ??= nowMs;
     const isProgress = stage > this.#stage;
@@ -662,7 +669,7 @@ class Execution {
   }
 }
 
-/** With these a server that answers Execute has certainly begun nothing. Others may come from the connection, too. */
+/** Codes with which a server answers Execute when it has certainly started nothing. Others may also come from the connection. */
 const REFUSALS: ReadonlySet<RpcCode> = new Set([
   RPC_CODES.INVALID_ARGUMENT,
   RPC_CODES.NOT_FOUND,
@@ -675,7 +682,7 @@ const REFUSALS: ReadonlySet<RpcCode> = new Set([
   RPC_CODES.UNIMPLEMENTED,
 ]);
 
-/** What went wrong, and what that means for the action, which may go on without its client. */
+/** Describes a failure and its consequence for the action, which may continue without its client. */
 function failureText(
   { message, status: { code } }: RpcError,
   current: Execution | undefined,
@@ -696,12 +703,12 @@ function failureText(
   return `${why}; the action may still be under way there as ${last.name}`;
 }
 
-/** Whether a call that failed so may never have come to the server, or its answer not back. */
+/** True for a code after which it is unknown whether the call reached the server. */
 function isUnreached(code: RpcCode): boolean {
   return code === RPC_CODES.UNAVAILABLE || code === RPC_CODES.DEADLINE_EXCEEDED;
 }
 
-/** What was tried in vain: since there was progress, and how often the action was executed again. */
+/** Unsuccessful attempts: failures since the last progress, and how often the action was executed again. */
 interface Tries {
   failures: number;
   restarts: number;
@@ -712,14 +719,14 @@ interface Failure {
   readonly reason: string;
 }
 
-/** An operation that the server has ended without a response, because it was cancelled. */
+/** An operation that the server ended without a response, because it was cancelled. */
 class FailedOperation extends RpcError {
   constructor({ code, message, violations = [] }: RpcStatus) {
     super(rpcCodeOf(code), message, { violations });
   }
 }
 
-/** No place here for what an action prints: a failure of this machine and not of the server. */
+/** The logs could not be created: a failure of this machine and not of the server. */
 class LogsNotCreatedError extends RunnerError {
   constructor(cause: unknown) {
     super('RUNNER_OUTPUT_FAILED', `the logs of the run could not be created here: ${messageOf(cause)}`, {
@@ -728,7 +735,7 @@ class LogsNotCreatedError extends RunnerError {
   }
 }
 
-/** What an operation that has ended gave; throws if that is no result. */
+/** The result of an operation that has ended; throws if there is none. */
 function resultOf(message: OperationMessage): Result {
   const response = unpackAny(MESSAGES.ExecuteResponse, message.response);
   if (response !== undefined) return { response };
@@ -736,7 +743,7 @@ function resultOf(message: OperationMessage): Result {
   throw new RpcError('INTERNAL', 'the server gave a result that is none');
 }
 
-/** Why a result is none that the action has: its worker died, or blobs have gone that it needs. */
+/** Why a result should be retried (the worker died, or blobs that the action needs are gone); undefined if it should not. */
 function transientFailure(result: Result): string | undefined {
   const { status } = result.response;
   if (status === null) return undefined;
@@ -744,24 +751,24 @@ function transientFailure(result: Result): string | undefined {
   return lacksBlobs(result) || isLostWork(code) ? `${rpcCodeName(code)}: ${message}` : undefined;
 }
 
-/** Whether a server gives what an action printed. */
+/** True if the server returned the output of an action. */
 function hasPrinted(outcome: ActionOutcome | undefined): outcome is ActionOutcome {
   const { stdoutDigest, stderrDigest, stdoutRaw, stderrRaw } = outcome ?? {};
   return [stdoutDigest, stderrDigest, stdoutRaw, stderrRaw].some((each) => each !== undefined);
 }
 
-/** Whether an execution that ended so can go well on another worker. */
+/** True if an execution that ended with this code may succeed on another worker. */
 function isLostWork(code: RpcCode): boolean {
   return code === RPC_CODES.UNAVAILABLE || code === RPC_CODES.ABORTED;
 }
 
-/** Whether the action, or the call that failed, can go well another time. */
+/** True if the action, or the failed call, may succeed another time. */
 function canGoWell(failure: RpcError): boolean {
   const { code, violations } = failure.status;
   return violations !== undefined || (failure instanceof FailedOperation ? isLostWork : isPassing)(code);
 }
 
-/** Whether blobs have gone that the action needs. */
+/** True if blobs that the action needs are gone. */
 function lacksBlobs({ response: { status } }: Result): boolean {
   return status !== null && rpcStatusOf(status).violations !== undefined;
 }
@@ -773,7 +780,7 @@ class RemotePerformer implements Performer {
     this.#parts = parts;
   }
 
-  /** Servers refuse an action without a program; who offers one hears of it at once (R66). */
+  /** Servers reject an action without a program; the caller should hear of that at once (R66). */
   check({ argv, executeRequest }: Command): void {
     if (argv.length > 0 || executeRequest !== undefined) return;
     throw new RunnerError('RUNNER_INVALID_ARGUMENT', 'command.argv: expected a program, got an empty list', {
@@ -789,14 +796,16 @@ class RemotePerformer implements Performer {
 const OUTPUTS_KEPT = 200;
 
 /**
- * A runner on a cluster: each command becomes an action of the Remote Execution API, which any server of it can carry out.
+ * Creates a runner on a cluster: each command becomes an action of the Remote Execution API, which any conforming
+ * server can execute.
  *
- * A command's `argv` and `envVars` are those of the action, its `timeoutMs` counts here from the start of the run and there from that of
- * the process. A snapshot is a tree, by its `bz-HASH-SIZE` id, in `content` or on the server; what the server lacks is uploaded. A command
- * with an `executeRequest` brings its action along. Of a run that has completed, standard output and error can be read at its refs; there
- * are none of a run that is under way or was aborted, and of one that has timed out there is what the server gives.
+ * The action has the command's `argv` and `envVars`. Its `timeoutMs` counts from the start of the run here, and from
+ * the start of the process on the server. A snapshot is a tree, given by its `bz-HASH-SIZE` id, in `content` or on the
+ * server; blobs that the server lacks are uploaded. A command with an `executeRequest` brings its own action. The
+ * output of a completed run can be read at its refs; a run in progress or aborted has none, and a run that timed out
+ * has as much as the server returns.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options.
  * @example
  * ```ts
  * import { createMemoryOutputs, createSimulatedRunner, createMemoryTree, finalStatus, simulate } from 'dryrunner';

@@ -1,7 +1,7 @@
 /**
- * A server of the Remote Execution API over any runner: which handler answers which method, and what every answer has to be. Invariants: a
- * call ends with a message of its method or an {@link RpcError}, whatever the request holds; a result in the action cache names only
- * blobs that are there.
+ * A server of the Remote Execution API over any runner: maps methods to handlers, and defines what every answer must
+ * satisfy. Invariants: a call ends with a message of its method or an {@link RpcError}, whatever the request contains;
+ * a result in the action cache names only blobs that are stored.
  */
 import * as is from '../kernel/shape.ts';
 import {
@@ -39,49 +39,49 @@ import { REMOTE_METHODS as M } from './methods.ts';
 import { missingInputs, rpcFailure } from './rpc-failure.ts';
 import { type RemoteService, type RpcContext, RpcError, type RpcMethod } from './rpc.ts';
 
-/** What a server is made of. */
+/** Collaborators and limits of a server. */
 export interface RemoteServiceOptions {
   /**
-   * Carries the actions out: one that queues them by itself, or several of which each gets one at a time. Their invokers have the same
-   * content store and action cache, as an `ActionStore`. Not released by the server.
+   * Executes the actions: one runner that queues them by itself, or several that each get one at a time. Their invokers
+   * must use the same content store and action cache, through an `ActionStore`. The server does not release them.
    */
   readonly runner: Service | readonly Service[];
   readonly content: ContentStore;
   readonly cache: ActionCache;
   /**
-   * Names questions and operations; of several servers of one simulation each needs its own. Operations have the server's start in their names
-   * too, so that names are not reused across restarts. Default `remote`.
+   * Name in questions and operations; unique among the servers of a simulation. Operation names also contain the
+   * server's start, so that they are not reused after a restart. Default `remote`.
    */
   readonly name?: string;
   /**
-   * Of all blobs in one batch, in bytes. With the fields around them a message is at most 194,304 B longer. Default 4,000,000, as most clients take
-   * messages of 4 MiB.
+   * Maximum size of all blobs in one batch, in bytes. Its fields make a message at most 194,304 B longer. Default
+   * 4,000,000, because most clients accept messages of 4 MiB.
    */
   readonly batchBytesMax?: number;
-  /** Of one blob, in bytes. Default 16 GiB. */
+  /** Maximum size of one blob, in bytes. Default 16 GiB. */
   readonly blobBytesMax?: number;
-  /** The longest timeout that an action may have. Default a day. */
+  /** Maximum timeout of an action, in milliseconds. Default a day. */
   readonly timeoutMsMax?: number;
   /**
-   * An action whose clients have all gone is aborted after this time. The blobs of a result are held until its clients have it, or, if they do not come
-   * for it, for this time. Default 10,000.
+   * An action is aborted this many milliseconds after all its clients have gone. The blobs of a result are held until
+   * its clients have fetched it, but no longer than this. Default 10,000.
    */
   readonly abandonedAfterMs?: number;
-  /** How many operations that have ended can still be asked for. Default 1,000. */
+  /** How many operations that have ended can still be queried. Default 1,000. */
   readonly endedMax?: number;
-  /** How many actions may wait for one of several runners; one more is RESOURCE_EXHAUSTED. Default 10,000. */
+  /** With several runners: how many actions may wait for one; one more fails with RESOURCE_EXHAUSTED. Default 10,000. */
   readonly queueMax?: number;
   /**
-   * An upload of which nothing comes for so long is given up, and its room is free again: one whose client is silent, and one that broke off and that
-   * nobody goes on with. Default 60,000.
+   * An upload that receives nothing for this many milliseconds is discarded and its space freed, whether its client is
+   * silent or it was interrupted and not resumed. Default 60,000.
    */
   readonly uploadIdleMs?: number;
   /**
-   * Stores the output at that ref of a status in `content`; undefined if it is not known. With it, an action that was stopped at its timeout is
-   * answered with what it printed until then, beside DEADLINE_EXCEEDED. Default: without.
+   * Stores the output at `ref` of a status in `content`; undefined if the ref is unknown. If given, the answer for an
+   * action stopped at its timeout contains its output so far, next to DEADLINE_EXCEEDED. Default: none.
    */
   readonly storeLog?: (ref: string, content: ContentStore) => MaybePromise<Digest | undefined>;
-  /** Default: blobs travel as they are. */
+  /** Compresses blobs in transit. Default: no compression. */
   readonly compression?: BlobCompression | undefined;
 }
 
@@ -113,22 +113,22 @@ const NOT_IMPLEMENTED = (path: string): RpcError => new RpcError('UNIMPLEMENTED'
 type UnaryHandler = (request: never, context: RpcContext) => unknown;
 type StreamHandler = (request: never, context: RpcContext) => AsyncIterable<unknown>;
 
-/** A server, for those who made it. */
+/** A server from the perspective of its owner. */
 export interface RemoteServer extends RemoteService {
-  /** How many operations are under way, those that wait for a runner included. */
+  /** Number of operations in progress, including those that wait for a runner. */
   readonly activeOperations: number;
-  /** How many of them wait for one of several runners. */
+  /** Number of operations that wait for one of several runners. */
   readonly queuedOperations: number;
-  /** How many uploads are not finished, those that broke off included. */
+  /** Number of unfinished uploads, including interrupted ones. */
   readonly openUploads: number;
-  /** Aborts what is under way, gives up uploads that are not finished, and takes nothing new. */
+  /** Aborts actions in progress, discards unfinished uploads, and accepts nothing new. */
   close(): void;
 }
 
-/** How many servers each clock has seen start: two of one world may start in the same millisecond. */
+/** Number of servers started per clock: two in one world may start in the same millisecond. */
 const STARTS = new WeakMap<Clock, number>();
 
-/** Another one for each start of a server: by chance on a machine, by the seed in a simulation. */
+/** A name that differs for each start of a server: random on a real machine, derived from the seed in a simulation. */
 function incarnation({ clock, random }: World): string {
   const startedAt = Math.floor(clock.epochMs + clock.now());
   const nth = (STARTS.get(clock) ?? 0) + 1;
@@ -334,7 +334,7 @@ class ActionServer implements RemoteServer {
     return outcomeMessage(outcome);
   }
 
-  /** What an action needs and is not there is a precondition that does not hold, and nothing that was asked for. */
+  /** Reads a blob that an action needs. A missing one is a failed precondition, not a NOT_FOUND of the request. */
   async #needed<T>(digest: Digest, context: RpcContext, decode: (bytes: Uint8Array) => T): Promise<T> {
     try {
       return decode(await this.#content.read(digest, {}, context));
@@ -344,7 +344,7 @@ class ActionServer implements RemoteServer {
     }
   }
 
-  /** Everything that an action needs is there and sound, and stays until it has ended. */
+  /** Checks that everything an action needs is stored and valid, and holds it until the action has ended. */
   async #prepare(digest: Digest, context: RpcContext): Promise<PreparedAction> {
     const action = await this.#needed(digest, context, decodeAction);
     const { commandDigest, inputRootDigest, timeoutMs = 0, doNotCache } = action;
@@ -380,10 +380,10 @@ function listed(
 }
 
 /**
- * Makes a server of the Remote Execution API v2 that carries actions out on `runner`. It is pure: give it to a gRPC server
- * (`serveRemote` of `dryrunner/host`), or in a simulation to a client as its transport.
+ * Creates a server of the Remote Execution API v2 that executes actions on `runner`. It does no I/O: pass it to a gRPC
+ * server (`serveRemote` of `dryrunner/host`), or in a simulation to a client as its transport.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options.
  * @example
  * ```ts
  * import { createFakeRunner, simulate } from 'dryrunner';

@@ -1,23 +1,23 @@
-/** The names under which blobs are read and written in a byte stream. */
+/** Resource names of blobs in byte streams. */
 import { badField, soundDigest } from '../cas/action-messages.ts';
 import type { Digest } from '../model/digest.ts';
 
-/** What a blob is compressed with on its way. */
+/** How a blob is compressed in transit. */
 export type Compression = 'identity' | 'zstd' | 'deflate';
 
-/** A name, taken apart. */
+/** A parsed resource name. */
 export interface ResourceName {
   readonly compression: Compression;
   readonly digest: Digest;
 }
 
-// Instances may have names with slashes; whatever a client appends to the name of an upload is its own business.
+// Instance names may contain slashes; anything that a client appends to the name of an upload is ignored.
 const READ = /^(?:.*\/)?(?:blobs|compressed-blobs\/(zstd|deflate))\/([^/]+)\/(\d+)$/;
 const WRITE =
   /^(?:.*\/)?uploads\/[^/]+\/(?:blobs|compressed-blobs\/(zstd|deflate))\/([^/]+)\/(\d+)(?:\/.*)?$/;
 
 /**
- * The name of a blob that is read: `[INSTANCE/]blobs/HASH/SIZE`.
+ * Parses the name of a blob to read: `[INSTANCE/]blobs/HASH/SIZE`.
  *
  * @throws RunnerError `RUNNER_BAD_MESSAGE`.
  */
@@ -25,7 +25,7 @@ export function readResource(name: string): ResourceName {
   return parsed(READ, name, '[INSTANCE/]blobs/HASH/SIZE');
 }
 
-/** The name of one that is written: `[INSTANCE/]uploads/UUID/blobs/HASH/SIZE`. See {@link readResource}. */
+/** Parses the name of a blob to write: `[INSTANCE/]uploads/UUID/blobs/HASH/SIZE`. See {@link readResource}. */
 export function writeResource(name: string): ResourceName {
   return parsed(WRITE, name, '[INSTANCE/]uploads/UUID/blobs/HASH/SIZE');
 }

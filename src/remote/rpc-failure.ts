@@ -1,4 +1,7 @@
-/** Which status a caller gets for what went wrong in a handler. Invariant: whatever is thrown becomes one, and says what happened. */
+/**
+ * Maps errors of handlers to the status that a caller gets. Invariant: every error becomes a status, with a message
+ * that says what happened.
+ */
 import { isRunnerError, messageOf, type RunnerErrorCode } from '../kernel/errors.ts';
 import type { RpcCodeName } from '../model/action.ts';
 import { isOutOfRoom, missingBlobsOf, violationsOf } from '../model/content-store.ts';
@@ -19,7 +22,7 @@ const CODES: Partial<Readonly<Record<RunnerErrorCode, RpcCodeName>>> = {
   RUNNER_WAIT_CANCELLED: 'CANCELLED',
 };
 
-/** What it is for the caller of a remote method. */
+/** The error as the caller of a remote method gets it. */
 export function rpcFailure(error: unknown): RpcError {
   if (error instanceof RpcError) return error;
   const missing = missingBlobsOf(error);
@@ -29,7 +32,7 @@ export function rpcFailure(error: unknown): RpcError {
   return new RpcError(code ?? 'INTERNAL', messageOf(error), { cause: error });
 }
 
-/** An action cannot run, because blobs that it names are not there. */
+/** An action cannot run because blobs that it names are missing. */
 export function missingInputs(digests: readonly Digest[]): RpcError {
   const violations = violationsOf(digests);
   const names = digests.slice(0, 3).map(digestKey).join(', ');

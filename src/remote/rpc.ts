@@ -1,6 +1,6 @@
 /**
- * Remote procedure calls as data: what a method is, what a call brings along, what goes wrong. Invariant: nothing here knows how calls
- * travel, so the same server and client run over gRPC, and in a simulation without sockets.
+ * Remote procedure calls as data: methods, the context of a call, errors. Invariant: this file is independent of the
+ * transport, so the same server and client run over gRPC, and in a simulation without sockets.
  */
 import type { Init, MessageCodec } from '../cas/codec.ts';
 import * as is from '../kernel/shape.ts';
@@ -8,31 +8,31 @@ import { check, unreadable } from '../kernel/argument-check.ts';
 import { RunnerError, type RunnerErrorDetails } from '../kernel/errors.ts';
 import { RPC_CODES, type RpcCodeName, type RpcStatus, type RpcViolation } from '../model/action.ts';
 
-/** Which side sends many messages. */
+/** Which side sends a stream of messages. */
 export type RpcKind = 'unary' | 'serverStream' | 'clientStream';
 
-/** One method: where it is, and what goes in and out. */
+/** A method: its path, and the codecs of its messages. */
 export interface RpcMethod<Q, A, K extends RpcKind = RpcKind> {
-  /** As gRPC has it: `/google.bytestream.ByteStream/Read`. */
+  /** The gRPC path: `/google.bytestream.ByteStream/Read`. */
   readonly path: string;
   readonly kind: K;
   readonly request: MessageCodec<Q>;
   readonly response: MessageCodec<A>;
 }
 
-/** What a call brings along. */
+/** The context of a call. */
 export interface RpcContext {
-  /** Aborted when the caller no longer waits: it has gone, has cancelled, or its deadline is over. */
+  /** Aborts when the caller no longer waits: it has gone, has cancelled, or its deadline has passed. */
   readonly signal: AbortSignal;
-  /** How much longer the caller waits, in milliseconds from the call on, so that it says the same on any clock. Absent: for ever. */
+  /** Time that the caller still waits, in milliseconds from the call on, so that it is independent of clocks. Absent: no limit. */
   readonly timeoutMs?: number;
   /** Text headers by lower-case name. */
   readonly metadata?: ReadonlyMap<string, string>;
 }
 
 /**
- * A server as who calls it sees it, and so a client's way to it: calls by method. A failed call rejects, or throws from its iterator, an
- * {@link RpcError}.
+ * A server as its callers see it, and a client's transport: calls by method. A failed call rejects, or throws from its
+ * iterator, with an {@link RpcError}.
  */
 export interface RemoteService {
   unary<Q, A>(method: RpcMethod<Q, A, 'unary'>, request: Q, context: RpcContext): Promise<A>;
@@ -52,24 +52,24 @@ const NAMES = new Map<number, RpcCodeName>(
   (Object.keys(RPC_CODES) as RpcCodeName[]).map((name) => [RPC_CODES[name], name]),
 );
 
-/** The name of a code, such as `NOT_FOUND`; of another number that number. */
+/** The name of a code, such as `NOT_FOUND`; for an unknown number, that number. */
 export function rpcCodeName(code: number): string {
   return NAMES.get(code) ?? String(code);
 }
 
-/** The code that a number stands for; a number that nobody knows is UNKNOWN, as gRPC has it. */
+/** The name of a code by number; an unknown number is UNKNOWN, as in gRPC. */
 export function rpcCodeOf(code: number): RpcCodeName {
   return NAMES.get(code) ?? 'UNKNOWN';
 }
 
-/** What an {@link RpcError} can say beside its message. */
+/** Details of an {@link RpcError} besides its message. */
 export interface RpcErrorDetails extends RunnerErrorDetails {
-  /** Which blobs are missing. */
+  /** The missing blobs. */
   readonly violations?: readonly RpcViolation[];
 }
 
 /**
- * A call that failed, with the status that its caller gets. Code `RUNNER_RPC_FAILED`.
+ * A failed call, with the status that its caller gets. Code `RUNNER_RPC_FAILED`.
  *
  * @example
  * ```ts
@@ -103,14 +103,14 @@ function violationsOf(details: RpcErrorDetails | undefined): readonly RpcViolati
 }
 
 const CODEC = is.withMethods('encode', 'decode');
-/** What a call is of. */
+/** Argument shape of an {@link RpcMethod}. */
 export const RPC_METHOD: is.RecordShape = is.objectOf<RpcMethod<unknown, unknown>>(
   'a method',
   { path: is.TEXT, kind: is.oneOf('unary', 'serverStream', 'clientStream'), request: CODEC, response: CODEC },
   {},
 );
 
-/** A message as its receiver decodes it: with every field, and shared with nobody. */
+/** A message as its receiver decodes it: with every field present, and shared with nobody. */
 function received<T>(codec: MessageCodec<T>, message: T): T {
   return codec.decode(codec.encode(message as Init<T>));
 }
@@ -120,8 +120,8 @@ async function* allReceived<T>(codec: MessageCodec<T>, messages: AsyncIterable<T
 }
 
 /**
- * The same service behind a wire without faults: what goes in and out is encoded and decoded, as gRPC does it. See
- * {@link createRemoteService}.
+ * Puts a service behind a fault-free wire: requests and answers are encoded and decoded, as in gRPC.
+ * See {@link createRemoteService}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a service.
  */

@@ -1,6 +1,7 @@
 /**
- * A content store and an action cache that lose, fail and are slow, as the decision log says. Invariants: answer 0 of each question is that
- * nothing goes wrong; what is held is not lost; each fault is in the trace (R212).
+ * A content store and an action cache that lose entries, fail and are slow, as the decision log says. Invariants:
+ * answer 0 of every question means that nothing goes wrong; blobs that are held are not lost; each fault is in the
+ * trace (R212).
  */
 import * as is from '../kernel/shape.ts';
 import { digestsOfOutcome } from '../cas/action-messages.ts';
@@ -19,17 +20,17 @@ import { checkWorld, type World } from '../model/world.ts';
 import { DEFAULT_DELAY_STEPS, DelayDraw } from '../network/chaos-delay.ts';
 import { type RateTable, RateTables } from '../network/rate-table.ts';
 
-/** What can happen to a call of a content store: the blob is lost, unless it is held; the call fails, once. */
+/** Faults of a content store: `evict` loses the blob, unless it is held; `fail` fails the call, once. */
 export type ContentFaultKind = 'evict' | 'fail';
-/** What can happen to a call of an action cache: the result is lost; the blobs that it names are; the call fails, once. */
+/** Faults of an action cache: `lose` loses the result; `stale` loses the blobs that it names; `fail` fails the call, once. */
 export type CacheFaultKind = 'lose' | 'stale' | 'fail';
 
-/** How often what happens, from 0 to 1 each. */
+/** Probability of each fault, from 0 to 1, and the delay. */
 export interface StoreFaults<K extends string> {
-  /** Names the store in questions and in the trace. */
+  /** Name of the store in questions and in the trace. */
   readonly name?: string;
   readonly rates?: Readonly<Partial<Record<K, number>>>;
-  /** Calls are delayed by less than this. Default 0. */
+  /** Upper limit of the delay of a call in milliseconds, exclusive. Default 0. */
   readonly maxDelayMs?: number;
 }
 
@@ -46,7 +47,7 @@ const CACHE_OPTIONS = optionsOf(CACHE_KINDS);
 const CONTENT_TABLES = new RateTables(CONTENT_KINDS);
 const CACHE_TABLES = new RateTables(CACHE_KINDS);
 
-/** Draws what happens to each call. */
+/** Draws the delay and the fault of each call. */
 class CallFaults<K extends string> {
   readonly #world: World;
   readonly #name: string;
@@ -64,7 +65,7 @@ class CallFaults<K extends string> {
     });
   }
 
-  /** After its delay, the fault of a call; one that fails throws. */
+  /** Waits for the delay and returns the fault; throws if the call is to fail. */
   async strike(operation: string, digest: Digest, cancel?: Cancellable): Promise<K | undefined> {
     check('digest', digest, DIGEST);
     const { hash } = digest;
@@ -104,7 +105,7 @@ class SimContentStore implements ContentStore {
 
   async findMissing(digests: readonly Digest[], cancel?: Cancellable): Promise<readonly Digest[]> {
     check('digests', digests, is.listOf(DIGEST, 'a list of digests'));
-    // Nothing is asked about nothing.
+    // An empty request asks no question.
     const [first] = digests;
     if (first !== undefined) await this.#before('findMissing', first, cancel);
     return this.#blobs.findMissing(digests);
@@ -144,10 +145,10 @@ class SimContentStore implements ContentStore {
 }
 
 /**
- * A content store in memory whose calls are late, fail, and find that blobs have been evicted. Questions are called `NAME read HASH fault`
- * and so on.
+ * Creates a content store in memory whose calls are delayed, fail, and find blobs evicted. Its questions are named
+ * `NAME read HASH fault` and so on.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for rates that are none.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid rates.
  * @example
  * ```ts
  * import { simulate } from 'dryrunner';
@@ -218,9 +219,10 @@ class SimActionCache implements ActionCache {
 }
 
 /**
- * An action cache in memory whose calls are late and fail, and whose results get lost, or stay while the blobs that they name go.
+ * Creates an action cache in memory whose calls are delayed and fail, and whose results get lost, or stay while the
+ * blobs that they name get lost.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for rates that are none.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid rates.
  * @example
  * ```ts
  * import type { World } from 'dryrunner';

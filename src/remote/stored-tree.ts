@@ -1,6 +1,7 @@
 /**
- * Directories as blobs, wherever they lie. Invariants: the same content gives the same digests, as names are sorted by their bytes; what cannot
- * be kept exactly is refused, not left out; links are kept, never followed, and none leads out of its tree.
+ * Stores directories as blobs, wherever they are. Invariants: equal content gives equal digests, because names are
+ * sorted by their bytes; entries that cannot be stored exactly are rejected, not left out; links are stored, never
+ * followed, and none leads out of its tree.
  */
 import { type DirectoryMessage, MESSAGES } from '../cas/codec.ts';
 import { digestOf } from '../cas/digest-of.ts';
@@ -13,7 +14,7 @@ import { digestKey, type Digest } from '../model/digest.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
 
-/** What can lie at a path; `other` cannot be kept. */
+/** The kind of an entry; `other` cannot be stored. */
 export type EntryKind = 'file' | 'dir' | 'link' | 'other';
 
 /** A file that was stored. */
@@ -22,25 +23,25 @@ export interface StoredFile {
   readonly isExecutable: boolean;
 }
 
-/** A directory with all that is below it. Paths are relative to it; it is itself at `''`. */
+/** A directory with everything below it. Paths are relative to it; the directory itself is `''`. */
 export interface TreeSource {
-  /** Names and what they are, in any order. */
+  /** Names and kinds of the entries, in any order. */
   entriesOf(dir: string): MaybePromise<Iterable<readonly [name: string, kind: EntryKind]>>;
-  /** Stores a file as it is now. */
+  /** Stores the current content of a file. */
   storeFile(content: ContentStore, path: string, cancel: Cancellable | undefined): MaybePromise<StoredFile>;
-  /** What a link leads to. */
+  /** The target of a link. */
   targetOf(path: string): MaybePromise<string>;
 }
 
-/** What a directory came to. */
+/** The result of storing a directory. */
 export interface StoredTree {
   readonly root: DirectoryMessage;
   readonly digest: Digest;
-  /** All directories below it, each once. */
+  /** All directories below it, without repeats. */
   readonly children: readonly DirectoryMessage[];
 }
 
-/** Something that cannot be kept: `RUNNER_FILER_FAILED`. */
+/** The error for an entry that cannot be stored: `RUNNER_FILER_FAILED`. */
 export function unkept(message: string): FilerError {
   return new FilerError(message, { exitCode: EXIT_CODES.BUNDLE_UPLOAD });
 }
@@ -57,9 +58,10 @@ export async function storeBytes(
 }
 
 /**
- * Stores a directory with all that is below it.
+ * Stores a directory with everything below it.
  *
- * @throws RunnerError (rejects) `RUNNER_FILER_FAILED` for a link that leads out of it, and for what is neither file, directory nor link.
+ * @throws RunnerError (rejects) `RUNNER_FILER_FAILED` for a link that leads out of it, and for an entry that is not a
+ * file, directory or link.
  */
 export async function storeTree(
   content: ContentStore,
@@ -100,14 +102,17 @@ export async function storeTree(
   return { root: message, digest, children: [...children.values()] };
 }
 
-/** The target of a link; one that leads out of the tree is refused. */
+/** The target of a link; fails if it leads out of the tree. */
 async function confinedTarget(source: TreeSource, path: string): Promise<string> {
   const target = await source.targetOf(path);
   if (isConfinedLink(path, target)) return target;
   throw unkept(`link that could lead out of its directory: ${path} -> ${target}`);
 }
 
-/** Names by the bytes of their UTF-8, as the protocol has it: not the order of JavaScript, which has all beyond U+FFFF before U+E000. */
+/**
+ * Compares names by their UTF-8 bytes, as the protocol requires. JavaScript's order differs: it sorts characters beyond
+ * U+FFFF before U+E000.
+ */
 function inByteOrder(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let at = 0; at < length; at += 1) {
@@ -117,13 +122,13 @@ function inByteOrder(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Surrogates stand for code points that come after all those of one unit. */
+/** Ranks surrogates after all single code units, because their code points come later. */
 function rankOf(unit: number): number {
   if (unit < 0xd800) return unit;
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }
 
-/** Entries by their paths as a directory; parents that are not listed are there as well. */
+/** A source over entries by path; parents that are not listed are added. */
 export function sourceOf(entries: TreeEntries): TreeSource {
   const dirs = new Map<string, Map<string, EntryKind>>([['', new Map()]]);
   const put = (path: string, kind: EntryKind): void => {

@@ -1,6 +1,6 @@
 /**
- * An execer whose scripts can make files, for actions that have outputs. Invariant: `write PATH TEXT` is no step of the script behind it, and
- * its file is there when the process starts.
+ * An execer whose scripts can create files, for actions that have outputs. Invariant: `write PATH TEXT` is not passed
+ * on to the inner execer, and its file exists when the process starts.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -55,10 +55,10 @@ class WritingExecer implements Execer {
 }
 
 /**
- * Puts files into the tree of a simulated runner: `write PATH TEXT` in a script makes one in the directory of its command, so that a simulated
- * action has outputs.
+ * Wraps an execer so that scripts can create files in the tree of a simulated runner: `write PATH TEXT` creates one in
+ * the directory of the command, so that a simulated action has outputs.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for parts that are none.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid parts.
  * @example
  * ```ts
  * import { createMemoryTree } from 'dryrunner';
