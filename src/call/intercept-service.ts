@@ -1,6 +1,6 @@
 /**
- * The one way to stand between callers and a service. Invariants: a call goes on in the same synchronous call unless somebody delays it;
- * what is thrown, rejected or returned passes as it is.
+ * The single way to stand between callers and a service. Invariants: a call is passed on in the same synchronous call
+ * unless an interceptor delays it; results and errors are passed back unchanged.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -13,13 +13,13 @@ import { SERVICE_METHODS, type Service } from '../model/service.ts';
 import type { QueryResult, StatusResult } from '../model/status-reader.ts';
 import { makeCall, type ServiceCall } from './service-call.ts';
 
-/** Makes a call on the service behind. */
+/** Passes a call on to the inner service. */
 export type GoOn<R> = (call: ServiceCall) => Promise<R>;
 
-/** What is done around each call. The reply comes from `goOn`, which may be called later, with another call, several times, or never. */
+/** Wraps each call. The reply comes from `goOn`, which may be called later, with another call, several times, or never. */
 export type Around = <R>(call: ServiceCall, goOn: GoOn<R>) => Promise<R>;
 
-/** A service whose calls all pass through one function; for those that have more to offer than {@link interceptService} gives. */
+/** A service whose calls all pass through one function; a base for classes that offer more than {@link interceptService}. */
 export class InterceptedService implements Service {
   readonly #goOn: (call: ServiceCall) => Promise<unknown>;
   readonly #around: Around;
@@ -63,7 +63,7 @@ export class InterceptedService implements Service {
 }
 
 /**
- * A service that stands in front of another one: each call on it is given to `around`, which hands it on with `goOn`, or does not.
+ * Wraps a service: each call goes to `around`, which may pass it on with `goOn`.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if not given a service and a function.
  * @example
@@ -90,8 +90,8 @@ export function interceptService(service: Service, around: Around): Service {
 }
 
 /**
- * The service itself, with the calls on it passing through `around` from now on: it stays the object that its maker promises, private
- * parts and all. {@link interceptService} leaves a service as it is.
+ * Intercepts the calls of a service in place: from now on they pass through `around`, but the object stays the same,
+ * with its private fields. {@link interceptService} in contrast leaves the service unchanged.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if not given a service and a function.
  * @example
@@ -135,7 +135,7 @@ export function interceptInPlace<S extends Service>(service: S, around: Around):
 
 let currentClient: string | undefined;
 
-/** Calls that `act` makes synchronously are those of this client. */
+/** Attributes the calls that `act` makes synchronously to this client. */
 export function callAs<T>(client: string, act: () => T): T {
   const before = currentClient;
   currentClient = client;
@@ -146,7 +146,7 @@ export function callAs<T>(client: string, act: () => T): T {
   }
 }
 
-/** Who makes the call that begins now, as a history names its callers; undefined if no history does. */
+/** The client that makes the current call, as histories name it; undefined without a history. */
 export function callingClient(): string | undefined {
   return currentClient;
 }

@@ -1,6 +1,4 @@
-/**
- * A call on a `Service` as data: which method, with which arguments. Whatever stands between callers and a service works on this one type.
- */
+/** A call on a `Service` as data: a method and its arguments. Everything that stands between callers and a service works on this type. */
 import { shownText } from '../kernel/errors.ts';
 import { checkCommand, copyCommand, type Command } from '../model/command.ts';
 import { checkQuery, copyQuery, copyWait, type Query, querySubject, checkWait } from '../model/query.ts';
@@ -10,7 +8,7 @@ import { ALL_MASK } from '../model/state-mask.ts';
 import type { QueryResult, StatusResult } from '../model/status-reader.ts';
 
 /**
- * A call on a {@link Service}. The arguments are those that the caller gave, well-formed or not.
+ * A call on a {@link Service}. The arguments are exactly what the caller passed, well-formed or not.
  *
  * @example
  * ```ts
@@ -26,11 +24,11 @@ export type ServiceCall = {
 /** Calls of some methods only. */
 export type CallOf<M extends ServiceMethod> = Extract<ServiceCall, { readonly method: M }>;
 
-/** Calls that ask for runs in some states, whichever method does it. */
+/** Calls that ask for runs in given states, by any method. */
 export type QueryCall = CallOf<'query' | 'queryNow' | 'statusAll'>;
 
 const EVERYTHING: Query = Object.freeze({ allRuns: true, states: ALL_MASK });
-/** The longest text that stands for a command, in characters. */
+/** Maximum length of the text of a command, in characters. */
 const COMMAND_MAX = 24;
 
 /** Makes the call on a service, in the same synchronous call. */
@@ -54,7 +52,7 @@ export function makeCall(service: Service, call: ServiceCall): ReturnType<Servic
 }
 
 /**
- * The call with arguments of its own, so that a caller that changes its objects later does not change a call that is still on its way.
+ * A copy of the call with its own arguments, so that later changes by the caller do not affect a call in flight.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a malformed command, query or wait.
  */
@@ -77,17 +75,17 @@ export function ownCall(call: ServiceCall): ServiceCall {
   return { method, args: [copyQuery(query)] };
 }
 
-/** Whether a call asks for runs in some states. */
+/** True for a call that asks for runs in given states. */
 export function isQuery(call: ServiceCall): call is QueryCall {
   return call.method === 'query' || call.method === 'queryNow' || call.method === 'statusAll';
 }
 
-/** What such a call asks for: `statusAll` asks for everything. */
+/** The query of such a call; `statusAll` asks for everything. */
 export function queryOf(call: QueryCall): Query {
   return call.method === 'statusAll' ? EVERYTHING : call.args[0];
 }
 
-/** The run that a call is about, empty if there is none or more than one. */
+/** The run that a call is about; empty if there is none or more than one. */
 export function runIdOf(call: ServiceCall): RunID {
   if (call.method === 'abort' || call.method === 'status') return call.args[0];
   if (call.method !== 'query' && call.method !== 'queryNow') return '';
@@ -96,26 +94,26 @@ export function runIdOf(call: ServiceCall): RunID {
   return runs.length === 1 && !allRuns ? first : '';
 }
 
-/** What a call is about in a word, for labels: the name of a command, a run id, `all`; empty if there is nothing to name. */
+/** The subject of a call in one word, for labels: the name of a command, a run id, `all`; empty if there is none. */
 export function callSubject(call: ServiceCall): string {
   if (call.method === 'run') return commandName(call.args[0]);
   if (call.method === 'abort' || call.method === 'status') return shownText(call.args[0]);
   return call.method === 'query' || call.method === 'queryNow' ? querySubject(call.args[0]) : '';
 }
 
-/** The name that its user gave a command, empty if there is none. */
+/** The name that the user gave a command; empty if there is none. */
 export function commandName({ taskId, tag, jobId }: Command): string {
   if (taskId !== undefined && taskId !== '') return taskId;
   return tag !== undefined && tag !== '' ? tag : (jobId ?? '');
 }
 
-/** The beginning of a command line, for people. */
+/** The start of a command line, for people. */
 export function commandText({ argv }: Command): string {
   const text = argv.map(shownText).join(' ');
   return text.length > COMMAND_MAX ? `${text.slice(0, COMMAND_MAX)}…` : text;
 }
 
-/** The statuses that a reply to the call shows. */
+/** The statuses contained in a reply to the call. */
 export function statusesOf(call: ServiceCall, reply: unknown): readonly RunStatus[] {
   if (isQuery(call)) return (reply as QueryResult).statuses;
   if (call.method === 'status') return [(reply as StatusResult).status];

@@ -1,6 +1,7 @@
 /**
- * Actions, commands, results and errors between the model and the messages of the protocol. Invariant: what comes out of here is sound data
- * of the model, or a `RUNNER_BAD_MESSAGE` that names the field; a path that leads out of the input root never gets through.
+ * Converts actions, commands, results and errors between the model and the protocol's messages. Invariant: decoding
+ * returns valid data of the model, or fails with `RUNNER_BAD_MESSAGE` that names the field; a path that leads out of
+ * the input root is always rejected.
  */
 import * as is from '../kernel/shape.ts';
 import { check, unreadable } from '../kernel/argument-check.ts';
@@ -28,7 +29,7 @@ import {
   type TimeMessage,
 } from './codec.ts';
 
-/** A field of a message is not what the protocol allows. */
+/** The error for a field that the protocol does not allow. */
 export function badField(field: string, expected: string, actual: unknown): RunnerError {
   return new RunnerError(
     'RUNNER_BAD_MESSAGE',
@@ -41,10 +42,10 @@ export function badField(field: string, expected: string, actual: unknown): Runn
 }
 
 const HASH = /^[0-9a-f]{64}$/;
-/** SHA-256 of nothing. */
+/** SHA-256 of the empty blob. */
 const EMPTY_HASH = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
-/** The digest of a field, which must be there and one of SHA-256. */
+/** The digest in a field, which must be present and a valid SHA-256 digest. */
 export function soundDigest(field: string, digest: Digest | null): Digest {
   if (digest === null) throw badField(field, 'a digest', null);
   const { hash, sizeBytes } = digest;
@@ -57,12 +58,12 @@ export function soundDigest(field: string, digest: Digest | null): Digest {
 }
 
 const encoder = new TextEncoder();
-/** What file systems take as one name. */
+/** Maximum length of a name in common file systems, in bytes. */
 export const NAME_BYTES_MAX = 255;
-/** What they take as a path, less what is above the input root. */
+/** Maximum length of a path in common file systems, minus room for the path above the input root, in bytes. */
 const PATH_BYTES_MAX = 3_584;
 
-/** A path inside the input root: relative, with `/` between segments, and neither `.` nor `..`. */
+/** Checks a path inside the input root: relative, with `/` between segments, and without `.` and `..`. */
 function soundPath(field: string, path: string, canBeEmpty = false): string {
   if (path === '' && canBeEmpty) return path;
   if (!isPathBelow(path)) throw badField(field, 'a path inside the input root, such as out/lib.a', path);
@@ -82,7 +83,7 @@ export function checkPathBytes(field: string, bytes: number): void {
   if (bytes > PATH_BYTES_MAX) throw badField(field, `a path of at most ${PATH_BYTES_MAX} bytes`, bytes);
 }
 
-/** The length of a text in UTF-8. */
+/** Length of a text in UTF-8, in bytes. */
 export function utf8Bytes(text: string): number {
   return encoder.encode(text).length;
 }
@@ -113,18 +114,18 @@ const COMMAND = is.objectOf<ActionCommand>(
 
 const NANOS_PER_MS = 1_000_000;
 
-/** Whole seconds and what is left of them. */
+/** Splits milliseconds into whole seconds and nanoseconds. */
 function timeMessage(ms: number): TimeMessage {
   const seconds = Math.floor(ms / 1_000);
   return { seconds, nanos: Math.round((ms - seconds * 1_000) * NANOS_PER_MS) };
 }
 
-/** Milliseconds; undefined if there is no time. */
+/** A time in milliseconds; undefined if it is absent. */
 function msOfTime(time: TimeMessage | null): number | undefined {
   return time === null ? undefined : time.seconds * 1_000 + time.nanos / NANOS_PER_MS;
 }
 
-/** Reads an Action. */
+/** Decodes an Action. */
 export function decodeAction(bytes: Uint8Array): Action {
   const { commandDigest, inputRootDigest, timeout, doNotCache, salt, platform } =
     MESSAGES.Action.decode(bytes);
@@ -143,7 +144,7 @@ export function decodeAction(bytes: Uint8Array): Action {
 }
 
 /**
- * The bytes of an Action, the same for the same: their digest names it.
+ * Encodes an Action. Equal actions have equal bytes, because their digest is their name.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an action.
  * @example
@@ -175,7 +176,7 @@ export function encodeAction(action: Action): Uint8Array {
   }
 }
 
-/** Absent where it says nothing, and sorted, as digests of equal platforms are equal. */
+/** Left out if empty, and sorted, so that equal platforms have equal digests. */
 function platformMessage(properties: readonly PlatformProperty[] = []): PlatformMessage | null {
   return properties.length === 0 ? null : { properties: sorted(properties) };
 }
@@ -186,7 +187,7 @@ function sorted(properties: readonly PlatformProperty[]): PlatformProperty[] {
   );
 }
 
-/** Reads a Command, whose paths all stay inside the input root. */
+/** Decodes a Command and checks that all its paths stay inside the input root. */
 export function decodeCommand(bytes: Uint8Array): ActionCommand {
   const message = MESSAGES.Command.decode(bytes);
   const workingDirectory = soundPath('command.working_directory', message.workingDirectory, true);
@@ -195,14 +196,14 @@ export function decodeCommand(bytes: Uint8Array): ActionCommand {
       soundPath(`command.${field}`, path, canBeEmpty);
       checkLength(`command.${field}`, `${workingDirectory}/${path}`);
     }
-    // Who asks for an output twice gets it once.
+    // An output that is requested twice is stored once.
     return [...new Set(list)];
   };
   const outputFiles = paths('output_files', message.outputFiles);
-  // The whole working directory is one that can be asked for.
+  // An output directory may be the whole working directory.
   const outputDirectories = paths('output_directories', message.outputDirectories, true);
   const outputPaths = paths('output_paths', message.outputPaths, true);
-  // Where they are given the other two mean nothing (REAPI 2.1).
+  // If output paths are given, the other two lists have no meaning (REAPI 2.1).
   if (outputPaths.length === 0) checkFiles(outputFiles, outputDirectories);
   return {
     arguments: message.arguments,
@@ -215,7 +216,7 @@ export function decodeCommand(bytes: Uint8Array): ActionCommand {
   };
 }
 
-/** No file is a directory as well, or has anything below it. */
+/** Checks that no output file is also a directory, or has anything below it. */
 function checkFiles(files: readonly string[], directories: readonly string[]): void {
   const above = new Set(directories);
   for (const path of [...files, ...directories]) {
@@ -240,7 +241,7 @@ function environmentOf(variables: readonly PlatformProperty[]): Readonly<Record<
 }
 
 /**
- * The bytes of a Command, the same for the same. See {@link encodeAction}.
+ * Encodes a Command. Equal commands have equal bytes. See {@link encodeAction}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a command.
  */
@@ -263,7 +264,7 @@ export function encodeCommand(command: ActionCommand): Uint8Array {
   }
 }
 
-/** The times of metadata: in the model, and in the message. */
+/** The time fields of the metadata: name in the model, name in the message. */
 const TIMES = [
   ['queuedMs', 'queuedTimestamp'],
   ['workerStartMs', 'workerStartTimestamp'],
@@ -293,13 +294,13 @@ function metadataOf(message: ExecutedActionMetadata | null): ActionMetadata {
   return { worker: message.worker, ...Object.fromEntries(times) };
 }
 
-/** An outcome as an ActionResult. */
+/** Converts an outcome to an ActionResult. */
 export function outcomeMessage(outcome: ActionOutcome): Init<ActionResultMessage> {
   const { outputFiles, outputDirectories, outputSymlinks, exitCode, stdoutDigest, stderrDigest } = outcome;
   return {
     outputFiles,
     outputDirectories,
-    // Older clients know only links that say what they lead to, and newer ones read both.
+    // Older clients read only the lists that give the kind of a link's target; newer ones read both.
     outputSymlinks,
     outputFileSymlinks: outputSymlinks,
     exitCode,
@@ -311,7 +312,7 @@ export function outcomeMessage(outcome: ActionOutcome): Init<ActionResultMessage
   };
 }
 
-/** Reads an ActionResult. Of files only digests are kept; logs may be nowhere but in the message, and are kept whole. */
+/** Converts an ActionResult to an outcome. Of files it keeps only the digests; logs may exist only in the message and are kept whole. */
 export function outcomeOf(message: ActionResultMessage): ActionOutcome {
   const { outputFiles, outputDirectories, stdoutDigest, stderrDigest, stdoutRaw, stderrRaw } = message;
   const links = new Map(
@@ -339,7 +340,7 @@ export function outcomeOf(message: ActionResultMessage): ActionOutcome {
   };
 }
 
-/** Every blob that an outcome names; the files inside of its directories are named by their trees. */
+/** Every blob that an outcome names; files inside its directories are named by their trees. */
 export function digestsOfOutcome(outcome: ActionOutcome): Digest[] {
   const { outputFiles, outputDirectories, stdoutDigest, stderrDigest } = outcome;
   return [
@@ -350,13 +351,13 @@ export function digestsOfOutcome(outcome: ActionOutcome): Digest[] {
   ];
 }
 
-/** A status with what is missing as a PreconditionFailure. */
+/** Converts a status; its missing blobs become a PreconditionFailure. */
 export function statusMessage({ code, message, violations = [] }: RpcStatus): Init<StatusMessage> {
   const details = violations.length === 0 ? [] : [packAny(MESSAGES.PreconditionFailure, { violations })];
   return { code, message, details };
 }
 
-/** Reads a status; details other than a PreconditionFailure are passed over. */
+/** Reads a status; ignores details other than a PreconditionFailure. */
 export function rpcStatusOf({ code, message, details }: StatusMessage): RpcStatus {
   const violations = details
     .flatMap((any) => unpackAny(MESSAGES.PreconditionFailure, any)?.violations ?? [])

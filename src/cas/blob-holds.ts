@@ -1,9 +1,9 @@
-/** Which blobs may not be evicted, by the text of their digests. Invariant: what is held along with a blob is held exactly as long as that one. */
+/** Tracks which blobs may not be evicted, by digest text. Invariant: a blob held along with another is held exactly as long as that one. */
 
 /** Holds on the blobs of one store. */
 export class BlobHolds {
   readonly #own = new Counts();
-  /** These hold nothing along with them, so that no two can hold each other for ever. */
+  /** Blobs held along with others. They hold nothing themselves, so that no two can hold each other forever. */
   readonly #lent = new Counts();
   readonly #along = new Map<string, Set<string>>();
 
@@ -11,7 +11,7 @@ export class BlobHolds {
     return this.#own.has(key) || this.#lent.has(key);
   }
 
-  /** Holds all of them; the result lets go of them, once. */
+  /** Holds all keys; the returned function releases them, once. */
   add(keys: readonly string[]): () => void {
     for (const key of keys) this.#own.add(key);
     let isHeld = true;
@@ -22,7 +22,7 @@ export class BlobHolds {
     };
   }
 
-  /** Holds them for as long as `key` is held; does nothing if it is not. */
+  /** Holds the keys for as long as `key` is held; a no-op if it is not. */
   addAlong(key: string, keys: readonly string[]): void {
     if (!this.#own.has(key)) return;
     const along = this.#along.get(key) ?? new Set();
@@ -50,7 +50,7 @@ class Counts {
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
   }
 
-  /** True if that was the last. */
+  /** True if that was the last hold. */
   remove(key: string): boolean {
     const left = (this.#counts.get(key) ?? 0) - 1;
     if (left > 0) this.#counts.set(key, left);

@@ -1,6 +1,6 @@
 /**
- * The messages of the protocol as typed plain objects, and their bytes. Invariant: what `decode` gives has every field, `null` for a
- * message that did not come, and bytes that are no message are an error of their own, whatever they are.
+ * The messages of the protocol as typed plain objects, and their codecs. Invariant: `decode` returns every field, with
+ * `null` for an absent message, and any bytes that are not a valid message fail with one specific error.
  */
 import type protobuf from 'protobufjs';
 import * as is from '../kernel/shape.ts';
@@ -10,43 +10,43 @@ import { membersOf } from '../kernel/union-members.ts';
 import type { Digest } from '../model/digest.ts';
 import { protocolType, strictReader } from './protocol-types.ts';
 
-/** What may be left out of a message when it is written: everything. */
+/** Input of `encode`: every field of a message may be left out. */
 export type Init<T> = T extends Uint8Array | string | number | boolean | null | undefined
   ? T
   : T extends readonly (infer E)[]
     ? readonly Init<E>[]
     : { readonly [K in keyof T]?: Init<T[K]> | undefined };
 
-/** Writes and reads one kind of message. */
+/** Encodes and decodes one type of message. */
 export interface MessageCodec<T> {
-  /** The full name, as in an `Any`: `google.rpc.Status`. */
+  /** The full name of the type, as in an `Any`: `google.rpc.Status`. */
   readonly name: string;
-  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what cannot be one. */
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but such a message. */
   encode(message: Init<T>): Uint8Array;
-  /** @throws RunnerError `RUNNER_BAD_MESSAGE` if the bytes are none, or a text in it is not UTF-8. */
+  /** @throws RunnerError `RUNNER_BAD_MESSAGE` if the bytes are not such a message, or a text in it is not UTF-8. */
   decode(bytes: Uint8Array): T;
 }
 
-/** A name and its value: a variable of an environment, or a property of a platform. */
+/** A name and a value: an environment variable, or a platform property. */
 export interface PropertyMessage {
   readonly name: string;
   readonly value: string;
 }
-/** What a machine must have. */
+/** Properties that a worker must have. */
 export interface PlatformMessage {
   readonly properties: readonly PropertyMessage[];
 }
-/** Seconds and nanoseconds: a time since 1970, or a span. */
+/** Seconds and nanoseconds: a time since 1970, or a duration. */
 export interface TimeMessage {
   readonly seconds: number;
   readonly nanos: number;
 }
-/** A message in an envelope that says of which kind it is. See {@link unpackAny}. */
+/** A message in an envelope that names its type. See {@link unpackAny}. */
 export interface AnyMessage {
   readonly typeUrl: string;
   readonly value: Uint8Array;
 }
-/** What is carried out: which command, on which tree of inputs. */
+/** A unit of execution: a command on a tree of inputs. */
 export interface ActionMessage {
   readonly commandDigest: Digest | null;
   readonly inputRootDigest: Digest | null;
@@ -55,7 +55,7 @@ export interface ActionMessage {
   readonly salt: Uint8Array;
   readonly platform: PlatformMessage | null;
 }
-/** What is run, and which outputs are wanted of it. */
+/** A command line, and the outputs that it should produce. */
 export interface CommandMessage {
   readonly arguments: readonly string[];
   readonly environmentVariables: readonly PropertyMessage[];
@@ -81,7 +81,7 @@ export interface SymlinkNode {
   readonly name: string;
   readonly target: string;
 }
-/** A directory; what is below it is named by digest. */
+/** A directory; its subdirectories are named by digest. */
 export interface DirectoryMessage {
   readonly files: readonly FileNode[];
   readonly directories: readonly DirectoryNode[];
@@ -122,7 +122,7 @@ export interface OutputSymlinkMessage {
   readonly path: string;
   readonly target: string;
 }
-/** What has come of an action. */
+/** The result of an action. */
 export interface ActionResultMessage {
   readonly outputFiles: readonly OutputFileMessage[];
   readonly outputDirectories: readonly OutputDirectoryMessage[];
@@ -136,11 +136,11 @@ export interface ActionResultMessage {
   readonly outputDirectorySymlinks: readonly OutputSymlinkMessage[];
   readonly outputSymlinks: readonly OutputSymlinkMessage[];
 }
-/** Lower is sooner. */
+/** A priority; lower runs sooner. */
 export interface PriorityMessage {
   readonly priority: number;
 }
-/** Asks for an action to be carried out, or for its cached result. */
+/** Requests the execution of an action, or its cached result. */
 export interface ExecuteRequestMessage {
   readonly instanceName: string;
   readonly skipCacheLookup: boolean;
@@ -148,13 +148,13 @@ export interface ExecuteRequestMessage {
   readonly executionPolicy: PriorityMessage | null;
   readonly resultsCachePolicy: PriorityMessage | null;
 }
-/** How a call or an action went: `google.rpc.Status`. */
+/** The outcome of a call or an action: `google.rpc.Status`. */
 export interface StatusMessage {
   readonly code: number;
   readonly message: string;
   readonly details: readonly AnyMessage[];
 }
-/** How an action went, in the operation that is done. */
+/** The outcome of an execution, in an operation that is done. */
 export interface ExecuteResponseMessage {
   readonly result: ActionResultMessage | null;
   readonly cachedResult: boolean;
@@ -164,7 +164,7 @@ export interface ExecuteResponseMessage {
   >;
   readonly message: string;
 }
-/** How far an action is, in each operation. */
+/** The progress of an execution, in each operation. */
 export interface ExecuteOperationMetadata {
   /** One of {@link EXECUTION_STAGES}. */
   readonly stage: number;
@@ -176,7 +176,7 @@ export interface ExecuteOperationMetadata {
 export interface NameMessage {
   readonly name: string;
 }
-/** Asks for a cached result. */
+/** Requests a cached result. */
 export interface GetActionResultRequest {
   readonly instanceName: string;
   readonly actionDigest: Digest | null;
@@ -184,7 +184,7 @@ export interface GetActionResultRequest {
   readonly inlineStderr: boolean;
   readonly inlineOutputFiles: readonly string[];
 }
-/** Gives a result to be cached. */
+/** Stores a result in the cache. */
 export interface UpdateActionResultRequest {
   readonly instanceName: string;
   readonly actionDigest: Digest | null;
@@ -195,11 +195,11 @@ export interface FindMissingBlobsRequest {
   readonly instanceName: string;
   readonly blobDigests: readonly Digest[];
 }
-/** Which blobs are missing. */
+/** The missing blobs. */
 export interface FindMissingBlobsResponse {
   readonly missingBlobDigests: readonly Digest[];
 }
-/** Small blobs to be kept. */
+/** Stores a batch of small blobs. */
 export interface BatchUpdateBlobsRequest {
   readonly instanceName: string;
   readonly requests: readonly {
@@ -208,17 +208,17 @@ export interface BatchUpdateBlobsRequest {
     readonly compressor: number;
   }[];
 }
-/** What has become of each of the small blobs. */
+/** A status for each blob of the batch. */
 export interface BatchUpdateBlobsResponse {
   readonly responses: readonly { readonly digest: Digest | null; readonly status: StatusMessage | null }[];
 }
-/** Asks for small blobs. */
+/** Requests a batch of small blobs. */
 export interface BatchReadBlobsRequest {
   readonly instanceName: string;
   readonly digests: readonly Digest[];
   readonly acceptableCompressors: readonly number[];
 }
-/** Small blobs, or why they do not come. */
+/** The data of each small blob, or the reason why it is not returned. */
 export interface BatchReadBlobsResponse {
   readonly responses: readonly {
     readonly digest: Digest | null;
@@ -227,23 +227,23 @@ export interface BatchReadBlobsResponse {
     readonly compressor: number;
   }[];
 }
-/** Asks for all directories below one. */
+/** Requests all directories below a directory. */
 export interface GetTreeRequest {
   readonly instanceName: string;
   readonly rootDigest: Digest | null;
   readonly pageSize: number;
   readonly pageToken: string;
 }
-/** Some of the directories below one. */
+/** Some of the directories below a directory. */
 export interface GetTreeResponse {
   readonly directories: readonly DirectoryMessage[];
   readonly nextPageToken: string;
 }
-/** Asks what a server can do. */
+/** Asks for the capabilities of a server. */
 export interface GetCapabilitiesRequest {
   readonly instanceName: string;
 }
-/** Which priorities a server knows. */
+/** The priorities that a server supports. */
 export interface PriorityCapabilities {
   readonly priorities: readonly { readonly minPriority: number; readonly maxPriority: number }[];
 }
@@ -254,7 +254,7 @@ export interface SemVer {
   readonly patch: number;
   readonly prerelease: string;
 }
-/** What a server can do. */
+/** The capabilities of a server. */
 export interface ServerCapabilities {
   readonly cacheCapabilities: {
     readonly digestFunction: readonly number[];
@@ -274,7 +274,7 @@ export interface ServerCapabilities {
   readonly lowApiVersion: SemVer | null;
   readonly highApiVersion: SemVer | null;
 }
-/** What an action lacks, in the details of a status. */
+/** What an action lacks; part of the details of a status. */
 export interface PreconditionFailure {
   readonly violations: readonly {
     readonly type: string;
@@ -282,7 +282,7 @@ export interface PreconditionFailure {
     readonly description: string;
   }[];
 }
-/** An action that is under way, or has ended: `google.longrunning.Operation`. */
+/** An action that is in progress or has ended: `google.longrunning.Operation`. */
 export interface OperationMessage {
   readonly name: string;
   readonly metadata: AnyMessage | null;
@@ -290,7 +290,7 @@ export interface OperationMessage {
   readonly error?: StatusMessage;
   readonly response?: AnyMessage;
 }
-/** Asks for operations, page by page. */
+/** Requests a page of operations. */
 export interface ListOperationsRequest {
   readonly filter: string;
   readonly pageSize: number;
@@ -302,24 +302,24 @@ export interface ListOperationsResponse {
   readonly operations: readonly OperationMessage[];
   readonly nextPageToken: string;
 }
-/** Asks for a blob by the name of its resource, such as `blobs/HASH/SIZE`. */
+/** Requests a blob by its resource name, such as `blobs/HASH/SIZE`. */
 export interface ReadRequest {
   readonly resourceName: string;
   readonly readOffset: number;
   readonly readLimit: number;
 }
-/** A piece of a blob. */
+/** A chunk of a blob. */
 export interface ReadResponse {
   readonly data: Uint8Array;
 }
-/** A piece of a blob; the first names the resource, such as `uploads/UUID/blobs/HASH/SIZE`. */
+/** A chunk of a blob; the first one has the resource name, such as `uploads/UUID/blobs/HASH/SIZE`. */
 export interface WriteRequest {
   readonly resourceName: string;
   readonly writeOffset: number;
   readonly finishWrite: boolean;
   readonly data: Uint8Array;
 }
-/** How much of a blob has been taken. */
+/** The number of bytes stored. */
 export interface WriteResponse {
   readonly committedSize: number;
 }
@@ -327,7 +327,7 @@ export interface WriteResponse {
 export interface ResourceMessage {
   readonly resourceName: string;
 }
-/** How far the upload of a blob is. */
+/** The progress of an upload. */
 export interface QueryWriteStatusResponse {
   readonly committedSize: number;
   readonly complete: boolean;
@@ -335,7 +335,7 @@ export interface QueryWriteStatusResponse {
 /** A message without fields. */
 export type EmptyMessage = Readonly<Record<never, never>>;
 
-/** The stages of an execution by their numbers. See {@link unpackAny}. */
+/** Stages of an execution by number. See {@link unpackAny}. */
 export const EXECUTION_STAGES = {
   UNKNOWN: 0,
   CACHE_CHECK: 1,
@@ -343,23 +343,23 @@ export const EXECUTION_STAGES = {
   EXECUTING: 3,
   COMPLETED: 4,
 } as const;
-/** The compressors by their numbers. */
+/** Compressors by number. */
 export const COMPRESSORS = { IDENTITY: 0, ZSTD: 1, DEFLATE: 2 } as const;
-/** The one digest function of this package. */
+/** The only digest function of this package. */
 export const DIGEST_FUNCTION_SHA256 = 1;
-/** Links that lead to absolute paths are refused. */
+/** Symbolic links with absolute targets are rejected. */
 export const SYMLINKS_DISALLOWED = 1;
 
 const V2 = 'build.bazel.remote.execution.v2';
 
-/** 64-bit integers are numbers here: a size or offset above 2^53 is refused where it is checked. */
+/** 64-bit integers become numbers: a size or offset above 2^53 is rejected where it is checked. */
 const OPTIONS: protobuf.IConversionOptions = { longs: Number, defaults: true };
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * A message without the fields that hold their default, which the official libraries leave out as well: what a digest names must have
- * the same bytes, however it was written.
+ * A message without the fields that have their default value, which the official libraries also omit: content that is
+ * named by digest must always have the same bytes.
  */
 class Canonical {
   readonly #fields: readonly protobuf.Field[];
@@ -439,7 +439,7 @@ class TypeCodec<T> implements MessageCodec<T> {
   }
 }
 
-/** Every kind of message by its name. */
+/** Message types by name. */
 export interface Messages {
   readonly Action: ActionMessage;
   readonly Command: CommandMessage;
@@ -479,7 +479,7 @@ export interface Messages {
   readonly Empty: EmptyMessage;
 }
 
-/** The packages of those that are not of the Remote Execution API. */
+/** Packages of the types that do not belong to the Remote Execution API. */
 const PACKAGES: Partial<Readonly<Record<keyof Messages, string>>> = {
   Status: 'google.rpc',
   PreconditionFailure: 'google.rpc',
@@ -536,11 +536,11 @@ const NAMES: readonly (keyof Messages)[] = membersOf<keyof Messages>({
   Empty: true,
 });
 
-/** The codec of each kind of message by its name. */
+/** Codecs of all message types by name. */
 export type Codecs = { readonly [K in keyof Messages]: MessageCodec<Messages[K]> };
 
 /**
- * Writes and reads each kind of message.
+ * Encodes and decodes each message type.
  *
  * @example
  * ```ts
@@ -562,7 +562,7 @@ const ANY_MESSAGE = is.objectOf<AnyMessage>(
   {},
 );
 
-/** Each state of each operation comes by here. */
+/** Checks only the method used, because every state of every operation passes through here. */
 function checkType(type: object): void {
   if (typeof (type as Partial<MessageCodec<unknown>> | undefined)?.decode !== 'function') {
     check('type', type, CODEC);
@@ -570,9 +570,9 @@ function checkType(type: object): void {
 }
 
 /**
- * A message in an envelope that says what it is. See {@link unpackAny}.
+ * Wraps a message in an envelope that names its type. See {@link unpackAny}.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a kind of message, and a message of it.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a message type and a message of it.
  */
 export function packAny<T>(type: MessageCodec<T>, message: Init<T>): AnyMessage {
   try {
@@ -584,9 +584,9 @@ export function packAny<T>(type: MessageCodec<T>, message: Init<T>): AnyMessage 
 }
 
 /**
- * What is in the envelope; undefined if that is something else, or if there is no envelope.
+ * The message in an envelope; undefined if it is of another type, or if there is no envelope.
  *
- * @throws RunnerError `RUNNER_BAD_MESSAGE` if its bytes are no message, `RUNNER_INVALID_ARGUMENT` for
+ * @throws RunnerError `RUNNER_BAD_MESSAGE` if the content is not a valid message, `RUNNER_INVALID_ARGUMENT` for
  * anything but an envelope.
  * @example
  * ```ts

@@ -1,13 +1,13 @@
-/** The digest of bytes: SHA-256 and size, as the Remote Execution API has it. */
+/** Computes the digest of bytes: SHA-256 and size, as the Remote Execution API defines it. */
 import { createHash } from 'node:crypto';
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Digest } from '../model/digest.ts';
 
 /**
- * Names bytes by their content.
+ * The digest of some content; text is encoded as UTF-8.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but bytes or text; text stands for its UTF-8 bytes.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but bytes or text.
  * @example
  * ```ts
  * import { digestOf } from 'dryrunner/remote';

@@ -1,4 +1,4 @@
-/** Results in memory. Invariant: what goes in and out is copied, and what was not asked for longest goes first. */
+/** An action cache in memory. Invariant: results are copied on the way in and out, and the least recently used one is evicted first. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { ActionOutcome } from '../model/action.ts';
@@ -7,7 +7,7 @@ import { DIGEST, type Digest, digestKey } from '../model/digest.ts';
 
 /** Options of {@link createMemoryActionCache}. */
 export interface MemoryActionCacheOptions {
-  /** How many results it keeps; what was not asked for longest goes first. Default Infinity. */
+  /** Maximum number of results; the least recently used one is evicted first. Default Infinity. */
   readonly maxEntries?: number;
 }
 
@@ -15,18 +15,18 @@ const CACHE_OPTIONS = is.optionsOf<MemoryActionCacheOptions>({}, { maxEntries: i
 
 /** An action cache in memory. */
 export interface MemoryActionCache extends ActionCache {
-  /** How many results it keeps. */
+  /** Number of results stored. */
   readonly size: number;
   get(instanceName: string, action: Digest): ActionOutcome | undefined;
   put(instanceName: string, action: Digest, outcome: ActionOutcome): void;
-  /** Forgets a result. False if there is none. */
+  /** Removes a result. False if there is none. */
   remove(instanceName: string, action: Digest): boolean;
 }
 
 class MemoryResults implements MemoryActionCache {
   readonly cancelBoundMs = 0;
   readonly #maxEntries: number;
-  /** The one that was asked for last at the end. */
+  /** In order of use, the most recent last. */
   readonly #entries = new Map<string, ActionOutcome>();
 
   constructor({ maxEntries = Infinity }: MemoryActionCacheOptions) {
@@ -68,7 +68,7 @@ function keyOf(instanceName: string, action: Digest): string {
 }
 
 /**
- * Makes an action cache in memory, which answers at once and keeps what it is given.
+ * Creates an action cache in memory, which answers synchronously.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a `maxEntries` below 0.
  * @example

@@ -1,6 +1,6 @@
 /**
- * Blobs in memory. Invariants: every blob has the digest that it is kept under; what is held is never evicted, and the store
- * refuses a blob rather than evict one; what goes in and out is copied.
+ * A content store in memory. Invariants: every blob matches the digest under which it is stored; blobs that are held
+ * are never evicted, and the store rejects a new blob rather than evict one; bytes are copied on the way in and out.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -24,12 +24,12 @@ const RANGE = is.objectOf<BlobRange>(
   is.each(['offset', 'limit'], is.COUNT),
 );
 const MANY_DIGESTS = is.listOf(DIGEST, 'a list of digests');
-/** The bytes of a blob in parts of at most this size. */
+/** Maximum size of the chunks in which a blob is read. */
 const CHUNK_BYTES = 65_536;
 
 /** Options of {@link createMemoryContentStore}. */
 export interface MemoryContentStoreOptions {
-  /** How many bytes it holds; what was not used for longest goes first. Default Infinity: nothing goes. */
+  /** Capacity in bytes; the least recently used blob is evicted first. Default Infinity: nothing is evicted. */
   readonly maxBytes?: number;
 }
 
@@ -37,27 +37,27 @@ const OPTIONS = is.optionsOf<MemoryContentStoreOptions>({}, { maxBytes: is.limit
 
 /** A content store in memory. */
 export interface MemoryContentStore extends ContentStore {
-  /** How many bytes it holds. */
+  /** Total size of all blobs in bytes. */
   readonly sizeBytes: number;
-  /** The texts of the digests of all blobs (`formatDigest`), the one that goes first in front. */
+  /** Digest texts (`formatDigest`) of all blobs, the next to be evicted first. */
   readonly keys: Iterable<string>;
   findMissing(digests: readonly Digest[]): readonly Digest[];
   read(digest: Digest, range?: BlobRange): Uint8Array;
   write(digest: Digest, bytes: Uint8Array): void;
   holdAlong(held: Digest, digests: readonly Digest[]): void;
-  /** Keeps bytes under their own digest. */
+  /** Stores content under its own digest. */
   add(content: string | Uint8Array): Digest;
-  /** Loses a blob, as an eviction does. False if it is not there, or held. */
+  /** Removes a blob, like an eviction. False if it is not there, or is held. */
   evict(digest: Digest): boolean;
 }
 
-/** Bytes that are not what their digest says: `RUNNER_WRONG_DIGEST`. */
+/** The error for bytes that do not match their digest: `RUNNER_WRONG_DIGEST`. */
 function wrongDigest(expected: Digest, actual: Digest): RunnerError {
   const message = `expected bytes with digest ${digestKey(expected)}, got ${digestKey(actual)}`;
   return new RunnerError('RUNNER_WRONG_DIGEST', message, { expected: digestKey(expected), actual });
 }
 
-/** Part of some bytes, as a range says. */
+/** The requested range of the bytes. */
 function inRange(bytes: Uint8Array, { offset = 0, limit = Infinity }: BlobRange = {}): Uint8Array {
   if (offset > bytes.length) {
     const message = `expected an offset of at most ${bytes.length}, got ${offset}`;
@@ -69,11 +69,11 @@ function inRange(bytes: Uint8Array, { offset = 0, limit = Infinity }: BlobRange 
 class MemoryBlobs implements MemoryContentStore {
   readonly cancelBoundMs = 0;
   readonly #maxBytes: number;
-  /** The one that was used last at the end. */
+  /** In order of use, the most recent last. */
   readonly #blobs = new Map<string, Uint8Array>();
   readonly #holds = new BlobHolds();
   #sizeBytes = 0;
-  /** Of blobs that come in parts. */
+  /** Bytes reserved for blobs that are being written in chunks. */
   #reserved = 0;
 
   constructor({ maxBytes = Infinity }: MemoryContentStoreOptions) {
@@ -172,7 +172,7 @@ class MemoryBlobs implements MemoryContentStore {
     this.#sizeBytes += bytes.length;
   }
 
-  /** What never fits must cost nothing of what is there. */
+  /** Checks the whole size first: a blob that can never fit must not evict others. */
   #reserve(bytes: number, wholeBytes: number): void {
     if (wholeBytes > this.#maxBytes) throw this.#full(wholeBytes);
     this.#makeRoom(bytes);
@@ -207,7 +207,7 @@ class MemoryBlobs implements MemoryContentStore {
 
 const EMPTY = new Uint8Array();
 
-/** What a writer asks of its store. */
+/** What a writer needs from its store. */
 interface WriterRoom {
   /** Throws `RUNNER_STORE_FULL`. */
   readonly reserve: (bytes: number) => void;
@@ -234,7 +234,7 @@ class MemoryWriter implements BlobWriter {
       const message = `expected offset ${this.committedBytes} of a blob that is not finished, got ${offset}`;
       throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, { actual: offset });
     }
-    // More than was announced can never become the blob, and would fill the memory.
+    // A longer blob can never match its digest, and would only fill the memory.
     if (offset + chunk.length > this.#digest.sizeBytes) {
       const actual = { ...this.#digest, sizeBytes: offset + chunk.length };
       throw wrongDigest(this.#digest, actual);
@@ -267,7 +267,7 @@ class MemoryWriter implements BlobWriter {
 }
 
 /**
- * Makes a content store in memory, which answers at once.
+ * Creates a content store in memory, which answers synchronously.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a `maxBytes` below 0.
  * @example

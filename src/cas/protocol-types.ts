@@ -1,6 +1,6 @@
 /**
- * The types of the protocol as protobufjs has them. Invariant: that package, an optional peer, is loaded when a message is first written or read
- * and not before, because doors that name messages are loaded by everybody.
+ * The message types of the protocol as protobufjs objects. Invariant: protobufjs, an optional peer dependency, is
+ * loaded only when a message is first encoded or decoded, because every user loads doors that name messages.
  */
 // eslint-disable-next-line @typescript-eslint/no-restricted-imports -- loads an optional package on first use, from synchronous code
 import { createRequire } from 'node:module';
@@ -22,12 +22,12 @@ export function protocolType(name: string): protobuf.Type {
   return root.lookupType(name);
 }
 
-/** What is decoded where bytes are not UTF-8; or a character of the text. */
+/** Stands for invalid UTF-8 in decoded text; may also be a character of the text. */
 export const REPLACEMENT = '\uFFFD';
 
 /**
- * Reads a message whose texts must be UTF-8: what is not would become another text, or the same for several. Its `string` throws an Error for
- * such a text.
+ * A reader that accepts only texts in UTF-8. Otherwise invalid bytes would become another text, possibly the same for
+ * different bytes. Its `string` throws an Error for an invalid text.
  */
 export function strictReader(bytes: Uint8Array): protobuf.Reader {
   const reader = loadedProtobuf().Reader.create(bytes);

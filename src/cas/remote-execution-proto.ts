@@ -1,9 +1,9 @@
 /**
- * The messages of the Remote Execution API v2 and of what it uses, as a `.proto` text. Invariant: names, numbers and types are those of the
- * official files, which `test/cas/official-protos.test.ts` compares where Debian's package of them is installed; what nobody here
- * reads or writes is left out, and survives nothing.
+ * The messages of the Remote Execution API v2 and its dependencies, as a `.proto` text. Invariant: names, numbers and
+ * types are those of the official files, with which `test/cas/official-protos.test.ts` compares them where Debian's
+ * package is installed; fields not used here are left out, and are lost when a message is decoded.
  *
- * A text in a module, because whatever loads it can then be bundled and needs no file system.
+ * The text is in a module so that it can be bundled and needs no file system.
  */
 export const REMOTE_EXECUTION_PROTO = `
 syntax = "proto3";
@@ -164,7 +164,7 @@ message ExecutionCapabilities {
 }
 `;
 
-/** Of the packages that the messages above use. Each is a file of its own, because a file has one package. */
+/** The packages that the messages above use, each as a file of its own, because a file has one package. */
 export const USED_PROTOS: readonly string[] = [
   `
 syntax = "proto3";

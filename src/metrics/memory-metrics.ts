@@ -1,6 +1,6 @@
 /**
- * Metrics that are kept in memory and can be read back, for tests and simulations. Every change is a `metric` event if there is a
- * tracer: a counter's new total, a gauge's new value (only when it differs), a histogram's recorded value.
+ * Metrics kept in memory that can be read back, for tests and simulations. With a tracer, every change is a `metric`
+ * event: a counter's new total, a gauge's new value (only if it differs), a histogram's recorded value.
  */
 import { TRACER } from '../model/argument-shapes.ts';
 import * as is from '../kernel/shape.ts';
@@ -11,7 +11,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Tracer } from '../model/trace-event.ts';
 
-/** What is known of all values of a histogram; min and max are 0 while there are none. */
+/** A summary of all values of a histogram; min and max are 0 while there are none. */
 export interface HistogramSummary {
   readonly count: number;
   readonly sum: number;
@@ -54,23 +54,23 @@ export class MemoryHistogram implements Histogram {
     return { count: this.#count, sum: this.#sum, min: this.#min, max: this.#max };
   }
 
-  /** The newest values, oldest of them first. */
+  /** The newest values, oldest first. */
   get samples(): number[] {
-    // Until the ring is full it is as long as the count, and the oldest sample stands first.
+    // Until the ring is full, the oldest sample is at index 0.
     const oldest = this.#count % this.#samples.length;
     return [...this.#samples.slice(oldest), ...this.#samples.slice(0, oldest)];
   }
 }
 
-/** Options of {@link createMemoryMetrics}; a `World` with a name is a fitting one. */
+/** Options of {@link createMemoryMetrics}; a `World` with a name fits. */
 export interface MemoryMetricsOptions {
-  /** Gets a `metric` event per change; needs `clock`. */
+  /** Receives a `metric` event for each change; needs `clock`. */
   readonly tracer?: Tracer;
-  /** Dates the events. */
+  /** Provides the times of the events. */
   readonly clock?: Pick<Clock, 'now'>;
-  /** The runner that the events name; empty by default. */
+  /** The runner named in the events; empty by default. */
   readonly name?: string;
-  /** How many samples a histogram keeps, the newest ones; 1,000 by default, 0 for none. */
+  /** How many of the newest samples a histogram keeps; 1,000 by default, 0 for none. */
   readonly samplesMax?: number;
 }
 
@@ -79,7 +79,7 @@ const MEMORY_METRICS_OPTIONS = is.optionsOf<MemoryMetricsOptions>(
   { tracer: TRACER, clock: is.withMethods('now'), name: is.TEXT, samplesMax: is.COUNT },
 );
 
-/** All values at one moment, as plain data, names in the order of their characters. */
+/** All values at one moment, as plain data sorted by name. */
 export interface MetricsSnapshot {
   readonly counters: Readonly<Record<string, number>>;
   readonly gauges: Readonly<Record<string, number>>;
@@ -88,20 +88,20 @@ export interface MetricsSnapshot {
 
 /** Metrics that can be read back. */
 export interface MemoryMetrics extends Metrics {
-  /** A counter's total, a gauge's latest value, a histogram's count; 0 for a name that was never asked for. */
+  /** A counter's total, a gauge's latest value, a histogram's count; 0 for an unknown name. */
   value(name: string): number;
-  /** The newest samples of a histogram, oldest of them first; empty for any other name. */
+  /** The newest samples of a histogram, oldest first; empty for any other name. */
   values(name: string): readonly number[];
-  /** Everything at once. */
+  /** A copy of all values. */
   snapshot(): MetricsSnapshot;
 }
 
 /**
- * Makes metrics that tests can read.
+ * Creates metrics that tests can read.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a tracer without clock, or a `samplesMax` that is no integer ≥ 0. The
- *   instruments throw it for an increment that is negative or not finite, a value that is not finite, and a name that is used as
- *   two kinds or as another kind than the contract says (R176–R183).
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a tracer without clock, or a `samplesMax` that is not an integer ≥
+ * 0. The instruments throw it for an increment that is negative or not finite, a value that is not finite, and a name
+ * used as two kinds or as another kind than in the contract (R176–R183).
  * @example
  * ```ts
  * import { createMemoryMetrics } from 'dryrunner';

@@ -1,6 +1,6 @@
 /**
- * What each metric of R176–R183 and R197 is: its kind, its meaning in one line, and what it refuses. Implementations take all three from here, so that
- * wrong use is refused alike in tests and in production.
+ * Defines each metric of R176–R183 and R197: its kind, its meaning in one line, and which values it rejects. All
+ * implementations use this table, so that wrong use fails the same way in tests and in production.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -10,7 +10,7 @@ import { describeValue, invalidArgument, RunnerError } from '../kernel/errors.ts
 /** The three kinds of instrument. */
 export type MetricKind = 'counter' | 'gauge' | 'histogram';
 
-/** A metric as the contract knows it. */
+/** A metric defined by the contract. */
 export interface MetricEntry {
   readonly name: string;
   readonly kind: MetricKind;
@@ -88,17 +88,17 @@ function histogram(name: string, help: string): MetricEntry {
   return { name, kind: 'histogram', help };
 }
 
-/** Refuses what a counter must not be grown by: anything but a finite number ≥ 0 (R208). */
+/** Throws unless an increment of a counter is a finite number ≥ 0 (R208). */
 export function checkIncrement(name: string, by: number): void {
   if (!(Number.isFinite(by) && by >= 0)) throw invalidArgument(name, 'an increment ≥ 0', by);
 }
 
-/** Refuses what a gauge or a histogram must not hold: anything but a finite number. */
+/** Throws unless a value of a gauge or a histogram is a finite number. */
 export function checkValue(name: string, value: number): void {
   if (!Number.isFinite(value)) throw invalidArgument(name, 'a finite number', value);
 }
 
-/** Refuses an empty name, a name of the contract used as another kind, and a name that exists as another kind. */
+/** Throws for an empty name, for a name of the contract used as another kind, and for a name that exists as another kind. */
 export function checkKind(name: string, asked: MetricKind, existing: MetricKind | undefined): void {
   check('name', name, METRIC_NAME);
   const kind = existing ?? findMetricEntry(name)?.kind;

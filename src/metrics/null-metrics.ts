@@ -1,4 +1,4 @@
-/** Metrics that keep nothing, for runners that nobody watches. */
+/** Metrics that are discarded, for runners that need none. */
 import type { Metrics } from '../model/metrics.ts';
 
 const IGNORE = Object.freeze({
@@ -8,7 +8,7 @@ const IGNORE = Object.freeze({
 });
 
 /**
- * Takes and drops everything; every name gives the same instrument.
+ * Discards everything; every name gives the same instrument.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** The error of an injected fault, which carries the zero values that the model returns together with an error (R149). */
+/** The error of an injected fault. It carries the zero values that the model returns together with an error (R149). */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { isRunnerError, messageOf, RunnerError, shownText } from '../kernel/errors.ts';
@@ -8,25 +8,25 @@ import type { ServiceStatus } from '../model/service-status.ts';
 import type { ChaosOperation } from './fault-plan.ts';
 import type { FaultKind } from '../model/faults.ts';
 
-/** A fault that ends a call with an error. */
+/** A fault that makes a call fail. */
 export interface InjectedFault {
   readonly operation: ChaosOperation;
-  /** `error` for the error that was set for all calls. */
+  /** `error` if an error was set for all calls. */
   readonly kind: FaultKind | 'error';
-  /** For `run` the status that was configured; for `abort` and `status` the zero status; absent for the others. */
+  /** For `run` the configured status; for `abort` and `status` the zero status; absent for the others. */
   readonly status?: RunStatus;
   /** Empty for `query`, `queryNow` and `statusAll`; absent for the others. */
   readonly statuses?: readonly RunStatus[];
-  /** The zero service status; absent for `run` and `abort`, which show none. */
+  /** The zero service status; absent for `run` and `abort`, which return none. */
   readonly service?: ServiceStatus;
 }
 
-/** Makes the error of a fault, for callers that look at its class. */
+/** Creates the error of a fault, for callers that depend on its class. */
 export type FaultErrorMaker = (fault: InjectedFault) => Error;
 
 /**
- * What a call that chaos lets fail rejects with. Its code is `RUNNER_INJECTED_FAULT`, or that of the configured `RunnerError`; the
- * configured error is its `cause`. See {@link createChaosRunner}.
+ * The error of a call that chaos makes fail. Its code is `RUNNER_INJECTED_FAULT`, or that of the configured
+ * `RunnerError`; the configured error is its `cause`. See {@link createChaosRunner}.
  */
 export class InjectedFaultError extends RunnerError {
   readonly fault: InjectedFault;
@@ -58,7 +58,7 @@ export class InjectedFaultError extends RunnerError {
   }
 }
 
-/** A fault with what the model returns beside the error (R149). */
+/** Completes a fault with the values that the model returns next to the error (R149). */
 export function makeInjectedFault(
   operation: ChaosOperation,
   kind: InjectedFault['kind'],

@@ -1,6 +1,6 @@
 /**
- * A runner that misbehaves on purpose around another one: late, failing, forgetful or stuck (R147–R153). Invariant: without settings
- * it is transparent, and nothing of it is left after a release.
+ * A runner that wraps another and misbehaves on purpose: calls are late, fail, get lost or get stuck (R147–R153).
+ * Invariant: without settings it is transparent, and after a release nothing of it remains.
  */
 import { type GoOn, InterceptedService } from '../call/intercept-service.ts';
 import { type ServiceCall, makeCall } from '../call/service-call.ts';
@@ -27,12 +27,13 @@ import { check } from '../kernel/argument-check.ts';
 
 const AGAIN = 'again';
 
-/** What chaos needs of the world. */
+/** The parts of the world that chaos needs. */
 export type ChaosWorld = Pick<World, 'clock' | 'choices' | 'tracer' | 'onHeal' | 'watchServices'>;
 
 /**
- * The way of one call through chaos: delay, set error, fault point, delegate. Invariant: without delay and fault the delegate is
- * reached in the same synchronous call, and every strike is a `fault` event before it takes effect (R212).
+ * Takes one call through chaos: delay, configured error, fault point, delegate. Invariant: without delay and fault the
+ * delegate is reached in the same synchronous call, and every strike is recorded as a `fault` event before it takes
+ * effect (R212).
  */
 class ChaosPassage {
   readonly #world: ChaosWorld;
@@ -46,8 +47,8 @@ class ChaosPassage {
   }
 
   /**
-   * Delays the call, then lets it fail, strikes it or lets it go on. Without a delay it may throw instead of giving back a promise that
-   * rejects.
+   * Delays the call, then makes it fail, strikes it or passes it on. Without a delay it may throw instead of returning
+   * a rejected promise.
    */
   pass<R>(sent: SentCall, goOn: GoOn<R>): Promise<R> {
     const held = this.#hold(sent, this.#drawDelay(sent));
@@ -92,7 +93,7 @@ class ChaosPassage {
     return this.#holds.released ? 0 : this.#settings.delays.draw(topic);
   }
 
-  /** Holds a call back, if there is time to; a `query` no longer than its deadline (R151). */
+  /** Holds a call back, unless it has no time left; a `query` at most until its deadline (R151). */
   #hold(sent: SentCall, ms: number, isOvertakable = false): Promise<HoldEnd> | undefined {
     const { leftMs, signal } = sent;
     if (ms === 0 || leftMs === 0) return undefined;
@@ -100,7 +101,7 @@ class ChaosPassage {
     return this.#holds.hold(sent.topic, { ms: Math.min(ms, leftMs), isDeadline, isOvertakable, signal });
   }
 
-  /** Ends only with a cancel, a release or, without an error, healing (R204). */
+  /** Waits until a cancellation or a release, which throw, or until healing (R204). */
   async #stick({ topic, signal, operation }: SentCall): Promise<void> {
     const end = await this.#holds.hold(topic, { signal });
     if (end === 'cancelled') throw waitCancelled(signal?.reason);
@@ -141,7 +142,7 @@ class ChaosPassage {
     tracer?.record({ at: clock.now(), type: 'fault', runner: this.#settings.name, operation, kind, runId });
   }
 
-  /** Keeps an error of the delegate that the caller does not get to see. */
+  /** Records an error of the delegate that the caller does not see. */
   #recordUnseen({ operation, runId }: SentCall, what: string, error: unknown): void {
     if (isRunnerError(error, 'RUNNER_INVARIANT')) throw error;
     const { tracer, clock } = this.#world;
@@ -158,37 +159,41 @@ class ChaosPassage {
   }
 }
 
-/** A service with its knobs. Settings hold from the call on; a delayed call uses those in force when its delay ends (R150). */
+/**
+ * A service with settings that can be changed. They apply to calls made from then on; a delayed call uses those in
+ * force when its delay ends (R150).
+ */
 export interface ChaosRunner extends Service {
   /**
-   * Delays calls by less than `maxDelayMs`, 0 for not at all (R148).
+   * Delays calls by less than `maxDelayMs`; 0 means no delay (R148).
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if it is negative or not finite.
    */
   setDelay(maxDelayMs: number): void;
-  /** Makes every call but `release` fail, until it is set to `undefined` (R147, R149). */
+  /** Makes every call except `release` fail, until it is set to `undefined` (R147, R149). */
   setError(error: ChaosError | undefined): void;
   /** The status that `run` carries in its error (R149). */
   setRunStatus(status: RunStatus): void;
   /**
    * Replaces the plan of faults (R153); its schedule counts calls from now on.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a plan that is none.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an invalid plan.
    */
   setPlan(plan: FaultPlan): void;
-  /** No delay, error or fault any more; calls that are held back, stuck ones included, reach the delegate now. */
+  /** Ends all delays, errors and faults; calls that are held back, stuck ones included, reach the delegate now. */
   heal(): void;
 }
 
 /**
- * Wraps a service in chaos. Delays and faults by chance are decisions of `world.choices`, labelled `NAME OPERATION SUBJECT delay` and
- * `… fault`, and answer 0 is no delay and no fault; faults by schedule are input. Every fault is a `fault` event of the tracer (R212).
+ * Wraps a service in chaos. Delays and random faults are decisions of `world.choices`, labelled
+ * `NAME OPERATION SUBJECT delay` and `… fault`; answer 0 means no delay and no fault. Scheduled faults are input. Every
+ * fault is a `fault` event of the tracer (R212).
  *
- * When the faults of its world end (`World.onHeal`) it heals.
+ * When the faults of its world end (`World.onHeal`), it heals.
  *
- * Without a delegate, calls that would be passed on reject with `RUNNER_NO_DELEGATE`; `release` is fine (R152). `release` goes
- * straight on and ends all chaos: what is delayed goes on at once, what is stuck rejects with `RUNNER_RELEASED`, and later calls are
- * neither delayed nor struck.
+ * Without a delegate, calls that would be passed on reject with `RUNNER_NO_DELEGATE`, while `release` succeeds (R152).
+ * `release` is passed on at once and ends all chaos: delayed calls continue immediately, stuck calls reject with
+ * `RUNNER_RELEASED`, and later calls are neither delayed nor struck.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that are out of range.
  * @example
@@ -214,7 +219,7 @@ export function createChaosRunner(
   return watchedService(world, options.name ?? CHAOS_NAME, chaos);
 }
 
-/** What is behind a chaos runner without a delegate: it has nothing to release, and cannot do anything else. */
+/** Stands in for a missing delegate: `release` succeeds, everything else fails. */
 const NOBODY: Service = new InterceptedService(
   () => Promise.resolve(),
   (call, goOn) => {
@@ -241,7 +246,7 @@ class ChaosService extends InterceptedService implements ChaosRunner {
     this.#passage = new ChaosPassage(world, this.#settings, this.#holds);
   }
 
-  /** Not `async`: a call that is neither late nor struck, which is most of them, costs no promise of its own. */
+  /** Not `async`: most calls are neither late nor struck, and must not cost a promise of their own. */
   #take<R>(call: ServiceCall, goOn: GoOn<R>): Promise<R> {
     try {
       if (call.method !== 'release') {

@@ -1,6 +1,6 @@
 /**
- * What a chaos runner is set to do, changeable at any time (R150). Invariant: a setting is checked when it is made, and in force
- * from then on; changing one waits for nothing.
+ * The settings of a chaos runner, which can be changed at any time (R150). Invariant: a setting is checked when it is
+ * made, and applies from then on; changing one never waits.
  */
 import * as is from '../kernel/shape.ts';
 import type { Choices } from '../kernel/decisions.ts';
@@ -11,29 +11,32 @@ import type { FaultErrorMaker, InjectedFault } from './chaos-error.ts';
 import { FaultPicker, NO_FAULTS, type ChaosOperation, type FaultPlan } from './fault-plan.ts';
 import { check } from '../kernel/argument-check.ts';
 
-/** Name of a chaos runner without one of its own. */
+/** Default name of a chaos runner. */
 export const CHAOS_NAME = 'chaos';
 
-/** What every call fails with: an error that is wrapped with the zero values of R149, a message, or a maker of the very error. */
+/**
+ * The error of every call: an error or a message, to be wrapped with the zero values of R149, or a function that
+ * creates the error itself.
+ */
 export type ChaosError = Error | string | FaultErrorMaker;
 
-/** How a chaos runner begins; without options it changes nothing. */
+/** Initial settings of a chaos runner; without options it changes nothing. */
 export interface ChaosOptions {
-  /** Names the runner in labels and in the trace; `chaos` by default. */
+  /** Name of the runner in labels and in the trace; `chaos` by default. */
   readonly name?: string;
-  /** Calls are delayed by less than this (R148); 0 by default. */
+  /** Upper limit of the delay of a call in milliseconds, exclusive (R148); 0 by default. */
   readonly maxDelayMs?: number;
-  /** How many different delays there are, at most one per microsecond; 32 by default. */
+  /** Number of different delays, at most one per microsecond; 32 by default. */
   readonly delaySteps?: number;
-  /** Makes every call but `release` fail (R147). */
+  /** Makes every call except `release` fail with this error (R147). */
   readonly error?: ChaosError;
   /** The status that `run` carries in its error (R149); the zero status by default. */
   readonly runStatus?: RunStatus;
   /** Fault points (R153); none by default. */
   readonly plan?: FaultPlan;
-  /** What the fault points `before` and `after` fail with; an {@link InjectedFaultError} by default. */
+  /** Creates the error of the fault points `before` and `after`; an {@link InjectedFaultError} by default. */
   readonly faultError?: FaultErrorMaker;
-  /** A reordered call is held back for at most this long; 1,000 by default. */
+  /** How long a reordered call is held back at most, in milliseconds; 1,000 by default. */
   readonly reorderHoldMs?: number;
 }
 
@@ -49,7 +52,7 @@ export const CHAOS_OPTIONS: is.RecordShape = is.optionsOf<ChaosOptions>(
   {},
   {
     name: is.TEXT,
-    // These are looked at where they come into force, since they can be changed.
+    // Checked when they are applied, because they can be changed later.
     maxDelayMs: is.ANY,
     delaySteps: is.ANY,
     plan: is.ANY,
@@ -114,14 +117,14 @@ export class ChaosSettings {
     this.#runStatus = status;
   }
 
-  /** No delay, no error, no faults. */
+  /** Ends all delays, errors and faults. */
   clear(): void {
     this.setDelay(0);
     this.setPlan(NO_FAULTS);
     this.setError(undefined);
   }
 
-  /** The error that every call fails with, if one is set. */
+  /** The error set for every call, if any. */
   setErrorFor(operation: ChaosOperation): Error | undefined {
     const error = this.#error;
     if (error === undefined) return undefined;

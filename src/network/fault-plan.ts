@@ -1,6 +1,6 @@
 /**
- * Plans of faults (R153): which call is struck how, by schedule or by chance, as plain data; and what picks the fault of each call
- * from one.
+ * Fault plans (R153) as plain data: which call is struck by which fault, by schedule or at random; and the picker that
+ * applies a plan to each call.
  */
 import * as is from '../kernel/shape.ts';
 import { SERVICE_METHODS, type Service } from '../model/service.ts';
@@ -11,35 +11,35 @@ import { callFaultText, callText, FAULT_KINDS, type FaultKind } from '../model/f
 import { check } from '../kernel/argument-check.ts';
 import { type RateTable, RateTables } from './rate-table.ts';
 
-/** The calls that chaos can strike; `release` it never does (R152). */
+/** The calls that chaos can strike: all but `release` (R152). */
 export type ChaosOperation = Exclude<keyof Service, 'release'>;
 
-/** All of them. */
+/** Every {@link ChaosOperation}. */
 export const CHAOS_OPERATIONS: readonly ChaosOperation[] = Object.freeze(
   SERVICE_METHODS.filter((method) => method !== 'release'),
 );
 
-/** One fault that must come: at the `call`-th call of `operation`, counted from 1 as calls get through their delays. */
+/** A fault that always strikes: at the `call`-th call of `operation`, counted from 1 as calls come out of their delays. */
 export interface ScheduledFault {
   readonly operation: ChaosOperation;
   readonly call: number;
   readonly kind: FaultKind;
 }
 
-/** Probabilities from 0 to 1 by operation and kind; those of one operation add up to 1 at most. */
+/** Probabilities from 0 to 1 by operation and kind; those of one operation add up to at most 1. */
 export type FaultRates = Readonly<
   Partial<Record<ChaosOperation, Readonly<Partial<Record<FaultKind, number>>>>>
 >;
 
-/** Which faults come, by chance and by schedule; plain data, so that it can be written down, drawn and shrunk. */
+/** Which faults strike, at random and by schedule; plain data, so that it can be stored, drawn and shrunk. */
 export interface FaultPlan {
   readonly rates?: FaultRates;
-  /** At most one fault per call. A scheduled fault goes before one by chance. */
+  /** At most one fault per call. A scheduled fault takes precedence over a random one. */
   readonly schedule?: readonly ScheduledFault[];
 }
 
 const RATES = is.recordOf<Partial<Record<FaultKind, number>>>({}, is.each(FAULT_KINDS, is.finite(0, 1)));
-/** A {@link FaultPlan}; rates are looked at one operation at a time. */
+/** Argument shape of a {@link FaultPlan}; rates are checked one operation at a time. */
 const FAULT_PLAN = is.objectOf<FaultPlan>(
   'an object with rates and schedule',
   {},
@@ -57,14 +57,14 @@ const FAULT_PLAN = is.objectOf<FaultPlan>(
   },
 );
 
-/** Nothing happens. */
+/** A plan without faults. */
 export const NO_FAULTS: FaultPlan = Object.freeze({});
 
-/** The faults of one operation by chance. */
+/** Tables of the random faults of an operation. */
 const TABLES = new RateTables(FAULT_KINDS);
 
 /**
- * Makes the question for one operation; undefined without rates above 0.
+ * Creates the rate table of one operation; undefined if no rate is above 0.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an unknown kind, a rate outside [0, 1], or a sum above 1.
  */
@@ -78,21 +78,20 @@ export function makeRateTable(
 }
 
 /**
- * Picks the fault of each call from a plan (R153): a scheduled one if its turn has come, else one by chance, which is a decision.
- *
- * A plan at work; it counts the calls since it came into force.
+ * Picks the fault of each call from a plan (R153): a scheduled one if its turn has come, otherwise a random one, which
+ * is a decision. It counts the calls since the plan came into force.
  */
 export class FaultPicker {
   readonly #choices: Choices;
   readonly #rates: ReadonlyMap<ChaosOperation, Chances | undefined>;
   readonly #schedule: ReadonlyMap<ChaosOperation, ReadonlyMap<number, FaultKind>> | undefined;
-  /** By operation, for the schedule. */
+  /** Number of calls by operation, for the schedule. */
   readonly #calls: Map<ChaosOperation, number> | undefined;
 
   /**
-   * `name` is whose calls they are.
+   * `name` is the runner whose calls are struck.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a plan that is none.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an invalid plan.
    */
   constructor(choices: Choices, plan: FaultPlan, name = 'chaos') {
     check('plan', plan, FAULT_PLAN);
@@ -103,8 +102,8 @@ export class FaultPicker {
   }
 
   /**
-   * The fault that strikes this call, if any. The decision is asked for even where a fault is scheduled, so that
-   * taking a scheduled fault away moves no other decision.
+   * The fault that strikes this call, if any. The decision is made even if a fault is scheduled, so that removing a
+   * scheduled fault does not shift other decisions.
    */
   pick(operation: ChaosOperation, topic: () => Topic): FaultKind | undefined {
     const chances = this.#rates.get(operation);
@@ -124,7 +123,7 @@ export class FaultPicker {
   }
 }
 
-/** The faults of one operation by chance, and what they are in words. */
+/** The random faults of one operation, and their descriptions. */
 interface Chances {
   readonly table: RateTable<FaultKind>;
   readonly describe: DescribeAnswer;

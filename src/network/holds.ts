@@ -1,33 +1,34 @@
 /**
- * Calls and messages that are held back, by chaos, on links and at nodes. Invariant: one that is held has at most one timer and one
- * listener, is in the list while it is held, and all three are gone when it goes on; nothing is held after a release (R86, R204).
+ * Calls and messages that are held back, by chaos, on links and at nodes. Invariant: while one is held it is in the
+ * list and has at most one timer and one listener, and all three are gone when it continues; nothing is held after a
+ * release (R86, R204).
  */
 import { LimitedWaiter } from '../kernel/signal-waiters.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { invariant } from '../kernel/invariant.ts';
 import type { Topic } from '../kernel/question.ts';
 
-/** Why a held call goes on. */
+/** Why a held call continues. */
 export type HoldEnd = 'time' | 'overtaken' | 'cancelled' | 'released' | 'healed';
 
-/** What ends a hold, beside release and healing. */
+/** What ends a hold, besides release and healing. */
 export interface HoldLimits {
-  /** Ends it by itself after so long. */
+  /** Duration after which the hold ends by itself, in milliseconds. */
   readonly ms?: number;
-  /** With `ms`: after everything else that is due then (R35). */
+  /** With `ms`: ends after everything else that is due at that time (R35). */
   readonly isDeadline?: boolean;
-  /** Another call that reaches the delegate ends it. */
+  /** True if the hold ends when another call reaches the delegate. */
   readonly isOvertakable?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** All calls of one runner, or messages of one link, that are held. */
+/** All held calls of a runner, or all held messages of a link. */
 export class Holds {
   readonly #clock: Clock;
-  /** A list, as hardly ever more than one is held at a time. */
+  /** A linked list, because there is rarely more than one. */
   #first: HeldCall | undefined = undefined;
   #last: HeldCall | undefined = undefined;
-  /** How many of them another call can overtake. */
+  /** Number of holds that another call can end by overtaking. */
   #overtakable = 0;
   #released = false;
 
@@ -40,7 +41,7 @@ export class Holds {
     return this.#released;
   }
 
-  /** Resolves when the hold ends, in the same instant; with an aborted signal at once. Not to be called after a release. */
+  /** Resolves when the hold ends, in the same instant; with an aborted signal at once. Must not be called after a release. */
   hold(topic: Topic, limits: HoldLimits): Promise<HoldEnd> {
     if (limits.signal?.aborted === true) return Promise.resolve('cancelled');
     const promise = new Promise(takeResolve);
@@ -48,7 +49,7 @@ export class Holds {
     return promise;
   }
 
-  /** Calls `onEnd` when the hold ends. Not to be called after a release, or with an aborted signal. */
+  /** Calls `onEnd` when the hold ends. Must not be called after a release, or with an aborted signal. */
   begin(topic: Topic, limits: HoldLimits, onEnd: (why: HoldEnd) => void): void {
     invariant(!this.#released, () => `expected nothing to be held after the release, got ${topic.text}`);
     this.#add(new HeldCall(this, this.#clock, topic, limits, onEnd));
@@ -74,7 +75,7 @@ export class Holds {
     if (call.isOvertakable) this.#overtakable += 1;
   }
 
-  /** A call has reached the delegate. */
+  /** Ends overtakable holds, because a call has reached the delegate. */
   overtake(): void {
     if (this.#overtakable === 0) return;
     for (let call = this.#first; call !== undefined;) {
@@ -84,12 +85,12 @@ export class Holds {
     }
   }
 
-  /** Lets every held call go on. */
+  /** Ends all holds. */
   heal(): void {
     this.#endAll('healed');
   }
 
-  /** Lets every held call go on, and holds none from now on. */
+  /** Ends all holds, and allows no new ones. */
   release(): void {
     this.#released = true;
     this.#endAll('released');
@@ -102,7 +103,7 @@ export class Holds {
 
 let resolveTaken = (_: HoldEnd): void => {};
 
-/** One executor for all holds, which runs before `new Promise` returns. */
+/** A single executor for all holds; it runs before `new Promise` returns. */
 function takeResolve(resolve: (why: HoldEnd) => void): void {
   resolveTaken = resolve;
 }

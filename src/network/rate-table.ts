@@ -1,16 +1,16 @@
 /**
- * Probabilities as decisions: an open question with `n` answers of which the highest ones are faults. Invariant: answer 0 is never a
- * fault, so that each one can be taken away singly (R212).
+ * Turns probabilities into decisions: a question with `n` answers, the highest of which are faults. Invariant: answer 0
+ * is never a fault, so that each fault can be removed on its own (R212).
  */
 import type { AskedFault } from '../kernel/decisions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 
-/** No probability is finer than one in this many. */
+/** Resolution: no probability is finer than one in this many. */
 const MAX_ANSWERS = 10_000;
 const TOLERANCE = 1e-9;
 const KNOWN_MAX = 256;
 
-/** The faults of one thing by chance: `kindOf(choose(question, n))`. */
+/** The random faults at one place: `kindOf(choose(question, n))`. */
 export class RateTable<K extends string> {
   readonly n: number;
   /** Each kind with the highest answer that stands for it. */
@@ -18,7 +18,7 @@ export class RateTable<K extends string> {
   readonly #kinds: readonly K[];
   readonly #counts: readonly number[];
 
-  /** `counts[i]` answers, the highest ones, stand for `kinds[i]`. */
+  /** The highest answers are faults: `counts[i]` of them stand for `kinds[i]`, in ascending order. */
   constructor(n: number, kinds: readonly K[], counts: readonly number[]) {
     this.n = n;
     this.#kinds = kinds;
@@ -27,7 +27,7 @@ export class RateTable<K extends string> {
     this.faults = kinds.map((kind, index) => ({ kind, answer: (answer += counts[index] as number) }));
   }
 
-  /** The fault that an answer stands for: in the order of the kinds from the lowest faulty answer up. */
+  /** The fault that an answer stands for; undefined for a plain answer. */
   kindOf(answer: number): K | undefined {
     let from = this.n;
     for (let index = this.#kinds.length - 1; index >= 0; index -= 1) {
@@ -41,26 +41,30 @@ export class RateTable<K extends string> {
 /** Probabilities from 0 to 1 by kind. */
 type Rates<K extends string> = Readonly<Partial<Record<K, number>>>;
 
-/** Tables by their rates, those of one kind after those of the other. */
+/** A trie of tables: each level is indexed by the rate of one kind. */
 interface KnownTables<K extends string> {
   table: RateTable<K> | undefined;
   readonly byRate: Map<number, KnownTables<K>>;
 }
 
-/** All tables of some kinds. They hold no state, and an exploration asks for the same ones in each execution: looking for `n` takes longer than all calls. */
+/**
+ * Caches the tables for a set of kinds. They are stateless, every execution of an exploration needs the same ones, and
+ * finding `n` takes longer than all calls.
+ */
 export class RateTables<K extends string> {
   readonly #kinds: readonly K[];
   #known: KnownTables<K> = { table: undefined, byRate: new Map() };
   #knownCount = 0;
 
   constructor(kinds: readonly K[]) {
-    // A copy, since to iterate over a frozen array is slow.
+    // A copy, because iterating over a frozen array is slow.
     this.#kinds = kinds.slice();
   }
 
   /**
-   * The question: the smallest `n` for which every rate is a whole number of answers, at most 10,000; rates that fit none are rounded to
-   * ten-thousandths, upwards from nothing. Rates that add up to 1 leave one answer in 10,000 plain. Without rates above 0 there is none.
+   * The table for these rates: the smallest `n`, up to 10,000, for which every rate is a whole number of answers. If
+   * there is none, rates are rounded to ten-thousandths, and a rate above 0 to at least one of them. Rates that add up
+   * to 1 leave one answer in 10,000 plain. Undefined if no rate is above 0.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a sum above 1.
    */
@@ -75,7 +79,7 @@ export class RateTables<K extends string> {
     return (known.table = newTable(kinds, positive));
   }
 
-  /** Where the table of these rates is kept: no text is made to find it. */
+  /** The cache entry of these rates, found without building a text key. */
   #knownOf(rates: Rates<K>): KnownTables<K> {
     if (this.#knownCount >= KNOWN_MAX) {
       this.#known = { table: undefined, byRate: new Map() };
@@ -103,7 +107,7 @@ function newTable<K extends string>(kinds: readonly K[], positive: readonly numb
   return new RateTable(MAX_ANSWERS, kinds, leaveOnePlain(countAnswers(MAX_ANSWERS, positive)));
 }
 
-/** True if each rate is a whole number of `n` answers and one answer stays plain. */
+/** True if each rate is a whole number out of `n` answers and at least one answer remains plain. */
 function fits(n: number, rates: readonly number[]): boolean {
   let taken = 0;
   for (const rate of rates) {
@@ -118,7 +122,7 @@ function countAnswers(n: number, rates: readonly number[]): number[] {
   return rates.map((rate) => Math.max(1, Math.round(rate * n)));
 }
 
-/** Takes from the largest share what the plain answer 0 needs. */
+/** Reduces the largest share so that answer 0 remains plain. */
 function leaveOnePlain(counts: readonly number[]): readonly number[] {
   const tooMany = counts.reduce((sum, answers) => sum + answers, 1 - MAX_ANSWERS);
   if (tooMany <= 0) return counts;

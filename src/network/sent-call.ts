@@ -1,4 +1,4 @@
-/** A call on its way to a service through a network: what is asked of it, and how much of its time is left. */
+/** A call in flight to a service through a network, with its topic and the time that it has left. */
 import { callSubject, type CallOf, ownCall, runIdOf, type ServiceCall } from '../call/service-call.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { timeLeftMs } from '../kernel/delay.ts';
@@ -6,13 +6,13 @@ import { namedTopic, type Topic } from '../kernel/question.ts';
 import type { RunID } from '../model/run-status.ts';
 import type { ChaosOperation } from './fault-plan.ts';
 
-/** What can be on its way: `release` goes straight on (R152). */
+/** Calls that can be in flight; `release` is passed on directly (R152). */
 export type NetworkCall = CallOf<ChaosOperation>;
 
-/** Made once per call, with arguments of its own. */
+/** Created once per call, with its own copy of the arguments. */
 export class SentCall {
   readonly operation: ChaosOperation;
-  /** The run it is about, empty if there is none or more than one. */
+  /** The run that the call is about; empty if there is none or more than one. */
   readonly runId: RunID;
   /** Ends a hold; only a `query` has one. */
   readonly signal: AbortSignal | undefined;
@@ -23,7 +23,7 @@ export class SentCall {
   #topic: Topic | undefined;
 
   /**
-   * `name` is whose network it goes through.
+   * `name` is the owner of the network.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a malformed call.
    */
@@ -38,19 +38,19 @@ export class SentCall {
     this.#startMs = clock.now();
   }
 
-  /** What is asked of it and its events are about: `NAME OPERATION SUBJECT`, made when it is first asked for. */
+  /** Topic of its questions and events: `NAME OPERATION SUBJECT`, created lazily. */
   get topic(): Topic {
     return (this.#topic ??= namedTopic(this.#name, this.operation, callSubject(this.#call)));
   }
 
-  /** What is left of the query's timeout (R151); `Infinity` for all other calls. */
+  /** Time left of the query's timeout in milliseconds (R151); `Infinity` for all other calls. */
   get leftMs(): number {
     const call = this.#call;
     if (call.method !== 'query') return Infinity;
     return timeLeftMs(call.args[1].timeoutMs, this.#startMs, this.#clock.now());
   }
 
-  /** The call as it is to be made now: a query waits no longer than its caller does. */
+  /** The call to make now: a query waits only for the time that its caller has left. */
   get now(): ServiceCall {
     const call = this.#call;
     if (call.method !== 'query') return call;
@@ -59,7 +59,7 @@ export class SentCall {
     return { method: 'query', args: [query, { ...wait, timeoutMs: this.leftMs }] };
   }
 
-  /** The call as a duplicate makes it: a query asks without waiting. */
+  /** The call as its duplicate makes it: a query does not wait. */
   get again(): ServiceCall {
     const call = this.#call;
     return call.method === 'query' ? { method: 'queryNow', args: [call.args[0]] } : call;

@@ -1,6 +1,6 @@
 /**
- * One output in memory, without faults or with some. Invariant: a write that does not fail stores the chunk as it came; bytes and text are
- * made only when somebody reads, because a simulated run makes three outputs and mostly nobody looks.
+ * One output in memory, with or without faults. Invariant: a successful write stores the chunk as it is; bytes and text
+ * are computed only when read, because a simulated run creates three outputs that usually nobody reads.
  */
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
 import type { MaybePromise } from '../model/maybe-promise.ts';
@@ -9,47 +9,47 @@ import { isPlainId } from './output-id.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { checkOutputFault, injectedFault, type OutputFault } from './output-fault.ts';
 
-/** An output whose content can be read at any time, also while it is written (R169). */
+/** An output whose content can be read at any time, even while it is being written (R169). */
 export interface MemoryOutput extends Output {
-  /** What it was created as. */
+  /** The id that was passed to `create`. */
   readonly id: string;
-  /** Unique in its creator; starts with the id. */
+  /** Starts with the id; unique within its creator. */
   readonly name: string;
   readonly closed: boolean;
-  /** What was written, chunk by chunk, as it was given. A given byte array must not be changed afterwards. */
+  /** The chunks written so far, as they were passed. A byte array must not be changed after it was written. */
   readonly chunks: readonly Chunk[];
-  /** All bytes so far, freshly copied. */
+  /** A copy of all bytes so far. */
   bytes(): Uint8Array;
   /** All bytes so far, decoded together as UTF-8. */
   text(): string;
 }
 
-/** How an output in memory becomes a local file, for those who need one. */
+/** Turns an output in memory into a local file, and returns its path. */
 export type ToFile = (output: MemoryOutput) => MaybePromise<string>;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** The bytes that a chunk stands for. */
+/** The bytes of a chunk. */
 function bytesOf(chunk: Chunk): Uint8Array {
   return typeof chunk === 'string' ? encoder.encode(chunk) : chunk;
 }
 
-/** A chunk, or what makes its text. */
+/** A chunk, or a function that computes its text. */
 type LazyChunk = Chunk | (() => string);
 
-/** Where an output of that name is found. */
+/** The URI of the output of that name. */
 export function memoryUri(name: string): string {
   return `memory:///${name}`;
 }
 
-/** An output without faults; the base of those with faults. */
+/** An output without faults; base class of those with faults. */
 export class MemoryFile implements MemoryOutput {
   readonly id: string;
   closed = false;
-  /** What was written first; most outputs get no more than that. */
+  /** The first chunk; most outputs have no other. */
   #first: LazyChunk | undefined = undefined;
-  /** Everything, once there is more. Not a literal, as wherever a run keeps a list: see ARCHITECTURE.md on memory. */
+  /** All chunks, once there is more than one. Not a literal, like every list kept per run: see ARCHITECTURE.md on memory. */
   #all: LazyChunk[] | undefined = undefined;
   readonly #serial: number;
   #uri = '';
@@ -66,7 +66,7 @@ export class MemoryFile implements MemoryOutput {
   }
 
   get uri(): string {
-    // Asked for several times per run, and most ids need no encoding.
+    // Read several times per run, and most ids need no encoding.
     if (this.#uri === '') {
       this.#uri = memoryUri(isPlainId(this.id) ? this.name : encodeURIComponent(this.name));
     }
@@ -148,7 +148,7 @@ function find<K extends OutputFault['kind']>(faults: readonly OutputFault[], kin
   return faults.find((fault): fault is Fault<K> => fault.kind === kind);
 }
 
-/** What a faulty output is made of. */
+/** Settings of a faulty output. */
 export interface FaultyMemoryFileOptions {
   readonly id: string;
   readonly serial: number;
@@ -158,10 +158,10 @@ export interface FaultyMemoryFileOptions {
 }
 
 /**
- * An output in memory that fails on schedule. Invariant: the order of the writes is the order in the content, however long each
- * takes, and what a failed write left behind is exactly what its fault says.
+ * An output in memory that fails on schedule. Invariant: the content has the writes in their order, however long each
+ * takes, and a failed write leaves exactly what its fault says.
  *
- * See {@link OutputFault}. A `create` fault is thrown by the constructor.
+ * See {@link OutputFault}. The constructor throws for a `create` fault.
  */
 export class FaultyMemoryFile extends MemoryFile {
   readonly #error: Fault<'error'> | undefined;
@@ -200,7 +200,7 @@ export class FaultyMemoryFile extends MemoryFile {
     });
   }
 
-  /** What fails depends on the length, so the text is made at once. */
+  /** Computes the text at once, because its length decides whether the write fails. */
   override writeLazily(text: () => string): MaybePromise<void> {
     return this.write(text());
   }

@@ -1,6 +1,6 @@
 /**
- * Makes outputs that live in memory and finds them again by URI. Invariant: it holds at most `maxOutputs` of them; a writer keeps
- * its own output even after the creator has let go of it.
+ * Creates outputs in memory and finds them by URI. Invariant: it holds at most `maxOutputs`; a writer keeps its output
+ * even after the creator has dropped it.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -13,13 +13,13 @@ import { checkOutputId } from './output-id.ts';
 
 /** Options of {@link createMemoryOutputs}. */
 export interface MemoryOutputsOptions {
-  /** Needed by delay faults only. */
+  /** Needed only for delay faults. */
   readonly clock?: Clock;
   /** Which outputs fail, and how (R169). Default: none. */
   readonly faults?: OutputFaultPlan;
-  /** With one more, the oldest is dropped. Default: no limit. */
+  /** Beyond this number, the oldest output is dropped. Default: no limit. */
   readonly maxOutputs?: number;
-  /** What `asFile` does. Default: it throws `RUNNER_OUTPUT_FAILED`, because there is no file. */
+  /** Implements `asFile`. Default: throws `RUNNER_OUTPUT_FAILED`, because there is no file. */
   readonly toFile?: ToFile;
 }
 
@@ -28,36 +28,36 @@ const OUTPUTS_OPTIONS = is.optionsOf<MemoryOutputsOptions>(
   { clock: is.CLOCK, ...is.each(['faults', 'toFile'], is.FUNCTION), maxOutputs: is.limit(1) },
 );
 
-/** A creator of outputs that can be read in tests (R169). */
+/** A creator of outputs that tests can read (R169). */
 export interface MemoryOutputs extends OutputCreator {
   /**
-   * A new output at `memory:///NAME`, NAME being unique and starting with `id`.
+   * Creates an output at `memory:///NAME`, where NAME is unique and starts with `id`.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an id that could be a path (R161); the error of a `create` fault.
    */
   create(id: string): MemoryOutput;
   /** The output at that URI, unless it was dropped. */
   find(uri: string): MemoryOutput | undefined;
-  /** Lets go of an output; true if it was there. */
+  /** Drops an output; true if it was there. */
   drop(uri: string): boolean;
-  /** All outputs that are held, in order of creation. */
+  /** All outputs that were not dropped, in order of creation. */
   all(): MemoryOutput[];
 }
 
 const HOLES_KEPT = 32;
 
-/** Several outputs in a row that are made when somebody looks; the first has the number `serial`. */
+/** Consecutive outputs that are created lazily; the first has the number `serial`. */
 export abstract class HeldOutputs {
   abstract readonly serial: number;
   abstract outputAt(index: number): MemoryOutput;
 }
 
-/** Gives the next `count` places of a folder to outputs that are not made yet; returns the number of the first. */
+/** Reserves the next `count` places of a folder for lazily created outputs; returns the number of the first. */
 export let holdOutputs: (folder: MemoryOutputFolder, outputs: HeldOutputs, count: number) => number;
-/** An output without faults, for a place that is held. */
+/** Creates an output without faults, for a reserved place. */
 export let plainOutput: (folder: MemoryOutputFolder, id: string, serial: number) => MemoryFile;
 
-/** What {@link createMemoryOutputs} makes. */
+/** Implementation of {@link createMemoryOutputs}. */
 export class MemoryOutputFolder implements MemoryOutputs {
   static {
     holdOutputs = (folder, outputs, count) => folder.#hold(outputs, count);
@@ -67,8 +67,8 @@ export class MemoryOutputFolder implements MemoryOutputs {
   readonly #options: MemoryOutputsOptions;
   readonly #maxOutputs: number;
   /**
-   * By serial number less `#base`; a hole where one was dropped or never came to be. An array, because every run makes and drops
-   * three. Before `#oldest` are holes only.
+   * By serial number minus `#base`; undefined where an output was dropped or never created. An array, because every run
+   * creates and drops three. All entries before `#oldest` are undefined.
    */
   #held: (MemoryOutput | HeldOutputs | undefined)[] = [];
   #base = 0;
@@ -83,7 +83,7 @@ export class MemoryOutputFolder implements MemoryOutputs {
   create(id: string): MemoryOutput {
     checkOutputId(id);
     const index = this.#held.length;
-    // The place is taken before, so that a creation that fails uses up its serial number too.
+    // Takes the place first, so that a failed creation also uses up its serial number.
     this.#held.push(undefined);
     const output = this.#make(id, this.#base + index);
     this.#held[index] = output;
@@ -92,7 +92,7 @@ export class MemoryOutputFolder implements MemoryOutputs {
     return output;
   }
 
-  /** Whether outputs may be held: whether none of them has a fault. */
+  /** True if places may be reserved, because no output has faults. */
   get isPlain(): boolean {
     return this.#options.faults === undefined;
   }
@@ -145,13 +145,13 @@ export class MemoryOutputFolder implements MemoryOutputs {
     this.#cutHoles();
   }
 
-  /** Index of the oldest output; the length if there is none. */
+  /** Index of the oldest output; the length of the array if there is none. */
   #firstHeld(): number {
     while (this.#oldest < this.#held.length && this.#held[this.#oldest] === undefined) this.#oldest += 1;
     return this.#oldest;
   }
 
-  /** Keeps the array about as long as what it holds, at a constant cost per output. */
+  /** Keeps the array about as long as its contents, at a constant cost per output. */
   #cutHoles(): void {
     const holes = this.#firstHeld();
     if (holes < HOLES_KEPT || holes < this.#held.length / 2) return;

@@ -1,8 +1,8 @@
-/** Outputs that take and drop all. Invariant: there is one of them, frozen, so that a run without logs allocates nothing. */
+/** Outputs that discard everything. Invariant: there is a single frozen instance, so that a run without logs allocates nothing. */
 import type { Output, OutputCreator } from '../model/output.ts';
 import { checkOutputId } from './output-id.ts';
 
-/** An output that is done with everything at once. */
+/** An output whose operations finish synchronously. */
 export interface NullOutput extends Output {
   write(): void;
   writeLazily(): void;
@@ -11,7 +11,7 @@ export interface NullOutput extends Output {
 }
 
 /**
- * The output that drops all (R168).
+ * The output that discards everything (R168).
  *
  * @example
  * ```ts
@@ -22,13 +22,13 @@ export interface NullOutput extends Output {
 export const NULL_OUTPUT: NullOutput = Object.freeze({
   uri: 'file:///dev/null',
   write(): void {},
-  /** Nobody reads it, so the text is never made. */
+  /** The text is never computed, because nobody reads it. */
   writeLazily(): void {},
   close(): void {},
   asFile: () => '/dev/null',
 });
 
-/** A creator that answers at once. */
+/** A creator that answers synchronously. */
 export interface NullOutputs extends OutputCreator {
   create(id: string): NullOutput;
 }
@@ -41,9 +41,9 @@ const NULL_OUTPUTS: NullOutputs = Object.freeze({
 });
 
 /**
- * A creator whose outputs drop all; every `create` gives {@link NULL_OUTPUT} (R168).
+ * A creator whose outputs discard everything; every `create` returns {@link NULL_OUTPUT} (R168).
  *
- * @throws (`create`) RunnerError `RUNNER_INVALID_ARGUMENT` for an id that no creator takes (R161).
+ * @throws (`create`) RunnerError `RUNNER_INVALID_ARGUMENT` for an invalid id (R161).
  * @example
  * ```ts
  * import { createNullOutputs } from 'dryrunner';

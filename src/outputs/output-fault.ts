@@ -1,22 +1,22 @@
-/** The faults that an output in memory can be set to have, and their checks. */
+/** Faults that can be configured for an output in memory, and their checks. */
 import * as is from '../kernel/shape.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { check } from '../kernel/argument-check.ts';
 
 /** One fault of one output (R169). Faults of different kinds combine. */
 export type OutputFault =
-  /** It cannot be created. */
+  /** The output cannot be created. */
   | { readonly kind: 'create'; readonly error?: Error }
-  /** A write that would go past this many bytes fails and stores nothing; smaller ones still fit. */
+  /** A write beyond this many bytes fails and stores nothing; smaller ones may still fit. */
   | { readonly kind: 'error'; readonly afterBytes: number; readonly error?: Error }
-  /** A write that goes past this many bytes stores what fits, then fails; later ones store nothing. */
+  /** A write beyond this many bytes stores what fits, then fails; later ones store nothing. */
   | { readonly kind: 'short'; readonly afterBytes: number }
-  /** Each write takes this long on the clock, one after the other, and is visible at its end only. */
+  /** Each write takes this long on the clock, one after another, and is visible only at its end. */
   | { readonly kind: 'delay'; readonly ms: number }
-  /** All is written, but closing fails, each time. */
+  /** Everything is written, but every close fails. */
   | { readonly kind: 'close'; readonly error?: Error };
 
-/** Which faults an output has: asked once per creation, with the id and how many outputs were created before. */
+/** The faults of an output; called once per creation with its id and the number of outputs created before. */
 export type OutputFaultPlan = (id: string, serial: number) => readonly OutputFault[] | undefined;
 
 /** The default error of a fault. */
@@ -25,7 +25,7 @@ export function injectedFault(what: string): RunnerError {
 }
 
 /**
- * Refuses faults that mean nothing.
+ * Checks that a fault makes sense.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT`.
  */

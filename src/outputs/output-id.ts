@@ -1,8 +1,8 @@
-/** What may name an output. Invariant: a name that passes is one entry of one folder, on every platform. */
+/** Checks the ids of outputs. Invariant: a valid id is one entry of one folder, on every platform. */
 import { invalidArgument } from '../kernel/errors.ts';
 
 const PLAIN = /^[\w.~-]+$/;
-// Separators of every platform, NUL, and halves of surrogate pairs, which no file system can store.
+// Path separators of any platform, NUL, and lone surrogates, which no file system can store.
 const FORBIDDEN = /[/\\\0\p{Cs}]/u;
 
 /** True if `id` can name an output: a non-empty string without path separators or NUL, and neither `.` nor `..` (R161). */
@@ -11,13 +11,13 @@ export function isOutputId(id: unknown): id is string {
   return isPlainId(id) || !FORBIDDEN.test(id);
 }
 
-/** True if every character of `id` stands for itself in a URI and on every disk, as in nearly all ids: a quick check. */
+/** A quick check that is true for nearly all ids: every character stands for itself in a URI and on every disk. */
 export function isPlainId(id: string): boolean {
   return PLAIN.test(id);
 }
 
 /**
- * Refuses what could leave the folder of its outputs (R161).
+ * Throws for an id that could leave the folder of its outputs (R161).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if {@link isOutputId} does not hold.
  */
