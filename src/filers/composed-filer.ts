@@ -1,14 +1,14 @@
-/** A filer put together from a checkouter, an ingester and an updater. Invariant: it adds nothing of its own. */
+/** A filer composed of a checkouter, an ingester and an updater. Invariant: it adds no behaviour of its own. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Checkouter, Filer, Ingester, Updater } from '../model/filer.ts';
 
-/** The parts of {@link composeFiler}. Any filer can stand for any part. */
+/** The parts of {@link composeFiler}. Any filer can serve as any part. */
 export interface FilerParts {
   readonly checkouter: Checkouter;
   readonly ingester: Ingester;
   readonly updater: Updater;
-  /** The largest bound of the parts (R199). Default 0. */
+  /** The cancel bound of the whole in milliseconds: the largest of the parts (R199). Default 0. */
   readonly cancelBoundMs?: number;
 }
 
@@ -23,7 +23,7 @@ const FILER_PARTS = is.objectOf<FilerParts>(
 );
 
 /**
- * Makes one filer of three parts (R170).
+ * Composes a filer of three parts (R170).
  *
  * @example
  * ```ts

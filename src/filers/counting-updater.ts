@@ -1,4 +1,4 @@
-/** An updater that a test holds and lets go. Invariant: an update counts when it is over, not when it begins. */
+/** An updater whose updates a test can pause and resume. Invariant: an update counts when it ends, not when it begins. */
 import * as is from '../kernel/shape.ts';
 import { leaveSignal, type SignalWaiter, waitWithSignal } from '../kernel/signal-waiters.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -9,9 +9,9 @@ import { cancelledOperation, throwIfCancelled } from './filer-error.ts';
 
 /** Options of {@link createCountingUpdater}. */
 export interface CountingUpdaterOptions {
-  /** How often the runner asks for an update (R75). Default 0: never. */
+  /** Interval at which the runner asks for an update, in milliseconds (R75). Default 0: never. */
   readonly updateIntervalMs?: number;
-  /** Whether updates wait for `unpause`. Default true. */
+  /** True: updates wait for `unpause`. Default true. */
   readonly paused?: boolean;
   /** Called with `running` when an update begins. */
   readonly say?: (word: 'running') => void;
@@ -22,13 +22,13 @@ const UPDATER_OPTIONS = is.optionsOf<CountingUpdaterOptions>(
   { updateIntervalMs: is.DURATION_MS, paused: is.BOOLEAN, say: is.FUNCTION },
 );
 
-/** An updater that counts (R174). */
+/** An updater that counts its updates (R174). */
 export interface CountingUpdater extends Updater {
-  /** Updates that are over. */
+  /** Number of updates that have ended. */
   readonly count: number;
-  /** Updates that wait for `unpause`. */
+  /** Number of updates waiting for `unpause`. */
   readonly running: number;
-  /** Lets the update that has waited longest go on; false if none waits. */
+  /** Resumes the update that has waited longest; false if none waits. */
   unpause(): boolean;
 }
 
@@ -95,7 +95,8 @@ class PausableUpdater implements CountingUpdater {
 }
 
 /**
- * Makes an updater whose updates say `running`, wait for `unpause`, and count (R174). A cancelled one fails at once.
+ * Creates an updater whose updates say `running`, wait for `unpause`, and are counted (R174). A cancelled update fails
+ * at once.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a negative or non-finite interval.
  * @example

@@ -1,6 +1,6 @@
 /**
- * Filers that touch nothing: a fixed path, an invalid path, a new virtual path per checkout. Invariant: they answer at once, and
- * know any id.
+ * Filers without files: a fixed path, an invalid path, or a new virtual path per checkout. Invariant: they answer
+ * synchronously and accept any id.
  */
 import type { Cancellable } from '../model/cancellation.ts';
 import { checkIngestPaths, SNAPSHOT_ID, ABSOLUTE_PATH } from './filer-arguments.ts';
@@ -8,7 +8,7 @@ import { throwIfCancelled } from './filer-error.ts';
 import type { InstantCheckout, InstantFiler } from './instant-filer.ts';
 import { check } from '../kernel/argument-check.ts';
 
-/** What the invalid filer checks out to: an absolute path that does not exist (R174). */
+/** The path of every checkout of the invalid filer: absolute, but it does not exist (R174). */
 export const INVALID_PATH = '/path/is/invalid';
 
 function fakeCheckout(path: string, id: string): InstantCheckout {
@@ -68,7 +68,8 @@ class FakeFiler implements InstantFiler {
 }
 
 /**
- * A filer whose checkouts all have the same path, whatever the id (R174). Ingestion gives "0", "1", … and keeps nothing.
+ * A filer whose checkouts all have the same path, whatever the id (R174). Ingesting returns "0", "1", … and stores
+ * nothing.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `path` is not absolute.
  * @example
@@ -96,7 +97,7 @@ export function createInvalidFiler(): InstantFiler {
 }
 
 /**
- * A filer that gives each checkout a new, empty directory of a disk that does not exist: `ROOT/checkout-0`, … (R174).
+ * A filer whose checkouts are new, empty directories of a virtual disk: `ROOT/checkout-0`, … (R174).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `root` is not absolute.
  * @example

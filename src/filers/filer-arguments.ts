@@ -1,9 +1,12 @@
-/** What filers take: ids, absolute paths, and maps of what to ingest where. Invariant: nothing is touched before these have passed. */
+/**
+ * Argument shapes of filers: ids, absolute paths, and maps of paths to ingest. Invariant: arguments are checked before
+ * anything is touched.
+ */
 import * as is from '../kernel/shape.ts';
 import { isPathBelow } from '../model/confined-path.ts';
 import { check } from '../kernel/argument-check.ts';
 
-/** The id of a snapshot, known or not. */
+/** A snapshot id, known or not. */
 export const SNAPSHOT_ID: is.TextShape = is.text('a string without NUL', /^[^\0]*$/);
 /** The path of a file or directory. */
 export const ABSOLUTE_PATH: is.TextShape = is.text('an absolute path without NUL', /^\/[^\0]*$/);
@@ -14,7 +17,7 @@ const TARGET_PATH = is.such(
 const MAP_OF_PATHS = is.instanceOf('a Map of source path to target path', Map);
 
 /**
- * Refuses what no filer takes as a map of source path → path inside the snapshot. A directory may go to '', the snapshot's root.
+ * Checks a map of source path → path inside the snapshot. A directory may map to '', the root of the snapshot.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT`.
  */

@@ -1,4 +1,4 @@
-/** How one call of a simulated filer goes. Plain data, so that a plan can be generated, shrunk and kept in a file. */
+/** Behaviours of the calls of a simulated filer, as plain data, so that a plan can be generated, shrunk and stored in a file. */
 import * as is from '../kernel/shape.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { ExitCode } from '../model/exit-code.ts';
@@ -6,10 +6,10 @@ import type { Choices } from '../kernel/decisions.ts';
 import { topicOf, type Thing, type Topic } from '../kernel/question.ts';
 import { filerCallText } from '../model/faults.ts';
 
-/** What a simulated filer can be asked for. `checkout` stands for `checkoutAt` too, `ingest` for `ingestMap`. */
+/** Operations of a simulated filer. `checkout` includes `checkoutAt`, and `ingest` includes `ingestMap`. */
 export type FilerOperation = 'checkout' | 'ingest' | 'update' | 'release';
 
-/** All operations. */
+/** Every {@link FilerOperation}. */
 const FILER_OPERATIONS: readonly FilerOperation[] = Object.freeze([
   'checkout',
   'ingest',
@@ -17,21 +17,21 @@ const FILER_OPERATIONS: readonly FilerOperation[] = Object.freeze([
   'release',
 ]);
 
-/** How one call goes (R175). The empty one answers at once and succeeds. */
+/** The behaviour of one call (R175). The empty one succeeds synchronously. */
 export interface FilerBehaviour {
-  /** How long it takes. Default 0: the answer is there when the call returns. */
+  /** Duration in milliseconds. Default 0: the call answers synchronously. */
   readonly latencyMs?: number;
-  /** It fails at its end: with that exit code, or without code (then `RUNNER_FILER_FAILED`). */
+  /** The call fails at its end, with that exit code, or without one (code `RUNNER_FILER_FAILED`). */
   readonly fail?: { readonly text: string; readonly exitCode?: ExitCode };
-  /** It never ends by itself. */
+  /** The call never ends by itself. */
   readonly hang?: boolean;
-  /** How long after a cancellation it takes to fail. Default 0. */
+  /** Time from a cancellation until the call fails, in milliseconds. Default 0. */
   readonly cancelMs?: number;
-  /** It ignores cancellation: a filer that breaks its promise (R106). */
+  /** The call ignores cancellation: a filer that breaks its contract (R106). */
   readonly deaf?: boolean;
 }
 
-/** Behaviours by operation, a list each. */
+/** A list of behaviours for each operation. */
 export type FilerBehaviours = Partial<Record<FilerOperation, readonly FilerBehaviour[]>>;
 
 const BEHAVIOUR = is.objectOf<FilerBehaviour>(
@@ -47,14 +47,14 @@ const BEHAVIOUR = is.objectOf<FilerBehaviour>(
     ),
   },
 );
-/** The shape of behaviours by operation. */
+/** Argument shape of {@link FilerBehaviours}. */
 export const BEHAVIOURS: is.RecordShape = is.objectOf<FilerBehaviours>(
   'lists of behaviours by operation',
   {},
   is.each(FILER_OPERATIONS, is.listOf(BEHAVIOUR)),
 );
 
-/** What a call does that goes so, as far as it is not usual; empty for what is. */
+/** Describes how a behaviour differs from the usual one; empty if it does not. */
 function behaviourText(behaviour: FilerBehaviour, usual: FilerBehaviour): string {
   const { latencyMs = 0, fail, hang = false, deaf = false, cancelMs = 0 } = behaviour;
   const parts = [
@@ -67,7 +67,7 @@ function behaviourText(behaviour: FilerBehaviour, usual: FilerBehaviour): string
   return parts.join(' and ');
 }
 
-/** The faults in a behaviour, as they are called in traces; none for the plain one. Latency alone is no fault. */
+/** The faults in a behaviour, as named in traces; empty for the plain one. Latency alone is not a fault. */
 export function faultsIn(behaviour: FilerBehaviour): string[] {
   const faults: string[] = [];
   if (behaviour.fail !== undefined) faults.push('fail');
@@ -77,7 +77,7 @@ export function faultsIn(behaviour: FilerBehaviour): string[] {
   return faults;
 }
 
-/** What behaviours are taken from. */
+/** Where the behaviours of a filer come from. */
 export interface BehaviourSourceOptions {
   readonly filer: Thing;
   readonly usual: FilerBehaviour;
@@ -89,18 +89,16 @@ export interface BehaviourSourceOptions {
 const PLAIN: FilerBehaviour = Object.freeze({});
 
 /**
- * Says how the next call of a simulated filer goes: by plan, else by choice from the menu, else as usual. Invariant: only an open
- * choice is asked of the decision log, and its answer 0 is the usual behaviour.
- *
- * See {@link BehaviourSourceOptions}.
+ * Decides the behaviour of each call of a simulated filer: from the plan, else chosen from the menu, else the usual
+ * one. Invariant: only an open choice becomes a question in the decision log, and its answer 0 is the usual behaviour.
  */
 export class BehaviourSource {
-  /** The slowest cancellation that plan and menu know. */
+  /** The largest `cancelMs` in plan and menu. */
   readonly cancelMsMax: number;
   readonly #options: BehaviourSourceOptions;
   readonly #calls: Record<FilerOperation, number> = { checkout: 0, ingest: 0, update: 0, release: 0 };
 
-  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a menu that nobody takes from. */
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a menu without `choices`. */
   constructor(options: BehaviourSourceOptions) {
     const { plan, menu, choices } = options;
     const all = FILER_OPERATIONS.flatMap((operation) => [
@@ -114,19 +112,19 @@ export class BehaviourSource {
     this.#options = options;
   }
 
-  /** The behaviour of the next call of that operation; undefined for the usual one. */
+  /** The behaviour of the operation's next call; undefined for the usual one. */
   next(operation: FilerOperation, subject: string): FilerBehaviour | undefined {
     const nth = this.#calls[operation];
     this.#calls[operation] += 1;
     return this.#options.plan?.[operation]?.[nth] ?? this.#fromMenu(operation, subject);
   }
 
-  /** How a call goes that is neither planned nor chosen. A release takes no time. */
+  /** The behaviour of calls that are neither planned nor chosen. A release takes no time. */
   usual(operation: FilerOperation): FilerBehaviour {
     return operation === 'release' ? PLAIN : this.#options.usual;
   }
 
-  /** Names a call in decisions, timers and errors. */
+  /** The topic of a call, for decisions, timers and errors. */
   topicOf(operation: FilerOperation, subject: string): Topic {
     return topicOf({ owner: this.#options.filer, what: operation, subject });
   }

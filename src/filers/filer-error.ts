@@ -1,11 +1,11 @@
-/** The errors of filers: each has a stable code, and those of the machinery carry an exit code that runners count (R81, R93). */
+/** Errors of filers: each has a stable code, and errors of the machinery carry an exit code that runners use (R81, R93). */
 import { RunnerError } from '../kernel/errors.ts';
 import { isCancelled } from '../model/cancellation.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import { EXIT_CODES } from '../model/exit-code.ts';
 import type { ExitCode } from '../model/exit-code.ts';
 
-/** A filer's machinery failed: `RUNNER_FILER_FAILED` with an exit code, 212 by default (R19). */
+/** The machinery of a filer failed: `RUNNER_FILER_FAILED` with an exit code, 212 by default (R19). */
 export class FilerError extends RunnerError {
   readonly exitCode: ExitCode;
 
@@ -15,20 +15,20 @@ export class FilerError extends RunnerError {
   }
 }
 
-/** `No snapshot with id: X` (R174), code `RUNNER_UNKNOWN_SNAPSHOT`; the caller's mistake, so without exit code. */
+/** The error `No snapshot with id: X` (R174), code `RUNNER_UNKNOWN_SNAPSHOT`; a mistake of the caller, so without exit code. */
 export function unknownSnapshot(snapshotId: string): RunnerError {
   return new RunnerError('RUNNER_UNKNOWN_SNAPSHOT', `No snapshot with id: ${snapshotId}`, {
     actual: snapshotId,
   });
 }
 
-/** What a cancelled operation fails with: `RUNNER_CANCELLED`. */
+/** The error of a cancelled operation: `RUNNER_CANCELLED`. */
 export function cancelledOperation(what: string): RunnerError {
   return new RunnerError('RUNNER_CANCELLED', `${what} was cancelled`);
 }
 
 /**
- * Ends an operation that has been asked to stop, also when that was before it began (R173).
+ * Throws if an operation has been asked to stop, even before it began (R173).
  *
  * @throws RunnerError `RUNNER_CANCELLED`.
  */

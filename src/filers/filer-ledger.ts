@@ -1,12 +1,12 @@
 /**
- * What a filer has given out and is doing, and what was done wrong with it. Invariant: every rule it checks is checked when the
- * call comes, so that a violation carries the time of its cause.
+ * Tracks the checkouts and updates of a filer, and misuse of it. Invariant: every rule is checked when the call is
+ * made, so that a violation carries the time of its cause.
  */
 import type { Clock } from '../kernel/clock.ts';
 import type { Thing } from '../kernel/question.ts';
 import type { Tracer } from '../model/trace-event.ts';
 
-/** A rule that was broken (R175, R205). */
+/** Rules that can be broken (R175, R205). */
 export type FilerRule =
   | 'released-twice'
   | 'never-released'
@@ -14,20 +14,20 @@ export type FilerRule =
   | 'checkout-during-update'
   | 'updates-overlap';
 
-/** One broken rule. */
+/** A broken rule. */
 export interface FilerViolation {
-  /** When, on the filer's clock. */
+  /** When it was broken, in milliseconds on the filer's clock. */
   readonly atMs: number;
   readonly rule: FilerRule;
-  /** Text for people. */
+  /** Description for people. */
   readonly text: string;
 }
 
-/** Where a ledger writes. */
+/** Clock and trace of a ledger. */
 export interface FilerLedgerOptions {
   readonly clock: Clock;
   readonly tracer: Tracer | undefined;
-  /** The runner whose trace it writes to. */
+  /** The runner named in its trace events. */
   readonly runner: string;
   readonly filer: Thing;
 }
@@ -36,7 +36,7 @@ export interface FilerLedgerOptions {
 export class FilerLedger {
   readonly violations: FilerViolation[] = [];
   readonly #options: FilerLedgerOptions;
-  /** Paths by serial number of checkouts that were begun or made and not released. */
+  /** Paths of checkouts that were begun and not released, by serial number. */
   readonly #open = new Map<number, string>();
   #serial = 0;
   #updates = 0;
@@ -45,7 +45,7 @@ export class FilerLedger {
     this.#options = options;
   }
 
-  /** Checkouts that were begun or made and not released. */
+  /** Number of checkouts that were begun and not released. */
   get openCheckouts(): number {
     return this.#open.size;
   }
@@ -78,7 +78,7 @@ export class FilerLedger {
     this.#updates -= 1;
   }
 
-  /** All violations so far, and one for each checkout that is still out. */
+  /** All violations so far, and one more for each checkout that has not been released. */
   verify(): FilerViolation[] {
     const atMs = this.#options.clock.now();
     const out = [...this.#open.values()].map((snapshotId) => ({
@@ -89,7 +89,7 @@ export class FilerLedger {
     return [...this.violations, ...out];
   }
 
-  /** Writes that a fault strikes an operation. */
+  /** Records that a fault strikes an operation. */
   fault(operation: string, kind: string): void {
     const { clock, tracer, runner, filer } = this.#options;
     tracer?.record({ at: clock.now(), type: 'fault', runner, operation, kind, runId: '', filer: filer.id });

@@ -1,13 +1,13 @@
-/** The contract of filers that answer at once, for those who know that they have one: no promise to await. */
+/** The contract of filers that answer synchronously, for callers that need not await a promise. */
 import type { Cancellable } from '../model/cancellation.ts';
 import type { Checkout, Filer } from '../model/filer.ts';
 
-/** A checkout whose release is over when it returns. */
+/** A checkout whose release is complete when the call returns. */
 export interface InstantCheckout extends Checkout {
   release(): void;
 }
 
-/** A filer whose answers are there when the call returns; what goes wrong is thrown. */
+/** A filer whose calls return their results, and throw their errors, synchronously. */
 export interface InstantFiler extends Filer {
   checkout(snapshotId: string, cancel?: Cancellable): InstantCheckout;
   checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): InstantCheckout;

@@ -1,6 +1,6 @@
 /**
- * A filer whose snapshots and checkouts live in a tree in memory. Invariant: a snapshot never changes, and a checkout is a copy
- * that is gone from the tree after its release.
+ * A filer whose snapshots and checkouts are in a tree in memory. Invariant: a snapshot never changes, and a checkout is
+ * a copy that its release removes from the tree.
  */
 import { RunnerError } from '../kernel/errors.ts';
 import type { Cancellable } from '../model/cancellation.ts';
@@ -13,7 +13,7 @@ import { check } from '../kernel/argument-check.ts';
 
 /** An in-memory filer (R174). */
 export interface MemoryFiler extends InstantFiler {
-  /** What it ingests from and checks out to. */
+  /** The tree from which it ingests, and which contains its checkouts. */
   readonly tree: MemoryTree;
 }
 
@@ -50,7 +50,7 @@ class TreeFiler implements MemoryFiler {
       path: dir,
       id: snapshotId,
       release: () => {
-        // The path may belong to a later checkout by the time of a second release.
+        // On a second release, the path may already belong to a later checkout.
         if (!isReleased) this.tree.remove(dir);
         isReleased = true;
       },
@@ -89,15 +89,16 @@ class TreeFiler implements MemoryFiler {
 
   #find(snapshotId: string): TreeEntries {
     const snapshot = this.#snapshots[Number(snapshotId)];
-    // "00" and " 0" are numbers too, but not ids that were given out.
+    // "00" and " 0" convert to numbers too, but are not ids of this filer.
     if (snapshot !== undefined && String(Number(snapshotId)) === snapshotId) return snapshot;
     throw unknownSnapshot(snapshotId);
   }
 }
 
 /**
- * Makes a filer whose ingestions give "0", "1", … and that checks them out into its tree (R174). A file ingests as one file, a
- * directory as its contents. Unknown ids fail with `RUNNER_UNKNOWN_SNAPSHOT`, "No snapshot with id: X".
+ * Creates a filer whose ingestions return "0", "1", … and that checks them out into its tree (R174). A file becomes one
+ * file of the snapshot, a directory contributes its contents. Unknown ids fail with `RUNNER_UNKNOWN_SNAPSHOT`, "No
+ * snapshot with id: X".
  *
  * @example
  * ```ts

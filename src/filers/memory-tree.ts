@@ -1,6 +1,6 @@
 /**
- * A small file tree in memory, standing in for a disk. Invariant: every entry's parents are directories of the tree, and content
- * is copied on the way in and out, so that nobody changes it from outside.
+ * A small file tree in memory that stands in for a disk. Invariant: the parents of every entry are directories of the
+ * tree, and content is copied on the way in and out, so that nothing outside can change it.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -12,7 +12,7 @@ import { ABSOLUTE_PATH } from './filer-arguments.ts';
 export type TreeEntry =
   | { readonly kind: 'dir' }
   | { readonly kind: 'file'; readonly bytes: Uint8Array; readonly executable: boolean }
-  /** A symbolic link. Nothing here follows it. */
+  /** A symbolic link. The tree never follows it. */
   | { readonly kind: 'link'; readonly target: string };
 
 /** Entries by path relative to a common root, parents first; '' is never among them. */
@@ -26,7 +26,7 @@ const ENTRY = is.objectOf<Pick<TreeEntry, 'kind'>>(
 );
 const DIR: TreeEntry = Object.freeze({ kind: 'dir' });
 
-/** The segments of an absolute path; refuses those that are no plain path. */
+/** The segments of an absolute path; throws for an invalid path. */
 function segmentsOf(path: string): string[] {
   check('path', path, ABSOLUTE_PATH);
   const segments = path.split('/').filter((segment) => segment !== '');
@@ -38,10 +38,10 @@ function segmentsOf(path: string): string[] {
 
 /** See {@link createMemoryTree}. All paths are absolute, with `/` between segments. */
 export class MemoryTree {
-  // Parents before children, because an entry can be made only after its parents.
+  // Parents before children, because an entry can be created only after its parents.
   readonly #entries = new Map<string, TreeEntry>();
 
-  /** Makes a directory and its parents; existing ones stay. Throws `RUNNER_FILER_FAILED` if a file is in the way. */
+  /** Creates a directory and its parents; existing ones stay. Throws `RUNNER_FILER_FAILED` if a file is in the way. */
   makeDir(path: string): void {
     let at = '';
     for (const segment of segmentsOf(path)) {
@@ -54,7 +54,7 @@ export class MemoryTree {
     }
   }
 
-  /** Writes a file and makes its parents. Throws `RUNNER_FILER_FAILED` if a directory is in the way. */
+  /** Writes a file and creates its parents. Throws `RUNNER_FILER_FAILED` if a directory is in the way. */
   writeFile(path: string, content: Chunk, executable = false): void {
     const segments = segmentsOf(path);
     check('content', content, CONTENT);
@@ -65,7 +65,7 @@ export class MemoryTree {
     this.#entries.set(at, { kind: 'file', bytes, executable });
   }
 
-  /** Makes a symbolic link and its parents. Throws `RUNNER_FILER_FAILED` if anything is in the way. */
+  /** Creates a symbolic link and its parents. Throws `RUNNER_FILER_FAILED` if anything is in the way. */
   makeLink(path: string, target: string): void {
     const segments = segmentsOf(path);
     check('target', target, is.TEXT);
@@ -88,7 +88,7 @@ export class MemoryTree {
     return entry.bytes.slice();
   }
 
-  /** What is under a directory, by relative path, parents first. */
+  /** Everything under a directory, by relative path, parents first. */
   entriesUnder(dir: string): TreeEntries {
     const prefix = `/${[...segmentsOf(dir), ''].join('/')}`;
     const found = new Map<string, TreeEntry>();
@@ -98,13 +98,13 @@ export class MemoryTree {
     return found;
   }
 
-  /** The entry at a path. */
+  /** The entry at a path; undefined if there is none. */
   entryAt(path: string): TreeEntry | undefined {
     const segments = segmentsOf(path);
     return segments.length === 0 ? DIR : this.#entries.get(`/${segments.join('/')}`);
   }
 
-  /** Puts entries under a directory, which is made. */
+  /** Copies entries into a directory, which is created if necessary. */
   putUnder(dir: string, entries: TreeEntries): void {
     check('entries', entries, is.instanceOf('a Map of path to entry', Map));
     this.makeDir(dir);
@@ -117,7 +117,7 @@ export class MemoryTree {
     }
   }
 
-  /** Removes what is under a path and the entry itself; the root stays. */
+  /** Removes an entry and everything under it; the root stays. */
   remove(path: string): void {
     const at = `/${segmentsOf(path).join('/')}`;
     const prefix = at === '/' ? at : `${at}/`;
@@ -127,7 +127,7 @@ export class MemoryTree {
 }
 
 /**
- * Makes an empty tree.
+ * Creates an empty tree.
  *
  * @example
  * ```ts

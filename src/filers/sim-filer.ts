@@ -1,6 +1,6 @@
 /**
- * A filer that behaves as planned, in virtual time, and watches how it is used. Invariant: the decision log alone says which
- * behaviour of the menu a call gets; answer 0 is the usual one.
+ * A filer that behaves as planned, in virtual time, and checks how it is used. Invariant: which behaviour of the menu a
+ * call gets depends only on the decision log; answer 0 is the usual one.
  */
 import * as is from '../kernel/shape.ts';
 import { LimitedWaiter } from '../kernel/signal-waiters.ts';
@@ -29,22 +29,22 @@ import { createVirtualFiler } from './fake-filer.ts';
 import { checkIngestPaths, SNAPSHOT_ID } from './filer-arguments.ts';
 import { FilerLedger, type FilerViolation } from './filer-ledger.ts';
 
-/** What a pending operation is made of. */
+/** Options of a pending operation. */
 export interface PendingOperationOptions<T> {
   readonly clock: Clock;
-  /** What its timers are about: `filer/NAME checkout ID`. */
+  /** Topic of its timers: `filer/NAME checkout ID`. */
   readonly topic: Topic;
   readonly behaviour: FilerBehaviour;
   readonly cancel: Cancellable | undefined;
-  /** Called at its natural end; gives the result or throws the failure. */
+  /** Called at its natural end; returns the result or throws the failure. */
   readonly complete: () => MaybePromise<T>;
 }
 
 /**
- * One operation of a simulated filer that takes time. Invariant: it settles at most once, and leaves neither timer nor listener
- * behind when it has.
+ * An operation of a simulated filer that takes time. Invariant: it settles at most once, and then leaves neither a
+ * timer nor a listener behind.
  *
- * See {@link PendingOperationOptions}; `result` settles when it is over, never if it hangs.
+ * See {@link PendingOperationOptions}; `result` never settles if the operation hangs.
  */
 class PendingOperation<T> extends LimitedWaiter {
   readonly result: Promise<T>;
@@ -64,7 +64,7 @@ class PendingOperation<T> extends LimitedWaiter {
     this.#start();
   }
 
-  /** One that hangs gets to its natural end now, unless it was asked to stop. */
+  /** Ends a hanging operation as if it had completed, unless it has been asked to stop. */
   endHang(): void {
     if (this.#options.behaviour.hang === true && this.#ending === undefined && !this.#isSettled) {
       this.#complete();
@@ -74,7 +74,7 @@ class PendingOperation<T> extends LimitedWaiter {
   #start(): void {
     const { clock, topic, behaviour, cancel } = this.#options;
     const heeded = behaviour.deaf === true ? undefined : cancel;
-    // Asked to stop before it began, it never gets to its natural end (R173).
+    // An operation that was asked to stop before it began never reaches its natural end (R173).
     if (isCancelled(heeded)) {
       this.cancelRequested();
       return;
@@ -86,7 +86,7 @@ class PendingOperation<T> extends LimitedWaiter {
     this.limitBy(natural, heeded?.signal);
   }
 
-  /** A slow canceller may still reach its natural end first. */
+  /** If the cancellation is slow, the operation may reach its natural end first. */
   override cancelRequested(): void {
     const { clock, topic, behaviour } = this.#options;
     const cancelMs = behaviour.cancelMs ?? 0;
@@ -118,27 +118,27 @@ class PendingOperation<T> extends LimitedWaiter {
 /** Options of {@link createSimFiler}. */
 export interface SimFilerOptions {
   readonly clock: Clock;
-  /** Names decisions, timers and trace events: `filer/NAME …`. Default `sim`. */
+  /** Name in decisions, timers and trace events: `filer/NAME …`. Default `sim`. */
   readonly name?: string;
-  /** What it hands out. Default: a new virtual directory per checkout. */
+  /** Creates the checkouts and snapshots. Default: a new virtual directory per checkout. */
   readonly delegate?: Filer;
-  /** How long checkouts, ingestions and updates usually take. Default 0: they answer at once. */
+  /** Usual duration of checkouts, ingestions and updates, in milliseconds. Default 0: they answer synchronously. */
   readonly latencyMs?: number;
-  /** How each call goes, by operation: the nth call as the nth entry, those after the last as usual or by the menu. */
+  /** Behaviour of each call, by operation: the nth call gets the nth entry, later calls the usual behaviour or one of the menu. */
   readonly plan?: FilerBehaviours;
-  /** What else can happen to a call that has no plan. `choices` takes one, answer 0 being the usual behaviour. */
+  /** Other behaviours of calls that are not planned. `choices` selects one; answer 0 is the usual behaviour. */
   readonly menu?: FilerBehaviours;
-  /** Who takes from the menu. Needed with a menu only. */
+  /** Selects from the menu. Required with a menu. */
   readonly choices?: Choices;
-  /** How often the runner asks for an update (R75). Default 0: never. */
+  /** Interval at which the runner asks for an update, in milliseconds (R75). Default 0: never. */
   readonly updateIntervalMs?: number;
-  /** The promise that runners rely on (R199). Default: the largest `cancelMs` of plan and menu. */
+  /** The bound that runners rely on (R199). Default: the largest `cancelMs` of plan and menu. */
   readonly cancelBoundMs?: number;
-  /** Faults and violations are recorded there. */
+  /** Receives an event for each fault and violation. */
   readonly tracer?: Tracer;
-  /** The runner whose trace that is. Default: empty. */
+  /** The runner named in these events. Default: empty. */
   readonly runner?: string;
-  /** How it learns that all faults are to end (`World.onHeal`): what hangs then ends. Absent: it does not. */
+  /** Notifies it when all faults must end (`World.onHeal`): hanging operations end then. Absent: they do not. */
   readonly onHeal?: World['onHeal'];
 }
 
@@ -156,13 +156,16 @@ const SIM_FILER_OPTIONS = is.optionsOf<SimFilerOptions>(
   },
 );
 
-/** A simulated filer (R175). One runner per filer, or overlaps are reported that are none. */
+/** A simulated filer (R175). Give each runner its own: in a shared one, unrelated calls are reported as overlaps. */
 export interface SimFiler extends Filer {
-  /** Checkouts that were begun or made and not released. */
+  /** Number of checkouts that were begun and not released. */
   readonly openCheckouts: number;
-  /** Rules broken so far, in order: release exactly once, updates apart from checkouts and each other. */
+  /**
+   * Violations so far, in order. The rules: each checkout is released exactly once, and updates overlap neither
+   * checkouts nor each other.
+   */
   readonly violations: readonly FilerViolation[];
-  /** `violations`, and one for each checkout that is still out. Empty when all went well. */
+  /** All violations, and one more for each checkout that has not been released. Empty if all went well. */
   verify(): FilerViolation[];
 }
 
@@ -262,7 +265,7 @@ class BehavingFiler implements SimFiler {
     );
   }
 
-  /** Only its first release does anything; later ones are reported (R171, R205). */
+  /** Only the first release has an effect; later ones are reported as violations (R171, R205). */
   #checkoutOf(made: Checkout, serial: number): Checkout {
     const { path, id } = made;
     let isReleased = false;
@@ -288,7 +291,7 @@ class BehavingFiler implements SimFiler {
     const behaviour = this.#behaviourOf(operation, subject);
     const complete = (): MaybePromise<T> => {
       if (behaviour.fail !== undefined) throw failureOf(behaviour.fail);
-      // One that gets here although asked to stop is deaf, or faster than its own cancellation.
+      // A cancelled call gets here only if it is deaf, or completes before its cancellation does.
       return act(isCancelled(cancel) ? undefined : cancel);
     };
     const cancelled = behaviour.deaf !== true && isCancelled(cancel);
@@ -331,9 +334,9 @@ function failureOf({ text, exitCode }: NonNullable<FilerBehaviour['fail']>): Err
 }
 
 /**
- * Makes a simulated filer (R175).
+ * Creates a simulated filer (R175).
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for times or codes that make no sense, and for a menu without `choices`.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid times or exit codes, and for a menu without `choices`.
  * @example
  * ```ts
  * import { createSimFiler, createSimulatedRunner, finalStatus, simulate } from 'dryrunner';

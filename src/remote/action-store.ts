@@ -174,7 +174,7 @@ export class Actions implements ActionStore {
     return storeBytes(content, MESSAGES.Tree.encode({ root, children }), cancel);
   }
 
-  /** Checks each step, because a link in the input root could make a new directory end up anywhere. */
+  /** Creates a directory, after checking its nearest existing parent: a link in the input root could lead anywhere. */
   async #makeDirInside(dir: string, path: string): Promise<void> {
     let there = path;
     while (there !== dir && (await this.#place.kindAt(there)) === undefined) there = parentOf(there);

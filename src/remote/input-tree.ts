@@ -111,8 +111,7 @@ export async function* walkTree(
       for (const { digest: inner } of message.directories) {
         const sound = soundDigest('directory.digest', inner);
         const key = digestKey(sound);
-        // The first place where a directory is found is the least deep, which is the strictest limit for the links in
-        // it.
+        // A directory is first found where it is least deep, which is the strictest limit for its links.
         if (!seen.has(key)) next.push({ digest: sound, depth: depth + 1 });
         seen.add(key);
       }

@@ -1,6 +1,6 @@
 /**
- * One text per value: JSON whose keys stand in sorted order, so that equal data gives equal bytes whatever built it (R209).
- * Used for the opaque fields of events and for the maps that users fill.
+ * Canonical JSON: keys are sorted, so that equal data gives equal bytes however it was built (R209). Used for the
+ * opaque fields of events and for maps filled by users.
  */
 import { RunnerError, describeValue } from '../kernel/errors.ts';
 
@@ -12,7 +12,7 @@ function byCodeUnits(a: string, b: string): number {
   return a < b ? -1 : 1;
 }
 
-/** The keys of a plain object, sorted; those that hold `undefined` are left out, as JSON does. */
+/** The sorted keys of a plain object, without those whose value is `undefined`, as in JSON. */
 export function sortedKeys(value: object): string[] {
   return Object.keys(value)
     .filter((key) => (value as JsonObject)[key] !== undefined)
@@ -20,7 +20,7 @@ export function sortedKeys(value: object): string[] {
 }
 
 /**
- * JSON with sorted keys. What JSON cannot hold but ignores (functions, symbols, `undefined`) is left out or becomes null, as in
+ * JSON with sorted keys. Values that JSON ignores (functions, symbols, `undefined`) are left out or become null, as in
  * `JSON.stringify`.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a cycle, a bigint, or data that is nested too deeply.

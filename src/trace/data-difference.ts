@@ -1,16 +1,16 @@
-/** Finds the first place at which two pieces of plain data differ. Absent and undefined are the same. */
+/** Finds the first place at which two pieces of plain data differ. An absent field equals undefined. */
 import * as is from '../kernel/shape.ts';
 import { describeValue } from '../kernel/errors.ts';
 
 /** Where two pieces of data differ. */
 export interface DataDifference {
-  /** Such as `status.state`; empty for the data as a whole. */
+  /** Path of the field, such as `status.state`; empty for the data as a whole. */
   readonly path: string;
   readonly first: unknown;
   readonly second: unknown;
 }
 
-/** The first difference in the order of the first's fields, then of those that only the second has. */
+/** The first difference, in the order of the first value's fields, followed by fields that only the second has. */
 export function findDataDifference(first: unknown, second: unknown, path = ''): DataDifference | undefined {
   if (Array.isArray(first) && Array.isArray(second)) {
     const length = Math.max(first.length, second.length);
@@ -25,7 +25,7 @@ export function findDataDifference(first: unknown, second: unknown, path = ''): 
   return first === second ? undefined : { path, first, second };
 }
 
-/** A difference in words, such as `status.state: "COMPLETE" against "FAILED"`. */
+/** Describes a difference, such as `status.state: "COMPLETE" against "FAILED"`. */
 export function formatDataDifference({ path, first, second }: DataDifference): string {
   return `${path}: ${shown(first)} against ${shown(second)}`;
 }

@@ -1,4 +1,4 @@
-/** Decision logs as files of kind `decisions`: every open question, how many answers it had, and which was taken. */
+/** Decision logs as files of kind `decisions`: every open question, its number of answers, and the answer taken. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
@@ -8,7 +8,7 @@ import type { TraceReaderOptions } from './trace-reader.ts';
 import { READER_OPTIONS, openTrace } from './trace-reader.ts';
 import { createTraceWriter } from './trace-writer.ts';
 
-/** A decision log that was read. */
+/** The content of a decision log. */
 export interface DecisionLogFile {
   readonly header: DecisionsHeader;
   readonly decisions: readonly Decision[];
@@ -17,7 +17,7 @@ export interface DecisionLogFile {
 /**
  * The lines of a decision log, each with its newline.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` at the first decision that is none.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` at the first invalid decision.
  * @example
  * ```ts
  * import { question } from 'dryrunner/kernel';
@@ -43,7 +43,7 @@ export function* decisionLogLines(
  * Reads a whole decision log.
  * See {@link decisionLogLines}.
  *
- * @throws TraceFormatError for anything but a whole file of kind `decisions`.
+ * @throws TraceFormatError for anything but a complete file of kind `decisions`.
  */
 export async function readDecisionLog(
   source: TextSource,

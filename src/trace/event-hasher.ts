@@ -1,9 +1,9 @@
 /**
- * Feeds trace events to a rolling hash as numbers and strings, without making text. Invariant: what is fed can be
- * separated again, so two lists of events feed the same sequence only if they are equal as data: optional fields that are
- * absent or undefined are equal, and so are maps that list the same entries in another order.
+ * Feeds trace events to a rolling hash as numbers and strings, without building text. Invariant: the encoding is
+ * unambiguous, so two lists of events feed the same sequence only if they are equal as data. Absent and undefined
+ * optional fields are equal, and so are maps with the same entries in a different order.
  *
- * Most events repeat the runner, run, tags and refs of the one before; a flag stands for what is repeated.
+ * Most events repeat the runner, run, tags and refs of the event before; flags mark those that change.
  */
 import { textWords, type TextWords } from '../kernel/text-words.ts';
 import { unreachable } from '../kernel/invariant.ts';
@@ -17,20 +17,20 @@ import { LOG_NAMES, TEMP_DIR_NAME } from '../model/undisturbed-run.ts';
 import { canonicalJson, sortedKeys } from './canonical-json.ts';
 
 /**
- * What an event hasher needs of a rolling hash. Strings are taken as wholes: adding `'ab'` and `''` is not adding `'a'` and
- * `'b'`. The digest may be read at any time and ends nothing.
+ * The rolling hash that an event hasher needs. Strings are separate: adding `'ab'` and `''` differs from adding `'a'`
+ * and `'b'`. The digest may be read at any time, and does not end the hash.
  */
 export interface EventHash {
   addNumber(value: number): void;
-  /** `isRare` says that this value will hardly come again, so that remembering it does not pay; the digest is the same. */
+  /** `isRare` means that the value will hardly occur again, so that caching it does not pay; the digest is the same. */
   addString(value: string, isRare?: boolean): void;
-  /** The same as `addString` with the text of these words; absent: it is asked for the text. */
+  /** As `addString` with the text of these words; if absent, `addString` is called. */
   addWords?(words: TextWords): void;
   /** 16 hexadecimal characters. */
   digest(): string;
 }
 
-/** A text of a row, with its words. */
+/** A text of a row, with its words precomputed. */
 interface KnownText {
   readonly text: string;
   readonly words: TextWords;
@@ -49,7 +49,7 @@ const WAIT = known('wait');
 const RELEASE = known('release');
 const END = known('end');
 
-/** Codes of the event types: part of the hash, so a code is never given to another type. */
+/** Codes of the event types. They are part of the hash, so a code is never reused for another type. */
 const CODES = {
   accepted: 1,
   rejected: 2,
@@ -73,14 +73,14 @@ const CODES = {
   node: 20,
 } as const satisfies Readonly<Record<TraceEvent['type'], number>>;
 
-/** Flags above the codes: what follows the head of an event instead of being as in the event before. */
+/** Flags above the codes: fields that follow the head because they differ from the event before. */
 const NEW_RUNNER = 1 << 5;
 const NEW_RUN = 1 << 6;
-/** What follows what an event of a resource always has. */
+/** Flags for optional fields of a resource event. */
 const HAS_OWNER = 1 << 7;
 const HAS_FROM = 1 << 8;
 
-/** To read so short a name of a runner takes no longer than to look its words up, and far less where 10,000 of them make the table large. */
+/** For a name this short, reading it is as fast as looking its words up, and much faster once 10,000 names fill the table. */
 const SHORT_NAME_MAX = 16;
 
 /** Flags of a status. */
@@ -144,7 +144,7 @@ export class EventHasher implements RunTracer {
     this.#head(at, CODES.evicted, runner, runId);
   }
 
-  /** The same as the events of `STARTED_ROW` one by one, written out for speed. */
+  /** Equivalent to the events of `STARTED_ROW` one by one, written out for speed. */
   started(at: number, runner: string, runId: string, checkout: string, status: RunStatus): void {
     this.#head(at, CODES.phase, runner, runId);
     this.#text(CHECKOUT);
@@ -164,7 +164,7 @@ export class EventHasher implements RunTracer {
     this.#again(at, CODES.phase, WAIT);
   }
 
-  /** The same as the events of `ENDED_ROW` one by one, written out for speed. */
+  /** Equivalent to the events of `ENDED_ROW` one by one, written out for speed. */
   ended(at: number, runner: string, runId: string, checkout: string, status: RunStatus): void {
     this.#head(at, CODES.phase, runner, runId);
     this.#text(CLOSE);
@@ -181,7 +181,7 @@ export class EventHasher implements RunTracer {
     this.#status(status);
   }
 
-  /** Adds any event; the same as the call that takes it. Each case reads the fields of its own shape of event, which costs a third of reading those of any. */
+  /** Adds any event, like the matching call. Each case reads its own shape of event, which costs a third of reading a general one. */
   record(event: TraceEvent): void {
     switch (event.type) {
       case 'phase':
@@ -250,14 +250,14 @@ export class EventHasher implements RunTracer {
         if (event.isRepeated === true) hash.addString('repeated');
         return;
       case 'fault':
-        // Hardly two messages are alike in words.
+        // Texts of messages are rarely equal.
         hash.addString(faultPlace(event), event.message !== undefined);
         hash.addString(event.kind);
         return;
     }
   }
 
-  /** Of what has neither owner nor source it is the same as the call. */
+  /** For an event without owner and source, equivalent to the matching call. */
   #owned({ type, at, runner, runId, resource, name, owner, from }: HeldEvent): void {
     const flags = (owner === undefined ? 0 : HAS_OWNER) | (from === undefined ? 0 : HAS_FROM);
     this.#head(at, CODES[type] | flags, runner, runId);
@@ -312,7 +312,7 @@ export class EventHasher implements RunTracer {
     }
   }
 
-  /** An event of the runner and run of the event before, and the first text of it. */
+  /** An event with the runner and run of the event before, and its first text. */
   #again(at: number, code: number, text: KnownText): void {
     this.#hash.addNumber(at);
     this.#hash.addNumber(code);
@@ -396,7 +396,7 @@ export class EventHasher implements RunTracer {
     const hash = this.#hash;
     const { argv, envVars, timeoutMs, executeRequest } = command;
     hash.addNumber(argv.length);
-    // It is frozen, and to iterate over such an array is slow.
+    // `argv` is frozen, and iterating over a frozen array is slow.
     for (let index = 0; index < argv.length; index += 1) hash.addString(argv[index] as string);
     hash.addNumber((envVars === undefined ? 0 : 1) | (timeoutMs === undefined ? 0 : 2));
     if (envVars !== undefined) this.#envVars(envVars);
@@ -423,7 +423,7 @@ export class EventHasher implements RunTracer {
   }
 }
 
-/** Where a fault strikes, as one text. */
+/** The place that a fault strikes, as one text. */
 function faultPlace({
   operation,
   filer,

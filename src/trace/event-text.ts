@@ -1,4 +1,4 @@
-/** Trace events in plain words, one line each, for reports and for the first difference of two traces. */
+/** Describes trace events, one line each, for reports and for the first difference of two traces. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { tagsOf, type Command } from '../model/command.ts';
@@ -11,7 +11,7 @@ import type { ServiceStatus } from '../model/service-status.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 
 /**
- * One line that says what happened and when.
+ * Describes an event and its time in one line.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an object.
  * @example
@@ -26,7 +26,7 @@ export function formatEvent(event: TraceEvent): string {
   return `${event.at} ms: ${eventText(event)}`;
 }
 
-/** What happened, without the time. */
+/** Describes an event without its time. */
 export function eventText(event: TraceEvent): string {
   return 'runId' in event ? ofRun(event) : ofRunner(event);
 }
@@ -36,7 +36,7 @@ type RunnerEvent = Exclude<TraceEvent, RunEvent>;
 
 function ofRun(event: RunEvent): string {
   const runner = named(event.runner);
-  // Waits on all runs, and faults of calls that name none, belong to no run.
+  // Waits on all runs, and faults of calls that name no run, belong to no run.
   const run = event.runId === '' ? runner : `run ${event.runId} of ${runner}`;
   switch (event.type) {
     case 'accepted':
@@ -60,7 +60,7 @@ function ofRun(event: RunEvent): string {
   }
 }
 
-/** What a runner goes on after: a failure that is not the end of the run, or one because of which it does something again. */
+/** Describes an error after which a runner continues: one that does not end the run, or one that makes it retry. */
 function recordedText({
   what,
   error,
@@ -103,7 +103,7 @@ function commandText({ argv, timeoutMs = 0 }: Command): string {
   return `${JSON.stringify(argv)}${timeoutMs > 0 ? `, timeout ${timeoutMs} ms` : ''}`;
 }
 
-/** The name that its scheduler knows a run by. */
+/** The name that the scheduler gave a run. */
 function taggedText(command: Command): string {
   const { jobId, taskId, tag } = tagsOf(command);
   const name = [jobId, taskId, tag].filter((part) => part !== '').join('/');

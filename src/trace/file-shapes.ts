@@ -1,4 +1,4 @@
-/** The shapes of the lines that make a file: its header by kind, its footer, and what may stand between them. */
+/** The shapes of the lines of a file: its header and entries by kind, and its footer. */
 import * as is from '../kernel/shape.ts';
 import type {
   DiskStep,
@@ -30,7 +30,7 @@ import {
 
 type EventType = TraceEvent['type'];
 type EventOf<T extends EventType> = Extract<TraceEvent, { readonly type: T }>;
-/** What an event of that type has beside time, type and runner. */
+/** The fields of an event besides time, type and runner. */
 type Own<T extends EventType> = Omit<EventOf<T>, 'at' | 'type' | 'runner'>;
 
 const PHASES: Readonly<Record<InvocationPhase, true>> = {
@@ -100,7 +100,7 @@ function eventOf<T extends EventType>(
   return is.recordOf<Readonly<Record<string, unknown>>>({ ...first, ...required }, optional);
 }
 
-/** The shape of every type of event, complete by the compiler's word: a new type or field of an event is missed here at once. */
+/** The shape of every event type. The compiler checks that it is complete: a new type or field of an event is an error here. */
 export const EVENT_SHAPES: Readonly<Record<EventType, is.RecordShape>> = Object.freeze({
   accepted: eventOf('accepted', { runId: is.TEXT, command: COMMAND_SHAPE }, {}),
   rejected: eventOf('rejected', { code: is.TEXT }, {}),
@@ -165,7 +165,7 @@ interface FirstFields {
 
 const first = { format: is.oneOf(TRACE_FORMAT), version: VERSION };
 
-/** The first line, by kind. */
+/** Shape of the first line, by kind. */
 export const HEADER_SHAPES: Readonly<Record<TraceKind, is.RecordShape>> = Object.freeze({
   simulation: is.recordOf<FirstFields & SimulationHeader>(
     { ...first, kind: is.oneOf('simulation') },
@@ -178,13 +178,13 @@ export const HEADER_SHAPES: Readonly<Record<TraceKind, is.RecordShape>> = Object
   ),
 });
 
-/** The last line. */
+/** Shape of the last line. */
 export const FOOTER_SHAPE: is.RecordShape = is.recordOf<TraceFooter & { readonly type: 'end' }>(
   { type: is.oneOf('end'), decisions: is.COUNT, events: is.COUNT, runs: is.COUNT, sha256: SHA256_SHAPE },
   { steps: is.COUNT, traceHash: is.text('16 lower-case hexadecimal digits', /^[0-9a-f]{16}$/) },
 );
 
-/** What may stand between first and last line, by kind and by the line's type. */
+/** Shapes of the lines between the first and the last, by kind of file and type of line. */
 export const LINE_SHAPES: Readonly<Record<TraceKind, ReadonlyMap<string, is.RecordShape>>> = Object.freeze({
   simulation: new Map([['decision', DECISION_LINE_SHAPE], ...Object.entries(EVENT_SHAPES)]),
   decisions: new Map([['decision', DECISION_LINE_SHAPE]]),

@@ -1,18 +1,18 @@
-/** Parses one line of a file and holds it against its shape. What does not fit becomes an error with the line's number. */
+/** Parses a line of a file and checks its shape. A mismatch is an error with the line number. */
 import * as is from '../kernel/shape.ts';
 import { describeValue } from '../kernel/errors.ts';
 import type { Line } from './line-reader.ts';
 import { TraceFormatError } from './trace-format-error.ts';
 
-/** A line's object before its fields are known to be right. */
+/** The object of a line whose fields have not been checked yet. */
 export type ParsedLine = Readonly<Record<string, unknown>>;
 
-/** The error of a line that cannot be. */
+/** The error for an invalid line. */
 export function corrupted(line: number, expected: string, actual: string, cause?: unknown): TraceFormatError {
   return new TraceFormatError({ problem: 'corrupted', line, expected, actual, cause });
 }
 
-/** The object on a line; a last line that stops in the middle is `truncated`, any other that is no object `corrupted`. */
+/** The object on a line. A last line that is cut off is `truncated`, any other line without an object is `corrupted`. */
 export function parseLine({ number, text, isEnded }: Line): ParsedLine {
   try {
     const value: unknown = JSON.parse(text);
@@ -31,7 +31,7 @@ export function parseLine({ number, text, isEnded }: Line): ParsedLine {
   throw corrupted(number, 'a JSON object', describeValue(text));
 }
 
-/** Throws for the first place where a line does not fit. */
+/** Throws at the first field of a line that does not match. */
 export function checkLine(line: number, shape: is.Shape, value: ParsedLine): void {
   const found = is.findMismatch(shape, value);
   if (found === undefined) return;
@@ -39,7 +39,7 @@ export function checkLine(line: number, shape: is.Shape, value: ParsedLine): voi
   throw corrupted(line, path === '' ? expected : `${path}: ${expected}`, got);
 }
 
-/** The line's object without fields that belong to the file and not to what it holds. */
+/** The object of a line without fields that belong to the file format. */
 export function withoutFields(value: ParsedLine, ...names: readonly string[]): ParsedLine {
   return Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
 }

@@ -1,6 +1,7 @@
 /**
- * Cuts a stream of text or bytes into lines, one at a time. Tolerates a byte order mark and CRLF. Invariants: it holds one chunk and a
- * small multiple of one line, however that was cut; it never reads past what was asked for, and closes its source when it is closed.
+ * Splits a stream of text or bytes into lines, one at a time. Accepts a byte order mark and CRLF. Invariants: however
+ * the stream is cut, it holds one chunk and a small multiple of one line; it never reads further than requested, and
+ * closing it closes the source.
  */
 import * as is from '../kernel/shape.ts';
 import { check, isInstance, unreadable } from '../kernel/argument-check.ts';
@@ -8,15 +9,15 @@ import { invalidArgument } from '../kernel/errors.ts';
 import type { Chunk } from '../model/output.ts';
 import { TraceFormatError } from './trace-format-error.ts';
 
-/** Where a reader gets its text: one piece, a list of pieces, or a stream of them; bytes are UTF-8. */
+/** The source of a reader: one chunk, a list of chunks, or a stream of them; bytes are UTF-8. */
 export type TextSource = Chunk | Iterable<Chunk> | AsyncIterable<Chunk>;
 
-/** One line without its end. */
+/** A line without its terminator. */
 export interface Line {
   /** From 1. */
   readonly number: number;
   readonly text: string;
-  /** False for a last line that no newline ends. */
+  /** False for a last line without a newline. */
   readonly isEnded: boolean;
 }
 
@@ -25,12 +26,12 @@ type Pieces = Iterator<Chunk, unknown> | AsyncIterator<Chunk, unknown>;
 const NEWLINE = 10;
 const NO_BYTES = new Uint8Array(0);
 
-/** How a reader takes its source. */
+/** Options of a {@link LineReader}. */
 export interface LineReaderOptions {
   readonly foreignBytes?: 'refused' | 'replaced';
 }
 
-/** Reads lines one after the other. */
+/** Reads lines one after another. */
 export class LineReader {
   readonly #pieces: Pieces;
   readonly #encoder = new TextEncoder();
@@ -38,17 +39,17 @@ export class LineReader {
   #chunk: Uint8Array = NO_BYTES;
   #position = 0;
   #isDrained = false;
-  /** A high surrogate at the end of a text piece, kept for its other half. */
+  /** A high surrogate at the end of a chunk of text, kept until its other half arrives. */
   #half = '';
   #number = 0;
 
-  /** With `foreignBytes: 'replaced'`, what is not UTF-8 reads as U+FFFD instead of being refused. */
+  /** With `foreignBytes: 'replaced'`, bytes that are not UTF-8 become U+FFFD instead of being rejected. */
   constructor(source: TextSource, { foreignBytes = 'refused' }: LineReaderOptions = {}) {
     this.#decoder = new TextDecoder('utf-8', { fatal: foreignBytes === 'refused', ignoreBOM: true });
     this.#pieces = iteratorOf(source);
   }
 
-  /** The number of the last line that was read; 0 before the first. */
+  /** Number of the last line read; 0 before the first. */
   get number(): number {
     return this.#number;
   }
@@ -56,7 +57,7 @@ export class LineReader {
   /**
    * The next line, or `undefined` at the end.
    *
-   * @throws TraceFormatError if it has more than `maxBytes` bytes, or is not UTF-8.
+   * @throws TraceFormatError if the line has more than `maxBytes` bytes, or is not UTF-8.
    */
   async next(maxBytes: number): Promise<Line | undefined> {
     const gathered = new GatheredBytes();
@@ -75,7 +76,7 @@ export class LineReader {
     }
   }
 
-  /** Gives the source back; what was not read stays unread. */
+  /** Closes the source without reading the rest. */
   async close(): Promise<void> {
     this.#isDrained = true;
     this.#chunk = NO_BYTES;
@@ -163,7 +164,7 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   return whole;
 }
 
-/** The beginning of a line that goes on in the next chunk, copied: a chunk that is kept costs more than its bytes. */
+/** The start of a line that continues in the next chunk. It is copied, because keeping a chunk costs more than its bytes. */
 class GatheredBytes {
   #room = NO_BYTES;
   #length = 0;
@@ -187,7 +188,7 @@ class GatheredBytes {
     this.#length = length;
   }
 
-  /** All of them and the last part of the line. */
+  /** All gathered bytes, followed by the last part of the line. */
   with(part: Uint8Array): Uint8Array {
     if (this.#length === 0) return part;
     this.add(part);

@@ -1,4 +1,4 @@
-/** The shapes of the model's types as they stand in files: commands, statuses, recorded runs, decisions. */
+/** The shapes of model types as files contain them: commands, statuses, recorded runs, decisions. */
 import * as is from '../kernel/shape.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { QuestionData } from '../kernel/question.ts';
@@ -8,12 +8,12 @@ import { RUN_STATES } from '../model/run-state.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
 
-/** Milliseconds from some beginning. */
+/** Milliseconds from some start. */
 export const TIME_MS: is.NumberShape = is.finite(0, TIME_MS_MAX);
 const STATE = is.oneOf(...RUN_STATES);
-/** A digest of lines or output. */
+/** A SHA-256 digest of lines or output. */
 export const SHA256_SHAPE: is.TextShape = is.text('64 lower-case hexadecimal digits', /^[0-9a-f]{64}$/);
-/** Bytes that are not text. */
+/** Bytes encoded as base64. */
 export const BASE64_SHAPE: is.TextShape = is.text(
   'base64 text',
   /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/,
@@ -56,7 +56,7 @@ export const SERVICE_STATUS_SHAPE: is.RecordShape = is.recordOf<ServiceStatus>(
   {},
 );
 
-/** A decision as a line: its question as plain data, which only the kernel knows how to read. */
+/** A decision as a line of a file: its question is plain data that only the kernel interprets. */
 export interface DecisionLine extends Omit<Decision, 'question'> {
   readonly type: 'decision';
   readonly question: QuestionData;

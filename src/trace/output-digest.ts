@@ -1,7 +1,8 @@
 /**
- * The digest of what a process wrote, taken from the file that the invoker made of it; `src/runners/invocation/log-header.ts` gives that file its
- * form. Dates and host paths stand in the file's header, and why a run was stopped in its trailer (R96, R101, R107, R111), so neither
- * counts: the same bytes of the process give the same digest on every machine and at any time.
+ * Computes the digest of a process's output from the log file that the invoker writes; its format is defined by
+ * `src/runners/invocation/log-header.ts`. Header and trailer do not count, because the header contains dates and host
+ * paths, and the trailer the reason why a run was stopped (R96, R101, R107, R111). So the same output gives the same
+ * digest on every machine and at any time.
  */
 import * as is from '../kernel/shape.ts';
 import { invalidArgument } from '../kernel/errors.ts';
@@ -10,32 +11,32 @@ import { check, checkedIterable, isInstance } from '../kernel/argument-check.ts'
 import { LOG_HEADER_END, LOG_TRAILER_BEGIN } from '../model/log-markers.ts';
 import type { Chunk } from '../model/output.ts';
 
-/** What is known of the file. */
+/** What is known about the file. */
 export interface OutputDigestOptions {
   /**
-   * Whether the run was stopped, by abort, deadline or memory cap, so that the file ends with a trailer. Without this, bytes of the
-   * process that look like a trailer stay what they are. Default false.
+   * True if the run was stopped, by abort, deadline or memory cap, so that the file ends with a trailer. If false,
+   * output that looks like a trailer counts as output. Default false.
    */
   readonly hasTrailer?: boolean;
 }
 
 const DIGEST_OPTIONS = is.optionsOf<OutputDigestOptions>({}, { hasTrailer: is.BOOLEAN });
 
-/** A file whose header is not over by then has none. */
+/** A file whose header is longer than this has none. */
 const HEADER_BYTES_MAX = 4 * 1024 * 1024;
 /** A file that does not begin with a marker of at most this length has no header. */
 const MARKER_BYTES_MAX = 1024;
-/** The marker is this line twice, where a header begins, where it ends, and where a trailer begins. */
+/** The marker is this line twice. It stands at the start and the end of a header, and at the start of a trailer. */
 const MARKER_LINE = /^(#{8,})\n\1\n/;
 
-/** Takes a file piece by piece. */
+/** Digests a file chunk by chunk. */
 export class OutputDigest {
   readonly #hasTrailer: boolean;
   readonly #hash = createHash('sha256');
-  /** The hash as it was before the latest thing that looks like a trailer. */
+  /** The hash before the latest text that looks like a trailer. */
   #beforeTrailer: Hash | undefined;
   #trailer: Buffer | undefined;
-  /** What cannot be judged yet: a header, or the beginning of a trailer. */
+  /** Bytes that cannot be classified yet: a header, or the start of a trailer. */
   #held: Buffer = Buffer.alloc(0);
   #isInHeader = true;
 
@@ -43,14 +44,14 @@ export class OutputDigest {
     this.#hasTrailer = hasTrailer;
   }
 
-  /** Takes the next piece of the file. */
+  /** Adds the next chunk of the file. */
   add(chunk: Chunk): void {
     this.#held = Buffer.concat([this.#held, typeof chunk === 'string' ? Buffer.from(chunk) : chunk]);
     if (this.#isInHeader) this.#skipHeader();
     if (!this.#isInHeader) this.#takeBody(this.#trailer === undefined ? 0 : this.#trailer.length - 1);
   }
 
-  /** SHA-256 of the process's bytes, 64 hexadecimal digits; nothing may be added afterwards. */
+  /** SHA-256 of the process's output, 64 hexadecimal digits; nothing may be added afterwards. */
   end(): string {
     this.#takeBody(0);
     return (this.#beforeTrailer ?? this.#hash).digest('hex');
@@ -70,7 +71,7 @@ export class OutputDigest {
     if (this.#hasTrailer) this.#trailer = Buffer.from(`\n\n${marker}\n${LOG_TRAILER_BEGIN}`);
   }
 
-  /** Hashes what is held but for the last `keep` bytes. */
+  /** Hashes all held bytes except the last `keep`. */
   #takeBody(keep: number): void {
     const bytes = this.#held;
     let position = 0;
@@ -89,9 +90,10 @@ export class OutputDigest {
 }
 
 /**
- * Digests a whole file as the invoker writes it. A file without a header, or of a runner that writes none, counts whole.
+ * Digests a whole file as the invoker writes it. All of a file without a header counts, also for runners that write
+ * none.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is neither text, nor bytes, nor pieces of them.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but text, bytes, or chunks of them.
  * @example
  * ```ts
  * import { digestOutput } from 'dryrunner/trace';
@@ -114,7 +116,7 @@ export async function digestOutput(
   if (Symbol.asyncIterator in content) {
     for await (const chunk of content) digest.add(checked(chunk));
   } else {
-    // Nothing of these is awaited, which would look into what may be anything.
+    // Chunks are not awaited, because that would inspect values that have not been checked.
     for (const chunk of checkedIterable('content', content)) digest.add(checked(chunk));
   }
   return digest.end();

@@ -1,4 +1,4 @@
-/** Simulations as files of kind `simulation`: the decisions that made a run of a scenario what it was, then what happened in it. */
+/** Simulations as files of kind `simulation`: the decisions that determine an execution of a scenario, then its events. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
@@ -9,13 +9,13 @@ import type { TraceReaderOptions } from './trace-reader.ts';
 import { READER_OPTIONS, openTrace } from './trace-reader.ts';
 import { createTraceWriter } from './trace-writer.ts';
 
-/** What a simulation leaves behind. */
+/** The decisions and events of a simulation. */
 export interface SimulationRecord {
   readonly decisions: Iterable<Decision>;
   readonly events: Iterable<TraceEvent>;
 }
 
-/** A simulation that was read. */
+/** The content of a simulation file. */
 export interface SimulationFile {
   readonly header: SimulationHeader;
   readonly footer: TraceFooter;
@@ -56,7 +56,7 @@ export function* simulationLines(
  * Reads a whole simulation into memory; `openTrace` reads one of any size.
  * See {@link simulationLines}.
  *
- * @throws TraceFormatError for anything but a whole file of kind `simulation`.
+ * @throws TraceFormatError for anything but a complete file of kind `simulation`.
  */
 export async function readSimulation(
   source: TextSource,

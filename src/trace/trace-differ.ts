@@ -1,4 +1,4 @@
-/** Finds the first event in which two traces differ, and says it in plain words. Equal traces have none (R209). */
+/** Finds the first event in which two traces differ, and describes it. Equal traces have none (R209). */
 import * as is from '../kernel/shape.ts';
 import { check, checkedIterable, startOf } from '../kernel/argument-check.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
@@ -15,14 +15,14 @@ export interface EventDifference {
   readonly second: TraceEvent | undefined;
   /** The field, such as `status.state`; empty if one trace has ended or the events are of different types. */
   readonly path: string;
-  /** One line. */
+  /** Description in one line. */
   readonly text: string;
 }
 
 /**
  * The first difference of two lists of events; `undefined` if they are equal.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a list. What a list throws on the way passes through.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a list. Errors thrown by a list are passed on.
  * @example
  * ```ts
  * import { diffEvents } from 'dryrunner/trace';
@@ -47,7 +47,7 @@ export function diffEvents(
   }
 }
 
-/** As {@link diffEvents}, for traces that are still being read; reads no further than the first difference. */
+/** As {@link diffEvents}, for traces that are still being read; reads only up to the first difference. */
 export async function diffEventStreams(
   first: AsyncIterable<TraceEvent> | Iterable<TraceEvent>,
   second: AsyncIterable<TraceEvent> | Iterable<TraceEvent>,

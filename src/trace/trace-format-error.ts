@@ -1,38 +1,38 @@
-/** The error of every file that is not what its reader takes: which line, what was expected, what came. */
+/** The error of a file that its reader cannot accept: the line, what was expected, and what was found. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { RunnerError, shownText } from '../kernel/errors.ts';
 
-/** In which way a file is wrong. */
+/** What is wrong with a file. */
 export type TraceProblem =
-  /** Nothing in it. */
+  /** The file is empty. */
   | 'empty'
-  /** Not a file of this package at all: another format, or binary data. */
+  /** Not a file of this package: another format, or binary data. */
   | 'foreign'
   /** Written by a newer version of this package. */
   | 'too-new'
-  /** Written by an older version of this package, in a form that is not read any more. */
+  /** Written by an older version of this package, in a format that is no longer supported. */
   | 'too-old'
-  /** A file of this package, of another kind than asked for. */
+  /** A file of this package, but not of the requested kind. */
   | 'wrong-kind'
   /** Cut off before its end. */
   | 'truncated'
-  /** A line that cannot be, or contents that do not fit the sums of the last line. */
+  /** An invalid line, or contents that do not match the sums in the last line. */
   | 'corrupted'
-  /** A line longer than the reader's bound. */
+  /** A line that exceeds the reader's limit. */
   | 'too-long';
 
-/** What a {@link TraceFormatError} says. */
+/** Details of a {@link TraceFormatError}. */
 export interface TraceFault {
   readonly problem: TraceProblem;
-  /** The line it is about, from 1. */
+  /** The affected line, from 1. */
   readonly line: number;
   readonly expected: string;
-  /** What came, in words. */
+  /** What was found, in words. */
   readonly actual: string;
-  /** What can be done about it, in words. */
+  /** Suggested remedy, in words. */
   readonly hint?: string;
-  /** The error underneath, if there is one. */
+  /** The underlying error, if any. */
   readonly cause?: unknown;
 }
 

@@ -1,17 +1,18 @@
 /**
- * The first and the last line of a file. The first says what the file is, the last how much it holds, so that a file that was
- * cut off or changed is known for one. Invariant: wall time and places on the host occur in the header of a recording only.
+ * The first and the last line of a file. The first identifies the file; the last states how much it contains, so that a
+ * truncated or modified file is detected. Invariant: wall time and places on the host occur only in the header of a
+ * recording.
  */
 
-/** What the first line calls the format. See {@link openTrace}. */
+/** Name of the format in the first line. See {@link openTrace}. */
 export const TRACE_FORMAT = 'dryrunner';
 /** The newest version that this package reads. */
 export const TRACE_VERSION = 2;
 
-/** What a file holds. */
+/** The kind of a file. */
 export type TraceKind = 'simulation' | 'decisions' | 'recording';
 
-/** The version that this package writes and reads, by kind: what has not changed keeps its number. */
+/** The version that this package writes and reads, by kind; a kind that has not changed keeps its version. */
 export const TRACE_VERSIONS: Readonly<Record<TraceKind, number>> = Object.freeze({
   simulation: 2,
   decisions: 2,
@@ -25,11 +26,11 @@ interface SimulatedHeader {
   readonly seed?: string;
   /** Name and version of the program that wrote the file. */
   readonly writtenBy?: string;
-  /** Anything else that the writer of the file wants to find again. */
+  /** Any other data of the file's writer. */
   readonly meta?: Readonly<Record<string, string>>;
 }
 
-/** Header of what a simulation did: its decisions and its events. */
+/** Header of a simulation: its decisions and its events. */
 export interface SimulationHeader extends SimulatedHeader {
   readonly kind: 'simulation';
 }
@@ -39,10 +40,10 @@ export interface DecisionsHeader extends SimulatedHeader {
   readonly kind: 'decisions';
 }
 
-/** Header of runs that really happened. */
+/** Header of a recording of real runs. */
 export interface RecordingHeader {
   readonly kind: 'recording';
-  /** When the recording began: wall time, ISO 8601. */
+  /** Start of the recording: wall time, ISO 8601. */
   readonly startedAt?: string;
   /** The machine's name. */
   readonly host?: string;
@@ -52,19 +53,19 @@ export interface RecordingHeader {
   readonly meta?: Readonly<Record<string, string>>;
 }
 
-/** The first line, without format and version, which are the package's business. */
+/** The first line, without format and version, which the package manages itself. */
 export type TraceHeader = SimulationHeader | DecisionsHeader | RecordingHeader;
 
-/** The last line. */
+/** The last line: counts and sums of the lines before it. */
 export interface TraceFooter {
   readonly decisions: number;
   readonly events: number;
-  /** Always 0: recordings of version 1 had lines of that type. */
+  /** Always 0; recordings of version 1 had lines of that type. */
   readonly runs: number;
-  /** In a recording: what went in and out of the runners, events left out. */
+  /** In a recording: number of steps, without events. */
   readonly steps?: number;
-  /** The rolling hash of all events, in a simulation only: equal to the `hash()` of the recorder that got them. */
+  /** In a simulation: the rolling hash of all events, equal to `hash()` of the recorder that received them. */
   readonly traceHash?: string;
-  /** SHA-256 of all lines before this one, each with a single newline at its end. */
+  /** SHA-256 of all earlier lines, each terminated by a single newline. */
   readonly sha256: string;
 }

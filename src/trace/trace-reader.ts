@@ -1,7 +1,7 @@
 /**
- * Reads traces, decision logs and recordings of any size, line by line, and checks every line deeply. Invariant: who has
- * read a file to its end without an error has exactly what was written; a file that was cut off, changed or written by a newer
- * version ends in a `TraceFormatError` that says where.
+ * Reads traces, decision logs and recordings of any size, line by line, and validates every line completely. Invariant:
+ * reading a file to its end without an error yields exactly what was written; a file that was truncated, modified or
+ * written by a newer version fails with a `TraceFormatError` that says where.
  */
 import * as is from '../kernel/shape.ts';
 import { describeValue, invalidArgument } from '../kernel/errors.ts';
@@ -26,7 +26,7 @@ import type { TraceEvent } from '../model/trace-event.ts';
 import type { DecisionLine } from './model-shapes.ts';
 import { TraceSums } from './trace-sums.ts';
 
-/** No header is longer; a foreign file without newlines is known for one after this much. */
+/** Maximum length of a header; a foreign file without newlines is recognized after this much. */
 const HEADER_BYTES_MAX = 1024 * 1024;
 const BEGINNING = `{"format":"${TRACE_FORMAT}"`;
 
@@ -36,30 +36,26 @@ const KINDS_IN_WORDS: Readonly<Record<TraceKind, string>> = {
   recording: 'a recording',
 };
 
-/** What to do with a file of an older version. */
+/** Hints for files of an older version. */
 const TOO_OLD_HINTS: Readonly<Record<TraceKind, string>> = {
   simulation: 'older ones have questions as texts only; run the scenario again with --trace',
   decisions: 'older ones have questions as texts only; run dryrunner explore again to find the failure anew',
   recording: 'older ones do not hold what an exact replay needs; record the command again',
 };
 
-/** What is known of a file whose sums do not fit, and what can be done. */
+/** What can be concluded about a file whose sums do not match, and a remedy. */
 function changedHint(kind: TraceKind): string {
   const played = kind === 'recording' ? 'play it with replay --edited, or ' : '';
   return `the file was changed after it was written; if that was on purpose, ${played}read it with isEdited: true`;
 }
 
-/** A header and the line it stood on. */
+/** A header, and the text of its line. */
 export interface HeaderLine {
   readonly header: TraceHeader;
   readonly text: string;
 }
 
-/**
- * Reads the first line of a file: what it is, how new it is, and whether it is of the kind that was asked for.
- *
- * Reads the header, and checks that it is of `kind` if one is given.
- */
+/** Reads the first line of a file, checks its format and version, and its kind if `kind` is given. */
 async function readHeader(lines: LineReader, kind?: TraceKind): Promise<HeaderLine> {
   const line = await lines.next(HEADER_BYTES_MAX);
   if (line === undefined || line.text.trim() === '') {
@@ -126,37 +122,37 @@ function headerError(
   return new TraceFormatError({ problem, line: 1, expected, actual, ...advice });
 }
 
-/** What stands on one line between the first and the last. */
+/** The content of a line between the first and the last. */
 export type TraceEntry =
   | { readonly type: 'event'; readonly event: TraceEvent }
   | { readonly type: 'decision'; readonly decision: Decision }
   | { readonly type: 'step'; readonly step: RecordedStep };
 
-/** How to read. */
+/** Options of {@link openTrace}. */
 export interface TraceReaderOptions {
-  /** The kind that is wanted; any kind if absent. */
+  /** The kind that is required; any kind if absent. */
   readonly kind?: TraceKind;
-  /** Longest line to accept, in bytes, which bounds the memory: 256 MiB for recordings and 16 MiB for others if absent. */
+  /** Maximum length of a line in bytes, which bounds the memory used. Default: 256 MiB for recordings, 16 MiB for other kinds. */
   readonly maxLineBytes?: number;
   /**
-   * The file was edited on purpose: the sums of its last line are not compared with the lines before it; every line is checked as ever.
-   * What is read and written again has sums that fit. Default: false.
+   * True: the file was edited on purpose, so the sums in its last line are not checked; every line still is. Writing
+   * the entries again gives a file with correct sums. Default: false.
    */
   readonly isEdited?: boolean;
 }
 
-/** The shape of those. */
+/** Argument shape of {@link TraceReaderOptions}. */
 export const READER_OPTIONS: is.RecordShape = is.optionsOf<TraceReaderOptions>(
   {},
   { kind: is.TEXT, maxLineBytes: is.integer(1), isEdited: is.BOOLEAN },
 );
 
-/** A file that has shown its header. Its entries can be read once. */
+/** An opened file whose header has been read. Its entries can be read once. */
 export interface OpenTrace extends AsyncIterable<TraceEntry> {
   readonly header: TraceHeader;
-  /** The sums of the last line; `undefined` until the entries have been read to their end. */
+  /** The content of the last line; `undefined` until all entries have been read. */
   readonly footer: TraceFooter | undefined;
-  /** Gives the source back without reading on. Reading to the end, or leaving a `for await`, does so as well. */
+  /** Closes the source without reading on. Reading to the end, or leaving a `for await`, also closes it. */
   close(): Promise<void>;
 }
 
@@ -237,7 +233,7 @@ class StreamedTrace implements OpenTrace {
     }
   }
 
-  /** What happened later stands later. */
+  /** Checks that times never decrease. */
   #checkTime(number: number, at: number): void {
     if (at < this.#latestAt) {
       throw corrupted(number, `at: a number ≥ ${this.#latestAt}, as the line before has it`, String(at));
@@ -296,10 +292,10 @@ class StreamedTrace implements OpenTrace {
 }
 
 /**
- * Opens a file of this package: reads its header, and gives its entries as they come.
+ * Opens a file of this package: reads its header, and provides its entries as a stream.
  *
- * @throws TraceFormatError if the header is not what `options` ask for, and while reading if anything else is wrong; RunnerError
- * `RUNNER_INVALID_ARGUMENT` for a source or option of the wrong type. What the source itself throws passes through.
+ * @throws TraceFormatError if the header does not match `options`, and while reading for any other problem; RunnerError
+ * `RUNNER_INVALID_ARGUMENT` for a source or option of the wrong type. Errors of the source are passed on.
  * @example
  * ```ts
  * import { createTraceWriter, openTrace } from 'dryrunner/trace';

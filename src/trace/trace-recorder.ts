@@ -1,6 +1,6 @@
 /**
- * The tracer that every simulation has: it folds each event into a rolling hash and keeps the events themselves only if
- * asked to. Invariant: two recorders give the same hash if and only if they got equal events in the same order.
+ * The tracer of every simulation: it adds each event to a rolling hash, and keeps the events only on request.
+ * Invariant: two recorders have the same hash if and only if they received equal events in the same order.
  */
 import * as is from '../kernel/shape.ts';
 import { check, unreadable } from '../kernel/argument-check.ts';
@@ -14,11 +14,11 @@ import { ENDED_ROW, STARTED_ROW } from '../model/undisturbed-run.ts';
 import type { EventHash } from './event-hasher.ts';
 import { EventHasher } from './event-hasher.ts';
 
-/** What a recorder is made of. */
+/** Options of {@link createTraceRecorder}. */
 export interface TraceRecorderOptions {
-  /** A fresh rolling hash; the recorder owns it from now on. */
+  /** A fresh rolling hash, owned by the recorder from now on. */
   readonly hash: EventHash;
-  /** Whether to keep the events in memory for `events()`; off by default, as a long simulation has millions. */
+  /** True: keeps the events in memory for `events()`. Default false, because a long simulation has millions. */
   readonly keep?: boolean;
 }
 
@@ -27,9 +27,9 @@ const RECORDER_OPTIONS = is.optionsOf<TraceRecorderOptions>(
   { keep: is.BOOLEAN },
 );
 
-/** A tracer that can be asked afterwards. */
+/** A tracer whose result can be read. */
 export interface TraceRecorder extends Tracer {
-  /** How many events were recorded so far. */
+  /** Number of events recorded so far. */
   readonly count: number;
   /** The hash of all events so far, 16 hexadecimal characters. */
   hash(): string;
@@ -41,7 +41,7 @@ export interface TraceRecorder extends Tracer {
   events(): readonly TraceEvent[];
 }
 
-/** The recorder of a simulation, which takes calls and rows. */
+/** The recorder of a simulation, which accepts calls and rows. */
 export class HashingRecorder implements TraceRecorder, RunTracer {
   readonly #hash: EventHash;
   readonly #hasher: EventHasher;
@@ -135,7 +135,7 @@ export class HashingRecorder implements TraceRecorder, RunTracer {
   }
 }
 
-/** What {@link createTraceRecorder} makes: events alone, and whatever is no event is refused. */
+/** The recorder of {@link createTraceRecorder}: accepts only events, and validates them. */
 class EventRecorder implements TraceRecorder {
   readonly #recorder: HashingRecorder;
 
@@ -165,9 +165,9 @@ class EventRecorder implements TraceRecorder {
 }
 
 /**
- * Makes a recorder: hand it to a world as its `tracer` (R209).
+ * Creates a recorder: pass it to a world as its `tracer` (R209).
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `hash` is no rolling hash.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `hash` is not a rolling hash.
  * @example
  * ```ts
  * import { createTraceRecorder } from 'dryrunner/trace';

@@ -1,6 +1,6 @@
 /**
- * What the last line of a file says about the lines before it. Writer and reader both keep these sums, and the reader
- * compares them: a file that was cut off, changed or put together does not fit.
+ * Counts and hashes in the last line of a file, about the lines before it. Writer and reader both compute them, and the
+ * reader compares: a file that was truncated, modified or pieced together does not match.
  */
 import { createHash } from 'node:crypto';
 import { createRollingHash } from '../kernel/rolling-hash.ts';
@@ -8,10 +8,10 @@ import type { TraceEvent } from '../model/trace-event.ts';
 import { EventHasher } from './event-hasher.ts';
 import type { TraceFooter, TraceKind } from './trace-header.ts';
 
-/** One update of the hash costs about as much as this many characters of it. */
+/** Updating the hash has a fixed cost, about that of hashing this many characters. */
 const BATCH_LENGTH = 16_384;
 
-/** SHA-256 over lines, each taken with one newline at its end, whatever ended it in the file. */
+/** SHA-256 over lines, each terminated by one newline, whatever terminates it in the file. */
 class LineDigest {
   readonly #hash = createHash('sha256');
   #batch = '';
@@ -33,7 +33,7 @@ class LineDigest {
   }
 }
 
-/** The sums over the lines of one file. */
+/** Computes the sums of one file. */
 export class TraceSums {
   readonly #kind: TraceKind;
   readonly #lines = new LineDigest();
@@ -67,7 +67,7 @@ export class TraceSums {
     this.#lines.add(line);
   }
 
-  /** The footer that fits what was added; nothing may be added afterwards. */
+  /** The footer for the lines added; nothing may be added afterwards. */
   end(): TraceFooter {
     return {
       decisions: this.#decisionCount,

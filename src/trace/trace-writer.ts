@@ -1,6 +1,6 @@
 /**
- * Makes the lines of a trace, decision log or recording, one at a time, so that a file of any size is written without
- * being held. Invariant: equal data gives equal lines (R209), and every line that is made can be read back.
+ * Produces the lines of a trace, decision log or recording one at a time, so that a file of any size can be written
+ * without holding it in memory. Invariant: equal data gives equal lines (R209), and every line can be read back.
  */
 import * as is from '../kernel/shape.ts';
 import { canonicalJson, sortedKeys } from './canonical-json.ts';
@@ -19,8 +19,8 @@ const DECISION = is.readable('an object with question, n and answer');
 const STEP = is.readable('a step of a recording');
 
 /**
- * Writes values as JSON with their fields in the order of their shape and the keys of maps sorted, so that equal data is written as
- * equal bytes whatever built it (R209).
+ * Formats values as JSON with fields in the order of their shape and keys of maps sorted, so that equal data gives
+ * equal bytes however it was built (R209).
  */
 function shapeText(shape: is.Shape, value: unknown): string {
   switch (shape.is) {
@@ -50,7 +50,7 @@ function mapText({ of }: is.MapShape, map: JsonObject): string {
     .join(',')}}`;
 }
 
-/** By hand, because it is done for every line of a file. */
+/** Builds the text by hand, because it is done for every line of a file. */
 function recordText({ fields }: is.RecordShape, record: JsonObject): string {
   let text = '{';
   for (const [key, shape] of fields) {
@@ -63,16 +63,17 @@ function recordText({ fields }: is.RecordShape, record: JsonObject): string {
 }
 
 /**
- * Gives the lines of one file, each with its newline: `header` first, then any number of others that the kind allows, `end` last.
- * Every method throws `RUNNER_INVALID_ARGUMENT` for what the format cannot hold, and then writes nothing.
+ * Produces the lines of one file, each with its newline: first `header`, then any number of lines that the kind allows,
+ * finally `end`. Every method throws `RUNNER_INVALID_ARGUMENT` for data that the format cannot represent, and then
+ * produces nothing.
  */
 export interface TraceWriter {
   header(): string;
-  /** In files of kind `simulation` and `recording`. */
+  /** For files of kind `simulation` and `recording`. */
   event(event: TraceEvent): string;
-  /** In files of kind `simulation` and `decisions`. */
+  /** For files of kind `simulation` and `decisions`. */
   decision(decision: Decision): string;
-  /** In files of kind `recording`. */
+  /** For files of kind `recording`. */
   step(step: RecordedStep): string;
   end(): string;
 }
@@ -157,9 +158,9 @@ function lineOf(shape: is.RecordShape, name: string, value: object): string {
 }
 
 /**
- * Makes a writer of one file.
+ * Creates a writer of one file.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `header.kind` is no kind of file.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `header.kind` is not a kind of file.
  * @example
  * ```ts
  * import { question } from 'dryrunner/kernel';

@@ -1,7 +1,8 @@
 /**
- * Recorded work for runners: when each command arrives, what it does, and how its run is to end. A reader of a format makes
- * {@link WorkloadJob}s (that of the Standard Workload Format: `swf/swf-workload.ts`), and everything else is the same for all formats.
- * Recorded waits and ends are for comparison; they are what a scheduler under test is judged by, not what it is fed.
+ * Recorded work for runners: when each command arrives, what it does, and how its run should end. A reader of a log
+ * format produces {@link WorkloadJob}s (for the Standard Workload Format: `swf/swf-workload.ts`); everything else is
+ * independent of the format. Recorded waits and ends are not input: they are what a scheduler under test is compared
+ * with.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -10,40 +11,42 @@ import type { Command } from '../model/command.ts';
 import { TIME_MS_MAX } from '../kernel/microseconds.ts';
 import type { RunState } from '../model/run-state.ts';
 
-/** One job of a recorded workload, whatever the format of its log. Times are milliseconds. */
+/** One job of a recorded workload, independent of the log format. Times are in milliseconds. */
 export interface WorkloadJob {
   /** Unique in the workload. */
   readonly id: string;
-  /** When it was submitted, from any instant that is the same for all jobs. */
+  /** Time of submission, from any origin that all jobs share. */
   readonly submitMs: number;
-  /** How long it ran; absent if the log does not know whether it did. */
+  /** How long it ran; absent if the log does not know whether it ran. */
   readonly runMs?: number;
-  /** How long it waited before it ran, or was cancelled; absent if the log does not know. */
+  /** How long it waited until it ran or was cancelled; absent if unknown. */
   readonly waitMs?: number;
-  /** How long it was allowed to run; absent if there was no limit. */
+  /** Time limit of its run; absent if there was none. */
   readonly limitMs?: number;
-  /** How much of a machine it takes; default 1. */
+  /** How many slots of a machine it occupies; default 1. */
   readonly slots?: number;
   readonly end: 'completed' | 'failed' | 'cancelled';
-  /** The job that must have ended `thinkMs` before this one is submitted. */
+  /** This job is submitted `thinkMs` after that job has ended. */
   readonly after?: { readonly jobId: string; readonly thinkMs: number };
 }
 
-/** What to make of a workload. */
+/** Options of {@link createWorkload}. */
 export interface WorkloadOptions {
   /**
-   * Every time is multiplied by this; 0.001 makes seconds of milliseconds. No time may come to more than a hundred years. Default 1.
+   * Factor by which every time is multiplied; 0.001 turns seconds into milliseconds. No resulting time may exceed a
+   * hundred years. Default 1.
    */
   readonly timeScale?: number;
-  /** Which jobs to take, in order of arrival; all by default. */
+  /** Selects jobs, in order of arrival; default: all. */
   readonly select?: (job: WorkloadJob) => boolean;
-  /** How many of these at most; no limit by default. */
+  /** Maximum number of selected jobs; default: no limit. */
   readonly limit?: number;
-  /** Whether a failed job is a command with exit code 1 (default) or a failure of the machinery, FAILED 1. */
+  /** How a failed job ends: as a command with exit code 1 (default), or as a failure of the machinery, FAILED 1. */
   readonly failure?: 'exit' | 'machinery';
   /**
-   * What becomes of a job that ran as long as it was allowed to, or longer, though the log does not say that it failed. `grace` (default):
-   * the recorded machine let it, so its timeout lies a tenth of its limit beyond its run. `enforce`: it times out.
+   * How to treat a job that ran for its time limit or longer, although the log does not say that it failed. `grace`
+   * (default): the recorded machine tolerated it, so its timeout is its run time plus a tenth of its limit. `enforce`:
+   * it times out.
    */
   readonly overrun?: 'grace' | 'enforce';
 }
@@ -59,42 +62,42 @@ const WORKLOAD_OPTIONS = is.optionsOf<WorkloadOptions>(
   },
 );
 
-/** How a run of a job is to end. */
+/** How the run of a job should end. */
 export interface WorkOutcome {
   readonly state: Extract<RunState, 'COMPLETE' | 'FAILED' | 'ABORTED' | 'TIMEDOUT'>;
   readonly exitCode: number;
 }
 
-/** A recorded cancellation, for what drives the runners to repeat. */
+/** A recorded cancellation, to be repeated by the code that drives the runners. */
 export interface WorkAbort {
-  /** Whether the job was waiting or running when it was cancelled. */
+  /** The state of the job when it was cancelled. */
   readonly when: 'queued' | 'running';
-  /** From its arrival if it was queued, from its start if it was running. */
+  /** Time since its arrival if it was queued, since its start if it was running. */
   readonly afterMs: number;
 }
 
 /** One job as work for a runner. */
 export interface WorkItem {
   readonly job: WorkloadJob;
-  /** From the arrival of the first job. Items are in order of arrival, those of one instant in the order of the workload. */
+  /** Time since the arrival of the first job. Items are in order of arrival, and in workload order within one instant. */
   readonly arrivalMs: number;
-  /** A sim script; `jobId` is the job's id, `timeoutMs` its limit. */
+  /** A script for the simulated execer; `jobId` is the job's id, `timeoutMs` its limit. */
   readonly command: Command;
   readonly expected: WorkOutcome;
-  /** Only if `expected.state` is ABORTED. */
+  /** Present only if `expected.state` is ABORTED. */
   readonly abort?: WorkAbort;
-  /** How long the job waited on the recorded machine, if the log knows. */
+  /** How long the job waited on the recorded machine, if known. */
   readonly recordedWaitMs?: number;
   /** At least 1. A pool of single-slot runners ignores it. */
   readonly slots: number;
-  /** The job that must have ended `thinkMs` before this one is submitted, if the log knows. */
+  /** This job is submitted `thinkMs` after that job has ended, if the log says so. */
   readonly after?: { readonly jobId: string; readonly thinkMs: number };
 }
 
-/** Work made of a workload. */
+/** The result of {@link createWorkload}. */
 export interface Workload {
   readonly items: readonly WorkItem[];
-  /** Jobs of which the log does not know whether they ran. */
+  /** Jobs for which the log does not say whether they ran. */
   readonly skipped: readonly WorkloadJob[];
 }
 
@@ -107,10 +110,10 @@ const ABORTED: WorkOutcome = Object.freeze({ state: 'ABORTED', exitCode: 0 });
 const TIMEDOUT: WorkOutcome = Object.freeze({ state: 'TIMEDOUT', exitCode: 0 });
 
 /**
- * Makes work of recorded jobs.
+ * Converts recorded jobs to work for runners.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a time scale that is not > 0 and finite, or makes a time of more than a hundred
- * years, for a job with such a time, or a limit that is no count.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a time scale that is not finite and > 0, for a job whose times then
+ * exceed a hundred years, or for a limit that is not a count.
  * @example
  * ```ts
  * import { createWorkload, type WorkloadJob } from 'dryrunner/trace';
@@ -163,7 +166,7 @@ function itemOf(job: WorkloadJob, beginMs: number, scale: (ms: number) => number
   };
 }
 
-/** `undefined` if the log does not know whether the job ran at all. */
+/** `undefined` if the log does not say whether the job ran at all. */
 function outcomeOf(job: WorkloadJob, { failure, overrun }: Policy): WorkOutcome | undefined {
   if (job.end === 'cancelled') return ABORTED;
   if (job.runMs === undefined) return undefined;
@@ -186,7 +189,10 @@ function abortOf({ runMs = 0, waitMs = 0 }: WorkloadJob, scale: (ms: number) => 
   return runMs > 0 ? { when: 'running', afterMs: scale(runMs) } : { when: 'queued', afterMs: scale(waitMs) };
 }
 
-/** A sim script (R135) that sleeps for `runMs` and then ends so; what is stopped from outside never ends by itself. */
+/**
+ * A script for the simulated execer (R135) that sleeps for `runMs` and then ends with the outcome; a job that is
+ * stopped from outside never ends by itself.
+ */
 function scriptOf({ state, exitCode }: WorkOutcome, runMs: number): readonly string[] {
   const sleep = runMs > 0 ? [`sleep ${runMs}`] : [];
   switch (state) {

@@ -1,11 +1,11 @@
-/** Entries of a recording in plain words, one line each. */
+/** Describes entries of a recording, one line each. */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { isStep, type RecordedAnswer, type RecordedEntry } from '../../model/recording.ts';
 import { formatEvent } from '../event-text.ts';
 
 /**
- * One line that says what happened and when.
+ * Describes an entry and its time in one line.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an object.
  * @example

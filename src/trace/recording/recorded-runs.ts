@@ -1,4 +1,4 @@
-/** The runs of a recording, each as one piece: what a playback execer plays, and what people want to see of a recording. */
+/** The runs of a recording, each as one object: input of a playback execer, and a view for people. */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { millisecondsBetween } from '../../kernel/microseconds.ts';
@@ -16,15 +16,16 @@ interface RunSoFar {
   readonly statuses: RecordedStatus[];
   readonly output: RecordedChunk[];
   abortedAtMs?: number;
-  /** When its process was asked for. */
+  /** When its process was requested. */
   startedAt: number;
 }
 
 /**
- * The runs of a recording, in order of acceptance, each with its runner, whose id it has; times of statuses count from the acceptance,
- * those of output from the start of the process. Output that the recording does not hold is left out.
+ * The runs of a recording, in order of acceptance, each with its runner, because ids are unique only within one. Times
+ * of statuses count from the acceptance, those of output from the start of the process. Output that the recording does
+ * not contain is left out.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is not a recording.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a recording.
  * @example
  * ```ts
  * import { recordedRuns } from 'dryrunner/trace';
@@ -44,7 +45,7 @@ export function recordedRuns(recording: Recording): RecordedRun[] {
 
 class CollectedRuns {
   readonly #byKey = new Map<string, RunSoFar>();
-  /** A runner writes PENDING just before it says that it has accepted the run. */
+  /** PENDING statuses, which a runner writes just before it reports that it has accepted the run. */
   readonly #early = new Map<string, RunStatus>();
 
   take(entry: RecordedEntry): void {

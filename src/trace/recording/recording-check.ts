@@ -1,4 +1,7 @@
-/** What a recording says twice without a replay showing it. Invariant: everything else that must agree follows from what is played. */
+/**
+ * Checks facts that a recording contains twice and that a replay does not verify. Invariant: everything else that must
+ * agree follows from the inputs.
+ */
 import type { RecordedEntry } from '../../model/recording.ts';
 import { findDataDifference } from '../data-difference.ts';
 import { formatEntry } from './entry-text.ts';
@@ -23,7 +26,7 @@ export function findContradiction(entries: readonly RecordedEntry[]): Contradict
   return undefined;
 }
 
-/** However a process is asked for its end, it has one (R120). */
+/** The end of a process is unique, however it is requested (R120). */
 function otherEnd(ends: Map<string, unknown>, entry: RecordedEntry): string | undefined {
   if (entry.type !== 'answered' && entry.type !== 'asked') return undefined;
   const status = entry.answer?.status;
@@ -34,7 +37,7 @@ function otherEnd(ends: Map<string, unknown>, entry: RecordedEntry): string | un
   return found === undefined ? undefined : `answer.status.${found.path}`;
 }
 
-/** At the first look the runner's machine is to blame, later the command (R132). */
+/** A cap exceeded at the first check is the fault of the runner's machine, later that of the command (R132). */
 function wrongKind({ kind, status }: Extract<RecordedEntry, { type: 'memory' }>): string | undefined {
   const expected = kind === 'initial' ? 'FAILED' : 'COMPLETE';
   return status.state === expected ? undefined : 'kind';

@@ -1,6 +1,7 @@
 /**
- * Compares what a replay did with what was recorded. Invariant: things that belong together, such as the statuses of a runner or what
- * one run holds, are compared in their order; how unrelated things of one instant interleave follows from nothing and is not.
+ * Compares a replay with its recording. Invariant: related entries, such as the statuses of a runner or the resources
+ * of one run, are compared in order; the interleaving of unrelated entries in one instant is arbitrary and is not
+ * compared.
  */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -11,13 +12,13 @@ import { formatEntry } from './entry-text.ts';
 
 /** The first difference of two recordings. */
 export interface RecordingDifference {
-  /** Position of the entry in the recording that was expected, from 0. */
+  /** Position in the expected recording, from 0. */
   readonly index: number;
-  /** The field of the entry, such as `status.exitCode`; empty if the entry itself is missing, or one too many. */
+  /** The field of the entry, such as `status.exitCode`; empty if the entry is missing or unexpected. */
   readonly path: string;
   readonly expected: unknown;
   readonly actual: unknown;
-  /** One line in plain words. */
+  /** Description in one line. */
   readonly text: string;
 }
 
@@ -27,9 +28,9 @@ interface Placed {
 }
 
 /**
- * The first difference between what was recorded and what was replayed; `undefined` if there is none.
+ * The first difference between a recording and its replay; `undefined` if there is none.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what is not a recording.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a recording.
  * @example
  * ```ts
  * import { diffRecordings } from 'dryrunner/trace';
@@ -76,8 +77,8 @@ function lanesOf(entries: readonly RecordedEntry[]): Map<string, Placed[]> {
 }
 
 /**
- * Positions in `actual` of what need not be recorded: the recording may have ended in the middle of a turn, and what is played goes on
- * to its end. What follows such an entry for certain is not recorded either.
+ * Positions in `actual` of entries that need not be recorded: the recording may end in the middle of a turn, while a
+ * replay runs on to the end of it. An extra entry counts only if no recorded entry necessarily follows it.
  */
 function beyondTheEnd(
   expected: Recording,
@@ -103,14 +104,15 @@ function beyondTheEnd(
     }
     isFollowed = true;
     isFollowedInTurn = !wentIn(entry);
-    // An event of the clock waits for all reactions. Calls and answers may come before them; in a replay they do not.
+    // A clock event fires only after all reactions. Calls and answers may precede them in a recording, though not in a
+    // replay.
     isFollowedLater ||= entry.type === 'fired';
     isFollowedByAnswer ||= entry.type === 'returned';
   }
   return beyond;
 }
 
-/** Positions in `actual` of what its lane has beyond that of `expected`. */
+/** Positions in `actual` of entries in each lane beyond the length of the expected lane. */
 function extrasOf(
   expectedLanes: ReadonlyMap<string, readonly Placed[]>,
   actualLanes: ReadonlyMap<string, readonly Placed[]>,
@@ -122,12 +124,12 @@ function extrasOf(
   return extras;
 }
 
-/** An answer to `run`, which no other answer overtakes: it waits for nothing. */
+/** An answer to `run`, which no other answer can overtake, because it waits for nothing. */
 function isOfRun(entry: RecordedEntry): boolean {
   return entry.type === 'returned' && entry.call === 'run';
 }
 
-/** It comes in a reaction of a promise, and so may come after what went in later. */
+/** True for an entry made in a promise reaction, which later inputs may precede. */
 function isReaction(entry: RecordedEntry): boolean {
   return entry.type === 'asked' || entry.type === 'cancelled' || entry.type === 'returned' || isOfHeld(entry);
 }
@@ -138,7 +140,7 @@ function isOfHeld(
   return entry.type === 'wrote' || entry.type === 'recorded' || 'resource' in entry;
 }
 
-/** What goes in is played in its order, and statuses follow at once; what a run holds comes and goes in reactions of promises. */
+/** Inputs are replayed in order, and statuses follow synchronously; the resources of a run come and go in promise reactions. */
 function laneOf(entry: RecordedEntry): string {
   const { runner, type } = entry;
   if (type === 'asked' || type === 'cancelled') {
@@ -161,7 +163,7 @@ function diffLane(
     const one = ours[place];
     const other = theirs[place];
     if (one === undefined) {
-      // Where it would have stood: behind what it follows.
+      // Its expected place: right after its predecessor in the lane.
       const index = (ours[place - 1]?.index ?? end - 1) + 1;
       return difference(index, '', undefined, other?.entry);
     }

@@ -1,4 +1,4 @@
-/** Recordings as files of kind `recording`: what went in and out of the recorded runners, one thing a line, in its order. */
+/** Recordings as files of kind `recording`: the inputs and outputs of the recorded runners in order, one per line. */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { isStep, type RecordedEntry, type Recording } from '../../model/recording.ts';
@@ -8,7 +8,7 @@ import type { TraceReaderOptions } from '../trace-reader.ts';
 import { READER_OPTIONS, openTrace } from '../trace-reader.ts';
 import { createTraceWriter } from '../trace-writer.ts';
 
-/** A recording that was read. */
+/** The content of a recording file. */
 export interface RecordingFile extends Recording {
   readonly header: RecordingHeader;
 }
@@ -42,7 +42,7 @@ export function* recordingLines(
  * Reads a whole recording.
  * See {@link recordingLines}.
  *
- * @throws TraceFormatError for anything but a whole file of kind `recording`.
+ * @throws TraceFormatError for anything but a complete file of kind `recording`.
  */
 export async function readRecording(
   source: TextSource,

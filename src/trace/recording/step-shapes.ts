@@ -1,4 +1,4 @@
-/** The shapes of what goes in and out of recorded runners, one a line. */
+/** The shapes of the steps of a recording, one per line. */
 import * as is from '../../kernel/shape.ts';
 import type { ProcessStatus } from '../../model/execer.ts';
 import type {
@@ -35,7 +35,7 @@ const ASK_KINDS: Readonly<Record<AskKind, true>> = {
   postprocess: true,
 };
 const NTH: is.Shape = is.integer(1);
-/** The size of one piece of output: as much as is held in memory at once. */
+/** Size of one chunk of output, at most what is held in memory at once. */
 const CHUNK_BYTES: is.Shape = is.integer(0, 1024 ** 3);
 const FIRST = { at: TIME_MS, runner: is.TEXT };
 const ASK = { what: is.oneOf(...Object.keys(ASK_KINDS)), name: is.TEXT, nth: NTH };

@@ -1,6 +1,6 @@
-/** The comments at the head of a Standard Workload Format log: labels with values, which may go on over several lines. */
+/** The comments at the head of a Standard Workload Format log: labels with values, which may span several lines. */
 
-/** The labels that the format knows; anything else before a colon is text. */
+/** The labels that the format defines; anything else before a colon is text. */
 const LABELS = [
   'Version',
   'Computer',
@@ -37,11 +37,11 @@ const LABEL_OF: ReadonlyMap<string, SwfLabel> = new Map(LABELS.map((label) => [l
 const LABELLED = /^\s*;\s*([A-Za-z]+)\s*:\s*(.*?)\s*$/;
 const CONTINUED = /^\s*;\s{2,}(\S.*?)\s*$/;
 
-/** What a log says about itself. */
+/** The labels and values of a log's header. */
 export interface SwfHeader {
-  /** All values of a label in their order; a value that goes on over several lines has newlines. */
+  /** All values of a label in order; a value that spans several lines contains newlines. */
   values(label: SwfLabel): readonly string[];
-  /** The first value of a label as a number; `undefined` if there is none, or it is no number. */
+  /** The first value of a label as a number; `undefined` if there is none, or it is not a number. */
   number(label: SwfLabel): number | undefined;
 }
 
@@ -50,7 +50,7 @@ export class SwfHeaderLines implements SwfHeader {
   readonly #values = new Map<SwfLabel, string[]>();
   #latest: string[] | undefined;
 
-  /** Takes one comment line. */
+  /** Adds one comment line. */
   add(line: string): void {
     const [, name = '', value = ''] = LABELLED.exec(line) ?? [];
     const label = LABEL_OF.get(name.toLowerCase());

@@ -1,7 +1,4 @@
-/**
- * Reads logs in the Standard Workload Format, streamed. Invariant: jobs come in file order, which is what breaks the tie between
- * jobs of the same second.
- */
+/** Reads logs in the Standard Workload Format as a stream. Invariant: jobs keep the file order, which orders jobs of the same second. */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { describeValue } from '../../kernel/errors.ts';
@@ -13,19 +10,18 @@ import { TraceFormatError } from '../trace-format-error.ts';
 import { TIME_MS_MAX } from '../../kernel/microseconds.ts';
 
 /**
- * One row of the Standard Workload Format: 18 numbers, −1 where the log does not know. The names are ours; the order is the
- * format's (https://www.cs.huji.ac.il/labs/parallel/workload/swf.html).
- *
- * A job of a recorded workload. Times are whole seconds but the average CPU time; −1 means unknown.
+ * A job of a recorded workload: one row of the Standard Workload Format, 18 numbers, with −1 for unknown values. The
+ * names are ours; the order is the format's (https://www.cs.huji.ac.il/labs/parallel/workload/swf.html). Times are
+ * whole seconds except the average CPU time.
  */
 export interface SwfJob {
   readonly jobNumber: number;
-  /** When it was submitted, from the log's beginning or from the Unix epoch. */
+  /** Time of submission, since the start of the log or the Unix epoch. */
   readonly submitS: number;
   readonly waitS: number;
   readonly runS: number;
   readonly allocatedProcessors: number;
-  /** Average over the processors; the one field with a fraction. */
+  /** Average over the processors; the only field with a fraction. */
   readonly cpuS: number;
   /** Per processor. */
   readonly memoryKb: number;
@@ -41,11 +37,11 @@ export interface SwfJob {
   readonly partitionId: number;
   /** The job that had to end before this one was submitted. */
   readonly precedingJob: number;
-  /** From the end of the preceding job to this one's submission. */
+  /** From the end of the preceding job to the submission of this one. */
   readonly thinkS: number;
 }
 
-/** The fields in the order of the format, with what the format calls them. */
+/** The fields in the order of the format, with their names in the format. */
 export const SWF_FIELDS: readonly (readonly [field: keyof SwfJob, name: string])[] = Object.freeze([
   ['jobNumber', 'job number'],
   ['submitS', 'submit time'],
@@ -70,29 +66,29 @@ export const SWF_FIELDS: readonly (readonly [field: keyof SwfJob, name: string])
 /** How to read a log. */
 export interface SwfReaderOptions {
   /**
-   * `strict` refuses the first row that the format does not allow; `lenient` takes what sense there is and collects warnings, as
-   * real logs have rows with too many fields, fractions and negative run times. Default: strict.
+   * `strict` rejects the first row that violates the format; `lenient` recovers what it can and collects warnings,
+   * because real logs have rows with too many fields, fractions and negative run times. Default: strict.
    */
   readonly mode?: 'strict' | 'lenient';
 }
 
 const SWF_OPTIONS = is.optionsOf<SwfReaderOptions>({}, { mode: is.oneOf('strict', 'lenient') });
 
-/** A log that was read. */
+/** The content of a log. */
 export interface SwfLog {
   readonly header: SwfHeader;
   /** In file order. */
   readonly jobs: readonly SwfJob[];
-  /** At most a hundred: those that changed data first, each in the order of their lines. */
+  /** At most a hundred: those that changed data first, each group in line order. */
   readonly warnings: readonly SwfWarning[];
-  /** All warnings, counted by kind: those that changed data first, and of these the most frequent. */
+  /** Counts of all warnings by kind: kinds that changed data first, then by frequency. */
   readonly warningKinds: readonly SwfWarningKind[];
-  /** How many there were. */
+  /** Total number of warnings. */
   readonly warningCount: number;
 }
 
 const LINE_BYTES_MAX = 64 * 1024;
-/** What a refused log can still be read with. */
+/** Hint for a log that was rejected. */
 const LENIENT = "mode 'lenient' reads on and collects warnings";
 
 class SwfReading {
@@ -107,7 +103,7 @@ class SwfReading {
     this.#isStrict = isStrict;
   }
 
-  /** Takes a line; gives its job if it has one. */
+  /** Reads a line; returns its job, if it has one. */
   take(number: number, text: string): SwfJob | undefined {
     const content = text.trim();
     if (content === '') return undefined;
@@ -159,11 +155,11 @@ class SwfReading {
 }
 
 /**
- * Reads a whole log. Comments may stand anywhere; labels among them make the header. Blank lines, a byte order mark and CRLF are
- * no matter; what is not UTF-8 in a comment reads as replacement characters.
+ * Reads a whole log. Comments may appear anywhere; the labels among them form the header. Blank lines, a byte order
+ * mark and CRLF are accepted; bytes of a comment that are not UTF-8 become replacement characters.
  *
- * @throws TraceFormatError for a row that the format does not allow (strict), a log without jobs (strict), a line of more than
- * 64 KiB; RunnerError `RUNNER_INVALID_ARGUMENT` for another mode or source.
+ * @throws TraceFormatError for a row that violates the format (strict), a log without jobs (strict), or a line of more
+ * than 64 KiB; RunnerError `RUNNER_INVALID_ARGUMENT` for an invalid mode or source.
  * @example
  * ```ts
  * import { readSwf } from 'dryrunner/trace';
@@ -191,37 +187,37 @@ export async function readSwf(source: TextSource, options: SwfReaderOptions = {}
   return { header: reading.header, jobs, ...reading.warnings };
 }
 
-/** Something in a row that the format does not allow. */
+/** A violation of the format in a row. */
 export interface SwfComplaint {
   readonly expected: string;
   readonly actual: string;
-  /** What lenient reading makes of it. */
+  /** How lenient reading handles it. */
   readonly remedy: string;
-  /** The like of it, for counting: equal for equal mistakes, whatever the values. */
+  /** Kind of violation, for counting: the same text for equal mistakes, whatever the values. */
   readonly kind: string;
-  /** Whether a job is left out, or differs from what stands in the log. */
+  /** True if a job is left out, or differs from the log. */
   readonly changesData: boolean;
 }
 
-/** A row read: the job, unless the row is beyond repair, and what was wrong with it. */
+/** A parsed row: its job, unless it cannot be recovered, and its violations. */
 export interface SwfRow {
   readonly job: SwfJob | undefined;
   readonly complaints: readonly SwfComplaint[];
 }
 
 const UNKNOWN = -1;
-/** Number, submit, wait and run: without them a row is no job. */
+/** Job number, submit, wait and run time: a row with less is not a job. */
 const FIELDS_MIN = 4;
 const STATUS_MAX = 5;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const WHOLE = /^[+-]?\d+$/;
 const DROPPED = 'the row is left out';
-/** A hundred years: no log is longer, and milliseconds and microseconds of it are exact. */
+/** A hundred years: longer than any log, and exact in milliseconds and microseconds. */
 const SECONDS_MAX = TIME_MS_MAX / 1_000;
 
 /**
- * Parses one row of a Standard Workload Format log. Strict parsing refuses the first thing that the format does not allow; lenient
- * parsing takes what sense there is, and says what it did.
+ * Parses one row of a Standard Workload Format log. In strict mode it stops at the first violation; in lenient mode it
+ * recovers what it can, and reports what it did.
  */
 function parseSwfRow(text: string): SwfRow {
   const complaints: SwfComplaint[] = [];
@@ -260,7 +256,7 @@ function checkFieldCount(count: number, complaints: SwfComplaint[]): void {
   });
 }
 
-/** The value of a field; `undefined` if the row makes no sense with it. */
+/** The value of a field; `undefined` if the row is invalid because of it. */
 function parseField(
   field: keyof SwfJob,
   name: string,
@@ -294,7 +290,7 @@ function parseField(
   return rounded;
 }
 
-/** What a value out of its range should have been; undefined if it is in it. */
+/** Describes the allowed values if a value is out of range; otherwise undefined. */
 function rangeProblem(field: keyof SwfJob, value: number, isIdentity: boolean): string | undefined {
   if (isIdentity && value < 0) return 'a number ≥ 0';
   if (field === 'status') {

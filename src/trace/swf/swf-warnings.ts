@@ -1,22 +1,25 @@
-/** What was odd in a log: counted by kind, and the first of them in full. Invariant: what changed data is never crowded out. */
+/**
+ * Warnings about a log: all of them counted by kind, and the first in full. Invariant: warnings about changed data are
+ * never crowded out.
+ */
 
-/** Something odd that did not stop the reading. */
+/** An oddity that did not stop the reading. */
 export interface SwfWarning {
-  /** From 1; the last line for what concerns the whole log. */
+  /** Line number from 1; the last line for warnings about the whole log. */
   readonly line: number;
   readonly text: string;
-  /** Whether a job was left out, or differs from what stands in the log. */
+  /** True if a job was left out, or differs from the log. */
   readonly changesData: boolean;
 }
 
 /** Warnings of one kind. */
 export interface SwfWarningKind {
-  /** Such as `run time: not a number ≥ -1`. */
+  /** Text of the kind, such as `run time: not a number ≥ -1`. */
   readonly kind: string;
   readonly count: number;
-  /** The first line with one. */
+  /** The first line with such a warning. */
   readonly line: number;
-  /** Whether a job was left out, or differs from what stands in the log. */
+  /** True if a job was left out, or differs from the log. */
   readonly changesData: boolean;
 }
 

@@ -1,7 +1,7 @@
 /**
- * The jobs of a log in the Standard Workload Format as jobs of a workload: parts put together, statuses read, seconds made
- * milliseconds. A log's status is trusted only if it distinguishes jobs: where every status is 0, status means nothing and every job ran to
- * its end.
+ * Converts the jobs of a Standard Workload Format log to jobs of a workload: merges parts, interprets statuses, and
+ * converts seconds to milliseconds. Statuses are trusted only if they differ between jobs: in a log where every status
+ * is 0 they mean nothing, and every job counts as completed.
  */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -11,16 +11,16 @@ import type { SwfJob } from './swf-reader.ts';
 /** Status codes of the format. */
 const STATUS = { FAILED: 0, COMPLETED: 1, PART: 2, LAST_COMPLETED: 3, LAST_FAILED: 4, CANCELLED: 5 } as const;
 
-/** A log as a workload. */
+/** A log converted to a workload. */
 export interface SwfWorkload {
-  /** In the order of the first rows. */
+  /** In the order of the jobs' first rows. */
   readonly jobs: readonly WorkloadJob[];
-  /** True if every status of the log is 0, so that none of them means anything. */
+  /** True if every status of the log is 0, so that statuses mean nothing. */
   readonly statusesMeanNothing: boolean;
 }
 
 /**
- * Reads the rows of a log as jobs of a workload, whose ids are the job numbers.
+ * Converts the rows of a log to jobs of a workload, whose ids are the job numbers.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if not given a list of jobs.
  * @example
@@ -60,7 +60,7 @@ function endOf({ status }: SwfJob, statusesMeanNothing: boolean): WorkloadJob['e
   return isFailed && !statusesMeanNothing ? 'failed' : 'completed';
 }
 
-/** Jobs that were stopped and resumed have a row per part, mostly beside a row for the whole: afterwards each job has one row. */
+/** Gives each job one row: a job that was stopped and resumed has one per part, and usually another for the whole. */
 function mergeParts(jobs: readonly SwfJob[]): SwfJob[] {
   const parts = new Map<number, SwfJob[]>();
   const wholes = new Set<number>();
@@ -79,7 +79,7 @@ function isPart({ status }: SwfJob): boolean {
   return status === STATUS.PART || status === STATUS.LAST_COMPLETED || status === STATUS.LAST_FAILED;
 }
 
-/** All parts as one job: submitted with the first, ended as the last, having run as long as all of them. */
+/** Merges all parts into one job: submitted with the first part, ended with the last, and running for their total time. */
 function wholeOf(parts: readonly SwfJob[]): SwfJob {
   const [first, last] = [parts[0], parts.at(-1)] as [SwfJob, SwfJob];
   const known = parts.filter(({ runS }) => runS >= 0);
