@@ -1,24 +1,22 @@
-/**
- * What crosses from one node to another: a copy, as over a wire. Invariant: nothing of the sender is reachable from what the receiver gets.
- */
+/** Copies values that one node sends to another, as a wire would. Invariant: the receiver can reach no object of the sender. */
 import { isRunnerError, messageOf, RunnerError, shownText } from '../kernel/errors.ts';
 
-/** Deeper than this, or in a cycle, a value is left to the engine. */
+/** Values that are nested deeper than this, or contain a cycle, are copied by `structuredClone`. */
 const DEPTH_MAX = 64;
-/** What {@link plainCopyOf} gives of a value that is not plain. */
+/** Returned by {@link plainCopyOf} for a value that is not plain data. */
 export const NOT_PLAIN: unique symbol = Symbol('not plain');
 
 /**
- * A copy of `value`, as structured clone makes it; `what` names it where it cannot be copied.
+ * Copies `value` as `structuredClone` does; `what` names it in the error if it cannot be copied.
  *
  * @throws RunnerError `RUNNER_NOT_CLONEABLE`.
  */
 export function copyOf<T>(value: T, what: () => string): T {
   try {
-    // Plain data is most of what is sent, and the engine takes ten times as long for it.
+    // Most messages are plain data, which `structuredClone` copies ten times more slowly.
     const copy = plainCopyOf(value);
     if (copy !== NOT_PLAIN) return copy as T;
-    // The engine makes an empty object of some of these, and says nothing.
+    // `structuredClone` silently turns some of these into an empty object.
     const found = uncloneable(value);
     if (found === undefined) return structuredClone(value);
     throw refusalOf(found, what(), value);
@@ -42,19 +40,19 @@ function notCloneable(what: string, value: unknown, why: string, cause?: unknown
   });
 }
 
-/** Copies of all arguments of a call; what cannot be copied is named by its place among them. */
+/** Copies all arguments of a call; the error for one that cannot be copied gives its position. */
 export function copyOfArguments(args: readonly unknown[], method: string): readonly unknown[] {
   if (args.length === 0) return args;
   try {
     const copy = plainCopyOf(args);
     if (copy !== NOT_PLAIN) return copy as readonly unknown[];
   } catch {
-    // The argument that cannot be read is named below.
+    // The copies below are made one by one, so that the error names the argument.
   }
   return args.map((arg, index) => copyOf(arg, () => `argument ${index + 1} of ${method}`));
 }
 
-/** What structured clone refuses, and where it is. */
+/** A part of a value that cannot be copied. */
 interface Uncloneable {
   readonly path: string;
   readonly what: string;
@@ -93,13 +91,13 @@ function partsOf(value: object): readonly (readonly [string, unknown])[] {
   return Object.entries(value).map(([key, item]) => [`.${key}`, item]);
 }
 
-/** Objects that the copy which is being made has come by: what is met twice is left to the engine, which keeps it one. */
+/** Objects that the current copy has met. A value that contains an object twice is left to `structuredClone`, which preserves identity. */
 const met: (object | undefined)[] = new Array<undefined>(32).fill(undefined);
 let metCount = 0;
-/** Once they are more than fit there: to look through a few is cheaper than a set. */
+/** Replaces {@link met} once that is full: scanning a few entries is cheaper than a set. */
 let metMany: Set<object | undefined> | undefined;
 
-/** A copy of plain data; `NOT_PLAIN` of all else. */
+/** Copies plain data; returns `NOT_PLAIN` for anything else. */
 export function plainCopyOf(value: unknown): unknown {
   try {
     return plainCopy(value, DEPTH_MAX);
@@ -110,7 +108,7 @@ export function plainCopyOf(value: unknown): unknown {
   }
 }
 
-/** Whether the copy has come by it before; it has from now on. */
+/** True if the current copy has met `value` before; marks it as met. */
 function isMet(value: object): boolean {
   if (metCount < met.length) {
     for (let index = 0; index < metCount; index += 1) if (met[index] === value) return true;
@@ -133,7 +131,7 @@ function plainCopy(value: unknown, depth: number): unknown {
   return isRecord(value) ? copyRecord(value as Record<string, unknown>, depth - 1) : NOT_PLAIN;
 }
 
-/** Objects of classes too, unless they are of the engine or of Node: of them as well only their own fields cross. */
+/** True also for instances of user classes, of which only own fields are sent; false for built-in classes of the engine or Node. */
 function isRecord(value: object): boolean {
   if (Object.getPrototypeOf(value) === Object.prototype) return true;
   return (
@@ -145,12 +143,12 @@ function isRecord(value: object): boolean {
 function copyList(list: readonly unknown[], depth: number): unknown {
   const copy: unknown[] = [];
   for (let index = 0; index < list.length; index += 1) {
-    // Holes stay holes only in what the engine copies.
+    // Only `structuredClone` preserves holes.
     const item = index in list ? plainCopy(list[index], depth) : NOT_PLAIN;
     if (item === NOT_PLAIN) return NOT_PLAIN;
     copy.push(item);
   }
-  // What a list has beside its items crosses only in what the engine copies, such as where a match was found.
+  // Only `structuredClone` copies extra properties of an array, such as `index` of a match.
   return Object.keys(list).length === list.length ? copy : NOT_PLAIN;
 }
 

@@ -1,7 +1,7 @@
 /**
- * How one process calls others and is called: pending calls, their time limits, dispatch to the object of its program, and messages without
- * reply. It knows no network: a transport carries what it sends, and its owner gives it what arrives. Invariants: a call is settled at
- * most once; one that is settled has no timer and no listener left; a closed endpoint sends and settles nothing.
+ * One process's end of the network: pending calls and their time limits, dispatch to the object that its program serves, and
+ * one-way messages. It does not depend on a network: a transport carries what it sends, and its owner passes in what arrives.
+ * Invariants: a call settles at most once, and then has no timer or listener left; a closed endpoint sends and settles nothing.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -16,57 +16,57 @@ import { detailOf, ownWords } from './message-detail.ts';
 import { copyOf, copyOfArguments } from './copy.ts';
 import { receivedError, sentError, type SentError } from './sent-error.ts';
 
-/** Where messages without reply go. */
+/** Receives one-way messages. */
 export interface Messages {
   add(message: unknown, from: string): void;
-  /** Why none can be taken now; undefined if one can. */
+  /** Why a message would be refused now; undefined if it would be accepted. */
   refusal(): string | undefined;
 }
 
-/** What an endpoint stands on. */
+/** Dependencies of an {@link Endpoint}. */
 export interface EndpointParts {
   readonly name: string;
   readonly incarnation: number;
   readonly clock: Clock;
   readonly transport: Transport;
-  /** How long a call waits unless it says so itself; `Infinity` for ever. */
+  /** Default timeout of a call; `Infinity` for none. */
   readonly callTimeoutMs: number;
-  /** Who reports waits, if somebody does. */
+  /** Collects ongoing waits for reports. */
   readonly waits?: WaitWatch | undefined;
-  /** Takes messages without reply. Default: they are refused. */
+  /** Receives one-way messages. Default: they are refused. */
   readonly messages?: Messages;
 }
 
-/** What a node may be called: also the name of a folder on every machine. */
+/** Shape of a node's name, which is also a valid folder name on every platform. */
 export const NODE_NAME: is.Shape = is.text(
   'letters, digits, dots, dashes and underscores, more than dots and dashes',
   /^[\w.-]*\w[\w.-]*$/,
 );
-/** Whose calls those of a scenario are. */
+/** Name of the endpoint through which the scenario itself makes calls. */
 export const SCENARIO = 'scenario';
-/** How long a call waits if nobody says otherwise. */
+/** Timeout of a call if neither the call nor the network sets one. */
 export const CALL_TIMEOUT_MS = 10_000;
 
-/** What everybody gets who asks something of a network that was stopped. */
+/** The error of every operation on a stopped network. */
 export function networkStopped(): RunnerError {
   return new RunnerError('RUNNER_RELEASED', 'the network was stopped');
 }
 
-/** Why a verb of a node is refused. */
+/** Why a method of a node that leaves or has left is refused. */
 export function leftText(name: string, hasLeft: boolean, verb: string): string {
   return `${name} ${hasLeft ? 'has left' : 'is leaving'} the network, for good: ${verb}() comes too late`;
 }
 
 const CALL_OPTIONS = is.optionsOf<CallOptions>({}, { timeoutMs: is.limit(), signal: is.ABORT_SIGNAL });
 
-/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but options of a call. */
+/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything that is not {@link CallOptions}. */
 export function checkCallOptions(options: CallOptions): void {
   check('options', options, CALL_OPTIONS);
 }
 
 type Settle = (value: never) => void;
 
-/** A call that is not answered. */
+/** A call that waits for its answer. */
 class PendingCall extends LimitedWaiter {
   readonly sinceMs: number;
   readonly place: Error | undefined;
@@ -93,7 +93,7 @@ class PendingCall extends LimitedWaiter {
     this.place = place;
   }
 
-  /** For people: who waits for what. */
+  /** This wait as reports show it. */
   wait(owner: string): OngoingWait {
     const { name, to } = this.#call;
     const { sinceMs, place } = this;
@@ -123,7 +123,7 @@ class PendingCall extends LimitedWaiter {
     this.#reject(error as never);
   }
 
-  /** The network was stopped. */
+  /** Rejects because the network was stopped. */
   lose(): void {
     const { name, to } = this.#call;
     this.reject(
@@ -144,36 +144,36 @@ class PendingCall extends LimitedWaiter {
   }
 }
 
-/** The calls and messages of one process, at its end of the network. */
+/** Sends and receives the calls and messages of one process. */
 export class Endpoint {
   readonly #parts: EndpointParts;
-  /** Made for the first call. */
+  /** Allocated with the first call. */
   #pending: Map<number, PendingCall> | undefined;
-  /** What others call; undefined while the program has not come to return it. */
+  /** The object that others call; undefined until the program has returned it. */
   #object: object | undefined;
-  /** What came before there was an object. */
+  /** Calls that arrived before the program returned its object. */
   #early: Envelope[] | undefined = [];
   #isClosed = false;
   #isReleased = false;
-  /** What is called through stubs of a process that is gone. */
+  /** Calls made through stubs after this process was gone. */
   #vain: OngoingWait[] | undefined;
 
   constructor(parts: EndpointParts) {
     this.#parts = parts;
   }
 
-  /** Calls that are not answered, for reports. */
+  /** Pending calls, for reports. */
   *waits(): Iterable<OngoingWait> {
     const { name } = this.#parts;
     for (const call of this.#pending?.values() ?? []) yield call.wait(name);
   }
 
-  /** Whether that call is still to be answered. */
+  /** True while that call is pending. */
   awaits(id: number): boolean {
     return this.#pending?.has(id) === true;
   }
 
-  /** Why what has arrived cannot be taken; undefined if it can. */
+  /** Why an envelope that arrived is refused; undefined if it is accepted. */
   refusal({ kind }: Envelope): string | undefined {
     if (kind !== 'message') return undefined;
     const { messages, name } = this.#parts;
@@ -181,9 +181,9 @@ export class Endpoint {
   }
 
   /**
-   * The program has returned: an object, or nothing that can be called.
+   * Sets the object that the program returned, or undefined if it returned nothing, and serves the calls that have waited for it.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything else, and for an object with a method that no stub can have.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for any other value, and for an object with a method that no stub can have.
    */
   serve(object: unknown): void {
     if (object !== undefined) checkServed(this.#parts.name, object);
@@ -191,13 +191,16 @@ export class Endpoint {
     const early = this.#early ?? [];
     this.#early = undefined;
     for (const envelope of early) {
-      // One of them may end the process.
+      // Serving one of them may end the process.
       if (this.#isClosed) return;
       this.#serve(envelope);
     }
   }
 
-  /** Calls a method at the other end. Rejects with what it throws, and with `RUNNER_NOT_CLONEABLE`, `RUNNER_CALL_TIMED_OUT`, `RUNNER_CALL_LOST`, `RUNNER_NODE_DOWN`, `RUNNER_RELEASED`. */
+  /**
+   * Calls a method of node `to`. Rejects with whatever that method throws, and with `RUNNER_NOT_CLONEABLE`, `RUNNER_CALL_TIMED_OUT`,
+   * `RUNNER_CALL_LOST`, `RUNNER_NODE_DOWN` or `RUNNER_RELEASED`.
+   */
   call(to: string, name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
     const { transport, incarnation, clock, name: from, callTimeoutMs, waits } = this.#parts;
     const { timeoutMs = callTimeoutMs, signal } = options;
@@ -223,7 +226,7 @@ export class Endpoint {
     });
   }
 
-  /** Sends what nobody answers. */
+  /** Sends a one-way message. */
   send(to: string, message: unknown): void {
     if (this.#isClosed) return;
     const name = messageName(message);
@@ -235,7 +238,7 @@ export class Endpoint {
     );
   }
 
-  /** Takes what has arrived, in an event of this process. */
+  /** Handles an envelope that arrived. Called within an event of this process. */
   deliver(envelope: Envelope): void {
     if (this.#isClosed) return;
     switch (envelope.kind) {
@@ -255,12 +258,12 @@ export class Endpoint {
     }
   }
 
-  /** @internal A call is settled. */
+  /** @internal Removes a call that has settled. */
   forget(id: number): void {
     this.#pending?.delete(id);
   }
 
-  /** The process is dead, or has left. */
+  /** Ends the endpoint with its process: pending calls never settle. */
   close(): void {
     this.#isClosed = true;
     for (const call of this.#pending?.values() ?? []) call.leaveLimits();
@@ -268,14 +271,14 @@ export class Endpoint {
     this.#early = undefined;
   }
 
-  /** The scenario has stopped the network: pending calls and later ones reject. */
+  /** Ends the endpoint because the scenario stopped the network: pending and later calls reject. */
   release(): void {
     this.#isReleased = true;
     for (const call of this.#pending?.values() ?? []) call.lose();
     this.close();
   }
 
-  /** What a dead process still does is seen by nobody, so a call of it is neither sent nor refused; a report names it. */
+  /** Nobody sees what a dead process does: its call is neither sent nor refused, it only shows up in reports of waits. */
   #keepVain(to: string, method: string, args: readonly unknown[]): void {
     const { waits, clock, name: own } = this.#parts;
     if (waits === undefined) return;
@@ -344,12 +347,12 @@ export class Endpoint {
   }
 }
 
-/** What a caller waits for. */
+/** Names the thing that a caller waits for. */
 function answerText(method: string, args = ''): string {
   return `the answer to ${method}(${args})`;
 }
 
-/** Of arguments that were never copied, and may throw when they are looked at. */
+/** Text of arguments that were never copied: reading them may throw. */
 function argumentsText(args: readonly unknown[]): string | undefined {
   try {
     return detailOf({ kind: 'call', words: undefined, body: args });
@@ -358,7 +361,7 @@ function argumentsText(args: readonly unknown[]): string | undefined {
   }
 }
 
-/** What a message is called: what its `type` says, if it has one. */
+/** Name of a message: its `type` if that is a text, else `message`. */
 function messageName(message: unknown): string {
   const { type } = (typeof message === 'object' && message !== null ? message : {}) as { type?: unknown };
   return typeof type === 'string' && type !== '' ? type : 'message';
@@ -372,21 +375,21 @@ function wordsOfAny(args: readonly unknown[]): string | undefined {
   return undefined;
 }
 
-/** What those read of a stub who await it, make JSON of it or look at its class: no call. */
+/** Properties that `await` and `JSON.stringify` read of a stub: reading them must not look like a method. */
 const UNCALLED: ReadonlySet<string> = new Set(['then', 'toJSON']);
-/** What every object has, and classes commonly have in their own words. */
+/** Methods that every object inherits and that classes commonly override. */
 const OWN_WORDS: ReadonlySet<string> = new Set(['toString', 'toLocaleString', 'valueOf']);
 
 const RESERVED: readonly string[] = [...UNCALLED, ...Object.getOwnPropertyNames(Object.prototype)].filter(
   isReserved,
 );
 
-/** Whether no method can be called so. */
+/** True for a name that a remote method cannot have. */
 export function isReserved(name: string): boolean {
   return UNCALLED.has(name) || (name in Object.prototype && !OWN_WORDS.has(name));
 }
 
-/** What every object has is no method of its own. */
+/** False for methods that `object` merely inherits from `Object.prototype`. */
 function isCallable(name: string, object: object): boolean {
   if (isReserved(name)) return false;
   return !OWN_WORDS.has(name) || Reflect.get(object, name) !== Reflect.get(Object.prototype, name);
@@ -396,7 +399,7 @@ function checkServed(node: string, object: unknown): void {
   const what = `the object that ${node} serves`;
   check(what, object, is.OPAQUE);
   for (const name of RESERVED) {
-    // That of a class is its own, and so is what every object has.
+    // Every object inherits a `constructor`; only an own one would be a method.
     const isOwn = name === 'constructor' ? Object.hasOwn(object as object, name) : name in (object as object);
     const method: unknown = isOwn ? Reflect.get(object as object, name) : undefined;
     if (typeof method !== 'function' || method === Reflect.get(Object.prototype, name)) continue;

@@ -1,14 +1,14 @@
-/** A message on its way between two nodes, and what carries it. */
+/** A message in flight between two nodes, and the transport that carries it. */
 import { namedTopic, type Topic } from '../kernel/question.ts';
 import { linkName, stepName } from '../model/message-text.ts';
 import type { MessageKind } from '../model/trace-event.ts';
 import { copyOf } from './copy.ts';
 import { sentError } from './sent-error.ts';
 
-/** For whichever process of the receiver is there when it arrives. */
+/** Addresses whichever process of the receiver is alive on arrival. */
 export const ANY_INCARNATION = -1;
 
-/** An envelope as plain data, for threads. */
+/** An envelope as plain data, to pass between threads. */
 export interface EnvelopeData {
   readonly kind: MessageKind;
   readonly from: string;
@@ -20,30 +20,30 @@ export interface EnvelopeData {
   readonly body: unknown;
 }
 
-/** What is sent. */
+/** A call, reply, error or one-way message in flight. */
 export class Envelope implements EnvelopeData {
   readonly kind: MessageKind;
   readonly from: string;
-  /** Which process of it has sent this. */
+  /** Incarnation of the sending process. */
   readonly incarnation: number;
   readonly to: string;
-  /** The process that it is for; {@link ANY_INCARNATION}, or of a reply the one that has called. */
+  /** Incarnation it is addressed to: that of the caller for a reply, else {@link ANY_INCARNATION}. */
   readonly toIncarnation: number;
-  /** The method, or what the message is called. */
+  /** Name of the method or message. */
   readonly name: string;
-  /** A reply has that of its call. */
+  /** A reply has the id of its call. */
   readonly id: number;
   /** Arguments, result, `SentError` or message: the receiver's own copy. */
   readonly body: unknown;
-  /** What it says in its own words, if it has any. */
+  /** The value's own `describe()` text, if it has one. */
   readonly words: string | undefined;
-  /** Of a reply: the very delivery of the call that it answers. */
+  /** For a reply, the delivered copy of the call that it answers. */
   readonly answered: Envelope | undefined;
-  /** True once there is another one: what becomes of this one says nothing about the other. */
+  /** True if a duplicate exists: the fate of this one says nothing about the other. */
   isDoubled = false;
   #topic: Topic | undefined = undefined;
 
-  // eslint-disable-next-line max-params -- made for each message: a literal that names its fields would be a second object
+  // eslint-disable-next-line max-params -- made for each message: an options object would be a second allocation
   constructor(
     kind: MessageKind,
     from: string,
@@ -68,22 +68,22 @@ export class Envelope implements EnvelopeData {
     this.answered = answered;
   }
 
-  /** The same as the plain data of one. */
+  /** Makes an envelope from its plain data. */
   static of({ kind, from, incarnation, to, toIncarnation, name, id, body }: EnvelopeData): Envelope {
     return new Envelope(kind, from, incarnation, to, toIncarnation, name, id, body);
   }
 
-  /** What is asked of it and its events are about: `a to locks acquire`, `locks to a reply to acquire`. */
+  /** Topic of its questions and events: `a to locks acquire`, `locks to a reply to acquire`. */
   get topic(): Topic {
     return (this.#topic ??= topicsOf(this.from, this.to).of(this.kind, this.name));
   }
 
-  /** What the end of a call is about that nobody has answered in time. */
+  /** Topic of the call's timeout. */
   get timeoutTopic(): Topic {
     return topicsOf(this.from, this.to).ofTimeout(this.name);
   }
 
-  /** The same once more, with a body of its own. */
+  /** A duplicate with a body of its own. */
   again(): Envelope {
     const { kind, from, incarnation, to, toIncarnation, name, id, words, answered } = this;
     const body = copyOf(this.body, () => 'a duplicate');
@@ -94,7 +94,7 @@ export class Envelope implements EnvelopeData {
   }
 }
 
-/** The error that a caller gets in place of an answer that will not come: of its call, or of the answer that was lost. */
+/** The error envelope that a caller gets in place of an answer that will never come; `lost` is its call or the answer. */
 export function failedAnswer(lost: Envelope, error: Error): Envelope {
   const { kind, from, incarnation, to, toIncarnation, name, id } = lost;
   const body = sentError(error);
@@ -103,14 +103,14 @@ export function failedAnswer(lost: Envelope, error: Error): Envelope {
     : new Envelope('error', from, incarnation, to, toIncarnation, name, id, body);
 }
 
-/** Takes what an endpoint sends. */
+/** Carries what endpoints send. */
 export interface Transport {
-  /** A number for the next call or message; the same for no two of one network. */
+  /** An id for the next call or message, unique in its network. */
   nextId(): number;
   post(envelope: Envelope): void;
 }
 
-/** The topics of one link by name: each message asks for its own, and making its text is dearer than the rest of its way. */
+/** Caches the topics of one link by name: making a topic's text would cost more than the rest of a message's trip. */
 class LinkTopics {
   readonly #link: string;
   readonly #calls = new Map<string, Topic>();
@@ -171,12 +171,12 @@ function topicsOf(from: string, to: string): LinkTopics {
 const HEAD_BYTES = 32;
 const NUMBER_BYTES = 8;
 
-/** How many bytes a message takes, roughly: as many for a letter, eight for a number, and thirty-two for what every message has. */
+/** Estimated size of a message in bytes: one per character, eight per number, and 32 for the header. */
 export function sizeOf(body: unknown): number {
   return HEAD_BYTES + bytesOf(body, new Set());
 }
 
-/** What is met again, as in a circle, is there already. */
+/** Objects in `seen` are not counted again, which also ends cycles. */
 function bytesOf(value: unknown, seen: Set<object>): number {
   if (typeof value === 'string') return value.length;
   if (typeof value === 'number' || typeof value === 'bigint') return NUMBER_BYTES;

@@ -1,6 +1,6 @@
 /**
- * What all parts of one simulated network share: its links, who receives, what parts them, and which calls nobody will answer. Invariant: who
- * waits for an answer that cannot come learns it when faults end at the latest.
+ * The shared core of one simulated network: links, receivers, outages, and calls that will never be answered. Invariant: a caller
+ * whose answer cannot come learns that when faults end, at the latest.
  */
 import { topicOf, type Topic } from '../kernel/question.ts';
 import { RunnerError } from '../kernel/errors.ts';
@@ -11,14 +11,14 @@ import { Link, type LinkHost, type Receiver } from './link.ts';
 import { faultLength, type LinkFaultKind, type LinkSettings } from './link-settings.ts';
 import { chosenPartition, Outage } from './outage.ts';
 
-/** How the links from one node to another differ from all others; undefined if they do not. */
+/** The settings of the link from one node to another. */
 export type SettingsOfLink = (from: string, to: string) => LinkSettings;
 
 const LOST_MAX = 64;
 const PARTITION = topicOf({ owner: 'network', what: 'partition' });
 const HOLD = topicOf({ owner: 'network', what: 'hold' });
 
-/** What carries the messages of one network, and the host of its links. */
+/** Carries the messages of one network and hosts its links. */
 export class Fabric implements LinkHost {
   readonly world: SimulatedWorld;
   readonly callTimeoutMs: number;
@@ -26,10 +26,10 @@ export class Fabric implements LinkHost {
   readonly #receivers = new Map<string, Receiver>();
   readonly #links = new Map<string, Map<string, Link>>();
   readonly #outages = new Set<Outage>();
-  /** The one that the exploration has begun. */
+  /** The outage that the exploration has begun, while it lasts. */
   #chosen: Outage | undefined = undefined;
   #lost: Envelope[] = [];
-  /** At so many those that nobody waits for any more are forgotten. */
+  /** At this many entries, {@link #lost} drops those that nobody waits for any more. */
   #lostMax = LOST_MAX;
   #ids = 0;
   #isStopped = false;
@@ -51,7 +51,7 @@ export class Fabric implements LinkHost {
     this.#receivers.set(receiver.name, receiver);
   }
 
-  /** Its program has not come to start. */
+  /** Removes a node whose program has failed to start. */
   remove(receiver: Receiver): void {
     this.#receivers.delete(receiver.name);
   }
@@ -60,7 +60,7 @@ export class Fabric implements LinkHost {
     return this.#receivers.has(name);
   }
 
-  /** The way from one to the other; made when it is first used. */
+  /** The link from one node to another, created on first use. */
   link(from: string, to: string): Link {
     let ofSender = this.#links.get(from);
     if (ofSender === undefined) {
@@ -76,12 +76,12 @@ export class Fabric implements LinkHost {
     return link;
   }
 
-  /** What strikes a message as it is sent. */
+  /** Decides which fault strikes a message that is being sent. */
   strike({ faults }: LinkSettings, envelope: Envelope): LinkFaultKind | undefined {
     return faults?.pick(this.world.choices, envelope, this.#chosen !== undefined || this.#receivers.size < 2);
   }
 
-  /** A message has come through. */
+  /** Hands a message that came through to its receiver. */
   deliver(envelope: Envelope): void {
     const receiver = this.#receivers.get(envelope.to);
     if (receiver === undefined) this.refuse(envelope, `there is no node ${envelope.to}`);
@@ -95,12 +95,12 @@ export class Fabric implements LinkHost {
     this.#lostMax = Math.max(LOST_MAX, 2 * this.#lost.length);
   }
 
-  /** As a rule its caller has given it up by its time limit. */
+  /** Usually false: by then the caller has timed out. */
   #isAwaited({ kind, from, to, id }: Envelope): boolean {
     return this.#receivers.get(kind === 'call' ? from : to)?.awaits(id) === true;
   }
 
-  /** Nothing that is on its way arrives any more. */
+  /** Drops everything in flight. */
   stop(): void {
     this.#isStopped = true;
     for (const outage of this.#outages) outage.timer?.cancel();
@@ -108,23 +108,23 @@ export class Fabric implements LinkHost {
     for (const link of this.#all()) link.stop();
   }
 
-  /** It has come where nobody takes it. */
+  /** Reports a message that reached nobody who accepts it. */
   refuse(envelope: Envelope, reason: string): void {
     this.link(envelope.from, envelope.to).trace(envelope, 'refused', reason);
     if (envelope.kind !== 'call') return;
-    // Its other copy may have been served, or may be yet.
+    // The duplicate may have been served, or may still be.
     const error = envelope.isDoubled
       ? new RunnerError('RUNNER_CALL_LOST', `${reason}: one of two copies of ${envelope.name} was refused`)
       : new RunnerError('RUNNER_NODE_DOWN', reason);
     this.fail(envelope, error);
   }
 
-  /** Answers a call with an error, in place of the node that was to answer it. */
+  /** Answers a call with an error on behalf of the node that was to answer it. */
   fail(call: Envelope, error: RunnerError): void {
     this.link(call.to, call.from).send(failedAnswer(call, error));
   }
 
-  /** The exploration partitions the network. */
+  /** Partitions the network as the exploration chooses, for at most `mostMs`. */
   beginPartition(mostMs: number): void {
     const names = [...this.#receivers.values()].filter(({ hasLeft }) => !hasLeft).map(({ name }) => name);
     if (names.length < 2) return;
@@ -132,12 +132,12 @@ export class Fabric implements LinkHost {
     this.#beginChosen(PARTITION, mostMs, (ms) => chosenPartition(choices, names, ms));
   }
 
-  /** The exploration holds the link of a message. */
+  /** Holds the link of a message, for at most `mostMs`. */
   beginHold({ from, to }: Envelope, mostMs: number): void {
     this.#beginChosen(HOLD, mostMs, (ms) => new Outage('hold', [[from], [to]], ms));
   }
 
-  /** One begins, until it is ended. */
+  /** Begins an outage; it lasts until `end`. */
   begin(outage: Outage): void {
     const { tracer, clock } = this.world;
     const { kind, parts, ms } = outage;
@@ -155,7 +155,7 @@ export class Fabric implements LinkHost {
     for (const link of this.#all()) outage.change(link, 1);
   }
 
-  /** Ends those of which that is true. */
+  /** Ends all outages that match. */
   end(isMeant: (outage: Outage) => boolean): void {
     for (const outage of [...this.#outages]) if (isMeant(outage)) this.#end(outage);
   }

@@ -1,4 +1,4 @@
-/** How the links of a network behave, and what can happen on them. Invariant: answer 0 of each question is that nothing goes wrong. */
+/** Latency, bandwidth and faults of the links of a network. Invariant: answer 0 of each question means that nothing goes wrong. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Choices } from '../kernel/decisions.ts';
@@ -12,51 +12,54 @@ import type { Envelope } from './envelope.ts';
 import { envelopeText } from './message-detail.ts';
 import { FAULT_ODDS } from '../model/odds.ts';
 
-/** At one message in so many, at least 2; `true` for the usual number, `false` for never. */
+/** A number N ≥ 2 strikes one message in N; `true` uses the default rate, `false` never strikes. */
 export type Chance = number | boolean;
 
-/** What the exploration may do to messages and links. What is absent does not happen. `true` is one message in 16, of `partition` and `hold` one in 64. */
+/**
+ * Faults that the exploration may inject into messages and links; a fault that is absent never happens. `true` means one message in 16,
+ * and one in 64 for `partition` and `hold`.
+ */
 export interface LinkFaults {
-  /** A call, reply or message is lost: the caller waits until its time limit, or learns it when faults end. */
+  /** Loses a call, reply or message: the caller waits until its timeout, or gets an error when faults end. */
   readonly lose?: Chance;
-  /** It comes twice, each after a delay of its own; a call then runs twice, and its caller takes the first answer. */
+  /** Delivers it twice, each after its own delay; a call then runs twice, and its caller gets the first answer. */
   readonly duplicate?: Chance;
-  /** It is held back until another message of the same link overtakes it, for `reorderMs` at most. */
+  /** Holds it back until another message of the same link overtakes it, for at most `reorderMs`. */
   readonly reorder?: Chance;
-  /** It comes later by up to `delayMs`. */
+  /** Delays it by up to `delayMs`. */
   readonly delay?: Chance;
-  /** As it is sent the network is partitioned for up to `outageMs`: one node from all others, halves, one direction, or a pair. */
+  /** Partitions the network when it is sent, for up to `outageMs`: one node from all others, two halves, one direction, or a pair. */
   readonly partition?: Chance;
-  /** As it is sent its link begins to hold back all messages for up to `outageMs`. */
+  /** Makes its link hold back all messages from then on, for up to `outageMs`. */
   readonly hold?: Chance;
-  /** Default 1,000. */
+  /** Longest delay, in milliseconds; default 1,000. */
   readonly delayMs?: number;
-  /** Default 1,000. */
+  /** Longest time that a message waits to be overtaken, in milliseconds; default 1,000. */
   readonly reorderMs?: number;
-  /** Default 1,000. */
+  /** Longest partition or hold, in milliseconds; default 1,000. */
   readonly outageMs?: number;
-  /** Strikes at most, of all kinds and on all links together, so that a run comes to its end; default 64, `Infinity` for no bound. */
+  /** Most strikes of all kinds on all links together, so that a run comes to an end; default 64, `Infinity` for no limit. */
   readonly strikesMax?: number;
 }
 
-/** How links behave. */
+/** Options of the links of a network. */
 export interface LinkOptions {
-  /** How long a message takes: always so long, or at least the first and less than the second, as the exploration decides. Default 0. */
+  /** Latency in milliseconds: one number is fixed; of a pair, the exploration draws from the first up to, not including, the second. Default 0. */
   readonly latencyMs?: number | readonly [leastMs: number, mostMs: number];
-  /** How many different times a message can take; default 8. */
+  /** Number of different latencies that can be drawn; default 8. */
   readonly latencySteps?: number;
-  /** Messages of a link arrive in the order in which they were sent. Default: as their latencies have it. */
+  /** True: messages of a link arrive in the order in which they were sent. Default false: a message with a shorter latency overtakes. */
   readonly fifo?: boolean;
-  /** How many bytes a link carries in a millisecond; messages wait for each other. Default: any number. */
+  /** Bandwidth of a link in bytes per millisecond; messages queue behind each other. Default: unlimited. */
   readonly bytesPerMs?: number;
   readonly faults?: LinkFaults;
 }
 
-/** Those that last, and concern more than one message. */
+/** Faults that last and affect more than one message. */
 type OutageKind = 'hold' | 'partition';
-/** Those that concern the message alone. */
+/** Faults that affect one message alone. */
 export type BriefFaultKind = Exclude<MessageFaultKind, 'hang'>;
-/** What can happen as a message is sent. */
+/** Any fault that can strike when a message is sent. */
 export type LinkFaultKind = OutageKind | BriefFaultKind;
 
 const OUTAGES = ['hold', 'partition'] as const satisfies readonly OutageKind[];
@@ -66,7 +69,7 @@ const LATENCY_STEPS = 8;
 const FAULT_MS = 1_000;
 const LENGTHS = 4;
 
-/** See {@link LinkFaults}. */
+/** Shape of {@link LinkFaults}. */
 const LINK_FAULTS: is.RecordShape = is.closed(
   is.objectOf<LinkFaults>(
     'an object of faults',
@@ -79,7 +82,7 @@ const LINK_FAULTS: is.RecordShape = is.closed(
   ),
 );
 
-/** See {@link LinkOptions}. */
+/** Shapes of the fields of {@link LinkOptions}. */
 export const LINK_FIELDS: is.ShapesOf<LinkOptions> = {
   latencyMs: is.anyOf(
     'milliseconds, or the least and the most of them',
@@ -94,7 +97,7 @@ export const LINK_FIELDS: is.ShapesOf<LinkOptions> = {
 
 const LINK_OPTIONS = is.optionsOf<LinkOptions>({}, LINK_FIELDS);
 
-/** What one link is to be like, where it differs from the others. */
+/** Checks the options of one link; `name` is what the error calls them. */
 export function checkLinkOptions(name: string, options: LinkOptions): void {
   check(name, options, LINK_OPTIONS);
 }
@@ -106,21 +109,21 @@ function rateOf(faults: LinkFaults, kind: LinkFaultKind): number {
   return 1 / (kind === 'hold' || kind === 'partition' ? FAULT_ODDS.linkOutageOneIn : FAULT_ODDS.linkOneIn);
 }
 
-/** A fault takes a part of `mostMs`, all of it at most. */
+/** Draws how long a fault lasts: one of four equal parts of `mostMs`, up to all of it. */
 export function faultLength(choices: Choices, topic: Topic, mostMs: number): number {
   const msOf = (answer: number): number => microsecondsOf((mostMs * (answer + 1)) / LENGTHS) / 1000;
   return msOf(choices.choose(topic.asks('delay'), LENGTHS, msOf));
 }
 
-/** How many strikes are left. */
+/** Strikes left, shared by all links that count together. */
 interface StrikeBudget {
   left: number;
 }
 
-/** The faults of a link, as questions. */
+/** Asks which fault strikes a message of a link. */
 class LinkFaultTable {
   readonly #all: RateTable<LinkFaultKind> | undefined;
-  /** While one that lasts is in force no other one begins. */
+  /** Used while a partition or hold is in force: no second one begins. */
   readonly #brief: RateTable<LinkFaultKind> | undefined;
   readonly #budget: StrikeBudget;
 
@@ -134,7 +137,7 @@ class LinkFaultTable {
     this.#budget = budget;
   }
 
-  /** What strikes this message. */
+  /** The fault that strikes this message; undefined for none. */
   pick(choices: Choices, envelope: Envelope, isBriefOnly: boolean): LinkFaultKind | undefined {
     const table = isBriefOnly ? this.#brief : this.#all;
     if (table === undefined || this.#budget.left === 0) return undefined;
@@ -146,14 +149,14 @@ class LinkFaultTable {
   }
 }
 
-/** What lasts says in the trace what it is: that is decided after it. */
+/** Undefined for a partition or hold: which nodes it affects is decided later, and the trace says it then. */
 function wordsOf(kind: LinkFaultKind | undefined, envelope: Envelope): string | undefined {
   if (kind === undefined) return '';
   if (kind === 'hold' || kind === 'partition') return undefined;
   return messageFaultText(kind, envelopeText(envelope), envelope.from);
 }
 
-/** Options with their defaults, checked. */
+/** Link options with defaults applied. */
 export class LinkSettings {
   readonly latencyMs: readonly [number, number];
   readonly latencySteps: number;
@@ -190,7 +193,7 @@ export class LinkSettings {
     this.#budget = budget;
   }
 
-  /** The same for a link that differs in those. Unless it says how often faults may strike, they are counted with those of all links. */
+  /** These settings with `own` over them. Unless `own` sets `strikesMax`, the link shares the budget of all links. */
   with(own: LinkOptions): LinkSettings {
     const budget = own.faults?.strikesMax === undefined ? [this.#budget] : [];
     return new LinkSettings({ ...this.#options, ...own }, ...budget);

@@ -1,7 +1,7 @@
 /**
- * The way from one node to another, in this direction: how long messages take and what happens to them. Invariants: each message that is
- * sent is delivered, refused, lost or still on its way; each strike is a `fault` of the trace before it takes effect; of a link that keeps the
- * order no message overtakes another.
+ * One direction between two nodes: how long messages take, and which faults strike them. Invariants: each message that was sent is
+ * delivered, refused, lost or still in flight; each strike is recorded as a `fault` before it takes effect; on a FIFO link no message
+ * overtakes another.
  */
 import type { Timer } from '../kernel/clock.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
@@ -15,40 +15,40 @@ import { detailOf, envelopeText } from './message-detail.ts';
 import type { SimulatedWorld } from '../simulation/simulation.ts';
 import type { Parted } from './outage.ts';
 
-/** Who gets what has come through. */
+/** Receives the messages that come through. */
 export interface Receiver {
   readonly name: string;
-  /** True if it has left for good. */
+  /** True once it has left the network for good. */
   readonly hasLeft: boolean;
-  /** Called in an event of the network. */
+  /** Called within an event of the network. */
   arrive(envelope: Envelope): void;
-  /** Whether somebody there still waits for the answer to that call. */
+  /** True while that call, made from here, is pending. */
   awaits(id: number): boolean;
-  /** Who waits for what there, for reports. */
+  /** Its ongoing waits, for reports. */
   waits(): Iterable<OngoingWait>;
 }
 
-/** What all links share. */
+/** What a link needs from its network. */
 export interface LinkHost {
   readonly world: SimulatedWorld;
-  /** What strikes a message as it is sent. */
+  /** Decides which fault strikes a message that is being sent. */
   strike(settings: LinkSettings, envelope: Envelope): LinkFaultKind | undefined;
-  /** The exploration holds the link of a message. */
+  /** Holds the link of a message, for at most `mostMs`. */
   beginHold(envelope: Envelope, mostMs: number): void;
-  /** The exploration partitions the network. */
+  /** Partitions the network, for at most `mostMs`. */
   beginPartition(mostMs: number): void;
-  /** A message has come through. */
+  /** Hands a message that came through to its receiver. */
   deliver(envelope: Envelope): void;
-  /** A call that nobody will answer any more, or an answer that does not come. */
+  /** Takes note of a lost call or answer, whose caller gets an error when faults end. */
   noteLost(envelope: Envelope): void;
 }
 
-/** A message on its way. */
+/** A message in flight. */
 class Flight {
   readonly envelope: Envelope;
   readonly dueMs: number;
   timer: Timer | undefined = undefined;
-  /** Where it stands in the list of its link. */
+  /** Its index in the link's list of flights. */
   index: number;
 
   constructor(envelope: Envelope, dueMs: number, index: number) {
@@ -61,23 +61,23 @@ class Flight {
 const PARTITIONED = 'the network is partitioned';
 const HELD = 'the link is held';
 
-/** One direction between two nodes. */
+/** The link from one node to another. */
 export class Link implements Parted {
   readonly from: string;
   readonly to: string;
   readonly #core: LinkHost;
   readonly #settings: LinkSettings;
   readonly #delays: DelayDraw;
-  /** In the order of sending where the link keeps the order. */
+  /** In sending order on a FIFO link, else in any order. */
   #flights: Flight[] = [];
-  /** What a fault holds back; made when one does. */
+  /** Messages that a fault holds back; allocated with the first. */
   #late: Holds | undefined = undefined;
-  /** What waits while the link is held. */
+  /** Messages that wait while the link is held. */
   #waiting: Envelope[] = [];
-  /** How many partitions it is cut by, and how many holds it is held by. */
+  /** Number of partitions that cut it, and of holds in force. */
   #cuts = 0;
   #holds = 0;
-  /** When all that was sent has passed through, if its width is limited. */
+  /** With limited bandwidth: when everything sent so far has passed through. */
   #freeMs = 0;
 
   constructor(core: LinkHost, from: string, to: string, settings: LinkSettings) {
@@ -89,12 +89,12 @@ export class Link implements Parted {
     this.#delays = new DelayDraw(core.world.choices, most - least, settings.latencySteps);
   }
 
-  /** True if no message overtakes another. */
+  /** True if messages arrive in the order in which they were sent. */
   get isFifo(): boolean {
     return this.#settings.isFifo;
   }
 
-  /** Takes a message on its way. */
+  /** Sends a message, which faults may strike. */
   send(envelope: Envelope): void {
     this.trace(envelope, 'sent');
     if (this.#cuts > 0) {
@@ -106,18 +106,18 @@ export class Link implements Parted {
     else this.#strike(fault, envelope);
   }
 
-  /** Takes a message that nothing strikes and that arrives in this instant. */
+  /** Sends a message that no fault strikes and that arrives in this instant. */
   sendNow(envelope: Envelope): void {
     this.trace(envelope, 'sent');
     this.#bring(envelope);
   }
 
-  /** A partition begins or ends. */
+  /** Called when a partition begins (1) or ends (-1). */
   cut(by: 1 | -1): void {
     this.#cuts += by;
   }
 
-  /** A hold begins or ends. */
+  /** Called when a hold begins (1) or ends (-1). */
   hold(by: 1 | -1): void {
     this.#holds += by;
     if (this.#holds > 0) return;
@@ -128,12 +128,12 @@ export class Link implements Parted {
     else for (const envelope of waiting) this.#bring(envelope);
   }
 
-  /** What faults hold back comes now. */
+  /** Delivers what faults hold back. */
   heal(): void {
     this.#late?.heal();
   }
 
-  /** Nothing that is on its way arrives any more. */
+  /** Drops everything in flight. */
   stop(): void {
     for (const { timer } of this.#flights) timer?.cancel();
     this.#flights = [];
@@ -148,7 +148,7 @@ export class Link implements Parted {
     const at = clock.now();
     const { from: runner, to } = this;
     const event = { at, type: 'message', runner, to, step, kind, name, id } as const;
-    // Most events have neither, and to spread nothing into one costs as much as the rest of it.
+    // Most events have neither, and an empty spread would double the cost of recording one.
     if (reason === undefined && detail === undefined) tracer.record(event);
     else {
       tracer.record({
@@ -208,7 +208,7 @@ export class Link implements Parted {
     });
   }
 
-  /** It will not be answered: who called learns it, if that is still possible, once faults have ended. */
+  /** The caller, if it still waits, gets an error once faults have ended. */
   #lose(envelope: Envelope, reason?: string): void {
     this.trace(envelope, 'lost', reason);
     if (envelope.kind !== 'message') this.#core.noteLost(envelope);
@@ -231,16 +231,16 @@ export class Link implements Parted {
     const flights = this.#flights;
     const flight = new Flight(envelope, this.#core.world.clock.now() + ms, flights.length);
     flights.push(flight);
-    // Of a link that keeps the order only the first has a timer, so that nothing in its instant can pass it.
+    // On a FIFO link only the first flight has a timer, so that none due in the same instant can overtake it.
     if (!this.#settings.isFifo || flight.index === 0) this.#fly(flight, ms);
   }
 
-  /** What was held up arrives in this instant. */
+  /** Lets a delayed message arrive in this instant. */
   #bring(envelope: Envelope): void {
     this.#depart(envelope, 0);
   }
 
-  /** As `bring`, on a link that keeps the order: what is still on its way was sent later. */
+  /** As `bring` on a FIFO link: these go before everything in flight, which was sent later. */
   #bringFirst(envelopes: readonly Envelope[]): void {
     const flights = this.#flights;
     flights[0]?.timer?.cancel();

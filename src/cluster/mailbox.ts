@@ -1,4 +1,4 @@
-/** Messages without reply at one node: for its handler, or for those who receive them. Invariant: they are taken in the order of coming, each once. */
+/** One-way messages at one node, for its handler or its readers. Invariant: each message is delivered once, in order of arrival. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -20,7 +20,7 @@ interface Letter {
   readonly from: string;
 }
 
-/** Who waits for a message. */
+/** A pending `receive()`. */
 class Reader extends LimitedWaiter {
   readonly sinceMs: number;
   readonly #queue: MessageQueue;
@@ -66,7 +66,7 @@ class Reader extends LimitedWaiter {
   }
 }
 
-/** All messages of one process. */
+/** The incoming one-way messages of one process. */
 export class MessageQueue implements Messages {
   readonly #clock: Clock;
   readonly #name: string;
@@ -80,7 +80,7 @@ export class MessageQueue implements Messages {
     this.#name = name;
   }
 
-  /** Why no message can be taken now; undefined if one can. */
+  /** Why a message would be refused now; undefined if it would be accepted. */
   refusal(): string | undefined {
     const isFull = this.#readers.length === 0 && this.#letters.length >= this.#limit;
     return isFull && this.#handler === undefined
@@ -88,7 +88,7 @@ export class MessageQueue implements Messages {
       : undefined;
   }
 
-  /** Takes what has arrived, if it is not refused. */
+  /** Takes a message that arrived. Check {@link refusal} first. */
   add(message: unknown, from: string): void {
     const reader = this.#readers.shift();
     if (reader !== undefined) reader.take(message);
@@ -101,7 +101,7 @@ export class MessageQueue implements Messages {
     for (const { message, from } of this.#letters.splice(0)) handler(message, from);
   }
 
-  /** Those who wait for a message, for reports. */
+  /** Pending readers, for reports. */
   *waits(): Iterable<OngoingWait> {
     for (const { sinceMs } of this.#readers) yield { owner: this.#name, name: 'a message', sinceMs };
   }
@@ -122,7 +122,7 @@ export class MessageQueue implements Messages {
     };
   }
 
-  /** A reader waits no longer. */
+  /** Removes a reader that no longer waits. */
   leave(reader: Reader): void {
     this.#readers = this.#readers.filter((other) => other !== reader);
   }

@@ -1,4 +1,4 @@
-/** What a message says, in a few words for people. */
+/** Short human-readable descriptions of messages. */
 import { messageText } from '../model/message-text.ts';
 import type { Envelope } from './envelope.ts';
 import type { SentError } from './sent-error.ts';
@@ -6,7 +6,7 @@ import type { SentError } from './sent-error.ts';
 const TEXT_MAX = 80;
 const ITEMS_MAX = 6;
 
-/** The words that a value has for itself: what its `describe()` returns. Undefined if it has none. */
+/** The result of the value's own `describe()`; undefined if it has none. */
 export function ownWords(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { describe } = value as { describe?: unknown };
@@ -15,7 +15,7 @@ export function ownWords(value: unknown): string | undefined {
   return typeof words === 'string' && words !== '' ? words : undefined;
 }
 
-/** Arguments, result, error or message of an envelope: its own words, else its values. */
+/** The arguments, result, error or message of an envelope: its own words, else its values. */
 export function detailOf({
   kind,
   words,
@@ -34,7 +34,7 @@ export function detailOf({
   }
 }
 
-/** A message as a noun, with what it says: `the call acquire(7) from a to locks`. */
+/** An envelope as a noun phrase with its content: `the call acquire(7) from a to locks`. */
 export function envelopeText(envelope: Envelope): string {
   const { from: runner, to, kind, name, words } = envelope;
   if (words !== undefined && kind !== 'error') return `${words} (${runner} to ${to})`;
@@ -42,14 +42,14 @@ export function envelopeText(envelope: Envelope): string {
   return messageText({ runner, to, kind, name, ...(detail === undefined ? {} : { detail }) });
 }
 
-/** A call without where it goes: `acquire(7) of a`, or its own words. */
+/** A call without its destination: `acquire(7) of a`, or its own words. */
 export function callWords({ from, name, words, kind, body }: Envelope): string {
   if (words !== undefined) return `"${words}" of ${from}`;
   const args = kind === 'call' ? (body as readonly unknown[]).map(shortText).join(', ') : '';
   return `${name}(${args}) of ${from}`;
 }
 
-/** What arrives at somebody: `acquire(7) of a`, `the answer of locks to acquire`, `the message beat of a`. */
+/** An envelope as its receiver sees it: `acquire(7) of a`, `the answer of locks to acquire`, `the message beat of a`. */
 export function arrivalText(envelope: Envelope): string {
   const { kind, from, name, words, body } = envelope;
   switch (kind) {
@@ -63,7 +63,7 @@ export function arrivalText(envelope: Envelope): string {
   }
 }
 
-/** One line, cut where it is long. */
+/** The value on one line, truncated if long. */
 function shortText(value: unknown): string {
   const text = textOf(value, 3);
   return text.length > TEXT_MAX ? `${text.slice(0, TEXT_MAX)}…` : text;

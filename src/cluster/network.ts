@@ -20,17 +20,17 @@ import {
 import { Outage } from './outage.ts';
 import { createStub } from './stub.ts';
 
-/** What {@link createNetwork} takes. */
+/** Options of {@link createNetwork}. */
 export interface NetworkOptions extends LinkOptions {
-  /** How long a call waits for its answer unless it says so itself; `Infinity` for ever. Default 10,000. */
+  /** Default timeout of calls in milliseconds, which a call can override; `Infinity` for none. Default 10,000. */
   readonly callTimeoutMs?: number;
-  /** How the link from one node to another differs from all others: asked once for each direction. Default: it does not. */
+  /** Options of the link from one node to another where it differs from the rest; called once for each direction. Default: none differs. */
   readonly links?: (from: string, to: string) => LinkOptions | undefined;
-  /** What all nodes get that do not say otherwise. */
+  /** Default options of all nodes. */
   readonly nodes?: ClusterNodeOptions;
 }
 
-/** A node, or several. */
+/** The name of one node, or of several. */
 export type NodeNames = string | readonly string[];
 
 const SIMULATION = is.objectOf<Pick<Simulation, 'world' | 'onEnd'>>(
@@ -44,7 +44,7 @@ const NETWORK_OPTIONS = is.optionsOf<NetworkOptions>(
 );
 const NAMES = is.anyOf('a name or a list of names', is.TEXT, is.listOf(is.TEXT));
 
-/** An end of the network that is no node and never goes down: the scenario, or an object behind a link (`through`). */
+/** An endpoint that is not a node and never goes down: the scenario, or an object behind a link (`through`). */
 class Place implements Receiver {
   readonly name: string;
   readonly hasLeft = false;
@@ -86,7 +86,7 @@ class Place implements Receiver {
   }
 }
 
-/** A network and its verbs. Made by {@link createNetwork}. */
+/** A simulated network. Made by {@link createNetwork}. */
 export class Network {
   readonly #fabric: Fabric;
   readonly #defaults: ClusterNodeOptions;
@@ -104,10 +104,10 @@ export class Network {
   }
 
   /**
-   * Makes a node and starts its program. It can join at any time. Calls to it wait until the program has returned.
+   * Adds a node and starts its program. Nodes can join at any time. Calls to a node wait until its program has returned.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a name that is taken, also by a node that has left; `RUNNER_RELEASED` after `stop`; what the program throws at
-   * once, and then there is no node. What it throws or rejects with later is up to `onError`.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a name that is taken, also by a node that has left; `RUNNER_RELEASED` after `stop`.
+   * If the program throws synchronously, that error is thrown and no node is added; `onError` decides about later errors.
    */
   node<T extends object | void>(
     name: string,
@@ -135,15 +135,15 @@ export class Network {
     return node;
   }
 
-  /** The object of a node as the scenario calls it, through links of its own. */
+  /** A stub for the object of a node, called by the scenario through links of its own. */
   connect<T extends object>(to: string, options?: CallOptions): Stub<T> {
     return createStub<T>(this.#place(SCENARIO).endpoint, to, options);
   }
 
   /**
-   * The same object behind a link, without a node: `name` never crashes, but messages to it and from it meet what all do.
+   * Puts an object behind a link without a node, and returns a stub for it: `name` never crashes, but the usual faults strike its messages.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a name that is taken, and anything but an object; `RUNNER_RELEASED` after `stop`.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a name that is taken, or if `object` is not an object; `RUNNER_RELEASED` after `stop`.
    */
   through<T extends object>(name: string, object: T, options?: CallOptions): Stub<T> {
     check('object', object, is.OPAQUE);
@@ -159,17 +159,17 @@ export class Network {
     return this.connect<T>(name, options);
   }
 
-  /** Sends a message to a node that nobody answers. */
+  /** Sends a one-way message from the scenario to a node. */
   send(to: string, message: unknown): void {
     check('to', to, is.TEXT);
     this.#place(SCENARIO).endpoint.send(to, message);
   }
 
   /**
-   * Partitions the network: what is on its way between two of the groups, and what is sent there from now on, is lost. Nodes that are named
-   * in no group keep all their links.
+   * Partitions the network: messages between two of the groups are lost, those in flight as well as those sent from now on, until `repair`
+   * or until faults end. Nodes that are in no group keep all their links.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for less than two groups, an empty one, an unknown node, and one that is in two groups.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for fewer than two groups, an empty group, an unknown node, or a node in two groups.
    * @example
    * ```ts
    * import { simulate } from 'dryrunner';
@@ -194,12 +194,12 @@ export class Network {
     this.#fabric.begin(new Outage('partition', named));
   }
 
-  /** Loses all messages from these nodes to those, and none the other way. */
+  /** Loses all messages from one group to the other, and none in the other direction. */
   cut(from: NodeNames, to: NodeNames): void {
     this.#fabric.begin(new Outage('cut', this.#direction(from, to)));
   }
 
-  /** Lets all messages from these nodes to those wait, until `release`. */
+  /** Makes all messages from one group to the other wait until `release`. */
   hold(from: NodeNames, to: NodeNames): void {
     const [senders, receivers] = this.#direction(from, to);
     for (const one of senders) {
@@ -207,7 +207,7 @@ export class Network {
     }
   }
 
-  /** Lets messages from these nodes to those go on; those that have waited arrive now. */
+  /** Ends holds from one group to the other; the messages that waited arrive now. */
   release(from: NodeNames, to: NodeNames): void {
     const [senders, receivers] = this.#direction(from, to);
     this.#fabric.end(
@@ -217,14 +217,14 @@ export class Network {
     );
   }
 
-  /** Ends all partitions, cuts and holds, those of the exploration too. */
+  /** Ends all partitions, cuts and holds, including those of the exploration. */
   repair(): void {
     this.#fabric.end(() => true);
   }
 
   /**
-   * Ends all nodes at once, without a fault, as the end of the scenario does. Calls of the scenario that are not answered by then reject with
-   * `RUNNER_CALL_LOST`, later ones with `RUNNER_RELEASED`.
+   * Ends all nodes at once, without a fault, as the end of the scenario does. Pending calls of the scenario reject with `RUNNER_CALL_LOST`,
+   * later calls with `RUNNER_RELEASED`.
    */
   stop(): void {
     for (const place of this.#places.values()) place.endpoint.release();
@@ -292,10 +292,10 @@ function settingsOfLinks({ links, ...options }: NetworkOptions): SettingsOfLink 
 }
 
 /**
- * Makes a network of nodes. Calls between them take time, are lost, doubled and reordered, nodes crash and come back, as the exploration
- * decides; without faults and latency each call is one event there and one back.
+ * Makes a simulated network of nodes. The exploration decides how long calls take, whether they are lost, duplicated or reordered, and when
+ * nodes crash and come back. Without faults and latency, a call is one event at the callee and one at the caller.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options.
  * @example
  * ```ts
  * import { simulate } from 'dryrunner';

@@ -1,7 +1,7 @@
 /**
- * A node of a simulated network: a program of the user's on a machine that crashes, restarts, pauses and is slow. Invariants: the program
- * runs only in events of its own process; what is said to a process is heard by no other one; each call that it has got and not answered
- * when it dies is lost, and its caller learns it or hangs, by a decision.
+ * A node of a simulated network: a user's program on a machine that can crash, restart, pause and be slow. Invariants: the program runs
+ * only within events of its own process; what is addressed to one process reaches no other; calls that a process has received and not
+ * answered when it dies are lost, and a decision says whether the caller gets an error at once or hangs.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -34,50 +34,50 @@ import { arrivalText, callWords, envelopeText } from './message-detail.ts';
 import type { Fabric } from './fabric.ts';
 import { ProcessContext, type ProcessOwner } from './process-context.ts';
 
-/** The disk of a node. It is called as the node. */
+/** Options of the disk of a node, which has the node's name. */
 export interface NodeDiskOptions extends Omit<MemoryDiskOptions, 'name'> {
   /**
-   * What a crash of the node does to what was written and not synced. False: the power fails, so that it is kept, lost or torn, as the
-   * exploration decides. True: only the process dies, and it is kept. Default false. An error of its own ends the process alone.
+   * What a crash of the node does to unsynced writes. False: power fails, and the exploration decides whether they are kept, lost or torn.
+   * True: only the process dies, and they are kept. Default false. An uncaught error always ends the process alone.
    */
   readonly keepsUnsynced?: boolean;
 }
 
-/** How one crash of a node is. */
+/** Options of {@link ClusterNode.crash}. */
 export interface NodeCrashOptions {
   /**
-   * False: the power of its machine fails. True: its process dies alone, as by SIGKILL, and what it wrote is there, synced or not, for the next
-   * one. Default: what its option `disk` says.
+   * False: the machine loses power. True: only the process dies, as by SIGKILL, and the next one finds all that it wrote, synced or not.
+   * Default: as the option `disk` of the node.
    */
   readonly keepsUnsynced?: boolean;
 }
 
 const CRASH_OPTIONS = is.optionsOf<NodeCrashOptions>({}, { keepsUnsynced: is.BOOLEAN });
 
-/** What {@link Network.node} takes beside the program. */
+/** Options of {@link Network.node}. */
 export interface ClusterNodeOptions {
-  /** What the exploration may do to it. Default: nothing. */
+  /** Faults that the exploration may inject. Default: none. */
   readonly faults?: NodeFaults;
-  /** How far its clock is off: so far, or as the exploration decides (`true`, or within limits; see `chosenSkew`). Default: not at all. */
+  /** Skew of its clock: a fixed one, or one that the exploration chooses (`true`, or limits; see `chosenSkew`). Default: none. */
   readonly skew?: ClockSkew | ChosenSkewOptions | true;
-  /** Its disk, which is made when the program first asks for it. */
+  /** Options of its disk, which is created when the program first asks for it. */
   readonly disk?: NodeDiskOptions;
   /**
-   * What an error does that its program leaves uncaught: in its start, a timer, a handler of messages, an `onStop` hook, a promise. `fail`: the
-   * simulation has failed. `crash`: the process dies, as a real one does. `restart`: and another one starts after `restartMs`. What
-   * a method throws goes to its caller. Default `fail`.
+   * What happens on an error that the program leaves uncaught, in its start, a timer, a message handler, an `onStop` hook or a promise:
+   * `fail` fails the simulation, `crash` ends the process as an uncaught error ends a real one, `restart` also starts a new process after
+   * `restartMs`. Errors that a method throws go to its caller instead. Default `fail`.
    */
   readonly onError?: 'fail' | 'crash' | 'restart';
-  /** Default 1,000. */
+  /** Milliseconds until the restart; default 1,000. */
   readonly restartMs?: number;
   /**
-   * Called when its process goes down, by a crash or in good order: for those who watch from outside. What it throws fails the simulation.
+   * Called when its process goes down, by a crash or by leaving, so that a scenario can observe it. An error it throws fails the simulation.
    * Not called when the network stops.
    */
   readonly onDown?: () => void;
 }
 
-/** See {@link ClusterNodeOptions}. */
+/** Shape of {@link ClusterNodeOptions}. */
 export const CLUSTER_NODE_OPTIONS: is.RecordShape = is.optionsOf<ClusterNodeOptions>(
   {},
   {
@@ -99,50 +99,49 @@ const RESTART_MS = 1_000;
 const AT_ARRIVAL = (envelope: Envelope): string => `as ${arrivalText(envelope)} arrives`;
 const BEFORE_ANSWER = (call: Envelope): string => `before it answers ${callWords(call)}`;
 
-/** A node and its verbs. Made by {@link Network.node}. After it has left they throw `RUNNER_SIMULATION_MISUSE`; `restart` does once it leaves. */
+/** A node of a network. Made by {@link Network.node}. Its methods throw `RUNNER_SIMULATION_MISUSE` after it has left, `restart` already while it is leaving. */
 export interface ClusterNode<T extends object | void = object> {
   readonly name: string;
   readonly state: NodeState | 'left';
-  /** Index of the latest process. */
+  /** Index of its latest process, from 0. */
   readonly incarnation: number;
-  /** What the program has returned, past the network; undefined while it is down, and before it has returned. */
+  /** The object that the program returned, reached without the network; undefined while it is down or has not returned yet. */
   readonly object: T | undefined;
-  /** What its processes have written, for checks of the scenario; they share it, and a crash is its `powerFail()`. */
+  /** The disk that its processes share, so that a scenario can check it. A crash calls its `powerFail()`. */
   readonly disk: MemoryDisk;
   /**
-   * Ends the process at once: its memory and timers are gone. Of its disk what was not synced is kept, lost or torn, or all is kept, as
-   * `options` or the option `disk` says.
+   * Ends the process at once: its memory and timers are gone. `options`, or the option `disk` of the node, say whether unsynced writes survive.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that are none.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options.
    */
   crash(options?: NodeCrashOptions): void;
   /** Starts a new process; crashes the old one if it is alive. */
   restart(): void;
-  /** Stops the process: nothing of it happens, and what arrives or is to be sent waits, until it goes on. */
+  /** Pauses the process: nothing in it runs, and messages to and from it wait until `resume`. */
   pause(): void;
-  /** Lets it go on: what was due meanwhile is due now. */
+  /** Resumes a paused process: everything that became due meanwhile is due now. */
   resume(): void;
   /**
-   * Timers that are made from now on, also by later processes, take `factor` times as long; 1 is the usual speed.
+   * Makes timers that are set from now on, also by later processes, take `factor` times as long; 1 is normal speed.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless it is finite and ≥ 1.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `factor` is finite and ≥ 1.
    */
   slow(factor: number): void;
   /**
-   * Ends it in good order, for good: the `onStop` hooks of its program are called, in an event of its own, and when they are done it is gone.
-   * Resolves then. While it is paused it does not begin to leave; a crash meanwhile ends it without the rest of the hooks.
+   * Shuts the node down for good: calls the `onStop` hooks of its program in an event of its own, and resolves when they are done and the
+   * node is gone. A paused node leaves after it resumes; a crash meanwhile skips the remaining hooks.
    */
   leave(): Promise<void>;
 }
 
-/** A message that has come to a process that was stopped. */
+/** A message that arrived while the process was paused. */
 interface HeldMessage {
   readonly envelope: Envelope;
-  /** True from when the process has an event for it. */
+  /** True once an event of the process will take it. */
   isDue: boolean;
 }
 
-/** See {@link ClusterNode}. */
+/** Implements {@link ClusterNode}. */
 export class SimulatedClusterNode<T extends object | void>
   implements ClusterNode<T>, MachineHooks, ProcessOwner, Receiver, Transport
 {
@@ -154,13 +153,13 @@ export class SimulatedClusterNode<T extends object | void>
   #medium: MemoryDisk | undefined;
   #process: ProcessContext | undefined;
   #object: T | undefined;
-  /** Calls that the process has got and not answered, each delivery of its own; made for the first. */
+  /** Calls that the process has received and not answered, one entry per delivery; allocated with the first. */
   #serving: Set<Envelope> | undefined;
-  /** What came while it was stopped, in the order of coming; each is there until the process takes it. */
+  /** Messages that arrived while it was paused, in order of arrival, until the process takes them. */
   #held: Set<HeldMessage> | undefined;
-  /** What the process has sent while it was stopped. */
+  /** Messages that the process sent while it was paused. */
   #unsent: Envelope[] | undefined;
-  /** Of the crash that is under way, if that says so itself. */
+  /** The option of the crash in progress, if it has one. */
   #keepsUnsynced: boolean | undefined;
   #restart: Timer | undefined;
   #leaving: Promise<void> | undefined;
@@ -265,7 +264,7 @@ export class SimulatedClusterNode<T extends object | void>
     return this.#leaving;
   }
 
-  /** The simulation is over: it is gone at once, and nobody is called. */
+  /** Ends the node at once because the simulation is over; no hook is called. */
   stop(): void {
     this.#end('stop');
   }
@@ -274,12 +273,12 @@ export class SimulatedClusterNode<T extends object | void>
     return this.#fabric.nextId();
   }
 
-  /** What the process sends. */
+  /** Sends an envelope of the process. */
   post(envelope: Envelope): void {
     if (envelope.kind === 'reply' || envelope.kind === 'error') {
       const { answered: call } = envelope;
       if (call === undefined || !this.#isServing(call)) return;
-      // Between the effect of a call and its answer is where a crash does most harm.
+      // A crash does most harm between the effect of a call and its answer.
       this.#machine.strike('reply', envelope.topic, BEFORE_ANSWER, call);
     }
     if (this.state === 'paused') (this.#unsent ??= []).push(envelope);
@@ -288,7 +287,7 @@ export class SimulatedClusterNode<T extends object | void>
 
   #send(envelope: Envelope): void {
     const { answered: call } = envelope;
-    // A crash has lost it by now.
+    // The answer to a call that a crash has lost meanwhile.
     if (call !== undefined && this.#serving?.delete(call) !== true) return;
     this.#fabric.link(this.name, envelope.to).send(envelope);
   }
@@ -344,7 +343,7 @@ export class SimulatedClusterNode<T extends object | void>
     });
     this.#process = process;
     if (index > 0) this.#trace('restarted');
-    // Whose timers those of the machine's globals are is known by the event in which they are set.
+    // Ambient timers belong to the process whose event sets them, so the program needs an event of its own.
     if (this.#machine.isAmbient) {
       process.clock.post(namedTopic(this.name, 'start', ''), () => this.#run(process));
     } else this.#machine.begin(() => this.#run(process));
@@ -362,7 +361,7 @@ export class SimulatedClusterNode<T extends object | void>
     if (wasUp && cause !== 'stop') this.#tellDown();
   }
 
-  /** What those who watch throw is no error of the node, and keeps nothing of its end from happening. */
+  /** An error of the observer is not the node's error, and must not interrupt its shutdown. */
   #tellDown(): void {
     try {
       this.#options.onDown?.();
@@ -389,7 +388,7 @@ export class SimulatedClusterNode<T extends object | void>
     (this.#held ??= new Set()).add({ envelope, isDue: false });
   }
 
-  /** Whether something of the same link that keeps the order is still to be taken. */
+  /** True if an earlier message of the same FIFO link still waits. */
   #isBehindHeld({ from }: Envelope): boolean {
     return this.#firstHeldOf(from) !== undefined && this.#link(from).isFifo;
   }
@@ -400,7 +399,7 @@ export class SimulatedClusterNode<T extends object | void>
     return undefined;
   }
 
-  /** It has arrived, so no link can lose it any more: the process takes it in an event of its own. */
+  /** Lets the process take a message in an event of its own. It has arrived, so no link can lose it any more. */
   #takeSoon(held: HeldMessage): void {
     if (held.isDue) return;
     held.isDue = true;
@@ -440,12 +439,12 @@ export class SimulatedClusterNode<T extends object | void>
     const { incarnation } = machine;
     this.#restart?.cancel();
     this.#restart = clock.timer(namedTopic(name, 'restart', ''), restartMs, () => {
-      // The scenario may have started it by itself meanwhile; that it is to be slow is no start.
+      // The scenario may have started a new process meanwhile.
       if (machine.incarnation === incarnation) machine.recover();
     });
   }
 
-  /** Starts a process in the midst of a call of the scenario, which gets what its program throws if nobody else wants it. */
+  /** Starts a process during a call of the scenario, which gets the error of the program unless `onError` handles it. */
   #begin(start: () => void): void {
     try {
       start();
@@ -456,7 +455,7 @@ export class SimulatedClusterNode<T extends object | void>
     }
   }
 
-  /** One that is dead gets a disk on which nothing ever happens. */
+  /** A dead process gets a disk of its own, on which no operation ever completes. */
   mountDisk(process: ProcessContext): Disk {
     const { world } = process;
     return (process === this.#process ? this.disk : createMemoryDisk(world)).mount(world);
@@ -467,7 +466,7 @@ export class SimulatedClusterNode<T extends object | void>
   }
 
   #run(process: ProcessContext): void {
-    // Called as no method: stacks would name it by this class, and its `this` would be the node.
+    // Not called as a method: stacks would show this class, and `this` would be the node.
     const program = this.#program;
     const result = program(process);
     if (isPending(result)) {
@@ -556,9 +555,9 @@ export class SimulatedClusterNode<T extends object | void>
     throw new RunnerError('RUNNER_SIMULATION_MISUSE', leftText(this.name, this.#hasLeft, verb));
   }
 
-  /** The caller learns at once that the process has died, or hangs. */
+  /** Decides whether the caller of a lost call gets an error at once or hangs. */
   #breakConnection(call: Envelope, cause: DownCause): void {
-    // One that leaves closes its connections.
+    // A node that leaves closes its connections, so no caller hangs.
     if (cause !== 'leave' && this.#hangs(call)) this.#fabric.noteLost(call);
     else {
       this.#fabric.fail(

@@ -1,15 +1,15 @@
 /**
- * What parts nodes of a network for a while: partitions, in one direction or both, and links that are held. Invariant: an outage that begins
- * ends by itself, by its verb, or when faults end.
+ * Temporary outages of a network: partitions in one or both directions, and held links. Invariant: every outage ends after its time, by a
+ * call of the scenario, or when faults end.
  */
 import type { Choices } from '../kernel/decisions.ts';
 import { type Label, question } from '../kernel/question.ts';
 import type { Timer } from '../kernel/clock.ts';
 
-/** A `partition` loses the messages of both directions, a `cut` those of one; a `hold` makes those of one wait. */
+/** A `partition` loses messages in both directions, a `cut` in one direction; a `hold` makes messages in one direction wait. */
 type OutageKind = 'partition' | 'cut' | 'hold';
 
-/** A link, as outages see it: what happens to it is counted. */
+/** A link as outages see it. It counts the outages that affect it, as they may overlap. */
 export interface Parted {
   readonly from: string;
   readonly to: string;
@@ -20,13 +20,13 @@ export interface Parted {
 /** One partition, cut or hold. Begins with `Fabric.begin`. */
 export class Outage {
   readonly kind: OutageKind;
-  /** For people: `a | b, c`, `from a to b`. */
+  /** The parts in words: `a | b, c`, `from a to b`. */
   readonly parts: string;
   readonly ms: number | undefined;
   readonly #groups: readonly ReadonlySet<string>[];
   timer: Timer | undefined = undefined;
 
-  /** `ms` if it was decided how long it lasts. Of one direction it is from the first group to the second. */
+  /** `ms` is its length, if that was decided. A one-way outage affects messages from the first group to the second. */
   constructor(kind: OutageKind, groups: readonly (readonly string[])[], ms?: number) {
     this.kind = kind;
     this.ms = ms;
@@ -35,7 +35,7 @@ export class Outage {
     this.parts = kind === 'partition' ? texts.join(' | ') : `from ${texts.join(' to ')}`;
   }
 
-  /** Its end in words. */
+  /** Describes its end. */
   get endText(): string {
     switch (this.kind) {
       case 'partition':
@@ -54,7 +54,7 @@ export class Outage {
     return this.kind === 'partition' || one === 0;
   }
 
-  /** It begins for that link, or ends. */
+  /** Applies the outage to a link if it concerns it (1), or removes it (-1). */
   change(link: Parted, by: 1 | -1): void {
     if (!this.concerns(link.from, link.to)) return;
     if (this.kind === 'hold') link.hold(by);
@@ -64,7 +64,7 @@ export class Outage {
 
 const OWNER = 'network';
 
-/** A partition that the exploration chooses: one node from all others, halves, a node that is not heard, one that hears nothing, or a pair. */
+/** Lets the exploration choose a partition: one node from all others, two halves, one node that is not heard or hears nothing, or a pair. */
 export function chosenPartition(choices: Choices, names: readonly string[], ms: number): Outage {
   const pick = <T>(what: string, values: readonly T[], describe: (value: T) => string): T => {
     const label: Label = { owner: OWNER, what };

@@ -1,4 +1,4 @@
-/** What the program of a node is given, in a simulation and on the machine. Invariant: it knows nothing of the network but its transport. */
+/** The context that a node's program receives, in a simulation and for real. Invariant: it reaches the network only through its transport. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { type Clock, sleep } from '../kernel/clock.ts';
@@ -14,15 +14,15 @@ import type { Transport } from './envelope.ts';
 import { MessageQueue } from './mailbox.ts';
 import { createStub } from './stub.ts';
 
-/** Whose process it is. */
+/** The owner of a process. */
 export interface ProcessOwner {
   /** Called when the program first asks for its disk. */
   mountDisk(process: ProcessContext): Disk;
-  /** Gets what its program leaves uncaught. */
+  /** Called with an error that the program left uncaught. */
   processFailed(process: ProcessContext, error: unknown): void;
 }
 
-/** What one process stands on. */
+/** Dependencies of a {@link ProcessContext}. */
 export interface ContextParts {
   readonly name: string;
   readonly incarnation: number;
@@ -32,7 +32,7 @@ export interface ContextParts {
   readonly owner: ProcessOwner;
 }
 
-/** The life of one process: what its program is given. */
+/** One process of a node; its program receives it as {@link NodeContext}. */
 export class ProcessContext implements NodeContext {
   readonly name: string;
   readonly incarnation: number;
@@ -63,7 +63,7 @@ export class ProcessContext implements NodeContext {
     });
   }
 
-  /** Who waits for what in it, for reports. */
+  /** Its ongoing waits, for reports. */
   *waits(): Iterable<OngoingWait> {
     yield* this.endpoint.waits();
     yield* this.#queue.waits();
@@ -85,7 +85,7 @@ export class ProcessContext implements NodeContext {
     return (this.#stopping ??= new AbortController()).signal;
   }
 
-  // Programs take apart what they are given: `({ connect }) => …`.
+  // Programs destructure their context, `({ connect }) => …`, so these are getters of functions that need no `this`.
 
   get sleep(): NodeContext['sleep'] {
     return (ms, label) => sleep(this.world.clock, ms, label ?? namedTopic(this.name, 'sleep', ''));
@@ -133,14 +133,14 @@ export class ProcessContext implements NodeContext {
     };
   }
 
-  /** The process is dead: nobody is called any more. */
+  /** Ends the process: no hook, handler or caller of it is called any more. */
   close(): void {
     this.#isClosed = true;
     this.#stopHooks = undefined;
     this.endpoint.close();
   }
 
-  /** Calls the hooks, one after another; what one throws goes to its owner, and if the process goes on, the next one is called. */
+  /** Calls the `onStop` hooks, the newest first, one at a time. An error of a hook goes to the owner; the rest run unless that ends the process. */
   async stop(): Promise<void> {
     this.#stopping?.abort(new Error(`${this.name} leaves`));
     for (let hook = this.#stopHooks?.pop(); hook !== undefined; hook = this.#stopHooks?.pop()) {

@@ -1,21 +1,21 @@
 /**
- * Errors that cross from one node to another, and those of the way itself. Invariant: a caller gets an error of the same kind, name, message, code
- * and plain fields as was thrown, whatever was thrown.
+ * Errors that are sent from one node to another, and errors of the network itself. Invariant: whatever was thrown, the caller gets an error
+ * with the same class, name, message, code and plain fields.
  */
 import { isRunnerError, messageOf, RunnerError, shownText, type RunnerErrorCode } from '../kernel/errors.ts';
 import { NOT_PLAIN, plainCopyOf } from './copy.ts';
 
-/** What a method has thrown, as it crosses. */
+/** An error that a method threw, in the form in which it is sent. */
 export interface SentError {
   readonly name: string;
   readonly message: string;
   readonly code?: unknown;
   readonly cause?: SentError;
-  /** What else it has of its own that can be copied. */
+  /** Its other own properties that can be copied. */
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
-/** What crosses in a place of its own, or not at all. */
+/** Properties that are sent separately or not at all. */
 const NO_FIELDS: ReadonlySet<string> = new Set(['name', 'message', 'code', 'cause', 'stack']);
 
 const KINDS: Readonly<Record<string, new (message: string, options?: ErrorOptions) => Error>> = {
@@ -28,22 +28,22 @@ const KINDS: Readonly<Record<string, new (message: string, options?: ErrorOption
 };
 const CAUSES_MAX = 8;
 
-/** What was thrown at the other end, of errors that have not left this process. */
+/** Maps errors that were sent within this process to the value that was thrown at the other end. */
 const origins = new WeakMap<object, unknown>();
 
-/** What was thrown first, where that is known: its stack shows where. Else the error itself. */
+/** The value that was originally thrown, whose stack shows where, if it is known; else the error itself. */
 export function originOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null && origins.has(error) ? origins.get(error) : error;
 }
 
-/** An error, or whatever else was thrown, as it crosses. */
+/** Converts an error, or whatever else was thrown, to the form in which it is sent. */
 export function sentError(error: unknown, causes: number = CAUSES_MAX): SentError {
   try {
     const sent = errorData(error, causes);
     origins.set(sent, originOf(error));
     return sent;
   } catch {
-    // Anything may be thrown, also what throws when it is looked at.
+    // Anything may be thrown, including objects whose properties throw.
     return { name: 'Error', message: messageOf(error) };
   }
 }
@@ -71,7 +71,7 @@ function fieldsOf(error: unknown): Pick<SentError, 'fields'> {
   return Object.keys(fields).length === 0 ? {} : { fields };
 }
 
-/** The error that a caller gets: of the same kind, name, message, code and plain fields. Its stack is that of the caller. */
+/** The error that a caller gets: same class, name, message, code and plain fields, with a stack of the caller's. */
 export function receivedError(sent: SentError): Error {
   const { name, message, code, cause, fields } = sent;
   const options = cause === undefined ? {} : { cause: receivedError(cause) };
@@ -86,7 +86,7 @@ export function receivedError(sent: SentError): Error {
 }
 
 /**
- * True if a call has failed on its way and not at the other end: it timed out, or its node or an answer was lost.
+ * True if a call failed in the network rather than in the called method: it timed out, its node was down, or a message was lost.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** An object of another node as its callers hold it. */
+/** A stub: the object of another node, as callers see it. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
@@ -15,10 +15,10 @@ const parts = new WeakMap<object, StubParts>();
 
 type Methods = Record<string | symbol, ((...args: unknown[]) => Promise<unknown>) | undefined>;
 
-/** Methods are made when they are first asked for. */
+/** Creates methods when they are first read. */
 const HANDLER: ProxyHandler<Methods> = {
   get(methods, name) {
-    // As a text it is one of its own, so that its `toString` may be the object's.
+    // Converting a stub to text must not call the remote `toString`.
     if (name === Symbol.toPrimitive) return () => `stub of ${(parts.get(methods) as StubParts).to}`;
     if (typeof name === 'symbol' || isReserved(name)) return undefined;
     const known = methods[name];
@@ -33,7 +33,7 @@ const HANDLER: ProxyHandler<Methods> = {
   },
 };
 
-/** What stands for an object of node `to`. */
+/** Makes a stub for the object of node `to`. */
 export function createStub<T extends object>(
   endpoint: Endpoint,
   to: string,
@@ -44,16 +44,16 @@ export function createStub<T extends object>(
   const methods = Object.create(null) as Methods;
   const stub = new Proxy<Methods>(methods, HANDLER);
   const own = { endpoint, to, options };
-  // By its methods it is found also through what inherits from it.
+  // The handler gets `methods` also for objects that inherit from the stub.
   parts.set(methods, own);
   parts.set(stub, own);
   return stub as unknown as Stub<T>;
 }
 
 /**
- * The same object with other options for the calls that are made on it.
+ * Returns a stub for the same object whose calls have other options. Options that are absent stay as they are.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a stub and options.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `stub` is not a stub or `options` are not call options.
  * @example
  * ```ts
  * import { isRunnerError, simulate } from 'dryrunner';
@@ -76,7 +76,7 @@ export function createStub<T extends object>(
 export function withCallOptions<S extends object>(stub: S, options: CallOptions): S {
   const own = parts.get(stub);
   if (own === undefined) throw invalidArgument('stub', 'what connect() gives', stub);
-  // Whatever is spread below would pass for options.
+  // The spread below would turn anything into options.
   checkCallOptions(options);
   return createStub(own.endpoint, own.to, { ...own.options, ...options }) as unknown as S;
 }
