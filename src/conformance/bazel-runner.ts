@@ -1,4 +1,7 @@
-/** A runner with a store that knows one action, as cases about the Bazel path and the probe of its capability use it. */
+/**
+ * A runner with a store that contains one action, for the cases about the Bazel path and for the probe of that
+ * capability.
+ */
 import type { Action, ActionOutcome } from '../model/action.ts';
 import type { Command } from '../model/command.ts';
 import type { ActionStore } from '../model/content-store.ts';
@@ -8,11 +11,11 @@ import type { Service } from '../model/service.ts';
 import type { CaseContext } from './case-context.ts';
 
 const digest = (letter: string): Digest => ({ hash: letter.repeat(64), sizeBytes: 7 });
-/** The digest of the action that its store knows. */
+/** The digest of the action in its store. */
 export const ACTION: Digest = digest('a');
 const COMMAND = digest('c');
 const ROOT = digest('d');
-/** The digest of what it keeps of a log. */
+/** The digest of the logs that it stores. */
 export const LOG: Digest = digest('e');
 /** An outcome without files. */
 export const NO_OUTPUTS: Pick<ActionOutcome, 'outputFiles' | 'outputDirectories' | 'outputSymlinks'> = {
@@ -20,24 +23,24 @@ export const NO_OUTPUTS: Pick<ActionOutcome, 'outputFiles' | 'outputDirectories'
   outputDirectories: [],
   outputSymlinks: [],
 };
-/** Asks for the action; nothing of it is run by itself. */
+/** A command that requests the action; its own argv is never run. */
 export const WANTED: Command = {
   argv: ['never run'],
   snapshotId: snapshotOfDigest(ACTION),
   executeRequest: { actionDigest: ACTION },
 };
 
-/** What a store knows, and what it does otherwise. */
+/** The action in the store, and how the store deviates from the default. */
 interface StoreSpec {
   readonly action?: Partial<Action>;
   readonly replace?: Partial<ActionStore>;
-  /** Gets what is kept in the cache. */
+  /** Collects the outcomes that are put into the cache. */
   readonly kept?: ActionOutcome[];
-  /** Needed where there are several runners. */
+  /** Needed if a case has several runners. */
   readonly idPrefix?: string;
 }
 
-/** A runner whose store of actions knows one, which runs that command. */
+/** A runner whose action store contains one action, which runs that command. */
 export function bazelRunner(
   t: CaseContext,
   command: Command,

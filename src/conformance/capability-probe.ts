@@ -1,6 +1,7 @@
 /**
- * Whether a subject has what it claims to support, asked only once a case that needs it has failed: a subject that lacks it is shown
- * so, instead of what the lack led to. Invariant: a probe looks for the capability being there at all, never for its being right.
+ * Checks whether a subject has a capability that it claims, only after a case that needs it has failed: the error then
+ * names the missing capability instead of its consequences. Invariant: a probe checks that the capability exists at
+ * all, never that it works correctly.
  */
 import { messageOf } from '../kernel/errors.ts';
 import { createMemoryMetrics } from '../metrics/memory-metrics.ts';
@@ -13,12 +14,12 @@ import type { CaseContext } from './case-context.ts';
 import { type CommandVocabulary, WORDS_OF } from './command-vocabulary.ts';
 import type { ConformanceSubject } from './subject.ts';
 
-/** Runs the body of a probe as a case is run; rejects with what the body threw. */
+/** Runs the body of a probe like that of a case; rejects with the error that the body threw. */
 export type RunProbe = (body: (t: CaseContext) => Promise<void>) => Promise<void>;
 
-/** What shows that a capability is there. */
+/** Shows whether a capability exists. */
 interface Probe {
-  /** What is missing, in words that go on after "but"; undefined if nothing is. */
+  /** What is missing, as a text that follows "but"; undefined if nothing is. */
   readonly missing?: (t: CaseContext) => Promise<string | undefined>;
 }
 
@@ -145,12 +146,12 @@ async function lookFor(
       lack = await missing(t);
     });
   } catch {
-    // A runner that fails the probe otherwise lacks nothing by that: the case that failed says what is wrong with it.
+    // Any other failure does not show that the capability is missing: the case that failed describes the problem.
   }
   return lack;
 }
 
-/** What it was refused with, undefined if it was not. */
+/** The message of the refusal; undefined if it was not refused. */
 async function refusal(offered: Promise<unknown>): Promise<string | undefined> {
   try {
     await offered;

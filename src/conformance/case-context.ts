@@ -1,7 +1,7 @@
 /**
- * What the body of a case gets: its world, runners made to order, and durations in steps, which last as long as the subject needs.
- * Invariants: every runner that was made is released and disposed of when the case is over; what its runners answer is watched; no
- * outcome depends on how fast the machine is.
+ * The context that the body of a case gets: its world, runners made to order, and durations in steps, which are as long
+ * as the subject needs. Invariants: every runner made is released and disposed of when the case is over; the answers of
+ * its runners are watched; no outcome depends on how fast the machine is.
  */
 import { interceptService } from '../call/intercept-service.ts';
 import { createFixedFiler } from '../filers/fake-filer.ts';
@@ -25,32 +25,32 @@ import { unansweredText } from './unanswered-text.ts';
 
 const VIRTUAL_STEP_MS = 10;
 const WALL_STEP_MS = 80;
-/** How often `until` looks, in steps. */
+/** How often `until` checks its condition, in steps. */
 const LOOK_STEPS = 0.25;
-/** In virtual time nothing is slow, so that `until` gives up. */
+/** In virtual time nothing is slow, so `until` gives up after this many checks. */
 const VIRTUAL_LOOKS_MAX = 400;
 
-/** Something that others wait for until the case lets it go. */
+/** Something to wait for until the case opens it. */
 export interface Gate {
   readonly opened: Promise<void>;
   open(): void;
-  /** Opens it for those who wait, with an error. */
+  /** Rejects `opened` with an error. */
   fail(error: Error): void;
 }
 
-/** A run that has ended, and the timeout that it was given. */
+/** The final status of a run, and the timeout that it had. */
 export interface TimedEnd {
   readonly status: RunStatus;
   readonly timeoutMs: number;
 }
 
-/** A call of a case that has no answer as yet. */
+/** A call of a case in flight. */
 interface OpenCall {
   readonly text: string;
   readonly sinceMs: number;
 }
 
-/** One case at work. */
+/** A running case. */
 export class CaseContext {
   readonly world: World;
   readonly commands: CommandVocabulary;
@@ -59,7 +59,7 @@ export class CaseContext {
   readonly #made: RunnerUnderTest[] = [];
   readonly #watched: WatchedAnswers[] = [];
   readonly #violations: Violation[] = [];
-  /** The calls that were refused, by their errors. */
+  /** Errors of refused calls, and the call that each belongs to. */
   readonly #refused = new WeakMap<object, string>();
   readonly #open = new Set<OpenCall>();
   #awaited: string | undefined;
@@ -74,7 +74,7 @@ export class CaseContext {
     this.commands = commands;
     this.#subject = subject;
     this.#stepMs = stepMs;
-    // Where nothing happens any more, this says who waits for whom.
+    // In a deadlock this shows who waits for whom.
     world.waits?.add(() =>
       Array.from(this.#open, ({ text, sinceMs }) => ({
         owner: 'the case',
@@ -85,10 +85,10 @@ export class CaseContext {
     );
   }
 
-  /** A new runner. Its answers are watched; what is wrong with them fails the case. */
+  /** Makes a new runner. Its answers are watched; a violation fails the case. */
   async runner(options: SubjectOptions = {}): Promise<Service> {
     const made = await this.#subject.create(this.world, options);
-    // A subject in plain JavaScript may make anything.
+    // Checked, because a subject in plain JavaScript may return anything.
     const { service } = (made as Partial<RunnerUnderTest> | undefined) ?? {};
     const missing = SERVICE_METHODS.find((method) => typeof service?.[method] !== 'function');
     if (missing !== undefined) {
@@ -102,7 +102,7 @@ export class CaseContext {
     return watched;
   }
 
-  /** The service itself, whose promises are its own; which call has no answer, and which was refused with which error, is known afterwards. */
+  /** The service with its own promises; records which calls are in flight, and which call was refused with which error. */
   #notingCalls(service: Service): Service {
     return interceptService(service, (call, goOn) => {
       const open = { text: callText(call), sinceMs: this.now() };
@@ -124,7 +124,7 @@ export class CaseContext {
     return this.#subject.supports[capability] === true;
   }
 
-  /** A command that cannot be started, in a list; none of a subject all of whose commands can be. */
+  /** A command that cannot be started, in a list; empty if the subject has none. */
   unstartable(): readonly Command[] {
     return this.supports('unstartable') ? [this.commands.unstartable()] : [];
   }
@@ -134,17 +134,17 @@ export class CaseContext {
     return this.#subject.wallWorld === undefined;
   }
 
-  /** So many steps, in milliseconds. */
+  /** The length of so many steps, in milliseconds. */
   ms(steps: number): number {
     return steps * this.#stepMs;
   }
 
-  /** Lets so many steps pass. */
+  /** Sleeps for so many steps. */
   sleep(steps: number): Promise<void> {
     return sleep(this.world.clock, this.ms(steps), 'case sleep');
   }
 
-  /** Waits until the condition holds, however slow the machine is; in virtual time for 100 steps at most. */
+  /** Waits until the condition holds, however slow the machine is; in virtual time for at most 100 steps. */
   async until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
     this.#awaited = what;
     for (let looks = 0; !(await condition()); looks += 1) {
@@ -156,13 +156,13 @@ export class CaseContext {
     this.#awaited = undefined;
   }
 
-  /** In virtual time, where nothing is slow, `tookMs` is at most that many steps; the machine's time proves nothing. */
+  /** Checks that `tookMs` is at most that many steps in virtual time, where nothing is slow; on the machine's time, nothing. */
   checkBound(what: string, tookMs: number, steps: number): void {
     if (!this.isVirtual) return;
     checkThat(tookMs <= this.ms(steps), what, `at most ${this.ms(steps)} ms`, tookMs);
   }
 
-  /** A gate, closed. */
+  /** Makes a closed gate. */
   gate(): Gate {
     let [open, fail] = [(): void => undefined, (_error: Error): void => undefined];
     const opened = new Promise<void>((resolve, reject) => {
@@ -173,12 +173,12 @@ export class CaseContext {
     return { opened, open, fail };
   }
 
-  /** Milliseconds of the world's clock. */
+  /** The time of the world's clock in milliseconds. */
   now(): number {
     return this.world.clock.now();
   }
 
-  /** Runs a command and gives its id. */
+  /** Runs a command and resolves with its id. */
   async start(runner: Service, command: Command): Promise<RunID> {
     return (await runner.run(command)).runId;
   }
@@ -190,7 +190,7 @@ export class CaseContext {
     return runId;
   }
 
-  /** A promise to be awaited later: should the case fail before, its rejection is nobody's fault. */
+  /** Marks a promise that the case awaits later: if the case fails first, its rejection is not reported as unhandled. */
   meanwhile<T>(promise: Promise<T>): Promise<T> {
     promise.catch(() => undefined);
     return promise;
@@ -207,8 +207,9 @@ export class CaseContext {
   }
 
   /**
-   * Tries a command with a timeout that it does not need, or just the one it does, until `isFit` takes its end. Another try, with
-   * twice the timeout, is made only where the machine was too slow: the time between `since` and the end was as long as the timeout.
+   * Runs a command with a timeout that it should not need, or barely needs, until `isFit` accepts the end. Retries,
+   * with twice the timeout, only if the machine was too slow: the time from `sinceMs` to the end was at least the
+   * timeout.
    */
   async fitTimeout(
     steps: number,
@@ -221,7 +222,7 @@ export class CaseContext {
     }
   }
 
-  /** The end of a command with a timeout of so many steps, or more if the machine does not get it to its end within. */
+  /** The end of a command with a timeout of so many steps, or more if the machine needs longer to end it. */
   endBefore(runner: Service, command: Command, steps: number): Promise<TimedEnd> {
     return this.fitTimeout(
       steps,
@@ -230,7 +231,7 @@ export class CaseContext {
     );
   }
 
-  /** The end of a command with a timeout of so many steps, or more if the machine does not get it to RUNNING within. */
+  /** The end of a command with a timeout of so many steps, or more if the machine needs longer to bring it to RUNNING. */
   endRunning(runner: Service, command: Command, steps: number): Promise<TimedEnd> {
     return this.fitTimeout(
       steps,
@@ -239,27 +240,27 @@ export class CaseContext {
     );
   }
 
-  /** A filer that behaves as planned, and whose checkouts are directories that exist everywhere. */
+  /** A filer with planned behaviour, whose checkouts are directories that exist on every machine. */
   filer(behaviour: Partial<SimFilerOptions> = {}): SimFiler {
     return createSimFiler({ clock: this.world.clock, delegate: createFixedFiler('/'), ...behaviour });
   }
 
-  /** Whether a status without refs is right also where a run has started: of a runner whose outputs nobody can read (R11). */
+  /** Whether a run that has started may still have no refs: its runner has no readable outputs (R11). */
   mayLackRefs({ stdoutRef, stderrRef }: RunStatus): boolean {
     return !this.supports('outputs') && stdoutRef === '' && stderrRef === '';
   }
 
-  /** Whether the runner that was made last has outputs that can be read. */
+  /** Whether the latest runner has outputs that can be read. */
   get canRead(): boolean {
     return typeof this.#made.at(-1)?.readOutput === 'function';
   }
 
-  /** What can be read at a URI of the runner that was made last. */
+  /** The text at a URI of the latest runner. */
   async read(uri: string): Promise<string> {
     return (await this.#made.at(-1)?.readOutput?.(uri)) ?? '';
   }
 
-  /** Why the case does not end, as far as can be said: the condition that does not come, and the calls that have no answer. */
+  /** Why the case does not end, as far as is known: the condition that it waits for, and the calls in flight. */
   get standstill(): string {
     const awaited = this.#awaited === undefined ? [] : [`expected that ${this.#awaited}`];
     const { unanswered } = this;
@@ -267,7 +268,7 @@ export class CaseContext {
     return known.length === 0 ? 'it waits for something else than a call' : known.join('; ');
   }
 
-  /** Which calls have no answer, and since when; undefined if all have one. */
+  /** Which calls are in flight, and since when; undefined if none is. */
   get unanswered(): string | undefined {
     const calls = Array.from(this.#open, ({ text, sinceMs }) =>
       unansweredText(text, this.#subject.name, `called at ${sinceMs} ms`),
@@ -275,7 +276,7 @@ export class CaseContext {
     return calls.length === 0 ? undefined : [...new Set(calls)].join('; ');
   }
 
-  /** The first answer that broke a rule, as an error; `cause` is what the body threw, if it did. */
+  /** The first answer that broke a rule, as an error; `cause` is the error that the body threw, if it did. */
   violation(cause?: unknown): ConformanceError | undefined {
     const [first] = this.#violations;
     if (first === undefined) return undefined;
@@ -287,7 +288,7 @@ export class CaseContext {
     );
   }
 
-  /** The refusal of a call that the body did not expect, undefined for any other error. */
+  /** The refusal of a call that the body did not expect; undefined for any other error. */
   refusal(error: unknown): ConformanceError | undefined {
     const call = isObject(error) ? this.#refused.get(error) : undefined;
     if (call === undefined) return undefined;
@@ -299,7 +300,7 @@ export class CaseContext {
     );
   }
 
-  /** Adds what was reached. */
+  /** Adds what the calls of the case have reached. */
   addReach(reach: ServiceReach): void {
     for (const watched of this.#watched) reach.add(watched.reach);
   }

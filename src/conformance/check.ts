@@ -1,10 +1,10 @@
-/** The checks that cases make: each throws one typed error that says what was looked at, what was expected and what came. */
+/** The checks of cases: each throws a typed error that says what was checked, what was expected and what came. */
 import { isDeepStrictEqual } from 'node:util';
 import { valueText } from '../explore/explain/value-text.ts';
 import { isRunnerError, type RunnerError, type RunnerErrorCode, shownText } from '../kernel/errors.ts';
 import type { RunStatus } from '../model/run-status.ts';
 
-/** A case's expectation that was not met. See {@link runConformance}. */
+/** An expectation of a case that was not met. See {@link runConformance}. */
 export class ConformanceError extends Error {
   override readonly name = 'ConformanceError';
   readonly expected: unknown;
@@ -20,29 +20,29 @@ export class ConformanceError extends Error {
 function mismatch(what: string, expected: unknown, actual: unknown): ConformanceError {
   const shown = expected instanceof Words ? expected.text : expected;
   const [wanted, came] = [show(expected), show(actual)];
-  // JSON leaves out what some values differ in, such as fields that are undefined.
+  // JSON hides some differences, such as fields that are undefined.
   const more = wanted === came ? ', which differs from it in what is not shown' : '';
   return new ConformanceError(`${what}: expected ${wanted}, got ${came}${more}`, shown, actual);
 }
 
-/** Both are the same value, or plain data with the same content. */
+/** Checks that both are the same value, or plain data with the same content. */
 export function checkEqual(what: string, actual: unknown, expected: unknown): void {
   if (!isDeepStrictEqual(actual, expected)) throw mismatch(what, expected, actual);
 }
 
-/** The fields that are expected are there and equal; others may be as they are. */
+/** Checks that the expected fields are present and equal; all other fields are ignored. */
 export function checkFields<T extends object>(what: string, actual: T, expected: Partial<T>): void {
   for (const field of Object.keys(expected) as (keyof T & string)[]) {
     checkEqual(`${field} of ${what}`, actual[field], expected[field]);
   }
 }
 
-/** `condition` holds; `expected` says in words what it is. */
+/** Checks a condition; `expected` describes it in words. */
 export function checkThat(condition: boolean, what: string, expected: string, actual: unknown): void {
   if (!condition) throw mismatch(what, new Words(expected), actual);
 }
 
-/** The promise rejects with a `RunnerError` of that code, which is returned. */
+/** Checks that the promise rejects with a `RunnerError` of that code, and resolves with that error. */
 export async function checkRejects(
   what: string,
   promise: Promise<unknown>,
@@ -58,7 +58,7 @@ export async function checkRejects(
   throw mismatch(what, new Words(`an error of code ${code}`), came);
 }
 
-/** The status that a refused `run` carries (R22). */
+/** The status that the error of a refused `run` carries (R22). */
 export function statusInside(error: RunnerError): RunStatus {
   const { status } = error as RunnerError & { readonly status?: RunStatus };
   if (status === undefined) {
@@ -67,7 +67,7 @@ export function statusInside(error: RunnerError): RunStatus {
   return status;
 }
 
-/** Shown as they are, not as a string. */
+/** A text that is shown without quotes. */
 class Words {
   readonly text: string;
 
@@ -76,7 +76,7 @@ class Words {
   }
 }
 
-/** The events of a case are compared as one list. */
+/** Long enough for a list of a case's events, which is compared as a whole. */
 const LENGTH_MAX = 4_000;
 
 function show(value: unknown): string {
@@ -86,7 +86,7 @@ function show(value: unknown): string {
   return valueText(value, LENGTH_MAX);
 }
 
-/** That field of each status, in their order. */
+/** That field of each status, in order. */
 export function each<Field extends keyof RunStatus>(
   statuses: readonly RunStatus[],
   field: Field,

@@ -1,5 +1,6 @@
 /**
- * The commands that cases are made of, in words, so that the same case drives scripts of the simulation and programs of a machine.
+ * The vocabulary of commands that cases use, so that the same case works with scripts of the simulation and with
+ * programs of a machine.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -7,27 +8,27 @@ import { simScript, simStep } from '../execers/sim-step.ts';
 import type { Command } from '../model/command.ts';
 import type { Capability } from './capability.ts';
 
-/** Makes commands. What a runner lacks the capability for is never asked of it. */
+/** Makes commands. Commands of a capability that a runner lacks are never requested of it. */
 export interface CommandVocabulary {
-  /** Ends with that exit code after so many milliseconds; 0 means at once. */
+  /** Ends with that exit code after so many milliseconds; 0 means immediately. */
   exit(exitCode: number, afterMs?: number): Command;
-  /** Goes on until it is stopped. */
+  /** Runs until it is stopped. */
   hang(): Command;
   /** Writes to both streams, stdout first, then ends with 0 after so many milliseconds. */
   write(stdout: string, stderr: string, afterMs?: number): Command;
-  /** Writes to stdout, then goes on until it is stopped. */
+  /** Writes to stdout, then runs until it is stopped. */
   writeAndHang(stdout: string): Command;
   /** Cannot be started (R98). */
   unstartable(): Command;
-  /** The machinery loses it: FAILED with that code, 0 for none of its own, and that text (R110). */
+  /** Is lost by the machinery: FAILED with that code, 0 for none of its own, and that text (R110). */
   lost(exitCode: number, text: string): Command;
   /** Dies of that signal (R124). */
   killedBy(signal: string): Command;
-  /** Ignores the first request to stop; it is ended by the second, after the execer's grace (R125). */
+  /** Ignores the first request to stop; the second one ends it, after the execer's grace (R125). */
   stubborn(): Command;
 }
 
-/** The words beside `exit` and `hang` that each capability takes; those of what a runner lacks need not be there. */
+/** The commands that each capability needs, beside `exit` and `hang`; those of missing capabilities may be absent. */
 export const WORDS_OF: Readonly<Partial<Record<Capability, readonly (keyof CommandVocabulary)[]>>> = {
   unstartable: ['unstartable'],
   failures: ['lost'],
@@ -67,6 +68,7 @@ export const simCommands: CommandVocabulary = Object.freeze({
 });
 
 /**
+ * Commands for POSIX shells. A real machinery loses no process on request, so `lost` is missing.
  * Commands for POSIX shells. A real machinery loses no process on request, so there is no `lost`.
  *
  * @example

@@ -1,6 +1,6 @@
 /**
- * One case of the suite: what it proves, what it needs, and its body. Invariant: it knows no test framework; its runner asks
- * `skipReason` first and takes what `prove` throws for the failure.
+ * One case of the suite: what it proves, what it needs, and its body. Invariant: it is independent of test frameworks;
+ * a caller checks `skipReason` first, and an error thrown by `prove` is the failure.
  */
 import { SEED } from '../kernel/seeded-random.ts';
 import * as is from '../kernel/shape.ts';
@@ -19,11 +19,11 @@ import { ConformanceError } from './check.ts';
 import { checkSubject, type ConformanceSubject, type HeldWorld, type SubjectOptions } from './subject.ts';
 import type { Service } from '../model/service.ts';
 
-/** A case as it is written down. */
+/** The definition of a case. */
 export type CaseSpec = {
-  /** Begins with the numbers of the rules that it proves, then says what happens. */
+  /** Starts with the numbers of the rules that it proves, then says what happens. */
   readonly title: string;
-  /** What a runner must support for the case to mean anything, beside what `options` need. Default: nothing. */
+  /** Capabilities that the case needs, in addition to those that `options` need. Default: none. */
   readonly needs?: readonly Capability[];
 } & (
   | {
@@ -31,7 +31,7 @@ export type CaseSpec = {
       readonly run: (t: CaseContext) => Promise<void>;
     }
   | {
-      /** What the one runner is made with; each needs the capability of its name. Default: the runner's own defaults. */
+      /** Options of its only runner; each needs the capability of its name. Default: the runner's own defaults. */
       readonly options?: Pick<SubjectOptions, 'capacity' | 'history' | 'idPrefix'>;
       readonly serve: (t: CaseContext, runner: Service) => Promise<void>;
     }
@@ -40,22 +40,22 @@ export type CaseSpec = {
 /** A case about one runner. */
 type RunnerCase = Extract<CaseSpec, { readonly serve: unknown }>;
 
-/** How a case is run. */
+/** How to run a case. */
 export interface ProveOptions {
-  /** Seeds of the simulations in virtual time, each an order of events of its own; default 1, 2 and 3. */
+  /** Seeds of the simulations in virtual time, each giving its own order of events. Default 1, 2 and 3. */
   readonly seeds?: readonly (string | number)[];
   /**
-   * After how many milliseconds a case on the machine's time that has not ended is given up, and fails; default 120,000. Only what
-   * hangs needs it: no outcome depends on how fast the machine is.
+   * After how many milliseconds a case on the machine's time is given up, and fails. Default 120,000. Only a case that
+   * hangs reaches this: no outcome depends on how fast the machine is.
    */
   readonly cutOffMs?: number;
-  /** Where to count what the case has reached. */
+  /** Counts what the case has reached. */
   readonly reach?: ServiceReach;
-  /** Ends a simulation early, for a test whose time is up. */
+  /** Ends a simulation early, for a test that has run out of time. */
   readonly signal?: AbortSignal;
 }
 
-/** The shapes of those. */
+/** The shapes of these options. */
 export const PROVE_FIELDS: is.OptionalShapes<ProveOptions> = {
   seeds: is.listOf(SEED, 'a list of seeds'),
   cutOffMs: is.limit(),
@@ -66,7 +66,7 @@ const PROVE_OPTIONS = is.optionsOf<ProveOptions>({}, PROVE_FIELDS);
 
 const DEFAULT_SEEDS = [1, 2, 3];
 const DEFAULT_CUT_OFF_MS = 120_000;
-/** What is left of a case that was given up gets this much of its time to end. */
+/** A case that was given up gets this share of its time to clean up. */
 const CLOSE_SHARE = 0.1;
 const TICK_MS = 100;
 /** In held time nothing is slow. */
@@ -82,7 +82,7 @@ export class ConformanceCase {
   readonly needs: readonly Capability[];
   readonly run: (t: CaseContext) => Promise<void>;
 
-  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field, such as a word in `needs` that is not a capability. */
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` with the name of the field, or of an unknown capability in `needs`. */
   constructor(group: string, spec: CaseSpec) {
     check('group', group, is.text('a name'));
     check('spec', spec, is.readable('an object with title and run or serve'));
@@ -98,7 +98,7 @@ export class ConformanceCase {
     this.run = run;
   }
 
-  /** Why the case means nothing for this subject; undefined if it does. */
+  /** Why the case does not apply to this subject; undefined if it does. */
   skipReason(subject: ConformanceSubject): string | undefined {
     checkSubject(subject);
     const { supports } = subject;
@@ -106,18 +106,19 @@ export class ConformanceCase {
     return reasons.find((reason) => reason !== true);
   }
 
-  /** For test frameworks: 0, for no limit of theirs, where the case has its own cut-off; undefined where any will do. */
+  /** The timeout for test frameworks: 0, for none, if the case has its own cut-off; undefined if any will do. */
   timeoutMs(subject: ConformanceSubject): number | undefined {
     checkSubject(subject);
     return subject.wallWorld === undefined ? undefined : 0;
   }
 
   /**
-   * Runs the case. In virtual time it is a simulation per seed, which also fails for what the default oracles see, for a deadlock
-   * and for anything that is left. In held time it fails for a deadlock and a timer that is left.
+   * Runs the case. In virtual time it is a simulation per seed, which also fails for a violation that the default
+   * oracles find, for a deadlock and for anything left behind. In held time it fails for a deadlock and for a timer
+   * left behind.
    *
-   * Rejects with a {@link ConformanceError}, or with whatever else the runner threw. If the subject lacks a capability that it claims
-   * and that the case needs, the error says so first.
+   * Rejects with a {@link ConformanceError}, or with any other error that the runner threw. If the subject lacks a
+   * capability that it claims and that the case needs, the error says so first.
    */
   async prove(subject: ConformanceSubject, options: ProveOptions = {}): Promise<void> {
     checkSubject(subject);
@@ -159,7 +160,7 @@ export class ConformanceCase {
     }
   }
 
-  /** A body that fails ends the simulation, so that there is nothing to clean up. */
+  /** Closes the context only on success: a body that fails ends the simulation, which then needs no clean-up. */
   async #inTime(context: CaseContext, reach: ServiceReach | undefined): Promise<void> {
     await this.#body(context, reach);
     await context.close();
@@ -167,7 +168,7 @@ export class ConformanceCase {
     if (late !== undefined) throw late;
   }
 
-  /** Moves time until the case is over, and then, as in a simulation, no timer may be left. */
+  /** Advances time until the case is over; then, as in a simulation, no timer may be left. */
   async #inHeldTime(
     subject: ConformanceSubject,
     held: HeldWorld,
@@ -212,7 +213,7 @@ export class ConformanceCase {
     if (closed.value?.isCut === true) throw cutOff();
   }
 
-  /** What answers have shown to be wrong comes first: the rest may follow from it. */
+  /** Violations found in answers are thrown first, because other errors may follow from them. */
   async #body(context: CaseContext, reach: ServiceReach | undefined): Promise<void> {
     try {
       await this.run(context);
@@ -250,12 +251,12 @@ async function settled<T>(promise: Promise<T>): Promise<Settled<T>> {
   }
 }
 
-/** What became of the work: its value, or that it was cut off. */
+/** The result of the work: its value, or that it was cut off. */
 type CutOff<T> = { readonly isCut: false; readonly value: T } | { readonly isCut: true };
 
 /**
- * Waits for the work, but no longer than that; the work itself goes on, unwatched. It counts ticks that this process has really had, so that a
- * machine that stops it for a while does not cut it off.
+ * Waits for the work for at most `ms`; work that is cut off goes on, unwatched. Counts ticks of this process rather
+ * than time, so that a machine that suspends the process for a while does not cut it off.
  */
 async function withCutOff<T>(clock: Clock, ms: number, work: Promise<T>): Promise<CutOff<T>> {
   let timer: Timer | undefined;
@@ -275,7 +276,7 @@ async function withCutOff<T>(clock: Clock, ms: number, work: Promise<T>): Promis
   }
 }
 
-/** Of a case that does not end, the call that has no answer comes first. */
+/** For a case that does not end, puts the unanswered call first. */
 function withUnanswered(failure: Failure, context: CaseContext | undefined): Failure {
   const unanswered = NO_END.has(failure.kind) ? context?.unanswered : undefined;
   return unanswered === undefined ? failure : { ...failure, message: `${unanswered}. ${failure.message}` };
@@ -283,7 +284,7 @@ function withUnanswered(failure: Failure, context: CaseContext | undefined): Fai
 
 const NO_END: ReadonlySet<FailureKind> = new Set(['deadlock', 'stall', 'budget', 'escape']);
 
-/** What a simulation should have come to instead. */
+/** What was expected of a simulation instead of each kind of failure. */
 const EXPECTED_OF: Readonly<Record<FailureKind, string>> = {
   check: 'a check that holds',
   always: 'a property that always holds',
@@ -300,14 +301,14 @@ const EXPECTED_OF: Readonly<Record<FailureKind, string>> = {
   abandoned: 'an end of the case',
 };
 
-/** What the body threw, with the seed it happened under; a failure of the simulation's own is put into words. */
+/** The error that the body threw, with the seed; a failure of the simulation itself is described in words. */
 export function simulationError(failure: Omit<Failure, 'atMs'>, seed: string | number): ConformanceError {
   const { kind, message, details, cause, rule } = failure;
   const what = kind === 'error' ? messageOf(cause ?? message) : `${rule ?? kind} ${message}`;
   const text = [`${what} (seed ${seed})`, ...details].join('\n');
   const [expected, actual] =
     cause instanceof ConformanceError ? [cause.expected, cause.actual] : [EXPECTED_OF[kind], what];
-  // One error, not two that say the same: only the seed is new.
+  // One error rather than two that say the same: only the seed is added.
   const error = new ConformanceError(text, expected, actual, cause instanceof Error ? cause.cause : cause);
   const frames = framesOfThrown(cause);
   if (frames.length > 0) error.stack = [`${error.name}: ${text}`, ...frames].join('\n');

@@ -1,5 +1,6 @@
 /**
- * The door `dryrunner/conformance`: the contract as a list of cases and as a workload that is explored, and what a runner has to say to be held to it.
+ * The door `dryrunner/conformance`: the contract as a list of cases and as a workload to explore, and the types that
+ * describe a runner to them.
  *
  * @module dryrunner/conformance
  */

@@ -1,4 +1,4 @@
-/** Runs cases for programs: one after another, a result each, nothing thrown for a case that fails. */
+/** Runs cases for programs: one after another, with a result for each; a case that fails throws nothing. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { REACH_KINDS, ServiceReach, type ReachCounts, type ReachKind } from '../oracles/reach-kinds.ts';
@@ -8,7 +8,7 @@ import { ConformanceCase, PROVE_FIELDS, type ProveOptions } from './conformance-
 import { conformanceCases } from './conformance-cases.ts';
 import { checkSubject, type ConformanceSubject } from './subject.ts';
 
-/** What became of a case. */
+/** The result of a case. */
 export interface CaseResult {
   readonly subject: string;
   readonly group: string;
@@ -17,17 +17,17 @@ export interface CaseResult {
   readonly outcome: 'passed' | 'failed' | 'skipped';
   /** Why it was skipped. */
   readonly reason?: string;
-  /** What it failed with, a `ConformanceError` as a rule. */
+  /** The error that it failed with, usually a `ConformanceError`. */
   readonly error?: unknown;
-  /** How often the calls of the case led to each kind of end, abort, wait and release; of a skipped case nothing. */
+  /** How often the calls of the case led to each kind of end, abort, wait and release; all 0 for a skipped case. */
   readonly reached: ReachCounts;
 }
 
-/** What {@link runConformance} takes. */
+/** The options of {@link runConformance}. */
 export interface ConformanceOptions extends ProveOptions {
-  /** Default: the whole suite. */
+  /** The cases to run. Default: the whole suite. */
   readonly cases?: readonly ConformanceCase[];
-  /** How many cases run at once on the machine's time; default 1. Simulations always run one after another. */
+  /** How many cases run concurrently on the machine's time. Default 1. Simulations always run one after another. */
   readonly concurrency?: number;
 }
 
@@ -41,8 +41,9 @@ const CONFORMANCE_OPTIONS = is.optionsOf<ConformanceOptions>(
 );
 
 /**
- * Holds a runner to the contract and gives each result as it comes, in the order of the cases. After the whole suite one more
- * result, of group `reach`, sums up what was reached, and fails if a kind of end, abort, wait or release never was.
+ * Checks a runner against the contract and yields each result as it comes, in the order of the cases. After the whole
+ * suite, an additional result of group `reach` sums up what was reached, and fails if a kind of end, abort, wait or
+ * release never was.
  *
  * @example
  * ```ts
@@ -80,7 +81,7 @@ export async function* runConformance(
   if (options.cases === undefined) yield reachResult(subject, all);
 }
 
-/** What a whole suite must reach. Faults are not its business. */
+/** The result for what a whole suite must reach. Faults are not part of it. */
 function reachResult(subject: ConformanceSubject, all: ServiceReach): CaseResult {
   const about = {
     subject: subject.name,
@@ -95,7 +96,7 @@ function reachResult(subject: ConformanceSubject, all: ServiceReach): CaseResult
   return { ...about, outcome: 'failed', error: new ConformanceError(text, 'all kinds', missed) };
 }
 
-/** The reason why a kind cannot be reached with a subject. */
+/** Why a kind cannot be reached with a subject; undefined if it can. */
 function lackFor(kind: ReachKind, { supports }: ConformanceSubject): string | undefined {
   if (kind === 'injected fault') return 'the suite injects none';
   const needed = NEEDED[kind];

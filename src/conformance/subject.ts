@@ -1,4 +1,4 @@
-/** What a runner has to say about itself to be held to the contract. */
+/** The description of a runner for the conformance suite. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
@@ -13,11 +13,14 @@ import type { World } from '../model/world.ts';
 import { CAPABILITIES, checkSupports, type Supports } from './capability.ts';
 import { type CommandVocabulary, WORDS_OF } from './command-vocabulary.ts';
 
-/** What a case asks for; nothing that needs a capability which the subject lacks. Absent means the runner's own default. */
+/**
+ * The options that a case asks for; never one that needs a capability which the subject lacks. Absent: the runner's own
+ * default.
+ */
 export interface SubjectOptions {
-  /** Default 1 (R59). */
+  /** How many runs fit into the runner. Default 1 (R59). */
   readonly capacity?: number;
-  /** Default 1 for capacity 1, else all. */
+  /** How many runs it remembers. Default: 1 for capacity 1, else all. */
   readonly history?: number;
   readonly idPrefix?: string;
   readonly updateLimitMs?: number;
@@ -29,33 +32,34 @@ export interface SubjectOptions {
   readonly actions?: ActionStore;
 }
 
-/** The parts of a machine that only some runners take from outside, as an exploration draws them. */
+/** The parts of a machine that only some runners accept from outside; an exploration draws them. */
 export interface PlannedMachine {
   readonly execer: Execer;
-  /** Outputs that may fail, on those of the runner. */
+  /** Wraps the runner's outputs in ones that may fail. */
   readonly outputs: (outputs: OutputCreator) => OutputCreator;
   readonly tempDirs: TempDirs;
   readonly dirMonitor?: DirMonitor;
   readonly localBoundMs: number;
 }
 
-/** A runner that was made for a case. */
+/** A runner made for a case. */
 export interface RunnerUnderTest {
   readonly service: Service;
-  /** The text at a `stdoutRef` or `stderrRef`, or at a URI of a log's header; needed for `outputs`. */
+  /** Reads the text at a `stdoutRef` or `stderrRef`, or at a URI in a log's header; required for `outputs`. */
   readonly readOutput?: (uri: string) => string | Promise<string>;
-  /** Removes what the runner leaves by design, such as log files; called after `release`. */
+  /** Removes what the runner leaves behind by design, such as log files; called after `release`. */
   readonly dispose?: () => Promise<void>;
 }
 
-/** A world whose time passes only when somebody moves it, such as that of fake timers. */
+/** A world whose time passes only when it is advanced, such as that of fake timers. */
 export interface HeldWorld {
   readonly world: World;
-  /** Lets all promise reactions run, then fires what is due next, if anything is; false if nothing was. */
+  /** Lets all promise reactions run, then fires the next event that is due; false if there was none. */
   advance(): Promise<boolean>;
 }
 
 /**
+ * A runner, described for the conformance suite.
  * A runner as the conformance suite sees it.
  *
  * @example
@@ -75,32 +79,36 @@ export interface ConformanceSubject {
   readonly name: string;
   readonly supports: Supports;
   readonly commands: CommandVocabulary;
-  /** Makes a runner in a new world; many may be made after one another. */
+  /** Makes a runner in a new world; called many times, one after another. */
   create(world: World, options: SubjectOptions): RunnerUnderTest | Promise<RunnerUnderTest>;
   /**
-   * Makes a runner whose execer, outputs, temporary directories and sizes come from outside as well: exploration draws them then, and they answer
-   * at once, later, just at their bound, never, or fail. Default: they are the runner's own, and are not drawn.
+   * Makes a runner that also accepts its execer, outputs, temporary directories and sizes from outside: an exploration
+   * then draws these parts, which answer immediately, later, just at their bound, never, or fail. Default: the runner's
+   * own parts are used, and nothing about them is drawn.
    */
   readonly createOn?: (world: World, options: SubjectOptions, machine: PlannedMachine) => RunnerUnderTest;
-  /** Makes a world on the machine's time. Without this and the next cases run in virtual time, watched by the default oracles. */
+  /**
+   * Makes a world on the machine's time. If neither this nor `heldWorld` is given, cases run in virtual time, watched
+   * by the default oracles.
+   */
   readonly wallWorld?: () => World;
-  /** Makes a world whose time the suite moves, one per seed. Its times are exact, as virtual ones are. */
+  /** Makes a world whose time the suite advances, one per seed. Its times are as exact as virtual ones. */
   readonly heldWorld?: (seed: string | number) => HeldWorld;
   /**
-   * How long one step of a case lasts, in milliseconds. Default 10 in virtual time, where it matters little, and 80 on the machine:
-   * long enough to distinguish two moments, short enough not to wait.
+   * Length of one step of a case in milliseconds. Default 10 in virtual time, where it matters little, and 80 on the
+   * machine: long enough to distinguish two moments, short enough not to wait.
    */
   readonly stepMs?: number;
-  /** How long a stubborn command outlives the request to stop, in milliseconds, exactly (R125). Default: not known. */
+  /** How long a stubborn command outlives the request to stop, in milliseconds, exactly (R125). Default: unknown. */
   readonly graceMs?: number;
 }
 
 const COMMANDS = is.withMethods('exit', 'hang');
 
 /**
- * Refuses what no case can be run against.
+ * Refuses a subject that no case can run against.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` with the name of the field.
  */
 export function checkSubject(subject: unknown): asserts subject is ConformanceSubject {
   check('subject', subject, is.readable('a ConformanceSubject'));
@@ -116,9 +124,9 @@ export function checkSubject(subject: unknown): asserts subject is ConformanceSu
 }
 
 /**
- * Refuses what a workload cannot draw commands for. A case that needs a command which is missing says so itself.
+ * Refuses a subject for which a workload cannot draw commands. A case that needs a missing command reports that itself.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the field.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` with the name of the field.
  */
 export function checkWholeSubject(subject: unknown): asserts subject is ConformanceSubject {
   checkSubject(subject);

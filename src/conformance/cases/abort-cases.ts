@@ -180,7 +180,7 @@ export const abortCases: readonly CaseSpec[] = [
       const runId = await t.start(runner, { ...t.commands.hang(), snapshotId: 's' });
       await t.until('the checkout has begun', () => filer.openCheckouts === 1);
       const atMs = t.now();
-      // The checkout ends only after this has returned.
+      // The checkout ends only after the abort has returned.
       checkEqual('the end', (await runner.abort(runId)).state, 'ABORTED');
       t.checkBound('time to the end', t.now() - atMs, 3);
       gate.open();

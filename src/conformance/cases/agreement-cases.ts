@@ -1,4 +1,4 @@
-/** Cases about the four ways of reading: whatever way a run is looked at, and whenever, the answer is the same. */
+/** Cases about the four ways of reading: at any time, all of them give the same answer about a run. */
 import type { RunID } from '../../model/run-status.ts';
 import type { Service } from '../../model/service.ts';
 import { ALL_MASK } from '../../model/state-mask.ts';
@@ -7,7 +7,7 @@ import { checkEqual, checkFields } from '../check.ts';
 import type { CaseContext } from '../case-context.ts';
 import type { CaseSpec } from '../conformance-case.ts';
 
-/** Reads in all ways, at a moment when nothing changes, and compares. */
+/** Reads in all ways at a moment when nothing changes, and compares the answers. */
 async function checkAgreement(runner: Service, ids: readonly RunID[], when: string): Promise<void> {
   const { statuses, service } = await runner.statusAll();
   const known = statuses.filter(({ runId }) => ids.includes(runId));
@@ -23,7 +23,7 @@ async function checkAgreement(runner: Service, ids: readonly RunID[], when: stri
   }
 }
 
-/** Reads in all ways while things may change, in another order each time; the answers are watched. */
+/** Reads in all ways while things may change, in a different order each time; the answers are watched. */
 async function look(runner: Service, runId: RunID, turn: number): Promise<void> {
   const query = { runs: [runId], states: ALL_MASK };
   const reads = [

@@ -1,4 +1,4 @@
-/** Cases about the Bazel path: what a runner makes of an action, whatever stands behind it (R184–R195). */
+/** Cases about the Bazel path: what a runner does with an action, whatever the store behind it (R184–R195). */
 import type { ActionOutcome, ActionResult } from '../../model/action.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
 import { MissingBlobsError } from '../../model/content-store.ts';

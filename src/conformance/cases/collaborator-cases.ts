@@ -1,4 +1,4 @@
-/** Cases about processors, uploads and metrics, as far as callers see them. */
+/** Cases about processors, uploads and metrics, as far as callers can see them. */
 import { createMemoryMetrics } from '../../metrics/memory-metrics.ts';
 import type { LogUploader, Processor } from '../../model/collaborators.ts';
 import { METRIC_NAMES } from '../../model/metrics.ts';
@@ -8,7 +8,7 @@ import { checkEqual, checkFields, checkThat } from '../check.ts';
 import type { CaseContext, Gate } from '../case-context.ts';
 import type { CaseSpec } from '../conformance-case.ts';
 
-/** How the first upload behaves: it waits for a gate, heeds a cancel or not, and fails or not. */
+/** How the first upload behaves: it waits for a gate, honours a cancel or not, and fails or not. */
 interface UploadManner {
   readonly gate?: Gate;
   readonly deaf?: boolean;
@@ -48,8 +48,8 @@ function cancelled(signal: AbortSignal): Promise<never> {
 }
 
 /**
- * An abort while the first upload is at work; the bound that the uploader states is 3 steps. `endsIn` steps the upload may end, if it
- * heeds nothing.
+ * An abort during the first upload; the uploader states a bound of 3 steps. An upload that ignores the cancel ends
+ * after `endsIn` steps.
  */
 const uploadingAbort = (
   title: string,
@@ -70,13 +70,13 @@ const uploadingAbort = (
       await t.sleep(endsIn);
       gate.open();
     }
-    // Without it the upload ends only after this has returned.
+    // Without the cancel, the upload would end only after this.
     const status = await aborting;
     checkEqual('the end', status.state, 'ABORTED');
     t.checkBound('time to the end', t.now() - atMs, 4);
     checkEqual('uploads that were begun', names.length, 1);
     checkEqual('a run after it', (await t.outcome(runner, t.commands.exit(0))).state, 'COMPLETE');
-    // The upload that was given up comes back.
+    // The abandoned upload returns.
     gate.open();
     await t.sleep(1);
   },

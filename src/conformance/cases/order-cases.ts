@@ -1,4 +1,4 @@
-/** Cases about runs that are offered while others are at work: one at a time, in order, whatever happens around them. */
+/** Cases about runs offered while others are active: one at a time, in order, whatever else happens. */
 import { isRunnerError } from '../../kernel/errors.ts';
 import type { Command } from '../../model/command.ts';
 import { isTerminal, type RunState } from '../../model/run-state.ts';
@@ -14,12 +14,12 @@ import type { CaseSpec } from '../conformance-case.ts';
 const statesOf = async (runner: Service): Promise<RunState[]> =>
   (await runner.statusAll()).statuses.map(({ state }) => state);
 
-/** One command of the mixed load, and how it has to end. */
+/** A command of the mixed load, and how it must end. */
 interface Load {
   readonly command: Command;
   readonly state: RunState;
   readonly exitCode: number;
-  /** It is aborted: while it waits in the queue, or once it runs. */
+  /** When it is aborted: while it waits in the queue, or once it runs. */
   readonly abort?: 'queued' | 'active';
 }
 
@@ -87,7 +87,7 @@ export const orderCases: readonly CaseSpec[] = [
       const ids: RunID[] = [];
       for (let run = 0; run < 6; run += 1) {
         ids.push(await startWhenFree(t, runner, t.commands.exit(run, t.ms(1))));
-        // The answers are watched: two runs that are RUNNING fail the case.
+        // The answers are watched: two runs that are RUNNING at once fail the case.
         await runner.statusAll();
         await t.sleep(run % 3 === 0 ? 1 : 0.5);
         await runner.statusAll();

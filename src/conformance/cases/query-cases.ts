@@ -11,7 +11,7 @@ import type { CaseSpec } from '../conformance-case.ts';
 
 const UNKNOWN = 'no-such-run';
 
-/** Three runs: one that has ended, one at work, one in the queue. */
+/** Three runs: one that has ended, one active, one in the queue. */
 async function threeRuns(t: CaseContext): Promise<{ runner: Service; ids: readonly [RunID, RunID, RunID] }> {
   const runner = await t.runner({ capacity: 3 });
   const ended = await t.start(runner, t.commands.exit(0));

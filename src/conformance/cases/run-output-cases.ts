@@ -1,4 +1,4 @@
-/** Cases about what can be read of a run: headers, streams, the interleaving, trailers. */
+/** Cases about the logs of a run: headers, streams, their interleaving, trailers. */
 import { formatGoDuration } from '../../model/go-duration.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import { LOG_HEADER_END } from '../../model/log-markers.ts';
@@ -8,7 +8,7 @@ import type { CaseSpec } from '../conformance-case.ts';
 
 type Logs = Readonly<Record<'stdout' | 'stderr' | 'stdlog', string>>;
 
-/** All three logs; where the combined one is says the header (R96). */
+/** All three logs; the header gives the location of the combined one (R96). */
 async function logsOf(t: CaseContext, { stdoutRef, stderrRef }: RunStatus): Promise<Logs> {
   const stdout = await t.read(stdoutRef);
   const stdlogUri = /\tLog: (\S+)$/m.exec(stdout)?.[1] ?? '';

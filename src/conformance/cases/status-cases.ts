@@ -138,7 +138,7 @@ export const statusCases: readonly CaseSpec[] = [
     async serve(t, runner) {
       const runId = await t.start(runner, t.commands.exit(4));
       const status = await t.end(runner, runId);
-      // A frozen value refuses the change, another one keeps it to itself.
+      // A frozen status refuses the change; any other must not be shared with the runner.
       Reflect.set(status, 'exitCode', 99);
       Reflect.set(status, 'state', 'ABORTED');
       const { statuses } = await runner.statusAll();

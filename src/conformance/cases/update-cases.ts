@@ -20,7 +20,10 @@ interface Held {
   readonly begunAtMs: number[];
 }
 
-/** A runner of capacity 3 whose filer asks for an update every so many steps; each update lasts until it is let go. */
+/**
+ * A runner of capacity 3 whose filer asks for an update every so many steps; each update lasts until the case lets it
+ * end.
+ */
 async function held(t: CaseContext, everySteps: number): Promise<Held> {
   const begunAtMs: number[] = [];
   const say = (): void => void begunAtMs.push(t.now());
@@ -34,7 +37,7 @@ async function held(t: CaseContext, everySteps: number): Promise<Held> {
 const underway = (t: CaseContext, updater: CountingUpdater): Promise<void> =>
   t.until('an update is at work', () => updater.running === 1);
 
-/** A run that is RUNNING; updates that come before it are let go. */
+/** A run that is RUNNING; lets updates before it end. */
 async function runningSoon(t: CaseContext, { runner, updater }: Held): Promise<string> {
   const runId = await t.start(runner, t.commands.hang());
   await t.until('the run is RUNNING', async () => {

@@ -10,7 +10,7 @@ import type { CaseContext } from '../case-context.ts';
 import { checkEqual, checkFields, checkRejects, checkThat, each } from '../check.ts';
 import type { CaseSpec } from '../conformance-case.ts';
 
-/** Whether a promise has settled by the time that all that is due now has happened. */
+/** Whether a promise is still pending when everything due now has happened. */
 async function isOpen(t: CaseContext, promise: Promise<unknown>): Promise<boolean> {
   let open = true;
   const settle = (): void => {
@@ -131,7 +131,7 @@ export const waitCases: readonly CaseSpec[] = [
       const wait = waitForever(stop.signal);
       const { statuses } = await runner.query({ runs: [runId], states: DONE_MASK }, wait);
       checkEqual('exit codes', each(statuses, 'exitCode'), [3]);
-      // Perhaps the cancel is still to come in this instant.
+      // The cancel may still be to come in this instant.
       await t.sleep(1);
     },
   },

@@ -1,6 +1,6 @@
 /**
- * What action caches promise, as a list of cases: those in memory, simulated, on the disk, or yours. Invariant: a case needs no more than the
- * contract in `src/model/content-store.ts`, and waits for each call to be answered, at once or later.
+ * The contract of action caches as a list of cases: for those in memory, simulated, on the disk, or yours. Invariant: a
+ * case relies only on the contract in `src/model/content-store.ts`, and accepts synchronous and asynchronous answers.
  */
 import { digestOf } from '../../cas/digest-of.ts';
 import type { ActionOutcome } from '../../model/action.ts';
@@ -16,15 +16,15 @@ import {
   type PartSubject,
 } from './part-case.ts';
 
-/** What an action cache is made with for a case. */
+/** The limits of a case's action cache. */
 export interface ActionCacheLimits {
-  /** How many results it keeps at most. Default: as many as come. */
+  /** The most results that it keeps. Default: no limit. */
   readonly maxEntries?: number;
 }
 
-/** A kind of action cache that is held to the contract: see {@link actionCacheCases}. */
+/** A kind of action cache under test: see {@link actionCacheCases}. */
 export interface ActionCacheSubject extends PartSubject {
-  /** Runs a body beside a cache that knows nothing. One that lacks `eviction` is given no limits. */
+  /** Runs a body with an empty cache. A subject that lacks `eviction` is given no limits. */
   use(body: (cache: ActionCache) => Promise<void>, limits: ActionCacheLimits): Promise<void>;
 }
 
@@ -59,7 +59,7 @@ function outcome(exitCode: number): ActionOutcome {
   };
 }
 
-/** A result without the types of its bytes. */
+/** A result with its bytes as plain arrays, whatever their type. */
 function plain(found: ActionOutcome | undefined): unknown {
   return found === undefined ? undefined : { ...found, stdoutRaw: [...(found.stdoutRaw ?? [])] };
 }
@@ -123,6 +123,8 @@ const results: readonly PartCaseSpec<ActionCacheSubject>[] = [
 ];
 
 /**
+ * The contract of an action cache, case by case: results by instance and action. It may lack `eviction`. See
+ * {@link contentStoreCases}.
  * What an action cache promises, case by case: results by instance and action. It may lack `eviction`. See {@link contentStoreCases}.
  *
  * @example

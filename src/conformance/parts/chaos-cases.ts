@@ -1,6 +1,6 @@
 /**
- * What a runner behind a network that loses calls promises, as a list of cases. Invariant: each case plays in the plain order of events with just
- * the faults that it asks for.
+ * The contract of a runner behind a network that loses calls, as a list of cases. Invariant: each case runs in the
+ * plain order of events, with exactly the faults that it asks for.
  */
 import { waitForever } from '../../model/query.ts';
 import type { Service } from '../../model/service.ts';
@@ -27,7 +27,7 @@ import {
 import { callsIn, noted } from './noted-part.ts';
 import { type PlayAnswers, type Played, playHolding, faultLines } from './played.ts';
 
-/** A chaos runner that is held to its promises: see {@link chaosCases}. */
+/** A chaos runner under test: see {@link chaosCases}. */
 export interface ChaosSubject extends PartSubject {
   create(world: World, service: Service, options?: ChaosOptions): ChaosRunner;
 }
@@ -257,6 +257,7 @@ const losses: readonly PartCaseSpec<ChaosSubject>[] = [
 ];
 
 /**
+ * The contract of a runner behind a network that loses calls, case by case: for `createChaosRunner`, or yours.
  * What a runner behind a network that loses calls promises, case by case: `createChaosRunner`, or yours.
  *
  * @example

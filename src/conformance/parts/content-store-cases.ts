@@ -1,6 +1,6 @@
 /**
- * What content stores promise, as a list of cases: those in memory, simulated, on the disk, or yours. Invariant: a case needs no more than the
- * contract in `src/model/content-store.ts`, and waits for each call to be answered, at once or later.
+ * The contract of content stores as a list of cases: for those in memory, simulated, on the disk, or yours. Invariant:
+ * a case relies only on the contract in `src/model/content-store.ts`, and accepts synchronous and asynchronous answers.
  */
 import { digestOf } from '../../cas/digest-of.ts';
 import { type ContentStore, missingBlobsOf } from '../../model/content-store.ts';
@@ -16,15 +16,15 @@ import {
   type PartSubject,
 } from './part-case.ts';
 
-/** What a content store is made with for a case. */
+/** The limits of a case's content store. */
 export interface ContentStoreLimits {
-  /** How many bytes it holds at most. Default: as many as come. */
+  /** The most bytes that it keeps. Default: no limit. */
   readonly maxBytes?: number;
 }
 
-/** A kind of content store that is held to the contract: see {@link contentStoreCases}. */
+/** A kind of content store under test: see {@link contentStoreCases}. */
 export interface ContentStoreSubject extends PartSubject {
-  /** Runs a body beside a store that holds nothing. One that lacks `eviction` is given no limits. */
+  /** Runs a body with an empty store. A subject that lacks `eviction` is given no limits. */
   use(body: (store: ContentStore) => Promise<void>, limits: ContentStoreLimits): Promise<void>;
 }
 
@@ -84,7 +84,7 @@ async function streamed(
 const isThere = async (store: ContentStore, digest: Digest): Promise<boolean> =>
   (await store.findMissing([digest])).length === 0;
 
-/** Which blobs a call says are missing; undefined if it does not fail for that. */
+/** The digests that a call reports as missing; undefined if it does not fail for that. */
 async function missingFrom(act: () => unknown): Promise<readonly string[] | undefined> {
   try {
     await act();
@@ -351,7 +351,7 @@ const holds: readonly PartCaseSpec<ContentStoreSubject>[] = [
     await add(store, C);
     await add(store, D);
     checkEqual('the blobs evicted at last', keysOf(await store.findMissing([a, b])), keysOf([a, b]));
-    // That was the last hold: what comes again is held by nobody.
+    // That was the last hold, so these blobs are not held.
     await add(store, B);
     await add(store, C);
     await add(store, D);
@@ -364,6 +364,7 @@ const holds: readonly PartCaseSpec<ContentStoreSubject>[] = [
 ];
 
 /**
+ * The contract of a content store, case by case: blobs by digest, blobs in parts, holds. It may lack `eviction`.
  * What a content store promises, case by case: blobs by digest, parts, what is held. It may lack `eviction`.
  *
  * @example

@@ -1,6 +1,6 @@
 /**
- * The contract of a disk as a list of cases, which hold a disk in memory, a folder of the machine, and yours. Invariant: a case knows no test
- * framework and no disk but the one that it is given.
+ * The contract of a disk as a list of cases: for a disk in memory, a folder of the machine, and yours. Invariant: a
+ * case is independent of test frameworks, and uses only the disk that it is given.
  */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -12,20 +12,20 @@ import { notingCalls } from './part-case.ts';
 /** A case about a process that dies. */
 export interface DiskCrashCase {
   readonly title: string;
-  /** Goes on until its process dies. It reports what it relies on, after it was promised. */
+  /** Goes on until its process dies. Reports each state that it may rely on, after the disk has promised it. */
   readonly program: (disk: Disk, report: (line: string) => void) => Promise<never>;
-  /** Looks at what is left, from another process, beside all that was reported. */
+  /** Checks from another process what is left on the disk, given everything that was reported. */
   readonly verify: (disk: Disk, reported: readonly string[]) => Promise<void>;
 }
 
-/** A disk that is held to the contract. */
+/** A disk under test. */
 export interface DiskSubject {
   readonly name: string;
-  /** Runs `body` beside an empty disk; `open` gives it the disk as another process has it, and may be called again. */
+  /** Runs `body` with an empty disk; `open` mounts the disk as another process would, and may be called again. */
   use(body: (open: () => Disk) => Promise<void>): Promise<void>;
   /**
-   * Runs the program in a process of its own beside an empty disk, ends that somewhere, with or without the power, then lets the case
-   * verify what is left. It may do so as often as it likes.
+   * Runs the program in a process of its own with an empty disk, kills that process at some point, with or without the
+   * power, then lets the case verify what is left. May do so as often as it likes.
    */
   crash(crashCase: DiskCrashCase): Promise<void>;
 }
@@ -36,7 +36,7 @@ type DiskCaseSpec =
 /** One case: see {@link diskCases}. */
 export class DiskCase {
   readonly title: string;
-  /** Set where a process dies in it. */
+  /** Set if a process dies in the case. */
   readonly crash: DiskCrashCase | undefined;
   readonly #spec: DiskCaseSpec;
 
@@ -47,7 +47,7 @@ export class DiskCase {
     this.#spec = spec;
   }
 
-  /** Rejects with a `ConformanceError`, or with whatever else the disk threw. */
+  /** Rejects with a `ConformanceError`, or with any other error that the disk threw. */
   async prove(subject: DiskSubject): Promise<void> {
     check('subject', subject, is.withMethods('use', 'crash'));
     const spec = this.#spec;
@@ -359,8 +359,8 @@ async function textIfAny(disk: Disk, path: string): Promise<string> {
 }
 
 /**
- * The contract of a `Disk`, case by case. A case is run against a subject: `createMemoryDisk` in a simulation, `createFolderDisk` in a folder, or
- * a disk of yours.
+ * The contract of a `Disk`, case by case. A case runs against a subject: `createMemoryDisk` in a simulation,
+ * `createFolderDisk` in a folder, or a disk of yours.
  *
  * @example
  * ```ts

@@ -1,8 +1,8 @@
-/** What cases of execers start, and what becomes of it: commands and statuses of processes. */
+/** Helpers for the cases of execers: commands, and statuses of processes. */
 import type { ExecCommand, Process, ProcessStatus } from '../../model/execer.ts';
 import { isPending } from '../../model/maybe-promise.ts';
 
-/** A command of nobody. */
+/** A command without ids or tag. */
 export const plain = (argv: readonly string[]): ExecCommand => ({
   argv,
   dir: '/',
@@ -11,16 +11,16 @@ export const plain = (argv: readonly string[]): ExecCommand => ({
   tag: '',
 });
 
-/** What a process has ended with; `running` if it has not. */
+/** The final status of a process; `running` if it has not ended. */
 export function statusOf(process: Process): ProcessStatus | 'running' {
   const status = process.wait();
   return isPending(status) ? 'running' : status;
 }
 
-/** It has ended with that exit code. */
+/** The status of a process that ended with that exit code. */
 export const complete = (exitCode: number): ProcessStatus => ({ state: 'COMPLETE', exitCode, error: '' });
 
-/** It was stopped, at last by that signal. */
+/** The status of a process that was stopped, in the end by that signal. */
 export const aborted = (signal: 'SIGTERM' | 'SIGKILL'): ProcessStatus => ({
   ...{ state: 'FAILED', exitCode: -1, error: `Aborted (${signal})` },
   signal,

@@ -1,6 +1,6 @@
 /**
- * What execers promise, as lists of cases: any of them, also on the machine; the one that runs scripts; the one that plays recordings.
- * Invariant: what a case finds on the machine does not depend on how fast that is.
+ * The contracts of execers as lists of cases: of any execer, including the machine's; of the one that runs scripts; of
+ * the one that plays back recordings. Invariant: the outcome of a case does not depend on how fast the machine is.
  */
 import { Buffer } from 'node:buffer';
 import type { SimStep } from '../../execers/sim-step.ts';
@@ -20,36 +20,36 @@ import {
   refusalOf,
 } from './part-case.ts';
 
-/** An execer that is held to the contract, and the time that it lives in. One per case. */
+/** An execer under test, and its time. One per case. */
 export interface ExecerUnderTest {
-  /** With a grace of `EXECER_GRACE_MS`. */
+  /** Must have a grace of `EXECER_GRACE_MS`. */
   readonly execer: Execer;
-  /** Readies a command that does these steps: its argv, and whatever else this execer looks at. */
+  /** Prepares a command that performs these steps: its argv, and any other fields that this execer reads. */
   readonly commandOf: (steps: readonly SimStep[]) => Pick<ExecCommand, 'argv'> & Partial<ExecCommand>;
-  /** A command that this execer cannot start. Needed unless the subject lacks `unstartable`. */
+  /** A command that this execer cannot start. Required unless the subject lacks `unstartable`. */
   readonly unstartable?: Pick<ExecCommand, 'argv'> & Partial<ExecCommand>;
-  /** Lets time pass until the result is there. */
+  /** Lets time pass until the result has settled. */
   settled<T>(result: MaybePromise<T>): Promise<T>;
   /** Lets that much time pass. */
   pass(ms: number): Promise<void>;
-  /** How many processes of this execer are alive, children included. */
+  /** Number of live processes of this execer, children included. */
   living(): MaybePromise<number>;
-  /** Ends whatever the case left behind. */
+  /** Ends everything that the case left behind. */
   close?(): MaybePromise<void>;
 }
 
-/** A kind of execer that is held to the contract: see {@link execerCases}. */
+/** A kind of execer under test: see {@link execerCases}. */
 export interface ExecerSubject extends PartSubject {
   create(): MaybePromise<ExecerUnderTest>;
 }
 
-/** Longer than any step of a case, so that only an abort ends it. */
+/** Longer than any step of a case, in milliseconds, so that only an abort ends it. */
 export const EXECER_LONG_MS: number = 60_000;
-/** How long a process that ignores it outlives a request to stop, in milliseconds: see {@link execerCases}. */
+/** How long a process that ignores a request to stop outlives it, in milliseconds: see {@link execerCases}. */
 export const EXECER_GRACE_MS: number = 300;
 const LONG_MS = EXECER_LONG_MS;
 
-/** A case as it is written down. */
+/** The definition of a case. */
 interface Case {
   readonly title: string;
   readonly needs: readonly Exclude<PartCapability, 'words'>[];
@@ -57,7 +57,7 @@ interface Case {
 }
 type ExecerFixture = ExecerUnderTest;
 
-/** A sink that keeps what it gets. */
+/** A sink that keeps what is written to it. */
 class KeepingSink {
   text = '';
   write(chunk: Chunk): void {
@@ -328,8 +328,8 @@ function proving({ title, needs, run }: Case): PartCaseSpec<ExecerSubject> {
 }
 
 /**
- * What every execer promises, case by case: those that are simulated, the one of the machine, or yours. Scripts are steps of the sim execer;
- * `commandOf` of a subject makes of them a command that does the same.
+ * The contract of every execer, case by case: for the simulated ones, the machine's, or yours. Scripts are steps of the
+ * sim execer; `commandOf` of a subject turns them into a command that does the same.
  *
  * @example
  * ```ts

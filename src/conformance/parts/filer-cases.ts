@@ -1,6 +1,6 @@
 /**
- * What a filer that keeps snapshots promises, in memory or on a disk, as a list of cases. Invariant: a case looks at a filer's files only through
- * its subject.
+ * The contract of a filer that keeps snapshots, in memory or on a disk, as a list of cases. Invariant: a case accesses
+ * a filer's files only through its subject.
  */
 import { Cancellation } from '../../model/cancellation.ts';
 import type { Filer } from '../../model/filer.ts';
@@ -15,25 +15,28 @@ import {
   type PartSubject,
 } from './part-case.ts';
 
-/** A filer that keeps snapshots, and the disk that it works on. */
+/** A filer under test, and the disk that it works on. */
 export interface FilerUnderTest {
   readonly filer: Filer;
-  /** An absolute path of a folder that is there, and empty; sources are written below it. */
+  /** The absolute path of an empty folder; sources are written below it. */
   readonly folder: string;
-  /** Ids that no snapshot has, and that could be one. Default: texts that look like numbers and paths. */
+  /** Ids that no snapshot has, although one could. Default: texts that look like numbers and paths. */
   readonly unknownIds?: readonly string[];
-  /** Writes a file, with its folders. */
+  /** Writes a file, and makes its folders. */
   readonly write: (path: string, text: string, executable?: boolean) => void | Promise<void>;
   readonly makeFolder: (path: string) => void | Promise<void>;
-  /** The files below a folder with their texts, by relative path with `/`; those that are executable end with `*`. Undefined if it is not there. */
+  /**
+   * The files below a folder with their texts, by relative path with `/`; names of executable ones end with `*`.
+   * Undefined if the folder does not exist.
+   */
   readonly filesBelow: (
     path: string,
   ) => Readonly<Record<string, string>> | undefined | Promise<Readonly<Record<string, string>> | undefined>;
 }
 
-/** A kind of filer that is held to the contract: see {@link filerCases}. */
+/** A kind of filer under test: see {@link filerCases}. */
 export interface FilerSubject extends PartSubject {
-  /** Runs a body beside a filer without snapshots. */
+  /** Runs a body with a filer without snapshots. */
   use(body: (under: FilerUnderTest) => Promise<void>): Promise<void>;
 }
 
@@ -250,6 +253,8 @@ const snapshots: readonly PartCaseSpec<FilerSubject>[] = [
 ];
 
 /**
+ * The contract of a filer that keeps snapshots, case by case: for `createMemoryFiler`, filers of `dryrunner/host`, or
+ * yours.
  * What a filer that keeps snapshots promises, case by case: `createMemoryFiler`, filers of `dryrunner/host`, or yours.
  *
  * @example

@@ -1,6 +1,6 @@
 /**
- * What locks and waits promise, as a list of cases: in a simulation, on a node, on the machine, or of yours. Invariant: what a case finds does not
- * depend on how fast a machine is, nor on the order of what is due together.
+ * The contract of locks and waits as a list of cases: in a simulation, on a node, on the machine, or yours. Invariant:
+ * the outcome of a case depends neither on how fast a machine is, nor on the order of simultaneous events.
  */
 import type { ChannelOptions } from '../../locks/channel.ts';
 import type { ConditionOptions, ConditionWait } from '../../locks/condition.ts';
@@ -32,7 +32,7 @@ import {
 } from './part-case.ts';
 import { play, type Played, playHolding } from './played.ts';
 
-/** What an owner has until it is released. */
+/** What an owner holds until it is released. */
 export interface HoldUnderTest {
   readonly owner: string;
   readonly permits: number;
@@ -74,7 +74,7 @@ export interface ConditionUnderTest {
   notifyAll(): number;
 }
 
-/** A queue with a bound. */
+/** A bounded queue. */
 export interface ChannelUnderTest<T> extends AsyncIterable<T> {
   readonly name: string;
   readonly capacity: number;
@@ -94,7 +94,7 @@ export interface DeferredUnderTest<T> {
   reject(error: unknown): boolean;
 }
 
-/** What makes locks and waits, as `dryrunner/cluster` does. */
+/** The functions that make locks and waits, as `dryrunner/cluster` exports them. */
 export interface LockParts {
   readonly createMutex: (world: LockWorld, options: MutexOptions) => MutexUnderTest;
   readonly createSemaphore: (world: LockWorld, options: SemaphoreOptions) => SemaphoreUnderTest;
@@ -110,10 +110,10 @@ export interface LockParts {
   readonly noteWait: (world: Pick<LockWorld, 'clock' | 'tracer' | 'node'>, wait: NotedWait) => () => void;
 }
 
-/** Locks that are held to their promises: see {@link lockCases}. */
+/** Locks under test: see {@link lockCases}. */
 export interface LockSubject extends PartSubject {
   readonly parts: LockParts;
-  /** Makes a world on the machine's time. Default: the cases run in virtual time. Those about traces always do. */
+  /** Makes a world on the machine's time. Default: the cases run in virtual time. Cases about traces always do. */
   readonly wallWorld?: () => World;
 }
 
@@ -125,7 +125,7 @@ const on = (title: string, body: Body): Spec => ({
   prove: ({ parts, wallWorld }, options) => inTime(wallWorld, options, (t) => body(t, parts)),
 });
 
-/** A case that looks at what came of a scenario in the plain order. */
+/** A case that inspects the result of a scenario in the plain order of events. */
 const looks = (
   title: string,
   body: (sim: Simulation, parts: LockParts) => Promise<void>,
@@ -139,9 +139,9 @@ const looks = (
   },
 });
 
-/** What `act` resolves with, or the code that it rejects with. */
+/** `got it` if `act` resolves, or else the code that it rejects with. */
 const outcome = (act: Promise<unknown>): Promise<string> =>
-  // Of a part that is broken it may be no promise.
+  // A broken part may not return a promise.
   Promise.resolve(act).then(
     () => 'got it',
     (error: { readonly code?: unknown }) => String(error.code),
@@ -186,7 +186,7 @@ const mutexes: readonly Spec[] = [
       checkEqual('an attempt of another owner', jobs.tryAcquire({ owner: 'c' }), undefined);
       hold.release();
       checkEqual('the hold', hold.isHeld, false);
-      // It is free, and is to be handed over to b.
+      // It is free, and reserved for b.
       checkEqual('it meanwhile', [jobs.holder, jobs.tryAcquire({ owner: 'c' })], [undefined, undefined]);
       const next = await waiting;
       checkEqual('who has it', [jobs.holder, next.owner, next.isHeld], ['b', 'b', true]);
@@ -487,7 +487,7 @@ const conditions: readonly Spec[] = [
     const consume = (owner: string): Promise<void> =>
       mutex.run(
         async (hold) => {
-          // Bounded, as a condition of which a wait ends at once would be waited for without end.
+          // Bounded, because a condition whose waits end at once would make this loop endless.
           for (let waits = 0; queue.length === 0 && waits < 9; waits += 1) await filled.wait(hold);
           checkEqual('the mutex', [hold.isHeld, mutex.holder], [true, owner]);
           taken.push(queue.shift() ?? NaN);
@@ -577,7 +577,7 @@ const conditions: readonly Spec[] = [
           await sim.sleep(10, 'notify');
           const isWoken = filled.notify();
           const ends = await Promise.all(waits);
-          // A notification that somebody got has an effect.
+          // A notification that somebody received must have woken a waiter.
           checkEqual('whether one was woken', isWoken, ends.includes('got it'));
           outcomes.add(ends.join(', '));
         });
@@ -969,7 +969,7 @@ const timeouts: readonly Spec[] = [
   ),
 ];
 
-/** Two who wait for each other. */
+/** Two owners that wait for each other. */
 async function circle({ world }: Simulation, { createMutex }: LockParts): Promise<void> {
   const jobs = createMutex(world, { name: 'jobs' });
   const results = createMutex(world, { name: 'results' });
@@ -1144,8 +1144,8 @@ const refusals: readonly Spec[] = [
 ];
 
 /**
- * What mutexes, semaphores, conditions, channels, deferred results and `withTimeout` promise, case by case: those of `dryrunner/cluster` in a
- * simulation or on the machine, or yours.
+ * The contract of mutexes, semaphores, conditions, channels, deferred results and `withTimeout`, case by case: for
+ * those of `dryrunner/cluster` in a simulation or on the machine, or yours.
  *
  * @example
  * ```ts

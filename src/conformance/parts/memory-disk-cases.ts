@@ -1,6 +1,7 @@
 /**
- * What a disk in memory promises beside `diskCases`, as a list of cases: its time, its faults, what a crash may leave, and its history. Invariant:
- * each case plays in the plain order of events, or through all answers that there are.
+ * The contract of a disk in memory beyond `diskCases`, as a list of cases: its time, its faults, what a crash may
+ * leave, and its history. Invariant: each case runs in the plain order of events, or with every possible list of
+ * answers.
  */
 import type { MemoryDisk, MemoryDiskOptions } from '../../disks/memory-disk.ts';
 import { type Disk, diskText } from '../../model/disk.ts';
@@ -21,7 +22,7 @@ import {
 import { callsIn, MADE_BY_MEMORY_DISK, noted } from './noted-part.ts';
 import { type PlayAnswers, type Played, playHolding } from './played.ts';
 
-/** A kind of disk in memory that is held to its promises: see {@link memoryDiskCases}. */
+/** A kind of disk in memory under test: see {@link memoryDiskCases}. */
 export interface MemoryDiskSubject extends PartSubject {
   create(world: World, options?: MemoryDiskOptions): MemoryDisk;
 }
@@ -57,7 +58,7 @@ const plays = (
   },
 });
 
-/** What a body gives under every list of answers that there is. */
+/** The outcomes of a body under every possible list of answers. */
 async function everyOutcome(
   subject: MemoryDiskSubject,
   options: MemoryDiskOptions,
@@ -91,7 +92,7 @@ async function everyOutcome(
   return outcomes;
 }
 
-/** The case that these are the outcomes, and all of them. */
+/** A case that expects exactly these outcomes. */
 const leaves = (
   title: string,
   options: MemoryDiskOptions,
@@ -203,7 +204,7 @@ const operations: readonly PartCaseSpec<MemoryDiskSubject>[] = [
   ),
 ];
 
-/** Writes, and then the power fails. */
+/** Runs a program, after which the power fails. */
 const failing =
   (program: (disk: Disk) => Promise<void>) =>
   async ({ disk, medium }: Stage): Promise<string> => {
@@ -531,6 +532,8 @@ const words: readonly PartCaseSpec<MemoryDiskSubject>[] = [
 ];
 
 /**
+ * The contract of a disk in memory beyond {@link diskCases}, case by case: for `createMemoryDisk` of
+ * `dryrunner/cluster`, or yours.
  * What a disk in memory promises beside {@link diskCases}, case by case: `createMemoryDisk` of `dryrunner/cluster`, or yours.
  *
  * @example

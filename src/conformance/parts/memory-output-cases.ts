@@ -1,6 +1,6 @@
 /**
- * What outputs in memory promise beside `outputCases`, as a list of cases: their faults and what they keep. Invariant: a case reads what was written
- * only through its subject.
+ * The contract of outputs in memory beyond `outputCases`, as a list of cases: their faults, and what they keep.
+ * Invariant: a case reads what was written only through its subject.
  */
 import type { MemoryOutputs, MemoryOutputsOptions } from '../../outputs/memory-output.ts';
 import type { OutputFault } from '../../outputs/output-fault.ts';
@@ -17,7 +17,7 @@ import {
 import { callsIn, noted } from './noted-part.ts';
 import { playHolding } from './played.ts';
 
-/** Outputs in memory that are held to their promises: see {@link memoryOutputCases}. */
+/** Outputs in memory under test: see {@link memoryOutputCases}. */
 export interface MemoryOutputSubject extends PartSubject {
   create(options?: MemoryOutputsOptions): MemoryOutputs;
 }
@@ -259,6 +259,7 @@ const memory: readonly PartCaseSpec<MemoryOutputSubject>[] = [
 ];
 
 /**
+ * The contract of outputs in memory beyond {@link outputCases}: they can be read at any time, and fail as planned.
  * What outputs in memory promise beside {@link outputCases}: that they can be read at any time, and fail as planned.
  *
  * @example

@@ -1,6 +1,6 @@
 /**
- * What registries of metrics promise, as a list of cases: that in memory, that of a monitoring system, or yours. Invariant: a case reads a registry
- * only through its subject.
+ * The contract of metrics registries as a list of cases: for the one in memory, that of a monitoring system, or yours.
+ * Invariant: a case reads a registry only through its subject.
  */
 import type { MemoryMetricsOptions, MemoryMetrics } from '../../metrics/memory-metrics.ts';
 import type { Metrics } from '../../model/metrics.ts';
@@ -19,24 +19,24 @@ import {
 } from './part-case.ts';
 import { playHolding } from './played.ts';
 
-/** What a registry holds now. */
+/** The current contents of a registry. */
 export type MetricsSnapshotUnderTest = ReturnType<MemoryMetrics['snapshot']>;
 
-/** A registry of metrics that is held to the contract. */
+/** A metrics registry under test. */
 export interface MetricsUnderTest {
   readonly metrics: Metrics;
-  /** What it holds. */
+  /** Its current contents. */
   readonly snapshot: () => MaybePromise<MetricsSnapshotUnderTest>;
 }
 
-/** A kind of registry that is held to the contract: see {@link metricsCases}. */
+/** A kind of registry under test: see {@link metricsCases}. */
 export interface MetricsSubject extends PartSubject {
   /**
-   * Makes an empty registry. Lacking `extremes`, its histograms do not know their least and most; lacking `order`, a snapshot lists
-   * names as it likes.
+   * Makes an empty registry. If the subject lacks `extremes`, its histograms do not know their minimum and maximum; if
+   * it lacks `order`, a snapshot lists names in any order.
    */
   create(): MaybePromise<MetricsUnderTest>;
-  /** Makes one in memory that writes to a trace and keeps samples. Lacking `memory`: it has none. */
+  /** Makes a registry in memory that writes to a trace and keeps samples. Absent if the subject lacks `memory`. */
   readonly createInMemory?: (options?: MemoryMetricsOptions) => MemoryMetrics;
 }
 
@@ -252,6 +252,8 @@ const registries: readonly PartCaseSpec<MetricsSubject>[] = [
 ];
 
 /**
+ * The contract of a metrics registry, case by case: for `createMemoryMetrics`, the one for Prometheus of
+ * `dryrunner/host`, or yours.
  * What a registry of metrics promises, case by case: `createMemoryMetrics`, the one for Prometheus of `dryrunner/host`, or yours.
  *
  * @example

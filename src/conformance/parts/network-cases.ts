@@ -1,6 +1,6 @@
 /**
- * What a network of nodes promises on any machine, as a list of cases: in a simulation, in threads, or yours. Invariant: a case uses programs
- * that a thread can load by itself, and no time of its own is exact.
+ * The contract of a network of nodes, simulated or not, as a list of cases: in a simulation, in threads, or yours.
+ * Invariant: the programs of a case can be loaded by a thread itself, and no case relies on exact times.
  */
 import { isRunnerError } from '../../kernel/errors.ts';
 import { codeModule } from '../../kernel/package-files.ts';
@@ -18,7 +18,7 @@ import {
   inWords,
 } from './part-case.ts';
 
-/** What a node is to run: a program, and where it is, for networks that load it themselves. */
+/** A node's program, with its module and export for networks that load it themselves. */
 export interface NetworkProgram {
   readonly run: NodeProgram<object>;
   readonly module: URL;
@@ -26,7 +26,7 @@ export interface NetworkProgram {
   readonly export: string;
 }
 
-/** A node of a network that is held to the contract. */
+/** A node of a network under test. */
 export interface NodeUnderTest {
   readonly state: string;
   readonly incarnation: number;
@@ -35,9 +35,9 @@ export interface NodeUnderTest {
   leave(): void | Promise<void>;
 }
 
-/** A network that is held to the contract. */
+/** A network under test. */
 export interface NetworkUnderTest {
-  /** What nodes have noted. */
+  /** The notes of all nodes. */
   readonly notes: readonly string[];
   /** Starts a node that runs the program. */
   node(name: string, program: NetworkProgram): Promise<NodeUnderTest>;
@@ -45,14 +45,14 @@ export interface NetworkUnderTest {
   stop(): void | Promise<void>;
 }
 
-/** A kind of network that is held to the contract: see {@link networkCases}. */
+/** A kind of network under test: see {@link networkCases}. */
 export interface NetworkSubject extends PartSubject {
-  /** Runs a body beside a network without nodes, and stops that. */
+  /** Runs a body with a network without nodes, and stops the network. */
   use(body: (network: NetworkUnderTest) => Promise<void>): Promise<void>;
 }
 
 type Spec = PartCaseSpec<NetworkSubject>;
-/** A network to which programs are named. */
+/** A network whose programs are chosen by name. */
 type Named = Omit<NetworkUnderTest, 'node'> & {
   node(name: string, program: keyof typeof programs): Promise<NodeUnderTest>;
 };
@@ -81,7 +81,7 @@ const on = (title: string, body: Body): Spec => ({
   prove: (subject) => subject.use((network) => body(byName(network))),
 });
 
-/** What a call, or a verb, fails with. */
+/** The error of a call, or of another method. */
 async function errorOf(act: () => unknown): Promise<Error & { readonly code?: unknown }> {
   let came: unknown;
   try {
@@ -232,7 +232,7 @@ const lives: readonly Spec[] = [
     const counter = net.connect<Counter>('counter');
     await counter.add(7);
     const lost = errorOf(() => counter.sleepThenAdd(1_000_000, 1));
-    // Once this one is answered, the one before has been got.
+    // Once this is answered, the message before has been delivered.
     checkEqual('the sum', await counter.add(0), 7);
     await node.crash();
     const error = await lost;
@@ -378,8 +378,8 @@ const names: readonly Spec[] = [
 ];
 
 /**
- * What a network of nodes promises on any machine, case by case. The same body runs on a simulated network, on `realNetwork` of
- * `dryrunner/host` and on yours.
+ * The contract of a network of nodes on any machine, case by case. The same body runs on a simulated network, on
+ * `realNetwork` of `dryrunner/host` and on yours.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * Programs of nodes for the cases of networks, which run on a simulated network and in threads unchanged. Invariant: each needs nothing but its
- * context, so that a thread can load this module by itself.
+ * Node programs for the cases of networks, which run unchanged on a simulated network and in threads. Invariant: each
+ * needs nothing but its context, so that a thread can load this module itself.
  */
 import type { NodeContext } from '../../model/node-context.ts';
 
@@ -56,7 +56,7 @@ export interface Forwarder {
   add(n: number): Promise<number>;
 }
 
-/** Calls another node for its callers. */
+/** Calls another node on behalf of its callers. */
 export function forwarder({ connect }: NodeContext): Forwarder {
   const behind = connect<Counter>('counter');
   return { add: (n) => behind.add(n) };
@@ -66,7 +66,7 @@ export interface Collector {
   got(count: number): Promise<unknown[]>;
 }
 
-/** Keeps what it is sent. */
+/** Keeps the messages that it receives. */
 export function collector({ mailbox: open }: NodeContext): Collector {
   const mailbox = open();
   return {
@@ -120,7 +120,7 @@ export async function journal(node: NodeContext): Promise<Journal> {
   };
 }
 
-/** Notes on its disk that it has left in good order. */
+/** Records on its disk that it left gracefully. */
 export function leaver({ onStop, disk, signal, note }: NodeContext): { isThere(): boolean } {
   onStop(async () => {
     await disk.write('left', String(signal.aborted));
@@ -136,7 +136,7 @@ export function slowLeaver({ onStop, sleep, note }: NodeContext): void {
   });
 }
 
-/** The hook that comes first does not end. */
+/** Its first hook never ends. */
 export function endlessLeaver({ onStop, note }: NodeContext): void {
   onStop(() => note('it has left'));
   onStop(() => new Promise<void>(() => {}));

@@ -1,6 +1,6 @@
 /**
- * What a runner on a machine that crashes promises, as a list of cases. Invariant: each case plays in the plain order of events with just the
- * faults that it asks for.
+ * The contract of a runner on a machine that crashes, as a list of cases. Invariant: each case runs in the plain order
+ * of events, with exactly the faults that it asks for.
  */
 import type { Service } from '../../model/service.ts';
 import { DONE_MASK } from '../../model/state-mask.ts';
@@ -24,7 +24,7 @@ import {
 import { callsIn, noted } from './noted-part.ts';
 import { faultLines, type PlayAnswers, type Played, playHolding } from './played.ts';
 
-/** A node that is a runner and is held to its promises: see {@link nodeCases}. */
+/** A node that is a runner, under test: see {@link nodeCases}. */
 export interface NodeSubject extends PartSubject {
   create(sim: Simulation, options: NodeOptions<Service>): Node;
 }
@@ -299,6 +299,7 @@ const machines: readonly PartCaseSpec<NodeSubject>[] = [
 ];
 
 /**
+ * The contract of a node that is a runner, case by case: for `createNode`, or yours.
  * What a node that is a runner promises, case by case: `createNode`, or yours.
  *
  * @example

@@ -1,6 +1,7 @@
 /**
- * A part whose calls are known while they have no answer, so that a case that cannot end says which call of which part it waits for, and since
- * when. Invariant: each call goes on in the same synchronous call, and its answer passes as it is; nothing of it is in the trace.
+ * Records the calls of a part that are in flight, so that a case that cannot end says which call of which part it waits
+ * for, and since when. Invariant: each call is passed on in the same synchronous call, and its answer passes unchanged;
+ * the trace shows none of this.
  */
 import { isPending } from '../../model/maybe-promise.ts';
 import { isObject } from '../../kernel/shape.ts';
@@ -9,11 +10,11 @@ import { valueText } from '../../explore/explain/value-text.ts';
 import { unansweredText } from '../unanswered-text.ts';
 import { TracedCalls } from '../workload/traced-calls.ts';
 
-/** Who calls, in reports. */
+/** The caller's name in reports. */
 const CASE = 'the case';
 const TEXT_MAX = 60;
 
-/** What calls of each kind of part make, by their methods, and how that is named. */
+/** Which methods of a kind of part make another part, and the name of that part. */
 export type Makes = Readonly<Record<string, string>>;
 export const MADE_BY_EXECER: Makes = { exec: 'the process' };
 export const MADE_BY_FILER: Makes = { checkout: 'the checkout', checkoutAt: 'the checkout' };
@@ -22,10 +23,10 @@ export const MADE_BY_MEMORY_DISK: Makes = { mount: 'the disk' };
 
 type Method = (...args: unknown[]) => unknown;
 
-/** Notes that a call begins; what it returns is called when the call has its answer. */
+/** Records that a call begins; the returned function must be called when it has been answered. */
 export type NoteCall = (part: string, method: string, args: readonly unknown[]) => () => void;
 
-/** Notes calls in a world, whose deadlocks and stalls then name those that have no answer. */
+/** Records calls in a world, whose reports of deadlocks and stalls then name those in flight. */
 export function callsIn(world: Pick<World, 'clock' | 'waits'>): NoteCall {
   const calls = new TracedCalls(world);
   return (callee, name, given) => {
@@ -34,12 +35,12 @@ export function callsIn(world: Pick<World, 'clock' | 'waits'>): NoteCall {
   };
 }
 
-/** Calls of a case without a world, by what is asked of whom. */
+/** The calls in flight of a case without a world. */
 export class OpenCalls {
   readonly #open = new Set<string>();
   #calls = 0;
 
-  /** Notes one. */
+  /** Records a call. */
   readonly note: NoteCall = (part, method, args) => {
     this.#calls += 1;
     const text = unansweredText(`${method}(${argumentsText(args)})`, part, `call ${this.#calls} of the case`);
@@ -47,13 +48,16 @@ export class OpenCalls {
     return () => void this.#open.delete(text);
   };
 
-  /** A line for each that has no answer, the oldest first. */
+  /** A line for each call in flight, the oldest first. */
   get lines(): readonly string[] {
     return [...this.#open];
   }
 }
 
-/** The part as the case calls it, named as in `the store`. Of what `makes` names, what a call makes is noted too, as a part of that name. */
+/**
+ * The part as the case calls it, named as in `the store`. For methods in `makes`, the part that a call makes is
+ * recorded too, under that name.
+ */
 export function noted<T extends object>(note: NoteCall, name: string, part: T, makes: Makes = {}): T {
   const madeBy = (method: string, made: unknown): unknown => {
     const of = makes[method];
@@ -73,7 +77,7 @@ export function noted<T extends object>(note: NoteCall, name: string, part: T, m
     methods.set(key, { of: method, noting: made });
     return made;
   };
-  // What is frozen could not be shown otherwise by a proxy of its own.
+  // A new target, because a proxy of a frozen part could not return different methods.
   return new Proxy(Object.create(Object.getPrototypeOf(part) as object | null) as T, {
     get(_, key) {
       const value: unknown = Reflect.get(part, key);

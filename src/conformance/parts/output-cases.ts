@@ -1,5 +1,6 @@
 /**
- * What outputs of any kind promise, as a list of cases. Invariant: a case reads what was written only through its subject.
+ * The contract of outputs of any kind, as a list of cases. Invariant: a case reads what was written only through its
+ * subject.
  */
 import type { MaybePromise } from '../../model/maybe-promise.ts';
 import type { OutputCreator } from '../../model/output.ts';
@@ -14,16 +15,16 @@ import {
   type PartSubject,
 } from './part-case.ts';
 
-/** Outputs that are held to the contract, and how their content is read. */
+/** Outputs under test, and how to read their content. */
 export interface OutputsUnderTest {
   readonly outputs: OutputCreator;
   /** The bytes at a URI. */
   readonly read: (uri: string) => MaybePromise<Uint8Array>;
 }
 
-/** A kind of outputs that is held to the contract: see {@link outputCases}. */
+/** A kind of outputs under test: see {@link outputCases}. */
 export interface OutputSubject extends PartSubject {
-  /** Runs a body beside outputs of which none was created. */
+  /** Runs a body with outputs of which none has been created. */
   use(body: (under: OutputsUnderTest) => Promise<void>): Promise<void>;
 }
 
@@ -130,6 +131,7 @@ const contents: readonly PartCaseSpec<OutputSubject>[] = [
 ];
 
 /**
+ * The contract of outputs, case by case: for those in memory, in a folder of the machine, or yours.
  * What outputs promise, case by case: those in memory, in a folder of the machine, or yours.
  *
  * @example

@@ -1,6 +1,7 @@
 /**
- * A case about a part other than a runner: a network, a lock, a store, a filer. Its lists stand beside this file, one for each kind of part.
- * Invariant: a case knows no test framework and no part but those that its subject makes.
+ * A case about a part other than a runner: a network, a lock, a store, a filer. The lists of cases are beside this
+ * file, one for each kind of part. Invariant: a case is independent of test frameworks, and uses only the parts that
+ * its subject makes.
  */
 import type { Service } from '../../model/service.ts';
 import { statusAll } from '../../model/status-lookup.ts';
@@ -17,24 +18,24 @@ import { checkEqual, checkThat, ConformanceError } from '../check.ts';
 import { simulationError } from '../conformance-case.ts';
 import { type NoteCall, OpenCalls } from './noted-part.ts';
 
-/** What every subject of such a list says of itself. */
+/** The common part of all subjects of such lists. */
 export interface PartSubject {
   /** Shown in titles. */
   readonly name: string;
   /**
-   * What it cannot do, with the reason: cases that need it are skipped. Default: nothing.
+   * Capabilities that it lacks, each with the reason: cases that need them are skipped. Default: none.
    *
-   * Lacking `words`, its messages are its own: of errors only codes are compared, and what only ours say is skipped. Texts that the
-   * contract fixes stay.
+   * If it lacks `words`, its messages are its own: only the codes of errors are compared, and cases about our texts are
+   * skipped. Texts that the contract fixes are still compared.
    */
   readonly lacks?: Readonly<Partial<Record<PartCapability, string>>>;
 }
 
-/** How a case about a part is run. */
+/** How to run a case about a part. */
 export interface PartProveOptions {
-  /** Seeds of the simulations of a case that holds in any order of events; default 1, 2 and 3. */
+  /** Seeds of the simulations of a case that must hold in any order of events. Default 1, 2 and 3. */
   readonly seeds?: readonly (string | number)[];
-  /** Ends a simulation early, for a test whose time is up. */
+  /** Ends a simulation early, for a test that has run out of time. */
   readonly signal?: AbortSignal;
 }
 
@@ -44,19 +45,19 @@ const OPTIONS = is.optionsOf<PartProveOptions>(
 );
 const SEEDS = [1, 2, 3];
 
-/** A case about a part as it is written down. */
+/** The definition of a case about a part. */
 export interface PartCaseSpec<Subject extends PartSubject> {
-  /** May begin with the numbers of rules that it proves. */
+  /** May start with the numbers of the rules that it proves. */
   readonly title: string;
-  /** What the subject must be able to do. Default: nothing beside what all do. */
+  /** Capabilities that it needs. Default: none beyond those of every subject. */
   readonly needs?: readonly PartCapability[];
   readonly prove: (subject: Subject, options: PartProveOptions) => Promise<void>;
 }
 
-/** One case about a part, for any subject of its kind. It fits `describeRunner` of `dryrunner/vitest`. */
+/** A case about a part, for any subject of its kind. It fits `describeRunner` of `dryrunner/vitest`. */
 export class PartCase<Subject extends PartSubject> {
   readonly title: string;
-  /** What it is about, such as `mutex`. */
+  /** Its topic, such as `mutex`. */
   readonly group: string;
   /** Numbers of the rules that it proves. */
   readonly rules: readonly string[];
@@ -71,9 +72,9 @@ export class PartCase<Subject extends PartSubject> {
   }
 
   /**
-   * Why the case means nothing for this subject; undefined if it does.
+   * Why the case does not apply to this subject; undefined if it does.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `lacks` has a word that no case needs.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `lacks` has an unknown capability.
    */
   skipReason(subject: Subject): string | undefined {
     checkPart(subject);
@@ -82,7 +83,7 @@ export class PartCase<Subject extends PartSubject> {
     return lack === undefined ? undefined : lacks[lack];
   }
 
-  /** Rejects with a `ConformanceError`, or with whatever else the part threw. */
+  /** Rejects with a `ConformanceError`, or with any other error that the part threw. */
   async prove(subject: Subject, options: PartProveOptions = {}): Promise<void> {
     checkPart(subject);
     check('options', options, OPTIONS);
@@ -98,7 +99,7 @@ function checkPart(subject: PartSubject): void {
   for (const word of Object.keys(lacks)) check('a word in subject.lacks', word, PART_CAPABILITY);
 }
 
-/** All cases of a list, by what they are about. */
+/** All cases of a list, by topic. */
 export function partCases<Subject extends PartSubject>(
   groups: Readonly<Record<string, readonly PartCaseSpec<Subject>[]>>,
 ): readonly PartCase<Subject>[] {
@@ -108,8 +109,8 @@ export function partCases<Subject extends PartSubject>(
 }
 
 /**
- * Runs a body beside parts that only its subject knows where to run, and notes their calls. What it fails with, but for a check of its own, says
- * which of them have no answer; so does the abort of the signal.
+ * Runs a body whose parts only the subject knows how to run, and records their calls. If it fails, other than by a
+ * check of its own, or the signal is aborted, the error names the calls in flight.
  */
 export async function notingCalls(
   { signal }: PartProveOptions,
@@ -134,14 +135,14 @@ export async function notingCalls(
   }
 }
 
-/** A world whose time passes, virtual or the machine's. */
+/** A world in which time passes: virtual time, or the machine's. */
 export interface PartTime {
   readonly world: World;
   /** The simulation, in virtual time. */
   readonly sim: Simulation | undefined;
   now(): number;
   sleep(ms: number): Promise<void>;
-  /** It is so late, exactly; on the machine at least so late. */
+  /** Checks the time: exactly in virtual time; on the machine, that it is not earlier. */
   checkNow(what: string, ms: number): void;
 }
 
@@ -176,20 +177,20 @@ function timeOf(world: World, sim: Simulation | undefined): PartTime {
     sleep: (ms) => sleep(clock, ms, 'case sleep'),
     checkNow(what, ms) {
       if (sim !== undefined) checkEqual(`the time when ${what}`, now(), ms);
-      // A timer of the machine may be early by what clocks round.
+      // A timer of the machine may be early by as much as clocks round.
       else checkThat(now() >= ms - 2, `the time when ${what}`, `at least ${ms} ms`, now());
     },
   };
 }
 
-/** A promise to be awaited later: should the case fail before, its rejection is nobody's fault. */
+/** Marks a promise that the case awaits later: if the case fails first, its rejection is not reported as unhandled. */
 export function meanwhile<T>(promise: Promise<T>): Promise<T> {
-  // A part that is spoilt may return anything.
+  // A broken part may return anything.
   void Promise.resolve(promise).catch(() => undefined);
   return promise;
 }
 
-/** What is thrown, at once or as a rejection: `RUNNER_TIMED_OUT a did not get mutex jobs within 5 ms`. */
+/** The error of a throw or a rejection, as a text: `RUNNER_TIMED_OUT a did not get mutex jobs within 5 ms`. */
 export async function refusalOf(act: () => unknown): Promise<string> {
   try {
     await act();
@@ -201,7 +202,7 @@ export async function refusalOf(act: () => unknown): Promise<string> {
   return 'nothing';
 }
 
-/** The code that is thrown, at once or as a rejection; `none` if nothing is. */
+/** The code of a throw or a rejection; `none` if there is neither. */
 export async function codeOf(act: () => unknown): Promise<string> {
   try {
     await act();
@@ -212,7 +213,7 @@ export async function codeOf(act: () => unknown): Promise<string> {
   return 'none';
 }
 
-/** The act is refused with the code, in words that have all of those in them. */
+/** Checks that the act is refused with the code, and with a message that contains all these words. */
 export async function checkRefuses(
   what: string,
   act: () => unknown,
@@ -224,7 +225,7 @@ export async function checkRefuses(
   for (const word of words) checkThat(refusal.includes(word), what, `an error that says ${word}`, refusal);
 }
 
-/** Each act is refused as wrong use, and its message says what was expected and what came. */
+/** Checks that each act is refused as wrong use, with a message that says what was expected and what came. */
 export async function checkWrongUse(
   table: readonly (readonly [act: () => unknown, message: string])[],
 ): Promise<void> {
@@ -233,11 +234,11 @@ export async function checkWrongUse(
   }
 }
 
-/** How a case compares what a part says. */
+/** How a case compares the texts of a part. */
 export interface Said {
   /** As `checkEqual`. */
   equal(what: string, actual: unknown, expected: unknown): void;
-  /** As `checkEqual`, of a message alone. */
+  /** As `checkEqual`, for a message alone. */
   text(what: string, actual: unknown, expected: unknown): void;
   /** As {@link checkRefuses}. */
   refuses(what: string, act: () => unknown, code: string, ...words: readonly string[]): Promise<void>;
@@ -263,7 +264,7 @@ const IN_ANY_WORDS: Said = {
   },
 };
 
-/** Of refusals only the codes, in lists too; the text for an unknown run is fixed (R23). */
+/** Reduces refusals to their codes, in lists too; the text for an unknown run is fixed (R23). */
 function withoutWords(value: unknown): unknown {
   if (typeof value === 'string') {
     return value.replace(/\b(RUNNER_(?!UNKNOWN_RUN\b)[A-Z_]+)\b.*$/s, '$1');
@@ -271,7 +272,7 @@ function withoutWords(value: unknown): unknown {
   return Array.isArray(value) ? value.map(withoutWords) : value;
 }
 
-/** A case that compares whole messages, and with a subject that lacks `words` only the codes of errors. */
+/** A case that compares whole messages, or, if the subject lacks `words`, only the codes of errors. */
 export function inWords<Subject extends PartSubject>(
   specOf: (said: Said) => PartCaseSpec<Subject>,
 ): PartCaseSpec<Subject> {
@@ -285,7 +286,7 @@ export function inWords<Subject extends PartSubject>(
 
 const hasOurWords = ({ lacks = {} }: PartSubject): boolean => !Object.hasOwn(lacks, 'words');
 
-/** A case about what only our parts say: labels of questions, and texts in reports. */
+/** A case about texts that only our parts have: labels of questions, and texts in reports. */
 export function ofOurWords<Subject extends PartSubject>(spec: PartCaseSpec<Subject>): PartCaseSpec<Subject> {
   return { ...spec, needs: [...(spec.needs ?? []), 'words'] };
 }

@@ -1,6 +1,6 @@
 /**
- * What the player of recordings promises, as a list of cases. Invariant: each case plays in the plain order of events, so that all that a process
- * does is known with its time.
+ * The contract of the execer that plays back recordings, as a list of cases. Invariant: each case runs in the plain
+ * order of events, so that everything that a process does is known with its time.
  */
 import type { PlaybackExecer, PlaybackExecerOptions } from '../../execers/playback-execer.ts';
 import type { Execer, Process, ProcessStatus } from '../../model/execer.ts';
@@ -21,7 +21,7 @@ import {
 import { callsIn, MADE_BY_EXECER, noted } from './noted-part.ts';
 import { playHolding } from './played.ts';
 
-/** A player of recordings that is held to its promises: see {@link playbackCases}. */
+/** A playback execer under test: see {@link playbackCases}. */
 export interface PlaybackSubject extends PartSubject {
   create(options: PlaybackExecerOptions): PlaybackExecer;
 }
@@ -250,6 +250,7 @@ const recordings: readonly PartCaseSpec<PlaybackSubject>[] = [
 ];
 
 /**
+ * The contract of a playback execer, case by case: for `createPlaybackExecer` of `dryrunner/kit`, or yours.
  * What a player of recordings promises, case by case: `createPlaybackExecer` of `dryrunner/kit`, or yours.
  *
  * @example

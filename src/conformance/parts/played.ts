@@ -1,6 +1,6 @@
 /**
- * One scenario of a case, played, and what came of it. Invariant: events come in the plain order, and of all questions just those that the case
- * answers are not answered 0, so that all that happens is known.
+ * Runs one scenario of a case and returns what happened. Invariant: events come in the plain order, and every question
+ * that the case does not answer is answered 0, so that everything that happens is known.
  */
 import type { DecisionSource } from '../../kernel/decisions.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
@@ -10,21 +10,24 @@ import type { Failure, Verdict } from '../../simulation/verdict.ts';
 import { formatEvent } from '../../trace/event-text.ts';
 import { simulationError } from '../conformance-case.ts';
 
-/** Answers to questions by their texts, the first time that each is asked; all others are answered 0. */
+/** Answers by the texts of the questions, for the first time that each is asked; all others are answered 0. */
 export type PlayAnswers = Readonly<Record<string, number | 'highest'>>;
 
-/** What came of one scenario. */
+/** The result of a scenario. */
 export interface Played {
   readonly failure: Failure | undefined;
   readonly verdict: Verdict;
   readonly events: readonly TraceEvent[];
-  /** The events in words: `5 ms: a calls add(7) of counter`. */
+  /** The events as texts: `5 ms: a calls add(7) of counter`. */
   readonly lines: readonly string[];
-  /** What was asked, beside the order of events: `a to counter add fault = 15 of 16: the call add(7) from a to counter is lost`. */
+  /**
+   * The questions other than the order of events: `a to counter add fault = 15 of 16: the call add(7) from a to counter
+   * is lost`.
+   */
   readonly asked: readonly string[];
 }
 
-/** Plays one scenario in virtual time, in the plain order of events, and with the faults that are answered. */
+/** Runs one scenario in virtual time, in the plain order of events, with the faults given as answers. */
 export async function play(
   scenario: (sim: Simulation) => Promise<void> | void,
   answers: PlayAnswers = {},
@@ -49,7 +52,7 @@ export async function play(
   return { verdict, failure: verdict.failure, events, lines: events.map(formatEvent), asked };
 }
 
-/** The same, and nothing may fail. */
+/** Runs a scenario like {@link play}; it must not fail. */
 export async function playHolding(
   scenario: (sim: Simulation) => Promise<void> | void,
   answers: PlayAnswers = {},

@@ -1,6 +1,6 @@
 /**
- * What the execer of scripts promises, as a list of cases. Invariant: each case plays in the plain order of events, so that all that a process
- * does is known with its time.
+ * The contract of the execer that runs scripts, as a list of cases. Invariant: each case runs in the plain order of
+ * events, so that everything that a process does is known with its time.
  */
 import type { SimExecer, SimExecerOptions } from '../../execers/sim-execer.ts';
 import { createMemoryMetrics } from '../../metrics/memory-metrics.ts';
@@ -21,16 +21,16 @@ import {
 import { callsIn, MADE_BY_EXECER, noted } from './noted-part.ts';
 import { type Played, playHolding } from './played.ts';
 
-/** A kind of script execer that is held to its promises: see {@link simExecerCases}. */
+/** A kind of script execer under test: see {@link simExecerCases}. */
 export interface SimExecerSubject extends PartSubject {
   create(options: SimExecerOptions): SimExecer;
 }
 
-/** What a case plays with. */
+/** The tools of a case. */
 interface Stage {
   readonly sim: Simulation;
   readonly execer: SimExecer;
-  /** All writes: `12 stdout text`. */
+  /** All writes, as `12 stdout text`. */
   readonly written: string[];
   readonly start: (argv: readonly string[], extra?: Partial<ExecCommand>) => Process;
   readonly make: (options: Partial<SimExecerOptions>) => SimExecer;
@@ -71,7 +71,7 @@ const killed = (signal: string): ProcessStatus => ({
   signal,
 });
 
-/** A script, how it ends, when, and what it has written. */
+/** A script, how and when it ends, and what it has written. */
 const SCRIPTS: readonly (readonly [string[], ProcessStatus, number, string[]])[] = [
   [['complete 0'], complete(0), 0, []],
   [['complete 7'], complete(7), 0, []],
@@ -106,7 +106,7 @@ const SCRIPTS: readonly (readonly [string[], ProcessStatus, number, string[]])[]
 const SIGNALS =
   'SIGHUP SIGINT SIGQUIT SIGILL SIGTRAP SIGABRT SIGBUS SIGFPE SIGKILL SIGUSR1 SIGSEGV SIGUSR2 SIGPIPE SIGALRM SIGTERM SIGXCPU SIGXFSZ SIGVTALRM SIGPROF SIGSYS';
 
-/** What a bad step expects, and texts that are none. */
+/** What the error for an invalid step expects, and such steps. */
 const BAD_STEPS: readonly (readonly [expected: string, steps: readonly string[]])[] = [
   [
     '"complete N" with a 32-bit integer N',
@@ -639,6 +639,7 @@ const memory: readonly PartCaseSpec<SimExecerSubject>[] = [
 ];
 
 /**
+ * The contract of an execer that runs scripts, case by case: for `createSimExecer` of `dryrunner/kit`, or yours.
  * What an execer of scripts promises, case by case: `createSimExecer` of `dryrunner/kit`, or yours.
  *
  * @example

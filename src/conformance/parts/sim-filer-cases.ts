@@ -1,6 +1,6 @@
 /**
- * What a filer that behaves as planned promises, as a list of cases. Invariant: each case plays in the plain order of events with just the
- * behaviour that it asks for.
+ * The contract of a filer with planned behaviour, as a list of cases. Invariant: each case runs in the plain order of
+ * events, with exactly the behaviour that it asks for.
  */
 import type { FilerBehaviour } from '../../filers/filer-behaviour.ts';
 import type { SimFiler, SimFilerOptions } from '../../filers/sim-filer.ts';
@@ -23,7 +23,7 @@ import {
 import { callsIn, MADE_BY_FILER, noted } from './noted-part.ts';
 import { type PlayAnswers, type Played, playHolding } from './played.ts';
 
-/** A kind of planned filer that is held to its promises: see {@link simFilerCases}. */
+/** A kind of planned filer under test: see {@link simFilerCases}. */
 export interface SimFilerSubject extends PartSubject {
   create(options: SimFilerOptions): SimFiler;
 }
@@ -53,7 +53,7 @@ const FAIL = { text: 'no', exitCode: 212 };
 const DONE = 'done';
 const CANCELLED = 'RUNNER_CANCELLED filer/sim checkout s was cancelled';
 
-/** A behaviour, when it is cancelled, and when it ends and how; no end if it hangs. */
+/** A behaviour, when it is cancelled, and when and how it ends; no end if it hangs. */
 const ENDS: readonly (readonly [FilerBehaviour, number | undefined, string | undefined])[] = [
   [{}, undefined, `0 ${DONE}`],
   [{ latencyMs: 50 }, undefined, `50 ${DONE}`],
@@ -399,6 +399,7 @@ const planned: readonly PartCaseSpec<SimFilerSubject>[] = [
 ];
 
 /**
+ * The contract of a filer with planned behaviour, case by case: for `createSimFiler`, or yours.
  * What a filer that behaves as planned promises, case by case: `createSimFiler`, or yours.
  *
  * @example

@@ -1,6 +1,7 @@
 /**
- * What a simulated network promises of its time, its faults and its history, as a list of cases. Invariant: each case plays in the plain order of
- * events with just the faults that it asks for, so that all that happens is known.
+ * The contract of a simulated network about its time, its faults and its history, as a list of cases. Invariant: each
+ * case runs in the plain order of events, with exactly the faults that it asks for, so that everything that happens is
+ * known.
  */
 import { type PartCase, partCases } from './part-case.ts';
 import { callLimitCases } from './simulated-network/call-limit-cases.ts';
@@ -19,8 +20,8 @@ import { strikeCases } from './simulated-network/strike-cases.ts';
 import { timeCases } from './simulated-network/time-cases.ts';
 
 /**
- * What a simulated network promises of its time, its faults, its nodes and its history, case by case: `createNetwork` of `dryrunner/cluster`,
- * or what you have put before or in place of it.
+ * The contract of a simulated network about its time, its faults, its nodes and its history, case by case: for
+ * `createNetwork` of `dryrunner/cluster`, or your wrapper or replacement of it.
  *
  * @example
  * ```ts

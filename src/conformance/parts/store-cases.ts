@@ -1,6 +1,6 @@
 /**
- * What a status store promises, as a list of cases. Invariant: each case plays in the plain order of events, so that who learns what, when and in
- * which order is known.
+ * The contract of a status store as a list of cases. Invariant: each case runs in the plain order of events, so that it
+ * is known which waiter is notified of what, when, and in which order.
  */
 import type { Query, Wait } from '../../model/query.ts';
 import { RUN_STATES, canMove, isTerminal, type RunState } from '../../model/run-state.ts';
@@ -25,7 +25,7 @@ import { type Played, playHolding } from './played.ts';
 /** A store, by its methods. */
 export type StoreUnderTest = Pick<StatusStore, keyof StatusStore>;
 
-/** A kind of status store that is held to the contract: see {@link storeCases}. */
+/** A kind of status store under test: see {@link storeCases}. */
 export interface StoreSubject extends PartSubject {
   create(options: StatusStoreOptions): StoreUnderTest;
 }
@@ -56,7 +56,7 @@ const everyRun = (...states: RunState[]): Query => ({
 const resultText = ({ statuses }: QueryResult): string =>
   statuses.map(({ runId, state }) => `${runId} ${state}`).join(', ') || 'nothing';
 
-/** A store with a note of how each wait has ended. */
+/** A store, with a record of how each wait has ended. */
 class Stage {
   readonly sim: Simulation;
   readonly make: (options?: Partial<StatusStoreOptions>) => StoreUnderTest;
@@ -91,7 +91,7 @@ class Stage {
     );
   }
 
-  /** How waits have ended since it was last asked. */
+  /** How waits have ended since the last call. */
   async news(): Promise<string[]> {
     await this.sim.sleep(0);
     return this.ends.splice(0);
@@ -544,6 +544,7 @@ const waits: readonly PartCaseSpec<StoreSubject>[] = [
 ];
 
 /**
+ * The contract of a status store, case by case: for `createStatusStore` of `dryrunner/kit`, or yours.
  * What a status store promises, case by case: `createStatusStore` of `dryrunner/kit`, or yours.
  *
  * @example

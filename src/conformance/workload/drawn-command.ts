@@ -1,38 +1,38 @@
-/** Commands of a workload, in the words of its subject, each with the end that it comes to if nobody stops it. */
+/** The commands of a workload, in the vocabulary of its subject, each with its end if it is not stopped. */
 import type { Command } from '../../model/command.ts';
 import type { RunState } from '../../model/run-state.ts';
 import type { ConformanceSubject } from '../subject.ts';
 import type { Draws } from './draws.ts';
 import { LOST_AT_ONCE, LOST_IN_A_ROW } from './expected-health.ts';
 
-/** How a command ends if nobody stops it. */
+/** How a command ends if it is not stopped. */
 export interface ExpectedEnd {
   readonly state: RunState;
-  /** Undefined: any. */
+  /** Undefined if any code will do. */
   readonly exitCode: number | undefined;
-  /** What its error says, whole; undefined: something that `hasError` knows. */
+  /** The whole text of its error; undefined if `hasError` checks it instead. */
   readonly error: string | undefined;
   readonly hasError?: (error: string) => boolean;
 }
 
-/** A command, and what it comes to. */
+/** A drawn command, and what it does. */
 export interface DrawnCommand {
   readonly command: Command;
-  /** What is given in its place, if it is malformed. */
+  /** The value passed instead of the command, if it is malformed. */
   readonly given?: unknown;
-  /** What kind it is, for reports of what was reached. */
+  /** Its kind, for reports of what was reached. */
   readonly kind: CommandKind | 'malformed';
-  /** Undefined if it goes on until it is stopped. */
+  /** Undefined if it runs until it is stopped. */
   readonly end: ExpectedEnd | undefined;
-  /** From its process's start to its end, in milliseconds of virtual time; `Infinity` without end. */
+  /** From the start of its process to the end, in milliseconds of virtual time; `Infinity` if it has no end. */
   readonly lastsMs: number;
-  /** Whether a process of it ever starts, so that it is RUNNING once. */
+  /** Whether a process of it ever starts, so that the run is RUNNING at some point. */
   readonly starts: boolean;
   /** Whether it ignores the first request to stop. */
   readonly isStubborn: boolean;
   readonly stdout: string;
   readonly stderr: string;
-  /** Values that must not be shown in any log. */
+  /** Values that must not appear in any log. */
   readonly secrets: readonly string[];
 }
 
@@ -47,7 +47,7 @@ export type CommandKind =
   | 'get lost'
   | 'ignore the request to stop';
 
-/** What is drawn of a command beside what it does. */
+/** What is drawn of a command beside its kind. */
 export type CommandTrait =
   | 'a timeout that does not matter'
   | 'a timeout just at the end'
@@ -61,7 +61,7 @@ type Behaviour = Omit<DrawnCommand, 'kind' | 'secrets'>;
 
 const LASTING_MS = [0, 10, 5, 20, 50];
 const EXIT_CODES = [0, 1, 7, 200, 211, 240, 241, 250, 255];
-/** Codes of failures; what is there several times is drawn so much more often. */
+/** Exit codes of failures; a code that is listed several times is drawn that much more often. */
 const DRAWN_CODES = [17, 0, 17, 0, 250, ...LOST_IN_A_ROW, LOST_IN_A_ROW[0], LOST_AT_ONCE];
 const TINY_MS = 0.001;
 const AMPLE_MS = 1_000_000;
@@ -131,7 +131,7 @@ function behaviour(command: Command, end: ExpectedEnd | undefined, lastsMs: numb
   return { command, end, lastsMs, starts: true, isStubborn: false, stdout: '', stderr: '' };
 }
 
-/** The kinds of commands that a subject has. */
+/** The kinds of commands that a subject supports. */
 export function commandKinds({ supports }: ConformanceSubject): readonly CommandKind[] {
   const { unstartable, outputs, signals, failures, stubborn } = supports;
   return [
@@ -145,7 +145,7 @@ export function commandKinds({ supports }: ConformanceSubject): readonly Command
   ];
 }
 
-/** Draws a command that the subject can run. `mark` distinguishes it from the others of the workload. */
+/** Draws a command that the subject can run. `mark` distinguishes it from other commands of the workload. */
 export function drawCommand(
   draws: Draws,
   subject: ConformanceSubject,
@@ -192,7 +192,7 @@ function drawTimeout(
   return chosen[0];
 }
 
-/** Values other than commands; the first is nothing at all. */
+/** Values other than commands; the first is undefined. */
 const MALFORMED: readonly unknown[] = [
   undefined,
   null,

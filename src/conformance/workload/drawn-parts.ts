@@ -1,4 +1,7 @@
-/** The options and collaborators of a runner under a workload, drawn from the log: such as leave times and ends of its runs as they are. */
+/**
+ * The drawn options and collaborators of a runner under a workload. Most leave the times and ends of its runs
+ * unchanged.
+ */
 import type { Command } from '../../model/command.ts';
 import { composeFiler } from '../../filers/composed-filer.ts';
 import { createVirtualFiler } from '../../filers/fake-filer.ts';
@@ -20,38 +23,39 @@ import type { WorkloadHost } from './workload-host.ts';
 /** A run that is over, as its workload knows it. */
 export interface EndedRun {
   readonly runId: RunID;
-  /** As it was offered. */
+  /** The command that was offered. */
   readonly command: Command;
   readonly acceptedAtMs: number;
-  /** The first abort or release that concerned it, if there was one. */
+  /** When the first abort or release that concerned it was called; undefined if there was none. */
   readonly stopAskedAtMs: number | undefined;
   readonly status: RunStatus;
 }
 
-/** What was drawn for one runner. */
+/** The parts drawn for one runner. */
 export interface DrawnParts {
-  /** Beside capacity, history and prefix, which the workload draws itself. */
+  /** Options other than capacity, history and prefix, which the workload draws itself. */
   readonly options: SubjectOptions;
-  /** Changes a command so that it meets the parts: a snapshot, a run type. Absent: commands are run as they are. */
+  /** Adds what the parts need to a command, such as a snapshot or a run type. Absent: commands run unchanged. */
   prepare?(draws: Draws, command: Command, mark: string): Command;
-  /** Whether they leave times as they are. Default true. */
+  /** Whether the parts leave the times of runs unchanged. Default true. */
   readonly keepsTimes?: boolean;
-  /** Whether a run may have ended so because of them. Absent: they let every run end as it does by itself. */
+  /** Whether a run may have ended with this status because of the parts. Absent: every run ends as it would by itself. */
   mayEnd?(status: RunStatus): boolean;
-  /** Whether logs are uploaded, so that an abort can come after the end of the process. Default false. */
+  /** Whether logs are uploaded, so that an abort may come after the end of the process. Default false. */
   readonly hasUploads?: boolean;
-  /** Where a log is in the runner, by the place that its status names. Absent: there. */
+  /** Where the runner keeps a log, given the ref in its status. Absent: at that ref. */
   localRef?(ref: string): string;
-  /** What never ends by itself comes to its end, after all is released. */
+  /** Ends everything that never ends by itself, after the release. */
   endLeaks?(): void;
-  /** Called after the release, with the runs in order of acceptance: what the parts have seen must fit. Fails by `host.check`. */
+  /** Called after the release, with the runs in order of acceptance: checks what the parts have seen, by `host.check`. */
   check(runs: readonly EndedRun[]): void;
 }
 
 /**
- * Draws the parts for one runner: metrics that are read at its end, and a filer that answers in the call; or, where time is virtual, a filer and
- * processors that take their time, fail, hang and honour a cancel or not, and then times are not known. Answer 0 throughout gives none. To what
- * each run with such parts must come exactly is known to the workload of parts (`partsWorkload`).
+ * Draws the parts for one runner: metrics that are checked at its end, and a filer that answers synchronously;
+ * or, in virtual time, a filer and processors that take time, fail, hang, and honour a cancel or not, which leaves the
+ * times of runs unknown. Answer 0 throughout gives no parts. Only the workload of parts (`partsWorkload`) knows exactly how
+ * each run with such parts must end.
  */
 export function drawParts(
   draws: Draws,
@@ -66,7 +70,7 @@ export function drawParts(
   const hasTime = supports.virtualTime === true && wallWorld === undefined && heldWorld === undefined;
   const isOdd = hasTime && supports.filers === true && draws.rarely('odd parts', 8);
   if (isOdd) return new OddParts(draws, host, reach, metrics, supports.collaborators === true).parts();
-  // A process of the machine needs a directory that is there.
+  // The directories of such a filer do not exist on a machine.
   const hasFiles = supports.filers === true && wallWorld === undefined;
   const files = hasFiles && draws.rarely('filer', 3) ? new WatchedFiles(host) : undefined;
   return {
@@ -88,7 +92,7 @@ const INTERVALS_MS = [0, UPDATE_INTERVAL_MS];
 const LIMITS_MS = [0, 15];
 const UPLOADERS = ['none', 'without limit', 'with limit'] as const;
 
-/** A filer, processors, an uploader and updates that are late, fail, hang and are never released. */
+/** A filer, processors, an uploader and updates that are late, fail, hang, or are never released. */
 class OddParts {
   readonly #host: WorkloadHost;
   readonly #reach: RunnerReach;
@@ -101,7 +105,7 @@ class OddParts {
   readonly #options: SubjectOptions;
   readonly #leaks: (() => void)[] = [];
   readonly #open = new Set<string>();
-  /** By the URL that was given for them. */
+  /** Local URIs of logs by the URLs that they were given on upload. */
   readonly #uploaded = new Map<string, string>();
   #uploading = 0;
   #calls = 0;
@@ -157,7 +161,7 @@ class OddParts {
     };
   }
 
-  /** R93. */
+  /** R93: a failed checkout fails the run. */
   #mayEnd({ state, exitCode, error }: RunStatus): boolean {
     const isOfCheckout = this.#checkouts.some(
       ({ fails }) => error === fails?.text && exitCode === (fails.exitCode ?? CHECKOUT_UNCODED),
@@ -168,7 +172,7 @@ class OddParts {
   }
 
   #check(runs: readonly EndedRun[]): void {
-    // A checkout that was given up is released when it comes, and some never come (R106).
+    // An abandoned checkout is released when it arrives, and some never arrive (R106).
     this.#host.check(
       this.#open.size === 0,
       `R205 checkouts left after the release: expected none, got ${[...this.#open].join(', ')}`,
@@ -177,7 +181,7 @@ class OddParts {
     new MetricsJudge(this.#host, this.#metrics).judgeSeen(seenRuns(runs, this.#uploading));
   }
 
-  /** R113: each log under a name of its own, which no other log has had. */
+  /** R113: each log is uploaded under a unique name. */
   #uploader(hasLimit: boolean): LogUploader {
     const upload = (path: string, log: Output, cancel: Cancellable): MaybePromise<string> => {
       this.#uploading += 1;
@@ -244,7 +248,7 @@ class OddParts {
     const over = (): void => {
       this.#updating -= 1;
     };
-    // One that is given up may go on beside what comes next (R80).
+    // An update that was given up may overlap what comes next (R80), so only bounded ones are counted.
     const isBounded = work.takesMs < Infinity && (this.#options.updateLimitMs ?? 0) === 0;
     this.#updating += isBounded ? 1 : 0;
     const call = { text: `update ${this.#calls}`, work, cancel, result: () => undefined };
@@ -284,7 +288,7 @@ class OddParts {
 
 const CHECKOUT_UNCODED = 210;
 
-/** A filer that answers in the call, and counts what it gave out. */
+/** A filer that answers synchronously, and counts its checkouts. */
 class WatchedFiles {
   readonly filer: Filer;
   readonly #host: WorkloadHost;
@@ -300,13 +304,13 @@ class WatchedFiles {
     };
   }
 
-  /** Some commands have a snapshot, others run in a directory of their own (R92). */
+  /** Gives some commands a snapshot; others run in a directory of their own (R92). */
   prepare(draws: Draws, command: Command): Command {
     if (command.snapshotId !== undefined) return command;
     return draws.rarely('has a snapshot', 2) ? { ...command, snapshotId: 'snap' } : command;
   }
 
-  /** How many checkouts were made; each was released once (R94, R205). */
+  /** Returns how many checkouts were made, after checking that each was released exactly once (R94, R205). */
   check(): number {
     const [made, released] = [this.#made, this.#released];
     this.#host.check(made === released, `R205 released checkouts: expected ${made}, got ${released}`);
@@ -329,7 +333,7 @@ class WatchedFiles {
   }
 }
 
-/** What the metrics are held to; what waits for an unhealthy machine fails without having been started (R83). */
+/** What the metrics must agree with. A run in the queue of an unhealthy machine fails without having been started (R83). */
 function seenRuns(runs: readonly EndedRun[], uploads = 0, checkouts?: number): SeenRuns {
   const statuses = runs.map(({ status }) => status);
   const mustStart = statuses.filter(

@@ -1,37 +1,40 @@
-/** Work of a collaborator whose course is drawn: when it ends, whether it fails, and how it takes a request to stop. Invariant: it does what is planned and nothing else. */
+/**
+ * Drawn work of a collaborator: when it ends, whether it fails, and how it reacts to a request to stop. Invariant: it
+ * does exactly what is planned.
+ */
 import { isCancelled, type Cancellable } from '../../model/cancellation.ts';
 import { ExitCodeError } from '../../model/exit-code.ts';
 import type { MaybePromise } from '../../model/maybe-promise.ts';
 import type { Draws } from './draws.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
-/** What a piece of work fails with. */
+/** The error of a piece of work. */
 export interface Failure {
   readonly text: string;
   readonly exitCode?: number;
-  /** Whether `text` is only how it begins. */
+  /** True if `text` is only the beginning of the error's text. */
   readonly isTextOpen?: boolean;
 }
 
-/** One call of a collaborator, as plain data. */
+/** The plan of one call of a collaborator, as plain data. */
 export interface Work {
   /** Infinity if it never ends by itself. */
   readonly takesMs: number;
-  /** What takes no time answers in the call itself; else by a promise. */
+  /** For work that takes no time: true if it answers synchronously, else by a promise. */
   readonly inCall?: boolean;
   readonly fails?: Failure;
-  /** From a cancel to the failure that it causes; Infinity if it is deaf to cancels. */
+  /** Time from a cancel to the resulting failure; Infinity if it ignores cancels. */
   readonly cancelMs: number;
 }
 
-/** What each collaborator promises: a cancelled call is over within this time. */
+/** The bound that each collaborator promises: a cancelled call is over within this time. */
 export const BOUND_MS = 20;
 
 const NEVER = Infinity;
-/** It answers in the call. */
+/** Answers synchronously. */
 export const AT_ONCE: Work = Object.freeze({ takesMs: 0, inCall: true, cancelMs: 0 });
 const PLAIN_WEIGHT = 12;
-/** Times of work, the plain ones first; those at the bound and beyond it are there too. */
+/** Times of work, the plain ones first; some are at the bound, and some beyond it. */
 const TIMES: readonly Work[] = [
   AT_ONCE,
   { takesMs: 0, cancelMs: 0 },
@@ -51,13 +54,16 @@ export interface WorkCall<T> {
   readonly work: Work;
   readonly cancel: Cancellable | undefined;
   readonly result: () => T;
-  /** It is asked to stop while it is at work. */
+  /** Called if it is asked to stop while it is at work. */
   readonly onCancel?: () => void;
-  /** It never ends by itself. */
+  /** Called if it never ends by itself. */
   readonly onLeak?: (end: () => void) => void;
 }
 
-/** Does a piece of work as planned. One that goes on for ever without a cancel is given to `onLeak`, which may end it. */
+/**
+ * Does a piece of work as planned. Work that never ends without a cancel is passed to `onLeak`, whose caller may end
+ * it.
+ */
 export function carryOut<T>(
   host: Pick<WorkloadHost, 'now' | 'world'>,
   { text, work, cancel, result, onCancel, onLeak }: WorkCall<T>,
@@ -117,7 +123,7 @@ function workText({ takesMs, fails, cancelMs, inCall }: Work): string {
   return `${time}${ends}${takesMs === 0 ? '' : heeds}`;
 }
 
-/** Draws how one call goes. */
+/** Draws the plan of one call. */
 export function drawWork(draws: Draws, what: string): Work {
   const times = draws.pick(what, TIMES, PLAIN_WEIGHT, workText);
   return draws.rarely(`${what} fails`, 8) ? { ...times, fails: { text: `${what} failed` } } : times;
@@ -125,7 +131,7 @@ export function drawWork(draws: Draws, what: string): Work {
 
 const CHECKOUT_CODES = [undefined, 211, 212, 213, 7];
 
-/** Draws how a checkout goes; its failures have codes. */
+/** Draws the plan of a checkout, whose failures have codes. */
 export function drawCheckout(draws: Draws): Work {
   const times = draws.pick('checkout', TIMES, PLAIN_WEIGHT, workText);
   if (!draws.rarely('checkout fails', 4)) return times;

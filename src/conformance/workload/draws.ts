@@ -1,6 +1,6 @@
 /**
- * What a workload draws from the decision log. Invariant: answer 0 is the plain value, so that what a failure does not need drops out when
- * it is made small; and the ordinary is more likely than the odd, so that executions come far.
+ * The draws of a workload from the decision log. Invariants: answer 0 is the plain value, so that shrinking removes
+ * everything that a failure does not need; the ordinary is more likely than the odd, so that executions get far.
  */
 import type { DescribeAnswer } from '../../kernel/decisions.ts';
 import { thing, type Topic, topicOf } from '../../kernel/question.ts';
@@ -8,19 +8,25 @@ import type { Simulation } from '../../simulation/simulation.ts';
 
 const WORKLOAD_KINDS = ['workload', 'parts', 'scheduler'] as const;
 
-/** The name of a workload's scenario: that of its subject in the letters of a scenario. */
+/**
+ * The name of a workload's scenario: its kind, and the name of its subject in the characters that a scenario's name
+ * allows.
+ */
 export function workloadName(kind: (typeof WORKLOAD_KINDS)[number], subject: string): string {
   const letters = subject.toLowerCase().replace(/[^a-z0-9]+/g, '-');
   return letters === '' ? kind : `${kind}-${letters}`;
 }
 
-/** Whether a scenario of this name is likely the workload of a subject. */
+/** Whether a scenario of this name is probably a workload. */
 export function isWorkloadName(name: string): boolean {
   const [kind] = /^[a-z0-9]+(?=$|-[a-z0-9-]*$)/.exec(name) ?? [];
   return WORKLOAD_KINDS.some((each) => each === kind);
 }
 
-/** What one owner, or one part of it, draws: the same in each execution, so that its topics and their texts are made once. */
+/**
+ * The topics of one owner, or of one part of it: they are the same in each execution, so they and their texts are made
+ * once.
+ */
 class DrawnTopics {
   readonly #owner: string;
   readonly #part: string;
@@ -55,7 +61,7 @@ class DrawnTopics {
 }
 
 const TOPICS_MAX = 16_384;
-/** A cache of a pure function: what is in it changes the speed and nothing else. */
+/** A cache of a pure function: its contents affect the speed and nothing else. */
 const owners = new Map<string, DrawnTopics>();
 let topicsKept = 0;
 
@@ -69,7 +75,7 @@ function topicsOf(owner: string): DrawnTopics {
   return topics;
 }
 
-/** While it is made. */
+/** A description while it is being built. */
 type Description = { -readonly [K in keyof DescribeAnswer]: DescribeAnswer[K] } & ((
   answer: number,
 ) => unknown);
@@ -80,21 +86,24 @@ export class Draws {
   readonly #topics: DrawnTopics;
   readonly #isSetup: boolean;
 
-  /** `isSetup` is true for what the workload is made of, which none of its calls shows. */
+  /** `isSetup` is true for draws that set up the workload, which none of its calls shows. */
   constructor(sim: Pick<Simulation, 'choose'>, owner: string | DrawnTopics, isSetup = false) {
     this.#sim = sim;
     this.#isSetup = isSetup;
     this.#topics = typeof owner === 'string' ? topicsOf(owner) : owner;
   }
 
-  /** Draws for a part of this part. They are named after it, so that leaving one part out leaves the draws of the others as they are. */
+  /**
+   * Draws for a part of this part. They are named after it, so that leaving out one part leaves the draws of the others
+   * unchanged.
+   */
   of(part: string): Draws {
     return new Draws(this.#sim, this.#topics.of(part), this.#isSetup);
   }
 
   /**
-   * One of `values`; the first, which is the plain one, is `weight` times as likely as each of the others. `sentence` says in a whole
-   * sentence what a value means, where `what` and the value do not.
+   * One of `values`; the first, which is the plain one, is `weight` times as likely as each of the others. `sentence`
+   * explains a value in a whole sentence, if `what` and the value do not.
    */
   pick<T>(
     what: string,
@@ -116,12 +125,12 @@ export class Draws {
     return this.#choose(what, times, describe) === times - 1;
   }
 
-  /** From `least` to `most`. */
+  /** A number from `least` to `most`, inclusive. */
   count(what: string, least: number, most: number): number {
     return least + this.#choose(what, most - least + 1, (answer) => least + answer);
   }
 
-  /** From `most`, which is the plain one, down to `least`: for parts of which those that do nothing cost nothing. */
+  /** A number from `most`, the plain value, down to `least`: for parts that cost nothing if they do nothing. */
   upTo(what: string, most: number, least: number): number {
     return most - this.#choose(what, most - least + 1, (answer) => most - answer);
   }

@@ -1,6 +1,7 @@
 /**
- * Whether a runner trusts its machine, by what its runs have ended as, and what it says of that: the only place where workloads say what R60 and R81 make of an end.
- * Invariant: it sees the ends of the runs that left the queue, in their order, and nothing else.
+ * Whether a runner trusts its machine, given how its runs ended, and how it reports that: the only place in the
+ * workloads that implements R60 and R81. Invariant: its only input is the ends of the runs that left the queue, in
+ * order.
  */
 import { check } from '../../kernel/argument-check.ts';
 import * as is from '../../kernel/shape.ts';
@@ -10,24 +11,27 @@ import type { ServiceStatus } from '../../model/service-status.ts';
 import { maskForState, type StateMask } from '../../model/state-mask.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
-/** A runner that sees it once does not trust its machine any more. */
+/** After one failure with this code, a runner no longer trusts its machine. */
 export const LOST_AT_ONCE = 241;
-/** One that sees either of them twice in a row does not. */
+/** After two failures in a row with the same one of these codes, it does not either. */
 export const LOST_IN_A_ROW: readonly [number, number] = [211, 212];
 const ABORTED = maskForState('ABORTED');
 const FAILED = maskForState('FAILED');
 
-/** What the ends of some runs have left behind. */
+/** The effect of the runs that have ended so far. */
 export interface HealthSoFar {
   /** The exit code of the last run, if it FAILED; else 0. */
   readonly lastCode: number;
   readonly isLost: boolean;
 }
 
-/** Before the first run. */
+/** The state before the first run. */
 export const TRUSTED: HealthSoFar = Object.freeze({ lastCode: 0, isLost: false });
 
-/** After one more run that left the queue: it has ended in one of the ways `ends`, FAILED with `exitCode` (R81). */
+/**
+ * The state after another run that left the queue and ended in one of the states `ends`, with `exitCode` if FAILED
+ * (R81).
+ */
 export function afterEnd(before: HealthSoFar, ends: StateMask, exitCode: number): HealthSoFar {
   if (ends === ABORTED) return before;
   if (ends !== FAILED) return { ...before, lastCode: 0 };
@@ -35,7 +39,10 @@ export function afterEnd(before: HealthSoFar, ends: StateMask, exitCode: number)
   return { lastCode: exitCode, isLost: before.isLost || exitCode === LOST_AT_ONCE || isRow };
 }
 
-/** Whether a run may end in several of the ways `ends`, FAILED with `exitCode`, that make a difference to the runner's health. */
+/**
+ * Whether a run may end in several of the states `ends`, FAILED with `exitCode`, so that the runner's health is not
+ * determined.
+ */
 export function isHealthOpen({ lastCode }: HealthSoFar, ends: StateMask, exitCode: number): boolean {
   if ((ends & (ends - 1)) === 0) return false;
   const matters = (code: number): boolean => code === LOST_AT_ONCE || LOST_IN_A_ROW.includes(code);
@@ -49,6 +56,8 @@ const STATUS = is.objectOf<Pick<RunStatus, 'state' | 'exitCode'>>(
 );
 
 /**
+ * Whether a runner trusts its machine by R81, for models of a runner. It must be given the ends of the runs that left
+ * the queue, in order.
  * Whether one runner trusts its machine by R81, for a model of a runner: it takes the ends of the runs that have left the queue, in their order.
  *
  * @example
@@ -65,15 +74,16 @@ const STATUS = is.objectOf<Pick<RunStatus, 'state' | 'exitCode'>>(
 export class ExpectedHealth {
   #now = TRUSTED;
 
-  /** It takes no runs any more; once true, for good. */
+  /** True once the runner takes no more runs, for good. */
   get isLost(): boolean {
     return this.#now.isLost;
   }
 
   /**
-   * One more run has such a status: once for each run that is over; what is not over makes no difference.
+   * Records the status of another run: call it once for each run that is over. A status that is not terminal has no
+   * effect.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if it is no status.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless given a status.
    */
   note(status: Pick<RunStatus, 'state' | 'exitCode'>): void {
     check('status', status, STATUS);
@@ -82,36 +92,36 @@ export class ExpectedHealth {
   }
 }
 
-/** What a machine has to say of itself. */
+/** What a machine must report of itself. */
 export interface ExpectedService {
   readonly rule: string;
   readonly initialized: boolean;
   readonly isHealthy: boolean;
-  /** Its error, in words. */
+  /** Its expected error, in words. */
   readonly says: string;
   readonly isError: (error: string) => boolean;
 }
 
-/** A machine without an error. */
+/** The part for a machine without an error. */
 export const NO_ERROR: Pick<ExpectedService, 'says' | 'isError'> = {
   says: 'no error',
   isError: (error) => error === '',
 };
 
-/** A machine that says why, in words of its own. */
+/** The part for a machine that gives a reason, in its own words. */
 export const SOME_ERROR: Pick<ExpectedService, 'says' | 'isError'> = {
   says: 'an error that says why',
   isError: (error) => error !== '',
 };
 
-/** That of a runner that is ready, by whether its runs have made it unhealthy. */
+/** The report of a runner that is ready, by whether its runs have made it unhealthy. */
 export function expectedService(isLost: boolean): ExpectedService {
   return isLost
     ? { rule: 'R81 R82', initialized: true, isHealthy: false, ...SOME_ERROR }
     : { rule: 'R60', initialized: true, isHealthy: true, ...NO_ERROR };
 }
 
-/** Fails unless a machine says of itself what it has to; `call` is what it said it in. */
+/** Fails unless the machine reports what it must; `call` is the call whose answer contained the report. */
 export function checkServiceStatus(
   host: Pick<WorkloadHost, 'check'>,
   call: string,

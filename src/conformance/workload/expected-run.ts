@@ -1,7 +1,8 @@
 /**
- * What the contract says of one run whose collaborators go as planned: which of them is called when, what is cancelled, how the run ends, when,
- * and what is counted (R87–R116, R176–R182). Invariant: it is written from the contract and knows no invoker; what falls on the same instant may
- * come in either order, and each order is one expectation (R104).
+ * What the contract says of one run whose collaborators behave as planned: which of them is called when, what is
+ * cancelled, how and when the run ends, and what is counted (R87–R116, R176–R182). Invariants: it is written from the
+ * contract and independent of the invoker; simultaneous events may come in either order, and each order is one
+ * expectation (R104).
  */
 import { METRIC_NAMES } from '../../model/metrics.ts';
 import { BOUND_MS, type Work } from './drawn-work.ts';
@@ -21,18 +22,18 @@ import {
 export interface ExpectedOutcome {
   readonly state: 'COMPLETE' | 'FAILED' | 'ABORTED' | 'TIMEDOUT';
   readonly exitCode: number;
-  /** The text, or how it begins if the rest is open. */
+  /** The text, or its beginning if `isTextOpen`. */
   readonly error: string;
   readonly isTextOpen: boolean;
   /** Whether the logs are uploaded (R115). */
   readonly uploads: boolean;
 }
 
-/** One way that a run may go. */
+/** One way in which a run may go. */
 export interface ExpectedRun {
-  /** What its collaborators see while it lives, in this order. */
+  /** What its collaborators see while it lives, in order. */
   readonly calls: readonly PartCall[];
-  /** What those see that had been given up. */
+  /** What collaborators that were given up see. */
   readonly lateCalls: readonly PartCall[];
   readonly outcome: ExpectedOutcome;
   readonly endMs: number;
@@ -41,11 +42,11 @@ export interface ExpectedRun {
   readonly metrics: readonly ExpectedMetric[];
   /** Whether it has left the queue. */
   readonly hasStarted: boolean;
-  /** What was reached, in words. */
+  /** What it reached, in words. */
   readonly reached: readonly Reached[];
 }
 
-/** What runs with plans have to reach, in some execution. */
+/** What runs with plans must reach in some execution. */
 export const PLANNED_REACH = [
   'a checkout failed',
   'a filer was updated',
@@ -87,20 +88,20 @@ export const PLANNED_REACH = [
 /** One of them. */
 export type PlannedReach = (typeof PLANNED_REACH)[number];
 
-/** What a run can reach: one of them, or a stop or a collaborator given up that need not come about. */
+/** Anything that a run can reach: what must be reached, and stops and given-up collaborators, which need not occur. */
 export type Reached = PlannedReach | `a run was stopped by ${string}` | `${string} was given up`;
 
 /** Where a log is. */
 export type LogPlace = 'nowhere' | 'local' | 'uploaded';
 
-/** When a run starts, and when somebody asks for it to be stopped. */
+/** When a run starts, and when it is asked to stop. */
 export interface RunTimes {
   readonly startMs: number;
-  /** Infinity if nobody does. */
+  /** Infinity if it is not aborted. */
   readonly abortMs: number;
 }
 
-/** All ways that a run may go: more than one only if several things fall on the same instant. */
+/** All ways in which a run may go: more than one only if several events are simultaneous. */
 export function expectRun(plan: RunPlan, setup: PartsSetup, times: RunTimes): ExpectedRun[] {
   const found: ExpectedRun[] = [];
   const open: boolean[][] = [[]];
@@ -133,7 +134,7 @@ const OUTSIDE = /^(cancel )?(preprocess|checkout|upload|postprocess)/;
 
 type WorkEnd = 'done' | 'failed' | 'abandoned';
 
-/** One life of a run. */
+/** The course of one run. */
 class ExpectedLife {
   readonly #plan: RunPlan;
   readonly #setup: PartsSetup;
@@ -144,7 +145,7 @@ class ExpectedLife {
   readonly #metrics: ExpectedMetric[] = [];
   readonly #reached: Reached[] = [];
   readonly #deadlineMs: number;
-  /** The abort, until it has taken effect. */
+  /** When it is aborted; Infinity once the abort has taken effect. */
   #abortMs: number;
   #nowMs: number;
   #stop: 'none' | 'abort' | 'deadline' = 'none';
@@ -205,7 +206,7 @@ class ExpectedLife {
     };
   }
 
-  /** What a runner does with parts of its own, nobody sees. */
+  /** Whether the calls are visible from outside: those of a runner's own parts are not. */
   #isSeen({ text }: PartCall): boolean {
     if (this.#setup.hasMachine) return true;
     const isOfSnapshot = (this.#plan.command.snapshotId ?? '') !== '';
@@ -251,7 +252,7 @@ class ExpectedLife {
     return end;
   }
 
-  /** A directory that comes after it was given up is released when it comes (R106). */
+  /** A directory that arrives after it was given up is released when it arrives (R106). */
   #makeDirectory(text: string): WorkEnd {
     const { checkout } = this.#plan;
     return this.#beforeEnd(text, checkout, BOUND_MS, text === 'checkout', (lateMs) => {
@@ -308,7 +309,7 @@ class ExpectedLife {
     const stop = this.#nextStop();
     if (this.#mayBeStopped(lastsMs) && stop !== undefined && !this.#isFirst(firstMs, stop.atMs)) {
       this.#takeStop(stop.cause);
-      // The report may have been handed over in this very instant, after which there is nothing to stop.
+      // The report may already have been handed over in this instant; then there is nothing left to stop.
       const isReported = isOverCap && stop.atMs === firstMs && this.#decide();
       if (isReported) this.#count(METRIC_NAMES.MEMORY_CAP_EXCEEDED, 1);
       return this.#killed(stop.atMs, isReported ? firstMs : endMs, killMs);
@@ -327,7 +328,7 @@ class ExpectedLife {
     };
   }
 
-  /** A process of the runner's own that takes no time may end in the call or an event later. */
+  /** A process of the runner's own that takes no time may end synchronously or an event later. */
   #mayBeStopped(lastsMs: number): boolean {
     return lastsMs > 0 || !this.#setup.hasMachine;
   }
@@ -356,7 +357,7 @@ class ExpectedLife {
     }
   }
 
-  /** What the run ends as that was stopped before the process's end. */
+  /** The outcome of a run that was stopped before the end of its process. */
   #stopped(where: string): ExpectedOutcome {
     this.#isHurried = true;
     this.#reached.push(`a run was stopped by ${this.#stop} during ${where}`);
@@ -383,7 +384,7 @@ class ExpectedLife {
     this.#count(METRIC_NAMES.UPLOAD_LATENCY_MS, isAborted ? NaN : this.#nowMs - beganMs, !isAborted);
   }
 
-  /** False if the run was aborted meanwhile. */
+  /** False if the run was aborted during the upload. */
   #uploadOne(name: string, work: Work): boolean {
     const beganMs = this.#nowMs;
     this.#call(`upload ${name}`);
@@ -451,7 +452,7 @@ class ExpectedLife {
     }
   }
 
-  /** Every postprocessor runs on every path (R90): those after one that was given up as well, each asked to stop at once. */
+  /** Every postprocessor runs on every path (R90): also those after one that was given up, each asked to stop at once. */
   #postprocessLate(index: number, backMs: number): void {
     this.#reached.push('a postprocessor was given up');
     let atMs = backMs;
@@ -463,7 +464,7 @@ class ExpectedLife {
     }
   }
 
-  /** Work before the end of the process: an abort and the deadline stop it. */
+  /** Work before the end of the process, which an abort and the deadline stop. */
   #beforeEnd(
     text: string,
     work: Work,
@@ -495,7 +496,10 @@ class ExpectedLife {
     return 'abandoned';
   }
 
-  /** Work after the end of the process: a deadline is too late for it, and so is an abort but before the last upload (R103, R109). */
+  /**
+   * Work after the end of the process. A deadline no longer affects the outcome, and an abort only before the last upload
+   * (R103, R109).
+   */
   #afterEnd(text: string, work: Work, boundMs: number, isInTime: boolean): WorkEnd {
     this.#call(text);
     const beganMs = this.#nowMs;
@@ -519,7 +523,7 @@ class ExpectedLife {
     return work.fails === undefined ? 'done' : 'failed';
   }
 
-  /** A run that is stopped by its deadline is ABORTED if it is aborted as well before its phase is over. */
+  /** A run that its deadline stops is ABORTED if it is aborted before its phase is over. */
   #mindAbort(sinceMs: number): void {
     if (this.#stop !== 'deadline' || this.#abortMs < sinceMs || this.#abortMs > this.#nowMs) return;
     if (this.#abortMs === this.#nowMs && !this.#decide()) return;
@@ -543,7 +547,7 @@ class ExpectedLife {
     this.#isHurried = true;
   }
 
-  /** Whether the one comes before the other; at the same time both can be. */
+  /** Whether the first is before the second; if they are simultaneous, either may be. */
   #isFirst(oneMs: number, otherMs: number): boolean {
     return oneMs === otherMs ? oneMs === Infinity || this.#decide() : oneMs < otherMs;
   }

@@ -1,4 +1,4 @@
-/** Explores a runner with the workload of its kind: nobody writes a scenario. */
+/** Explores a runner with the workload of its kind, without a hand-written scenario. */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
@@ -16,9 +16,9 @@ import { exploreInTime } from './timed-workload.ts';
 import { runnerWorkload } from './runner-workload.ts';
 import { LIMIT_FIELDS, limitsOf, type WorkloadLimits } from './workload-clients.ts';
 
-/** How a runner is explored. */
+/** The options for exploring a runner. */
 export interface ExploreSubjectOptions extends WorkloadLimits, ExploreWorkloadOptions {
-  /** Sequences on the machine's time or on held time, where nothing can be explored; default 5. */
+  /** Number of sequences on the machine's time or on held time, where nothing can be explored. Default 5. */
   readonly sequences?: number;
 }
 
@@ -31,11 +31,12 @@ export const EXPLORE_OPTIONS: is.RecordShape = is.optionsOf<ExploreSubjectOption
 );
 
 /**
- * Drives a runner with everything that the contract allows, and holds everything that comes back to the contract. Nobody writes a scenario:
- * clients, operations and parts are drawn from the decision log, and what fails is made small, explained and can be replayed. A subject with a
- * `wallWorld` or a `heldWorld` is driven through a few `sequences` by the same clients; what fails there is reported with its last draws, and not made small.
+ * Drives a runner with everything that the contract allows, and checks everything that comes back against the contract,
+ * without a hand-written scenario: clients, operations and parts are drawn from the decision log, and a failure is
+ * shrunk, explained and can be replayed. For a subject with a `wallWorld` or a `heldWorld`, the same clients run a few
+ * `sequences`; a failure there is reported with its last draws, and not shrunk.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) for a subject that no case can be run against.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) for a subject that no case can run against.
  * @example
  * ```ts
  * import { createSimulatedRunner } from 'dryrunner';
@@ -62,7 +63,10 @@ export async function exploreRunner(
   return exploreWorkload(runnerWorkload(subject, limitsOf(options)), options, 'exploreRunner');
 }
 
-/** The same clients and checks on time that cannot be explored. What was reached is not judged there: a few sequences reach little. */
+/**
+ * The same clients and checks on time that cannot be explored. Does not judge what was reached: a few sequences reach
+ * little.
+ */
 async function inTime(
   subject: ConformanceSubject,
   options: ExploreSubjectOptions,

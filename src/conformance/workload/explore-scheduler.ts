@@ -1,4 +1,4 @@
-/** Explores a scheduler with the workload of any of them: nobody writes a scenario. */
+/** Explores a scheduler with the workload for schedulers, without a hand-written scenario. */
 import { check } from '../../kernel/argument-check.ts';
 import { EXPLORE_OPTIONS, type ExploreSubjectOptions } from './explore-runner.ts';
 import { exploreWorkload, type SubjectExploration } from './explore-workload.ts';
@@ -6,9 +6,10 @@ import { type SchedulerSubject, schedulerWorkload } from './scheduler-workload.t
 import { limitsOf } from './workload-clients.ts';
 
 /**
- * Gives a scheduler jobs from several clients, and workers that do what it claims to survive: calls and replies that are lost or late, crashes,
- * restarts with new or old ids, pauses. Its clients are held to what every service promises; and what its workers were really asked to do, to what it
- * says: no job is over that no worker has ended, none starts after its end, or twice if it claims so, and none is at work after the release.
+ * Gives a scheduler jobs from several clients, and workers with the faults that it claims to survive: calls and replies
+ * that are lost or late, crashes, restarts with new or old ids, pauses. The answers to its clients must keep what every
+ * service promises, and agree with what its workers were really asked to do: no job is over that no worker has ended,
+ * none starts after its end, or twice if it claims so, and none is active after the release.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) for anything but a subject and options.
  * @example

@@ -1,4 +1,4 @@
-/** Explores a finished service with the workload of any of them: nobody writes a scenario. */
+/** Explores a finished service with the workload for services, without a hand-written scenario. */
 import { check } from '../../kernel/argument-check.ts';
 import { EXPLORE_OPTIONS, type ExploreSubjectOptions } from './explore-runner.ts';
 import { exploreWorkload, type SubjectExploration } from './explore-workload.ts';
@@ -6,9 +6,10 @@ import { serviceWorkload, type ServiceSubject } from './service-workload.ts';
 import { limitsOf } from './workload-clients.ts';
 
 /**
- * Drives a finished service of unknown insides, such as a scheduler over many runners, a remote client or a cache, with everything that the contract
- * allows, and holds what comes back to what every service promises: no run goes back, ends twice or is lost, waits end as they must, and there is
- * an order of the calls that explains all answers. What it claims beyond, in its {@link ServiceSubject}, is checked as well.
+ * Drives a finished service of unknown internals, such as a scheduler over many runners, a remote client or a cache,
+ * with everything that the contract allows, and checks what every service promises: no run goes back, ends twice or is
+ * lost, waits end as they must, and some order of the calls explains all answers. Additional claims in its
+ * {@link ServiceSubject} are checked as well.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) for anything but a subject and options.
  * @example

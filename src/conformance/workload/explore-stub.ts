@@ -1,4 +1,4 @@
-/** Explores an object with the workload of its model: nobody writes a scenario. */
+/** Explores an object with the workload of its model, without a hand-written scenario. */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import {
@@ -14,16 +14,16 @@ import {
   type StubWorkloadOptions,
 } from './stub-workload.ts';
 
-/** How an object is explored. */
+/** The options for exploring an object. */
 export interface ExploreStubOptions extends StubWorkloadOptions, ExploreWorkloadOptions {}
 
 const OPTIONS = is.optionsOf<ExploreStubOptions>({}, { ...EXPLORE_FIELDS, ...STUB_WORKLOAD_FIELDS });
 
 /**
- * Looks for a way to make an object answer as its model cannot: several clients call all its methods at once, directly and through links that
- * lose, duplicate, delay and reorder, on a node that crashes, pauses and is slow. Every history must be linearizable, every call must end
- * once faults have, and every error must be a declared refusal. Nobody writes a scenario; what fails is made small, explained and can be
- * replayed.
+ * Looks for a way to make an object answer as its model cannot: several clients call all its methods concurrently,
+ * directly and through links that lose, duplicate, delay and reorder, on a node that crashes, pauses and slows down.
+ * Every history must be linearizable, every call must end once faults have, and every error must be a declared refusal.
+ * No scenario has to be written; a failure is shrunk, explained and can be replayed.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) for a subject without name, program, model and calls.
  * @example

@@ -1,6 +1,6 @@
 /**
- * Explores a workload: a scenario that nobody wrote for a bug. Invariant: what was found is plain data, made small and explained, and what was
- * never reached is named.
+ * Explores a workload: a generated scenario that was not written for a particular bug. Invariant: a failure is plain
+ * data, shrunk and explained, and everything that was never reached is named.
  */
 import * as is from '../../kernel/shape.ts';
 import { invalidArgument, RunnerError } from '../../kernel/errors.ts';
@@ -18,33 +18,37 @@ import { settleFailure } from '../../explore/shrink-and-explain.ts';
 import { portfolioStrategy } from '../../explore/strategies/portfolio.ts';
 import type { ScenarioDefinition } from '../../simulation/scenario.ts';
 
-/** How much is explored, and what it must reach. */
+/** How much to explore, and what must be reached. */
 export interface ExploreWorkloadOptions {
-  /** Executions at most; default 1,000. */
+  /** Maximum number of executions. Default 1,000. */
   readonly executions?: number;
-  /** Seed of the exploration; default 1. */
+  /** Seed of the exploration. Default 1. */
   readonly seed?: string | number;
-  /** So many executions must have reached everything; after fewer, what is missed is only reported. Default 3,000. */
+  /**
+   * The number of executions that must have reached everything; with fewer, what is missed is only reported. Default
+   * 3,000.
+   */
   readonly reachWithin?: number;
-  /** What need not be reached, with the reason. */
+  /** What need not be reached, each with the reason. */
   readonly mayMiss?: Readonly<Record<string, string>>;
-  /** Asked before each execution: true ends the exploration. It answers at once; a promise is refused. */
+  /** Called before each execution: true ends the exploration. Must be synchronous; a promise is refused. */
   readonly shouldStop?: () => boolean;
-  /** What a failure has printed to repeat it, `dr2:…`: that execution alone is run, and explained. Default: none. */
+  /** The token that a failure printed to repeat it, `dr2:…`: runs and explains only that execution. Default: none. */
   readonly replay?: string;
   /**
-   * Executions at most for making a failure small, and a third of that for explaining it; default 3,000. One with thousands of events counts as one
-   * more for each thousand, so that a subject that polls for ever ends too.
+   * Maximum number of executions for shrinking a failure; a third of that for explaining it. Default 3,000. An
+   * execution with thousands of events counts as one more for each thousand, so that a subject that polls for ever ends
+   * too.
    */
   readonly shrinkExecutions?: number;
-  /** Called after each execution, of the exploration and of what is made of its failure. Default: nobody is called. */
+  /** Called after each execution, both of the exploration and of the work on its failure. Default: none. */
   readonly onProgress?: (progress: ExplorationProgress) => void;
 }
 
-/** How far an exploration is. */
+/** The progress of an exploration. */
 export interface ExplorationProgress {
   readonly doing: 'exploring' | 'making the failure small' | 'explaining the failure';
-  /** Executions so far, those of the failure included. */
+  /** Executions so far, including those of the work on a failure. */
   readonly executions: number;
 }
 
@@ -60,43 +64,50 @@ export const EXPLORE_FIELDS: is.ShapesOf<ExploreWorkloadOptions> = {
   onProgress: is.FUNCTION,
 };
 
-/** How a subject failed. On the machine's time and on held time only the message is known. */
+/** A failure of a subject. On the machine's time and on held time, only its message is known. */
 export type SubjectFailure = Pick<FailingExecution, 'message'> &
   Partial<FailingExecution> & {
-    /** All that is known of it, to be printed: what was expected and what came, the rules, the history, and the line that repeats it. */
+    /**
+     * Everything known of the failure, for printing: what was expected and what came, the rules, the history, and the
+     * line that repeats it.
+     */
     readonly text: string;
   };
 
-/** What an exploration of a subject came to. */
+/** The result of exploring a subject. */
 export interface SubjectExploration<F extends SubjectFailure = FailingExecution & SubjectFailure> {
-  /** Something was executed, nothing has failed, and what must be reached was, or there were too few executions for that (`reachWithin`). */
+  /**
+   * True if something was executed, nothing failed, and everything required was reached, or too few executions ran for
+   * that (`reachWithin`).
+   */
   readonly held: boolean;
   readonly executions: number;
-  /** The first failure, made small and explained: message, time and details are those of the small one. */
+  /** The first failure, shrunk and explained: message, time and details are those of the shrunk execution. */
   readonly failure?: F;
-  /** What was never reached, though it must be. Empty after a failure, which ends the exploration before it comes to all of it. */
+  /** What must be reached and never was. Empty after a failure, which ends the exploration early. */
   readonly missed: readonly string[];
-  /** Of a `replay`: what became of the failure that its token is kept for. */
+  /** For a `replay`: what happened to the failure of the token. */
   readonly replayed?: ReplayedToken;
 }
 
-/** What became of a failure that a token is kept for. */
+/** What happened to the failure of a token. */
 export interface ReplayedToken {
-  /** It has happened again, it does not happen any more, or something else fails now. */
+  /** Whether it happened again, no longer happens, or something else fails now. */
   readonly outcome: ReplayOutcomeWord;
-  /** One sentence: that, and where the token first does not fit. */
+  /** The outcome in a sentence, with the first place where the token does not fit. */
   readonly text: string;
 }
 
 const REACH_WITHIN = 3_000;
 const SHRINK_EXECUTIONS = 3_000;
-/** To make a failure small takes so many times as long as to explain it. */
+/** The budget for shrinking a failure is this many times the one for explaining it. */
 const TIMES_EXPLAINING = 3;
-/** So many events of the clock count as one execution more. */
+/** This many events of the clock count as an additional execution. */
 const EVENTS_PER_EXECUTION = 1_000;
 
 /**
- * Explores a workload until its first failure, or to the end of its executions; `verb` is what the user has called, for the line that repeats a failure; default: the command line.
+ * Explores a workload until its first failure, or until its executions are used up. `verb` is the function that the
+ * user called, for the line that repeats a failure; default: the command line.
  */
 export async function exploreWorkload(
   workload: ScenarioDefinition,
@@ -123,7 +134,7 @@ export async function exploreWorkload(
   return { held, executions, missed };
 }
 
-/** One execution again. What it has not reached says nothing. */
+/** Runs one execution again. What it does not reach says nothing. */
 async function replayed(
   effort: Effort,
   word: string,
@@ -184,7 +195,10 @@ export function missedOf(
   return left.map(([name]) => name);
 }
 
-/** What the option is, as one that answers with true or false: a promise would end every exploration before its first execution. */
+/**
+ * The option as a function that must return true or false: a promise would be truthy and end every exploration before
+ * its first execution.
+ */
 export function stopOf(shouldStop: (() => boolean) | undefined): () => boolean {
   if (shouldStop === undefined) return () => false;
   return () => {
@@ -194,7 +208,7 @@ export function stopOf(shouldStop: (() => boolean) | undefined): () => boolean {
   };
 }
 
-/** What an exploration has taken: there is no other measure of effort here than executions and events. */
+/** The effort of an exploration, measured in executions and events. */
 class Effort {
   readonly #executor: Executor;
   readonly #options: ExploreWorkloadOptions;
@@ -207,7 +221,7 @@ class Effort {
     this.#options = options;
   }
 
-  /** In executions, of which long ones count as several. */
+  /** In executions, where long ones count as several. */
   get spent(): number {
     return this.#spent;
   }
@@ -216,7 +230,7 @@ class Effort {
     return this.#options.shrinkExecutions ?? SHRINK_EXECUTIONS;
   }
 
-  /** From now on `doing` is done. */
+  /** Sets what is being done from now on. */
   goOn(doing: ExplorationProgress['doing']): void {
     this.#doing = doing;
   }
@@ -236,7 +250,7 @@ class Effort {
   }
 }
 
-/** Made small and explained, and put into words. */
+/** Shrinks, explains and describes a failure. */
 async function settled(
   effort: Effort,
   failing: FailingExecution,

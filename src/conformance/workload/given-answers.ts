@@ -1,7 +1,7 @@
 /**
- * The answers of a service, as values: who looks at one later sees it as it came, though its receiver may change it. Invariants: what the
- * receiver changes is the service's own object, so that a service which still holds on to it is found (R39); an answer without the fields of
- * the contract (R10, R15) is a failure here, and reaches no caller.
+ * Gives callers copies of a service's answers, so that later checks see each answer as it came, even if its receiver
+ * changes it. Invariants: a receiver changes the service's own object, so that a service that still holds on to it is
+ * detected (R39); an answer without the fields of the contract (R10, R15) is a failure here, and reaches no caller.
  */
 import { interceptService } from '../../call/intercept-service.ts';
 import type { ServiceCall } from '../../call/service-call.ts';
@@ -18,7 +18,7 @@ export class GivenAnswers {
     this.#host = host;
   }
 
-  /** The service with answers that are copies, as deep as a receiver changes them. */
+  /** The service with copies as answers, copied as deeply as receivers change them. */
   service(service: Service): Service {
     return interceptService(service, async (call, goOn) => {
       const answer = await goOn(call);
@@ -32,12 +32,12 @@ export class GivenAnswers {
     if (wrong !== undefined) this.#host.check(false, `R10 R15 ${wrong.text}`, wrong.cause);
   }
 
-  /** What the service itself has given out; the answer itself if that is not known. */
+  /** The object that the service itself returned for this copy; the answer itself if that is unknown. */
   originalOf(answer: object): object {
     return this.#originals.get(answer) ?? answer;
   }
 
-  /** Of anything but plain data there is no copy. */
+  /** A copy of plain data; any other value is returned unchanged. */
   #copyOf<T>(answer: T): T {
     if (typeof answer !== 'object' || answer === null) return answer;
     if (Array.isArray(answer)) {

@@ -1,6 +1,6 @@
 /**
- * What the author of a subject has made with `create`. Invariant: what is wrong with it is reported as a failure that names the function,
- * what was expected and what came; nothing of it is read before.
+ * Calls the `create` function of a subject and checks its result. Invariant: an invalid result is a failure that names
+ * the function, what was expected and what came, before anything of it is used.
  */
 import * as is from '../../kernel/shape.ts';
 import { WHOLE_SERVICE } from '../../model/argument-shapes.ts';
@@ -14,7 +14,7 @@ const RUNNER_UNDER_TEST = is.objectOf<RunnerUnderTest>(
   { readOutput: is.FUNCTION, dispose: is.FUNCTION },
 );
 
-/** Calls `make`, which its author knows by `name`. */
+/** Calls `make`; `name` is what its author calls it. */
 export async function makeRunner(
   host: Pick<WorkloadHost, 'check' | 'world'>,
   name: string,

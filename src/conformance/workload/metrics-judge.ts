@@ -1,12 +1,12 @@
 /**
- * Whether the metrics of a runner add up: the only place where workloads know R176–R182. Invariant: it looks once, when the runner is released;
- * what it expects comes from those who know the runs.
+ * Checks whether the metrics of a runner add up: the only place in the workloads that implements R176–R182. Invariant:
+ * it runs once, when the runner is released, and gets its expectations from the code that knows the runs.
  */
 import { COMMAND_DIR_USAGE_PREFIX, METRIC_NAMES } from '../../model/metrics.ts';
 import type { RecordedMetrics } from './recorded-metrics.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
-/** A value that a metric gets; `isSure` is false if the contract leaves open whether it does, NaN stands for any value. */
+/** A value that a metric should get. `isSure` is false if the contract leaves that open; NaN stands for any value. */
 export interface ExpectedMetric {
   readonly name: string;
   readonly value: number;
@@ -15,16 +15,16 @@ export interface ExpectedMetric {
 
 /** What is known of runs without a plan, and of their parts. */
 export interface SeenRuns {
-  /** Runs that must have been started. */
+  /** Number of runs that must have been started. */
   readonly mustStart: number;
   readonly timedOut: number;
-  /** Uploads that were asked for. */
+  /** Number of uploads that were requested. */
   readonly uploads: number;
-  /** Checkouts that were made, if each has answered in the call; undefined if that is not known. */
+  /** Number of checkouts, if each answered synchronously; undefined if unknown. */
   readonly checkouts: number | undefined;
 }
 
-/** When a runner was ready, and what became of it. */
+/** When a runner was ready, and how its health developed. */
 export interface SeenHealth {
   /** When it was ready for runs; Infinity if never. */
   readonly readyAtMs: number;
@@ -48,10 +48,10 @@ const RULES: Readonly<Record<string, string>> = {
   [METRIC_NAMES.IDLE_LATENCY_MS]: 'R181',
   [`${COMMAND_DIR_USAGE_PREFIX}work`]: 'R182',
 };
-/** Each of these gets nothing that is not expected. */
+/** Metrics that get no value other than the expected ones. */
 const COUNTED: readonly string[] = Object.keys(RULES).filter((name) => name !== METRIC_NAMES.RUNNING_TASK);
 
-/** Judges what one runner has recorded. */
+/** Checks the metrics recorded by one runner. */
 export class MetricsJudge {
   readonly #host: Pick<WorkloadHost, 'check'>;
   readonly #metrics: RecordedMetrics;
@@ -61,7 +61,7 @@ export class MetricsJudge {
     this.#metrics = metrics;
   }
 
-  /** When runs were started, in order. */
+  /** The times at which runs were started, in order. */
   startTimes(): number[] {
     return this.#metrics
       .values(METRIC_NAMES.RUNNING_TASK)
@@ -69,7 +69,7 @@ export class MetricsJudge {
       .map(({ atMs }) => atMs);
   }
 
-  /** Of runs whose plans are known: each metric got what is sure, and beside it only what is open. */
+  /** For runs with known plans: each metric got the values that are sure, and beyond these only values that are open. */
   judgePlanned(expected: readonly ExpectedMetric[]): void {
     for (const name of COUNTED) {
       const ofName = expected.filter((each) => each.name === name);
@@ -80,7 +80,7 @@ export class MetricsJudge {
     this.#judgeRunningTask();
   }
 
-  /** Of runs without plans: what was counted fits the runs that were seen, and the uploads that were asked for. */
+  /** For runs without plans: the counts fit the runs that were seen and the uploads that were requested. */
   judgeSeen({ mustStart, timedOut, uploads, checkouts }: SeenRuns): void {
     const started = this.#judgeRunningTask();
     for (const name of [METRIC_NAMES.TASK_LATENCY_MS, METRIC_NAMES.IDLE_LATENCY_MS]) {
@@ -111,7 +111,7 @@ export class MetricsJudge {
     }
   }
 
-  /** R62, R180. What falls on the instant of the release is open. */
+  /** R62, R180. Events in the instant of the release are left open. */
   judgeHealth({ readyAtMs, failedAtMs, releasedAtMs, isLost }: SeenHealth): void {
     const failures = this.#valuesOf(METRIC_NAMES.INIT_FAILURE).length;
     if (failedAtMs !== releasedAtMs) {
@@ -129,7 +129,7 @@ export class MetricsJudge {
     );
   }
 
-  /** It goes up at each start and down at each end; how often it did. */
+  /** Checks that the gauge rises at each start and falls at each end; returns how often it rose. */
   #judgeRunningTask(): number {
     const gauge = this.#valuesOf(METRIC_NAMES.RUNNING_TASK);
     this.#demand(
@@ -164,7 +164,7 @@ function anyOf(count: number): number[] {
   return Array.from({ length: count }, () => NaN);
 }
 
-/** What is left of `all` without each of `taken`, in which NaN stands for any; undefined if one of them is not there. */
+/** What is left of `all` after removing each of `taken`, in which NaN stands for any value; undefined if one is missing. */
 function without(all: readonly number[], taken: readonly number[]): number[] | undefined {
   const left = [...all];
   const open = taken.filter(Number.isNaN).length;
@@ -177,7 +177,7 @@ function without(all: readonly number[], taken: readonly number[]): number[] | u
   return open > left.length ? undefined : left.slice(open);
 }
 
-/** Whether each of `values` is one of `open`, in which NaN stands for any. */
+/** Whether each of `values` is matched by one of `open`, in which NaN stands for any value. */
 function isWithin(values: readonly number[], open: readonly number[]): boolean {
   const left = [...open];
   const others = values.filter((value) => {

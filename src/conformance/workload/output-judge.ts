@@ -1,4 +1,4 @@
-/** What can be read of the logs of a run, held to what its command writes (R96, R97, R101, R107). */
+/** Checks the logs of a run against what its command writes (R96, R97, R101, R107). */
 import { formatGoDuration } from '../../model/go-duration.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import type { RunnerUnderTest } from '../subject.ts';
@@ -7,7 +7,7 @@ import type { RunnerReach } from './runner-reach.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
 const HEADER_END = '\nSCOOT_CMD_LOG\n';
-/** Of so many of the latest runs the logs are read; older ones may be gone. */
+/** Reads the logs of this many of the latest runs; those of older ones may be gone. */
 const READ_MAX = 6;
 
 /** Checks the logs of the latest runs. */
@@ -22,7 +22,7 @@ export async function checkOutputs(
   for (const run of ledger.runs.slice(-READ_MAX)) {
     if (run.ended === undefined || run.ended.stdoutRef === '') continue;
     const { stdoutRef, stderrRef } = run.ended;
-    // Where it was uploaded to, nobody here can read.
+    // Uploaded logs cannot be read here, so the local ones are.
     await judge.check(run, { ...run.ended, stdoutRef: local(stdoutRef), stderrRef: local(stderrRef) });
     reach.note('output that was read');
   }
@@ -106,8 +106,8 @@ class OutputJudge {
 }
 
 /**
- * Behind the marker that the header begins with: what an abort or a deadline has written, while the command ran. One of several, if an abort can come
- * after that as well, during an upload.
+ * The possible texts after the marker that the header starts with: what an abort or a deadline wrote while the command
+ * ran. There are several if an abort may also have come after that, during an upload.
  */
 function trailersOf(
   marker: string,

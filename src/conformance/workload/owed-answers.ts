@@ -1,14 +1,17 @@
-/** What a call on a runner is owed, with the rules that say so: the words for one that nobody has answered. */
+/** Describes which answer a call in flight on a runner should have got, with the rules that say so. */
 import type { ServiceCall } from '../../call/service-call.ts';
 import type { RunID } from '../../model/run-status.ts';
 
-/** From when to when at the latest a run is over. */
+/** The earliest and the latest time at which a run is over. */
 type OverMs = Readonly<Record<'lo' | 'hi', number>>;
 
-/** Of calls whose answers need no look at any run but the one that is aborted. */
+/** A call whose answer depends on no run other than the one it aborts. */
 export type PlainCall = Exclude<ServiceCall, { readonly method: 'query' }>;
 
-/** `atMs`: when it was made, where its answer comes in that instant; `aborted`: the run that an abort is about, if there is one, and the rule of that (`ruleOfAbort`). */
+/**
+ * `atMs`: when the call was made, if its answer must come in that instant; `aborted`: the run of an abort, if it
+ * exists, and the rule for it (`ruleOfAbort`).
+ */
 export function owedAnswer(
   { method }: PlainCall,
   atMs: number | undefined,
@@ -32,12 +35,12 @@ export function owedAnswer(
   }
 }
 
-/** Of a wait that nothing else ends. */
+/** The answer to a wait that only a release ends. */
 export function owedByRelease(releasedAtMs: number): string {
   return `its end with the release of the runner, at ${releasedAtMs} ms (R84)`;
 }
 
-/** Since when a run is over, as a part of a sentence; empty if it need not be over ever. */
+/** Since when a run is over, as part of a sentence; empty if it may never be over. */
 export function overText({ lo, hi }: OverMs): string {
   if (hi === Infinity) return '';
   return lo === hi ? `, which it is since ${lo} ms` : `, which it is since ${hi} ms at the latest`;

@@ -1,5 +1,6 @@
 /**
- * Holds runs with planned parts to what the contract says of their plans. Invariant: it looks once, when all is over, and asks nothing.
+ * Checks runs with planned parts against what the contract says of their plans. Invariant: it runs once, when
+ * everything is over, and makes no calls.
  */
 import { WORKER_UNHEALTHY_MSG } from '../../model/messages.ts';
 import { METRIC_NAMES } from '../../model/metrics.ts';
@@ -22,23 +23,23 @@ interface Span {
   readonly endMs: number;
 }
 
-/** What else is known of the runner. */
+/** Further facts about the runner. */
 export interface RunnerTimes {
   readonly createdAtMs: number;
   readonly releasedAtMs: number;
 }
 
-/** What a runner does in the order of its contract, and a little later. */
+/** Follows the runner's course after the fact, in the order that the contract prescribes. */
 export class PartsJudge {
   readonly #host: WorkloadHost;
   readonly #parts: PlannedParts;
   readonly #times: RunnerTimes;
   readonly #expected: ExpectedMetric[] = [];
   readonly #reached = new Set<Reached>();
-  /** When a run has left the runner free for the next one. */
+  /** When the last run left the runner free for the next one. */
   #freeAtMs: number;
   #idleSinceMs: number;
-  /** Of the runs that were started. */
+  /** The spans of the runs that were started. */
   readonly #spans: Span[] = [];
   readonly #health = new ExpectedHealth();
   readonly #metrics: MetricsJudge;
@@ -52,7 +53,7 @@ export class PartsJudge {
     this.#idleSinceMs = times.createdAtMs;
   }
 
-  /** Judges all runs, in order of acceptance; gives what they have reached, in words. */
+  /** Checks all runs, in order of acceptance; returns what they have reached, in words. */
   judge(): ReadonlySet<Reached> {
     const { runs, setup } = this.#parts;
     const starts = setup.hasMetrics ? this.#metrics.startTimes() : undefined;
@@ -142,7 +143,7 @@ export class PartsJudge {
     if (this.#health.isLost) this.#reached.add('the runner became unhealthy');
   }
 
-  /** Several ways that fit leave open what is counted. */
+  /** Keeps the metrics of all ways that fit; if there are several, what is counted is left open. */
   #keep(fitting: readonly ExpectedRun[]): void {
     for (const { metrics, reached } of fitting) {
       for (const each of metrics) {
@@ -161,7 +162,7 @@ export class PartsJudge {
     this.#metrics.judgeHealth({ readyAtMs, failedAtMs, releasedAtMs, isLost: this.#health.isLost });
   }
 
-  /** R75–R78: each update was wanted, and began as soon as the runner was free. */
+  /** R75–R78: each update was due, and began as soon as the runner was free. */
   #judgeUpdates(): void {
     const { updates } = this.#parts;
     for (let index = 0; index <= updates.length; index += 1) {
@@ -179,7 +180,7 @@ export class PartsJudge {
     }
   }
 
-  /** When the filer asks for the first time after an update; while that was given up and is not back, it does not ask. */
+  /** When the filer first asks after an update. While an abandoned update has not returned, it does not ask. */
   #wantedAfter(before: SeenUpdate | undefined): number[] {
     const { readyAtMs } = this.#parts;
     const isGivenUp = before !== undefined && this.#overAtMs(before) < before.endMs;
@@ -188,7 +189,7 @@ export class PartsJudge {
     if (sinceMs === Infinity) return [Infinity];
     const asked = (sinceMs - readyAtMs) / UPDATE_INTERVAL_MS;
     const next = readyAtMs + (Math.floor(asked) + 1) * UPDATE_INTERVAL_MS;
-    // What the filer asks for at that very instant may still count.
+    // A request at that very instant may still count.
     return Number.isInteger(asked) && before !== undefined ? [next, sinceMs] : [next];
   }
 
@@ -218,7 +219,7 @@ export class PartsJudge {
       : `R77 an update ${is}, expected before the run that started at ${passedOver.at(-1)?.startMs} ms: it was wanted at ${wantedMs} ms`;
   }
 
-  /** The first moment in between at which neither a run nor an update was under way. */
+  /** The first moment in that interval without a run or an update in progress; undefined if there is none. */
   #idleFrom(fromMs: number, toMs: number): number | undefined {
     const updates = this.#parts.updates.map((update) => ({
       startMs: update.beginMs,
@@ -238,7 +239,10 @@ export class PartsJudge {
     return this.#parts.overAtMs(update, this.#times.releasedAtMs);
   }
 
-  /** R68, R76: a run starts as soon as the one before it is over and no update is under way; one that begins at that instant may be first. */
+  /**
+   * R68, R76: a run starts as soon as the one before it is over and no update is in progress; if an update begins in
+   * the same instant, either may be first.
+   */
   #expectedStartsMs(run: PlannedRun): number[] {
     let starts = [Math.max(run.acceptedAtMs, this.#freeAtMs)];
     for (const update of this.#parts.updates) {
@@ -256,7 +260,7 @@ export class PartsJudge {
   }
 }
 
-/** In which way a run was not as expected; undefined if it was. */
+/** How a run deviates from an expected way; undefined if it does not. */
 function misfit(run: PlannedRun, status: RunStatus, way: ExpectedRun, hasRefs: boolean): string | undefined {
   const { plan, calls, endedAtMs } = run;
   const { outcome, endMs, refs } = way;
@@ -310,7 +314,7 @@ function isPlace(ref: string, place: LogPlace, name: string, log: string): boole
   return place === 'nowhere' ? ref === '' : ref !== '' && !isUploaded;
 }
 
-/** The way that is like what happened for longest. */
+/** The way that agrees with the actual calls for longest. */
 function nearestOf({ calls }: PlannedRun, status: RunStatus, ways: readonly ExpectedRun[]): ExpectedRun {
   const likeness = (way: ExpectedRun): number => {
     const first = calls.findIndex((call, index) => callText(call) !== callText(way.calls[index]));

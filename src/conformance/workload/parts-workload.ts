@@ -1,6 +1,7 @@
 /**
- * One runner with collaborators that are drawn, and somebody who runs commands on it, aborts some and releases it: each run must go exactly as
- * the contract says of its plan, seen from its collaborators, from its caller and in the metrics. Invariant: it knows the contract and no bug.
+ * One runner with drawn collaborators, and a client that runs commands on it, aborts some and releases it: each run
+ * must go exactly as the contract says for its plan, as seen by its collaborators, by its caller and in the metrics.
+ * Invariant: it knows the contract, and no particular bug.
  */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -44,16 +45,17 @@ import type { WorkloadHost } from './workload-host.ts';
 /** A runner that takes all of its collaborators from outside. See {@link partsWorkload}. */
 export interface PartsSubject {
   readonly name: string;
-  /** Makes it in a new world; many may be made after one another. */
+  /** Makes the runner in a new world; called many times, one after another. */
   create(world: World, options: SubjectOptions, machine: PlannedMachine): RunnerUnderTest;
 }
 
 const PARTS_SUBJECT = is.objectOf<Pick<PartsSubject, 'name'>>('a PartsSubject', { name: is.TEXT }, {});
 
 /**
- * The workload of a runner all of whose collaborators are drawn, as a scenario for `dryrunner explore`: processors, filer, execer, outputs,
- * directories and uploader answer in the call, later, just at their bound, never, or fail, and honour a cancel or not. What each run must come to
- * is known of its plan, with the times and the order of all calls, and what the metrics must count.
+ * The workload of a runner whose collaborators are all drawn, as a scenario for `dryrunner explore`: processors, filer,
+ * execer, outputs, directories and uploader answer synchronously, later, just at their bound, never, or fail, and
+ * honour a cancel or not. The expected end of each run follows from its plan, with the times and the order of all
+ * calls, and so do the values of the metrics.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a subject that makes no runner.
  * @example
@@ -93,18 +95,18 @@ export function partsWorkload(subject: PartsSubject): ScenarioDefinition<unknown
 const SLEEPS_MS = [0, 5, 10, 15, 20, 30, 50];
 const SETTLED_MS = 400;
 
-/** Whom the workload drives. */
+/** The runner that the workload drives. */
 export interface PartsTerms {
   make(options: SubjectOptions, machine: PlannedMachine): Promise<RunnerUnderTest>;
-  /** Whether it takes a capacity of more than one. */
+  /** Whether it accepts a capacity of more than one. */
   readonly takesMany: boolean;
-  /** What of the plans it takes. Default: all. */
+  /** Which of the planned parts it takes. Default: all. */
   readonly taken?: TakenParts;
-  /** Default: programs that do all that a planned execer can. */
+  /** Draws a program. Default: programs that do everything that a planned execer can. */
   readonly drawProgram?: (draws: Draws, name: string) => Program;
 }
 
-/** The workload of parts, once. */
+/** One execution of the workload of parts. */
 export class PartsWorkload {
   readonly #sim: WorkloadHost;
   readonly #terms: PartsTerms;
@@ -121,7 +123,7 @@ export class PartsWorkload {
     this.#draws = new Draws(sim, 'caller');
   }
 
-  /** `note` is called with each thing that was reached. */
+  /** Runs it; calls `note` with each thing that was reached. */
   async run(note: (name: string) => void): Promise<void> {
     const draws = this.#draws;
     const { takesMany } = this.#terms;
@@ -145,7 +147,10 @@ export class PartsWorkload {
     await dispose?.();
   }
 
-  /** Where nothing happens any more, each call that has no answer is named. What explorers see of the trace stays as it is. */
+  /**
+   * The service as the client calls it; in a deadlock, each call in flight is named. The trace is unaffected, as
+   * explorers see it.
+   */
   #watched(service: Service): Service {
     const calls = new TracedCalls(this.#sim.world);
     return calls.untraced(service, 'the runner', 'the caller', (call, sinceMs) => this.#owed(call, sinceMs));
@@ -181,7 +186,7 @@ export class PartsWorkload {
 
   async #run(service: Service, capacity: number): Promise<void> {
     const run = this.#parts.draw();
-    // Both are calls of this instant: what is full or unhealthy is so in both.
+    // Both calls are in the same instant, so that a full or unhealthy runner is so for both.
     const before = service.statusAll();
     const offered = service.run(run.plan.command);
     const [{ statuses, service: machine }, answer] = await Promise.all([
@@ -203,7 +208,7 @@ export class PartsWorkload {
     this.#leave(this.#watch(service, run));
   }
 
-  /** R22, R23, R63, R64: the code, its text, and the zero status with what the machine says. */
+  /** R22, R23, R63, R64: checks the code, its text, and the zero status with the machine's error. */
   #refused(error: unknown, code: Refusal | undefined, { error: says }: ServiceStatus): void {
     if (!(error instanceof RunRejectedError)) {
       const expected = code === undefined ? 'it to be accepted' : `a RunRejectedError of code ${code}`;
@@ -226,7 +231,7 @@ export class PartsWorkload {
     this.#refusals.add(code);
   }
 
-  /** R15, R60, R62, R80, R81, R82: what the machine says of itself fits what its parts have done. */
+  /** R15, R60, R62, R80, R81, R82: the machine's report agrees with what its parts have done. */
   #checkService(call: string, got: ServiceStatus): void {
     const expected = this.#parts.serviceNow();
     if (expected !== undefined) checkServiceStatus(this.#sim, call, got, expected);
@@ -255,7 +260,7 @@ export class PartsWorkload {
     this.#leave(this.#abortTo(service, run));
   }
 
-  /** A run has begun once a part is called for it, where all parts are ours. */
+  /** Whether the run has started: if all parts are ours, it has once a part was called for it. */
   #abortedWhile({ calls: [first] }: PlannedRun, atMs: number): AbortedWhile {
     if (first === undefined) return this.#parts.setup.hasMachine ? 'queued' : 'queued or active';
     if (first.atMs === atMs) return 'queued or active';
@@ -284,7 +289,7 @@ export class PartsWorkload {
     await this.#answered('R84', 'release', 'it to return', service.release());
   }
 
-  /** What a call comes to that nothing allows to fail. */
+  /** The answer to a call that must not fail. */
   async #answered<R>(rules: string, call: string, expected: string, answer: Promise<R>): Promise<R> {
     try {
       return await answer;
@@ -294,9 +299,9 @@ export class PartsWorkload {
     }
   }
 
-  /** Goes on meanwhile. */
+  /** Lets the call go on in the background. */
   #leave(call: Promise<void>): void {
-    // It is awaited at the end; should the workload fail before, the verdict has the first failure.
+    // Awaited at the end; if the workload fails first, its verdict has the first failure.
     call.catch(() => undefined);
     this.#pending.push(call);
   }
@@ -314,7 +319,7 @@ async function answerOf(offered: Promise<RunStatus>): Promise<Answer> {
 
 type Refusal = 'RUNNER_INITIALIZING' | 'RUNNER_BROKEN' | 'RUNNER_UNHEALTHY' | 'RUNNER_BUSY';
 
-/** Texts of R23. */
+/** The texts of R23. */
 const REFUSALS: Readonly<Record<Refusal, string>> = {
   RUNNER_INITIALIZING: QUEUE_INITING_MSG,
   RUNNER_BROKEN: QUEUE_INVALID_MSG,
@@ -323,7 +328,7 @@ const REFUSALS: Readonly<Record<Refusal, string>> = {
 };
 const REFUSAL_CODES = Object.keys(REFUSALS) as Refusal[];
 
-/** What the workload can reach that it has to, in words. */
+/** What the workload must reach, in words. */
 export type PartsReach = PlannedReach | `refused with ${Refusal}`;
 
 function refusedText(code: Refusal): PartsReach {
@@ -336,7 +341,7 @@ function refusal({ initialized, isHealthy, error }: ServiceStatus, isFull: boole
   return isFull ? 'RUNNER_BUSY' : undefined;
 }
 
-/** What some execution has to reach. */
+/** What some execution must reach. */
 const MUST_REACH: ReadonlySet<string> = new Set<PartsReach>([
   ...PLANNED_REACH,
   ...REFUSAL_CODES.map(refusedText),
@@ -365,7 +370,7 @@ function drawProgram(draws: Draws, name: string): Program {
 
 const LIMITS_MS = [0, 10, 15, 30, 45, 100];
 
-/** For a runner whose execer and outputs may be its own, in the words of its vocabulary. */
+/** The terms for a runner whose execer and outputs may be its own, in the commands of its vocabulary. */
 export function partsTermsOf(
   subject: ConformanceSubject,
   host: Pick<WorkloadHost, 'check' | 'world'>,
@@ -387,7 +392,7 @@ export function partsTermsOf(
   };
 }
 
-/** A command of the subject, as a process that its own execer starts at once. */
+/** A command of the subject, as the program of a process that the runner's own execer starts immediately. */
 function ownProgram(draws: Draws, name: string, subject: ConformanceSubject): Program {
   const supports = { ...subject.supports, timeouts: NOT_HERE, stubborn: NOT_HERE };
   const drawn = drawCommand(draws, { ...subject, supports }, name, () => undefined);

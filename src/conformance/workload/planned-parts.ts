@@ -1,6 +1,7 @@
 /**
- * Collaborators of a runner whose behaviour is drawn: what each call does is plain data, and each call, cancel and abort is noted from their own
- * side. Invariant: they do what their plan says and nothing else, so that a run with such a plan has one end (`expected-run.ts`).
+ * Collaborators of a runner with drawn behaviour: the plan of each call is plain data, and each call, cancel and abort
+ * is recorded from the collaborator's side. Invariant: they do exactly what their plan says, so that a run with such a
+ * plan has one end (`expected-run.ts`).
  */
 import type { Cancellable } from '../../model/cancellation.ts';
 import type { LogUploader, Processor } from '../../model/collaborators.ts';
@@ -24,34 +25,34 @@ import {
 } from './expected-health.ts';
 import { RecordedMetrics } from './recorded-metrics.ts';
 
-/** One upload takes no longer, if the uploader has a limit. */
+/** The longest that an upload may take, if the uploader has a limit. */
 export const UPLOAD_BOUND_MS = 30;
-/** How long work without a bound of its own may take. */
+/** The longest that work without a bound of its own may take. */
 export const LOCAL_BOUND_MS = 40;
-/** An update takes no longer, if there is a limit. */
+/** The longest that an update may take, if there is a limit. */
 const UPDATE_LIMIT_MS = 15;
-/** A filer that asks for updates asks this often. */
+/** How often a filer asks for updates, if it does. */
 export const UPDATE_INTERVAL_MS = 35;
 
-/** How the process of a run goes. */
+/** The plan of a run's process. */
 export interface ProcessPlan {
   readonly exec: Work;
   readonly lastsMs: number;
   readonly status: ProcessStatus;
-  /** From a request to stop to its end; Infinity if it cannot be stopped. */
+  /** Time from a request to stop to its end; Infinity if it cannot be stopped. */
   readonly killMs: number;
-  /** After so many milliseconds the execer kills it for its memory; Infinity if not. */
+  /** When the execer kills it for its memory, in milliseconds from its start; Infinity if it does not. */
   readonly memoryMs: number;
-  /** Whether only the beginning of the text of its end is known. */
+  /** True if only the beginning of the text of its end is known. */
   readonly isTextOpen?: boolean;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** One of the three outputs. */
+/** The plan of one of the three outputs. */
 export type OutputPlan = 'works' | 'cannot be created' | 'cannot be closed';
 
-/** Everything that is drawn of one run. */
+/** Everything that is drawn for one run. */
 export interface RunPlan {
   readonly name: string;
   readonly command: Command;
@@ -62,15 +63,18 @@ export interface RunPlan {
   readonly uploads: readonly Work[];
   readonly release: Work;
   readonly postprocess: readonly Work[];
-  /** Of the directories before and after the run. */
+  /** Measuring the directories before and after the run. */
   readonly sizes: readonly Work[];
 }
 
-/** Everything that is drawn of the runner. */
+/** Everything that is drawn for the runner. */
 export interface PartsSetup {
-  /** Whether execer, outputs and directories are planned, so that their calls are seen; else they are the runner's own, and do nothing odd. */
+  /**
+   * Whether execer, outputs and directories are planned, so that their calls are seen; if not, they are the runner's
+   * own and behave normally.
+   */
   readonly hasMachine: boolean;
-  /** Whether it keeps what runs write, so that they have refs. */
+  /** Whether the runner keeps the output of runs, so that they have refs. */
   readonly hasRefs: boolean;
   readonly preprocessors: number;
   readonly postprocessors: number;
@@ -85,13 +89,13 @@ export interface PartsSetup {
   readonly init: Work | undefined;
 }
 
-/** Something that a collaborator saw. */
+/** A call, cancel or abort that a collaborator saw. */
 export interface PartCall {
   readonly atMs: number;
   readonly text: string;
 }
 
-/** One run, and what its collaborators saw of it. */
+/** A run, and what its collaborators saw of it. */
 export interface PlannedRun {
   readonly plan: RunPlan;
   readonly calls: PartCall[];
@@ -108,16 +112,16 @@ export interface SeenUpdate {
   endMs: number;
 }
 
-/** What a program comes to, in the words of the subject. */
+/** A program, in the commands of the subject, and what it does. */
 export interface Program {
   readonly command: Command;
   readonly process: ProcessPlan;
 }
 
-/** What of the plans a runner takes. */
+/** The parts of the plans that a runner takes. */
 export type TakenParts = Pick<PartsSetup, 'hasMachine' | 'hasRefs'>;
 
-/** Draws runners and runs, and is their collaborators. */
+/** Draws runners and runs, and implements their collaborators. */
 export class PlannedParts {
   readonly setup: PartsSetup;
   readonly runs: PlannedRun[] = [];
@@ -126,11 +130,11 @@ export class PlannedParts {
   readonly #sim: WorkloadHost;
   readonly #draws: Draws;
   readonly #drawProgram: (draws: Draws, name: string) => Program;
-  /** By the runs that are over. */
+  /** Health according to the runs that are over. */
   readonly health: ExpectedHealth = new ExpectedHealth();
   readonly #createdAtMs: number;
   readonly #leaks: (() => void)[] = [];
-  /** The run whose outputs were made last, to which sizes of directories belong. */
+  /** The run whose outputs were created last, to which measurements of directories belong. */
   #measured: PlannedRun | undefined;
 
   constructor(
@@ -158,7 +162,7 @@ export class PlannedParts {
     };
   }
 
-  /** What every runner with collaborators takes. */
+  /** The options that every runner with collaborators takes. */
   options(): SubjectOptions {
     const { preprocessors, postprocessors, uploader, hasMetrics, updateLimitMs } = this.setup;
     return {
@@ -171,7 +175,7 @@ export class PlannedParts {
     };
   }
 
-  /** Draws a run; its command has tags and a snapshot by which its collaborators know it. */
+  /** Draws a run; the tags and the snapshot of its command identify it to its collaborators. */
   draw(): PlannedRun {
     const name = String(this.runs.length + 1);
     const draws = new Draws(this.#sim, `run ${name}`);
@@ -180,7 +184,7 @@ export class PlannedParts {
     const works = (what: string, count: number): Work[] =>
       Array.from({ length: count }, (_, at) => drawWork(draws, `${what} ${at + 1}`));
     const snapshotId = draws.pick('snapshot', [`snap-${name}`, '', `bz-${name.padStart(64, 'a')}-7`], 4);
-    // The runner's own directories do nothing odd.
+    // The runner's own directories behave normally.
     const isOwnDir = !hasMachine && snapshotId === '';
     const plan: RunPlan = {
       name,
@@ -207,12 +211,12 @@ export class PlannedParts {
     return run;
   }
 
-  /** Releases and processes that never end come to their end: for a watcher of the trace they are leaks. */
+  /** Ends releases and processes that never end by themselves, which a watcher of the trace would count as leaks. */
   endLeaks(): void {
     for (const end of this.#leaks) end();
   }
 
-  /** What `endLeaks` is to end. */
+  /** Registers something for `endLeaks` to end. */
   addLeak(end: () => void): void {
     this.#leaks.push(end);
   }
@@ -224,7 +228,7 @@ export class PlannedParts {
     return init.fails === undefined ? this.#createdAtMs + init.takesMs : Infinity;
   }
 
-  /** What the machine has to say of itself now; undefined if this instant leaves it open. */
+  /** What the machine must report of itself now; undefined if this instant leaves that open. */
   serviceNow(): ExpectedService | undefined {
     const nowMs = this.#sim.now();
     const { init, updateLimitMs } = this.setup;
@@ -246,14 +250,14 @@ export class PlannedParts {
     return { ...expected, rule: 'R80', ...(isLate ? SOME_ERROR : NO_ERROR) };
   }
 
-  /** When the runner goes on after an update: once it is back, or at the bound after its limit or the release. */
+  /** When the runner goes on after an update: when the update returns, or at the bound after its limit or the release. */
   overAtMs({ beginMs, endMs }: SeenUpdate, releasedAtMs: number = Infinity): number {
     const { updateLimitMs } = this.setup;
     const limitMs = updateLimitMs === 0 ? Infinity : beginMs + updateLimitMs;
     return Math.min(endMs, Math.max(Math.min(limitMs, releasedAtMs), beginMs) + BOUND_MS);
   }
 
-  /** Notes what a collaborator of a run sees. */
+  /** Records what a collaborator of a run sees. */
   note(run: PlannedRun, text: string): void {
     run.calls.push({ atMs: this.#sim.now(), text });
   }
@@ -294,7 +298,7 @@ export class PlannedParts {
       result: () => undefined,
     };
     const ready = Promise.resolve(carryOut(this.#sim, call));
-    // A runner that ignores it is caught by its service status.
+    // A runner that ignores the rejection fails the check of its service status.
     ready.catch(() => undefined);
     return ready;
   }
@@ -324,7 +328,7 @@ export class PlannedParts {
     );
   }
 
-  /** A directory that is released once. */
+  /** The checkout of a run; checks that it is released once. */
   checkoutOf(run: PlannedRun, path: string): Checkout {
     let isReleased = false;
     const release = (): MaybePromise<void> => {
@@ -399,7 +403,7 @@ export class PlannedParts {
     throw new Error(message);
   }
 
-  /** The parts that only a runner of one's own takes: execer, outputs, temporary directories, sizes. */
+  /** The parts that only some runners accept: execer, outputs, temporary directories, sizes. */
   machine(): PlannedMachine {
     return {
       execer: this.#execer(),
@@ -489,13 +493,13 @@ export class PlannedParts {
   }
 }
 
-/** The three outputs of a run, in the order in which they are made. */
+/** The three outputs of a run, in the order in which they are created. */
 export const LOGS: readonly string[] = ['stdout', 'stderr', 'stdlog'];
-/** What an output that cannot be created fails with. */
+/** The error of an output that cannot be created. */
 export const NO_SPACE = 'no space left';
 const START_KB = 100;
 
-/** The URL of a log that was uploaded. */
+/** The URL of an uploaded log. */
 export function uploadedUrl(path: string): string {
   return `https://logs.example/${path}`;
 }
@@ -546,12 +550,12 @@ class PlannedProcess implements Process {
     if (memoryMs < lastsMs) this.#after(memoryMs, 'memory', () => this.#endByMemory(memoryMs));
   }
 
-  /** A sink that fails stops no process (R123). */
+  /** A failing sink does not stop the process (R123). */
   #write(write: () => unknown): void {
     try {
       void write();
     } catch {
-      // A process that comes too late finds its outputs closed.
+      // A process that ends too late finds its outputs closed.
     }
   }
 

@@ -1,6 +1,7 @@
 /**
- * Whether what a read or a wait came to is what the contract says (R24–R43, R49, R84): which runs, in which order, at which time, and which of the
- * outcomes of a wait. Invariant: of what can be ordered in several ways within an instant, each way is allowed.
+ * Checks whether the outcome of a read or a wait is what the contract says (R24–R43, R49, R84): which runs, in which
+ * order, at which time, and which of the outcomes of a wait. Invariant: where simultaneous events can be ordered in
+ * several ways, each order is allowed.
  */
 import { roundedMs } from '../../kernel/microseconds.ts';
 import type { ServiceCall } from '../../call/service-call.ts';
@@ -16,18 +17,18 @@ import type { LedgerRun, RunLedger } from './run-ledger.ts';
 import type { RunnerReach } from './runner-reach.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
-/** A read, from its call on. */
+/** The facts about a read when it was called. */
 export interface AskedRead {
   readonly call: string;
-  /** As it was when it was asked. */
+  /** A copy of the query at the time of the call. */
   readonly query: Query;
   readonly timeoutMs: number;
   readonly sinceMs: number;
-  /** How many times `run` had been called. */
+  /** How many times `run` had been called by then. */
   readonly offers: number;
-  /** The mark of the ledger. */
+  /** The ledger's mark at that time. */
   readonly mark: number;
-  /** Whether an id was listed that the runner cannot know. */
+  /** Whether it lists an id that the runner cannot know. */
   readonly listsUnknown: boolean;
   /** When its signal was aborted; `Infinity` if it was not. */
   readonly cancelledAtMs: () => number;
@@ -36,14 +37,14 @@ export interface AskedRead {
 const PENDING = maskForState('PENDING');
 const RUNNING = maskForState('RUNNING');
 
-/** Judges reads against a ledger. */
+/** Checks reads against a ledger. */
 export class ReadJudge {
   readonly #host: Pick<WorkloadHost, 'check' | 'now'>;
   readonly #ledger: RunLedger;
   readonly #reach: RunnerReach;
   readonly #seesAll: boolean;
 
-  /** `seesAll`: waits see every state, in its instant. */
+  /** `seesAll`: waits see every state, in the instant in which it is entered. */
   constructor(
     host: Pick<WorkloadHost, 'check' | 'now'>,
     ledger: RunLedger,
@@ -56,7 +57,7 @@ export class ReadJudge {
     this.#seesAll = seesAll;
   }
 
-  /** A read begins. */
+  /** Records that a read begins. */
   ask(call: string, query: Query, timeoutMs: number, cancelledAtMs = (): number => Infinity): AskedRead {
     const { runs = [] } = query;
     const listsUnknown = runs.some((runId) => this.#ledger.isUnknown(runId));
@@ -64,7 +65,7 @@ export class ReadJudge {
     return { call, query, timeoutMs, sinceMs: this.#host.now(), offers, mark, listsUnknown, cancelledAtMs };
   }
 
-  /** It returned. */
+  /** Checks the answer of a read. */
   answered(asked: AskedRead, { statuses, service }: QueryResult): void {
     const { call, timeoutMs, sinceMs } = asked;
     const now = this.#host.now();
@@ -76,7 +77,7 @@ export class ReadJudge {
     );
     this.#checkService(call, service, sinceMs);
     this.#checkList(asked, statuses);
-    // On a machine even an answer at once takes its time.
+    // On a machine, even an immediate answer takes some time.
     const isWait = this.#ledger.terms.hasExactTimes && timeoutMs > 0 && now > sinceMs;
     if (isWait) {
       this.#checkInTime(asked);
@@ -109,7 +110,7 @@ export class ReadJudge {
     }
   }
 
-  /** It was refused. False if nothing of this explains it. */
+  /** Checks the refusal of a read. False if nothing explains it. */
   refused(asked: AskedRead, error: unknown): boolean {
     if (!isRunnerError(error)) return false;
     this.#ledger.reckon();
@@ -148,9 +149,7 @@ export class ReadJudge {
     return this.#isWaitOutcome(asked, error.code);
   }
 
-  /**
-   * What should have answered a call that has no answer as yet, where nothing is left to happen; undefined if nothing should have.
-   */
+  /** The answer that a call in flight should have got, once nothing is left to happen; undefined if it is owed none. */
   owed(call: ServiceCall, sinceMs: number): string | undefined {
     const ledger = this.#ledger;
     ledger.reckon();
@@ -181,7 +180,7 @@ export class ReadJudge {
     return owedByRelease(this.#ledger.releasedAtMs);
   }
 
-  /** What a read that was refused should have come to. */
+  /** The expected outcome of a read that was refused. */
   expectedOf({ listsUnknown, query, timeoutMs }: AskedRead): string {
     if (listsUnknown) return 'RUNNER_UNKNOWN_RUN';
     if (this.#ledger.isReleaseAsked) return 'statuses or RUNNER_RELEASED';
@@ -218,7 +217,10 @@ export class ReadJudge {
     return true;
   }
 
-  /** A release ends the wait that only a new run can meet; all others it meets, or dooms, with the ends of its runs (R84, R85). */
+  /**
+   * A release ends the waits that only a new run could meet; all others are met or become impossible with the ends of
+   * the runs (R84, R85).
+   */
   #checkOnlyNewRuns({ call, query }: AskedRead): void {
     if (!this.#ledger.terms.hasExactTimes || !this.#seesAll) return;
     const subjects = this.#subjects(query);
@@ -252,7 +254,7 @@ export class ReadJudge {
     return this.#ledger.knowsTimes;
   }
 
-  // What is in the list.
+  // Contents of the list.
 
   #checkList({ call, query }: AskedRead, statuses: readonly RunStatus[]): void {
     const { runs = [], allRuns = false, states } = query;
@@ -279,7 +281,7 @@ export class ReadJudge {
     );
   }
 
-  /** Whether no run is shown before one that was surely accepted earlier. */
+  /** Whether no run is shown before one that was certainly accepted earlier. */
   #isInOrder(ids: readonly RunID[]): boolean {
     const ledger = this.#ledger;
     if (ledger.terms.isOrdered === false) return true;
@@ -292,12 +294,12 @@ export class ReadJudge {
     return true;
   }
 
-  /** Whether the runner must have had a run when the read came. */
+  /** Whether the runner must have had the run when the read was called. */
   #wasThere({ order, acceptedMark }: LedgerRun, { offers, mark }: AskedRead): boolean {
     return this.#ledger.terms.hasExactTimes ? order <= offers : acceptedMark <= mark;
   }
 
-  /** At once, all that match now are there (R29). */
+  /** An immediate answer contains all runs that match (R29). */
   #checkComplete(asked: AskedRead, statuses: readonly RunStatus[]): void {
     const { call, query, sinceMs } = asked;
     const shown = new Set(statuses.map(({ runId }) => runId));
@@ -342,9 +344,9 @@ export class ReadJudge {
     this.#reach.note('wait timed out');
   }
 
-  // When a wait ends.
+  // End of a wait.
 
-  /** A wait that took its time returns one status, in the instant in which it was written (R31). */
+  /** A wait that took time returns one status, in the instant in which it was written (R31). */
   #checkMet({ call, timeoutMs, sinceMs }: AskedRead, statuses: readonly RunStatus[]): void {
     if (statuses.length === 0) return;
     const now = this.#host.now();
@@ -373,7 +375,7 @@ export class ReadJudge {
     );
   }
 
-  /** Nothing has ended the wait before now. */
+  /** Checks that nothing should have ended the wait earlier. */
   #checkInTime(asked: AskedRead): void {
     const { call, timeoutMs, sinceMs, cancelledAtMs } = asked;
     const now = this.#host.now();
@@ -417,7 +419,7 @@ export class ReadJudge {
     );
   }
 
-  /** Whether a run was surely in a wanted state at some moment after the call and before now. */
+  /** Whether a run was certainly in a requested state at some moment after the call and before now. */
   #hasMatched(run: LedgerRun, asked: AskedRead, now: number): boolean {
     const { states } = asked.query;
     if (run.memory !== 'kept') return false;
@@ -426,7 +428,7 @@ export class ReadJudge {
     return (run.ends & ~states) === 0 && run.end.hi < now;
   }
 
-  /** A match in the instant of the deadline, or of the cancel, wins (R35). */
+  /** A match in the instant of the deadline or of the cancel wins (R35). */
   #checkNotMetNow({ call, query, sinceMs }: AskedRead, how: string): void {
     if (!this.#knowsTimes || !this.#seesAll) return;
     const now = this.#host.now();
@@ -456,9 +458,9 @@ export class ReadJudge {
     return runs.flatMap((runId) => this.#ledger.find(runId) ?? []);
   }
 
-  // The service.
+  // Status of the service.
 
-  /** R38, R60, R81, R82: once the runner has seen the end that makes it unhealthy, and not before. */
+  /** R38, R60, R81, R82: unhealthy from the end that makes it so on, and not before. */
   #checkService(call: string, service: ServiceStatus, sinceMs: number): void {
     const now = this.#host.now();
     const { unhealthy } = this.#ledger;
@@ -488,7 +490,7 @@ function isInOrderOf(order: readonly RunID[], ids: readonly RunID[]): boolean {
   return places.every((place, index) => index === 0 || place > (places[index - 1] ?? -1));
 }
 
-/** Whether a run has certainly been in the queue at some moment since a read was asked. */
+/** Whether a run was certainly in the queue at some moment since the read was called. */
 function wasPending({ order, acceptedAtMs, turn, end }: LedgerRun, asked: AskedRead, now: number): boolean {
   const { offers, sinceMs } = asked;
   if (order > offers) return acceptedAtMs > sinceMs && acceptedAtMs < now;

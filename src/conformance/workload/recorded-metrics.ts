@@ -1,4 +1,4 @@
-/** Metrics that a workload gives to a runner. Invariant: they keep everything that was recorded, and refuse nothing. */
+/** The metrics that a workload gives to a runner. Invariant: they keep everything that is recorded, and refuse nothing. */
 import type { Counter, Gauge, Histogram, Metrics } from '../../model/metrics.ts';
 
 /** Metrics that keep everything that was recorded, each with its time. */
@@ -22,7 +22,7 @@ export class RecordedMetrics implements Metrics {
     return { record: (value) => this.#keep(name, value) };
   }
 
-  /** What an instrument got, in order. */
+  /** The values of an instrument, in order. */
   values(name: string): readonly { readonly atMs: number; readonly value: number }[] {
     return this.#values.get(name) ?? [];
   }

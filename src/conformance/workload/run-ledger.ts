@@ -1,7 +1,8 @@
 /**
- * What is known of the runs of one runner, and which ends, states and times the contract allows them: a model that knows time, aborts,
- * deadlines, releases, health and eviction. Invariants: it gets to know what was asked and what came back, and asks nothing itself; all
- * times are bounds from below and above, equal where the runner keeps exact times, so that it never complains of what may be.
+ * What is known of the runs of one runner, and which ends, states and times the contract allows them: a model that
+ * includes time, aborts, deadlines, releases, health and eviction. Invariants: it is given calls and answers, and makes
+ * no calls itself; every time is a lower and an upper bound, equal if the runner keeps exact times, so that it never
+ * complains of anything that is allowed.
  */
 import { roundedMs } from '../../kernel/microseconds.ts';
 import { ruleOfAbort } from '../../oracles/abort-rule.ts';
@@ -14,38 +15,41 @@ import { afterEnd, isHealthOpen, TRUSTED } from './expected-health.ts';
 import type { RunnerReach } from './runner-reach.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
-/** What a ledger relies on. */
+/** The assumptions of a ledger. */
 export interface LedgerTerms {
-  /** Runs in the runner at most. */
+  /** The most runs in the runner. */
   readonly capacity: number;
-  /** Runs that are remembered; 0 for all, undefined if that is not known. */
+  /** How many runs are remembered; 0 for all, undefined if unknown. */
   readonly history: number | undefined;
-  /** Ids count from 0 behind this; undefined if they may be anything. */
+  /** Prefix before ids that count from 0; undefined if ids may be anything. */
   readonly idPrefix: string | undefined;
-  /** Whether each thing happens at a time that is known exactly, as in virtual time. */
+  /** Whether everything happens at exactly known times, as in virtual time. */
   readonly hasExactTimes: boolean;
-  /** How long a stubborn command outlives a request to stop; undefined if that is not known. */
+  /** How long a stubborn command outlives a request to stop; undefined if unknown. */
   readonly graceMs: number | undefined;
   readonly parts: DrawnParts;
-  /** Whether it keeps what runs write, so that they have refs (R99). Else refs may be empty (R11), for all runs or for none. */
+  /**
+   * Whether it keeps the output of runs, so that they have refs (R99). If not, refs may be empty (R11), for all runs or
+   * for none.
+   */
   readonly hasOutputs?: boolean;
-  /** Whether a call, or its reply, can be lost: it fails with `RUNNER_INJECTED_FAULT`, done or not. */
+  /** Whether a call, or its reply, can be lost: it fails with `RUNNER_INJECTED_FAULT`, whether or not it took effect. */
   readonly losesCalls?: boolean;
-  /** Whether runs can be there whose ids nobody got. */
+  /** Whether there may be runs whose ids no client knows. */
   readonly mayHaveUnknownRuns?: boolean;
   /** Whether answers show runs in the order of acceptance. Default true. */
   readonly isOrdered?: boolean;
-  /** Whether it may refuse a run because it starts or is broken, for reasons that only it knows. */
+  /** Whether it may refuse a run because it is starting or broken, for reasons that the ledger cannot know. */
   readonly mayBeDown?: boolean;
 }
 
-/** From when to when something may have happened; equal if that is known. */
+/** The earliest and the latest time at which something happened; equal if known exactly. */
 interface Span {
   lo: number;
   hi: number;
 }
 
-/** A call of `run`, from the call on. */
+/** The facts about a call of `run` when it was called. */
 export interface Offer {
   readonly drawn: DrawnCommand;
   readonly order: number;
@@ -64,21 +68,21 @@ export class LedgerRun {
   readonly acceptedAtMs: number;
   /** The mark of the call of `run`. */
   readonly offeredMark: number;
-  /** The mark of its return. */
+  /** The mark when that call returned. */
   readonly acceptedMark: number;
   /** When its turn comes. */
   readonly turn: Span = { lo: 0, hi: Infinity };
   /** When it is over. */
   readonly end: Span = { lo: 0, hi: Infinity };
-  /** The states that it can end in, as far as is known. */
+  /** The states that it may end in, as far as is known. */
   ends: StateMask = maskForState();
-  /** The first abort or release that concerns it. */
+  /** When the first abort or release that concerns it was called. */
   stopAskedAtMs: number = Infinity;
   /** Whether that is a release. */
   isReleased = false;
-  /** Whether it never starts, because the runner is not well. */
+  /** Whether it never starts, because the runner is unhealthy. */
   isDrained = false;
-  /** When it was first seen to be RUNNING. */
+  /** When it was first seen RUNNING. */
   runningSeenAtMs: number = Infinity;
   endSeenAtMs: number = Infinity;
   /** How many times `run` had been called when its end was first seen. */
@@ -121,11 +125,11 @@ const ANY_END = maskForState('COMPLETE', 'FAILED', 'ABORTED', 'TIMEDOUT');
 const PENDING = maskForState('PENDING');
 const RUNNING = maskForState('RUNNING');
 
-/** What one run leaves to the next. */
+/** The state of the queue between one run and the next. */
 interface QueueState {
   free: Span;
   lastCode: number;
-  /** From when on the runner is unhealthy. */
+  /** When the runner became unhealthy; undefined if it has not. */
   unhealthy: Span | undefined;
 }
 
@@ -146,7 +150,7 @@ export class RunLedger {
   #hasRefs: boolean;
   #releaseAskedAtMs = Infinity;
   #releasedAtMs = Infinity;
-  /** Runs before this one are over and done with. */
+  /** Number of the first runs that are over and need not be looked at again. */
   #settled = 0;
   #queueState: QueueState = { free: { lo: -Infinity, hi: -Infinity }, lastCode: 0, unhealthy: undefined };
   #unhealthy: Span | undefined;
@@ -160,7 +164,10 @@ export class RunLedger {
     this.#hasRefs = terms.hasOutputs === true;
   }
 
-  /** Whether the times of runs are still known exactly: not once it is open how a run has ended that matters to those behind it. */
+  /**
+   * Whether the times of runs are still known exactly: no longer, once it is open how a run ended whose end affects the
+   * runs behind it.
+   */
   get knowsTimes(): boolean {
     return this.#knowsTimes;
   }
@@ -170,7 +177,7 @@ export class RunLedger {
     return this.#runs;
   }
 
-  /** Whether a call of `run` has not returned, so that others may know more of it. */
+  /** Whether a call of `run` is in flight, so that other clients may know more than the ledger. */
   get hasOpenOffers(): boolean {
     return this.#openOffers > 0 || this.terms.mayHaveUnknownRuns === true;
   }
@@ -180,8 +187,8 @@ export class RunLedger {
   }
 
   /**
-   * Whether a call that begins now must be refused, because the runner was released (R84). A runner with exact times serves a release in its
-   * call; of another one, that is known only when a release has returned.
+   * Whether a call that begins now must be refused, because the runner was released (R84). A runner with exact times is
+   * released synchronously; any other certainly is only once a release has returned.
    */
   get isOver(): boolean {
     return this.terms.hasExactTimes ? this.isReleaseAsked : this.#releasedAtMs < Infinity;
@@ -191,12 +198,12 @@ export class RunLedger {
     return this.#releaseAskedAtMs;
   }
 
-  /** When a release was first seen to be over. */
+  /** When a release was first seen to have returned. */
   get releasedAtMs(): number {
     return this.#releasedAtMs;
   }
 
-  /** From when on the runner is unhealthy, as far as is known. */
+  /** When the runner became unhealthy, as far as is known. */
   get unhealthy(): Readonly<Span> | undefined {
     this.reckon();
     return this.#unhealthy;
@@ -206,9 +213,9 @@ export class RunLedger {
     return this.#byId.get(runId);
   }
 
-  // What clients ask.
+  // Calls of clients.
 
-  /** Somebody is about to call `run`. */
+  /** Must be called just before a client calls `run`. */
   offer(drawn: DrawnCommand): Offer {
     this.#openOffers += 1;
     this.#offers += 1;
@@ -222,7 +229,7 @@ export class RunLedger {
     };
   }
 
-  /** Somebody is about to abort a run. */
+  /** Must be called just before a client aborts a run. */
   abortAsked(runId: RunID): void {
     const run = this.#byId.get(runId);
     if (run === undefined) return;
@@ -231,7 +238,10 @@ export class RunLedger {
     this.reckon();
   }
 
-  /** The rules of an abort that came at that time: of a run that was over, in the queue, active, or of both if it may have been either and `got`, the state that it gave, does not say. */
+  /**
+   * The rule for an abort called at that time: for a run that was over, in the queue, or active; for both if it may
+   * have been either, and `got`, the state that the abort returned, does not decide it.
+   */
   abortRule(runId: RunID, atMs: number, got?: RunState): ReturnType<typeof ruleOfAbort> {
     const run = this.#byId.get(runId);
     if (run === undefined) return ruleOfAbort('active');
@@ -241,7 +251,7 @@ export class RunLedger {
     return ruleOfAbort(atMs < turn.lo ? 'queued' : 'queued or active', got);
   }
 
-  /** Somebody is about to release the runner. */
+  /** Must be called just before a client releases the runner. */
   releaseAsked(): void {
     this.reckon();
     const now = this.#host.now();
@@ -253,9 +263,9 @@ export class RunLedger {
     this.reckon();
   }
 
-  // What comes back.
+  // Answers to clients.
 
-  /** A `run` was accepted, and has just returned. */
+  /** Records that a call of `run` has just returned with an accepted run. */
   accepted(offer: Offer, status: RunStatus): LedgerRun {
     this.#openOffers -= 1;
     this.#mark += 1;
@@ -283,7 +293,7 @@ export class RunLedger {
     }
     const at = this.#runs.findLastIndex(({ order }) => order < offer.order) + 1;
     this.#runs.splice(at, 0, run);
-    // Where calls take their time, one that was made later may be over by now.
+    // If calls take time, a run that was called for later may be over by now.
     this.#settled = Math.min(this.#settled, at);
     this.#byId.set(runId, run);
     const { idPrefix } = this.terms;
@@ -301,7 +311,7 @@ export class RunLedger {
     return run;
   }
 
-  /** A `run` was refused, and has just returned. */
+  /** Records that a call of `run` has just been refused. */
   refused(offer: Offer): void {
     this.#openOffers -= 1;
     this.#mark += 1;
@@ -315,7 +325,7 @@ export class RunLedger {
     }
   }
 
-  /** `run` may be refused as full. */
+  /** Checks that `run` may be refused as full. */
   checkFull(offer: Offer): void {
     this.reckon();
     const { capacity, mayHaveUnknownRuns = false, hasExactTimes } = this.terms;
@@ -324,7 +334,7 @@ export class RunLedger {
       ({ ended, end, order, offersAtEnd }) =>
         (ended === undefined || offersAtEnd >= offer.order) &&
         end.hi >= offer.atMs &&
-        // A call that was made later may have come first, unless the runner serves a call at once.
+        // A later call may have been served first, unless the runner serves calls synchronously.
         (order < offer.order || !hasExactTimes),
     ).length;
     this.#demand(
@@ -334,7 +344,7 @@ export class RunLedger {
     );
   }
 
-  /** A release has returned. */
+  /** Records that a release has returned. */
   released(askedAtMs: number): void {
     this.reckon();
     const now = this.#host.now();
@@ -357,7 +367,7 @@ export class RunLedger {
     );
   }
 
-  /** A status that a call has shown, which began at `sinceMs`. */
+  /** Records a status shown by a call that began at `sinceMs`. */
   saw(call: string, status: RunStatus, sinceMs: number): void {
     const run = this.#byId.get(status.runId);
     if (run === undefined) {
@@ -400,21 +410,21 @@ export class RunLedger {
     return states as StateMask;
   }
 
-  /** Whether the runner may have forgotten a run, or never heard of it. */
+  /** Whether the runner may have forgotten a run, or may never have had it. */
   mayBeUnknown(runId: RunID): boolean {
     const run = this.#byId.get(runId);
     if (run?.memory !== 'kept') return true;
-    // A call of run that has not returned may have made it forgotten.
+    // A call of `run` in flight may have caused it to be forgotten.
     return this.hasOpenOffers && this.terms.history !== 0 && this.#mayBeOver(run);
   }
 
-  /** Whether the runner cannot know the run. */
+  /** Whether the runner certainly does not know the run. */
   isUnknown(runId: RunID): boolean {
     const run = this.#byId.get(runId);
     return run === undefined ? !this.hasOpenOffers : run.memory === 'gone';
   }
 
-  /** The next moment at which something happens to a run by itself, in milliseconds from now; undefined if that is not known. */
+  /** Time until something next happens to a run by itself, in milliseconds; undefined if unknown. */
   nextEventMs(): number | undefined {
     if (!this.#knowsTimes) return undefined;
     this.reckon();
@@ -433,12 +443,12 @@ export class RunLedger {
     return run.end;
   }
 
-  /** All runs with an end that was seen, for the parts. */
+  /** All runs whose end was seen, for the checks of the parts. */
   get endedRuns(): readonly EndedRun[] {
     return this.#runs.flatMap((run) => (run.ended === undefined ? [] : [endedRun(run, run.ended)]));
   }
 
-  /** All ids that the runner remembers, as an answer about all runs has shown them. */
+  /** Records all ids that the runner remembers, from an answer about all runs. */
   sawAll(ids: readonly RunID[], sinceMark: number): void {
     if (this.#mark !== sinceMark || this.hasOpenOffers) return;
     const shown = new Set(ids);
@@ -448,17 +458,20 @@ export class RunLedger {
     this.#isHistoryKnown = this.terms.history !== undefined;
   }
 
-  /** Now, among the calls of `run` and their returns. */
+  /** The current position in the sequence of calls of `run` and their returns. */
   get mark(): number {
     return this.#mark;
   }
 
-  /** Whether a run was surely accepted before another: of calls that overlap, each may have come first, unless calls are served at once. */
+  /**
+   * Whether a run was certainly accepted before another: of overlapping calls either may have come first, unless calls
+   * are served synchronously.
+   */
   isBefore(one: LedgerRun, other: LedgerRun): boolean {
     return this.terms.hasExactTimes ? one.order < other.order : one.acceptedMark < other.offeredMark;
   }
 
-  /** How many times `run` was called so far. */
+  /** How many times `run` has been called so far. */
   get offers(): number {
     return this.#offers;
   }
@@ -488,7 +501,7 @@ export class RunLedger {
     );
   }
 
-  // Fields.
+  // Fields of a status.
 
   #checkFields(run: LedgerRun, status: RunStatus): void {
     const { runId, state, snapshotId, exitCode, error } = status;
@@ -581,7 +594,7 @@ export class RunLedger {
     this.#reach.end(run.drawn, status);
   }
 
-  /** The end of a run must be that of its command, of its deadline, of an abort, or of a runner that is not well. */
+  /** The end of a run must come from its command, its deadline, an abort, or an unhealthy runner. */
   #checkEnd(run: LedgerRun, status: RunStatus): void {
     const { state, error, runId } = status;
     if (state === 'ABORTED' || state === 'TIMEDOUT') {
@@ -627,7 +640,7 @@ export class RunLedger {
     return lines.join('\n');
   }
 
-  /** The rule that a run breaks which is in that state in place of one of the expected. */
+  /** The rule that is broken if a run is in that state instead of an expected one. */
   #ruleFor(run: LedgerRun, state: RunState, expected: StateMask): string {
     if (run.drawn.kind === 'malformed') return 'R66';
     if (expected === ABORTED) {
@@ -644,7 +657,7 @@ export class RunLedger {
 
   // Times.
 
-  /** Brings all that is known of times to the present. */
+  /** Updates all known times to the present. */
   reckon(): void {
     const now = this.#host.now();
     let queueState = this.#queueState;
@@ -696,7 +709,7 @@ export class RunLedger {
     return isStubborn ? [graceMs ?? 0, graceMs ?? UNKNOWN_GRACE_MS] : [0, 0];
   }
 
-  /** Nothing starts in an unhealthy runner, and what was in the queue fails (R83). */
+  /** Nothing starts in an unhealthy runner, and queued runs fail (R83). */
   #reckonDrained(run: LedgerRun, unhealthy: Span): void {
     const { end, stopAskedAtMs: stop } = run;
     end.lo = Math.max(run.acceptedAtMs, Math.min(stop, unhealthy.lo));
@@ -705,7 +718,7 @@ export class RunLedger {
     run.ends = ((stop <= end.hi ? ABORTED : 0) | (stop >= unhealthy.lo ? FAILED : 0)) as StateMask;
   }
 
-  /** R81. Where it is open how a run ends that would matter, nothing is said of times from then on. */
+  /** R81. If the end of a run that affects the health is open, no more times are known from then on. */
   #reckonHealth(run: LedgerRun, queueState: QueueState): QueueState {
     if (queueState.unhealthy !== undefined || run.stopAskedAtMs < run.turn.lo) return queueState;
     const { ended, drawn, end } = run;
@@ -720,9 +733,9 @@ export class RunLedger {
     return { ...queueState, lastCode, unhealthy: isLost ? { lo: end.lo, hi: end.hi } : undefined };
   }
 
-  // Memory.
+  // History.
 
-  /** One more run was made: the oldest that is over goes, if there are too many (R47, R48). */
+  /** Records that another run was made: if there are too many, the oldest that is over is forgotten (R47, R48). */
   #forget({ order }: Offer): void {
     const { history } = this.terms;
     if (history === 0) return;
@@ -734,7 +747,7 @@ export class RunLedger {
     for (let surplus = kept.length - history; surplus > 0; surplus -= 1) {
       const first = kept.find((run) => run.memory === 'kept' && this.#mayBeOver(run));
       if (first === undefined) return;
-      // One whose end was seen only after the call of `run` may not have been over when that made its run.
+      // A run whose end was seen only after the call of `run` may not have been over when that call made its run.
       const isOpen =
         first.ended === undefined ? first.end.hi >= this.#host.now() : first.offersAtEnd >= order;
       if (isOpen) {
@@ -773,7 +786,7 @@ function later({ lo, hi }: Span, ms: number): Span {
   return { lo: roundedMs(lo + ms), hi: roundedMs(hi + ms) };
 }
 
-/** The order of the causes of an end is that of their times; of those in one instant each may be the first (R104). */
+/** The possible ends: the earliest cause wins; of simultaneous causes, each may (R104). */
 function endsOf(
   { drawn, end, turn, stopAskedAtMs: stop }: LedgerRun,
   natural: Span,
@@ -813,7 +826,7 @@ function endedRun(run: LedgerRun, status: RunStatus): EndedRun {
   };
 }
 
-/** `RUNNING or COMPLETE`; what the runner cannot show at all is `none that is shown`. */
+/** The states as a text: `RUNNING or COMPLETE`; `over` if there are none. */
 function statesText(states: StateMask): string {
   const names = ALL_STATES.filter((state) => maskMatches(states, state));
   return names.length === 0
@@ -821,7 +834,7 @@ function statesText(states: StateMask): string {
     : `${names.slice(0, -1).join(', ')}${names.length > 1 ? ' or ' : ''}${names.at(-1) ?? ''}`;
 }
 
-/** What must be empty, but for the fields that are valid. */
+/** The fields that must be empty in a state, in words. */
 function zerosText(valid: readonly string[]): string {
   const zeros = ['snapshotId', 'exitCode', 'error'].filter((field) => !valid.includes(field));
   return zeros.length === 0 ? 'valid fields' : `no ${zeros.join(', no ')}`;

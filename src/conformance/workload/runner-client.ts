@@ -1,6 +1,7 @@
 /**
- * One client of a runner under a workload: what it asks is drawn, and what comes back is judged. Invariant: no call is refused, answered or left
- * hanging without a reason in the contract, and a client never waits for what need not come.
+ * One client of a runner under a workload: its calls are drawn, and the answers are judged. Invariant: no call is
+ * refused, answered or left in flight without a reason in the contract, and a client never awaits an answer that need
+ * not come.
  */
 import { valueText } from '../../explore/explain/value-text.ts';
 import { isRunnerError, messageOf } from '../../kernel/errors.ts';
@@ -22,13 +23,13 @@ import type { RunnerReach } from './runner-reach.ts';
 import type { SharedSignal } from './shared-signal.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
-/** A read that was asked before. */
+/** A read that was made before. */
 export interface PastRead {
   readonly method: 'queryNow' | 'status' | 'statusAll';
   readonly query: Query;
 }
 
-/** What the clients of one runner share. */
+/** The state that the clients of one runner share. */
 export interface SharedWork {
   readonly host: WorkloadHost;
   readonly subject: ConformanceSubject;
@@ -36,11 +37,11 @@ export interface SharedWork {
   readonly judge: ReadJudge;
   readonly reach: RunnerReach;
   readonly signals: readonly SharedSignal[];
-  /** What the service has given out, which its receivers may change. */
+  /** The answers of the service, which its receivers may change. */
   readonly given: GivenAnswers;
-  /** Reads so far, to be repeated word for word. */
+  /** Earlier reads, to be repeated exactly. */
   readonly reads: PastRead[];
-  /** Calls whose end nobody waits for as yet. */
+  /** Calls in flight that no client awaits yet. */
   readonly open: Promise<void>[];
 }
 
@@ -60,9 +61,9 @@ type Kind =
   | 'malformed'
   | 'release';
 
-/** Refusals of a runner that is not ready, or never will be. */
+/** The refusals of a runner that is not ready, or never will be. */
 const DOWN_CODES: ReadonlySet<string> = new Set(['RUNNER_INITIALIZING', 'RUNNER_BROKEN']);
-/** The plain first; what is there several times is so much more likely. */
+/** The plain one first; an operation that is listed several times is that much more likely. */
 const KINDS: readonly Kind[] = [
   'nothing',
   ...(['run', 'run', 'run', 'run', 'run', 'run', 'run', 'run'] as const),
@@ -77,9 +78,9 @@ const KINDS: readonly Kind[] = [
 const QUEUE_FULL_TEXT = 'No resources available. Please try later.';
 const UNHEALTHY_TEXT = 'Worker is unhealthy.';
 const EVENTS_WITHIN = 24;
-/** So many reads are repeated. */
+/** How many reads are kept for repetition. */
 const READS_KEPT = 6;
-/** So many of the latest runs are asked about. */
+/** How many of the latest runs clients ask about. */
 const RECENT = 4;
 const UNKNOWN_IDS: readonly RunID[] = ['made-up', '', '-1', '99999', ' 0'];
 
@@ -119,14 +120,14 @@ export class RunnerClient {
   readonly #service: Service;
   readonly #work: SharedWork;
 
-  /** `service` is the client's own way to the runner. */
+  /** `service` is this client's own path to the runner. */
   constructor(name: string, service: Service, work: SharedWork) {
     this.#name = name;
     this.#service = service;
     this.#work = work;
   }
 
-  /** Does so many things, one after another; what may never end, it does not wait for. */
+  /** Performs so many operations, one after another; does not await those that may never end. */
   async live(draws: Draws, operations: number): Promise<void> {
     for (let step = 1; step <= operations; step += 1) {
       const own = draws.of(`step ${step}`);
@@ -146,7 +147,7 @@ export class RunnerClient {
     try {
       await this.#service.release();
     } catch (error) {
-      // Whether the runner has it is not known.
+      // A lost call: it is unknown whether the runner received it.
       if (this.#isLost(error)) return;
       this.#unexplained('release', error, 'R84', 'it to return');
     }
@@ -165,7 +166,7 @@ export class RunnerClient {
       if (changes) this.#change(given, 'command changed after it was run');
       status = await promise;
     } catch (error) {
-      // Whether the runner has it is not known: the offer stays open.
+      // After a lost call it is unknown whether the runner received it, and the offer stays open.
       if (!this.#isLost(error)) this.#runRefused(offer, error);
       return;
     }
@@ -173,7 +174,7 @@ export class RunnerClient {
     if (changes) this.#spoil(status);
   }
 
-  /** Aborts a run and gives its end; undefined if it was refused. */
+  /** Aborts a run and resolves with its end; undefined if the abort was refused. */
   async abort(runId: RunID): Promise<RunStatus | undefined> {
     const { ledger, host, reach } = this.#work;
     const [sinceMs, isLate, isUnknown] = [host.now(), ledger.isOver, ledger.isUnknown(runId)];
@@ -225,7 +226,7 @@ export class RunnerClient {
     return status;
   }
 
-  /** Reads in one of the ways that need no wait. */
+  /** Reads in one of the ways that do not wait. */
   async look(method: 'queryNow' | 'status' | 'statusAll', query: Query, spoils = false): Promise<void> {
     const { judge, reach, reads } = this.#work;
     reach.note(`call of ${method}`);
@@ -242,7 +243,7 @@ export class RunnerClient {
     await this.#read(asked, promise, spoils);
   }
 
-  /** Waits. */
+  /** Queries with a wait. */
   async wait(query: Query, timeoutMs: number, shared?: SharedSignal, changes = false): Promise<void> {
     const { judge, reach } = this.#work;
     reach.note('call of query');
@@ -258,7 +259,7 @@ export class RunnerClient {
     await this.#read(asked, promise, changes);
   }
 
-  // What it does.
+  // Operations.
 
   async #do(kind: Kind, draws: Draws, mark: string): Promise<void> {
     const { host, ledger, subject, reach } = this.#work;
@@ -325,7 +326,7 @@ export class RunnerClient {
     }
     const [one, other] = await Promise.all([first, this.abort(runId)]);
     reach.note('abort twice at once');
-    // Where calls take their time, one can be lost, or come after a release; its refusal was judged by itself.
+    // If calls take time, one of the two may be lost, or come after a release; its refusal was judged by itself.
     const isOneRefused = !this.#work.ledger.terms.hasExactTimes && (one === undefined || other === undefined);
     const agree = isOneRefused || (one?.state === other?.state && one?.exitCode === other?.exitCode);
     this.#demand(
@@ -398,7 +399,7 @@ export class RunnerClient {
     );
   }
 
-  /** Waits for it, or goes on meanwhile. */
+  /** Awaits the call, or lets it go on in the background. */
   async #goOn(draws: Draws, call: Promise<unknown>): Promise<void> {
     if (draws.rarely('goes on meanwhile', 3)) this.#leave(call);
     else await call;
@@ -406,12 +407,12 @@ export class RunnerClient {
 
   #leave(call: Promise<unknown>): void {
     const left = call.then(() => undefined);
-    // The verdict has noted why it fails; the last wait for it rejects once more.
+    // The verdict has the failure already; the last wait for it rejects once more.
     left.catch(() => undefined);
     this.#work.open.push(left);
   }
 
-  /** One of the times, or until just when something happens. */
+  /** One of the times, or exactly until something next happens. */
   #time(draws: Draws, what: string, times: readonly number[]): number {
     const next = this.#work.ledger.nextEventMs();
     const isKnown = next !== undefined && next > 0;
@@ -468,7 +469,7 @@ export class RunnerClient {
     return drawn === 'any' ? (draws.count('of all masks', 0, ALL_MASK) as StateMask) : drawn;
   }
 
-  // What comes of it.
+  // Outcomes.
 
   async #read(asked: AskedRead, promise: Promise<QueryResult>, spoils: boolean): Promise<void> {
     const { judge, reach, host } = this.#work;
@@ -559,7 +560,7 @@ export class RunnerClient {
     }
   }
 
-  /** A refusal carries a status of nothing (R22). */
+  /** Checks that a refusal carries a zero status (R22). */
   #checkZero(error: Error & { readonly status?: RunStatus }, text: string | undefined): void {
     const { status } = error;
     const isZero =
@@ -581,7 +582,7 @@ export class RunnerClient {
     );
   }
 
-  /** Whether the call was lost on its way, or its reply, where that can be. */
+  /** Whether the call or its reply was lost, which is possible only with some services. */
   #isLost(error: unknown): boolean {
     const { ledger, reach } = this.#work;
     if (ledger.terms.losesCalls !== true || !isRunnerError(error, 'RUNNER_INJECTED_FAULT')) return false;
@@ -596,14 +597,14 @@ export class RunnerClient {
     this.#work.host.check(false, `${rule} ${call}: expected ${expected}, got ${got}${more}`, error);
   }
 
-  /** What `run` may come to. */
+  /** The expected outcome of a call of `run`. */
   #expectedOf({ drawn, isLate }: Offer): string {
     if (drawn.kind === 'malformed') return 'RUNNER_INVALID_ARGUMENT';
     if (isLate) return 'RUNNER_RELEASED';
     return this.#mayBeUnhealthy() ? 'an accepted run or RUNNER_UNHEALTHY' : 'an accepted run or RUNNER_BUSY';
   }
 
-  /** A command and a query are the caller's own, to be changed as soon as the call has returned. */
+  /** Changes a command or query as soon as its call has returned, which its caller may do. */
   #change(given: object, what: string): void {
     this.#work.reach.note(what);
     const fields = given as { argv?: string[]; runs?: RunID[]; envVars?: Record<string, string> };
@@ -619,7 +620,7 @@ export class RunnerClient {
     Object.assign(given, { allRuns: false });
   }
 
-  /** A status is a value: what its receiver does with it is nobody else's business (R39). */
+  /** Changes a received status, which is a value: that must affect nothing else (R39). */
   #spoil(status: RunStatus): void {
     this.#work.reach.note('answer changed by its caller');
     this.#note(
@@ -629,7 +630,7 @@ export class RunnerClient {
     for (const field of ['state', 'runId', 'tag', 'error'] as const) Reflect.set(original, field, 'UNKNOWN');
   }
 
-  /** A line of the history: nothing else shows what a caller does with what is its own. */
+  /** Adds a line to the history, because nothing else shows that a caller changed its own objects. */
   #note(text: string): void {
     const { world } = this.#work.host;
     world.tracer?.record({ at: world.clock.now(), type: 'note', runner: this.#name, text });
@@ -651,7 +652,7 @@ function runText(runId: RunID): string {
   return runId === '' ? 'run ""' : `run ${runId}`;
 }
 
-/** Of the caller's own, as deep as it goes. */
+/** A deep copy, which the caller may change. */
 function copied(command: Command): Command {
   const { argv, envVars } = command;
   return { ...command, argv: [...argv], ...(envVars === undefined ? {} : { envVars: { ...envVars } }) };

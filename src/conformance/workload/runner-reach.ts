@@ -1,6 +1,6 @@
 /**
- * What a workload of a runner must have reached to have proved something, all of it named before anything happens. Invariant: what a subject cannot
- * do is not among it.
+ * What a workload of a runner must have reached to have proved something, all of it declared before anything happens.
+ * Invariant: nothing in it is impossible for the subject.
  */
 import { RUN_STATES } from '../../model/run-state.ts';
 import type { RunStatus } from '../../model/run-status.ts';
@@ -67,7 +67,7 @@ const TIMEOUTS: readonly CommandTrait[] = [
   'a timeout below 0',
 ];
 
-/** Of runners that take filers, processors and an uploader. */
+/** For runners that take filers, processors and an uploader. */
 const PLANNED: readonly PartsReach[] = [
   'a checkout failed',
   'a filer was updated',
@@ -83,7 +83,7 @@ const PLANNED: readonly PartsReach[] = [
   'release was given up',
 ];
 
-/** Of runners that take their execer and outputs as well. */
+/** For runners that also take their execer and outputs. */
 const PLANNED_ON_MACHINE: readonly PartsReach[] = [
   'a process could not be started',
   'an output could not be created',
@@ -104,7 +104,7 @@ export function takesPlans({ supports, wallWorld, heldWorld }: ConformanceSubjec
   return hasTime && takesParts && supports.exactStates === true;
 }
 
-/** All that a subject must reach. */
+/** Everything that a subject must reach. */
 export function requiredOf(subject: ConformanceSubject): readonly string[] {
   const { supports } = subject;
   return [
@@ -134,17 +134,17 @@ export function requiredOf(subject: ConformanceSubject): readonly string[] {
   ];
 }
 
-/** Capacities that are tried; the first is the plain one. */
+/** The capacities tried; the first is the plain one. */
 export const CAPACITIES: readonly number[] = [1, 2, 3, 0, 8];
-/** Histories that are tried; the first is the runner's own default. */
+/** The histories tried; the first is the runner's own default. */
 export const HISTORIES: readonly (number | 'by default')[] = ['by default', 0, 1, 2, 5];
 
-/** What a workload of planned parts has reached, among what one of any runner reaches. */
+/** How what a workload of planned parts reaches is listed among what any runner's workload reaches. */
 export function plannedText(name: string): string {
   return `planned parts: ${name}`;
 }
 
-/** Notes what an execution reaches. */
+/** Records what an execution reaches. */
 export class RunnerReach {
   readonly #host: Pick<WorkloadHost, 'sometimes'>;
   readonly #noted = new Set<string>();
@@ -160,7 +160,7 @@ export class RunnerReach {
     this.#host.sometimes(name);
   }
 
-  /** A run has ended. */
+  /** Records that a run has ended. */
   end(drawn: DrawnCommand, { state, exitCode }: RunStatus): void {
     if (state === 'COMPLETE') {
       this.note(exitCode === 0 ? 'end COMPLETE 0' : 'end COMPLETE with another exit code');
@@ -168,7 +168,7 @@ export class RunnerReach {
     if (drawn.kind !== 'malformed') this.note(`command that can ${drawn.kind}`);
   }
 
-  /** Somebody asks for a mask. */
+  /** Records that a client asks for a mask. */
   mask(mask: StateMask): void {
     if (mask === 0) this.note('empty mask');
     else if (mask === ALL_MASK) this.note('mask of all states');

@@ -1,6 +1,7 @@
 /**
- * A scenario that nobody wrote for a bug: several clients do with a runner what the contract allows, all of it drawn from the decision log,
- * and what comes back is held to the contract. Invariant: it knows the contract and the subject's own words, and no bug.
+ * A generated scenario, not written for a particular bug: several clients do with a runner what the contract allows,
+ * all of it drawn from the decision log, and the answers are checked against the contract. Invariant: it knows the
+ * contract and the subject's vocabulary, and no bug.
  */
 import { check } from '../../kernel/argument-check.ts';
 import { queueModel } from '../../oracles/history/queue-model.ts';
@@ -22,9 +23,11 @@ import { drawWorld, WORKLOAD_LIMITS, WorkloadClients, type WorkloadLimits } from
 import type { WorkloadHost } from './workload-host.ts';
 
 /**
- * The workload of a runner as a scenario, for `dryrunner explore` and everything else that takes one. See {@link exploreRunner}, which runs it.
+ * The workload of a runner as a scenario, for `dryrunner explore` and everything else that takes one. See
+ * {@link exploreRunner}, which runs it.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a subject that no case can be run against, and for limits that are no counts.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a subject that no case can run against, and for limits that are not
+ * counts.
  */
 export function runnerWorkload(
   subject: ConformanceSubject,
@@ -39,9 +42,12 @@ export function runnerWorkload(
   });
 }
 
-/** A longer history takes longer to judge than it is worth. */
+/** Longer histories are not checked, because they take longer than they are worth. */
 const HISTORY_MAX = 60;
-/** In one of so many executions every part has a plan, and the runner is held to what the contract says of it: more often where there are more parts. */
+/**
+ * In one of so many executions every part has a plan, which the runner is checked against: more often if it has more
+ * parts.
+ */
 function plannedOneIn(subject: ConformanceSubject): number {
   return subject.createOn === undefined ? 6 : 3;
 }
@@ -58,7 +64,7 @@ interface Setup {
   readonly history: number | undefined;
 }
 
-/** The workload of one runner, once. */
+/** One execution of a runner's workload. */
 export class RunnerWorkload {
   readonly #host: WorkloadHost;
   readonly #subject: ConformanceSubject;
@@ -112,7 +118,7 @@ export class RunnerWorkload {
     this.#made = undefined;
   }
 
-  /** What was given up may come to its end now, with time for what follows. */
+  /** Ends what was given up, and leaves time for the consequences. */
   async #endLeaks(parts: DrawnParts): Promise<void> {
     if (parts.endLeaks === undefined) return;
     await this.#host.sleep(LATE_MS);
@@ -120,7 +126,7 @@ export class RunnerWorkload {
     await this.#host.sleep(1);
   }
 
-  /** Releases what a workload that has failed leaves behind. */
+  /** Releases what a failed workload has left behind. */
   async close(): Promise<void> {
     const made = this.#made;
     await made?.service.release();
@@ -152,7 +158,7 @@ export class RunnerWorkload {
   #ledger({ options, capacity, history }: Setup, parts: DrawnParts, reach: RunnerReach): RunLedger {
     const { supports, graceMs } = this.#subject;
     const hasExactTimes = supports.virtualTime === true && parts.keepsTimes !== false;
-    // On a machine a runner may have a prefix of its own, so that its incarnations differ (R45).
+    // On a machine, a runner may have a prefix of its own, so that ids of its incarnations differ (R45).
     const ownPrefix = supports.virtualTime === true ? '' : undefined;
     const idPrefix = supports.idPrefix === true ? (options.idPrefix ?? ownPrefix) : undefined;
     const hasOutputs = supports.outputs === true;

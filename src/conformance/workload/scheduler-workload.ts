@@ -1,6 +1,7 @@
 /**
- * The workload of a scheduler: the clients of any service give it jobs, and it stands on workers that lose calls, crash, pause and come back, with new
- * ids or with their old ones. What its workers were really asked to do is held to what it says. Invariant: it knows nothing of a scheduler but its claims.
+ * The workload of a scheduler: the clients of any service give it jobs, and its workers lose calls, crash, pause and
+ * come back, with new ids or with their old ones. Its answers are checked against what its workers were really asked to
+ * do. Invariant: it relies on nothing but the scheduler's claims.
  */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -22,14 +23,15 @@ import { SERVICE_CAPABILITY, type ServiceCapability, ServiceWorkload } from './s
 import { WORKLOAD_LIMITS, type WorkloadLimits } from './workload-clients.ts';
 
 /**
- * What a scheduler claims to survive: calls to workers, or their replies, that are lost or come late; workers that crash and restart, pause and are
- * slow; and such as give their runs the ids of earlier ones after a restart, so that an id alone says nothing (R45).
+ * Faults that a scheduler may claim to survive: calls to workers, or their replies, that are lost or late; workers that
+ * crash and restart, pause and slow down; and workers that give their runs the ids of earlier ones after a restart, so
+ * that an id alone proves nothing (R45).
  */
 export type FleetFault = 'lost calls' | 'crashes' | 'old ids';
 
 /**
- * A scheduler, and what it claims. It is a service whose runs are jobs. It hands the command of a job on with its `jobId`, and when its `release` has returned,
- * nothing that it has started is at work.
+ * A scheduler, and its claims. It is a service whose runs are jobs. It must pass on the command of a job with its
+ * `jobId`, and when its `release` has returned, nothing that it started may be active.
  *
  * @example
  * ```ts
@@ -46,13 +48,13 @@ export type FleetFault = 'lost calls' | 'crashes' | 'old ids';
  */
 export interface SchedulerSubject {
   readonly name: string;
-  /** Makes the scheduler in a new world. Each worker holds two runs, of which one is at work, and remembers all. */
+  /** Makes the scheduler in a new world. Each worker has room for two runs, one of them active, and remembers all. */
   create(world: World, workers: readonly Service[]): Service | Promise<Service>;
-  /** What it survives; default: nothing, and then nothing strikes. */
+  /** The faults that it survives. Default: none, and then no faults occur. */
   readonly survives?: readonly FleetFault[];
-  /** Whether it starts a job once at most, but for a job whose worker has crashed, before or since. Default false. */
+  /** Whether it starts a job at most once, except for a job whose worker has crashed, before or since. Default false. */
   readonly startsOnce?: boolean;
-  /** Which jobs it can run beside those that exit and hang. Default: none. */
+  /** Which jobs it can run besides those that exit and hang. Default: none. */
   readonly supports?: readonly ServiceCapability[];
 }
 
@@ -67,9 +69,10 @@ const SUBJECT = is.objectOf<SchedulerSubject>(
 );
 
 /**
- * The workload of a scheduler as a scenario, for `dryrunner explore` and everything else that takes one. See {@link exploreScheduler}, which runs it.
+ * The workload of a scheduler as a scenario, for `dryrunner explore` and everything else that takes one. See
+ * {@link exploreScheduler}, which runs it.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a subject, and for limits that are no counts.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a subject, and for limits that are not counts.
  */
 export function schedulerWorkload(
   subject: SchedulerSubject,
@@ -101,13 +104,13 @@ const STRIKES: NodeFaults = {
   ...{ crash: 24, pause: 48, slow: 48 },
   ...{ downMsMax: 200, pauseMsMax: 200, slowMsMax: 200, strikesMax: 2 },
 };
-/** What some worker has begun may take so long to end once it is asked to. */
+/** How long a run on a worker may take to end after the request to stop. */
 const ENDS_WITHIN_MS = 1_000;
 
 /** A run that a worker has accepted. */
 interface WorkerRun {
   readonly worker: Worker;
-  /** The process that accepted it. */
+  /** The worker's process that accepted it. */
   readonly process: Service;
   readonly runId: RunID;
   readonly jobId: string;
@@ -117,7 +120,7 @@ interface WorkerRun {
 interface Worker {
   readonly name: string;
   readonly node: Node;
-  /** The process that is alive, or was last. */
+  /** The live process, or the last one. */
   readonly current: { readonly process: Service | undefined };
 }
 
@@ -198,7 +201,7 @@ class SchedulerWorkload {
     return worker;
   }
 
-  /** What the scheduler really starts, whatever it hears of it. */
+  /** Records what the scheduler really starts, whatever answers it gets. */
   #watched(process: Service, worker: () => Worker): Service {
     return interceptService(process, async (call, goOn) => {
       const answer = await goOn(call);
@@ -261,7 +264,7 @@ class SchedulerWorkload {
     const isTrue = starts.some(({ status }) => status?.state === state && status.exitCode === exitCode);
     this.#sim.check(
       isTrue,
-      // What a scheduler makes of its workers' answers is its claim, and no rule of the contract.
+      // How a job's end follows from its workers' answers is the scheduler's claim, and not a rule of the contract.
       `job "${jobId}" is ${state} ${exitCode}: expected a run of it that ended so, got ${starts.map(({ status }) => status?.state ?? 'nothing').join(', ') || 'none'}`,
     );
   }

@@ -1,6 +1,7 @@
 /**
- * The workload of any finished service, such as a scheduler over many runners, a remote client or a cache: the clients of a runner's workload, held to
- * what every service promises. Invariant: it relies on nothing that the service does not claim, times least of all.
+ * The workload of any finished service, such as a scheduler over many runners, a remote client or a cache: the clients
+ * of a runner's workload, checked against what every service promises. Invariant: it relies on nothing that the service
+ * does not claim, least of all on times.
  */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -27,13 +28,14 @@ import type { WorkloadHost } from './workload-host.ts';
 
 const SERVICE_CAPABILITIES = ['timeouts', 'unstartable', 'failures', 'signals', 'stubborn'] as const;
 
-/** What a service can do beside what each of them can. */
+/** A capability that a service may have beyond those of every service. */
 export type ServiceCapability = Extract<Capability, (typeof SERVICE_CAPABILITIES)[number]>;
 
-/** The shape of one. */
+/** The shape of such a capability. */
 export const SERVICE_CAPABILITY: is.Shape = is.oneOf(...SERVICE_CAPABILITIES);
 
 /**
+ * A finished service, and what is known of it. Absent facts are not relied on.
  * A finished service, and what is known of it. What is left out is not relied on.
  *
  * @example
@@ -57,19 +59,25 @@ export const SERVICE_CAPABILITY: is.Shape = is.oneOf(...SERVICE_CAPABILITIES);
 export interface ServiceSubject {
   readonly name: string;
   readonly commands: CommandVocabulary;
-  /** Makes the service in a new world, with whatever it stands on. `heal` of the world must end all its faults. */
+  /** Makes the service in a new world, with everything that it depends on. `heal` of the world must end all its faults. */
   create(world: World): RunnerUnderTest | Promise<RunnerUnderTest>;
-  /** Which commands it can run beside those that exit and hang. Default: none. */
+  /** Which commands it can run besides those that exit and hang. Default: none. */
   readonly supports?: readonly ServiceCapability[];
-  /** How many runs it holds, those at work included; absent if that is not known, and then it may refuse any as `RUNNER_BUSY`. */
+  /**
+   * How many runs fit into it, including active ones; absent if unknown, and then it may refuse any run as
+   * `RUNNER_BUSY`.
+   */
   readonly capacity?: number;
-  /** How many runs can be at work at once; default 1, and then they start in the order of acceptance. */
+  /** How many runs can be active at once. Default 1, and then they start in the order of acceptance. */
   readonly atOnce?: number;
   /** Whether it forgets runs that are over. Default false. */
   readonly mayEvict?: boolean;
-  /** Whether a command can be run twice. Default false. */
+  /** Whether a command may be run twice. Default false. */
   readonly mayDuplicate?: boolean;
-  /** Whether a call, or its reply, can be lost: it fails with `RUNNER_INJECTED_FAULT`, done or not. Default false. */
+  /**
+   * Whether a call, or its reply, can be lost: it fails with `RUNNER_INJECTED_FAULT`, whether or not it took effect.
+   * Default false.
+   */
   readonly losesCalls?: boolean;
 }
 
@@ -83,10 +91,10 @@ const SUBJECT = is.objectOf<ServiceSubject>(
   },
 );
 
-/** A longer history takes longer to judge than it is worth. */
+/** Longer histories are not checked, because they take longer than they are worth. */
 const HISTORY_MAX = 40;
 const NOT_CLAIMED = 'it is not claimed';
-/** What need not come about in a service of which so little is known. */
+/** What need not be reached in a service of which so little is known. */
 const PERHAPS: ReadonlySet<string> = new Set([
   'run refused as full',
   'run refused as unhealthy',
@@ -95,9 +103,10 @@ const PERHAPS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The workload of a service as a scenario, for `dryrunner explore` and everything else that takes one. See {@link exploreService}, which runs it.
+ * The workload of a service as a scenario, for `dryrunner explore` and everything else that takes one. See
+ * {@link exploreService}, which runs it.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a subject, and for limits that are no counts.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a subject, and for limits that are not counts.
  */
 export function serviceWorkload(
   subject: ServiceSubject,
@@ -114,7 +123,7 @@ export function serviceWorkload(
   });
 }
 
-/** The workload of one service, once. */
+/** One execution of a service's workload. */
 export class ServiceWorkload {
   readonly #host: WorkloadHost;
   readonly #subject: ServiceSubject;
@@ -133,7 +142,7 @@ export class ServiceWorkload {
     this.#limits = { clients, operations };
   }
 
-  /** Gives what is known of its runs. */
+  /** Runs it; resolves with what is known of the service's runs. */
   async run(): Promise<RunLedger> {
     const host = this.#host;
     const subject = asRunner(this.#subject);
@@ -190,7 +199,7 @@ export class ServiceWorkload {
     );
   }
 
-  /** What a run that may be there twice comes to, no model says. */
+  /** The model of the service; none if it may run a command twice, because no model predicts the result. */
   #model(): ClientTerms['model'] {
     const { capacity, atOnce = 1, mayEvict = false, mayDuplicate = false } = this.#subject;
     if (mayDuplicate) return undefined;
@@ -200,7 +209,7 @@ export class ServiceWorkload {
   }
 }
 
-/** The service in the words of the clients of a runner. */
+/** The service, described as a subject for a runner's clients. */
 function asRunner(subject: ServiceSubject): ConformanceSubject {
   const { name, commands, supports = [], atOnce = 1 } = subject;
   const claims = (capability: ServiceCapability): true | string =>

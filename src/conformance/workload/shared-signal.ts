@@ -1,11 +1,11 @@
 /** Signals that several waits of a workload share. Invariant: it knows who still listens to them. */
 import type { WorkloadHost } from './workload-host.ts';
 
-/** One signal, which counts who listens to it. */
+/** A signal that counts its listeners. */
 export class SharedSignal {
   /** When it was aborted; `Infinity` if it was not. */
   abortedAtMs: number = Infinity;
-  /** How many waits have got it. */
+  /** How many waits were given it. */
   waits: number = 0;
   readonly #host: Pick<WorkloadHost, 'now'>;
   readonly #listeners = new Set<unknown>();
@@ -23,7 +23,7 @@ export class SharedSignal {
     return this.abortedAtMs < Infinity;
   }
 
-  /** How many still listen, though nothing comes any more. */
+  /** Number of remaining listeners, for when the workload no longer aborts the signal; 0 if it was aborted. */
   get left(): number {
     return this.isAborted ? 0 : this.#listeners.size;
   }
@@ -34,7 +34,7 @@ export class SharedSignal {
     this.#made().abort();
   }
 
-  /** Made when somebody asks for it: in most executions nobody does. */
+  /** Made lazily: most executions do not need it. */
   #made(): AbortController {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();

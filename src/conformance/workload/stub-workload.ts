@@ -1,6 +1,7 @@
 /**
- * A scenario that nobody wrote for a bug, for an object and a sequential model of it: clients call all its methods, directly or through links
- * with faults, and the history of what they saw is held to the model. Invariant: it knows the model and what the subject promises, and no bug.
+ * A generated scenario, not written for a particular bug, for an object and a sequential model of it: clients call all
+ * its methods, directly or through links with faults, and the history of what they saw is checked against the model.
+ * Invariant: it knows the model and the subject's claims, and no bug.
  */
 import type { Network } from '../../cluster/network.ts';
 import { createNetwork } from '../../cluster/network.ts';
@@ -36,47 +37,54 @@ import { type TracedCall, TracedCalls } from './traced-calls.ts';
 import { LIMIT_FIELDS, type WorkloadLimits } from './workload-clients.ts';
 import { WORKLOAD_ODDS } from '../../model/odds.ts';
 
-/** Whose call it is. */
+/** The call for which arguments are made. */
 export interface DrawnCall {
   /** The name of the client. */
   readonly client: string;
-  /** Of no two calls the same. */
+  /** Unique among all calls. */
   readonly id: string;
 }
 
-/** With which arguments a method is called: one of a list, drawn from a fast-check arbitrary, or made for each call. */
+/** The arguments of a method: one of a list, drawn from a fast-check arbitrary, or made for each call. */
 export type CallArguments<A extends readonly unknown[]> =
   readonly A[] | DrawableArbitrary<A> | ((call: DrawnCall) => readonly [...A]);
 
 /** The arguments of a method of `T`. */
 export type ArgumentsOf<M> = M extends (...args: infer A) => unknown ? A : never;
 
-/** An object, what it does if calls come one at a time, and what it promises when they do not. */
+/** An object, what it does if calls come one at a time, and what it promises if they do not. */
 export interface StubSubject<T extends object, S = unknown> {
-  /** Letters, digits, dots, dashes and underscores: the name of its node. */
+  /** The name of its node: letters, digits, dots, dashes and underscores. */
   readonly name: string;
-  /** Makes the object, on a node of its own. One that needs nothing of a node: `() => new Queue()`. */
+  /** Makes the object, on a node of its own. If it needs nothing of a node: `() => new Queue()`. */
   readonly program: NodeProgram<T>;
-  /** See `methodModel`. */
+  /** What the object does if calls come one at a time, see `methodModel`. */
   readonly model: SequentialModel<MethodCall<T>, MethodReply<T>, S>;
-  /** Each method that is called, and with which arguments. */
+  /** The methods to call, each with its arguments. */
   readonly calls: { readonly [K in MethodName<T>]?: CallArguments<ArgumentsOf<T[K]>> };
-  /** Errors that are replies, by `code`, or by `name` where they have none. Default: none; any other error of a method is a failure. */
+  /**
+   * Errors that are replies, by `code`, or by `name` if they have none. Any other error of a method is a failure.
+   * Default: none.
+   */
   readonly refusals?: readonly string[];
-  /** What the object knows after a crash of its node: what it did before, or nothing. Default `keeps`. */
+  /** What the object remembers after a crash of its node: everything, or nothing. Default `keeps`. */
   readonly restarts?: 'keeps' | 'forgets';
   /**
-   * A call with the same arguments takes effect once, however often it comes; then lost calls are repeated as well, so give each call
-   * arguments of its own (`({ id }) => [id]`). Default false: a call that the network duplicates may take effect twice.
+   * Whether calls with the same arguments take effect only once, however often they arrive. Lost calls are then
+   * repeated as well, so give each call arguments of its own (`({ id }) => [id]`). Default false: a call that the
+   * network duplicates may take effect twice.
    */
   readonly atMostOnce?: boolean;
-  /** Methods that may wait for what others do, maybe for ever: calls of them are given up after a while. Default: each call ends by itself. */
+  /**
+   * Methods that may wait for other calls, possibly for ever: calls of them are given up after a while. Default: each
+   * call ends by itself.
+   */
   readonly mayWait?: readonly MethodName<T>[];
 }
 
-/** What may go wrong. */
+/** The faults that may occur. */
 export interface StubFaults {
-  /** A call or an answer is lost. */
+  /** A call or a reply is lost. */
   readonly lose?: boolean;
   readonly duplicate?: boolean;
   readonly delay?: boolean;
@@ -89,11 +97,11 @@ export interface StubFaults {
   readonly slow?: boolean;
 }
 
-/** What a workload of calls does. */
+/** The options of a workload of calls. */
 export interface StubWorkloadOptions extends WorkloadLimits {
-  /** `false` for no faults at all; else every kind that is not set to false may strike. Default: all kinds. */
+  /** `false` for no faults at all; otherwise every kind that is not set to false may strike. Default: all kinds. */
   readonly faults?: StubFaults | false;
-  /** How clients reach the object: past the network, where nothing goes wrong, through links, or either. Default `either`. */
+  /** How clients reach the object: directly, without a network or faults; through links; or either. Default `either`. */
   readonly way?: 'directly' | 'links' | 'either';
   /** For code that takes its time from the machine: `ambientTime()` of `dryrunner/ambient`. Default: none. */
   readonly ambient?: Ambience;
@@ -104,7 +112,7 @@ const NODE_KINDS = ['crash', 'pause', 'slow'] as const;
 type FaultName = keyof StubFaults;
 const KINDS: readonly FaultName[] = [...LINK_KINDS, ...NODE_KINDS];
 
-/** Faults last as long as some calls do, so that what they cover is over before the clients are done. */
+/** About as long as some calls, so that a fault is over before the clients are done. */
 const FAULT_MS = 50;
 const OUTAGE_MS = 100;
 const WAIT_MS = 200;
@@ -185,7 +193,7 @@ export function stubWorkload<T extends object, S>(
   });
 }
 
-/** The types of the subject are those of its author; here a call is a call. */
+/** The types of the subject are its author's; here all calls have the same type. */
 type Methods = Record<string, (...args: readonly unknown[]) => unknown>;
 type AnyCall = { readonly method: string; readonly args: readonly unknown[] };
 type AnyReply = { readonly value: unknown } | { readonly refused: string };
@@ -201,7 +209,7 @@ const RESTART: AnyCall = { method: '(restart)', args: [] };
 /** How a client reaches the object. */
 interface Way {
   readonly isDirect: boolean;
-  /** What a client calls; with limits where there is a network. */
+  /** The methods that a client calls, with limits if there is a network. */
   connect(client: string): (options: CallOptions) => Methods;
 }
 
@@ -212,12 +220,12 @@ interface Asked {
   readonly mayWait: boolean;
 }
 
-/** Why a call was given up. */
+/** The reason for giving up a call. */
 class GivenUp extends Error {
   override readonly name = 'GivenUp';
 }
 
-/** What should have answered a call that has no answer, where nothing is left to happen. */
+/** What a call in flight is owed once nothing is left to happen. */
 const OWED_CALL = 'an answer, since each call must end by itself unless `mayWait` names its method';
 
 class StubWorkload {
@@ -227,9 +235,9 @@ class StubWorkload {
   readonly #history: History<AnyCall, AnyReply>;
   readonly #methods: readonly string[];
   readonly #calls: TracedCalls;
-  /** The call that is being sent in this moment. */
+  /** The call that is being sent right now. */
   #sending: Pick<Asked, 'client' | 'call'> | undefined;
-  /** Errors of which nobody knows what the call has done. */
+  /** Errors after which it is unknown whether the call took effect. */
   readonly #vague = new WeakSet<object>();
   #open = 0;
   #ids = 0;
@@ -264,7 +272,7 @@ class StubWorkload {
     this.#judge();
   }
 
-  /** What an exploration has to reach, at the latest in some execution. */
+  /** Declares what an exploration must reach, in at least one execution. */
   #declareReach(): void {
     const { refusals = [] } = this.#subject;
     for (const method of this.#methods) this.#reached(`${method} answers`, false);
@@ -296,14 +304,14 @@ class StubWorkload {
       const object = await this.#objectOf(node);
       return { isDirect, connect: () => () => object };
     }
-    // In ambient time a program starts in an event of its own: the clients would be there before their nodes.
+    // In ambient time a program starts in an event of its own, so clients on nodes would exist before their nodes.
     const isAmbient = this.#options.ambient !== undefined;
     const connect: Way['connect'] = (client) =>
       isAmbient ? limited(net.connect<Methods>(name)) : limited(stubOf(net, client, name));
     return { isDirect, connect };
   }
 
-  /** A program may be slow to start. */
+  /** Waits for the object, because a program may be slow to start. */
   async #objectOf(node: ClusterNode<Methods>): Promise<Methods> {
     for (let ms = 0; node.object === undefined && ms < 1_000; ms += 1) await this.#sim.sleep(1);
     this.#sim.check(node.object !== undefined, `${node.name} has not started within a second`);
@@ -319,7 +327,7 @@ class StubWorkload {
     };
   }
 
-  /** The world with somebody who sees what the network does to calls. */
+  /** The world with a tracer that watches what the network does to calls. */
   #watched(): Pick<Simulation, 'world' | 'onEnd'> {
     const sim = this.#sim;
     const { tracer } = sim.world;
@@ -359,7 +367,7 @@ class StubWorkload {
     const underWay: Promise<void>[] = [];
     const operations = draws.upTo('operations', most, 1);
     for (let step = 1; step <= operations; step += 1) {
-      // Draws of its own, so that a step that is left out leaves the others as they are.
+      // Draws of its own, so that leaving out one step leaves the others unchanged.
       const own = draws.of(`step ${step}`);
       const method = own.pick('calls', ['', ...this.#methods], 1, (called) => called || 'nothing');
       if (method === '') continue;
@@ -372,7 +380,7 @@ class StubWorkload {
     await Promise.all(underWay);
   }
 
-  /** When nothing goes wrong any more: each method once, one after another. */
+  /** Once no more faults occur: calls each method once, one after another. */
   async #look(way: Way): Promise<void> {
     const name = 'client-last';
     const draws = new Draws(this.#sim, name).of('look');
@@ -380,7 +388,7 @@ class StubWorkload {
     for (const method of this.#methods) await this.#call(name, method, target, draws);
   }
 
-  /** What a client calls: recorded, and repeated where that is the same call. */
+  /** The methods that a client calls: recorded, and repeated if the call takes effect only once. */
   #targetOf(client: string, way: Way, draws: Draws): Methods {
     const { refusals = [] } = this.#subject;
     const stub = way.connect(client);
@@ -405,7 +413,7 @@ class StubWorkload {
     });
   }
 
-  /** A call through links; where that is the same call, one that is lost may be repeated. */
+  /** A call through links; if it takes effect only once, a lost one may be repeated. */
   async #ask(asked: Asked, stub: (options: CallOptions) => Methods, draws: Draws): Promise<unknown> {
     let tries = this.#subject.atMostOnce === true ? TRIES : 1;
     for (let isVague = false; ; tries -= 1) {
@@ -518,7 +526,7 @@ function givenUp(error: unknown): never {
   throw isRunnerError(error, 'RUNNER_TIMED_OUT') ? new GivenUp() : error;
 }
 
-/** The object as a node calls it that no fault strikes. */
+/** A stub of the object on a node that no fault strikes. */
 function stubOf(net: Network, client: string, to: string): Stub<Methods> {
   const stubs: Stub<Methods>[] = [];
   net.node(client, ({ connect }) => void stubs.push(connect<Methods>(to)), { faults: {} });
@@ -550,7 +558,7 @@ function nodeFaults(drawn: readonly FaultName[]): NodeFaults {
   };
 }
 
-/** The same model of an object whose crash brings it back to its beginning. */
+/** The model for an object whose crash resets it to its initial state. */
 function forgetting(model: AnyModel): AnyModel {
   const isRestart = ({ method }: AnyCall): boolean => method === RESTART.method;
   return {

@@ -1,6 +1,7 @@
 /**
- * The workload of a runner on the machine's time, or on time that somebody moves: a few sequences, drawn by seed, without a decision log.
- * Invariant: no outcome depends on how fast the machine is; whatever a sequence has made is released, also if it fails.
+ * The workload of a runner on the machine's time, or on held time: a few sequences, drawn by seed, without a decision
+ * log. Invariant: no outcome depends on how fast the machine is; everything that a sequence makes is released, even if
+ * it fails.
  */
 import type { EventAction } from '../../simulation/event-actions.ts';
 import type { DescribeAnswer } from '../../kernel/decisions.ts';
@@ -16,14 +17,14 @@ import { RunnerWorkload } from './runner-workload.ts';
 import type { WorkloadLimits } from './workload-clients.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
-/** How many sequences there are, and how they are drawn. */
+/** Number of sequences, and how they are drawn. */
 export interface TimedOptions extends WorkloadLimits {
   readonly sequences: number;
   readonly seed: string | number;
   readonly shouldStop: () => boolean;
 }
 
-/** What the sequences have come to. */
+/** The result of the sequences. */
 export interface TimedExploration {
   readonly sequences: number;
   readonly failure: ConformanceError | undefined;
@@ -32,10 +33,10 @@ export interface TimedExploration {
 
 const CUT_OFF_MS = 120_000;
 const TICK_MS = 100;
-/** An action at some event comes within so many milliseconds, for nobody knows of events here. */
+/** An action at some event comes within this many milliseconds instead, because events are unknown here. */
 const ACTION_MS_MAX = 40;
 const MOVES_MAX = 200_000;
-/** So many of the last draws are shown. */
+/** How many of the last draws are shown. */
 const SHOWN_MAX = 60;
 
 /** Runs the sequences one after another, until one fails. */
@@ -67,11 +68,11 @@ export async function exploreInTime(
   return { sequences: options.sequences, failure: undefined, sometimes };
 }
 
-/** The verbs of a simulation, without one. */
+/** The methods of a simulation, without one. */
 class TimedHost implements WorkloadHost {
   readonly world: World;
   readonly drawn: string[] = [];
-  /** The first check that failed, also if nobody waits for who made it. */
+  /** The first check that failed, even if nothing awaits the code that made it. */
   failure: ConformanceError | undefined;
   readonly #random: RandomStream;
   readonly #sometimes: Record<string, boolean>;
@@ -117,7 +118,7 @@ class TimedHost implements WorkloadHost {
     if (delayMs === 0) return;
     const timer = this.world.clock.timer(label, delayMs, () => {
       this.#timers.delete(timer);
-      // What fails in it is kept by the check.
+      // The check keeps its failure.
       Promise.resolve(action()).catch((error: unknown) => {
         this.failure ??= new ConformanceError(messageOf(error), 'no error', error);
       });
@@ -131,7 +132,7 @@ class TimedHost implements WorkloadHost {
   }
 }
 
-/** What is wrong, undefined if nothing is. */
+/** What is wrong; undefined if nothing is. */
 async function outcomeOf(host: TimedHost, workload: RunnerWorkload): Promise<unknown> {
   try {
     await workload.run();
@@ -146,7 +147,8 @@ async function outcomeOf(host: TimedHost, workload: RunnerWorkload): Promise<unk
 async function onTheMachine(host: TimedHost, workload: RunnerWorkload): Promise<unknown> {
   const { clock } = host.world;
   let timer: Timer | undefined;
-  // It counts ticks that this process has really had, so that a machine that stops it for a while does not cut it off.
+  // Counts ticks of this process rather than time, so that a machine that suspends the process for a while does not cut
+  // it off.
   const cutOff = (ms: number): Promise<unknown> =>
     new Promise((resolve) => {
       let ticks = Math.ceil(ms / TICK_MS);
@@ -161,7 +163,7 @@ async function onTheMachine(host: TimedHost, workload: RunnerWorkload): Promise<
     const error = await Promise.race([outcomeOf(host, workload), cutOff(CUT_OFF_MS)]);
     if (error !== undefined) {
       timer?.cancel();
-      // It has failed already: what a broken runner throws when it is released would only hide why.
+      // The sequence has failed already: an error of a broken runner on release would only hide the reason.
       await Promise.race([workload.close().catch(() => undefined), cutOff(CUT_OFF_MS / 10)]);
     }
     return error;

@@ -1,6 +1,7 @@
 /**
- * The calls of a workload's clients in the trace, in the form of calls between nodes: a history of a failure says who asked for what and what came
- * of it. Invariant: a call goes on in the same synchronous call, and what it comes to passes as it is.
+ * Records the calls of a workload's clients in the trace, in the form of calls between nodes: the history of a failure
+ * then shows who called what and the outcome. Invariant: a call is passed on in the same synchronous call, and its
+ * outcome passes unchanged.
  */
 import { interceptService } from '../../call/intercept-service.ts';
 import { ownCall, type ServiceCall } from '../../call/service-call.ts';
@@ -11,12 +12,12 @@ import type { OngoingWait } from '../../model/wait-watch.ts';
 import type { World } from '../../model/world.ts';
 import { argumentsText, replyText } from '../../explore/explain/answer-texts.ts';
 
-/** Beyond the ids of all messages of a network. */
+/** Above the ids of all messages of a network. */
 const FIRST_ID = 1_000_000_000;
 /** A longer text would hide the others. */
 const TEXT_MAX = 60;
 
-/** Who calls which method of whom, with the arguments in words. */
+/** Who calls which method of whom, with the arguments as a text. */
 export interface TracedCall {
   readonly client: string;
   readonly callee: string;
@@ -24,10 +25,10 @@ export interface TracedCall {
   readonly args: () => string;
 }
 
-/** What should have answered a call by now, with the rules that say so; undefined if nothing should have. */
+/** The answer that a call should have got by now, with the rules that say so; undefined if it is owed none. */
 export type OwedAnswer<Call> = (call: Call, sinceMs: number) => string | undefined;
 
-/** A call that has no answer as yet. */
+/** A call in flight. */
 interface OpenCall {
   readonly call: TracedCall;
   readonly sinceMs: number;
@@ -43,7 +44,7 @@ export class TracedCalls {
 
   constructor(world: Pick<World, 'clock' | 'tracer' | 'waits'>) {
     this.#world = world;
-    // Where nothing happens any more, this says who waits for whom.
+    // In a deadlock this shows who waits for whom.
     world.waits?.add(() => Array.from(this.#open, waitOf));
   }
 
@@ -60,7 +61,8 @@ export class TracedCalls {
   }
 
   /**
-   * The service as one client calls it, with nothing in the trace: who waits for whom is known, and no answer comes a turn later for that.
+   * The service as one client calls it, without recording the calls in the trace. Calls in flight are known, and
+   * answers take no extra turn.
    */
   untraced(service: Service, callee: string, client: string, owed: OwedAnswer<ServiceCall>): Service {
     return interceptService(service, (call, goOn) => {
@@ -72,7 +74,7 @@ export class TracedCalls {
     });
   }
 
-  /** A call begins that is in the trace already, or need not be; what is returned ends it. */
+  /** Records the start of a call that is in the trace already, or need not be; the returned function records its end. */
   begin(call: TracedCall, owed?: (sinceMs: number) => string | undefined): () => void {
     const sinceMs = this.#world.clock.now();
     const open: OpenCall = {
@@ -85,7 +87,7 @@ export class TracedCalls {
     return () => void this.#open.delete(open);
   }
 
-  /** Makes a call, and notes it and what it comes to. */
+  /** Makes a call, and records it and its outcome. */
   async trace<R>(
     call: TracedCall,
     make: () => R,
@@ -94,7 +96,7 @@ export class TracedCalls {
   ): Promise<Awaited<R>> {
     const id = FIRST_ID + this.#calls;
     this.#calls += 1;
-    // The caller may change what it gave as soon as its call has returned.
+    // Now, because the caller may change its arguments as soon as the call has returned.
     const args = call.args();
     this.#record(call, id, 'call', 'sent', () => args);
     const end = this.begin({ ...call, args: () => args }, owed);
@@ -128,7 +130,7 @@ export class TracedCalls {
   }
 }
 
-/** By the arguments that were given: their owner may change them once the call has returned. */
+/** Uses a copy of the arguments, because their owner may change them once the call has returned. */
 function owedTo(call: ServiceCall, owed: OwedAnswer<ServiceCall>): (sinceMs: number) => string | undefined {
   if (call.method !== 'query') return (sinceMs) => owed(call, sinceMs);
   try {

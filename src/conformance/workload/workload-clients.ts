@@ -1,6 +1,6 @@
 /**
- * The clients of one service under a workload, and what their calls must come to as a whole. Invariant: it relies on nothing but what its terms
- * say; when it is over, whatever is still at work was released.
+ * The clients of one service under a workload, and the checks of all their calls together. Invariant: it relies on
+ * nothing but its terms; when it is over, everything still active has been released.
  */
 import * as is from '../../kernel/shape.ts';
 import type { ServiceCall } from '../../call/service-call.ts';
@@ -30,9 +30,12 @@ import { WORKLOAD_ODDS } from '../../model/odds.ts';
 
 /** How much a workload does in one execution. */
 export interface WorkloadLimits {
-  /** Clients at most, 1 or more; default 3. */
+  /** Maximum number of clients, at least 1. Default 3. */
   readonly clients?: number;
-  /** Operations of a client at most, 1 or more. Default: 12 for a runner, 8 for a service, 6 for the calls of an object. A long life of a runner, which is rare, has twenty times as many, shared by all clients. */
+  /**
+   * Maximum number of operations per client, at least 1. Default: 12 for a runner, 8 for a service, 6 for the calls of
+   * an object. A long life of a runner, which is rare, has twenty times as many, shared by all clients.
+   */
   readonly operations?: number;
 }
 
@@ -44,7 +47,7 @@ export const LIMIT_FIELDS: is.ShapesOf<WorkloadLimits> = {
 /** See {@link WorkloadLimits}. */
 export const WORKLOAD_LIMITS: is.RecordShape = is.optionsOf<WorkloadLimits>({}, LIMIT_FIELDS);
 
-/** The limits among other options. */
+/** Picks the limits from among other options. */
 export function limitsOf({ clients, operations }: WorkloadLimits): WorkloadLimits {
   return {
     ...(clients === undefined ? {} : { clients }),
@@ -53,16 +56,16 @@ export function limitsOf({ clients, operations }: WorkloadLimits): WorkloadLimit
 }
 
 const SIGNALS = 2;
-/** So many of the latest runs are looked at one by one before and after the release. */
+/** How many of the latest runs are looked at one by one before and after the release. */
 const LATEST = 2;
 const LONG_LIFE = 20;
-/** One execution in so many is a long life. */
+/** One in this many executions is a long life. */
 const LONG_LIVES = 250;
 const LINGERS_MS = [0, 20, 100, 10_000];
-/** On a machine nothing is gained by more. */
+/** On a machine, longer pauses gain nothing. */
 const LINGERS_ON_MACHINE_MS = [0, 20];
 
-/** The world that the service is made in: it need not have a trace. */
+/** The world in which the service is made; sometimes it has no tracer. */
 export function drawWorld({ world }: WorkloadHost, draws: Draws, reach: RunnerReach): World {
   if (!draws.rarely('no trace', WORKLOAD_ODDS.untracedOneIn)) return world;
   const { tracer, ...untraced } = world;
@@ -70,28 +73,28 @@ export function drawWorld({ world }: WorkloadHost, draws: Draws, reach: RunnerRe
   return untraced;
 }
 
-/** Whom the clients call, and what is known of it. */
+/** The service that the clients call, and what is known of it. */
 export interface ClientTerms {
   readonly subject: ConformanceSubject;
   readonly service: Service;
-  /** What a history calls the service. */
+  /** The service's name in histories. */
   readonly callee: string;
   readonly ledger: RunLedger;
   readonly reach: RunnerReach;
   /** Whether runs start in the order of acceptance (R67). */
   readonly startsInOrder: boolean;
-  /** What explains all answers; absent if nothing is known that does. */
+  /** The model that must explain all answers; absent if too little is known for one. */
   readonly model: SequentialModel<ServiceCall, ServiceReply, RunBeliefs> | undefined;
-  /** A longer history takes longer to judge than it is worth. */
+  /** Longer histories are not checked, because they take longer than they are worth. */
   readonly historyMax: number;
 }
 
-/** Fails the workload where nobody waits for what would be thrown: the host keeps the first failure. */
+/** Fails the workload from code whose errors nothing awaits: the host keeps the first failure. */
 function noteFailure(host: Pick<WorkloadHost, 'check'>, message: string): void {
   try {
     host.check(false, message);
   } catch {
-    // What it throws is of no use to the caller, who awaits its own call.
+    // The check's error is of no use to the caller, which awaits its own call.
   }
 }
 
@@ -121,7 +124,7 @@ export class WorkloadClients {
     this.#last = new RunnerClient('last', this.#serviceOf('the last client'), this.#work);
   }
 
-  /** They do what is drawn, all at once; and then nothing happens for a while. */
+  /** Lets all clients perform their drawn operations concurrently; then nothing happens for a while. */
   async live(draws: Draws, { clients, operations }: Required<WorkloadLimits>): Promise<void> {
     const isOnMachine = this.#terms.subject.wallWorld !== undefined;
     const isLong = !isOnMachine && draws.rarely('a long life', LONG_LIVES);
@@ -146,7 +149,7 @@ export class WorkloadClients {
     if (lingersMs > 0) await this.#host.sleep(lingersMs);
   }
 
-  /** Faults end; whatever is still at work is released, and then nothing is left and nothing is served. */
+  /** Ends faults, releases everything still active, and checks that nothing is left and nothing is served. */
   async end(): Promise<void> {
     const last = this.#last;
     const { open, ledger } = this.#work;
@@ -162,7 +165,7 @@ export class WorkloadClients {
     await last.release();
   }
 
-  /** All runs are over, nobody listens any more, and there is an order of the calls that explains all answers. */
+  /** Checks that all runs are over, no listeners are left, and some order of the calls explains all answers. */
   judge(): void {
     const { ledger, signals } = this.#work;
     const { model, historyMax, startsInOrder } = this.#terms;
@@ -192,7 +195,7 @@ export class WorkloadClients {
   }
 }
 
-/** In each of the ways that there are, so that each is asked the same at two times. */
+/** Reads in each way, so that each question is asked at two times. */
 async function lookAtAll(client: RunnerClient, runIds: readonly RunID[]): Promise<void> {
   const all = { allRuns: true, states: ALL_MASK };
   await client.look('statusAll', all);

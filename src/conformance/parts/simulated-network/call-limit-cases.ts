@@ -1,5 +1,6 @@
 /**
- * How long a call waits for its answer. Invariant: each case plays in the plain order of events with just the faults that it asks for.
+ * How long a call waits for its answer. Invariant: each case runs in the plain order of events, with exactly the faults
+ * that it asks for.
  */
 import { isCallLost } from '../../../cluster/sent-error.ts';
 import { withCallOptions } from '../../../cluster/stub.ts';

@@ -1,5 +1,6 @@
 /**
- * What arrives of arguments, results and errors: copies. Invariant: each case plays in the plain order of events with just the faults that it asks for.
+ * Arguments, results and errors arrive as copies. Invariant: each case runs in the plain order of events, with exactly
+ * the faults that it asks for.
  */
 import { messageOf } from '../../../kernel/errors.ts';
 import { checkEqual, checkThat } from '../../check.ts';

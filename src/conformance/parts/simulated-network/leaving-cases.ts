@@ -1,5 +1,6 @@
 /**
- * How a node leaves in good order. Invariant: each case plays in the plain order of events with just the faults that it asks for.
+ * How a node leaves gracefully. Invariant: each case runs in the plain order of events, with exactly the faults that it
+ * asks for.
  */
 import { messageOf } from '../../../kernel/errors.ts';
 import type { NodeContext } from '../../../model/node-context.ts';

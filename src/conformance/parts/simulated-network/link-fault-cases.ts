@@ -1,5 +1,6 @@
 /**
- * What a link may do to a message, and what a history says of it. Invariant: each case plays in the plain order of events with just the faults that it asks for.
+ * What a link may do to a message, and how a history shows it. Invariant: each case runs in the plain order of events,
+ * with exactly the faults that it asks for.
  */
 import type { NetworkOptions } from '../../../cluster/network.ts';
 import { isCallLost } from '../../../cluster/sent-error.ts';
@@ -10,7 +11,7 @@ import { type PlayAnswers, type Played, playHolding } from '../played.ts';
 import { always, holds, looks, type SimulatedNetworkSubject, type Spec, stepsOf } from './network-case.ts';
 import { Counter, inbox } from './node-programs.ts';
 
-/** One call of `add(7)`, and what came of it. */
+/** Makes one call of `add(7)`, and returns its outcome. */
 async function oneCall(
   subject: SimulatedNetworkSubject,
   options: NetworkOptions,

@@ -1,5 +1,6 @@
 /**
- * Messages that nobody answers, and the mailboxes that take them. Invariant: each case plays in the plain order of events with just the faults that it asks for.
+ * One-way messages, and the mailboxes that receive them. Invariant: each case runs in the plain order of events, with
+ * exactly the faults that it asks for.
  */
 import { isCallLost } from '../../../cluster/sent-error.ts';
 import { messageOf } from '../../../kernel/errors.ts';

@@ -1,6 +1,6 @@
 /**
- * A case of a simulated network: its subject, how it is played, and what is read off that. Invariant: it plays in the plain order of events with
- * just the faults that it asks for, so that all that happens is known.
+ * A case of a simulated network: its subject, how it is run, and how its result is read. Invariant: it runs in the
+ * plain order of events, with exactly the faults that it asks for, so that everything that happens is known.
  */
 import type { Network, NetworkOptions } from '../../../cluster/network.ts';
 import { randomDecisions } from '../../../kernel/random-decisions.ts';
@@ -10,16 +10,16 @@ import { simulationError } from '../../conformance-case.ts';
 import type { PartCaseSpec, PartSubject } from '../part-case.ts';
 import { play, type PlayAnswers, type Played, playHolding } from '../played.ts';
 
-/** A network of a simulation, by its verbs. */
+/** A network of a simulation, by its methods. */
 export type SimulatedNetwork = Pick<Network, keyof Network>;
 
-/** A kind of simulated network that is held to the contract: see {@link simulatedNetworkCases}. */
+/** A kind of simulated network under test: see {@link simulatedNetworkCases}. */
 export interface SimulatedNetworkSubject extends PartSubject {
   /** Makes a network with those options in a simulation. */
   create(sim: Simulation, options?: NetworkOptions): SimulatedNetwork;
 }
 
-/** A case as it is written down. */
+/** The definition of a case. */
 export type Spec = PartCaseSpec<SimulatedNetworkSubject>;
 /** Makes the network of a case. */
 export type Make = (options?: NetworkOptions) => SimulatedNetwork;
@@ -34,7 +34,7 @@ export const holds = (title: string, body: Body, answers: PlayAnswers = {}): Spe
   },
 });
 
-/** A case that looks at what came of a scenario. */
+/** A case that inspects the result of a scenario. */
 export const looks = (
   title: string,
   body: Body,
@@ -49,7 +49,7 @@ export const looks = (
   },
 });
 
-/** A case about a scenario that has to fail. */
+/** A case whose scenario has to fail. */
 export const fails = (
   title: string,
   body: Body,
@@ -62,7 +62,7 @@ export const fails = (
   },
 });
 
-/** A case that holds in any order of events. */
+/** A case that must hold in any order of events. */
 export const always = (title: string, seeds: number, body: Body): Spec => ({
   title,
   async prove(subject) {
@@ -76,14 +76,14 @@ export const always = (title: string, seeds: number, body: Body): Spec => ({
   },
 });
 
-/** What a call rejects with; undefined if it does not. */
+/** The error that a call rejects with; undefined if it does not. */
 export const errorOf = (call: Promise<unknown>): Promise<unknown> =>
   call.then(
     () => undefined,
     (error: unknown) => error,
   );
 
-/** What became of all messages of a kind. */
+/** The steps of all messages of a kind. */
 export function stepsOf({ events }: Pick<Played, 'events'>, kind: string): string[] {
   return events.flatMap((event) => (event.type === 'message' && event.kind === kind ? [event.step] : []));
 }

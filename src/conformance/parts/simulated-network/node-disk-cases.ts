@@ -1,5 +1,6 @@
 /**
- * The disk of a node, over its crashes. Invariant: each case plays in the plain order of events with just the faults that it asks for.
+ * The disk of a node, over its crashes. Invariant: each case runs in the plain order of events, with exactly the faults
+ * that it asks for.
  */
 import type { ClusterNodeOptions, NodeCrashOptions } from '../../../cluster/node.ts';
 import { randomDecisions } from '../../../kernel/random-decisions.ts';

@@ -1,5 +1,6 @@
 /**
- * What becomes of the errors of a node's program. Invariant: each case plays in the plain order of events with just the faults that it asks for.
+ * What happens to the errors of a node's program. Invariant: each case runs in the plain order of events, with exactly
+ * the faults that it asks for.
  */
 import type { ClusterNodeOptions } from '../../../cluster/node.ts';
 import type { NodeContext } from '../../../model/node-context.ts';

@@ -1,5 +1,6 @@
 /**
- * How nodes start, crash, restart, pause and are slow. Invariant: each case plays in the plain order of events with just the faults that it asks for.
+ * How nodes start, crash, restart, pause and slow down. Invariant: each case runs in the plain order of events, with
+ * exactly the faults that it asks for.
  */
 import type { ClusterNode, ClusterNodeOptions } from '../../../cluster/node.ts';
 import type { NodeContext } from '../../../model/node-context.ts';

@@ -1,6 +1,6 @@
 /**
- * What the cases of a simulated network let its nodes do and send. Invariant: it takes no time of its own, so that all that passes is the
- * network's.
+ * The programs and data of nodes in the cases of a simulated network. Invariant: they take no time of their own, so
+ * that all time that passes is the network's.
  */
 import type { ClusterNode } from '../../../cluster/node.ts';
 import type { Simulation } from '../../../simulation/simulation.ts';
@@ -18,7 +18,7 @@ export class Counter {
   }
 }
 
-/** Answers with its arguments. */
+/** Returns its arguments. */
 export interface Echo {
   echo(...values: unknown[]): unknown;
 }
@@ -32,7 +32,7 @@ interface Inbox {
   readonly from: readonly string[];
 }
 
-/** A node that keeps what comes, with the time of coming. */
+/** A node that keeps the messages it receives, with their times of arrival. */
 export function inbox(sim: Simulation, net: SimulatedNetwork): Inbox {
   const got: unknown[] = [];
   const times: number[] = [];

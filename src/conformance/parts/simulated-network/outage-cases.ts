@@ -1,5 +1,6 @@
 /**
- * Partitions and holds between groups of nodes. Invariant: each case plays in the plain order of events with just the faults that it asks for.
+ * Partitions and holds between groups of nodes. Invariant: each case runs in the plain order of events, with exactly
+ * the faults that it asks for.
  */
 import { checkEqual, checkThat } from '../../check.ts';
 import { inWords, ofOurWords, refusalOf } from '../part-case.ts';
@@ -12,7 +13,7 @@ interface Pinger {
   ping(to: string): Promise<boolean>;
 }
 
-/** Three nodes, and who of them reaches whom. */
+/** Makes three nodes, and returns a function that shows which of them reach which. */
 function ring(net: SimulatedNetwork): () => Promise<string> {
   const names = ['a', 'b', 'c'];
   for (const name of names) {

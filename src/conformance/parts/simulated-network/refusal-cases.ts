@@ -1,5 +1,6 @@
 /**
- * Which wrong uses of a network are refused, and in which words. Invariant: each case plays in the plain order of events with just the faults that it asks for.
+ * Which wrong uses of a network are refused, and with which messages. Invariant: each case runs in the plain order of
+ * events, with exactly the faults that it asks for.
  */
 import type { ClusterNode } from '../../../cluster/node.ts';
 import { withCallOptions } from '../../../cluster/stub.ts';

@@ -1,12 +1,13 @@
 /**
- * What deadlocks and leftovers say of calls and messages. Invariant: each case plays in the plain order of events with just the faults that it asks for.
+ * How reports of deadlocks and leftovers show calls and messages. Invariant: each case runs in the plain order of
+ * events, with exactly the faults that it asks for.
  */
 import type { NodeContext } from '../../../model/node-context.ts';
 import { checkEqual, checkThat } from '../../check.ts';
 import { fails, holds, type Spec } from './network-case.ts';
 import { ECHO, type Echo } from './node-programs.ts';
 
-/** A promise that nothing settles. */
+/** A promise that never settles. */
 const never = (): Promise<never> => Promise.race([]);
 
 export const reportCases: readonly Spec[] = [

@@ -1,5 +1,6 @@
 /**
- * At which moments faults of a node strike. Invariant: each case plays in the plain order of events with just the faults that it asks for.
+ * At which moments the faults of a node strike. Invariant: each case runs in the plain order of events, with exactly
+ * the faults that it asks for.
  */
 import type { ClusterNodeOptions } from '../../../cluster/node.ts';
 import type { NodeContext } from '../../../model/node-context.ts';
@@ -35,7 +36,7 @@ const strikesOf = (
 const AT_SLEEP = 'n1 strike at n1 sleep fault';
 const WAKES = 'just before it wakes';
 
-/** Does all that a node can do. */
+/** Does everything that a node can do. */
 const busyNode = async ({ disk, sleep, onMessage, connect }: NodeContext) => {
   onMessage(() => undefined);
   await disk.write('log', '7');

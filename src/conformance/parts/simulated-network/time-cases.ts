@@ -1,5 +1,6 @@
 /**
- * When messages of a simulated network arrive. Invariant: each case plays in the plain order of events with just the faults that it asks for.
+ * When messages of a simulated network arrive. Invariant: each case runs in the plain order of events, with exactly the
+ * faults that it asks for.
  */
 import { checkEqual } from '../../check.ts';
 import { ofOurWords } from '../part-case.ts';
