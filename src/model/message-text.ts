@@ -136,9 +136,16 @@ export function exchangeText(call: MessageEvent, answer: MessageEvent): string {
     : `${caller} gets ${answer.detail} from ${what}, called at ${at} ms`;
 }
 
-/** The timeout of a call as a noun. */
-export function timeLimitText({ runner: from, to, name }: Pick<Message, 'runner' | 'to' | 'name'>): string {
-  return `the time limit of ${possessive(from)} call ${name} to ${to}`;
+/**
+ * The timeout of a call as a noun: `the time limit of ann's call acquire(7) to locks`.
+ *
+ * @param args of the call, if they are known.
+ */
+export function timeLimitText(
+  { runner: from, to, name }: Pick<Message, 'runner' | 'to' | 'name'>,
+  args?: string,
+): string {
+  return `the time limit of ${possessive(from)} ${callNoun(name, args)} to ${to}`;
 }
 
 const STRUCK: Readonly<Record<MessageFaultKind, string>> = {
@@ -154,16 +161,21 @@ export function unstruckText(kind: string, message: string): string | undefined 
   return Object.hasOwn(STRUCK, kind) ? `${message} had not ${STRUCK[kind as MessageFaultKind]}` : undefined;
 }
 
-/** The arrival of a message as a noun: `the arrival at locks of ann's call acquire(7)`. */
-export function arrivalText(message: Message): string {
+/**
+ * The arrival of a message as a noun: `the arrival at locks of ann's call acquire(7)`.
+ *
+ * @param args of the call that it answers, if they are known.
+ */
+export function arrivalText(message: Message, args?: string): string {
   const { runner: from, to, kind, name, detail } = message;
+  const call = args === undefined ? name : `${name}(${args})`;
   switch (kind) {
     case 'call':
-      return `the arrival at ${to} of ${possessive(from)} call ${name}(${detail ?? ''})`;
+      return `the arrival at ${to} of ${possessive(from)} ${callNoun(name, detail)}`;
     case 'reply':
-      return `the arrival at ${to} of the answer${saidText(message)} to ${name} from ${from}`;
+      return `the arrival at ${to} of the answer${saidText(message)} to ${call} from ${from}`;
     case 'error':
-      return `the arrival at ${to} of the error${saidText(message)} of ${name}`;
+      return `the arrival at ${to} of the error${saidText(message)} of ${call}`;
     case 'message':
       return `the arrival at ${to} of ${detail ?? name} from ${from}`;
   }

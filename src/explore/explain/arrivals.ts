@@ -9,6 +9,7 @@ import {
   stepName,
   timeLimitText,
 } from '../../model/message-text.ts';
+import type { CallArguments } from './call-arguments.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 
 const DISK_CALLS: Readonly<Record<DiskCall, true>> = {
@@ -28,8 +29,14 @@ export class Arrivals {
   readonly #disks = new Set<string>();
   /** What is called how on which link, for events that do not come to fire. */
   readonly #named = new Map<string, Map<string, string>>();
+  /** The calls that an event of the clock has made. */
+  readonly #calls = new Map<number, MessageEvent[]>();
+  readonly #firings: ObservedRun['firings'];
+  readonly #args: CallArguments;
 
-  constructor({ events, firings }: Pick<ObservedRun, 'events' | 'firings'>) {
+  constructor({ events, firings }: Pick<ObservedRun, 'events' | 'firings'>, args: CallArguments) {
+    this.#firings = firings;
+    this.#args = args;
     const sent = new Set<string>();
     let current = 0;
     for (const { event, firingId } of events) {
@@ -38,6 +45,11 @@ export class Arrivals {
       if (event.type === 'disk') this.#disks.add(event.runner);
       if (event.type !== 'message') continue;
       this.#name(event);
+      if (event.kind === 'call' && event.step === 'sent') {
+        const calls = this.#calls.get(firingId);
+        if (calls === undefined) this.#calls.set(firingId, [event]);
+        else calls.push(event);
+      }
       // What this event has sent itself does not arrive with it.
       if (event.step === 'sent') sent.add(keyOf(event));
       else if (!sent.has(keyOf(event)) && !this.#arrivals.has(firingId)) {
@@ -53,14 +65,24 @@ export class Arrivals {
 
   textOf(id: number, { owner, what, subject }: Topic): string | undefined {
     const arrival = this.#arrivals.get(id);
-    if (arrival !== undefined) return arrivalText(arrival);
+    if (arrival !== undefined) return arrivalText(arrival, this.#args.of(arrival));
     if (typeof owner !== 'string' || typeof subject !== 'string') return undefined;
-    const named = this.#named.get(owner)?.get(what);
+    const named = this.#limitText(id, owner, what) ?? this.#named.get(owner)?.get(what);
     if (named !== undefined) return named;
     if (!this.#disks.has(owner)) return undefined;
     return Object.hasOwn(DISK_CALLS, what)
       ? `the ${diskCallText(what as DiskCall, subject)} on ${owner}`
       : undefined;
+  }
+
+  /** The time limit of a call is set as that is made; of several alike nobody can say whose it is. */
+  #limitText(id: number, link: string, what: string): string | undefined {
+    const made = this.#calls.get(this.#firings.get(id)?.cause ?? 0) ?? [];
+    const [call, ...others] = made.filter(
+      ({ runner, to, name }) => linkName(runner, to) === link && stepName('limit', name) === what,
+    );
+    if (call === undefined || others.some(({ detail }) => detail !== call.detail)) return undefined;
+    return timeLimitText(call, this.#args.of(call));
   }
 
   #name(event: MessageEvent): void {
@@ -88,8 +110,9 @@ function isOf(topic: Topic | undefined, { runner, to }: MessageEvent): boolean {
 export function messageAskedAbout(
   { events }: Pick<ObservedRun, 'events'>,
   { question: { topic }, traceIndex }: Pick<ObservedDecision, 'question' | 'traceIndex'>,
+  args: CallArguments,
 ): string | undefined {
   const { event } = events[traceIndex - 1] ?? {};
   if (event?.type !== 'message' || event.step !== 'sent' || !isOf(topic, event)) return undefined;
-  return topic.what === stepName(event.kind, event.name) ? messageText(event) : undefined;
+  return topic.what === stepName(event.kind, event.name) ? messageText(event, args.of(event)) : undefined;
 }

@@ -7,6 +7,7 @@ import type { AmbientTimerKind } from '../../simulation/ambience.ts';
 import type { MessageEvent } from '../../model/message-text.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import { Arrivals } from './arrivals.ts';
+import { CallArguments } from './call-arguments.ts';
 import type { DueEvent, ObservedRun } from './observed-run.ts';
 import { eventText } from './question-text.ts';
 import { shortPlaceOf, userCallsOf, type UserCall } from './source-place.ts';
@@ -94,8 +95,8 @@ export class EventNames {
   #allArrivals(): readonly Arrivals[] {
     const other = this.#other;
     return (this.#arrivals ??= [
-      new Arrivals(this.#run),
-      ...(other === undefined ? [] : [new Arrivals(other)]),
+      new Arrivals(this.#run, new CallArguments(this.#run)),
+      ...(other === undefined ? [] : [new Arrivals(other, new CallArguments(other))]),
     ]);
   }
 

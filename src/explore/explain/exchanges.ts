@@ -3,6 +3,7 @@
  * Invariant: a step is left out only if nothing was decided between it and the one that stands for it.
  */
 import { exchangeText, messageEventText, type MessageEvent } from '../../model/message-text.ts';
+import { CallArguments } from './call-arguments.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { type ObservedRun, unusualDecisions } from './observed-run.ts';
 
@@ -46,7 +47,8 @@ export class Exchanges {
       before = observed;
     });
     this.#marks = marks.sort((one, other) => one - other);
-    for (const exchange of this.#exchanges.values()) this.#fold(exchange);
+    const args = new CallArguments(run);
+    for (const exchange of this.#exchanges.values()) this.#fold(exchange, args);
   }
 
   /** True for a step that another line says. */
@@ -66,9 +68,9 @@ export class Exchanges {
     if (what === 'duplicated') exchange.isTroubled = true;
   }
 
-  #fold({ steps, isTroubled }: Exchange): void {
+  #fold({ steps, isTroubled }: Exchange, allArgs: CallArguments): void {
     const call = steps.find(({ event }) => event.kind === 'call' && event.step === 'sent')?.event;
-    const args = call?.detail ?? (call === undefined ? undefined : '');
+    const args = call === undefined ? undefined : allArgs.of(call);
     const came = new Set<string>();
     steps.forEach((step, at) => {
       const { event } = step;

@@ -1,6 +1,7 @@
 /** How much steps of messages are worth showing: what led to the failure, what it names, what did not arrive, and what was said before a crash. */
 import type { MessageEvent } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
+import { CallArguments } from './call-arguments.ts';
 import { isAnswer } from './exchanges.ts';
 import { type IsAbout, WORDS } from './failure-subjects.ts';
 import { RANK, type Rank } from './history-candidate.ts';
@@ -28,18 +29,14 @@ export class MessageRanks {
   readonly #chain: ReadonlySet<TraceEvent>;
   readonly #often: ReadonlySet<TraceEvent>;
   readonly #undelivered: ReadonlySet<TraceEvent>;
-  /** Arguments of calls, by their ids. */
-  readonly #args = new Map<number, string>();
+  readonly #args: CallArguments;
 
   constructor(run: ObservedRun, context: MessageContext) {
     this.#context = context;
     this.#chain = chainIn(run);
     this.#often = oftenIn(run.events);
     this.#undelivered = undeliveredIn(run.events);
-    for (const { event } of run.events) {
-      if (event.type !== 'message' || event.kind !== 'call' || event.detail === undefined) continue;
-      this.#args.set(event.id, event.detail);
-    }
+    this.#args = new CallArguments(run);
   }
 
   rankOf(event: MessageEvent): Rank {
@@ -62,8 +59,8 @@ export class MessageRanks {
   }
 
   /** Whether its arguments or its answer have a word or a number that the failure has. */
-  #exchangeSays({ id, detail }: MessageEvent): boolean {
-    const said = [this.#args.get(id), detail].flatMap((text) => text?.match(WORDS) ?? []);
+  #exchangeSays(event: MessageEvent): boolean {
+    const said = [this.#args.of(event), event.detail].flatMap((text) => text?.match(WORDS) ?? []);
     return said.some((word) => this.#context.words.has(word));
   }
 }

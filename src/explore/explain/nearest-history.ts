@@ -1,9 +1,10 @@
 /** What the nearest passing execution did otherwise, in words. */
 import { plural } from '../../model/plural.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
-import { messageText, unstruckText } from '../../model/message-text.ts';
-import { formatEvent } from '../../trace/event-text.ts';
+import { messageEventText, messageText, unstruckText } from '../../model/message-text.ts';
+import { eventText } from '../../trace/event-text.ts';
 import { isSameKey } from '../keyed-log.ts';
+import { CallArguments } from './call-arguments.ts';
 import { EventNames } from './event-name.ts';
 import { messageAskedAbout } from './arrivals.ts';
 import { answerText, askedText, decisionText, outageClause } from './question-text.ts';
@@ -72,10 +73,8 @@ function unstruckIn(
   { answer }: AnswerChange,
 ): string | undefined {
   if (observed.question.kind !== 'fault' || answer !== 0) return undefined;
-  const { event } = new ShownFaults(run, new EventNames(run)).of(observed) ?? {};
-  return event?.type === 'fault' && event.message !== undefined
-    ? unstruckText(event.kind, event.message)
-    : undefined;
+  const { event, message } = new ShownFaults(run, new EventNames(run)).of(observed) ?? {};
+  return event?.type === 'fault' && message !== undefined ? unstruckText(event.kind, message) : undefined;
 }
 
 /** What strikes is a clause of its own. */
@@ -117,7 +116,7 @@ function insteadText(
   const { question } = change.decision;
   if (observed === undefined) return `"${question.text}" had been ${change.answer}`;
   const { due, answer } = observed;
-  const about = messageAskedAbout(failing, observed) ?? askedText(observed);
+  const about = messageAskedAbout(failing, observed, new CallArguments(failing)) ?? askedText(observed);
   if (due.length > 0) return orderInsteadText(failing, passing, observed, change.answer);
   const partedInstead = partedInsteadText(failing, passing, observed);
   if (partedInstead !== undefined) return partedInstead;
@@ -180,8 +179,9 @@ function orderInsteadText(
   const arrival = names.broughtBy(due[instead]?.id ?? 0);
   const first = names.broughtBy(due[answer]?.id ?? 0);
   if (arrival !== undefined && taken !== other) {
-    const before = first === undefined ? taken : messageText(first);
-    return `${messageText(arrival)} had arrived before ${before} at ${atMs} ms`;
+    const args = new CallArguments(failing);
+    const before = first === undefined ? taken : messageText(first, args.of(first));
+    return `${messageText(arrival, args.of(arrival))} had arrived before ${before} at ${atMs} ms`;
   }
   return taken === other
     ? `of the events due at ${atMs} ms ${taken} that was made ${instead < answer ? 'earlier' : 'later'} had come first`
@@ -238,12 +238,12 @@ function messageDifference(
   failing: ObservedRun,
   passing: ObservedRun,
 ): string | undefined {
-  const timesIn = ({ events }: ObservedRun, { text, atMs }: Shown): readonly number[] => {
+  const timesIn = (run: ObservedRun, { text, atMs }: Shown): readonly number[] => {
     const words = text.slice(`${atMs} ms: `.length);
-    return events.flatMap(({ event }) => {
-      const other = event.type === 'message' ? formatEvent(event) : '';
-      return other === `${event.at} ms: ${words}` ? [event.at] : [];
-    });
+    const textOf = eventTextIn(run);
+    return run.events.flatMap(({ event }) =>
+      event.type === 'message' && textOf(event) === words ? [event.at] : [],
+    );
   };
   const there = timesIn(failing, held);
   if (!there.includes(held.atMs)) {
@@ -265,18 +265,25 @@ function messageDifference(
     : `In the failing execution: ${failed.text}, ${here} times. In the passing execution: ${ofPassing === 1 ? 'once' : `${ofPassing} times`}.`;
 }
 
+/** The words for an event of that execution: of an answer with the arguments of its call. */
+function eventTextIn(run: ObservedRun): (event: TraceEvent) => string {
+  const args = new CallArguments(run);
+  return (event) => (event.type === 'message' ? messageEventText(event, args.of(event)) : eventText(event));
+}
+
 function firstDifference(
   one: ObservedRun,
   other: ObservedRun,
   isShown: (event: TraceEvent) => boolean,
 ): readonly [Shown | undefined, Shown | undefined] | undefined {
-  const [first, second] = [one, other].map(({ events }) =>
-    events.flatMap(({ event }) =>
+  const [first, second] = [one, other].map((run) => {
+    const textOf = eventTextIn(run);
+    return run.events.flatMap(({ event }) =>
       isShown(event)
-        ? [{ atMs: event.at, text: formatEvent(event), isMessage: event.type === 'message' }]
+        ? [{ atMs: event.at, text: `${event.at} ms: ${textOf(event)}`, isMessage: event.type === 'message' }]
         : [],
-    ),
-  ) as [Shown[], Shown[]];
+    );
+  }) as [Shown[], Shown[]];
   const length = Math.max(first.length, second.length);
   for (let at = 0; at < length; at += 1) {
     if (first[at]?.text !== second[at]?.text) return [first[at], second[at]];

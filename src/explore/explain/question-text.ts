@@ -85,8 +85,14 @@ export function askedText({
   return `"${aboutOf(question)}"${timeText(occurrence)}`;
 }
 
+/** Of what was asked in the same words before: which one it is, as a label in quotes has it. */
 function timeText(occurrence: number): string {
   return occurrence === 0 ? '' : ` (${ordinal(occurrence + 1)})`;
+}
+
+/** The same behind a clause. A number alone would count what the clause says, which may not have happened before. */
+function momentText(earlier: number): string {
+  return earlier === 0 ? '' : ` (the ${ordinal(earlier + 1)} such moment)`;
 }
 
 function ordinal(count: number): string {
@@ -124,19 +130,23 @@ function askersSentence({ describe, answer }: ObservedDecision): string | undefi
 
 type EventName = (event: ObservedDecision['due'][number]) => string;
 
-/** A decision in words; `eventName` names the events of an order. */
+/**
+ * A decision in words; `eventName` names the events of an order, `earlier` is how often the same words could have been said before: where a
+ * fault is described by what it strikes, that is fewer times than its question was asked.
+ */
 export function decisionText(
   decision: ObservedDecision,
   eventName: EventName = ({ topic }) => eventText(topic),
+  earlier: number = decision.occurrence,
 ): string {
-  const { question, n, answer, due, drawn, occurrence } = decision;
+  const { question, n, answer, due, drawn } = decision;
   if (due.length > 0) return orderText(decision, eventName);
   if (drawn !== undefined) return `"${drawn.name}" is ${drawn.text}`;
   const about = askedText(decision);
   const words = answerText(decision, answer);
   switch (question.kind) {
     case 'fault':
-      if (words !== undefined && words !== '') return `${words}${timeText(occurrence)}`;
+      if (words !== undefined && words !== '') return `${words}${momentText(earlier)}`;
       return answer === 0 || words === ''
         ? `no fault strikes ${about}`
         : `${unwordedFault(decision) ?? `a fault strikes ${about}`} (${answer} of ${n - 1})`;
@@ -168,7 +178,7 @@ export function outageClause({ owner, what, subject }: Topic, verb: 'is' | 'had 
 /** One that is known by its kind alone, as in a log. */
 function unwordedFault({ question: { topic }, occurrence }: ObservedDecision): string | undefined {
   const text = topic.owner === 'time' ? timeFaultText(topic.what) : undefined;
-  return text === undefined ? undefined : `${text}${timeText(occurrence)}`;
+  return text === undefined ? undefined : `${text}${momentText(occurrence)}`;
 }
 
 function orderText({ answer, due }: ObservedDecision, eventName: EventName): string {

@@ -3,9 +3,12 @@
  * it; what leaves none is not said to strike, unless who asked says so or its answer is the highest, for those between may mean that
  * nothing goes wrong.
  */
+import type { Question } from '../../kernel/question.ts';
 import { faultText, type FaultEvent } from '../../model/faults.ts';
+import { messageText } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { messageAskedAbout } from './arrivals.ts';
+import { CallArguments } from './call-arguments.ts';
 import type { EventNames } from './event-name.ts';
 import { aboutOf, answerText, decisionText } from './question-text.ts';
 import type { ObservedDecision, ObservedEvent, ObservedRun } from './observed-run.ts';
@@ -13,6 +16,8 @@ import type { ObservedDecision, ObservedEvent, ObservedRun } from './observed-ru
 /** A fault in the trace. */
 export interface ShownFault {
   readonly event: TraceEvent;
+  /** The message that it strikes, in words, an answer with the arguments of its call; undefined if it strikes none. */
+  readonly message?: string | undefined;
   /** Events of the same doing, which say nothing more. */
   readonly others: readonly TraceEvent[];
   readonly decision: ObservedDecision;
@@ -23,6 +28,9 @@ export interface ShownFault {
 export class ShownFaults {
   readonly #run: ObservedRun;
   readonly #names: EventNames;
+  readonly #args: CallArguments;
+  /** By answer and question. */
+  readonly #earlier = new Map<string, ReadonlyMap<ObservedDecision, number>>();
   /** The last answered question about a fault before each place in the trace. */
   readonly #lastBefore = new Map<number, ObservedDecision>();
   /** The events of `atSomeEvent`, which come some events after their decisions. */
@@ -31,6 +39,7 @@ export class ShownFaults {
   constructor(run: ObservedRun, names: EventNames) {
     this.#run = run;
     this.#names = names;
+    this.#args = new CallArguments(run);
     for (const decision of run.decisions) {
       if (isAnsweredFault(decision)) this.#lastBefore.set(decision.traceIndex, decision);
     }
@@ -50,7 +59,9 @@ export class ShownFaults {
     const { event, firingId } = this.#run.events[decision.traceIndex] ?? {};
     if (event?.type !== 'fault' || firingId !== decision.firingId) return undefined;
     if (this.#lastBefore.get(decision.traceIndex) !== decision) return undefined;
-    return { event, others: this.#othersOf(decision, event), decision, text: this.#textOf(decision, event) };
+    const fault = this.#withArguments(event, decision.traceIndex);
+    const others = this.#othersOf(decision, event);
+    return { event, message: fault.message, others, decision, text: this.#textOf(decision, fault) };
   }
 
   /** What was decided of that fault after it, such as how long it lasts: it is said with it. */
@@ -78,19 +89,54 @@ export class ShownFaults {
   textOf(decision: ObservedDecision): string {
     const { question, answer, n } = decision;
     if (this.isSpared(decision)) return `"${question.text}" is ${answer} of 0 to ${n - 1}, which is no fault`;
-    const message = question.kind === 'delay' ? messageAskedAbout(this.#run, decision) : undefined;
+    const message =
+      question.kind === 'delay' ? messageAskedAbout(this.#run, decision, this.#args) : undefined;
     const ms = answerText(decision, answer);
     if (message !== undefined && ms !== undefined) return `${message} is delayed by ${ms} ms`;
-    return this.of(decision)?.text ?? decisionText(decision, (event) => this.#names.of(event));
+    return this.of(decision)?.text ?? this.#decisionText(decision);
+  }
+
+  #decisionText(decision: ObservedDecision): string {
+    return decisionText(decision, (event) => this.#names.of(event), this.#earlierMoments(decision));
+  }
+
+  /** How often the same question was asked before in the same words: a moment at which a call comes is another one for each of its arguments. */
+  #earlierMoments(decision: ObservedDecision): number {
+    const { question, answer, occurrence } = decision;
+    if (question.kind !== 'fault' || occurrence === 0) return occurrence;
+    if (answerText(decision, answer) === undefined) return occurrence;
+    const key = `${answer} ${question.key}`;
+    const earlier = this.#earlier.get(key) ?? this.#earlierOf(question, answer);
+    this.#earlier.set(key, earlier);
+    return earlier.get(decision) ?? occurrence;
+  }
+
+  /** The same of each decision about that question, as if it had that answer. */
+  #earlierOf({ key }: Question, answer: number): ReadonlyMap<ObservedDecision, number> {
+    const times = new Map<string, number>();
+    const earlier = new Map<ObservedDecision, number>();
+    for (const decision of this.#run.decisions) {
+      if (decision.question.key !== key) continue;
+      const words = answerText(decision, answer) ?? '';
+      const count = times.get(words) ?? 0;
+      earlier.set(decision, count);
+      times.set(words, count + 1);
+    }
+    return earlier;
   }
 
   #textOf(decision: ObservedDecision, event: FaultEvent): string {
     const words = answerText(decision, decision.answer);
     // Which message it was, and how long it takes, is more than how often it was asked.
     if (isOfNetwork(event)) return faultText(event);
-    return words === undefined || words === ''
-      ? faultText(event)
-      : decisionText(decision, (due) => this.#names.of(due));
+    return words === undefined || words === '' ? faultText(event) : this.#decisionText(decision);
+  }
+
+  /** What strikes an answer strikes it as it is sent; the fault itself does not say which call it belongs to. */
+  #withArguments(fault: FaultEvent, traceIndex: number): FaultEvent {
+    const { event } = this.#run.events[traceIndex - 1] ?? {};
+    if (event?.type !== 'message' || fault.message !== messageText(event)) return fault;
+    return { ...fault, message: messageText(event, this.#args.of(event)) };
   }
 
   #struckLater(decision: ObservedDecision, { event, firingId }: ObservedEvent): ShownFault {

@@ -97,7 +97,7 @@ test('a call that is lost', async () => {
       "lost-call fails at 200 ms: 2 clients have 1 tickets of the shop, when the call sell("ben") from ben to shop is lost.",
       "0 ? the call sell("ben") from ben to shop is lost",
       "2   ann gets 1 from sell("ann") of shop, called at 0 ms",
-      "50   ben notes: gives up  (by the time limit of ben's call sell to shop)",
+      "50   ben notes: gives up  (by the time limit of ben's call sell("ben") to shop)",
       "200   the sleep of the scenario ends  (set at the start)",
       "200 ! 2 clients have 1 tickets of the shop",
       "If the call sell("ben") from ben to shop had not been lost, nothing would have failed.",
@@ -112,14 +112,14 @@ test('an answer that is lost', async () => {
   });
   expect(lines).toMatchInlineSnapshot(`
     [
-      "lost-answer fails at 200 ms: 2 clients have 3 tickets of the shop, when the answer 1 of shop to ann's call of sell is lost.",
-      "1 ? the answer 1 of shop to ann's call of sell is lost  (by the arrival at shop of ann's call sell("ann"))",
+      "lost-answer fails at 200 ms: 2 clients have 3 tickets of the shop, when the answer 1 of shop to ann's call sell("ann") is lost.",
+      "1 ? the answer 1 of shop to ann's call sell("ann") is lost  (by the arrival at shop of ann's call sell("ann"))",
       "2   ben gets 2 from sell("ben") of shop, called at 0 ms",
       "52   ann gets 3 from sell("ann") of shop, called at 50 ms",
       "200   the sleep of the scenario ends  (set at the start)",
       "200 ! 2 clients have 3 tickets of the shop",
-      "If the answer 1 of shop to ann's call of sell had not been lost, nothing would have failed.",
-      "In the passing execution: 2 ms: ann gets 1 from shop as the answer to its call of sell. In the failing execution: that does not happen.",
+      "If the answer 1 of shop to ann's call sell("ann") had not been lost, nothing would have failed.",
+      "In the passing execution: 2 ms: ann gets 1 from shop as the answer to its call sell("ann"). In the failing execution: that does not happen.",
     ]
   `);
 });
@@ -520,3 +520,55 @@ test.each([
     expect(lines.join('\n')).toContain(lasts);
   },
 );
+
+test.each([
+  [1, 'store crashes as put("b") of scenario arrives'],
+  [2, 'store crashes as put("a") of scenario arrives (the 2nd such moment)'],
+])(
+  'what strikes as a call arrives counts the calls with the same arguments: question %i',
+  async (asked, words) => {
+    const [sentence = ''] = await explained(
+      'counted',
+      async (sim) => {
+        const net = createNetwork(sim, { latencyMs: 1 });
+        const store = net.node('store', () => ({ put: (value: string) => value }), { faults: { crash: 16 } });
+        const stub = net.connect<{ put(value: string): string }>('store', { timeoutMs: 5 });
+        for (const value of ['a', 'b', 'a']) await stub.put(value).catch(() => '');
+        sim.check(store.incarnation === 0, 'it has crashed');
+      },
+      {},
+      ({ question, n, occurrence }) =>
+        question === 'store crash at scenario to store put fault' && occurrence === asked ? n - 1 : undefined,
+    );
+    expect(sentence).toBe(`counted fails at 6 ms: it has crashed, when ${words}.`);
+  },
+);
+
+/** Two clients ask for a lock each; the lock of the second is looked at. */
+const locking = async (sim: Simulation): Promise<void> => {
+  const net = createNetwork(sim, { latencyMs: [1, 8] });
+  net.node('locks', () => ({ acquire: (lock: string, client: number) => `${lock} ${client}` }));
+  const order: number[] = [];
+  for (const client of [1, 2]) {
+    net.node(`c${client}`, async ({ connect }) => {
+      await connect<{ acquire(lock: string, client: number): string }>('locks').acquire('a', client);
+      order.push(client);
+    });
+  }
+  await sim.sleep(50);
+  sim.check(order[0] === 1, 'the second was first');
+};
+
+test.each<[Answers, string]>([
+  [
+    { 'locks to c1 reply to acquire delay': 7 },
+    'the answer "a 1" of locks to c1\'s call acquire("a", 1) is delayed by',
+  ],
+  [
+    { 'order locks to c1 reply to acquire': 1, 'order locks to c2 reply to acquire': 1 },
+    'the arrival at c2 of the answer "a 2" to acquire("a", 2) from locks comes before the arrival at c1 of the answer "a 1" to acquire("a", 1) from locks',
+  ],
+])('an answer shows the arguments of its call: %s', async (answers, words) => {
+  const [sentence] = await explained('answers', locking, answers);
+  expect(sentence).toContain(words);
+});

@@ -28,7 +28,7 @@ test('a fault of time has words of its own', () => {
     { question: step, n: 16, answer: 15 },
   ];
   const { lines } = plainHistory(log, failure);
-  expect(lines[0]?.text).toBe('the wall clock is set (2nd) (15 of 15)');
+  expect(lines[0]?.text).toBe('the wall clock is set (the 2nd such moment) (15 of 15)');
 });
 
 test('of a long log the earliest decisions are left out, and counted', () => {

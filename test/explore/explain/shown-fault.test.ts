@@ -88,9 +88,9 @@ test('says which of several questions of one name it was', async () => {
     return (await explain(createExecutor(scenario), log)).sentence;
   };
   expect(await sentenceFor(0)).toContain('when fault "lost" strikes send.');
-  expect(await sentenceFor(1)).toContain('when fault "lost" strikes send (2nd).');
-  expect(await sentenceFor(2)).toContain('when fault "lost" strikes send (3rd).');
-  expect(await sentenceFor(10)).toContain('when fault "lost" strikes send (11th).');
+  expect(await sentenceFor(1)).toContain('when fault "lost" strikes send (the 2nd such moment).');
+  expect(await sentenceFor(2)).toContain('when fault "lost" strikes send (the 3rd such moment).');
+  expect(await sentenceFor(10)).toContain('when fault "lost" strikes send (the 11th such moment).');
 });
 
 test('gives a delay that would have helped in milliseconds, even where there was none', async () => {
