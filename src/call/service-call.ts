@@ -21,7 +21,7 @@ export type ServiceCall = {
   [M in ServiceMethod]: { readonly method: M; readonly args: Readonly<Parameters<Service[M]>> };
 }[ServiceMethod];
 
-/** Calls of some methods only. */
+/** A call of one of these methods. */
 export type CallOf<M extends ServiceMethod> = Extract<ServiceCall, { readonly method: M }>;
 
 /** Calls that ask for runs in given states, by any method. */

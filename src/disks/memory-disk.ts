@@ -599,7 +599,7 @@ class MountedDisk implements Disk {
  * remains of its work. The disk belongs to the world in which it is created, usually that of the simulation; each
  * `Disk` belongs to the process that mounted it.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options.
  * @example
  * ```ts
  * import { simulate } from 'dryrunner';

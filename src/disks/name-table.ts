@@ -12,7 +12,7 @@ export type NameChange =
   | { readonly kind: 'removal'; readonly path: string }
   | { readonly kind: 'rename'; readonly path: string; readonly to: string; readonly file: StoredFile };
 
-/** See the invariants above. */
+/** The names on one disk, with the changes that are not on the medium. */
 export class NameTable {
   #now = new Map<string, StoredFile>();
   readonly #medium = new Map<string, StoredFile>();

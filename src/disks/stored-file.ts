@@ -21,7 +21,7 @@ interface Piece {
   readonly data: Uint8Array;
 }
 
-/** See the invariants above. */
+/** One file on a disk, with the changes that are not on the medium. */
 export class StoredFile {
   /** Content that is certainly on the medium. */
   #medium: Uint8Array[] = [];

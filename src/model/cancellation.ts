@@ -16,7 +16,7 @@ export interface Cancellable {
  * True if the operation has been asked to stop. Does not create the signal if `cancelled` is present.
  * See {@link Cancellation}.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an object with neither `cancelled` nor `signal`.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a `Cancellable`, such as an object with neither field.
  */
 export function isCancelled(cancel: Cancellable | undefined): boolean {
   try {
@@ -32,7 +32,7 @@ export function isCancelled(cancel: Cancellable | undefined): boolean {
 }
 
 /**
- * One operation's cancellation: hand the object to the collaborator, call `cancel` to stop it.
+ * The cancellation of one operation: pass it to a collaborator, and call `cancel` to stop the operation.
  *
  * @example
  * ```ts

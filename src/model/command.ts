@@ -13,7 +13,7 @@ export interface LogTags {
   readonly tag: string;
 }
 
-/** No tags at all. See {@link checkCommand}. */
+/** Tags that are all empty. See {@link checkCommand}. */
 export const NO_TAGS: LogTags = Object.freeze({ jobId: '', taskId: '', tag: '' });
 
 /** A command line with its environment and limits. Everything but `argv` may be left out. */

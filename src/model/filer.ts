@@ -14,7 +14,9 @@ export interface Checkout {
 
 /** Checks out snapshots. A cancelled checkout fails within the filer's `cancelBoundMs` (R173). */
 export interface Checkouter {
+  /** Checks out into a directory that the filer chooses. */
   checkout(snapshotId: string, cancel?: Cancellable): MaybePromise<Checkout>;
+  /** Checks out into the directory `dir`. */
   checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): MaybePromise<Checkout>;
 }
 

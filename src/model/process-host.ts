@@ -8,7 +8,7 @@ import type { VirtualClock } from '../kernel/virtual-clock.ts';
 
 /** Clock of a process, for code that keeps timers in lists of its own and queues only the earliest. */
 export type ProcessClock = Pick<VirtualClock, 'now' | 'epochMs' | 'currentEventId' | 'queued'> & {
-  /** The actual duration of a timer of `ms` set now, while the process may be slow. */
+  /** How long a timer of `ms` set now takes, in milliseconds: more than `ms` while the process is slow. */
   slowed(ms: number): number;
 };
 

@@ -62,7 +62,7 @@ const NO_OUTCOME: RunOutcome = Object.freeze({ snapshotId: '', exitCode: 0, erro
  * checks that the parts are objects; a store checks the rest with `checkRunStatus`.
  * See {@link completeStatus}.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `tags`, `refs` or `outcome` is no object.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `tags`, `refs` or `outcome` is not an object.
  */
 export function makeRunStatus(
   runId: RunID,

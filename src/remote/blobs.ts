@@ -86,7 +86,7 @@ const FIELDS_BYTES_MAX = TAKEN_BYTES_MAX - 4_000_000;
 const OK: Init<StatusMessage> = { code: RPC_CODES.OK, message: '' };
 const CLOSED = 'the server is going down';
 
-/** See above. */
+/** Handles the methods that read and write blobs, and tracks unfinished uploads. */
 export class Blobs {
   readonly #options: BlobsOptions;
   readonly #content: ContentStore;

@@ -459,7 +459,7 @@ class Workers {
   }
 }
 
-/** See above. */
+/** The operations of a server, and the executions that they wait for. */
 export class Executions {
   readonly #world: World;
   readonly #options: ExecutionsOptions;

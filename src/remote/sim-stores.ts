@@ -27,7 +27,7 @@ export type CacheFaultKind = 'lose' | 'stale' | 'fail';
 
 /** Probability of each fault, from 0 to 1, and the delay. */
 export interface StoreFaults<K extends string> {
-  /** Name of the store in questions and in the trace. */
+  /** Name of the store in questions and in the trace. Default: `cas` for a content store, `cache` for an action cache. */
   readonly name?: string;
   readonly rates?: Readonly<Partial<Record<K, number>>>;
   /** Upper limit of the delay of a call in milliseconds, exclusive. Default 0. */
@@ -145,8 +145,8 @@ class SimContentStore implements ContentStore {
 }
 
 /**
- * Creates a content store in memory whose calls are delayed, fail, and find blobs evicted. Its questions are named
- * `NAME read HASH fault` and so on.
+ * Wraps a content store in memory, so that calls are delayed, fail, and find blobs evicted. Its questions are named
+ * `NAME read HASH fault` and so on. By default no fault strikes.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid rates.
  * @example
@@ -219,8 +219,8 @@ class SimActionCache implements ActionCache {
 }
 
 /**
- * Creates an action cache in memory whose calls are delayed and fail, and whose results get lost, or stay while the
- * blobs that they name get lost.
+ * Wraps an action cache in memory, so that calls are delayed and fail, and results get lost, or stay while the blobs
+ * that they name get lost. By default no fault strikes.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid rates.
  * @example
