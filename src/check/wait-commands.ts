@@ -88,7 +88,7 @@ export async function firstActive(
 /** What ends the wait of {@link oddWait}. */
 type OddKind = 'cancelled' | 'for RUNNING' | 'for a new run';
 
-/** All of them. */
+/** All kinds of such waits. */
 export const ODD_KINDS: readonly OddKind[] = Object.freeze([
   'cancelled',
   'for RUNNING',

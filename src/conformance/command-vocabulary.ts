@@ -69,7 +69,6 @@ export const simCommands: CommandVocabulary = Object.freeze({
 
 /**
  * Commands for POSIX shells. A real machinery loses no process on request, so `lost` is missing.
- * Commands for POSIX shells. A real machinery loses no process on request, so there is no `lost`.
  *
  * @example
  * ```ts

@@ -38,7 +38,6 @@ const GROUPS: readonly (readonly [group: string, specs: readonly CaseSpec[]])[] 
 
 /**
  * All cases, in a fixed order. Every runner must pass those whose capabilities it has.
- * All cases, in a fixed order. Every runner must pass those that it supports.
  *
  * @example
  * ```ts

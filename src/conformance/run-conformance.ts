@@ -23,7 +23,7 @@ export interface CaseResult {
   readonly reached: ReachCounts;
 }
 
-/** The options of {@link runConformance}. */
+/** Options of {@link runConformance}. */
 export interface ConformanceOptions extends ProveOptions {
   /** The cases to run. Default: the whole suite. */
   readonly cases?: readonly ConformanceCase[];

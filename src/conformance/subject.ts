@@ -60,7 +60,6 @@ export interface HeldWorld {
 
 /**
  * A runner, described for the conformance suite.
- * A runner as the conformance suite sees it.
  *
  * @example
  * ```ts

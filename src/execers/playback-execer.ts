@@ -204,7 +204,7 @@ class PlaybackProcess extends VirtualProcess {
 /** Finds the recording for a command; undefined if there is none. */
 export type FindRecording = (command: ExecCommand) => RecordedRun | undefined;
 
-/** The options of {@link createPlaybackExecer}. */
+/** Options of {@link createPlaybackExecer}. */
 export interface PlaybackExecerOptions extends VirtualExecerOptions {
   readonly recordingOf: FindRecording;
   /** The longest that a recorded process may take to die before it is killed. Default 15,000 ms. */

@@ -23,7 +23,7 @@ export interface ExecRunnerOptions
   extends QueueOptions, Partial<Omit<InvokerOptions, 'outputs'>>, Omit<OsExecerOptions, 'clock' | 'metrics'> {
   /** Where the runner lives. Default: a new real world. */
   readonly world?: World;
-  /** Default: files in a new temporary folder. */
+  /** Where commands write their output. Default: files in a new temporary folder. */
   readonly outputs?: LocalOutputs;
   /** Records the runner for later playback (`createRecorder`); must live in the same world. Default: no recording. */
   readonly recorder?: Recorder | undefined;

@@ -10,7 +10,7 @@ import { createRandomStream, SEED } from '../kernel/seeded-random.ts';
 import type { World } from '../model/world.ts';
 import { createSystemClock } from './system-clock.ts';
 
-/** What {@link realWorld} takes. */
+/** Options of {@link realWorld}. */
 export interface RealWorldOptions {
   /** Makes the random stream reproducible, but neither time nor the machine. Default: real entropy. */
   readonly seed?: string | number;

@@ -14,7 +14,7 @@ import { reachesMachine } from '../kernel/drain-real-functions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { topicOf, type Label } from '../kernel/question.ts';
 
-/** The options of {@link createSystemClock}. */
+/** Options of {@link createSystemClock}. */
 export interface SystemClockOptions {
   /**
    * False lets the Node process exit while only timers of this clock are left, as `unref` does. Default true: timers

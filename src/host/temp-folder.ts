@@ -15,7 +15,7 @@ import { removeTree, removeTreeSync, removeTreeWhile } from './remove-tree.ts';
 /** A folder of this process alone. */
 export interface TempFolder {
   readonly path: string;
-  /** Removes it with all that is in it. May be called again, also after it has failed. */
+  /** Removes it with everything in it. Idempotent; a call after a failure tries again. */
   remove(): Promise<void>;
 }
 

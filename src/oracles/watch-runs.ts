@@ -281,7 +281,7 @@ const RULES = is.listOf(
 );
 
 /**
- * An oracle that holds the runs of a trace to rules; all of them share the facts.
+ * An oracle that checks the runs of a trace against rules, which share the facts.
  *
  * @example
  * ```ts

@@ -22,9 +22,9 @@ const OUTSIDE_HEAP_FACTOR = 2;
 const LOOK_EVERY = 64;
 const MIB = 1 << 20;
 
-/** The options of {@link GuardedExecutor}. */
+/** Options of {@link GuardedExecutor}. */
 export interface Guard {
-  /** Where each turn of the event loop shows. */
+  /** Where each turn of the event loop is counted. */
   readonly state: ExploreSharedState;
   /** Limit of the heap in MiB. */
   readonly memoryMb: number;

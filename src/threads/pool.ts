@@ -12,7 +12,7 @@ import { ExploreSlot, type ExploreSlotOptions } from './slot.ts';
 import type { CampaignTask } from './task.ts';
 import type { ThreadLimits } from './thread-supervisor.ts';
 
-/** The options of {@link runExplorePool}. */
+/** Options of {@link runExplorePool}. */
 export interface ExplorePoolOptions extends ThreadLimits, Omit<CampaignTask, 'kind'> {
   /** Number of threads. */
   readonly workers: number;

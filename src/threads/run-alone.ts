@@ -13,7 +13,7 @@ export function runAlone(run: (onTurn: () => void) => Promise<Verdict>): Promise
   return failLeftTimers(() => catchStrayErrors(run));
 }
 
-/** An executor each of whose executions runs alone. */
+/** An executor that runs each execution alone. */
 export function executorAlone(executor: Executor): Executor {
   return {
     scenario: executor.scenario,

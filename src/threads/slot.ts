@@ -92,7 +92,7 @@ export class ExploreSlot {
   }
 
   /**
-   * Runs the share.
+   * Runs the share to its end, or until it is asked to stop.
    *
    * @throws ScenarioRefusedError (rejects) if the scenario does not load.
    */

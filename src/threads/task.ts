@@ -81,7 +81,7 @@ export interface ReplayTask {
   readonly keepsTrace?: boolean;
 }
 
-/** The key of the failure that a replay must come to, if it is known. */
+/** The key of the failure that a replay must reproduce, if it is known. */
 export function expectedKey({ log, failureKey }: Pick<ReplayTask, 'log' | 'failureKey'>): string | undefined {
   return log !== undefined && 'failureKey' in log ? log.failureKey : failureKey;
 }
@@ -108,7 +108,7 @@ export interface ReplayResult extends Pick<FailingExecution, 'explanation' | 'cu
 /** The outcome of running an execution again. */
 export interface ReplayOutcome {
   readonly isReproduced: boolean;
-  /** False if other events led to the failure that was expected. */
+  /** False if different events led to the expected failure. */
   readonly isSameTrace: boolean;
   /**
    * The first place where the log does not fit, in a sentence; or that every decision fits, but something else fails,

@@ -35,7 +35,7 @@ export interface ThreadLimits {
   readonly memoryMb: number;
 }
 
-/** The options of {@link runInThread}. */
+/** Options of {@link runInThread}. */
 export interface ThreadOptions extends ThreadLimits {
   /** Ends the thread early, keeping the results so far. */
   readonly signal?: AbortSignal;

@@ -14,7 +14,7 @@ const served = (filer: Filer): RunTypeMap => new Map([['scoot', { filer }]]);
 interface Held {
   readonly runner: Service;
   readonly updater: CountingUpdater;
-  /** When the runner was about to be made. */
+  /** The time just before the runner was made. */
   readonly madeAtMs: number;
   /** When each update began. */
   readonly begunAtMs: number[];

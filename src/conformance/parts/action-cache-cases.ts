@@ -125,7 +125,6 @@ const results: readonly PartCaseSpec<ActionCacheSubject>[] = [
 /**
  * The contract of an action cache, case by case: results by instance and action. It may lack `eviction`. See
  * {@link contentStoreCases}.
- * What an action cache promises, case by case: results by instance and action. It may lack `eviction`. See {@link contentStoreCases}.
  *
  * @example
  * ```ts

@@ -258,7 +258,6 @@ const losses: readonly PartCaseSpec<ChaosSubject>[] = [
 
 /**
  * The contract of a runner behind a network that loses calls, case by case: for `createChaosRunner`, or yours.
- * What a runner behind a network that loses calls promises, case by case: `createChaosRunner`, or yours.
  *
  * @example
  * ```ts

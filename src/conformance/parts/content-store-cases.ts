@@ -365,7 +365,6 @@ const holds: readonly PartCaseSpec<ContentStoreSubject>[] = [
 
 /**
  * The contract of a content store, case by case: blobs by digest, blobs in parts, holds. It may lack `eviction`.
- * What a content store promises, case by case: blobs by digest, parts, what is held. It may lack `eviction`.
  *
  * @example
  * ```ts

@@ -255,7 +255,6 @@ const snapshots: readonly PartCaseSpec<FilerSubject>[] = [
 /**
  * The contract of a filer that keeps snapshots, case by case: for `createMemoryFiler`, filers of `dryrunner/host`, or
  * yours.
- * What a filer that keeps snapshots promises, case by case: `createMemoryFiler`, filers of `dryrunner/host`, or yours.
  *
  * @example
  * ```ts

@@ -534,7 +534,6 @@ const words: readonly PartCaseSpec<MemoryDiskSubject>[] = [
 /**
  * The contract of a disk in memory beyond {@link diskCases}, case by case: for `createMemoryDisk` of
  * `dryrunner/cluster`, or yours.
- * What a disk in memory promises beside {@link diskCases}, case by case: `createMemoryDisk` of `dryrunner/cluster`, or yours.
  *
  * @example
  * ```ts

@@ -260,7 +260,6 @@ const memory: readonly PartCaseSpec<MemoryOutputSubject>[] = [
 
 /**
  * The contract of outputs in memory beyond {@link outputCases}: they can be read at any time, and fail as planned.
- * What outputs in memory promise beside {@link outputCases}: that they can be read at any time, and fail as planned.
  *
  * @example
  * ```ts

@@ -254,7 +254,6 @@ const registries: readonly PartCaseSpec<MetricsSubject>[] = [
 /**
  * The contract of a metrics registry, case by case: for `createMemoryMetrics`, the one for Prometheus of
  * `dryrunner/host`, or yours.
- * What a registry of metrics promises, case by case: `createMemoryMetrics`, the one for Prometheus of `dryrunner/host`, or yours.
  *
  * @example
  * ```ts

@@ -300,7 +300,6 @@ const machines: readonly PartCaseSpec<NodeSubject>[] = [
 
 /**
  * The contract of a node that is a runner, case by case: for `createNode`, or yours.
- * What a node that is a runner promises, case by case: `createNode`, or yours.
  *
  * @example
  * ```ts

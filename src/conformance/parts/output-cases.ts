@@ -132,7 +132,6 @@ const contents: readonly PartCaseSpec<OutputSubject>[] = [
 
 /**
  * The contract of outputs, case by case: for those in memory, in a folder of the machine, or yours.
- * What outputs promise, case by case: those in memory, in a folder of the machine, or yours.
  *
  * @example
  * ```ts

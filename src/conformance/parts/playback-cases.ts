@@ -251,7 +251,6 @@ const recordings: readonly PartCaseSpec<PlaybackSubject>[] = [
 
 /**
  * The contract of a playback execer, case by case: for `createPlaybackExecer` of `dryrunner/kit`, or yours.
- * What a player of recordings promises, case by case: `createPlaybackExecer` of `dryrunner/kit`, or yours.
  *
  * @example
  * ```ts

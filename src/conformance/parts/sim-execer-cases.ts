@@ -640,7 +640,6 @@ const memory: readonly PartCaseSpec<SimExecerSubject>[] = [
 
 /**
  * The contract of an execer that runs scripts, case by case: for `createSimExecer` of `dryrunner/kit`, or yours.
- * What an execer of scripts promises, case by case: `createSimExecer` of `dryrunner/kit`, or yours.
  *
  * @example
  * ```ts

@@ -400,7 +400,6 @@ const planned: readonly PartCaseSpec<SimFilerSubject>[] = [
 
 /**
  * The contract of a filer with planned behaviour, case by case: for `createSimFiler`, or yours.
- * What a filer that behaves as planned promises, case by case: `createSimFiler`, or yours.
  *
  * @example
  * ```ts

@@ -545,7 +545,6 @@ const waits: readonly PartCaseSpec<StoreSubject>[] = [
 
 /**
  * The contract of a status store, case by case: for `createStatusStore` of `dryrunner/kit`, or yours.
- * What a status store promises, case by case: `createStatusStore` of `dryrunner/kit`, or yours.
  *
  * @example
  * ```ts

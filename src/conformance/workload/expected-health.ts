@@ -58,7 +58,6 @@ const STATUS = is.objectOf<Pick<RunStatus, 'state' | 'exitCode'>>(
 /**
  * Whether a runner trusts its machine by R81, for models of a runner. It must be given the ends of the runs that left
  * the queue, in order.
- * Whether one runner trusts its machine by R81, for a model of a runner: it takes the ends of the runs that have left the queue, in their order.
  *
  * @example
  * ```ts

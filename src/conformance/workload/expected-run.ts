@@ -85,7 +85,7 @@ export const PLANNED_REACH = [
   'the runner became unhealthy',
 ] as const;
 
-/** One of them. */
+/** Something that some run with a plan has to reach. */
 export type PlannedReach = (typeof PLANNED_REACH)[number];
 
 /** Anything that a run can reach: what must be reached, and stops and given-up collaborators, which need not occur. */

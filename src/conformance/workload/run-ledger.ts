@@ -70,7 +70,7 @@ export class LedgerRun {
   readonly offeredMark: number;
   /** The mark when that call returned. */
   readonly acceptedMark: number;
-  /** When its turn comes. */
+  /** When it is its turn to start. */
   readonly turn: Span = { lo: 0, hi: Infinity };
   /** When it is over. */
   readonly end: Span = { lo: 0, hi: Infinity };
@@ -781,7 +781,7 @@ function deadlineOf({ command }: DrawnCommand): number {
   return timeoutMs > 0 ? timeoutMs : Infinity;
 }
 
-/** That much later. */
+/** The span, `ms` later. */
 function later({ lo, hi }: Span, ms: number): Span {
   return { lo: roundedMs(lo + ms), hi: roundedMs(hi + ms) };
 }

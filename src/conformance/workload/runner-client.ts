@@ -114,7 +114,7 @@ const MALFORMED_WAITS: readonly unknown[] = [
   { timeoutMs: 0, signal: null },
 ];
 
-/** A client with a name. */
+/** A client of the runner. */
 export class RunnerClient {
   readonly #name: string;
   readonly #service: Service;

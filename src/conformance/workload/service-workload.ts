@@ -36,7 +36,6 @@ export const SERVICE_CAPABILITY: is.Shape = is.oneOf(...SERVICE_CAPABILITIES);
 
 /**
  * A finished service, and what is known of it. Absent facts are not relied on.
- * A finished service, and what is known of it. What is left out is not relied on.
  *
  * @example
  * ```ts

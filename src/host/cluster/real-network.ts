@@ -36,7 +36,7 @@ export interface ProgramReference {
   readonly export: string;
 }
 
-/** What {@link realNetwork} takes. */
+/** Options of {@link realNetwork}. */
 export interface RealNetworkOptions {
   /**
    * The parent of the nodes' disks: a folder for each node, named after it, which outlives the network. Default: a
@@ -232,7 +232,7 @@ function callKey(caller: string, incarnation: number, id: number): string {
   return `${caller}/${incarnation}/${id}`;
 }
 
-/** Invariants: one process at most is alive; none starts once the node leaves or the network has ended. */
+/** Invariants: at most one process is alive; none starts once the node is leaving or the network has stopped. */
 class ThreadNode implements RealNode {
   readonly name: string;
   readonly #core: RealCore;

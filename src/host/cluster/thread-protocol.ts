@@ -6,7 +6,7 @@ import type { SentError } from '../../cluster/sent-error.ts';
 export interface NodeThreadInput {
   readonly name: string;
   readonly incarnation: number;
-  /** URL of the module of its program, and the name by which that is exported. */
+  /** URL of the module of its program, and the name by which the module exports the program. */
   readonly module: string;
   readonly export: string;
   /** The folder of its disk. */
@@ -15,11 +15,11 @@ export interface NodeThreadInput {
   readonly callTimeoutMs: number;
 }
 
-/** To a thread. */
+/** Messages to a thread. */
 export type ToNode =
   { readonly type: 'envelope'; readonly envelope: EnvelopeData } | { readonly type: 'leave' };
 
-/** From a thread. */
+/** Messages from a thread. */
 export type FromNode =
   | { readonly type: 'ready' }
   | { readonly type: 'envelope'; readonly envelope: EnvelopeData }

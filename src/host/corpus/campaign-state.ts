@@ -19,7 +19,7 @@ export interface CampaignIdentity {
   readonly reference: string;
   readonly strategy: string;
   readonly seed: string;
-  /** From 0. */
+  /** Counts from 0. */
   readonly shard: number;
   readonly shards: number;
 }

@@ -27,7 +27,7 @@ import {
 } from '../../model/disk.ts';
 import { makeFolder } from '../make-folder.ts';
 
-/** What {@link createFolderDisk} takes. */
+/** Options of {@link createFolderDisk}. */
 export interface FolderDiskOptions {
   /** Where the files are; made by the first operation if it is missing. Nothing else should write there meanwhile. */
   readonly folder: string;

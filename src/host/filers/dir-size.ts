@@ -30,7 +30,7 @@ export async function dirSizeKb(path: string): Promise<number> {
   return Number((blocks * BLOCK_BYTES + KB_BYTES - 1n) / KB_BYTES);
 }
 
-/** Paths are bytes here: a name need not be text. */
+/** Paths are Buffers, because a file name need not be valid text. */
 async function blocksOf(path: Buffer, counted: Set<string>): Promise<bigint> {
   const stats = await unlessGone(lstat(path, { bigint: true }));
   if (stats === undefined) return 0n;

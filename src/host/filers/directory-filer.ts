@@ -79,7 +79,7 @@ export class ManifestBuilder {
 }
 
 /**
- * Reads a manifest, trusting nothing in it.
+ * Parses a manifest, and validates every part of it.
  *
  * @throws RunnerError `RUNNER_FILER_FAILED`.
  */

@@ -25,9 +25,9 @@ export interface TempDirsOptions {
 
 const TEMP_DIRS_OPTIONS = is.optionsOf<TempDirsOptions>({}, { root: is.text('a path'), prefix: is.TEXT });
 
-/** Makes directories on the disk. */
+/** Makes temporary directories on the disk. */
 export interface DiskTempDirs extends TempDirs {
-  /** Rejects with `RUNNER_FILER_FAILED`, exit code 212, if the disk refuses. */
+  /** Rejects with `RUNNER_FILER_FAILED`, exit code 212, if the directory cannot be made. */
   create(name: string): Promise<DirCheckout>;
 }
 

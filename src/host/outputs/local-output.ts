@@ -186,7 +186,7 @@ class LocalOutputFolder implements LocalOutputs {
 /**
  * Makes a creator of outputs on the local disk (R160–R162, R167).
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a retention that makes no sense.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an invalid retention.
  * @example
  * ```ts
  * import { createLocalOutputs } from 'dryrunner/host';

@@ -13,7 +13,7 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }
 
-/** One link per file, in order of names (R163). `base` is the path of the folder's listing without trailing slash. */
+/** One link per file, sorted by name (R163). `base` is the path of the folder's listing without trailing slash. */
 export function listingPage(base: string, names: readonly string[]): string {
   const items = [...names]
     .sort()

@@ -7,7 +7,7 @@ import { METRICS } from '../../model/argument-shapes.ts';
 import type { Metrics } from '../../model/metrics.ts';
 import { REST_OF_WORLD } from '../../model/world.ts';
 
-/** The options of {@link createOsExecer}. All but the clock are optional. */
+/** Options of {@link createOsExecer}. All but the clock are optional. */
 export interface OsExecerOptions {
   readonly clock: Clock;
   /**

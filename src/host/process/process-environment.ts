@@ -31,7 +31,7 @@ export class ProcessEnvironment {
     return this.isKnown && this.#isReadable && !VARIABLE.test(this.#bytes.toString('latin1'));
   }
 
-  /** Whether the text stands anywhere in it. */
+  /** Whether it contains the text. */
   holds(text: string): boolean {
     return this.#bytes.includes(text);
   }

@@ -26,7 +26,7 @@ import { giveTurns } from './turns.ts';
 
 /** Options of {@link createCasFiler}. */
 export interface CasFilerOptions {
-  /** Where the blobs are. */
+  /** The store that has the blobs. */
   readonly content: ContentStore;
   /** Where checkouts are made. Default: the machine's directory for temporary files. */
   readonly root?: string;
@@ -185,7 +185,7 @@ async function copyInto(dir: string, source: string, target: string): Promise<vo
  * Makes a filer of the input roots of actions, for runs of type `bazel`: give it to a runner under that type, with `createDiskActions`.
  * Snapshots are `bz-HASH-SIZE`, the digests of Directory messages.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options.
  * @example
  * ```ts
  * import { mkdtemp } from 'node:fs/promises';

@@ -153,7 +153,7 @@ function readOrNothing(path: string): Buffer | undefined {
 /**
  * Makes an action cache in a folder. Processes may share it, and be killed at any time.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense; the system's error if the folder cannot be made.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options; the system's error if the folder cannot be made.
  * @example
  * ```ts
  * import { mkdtemp, rm } from 'node:fs/promises';

@@ -58,7 +58,7 @@ async function asFiler<T>(work: Promise<T>): Promise<T> {
 /**
  * Makes the action store of a runner of real commands: its `actions`, beside the filer of {@link createCasFiler}.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options.
  * @example
  * ```ts
  * import { createCasFiler, createDiskActions, createExecRunner } from 'dryrunner/host';

@@ -73,7 +73,7 @@ export interface DiskContentStore extends ContentStore {
 
 /** Smaller blobs are read and written synchronously: that is faster than handing them to another thread. */
 const SMALL_BYTES = 64 * 1024;
-/** Most clients take messages of 4 MiB. */
+/** Fits into a message of most clients, which accept 4 MiB. */
 const CHUNK_BYTES = 1024 * 1024;
 /**
  * A blob touched less than this ago is not touched again, so its last use, or the start of a hold, may be this much
@@ -670,7 +670,7 @@ class DiskWriter implements BlobWriter {
 /**
  * Makes a content store in a folder. Processes may share it, and be killed at any time.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense; the system's error if the folder cannot be made.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options; the system's error if the folder cannot be made.
  * @example
  * ```ts
  * import { mkdtemp, rm } from 'node:fs/promises';

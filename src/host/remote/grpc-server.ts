@@ -55,14 +55,14 @@ export interface RemoteTls {
   readonly clientCa?: Uint8Array | string | undefined;
 }
 
-/** How a service is served. */
+/** Options of {@link serveRemote}. */
 export interface ServeRemoteOptions {
   readonly service: RemoteService;
   /** Host to listen on. Default 127.0.0.1: reachable from this machine only. */
   readonly host?: string;
   /** Port to listen on. Default 0: any free port. */
   readonly port?: number;
-  /** Default: no encryption. */
+  /** Certificate and key for TLS. Default: no encryption. */
   readonly tls?: RemoteTls | undefined;
   /** The token that callers must send as `authorization: Bearer TOKEN`. Default: none is needed. */
   readonly token?: string | undefined;

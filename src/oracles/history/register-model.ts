@@ -6,7 +6,7 @@
 import type { HistoryOperation } from './history.ts';
 import type { SequentialModel } from './sequential-model.ts';
 
-/** What a register can hold. */
+/** A value that a register can hold. */
 export type RegisterValue = string | number | boolean | null;
 
 /** An operation on the register `key`, by default the empty string. */

@@ -19,7 +19,7 @@ export const HELD: StateSet = maskForState('PENDING', 'RUNNING');
 /** The states in which a run is over, including {@link GONE}. */
 export const OVER: StateSet = DONE_MASK | GONE;
 
-/** What may be true of a run. */
+/** What is known of a run. */
 export interface RunBelief {
   /** Undefined if the reply that names it was lost. */
   readonly runId: RunID | undefined;

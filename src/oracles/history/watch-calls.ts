@@ -35,7 +35,7 @@ export type MethodReply<T> =
 /** The value that a method resolves with, or returns. */
 export type ResultOf<M> = M extends (...args: never[]) => infer R ? Awaited<R> : never;
 
-/** The options of {@link watchCalls}. */
+/** Options of {@link watchCalls}. */
 export interface WatchCallsOptions<T> {
   /** Records calls of these methods only. Default: all methods. */
   readonly methods?: readonly MethodName<T>[];

@@ -23,7 +23,7 @@ export interface SimulatedNetworkSubject extends PartSubject {
 export type Spec = PartCaseSpec<SimulatedNetworkSubject>;
 /** Makes the network of a case. */
 export type Make = (options?: NetworkOptions) => SimulatedNetwork;
-/** What happens in a case. */
+/** The scenario of a case. */
 export type Body = (sim: Simulation, make: Make) => Promise<void> | void;
 
 /** A case whose scenario must not fail. */
