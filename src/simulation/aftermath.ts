@@ -1,6 +1,6 @@
 /**
- * What comes of what a scenario has left, if it goes on for a while: a timer that throws when it fires. Invariant: it is no part of the
- * execution, whose decisions, trace and time have ended before.
+ * Lets what a scenario left behind go on for a while, to find errors such as a timer that throws when it fires.
+ * Invariant: this is not part of the execution, whose decisions, trace and time have ended before.
  */
 import { isEarlyEnd } from '../kernel/decisions.ts';
 import type { Drain, DrainHooks, StepResult } from '../kernel/drain-run.ts';
@@ -8,17 +8,17 @@ import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import type { Processes } from './processes.ts';
 import type { UncaughtErrors } from './uncaught-errors.ts';
 
-/** So many events are waited for: what is left may go on for ever. */
+/** The aftermath ends after this many events, because leftovers may go on forever. */
 const EVENTS_MAX = 100;
 
-/** What was thrown, and when. */
+/** An error that something left behind threw. */
 export interface LateError {
   readonly error: unknown;
-  /** Virtual time. */
+  /** Virtual time at which it was thrown. */
   readonly atMs: number;
 }
 
-/** What an aftermath happens in. */
+/** The parts of the simulation in which an aftermath runs. */
 export interface AftermathParts {
   readonly clock: VirtualClock;
   readonly drain: Drain;
@@ -27,7 +27,7 @@ export interface AftermathParts {
   readonly uncaught: UncaughtErrors;
 }
 
-/** Lets go on what is pending, until the first error that nobody catches; undefined if there is none. */
+/** Fires pending events until the first uncaught error; undefined if there is none. */
 export async function lateErrorIn(parts: AftermathParts): Promise<LateError | undefined> {
   const { clock, drain, turns, processes, uncaught } = parts;
   const found: LateError[] = [];
@@ -47,13 +47,13 @@ export async function lateErrorIn(parts: AftermathParts): Promise<LateError | un
   } catch (error) {
     note(error, clock.now());
   }
-  // Rejections of the last turn are announced at its end.
+  // Node reports the rejections of the last turn when that turn ends.
   await drain.run(() => 'stop');
   noteUncaught(uncaught, Infinity, note);
   return found[0];
 }
 
-/** What a node leaves uncaught ends the node, and nothing else. */
+/** Skips errors that a node leaves uncaught: they end that node and nothing else. */
 function noteUncaught(
   uncaught: UncaughtErrors,
   untilMs: number,

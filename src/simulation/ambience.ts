@@ -1,6 +1,7 @@
 /**
- * What makes the globals of the machine (timers, dates, randomness) those of a simulation, seen from the simulation. Invariant: it is in
- * force only while a burst of the drain runs, so that test runners, consoles and other tests keep the machine's own meanwhile.
+ * The interface between a simulation and the code that replaces the machine's globals (timers, dates, randomness).
+ * Invariant: the replacements are in force only while a burst of the drain runs, so that test runners, consoles and
+ * other tests keep the machine's own in between.
  */
 import type { Choices } from '../kernel/decisions.ts';
 import type { RandomStream } from '../kernel/random.ts';
@@ -11,62 +12,80 @@ import type { Tracer } from '../model/trace-event.ts';
 import type { FailureFact } from './failure-fact.ts';
 import type { ReportFailure } from './verdict.ts';
 
-/** What sets a timer or an immediate of ambient time: it is the owner of the topic of its event, whose `what` is the name of the function that is called. */
+/**
+ * The global that set a timer or an immediate in ambient time. It is the owner in the topic of the event, whose `what`
+ * is the name of the function that is called.
+ */
 export type AmbientTimerKind = 'setTimeout' | 'setInterval' | 'setImmediate';
 
-/** What it is given of a simulation. */
+/** The parts of a simulation that an ambience uses. */
 export interface AmbientParts {
   readonly clock: VirtualClock;
   readonly choices: Choices;
   readonly random: RandomStream;
   readonly tracer: Tracer;
   readonly report: ReportFailure;
-  /** True if places are captured, for reports. */
+  /** True if the simulation captures where things are made, for reports. */
   readonly capturePlaces: boolean;
 }
 
-/** What is in force during one simulation. */
+/** The replaced globals during one simulation. */
 export interface AmbientSession {
-  /** From now on code sees the simulation. */
+  /** From now on, code sees the globals of the simulation. */
   enter(): void;
-  /** From now on code sees the machine. */
+  /** From now on, code sees the globals of the machine. */
   leave(): void;
-  /** As `enter`, until the next turn of the simulation: it waits for Node, which calls its code meanwhile. */
+  /** As `enter`, until the next turn of the simulation: while the simulation waits for Node, Node may call its code. */
   stay(): void;
-  /** True while it waits for something of the machine that is allowed: the simulation is not over then, though nothing is due. */
+  /** True while it waits for an allowed operation of the machine: then the simulation is not over even if nothing is due. */
   readonly isWaiting: boolean;
-  /** What is pending does not fire until {@link resume}, and keeps nothing in the queue of the clock. */
+  /** Pending timers do not fire until {@link resume}, and leave the queue of the clock. */
   pause(): void;
-  /** Timers that were pending fire again. */
+  /** Pending timers fire again. */
   resume(): void;
-  /** The simulation has ended: what is pending never fires, and globals that its code has replaced are put back for the next one. */
+  /**
+   * The simulation has ended: pending timers never fire, and globals that its code has replaced are restored for the
+   * next simulation.
+   */
   end(): void;
-  /** The globals as a process of a simulated machine sees them: its timers die with it and are on its clock. Once it enters, code sees those. */
+  /**
+   * Creates the globals of one process on a simulated machine: its timers use the process's clock and die with it. Code
+   * sees these globals once the process is entered.
+   */
   beginProcess(parts: ProcessParts): HostedProcess;
-  /** Code sees those of the scenario again. */
+  /** From now on, code sees the scenario's globals again. */
   leaveProcess(): void;
-  /** The name of a global that code of the simulation has replaced and not put back; undefined if none is. To be asked at its end. */
+  /** The name of a global that code of the simulation has replaced and not restored, else undefined. Call it at the end. */
   replaced(): string | undefined;
-  /** What fires now, or did last, and where it was set if places are captured: who throws something without a stack is found by it. Undefined before the first. */
+  /**
+   * The timer that fires now or fired last, and where it was set if places are captured; used to locate a thrown value
+   * without a stack. Undefined before the first.
+   */
   firing(): FailureFact | undefined;
-  /** Each timer that is left and would keep a process alive: what, due when, and where it was set if places are captured. */
+  /**
+   * Each pending timer that would keep a process alive: what it is, when it is due, and where it was set if places are
+   * captured.
+   */
   leftovers(): readonly FailureFact[];
 }
 
-/** Who owns what is asked about an await: how its site begins. */
+/** Owners of questions about an await: the prefix of its site. */
 export const AWAIT_OWNERS: readonly string[] = Object.freeze([
   ...['await using', 'await', 'for await', 'yield*', 'yield', 'return', 'then'],
 ]);
 
-/** Whether an event or a question is about how late an await goes on. */
+/** True if an event or a question is about how late an await continues. */
 export function isAboutAwait({ owner }: Topic): boolean {
   return typeof owner === 'string' && AWAIT_OWNERS.includes(owner);
 }
 
-/** Option `ambient` of a simulation. Made by `ambientTime` of `dryrunner/ambient`. */
+/** Option `ambient` of a simulation; create one with `ambientTime` of `dryrunner/ambient`. */
 export interface Ambience {
-  /** The same with awaits in the engine's order, late by microtasks only; absent if they are so already. */
+  /** The same ambience with awaits in the engine's order, delayed by microtasks only; absent if this one already does that. */
   readonly native?: Ambience;
-  /** @throws RunnerError `RUNNER_SIMULATION_MISUSE` if code would not see it, because somebody else has replaced the globals. */
+  /**
+   * @throws RunnerError `RUNNER_SIMULATION_MISUSE` if code would not see the replacements, because something else has
+   * replaced the globals.
+   */
   begin(parts: AmbientParts): AmbientSession;
 }

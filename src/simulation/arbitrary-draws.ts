@@ -1,6 +1,6 @@
 /**
- * Draws values of fast-check arbitraries from the decision log, so that they are replayed and shrunk with everything else. Invariant:
- * what one draw asks for are questions of its own, so that a value that becomes smaller moves no other.
+ * Draws values of fast-check arbitraries from the decision log, so that they are replayed and shrunk with everything
+ * else. Invariant: each draw asks its own questions, so that shrinking one value does not shift another.
  */
 import * as is from '../kernel/shape.ts';
 import { mixBits } from '../kernel/text-hash.ts';
@@ -8,12 +8,12 @@ import type { Choices } from '../kernel/decisions.ts';
 import { question } from '../kernel/question.ts';
 import { check } from '../kernel/argument-check.ts';
 
-/** The number generator that fast-check hands to its arbitraries, by its methods. */
+/** The methods of the random number generator that fast-check passes to its arbitraries. */
 export interface RandomSource {
-  /** An integer of so many bits. */
+  /** A random integer of the given number of bits. */
   next(bits: number): number;
   nextBoolean(): boolean;
-  /** An integer from `min` to `max`, both included; of 32 bits with sign without them. */
+  /** A random integer from `min` to `max`, both inclusive; without them, a signed 32-bit integer. */
   nextInt(min?: number, max?: number): number;
   nextBigInt(min: bigint, max: bigint): bigint;
   /** In [0, 1). */
@@ -22,7 +22,7 @@ export interface RandomSource {
   getState(): readonly number[] | undefined;
 }
 
-/** Asks the log: an integer in [0, n). `what` says what it is for. */
+/** Asks the log for an integer in [0, n). `what` names its purpose. */
 export type AskLog = (what: string, n: number) => number;
 
 const DIGIT_BITS = 32n;
@@ -30,23 +30,23 @@ const DIGIT = 1n << DIGIT_BITS;
 const LARGEST_N = BigInt(Number.MAX_SAFE_INTEGER);
 const INT_MIN = -0x8000_0000;
 const INT_MAX = 0x7fff_ffff;
-/** So many answers of one draw come from the log. */
+/** Maximum number of answers that one draw takes from the log. */
 export const ASKED_MAX = 1_024;
 const HIGH_LANE = 0x5bd1e995;
 const WORD_BITS = 32;
-/** A number holds 53 bits of two words. */
+/** Two 32-bit words have this many bits more than a number can hold (53). */
 const DROPPED_BITS = 11;
 const HIGH_BITS = 26;
 const LOW_BITS = 27;
 
 /**
- * Randomness for generators of values that are made elsewhere, drawn from the decision log. Invariants: answer 0 is the smallest value
- * of its range, the one nearest to zero, and a larger answer is never nearer to zero than a smaller one of the same range; a clone
- * draws what its original drew, and draws, from where it was made.
+ * Randomness for value generators of other packages, drawn from the decision log. Invariants: answer 0 is the smallest
+ * value of its range, the one nearest to zero, and a larger answer is never nearer to zero than a smaller one of the
+ * same range; a clone draws what its original drew, and will draw, from where the clone was made.
  *
- * The answers of one draw, shared by a generator and its clones; each is asked for when somebody first gets there. An arbitrary that
- * refuses what it was given asks for ever if the answers never change, as they do not in a log of zeros; so after the first
- * {@link ASKED_MAX} answers the others are computed from these.
+ * The answers of one draw are shared by a generator and its clones; each is asked for when the first of them gets
+ * there. An arbitrary that rejects values retries forever if the answers never change, as in a log of zeros; so after
+ * the first {@link ASKED_MAX} answers the others are computed from these.
  */
 export class DrawTape {
   readonly #ask: AskLog;
@@ -57,7 +57,7 @@ export class DrawTape {
     this.#ask = ask;
   }
 
-  /** Who comes second with another range gets what fits into it. */
+  /** A later reader of the same position with another range gets the known answer modulo its own `n`. */
   answerAt(position: number, what: string, n: number): number {
     const known = this.#answers[position];
     if (known !== undefined) return known % n;
@@ -74,7 +74,7 @@ export class DrawTape {
   }
 }
 
-/** See {@link RandomSource}. Beyond 2^53 values the last of them are a little more likely than the others. */
+/** See {@link RandomSource}. In ranges of more than 2^53 values the last ones are slightly more likely than the others. */
 export class DrawnRandom implements RandomSource {
   readonly #tape: DrawTape;
   #position: number;
@@ -112,7 +112,7 @@ export class DrawnRandom implements RandomSource {
     return new DrawnRandom(this.#tape, this.#position);
   }
 
-  /** There is no state but the log. */
+  /** Undefined: the generator has no state of its own, only the log. */
   getState(): undefined {
     return undefined;
   }
@@ -124,7 +124,7 @@ export class DrawnRandom implements RandomSource {
     return answer;
   }
 
-  /** Digit by digit, the highest first, so that the answer 0 everywhere is 0. */
+  /** Draws digit by digit, the most significant first, so that answers of 0 give 0. */
   #bigBelow(n: bigint): bigint {
     if (n <= LARGEST_N) return BigInt(this.#below('bigint', Number(n)));
     const top = (n - 1n) / DIGIT;
@@ -133,7 +133,7 @@ export class DrawnRandom implements RandomSource {
   }
 }
 
-/** The integer of [min, max] that comes `k`-th when they are counted from zero outwards: 0, 1, −1, 2, −2, … as far as they go. */
+/** The `k`-th integer of [min, max], counted from zero outwards: 0, 1, −1, 2, −2, … as far as the range goes. */
 function fromSmallest(k: number, min: number, max: number): number {
   if (min >= 0) return min + k;
   if (max <= 0) return max - k;
@@ -150,7 +150,7 @@ function bigFromSmallest(k: bigint, min: bigint, max: bigint): bigint {
   return k % 2n === 1n ? (k + 1n) / 2n : -(k / 2n);
 }
 
-/** What is asked of an arbitrary; those of fast-check have it. */
+/** The methods of an arbitrary that a draw uses; fast-check arbitraries have them. */
 export interface DrawableArbitrary<T> {
   generate(random: RandomSource, biasFactor: number | undefined): { readonly value: T };
 }
@@ -160,7 +160,7 @@ const ARBITRARY = is.withMethods('generate');
 /** The draws of one simulation. */
 export class ArbitraryDraws {
   readonly #choices: Choices;
-  /** By label; made for the first. */
+  /** Draws by label; created for the first. */
   #counts: Map<string, number> | undefined;
 
   constructor(choices: Choices) {
@@ -176,7 +176,7 @@ export class ArbitraryDraws {
     const name = count === 0 ? label : `${label}/${count}`;
     let asked = 0;
     const tape = new DrawTape((what, n) => {
-      // A forced answer is no decision.
+      // A forced answer is not a decision.
       if (n > 1) asked += 1;
       return this.#choices.choose(question('draw', { owner: name, what }), n);
     });

@@ -1,6 +1,7 @@
 /**
- * Faults of collaborators as decisions: outputs that fail or write short, filers that fail, hang or are slow, clocks that are off.
- * Invariant: answer 0 is always the plain behaviour and the highest answer never is, and who made the value knows nothing of it.
+ * Turns faults of collaborators into decisions: outputs that fail or write short, filers that fail, hang or are slow,
+ * clocks that are off. Invariant: answer 0 always means no fault and the highest answer always means one, without help
+ * from the code that gets the value.
  */
 import * as is from '../kernel/shape.ts';
 import type { FilerBehaviour, FilerBehaviours } from '../filers/filer-behaviour.ts';
@@ -16,8 +17,8 @@ import { CHANCE } from './scenario-faults.ts';
 import { FAULT_ODDS } from '../model/odds.ts';
 
 /**
- * What can happen to an output by default: closed too early, written short, full, not created. How many there are is part of each question,
- * so one more changes the logs, tokens and hashes of all who use the default.
+ * Default faults of an output: closed too early, written short, full, not created. Their number is part of each
+ * question, so adding one changes the logs, tokens and hashes of every user of the default.
  */
 const OUTPUT_FAULTS: readonly OutputFault[] = Object.freeze([
   { kind: 'close' },
@@ -31,13 +32,16 @@ const SLOW_CANCEL_MS = 100;
 const OFFSET_MS_MAX = 60_000;
 const DRIFT_PPM_MAX = 10_000;
 
-/** What {@link chosenOutputFaults} takes. */
+/** Options of {@link chosenOutputFaults}. */
 export interface ChosenOutputFaultsOptions {
-  /** Names the place, in labels and in the trace; default `output`. */
+  /** Name of the place in labels and in the trace; default `output`. */
   readonly name?: string;
-  /** One output in so many has a fault; default 8, ≥ 2. */
+  /** One output in this many has a fault; default 8, ≥ 2. */
   readonly oneIn?: number;
-  /** What can happen; each is equally likely. Default: it cannot be closed, written short, written at all, or created. */
+  /**
+   * Possible faults, all equally likely. By default an output cannot be closed, is written short, cannot be written at
+   * all, or cannot be created.
+   */
   readonly faults?: readonly OutputFault[];
 }
 
@@ -47,10 +51,10 @@ const OUTPUT_FAULTS_OPTIONS = is.optionsOf<ChosenOutputFaultsOptions>(
 );
 
 /**
- * A plan for `createMemoryOutputs({ faults })` that leaves it to the exploration which output fails and how: a decision
- * `NAME/ID fault` for each output, and a `fault` event for each that is struck (R169, R212).
+ * A plan for `createMemoryOutputs({ faults })` by which the exploration decides which output fails and how: one
+ * decision `NAME/ID fault` for each output, and a `fault` event for each output that has one (R169, R212).
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options.
  * @example
  * ```ts
  * import { chosenOutputFaults, createMemoryOutputs, createSimulatedRunner, finalStatus, simulate } from 'dryrunner';
@@ -97,13 +101,13 @@ export function chosenOutputFaults(
   };
 }
 
-/** What {@link chosenFilerMenu} takes. */
+/** Options of {@link chosenFilerMenu}. */
 export interface ChosenFilerMenuOptions {
-  /** How long a call usually takes; what the filer is given as `latencyMs`. Default 0. */
+  /** Usual duration of a call in milliseconds; pass the `latencyMs` of the filer. Default 0. */
   readonly latencyMs?: number;
-  /** How long a slow one takes, and a deaf one; default 5,000. */
+  /** Duration in milliseconds of a slow call, and of one that ignores cancellation; default 5,000. */
   readonly slowMs?: number;
-  /** One call in so many goes wrong; default 8, ≥ 2. */
+  /** One call in this many has a fault; default 8, ≥ 2. */
   readonly oneIn?: number;
 }
 
@@ -113,11 +117,11 @@ const FILER_MENU_OPTIONS = is.optionsOf<ChosenFilerMenuOptions>(
 );
 
 /**
- * A menu for `createSimFiler({ menu, choices: sim.world.choices, tracer: sim.world.tracer })`: checkouts, ingestions and updates that
- * are slow, also to honour cancellation, fail, hang until they are cancelled, or ignore cancellation. The filer asks `filer/NAME OPERATION SUBJECT fault`, of which
- * the highest answers are these.
+ * A menu for `createSimFiler({ menu, choices: sim.world.choices, tracer: sim.world.tracer })`: checkouts, ingestions
+ * and updates that are slow, also to honour cancellation, fail, hang until they are cancelled, or ignore cancellation.
+ * The filer asks `filer/NAME OPERATION SUBJECT fault`; the highest answers are these faults.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options.
  * @example
  * ```ts
  * import { chosenFilerMenu, createSimFiler, createSimulatedRunner, finalStatus, simulate } from 'dryrunner';
@@ -145,30 +149,31 @@ export function chosenFilerMenu(options: ChosenFilerMenuOptions = {}): FilerBeha
     { hang: true },
     { latencyMs: slowMs, deaf: true },
   ];
-  // Answer 0 is the filer's own usual behaviour, so one plain entry less is needed.
+  // Answer 0 is the filer's usual behaviour, so the menu needs one plain entry less.
   const plain = Array.from({ length: wrong.length * (oneIn - 1) - 1 }, (): FilerBehaviour => ({ latencyMs }));
   const menu = [...plain, ...wrong];
   return { checkout: menu, ingest: menu, update: menu };
 }
 
-/** What {@link chosenSkew} takes. */
+/** Options of {@link chosenSkew}. */
 export interface ChosenSkewOptions {
-  /** Default 60,000. */
+  /** Largest offset in milliseconds; default 60,000. */
   readonly offsetMsMax?: number;
-  /** Default 10,000: a hundredth. */
+  /** Largest drift in parts per million; default 10,000, one percent. */
   readonly driftPpmMax?: number;
 }
 
 const SIMULATION = is.objectOf<Pick<Simulation, 'world'>>('a simulation', { world: WORLD_OF_CHOICES }, {});
-/** See {@link ChosenSkewOptions}. */
+/** Argument shape of {@link ChosenSkewOptions}. */
 export const CHOSEN_SKEW_OPTIONS: is.RecordShape = is.optionsOf<ChosenSkewOptions>(
   {},
   { offsetMsMax: is.DURATION_MS, driftPpmMax: is.DURATION_MS },
 );
 
 /**
- * How far the clock of a machine is off, as the exploration decides: `NAME clock offset fault` and `NAME clock drift fault`, whose
- * answer 0 is not at all and the higher ones are ahead, behind, farther ahead, and so on. One that is off is a `fault` event (R212).
+ * Lets the exploration decide how far the clock of a machine is off: decisions `NAME clock offset fault` and `NAME
+ * clock drift fault`, whose answer 0 means exact and whose higher answers mean ahead, behind, further ahead, and so on.
+ * A clock that is off is a `fault` event (R212).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for limits that are negative or not finite.
  * @example

@@ -1,7 +1,8 @@
 /**
- * The state that a scenario declares to be complete. Its text holds the declared value and what the engine knows by itself: virtual
- * time, what is pending, whether faults have ended. Invariants: it is declared in every execution or in none, because it is declared
- * before anything is chosen; two states with one text can go on in the same ways, if the declaration is right.
+ * The state that a scenario declares to be complete. Its text holds the declared value and what the engine knows
+ * anyway: virtual time, pending events, whether faults have ended. Invariants: a scenario declares it in every
+ * execution or in none, because the declaration precedes every choice; two states with the same text have the same
+ * possible futures, provided that the declaration is right.
  */
 import * as is from '../kernel/shape.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
@@ -14,12 +15,13 @@ const DEPTH_MAX = 100;
 const EXPECTED = 'plain data (null, texts, numbers, truth values, arrays and plain objects of them)';
 
 /**
- * One text per value of plain data, to distinguish states. Unlike JSON it loses nothing: what it cannot write exactly it refuses.
- * Invariant: two values have the same text only if they are equal in all that plain data can hold; the order of keys does not count.
+ * Formats plain data as text, to distinguish states. Unlike JSON it loses nothing: it rejects what it cannot write
+ * exactly. Invariant: two values have the same text only if they are equal as plain data, regardless of key order.
  *
- * The text of `value`; `name` stands in errors, with the path to what is refused.
+ * `name` is used in errors, with the path to the rejected part.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for functions, symbols, instances of classes, cycles, and what is nested deeper than 100.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for functions, symbols, class instances, cycles, and nesting deeper
+ * than 100.
  */
 export function plainDataText(name: string, value: unknown): string {
   return textOf(name, value, []);
@@ -63,19 +65,19 @@ function objectText(path: string, value: object, around: readonly object[]): str
 }
 
 /**
- * Called with a declared state before each event of the clock, and with `isLast` at an end at which nothing has failed. `read` gives the
- * state as text.
+ * Called with the declared state before each event of the clock, and with `isLast` at the end of an execution in which
+ * nothing failed. `read` returns the state as text.
  */
 export type OnState = (read: () => string, isLast: boolean) => void;
 
-/** The declaration of one simulation. */
+/** The declared state of one simulation. */
 export class DeclaredState {
   readonly #clock: VirtualClock;
   readonly #healing: Healing;
   readonly #decided: () => number;
   #value: (() => unknown) | undefined;
 
-  /** `decided`: how many decisions were taken so far. */
+  /** `decided` returns the number of decisions taken so far. */
   constructor(clock: VirtualClock, healing: Healing, decided: () => number) {
     this.#clock = clock;
     this.#healing = healing;
@@ -87,9 +89,10 @@ export class DeclaredState {
   }
 
   /**
-   * Declares `value()` to be complete.
+   * Declares `value()` to be the complete state.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless it is a function, `RUNNER_SIMULATION_MISUSE` if it is too late, or the second.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `value` is a function, `RUNNER_SIMULATION_MISUSE` for a
+   * declaration that is late or the second one.
    */
   declare(value: () => unknown): void {
     check('value', value, is.FUNCTION);
@@ -100,14 +103,14 @@ export class DeclaredState {
     this.#value = value;
   }
 
-  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` if what was declared is no plain data. */
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the declared value is not plain data. */
   text(): string {
     const clock = this.#clock;
     const healed = this.#healing.isHealed ? ', healed' : '';
     return `${plainDataText('state', this.#value?.())} at ${clock.now()} ms${healed}; pending: ${this.#pending()}`;
   }
 
-  /** Ordinary events that are due together fire in any order, late ones in the order of their making. */
+  /** Sorts ordinary events of one instant, which fire in any order; late events keep the order of their creation. */
   #pending(): string {
     const events = this.#clock.pendingEvents();
     const ordinary = events.filter(({ late }) => !late).map(eventText);

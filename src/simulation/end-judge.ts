@@ -1,6 +1,6 @@
 /**
- * Judges a simulation in which nothing failed while it ran: whether it came to its end, and whether anything is left then. Invariant: it
- * only looks.
+ * Judges a simulation in which nothing failed while it ran: whether it came to its end, and whether it left anything
+ * behind. Invariant: judging changes nothing.
  */
 import { AwaitWatch } from '../kernel/drain-awaits.ts';
 import { ResourcesSince } from '../kernel/drain-host.ts';
@@ -16,49 +16,49 @@ import type { SimulateOptions } from './simulate-options.ts';
 import { SCENARIO_SLEEP } from './simulation.ts';
 import type { Failure, FailureKind, Standstill } from './verdict.ts';
 
-/** Notes a failure; the first one counts. */
+/** Notes a failure; only the first one counts. */
 export type NoteFailure = (kind: FailureKind, message: string, more?: KnownOfFailure) => void;
 
-/** What is known of a failure beside its kind and message. */
+/** Optional facts about a failure in addition to its kind and message. */
 export interface KnownOfFailure extends Partial<Pick<Failure, 'rule' | 'atMs' | 'cause' | 'standstill'>> {
   readonly facts?: readonly FailureFact[];
 }
 
-/** Pending events and held resources shown in a report. */
+/** Maximum number of pending events, and of held resources, in a report. */
 export const SHOWN_MAX = 20;
-/** Several tasks of a scenario may wait, each at a place of its own. */
+/** Maximum number of awaits in a report: several tasks of a scenario may wait, each at a different place. */
 const AWAITS_SHOWN_MAX = 4;
-/** What is alive while Node reads the file of a module, and while it closes it. */
+/** Resources that are alive while Node reads or closes the file of a module. */
 const LOADING = /^(?:FSReq|CloseReq)/;
-/** Each takes about a millisecond of the machine's time. */
+/** Maximum number of looks while a module loads; each takes about a millisecond of real time. */
 const LOADING_LOOKS_MAX = 5_000;
-/** Why a standstill does not end, with the number of what is held or awaited. */
+/** Explains a standstill by the kind of its wait; takes the number of held or awaited things. */
 const WAIT_WORDS: Readonly<Record<Standstill['wait'], (count: number) => string>> = {
   circle: () => 'there is a circle of waits',
   held: (count) => `the scenario has not ended. Still held or awaited: ${counted(count, 'resource')}`,
   unknown: () => 'the scenario awaits a promise that nothing is left to settle',
 };
 
-/** What is said of real timers that a scenario leaves. */
+/** Message about real timers that a scenario left behind. */
 export function leftTimersText(count: number): string {
   return `The scenario has ended and left ${counted(count, 'real timer')} of the machine (setTimeout or setInterval)`;
 }
 
-/** What else is asked. */
+/** Other parts of the simulation that the judge asks. */
 interface JudgedParts {
-  /** What nodes do and wait for, a line each. */
+  /** What the nodes do and wait for, one line each. */
   readonly machines: () => readonly string[];
-  /** Whether code of the simulation runs. */
+  /** True while code of the simulation runs. */
   readonly isRunning: () => boolean;
 }
 
-/** Looks at what is pending and held. */
+/** Judges by what is pending and held. */
 export class EndJudge {
   readonly #clock: VirtualClock;
   readonly #ledger: ResourceLedger;
   readonly #fail: NoteFailure;
   readonly #machines: () => readonly string[];
-  /** What keeps the process alive since the simulation began. */
+  /** The machine resources created since the simulation began that keep the process alive. */
   readonly #alive: ResourcesSince;
   #timersLeft: readonly SetTimerCall[] = [];
   readonly #capturesAwaits: boolean;
@@ -68,7 +68,7 @@ export class EndJudge {
   #outside: OutsideWatch | undefined;
   #session: AmbientSession | undefined;
   #loadingLooks = 0;
-  /** What the scenario has left, in a few words; undefined if that is nothing, or is not judged. */
+  /** What the scenario left behind, in a few words; undefined if it left nothing, or leftovers are ignored. */
   left: string | undefined;
 
   constructor(
@@ -92,50 +92,53 @@ export class EndJudge {
     this.#fail = fail;
   }
 
-  /** From now on it is seen where the scenario awaits what, if that is wanted. */
+  /** Starts to watch where the scenario awaits, if `captureAwaits` is set. */
   begin(session: AmbientSession | undefined): void {
     this.#session = session;
     if (this.#capturesAwaits) this.#awaits = new AwaitWatch(awaitScenario);
   }
 
-  /** The scenario starts; called in the midst of the drain. */
+  /** Called when the scenario starts, inside the drain. */
   noteStart(): void {
     this.#alive.begin();
     if (this.#capturesOutside) this.#outside = new OutsideWatch();
   }
 
-  /** The scenario has ended; called in the midst of the drain, so that no timer of the machine fires before it is seen. */
+  /** Called when the scenario has ended, inside the drain, so that no real timer fires before it is noticed. */
   noteEnd(): void {
     this.#timersLeft = this.#alive.timers();
   }
 
-  /** What was seen until now is still known. */
+  /** Ends the watches; what they have seen stays available. */
   stop(): void {
     this.#awaits?.stop();
     this.#outside?.stop();
     this.#alive.end();
   }
 
-  /** What is held, waited for and pending now. */
+  /** Everything that is held, awaited or pending now. */
   describeState(): FailureFact[] {
     return [...this.#ledger.describe(SHOWN_MAX), ...plainFacts(this.#machines()), ...this.#pendingEvents()];
   }
 
-  /** Nothing is queued, and a real timer of the scenario runs: whether it fires before or after one looks again is chance. */
+  /** True if nothing is queued and a real timer of the scenario runs: whether it fires before the next look would be chance. */
   waitsForRealTimer(): boolean {
     const kinds = this.#kindsAlive();
     if (kinds.length === 0) this.#alive.noteStill();
     return kinds.includes('Timeout');
   }
 
-  /** Nothing is queued, and files are read: for a while Node may be loading a module. */
+  /**
+   * True if nothing is queued and files are being read: Node may be loading a module. Limited to {@link
+   * LOADING_LOOKS_MAX} looks.
+   */
   waitsForLoading(): boolean {
     if (this.#loadingLooks >= LOADING_LOOKS_MAX) return false;
     this.#loadingLooks += 1;
     return this.#kindsAlive().some((kind) => LOADING.test(kind));
   }
 
-  /** Nothing is queued, but the scenario has not ended; it has replaced that global, if any. */
+  /** Called if nothing is queued, but the scenario has not ended; `replaced` is a global that it has replaced, if any. */
   judgeStandstill(replaced?: string): void {
     const why =
       replaced === undefined
@@ -144,7 +147,7 @@ export class EndJudge {
     this.#judgeWait('deadlock', `Deadlock: nothing is due any more${why}`, []);
   }
 
-  /** The scenario has ended: what it has left of the machine fires in the midst of a later one. */
+  /** Fails a scenario that has ended and left real timers running: they would fire during a later one. */
   judgeRealTimers(): void {
     const left = this.#timersLeft;
     if (left.length === 0) return;
@@ -157,22 +160,25 @@ export class EndJudge {
     });
   }
 
-  /** The scenario has ended and left that global replaced, which the next execution would see. */
+  /**
+   * Fails a scenario that has ended without restoring the global `name`, because the next execution would see the
+   * replacement.
+   */
   judgeReplaced(name: string): void {
     const message = `The scenario has ended and left ${name} replaced: put back what was there before (vi.useRealTimers after vi.useFakeTimers)`;
     this.#fail('leftovers', message, { rule: 'R204' });
   }
 
-  /** Nothing but what `repeats` fires, and the scenario does not go on. */
+  /** Fails a scenario that does not continue while only the periodic events in `repeats` fire. */
   judgeStall(repeats: readonly string[]): void {
-    // Without its line a timer says no more than what repeats.
+    // A timer without a place adds nothing to `repeats`.
     const ambient = this.#session?.leftovers() ?? [];
     const placed = ambient.filter(({ stack }) => stack !== undefined).slice(0, SHOWN_MAX);
     const facts = [...plainFacts(repeats), ...placed];
     this.#judgeWait('stall', 'Stall: nothing but periodic work fires', facts);
   }
 
-  /** `maxEvents` have fired; `next` is what repeats, or what would come. */
+  /** Fails a scenario after `maxEvents` events; `next` says what repeats, or what would fire next. */
   judgeBudget(maxEvents: number, next: readonly string[]): void {
     const message = `${maxEvents} events have fired and the scenario has not ended`;
     this.#fail('budget', message, {
@@ -180,7 +186,7 @@ export class EndJudge {
     });
   }
 
-  /** In ambient time real timers are not of the scenario, whose own are virtual or refused, but of a test framework. */
+  /** In ambient time, real timers belong to a test framework: the scenario's own are virtual or rejected. */
   #kindsAlive(): string[] {
     const kinds = this.#alive.kinds();
     return this.#isAmbient ? kinds.filter((kind) => kind !== 'Timeout') : kinds;
@@ -188,7 +194,7 @@ export class EndJudge {
 
   #judgeWait(kind: 'deadlock' | 'stall', what: string, repeats: readonly FailureFact[]): void {
     const alive = this.#kindsAlive();
-    // Who waits is asked first.
+    // Readers look for waits first.
     const facts = [
       ...this.#ledger.describe(SHOWN_MAX, 'waits'),
       ...this.#awaitedPlaces(
@@ -213,8 +219,8 @@ export class EndJudge {
   }
 
   /**
-   * The scenario has ended: something of it may be left (R204), also timers that it has set as if they were the machine's, a line each, and
-   * properties that it waits for.
+   * Fails a scenario that has ended and left something behind (R204), including timers that it set with replaced
+   * globals (`ambient`, one fact each) and calls that still wait for a property (`properties`).
    */
   judgeLeftovers(ambient: readonly FailureFact[], properties: readonly string[]): void {
     const pending = this.#clock.pending + ambient.length;

@@ -1,6 +1,6 @@
 /**
- * Notices that a simulation will not end by itself: that it stalls, or that more events have fired than it may take. Invariant: between
- * two looks it costs one comparison per event.
+ * Notices that a simulation will not end by itself: it stalls, or exceeds its event budget. Invariant: between two
+ * looks it costs one comparison per event.
  */
 import type { EventInfo } from '../kernel/event-queue.ts';
 import type { Topic } from '../kernel/question.ts';
@@ -9,13 +9,13 @@ import { SHOWN_MAX, type EndJudge } from './end-judge.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import { StallWatch, type Liveness } from './stall-watch.ts';
 
-/** Events kept. */
+/** Number of events kept. */
 export const TAIL_LENGTH = 4096;
 const TIMES_SEEN_MIN = 3;
-/** Much may be due together in a simulation that goes on. */
+/** Many events may be due together even in a simulation that makes progress. */
 const INSTANT_MIN = 1_000;
 
-/** What the last events of a run that does not end are about, and the cycle in which they repeat. */
+/** The last events of a run that does not end, and the cycle in which they repeat. */
 export class EventTail {
   readonly #topics: Topic[] = [];
   #firstMs: number | undefined;
@@ -27,15 +27,15 @@ export class EventTail {
     this.#lastMs = atMs;
   };
 
-  /** At which time they all fired; undefined if time went on, or too few are known. */
+  /** The time at which all kept events fired; undefined if time advanced, or there are too few events. */
   get instantMs(): number | undefined {
     return this.#topics.length >= INSTANT_MIN && this.#firstMs === this.#lastMs ? this.#lastMs : undefined;
   }
 
   /**
-   * `repeats every 3 events: a → b → c`, if the second half of the events is one cycle over and over, subjects apart, and at least three
-   * times; else undefined. A subject that changes from round to round is shown as `#`. Wherever the run was stopped, the text is the
-   * same: it begins with the event that comes first in the alphabet.
+   * Returns `repeats every 3 events: a → b → c` if the second half of the events repeats one cycle at least three
+   * times, ignoring subjects; else undefined. A subject that changes from round to round is shown as `#`. The text does
+   * not depend on where the run stopped: it begins with the event that is first in alphabetical order.
    */
   describeCycle(): string | undefined {
     const period = findPeriod(this.#topics.map(({ site }) => site));
@@ -75,12 +75,12 @@ function isBefore(one: readonly string[], other: readonly string[]): boolean {
   return index >= 0 && (one[index] as string) < (other[index] as string);
 }
 
-/** A last bound, for what is neither a stall nor short. */
+/** The default limit, for what is neither a stall nor short. */
 const DEFAULT_MAX_EVENTS = 10_000_000;
 
-/** Ends a simulation that goes on for ever. */
+/** Ends a simulation that would go on forever. */
 export class EndlessWatch {
-  /** Fired events at which to look next. */
+  /** The number of fired events at which to look next. */
   lookAt: number;
   readonly #clock: VirtualClock;
   readonly #judge: EndJudge;
@@ -88,7 +88,7 @@ export class EndlessWatch {
   readonly #stall: StallWatch | undefined;
   #tail: EventTail | undefined;
 
-  /** `maxEvents` as the scenario states it: then it is the only bound. */
+  /** If the scenario sets `maxEvents`, that is the only limit, and stalls are not looked for. */
   constructor(
     clock: VirtualClock,
     judge: EndJudge,
@@ -102,7 +102,7 @@ export class EndlessWatch {
     this.lookAt = this.#nextLookAt();
   }
 
-  /** To be called once `lookAt` events have fired: true if the simulation has failed. */
+  /** Call it once `lookAt` events have fired. Returns true if the simulation has failed. */
   look(): boolean {
     const { fired } = this.#clock;
     const stall = this.#stall;
@@ -118,7 +118,7 @@ export class EndlessWatch {
     return false;
   }
 
-  /** Ends what it watches. */
+  /** Stops watching. */
   stop(): void {
     this.#stall?.stop();
   }
@@ -140,7 +140,10 @@ export class EndlessWatch {
     return true;
   }
 
-  /** What asks again at once keeps time where it is, as a loop of `setImmediate` does, and what it waits for may be due later. */
+  /**
+   * An event that is due again at once, as in a loop of `setImmediate`, stops time, and the event that it waits for may
+   * be due later.
+   */
   #timeStandsStill({ instantMs }: EventTail): string[] {
     if (instantMs === undefined) return [];
     const later = this.#clock.pendingEvents().find(({ atMs }) => atMs > instantMs);

@@ -1,14 +1,14 @@
 /**
- * Actions that strike right after a chosen event. Invariant: an action runs when all promise reactions of its event have run and before
- * any other event fires; one whose event never comes never runs.
+ * Actions that run right after a chosen event. Invariant: an action runs when all promise reactions of its event have
+ * run and before any other event fires; if its event never fires, it never runs.
  */
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 
-/** What strikes. What it throws, or rejects with, fails the simulation. */
+/** An action. If it throws or rejects, the simulation fails. */
 export type EventAction = () => Promise<void> | void;
 
 interface PendingAction {
-  /** The number of fired events after which it runs. */
+  /** The number of fired events after which the action runs. */
   readonly afterFired: number;
   readonly act: EventAction;
 }
@@ -24,17 +24,20 @@ export class EventActions {
     this.#onError = onError;
   }
 
-  /** True if any are waiting for their event; asked before every event. */
+  /** True if any action waits for its event; read before every event. */
   get isNeeded(): boolean {
     return this.#pending.length > 0;
   }
 
-  /** Lets `act` run after the `nth` event from now, 1 being the next one. */
+  /** Runs `act` after the `nth` event from now; 1 is the next one. */
   add(nth: number, act: EventAction): void {
     this.#pending.push({ afterFired: this.#clock.fired + nth, act });
   }
 
-  /** Runs those whose event has fired, in the order of their making; true if there were any. Called between two events. */
+  /**
+   * Runs the actions whose event has fired, in the order they were added; true if there were any. Called between two
+   * events.
+   */
   strike(): boolean {
     const { fired } = this.#clock;
     const due = this.#pending.filter(({ afterFired }) => afterFired <= fired);

@@ -1,25 +1,25 @@
 /**
- * What the details of a failure say, as data. Invariant: explanations go by kinds and places alone; the texts that people read are made here,
- * and nobody takes them apart again.
+ * The details of a failure as data. Invariant: explanations depend on kinds and places only; the texts for people are
+ * made here, and nothing parses them.
  */
 import { stackOf } from '../kernel/errors.ts';
 import { timesText } from '../model/plural.ts';
 
 /** What a {@link FailureFact} is about. */
 export type FactKind =
-  /** Owners who wait for each other. */
+  /** Owners that wait for each other. */
   | 'circle'
-  /** Somebody waits for something. */
+  /** An owner waits for something. */
   | 'wait'
-  /** What keeps more from being known of waits. */
+  /** Why nothing more is known about waits. */
   | 'hint'
   /** Where the scenario awaits a promise. */
   | 'await'
-  /** Where the promise that it awaits was made. */
+  /** Where the awaited promise was created. */
   | 'promise'
-  /** What was called outside of the simulation. */
+  /** A call to something outside the simulation. */
   | 'outside'
-  /** What is held, pending or left, what repeats, and all else that is said of a failure. */
+  /** Anything else about a failure: what is held, pending, left behind, or repeats. */
   | 'other';
 
 /** One detail of a failure. See {@link simulate}. */
@@ -27,33 +27,33 @@ export interface FailureFact {
   readonly kind: FactKind;
   /** One line. */
   readonly text: string;
-  /** What the text says beside its kind, where a sentence names that already. Default: the text. */
+  /** The part of the text that its kind does not already say, for sentences that name the kind. Default: the text. */
   readonly brief?: string;
-  /** How many there are of which all is the same. Default 1. */
+  /** How many identical facts this one stands for. Default 1. */
   readonly count?: number;
-  /** Where it was made, as an error has it below its first line. */
+  /** Where it was made: the lines of an error's stack below its message. */
   readonly stack?: string;
-  /** It is known what should have ended the wait, and the text says it. Default false. */
+  /** True if the text says what should have ended the wait. Default false. */
   readonly isOwed?: boolean;
 }
 
-/** A fact of which nothing but its text matters, and where it was made if that is known. */
+/** A fact of kind `other`, with the place if known. */
 export function plainFact(text: string, stack?: string): FailureFact {
   return { kind: 'other', text, ...(stack === undefined || stack === '' ? {} : { stack }) };
 }
 
-/** Where it was made, of an error that was made there: its stack becomes text only now. */
+/** The place where `place` was created as an error; its stack is formatted only now. */
 export function placedAt(place: Error | undefined): Pick<FailureFact, 'stack'> {
   const [, ...frames] = stackOf(place)?.split('\n') ?? [];
   return frames.length === 0 ? {} : { stack: frames.join('\n') };
 }
 
-/** Whether somebody waits. */
+/** True if the fact is about a wait. */
 export function isWait({ kind }: FailureFact): boolean {
   return kind === 'wait' || kind === 'circle';
 }
 
-/** The fact in one line, with its number. */
+/** The fact in one line, with its count. */
 export function factLine({ text, count = 1 }: Pick<FailureFact, 'text' | 'count'>): string {
   return `${text}${timesText(count)}`;
 }
@@ -63,23 +63,23 @@ export function factText(fact: FailureFact): string {
   return fact.stack === undefined ? factLine(fact) : `${factLine(fact)}\n${fact.stack}`;
 }
 
-/** What a failure has of facts. */
+/** The parts of a failure that hold facts. */
 interface Detailed {
   readonly details: readonly string[];
   readonly facts?: readonly FailureFact[];
 }
 
-/** What is known of a failure, as data; of one that was made elsewhere, its details as they are. */
+/** The facts of a failure; for a failure created elsewhere, its details as plain facts. */
 export function factsOf({ facts, details }: Detailed): readonly FailureFact[] {
   return facts ?? details.map((text) => plainFact(text));
 }
 
-/** The facts, and the details that say them. */
+/** The facts, and the details formatted from them. */
 export function detailedBy(facts: readonly FailureFact[]): Required<Detailed> {
   return { details: facts.map(factText), facts };
 }
 
-/** Those with the same key are one, with their number; in the order of the first of each. */
+/** Merges facts with the same key into one with their count, in order of first appearance. */
 export function countedAlike<Fact extends Pick<FailureFact, 'count'>>(
   facts: Iterable<Fact>,
   keyOf: (fact: Fact) => string,
@@ -96,7 +96,7 @@ export function countedAlike<Fact extends Pick<FailureFact, 'count'>>(
   return [...counted.values()];
 }
 
-/** One of each key, in order: tasks that run the same code wait at the same place. */
+/** Keeps the first item of each key, in order: tasks that run the same code wait at the same place. */
 export function withoutRepeats<Item>(items: readonly Item[], keyOf: (item: Item) => string): Item[] {
   const first = new Map<string, Item>();
   for (const item of items) if (!first.has(keyOf(item))) first.set(keyOf(item), item);

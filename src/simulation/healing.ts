@@ -1,10 +1,10 @@
-/** The end of all faults. Invariant: it comes at most once, those who asked for it are called once, in the order of asking. */
+/** The end of all faults. Invariant: it happens at most once, and calls each registered hook once, in registration order. */
 import * as is from '../kernel/shape.ts';
 import type { Choices, DescribeAnswer, DueEvents } from '../kernel/decisions.ts';
 import type { Question } from '../kernel/question.ts';
 import { check } from '../kernel/argument-check.ts';
 
-/** Whether faults are over, and who must know. */
+/** Knows whether faults have ended, and whom to notify. */
 export class Healing {
   #isHealed = false;
   #hooks: (() => void)[] = [];
@@ -13,7 +13,7 @@ export class Healing {
     return this.#isHealed;
   }
 
-  /** Ends all faults; later calls do nothing. */
+  /** Ends all faults; later calls are no-ops. */
   heal(): void {
     if (this.#isHealed) return;
     this.#isHealed = true;
@@ -22,7 +22,7 @@ export class Healing {
     for (const hook of hooks) hook();
   }
 
-  /** Calls `hook` when faults end, at once if they have ended. */
+  /** Calls `hook` when faults end, or at once if they have ended. */
   onHeal(hook: () => void): void {
     check('onHeal', hook, is.FUNCTION);
     if (this.#isHealed) hook();
@@ -31,8 +31,8 @@ export class Healing {
 }
 
 /**
- * The choices of a world whose faults can end. Invariant: once they have, no question about a fault is asked or logged any more; the
- * answer is 0, no fault, and all other questions stay as they were.
+ * The choices of a world whose faults can end. Invariant: after that, questions about faults are neither asked nor
+ * logged and get answer 0, no fault; all other questions are unaffected.
  */
 export class HealingChoices implements Choices {
   readonly #log: Required<Choices>;

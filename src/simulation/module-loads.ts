@@ -1,14 +1,21 @@
 /**
- * Modules that a scenario loads anew in each execution. Invariant: what is loaded comes between two events, when all reactions have run, also
- * where the machine has to make it ready first and the simulation stands still meanwhile: so the first execution is like all others.
+ * Loads modules afresh in each execution of a scenario. Invariant: a module is loaded between two events, when all
+ * reactions have run, even if the machine must prepare it first while the simulation stands still; so the first
+ * execution is like all others.
  */
 import { RunnerError } from '../kernel/errors.ts';
 
-/** Option `modules` of a simulation. Made by `freshModules` of `dryrunner/ambient`. */
+/** Option `modules` of a simulation; create one with `freshModules` of `dryrunner/ambient`. */
 export interface FreshModules {
-  /** Makes a module with all that it imports ready to be evaluated. Called while the simulation stands still; rejects if that cannot be. */
+  /**
+   * Prepares a module, with everything it imports, for evaluation. Called while the simulation stands still; rejects if
+   * the module cannot be prepared.
+   */
   prepare(specifier: string): Promise<void>;
-  /** Evaluates it anew and returns what it exports; undefined if it has to be prepared first. Throws what the module throws. */
+  /**
+   * Evaluates the module afresh and returns its exports; undefined if it must be prepared first. Throws what the module
+   * throws.
+   */
   evaluate(specifier: string): object | undefined;
 }
 
@@ -18,12 +25,12 @@ interface Load {
   readonly reject: (error: unknown) => void;
 }
 
-/** Those of one simulation. */
+/** The pending loads of one simulation. */
 export class ModuleLoads {
   readonly #modules: FreshModules | undefined;
   readonly #loads: Load[] = [];
   #isPreparing = false;
-  /** Why the first could not be prepared. */
+  /** Why the first pending module could not be prepared. */
   #refusal: { readonly error: unknown } | undefined;
 
   constructor(modules: FreshModules | undefined) {
@@ -47,7 +54,7 @@ export class ModuleLoads {
     });
   }
 
-  /** Loads what is ready, in the order in which it was asked for; false if nothing is. Called between two events. */
+  /** Loads the next module that was asked for; false if none is ready. Called between two events. */
   advance(): boolean {
     const [load] = this.#loads;
     if (load === undefined || this.#isPreparing) return false;
@@ -64,7 +71,7 @@ export class ModuleLoads {
     return true;
   }
 
-  /** True while something has to be prepared. Called outside of what the simulation sees. */
+  /** Starts to prepare the next module; true while any load is pending. Called outside the simulated globals. */
   prepare(): boolean {
     const [load] = this.#loads;
     if (load === undefined) return false;
@@ -77,7 +84,7 @@ export class ModuleLoads {
     try {
       await this.#modules?.prepare(specifier);
     } catch (error) {
-      // It is for the scenario to see, between two events.
+      // The scenario gets this error between two events.
       this.#refusal = { error };
     } finally {
       this.#isPreparing = false;

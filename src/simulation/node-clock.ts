@@ -1,4 +1,4 @@
-/** The time of one process on a simulated machine. */
+/** The clock of one process on a simulated machine. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
@@ -8,14 +8,14 @@ import { trueDelayMs } from '../kernel/skewed-clock.ts';
 import type { EventOrigin } from '../kernel/virtual-clock.ts';
 import type { ProcessClock, ProcessHost } from '../model/process-host.ts';
 
-/** Called with what an event of the process is about just before it fires. It may stop or end the process. */
+/** Called with the topic of an event of the process just before it fires. It may pause or end the process. */
 export type BeforeEvent = (topic: Topic) => void;
 
-/** Whose clock it is. */
+/** The process that owns a clock. */
 export interface ClockOwner {
-  /** Runs what an event does. */
+  /** Runs the callback of an event. */
   run(fire: () => void): void;
-  /** Absent: nothing is queued. */
+  /** The host of the process. Absent: events are made in the underlying clock, without the queue of the simulation. */
   readonly host: ProcessHost | undefined;
 }
 
@@ -26,9 +26,9 @@ class NodeTimer implements Timer {
   readonly dueMs: number;
   readonly isLate: boolean;
   readonly fire: () => void;
-  /** The event underneath; none while the process is stopped. */
+  /** The event in the underlying clock; none while the process is paused. */
   event: Timer | undefined = undefined;
-  /** Where it comes from if it waited somewhere else before it was made. */
+  /** Where the event was queued before, if it waited elsewhere first. */
   origin: EventOrigin | undefined = undefined;
   readonly #pending: Set<NodeTimer>;
 
@@ -48,22 +48,22 @@ class NodeTimer implements Timer {
 }
 
 /**
- * The time of one process on a simulated machine, which can be slow, be stopped and die. Invariants: nothing of it fires while it is
- * stopped or after it has died; what was due meanwhile fires when it goes on, in the order in which it was due; once dead it has no
- * event left in the clock underneath.
+ * The clock of one process on a simulated machine, which can be slow, be paused and die. Invariants: no event fires
+ * while the process is paused or after it has died; on resume, overdue events fire in the order they were due; a dead
+ * process has no event left in the underlying clock.
  */
 export class NodeClock implements Clock, ProcessClock {
   readonly epochMs: number;
   readonly #clock: Clock;
   readonly #before: BeforeEvent;
   readonly #owner: ClockOwner | undefined;
-  /** Made for the first. */
+  /** Created for the first event. */
   #pending: Set<NodeTimer> | undefined;
   #factor = 1;
   #isStopped = false;
   #isDead = false;
 
-  /** Without an owner, what an event does is called. */
+  /** Without an owner, callbacks of events are called directly. */
   constructor(clock: Clock, before: BeforeEvent, owner?: ClockOwner) {
     this.epochMs = clock.epochMs;
     this.#clock = clock;
@@ -91,7 +91,7 @@ export class NodeClock implements Clock, ProcessClock {
     return this.#add(label, ms, fire, true);
   }
 
-  /** For what waited in a queue of its own until now: it is due at that time of this clock. */
+  /** Schedules an event that has waited in a queue of its own; `atMs` is a time of this clock. */
   queued(label: Label, atMs: number, origin: EventOrigin, fire: () => void): Timer {
     if (this.#isDead) return DEAD_TIMER;
     const timer = new NodeTimer(topicOf(label), atMs, false, fire, (this.#pending ??= new Set()));
@@ -100,7 +100,7 @@ export class NodeClock implements Clock, ProcessClock {
     return timer;
   }
 
-  /** Timers that are made from now on take `factor` times as long. */
+  /** Timers created from now on take `factor` times as long. */
   slow(factor: number): void {
     this.#factor = factor;
   }
@@ -121,13 +121,13 @@ export class NodeClock implements Clock, ProcessClock {
   goOn(): void {
     if (!this.#isStopped || this.#isDead) return;
     this.#isStopped = false;
-    // Those that are overdue fire in the same instant, whose order is a decision; they are made in the order in which they were due.
+    // Overdue events fire in one instant, in an order that is a decision; they are created in the order they were due.
     const inOrder = [...(this.#pending ?? [])].sort((one, other) => one.dueMs - other.dueMs);
     const now = this.#clock.now();
     for (const timer of inOrder) this.#arm(timer, roundedMs(Math.max(0, timer.dueMs - now)));
   }
 
-  /** Takes everything out, for good. */
+  /** Removes all events, for good. */
   die(): void {
     this.#isDead = true;
     for (const timer of this.#pending ?? []) timer.event?.cancel();

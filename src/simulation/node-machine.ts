@@ -1,6 +1,7 @@
 /**
- * A simulated machine with one process on it: it can crash, be restarted as a new incarnation, be stopped and be slow. What the process is,
- * a runner or anything else, is up to who makes it. Invariants: one process at most is alive; nothing of one that is dead is seen.
+ * A simulated machine with one process on it: it can crash, restart as a new incarnation, be paused and be slow. Its
+ * owner decides what the process is, a runner or anything else. Invariants: at most one process is alive; nothing that
+ * a dead process does is seen.
  */
 import type { Topic } from '../kernel/question.ts';
 import type { ClockSkew } from '../kernel/skewed-clock.ts';
@@ -18,48 +19,51 @@ import {
 } from './node-strikes.ts';
 import type { SimulatedWorld } from './simulation.ts';
 
-/** `down` from a crash to the restart. */
+/** `down` lasts from a crash to the restart. */
 export type NodeState = 'up' | 'paused' | 'down';
 
-/** What {@link Machine} takes. */
+/** Options of {@link Machine}. */
 export interface MachineOptions {
   readonly name: string;
-  /** What the exploration may do to it. Default: nothing. */
+  /** Faults that the exploration may inject. Default: none. */
   readonly faults?: NodeFaults;
-  /** Whether one question at each moment asks for all kinds of them, rather than one for each. Default false. */
+  /**
+   * True: one question at each moment covers all kinds of faults; false: each kind has a question of its own. Default
+   * false.
+   */
   readonly isAskedOnce?: boolean;
-  /** How far its clock is off. Default: not at all. */
+  /** Clock skew. Default: none. */
   readonly skew?: ClockSkew;
 }
 
-/** How a process has ended: by a fault of its machine, by an error of its own, in good order, or because the simulation is over. */
+/** Why a process ended: a fault of its machine, an error of its own, an orderly exit, or the end of the simulation. */
 export type DownCause = 'crash' | 'error' | 'leave' | 'stop';
 
-/** What a machine asks of its owner, who knows what its process is. */
+/** Callbacks to the owner of a machine, who knows what its process is. */
 export interface MachineHooks extends ProcessHooks {
-  /** A process begins in that world: the `index`-th, from 0. What it throws comes out of the verb that started it. */
+  /** Starts the code of process `index` (from 0) in its world. The call that starts the process throws what this throws. */
   started(world: SimulatedWorld, index: number): void;
-  /** What a crash is now: of the whole machine, or of the process alone. Absent: of the whole machine. */
+  /** Whether a crash takes down the whole machine or only the process. Absent: the whole machine. */
   readonly crashKind?: CrashKind;
   /** The process is dead. */
   wentDown(cause: DownCause): void;
-  /** It goes on after a pause. */
+  /** The process continues after a pause. */
   wentOn(): void;
 }
 
-/** One machine. After a release its verbs do nothing. */
+/** One machine. After a release its methods are no-ops. */
 export class Machine implements StrikeTarget {
   readonly name: string;
   readonly #world: SimulatedWorld;
   readonly #skew: ClockSkew | undefined;
   readonly #hooks: MachineHooks;
-  /** Only if something can strike. */
+  /** Present only if faults are possible. */
   readonly #strikes: NodeStrikes | undefined;
   readonly #before: BeforeEvent = (topic) => this.strike('event', topic);
   changes = 0;
   speedChanges = 0;
   state: NodeState = 'down';
-  /** Index of the latest process. */
+  /** Index of the latest process; −1 before the first. */
   incarnation = -1;
   #process: NodeProcess | undefined;
   #factor = 1;
@@ -82,14 +86,14 @@ export class Machine implements StrikeTarget {
     return this.#hooks.crashKind ?? 'crash';
   }
 
-  /** True if whatever its process does has to be in an event of its own. */
+  /** True if everything its process does must happen in an event of its own. */
   get isAmbient(): boolean {
     return this.#world.processes?.isAmbient === true;
   }
 
-  /** Starts the first process. */
+  /** Starts the next process. */
   start(): void {
-    // Who hears of the crash that a restart begins with may have ended it.
+    // A restart begins with a crash, and a listener to that may have released the machine.
     if (this.#isReleased) return;
     this.incarnation += 1;
     const index = this.incarnation;
@@ -109,18 +113,18 @@ export class Machine implements StrikeTarget {
       this.#kill('error');
       throw error;
     }
-    // It may have ended itself.
+    // The process may have ended itself.
     if (this.#process !== process) return;
     this.state = 'up';
     this.#showState();
   }
 
-  /** Code of the process runs in an event that is not of its clock. */
+  /** Runs code of the process in an event of another clock. */
   run(code: () => void): void {
     this.#process?.run(code);
   }
 
-  /** The code of the process that is being started begins, in whatever event. */
+  /** Runs the start of the new process's code inside the current event. */
   begin(code: () => void): void {
     this.#process?.begin(code);
   }
@@ -134,7 +138,7 @@ export class Machine implements StrikeTarget {
   restart(): void {
     if (this.#isReleased) return;
     this.crash();
-    // Those who watch it may have started it again, or let it go for good.
+    // Listeners may have started it again, or released it.
     if (!this.#canStart) return;
     this.changes += 1;
     this.start();
@@ -144,7 +148,7 @@ export class Machine implements StrikeTarget {
     return !this.#isReleased && this.#process === undefined;
   }
 
-  /** As `restart`, after a fault: nobody is there to catch what the start throws. */
+  /** As `restart`, after a fault: no caller can catch what the start throws. */
   recover(): void {
     const hooks = this.#hooks;
     try {
@@ -177,7 +181,7 @@ export class Machine implements StrikeTarget {
     this.#process?.clock.slow(factor);
   }
 
-  /** A moment at which the exploration may strike; `words` of `about` say when that is, if the topic does not. */
+  /** A moment at which the exploration may inject a fault; if the topic does not say when that is, `words(about)` does. */
   strike<T>(moment: Moment, what: Topic, words?: (about: T) => string, about?: T): void {
     if (this.state === 'up') this.#strikes?.at(moment, what, words as MomentWords | undefined, about);
   }
@@ -187,7 +191,7 @@ export class Machine implements StrikeTarget {
     this.#strikes?.heal();
   }
 
-  /** The process goes on if it was stopped, and nothing strikes any more. */
+  /** Resumes the process if it was paused; no more faults are injected. */
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
@@ -195,7 +199,7 @@ export class Machine implements StrikeTarget {
     if (this.state === 'paused') this.#goOn();
   }
 
-  /** The process is gone for good: that is no fault. */
+  /** Ends the process for good; this is not a fault. */
   end(cause: 'leave' | 'stop'): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
@@ -226,7 +230,7 @@ export class Machine implements StrikeTarget {
     this.#showState();
   }
 
-  /** For reports. */
+  /** Name and state, for reports. */
   describe(): string {
     return `${this.name} ${this.#stateText()}`;
   }

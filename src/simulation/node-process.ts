@@ -1,4 +1,4 @@
-/** One process on a simulated machine: the world that its code lives in, and what of it is seen once it is dead. */
+/** One process on a simulated machine: the world that its code lives in, and which of its effects are seen once it is dead. */
 import type { Clock } from '../kernel/clock.ts';
 import { type Choices, type DescribeAnswer, isEarlyEnd } from '../kernel/decisions.ts';
 import { isRunnerError } from '../kernel/errors.ts';
@@ -13,28 +13,28 @@ import type { SimulatedWorld } from './simulation.ts';
 
 type ResourceEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' | 'abandoned' }>;
 
-/** What a process asks of its owner. */
+/** Callbacks from a process to its owner. */
 export interface ProcessHooks {
   /**
-   * Its code has thrown in an event, or as it started after a fault; or it is gone by now, and has left that uncaught before. Absent: what
-   * it throws comes out of the event.
+   * Its code has thrown in an event, or in its start after a fault. `isAlive` is false if the process has ended since
+   * then. If this callback is absent, the event itself throws the error.
    */
   failed?(error: unknown, isAlive: boolean): void;
 }
 
-/** What the surroundings of a process are made of. */
+/** The parts from which a process is made. */
 export interface NodeProcessOptions {
   readonly world: SimulatedWorld;
   /** The name of its machine. */
   readonly node: string;
-  /** Names its random stream. */
+  /** Name of the process's random stream. */
   readonly name: string;
   readonly skew: ClockSkew | undefined;
   readonly before: BeforeEvent;
   readonly hooks: ProcessHooks;
 }
 
-/** What a process asks and records. Invariant: once it is dead, it asks and records nothing. */
+/** The choices and the tracer of a process. Invariant: a dead process asks and records nothing. */
 class ProcessDesk implements Choices, Tracer {
   readonly #outside: SimulatedWorld;
   readonly #isSkewed: boolean;
@@ -54,7 +54,7 @@ class ProcessDesk implements Choices, Tracer {
     return this.#isClosed ? 0 : this.#outside.choices.choose(asked, n, describe);
   }
 
-  /** Times in a trace are those of the simulation, whatever the clock of the process shows. */
+  /** Trace times are simulation times, regardless of the process's clock. */
   record(event: TraceEvent): void {
     if (this.#isClosed) return;
     const { type } = event;
@@ -63,7 +63,7 @@ class ProcessDesk implements Choices, Tracer {
     this.#outside.tracer.record(this.#isSkewed ? { ...event, at: this.#outside.clock.now() } : event);
   }
 
-  /** What was held is abandoned. */
+  /** Closes the desk and records held resources as abandoned. */
   static close(desk: ProcessDesk): void {
     desk.#isClosed = true;
     const { clock, tracer } = desk.#outside;
@@ -87,9 +87,9 @@ class ProcessDesk implements Choices, Tracer {
 }
 
 /**
- * One process of a node, from its start to its death: the world that its code lives in. Invariant: once it is dead, nothing that its
- * code still does is seen: its timers do not fire, its events are in no trace, its questions are not asked, what it throws is ignored, and
- * what it held is recorded as abandoned.
+ * One process of a node, from its start to its death, with the world that its code lives in. Invariant: nothing that a
+ * dead process's code does is seen: its timers do not fire, its events are in no trace, its questions are not asked,
+ * its errors are ignored, and what it held is recorded as abandoned.
  */
 export class NodeProcess implements ClockOwner, ProcessParts {
   readonly name: string;
@@ -135,13 +135,13 @@ export class NodeProcess implements ClockOwner, ProcessParts {
     return this.#hooks.failed !== undefined;
   }
 
-  /** Its code runs, from here until the event is over. */
+  /** Runs code of the process; it stays the current process until the event is over. */
   run(code: () => unknown): void {
     if (!this.isAlive) return;
     this.#hosted?.enter();
     try {
       const result = code();
-      // What a callback promises is awaited by nobody else.
+      // Nothing else awaits a promise that a callback returns.
       if (isPending(result)) {
         void result.then(undefined, (error: unknown) => this.#thrown(error));
       }
@@ -150,7 +150,7 @@ export class NodeProcess implements ClockOwner, ProcessParts {
     }
   }
 
-  /** Its code runs in the midst of somebody else's; what it throws comes out. */
+  /** Runs code of the process inside another process's event; throws what the code throws. */
   begin(code: () => void): void {
     if (this.#hosted === undefined || !this.catches) code();
     else this.#hosted.within(code);
@@ -168,13 +168,13 @@ export class NodeProcess implements ClockOwner, ProcessParts {
   }
 
   #thrown(error: unknown): void {
-    // What ends the execution is none of its own.
+    // An error that ends the execution is not the process's own.
     if (!this.catches || isEndOfExecution(error)) throw error;
     if (this.isAlive) this.fail(error);
   }
 }
 
-/** Thrown into code to end the execution, which code must not keep. */
+/** True for errors that end the execution; code must not swallow them. */
 export function isEndOfExecution(error: unknown): boolean {
   return isEarlyEnd(error) || isRunnerError(error, 'RUNNER_REPLAY_DIVERGED');
 }

@@ -1,7 +1,7 @@
 /**
- * Faults of a node that the exploration decides: at each event of its process and each call, whether it crashes, stops or becomes slow,
- * and for how long. Invariants: at most one fault of these is in force, and it ends by itself, when faults end, or with the node; the
- * number of strikes is bounded, so that a run cannot be kept from its end for ever.
+ * Faults of a node that the exploration decides: whether it crashes, pauses or becomes slow at an event of its process
+ * or a call, and for how long. Invariants: at most one of these faults is in force; it ends by itself, when faults end,
+ * or with the node; the number of strikes is bounded, so that faults cannot keep a run from ending.
  */
 import * as is from '../kernel/shape.ts';
 import type { Timer } from '../kernel/clock.ts';
@@ -14,34 +14,37 @@ import type { SimulatedWorld } from './simulation.ts';
 import { CHANCE_OR_SWITCH } from './scenario-faults.ts';
 import { FAULT_ODDS } from '../model/odds.ts';
 
-/** When something may strike: just before an event of the process, as a call arrives, or before it is answered. */
+/** When a fault may strike: just before an event of the process, when a call arrives, or before it is answered. */
 export type Moment = 'event' | 'call' | 'reply';
-/** Says of what is given beside it when that is. */
+/** Describes a moment, given its `about` value. */
 export type MomentWords = (about: unknown) => string;
 
-/** What the exploration may do to a node: at one in so many events and calls, which is ≥ 2, or `true` for one in 16. What is absent does not happen. */
+/**
+ * Faults that the exploration may inject into a node: at one in this many events and calls (≥ 2), or `true` for one in
+ * 16. A fault that is absent does not happen.
+ */
 export interface NodeFaults {
-  /** It crashes, and restarts after less than `downMsMax`. */
+  /** The node crashes, and restarts within `downMsMax`. */
   readonly crash?: number | boolean;
-  /** It stops, and goes on after less than `pauseMsMax`. */
+  /** The process pauses, and resumes within `pauseMsMax`. */
   readonly pause?: number | boolean;
-  /** It becomes slow by `slowFactor`, for less than `slowMsMax`. */
+  /** The node becomes slow by `slowFactor`, for less than `slowMsMax`. */
   readonly slow?: number | boolean;
-  /** Default 1,000. */
+  /** Upper limit of the downtime in milliseconds; default 1,000. */
   readonly downMsMax?: number;
-  /** Default 1,000. */
+  /** Upper limit of a pause in milliseconds; default 1,000. */
   readonly pauseMsMax?: number;
-  /** Default 10,000. */
+  /** Upper limit in milliseconds for which the node is slow; default 10,000. */
   readonly slowMsMax?: number;
-  /** Default 10. */
+  /** Factor by which timers take longer while the node is slow; default 10. */
   readonly slowFactor?: number;
-  /** Strikes at most, of all kinds together, so that a run comes to its end; default 4, `Infinity` for no bound. */
+  /** Maximum number of strikes of all kinds together, so that a run ends; default 4, `Infinity` for no limit. */
   readonly strikesMax?: number;
 }
 
-/** At least as slow as ever. */
+/** Argument shape of a slow factor: at least the usual duration. */
 export const SLOW_BY: is.NumberShape = is.finite(1);
-/** See {@link NodeFaults}. */
+/** Argument shape of {@link NodeFaults}. */
 export const NODE_FAULTS: is.RecordShape = is.closed(
   is.objectOf<NodeFaults>(
     'an object of faults',
@@ -55,17 +58,17 @@ export const NODE_FAULTS: is.RecordShape = is.closed(
   ),
 );
 
-/** What strikes can do. */
+/** The node that faults strike. */
 export interface StrikeTarget {
   readonly name: string;
-  /** What a crash of it is now. */
+  /** What a crash takes down now: the whole machine or the process. */
   readonly crashKind: CrashKind;
-  /** Changes with every verb that starts, stops or ends it, so that an end that comes too late can be recognized. */
+  /** Changes with every call that starts, pauses or ends the process, so that an outdated recovery can be recognized. */
   readonly changes: number;
-  /** The same for how slow it is. */
+  /** As `changes`, for calls that change the speed. */
   readonly speedChanges: number;
   crash(): void;
-  /** Starts again after a crash that is over. */
+  /** Restarts after the downtime of a crash. */
   recover(): void;
   pause(): void;
   resume(): void;
@@ -92,29 +95,30 @@ const OUTAGE_MS_MAX = 1_000;
 const SLOW_MS_MAX = 10_000;
 const DURATIONS = 4;
 
-/** Whether any of them can happen. */
+/** True if any of these faults can happen. */
 export function canStrike({ crash = false, pause = false, slow = false }: NodeFaults): boolean {
   return crash !== false || pause !== false || slow !== false;
 }
 
-/** Of several in one question the gravest has the highest answer, which sweeps try first. */
+/** In a question about several kinds, the most severe has the highest answer, which sweeps try first. */
 const TABLES = new RateTables<Kind>(['slow', 'pause', 'crash']);
 
-/** The strikes against one node. */
+/** Injects the faults of one node. */
 export class NodeStrikes {
   readonly #world: SimulatedWorld;
   readonly #target: StrikeTarget;
   readonly #strikes: readonly Strike[];
-  /** What one question asks for; undefined if each kind has one of its own. */
+  /** The table of a question that covers several kinds; undefined if each kind has its own question. */
   readonly #table: RateTable<Kind> | undefined;
   #left: number;
   #recovery: Recovery | undefined;
   #isOver = false;
 
   /**
-   * With `isAskedOnce`, several kinds are the answers of one question at each moment, `NODE strike at MOMENT fault`.
+   * With `isAskedOnce`, one question per moment covers several kinds: `NODE strike at MOMENT fault`.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for faults that cannot be left out, or times and factors out of range.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for faults that cannot be left out, or times and factors out of
+   * range.
    */
   constructor(world: SimulatedWorld, target: StrikeTarget, faults: NodeFaults, isAskedOnce: boolean) {
     this.#world = world;
@@ -124,7 +128,7 @@ export class NodeStrikes {
     if (isAskedOnce && this.#strikes.length > 1) this.#table = TABLES.of('faults', ratesOf(this.#strikes));
   }
 
-  /** A moment at which something may strike, and what happens then; `words` of `about` say when that is, if `what` does not. */
+  /** A moment at which a fault may strike; injects it if so. If `what` does not say when that is, `words(about)` does. */
   at(moment: Moment, what: Topic, words?: MomentWords, about?: unknown): void {
     if (this.#isOver || this.#left === 0 || this.#recovery !== undefined) return;
     if (this.#table === undefined) this.#askEach(moment, what, words, about);
@@ -160,7 +164,7 @@ export class NodeStrikes {
     this.#begin(strike, strikeAt(name, kind, moment, what).topic);
   }
 
-  /** Ends what is in force now, and strikes no more. */
+  /** Ends the fault in force, and injects no more. */
   heal(): void {
     this.#isOver = true;
     const recovery = this.#recovery;
@@ -168,7 +172,7 @@ export class NodeStrikes {
     recovery?.end();
   }
 
-  /** Strikes no more, and leaves things as they are. */
+  /** Injects no more faults, and leaves the current state as it is. */
   release(): void {
     this.#isOver = true;
     this.#recovery?.timer.cancel();
@@ -179,12 +183,12 @@ export class NodeStrikes {
     const target = this.#target;
     this.#left -= 1;
     const changesNow = (): number => (strike.kind === 'slow' ? target.speedChanges : target.changes);
-    // One that somebody has already put right, as it began, is not to be ended.
+    // A strike that a listener has undone at once must not be ended again.
     const changes = changesNow() + 1;
     strike.begin(target);
     const end = (): void => {
       this.#recovery = undefined;
-      // The scenario may have set the node right, or wrong, by itself meanwhile.
+      // The scenario may have changed the node itself in the meantime.
       if (changesNow() === changes) strike.end(target);
     };
     const ms = strike.duration.draw(() => topic);
@@ -192,7 +196,7 @@ export class NodeStrikes {
   }
 }
 
-/** Events of a process that are the machine's or the disk's, as what happens then. */
+/** Words for events of a process that belong to its machine or disk, given the subject. */
 const OWN_EVENTS: Readonly<Record<string, (subject: string) => string>> = {
   start: () => 'it starts',
   stop: () => 'it stops',
@@ -216,12 +220,12 @@ function momentText(moment: Moment, what: Topic, node: string): string {
   return moment === 'reply' ? `before it answers ${callWords(what)}` : `as ${callWords(what)} arrives`;
 }
 
-/** A call to a node without the name of the node. */
+/** A call to a node, as text without the node's name. */
 export function callWords({ what, subject }: Topic): string {
   return topicOf(subject === '' ? what : { owner: what, what: '', subject }).text;
 }
 
-/** What the answers of a question mean that asks for several kinds. */
+/** Describes the answers of a question that covers several kinds. */
 function describeStrikes(
   table: RateTable<Kind>,
   node: string,
@@ -240,7 +244,7 @@ function strikeText(kind: Kind, node: string, crashKind: CrashKind): string {
   return nodeFaultText(kind === 'crash' ? crashKind : kind, node);
 }
 
-/** What is asked at a moment. */
+/** One question about a fault at a moment. */
 class AskedStrike {
   readonly owner: string;
   readonly what: string;
@@ -255,7 +259,7 @@ class AskedStrike {
     this.topic = topicOf({ owner, what, subject });
   }
 
-  /** Made once for a moment whose words depend on its topic alone. */
+  /** Cached, because for most moments the words depend on the topic alone. */
   describes(table: RateTable<Kind>, crashKind: CrashKind, when: () => string): DescribeAnswer {
     if (this.#table !== table || this.#crashKind !== crashKind || this.#describe === undefined) {
       this.#table = table;
@@ -266,7 +270,7 @@ class AskedStrike {
   }
 }
 
-/** By what happens then; most of that comes again with every event, and in every execution. */
+/** Cached questions by moment and topic; most topics recur with every event, and in every execution. */
 const askedStrikes: Readonly<Record<Moment, WeakMap<Topic, AskedStrike[]>>> = {
   event: new WeakMap(),
   call: new WeakMap(),
@@ -282,7 +286,7 @@ function strikeAt(owner: string, what: string, moment: Moment, at: Topic): Asked
   return asked;
 }
 
-/** How likely each is if one is asked about after another; of rare ones that is as good as their sum. */
+/** The probability of each kind as if asked one after another; for rare faults the plain rates are close enough. */
 function ratesOf(strikes: readonly Strike[]): Partial<Record<Kind, number>> {
   const rates: Partial<Record<Kind, number>> = {};
   const isRare = strikes.reduce((sum, { oneIn }) => sum + 1 / oneIn, 0) < 1;

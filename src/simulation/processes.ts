@@ -1,4 +1,4 @@
-/** The processes of one simulation, and whose code runs. Invariant: between two events it is the scenario's. */
+/** The processes of one simulation, and which one's code is running. Invariant: between two events, that is the scenario. */
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import type {
   DescribedMachine,
@@ -9,7 +9,7 @@ import type {
 } from '../model/process-host.ts';
 import type { AmbientSession } from './ambience.ts';
 
-/** One process. */
+/** A process of a simulated machine, with its globals in ambient time. */
 export class RunningProcess implements StartedProcess {
   readonly parts: ProcessParts;
   readonly #processes: Processes;
@@ -36,19 +36,19 @@ export class RunningProcess implements StartedProcess {
   }
 }
 
-/** What {@link Processes} need of their simulation. */
+/** The parts of the simulation that {@link Processes} use. */
 export interface ProcessesParts {
   readonly clock: VirtualClock;
   session(): AmbientSession | undefined;
   fail(message: string, error: unknown): void;
-  /** Runs code whose uncaught errors are that process's, in the midst of somebody else's. */
+  /** Runs code inside another process's event; uncaught errors of the code belong to `process`. */
   runWithin(process: RunningProcess, code: () => void): void;
 }
 
 /** All processes of one simulation. */
 export class Processes implements ProcessHost {
   current: RunningProcess | undefined;
-  /** Called as an event of a process begins, and with undefined when it is over. */
+  /** Called with the process when one of its events begins, and with undefined when the event is over. */
   onEvent: ((process: RunningProcess | undefined) => void) | undefined;
   readonly clock: VirtualClock;
   readonly #parts: ProcessesParts;
@@ -79,7 +79,7 @@ export class Processes implements ProcessHost {
     this.#machines.push(machine);
   }
 
-  /** The event is over. */
+  /** The event is over: the scenario's code runs again. */
   leave(): void {
     if (this.current === undefined) return;
     this.current = undefined;
@@ -87,7 +87,7 @@ export class Processes implements ProcessHost {
     this.#parts.session()?.leaveProcess();
   }
 
-  /** A line about all machines, for reports; none if there are none. */
+  /** One line about all machines, for reports; empty if there are none. */
   describe(): string[] {
     return this.#machines.length === 0
       ? []

@@ -1,8 +1,8 @@
-/** Which conditions of a scenario have come true at least once: a property that only many runs together can have. */
+/** Records which conditions of a scenario were true at least once: a property that is judged over many executions together. */
 
 const NONE: Readonly<Record<string, boolean>> = Object.freeze({});
 
-/** Conditions by name, in the order of their first mention. */
+/** Conditions by name, in the order of first mention. */
 export class ReachedConditions {
   #reached: Map<string, boolean> | undefined;
 
@@ -11,7 +11,7 @@ export class ReachedConditions {
     if (condition || !this.#reached.has(name)) this.#reached.set(name, condition);
   }
 
-  /** True for each that has come true, false for the others that were mentioned. */
+  /** For each condition that was mentioned: true if it was reached. */
   toRecord(): Readonly<Record<string, boolean>> {
     return this.#reached === undefined ? NONE : Object.fromEntries(this.#reached);
   }

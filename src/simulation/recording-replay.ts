@@ -1,6 +1,7 @@
 /**
- * Plays a recording: the real queue and invoker, in virtual time, with collaborators that answer as they did. What went in goes in again,
- * at its microsecond and in its order; what comes out is recorded again and compared. Invariant: the replay decides nothing.
+ * Replays a recording: the real queue and invoker, in virtual time, with collaborators that give the recorded answers.
+ * Recorded inputs go in again, at their microsecond and in their order; outputs are recorded again and compared.
+ * Invariant: the replay makes no decisions.
  */
 import * as is from '../kernel/shape.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
@@ -53,8 +54,9 @@ interface PendingAsk {
 }
 
 /**
- * Stands in for what a recorded runner had around it: a clock whose events fire, and collaborators that answer, when the recording says
- * so. Invariant: nothing here happens by itself; what the recording does not hold is never answered.
+ * Replaces the surroundings of a recorded runner: a clock whose events fire, and collaborators that answer, when the
+ * recording says so. Invariant: nothing happens here without a recorded entry; a request without a recorded answer is
+ * never answered.
  */
 class RecordingPlayer implements Clock {
   readonly #clock: Clock;
@@ -62,7 +64,7 @@ class RecordingPlayer implements Clock {
   readonly #names = new RecordedNames();
   readonly #events = new Map<string, PendingEvent>();
   readonly #asks = new Map<string, PendingAsk>();
-  /** Answers that were there at once. */
+  /** Answers that were available at once. */
   readonly #atOnce = new Map<string, RecordedAnswer>();
   readonly #processes = new Map<string, ExecCommand>();
   #isProcessWriting = false;
@@ -100,7 +102,7 @@ class RecordingPlayer implements Clock {
     return { cancel: () => void this.#events.delete(key) };
   }
 
-  /** Fires an event; false if none of that name is pending. */
+  /** Fires an event; false if no such event is pending. */
   fire(label: string, nth: number): boolean {
     const key = eventKey(label, nth);
     const event = this.#events.get(key);
@@ -109,7 +111,7 @@ class RecordingPlayer implements Clock {
     return event !== undefined;
   }
 
-  /** Answers a request; false if none of that name is open. */
+  /** Answers a request; false if no such request is open. */
   answer(what: AskKind, name: string, nth: number, answer: RecordedAnswer): boolean {
     const key = askKey(what, name, nth);
     const ask = this.#asks.get(key);
@@ -118,7 +120,7 @@ class RecordingPlayer implements Clock {
     return ask !== undefined;
   }
 
-  /** Lets the process of a run write, or report its memory; false if it was not asked for. */
+  /** Lets the process of a run write, or report its memory; false if that process was not started. */
   processDoes(input: Extract<RecordedInput, { readonly type: 'output' | 'memory' }>): boolean {
     const command = this.#processes.get(input.runId);
     if (command === undefined) return false;
@@ -135,7 +137,7 @@ class RecordingPlayer implements Clock {
     return true;
   }
 
-  /** What a runner set up like the recorded one is made of. */
+  /** The options of a runner with the recorded settings. */
   options(name: string, settings: RecordedSettings): QueueRunnerOptions {
     const { capacity, history, idPrefix, updateLimitMs = 0, localBoundMs, uploader, measures } = settings;
     return {
@@ -220,7 +222,7 @@ class RecordingPlayer implements Clock {
     return {
       create: (id) =>
         this.#ask('output', id, ({ uri }): Output => {
-          // What becomes of a process's output was the affair of the process, and is in how that ended.
+          // Failed writes of process output are the process's concern, and show in its exit.
           const write = (): MaybePromise<void> =>
             this.#isProcessWriting ? undefined : this.#ask('write', id, nothing);
           return {
@@ -267,7 +269,7 @@ function eventKey(label: string, nth: number): string {
   return `${nth} ${label}`;
 }
 
-/** What was not kept has its length only. */
+/** Of output that was not kept, only the length is known. */
 function chunkOf({ text, utf8, base64 = '', cutBytes }: RecordedOutput): Chunk {
   if (cutBytes !== undefined) return Buffer.alloc(cutBytes);
   return text ?? (utf8 === undefined ? Buffer.from(base64, 'base64') : Buffer.from(utf8));
@@ -283,7 +285,7 @@ function statusOf({ status }: RecordedAnswer): ProcessStatus {
   return status ?? { state: 'UNKNOWN', exitCode: 0, error: '' };
 }
 
-/** Throws what the collaborator threw, as far as a runner looks at it. */
+/** Throws the recorded error of a collaborator, with the properties that a runner reads. */
 function orThrow(answer: RecordedAnswer): RecordedAnswer {
   const { error, exitCode, code } = answer;
   if (error === undefined) return answer;
@@ -296,22 +298,25 @@ function neverAsked(what: string): never {
   throw new RunnerError('RUNNER_REPLAY_DIVERGED', `A runner that is replayed asked for ${what}.`);
 }
 
-/** What came of a replay. */
+/** The result of a replay. */
 export interface RecordingReplay {
   readonly verdict: Verdict;
-  /** What the runners did. */
+  /** What the runners did in the replay. */
   readonly recording: Recording;
-  /** The first difference from what was recorded; undefined if it was reproduced. */
+  /** The first difference from the recording; undefined if the replay reproduced it. */
   readonly difference: RecordingDifference | undefined;
-  /** In one line, why it was not reproduced: the failure of the verdict, if there is one, before any difference. */
+  /**
+   * One line that says why the recording was not reproduced; undefined if it was. A failure of the verdict takes
+   * precedence over a difference.
+   */
   readonly problem: string | undefined;
 }
 
 const RECORDING = is.objectOf<Recording>('a recording', { entries: is.LIST }, {});
 
 /**
- * Replays a recording and compares everything that follows from what went in: statuses and all other events of the runners' traces,
- * requests to collaborators and answers to calls, each with its time to the microsecond.
+ * Replays a recording and compares every output: statuses and all other events of the runners' traces, requests to
+ * collaborators and answers to calls, each with its time to the microsecond.
  *
  * Rejects with `RUNNER_INVALID_ARGUMENT` if `recording` is not a recording.
  *
@@ -331,7 +336,7 @@ export async function replayRecording(recording: Recording): Promise<RecordingRe
   const verdict = await simulate({
     name: 'replay',
     source: fifoDecisions(),
-    // A recording ends where somebody stopped recording, and a busy machine does not keep every bound.
+    // A recording may stop in the midst of work, and a busy machine does not keep every bound.
     leftovers: 'ignore',
     oracles: [],
     scenario: async (sim) => {
@@ -359,7 +364,7 @@ function contradiction(entries: readonly RecordedEntry[]): RecordingDifference |
   return found === undefined ? undefined : { ...found, expected: undefined, actual: undefined };
 }
 
-/** A runner at work in a replay. */
+/** A runner in a replay. */
 interface Part {
   readonly runner: Service;
   readonly player: RecordingPlayer;
@@ -370,9 +375,9 @@ class Replay {
   readonly #sim: Simulation;
   readonly #entries: readonly RecordedEntry[];
   readonly #parts = new Map<string, Part>();
-  /** Next of the entries that may go in. */
+  /** Index of the next entry that may go in. */
   #next = 0;
-  /** How much has come out, by runner: of what was recorded before `#next`, and of what was replayed. */
+  /** Number of outputs by runner: those recorded before `#next`, and those replayed. */
   readonly #recordedOut = new Map<string, number>();
   readonly #replayedOut = new Map<string, number>();
   #stuck: RecordingDifference | undefined;
@@ -384,22 +389,22 @@ class Replay {
     this.recorder.onEntry = this.#onEntry.bind(this);
   }
 
-  /** Lets everything in; gives what could not go in. */
+  /** Puts in all inputs; returns the first that the replay could not take. */
   async play(): Promise<RecordingDifference | undefined> {
     for (;;) {
       const index = this.#seekInput();
       const entry = this.#entries[index];
       if (entry === undefined || this.#stuck !== undefined) break;
-      // Also when no time passes: all reactions come before what goes in next.
+      // Sleeps even for 0 ms: all reactions come before the next input.
       await this.#sim.sleep(Math.max(0, millisecondsBetween(this.#sim.now(), entry.at)), 'recorded time');
-      // Something that is going on may have taken it in.
+      // An output during the sleep may have taken this input already.
       if (this.#next === index) this.#take(entry as RecordedInput);
     }
     await this.#sim.sleep(0, 'end of the recording');
     return this.#stuck;
   }
 
-  /** Moves on to what goes in next. */
+  /** Moves on to the next input. */
   #seekInput(): number {
     for (;;) {
       const entry = this.#entries[this.#next];
@@ -409,10 +414,10 @@ class Replay {
     }
   }
 
-  /** Something came out: what was recorded to come in at this very place does so. */
+  /** After an output, takes the inputs that were recorded at this very place. */
   #onEntry(entry: RecordedEntry): void {
     if (!wentIn(entry)) add(this.#replayedOut, entry.runner);
-    // What came while a collaborator was asked comes from that collaborator.
+    // An input that was recorded while a collaborator was asked comes from that collaborator, in `onAsked`.
     if (entry.type !== 'asked') this.#takeNested();
   }
 
@@ -437,7 +442,7 @@ class Replay {
     this.#stuck ??= { index, path: '', expected, actual: undefined, text };
   }
 
-  /** Gives what it needs in the replay and does not find there. */
+  /** Creates a recorded runner. Returns a description of what the replay lacks for it, if anything. */
   #make({ runner: name, settings }: Extract<RecordedStep, { type: 'runner' }>): string | undefined {
     if (this.#parts.has(name)) return `no other runner ${name}`;
     const player = new RecordingPlayer(this.#sim.world.clock, name, this.#entries, () => this.#takeNested());
@@ -475,7 +480,7 @@ function callOn(
 ): Promise<unknown> {
   switch (call) {
     case 'run':
-      // An invalid command was refused, and is refused again.
+      // A command that was rejected as invalid is rejected again.
       return runner.run(command as Command);
     case 'abort':
       return runner.abort(runId);

@@ -1,4 +1,4 @@
-/** Who holds what: keeps the resources of a trace from `acquired` to `freed`, so that leftovers and waits can be named (R204, R211). */
+/** Tracks the resources of a trace from `acquired` to `freed`, so that leftovers and waits can be named (R204, R211). */
 import { heldText } from '../model/resource-text.ts';
 import type { ResourceKind } from '../model/trace-event.ts';
 import type { OngoingWait, WaitWatch } from '../model/wait-watch.ts';
@@ -7,24 +7,27 @@ import { countedAlike, type FailureFact, factText, placedAt } from './failure-fa
 import { type OwnedEvent, WaitGraph } from './wait-graph.ts';
 
 const DROPPED_MAX = 64;
-/** What an undisturbed run holds. */
+/** The resources of an undisturbed run. */
 const HELD = STARTED_ROW.flatMap((step) => (step.call === 'acquired' ? [step] : []));
 const HELD_COUNT = HELD.length;
 const PROCESS = { resource: 'process', name: 'process' } as const;
 
-/** What is held; made once and used again for the next, because most are given back at once. */
+/** A held resource. Objects are reused, because most resources are given back soon. */
 interface HeldThing {
-  /** One thing, or all that an undisturbed run holds, with its process or after its end; then `name` is that of the checkout. */
+  /**
+   * One resource, or all resources of an undisturbed run, before or after the end of its process; then `name` is that
+   * of the checkout.
+   */
   kind: 'one' | 'run' | 'run without process';
   resource: ResourceKind;
   name: string;
   atMs: number;
-  /** Where it was taken, if places are captured: a stack, which becomes text only once it is described. */
+  /** Where it was acquired, if places are captured: a stack, which is formatted only when it is described. */
   place: Error | undefined;
   next: HeldThing | undefined;
 }
 
-/** Things that nobody holds, for the next who takes one. */
+/** A pool of unused `HeldThing` objects. */
 class SpareThings {
   #first: HeldThing | undefined;
 
@@ -47,7 +50,7 @@ class SpareThings {
   }
 }
 
-/** What one run holds, or what no run holds under one name, in the order of taking. */
+/** What one run holds, or what no run holds under one name, in the order it was acquired. */
 class Holdings {
   key: string;
   first: HeldThing | undefined;
@@ -69,7 +72,7 @@ class Holdings {
     if (this.#last === thing) this.#last = previous;
   }
 
-  /** Puts what an undisturbed run holds in the place of `run`, one by one; returns the first. */
+  /** Replaces `run` by the single resources of an undisturbed run; returns the first. */
   list(run: HeldThing, spare: SpareThings): HeldThing {
     const { kind, name: checkout, atMs, next } = run;
     let last: HeldThing | undefined;
@@ -89,21 +92,21 @@ class Holdings {
   }
 }
 
-/** Holdings by key. Invariants: none in the table is empty, and the latest is not in it. */
+/** Holdings by key. Invariants: no entry of the table is empty, and the latest holdings are not in it. */
 class HoldingsTable {
-  /** How many resources were looked at so far to find those that were given back. */
+  /** Number of resources that were inspected so far to find those given back. */
   looks = 0;
   readonly #spare: SpareThings;
   #table: Map<string, Holdings> | undefined;
   #dropped = 0;
-  /** Nearly all events are about the same run as the one before. */
+  /** Nearly all events concern the same run as the event before. */
   #latest: Holdings | undefined;
 
   constructor(spare: SpareThings) {
     this.#spare = spare;
   }
 
-  /** The things of all keys, one by one. */
+  /** All held resources with their keys. */
   *things(): Iterable<readonly [key: string, thing: HeldThing]> {
     const latest = this.#latest === undefined ? [] : [this.#latest];
     for (const holdings of [...(this.#table?.values() ?? []), ...latest]) {
@@ -117,7 +120,7 @@ class HoldingsTable {
     this.#of(key).add(thing);
   }
 
-  /** Takes the first that is the same out; false if it is not held. */
+  /** Removes the first resource that matches; false if it is not held. */
   take(key: string, resource: ResourceKind, name: string): boolean {
     const holdings = this.#of(key);
     let previous: HeldThing | undefined;
@@ -140,7 +143,7 @@ class HoldingsTable {
     return false;
   }
 
-  /** Takes out all that an undisturbed run holds after the end of its process; false if that is not what it holds. */
+  /** Removes the resources of an undisturbed run after the end of its process; false if the run holds anything else. */
   takeRun(key: string, checkout: string): boolean {
     const holdings = this.#of(key);
     let previous: HeldThing | undefined;
@@ -150,7 +153,7 @@ class HoldingsTable {
         this.#spare.put(thing);
         return true;
       }
-      // Of two that are the same, the one that was taken first is given back.
+      // Of two equal resources, the one acquired first is given back.
       if (thing.kind !== 'one' || thing.resource !== 'waiter') return false;
       previous = thing;
     }
@@ -163,7 +166,7 @@ class HoldingsTable {
     const found = this.#table?.get(key);
     if (found !== undefined) this.#drop(key);
     if (latest?.first === undefined && latest !== undefined) {
-      // An empty one serves again.
+      // Reuse the empty one.
       if (found === undefined) latest.key = key;
       else this.#latest = found;
     } else {
@@ -173,7 +176,10 @@ class HoldingsTable {
     return this.#latest as Holdings;
   }
 
-  /** An empty map is let go, because one that was used long keeps what was in it alive until a full collection. */
+  /**
+   * Replaces the map once it is empty, because a map that was used long keeps its old content alive until a full
+   * collection.
+   */
   #drop(key: string): void {
     this.#table?.delete(key);
     this.#dropped += 1;
@@ -183,12 +189,12 @@ class HoldingsTable {
   }
 }
 
-/** What the runs of one runner hold, because the runs of all runners are numbered alike. */
+/** What the runs of one runner hold; run ids are unique per runner only. */
 class HeldByRunner {
   readonly name: string;
   readonly ofRuns: HoldingsTable;
   readonly #spare: SpareThings;
-  /** By name; made when the first is taken. */
+  /** Resources without a run, by name; created for the first. */
   #ofNoRun: HoldingsTable | undefined;
 
   constructor(name: string, spare: SpareThings) {
@@ -229,7 +235,7 @@ export class ResourceLedger implements WaitWatch {
   #latest: HeldByRunner | undefined;
   readonly #spare = new SpareThings();
   readonly capturesPlaces: boolean;
-  /** Made for the first lock: most simulations have none. */
+  /** Created for the first lock: most simulations have none. */
   #graph: WaitGraph | undefined;
   #count = 0;
 
@@ -237,12 +243,12 @@ export class ResourceLedger implements WaitWatch {
     this.capturesPlaces = capturePlaces;
   }
 
-  /** Asks for waits there when it describes what is awaited. */
+  /** Registers a source of waits; it is read when a description asks what is awaited. */
   add(source: () => Iterable<OngoingWait>): void {
     this.#watchGraph().addSource(source);
   }
 
-  /** A lock or wait of an owner that is not a run. */
+  /** A lock or wait of an owner other than a run. */
   watch(event: OwnedEvent): void {
     this.#watchGraph().watch(event);
   }
@@ -253,12 +259,12 @@ export class ResourceLedger implements WaitWatch {
     this.#count += 1;
   }
 
-  /** It was given back, or given up. */
+  /** The resource was given back, or given up. */
   freed(runner: string, runId: string, resource: ResourceKind, name: string): void {
     if (this.#runner(runner).take(runId, resource, name)) this.#count -= 1;
   }
 
-  /** A run has gone undisturbed until its process is at work. */
+  /** An undisturbed run has started its process. */
   started(at: number, runner: string, runId: string, checkout: string): void {
     const run = this.#spare.take('checkout', checkout, at);
     run.kind = 'run';
@@ -266,7 +272,7 @@ export class ResourceLedger implements WaitWatch {
     this.#count += HELD_COUNT;
   }
 
-  /** A run has gone undisturbed from the end of its process to its own. */
+  /** An undisturbed run has ended after its process. */
   ended(runner: string, runId: string, checkout: string): void {
     if (this.#runner(runner).ofRuns.takeRun(runId, checkout)) {
       this.#count -= HELD_COUNT - 1;
@@ -277,12 +283,12 @@ export class ResourceLedger implements WaitWatch {
     }
   }
 
-  /** How many are held. */
+  /** Number of held resources. */
   get count(): number {
     return this.#count + (this.#graph?.count ?? 0);
   }
 
-  /** How many resources were looked at so far to find those that were given back; for tests. */
+  /** Number of resources that were inspected so far to find those given back; for tests. */
   get looks(): number {
     let looks = 0;
     for (const runner of this.#runners.values()) looks += runner.looks;
@@ -290,8 +296,8 @@ export class ResourceLedger implements WaitWatch {
   }
 
   /**
-   * The first `limit`, or those of them that are waits or are not: what, whose, since when, and the place if places are captured. Those of
-   * which all of this is the same are one fact, with their number.
+   * The first `limit` held resources, or only those that are waits or are not: what, whose, since when, and the place
+   * if places are captured. Resources that are equal in all of this are one fact with a count.
    */
   describe(limit: number, of?: 'waits' | 'things'): FailureFact[] {
     return countedAlike(this.#describeAll(), (fact) => `${fact.kind} ${factText(fact)}`)

@@ -1,4 +1,7 @@
-/** Faults that a scenario places itself. Invariant: answer 0 of each question is no fault, and each that strikes is a `fault` event (R212). */
+/**
+ * Faults that a scenario places itself. Invariant: answer 0 of each question is no fault, and each fault that strikes
+ * is a `fault` event (R212).
+ */
 import * as is from '../kernel/shape.ts';
 import { choosesFault } from '../kernel/decisions.ts';
 import { question, topicOf } from '../kernel/question.ts';
@@ -9,9 +12,9 @@ import { check } from '../kernel/argument-check.ts';
 
 type FaultWorld = Pick<World, 'clock' | 'choices'> & Required<Pick<World, 'tracer'>>;
 
-/** A fault strikes by the highest of so many answers. */
+/** Argument shape of `oneIn`: of this many answers, the highest is the fault. */
 export const CHANCE: is.NumberShape = is.integer(2);
-/** The same, or whether it does at the usual chance. */
+/** As {@link CHANCE}, or true for the default chance, or false for never. */
 export const CHANCE_OR_SWITCH: is.Shape = is.anyOf('true, false or an integer ≥ 2', is.BOOLEAN, CHANCE);
 
 /** How likely a fault is. */
@@ -37,7 +40,10 @@ export function strikesAt(world: FaultWorld, where: string, kind: string, oneIn:
   return true;
 }
 
-/** See `Simulation.atSomeEvent`: after which event from now `action` strikes, and what is to be done then; undefined if never. */
+/**
+ * See `Simulation.atSomeEvent`: returns after which event from now `action` strikes, and what to run then; undefined if
+ * it never strikes.
+ */
 export function strikeAtSomeEvent(
   world: FaultWorld,
   label: string,

@@ -1,4 +1,4 @@
-/** Stacks as the author of a scenario reads them: what turns events into calls is at the bottom of each, and explains nothing. */
+/** Stacks as the author of a scenario reads them, without the frames at the bottom that turn events into calls. */
 
 import { isInstance } from '../kernel/argument-check.ts';
 import { isRunnerError, stackOf } from '../kernel/errors.ts';
@@ -7,8 +7,9 @@ import { codePathOf, fileOfFrame } from '../kernel/package-files.ts';
 const FRAME = /^\s+at .*:\d+:\d+\)?$/;
 
 /**
- * The lines of what was thrown, below its message; none if it has none. Those of this package are left out where there are others: what refuses
- * an argument lies above the line that gave it. Where an invariant of this package broke, that line is what counts.
+ * The stack lines of a thrown value, below its message; empty if it has none. Lines of this package are left out if
+ * there are others, because an argument check lies above the line that passed the argument. For a broken invariant of
+ * this package they stay.
  */
 export function framesOfThrown(thrown: unknown): string[] {
   const stack = isInstance(thrown, Error) ? (stackOf(thrown) ?? '') : '';
@@ -22,7 +23,7 @@ function isFrame(line: string): boolean {
   return FRAME.test(line);
 }
 
-/** The lines but those of the engine. */
+/** Lines outside the engine. */
 export function withoutEngine(lines: readonly string[]): string[] {
   return lines.filter((line) => !isFrame(line) || !(line.includes('node:') || isOfEngine(line)));
 }

@@ -1,25 +1,28 @@
-/** A scenario with a name: what the command line runs, and what a file of scenarios exports. */
+/** A named scenario: what the command line runs, and what a file of scenarios exports. */
 import * as is from '../kernel/shape.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import type { Simulation } from './simulation.ts';
 import { check } from '../kernel/argument-check.ts';
 
-/** Reads the files that a scenario needs, before any simulation starts. Relative paths start at the scenario's package. */
+/**
+ * Reads the files that a scenario needs, before any simulation starts. Relative paths are resolved against the
+ * scenario's package.
+ */
 export interface ScenarioFiles {
   /** The bytes of a file, in chunks. */
   read(path: string): AsyncIterable<Uint8Array>;
 }
 
-/** A named scenario. `Input` is what `prepare` makes, once, for all seeds. */
+/** A named scenario. `Input` is the result of `prepare`, which runs once for all seeds. */
 export interface ScenarioDefinition<Input = unknown> {
-  /** Short and stable: it is typed on command lines and stands in traces. */
+  /** Short and stable: it is typed on command lines and appears in traces. */
   readonly name: string;
   /** One line that says what is rehearsed and what must hold. */
   readonly description: string;
-  /** The only part that may touch files. */
+  /** Prepares the input; the only part that may read files. */
   prepare?(files: ScenarioFiles): Input | Promise<Input>;
   run(sim: Simulation, input: Input): Promise<void> | void;
-  /** Limits other than the usual ones. */
+  /** Options that differ from the defaults. */
   readonly options?: Pick<SimulateOptions, 'maxEvents' | 'leftovers' | 'oracles' | 'ambient' | 'modules'>;
 }
 
@@ -34,7 +37,7 @@ const SCENARIO = is.objectOf<ScenarioDefinition>(
 );
 
 /**
- * Checks a definition and gives it back, typed.
+ * Checks a definition and returns it, typed.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a definition without name, description or run.
  * @example

@@ -1,7 +1,7 @@
 /**
- * A runner process on a simulated machine behind a network: it can crash, be restarted as a new incarnation, be stopped and be slow.
- * Invariants: one process at most is alive; who calls never sees an answer of a process that has died; after a release nothing of the
- * node is left (R204).
+ * A runner process on a simulated machine behind a network: it can crash, restart as a new incarnation, be paused and
+ * be slow. Invariants: at most one process is alive; callers never see an answer of a dead process; after a release the
+ * node holds nothing (R204).
  */
 import * as is from '../kernel/shape.ts';
 import { type GoOn, InterceptedService } from '../call/intercept-service.ts';
@@ -27,7 +27,7 @@ import { check } from '../kernel/argument-check.ts';
 import { SERVICE } from '../model/argument-shapes.ts';
 import { SIMULATED_WORLD } from '../model/world.ts';
 
-/** What calls need to know of their node. */
+/** The parts of a node that its calls use. */
 export interface CallHost {
   readonly name: string;
   readonly clock: Clock;
@@ -37,7 +37,7 @@ export interface CallHost {
   readonly service: Service | undefined;
   /** A moment of a call at which a fault may strike. */
   strike(moment: 'call' | 'reply', call: Topic): void;
-  /** How long a caller that hangs does not know that its call is lost; `Infinity` for ever. */
+  /** How long in milliseconds the caller of a lost call may hang before it rejects; `Infinity` for forever. */
   readonly hangMs: number;
   readonly tracer: Tracer;
   /** Decides whether the caller of a lost call hangs. */
@@ -48,23 +48,22 @@ type Outcome<T> = { readonly value: T } | { readonly error: unknown } | typeof L
 
 const LOST = Symbol('lost');
 
-/** A call that the service has got and not answered. */
+/** A call that the service has received and not answered. */
 interface Flight {
   isLost: boolean;
   readonly lose: () => void;
 }
 
 /**
- * The calls that are under way to a node. Invariants: a call reaches the service in the same synchronous call unless the process is
- * stopped; when the process dies, each call that it has not answered is lost, in the order of the calls; nothing waits here after a
- * release.
+ * The calls in flight to a node. Invariants: a call reaches the service synchronously unless the process is paused;
+ * when the process dies, each unanswered call is lost, in call order; nothing waits here after a release.
  */
 class NodeCalls {
   readonly #host: CallHost;
   readonly #flights = new Set<Flight>();
-  /** Calls that came while the process was stopped. */
+  /** Calls that arrived while the process was paused. */
   readonly #held: Holds;
-  /** Lost calls whose callers do not know it. */
+  /** Lost calls whose callers hang. */
   readonly #hanging: Holds;
 
   constructor(host: CallHost) {
@@ -73,7 +72,7 @@ class NodeCalls {
     this.#hanging = new Holds(host.clock);
   }
 
-  /** Takes a call to the process that is there when it gets through. */
+  /** Passes a call to the process that is up when the call gets through. */
   async pass<R>(call: SentCall, goOn: GoOn<R>): Promise<R> {
     const host = this.#host;
     const { topic, signal } = call;
@@ -81,12 +80,12 @@ class NodeCalls {
     const { incarnation } = host;
     host.strike('call', topic);
     while (host.state === 'paused') await this.#wait(call, this.#held.hold(topic, { signal }));
-    // A held caller is connected to the process that was there then, not to its successor.
+    // A held caller is connected to the process of that time, not to its successor.
     const isThere = host.incarnation === incarnation && host.service !== undefined;
     return isThere ? this.#fly(call, goOn(call.now)) : this.#lose(call);
   }
 
-  /** The process goes on, or has died: those who were held see which. */
+  /** The process has resumed or died: held calls go on and see which. */
   endHolds(): void {
     this.#held.heal();
   }
@@ -97,7 +96,7 @@ class NodeCalls {
     this.#held.heal();
   }
 
-  /** Callers that hang learn that their connection is gone. */
+  /** Ends all hangs: the calls reject. */
   heal(): void {
     this.#hanging.heal();
   }
@@ -122,13 +121,13 @@ class NodeCalls {
       (error: unknown) => ({ error }),
     );
     const outcome = await Promise.race([answered, lost]);
-    // Between the effect of a call and its answer is where a crash does most harm.
+    // A crash between the effect of a call and its answer does most harm.
     if (!flight.isLost) this.#host.strike('reply', topic);
     this.#flights.delete(flight);
     return flight.isLost ? LOST : outcome;
   }
 
-  /** The connection breaks: the caller learns it at once, or hangs until a cancel, healing or a release, or for long. */
+  /** The connection breaks: the call rejects at once, or hangs for up to `hangMs`, until a cancel, healing or a release. */
   async #lose(call: SentCall): Promise<never> {
     if (!this.#hanging.released && this.#host.mayHang(call)) {
       const { hangMs } = this.#host;
@@ -138,7 +137,7 @@ class NodeCalls {
     throw this.#brokenConnection(call, 'went down before it answered');
   }
 
-  /** A wait here is in the trace, so that a standstill names it (R211). */
+  /** Records the wait in the trace, so that a standstill names it (R211). */
   async #wait({ operation, runId, signal }: SentCall, held: Promise<HoldEnd>): Promise<void> {
     const { tracer, clock, name: runner } = this.#host;
     const record = (type: 'acquired' | 'freed'): void => {
@@ -177,32 +176,38 @@ function makeFlight(): { readonly flight: Flight; readonly lost: Promise<typeof 
   return { flight, lost };
 }
 
-/** Who starts: what `start` names its runner by. */
+/** Identity of a process, passed to `start` to name its runner. */
 export interface NodeIncarnation {
-  /** 0 for the first process of the node, and one more with each restart. */
+  /** 0 for the first process of the node; grows by one with each restart. */
   readonly index: number;
   /** `NODE/INDEX`, for the `name` of its runner. */
   readonly name: string;
-  /** For the `idPrefix` of its runner: different in each incarnation (R45), unless `reusesIds`. */
+  /** For the `idPrefix` of its runner: different in each incarnation (R45), unless `reusesIds` is set. */
   readonly idPrefix: string;
 }
 
-/** What {@link createNode} takes. */
+/** Options of {@link createNode}. */
 export interface NodeOptions<S extends Service> {
-  /** Letters, digits, dots, dashes and underscores: it names runs, and those name outputs. */
+  /** Letters, digits, dots, dashes and underscores: it is part of run ids, which name outputs. */
   readonly name: string;
   /**
-   * Starts the process. What it makes in `world` dies with it; what it makes in the world of the simulation, such as a disk or a
-   * database, does not.
+   * Starts the process. Timers and other things created in `world` die with it; things created in the world of the
+   * simulation, such as a disk or a database, survive.
    */
   readonly start: (world: SimulatedWorld, incarnation: NodeIncarnation) => S;
-  /** What the exploration may do to it. Default: nothing. */
+  /** Faults that the exploration may inject. Default: none. */
   readonly faults?: NodeFaults;
-  /** How far its clock is off. Default: not at all. */
+  /** Clock skew. Default: none. */
   readonly skew?: ClockSkew;
-  /** Gives every incarnation the same ids: the defect that R45 is about, to see who notices. Default false. */
+  /**
+   * Gives every incarnation the same ids: reproduces the defect that R45 rules out, to test whether it is noticed.
+   * Default false.
+   */
   readonly reusesIds?: boolean;
-  /** How long a caller whose call was lost in a crash can hang before it learns so; `Infinity` for ever. Default 60,000. */
+  /**
+   * How long in milliseconds a caller may hang before it learns that a crash lost its call; `Infinity` for forever.
+   * Default 60,000.
+   */
   readonly hangMs?: number;
 }
 
@@ -214,28 +219,28 @@ const NODE_OPTIONS = is.optionsOf<NodeOptions<Service>>(
   { faults: NODE_FAULTS, skew: CLOCK_SKEW, reusesIds: is.BOOLEAN, hangMs: is.limit() },
 );
 
-/** A node as its callers see it, and its verbs. After a release the verbs do nothing. */
+/** A node as its callers see it, with methods to disturb it. After a release these are no-ops. */
 export interface Node<S extends Service = Service> extends Service {
   readonly name: string;
   readonly state: NodeState;
   /** Index of the latest incarnation. */
   readonly incarnation: number;
-  /** The service of the process itself, past the network; undefined while it is down. */
+  /** The service of the process itself, bypassing the network; undefined while it is down. */
   readonly service: S | undefined;
   /**
-   * Ends the process at once. What it held is abandoned, its timers are gone, and each call that it has not answered is lost: it
-   * rejects with `RUNNER_INJECTED_FAULT` at once, or after `hangMs`, a cancel, healing or a release: a decision
-   * `NODE OPERATION SUBJECT hang fault`.
+   * Ends the process at once. What it held is abandoned, its timers are gone, and each unanswered call is lost: it
+   * rejects with `RUNNER_INJECTED_FAULT` at once, or after `hangMs`, a cancel, healing or a release: a decision `NODE
+   * OPERATION SUBJECT hang fault`.
    */
   crash(): void;
-  /** Starts a new incarnation; crashes the old one if it is alive. */
+  /** Starts a new incarnation; crashes the old one first if it is alive. */
   restart(): void;
-  /** Stops the process: its timers do not fire and calls wait until it goes on. */
+  /** Pauses the process: its timers do not fire and calls wait until it resumes. */
   pause(): void;
-  /** Lets it go on: what was due meanwhile is due now. */
+  /** Resumes the process: overdue timers fire now. */
   resume(): void;
   /**
-   * Timers that are made from now on, also by later incarnations, take `factor` times as long; 1 is the usual speed.
+   * Timers created from now on, also by later incarnations, take `factor` times as long; 1 is the usual speed.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless it is finite and ≥ 1.
    */
@@ -349,15 +354,15 @@ class SimulatedNode<S extends Service> extends InterceptedService implements Nod
 }
 
 /**
- * Makes a node and starts its first process. It is a `Service` for callers; put a chaos runner around it for a network that delays,
- * loses, repeats and reorders.
+ * Creates a node and starts its first process. Callers use it as a `Service`; put a chaos runner around it for a
+ * network that delays, loses, repeats and reorders.
  *
- * With `faults`, the exploration may strike just before each event of the process, at each call and between the effect of a call and its
- * answer: decisions `NODE crash at MOMENT fault`, and so on, whose highest answer strikes, with `… delay` for how long it lasts. What
- * such a fault did is undone when faults end (`sim.heal`); what the scenario did with a verb is not. Every fault is a `fault` event of
- * the trace (R212).
+ * With `faults`, the exploration may inject a fault just before each event of the process, at each call, and between
+ * the effect of a call and its answer: decisions `NODE crash at MOMENT fault`, and so on, whose highest answer is the
+ * fault, with `… delay` for its duration. The effects of such a fault are undone when faults end (`sim.heal`); what the
+ * scenario did by calling a method is not. Every fault is a `fault` event of the trace (R212).
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for options that make no sense; what `start` throws.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options; whatever `start` throws.
  * @example
  * ```ts
  * import { createNode, createSimulatedRunner, isRunnerError, simulate } from 'dryrunner';

@@ -1,4 +1,4 @@
-/** What a simulation is made of. */
+/** The options of a simulation. */
 import type { Decision, DecisionSource } from '../kernel/decisions.ts';
 import type { DrainChoice } from '../kernel/drain.ts';
 import type { NextTurn } from '../kernel/drain-run.ts';
@@ -11,81 +11,87 @@ import type { OnState } from './declared-state.ts';
 import type { FreshModules } from './module-loads.ts';
 import type { Simulation } from './simulation.ts';
 
-/** A scenario: the scheduler under test with its runners and what must be true of them. */
+/** A scenario: runs the scheduler under test with its runners, and checks what must be true of them. */
 export type Scenario = (sim: Simulation) => Promise<void> | void;
 
-/** What `simulate` takes. */
+/** Options of {@link simulate}. */
 export interface SimulateOptions {
   readonly scenario: Scenario;
-  /** Shown in reports; default the function's name, else `scenario`. */
+  /** Name in reports; defaults to the name of the function, or else `scenario`. */
   readonly name?: string;
-  /** Any text or number; default 1. Ignored for decisions if `replay` or `source` is given. */
+  /** Any text or number; default 1. Does not affect decisions if `replay` or `source` is set. */
   readonly seed?: string | number;
-  /** A log to repeat, entry by entry. */
+  /** Decision log to replay, entry by entry. */
   readonly replay?: readonly Decision[];
   /** Another source of decisions. */
   readonly source?: DecisionSource;
   /** Watchers of the trace; default `defaultOracles()`. */
   readonly oracles?: readonly OracleFactory[];
   /**
-   * What code that takes timers, dates and randomness from the globals of the machine sees while it runs: `ambientTime()` of
-   * `dryrunner/ambient`. Default: the machine's own.
+   * Replaces the machine's timers, dates and randomness while code under test runs: `ambientTime()` of
+   * `dryrunner/ambient`. Default: code sees the machine's own.
    */
   readonly ambient?: Ambience | undefined;
-  /** What `sim.load` loads modules with: `freshModules(import.meta.url)` of `dryrunner/ambient`. Default: it loads none. */
+  /**
+   * Loads modules for `sim.load`: `freshModules(import.meta.url)` of `dryrunner/ambient`. Default: `sim.load` is not
+   * available.
+   */
   readonly modules?: FreshModules | undefined;
-  /** Keeps the trace for `verdict.trace()`; default false, the hash is always there. */
+  /** Keeps the trace for `verdict.trace()`; the hash is computed in any case. Default false. */
   readonly keepTrace?: boolean;
-  /** Remembers where timers and resources were made, for reports; costs some 2 µs per event. Default false. */
+  /** Records where timers and resources were created, for reports; costs some 2 µs per event. Default false. */
   readonly capturePlaces?: boolean;
   /**
-   * Sees who awaits what, so that the details of a deadlock or a stall say at which line the scenario waits, also for a promise of its own;
-   * costs some 10 µs per promise. Default false.
+   * Records awaits, so that the details of a deadlock or a stall name the line at which the scenario waits, also for a
+   * promise of its own; costs some 10 µs per promise. Default false.
    */
   readonly captureAwaits?: boolean;
   /**
-   * Says in the details of an `escape` what of the machine is awaited, by which call and where. The machine then reports each promise, and
-   * nothing is known of awaits. Default false.
+   * Names, in the details of an `escape`, the machine resource that is awaited, the call that created it and the place.
+   * The machine then reports each promise, and nothing is known about awaits. Default false.
    */
   readonly captureOutside?: boolean;
   /**
-   * Errors by which simulated things answer, such as injected faults, have no stack, because taking one costs more than most events do. Those of
-   * code under test have one. Default false.
+   * Errors that simulated collaborators answer with, such as injected faults, get no stack, because capturing one costs
+   * more than most events do. Errors of code under test keep theirs. Default false.
    */
   readonly omitStacks?: boolean;
   /**
-   * Events of the clock after which the run is given up as a livelock. If it is stated, it is the only bound, and what might be a stall
-   * goes on until then; default `defaultMaxEvents`.
+   * Number of clock events after which the run fails as a livelock. If set, it is the only limit, and a possible stall
+   * continues until then; defaults to `defaultMaxEvents`.
    */
   readonly maxEvents?: number;
-  /** For tools that run scenarios of others: events after which one that states no bound is given up; default 10,000,000. */
+  /** Limit for scenarios that do not set `maxEvents`, for tools that run other people's scenarios; default 10,000,000. */
   readonly defaultMaxEvents?: number;
   /**
-   * Events between two looks at whether the scenario stalls, to run a known stall again: fewer find it sooner, and take for one what
-   * is only slow. From 256; default 24,576.
+   * Number of events between two checks for a stall, for running a known stall again: a smaller number finds it sooner,
+   * but may mistake slow progress for a stall. At least 256; default 24,576.
    */
   readonly stallLookEvery?: number;
-  /** What is left when the scenario ends is a failure (R204); `ignore` lets it be. Default `fail`. */
+  /** Whether leftovers at the end of the scenario are a failure (R204) or ignored. Default `fail`. */
   readonly leftovers?: 'fail' | 'ignore';
   readonly drain?: DrainChoice;
   /**
-   * Called for each event of the clock just before it fires, with the number of events made so far; for strategies and reports.
-   * Costs an object per event. Default: not called.
+   * Called for each clock event just before it fires, with the number of events created so far; for strategies and
+   * reports. Costs an object per event. Default: not called.
    */
   readonly onFire?: (event: EventInfo, made: number) => void;
   /** Called with the state that the scenario has declared (`sim.state`); for strategies. Default: not called. */
   readonly onState?: OnState;
-  /** Learns which parts of the world share nothing with others; for strategies. Default: none. */
+  /** Is notified which parts of the world share nothing with others; for strategies. Default: none. */
   readonly isolator?: Isolator;
-  /** Gets the calls of services, and the states of nodes, that are made in its world; for reports. Default: none. */
+  /** Receives the calls of services and the states of nodes created in the simulation's world; for reports. Default: none. */
   readonly watchServices?: ServiceWatch;
   /**
-   * Called at each turn of the real event loop, some thousand events apart. Throwing ends the simulation with that error; to end
-   * it early without a failure of the scenario there is `signal`.
+   * Called at each turn of the real event loop, some thousand events apart. If it throws, the simulation fails with
+   * that error; to end it early without a failure of the scenario, use `signal`.
    */
   readonly onTurn?: () => void;
-  /** How a turn of the real event loop is asked for, for tools that guard it; default `setImmediate`. */
+  /** How to schedule a turn of the real event loop, for tools that guard it; default `setImmediate`. */
   readonly nextTurn?: NextTurn;
-  /** Ends the simulation early, at the next turn of the real event loop after it aborts: it has then failed with kind `interrupted`. */
+  /**
+   * Ends the simulation early, at the next turn of the real event loop after it aborts; the failure then has kind
+   * `interrupted`.
+   */
   readonly signal?: AbortSignal;
 }

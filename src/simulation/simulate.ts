@@ -1,6 +1,6 @@
 /**
- * One seed, one clock, one log, one trace, one verdict. Invariants: it never throws for a property that failed; nothing but the seed
- * (or the log) decides what happens; one simulation at a time.
+ * One seed, one clock, one log, one trace, one verdict. Invariants: a property that fails does not throw; only the seed
+ * (or the log) decides what happens; one simulation runs at a time.
  */
 import * as is from '../kernel/shape.ts';
 import type { DecisionSource } from '../kernel/decisions.ts';
@@ -21,7 +21,7 @@ interface Running {
 
 let running: Running | undefined;
 
-/** What they must be. */
+/** Argument shape of {@link SimulateOptions}. */
 export const SIMULATE_OPTIONS: is.RecordShape = is.closed(
   is.objectOf<SimulateOptions>(
     'an object with a scenario',
@@ -52,10 +52,12 @@ const SIMULATE_FIELDS = Object.fromEntries(
 ) as unknown as is.ShapesOf<SimulateOptions>;
 
 /**
- * Runs a scenario in virtual time to its verdict. Simulations of one thread run one after another: one that is started while another
- * is on waits for its end, also if the caller of that one has given it up, as a test that has timed out.
+ * Runs a scenario in virtual time and returns its verdict. Simulations of one thread run one after another: one that
+ * starts while another is running waits for its end, even if the other's caller no longer awaits it, as after a test
+ * timeout.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for wrong options, `RUNNER_SIMULATION_MISUSE` inside another simulation (as rejections).
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for wrong options, `RUNNER_SIMULATION_MISUSE` inside another simulation
+ * (as rejections).
  * @example
  * ```ts
  * import { createSimulatedRunner, finalStatus, simulate } from 'dryrunner';
@@ -80,7 +82,7 @@ export function simulate(given: SimulateOptions): Promise<Verdict> {
   }
 }
 
-/** The same with options that are known to be right. */
+/** As {@link simulate}, for options that are already checked. */
 export async function simulateChecked(options: SimulateOptions): Promise<Verdict> {
   if (options.replay !== undefined && options.source !== undefined) {
     throw invalidArgument('source', 'either replay or source', options.source);
@@ -104,19 +106,19 @@ export async function simulateChecked(options: SimulateOptions): Promise<Verdict
   }
 }
 
-/** A getter may give something else, or throw, the next time. */
+/** Reads each option once: a getter may return something else, or throw, the next time. */
 function readOnce(given: SimulateOptions): SimulateOptions {
   const options = isPlain(given) ? copyOf(given) : copyOfHeir(given);
   check('options', options, SIMULATE_OPTIONS);
   return options;
 }
 
-/** Mostly nothing is inherited: then to look at each field that there may be would cost more than the copy. */
+/** A fast path: most options inherit nothing, and then inspecting each possible field would cost more than the copy. */
 function isPlain(given: unknown): boolean {
   try {
     return typeof given === 'object' && given !== null && Object.getPrototypeOf(given) === Object.prototype;
   } catch {
-    // A proxy that refuses: what is asked next says so.
+    // A proxy that refuses: the next access reports it.
     return false;
   }
 }
@@ -129,7 +131,7 @@ function copyOf(given: SimulateOptions): SimulateOptions {
   }
 }
 
-/** Options with a prototype of their own, whose fields count as well; and wrong values of other types. */
+/** Copies options that have a prototype of their own, whose fields count as well; also takes invalid values of other types. */
 function copyOfHeir(given: SimulateOptions): SimulateOptions {
   check('options', given, SIMULATE_OPTIONS);
   try {

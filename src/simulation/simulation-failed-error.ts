@@ -1,4 +1,4 @@
-/** A verdict that does not hold, for those who must throw: test frameworks and property-based tests. */
+/** A failed verdict as an error, for tools that must throw: test frameworks and property-based tests. */
 import * as is from '../kernel/shape.ts';
 import { check, isInstance, unreadable } from '../kernel/argument-check.ts';
 import { shownText } from '../kernel/errors.ts';
@@ -7,7 +7,7 @@ import { kindText, type Verdict } from './verdict.ts';
 
 const VERDICT = is.readable('the verdict of a simulation');
 
-/** What failed, when, its details, and how to see it again. */
+/** What failed, when, its details, and how to reproduce it. */
 function describeFailure(verdict: Verdict): string {
   try {
     return failureText(verdict);
@@ -27,22 +27,23 @@ function failureText({ failure, scenario, seed, virtualMs, traceHash }: Verdict)
 }
 
 /**
- * Carries the verdict; the message says what failed, and which seed repeats it. Its stack is that of what the scenario threw, without the
- * lines of the engine, because test frameworks show the line on top. `expected` and `actual` are those of what was thrown, if it has any.
- * What was thrown is `verdict.failure.cause`. See {@link simulate}.
+ * Carries the verdict of a failed simulation. The message says what failed, and which seed repeats it. The stack is
+ * that of the error that the scenario threw, without engine lines, because test frameworks show the top line.
+ * `expected` and `actual` are copied from that error, if it has any. The error itself is `verdict.failure.cause`. See
+ * {@link simulate}.
  */
 export class SimulationFailedError extends Error {
   override readonly name = 'SimulationFailedError';
-  /** Not enumerable: a report of it would be longer than all else. */
+  /** Not enumerable: printing it would dwarf everything else in a report. */
   declare readonly verdict: Verdict;
 
-  /** `words` say what failed; default: those of the verdict. */
+  /** `words` describe the failure; they default to the text of the verdict. */
   constructor(verdict: Verdict, hint = '', words?: string) {
     check('verdict', verdict, VERDICT);
     if (words !== undefined) check('words', words, is.TEXT);
     const described = words ?? describeFailure(verdict);
     const cause = verdict.failure?.cause;
-    // What was thrown says the same; what led to it does not.
+    // The message already says what the thrown error says, but not what caused that error.
     const reason = isInstance(cause, Error) ? cause.cause : undefined;
     const text = `${described}${hint === '' ? '' : `\n${shownText(hint)}`}`;
     super(text, reason === undefined ? undefined : { cause: reason });
@@ -55,7 +56,7 @@ export class SimulationFailedError extends Error {
     }
   }
 
-  /** What test frameworks show beside the message and the stack; Vitest would print everything else as well. */
+  /** What test frameworks show beside the message and the stack; without this, Vitest would print everything else as well. */
   toJSON(): Record<string, unknown> {
     const { name, message, stack } = this;
     // Vitest adds the difference as text.

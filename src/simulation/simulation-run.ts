@@ -1,4 +1,7 @@
-/** The engine of one simulation: builds the world, drives the clock, notices how it ends. Invariant: the first failure counts. */
+/**
+ * The engine of one simulation: builds the world, drives the clock, notices how it ends. Invariant: the first failure
+ * counts.
+ */
 import type { Drain, DrainHooks, NextTurn, StepResult } from '../kernel/drain-run.ts';
 import { withholdRejections } from '../kernel/drain-host.ts';
 import { EventuallyFailedError, WatchedProperties } from './watched-properties.ts';
@@ -45,11 +48,11 @@ import { Simulation } from './simulation.ts';
 import type { Failure, FailureKind, ReportFailure, Verdict } from './verdict.ts';
 
 /**
- * What a simulation has thrown into code under test after it had noted the failure. Invariant: no such error counts as an unhandled
- * rejection, whatever promise of the scenario it ends in; the verdict has it.
+ * Errors that a simulation has thrown into code under test after it had noted the failure. Invariant: such an error
+ * never counts as an unhandled rejection, whichever promise of the scenario it rejects; the verdict has it.
  */
 class NotedErrors {
-  /** Made for the first. */
+  /** Created for the first error. */
   #errors: Set<unknown> | undefined;
   #release: (() => void) | undefined;
 
@@ -61,7 +64,7 @@ class NotedErrors {
     );
   }
 
-  /** Ends the watch once the rejections that there are were announced, which is at the end of a turn at the latest. */
+  /** Ends the watch once Node has reported the existing rejections, at the end of a turn at the latest. */
   async end(drain: Drain): Promise<void> {
     if (this.#release === undefined) return;
     await drain.run(() => 'stop');
@@ -69,21 +72,24 @@ class NotedErrors {
   }
 }
 
-/** The turns of the real event loop that a simulation takes, and how it is ended from outside between them. */
+/** The turns of the real event loop that a simulation takes; between two of them it can be ended from outside. */
 class SimulationTurns implements DrainHooks {
-  /** True while what the simulation has led to runs: who starts another one then does it inside of this one. */
+  /** True while code of the simulation runs: a simulation started now is nested in this one. */
   isOn = false;
-  /** A tick of the simulation has ended a turn by what it throws, which Node announces next. */
+  /** A tick of the simulation has thrown and so ended a turn; Node reports the exception next. */
   hasThrown = false;
   readonly nextTurn?: NextTurn;
-  /** Called as code of the simulation begins to run, and when it is over. */
+  /** Called when code of the simulation begins to run, and when it stops. */
   onBoundary: ((isBegin: boolean) => void) | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #noteTurn: (() => void) | undefined;
   readonly #session: () => AmbientSession | undefined;
   readonly #waits: () => boolean;
 
-  /** `session` is in force between the beginning and the end of each turn; `waits` says whether something will come although nothing is due. */
+  /**
+   * `session` is in force from the beginning to the end of each turn; `waits` returns true if an event may still come
+   * although nothing is due.
+   */
   constructor(
     { onTurn, nextTurn, signal }: Pick<SimulateOptions, 'onTurn' | 'nextTurn' | 'signal'>,
     session: () => AmbientSession | undefined,
@@ -121,11 +127,11 @@ class SimulationTurns implements DrainHooks {
 }
 
 /**
- * In all executions: code that looks for its caller has to find the same one when the log is run again, with places. The caller of a wait
- * stands below a dozen frames of ours.
+ * Stack limit in all executions: code that inspects its caller must find the same one in a replay that captures places.
+ * The caller of a wait is below a dozen frames of this package.
  */
 const FRAMES = 40;
-/** What the scenario gets as an error too, in whichever of its promises that ends. */
+/** Kinds of failures whose error the scenario gets as well, in whichever of its promises that rejects. */
 const THROWN_AS_WELL: ReadonlySet<FailureKind> = new Set(['check', 'eventually', 'diverged', 'escape']);
 
 /** A simulation from its first event to its verdict. */
@@ -152,17 +158,17 @@ export class SimulationRun {
   readonly #endless: EndlessWatch;
   readonly #session: AmbientSession | undefined;
   readonly #processes: Processes;
-  /** What the watch says, in a field of its own, because it is read before every event. */
+  /** Copy of `lookAt` of the endless watch, because it is read before every event. */
   #lookAt: number;
   readonly #noted = new NotedErrors();
-  /** Watched from the first turn on. */
+  /** Present from the first turn on. */
   #uncaught: UncaughtErrors | undefined;
   #drain: Drain | undefined;
   #isStarted = false;
   #isEnded = false;
-  /** Ends that somebody outside hears of events. */
+  /** Removes the `onFire` listener. */
   readonly #stopListening: (() => void) | undefined;
-  /** How far its end has come since. */
+  /** How far the end of the simulation has progressed once the scenario has ended. */
   #ending: 'begun' | 'announced' | 'leaving' | 'left' = 'begun';
   #failure: Failure | undefined;
 
@@ -191,7 +197,7 @@ export class SimulationRun {
     this.#oracles = oracles.map((make) =>
       make(({ rule, message }) => this.#fail('rule', messageOf(message), { rule })),
     );
-    // Places are captured for each thing as it is taken.
+    // Capturing places requires an event for each resource that is acquired.
     this.#tracer = new SimulationTracer(
       this.#recorder,
       this.#ledger,
@@ -231,7 +237,7 @@ export class SimulationRun {
     }
   }
 
-  /** From the start of the scenario until nothing of it runs any more. */
+  /** Runs from the start of the scenario until none of its code runs any more. */
   async #execute(drain: Drain): Promise<void> {
     this.#judge.begin(this.#session);
     this.#uncaught = this.#watchUncaught();
@@ -248,8 +254,8 @@ export class SimulationRun {
   }
 
   /**
-   * Of something that is left, and that throws when its time comes, why it throws is what its author has to know. Looked for only where
-   * the failure is explained: what is left may as well never end, and nothing here could end it.
+   * If a leftover throws when its time comes, its author needs to know why. Looked for only when the failure is being
+   * explained: leftovers may go on forever, and nothing here could end them.
    */
   async #lateFailure(drain: Drain): Promise<Failure | undefined> {
     const failure = this.#failure;
@@ -275,8 +281,9 @@ export class SimulationRun {
   }
 
   /**
-   * Node announces exceptions of ticks between two turns, where it announces rejections at their end those too. What else comes there is of the
-   * simulation in ambient time alone, where Node calls its code meanwhile; else somebody beside it may have left it.
+   * Node reports exceptions of ticks between two turns; in the documented drain it also reports rejections there, at
+   * the end of a turn. Anything else reported between turns belongs to the simulation only in ambient time, where Node
+   * calls its code then; otherwise code beside the simulation may have caused it.
    */
   #watchUncaught(): UncaughtErrors {
     const isDocumented = this.#drain?.name === 'documented';
@@ -300,7 +307,7 @@ export class SimulationRun {
     return uncaught;
   }
 
-  /** Judges what nothing can catch any more; true if the simulation has failed. */
+  /** Judges errors that nothing can catch any more; true if the simulation has failed. */
   #failsUncaught(
     uncaught: UncaughtErrors,
     nextMs = this.#clock.pendingEvents(1)[0]?.atMs ?? Infinity,
@@ -313,7 +320,7 @@ export class SimulationRun {
     return false;
   }
 
-  /** What a node has left uncaught is for the node to judge. */
+  /** Passes errors that a node leaves uncaught to that node. */
   #isFatal({ what, reason, atMs, process, wasAlive }: UncaughtError): boolean {
     if (isEarlyEnd(reason)) this.#noteEarlyEnd(reason);
     else if (process?.parts.catches === true) {
@@ -327,14 +334,14 @@ export class SimulationRun {
     return true;
   }
 
-  /** What was left uncaught in the instant of the failure may be why. */
+  /** Adds an error left uncaught in the instant of the failure to its details: it may be the cause. */
   #noteBeside(message: string, cause: unknown): void {
     const failure = this.#failure;
     if (failure === undefined || failure.cause === cause || failure.message === message) return;
     this.#failure = { ...failure, ...detailedBy([...factsOf(failure), plainFact(message)]) };
   }
 
-  /** Rejections of the last turn are announced at its end at the latest. */
+  /** Judges rejections of the last turn, which Node reports at its end at the latest. */
   async #endUncaught(drain: Drain): Promise<void> {
     const uncaught = this.#uncaught;
     if (uncaught === undefined) return;
@@ -344,7 +351,7 @@ export class SimulationRun {
   }
 
   #report(...[kind, message, cause, facts = []]: Parameters<ReportFailure>): void {
-    // What has not come true may be what somebody waits for.
+    // A property that did not come true may be what an owner waits for.
     const waits = kind === 'eventually' ? this.#ledger.describe(SHOWN_MAX, 'waits') : [];
     this.#fail(kind, message, { cause, facts: [...facts, ...waits] });
   }
@@ -388,18 +395,18 @@ export class SimulationRun {
     });
   }
 
-  /** A clock or tracer of somebody else in between could make parts meet. */
+  /** Isolates only worlds with this clock and tracer: a clock or tracer in between could connect the parts. */
   #isolateWith(isolator: Isolator, tracer: Tracer): Isolate {
     return ({ clock, tracer: recorder }, name) =>
       clock === this.#clock && recorder === tracer ? isolator.isolate(this.#clock, name) : undefined;
   }
 
-  /** The scenario has ended, and nothing that it wants ended is still to come to its end. */
+  /** True if the scenario has ended and no `onEnd` hook is still running. */
   get #isAtEnd(): boolean {
     return this.#isEnded && this.#ending !== 'leaving';
   }
 
-  /** Called when all promise reactions of the event before have run. */
+  /** Called when all promise reactions of the previous event have run. */
   #step(): StepResult {
     if (this.#processes.current !== undefined) this.#processes.leave();
     if (this.#failure !== undefined) return 'stop';
@@ -409,7 +416,7 @@ export class SimulationRun {
     if (this.#isAtEnd) return this.#leave();
     if (!this.#isStarted) return this.#start();
     if (this.#loads.isPending) return this.#loads.advance();
-    // What an action does has promise reactions of its own, which come before the next event.
+    // Promise reactions of an action run before the next event.
     if (this.#actions.isNeeded && this.#actions.strike()) return true;
     return this.#fireNext();
   }
@@ -421,7 +428,7 @@ export class SimulationRun {
     return this.#judge.waitsForRealTimer() ? 'stop' : false;
   }
 
-  /** The scenario starts inside the drain, so that every run begins in the same phase of the event loop. */
+  /** Starts the scenario inside the drain, so that every run begins in the same phase of the event loop. */
   #start(): StepResult {
     this.#isStarted = true;
     this.#judge.noteStart();
@@ -429,14 +436,14 @@ export class SimulationRun {
     return true;
   }
 
-  /** Ends what the scenario wants ended, nodes too, once it is judged what they have left uncaught until now. */
+  /** Runs the scenario's `onEnd` hooks, which also end nodes, after judging what those have left uncaught so far. */
   #leave(): StepResult {
     if (this.#ending === 'left') {
       this.#judge.noteEnd();
       return 'stop';
     }
     if (this.#ending === 'begun' && this.#uncaught !== undefined && this.#drain?.name === 'documented') {
-      // At the end of the turn that is announced.
+      // The documented drain reports that at the end of the turn.
       this.#ending = 'announced';
       return false;
     }
@@ -456,7 +463,10 @@ export class SimulationRun {
     return true;
   }
 
-  /** In ambient time what keeps the process alive is not of the scenario, but allowed, or Node loads a module for it. */
+  /**
+   * True while the simulation waits for the machine: it prepares a module, or in ambient time an allowed operation runs
+   * or Node loads a module.
+   */
   #isWaiting(): boolean {
     if (this.#loads.prepare()) return true;
     if (this.#failure !== undefined) return false;
@@ -464,12 +474,12 @@ export class SimulationRun {
     if (this.#session === undefined) return false;
     if (this.#session.isWaiting) return true;
     if (!this.#judge.waitsForLoading()) return false;
-    // What is loaded runs, and goes on, as soon as it is there.
+    // The loaded code runs, and continues, as soon as it is available.
     this.#session.stay();
     return true;
   }
 
-  /** What follows from a look at the properties; undefined if they are as before. */
+  /** The step that follows from checking the properties; undefined if nothing changed. */
   #checkProperties(): StepResult | undefined {
     if (this.#properties.isNeeded || this.#actions.isNeeded) this.#options.isolator?.noteObserver();
     if (!this.#properties.isNeeded) return undefined;
@@ -485,12 +495,12 @@ export class SimulationRun {
   }
 
   #tellState(isLast: boolean): void {
-    // Which event an action waits for is known to nobody else.
+    // A pending action makes the declared state incomplete: only the engine knows its event.
     if (!this.#state.isDeclared || (this.#actions.isNeeded && !isLast)) return;
     this.#options.onState?.(() => this.#state.text(), isLast);
   }
 
-  /** It is read even if nobody listens, so that a declaration that is no data fails at once. */
+  /** Reads the state even without a listener, so that a declared value other than plain data fails at once. */
   #tellLastState(): void {
     if (!this.#state.isDeclared) return;
     try {
@@ -513,7 +523,7 @@ export class SimulationRun {
     }
   }
 
-  /** What came out of the drain: a callback of the clock threw, or somebody has ended the execution. */
+  /** Handles an error from the drain: a callback of the clock threw, or the execution was ended from outside. */
   #noteEarlyEnd(error: unknown): void {
     const message = messageOf(error);
     if (isInstance(error, ExecutionInterrupted)) {
@@ -522,9 +532,9 @@ export class SimulationRun {
     else this.#fail('error', message, { cause: error, facts: this.#throwerOf(error) });
   }
 
-  /** What has no stack is found by the timer in which it was thrown. */
+  /** Locates a thrown value without a stack by the timer that was firing. */
   #throwerOf(thrown: unknown): FailureFact[] {
-    // Looking at a stack costs as much as a whole execution.
+    // Formatting a stack costs as much as a whole execution.
     if (this.#options.omitStacks === true || framesOfThrown(thrown).length > 0) return [];
     const firing = this.#session?.firing();
     return firing === undefined ? [] : [firing];
@@ -542,7 +552,7 @@ export class SimulationRun {
       this.#finishReplay(this.#source);
     }
     const ambient = this.#session?.leftovers() ?? [];
-    // What it keeps in the queue of the clock is a part of those.
+    // Its events in the clock's queue are already among its leftovers.
     this.#session?.pause();
     if (this.#options.leftovers !== 'ignore') {
       this.#judge.judgeLeftovers(ambient, this.#properties.awaited());
@@ -559,7 +569,7 @@ export class SimulationRun {
     }
   }
 
-  /** A replay that diverges has failed, no matter who catches the error that its question throws. */
+  /** Notes a replay that diverges as failed, even if code catches the error that the question throws. */
   #watched(source: DecisionSource): DecisionSource {
     if (this.#options.replay === undefined) return source;
     return {
@@ -612,13 +622,16 @@ export class SimulationRun {
     };
   }
 
-  /** What comes after the end is recorded as well, and is no part of it. */
+  /** The trace without the events recorded after the end. */
   #keptEvents(): readonly TraceEvent[] {
     const events = this.#recorder.events();
     return this.#looksAfter ? events.slice() : events;
   }
 
-  /** Whether what is left goes on for a while after the verdict: another failure says more than what comes of it. */
+  /**
+   * True if leftovers may go on for a while after the verdict; only for a failure of kind `leftovers`, because any
+   * other says more.
+   */
   get #looksAfter(): boolean {
     return this.#options.capturePlaces === true && this.#failure?.kind === 'leftovers';
   }

@@ -1,6 +1,6 @@
 /**
- * What a simulation does with its trace: each event goes into the hash, the account of what is held, the numbers of the verdict and the
- * oracles, in this order. Invariant: an oracle that takes events sees one for each call.
+ * Handles the trace of a simulation: each event goes to the hash, the ledger of held resources, the counts of the
+ * verdict and the oracles, in this order. Invariant: an oracle that takes events sees one for each call.
  */
 import { isTerminal, type RunState } from '../model/run-state.ts';
 import type { RunStatus, RunID } from '../model/run-status.ts';
@@ -17,7 +17,7 @@ import { hasOwner } from './wait-graph.ts';
 export class RunTally {
   runs = 0;
   faults = 0;
-  /** Grows with each run that is accepted or gets another status. */
+  /** Grows with each run that is accepted or changes its status. */
   progress = 0;
   readonly endStates: Partial<Record<RunState, number>> = {};
 
@@ -36,7 +36,7 @@ export class RunTally {
   }
 }
 
-/** Made once per simulation. Unless `inRows`, the events of rows are passed on one by one. */
+/** The tracer of one simulation. Unless `inRows` is true, a row of events is passed on as single events. */
 export class SimulationTracer implements RunTracer {
   readonly #recorder: HashingRecorder;
   readonly #ledger: ResourceLedger;
@@ -60,7 +60,7 @@ export class SimulationTracer implements RunTracer {
     this.keepsEvents = recorder.keepsEvents;
   }
 
-  /** What comes from now on is shown to no oracle. */
+  /** From now on, oracles see no events. */
   end(): void {
     this.#watchers = [];
   }
@@ -166,7 +166,7 @@ export class SimulationTracer implements RunTracer {
   }
 }
 
-/** An oracle of ours takes calls itself; any other is shown events. */
+/** An oracle of this package takes calls itself; any other gets events. */
 function watcherOf(oracle: Oracle): RunTracer {
   return takesCalls(oracle) ? oracle : runTracer({ record: (event) => oracle.watch(event) });
 }

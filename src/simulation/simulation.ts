@@ -1,6 +1,6 @@
 /**
- * What a scenario gets: its world, and the few verbs that end in the verdict. Invariant: after the end of the simulation no verb does
- * anything but say so.
+ * The handle that a scenario gets: its world, and the few methods that lead to the verdict. Invariant: after the end of
+ * the simulation a method only reports its misuse.
  */
 import * as is from '../kernel/shape.ts';
 import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
@@ -28,13 +28,13 @@ import type { ReportFailure } from './verdict.ts';
 import { check, isInstance } from '../kernel/argument-check.ts';
 import { FAULT_ODDS } from '../model/odds.ts';
 
-/** A property has a name, and a function that says whether it holds. */
+/** Checks that a property has a name, and a function that says whether it holds. */
 function checkProperty(verb: PropertyVerb, name: string, holds: Holds): void {
   check(`sim.${verb}: name`, name, is.TEXT);
   check(`${propertyCall(verb, name)}: holds`, holds, is.FUNCTION);
 }
 
-/** What is wrong with a condition that would hold whatever comes of it: a promise that was not awaited, or a function that was not called. */
+/** An error for a condition that could never be false: a promise that was not awaited, or a function that was not called. */
 function neverFalse(condition: unknown, message: string): RunnerError | undefined {
   const isCallable = typeof condition === 'function';
   if (!isCallable && !isPending(condition)) return undefined;
@@ -54,7 +54,7 @@ const WITHIN = is.closed(
   ),
 );
 
-/** One of `values` by a choice; what explanations show is the value. */
+/** Picks one of `values` by a choice; explanations show the value. */
 function pickFrom<T>(
   choices: Choices,
   label: Label,
@@ -68,7 +68,7 @@ function pickFrom<T>(
   return values[choices.choose(question('choice', label), values.length, describeAnswer)] as T;
 }
 
-/** Thrown by `sim.check`, so that the scenario goes no further; the verdict has noted it by then. */
+/** Thrown by `sim.check` to stop the scenario; the verdict has noted the failure before. */
 class CheckFailedError extends Error {
   override readonly name = 'CheckFailedError';
 
@@ -77,10 +77,10 @@ class CheckFailedError extends Error {
   }
 }
 
-/** The world of a simulation: everything in it is there. */
+/** The world of a simulation, with tracer and healing. */
 export type SimulatedWorld = World & Required<Pick<World, 'tracer' | 'onHeal'>>;
 
-/** What the engine of a simulation gives to its handle. */
+/** What the engine of a simulation passes to its handle. */
 export interface SimulationParts {
   readonly world: SimulatedWorld;
   readonly report: ReportFailure;
@@ -94,7 +94,7 @@ export interface SimulationParts {
 
 /** The handle of a running simulation. */
 export class Simulation {
-  /** Clock, choices, random stream and tracer: what every `create…Runner` takes first. */
+  /** Clock, choices, random stream and tracer: the first argument of every `create…Runner`. */
   readonly world: SimulatedWorld;
   readonly #parts: SimulationParts;
   readonly #draws: ArbitraryDraws;
@@ -108,20 +108,24 @@ export class Simulation {
     this.#draws = new ArbitraryDraws(parts.world.choices);
   }
 
-  /** Virtual milliseconds since the beginning. */
+  /** Virtual milliseconds since the start. */
   now(): number {
     return this.world.clock.now();
   }
 
-  /** Lets `ms` of virtual time pass. `label` is what reports call it; without one it is a sleep of the scenario among others. */
+  /**
+   * Waits for `ms` of virtual time. `label` names the wait in reports; without one it is one of the scenario's unnamed
+   * sleeps.
+   */
   sleep(ms: number, label: Label = SCENARIO_SLEEP): Promise<void> {
     this.#mustRun('sleep');
     return sleep(this.world.clock, ms, label);
   }
 
   /**
-   * An integer in [0, n) that the exploration decides; 0 is the plain choice. Where a failure is explained, `describe` says what value an
-   * answer stands for; it must depend on the answer alone. What can go wrong is no choice but a fault: see `strikes`, `atSomeEvent`.
+   * An integer in [0, n) that the exploration decides; 0 is the plain choice. When a failure is explained, `describe`
+   * returns the value that an answer stands for; it must depend on the answer alone. For anything that can go wrong,
+   * use a fault instead: see `strikes`, `atSomeEvent`.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `label` is a text or parts, and n an integer ≥ 1.
    */
@@ -133,8 +137,8 @@ export class Simulation {
   }
 
   /**
-   * One of `values` that the exploration decides; the first is the plain choice. Explanations of failures show the value, or what
-   * `describe` makes of it.
+   * One of `values` that the exploration decides; the first is the plain choice. Explanations of failures show the
+   * value, or the result of `describe` for it.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `values` is a list of at least one.
    * @example
@@ -154,9 +158,9 @@ export class Simulation {
   }
 
   /**
-   * Draws a value of a fast-check arbitrary from the decision log, so that inputs are replayed and shrunk together with the schedule.
-   * The smaller the answers, the smaller the value: of numbers the one nearest to zero, of lists and texts the shortest, of
-   * alternatives the first. `label` names the value in the log; a label that is used again is numbered.
+   * Draws a value of a fast-check arbitrary from the decision log, so that inputs are replayed and shrunk together with
+   * the schedule. Smaller answers give smaller values: 0 gives the number nearest to zero, the shortest list or text,
+   * the first alternative. `label` names the value in the log; if it is used again, a number is appended.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `arbitrary` generates values.
    * @example
@@ -180,12 +184,12 @@ export class Simulation {
   }
 
   /**
-   * States a property. If it does not hold, the simulation has failed, also if the scenario catches what this throws. `cause` is an error
-   * that was caught and led to it: a report shows where that was thrown.
+   * Checks a property. If `condition` is false, the simulation has failed, even if the scenario catches what this
+   * throws. `cause` is a caught error that led to it: a report shows where that was thrown.
    *
-   * @throws CheckFailedError if `condition` is false; RunnerError `RUNNER_SIMULATION_MISUSE` if it is false after the end, because
-   * the scenario has not awaited what leads here, and `RUNNER_INVALID_ARGUMENT` unless `message` is a text, or if `condition` is a promise
-   * or a function, which are never false.
+   * @throws CheckFailedError if `condition` is false; RunnerError `RUNNER_SIMULATION_MISUSE` if it is false after the
+   * end, because the scenario did not await the code that leads here, and `RUNNER_INVALID_ARGUMENT` unless `message` is
+   * a text, or if `condition` is a promise or a function, which are never false.
    */
   check(condition: boolean, message: string, cause?: unknown): void {
     check('message', message, is.TEXT);
@@ -202,8 +206,9 @@ export class Simulation {
   }
 
   /**
-   * States that `holds` is true from now on. It is asked after every event of the clock, when all promise reactions have run, and at
-   * the end; the first time that it returns false, or throws, is a failure of kind `always`. It must only look, not change anything.
+   * Requires `holds` to be true from now on. It is called after every event of the clock, when all promise reactions
+   * have run, and at the end; the first time that it returns false, or throws, is a failure of kind `always`. It must
+   * only read, and change nothing.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `holds` is a function.
    */
@@ -214,8 +219,9 @@ export class Simulation {
   }
 
   /**
-   * Notes that something was reached, or with `condition` false that it might have been. One simulation does not fail for it:
-   * `verdict.sometimes` says which were reached, and a campaign which were reached by none of its seeds.
+   * Records that a condition was reached, or, with `condition` false, that it could have been. A condition that is not
+   * reached does not fail a simulation: `verdict.sometimes` says which were reached, and a campaign reports those that
+   * none of its seeds reached.
    */
   sometimes(name: string, condition = true): void {
     this.#mustRun('sometimes');
@@ -225,8 +231,8 @@ export class Simulation {
   }
 
   /**
-   * Ends all faults: from now on no question about a fault is asked (its answer is 0), and chaos runners, nodes and all others that asked
-   * with `onHeal` are called. There is no way back.
+   * Ends all faults for the rest of the simulation: questions about faults are no longer asked (the answer is 0), and
+   * everything registered with `onHeal`, such as chaos runners and nodes, is called.
    */
   heal(): void {
     this.#mustRun('heal');
@@ -238,18 +244,19 @@ export class Simulation {
     return this.#parts.healing.isHealed;
   }
 
-  /** Calls `hook` once when faults end; at once if they have. */
+  /** Calls `hook` once when faults end; at once if they have ended. */
   onHeal(hook: () => void): void {
     this.#mustRun('onHeal');
     this.#parts.healing.onHeal(hook);
   }
 
   /**
-   * Ends all faults, and then waits until `holds` is true: at once, after any event, or at last after everything that is due
-   * `withinMs` of virtual time from now. If it is not true by then, the simulation has failed with kind `eventually` and the promise
-   * rejects with an `EventuallyFailedError`.
+   * Ends all faults, and then waits until `holds` is true: it is checked at once, after every event, and for the last
+   * time after everything that is due `withinMs` of virtual time from now. If it is still false then, the simulation
+   * has failed with kind `eventually` and the promise rejects with an `EventuallyFailedError`.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `holds` is a function and `withinMs` finite and ≥ 0 (as a rejection).
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `holds` is a function and `withinMs` finite and ≥ 0 (as a
+   * rejection).
    * @example
    * ```ts
    * import { simulate } from 'dryrunner';
@@ -268,10 +275,12 @@ export class Simulation {
   }
 
   /**
-   * A place where something can go wrong: true if it does, which is the highest of `oneIn` (default 8) answers to the question
-   * `WHERE KIND fault`, and a `fault` event of the trace (R212). Never true once faults have ended.
+   * A place where something can go wrong: returns true if it does. The question is `WHERE KIND fault` with `oneIn`
+   * (default 8) answers, of which the highest is the fault; a fault is a `fault` event of the trace (R212). Always
+   * false once faults have ended.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `oneIn` is an integer ≥ 2: a fault that cannot be left out is none.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `oneIn` is an integer ≥ 2: a fault must be possible to leave
+   * out.
    */
   strikes(where: string, kind: string, options: StrikesOptions = {}): boolean {
     this.#mustRun('strikes');
@@ -281,10 +290,10 @@ export class Simulation {
   }
 
   /**
-   * Lets the exploration strike with `action` right after one of the next `within` (default 64) events, or not at all: one decision
-   * `LABEL fault`, whose answer 0 is never and k is after the k-th event from now, once its promise reactions have run. When it
-   * strikes, that is a `fault` event of the trace (R212); it does not if faults have ended by then, or fewer events come. What the
-   * action throws, or rejects with, fails the simulation.
+   * Lets the exploration run `action` right after one of the next `within` (default 64) events, or not at all: one
+   * decision `LABEL fault`, whose answer 0 means never and k means after the k-th event from now, once its promise
+   * reactions have run. When the action runs, that is a `fault` event of the trace (R212); it does not run if faults
+   * have ended by then, or fewer events fire. If the action throws or rejects, the simulation fails.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `action` is a function and `within` an integer ≥ 1.
    */
@@ -298,11 +307,12 @@ export class Simulation {
   }
 
   /**
-   * Declares that `value()`, together with virtual time and what is pending (labels and times), decides all that can still happen. An
-   * exhaustive search then explores no state twice. It is asked between two events and must only look; what it returns is plain data.
+   * Declares that `value()`, together with virtual time and pending events (labels and times), determines everything
+   * that can still happen. An exhaustive search then explores no state twice. `value` is called between two events,
+   * must only read, and returns plain data.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `value` is a function, `RUNNER_SIMULATION_MISUSE` for a second declaration, or
-   * one that comes after something was chosen, drawn or awaited.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `value` is a function, `RUNNER_SIMULATION_MISUSE` for a second
+   * declaration, or one after something was chosen, drawn or awaited.
    * @example
    * ```ts
    * import { defineScenario } from 'dryrunner';
@@ -331,12 +341,13 @@ export class Simulation {
   }
 
   /**
-   * Loads a module of the code under test as if for the first time, with all modules that it imports: whatever they keep to themselves is new
-   * in each execution. A relative path starts at the test file or the scenario's file, a package is loaded by its name.
+   * Loads a module of the code under test, and all modules that it imports, as if for the first time: their internal
+   * state is new in each execution. A relative path is resolved against the test file or the scenario's file; a package
+   * is loaded by its name.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `specifier` is a text or a URL, `RUNNER_SIMULATION_MISUSE` if the simulation has
-   * no `modules`. Rejects with `RUNNER_INVALID_ARGUMENT` for what cannot be found or put together, `RUNNER_MISSING_PACKAGE` without
-   * `rolldown`, and with what a module throws.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `specifier` is a text or a URL, `RUNNER_SIMULATION_MISUSE` if
+   * the simulation has no `modules`. Rejects with `RUNNER_INVALID_ARGUMENT` if a module cannot be found or bundled,
+   * with `RUNNER_MISSING_PACKAGE` without `rolldown`, and with whatever a module throws.
    * @example
    * ```ts
    * import { simulate } from 'dryrunner';
@@ -359,9 +370,10 @@ export class Simulation {
   }
 
   /**
-   * Calls `hook` when the scenario has come to its end: the place to stop what would go on for ever. All hooks are called, the last one
-   * first, each awaited before the next; what they leave running or held then is reported as leftovers of the scenario are. The first error
-   * of one fails the simulation. Not called if the simulation has failed before.
+   * Calls `hook` when the scenario has ended: the place to stop code that would run forever. Hooks run last registered
+   * first, each awaited before the next, and all of them run; what is still running or held after them is reported as
+   * leftovers of the scenario. The first error of a hook fails the simulation. Hooks are not called if the simulation
+   * has failed before.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless it is a function.
    */
@@ -371,13 +383,13 @@ export class Simulation {
     this.#endHooks.push(hook);
   }
 
-  /** Puts a line into the trace. */
+  /** Adds a line to the trace. */
   note(text: string): void {
     this.#mustRun('note');
     this.world.tracer.record({ at: this.now(), type: 'note', runner: 'scenario', text });
   }
 
-  /** @internal The scenario has come to its end. Returns a promise if a hook takes its time. */
+  /** @internal Called when the scenario has ended. Returns a promise if a hook is asynchronous. */
   leave(fail: (error: unknown) => void): Promise<void> | undefined {
     for (let hook = this.#endHooks.pop(); hook !== undefined; hook = this.#endHooks.pop()) {
       try {
@@ -414,8 +426,8 @@ export class Simulation {
 }
 
 /**
- * As `sim.check`, and TypeScript knows from then on that the condition is true. It is no method, because TypeScript takes an assertion only
- * from what has a declared type, and the `sim` of `async (sim) => …` has none.
+ * As `sim.check`, and narrows the type of the condition in TypeScript. It is not a method, because TypeScript requires
+ * an explicit type on the target of an assertion, and the `sim` of `async (sim) => …` has none.
  *
  * @throws CheckFailedError if `condition` is false, 0, empty, null or undefined; else as `sim.check`.
  * @example
@@ -441,5 +453,5 @@ export function checkThat(
   sim.check(Boolean(condition), message);
 }
 
-/** What a `sim.sleep` without a label is about: one that is left says that the scenario has not awaited it. */
+/** Topic of a `sim.sleep` without a label; one that is left at the end means that the scenario did not await it. */
 export const SCENARIO_SLEEP: Topic = topicOf({ owner: 'scenario', what: 'sleep' });

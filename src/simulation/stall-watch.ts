@@ -1,7 +1,7 @@
 /**
- * Notices that a scenario waits while nothing but periodic work fires. It looks now and then only: at what fires, at what is
- * pending and held, at how far the runs have come. Invariants: what it finds depends on the events alone, so that a replay finds it at
- * the same one; a simulation in which anything else may still happen is left alone.
+ * Notices that a scenario waits while only periodic work fires. Now and then it samples what fires, what is pending and
+ * held, and how far the runs have progressed. Invariants: the result depends on the events alone, so that a replay
+ * finds the stall at the same event; a simulation in which anything else may still happen is not a stall.
  */
 import { isAwaitedBy, watchFlow } from '../kernel/drain-promises.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
@@ -9,27 +9,30 @@ import { roundedMs } from '../kernel/microseconds.ts';
 import type { VirtualClock } from '../kernel/virtual-clock.ts';
 import { awaitScenario } from './scenario-flow.ts';
 
-/** Events between two looks, and how many of them a look takes. */
+/** Events between two looks; the next constant is the number of events in a look. */
 const LOOK_EVERY = 24_576;
 const LOOK_LENGTH = 128;
-/** As many between two looks, for who knows the stall already: it is found in a twentieth of the events. */
+/** Events between two looks when the stall is known already: it is found in a twentieth of the events. */
 export const STALL_LOOK_EVERY_KNOWN: number = 1_024;
 export const STALL_LOOK_EVERY_LEAST: number = 2 * LOOK_LENGTH;
 /** Looks in a row that must show nothing new. */
 const LOOKS_MIN = 4;
-/** The last look, at whether the scenario itself goes on. It lasts until all that was pending at its beginning has fired. */
+/**
+ * Events between two checks of the last look, which sees whether the scenario itself continues. It ends when everything
+ * that was pending at its beginning has fired, or at the next constant.
+ */
 const LAST_LOOK_LENGTH = 256;
 const LAST_LOOK_LENGTH_MAX = 1 << 15;
-/** For so many events nothing new may come. */
+/** Nothing new may occur for this many events. */
 export const STALL_STRETCH: number = (LOOKS_MIN - 1) * LOOK_EVERY;
-/** No stall is found before so many events have fired: until the first looks nothing is known, so that all that comes is new. */
+/** No stall is found before this many events have fired: before the first looks nothing is known, so everything is new. */
 export const STALL_EVENTS_LEAST: number = STALL_STRETCH + 2 * LOOK_EVERY + LOOK_LENGTH + LAST_LOOK_LENGTH;
-/** What is held or pending may vary by so much without growing: some, and a share. */
+/** The number of held or pending things may vary by this much, plus a share, without counting as growth. */
 const SLACK = 64;
 const SLACK_SHARE = 0.1;
 const SHOWN_MAX = 5;
 
-/** How much of a simulation is going on. */
+/** How much of a simulation is still active. */
 export interface Liveness {
   /** Grows with each run that is accepted or changes its state. */
   readonly progress: number;
@@ -44,10 +47,10 @@ interface SiteCount {
   times: number;
 }
 
-/** A stretch without anything new. */
+/** A period without anything new. */
 interface Stretch {
   readonly progress: number;
-  /** Events made before it began: as long as one of them is pending, something else may happen. */
+  /** Number of events created before it began: as long as one of them is pending, something else may happen. */
   readonly made: number;
   readonly sizeMax: number;
   looks: number;
@@ -55,18 +58,18 @@ interface Stretch {
 
 /** Notices a scenario that no longer makes progress. */
 export class StallWatch {
-  /** Fired events at which it looks next. */
+  /** The number of fired events at which to look next. */
   lookAt: number;
   readonly #clock: VirtualClock;
   readonly #liveness: () => Liveness;
   readonly #lookEvery: number;
-  /** Made for the first look: most simulations end before it. */
+  /** Created for the first look: most simulations end before it. */
   #known: Set<string> | undefined;
   #stretch: Stretch | undefined;
   #nextLastLookAt = 0;
   #look: Look | undefined;
 
-  /** `lookEvery`: events between two looks. Fewer find a stall sooner, and take for one what is only slow. */
+  /** `lookEvery`: events between two looks. A smaller number finds a stall sooner, but may mistake slow progress for one. */
   constructor(clock: VirtualClock, liveness: () => Liveness, lookEvery: number = LOOK_EVERY) {
     this.#clock = clock;
     this.#liveness = liveness;
@@ -74,7 +77,7 @@ export class StallWatch {
     this.lookAt = lookEvery;
   }
 
-  /** To be called once `lookAt` events have fired; the periodic work, a line each, if there is nothing else. */
+  /** Call it once `lookAt` events have fired. Returns the periodic work, one line each, if there is nothing else. */
   look(): readonly string[] | undefined {
     const look = this.#look;
     if (look === undefined) this.#begin();
@@ -83,7 +86,7 @@ export class StallWatch {
     return undefined;
   }
 
-  /** Ends what it watches. */
+  /** Stops watching. */
   stop(): void {
     this.#look?.stop();
     this.#look = undefined;
@@ -95,7 +98,7 @@ export class StallWatch {
       this.lookAt = this.#clock.fired + this.#lookEvery;
       return;
     }
-    // A scenario that makes progress usually sleeps, and noticing that is free; watching its promises slows every later promise.
+    // Progress usually involves a sleep, and noticing that is free; watching promises slows every later promise.
     this.#look =
       this.#stretch.looks < LOOKS_MIN - 2 ? new Look(this.#clock) : new LookBeforeLast(this.#clock);
     this.lookAt = this.#clock.fired + LOOK_LENGTH;
@@ -142,7 +145,10 @@ export class StallWatch {
     return undefined;
   }
 
-  /** A scenario that loops for long pays for a handful of last looks. */
+  /**
+   * Postpones the next last look until twice as many events have fired, so that a scenario that loops for long pays for
+   * only a few.
+   */
   #leaveAlone(): void {
     const { fired } = this.#clock;
     this.#nextLastLookAt = 2 * fired;
@@ -169,7 +175,7 @@ export class StallWatch {
   }
 }
 
-/** The events of a short while, by what they are about without the subject. */
+/** Counts the events of a short period by topic, without the subject. */
 class Look {
   readonly counts = new Map<string, SiteCount>();
   readonly #stop: () => void;
@@ -182,7 +188,7 @@ class Look {
     this.#stop();
   }
 
-  /** What fires most comes first. */
+  /** Sorted by count, highest first. */
   describe(): readonly string[] {
     const counts = [...this.counts.entries()].sort(([, one], [, other]) => other.times - one.times);
     const more = counts.length - SHOWN_MAX;
@@ -222,7 +228,7 @@ class LookBeforeLast extends Look {
   }
 }
 
-/** Also sees whether the scenario itself goes on, whatever it does. */
+/** Also sees whether the scenario itself continues in any way. */
 class LastLook extends Look {
   readonly firedBefore: number;
   readonly madeBefore: number;
@@ -235,7 +241,7 @@ class LastLook extends Look {
     this.madeBefore = clock.made;
     this.#stopFlow = watchFlow(awaitScenario, () => {
       this.scenarioGoesOn = true;
-      // Looking on is the expensive part, and once is enough.
+      // Watching is expensive, and once is enough.
       this.#stopFlow();
     });
   }

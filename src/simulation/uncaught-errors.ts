@@ -1,35 +1,39 @@
 /**
- * What code of a simulation leaves uncaught: rejections that nobody handles, and what a `process.nextTick` or
- * `queueMicrotask` throws. Node would end the process, and a test runner would blame whatever test is on; here it fails the simulation.
- * A rejection that is handled before virtual time goes on is none. What code beside the simulation leaves uncaught is Node's, as ever.
+ * Errors that code of a simulation leaves uncaught: rejections that nobody handles, and errors thrown in a
+ * `process.nextTick` or `queueMicrotask`. Node would end the process, and a test runner would blame the test that runs
+ * at the moment; here the error fails the simulation. A rejection that is handled before virtual time advances does not
+ * count. Uncaught errors of code outside the simulation are left to Node.
  */
 import { isInstance } from '../kernel/argument-check.ts';
 import { onProcessEvents } from '../kernel/drain-host.ts';
 import type { RunningProcess } from './processes.ts';
 
-/** What was left uncaught, and when. */
+/** An uncaught error, and when it occurred. */
 export interface UncaughtError {
   readonly what: 'unhandled rejection' | 'uncaught exception';
   readonly reason: unknown;
   /** Virtual time. */
   readonly atMs: number;
-  /** Whose code it is; undefined for the scenario's. */
+  /** The process whose code it is; undefined for the scenario. */
   readonly process: RunningProcess | undefined;
-  /** Whether that process was alive when it was announced. What a dead one does is seen by nobody. */
+  /** Whether that process was alive when Node reported the error. Errors of a dead process are ignored. */
   readonly wasAlive: boolean;
 }
 
 /**
- * Rejected, and handled by nobody, where the code of a process begins and ends that has no event of its own: Node announces rejections in
- * their order, so what comes between two of these is of that process.
+ * The reason of a rejected, unhandled promise that marks where code of a process begins or ends without an event of its
+ * own. Node reports rejections in order, so those between two marks belong to that process.
  */
 class Mark {
   readonly owner: UncaughtErrors;
-  /** Whose code runs from here. */
+  /** The process whose code runs from here. */
   readonly process: RunningProcess | undefined;
-  /** False if code beside the simulation runs from here. */
+  /** False if code outside the simulation runs from here. */
   readonly isWithinTurn: boolean;
-  /** Whether that process was alive when its code had run; undefined while it is known by itself, as Node announces at once. */
+  /**
+   * Whether that process was alive when its code had run; undefined if Node reports at once, so that the process can be
+   * asked.
+   */
   wasAlive: boolean | undefined = undefined;
 
   constructor(owner: UncaughtErrors, process: RunningProcess | undefined, isWithinTurn: boolean) {
@@ -39,23 +43,23 @@ class Mark {
   }
 }
 
-/** What was left uncaught and is not yet judged. */
+/** Uncaught errors that are not judged yet. */
 export class UncaughtErrors {
-  /** Of promises, and of exceptions by themselves. */
+  /** Keys are promises for rejections, and a fresh object for each exception. */
   readonly #errors = new Map<unknown, UncaughtError>();
   readonly #stop: () => void;
-  /** Those that are not announced. */
+  /** Marks that Node has not reported yet. */
   readonly #marks = new Set<Promise<never>>();
-  /** Where the code that runs has begun, if that is not known by its event. */
+  /** The mark at which the running code began; undefined if its event identifies the process. */
   #running: Mark | undefined;
-  /** Where the code began whose rejections are announced. */
+  /** The mark after which the rejections being reported occurred. */
   #announced: Mark | undefined;
-  /** Node announces what events have left at the end of a turn of many, so that each event of a process is marked. */
+  /** True if Node reports rejections only at the end of a turn of many events; then each event of a process is marked. */
   readonly #isLate: boolean;
 
   /**
-   * `isLate` is true if Node announces what events have left at the end of a turn of many; `isOfRun` says whether what Node announces now comes from
-   * the simulation; `now` gives virtual time, and whose code runs.
+   * `isLate`: Node reports rejections only at the end of a turn of many events. `isOfRun` returns whether the error
+   * that Node reports now comes from the simulation; `now` returns virtual time and the process whose code runs.
    */
   constructor(
     isLate: boolean,
@@ -76,13 +80,13 @@ export class UncaughtErrors {
     });
   }
 
-  /** Ends the watch. */
+  /** Stops watching. */
   end(): void {
     this.#stop();
     for (const mark of this.#marks) mark.catch(() => undefined);
   }
 
-  /** Runs code of a process in the midst of somebody else's. */
+  /** Runs code of a process inside an event of other code. */
   within(process: RunningProcess, code: () => void): void {
     const outside = this.#running?.process;
     this.#mark(process);
@@ -93,17 +97,17 @@ export class UncaughtErrors {
     }
   }
 
-  /** An event of that process begins, or of none. */
+  /** An event of that process begins; undefined for an event of the scenario, or when an event of a process is over. */
   noteEvent(process: RunningProcess | undefined): void {
     if (this.#isLate) this.#mark(process);
   }
 
-  /** A turn of the simulation begins, or is over. For where Node announces late. */
+  /** A turn of the simulation begins or is over. Used where Node reports late. */
   noteTurn(isBegin: boolean): void {
     this.#mark(this.#running?.process, isBegin);
   }
 
-  /** Whether what Node announces late comes from a turn of the simulation. */
+  /** True if the rejection that Node reports late comes from a turn of the simulation. */
   get isWithinTurn(): boolean {
     return this.#announced?.isWithinTurn === true;
   }
@@ -112,7 +116,7 @@ export class UncaughtErrors {
     return this.#errors.size === 0;
   }
 
-  /** It was dealt with. */
+  /** Removes an error that was handled. */
   forget(error: UncaughtError): void {
     for (const [key, other] of this.#errors) if (other === error) this.#errors.delete(key);
   }
@@ -133,14 +137,14 @@ export class UncaughtErrors {
     return true;
   }
 
-  /** Empty if that is known by the event that fires. */
+  /** Empty if the event that fires identifies the process. */
   #whose(): Partial<Pick<UncaughtError, 'process' | 'wasAlive'>> {
     if (this.#announced === undefined) return {};
     const { process, wasAlive = process?.parts.isAlive ?? true } = this.#announced;
     return process === undefined && !this.#isLate ? {} : { process, wasAlive };
   }
 
-  /** The first that nothing can catch any more if the next event is due at `nextMs`. */
+  /** The first error that nothing can catch any more if the next event is due at `nextMs`. */
   first(nextMs: number): UncaughtError | undefined {
     for (const error of this.#errors.values()) {
       if (error.what === 'uncaught exception' || error.atMs < nextMs) return error;

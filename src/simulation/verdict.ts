@@ -1,39 +1,39 @@
-/** What a simulation says at its end. A verdict is data: nothing is thrown for a property that failed. */
+/** The result of a simulation. A verdict is data: a property that failed does not throw. */
 import type { Decision } from '../kernel/decisions.ts';
 import type { RunState } from '../model/run-state.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { FailureFact } from './failure-fact.ts';
 
-/** What kind of thing went wrong. */
+/** Kinds of failures. */
 export type FailureKind =
-  /** `sim.check` was given something false. */
+  /** `sim.check` got a false condition. */
   | 'check'
   /** A property of `sim.always` was false, or threw, after an event. */
   | 'always'
-  /** A property of `sim.eventually` has not come true in time, although faults had ended. */
+  /** A property of `sim.eventually` did not come true in time, although faults had ended. */
   | 'eventually'
   /** The scenario, or a callback of the clock, threw. */
   | 'error'
-  /** A watcher saw a rule broken. */
+  /** An oracle found a rule broken. */
   | 'rule'
   /** Nothing is queued and the scenario has not ended (R211). */
   | 'deadlock'
-  /** Nothing but periodic work fires, and the scenario waits; `details` names the waits and what would repeat forever (R211). */
+  /** Only periodic work fires while the scenario waits; `details` names the waits and what would repeat forever (R211). */
   | 'stall'
-  /** The scenario has ended, but something of it is left (R204). */
+  /** The scenario has ended and left something behind (R204). */
   | 'leftovers'
   /** The scenario waits for real I/O or a real timer, which no simulation can reproduce. */
   | 'escape'
-  /** More events than the budget: perhaps a livelock; `details` shows the cycle if the last events repeat. */
+  /** More events fired than the budget allows: perhaps a livelock; `details` shows the cycle if the last events repeat. */
   | 'budget'
-  /** A replay met a decision that does not fit. */
+  /** A replay reached a decision that does not match its log. */
   | 'diverged'
-  /** Ended from outside before its end, by a signal or a limit of time: nothing is known of how it would have ended. */
+  /** Ended from outside before its end, by a signal or a time limit: how it would have ended is unknown. */
   | 'interrupted'
-  /** The source of decisions has given the execution up, because it can show nothing new: no failure of the scenario. */
+  /** The source of decisions has abandoned the execution, because it can show nothing new: not a failure of the scenario. */
   | 'abandoned';
 
-/** How a failure is reported to the engine; the first one counts. */
+/** Reports a failure to the engine; only the first one counts. */
 export type ReportFailure = (
   kind: FailureKind,
   message: string,
@@ -41,34 +41,34 @@ export type ReportFailure = (
   facts?: readonly FailureFact[],
 ) => void;
 
-/** Why a simulation did not hold. */
+/** Why a simulation failed. */
 export interface Failure {
   readonly kind: FailureKind;
-  /** The rule that was broken, for kind `rule`. */
+  /** The broken rule, for kind `rule`. */
   readonly rule?: string;
   /** One sentence. */
   readonly message: string;
   /** Virtual time at which the failure was noticed. */
   readonly atMs: number;
-  /** Details, one per line: what is left, who waits for what. */
+  /** Details, one per line: leftovers, and who waits for what. */
   readonly details: readonly string[];
-  /** What the details say, as data, for explanations; absent if they were not made by the simulation. */
+  /** The details as data, for explanations; absent if the simulation did not create them. */
   readonly facts?: readonly FailureFact[];
-  /** What a deadlock or a stall came to. */
+  /** For a deadlock or a stall: what stands still and why. */
   readonly standstill?: Standstill;
-  /** What was thrown, if something was. */
+  /** The thrown value, if there was one. */
   readonly cause?: unknown;
 }
 
-/** What a deadlock or a stall came to, in parts, from which sentences are made. */
+/** What stands still in a deadlock or a stall and why, as parts of sentences. */
 export interface Standstill {
-  /** What does not go on: `Deadlock: nothing is due any more`. */
+  /** The first part of the sentence: `Deadlock: nothing is due any more`. */
   readonly what: string;
-  /** Why: owners wait for each other; something is held or awaited; or nothing that is known is. */
+  /** Why: owners wait for each other; something is held or awaited; or the reason is unknown. */
   readonly wait: 'circle' | 'held' | 'unknown';
 }
 
-/** What failed, in one word, and the rule if it is one. */
+/** The kind of a failure in one word, and the rule if there is one. */
 export function kindText({ kind, rule }: Pick<Failure, 'rule'> & { readonly kind: string }): string {
   return rule === undefined ? kind : `${kind} (${rule})`;
 }
@@ -87,18 +87,21 @@ export interface Verdict {
   readonly endStates: Readonly<Partial<Record<RunState, number>>>;
   /** How many faults were injected. */
   readonly faults: number;
-  /** What `sim.sometimes` named: true if it was reached. */
+  /** The conditions named by `sim.sometimes`: true if reached. */
   readonly sometimes: Readonly<Record<string, boolean>>;
-  /** Virtual time that passed. */
+  /** Virtual time that passed, in milliseconds. */
   readonly virtualMs: number;
-  /** Events of the clock that fired. */
+  /** Number of clock events that fired. */
   readonly firedEvents: number;
   /** How many decisions had more than one alternative. */
   readonly decisionCount: number;
-  /** Rolling hash of the trace and the decisions, 16 hexadecimal characters: the same seed gives the same hash anywhere (R209). */
+  /**
+   * Rolling hash of the trace and the decisions, 16 hexadecimal digits: the same seed gives the same hash on every
+   * machine (R209).
+   */
   readonly traceHash: string;
-  /** The decisions, for a replay, or the first `max` of them. Made when asked for. */
+  /** The decisions, or the first `max` of them, for a replay; the list is created on each call. */
   decisions(max?: number): Decision[];
-  /** The trace, if `keepTrace` was set; else empty. */
+  /** The trace if `keepTrace` was set; else empty. */
   trace(): readonly TraceEvent[];
 }

@@ -1,17 +1,17 @@
 /**
- * Who holds which lock, and who waits for whom: the part of a trace that has owners. Invariants: a lock that is handed to somebody who has
- * waited for it was taken where they began to wait, since the event that hands it over is in nobody's code; what is held is known by name
- * and by the node that it lives on.
+ * Tracks who holds which lock, and who waits for whom: the events of a trace that have owners. Invariants: for a lock
+ * that is handed to a waiter, the reported place is where the wait began, since the event that hands it over belongs to
+ * nobody's code; resources are identified by their name and the node that they are on.
  */
 import { SCENARIO_OWNER } from '../model/world.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
 import { type Owned, ownedText, ownedThing, type ResourceEvent, waitText } from '../model/resource-text.ts';
 import { type FailureFact, placedAt } from './failure-fact.ts';
 
-/** An event about something that has an owner. */
+/** A resource event with an owner. */
 export type OwnedEvent = ResourceEvent & { readonly owner: string };
 
-/** True for an event that the graph is about. */
+/** True for an event that the graph tracks. */
 export function hasOwner(event: ResourceEvent): event is OwnedEvent {
   return event.owner !== undefined;
 }
@@ -23,14 +23,14 @@ interface Entry {
   readonly expected?: string;
 }
 
-/** A wait, and an owner who is to end it. */
+/** A wait, and an owner that could end it. */
 interface Edge {
   readonly wait: Entry;
   readonly to: string;
 }
 
 const CIRCLES_MAX = 3;
-/** Of a longer circle the middle is left out. */
+/** Longer circles are shown without their middle. */
 const STEPS_SHOWN_MAX = 12;
 const UNNAMED: FailureFact = Object.freeze({
   kind: 'hint',
@@ -42,16 +42,16 @@ export class WaitGraph {
   readonly #capturePlaces: boolean;
   readonly #locks = new Entries();
   readonly #waits = new Entries();
-  /** Who knows of waits that are not in the trace. */
+  /** Sources of waits that are not in the trace. */
   readonly #sources: (() => Iterable<OngoingWait>)[] = [];
-  /** The wait that ended last: what is taken next by its owner was waited for. */
+  /** The wait that ended last: if its owner acquires the same resource next, it had waited for that. */
   #endedWait: Entry | undefined;
 
   constructor(capturePlaces: boolean) {
     this.#capturePlaces = capturePlaces;
   }
 
-  /** How many locks are held and how many waits go on. */
+  /** Number of held locks and ongoing waits. */
   get count(): number {
     return this.#locks.count + this.#waits.count;
   }
@@ -70,11 +70,11 @@ export class WaitGraph {
     this.#endedWait = event.resource === 'waiter' && event.type === 'freed' ? ended : undefined;
   }
 
-  /** Who waits, for what, held by whom; owners who wait for each other come first. */
+  /** Who waits for what, and who holds it; owners that wait for each other come first. */
   describeWaits(): FailureFact[] {
     const all = this.#allWaits();
     const owed = new Set(all.flatMap((wait) => (wait.expected === undefined ? [] : [ownedText(wait.owned)])));
-    // Of a wait that two know of, the one that knows what should have ended it says more.
+    // If two sources know the same wait, the one that says what should have ended it is shown.
     const isSaid = ({ owned, expected }: Entry): boolean =>
       expected === undefined && owed.has(ownedText(owned));
     const shownWaits = all.filter((wait) => !isSaid(wait));
@@ -131,19 +131,19 @@ export class WaitGraph {
     return held.length === 0 ? '' : `, held by ${held.join(' and ')}`;
   }
 
-  /** What is nobody's in particular may be of several tasks, none of which waits for itself. */
+  /** Leaves out circles whose waits share a default owner: they may belong to several tasks, none of which waits for itself. */
   #findCircles(): { readonly circles: readonly Edge[][]; readonly isUnnamed: boolean } {
     const circles = this.#circles();
     const isOfTasks = ({ wait, to }: Edge): boolean =>
       wait.owned.owner === SCENARIO_OWNER && to === SCENARIO_OWNER && this.#waits.count > 1;
-    // So may what belongs to a node, whose calls wait for each other.
+    // The same goes for an owner that is a node: its calls may wait for each other.
     const isOfNode = ({ wait: { owned }, to }: Edge): boolean =>
       owned.owner === to && owned.owner === owned.runner;
     const named = circles.filter((circle) => !circle.some((edge) => isOfTasks(edge) || isOfNode(edge)));
     return { circles: named, isUnnamed: circles.some((circle) => circle.some(isOfTasks)) };
   }
 
-  /** Each owner is in one circle at most, which is the first that is found. */
+  /** Each owner is in at most one circle, the first one found. */
   #circles(): Edge[][] {
     const edges = new Map<string, Edge[]>();
     for (const wait of this.#allWaits()) {
@@ -166,7 +166,7 @@ export class WaitGraph {
   }
 }
 
-/** Depth first from `start`; owners from which no circle leads on are `done`. */
+/** Depth-first search from `start`; owners that lead to no circle are added to `done`. */
 function findCircle(
   edges: ReadonlyMap<string, readonly Edge[]>,
   start: string,
@@ -196,13 +196,16 @@ function circleFact(circle: readonly Edge[]): FailureFact {
   return { kind: 'circle', text: `a circle of waits: ${brief}`, brief };
 }
 
-/** `a → mutex jobs (b) → mutex results (a)`; the first by name comes first, in whichever order they came to wait. */
+/**
+ * `a → mutex jobs (b) → mutex results (a)`; starts with the owner that is first in alphabetical order, regardless of
+ * who began to wait first.
+ */
 function circleText(circle: readonly Edge[]): string {
   const owners = circle.map(({ wait }) => wait.owned.owner);
   const first = owners.indexOf([...owners].sort()[0] ?? '');
   const rotated = [...circle.slice(first), ...circle.slice(0, first)];
   const steps = rotated.map(({ wait: { owned }, to }) => {
-    // Who is to answer stands behind the thing anyway.
+    // The step already ends with the one who should answer.
     const thing = owned.from === undefined ? ownedThing(owned) : owned.name;
     return ` → ${thing} (${to})`;
   });
@@ -216,7 +219,7 @@ function withoutMiddle(steps: readonly string[]): readonly string[] {
   return [...steps.slice(0, half), ` → … (${leftOut} more)`, ...steps.slice(-half)];
 }
 
-/** What is held or awaited, by name, in the order of taking. */
+/** Held locks or waits by name, in the order they were acquired. */
 class Entries {
   count = 0;
   readonly #byThing = new Map<string, Entry[]>();
@@ -237,7 +240,7 @@ class Entries {
     this.count += 1;
   }
 
-  /** Of two that are the same, the first. */
+  /** Removes the first of several equal entries. */
   remove({ owner, ...thing }: Owned): Entry | undefined {
     const key = keyOf(thing);
     const entries = this.#byThing.get(key) ?? [];

@@ -1,17 +1,17 @@
 /**
- * Properties that are looked at after every event: those that must always hold, and those that must come true in time. Invariants: a
- * property is looked at when all promise reactions of an event have run and never in between; the one that was stated first is judged
- * first; one that has come true, or is too late, is looked at no more.
+ * Properties that are checked after every event: those that must always hold, and those that must come true in time.
+ * Invariants: a property is checked when all promise reactions of an event have run and never in between; properties
+ * are judged in the order they were stated; one that has come true, or whose time is over, is not checked again.
  */
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { errorOptions, invalidArgument, messageOf, shownText } from '../kernel/errors.ts';
 import { type FailureFact, placedAt, plainFact } from './failure-fact.ts';
 import type { ReportFailure } from './verdict.ts';
 
-/** Says whether a property holds now. It only looks: what it changes would depend on how often it is asked. */
+/** Returns whether a property holds now. It must only read: the effect of any change would depend on how often it is called. */
 export type Holds = () => boolean;
 
-/** What `sim.eventually` rejects with when the time is over; the verdict has noted it by then. */
+/** `sim.eventually` rejects with this when its time is over; the verdict has noted the failure before. */
 export class EventuallyFailedError extends Error {
   override readonly name = 'EventuallyFailedError';
 
@@ -23,7 +23,7 @@ export class EventuallyFailedError extends Error {
 /** The methods of a simulation that state a property. */
 export type PropertyVerb = 'always' | 'eventually';
 
-/** A call of one, as an error names it. */
+/** A call of such a method as errors show it. */
 export function propertyCall(verb: PropertyVerb, name: string): string {
   return `sim.${verb}("${name}")`;
 }
@@ -32,7 +32,7 @@ interface AlwaysProperty {
   readonly verb: PropertyVerb;
   readonly name: string;
   readonly holds: Holds;
-  /** Its stack is where it was stated, if places are captured. */
+  /** Error whose stack is where the property was stated, if places are captured. */
   readonly stated: Error | undefined;
 }
 
@@ -43,7 +43,7 @@ interface AwaitedProperty extends AlwaysProperty {
   readonly reject: (error: EventuallyFailedError) => void;
 }
 
-/** How a look at a property went: `why` is what was thrown, if something was. */
+/** The result of checking a property; `why` is the thrown value, if there was one. */
 interface Look {
   readonly isTrue: boolean;
   readonly why?: unknown;
@@ -51,15 +51,18 @@ interface Look {
 
 const TRUE: Look = { isTrue: true };
 const FALSE: Look = { isTrue: false };
-/** How the detail begins that says where a property was stated; the stack follows. */
+/** First line of the detail that says where a property was stated; the stack follows. */
 const STATED_HERE = 'it was stated here';
 
-/** What came of a check: `settled` has promise reactions, which come before the next event. */
+/** Result of a check. After `settled`, promise reactions must run before the next event. */
 export type PropertiesCheck = 'failed' | 'settled' | 'unchanged';
 
 /** The properties of one simulation. */
 export class WatchedProperties {
-  /** True if there is anything to look at; asked before every event, so that simulations without properties pay nothing else. */
+  /**
+   * True if there is anything to check; read before every event, so that simulations without properties pay for nothing
+   * else.
+   */
   isNeeded = false;
   readonly #clock: Clock;
   readonly #report: ReportFailure;
@@ -78,7 +81,10 @@ export class WatchedProperties {
     this.isNeeded = true;
   }
 
-  /** Resolves when `holds` is true; rejects, and fails the simulation, when it is not at the end of the instant `withinMs` from now. */
+  /**
+   * Resolves when `holds` is true. If it is still false at the end of the instant `withinMs` from now, rejects and
+   * fails the simulation.
+   */
   awaitProperty(name: string, holds: Holds, withinMs: number): Promise<void> {
     const stated = this.#place();
     const awaited = new Promise<void>((resolve, reject) => {
@@ -88,17 +94,17 @@ export class WatchedProperties {
       this.#awaited.add(property);
       this.isNeeded = true;
     });
-    // The verdict has the failure, whether or not the scenario still waits for this promise.
+    // The verdict has the failure even if the scenario no longer awaits this promise.
     awaited.catch(() => undefined);
     return awaited;
   }
 
-  /** The calls that wait for one, as an error names them. */
+  /** The pending `eventually` calls, as errors show them. */
   awaited(): string[] {
     return Array.from(this.#awaited, ({ verb, name }) => propertyCall(verb, name));
   }
 
-  /** Looks at everything; called between two events. */
+  /** Checks all properties; called between two events. */
   check(): PropertiesCheck {
     for (const property of this.#always) {
       const look = this.#lookAt(property);
@@ -116,7 +122,7 @@ export class WatchedProperties {
     return result;
   }
 
-  /** The last look, which nothing that is due at the same time can come after. */
+  /** The last check; nothing due at the same time can come after it. */
   #judge(property: AwaitedProperty): void {
     const { name, stated, withinMs, reject } = property;
     const look = this.#lookAt(property);
@@ -131,7 +137,7 @@ export class WatchedProperties {
     reject(error);
   }
 
-  /** A property whose function throws does not hold; an answer that is no truth value is a mistake of its author. */
+  /** A property whose function throws does not hold; a result other than a boolean is a mistake of its author. */
   #lookAt({ verb, name, holds, stated }: AlwaysProperty): Look {
     let answer: unknown;
     try {
