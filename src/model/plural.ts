@@ -19,3 +19,9 @@ export function plural(count: number, noun: string): string {
 export function timesText(count: number): string {
   return count === 1 ? '' : ` (${formatCount(count)} times)`;
 }
+
+/** The place in a row: `1st`, `2nd`, `11th`. */
+export function ordinal(count: number): string {
+  const isTeen = Math.floor(count / 10) % 10 === 1;
+  return `${count}${(isTeen ? undefined : ['th', 'st', 'nd', 'rd'][count % 10]) ?? 'th'}`;
+}

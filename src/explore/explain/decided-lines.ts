@@ -10,6 +10,9 @@ import { type ObservedDecision, type ObservedRun, unusualDecisions } from './obs
 import { PassedOver } from './passed-over.ts';
 import { ShownFaults } from './shown-fault.ts';
 
+/** More decisions than these leave no room for what came of them: only faults stand before that then. */
+const CROWD = 10;
+
 /** Those of one execution, to be taken in the order of happening. */
 export class DecidedLines {
   readonly #run: ObservedRun;
@@ -83,6 +86,8 @@ export class DecidedLines {
   #rankOf(decision: ObservedDecision): Rank {
     if (isOfCaller(decision, this.#callers)) return RANK.never;
     if (isOfWork(decision, this.#callers)) return isOfSetup(decision) ? RANK.context : RANK.minor;
-    return this.#faults.isSpared(decision) ? RANK.around : RANK.decided;
+    if (this.#faults.isSpared(decision)) return RANK.around;
+    const isOfCrowd = this.#decisions.length > CROWD && decision.question.kind !== 'fault';
+    return isOfCrowd ? RANK.namedPart : RANK.decided;
   }
 }

@@ -24,7 +24,9 @@ export class DiskRanks {
 
   rankOf(event: DiskEvent): Rank {
     if (isLoss(event)) return RANK.decided;
-    if (this.#words.has(event.file) || this.#losses.shows(event)) return RANK.namedPart;
-    return this.#beforeCrash.has(event) || this.#losses.leadsTo(event) ? RANK.context : RANK.routine;
+    // Without these a reader does not know what it is that somebody has read.
+    if (this.#losses.isStruck(event) || this.#losses.shows(event)) return RANK.struck;
+    if (this.#words.has(event.file) || this.#losses.leadsTo(event)) return RANK.namedPart;
+    return this.#beforeCrash.has(event) ? RANK.context : RANK.routine;
   }
 }

@@ -11,12 +11,20 @@ import { lastBeforeCrashes } from './last-before-crash.ts';
 import { MessageRanks } from './message-ranks.ts';
 import type { ObservedRun } from './observed-run.ts';
 import { callersIn } from './workload-decisions.ts';
+import type { RepeatedNotes } from './repeated-notes.ts';
 import { isChild, isProcessWithoutRun, recordedByMachine } from './process-events.ts';
+
+/** What says which events another line stands for. */
+interface Repetitions {
+  readonly exchanges: Exchanges;
+  readonly notes: RepeatedNotes;
+}
 
 /** The ranks of the events of one execution. */
 export class EventRanks {
   readonly #kind: Failure['kind'];
   readonly #exchanges: Exchanges;
+  readonly #notes: RepeatedNotes;
   readonly #isAbout: IsAbout;
   readonly #words: ReadonlySet<string>;
   readonly #held: ReadonlySet<TraceEvent>;
@@ -29,10 +37,11 @@ export class EventRanks {
   readonly #messages: MessageRanks;
   readonly #disks: DiskRanks;
 
-  constructor(run: ObservedRun, failure: Failure, exchanges: Exchanges) {
+  constructor(run: ObservedRun, failure: Failure, { exchanges, notes }: Repetitions) {
     const { events } = run;
     this.#kind = failure.kind;
     this.#exchanges = exchanges;
+    this.#notes = notes;
     this.#isAbout = subjectsOf(run, failure);
     this.#words = wordsOf(failure);
     this.#held = isAboutHolding(failure) ? holdingIn(events) : new Set();
@@ -79,6 +88,7 @@ export class EventRanks {
       case 'recorded':
         return this.#isAbout(event) ? RANK.named : RANK.around;
       case 'note':
+        if (this.#notes.isBetween(event)) return RANK.minor;
         return this.#isAbout(event) ? RANK.named : RANK.context;
       case 'phase':
       case 'wrote':

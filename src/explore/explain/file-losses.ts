@@ -31,6 +31,8 @@ interface UnsyncedFile {
 /** What leads to the loss of content and what comes of it: the last sync, the writes after it, what is left, and who reads that first. */
 export class FileLosses {
   readonly #led = new Set<TraceEvent>();
+  /** The writes that were torn, or the last ones that were lost. */
+  readonly #struck = new Set<TraceEvent>();
   readonly #shown = new Set<TraceEvent>();
   readonly #files = new Map<string, UnsyncedFile>();
   /** Those that have lost something, and that nobody has read since. */
@@ -45,6 +47,11 @@ export class FileLosses {
     return this.#led.has(event);
   }
 
+  /** True for the write that a loss is about. */
+  isStruck(event: TraceEvent): boolean {
+    return this.#struck.has(event);
+  }
+
   /** True for what shows what there is after a loss. */
   shows(event: TraceEvent): boolean {
     return this.#shown.has(event);
@@ -55,7 +62,7 @@ export class FileLosses {
     const key = fileKey(runner, file);
     const isRename = step === 'renamed' || change === 'rename';
     if (isRename && from !== undefined) this.#rename(event, fileKey(runner, from), key);
-    else if (isLoss(event) && change === undefined) this.#lose(key);
+    else if (isLoss(event) && change === undefined) this.#lose(key, event);
     else if (this.#unread.has(key) && (step === 'kept' || step === 'read')) {
       this.#shown.add(event);
       if (step === 'read') this.#unread.delete(key);
@@ -69,8 +76,11 @@ export class FileLosses {
     return this.#files.get(key) ?? { synced: undefined, writes: [] };
   }
 
-  #lose(key: string): void {
+  #lose(key: string, { step, writes: lost = 1 }: DiskEvent): void {
     const { synced, writes } = this.#of(key);
+    // Of several that are lost the first may be torn.
+    const struck = writes.filter(isWrite).at(step === 'torn' ? -lost : -1);
+    if (struck !== undefined) this.#struck.add(struck);
     for (const each of [synced, ...writes]) if (each !== undefined) this.#led.add(each);
     this.#unread.add(key);
   }

@@ -7,14 +7,16 @@ import type { TraceEvent } from '../../model/trace-event.ts';
 /** Why a line is worth showing. */
 export const RANK = {
   decided: 0,
-  telling: 1,
-  named: 2,
-  namedPart: 3,
-  context: 4,
-  around: 5,
-  minor: 6,
-  routine: 7,
-  never: 8,
+  /** What a crash has struck, and what is left of that. */
+  struck: 1,
+  telling: 2,
+  named: 3,
+  namedPart: 4,
+  context: 5,
+  around: 6,
+  minor: 7,
+  routine: 8,
+  never: 9,
 } as const;
 
 /** One of these. */

@@ -1,6 +1,7 @@
 /** Events and decisions in words. Invariant: what is not known here is shown as its author says it, in quotes, and never guessed at. */
 import { Thing, Topic, type Question } from '../../kernel/question.ts';
 import { filerCallText, timeFaultText } from '../../model/faults.ts';
+import { ordinal } from '../../model/plural.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { ObservedDecision } from './observed-run.ts';
 import { valueText } from './value-text.ts';
@@ -93,11 +94,6 @@ function timeText(occurrence: number): string {
 /** The same behind a clause. A number alone would count what the clause says, which may not have happened before. */
 function momentText(earlier: number): string {
   return earlier === 0 ? '' : ` (the ${ordinal(earlier + 1)} such moment)`;
-}
-
-function ordinal(count: number): string {
-  const isTeen = Math.floor(count / 10) % 10 === 1;
-  return `${count}${(isTeen ? undefined : ['th', 'st', 'nd', 'rd'][count % 10]) ?? 'th'}`;
 }
 
 /** What an answer stands for, in the words of who asked; undefined if they gave none. Empty for a fault that does not strike. */

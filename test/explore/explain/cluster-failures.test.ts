@@ -572,3 +572,124 @@ test.each<[Answers, string]>([
   const [sentence] = await explained('answers', locking, answers);
   expect(sentence).toContain(words);
 });
+
+/** A store whose last record is torn, beside nodes that send, call, write and note all the time. */
+const tearing = async (sim: Simulation): Promise<void> => {
+  const net = createNetwork(sim, { latencyMs: [1, 9] });
+  interface Store {
+    add(record: string): Promise<void>;
+    records(): string[];
+  }
+  net.node(
+    'store',
+    async ({ disk }): Promise<Store> => {
+      const files = await disk.list();
+      const text = files.includes('log') ? await disk.readText('log') : '';
+      const records = text.split('\n').filter((record) => record !== '');
+      return {
+        async add(record) {
+          await disk.append('log', `${record}\n`);
+          records.push(record);
+          await disk.sync('log');
+        },
+        records: () => records,
+      };
+    },
+    { faults: { crash: 32 }, restartMs: 20 },
+  );
+  net.node('monitor', ({ onMessage }) => onMessage(() => undefined));
+  for (const name of ['c1', 'c2']) {
+    net.node(name, async ({ connect, send, sleep, disk, note }) => {
+      const store = connect<Store>('store', { timeoutMs: 40 });
+      for (let round = 0; round < 12; round += 1) {
+        send('monitor', `beat ${round}`);
+        await store.records().catch(() => []);
+        await disk.append('seen', 'x');
+        note(`looks, round ${round}`);
+        note('is well');
+        await sleep(7);
+      }
+    });
+  }
+  const store = net.connect<Store>('store', { timeoutMs: 60 });
+  for (const record of ['first', 'second']) await store.add(record).catch(() => undefined);
+  await sim.sleep(200);
+  const found = (await store.records()).find((record) => !['first', 'second'].includes(record));
+  sim.check(found === undefined, `the store has a part of a record: ${found}`);
+};
+
+/** The store crashes as it syncs its second record, of which some bytes stay. */
+const torn = ({ question, n, occurrence }: { question: string; n: number; occurrence: number }) => {
+  if (question === 'store crash at store sync log fault') return occurrence === 1 ? n - 1 : undefined;
+  if (question === 'store lost log fault') return n - 1;
+  if (question === 'store torn log fault') return n - 1;
+  return undefined;
+};
+
+test('a torn write is shown with what led to it and who reads it, however much happens beside', async () => {
+  const lines = await explained('tearing', tearing, {}, torn);
+  expect(lines).toMatchInlineSnapshot(`
+    [
+      "tearing fails at 206 ms: the store has a part of a record: s, when store crashes just before it has synced log (the 2nd such moment) and store loses the last write to log (7 bytes) and the lost write to log on store is torn: 1 of its 7 bytes is kept.",
+      "2   add("first") of store, called by scenario at 0 ms, has returned",
+      "3   store gets scenario's call add("second")",
+      "3   store appends to log (7 bytes)",
+      "3 ? store crashes just before it has synced log (the 2nd such moment)",
+      "3 ? store loses the last write to log (7 bytes)",
+      "3 ? the lost write to log on store is torn: 1 of its 7 bytes is kept",
+      "3   log on store has 7 bytes left, of which 1 was not synced",
+      "3   store starts again",
+      "3   store reads log (7 bytes)",
+      "4   add("second") of store, called by scenario at 2 ms, fails: store went down before it answered add",
+      "206   scenario gets ["first", "s"] from records() of store, called at 204 ms",
+      "206 ! the store has a part of a record: s",
+      "Without this nothing would have failed: the lost write to log on store is torn: 1 of its 7 bytes is kept.",
+      "In the passing execution: 3 ms: log on store has 6 bytes left, all synced. In the failing execution: 3 ms: the lost write to log on store is torn: 1 of its 7 bytes is kept.",
+    ]
+  `);
+});
+
+test('of notes that repeat the first and the last are shown, the last with how many there were', async () => {
+  const lines = await explained(
+    'notes',
+    async (sim) => {
+      const net = createNetwork(sim, { latencyMs: 1 });
+      net.node('job', async ({ note, sleep }) => {
+        for (let round = 0; round < 40; round += 1) {
+          note('is well');
+          note(`round ${round}`);
+          await sleep(5);
+        }
+      });
+      await sim.sleep(102);
+      sim.note('the evidence');
+      await sim.sleep(200);
+      sim.check(false, 'job has missed round 17');
+    },
+    {},
+  );
+  expect(lines.filter((line) => line.includes('notes: is well'))).toEqual([
+    '0   job notes: is well',
+    expect.stringMatching(/^195   job notes: is well, for the 40th time/),
+  ]);
+  expect(
+    lines.filter((line) => line.includes('notes: round')).map((line) => line.replace(/  \(.*/, '')),
+  ).toEqual(['0   job notes: round 0', '85   job notes: round 17', '195   job notes: round 39']);
+  expect(lines.some((line) => line.includes('the evidence'))).toBe(true);
+});
+
+test('faults and what came of them stand before other decisions where there are too many to show', async () => {
+  const lines = await explained('crowd', tearing, {}, (asked) =>
+    asked.question.endsWith(' delay') && asked.n > 2 ? (asked.occurrence % 3) + 1 : torn(asked),
+  );
+  expect(lines.filter((line) => line.includes(' ? ')).map((line) => line.slice(0, 60)))
+    .toMatchInlineSnapshot(`
+    [
+      "7 ? store crashes just before it has synced log (the 2nd suc",
+      "7 ? store loses the last write to log (7 bytes)",
+      "7 ? the lost write to log on store is torn: 1 of its 7 bytes",
+    ]
+  `);
+  expect(lines).toContain('7   store appends to log (7 bytes)');
+  expect(lines).toContain('7   log on store has 7 bytes left, of which 1 was not synced');
+});

@@ -1,0 +1,57 @@
+/** Notes that one owner makes again and again: the first and the last stand for those between, and the last says how many there were. */
+import { ordinal } from '../../model/plural.ts';
+import type { TraceEvent } from '../../model/trace-event.ts';
+import { WORDS } from './failure-subjects.ts';
+import type { ObservedRun } from './observed-run.ts';
+
+type NoteEvent = Extract<TraceEvent, { readonly type: 'note' }>;
+
+/** What is noted at more instants than that says the same each time. Within one, notes that are alike are one line anyway. */
+const OFTEN = 3;
+const NUMBER = /\d+/g;
+
+/** The notes of one execution. */
+export class RepeatedNotes {
+  readonly #between = new Set<TraceEvent>();
+  readonly #timesOfLast = new Map<TraceEvent, number>();
+
+  /** `words` may be names in the failure: a note that has a number of it is never one of many. */
+  constructor(events: ObservedRun['events'], words: ReadonlySet<string>) {
+    for (const notes of alike(events, ({ text }) => text.replaceAll(NUMBER, '#'))) {
+      const isNamed = ({ text }: NoteEvent): boolean =>
+        (text.match(WORDS) ?? []).some((word) => /\d/.test(word) && words.has(word));
+      const [first, last] = [notes[0]?.at, notes.at(-1)?.at];
+      const between = notes.filter(({ at }) => at !== first && at !== last);
+      for (const note of between) if (!isNamed(note)) this.#between.add(note);
+    }
+    for (const notes of alike(events, ({ text }) => text)) {
+      const [last, before] = [notes.at(-1), notes.at(-2)];
+      // Those of one instant are one line with a count of its own.
+      if (last !== undefined && last.at !== before?.at) this.#timesOfLast.set(last, notes.length);
+    }
+  }
+
+  /** True if an earlier one and a later one say the same, but for numbers that the failure does not name. */
+  isBetween(event: TraceEvent): boolean {
+    return this.#between.has(event);
+  }
+
+  /** How often the last one was made; empty for all others. */
+  timesText(event: TraceEvent): string {
+    const times = this.#timesOfLast.get(event);
+    return times === undefined ? '' : `, for the ${ordinal(times)} time`;
+  }
+}
+
+/** Notes of one owner that are alike, where they are made at many instants. */
+function alike(events: ObservedRun['events'], wordsOf: (note: NoteEvent) => string): NoteEvent[][] {
+  const groups = new Map<string, NoteEvent[]>();
+  for (const { event } of events) {
+    if (event.type !== 'note') continue;
+    const key = `${event.runner}\n${wordsOf(event)}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [event]);
+    else group.push(event);
+  }
+  return [...groups.values()].filter((notes) => new Set(notes.map(({ at }) => at)).size > OFTEN);
+}
