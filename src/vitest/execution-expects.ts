@@ -6,6 +6,7 @@
 import type { ExpectStatic, MatcherState } from 'vitest';
 import { unusualCount } from '../explore/keyed-log.ts';
 import type { Decision } from '../kernel/decisions.ts';
+import { clearFiles, takenFiles, writeFiles, type SnapshotsWithFiles } from './file-snapshots.ts';
 import type { SnapshotDifference, TakenSnapshot, TestSnapshots } from './test-run.ts';
 
 type Counted = Pick<
@@ -35,7 +36,7 @@ interface InlineSnapshot {
 }
 
 /** What is used of the snapshots of a file. What begins with `_` is for Vitest itself, and need not be there. */
-interface FileSnapshots {
+interface FileSnapshots extends SnapshotsWithFiles {
   clearTest?(testId: string): void;
   readonly unmatched?: Map<string, number>;
   readonly _testIdToKeys?: Map<string, string[]>;
@@ -53,10 +54,8 @@ function placeOf({ file, line, column }: InlineSnapshot): string {
   return `${file}:${line}:${column + 1}`;
 }
 
-interface Taken {
-  readonly text: string;
-  readonly place?: string;
-}
+type Taken = Pick<TakenSnapshot, 'text' | 'kind'>;
+type FileToWrite = NonNullable<ReturnType<ReturnType<typeof takenFiles>['get']>>['toWrite'];
 
 /** See the top of the file. */
 export class ExecutionExpects implements TestSnapshots {
@@ -66,6 +65,7 @@ export class ExecutionExpects implements TestSnapshots {
   /** As the plain execution has them, or else the first that came to them. */
   readonly #references = new Map<string, TakenSnapshot>();
   readonly #toWrite = new Map<string, InlineSnapshot>();
+  readonly #filesToWrite = new Map<string, NonNullable<FileToWrite>>();
   #difference: SnapshotDifference | undefined;
 
   /** `expectNow` gives that of the test; a context makes one of its own once it is asked for it. */
@@ -105,10 +105,10 @@ export class ExecutionExpects implements TestSnapshots {
 
   compare(decisions: () => readonly Decision[]): void {
     const file = snapshotsOf(this.#expectNow().getState());
-    for (const [name, { text, place }] of this.#takenIn(file)) {
+    for (const [name, { text, kind }] of this.#takenIn(file)) {
       const reference = this.#references.get(name);
       if (reference?.text === text) continue;
-      const own: TakenSnapshot = { name, text, place, decisions: decisions() };
+      const own: TakenSnapshot = { name, text, kind, decisions: decisions() };
       if (reference === undefined) this.#references.set(name, own);
       else if (isPlain(own) && !isPlain(reference)) {
         this.#references.set(name, own);
@@ -123,11 +123,14 @@ export class ExecutionExpects implements TestSnapshots {
     if (this.#difference !== undefined) this.#clear(file);
     else if (this.#references.size > 0) {
       const { _snapshotData: texts = {}, _inlineSnapshots: inline = [] } = file;
-      for (const { name, text, place } of this.#references.values()) {
-        if (place === undefined) texts[name] = text;
+      for (const { name, text, kind } of this.#references.values()) {
+        if (kind === 'kept') texts[name] = text;
       }
       const there = new Set(inline.map(placeOf));
       inline.push(...[...this.#toWrite].filter(([place]) => !there.has(place)).map(([, one]) => one));
+      // Of those of the last execution each is among them.
+      clearFiles(file, this.#testId);
+      writeFiles(file, this.#filesToWrite.values());
     }
   }
 
@@ -144,6 +147,7 @@ export class ExecutionExpects implements TestSnapshots {
   }
 
   #clear(file: FileSnapshots): void {
+    clearFiles(file, this.#testId);
     const { _testIdToKeys: keysOf, _snapshotData: texts = {} } = file;
     const keys = keysOf?.get(this.#testId);
     if (keys?.length === 0) return;
@@ -155,15 +159,19 @@ export class ExecutionExpects implements TestSnapshots {
   #takenIn(file: FileSnapshots): Map<string, Taken> {
     const { _testIdToKeys: keysOf, _snapshotData: texts = {}, _inlineSnapshots: toWrite = [] } = file;
     const taken = new Map<string, Taken>();
+    for (const [name, { text, toWrite: one }] of takenFiles(file, this.#testId)) {
+      taken.set(name, { text, kind: 'file' });
+      if (one !== undefined) this.#filesToWrite.set(name, one);
+    }
     const keys = keysOf?.get(this.#testId) ?? [];
     if (keys.length === 0) return taken;
     for (const key of keys) {
       const text = texts[key];
-      if (text !== undefined) taken.set(key, { text });
+      if (text !== undefined) taken.set(key, { text, kind: 'kept' });
     }
     const isOwn = ({ testId }: InlineSnapshot): boolean => testId === this.#testId;
     for (const one of file._inlineSnapshotStacks?.filter(isOwn) ?? []) {
-      taken.set(placeOf(one), { text: one.snapshot, place: placeOf(one) });
+      taken.set(placeOf(one), { text: one.snapshot, kind: 'inline' });
     }
     for (const one of toWrite.filter(isOwn)) this.#toWrite.set(placeOf(one), one);
     return taken;

@@ -323,8 +323,12 @@ function unfinishedTest(
 
 /** No execution alone fails so: there is nothing that repeats it but the test. */
 function snapshotTest({ test }: TestRun, { reference, other }: SnapshotDifference): Error {
-  const { name, place } = reference;
-  const what = place === undefined ? `Snapshot \`${name}\`` : `The inline snapshot at ${relativePath(name)}`;
+  const { name, kind } = reference;
+  const what = {
+    kept: `Snapshot \`${name}\``,
+    inline: `The inline snapshot at ${relativePath(name)}`,
+    file: `The snapshot in ${relativePath(name)}`,
+  }[kind];
   const [decided, decidedOther] = [decisionLines(reference), decisionLines(other)];
   const isSame = decided.join() === decidedOther.join();
   const message = [
@@ -339,7 +343,7 @@ function snapshotTest({ test }: TestRun, { reference, other }: SnapshotDifferenc
   ].join('\n');
   const details = { expected: reference.text.trim(), actual: other.text.trim() };
   const error = new RunnerError('RUNNER_SIMULATION_MISUSE', message, details);
-  return withStack(error, place === undefined ? declaredFrames(test) : [place]);
+  return withStack(error, kind === 'inline' ? [name] : declaredFrames(test));
 }
 
 function decisionLines({ decisions }: TakenSnapshot): string[] {

@@ -11,11 +11,10 @@ import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
 
 /** A snapshot as one execution has it. */
 export interface TakenSnapshot {
-  /** Its key in the file of snapshots, or its place if it is inline. */
+  /** Its key in the file of snapshots; its place in the test if it is inline; the path of a file of its own. */
   readonly name: string;
+  readonly kind: 'kept' | 'inline' | 'file';
   readonly text: string;
-  /** Of one that is inline. */
-  readonly place: string | undefined;
   readonly decisions: readonly Decision[];
 }
 

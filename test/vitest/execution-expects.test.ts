@@ -27,6 +27,7 @@ simTest('a snapshot is one for all executions', { runs }, async (sim) => {
   await sim.sleep(sim.choose('ms', 3));
   expect('seen').toMatchSnapshot();
   expect({ seen: 'twice' }).toMatchSnapshot();
+  await expect('in a file').toMatchFileSnapshot('./__snapshots__/seen-in-a-file.txt');
   expect('in line').toMatchInlineSnapshot(`"in line"`);
 });
 
@@ -35,6 +36,12 @@ afterAll(() => {
   const { _snapshotData: texts } = snapshotState as unknown as { _snapshotData: object };
   expect(Object.keys(texts)).toEqual([1, 2].map((at) => `a snapshot is one for all executions ${at}`));
 });
+
+interface Compared {
+  readonly testId: string;
+  readonly received: string;
+  readonly rawSnapshot: { readonly file: string; readonly content: string | undefined };
+}
 
 /** An execution in which `assert` is called. */
 const executed = (expects: ExecutionExpects, assert: () => void): (() => void) => {
@@ -75,6 +82,13 @@ describe('the snapshots of executions are compared', () => {
       _snapshotData: texts,
       _inlineSnapshots: [] as object[],
       _inlineSnapshotStacks: [] as object[],
+      _rawSnapshots: [] as object[],
+      /** As Vitest does with snapshots in files of their own. */
+      match({ rawSnapshot, received }: Compared) {
+        const { file, content } = rawSnapshot;
+        if (content !== received) state._rawSnapshots.push({ file, snapshot: received });
+        return { pass: content === received || content === undefined };
+      },
       unmatched: new Map([['id', 1]]),
       clearTest() {
         for (const key of keys.get('id') ?? []) texts[key] = undefined;
@@ -101,7 +115,12 @@ describe('the snapshots of executions are compared', () => {
       expects.end();
       expects.compare(() => [{ question: question('choice', 'which'), n: 9, answer }]);
     };
-    return { texts, state, expects, run };
+    const runWithFile = (received: string, answer: number, content?: string): void => {
+      expects.begin();
+      state.match({ testId: 'id', received, rawSnapshot: { file: '/own.txt', content } });
+      expects.compare(() => [{ question: question('choice', 'which'), n: 9, answer }]);
+    };
+    return { texts, state, expects, run, runWithFile };
   };
 
   test('what is the same wherever it is taken is left to be written', () => {
@@ -124,7 +143,7 @@ describe('the snapshots of executions are compared', () => {
     run({ 'a 1': 'plain' }, 'other');
     run({ 'a 1': 'late' }, 'other', 3);
     expect(expects.difference).toMatchObject({
-      reference: { name: 'a 1', text: 'plain', place: undefined },
+      reference: { name: 'a 1', text: 'plain', kind: 'kept' },
       other: { text: 'other', decisions: [{ answer: 1 }] },
     });
     expects.settle();
@@ -132,11 +151,38 @@ describe('the snapshots of executions are compared', () => {
     expect(state._inlineSnapshots).toEqual([]);
   });
 
+  test('one in a file of its own is written if all agree on it, whatever other tests keep so', () => {
+    const { state, expects, runWithFile, run } = lab();
+    const others = { file: '/others.txt', snapshot: 'stays' };
+    runWithFile('own', 0);
+    state._rawSnapshots.push(others);
+    runWithFile('own', 1);
+    run({}, undefined, 2);
+    expect(state._rawSnapshots).toEqual([others]);
+    expects.settle();
+    expect(state._rawSnapshots).toEqual([others, { file: '/own.txt', snapshot: 'own' }]);
+    expect(expects.difference).toBeUndefined();
+  });
+
+  test('if they do not agree on it, also if one has what is there already, none is written', () => {
+    for (const content of [undefined, 'own']) {
+      const { state, expects, runWithFile } = lab();
+      runWithFile('own', 0, content);
+      runWithFile('other', 1, content);
+      expects.settle();
+      expect(state._rawSnapshots).toEqual([]);
+      expect(expects.difference).toMatchObject({
+        reference: { name: '/own.txt', kind: 'file', text: 'own', decisions: [{ answer: 0 }] },
+        other: { text: 'other', decisions: [{ answer: 1 }] },
+      });
+    }
+  });
+
   test('one that is inline is known by its place', () => {
     const { expects, run } = lab();
     run({}, 'plain');
     run({}, 'other', 1);
-    expect(expects.difference?.reference).toMatchObject({ text: 'plain', place: 'f.ts:3:5' });
+    expect(expects.difference?.reference).toMatchObject({ text: 'plain', kind: 'inline', name: 'f.ts:3:5' });
   });
 
   test('of a test that fails, what the report has tried is not written, and what Vitest counts as failed stays', () => {
