@@ -34,6 +34,9 @@ interface EntryFields {
   readonly detail: unknown;
 }
 
+/** What `for … in` goes through, as in Node. */
+const SHOWN_FIELDS = ['detail', 'name', 'entryType', 'startTime', 'duration'] as const;
+
 type EntryClass<T> = new (fields: EntryFields) => T;
 
 /** Entries such as those of `Real`, which Node makes only where it keeps them in its own timeline. */
@@ -43,6 +46,10 @@ function entriesLike<T extends object>(Real: { readonly prototype: T }): EntryCl
 
     constructor(fields: EntryFields) {
       this.#fields = fields;
+    }
+
+    get detail(): unknown {
+      return this.#fields.detail;
     }
 
     get name(): string {
@@ -61,20 +68,35 @@ function entriesLike<T extends object>(Real: { readonly prototype: T }): EntryCl
       return this.#fields.duration;
     }
 
-    get detail(): unknown {
-      return this.#fields.detail;
-    }
-
     toJSON(): EntryFields {
       return { ...this.#fields };
     }
   }
   lookLike(Entry, Real);
+  for (const key of SHOWN_FIELDS) Object.defineProperty(Entry.prototype, key, { enumerable: true });
   return Entry as unknown as EntryClass<T>;
 }
 
 const Mark = entriesLike(PerformanceMark);
 const Measure = entriesLike(PerformanceMeasure);
+const heirs = new WeakMap<object, object>();
+
+/** Makes a mark one of a class that extends `PerformanceMark`, which has the fields of the mark where it has none of that name itself. */
+export function asMarkOf(mark: object, prototype: object): object {
+  if (!Object.prototype.isPrototypeOf.call(Mark.prototype, mark)) return mark;
+  const heir = heirs.get(prototype) ?? heirOf(prototype);
+  heirs.set(prototype, heir);
+  Object.setPrototypeOf(mark, heir);
+  return mark;
+}
+
+function heirOf(prototype: object): object {
+  const fields: PropertyDescriptorMap = Object.getOwnPropertyDescriptors(Mark.prototype);
+  for (let one = prototype; one !== PerformanceMark.prototype; one = Object.getPrototypeOf(one) as object) {
+    for (const key of Reflect.ownKeys(one)) Reflect.deleteProperty(fields, key);
+  }
+  return Object.defineProperties(Object.create(prototype) as object, fields);
+}
 
 /** What an observer is called with. */
 class EntryList {

@@ -65,6 +65,37 @@ describe('the timeline of performance', () => {
   const typed = (entries: readonly { readonly entryType: string; readonly name: string }[]): string[] =>
     entries.map(({ entryType, name }) => `${entryType} ${name}`);
 
+  test('has entries that look like those of Node, also of a class that extends theirs', async () => {
+    class Step extends PerformanceMark {
+      get label(): string {
+        return `step ${this.name}`;
+      }
+    }
+    Object.defineProperty(Step.prototype, 'duration', { get: () => 7 });
+    const fieldsIn = (entry: object): string[] => {
+      const fields = [];
+      // eslint-disable-next-line no-restricted-syntax -- what code sees that goes through an entry so
+      for (const field in entry) fields.push(field);
+      return fields;
+    };
+    const look = (): unknown[] => {
+      const mark = performance.mark('a', { startTime: 5, detail: { x: 1 } });
+      const measure = performance.measure('m', { start: 5, end: 7 });
+      const step = Reflect.construct(Step, ['b', { startTime: 6 }]) as Step;
+      performance.clearMarks();
+      performance.clearMeasures();
+      return [
+        ...[mark, measure, step].map((entry) => [fieldsIn(entry), Object.keys(entry), String(entry)]),
+        ...[step.label, step.name, step.startTime, step.duration, step.detail, step.constructor === Step],
+        ...[step instanceof Step, step instanceof PerformanceMark],
+      ];
+    };
+    const seen: unknown[] = [];
+    await simulate({ ambient, scenario: () => void seen.push(...look()) });
+    expect(seen).toEqual(look());
+    expect(seen[0]).toContainEqual(['detail', 'name', 'entryType', 'startTime', 'duration']);
+  });
+
   test('begins empty in each execution, and the real one stays as it was', async () => {
     const real = performance.mark('real', { startTime: 5 });
     const seen: unknown[] = [];

@@ -7,7 +7,12 @@ import perfHooks, {
   type PerformanceObserverCallback,
 } from 'node:perf_hooks';
 import { hub } from '../hub.ts';
-import { namedEntries, type ObserverOptions, type PerformanceTimeline } from '../performance-timeline.ts';
+import {
+  asMarkOf,
+  namedEntries,
+  type ObserverOptions,
+  type PerformanceTimeline,
+} from '../performance-timeline.ts';
 import { replaceProperty, standInFor } from './stand-in.ts';
 
 type Args = readonly unknown[];
@@ -183,22 +188,28 @@ function installClasses(): void {
     callbacks.set(observer, args[0] as PerformanceObserverCallback);
     return observer;
   });
-  standInForClass('PerformanceMark', (args, make) => {
+  standInForClass('PerformanceMark', (args, make, heir) => {
     const { world } = hub;
     if (world === undefined || args.length === 0) return make();
-    return markOn(world.timeline, 'constructMark', args[0], args[1], make) as object;
+    const mark = markOn(world.timeline, 'constructMark', args[0], args[1], make) as object;
+    return heir === undefined ? mark : asMarkOf(mark, heir);
   });
 }
 
 /** A class, as a global and in `node:perf_hooks`. */
 function standInForClass(
   key: 'PerformanceObserver' | 'PerformanceMark',
-  construct: (args: Args, make: () => object) => object,
+  /** `heir` is the prototype of a class that extends this one. */
+  construct: (args: Args, make: () => object, heir: object | undefined) => object,
 ): void {
   const Real = perfHooks[key] as new (...args: unknown[]) => object;
   const standIn = new Proxy(Real, {
     construct: (_, args: unknown[], made) =>
-      construct(args, () => Reflect.construct(Real, args, made) as object),
+      construct(
+        args,
+        () => Reflect.construct(Real, args, made) as object,
+        made.prototype === Real.prototype ? undefined : (made.prototype as object),
+      ),
   });
   for (const [name, owner] of Object.entries({
     [key]: globalThis,
