@@ -1,4 +1,4 @@
-/** The time and the entropy of one simulation, as the globals of the machine show them. */
+/** Time and entropy of one simulation, as the machine's globals show them. */
 import type { FailureFact } from '../simulation/failure-fact.ts';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -35,27 +35,31 @@ import { PerformanceTimeline } from './performance-timeline.ts';
 import { ChosenTimeFaults, FaultyTime, type TimeFaults } from './time-faults.ts';
 
 /**
- * Of each draw of `Math.random` a decision makes the first bits, so that an exploration can look at the small ones and the large ones; the
- * others come out of a stream, so that two draws never agree by decision: they are made into ids too. The plain answer is in the middle:
- * `Math.random() < 0.1` is how code decides on what is rare, and what is rare is no part of a plain execution.
+ * A decision fixes the first bits of each draw of `Math.random`, so that an exploration can try small and large values.
+ * The remaining bits come from a stream, so that two draws are never equal because two decisions are: code also makes
+ * ids out of draws. The default answer is the middle of the range: code tests for rare cases with `Math.random() <
+ * 0.1`, and a plain execution should not take the rare branch.
  */
 const DRAW_BITS = 4;
 const DRAW_PARTS = 2 ** DRAW_BITS;
 const DRAWN = question('draw', 'Math.random');
 
-/** The part of [0, 1) that an answer stands for: the middle first, then to both sides. */
+/** Index of the part of [0, 1) that an answer stands for: answer 0 is the middle, later answers alternate outwards. */
 const partOf = (answer: number): number =>
   DRAW_PARTS / 2 + (answer % 2 === 0 ? answer / 2 : -(answer + 1) / 2);
-/** As a range, since a limit of the code may lie within it. */
+/** Shows a range, because a threshold in the code may lie within it. */
 const describeDraw = (answer: number): string => {
   const [from, to] = [partOf(answer), partOf(answer) + 1].map((part) => (part / DRAW_PARTS).toFixed(2));
   return `between ${from} and ${to}`;
 };
 
-/** The age of the process when a simulation begins, in milliseconds: it is never 0 in a real one, and code takes 0 for "no time". */
+/**
+ * Age of the process when a simulation begins, in milliseconds. Not 0: in a real process it never is, and code uses 0
+ * for "no time".
+ */
 const AGE_MS = 1_000;
 
-/** More than a burst of streams takes, and reached in less than a second. */
+/** More than a burst of streams needs; an endless loop reaches it in less than a second. */
 const MAX_TICKS = 1_000_000;
 
 type Callback = (...args: unknown[]) => void;
@@ -66,7 +70,7 @@ interface AmbientSettings extends AwaitOptions {
   readonly maxTicks: number;
 }
 
-/** What one is who asks. */
+/** What an {@link Asked} is made from. */
 interface AskedParts {
   readonly clock: Omit<ProcessClock, 'slowed'>;
   readonly choices: Choices;
@@ -74,13 +78,13 @@ interface AskedParts {
   readonly tracer: Tracer;
   readonly faults: ChosenTimeFaults;
   readonly capturePlaces: boolean;
-  /** When it began, on that clock. */
+  /** Start of the process on that clock, in milliseconds. */
   readonly sinceMs: number;
 }
 
 /**
- * What the globals of the machine answer to one who asks: the scenario, or a process of a simulated machine. Each part is made for the first who
- * asks for it, because a small execution asks for none or one.
+ * What the machine's globals answer to one asker: the scenario, or a process of a simulated machine. Each part is
+ * created on first use, because a small execution uses one part or none.
  */
 class Asked {
   readonly clock: Omit<ProcessClock, 'slowed'>;
@@ -119,7 +123,7 @@ class Asked {
     return this.#timers;
   }
 
-  /** Undefined if nobody has asked for one. */
+  /** The timers, or undefined if none have been created. */
   get timersIfAny(): AmbientTimers | undefined {
     return this.#timers;
   }
@@ -129,12 +133,12 @@ class Asked {
     return (this.#timeline ??= new PerformanceTimeline({ now: () => this.ageMs(), post }));
   }
 
-  /** What `performance.now()` says. */
+  /** Value of `performance.now()` in milliseconds. */
   ageMs(): number {
     return AGE_MS + this.clock.now() - this.sinceMs;
   }
 
-  /** None of its timers fires any more, nor one that is set later. */
+  /** Stops its timers for good: no pending timer fires, nor any that is set later. */
   end(): void {
     this.#isOver = true;
     this.#timers?.end();
@@ -152,22 +156,22 @@ class Asked {
   }
 }
 
-/** One that has no faults of time: its machine has some of its own. */
+/** Processes have no faults of time from here: their machine has its own. */
 const NO_TIME_FAULTS = new ChosenTimeFaults();
 const NO_TIMERS: readonly AmbientTimers[] = [];
 
 class AmbientExecution implements AmbientWorld, AmbientSession {
   readonly #parts: AmbientParts;
   readonly #scenario: Asked;
-  /** Of the processes that are alive. */
+  /** One for each process that is alive. */
   readonly #processes = new Set<Asked>();
-  /** Who asks: the one whose code runs. */
+  /** The asker whose code runs now. */
   #asked: Asked;
   readonly #gate: OutsideGate;
   readonly #trap: RealTimerTrap;
   readonly #awaits: ControlledAwaits | undefined;
   readonly #ticks: AmbientTicks;
-  /** Found out once, at the end. */
+  /** The first stand-in found replaced. Looked for once, at the end. */
   #replaced: { readonly name: string | undefined } | undefined;
 
   constructor(parts: AmbientParts, settings: AmbientSettings) {
@@ -316,7 +320,7 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
     return this.#gate.isCalledByTool();
   }
 
-  /** Of all who have set some. */
+  /** The timers of the scenario and of each process, if they have set any. */
   #timers(): readonly AmbientTimers[] {
     const { timersIfAny } = this.#scenario;
     if (this.#processes.size === 0) return timersIfAny === undefined ? NO_TIMERS : [timersIfAny];
@@ -340,7 +344,10 @@ function begin(parts: AmbientParts, settings: AmbientSettings): AmbientSession {
   return new AmbientExecution(parts, settings);
 }
 
-/** Begins each simulation with the same settings. A class, so that all simulations of a process begin in the same function. */
+/**
+ * Begins each simulation with the same settings. A class, so that every simulation in this thread begins with the same
+ * functions.
+ */
 class SharedAmbience implements Ambience {
   declare readonly native?: Ambience;
   readonly #settings: AmbientSettings;
@@ -356,7 +363,7 @@ class SharedAmbience implements Ambience {
   }
 }
 
-/** Copies of one version share the hub; those of two need not agree on what it has. */
+/** Copies of the same version share the hub; two versions may not agree on its shape. */
 function checkOneVersion(): void {
   if (hub.home === HOME) return;
   const versions = [hub.home, HOME].map(versionAt);
@@ -377,16 +384,20 @@ function versionAt(home: string | undefined): string {
   return version;
 }
 
-/** What {@link ambientTime} takes. */
+/** Options of {@link ambientTime}. */
 export interface AmbientOptions extends AwaitOptions {
   /**
-   * What code of the simulation may call of the machine although no simulation can repeat it: functions (`fs.readFileSync`) or whole modules
-   * and globals (`fs`, `fetch`, `process`). A promise or callback comes back when nothing else is due. Default: nothing.
+   * Machine APIs that code of the simulation may call although no simulation can repeat their results: functions
+   * (`fs.readFileSync`) or whole modules and globals (`fs`, `fetch`, `process`). Their promises and callbacks arrive
+   * when nothing else is due. Default: none.
    */
   readonly allow?: readonly string[];
-  /** What can go wrong with time itself, as decisions that end with `sim.heal`. Default: nothing. */
+  /** Faults of time itself, as decisions. They end with `sim.heal`. Default: none. */
   readonly faults?: TimeFaults;
-  /** How many calls of `process.nextTick` one event may lead to; more are a loop without an end, which fails. Default: 1,000,000. */
+  /**
+   * How many calls of `process.nextTick` one event may lead to. One more counts as an endless loop and fails the
+   * simulation. Default: 1,000,000.
+   */
   readonly maxTicks?: number;
 }
 
@@ -402,11 +413,12 @@ const OPTIONS: is.RecordShape = is.optionsOf<AmbientOptions>(
 );
 
 /**
- * Makes timers, dates and randomness of the machine those of the simulation, for code that is used as it is: `setTimeout`, `Date`,
- * `Math.random` and their like run in virtual time, and in the decision log, while code of the simulation runs.
+ * Replaces the machine's timers, dates and randomness by those of the simulation, so that unmodified code can run in
+ * it: while code of the simulation runs, `setTimeout`, `Date`, `Math.random` and the like use virtual time and the
+ * decision log.
  *
- * What they cannot show, such as files and networks, is refused: the simulation fails with kind `escape`, and the caller gets a RunnerError
- * `RUNNER_OUTSIDE_CALL` that says what to do instead.
+ * What cannot be simulated, such as files and networks, is refused: the simulation fails with kind `escape`, and the
+ * caller gets a RunnerError `RUNNER_OUTSIDE_CALL` that names the remedy.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but options, `RUNNER_SIMULATION_MISUSE` if another version of this package is loaded
  * too.

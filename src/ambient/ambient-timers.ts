@@ -1,7 +1,7 @@
 /**
- * Node's timers in virtual time. As in Node, timers of one duration stand in a list and fire in the order of setting; only the first of each
- * list is an event of the clock, so that the order of those that are due together is a decision between lists and never one that Node
- * rules out. The same goes for immediates, of which there is one list.
+ * Node's timers in virtual time. As in Node, timers of the same duration form a list and fire in the order in which
+ * they were set. Only the head of each list is an event of the clock, so the order among timers that are due together
+ * is a decision between lists, and no order is chosen that Node rules out. Immediates form one list of the same kind.
  */
 import { type FailureFact, plainFact } from '../simulation/failure-fact.ts';
 import { AsyncResource } from 'node:async_hooks';
@@ -18,12 +18,12 @@ import type { ProcessClock } from '../model/process-host.ts';
 
 type Callback = (...args: unknown[]) => void;
 
-/** Longer ones fire after 1 ms, as in Node. */
+/** Longer delays fire after 1 ms, as in Node. */
 const TIMEOUT_MAX = 2 ** 31 - 1;
-/** `destroy` of a resource is of interest to nobody here, and to notice it costs a finalizer. */
+/** Nobody here uses `destroy` of a resource, and detecting it costs a finalizer. */
 const RESOURCE = { requireManualDestroy: true };
 
-/** Something that waits in a list. */
+/** A timer or immediate that waits in a list. */
 class Waiting extends AsyncResource {
   readonly topic: Topic;
   callback: Callback | undefined;
@@ -65,10 +65,10 @@ class Waiting extends AsyncResource {
   }
 }
 
-/** What the timers are events of: the clock of the simulation, or of a process, which may be slow. */
+/** The clock on which timers are events: that of the simulation, or that of a process, which may run slow. */
 type TimerClock = Omit<ProcessClock, 'slowed' | 'epochMs'> & Partial<Pick<ProcessClock, 'slowed'>>;
 
-/** Those that fire one after the other. Only the first is known to the clock. */
+/** Timers that fire one after the other. Only the first is an event of the clock. */
 class WaitingList {
   first: Waiting | undefined;
   readonly #clock: TimerClock;
@@ -96,7 +96,8 @@ class WaitingList {
   remove(waiting: Waiting): void {
     const { previous, next } = waiting;
     waiting.list = undefined;
-    // An old one that is garbage would hold the young ones after it, and all that they hold, until the next full collection.
+    // Otherwise a timer that is garbage but in the old generation would retain all later ones, and everything they
+    // hold, until the next full collection.
     waiting.next = undefined;
     waiting.previous = undefined;
     if (next === undefined) this.#last = previous;
@@ -110,7 +111,7 @@ class WaitingList {
     this.arm();
   }
 
-  /** Nothing of it fires, until it is armed again. */
+  /** Takes its event out of the clock: nothing in the list fires until {@link arm}. */
   disarm(): void {
     this.#event?.cancel();
     this.#event = undefined;
@@ -130,7 +131,7 @@ class WaitingList {
   }
 }
 
-/** What `setTimeout` and `setInterval` return; its name and its methods are Node's. */
+/** The object that `setTimeout` and `setInterval` return; its name and methods are Node's. */
 class Timeout extends Waiting implements AmbientTimer {
   readonly #timers: AmbientTimers;
   readonly #ms: number;
@@ -148,7 +149,7 @@ class Timeout extends Waiting implements AmbientTimer {
     return this.list === undefined ? -1 : this.#ms;
   }
 
-  /** A `clearTimeout` that code has kept from before writes here. */
+  /** Ignored: written by an original `clearTimeout` that code kept from before. */
   set _idleTimeout(_: number) {}
 
   set _onTimeout(callback: Callback | null) {
@@ -172,7 +173,7 @@ class Timeout extends Waiting implements AmbientTimer {
     timeout.#timers.wait(timeout, timeout.#ms);
   }
 
-  /** @internal Fires; an interval is set again once its callback has returned, as in Node. */
+  /** @internal Fires the timer. An interval is set again after its callback has returned, as in Node. */
   static fire(timeout: Timeout): void {
     try {
       timeout.run();
@@ -199,7 +200,7 @@ class Timeout extends Waiting implements AmbientTimer {
     return this;
   }
 
-  /** It is no longer known by its number. */
+  /** Drops its number, so that `clear` no longer finds it. */
   #forget(): void {
     if (this.#number !== undefined) this.#timers.forget(this.#number);
   }
@@ -217,9 +218,12 @@ class Timeout extends Waiting implements AmbientTimer {
   }
 }
 
-/** What `setImmediate` returns. */
+/** The object that `setImmediate` returns. */
 class Immediate extends Waiting implements AmbientTimer {
-  /** A `clearImmediate` that code has kept from before would take it for one in the queue of Node. */
+  /**
+   * True, because an original `clearImmediate` that code kept from before would otherwise treat this as an entry of
+   * Node's queue.
+   */
   readonly _destroyed = true;
 
   constructor(callback: Callback, args: unknown[]) {
@@ -236,13 +240,13 @@ class Immediate extends Waiting implements AmbientTimer {
   }
 }
 
-/** Who sets timers. */
+/** The function that set the timer. */
 export type TimerKind = 'setTimeout' | 'setInterval';
 
 const topics = new Map<string, Topic>();
 const TOPICS_KEPT = 4_096;
 
-/** One topic for all that run the same function, as far as its name says. */
+/** One topic for all timers whose callbacks have the same name. */
 function topicNamed(kind: AmbientTimerKind, { name }: Callback): Topic {
   const what = typeof name === 'string' ? name : '';
   const text = `${kind} ${what}`;
@@ -255,7 +259,10 @@ function topicNamed(kind: AmbientTimerKind, { name }: Callback): Topic {
   return topic;
 }
 
-/** Code uses the same few durations again and again: a list that is empty stays for the next timer of its duration until there are so many. */
+/**
+ * Code reuses the same few durations, so an empty list is kept for the next timer of its duration until there are this
+ * many lists.
+ */
 const LISTS_KEPT = 4_096;
 
 /** All timers and immediates of one scenario or process. */
@@ -276,7 +283,7 @@ export class AmbientTimers {
   #isOver = false;
   #firing: Waiting | undefined;
 
-  /** `beforeTimer` is called when a timer is about to fire: time may pass in it. */
+  /** `beforeTimer` is called just before a timer fires; virtual time may pass in it. */
   constructor(clock: TimerClock, capturesPlaces: boolean, beforeTimer?: () => void) {
     this.#clock = clock;
     this.#beforeTimer = beforeTimer;
@@ -313,7 +320,7 @@ export class AmbientTimers {
     list.append(timeout);
   }
 
-  /** Clears the timer of that number, if one has it. */
+  /** Clears the timer with that number, if there is one. */
   clear(number: unknown): void {
     this.#numbers.get(Number(number))?.close();
   }
@@ -330,7 +337,7 @@ export class AmbientTimers {
     return this.#lastNumber;
   }
 
-  /** Each timer that would keep a process alive. */
+  /** Every pending timer that would keep a process alive. */
   leftovers(): FailureFact[] {
     const left = [...this.#lists.values(), this.#immediates].flatMap((list) => {
       const waiting: Waiting[] = [];
@@ -341,7 +348,7 @@ export class AmbientTimers {
     return left.map((waiting) => placed(`timer ${waiting.topic.text}, due at ${waiting.atMs} ms`, waiting));
   }
 
-  /** The one that fires now, or did last. */
+  /** The timer that is firing, or else the last that fired. */
   firing(): FailureFact | undefined {
     const firing = this.#firing;
     return (
@@ -350,17 +357,17 @@ export class AmbientTimers {
     );
   }
 
-  /** None of them fires until {@link resume}. */
+  /** Stops all timers until {@link resume}. */
   pause(): void {
     for (const list of [...this.#lists.values(), this.#immediates]) list.disarm();
   }
 
-  /** They fire again. */
+  /** Lets all timers fire again. */
   resume(): void {
     for (const list of [...this.#lists.values(), this.#immediates]) list.arm();
   }
 
-  /** None of them fires any more, nor one that is set later. */
+  /** Removes all timers for good. Timers that are set later never fire. */
   end(): void {
     this.#isOver = true;
     for (const list of [...this.#lists.values(), this.#immediates]) {
@@ -369,7 +376,7 @@ export class AmbientTimers {
     this.#lists.clear();
   }
 
-  /** Twice as many as are in use may come before the next time, so that going through all of them stays rare. */
+  /** Sets the next limit to twice the number of lists in use, so that scans of all lists stay rare. */
   #dropEmptyLists(): void {
     for (const [ms, { first }] of this.#lists) if (first === undefined) this.#lists.delete(ms);
     this.#listsKept = Math.max(LISTS_KEPT, 2 * this.#lists.size);
@@ -378,19 +385,19 @@ export class AmbientTimers {
   #note(waiting: Waiting, ms: number): void {
     waiting.cause = this.#clock.currentEventId;
     waiting.atMs = this.#clock.now() + (this.#clock.slowed?.(ms) ?? ms);
-    // An interval was set where it was set first.
+    // An interval keeps the place where it was first set.
     if (this.#capturesPlaces) waiting.place ??= new Error('place');
   }
 }
 
-/** The line, and where it was set if that is known. */
+/** Adds to the text where the timer was set, if known. */
 function placed(text: string, { place }: Waiting): FailureFact {
   const frames = place?.stack === undefined ? [] : framesOf(place.stack).map((frame) => `at ${frame}`);
   return plainFact(text, frames.join('\n'));
 }
 
 function durationOf(ms: unknown): number {
-  // It makes a number of anything, and refuses what Node refuses: unlike `Number`, a bigint.
+  // `Math.max` converts any value to a number and throws for what Node rejects; unlike `Number`, also for a bigint.
   const given = Math.max(ms as number);
   if (given > TIMEOUT_MAX) {
     const message = `${given} does not fit into a 32-bit signed integer.\nTimeout duration was set to 1.`;
@@ -399,7 +406,10 @@ function durationOf(ms: unknown): number {
   return given >= 1 && given <= TIMEOUT_MAX ? Math.trunc(given) : 1;
 }
 
-/** The ticks that code of one simulation asks for: Node's, and counted. Invariant: a loop of them ends, by its length or once the simulation is cut off. */
+/**
+ * Wraps the `process.nextTick` callbacks of one simulation: they run in Node's order, and are counted. Invariant: an
+ * endless loop of ticks ends, when it exceeds the limit or once the simulation is cut off.
+ */
 export class AmbientTicks {
   readonly #clock: VirtualClock;
   readonly #max: number;
@@ -408,7 +418,7 @@ export class AmbientTicks {
   #count = 0;
   #isStopped = false;
 
-  /** `max` are those that one event may lead to. */
+  /** `max` is the number of ticks that one event may lead to. */
   constructor(clock: VirtualClock, max: number, gate: OutsideGate) {
     this.#clock = clock;
     this.#max = max;
@@ -436,7 +446,8 @@ export class AmbientTicks {
       try {
         callback(...args);
       } catch (error) {
-        // Thrown through Node, it would leave Node's stack of async ids in disorder for whatever code has begun this turn of the loop.
+        // Thrown through Node, it would corrupt Node's stack of async ids for the code that began this turn of the
+        // event loop.
         announceUncaught(error);
       }
     };

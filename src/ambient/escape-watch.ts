@@ -1,6 +1,6 @@
 /**
- * Watches what executions reach for outside of their simulation. Invariants: it changes nothing that they see, so that hashes are the
- * same with and without it; between two executions everything is as if it were not there.
+ * Records what executions use from outside their simulation. Invariants: watching changes nothing that an execution
+ * sees, so hashes are the same with and without it; between two executions no trace of the watch remains.
  */
 import * as is from '../kernel/shape.ts';
 import type { Escape, EscapeKind, EscapeWatch } from '../explore/escape.ts';
@@ -24,23 +24,26 @@ const PLACES_KEPT = 100;
 const FRAMES = 60;
 
 /**
- * Escapes by place. Invariant: the turns that the drain itself takes of the event loop are not among them, recognized by who asked for
- * them and not by what they are.
+ * Escapes by place. Invariant: turns of the event loop that the drain itself takes are not counted. They are recognized
+ * by the caller, not by the kind of resource.
  */
 export class EscapeLedger {
   readonly #escapes = new Map<string, CountedEscape>();
-  /** Kinds with a known place in this execution: what comes without one follows from it. */
+  /**
+   * Kinds that have a known place in this execution. A further escape of such a kind without a place is taken as a
+   * consequence.
+   */
   readonly #placed = new Set<EscapeKind>();
   #isLooking = false;
 
-  /** Forgets what belongs to one execution. */
+  /** Clears what is remembered for one execution. */
   beginExecution(): void {
     this.#placed.clear();
   }
 
-  /** Notes what is happening now, with the stack of now. */
+  /** Counts an escape that is happening now, at the place in the current stack. */
   note(kind: EscapeKind, what: string): void {
-    // Taking a stack may itself read what is watched.
+    // Capturing a stack may itself call a watched function.
     if (this.#isLooking) return;
     this.#isLooking = true;
     try {
@@ -73,10 +76,10 @@ function stackOfNow(): string {
   return stackOf(taken) ?? '';
 }
 
-/** What watches which timers of the machine are set stands in the globals, and hands on what others ask for. */
+/** The stand-ins for timers, which pass calls of others on to the machine. */
 const HANDED_ON = /\bat (?:\S+\.)?set(?:Timeout|Interval) \(/;
 
-/** True if the nearest line that is neither Node's nor of this folder is the drain's. */
+/** True if the nearest frame that is neither Node's nor from this folder belongs to the drain. */
 function isOfDrain(stack: string): boolean {
   const isOfFolder = (path: string | undefined): boolean => path?.startsWith('ambient/') === true;
   const asked = stack
@@ -90,14 +93,14 @@ function isOfDrain(stack: string): boolean {
   );
 }
 
-/** True if a stand-in asks the machine for what it then replaces. */
+/** True if a stand-in calls the machine for a result that it then replaces. */
 function isOfStandIn(stack: string): boolean {
   if (hub.world === undefined) return false;
   const nearest = pathsIn(stack).find((path) => path?.startsWith('ambient/escape-watch') !== true);
   return nearest?.startsWith('ambient/globals/entropy') === true;
 }
 
-/** Of the files of this package in a stack; undefined for each line of another. */
+/** Paths of this package's files in a stack; undefined for a frame from elsewhere. */
 function pathsIn(stack: string): (string | undefined)[] {
   return stack
     .split('\n')
@@ -106,7 +109,7 @@ function pathsIn(stack: string): (string | undefined)[] {
     .map((line) => codePathOf(fileOfFrame(line)));
 }
 
-/** Called for each call, before it is made. */
+/** Called before each watched call. */
 export type NoteCall = (call: Pick<OutsideCall, 'kind' | 'what'>) => void;
 
 interface Patch {
@@ -119,8 +122,9 @@ interface Patch {
 const NEW_DATE = { kind: 'clock', what: 'new Date' } as const;
 
 /**
- * Puts a look-out in front of functions, and takes it away again. Invariants: what is called does what it did, with the same `this`;
- * afterwards each property is described as it was, unless somebody else has replaced it meanwhile.
+ * Wraps functions in proxies that report each call, and removes them again. Invariants: a wrapped function does what it
+ * did, with the same `this`; after {@link restore} each property has its original descriptor, unless other code has
+ * replaced it in the meantime.
  */
 export class PatchedCalls {
   readonly #patches: Patch[] = [];
@@ -141,11 +145,11 @@ export class PatchedCalls {
         noteUnlessVirtual(original, () => note(NEW_DATE)),
       ),
     );
-    // Code that imported a function of a module by its name has to see the replacement too.
+    // Makes named imports of builtin modules see the replacement too.
     syncBuiltinESMExports();
   }
 
-  /** Puts everything back. */
+  /** Restores the originals. */
   restore(): void {
     for (const { owner, key, before, patched } of this.#patches.splice(0).reverse()) {
       const now = Object.getOwnPropertyDescriptor(owner, key)?.value as unknown;
@@ -164,7 +168,7 @@ export class PatchedCalls {
   }
 }
 
-/** What stands in for the machine shows it to nobody while a simulation in ambient time runs. */
+/** A stand-in uses nothing of the machine while a simulation in ambient time runs, so its calls are then not counted. */
 function noteUnlessVirtual(original: unknown, note: () => void): () => void {
   if (!isVirtual(original)) return note;
   return () => {
@@ -172,7 +176,7 @@ function noteUnlessVirtual(original: unknown, note: () => void): () => void {
   };
 }
 
-/** A proxy, so that the properties of the function are there as before. */
+/** Wraps in a proxy, so that the function's properties remain visible. */
 function noting(original: unknown, note: () => void): unknown {
   return new Proxy(original as (...args: unknown[]) => unknown, {
     apply(target, self, args): unknown {
@@ -182,7 +186,7 @@ function noting(original: unknown, note: () => void): unknown {
   });
 }
 
-/** A date made from a number or a text reads no clock. */
+/** Counts only calls that read the clock: a date made from a number or text does not. */
 function notingDate(original: DateConstructor, note: () => void): unknown {
   return new Proxy(original, {
     apply(target, self, args): unknown {
@@ -197,8 +201,8 @@ function notingDate(original: DateConstructor, note: () => void): unknown {
 }
 
 /**
- * An executor that does what `executor` does, watched for real timers, I/O, entropy, clocks, processes and threads. It takes about
- * twice the time, for the machine then reports each promise too.
+ * Returns an executor that behaves like `executor` and records uses of real timers, I/O, entropy, clocks, processes and
+ * threads. Executions take about twice as long, because the machine then reports every promise too.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an executor.
  * @example
@@ -221,7 +225,10 @@ export function watchEscapes(executor: Executor): EscapeWatch {
   return watchWith(executor, () => outsideCalls());
 }
 
-/** The same of what the machine reports by itself: timers, I/O, processes and threads that are waited for. For ambient time, which has calls of its own. */
+/**
+ * Like {@link watchEscapes}, but records only what async hooks report: timers, I/O, and processes and threads that are
+ * waited for. For ambient time, which intercepts calls itself.
+ */
 export function watchResources(executor: Executor): EscapeWatch {
   return watchWith(executor, undefined);
 }
@@ -232,7 +239,7 @@ function watchWith(executor: Executor, callsOf: (() => OutsideCall[]) | undefine
   const hook = createHook({
     init(_id, type, _trigger, resource) {
       const kind = OUTSIDE_RESOURCES.get(type);
-      // Virtual timers have the machine's names.
+      // Virtual timers have the same type names.
       if (kind !== undefined && !('clearInSimulation' in resource)) ledger.note(kind, resourceName(type));
     },
   });

@@ -1,9 +1,10 @@
 /**
- * The clock contract on a clock of fake-timers, which a test ticks. Invariants: each pending event is one timer of that clock, so that a test
- * which ticks, counts or clears its timers sees ours among them; time never goes back; no event fires early.
+ * The clock contract on top of a clock of fake-timers, which a test ticks. Invariants: each pending event is one timer
+ * of that clock, so a test that ticks, counts or clears timers sees these too; time never goes back; no event fires
+ * early.
  *
- * That clock counts whole milliseconds. An event between two of them fires at the later one, and sees its own time there, as do the promise
- * reactions that follow: a chain of sleeps of 2.5 ms does not drift.
+ * The underlying clock counts whole milliseconds. An event between two of them fires at the later one, but sees its own
+ * exact time there, as do the promise reactions that follow: a chain of sleeps of 2.5 ms does not drift.
  */
 import type { Clock, Timer } from '../kernel/clock.ts';
 import type { Choices } from '../kernel/decisions.ts';
@@ -14,7 +15,7 @@ import { EventQueue } from '../kernel/event-queue.ts';
 import { microsecondsOf } from '../kernel/microseconds.ts';
 import { topicOf, type Label } from '../kernel/question.ts';
 
-/** A clock of `@sinonjs/fake-timers`, by what is used of it; `createClock()` and `install()` give one. */
+/** The used subset of a `@sinonjs/fake-timers` clock; `createClock()` and `install()` return one. */
 export interface FakeTimersClock {
   readonly now: number;
   readonly performance: { now(): number };
@@ -23,26 +24,32 @@ export interface FakeTimersClock {
   clearTimeout(timer: unknown): void;
   setSystemTime(time?: number | Date): void;
   reset(): void;
-  /** Absent from a clock that older versions have made and not installed. */
+  /** Absent on a clock of older versions that was created without being installed. */
   uninstall?(): unknown;
 }
 
-/** Longer delays are 1 ms to fake-timers, as they are to Node. */
+/** Longer delays count as 1 ms in fake-timers, as in Node. */
 const DELAY_MS_MAX = 2_147_483_647;
 
-/** What has become of a clock of fake-timers since it was looked at first. */
+/** What has happened to a clock of fake-timers since it was first seen. */
 interface Life {
   resets: number;
-  /** How much further time is than `performance.now()` says, which both a reset and a new system time take back. */
+  /**
+   * How far the real total is ahead of `performance.now()`, which a reset and a new system time both set back, in
+   * milliseconds.
+   */
   aheadMs: number;
-  /** The fraction of that time at which its milliseconds begin, in which timers are due: it drops what it had beyond a whole one. */
+  /**
+   * Fraction of a millisecond at which the clock's whole milliseconds begin; timers are due at these. A reset or new
+   * system time moves it, because fake-timers drops fractions then.
+   */
   gridMs: number;
   isOver: boolean;
 }
 
 const lives = new WeakMap<FakeTimersClock, Life>();
 
-/** Fake-timers announces neither that it forgets its timers, nor that its time is set, nor that it ends, so the functions that do this report it. */
+/** The life of a clock. Wraps `reset`, `setSystemTime` and `uninstall`, because fake-timers has no event for them. */
 function lifeOf(timers: FakeTimersClock): Life {
   const known = lives.get(timers);
   if (known !== undefined) return known;
@@ -71,7 +78,7 @@ function lifeOf(timers: FakeTimersClock): Life {
   return life;
 }
 
-/** Sets a timer at this very instant where `ms` is 0: while it ticks, fake-timers makes a millisecond of that. */
+/** Sets a timer; if `ms` is 0, at this very instant: during a tick, fake-timers would make it 1 ms. */
 function setTimer(timers: FakeTimersClock, ms: number, ring: () => void): unknown {
   const { duringTick } = timers;
   if (ms > 0 || duringTick !== true) return timers.setTimeout(ring, ms);
@@ -83,15 +90,18 @@ function setTimer(timers: FakeTimersClock, ms: number, ring: () => void): unknow
   }
 }
 
-/** A timer of fake-timers. It was set for one event, but may ring for another: the order of those that are due together is a decision. */
+/**
+ * A timer of fake-timers. It was set for one event, but may ring for another, because the order of events that are due
+ * together is a decision.
+ */
 interface Bell {
   event: PendingEvent;
   timer: unknown;
-  /** Has let others of its instant go first, which an end-of-instant event does. */
+  /** True once an end-of-instant event has let the others of its instant go first. */
   hasWaited: boolean;
 }
 
-/** An event as its maker holds it. */
+/** An event, as its creator holds it. */
 class PendingEvent implements Timer {
   readonly row: number;
   readonly id: number;
@@ -113,7 +123,10 @@ class PendingEvent implements Timer {
   }
 }
 
-/** A clock on top of one of fake-timers, at `now() === 0`. Events due together are asked of `choices`, and first-in-first-out without. */
+/**
+ * A clock on top of one of fake-timers; `now()` starts at 0. `choices` decides the order of events that are due
+ * together; without it they fire first-in-first-out.
+ */
 export class FakeTimersTime implements Clock {
   readonly epochMs: number;
   readonly #timers: FakeTimersClock;
@@ -122,12 +135,15 @@ export class FakeTimersTime implements Clock {
   readonly #originUs: number;
   #resets: number;
   #queue = new EventQueue();
-  /** By row of the queue. */
+  /** Events by row of the queue. */
   #events: (PendingEvent | undefined)[] = [];
   #currentId = 0;
-  /** The latest time that was seen. */
+  /** The latest time that was shown, in microseconds. */
   #lastUs = 0;
-  /** The whole millisecond in which time stands still at that, for an event that was due before it. */
+  /**
+   * The millisecond (of fake-timers) during which time stays at `#lastUs`, because an event that was due earlier
+   * fires in it; -1 if none.
+   */
   #heldMs = -1;
   #isReleaseSet = false;
 
@@ -136,7 +152,7 @@ export class FakeTimersTime implements Clock {
     this.#choices = choices;
     this.#life = lifeOf(timers);
     this.#resets = this.#life.resets;
-    // A system time that was set may have a fraction, which no date shows.
+    // A system time that was set may have a fraction, which `Date` does not show.
     this.epochMs = Math.floor(timers.now);
     this.#originUs = this.#rawUs();
   }
@@ -157,7 +173,7 @@ export class FakeTimersTime implements Clock {
     return this.#add(label, delayUsOf(ms), fire, true);
   }
 
-  /** Takes out an event that has not fired yet. */
+  /** Removes an event that has not fired yet. */
   cancel(event: PendingEvent, bell: Bell): void {
     this.#followReset();
     if (this.#events[event.row] !== event) return;
@@ -165,7 +181,7 @@ export class FakeTimersTime implements Clock {
     this.#timers.clearTimeout(bell.timer);
   }
 
-  /** Microseconds since that clock began, whatever its `Date` was set to. */
+  /** Microseconds since that clock began, unaffected by changes of its `Date`. */
   #rawUs(): number {
     return microsecondsOf(this.#life.aheadMs + this.#timers.performance.now());
   }
@@ -174,7 +190,7 @@ export class FakeTimersTime implements Clock {
     return this.#rawUs() - this.#originUs;
   }
 
-  /** In which millisecond of fake-timers a time lies. */
+  /** The millisecond of fake-timers that contains a time. */
   #tickOf(us: number): number {
     return Math.floor((us + this.#originUs - microsecondsOf(this.#life.gridMs)) / 1000);
   }
@@ -207,9 +223,9 @@ export class FakeTimersTime implements Clock {
     return event;
   }
 
-  /** Milliseconds of fake-timers until an event is due; 0 or less if it is. */
+  /** Milliseconds of fake-timers until an event is due; 0 or less if it is due. */
   #leftMs({ timeUs }: PendingEvent): number {
-    // In the millisecond that begins at its time, or the next one.
+    // Rounded up: it fires at the first whole millisecond that is not before its time.
     return this.#tickOf(timeUs + 999) - this.#tickOf(this.#nativeUs());
   }
 
@@ -234,7 +250,7 @@ export class FakeTimersTime implements Clock {
     this.#fire(first);
   }
 
-  /** Which event fires, now that `event` is due. */
+  /** Chooses the event that fires now that `event` is due. */
   #first(event: PendingEvent): PendingEvent {
     const queue = this.#queue;
     const n = queue.advance();
@@ -242,7 +258,7 @@ export class FakeTimersTime implements Clock {
     return this.#events[row] ?? event;
   }
 
-  /** The bell of `rung` rings for `first`; so that of `first` is still to ring for `rung`. */
+  /** The bell of `rung` rings for `first`, so the bell of `first` has to ring for `rung` later. */
   #swapBells(first: PendingEvent, rung: PendingEvent): void {
     const { bell } = first;
     first.bell = rung.bell;
@@ -259,7 +275,7 @@ export class FakeTimersTime implements Clock {
     this.#take(event)();
   }
 
-  /** Time stands still until all that this event leads to in its instant has happened. */
+  /** Holds time until everything that this event leads to in its instant has happened. */
   #holdTime(ms: number): void {
     this.#heldMs = ms;
     if (this.#isReleaseSet) return;
@@ -276,7 +292,7 @@ export class FakeTimersTime implements Clock {
     return this.#queue.remove(event.row);
   }
 
-  /** What fake-timers has forgotten is forgotten here too; time goes on. */
+  /** After a reset of fake-timers, forgets its own events too; time goes on. */
   #followReset(): void {
     if (this.#life.resets === this.#resets) return;
     this.#resets = this.#life.resets;

@@ -1,6 +1,7 @@
 /**
- * Worlds whose time is that of fake timers, for tests that tick a clock by hand. Invariant: nothing here needs the package until it is to be
- * installed; a clock is known by its methods, whichever version, or copy inside of a test framework, has made it.
+ * Worlds whose time is that of fake timers, for tests that tick a clock by hand. Invariant: the package is loaded only
+ * by {@link installFakeTimers}; a clock is recognized by its methods, whichever version made it, or copy inside a test
+ * framework.
  */
 import type { FakeMethod } from '@sinonjs/fake-timers';
 import * as is from '../kernel/shape.ts';
@@ -17,19 +18,19 @@ import { CHOICES } from '../model/argument-shapes.ts';
 import type { World } from '../model/world.ts';
 import { FakeTimersTime, type FakeTimersClock } from './fake-timers-clock.ts';
 
-/** Vitest's `vi`, by what is used of it. */
+/** The used subset of Vitest's `vi`. */
 export interface FakeTimersSwitch {
   isFakeTimers(): boolean;
 }
 
-/** What {@link fakeTimersWorld} takes. */
+/** Options of {@link fakeTimersWorld}. */
 export interface FakeTimersWorldOptions {
   /**
-   * Draws the order of events that are due together, the faults of chaos, and the random stream. Default: first-in-first-out, no faults but
-   * those that are planned, and a stream that is always the same.
+   * Seed for the order of events that are due together, the faults of chaos, and the random stream. Default:
+   * first-in-first-out order, only planned faults, and a fixed random stream.
    */
   readonly seed?: string | number;
-  /** Makes those choices instead, such as `createDecisions(…)`, whose log can be read afterwards. */
+  /** Makes these choices instead of a seed, such as `createDecisions(…)`, whose log can be read afterwards. */
   readonly choices?: Choices;
 }
 
@@ -40,9 +41,10 @@ const INSTALL_OPTIONS = is.optionsOf<InstallFakeTimersOptions>(
 );
 
 /**
- * The surroundings of a runner whose time passes when a test ticks: `tickAsync`, `runAllAsync`, `vi.advanceTimersByTimeAsync` and their
- * like drive fake, simulated, chaos and polling runners. Each event of a runner is one timer there. Prefer the `Async` functions: runners
- * use promises, and the others run no promise reactions in between.
+ * A world for runners whose time passes when a test ticks: `tickAsync`, `runAllAsync`, `vi.advanceTimersByTimeAsync`
+ * and the like drive fake, simulated, chaos and polling runners. Each event of a runner is one timer of that clock.
+ * Prefer the `Async` functions: runners use promises, and the synchronous functions run no promise reactions between
+ * timers.
  *
  * @param timers - A clock of `@sinonjs/fake-timers` (`createClock()`, `install()`), or Vitest's `vi` after `vi.useFakeTimers()`.
  *
@@ -83,7 +85,7 @@ const PARTS = is.objectOf<Pick<FakeTimersClock, 'now' | 'performance'>>(
   { now: is.NUMBER, performance: is.withMethods('now') },
   {},
 );
-/** What may be replaced, each with its clock. */
+/** The functions that may be faked; each refers to its clock. */
 const FAKED = ['setTimeout', 'Date', 'setInterval', 'setImmediate', 'performance', 'queueMicrotask'] as const;
 
 function timeOn(timers: FakeTimersClock | FakeTimersSwitch, choices: Choices | undefined): Clock {
@@ -124,13 +126,13 @@ function isSwitch(timers: FakeTimersClock | FakeTimersSwitch): timers is FakeTim
   return typeof (timers as Partial<FakeTimersSwitch>).isFakeTimers === 'function';
 }
 
-/** What {@link installFakeTimers} takes. */
+/** Options of {@link installFakeTimers}. */
 export interface InstallFakeTimersOptions extends FakeTimersWorldOptions {
-  /** What `Date.now()` is at first, in milliseconds from the Unix epoch. Default: the start of 2000, UTC, as in a simulation. */
+  /** Initial `Date.now()`, in milliseconds since the Unix epoch. Default: the start of 2000, UTC, as in a simulation. */
   readonly epochMs?: number;
 }
 
-/** A clock that was installed, by what tests do with it; it is a whole one of `@sinonjs/fake-timers`. */
+/** The subset of an installed clock that tests use. The object is a complete `@sinonjs/fake-timers` clock. */
 export interface TickedClock extends FakeTimersClock {
   tick(ms: number): number;
   tickAsync(ms: number): Promise<number>;
@@ -141,24 +143,25 @@ export interface TickedClock extends FakeTimersClock {
   uninstall(): unknown;
 }
 
-/** What {@link installFakeTimers} gives. */
+/** Result of {@link installFakeTimers}. */
 export interface InstalledFakeTimers {
   readonly world: World;
-  /** To be ticked, and to be uninstalled by its `uninstall` in the end. */
+  /** The clock to tick. Call its `uninstall` at the end. */
   readonly clock: TickedClock;
 }
 
 const STAYS_REAL: readonly FakeMethod[] = ['nextTick', 'queueMicrotask'];
 const DEFAULT_EPOCH_MS = 946_684_800_000;
-/** Each event of a runner is a timer: fake-timers' own limit, 1,000, is soon reached by a busy one. */
+/** Each event of a runner is a timer, so a busy runner soon exceeds the default limit of fake-timers, 1,000. */
 const LOOP_LIMIT = 1_000_000;
 
 /**
- * Puts the fake timers of `@sinonjs/fake-timers`, an optional peer, in place of the machine's, and makes a world on their clock; for tests
- * without Vitest. `nextTick` and `queueMicrotask` stay real, because promises and runners need them, and `runAllAsync` gives up after a
- * million timers, not a thousand.
+ * Installs the fake timers of `@sinonjs/fake-timers`, an optional peer dependency, and creates a world on their clock;
+ * for tests without Vitest. `nextTick` and `queueMicrotask` stay real, because promises and runners need them.
+ * `runAllAsync` gives up after a million timers instead of a thousand.
  *
- * Rejects with `RUNNER_MISSING_PACKAGE` if the package is not installed, and with its own error if timers are faked already.
+ * Rejects with `RUNNER_MISSING_PACKAGE` if the package is not installed, and with the error of that package if timers
+ * are faked already.
  *
  * @example
  * ```ts

@@ -1,8 +1,4 @@
-/**
- * The door `dryrunner/fake-timers`: runners on the clock that a test ticks by hand.
- *
- * @module dryrunner/fake-timers
- */
+/** The door `dryrunner/fake-timers`: runners on a clock that the test ticks by hand. */
 export { type FakeTimersClock } from './fake-timers-clock.ts';
 export {
   fakeTimersWorld,

@@ -1,7 +1,7 @@
 /**
- * Modules of the code under test, evaluated anew for each execution. A module and all that it imports are put together once, and what came
- * of it is a function that is called again and again, which takes a tenth of a millisecond. Invariant: it is the code as it was when it was
- * first loaded through this object, so that no execution of an exploration sees another.
+ * Evaluates modules of the code under test anew for each execution. A module and its imports are bundled once into a
+ * function; each call of it evaluates them again, in a tenth of a millisecond. Invariant: every load uses the code as
+ * it was when this object first loaded it, so that all executions of an exploration run the same code.
  */
 import * as is from '../kernel/shape.ts';
 import { isAbsolute } from 'node:path';
@@ -12,25 +12,29 @@ import type { FreshModules } from '../simulation/module-loads.ts';
 import type { ModuleBundle } from './module-bundle.ts';
 import { checkTransforms, type ModuleTransform } from './module-transform.ts';
 
-/** What {@link freshModules} takes. */
+/** Options of {@link freshModules}. */
 export interface FreshModulesOptions {
-  /** Packages that are not loaded anew: the simulation and other tests share one copy. Those of Node, `dryrunner` and `vitest` never are. */
+  /**
+   * Packages that are not evaluated anew: the simulation shares one copy with other code. Modules of Node, `dryrunner`
+   * and `vitest` are always shared. Default: none.
+   */
   readonly shared?: readonly string[];
   /**
-   * What imports mean that are no paths: `{ '@': '/work/src' }` lets `@/lock.ts` be `/work/src/lock.ts`, as `resolve.alias` of Vite. Default:
-   * nothing.
+   * Replacements for import prefixes: with `{ '@': '/work/src' }`, `@/lock.ts` is `/work/src/lock.ts`, as with
+   * `resolve.alias` of Vite. Default: none.
    */
   readonly alias?: Readonly<Record<string, string>>;
-  /** Rewrite the modules, one after the other. */
+  /** Transforms applied to each module, one after the other. Default: none. */
   readonly transforms?: readonly ModuleTransform[];
 }
 
 const OPTIONS: readonly string[] = ['shared', 'alias', 'transforms'];
 
 /**
- * Lets `sim.load` load modules anew in each execution. Paths start at `from`, the URL or path of a file.
+ * Lets `sim.load` evaluate modules anew in each execution. Relative paths are resolved against `from`, the URL or path
+ * of a file.
  *
- * It takes the package `rolldown`, which comes with Vite 8.
+ * Needs the package `rolldown`, which comes with Vite 8.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `from` is the URL or path of a file and all options are known.
  * @example
@@ -62,7 +66,7 @@ export function freshModules(from: string | URL, options: FreshModulesOptions = 
   const bundles = new Map<string, ModuleBundle>();
   return {
     async prepare(specifier) {
-      // Most simulations load nothing.
+      // Loaded lazily: most simulations load no module.
       const { bundleOf } = await import('./module-bundle.ts');
       bundles.set(specifier, await bundleOf(specifier, file, { shared, alias, transforms }));
     },

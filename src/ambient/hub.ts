@@ -1,6 +1,7 @@
 /**
- * Where the globals of the machine ask what they mean now. Invariants: there is one hub in a thread, whichever copy of the package made
- * it; this file and `globals.ts` import next to nothing, because they are loaded before everything else in every process that uses them.
+ * The hub: where stand-ins for the machine's globals find the simulation whose code runs. Invariants: there is one hub
+ * per thread, whichever copy of the package created it; this file and `globals/` import as little as possible, because
+ * they are loaded before everything else in every process that uses them.
  */
 
 import type { EscapeKind } from '../explore/escape.ts';
@@ -9,18 +10,18 @@ import type { PerformanceTimeline } from './performance-timeline.ts';
 /** A function that reaches the machine. */
 export interface OutsideFunction {
   readonly kind: EscapeKind;
-  /** Its module, or the global itself. */
+  /** The module it belongs to, or the global itself. */
   readonly area: string;
-  /** As it is called in code. */
+  /** Its name as written in code. */
   readonly name: string;
-  /** What code under test can do in its place. */
+  /** What code under test can use instead. */
   readonly instead: string;
 }
 
-/** What `process.nextTick` takes. */
+/** The callback of `process.nextTick`. */
 export type TickCallback = (...args: unknown[]) => void;
 
-/** What a simulation answers while its code runs. */
+/** What a simulation provides while its code runs. */
 export interface AmbientWorld {
   setTimer(
     kind: 'setTimeout' | 'setInterval',
@@ -29,48 +30,57 @@ export interface AmbientWorld {
     args: unknown[],
   ): NodeJS.Timeout;
   setImmediate(callback: unknown, args: unknown[]): NodeJS.Immediate;
-  /** What a tick is to call in place of `callback`. Throws, and fails the simulation, if one event asks for ticks without an end. */
+  /**
+   * The callback to run in place of `callback`. Throws, and fails the simulation, if one event leads to an endless loop
+   * of ticks.
+   */
   tick(callback: TickCallback): TickCallback;
-  /** Its code was stopped in the midst of a loop that has no end: none of the ticks that it has asked for runs any more. */
+  /** Drops all ticks that have not run: the code was stopped inside an endless loop. */
   stopTicks(): void;
-  /** Clears a timer by its number, if it has one of that number. */
+  /** Clears the timer with that number, if there is one. */
   clear(number: unknown): void;
-  /** The date at which the process began, in milliseconds since the Unix epoch. */
+  /** Date when the process began, in milliseconds since the Unix epoch. */
   readonly originMs: number;
-  /** Milliseconds since the Unix epoch as `Date` has them. */
+  /** The value of `Date.now()`: milliseconds since the Unix epoch. */
   dateMs(): number;
-  /** Milliseconds since the process began, with fractions, monotonic; not 0 when the simulation begins. */
+  /** Milliseconds since the process began, with fractions; monotonic, and not 0 when the simulation begins. */
   now(): number;
-  /** Of the process that asks. */
+  /** Timeline of the process whose code runs. */
   readonly timeline: PerformanceTimeline;
-  /** In [0, 1). */
+  /** The next random number, in [0, 1). */
   random(): number;
-  /** Fills `bytes` with what looks like entropy. */
+  /** Fills `bytes` with simulated entropy. */
   fill(bytes: Uint8Array): void;
-  /** What becomes of a call that reaches the machine: undefined if it is none of the simulation's, the error that refuses it, or the way back for what it gives. */
+  /**
+   * Decides about a call that reaches the machine: undefined if it is not made by the simulation's code, an error that
+   * refuses it, or the way back for its results.
+   */
   outside(call: OutsideFunction): Error | WayBack | undefined;
-  /** Whether a test runner or a loader calls, and not the code of the simulation. */
+  /** True if a test runner or a loader calls, and not code of the simulation. */
   isCalledByTool(): boolean;
 }
 
-/** Brings what the machine gives later into a simulation: code goes on there, and the simulation waits for it when nothing else is due. */
+/**
+ * Brings results that the machine delivers later into a simulation: their callbacks run there, and the simulation waits
+ * for them when nothing else is due.
+ */
 export interface WayBack {
   bringPromise<T>(result: Promise<T>): Promise<T>;
   bringCallback(callback: (...args: unknown[]) => unknown): (...args: unknown[]) => void;
 }
 
-/** A timer or an immediate of a simulation: whichever copy of the package has made it, it is known by its method. */
+/** A timer or an immediate of a simulation, recognized by its method, whichever copy of the package created it. */
 export interface AmbientTimer {
   clearInSimulation(): void;
 }
 
-/** What rewritten code asks at each of its awaits; `site` says which one it is: `await in flush (queue.ts:12)`. */
+/** Called by rewritten code at each await; `site` identifies the await: `await in flush (queue.ts:12)`. */
 export interface AwaitControl {
-  /** What is to be awaited instead of `value`. */
+  /** The value to await instead of `value`. */
   awaited(value: unknown, site: string): unknown;
-  /** What is to be gone through by `for await` or `yield*` instead of `iterable`. */
+  /** The iterable that `for await` or `yield*` should use instead of `iterable`. */
   each(iterable: unknown, site: string): unknown;
-  /** What is to be disposed of after what is declared beside it; null if nothing is. */
+  /** An extra resource for `await using`, disposed of after those declared beside it; null for none. */
   disposal(site: string): AsyncDisposable | null;
 }
 
@@ -78,9 +88,9 @@ export interface AwaitControl {
 export interface AmbientHub {
   /** The world whose code runs; undefined between bursts, and without a simulation. */
   world: AmbientWorld | undefined;
-  /** Who decides about awaits; undefined where {@link world} is, and where awaits are as they always are. */
+  /** Controls awaits; undefined where {@link world} is, and while awaits are not controlled. */
   awaits: AwaitControl | undefined;
-  /** URL of the folder of the package whose copy made the hub; absent if that does not say so. */
+  /** URL of the folder of the package whose copy created the hub; absent if that copy did not set it. */
   readonly home?: string;
 }
 
@@ -88,7 +98,8 @@ export interface AmbientHub {
 export const HOME: string = new URL('../..', import.meta.url).href;
 
 const KEY = Symbol.for('dryrunner.ambient');
-// Contexts of `node:vm`, such as Vitest's vm pools make, have globals of their own, but one `process`, and one set of Node's modules.
+// Contexts of `node:vm`, such as those of Vitest's vm pools, have their own globals but share one `process` and one set
+// of Node's modules.
 const thread = process as unknown as { [KEY]: AmbientHub | undefined };
 
 /** The hub of this thread. */

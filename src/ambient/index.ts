@@ -1,8 +1,4 @@
-/**
- * The door `dryrunner/ambient`: what stands between code under test and the machine around it. Names only, no code.
- *
- * @module dryrunner/ambient
- */
+/** The door `dryrunner/ambient`: everything between code under test and the machine. Names only, no code. */
 export type { ReportFailure } from '../simulation/verdict.ts';
 export type { Ambience, AmbientParts, AmbientSession } from '../simulation/ambience.ts';
 export { type AmbientOptions, ambientTime } from './ambient-time.ts';

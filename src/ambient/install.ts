@@ -1,8 +1,6 @@
 /**
- * Puts the stand-ins in place, for what has to come before the code under test: `import 'dryrunner/ambient/install'`, the setup file of the
- * Vitest plugin, or `node --import dryrunner/ambient/install`.
- *
- * @module dryrunner/ambient/install
+ * Installs the stand-ins. Must run before the code under test: `import 'dryrunner/ambient/install'`, the setup file of
+ * the Vitest plugin, or `node --import dryrunner/ambient/install`.
  */
 import { installGlobals } from './globals/install-globals.ts';
 

@@ -1,6 +1,7 @@
 /**
- * A module with all that it imports, put together by rolldown into one function that evaluates them. Invariants: lines and columns of stacks
- * and breakpoints are those of the user's files; `import.meta`, `__filename` and `__dirname` are those of each file.
+ * A module with all its imports, bundled by rolldown into one function that evaluates them. Invariants: lines and
+ * columns of stacks and breakpoints are those of the user's files; `import.meta`, `__filename` and `__dirname` have the
+ * values of each original file.
  */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { builtinModules, createRequire, SourceMap, type SourceMapPayload } from 'node:module';
@@ -14,7 +15,7 @@ import { nearestName } from '../kernel/nearest-name.ts';
 import type { ModuleTransform } from './module-transform.ts';
 
 type Require = (specifier: string) => unknown;
-/** What a module exports that is not evaluated anew. */
+/** The exports of a module that is not evaluated anew. */
 type Shared = Readonly<Record<string, unknown>>;
 type Evaluate = (
   require: Require,
@@ -24,19 +25,19 @@ type Evaluate = (
 ) => void;
 type Rolldown = Pick<typeof rolldownModule, 'rolldown'>;
 
-/** What a bundle is made with. */
+/** Options of {@link bundleOf}. */
 export interface BundleOptions {
   readonly shared: readonly string[];
   readonly alias: Readonly<Record<string, string>>;
   readonly transforms: readonly ModuleTransform[];
 }
 
-/** A module put together, to be evaluated anew as often as it is needed. */
+/** A bundled module that can be evaluated any number of times. */
 export class ModuleBundle {
   readonly #run: Evaluate;
   readonly #require: Require;
   readonly #shared: readonly Shared[];
-  /** Times and sizes of its files when it was made. */
+  /** Modification time and size of each file when the bundle was made. */
   readonly #stamps: ReadonlyMap<string, string>;
 
   constructor(run: Evaluate, require: Require, shared: readonly Shared[], files: readonly string[]) {
@@ -51,7 +52,7 @@ export class ModuleBundle {
     return [...this.#stamps].every(([file, stamp]) => stampOf(file) === stamp);
   }
 
-  /** Evaluates all its modules; returns what the first exports. */
+  /** Evaluates all modules of the bundle; returns the exports of the entry module. */
   evaluate(): object {
     const module = { exports: {} };
     this.#run(this.#require, module, module.exports, this.#shared);
@@ -64,12 +65,15 @@ function stampOf(file: string): string {
   return `${mtimeMs} ${size}`;
 }
 
-/** Those made in this thread: in watch mode, and for the next test of a file, most have not changed. */
+/** The bundles made in this thread. In watch mode, and for the next test of a file, most files have not changed. */
 const made = new Map<string, ModuleBundle>();
 let count = 0;
 
 /**
- * The bundle of what `specifier` names in the file `from`.
+ * The bundle of the module that `specifier` names in the file `from`.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a module that cannot be found or bundled, `RUNNER_MISSING_PACKAGE`
+ * without rolldown.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what cannot be found or put together, `RUNNER_MISSING_PACKAGE` without rolldown.
  */
@@ -78,7 +82,7 @@ export async function bundleOf(
   from: string,
   options: BundleOptions,
 ): Promise<ModuleBundle> {
-  // Nothing distinguishes two transforms.
+  // Not cached with transforms, which cannot be compared.
   const key =
     options.transforms.length > 0
       ? undefined
@@ -102,7 +106,10 @@ export async function bundleOf(
   }
 }
 
-/** That of this package, or else of the user's, or of their Vite, which not every package manager puts where others find it. */
+/**
+ * Imports rolldown from this package, else from the user's, else from their Vite, because not every package manager
+ * makes it visible to others.
+ */
 async function importRolldown<T>(from: string, name: 'rolldown' | 'rolldown/utils'): Promise<T> {
   try {
     return (await import(name)) as T;
@@ -112,7 +119,7 @@ async function importRolldown<T>(from: string, name: 'rolldown' | 'rolldown/util
         const path = [...way, name].reduce((at, next) => createRequire(at).resolve(next), from);
         return (await import(pathToFileURL(path).href)) as T;
       } catch {
-        // Looked for in the next place.
+        // Try the next place.
       }
     }
   }
@@ -123,7 +130,10 @@ async function importRolldown<T>(from: string, name: 'rolldown' | 'rolldown/util
   );
 }
 
-/** What a module asked for that is not there. The bundler would wrap words of its own around an error of a plugin. */
+/**
+ * An import that could not be resolved. Kept aside, because the bundler would wrap the error of a plugin in words of
+ * its own.
+ */
 interface Missing {
   readonly source: string;
   readonly importer: string;
@@ -138,7 +148,7 @@ function notFound(specifier: string, from: string, { source, importer }: Missing
   );
 }
 
-/** What may have been meant. */
+/** Names what may have been meant. */
 function hintOf(source: string, importer: string): string {
   if (/^[@~#$]\//.test(source)) {
     return ': it looks like an alias, and sim.load knows those of modules: freshModules(import.meta.url, { alias })';
@@ -149,7 +159,7 @@ function hintOf(source: string, importer: string): string {
   if (!existsSync(folder)) return `: there is no folder ${folder}`;
   const typed = basename(path);
   const names = readdirSync(folder);
-  // An ending that was left out is no mistake.
+  // A missing extension is not the mistake.
   const shown = extname(typed) === '' ? names.map((name) => parse(name).name) : names;
   const nearest = nearestName(typed, shown);
   if (nearest === undefined) return `: there is no such file in ${folder}`;
@@ -185,11 +195,11 @@ async function makeBundle(
   });
   try {
     count += 1;
-    // Where it would lie if it were written; nobody does.
+    // Where the bundle would lie; it is never written.
     const file = join(dirname(from), `.dryrunner-bundle-${count}.js`);
     const { output } = await build.generate({
       ...{ file, format: 'cjs', exports: 'named', codeSplitting: false, sourcemap: true },
-      // By default a regular expression, which the bundler does not take from a context of `node:vm`.
+      // The default is a regular expression, which the bundler does not accept from a context of `node:vm`.
       sourcemapIgnoreList: false,
     });
     const [chunk] = output;
@@ -204,7 +214,7 @@ async function makeBundle(
   }
 }
 
-/** In the words of the bundler, without its drawings. */
+/** The bundler's message without its source excerpts. */
 function reasonOf(error: unknown): string {
   const { errors = [] } = error as { readonly errors?: readonly BuildError[] };
   const [first = error] = errors;
@@ -240,14 +250,14 @@ function entryPlugin(specifier: string, from: string, missing: Missing[]): Plugi
   };
 }
 
-/** Ends the building. */
+/** Aborts the build. */
 function lost(source: string): never {
   throw new Error(`Could not resolve ${JSON.stringify(source)}`);
 }
 
-/** Of these there is one in a process: a second copy of this package would not know the world of the first. */
+/** Always one copy per process: a second copy of this package would not see the world of the first. */
 const ALWAYS_SHARED = ['dryrunner', 'vitest'];
-/** A module that stands for one that is shared, with its number. */
+/** Prefix of the id of a module that stands for a shared one; its number follows. */
 const SHARED = '\0dryrunner-shared-';
 const BUILTINS: ReadonlySet<string> = new Set(builtinModules);
 
@@ -279,7 +289,10 @@ function sharedPlugin(shared: Shared[], names: readonly string[]): Plugin {
   };
 }
 
-/** What is not found the bundler would leave to Node, which looks for it beside the test and not beside the module that imports it. */
+/**
+ * Fails for an import that is not found. The bundler would leave it to Node, which resolves it relative to the test
+ * instead of the importing module.
+ */
 function foundPlugin(missing: Missing[]): Plugin {
   return {
     name: 'dryrunner:found',
@@ -304,8 +317,9 @@ interface SyntaxNode {
 }
 
 /**
- * What a module calls its own place, and what comes there instead: calls of functions that are appended, since these are there before any line
- * of the module runs. They are as long as what they replace, so that columns stay.
+ * Replacements for `import.meta`, `__filename` and `__dirname`: calls of functions that are appended to the module and,
+ * being hoisted, exist before any of its lines runs. Each call is as long as the text it replaces, so that columns stay
+ * the same.
  */
 const META = '$dr_meta$()';
 const PLACES: ReadonlyMap<string, string> = new Map([
@@ -355,7 +369,7 @@ const MODULE_SYNTAX = /^(?:Import|Export)\w*Declaration$|^MetaProperty$/;
 function editsOf(program: SyntaxNode): Edit[] {
   const places = placesIn(program, program, '');
   const edits = places.flatMap((place) => editOf(place) ?? []);
-  // In a module of ECMAScript the others are names of its own.
+  // In an ES module `__filename` and `__dirname` are ordinary names.
   const isModule = places.some(({ node }) => MODULE_SYNTAX.test(node.type));
   return isModule ? edits.filter(({ by }) => by === META) : edits;
 }
@@ -363,7 +377,7 @@ function editsOf(program: SyntaxNode): Edit[] {
 interface SyntaxPlace {
   readonly node: SyntaxNode;
   readonly parent: SyntaxNode;
-  /** What the node is to its parent. */
+  /** The property of the parent that holds the node. */
   readonly role: string;
 }
 
@@ -402,7 +416,7 @@ function placeFunctions(file: string): string {
   ].join('\n');
 }
 
-/** Transforms get JavaScript. */
+/** Strips types, because transforms get JavaScript. */
 async function typesPlugin(from: string): Promise<Plugin> {
   const { transformSync } = await importRolldown<typeof rolldownUtils>(from, 'rolldown/utils');
   return {
@@ -430,14 +444,17 @@ function transformPlugin(transform: ModuleTransform): Plugin {
 
 const MAP_COMMENT = /\n\/\/# sourceMappingURL=.*\s*$/;
 
-/** The function. It is evaluated, not run as a script, so that it belongs to the context that it is called in, which may be one of Vitest's. */
+/**
+ * Compiles the bundle to its function. By `eval` and not as a script, so that it belongs to the calling context, which
+ * may be one of Vitest's.
+ */
 function compiled({ code, map }: OutputChunk, file: string): Evaluate {
   const { href } = pathToFileURL(file);
   const payload = {
     ...(map as unknown as SourceMapPayload),
     sources: (map?.sources ?? []).map((source) => pathToFileURL(resolve(dirname(file), source)).href),
   };
-  // A module of Node has no lines of the user's.
+  // A bundle of a Node module has no lines of the user's.
   if (map !== null) mapStacks(href, payload);
   const data = Buffer.from(JSON.stringify(payload)).toString('base64');
   return (0, eval)(
@@ -455,7 +472,10 @@ type PrepareStackTrace = (this: void, error: Error, sites: NodeJS.CallSite[]) =>
 const maps = new Map<string, SourceMap>();
 let mapping: PrepareStackTrace | undefined;
 
-/** Lets stacks name the user's lines: by what Node has for that or, where somebody writes stacks in its place, as Vitest does, before them. */
+/**
+ * Makes stacks name the user's lines: by Node's source map support or, if other code (such as Vitest) has set
+ * `prepareStackTrace`, by mapping the call sites before that code sees them.
+ */
 function mapStacks(href: string, payload: SourceMapPayload): void {
   maps.set(href, new SourceMap(payload));
   const before = (Error as { prepareStackTrace?: PrepareStackTrace }).prepareStackTrace;
@@ -474,12 +494,12 @@ function mappedSite(site: NodeJS.CallSite): NodeJS.CallSite {
   const entry = map.findEntry(line - 1, column - 1);
   if (!('originalSource' in entry)) return site;
   const { originalSource, originalLine, originalColumn } = entry;
-  // The code of a module that is in no function.
+  // Top-level code of a module.
   const name = site.getFunctionName() === 'eval' ? null : site.getFunctionName();
   const place = `${originalSource}:${originalLine + 1}:${originalColumn + 1}`;
   const own = Reflect.apply(Reflect.get(site, 'toString') as () => string, site, []);
   const found = new Map<string | symbol, () => unknown>([
-    // As a URL: Vitest maps the paths of modules that it has transformed itself once more.
+    // A URL, because Vitest would map a path of a module that it has transformed itself a second time.
     ['getFileName', () => originalSource],
     ['getScriptNameOrSourceURL', () => originalSource],
     ['getLineNumber', () => originalLine + 1],

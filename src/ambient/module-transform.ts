@@ -1,21 +1,25 @@
-/** What rewrites modules of the user's before they run, wherever they are loaded: by Vitest, by the command line, by `sim.load`. */
+/**
+ * Transforms that rewrite the user's modules before they run, wherever they are loaded: by Vitest, the command line or
+ * `sim.load`.
+ */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 
-/** What {@link ModuleTransform.transform} returns. */
+/** The result of {@link ModuleTransform.transform}. */
 export interface TransformedModule {
   readonly code: string;
-  /** A source map in its usual form; absent if each line and column is where it was. */
+  /** Source map, version 3; absent or null if lines and columns are unchanged. */
   readonly map?: object | null;
 }
 
 /** Rewrites modules before they run. */
 export interface ModuleTransform {
-  /** Shown where it fails. */
+  /** Shown in errors. */
   readonly name: string;
   /**
-   * `code` is JavaScript, types are gone; `file` is the absolute path of the module; `map` gives the source map from `code` to what was
-   * written, if there is one beside the code. Returns undefined for a module that stays as it is. What it throws fails the module.
+   * `code` is JavaScript, without types; `file` is the absolute path of the module; `map` returns the source map from
+   * `code` to the original source, if it is not inline. Return undefined to leave a module unchanged. An error thrown
+   * here fails the load of the module.
    */
   transform(code: string, file: string, map?: () => object | undefined): TransformedModule | undefined;
 }

@@ -1,6 +1,7 @@
 /**
- * Between the code of a simulation and the machine. Invariants: what the code calls there itself is refused and fails the simulation, unless
- * it is allowed by name; Node, test frameworks, loaders and this package go on as ever; of a call that nobody refuses nothing is seen.
+ * Stands between code of a simulation and the machine. Invariants: calls made by that code itself are refused and fail
+ * the simulation, unless allowed by name; calls by Node, test frameworks, loaders and this package pass; a call that is
+ * not refused leaves no trace.
  */
 import * as is from '../kernel/shape.ts';
 import { shortPlaceOf } from '../explore/explain/source-place.ts';
@@ -13,7 +14,7 @@ import type { FailureKind, ReportFailure } from '../simulation/verdict.ts';
 import { OUTSIDE_AREAS } from './globals/outside-calls.ts';
 import type { OutsideFunction, WayBack } from './hub.ts';
 
-/** Parts of Node that do as they must whatever code runs. */
+/** Parts of Node that behave the same whichever code runs, and so do not count as callers. */
 const NODE_ITSELF = [
   ...[
     'node:internal/modules/',
@@ -24,7 +25,7 @@ const NODE_ITSELF = [
   ],
   ...['node:internal/process/esm_loader', 'node:internal/process/warning', 'node:internal/process/promises'],
 ];
-/** What loads code, maps its lines or runs tests. */
+/** Files that load code, map its lines or run tests. */
 const TOOLS =
   /\/node_modules\/(?:vitest|vite|vite-node|@vitest|tsx|ts-node|@swc|jiti|esbuild|rolldown|rollup|source-map|source-map-support|@jridgewell|@cspotcode|pirates|istanbul[\w-]*|c8|birpc)\//;
 const FRAMES = 40;
@@ -32,7 +33,7 @@ const TRAPPED_SIMULATIONS = 16;
 
 type Callback = (...args: unknown[]) => unknown;
 
-/** The names that `allow` may have. */
+/** Checks the names in `allow`. */
 export function checkAllowed(allow: readonly string[]): ReadonlySet<string> {
   check('allow', allow, is.listOf(is.ANY, 'a list of names'));
   for (const [at, name] of allow.entries()) {
@@ -43,7 +44,7 @@ export function checkAllowed(allow: readonly string[]): ReadonlySet<string> {
   return new Set(allow);
 }
 
-/** See above; one for each simulation. */
+/** See the top of the file; one per simulation. */
 export class OutsideGate implements WayBack {
   readonly #allowed: ReadonlySet<string>;
   readonly #report: ReportFailure;
@@ -56,7 +57,7 @@ export class OutsideGate implements WayBack {
     this.#report = report;
   }
 
-  /** True while something that is allowed has not come back. */
+  /** True while an allowed call has not delivered its result. */
   get isWaiting(): boolean {
     return this.#awaited > 0;
   }
@@ -76,7 +77,7 @@ export class OutsideGate implements WayBack {
     return !this.#isLooking && isTool(nearestFile() ?? '');
   }
 
-  /** A timer of the machine is being made; the error that refuses it, if the code of the simulation makes it. */
+  /** Called while the machine creates a timer; returns the error that refuses it if code of the simulation does so. */
   realTimer(what: string): Error | undefined {
     if (this.#isLooking || isCalledByTools()) return undefined;
     return this.#refuse(
@@ -88,7 +89,7 @@ export class OutsideGate implements WayBack {
   bringPromise<T>(result: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       result.then(this.bringCallback(resolve as Callback), this.bringCallback(reject));
-      // Only one of the two comes.
+      // Two callbacks are registered, but only one is called.
       this.#awaited -= 1;
     });
   }
@@ -105,7 +106,7 @@ export class OutsideGate implements WayBack {
     };
   }
 
-  /** Hands over what has come back; called while the code of the simulation may run. */
+  /** Runs the callbacks that have arrived; called while code of the simulation may run. */
   handOver(): void {
     for (let next = this.#arrived.shift(); next !== undefined; next = this.#arrived.shift()) next();
   }
@@ -114,9 +115,9 @@ export class OutsideGate implements WayBack {
     return this.fail('escape', 'RUNNER_OUTSIDE_CALL', what, ` while a simulation runs, ${why}`);
   }
 
-  /** Fails the simulation for what its code calls now, and gives the error for the caller: `WHAT at queue.ts:12WHY`. */
+  /** Fails the simulation because of a call by its code, and returns the error for the caller: `WHAT at queue.ts:12WHY`. */
   fail(kind: FailureKind, code: RunnerErrorCode, what: string, why: string): RunnerError {
-    // To make a stack readable, loaders read files.
+    // Loaders read files to map a stack.
     this.#isLooking = true;
     try {
       const error = withStack(() => new RunnerError(code, what));
@@ -130,7 +131,7 @@ export class OutsideGate implements WayBack {
   }
 }
 
-/** As `withStackLimit` of the kernel, with no function of another folder between: whose a call is shows in the nearest frame. */
+/** Like `withStackLimit` of the kernel, but inside this folder: the caller is identified by the nearest frame outside it. */
 function withStack<T>(make: () => T): T {
   const restore = setStackLimit(FRAMES);
   try {
@@ -144,14 +145,14 @@ function capitalized(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** Whether the nearest code that is neither a plain part of Node nor of this folder is what a simulation has no say in. */
+/** True if the nearest frame that counts belongs to code over which a simulation has no control. */
 function isCalledByTools(): boolean {
   const file = nearestFile();
-  // Node goes on with what was begun before.
+  // `node:` is Node itself, continuing earlier work.
   return file === undefined || file.startsWith('node:') || isTool(file) || isOwn(file);
 }
 
-/** Where that code is, of Node only what does as it must whatever code runs; undefined if there is none. */
+/** File of the nearest frame outside this folder, skipping {@link NODE_ITSELF}; undefined if there is none. */
 function nearestFile(): string | undefined {
   return filesOfNow().find((file) =>
     file.startsWith('node:')
@@ -168,7 +169,7 @@ function isOwn(file: string): boolean {
   return codePathOf(pathOfLocation(file)) !== undefined;
 }
 
-/** As the engine knows them: no source map is read for it. */
+/** File names as the engine has them: no source map is read. */
 function filesOfNow(): string[] {
   const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
   let files: string[] = [];
@@ -177,7 +178,7 @@ function filesOfNow(): string[] {
     return '';
   };
   try {
-    // Read, it is prepared.
+    // Reading `stack` calls `prepareStackTrace`.
     withStack(() => new Error('place').stack);
   } finally {
     if (before === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
@@ -186,11 +187,11 @@ function filesOfNow(): string[] {
   return files;
 }
 
-/** The first field that Node gives to a timer or an immediate. */
+/** The first property that Node's constructors of timers and immediates assign. */
 const FIRST_FIELD = '_idlePrev';
 let kinds: readonly (readonly [what: string, prototype: object])[] | undefined;
 
-/** The prototypes of what Node makes. */
+/** The prototypes of Node's timers and immediates. */
 function timerKinds(): NonNullable<typeof kinds> {
   if (kinds !== undefined) return kinds;
   const timeout = realFunctions.setTimeout(() => {}, 0);
@@ -204,8 +205,9 @@ function timerKinds(): NonNullable<typeof kinds> {
 }
 
 /**
- * Sees timers of the machine while they are made, also by a function that was kept from before. It costs microseconds to set, and makes all
- * timers of the process slower, so that it is set in the first simulations of a thread, where places are captured, and where it may be needed.
+ * Detects machine timers as they are created, even by functions that code kept from before. Setting it takes
+ * microseconds and slows down every timer of the process, so it is used only in the first simulations of a thread, when
+ * places are captured, and after a simulation in which a timer may have slipped through.
  */
 export class RealTimerTrap {
   static #simulations = 0;
@@ -222,7 +224,7 @@ export class RealTimerTrap {
     RealTimerTrap.#isSuspected = false;
   }
 
-  /** A burst begins. */
+  /** Called when a burst begins. */
   set(): void {
     if (!this.#isUsed) {
       this.#before = timersAlive();
@@ -246,7 +248,7 @@ export class RealTimerTrap {
     }
   }
 
-  /** A burst ends. Test frameworks may have set timers in it, so that a number proves nothing. */
+  /** Called when a burst ends. A higher count of timers is only a suspicion: a test framework may have set some. */
   unset(): void {
     if (this.#isUsed) {
       for (const [, prototype] of timerKinds()) Reflect.deleteProperty(prototype, FIRST_FIELD);

@@ -1,7 +1,8 @@
 /**
- * What counts as outside of a simulation: the functions by which code reads time and randomness, or does I/O, at once, so that no resource is
- * made that the machine would report; and the resources by which it waits for real time, for I/O and for other threads. Invariant: each
- * function is named by the object that has it when it is called, so that a replacement is seen by any caller that calls it by name.
+ * What counts as outside of a simulation: functions by which code reads time and randomness or does I/O synchronously,
+ * so that no async resource is created that hooks could report; and async resources by which code waits for real time,
+ * I/O and other threads. Invariant: each function is given with the object on which it is looked up, so that every call
+ * by name reaches a replacement.
  */
 import childProcess from 'node:child_process';
 import crypto from 'node:crypto';
@@ -10,7 +11,7 @@ import { performance } from 'node:perf_hooks';
 import { BroadcastChannel, MessagePort } from 'node:worker_threads';
 import type { EscapeKind } from '../explore/escape.ts';
 
-/** A method that is to be watched. */
+/** A method to watch. */
 export interface OutsideCall {
   readonly kind: EscapeKind;
   readonly what: string;
@@ -30,7 +31,7 @@ function syncKeysOf(module: object): string[] {
   return Object.keys(module).filter((key) => key.endsWith('Sync'));
 }
 
-/** All of them, as they are on this Node. `new Date()` is not a method; see `escape-watch.ts`. */
+/** All such methods of this Node version. `new Date()` is not a method; see `escape-watch.ts`. */
 export function outsideCalls(): OutsideCall[] {
   return [
     ...callsOf('clock', 'Date', Date, ['now']),
@@ -48,7 +49,7 @@ export function outsideCalls(): OutsideCall[] {
   ];
 }
 
-/** What the machine calls the resources. */
+/** Type names of async resources, by kind. */
 const KINDS: Readonly<Record<EscapeKind, readonly string[]>> = {
   timer: ['Timeout', 'Immediate'],
   clock: [],
@@ -73,12 +74,12 @@ const KINDS: Readonly<Record<EscapeKind, readonly string[]>> = {
   thread: ['WORKER', 'MESSAGEPORT'],
 };
 
-/** Kinds by the name of the resource; what is not here (promises, ticks, the user's own) stays inside. */
+/** Kinds by resource type. Types not listed (promises, ticks, the user's own) are inside. */
 export const OUTSIDE_RESOURCES: ReadonlyMap<string, EscapeKind> = new Map(
   (Object.keys(KINDS) as EscapeKind[]).flatMap((kind) => KINDS[kind].map((name) => [name, kind] as const)),
 );
 
-/** Where the machine's name says little. */
+/** Better names for types that say little. */
 const RESOURCE_NAMES: Readonly<Record<string, string>> = {
   Timeout: 'a real timer',
   Immediate: 'setImmediate',
@@ -92,7 +93,7 @@ const RESOURCE_NAMES: Readonly<Record<string, string>> = {
   TCPSERVERWRAP: 'a TCP server',
 };
 
-/** What to call a resource of this type. */
+/** The name shown for a resource type. */
 export function resourceName(type: string): string {
   return RESOURCE_NAMES[type] ?? type;
 }

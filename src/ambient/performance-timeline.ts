@@ -1,6 +1,6 @@
 /**
- * The marks and measures of one process of a simulation, and who observes them. Invariants: it begins empty; the timeline of the machine
- * neither sees them nor is seen; observers hear of entries in an event of their own, as in Node.
+ * The marks and measures of one process of a simulation, and their observers. Invariants: it starts empty; it shares no
+ * entries with the machine's timeline; observers are notified in an event of their own, as in Node.
  */
 import {
   PerformanceMark,
@@ -11,18 +11,18 @@ import {
   type PerformanceObserverCallback,
 } from 'node:perf_hooks';
 
-/** What an observer asks for: many types, or one. */
+/** Options of `observe`: a list of types, or one type. */
 export interface ObserverOptions {
   readonly entryTypes?: readonly string[];
   readonly type?: string;
   readonly buffered?: boolean;
 }
 
-/** What a timeline is on. */
+/** What a timeline needs from its process. */
 export interface TimelineParts {
-  /** What `performance.now()` says. */
+  /** The value of `performance.now()`, in milliseconds. */
   now(): number;
-  /** Calls `deliver` in an event of its own, which keeps no process alive. */
+  /** Calls `deliver` in an event of its own that does not keep a process alive. */
   post(deliver: () => void): void;
 }
 
@@ -39,7 +39,7 @@ const SHOWN_FIELDS = ['detail', 'name', 'entryType', 'startTime', 'duration'] as
 
 type EntryClass<T> = new (fields: EntryFields) => T;
 
-/** Entries such as those of `Real`, which Node makes only where it keeps them in its own timeline. */
+/** A class of entries that look like those of `Real`, which Node creates only in its own timeline. */
 function entriesLike<T extends object>(Real: { readonly prototype: T }): EntryClass<T> {
   class Entry {
     readonly #fields: EntryFields;
@@ -98,7 +98,7 @@ function heirOf(prototype: object): object {
   return Object.defineProperties(Object.create(prototype) as object, fields);
 }
 
-/** What an observer is called with. */
+/** The argument of an observer's callback. */
 class EntryList {
   readonly #entries: readonly PerformanceEntry[];
 
@@ -120,7 +120,7 @@ class EntryList {
 }
 lookLike(EntryList, PerformanceObserverEntryList);
 
-/** What `Own` makes is an instance of `Real` too, and named so. */
+/** Makes instances of `Own` instances of `Real` as well, with its name. */
 function lookLike(Own: { readonly prototype: object }, Real: { readonly prototype: object }): void {
   Reflect.deleteProperty(Own.prototype, 'constructor');
   Object.setPrototypeOf(Own.prototype, Real.prototype);
@@ -130,7 +130,7 @@ function inOrder(entries: readonly PerformanceEntry[]): PerformanceEntry[] {
   return entries.toSorted((one, other) => one.startTime - other.startTime);
 }
 
-/** Those of that name, and of that type if one is given. */
+/** The entries with that name, and with that type if given. */
 export function namedEntries(
   entries: readonly PerformanceEntry[],
   name: string,
@@ -139,7 +139,7 @@ export function namedEntries(
   return entries.filter((entry) => entry.name === name && (type === undefined || entry.entryType === type));
 }
 
-/** What an observer has asked for and not yet heard. */
+/** The types an observer asked for, and the entries not yet delivered to it. */
 interface Observation {
   readonly callback: PerformanceObserverCallback;
   readonly isOfMany: boolean;
@@ -150,7 +150,7 @@ interface Observation {
 /** See the top of the file. */
 export class PerformanceTimeline {
   readonly #parts: TimelineParts;
-  /** When each mark was made last; those that were only constructed are in it too, as in Node. */
+  /** Time of the latest mark with each name; includes marks that were only constructed, as in Node. */
   readonly #times = new Map<string, number>();
   #marks: PerformanceEntry[] = [];
   #measures: PerformanceEntry[] = [];
@@ -161,7 +161,7 @@ export class PerformanceTimeline {
     this.#parts = parts;
   }
 
-  /** A mark that is in no list: `new PerformanceMark()`. */
+  /** Creates a mark that is in no list: `new PerformanceMark()`. */
   constructMark(name: string, startTime: number | undefined, detail: unknown): PerformanceMark {
     const atMs = startTime ?? this.#parts.now();
     this.#times.set(name, atMs);
@@ -185,7 +185,7 @@ export class PerformanceTimeline {
     return measure;
   }
 
-  /** @throws DOMException `SyntaxError` if there is no mark of that name. */
+  /** @throws DOMException `SyntaxError` if there is no mark with that name. */
   timeOfMark(name: string): number {
     const time = this.#times.get(name);
     if (time === undefined) {
@@ -208,7 +208,11 @@ export class PerformanceTimeline {
     this.#measures = name === undefined ? [] : this.#measures.filter((measure) => measure.name !== name);
   }
 
-  /** The options are such as Node takes. @throws DOMException `InvalidModificationError` for one type after many, and the reverse. */
+  /**
+   * Expects options that Node accepts.
+   *
+   * @throws DOMException `InvalidModificationError` if an observer switches between one type and a list of types.
+   */
   observe(
     observer: PerformanceObserver,
     callback: PerformanceObserverCallback,
@@ -229,13 +233,13 @@ export class PerformanceTimeline {
     this.#pend(observer);
   }
 
-  /** False if it observes nothing here. */
+  /** False if the observer is not registered here. */
   disconnect(observer: PerformanceObserver): boolean {
     this.#pending.delete(observer);
     return this.#observations.delete(observer);
   }
 
-  /** Undefined if it observes nothing here. */
+  /** Undefined if the observer is not registered here. */
   takeRecords(observer: PerformanceObserver): PerformanceEntry[] | undefined {
     const observation = this.#observations.get(observer);
     return observation && taken(observation);
@@ -250,7 +254,7 @@ export class PerformanceTimeline {
   }
 
   #pend(observer: PerformanceObserver): void {
-    // One delivery brings all that has come until then.
+    // One delivery carries all entries that have accumulated.
     const isPosted = this.#pending.size > 0;
     this.#pending.add(observer);
     if (isPosted) return;

@@ -1,6 +1,7 @@
 /**
- * Faults of time itself, as the exploration decides: each is asked for when a timer is about to fire. Invariants: time never goes back but by
- * a step of the wall clock; what is late is late together; once faults have ended, the clock of timers and `Date` agree again but for steps.
+ * Faults of time itself, decided by the exploration each time a timer is about to fire. Invariants: time never goes
+ * back except by a step of the wall clock; everything due during a stall is late together; once faults have ended,
+ * `Date` and the timer clock agree again except for steps.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -12,29 +13,29 @@ import type { ProcessClock } from '../model/process-host.ts';
 import type { Tracer } from '../model/trace-event.ts';
 import { FAULT_ODDS } from '../model/odds.ts';
 
-/** How a fault of time is asked for. */
+/** Options of the fault `stall`. */
 export interface StallOptions {
-  /** Strikes at one of so many timers; default 16, ≥ 2. */
+  /** Strikes at one in this many timers; default 16, ≥ 2. */
   readonly oneIn?: number;
-  /** How long the event loop may stand still, milliseconds each; default 1, 20, 1,000. */
+  /** Possible lengths of a stall of the event loop, in milliseconds; default 1, 20, 1,000. */
   readonly stallMs?: readonly number[];
 }
 
-/** How a step of the wall clock is asked for. */
+/** Options of the fault `wallStep`. */
 export interface WallStepOptions {
-  /** Strikes at one of so many timers; default 16, ≥ 2. */
+  /** Strikes at one in this many timers; default 16, ≥ 2. */
   readonly oneIn?: number;
-  /** By how many milliseconds `Date` may go forward or back; default 1,000, -1,000, 3,600,000, -3,600,000. */
+  /** Possible steps of `Date` in milliseconds, forward or back; default 1,000, -1,000, 3,600,000, -3,600,000. */
   readonly stepMs?: readonly number[];
 }
 
-/** Faults of time; each is off unless it is asked for. */
+/** Faults of time; each is off by default. */
 export interface TimeFaults {
-  /** The event loop stands still before a timer fires: all that is due meanwhile fires late, in its order. */
+  /** The event loop stalls before a timer fires: everything due in the meantime fires late, in order. */
   readonly stall?: boolean | StallOptions;
-  /** `Date` is a millisecond behind the clock of the timers while one fires, as Node shows it now and then. */
+  /** `Date` is one millisecond behind the timer clock while a timer fires, as Node occasionally shows it. */
   readonly dateBehind?: boolean | { readonly oneIn?: number };
-  /** The wall clock is set, as by an administrator or NTP: `Date` goes forward or back, and no other clock does. */
+  /** The wall clock is set, as by an administrator or NTP: `Date` jumps forward or back, and no other clock does. */
   readonly wallStep?: boolean | WallStepOptions;
 }
 
@@ -54,7 +55,7 @@ interface GivenFault {
   readonly stepMs?: unknown;
 }
 
-/** The faults that options ask for. */
+/** The faults selected by options. */
 export class ChosenTimeFaults {
   readonly stall: Fault | undefined;
   readonly behind: Fault | undefined;
@@ -117,19 +118,19 @@ function faultOf(
   return { kind, oneIn: Number(oneIn), amounts: amounts as number[], words };
 }
 
-/** That of a process cannot stall by itself: its machine pauses it. */
+/** The clock of a process cannot stall by itself: its machine pauses it. */
 type TimeClock = Pick<ProcessClock, 'now' | 'epochMs'> & Partial<Pick<VirtualClock, 'stall'>>;
 
-/** Time as the scenario has it, or one process. */
+/** Time as seen by the scenario or by one process. */
 export class FaultyTime {
   readonly #clock: TimeClock;
   readonly #choices: Choices;
   readonly #tracer: Tracer;
   readonly #faults: ChosenTimeFaults;
   #stepMs = 0;
-  /** The time of the timer clock at which `Date` is behind. */
+  /** Timer clock time, in milliseconds, at which `Date` is behind. */
   #behindAt = NaN;
-  /** What `Date` gave last. */
+  /** The last value of `Date`. */
   #shownMs = -Infinity;
 
   constructor(clock: TimeClock, choices: Choices, tracer: Tracer, faults: ChosenTimeFaults) {
@@ -146,7 +147,7 @@ export class FaultyTime {
     return this.#shownMs;
   }
 
-  /** A timer is about to fire. */
+  /** Called when a timer is about to fire. */
   beforeTimer(): void {
     const { stall, behind, step } = this.#faults;
     const stallMs = stall === undefined ? 0 : this.#strike(stall);
@@ -157,13 +158,13 @@ export class FaultyTime {
       if (ms !== 0) this.#shownMs = -Infinity;
     }
     const now = this.#clock.now();
-    // It does not go back: who has seen this millisecond goes on seeing it.
+    // `Date` must not go back: a millisecond that has been shown stays visible.
     const isShown = this.#shownMs >= Math.floor(this.#clock.epochMs + now) + this.#stepMs;
     if (behind === undefined || now === this.#behindAt || isShown) return;
     if (this.#strike(behind) > 0) this.#behindAt = now;
   }
 
-  /** By how much; 0 if it does not strike. The highest answers strike. */
+  /** The amount, or 0 if the fault does not strike. The highest answers strike. */
   #strike({ kind, oneIn, amounts, words }: Fault): number {
     const spared = (oneIn - 1) * amounts.length;
     const describe = (answer: number): string =>

@@ -1,21 +1,21 @@
-/** Which modules have their awaits rewritten. */
+/** The transform that rewrites the awaits of selected modules. */
 import { check } from '../../kernel/argument-check.ts';
 import * as is from '../../kernel/shape.ts';
 import type { ModuleTransform } from '../module-transform.ts';
 import { rewriteAwaits } from './rewrite-awaits.ts';
 
-/** What {@link awaitTransform} takes. */
+/** Options of {@link awaitTransform}. */
 export interface AwaitTransformOptions {
   /**
-   * Modules to rewrite, all that one of these fits: the name of a package (`p-queue`), a glob of paths (`src/queue/**`, where two stars
-   * stand for any folders and one for any name; it fits the end of a path unless it begins with `/`), or an expression that matches in the
-   * path.
+   * Modules to rewrite: those that match at least one entry. An entry is a package name (`p-queue`), a glob of paths
+   * (`src/queue/**`, where two stars match any folders and one star any name; it matches the end of a path unless it
+   * begins with `/`), or a regular expression that is tested against the path.
    */
   readonly include: readonly (string | RegExp)[];
 }
 
 const PACKAGE = /^(?:@[\w.~-]+\/)?[\w.~-]+$/;
-/** They decide themselves. */
+/** The package's own modules are never rewritten. */
 const OWN = /\/node_modules\/dryrunner\//;
 
 const OPTIONS: is.RecordShape = is.optionsOf<AwaitTransformOptions>(
@@ -32,8 +32,8 @@ const OPTIONS: is.RecordShape = is.optionsOf<AwaitTransformOptions>(
 );
 
 /**
- * Rewrites the awaits of some modules, so that `ambientTime({ awaits })` can decide how late each of them goes on. Where no simulation does,
- * they are what they were. It is one of the `transforms` of the Vitest plugin.
+ * Rewrites the awaits of selected modules, so that `ambientTime({ awaits })` can decide how late each of them
+ * continues. Outside a simulation the rewritten awaits behave as before. Pass it in `transforms` of the Vitest plugin.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `include` is a list of names, globs and expressions.
  * @example

@@ -1,6 +1,6 @@
 /**
- * The awaits of one simulation as decisions. Invariants: what awaits one promise goes on in the order in which it began to await, as it
- * always does in JavaScript; what is thrown and what is returned are what they would be anyway.
+ * Makes the awaits of one simulation decisions. Invariants: all code that awaits one promise continues in the order in
+ * which it began to await, as always in JavaScript; values and errors are unchanged.
  */
 import type { Timer } from '../../kernel/clock.ts';
 import type { Choices } from '../../kernel/decisions.ts';
@@ -10,9 +10,9 @@ import { AWAIT_OWNERS } from '../../simulation/ambience.ts';
 import { hub, type AwaitControl } from '../hub.ts';
 
 /**
- * How late an await may be. `hops`: by a few more microtasks, in the engine's own order; whatever fails then may fail wherever the code runs.
- * `latency`: as late as everything else that is due at the instant, as if something real was waited for; each continuation is an event of the
- * clock.
+ * How late an await may continue. `hops`: a few more microtasks, in the engine's own order; a failure found this way
+ * can happen wherever the code runs. `latency`: as late as anything else that is due at the same instant, as if the
+ * await had waited for real I/O; each continuation is an event of the clock.
  */
 export type AwaitLevel = 'hops' | 'latency';
 
@@ -21,21 +21,22 @@ export const AWAIT_LEVELS: readonly AwaitLevel[] = Object.freeze(['hops', 'laten
 /** How awaits are controlled. */
 export interface AwaitOptions {
   /**
-   * Makes each `await` that was rewritten (by `awaitTransform`) a decision. `latency`: its continuation is an event, and as late as anything
-   * that is due at the same instant. `hops`: it takes up to seven more microtasks. Default: awaits are as they always are.
+   * Makes each `await` rewritten by `awaitTransform` a decision. `latency`: its continuation is an event, and may be as
+   * late as anything that is due at the same instant. `hops`: it takes up to seven more microtasks. Default: awaits are
+   * not controlled.
    */
   readonly awaits?: AwaitLevel | undefined;
   /**
-   * The same for reactions by `then`, `catch` and `finally` of any code of the simulation, this package's included: for code that cannot
-   * be rewritten. Takes `awaits`. Default false.
+   * True: also makes decisions of reactions set by `then`, `catch` and `finally` in any code of the simulation,
+   * including this package; for code that cannot be rewritten. Requires `awaits`. Default false.
    */
   readonly thens?: boolean;
 }
 
-/** What continuations are events of. */
+/** The clock on which continuations are events. */
 type AwaitClock = Omit<ProcessClock, 'slowed' | 'epochMs'>;
 
-/** What they take of a simulation. */
+/** The parts of a simulation that controlled awaits use. */
 export interface AwaitParts {
   /** The clock of the scenario or process whose code runs. */
   readonly clockNow: () => AwaitClock;
@@ -43,24 +44,24 @@ export interface AwaitParts {
   readonly capturePlaces: boolean;
 }
 
-/** Awaits under control, until the simulation has ended. */
+/** Controls awaits until the simulation has ended. */
 export interface ControlledAwaits extends AwaitControl {
-  /** From now on they are. */
+  /** Starts controlling awaits. */
   enter(): void;
-  /** From now on awaits are as they always are. */
+  /** Stops controlling awaits; from now on they behave as usual. */
   leave(): void;
-  /** Continuations that are pending never run. */
+  /** Drops pending continuations: they never run. */
   end(): void;
 }
 
-/** As {@link Promise.then}, called on a promise. */
+/** The type of {@link Promise.then}, called on a promise. */
 type Then = (
   this: Promise<unknown>,
   onFulfilled?: ((value: unknown) => unknown) | null,
   onRejected?: ((reason: unknown) => unknown) | null,
 ) => Promise<unknown>;
 
-// The engine's own, since a stand-in may take its place.
+// The engine's own `then`, kept because a stand-in may replace it.
 // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called on a promise
 const nativeThen = Promise.prototype.then as Then;
 
@@ -70,7 +71,7 @@ interface AnyIterable {
 }
 type AnyMethod = (...args: unknown[]) => unknown;
 
-/** What both levels have in common: an iteration is a row of awaits. */
+/** The part common to both levels. An iteration is treated as a series of awaits. */
 abstract class Awaits implements ControlledAwaits {
   abstract awaited(value: unknown, site: string): unknown;
   abstract disposal(site: string): AsyncDisposable | null;
@@ -104,7 +105,7 @@ abstract class Awaits implements ControlledAwaits {
           iteratorOf((asyncMethod as AnyMethod).call(iterable), (call) => late(call())),
       };
     }
-    // The engine makes asynchronous iterators of others, and awaits their values.
+    // For other iterables the engine creates an async iterator, and awaits their values.
     if ((asyncMethod !== undefined && asyncMethod !== null) || typeof method !== 'function') return iterable;
     const lateValue = ({ done, value }: IteratorResult<unknown, unknown>): unknown => {
       return { done, value: late(value) };
@@ -118,7 +119,10 @@ abstract class Awaits implements ControlledAwaits {
   }
 }
 
-/** An iterator whose results pass through `pass`. It has the methods that `inner` has, asked for when the engine asks. */
+/**
+ * An iterator whose results pass through `pass`. It has the methods of the `given` iterator, looked up when the engine
+ * looks them up.
+ */
 function iteratorOf(given: unknown, pass: (call: () => unknown) => unknown): object {
   const inner = given as object;
   const next = (inner as { readonly next: AnyMethod }).next;
@@ -137,10 +141,10 @@ function iteratorOf(given: unknown, pass: (call: () => unknown) => unknown): obj
   };
 }
 
-/** An await: first of what it waits for, then of its event. */
+/** One controlled await. It first waits for its promise, then for its event. */
 class Continuation {
   readonly site: string;
-  /** What is awaited, if others may await it too. */
+  /** The promise that is awaited, if other code may await it too. */
   readonly shared: Promise<unknown> | undefined;
   readonly clock: AwaitClock;
   readonly place: Error | undefined;
@@ -150,10 +154,10 @@ class Continuation {
   value: unknown = undefined;
   cause = 0;
   event: Timer | undefined = undefined;
-  /** Those that are pending are in a chain. */
+  /** Pending continuations form a doubly linked list. */
   previous: Continuation | undefined = undefined;
   next: Continuation | undefined = undefined;
-  /** The next one that awaits the same, and of the first of these the last. */
+  /** The next continuation on the same promise. Only the first of them keeps `last`, the end of this chain. */
   follower: Continuation | undefined = undefined;
   last: Continuation = this;
 
@@ -178,16 +182,16 @@ class Continuation {
   }
 }
 
-/** By what is awaited, a promise that has settled: the first of its reactions that is pending. */
+/** The first pending reaction for each settled promise. */
 type Reactions = Map<Promise<unknown>, Continuation>;
 
-/** Each continuation is an event of the clock of whose code it is: see {@link AwaitLevel}. */
+/** Makes each continuation an event of the clock of the code that awaits: see {@link AwaitLevel}. */
 class LateAwaits extends Awaits {
   readonly #clockNow: AwaitParts['clockNow'];
   readonly #capturesPlaces: boolean;
-  /** The end of the chain of all that are pending. */
+  /** The end of the list of all pending continuations. */
   #last: Continuation | undefined;
-  /** Of each process by itself: one that has died goes on nowhere, and others do. */
+  /** Kept per process: the reactions of a process that has died never run, those of others do. */
   readonly #reactions = new Map<AwaitClock, Reactions>();
   #isOver = false;
 
@@ -199,7 +203,7 @@ class LateAwaits extends Awaits {
 
   awaited(value: unknown, site: string): unknown {
     const promise = Promise.resolve(value);
-    // One that was made for this await has no other reactions.
+    // A promise created just for this await has no other reactions.
     const shared = promise === value ? promise : undefined;
     const place = this.#capturesPlaces ? placeHere() : undefined;
     const clock = this.#clockNow();
@@ -245,10 +249,11 @@ class LateAwaits extends Awaits {
     if (next === undefined) this.#last = previous;
     else next.previous = previous;
     if (previous !== undefined) previous.next = next;
-    // One that has become old must not keep alive what it was chained to.
+    // In the old generation, a fired continuation would otherwise retain its former neighbours.
     continuation.previous = undefined;
     continuation.next = undefined;
-    // Of those that react to one promise the first goes on, whichever event it is that fires: they are in order, and each has its turn.
+    // Whichever of the events of one promise fires, its first pending reaction continues: the reactions keep their
+    // order, and each runs in the end.
     this.#takeFirst(continuation).goOn();
   }
 
@@ -288,25 +293,25 @@ class LateAwaits extends Awaits {
   }
 }
 
-/** Frames of ours above that of the await, as {@link EventOrigin} wants them. */
+/** Adds a frame of this package above the await's, as {@link EventOrigin} expects. */
 function placeHere(): Error {
   return new Error('place');
 }
 
 const SETTLED = Promise.resolve();
-/** A race is mostly a matter of a few microtasks. */
+/** A race is usually decided by a few microtasks. */
 const HOPS_MAX = 7;
 
-/** Those that await one promise take the same number, so that they go on in their order. */
+/** Shared by all awaits of one promise, so that they continue in order. */
 interface Hops {
   readonly count: number;
   awaiting: number;
 }
 
-/** Awaits take some more microtasks: see {@link AwaitLevel}. */
+/** Delays awaits by some microtasks: see {@link AwaitLevel}. */
 class HoppingAwaits extends Awaits {
   readonly #choices: Choices;
-  /** Of what is awaited and late. */
+  /** By awaited value, for those that are delayed now. */
   readonly #hops = new Map<unknown, Hops>();
 
   constructor({ choices }: AwaitParts, controlsThens: boolean) {
@@ -345,12 +350,12 @@ class HoppingAwaits extends Awaits {
   }
 }
 
-/** Settles as `value` does, `count` microtasks later than an await of it goes on. */
+/** Settles as `value` does, `count` microtasks later than a plain await would. */
 async function hop(value: unknown, count: number, onEnd?: () => void): Promise<unknown> {
   try {
     return await value;
   } finally {
-    // The one who awaits the result takes one too.
+    // The await of the result takes one microtask as well.
     for (let left = count - 1; left > 0; left -= 1) await SETTLED;
     onEnd?.();
   }
@@ -358,7 +363,7 @@ async function hop(value: unknown, count: number, onEnd?: () => void): Promise<u
 
 const topics = new Map<string, Topic>();
 const TOPICS_KEPT = 8_192;
-/** How a site begins, which is who owns what is asked about it. */
+/** Matches the prefix of a site that names the owner of its questions. */
 const OWNER = new RegExp(`^(${AWAIT_OWNERS.join('|').replaceAll('*', '\\*')})(?: |$)`);
 
 function topicOfSite(site: string): Topic {
@@ -372,7 +377,7 @@ function topicOfSite(site: string): Topic {
   return topic;
 }
 
-/** Awaits that are late by decision; undefined if none are to be. */
+/** Creates the control over awaits; undefined if awaits are not controlled. */
 export function controlAwaits(
   { awaits, thens = false }: AwaitOptions,
   parts: AwaitParts,
@@ -382,8 +387,8 @@ export function controlAwaits(
 }
 
 /**
- * Lets `awaits` decide about reactions too that code asks for by `then`, `catch` and `finally`: for code that nothing has rewritten. Returns
- * what ends it. Promises of other classes than `Promise` are left alone.
+ * Lets `awaits` also decide about reactions set by `then`, `catch` and `finally`, for code that is not rewritten.
+ * Returns the function that undoes this. Instances of subclasses of `Promise` are left alone.
  */
 function controlThens(awaits: AwaitControl): () => void {
   const before = Object.getOwnPropertyDescriptor(Promise.prototype, 'then') as PropertyDescriptor;
@@ -395,14 +400,14 @@ function controlThens(awaits: AwaitControl): () => void {
   };
   void Object.defineProperty(Promise.prototype, 'then', { ...before, value: then });
   return () => {
-    // A replacement made meanwhile stays.
+    // Keeps a replacement that was installed in the meantime.
     if (Object.getOwnPropertyDescriptor(Promise.prototype, 'then')?.value === then) {
       void Object.defineProperty(Promise.prototype, 'then', before);
     }
   };
 }
 
-/** All that is known of a place in code that nothing has rewritten is what its functions are called. */
+/** In code that is not rewritten, a place is known only by the names of the reaction functions. */
 function siteOfThen(...reactions: readonly unknown[]): string {
   const named = reactions.find((reaction) => typeof reaction === 'function' && reaction.name !== '');
   return named === undefined ? 'then' : `then ${(named as AnyMethod).name}`;

@@ -1,7 +1,8 @@
 /**
- * Rewrites the places where JavaScript waits for a promise, so that each continuation can be decided about: `await X` becomes
- * `await __dryrunnerAwait((X), "await in flush (queue.ts:12)")`. Invariants: code is only ever added, and no line break before the last
- * line, so lines stay as they are and the map says where columns went; without a simulation the code does what it did, tick by tick.
+ * Rewrites the places where JavaScript waits for a promise, so that each continuation can be a decision: `await X`
+ * becomes `await __dryrunnerAwait((X), "await in flush (queue.ts:12)")`. Invariants: code is only added, and no line
+ * break before the last line, so lines keep their numbers and the source map accounts for columns; outside a simulation
+ * the code behaves as before, microtask by microtask.
  */
 import * as is from '../../kernel/shape.ts';
 import { createRequire, SourceMap, type SourceMapPayload } from 'node:module';
@@ -12,26 +13,26 @@ import { check } from '../../kernel/argument-check.ts';
 import { messageOf, RunnerError } from '../../kernel/errors.ts';
 import { packageFile } from '../../kernel/package-files.ts';
 
-/** What {@link rewriteAwaits} takes beside the code. */
+/** Options of {@link rewriteAwaits}. */
 export interface RewriteOptions {
-  /** Path of the module, for the names of its awaits, and in the map. */
+  /** Path of the module, used to name its awaits and in the source map. */
   readonly file: string;
-  /** Its tree in the form of ESTree, if somebody has parsed it already. Default: it is parsed here. */
+  /** ESTree syntax tree, if the code has been parsed already. Default: parsed here. */
   readonly ast?: object;
-  /** The map from `code` to what it was made from, for the names of awaits. Default: the one that stands in the code, if any. */
+  /** Source map from `code` to the original source, used to name awaits. Default: the inline map of the code, if any. */
   readonly map?: object | undefined;
 }
 
 const OPTIONS = is.optionsOf<RewriteOptions>({ file: is.text('a path') }, { ast: is.ANY, map: is.ANY });
 
-/** Code with its map, in the usual form of version 3. */
+/** Code with its source map, version 3. */
 export interface RewrittenCode {
   readonly code: string;
-  /** To the code that was given; if that had a map in itself, to the sources of that. */
+  /** Maps to the given code or, if that has an inline map, to the sources of that map. */
   readonly map: SourceMapV3;
 }
 
-/** A source map. */
+/** Source map, version 3. */
 export interface SourceMapV3 {
   readonly version: 3;
   readonly file?: string;
@@ -41,7 +42,7 @@ export interface SourceMapV3 {
   readonly mappings: string;
 }
 
-/** What is looked at of a node of any kind. */
+/** The fields used of any syntax node. */
 interface Node {
   readonly type: string;
   readonly start: number;
@@ -49,7 +50,7 @@ interface Node {
   readonly [field: string]: unknown;
 }
 
-/** Where code is added. */
+/** A place where text is added. */
 interface Insertion {
   readonly at: number;
   readonly text: string;
@@ -59,14 +60,14 @@ const AWAIT = '__dryrunnerAwait';
 const EACH = '__dryrunnerEach';
 const DISPOSE = '__dryrunnerDispose';
 const MIGHT_WAIT = /\bawait\b|\basync\b/;
-/** The comment at the end says where a map is that no longer fits. */
+/** The trailing comment that names a source map. It is dropped, because that map no longer fits. */
 const MAP_COMMENT = /\n?\/\/[#@] sourceMappingURL=(\S+)\s*$/;
 const INLINE_MAP = /^data:application\/json[^,]*;base64,(.*)$/;
-/** The hub of the thread; see `hub.ts`. */
+/** Expression that gives the hub of the thread; see `hub.ts`. */
 const HUB = 'globalThis.process?.[Symbol.for("dryrunner.ambient")]';
 /**
- * The last line of a rewritten module. Functions are hoisted, so it is there before anything of the module runs, also if another one calls
- * into it while both are being loaded.
+ * The last line of a rewritten module. Functions are hoisted, so the helpers exist before any code of the module runs,
+ * even if another module calls into it during a circular import.
  */
 const TAIL = [
   'var __dryrunnerHub;',
@@ -75,13 +76,13 @@ const TAIL = [
   `function ${DISPOSE}(s){const c=(__dryrunnerHub??=${HUB})?.awaits;return c===undefined?null:c.disposal(s)}`,
 ].join('');
 
-// They are loaded once something is rewritten: who only runs a simulation needs neither.
+// Loaded on the first rewrite: running a simulation needs neither of them.
 const load = createRequire(packageFile('package.json'));
 let codec: typeof Codec | undefined;
 
 /**
- * The code with its `await`, `for await`, `await using`, and the `yield` and `return` of its async generators rewritten; undefined if
- * there is none.
+ * Rewrites the `await`, `for await` and `await using` of the code, and the `yield` and `return` of its async
+ * generators. Returns undefined if it has none of them.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for code that cannot be parsed.
  * @example
@@ -117,7 +118,7 @@ function mapIn(url: string): SourceMapV3 | undefined {
   return JSON.parse(Buffer.from(base64, 'base64').toString('utf8')) as SourceMapV3;
 }
 
-/** As a module, unless it can only be a script: then it is CommonJS. */
+/** Parses as a module, and as a CommonJS script if that fails; the other way round for `.cjs` and `.cts`. */
 function parse(code: string, file: string): object {
   const { parse: acorn } = load('acorn') as typeof Acorn;
   const usual = { ecmaVersion: 'latest', allowHashBang: true } as const;
@@ -137,7 +138,7 @@ function parse(code: string, file: string): object {
   }
 }
 
-/** Lines and columns of a text, both from 0. */
+/** Finds the line of an offset; lines and offsets count from 0. */
 class Lines {
   readonly starts: number[] = [0];
 
@@ -156,7 +157,7 @@ class Lines {
   }
 }
 
-/** What people call a place in the source: `queue.ts:12`. */
+/** Finds the original file, line and column of a place, for names such as `queue.ts:12`. */
 class Places {
   readonly #file: string;
   readonly #map: SourceMap | undefined;
@@ -179,11 +180,11 @@ class Places {
   }
 }
 
-/** What is around a node. */
+/** The context of a node. */
 interface Around {
-  /** Name of the nearest function that has one, with that of its class. */
+  /** Name of the nearest named function, qualified by its class. */
   readonly name: string;
-  /** Name of what is being defined, for the function that it turns out to be, or to be made of. */
+  /** Name of the definition in progress, for a function or class without a name of its own. */
   readonly pending: string;
   readonly className: string;
   readonly isAsyncGenerator: boolean;
@@ -201,7 +202,7 @@ interface Site {
   readonly where: readonly [file: string, line: number, column: number];
 }
 
-/** Finds what waits in a tree of any parser. */
+/** Finds everything that waits in an ESTree of any parser. */
 class AwaitWalk {
   readonly #lines: Lines;
   readonly #places: Places;
@@ -222,7 +223,7 @@ class AwaitWalk {
     }
   }
 
-  /** Sorted by place; those that end together from the inside out. */
+  /** Sorted by offset; insertions that close at the same offset are sorted from the innermost outwards. */
   insertions(): Insertion[] {
     const taken = new Map<string, number>();
     for (const { what, where } of this.#found) {
@@ -264,7 +265,7 @@ class AwaitWalk {
     this.#found.push({ ...this.#siteOf(node, what, around), before, open, close });
   }
 
-  /** In the head of a loop nothing can be declared beside the element. */
+  /** Skips the head of a loop, where no second variable can be declared. */
   #noteUsing(node: Node, around: Around): void {
     const [first] = node['declarations'] as readonly Node[];
     if (first === undefined || !isNode(first['init'])) return;
@@ -284,7 +285,7 @@ class AwaitWalk {
   }
 }
 
-/** Two declarations of one scope need two names. */
+/** Two declarations in one scope need different names. */
 function nextName(open: number): string {
   return `__dryrunner${open}`;
 }
@@ -299,7 +300,7 @@ function isNode(value: unknown): value is Node {
   );
 }
 
-/** What is around the parts of a node. */
+/** The context of a node's children. */
 function insideOf(node: Node, around: Around): Around {
   const { type } = node;
   if (FUNCTIONS.has(type)) {
@@ -319,7 +320,7 @@ function insideOf(node: Node, around: Around): Around {
   return around;
 }
 
-/** What a node names that is defined right in it. */
+/** The name that a node gives to its value. */
 function givenName(node: Node): string {
   switch (node.type) {
     case 'VariableDeclarator':
@@ -357,7 +358,7 @@ function inserted(text: string, insertions: readonly Insertion[]): string {
   return parts.join('');
 }
 
-/** Each word and each sign of a line maps to itself. */
+/** Maps each word and punctuation character to itself. */
 function identityMap(text: string, file: string): SourceMapV3 {
   const mappings = text
     .split('\n')
@@ -373,7 +374,7 @@ function identityMap(text: string, file: string): SourceMapV3 {
   return { version: 3, sources: [file], sourcesContent: [text], names: [], mappings: codec.encode(mappings) };
 }
 
-/** The map of code to which something was added: what stands behind it has moved to the right. */
+/** The map after the insertions: everything behind one moves to the right. */
 function shifted(map: SourceMapV3, lines: Lines, insertions: readonly Insertion[]): SourceMapV3 {
   codec ??= load('@jridgewell/sourcemap-codec') as typeof Codec;
   const mappings = codec.decode(map.mappings);

@@ -1,4 +1,7 @@
-/** What else reads a clock: `performance`, `process.hrtime`, `process.uptime` and `cpuUsage`, `AbortSignal.timeout`, `Event.timeStamp`. */
+/**
+ * Stand-ins for the other APIs that read a clock: `performance`, `process.hrtime`, `process.uptime` and `cpuUsage`,
+ * `AbortSignal.timeout`, `Event.timeStamp`.
+ */
 import { hub } from '../hub.ts';
 import { replaceProperty, standInFor } from './stand-in.ts';
 
@@ -31,7 +34,7 @@ export function installClocks(): void {
   type CpuUsage = (this: unknown, before?: NodeJS.CpuUsage) => NodeJS.CpuUsage;
   standInFor('process.cpuUsage', process, 'cpuUsage', (real: CpuUsage): CpuUsage => {
     return (before) => {
-      // It throws for anything but a usage.
+      // The original throws for an invalid previous value.
       const used = real(before);
       return hub.world === undefined ? used : { user: 0, system: 0 };
     };
@@ -54,7 +57,7 @@ function installPerformance(): void {
     return function () {
       const { world } = hub;
       if (world === undefined) return real.call(this);
-      // Asked of anything else, it is refused.
+      // The original throws for any other receiver.
       if (this !== performance) {
         real.call(this);
       }
@@ -75,7 +78,7 @@ function installPerformance(): void {
   );
 }
 
-/** An event has the time of when it is first asked for it, which its listeners do while it is new. */
+/** Gives an event its time when `timeStamp` is first read; listeners read it while the event is new. */
 function installEventTimes(): void {
   const times = new WeakMap<object, number>();
   replaceGetter('Event.timeStamp', Event.prototype, 'timeStamp', (event) => {
@@ -87,7 +90,7 @@ function installEventTimes(): void {
   });
 }
 
-/** `give` gives undefined where the machine has the say. */
+/** `give` returns undefined to fall back to the original getter. */
 function replaceGetter(
   name: string,
   owner: object,

@@ -1,10 +1,13 @@
-/** `Date`, and what formats or gives the date of now: they read the clock of the simulation, and do everything else themselves. */
+/**
+ * `Date`, and the APIs that format or return the current date: they read the clock of the simulation, and leave
+ * everything else to the originals.
+ */
 import { hub, type AmbientWorld } from '../hub.ts';
 import { replaceProperty, standInFor, type AnyFunction } from './stand-in.ts';
 
 export function installDates(): void {
   const RealDate = Date;
-  // Also of the class that code has kept.
+  // Replaced on the original class as well, which code may have kept.
   standInFor('Date.now', RealDate, 'now', (real: () => number) => () => hub.world?.dateMs() ?? real());
   standInFor('Date', globalThis, 'Date', (): AnyFunction => {
     function StandIn(...args: unknown[]): unknown {
@@ -17,7 +20,7 @@ export function installDates(): void {
       if (made === StandIn) return new RealDate(...(given as []));
       return Reflect.construct(RealDate, given, new.target);
     }
-    // It has to be there before the other properties are copied, as it cannot be defined again.
+    // Defined before the other properties are copied, because it cannot be redefined afterwards.
     Object.defineProperty(StandIn, 'prototype', { value: RealDate.prototype, writable: false });
     return StandIn;
   });
@@ -40,7 +43,7 @@ function installIntl(): void {
       return real.call(this, date === undefined && world !== undefined ? world.dateMs() : date);
     };
   standInFor('Intl.DateTimeFormat.formatToParts', prototype, 'formatToParts', format);
-  // It is a getter, and what it gives is bound and always the same.
+  // `format` is a getter that always returns the same bound function.
   replaceProperty('Intl.DateTimeFormat.format', prototype, 'format', (before) => {
     const { get } = before as unknown as { readonly get: (this: unknown) => Format };
     return {
@@ -64,7 +67,7 @@ interface Zoned {
   toPlainTime(): unknown;
 }
 
-/** What is used of it; TypeScript does not know it yet. */
+/** The used subset of `Temporal`, which TypeScript does not know yet. */
 interface TemporalGlobal {
   readonly Now: object & { timeZoneId(): string };
   readonly Instant: {

@@ -49,7 +49,7 @@ export function installEntropy(): void {
 
 type Fill = (this: unknown, target: ArrayBufferView | ArrayBuffer, ...range: unknown[]) => unknown;
 
-/** The range is counted in elements. */
+/** The bytes that a call fills. `offset` and `size` count elements, not bytes. */
 function bytesIn(target: ArrayBufferView | ArrayBuffer, [offset = 0, size]: readonly unknown[]): Uint8Array {
   const { buffer, byteOffset, byteLength } = ArrayBuffer.isView(target)
     ? target
@@ -69,7 +69,7 @@ function installBytes(): void {
     function (options) {
       const { world } = hub;
       if (world === undefined) return real.call(this, options);
-      // It throws for anything but options.
+      // The original throws for invalid options.
       if (options !== undefined) real.call(this, options);
       const bytes = Buffer.alloc(16);
       world.fill(bytes);
@@ -91,7 +91,7 @@ function installBytes(): void {
     const deliver = given.at(-1);
     if (world === undefined || typeof deliver !== 'function') return real(target, ...given);
     const range = given.slice(0, -1);
-    // It refuses what the other refuses.
+    // Throws for the arguments that `randomFill` rejects.
     crypto.randomFillSync(target as Uint8Array, ...(range as [number?, number?]));
     world.setImmediate(deliver, [null, target]);
     return undefined;

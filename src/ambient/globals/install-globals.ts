@@ -1,4 +1,7 @@
-/** All stand-ins for globals of the machine. Invariant: they are there before the code that takes the originals, or it never sees them. */
+/**
+ * Installs all stand-ins for globals of the machine. Invariant: they must be in place before the code that keeps
+ * references to the originals.
+ */
 import { syncBuiltinESMExports } from 'node:module';
 import '../../kernel/drain-real-functions.ts';
 import { installClocks } from './clocks.ts';
@@ -12,7 +15,7 @@ import { installTogether, standIns } from './stand-in.ts';
 import { installTimeline } from './timeline.ts';
 import { installTimers } from './timers.ts';
 
-/** Does nothing the second time. */
+/** Has no effect the second time. */
 export function installGlobals(): void {
   if (standIns.length > 0) return;
   installTogether(() => {
@@ -26,6 +29,6 @@ export function installGlobals(): void {
     installMicrotasks();
     watchOutsideCalls();
   });
-  // Code that imported a function of a module by its name has to see the stand-in too.
+  // Makes named imports of builtin modules see the stand-ins too.
   syncBuiltinESMExports();
 }

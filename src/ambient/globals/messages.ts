@@ -1,6 +1,6 @@
 /**
- * `MessageChannel`: between two ports that code of a simulation makes, each message is an event. Invariants: the messages of a port come in
- * the order of sending; a port looks like Node's to those who use it.
+ * `MessageChannel`: between two ports created by code of a simulation, each message is an event. Invariants: messages
+ * of a port arrive in the order of sending; to its users a port looks like Node's.
  */
 import { hub, type AmbientWorld } from '../hub.ts';
 import { replaceProperty } from './stand-in.ts';
@@ -14,7 +14,7 @@ type OnMessage = ((event: MessageEvent) => void) | null;
 type CloneOptions = Parameters<typeof structuredClone>[1];
 type Listener = Parameters<EventTarget['addEventListener']>[1];
 
-/** Node's own base of ports: it has listeners of both styles. */
+/** Node's own base class of ports, with listeners of both styles. */
 const NodeEventTarget = Object.getPrototypeOf(MessagePort) as new () => EventTargetOfNode;
 
 class Port extends NodeEventTarget {
@@ -110,7 +110,7 @@ class Port extends NodeEventTarget {
   }
 }
 
-/** `instanceof MessagePort` holds for them. */
+/** Makes `instanceof MessagePort` true for them. */
 Object.setPrototypeOf(Port.prototype, MessagePort.prototype);
 
 export function installMessages(): void {

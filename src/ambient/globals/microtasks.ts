@@ -1,6 +1,7 @@
 /**
- * `queueMicrotask`, which is the engine's own for code under test. A test runner queues what it sends on, such as lines that were printed, while
- * code of a simulation runs: there it draws numbers and sets timers of its own, which are none of the simulation's.
+ * `queueMicrotask`. For code under test it is the engine's own. A test runner may queue work of its own, such as
+ * forwarding printed lines, while code of a simulation runs; that work runs outside the simulation, because it draws
+ * numbers and sets timers that do not belong to it.
  */
 import { hub } from '../hub.ts';
 import { standInFor } from './stand-in.ts';
@@ -17,7 +18,7 @@ export function installMicrotasks(): void {
   standInFor('queueMicrotask', globalThis, 'queueMicrotask', make, true);
 }
 
-/** The same where no simulation is. */
+/** Runs `callback` outside any simulation. */
 function outside(callback: () => void): () => void {
   return () => {
     const { world, awaits } = hub;

@@ -1,7 +1,8 @@
 /**
- * What the machine does for code and no simulation can: files, networks, processes, threads, work on the thread pool. Invariants: while code
- * of a simulation runs, each of these asks its world, which may refuse; otherwise it is the machine's own. No module of Node is loaded that
- * nobody uses: of those that come later, each ends in one that is watched.
+ * Intercepts what the machine can do and no simulation can: files, networks, processes, threads, work on the thread
+ * pool. Invariants: while code of a simulation runs, each such call asks the simulation's world, which may refuse it;
+ * otherwise the machine's function runs. No module of Node is loaded just to watch it: modules that are loaded later
+ * end up in functions that are watched.
  */
 import { syncBuiltinESMExports } from 'node:module';
 import type { EscapeKind } from '../../explore/escape.ts';
@@ -9,7 +10,7 @@ import { hub, type OutsideFunction, type WayBack } from '../hub.ts';
 import { replaceProperty, type AnyFunction } from './stand-in.ts';
 
 interface Area {
-  /** The module or global, and the way to who has the functions. */
+  /** The module or global, followed by the property path to the object that has the functions. */
   readonly path: string;
   readonly functions: RegExp;
   readonly kind: EscapeKind;
@@ -75,15 +76,15 @@ const AREAS: readonly Area[] = [
 
 const EXIT: OutsideFunction = { ...END, area: 'process', name: 'process.exit' };
 
-/** Globals that are areas, and who has their functions. */
+/** Globals that are areas, and the object that has their functions. */
 const GLOBALS: Readonly<Record<string, object>> = { process, Atomics, fetch: globalThis };
-/** Watched from the start: to load them costs little, and what the others do ends in them. */
+/** Watched from the start: they are cheap to load, and the others end up in them. */
 const BASE: ReadonlySet<string> = new Set([
   ...Object.keys(GLOBALS),
   ...['fs', 'net', 'dns', 'dgram', 'child_process', 'worker_threads', 'crypto'],
 ]);
 
-/** What `allow` can name, beside single functions. */
+/** Names that `allow` accepts in addition to single functions. */
 export const OUTSIDE_AREAS: readonly string[] = [...new Set(AREAS.map(({ path }) => areaOf(path)))];
 
 interface Seen {
@@ -97,7 +98,7 @@ const thread = globalThis as unknown as { [KEY]: Seen | undefined };
 const seen = (thread[KEY] ??= { areas: new Set(), modules: 0, exit: undefined });
 const { moduleLoadList } = process as unknown as { readonly moduleLoadList?: readonly string[] };
 
-/** Watches the functions of all modules that are loaded and not watched yet. */
+/** Watches the functions of all loaded modules that are not watched yet. */
 export function watchOutsideCalls(): void {
   watchExit();
   if (moduleLoadList?.length === seen.modules) return;
@@ -110,7 +111,7 @@ export function watchOutsideCalls(): void {
   syncBuiltinESMExports();
 }
 
-/** Vitest puts one of its own in place for each file. */
+/** Vitest replaces `process.exit` by a function of its own for each file. */
 function watchExit(): void {
   if (seen.exit === undefined || process.exit === seen.exit) return;
   const before = exitNow();
@@ -142,7 +143,7 @@ function watchArea({ path, functions, kind, instead }: Area): void {
   }
 }
 
-/** Who has the functions; an instance has them from its class. */
+/** The object that has the functions: for an instance, the prototype of its class. */
 function ownerAt(root: object, way: readonly string[]): object {
   let owner = root as Readonly<Record<string, object | undefined>>;
   for (const key of way) owner = (owner[key] ?? {}) as typeof owner;
@@ -160,7 +161,7 @@ function watched(before: PropertyDescriptor, outside: OutsideFunction): Property
   return { ...before, get: () => (value ??= watchedFunction(get() as AnyFunction, outside)) };
 }
 
-/** A proxy, so that classes and the properties of functions are there as before. */
+/** Wraps in a proxy, so that classes and properties of functions keep working. */
 function watchedFunction(original: AnyFunction, outside: OutsideFunction): AnyFunction {
   const gives = /promises|subtle|fetch/.test(outside.name);
   return new Proxy(original, {
@@ -179,7 +180,7 @@ function watchedFunction(original: AnyFunction, outside: OutsideFunction): AnyFu
   });
 }
 
-/** A function that gives a promise does so also when it fails. */
+/** A function that returns a promise rejects; others throw. */
 function refused(error: Error, gives: boolean): Promise<never> {
   if (gives) return Promise.reject(error);
   throw error;

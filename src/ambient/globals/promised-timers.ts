@@ -8,7 +8,7 @@ interface TimerOptions {
   readonly ref?: boolean;
 }
 
-/** False for what the original refuses. */
+/** False for values that the original rejects. */
 function areTimerOptions(options: unknown): options is TimerOptions | undefined {
   if (options === undefined) return true;
   if (typeof options !== 'object' || options === null || Array.isArray(options)) return false;
@@ -18,7 +18,7 @@ function areTimerOptions(options: unknown): options is TimerOptions | undefined 
   );
 }
 
-/** False for what the original refuses. */
+/** False for values that the original rejects. */
 function isDelay(ms: unknown): boolean {
   return ms === undefined || typeof ms === 'number';
 }
@@ -31,7 +31,7 @@ function abortError({ reason }: AbortSignal): Error {
   });
 }
 
-/** A promise that `start` settles; the signal rejects it and ends what was started. */
+/** A promise that `start` resolves. If the signal aborts, it rejects, and what was started is disposed of. */
 function abortable<T>(
   options: TimerOptions | undefined,
   start: (resolve: (value: T) => void) => NodeJS.Timeout | NodeJS.Immediate,
@@ -114,7 +114,7 @@ function installScheduler(): void {
   });
 }
 
-/** As Node's: ticks that nobody has asked for yet are kept. */
+/** As in Node, ticks that have not been consumed yet are kept. */
 async function* ticksOf(ms: unknown, value: unknown, options: TimerOptions = {}): AsyncGenerator<unknown> {
   const { signal, ref = true } = options;
   const throwIfAborted = (): void => {

@@ -1,37 +1,41 @@
 /**
- * Stands in for functions of the machine. Invariants: each asks the hub whether code of a simulation runs, and is the machine's own
- * otherwise; it looks as the original does (name, length, properties); it is put in place once in a thread, and all of them or none.
+ * Stand-ins for functions of the machine. Invariants: each asks the hub whether code of a simulation runs, and behaves
+ * as the original if not; it looks like the original (name, length, properties); they are installed once per thread,
+ * all of them or none.
  */
 
 /** Any function. */
 export type AnyFunction = (this: unknown, ...args: never[]) => unknown;
 
-/** A property of the machine that is replaced. */
+/** A replaced property of the machine. */
 export interface StandIn {
   readonly name: string;
   readonly owner: object;
   readonly key: string;
   readonly before: PropertyDescriptor;
   readonly now: PropertyDescriptor;
-  /** True if code under test may replace it by a fake of its own: a simulation does not need it. */
+  /** True if code under test may replace it by a fake of its own, because a simulation does not depend on it. */
   readonly isOptional: boolean;
 }
 
 interface State {
   readonly known: WeakSet<object>;
-  /** What stands in front of a stand-in and lets everything through to it. */
+  /** Wrappers around stand-ins that pass everything through, each with the function behind it. */
   readonly fronts: WeakMap<object, unknown>;
 }
 
 const KEY = Symbol.for('dryrunner.ambient.stand-ins');
 const context = globalThis as unknown as { [KEY]: StandIn[] | undefined };
-/** All that are in place. */
+/** All installed stand-ins. */
 export const standIns: StandIn[] = (context[KEY] ??= []);
-/** Those of all contexts of this thread: they share the functions of Node, which must not get one stand-in on top of the other. */
+/**
+ * The state shared by all contexts of this thread: they share the functions of Node, which must not get two stand-ins
+ * stacked.
+ */
 const thread = process as unknown as { [KEY]: State | undefined };
 const { known, fronts } = (thread[KEY] ??= { known: new WeakSet(), fronts: new WeakMap() });
 
-/** Puts in place what `install` asks for; if it throws, everything is as before. */
+/** Runs `install`; if it throws, undoes every replacement it made. */
 export function installTogether(install: () => void): void {
   const count = standIns.length;
   try {
@@ -44,7 +48,10 @@ export function installTogether(install: () => void): void {
   }
 }
 
-/** Replaces a property, if this Node has it; `make` gets what describes the original. */
+/**
+ * Replaces a property, if this version of Node has it. `make` gets the original descriptor; undefined leaves the
+ * property alone.
+ */
 export function replaceProperty(
   name: string,
   owner: object,
@@ -61,7 +68,7 @@ export function replaceProperty(
   standIns.push({ name, owner, key, before, now, isOptional });
 }
 
-/** The function, or the getter. */
+/** The functions in a descriptor: value, getter or setter. */
 function functionsOf(described: PropertyDescriptor): object[] {
   return Object.values(described).filter((part: unknown) => typeof part === 'function');
 }
@@ -88,7 +95,7 @@ function likeOriginal<F extends AnyFunction>(original: F, value: F): F {
   return Object.defineProperties(value, own);
 }
 
-/** The same stand-ins in a module that has the functions too. */
+/** Installs the same stand-ins in a module that exports the same functions. */
 export function alsoIn(module: object, moduleName: string, owner: object): void {
   for (const { name, owner: first, key, now } of standIns.slice()) {
     if (first !== owner) continue;
@@ -99,20 +106,21 @@ export function alsoIn(module: object, moduleName: string, owner: object): void 
   }
 }
 
-/** True of what shows a simulation, and not the machine, to the code of one. */
+/** True for a stand-in that shows code of a simulation the simulation instead of the machine. */
 export function isVirtual(value: unknown): boolean {
   return standIns.some(({ now, isOptional }) => !isOptional && now.value === value);
 }
 
-/** Lets `front`, which changes nothing, stand before what is in place. */
+/** Registers `front` as a wrapper that passes everything through, so that what it wraps does not count as replaced. */
 export function noteFront(front: object, original: unknown): void {
   fronts.set(front, original);
 }
 
-/** The name of one that somebody else has replaced since; undefined if all are in place. */
+/** The name of the first stand-in that other code has replaced; undefined if all are in place. */
 export function replacedStandIn(): string | undefined {
   const all = neededStandIns();
-  // By a plain loop, and by reading where there is a value: this is done twice for each simulation, and to describe a property takes many times as long.
+  // A plain loop that compares values where it can: this runs twice per simulation, and reading a descriptor takes many
+  // times as long.
   for (let at = 0; at < all.length; at += 1) {
     const one = all[at] as NeededStandIn;
     if (one.value !== undefined && one.owner[one.key] === one.value) continue;
@@ -121,7 +129,7 @@ export function replacedStandIn(): string | undefined {
   return undefined;
 }
 
-/** Those that a simulation needs, and how many there were when they were picked out. */
+/** The stand-ins that a simulation needs, cached until the number of stand-ins changes. */
 let needed: readonly NeededStandIn[] = [];
 let countAtLast = 0;
 
@@ -130,11 +138,11 @@ interface NeededStandIn {
   readonly owner: Readonly<Record<string, unknown>>;
   readonly key: string;
   readonly now: PropertyDescriptor;
-  /** Undefined if it is a getter. */
+  /** Undefined for a getter. */
   readonly value: unknown;
 }
 
-/** Five of six are optional. */
+/** Filters once, because five of six are optional. */
 function neededStandIns(): readonly NeededStandIn[] {
   if (countAtLast !== standIns.length) {
     needed = standIns
@@ -148,12 +156,12 @@ function neededStandIns(): readonly NeededStandIn[] {
   return needed;
 }
 
-/** Puts all in place again that somebody else has replaced. */
+/** Reinstalls the stand-ins that other code has replaced. */
 export function putBackStandIns(): void {
   for (const one of neededStandIns()) {
     const { owner, key, now } = one;
     if (!isReplaced(one)) continue;
-    // Fake timers that are put away later would delete what is not their own.
+    // Fake timers that are uninstalled later would otherwise remove a stand-in.
     const { clock } = Object(Reflect.get(owner, key)) as { clock?: { uninstall?: () => void } };
     clock?.uninstall?.();
     if (isReplaced(one)) Object.defineProperty(owner, key, now);

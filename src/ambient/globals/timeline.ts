@@ -1,4 +1,7 @@
-/** The timeline of `performance`: `mark`, `measure`, `getEntries…`, `clear…`, and `PerformanceObserver`. What Node refuses, Node refuses here too. */
+/**
+ * The timeline of `performance`: `mark`, `measure`, `getEntries…`, `clear…`, and `PerformanceObserver`. Arguments that
+ * Node rejects are passed to Node, so that its errors appear here too.
+ */
 import perfHooks, {
   PerformanceObserver,
   type MarkOptions,
@@ -17,10 +20,10 @@ import { replaceProperty, standInFor } from './stand-in.ts';
 
 type Args = readonly unknown[];
 type Method = (this: unknown, ...args: unknown[]) => unknown;
-/** What Node says itself, as its answer or its refusal. */
+/** Calls Node's own function, which returns or throws. */
 type AskNode = () => unknown;
 
-/** Names of its milestones, which Node takes for marks. */
+/** Names of Node's milestones, which `performance` accepts as marks. */
 const MILESTONES: ReadonlySet<unknown> = new Set([
   ...['nodeStart', 'v8Start', 'environment', 'loopStart', 'loopExit', 'bootstrapComplete'],
 ]);
@@ -30,7 +33,7 @@ const isObject = (value: unknown): value is object => typeof value === 'object' 
 export function installTimeline(): void {
   const prototype = Object.getPrototypeOf(performance) as object;
   const Performance = prototype.constructor as new () => object;
-  /** `answer` gets what was given, of which there is at least as much as the function of Node has to have. */
+  /** `answer` gets the arguments, of which there are at least as many as Node's function requires. */
   const method = (
     key: string,
     argCount: number,
@@ -115,7 +118,7 @@ function measureOn(
   );
 }
 
-/** Where it ends that has no end. */
+/** The end of a measure that has a start and a duration; undefined for others. */
 function afterStart(
   start: unknown,
   duration: unknown,
@@ -126,7 +129,7 @@ function afterStart(
 
 function timeOfMark(timeline: PerformanceTimeline, mark: unknown): number {
   if (typeof mark === 'number') {
-    // Node refuses it, before it keeps anything.
+    // Node throws for it, before it keeps anything.
     if (mark < 0) performance.mark('refused', { startTime: mark });
     return mark;
   }
@@ -137,7 +140,7 @@ function timeOfMark(timeline: PerformanceTimeline, mark: unknown): number {
   return timeline.timeOfMark(name);
 }
 
-/** Each observer that was made since the stand-ins are there. */
+/** The callback of each observer created since the stand-ins were installed. */
 const callbacks = new WeakMap<object, PerformanceObserverCallback>();
 
 type Observe = (this: unknown, options?: unknown) => void;
@@ -148,7 +151,7 @@ function installObservers(): void {
   const Real = PerformanceObserver;
   const prototype = Real.prototype as { observe: Observe; disconnect: Disconnect };
   const { observe, disconnect } = prototype;
-  /** Throws what Node does. */
+  /** Throws what Node throws for invalid options. */
   const check = (options: unknown): void => {
     const probe = new Real(() => {});
     observe.call(probe, isObject(options) ? { ...options, buffered: false } : options);
@@ -196,7 +199,7 @@ function installClasses(): void {
   });
 }
 
-/** A class, as a global and in `node:perf_hooks`. */
+/** Replaces a class, as a global and in `node:perf_hooks`. */
 function standInForClass(
   key: 'PerformanceObserver' | 'PerformanceMark',
   /** `heir` is the prototype of a class that extends this one. */

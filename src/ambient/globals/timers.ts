@@ -1,4 +1,7 @@
-/** `setTimeout`, `setInterval`, `setImmediate` and what clears them, as globals and in `node:timers`; and `process.nextTick`. */
+/**
+ * `setTimeout`, `setInterval`, `setImmediate` and the functions that clear them, as globals and in `node:timers`; and
+ * `process.nextTick`.
+ */
 import timers from 'node:timers';
 import { noteHandingOn } from '../../kernel/drain-real-functions.ts';
 import { hub, type AmbientTimer, type TickCallback } from '../hub.ts';
@@ -31,7 +34,7 @@ export function installTimers(): void {
     noteHandingOn(standIn, real, isOutsideSimulation);
     return standIn as typeof setImmediate;
   });
-  // One that a simulation has set is known as such from outside too.
+  // A timer of a simulation is recognized outside it too.
   for (const key of ['clearTimeout', 'clearInterval', 'clearImmediate'] as const) {
     const kind = key === 'clearImmediate' ? 'Immediate' : 'Timeout';
     standInFor<Clear>(key, globalThis, key, (real: Clear) => (timer) => {
@@ -44,7 +47,10 @@ export function installTimers(): void {
 
 const TICKS = 'process.nextTick';
 
-/** Ticks are Node's and in its order. They are counted, because Node itself never comes out of a loop of them; who replaces it does no harm. */
+/**
+ * Ticks run in Node's queue and order. They are counted, because Node itself never leaves an endless loop of them.
+ * Optional: code may replace it.
+ */
 function installTicks(): void {
   const countTicks = (real: NextTick): NextTick => {
     return (callback, ...args) => {
@@ -58,17 +64,20 @@ function installTicks(): void {
 
 let ticks: StandIn | undefined;
 
-/** Vitest puts the one that it found when it started into its place whenever it reports something. */
+/** Undoes a reset by Vitest: whenever it reports something, it puts back the `nextTick` that it found at its start. */
 export function keepTicksCounted(): void {
   ticks ??= standIns.find(({ name }) => name === TICKS);
   if (process.nextTick === ticks?.before.value) process.nextTick = ticks.now.value as typeof process.nextTick;
 }
 
-/** It may be of a simulation that is over; a number is one of the simulation that runs. */
+/**
+ * Clears a timer of a simulation; true if nothing is left for the machine to clear. The object may belong to a
+ * simulation that is over; a number always refers to the current one.
+ */
 function clearAmbient(kind: 'Timeout' | 'Immediate', timer: unknown): boolean {
   if (typeof timer === 'object' && timer !== null) {
     if (!('clearInSimulation' in timer)) return false;
-    // As Node, which takes each for its own kind only.
+    // As in Node, each function clears only its own kind.
     if (timer.constructor.name === kind) (timer as AmbientTimer).clearInSimulation();
     return true;
   }
