@@ -1,4 +1,4 @@
-/** The part of seedrandom in use: its `alea`, which turns a text into a state and reads no real randomness. */
+/** The part of seedrandom that is used: its `alea`, which turns a text into a state and reads no real randomness. */
 declare module 'seedrandom/lib/alea.js' {
   interface Alea {
     /** The next 32 bits, signed. */

@@ -1,10 +1,13 @@
-/** Refuses what a caller from plain JavaScript can get wrong, before anything is done with it. Each failure is `RUNNER_INVALID_ARGUMENT`. */
+/**
+ * Rejects arguments that a caller from plain JavaScript can get wrong, before anything is done with them. Each failure
+ * is `RUNNER_INVALID_ARGUMENT`.
+ */
 import * as is from './shape.ts';
 import { describeValue, invalidArgument, RunnerError } from './errors.ts';
 
 /**
- * Refuses what does not fit `shape`. A field of the options is named alone, of anything else after it: `query.states`. Reads each field that
- * the shape has; what those throw is refused too.
+ * Throws unless `value` fits `shape`. The message names a field of the options by itself, a field of any other argument
+ * with the argument: `query.states`. Reads each field of the shape; an error that this throws becomes a rejection too.
  */
 export function check(name: string, value: unknown, shape: is.Shape): void {
   let found;
@@ -23,16 +26,16 @@ export function check(name: string, value: unknown, shape: is.Shape): void {
 }
 
 /**
- * Refuses anything but an object, or a function, which may carry methods too. Looks at nothing in it, so that it may be called as often as one
- * likes; what is read of it afterwards may still throw, see {@link unreadable}.
+ * Throws for anything but an object, or a function, which may carry methods too. Inspects no field, so it is cheap and
+ * cannot run the caller's code; reading fields afterwards may still throw, see {@link unreadable}.
  */
 export function checkObject(name: string, expected: string, value: unknown): void {
   if (!isObject(value)) throw invalidArgument(name, expected, value);
 }
 
 /**
- * What to throw when an argument threw while it was looked at: an error of ours passes as it is, anything else came out of the argument. For
- * calls that are too frequent for {@link check}: a `try` around what reads costs nothing.
+ * The error to throw when reading an argument threw: an error of this package passes unchanged, anything else came from
+ * the argument. For calls that are too frequent for {@link check}: a `try` around the reads costs nothing.
  */
 export function unreadable(name: string, value: unknown, error: unknown): unknown {
   if (error instanceof RunnerError) return error;
@@ -41,7 +44,7 @@ export function unreadable(name: string, value: unknown, error: unknown): unknow
   return new RunnerError('RUNNER_INVALID_ARGUMENT', message, { expected, actual: value, cause: error });
 }
 
-/** As `instanceof`, which throws for a proxy that does. */
+/** As `instanceof`, but false for a proxy that throws. */
 export function isInstance<T>(value: unknown, type: abstract new (...given: never[]) => T): value is T {
   try {
     return value instanceof type;
@@ -50,7 +53,7 @@ export function isInstance<T>(value: unknown, type: abstract new (...given: neve
   }
 }
 
-/** As `Array.isArray`, which throws for a proxy that was revoked. */
+/** As `Array.isArray`, but false for a revoked proxy. */
 export function isArray(value: unknown): value is readonly unknown[] {
   try {
     return Array.isArray(value);
@@ -65,14 +68,17 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 
 const ITERATOR = is.withMethods('next');
 
-/** What can be gone through once, its iterator checked. What that throws on the way is the caller's own, and passes through. */
+/**
+ * An iterable that can be iterated once, with its iterator checked. Errors during the iteration are the caller's own
+ * and pass through.
+ */
 export function checkedIterable<T>(name: string, value: Iterable<T>): Iterable<T> {
   check(name, value, is.ITERABLE);
   const iterator = startOf(name, value, () => value[Symbol.iterator]());
   return { [Symbol.iterator]: () => iterator };
 }
 
-/** Starts to go through `value`; refuses what throws then, or gives no iterator. */
+/** Starts to iterate `value`; rejects it if that throws or returns no iterator. */
 export function startOf<I>(name: string, value: unknown, start: () => I): I {
   try {
     const iterator = start();

@@ -1,47 +1,48 @@
 /**
- * The clock contract that every time-dependent part takes by injection. There is a virtual one (`virtual-clock.ts`) and one on
- * the machine's time (`src/host/system-clock.ts`); nothing else in the package knows what time is.
+ * The clock contract that every time-dependent part takes by injection. There is a virtual clock (`virtual-clock.ts`)
+ * and one on the machine's time (`src/host/system-clock.ts`); nothing else in the package reads time.
  */
 import * as is from './shape.ts';
 import { CallbackWaiter } from './signal-waiters.ts';
 import { check } from './argument-check.ts';
 import type { Label } from './question.ts';
 
-/** A pending event. Cancelling one that has fired or was cancelled does nothing. */
+/** A pending event. Cancelling an event that has fired or was cancelled is a no-op. */
 export interface Timer {
-  /** Takes the event out of the queue at once, in O(log n); it will not fire. */
+  /** Removes the event from the queue at once, in O(log n); it will not fire. */
   cancel(): void;
 }
 
 /**
  * Time and the order of events.
  *
- * A label says what an event is about, in parts (`{ owner: 'link', what: 'send', subject: 'message-3' }`) or as a text: it keys the
- * decisions about order, appears in reports, and shows strategies which events are about the same thing. On a hot path make it once,
- * by `topicOf`, not per event.
+ * A label says what an event is about, in parts (`{ owner: 'link', what: 'send', subject: 'message-3' }`) or as a text:
+ * decisions about order are keyed by it, reports show it, and strategies see from it which events are about the same
+ * thing. On a hot path create it once with `topicOf`, not per event.
  */
 export interface Clock {
-  /** Milliseconds since this clock began, with microsecond resolution; monotonic. */
+  /** Milliseconds since the start of this clock, with microsecond resolution; monotonic. */
   now(): number;
   /** Milliseconds from the Unix epoch to `now() === 0`. Constant on a virtual clock, so that dates are reproducible. */
   readonly epochMs: number;
   /**
-   * Fires once, `ms` from now (0 or more, finite; rounded to microseconds, a positive one at least 1). Delays beyond 24.8 days work on every clock.
+   * Fires once, `ms` from now. `ms` is finite and 0 or more; it is rounded to microseconds, and a positive delay is at
+   * least 1 µs. Delays beyond 24.8 days work on every clock.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `ms` is negative or not finite.
    */
   timer(label: Label, ms: number, fire: () => void): Timer;
   /**
-   * Fires once, now, after the callback that is running. Among others due now the order is a decision on the virtual clock
-   * and first-in-first-out on the wall clock.
+   * Fires once, now, after the callback that is running. The order among other events due now is a decision on the
+   * virtual clock and first-in-first-out on the wall clock.
    */
   post(label: Label, fire: () => void): Timer;
-  /** As `timer`, but after everything else that is due at that time, also what those events post (R35). */
+  /** As `timer`, but after everything else due at that time, including what those events post (R35). */
   endOfInstant(label: Label, ms: number, fire: () => void): Timer;
 }
 
 /**
- * Lets `ms` pass on `clock`. Rejects with `signal.reason` at once when the signal aborts; the timer is cleared then.
+ * Waits for `ms` on `clock`. Rejects with `signal.reason` as soon as the signal aborts, and cancels the timer.
  *
  * @example
  * ```ts
@@ -67,7 +68,7 @@ export function sleep(clock: Clock, ms: number, label: Label = 'sleep', signal?:
   return promise;
 }
 
-/** Looked at only now, so that a sleep on a real clock pays nothing for it. */
+/** Validates the clock only after an error, so that a sleep on a valid clock pays nothing for it. */
 async function refuseSleep(clock: Clock, error: unknown): Promise<never> {
   check('clock', clock, is.CLOCK);
   throw error;
@@ -75,7 +76,7 @@ async function refuseSleep(clock: Clock, error: unknown): Promise<never> {
 
 let resolveTaken = (): void => {};
 
-/** One executor for all sleeps: one of its own for each would cost an eighth of a sleep. */
+/** One executor shared by all sleeps: a closure for each would cost an eighth of a sleep. */
 function takeResolve(resolve: () => void): void {
   resolveTaken = resolve;
 }

@@ -1,5 +1,5 @@
 /**
- * Puts each open question to one source and keeps the answers. Invariant: the log holds every answer that was given to a question
+ * Passes each open question to one source and records the answers. Invariant: the log holds every answer to a question
  * with more than one alternative, in order, and nothing else.
  */
 import * as is from './shape.ts';
@@ -17,16 +17,19 @@ import {
 import type { RollingHash } from './rolling-hash.ts';
 import type { TextWords } from './text-words.ts';
 
-/** A multiple of 3. */
+/** Entries times three numbers: a multiple of 3. */
 const CHUNK_LENGTH = 3072;
-/** How much there was in the chunk that was written last: the logs of an exploration are about as long, and an array that grows is copied. */
+/**
+ * Length of the last chunk of the previous log: the logs of one exploration have similar lengths, and an array that
+ * grows is copied.
+ */
 let usualLength = 0;
 
-/** What {@link createDecisions} takes beside the source. */
+/** Options of {@link createDecisions}. */
 export interface DecisionLogOptions {
-  /** Keeps the entries; without them only `count` grows. Default: true. */
+  /** Records the entries; if false, only `count` grows. Default true. */
   readonly record?: boolean;
-  /** Takes in every answer as it is given: text of the question, n, answer. */
+  /** Hash to which each answer is added as it is given: text of the question, n, answer. */
   readonly hash?: RollingHash;
 }
 
@@ -36,10 +39,10 @@ const LOG_OPTIONS = is.optionsOf<DecisionLogOptions>(
   { record: is.BOOLEAN, hash: is.withMethods('addWords', 'addNumber') },
 );
 
-/** A question that was asked, with what is kept of each. */
+/** A question that was asked, with its entry data. */
 interface AskedQuestion {
   readonly question: Question;
-  /** Position among the questions in the order of first asking. */
+  /** Index of the question in the order of first asking. */
   readonly index: number;
   occurrences: number;
 }
@@ -47,9 +50,9 @@ interface AskedQuestion {
 let logsMade = 0;
 const PLAIN: DecisionSource = { decide: () => 0 };
 
-/** Choices with their log. Made by {@link createDecisions}. */
+/** Choices with a log; create them with {@link createDecisions}. */
 export class DecisionLog implements Choices {
-  /** Questions hold it rather than the log, which they may outlive. */
+  /** Questions refer to the log by this number, because they may outlive it. */
   private readonly id = ++logsMade;
   private source: DecisionSource;
   private record: boolean;
@@ -63,7 +66,10 @@ export class DecisionLog implements Choices {
     choice: undefined,
   };
   private readonly questions: Question[] = [];
-  /** Per entry: index of its question, n, answer. No object per decision, and no array so long that growing it costs more. */
+  /**
+   * Three numbers per entry: index of its question, n, answer. This avoids an object per decision, and arrays so long
+   * that growing them is costly.
+   */
   private readonly fullChunks: number[][] = [];
   private chunk: number[] = new Array<number>(usualLength);
   private used = 0;
@@ -75,7 +81,7 @@ export class DecisionLog implements Choices {
     this.hash = options.hash;
   }
 
-  /** How many decisions were taken. */
+  /** Number of decisions taken. */
   get count(): number {
     return this.given;
   }
@@ -102,7 +108,7 @@ export class DecisionLog implements Choices {
     this.source.drawn?.(name, value, asked);
   }
 
-  /** The decisions so far, or the first `max` of them; empty if they are not recorded. The objects are made by this call. */
+  /** The decisions so far, or the first `max` of them; empty if they are not recorded. Each call creates new objects. */
   entries(max: number = Infinity): Decision[] {
     const entries: Decision[] = [];
     for (const chunk of [...this.fullChunks, this.chunk]) {
@@ -115,7 +121,7 @@ export class DecisionLog implements Choices {
     return entries;
   }
 
-  /** @internal What is asked from now on gets the plain answer, and is no part of the log. */
+  /** @internal From now on questions get the plain answer and are not logged. */
   end(): void {
     this.source = PLAIN;
     this.record = false;
@@ -160,7 +166,7 @@ export class DecisionLog implements Choices {
     );
   }
 
-  /** Many events have a topic of their own, of which there need be no question. */
+  /** Many events have a topic of their own; for those no question object is created. */
   #askedOrder(topic: Topic): AskedQuestion {
     const own = topic.asked('order');
     const kept = own?.keptBy(this.id) as AskedQuestion | undefined;
@@ -192,7 +198,7 @@ function addDecision(hash: RollingHash, question: TextWords, n: number, answer: 
 }
 
 /**
- * Makes choices that are answered by `source` and logged.
+ * Creates choices that `source` answers, with their log.
  *
  * @example
  * ```ts

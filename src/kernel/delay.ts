@@ -1,12 +1,15 @@
-/** What a delay means on every clock. Invariant: a positive delay never becomes 0, or code that waits for what is left would never get there. */
+/**
+ * The meaning of a delay on every clock. Invariant: a positive delay never becomes 0, or code that waits for the
+ * remaining time would never get there.
+ */
 import { invalidArgument } from './errors.ts';
 import { microsecondsOf } from './microseconds.ts';
 
-/** The end of the time that a clock can show in microseconds, 285 years after its start; what is longer than that fires there. */
+/** The last time that a clock can show in microseconds, 285 years after its start; longer delays fire there. */
 export const LAST_TIME_US: number = Number.MAX_SAFE_INTEGER;
 
 /**
- * The delay in whole microseconds: rounded, and a positive one at least 1.
+ * Converts a delay to whole microseconds: rounded, and at least 1 if positive.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `ms` is negative or not finite.
  */
@@ -19,9 +22,9 @@ export function delayUsOf(ms: number): number {
 }
 
 /**
- * What is left at `nowMs` of `limitMs` (may be `Infinity`) that began at `startMs`, in milliseconds. Exactly 0 from the microsecond on in
- * which a timer of `limitMs` would have fired: a difference of milliseconds that is not rounded can be slightly above 0 then, and a delay
- * of that is a microsecond.
+ * The milliseconds left at `nowMs` of a limit of `limitMs` (may be `Infinity`) that began at `startMs`. Exactly 0 from
+ * the microsecond in which a timer of `limitMs` would have fired: without rounding, the difference in milliseconds can
+ * be slightly above 0 then, and would become a delay of a microsecond.
  */
 export function timeLeftMs(limitMs: number, startMs: number, nowMs: number): number {
   if (limitMs === Infinity) return Infinity;

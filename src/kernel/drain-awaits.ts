@@ -1,37 +1,41 @@
 /**
- * Where a flow of promises waits: those of its awaits that nothing has answered. Invariants: nothing is changed by being watched; what is
- * started and not awaited is no part of the flow, however it was started; it is watched only for short, as every promise pays for it.
+ * Finds where a flow of promises waits: its awaits that have not ended. Invariants: watching changes nothing; work that
+ * is started and not awaited is not part of the flow, however it was started; it is watched for a short time only,
+ * because every promise pays for it.
  */
 import { promiseHooks } from 'node:v8';
 import { stackOf } from './errors.ts';
 import { setStackLimit } from './drain-stack-limit.ts';
 
-/** An await that has not ended. Both are stacks. */
+/** An await that has not ended. Both fields are stacks. */
 export interface PendingAwait {
   readonly awaitedAt: string;
-  /** Where the awaited promise was made; absent if that was not seen. */
+  /** Where the awaited promise was created; absent if that was not seen. */
   readonly madeAt?: string;
 }
 
-/** Frames between an await and the flow that it is part of. */
+/** Maximum number of frames between an await and the flow that contains it. */
 const FRAMES_MAX = 200;
-/** A promise and its stack take kilobytes. What has waited longest is kept: it is what stands still. */
+/**
+ * Maximum number of promises kept: a promise and its stack take kilobytes. The oldest are kept, because what stands
+ * still has waited longest.
+ */
 const KEPT_MAX = 20_000;
-/** Reading a stack takes many times what taking it does. */
+/** Maximum number of stacks read: reading one takes many times as long as capturing it. */
 const READ_MAX = 2_000;
-/** The line that says what was thrown, and the frame of the hook. */
+/** The message line, and the frame of the hook. */
 const LINES_ABOVE = 2;
 
 const POSITION = /:\d+:\d+\)?$/;
 const CHAINED = /^(?:Promise\.)?then /;
 const COMBINED = /^(?:Function|Promise)\.(?:all|allSettled|any|race) /;
-/** Below it stand those who drive the reactions, and below them those who await. */
+/** Below this frame are those that drive the reactions, and below them the awaiting functions. */
 const REACTIONS = 'node:internal/process/task_queues';
 const DRIVER = /node:internal\/|\/kernel\/drain-(?:documented|fast|run)\./;
 
 interface Made {
   readonly promise: object;
-  /** What is awaited, or what it was chained to. */
+  /** The promise that is awaited, or on which this one was chained. */
   readonly parent: object | undefined;
   readonly taken: Error;
 }
@@ -43,18 +47,21 @@ interface Frame {
   readonly isAsync: boolean;
 }
 
-/** A promise with its stack read. */
+/** A promise with its stack parsed. */
 interface Read extends Made {
   readonly stack: string;
-  /** All frames, the nearest first. */
+  /** All frames, innermost first. */
   readonly frames: readonly Frame[];
-  /** How many of them ran when it was made, without those of the driver; the flow itself is the last at most. */
+  /**
+   * Number of frames that were running when it was created, without those of the driver; the flow's own frame is the
+   * last one counted.
+   */
   readonly running: number;
-  /** The functions from here down to the flow; undefined if it does not lead there. */
+  /** The functions from here down to the flow; undefined if the stack does not lead there. */
   readonly path: readonly string[] | undefined;
 }
 
-/** Watches the awaits of all promises that are made until it is stopped. */
+/** Watches the awaits of all promises that are created until it is stopped. */
 export class AwaitWatch {
   readonly #made = new Map<object, Made>();
   readonly #flow: string;
@@ -76,19 +83,19 @@ export class AwaitWatch {
     }) as () => void;
   }
 
-  /** Ends the watching; what was seen until then stays. */
+  /** Stops watching; what was seen until then stays available. */
   stop(): void {
     this.#stop();
   }
 
-  /** The awaits at which the flow waits, those furthest from its beginning only; none if it does not wait. */
+  /** The innermost awaits at which the flow waits; empty if it does not wait. */
   pending(): readonly PendingAwait[] {
     const made = [...this.#made.values()].slice(0, READ_MAX);
     return new Flow(made.map((one) => readOf(one, this.#flow))).ends();
   }
 }
 
-/** What is known once everything stands still. */
+/** Analyses the pending promises once everything stands still. */
 class Flow {
   readonly #all: readonly Read[];
   readonly #byPromise: ReadonlyMap<object, Read>;
@@ -108,7 +115,7 @@ class Flow {
       });
   }
 
-  /** True if the flow waits for it. */
+  /** True if the flow waits for this promise. */
   #isPart(one: Read, seen: Set<Read>): boolean {
     const { frames, running, path, parent, promise } = one;
     if (path === undefined || parent === undefined || seen.has(one)) return false;
@@ -118,7 +125,8 @@ class Flow {
       const result = isCombined ? this.#madeAt(frames.slice(1)) : [promise];
       return this.#isAwaited(result, seen);
     }
-    // A function that has gone on after an earlier await is followed by those who await it; before that, only by those who called it.
+    // After its first await, the stack of a function shows the functions that await it; before that, it shows only its
+    // callers.
     if (running === 1) return true;
     return this.#isAwaited(this.#calledAt(frames), seen);
   }
@@ -129,7 +137,7 @@ class Flow {
     );
   }
 
-  /** Promises that were made at exactly this place. */
+  /** Promises that were created at exactly this place. */
   #madeAt(frames: readonly Frame[]): object[] {
     const place = textOf(frames);
     return this.#all.filter((other) => textOf(other.frames) === place).map(({ promise }) => promise);
@@ -153,7 +161,7 @@ function readOf(made: Made, flow: string): Read {
   const lines = stackOf(made.taken)?.split('\n').slice(LINES_ABOVE) ?? [];
   const frames = lines.map(frameOf);
   const isFlow = ({ name }: Frame): boolean => name === flow || name.startsWith(`${flow} `);
-  // Tools that map places back to their sources may leave out that a frame is one of those who await.
+  // Tools that map places back to their sources may remove the mark of an awaiting frame.
   const drivenAt = frames.findIndex(({ isAsync, text }) => isAsync || text.includes(REACTIONS));
   const flowAt = frames.findIndex(isFlow);
   const ran = drivenAt < 0 ? frames.length : drivenAt;
@@ -173,14 +181,15 @@ function textOf(frames: readonly Frame[]): string {
   return frames.map(({ text }) => text).join('\n');
 }
 
-/** An await is made by the function that waits, a chained promise by the engine. */
+/** The waiting function creates an await, the engine creates a chained promise. */
 function isAwait({ frames, parent }: Read): boolean {
   return parent !== undefined && !CHAINED.test(`${frames[0]?.name ?? ''} `);
 }
 
-/** True if `other` is further from the beginning of the flow, on the same way. */
+/** True if `other` is on the same path, further from the flow's beginning. */
 function isBelow({ path = [], running }: Read, { path: other = [] }: Read): boolean {
-  // A function that is not async stands in the stack of what it calls until that has awaited for the first time, and not behind it.
+  // A function that is not async is in the stack of its callee until that awaits for the first time, and not
+  // afterwards.
   const way = path.filter((name, at) => at === 0 || at >= running - 1 || other.includes(name));
   return other.length > way.length && way.every((name, at) => other[at + other.length - way.length] === name);
 }

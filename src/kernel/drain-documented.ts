@@ -1,7 +1,7 @@
 /**
- * The documented drain: after each step a promise reaction asks for a tick, and ticks run when all reactions have. A tick of the
- * user that comes meanwhile has reactions of its own, so ticks are counted and the hop is repeated until one saw none. Invariant:
- * `process.nextTick` is replaced only while a burst runs.
+ * The documented drain: after each step a promise reaction requests a tick, and ticks run when all reactions have. A
+ * tick that user code requests in the meantime has reactions of its own, so ticks are counted and the hop is repeated
+ * until it saw none. Invariant: `process.nextTick` is replaced only while a burst runs.
  */
 import { realFunctions } from './drain-real-functions.ts';
 import { startRun } from './drain-run.ts';
@@ -10,7 +10,7 @@ import type { Burst, Drain, DrainRun, StepResult } from './drain-run.ts';
 type NextTick = (call: (...args: unknown[]) => void, ...args: unknown[]) => void;
 const host: { nextTick: NextTick } = process;
 
-// The machine's own, since others may stand in `process` now. Hops go through it and are not counted.
+// The machine's own, since `process` may hold a replacement now. Hops use it and are not counted.
 const { nextTick } = realFunctions;
 const settled = Promise.resolve();
 
@@ -31,7 +31,10 @@ function countTicks(): void {
   host.nextTick = counting;
 }
 
-/** Someone who replaced `process.nextTick` on top of the counter meanwhile keeps the last word; the counter does no harm. */
+/**
+ * If other code replaced `process.nextTick` on top of the counter in the meantime, that replacement stays; the counter
+ * below it does no harm.
+ */
 function stopCounting(): void {
   bursts -= 1;
   if (bursts === 0 && host.nextTick === counting) host.nextTick = replaced;
@@ -83,7 +86,7 @@ class Hops {
   }
 }
 
-/** Makes the burst of one run. */
+/** Creates the burst of one run. */
 export function createDocumentedBurst(): Burst {
   let hops: Hops | undefined;
   return (run) => {
@@ -93,8 +96,8 @@ export function createDocumentedBurst(): Burst {
 }
 
 /**
- * The drain that uses documented functions only. A tick asked for through a copy of `process.nextTick` that was taken before the
- * run is not seen, and unhandled rejections are reported at the end of a turn instead of after the step.
+ * The drain that uses documented functions only. It does not see a tick requested through a copy of `process.nextTick`
+ * that was taken before the run, and unhandled rejections are reported at the end of a turn instead of after the step.
  */
 export const documentedDrain: Drain = {
   name: 'documented',

@@ -1,7 +1,7 @@
 /**
- * The fast drain: `process._tickCallback` runs all ticks and promise reactions at once, so that a whole burst of steps is one
- * loop. The function is undocumented, therefore it is looked for when this module is loaded and tried out before the first run.
- * It does nothing inside a promise reaction, which is why a run is driven from `setImmediate`.
+ * The fast drain: `process._tickCallback` runs all ticks and promise reactions at once, so that a whole burst of steps
+ * is one loop. The function is undocumented, so this module checks for it when it is loaded and tries it before the
+ * first run. It does nothing inside a promise reaction, which is why `setImmediate` drives a run.
  */
 import { RunnerError } from './errors.ts';
 import { startRun } from './drain-run.ts';
@@ -14,7 +14,7 @@ const { nextTick } = realFunctions;
 const isPresent = typeof runReactions === 'function';
 let isExact = false;
 
-/** True if the fast drain does what it must. In a promise reaction it never does, which says nothing of the next time. */
+/** True if the fast drain works as it must. Inside a promise reaction this is always false; the result may differ elsewhere. */
 export function isFastDrainExact(): boolean {
   isExact ||= isPresent && tryOut();
   return isExact;
@@ -39,7 +39,7 @@ export const fastBurst: Burst = (run) => {
   let result: StepResult | undefined = true;
   let interrupted = true;
   try {
-    // A tick that threw in the burst before has left reactions behind.
+    // A tick that threw in the previous burst has left reactions behind.
     runReactions();
     while (left > 0) {
       result = stepOrFail(run);
@@ -49,8 +49,8 @@ export const fastBurst: Burst = (run) => {
     }
     interrupted = false;
   } finally {
-    // What a tick throws goes on to the event loop: Node's stack of async ids is only cleared there, and a mere catch
-    // would end the process.
+    // An error thrown by a tick propagates to the event loop: Node clears its stack of async ids only there, and a mere
+    // catch would end the process.
     if (interrupted) run.interrupt();
   }
   if (result !== undefined) run.endTurn(result, left < run.stepsPerTurn);
@@ -73,7 +73,7 @@ function chooseFastBurst(): Burst {
   );
 }
 
-/** The fast drain, `undefined` if this Node has no `process._tickCallback`. */
+/** The fast drain; `undefined` if this Node has no `process._tickCallback`. */
 export const fastDrain: Drain | undefined = isPresent
   ? { name: 'fast', run: (step, hooks) => startRun(chooseFastBurst, step, hooks) }
   : undefined;

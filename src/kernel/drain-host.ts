@@ -1,11 +1,14 @@
-/** What a driver of clocks must know of Node beside the drain: the async context of callbacks, and what is alive in the process. */
+/**
+ * The parts of Node that a driver of clocks needs beside the drain: the async context of callbacks, and the resources
+ * alive in the process.
+ */
 import { AsyncResource } from 'node:async_hooks';
 import { SetTimers, type SetTimerCall } from './drain-set-timers.ts';
 import { invalidArgument } from './errors.ts';
 
 /**
- * Ties a raw callback to the async context (`AsyncLocalStorage`) of now. Awaited promises keep their context by themselves; a
- * callback that a user hands to a clock through one of our doors does not.
+ * Binds a raw callback to the current async context (`AsyncLocalStorage`). Awaited promises keep their context by
+ * themselves; a callback that a user passes to a clock through a function of this package does not.
  *
  * @example
  * ```ts
@@ -20,14 +23,15 @@ export function bindContext<Args extends unknown[], Result>(
   call: (...args: Args) => Result,
 ): (...args: Args) => Result {
   if (typeof (call as unknown) !== 'function') throw invalidArgument('call', 'a function', call);
-  // `AsyncResource.bind` makes a deprecated property for each function, which takes longer than all the rest.
+  // `AsyncResource.bind` creates a deprecated property for each function, which takes longer than everything else.
   const context = new AsyncResource('dryrunner.bound');
   return (...args) => context.runInAsyncScope(call, undefined, ...args);
 }
 
 /**
- * What keeps the real event loop alive now (timers, sockets, child processes, file operations), by kind, sorted. With nothing
- * queued on a virtual clock, kinds that were not there when the run began are an escape from it, not a deadlock.
+ * The kinds of resources that keep the real event loop alive now (timers, sockets, child processes, file operations),
+ * sorted. If nothing is queued on a virtual clock, kinds that were not there when the run began mean an escape from it,
+ * not a deadlock.
  */
 export function activeResources(): string[] {
   return process.getActiveResourcesInfo().sort();
@@ -35,59 +39,66 @@ export function activeResources(): string[] {
 
 const TIMER = 'Timeout';
 /**
- * What keeps the process alive since `begin`. An execution that waits for a real timer is ended, and the timer fires during any later one;
- * so from then on those that are set during an execution are counted, since numbers alone no longer show whose they are.
+ * Tracks what keeps the process alive since `begin`. If an execution that waits for a real timer is ended, the timer
+ * fires during some later one; from then on timers that are set during an execution are tracked one by one, since
+ * numbers alone no longer show which execution set them.
  */
 export class ResourcesSince {
   static #hasLeftTimers = false;
   readonly #timers: SetTimers | undefined;
   #before: readonly string[] = [];
-  /** How many timers had been set when they were first counted; undefined as long as their number says enough. */
+  /**
+   * The number of timers that had been set when tracking of single timers began; undefined while comparing numbers is
+   * enough.
+   */
   #countedFrom: number | undefined;
 
-  /** With `isOwn`, which says whether code of the execution runs, timers are watched as they are set. */
+  /** With `isOwn`, which returns whether code of the execution runs, timers are tracked as they are set. */
   constructor(isOwn?: () => boolean) {
     if (isOwn !== undefined) this.#timers = new SetTimers(isOwn);
   }
 
-  /** To be called in a burst of the drain, like the looks: between two of them others set timers too. */
+  /** Call this, like the other methods, in a burst of the drain: between two bursts other code sets timers too. */
   begin(): void {
     this.#before = activeResources();
     this.#timers?.begin();
     if (ResourcesSince.#hasLeftTimers) this.#countedFrom = 0;
   }
 
-  /** Nothing of the scenario's keeps the process alive: from now on timers are counted as they are set, because others may set some. */
+  /**
+   * Nothing of the scenario keeps the process alive: from now on single timers are tracked, because other code may set
+   * some.
+   */
   noteStill(): void {
     this.#countedFrom ??= this.#timers?.count;
   }
 
-  /** The kinds, each as often as there are more of it. */
+  /** The kinds that were added, repeated by their number. */
   kinds(): string[] {
     const since = resourcesSince(this.#before);
     if (this.#countedFrom === undefined) return since;
-    // Others set timers too; one that has fired or was cleared is nothing to wait for.
+    // Other code sets timers too; only timers that may still fire count.
     const isSet = this.#timers?.isAnyAlive(this.#countedFrom) === true;
     return [...since.filter((kind) => kind !== TIMER), ...(isSet ? [TIMER] : [])].sort();
   }
 
-  /** The timers that code of the execution has set and that are still to fire. */
+  /** The timers set by code of the execution that have not fired yet. */
   timers(): readonly SetTimerCall[] {
     return this.#timers?.own() ?? [];
   }
 
-  /** The execution is ended while it waits for these. */
+  /** Notes that the execution is ended while it waits for these kinds. */
   noteLeft(kinds: readonly string[]): void {
     if (kinds.includes(TIMER)) ResourcesSince.#hasLeftTimers = true;
   }
 
-  /** Nothing is watched any more. */
+  /** Stops watching. */
   end(): void {
     this.#timers?.end();
   }
 }
 
-/** Those of {@link activeResources} that are not in `before`, each as often as there are more of it. */
+/** The {@link activeResources} that are not in `before`, repeated by their number. */
 export function resourcesSince(before: readonly string[]): string[] {
   const known = new Map<string, number>();
   for (const kind of before) known.set(kind, (known.get(kind) ?? 0) + 1);
@@ -99,8 +110,8 @@ export function resourcesSince(before: readonly string[]): string[] {
 }
 
 /**
- * Keeps rejections that nobody handles, or exceptions that nobody catches, from being reported, as long as `isKnown` of what was thrown; all
- * others are reported as ever. Returns what ends it.
+ * Withholds unhandled rejections, or uncaught exceptions, from Node's reports if `isKnown` returns true for the thrown
+ * value; all others are reported as usual. Returns a function that ends this.
  */
 export function withholdRejections(
   isKnown: (reason: unknown) => boolean,
@@ -109,12 +120,13 @@ export function withholdRejections(
   return onProcessEvents({ [event]: isKnown });
 }
 
-/** True keeps the event from everybody else. */
+/** Returns true to hide the event from all other listeners. */
 type TakeEvent = (...about: unknown[]) => boolean;
 
 /**
- * Hears of events of the process before everybody else. Returns what ends it. Node ends the process for an unhandled rejection unless a listener is
- * there, and all listeners hear of all of them, so the one place before both is where they are announced.
+ * Intercepts events of the process before all other listeners. Returns a function that ends this. Node ends the process
+ * for an unhandled rejection unless there is a listener, and every listener gets all of them, so `emit` is the only
+ * place before both.
  */
 export function onProcessEvents(take: Readonly<Record<string, TakeEvent>>): () => void {
   const announcer: { emit?: (name: string, ...about: unknown[]) => boolean } = process as object;
@@ -127,14 +139,14 @@ export function onProcessEvents(take: Readonly<Record<string, TakeEvent>>): () =
   announcer.emit = filtered;
   return () => {
     isOn = false;
-    // A replacement made meanwhile stays.
+    // Keep a replacement made in the meantime.
     if (announcer.emit !== filtered) return;
     if (before === undefined) delete announcer.emit;
     else Object.defineProperty(announcer, 'emit', before);
   };
 }
 
-/** As Node announces what nobody catches; thrown if nobody listens. */
+/** Emits `uncaughtException` as Node does; throws the error if there is no listener. */
 export function announceUncaught(error: unknown): void {
   const announcer: NodeJS.EventEmitter = process;
   if (!announcer.emit('uncaughtException', error, 'uncaughtException')) throw error;

@@ -1,7 +1,7 @@
 /**
- * The functions of the machine by which the drain takes turns of the real event loop. Invariant: they are the real ones also where code
- * under test sees others, because whatever loads this file first takes them, and every other copy of the package in the same thread
- * takes those.
+ * The machine's functions by which the drain takes turns of the real event loop. Invariant: they are the real ones even
+ * where code under test sees others, because the first copy of this file that is loaded in a thread captures them, and
+ * all later copies of the package use those.
  */
 
 /** See {@link realFunctions}. */
@@ -14,10 +14,10 @@ export interface RealFunctions {
 
 const KEY = Symbol.for('dryrunner.real-functions');
 
-// Contexts of `node:vm` have globals of their own, but one `process`.
+// Contexts of `node:vm` have their own globals, but share one `process`.
 const thread = process as unknown as { [KEY]: RealFunctions | undefined };
 
-/** What the thread had when the first copy of this file was loaded. */
+/** The functions that the thread had when the first copy of this file was loaded. */
 export const realFunctions: RealFunctions = (thread[KEY] ??= Object.freeze({
   setTimeout: globalThis.setTimeout,
   clearTimeout: globalThis.clearTimeout,
@@ -25,7 +25,7 @@ export const realFunctions: RealFunctions = (thread[KEY] ??= Object.freeze({
   nextTick: process.nextTick.bind(process),
 }));
 
-/** Something in the place of a function. */
+/** A replacement that forwards its calls. */
 interface HandingOn {
   readonly behind: unknown;
   readonly isOpen: (() => boolean) | undefined;
@@ -35,12 +35,15 @@ const HANDING_ON = Symbol.for('dryrunner.handing-on');
 const shared = process as unknown as { [HANDING_ON]: WeakMap<object, HandingOn> | undefined };
 const handingOn = (shared[HANDING_ON] ??= new WeakMap());
 
-/** Says that `standIn` hands its calls on to `behind`: always, or whenever `isOpen` says so. */
+/** Records that `standIn` forwards its calls to `behind`: always, or whenever `isOpen` returns true. */
 export function noteHandingOn(standIn: object, behind: unknown, isOpen?: () => boolean): void {
   handingOn.set(standIn, { behind, isOpen });
 }
 
-/** Whether code that calls this global now reaches the machine, through whatever hands on to it. Fake timers of a test do not. */
+/**
+ * True if calling this global now reaches the machine, through any number of forwarding replacements. False with fake
+ * timers of a test.
+ */
 export function reachesMachine(name: 'setTimeout' | 'setImmediate'): boolean {
   const real: unknown = realFunctions[name];
   let seen: unknown = globalThis[name];

@@ -1,29 +1,30 @@
 /**
- * What the code of an execution has asked the machine for and not got yet: timers, files, sockets, processes. Invariants: nothing is changed
- * by being watched; only what was made while it is watched is known; it is watched for short, as the machine then reports each promise too.
+ * What code of an execution has requested from the machine and not received yet: timers, files, sockets, processes.
+ * Invariants: watching changes nothing; only resources created while watching are known; it is watched for a short time
+ * only, because the machine then reports each promise too.
  */
 import { createHook, type AsyncHook } from 'node:async_hooks';
 import { stackOf } from './errors.ts';
 import { codePathOf, fileOfFrame } from './package-files.ts';
 import { setStackLimit } from './drain-stack-limit.ts';
 
-/** Something of the machine that is awaited. */
+/** A machine resource that is awaited. */
 export interface OutsideResource {
-  /** As {@link outsideWord} says it. */
+  /** Its kind in words, from {@link outsideWord}. */
   readonly what: string;
-  /** The function of Node that was called for it, such as `setTimeout of node:timers`; undefined if the stack does not say. */
+  /** The Node function that created it, such as `setTimeout of node:timers`; undefined if the stack does not show it. */
   readonly call: string | undefined;
   readonly stack: string;
 }
 
 interface Made {
   readonly type: string;
-  /** It asks once: its first answer is its end. */
+  /** True if the resource ends with its first answer. */
   readonly isOneShot: boolean;
   readonly taken: Error;
 }
 
-/** Kinds of the machine by the beginning of their names, in words. */
+/** Words for kinds of machine resources, by the prefix of their names. */
 const WORDS: readonly (readonly [begin: string, word: string])[] = [
   ['Timeout', 'a real timer'],
   ['Immediate', 'a real timer'],
@@ -43,23 +44,23 @@ const WORDS: readonly (readonly [begin: string, word: string])[] = [
   ['Worker', 'a worker thread'],
   ['MessagePort', 'a message port'],
 ];
-/** What asks once, by its kind. A connection, a pipe, a file is asked again and again until it is closed. */
+/** Kinds that end with their first answer. A connection, pipe or file is used repeatedly until it is closed. */
 const ONE_SHOT =
   /^(?:Timeout$|Immediate$|FSReq|FileHandleCloseReq|GetAddrInfo|GetNameInfo|Query)|(?:Connect|Send)Wrap$/i;
-/** A stack of one resource takes kilobytes. */
+/** Maximum number of resources kept: the stack of one takes kilobytes. */
 const KEPT_MAX = 2_000;
 const FRAMES_MAX = 60;
 const NODE_FRAME = /^\s*at (?:async )?(?:new )?(?:(.+?) )?\(?node:(?:internal\/)?([\w/]+):\d+:\d+\)?$/;
-/** What stands before the name of a function in a stack and is no part of it. */
+/** A prefix that stacks put before the name of a function. */
 const INNER = /^Object\./;
 
-/** What a kind of the machine is, in words; the kind where there is no word. */
+/** A kind of machine resource in words; the kind itself if there is no word. */
 export function outsideWord(kind: string): string {
   const lower = kind.toLowerCase();
   return WORDS.find(([begin]) => lower.startsWith(begin.toLowerCase()))?.[1] ?? kind;
 }
 
-/** Watches from when it is made until it is stopped. */
+/** Watches from its creation until it is stopped. */
 export class OutsideWatch {
   readonly #made = new Map<number, Made>();
   readonly #hook: AsyncHook;
@@ -67,7 +68,7 @@ export class OutsideWatch {
   constructor() {
     this.#hook = createHook({
       init: (id, type, _trigger, resource) => {
-        // Virtual timers have the machine's names, and promises are within.
+        // Virtual timers have the machine's names, and promises belong to the simulation.
         if (type === 'PROMISE' || 'clearInSimulation' in resource || this.#made.size >= KEPT_MAX) return;
         if (outsideWord(type) === type) return;
         const isInterval = typeof (resource as { _repeat?: unknown })._repeat === 'number';
@@ -86,12 +87,12 @@ export class OutsideWatch {
     }).enable();
   }
 
-  /** What was seen until then stays. */
+  /** Stops watching; what was seen until then stays available. */
   stop(): void {
     this.#hook.disable();
   }
 
-  /** What is under way of `kinds`, in the order in which it was asked for. */
+  /** The pending resources of `kinds`, in the order they were requested. */
   pending(kinds: readonly string[]): readonly OutsideResource[] {
     const words = new Set(kinds.map(outsideWord));
     return [...this.#made.values()]
@@ -103,14 +104,14 @@ export class OutsideWatch {
   }
 }
 
-/** The outermost function of Node above the code that called it. */
+/** The outermost Node function above the code that called it. */
 function callIn(stack: string): string | undefined {
   let call: string | undefined;
-  // The first two say what was thrown, and where the hook took it.
+  // The first two lines are the message and the frame of the hook.
   for (const line of stack.split('\n').slice(2)) {
     const [, name = '', module = ''] = NODE_FRAME.exec(line) ?? [];
     if (module === '') {
-      // Functions of Node call each other through the stand-ins of ambient time.
+      // Functions of Node call each other through the replacements of ambient time.
       if (call !== undefined && codePathOf(fileOfFrame(line)) === undefined) return call;
     } else if (name !== '' && !module.startsWith('async_hooks') && !module.startsWith('process/')) {
       call = `${name.replace(INNER, '')} of node:${module}`;

@@ -1,7 +1,7 @@
 /**
- * What both drains share: the contract, and the turns of the real event loop. A run begins in the check phase of a fresh turn,
- * gives the loop a turn every few thousand steps, and when nothing is pending lets it turn before that is believed. Invariant: a
- * run settles once, and nothing of it is left in the loop then.
+ * What both drains share: the contract, and the turns of the real event loop. A run begins in the check phase of a
+ * fresh turn, gives the loop a turn every few thousand steps, and when nothing is pending lets it turn before accepting
+ * that. Invariant: a run settles once, and then leaves nothing in the loop.
  */
 import * as is from './shape.ts';
 import { check } from './argument-check.ts';
@@ -10,26 +10,27 @@ import { realFunctions } from './drain-real-functions.ts';
 /** `true`: an event was fired; `false`: nothing is pending; `'stop'`: the run is over. */
 export type StepResult = boolean | 'stop';
 
-/** See {@link DrainHooks.nextTurn}. */
+/** Type of {@link DrainHooks.nextTurn}. */
 export type NextTurn = (turn: () => void, isFirst: boolean) => void;
 
-/** What a caller can have a say in. What a hook throws rejects the run. */
+/** Hooks for the caller. If a hook throws, the run rejects. */
 export interface DrainHooks {
   /**
-   * Asked when nothing is pending, also after two turns of the real loop, in which real I/O could have brought something.
-   * `again` waits about a millisecond of real time and looks once more. Default: `end`.
+   * Called when nothing is pending, even after two turns of the real loop, in which real I/O could have added
+   * something. `again` waits about a millisecond of real time and looks once more. Default: `end`.
    */
   readonly onIdle?: () => 'again' | 'end';
-  /** Called at the beginning of each turn, so that progress is shown and wall-clock limits hold. */
+  /** Called at the beginning of each turn, to show progress and enforce wall-clock limits. */
   readonly onTurn?: () => void;
   /**
-   * Called at the end of each turn in which steps were taken: until the next `onTurn` nothing runs that a step has led to. `hasThrown` is true if
-   * a tick that a step has led to ends the turn by what it throws, which Node announces next.
+   * Called at the end of each turn in which steps were taken: no code that a step has led to runs until the next
+   * `onTurn`. `hasThrown` is true if a tick that a step has led to throws and so ends the turn; Node reports the
+   * exception next.
    */
   readonly onTurnEnd?: (hasThrown: boolean) => void;
   /**
-   * Asks for a turn of the real loop in which `turn` is called, outside of any promise reaction; the first of a run may be called in one that
-   * is on. Default: `setImmediate`.
+   * Schedules a turn of the real loop that calls `turn` outside of any promise reaction; the first turn of a run may be
+   * called inside the current one. Default: `setImmediate`.
    */
   readonly nextTurn?: NextTurn;
   /** Steps between two turns of the real loop. Default: 4096. */
@@ -40,24 +41,24 @@ export interface DrainHooks {
 export interface Drain {
   readonly name: 'fast' | 'documented';
   /**
-   * Calls `step` until it returns `'stop'`, or `false` and `onIdle` ends it. Before each call all promise reactions and all
-   * `process.nextTick` callbacks have run, and so have theirs. Rejects with what `step` or a hook throws; what a `nextTick`
-   * callback throws is an uncaught exception, as everywhere in Node.
+   * Calls `step` until it returns `'stop'`, or returns `false` and `onIdle` ends the run. Before each call all promise
+   * reactions and all `process.nextTick` callbacks have run, including those that they queued. Rejects with an error
+   * that `step` or a hook throws; an error in a `nextTick` callback is an uncaught exception, as everywhere in Node.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) if `stepsPerTurn` is not a number ≥ 1.
    */
   run(step: () => StepResult, hooks?: DrainHooks): Promise<void>;
 }
 
-/** Takes steps until the turn's are used up or one of them says so, and then calls `endTurn` or `fail` of the run. */
+/** Takes steps until those of the turn are used up or a step ends it, and then calls `endTurn` or `fail` of the run. */
 export type Burst = (run: DrainRun) => void;
 
 const STEPS_PER_TURN = 4096;
-/** The first idle turn ends in a poll for I/O, the second runs what the callbacks of that poll put off. */
+/** The first idle turn ends in a poll for I/O, the second runs what the callbacks of that poll deferred. */
 const IDLE_TURNS = 2;
 const IDLE_WAIT_MS = 1;
 
-// The machine's own, since others may stand in the globals now.
+// The machine's own, since the globals may hold replacements now.
 const { setImmediate: nextTurnOfLoop, setTimeout: wait } = realFunctions;
 
 const HOOKS = is.objectOf<DrainHooks>(
@@ -79,7 +80,10 @@ export class DrainRun {
   private burst: Burst | undefined;
   private idleTurns = 0;
 
-  /** Takes the ends of its promise one by one: a literal that held them would keep the whole run in the old generation. */
+  /**
+   * Takes the settlers of its promise as separate arguments: an object literal that held them would keep the whole run
+   * in the old generation.
+   */
   constructor(
     chooseBurst: () => Burst,
     step: () => StepResult,
@@ -106,13 +110,13 @@ export class DrainRun {
     this.nextTurn(this.turn, false);
   }
 
-  /** Goes on in another turn after a tick that threw. */
+  /** Continues in another turn after a tick that threw. */
   interrupt(): void {
     this.hooks.onTurnEnd?.(true);
     this.requestTurn();
   }
 
-  /** Ends a burst; `result` is what the last step returned, `fired` whether any step of the burst fired an event. */
+  /** Ends a burst; `result` is what the last step returned, `fired` is true if any step of the burst fired an event. */
   endTurn(result: StepResult, fired: boolean): void {
     this.hooks.onTurnEnd?.(false);
     if (fired) this.idleTurns = 0;

@@ -1,35 +1,35 @@
 /**
- * Timers of the machine that are set by the functions of the globals, from `begin` to `end`: numbers alone do not say whose a timer is.
- * (Hooks of async resources would: but they put those of promises out of action, by which awaits are located.) Invariant: what stands in
- * the globals meanwhile hands on, and all that it adds is a note.
+ * Tracks machine timers that are set through the global functions, from `begin` to `end`: numbers alone do not show
+ * which code set a timer. (Hooks of async resources would, but they disable the promise hooks by which awaits are
+ * located.) Invariant: the replaced globals only forward the call and note it.
  */
 import { noteHandingOn, realFunctions } from './drain-real-functions.ts';
 
 const SETTERS = ['setTimeout', 'setInterval'] as const;
 type Setter = (typeof SETTERS)[number];
 type SetTimer = (...args: unknown[]) => unknown;
-/** Those that are over are dropped when so many are noted. */
+/** Timers that are over are removed when at least this many are noted. */
 const SWEPT_AT_LEAST = 64;
-/** So many places say enough, and a stack of one takes kilobytes. */
+/** Maximum number of places: more add nothing, and a stack takes kilobytes. */
 const PLACES_MAX = 64;
 
-/** A timer of the machine that is set and may still fire. */
+/** A machine timer that is set and may still fire. */
 export interface SetTimerCall {
   readonly timer: NodeJS.Timeout;
   readonly call: Setter;
-  /** Made where it was set; of the first ones only. */
+  /** Error created where the timer was set; only for the first ones. */
   readonly taken?: Error | undefined;
 }
 
 interface NotedTimer extends SetTimerCall {
-  /** How many were set until then. */
+  /** Ordinal number of the timer among all that were set. */
   readonly number: number;
   readonly isOwn: boolean;
 }
 
-/** See above. */
+/** Tracks timers; see the top of the file. */
 export class SetTimers {
-  /** Made once for each function, since tiny simulations must not pay for it. */
+  /** One replacement for each function, cached because tiny simulations must not pay for it. */
   static readonly #standIns = new WeakMap<SetTimer, SetTimer>();
   static #current: SetTimers | undefined;
   readonly #isOwn: () => boolean;
@@ -37,10 +37,10 @@ export class SetTimers {
   #noted: NotedTimer[] = [];
   #sweptAt = SWEPT_AT_LEAST;
   #places = 0;
-  /** How many were set, also by others. */
+  /** Number of timers set, including those of other code. */
   count = 0;
 
-  /** `isOwn` says whether code of the execution runs. */
+  /** `isOwn` returns whether code of the execution runs. */
   constructor(isOwn: () => boolean) {
     this.#isOwn = isOwn;
   }
@@ -60,17 +60,17 @@ export class SetTimers {
   end(): void {
     if (SetTimers.#current === this) SetTimers.#current = undefined;
     for (const [name, before, standIn] of this.#replaced.splice(0)) {
-      // A replacement made meanwhile stays.
+      // Keep a replacement made in the meantime.
       if ((globalThis[name] as unknown) === standIn) Reflect.set(globalThis, name, before);
     }
   }
 
-  /** Whether any that was set after the first `count` of all keeps the process alive. */
+  /** True if any timer set after the first `count` keeps the process alive. */
   isAnyAlive(count: number): boolean {
     return this.#noted.some((noted) => noted.number > count && isAlive(noted.timer));
   }
 
-  /** Those of the execution that keep the process alive. */
+  /** The execution's timers that keep the process alive. */
   own(): readonly SetTimerCall[] {
     return this.#noted.filter((noted) => noted.isOwn && isAlive(noted.timer));
   }
@@ -91,15 +91,15 @@ export class SetTimers {
     });
   }
 
-  /** One that was cleared, or has fired, is nothing to wait for. */
+  /** Removes timers that have fired or were cleared. */
   #sweep(): void {
     this.#noted = this.#noted.filter(({ timer }) => isAlive(timer));
-    // Twice what is left, so that many that live cost no look each.
+    // Twice the remaining number, so that many live timers are not inspected again each time.
     this.#sweptAt = Math.max(SWEPT_AT_LEAST, this.#noted.length * 2);
     this.#places = this.#noted.filter(({ taken }) => taken !== undefined).length;
   }
 
-  /** Somebody may have kept a stand-in as what was there before, and put it back. */
+  /** If other code saved a replacement as the previous function and restored it, that replacement is used again. */
   static #standInOf(call: Setter, before: SetTimer): SetTimer {
     const known = SetTimers.#standIns.get(before);
     if (known !== undefined) return known;
@@ -109,7 +109,7 @@ export class SetTimers {
       if (current !== undefined) current.#note(timer, call);
       return timer;
     };
-    // It carries what makes a promise of it.
+    // The properties include the promisified form.
     Object.defineProperties(standIn, Object.getOwnPropertyDescriptors(before));
     SetTimers.#standIns.set(before, standIn).set(standIn, standIn);
     noteHandingOn(standIn, before);
@@ -117,14 +117,14 @@ export class SetTimers {
   }
 }
 
-/** That it was cleared, or has fired, Node notes where no function shows it. */
+/** Node notes that a timer has fired or was cleared in a property that no function exposes. */
 function isAlive(timer: NodeJS.Timeout & { readonly _destroyed?: boolean }): boolean {
   return timer._destroyed !== true && timer.hasRef();
 }
 
 let machineTimer: object | undefined;
 
-/** In ambient time the global makes timers of a simulation. */
+/** In ambient time the global creates timers of a simulation. */
 function isOfMachine(timer: unknown): timer is NodeJS.Timeout {
   if (machineTimer === undefined) {
     const one = realFunctions.setTimeout(() => {}, 0);

@@ -1,7 +1,8 @@
 /**
- * Turns of the real event loop that many short runs share: one that follows another begins where that has ended, so that what is done for a
- * turn, such as guarding it, is done once for all of them. Invariant: only the first turn of a run is ever part of another's. What goes on
- * after a run of one turn does so within it, and code that takes no further run leaves by a turn of its own (`leave`). What goes on after a
+ * Turns of the real event loop that many short runs share: a run that follows another begins in the turn where that one
+ * ended, so that the work around a turn, such as guarding it, is done once for all of them. Invariant: only the first
+ * turn of a run is ever part of another run's turn. Code that continues after a run of one turn does so within that
+ * turn, and code that starts no further run leaves it by a turn of its own (`leave`). Code that continues after a
  * longer run, whose log may be long, is part of no turn.
  */
 import { isFastDrainExact, runReactions } from './drain-fast.ts';
@@ -11,29 +12,29 @@ import type { NextTurn } from './drain-run.ts';
 
 const { setImmediate: nextTurnOfLoop } = realFunctions;
 
-/** What {@link DrainSlices} asks of its owner. */
+/** Options of {@link DrainSlices}. */
 export interface SliceOptions {
-  /** False has each turn alone, and no reaction to the end of a run be part of it. */
+  /** False: each run has turns of its own, and reactions to the end of a run are not part of them. */
   readonly isShared: boolean;
-  /** Does `work`, which takes turns and their promise reactions. What it throws goes on to the event loop. */
+  /** Runs `work`, which takes turns and their promise reactions. Errors from `work` propagate to the event loop. */
   readonly around: (work: () => void) => void;
-  /** True once the loop is to turn. */
+  /** Returns true once the loop must turn. */
   readonly isOver: () => boolean;
 }
 
-/** See above; `nextTurn` is the hook of a drain. */
+/** Shares turns, see the top of the file; pass `nextTurn` as the hook of a drain. */
 export class DrainSlices {
   readonly #options: SliceOptions;
   readonly #following: (() => void)[] = [];
   #isOn = false;
-  /** The turn that is on, or was cut off. */
+  /** The turn that is running, or was cut off. */
   current: (() => void) | undefined;
   readonly nextTurn: NextTurn = (turn, isFirst) => {
     if (isFirst && this.#isOn) this.#following.push(bindContext(turn));
     else nextTurnOfLoop(() => this.#slice(turn, isFirst));
   };
 
-  /** Resolves in a turn that is nobody's. */
+  /** Resolves in a turn outside of all runs. */
   static leave(): Promise<void> {
     return new Promise((resolve) => {
       nextTurnOfLoop(() => resolve());
@@ -44,7 +45,7 @@ export class DrainSlices {
     this.#options = options;
   }
 
-  /** Begins a turn that was cut off once more; what goes on after it is part of it. */
+  /** Repeats a turn that was cut off; code that continues after it is part of it. */
   again(turn: () => void): void {
     nextTurnOfLoop(() => this.#slice(turn, true));
   }
@@ -55,7 +56,7 @@ export class DrainSlices {
       this.#options.around(() => this.#takeTurns(first));
     } finally {
       this.#isOn = false;
-      // A tick of theirs may have thrown.
+      // A tick of these runs may have thrown.
       for (const turn of this.#following.splice(0)) this.nextTurn(turn, false);
     }
   }

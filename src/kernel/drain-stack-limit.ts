@@ -1,12 +1,15 @@
 /**
- * How many frames the stacks of errors have for a while. Invariant: it is as it was afterwards, and nothing is thrown, whatever code under
- * test has made of `Error`; where it cannot be changed, stacks are as long as that code wants them. The drains need it, so the package built
- * has it in their file, as `drain-` at the beginning of its name says.
+ * Sets the number of frames in error stacks for a while. Invariant: the limit is restored afterwards, and nothing is
+ * thrown, whatever code under test has done to `Error`; if it cannot be changed, stacks have the length that code set.
+ * The drains need it, so the built package includes it in their file, as the prefix `drain-` of its name says.
  */
 const NAME = 'stackTraceLimit';
 const OWN_PROPERTY = { configurable: true, enumerable: true, writable: true };
 
-/** Sets it, if `frames` are given; what it gives puts back what was there. An assignment would throw, or call what code has put there. */
+/**
+ * Sets the limit, if `frames` is given; returns a function that restores the previous one. A plain assignment could
+ * throw, or call a setter of the code under test.
+ */
 export function setStackLimit(frames?: number): () => void {
   const before = Object.getOwnPropertyDescriptor(Error, NAME);
   if (frames !== undefined) {
@@ -19,7 +22,7 @@ export function setStackLimit(frames?: number): () => void {
   };
 }
 
-/** What `make` gives, with stacks of so many frames. */
+/** Calls `make` with stacks of this many frames, and returns its result. */
 export function withStackLimit<T>(frames: number, make: () => T): T {
   const restore = setStackLimit(frames);
   try {

@@ -1,6 +1,6 @@
 /**
- * Which drain drives a clock. A drain lets all promise reactions run before the next event fires; only the `drain` files of the
- * kernel know Node. Invariant: both drains take the same steps in the same order.
+ * Selects the drain that drives a clock. A drain lets all promise reactions run before the next event fires; only the
+ * `drain` files of the kernel depend on Node. Invariant: both drains take the same steps in the same order.
  */
 import { createDocumentedBurst, documentedDrain } from './drain-documented.ts';
 import { fastBurst, fastDrain, isFastDrainExact } from './drain-fast.ts';
@@ -8,7 +8,7 @@ import { startRun } from './drain-run.ts';
 import type { Drain } from './drain-run.ts';
 import { invalidArgument } from './errors.ts';
 
-/** `auto` is the fast drain where it is found to work, else the documented one. */
+/** `auto` selects the fast drain if it works here, else the documented one. */
 export type DrainChoice = 'fast' | 'documented' | 'auto';
 
 const autoDrain: Drain = {
@@ -18,7 +18,7 @@ const autoDrain: Drain = {
 };
 
 /**
- * The drain of that name.
+ * The drain of the given name.
  *
  * @example
  * ```ts

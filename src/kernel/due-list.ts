@@ -1,8 +1,9 @@
 /**
- * The ordinary events due at the current instant, as rows in the order of making. Taking the first, appending and removing a known
- * one cost O(1); picking the k-th, and counting those made before another, cost O(log n). Invariants: `places` is in the order of making, with a hole that
- * keeps its id, as -1 - id, where an event was removed; `counts[level][b]` is the number of events in the places that share all but their
- * lowest 5 (level + 1) bits, b; and there are no events before `start`.
+ * The ordinary events due at the current instant, as rows in creation order. Taking the first, appending and removing a
+ * known event cost O(1); picking the k-th, and counting those created before another, cost O(log n). Invariants:
+ * `places` is in creation order, with a hole that keeps its id, as -1 - id, where an event was removed;
+ * `counts[level][b]` is the number of events in the places that share all but their lowest 5 (level + 1) bits, b; and
+ * there are no events before `start`.
  */
 import type { EventTable } from './event-table.ts';
 
@@ -10,16 +11,16 @@ const BLOCK_BITS = 5;
 const BLOCK = 1 << BLOCK_BITS;
 const HOLES_KEPT = 256;
 
-/** The list of what is due now. */
+/** The list of events that are due now. */
 export class DueList {
   private readonly table: EventTable;
   private places: number[] = [];
-  /** Blocks of places, and while there are more than 32 of these, blocks of blocks. */
+  /** Counts of blocks of 32 places, and while there are more than 32 of these, of blocks of blocks. */
   private counts: number[][] = [[]];
   private start = 0;
   private count = 0;
 
-  /** The list keeps the position of its rows in `table`, as -1 - place. */
+  /** Stores the position of its rows in `table`, as -1 - place. */
   constructor(table: EventTable) {
     this.table = table;
   }
@@ -28,7 +29,7 @@ export class DueList {
     return this.count;
   }
 
-  /** The first row; there must be one. */
+  /** The first row; the list must not be empty. */
   get first(): number {
     return this.places[this.start] as number;
   }
@@ -46,7 +47,7 @@ export class DueList {
     this.count += 1;
   }
 
-  /** Takes out a row that is in the list. */
+  /** Removes a row that is in the list. */
   remove(row: number): void {
     const { counts, places } = this;
     const place = -1 - this.table.positionOf(row);
@@ -61,7 +62,7 @@ export class DueList {
     else while ((places[this.start] as number) < 0) this.start += 1;
   }
 
-  /** The `k`-th row, 0 ≤ k < size, in the order of making. */
+  /** The `k`-th row in creation order, 0 ≤ k < size. */
   at(k: number): number {
     const { places, counts, start } = this;
     if (places.length - start === this.count) return places[start + k] as number;
@@ -69,7 +70,7 @@ export class DueList {
     let block = 0;
     for (let level = counts.length - 1; level >= 0; level -= 1) {
       const ofLevel = counts[level] as number[];
-      // What begins before `start` has no events before it.
+      // A block that begins before `start` has no events before it.
       block = Math.max(block, start >> (BLOCK_BITS * (level + 1)));
       for (let inBlock = ofLevel[block] as number; left >= inBlock; inBlock = ofLevel[block] as number) {
         left -= inBlock;
@@ -88,7 +89,7 @@ export class DueList {
     }
   }
 
-  /** How many of them have an id up to that. */
+  /** Number of events with an id up to `id`. */
   countUpTo(id: number): number {
     const { places, start } = this;
     let low = start;
@@ -107,7 +108,7 @@ export class DueList {
     return this.places.filter((row) => row >= 0);
   }
 
-  /** How many events stand before a place. */
+  /** Number of events before a place. */
   private countBefore(place: number): number {
     const { places, counts, start } = this;
     let before = 0;
@@ -124,7 +125,7 @@ export class DueList {
     return before;
   }
 
-  /** Takes an event in place `32 block …` into the levels above the lowest. */
+  /** Adds an event in place `32 block …` to the counts above the lowest level. */
   private countUpwards(lowestBlock: number): void {
     const { counts } = this;
     let block = lowestBlock;
@@ -146,7 +147,7 @@ export class DueList {
   }
 }
 
-/** The sum of each 32 counts. */
+/** The sums of 32 counts each. */
 function sums(counts: readonly number[]): number[] {
   const sum: number[] = [];
   counts.forEach((count, block) => (sum[block >> BLOCK_BITS] = (sum[block >> BLOCK_BITS] ?? 0) + count));

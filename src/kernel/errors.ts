@@ -1,11 +1,11 @@
 /**
- * The one error type that this package throws for wrong use, refused requests and broken invariants. Callers distinguish cases
- * apart by `code`, which never changes its meaning; the message is for people and may be reworded.
+ * The one error type that this package throws for wrong use, rejected requests and broken invariants. Callers
+ * distinguish cases by `code`, which never changes its meaning; the message is for people and may be reworded.
  */
 
 /** Every code a {@link RunnerError} can carry. Each has a heading in `docs/errors.md`. */
 export type RunnerErrorCode =
-  /** An argument or option is not what the function takes. */
+  /** An argument or option is not what the function accepts. */
   | 'RUNNER_INVALID_ARGUMENT'
   /** An invariant of this package is broken: a bug here, never in the caller. */
   | 'RUNNER_INVARIANT'
@@ -15,9 +15,9 @@ export type RunnerErrorCode =
   | 'RUNNER_ILLEGAL_MOVE'
   /** The signal of a wait was aborted before anything matched (R34). */
   | 'RUNNER_WAIT_CANCELLED'
-  /** The awaited state can no longer come (R36). */
+  /** The awaited state can no longer occur (R36). */
   | 'RUNNER_CANNOT_HAPPEN'
-  /** A single status was asked of an empty list (R42). */
+  /** A single status was requested from an empty list (R42). */
   | 'RUNNER_NO_STATUS'
   /** `run` before initialization is over (R63). */
   | 'RUNNER_INITIALIZING'
@@ -27,9 +27,9 @@ export type RunnerErrorCode =
   | 'RUNNER_UNHEALTHY'
   /** `run` while full (R64). */
   | 'RUNNER_BUSY'
-  /** A call on a runner that was released, or a wait ended by a release (R84). */
+  /** A call on a released runner, or a wait ended by a release (R84). */
   | 'RUNNER_RELEASED'
-  /** A chaos runner without delegate was asked to pass a call on (R152). */
+  /** A chaos runner without a delegate had to pass a call on (R152). */
   | 'RUNNER_NO_DELEGATE'
   /** An error that a chaos runner or a fault plan injected. */
   | 'RUNNER_INJECTED_FAULT'
@@ -39,21 +39,21 @@ export type RunnerErrorCode =
   | 'RUNNER_OUTPUT_FAILED'
   /** A filer could not check out, ingest or update. */
   | 'RUNNER_FILER_FAILED'
-  /** The filer holds no snapshot of that id (R174). */
+  /** The filer holds no snapshot with that id (R174). */
   | 'RUNNER_UNKNOWN_SNAPSHOT'
-  /** A content store does not hold all blobs that were asked for. */
+  /** A content store does not hold all requested blobs. */
   | 'RUNNER_MISSING_BLOBS'
-  /** Bytes do not have the digest that they are said to have. */
+  /** Bytes do not have the digest that was given for them. */
   | 'RUNNER_WRONG_DIGEST'
   /** A content store has no room for a blob. */
   | 'RUNNER_STORE_FULL'
   /** A disk has no file of that name. */
   | 'RUNNER_DISK_NOT_FOUND'
-  /** A disk has no space for what was written. */
+  /** A disk has no space for a write. */
   | 'RUNNER_DISK_NO_SPACE'
-  /** A disk could not do what it was asked for. */
+  /** An operation of a disk failed. */
   | 'RUNNER_DISK_FAILED'
-  /** A call on a disk after its close, or after the crash of the process that it belonged to. */
+  /** A call on a disk after its close, or after the crash of the process that used it. */
   | 'RUNNER_DISK_CLOSED'
   /** A collaborator was cancelled on request. */
   | 'RUNNER_CANCELLED'
@@ -63,48 +63,60 @@ export type RunnerErrorCode =
   | 'RUNNER_RPC_FAILED'
   /** A file is not a trace, log, recording or workload that this version reads. */
   | 'RUNNER_TRACE_FORMAT'
-  /** A replay met an entry that does not fit. */
+  /** A replay reached an entry that does not match. */
   | 'RUNNER_REPLAY_DIVERGED'
-  /** A simulation was started inside another one, or used after its end, as was a world of fake timers, or its state was declared late or twice. */
+  /**
+   * A simulation was started inside another one or used after its end, a world of fake timers was used after its end,
+   * or a state was declared late or twice.
+   */
   | 'RUNNER_SIMULATION_MISUSE'
-  /** Code of a simulation in ambient time called what no simulation can repeat: a file, a network, a process, a real timer. */
+  /**
+   * Code of a simulation in ambient time called something that no simulation can repeat: a file, a network, a process,
+   * a real timer.
+   */
   | 'RUNNER_OUTSIDE_CALL'
-  /** Code of a simulation in ambient time called `process.nextTick` without an end. */
+  /** Code of a simulation in ambient time called `process.nextTick` endlessly. */
   | 'RUNNER_ENDLESS_TICKS'
   /** A value cannot be copied to another node. */
   | 'RUNNER_NOT_CLONEABLE'
   /** The other node has no such method. */
   | 'RUNNER_NO_METHOD'
-  /** A call on another node was not answered in time; whether it was done is not known. */
+  /** A call on another node was not answered in time; whether it was executed is unknown. */
   | 'RUNNER_CALL_TIMED_OUT'
-  /** A call on another node will never be answered: it went down meanwhile, or a message was lost; whether it was done is not known. */
+  /**
+   * A call on another node will never be answered, because the node went down or a message was lost; whether it was
+   * executed is unknown.
+   */
   | 'RUNNER_CALL_LOST'
-  /** The node that was called is down, has left, or never was: the call was not done. */
+  /** The called node is down, has left, or never existed: the call was not executed. */
   | 'RUNNER_NODE_DOWN'
   /** An optional package that a function needs is not installed. */
   | 'RUNNER_MISSING_PACKAGE'
   /** A wait, a call or a task took longer than its limit. */
   | 'RUNNER_TIMED_OUT'
-  /** A lock was released by somebody who does not hold it. */
+  /** A lock was released by an owner that does not hold it. */
   | 'RUNNER_LOCK_NOT_HELD'
   /** A hold of a lock was released a second time. */
   | 'RUNNER_LOCK_RELEASED'
-  /** A condition was to wait without a hold of its mutex. */
+  /** `wait` of a condition was called with something other than a hold of its mutex. */
   | 'RUNNER_MUTEX_REQUIRED'
-  /** A value was sent to a closed channel, or asked of one that is closed and empty. */
+  /** A value was sent to a closed channel, or requested from one that is closed and empty. */
   | 'RUNNER_CHANNEL_CLOSED';
 
-/** What a {@link RunnerError} can say beside its message. */
+/** Details of a {@link RunnerError} in addition to its message. */
 export interface RunnerErrorDetails {
   /** What was expected, in words. */
   readonly expected?: string;
-  /** What came instead. */
+  /** The actual value. */
   readonly actual?: unknown;
-  /** The error underneath, if there is one. */
+  /** The underlying error, if there is one. */
   readonly cause?: unknown;
 }
 
-/** Codes of wrong use. Their stack shows the line that is wrong, so they always have one; all other codes are answers of simulated things. */
+/**
+ * Codes of wrong use. Their stack shows the faulty line, so they always have one; errors with any other code are
+ * answers of simulated collaborators.
+ */
 const PLACED: ReadonlySet<RunnerErrorCode> = new Set([
   ...(['RUNNER_INVALID_ARGUMENT', 'RUNNER_SIMULATION_MISUSE', 'RUNNER_INVARIANT'] as const),
   ...(['RUNNER_OUTSIDE_CALL', 'RUNNER_ENDLESS_TICKS', 'RUNNER_ILLEGAL_MOVE', 'RUNNER_NO_STATUS'] as const),
@@ -112,15 +124,16 @@ const PLACED: ReadonlySet<RunnerErrorCode> = new Set([
   ...(['RUNNER_NOT_CLONEABLE', 'RUNNER_NO_DELEGATE', 'RUNNER_MISSING_PACKAGE'] as const),
 ]);
 
-/** Stops the taking of stacks until what it gives is called, as `setStackLimit(0)` does. */
+/** Suppresses stacks until the returned function is called, as `setStackLimit(0)` does. */
 type OmitStack = () => () => void;
 
-/** One for each simulation that has asked for it. */
+/** One entry for each simulation that has requested it. */
 const omitting: OmitStack[] = [];
 
 /**
- * Until what it gives is called, the errors by which simulated things answer have no stack, also where user code makes them: a fault costs more to place than to
- * inject. All other errors have theirs, since code under test may read it, and has to do the same when its log is run again.
+ * Until the returned function is called, errors that simulated collaborators answer with have no stack, even if user
+ * code creates them: capturing the place of a fault costs more than injecting it. All other errors keep theirs, since
+ * code under test may read it, and must behave the same when its log is replayed.
  */
 export function omitStacksOfAnswers(omit: OmitStack): () => void {
   omitting.push(omit);
@@ -155,13 +168,13 @@ export class RunnerError extends Error {
   }
 }
 
-/** True if `error` is a {@link RunnerError} (with that code, if one is given); also across two copies of the package. */
+/** True if `error` is a {@link RunnerError} (with `code`, if given), even one of another copy of the package. */
 export function isRunnerError(error: unknown, code?: RunnerErrorCode): error is RunnerError {
   try {
     if (!(error instanceof Error) || error.name !== 'RunnerError') return false;
     return code === undefined || (error as RunnerError).code === code;
   } catch {
-    // Anything may be thrown, also what throws when it is looked at.
+    // Anything may be thrown, even an object that throws when it is read.
     return false;
   }
 }
@@ -175,7 +188,7 @@ export function describeValue(value: unknown): string {
   try {
     return describeObject(value);
   } catch {
-    // A proxy or a getter of the value threw; that it is an object is all there is to say.
+    // A proxy or a getter of the value threw; nothing more can be said about it.
     return 'an object';
   }
 }
@@ -188,18 +201,21 @@ function describeObject(value: object): string {
   return `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}`;
 }
 
-/** Makes the error for a wrong argument: `timeoutMs: expected a number ≥ 0, got -1`. */
+/** Creates the error for a wrong argument: `timeoutMs: expected a number ≥ 0, got -1`. */
 export function invalidArgument(name: string, expected: string, actual: unknown): RunnerError {
   const message = `${shownText(name)}: expected ${shownText(expected)}, got ${describeValue(actual)}`;
   return new RunnerError('RUNNER_INVALID_ARGUMENT', message, { expected, actual });
 }
 
-/** A text as it is, anything else in words: for the messages of errors, since an error that cannot be made hides what went wrong. */
+/**
+ * A text unchanged, anything else in words: for messages of errors, since an error that cannot be created would hide
+ * what went wrong.
+ */
 export function shownText(value: unknown): string {
   return typeof value === 'string' ? value : describeValue(value);
 }
 
-/** Undefined also where the details are no object, or throw when they are looked at. */
+/** Also undefined if the details are not an object, or throw when they are read. */
 function detailOf(details: RunnerErrorDetails | undefined, key: keyof RunnerErrorDetails): unknown {
   if (details === undefined) return undefined;
   try {
@@ -209,7 +225,7 @@ function detailOf(details: RunnerErrorDetails | undefined, key: keyof RunnerErro
   }
 }
 
-/** The `cause`, if there is one that can be read. */
+/** The `cause` as error options, if there is one that can be read. */
 export function errorOptions(details: ErrorOptions | undefined): ErrorOptions | undefined {
   if (details === undefined) return undefined;
   try {
@@ -219,23 +235,23 @@ export function errorOptions(details: ErrorOptions | undefined): ErrorOptions | 
   }
 }
 
-/** The message of whatever was thrown, for texts that people read; of an error that has none, its name. Never throws. */
+/** The message of any thrown value, for people; the name of an error that has no message. Never throws. */
 export function messageOf(error: unknown): string {
   if (typeof error === 'string') return error;
   try {
-    // An error is an object like others: what it says of itself may be anything.
+    // The message of an error may be a value of any type.
     return (isError(error) ? textOf(error) : undefined) ?? describeValue(error);
   } catch {
     return describeValue(error);
   }
 }
 
-/** Also one of another context of `node:vm`, whose class is another one. */
+/** Also true for an error of another context of `node:vm`, whose class is different. */
 function isError(value: unknown): value is Error {
   return value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
 }
 
-/** The stack of whatever was thrown, if it has one. Never throws. */
+/** The stack of any thrown value, if it has one. Never throws. */
 export function stackOf(error: unknown): string | undefined {
   try {
     const { stack } = (error ?? {}) as { readonly stack?: unknown };

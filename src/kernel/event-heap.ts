@@ -1,7 +1,7 @@
 /**
- * A 4-ary indexed heap of the rows of an event table, ordered by (time, rank). Sifting moves numbers only, and looks a rank up
- * only where times are equal. Invariants: slot 0 is a sentinel before everything, the position of `rowAt[slot]` is `slot`, and no event
- * precedes its parent.
+ * A 4-ary indexed heap of the rows of an event table, ordered by (time, rank). Sifting moves numbers only, and reads a
+ * rank only where times are equal. Invariants: slot 0 is a sentinel before everything, the position of `rowAt[slot]` is
+ * `slot`, and no event precedes its parent.
  */
 import type { EventTable } from './event-table.ts';
 
@@ -12,7 +12,7 @@ const NO_ROW = -1;
 export class EventHeap {
   private size = 0;
   private readonly table: EventTable;
-  /** Begins with a number that is no small integer, so that the engine stores doubles from the start. */
+  /** Starts with a number that is not a small integer, so that the engine stores doubles from the start. */
   private readonly timeAt: number[] = [-Infinity];
   private readonly rowAt: number[] = [NO_ROW];
 
@@ -24,17 +24,17 @@ export class EventHeap {
     return this.size;
   }
 
-  /** Row of the first event; there must be one. */
+  /** Row of the first event; the heap must not be empty. */
   get first(): number {
     return this.rowAt[ROOT] as number;
   }
 
-  /** Time of the first event, `Infinity` if there is none. */
+  /** Time of the first event; `Infinity` if the heap is empty. */
   get firstTimeUs(): number {
     return this.size === 0 ? Infinity : (this.timeAt[ROOT] as number);
   }
 
-  /** True only if no other event is due together with the first. */
+  /** True only if no other event is due at the same time as the first. */
   get isFirstAlone(): boolean {
     const { timeAt, size } = this;
     const timeUs = timeAt[ROOT];
@@ -66,13 +66,13 @@ export class EventHeap {
     else this.siftDown(row, timeUs, slot);
   }
 
-  /** Puts `row` in the place of the event at `slot`; their order among all others must be the same. */
+  /** Replaces the event at `slot` by `row`, which must have the same order among all others. */
   exchange(slot: number, row: number): void {
     this.rowAt[slot] = row;
     this.table.setPosition(row, slot);
   }
 
-  /** Rows of all events in the order of firing; a copy, for reports. */
+  /** Rows of all events in firing order; a copy, for reports. */
   sorted(): number[] {
     const slots = Array.from({ length: this.size }, (_, i) => i + ROOT);
     slots.sort((a, b) => (this.precedes(this.timeUsAt(a), this.rowAt[a] as number, b) ? -1 : 1));

@@ -1,14 +1,14 @@
 /**
- * Where an event was made. Invariant: a stack becomes text only once somebody reads it, for that costs many times what it costs to take it,
- * and of most events nobody asks where they were made.
+ * Where an event was created. Invariant: a stack is formatted only when it is read, because that costs many times as
+ * much as capturing it, and most are never read.
  */
 
 import { stackOf } from './errors.ts';
 
-/** The line that says what was thrown, and the clock's own frames. */
+/** The message line, and the clock's own frames. */
 const LINES_ABOVE = 4;
 
-/** The event with its place, which is read from `taken` when it is asked for. */
+/** Adds a lazily formatted `place` to the event. */
 export function withPlace<Info extends object>(info: Info, taken: Error): Info & { readonly place: string } {
   let read: string | undefined;
   return {

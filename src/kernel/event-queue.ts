@@ -1,7 +1,8 @@
 /**
- * The pending events of one clock: those due now in a list, all later ones (and the end-of-instant ones of now) in a heap; and which of
- * those due together fires next.
- * Invariants: time and ids never go back; what is cancelled is gone at once.
+ * The pending events of one clock: those due now in a list, all later ones (and the end-of-instant ones of now) in a
+ * heap; and the choice of which one fires next among those due together.
+ *
+ * Invariants: time and ids never decrease; a cancelled event is removed at once.
  */
 import type { Choices, DueEvents } from './decisions.ts';
 import { DueList } from './due-list.ts';
@@ -11,23 +12,23 @@ import { LaterEvents } from './later-events.ts';
 import { withPlace } from './event-origin.ts';
 import { topicOf, type Topic } from './question.ts';
 
-/** What is known of an event. */
+/** What is known about an event. */
 export interface EventInfo {
-  /** Number in the order of making, from 1. */
+  /** Number in creation order, from 1. */
   readonly id: number;
-  /** Id of the event that was firing when this one was made; 0 if none had fired yet. */
+  /** Id of the event that was firing when this one was created; 0 if none had fired yet. */
   readonly cause: number;
   /** What it is about. */
   readonly topic: Topic;
   /** When it is due, in milliseconds of its clock. */
   readonly atMs: number;
-  /** True if it fires after everything else due at its time. */
+  /** True if it fires after everything else due at the same time. */
   readonly late: boolean;
-  /** Stack of where it was made, if places are captured. */
+  /** Stack of where it was created, if places are captured. */
   readonly place?: string;
 }
 
-/** What a source of decisions may know of the events that are due. */
+/** The due events as a source of decisions sees them. */
 class DueCandidates implements DueEvents {
   private readonly queue: EventQueue;
 
@@ -65,7 +66,7 @@ class DueCandidates implements DueEvents {
   }
 }
 
-/** Pending events by (time, late, order of making). */
+/** Pending events by (time, late, creation order). */
 export class EventQueue {
   /** The current instant in microseconds. */
   nowUs = 0;
@@ -75,7 +76,7 @@ export class EventQueue {
   private readonly later = new LaterEvents(this.table);
   private readonly due = new DueList(this.table);
   private made = 0;
-  /** True while events are pending that were due before now; what is due now waits for them. */
+  /** True while events are pending that were due before now; events due now wait for them. */
   private isBehind = false;
   /** The candidates after {@link advance} has found several. */
   readonly dueEvents: DueEvents = new DueCandidates(this);
@@ -84,12 +85,12 @@ export class EventQueue {
     return this.due.size + this.later.count;
   }
 
-  /** Time of the next event, `Infinity` if there is none. */
+  /** Time of the next event; `Infinity` if there is none. */
   get nextTimeUs(): number {
     return this.due.size > 0 ? this.nowUs : this.later.firstTimeUs;
   }
 
-  /** Before it no event can be added: now, unless some are late. */
+  /** The earliest time at which an event can be added: now, unless some events are overdue. */
   get leastTimeUs(): number {
     return this.isBehind ? 0 : this.nowUs;
   }
@@ -99,7 +100,7 @@ export class EventQueue {
     return this.made;
   }
 
-  /** True if an event that was among the first `id` made is pending. */
+  /** True if one of the first `id` events is still pending. */
   hasUpTo(id: number): boolean {
     return this.table.hasUpTo(id);
   }
@@ -113,14 +114,15 @@ export class EventQueue {
     return row;
   }
 
-  /** Takes the event out if it is still pending; `id` distinguishes it from later events in the same row. */
+  /** Removes the event if it is still pending; `id` distinguishes it from later events in the same row. */
   cancel(row: number, id: number): void {
     if (this.table.idOf(row) === id) this.remove(row);
   }
 
   /**
-   * Moves time to the next event and returns how many alternatives there are for what fires: the ordinary events due then,
-   * 1 if only end-of-instant ones are left (they are first-in-first-out), 0 if nothing is pending.
+   * Advances time to the next event and returns how many alternatives there are for which event fires: the number of
+   * ordinary events due then, 1 if only end-of-instant ones are left (they are first-in-first-out), 0 if nothing is
+   * pending.
    */
   advance(): number {
     const { due, later, table } = this;
@@ -131,20 +133,20 @@ export class EventQueue {
       this.nowUs = timeUs;
       this.isBehind = false;
     }
-    // One that is alone need not pass through the list.
+    // A single event need not pass through the list.
     if (later.isFirstAlone) return 1;
     while (later.firstTimeUs === timeUs && !table.isLate(later.first)) later.shiftInto(due);
     this.batch += 1;
     return due.size > 0 ? due.size : 1;
   }
 
-  /** Moves time on to `timeUs` and fires nothing: what was due until then fires late, in the order in which it was due. */
+  /** Advances time to `timeUs` without firing anything: events due until then fire late, in the order they were due. */
   pass(timeUs: number): void {
     this.nowUs = timeUs;
     this.isBehind = this.due.size > 0 || this.later.firstTimeUs < timeUs;
   }
 
-  /** Row of the `k`-th candidate, k below what {@link advance} returned. */
+  /** Row of the `k`-th candidate, where k is less than {@link advance} returned. */
   pick(k: number): number {
     if (this.due.size === 0) return this.later.first;
     return k === 0 ? this.due.first : this.due.at(k);
@@ -163,7 +165,7 @@ export class EventQueue {
     return answer;
   }
 
-  /** Takes out a pending event, frees its row and returns its callback. */
+  /** Removes a pending event, frees its row and returns its callback. */
   remove(row: number): () => void {
     if (this.table.positionOf(row) > NOT_PENDING) this.later.remove(row);
     else this.due.remove(row);
@@ -182,28 +184,28 @@ export class EventQueue {
     return this.table.labelOf(row);
   }
 
-  /** How many are due now, once {@link advance} has moved time there. */
+  /** Number of events due now, once {@link advance} has advanced time. */
   get dueCount(): number {
     return this.due.size;
   }
 
-  /** How many of those have an id up to that. */
+  /** Number of those with an id up to `id`. */
   dueUpTo(id: number): number {
     return this.due.countUpTo(id);
   }
 
-  /** `place` was taken by the function that a caller of the clock calls, two frames further down. */
+  /** `place` was captured by the function that the clock's caller calls, two frames further down. */
   notePlace(row: number, place: Error): void {
     this.table.places ??= new Map();
     this.table.places.set(row, place);
   }
 
-  /** All pending events in the order in which they would fire first-in-first-out. */
+  /** All pending events in first-in-first-out firing order. */
   sorted(): EventInfo[] {
     return [...this.due.toArray(), ...this.later.sorted()].map((row) => this.describe(row));
   }
 
-  /** What is known of a pending event. */
+  /** What is known about a pending event. */
   describe(row: number): EventInfo {
     const { table, later } = this;
     const place = table.places?.get(row);

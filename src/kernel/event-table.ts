@@ -1,7 +1,8 @@
 /**
- * What is known of each pending event: a row per event in three arrays. An event has no object of its own: of a sleep that nobody
- * cancels only the callback stays alive, so the collector has less to copy, and what is used together lies together. Invariant: a
- * row in use holds the id that was given out for it, so that a timer of an earlier event in the same row is recognized.
+ * The data of all pending events: one row per event in three arrays. An event has no object of its own: of a sleep that
+ * is not cancelled only the callback stays alive, so the collector has less to copy, and data that is used together is
+ * stored together. Invariant: a row in use holds the id that was assigned with it, so that a timer of an earlier event
+ * in the same row is recognized.
  */
 
 import type { Topic } from './question.ts';
@@ -9,7 +10,7 @@ import type { Topic } from './question.ts';
 /** Position of a free row. */
 export const NOT_PENDING = 0;
 
-/** Added to the id of late events in their rank, which puts them behind all ordinary ones of their time. */
+/** Added to the id of late events in their rank, which puts them after all ordinary ones of the same time. */
 const LATE = 2 ** 52;
 const FREE_RANK = 0;
 const NO_ROW = -1;
@@ -24,7 +25,7 @@ function vacant(): void {}
 
 /** Rows of pending events. */
 export class EventTable {
-  /** Where events were made, for the rows where that was captured. */
+  /** Where events were created, for the rows where that was captured. */
   places: Map<number, Error> | undefined;
   /** Per row: position, next and previous row of its ring, cause. */
   private readonly links: number[] = [];
@@ -32,10 +33,10 @@ export class EventTable {
   private readonly ranks: number[] = [];
   /** Per row: callback, label. */
   private readonly texts: (string | Topic | (() => void))[] = [];
-  /** The first of the free rows, which are chained by `NEXT`. */
+  /** The first free row; free rows are chained by `NEXT`. */
   private free = NO_ROW;
 
-  /** Takes a row for an event that stands nowhere yet and is alone in its ring. */
+  /** Allocates a row for an event that has no position yet and is alone in its ring. */
   add(id: number, late: boolean, cause: number, label: string | Topic, fire: () => void): number {
     const { links, texts } = this;
     const rank = late ? id + LATE : id;
@@ -57,7 +58,7 @@ export class EventTable {
     return row;
   }
 
-  /** Frees the row and returns the callback that stood there. */
+  /** Frees the row and returns its callback. */
   release(row: number): () => void {
     const fire = this.texts[2 * row] as () => void;
     this.texts[2 * row] = vacant;
@@ -69,7 +70,7 @@ export class EventTable {
     return fire;
   }
 
-  /** Where the event stands, in terms of its holder. */
+  /** The position of the event, as defined by the structure that holds it. */
   positionOf(row: number): number {
     return this.links[(row << 2) + POSITION] as number;
   }
@@ -92,7 +93,7 @@ export class EventTable {
     links[(head << 2) + PREVIOUS] = row;
   }
 
-  /** Takes `row` out of its ring; its own links stay as they are. */
+  /** Removes `row` from its ring; its own links stay unchanged. */
   unlink(row: number): void {
     const { links } = this;
     const next = links[(row << 2) + NEXT] as number;
@@ -101,12 +102,12 @@ export class EventTable {
     links[(next << 2) + PREVIOUS] = previous;
   }
 
-  /** The order among events of one time: ordinary before late ones, each in the order of making. */
+  /** The order among events of one time: ordinary ones before late ones, each in creation order. */
   rankOf(row: number): number {
     return this.ranks[row] as number;
   }
 
-  /** True if a row holds an event with an id up to `id`; goes through all rows. */
+  /** True if a row holds an event with an id up to `id`; scans all rows. */
   hasUpTo(id: number): boolean {
     return this.ranks.some((rank) => rank !== FREE_RANK && (rank < LATE ? rank : rank - LATE) <= id);
   }

@@ -18,7 +18,7 @@ export function fifoDecisions(): DecisionSource {
   return FIFO;
 }
 
-/** The same policy without a log: a runner may live for months, and its questions carry the ids of runs. */
+/** The same policy without a log: a runner may live for months, and its questions contain the ids of runs. */
 export const PLAIN_CHOICES: Choices = Object.freeze({
   choose(_question: Question | string, n: number): number {
     if (!(n >= 1 && Number.isSafeInteger(n))) throw invalidArgument('n', 'an integer ≥ 1', n);

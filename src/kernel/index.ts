@@ -1,6 +1,6 @@
 /**
- * The door `dryrunner/kernel`: virtual clock, decisions, keyed randomness and the drain, for those who build a simulation of their own.
- * Names only, no code.
+ * The entry point `dryrunner/kernel`: virtual clock, decisions, keyed randomness and the drain, for building a
+ * simulation of your own. Names only, no code.
  *
  * @module dryrunner/kernel
  */

@@ -1,4 +1,7 @@
-/** Always-on checks of what this package promises itself. A failure is a bug of ours and is never caught and dropped. */
+/**
+ * Checks of what this package promises itself, always enabled. A failure is a bug of this package and is never caught
+ * and dropped.
+ */
 import { describeValue, messageOf, RunnerError } from './errors.ts';
 
 /**
@@ -24,7 +27,7 @@ function textOf(message: string | (() => string)): string {
     const text: unknown = typeof message === 'function' ? message() : message;
     return typeof text === 'string' ? text : describeValue(text);
   } catch (error) {
-    // That the invariant is broken counts, not that this cannot be said.
+    // The broken invariant matters more than its message.
     return `its message could not be made: ${messageOf(error)}`;
   }
 }

@@ -1,14 +1,14 @@
 /**
- * The events that are not due yet, and the late ones of now. Events often share their time, so only the first of a time is put
- * into the heap and the others stand in a ring behind it; it is found again through a small cache by time, and when it is not, a
- * second ring of the same time does no harm. Invariants: a ring is in the order of making, its events are older than those of
- * every ring begun later for that time, and late events are alone.
+ * The events that are not due yet, and the late ones of now. Events often share their time, so only the first event of
+ * a time is put into the heap and the others form a ring behind it. A small cache by time finds that ring again; if it
+ * misses, a second ring of the same time does no harm. Invariants: a ring is in creation order, its events are older
+ * than those of every ring begun later for that time, and late events are alone.
  */
 import type { DueList } from './due-list.ts';
 import { EventHeap } from './event-heap.ts';
 import type { EventTable } from './event-table.ts';
 
-/** Position of an event that stands in a ring behind the one in the heap. */
+/** Position of an event in a ring behind the one in the heap. */
 const IN_RING = 0x7fff_ffff;
 const RECENT_BITS_MIN = 4;
 const NO_ROW = -1;
@@ -17,7 +17,7 @@ const NO_ROW = -1;
 export class LaterEvents {
   private readonly table: EventTable;
   private readonly heap: EventHeap;
-  // By hash of time: the time for which a ring was begun last, and the head of that ring while it stands.
+  // By hash of time: the time of the ring that was begun last, and the head of that ring while it exists.
   private recentTimes: number[] = [];
   private recentHeads: number[] = [];
   private recentBits = RECENT_BITS_MIN - 1;
@@ -33,7 +33,7 @@ export class LaterEvents {
     return this.size;
   }
 
-  /** Time of the first event, `Infinity` if there is none. */
+  /** Time of the first event; `Infinity` if there is none. */
   get firstTimeUs(): number {
     return this.heap.firstTimeUs;
   }
@@ -43,7 +43,7 @@ export class LaterEvents {
     return this.heap.first;
   }
 
-  /** True only if no other event is due together with the first. */
+  /** True only if no other event is due at the same time as the first. */
   get isFirstAlone(): boolean {
     const { first } = this.heap;
     return this.table.nextOf(first) === first && this.heap.isFirstAlone;
@@ -101,7 +101,7 @@ export class LaterEvents {
     return this.heap.timeUsAt(this.table.positionOf(head));
   }
 
-  /** Rows of all events in the order of firing; a copy, for reports. */
+  /** Rows of all events in firing order; a copy, for reports. */
   sorted(): number[] {
     return this.heap.sorted().flatMap((head) => {
       const ring = [head];
@@ -114,7 +114,7 @@ export class LaterEvents {
     return Math.imul(timeUs, 0x9e37_79b1) >>> (32 - this.recentBits);
   }
 
-  /** If `head` is the cached one of its time, the cache gets `heir`, or nothing if there is none. */
+  /** If `head` is the cached head of its time, replaces it by `heir`, or removes it if `heir` is `NO_ROW`. */
   private forget(head: number, timeUs: number, heir: number): void {
     const hash = this.hashOf(timeUs);
     if (this.recentHeads[hash] !== head) return;

@@ -1,9 +1,9 @@
-/** Which of some names somebody meant who mistyped one. */
+/** Suggests the name that was meant by a mistyped one. */
 
-/** Letters that may differ of those that are typed. */
+/** The share of the typed letters that may differ. */
 const MISTYPED_PART = 0.4;
 
-/** The name that was likely meant; undefined if none is near. Case makes no difference. */
+/** The most similar name; undefined if none is similar enough. Ignores case. */
 export function nearestName(typed: string, names: Iterable<string>): string | undefined {
   let nearest: string | undefined;
   let least = Math.max(1, Math.floor(typed.length * MISTYPED_PART)) + 1;
@@ -14,7 +14,7 @@ export function nearestName(typed: string, names: Iterable<string>): string | un
   return nearest;
 }
 
-/** How many letters are to be added, left out, changed or swapped with the next; `most` if the lengths alone differ by that. */
+/** The number of letters to add, remove, change or swap with the next; `most` if the lengths alone differ by that. */
 function lettersThatDiffer(one: string, other: string, most: number): number {
   if (Math.abs(one.length - other.length) >= most) return most;
   let row = Array.from({ length: other.length + 1 }, (_, at) => at);

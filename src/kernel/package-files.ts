@@ -1,42 +1,42 @@
 /**
- * Where this package lies, and which files are its own. Invariant: it holds in the checkout, as built and as installed, because a folder
- * of `src` has the same name in `dist`; no other module asks where it lies.
+ * Where this package is, and which files belong to it. Invariant: this works in the checkout, as built and as
+ * installed, because a folder of `src` has the same name in `dist`; no other module computes these locations.
  */
 
 import { RunnerError } from './errors.ts';
 
-/** The folder with package.json. */
+/** The folder of package.json. */
 const PACKAGE = new URL('../..', import.meta.url);
-/** True if the checkout runs TypeScript; the package runs JavaScript. */
+/** True in the checkout, which runs TypeScript; the package runs JavaScript. */
 export const runsSources: boolean = import.meta.url.endsWith('.ts');
 
-/** A file of the package by its path from package.json. */
+/** A file of the package, by its path relative to package.json. */
 export function packageFile(path: string): URL {
   return new URL(path, PACKAGE);
 }
 
-/** A module of the running code by its path in `src`, without its ending. */
+/** A module of the running code, by its path in `src` without its extension. */
 export function codeModule(path: string): URL {
   return packageFile(runsSources ? `src/${path}.ts` : `dist/${path}.js`);
 }
 
-/** The shipped scenarios. */
+/** The module of the shipped scenarios. */
 export function shippedScenariosModule(): URL {
   return packageFile(runsSources ? 'sims/index.ts' : 'dist/sims/index.js');
 }
 
 const PACKAGE_PATH = decodeURIComponent(PACKAGE.pathname);
-/** Code in the form in which it runs, and in that to which a source map leads. */
+/** Folders of the running code, and of the code to which a source map leads. */
 const CODE = ['src/', 'dist/'].map((folder) => `${PACKAGE_PATH}${folder}`);
 const SCENARIOS = 'sims/';
 
-/** The path of a file in `src`, such as `kernel/drain.ts`, if it is code of this package; its shipped scenarios are not. */
+/** The path of a file in `src`, such as `kernel/drain.ts`, if it is code of this package other than its shipped scenarios. */
 export function codePathOf(file: string): string | undefined {
   const path = CODE.flatMap((folder) => (file.startsWith(folder) ? [file.slice(folder.length)] : []))[0];
   return path?.startsWith(SCENARIOS) === true ? undefined : path;
 }
 
-/** True for a file that is not in the package: what runs is built, and its source map leads to `src`. */
+/** True for a file that the package does not contain: the running code is built, and its source map leads to `src`. */
 export function isOnlyMapped(file: string, sources: boolean = runsSources): boolean {
   return !sources && codePathOf(file) !== undefined && file.startsWith(`${PACKAGE_PATH}src/`);
 }
@@ -49,22 +49,22 @@ export function scenarioPathOf(file: string): string | undefined {
   return folder === undefined ? undefined : file.slice(folder.length);
 }
 
-/** What every line with a place ends with; a quick look, as most lines of a long message have none. */
+/** The end of every line with a place; a quick test, as most lines of a long message have none. */
 const POSITION = /:\d+:\d+\)?$/;
 const WHERE = /(?:.*\((.*)\)|(?:at )?(?:async )?(.*))$/;
 const LOCATION = /^(.+):\d+:\d+$/;
 const URL_SCHEME = 'file://';
-/** A longer line is part of a message; looking for a place in it could take minutes. */
+/** Longer lines are part of a message; searching one for a place could take minutes. */
 const LINE_LENGTH_MAX = 4_096;
 
-/** The path of the file in a line of a stack; empty if it has none. Test frameworks name files by path, Node by URL. */
+/** The path of the file in a line of a stack; empty if there is none. Test frameworks name files by path, Node by URL. */
 export function fileOfFrame(line: string): string {
   if (line.length > LINE_LENGTH_MAX || !POSITION.test(line)) return '';
   const [, inBrackets, bare = ''] = WHERE.exec(line.trim()) ?? [];
   return pathOfLocation(LOCATION.exec(inBrackets ?? bare)?.[1] ?? '');
 }
 
-/** In a URL, blanks and other letters are encoded; a path that only looks like one is left as it is. */
+/** URLs are decoded; a path that only looks like an encoded one stays unchanged. */
 export function pathOfLocation(location: string): string {
   if (!location.startsWith(URL_SCHEME)) return location;
   const path = location.slice(URL_SCHEME.length);
@@ -76,9 +76,9 @@ export function pathOfLocation(location: string): string {
 }
 
 /**
- * Loads an optional peer, when somebody asks for what needs it and not before.
+ * Loads an optional peer dependency on first use.
  *
- * Rejects with `RUNNER_MISSING_PACKAGE` if it is not installed, and with whatever else it fails with.
+ * Rejects with `RUNNER_MISSING_PACKAGE` if it is not installed, and with any other error of the import.
  */
 export async function loadPeer<T>(
   name: string,

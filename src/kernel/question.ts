@@ -1,20 +1,20 @@
 /**
- * What is asked of an exploration, and what an event of the clock is about, as data: the asker says it once. The sentence for people is
- * made from it, and nothing is read back out of that. Invariants: two questions are the same if kind and text agree; a question and its
- * topic never change.
+ * Questions to an exploration, and topics of clock events, as data: the code that asks states the parts once. The text
+ * for people is derived from them and never parsed. Invariants: two questions are the same if kind and text agree; a
+ * question and its topic never change.
  */
 import * as is from './shape.ts';
 import { check, unreadable } from './argument-check.ts';
 import { textWords, type TextWords } from './text-words.ts';
 
 /**
- * What a question is about. Faults end with `sim.heal`, and sweeps and swarms look for them: answer 0 is that nothing goes wrong and the
- * highest that it does; what those between mean is up to the asker. Of a delay 0 is none. `draw` is a part of a value that is drawn, and
- * `choice` whatever else a scenario or workload leaves open.
+ * Kinds of questions. Faults end with `sim.heal`, and sweeps and swarms target them: answer 0 means no fault and the
+ * highest answer means one; the code that asks defines the answers in between. Answer 0 to a `delay` is no delay.
+ * `draw` is a part of a drawn value, and `choice` anything else that a scenario or workload leaves open.
  */
 export type QuestionKind = 'order' | 'fault' | 'delay' | 'draw' | 'choice';
 
-/** All of them. */
+/** All question kinds. */
 export const QUESTION_KINDS: readonly QuestionKind[] = Object.freeze([
   'fault',
   'delay',
@@ -23,7 +23,7 @@ export const QUESTION_KINDS: readonly QuestionKind[] = Object.freeze([
   'draw',
 ]);
 
-/** Something with an id of its own, such as a run or a filer: `run/3`. Made by {@link thing}. */
+/** Something with an id of its own, such as a run or a filer: `run/3`. Create one with {@link thing}. */
 export class Thing {
   readonly type: string;
   readonly id: string;
@@ -48,32 +48,35 @@ export class Thing {
 /** An owner or a subject: something with an id of its own, or a name. */
 export type Entity = string | Thing;
 
-/** What an event or a question is about, in parts. */
+/** The parts of a topic: what an event or a question is about. */
 export interface TopicParts {
-  /** Who asks, or whose it is, such as a runner, link or node: `chaos`. Default: the scenario, which is not named. */
+  /**
+   * Who asks, or whose event it is, such as a runner, link or node: `chaos`. Default: the scenario, which the text does
+   * not name.
+   */
   readonly owner?: string | Thing;
-  /** What it is, in the same words for all that are alike: `run`, `deadline`. */
+  /** What happens, in the same words for all events or questions of this sort: `run`, `deadline`. */
   readonly what: string;
-  /** The one that it is about, of those that are alike: `job-1`, a run, or another topic. Default: none. */
+  /** Which one it is about among those of this sort: `job-1`, a run, or another topic. Default: none. */
   readonly subject?: string | Thing | Topic;
 }
 
 /**
- * How the author of an event or a question says what it is about: in parts, or as a text, which is shown as it is and is all that is
- * known then.
+ * How authors name the topic of an event or a question: in parts, or as a text, which is shown unchanged and then is
+ * all that is known.
  */
 export type Label = string | TopicParts;
 
-/** See {@link TopicParts}. Made by {@link topicOf}. */
+/** See {@link TopicParts}. Create one with {@link topicOf}. */
 export class Topic implements TopicParts {
   readonly owner: string | Thing;
   readonly what: string;
   readonly subject: string | Thing | Topic;
-  /** Made when somebody wants to know: most events are alone in their instant, and are never named. */
+  /** Created lazily: most events are alone in their instant and are never named. */
   #text: string | undefined;
-  /** The last of those that were asked, each with the one before it: a call is late, then struck, then in order, time and again. */
+  /** The question asked last about this topic, linked to the one before it: the same few kinds are asked time and again. */
   #asked: Question | undefined;
-  /** The last of those that follow from it, each with the one before it: what comes again is named once. */
+  /** The latest follower topic, linked to the one before it, so that a recurring follower is created once. */
   #follower: Topic | undefined;
   #before: Topic | undefined;
 
@@ -84,48 +87,48 @@ export class Topic implements TopicParts {
     this.subject = subject;
   }
 
-  /** Whether it is one, whatever it is: a proxy is asked nothing. */
+  /** True if `value` is a topic; runs no code of a proxy. */
   static is(value: unknown): value is Topic {
     return typeof value === 'object' && value !== null && #text in value;
   }
 
-  /** For people: `run/3 deadline`, `chaos run job-1`, `n1 crash at n1 run job-1 reply`. */
+  /** Text for people: `run/3 deadline`, `chaos run job-1`, `n1 crash at n1 run job-1 reply`. */
   get text(): string {
     const { owner, what, subject } = this;
     return (this.#text ??= textOfParts(textOf(owner), what, textOf(subject), subject instanceof Topic));
   }
 
-  /** The same with `#` for what differs between those that are alike: one text for each place of the code that asks. */
+  /** The text with `#` in place of subjects and ids: the same for every topic of one place in the code. */
   get site(): string {
     const { owner, what, subject } = this;
     const of = subject instanceof Topic ? subject.site : subject instanceof Thing ? `${subject.type}/#` : '#';
     return textOfParts(textOf(owner), what, subject === '' ? '' : of, subject instanceof Topic);
   }
 
-  /** The text of the one thing that it is about, such as `run/3`; empty if it may be about anything. */
+  /** Text of the one thing that it is about, such as `run/3`; empty if it may be about anything. */
   get about(): string {
     const { subject } = this;
     return subject instanceof Topic ? subject.about : textOf(subject);
   }
 
-  /** @internal The question of that kind that was asked about this, or that it is the same as. */
+  /** @internal The question of that kind that was asked about this topic or shared with it. */
   asked(kind: QuestionKind): Question | undefined {
     let asked = this.#asked;
     while (asked !== undefined && asked.kind !== kind) asked = Question.before(asked);
     return asked;
   }
 
-  /** @internal From now on that question is asked about this: it is about the same. */
+  /** @internal Shares a question of an equal topic, which is used from now on. */
   share(same: Question): void {
     this.#asked = same;
   }
 
-  /** The question of that kind about this. */
+  /** The question of kind `kind` about this topic. */
   asks(kind: QuestionKind): Question {
     return this.asked(kind) ?? (this.#asked = new Question(kind, this, this.#asked));
   }
 
-  /** What follows from this topic, such as `bound` from `run/3 upload`. */
+  /** A topic that follows from this one, such as `bound` from `run/3 upload`. */
   plus(what: string): Topic {
     let follower = this.#follower;
     while (follower !== undefined && follower.what !== what) follower = follower.#before;
@@ -137,19 +140,19 @@ export class Topic implements TopicParts {
   }
 }
 
-/** An open question. Made by {@link question} and {@link Topic.asks}. */
+/** An open question. Create one with {@link question} or {@link Topic.asks}. */
 export class Question {
   readonly kind: QuestionKind;
   readonly topic: Topic;
-  /** One of another kind that was asked about the same before. */
+  /** A question of another kind that was asked about the same topic before. */
   readonly #before: Question | undefined;
-  /** Number of the log that was asked last, and what that keeps of the question: spares most look-ups. */
+  /** Number of the log that used the question last, with its entry: avoids most look-ups. */
   #logId = 0;
   #kept: unknown;
   #key: string | undefined;
   #site: string | undefined;
   #words: TextWords | undefined;
-  /** When it came to stand for all that are like it. */
+  /** Value of `timesForgotten` when it became canonical; 0 if it never did. */
   #canonicalSince = 0;
 
   /** @internal */
@@ -159,7 +162,7 @@ export class Question {
     this.#before = before;
   }
 
-  /** @internal Whether it stands for all that are like it, since nothing was forgotten. */
+  /** @internal True if it stands for all equal questions, and the cache was not cleared since. */
   get isCanonical(): boolean {
     return this.#canonicalSince === timesForgotten;
   }
@@ -169,12 +172,12 @@ export class Question {
     this.#canonicalSince = timesForgotten;
   }
 
-  /** @internal The one of another kind that was asked about the same before. */
+  /** @internal A question of another kind that was asked about the same topic before. */
   static before(asked: Question): Question | undefined {
     return asked.#before;
   }
 
-  /** @internal What the log of that number keeps, if it was asked last. */
+  /** @internal The entry of log `logId`, if that used the question last. */
   keptBy(logId: number): unknown {
     return this.#logId === logId ? this.#kept : undefined;
   }
@@ -185,22 +188,22 @@ export class Question {
     this.#kept = kept;
   }
 
-  /** Whether it is one, whatever it is: a proxy is asked nothing. */
+  /** True if `value` is a question; runs no code of a proxy. */
   static is(value: unknown): value is Question {
     return typeof value === 'object' && value !== null && #key in value;
   }
 
-  /** For people: `order run/3 deadline`, `chaos run job-1 fault`. */
+  /** Text for people: `order run/3 deadline`, `chaos run job-1 fault`. */
   get text(): string {
     return TEXTS[this.kind](this.topic.text);
   }
 
-  /** The same for equal questions, different for all others. */
+  /** Equal for equal questions, different for all others. */
   get key(): string {
     return (this.#key ??= `${this.kind} ${this.topic.text}`);
   }
 
-  /** One text for each place of the code that asks. */
+  /** The same text for every question of one place in the code. */
   get site(): string {
     return (this.#site ??= `${this.kind} ${this.topic.site}`);
   }
@@ -215,7 +218,7 @@ export class Question {
     return questionData(this);
   }
 
-  /** What it adds to a rolling hash. */
+  /** The two words that it adds to a rolling hash. */
   get words(): TextWords {
     return (this.#words ??= textWords(this.text));
   }
@@ -231,13 +234,16 @@ const TEXTS: Readonly<Record<QuestionKind, (topic: string) => string>> = {
 
 const LABELS_KEPT = 8_192;
 
-/** Caches of pure functions: what is in them changes the speed and nothing else. */
+/** Caches of pure functions: their content affects speed only. */
 const labels = new Map<string, Topic>();
 const questions = new Map<QuestionKind, Map<string, Question>>(
   QUESTION_KINDS.map((kind) => [kind, new Map<string, Question>()]),
 );
 
-/** From 1. What stood for others before may be stood for itself now. */
+/**
+ * Incremented when the cache of canonical questions is cleared: after that, another question may become the canonical
+ * one. Starts at 1.
+ */
 let timesForgotten = 1;
 
 function textOf(part: string | Thing | Topic): string {
@@ -249,14 +255,14 @@ function spaced(one: string, other: string): string {
   return other === '' ? one : `${one} ${other}`;
 }
 
-/** `chaos run job-1`, `n1 crash at n1 run job-1`; what nobody owns begins with its subject: `run/3 deadline`. */
+/** `chaos run job-1`, `n1 crash at n1 run job-1`; without an owner the subject comes first: `run/3 deadline`. */
 function textOfParts(owner: string, what: string, subject: string, isTopic: boolean): string {
   if (owner === '') return spaced(subject, what);
   return spaced(spaced(owner, what), isTopic ? `at ${subject}` : subject);
 }
 
 /**
- * Something with an id of its own, to be the owner or the subject of topics.
+ * Something with an id of its own, to be used as the owner or the subject of topics.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless both are texts.
  * @example
@@ -272,9 +278,9 @@ export function thing(type: string, id: string): Thing {
 }
 
 /**
- * The topic that a label stands for.
+ * The topic of a label.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a text, or parts with a text for what it is.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a text, or parts with a text as `what`.
  * @example
  * ```ts
  * import { topicOf } from 'dryrunner/kernel';
@@ -296,14 +302,14 @@ function topicOfText(text: string): Topic {
   return topic;
 }
 
-/** By what, owner and subject; those without a subject by what and owner, so that 10,000 owners do not have a map each. */
+/** By what, owner and subject; topics without a subject by what and owner, so that 10,000 owners do not need a map each. */
 const named = new Map<string, Map<string, Map<string, Topic>>>();
 const namedAlone = new Map<string, Map<string, Topic>>();
 let namedCount = 0;
 
 /**
- * The topic of three names, one object for all that ask about the same: for what is asked about again and again, in this execution and the
- * next, so that its text is made once.
+ * The topic of three names, cached as one object for topics that recur in this execution and the next, so that its text
+ * is created once.
  */
 export function namedTopic(owner: string, what: string, subject: string): Topic {
   const known = subject === '' ? namedAlone.get(what)?.get(owner) : named.get(what)?.get(owner)?.get(subject);
@@ -350,9 +356,9 @@ function topicOfParts(parts: TopicParts): Topic {
 const KIND = is.oneOf(...QUESTION_KINDS);
 
 /**
- * A question as data.
+ * A question of the given kind about the topic of `label`.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an unknown kind, or what {@link topicOf} refuses.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an unknown kind, or a label that {@link topicOf} rejects.
  * @example
  * ```ts
  * import { createDecisions, question, randomDecisions } from 'dryrunner/kernel';
@@ -367,7 +373,7 @@ export function question(kind: QuestionKind, label: Label): Question {
   return topicOf(label).asks(kind);
 }
 
-/** Whether two topics have the same parts: equal texts may be made of others. */
+/** True if two topics have the same parts; equal texts may have different parts. */
 export function isSameTopic(one: Topic, other: Topic): boolean {
   return (
     one === other ||
@@ -382,8 +388,9 @@ function isSamePart(one: string | Thing | Topic, other: string | Thing | Topic):
 }
 
 /**
- * The object that stands for all questions of the same parts; what is forgotten is stood for by another one later. One with the same
- * text and other parts stands for itself, so that what was asked before in this process changes nothing.
+ * The one object that stands for all questions with the same parts; once the cache was cleared, another one takes over.
+ * A question with the same text and other parts stands for itself, so that earlier questions of this process have no
+ * effect.
  */
 export function canonicalQuestion(asked: Question): Question {
   if (asked.isCanonical) return asked;
@@ -406,14 +413,14 @@ export interface ThingData {
   readonly id: string;
 }
 
-/** A topic as plain data, for files and messages; what is empty is absent. */
+/** A topic as plain data, for files and messages; empty parts are absent. */
 export interface TopicData {
   readonly owner?: string | ThingData;
   readonly what: string;
   readonly subject?: string | ThingData | TopicData;
 }
 
-/** The same question about others: each owner and subject in it is exchanged for what `exchange` gives. */
+/** The same question about other things: each owner and subject is replaced by the result of `exchange`. */
 export function questionAbout(asked: Question, exchange: (part: Entity) => Entity): Question {
   return topicAbout(asked.topic, exchange).asks(asked.kind);
 }
@@ -431,7 +438,7 @@ export interface QuestionData extends TopicData {
   readonly kind: QuestionKind;
 }
 
-/** What files and messages keep of a question. */
+/** The plain data of a question, for files and messages. */
 export function questionData({ kind, topic }: Question): QuestionData {
   return { kind, ...topicData(topic) };
 }
@@ -449,9 +456,9 @@ function partData(part: string | Thing): string | ThingData {
 }
 
 /**
- * The question that was written as JSON: a log of decisions goes into a file and back.
+ * Restores a question from parsed JSON: a log of decisions can be written to a file and read back.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything else.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for any other value.
  * @example
  * ```ts
  * import { question, questionFrom } from 'dryrunner/kernel';

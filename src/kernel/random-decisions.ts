@@ -1,6 +1,6 @@
 /**
- * The keyed random policy. Invariant: an answer depends on seed, question and occurrence alone, never on what else was asked, so
- * that dropping one event leaves the answers of all others as they were.
+ * The keyed random policy. Invariant: an answer depends on seed, question and occurrence alone, never on other
+ * questions, so that removing one event leaves the answers of all others unchanged.
  */
 import type { DecisionSource } from './decisions.ts';
 import type { Question } from './question.ts';
@@ -11,7 +11,10 @@ const WORD = 0x1_0000_0000;
 const LANE_BASIS = 0x5bd1e995;
 const LANE_STEP = 0x9e3779b9;
 
-/** Made by {@link randomDecisions}. `draw` is for what a strategy draws itself: by a hash of what for. */
+/**
+ * Random answers; create one with {@link randomDecisions}. `draw` gives random numbers to a strategy itself, keyed by a
+ * hash of their purpose.
+ */
 export class RandomSource implements DecisionSource {
   private readonly seedHigh: number;
   private readonly seedLow: number;
@@ -32,8 +35,8 @@ export class RandomSource implements DecisionSource {
 }
 
 /**
- * A uniform integer in [0, n), n ≤ 2^32: words below 2^32 mod n are refused, so that each remainder is equally likely. Words from
- * n upwards are none of these, which spares the common case a division.
+ * A uniform integer in [0, n), n ≤ 2^32: words below 2^32 mod n are rejected, so that each remainder is equally likely.
+ * Words from n upwards need no such check, which saves the common case a division.
  */
 function fairWord(key: number, n: number): number {
   let word = mixBits(key) >>> 0;
@@ -44,7 +47,7 @@ function fairWord(key: number, n: number): number {
   return word % n;
 }
 
-/** The same from 53 bits, n ≤ 2^53. */
+/** As {@link fairWord} from 53 bits, n ≤ 2^53. */
 function fairPair(key: number, n: number): number {
   const all = 2 ** 53;
   const unfair = all % n;
@@ -57,7 +60,7 @@ function fairPair(key: number, n: number): number {
 }
 
 /**
- * A source that draws every answer from `seed`, which is a text or a number; 42 and '42' are the same seed.
+ * A source that draws every answer from `seed`, a text or a number; 42 and '42' are the same seed.
  *
  * @example
  * ```ts

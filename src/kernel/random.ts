@@ -1,4 +1,4 @@
-/** The contract of a seeded stream of numbers that can be forked by name without disturbing the parent. */
+/** The contract of a seeded random stream that can be forked by name without disturbing the parent. */
 
 /** A reproducible stream. Two streams with the same seed and fork path give the same numbers on every machine. */
 export interface RandomStream {
@@ -8,6 +8,6 @@ export interface RandomStream {
   float(): number;
   /** A uniform integer in [0, n), n an integer in [1, 2³²]. */
   int(n: number): number;
-  /** An independent stream that depends on this stream's seed and `name` only, not on what was drawn before. */
+  /** An independent stream that depends on this stream's seed and `name` only, not on numbers drawn before. */
   fork(name: string): RandomStream;
 }

@@ -1,6 +1,7 @@
 /**
- * Sources that read a log. The strict one is positional and stops at the first question that does not fit; the keyed one looks
- * answers up by question and occurrence, for logs that are being shrunk. Invariant: neither ever answers outside [0, n).
+ * Sources that read a log. The strict one is positional and stops at the first question that does not match; the keyed
+ * one finds answers by question and occurrence, for logs that are being shrunk. Invariant: neither ever answers outside
+ * [0, n).
  */
 import * as is from './shape.ts';
 import { check } from './argument-check.ts';
@@ -8,7 +9,7 @@ import type { Decision, DecisionSource } from './decisions.ts';
 import { RunnerError, describeValue, invalidArgument } from './errors.ts';
 import { Question } from './question.ts';
 
-/** Where a replay and its log part; the `actual` of the error `RUNNER_REPLAY_DIVERGED`. */
+/** Where a replay diverges from its log; the `actual` of the error `RUNNER_REPLAY_DIVERGED`. */
 export interface ReplayMismatch {
   /** Position in the log, from 0. */
   readonly index: number;
@@ -18,7 +19,7 @@ export interface ReplayMismatch {
   readonly got: Pick<Decision, 'question' | 'n'> | undefined;
 }
 
-/** A strict replay. Made by {@link replayDecisions}. */
+/** A strict replay; create one with {@link replayDecisions}. */
 export class ReplaySource implements DecisionSource {
   private readonly log: readonly Decision[];
   private next = 0;
@@ -27,7 +28,7 @@ export class ReplaySource implements DecisionSource {
     this.log = log;
   }
 
-  /** @throws RunnerError `RUNNER_REPLAY_DIVERGED` at the first question that is not the log's next entry. */
+  /** @throws RunnerError `RUNNER_REPLAY_DIVERGED` at the first question other than the log's next entry. */
   decide(question: Question, n: number): number {
     const entry = this.log[this.next];
     if (entry?.question.key !== question.key || entry.n !== n) {
@@ -38,7 +39,7 @@ export class ReplaySource implements DecisionSource {
   }
 
   /**
-   * To be called when the run has ended.
+   * Call this when the run has ended.
    *
    * @throws RunnerError `RUNNER_REPLAY_DIVERGED` if entries are left over.
    */
@@ -101,7 +102,8 @@ function checkLog(log: readonly Decision[]): void {
 }
 
 /**
- * A source that repeats `log` and throws at the first question that does not fit it. `finish` throws unless all of it was used.
+ * A source that replays `log` and throws at the first question that does not match it. `finish` throws unless all
+ * entries were used.
  *
  * @example
  * ```ts
@@ -119,8 +121,8 @@ export function replayDecisions(log: readonly Decision[]): ReplaySource {
 }
 
 /**
- * A source that answers by (question, occurrence) from `log`. What is missing there, or no longer fits into `n`, is 0, the plain
- * choice: a log from which entries were taken away still steers the rest.
+ * A source that answers from `log` by (question, occurrence). An entry that is missing, or is not less than `n`, gives
+ * 0, the plain choice: a log with entries removed still steers the rest.
  *
  * @example
  * ```ts

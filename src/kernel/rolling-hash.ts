@@ -1,6 +1,7 @@
 /**
- * The rolling hash of a trace: 64 bits in two lanes that every number and string moves. Invariant: it depends on the values and
- * their order alone, never on the machine. It finds differences; it does not resist people who look for collisions.
+ * The rolling hash of a trace: 64 bits in two lanes, both changed by every number and string. Invariant: it depends on
+ * the values and their order alone, never on the machine. It detects differences; it is not collision-resistant against
+ * an adversary.
  */
 import { isInstance } from './argument-check.ts';
 import { invalidArgument } from './errors.ts';
@@ -12,7 +13,7 @@ const LOW_BASIS = 0x13198a2e;
 const HIGH_STEP = 0x9e3779b1;
 const LOW_STEP = 0x85ebca77;
 const WORD = 0x1_0000_0000;
-/** Words that say what kind of value follows; plain 32-bit integers, by far the most, go without. */
+/** Words that mark the kind of the next value; plain 32-bit integers, by far the most frequent, have none. */
 const WIDE_INTEGER = 0x6a09e667;
 const FRACTION = 0x3c6ef372;
 const BYTES = 0x510e527f;
@@ -20,12 +21,12 @@ const BYTES = 0x510e527f;
 const NO_TEXT = textWords('');
 const doubleView = new DataView(new ArrayBuffer(8));
 
-/** A hash that grows with what is added. */
+/** A hash of a sequence of values. */
 export class RollingHash {
   private high = HIGH_BASIS;
   private low = LOW_BASIS;
 
-  /** Adds any number. 0 and -0 are the same, and so are all NaN. */
+  /** Adds any number. 0 and -0 hash the same, and so do all NaN. */
   addNumber(value: number): void {
     if (typeof value !== 'number') throw invalidArgument('value', 'a number', value);
     if ((value | 0) === value) {
@@ -42,9 +43,7 @@ export class RollingHash {
     }
   }
 
-  /**
-   * Adds a text as a whole. What is `isRare` will hardly come again and is not worth a place in the cache; the hash is the same.
-   */
+  /** Adds a whole text. A text that `isRare` will hardly recur and is not cached; the hash is the same. */
   addString(text: string, isRare = false): void {
     if (typeof text !== 'string') throw invalidArgument('text', 'a string', text);
     if (isRare) {
@@ -54,7 +53,7 @@ export class RollingHash {
     this.addWords(text === '' ? NO_TEXT : textWords(text));
   }
 
-  /** Adds a text of which the words are known: the same as `addString`. */
+  /** Adds a text by its words: the same effect as `addString`. */
   addWords({ high, low }: TextWords): void {
     this.addWord(high);
     this.addWord(low);
@@ -73,14 +72,14 @@ export class RollingHash {
     if ((bytes.length & 3) !== 0) this.addWord(word);
   }
 
-  /** The hash of what was added so far: 16 hexadecimal characters. Adding can go on afterwards. */
+  /** The hash of the values so far: 16 hexadecimal digits. More values can be added afterwards. */
   digest(): string {
     const high = mixBits(this.high ^ mixBits(this.low));
     const low = mixBits(this.low + high);
     return hexWord(high) + hexWord(low);
   }
 
-  /** The same two words as `textWords` gives, in one pass and without an object. */
+  /** Computes the same two words as `textWords`, in one pass and without an object. */
   private addRare(text: string): void {
     const { length } = text;
     let high = TEXT_START;
@@ -106,14 +105,14 @@ export class RollingHash {
 
 const HEX_BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
-/** By bytes, because two digests are made per execution of an exploration. */
+/** Byte by byte, for speed: an exploration makes two digests per execution. */
 function hexWord(word: number): string {
   const [b3, b2, b1, b0] = [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255];
   return `${HEX_BYTES[b3]}${HEX_BYTES[b2]}${HEX_BYTES[b1]}${HEX_BYTES[b0]}`;
 }
 
 /**
- * Makes an empty rolling hash.
+ * Creates an empty rolling hash.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * Seeded streams: seedrandom's Alea turns the text of a seed into four words of state, an inlined sfc32 gives the numbers.
- * Invariant: a stream depends on its seed and fork path alone; forking and drawing never disturb each other.
+ * Seeded streams: seedrandom's Alea turns the text of a seed into four words of state, an inlined sfc32 generates the
+ * numbers. Invariant: a stream depends on its seed and fork path alone; forking and drawing never disturb each other.
  */
 import * as is from './shape.ts';
 import alea from 'seedrandom/lib/alea.js';
@@ -12,7 +12,7 @@ const WARM_UP_ROUNDS = 12;
 
 class Sfc32 implements RandomStream {
   private readonly path: string;
-  /** Seeded by the first draw: most streams are only forked, or never asked. */
+  /** Seeded lazily by the first draw: most streams are only forked, or never used. */
   private isSeeded = false;
   private a = 0;
   private b = 0;
@@ -43,7 +43,7 @@ class Sfc32 implements RandomStream {
     }
     let drawn = this.uint32();
     if (drawn < n) {
-      // The first 2^32 mod n values are dropped, so that each remainder is equally likely.
+      // The first 2^32 mod n values are rejected, so that each remainder is equally likely.
       const unfair = 0x1_0000_0000 % n;
       while (drawn < unfair) drawn = this.uint32();
     }
@@ -65,7 +65,7 @@ class Sfc32 implements RandomStream {
   }
 }
 
-/** What a seed may be. */
+/** Argument shape of a seed. */
 export const SEED: is.SuchShape = is.anyOf('a string or a finite number', is.TEXT, is.NUMBER);
 
 /** The text that a seed stands for: 42 and '42' are the same seed. */
@@ -75,7 +75,7 @@ export function seedText(seed: string | number): string {
 }
 
 /**
- * Makes the stream of a seed.
+ * Creates the stream of a seed.
  *
  * @example
  * ```ts

@@ -1,13 +1,14 @@
 /**
- * What a value may look like, as data: one language for the lines of files, and for the options and arguments of functions. What comes from a
- * file is checked by it, written in its order and published as a schema made from it; what comes from a caller is refused by it, in the same
- * words everywhere ({@link check} in `argument-check.ts`). Invariant: a value that fits can be used as the type that the shape stands for;
- * nothing is converted. A shape is made once, when its module is loaded, and a look at it allocates nothing unless something is wrong.
+ * Describes values as data: one language for the lines of files, and for the options and arguments of functions. Values
+ * from a file are checked by a shape, written in its order and documented by a schema generated from it; values from a
+ * caller are rejected by it, in the same words everywhere ({@link check} in `argument-check.ts`). Invariant: a value
+ * that fits can be used as the type that the shape stands for; nothing is converted. A shape is created once, when its
+ * module is loaded, and checking allocates nothing unless the value is wrong.
  */
 import { describeValue } from './errors.ts';
 import { nearestName } from './nearest-name.ts';
 
-/** What every shape has: what it expects, in words. */
+/** Common to all shapes: what is expected, in words. */
 interface Described {
   readonly says: string;
 }
@@ -18,7 +19,7 @@ export interface TextShape extends Described {
   readonly pattern?: RegExp;
 }
 
-/** A number from `min` to `max`, finite unless it says otherwise, or a whole one. */
+/** A number from `min` to `max`; finite unless `infinite` is allowed; optionally an integer. */
 export interface NumberShape extends Described {
   readonly is: 'number';
   readonly min?: number;
@@ -38,52 +39,52 @@ export interface BooleanShape extends Described {
   readonly is: 'boolean';
 }
 
-/** A list of like values. */
+/** A list of values of one shape. */
 export interface ListShape extends Described {
   readonly is: 'list';
   readonly of: Shape;
 }
 
-/** Text keys of the user's choice, with like values. */
+/** An object with arbitrary keys and values of one shape. */
 export interface MapShape extends Described {
   readonly is: 'map';
   readonly of: Shape;
 }
 
-/** Any object that is no list. */
+/** Any object that is not a list. */
 export interface OpaqueShape extends Described {
   readonly is: 'opaque';
 }
 
-/** An object with these fields, in this order when written. */
+/** An object with these fields, which are written in this order. */
 export interface RecordShape extends Described {
   readonly is: 'record';
   readonly fields: ReadonlyMap<string, Shape>;
   /** Fields that may be absent. */
   readonly optional: ReadonlySet<string>;
-  /** The others. */
+  /** Fields that must be present. */
   readonly required: readonly string[];
-  /** Of these fields exactly one is there. */
+  /** Exactly one of these fields must be present. */
   readonly exactlyOneOf?: readonly string[];
-  /** True of what callers give: it may inherit its fields. */
+  /** True for values from callers, which may inherit their fields. */
   readonly inherits: boolean;
-  /** True if it may have other fields, which nobody reads. */
+  /** True if other fields are allowed and ignored. */
   readonly open: boolean;
 }
 
-/** An object or a function with these methods: a clock, an execer. */
+/** An object or a function with these methods, such as a clock or an execer. */
 export interface MethodsShape extends Described {
   readonly is: 'methods';
   readonly methods: readonly string[];
 }
 
-/** Whatever `fits`. */
+/** Any value that `fits` accepts. */
 export interface SuchShape extends Described {
   readonly is: 'such';
   readonly fits: (value: unknown) => boolean;
 }
 
-/** What a value may look like. The last two kinds are for callers only; no file holds such values. */
+/** A shape of a value. The last two kinds are for callers only; files hold no such values. */
 export type Shape =
   | TextShape
   | NumberShape
@@ -101,18 +102,18 @@ export function text(says: string, pattern?: RegExp): TextShape {
   return pattern === undefined ? { is: 'text', says } : { is: 'text', says, pattern };
 }
 
-/** An integer, exact as a double, in these bounds. */
+/** A safe integer within these bounds. */
 export function integer(min?: number, max?: number): NumberShape {
   return { is: 'number', says: `an integer${boundsInWords(min, max)}`, whole: true, ...boundsOf(min, max) };
 }
 
-/** A finite number in these bounds; `of` says what it counts: `' of milliseconds'`. */
+/** A finite number within these bounds; `of` names its unit in messages: `' of milliseconds'`. */
 export function finite(min?: number, max?: number, of = ''): NumberShape {
   const says = `a finite number${of}${boundsInWords(min, max)}`;
   return { is: 'number', says, whole: false, ...boundsOf(min, max) };
 }
 
-/** A number that is not below `min`; infinity stands for no limit. */
+/** A number not below `min`; infinity means no limit. */
 export function limit(min = 0): NumberShape {
   return { is: 'number', says: `a number${boundsInWords(min)}`, whole: false, infinite: true, min };
 }
@@ -145,22 +146,22 @@ export function listOf(of: Shape, says = 'a list'): ListShape {
   return { is: 'list', says, of };
 }
 
-/** A map to `of`. */
+/** An object with arbitrary keys and values of shape `of`. */
 export function mapOf(of: Shape, says = 'an object'): MapShape {
   return { is: 'map', says, of };
 }
 
-/** An object about which no more is known here. */
+/** Any object; its content is not checked. */
 export function anObject(says: string): OpaqueShape {
   return { is: 'opaque', says };
 }
 
-/** An object or a function with these methods; the message names the first that a value lacks. */
+/** An object or a function with these methods; the message names the first missing one. */
 export function withMethods(...methods: readonly string[]): MethodsShape {
   return { is: 'methods', says: `an object with ${methods[0] ?? ''}()`, methods };
 }
 
-/** What `fits`. What it throws counts as a value that cannot be read. */
+/** Any value that `fits` accepts. If `fits` throws, the value counts as unreadable. */
 export function such(says: string, fits: (value: unknown) => boolean): SuchShape {
   return { is: 'such', says, fits };
 }
@@ -179,7 +180,7 @@ export function instanceOf(says: string, type: abstract new (...given: never[]) 
   return such(says, (value) => value instanceof type);
 }
 
-/** What fits one of these shapes. */
+/** A value that fits one of these shapes. */
 export function anyOf(says: string, ...shapes: readonly Shape[]): SuchShape {
   return such(says, (value) => {
     // A scenario may have replaced the methods of lists.
@@ -192,25 +193,25 @@ export function anyOf(says: string, ...shapes: readonly Shape[]): SuchShape {
 export const TEXT: TextShape = text('a string');
 /** True or false. */
 export const BOOLEAN: BooleanShape = { is: 'boolean', says: 'true or false' };
-/** Any object that is no list. */
+/** Any object that is not a list. */
 export const OPAQUE: OpaqueShape = anObject('an object');
 /** Any finite number. */
 export const NUMBER: NumberShape = finite();
-/** A whole number of either sign. */
+/** An integer of either sign. */
 export const WHOLE: NumberShape = integer();
-/** How many of something. */
+/** A number of things. */
 export const COUNT: NumberShape = integer(0);
-/** How many of something at most. */
+/** A number of things, or infinity for no limit. */
 export const COUNT_OR_INFINITY: NumberShape = {
   ...{ is: 'number', says: 'an integer ≥ 0, or Infinity', whole: true, infinite: true, min: 0 },
 };
-/** How long something takes. */
+/** A duration in milliseconds. */
 export const DURATION_MS: NumberShape = finite(0);
-/** A function of the caller's. */
+/** A function given by the caller. */
 export const FUNCTION: SuchShape = such('a function', (value) => typeof value === 'function');
-/** What can be gone through one by one. */
+/** A synchronous iterable. */
 export const ITERABLE: SuchShape = such('a list', (value) => hasMethod(value, Symbol.iterator));
-/** What can be gone through at once, or as it comes. */
+/** A synchronous or asynchronous iterable. */
 export const ANY_ITERABLE: SuchShape = such(
   'a list',
   (value) => hasMethod(value, Symbol.asyncIterator) || hasMethod(value, Symbol.iterator),
@@ -219,9 +220,9 @@ export const ANY_ITERABLE: SuchShape = such(
 export const ANY: SuchShape = such('anything', () => true);
 /** A list of anything. */
 export const LIST: ListShape = listOf(ANY);
-/** What was thrown, or is to be. */
+/** An error that was thrown, or will be. */
 export const ERROR: SuchShape = instanceOf('an Error', Error);
-/** A signal that may abort. */
+/** An abort signal. */
 export const ABORT_SIGNAL: SuchShape = such(
   'an AbortSignal',
   (value) => typeof (value as Partial<AbortSignal> | null)?.aborted === 'boolean',
@@ -230,15 +231,15 @@ export const ABORT_SIGNAL: SuchShape = such(
 export const CLOCK: MethodsShape = withMethods('timer', 'post', 'endOfInstant', 'now');
 
 type OptionalKeys<T> = { [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? K : never }[keyof T];
-/** The shapes of the fields that T must have. */
+/** Shapes of the required fields of T. */
 export type RequiredShapes<T> = { readonly [K in Exclude<keyof T, OptionalKeys<T>>]: Shape };
-/** The shapes of the fields that T may have. */
+/** Shapes of the optional fields of T. */
 export type OptionalShapes<T> = { readonly [K in OptionalKeys<T>]-?: Shape };
 
 /** A shape for each field of T. */
 export type ShapesOf<T> = { readonly [K in keyof T]-?: Shape };
 
-/** The shape of type T, with no other fields. The compiler refuses it while a field of T is missing, unknown or in the wrong list. */
+/** The shape of type T, without other fields. It does not compile if a field of T is missing, unknown or in the wrong list. */
 export function recordOf<T>(required: RequiredShapes<T>, optional: OptionalShapes<T>): RecordShape {
   return {
     is: 'record',
@@ -251,7 +252,7 @@ export function recordOf<T>(required: RequiredShapes<T>, optional: OptionalShape
   };
 }
 
-/** As {@link recordOf}, of what a caller gives: it may inherit its fields, and have others. */
+/** As {@link recordOf}, for values from callers: they may inherit their fields, and have others. */
 export function objectOf<T>(
   says: string,
   required: RequiredShapes<T>,
@@ -261,14 +262,14 @@ export function objectOf<T>(
 }
 
 /**
- * The shape of the options of a function. A field of T that has none does not compile, and any other field is refused: an option whose name is
- * mistyped would have no effect.
+ * The shape of the options of a function. It does not compile without a shape for each field of T, and other fields are
+ * rejected, because a mistyped option would have no effect.
  */
 export function optionsOf<T>(required: RequiredShapes<T>, optional: OptionalShapes<T>): RecordShape {
   return closed(objectOf<T>('an object of options', required, optional));
 }
 
-/** What of the options of one function is for another one, whose options have these fields; inherited ones count. Each is read once. */
+/** Those options that belong to another function, whose options have `fields`; inherited ones count. Reads each once. */
 export function only<T extends object>(fields: ShapesOf<T>, options: T): T {
   const given: Partial<T> = {};
   for (const name of Object.keys(fields) as (keyof T)[]) {
@@ -278,18 +279,18 @@ export function only<T extends object>(fields: ShapesOf<T>, options: T): T {
   return given as T;
 }
 
-/** The shape of an object, which refuses other fields as well. */
+/** The same shape, but other fields are rejected as well. */
 export function closed(shape: RecordShape): RecordShape {
   return { ...shape, open: false };
 }
 
-/** The first place at which a value does not fit. */
+/** The first place where a value does not fit. */
 export interface Mismatch {
-  /** Such as `command.argv[2]`; empty for the value as a whole. */
+  /** For example `command.argv[2]`; empty for the value as a whole. */
   readonly path: string;
   readonly expected: string;
   readonly actual: unknown;
-  /** What came, in words. */
+  /** The actual value, in words. */
   readonly got: string;
 }
 
@@ -300,7 +301,7 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The first mismatch of `value`, or `undefined` if it fits. Throws what the value throws when it is looked at. */
+/** The first mismatch of `value`, or `undefined` if it fits. Throws what the value throws when it is read. */
 export function findMismatch(shape: Shape, value: unknown): Mismatch | undefined {
   switch (shape.is) {
     case 'record':
@@ -374,7 +375,7 @@ function findInRecord(shape: RecordShape, record: JsonObject): Mismatch | undefi
   const { fields, optional, required, exactlyOneOf } = shape;
   const prototype: unknown = Object.getPrototypeOf(record);
   if (prototype !== Object.prototype && prototype !== null) return findInHeir(shape, record);
-  // What is plain inherits nothing, and mostly has few of the fields.
+  // A plain object inherits nothing, and usually has few of the fields.
   let there = 0;
   // eslint-disable-next-line no-restricted-syntax -- nothing is inherited here, and a list of keys would cost as much as the checks
   for (const key in record) {
@@ -395,7 +396,7 @@ function findInRecord(shape: RecordShape, record: JsonObject): Mismatch | undefi
   );
 }
 
-/** In an object that may inherit fields: they count in what a caller gives, and nowhere else. */
+/** As {@link findMismatch} for an object that may inherit fields: they count for values from callers only. */
 function findInHeir(shape: RecordShape, record: JsonObject): Mismatch | undefined {
   const inherited = shape.inherits ? [...shape.fields.keys()] : [];
   const own = shape.open ? [] : Object.keys(record);
@@ -410,7 +411,7 @@ function findInField(shape: RecordShape, record: JsonObject, key: string): Misma
   const { fields, optional, inherits, open } = shape;
   const field = fields.get(key);
   if (field === undefined) {
-    // An option of a caller that is undefined is absent, whatever it is called.
+    // A caller's option that is undefined counts as absent, even if it is unknown.
     if (open || (inherits && record[key] === undefined)) return undefined;
     const expected = `only the fields ${[...fields.keys()].join(', ')}`;
     const meant = nearestName(key, fields.keys());
@@ -443,7 +444,7 @@ function inside(outer: string, { path, ...found }: Mismatch): Mismatch {
   return { ...found, path: joinPath(outer, path) };
 }
 
-/** The path of what stands at `inner` in what stands at `outer`. */
+/** Joins the path of an outer value and a path inside it. */
 export function joinPath(outer: string, inner: string): string {
   return outer === '' || inner === '' || inner.startsWith('[') ? `${outer}${inner}` : `${outer}.${inner}`;
 }

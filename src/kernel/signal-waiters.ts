@@ -1,17 +1,17 @@
 /**
- * Who waits with which signal, over everything that waits: a signal has one listener of ours, however many wait with it, because Node takes more
- * than ten for a leak. Invariants: a signal is listened to only while somebody waits with it; a limited waiter that has left has no timer and
- * no listener.
+ * Registers waiters with abort signals, for everything that waits: a signal has one listener of this package,
+ * regardless of the number of waiters, because Node reports more than ten as a leak. Invariants: a signal has that
+ * listener only while there is a waiter; a limited waiter that has left has no timer and no listener.
  */
 
-/** Called when the signal that it waits with aborts. */
+/** Called when the signal aborts. */
 export interface SignalWaiter {
   cancelRequested(): void;
 }
 
-/** Hands an abort on to all who wait, in the order in which they came. */
+/** Forwards an abort to all waiters, in registration order. */
 class SignalListener {
-  /** Most signals have one who waits, for whom a set would be dear; with the second all move into the set. */
+  /** Most signals have a single waiter, for which a set would be expensive; a second one moves both into the set. */
   #only: SignalWaiter | undefined;
   #all: Set<SignalWaiter> | undefined;
 
@@ -25,14 +25,17 @@ class SignalListener {
     this.#only = undefined;
   }
 
-  /** True if nobody is left. */
+  /** True if no waiter is left. */
   remove(waiter: SignalWaiter): boolean {
     if (this.#only === waiter) this.#only = undefined;
     this.#all?.delete(waiter);
     return this.#only === undefined && (this.#all === undefined || this.#all.size === 0);
   }
 
-  /** Called by the signal. As with listeners, one that leaves before its turn is not called, and neither is one that comes meanwhile. */
+  /**
+   * Called by the signal. As with listeners, a waiter that leaves before its turn is not called, and neither is one
+   * that is added meanwhile.
+   */
   handleEvent(): void {
     const all = this.#all;
     if (all === undefined) this.#only?.cancelRequested();
@@ -40,7 +43,7 @@ class SignalListener {
   }
 }
 
-// Keyed by the signal, whose owner decides how long it lives; what one simulation leaves here, no other can see.
+// Keyed by the signal, whose owner decides how long it lives; entries of one simulation are invisible to all others.
 const listeners = new WeakMap<AbortSignal, SignalListener>();
 
 /** Calls `waiter` when `signal` aborts. */
@@ -55,7 +58,7 @@ export function waitWithSignal(signal: AbortSignal, waiter: SignalWaiter): void 
   signal.addEventListener('abort', listener);
 }
 
-/** Forgets a waiter, and the signal after its last one. */
+/** Removes a waiter, and the listener with the last one. */
 export function leaveSignal(signal: AbortSignal, waiter: SignalWaiter): void {
   const listener = listeners.get(signal);
   if (!listener?.remove(waiter)) return;
@@ -63,7 +66,7 @@ export function leaveSignal(signal: AbortSignal, waiter: SignalWaiter): void {
   signal.removeEventListener('abort', listener);
 }
 
-/** Waits until what it waits for comes, a timer ends the wait, or a signal aborts. */
+/** Waits until its result arrives, a timer ends the wait, or a signal aborts. */
 export abstract class LimitedWaiter implements SignalWaiter {
   #timer: { cancel(): void } | undefined = undefined;
   #signal: AbortSignal | undefined = undefined;
@@ -71,12 +74,12 @@ export abstract class LimitedWaiter implements SignalWaiter {
   /** Called when its signal aborts. */
   abstract cancelRequested(): void;
 
-  /** Why its signal has aborted. */
+  /** The reason of the aborted signal. */
   protected get abortReason(): unknown {
     return this.#signal?.reason as unknown;
   }
 
-  /** Sets what ends the wait early. The signal has not aborted. */
+  /** Sets the limits of the wait. The signal must not have aborted. */
   limitBy(timer: { cancel(): void } | undefined, signal: AbortSignal | undefined): void {
     this.#timer = timer;
     if (signal === undefined) return;
@@ -84,7 +87,7 @@ export abstract class LimitedWaiter implements SignalWaiter {
     waitWithSignal(signal, this);
   }
 
-  /** Takes another timer instead of the one that it had. */
+  /** Replaces its timer. */
   retime(timer: { cancel(): void }): void {
     this.#timer?.cancel();
     this.#timer = timer;
@@ -97,7 +100,7 @@ export abstract class LimitedWaiter implements SignalWaiter {
   }
 }
 
-/** Calls back when its signal aborts. */
+/** Calls a function when its signal aborts. */
 export class CallbackWaiter extends LimitedWaiter {
   readonly #onAbort: (reason: unknown) => void;
 

@@ -1,6 +1,6 @@
 /**
- * The clock of one machine: another clock that is off by a constant and runs fast or slow. Invariants: its time never goes back, and
- * when a timer of it fires, the time that the timer was to wait for has passed on it.
+ * The clock of one machine: another clock with a constant offset, running fast or slow. Invariants: its time never
+ * decreases, and when one of its timers fires, the requested delay has passed on it.
  */
 import * as is from './shape.ts';
 import type { Clock, Timer } from './clock.ts';
@@ -11,20 +11,20 @@ import { check } from './argument-check.ts';
 
 /** How far a clock is off. */
 export interface ClockSkew {
-  /** How far it is ahead at time 0, in milliseconds; negative is behind. Default 0. */
+  /** How far it is ahead at time 0, in milliseconds; negative means behind. Default 0. */
   readonly offsetMs?: number;
-  /** How much it gains, in microseconds per second; negative loses. Default 0. */
+  /** How much it gains, in microseconds per second; negative means it loses. Default 0. */
   readonly driftPpm?: number;
 }
 
 const PARTS = 1_000_000;
-/** Half and double speed. */
+/** The limits of the drift: half and double speed. */
 const SLOWEST_PPM = -500_000;
 const FASTEST_PPM = 1_000_000;
-/** Some thirty years: with more, microseconds could not be distinguished any more. */
+/** Some thirty years: beyond that, microseconds are not representable. */
 const OFFSET_MS_MAX = 1e12;
 
-/** How far a clock may be off. */
+/** Argument shape of {@link ClockSkew}. */
 export const CLOCK_SKEW: is.RecordShape = is.objectOf<ClockSkew>(
   'an object with offsetMs and driftPpm',
   {},
@@ -64,7 +64,7 @@ class SkewedClock implements Clock {
     return microsecondsOf(this.#clock.now());
   }
 
-  /** Whole microseconds, never fewer at a later time. */
+  /** The shown time in whole microseconds; never decreases. */
   #shownUs(trueUs: number): number {
     return trueUs + this.#offsetUs + Math.floor((trueUs * this.#driftPpm) / PARTS);
   }
@@ -76,26 +76,26 @@ class SkewedClock implements Clock {
     const fromUs = this.#trueUs();
     const untilUs = this.#shownUs(fromUs) + delayUsOf(ms);
     let dueUs = Math.ceil(((untilUs - this.#offsetUs) * PARTS) / (PARTS + this.#driftPpm));
-    // Beyond it there is no next microsecond; the clock behind takes any longer delay for its end.
+    // There is no next microsecond after that; the underlying clock fires longer delays at its end.
     if (!(dueUs < LAST_TIME_US)) return LAST_TIME_US;
-    // At great times the division is off by one or two.
+    // For large times the division is off by one or two.
     while (this.#shownUs(dueUs - 1) >= untilUs) dueUs -= 1;
     while (this.#shownUs(dueUs) < untilUs) dueUs += 1;
     return Math.max(0, dueUs - fromUs) / 1_000;
   }
 }
 
-/** How long `ms` of that clock take on the one behind it, if it is a skewed one. */
+/** How long `ms` of `clock` take on its underlying clock, if it is skewed; else `ms`. */
 export function trueDelayMs(clock: Clock, ms: number): number {
   return clock instanceof SkewedClock ? clock.trueMs(ms) : ms;
 }
 
 /**
- * Makes a clock that shows `clock`'s time with an error. Dates are off as well: `epochMs` is the same, so that `epochMs + now()` is what
- * the machine takes for the date. With a negative offset it begins below 0.
+ * Creates a clock that shows `clock`'s time with an error. Dates are off as well: `epochMs` is the same, so that
+ * `epochMs + now()` is the date that the machine shows. With a negative offset it begins below 0.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless the offset is at most 10¹² (some thirty years) either way and the drift from −500,000 (half
- * speed) to 1,000,000 (double speed).
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless the offset is at most 10¹² (some thirty years) either way and
+ * the drift from −500,000 (half speed) to 1,000,000 (double speed).
  * @example
  * ```ts
  * import { createVirtualClock } from 'dryrunner/kernel';

@@ -1,15 +1,17 @@
 /**
- * A map by text that holds one or two things most of the time, such as the runs of a runner that forgets all but the last. Two lie in
- * it as they are; a `Map` is made for the third. Invariant: as in a `Map`, things stand in the order in which their keys came.
+ * A map with text keys that usually holds one or two entries, such as the runs of a runner that forgets all but the
+ * last. Two entries are stored in fields; a `Map` is created for the third. Invariant: as in a `Map`, entries are in
+ * insertion order of their keys.
  *
- * A `Map` takes 190 B and a new table for every few things that go through it, which 10,000 runners notice.
+ * A `Map` takes 190 B, and a new table for every few entries that pass through it, which is noticeable with 10,000
+ * runners.
  */
 export class SmallMap<Value extends object> {
   #firstKey = '';
   #first: Value | undefined;
   #secondKey = '';
   #second: Value | undefined;
-  /** Holds all of them, from the third on until it is empty. */
+  /** Holds all entries, from the third on until it is empty. */
   #many: Map<string, Value> | undefined;
 
   get size(): number {
@@ -61,7 +63,7 @@ export class SmallMap<Value extends object> {
     this.#many = undefined;
   }
 
-  /** The first for which `holds`. */
+  /** The first value for which `holds` returns true. */
   find(holds: (value: Value) => boolean): Value | undefined {
     if (this.#many === undefined) {
       if (this.#first !== undefined && holds(this.#first)) return this.#first;
@@ -71,12 +73,12 @@ export class SmallMap<Value extends object> {
     return undefined;
   }
 
-  /** The keys in order, while nothing is added or removed. */
+  /** The keys in order; valid until an entry is added or removed. */
   keys(): Iterable<string> {
     return this.#many?.keys() ?? [this.#firstKey, this.#secondKey].slice(0, this.size);
   }
 
-  /** The values in order, while nothing is added or removed. */
+  /** The values in order; valid until an entry is added or removed. */
   values(): Iterable<Value> {
     return this.#many?.values() ?? [this.#first, this.#second].filter((value) => value !== undefined);
   }

@@ -1,6 +1,6 @@
 /** A fixed 32-bit hash of text. Invariant: it depends on the UTF-16 code units alone, so that seeds mean the same everywhere. */
 
-/** What a hash of text begins with, under its basis, and the factor of each step. */
+/** The start value of a text hash, which is combined with its basis; the next constant is the factor of each step. */
 export const TEXT_START = 0x811c9dc5;
 export const TEXT_STEP = 0x9e3779b1;
 

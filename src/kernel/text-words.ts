@@ -1,23 +1,23 @@
-/** Two independent hashes of a text, remembered for texts that come again and again. Invariant: they depend on the text alone. */
+/** Two independent hashes of a text, cached for texts that recur. Invariant: they depend on the text alone. */
 import { hashText } from './text-hash.ts';
 
-/** Keeps the words of a text apart from small integers. */
+/** Distinguishes the words of a text from small integers. */
 export const TEXT_BASIS = 0x1f83d9ab;
-/** Longer texts are not worth a place among the remembered ones. */
+/** Longer texts are not cached. */
 const KNOWN_LENGTH_MAX = 128;
 const KNOWN_COUNT_MAX = 16_384;
 
-/** What a text adds to a rolling hash. */
+/** The two words that a text adds to a rolling hash. */
 export interface TextWords {
   /** `hashText(text)`. */
   readonly high: number;
   readonly low: number;
 }
 
-/** A cache of a pure function: what is in it changes the speed and nothing else. */
+/** A cache of a pure function: its content affects speed only. */
 const known = new Map<string, TextWords>();
 
-/** The words of `text`; remembered, so that asking again costs one look-up. */
+/** The words of `text`; cached, so that the next call costs one look-up. */
 export function textWords(text: string): TextWords {
   if (text.length > KNOWN_LENGTH_MAX) return makeWords(text);
   const words = known.get(text);

@@ -1,8 +1,11 @@
-/** Calendar time as pure arithmetic: the core has no `Date`, and the same instant must print the same in every time zone (R209). */
+/**
+ * Calendar time as pure arithmetic: the core has no `Date`, and the same instant must print the same in every time zone
+ * (R209).
+ */
 
 const DAY_MS = 86_400_000;
 
-/** The day that was asked for last, because the next one is mostly the same. */
+/** The last formatted day, cached because the next one is usually the same. */
 let lastDays = NaN;
 let lastDate = '';
 

@@ -1,7 +1,7 @@
 /**
- * The virtual clock: time is the time of the event that fired last, and jumps to the next one. Nothing here waits; what drives
- * the clock (`drain.ts`) lets all promise reactions run between two steps. Invariant: time and event ids never go back, and the
- * same calls with the same answers give the same order on every machine.
+ * The virtual clock: time is the time of the event that fired last, and jumps to that of the next one. Nothing here
+ * waits; the driver of the clock (`drain.ts`) lets all promise reactions run between two steps. Invariant: time and
+ * event ids never decrease, and the same calls with the same answers give the same order on every machine.
  */
 import * as is from './shape.ts';
 import { check, checkObject, unreadable } from './argument-check.ts';
@@ -14,31 +14,34 @@ import { EventQueue } from './event-queue.ts';
 import type { EventInfo } from './event-queue.ts';
 import { topicOf, type Label } from './question.ts';
 
-/** 2000-01-01T00:00:00Z, where virtual dates begin by default. */
+/** 2000-01-01T00:00:00Z, the default start of virtual dates. */
 const DEFAULT_EPOCH_MS = 946_684_800_000;
 const NO_LISTENERS: readonly FireListener[] = Object.freeze([]);
 
 type FireListener = (event: EventInfo, made: number) => void;
 
-/** Where an event comes from that waited somewhere else before it was put into the queue. */
+/** The origin of an event that waited elsewhere before it was put into the queue. */
 export interface EventOrigin {
-  /** Id of the event that was firing when it was made. */
+  /** Id of the event that was firing when it was created. */
   readonly cause: number;
-  /** The stack of where it was made, with four lines above the caller's; only if places are captured. */
+  /** Captured where it was created, with four stack lines above the caller's; only if places are captured. */
   readonly place?: Error | undefined;
 }
 
-/** What {@link createVirtualClock} takes. */
+/** Options of {@link createVirtualClock}. */
 export interface VirtualClockOptions {
-  /** Who decides the order of events that are due together; without it they fire in the order of making. */
+  /** Decides the order of events that are due together; if absent, they fire in creation order. */
   readonly choices?: Choices;
-  /** The date of virtual time 0, in milliseconds from the Unix epoch. Default: the start of 2000, UTC. */
+  /** The date of virtual time 0, in milliseconds since the Unix epoch. Default: the start of 2000, UTC. */
   readonly epochMs?: number;
-  /** Remembers the stack of where each event was made, for reports; costs some 2 µs per event, and more for those that are read. Default: false. */
+  /**
+   * Captures the stack where each event was created, for reports; costs some 2 µs per event, and more for stacks that
+   * are read. Default false.
+   */
   readonly capturePlaces?: boolean;
   /**
-   * Called for each event just before it fires; time is already its time. `made` is how many events were made so far: those that
-   * this one causes get the ids from `made + 1` on.
+   * Called for each event just before it fires; `now()` is already its time. `made` is the number of events created so
+   * far: events that this one causes get ids from `made + 1`.
    */
   readonly onFire?: (event: EventInfo, made: number) => void;
 }
@@ -49,7 +52,7 @@ const CLOCK_OPTIONS = is.optionsOf<VirtualClockOptions>(
 );
 const LIMIT = is.limit();
 
-/** A pending event as its maker holds it. */
+/** A pending event as its creator holds it. */
 class VirtualTimer implements Timer {
   private readonly queue: EventQueue;
   private readonly row: number;
@@ -66,16 +69,16 @@ class VirtualTimer implements Timer {
   }
 }
 
-/** Virtual time. Made by {@link createVirtualClock}. */
+/** Virtual time; create one with {@link createVirtualClock}. */
 export class VirtualClock implements Clock {
   readonly epochMs: number;
   private readonly queue = new EventQueue();
   private readonly choices: Choices | undefined;
-  /** Called for each event that is made, with its row. One field for all who want to know, as it is looked at for each event. */
+  /** Called for each event that is created, with its row. One field for all listeners, because it is read for each event. */
   private onMake: ((row: number) => void) | undefined;
   private onFire: FireListener | undefined;
   private listeners: readonly FireListener[] = NO_LISTENERS;
-  /** The time that was read last. In milliseconds it is kept as it was made: a new number for each event of a trace would be garbage. */
+  /** The time that was read last, cached in milliseconds: a new number for each event of a trace would be garbage. */
   private readUs = NaN;
   private readMs: number | undefined = undefined;
   private firedCount = 0;
@@ -105,28 +108,29 @@ export class VirtualClock implements Clock {
     return this.queue.nowUs;
   }
 
-  /** Time of the next event in microseconds, `Infinity` if nothing is pending. */
+  /** Time of the next event in microseconds; `Infinity` if nothing is pending. */
   get nextTimeUs(): number {
     return this.queue.nextTimeUs;
   }
 
-  /** How many events are pending. */
+  /** Number of pending events. */
   get pending(): number {
     return this.queue.size;
   }
 
-  /** How many events were made. */
+  /** Number of events created. */
   get made(): number {
     return this.queue.lastId;
   }
 
-  /** How many events have fired. */
+  /** Number of events fired. */
   get fired(): number {
     return this.firedCount;
   }
 
   /**
-   * Id of the event that is firing or whose promise reactions are running: the cause of whatever happens now. 0 before the first.
+   * Id of the event that is firing or whose promise reactions are running: the cause of whatever happens now. 0 before
+   * the first.
    */
   get currentEventId(): number {
     return this.currentId;
@@ -145,10 +149,12 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * As `timer`, for an event that somebody else keeps in a queue of its own until now: it is due at `atMs`, at once if that is past, and before what was due later if that is late as well, and
-   * its cause and place are those of when it was made there.
+   * As `timer`, for an event that waited in another queue until now: it is due at `atMs`, or at once if that has
+   * passed; among overdue events it fires in the order of their due times. Its cause and place are those of its
+   * creation there.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a time that is no number, and for anything but an origin and a function.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a time that is not a number, and for anything but an origin and a
+   * function.
    */
   queued(label: Label, atMs: number, made: EventOrigin, fire: () => void): Timer {
     const { queue } = this;
@@ -164,8 +170,8 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Fires exactly one event, moving time to it first. Returns false, and does nothing, if nothing is pending. What the event's
-   * callback throws comes out of here; the event counts as fired and the clock can go on.
+   * Fires exactly one event, after advancing time to it. Returns false, and does nothing, if nothing is pending. Throws
+   * what the event's callback throws; the event counts as fired and the clock stays usable.
    */
   step(): boolean {
     const { queue } = this;
@@ -182,8 +188,8 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Lets `ms` pass: fires everything that is due until then, promise reactions included, and moves time there. For those who
-   * drive a clock by hand; never needed inside a simulation.
+   * Advances time by `ms`: fires everything that is due until then, with promise reactions. For driving a clock by
+   * hand; never needed inside a simulation.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) if `ms` is negative or not finite.
    */
@@ -193,20 +199,23 @@ export class VirtualClock implements Clock {
     this.skipTo(untilUs);
   }
 
-  /** Fires events until nothing is pending, with all promise reactions in between, and whatever real I/O brings at the end. */
+  /**
+   * Fires events until nothing is pending, with all promise reactions in between, including events that real I/O adds
+   * at the end.
+   */
   async runUntilIdle(): Promise<void> {
     await chooseDrain().run(() => this.step());
   }
 
-  /** Moves time to `timeUs` if nothing is due until then; for those who drive the clock by hand. */
+  /** Advances time to `timeUs` if nothing is due until then; for driving the clock by hand. */
   skipTo(timeUs: number): void {
     check('timeUs', timeUs, LIMIT);
     if (timeUs > this.queue.nowUs && timeUs < this.queue.nextTimeUs) this.queue.nowUs = timeUs;
   }
 
   /**
-   * Lets `ms` pass in which nothing fires, as while a process stands still: what is due until then fires late, at the time that it is then, in
-   * the order in which it was due.
+   * Advances time by `ms` without firing anything, as while a process stands still: events due until then fire late, at
+   * the new time, in the order they were due.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `ms` is negative or not finite.
    */
@@ -214,14 +223,14 @@ export class VirtualClock implements Clock {
     this.queue.pass(this.timeAfter(ms));
   }
 
-  /** Calls `listener` too for each event from now on, just before it fires, until the function that is returned is called. */
+  /** Adds a listener that is called for each event just before it fires. Returns a function that removes it. */
   addFireListener(listener: FireListener): () => void {
     check('listener', listener, is.FUNCTION);
     this.listenWith([...this.listeners, listener]);
     return () => this.listenWith(this.listeners.filter((other) => other !== listener));
   }
 
-  /** Calls `listener` whenever an event is made, from whatever makes it, until the function that is returned is called. */
+  /** Adds a listener that is called whenever an event is created. Returns a function that removes it. */
   addMakeListener(listener: () => void): () => void {
     check('listener', listener, is.FUNCTION);
     const { onMake } = this;
@@ -237,18 +246,18 @@ export class VirtualClock implements Clock {
     };
   }
 
-  /** True if one of the first `made` events is still to fire. */
+  /** True if one of the first `made` events has not fired yet. */
   hasPendingMadeBefore(made: number): boolean {
     return this.queue.hasUpTo(made);
   }
 
-  /** The first `limit` pending events in the order of time and making. */
+  /** The first `limit` pending events, ordered by time and creation. */
   pendingEvents(limit: number = Infinity): EventInfo[] {
     check('limit', limit, LIMIT);
     return this.queue.sorted().slice(0, limit);
   }
 
-  /** The texts of the first `limit` pending events in the order of time and making. */
+  /** The texts of the first `limit` pending events, ordered by time and creation. */
   pendingLabels(limit: number = Infinity): string[] {
     return this.pendingEvents(limit).map(({ topic }) => topic.text);
   }
@@ -277,7 +286,7 @@ export class VirtualClock implements Clock {
   }
 }
 
-/** What is read of an origin that somebody else has made; only these fields, as it is read for each event. */
+/** Copies an origin that other code has created; only these fields, because this runs for each event. */
 function originOf(made: EventOrigin): EventOrigin {
   checkObject('made', 'the origin of an event', made);
   try {
@@ -288,7 +297,7 @@ function originOf(made: EventOrigin): EventOrigin {
 }
 
 /**
- * Makes a virtual clock at time 0 with nothing pending.
+ * Creates a virtual clock at time 0 with nothing pending.
  *
  * @example
  * ```ts
