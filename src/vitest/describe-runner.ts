@@ -1,6 +1,7 @@
 /**
- * The Vitest front of a list of cases, one test each, and of the exploration of a runner. It is given the cases, so that any list that keeps
- * this small contract can be run, the conformance suite among them; what explores is loaded when it is asked for.
+ * Declares a Vitest test for each case in a list, and tests that explore a runner. The cases are passed in, so any list
+ * that satisfies this small contract works, including the conformance suite; the code that explores is loaded on
+ * demand.
  */
 import { describe, test } from 'vitest';
 import * as is from '../kernel/shape.ts';
@@ -12,42 +13,46 @@ import type { ExploreSubjectOptions } from '../conformance/workload/explore-runn
 import type { Simulation } from '../simulation/simulation.ts';
 import { simTest } from './sim-test.ts';
 
-/** A case as this front sees it; those of `dryrunner/conformance` fit. */
+/** The subset of a case that is used here; the cases of `dryrunner/conformance` satisfy it. */
 export interface RunnerCase<Subject> {
-  /** The test's title; begins with the rules that it proves. */
+  /** Title of the test; begins with the rules that it proves. */
   readonly title: string;
-  /** Cases of one group are described together. */
+  /** Cases with the same group share a `describe` block. */
   readonly group: string;
-  /** Why the case means nothing for the subject; undefined if it does. */
+  /** Why the case does not apply to the subject; undefined if it does. */
   skipReason(subject: Subject): string | undefined;
-  /** The time limit of its test in milliseconds, 0 for none; undefined, or absent, for that of the configuration. */
+  /** Time limit of the test in milliseconds, 0 for none. If undefined or absent, Vitest's configured limit applies. */
   timeoutMs?(subject: Subject): number | undefined;
-  /** Rejects if the subject fails, and early if the signal aborts, as it does when the time of the test is up. */
+  /** Rejects if the subject fails, and rejects early if the signal aborts, as it does when the test runs out of time. */
   prove(subject: Subject, options: { readonly signal: AbortSignal }): Promise<void>;
 }
 
-/** How the tests are run. */
+/** Options of {@link describeRunner}. */
 export interface DescribeRunnerOptions {
-  /** Lets tests overlap; only for subjects on the machine's time, because simulations run one after another. Default false. */
+  /** True lets tests overlap. Only for subjects on real time, because simulations run one after another. Default false. */
   readonly concurrent?: boolean;
 }
 
-/** How a runner is held to the contract and explored. */
+/** Options of {@link describeRunner} for a runner that is tested against the contract and explored. */
 export interface ExploredRunnerOptions extends DescribeRunnerOptions {
   /**
-   * Drives it with everything that the contract allows (`exploreRunner`): true, or how. Here `executions` is 300 by default, what was never
-   * reached fails only if `reachWithin` is given, and the test's own time limit ends it.
+   * True, or options, to drive the runner with everything that the contract allows (`exploreRunner`). Here `executions`
+   * defaults to 300, coverage gaps fail only if `reachWithin` is given, and the exploration ends with the test's time
+   * limit.
    */
   readonly explore: boolean | Omit<ExploreSubjectOptions, 'shouldStop'>;
-  /** Default: the whole suite. */
+  /** Cases to run before the exploration. Default: the whole conformance suite. */
   readonly cases?: readonly RunnerCase<ConformanceSubject>[];
 }
 
 const EXECUTIONS = 300;
-/** Of the exploration, in milliseconds: what fails is made small and explained within it as well. */
+/** Time limit of the exploration in milliseconds, including shrinking and explaining a failure. */
 const EXPLORE_TIMEOUT_MS = 120_000;
 
-/** So much before Vitest ends a test, its case is ended, so that what it waits for is printed: of short limits, a tenth. */
+/**
+ * How long before Vitest's timeout a case is aborted, in milliseconds, so that it can report what it waits for; a tenth
+ * of the limit if that is shorter.
+ */
 const EARLY_MS = 500;
 const EARLY_SHARE = 0.1;
 
@@ -58,9 +63,10 @@ const EXPLORED_OPTIONS = is.optionsOf<ExploredRunnerOptions>(
 );
 
 /**
- * Declares a test per case that the subject must pass. Cases that it lacks a capability for are declared as skipped, with the reason
- * in their title. With `{ explore }` in place of the cases, the tests are those of the conformance suite, and one more drives the runner with
- * everything that the contract allows; what fails there is explained, with a line that repeats it.
+ * Declares one test per case that the subject must pass. Cases that need a capability it lacks are declared as skipped,
+ * with the reason in their title. With `{ explore }` in place of the cases, the tests are those of the conformance
+ * suite, plus one that drives the runner with everything that the contract allows; a failure there is explained, with a
+ * command line that repeats it.
  *
  * @example
  * ```ts
@@ -101,7 +107,7 @@ function describeExplored(
   subject: ConformanceSubject,
   { explore, cases, concurrent = false }: ExploredRunnerOptions,
 ): void {
-  // Loaded here, because every test file pays for what this front loads.
+  // Loaded lazily, because every test file pays for what this module imports.
   describe(subject.name, { concurrent }, async () => {
     const { conformanceCases } = await import('../conformance/conformance-cases.ts');
     declareCases(subject, cases ?? conformanceCases);
@@ -149,7 +155,7 @@ async function declareExploration(
   });
 }
 
-/** The simulation itself, whose `sometimes` is noted here as well. */
+/** A proxy of the simulation that also records calls of `sometimes`. */
 function noting(sim: Simulation, reached: Map<string, boolean>): Simulation {
   const sometimes: Simulation['sometimes'] = (name, condition = true) => {
     reached.set(name, condition || reached.get(name) === true);
@@ -187,7 +193,10 @@ function declareCases<Subject>(subject: Subject, cases: readonly RunnerCase<Subj
   }
 }
 
-/** What a case that hangs says of itself must come before Vitest says that the time is up, which is all that is printed then. */
+/**
+ * Aborts a case shortly before Vitest's timeout, because Vitest prints nothing but the timeout for a case that fails
+ * after it.
+ */
 async function endingEarly(
   signal: AbortSignal,
   timeoutMs: number,

@@ -1,6 +1,6 @@
 /**
- * The plugin of Vite that puts the stand-ins in place before Vitest imports anything of the user's. Invariant: it is loaded in the process
- * that reads the configuration, so it imports nothing that a test needs.
+ * The Vite plugin that installs the stand-ins before Vitest imports any of the user's modules. Invariant: it is loaded
+ * in the process that reads the configuration, so it must not import anything that tests need.
  */
 import * as is from '../kernel/shape.ts';
 import { dirname, isAbsolute, join } from 'node:path';
@@ -11,13 +11,16 @@ import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { codeModule } from '../kernel/package-files.ts';
 
-/** What {@link dryrunnerPlugin} takes. */
+/** Options of {@link dryrunnerPlugin}. */
 export interface DryrunnerPluginOptions {
-  /** Rewrite the modules that Vitest transforms, one after the other; those of packages it does not, unless `server.deps.inline` says so. */
+  /**
+   * Transforms applied, one after the other, to the modules that Vitest transforms. Vitest does not transform packages
+   * unless `server.deps.inline` lists them. Default: none.
+   */
   readonly transforms?: readonly ModuleTransform[];
 }
 
-/** The parts of the configuration of a project of Vitest that are looked at. */
+/** The used subset of a Vitest project's configuration. */
 interface TestConfig {
   setupFiles?: string | string[];
   execArgv?: string[];
@@ -34,9 +37,12 @@ const INSTALL = codeModule('ambient/install');
 const QUERY = /[?#].*$/;
 
 /**
- * Lets simulations run code that uses timers, dates and randomness of the machine, however it gets hold of them: packages that take
- * `performance.now` or `setTimeout` when they are loaded take what follows the simulation. Where no simulation runs, everything is the
- * machine's own. It goes into the `plugins` of each project that is not one of a browser.
+ * Lets simulations run code that uses the machine's timers, dates and randomness, however that code gets hold of them:
+ * a package that keeps `performance.now` or `setTimeout` when it is loaded keeps a stand-in that follows the
+ * simulation. Outside simulations the stand-ins behave like the originals. Add it to the `plugins` of every project,
+ * except browser projects.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for unknown options.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for other options than these.
  * @example
@@ -62,10 +68,11 @@ function installPlugin(): Plugin {
       const test = ((config as { test?: TestConfig }).test ??= {});
       if (test.browser?.enabled === true) return;
       const file = fileURLToPath(INSTALL);
-      // Before the files of the user's: these may import the code under test, and by default they are loaded together.
+      // Must precede the user's setup files, which may import the code under test; by default setup files are loaded in
+      // parallel.
       test.setupFiles = [file, ...[test.setupFiles ?? []].flat().filter((each) => each !== file)];
       test.sequence = { setupFiles: 'list', ...test.sequence };
-      // A context of the vm pools gets modules of Node as they are when it is made, so they have to be replaced before.
+      // A context of the vm pools copies Node's modules when it is created, so the stand-ins must be in place before.
       const imports = ['--import', INSTALL.href];
       if (test.execArgv?.includes(INSTALL.href) !== true) {
         test.execArgv = [...imports, ...(test.execArgv ?? [])];
@@ -76,7 +83,10 @@ function installPlugin(): Plugin {
 
 const LOADED = /\.load\(\s*(["'])(\.{1,2}\/[^"']+)\1/g;
 
-/** In watch mode a test runs again when a file changes that it loads by `sim.load` and a path that stands there: to Vitest it is no import. */
+/**
+ * In watch mode, reruns a test when a file changes that it loads by `sim.load` with a literal path; Vitest does not see
+ * that as an import.
+ */
 function watchPlugin(): Plugin {
   const loadedBy = new Map<string, string[]>();
   const testsOf = (file: string): string[] | undefined => {
@@ -85,7 +95,7 @@ function watchPlugin(): Plugin {
   };
   return {
     name: 'dryrunner:watch',
-    // Types are taken out by then.
+    // Types have been stripped by then.
     enforce: 'post',
     config(config) {
       const test = ((config as { test?: TestConfig }).test ??= {});
@@ -107,7 +117,7 @@ function watchPlugin(): Plugin {
 function transformPlugin(transform: ModuleTransform): Plugin {
   return {
     name: `dryrunner:${transform.name}`,
-    // Types are taken out by then.
+    // Types have been stripped by then.
     enforce: 'post',
     transform(code, id) {
       if (id.startsWith('\0')) return undefined;

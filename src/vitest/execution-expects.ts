@@ -1,7 +1,8 @@
 /**
- * What Vitest's `expect` counts and keeps for a test, in a test that runs its scenario again and again. Invariants: each execution begins as the test
- * did, and is held to what it has asked for itself, so that it ends in the same way when it is run alone; a snapshot is one for all executions
- * that hold, and is not written unless they agree on it.
+ * Assertion counts and snapshots of Vitest's `expect` in a test that runs its scenario many times. Invariants: each
+ * execution starts from the state at the start of the test and is checked against the assertions it asked for itself,
+ * so it ends the same way when run alone; all executions that hold share one snapshot, which is written only if they
+ * agree on it.
  */
 import type { ExpectStatic, MatcherState } from 'vitest';
 import { unusualCount } from '../explore/keyed-log.ts';
@@ -18,7 +19,7 @@ type Counted = Pick<
   | 'expectedAssertionsNumberErrorGen'
 >;
 
-/** Of one that has counted nothing yet. */
+/** State of an `expect` that has counted no assertion. */
 const NOTHING: Counted = {
   assertionCalls: 0,
   isExpectingAssertions: false,
@@ -35,13 +36,13 @@ interface InlineSnapshot {
   readonly snapshot: string;
 }
 
-/** What is used of the snapshots of a file. What begins with `_` is for Vitest itself, and need not be there. */
+/** The used subset of a file's snapshot state. Names that begin with `_` are internal to Vitest and may be missing. */
 interface FileSnapshots extends SnapshotsWithFiles {
   clearTest?(testId: string): void;
   readonly unmatched?: Map<string, number>;
   readonly _testIdToKeys?: Map<string, string[]>;
   readonly _snapshotData?: Record<string, string | undefined>;
-  /** Those that are to be written; another list after `clearTest`. */
+  /** Inline snapshots to write; `clearTest` replaces the list. */
   readonly _inlineSnapshots?: InlineSnapshot[];
   readonly _inlineSnapshotStacks?: readonly InlineSnapshot[];
 }
@@ -62,13 +63,13 @@ export class ExecutionExpects implements TestSnapshots {
   readonly #expectNow: () => ExpectStatic;
   readonly #testId: string;
   readonly #atStart: Map<ExpectStatic, Counted>;
-  /** As the plain execution has them, or else the first that came to them. */
+  /** Expected snapshots by name: those of the plain execution, or else of the first that took them. */
   readonly #references = new Map<string, TakenSnapshot>();
   readonly #toWrite = new Map<string, InlineSnapshot>();
   readonly #filesToWrite = new Map<string, NonNullable<FileToWrite>>();
   #difference: SnapshotDifference | undefined;
 
-  /** `expectNow` gives that of the test; a context makes one of its own once it is asked for it. */
+  /** `expectNow` returns the test's current `expect`; a test context creates one of its own on first use. */
   constructor(expectNow: () => ExpectStatic, testId: string) {
     this.#expectNow = expectNow;
     this.#testId = testId;
@@ -82,16 +83,16 @@ export class ExecutionExpects implements TestSnapshots {
     return this.#difference;
   }
 
-  /** An execution begins. */
+  /** Resets the state for an execution that begins. */
   begin(): void {
     const expect = this.#expectNow();
     const state = expect.getState();
-    // `setState` defines all properties anew, which takes longer than a small execution's own part.
+    // `setState` redefines all properties, which takes longer than the rest of a small execution.
     Object.assign(state, this.#atStart.get(expect) ?? NOTHING);
     this.#clear(snapshotsOf(state));
   }
 
-  /** Throws what Vitest says of a test that has not made the assertions that it expects. */
+  /** Throws Vitest's error if the expected assertions were not made. */
   end(): void {
     const state = this.#expectNow().getState();
     const { assertionCalls, expectedAssertionsNumber: expected } = state;
@@ -117,7 +118,10 @@ export class ExecutionExpects implements TestSnapshots {
     }
   }
 
-  /** The test has ended. Vitest writes what its executions agree on, whichever of them came to it. */
+  /**
+   * Called when the test has ended. Lets Vitest write the snapshots that all executions agree on, whichever of them
+   * took them.
+   */
   settle(): void {
     const file = snapshotsOf(this.#expectNow().getState());
     if (this.#difference !== undefined) this.#clear(file);
@@ -128,19 +132,19 @@ export class ExecutionExpects implements TestSnapshots {
       }
       const there = new Set(inline.map(placeOf));
       inline.push(...[...this.#toWrite].filter(([place]) => !there.has(place)).map(([, one]) => one));
-      // Of those of the last execution each is among them.
+      // The files to write include each one that the last execution queued.
       clearFiles(file, this.#testId);
       writeFiles(file, this.#filesToWrite.values());
     }
   }
 
-  /** The test fails for what was found: what is counted says nothing more. */
+  /** Called when the test fails with a finding of its own; drops assertion counts, which no longer matter. */
   fail(): void {
     const expect = this.#expectNow();
     expect.setState(NOTHING);
     const file = snapshotsOf(expect.getState());
     const unmatched = file.unmatched?.get(this.#testId) ?? 0;
-    // What ran last is one that was tried for the report.
+    // The last execution was one of those run for the report.
     this.#clear(file);
     if (unmatched > 0) file.unmatched?.set(this.#testId, unmatched);
     this.settle();
@@ -152,7 +156,7 @@ export class ExecutionExpects implements TestSnapshots {
     const keys = keysOf?.get(this.#testId);
     if (keys?.length === 0) return;
     file.clearTest?.(this.#testId);
-    // `clearTest` keeps the key of a snapshot that is not in the file yet.
+    // `clearTest` leaves the key of a snapshot that is not in the file yet.
     for (const key of keys ?? []) if (texts[key] === undefined) Reflect.deleteProperty(texts, key);
   }
 

@@ -1,6 +1,7 @@
 /**
- * The error of a failing `simTest`: what `explore` prints of the failure, and the line to type. Invariants: its stack has lines of the user
- * only, the one that noticed the failure first, because Vitest shows that one; it has no cause, for then Vitest would show another.
+ * Builds the error of a failing `simTest`: what `explore` prints about the failure, and the command line that repeats
+ * it. Invariants: its stack has only lines of the user's files, beginning with the line that noticed the failure,
+ * because Vitest shows that one; it has no `cause`, because Vitest would show that instead.
  */
 import type { AuditDifference } from '../explore/campaign-report.ts';
 import type { Explanation } from '../explore/explain/explanation.ts';
@@ -35,37 +36,46 @@ import {
 
 type FoundExecution = Extract<FoundFailure, { readonly failing: FailingExecution }>;
 
-/** Milliseconds; of less time that is left, the parts. */
+/** Limits in milliseconds; if less time is left, the parts below apply. */
 const SHRINK_MS_MAX = 5_000;
 const EXPLAIN_MS_MAX = 3_000;
 const SHRINK_PART = 0.6;
 const EXPLAIN_PART = 0.3;
-/** For seeing once more what was thrown. */
+/** Part of the test's time for running the failure again to see what it throws. */
 const AGAIN_PART = 0.05;
 const AGAIN_MS_MAX = 1_000;
-/** Of what is left until Vitest ends the test, for seeing what goes on. */
+/** Part of the time until Vitest's timeout for observing which events repeat. */
 const REPEATED_PART = 0.4;
-// Three bounds for what is too long, each of another thing: a line that is copied by hand although the log is kept, one that the system takes
-// at all, and the log that is written.
-/** Longer tokens are a nuisance to copy; the log is kept and tried first anyway. */
+// Three different limits of length: of a command line that people copy although the log is kept, of a command line that
+// the system accepts, and of a log that is kept.
+/** Longer tokens are a nuisance to copy; the log is kept, and tried first anyway. */
 const TOKEN_MAX = 2_000;
-/** Linux gives no program a word of more than 131,071 bytes. */
+/** Stays well below the 131,071 bytes that Linux allows for one argument. */
 const LINE_MAX = 32_768;
-/** What a token takes of a decision at least; more of them make it too long without a look at it. */
+/** Least number of characters that a decision takes in a token; lets a long log be recognized without encoding it. */
 const DECISION_LENGTH_MIN = 10;
-/** Of one without an end: its beginning leads there, and the whole of it takes megabytes and seconds to write. */
+/**
+ * Decisions kept of an endless execution. The beginning of its log leads there; the whole takes megabytes, and seconds
+ * to write.
+ */
 const KEPT_MAX = 1 << 14;
-/** Decisions of a log that has to be kept whole, since it fails at its end: longer ones are not kept, and the line or the seed repeats them. */
+/**
+ * Decisions of a log that must be kept whole, since it fails at its end. A longer log is not kept; the command line or
+ * the seed repeats it.
+ */
 const KEPT_WHOLE_MAX = 1 << 17;
-/** The line that repeats an execution that has not ended has its beginning, up to so many characters of a token. One choice takes a dozen characters. */
+/**
+ * Longest token, in characters, for an execution that has not ended: the command line carries only the beginning of its
+ * log. One choice takes a dozen characters.
+ */
 const BEGINNING_TOKEN_MAX = 8_000;
 const BEGINNING_MAX = 800;
 const BEGINNING_STEP = 0.9;
 const FRAME = '    at ';
-/** Kinds of failures of what is stated once and judged later. */
+/** Kinds of failure of properties that are stated once and judged later. */
 const STATED: ReadonlySet<string> = new Set(['always', 'eventually']);
 
-/** Makes it small as far as time allows, keeps it, and says all that. */
+/** Shrinks and explains a failure as far as time allows, keeps its log, and returns the error that reports it. */
 export async function failedTest(run: TestRun, found: FoundFailure): Promise<Error> {
   if (found.kind === 'different') return differentTest(run, found.difference);
   if (found.kind === 'snapshot') return snapshotTest(run, found.difference);
@@ -93,7 +103,7 @@ export async function failedTest(run: TestRun, found: FoundFailure): Promise<Err
   return errorOf(run, verdict, lines, frames.find(({ length }) => length > 0) ?? []);
 }
 
-/** As far as there is time, and somebody reads it. */
+/** Shrinks and explains the failure, unless there is no time left or nobody reads the report. */
 async function settled(run: TestRun, found: FoundExecution): Promise<FailingExecution> {
   const { failing, seed, isReplayed = false } = found;
   const { options = {}, isReported = true, isDebugged = false, signal, now } = run.test;
@@ -131,14 +141,14 @@ async function kept(
   return file === undefined ? failing : { ...failing, file: relativePath(file) };
 }
 
-/** What is tried again takes the default after its last decision, so that defaults there need not be kept. */
+/** Replay takes the default after the last decision of a log, so trailing defaults are dropped. */
 function logToKeep({ kind, shrunk, ...found }: FailingExecution): readonly Decision[] {
   const { decisions } = shrunk ?? found;
   const count = decisions.findLastIndex(({ answer }) => answer > 0) + 1;
   return decisions.slice(0, kind === 'budget' ? Math.min(count, KEPT_MAX) : count);
 }
 
-/** How much of the log is kept, if that is not all. */
+/** States how much of the log is kept, if not all of it. */
 function keptText(failing: FailingExecution): string[] {
   const { file, shrunk = failing } = failing;
   const count = logToKeep(failing).length;
@@ -148,7 +158,7 @@ function keptText(failing: FailingExecution): string[] {
   ];
 }
 
-/** The smallest execution once more, for what it throws. */
+/** Runs the smallest execution again, to see what it throws. */
 async function seenAgain(run: TestRun, failing: FailingExecution, seed: string): Promise<Verdict> {
   const { decisions } = failing.shrunk ?? failing;
   const { timeoutMs = 0 } = run.test;
@@ -156,7 +166,7 @@ async function seenAgain(run: TestRun, failing: FailingExecution, seed: string):
   const { maxEvents } = eventBound(failing);
   const executor = withinEvents(run.within(limitMs, seed).executor, maxEvents);
   const source = keyedReplayDecisions(decisions);
-  // An explanation knows where a property was stated; nothing is thrown there.
+  // Not needed with an explanation, which has the place where the property was stated; nothing is thrown there.
   const capturePlaces = failing.explanation === undefined && STATED.has(failing.kind);
   return executor.execute({ source, capturePlaces });
 }
@@ -200,7 +210,7 @@ function longerText(): string {
   return '{ timeout } gives it longer';
 }
 
-/** What to type for one that has not ended, and may have taken any number of decisions. */
+/** The command line for an execution that has not ended, and may have taken any number of decisions. */
 function againLines(
   test: SimulatedTest,
   { failing, seed, isDecidedBySeed = false }: FoundExecution,
@@ -215,14 +225,14 @@ function againLines(
   ];
 }
 
-/** What was decided last is not known of one whose log is too long. */
+/** Leaves out the last decisions if the log is too long for a line. */
 function knownOf(failing: FailingExecution, count: number): ExplanationLine[] {
   return count < failing.decisions.length
     ? formatDetails(failing.details)
     : formatUnexplained(failing).slice(1);
 }
 
-/** How many of its decisions go into one line. */
+/** How many decisions of the execution fit into one command line. */
 function beginningOf(failing: FailingExecution): number {
   const { decisions } = failing;
   let unusual = 0;
@@ -234,7 +244,10 @@ function beginningOf(failing: FailingExecution): number {
   return count;
 }
 
-/** What to type, and what repeats it if its token is too long for a line: the seed, or the same test. */
+/**
+ * What to type. If the token is too long for a line: the seed, or the command line of the test, which repeats the
+ * failure.
+ */
 function repeatLines(
   test: SimulatedTest,
   { seed, isDecidedBySeed = false }: FoundExecution,
@@ -250,7 +263,7 @@ function repeatLines(
   ];
 }
 
-/** What an option of the test repeats. */
+/** The option of the test that repeats an execution of one seed. */
 function seedLine(seed: string): string {
   return `  { seeds: [${JSON.stringify(seed)}] }`;
 }
@@ -259,7 +272,7 @@ function testLine(file: string, name: string): string {
   return `npx vitest run ${shellWord(relativePath(file))} -t ${shellWord(vitestPattern(name))}`;
 }
 
-/** What to type; of a test whose file is not known, the option. */
+/** The command line to type, or the option to set for a test whose file is not known. */
 function againLine({ file, name }: SimulatedTest, failing: FailingExecution): string {
   if (file === undefined) return `  { replay: '${tokenOf(failing)}' }`;
   const { decisions } = failing.shrunk ?? failing;
@@ -269,7 +282,7 @@ function againLine({ file, name }: SimulatedTest, failing: FailingExecution): st
   return `  ${isShown ? `DRYRUNNER_SEED=${token} ` : ''}${testLine(file, name)}`;
 }
 
-/** Where code has reached out of the simulation, if that is how it fails. */
+/** For a failure of kind `escape`, the places where code reached out of the simulation. */
 async function escapesOf(run: TestRun, failing: FailingExecution, seed: string): Promise<string[]> {
   if (failing.kind !== 'escape') return [];
   const lines = await escapeLines(run, run.within(AGAIN_MS_MAX, seed).executor, failing);
@@ -282,7 +295,7 @@ async function escapeLines(
   { decisions }: Pick<FailingExecution, 'decisions'>,
 ): Promise<string[]> {
   const { watchEscapes, watchResources } = await import('../ambient/escape-watch.ts');
-  // What ambient time answers is not outside.
+  // In ambient time, calls that the simulation answers do not count.
   const watch = (run.test.options?.ambient === false ? watchEscapes : watchResources)(executor);
   await watch.executor.execute({ source: keyedReplayDecisions(decisions) });
   const folder = process.cwd();
@@ -295,7 +308,7 @@ async function escapeLines(
     ]);
 }
 
-/** What led to what was thrown. */
+/** The chain of causes of the error that was thrown, up to four. */
 function causesOf({ failure }: Verdict): string[] {
   const lines: string[] = [];
   for (
@@ -309,7 +322,7 @@ function causesOf({ failure }: Verdict): string[] {
   return lines;
 }
 
-/** Nothing failed, yet to pass would say more than was seen. */
+/** No execution failed, but too few were run for the test to pass. */
 function unfinishedTest(
   { test }: TestRun,
   { executions, runs }: Extract<FoundFailure, { readonly kind: 'unfinished' }>,
@@ -321,7 +334,7 @@ function unfinishedTest(
   return withStack(new RunnerError('RUNNER_SIMULATION_MISUSE', message), declaredFrames(test));
 }
 
-/** No execution alone fails so: there is nothing that repeats it but the test. */
+/** Reports executions that disagree on a snapshot. Neither fails alone, so only the test as a whole repeats this. */
 function snapshotTest({ test }: TestRun, { reference, other }: SnapshotDifference): Error {
   const { name, kind } = reference;
   const what = {
@@ -377,7 +390,7 @@ async function differentTest(run: TestRun, { kind, text, decisions }: AuditDiffe
   return withStack(new RunnerError('RUNNER_REPLAY_DIVERGED', message), declaredFrames(run.test));
 }
 
-/** Its time was up in the midst of an execution. */
+/** Reports an execution during which time ran out. */
 async function cutOffTest(run: TestRun, found: FoundExecution): Promise<Error> {
   const { failing, seed } = found;
   const { turns, test } = run;
@@ -406,7 +419,7 @@ async function cutOffTest(run: TestRun, found: FoundExecution): Promise<Error> {
   return errorOf(run, verdict, lines, looping ?? []);
 }
 
-/** What it was at, again and again, from its beginning run once more, if there is time: without it the rest is still to be said. */
+/** The events that the execution repeats, found by running its beginning again. Empty if there is no time for it. */
 async function repeatedIn(run: TestRun, { decisions }: FailingExecution, seed: string): Promise<string[]> {
   const { now } = run.test;
   const limitMs = Math.min(AGAIN_MS_MAX, run.untilTimeOutMs() * REPEATED_PART);
@@ -465,7 +478,10 @@ function withStack<E extends Error>(error: E, frames: readonly string[]): E {
 
 const FRAME_LINE = /^\s*at .*:\d+:\d+\)?$/;
 
-/** Vitest takes every line of a stack that looks like a place for one of the user's, also where a message quotes another error. */
+/**
+ * Removes lines that look like stack frames, also those that a message quotes from another error: Vitest would show
+ * them as places of the user's.
+ */
 function withoutFrames(text: string): string {
   return text
     .split('\n')

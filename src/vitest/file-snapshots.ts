@@ -1,9 +1,9 @@
 /**
- * The snapshots that tests keep in files of their own (`toMatchFileSnapshot`). Vitest does not note which test has taken one, so this
- * looks on as it compares them. Invariant: nothing is taken out of Vitest's list that another test has put there.
+ * The snapshots that tests keep in files of their own (`toMatchFileSnapshot`). Vitest does not record which test took
+ * such a snapshot, so this wraps its comparison. Invariant: entries of other tests in Vitest's list are never removed.
  */
 
-/** One that Vitest is to write. */
+/** A file that Vitest is to write. */
 interface FileSnapshot {
   readonly file: string;
   readonly snapshot: string;
@@ -14,10 +14,10 @@ interface Compared {
   readonly rawSnapshot?: { readonly file: string; readonly content?: string };
 }
 
-/** What is used of Vitest's state of a test file. */
+/** The used subset of Vitest's state of a test file. */
 export interface SnapshotsWithFiles {
   match?(given: Compared): { readonly pass: boolean };
-  /** Those that are to be written. */
+  /** The files to write. */
   readonly _rawSnapshots?: FileSnapshot[];
 }
 
@@ -27,12 +27,12 @@ interface TakenFile {
   readonly toWrite: FileSnapshot | undefined;
 }
 
-/** By the path of the file. */
+/** Taken snapshots by path of their file. */
 type TakenFiles = Map<string, TakenFile>;
 
 const takenByTest = new WeakMap<SnapshotsWithFiles, Map<string, TakenFiles>>();
 
-/** What the execution that is on has taken. */
+/** The file snapshots that the current execution has taken. */
 export function takenFiles(state: SnapshotsWithFiles, testId: string): TakenFiles {
   const byTest = takenByTest.get(state) ?? watch(state);
   const known = byTest.get(testId);
@@ -42,7 +42,7 @@ export function takenFiles(state: SnapshotsWithFiles, testId: string): TakenFile
   return taken;
 }
 
-/** Forgets them, and has none of them written. */
+/** Drops the file snapshots of a test and their pending writes. */
 export function clearFiles(state: SnapshotsWithFiles, testId: string): void {
   const taken = takenFiles(state, testId);
   if (taken.size === 0) return;
@@ -54,7 +54,7 @@ export function clearFiles(state: SnapshotsWithFiles, testId: string): void {
   taken.clear();
 }
 
-/** Has Vitest write them. */
+/** Queues files for Vitest to write. */
 export function writeFiles(state: SnapshotsWithFiles, files: Iterable<FileSnapshot>): void {
   const { _rawSnapshots: all = [] } = state;
   for (const file of files) if (!all.includes(file)) all.push(file);

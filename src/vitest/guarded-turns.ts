@@ -1,7 +1,8 @@
 /**
- * The turns of the event loop that the simulations of one test take, ended when its time is up: between two events by an exception, and in
- * the midst of a loop that has no end, of statements or of promise reactions, by the engine. Invariant: after either, the thread is given back,
- * code sees the machine's own globals, and the simulation that was on has a verdict.
+ * The turns of the event loop that the simulations of one test take, ended when the test runs out of time: between two
+ * events by an exception, and inside an endless loop (of statements or promise reactions) by the engine. Invariant:
+ * after either, the thread is free again, code sees the machine's own globals, and the simulation that was running has
+ * a verdict.
  */
 import { Script } from 'node:vm';
 import { hub } from '../ambient/hub.ts';
@@ -11,26 +12,35 @@ import { DrainSlices } from '../kernel/drain-slices.ts';
 import { realFunctions } from '../kernel/drain-real-functions.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
 
-/** Guarding costs some 50 to 400 µs, as much as several executions: it is done once for all that come within this time. */
+/**
+ * A guard costs some 50 to 400 µs, as much as several executions, so one guard covers everything that runs within this
+ * time.
+ */
 const SLICE_MS = 50;
-/** How much longer than its time a turn may take that has an end, in parts of that time. */
+/** Grace period for a turn that runs over the deadline, as a part of the time limit. */
 const PATIENCE = 0.1;
 const PATIENCE_MS_LEAST = 20;
-/** The same for what begins when its time is up, which is to end an execution and to judge it: to end that would leave no verdict. */
+/**
+ * The same for a turn that begins after the deadline in order to end an execution and judge it; stopping that would
+ * leave no verdict.
+ */
 const LATE_PATIENCE = 0.25;
 const LATE_PATIENCE_MS_LEAST = 1_000;
-/** The longest time that the engine takes. */
+/** The longest timeout that the engine accepts. */
 const GUARD_MS_MAX = 2 ** 31 - 1;
 
 const WORK = Symbol.for('dryrunner.guarded-turn');
-/** The script runs in the first context of the thread, in pools of Vitest that make others too: of what both see, `process` is one. */
+/**
+ * `process` holds the work, because it is the object that all contexts share: the script runs in the first context of
+ * the thread, and some pools of Vitest create others.
+ */
 const host = process as unknown as { [WORK]: (() => void) | undefined };
-/** Named like a module of Node's, so that no stack shows it. */
+/** Named like a module of Node, so that stacks do not show it. */
 const script = new Script('process[Symbol.for("dryrunner.guarded-turn")]()', {
   filename: 'node:internal/dryrunner',
 });
 
-/** Milliseconds since any fixed moment, of the machine. */
+/** Real time in milliseconds, from any fixed starting point. */
 export type RealNow = () => number;
 
 /** The turns of one test, and its time limit. */
@@ -45,8 +55,8 @@ export class GuardedTurns {
   #isStuck = false;
 
   /**
-   * Those of the next `timeMs`; `why` is the sentence for what is cut off. Guarded once for many executions, if `isShared`: then all that is
-   * done between them is guarded too, and must be short.
+   * Limits the turns to the next `timeMs`; `why` is the message of an execution that is cut off. With `isShared`, one
+   * guard covers many executions: the work between them is then guarded too, and must be short.
    */
   constructor(now: RealNow, timeMs: number, why: string, isShared = false) {
     this.#isShared = isShared;
@@ -57,12 +67,12 @@ export class GuardedTurns {
     this.#why = why;
   }
 
-  /** True if a loop without an end had to be ended. */
+  /** True if an endless loop had to be stopped. */
   get isStuck(): boolean {
     return this.#isStuck;
   }
 
-  /** What a simulation is to be started with. */
+  /** The options to start a simulation with. */
   get options(): Pick<SimulateOptions, 'onTurn' | 'nextTurn'> {
     const slices = new DrainSlices({
       isShared: this.#isShared,
@@ -101,7 +111,7 @@ export class GuardedTurns {
     }
   }
 
-  /** The turn that was cut off is begun again, to hear at once that its time is up. */
+  /** Starts the turn that was stopped again, so that it learns at once that time is up. */
   #end(error: unknown, slices: DrainSlices): never {
     this.#isStuck = true;
     hub.world?.stopTicks();
@@ -109,7 +119,7 @@ export class GuardedTurns {
     const release = withholdRejections((reason) => reason === error, 'uncaughtException');
     realFunctions.setImmediate(release);
     if (slices.current !== undefined) slices.again(slices.current);
-    // The engine's stack of async ids is only put in order where it comes out of everything.
+    // The engine resets its stack of async ids only when an error leaves all JavaScript.
     throw error;
   }
 }

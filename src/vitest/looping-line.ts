@@ -1,4 +1,4 @@
-/** Names the lines of a loop that has no end: the execution is run once more, for a short time, with the engine's profiler on. */
+/** Finds the lines of an endless loop: runs the execution again for a short time with the engine's profiler on. */
 import { Session, type Profiler, type Runtime } from 'node:inspector';
 import { framesOf, hasUserFrame } from '../explore/explain/source-place.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
@@ -6,14 +6,17 @@ import { pathOfLocation } from '../kernel/package-files.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import type { TestRun } from './test-run.ts';
 
-/** Looks, each longer than the one before: on a busy machine a short one may see nothing. */
+/**
+ * Milliseconds of each attempt. Each is longer than the one before, because on a busy machine a short one may see
+ * nothing.
+ */
 const LOOKS_MS = [100, 250, 500] as const;
-/** Of the time of the test, for one of them. */
+/** Part of the test's time that a later attempt may take. */
 const LOOK_PART = 0.06;
 const INTERVAL_US = 1_000;
 const LINES_MAX = 3;
 
-/** Lines in which it spends its time, as in a stack, the most frequent first; undefined if it does not loop again. */
+/** Lines of the loop, formatted as stack frames, the most frequent first; undefined if the execution does not loop again. */
 export async function loopingLines(
   run: TestRun,
   failing: FailingExecution,
@@ -38,7 +41,7 @@ async function linesWithin(
   const session = new Session();
   session.connect();
   try {
-    // What was compiled before is compiled again: of machine code the profiler would not know the function.
+    // Makes the engine compile functions again: the profiler cannot attribute existing machine code to functions.
     session.post('Debugger.enable');
     session.post('Profiler.enable');
     session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
@@ -70,7 +73,7 @@ function linesIn({ nodes }: Profiler.Profile): string[] {
     .slice(0, LINES_MAX);
 }
 
-/** As a line of a stack, at the place to which source maps lead; undefined if it is no line of the user's. */
+/** Formats a line as a stack frame at its source-mapped place; undefined if it is not a line of the user's. */
 function frameAt({ functionName, url }: Runtime.CallFrame, line: number): string | undefined {
   const site = new LineSite(functionName, pathOfLocation(url), line);
   const { prepareStackTrace } = Error as {
@@ -78,14 +81,14 @@ function frameAt({ functionName, url }: Runtime.CallFrame, line: number): string
   };
   const mapped = prepareStackTrace?.(new Error('line'), [site]);
   const stack = typeof mapped === 'string' ? mapped : `    at ${site.toString()}`;
-  // No line is that long: without a map, the column says nothing.
+  // No line is that long: the column is still the placeholder if there was no source map.
   return hasUserFrame(stack) ? framesOf(stack)[0]?.replace(`:${COLUMN}`, ':1') : undefined;
 }
 
-/** The profiler knows no columns. That of the end of a line leads to the last thing in it. */
+/** The profiler reports no columns. The end of the line maps to the last expression in it. */
 const COLUMN = 1_000_000;
 
-/** As much of a call site as those want who print stacks. */
+/** The part of a call site that code which formats stacks uses. */
 class LineSite {
   readonly #name: string;
   readonly #url: string;

@@ -1,6 +1,6 @@
 /**
- * What `expect` of Vitest says of runners, of promises and of scenarios. Invariant: time is that of what is asked: a runner waits on its own
- * clock, a promise on the `setTimeout` that its code sees, which is virtual in a simulation.
+ * Matchers for runners, promises and scenarios. Invariant: time is that of the received value: a runner waits on its
+ * own clock, a promise on the `setTimeout` that its code sees, which is virtual in a simulation.
  */
 import * as is from '../kernel/shape.ts';
 import type { Service } from '../model/service.ts';
@@ -13,18 +13,24 @@ import { describeValue, invalidArgument, isRunnerError, messageOf } from '../ker
 import { formatCount } from '../model/plural.ts';
 import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
 
-/** Matchers that `dryrunner/vitest` adds to `expect`. Each is awaited. */
+/** Matchers that `dryrunner/vitest` adds to `expect`. All are asynchronous and must be awaited. */
 export interface SimMatchers<Result> {
-  /** Of a runner: the run gets into that state, at once or within milliseconds of the runner's time; default: without a limit. */
+  /**
+   * For a runner: the run reaches that state, at once or within `withinMs` milliseconds of the runner's time. Default:
+   * no limit.
+   */
   toReachState(runId: string, state: RunState, limits?: { readonly withinMs?: number }): Promise<Result>;
   /**
-   * Of a promise, or of a function that gives one: it is settled, either way, within that many milliseconds. Of a runner: all its runs have
-   * ended.
+   * For a promise, or a function that returns one: it is fulfilled or rejected within that many milliseconds. For a
+   * runner: all its runs have ended within that time.
    */
   toSettleWithin(ms: number): Promise<Result>;
-  /** Of a scenario: the same decisions lead to the same execution. Runs the plain schedule and `runs` others, default 20, twice each. */
+  /**
+   * For a scenario: the same decisions lead to the same execution. Runs the plain schedule and `runs` other executions,
+   * default 20, twice each.
+   */
   toBeDeterministic(options?: Pick<SimTestOptions, 'runs' | 'seed' | 'ambient'>): Promise<Result>;
-  /** Of a scenario: no execution of an exploration fails, as for `simTest`. */
+  /** For a scenario: no execution of an exploration fails; see `simTest`. */
   toHoldInvariants(options?: Omit<SimTestOptions, 'corpus' | 'timeout'>): Promise<Result>;
 }
 
@@ -33,7 +39,7 @@ declare module 'vitest' {
   interface Matchers<T = any> extends SimMatchers<T> {}
 }
 
-/** What a matcher gives to Vitest. */
+/** The result of a matcher, as Vitest expects it. */
 interface Match {
   readonly pass: boolean;
   message(): string;
@@ -64,7 +70,7 @@ async function toReachState(
   };
 }
 
-/** A run that has ended in another state will never be in that one. */
+/** False if the run has ended in another state, and so will never reach this one. */
 function unlessItCannotHappen(error: unknown): false {
   if (isRunnerError(error, 'RUNNER_CANNOT_HAPPEN')) return false;
   throw error;
@@ -100,7 +106,7 @@ async function toSettleWithin(received: unknown, ms: number): Promise<Match> {
   };
 }
 
-/** How it is settled, in words. `pending` has what is not, meanwhile. */
+/** Waits until the received value settles, and says in words how. Meanwhile `pending` has what is not settled yet. */
 async function settledOf(received: unknown, pending: Set<string>): Promise<string> {
   const given: unknown = typeof received === 'function' ? (received as () => unknown)() : received;
   if (typeof (given as Partial<Service> | null)?.query === 'function') {
@@ -171,7 +177,7 @@ function testOf(
   };
 }
 
-/** For `expect.extend`. */
+/** Passed to `expect.extend`. */
 export const matchers: Readonly<
   Record<keyof SimMatchers<unknown>, (received: unknown, ...given: never[]) => Promise<Match>>
 > = { toReachState, toSettleWithin, toBeDeterministic, toHoldInvariants };

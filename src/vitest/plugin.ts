@@ -1,7 +1,3 @@
-/**
- * The door `dryrunner/vitest-plugin`: what makes Vitest load code under test with the stand-ins of ambient time in place.
- *
- * @module dryrunner/vitest-plugin
- */
+/** The door `dryrunner/vitest-plugin`: makes Vitest load code under test with the stand-ins of ambient time in place. */
 export type { ModuleTransform, TransformedModule } from '../ambient/module-transform.ts';
 export { dryrunnerPlugin as default, type DryrunnerPluginOptions } from './dryrunner-plugin.ts';

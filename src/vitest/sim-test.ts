@@ -1,6 +1,6 @@
 /**
- * The declaration of a test that is a simulation. Invariant: it loads next to nothing, because every test file pays for it; what runs a
- * test is loaded by the first that runs.
+ * Declares tests that are simulations. Invariant: it imports as little as possible, because every test file pays for
+ * it; the code that runs a test is loaded by the first test that runs.
  */
 import * as inspector from 'node:inspector';
 import { expect, test as vitestTest, type TestAPI, type TestContext } from 'vitest';
@@ -12,14 +12,14 @@ import { matchers } from './matchers.ts';
 import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
 import type { SimulatedTest } from './test-run.ts';
 
-/** Names each case of a list as Vitest's `each` does, and runs a simulation for it. */
+/** Runs a simulation for each case of a list, and formats its name as Vitest's `each` does. */
 export interface EachSimTest<Arguments extends unknown[]> {
   (
     name: string,
     scenario: (sim: Simulation, ...given: Arguments) => Promise<void> | void,
     options?: SimTestOptions | number,
   ): void;
-  /** In Vitest's own order. */
+  /** With the arguments in Vitest's own order. */
   (
     name: string,
     options: SimTestOptions,
@@ -27,49 +27,50 @@ export interface EachSimTest<Arguments extends unknown[]> {
   ): void;
 }
 
-/** What a fixture is made of, as in `test.extend` of Vitest. */
+/** Values or factories for fixtures, as in Vitest's `test.extend`. */
 export type SimTestFixtures<More> = {
   readonly [name in keyof More]:
     | More[name]
-    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what others of the same list make cannot be said here
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the other fixtures of the list cannot be typed
+    // here
     | ((context: any, use: (value: More[name]) => Promise<void>) => Promise<void>);
 };
 
-/** Declares a simulation as a test. All but the call itself is Vitest's. */
+/** Declares a simulation as a test. The members other than the call itself are Vitest's. */
 export interface SimTest<Fixtures = object> {
-  /** A number is its `timeout`, as for Vitest. */
+  /** A number is the `timeout`, as in Vitest. */
   (name: string, scenario: TestedScenario<Fixtures>, options?: SimTestOptions | number): void;
-  /** In Vitest's own order, which keeps the options of a long scenario in sight. */
+  /** Vitest's own order, which keeps the options of a long scenario in sight. */
   (name: string, options: SimTestOptions, scenario: TestedScenario<Fixtures>): void;
-  /** Runs this test and others that are declared so, and no others of the file. */
+  /** Runs only tests declared with `only` in this file. */
   readonly only: SimTest<Fixtures>;
-  /** Declares the test and does not run it. */
+  /** Declares the test without running it. */
   readonly skip: SimTest<Fixtures>;
-  /** Passes if it fails. Nothing is explained or kept then. */
+  /** Expects the test to fail, and passes if it does. Nothing is explained or kept. */
   readonly fails: SimTest<Fixtures>;
-  /** Lets it overlap with others that are declared so. Their simulations take turns. */
+  /** Lets the test overlap with others declared so. Their simulations take turns. */
   readonly concurrent: SimTest<Fixtures>;
-  /** Declares a test that is still to be written. */
+  /** Declares a test that has not been written yet. */
   todo(name: string): void;
   skipIf(condition: unknown): SimTest<Fixtures>;
   runIf(condition: unknown): SimTest<Fixtures>;
-  /** One test for each case; a case that is a list is handed on as arguments. */
+  /** Declares one test per case; a case that is an array is spread into the arguments. */
   each<Case>(
     cases: readonly Case[],
   ): EachSimTest<Case extends readonly unknown[] ? [...Case] : [given: Case]>;
-  /** One test for each case, which is handed on as it is, before the context of the test. */
+  /** Declares one test per case, passed unchanged before the test context. */
   for<Case>(cases: readonly Case[]): EachSimTest<[given: Case, context: TestContext & Fixtures]>;
-  /** The same with fixtures, which a scenario takes from its second argument. They are made once for a test, in real time. */
+  /** Adds fixtures, which a scenario gets from its second argument. They are created once per test, in real time. */
   extend<More extends object>(fixtures: SimTestFixtures<More>): SimTest<Fixtures & More>;
-  /** The same on a test of your own, with its fixtures. */
+  /** Bases it on a test of your own, with its fixtures. */
   on<Others>(base: TestAPI<Others>): SimTest<Others>;
 }
 
-// Before the code under test is loaded, if its import comes after that of this door. The plugin comes before all.
+// Installed here for code under test that is imported after this door. With the plugin they are in place even earlier.
 installGlobals();
 expect.extend(matchers as never);
 
-/** The machine's own, before any test replaces it. */
+/** The machine's clock, kept before any test replaces it. */
 const now = performance.now.bind(performance);
 const VITEST_OPTIONS = [
   'timeout',
@@ -84,27 +85,30 @@ const VITEST_OPTIONS = [
   'tags',
   'meta',
 ];
-/** Vitest's own is too short for a hundred executions beside others, and what one of them fails of. */
+/** Vitest's default is too short for a hundred executions beside other tests and the report of a failure. */
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** Of a function as text: everything up to its first argument, that, and the comma behind it. */
+/** In the source text of a function: everything up to its first argument, that argument, and the comma behind it. */
 const FIRST_ARGUMENT = /^[^(]*\(\s*(?:\{[^}]*\}|[^,(){}]+?)\s*,/;
-/** A function without arguments of interest. */
+/** Text of a function without fixtures. */
 const NO_ARGUMENTS = '() => {}';
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a test of any fixtures
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a test with any fixtures
 type Base = TestAPI<any>;
 type AnyScenario = TestedScenario<never> | ((sim: Simulation, ...given: unknown[]) => Promise<void> | void);
-/** `_local` is true once somebody has asked the context for an `expect` of its own. */
+/** `_local` is true once code has used the `expect` of the context. */
 type GivenContext = TestContext & { readonly signal: AbortSignal; readonly _local: boolean };
 
-/** What may stand behind the name of a test, in either order. */
+/** What may follow the name of a test, in either order. */
 type Given = AnyScenario | SimTestOptions | number | undefined;
 
 function isScenario(given: Given): given is AnyScenario {
   return typeof given === 'function' || typeof (given as { run?: unknown } | undefined)?.run === 'function';
 }
 
-/** The scenario and its options. Anything but a scenario is refused when the test runs, where Vitest shows which. */
+/**
+ * The scenario and the options, in this order. A value that is not a scenario is rejected when the test runs, where
+ * Vitest shows which test it is.
+ */
 function ordered(first: Given, second: Given): readonly [scenario: AnyScenario, options: SimTestOptions] {
   const isLast = !isScenario(first) && isScenario(second);
   const [scenario, options = {}] = isLast ? [second, first] : [first, second];
@@ -115,7 +119,10 @@ function ordered(first: Given, second: Given): readonly [scenario: AnyScenario, 
   return [scenario as AnyScenario, options];
 }
 
-/** What has to be known of the stack: Vitest's own line of a test is where it was declared. */
+/**
+ * Splits the options into Vitest's and ours, and captures the stack: Vitest's location of a test is the line of its
+ * declaration.
+ */
 function declarationOf(first: Given, second: Given, outer: (...given: never[]) => unknown) {
   const [scenario, options] = ordered(first, second);
   const place = { stack: '' };
@@ -136,7 +143,7 @@ function declarationOf(first: Given, second: Given, outer: (...given: never[]) =
 
 type Declaration = ReturnType<typeof declarationOf>;
 
-/** Vitest looks at the text of a function for the fixtures that it takes: of ours it sees that of the user's. */
+/** Vitest reads the source text of a test function to find its fixtures; this makes it read the scenario's text. */
 function reading<Run extends (...given: never[]) => unknown>(run: Run, scenario: AnyScenario): Run {
   const text = typeof scenario === 'function' ? scenario.toString() : '';
   const rest = FIRST_ARGUMENT.test(text) ? text.replace(FIRST_ARGUMENT, '(') : NO_ARGUMENTS;
@@ -178,7 +185,7 @@ async function runDeclared(
   );
 }
 
-/** The scenario with all that it is given, and with an `expect` that counts for each execution. It adds no turn of a promise to it. */
+/** Passes all arguments on to the scenario, with an `expect` that counts per execution. Adds no promise turn to it. */
 function expecting(
   scenario: AnyScenario,
   given: readonly unknown[],
@@ -244,9 +251,10 @@ function simTestOn(base: Base): SimTest {
 }
 
 /**
- * Declares a test that runs a scenario in virtual time, again and again with other decisions, and fails at the first execution that does not
- * hold, made small and explained. Code that the scenario calls may use `setTimeout`, `Date` and their like as they are. First come the logs
- * that failed before, then the plain schedule, then `runs` executions of an exploration. When the time of the test is up, its simulation ends.
+ * Declares a test that runs a scenario in virtual time, many times with different decisions, and fails at the first
+ * execution that does not hold, shrunk and explained. Code called by the scenario may use `setTimeout`, `Date` and the
+ * like unchanged. Logs of earlier failures run first, then the plain schedule, then `runs` executions of an
+ * exploration. When the test runs out of time, its simulation is ended.
  *
  * @example
  * ```ts

@@ -1,6 +1,7 @@
 /**
- * What a `simTest` does once its time has come: the logs that failed before, the plain schedule, then an exploration; or the one execution that
- * a token names, or one for each seed. Invariants: what fails is made small, explained and kept; no time is taken beyond that of the test.
+ * Runs a `simTest`: the logs of earlier failures, the plain schedule, then an exploration; or the one execution that a
+ * token names, or one per seed. Invariants: a failure is shrunk, explained and kept; executions, shrinking and
+ * explaining stay within the test's time limit.
  */
 import * as is from '../kernel/shape.ts';
 import { existsSync, readFileSync } from 'node:fs';
@@ -40,16 +41,16 @@ import { relativePath, type FoundFailure, type SimulatedTest, type TestRun } fro
 
 const DEFAULT_RUNS = 100;
 const DEFAULT_SEED = '1';
-/** Parts of the time of the test: for exploring, and for all executions. The rest is for Vitest. */
+/** Parts of the test's time: for exploring, and for all executions. The rest is left to Vitest. */
 const EXPLORE_PART = 0.4;
 const WHOLE_PART = 0.7;
-/** From so many executions on it pays to watch what they reach. */
+/** From this many executions on, measuring coverage pays off. */
 const WATCHED_RUNS_LEAST = 128;
-/** Beside the test file, as snapshots are. */
+/** Beside the test file, as with snapshots. */
 const KEPT_FOLDER = '__dryrunner__';
 const PLAIN = 'plain';
 
-/** What a simulation does not take, or not so. */
+/** Options that a simulation does not have, or has with another shape. */
 const OWN_OPTIONS = is.optionsOf<
   Pick<SimTestOptions, 'seeds' | 'seed' | 'runs' | 'replay' | 'explain' | 'corpus' | 'ambient'>
 >(
@@ -64,7 +65,7 @@ const OWN_OPTIONS = is.optionsOf<
     ambient: is.ANY,
   },
 );
-/** What of a simulation is said by the test itself. */
+/** Options of a simulation that the test sets itself. */
 const GIVEN: readonly string[] = ['scenario', 'name', 'seed', 'replay', 'source', 'nextTurn', 'ambient'];
 const FIELDS = new Map([
   ...OWN_OPTIONS.fields,
@@ -73,17 +74,17 @@ const FIELDS = new Map([
 const OPTIONS: is.RecordShape = { ...OWN_OPTIONS, fields: FIELDS, optional: new Set(FIELDS.keys()) };
 const ONE_SEED = is.anyOf('a text or a number', is.TEXT, is.NUMBER);
 
-/** What it is to do, as options and environment say. */
+/** What to run, according to options and environment. */
 type Plan =
   | { readonly kind: 'explore'; readonly runs: number; readonly seed: string }
   | { readonly kind: 'seeds'; readonly seeds: Iterable<string | number> }
   | { readonly kind: 'replay'; readonly log: ReplayToken | readonly Decision[] };
 
 /**
- * Runs it.
+ * Runs the test.
  *
- * Rejects with a `SimulationFailedError` for the first execution that does not hold, explained. Its stack begins with the line of the
- * scenario that noticed the failure.
+ * Rejects with a `SimulationFailedError` for the first execution that does not hold, explained. Its stack begins with
+ * the line of the scenario that noticed the failure.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) for wrong options, and for a definition with `prepare`.
  */
@@ -104,7 +105,8 @@ export async function runSimulatedTest(test: SimulatedTest): Promise<void> {
     return { turns, executor: executorWithin(simulation, turns, seed) };
   };
   const leftMs = (): number => startedAt + timeMs * WHOLE_PART - now();
-  // What a tick throws must not pass through a turn of somebody else: in ambient time it never does.
+  // Sharing requires that an error in a tick never passes through the turn of another simulation; in ambient time it
+  // does not.
   const turns = guarded(leftMs(), simulation.ambient !== undefined);
   const run: TestRun = {
     isAmbient: simulation.ambient !== undefined,
@@ -121,7 +123,10 @@ export async function runSimulatedTest(test: SimulatedTest): Promise<void> {
   throw await failedTest(run, seen);
 }
 
-/** Executions that hold are compared. It adds no turn of a promise to them: what it looks at is gone when the next one begins. */
+/**
+ * Compares the snapshots of executions that hold. It adds no promise turn to them, because the state it reads is
+ * cleared when the next execution begins.
+ */
 function comparing({ snapshots }: SimulatedTest, executor: Executor): Executor {
   if (snapshots === undefined) return executor;
   return {
@@ -139,7 +144,7 @@ function comparing({ snapshots }: SimulatedTest, executor: Executor): Executor {
   };
 }
 
-/** A failure says more than a snapshot, and a snapshot more than that time was up. */
+/** Reports what is more informative: a failure before a snapshot difference, and that before a lack of time. */
 function foundWithSnapshots(
   { snapshots }: SimulatedTest,
   found: FoundFailure | undefined,
@@ -149,7 +154,10 @@ function foundWithSnapshots(
   return { kind: 'snapshot', difference };
 }
 
-/** What the environment asks for: a seed or a token, or the file of a token that is too long for a variable. */
+/**
+ * What the environment asks for: a seed or a token, or the contents of a file, for a token that is too long for a
+ * variable.
+ */
 export function wishIn({
   DRYRUNNER_SEED: wish,
   DRYRUNNER_SEED_FILE: file,
@@ -157,7 +165,10 @@ export function wishIn({
   return wish === undefined && file !== undefined ? readFileSync(file, 'utf8') : wish;
 }
 
-/** How two executions of the same decisions differ, of the plain schedule and of `runs` that are explored; undefined if none do. */
+/**
+ * How two executions with the same decisions differ, among the plain schedule and `runs` explored executions; undefined
+ * if none do.
+ */
 export async function differenceIn(test: SimulatedTest): Promise<string | undefined> {
   const { options = {}, now } = test;
   check('options', options, OPTIONS);
@@ -204,7 +215,7 @@ function findFailure(run: TestRun, plan: Plan, isExplored: () => boolean): Promi
   }
 }
 
-/** How a command line might name it: the path of the file, and the test in it. */
+/** The reference of the test on a command line: the path of the file, and the name of the test. */
 function referenceOf({ file, name }: SimulatedTest): string {
   return file === undefined ? name : vitestReference({ file: relativePath(file), name });
 }
@@ -223,7 +234,7 @@ function planOf(test: SimulatedTest, reference: string): Plan {
   return { kind: 'explore', runs, seed: String(seed) };
 }
 
-/** A token is pasted where it was made, or in a folder below that, where paths are shorter. */
+/** A token may have been made in a folder above the current one, where the path of the file is longer. */
 function isNamedBy(scenario: string, { file, name }: SimulatedTest, reference: string): boolean {
   if (scenario === reference) return true;
   const named = vitestTestOf(scenario);
@@ -283,7 +294,7 @@ function ambienceOf(ambient: SimTestOptions['ambient'] = true): Ambience | undef
   return ambientTime(ambient as AmbientOptions);
 }
 
-/** Where the logs of this test are kept; undefined if nothing is kept. */
+/** The folder for the logs of this test; undefined if none are kept. */
 function keptFolderOf({ file, options = {}, isReported = true }: SimulatedTest): string | undefined {
   const { corpus } = options;
   if (corpus === false || file === undefined || !isReported) return undefined;
@@ -303,7 +314,7 @@ function keptOf(test: SimulatedTest, reference: string): Pick<TestRun, 'corpus' 
   };
 }
 
-/** A name for a folder: readable, and another for each test. */
+/** A readable folder name that is unique to the test. */
 function slugOf(name: string): string {
   const words = name
     .toLowerCase()
@@ -331,7 +342,7 @@ async function failureExplored(
     reference: run.reference,
     maxExecutions: runs,
     corpus: entries,
-    // Of what had no time yet, the plain schedule has to be seen.
+    // The plain schedule must have run, even if the time for exploring is up.
     shouldStop: () => isSeen && (isExplored() || test.signal?.aborted === true || turns.isStuck),
     onExecution: () => {
       isSeen = true;
@@ -349,12 +360,12 @@ async function failureExplored(
   if (failing !== undefined) return { kind: 'failing', failing, seed: DEFAULT_SEED };
   if (cutOff !== undefined) return { kind: 'cut off', failing: cutOff, seed: DEFAULT_SEED };
   if (difference !== undefined) return { kind: 'different', difference };
-  // What had no time yet has not held.
+  // Executions that had no time do not count as held.
   if (report.stoppedBy !== 'stopped' || test.signal?.aborted === true) return undefined;
   return { kind: 'unfinished', executions: report.executions - entries.length, runs };
 }
 
-/** The plain schedule, which takes no choices to repeat, else what came farthest. */
+/** The plain schedule if it was cut off, because it needs no choices to repeat; else the execution that fired most events. */
 function mostTelling(cutOff: readonly FailingExecution[]): FailingExecution | undefined {
   return (
     cutOff.find(({ index, decisions }) => index < 0 && unusualCount(decisions) === 0) ??
@@ -374,7 +385,10 @@ async function loadKept(run: TestRun): Promise<{
   return { corpus, kept: (await corpus?.load()) ?? [] };
 }
 
-/** Tries what is kept, each log with its own seed; takes out what holds, and what now has another failure, which is kept under that one. */
+/**
+ * Runs each kept log with its own seed. Removes a log that holds, or that now fails in another way, which is then kept
+ * as a new log.
+ */
 async function failureOfKept(
   run: TestRun,
   corpus: CorpusFolder | undefined,
@@ -426,7 +440,7 @@ async function replayed(
     };
   }
   if (!isOfDecision) {
-    // Vitest prints nothing of a test that passes.
+    // Vitest prints nothing about a test that passes.
     if (gap !== undefined) console.warn(`${run.test.name}: fixed: ${gap.text}`);
     return undefined;
   }
@@ -441,7 +455,7 @@ function foundIn(
   verdict: Verdict,
   seed: string,
   executions: number,
-  /** A log that has none is of the default, and so is its token. */
+  /** Absent in a log that was run with the default seed; its token then has none either. */
   ofLog: { readonly seed?: string | undefined } = { seed },
 ): Extract<FoundFailure, { readonly failing: unknown }> {
   const failure = verdict.failure as Failure;

@@ -1,4 +1,4 @@
-/** A `simTest` that runs, as those know it who look for a failure and who report on it. */
+/** Types of a running `simTest`, shared by the code that looks for a failure and the code that reports it. */
 import type { AuditDifference } from '../explore/campaign-report.ts';
 import type { Executor } from '../explore/executor.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
@@ -9,16 +9,16 @@ import type { Verdict } from '../simulation/verdict.ts';
 import type { GuardedTurns, RealNow } from './guarded-turns.ts';
 import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
 
-/** A snapshot as one execution has it. */
+/** A snapshot taken in one execution. */
 export interface TakenSnapshot {
-  /** Its key in the file of snapshots; its place in the test if it is inline; the path of a file of its own. */
+  /** Key in the snapshot file, place in the test of an inline snapshot, or path of a snapshot file of its own. */
   readonly name: string;
   readonly kind: 'kept' | 'inline' | 'file';
   readonly text: string;
   readonly decisions: readonly Decision[];
 }
 
-/** Two executions that hold, and do not agree on a snapshot. */
+/** Two executions that hold but disagree on a snapshot. */
 export interface SnapshotDifference {
   readonly reference: TakenSnapshot;
   readonly other: TakenSnapshot;
@@ -27,83 +27,83 @@ export interface SnapshotDifference {
 /** The snapshots of one test, compared between its executions. */
 export interface TestSnapshots {
   readonly difference: SnapshotDifference | undefined;
-  /** To be called of an execution that holds before the next one begins. */
+  /** Must be called after an execution that holds, before the next one begins. */
   compare(decisions: () => readonly Decision[]): void;
 }
 
-/** A test that is to be run. */
+/** A test to run. */
 export interface SimulatedTest {
-  /** The names of its groups and its own, as `-t` matches them. */
+  /** Names of its groups and of the test itself, joined as `-t` matches them. */
   readonly name: string;
-  /** Absolute path of the test file; absent where nothing is kept and nothing can be typed. */
+  /** Absolute path of the test file. If absent, no logs are kept and no command line can be shown. */
   readonly file?: string;
   readonly scenario: TestedScenario | Scenario;
   readonly options?: Omit<SimTestOptions, 'timeout'>;
-  /** Real milliseconds that all of it may take; infinite by default. */
+  /** Real milliseconds that the whole test may take; infinite by default. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
-  /** The stack of where it is declared, for what no line of the scenario says. */
+  /** Stack at the declaration, for failures without a line in the scenario. */
   readonly declaredAt?: string;
-  /** False if its failure is expected, so that nobody reads why. */
+  /** False if the test is expected to fail, so that nobody reads a report. */
   readonly isReported?: boolean;
-  /** What its executions have to agree on; default: nothing. */
+  /** Snapshots on which the executions have to agree; default: none. */
   readonly snapshots?: TestSnapshots;
-  /** True if a debugger may stop it: then a log that is asked for runs once, and is not explained. */
+  /** True if a debugger may stop the test: a log that is asked for then runs once, and is not explained. */
   readonly isDebugged?: boolean;
-  /** What `DRYRUNNER_SEED` says. */
+  /** Value of `DRYRUNNER_SEED`. */
   readonly wish?: string | undefined;
   readonly now: RealNow;
-  /** When its time began, by `now`; default now. */
+  /** Start of the test's time, on the clock `now`; default: now. */
   readonly startedAt?: number;
 }
 
-/** How a test is run, and what reports on it. */
+/** The parts that run a test and report on it. */
 export interface TestRun {
   readonly test: SimulatedTest;
-  /** How it is named in tokens. */
+  /** Its reference in tokens. */
   readonly reference: string;
-  /** Runs the scenario, guarded until the time is up; with the seed of `world.random`. */
+  /** Creates an executor for the scenario, guarded until the time is up; `seed` is that of `world.random`. */
   readonly executor: (seed: string) => Executor;
-  /** The same without a guard but for `timeMs`. */
+  /** The same, guarded for `timeMs` only. */
   readonly within: (
     timeMs: number,
     seed: string,
   ) => { readonly executor: Executor; readonly turns: GuardedTurns };
-  /** Milliseconds that are left for executions. */
+  /** Milliseconds left for executions. */
   leftMs(): number;
-  /** Milliseconds until Vitest ends the test. */
+  /** Milliseconds until Vitest's timeout. */
   untilTimeOutMs(): number;
-  /** What is kept of this test; undefined if nothing is. The folder is made when there is something to keep. */
+  /** The kept logs of this test; undefined if none are kept. The folder is created with the first log. */
   corpus(): Promise<CorpusFolder> | undefined;
-  /** True if something is kept. */
+  /** True if logs of this test exist. */
   readonly isKept: boolean;
   readonly turns: GuardedTurns;
-  /** Its time and randomness are virtual. */
+  /** True if time and randomness are virtual. */
   readonly isAmbient: boolean;
 }
 
-/** What was found. */
+/** What the search for a failure found. */
 export type FoundFailure =
   | {
       readonly kind: 'failing' | 'cut off';
       readonly failing: FailingExecution;
-      /** Of `world.random`. */
+      /** Seed of `world.random`. */
       readonly seed: string;
-      /** The seed decides everything else too. */
+      /** True if the seed decides everything else too. */
       readonly isDecidedBySeed?: boolean;
-      /** It is the one that was asked for, and as small as it is. */
+      /** True if this is the requested execution, which is not shrunk. */
       readonly isReplayed?: boolean;
-      /** Of the one that was asked for. */
+      /** Verdict of the requested execution. */
       readonly verdict?: Verdict;
-      /** How the log that was asked for does not lead here: a predicate, and where it first does not fit. */
+      /** How the requested log fails to fit: a predicate, and the first place where it does not fit. */
       readonly gap?: string;
     }
   | { readonly kind: 'different'; readonly difference: AuditDifference }
   | { readonly kind: 'snapshot'; readonly difference: SnapshotDifference }
-  /** Time was up before all executions that were asked for had their turn. */
+  /** Time was up before all requested executions had run. */
   | { readonly kind: 'unfinished'; readonly executions: number; readonly runs: number };
 
-/** As it is typed where the tests were started. */
+/** The path relative to the folder where the tests were started. */
 export function relativePath(file: string): string {
   const folder = `${process.cwd()}/`;
   return file.startsWith(folder) ? file.slice(folder.length) : file;
