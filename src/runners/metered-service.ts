@@ -1,6 +1,6 @@
 /**
- * Meters a service from outside: how often it is called, how long `run` takes, and how its runs stand (R183). Invariant: the calls
- * themselves are passed on unchanged, in the same synchronous call, and never wait for the metering.
+ * Meters a service from outside: how often it is called, how long `run` takes, and the states of its runs (R183).
+ * Invariant: the calls are passed on unchanged and synchronously, and never wait for the metering.
  */
 import * as is from '../kernel/shape.ts';
 import { type GoOn, InterceptedService } from '../call/intercept-service.ts';
@@ -18,26 +18,26 @@ import { check } from '../kernel/argument-check.ts';
 import { TRACER, METRICS } from '../model/argument-shapes.ts';
 import { REST_OF_WORLD } from '../model/world.ts';
 
-/** Where the measurements go. */
+/** Options of {@link meterService}. */
 export interface MeterOptions {
   readonly metrics: Metrics;
   readonly clock: Pick<Clock, 'now'>;
   /**
-   * Refreshes the gauges after each call, by a `statusAll` of its own that no caller waits for; true by default. False leaves it to
-   * `refresh`, for services whose `statusAll` is costly.
+   * Refreshes the gauges after each call, by a `statusAll` of its own that no caller waits for; default true. False
+   * leaves refreshing to `refresh`, for services whose `statusAll` is costly.
    */
   readonly refreshAfterCalls?: boolean;
-  /** For how long after the start `workerStartGauge` is 1; 60,000 by default. */
+  /** How long after the start `workerStartGauge` is 1, in milliseconds; default 60,000. */
   readonly startSpikeMs?: number;
-  /** Gets a `recorded` event when a refresh that no caller waits for fails. */
+  /** Gets a `recorded` event if a refresh that no caller awaits fails. */
   readonly tracer?: Tracer;
-  /** The runner that such an event names; `metered` by default. */
+  /** The runner named in such an event; default `metered`. */
   readonly name?: string;
 }
 
-/** A service that is metered. */
+/** A service with metering. */
 export interface MeteredService extends Service {
-  /** Brings all gauges up to date; rejects as `statusAll` of the service does. Not counted as a contact. */
+  /** Updates all gauges; rejects as `statusAll` of the service does. Does not count as a contact. */
   refresh(): Promise<void>;
 }
 
@@ -48,9 +48,9 @@ export interface MeteredService extends Service {
  * | --- | --- | --- |
  * | `runs`, `aborts` | calls of `run`, `abort`, accepted or not | at the call |
  * | `workerQueries` | calls of `query`, `queryNow`, `status`, `statusAll` | at the call |
- * | `runLatency_ms` | from the call of `run` to its answer, a refusal included | at the answer |
+ * | `runLatency_ms` | from the call of `run` to its answer, even a rejection | at the answer |
  * | `activeRunsGauge` | runs that are PENDING or RUNNING | refresh |
- * | `failedCachedRunsGauge`, `endedCachedRunsGauge` | runs that are FAILED, or terminal, as far as they are kept | refresh |
+ * | `failedCachedRunsGauge`, `endedCachedRunsGauge` | runs that are FAILED, or terminal, while the service keeps them | refresh |
  * | `workerActiveInitLatency_ms` | from the wrapping until now while not initialized, else 0 | refresh |
  * | `workerFinishedInitLatency_ms` | from the wrapping to the first answer that said initialized | refresh, or any read |
  * | `workerUptimeGauge_ms` | since the wrapping | refresh |
@@ -137,7 +137,7 @@ class ServiceMeter extends InterceptedService implements MeteredService {
     }
   }
 
-  /** Calls that come while a refresh is under way share the next one. */
+  /** Calls during a refresh share the next one. */
   #refreshSoon(): void {
     if (!this.#refreshAfterCalls) return;
     this.#isRefreshDue = true;
@@ -172,7 +172,7 @@ class ServiceMeter extends InterceptedService implements MeteredService {
   }
 }
 
-/** Takes note of what happens to one service. */
+/** The instruments of one service. */
 class ServiceInstruments {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #startSpikeMs: number;
@@ -214,7 +214,7 @@ class ServiceInstruments {
     this.#start.set(startSpikeMs > 0 ? 1 : 0);
   }
 
-  /** A method was called; the function returned is to be called when it has answered or refused. */
+  /** Counts a call; call the returned function when the method has returned or rejected. */
   called(method: ServiceMethod): () => void {
     this.#contactMs = this.#clock.now();
     if (method === 'run') {
@@ -227,7 +227,7 @@ class ServiceInstruments {
     return () => undefined;
   }
 
-  /** A call has returned. */
+  /** Inspects the reply to a call. */
   replied({ method }: ServiceCall, reply: unknown): void {
     if (method === 'run' || method === 'abort' || method === 'release') return;
     this.#observeService((reply as QueryResult | StatusResult).service);
@@ -242,7 +242,7 @@ class ServiceInstruments {
     this.#activeInit.set(initialized ? 0 : latencyMs);
   }
 
-  /** Sets the gauges of time; the function returned sets those of runs, unless a later refresh has come back before. */
+  /** Sets the gauges of time; the returned function sets those of runs, unless a later refresh has returned before. */
   beginRefresh(): (all: QueryResult) => void {
     const refresh = ++this.#refreshesBegun;
     const uptimeMs = this.#since(this.#startMs);
@@ -260,7 +260,7 @@ class ServiceInstruments {
     };
   }
 
-  /** In milliseconds with the clock's resolution. */
+  /** Milliseconds since `ms`, with the clock's resolution. */
   #since(ms: number): number {
     return millisecondsBetween(ms, this.#clock.now());
   }

@@ -19,7 +19,10 @@ import { check } from '../kernel/argument-check.ts';
 import { QUEUE_FIELDS } from './queue/queue-options.ts';
 import { INVOKER_PARTS, INVOKER_EXTRAS } from './invocation/invoker-parts.ts';
 
-/** Everything has a default: a virtual filer, outputs in memory, temporary directories in name only. */
+/**
+ * Options of {@link createSimulatedRunner}. By default filers are virtual, outputs in memory, and temporary directories
+ * exist in name only.
+ */
 export interface SimulatedRunnerOptions
   extends QueueOptions, Partial<Omit<InvokerOptions, 'execer' | 'outputs'>> {
   /** Default: a sim execer on the world's clock with 10 s of grace. */
@@ -36,7 +39,7 @@ const SIMULATED_RUNNER_OPTIONS = is.optionsOf<SimulatedRunnerOptions>(
   { ...QUEUE_FIELDS, ...INVOKER_PARTS, ...INVOKER_EXTRAS },
 );
 
-/** A runner in a simulated world, with its insides at hand. */
+/** A runner in a simulated world that gives access to its outputs and execer. */
 export class SimulatedRunner extends QueueRunner {
   /** What commands wrote: `outputs.find(status.stdoutRef)?.text()`. */
   readonly outputs: MemoryOutputs;
@@ -50,16 +53,16 @@ export class SimulatedRunner extends QueueRunner {
     this.outputs = outputs;
   }
 
-  /** Hands out the execer, which resumes paused commands and says what is alive. */
+  /** Returns the execer, which can resume paused commands and count live processes. */
   shareExecer(): SimExecer {
-    // Its holder can run processes of their own on it.
+    // Its holder can run other processes on it.
     this.#part?.dissolve();
     return this.#execer;
   }
 }
 
 /**
- * Makes a simulated runner.
+ * Creates a simulated runner.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` as `createQueueRunner` does.
  * @example
@@ -88,7 +91,7 @@ export function createSimulatedRunner(world: World, options: SimulatedRunnerOpti
     outputs = createMemoryOutputs({ maxOutputs: OUTPUTS_KEPT }),
     tempDirs = new PrivateTempDirs(),
   } = options;
-  // Each made of all of its fields: one shape, whatever the options are.
+  // Each literal has all of its fields, so that there is one hidden class for all options.
   const invoker: InvokerOptions = {
     name,
     filers,
@@ -106,7 +109,7 @@ export function createSimulatedRunner(world: World, options: SimulatedRunnerOpti
   };
   const parts: QueueParts = {
     name,
-    // The default filer never asks for an update and is ready at once, so that there is nothing for the queue to look after.
+    // The default filer never requests an update and is ready at once, so the queue has nothing to do for it.
     filers: options.filers === undefined && options.updateLimitMs === undefined ? NO_FILERS : filers,
     performer: new Invoker(home, invoker, plainParts(invoker)),
     instruments: createInstruments(options.metrics),
@@ -123,7 +126,7 @@ function defaultFilers(): RunTypeMap {
   return new Map([['scoot', { filer: createVirtualFiler() }]]);
 }
 
-/** The collaborators, if each of them answers at once, traces nothing and fails in nothing. */
+/** The collaborators, if each of them answers synchronously, traces nothing and never fails. */
 function plainParts(options: InvokerOptions): PlainParts | undefined {
   const { execer, outputs, tempDirs, filers } = options;
   const hasMore = [
@@ -134,7 +137,7 @@ function plainParts(options: InvokerOptions): PlainParts | undefined {
     options.metrics,
   ].some((part) => part !== undefined);
   if (hasMore || options.ingestLogs === true || !filers.has('scoot')) return undefined;
-  // Whose methods were replaced is not plain any more.
+  // A collaborator with replaced methods is not plain.
   if (!(execer instanceof ScriptExecer) || execer.exec !== ScriptExecer.prototype.exec) return undefined;
   if (!(outputs instanceof MemoryOutputFolder)) return undefined;
   if (outputs.create !== MemoryOutputFolder.prototype.create) return undefined;

@@ -7,12 +7,12 @@ import { ABSOLUTE_PATH } from '../filers/filer-arguments.ts';
 
 const DEFAULT_ROOT = '/virtual/tmp';
 
-/** Directories in name only; those not released yet can be looked at. */
+/** Directories in name only; lists those that are not released yet. */
 export interface VirtualTempDirs extends TempDirs {
   readonly held: ReadonlySet<string>;
 }
 
-/** Those of a runner that nobody else knows, so that nothing needs to be held. */
+/** Directories of a runner that nothing else refers to, so that they need no bookkeeping. */
 export class PrivateTempDirs implements TempDirs {
   readonly boundMs = 0;
 
@@ -26,7 +26,7 @@ export class PrivateTempDirs implements TempDirs {
 }
 
 /**
- * Gives `ROOT/NAME` for each name and keeps nothing on any disk.
+ * Returns `ROOT/NAME` for each name and creates nothing on any disk.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `root` is not absolute.
  * @example

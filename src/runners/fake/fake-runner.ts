@@ -1,6 +1,7 @@
 /**
- * The fake runner: the real queue and store with nothing behind them but a script per command, or the test's own hand. It is cheap
- * enough for 100,000 in a process. Invariant: it keeps the contract of every runner; only what a run does is made up.
+ * The fake runner: the real queue and store, with runs that follow a script per command or direct calls of the test. It
+ * is cheap enough for 100,000 in a process. Invariant: it keeps the contract of every runner; only the execution of a
+ * run is made up.
  */
 import * as is from '../../kernel/shape.ts';
 import type { Timer } from '../../kernel/clock.ts';
@@ -36,13 +37,13 @@ class FakePerformance implements Performance {
   readonly #onStatus: StatusListener;
   readonly #onEnd: () => void;
   #script: FakeScript | undefined;
-  /** The script's next step: the start, then the end. */
+  /** The next step of the script: the start, then the end. */
   #next: Timer | undefined;
   #deadline: Timer | undefined;
   #isRunning = false;
   #isOver = false;
   #abort: Timer | undefined;
-  /** What its events are about. */
+  /** Subject of its events. */
   #run: Thing | undefined;
 
   constructor(world: World, command: Command, runId: RunID, onStatus: StatusListener, onEnd: () => void) {
@@ -67,7 +68,7 @@ class FakePerformance implements Performance {
   start(): void {
     if (this.#isRunning) throw invalidArgument('runId', 'a run that is not RUNNING yet', this.runId);
     this.#isRunning = true;
-    // By hand it may start before its script says so.
+    // A test may start it before its script does.
     this.#next?.cancel();
     const ref = `fake:///${this.runId}`;
     this.#onStatus(runningStatus(this.runId, `${ref}-stdout`, `${ref}-stderr`, tagsOf(this.#command)));
@@ -107,7 +108,7 @@ class FakePerformance implements Performance {
   }
 }
 
-/** Carries out fake runs: one at a time, by script or by hand. Invariant: a run that has ended leaves no timer. */
+/** Performs fake runs one at a time, by script or by calls of the test. Invariant: a run that has ended leaves no timer. */
 class FakePerformer implements Performer {
   readonly #world: World;
   readonly #script: FakeScripts | undefined;
@@ -166,9 +167,9 @@ class FakePerformer implements Performer {
 
 /** Options of {@link createFakeRunner}. */
 export interface FakeRunnerOptions extends QueueOptions {
-  /** Names the runner in traces and labels; default `fake`. */
+  /** Name of the runner in traces and labels; default `fake`. */
   readonly name?: string;
-  /** What each command does; `argvScript` reads it off argv. Default: the test drives every run. */
+  /** Script of each command; `argvScript` derives it from argv. Default: the test drives every run. */
   readonly script?: FakeScripts;
 }
 
@@ -179,7 +180,7 @@ const FAKE_RUNNER_OPTIONS = is.optionsOf<FakeRunnerOptions>(
   { ...QUEUE_FIELDS, name: is.TEXT, script: is.FUNCTION },
 );
 
-/** A runner whose runs do what its driver or script says. */
+/** A runner whose runs follow a script or the test that drives it. */
 export class FakeRunner extends QueueRunner {
   readonly #performer: FakePerformer;
 
@@ -199,34 +200,35 @@ export class FakeRunner extends QueueRunner {
   }
 
   /**
-   * The run whose turn it is goes to RUNNING, now. If a script has its start later, that start falls away, and `runMs` counts from now.
+   * Moves the active run to RUNNING now. If its script would start it later, that start is dropped, and `runMs` counts
+   * from now.
    *
-   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if it is not that run's turn, or it runs already.
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `runId` is not the active run, or it is RUNNING already.
    */
   start(runId: RunID): void {
     this.#performer.start(runId);
   }
 
-  /** The run whose turn it is ends as COMPLETE, now. @throws RunnerError `RUNNER_INVALID_ARGUMENT` if it is not that run's turn. */
+  /** Ends the active run as COMPLETE now. @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `runId` is not the active run. */
   finish(runId: RunID, exitCode: ExitCode = 0): void {
     check('exitCode', exitCode, is.WHOLE);
     this.#performer.end(runId, { state: 'COMPLETE', exitCode });
   }
 
-  /** The run whose turn it is ends as FAILED, now. @throws RunnerError `RUNNER_INVALID_ARGUMENT` if it is not that run's turn. */
+  /** Ends the active run as FAILED now. @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `runId` is not the active run. */
   fail(runId: RunID, error: string, exitCode: ExitCode = EXIT_CODES.POST_EXEC): void {
     check('exitCode', exitCode, is.WHOLE);
     this.#performer.end(runId, { state: 'FAILED', exitCode, error });
   }
 
-  /** The run whose turn it is, if there is one. */
+  /** The active run: the one whose turn it is, PENDING or RUNNING; undefined if there is none. */
   get current(): RunID | undefined {
     return this.#performer.current;
   }
 }
 
 /**
- * Makes a fake runner.
+ * Creates a fake runner.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a negative capacity.
  * @example
@@ -261,7 +263,7 @@ export function createFakeRunner(world: World, options: FakeRunnerOptions = {}):
   return watchedService(world, name, new FakeRunner(home, performer, options, part));
 }
 
-/** The scripts of this package look at the command alone; any other may do what it likes. */
+/** Scripts of this package depend on the command alone; any other function may have side effects. */
 function notedScript(part: IsolatedPart, script: FakeScripts | undefined): FakeScripts | undefined {
   if (script === undefined || script === argvScript) return script;
   return (command) => {

@@ -1,11 +1,11 @@
-/** What a fake runner does with a command: when the run starts, how long it lasts, and how it ends. */
+/** How a fake runner performs a command: when the run starts, how long it lasts, and how it ends. */
 import { checkObject, unreadable } from '../../kernel/argument-check.ts';
 import { parseSimScript } from '../../execers/sim-script.ts';
 import { failedText } from '../../model/end-text.ts';
 import { EXIT_CODES, type ExitCode } from '../../model/exit-code.ts';
 import type { Command } from '../../model/command.ts';
 
-/** The end of a fake run. */
+/** The terminal state of a fake run. */
 export interface FakeEnd {
   readonly state: 'COMPLETE' | 'FAILED';
   readonly exitCode: ExitCode;
@@ -14,23 +14,23 @@ export interface FakeEnd {
 
 /** A fake run from its turn in the queue to its end. */
 export interface FakeScript {
-  /** From its turn to RUNNING. Default 0: at once. */
+  /** Milliseconds from its turn to RUNNING. Default 0: at once. */
   readonly startAfterMs?: number;
-  /** From RUNNING to the end. Default 0: at once; Infinity: until the test, an abort or the deadline ends it. */
+  /** Milliseconds from RUNNING to the end. Default 0: at once; Infinity: until the test, an abort or the deadline ends it. */
   readonly runMs?: number;
-  /** Default COMPLETE 0. */
+  /** How it ends. Default: COMPLETE with exit code 0. */
   readonly end?: FakeEnd;
 }
 
-/** Chooses the script for a command; none means that the test drives the run. */
+/** Returns the script of a command; undefined means that the test drives the run. */
 export type FakeScripts = (command: Command) => FakeScript | undefined;
 
 /**
- * Reads a command's argv as a sim script and keeps what a fake can do: `sleep`, `complete`, `fail`, `pause` and `hang`; output and
- * comments are skipped. So a fake and a simulated runner can be given the same commands.
- * See {@link createFakeRunner}.
+ * Reads a command's argv as a sim script and keeps the steps that a fake can perform: `sleep`, `complete`, `fail`,
+ * `pause` and `hang`; output and comments are skipped. So a fake and a simulated runner can run the same commands. See
+ * {@link createFakeRunner}.
  *
- * @throws RunnerError `RUNNER_EXEC_FAILED` for a bad step, which the fake runner reports as the run's failure.
+ * @throws RunnerError `RUNNER_EXEC_FAILED` for an invalid step, which the fake runner reports as the run's failure.
  */
 export function argvScript(command: Command): FakeScript {
   try {

@@ -1,7 +1,7 @@
 /**
- * What surrounds the process of a Bazel run: making what its outputs need, storing what it made, and keeping the result (R190–R192); and, where
- * it is wanted, ingesting the logs of any other run (R198). Invariant: what does not come to its end changes nothing of the run's status
- * but by its failure.
+ * Phases around the process of a Bazel run: preparing its outputs, storing them, and keeping the result (R190–R192);
+ * and, if enabled, ingesting the logs of any other run (R198). Invariant: a phase that does not complete can affect the
+ * status of the run only by its failure.
  */
 import type { ActionOutputs, ExecuteRequest } from '../../model/action.ts';
 import { RunnerError, messageOf } from '../../kernel/errors.ts';
@@ -46,7 +46,7 @@ export const collectPhase: Phase = {
   abandon: (run) => run.recorded('collect', 'did not stop within its bound'),
 };
 
-/** R192. From its beginning on it is too late for an abort. */
+/** R192. Once this phase has begun, it is too late for an abort. */
 export const keepPhase: Phase = {
   isIdle: (run) => !isWorthKeeping(run),
   async begin(run) {
@@ -70,7 +70,7 @@ function actionBoundMs(run: RunContext): number {
   return run.parts.actions?.cancelBoundMs ?? 0;
 }
 
-/** Only what ran to its end by itself and went well (R192, D91, D92). */
+/** True for a run that ended by itself and succeeded (R192, D91, D92). */
 function isWorthKeeping({ action, stop }: RunContext): boolean {
   return stop === 'none' && action?.outcome?.exitCode === 0 && action.action?.doNotCache === false;
 }
@@ -85,7 +85,7 @@ async function storeResult(run: RunContext, action: ActionRun, logs: RunLogs): P
     checkWanted(run);
     const stderrDigest = await actions.storeLog(logs.stderr, cancellation, request);
     checkWanted(run);
-    // What was killed for its memory has no outputs that anybody could rely on (D92).
+    // The outputs of a process that was killed for its memory are unreliable (D92).
     const outputs =
       command === undefined || run.stop === 'memory'
         ? NO_OUTPUTS
@@ -96,7 +96,7 @@ async function storeResult(run: RunContext, action: ActionRun, logs: RunLogs): P
     const exitCode = (run.memoryReport?.status ?? run.processStatus)?.exitCode ?? 0;
     action.outcome = { ...outputs, exitCode, stdoutDigest, stderrDigest, metadata: action.metadata };
   } catch (error) {
-    // The process has been: whatever code the store gives, this is a failure after it (R191).
+    // The process has ended: whatever code the store gives, this is a failure after execution (R191).
     throw new ExitCodeError(EXIT_CODES.POST_EXEC, messageOf(error), { cause: error });
   }
 }

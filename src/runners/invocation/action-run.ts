@@ -1,6 +1,6 @@
 /**
- * What a Bazel run finds out on its way: action, command, times, result or failure (R187–R194). Invariant: a result is given out only for a
- * run that is COMPLETE, a failure only for one that FAILED, and all times are of the runner's clock.
+ * What a Bazel run learns on its way: action, command, times, result or failure (R187–R194). Invariant: it returns a
+ * result only for a run that is COMPLETE, a failure only for one that FAILED, and all times are of the runner's clock.
  */
 import { isRunnerError, messageOf } from '../../kernel/errors.ts';
 import {
@@ -21,12 +21,12 @@ import type { ActionInstruments } from '../queue/runner-instruments.ts';
 import type { Outcome } from './invocation-state.ts';
 import type { InvokerParts } from './invoker-parts.ts';
 
-/** A time of the metadata. */
+/** A time in the metadata. */
 type ActionTime = Exclude<keyof ActionMetadata, 'worker'>;
-/** What is measured from a start to now. */
+/** A duration from a start to now. */
 type ActionSpan = Exclude<keyof ActionInstruments, 'cached' | 'queued'>;
 
-/** A failure there is that of the action; what fails later changes no outcome. */
+/** A failure in one of these phases is that of the action; later failures do not change its outcome. */
 const DECISIVE: ReadonlySet<InvocationPhase> = new Set([
   'lookup',
   'checkout',
@@ -37,12 +37,12 @@ const DECISIVE: ReadonlySet<InvocationPhase> = new Set([
   'collect',
 ]);
 
-/** Whether a command's snapshot makes it a Bazel run (R184). */
+/** True if a command's snapshot makes it a Bazel run (R184). */
 export function isBazel({ snapshotId }: Command): boolean {
   return snapshotId?.startsWith('bz-') === true && digestOfSnapshot(snapshotId) !== undefined;
 }
 
-/** See above. */
+/** What a Bazel run knows so far; see the top of the file. */
 export class ActionRun {
   readonly request: ExecuteRequest | undefined;
   action: Action | undefined;
@@ -60,13 +60,13 @@ export class ActionRun {
     this.request = executeRequest;
     const startedMs = this.note('workerStartMs');
     const queuedMs = executeRequest?.queuedAtMs;
-    // One that is later was read on another clock, and says nothing here (D102).
+    // A later time comes from another clock and cannot be compared (D102).
     if (queuedMs === undefined || queuedMs > startedMs) return;
     this.#times.queuedMs = queuedMs;
     parts.actionInstruments?.queued.record(startedMs - queuedMs);
   }
 
-  /** How long the process may take, from its start (R187). */
+  /** Time limit of the process in milliseconds, from its start (R187). */
   get timeoutMs(): number | undefined {
     return this.action?.timeoutMs;
   }
@@ -75,13 +75,13 @@ export class ActionRun {
     return { worker: this.#parts.name, ...this.#times };
   }
 
-  /** Where the command runs, in a checkout. */
+  /** The directory inside a checkout in which the command runs. */
   dirIn(checkout: string): string {
     const dir = this.command?.workingDirectory ?? '';
     return dir === '' ? checkout : `${checkout}/${dir}`;
   }
 
-  /** It is that time now, in milliseconds since the Unix epoch. */
+  /** Notes the current time as `time` and returns it, in milliseconds since the Unix epoch. */
   note(time: ActionTime): number {
     const { clock } = this.#parts.world;
     const nowMs = clock.epochMs + clock.now();
@@ -99,14 +99,14 @@ export class ActionRun {
     this.#parts.actionInstruments?.[span].record(this.#parts.world.clock.now() - startedAt);
   }
 
-  /** A phase failed: what that is for those who asked for the action (R188, R189). */
+  /** Notes the failure of a phase as clients of the action see it (R188, R189). */
   failWith(phase: InvocationPhase, error: unknown): void {
     if (!DECISIVE.has(phase)) return;
     const missing = phase === 'lookup' || phase === 'checkout' ? this.#missing(error) : undefined;
     this.#failure = statusOf(error, missing);
   }
 
-  /** What goes beside the terminal status; nothing if nobody said which action it is. */
+  /** The result to report with the terminal status; undefined if the request did not name an action. */
   resultOf({ state, error }: Outcome): ActionResult | undefined {
     if (this.request === undefined) return undefined;
     const { actionDigest } = this.request;

@@ -1,6 +1,6 @@
 /**
- * Getting the directory to run in, and giving it back. Invariants: a checkout that succeeded is released exactly once, also when it
- * came after the run had given it up (R94, R106); the filer is not called for a run without snapshot (R92).
+ * Gets the directory to run in, and gives it back. Invariants: a checkout that succeeded is released exactly once, even
+ * if it came after the run had abandoned it (R94, R106); the filer is not called for a run without a snapshot (R92).
  */
 import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
 import type { Checkout, Filer } from '../../model/filer.ts';
@@ -20,7 +20,7 @@ export const checkoutPhase: Phase = {
   abandon: (run) => run.abandoned('checkout', checkoutName(run)),
 };
 
-/** R94: an error here changes no status, but is recorded with code 213. */
+/** R94: an error here does not change the status, but is recorded with code 213. */
 export const releasePhase: Phase = {
   begin(run) {
     const { checkout } = run;
@@ -31,7 +31,7 @@ export const releasePhase: Phase = {
   abandon: (run) => run.abandoned('checkout', checkoutName(run)),
 };
 
-/** The filer of the run's type; without one the run fails (R91, R185). */
+/** The filer of the run's type; if there is none, the run fails (R91, R185). */
 export function neededFiler(run: RunContext): Filer {
   const filer = filerOf(run);
   if (filer !== undefined) return filer;

@@ -1,7 +1,8 @@
 /**
- * The life of one run as a pure function (R88). What is ready at the same instant arrives as separate events in an order that the
- * clock decides; every order has one legal outcome here (R104). Invariants: an abort in time wins over all else (R105, R108), a
- * deadline or memory report only over nothing (R103), and cleaning up follows every path.
+ * The life of one run as a pure function (R88). Completions at the same instant arrive as separate events in an order
+ * that the clock decides; every order has exactly one legal outcome here (R104). Invariants: an abort in time takes
+ * precedence over everything else (R105, R108), a deadline or memory report only over no stop at all (R103), and
+ * clean-up follows every path.
  */
 import type { ProcessStatus } from '../../model/execer.ts';
 import { failedText } from '../../model/end-text.ts';
@@ -19,7 +20,7 @@ import type { InvocationPhase } from '../../model/trace-event.ts';
 
 const ABORTED: Outcome = Object.freeze({ state: 'ABORTED', exitCode: 0, error: '', uploads: false });
 const TIMEDOUT: Outcome = Object.freeze({ state: 'TIMEDOUT', exitCode: 0, error: '', uploads: true });
-/** The outcome of a run that went well. */
+/** The outcome of a run that succeeded. */
 const COMPLETE_0: Outcome = Object.freeze({
   state: 'COMPLETE',
   exitCode: 0,
@@ -32,12 +33,12 @@ function stoppedOutcome(cause: 'abort' | 'deadline'): Outcome {
   return cause === 'abort' ? ABORTED : TIMEDOUT;
 }
 
-/** The machinery failed in a phase. */
+/** The outcome of a run in which a phase failed for another reason than the command. */
 function failedOutcome(exitCode: ExitCode, error: string): Outcome {
   return { state: 'FAILED', exitCode, error, uploads: false };
 }
 
-/** The outcome of a run whose process ended, given what it was being stopped for. */
+/** The outcome of a run whose process ended, depending on why it was being stopped. */
 function endedOutcome(status: ProcessStatus, stop: StopCause): Outcome {
   if (stop === 'abort' || stop === 'deadline') return stoppedOutcome(stop);
   if (stop === 'memory') return memoryOutcome(status);
@@ -53,7 +54,10 @@ function endedOutcome(status: ProcessStatus, stop: StopCause): Outcome {
   }
 }
 
-/** Over the cap at the start is the machine's fault (FAILED 241), passing it later the command's (COMPLETE 1); both upload. */
+/**
+ * Exceeding the cap at the start is the machine's fault (FAILED 241), exceeding it later the command's (COMPLETE 1);
+ * both upload.
+ */
 function memoryOutcome(status: ProcessStatus): Outcome {
   const state = status.state === 'FAILED' ? 'FAILED' : 'COMPLETE';
   return { state, exitCode: status.exitCode, error: status.error, uploads: true };
@@ -69,16 +73,17 @@ const RUN_STOPPED: readonly InvocationEffect[] = ['enter', 'kill', 'bound'];
 const ABANDON: readonly InvocationEffect[] = ['abandon', 'enter'];
 
 /**
- * What follows the end of a phase in the undisturbed life of a run that completes with 0. Nearly all runs go this way, so its steps
- * are made once, here, by the same rules as all others; a state that is not one of these is not found.
+ * Steps at the end of each phase in the undisturbed life of a run that completes with 0. Nearly all runs take these, so
+ * the steps are computed once, here, by the same rules as all others; states that are not in the map are reduced as
+ * usual.
  */
 const PLAIN_STEPS = new Map<InvocationState, InvocationStep>();
-/** The state of a run whose process is at work and which nothing has disturbed. */
+/** State of a run whose process is running and which nothing has disturbed. */
 export const UNDISTURBED_WAIT: InvocationState = keepPlainSteps(NEW_INVOCATION);
 const PLAIN_END: InvocationStep = go({ ...UNDISTURBED_WAIT, outcome: COMPLETE_0 }, 'measure');
 keepPlainSteps(PLAIN_END.state);
 
-/** The first state from which a phase's end alone leads no further. */
+/** Fills the map; returns the first state in which the end of the phase alone leads no further. */
 function keepPlainSteps(first: InvocationState): InvocationState {
   let state = first;
   for (let step = afterDone(state); step.state !== state; step = afterDone(state)) {
@@ -88,7 +93,7 @@ function keepPlainSteps(first: InvocationState): InvocationState {
   return state;
 }
 
-/** The next state and what to do. Pure: the same arguments give the same step. */
+/** Returns the next state and the effects to perform. Pure: the same arguments give the same step. */
 export function reduceInvocation(state: InvocationState, event: InvocationEvent): InvocationStep {
   switch (event.type) {
     case 'done':
@@ -109,7 +114,7 @@ export function reduceInvocation(state: InvocationState, event: InvocationEvent)
         ? onStop(state, 'deadline')
         : { state, effects: NONE };
     case 'memory':
-      // The execer has killed the process already, so there is nothing to do but to remember why and wait (R112, R133).
+      // The execer has killed the process already, so it remains to note the cause and wait (R112, R133).
       if (state.phase !== 'wait' || state.stop !== 'none') return { state, effects: NONE };
       return { state: { ...state, stop: 'memory', hurried: true }, effects: BOUND };
     case 'overdue':
@@ -144,7 +149,7 @@ function onAbort(state: InvocationState): InvocationStep {
     return state.stop === 'abort' ? { state, effects: NONE } : onStop(state, 'abort');
   }
   if (state.phase === 'end') return { state, effects: NONE };
-  // A result on its way into the cache is that of a run that went well, whatever comes now (R192).
+  // A result on its way into the cache belongs to a run that succeeded, whatever happens now (R192).
   const inTime = state.phase === 'measure' || state.phase === 'collect' || state.phase === 'upload';
   if (inTime && state.outcome?.uploads === true && state.stop !== 'abort') {
     const aborted: InvocationState = {
@@ -155,13 +160,13 @@ function onAbort(state: InvocationState): InvocationStep {
     };
     return { state: aborted, effects: state.phase === 'measure' ? BOUND : CANCEL };
   }
-  // Too late to change the outcome (R109); but an aborting caller must not wait for a collaborator that hangs (R199).
+  // Too late to change the outcome (R109); but the caller of abort must not wait for a collaborator that hangs (R199).
   return state.hurried ? { state, effects: NONE } : { state: { ...state, hurried: true }, effects: BOUND };
 }
 
 function onStop(state: InvocationState, cause: 'abort' | 'deadline'): InvocationStep {
   const stopped: InvocationState = { ...state, stop: cause, hurried: true };
-  // The first stop cancels and sets the bound; a later cause only changes what the run ends as.
+  // The first stop cancels and sets the bound; a later cause only changes the outcome of the run.
   if (state.hurried && state.stop !== 'memory') return { state: stopped, effects: NONE };
   return { state: stopped, effects: state.phase === 'wait' ? KILL : CANCEL };
 }
@@ -206,18 +211,21 @@ function afterDone(state: InvocationState): InvocationStep {
   }
 }
 
-/** What the command made is looked at only where it ran to its end (R191, R198); a stop on the way replaces the outcome. */
+/**
+ * True if the outputs of the command are collected: only after it ended by itself (R191, R198); a stop in the meantime
+ * replaces the outcome.
+ */
 function isCollected({ path, outcome }: InvocationState): boolean {
   return path !== 'plain' && outcome?.state === 'COMPLETE';
 }
 
-/** A result from the cache: the run ends without having run (R186). */
+/** A result from the cache: the run ends without starting a process (R186). */
 function afterHit(state: InvocationState, exitCode: number): InvocationStep {
   if (isStopped(state)) return settle(state);
   return cleanUp({ ...state, outcome: { state: 'COMPLETE', exitCode, error: '', uploads: false } });
 }
 
-/** The machinery failed. A run that is being stopped ends as what it is stopped for, whatever fails meanwhile (R106). */
+/** A phase failed. If the run is being stopped, the cause of the stop still decides how it ends (R106). */
 function afterFailure(state: InvocationState, exitCode: number, error: string): InvocationStep {
   if (state.phase === 'collect' && isCollected(state)) {
     return cleanUp({ ...state, outcome: failedOutcome(exitCode, error) });
@@ -261,6 +269,6 @@ function cleanUp(state: InvocationState): InvocationStep {
 
 function go(state: InvocationState, phase: InvocationPhase): InvocationStep {
   const { path, stop, outcome, hurried, opened, checkedOut } = state;
-  // Field by field, as it is done for each phase: a spread takes five times as long.
+  // Field by field, because this happens for each phase and a spread takes five times as long.
   return { state: { path, phase, stop, outcome, hurried, opened, checkedOut }, effects: ENTER };
 }

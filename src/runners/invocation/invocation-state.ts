@@ -1,15 +1,15 @@
 /**
- * The state of one invocation as plain data, and the events and effects of its reducer (`invocation-reducer.ts`). Invariant: only
- * the reducer makes a new state; only `invocation.ts` carries effects out.
+ * The state of one invocation as plain data, and the events and effects of its reducer (`invocation-reducer.ts`).
+ * Invariant: only the reducer creates a new state; only `invocation.ts` performs effects.
  */
 import type { ExitCode } from '../../model/exit-code.ts';
 import type { ProcessStatus } from '../../model/execer.ts';
 import type { InvocationPhase } from '../../model/trace-event.ts';
 
-/** Why a run is being stopped, the first cause but for an abort, which replaces any other while it is in time (R108). */
+/** Why a run is being stopped: the first cause, except that an abort in time replaces any other (R108). */
 export type StopCause = 'none' | 'abort' | 'deadline' | 'memory';
 
-/** What the run will end as, once cleaned up. */
+/** How the run will end, after clean-up. */
 export interface Outcome {
   readonly state: 'COMPLETE' | 'FAILED' | 'ABORTED' | 'TIMEDOUT';
   readonly exitCode: ExitCode;
@@ -19,18 +19,18 @@ export interface Outcome {
 }
 
 /**
- * Which phases there are beside the usual ones: on the Bazel path `lookup`, `prepare`, `collect` and `keep`; where logs are ingested (R198),
- * `collect`.
+ * Which phases there are in addition to the usual ones: on the Bazel path `lookup`, `prepare`, `collect` and `keep`; if
+ * logs are ingested (R198), `collect`.
  */
 export type InvocationPath = 'plain' | 'logs' | 'bazel';
 
-/** Everything the reducer decides by. */
+/** Everything that the reducer depends on. */
 export interface InvocationState {
   readonly path: InvocationPath;
   readonly phase: InvocationPhase;
   readonly stop: StopCause;
   readonly outcome: Outcome | undefined;
-  /** A stop was asked for: every phase from here on is held to its collaborator's bound (R199). */
+  /** A stop was requested: from now on every phase has the bound of its collaborator as a limit (R199). */
   readonly hurried: boolean;
   /** Outputs may have been opened, so they must be closed. */
   readonly opened: boolean;
@@ -49,7 +49,7 @@ export const NEW_INVOCATION: InvocationState = Object.freeze({
   checkedOut: false,
 });
 
-/** What can happen to an invocation. Events of a phase that is over are ignored. */
+/** Events of an invocation. Events of a phase that is over are ignored. */
 export type InvocationEvent =
   | { readonly type: 'done'; readonly phase: InvocationPhase }
   | {
@@ -58,19 +58,19 @@ export type InvocationEvent =
       readonly exitCode: ExitCode;
       readonly error: string;
     }
-  /** The look-up found a result: there is nothing to run (R186). */
+  /** The lookup found a result: there is nothing to run (R186). */
   | { readonly type: 'cached'; readonly exitCode: ExitCode }
   | { readonly type: 'ended'; readonly status: ProcessStatus }
   | { readonly type: 'abort' }
   | { readonly type: 'deadline' }
   | { readonly type: 'memory' }
-  /** The bound of the current phase passed and its collaborator has not come back. */
+  /** The bound of the current phase has passed and its collaborator has not returned. */
   | { readonly type: 'overdue'; readonly phase: InvocationPhase };
 
 /**
- * What the interpreter has to do, in order.
- * `enter`: begin the phase of the state. `cancel`: cancel the phase's collaborator. `bound`: hold the phase to its bound.
- * `kill`: stop the process. `running`: emit RUNNING. `abandon`: give up the phase's collaborator.
+ * Effects to perform, in order. `enter`: begin the phase of the state. `cancel`: cancel the phase's collaborator.
+ * `bound`: start the time limit of the phase. `kill`: stop the process. `running`: emit RUNNING. `abandon`: abandon the
+ * phase's collaborator.
  */
 export type InvocationEffect = 'enter' | 'cancel' | 'bound' | 'kill' | 'running' | 'abandon';
 

@@ -11,7 +11,7 @@ export function runningRunStatus(run: RunContext): RunStatus {
   return runningStatus(run.runId, run.stdoutRef, run.stderrRef, tagsOf(run.command));
 }
 
-/** The terminal status. ABORTED and FAILED leave the refs that RUNNING gave in the store, by being empty here (R52, R107). */
+/** The terminal status. In ABORTED and FAILED the refs are empty, so that the store keeps those of RUNNING (R52, R107). */
 export function terminalRunStatus(run: RunContext, outcome: Outcome): RunStatus {
   const { state, exitCode, error, uploads } = outcome;
   const refs: OutputRefs = uploads ? run : KEPT_REFS;

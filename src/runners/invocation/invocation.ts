@@ -1,7 +1,7 @@
 /**
- * One run from its start to its terminal status: carries out what the reducer decides (R87–R117). Invariants: at most one RUNNING,
- * then exactly one terminal status, after which nothing of the run is left (R87, R89); completions, abort, deadline and memory
- * report reach the reducer as events of the clock, so that their order is a decision (R104).
+ * One run from its start to its terminal status: performs what the reducer decides (R87–R117). Invariants: at most one
+ * RUNNING, then exactly one terminal status, after which the run holds nothing (R87, R89); completions, abort, deadline
+ * and memory report reach the reducer as events of the clock, so that their order is a decision (R104).
  */
 import { messageOf } from '../../kernel/errors.ts';
 import type { Timer } from '../../kernel/clock.ts';
@@ -51,7 +51,7 @@ const PHASES: Readonly<Record<WorkPhase, Phase>> = {
   postprocess: postprocessPhase,
 };
 
-/** The code of a failure that has none. */
+/** Exit codes of failures that have none of their own, by phase. */
 const FALLBACKS: Partial<Readonly<Record<InvocationPhase, ExitCode>>> = {
   lookup: EXIT_CODES.PREPROCESSING,
   checkout: EXIT_CODES.CHECKOUT_UNCODED,
@@ -69,7 +69,7 @@ function pathOf({ action, parts }: RunContext): InvocationPath {
   return parts.ingestsLogs ? 'logs' : 'plain';
 }
 
-/** A run at work. Made and started by an {@link Invoker}. */
+/** A run in progress. Created and started by an {@link Invoker}. */
 export class Invocation implements Performance {
   readonly #parts: InvokerParts;
   readonly #run: RunContext;
@@ -77,7 +77,7 @@ export class Invocation implements Performance {
   readonly #startedAt: number;
   #state: InvocationState;
   #deadline: Timer | undefined;
-  /** Of the action, whose time begins with its process (R187). */
+  /** Deadline of the action; its time starts with the process (R187). */
   #actionDeadline: Timer | undefined;
   #bound: Timer | undefined;
   #abort: Timer | undefined;
@@ -91,7 +91,7 @@ export class Invocation implements Performance {
     this.#state = NEW_INVOCATIONS[pathOf(run)];
   }
 
-  /** Begins the first phase; statuses may come before this returns. */
+  /** Begins the first phase; statuses may be emitted before this returns. */
   start(): void {
     const { clock } = this.#parts.world;
     this.#parts.instruments.runningTask.set(1);
@@ -104,27 +104,27 @@ export class Invocation implements Performance {
     this.#enter();
   }
 
-  /** Goes on with a run of which somebody else has started the process, and traced it, and which may have ended. */
+  /** Continues a run whose process other code has started and traced; the process may have ended already. */
   takeOver(deadline: Timer | undefined): void {
     this.#deadline = deadline;
     this.#state = UNDISTURBED_WAIT;
     if (this.#run.processStatus === undefined) this.#begin('wait');
   }
 
-  /** The process has ended; `endWait` is called later. */
+  /** Notes how the process ended; the caller calls `endWait` later. */
   keepEnd(status: ProcessStatus): void {
     keepStatus(this.#run, status);
   }
 
-  /** The end of the process is looked at. */
+  /** Ends the wait for the process. */
   endWait(): void {
     this.#done('wait');
   }
 
-  /** The time of the run is up: it had that long. */
+  /** The deadline of the run has passed, after `timeoutMs`. */
   passDeadline(timeoutMs: number): void {
     if (this.#state.phase === 'wait' && this.#run.process?.hasEnded?.() === true) {
-      // It came too late (R103); what is left of the process has the time that an abort would have given it.
+      // The deadline came too late (R103); what remains of the process gets the time that an abort would give it.
       this.#setBound();
       return;
     }
@@ -132,7 +132,7 @@ export class Invocation implements Performance {
     this.#dispatch({ type: 'deadline' });
   }
 
-  /** Asks for the run to be stopped. Takes effect as an event of its own; asking again does nothing (R105). */
+  /** Requests that the run be stopped. Takes effect as an event of its own; further calls are no-ops (R105). */
   abort(): void {
     if (this.#abort !== undefined || this.#state.phase === 'end') return;
     this.#abort = this.#parts.world.clock.post(this.#run.topic('abort'), () =>
@@ -158,7 +158,7 @@ export class Invocation implements Performance {
         this.#run.cancellation?.cancel();
         break;
       case 'bound':
-        // A phase that is over in the call that entered it has no bound, and the one after it may have none.
+        // A phase that ended in the call that entered it has no bound, and the next one may have none.
         if (this.#state.phase === after) this.#setBound();
         break;
       case 'kill':
@@ -195,7 +195,7 @@ export class Invocation implements Performance {
     }
     this.#tracePhase(phase);
     const goesOn = this.#begin(phase);
-    // Logs are stored at leisure: an abort would have left them out, and a deadline does not cut them (R101, R115).
+    // Storing logs has no bound: an abort would have skipped it, and a deadline does not cut it short (R101, R115).
     if (goesOn && hurried && phase !== 'upload' && phase !== 'collect') this.#setBound();
   }
 
@@ -207,7 +207,7 @@ export class Invocation implements Performance {
     );
   }
 
-  /** True if the phase has yet to come to its end. */
+  /** Begins a phase; true if it has not ended yet. */
   #begin(phase: WorkPhase): boolean {
     let result: MaybePromise<void>;
     try {
@@ -239,7 +239,7 @@ export class Invocation implements Performance {
     }
     const { processStatus, memoryReport } = this.#run;
     invariant(processStatus !== undefined, 'expected the status of a process that has ended');
-    // The report may have been handed over in this very instant; the process ended because of it, so it counts first (R112).
+    // The report may have arrived in this very instant; the process ended because of it, so it counts first (R112).
     if (memoryReport !== undefined) this.#dispatch({ type: 'memory' });
     this.#dispatch({ type: 'ended', status: memoryReport?.status ?? processStatus });
   }
@@ -264,7 +264,7 @@ export class Invocation implements Performance {
     }
   }
 
-  /** The execer has killed the process for its memory (R133); only the first report counts. */
+  /** Notes that the execer has killed the process for its memory (R133); only the first report counts. */
   reportMemory(report: MemoryReport): void {
     if (this.#run.memoryReport !== undefined) return;
     this.#run.memoryReport = report;
@@ -274,7 +274,7 @@ export class Invocation implements Performance {
     );
   }
 
-  /** A collaborator that comes back just at its bound has kept it, so the bound is an event at the end of its instant. */
+  /** A collaborator that returns exactly at its bound has kept it, so the bound is an event at the end of its instant. */
   #setBound(): void {
     const { phase } = this.#state;
     if (phase === 'end' || this.#bound !== undefined) return;
@@ -293,7 +293,7 @@ export class Invocation implements Performance {
     this.#abort?.cancel();
     this.#memory?.cancel();
     instruments.taskLatency.record(world.clock.now() - this.#startedAt);
-    // The gauge is down before anybody can see the terminal status (R116).
+    // The gauge goes down before the terminal status is visible (R116).
     instruments.runningTask.set(0);
     this.#onStatus(terminalRunStatus(this.#run, outcome));
   }

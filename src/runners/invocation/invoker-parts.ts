@@ -1,4 +1,4 @@
-/** The collaborators of an invoker, with every optional one in place or absent on purpose (R117). */
+/** The collaborators of an invoker, with each optional one either present or absent on purpose (R117). */
 import * as is from '../../kernel/shape.ts';
 import {
   LOCAL_BOUND_MS,
@@ -22,46 +22,53 @@ import {
 } from '../queue/runner-instruments.ts';
 import { ACTION_STORE, EXECER, CREATOR, FILERS, METRICS } from '../../model/argument-shapes.ts';
 
-/** What a runner that invokes commands is made of. Only execer, filers, outputs and temporary directories are needed. */
+/**
+ * Collaborators and options of a runner that invokes commands. Only execer, filers, outputs and temporary directories
+ * are required.
+ */
 export interface InvokerOptions {
-  /** Names the runner in traces and labels; default `runner`. */
+  /** Name of the runner in traces and labels; default `runner`. */
   readonly name?: string;
   readonly execer: Execer;
   /** Which filer serves which run type; a missing type fails the run with code 200 (R91). */
   readonly filers: RunTypeMap;
   readonly outputs: OutputCreator;
-  /** Where commands without a snapshot run (R92). */
+  /** Creates the directories of commands without a snapshot (R92). */
   readonly tempDirs: TempDirs;
-  /** Run before the checkout, in order (R90). */
+  /** Called before the checkout, in order (R90). */
   readonly preprocessors?: readonly Processor[] | undefined;
-  /** Run after the cleaning up on every path, in order (R90). */
+  /** Called after clean-up on every path, in order (R90). */
   readonly postprocessors?: readonly Processor[] | undefined;
   readonly uploader?: LogUploader | undefined;
   readonly dirMonitor?: DirMonitor | undefined;
   readonly metrics?: Metrics | undefined;
   /**
-   * Once a run is being stopped, local work without a bound of its own (opening and closing outputs, measuring) is given up
-   * after this many milliseconds; default 10,000.
+   * While a run is being stopped, local work without a bound of its own (opening and closing outputs, measuring) is
+   * abandoned after this many milliseconds; default 10,000.
    */
   readonly localBoundMs?: number | undefined;
-  /** Where actions come from and their results go: what a Bazel run needs beside a filer for its type; without it one is FAILED 200 (R185). */
+  /**
+   * Store of actions and their results: a Bazel run needs it in addition to a filer for its type; without it the run
+   * ends as FAILED 200 (R185).
+   */
   readonly actions?: ActionStore | undefined;
   /**
-   * After COMPLETE the filer ingests the three logs of a run that is not a Bazel run as one snapshot of STDOUT, STDERR and STDLOG, which is the
-   * run's `snapshotId`; if the command had a snapshot, the refs lead into it (R198). Needs outputs that are local files. Default false.
+   * After COMPLETE the filer ingests the three logs of a run that is not a Bazel run as one snapshot of STDOUT, STDERR
+   * and STDLOG, whose id is the run's `snapshotId`; if the command had a snapshot, the refs point into the ingested one
+   * (R198). Requires outputs that are local files. Default false.
    */
   readonly ingestLogs?: boolean | undefined;
 }
 
 type Part = 'execer' | 'filers' | 'outputs' | 'tempDirs';
-/** The shapes of what an invoker cannot do without. */
+/** Argument shapes of an invoker's required collaborators. */
 export const INVOKER_PARTS: is.ShapesOf<Pick<InvokerOptions, Part>> = {
   execer: EXECER,
   filers: FILERS,
   outputs: CREATOR,
   tempDirs: CREATOR,
 };
-/** The shapes of its other options. */
+/** Argument shapes of its other options. */
 export const INVOKER_EXTRAS: is.ShapesOf<Omit<InvokerOptions, Part>> = {
   name: is.TEXT,
   preprocessors: is.listOf(is.anObject('a processor'), 'a list of processors'),
@@ -74,12 +81,15 @@ export const INVOKER_EXTRAS: is.ShapesOf<Omit<InvokerOptions, Part>> = {
   ingestLogs: is.BOOLEAN,
 };
 
-/** The options of an invoker. */
+/** Argument shape of {@link InvokerOptions}. */
 export const INVOKER_OPTIONS: is.RecordShape = is.optionsOf<InvokerOptions>(INVOKER_PARTS, INVOKER_EXTRAS);
 
 const NO_PROCESSORS: readonly Processor[] = [];
 
-/** Options with the defaults filled in, and the instruments fetched. One shape, as it is made for every runner and read for every run. */
+/**
+ * Options with defaults applied and instruments fetched. One hidden class, because it is created for every runner and
+ * read for every run.
+ */
 export class InvokerParts {
   readonly world: World;
   /** The world's tracer, if it has one. */

@@ -1,4 +1,4 @@
-/** The performer that really invokes: checkout, logs, process, upload, clean-up, each through its collaborator (R87–R117). */
+/** The performer of real runs: checkout, logs, process, upload, clean-up, each through its collaborator (R87–R117). */
 import * as is from '../../kernel/shape.ts';
 import { checkCommand, type Command } from '../../model/command.ts';
 import type { RunID } from '../../model/run-status.ts';
@@ -15,7 +15,7 @@ export class Invoker implements Performer {
   readonly #parts: InvokerParts;
   readonly #plain: PlainParts | undefined;
 
-  /** `plain`: the same collaborators as in the options, if all of them are plain. */
+  /** `plain`: the collaborators of the options, if all of them are plain. */
   constructor(world: World, options: InvokerOptions, plain?: PlainParts) {
     this.#parts = new InvokerParts(world, options);
     this.#plain = plain;
@@ -34,7 +34,7 @@ export class Invoker implements Performer {
   }
 }
 
-/** For those who use one without a queue, which checks commands before it accepts them. */
+/** An invoker for use without a queue, which would otherwise check commands before accepting them. */
 class CheckedInvoker extends Invoker {
   override check(command: Command): void {
     checkCommand(command);
@@ -50,7 +50,7 @@ class CheckedInvoker extends Invoker {
 }
 
 /**
- * Makes an invoker; to be used alone, or behind a queue by `createQueueRunner`.
+ * Creates an invoker, for use alone or behind the queue of `createQueueRunner`.
  *
  * @example
  * ```ts

@@ -1,6 +1,7 @@
 /**
- * The first thing that a Bazel run does: it looks for a cached result, and fetches action and command if there is none (R185–R188). Invariants:
- * the command of the caller is never changed (D94), and a stop ends each wait, also one between two attempts (R195).
+ * The first phase of a Bazel run: looks for a cached result, and fetches action and command if there is none
+ * (R185–R188). Invariants: the caller's command is never changed (D94), and a stop ends each wait, including one
+ * between two attempts (R195).
  */
 import { sleep } from '../../kernel/clock.ts';
 import { isRunnerError } from '../../kernel/errors.ts';
@@ -18,7 +19,7 @@ import { neededFiler } from './checkout-phase.ts';
 import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';
 
-/** After an attempt that failed there are so many more. */
+/** Further attempts after the first one failed. */
 const RETRIES = 5;
 
 /** R185–R188. */
@@ -33,7 +34,7 @@ export const lookupPhase: Phase = {
   abandon: (run) => run.recorded('lookup', 'did not stop within its bound'),
 };
 
-/** The store of actions; without one a Bazel run fails (R185). */
+/** The store of actions; if there is none, a Bazel run fails (R185). */
 export function actionsOf(run: RunContext): ActionStore {
   const { actions } = run.parts;
   if (actions !== undefined) return actions;
@@ -64,12 +65,12 @@ async function lookUp(run: RunContext, actions: ActionStore): Promise<void> {
   run.command = commandOf(run.command, action, command);
 }
 
-/** What comes back after that is nobody's business any more. */
+/** True if later results of the lookup are ignored. */
 function isOver(run: RunContext, cancellation: Cancellation): boolean {
   return run.phase !== 'lookup' || cancellation.cancelled;
 }
 
-/** An error costs only the look-up (R186). */
+/** An error loses only the cached result, not the run (R186). */
 async function lookInCache(
   run: RunContext,
   found: ActionRun,
@@ -86,7 +87,10 @@ async function lookInCache(
   }
 }
 
-/** A copy that does what the action says; the environment of the action goes over the given one (R187, D93, D94). */
+/**
+ * A copy of the caller's command with the content of the action; environment variables of the action override the given
+ * ones (R187, D93, D94).
+ */
 function commandOf(given: Command, action: Action, command: ActionCommand): Command {
   return Object.freeze({
     ...given,
@@ -96,7 +100,10 @@ function commandOf(given: Command, action: Action, command: ActionCommand): Comm
   });
 }
 
-/** Reads that are repeated while there is hope: what is not there, or no message, is no better the next time. */
+/**
+ * Reads with retries, except for errors that a retry cannot fix: a missing blob, or bytes that are not the expected
+ * message.
+ */
 class Reads {
   readonly #run: RunContext;
   readonly #found: ActionRun;

@@ -1,6 +1,6 @@
 /**
- * Opening and closing the three logs of a run. Invariant: an output that was created is closed exactly once, also when a later one
- * could not be created (R95) or came after the run had given up (R204).
+ * Opens and closes the three logs of a run. Invariant: an output that was created is closed exactly once, even if a
+ * later one could not be created (R95), or it was created after the run had abandoned it (R204).
  */
 import { messageOf } from '../../kernel/errors.ts';
 import { EXIT_CODES, ExitCodeError } from '../../model/exit-code.ts';
@@ -38,14 +38,14 @@ function accept(run: RunContext): MaybePromise<void> {
   run.stderrRef = stderr.uri;
   const logs = new RunLogs(stdout, stderr, stdlog, tracer !== undefined);
   run.logs = logs;
-  // What a Bazel run writes is stored as it is (R190).
+  // The output of a Bazel run is stored unchanged, so there is no header (R190).
   if (run.action !== undefined) return measureStart(run);
   const epochMs = clock.epochMs + clock.now();
   const written = writeText(run, logs, headerLater(epochMs, outputs, run.command));
   return isPending(written) ? written.then(() => measureStart(run)) : measureStart(run);
 }
 
-/** Closes what is open; a failure to close is recorded and changes no status. */
+/** Closes open outputs; a failure to close is recorded and does not change the status. */
 export const closePhase: Phase = {
   begin(run) {
     const { logs } = run;
@@ -58,7 +58,7 @@ export const closePhase: Phase = {
   abandon: giveUp,
 };
 
-/** Closes what nobody has begun to close, and names what is not closed by now: it may still come. */
+/** Closes open outputs unless that has begun, and records those still open as abandoned: their closing may still end later. */
 function giveUp(run: RunContext): void {
   const closing = closeAll(run);
   if (isPending(closing)) closing.then(undefined, (error: unknown) => run.recorded('output', error));
@@ -67,7 +67,7 @@ function giveUp(run: RunContext): void {
   });
 }
 
-/** Writes the trailer of a run that was stopped, once, after the last process byte (R107). */
+/** Writes the trailer of a stopped run once, after the last process byte (R107). */
 export function finishLogs(run: RunContext): MaybePromise<void> {
   const { logs } = run;
   if (logs === undefined || logs.finished) return undefined;
@@ -84,7 +84,7 @@ function writeText(run: RunContext, logs: RunLogs, text: string | (() => string)
   );
 }
 
-/** Opens the outputs from `index` on, unless the run gives them up meanwhile. */
+/** Opens the outputs from `index` on, unless the run abandons them meanwhile. */
 function openFrom(run: RunContext, index: number): MaybePromise<void> {
   for (let next = index; next < LOG_NAMES.length; next += 1) {
     const name = LOG_NAMES[next] as LogName;
@@ -126,7 +126,7 @@ function shownName(name: LogName): string {
   return name === 'stdlog' ? 'combined stdout/stderr' : name;
 }
 
-/** Closes all that are open; the first to come does it. */
+/** Closes all open outputs; only the first call has an effect. */
 function closeAll(run: RunContext): MaybePromise<void> {
   if (run.areOutputsClosing) return undefined;
   run.areOutputsClosing = true;
@@ -160,11 +160,11 @@ function measureStart(run: RunContext): MaybePromise<void> {
     whenThere(dirMonitor.sizesKb(), (kb) => {
       run.startSizesKb = kb;
     });
-  // Sizes that cannot be taken cost the metric, never the run (R182).
+  // If measuring fails, the metric is lost, never the run (R182).
   return orElse(measure, (error) => run.recorded('dirMonitor', error));
 }
 
-/** What the process wrote is part of the trace (R209), as length and hash. */
+/** Records length and hash of the process's output in the trace (R209). */
 function traceContent(run: RunContext, logs: RunLogs): void {
   const { world, name: runner } = run.parts;
   if (world.tracer === undefined) return;

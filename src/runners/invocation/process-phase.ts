@@ -1,4 +1,4 @@
-/** Starting the process, waiting for its end, and measuring the directories after it. */
+/** Starts the process, waits for its end, and measures the directories afterwards. */
 import { messageOf } from '../../kernel/errors.ts';
 import { invariant } from '../../kernel/invariant.ts';
 import type { ExecCommand, MemoryReport, Process, ProcessStatus, Sink } from '../../model/execer.ts';
@@ -12,7 +12,10 @@ import type { RunContext } from './run-context.ts';
 
 const NO_ENV: NonNullable<ExecCommand['envVars']> = Object.freeze({});
 
-/** What the execer gets. A class, because it leads to all that a run has: see ARCHITECTURE.md on memory. */
+/**
+ * The command that the execer gets. A class, because it refers to everything that a run holds: see ARCHITECTURE.md on
+ * memory.
+ */
 class RunExecCommand implements ExecCommand {
   readonly argv: readonly string[];
   readonly envVars: NonNullable<ExecCommand['envVars']>;
@@ -43,7 +46,7 @@ class RunExecCommand implements ExecCommand {
   }
 }
 
-/** Hands the command to the execer; an error is FAILED 240 (R98). A process that comes too late is stopped at once. */
+/** Passes the command to the execer; an error is FAILED 240 (R98). A process that starts too late is stopped at once. */
 export const execPhase: Phase = {
   begin(run) {
     const failed = (error: unknown): never => {
@@ -65,7 +68,7 @@ export const execPhase: Phase = {
   abandon: (run) => run.abandoned('process', 'process'),
 };
 
-/** Waits for the process's end; the invocation stops it if need be. */
+/** Waits for the end of the process; the invocation stops it if necessary. */
 export const waitPhase: Phase = {
   begin(run) {
     const { process } = run;
@@ -89,7 +92,7 @@ export const waitPhase: Phase = {
   abandon: (run) => run.abandoned('process', 'process'),
 };
 
-/** Of a process that cannot be waited for nobody knows whether it lives: it is asked to end, and the run goes on without it. */
+/** If waiting fails, nobody knows whether the process is alive: it is asked to end, and the run continues without it. */
 function giveUp(run: RunContext, process: Process, error: unknown): never {
   run.abandoned('process', 'process');
   void orElse<unknown>(
@@ -99,7 +102,7 @@ function giveUp(run: RunContext, process: Process, error: unknown): never {
   throw error;
 }
 
-/** Keeps how the process ended, and its faults. */
+/** Stores how the process ended, and its faults. */
 export function keepStatus(run: RunContext, status: ProcessStatus): void {
   run.processStatus = status;
   run.action?.noteEnd();
@@ -116,7 +119,7 @@ function accept(run: RunContext, process: Process): MaybePromise<void> {
   return whenThere(process.abort(), () => run.freed('process', 'process'));
 }
 
-/** Trailer, then `commandDirUsage_kb_SUFFIX` = end − start for every suffix that has both (R182). */
+/** Writes the trailer, then measures `commandDirUsage_kb_SUFFIX` = end − start for every suffix that has both (R182). */
 export const measurePhase: Phase = {
   isIdle: (run) => run.parts.dirMonitor === undefined && run.stop === 'none',
   begin(run) {

@@ -1,9 +1,9 @@
-/** Pre- and postprocessors: in list order, a failure is recorded and changes nothing (R90). */
+/** Calls pre- and postprocessors in list order; a failure is recorded and does not affect the run (R90). */
 import type { Processor } from '../../model/collaborators.ts';
 import type { Phase } from './phase.ts';
 import type { RunContext } from './run-context.ts';
 
-/** A stop ends the list after the preprocessor at work, which is asked to stop (R105). */
+/** A stop cancels the running preprocessor and skips the rest of the list (R105). */
 export const preprocessPhase: Phase = {
   isIdle: (run) => run.parts.preprocessors.length === 0,
   begin: (run) => runAll(run, run.parts.preprocessors, true),

@@ -1,6 +1,6 @@
 /**
- * What one invocation holds while it lives: its command, checkout, logs, process and the cancellation of the phase at work.
- * Invariant: whatever is put here is given back by the phase that is named after it.
+ * What one invocation holds while it lives: its command, checkout, logs, process and the cancellation of the current
+ * phase. Invariant: each phase that stores something here has a phase that gives it back.
  */
 import { messageOf } from '../../kernel/errors.ts';
 import type { Timer } from '../../kernel/clock.ts';
@@ -17,40 +17,40 @@ import type { StopCause } from './invocation-state.ts';
 import type { InvokerParts } from './invoker-parts.ts';
 import type { RunLogs } from './run-logs.ts';
 
-/** The bag that the phases work on. */
+/** The data that all phases share. */
 export class RunContext {
   readonly parts: InvokerParts;
-  /** What is carried out: on the Bazel path, from its look-up on, what the action says (R187). */
+  /** The command to run: on the Bazel path, from the lookup on, with the content of the action (R187). */
   command: Command;
   readonly runId: string;
-  /** The phase at work; a collaborator that comes back in another phase has been given up (R106). */
+  /** The current phase; a collaborator that returns in another phase has been abandoned (R106). */
   phase: InvocationPhase = 'preprocess';
   stop: StopCause = 'none';
   checkout: Checkout | undefined;
-  /** Outputs that have been created, by the order of their creation; undefined once they are closed. */
+  /** Created outputs in creation order; undefined once closed. */
   readonly openOutputs: (Output | undefined)[] = Array.of();
-  /** Somebody has begun to close them. */
+  /** True once closing has begun. */
   areOutputsClosing = false;
   logs: RunLogs | undefined;
   process: Process | undefined;
-  /** How the process ended, once it has. */
+  /** How the process ended; undefined before that. */
   processStatus: ProcessStatus | undefined;
   memoryReport: MemoryReport | undefined;
   startSizesKb: ReadonlyMap<string, number> | undefined;
-  /** What the Bazel path has found out so far; absent on all others. */
+  /** What the Bazel path knows so far; absent on all other paths. */
   readonly action: ActionRun | undefined;
-  /** What the logs were ingested as (R198). */
+  /** Snapshot id of the ingested logs (R198). */
   logSnapshotId = '';
-  /** The limit that the run has exceeded, if it has. */
+  /** The time limit that the run has exceeded, in milliseconds; 0 if it has not. */
   passedTimeoutMs = 0;
   stdoutRef = '';
   stderrRef = '';
-  /** Stops the phase at work; a fresh one per phase that can be cancelled. */
+  /** Cancels the current phase; a new one for each phase that can be cancelled. */
   cancellation: Cancellation | undefined;
-  /** The upload at work, and its limit if it has one. */
+  /** The upload in progress, with its limit if it has one. */
   uploading: string | undefined;
   uploadTimer: Timer | undefined;
-  /** What its events are about, once it has any. */
+  /** Subject of its events, created for the first. */
   #thing: Thing | undefined;
 
   readonly onMemoryReport: (report: MemoryReport) => void;
@@ -68,14 +68,14 @@ export class RunContext {
     this.action = isBazel(command) ? new ActionRun(parts, command) : undefined;
   }
 
-  /** A cancellation for what begins now; the one before has had its chance. */
+  /** Creates a cancellation for work that begins now; the previous one had its chance. */
   freshCancellation(): Cancellation {
     const cancellation = new Cancellation();
     this.cancellation = cancellation;
     return cancellation;
   }
 
-  /** What an event of this run is about: the end of a phase, or what stops it. */
+  /** Topic of an event of this run: the end of a phase, or a stop. */
   topic(what: InvocationPhase | 'deadline' | 'abort' | 'memory'): Topic {
     return (this.#thing ??= thing('run', this.runId)).topic(what);
   }
@@ -96,7 +96,7 @@ export class RunContext {
     tracer.record({ at: world.clock.now(), type: 'abandoned', runner, runId: this.runId, resource, name });
   }
 
-  /** Keeps an error that changes no outcome (R90, R94). */
+  /** Records an error that does not change the outcome (R90, R94). */
   recorded(what: string, error: unknown, exitCode: number = exitCodeOf(error, 0)): void {
     const { tracer, world } = this.parts;
     if (tracer === undefined) return;

@@ -1,5 +1,5 @@
 /**
- * The three outputs of a run: stdout, stderr and the interleaving of both (R96, R97). Invariants: the header comes before any
+ * The three outputs of a run: stdout, stderr and both interleaved (R96, R97). Invariants: the header comes before any
  * process byte, the trailer after all of them (R107), and each output is closed once.
  */
 import { RollingHash } from '../../kernel/rolling-hash.ts';
@@ -10,12 +10,12 @@ import type { Chunk, Output } from '../../model/output.ts';
 /** Which of the outputs. */
 export type LogName = 'stdout' | 'stderr' | 'stdlog';
 
-/** A process stream's way into its own output and the combined one. */
+/** Writes a process stream to its own output and to the combined one. */
 class TeeSink implements Sink {
   readonly #own: Output;
   readonly #combined: Output;
   readonly #isHashed: boolean;
-  /** Of all bytes, if they are hashed and there are some. */
+  /** Hash of all bytes, if hashing is enabled and there are any. */
   hash: RollingHash | undefined;
   bytes = 0;
 
@@ -25,7 +25,7 @@ class TeeSink implements Sink {
     this.#isHashed = isHashed;
   }
 
-  /** Writes to both, whatever becomes of either; then throws or rejects with the first fault (R123). */
+  /** Writes to both outputs, even if one fails; then throws or rejects with the first fault (R123). */
   write(chunk: Chunk): MaybePromise<void> {
     if (this.#isHashed) this.#digest(chunk);
     return resultOf(writeTo(this.#combined, chunk, writeTo(this.#own, chunk, undefined)));
@@ -39,7 +39,7 @@ class TeeSink implements Sink {
   }
 }
 
-/** What is left of writing one chunk to several outputs: writes under way, and the first fault. */
+/** The rest of writing one chunk to several outputs: pending writes, and the first fault. */
 class Unfinished {
   readonly pending: PromiseLike<void>[] = [];
   fault: { readonly error: unknown } | undefined;
@@ -53,7 +53,7 @@ class Unfinished {
   }
 }
 
-/** A chunk, or what makes its text for those who read it. */
+/** A chunk, or a function that creates its text lazily when it is read. */
 type LazyChunk = Chunk | (() => string);
 
 function write(output: Output, chunk: LazyChunk): MaybePromise<void> {
@@ -61,7 +61,7 @@ function write(output: Output, chunk: LazyChunk): MaybePromise<void> {
   return output.writeLazily === undefined ? output.write(chunk()) : output.writeLazily(chunk);
 }
 
-/** Writes to one of several outputs; most writes are done at once and leave nothing. */
+/** Writes to one of several outputs; most writes end synchronously and leave nothing pending. */
 function writeTo(output: Output, chunk: LazyChunk, left: Unfinished | undefined): Unfinished | undefined {
   let written: MaybePromise<void>;
   try {
@@ -77,20 +77,20 @@ function writeTo(output: Output, chunk: LazyChunk, left: Unfinished | undefined)
   return waiting;
 }
 
-/** Every output was tried: throws or rejects with the first fault, if there was one. */
+/** Throws or rejects with the first fault, if there was one, after every output was tried. */
 function resultOf(left: Unfinished | undefined): MaybePromise<void> {
   if (left === undefined) return undefined;
   return whenThere(allDone(left.pending), () => left.throwFault());
 }
 
-/** The outputs that are open so far; filled in the order of {@link LogName}. */
+/** The open outputs of a run, in the order of {@link LogName}. */
 export class RunLogs {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly stdlog: Output;
   readonly stdoutSink: TeeSink;
   readonly stderrSink: TeeSink;
-  /** The trailer, if there is one, has been written. */
+  /** True once the trailer is written, if there is one. */
   finished = false;
 
   constructor(stdout: Output, stderr: Output, stdlog: Output, hashed: boolean) {
@@ -101,7 +101,7 @@ export class RunLogs {
     this.stderrSink = new TeeSink(stderr, stdlog, hashed);
   }
 
-  /** Writes the same text to all three; the first fault is thrown or rejected with after all were tried. */
+  /** Writes the same text to all three; throws or rejects with the first fault after all were tried. */
   writeAll(text: string | (() => string)): MaybePromise<void> {
     const first = writeTo(this.stdout, text, undefined);
     return resultOf(writeTo(this.stdlog, text, writeTo(this.stderr, text, first)));

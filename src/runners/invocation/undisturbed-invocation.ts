@@ -1,8 +1,8 @@
 /**
- * The life of a simulated run that nothing disturbs: its process starts, ends by itself and has written nothing. Nearly all runs of a
- * simulation go this way, so it makes neither context nor outputs nor phases, and passes its trace on in two rows. Invariant: whatever it
- * does not do itself (abort, deadline, memory cap, output, a process that fails) an {@link Invocation} takes over, in the very state
- * in which it would be.
+ * A simulated run that nothing disturbs: its process starts, ends by itself and writes nothing. Nearly all runs of a
+ * simulation are like this, so this class creates neither context nor outputs nor phases, and passes its trace on in
+ * two rows. Invariant: everything else (abort, deadline, memory cap, output, a process that fails) is taken over by an
+ * {@link Invocation}, in exactly the state in which it would be.
  */
 import type { Timer } from '../../kernel/clock.ts';
 import { invariant } from '../../kernel/invariant.ts';
@@ -24,19 +24,19 @@ import { UnreadLogs } from './unread-logs.ts';
 
 const NO_ENV: NonNullable<ExecCommand['envVars']> = Object.freeze({});
 
-/** Collaborators that answer at once, trace nothing and fail in nothing. */
+/** Collaborators that answer synchronously, trace nothing and never fail. */
 export interface PlainParts {
   readonly execer: ScriptExecer;
   readonly outputs: MemoryOutputFolder;
   readonly tempDirs: PrivateTempDirs;
 }
 
-/** Whether a run may go undisturbed: no snapshot, so no filer, and an id that outputs take as it is. */
+/** True if a run may go undisturbed: it has no snapshot, so no filer, and an id that outputs accept unchanged. */
 export function mayGoUndisturbed({ snapshotId = '' }: Command, runId: string): boolean {
   return snapshotId === '' && isPlainId(runId);
 }
 
-/** A run at work; what the execer gets is the run itself. */
+/** A run in progress; it also is the command that the execer gets. */
 export class UndisturbedInvocation implements Performance, ExecCommand {
   readonly runId: string;
   readonly #parts: InvokerParts;
@@ -49,7 +49,7 @@ export class UndisturbedInvocation implements Performance, ExecCommand {
   #process: SimProcess | undefined;
   #ended: ProcessStatus | undefined;
   #isOver = false;
-  /** Has taken over. */
+  /** The invocation that has taken over. */
   #successor: Invocation | undefined;
 
   constructor(
@@ -107,7 +107,7 @@ export class UndisturbedInvocation implements Performance, ExecCommand {
     this.#takenOver().reportMemory(report);
   }
 
-  /** Starts the process; RUNNING comes before this returns, the terminal status too if the process lets no time pass. */
+  /** Starts the process. RUNNING is emitted before this returns, and so is the terminal status if the process takes no time. */
   start(): Performance {
     const { clock } = this.#parts.world;
     const { timeoutMs = 0 } = this.#command;
@@ -119,7 +119,7 @@ export class UndisturbedInvocation implements Performance, ExecCommand {
     try {
       process = this.#plain.execer.exec(this);
     } catch {
-      // A bad script has done nothing yet, so the whole run goes the long way.
+      // An invalid script has had no effect yet, so the run restarts as a full invocation.
       this.#deadline?.cancel();
       return startInvocation(this.#parts, this.#command, this.runId, this.#onStatus);
     }
@@ -139,7 +139,7 @@ export class UndisturbedInvocation implements Performance, ExecCommand {
     if (!this.#isOver) this.#takenOver().abort();
   }
 
-  /** Called by the process, once, unless somebody has taken over. */
+  /** Called by the process once, unless an invocation has taken over. */
   processEnded(status: ProcessStatus): void {
     if (status.faults === undefined) this.#keepEnd(status);
     else {
@@ -149,7 +149,7 @@ export class UndisturbedInvocation implements Performance, ExecCommand {
     this.#parts.world.clock.post(thing('run', this.runId).topic('wait'), () => this.#finish());
   }
 
-  /** Called by the process. */
+  /** Called by the process when something disturbs it. */
   processDisturbed(): void {
     this.#takenOver();
   }
@@ -180,7 +180,7 @@ export class UndisturbedInvocation implements Performance, ExecCommand {
     return this.#logs;
   }
 
-  /** The invocation that goes on from here, made when the first thing comes that disturbs the run. */
+  /** The invocation that continues from here, created at the first disturbance. */
   #takenOver(): Invocation {
     if (this.#successor !== undefined) return this.#successor;
     const process = this.#process;

@@ -1,6 +1,6 @@
 /**
- * The three outputs in memory of a run, of which nothing exists but their names until somebody writes to one or reads one. Invariant:
- * what is found then is what would have been there all the time.
+ * The three in-memory outputs of a run, created lazily: only their names exist until one is written or read. Invariant:
+ * their content is the same as if they had existed from the start.
  */
 import type { Command } from '../../model/command.ts';
 import { LOG_NAMES } from '../../model/undisturbed-run.ts';
@@ -16,7 +16,7 @@ import {
 import { headerLater } from './log-header.ts';
 import { RunLogs } from './run-logs.ts';
 
-/** stdout, stderr and stdlog of one run. Its id must be plain. */
+/** stdout, stderr and stdlog of one run. Its id must need no escaping. */
 export class UnreadLogs extends HeldOutputs {
   override readonly serial: number;
   readonly stdoutRef: string;
@@ -42,13 +42,13 @@ export class UnreadLogs extends HeldOutputs {
     this.stderrRef = memoryUri(`${runId}-stderr-${this.serial + 1}`);
   }
 
-  /** Whether anything but the header was written, as far as the trace is interested. */
+  /** True if anything but the header was written to stdout or stderr. */
   get hasBytes(): boolean {
     const logs = this.#logs;
     return logs !== undefined && logs.stdoutSink.bytes + logs.stderrSink.bytes > 0;
   }
 
-  /** The outputs, for those who write to them. */
+  /** The outputs, for writing. */
   opened(): RunLogs {
     const [stdout, stderr, stdlog] = this.#made() as [MemoryFile, MemoryFile, MemoryFile];
     this.#logs ??= new RunLogs(stdout, stderr, stdlog, this.#isHashed);

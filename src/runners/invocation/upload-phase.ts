@@ -1,4 +1,4 @@
-/** Copying the finished logs elsewhere: stdlog, stderr, stdout in this order (R113). A failure keeps the local refs (R114). */
+/** Copies the finished logs elsewhere: stdlog, stderr, stdout in this order (R113). A failure keeps the local refs (R114). */
 import { RunnerError } from '../../kernel/errors.ts';
 import type { LogUploader } from '../../model/collaborators.ts';
 import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
@@ -8,7 +8,7 @@ import type { LogName, RunLogs } from './run-logs.ts';
 
 const UPLOAD_ORDER: readonly LogName[] = ['stdlog', 'stderr', 'stdout'];
 
-/** No uploader, nothing to do. A cancel stops the upload at work and begins no other (R108). */
+/** Without an uploader there is nothing to do. A cancel stops the current upload and starts no other (R108). */
 export const uploadPhase: Phase = {
   isIdle: (run) => run.parts.uploader === undefined,
   begin(run) {
@@ -36,7 +36,7 @@ async function uploadAll(run: RunContext, uploader: LogUploader, logs: RunLogs):
   instruments.uploadLatency.record(world.clock.now() - startedAt);
 }
 
-/** An abort, or a bound that passed: what comes back after it counts no more. */
+/** True after an abort, or when a bound has passed: later results are ignored. */
 function isOver(run: RunContext): boolean {
   return run.stop === 'abort' || run.phase !== 'upload';
 }
@@ -71,7 +71,7 @@ async function uploadOne(
   }
 }
 
-/** One upload, cancelled and failed once the uploader's own limit has passed (R102). */
+/** One upload, cancelled and failed when the uploader's own limit has passed (R102). */
 function withinBound(
   run: RunContext,
   uploader: LogUploader,

@@ -1,6 +1,6 @@
 /**
- * Waits for statuses over something that only knows the current ones, such as a remote runner, by asking again and again
- * (R154–R159). A state that came and went between two polls is missed.
+ * Waits for statuses by polling, for services that only know the current ones, such as a remote runner (R154–R159). A
+ * state that appears and disappears between two polls is missed.
  */
 import * as is from '../../kernel/shape.ts';
 import { CallbackWaiter } from '../../kernel/signal-waiters.ts';
@@ -16,23 +16,23 @@ import type { QueryResult, StatusQueryNower, StatusQuerier } from '../../model/s
 import { type World, WORLD_OF_TIME } from '../../model/world.ts';
 import { check } from '../../kernel/argument-check.ts';
 
-/** No pause is longer (R154). */
+/** The longest pause (R154). */
 const MAX_PERIOD_MS = 10_000;
 
-/** What a wait needs of the poller that it belongs to. */
+/** The parts of a poller that its waits use. */
 export interface PollingParent extends StatusQueryNower {
   readonly name: string;
-  /** The first pause, at most {@link MAX_PERIOD_MS}. */
+  /** The first pause in milliseconds, at most {@link MAX_PERIOD_MS}. */
   readonly periodMs: number;
   /** True once nothing can change any more. */
   readonly released: boolean;
-  /** What ends each pause that is under way. */
+  /** Functions that end the current pauses. */
   readonly pauses: Set<() => void>;
 }
 
 /**
- * One wait of a poller: poll, look, pause, and again. Invariant: at any time it is either asking or pausing; a pause has exactly one
- * timer and is in the poller's set of pauses, and both are gone when it ends.
+ * One wait of a poller: it polls, compares, pauses, and repeats. Invariant: at any time it is either polling or
+ * pausing; a pause has exactly one timer and is in the poller's set of pauses, and both are gone when it ends.
  */
 class PollingWait {
   readonly #clock: Clock;
@@ -67,7 +67,7 @@ class PollingWait {
       if (this.#isHopeless(answer)) throw cannotHappen(this.#query);
       if (this.#wait.signal?.aborted === true) throw waitCancelled(this.#wait.signal.reason);
       const leftMs = timeLeftMs(this.#wait.timeoutMs, startMs, this.#clock.now());
-      // A release may have cut the last pause short; then the deadline is still to come.
+      // A release may have cut the last pause short; then the deadline is still ahead.
       if (leftMs > 0 && this.#parent.released) throw releasedWhileWaiting();
       if (isLast || leftMs <= 0) return { statuses, service: answer.service };
       isLast = leftMs <= periodMs;
@@ -77,12 +77,15 @@ class PollingWait {
     }
   }
 
-  /** The first poll asks for every state of listed runs, so that one that is not in the answer is known to be unknown (R26, D2). */
+  /**
+   * The first poll asks for every state of listed runs, so that a run missing in the answer is known to be unknown
+   * (R26, D2).
+   */
   #firstMask(): StateMask {
     return this.#query.allRuns === true ? this.#query.states : ALL_MASK;
   }
 
-  /** Terminal states show whether a wait on listed runs can still be met (R36); a wait on all runs always can. */
+  /** Terminal states show whether a wait on listed runs can still be fulfilled (R36); a wait on all runs always can. */
   #laterMask(): StateMask {
     const { allRuns, states } = this.#query;
     return allRuns === true ? states : ((states | DONE_MASK) as StateMask);
@@ -100,7 +103,10 @@ class PollingWait {
     return ended.size === this.#listed.size;
   }
 
-  /** Asks once. A cancel gives the answer until the end of the instant, because a match that is there wins (R29, R35). */
+  /**
+   * Polls once. A cancelled wait still accepts the answer until the end of the instant, because a match that is there
+   * takes precedence (R29, R35).
+   */
   #poll(states: StateMask): Promise<QueryResult> {
     const asked = this.#parent.queryNow({ ...this.#query, states });
     const { signal } = this.#wait;
@@ -116,7 +122,10 @@ class PollingWait {
     });
   }
 
-  /** Ends after `ms`, when it is asked to, or at the end of the instant of a cancel; the last pause ends after all else of its instant (R35). */
+  /**
+   * Ends after `ms`, when it is ended from outside, or at the end of the instant of a cancel; the last pause ends after
+   * everything else in its instant (R35).
+   */
   #pause(ms: number, isLast: boolean): Promise<void> {
     const { signal } = this.#wait;
     const topic = this.#timerTopic();
@@ -146,14 +155,14 @@ function releasedWhileWaiting(): RunnerError {
   return new RunnerError('RUNNER_RELEASED', 'the runner was released; what the wait is for cannot come');
 }
 
-/** The clock has no finer times; a shorter period would be none. */
+/** The resolution of the clock; a shorter period would be 0. */
 const MIN_PERIOD_MS = 0.001;
 
-/** How a poller asks. */
+/** Options of {@link createPollingQuerier}. */
 export interface PollingOptions {
-  /** The first pause between two polls; it doubles each time, up to 10 s (R154). */
+  /** The first pause between two polls in milliseconds; it doubles each time, up to 10 s (R154). */
   readonly periodMs: number;
-  /** Names the poller in the labels of its timers; `polling` by default. */
+  /** Name of the poller in the labels of its timers; default `polling`. */
   readonly name?: string;
 }
 
@@ -166,17 +175,17 @@ const POLLING_OPTIONS = is.optionsOf<PollingOptions>(
 /** A querier that polls, and can be ended once nothing will change any more. */
 export interface PollingQuerier extends StatusQuerier {
   /**
-   * Says that the runner behind was released: each wait polls once more, now, and ends with what it finds, or with
-   * `RUNNER_RELEASED`. Later calls do so after their first poll. No timer is left.
+   * Call this when the runner behind it was released: each wait polls once more at once, and ends with the result, or
+   * with `RUNNER_RELEASED`. Later calls do so after their first poll. No timer is left.
    */
   release(): void;
 }
 
 /**
- * Makes a querier out of a `queryNow` (R154). A wait polls at once, then after `periodMs`, twice that, and so on up to 10 s, and
- * exactly at its deadline (R156); the first matches or the first error end it. A poll that is under way at the deadline is the last
- * one and is waited for. A cancelled wait ends in the same instant, with `RUNNER_WAIT_CANCELLED` unless a last poll, if it answers
- * in that instant, finds a match (R34, R35).
+ * Creates a querier from a `queryNow` (R154). A wait polls at once, then after `periodMs`, twice that, and so on up to
+ * 10 s, and exactly at its deadline (R156); the first matches or the first error end it. A poll in flight at the
+ * deadline is the last one and is awaited. A cancelled wait ends in the same instant, with `RUNNER_WAIT_CANCELLED`
+ * unless a last poll answers in that instant with a match (R34, R35).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `periodMs` is finite and at least a microsecond (R158).
  * @example

@@ -1,4 +1,4 @@
-/** A service made of a controller, whose calls pass through, and a poller for the waits (R159). */
+/** A service composed of a controller, whose calls pass through, and a poller for the waits (R159). */
 import * as is from '../../kernel/shape.ts';
 import { watchedService, type Controller, type Service } from '../../model/service.ts';
 import { statusAll, statusNow } from '../../model/status-lookup.ts';
@@ -11,8 +11,9 @@ import { check } from '../../kernel/argument-check.ts';
 const CONTROLLER = is.withMethods('run', 'abort', 'release');
 
 /**
- * Makes a service out of what a remote runner offers: a controller and a `queryNow`. `query` polls as {@link createPollingQuerier}
- * says; an error of a poll is returned, not retried (R159). After `release` has ended, waits end too (R84, R86).
+ * Creates a service from the parts that a remote runner offers: a controller and a `queryNow`. `query` polls as
+ * described at {@link createPollingQuerier}; an error of a poll is returned, not retried (R159). After `release` has
+ * ended, waits end too (R84, R86).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `periodMs` is finite and at least a microsecond (R158).
  * @example

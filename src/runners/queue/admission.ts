@@ -1,4 +1,7 @@
-/** Whether a command is accepted, checked in the order form, release, initialization, health, room (R63, R64, R66). */
+/**
+ * Decides whether a command is accepted; checks form, release, initialization, health and room, in this order (R63,
+ * R64, R66).
+ */
 import { checkCommand, type Command } from '../../model/command.ts';
 import {
   QUEUE_FULL_MSG,
@@ -10,7 +13,7 @@ import { RunRejectedError } from '../../model/run-rejected-error.ts';
 import type { ServiceStatus } from '../../model/service-status.ts';
 import type { Performer } from './performer.ts';
 
-/** What admission depends on. */
+/** The state of the runner on which admission depends. */
 export interface AdmissionState {
   readonly isReleased: boolean;
   /** Text of the init error, once initialization has failed. */
@@ -22,7 +25,8 @@ export interface AdmissionState {
 /**
  * Returns if the command can be accepted.
  *
- * @throws RunRejectedError with the code and the texts of R23, R63 and R64; RunnerError `RUNNER_INVALID_ARGUMENT` for a malformed command.
+ * @throws RunRejectedError with the code and the texts of R23, R63 and R64; RunnerError `RUNNER_INVALID_ARGUMENT` for a
+ * malformed command.
  */
 export function admit(command: Command, performer: Performer, state: AdmissionState): void {
   checkCommand(command);

@@ -1,4 +1,4 @@
-/** Puts a queue in front of an invoker: the standard runner with several slots, and the single runner with one. */
+/** Combines a queue with an invoker: the standard runner with several slots, and the single runner with one. */
 import * as is from '../../kernel/shape.ts';
 import { watchedService } from '../../model/service.ts';
 import type { World } from '../../model/world.ts';
@@ -20,11 +20,11 @@ import { checkWorld } from '../../model/world.ts';
 
 /** Options of {@link createQueueRunner}. */
 export interface QueueRunnerOptions extends QueueOptions, InvokerOptions {
-  /** Records the runner, to be played again (`createRecorder`). Absent: it is not recorded. */
+  /** Records the runner for a replay (`createRecorder`). Default: it is not recorded. */
   readonly recorder?: Recorder | undefined;
 }
 
-/** The options of {@link createQueueRunner}. */
+/** Argument shape of {@link QueueRunnerOptions}. */
 const QUEUE_RUNNER_OPTIONS = is.optionsOf<QueueRunnerOptions>(INVOKER_PARTS, {
   ...QUEUE_FIELDS,
   ...INVOKER_EXTRAS,
@@ -32,10 +32,10 @@ const QUEUE_RUNNER_OPTIONS = is.optionsOf<QueueRunnerOptions>(INVOKER_PARTS, {
 });
 
 /**
- * A runner that takes `capacity` runs and carries them out one after another (R58–R86).
+ * Creates a runner that accepts up to `capacity` runs and performs them one after another (R58–R86).
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a negative capacity (R59), interval or limit (R75, R80), and for `actions` or
- *   `ingestLogs` together with a recorder, which has no words for them.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a negative capacity (R59), interval or limit (R75, R80), and for
+ * `actions` or `ingestLogs` together with a recorder, because recordings do not contain them.
  * @example
  * ```ts
  * import { createDoneExecer, createQueueRunner } from 'dryrunner/kit';
@@ -66,7 +66,7 @@ export function createQueueRunner(world: World, options: QueueRunnerOptions): Qu
   if (recorder === undefined) {
     return watchedService(world, name, new QueueRunner(world, queueParts(world, options)));
   }
-  // What goes to a store of actions and comes from there is not on the tape, so that nothing could play it again.
+  // Calls to a store of actions are not recorded, so they could not be replayed.
   if (options.actions !== undefined) {
     throw invalidArgument('actions', 'none, since the runner is recorded', options.actions);
   }

@@ -1,12 +1,13 @@
 /**
- * Decides whether a runner is a part of its own in an exploration. Invariant: only one whose options are plain values is; what is
- * handed to it from outside (an execer, a filer, metrics) may be handed to others as well, or lead to code of others.
+ * Decides whether a runner is an isolated part in an exploration. Invariant: only a runner whose options are plain
+ * values is; an object that is passed in (an execer, a filer, metrics) may be shared with others, or call their code.
  */
 import type { IsolatedPart } from '../../model/isolation.ts';
 import type { World } from '../../model/world.ts';
 
 /**
- * The part that the runner is, if somebody wants to know and it shares nothing. `looked`: options that the caller looks after himself.
+ * The runner's isolated part; undefined if the world does not isolate, or an option is shareable. `looked`: options
+ * that the caller checks itself.
  */
 export function isolateRunner(
   world: World,

@@ -1,7 +1,7 @@
 /**
- * The queue in front of one performer: admission, order, aborts, health, updates and release (R58–R86). Invariants: at most one run
- * is active and never during an update; runs start in order of acceptance; the slot is free and the health known before a terminal
- * status can be seen (R69, R82).
+ * The queue in front of one performer: admission, order, aborts, health, updates and release (R58–R86). Invariants: at
+ * most one run is active and never during an update; runs start in order of acceptance; before a terminal status is
+ * visible, the slot is free and the health is updated (R69, R82).
  */
 import { EXIT_CODES, type ExitCode, ExitCodeError } from '../../model/exit-code.ts';
 import { type RunStatus, abortStatus, failedStatus, type RunID } from '../../model/run-status.ts';
@@ -26,11 +26,14 @@ import type { Performance, StatusListener } from './performer.ts';
 import type { QueueParts } from './queue-options.ts';
 import { UpdateCycle } from './update-cycle.ts';
 
-/** When a runner stops trusting its machine (R81). Only FAILED runs count, and an ABORTED one neither counts nor breaks a row. */
+/**
+ * Decides when a runner stops trusting its machine (R81). Only FAILED runs count; an ABORTED run neither counts nor
+ * interrupts a sequence.
+ */
 class RunnerHealth {
   #lastCode: ExitCode = 0;
 
-  /** Takes a terminal status; says why the runner is unhealthy from now on, or undefined. */
+  /** Takes a terminal status; returns why the runner becomes unhealthy, or undefined. */
   note({ state, exitCode, error }: RunStatus): string | undefined {
     if (state === 'ABORTED') return undefined;
     const previous = this.#lastCode;
@@ -45,7 +48,8 @@ class RunnerHealth {
 /**
  * Waits for the init signals of all filers (R60–R62). Invariant: the outcome is reported once, after the last signal.
  *
- * Calls `done` with the first failure in time, or undefined if every filer is ready; at once if there is nothing to wait for.
+ * Calls `done` with the earliest failure, or with undefined if every filer is ready; at once if there is nothing to wait
+ * for.
  */
 function awaitFilers(world: World, name: string, filers: RunTypeMap, done: (failure: unknown) => void): void {
   const signals: { readonly type: string; readonly init: PromiseLike<unknown> }[] = [];
@@ -69,7 +73,7 @@ function awaitFilers(world: World, name: string, filers: RunTypeMap, done: (fail
   }
 }
 
-/** A run that was accepted, and whose turn has not come yet. */
+/** An accepted run whose turn has not come yet. */
 class QueuedRun {
   readonly runId: RunID;
   readonly command: Command;
@@ -81,7 +85,10 @@ class QueuedRun {
   }
 }
 
-/** Runs in the order of acceptance: a list, because most queues hold one run at a time, for which a map is made and emptied slowly. */
+/**
+ * Runs in order of acceptance. A linked list, because most queues hold one run at a time, and creating and emptying a
+ * map for that is slow.
+ */
 class RunQueue {
   size = 0;
   #first: QueuedRun | undefined = undefined;
@@ -95,7 +102,7 @@ class RunQueue {
     this.size += 1;
   }
 
-  /** Takes the run of that id out, the first one without an id; undefined if there is none. */
+  /** Removes and returns the run with that id, or the first one if no id is given; undefined if there is none. */
   take(runId?: RunID): QueuedRun | undefined {
     let before: QueuedRun | undefined;
     let run = this.#first;
@@ -107,7 +114,7 @@ class RunQueue {
     if (before === undefined) this.#first = run.next;
     else before.next = run.next;
     if (this.#last === run) this.#last = before;
-    // A chain of those that have left would keep all that came after them from the collector.
+    // A chain of removed runs would keep all later ones from being collected.
     run.next = undefined;
     this.size -= 1;
     return run;
@@ -130,16 +137,16 @@ export class QueueRunner implements Service {
   readonly #updates: UpdateCycle | undefined;
   #queue = new RunQueue();
   #active: ActiveRun | undefined;
-  /** One for all runs; made for the first. */
+  /** Shared by all runs; created for the first. */
   #listener: StatusListener | undefined;
   #start: Timer | undefined;
-  /** One for all starts; made for the first. */
+  /** Shared by all starts; created for the first. */
   #startTopic: Topic | undefined;
   #onStart: (() => void) | undefined;
   #idleSince: number;
   #initFailure: string | undefined;
   #released: Promise<void> | undefined;
-  /** True before the release is traced: a listener may ask for a run at once. */
+  /** Set before the release is traced, because a listener of the trace may call `run` at once. */
   #isReleased = false;
   #onIdle: (() => void) | undefined;
 
@@ -166,9 +173,10 @@ export class QueueRunner implements Service {
     awaitFilers(world, name, parts.filers, (failure) => this.#afterInit(failure));
   }
 
-  /** Hands out the runner's own store, to watch service changes or count waiters. */
+  /** Returns the runner's own store, for watching service changes or counting waiters. */
   shareStore(): StatusStore {
-    // It leads to the runner's clock, on which others could then make events: the runner is no part of its own any more.
+    // The store leads to the runner's clock, on which other code could then create events: the runner is no longer an
+    // isolated part.
     this.#parts.part?.dissolve();
     return this.#store;
   }
@@ -232,7 +240,7 @@ export class QueueRunner implements Service {
     return status;
   }
 
-  /** What is next: an update that was asked for, or the head of the queue (R68, R77, R78). */
+  /** Starts what is next: a requested update, or the head of the queue (R68, R77, R78). */
   #proceed(runFirst = false): void {
     const waiting = this.#queue.size > 0;
     if (this.#isReleased || this.#active !== undefined || this.#start !== undefined) return;
@@ -250,7 +258,7 @@ export class QueueRunner implements Service {
   #startHead(): void {
     this.#start = undefined;
     const head = this.#queue.take();
-    // It may have been aborted since the start was posted.
+    // The head may have been aborted since the start was posted.
     if (head === undefined) {
       this.#proceed();
       return;
@@ -290,7 +298,7 @@ export class QueueRunner implements Service {
     this.#store.updateService({ initialized: true, isHealthy: false, error });
   }
 
-  /** Nothing starts while unhealthy, so that nobody waits for what cannot come (R83). */
+  /** Fails all queued runs: nothing starts while unhealthy, so their waiters would wait in vain (R83). */
   #failQueue(): void {
     const failure = new ExitCodeError(EXIT_CODES.COULD_NOT_EXEC, WORKER_UNHEALTHY_MSG);
     this.#drainQueue((runId, command) => failedStatus(runId, failure, tagsOf(command)));
@@ -311,7 +319,7 @@ export class QueueRunner implements Service {
       return;
     }
     if (this.#active?.runId !== runId) return;
-    // A performer may call back before `perform` has returned; then the abort is passed on once it has.
+    // A performer may call back before `perform` has returned; then the abort is passed on afterwards.
     this.#active.abortWanted = true;
     this.#active.performance?.abort();
   }
@@ -362,7 +370,8 @@ export class QueueRunner implements Service {
 
   #traceRejection(error: unknown): void {
     const { tracer, clock } = this.#world;
-    // An execer's own check may throw anything; that is a refusal without a code, not a broken invariant of ours.
+    // An execer's own check may throw anything; that is a rejection without a code, not a broken invariant of this
+    // package.
     const code = isRunnerError(error) ? error.code : '';
     tracer?.record({ at: clock.now(), type: 'rejected', runner: this.#parts.name, code });
   }

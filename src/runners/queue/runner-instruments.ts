@@ -29,7 +29,7 @@ export interface ActionInstruments {
   readonly execer: Histogram;
 }
 
-/** Fetches them, for a runner that has the Bazel path. */
+/** Fetches the instruments of a runner with the Bazel path. */
 export function createActionInstruments(metrics: Metrics = NO_METRICS): ActionInstruments {
   return {
     cached: metrics.counter(METRIC_NAMES.CACHED_ACTIONS),

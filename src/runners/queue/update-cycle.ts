@@ -1,6 +1,7 @@
 /**
- * Keeps filers fresh: asks for an update every interval and carries passes out when the queue says so (R75–R80). Invariants: one pass
- * at a time, filers in the order of the map, and a pass always ends: a filer that exceeds the limit is given up.
+ * Keeps filers up to date: requests an update at every interval and performs a pass when the queue allows it (R75–R80).
+ * Invariants: one pass at a time, filers in the order of the map, and a pass always ends: a filer that exceeds the
+ * limit is abandoned.
  */
 import * as is from '../../kernel/shape.ts';
 import type { Timer } from '../../kernel/clock.ts';
@@ -14,7 +15,7 @@ import type { RunType, RunTypeMap } from '../../model/run-type.ts';
 import { check } from '../../kernel/argument-check.ts';
 import type { FilerAndInit } from '../../model/run-type.ts';
 
-/** How an update ended: by itself, with an error of its own, cancelled at its limit and back in time, or given up. */
+/** How an update ended: normally, with its own error, cancelled at its limit and returned in time, or abandoned. */
 export type UpdateEnd =
   | { readonly type: 'done' }
   | { readonly type: 'late' }
@@ -24,7 +25,7 @@ export type UpdateEnd =
 /** Gets the end of an update. */
 export interface FilerUpdateListener {
   onOver(end: UpdateEnd): void;
-  /** An update that was given up has come back. */
+  /** An abandoned update has returned. */
   onReturn(): void;
 }
 
@@ -33,8 +34,8 @@ const LATE: UpdateEnd = Object.freeze({ type: 'late' });
 const OVERDUE: UpdateEnd = Object.freeze({ type: 'overdue' });
 
 /**
- * One update of one filer, with its limit (R79, R80). Invariant: `onOver` is called exactly once; an update that keeps neither its
- * limit nor its cancel bound is given up, and `onReturn` is called when it comes back after all.
+ * One update of one filer, with its limit (R79, R80). Invariant: `onOver` is called exactly once; an update that keeps
+ * neither its limit nor its cancel bound is abandoned, and `onReturn` is called if it returns after all.
  */
 class FilerUpdate {
   readonly #world: World;
@@ -53,7 +54,7 @@ class FilerUpdate {
     this.#listener = listener;
   }
 
-  /** Starts it; `limitMs` 0 or Infinity means no limit. A synchronous update is over before this returns. */
+  /** Starts it; `limitMs` 0 or Infinity means no limit. A synchronous update has ended before this returns. */
   start(limitMs: number): void {
     const { clock } = this.#world;
     try {
@@ -77,7 +78,7 @@ class FilerUpdate {
     }
   }
 
-  /** Asks the filer to stop and holds it to its bound. */
+  /** Cancels the update and starts its cancel bound. */
   cancel(): void {
     if (this.#over || this.#cancellation.cancelled) return;
     this.#cancellation.cancel();
@@ -104,11 +105,11 @@ class FilerUpdate {
   }
 }
 
-/** What the queue wants to know. */
+/** Callbacks to the queue. */
 export interface UpdateListener {
-  /** A filer has asked; `isWanted` is true now. */
+  /** A filer has requested an update; `isWanted` is true now. */
   onWanted(): void;
-  /** The pass is over. `fault` says which filer exceeded the limit, if one did. */
+  /** The pass is over. `fault` names the filer that exceeded the limit, if one did. */
   onDone(fault: string | undefined): void;
 }
 
@@ -127,9 +128,9 @@ export class UpdateCycle {
   readonly #filers: RunTypeMap;
   readonly #limitMs: number;
   readonly #listener: UpdateListener;
-  /** Filers that ask for their update; made for the first interval, because most filers have none. */
+  /** Filers that request an update; created for the first interval, because most filers have none. */
   #asked: Set<RunType> | undefined;
-  /** Filers whose update was given up and has not come back; they are not asked again before it does. */
+  /** Filers whose update was abandoned and has not returned; they are not updated again before it does. */
   #overdue: Set<RunType> | undefined;
   #timers: Map<RunType, Timer> | undefined;
   #isAtWork = false;
@@ -149,24 +150,24 @@ export class UpdateCycle {
     this.#listener = listener;
   }
 
-  /** A filer waits for its update. */
+  /** True if a filer waits for its update. */
   get isWanted(): boolean {
     return this.#asked !== undefined && this.#asked.size > 0;
   }
 
-  /** A pass is at work. */
+  /** True during a pass. */
   get isAtWork(): boolean {
     return this.#isAtWork;
   }
 
-  /** Begins to count the intervals. */
+  /** Starts the intervals. */
   start(): void {
     for (const [type, { filer }] of this.#filers) {
       if (filer.updateIntervalMs > 0) this.#setTimer(type, filer.updateIntervalMs);
     }
   }
 
-  /** Ends the intervals and asks the update at work to stop; the pass still ends with `onDone`. */
+  /** Ends the intervals and cancels the current update; the pass still ends with `onDone`. */
   stop(): void {
     this.#isStopped = true;
     for (const timer of this.#timers?.values() ?? []) timer.cancel();
@@ -175,7 +176,7 @@ export class UpdateCycle {
     this.#update?.cancel();
   }
 
-  /** Carries out one pass over the filers that asked. May call `onDone` before it returns. */
+  /** Performs one pass over the filers that requested an update. May call `onDone` before it returns. */
   begin(): void {
     this.#isAtWork = true;
     const types = [...this.#filers.keys()].filter((type) => this.#asked?.has(type));
@@ -217,7 +218,10 @@ export class UpdateCycle {
     this.#update.start(this.#limitMs);
   }
 
-  /** Traces how an update ended; gives the fault to show, if it passed its limit (R80). An error changes neither health nor runs (R79). */
+  /**
+   * Traces how an update ended; returns the fault to show if it exceeded its limit (R80). An error affects neither
+   * health nor runs (R79).
+   */
   #conclude(type: RunType, end: UpdateEnd): string | undefined {
     if (end.type === 'overdue') {
       (this.#overdue ??= new Set()).add(type);

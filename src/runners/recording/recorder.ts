@@ -1,7 +1,7 @@
 /**
- * Records runners so that what happened can be played again exactly. Invariants: a recorded runner is given the same answers in the
- * same order and turn as an unrecorded one; all that happens in one turn of the event loop happens at one microsecond, which is the
- * time that the runner itself sees, so that a time is rounded once and everything that follows from it agrees.
+ * Records runners for an exact replay. Invariants: a recorded runner gets the same answers in the same order and turn
+ * as an unrecorded one; everything that happens in one turn of the event loop has the same microsecond as its time,
+ * which is also the time that the runner sees, so that a time is rounded once and everything derived from it agrees.
  */
 import * as is from '../../kernel/shape.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -10,26 +10,29 @@ import type { RecordedEntry, Recording } from '../../model/recording.ts';
 import { checkWorld, type World } from '../../model/world.ts';
 import { check } from '../../kernel/argument-check.ts';
 
-/** What to keep. */
+/** Options of {@link createRecorder}. */
 export interface RecorderOptions {
-  /** How many bytes of output to keep per process, both streams together; the rest is counted. Default 64 MiB. */
+  /** Maximum number of output bytes to keep per process, both streams together; the rest is only counted. Default 64 MiB. */
   readonly outputBytesMax?: number;
 }
 
-/** Records every runner that is made with it. */
+/** Records every runner that is created with it. */
 export interface Recorder {
-  /** What happened so far. Runs that have not ended are in it as far as they came. */
+  /** The recording so far. Runs that have not ended are included up to their current state. */
   recording(): Recording;
 }
 
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
-/** A turn ends after so many consecutive promise reactions without activity of the runner, whose own chains are far shorter. */
+/**
+ * A turn ends after this many consecutive promise reactions without activity of the runner, whose own chains are far
+ * shorter.
+ */
 const QUIET_REACTIONS = 32;
 
 /**
- * Makes a recorder of runners that live in `world`: give it to `createQueueRunner`, or to `createExecRunner` of `dryrunner/host`, as
- * `recorder`. Runners that share a recorder stand in one recording, which holds the order among them;
- * each needs a name of its own.
+ * Creates a recorder of runners that live in `world`: pass it to `createQueueRunner`, or to `createExecRunner` of
+ * `dryrunner/host`, as `recorder`. Runners that share a recorder are in one recording, which preserves the order among
+ * them; each needs a name of its own.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `world` is not a world, or `outputBytesMax` is not a number ≥ 0.
  * @example
@@ -65,19 +68,19 @@ export function createRecorder(world: World, options: RecorderOptions = {}): Rec
 
 const RECORDER_OPTIONS = is.optionsOf<RecorderOptions>({}, { outputBytesMax: is.limit() });
 
-/** The recorder itself, as runners and the replay use it. */
+/** The recorder as runners and the replay use it. */
 export class RunRecorder implements Recorder {
   readonly world: World;
   readonly outputBytesMax: number;
-  /** The clocks that recorded runners may be on: that of the world, or in a replay one for each. */
+  /** The clocks that recorded runners may use: that of the world, or in a replay one for each runner. */
   readonly clocks: Set<Clock>;
-  /** Of the runners that are recorded. */
+  /** Names of the recorded runners. */
   readonly names: Set<string> = new Set();
-  /** Called for each entry once it is written; the replay lets nested steps in there. */
+  /** Called for each entry once it is written; the replay takes nested steps in this call. */
   onEntry: ((entry: RecordedEntry) => void) | undefined;
   readonly #entries: RecordedEntry[] = [];
   readonly #beganUs: number;
-  /** The time of the turn, or of the last one. */
+  /** The time of the current turn, or of the last one. */
   #stampUs: number;
   #isTurn = false;
   #quiet = 0;
@@ -95,7 +98,7 @@ export class RunRecorder implements Recorder {
     return { entries: [...this.#entries] };
   }
 
-  /** True while the runner is at work further up on the stack. */
+  /** True while code of the runner is further up on the stack. */
   get isNested(): boolean {
     return this.#depth > 0;
   }
@@ -116,7 +119,7 @@ export class RunRecorder implements Recorder {
     return (microsecondsOf(nowMs) - this.#beganUs) / 1000;
   }
 
-  /** Something comes in: a turn begins, unless one is under way. An event of the clock always begins one. */
+  /** Called for an input: begins a turn, unless one is in progress. An event of the clock always begins one. */
   beginTurn(isEvent = false): void {
     this.#quiet = 0;
     if (this.#isTurn && !isEvent) return;
@@ -126,7 +129,7 @@ export class RunRecorder implements Recorder {
     this.#awaitQuiet();
   }
 
-  /** Writes an entry down and does `work` as a part of what the runner does, after listeners have been given the entry. */
+  /** Writes an entry, passes it to the listener, and then runs `work` as part of what the runner does. */
   pass<T>(entry: RecordedEntry, work: () => T): T {
     this.#quiet = 0;
     this.#entries.push(entry);
@@ -148,5 +151,5 @@ export class RunRecorder implements Recorder {
   }
 }
 
-/** What {@link createRecorder} has made. */
+/** Argument shape of a recorder from {@link createRecorder}. */
 export const RECORDER: is.SuchShape = is.instanceOf('what createRecorder has made', RunRecorder);

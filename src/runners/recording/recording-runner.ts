@@ -19,19 +19,19 @@ import {
 import { LOCAL_BOUND_MS } from '../../model/collaborators.ts';
 import type { RecordedCollaborator, RecordedFiler, RecordedSettings } from '../../model/recording.ts';
 
-/** A runner as its maker sees it while it is recorded. */
+/** The parts from which a recorded runner is created. */
 export interface RecordingParts<Options> {
   readonly world: World;
   readonly options: Options;
-  /** Has the calls on the runner recorded, once it is made. */
+  /** Records the calls on the runner, once it is created. */
   record<S extends Service>(runner: S): S;
 }
 
 /**
- * Begins the recording of a runner that is about to be made of `options` in `world`.
+ * Begins the recording of a runner that is about to be created from `options` in `world`.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `recorder` was not made by `createRecorder`, lives in another world, or records a runner
- * of that name already: a recording distinguishes runners by their names.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `recorder` was not made by `createRecorder`, lives in another world,
+ * or already records a runner of that name: a recording distinguishes runners by their names.
  */
 export function recordingParts<Options extends QueueOptions & InvokerOptions>(
   given: Recorder,
@@ -69,7 +69,7 @@ export function recordingParts<Options extends QueueOptions & InvokerOptions>(
   };
 }
 
-/** What a runner was made with, as far as a replay needs it to make one alike. */
+/** The settings that a replay needs to create an equivalent runner. */
 function recordedSettings(options: QueueOptions & InvokerOptions): RecordedSettings {
   const { capacity = 1, history, idPrefix = '', updateLimitMs = 0, localBoundMs = LOCAL_BOUND_MS } = options;
   const { uploader, preprocessors = [], postprocessors = [] } = options;
@@ -106,7 +106,7 @@ function helperOf({ name, cancelBoundMs }: { name: string; cancelBoundMs: number
   return { name, ...bound('cancelBoundMs', cancelBoundMs) };
 }
 
-/** JSON has no Infinity, so a bound that does not exist is absent. */
+/** JSON has no Infinity, so a bound of Infinity is absent. */
 function bound<K extends string>(name: K, ms: number | undefined): { readonly [key in K]?: number } {
   return ms === undefined || ms === Infinity ? {} : ({ [name]: ms } as { readonly [key in K]: number });
 }

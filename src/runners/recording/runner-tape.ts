@@ -1,6 +1,6 @@
 /**
- * The recording of one runner: writes down what goes in and out, under the names that the replay finds them by. Invariant: nothing
- * that either side sees is changed.
+ * The recording of one runner: writes its inputs and outputs under the names by which the replay finds them. Invariant:
+ * neither the runner nor its surroundings see a difference.
  */
 import { interceptInPlace } from '../../call/intercept-service.ts';
 import type { CallOf } from '../../call/service-call.ts';
@@ -32,19 +32,19 @@ import type { RunRecorder } from './recorder.ts';
 type Body<T> = T extends unknown ? Omit<T, 'at' | 'runner' | 'nested'> : never;
 type Listened = () => void;
 
-/** An invalid command cannot be recorded, and neither can the text that shows it. */
+/** An invalid command cannot be recorded, nor can the message that shows it. */
 const REFUSED: RecordedAnswer = Object.freeze({ code: 'RUNNER_INVALID_ARGUMENT' });
 const NO_REF: RecordedAnswer = Object.freeze({ uri: NO_URI });
 const NOTHING: RecordedAnswer = Object.freeze({});
 
-/** Where one runner is recorded. */
+/** The tape on which one runner is recorded. */
 export class RunnerTape {
   readonly recorder: RunRecorder;
   readonly name: string;
   /** The world that the recorded runner lives in. */
   readonly world: World;
   readonly names: RecordedNames = new RecordedNames();
-  /** What refs of this host are called in the recording. */
+  /** What the recording shows in place of refs of this host. */
   readonly #uris = new Map<string, string>();
 
   constructor(recorder: RunRecorder, name: string, clock: Clock) {
@@ -60,17 +60,17 @@ export class RunnerTape {
     };
   }
 
-  /** Something comes in: the runner deals with it in `work`, which gets the time at which it came. */
+  /** Records an input, and lets the runner handle it in `work`, which gets its time. */
   input<T>(body: Body<RecordedInput>, work: (at: number) => T): T {
     const { recorder, name } = this;
     const at = recorder.at();
-    // An answer is delivered by a reaction of its promise, no matter who gave it.
+    // An answer is delivered by a promise reaction, no matter who gave it.
     const nested = recorder.isNested && body.type !== 'answered' ? { nested: true } : {};
     const step = { at, runner: name, ...nested, ...body } as RecordedStep;
     return recorder.pass(step, () => work(at));
   }
 
-  /** A request of the runner. `answerOf` says what is kept of the answer. */
+  /** Records a request of the runner. `answerOf` returns what is kept of the answer. */
   ask<T>(
     what: AskKind,
     name: string,
@@ -118,7 +118,7 @@ export class RunnerTape {
     );
   }
 
-  /** Looks at what refuses commands; only a refusal is written down. */
+  /** Runs a check of a command; records it only if it throws. */
   check(work: () => void): void {
     const nth = this.names.ask('check', '');
     try {
@@ -140,7 +140,7 @@ export class RunnerTape {
     }
   }
 
-  /** A question whose answer is yes or no; only a yes is written down. */
+  /** Asks a question that has a yes or no answer; records only a yes. */
   asksIf(what: AskKind, name: string, work: () => boolean): boolean {
     const { recorder, name: runner } = this;
     const nth = this.names.ask(what, name);
@@ -149,7 +149,7 @@ export class RunnerTape {
     return true;
   }
 
-  /** The runner itself, with the calls on it that change something and their answers written down. */
+  /** The same runner; its calls that change something are recorded with their answers. */
   recordCalls<S extends Service>(runner: S): S {
     return interceptInPlace(runner, (call, goOn) =>
       call.method === 'run' || call.method === 'abort' || call.method === 'release'
@@ -158,7 +158,7 @@ export class RunnerTape {
     );
   }
 
-  /** A call on the runner, in its own synchronous call, and its answer. */
+  /** Records a call on the runner, which is passed on synchronously, and its answer. */
   #call<R>(made: CallOf<RecordedCall>, make: () => Promise<R>): Promise<R> {
     const { recorder, name: runner } = this;
     const { method: call } = made;
@@ -180,7 +180,7 @@ export class RunnerTape {
     });
   }
 
-  /** The answer with what stands for a ref of this host from now on. */
+  /** The answer with the text that replaces a ref of this host from now on. */
   shownUri(uri: string, shownAs: string): RecordedAnswer {
     if (uri === '') return NO_REF;
     // One place may stand for many outputs, such as the null device.
@@ -191,7 +191,7 @@ export class RunnerTape {
 
   #event(event: TraceEvent): void {
     const { recorder } = this;
-    // Who waits for what is the business of those who wait: their calls are not recorded.
+    // Waits belong to the callers that wait, and their calls are not recorded.
     if ('resource' in event && event.resource === 'waiter') {
       recorder.world.tracer?.record(event);
       return;
@@ -227,7 +227,7 @@ export class RunnerTape {
   }
 }
 
-/** The clock of a recorded runner: the time of the turn, and events whose firing is written down. */
+/** The clock of a recorded runner: shows the time of the turn, and records events as they fire. */
 function tapedClock(tape: RunnerTape, clock: Clock): Clock {
   const { recorder, names } = tape;
   const taped = (of: Label, delayMs: number, fire: () => void): (() => void) => {

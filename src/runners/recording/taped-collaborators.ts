@@ -1,7 +1,7 @@
 /**
- * The collaborators of a recorded runner: execer, outputs, uploader, filers, temporary directories, processors and monitor, each with its
- * calls and answers written down. Invariant: nothing that either side sees is changed, neither what is asked and answered nor whether an
- * answer is there at once.
+ * The collaborators of a recorded runner: execer, outputs, uploader, filers, temporary directories, processors and
+ * monitor, with their calls and answers recorded. Invariant: neither side sees a difference, neither in requests and
+ * answers nor in whether an answer is synchronous.
  */
 import { millisecondsBetween } from '../../kernel/microseconds.ts';
 import type { Command } from '../../model/command.ts';
@@ -15,7 +15,7 @@ import type { Cancellable } from '../../model/cancellation.ts';
 import type { Checkout, Filer } from '../../model/filer.ts';
 import type { FilerAndInit, RunType, RunTypeMap } from '../../model/run-type.ts';
 
-/** Starts processes and records them. */
+/** Starts and records processes. */
 export function tapedExecer(tape: RunnerTape, execer: Execer, outputs: TapedOutputs): Execer {
   return {
     get cancelBoundMs() {
@@ -44,7 +44,7 @@ type Content =
   | { readonly base64: string }
   | { readonly cutBytes: number };
 
-/** What one process does. */
+/** The recording of one process. */
 class ProcessTape {
   readonly #tape: RunnerTape;
   readonly #runId: string;
@@ -96,7 +96,10 @@ class ProcessTape {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Stored as text where the bytes are valid UTF-8, so that people can read recordings; a chunk that ends within a character is stored as bytes. */
+/**
+ * Bytes that are valid UTF-8 are stored as text, so that people can read recordings; a chunk that ends within a
+ * character is stored as bytes.
+ */
 function contentOf(bytes: Uint8Array): Content {
   try {
     return { utf8: utf8.decode(bytes) };
@@ -117,7 +120,7 @@ function keptStatus(status: ProcessStatus): { readonly status: ProcessStatus } {
   return { status };
 }
 
-/** Output creators whose logs are recorded: what the runner itself writes to them, not what processes write. */
+/** Records the logs of an output creator: what the runner itself writes to them, not what processes write. */
 export class TapedOutputs implements OutputCreator {
   readonly #tape: RunnerTape;
   readonly #outputs: OutputCreator;
@@ -128,7 +131,7 @@ export class TapedOutputs implements OutputCreator {
     this.#outputs = outputs;
   }
 
-  /** True while a process writes: its output is recorded where it comes from. */
+  /** True while a process writes: that output is recorded for the process, not for the log. */
   get isProcessWriting(): boolean {
     return this.#isProcessWriting;
   }
@@ -196,7 +199,7 @@ class TapedOutput implements Output {
   }
 }
 
-/** Copies logs elsewhere. */
+/** Records uploads of logs. */
 export function tapedUploader(tape: RunnerTape, uploader: LogUploader): LogUploader {
   const { uploadBoundMs } = uploader;
   return {
@@ -218,7 +221,7 @@ export function tapedUploader(tape: RunnerTape, uploader: LogUploader): LogUploa
   };
 }
 
-/** The filers with their init signals. */
+/** Records filers and their init signals. */
 export function tapedFilers(tape: RunnerTape, filers: RunTypeMap): RunTypeMap {
   const taped: RunTypeMap = new Map();
   for (const [type, { filer, init }] of filers) {
@@ -262,7 +265,7 @@ function askCheckout(
   }));
 }
 
-/** Where commands without a snapshot run. */
+/** Records the directories of commands without a snapshot. */
 export function tapedTempDirs(tape: RunnerTape, tempDirs: TempDirs): TempDirs {
   return {
     get boundMs() {
@@ -272,7 +275,7 @@ export function tapedTempDirs(tape: RunnerTape, tempDirs: TempDirs): TempDirs {
   };
 }
 
-/** Pre- or postprocessors. */
+/** Records pre- or postprocessors. */
 export function tapedProcessors(
   tape: RunnerTape,
   what: 'preprocess' | 'postprocess',
@@ -288,7 +291,7 @@ export function tapedProcessors(
   }));
 }
 
-/** Measures directories. */
+/** Records measurements of directories. */
 export function tapedMonitor(tape: RunnerTape, monitor: DirMonitor): DirMonitor {
   return {
     sizesKb: () =>
