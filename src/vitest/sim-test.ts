@@ -31,8 +31,7 @@ export interface EachSimTest<Arguments extends unknown[]> {
 export type SimTestFixtures<More> = {
   readonly [name in keyof More]:
     | More[name]
-    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the other fixtures of the list cannot be typed
-    // here
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the other fixtures cannot be typed here
     | ((context: any, use: (value: More[name]) => Promise<void>) => Promise<void>);
 };
 
