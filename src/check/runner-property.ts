@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import * as is from '../kernel/shape.ts';
 import { check, isInstance } from '../kernel/argument-check.ts';
 import type { Timer } from '../kernel/clock.ts';
-import { framesOf, hasUserFrame } from '../explore/explain/source-place.ts';
+import { framesOf } from '../explore/explain/source-place.ts';
 import { rulesNamedIn } from '../explore/explain/named-rules.ts';
 import type { Service } from '../model/service.ts';
 import { ALL_MASK } from '../model/state-mask.ts';
@@ -273,7 +273,7 @@ function detailsOf(rule: string | undefined, history: CallHistory | undefined): 
 /** The stack frames of the caller that makes a property: the only line of theirs that a failure can point to. */
 function statedHere(): readonly string[] {
   const { stack = '' } = new Error('place');
-  return hasUserFrame(stack) ? framesOf(stack) : [];
+  return framesOf(stack);
 }
 
 /** Releases the runner after the sequence, even if that fails or does not end. */

@@ -4,7 +4,7 @@ import type { FailingExecution, ShrunkExecution } from '../failing-execution.ts'
 import { unusualCount } from '../keyed-log.ts';
 import type { ExplanationLine } from './explanation-text.ts';
 import { plainHistory } from './plain-history.ts';
-import { framesOf, hasUserFrame } from './source-place.ts';
+import { framesOf } from './source-place.ts';
 
 /** Says what gives an explanation more time than `timeMs`. */
 export type LongerText = (timeMs: number) => string;
@@ -16,7 +16,7 @@ export function formatDetails(details: readonly string[]): ExplanationLine[] {
   return details.flatMap((detail) => {
     const lines = detail.split('\n');
     const stack = lines.filter((line) => STACK_LINE.test(line)).join('\n');
-    const frames = hasUserFrame(stack) ? framesOf(stack) : [];
+    const frames = framesOf(stack);
     return [
       ...lines
         .filter((line) => !STACK_LINE.test(line))

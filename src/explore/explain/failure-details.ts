@@ -29,7 +29,7 @@ export interface FailureDetail {
 /** What the package took by itself was taken where it always is. */
 function detailOf(fact: FailureFact): FailureDetail {
   const { stack = '' } = fact;
-  return { text: factLine(fact), frames: hasUserFrame(stack) ? framesOf(stack) : [] };
+  return { text: factLine(fact), frames: framesOf(stack) };
 }
 
 /** Who waits comes first, with where the scenario itself does. */

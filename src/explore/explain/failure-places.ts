@@ -2,9 +2,10 @@
 import type { Failure } from '../../simulation/verdict.ts';
 import { EventNames } from './event-name.ts';
 import { actText } from './question-text.ts';
-import type { ObservedRun } from './observed-run.ts';
+import type { ObservedDecision, ObservedRun } from './observed-run.ts';
+import { messageAskedAbout } from './arrivals.ts';
+import { CallArguments } from './call-arguments.ts';
 import { hasUserFrame, framesOfThrower, placeOf, shortPlaceOf, type SourcePlace } from './source-place.ts';
-import type { EventInfo } from '../../kernel/event-queue.ts';
 import { stackOf } from '../../kernel/errors.ts';
 import { isAboutHolding, unfreedIn } from './held-resources.ts';
 import { observedIn } from './nearest-history.ts';
@@ -36,13 +37,8 @@ function placesThatMatter(
   const change = passLog?.changes[0];
   const decision = change === undefined ? undefined : observedIn(failing, change);
   if (change === undefined || decision === undefined) return [];
-  const { due, answer, asked, drawn, question } = decision;
-  if (due.length === 0) {
-    const isChosen = question.kind === 'choice' || question.kind === 'draw';
-    const done = drawn !== undefined ? 'drawn' : isChosen ? 'decided' : 'asked for';
-    const what = drawn === undefined ? actText(question) : `"${drawn.name}"`;
-    return placeOf(`${what} was ${done}`, asked?.text);
-  }
+  const { due, answer } = decision;
+  if (due.length === 0) return placesOfAsked(failing, decision);
   return [due[answer], due[change.answer]].flatMap((event) => {
     if (event === undefined) return [];
     // What was passed over may not have fired before the end of the failing execution.
@@ -51,20 +47,48 @@ function placesThatMatter(
   });
 }
 
-/** Where an event was made; if no line of the user is there, where its maker was made, or the maker of that. */
-function placesOfEvent(run: ObservedRun, id: number): SourcePlace[] {
-  const { firings } = run;
-  const names = new EventNames(run);
-  const event = firings.get(id);
-  if (event === undefined) return [];
-  let maker: EventInfo | undefined = event;
-  for (let steps = 0; maker !== undefined && steps < MAKERS_MAX; steps += 1) {
-    const { place = '' } = maker;
-    const what = maker === event ? '' : ` goes back to ${names.of(maker)}, which`;
-    if (hasUserFrame(place)) return placeOf(`${names.of(event)}${what} was set`, place);
-    maker = firings.get(maker.cause);
+/** Where it was asked for; of a message, where that goes back to. */
+function placesOfAsked(run: ObservedRun, decision: ObservedDecision): SourcePlace[] {
+  const { question, drawn, asked, firingId } = decision;
+  const stack = asked?.text;
+  if (drawn !== undefined) return placeOf(`"${drawn.name}" was drawn`, stack);
+  const message = messageAskedAbout(run, decision, new CallArguments(run));
+  if (message !== undefined) {
+    return userPlaceOf(run, { what: message, did: 'sent', stack, makerId: firingId });
   }
-  return placeOf(`${names.of(event)} was set`, event.place);
+  const isChosen = question.kind === 'choice' || question.kind === 'draw';
+  return placeOf(`${actText(question)} was ${isChosen ? 'decided' : 'asked for'}`, stack);
+}
+
+function placesOfEvent(run: ObservedRun, id: number): SourcePlace[] {
+  const event = run.firings.get(id);
+  if (event === undefined) return [];
+  const what = new EventNames(run).of(event);
+  return userPlaceOf(run, { what, did: 'set', stack: event.place, makerId: event.cause });
+}
+
+/** What was done, the stack of who did it, and the event of the clock that brought it. */
+interface Done {
+  readonly what: string;
+  readonly did: string;
+  readonly stack: string | undefined;
+  readonly makerId: number;
+}
+
+/** Where it was done; if no line of the user is there, where its maker was made, or the maker of that. */
+function userPlaceOf(run: ObservedRun, { what, did, stack = '', makerId }: Done): SourcePlace[] {
+  if (hasUserFrame(stack)) return placeOf(`${what} was ${did}`, stack);
+  const names = new EventNames(run);
+  let maker = run.firings.get(makerId);
+  for (let steps = 1; maker !== undefined && steps < MAKERS_MAX; steps += 1) {
+    const { id, place = '', cause } = maker;
+    if (hasUserFrame(place)) {
+      const made = names.broughtBy(id) === undefined ? 'set' : 'sent';
+      return placeOf(`${what} goes back to ${names.of(maker)}, which was ${made}`, place);
+    }
+    maker = run.firings.get(cause);
+  }
+  return [];
 }
 
 /** What is left was mostly taken by a runner on its own; the cause stands further up. */

@@ -1,5 +1,5 @@
 /**
- * Source lines out of stacks. Invariant: lines of those who use this package are shown, its own only where there is none of theirs, those
+ * Source lines out of stacks. Invariant: lines of those who use this package are shown, its own only where it has thrown an error, those
  * of the engine never: a reader looks for the line that they wrote.
  */
 import { stackOf } from '../../kernel/errors.ts';
@@ -22,7 +22,7 @@ export interface SourcePlace {
 const ROW = /:(\d+):\d+\)?$/;
 const FUNCTION = /^at (?:async )?(.*\S) \(.*\)$/;
 const URL_SCHEME = 'file://';
-/** Lines that every stack of ours goes through say nothing. */
+/** Lines that every stack of ours goes through say nothing, also where they throw. */
 const SILENT_FOLDERS = [
   'ambient/',
   'cluster/',
@@ -38,14 +38,14 @@ const SILENT_FOLDERS = [
 const SILENT_SCENARIOS = ['zoo/odds.'];
 /** Services that call others. */
 const SERVICES = ['runners/', 'network/', 'simulation/node', 'simulation/service-node'];
-const USER_FRAMES_MAX = 4;
-const OWN_FRAMES_MAX = 2;
+const FRAMES_MAX = 4;
 
-/** The telling lines of a stack; none if it has none. */
+/** The lines of a stack that its reader wrote, the nearest first; none if it has none. */
 export function framesOf(stack: string): string[] {
-  const lines = telling(stack);
-  const users = lines.filter((line) => !isOwn(line)).slice(0, USER_FRAMES_MAX);
-  return (users.length > 0 ? users : lines.slice(0, OWN_FRAMES_MAX)).map((line) => frameOf(line));
+  return telling(stack)
+    .filter((line) => !isOwn(line))
+    .slice(0, FRAMES_MAX)
+    .map((line) => frameOf(line));
 }
 
 /** The same of an error that was thrown: the line that threw it comes first, even if it is ours. */
@@ -126,7 +126,7 @@ export function callerOf(stack: string): Caller | undefined {
 /** The nearest line of those who use this package in the stack of what was thrown; undefined if there is none. */
 export function userFrameOf(error: unknown): string | undefined {
   const stack = stackOf(error);
-  return stack !== undefined && hasUserFrame(stack) ? framesOf(stack)[0] : undefined;
+  return stack === undefined ? undefined : framesOf(stack)[0];
 }
 
 /** True if the stack has a line of those who use this package. */

@@ -12,7 +12,8 @@ import { historyOf } from '../../../src/explore/explain/failure-history.ts';
 import { observe } from '../../../src/explore/explain/observed-run.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
 import type { Simulation } from '../../../src/simulation/simulation.ts';
-import { choice, order as orderOf } from '../../questions.ts';
+import { createNetwork } from '../../../src/cluster/index.ts';
+import { choice, delay, order as orderOf } from '../../questions.ts';
 
 async function explained(
   run: (sim: Simulation) => Promise<void> | void,
@@ -207,4 +208,23 @@ test('the line that threw an error comes first, even if it is in this package', 
   const [frame, caller] = places.find(({ what }) => what === 'the error was thrown')?.frames ?? [];
   expect(frame).toMatch(/src\/(store\/status-store|model\/status-errors)\.ts:\d+:\d+/);
   expect(caller).toMatch(/evidence\.test\.ts/);
+});
+
+test('of what this package has asked for by itself, the line of the user to which that goes back is shown', async () => {
+  const { places } = await explained(
+    async (sim) => {
+      const net = createNetwork(sim, { latencyMs: [1, 8] });
+      net.node('shop', () => ({ sell: () => 7 }));
+      const shop = net.connect<{ sell: () => number }>('shop', { timeoutMs: 5 });
+      await sim.sleep(1);
+      await shop.sell();
+    },
+    [{ question: delay('shop to scenario reply to sell'), n: 8, answer: 7 }],
+  );
+  expect(places).toEqual([
+    {
+      what: "the answer 7 of shop to scenario's call sell() goes back to the arrival at shop of scenario's call sell(), which was sent",
+      frames: [expect.stringMatching(/^Object\.run \(.*evidence\.test\.ts:\d+:\d+\)$/)],
+    },
+  ]);
 });

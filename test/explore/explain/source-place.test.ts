@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { frameOf, framesOf, hasUserFrame, shortPlaceOf } from '../../../src/explore/explain/source-place.ts';
+import {
+  frameOf,
+  framesOf,
+  framesOfThrower,
+  hasUserFrame,
+  shortPlaceOf,
+} from '../../../src/explore/explain/source-place.ts';
 
 const OWN = new URL('../../../src/runners/queue/queue-runner.ts', import.meta.url);
 
@@ -25,11 +31,21 @@ test.for([
   expect(framesOf(line)).toEqual([]);
 });
 
-test('lines of this package are shown only where there are none of its users', () => {
-  const own = `at QueueRunner.run (${OWN.href}:3:5)`;
+test.for([
+  'runners/queue/queue-runner.ts',
+  'network/delays.ts',
+  'call/intercept-service.ts',
+  'store/waits.ts',
+])('a line of %s is no place; where it has thrown, it comes first', (path) => {
+  const file = new URL(`../../../src/${path}`, import.meta.url);
+  const own = `at Part.act (${file.href}:3:5)`;
+  const both = [own, 'at file:///work/pool.ts:1:1'].join('\n');
+  const frame = `Part.act (${decodeURIComponent(file.pathname)}:3:5)`;
   expect(hasUserFrame(own)).toBe(false);
-  expect(framesOf(own)).toEqual([`QueueRunner.run (${decodeURIComponent(OWN.pathname)}:3:5)`]);
-  expect(framesOf([own, 'at file:///work/pool.ts:1:1'].join('\n'))).toEqual(['/work/pool.ts:1:1']);
+  expect(framesOf(own)).toEqual([]);
+  expect(framesOf(both)).toEqual(['/work/pool.ts:1:1']);
+  expect(framesOfThrower(own)).toEqual([frame]);
+  expect(framesOfThrower(both)).toEqual([frame, '/work/pool.ts:1:1']);
 });
 
 test('packages of others that lie beside scenarios are not shown', () => {
