@@ -85,8 +85,8 @@ export interface DescribeAnswer {
    */
   readonly faults?: readonly AskedFault[];
   /**
-   * The answer as a sentence, if the name of the question and the value do not make one: `the runner is made with
-   * capacity 3`. Default: name and value.
+   * The answer as a sentence, if the name of the question and the value do not make one:
+   * `the runner is made with capacity 3`. Default: name and value.
    */
   readonly sentence?: (answer: number) => string;
   /** True for properties of a workload that are chosen before any call: no call shows them. Default false. */

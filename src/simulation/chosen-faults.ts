@@ -1,7 +1,7 @@
 /**
  * Turns faults of collaborators into decisions: outputs that fail or write short, filers that fail, hang or are slow,
- * clocks that are off. Invariant: answer 0 always means no fault and the highest answer always means one, without help
- * from the code that gets the value.
+ * clocks that are off. Invariant: answer 0 always means no fault and the highest answer always means one; the
+ * collaborator does not know that its faults are decisions.
  */
 import * as is from '../kernel/shape.ts';
 import type { FilerBehaviour, FilerBehaviours } from '../filers/filer-behaviour.ts';
@@ -118,8 +118,8 @@ const FILER_MENU_OPTIONS = is.optionsOf<ChosenFilerMenuOptions>(
 
 /**
  * A menu for `createSimFiler({ menu, choices: sim.world.choices, tracer: sim.world.tracer })`: checkouts, ingestions
- * and updates that are slow, also to honour cancellation, fail, hang until they are cancelled, or ignore cancellation.
- * The filer asks `filer/NAME OPERATION SUBJECT fault`; the highest answers are these faults.
+ * and updates that are slow, are slow to honour cancellation, fail, hang until they are cancelled, or ignore
+ * cancellation. The filer asks `filer/NAME OPERATION SUBJECT fault`; the highest answers are these faults.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options.
  * @example
@@ -171,9 +171,9 @@ export const CHOSEN_SKEW_OPTIONS: is.RecordShape = is.optionsOf<ChosenSkewOption
 );
 
 /**
- * Lets the exploration decide how far the clock of a machine is off: decisions `NAME clock offset fault` and `NAME
- * clock drift fault`, whose answer 0 means exact and whose higher answers mean ahead, behind, further ahead, and so on.
- * A clock that is off is a `fault` event (R212).
+ * Lets the exploration decide how far the clock of a machine is off: decisions `NAME clock offset fault` and
+ * `NAME clock drift fault`, whose answer 0 means exact and whose higher answers mean ahead, behind, further ahead, and
+ * so on. A clock that is off is a `fault` event (R212).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for limits that are negative or not finite.
  * @example

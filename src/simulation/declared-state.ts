@@ -110,7 +110,7 @@ export class DeclaredState {
     return `${plainDataText('state', this.#value?.())} at ${clock.now()} ms${healed}; pending: ${this.#pending()}`;
   }
 
-  /** Sorts ordinary events of one instant, which fire in any order; late events keep the order of their creation. */
+  /** Sorts ordinary events, because those of one instant fire in any order; late events keep their creation order. */
   #pending(): string {
     const events = this.#clock.pendingEvents();
     const ordinary = events.filter(({ late }) => !late).map(eventText);

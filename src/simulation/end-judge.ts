@@ -129,8 +129,8 @@ export class EndJudge {
   }
 
   /**
-   * True if nothing is queued and files are being read: Node may be loading a module. Limited to {@link
-   * LOADING_LOOKS_MAX} looks.
+   * True if nothing is queued and files are being read: Node may be loading a module. Limited to
+   * {@link LOADING_LOOKS_MAX} looks.
    */
   waitsForLoading(): boolean {
     if (this.#loadingLooks >= LOADING_LOOKS_MAX) return false;

@@ -42,7 +42,7 @@ export function plainFact(text: string, stack?: string): FailureFact {
   return { kind: 'other', text, ...(stack === undefined || stack === '' ? {} : { stack }) };
 }
 
-/** The place where `place` was created as an error; its stack is formatted only now. */
+/** The stack of an error that was created to mark a place; formatted only now. */
 export function placedAt(place: Error | undefined): Pick<FailureFact, 'stack'> {
   const [, ...frames] = stackOf(place)?.split('\n') ?? [];
   return frames.length === 0 ? {} : { stack: frames.join('\n') };

@@ -15,7 +15,7 @@ export type BeforeEvent = (topic: Topic) => void;
 export interface ClockOwner {
   /** Runs the callback of an event. */
   run(fire: () => void): void;
-  /** The host of the process. Absent: events are made in the underlying clock, without the queue of the simulation. */
+  /** The host of the process. Absent: queued events become ordinary timers, without their origin. */
   readonly host: ProcessHost | undefined;
 }
 

@@ -24,9 +24,9 @@ export type MomentWords = (about: unknown) => string;
  * 16. A fault that is absent does not happen.
  */
 export interface NodeFaults {
-  /** The node crashes, and restarts within `downMsMax`. */
+  /** The node crashes, and restarts after less than `downMsMax`. */
   readonly crash?: number | boolean;
-  /** The process pauses, and resumes within `pauseMsMax`. */
+  /** The process pauses, and resumes after less than `pauseMsMax`. */
   readonly pause?: number | boolean;
   /** The node becomes slow by `slowFactor`, for less than `slowMsMax`. */
   readonly slow?: number | boolean;

@@ -229,8 +229,8 @@ export interface Node<S extends Service = Service> extends Service {
   readonly service: S | undefined;
   /**
    * Ends the process at once. What it held is abandoned, its timers are gone, and each unanswered call is lost: it
-   * rejects with `RUNNER_INJECTED_FAULT` at once, or after `hangMs`, a cancel, healing or a release: a decision `NODE
-   * OPERATION SUBJECT hang fault`.
+   * rejects with `RUNNER_INJECTED_FAULT` at once, or after `hangMs`, a cancel, healing or a release: a decision
+   * `NODE OPERATION SUBJECT hang fault`.
    */
   crash(): void;
   /** Starts a new incarnation; crashes the old one first if it is alive. */

@@ -97,7 +97,7 @@ export class UncaughtErrors {
     }
   }
 
-  /** An event of that process begins; undefined for an event of the scenario, or when an event of a process is over. */
+  /** An event of that process begins; undefined when it is over. */
   noteEvent(process: RunningProcess | undefined): void {
     if (this.#isLate) this.#mark(process);
   }
