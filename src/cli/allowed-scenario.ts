@@ -1,7 +1,7 @@
 /**
- * Which code a token or a file may load. Both name a module and may come from a stranger, so that to replay one is to run what it names.
- * Invariant: nothing is loaded but shipped scenarios and modules whose real path lies below the folder in which the command runs or below
- * a folder that the user allowed. A scenario that a person types is not restricted.
+ * Decides which code a token or a file may load. Both name a module and may come from a stranger, and a replay runs the
+ * code they name. Invariant: only shipped scenarios are loaded, and modules whose real path lies below the folder in
+ * which the command runs or below a folder that the user allowed. A scenario that a person types is not restricted.
  */
 import { realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
@@ -10,14 +10,18 @@ import { describeValue } from '../kernel/errors.ts';
 import { UsageError } from './exit-status.ts';
 import { isModulePath, splitReference } from './scenario-loader.ts';
 
-/** What is said of every module that may not be loaded. */
+/** Appended to every message that refuses a module. */
 const RULE =
   'a token or a file loads only modules under the folder in which the command runs, or under a folder given with --allow';
-/** Such as `file:` and `data:`; a single letter is a drive. */
+/** A scheme such as `file:` or `data:`; a single letter is a drive. */
 const ADDRESS = /^[a-z][\w+.-]+:/i;
 
 /**
- * Refuses a reference out of a token, a log or a trace that leads to other code than the user's own.
+ * Refuses a reference from a token, a log or a trace that leads to code outside the allowed folders.
+ *
+ * @param allow further folders, as typed.
+ * @throws UsageError (rejects) with the rule, the reference and where it leads; or if a folder of `allow` does not
+ * exist.
  *
  * @param allow further folders, as typed.
  * @throws UsageError (rejects) with the rule, what the reference was and where it leads; or if a folder of `allow` is not there.
@@ -29,7 +33,8 @@ export async function checkAllowedScenario(reference: string, allow: readonly st
   const place = resolve(file);
   const real = await realpath(place).catch(() => undefined);
   if (real === undefined) {
-    // Nothing is there. The loader says so, but not of a place outside: whether it has such a file is not revealed.
+    // The file does not exist. The loader reports that, but not for a place outside, so as not to reveal whether a file
+    // exists there.
     const isNear = [...folders, resolve('.')].some((folder) => isBelow(folder, place));
     if (isNear && !ADDRESS.test(file)) return;
     throw refused(file, undefined);
@@ -38,9 +43,7 @@ export async function checkAllowedScenario(reference: string, allow: readonly st
   if (!isAllowed) throw refused(file, real === place ? undefined : real);
 }
 
-/**
- * The folder that has to be allowed so that this reference can be replayed from here; `undefined` if none has to.
- */
+/** The folder that has to be allowed so that this reference can be replayed from here; undefined if none has to. */
 export function folderToAllow(reference: string): string | undefined {
   if (!isModulePath(reference)) return undefined;
   const { file } = splitReference(reference);
@@ -50,7 +53,7 @@ export function folderToAllow(reference: string): string | undefined {
     const typed = dirname(file);
     return isBelow(realpathSync(typed), real) ? typed : dirname(real);
   } catch {
-    // It was there when it was loaded; that it is gone is for the replay to say.
+    // The file existed when it was loaded; the replay will report that it is gone.
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
-/** The folder in which the command was typed. It may have been removed since: what does not need it goes on without. */
+/** The folder in which the command was typed. It may have been removed since; work that does not need it continues. */
 import { stackOf } from '../kernel/errors.ts';
 
-/** Undefined if it is gone. */
+/** The folder, or undefined if it is gone. */
 export function currentFolder(): string | undefined {
   try {
     return process.cwd();
@@ -10,7 +10,7 @@ export function currentFolder(): string | undefined {
   }
 }
 
-/** True if this error came of it being gone. */
+/** True if the error was caused by the missing folder. */
 export function isOfLostFolder(error: unknown): boolean {
   return currentFolder() === undefined && /\buv_cwd\b/.test(stackOf(error) ?? '');
 }

@@ -1,6 +1,6 @@
 /**
- * `--debug`: one execution for somebody who stops in it. Invariants: the scenario runs once, in the thread of the command, and nothing
- * measures how long it takes.
+ * `--debug`: one execution for a person with a debugger. Invariants: the scenario runs once, in the command's own
+ * thread, and without a time limit.
  */
 import { withinEvents } from '../explore/event-budget.ts';
 import { createExecutor, executorWith } from '../explore/executor.ts';
@@ -16,7 +16,7 @@ import { nameScenario, prepareScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import { verdictJson } from './verdict-report.ts';
 
-/** 1 if it fails, 0 if it holds, 3 if it is not what its log says. */
+/** Exit code: 1 if it fails, 0 if it holds, 3 if it differs from its log. */
 export async function debugExecution(
   terminal: Terminal,
   named: NamedExecution,

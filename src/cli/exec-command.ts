@@ -1,6 +1,7 @@
 /**
- * `dryrunner exec`: one real command through the exec runner, in place of `timeout` or `env`. Invariants: the exit code is what those
- * and the shell would give; a signal stops the command with all its children before this process ends.
+ * `dryrunner exec`: runs one real command through the exec runner, in place of `timeout` or `env`. Invariants: the exit
+ * code is what those and the shell would give; a signal stops the command with all its children before this process
+ * ends.
  */
 import type { Command } from '../model/command.ts';
 import type { ExecCommand, Execer, Process, ProcessStatus, Sink } from '../model/execer.ts';
@@ -30,10 +31,13 @@ import type { RemoteExecOptions } from './remote-exec.ts';
 import type { Terminal } from './terminal.ts';
 import { requireTextArguments } from './typed-bytes.ts';
 
-/** Gets the output, piece by piece. */
+/** Called with each piece of output. */
 export type ShowChunk = (stream: 'stdout' | 'stderr', chunk: Chunk) => void;
 
-/** Shows what processes write while it goes into their logs, and remembers how the last of them started and ended. */
+/**
+ * Shows the output of processes while it is also written to their logs, and remembers how the last of them started and
+ * ended.
+ */
 export class ShownExecer implements Execer, ProcessEnd {
   startError: unknown;
   end: ProcessStatus | undefined;
@@ -52,7 +56,7 @@ export class ShownExecer implements Execer, ProcessEnd {
     this.#execer.check?.(command);
   }
 
-  /** An answer that is there at once stays so: output comes after RUNNING. */
+  /** Stays synchronous if the execer is: output must come after RUNNING. */
   exec(command: ExecCommand): MaybePromise<Process> {
     const failed = (error: unknown): never => {
       this.startError = error;
@@ -108,25 +112,25 @@ export interface ExecCommandOptions extends Omit<RemoteExecOptions, 'remote'> {
   /** `inherit`, `null` or a file. */
   readonly stdin: string;
   readonly signal: NodeJS.Signals;
-  /** Milliseconds. */
+  /** Grace period between the stop signal and SIGKILL, in milliseconds. */
   readonly killAfter?: number;
-  /** MiB. */
+  /** Memory cap in MiB. */
   readonly memory?: number;
-  /** The build cluster that runs it. */
+  /** URL of the build cluster that runs the command. */
   readonly remote?: string;
 }
 
 const MIB = 1024 * 1024;
-/** As for the temporary directories of any other runner. */
+/** As for the temporary directories of other runners, in milliseconds. */
 const FRESH_DIR_BOUND_MS = 5_000;
 
-/** Options by which a process of this machine is run, and those that only a cluster knows. */
+/** Options that apply only to a local process, and options that apply only to a cluster. */
 const LOCAL_OPTIONS = ['signal', 'killAfter', 'memory', 'cwd', 'freshDir', 'stdin', 'trace'] as const;
 const REMOTE_OPTIONS = ['input', 'output', 'env', 'platform', 'instance', 'tokenFile', 'tlsCa'] as const;
 
 /**
- * Runs the command and shows its statuses; gives its exit code, or one of `timeout`, `env` and the shell. `wasTyped` knows which options were
- * typed, and which have their default.
+ * Runs the command and shows its statuses. Returns its exit code, or one of those of `timeout`, `env` and the shell.
+ * `wasTyped` is true for options that were typed rather than left at their default.
  */
 export async function execCommand(
   terminal: Terminal,
@@ -146,7 +150,7 @@ export async function execCommand(
     return NOT_FOUND;
   }
   if (remote !== undefined) {
-    // Loaded on demand, which keeps local start-up fast.
+    // Loaded on demand to keep local start-up fast.
     const { remoteExec } = await import('./remote-exec.ts');
     return remoteExec(terminal, argv, { ...options, remote });
   }
@@ -202,7 +206,7 @@ async function execProgram(
   }
 }
 
-/** Neither the input nor the program is overwritten. */
+/** Refuses a trace file that would overwrite the input or the program. */
 async function requireTrace(
   path: string,
   [program = '']: readonly string[],
@@ -211,13 +215,13 @@ async function requireTrace(
 ): Promise<void> {
   const { requireOwnFile, requireWritable } = await import('./trace-target.ts');
   await requireWritable('--trace', path);
-  // A program without a slash is looked up elsewhere, and `inherit` and `null` are no files.
+  // A program without a slash is looked up in PATH, and `inherit` and `null` are not files.
   const programs = program.includes('/') && directory !== undefined ? [resolve(directory, program)] : [];
   const inputs = ['inherit', 'null'].includes(stdin) ? [] : [stdin];
   await requireOwnFile('--trace', path, [...inputs, ...programs]);
 }
 
-/** Where the command runs; undefined for a new directory of its own. */
+/** Directory in which the command runs; undefined for a new one. */
 async function workingDirectory({ cwd, freshDir = false }: ExecCommandOptions): Promise<string | undefined> {
   if (freshDir && cwd !== undefined) throw new UsageError('expected --cwd or --fresh-dir, got both');
   if (freshDir) return undefined;
@@ -229,7 +233,7 @@ async function workingDirectory({ cwd, freshDir = false }: ExecCommandOptions): 
   return directory;
 }
 
-/** What is the same for all: what a command writes is shown as it comes, and its run id is that of no other one. */
+/** Settings of every run: output is shown as it arrives, and run ids are unique. */
 function runnerParts({
   random,
 }: World): Pick<QueueRunnerOptions, 'name' | 'idPrefix' | 'filers' | 'outputs'> {
@@ -241,7 +245,7 @@ function runnerParts({
   };
 }
 
-/** Not the runner's to make or remove. */
+/** A directory that the runner neither creates nor removes. */
 function fixedDirectory(path: string): TempDirs {
   return { boundMs: 0, create: () => ({ path, id: '', release: () => undefined }) };
 }
@@ -251,7 +255,7 @@ function freshDirectory(folder: TempFolder): TempDirs {
   return { boundMs: FRESH_DIR_BOUND_MS, create: () => ({ path: folder.path, id: '', release }) };
 }
 
-/** The command has ended, and its exit code counts. */
+/** Only reports a failure: the command has ended, and its exit code counts. */
 async function removeFresh(folder: TempFolder | undefined, terminal: Terminal): Promise<void> {
   try {
     await folder?.remove();
@@ -272,7 +276,7 @@ async function writeRecording(
     startedAt: new Date().toISOString(),
     ...(directory === undefined ? {} : { directory }),
   };
-  // Loaded on demand, which keeps start-up without it fast.
+  // Loaded on demand to keep start-up fast.
   const { recordingLines } = await import('../trace/recording/recording-file.ts');
   const { writeTarget } = await import('./trace-target.ts');
   await writeTarget(path, recordingLines(recorder.recording(), header), interruption);

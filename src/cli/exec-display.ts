@@ -1,4 +1,4 @@
-/** A run of `exec` as its user sees it, on this machine or on a cluster: its output, its statuses, and its end by a signal. */
+/** Shows a run of `exec` to its user, on this machine or on a cluster: its output, its statuses, and its end by a signal. */
 import { messageOf } from '../kernel/errors.ts';
 import type { Command } from '../model/command.ts';
 import type { Chunk } from '../model/output.ts';
@@ -12,18 +12,18 @@ import { formatSpan } from './quantity-text.ts';
 import { onOneLine, type Terminal } from './terminal.ts';
 
 /**
- * The text of one stream whose bytes come in pieces; what is not UTF-8 reads as U+FFFD. Invariant: the pieces of text together are the text of
- * all the bytes, wherever those were cut.
+ * Decodes one stream whose bytes arrive in pieces; invalid UTF-8 becomes U+FFFD. Invariant: the pieces of text together
+ * equal the text of all the bytes, wherever these were cut.
  */
 export class StreamText {
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-  /** The text that is complete with this piece; the first bytes of a character wait for the rest. */
+  /** Returns the text that is complete with this piece; the first bytes of an incomplete character are held back. */
   add(chunk: Chunk): string {
     return typeof chunk === 'string' ? this.end() + chunk : this.#decoder.decode(chunk, { stream: true });
   }
 
-  /** What still waits, once nothing comes any more. */
+  /** Returns the text for bytes still held back, when the stream has ended. */
   end(): string {
     return this.#decoder.decode();
   }
@@ -31,7 +31,7 @@ export class StreamText {
 
 type StreamName = 'stdout' | 'stderr';
 
-/** Shows what the command writes: its bytes as they are, or with `--json` as text. */
+/** Shows the output of the command: its bytes unchanged, or as text with `--json`. */
 export class OutputDisplay {
   readonly #terminal: Terminal;
   readonly #texts: Readonly<Record<StreamName, StreamText>> | undefined;
@@ -46,7 +46,7 @@ export class OutputDisplay {
     else this.#line(stream, this.#texts[stream].add(chunk));
   }
 
-  /** Nothing comes any more. */
+  /** Must be called when all output has arrived. */
   end(): void {
     if (this.#texts === undefined) return;
     this.#line('stdout', this.#texts.stdout.end());
@@ -58,7 +58,7 @@ export class OutputDisplay {
   }
 }
 
-/** Shows what happens to a run, but for its output. */
+/** Shows the events of a run, except its output. */
 export function showEvent(
   terminal: Terminal,
   display: OutputDisplay,
@@ -71,10 +71,10 @@ export function showEvent(
     );
   }
   if (event.type !== 'status') return;
-  // The end of a run comes after all of its output.
+  // The end of a run must come after all of its output.
   if (isTerminal(event.status.state)) display.end();
   if (json) {
-    // What was written is in lines of its own, and kept nowhere that these could name.
+    // The output is on lines of its own, and the log files that these fields could name do not exist.
     terminal.json({
       type: 'status',
       atMs: event.at,
@@ -91,7 +91,7 @@ export function showEvent(
   );
 }
 
-/** Runs a command until it has ended; a signal aborts it. */
+/** Runs a command until it has ended; a signal aborts the run. */
 export async function runToEnd(
   terminal: Terminal,
   runner: Service,

@@ -1,4 +1,7 @@
-/** What commands read and write that may be a FIFO. Invariant: to wait for the other end of one keeps no signal from ending the command. */
+/**
+ * Files that commands read and write and that may be FIFOs. Invariant: waiting for the other end of a FIFO never keeps
+ * a signal from ending the command.
+ */
 import { closeSync, constants, open, openSync, readSync, statfsSync, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -12,7 +15,9 @@ const READER_POLL_MS = 50;
 const WRITER_POLL_MS = 20;
 
 /**
- * What the command reads.
+ * Opens the input of the command.
+ *
+ * @throws UsageError if it cannot be opened, InterruptedError if a signal comes before a writer opens the FIFO.
  *
  * @throws UsageError if it cannot be opened, InterruptedError if a signal comes while nobody writes to it.
  */
@@ -36,7 +41,7 @@ async function openFifo(path: string, interruption: Interruption): Promise<numbe
     return await interruption.unlessRequested(opening, `nobody wrote to ${path}`);
   } catch (error) {
     if (!(error instanceof InterruptedError)) throw error;
-    // Node would wait at its end for the thread that opens it: be the writer.
+    // At exit, Node would wait for the thread that is still opening the FIFO. Opening the other end releases it.
     const end = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
     closeSync(await opening);
     closeSync(end);
@@ -45,7 +50,10 @@ async function openFifo(path: string, interruption: Interruption): Promise<numbe
 }
 
 /**
- * All that is in a file, or that comes through a pipe; at most `bytesMax`. Waits only for the writer of a pipe.
+ * Reads a whole file or pipe, of at most `bytesMax` bytes. It waits only for the writer of a pipe.
+ *
+ * @throws InterruptedError (rejects) if a signal comes while it waits; an Error if there are more bytes, or the file
+ * cannot be read.
  *
  * @throws InterruptedError (rejects) if a signal comes while nothing does; an Error if there is more, or it cannot be read.
  */
@@ -54,9 +62,9 @@ export async function readSmallFile(
   bytesMax: number,
   interruption: Interruption,
 ): Promise<Buffer> {
-  // Until this end is open a writer waits, also one that writes nothing: after that an end is the end.
+  // Waits for a writer, so that an end of file afterwards means that the writer has finished, even if it wrote nothing.
   const met = isFifo(path) && !isNameless(path) ? await openFifo(path, interruption) : undefined;
-  // The bytes that have come by then stay, since the first end stays open.
+  // Bytes that have arrived in the meantime are kept, because the first descriptor stays open.
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const buffer = Buffer.alloc(bytesMax + 1);
@@ -65,7 +73,7 @@ export async function readSmallFile(
       if (bytes === 0) return buffer.subarray(0, at);
       at += bytes ?? 0;
       if (at > bytesMax) throw new Error(`expected at most ${formatCount(bytesMax)} bytes, got more`);
-      // Also where bytes come without a pause: signals are heard only between two turns of the loop.
+      // Also when bytes arrive without a pause: signals are handled only between two turns of the event loop.
       await interruption.unlessRequested(pause(bytes ? 0 : WRITER_POLL_MS), `nothing came from ${path}`);
     }
   } finally {
@@ -74,7 +82,7 @@ export async function readSmallFile(
   }
 }
 
-/** How many bytes there are now: 0 at the end; undefined if more may come. */
+/** Number of bytes read now: 0 at the end; undefined if more may come. */
 function readSome(file: number, buffer: Buffer, at: number): number | undefined {
   try {
     return readSync(file, buffer, at, buffer.length - at, null);
@@ -84,16 +92,18 @@ function readSome(file: number, buffer: Buffer, at: number): number | undefined 
   }
 }
 
-/** Of Linux, where the pipes are that have no name, such as those of `<(command)`. */
+/** Type of the Linux file system that holds pipes without a name, such as those of `<(command)`. */
 const PIPEFS_MAGIC = 0x50495045;
 
-/** Such a pipe has had its writer from the beginning: if there is none, it has come to its end. */
+/** An unnamed pipe has had its writer from the start, so having no writer means that it has ended. */
 function isNameless(path: string): boolean {
   return statfsSync(path).type === PIPEFS_MAGIC;
 }
 
 /**
- * Waits until somebody reads from `path` if it is a FIFO; then what is given back is to be closed after the writing.
+ * If `path` is a FIFO, waits until a reader opens it. The returned descriptor has to be closed after writing.
+ *
+ * @throws InterruptedError if a signal comes before a reader does.
  *
  * @throws InterruptedError if a signal has come and nobody reads.
  */
@@ -103,7 +113,7 @@ export async function awaitReader(path: string, interruption: Interruption): Pro
     try {
       return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
     } catch (error) {
-      // For anything else the writing says why.
+      // The write itself will report any other error.
       if ((error as NodeJS.ErrnoException).code !== 'ENXIO') return undefined;
     }
     const { status } = interruption;

@@ -1,4 +1,4 @@
-/** The exit codes of `dryrunner exec`: the command's own, else what `timeout`, `env` and the shell give. */
+/** Exit codes of `dryrunner exec`: the command's own, or else those of `timeout`, `env` and the shell. */
 import { constants } from 'node:os';
 import { killingSignal, notStartedReason } from '../model/end-text.ts';
 import type { ProcessStatus } from '../model/execer.ts';
@@ -6,22 +6,22 @@ import type { RunStatus } from '../model/run-status.ts';
 
 /** The command was stopped at its deadline. */
 const TIMED_OUT = 124;
-/** This command failed itself, wrong options included. */
+/** The `exec` command itself failed, for example because of wrong options. */
 export const EXEC_FAILED = 125;
-/** The program was found and could not be started. */
+/** The program was found but could not be started. */
 const NOT_EXECUTABLE = 126;
-/** There is no such program. */
+/** The program does not exist. */
 export const NOT_FOUND = 127;
-/** To this the number of the signal is added that ended the command. */
+/** Added to the number of the signal that ended the command. */
 const SIGNALLED = 128;
 
-/** What is known of the command's process beside its run. */
+/** Facts about the command's process beyond its run status. */
 export interface ProcessEnd {
-  /** What kept it from starting. */
+  /** The error that kept it from starting. */
   readonly startError: unknown;
-  /** How it ended, if it has started and ended. */
+  /** How it ended; undefined if it has not started or not ended. */
   readonly end: ProcessStatus | undefined;
-  /** It was killed because it passed its memory cap. */
+  /** True if it was killed for exceeding its memory cap. */
   readonly passedMemoryCap: boolean;
 }
 
@@ -43,20 +43,20 @@ export function execStatus({ state, exitCode }: RunStatus, process: ProcessEnd):
   }
 }
 
-/** As Node says why a program did not start. */
+/** Node's message for a program that did not start. */
 const SPAWN_FAILED = /^spawn (?:[^]* )?(E[A-Z0-9]+)$/;
 const BYTE = 255;
 
-/** The exit code for a run that has ended on a cluster, where nothing is known of its process but what the status says. */
+/** The exit code for a run that has ended on a cluster, where only the status is known. */
 export function remoteExecStatus({ state, exitCode, error }: RunStatus): number {
   switch (state) {
     case 'TIMEDOUT':
       return TIMED_OUT;
     case 'COMPLETE': {
-      // This package's cluster says it in words; others have the shell's code for it.
+      // This package's cluster names the signal in words; others use the shell's code.
       const signal = killingSignal(error);
       if (exitCode < 0 && signal !== undefined) return signalCode(signal);
-      // What no process can end with must not look like success.
+      // An exit code that no process can have must not look like success.
       return exitCode < 0 || exitCode > BYTE ? BYTE : exitCode;
     }
     case 'FAILED': {
@@ -77,7 +77,7 @@ function signalCode(name: string): number {
   return SIGNALLED + (numbers[name] ?? 0);
 }
 
-/** The directory was looked at before, so what is missing is the program. */
+/** The directory has been checked before, so a missing file is the program. */
 function startCode(error: unknown): number {
   const cause = error instanceof Error ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
   return cause?.code === 'ENOENT' ? NOT_FOUND : NOT_EXECUTABLE;

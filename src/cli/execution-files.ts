@@ -1,6 +1,6 @@
 /**
- * `--trace` and `--timeline`: one execution as files, a trace that `replay` takes and a timeline that Perfetto and speedscope open.
- * Invariant: of each it is said where it is, or why there is none.
+ * `--trace` and `--timeline`: write one execution to files, a trace that `replay` accepts and a timeline for Perfetto
+ * and speedscope. Invariant: for each file the command prints where it is, or why it was not written.
  */
 import type { Timeline } from '../explore/timeline/timeline.ts';
 import type { ExecutionRecord } from '../threads/execution-record.ts';
@@ -14,20 +14,20 @@ import { moduleFiles } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import { requireOwnFile, requireWritable, writeTarget } from './trace-target.ts';
 
-/** The files that an execution is written to, as typed. */
+/** The output files, as typed. */
 export interface ExecutionFiles {
   readonly trace?: string | undefined;
   readonly timeline?: string | undefined;
 }
 
-/** Where they go, and how people and programs learn of it. */
+/** The output files, and how the command reports on them. */
 export interface ExecutionTarget extends ExecutionFiles {
-  /** What is printed about them goes to stderr. */
+  /** True: messages about the files go to stderr. */
   readonly json: boolean;
   readonly interruption: Interruption;
 }
 
-/** What of a task they take. */
+/** What a replay task has to collect for these files. */
 export function filesAsked({
   trace,
   timeline,
@@ -35,12 +35,15 @@ export function filesAsked({
   return { drawsTimeline: timeline !== undefined, keepsTrace: trace !== undefined };
 }
 
-/** True if there is any. */
+/** True if any file was asked for. */
 export function hasFiles({ trace, timeline }: ExecutionFiles): boolean {
   return trace !== undefined || timeline !== undefined;
 }
 
-/** @throws UsageError (rejects) if a path cannot be written, or the files would be of what `--debug` runs only once. */
+/**
+ * @throws UsageError (rejects) if a path cannot be written, or if files are asked for with `--debug`, which runs the
+ * execution only once.
+ */
 export async function checkExecutionFiles(files: ExecutionFiles, isDebugged: boolean): Promise<void> {
   for (const name of ['trace', 'timeline'] as const) {
     const path = files[name];
@@ -52,7 +55,7 @@ export async function checkExecutionFiles(files: ExecutionFiles, isDebugged: boo
   }
 }
 
-/** @throws UsageError (rejects) if one would overwrite one of `files`, a module of `scenarios`, or the other. */
+/** @throws UsageError (rejects) if one of them would overwrite one of `files`, a module of `scenarios`, or the other. */
 export async function requireOwnFiles(
   { trace, timeline }: ExecutionFiles,
   files: readonly string[],
@@ -86,7 +89,10 @@ export async function writeExecution(
 }
 
 /**
- * Writes the files of a replay that was asked for them.
+ * Writes the files from a replay that collected them.
+ *
+ * @throws UsageError (rejects) if one cannot be written, InterruptedError if a signal comes before a reader opens a
+ * FIFO.
  *
  * @throws UsageError (rejects) if one cannot be written, InterruptedError if a signal comes while nobody reads from a FIFO.
  */
@@ -105,7 +111,7 @@ export async function writeFilesOf(
   if (timeline !== undefined) await writeTimeline(terminal, timeline, target, replay);
 }
 
-/** Writes what `replay` takes. */
+/** Writes a trace that `replay` accepts. */
 export async function writeTrace(
   terminal: Terminal,
   { trace, json, interruption }: ExecutionTarget & { readonly trace: string },
@@ -158,7 +164,7 @@ function tellMissing(
   if (!interruption.requested) terminal.note(`no ${what}: ${why}`);
 }
 
-/** The JSON text in pieces, an event a line. */
+/** The JSON text in pieces, one event per line. */
 function* timelineLines({ traceEvents, ...rest }: Timeline): Generator<string, void, void> {
   yield `${JSON.stringify(rest).slice(0, -1)},"traceEvents":[`;
   for (const [index, event] of traceEvents.entries()) {

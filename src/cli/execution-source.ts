@@ -1,6 +1,6 @@
 /**
- * What was typed to name one execution: a token, a file that keeps its log, or a scenario and a seed. Invariant: what a token or a file names
- * is checked before it is loaded; see `allowed-scenario.ts`.
+ * Reads what was typed to name one execution: a token, a file that keeps its log, or a scenario and a seed. Invariant:
+ * what a token or a file names is checked before it is loaded; see `allowed-scenario.ts`.
  */
 import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -17,22 +17,22 @@ import { openTrace } from '../trace/trace-reader.ts';
 import { checkAllowedScenario } from './allowed-scenario.ts';
 import { UsageError } from './exit-status.ts';
 
-/** The header of a file that was made by simulating. */
+/** Header of a file that a simulation produced. */
 export type SimulatedHeader = Exclude<TraceHeader, { kind: 'recording' }>;
 
-/** One execution as it was named: by a token, a file that keeps its log, or a scenario and a seed. */
+/** One execution, named by a token, a file that keeps its log, or a scenario and a seed. */
 export interface NamedExecution extends Pick<
   ReplayTask,
   'scenario' | 'log' | 'seed' | 'maxEvents' | 'failureKey'
 > {
-  /** The file that keeps the log; absent if it was typed. */
+  /** The file that keeps the log; absent if a token was typed. */
   readonly file?: string;
 }
 
-/** One that has a log. */
+/** A named execution that has a log. */
 export type ReplayedLog = NamedExecution & { readonly log: NonNullable<NamedExecution['log']> };
 
-/** One execution of a `simTest`: its token, or that of what is kept of it. */
+/** One execution of a `simTest`: its token, or a token made from its kept log. */
 export interface TestExecution {
   readonly kind: 'test';
   readonly test: VitestTest;
@@ -43,7 +43,7 @@ export interface TestExecution {
 export type ExecutionSource =
   /** A token, or a log of an exploration. */
   | { readonly kind: 'log'; readonly log: ReplayedLog }
-  /** What `run --trace` wrote, or a decision log with a seed. */
+  /** A file of `run --trace`, or a decision log with a seed. */
   | {
       readonly kind: 'simulation';
       readonly path: string;
@@ -52,11 +52,15 @@ export type ExecutionSource =
       readonly decisions: readonly Decision[];
     }
   | TestExecution
-  /** What `exec --trace` wrote. */
+  /** A file of `exec --trace`. */
   | { readonly kind: 'recording'; readonly path: string; readonly isEdited: boolean };
 
 /**
  * Reads a token or a file.
+ *
+ * @param allow folders from which a scenario may be loaded, in addition to the current one.
+ * @param isEdited true for a recording that was edited on purpose; its checksums are not compared.
+ * @throws UsageError (rejects) for a text or file that is neither, is damaged, or names code that may not be loaded.
  *
  * @param allow folders from which a scenario may be loaded beside the current one.
  * @param isEdited whether it is a recording that was edited on purpose, whose sums are not compared.
@@ -94,7 +98,7 @@ function ofToken(text: string): ExecutionSource {
     : { kind: 'test', test, token: text.trim() };
 }
 
-/** The writer of a FIFO would be waited for, perhaps for ever. What a shell passes on as a descriptor has one. */
+/** Opening a FIFO could wait for its writer for ever. A descriptor passed on by the shell has one. */
 function requireNoFifo(path: string): void {
   if (isFifo(path) && !isPassedOn(path)) throw new UsageError(`${path}: expected a regular file, got a FIFO`);
 }
@@ -103,12 +107,12 @@ function isFifo(path: string): boolean {
   try {
     return statSync(path).isFIFO();
   } catch {
-    // To read it says why it cannot be read.
+    // Reading it will report the reason.
     return false;
   }
 }
 
-/** Whether it is a descriptor of this process, under any of its names, or a link to one. */
+/** True if the path is a descriptor of this process, under any of its names, or a link to one. */
 function isPassedOn(path: string): boolean {
   const folder = realpathSync(dirname(path));
   const { pid } = process;
@@ -119,13 +123,13 @@ function isPassedOn(path: string): boolean {
   return isPassedOn(resolve(folder, readlinkSync(path)));
 }
 
-/** What is compared while it is played is read again. */
+/** Traces and recordings are read a second time for the comparison. */
 function requireRegular(path: string, what: string): void {
   if (statSync(path).isFile()) return;
   throw new UsageError(`${path}: expected a regular file, for ${what} is read twice: write it to one first`);
 }
 
-/** Reads the whole file once, so that a damaged one is refused before anything is played; keeps the decisions only. */
+/** Reads the whole file, so that a damaged one is refused before anything runs; keeps only the decisions. */
 async function ofFile(path: string, isEdited: boolean): Promise<ExecutionSource> {
   requireNoFifo(path);
   const trace = await openTrace(readTraceFile(path), { isEdited });
@@ -154,7 +158,7 @@ async function ofFile(path: string, isEdited: boolean): Promise<ExecutionSource>
     };
   }
   const log = { scenario: reference, log: decisions, failureKey, file: path, ...maxEvents };
-  // A log without a seed is of an exploration.
+  // A log without a seed comes from an exploration.
   if (header.kind === 'decisions' && seed === undefined) return { kind: 'log', log };
   return {
     kind: 'simulation',
@@ -165,7 +169,7 @@ async function ofFile(path: string, isEdited: boolean): Promise<ExecutionSource>
   };
 }
 
-/** After how many events the execution is given up, if the file says so. */
+/** The number of events after which the execution is cut off, if the file has one. */
 function boundIn(meta: Readonly<Record<string, string>>): { readonly maxEvents?: number } {
   const bound = Number(meta['maxEvents']);
   return Number.isSafeInteger(bound) && bound >= 1 ? { maxEvents: bound } : {};

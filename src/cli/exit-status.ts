@@ -1,4 +1,4 @@
-/** Exit codes of the command line, but for those of `exec`, and the ways by which a command ends. */
+/** Exit codes of the command line, except those of `exec`, and the ways in which a command ends. */
 
 /** Exit codes of the command line. */
 export const EXIT_STATUS: {
@@ -10,22 +10,22 @@ export const EXIT_STATUS: {
   readonly CLOSED: 141;
 } = Object.freeze({ HELD: 0, FAILED: 1, USAGE: 2, DIVERGED: 3, CLOSED: 141 });
 
-/** The exit code that the command itself has chosen, as opposed to one that code of the user's sets. */
+/** The exit code chosen by the command itself, as opposed to one set by user code. */
 let chosen: number | undefined;
 
-/** Ends the process now, with this code: the way for all but code of the user's. */
+/** Ends the process now with this code. All code of this package ends it this way. */
 export function endProcess(code: number): never {
   chosen = code;
   process.exit(code);
 }
 
-/** From now on the process ends with this code, whenever it ends. */
+/** Sets the code with which the process will end, whenever it ends. */
 export function chooseExitCode(code: number): void {
   chosen = code;
   process.exitCode = code;
 }
 
-/** Undefined while the command is at work. */
+/** Undefined while the command is running. */
 export function chosenExitCode(): number | undefined {
   return chosen;
 }
@@ -33,7 +33,7 @@ export function chosenExitCode(): number | undefined {
 /** Signals that ask a command to end. */
 export type EndSignal = 'SIGHUP' | 'SIGINT' | 'SIGPIPE' | 'SIGQUIT' | 'SIGTERM';
 
-/** What a shell reports for a command that a signal ended, 128 and its number: 129, 130, 131, 141 and 143. */
+/** Exit codes that a shell reports for a command ended by a signal, 128 plus its number: 129, 130, 131, 141 and 143. */
 export type SignalStatus = 129 | 130 | 131 | 141 | 143;
 
 /** One of the exit codes. */
@@ -47,14 +47,14 @@ const SIGNAL_STATUS: Readonly<Record<EndSignal, SignalStatus>> = {
   SIGTERM: 143,
 };
 
-/** The exit code of a command that this signal has ended. */
+/** The exit code of a command that was ended by this signal. */
 export function signalStatus(signal: EndSignal): SignalStatus {
   return SIGNAL_STATUS[signal];
 }
 
 /**
- * Makes the process end by SIGHUP itself, so that its parent sees 129. Without this Node aborts at exit, because it cannot reset a
- * terminal that has been closed. Without a terminal nothing changes.
+ * Makes the process end by SIGHUP itself, so that its parent sees 129. Otherwise Node would abort at exit, because it
+ * cannot reset a terminal that has been closed. Has no effect without a terminal.
  */
 export function exitByHangUp(): void {
   if (!process.stdout.isTTY && !process.stderr.isTTY) return;
@@ -64,7 +64,10 @@ export function exitByHangUp(): void {
   });
 }
 
-/** Ended by a signal before there was anything to print: one line, and the exit code of that signal, whatever still goes on. */
+/**
+ * A signal came before there was anything to print: the command prints one line and ends at once with the signal's exit
+ * code, even if work is still going on.
+ */
 export class InterruptedError extends Error {
   override readonly name = 'InterruptedError';
   readonly status: SignalStatus;
@@ -75,7 +78,7 @@ export class InterruptedError extends Error {
   }
 }
 
-/** Wrong usage that only shows once the command is at work: printed as one line, exit 2. */
+/** Wrong usage that is detected only while the command runs: printed as one line, exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

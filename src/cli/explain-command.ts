@@ -1,4 +1,4 @@
-/** `dryrunner explain`: one execution that fails, made small and explained, whatever names it: a seed, a token or a file. */
+/** `dryrunner explain`: shrinks and explains one failing execution, named by a seed, a token or a file. */
 import type { ReplayOutcome, ReplayTask } from '../threads/task.ts';
 import { lostIn, runInThread, type ThreadRun } from '../threads/thread-supervisor.ts';
 import { eventBound, type FailingExecution } from '../explore/failing-execution.ts';
@@ -32,15 +32,15 @@ import { replayInVitest } from './vitest-replay.ts';
 
 /** Options as typed. */
 export interface ExplainCommandOptions extends NamedExecutionOptions {
-  /** Of a scenario; default 1. */
+  /** Seed, if a scenario is named; default 1. */
   readonly seed?: string;
   /** False after `--no-shrink`. */
   readonly shrink: boolean;
-  /** Milliseconds for making it small; default {@link SHRINK_MS}. */
+  /** Milliseconds for shrinking; default {@link SHRINK_MS}. */
   readonly time?: number;
 }
 
-/** 1 if the execution fails, 0 if it holds, 3 if it is named by a log that does not fit any more. */
+/** Exit code: 1 if the execution fails, 0 if it holds, 3 if it is named by a log that no longer fits. */
 export async function explainCommand(
   terminal: Terminal,
   what: string,
@@ -62,7 +62,7 @@ export async function explainCommand(
     : interruptible(terminal, work);
 }
 
-/** A seed of a scenario has no log yet. */
+/** The execution to explain. A seed of a scenario has no log yet. */
 async function executionOf(
   what: string,
   { seed, allow = [] }: ExplainCommandOptions,
@@ -79,7 +79,7 @@ async function executionOf(
   );
 }
 
-/** One execution in front of a person or a program. */
+/** Explains one execution and reports to a person or a program. */
 class Explaining {
   readonly #session: ScenarioSession<ExplainCommandOptions>;
   readonly #named: NamedExecution;

@@ -1,4 +1,4 @@
-/** `dryrunner explore`: looks for executions that fail, on all cores, and says what was found or what was covered. */
+/** `dryrunner explore`: looks for failing executions on all cores, and reports what was found or what was covered. */
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
 import type { AuditDifference } from '../explore/campaign-report.ts';
 import { type PoolEvent, type PoolProgress, type PoolReport, runExplorePool } from '../threads/pool.ts';
@@ -29,26 +29,26 @@ import { poolOptions, threadLimits, type ExploreCommandOptions } from './explore
 import { nameScenarios } from './scenario-loader.ts';
 import { interruptible, type ScenarioSession } from './scenario-session.ts';
 
-/** One scenario after its exploration. */
+/** The result of exploring one scenario. */
 export interface Explored {
-  /** The description is shown with its failures. */
+  /** The description is shown with failures. */
   readonly scenario: Pick<ScenarioDefinition, 'name' | 'description' | 'options'>;
   readonly strategy: string;
   readonly seed: string;
   readonly report: PoolReport;
-  /** The failures of the report, with what became of them. */
+  /** The report's failures, shrunk and explained. */
   readonly found: readonly FailingExecution[];
-  /** The executions of the report that were cut off, with where they are kept. */
+  /** The report's executions that were cut off, with the files that keep them. */
   readonly cutOff: readonly FailingExecution[];
-  /** Ids of the logs of the corpus that were kept because they reached something new, not for a failure. */
+  /** Ids of corpus logs that were kept because they reached something new, not because they failed. */
   readonly reachLogs: ReadonlySet<string>;
-  /** True if a signal has ended it. */
+  /** True if a signal ended the exploration. */
   readonly isInterrupted: boolean;
-  /** True if executions differ where one has run before in the thread, and only there. */
+  /** True if executions differ only when another has run before in the same thread. */
   readonly isModuleState: boolean;
 }
 
-/** The progress line. */
+/** Text of the progress line. */
 export function progressText(scenario: string, progress: PoolProgress): string {
   const { executions, failed, seconds, features, decisions, firedEvents } = progress;
   if (executions + decisions + firedEvents === 0 && seconds >= WAIT_SHOWN_S) {
@@ -59,12 +59,12 @@ export function progressText(scenario: string, progress: PoolProgress): string {
   return `${scenario} ${formatCount(seconds)} s · ${parts.join(' · ')} · ${formatCount(failed)} failed`;
 }
 
-/** By then most scenarios have begun, on a slow machine too. */
+/** By this time most scenarios have begun, on slow machines too. */
 const WAIT_SHOWN_S = 3;
 
 const NOTHING_RUN = 'no execution came to its end: it needs more time, or never ends';
 
-/** What an exploration found and covered, for people and for programs. */
+/** Reports what an exploration found and covered, for people. */
 export function exploredLines(terminal: Terminal, explored: Explored): string[] {
   const { report, found, cutOff } = explored;
   const blocks = [
@@ -88,7 +88,7 @@ function headline(terminal: Terminal, { report, isInterrupted }: Explored): stri
   return executions > 0 ? terminal.style('green', 'no failure') : terminal.style('yellow', NOTHING_RUN);
 }
 
-/** The log so far, as a line that goes on from there: that is how to see whether it would ever end. */
+/** The command replays the log so far and goes on from there, to see whether the execution ever ends. */
 function cutOffLines(
   terminal: Terminal,
   { scenario, strategy }: Explored,
@@ -130,7 +130,7 @@ const MODULE_STATE = [
   '  sim.load loads a module anew in each execution; what the scenario itself keeps belongs into its run.',
 ];
 
-/** What touches the machine is known to the watch only. */
+/** Only the watch of `--strict` knows which code touches the machine. */
 function strictHint({ escapes }: PoolReport): string[] {
   return escapes === undefined ? ['  --strict lists the lines that touch a clock, randomness or I/O.'] : [];
 }
@@ -165,7 +165,7 @@ function coveredLines({ report, strategy, seed, isInterrupted }: Explored): stri
   ];
 }
 
-/** A search that came to one of its own bounds has left something to try. */
+/** A search stopped by one of its own bounds is not exhausted. */
 function stopCauseOf({ stoppedBy, certificate }: PoolReport): PoolReport['stoppedBy'] {
   if (stoppedBy !== 'exhausted' || certificate === undefined || certificate.complete === true) {
     return stoppedBy;
@@ -180,7 +180,7 @@ function effort({ executions, corpusExecutions, seconds }: PoolReport): string {
   return `${counted(executions - corpusExecutions, 'execution')}${kept} in ${seconds.toFixed(1)} s${each}`;
 }
 
-/** More of what was reached than this is counted, not named: what matters is what was not. */
+/** Up to this many reached predicates are listed; more are only counted, because those never reached matter more. */
 const REACHED_MAX = 16;
 
 function sometimesLines({ sometimes }: PoolReport): string[] {
@@ -215,7 +215,7 @@ function keptText(isForReach: boolean): string {
   return `by a log kept from before, ${isForReach ? 'which held then, for what it reached' : 'which failed then'}`;
 }
 
-/** The last line of `--json`, one per scenario. */
+/** The last `--json` line of a scenario. */
 export function exploredJson(explored: Explored): Record<string, unknown> {
   const { scenario, strategy, seed, report, found, cutOff, isModuleState } = explored;
   const {
@@ -250,7 +250,7 @@ export function exploredJson(explored: Explored): Record<string, unknown> {
   };
 }
 
-/** What happens meanwhile, for programs. */
+/** The `--json` line of an event during the exploration. */
 export function eventJson(scenario: string, event: PoolEvent): Record<string, unknown> {
   const { type } = event;
   switch (type) {
@@ -284,7 +284,7 @@ export function eventJson(scenario: string, event: PoolEvent): Record<string, un
   }
 }
 
-/** What is known of an execution that has no end. */
+/** The known fields of an execution that has no end. */
 function cutOffJson({
   index,
   message,
@@ -298,10 +298,10 @@ function cutOffJson({
 }
 
 const STATE_EVERY_MS = 1_000;
-/** Chance is the same twice now and then. */
+/** More than one, because random executions can agree by chance. */
 const FRESH_THREADS = 3;
 
-/** Explores the scenarios one after the other; 1 if any fails, or came to no end at all. */
+/** Explores the scenarios one after the other. Exit code 1 if any fails, or never comes to its end. */
 export async function exploreCommand(
   terminal: Terminal,
   references: readonly string[],
@@ -310,7 +310,7 @@ export async function exploreCommand(
   requireFolder(options);
   requireStrategy(options);
   return interruptible(terminal, async (interruption) => {
-    // Before it begins: a module that keeps this thread busy leaves no time later.
+    // Printed before loading: a module that blocks this thread leaves no chance later.
     terminal.progress(`loading (Ctrl-C or Ctrl-\\ ends it): ${references.join(', ')}`);
     const scenarios = await interruption.besideForeignCode(() =>
       interruption.unlessRequested(nameScenarios(references), 'the scenario files were loading'),
@@ -328,13 +328,13 @@ export async function exploreCommand(
   });
 }
 
-/** Ctrl-C ends a list of scenarios. */
+/** After Ctrl-C, reports a scenario that was not explored. */
 function tellUnexplored(terminal: Terminal, scenario: string, { json = false }: ExploreCommandOptions): void {
   if (json) terminal.json({ type: 'unexplored', scenario });
   else terminal.line(`${scenario}: ${terminal.style('yellow', 'not explored: interrupted before')}`);
 }
 
-/** Nothing found where nothing was tried is no reason to be content, nor where the scenario is not what it says. */
+/** False also if nothing ran, or if the certificate shows that the scenario breaks its own promises. */
 function isClean({ failures, cutOff, audit, escapes = [], executions, certificate }: PoolReport): boolean {
   if (certificate !== undefined && scenarioFault(certificate) !== undefined) return false;
   const wrong = failures.length + cutOff.length + audit.differences.length + escapes.length;
@@ -342,12 +342,12 @@ function isClean({ failures, cutOff, audit, escapes = [], executions, certificat
 }
 
 function requireFolder({ corpus }: ExploreCommandOptions): void {
-  // An unset variable would put the corpus between whatever else is here.
+  // An unset shell variable would mix the corpus with the files of the current folder.
   if (corpus.trim() === '') throw new UsageError('--corpus: expected a folder, got an empty text');
   if (isOther(corpus)) throw new UsageError(`--corpus: expected a folder, got ${corpus}, which is none`);
 }
 
-/** True if something is there that is no folder; any other trouble shows when something is to be kept. */
+/** True if the path exists and is not a folder; other errors show when a log is to be kept. */
 function isOther(path: string): boolean {
   try {
     return !statSync(path).isDirectory();
@@ -381,14 +381,14 @@ function requireStrategy(options: ExploreCommandOptions): void {
   }
 }
 
-/** One scenario in front of a person or a program. */
+/** Explores one scenario and reports to a person or a program. */
 class Exploration {
   readonly #session: ScenarioSession<ExploreCommandOptions>;
   readonly #corpus: CorpusFolder;
-  /** The last state that was written, or is to be. */
+  /** Index of the last campaign state that was written or queued. */
   #keptIndex = 0;
   #keptAt = -Infinity;
-  /** What is being written to the corpus, in order. */
+  /** Writes to the corpus, chained in order. */
   #writing: Promise<unknown> = Promise.resolve();
 
   constructor(session: ScenarioSession<ExploreCommandOptions>) {
@@ -436,7 +436,7 @@ class Exploration {
     return report;
   }
 
-  /** Whether threads in which nothing has run before agree on a log that was not the same twice in one. */
+  /** True if fresh threads agree on a log that differed between two executions in one thread. */
   async #isModuleState({ decisions }: AuditDifference): Promise<boolean> {
     const { scenario, options, interruption } = this.#session;
     const hashes = new Set<string | undefined>();
@@ -463,7 +463,7 @@ class Exploration {
     };
   }
 
-  /** Each campaign has a state of its own, as several may take turns here, or run at once. */
+  /** Each campaign has a state file of its own, because several may alternate here, or run at once. */
   get #statePath(): string {
     const { scenario, reference, strategy, seed, shard, shards } = this.#campaign;
     const id = (hashText(`${reference}\n${seed}`) >>> 0).toString(16);
@@ -499,7 +499,7 @@ class Exploration {
     }
   }
 
-  /** Once a second, so that no more is lost if the process is killed. */
+  /** Writes the state at most once a second, so that a killed process loses no more than that. */
   #keepProgress({ nextIndex }: PoolProgress): void {
     const now = performance.now();
     if (nextIndex <= this.#keptIndex || now - this.#keptAt < STATE_EVERY_MS) return;
@@ -519,7 +519,7 @@ class Exploration {
     return { found, description, options };
   }
 
-  /** Their logs are mostly too long to be pasted. */
+  /** Keeps logs of executions that were cut off; most are too long to be pasted. */
   async #keepCutOff({ cutOff }: PoolReport): Promise<FailingExecution[]> {
     const kept: FailingExecution[] = [];
     for (const execution of cutOff) {

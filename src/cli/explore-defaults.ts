@@ -1,16 +1,16 @@
-/** What `explore` and `replay` take where nothing is typed. Apart from the rest, because the help shows it and loads nothing else. */
+/** Defaults of `explore` and `replay`. In a file of their own, because the help shows them and loads nothing else. */
 
-/** How long a scenario is explored, if executions are not bounded either. */
+/** Time for exploring one scenario, in milliseconds, unless the number of executions is bounded. */
 export const TIME_MS = 60_000;
 
-/** For how long one failure is made small. */
+/** Time for shrinking one failure, in milliseconds. */
 export const SHRINK_MS = 30_000;
 
-/** MiB of heap that an execution may need. */
+/** Heap that an execution may use, in MiB. */
 export const MEMORY_MB = 1_024;
 
-/** For how long at least one failure is explained. */
+/** Least time for explaining one failure, in milliseconds. */
 export const EXPLAIN_MS = 10_000;
 
-/** How long an execution may make no progress before it counts as hanging. */
+/** Time without progress after which an execution counts as hanging, in milliseconds. */
 export const HANG_MS = 10_000;

@@ -1,4 +1,4 @@
-/** What can be typed after `dryrunner explore`, and what it means for the threads. */
+/** Options of `dryrunner explore` and their effect on the threads. */
 import { EXHAUSTIVE } from '../explore/strategies/strategy-names.ts';
 import { availableParallelism } from 'node:os';
 import type { ExplorePoolOptions } from '../threads/pool.ts';
@@ -13,7 +13,7 @@ export interface ExploreCommandOptions {
   readonly executions?: number;
   readonly strategy: string;
   readonly seed: string;
-  /** `i/n`, from 1. */
+  /** Which of how many equal parts to explore; `index` counts from 1. */
   readonly shard?: { readonly index: number; readonly count: number };
   readonly workers?: number;
   readonly maxDecisions?: number;
@@ -26,31 +26,31 @@ export interface ExploreCommandOptions {
   readonly resume?: boolean;
   readonly all?: boolean;
   readonly strict?: boolean;
-  /** Milliseconds; default {@link HANG_MS}. */
+  /** Milliseconds without progress that count as a hang; default {@link HANG_MS}. */
   readonly hang?: number | undefined;
-  /** MiB. */
+  /** Heap per execution in MiB. */
   readonly memory: number;
   readonly json?: boolean;
 }
 
-/** What can be typed where one execution is named. */
+/** Options of commands that take one named execution. */
 export interface NamedExecutionOptions {
-  /** Milliseconds without progress after which it has failed; default {@link HANG_MS}. */
+  /** Milliseconds without progress that count as a hang; default {@link HANG_MS}. */
   readonly hang?: number;
-  /** MiB that it may need. */
+  /** Heap that the execution may use, in MiB. */
   readonly memory: number;
-  /** Folders beside the current one from which the scenario that is named may be loaded. */
+  /** Folders from which the named scenario may be loaded, in addition to the current one. */
   readonly allow?: readonly string[];
-  /** Runs it once, in the thread of the command, without a limit of time. */
+  /** Runs the execution once, in the command's thread, without a time limit. */
   readonly debug?: boolean;
-  /** Where its trace goes. */
+  /** Path of the trace file to write. */
   readonly trace?: string;
-  /** Where a timeline goes. */
+  /** Path of the timeline file to write. */
   readonly timeline?: string;
   readonly json?: boolean;
 }
 
-/** How each thread is started. */
+/** Limits with which each thread is started. */
 export function threadLimits({
   hang = HANG_MS,
   memory,
@@ -58,13 +58,13 @@ export function threadLimits({
   return { entry: codeModule('cli/worker-entry'), hangMs: hang, memoryMb: memory };
 }
 
-/** The pool that does what was typed. */
+/** Options of the pool for the options that were typed. */
 export function poolOptions(
   reference: string,
   options: ExploreCommandOptions,
 ): Omit<ExplorePoolOptions, 'corpus' | 'firstIndex' | 'signal' | 'onEvent'> {
   const { time, executions, shard = { index: 1, count: 1 }, all = false, strict = false } = options;
-  // Who bounds the executions wants all of them.
+  // A bound on executions alone means all of them, however long they take.
   const timeMs = time ?? (executions === undefined ? TIME_MS : undefined);
   const { maxDecisions, maxDelays, maxFaults } = options;
   const given = Object.entries({ maxExecutions: executions, maxDecisions, maxDelays, maxFaults });
@@ -79,7 +79,7 @@ export function poolOptions(
     shard: shard.index - 1,
     shards: shard.count,
     ...(timeMs === undefined ? {} : { timeMs }),
-    // The search has the bound itself, so that its certificate names it.
+    // An exhaustive search has this bound itself, so that its certificate names it.
     ...(executions === undefined || isExhaustive ? {} : { maxExecutions: executions }),
     goOn: all,
     strict,

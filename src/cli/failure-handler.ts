@@ -1,4 +1,4 @@
-/** What is done with a failure that was found: made small and explained in a thread of its own, and kept. */
+/** What happens with a failure once it is found: it is shrunk and explained in a thread of its own, and kept. */
 import type { CorpusFolder } from '../host/corpus/corpus-folder.ts';
 import type { SettleTask } from '../threads/task.ts';
 import { runInThread } from '../threads/thread-supervisor.ts';
@@ -10,29 +10,35 @@ import { EXPLAIN_MS, SHRINK_MS, TIME_MS } from './explore-defaults.ts';
 import { threadLimits, type ExploreCommandOptions } from './explore-options.ts';
 import type { ScenarioSession } from './scenario-session.ts';
 
-/** For all failures of a scenario: with many of them, each gets its share of what is left. */
+/** Limit for all failures of a scenario, in milliseconds; each gets a share of the rest. */
 const SHRINK_TIME_OF_ALL_MS = 120_000;
-/** However short the exploration was to be. */
+/** Least time for all failures, however short the exploration, in milliseconds. */
 const SHRINK_TIME_OF_ALL_LEAST_MS = 10_000;
-/** Most failures need no more. */
+/** Least time for one failure, in milliseconds; most need no more. */
 const SHRINK_TIME_LEAST_MS = 1_000;
 
-/** The time for all failures of a scenario that was to be explored for `timeMs`: no longer than that, or one would wait for the rest. */
+/**
+ * Time for shrinking all failures of a scenario explored for `timeMs`: no longer than the exploration itself, within
+ * the limits above.
+ */
 export function shrinkTimeOfAllMs(timeMs: number = Infinity): number {
   return Math.min(SHRINK_TIME_OF_ALL_MS, Math.max(SHRINK_TIME_OF_ALL_LEAST_MS, timeMs));
 }
 
-/** The time for the next of `count` failures, of `leftMs` that is left for all of them. */
+/** Time for the next of `count` failures when `leftMs` is left for all of them. */
 export function shrinkTimeMs(leftMs: number, count: number): number {
   return Math.min(SHRINK_MS, Math.max(SHRINK_TIME_LEAST_MS, leftMs / count));
 }
 
-/** The time for explaining where `timeMs` was typed instead of `usualMs`: in proportion, and no less than usual. */
+/**
+ * Time for explaining when `timeMs` was typed instead of the default `usualMs`: scaled in proportion, never below the
+ * default.
+ */
 export function explainTimeMs(timeMs: number | undefined, usualMs: number): number {
   return Math.max(EXPLAIN_MS, (EXPLAIN_MS * (timeMs ?? usualMs)) / usualMs);
 }
 
-/** The failures of an exploration, made small as far as there is time, explained and kept. */
+/** Shrinks the failures of an exploration as far as time allows, explains and keeps them. */
 export async function settleAll(
   session: ScenarioSession<ExploreCommandOptions>,
   failures: readonly FailingExecution[],
@@ -51,7 +57,7 @@ export async function settleAll(
   return found;
 }
 
-/** The failure as small as it gets, with its explanation; as it is if it takes its thread with it, which each try would. */
+/** Shrinks and explains a failure. A hang or crash is returned unchanged, because each attempt would take its thread down. */
 export async function settle(
   { terminal, scenario, options, interruption }: ScenarioSession,
   task: Omit<SettleTask, 'kind'>,
@@ -80,7 +86,7 @@ export async function settle(
       },
     },
   );
-  // If a signal has ended it, nobody asks why nothing more comes.
+  // After a signal nobody expects an explanation.
   const isCut = settled.shrunk !== undefined && end.type !== 'done' && !signal.aborted;
   return { ...failing, ...settled, ...(isCut ? { cutShort: { by: 'time', timeMs: explainMs } } : {}) };
 }

@@ -1,6 +1,6 @@
 /**
- * What a failure prints, for people and for programs: of one seed (`run`, `replay`), and of an execution that was found, made small and
- * explained (`explore`, `explain`, and `replay` of what these printed).
+ * Reports of failures, for people and for programs: of one seed (`run`, `replay`), and of an execution that was found,
+ * shrunk and explained (`explore`, `explain`, and `replay` of what these print).
  */
 import type { Explanation } from '../explore/explain/explanation.ts';
 import {
@@ -28,13 +28,13 @@ const STYLES: Readonly<Partial<Record<ExplanationRole, Style>>> = {
   place: 'dim',
 };
 
-/** How many times as long `explain` makes a failure small as it explains it. */
+/** How many times as long `explain` shrinks a failure as it explains it. */
 const TIMES_EXPLAINING = 3;
-/** How much more time is suggested. */
+/** Factor of the longer time that is suggested. */
 const TIMES_MORE = 4;
 const MINUTE_MS = 60_000;
 
-/** Why a simulation failed, and the lines that repeat and explain it. */
+/** Why a simulation failed, and the command lines that repeat and explain it. */
 export function failureLines(terminal: Terminal, verdict: Verdict, reference: string): string[] {
   const { failure, scenario, seed } = verdict;
   if (failure === undefined) return [];
@@ -46,7 +46,7 @@ export function failureLines(terminal: Terminal, verdict: Verdict, reference: st
   ];
 }
 
-/** What went wrong, in detail, and where the failure was noticed. */
+/** The details of a failure, and where it was noticed. */
 export function failureText(failure: Failure | undefined): string[] {
   if (failure === undefined) return [];
   const { message, details, cause } = failure;
@@ -58,7 +58,7 @@ export function failureText(failure: Failure | undefined): string[] {
   ];
 }
 
-/** What was found for people: what should hold, what happened instead, how to see it again. */
+/** A failing execution for people: what should hold, what happened instead, how to see it again. */
 export function failingBlock(
   terminal: Terminal,
   { name, description }: Pick<ScenarioDefinition, 'name' | 'description'>,
@@ -68,16 +68,16 @@ export function failingBlock(
   const token = tokenOf(failing);
   return [
     terminal.style('bold', `${name}: ${kindText(failing)}`),
-    // What should hold, for a reader who does not know the scenario.
+    // States what should hold, for a reader who does not know the scenario.
     terminal.style('dim', description),
     ...(explanation === undefined
       ? [...plainLines(terminal, shrunk), `  again: ${replayLine(token, file)}`]
-      : // Of what is explained by its beginning, that alone is what the explanation repeats.
+      : // If only the beginning was explained, the explanation's own token would repeat only that.
         explanationLines(terminal, { ...explanation, token }, file)),
   ];
 }
 
-/** The explanation in the colours of the terminal, with the command as it has to be typed here. `file` keeps the log, if any does. */
+/** The explanation in the terminal's colours, with the command line as typed here. `file` keeps the log, if there is one. */
 export function explanationLines(
   terminal: Terminal,
   explanation: Explanation,
@@ -95,7 +95,10 @@ function styledLine(terminal: Terminal, { role, text }: ExplanationLine): string
   return style === undefined ? shown : terminal.style(style, shown);
 }
 
-/** What became of it. An audit that `saysWhy` two executions differ leaves no likely cause to name. */
+/**
+ * What became of the failure. With `saysWhy`, an audit that found two executions to differ already gives the reason, so
+ * no likely cause is added.
+ */
 export function settledLines(
   failing: FailingExecution,
   { options }: Pick<ScenarioDefinition, 'options'>,
@@ -108,7 +111,7 @@ export function settledLines(
 const REMEDY =
   'explore --strict lists what is called, the scenario option ambient: ambientTime() makes it virtual';
 
-/** What kept it from being explained in full, in one line, and what helps; none if nothing did. */
+/** What kept the failure from being explained in full, in one line, with a remedy; empty if nothing did. */
 export function cutShortLines(failing: FailingExecution): string[] {
   return formatCutShort(failing, explainLonger);
 }
@@ -117,7 +120,7 @@ function explainLonger(timeMs: number): string {
   return `dryrunner explain --time ${Math.ceil((timeMs * TIMES_EXPLAINING * TIMES_MORE) / MINUTE_MS)}m takes longer`;
 }
 
-/** What is known of a failure that is not explained. */
+/** The facts about a failure without an explanation. */
 export function plainLines(
   terminal: Terminal,
   failing: Pick<FailingExecution, 'message' | 'details' | 'decisions' | 'atMs'>,
@@ -125,7 +128,7 @@ export function plainLines(
   return formatUnexplained(failing).map((line) => styledLine(terminal, line));
 }
 
-/** A failure as `run` and `replay` give it to programs: all but the cause, which may be any object. */
+/** A failure in the JSON of `run` and `replay`: without the cause, which may be any object. */
 export function failureJson({
   kind,
   rule,
@@ -136,7 +139,7 @@ export function failureJson({
   return { kind, rule, message, atMs, details };
 }
 
-/** A failing execution with what became of it, for programs. */
+/** A failing execution and what became of it, as JSON. */
 export function failingJson(failing: FailingExecution): Record<string, unknown> {
   const { key, kind, rule, atMs, index, executions, configuration, corpusId, seconds } = failing;
   const { shrunk, explanation, cutShort, file } = failing;

@@ -1,4 +1,4 @@
-/** What stands below the options in the help of a command. Invariant: no line has more than 80 columns. */
+/** Texts below the options in the help of each command. Invariant: no line is longer than 80 columns. */
 
 export const PROGRAM_HELP = `
 Exit codes: 0 held, 1 a property failed, 2 wrong usage, 3 a replay diverged,

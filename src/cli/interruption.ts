@@ -1,7 +1,8 @@
 /**
- * Ctrl-C: the first asks the work to stop and print what it has, the second ends the process at once. Invariants: the exit code is that
- * of the signal, also if there is nowhere left to print to; after `dispose` signals do again what they did before; code of the user's that keeps
- * this thread busy cannot keep SIGTERM, a closed terminal and Ctrl-\ from ending it, although then no handler would ever run.
+ * Handles Ctrl-C: the first asks the work to stop and print what it has, the second ends the process at once.
+ * Invariants: the exit code is that of the signal, even if output can no longer be written; after `dispose` signals
+ * have their previous effect; user code that blocks this thread, so that no handler could run, cannot keep SIGTERM, a
+ * closed terminal or Ctrl-\ from ending it.
  */
 import {
   endProcess,
@@ -13,12 +14,12 @@ import {
 } from './exit-status.ts';
 
 const SIGNALS: readonly EndSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-/** Those that no key sends: what sends them expects an end, not a table. */
+/** Signals that no key sends: their sender expects the process to end, not a table. */
 const FINAL_SIGNALS: ReadonlySet<EndSignal> = new Set(['SIGTERM', 'SIGHUP']);
-/** With processes of its own a command has to end them first, whatever the signal. */
+/** A command with child processes has to end them first, whatever the signal. */
 const SIGNALS_WITH_PROCESSES: readonly EndSignal[] = [...SIGNALS, 'SIGQUIT'];
 
-/** How a command waits for signals. */
+/** Options of {@link Interruption}. */
 export interface InterruptionOptions {
   /** True if the command starts processes, which it has to end; default false. */
   readonly hasProcesses?: boolean;
@@ -37,8 +38,9 @@ export class Interruption {
   }
 
   /**
-   * Runs code of the user's in this thread: it may keep the thread busy for ever, so SIGTERM and SIGHUP are left to the system meanwhile, which ends
-   * the process at once. In a container the system ends no process 1, which has only its handlers.
+   * Runs user code in this thread. It may block the thread for ever, so meanwhile SIGTERM and SIGHUP have their default
+   * effect: the system ends the process at once. Not for process 1 of a container, which the system ends only through
+   * its handlers.
    */
   async besideForeignCode<T>(work: () => Promise<T>): Promise<T> {
     const left = process.pid === 1 ? [] : this.#handlers.filter(([signal]) => FINAL_SIGNALS.has(signal));
@@ -64,7 +66,9 @@ export class Interruption {
   }
 
   /**
-   * Waits for `work`, but no longer than until a signal comes; `when` says what went on, for people.
+   * Waits for `work`, but only until a signal comes; `when` describes the work for the message.
+   *
+   * @throws InterruptedError if the signal comes first.
    *
    * @throws InterruptedError if the signal is first.
    */
@@ -87,7 +91,7 @@ export class Interruption {
     }
   }
 
-  /** Ends the work because nobody reads what is printed any more, as SIGPIPE would. */
+  /** Stops the work because nobody reads the output any more, as SIGPIPE would. */
   endUnread(): void {
     if (!this.requested) this.#request('SIGPIPE');
   }
@@ -104,7 +108,7 @@ export class Interruption {
   #request(signal: EndSignal): void {
     const status = signalStatus(signal);
     this.#status = status;
-    // For those who end the process because they can no longer write, as after the terminal was closed.
+    // Used if the process ends because it can no longer write, for example after the terminal was closed.
     process.exitCode = status;
     if (signal === 'SIGHUP') exitByHangUp();
     this.#controller.abort();

@@ -1,4 +1,4 @@
-/** `dryrunner list`: the shipped scenarios, or those of files, with a line each. */
+/** `dryrunner list`: prints one line per scenario, of the shipped ones or of files. */
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
 import { findScenarios } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The `dryrunner` command: what can be typed, and which file does it. Commands are loaded when they are used. */
+/** The `dryrunner` command: defines its subcommands and options. The code of a subcommand is loaded when it is used. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { isRunnerError, messageOf, stackOf } from '../kernel/errors.ts';
@@ -46,10 +46,10 @@ import {
 
 const terminal = new Terminal({ lostStatus: ownFailure() });
 watchProcessEnd(terminal);
-/** One of {@link EXIT_STATUS}, or for `exec` any. */
+/** One of {@link EXIT_STATUS}, or any exit code for `exec`. */
 let status: number = EXIT_STATUS.HELD;
 
-/** Files that were asked for are written whatever becomes of stdout. */
+/** Files that were asked for are written even if stdout is closed. */
 function untilWritten(
   { trace, timeline, output }: ExecutionFiles & Pick<ExecCommandOptions, 'output'>,
   work: () => Promise<number>,
@@ -282,12 +282,12 @@ program
     status = await serveCommand(terminal, options);
   });
 
-/** `exec` keeps the low codes for the command that it runs. */
+/** Exit code of a failure of the command line itself. `exec` leaves the low codes to the command that it runs. */
 function ownFailure(): number {
   return process.argv[2] === 'exec' ? EXEC_FAILED : EXIT_STATUS.USAGE;
 }
 
-/** Help of a command that there is not would be that of the program: without the flag it is the error that it is. */
+/** Drops `--help` after an unknown subcommand, so that the error is shown instead of the program's help. */
 function typed(): string[] {
   const [, , first = '-'] = process.argv;
   const isKnown =
@@ -307,7 +307,7 @@ async function main(): Promise<number> {
     }
     if (error instanceof InterruptedError) {
       terminal.note(error.message);
-      // What was waited for may keep the process alive as long as it likes.
+      // Work that was waited for could keep the process alive for any time.
       endProcess(error.status);
     }
     if (isRunnerError(error, 'RUNNER_OUTPUT_FAILED')) {

@@ -1,6 +1,7 @@
 /**
- * How the process ends. Invariants: its exit code is that of the command, whatever a module or a scenario does to it; one that ends the
- * process itself is named, and never ends it with 0; the process ends once its output is written, whatever a module has left open.
+ * How the process ends. Invariants: its exit code is that of the command, whatever a module or a scenario does to it;
+ * user code that ends the process itself is named, and never ends it with 0; once the output is written the process
+ * ends, whatever a module has left open.
  */
 import { userFrameOf } from '../explore/explain/source-place.ts';
 import { messageOf, stackOf } from '../kernel/errors.ts';
@@ -9,10 +10,10 @@ import { holdsForeignModule, lastForeignCode } from './user-code.ts';
 import { shownFrame } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
 
-/** What is left open may still close by itself for this long: no verdict depends on it. */
+/** Grace period in milliseconds for handles that are left open; no verdict depends on it. */
 const LEFT_OPEN_MS = 250;
 
-/** Watches over the end of this process from now on. */
+/** Watches the end of this process from now on. */
 export function watchProcessEnd(terminal: Terminal): void {
   const onExit = (exitCode: number): void => {
     chooseExitCode(chosenExitCode() ?? codeOfForeignEnd(terminal, exitCode));
@@ -21,7 +22,7 @@ export function watchProcessEnd(terminal: Terminal): void {
   guardReallyExit(terminal);
   process.on('uncaughtException', (error) => onStray(terminal, 'uncaughtException', error));
   process.on('unhandledRejection', (reason) => onStray(terminal, 'unhandledRejection', reason));
-  // Nothing left to wait for, and yet not done: something that was loaded awaits what nobody will settle.
+  // The event loop is empty but the command is not done: loaded code awaits a promise that will never settle.
   process.once('beforeExit', () => {
     if (chosenExitCode() !== undefined) return;
     const status = Number(process.exitCode ?? 0);
@@ -30,18 +31,21 @@ export function watchProcessEnd(terminal: Terminal): void {
   });
 }
 
-/** What `process.exit` ends with, after the listeners of `exit`: any module can remove those. */
+/**
+ * Guards `process.reallyExit`, which `process.exit` calls after the `exit` listeners; those could be removed by any
+ * module.
+ */
 function guardReallyExit(terminal: Terminal): void {
   const ending = process as unknown as { reallyExit(code?: number): never };
   const reallyExit = ending.reallyExit.bind(process);
   ending.reallyExit = (code = 0) => reallyExit(chosenExitCode() ?? codeOfForeignEnd(terminal, code));
 }
 
-/** The command is done: its output is written, then the process ends with this code. */
+/** Ends the command: writes its output, then ends the process with this code. */
 export async function finishProcess(terminal: Terminal, status: number): Promise<void> {
   chooseExitCode(status);
   if (!holdsForeignModule()) return;
-  // Last of all, so that no listener of a module's has the last word.
+  // Registered last, so that no listener of a module overrides the code.
   process.on('exit', () => {
     chooseExitCode(chosenExitCode() ?? status);
   });
@@ -53,7 +57,7 @@ export async function finishProcess(terminal: Terminal, status: number): Promise
   }, LEFT_OPEN_MS).unref();
 }
 
-/** Of the streams of this process. */
+/** Handles of the standard streams. */
 const STDIO = /^(TTY|Pipe)Wrap$/;
 
 function codeOfForeignEnd(terminal: Terminal, exitCode: number): number {
@@ -66,7 +70,7 @@ function codeOfForeignEnd(terminal: Terminal, exitCode: number): number {
 type StrayEvent = 'uncaughtException' | 'unhandledRejection';
 
 function onStray(terminal: Terminal, event: StrayEvent, error: unknown): void {
-  // Callers that run a scenario make it the failure of that scenario.
+  // Callers that run a scenario have a listener too, and report this as a failure of the scenario.
   if (process.listenerCount(event) > 1) return;
   const foreign = lastForeignCode();
   if (foreign === undefined) {

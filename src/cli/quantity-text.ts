@@ -1,4 +1,4 @@
-/** Numbers as people read them. */
+/** Formats and parses quantities for people. */
 
 const UNITS: readonly (readonly [number, string])[] = [
   [86_400_000, 'd'],
@@ -8,18 +8,14 @@ const UNITS: readonly (readonly [number, string])[] = [
   [1, 'ms'],
 ];
 
-/** A duration in its largest fitting unit: `92.3 d`, `1.5 s`, `12 ms`. */
+/** Formats a duration in its largest fitting unit: `92.3 d`, `1.5 s`, `12 ms`. */
 export function formatSpan(ms: number): string {
   const [unitMs, unit] = UNITS.find(([size]) => ms >= size) ?? [1, 'ms'];
   const value = ms / unitMs;
   return `${value >= 100 || Number.isInteger(value) ? Math.round(value) : value.toFixed(1)} ${unit}`;
 }
 
-/**
- * Reads a duration such as `5s`, `1.5m`, `200ms`, `2h` or a plain number of seconds.
- *
- * Returns undefined for anything else.
- */
+/** Parses a duration such as `5s`, `1.5m`, `200ms`, `2h` or a plain number of seconds. */
 export function parseSpanMs(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|min|h|d)?$/.exec(text.trim());
   if (match === null) return undefined;

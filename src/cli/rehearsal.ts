@@ -1,4 +1,7 @@
-/** Scenarios over seeds in front of a person or a program: progress, verdict rows, JSON lines, the exit code; a signal loses nothing that is done. */
+/**
+ * Runs scenarios over seeds and reports to a person or a program: progress, verdict rows, JSON lines, the exit code. A
+ * signal loses no finished result.
+ */
 import { RollingHash } from '../kernel/rolling-hash.ts';
 import { plural } from '../model/plural.ts';
 import type { RunState } from '../model/run-state.ts';
@@ -13,25 +16,25 @@ import { prepareScenario, type LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import { summaryJson, summaryTable, verdictJson, type ScenarioSummary } from './verdict-report.ts';
 
-/** How to rehearse. */
+/** Options of {@link rehearse}. */
 export interface RehearsalOptions {
   readonly seeds: readonly string[];
-  /** A line per verdict and per scenario on stdout, and nothing else there. */
+  /** True prints one JSON line per verdict and per scenario on stdout, and nothing else there. */
   readonly json: boolean;
   readonly keepTrace?: boolean;
-  /** The scenarios are not of this package, and may keep the thread busy for ever. Default false. */
+  /** True if the scenarios do not belong to this package, and may block the thread for ever. Default false. */
   readonly areForeign?: boolean;
 }
 
-/** A verdict and the scenario that it is of, as it is named on a command line. */
+/** A verdict, and the scenario's reference on a command line. */
 export interface NamedVerdict {
   readonly reference: string;
   readonly verdict: Verdict;
 }
 
 /**
- * What came of it. The scenarios have run in this thread and may have replaced any global function, those of arrays too, so the verdicts
- * that the exit code depends on are kept as they come in.
+ * The result of {@link rehearse}. The scenarios ran in this thread and may have replaced any global function, even
+ * methods of arrays, so the verdicts on which the exit code depends are kept as they arrive.
  */
 export interface Rehearsal {
   readonly summaries: readonly ScenarioSummary[];
@@ -40,7 +43,9 @@ export interface Rehearsal {
 }
 
 /**
- * Runs every scenario over the seeds; stops early, with what is done, when interrupted.
+ * Runs every scenario over the seeds. When interrupted, stops early with the results so far.
+ *
+ * @throws InterruptedError (rejects) if a signal comes while the first scenario is being prepared.
  *
  * @throws InterruptedError (rejects) if a signal comes while the first scenario prepares.
  */
@@ -79,7 +84,7 @@ export async function rehearse(
   return { summaries, first, firstFailure };
 }
 
-/** Called as the work goes on. */
+/** Called as the work progresses. */
 interface SeedListener {
   onSeed(scenario: LoadedScenario, done: number, total: number): void;
   onVerdict(scenario: LoadedScenario, verdict: Verdict, realMs: number): void;
@@ -92,6 +97,8 @@ class Interrupted extends Error {}
 
 /**
  * Runs one scenario over the seeds.
+ *
+ * @throws UsageError (rejects) if it cannot be prepared, InterruptedError if a signal comes during preparation.
  *
  * @throws UsageError (rejects) if it cannot be prepared, InterruptedError if a signal comes while it prepares.
  */
@@ -113,7 +120,7 @@ async function runScenario(
   for (const seed of seeds) {
     listener.onSeed(scenario, tally.seeds, seeds.length);
     const startedAt = performance.now();
-    // Its turn of the real loop after each simulation also lets Ctrl-C be seen between short ones.
+    // `run` takes a turn of the real event loop after each simulation, so Ctrl-C is also noticed between short ones.
     const verdict = await run((onTurn) =>
       simulate({
         ...definition.options,
@@ -138,7 +145,7 @@ async function runScenario(
   return tally;
 }
 
-/** A summary as it grows. */
+/** A mutable summary. */
 type Tally = { -readonly [Name in keyof ScenarioSummary]: ScenarioSummary[Name] } & {
   readonly endStates: Partial<Record<RunState, number>>;
 };
@@ -163,7 +170,7 @@ function addVerdict(tally: Tally, verdict: Verdict, realMs: number): void {
   tally.firstFailure ??= verdict;
 }
 
-/** A bar of twenty cells with the count behind it. */
+/** A bar of twenty cells, followed by the count. */
 function progressText(name: string, done: number, total: number): string {
   const cells = Math.round((done / Math.max(total, 1)) * 20);
   return `${name} ${'█'.repeat(cells)}${'░'.repeat(20 - cells)} ${done}/${total} ${plural(total, 'seed')}`;
@@ -179,7 +186,7 @@ export function printSummaries(terminal: Terminal, summaries: readonly ScenarioS
   }
 }
 
-/** That of the signal if interrupted, 1 if anything failed, else 0. */
+/** Exit code: the signal's if interrupted, 1 if anything failed, else 0. */
 export function statusOf({ firstFailure }: Rehearsal, interruption: Interruption): ExitStatus {
   if (interruption.status !== undefined) return interruption.status;
   return firstFailure === undefined ? EXIT_STATUS.HELD : EXIT_STATUS.FAILED;

@@ -1,6 +1,6 @@
 /**
- * What commands need that serve or call over gRPC: files with secrets and certificates, what is wrong with the encryption of a connection, and a
- * gRPC that leaves the talking to them.
+ * Shared by commands that serve or call over gRPC: reads files with secrets and certificates, diagnoses encryption
+ * problems of a connection, and silences the log of gRPC.
  */
 import { connect } from 'node:tls';
 import { loadGrpc } from '../host/remote/load-grpc.ts';
@@ -9,12 +9,14 @@ import { readSmallFile } from './exec-files.ts';
 import { InterruptedError, UsageError } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';
 
-/** More than any token or chain of certificates has. */
+/** More bytes than any token or certificate chain has. */
 const FILE_BYTES_MAX = 1_000_000;
 const TOKEN = /^[\x21-\x7e]+$/;
 
 /**
- * The content of a file that an option names, or what comes through a pipe.
+ * Reads the file named by an option, or what comes through a pipe.
+ *
+ * @throws UsageError (rejects) if it cannot be read or is too large, InterruptedError if a signal comes first.
  *
  * @throws UsageError (rejects) if it cannot be read or is too large, InterruptedError if a signal comes first.
  */
@@ -28,7 +30,10 @@ export async function readFileOf(option: string, path: string, interruption: Int
   }
 }
 
-/** The token in the file of `--token-file`; undefined if none is named. A file with something else in it is not shown, for that may be a secret too. */
+/**
+ * The token in the file of `--token-file`; undefined without that option. An invalid file is not shown, because it may
+ * hold another secret.
+ */
 export async function readToken(
   path: string | undefined,
   interruption: Interruption,
@@ -40,16 +45,22 @@ export async function readToken(
   throw new UsageError(`--token-file: expected one word of ASCII characters in ${path}, got ${what}`);
 }
 
-/** Whether clients and servers encrypt what goes to that URL. */
+/** True if the URL means an encrypted connection. */
 export function isEncrypted(remote: string): boolean {
   return remote.startsWith('grpcs:');
 }
 
-/** What OpenSSL says of an answer that is not of TLS. Its alerts, which only servers give that speak TLS, are not among it. */
+/**
+ * OpenSSL's errors for an answer that is not TLS. TLS alerts are not included, because only servers that speak TLS send
+ * them.
+ */
 const NOT_TLS = /wrong version number|packet length too long/;
 const UNTRUSTED = /self[- ]signed certificate|unable to (get|verify)/;
 
-/** If a connection could not be made because one side encrypts and the other does not, or does not trust it: that. Else empty. */
+/**
+ * Explains a failed connection if one side encrypts and the other does not, or if the certificate is not trusted; empty
+ * otherwise.
+ */
 export async function encryptionHint(remote: string, why: string): Promise<string> {
   const address = remote.replace(/^grpcs?:\/\/|\/$/g, '');
   if (!isEncrypted(remote)) {
@@ -65,7 +76,7 @@ const HANDSHAKE_MS = 2_000;
 function speaksTls(address: string): Promise<boolean> {
   const [, host = '', port = '443'] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(address) ?? [];
   return new Promise((resolve) => {
-    // Only whether it answers in TLS is asked, not who it is: nothing is sent.
+    // Only checks whether the server answers in TLS, not who it is: nothing is sent.
     const socket = connect({ host, port: Number(port), rejectUnauthorized: false, ALPNProtocols: ['h2'] });
     const settle = (answer: boolean): void => {
       socket.destroy();
@@ -78,10 +89,10 @@ function speaksTls(address: string): Promise<boolean> {
   });
 }
 
-/** The deprecation of addresses as names in TLS, which users of addresses cannot change. */
+/** Node's deprecation warning for IP addresses as TLS server names, which users cannot avoid. */
 const ADDRESS_AS_NAME = 'DEP0123';
 
-/** What goes wrong is said by the command, in sentences; the log of gRPC itself is for those who ask for it. */
+/** Silences gRPC unless its verbosity is set in the environment: the command reports errors itself. */
 export async function hushGrpc(neededBy: string): Promise<void> {
   if (process.env['GRPC_VERBOSITY'] !== undefined || process.env['GRPC_NODE_VERBOSITY'] !== undefined) return;
   const grpc = await loadGrpc(neededBy);

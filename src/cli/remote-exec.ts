@@ -1,6 +1,7 @@
 /**
- * `dryrunner exec --remote`: one command on a build cluster of the Remote Execution API. Invariants: the exit code is what the command would have
- * here; a signal cancels it there before this process ends; what is brought back was asked for, and lies below the current directory.
+ * `dryrunner exec --remote`: runs one command on a build cluster of the Remote Execution API. Invariants: the exit code
+ * is what the command would have locally; a signal cancels the action on the cluster before this process ends; only
+ * requested outputs are brought back, and they lie below the current directory.
  */
 import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
@@ -46,16 +47,16 @@ import { requireTextVariable } from './typed-bytes.ts';
 
 /** Options as typed. */
 export interface RemoteExecOptions {
-  /** The URL of the cluster. */
+  /** URL of the cluster. */
   readonly remote: string;
-  /** Milliseconds. */
+  /** Time limit in milliseconds. */
   readonly timeout?: number;
   readonly json?: boolean;
-  /** The folder that it finds there. */
+  /** Folder to upload as the input root. */
   readonly input?: string;
-  /** What it makes there that is wanted here. */
+  /** Paths of outputs to bring back. */
   readonly output?: readonly string[];
-  /** `NAME=VALUE`, or `NAME` for its value here. */
+  /** `NAME=VALUE`, or `NAME` to pass on its local value. */
   readonly env?: readonly string[];
   /** `NAME=VALUE` that the machine must have. */
   readonly platform?: readonly string[];
@@ -64,19 +65,25 @@ export interface RemoteExecOptions {
   readonly tlsCa?: string;
 }
 
-/** The first answer comes in this time, or the URL is wrong. */
+/** If the first answer takes longer, in milliseconds, the URL is assumed to be wrong. */
 const GREETING_MS = 10_000;
 const GREETINGS_MAX = 5;
 const GREETING_PAUSE_MS = 100;
 const CALL_MS_MAX = 60_000;
 const RETRIES_MAX = 5;
-/** Longer than the ten seconds that a cluster such as ours gives a command between SIGTERM and SIGKILL. */
+/**
+ * Longer than the ten seconds that a cluster such as this package's gives a command between SIGTERM and SIGKILL, in
+ * milliseconds.
+ */
 const CANCEL_MS_MAX = 15_000;
-/** How long the cluster has after `--timeout` to stop the action by itself and say what it printed. */
+/** Time after `--timeout` for the cluster to stop the action itself and return its output, in milliseconds. */
 const TIMEOUT_SLACK_MS = 15_000;
 const NAME = 'exec';
 
-/** Runs a command there and shows how it goes; gives its exit code, or one of `timeout`, `env` and the shell. */
+/**
+ * Runs a command on the cluster and shows its progress. Returns its exit code, or one of those of `timeout`, `env` and
+ * the shell.
+ */
 export async function remoteExec(
   terminal: Terminal,
   argv: readonly string[],
@@ -106,7 +113,7 @@ function shown(text: string): string {
   return text === '' ? '""' : text;
 }
 
-/** Paths as a cluster takes them: relative, without `./` and a slash at the end. */
+/** Paths as a cluster accepts them: relative, without `./` and without a slash at the end. */
 function wantedOutputs(paths: readonly string[]): string[] {
   return paths.map((path) => {
     const normal = posix.normalize(path).replace(/\/$/, '');
@@ -135,12 +142,12 @@ async function connected(
   try {
     return await connectRemote({ endpoint: remote, token, tlsCa: ca });
   } catch (error) {
-    // What gRPC says of an invalid certificate is thrown as it is.
+    // The plain Error that gRPC throws for an invalid certificate becomes a usage error.
     throw isRunnerError(error) ? error : new UsageError(`--tls-ca: ${messageOf(error)}`);
   }
 }
 
-/** Finds out whether a cluster is there that carries actions out, before anything is uploaded. */
+/** Checks that the URL leads to a cluster that executes actions, before anything is uploaded. */
 async function greet(connection: RemoteConnection, options: RemoteExecOptions): Promise<void> {
   const { remote, instance = '' } = options;
   const { cacheCapabilities, executionCapabilities } = await capabilities(connection, remote, instance);
@@ -167,7 +174,7 @@ async function capabilities(
       return await connection.unary(M.getCapabilities, { instanceName }, context);
     } catch (error) {
       const { status, message } = rpcFailure(error);
-      // A cluster that is only busy answers the next time; where none is, nobody waits for long.
+      // Retries passing errors, such as that of a busy cluster, but only for the greeting time: the URL may be wrong.
       const isWorthIt = isPassing(status.code) && performance.now() - begin < GREETING_MS;
       if (!isWorthIt || failures > GREETINGS_MAX) {
         const isReached = status.code !== RPC_CODES.UNAVAILABLE;
@@ -179,7 +186,7 @@ async function capabilities(
   }
 }
 
-/** Why there is no cluster, for those who have typed its URL. */
+/** Explains why no cluster answers, for the person who typed the URL. */
 function unanswered(remote: string, code: number, message: string): string {
   const why = onOneLine(message);
   switch (code) {
@@ -195,7 +202,7 @@ function unanswered(remote: string, code: number, message: string): string {
   }
 }
 
-/** What one command needs. */
+/** The parts that one command shares. */
 interface Surroundings {
   readonly options: RemoteExecOptions;
   readonly wanted: readonly string[];
@@ -228,7 +235,7 @@ async function execThere(
     terminal.note('cancelling the action; Ctrl-C again ends this command without waiting for that');
   interruption.signal.addEventListener('abort', sayCancelling);
   try {
-    // The cluster stops it by itself, and can then say what it printed until then; one that does not is asked to cancel.
+    // The cluster should stop the action itself, and so return its output; after the slack it is asked to cancel.
     const timeoutMs = timeout === undefined ? {} : { timeoutMs: timeout + TIMEOUT_SLACK_MS };
     const status = await runToEnd(terminal, runner, { ...command, ...timeoutMs }, interruption);
     interruption.signal.removeEventListener('abort', sayCancelling);
@@ -252,7 +259,7 @@ async function execThere(
   }
 }
 
-/** A world that shows what happens to the run, and remembers of what went wrong what it was. */
+/** A world that shows the events of the run, and collects the kinds of errors that were recorded. */
 function shownWorld(
   terminal: Terminal,
   display: OutputDisplay,
@@ -266,7 +273,10 @@ function shownWorld(
   return { world: { ...realWorld(), tracer: { record } }, recorded };
 }
 
-/** The action, whose blobs are in the store: each call makes another one, so that nobody gets the result of a command that ran before. */
+/**
+ * Creates the action and stores its blobs. A random salt makes each action unique, so that no cached result of an
+ * earlier command is returned.
+ */
 async function actionFor(
   argv: readonly string[],
   content: InputFolder,
@@ -336,7 +346,7 @@ function propertyOf(text: string): PlatformProperty {
   return { name: text.slice(0, at), value: text.slice(at + 1) };
 }
 
-/** What the command has printed, once it is here. */
+/** Shows the output of the command when it arrives. */
 function shownOutputs(display: OutputDisplay): OutputCreator {
   return {
     create: (id) => ({
@@ -348,7 +358,7 @@ function shownOutputs(display: OutputDisplay): OutputCreator {
   };
 }
 
-/** Writes what was asked for to where it was there; false if the command has not made all of it. */
+/** Writes the requested outputs to the same paths here; false if some are missing or cannot be written. */
 async function bringBack(
   terminal: Terminal,
   outcome: ActionOutcome,
@@ -374,14 +384,14 @@ async function bringBack(
   return isComplete;
 }
 
-/** A new name beside that path, under which what comes there is made whole. */
+/** A new temporary folder beside the path, in which an output is completed before it is moved. */
 async function scratchBeside(path: string): Promise<string> {
   await mkdir(dirname(path), { recursive: true });
   return mkdtemp(join(dirname(path), '.dryrunner-'));
 }
 
 async function bringFile({ path, digest, isExecutable }: OutputFile, client: RemoteClient): Promise<void> {
-  // The mask of the process decides who may read it, as of all files that are made here.
+  // The umask of this process applies, as for all files created here.
   const mode = isExecutable ? 0o777 : 0o666;
   await placed(path, (scratch) => writeFile(scratch, client.readStream(digest), { mode }));
 }
@@ -393,7 +403,7 @@ async function bringLink({ path, target }: OutputSymlink): Promise<void> {
   await placed(path, (scratch) => symlink(target, scratch));
 }
 
-/** What is made at another place replaces what lies at the path, at once. */
+/** Creates an output elsewhere, then replaces the path atomically. */
 async function placed(path: string, make: (scratch: string) => Promise<void>): Promise<void> {
   const target = resolve(path);
   const scratch = await scratchBeside(target);
@@ -406,7 +416,7 @@ async function placed(path: string, make: (scratch: string) => Promise<void>): P
   }
 }
 
-/** What lies in the folder already and did not come back stays as it is. */
+/** Existing files that did not come back are kept. */
 async function bringDirectory(
   { path, treeDigest }: OutputDirectory,
   client: RemoteClient,
@@ -426,7 +436,7 @@ async function bringDirectory(
   }
 }
 
-/** Moves what was made to its place, entry by entry where a folder lies there already. Nothing is written through a link. */
+/** Moves a tree to its place, merging with a folder that exists there. Nothing is written through a link. */
 async function settle(made: string, target: string): Promise<void> {
   const [here, there] = [await lstat(made), await statsOf(target)];
   if (here.isDirectory() && there?.isDirectory() === true) {

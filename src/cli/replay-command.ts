@@ -1,4 +1,4 @@
-/** `dryrunner replay`: plays a token or a file again, whatever kind it is, and names the first difference. */
+/** `dryrunner replay`: repeats a token or a file of any kind, and names the first difference. */
 import { readTraceFile } from '../host/trace-file.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
 import { stackOf } from '../kernel/errors.ts';
@@ -47,9 +47,9 @@ import { verdictJson, verdictText } from './verdict-report.ts';
 import { replayInVitest } from './vitest-replay.ts';
 
 /**
- * Plays a recording of real runs on simulated runners and compares.
+ * Replays a recording of real runs on simulated runners and compares the results.
  *
- * 0 if everything that followed from what went in follows again, 3 at the first difference.
+ * Exit code: 0 if the same inputs lead to the same results, 3 at the first difference.
  */
 export async function replayRecordingCommand(
   terminal: Terminal,
@@ -105,19 +105,19 @@ function endText({ state, exitCode }: RecordedRun['statuses'][number]): string {
 
 /** Options as typed. */
 export interface ReplayCommandOptions extends NamedExecutionOptions {
-  /** Goes on by chance where the log of an exploration does not fit. */
+  /** Continues with random choices where the log of an exploration does not fit. */
   readonly continueRandomly?: boolean;
-  /** Plays a recording that was edited on purpose. */
+  /** Accepts a recording that was edited on purpose. */
   readonly edited?: boolean;
 }
 
-/** Stands for the key of an execution that held. */
+/** Stands for the failure key of an execution that held. */
 const HELD = 'it held';
 
 type RecordedExecution = Extract<ExecutionSource, { kind: 'recording' }>;
 type Simulation = Extract<ExecutionSource, { kind: 'simulation' }>;
 
-/** 0 if the file's run happened again, 1 if it did and its property failed again, 3 at the first difference. */
+/** Exit code: 0 if the recorded execution was reproduced, 1 if it was and fails again, 3 at the first difference. */
 export async function replayCommand(
   terminal: Terminal,
   what: string,
@@ -170,7 +170,7 @@ async function replaySimulation(
       onTurn,
     }),
   );
-  // Where it first does not fit, and what happens now instead.
+  // Reports where the log first does not fit, and what happens now instead.
   if (verdict.failure?.kind === 'diverged') return replayLog(terminal, log, options);
   const difference = await firstDifference(path, header, verdict);
   const realMs = performance.now() - startedAt;
@@ -207,14 +207,14 @@ async function writeReplay(
   });
 }
 
-/** Where a run is not what a file says. */
+/** The first difference between a run and its file. */
 interface Difference {
   readonly text: string;
-  /** What is another: the events, the notes of the scenario alone, or nothing but what came of them. */
+  /** What differs: the events, only the notes of the scenario, or only the outcome. */
   readonly of: 'events' | 'notes' | 'outcome';
 }
 
-/** Other notes are no reason to refuse a trace. */
+/** A difference in notes alone does not count as a divergence. */
 function isDiverged(difference: Difference | undefined): difference is Difference {
   return difference !== undefined && difference.of !== 'notes';
 }
@@ -239,7 +239,7 @@ async function firstDifference(
   return outcome ?? { text: difference.text, of: 'notes' };
 }
 
-/** The same events may be judged otherwise by now. */
+/** The same events may be judged differently by now. */
 function otherOutcome({ meta = {} }: SimulatedHeader, { failure }: Verdict): Difference | undefined {
   const { failureKey: expected = meta['held'] === 'true' ? HELD : undefined } = meta;
   const got = failure === undefined ? HELD : failureKey(failure);
@@ -269,7 +269,7 @@ function replayJson(
 ): Record<string, unknown> {
   return {
     ...verdictJson(verdict, realMs),
-    // Of a log without a seed, which was found by an exploration, none is known.
+    // Undefined for a log of an exploration, which has no seed.
     seed,
     type: 'replay',
     reproduced: !isDiverged(difference),
@@ -278,12 +278,12 @@ function replayJson(
   };
 }
 
-/** What was run again. */
+/** A file that was run again. */
 interface ReplayedFile {
   readonly verdict: Verdict;
   readonly reference: string;
   readonly path: string;
-  /** The scenario, with the seed if that is known. */
+  /** The scenario, with the seed if known. */
   readonly title: string;
 }
 
@@ -309,7 +309,7 @@ function replayLines(
   return [terminal.style('red', `${title} diverged from its trace; now it ${end}`), `  ${text}`, ...rest];
 }
 
-/** Whether it fails, how and where, in one line; then what is known of the failure. */
+/** One line that says whether it fails, how and where; then details of the failure. */
 function endLines({ verdict, reference, path }: ReplayedFile): readonly [verdict: string, ...rest: string[]] {
   const { failure, virtualMs, firedEvents } = verdict;
   if (failure === undefined) {

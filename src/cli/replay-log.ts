@@ -25,18 +25,21 @@ import { verdictText } from './verdict-report.ts';
 
 type Replay = ThreadRun<ReplayTask>;
 
-/** How. */
+/** Options of {@link replayLog}. */
 export interface ReplayLogOptions extends ExecutionFiles {
   readonly json: boolean;
-  /** Goes on by chance where the log does not fit. */
+  /** Continues with random choices where the log does not fit. */
   readonly continueRandomly: boolean;
-  /** Milliseconds without progress that count as a hang; default that of `explore`. */
+  /** Milliseconds without progress that count as a hang; default as for `explore`. */
   readonly hang?: number | undefined;
-  /** MiB. */
+  /** Heap in MiB. */
   readonly memory: number;
 }
 
-/** 1 if it fails, 0 if it holds as it did, 3 if the log does not fit, or fits and nothing fails after going on by chance. */
+/**
+ * Exit code: 1 if it fails, 0 if it holds as before, 3 if the log does not fit, or if random choices were needed and
+ * nothing fails.
+ */
 export async function replayLog(
   terminal: Terminal,
   replayed: ReplayedLog,
@@ -69,7 +72,7 @@ export async function replayLog(
   return interruptible(terminal, work, (refused) => refusalText(refused, replayed));
 }
 
-/** The task that runs it again. */
+/** The replay task for a named execution. */
 export function taskOf({
   scenario,
   log,
@@ -80,7 +83,7 @@ export function taskOf({
   return { kind: 'replay', scenario, log, seed, maxEvents, failureKey };
 }
 
-/** What to do about a log whose scenario was not run. */
+/** The message for a log whose scenario could not be run, with a remedy. */
 export function refusalText({ message, code }: RefusedScenario, { scenario, file }: ReplayedLog): string {
   if (file === undefined && isWorkloadName(scenario) && code === UnknownScenarioError.code) {
     return `the token is of ${scenario}, which a program of yours has explored (exploreRunner and the like): it names no file that could be run here. Give it to the same function in that program, as { replay: 'dr2:…' } beside its other options; or export default runnerWorkload(subject) from a file, explore that file, and replay what that prints`;
@@ -90,13 +93,13 @@ export function refusalText({ message, code }: RefusedScenario, { scenario, file
   return `${message}${isElsewhere ? hint : ''}`;
 }
 
-/** True for `FILE` or `FILE#NAME` of a file that is not there. */
+/** True for `FILE` or `FILE#NAME` if the file does not exist. */
 function isMissingFile(reference: string): boolean {
   const path = reference.replace(/#[^#]*$/, '');
   return path.includes('/') && !existsSync(path);
 }
 
-/** How far it is, for somebody who waits. */
+/** Progress text of a replay. */
 export function replayProgressText(
   scenario: string,
   { executions, decisions, seconds }: ThreadProgress,
@@ -107,7 +110,7 @@ export function replayProgressText(
   return `${scenario}: explaining it, ${time}, ${counted(executions - 1, 'more execution')}`;
 }
 
-/** True if the execution took its thread with it, and the log is kept for another failure. */
+/** True if the execution took its thread down although the log was kept for another failure. */
 function isOtherLoss(replayed: ReplayedLog, lost: FailingExecution): boolean {
   const key = expectedKey(replayed);
   return key !== undefined && key !== lost.key;
@@ -154,19 +157,19 @@ function replayLines(terminal: Terminal, replayed: ReplayedLog, replay: Replay):
     ),
     `  ${gap.text}`,
     ...(gap.isOfDecision && !outcome.wentOn ? ['  --continue-randomly goes on by chance from there'] : []),
-    // What happens now is in no file.
+    // No file holds what happens now.
     ...storyLines(terminal, replay, undefined),
   ];
 }
 
-/** The verdict with the words of the explanation, if there is one. */
+/** The verdict, in the words of the explanation if there is one. */
 function replayVerdict({ outcome, explanation }: Replay): string {
   const { failing: failure, virtualMs = 0, firedEvents = 0 } = outcome ?? {};
   const { noticed: place, what } = explanation ?? {};
   return verdictText({ failure, virtualMs, firedEvents, place, what });
 }
 
-/** Of what was cut off, only the beginning is known. */
+/** Reports a log that was cut off: only the beginning of that execution is known. */
 function goneOnLines(
   terminal: Terminal,
   { scenario }: ReplayedLog,
@@ -186,19 +189,19 @@ function goneOnLines(
   ];
 }
 
-/** Where every decision fits, the code has changed in what comes of them: it may have been fixed. */
+/** If every decision fits, the code's reaction to them has changed: the failure may have been fixed. */
 function gapHeadline({ gap, failing }: ReplayOutcome): string {
   if (gap?.isOfDecision !== false) return 'the log does not fit';
   return failing === undefined ? REPLAY_OUTCOMES.fixed : REPLAY_OUTCOMES.different;
 }
 
-/** How it came to what happens now. */
+/** How the replay continued after the gap. */
 function nowText({ gap, wentOn }: ReplayOutcome): string {
   if (wentOn) return ', and from there it went on by chance';
   return gap?.isOfDecision === true ? '; now, with its answers to the questions that are still asked' : '';
 }
 
-/** The explanation; where there is none, what is known without; for what holds, what happens in it. */
+/** The explanation; without one, the known facts; for an execution that holds, what happens in it. */
 function storyLines(
   terminal: Terminal,
   { outcome, explanation, cutShort, history }: Replay,
@@ -206,7 +209,7 @@ function storyLines(
 ): string[] {
   const { failing } = outcome ?? {};
   if (failing === undefined) return history === undefined ? [] : historyLines(history);
-  // The sentence is in the verdict.
+  // Skips the sentence, which the verdict already contains.
   const shown =
     explanation === undefined
       ? plainLines(terminal, failing)

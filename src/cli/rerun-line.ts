@@ -1,6 +1,6 @@
 /**
- * The line that runs one seed of a scenario again. Invariant: pasted into a POSIX shell in the folder in which the command was typed, it
- * starts the same program with the same words.
+ * The command line that runs one seed of a scenario again. Invariant: pasted into a POSIX shell in the folder in which
+ * the command was typed, it starts the same program with the same arguments.
  */
 import { isAbsolute, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,17 +12,17 @@ import { currentFolder } from './current-folder.ts';
 
 /** How this process was started. */
 export interface Invocation {
-  /** True in the checkout, which runs TypeScript. */
+  /** True in a checkout, which runs TypeScript. */
   readonly runsSources: boolean;
   /** Options of Node itself, such as the loader that a TypeScript scenario needs. */
   readonly nodeOptions: readonly string[];
-  /** The script that was started, as an absolute path. */
+  /** Absolute path of the script that was started. */
   readonly script: string;
-  /** Undefined if it is gone. */
+  /** Current folder; undefined if it is gone. */
   readonly cwd: string | undefined;
 }
 
-/** How the running process was started. */
+/** How the current process was started. */
 function ownInvocation(): Invocation {
   return {
     runsSources,
@@ -32,17 +32,17 @@ function ownInvocation(): Invocation {
   };
 }
 
-/** What to type to start this program with other words. */
+/** The command line that starts this program with other arguments. */
 export function ownLine(words: readonly string[], invocation: Invocation = ownInvocation()): string {
   return [commandOf(invocation), ...words.map(shellWord)].join(' ');
 }
 
-/** What to type for that seed of the scenario. */
+/** The command line that runs that seed of the scenario. */
 export function rerunLine(reference: string, seed: string, invocation: Invocation = ownInvocation()): string {
   return `${commandOf(invocation)} run ${shellWord(reference)} --seed ${shellWord(seed)}`;
 }
 
-/** What to type to have the failure of that seed explained. */
+/** The command line that explains the failure of that seed. */
 export function explainLine(
   reference: string,
   seed: string,
@@ -51,12 +51,12 @@ export function explainLine(
   return `${commandOf(invocation)} explain ${shellWord(reference)} --seed ${shellWord(seed)}`;
 }
 
-/** Characters. A longer word is a nuisance to copy, and Linux gives no program one of more than 131,071 bytes. */
+/** Length limit in characters. A longer argument is a nuisance to copy, and Linux allows at most 131,071 bytes. */
 const TOKEN_MAX = 16_384;
 
 /**
- * What to type to repeat a failure: its token, or the file that keeps its log if the token is too long for a line; with the folder of its
- * scenario if that would not be loaded from here without being allowed.
+ * The command line that repeats a failure: by its token, or by the file that keeps its log if the token is too long.
+ * Adds `--allow` with the scenario's folder if it could not be loaded from here otherwise.
  */
 export function replayLine(
   token: string,
@@ -67,7 +67,7 @@ export function replayLine(
   return `${commandOf(invocation)} replay ${shellWord(what)}${allowText(decodeToken(token).scenario)}`;
 }
 
-/** What to type to run what a file keeps again, or to have it explained; `reference` is its scenario. */
+/** The command line that replays or explains the log in a file; `reference` is its scenario. */
 export function fileLine(
   command: 'replay' | 'explain',
   path: string,
@@ -94,7 +94,7 @@ function commandOf({ runsSources: isCheckout, nodeOptions, script, cwd }: Invoca
     .join(' ');
 }
 
-/** `npx tsx` gives Node its loader by absolute paths and URLs; where they lie in the folder they are shown from there. */
+/** `npx tsx` passes its loader to Node as absolute paths and URLs; those below the folder are shown relative to it. */
 function shortOption(option: string, cwd: string | undefined): string {
   const [, name = '', value = option] = /^(--[\w-]+=)(.*)$/s.exec(option) ?? [];
   const path = value.startsWith('file:') ? fileURLToPath(value) : value;

@@ -1,4 +1,4 @@
-/** `dryrunner run`: scenarios over seeds, a verdict row each. */
+/** `dryrunner run`: runs scenarios over seeds and prints one verdict row per scenario. */
 import { plural } from '../model/plural.ts';
 import { recordOf } from '../threads/execution-record.ts';
 import { UsageError, type ExitStatus } from './exit-status.ts';

@@ -1,6 +1,6 @@
 /**
- * Finds scenarios by name among the shipped ones or loads them from a file. Invariant: what does not load is a usage error that says
- * which file, what was expected and what came.
+ * Finds scenarios by name among the shipped ones, or loads them from a file. Invariant: a file that cannot be loaded is
+ * a usage error that states which file, what was expected and what came.
  */
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -14,9 +14,9 @@ import { UsageError } from './exit-status.ts';
 import { nowLoading } from './user-code.ts';
 import { shownFrame } from './source-line.ts';
 
-/** Nobody has a scenario of that name, which is no path of a file. */
+/** No scenario has that name, and it is not the path of a file. */
 export class UnknownScenarioError extends UsageError {
-  /** Outlives a thread, as the class does not. */
+  /** A string, because the class is lost when an error passes between threads. */
   static readonly code = 'UNKNOWN_SCENARIO';
   readonly code: string = UnknownScenarioError.code;
 }
@@ -25,21 +25,21 @@ export class UnknownScenarioError extends UsageError {
 export interface LoadedScenario {
   readonly definition: ScenarioDefinition;
   readonly files: ScenarioFiles;
-  /** What `sim.load` loads modules with; absent for shipped ones. */
+  /** Loader for `sim.load`; absent for shipped scenarios. */
   readonly modules?: FreshModules;
-  /** What to type to run it again. */
+  /** Reference to type to run it again. */
   readonly reference: string;
 }
 
 /** A scenario by its name, loaded on demand. */
 export interface NamedScenario {
   readonly name: string;
-  /** What to type to run it. */
+  /** Reference to type to run it. */
   readonly reference: string;
   load(): Promise<LoadedScenario>;
 }
 
-/** The shipped scenarios, in the order in which they are run. */
+/** The shipped scenarios, in the order in which they run. */
 async function shippedByName(): Promise<NamedScenario[]> {
   const { scenarios } = (await import(shippedScenariosModule().href)) as {
     scenarios: Readonly<Record<string, () => Promise<ScenarioDefinition>>>;
@@ -53,7 +53,9 @@ async function shippedByName(): Promise<NamedScenario[]> {
 }
 
 /**
- * The scenarios of these references, names or paths of files; all shipped ones if there is none.
+ * Loads the scenarios of these references, which are names or paths of files; all shipped ones if the list is empty.
+ *
+ * @throws UnknownScenarioError for an unknown name, UsageError for a file that cannot be loaded.
  *
  * @throws UnknownScenarioError for a name that nobody has. UsageError for a file that does not load.
  */
@@ -62,7 +64,7 @@ export async function findScenarios(references: readonly string[]): Promise<Load
 }
 
 /**
- * The same by their names: files are loaded to learn these, shipped scenarios are not.
+ * Like {@link findScenarios}, but loads only files, to learn the names in them; shipped scenarios are loaded on demand.
  *
  * @throws UsageError as {@link findScenarios}.
  */
@@ -89,7 +91,7 @@ function loadedAlready(scenario: LoadedScenario): NamedScenario {
 }
 
 /**
- * The one scenario of a reference.
+ * The one scenario that a reference names.
  *
  * @throws UsageError as {@link findScenarios}, and for a file that exports several.
  */
@@ -100,11 +102,11 @@ export async function nameScenario(reference: string): Promise<NamedScenario> {
   throw new UsageError(`${reference}: expected one scenario, got ${others.length + 1}: give one of ${names}`);
 }
 
-/** True for the name of a shipped scenario or of a module; false for a token, or a file of data. */
+/** True for the name of a shipped scenario or the path of a module; false for a token, or a data file. */
 export async function isScenarioReference(text: string): Promise<boolean> {
   const { file } = splitReference(text);
   if (/\.[cm]?[jt]sx?$/.test(file)) return true;
-  // A name has no ending, and no file that is there is taken for one.
+  // A name has no extension, and an existing file is never taken for a name.
   if (isModulePath(text) || /\.\w+$/.test(text) || existsSync(file)) return false;
   return !text.includes(':') || (await shippedByName()).some(({ name }) => name === text);
 }
@@ -114,7 +116,7 @@ export function isModulePath(reference: string): boolean {
   return /[\\/]|\.[cm]?[jt]s(#|$)/.test(reference);
 }
 
-/** The files of those references that are of files. */
+/** The file paths among the references. */
 export function moduleFiles(references: readonly string[]): string[] {
   return references.filter(isModulePath).map((reference) => splitReference(reference).file);
 }
@@ -135,7 +137,7 @@ async function loadFile(reference: string): Promise<LoadedScenario[]> {
   if (name === undefined) return loaded;
   const named = loaded.filter(({ definition }) => definition.name === name);
   if (named.length > 0) return named;
-  // Names of scenarios are free, and people know the export that they have written.
+  // Names of scenarios are free text, so people may use the name of the export instead.
   const ofExport = loaded.filter(({ definition }) => exported[name] === definition);
   if (ofExport.length > 0) return ofExport;
   const names = loaded.map(({ definition }) => definition.name).join(', ');
@@ -150,7 +152,7 @@ function isDirectory(path: string, file: string): boolean {
   }
 }
 
-/** File and name of `FILE#NAME`. A folder or file may have a `#` in its name as well: as much is the file as there is. */
+/** Splits `FILE#NAME`. Folders and files may have a `#` in their names too, so the longest existing path is the file. */
 export function splitReference(reference: string): { readonly file: string; readonly name?: string } {
   const ends = [...reference.matchAll(/#|$/g)].map(({ index }) => index);
   const end = ends.findLast((at) => existsSync(reference.slice(0, at))) ?? ends[0];
@@ -158,7 +160,7 @@ export function splitReference(reference: string): { readonly file: string; read
   return file === reference ? { file } : { file, name: reference.slice(file.length + 1) };
 }
 
-/** What an export may mean by a scenario; code that a scenario shares with others is exported beside it. */
+/** The values of an export that look like scenarios; a module may export other values beside them. */
 function scenariosOfExport([name, value]: [string, unknown]): [string, unknown][] {
   if (!Array.isArray(value)) return isLikeScenario(value) ? [[name, value]] : [];
   const list: readonly unknown[] = value;
@@ -189,7 +191,7 @@ function scenariosIn(module: Record<string, unknown>, file: string, path: string
       throw new UsageError(`${file}: its export ${exportName} is no scenario: ${messageOf(error)}`);
     }
     const other = named.get(value.name);
-    // One may be exported twice, as `default` and by name.
+    // A scenario may be exported twice, as `default` and by name.
     if (other === undefined) named.set(value.name, { definition: value, exportName });
     else if (other.definition !== value) {
       throw new UsageError(
@@ -205,7 +207,7 @@ function scenariosIn(module: Record<string, unknown>, file: string, path: string
 }
 
 /**
- * Reads what a scenario needs, once for all seeds.
+ * Reads the input of a scenario, once for all seeds.
  *
  * @throws UsageError if that fails.
  */
@@ -222,7 +224,7 @@ const TYPESCRIPT = /\.[cm]?tsx?$/;
 async function importScenario(path: string, reference: string): Promise<Record<string, unknown>> {
   const work = nowLoading(reference);
   try {
-    // Packages take functions of the machine when they are loaded.
+    // Installs the stand-ins first: packages keep references to the machine's functions when they are loaded.
     await import('../ambient/install.ts');
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {

@@ -1,4 +1,4 @@
-/** One scenario in front of a person or a program, in a command that runs it on threads and that signals may end. */
+/** Runs one scenario on threads in a command that signals may end, reporting to a person or a program. */
 import { ScenarioRefusedError } from '../threads/thread-supervisor.ts';
 import { UsageError } from './exit-status.ts';
 import type { ExploreCommandOptions } from './explore-options.ts';
@@ -24,7 +24,10 @@ export interface RefusedScenario {
 }
 
 /**
- * Does the work of such a command.
+ * Does the work of such a command, with signals handled.
+ *
+ * @throws UsageError (rejects) if there is no such scenario, or it cannot be loaded in a thread; `refusalText` words
+ * the message for what was typed.
  *
  * @throws UsageError (rejects) if there is no such scenario, or it does not load in a thread; `refusalText` says it in words for what was typed.
  */

@@ -1,6 +1,6 @@
 /**
- * `dryrunner serve --reapi`: this machine as a build cluster of the Remote Execution API, until Ctrl-C. Invariant: when the process ends by a
- * signal, no action is left running.
+ * `dryrunner serve --reapi`: serves this machine as a build cluster of the Remote Execution API until Ctrl-C.
+ * Invariant: when the process ends by a signal, no action is left running.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -26,7 +26,7 @@ export interface ServeCommandOptions {
   readonly host: string;
   readonly jobs?: number;
   readonly cas?: string;
-  /** MiB. */
+  /** Size limit in MiB. */
   readonly casSize?: number;
   readonly runners: WorkerKind;
   readonly chaos?: string;
@@ -42,7 +42,7 @@ const MIB = 1024 * 1024;
 const PROGRESS_MS = 200;
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
 
-/** Serves until a signal comes; the exit code is then that of the signal. */
+/** Serves until a signal comes; returns the exit code of that signal. */
 export async function serveCommand(terminal: Terminal, options: ServeCommandOptions): Promise<number> {
   if (options.casSize !== undefined && options.cas === undefined) {
     throw new UsageError('--cas-size: only with --cas, the folder whose size it bounds');
@@ -82,7 +82,7 @@ async function serveUntilRequested(
   }
 }
 
-/** Where the calls of a cluster are noted, and what ends the wait for its files. */
+/** Where calls are logged and measured, and what interrupts waiting for files. */
 interface ServeSurroundings {
   readonly log: AccessLog;
   readonly metrics: Metrics | undefined;
@@ -116,7 +116,7 @@ async function openCluster(
       },
     });
   } catch (error) {
-    // Of the files that it opens by itself only the folder is the user's.
+    // Of the files that the cluster opens itself, only the folder was named by the user.
     if ((error as NodeJS.ErrnoException).syscall !== undefined && cas !== undefined) {
       throw new UsageError(`--cas: ${cas} cannot be used: ${messageOf(error)}`);
     }
@@ -128,7 +128,7 @@ async function openCluster(
   }
 }
 
-/** What is wrong with an argument of the cluster, for those who have typed it. */
+/** Rewords an invalid argument of the cluster in terms of the options that were typed. */
 function asOption(text: string): string {
   return onOneLine(
     text.replace(/^tls\.(cert|key):/, '--tls-$1:').replace(/^tls:/, '--tls-cert and --tls-key:'),
@@ -170,9 +170,9 @@ function announce(
   }
 }
 
-/** What can be typed on this machine to try the cluster. */
+/** A command line that tries the cluster from this machine. */
 function execLine(endpoint: string, { runners, tokenFile, tlsCert }: ServeCommandOptions): string {
-  // Clients cannot connect to the address that stands for all of a machine.
+  // Clients cannot connect to the wildcard address.
   const url = endpoint.replace(/(?<=:\/\/)(0\.0\.0\.0|\[::\])(?=:\d+$)/, 'localhost');
   return ownLine([
     'exec',
@@ -269,7 +269,7 @@ interface MetricsPage {
   close(): void;
 }
 
-/** A page for Prometheus, for this machine alone. */
+/** A Prometheus page, reachable only from this machine. */
 async function openMetricsPage(port: number | undefined): Promise<MetricsPage> {
   if (port === undefined) return { metrics: undefined, port: undefined, close: () => undefined };
   const { Registry } = await loadPeer('prom-client', '--metrics-port', () => import('prom-client')).catch(

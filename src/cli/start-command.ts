@@ -1,4 +1,7 @@
-/** `dryrunner start`: the main job. The shipped scenarios in virtual time, then real commands, and how simulated and real agree. */
+/**
+ * `dryrunner start`: the main job. Runs the shipped scenarios in virtual time, then real commands, and compares
+ * simulated with real results.
+ */
 import { join } from 'node:path';
 import { createExecRunner } from '../host/exec-runner.ts';
 import { createTempDirs } from '../host/filers/temp-dirs.ts';
@@ -21,16 +24,16 @@ import { findScenarios } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import { textTable } from './text-table.ts';
 
-/** One thing to do, for either runner. */
+/** One command to compare, for both runners. */
 export interface Rehearsal {
   readonly title: string;
   readonly script: Command;
   readonly real: Command;
-  /** Aborts the run this long after its start. */
+  /** Aborts the run this many milliseconds after its start. */
   readonly abortAfterMs?: number;
 }
 
-/** What either runner made of it. */
+/** The results of both runners. */
 export interface Agreement {
   readonly title: string;
   readonly simulated: string;
@@ -38,7 +41,7 @@ export interface Agreement {
   readonly agrees: boolean;
 }
 
-/** A handful of commands that say most about a runner. */
+/** A few commands that reveal most about a runner. */
 export const REHEARSALS: readonly Rehearsal[] = [
   { title: 'exit 0', script: { argv: ['complete 0'] }, real: { argv: ['true'] } },
   {
@@ -68,7 +71,7 @@ export const REHEARSALS: readonly Rehearsal[] = [
 
 const HAS_BEGUN = maskForState('RUNNING', ...TERMINAL_STATES);
 
-/** How the simulated and the real runner agree: the same command, once as a script and once for real (R210). */
+/** Runs the same command on the simulated runner, as a script, and on the real one, and compares the results (R210). */
 export async function compareRunners(rehearsal: Rehearsal, { path }: TempFolder): Promise<Agreement> {
   let simulated = '';
   const verdict = await simulate({
@@ -102,7 +105,7 @@ async function outcome(
   const { runId } = await runner.run(command);
   const seen: RunStatus[] = [];
   if (abortAfterMs !== undefined) {
-    // A busy machine takes its time for the start.
+    // Without a timeout, because starting may take long on a busy machine.
     await runner.query({ runs: [runId], states: HAS_BEGUN }, waitForever());
     await wait(abortAfterMs);
     seen.push(...(await runner.queryNow({ runs: [runId], states: ALL_MASK })).statuses);
@@ -125,7 +128,7 @@ export interface StartCommandOptions {
   readonly json?: boolean;
 }
 
-/** Does the main job; 0 if every scenario held and both runners agree. */
+/** Does the main job. Exit code 0 if every scenario held and both runners agree. */
 export async function startCommand(
   terminal: Terminal,
   { seeds, json = false }: StartCommandOptions,

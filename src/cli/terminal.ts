@@ -1,4 +1,4 @@
-/** Where the command line writes: people read stderr and stdout, programs read stdout alone. */
+/** Output of the command line: people read stderr and stdout, programs read stdout alone. */
 import { writeSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { messageOf } from '../kernel/errors.ts';
@@ -9,17 +9,17 @@ export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
 
 type StreamName = 'stdout' | 'stderr';
 
-/** The two streams, and whether a person is watching. */
+/** The two output streams, and whether a person is watching. */
 export class Terminal {
   readonly #out: NodeJS.WriteStream;
   readonly #err: NodeJS.WriteStream;
   readonly #lostStatus: number;
-  /** True while a stream that nobody reads any more ends nothing. */
+  /** True while the loss of a stream's reader does not end the process. */
   #endsAfter = false;
   #onUnread: (() => void) | undefined;
   readonly #gone = new Set<StreamName>();
 
-  /** `lostStatus` is the exit code where a stream cannot be written, for another reason than that nobody reads it any more. */
+  /** `lostStatus` is the exit code if a stream cannot be written for a reason other than a missing reader. */
   constructor({ lostStatus }: { readonly lostStatus: number }) {
     this.#out = process.stdout;
     this.#err = process.stderr;
@@ -28,10 +28,13 @@ export class Terminal {
     this.#err.on('error', (error: NodeJS.ErrnoException) => this.#lost('stderr', error));
   }
 
-  /** Nobody can read on: end as a closed pipe ends other commands, or say why where that is still possible. */
+  /**
+   * The stream can no longer be written: ends the process as a closed pipe ends other commands, or reports the reason
+   * if the other stream still works.
+   */
   #lost(stream: StreamName, error: NodeJS.ErrnoException): void {
     const { isTTY } = stream === 'stdout' ? this.#out : this.#err;
-    // A terminal that has been closed fails like a disk.
+    // A closed terminal fails with EIO, as a broken disk does.
     const isHungUp = error.code === 'EIO' && isTTY;
     if (isHungUp) exitByHangUp();
     if (this.#endsAfter && error.code === 'EPIPE') {
@@ -51,15 +54,15 @@ export class Terminal {
   }
 
   /**
-   * Does work that writes files which were asked for, to its end also if nobody reads what is printed any more: the process ends as usual
-   * then, but after it.
+   * Runs work that writes requested files to its end even if nobody reads the output any more; the process ends
+   * afterwards.
    */
   async endAfter<T>(work: () => Promise<T>): Promise<T> {
     this.#endsAfter = true;
     try {
       return await work();
     } catch (error) {
-      // Why there is no file.
+      // States why the file is missing.
       if (this.#gone.size > 0) this.note(`error: ${messageOf(error)}`);
       throw error;
     } finally {
@@ -68,12 +71,12 @@ export class Terminal {
     }
   }
 
-  /** Called if nobody reads what is printed any more, in work that goes on then. */
+  /** Sets a function that is called if nobody reads the output any more during {@link endAfter}. */
   onUnread(call: () => void): void {
     this.#onUnread = call;
   }
 
-  /** Whether progress can be drawn over itself. */
+  /** True if a progress line can be overwritten in place. */
   get isInteractive(): boolean {
     return this.#err.isTTY && process.env['TERM'] !== 'dumb';
   }
@@ -82,29 +85,29 @@ export class Terminal {
     return this.#err.columns || 80;
   }
 
-  /** How wide a table on stdout may be; undefined where nothing says so, as in a pipe. */
+  /** Width available to a table on stdout; undefined if unknown, as in a pipe. */
   get tableColumns(): number | undefined {
     const { COLUMNS: given = '' } = process.env;
     if (/^[1-9]\d{0,4}$/.test(given)) return Number(given);
     return this.#out.isTTY ? this.#out.columns || undefined : undefined;
   }
 
-  /** A result: one line on stdout. */
+  /** Prints a result: one line on stdout. */
   line(text = ''): void {
     this.#write('stdout', `${harmless(text, this.#isColoured)}\n`);
   }
 
-  /** One object for programs: one line of JSON on stdout. */
+  /** Prints one object for programs: one line of JSON on stdout. */
   json(value: unknown): void {
     this.#write('stdout', `${JSON.stringify(value)}\n`);
   }
 
-  /** Raw output of a command that is shown as it comes. */
+  /** Writes raw output of a command as it comes. */
   raw(stream: StreamName, bytes: string | Uint8Array): void {
     this.#write(stream, bytes);
   }
 
-  /** Node's stream of a file takes a short write, as on a full disk, for a whole one. */
+  /** Writes to a file synchronously: Node's file stream takes a short write, as on a full disk, for a complete one. */
   #write(stream: StreamName, text: string | Uint8Array): void {
     if (this.#gone.has(stream)) return;
     const to = stream === 'stdout' ? this.#out : this.#err;
@@ -120,7 +123,7 @@ export class Terminal {
     }
   }
 
-  /** Settles when all that was printed so far is written. */
+  /** Settles when everything printed so far has been written. */
   async flush(): Promise<void> {
     for (const stream of [this.#out, this.#err]) {
       await new Promise<void>((resolve) => {
@@ -129,17 +132,17 @@ export class Terminal {
     }
   }
 
-  /** Something about the work itself, on stderr. */
+  /** Prints a message about the work itself, on stderr. */
   note(text: string): void {
     this.#write('stderr', `${harmless(text, false)}\n`);
   }
 
-  /** Replaces the progress line; an empty text removes it. Only if a person is watching. */
+  /** Replaces the progress line; an empty text removes it. Does nothing unless a person is watching. */
   progress(text: string): void {
     if (this.isInteractive) this.#err.write(`\r\u001b[2K${text.slice(0, this.columns - 1)}`);
   }
 
-  /** Colours a text for stdout, unless it goes to a file or `NO_COLOR` is set. */
+  /** Styles a text for stdout, unless stdout is not a terminal or `NO_COLOR` is set. */
   style(style: Style, text: string): string {
     return this.#isColoured ? styleText(style, text) : text;
   }
@@ -149,21 +152,27 @@ export class Terminal {
   }
 }
 
-/** What Node calls the stream. Asking the descriptor by `fstat` kept `sim.load` from finding a rolldown that is a link. */
+/**
+ * Uses Node's own type of the stream. Calling `fstat` on the descriptor kept `sim.load` from finding a rolldown that is
+ * a symbolic link.
+ */
 function isFile(stream: NodeJS.WriteStream & { readonly _type?: string }): boolean {
   return stream._type === 'fs';
 }
 
 const CONTROLS = /(\u001b\[[\d;]*m)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
-/** Texts of scenarios are shown too: what they hold must not move the cursor, clear the screen or ring. */
+/** Escapes control characters: text of a scenario must not move the cursor, clear the screen or ring the bell. */
 function harmless(text: string, isColoured: boolean): string {
   return text.replace(CONTROLS, (found: string, colour?: string) =>
     isColoured && colour !== undefined ? found : `\\u${hex(found)}${found.slice(1)}`,
   );
 }
 
-/** Texts of others, such as clients and servers, must not look like lines of ours, nor turn the direction in which those are read. */
+/**
+ * Escapes line breaks and bidirectional controls: text of others, such as clients and servers, must not look like a
+ * line of ours, nor reverse the reading direction.
+ */
 export function onOneLine(text: string): string {
   return text.replace(/\p{Cc}|\p{Zl}|\p{Zp}|\p{Bidi_Control}/gu, (found) => `\\u${hex(found)}`);
 }

@@ -1,14 +1,14 @@
 /**
- * Columns for people. Invariants: where a width is given, a line is longer only if the first column alone has no room; a number is shown whole, or not
- * at all.
+ * Tables for people. Invariants: if a width is given, a line is longer only if the first column alone does not fit; a
+ * number is shown whole or not at all.
  */
 import { stripVTControlCharacters } from 'node:util';
 
 /** How a table is fitted into a terminal. */
 export interface TextTableOptions {
-  /** How wide a line may be; undefined for as wide as it gets. */
+  /** Maximum width of a line; undefined for no limit. */
   readonly columns?: number | undefined;
-  /** Heads of the columns that are left out where there is no room, the first of them first. */
+  /** Heads of the columns that may be left out if there is no room, in the order in which they are left out. */
   readonly dispensable?: readonly string[];
 }
 
@@ -17,16 +17,17 @@ type Row = readonly string[];
 const GAP = 2;
 const CUT_WIDTH = 8;
 const NUMBER = /^[\d.,]+([ \u00a0]\w+|×)?$/;
-/** In a cell: a space at which it is not broken. */
+/** Marks a space in a cell at which the text must not be broken. */
 export const NO_BREAK = '\u00a0';
 
 /**
- * Lines of a table with a head; numbers are aligned to the right. What is too wide is broken between words, then left out; then texts are cut, and last
- * of all the columns from the right are left out.
+ * Lines of a table with a head; numbers are aligned to the right. To make a table fit, cells are first broken between
+ * words, then the dispensable columns are left out, then texts are cut, and finally columns are left out from the
+ * right.
  */
 export function textTable(head: Row, rows: readonly Row[], options: TextTableOptions = {}): string[] {
   const { columns = Infinity, dispensable = [] } = options;
-  // A column without a head has no name by which it could be missed.
+  // Without a head, the note could not name the column.
   const others = head.slice(1).filter((name) => name !== '' && !dispensable.includes(name));
   const left: string[] = [];
   for (const next of [...dispensable, ...others.reverse(), undefined]) {
@@ -49,7 +50,7 @@ function totalOf(widths: readonly number[]): number {
   return widths.reduce((sum, width) => sum + width, 0) + GAP * (widths.length - 1);
 }
 
-/** Widths at which words stay whole: as wide as the cells, less what the widest ones can give away. */
+/** Widths at which words stay whole: the widths of the cells, reduced where the widest columns can give way. */
 function fitted(all: readonly Row[], columns: number): number[] {
   return narrowed(widest(all, widthOf), widest(all, longestWord), columns);
 }
@@ -59,7 +60,7 @@ function widest(all: readonly Row[], of: (cell: string) => number): number[] {
   return Array.from({ length: count }, (_, column) => Math.max(...all.map((row) => of(row[column] ?? ''))));
 }
 
-/** Takes from the widest ones, down to `least` of each. */
+/** Reduces the widest columns, each to no less than its `least`. */
 function narrowed(widths: readonly number[], least: readonly number[], columns: number): number[] {
   const result = [...widths];
   for (let excess = totalOf(result) - columns; excess > 0; excess--) {
@@ -93,7 +94,7 @@ function drawn(all: readonly Row[], widths: readonly number[]): string[] {
   });
 }
 
-/** Lines of at most this width; a word that is longer is cut. */
+/** Lines of at most this width; a longer word is cut. */
 function wrapped(cell: string, width: number): string[] {
   if (widthOf(cell) <= width || isStyled(cell)) return [cell];
   const lines: string[] = [];
@@ -110,12 +111,15 @@ function cut(word: string, width: number): string {
   return widthOf(word) <= width ? word : `${word.slice(0, Math.max(0, width - 1))}…`;
 }
 
-/** Neither numbers with their units nor cells in colour are broken. */
+/** Numbers with their units and coloured cells are never broken. */
 function longestWord(cell: string): number {
   return isStyled(cell) || NUMBER.test(cell) ? widthOf(cell) : Math.max(...cell.split(' ').map(widthOf));
 }
 
-/** What a cell needs once its words may be cut: half of a number would be another one. */
+/**
+ * The width that a cell needs if its words may be cut. Numbers are kept whole, because a part of a number is another
+ * number.
+ */
 function leastOf(cell: string): number {
   if (isStyled(cell)) return widthOf(cell);
   const numbers = cell.split(' ').map((word) => Math.min(word.length, startingNumber(word).length + 1));

@@ -1,7 +1,7 @@
 /**
- * The files that `--trace` and `--timeline` write. Invariants: a path is looked at before the work whose result it is to hold; what a
- * command reads is never overwritten; the result itself is printed before they are written, and a file that cannot be written never hides
- * a failure; nobody who does not read from a FIFO keeps a signal from ending the command.
+ * Files that `--trace` and `--timeline` write. Invariants: a path is checked before the work whose result it will hold;
+ * a file that the command reads is never overwritten; the result is printed before the files are written, and a file
+ * that cannot be written never hides a failure; a FIFO without a reader never keeps a signal from ending the command.
  */
 import { closeSync, fstatSync, statSync, writeSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -14,10 +14,10 @@ import type { Terminal } from './terminal.ts';
 
 const READER_POLL_MS = 20;
 
-/** An option whose value is a file to be written. */
+/** An option whose value is a file to write. */
 export type WrittenFlag = '--trace' | '--timeline';
 
-/** @throws UsageError (rejects) if no file can be written there, or it is what the command prints to. */
+/** @throws UsageError (rejects) if no file can be written there, or if the command's own output goes there. */
 export async function requireWritable(flag: WrittenFlag, path: string): Promise<void> {
   if (path === '' || path.endsWith('/')) {
     throw new UsageError(`${flag}: expected the path of a file, got ${JSON.stringify(path)}`);
@@ -30,7 +30,7 @@ export async function requireWritable(flag: WrittenFlag, path: string): Promise<
   await asUsage(checkTracePath(path));
 }
 
-/** True for the file that stdout or stderr is redirected to: to write it anew would lose what is printed. */
+/** True for the file to which stdout or stderr is redirected: overwriting it would lose the output. */
 function isPrintedTo(path: string): boolean {
   try {
     const there = statSync(path);
@@ -39,13 +39,16 @@ function isPrintedTo(path: string): boolean {
       [1, 2].map((fd) => fstatSync(fd)).some(({ dev, ino }) => dev === there.dev && ino === there.ino)
     );
   } catch {
-    // What is not there, or cannot be looked at, is for the next check.
+    // The next check reports a path that does not exist or cannot be read.
     return false;
   }
 }
 
 /**
- * Keeps what a command reads, or writes besides, from being overwritten. A device or a pipe can be both.
+ * Keeps the files that a command reads, or also writes, from being overwritten. A device or a pipe may be used for
+ * both.
+ *
+ * @throws UsageError (rejects) if `path` leads to one of `others`, directly or through links.
  *
  * @throws UsageError (rejects) if `path` leads to one of `others`, whatever links are on the way.
  */
@@ -65,7 +68,9 @@ export async function requireOwnFile(
 }
 
 /**
- * Writes the lines; to a FIFO once somebody reads from it, and as fast as they read.
+ * Writes the lines; to a FIFO once a reader opens it, and at the reader's speed.
+ *
+ * @throws UsageError (rejects) if they cannot be written, InterruptedError if a signal comes while nobody reads.
  *
  * @throws UsageError (rejects) if they cannot be written, InterruptedError if a signal comes while nobody reads.
  */
@@ -87,8 +92,10 @@ export async function writeTarget(
 }
 
 /**
- * Writes files once the result is printed. If the result is not that all held, a file that cannot be written is only reported, so that the
- * exit code stays that of the result.
+ * Writes files after the result was printed. If something failed, a file that cannot be written is only reported, so
+ * that the exit code remains that of the result.
+ *
+ * @throws UsageError (rejects) if a file cannot be written and everything held.
  *
  * @throws UsageError (rejects) if a file cannot be written and all held.
  */
@@ -105,7 +112,7 @@ export async function writeAfterResult(
   }
 }
 
-/** A write that waits would keep the process from ending, so this one never does. */
+/** Never blocks, because a blocking write would keep the process from ending. */
 async function writeAll(
   fifo: number,
   path: string,

@@ -1,6 +1,7 @@
 /**
- * What was typed and set for this process as bytes. Node gives it as text, in which bytes that are not UTF-8 read as U+FFFD: another argument
- * or value than was meant. Invariant: a U+FFFD that was typed is let through wherever the system distinguishes it from such bytes.
+ * The arguments and environment variables of this process as bytes. Node gives them as text, in which invalid UTF-8
+ * becomes U+FFFD: another value than was meant. Invariant: a U+FFFD that was really typed is accepted wherever the
+ * system can distinguish it from invalid bytes.
  */
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
@@ -12,7 +13,7 @@ import { UsageError } from './exit-status.ts';
 export function requireTextArguments(): void {
   const typed = process.argv.slice(2);
   if (!typed.some((argument) => argument.includes(REPLACEMENT))) return;
-  // What Node itself was started with comes first.
+  // The arguments of Node itself come first.
   const bytes = entriesOf('cmdline').slice(-typed.length);
   const isKnown = typed.every((argument, index) => isOf(bytes[index], argument));
   typed.forEach((argument, index) =>
@@ -36,12 +37,12 @@ function requireText(expected: string, text: string, bytes: Buffer | undefined):
   if (!isUtf8(bytes)) throw new UsageError(`${expected}, got ${shownBytes(bytes)}`);
 }
 
-/** Whether these bytes may be those of a text. */
+/** True if these bytes are the UTF-8 encoding of the text. */
 function isOf(bytes: Buffer | undefined, text: string): bytes is Buffer {
   return bytes !== undefined && (isUtf8(bytes) ? bytes.toString() === text : text.includes(REPLACEMENT));
 }
 
-/** What Linux keeps of the start of this process; nothing on other systems. */
+/** The arguments or the environment with which this process was started, as Linux keeps them; empty on other systems. */
 function entriesOf(name: 'cmdline' | 'environ'): Buffer[] {
   let rest: Buffer;
   try {

@@ -1,4 +1,7 @@
-/** What several commands let be typed: values, each refused in one line that says what was expected, and options, in the same words. */
+/**
+ * Option values and options that several commands share, in the same words. An invalid value is refused in one line
+ * that states what was expected.
+ */
 import { UsageError } from './exit-status.ts';
 import { constants } from 'node:os';
 import { InvalidArgumentError, Option } from 'commander';
@@ -7,7 +10,7 @@ import { parseSpanMs } from './quantity-text.ts';
 
 const SEEDS_MAX = 10_000_000;
 const THREADS_MAX = 1_024;
-/** No timer of Node takes more. */
+/** The longest timer that Node supports. */
 const SPAN_MS_MAX = 2 ** 31 - 1;
 
 function integerFrom(least: number, text: string, most = SEEDS_MAX): number {
@@ -18,38 +21,38 @@ function integerFrom(least: number, text: string, most = SEEDS_MAX): number {
   return value;
 }
 
-/** An option that may be given again: all that was given. */
+/** Collects the values of an option that may be repeated. */
 export function eachOne(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
 }
 
-/** A seed: any text. Empty, it is a variable of the shell that is not set. */
+/** A seed: any text except the empty one, which usually is an unset shell variable. */
 export function seedText(text: string): string {
   if (text === '') throw new InvalidArgumentError('Expected any text but an empty one.');
   return text;
 }
 
-/** How many threads. */
+/** A number of threads. */
 export function threadCount(text: string): number {
   return integerFrom(1, text, THREADS_MAX);
 }
 
-/** A whole number from 1. */
+/** An integer ≥ 1. */
 export function positiveInteger(text: string): number {
   return integerFrom(1, text);
 }
 
-/** A whole number from 0. */
+/** An integer ≥ 0. */
 export function wholeNumber(text: string): number {
   return integerFrom(0, text);
 }
 
-/** A port of this machine; 0 is any that is free. */
+/** A port number; 0 means any free port. */
 export function portNumber(text: string): number {
   return integerFrom(0, text, 65_535);
 }
 
-/** A duration, in milliseconds. */
+/** A duration, returned in milliseconds. */
 export function span(text: string): number {
   const ms = parseSpanMs(text);
   if (ms === undefined || ms <= 0) {
@@ -59,7 +62,7 @@ export function span(text: string): number {
   return ms;
 }
 
-/** A signal, by its name or number. */
+/** A signal, by name or number. */
 export function signalName(text: string): string {
   const name = text.toUpperCase();
   const known = Object.entries(constants.signals).find(([signal, number]) =>
@@ -69,7 +72,7 @@ export function signalName(text: string): string {
   return known[0];
 }
 
-/** Such as `2/4`. */
+/** A shard such as `2/4`. */
 export function shard(text: string): { index: number; count: number } {
   const [index = 0, count = 0] = text.split('/').map(Number);
   if (!/^\d+\/\d+$/.test(text) || index < 1 || index > count || count > SEEDS_MAX) {
@@ -79,7 +82,11 @@ export function shard(text: string): { index: number; count: number } {
 }
 
 /**
- * An option behind a command may be meant for it or for us.
+ * Refuses an option behind the command that could belong to either program.
+ *
+ * @param command the command to run, as parsed.
+ * @param typed all words that were typed.
+ * @throws UsageError if a command with options does not follow `--`.
  *
  * @param command what is to be run, as it was read.
  * @param typed all words that were typed.
@@ -94,7 +101,7 @@ export function requireSeparator(command: readonly string[], typed: readonly str
   );
 }
 
-/** After how long without progress an execution has failed. */
+/** Time without progress after which an execution has failed. */
 export function hangOption(): Option {
   return new Option(
     '--hang <duration>',
@@ -102,14 +109,14 @@ export function hangOption(): Option {
   ).argParser(span);
 }
 
-/** How much memory an execution may need. */
+/** Memory that an execution may use. */
 export function memoryOption(): Option {
   return new Option('--memory <mb>', 'an execution that needs more MiB of heap than this has failed')
     .argParser(positiveInteger)
     .default(MEMORY_MB);
 }
 
-/** Of each command that runs one execution. */
+/** For commands that run one execution. */
 export function debugOption(): Option {
   return new Option(
     '--debug',
@@ -117,7 +124,7 @@ export function debugOption(): Option {
   );
 }
 
-/** Of each command that runs simulations. */
+/** For commands that run simulations. */
 export function timelineOption(which: string): Option {
   return new Option(
     '--timeline <file.json>',
@@ -125,12 +132,12 @@ export function timelineOption(which: string): Option {
   );
 }
 
-/** Of each command that runs one execution. */
+/** For commands that run one execution. */
 export function traceOption(which: string): Option {
   return new Option('--trace <file>', `write the trace of ${which} to this file, which replay takes`);
 }
 
-/** Of each command that loads what a token or a file names. */
+/** For commands that load what a token or a file names. */
 export function allowOption(): Option {
   return new Option(
     '--allow <dir>',

@@ -1,7 +1,7 @@
-/** Which code of the user's is at work in this thread, so that what it does to the whole process is reported with its name. */
+/** Tracks which user code runs in this thread, so that its effects on the whole process are reported with its name. */
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
 
-/** A module or a scenario, and how the command ends if it does not come to its end. */
+/** A module or a scenario, and the exit status of the command if that code ends the process. */
 export interface ForeignCode {
   /** Such as `the scenario race`. */
   readonly name: string;
@@ -12,7 +12,7 @@ const loading = new Set<string>();
 let current: ForeignCode | undefined;
 let hasLoadedModule = false;
 
-/** A module of the user's is about to be loaded; `isLoaded` is called when that is over. */
+/** Called before a module of the user's is loaded; call `isLoaded` when loading is over. */
 export function nowLoading(file: string): { isLoaded(): void } {
   hasLoadedModule = true;
   loading.add(file);
@@ -25,17 +25,17 @@ export function nowLoading(file: string): { isLoaded(): void } {
   };
 }
 
-/** A scenario is about to run in this thread. */
+/** Called before a scenario runs in this thread. */
 export function nowRunning(name: string): void {
   current = { name: `the scenario ${name}`, status: EXIT_STATUS.FAILED };
 }
 
-/** What was loaded or run last; undefined if nothing was. */
+/** The code that was loaded or run last; undefined if there was none. */
 export function lastForeignCode(): ForeignCode | undefined {
   return current;
 }
 
-/** True if this thread holds a module that is not ours. */
+/** True if a module of the user's has been loaded in this thread. */
 export function holdsForeignModule(): boolean {
   return hasLoadedModule;
 }

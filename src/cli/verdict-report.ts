@@ -1,4 +1,4 @@
-/** Verdicts for people and for programs. */
+/** Reports of verdicts, for people and for programs. */
 import { roundedMs } from '../kernel/microseconds.ts';
 import { headlineOf } from '../explore/failure-key.ts';
 import { counted, formatCount } from '../model/plural.ts';
@@ -10,7 +10,7 @@ import type { LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import { NO_BREAK, textTable } from './text-table.ts';
 
-/** One scenario over all its seeds. */
+/** The results of one scenario over all its seeds. */
 export interface ScenarioSummary {
   readonly scenario: LoadedScenario;
   readonly seeds: number;
@@ -21,11 +21,11 @@ export interface ScenarioSummary {
   readonly virtualMs: number;
   readonly realMs: number;
   readonly decisions: number;
-  /** The trace hash of one seed, or the hash of the trace hashes in the order of the seeds. */
+  /** The trace hash if there was one seed, else the hash of the trace hashes in the order of the seeds. */
   readonly traceHash: string;
-  /** The first failure. */
+  /** The first failure, if any. */
   readonly firstFailure: Verdict | undefined;
-  /** Ended by Ctrl-C before its last seed. */
+  /** True if a signal ended it before its last seed. */
   readonly interrupted: boolean;
 }
 
@@ -42,10 +42,10 @@ const HEAD = [
   'trace hash',
 ];
 
-/** Where a terminal has no room for them; `--json` has all. */
+/** Columns left out if the terminal has no room, in this order; `--json` has all of them. */
 const DISPENSABLE = ['trace hash', 'speed', 'virtual time', 'decisions'];
 
-/** One row per scenario. */
+/** A table with one row per scenario. */
 export function summaryTable(terminal: Terminal, summaries: readonly ScenarioSummary[]): string[] {
   return textTable(
     HEAD,
@@ -78,19 +78,22 @@ function endStatesText({ endStates }: ScenarioSummary): string {
   return texts.join(', ') || '–';
 }
 
-/** What a verdict line says of an execution. */
+/** The facts of an execution that a verdict line shows. */
 export interface JudgedExecution {
   /** Absent if it held. */
   readonly failure?: Pick<Failure, 'atMs' | 'message'> | undefined;
   readonly virtualMs: number;
   readonly firedEvents: number;
-  /** Where it was noticed. */
+  /** Where the failure was noticed. */
   readonly place?: string | undefined;
-  /** What failed and when that happens; default what the message begins with. */
+  /** What failed, and when that happens; default: the beginning of the message. */
   readonly what?: string | undefined;
 }
 
-/** Whether it holds or fails, how and where, in one line, to be read behind what does. Times are in milliseconds, as in an explanation. */
+/**
+ * One line that says whether the execution holds or fails, how and where; it follows the name of the execution. Times
+ * are in milliseconds, as in an explanation.
+ */
 export function verdictText({ failure, virtualMs, firedEvents, place, what }: JudgedExecution): string {
   if (failure === undefined) return `holds, at ${virtualMs} ms after ${counted(firedEvents, 'event')}`;
   const where = place === undefined ? '' : ` ${place}`;

@@ -1,6 +1,6 @@
 /**
- * The token of a `simTest`: Vitest runs that test and nothing else, with the token. Invariant: a token cannot add an option to what Vitest is
- * started with.
+ * Replays the token of a `simTest`: Vitest runs only that test, with the token. Invariant: a token cannot add an option
+ * to Vitest's command line.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ type Options = Partial<NamedExecutionOptions> & {
   readonly continueRandomly?: boolean | undefined;
 };
 
-/** What is read of the report that Vitest writes. */
+/** The used subset of Vitest's JSON report. */
 interface VitestReport {
   readonly testResults: readonly {
     readonly message?: string;
@@ -38,7 +38,7 @@ interface VitestReport {
 }
 
 const VARIABLE_MAX = 32_768;
-/** Options that mean something to commands that run a scenario themselves. */
+/** Options that only commands which run a scenario themselves can honour. */
 const REFUSED = {
   trace: '--trace',
   timeline: '--timeline',
@@ -46,7 +46,7 @@ const REFUSED = {
   time: '--time',
   hang: '--hang',
 } as const;
-/** 1 if the test fails as its token says, 3 if it holds now, or the token does not fit any more. */
+/** Exit code: 1 if the test fails as its token says, 3 if it holds now, or if the token no longer fits. */
 export async function replayInVitest(
   terminal: Terminal,
   { test, token }: TestExecution,
@@ -104,7 +104,7 @@ function mainOfVitest(file: string): string {
   }
 }
 
-/** Vitest's own JSON reporter prints where it has written the report, to a folder that is gone by then. */
+/** Source of a reporter. Vitest's own JSON reporter prints where it wrote the report, which is a temporary folder. */
 function reporterTo(report: string, main: string): string {
   const door = pathToFileURL(createRequire(main).resolve('vitest/node')).href;
   return `import { writeFile } from 'node:fs/promises';
@@ -117,25 +117,28 @@ export default class extends JsonReporter {
 `;
 }
 
-/** Vitest stops before the test, where the debugger of this process has been; that of VS Code follows by itself. */
+/**
+ * Makes Vitest stop before the test, on the address of this process's debugger. The debugger of VS Code follows child
+ * processes by itself.
+ */
 function debugging(): string[] {
   const once = ['--no-file-parallelism', '--test-timeout=0'];
   const url = inspector.url();
   if (url === undefined || process.env['VSCODE_INSPECTOR_OPTIONS'] !== undefined) return once;
   const { host } = new URL(url);
-  // Ends when the debugger has let go: only then can Vitest have the port.
+  // Returns after the debugger has disconnected; only then is the port free for Vitest.
   inspector.close();
   return [...once, `--inspect-brk=${host}`];
 }
 
-/** Linux gives no program a variable of more than 131,071 bytes: a longer token is read from a file. */
+/** Linux limits an environment variable to 131,071 bytes, so a longer token is passed in a file. */
 async function handedOver(token: string, path: string): Promise<NodeJS.ProcessEnv> {
   if (token.length <= VARIABLE_MAX) return { DRYRUNNER_SEED: token };
   await writeFile(path, token);
   return { DRYRUNNER_SEED: undefined, DRYRUNNER_SEED_FILE: path };
 }
 
-/** Its exit code says less than its report. */
+/** Runs Vitest to its end. Its exit code is ignored, because its report says more. */
 function ended(
   args: readonly string[],
   wish: NodeJS.ProcessEnv,

@@ -1,4 +1,4 @@
-/** What each exploring thread runs: the same scenario files, loaded in the same way, as in the thread of the command. */
+/** The code that each exploring thread runs. It loads the same scenario files in the same way as the command's own thread. */
 import type { PreparedScenario } from '../threads/thread-scenario.ts';
 import { serveExploreTask } from '../threads/worker.ts';
 import { findScenarios, prepareScenario } from './scenario-loader.ts';
