@@ -47,7 +47,7 @@ export function failureKey(failure: NamedFailure): string {
   check('failure', failure, is.readable('a failure'));
   const { kind, rule = '', message } = failure;
   check('failure.message', message, is.TEXT);
-  const head = kind === 'error' || message.trim() === '' ? message : headlineOf(message).headline;
+  const head = kind === 'error' || message.trim() === '' ? message : splitMessage(message).headline;
   const named = kind === 'check' ? head.replace(QUOTED, '"…"') : head;
   const runs = named.replace(NUMBER, '#').replace(PREFIXED_RUN, (_, id = '') => `run ${id}#`);
   const numberless = runs.replace(NUMBERS, '#').replace(PLURAL, '$1');
@@ -77,9 +77,15 @@ const PARAGRAPHS = /\n[ \t]*\n/;
 
 /**
  * Splits a message into its name and a picture of it, such as the time lines of a contradiction or the difference that an assertion shows.
- * Invariant: with the rest nothing of the message is lost but blank space.
+ * Invariant: with the rest nothing of the message is lost but blank space, and the colon at the end of a headline, as sentences go on after it.
  */
 export function headlineOf(message: string): FailureHeadline {
+  const { headline, rest } = splitMessage(message);
+  return { headline: headline.replace(/[\s:]+$/, '') || NO_MESSAGE, rest };
+}
+
+/** Keys, which are kept in files, have the headline with its colon. */
+function splitMessage(message: string): FailureHeadline {
   const [first = '', second, ...others] = message.trim().split(PARAGRAPHS);
   const isAnnouncing = first.trimEnd().endsWith(':') && second !== undefined;
   const head = isAnnouncing ? `${first}\n${second}` : first;

@@ -11,6 +11,7 @@ import { defineScenario } from '../../src/simulation/scenario.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Verdict } from '../../src/simulation/verdict.ts';
 import { formatEvent } from '../../src/trace/event-text.ts';
+import { fault } from '../questions.ts';
 
 /** The lines that a failure is explained with, of which `what` says what must be lost for it. */
 async function explained(fails: (text: string) => boolean): Promise<string[]> {
@@ -72,6 +73,31 @@ test('of a torn write the history has what was to be written, what is kept of it
     '  0 ms   log on n1 has 4 bytes left, which were not synced',
     '  0 ms   n1 reads log (4 bytes)',
   ]);
+});
+
+test('of many writes that are lost together the history has the torn one, which is the first, and the last ones', async () => {
+  const writes = 9;
+  const scenario = defineScenario({
+    name: 'long-log',
+    description: 'a log that is never synced',
+    async run(sim) {
+      const medium = createMemoryDisk(sim.world, { name: 'n1' });
+      const disk = medium.mount(sim.world);
+      for (let i = 1; i <= writes; i += 1) {
+        await sim.sleep(1, `entry ${i}`);
+        await disk.append('log', 'abc');
+      }
+      medium.powerFail();
+      sim.check((await medium.mount(sim.world).readText('log')) !== 'abca', 'a part is there');
+    },
+  });
+  const log = [
+    { question: fault('n1 lost log'), n: writes + 1, answer: writes - 1 },
+    { question: fault('n1 torn log'), n: 4, answer: 3 },
+  ];
+  const { history } = await explain(createExecutor(scenario), log);
+  const appended = history.filter(({ text }) => text === 'n1 appends to log (3 bytes)');
+  expect(appended.map(({ atMs }) => atMs)).toEqual([2, 6, 7, 8, 9]);
 });
 
 test.each(['powerFail', 'crash'] as const)(

@@ -29,12 +29,19 @@ describe('the headline of a message', () => {
       'Expected values to be strictly equal: 1 !== 2',
       [],
     ],
+    [
+      'a sentence can go on after an announcement',
+      'the log lacks:\n\nits end:\n\n- c',
+      'the log lacks: its end',
+      ['- c'],
+    ],
+    ['a colon alone says nothing', ':', '(without a message)', []],
     ['an empty message leaves no hole in a sentence', ' \n', '(without a message)', []],
   ])('%s', (_name, message, headline, rest) => {
     expect(headlineOf(message)).toEqual({ headline, rest });
   });
 
-  test('property: with the rest it has all words of the message, in order', () => {
+  test('property: with the rest it has all words of the message, in order, and it ends without a colon', () => {
     const lines = fc.array(fc.constantFrom('', ' ', 'a', ' b c', 'd:', 'e '), { maxLength: 9 });
     fc.assert(
       fc.property(lines, (parts) => {
@@ -43,10 +50,10 @@ describe('the headline of a message', () => {
         const words = (text: string): string[] =>
           text
             .replace('(without a message)', '')
-            .split(/\s+/)
+            .split(/[\s:]+/)
             .filter((word) => word !== '');
         expect([...words(headline), ...words(rest.join(' '))]).toEqual(words(message));
-        expect(headline).not.toContain('\n');
+        expect(headline).not.toMatch(/\n|:$/);
       }),
     );
   });
@@ -59,6 +66,12 @@ describe('the key', () => {
     );
     expect(one).toBe('check read by a said #');
     expect(other).toBe(one);
+  });
+
+  test('has the colon of a headline, as those that are kept in files do', () => {
+    expect(failureKey({ kind: 'check', message: 'the log is without its end:' })).toBe(
+      'check the log is without its end:',
+    );
   });
 
   test('differs for two assertions that begin alike', () => {

@@ -7,6 +7,7 @@ import type { Failure } from '../../simulation/verdict.ts';
 import { headlineOf } from '../failure-key.ts';
 import { candidatesOf } from './candidates-of-run.ts';
 import { EventNames } from './event-name.ts';
+import { beginsIn } from './held-resources.ts';
 import { type HistoryCandidate, RANK } from './history-candidate.ts';
 import { type Row, Rows } from './history-rows.ts';
 import { causeText } from './line-cause.ts';
@@ -75,19 +76,14 @@ function isLine({ isFiring, rank }: HistoryCandidate): boolean {
 
 /** The end of something is shown with its beginning, as far as there is room. */
 function takeBegins(rows: Rows, all: readonly HistoryCandidate[], most: number): void {
-  const best = all.filter((_, index) => rows.has(index));
-  for (const { event } of best) {
-    if (event?.type !== 'freed' || rows.size >= most) continue;
-    const { runner, runId, resource, name } = event;
-    const begin = all.findIndex(
-      ({ event: other }) =>
-        other?.type === 'acquired' &&
-        other.runner === runner &&
-        other.runId === runId &&
-        other.resource === resource &&
-        other.name === name,
-    );
-    if (begin >= 0) rows.take(begin);
+  const ends = all.filter(({ event }, index) => event?.type === 'freed' && rows.has(index));
+  if (ends.length === 0) return;
+  const begins = beginsIn(all.flatMap(({ event }) => event ?? []));
+  for (const { event } of ends) {
+    if (rows.size >= most) return;
+    const begin = event === undefined ? undefined : begins.get(event);
+    const index = begin === undefined ? -1 : all.findIndex((candidate) => candidate.event === begin);
+    if (index >= 0) rows.take(index);
   }
 }
 

@@ -19,13 +19,13 @@ export function stepKind(event: DiskEvent): 'written' | 'synced' | undefined {
   return isWrite(event) || step === 'renamed' || step === 'removed' ? 'written' : undefined;
 }
 
-/** Of writes to one file that are lost, so many are shown: the last ones. */
+/** Of writes to one file that are lost, so many are shown: the last ones, and the one that was torn, which is the first. */
 const LOST_WRITES_MAX = 4;
 
 /** What has happened to a file since it was synced. */
 interface UnsyncedFile {
   readonly synced: DiskEvent | undefined;
-  readonly writes: readonly DiskEvent[];
+  readonly writes: DiskEvent[];
 }
 
 /** What leads to the loss of content and what comes of it: the last sync, the writes after it, what is left, and who reads that first. */
@@ -67,8 +67,9 @@ export class FileLosses {
       this.#shown.add(event);
       if (step === 'read') this.#unread.delete(key);
     } else if (isWrite(event)) {
-      const { synced, writes } = this.#of(key);
-      this.#files.set(key, { synced, writes: [...writes.slice(1 - LOST_WRITES_MAX), event] });
+      const unsynced = this.#of(key);
+      unsynced.writes.push(event);
+      this.#files.set(key, unsynced);
     } else if (step === 'synced') this.#files.set(key, { synced: event, writes: [] });
   }
 
@@ -81,7 +82,8 @@ export class FileLosses {
     // Of several that are lost the first may be torn.
     const struck = writes.filter(isWrite).at(step === 'torn' ? -lost : -1);
     if (struck !== undefined) this.#struck.add(struck);
-    for (const each of [synced, ...writes]) if (each !== undefined) this.#led.add(each);
+    const last = writes.slice(-LOST_WRITES_MAX);
+    for (const each of [synced, ...last]) if (each !== undefined) this.#led.add(each);
     this.#unread.add(key);
   }
 

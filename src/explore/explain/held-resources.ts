@@ -27,18 +27,35 @@ export function holdingIn(events: readonly ObservedEvent[]): Set<TraceEvent> {
 
 /** The events in which that was taken which was not given back by the end, in the order of taking. */
 export function unfreedIn(events: readonly ObservedEvent[]): ObservedEvent[] {
-  const held = new Map<string, ObservedEvent[]>();
-  for (const observed of events) {
-    const { event } = observed;
+  const { left } = holdingsIn(events.map(({ event }) => event));
+  return events.filter(({ event }) => left.has(event));
+}
+
+/** For each event in which something was given back or lost, the one in which that was taken: of several the first that was still held. */
+export function beginsIn(events: readonly TraceEvent[]): ReadonlyMap<TraceEvent, TraceEvent> {
+  return holdingsIn(events).begins;
+}
+
+interface Holdings {
+  readonly left: ReadonlySet<TraceEvent>;
+  readonly begins: ReadonlyMap<TraceEvent, TraceEvent>;
+}
+
+function holdingsIn(events: readonly TraceEvent[]): Holdings {
+  const held = new Map<string, TraceEvent[]>();
+  const begins = new Map<TraceEvent, TraceEvent>();
+  for (const event of events) {
     if (event.type !== 'acquired' && event.type !== 'freed' && event.type !== 'abandoned') continue;
     const key = [runKeyOf(event), event.owner, event.resource, event.name].join('\n');
     const list = held.get(key) ?? [];
-    if (event.type === 'acquired') list.push(observed);
-    else list.shift();
     held.set(key, list);
+    if (event.type === 'acquired') list.push(event);
+    else {
+      const begin = list.shift();
+      if (begin !== undefined) begins.set(event, begin);
+    }
   }
-  const left = new Set([...held.values()].flat());
-  return events.filter((observed) => left.has(observed));
+  return { left: new Set([...held.values()].flat()), begins };
 }
 
 /** Runs of different runners are numbered alike. */

@@ -12,7 +12,7 @@ import { historyOf } from '../../../src/explore/explain/failure-history.ts';
 import { observe } from '../../../src/explore/explain/observed-run.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
 import type { Simulation } from '../../../src/simulation/simulation.ts';
-import { createNetwork } from '../../../src/cluster/index.ts';
+import { createMutex, createNetwork } from '../../../src/cluster/index.ts';
 import { choice, delay, order as orderOf } from '../../questions.ts';
 
 async function explained(
@@ -227,4 +227,33 @@ test('of what this package has asked for by itself, the line of the user to whic
       frames: [expect.stringMatching(/^Object\.run \(.*evidence\.test\.ts:\d+:\d+\)$/)],
     },
   ]);
+});
+
+test('of a lock that was taken several times, the end is shown with its own beginning', async () => {
+  const explanation = await explained(async (sim) => {
+    const jobs = createMutex(sim.world, { name: 'jobs' });
+    const work = (): Promise<void> => jobs.run(() => {}, { owner: 'ann' });
+    for (let turn = 0; turn < 4; turn += 1) await work();
+    await sim.sleep(5);
+    await work();
+    for (const name of ['ant', 'bee', 'cat', 'dog']) sim.note(name);
+    sim.check(false, 'it is late');
+  });
+  const about = explanation.history.filter(({ text }) => text.includes('jobs'));
+  expect(about.map(({ atMs, text }) => `${atMs} ms: ${text}`)).toEqual([
+    '5 ms: ann took mutex jobs',
+    '5 ms: ann released mutex jobs',
+  ]);
+});
+
+test('a sentence that ends with an announcement goes on without its colon', async () => {
+  const { sentence, history } = await explained(
+    (sim) => {
+      const log = sim.choose('log', 2);
+      sim.check(log === 0, 'the log is without its end:');
+    },
+    [{ question: choice('log'), n: 2, answer: 1 }],
+  );
+  expect(sentence).toBe('evident fails at 0 ms: the log is without its end, when "log" is 1 (of 0 to 1).');
+  expect(history.at(-1)?.text).toBe('the log is without its end');
 });
