@@ -119,6 +119,18 @@ test('a function that sets a timer itself keeps its own name inside of a promise
   expect(text).toMatch(/10 ms {3}the timer set in tick \(explained-timers\.test\.ts:\d+\) fires/);
 });
 
+test('sleeps and timers of one history are called in the same words, each by what it is', async () => {
+  const text = await explained(async (sim) => {
+    let isLate = false;
+    const pause = async (): Promise<void> => sim.sleep(20);
+    setTimeout(() => (isLate = true), 10);
+    await pause();
+    sim.check(!isLate, 'it is late');
+  });
+  expect(text).toMatch(/10 ms {3}the timer set in run \(explained-timers\.test\.ts:\d+\) fires/);
+  expect(text).toMatch(/20 ms {3}the sleep set in pause \(explained-timers\.test\.ts:\d+\) ends/);
+});
+
 test('a timeline calls a timer as an explanation does', async () => {
   const scenario = defineScenario({
     name: 'mine',

@@ -10,7 +10,7 @@ import { Arrivals } from './arrivals.ts';
 import { CallArguments } from './call-arguments.ts';
 import type { DueEvent, ObservedRun } from './observed-run.ts';
 import { eventText } from './question-text.ts';
-import { shortPlaceOf, userCallsOf, type UserCall } from './source-place.ts';
+import { hasUserFrame, userCallsOf, type UserCall } from './source-place.ts';
 
 const NOUNS: Readonly<Record<AmbientTimerKind, string>> = {
   setTimeout: 'timer',
@@ -24,8 +24,13 @@ function timerNoun({ owner, what }: Topic): string | undefined {
   return `${NOUNS[owner as AmbientTimerKind]}${what === '' ? '' : ` "${what}"`}`;
 }
 
+/** What the line that sets something names; undefined for an event that has a name of its own. */
+function setNoun(topic: Topic): string | undefined {
+  return topic === SCENARIO_SLEEP ? 'sleep' : timerNoun(topic);
+}
+
 /**
- * Where a timer was set. Most are set by what `new Promise` is given, a function without a name, and source maps give those wrong ones, so
+ * Where a timer or a sleep was set. Most are set by what `new Promise` is given, a function without a name, and source maps give those wrong ones, so
  * the name is that of the function that made the promise; many programs have one that does it for all, and then the line that called it
  * says more.
  */
@@ -61,12 +66,16 @@ export class EventNames {
   /** The event in words. */
   of({ id, topic }: DueEvent): string {
     const stack = this.#stackOf(id);
-    const timer = timerNoun(topic);
-    const setter = timer === undefined || stack === undefined ? undefined : setterOf(stack);
-    if (setter !== undefined) return `the ${timer} set ${setter}`;
-    const place = topic === SCENARIO_SLEEP && stack !== undefined ? shortPlaceOf(stack) : undefined;
-    if (place !== undefined) return `the sleep ${place}`;
+    const noun = setNoun(topic);
+    const setter = noun === undefined || stack === undefined ? undefined : setterOf(stack);
+    if (setter !== undefined) return `the ${noun} set ${setter}`;
     return this.#arrivalText(id, topic) ?? eventText(topic);
+  }
+
+  /** True if its name says where it was set. */
+  saysItsPlace({ id, topic }: DueEvent): boolean {
+    const stack = setNoun(topic) === undefined ? undefined : this.#stackOf(id);
+    return stack !== undefined && hasUserFrame(stack);
   }
 
   /** The message that comes with this event, if one does. */
@@ -79,7 +88,7 @@ export class EventNames {
   isTelling({ id, topic }: DueEvent): boolean {
     const isNameless = topic === SCENARIO_SLEEP || (topic.what === '' && timerNoun(topic) !== undefined);
     const stack = isNameless ? this.#stackOf(id) : undefined;
-    return !isNameless || (stack !== undefined && shortPlaceOf(stack) !== undefined);
+    return !isNameless || (stack !== undefined && hasUserFrame(stack));
   }
 
   /** True for the arrival of a message and the end of a call of a disk: why it was sent or made is a line of its own. */

@@ -54,7 +54,7 @@ function placesOfAsked(run: ObservedRun, decision: ObservedDecision): SourcePlac
   if (drawn !== undefined) return placeOf(`"${drawn.name}" was drawn`, stack);
   const message = messageAskedAbout(run, decision, new CallArguments(run));
   if (message !== undefined) {
-    return userPlaceOf(run, { what: message, did: 'sent', stack, makerId: firingId });
+    return userPlaceOf(run, { what: message, was: ' was sent', stack, makerId: firingId });
   }
   const isChosen = question.kind === 'choice' || question.kind === 'draw';
   return placeOf(`${actText(question)} was ${isChosen ? 'decided' : 'asked for'}`, stack);
@@ -63,28 +63,31 @@ function placesOfAsked(run: ObservedRun, decision: ObservedDecision): SourcePlac
 function placesOfEvent(run: ObservedRun, id: number): SourcePlace[] {
   const event = run.firings.get(id);
   if (event === undefined) return [];
-  const what = new EventNames(run).of(event);
-  return userPlaceOf(run, { what, did: 'set', stack: event.place, makerId: event.cause });
+  const names = new EventNames(run);
+  const was = names.saysItsPlace(event) ? '' : ' was set';
+  return userPlaceOf(run, { what: names.of(event), was, stack: event.place, makerId: event.cause });
 }
 
 /** What was done, the stack of who did it, and the event of the clock that brought it. */
 interface Done {
   readonly what: string;
-  readonly did: string;
+  /** Follows it, if its own line is shown and it does not say itself that that has set it. */
+  readonly was: string;
   readonly stack: string | undefined;
   readonly makerId: number;
 }
 
 /** Where it was done; if no line of the user is there, where its maker was made, or the maker of that. */
-function userPlaceOf(run: ObservedRun, { what, did, stack = '', makerId }: Done): SourcePlace[] {
-  if (hasUserFrame(stack)) return placeOf(`${what} was ${did}`, stack);
+function userPlaceOf(run: ObservedRun, { what, was, stack = '', makerId }: Done): SourcePlace[] {
+  if (hasUserFrame(stack)) return placeOf(`${what}${was}`, stack);
   const names = new EventNames(run);
   let maker = run.firings.get(makerId);
   for (let steps = 1; maker !== undefined && steps < MAKERS_MAX; steps += 1) {
     const { id, place = '', cause } = maker;
     if (hasUserFrame(place)) {
       const made = names.broughtBy(id) === undefined ? 'set' : 'sent';
-      return placeOf(`${what} goes back to ${names.of(maker)}, which was ${made}`, place);
+      const which = names.saysItsPlace(maker) ? '' : `, which was ${made}`;
+      return placeOf(`${what} goes back to ${names.of(maker)}${which}`, place);
     }
     maker = run.firings.get(cause);
   }

@@ -50,7 +50,7 @@ async function explained(
     nearestPass?.text ?? 'nothing',
     nearestPass?.difference ?? 'no difference',
   ];
-  return lines.map((line) => line.replace(/the sleep in .*?\) ends/, 'the sleep of the scenario ends'));
+  return lines.map((line) => line.replace(/the sleep set in .*?\) ends/, 'the sleep of the scenario ends'));
 }
 
 class Tickets {

@@ -107,7 +107,7 @@ test('a sleep without a name is named by the line that slept', async () => {
     [{ question: orderOf('clock'), n: 2, answer: 1 }],
   );
   expect(sentence).toMatch(
-    /when the sleep in napper \(evidence\.test\.ts:\d+\) comes before "clock", due at the same time\.$/,
+    /when the sleep set in napper \(evidence\.test\.ts:\d+\) comes before "clock", due at the same time\.$/,
   );
 });
 

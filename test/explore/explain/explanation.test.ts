@@ -98,21 +98,21 @@ describe('a failure that is explained', () => {
     const lines = formatExplanation(explanation).map(({ text }) => text);
     const isFrame = (line: string): boolean => line.startsWith('    ');
     expect(lines.filter((line) => !isFrame(line)).slice(0, -1)).toEqual([
-      'abort-wins fails at 50 ms: run 0 was aborted and is TIMEDOUT, when "patience in round 0" is 2 (of 0 to 2) and the deadline of run 0 comes before the sleep in Object.run (planted-bugs.ts:77), due at the same time.',
+      'abort-wins fails at 50 ms: run 0 was aborted and is TIMEDOUT, when "patience in round 0" is 2 (of 0 to 2) and the deadline of run 0 comes before the sleep set in run (planted-bugs.ts:77), due at the same time.',
       'What happened',
       '   0 ms   worker accepted run 0: ["sleep 80","complete 0"], timeout 50 ms',
       '   0 ms ? "patience in round 0" is 2 (of 0 to 2)',
       '   0 ms   run 0 of worker became RUNNING  (by "worker start", set at the start)',
-      '  50 ms ? the deadline of run 0 comes before the sleep in Object.run (planted-bugs.ts:77), due at the same time  (set at 0 ms by "worker start")',
-      '  50 ms   worker was asked to abort run 0  (by the sleep in Object.run (planted-bugs.ts:77), set at the start)',
+      '  50 ms ? the deadline of run 0 comes before the sleep set in run (planted-bugs.ts:77), due at the same time  (set at 0 ms by "worker start")',
+      '  50 ms   worker was asked to abort run 0  (by the sleep set in run (planted-bugs.ts:77), set at the start)',
       '  50 ms   run 0 of worker became TIMEDOUT  (by the end of the process of run 0, set at 50 ms by the deadline of run 0)',
       '  50 ms ! run 0 was aborted and is TIMEDOUT',
       'What would have held',
-      '  If the sleep in Object.run (planted-bugs.ts:77) had come before the deadline of run 0 at 50 ms, nothing would have failed.',
+      '  If the sleep set in run (planted-bugs.ts:77) had come before the deadline of run 0 at 50 ms, nothing would have failed.',
       '  In the passing execution: 50 ms: run 0 of worker became ABORTED. In the failing execution: 50 ms: run 0 of worker became TIMEDOUT.',
       'Where',
       '  the deadline of run 0 goes back to "worker start", which was set',
-      '  the sleep in Object.run (planted-bugs.ts:77) was set',
+      '  the sleep set in run (planted-bugs.ts:77)',
       '  the failure was noticed',
       'To see it again',
     ]);
