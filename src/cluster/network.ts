@@ -107,7 +107,7 @@ export class Network {
    * Adds a node and starts its program. Nodes can join at any time. Calls to a node wait until its program has returned.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a name that is taken, also by a node that has left; `RUNNER_RELEASED` after `stop`.
-   * If the program throws synchronously, that error is thrown and no node is added; `onError` decides about later errors.
+   * With `onError: 'fail'`, an error that the program throws synchronously is thrown here, and no node is added. `onError` decides about all others.
    */
   node<T extends object | void>(
     name: string,
