@@ -4,7 +4,7 @@
  * is written after it (R142).
  */
 import type { Timer } from '../kernel/clock.ts';
-import { thing, type Topic } from '../kernel/question.ts';
+import { Thing, type Topic } from '../kernel/question.ts';
 import type { ExecCommand, MemoryReport, Process, ProcessStatus } from '../model/execer.ts';
 import type { Chunk } from '../model/output.ts';
 import { FaultLog } from './fault-log.ts';
@@ -50,7 +50,7 @@ export abstract class VirtualProcess implements Process {
 
   /** The subject of an event of this process. */
   protected topic(what: string): Topic {
-    return thing('process', this.name).topic(what);
+    return new Thing('process', this.name).topic(what);
   }
 
   /** True once SIGTERM was sent. */

@@ -22,6 +22,27 @@ export function setStackLimit(frames?: number): () => void {
   };
 }
 
+/**
+ * Suppresses stacks of errors; pass the result to {@link putStacksBack}. Only an error may be made in between: the property is
+ * usually assigned rather than redefined, which takes a tenth of the time but would throw if code had made it read-only meanwhile.
+ */
+export function leaveStacksOut(): PropertyDescriptor | undefined {
+  const before = Object.getOwnPropertyDescriptor(Error, NAME);
+  if (before?.writable === true) {
+    Error.stackTraceLimit = 0;
+  } else {
+    Reflect.defineProperty(Error, NAME, before === undefined ? { ...OWN_PROPERTY, value: 0 } : { value: 0 });
+  }
+  return before;
+}
+
+/** Restores what {@link leaveStacksOut} returned. */
+export function putStacksBack(before: PropertyDescriptor | undefined): void {
+  if (before?.writable === true) Error.stackTraceLimit = before.value as number;
+  else if (before === undefined) Reflect.deleteProperty(Error, NAME);
+  else Reflect.defineProperty(Error, NAME, before);
+}
+
 /** Calls `make` with stacks of this many frames, and returns its result. */
 export function withStackLimit<T>(frames: number, make: () => T): T {
   const restore = setStackLimit(frames);

@@ -124,20 +124,23 @@ const PLACED: ReadonlySet<RunnerErrorCode> = new Set([
   ...(['RUNNER_NOT_CLONEABLE', 'RUNNER_NO_DELEGATE', 'RUNNER_MISSING_PACKAGE'] as const),
 ]);
 
-/** Suppresses stacks until the returned function is called, as `setStackLimit(0)` does. */
-type OmitStack = () => () => void;
+/** How stacks are suppressed: errors made between `omit` and `restore`, which takes the result of `omit`, have none. */
+export interface StackOmission {
+  omit(): PropertyDescriptor | undefined;
+  restore(before: PropertyDescriptor | undefined): void;
+}
 
 /** One entry for each simulation that has requested it. */
-const omitting: OmitStack[] = [];
+const omissions: StackOmission[] = [];
 
 /**
  * Until the returned function is called, errors that simulated collaborators answer with have no stack, even if user
  * code creates them: capturing the place of a fault costs more than injecting it. All other errors keep theirs, since
  * code under test may read it, and must behave the same when its log is replayed.
  */
-export function omitStacksOfAnswers(omit: OmitStack): () => void {
-  omitting.push(omit);
-  return () => void omitting.pop();
+export function omitStacksOfAnswers(omission: StackOmission): () => void {
+  omissions.push(omission);
+  return () => void omissions.pop();
 }
 
 /**
@@ -158,9 +161,13 @@ export class RunnerError extends Error {
   constructor(code: RunnerErrorCode, message: string, details?: RunnerErrorDetails) {
     const text = shownText(message);
     const options = errorOptions(details);
-    const restore = PLACED.has(code) ? undefined : omitting[0]?.();
-    super(text, options);
-    restore?.();
+    const [omission] = omissions;
+    if (omission === undefined || PLACED.has(code)) super(text, options);
+    else {
+      const before = omission.omit();
+      super(text, options);
+      omission.restore(before);
+    }
     this.name = 'RunnerError';
     this.code = code;
     this.expected = detailOf(details, 'expected') as string | undefined;

@@ -89,7 +89,16 @@ const whole = new WeakSet();
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` that names the part.
  */
 export function checkWorld(world: unknown): void {
-  if (typeof world === 'object' && world !== null && whole.has(world)) return;
+  if (isWhole(world)) return;
   check('world', world, WORLD);
   whole.add(world as World);
+}
+
+/** As {@link checkWorld}, for what draws, but not from the world's random stream. */
+export function checkWorldOfChoices(world: unknown): void {
+  if (!isWhole(world)) check('world', world, WORLD_OF_CHOICES);
+}
+
+function isWhole(world: unknown): boolean {
+  return typeof world === 'object' && world !== null && whole.has(world);
 }

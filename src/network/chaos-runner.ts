@@ -8,7 +8,7 @@ import { isRunnerError, RunnerError } from '../kernel/errors.ts';
 import type { Topic } from '../kernel/question.ts';
 import { RunRejectedError } from '../model/run-rejected-error.ts';
 import { waitCancelled } from '../model/status-errors.ts';
-import { type World, WORLD_OF_CHOICES } from '../model/world.ts';
+import { checkWorldOfChoices, type World } from '../model/world.ts';
 import type { InjectedFault } from './chaos-error.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import type { FaultKind } from '../model/faults.ts';
@@ -212,7 +212,7 @@ export function createChaosRunner(
   delegate?: Service,
   options: ChaosOptions = {},
 ): ChaosRunner {
-  check('world', world, WORLD_OF_CHOICES);
+  checkWorldOfChoices(world);
   check('options', options, CHAOS_OPTIONS);
   const chaos = new ChaosService(world, delegate, options);
   world.onHeal?.(() => chaos.heal());

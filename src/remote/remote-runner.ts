@@ -17,7 +17,7 @@ import { createMemoryContentStore } from '../cas/memory-content-store.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Timer } from '../kernel/clock.ts';
 import { messageOf, RunnerError } from '../kernel/errors.ts';
-import { thing, type Topic } from '../kernel/question.ts';
+import { Thing, type Topic } from '../kernel/question.ts';
 import { unknownSnapshot } from '../filers/filer-error.ts';
 import {
   RPC_CODES,
@@ -637,7 +637,7 @@ class RemotePerformance implements Performance {
   }
 
   #topic(what: string): Topic {
-    return thing('run', this.#runId).topic(what);
+    return new Thing('run', this.#runId).topic(what);
   }
 }
 

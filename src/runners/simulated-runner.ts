@@ -1,12 +1,12 @@
 /** The simulated runner: the real queue and invoker on the sim execer, so that commands are scripts and time is virtual. */
 import * as is from '../kernel/shape.ts';
 import { checkWorld, type World } from '../model/world.ts';
-import { createSimExecer, ScriptExecer, type SimExecer } from '../execers/sim-execer.ts';
+import { ScriptExecer, type SimExecer } from '../execers/sim-execer.ts';
 import { createVirtualFiler } from '../filers/fake-filer.ts';
 import { watchedService } from '../model/service.ts';
 import type { IsolatedPart } from '../model/isolation.ts';
 import type { RunTypeMap } from '../model/run-type.ts';
-import { createMemoryOutputs, MemoryOutputFolder, type MemoryOutputs } from '../outputs/memory-output.ts';
+import { MemoryOutputFolder, type MemoryOutputs } from '../outputs/memory-output.ts';
 import { Invoker } from './invocation/invoker.ts';
 import type { InvokerOptions } from './invocation/invoker-parts.ts';
 import type { PlainParts } from './invocation/undisturbed-invocation.ts';
@@ -87,8 +87,8 @@ export function createSimulatedRunner(world: World, options: SimulatedRunnerOpti
   const home = part === undefined ? world : { ...world, clock: part.clock };
   const {
     filers = defaultFilers(),
-    execer = createSimExecer({ clock: home.clock }),
-    outputs = createMemoryOutputs({ maxOutputs: OUTPUTS_KEPT }),
+    execer = new ScriptExecer({ clock: home.clock }),
+    outputs = new MemoryOutputFolder({ maxOutputs: OUTPUTS_KEPT }),
     tempDirs = new PrivateTempDirs(),
   } = options;
   // Each literal has all of its fields, so that there is one hidden class for all options.

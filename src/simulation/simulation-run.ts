@@ -12,15 +12,15 @@ import {
   isEarlyEnd,
 } from '../kernel/decisions.ts';
 import { isInstance } from '../kernel/argument-check.ts';
-import { messageOf, isRunnerError, omitStacksOfAnswers } from '../kernel/errors.ts';
+import { messageOf, isRunnerError, omitStacksOfAnswers, type StackOmission } from '../kernel/errors.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import { createDecisions, type DecisionLog } from '../kernel/decision-log.ts';
 import { chooseDrain } from '../kernel/drain.ts';
 import { ReplaySource } from '../kernel/replay-decisions.ts';
 import { RollingHash } from '../kernel/rolling-hash.ts';
 import { createRandomStream } from '../kernel/seeded-random.ts';
-import { setStackLimit } from '../kernel/drain-stack-limit.ts';
-import { createVirtualClock, type VirtualClock } from '../kernel/virtual-clock.ts';
+import { leaveStacksOut, putStacksBack, setStackLimit } from '../kernel/drain-stack-limit.ts';
+import { VirtualClock } from '../kernel/virtual-clock.ts';
 import type { Isolate, Isolator } from '../model/isolation.ts';
 import type { TraceEvent, Tracer } from '../model/trace-event.ts';
 import { ContractBrokenError } from '../oracles/contract-broken-error.ts';
@@ -131,6 +131,7 @@ class SimulationTurns implements DrainHooks {
  * The caller of a wait is below a dozen frames of this package.
  */
 const FRAMES = 40;
+const OMISSION: StackOmission = { omit: leaveStacksOut, restore: putStacksBack };
 /** Kinds of failures whose error the scenario gets as well, in whichever of its promises that rejects. */
 const THROWN_AS_WELL: ReadonlySet<FailureKind> = new Set(['check', 'eventually', 'diverged', 'escape']);
 
@@ -183,7 +184,7 @@ export class SimulationRun {
     );
     this.#source = source;
     this.#decisions = createDecisions(this.#watched(source), { hash: this.#decisionHash });
-    this.#clock = createVirtualClock({ choices: this.#decisions, capturePlaces });
+    this.#clock = new VirtualClock({ choices: this.#decisions, capturePlaces });
     this.#stopListening = onFire === undefined ? undefined : this.#clock.addFireListener(onFire);
     this.#recorder = new HashingRecorder({ hash: new RollingHash(), keep: keepTrace });
     this.#ledger = new ResourceLedger(capturePlaces);
@@ -221,7 +222,7 @@ export class SimulationRun {
     const drain = chooseDrain(choice);
     this.#drain = drain;
     const restoreLimit = setStackLimit(FRAMES);
-    const restoreStacks = omitStacks ? omitStacksOfAnswers(() => setStackLimit(0)) : undefined;
+    const restoreStacks = omitStacks ? omitStacksOfAnswers(OMISSION) : undefined;
     try {
       await this.#execute(drain);
       if (this.#failure === undefined) this.#judgeEnd();

@@ -54,6 +54,9 @@ export interface StatusStoreOptions {
  */
 export let writeInRow: (store: StatusStore, status: RunStatus, checkout: string) => void;
 
+/** As `close`, with an error that is made once somebody gets it: most stores are closed when nobody waits any more. */
+export let closeLazily: (store: StatusStore, makeError: () => Error) => void;
+
 const STORE_OPTIONS = is.optionsOf<StatusStoreOptions>(
   { clock: is.CLOCK },
   { ...REST_OF_WORLD, name: is.TEXT, idPrefix: is.TEXT, capacity: is.COUNT, tracer: TRACER },
@@ -63,6 +66,7 @@ const STORE_OPTIONS = is.optionsOf<StatusStoreOptions>(
 export class StatusStore implements StatusReader, StatusWriter {
   static {
     writeInRow = (store, status, checkout) => store.#writeInRow(status, checkout);
+    closeLazily = (store, makeError) => store.#close(makeError);
   }
 
   readonly clock: Clock;
@@ -74,7 +78,8 @@ export class StatusStore implements StatusReader, StatusWriter {
   #service: ServiceStatus = NEW_SERVICE_STATUS;
   #table: RunTable | undefined = undefined;
   #waiters: Waiters | undefined = undefined;
-  #closedWith: Error | undefined = undefined;
+  /** What the store was closed with, or what makes it. */
+  #closedWith: Error | (() => Error) | undefined = undefined;
 
   constructor({ clock, name = 'store', idPrefix = '', capacity = 0, tracer }: StatusStoreOptions) {
     this.clock = clock;
@@ -115,7 +120,7 @@ export class StatusStore implements StatusReader, StatusWriter {
 
   /** @throws RunnerError `RUNNER_RELEASED`, or the error given to `close`: a closed store accepts no new run. */
   newRun(tags: LogTags = NO_TAGS, runType: RunType = 'scoot'): RunStatus {
-    if (this.#closedWith !== undefined) throw this.#closedWith;
+    this.#refuseIfClosed();
     const table = (this.#table ??= new RunTable());
     const record = table.add(pendingStatus(`${this.#idPrefix}${this.#created}`, tags), runType);
     this.#created += 1;
@@ -220,9 +225,21 @@ export class StatusStore implements StatusReader, StatusWriter {
   close(error: Error = new RunnerError('RUNNER_RELEASED', `${this.name} was released`)): void {
     // Waits and later requests for runs get this error.
     check('error', error, is.ERROR);
+    this.#close(error);
+  }
+
+  #close(error: Error | (() => Error)): void {
     if (this.#closedWith !== undefined) return;
     this.#closedWith = error;
-    this.#waiters?.register.failAll(error);
+    if (this.waiterCount > 0) this.#waiters?.register.failAll(this.#closingError(error));
+  }
+
+  #refuseIfClosed(): void {
+    if (this.#closedWith !== undefined) throw this.#closingError(this.#closedWith);
+  }
+
+  #closingError(error: Error | (() => Error)): Error {
+    return (this.#closedWith = typeof error === 'function' ? error() : error);
   }
 
   #answer(query: Query, wait: Wait): Promise<QueryResult> {
@@ -251,7 +268,7 @@ export class StatusStore implements StatusReader, StatusWriter {
   }
 
   #openWaiters(): Waiters {
-    if (this.#closedWith !== undefined) throw this.#closedWith;
+    this.#refuseIfClosed();
     return (this.#waiters ??= new Waiters(this));
   }
 

@@ -1,5 +1,10 @@
 import { afterEach, expect, test } from 'vitest';
-import { setStackLimit, withStackLimit } from '../../src/kernel/drain-stack-limit.ts';
+import {
+  leaveStacksOut,
+  putStacksBack,
+  setStackLimit,
+  withStackLimit,
+} from '../../src/kernel/drain-stack-limit.ts';
 
 const before = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit') as PropertyDescriptor;
 
@@ -23,6 +28,10 @@ test.each([
   Reflect.deleteProperty(Error, 'stackTraceLimit');
   if (own !== undefined) Object.defineProperty(Error, 'stackTraceLimit', own);
   expect(withStackLimit(7, () => framesBelow(20))).toBe(7);
+  expect(Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')).toEqual(own);
+  const omitted = leaveStacksOut();
+  expect(framesBelow(20)).toBe(0);
+  putStacksBack(omitted);
   expect(Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')).toEqual(own);
   const restore = setStackLimit();
   Reflect.deleteProperty(Error, 'stackTraceLimit');

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { closeLazily } from '../../src/store/status-store.ts';
 import { HEALTHY_SERVICE_STATUS, serviceStatus, type ServiceStatus } from '../../src/model/service-status.ts';
 import { refused, rejectionOf, thrownBy } from '../model/thrown.ts';
 import { everyRun, listed, settle, StoreWorld } from './store-world.ts';
@@ -203,5 +204,27 @@ describe('close', () => {
     expect(await world.news()).toEqual(['0 first mine', '0 second mine']);
     expect(() => world.store.newRun()).toThrow('mine');
     await settle();
+  });
+
+  test('R84 makes the error once, for whom it ends or refuses first, and for nobody if nobody asks', async () => {
+    const idle = new StoreWorld();
+    idle.newRuns(1);
+    idle.wait('over', listed(['0'], 'COMPLETE'));
+    idle.write('0', 'COMPLETE');
+    await settle();
+    closeLazily(idle.store, () => {
+      throw new Error('made for nobody');
+    });
+    const [waited, unwaited] = [new StoreWorld(), new StoreWorld()];
+    waited.wait('first', everyRun('FAILED'));
+    for (const world of [waited, unwaited]) {
+      let made = 0;
+      closeLazily(world.store, () => new Error(`made ${(made += 1)}`));
+      closeLazily(world.store, () => new Error('of another call'));
+      world.wait('second', everyRun('FAILED'));
+      expect(() => world.store.newRun()).toThrow('made 1');
+    }
+    expect(await waited.news()).toEqual(['0 first made 1', '0 second made 1']);
+    expect(await unwaited.news()).toEqual(['0 second made 1']);
   });
 });

@@ -7,7 +7,7 @@ import * as is from '../../kernel/shape.ts';
 import type { Timer } from '../../kernel/clock.ts';
 import { invalidArgument, messageOf } from '../../kernel/errors.ts';
 import { invariant } from '../../kernel/invariant.ts';
-import { thing, type Thing, type Topic } from '../../kernel/question.ts';
+import { Thing, type Topic } from '../../kernel/question.ts';
 import { tagsOf, type Command } from '../../model/command.ts';
 import { notStartedText } from '../../model/end-text.ts';
 import { EXIT_CODES, type ExitCode } from '../../model/exit-code.ts';
@@ -87,7 +87,7 @@ class FakePerformance implements Performance {
   }
 
   #topic(what: string): Topic {
-    return (this.#run ??= thing('run', this.runId)).topic(what);
+    return (this.#run ??= new Thing('run', this.runId)).topic(what);
   }
 
   #after(ms: number, what: string, go: () => void): void {

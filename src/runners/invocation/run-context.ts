@@ -4,7 +4,7 @@
  */
 import { messageOf } from '../../kernel/errors.ts';
 import type { Timer } from '../../kernel/clock.ts';
-import { thing, type Thing, type Topic } from '../../kernel/question.ts';
+import { Thing, type Topic } from '../../kernel/question.ts';
 import { Cancellation } from '../../model/cancellation.ts';
 import type { Command } from '../../model/command.ts';
 import type { MemoryReport, Process, ProcessStatus } from '../../model/execer.ts';
@@ -77,7 +77,7 @@ export class RunContext {
 
   /** Topic of an event of this run: the end of a phase, or a stop. */
   topic(what: InvocationPhase | 'deadline' | 'abort' | 'memory'): Topic {
-    return (this.#thing ??= thing('run', this.runId)).topic(what);
+    return (this.#thing ??= new Thing('run', this.runId)).topic(what);
   }
 
   acquired(resource: ResourceKind, name: string): void {

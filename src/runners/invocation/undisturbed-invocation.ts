@@ -6,7 +6,7 @@
  */
 import type { Timer } from '../../kernel/clock.ts';
 import { invariant } from '../../kernel/invariant.ts';
-import { thing } from '../../kernel/question.ts';
+import { Thing } from '../../kernel/question.ts';
 import type { ScriptExecer } from '../../execers/sim-execer.ts';
 import type { SimProcess } from '../../execers/sim-process.ts';
 import { tagsOf, type Command } from '../../model/command.ts';
@@ -112,7 +112,7 @@ export class UndisturbedInvocation implements Performance, ExecCommand {
     const { clock } = this.#parts.world;
     const { timeoutMs = 0 } = this.#command;
     if (timeoutMs > 0) {
-      const topic = thing('run', this.runId).topic('deadline');
+      const topic = new Thing('run', this.runId).topic('deadline');
       this.#deadline = clock.timer(topic, timeoutMs, () => this.#takenOver().passDeadline(timeoutMs));
     }
     let process: SimProcess;
@@ -146,7 +146,7 @@ export class UndisturbedInvocation implements Performance, ExecCommand {
       this.#ended = status;
       this.#takenOver().keepEnd(status);
     }
-    this.#parts.world.clock.post(thing('run', this.runId).topic('wait'), () => this.#finish());
+    this.#parts.world.clock.post(new Thing('run', this.runId).topic('wait'), () => this.#finish());
   }
 
   /** Called by the process when something disturbs it. */

@@ -20,7 +20,7 @@ import type { Service } from '../../model/service.ts';
 import { HEALTHY_SERVICE_STATUS, type ServiceStatus } from '../../model/service-status.ts';
 import { finalStatus } from '../../model/status-lookup.ts';
 import type { QueryResult, StatusResult } from '../../model/status-reader.ts';
-import { StatusStore, writeInRow } from '../../store/status-store.ts';
+import { closeLazily, StatusStore, writeInRow } from '../../store/status-store.ts';
 import { admit } from './admission.ts';
 import type { Performance, StatusListener } from './performer.ts';
 import type { QueueParts } from './queue-options.ts';
@@ -361,7 +361,7 @@ export class QueueRunner implements Service {
       this.#onIdle = resolve;
       this.#settleRelease();
     });
-    this.#store.close(released('wait'));
+    closeLazily(this.#store, waitReleased);
   }
 
   #settleRelease(): void {
@@ -375,6 +375,10 @@ export class QueueRunner implements Service {
     const code = isRunnerError(error) ? error.code : '';
     tracer?.record({ at: clock.now(), type: 'rejected', runner: this.#parts.name, code });
   }
+}
+
+function waitReleased(): RunnerError {
+  return released('wait');
 }
 
 function released(what: string): RunnerError {
