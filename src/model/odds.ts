@@ -66,13 +66,17 @@ export const STRATEGY_ODDS = {
     mutation: [1, 1],
   },
   /** Portfolio: one execution in N goes to the sweep, while it has any left. */
-  sweepOneIn: 16,
+  sweepOneIn: 32,
   /** PCT, POS and walk: one execution in N takes its values from a swarm configuration. */
-  swarmOneIn: 6,
-  /** Of the other executions, one in N keeps the scenario's own fault rates. */
-  asGivenOneIn: 4,
-  /** In the rest, each kind of fault has its rate multiplied by one of these, drawn at random. */
+  swarmOneIn: 16,
+  /** Of the other executions, one in N has more faults than the scenario says: with many of them a program gets nowhere. */
+  moreFaultsOneIn: 3,
+  /** There, each kind of fault has its rate multiplied by one of these, drawn at random. */
   intensities: [1, 2, 2, 4],
+  /** In one execution in N all delays are drawn one by one. */
+  uniformDelaysOneIn: 2,
+  /** In the rest, one of these is drawn for each site: its delays are none, drawn one by one, or the longest. */
+  delayHabits: ['none', 'drawn', 'drawn', 'longest'],
   /**
    * A fault strikes on at most one in N of a question's answers: if it had a larger share, answers below the highest
    * might stand for faults of their own.

@@ -180,8 +180,8 @@ const PCT_OPTIONS = is.optionsOf<PctOptions>({}, PCT_FIELDS);
  * place of threads (Ozkan, Majumdar, Niksic, Befrouei, Weissenbacher: Randomized Testing of Distributed Systems with Probabilistic
  * Guarantees, OOPSLA 2018): an event goes on the chain of the event that made it. k is learned from the executions before, so that
  * an execution depends on seed, index and on how long those were. What is due alone is not seen, so its chain ends and what it makes begins
- * another. Everything but order is answered as stratified, in most executions with some kinds of faults two or four
- * times as often as the scenario has them, or for one in six from the 17th execution on as swarm.
+ * another. Everything but order is answered as stratified, in one execution of three with some kinds of faults two or four
+ * times as often as the scenario has them, in half with the longest delays, or none, at some sites, and in one of sixteen from the 17th on as swarm.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number, a depth no integer ≥ 1, or if no
  * depth is between the least and the largest.

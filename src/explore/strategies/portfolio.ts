@@ -18,9 +18,9 @@ import { pctStrategy } from './pct-strategy.ts';
 import { posStrategy } from './pos-strategy.ts';
 import type { Execution, Strategy } from './strategy.ts';
 import { randomStrategy } from './random-strategy.ts';
-import { stratifiedStrategy } from './stratified-strategy.ts';
 import { swarmStrategy } from './swarm-strategy.ts';
 import { sweepStrategy } from './sweep-strategy.ts';
+import { StratifiedBySite } from './value-policy.ts';
 import { walkStrategy } from './walk-strategy.ts';
 
 /**
@@ -78,7 +78,7 @@ class PortfolioStrategy implements Strategy {
     this.#draws = new DrawStream(text, 'portfolio');
     // One seed for the values of all, so that what is spread over indices is spread over members.
     this.#mutation = new MutationStrategy(text);
-    this.#stratified = stratifiedStrategy(text);
+    this.#stratified = new StratifiedBySite(text);
     this.#members = [
       { strategy: this.#stratified, priors: TURNS.stratified, from: 0 },
       { strategy: randomStrategy(text), priors: TURNS.random, from: 0 },
@@ -208,7 +208,7 @@ function sweepTurn(index: number): number | undefined {
 
 /**
  * The default: stratified sampling, random, PCT of depth 1 to 3 and of 4 to 13, POS and walk in turns that are drawn; the 17th execution is the plain
- * schedule; from the 33rd on swarm has its turns and every 16th execution is one of {@link sweepStrategy}, until that has nothing left; from
+ * schedule; from the 33rd on swarm has its turns and every 32nd execution is one of {@link sweepStrategy}, until that has nothing left; from
  * the 129th on mutation has its turns too. While no execution has asked for anything but the order of events, most turns of stratified sampling are
  * PCT's: there are no values to spread. All of them feed the mutation's corpus, if a coverage meter is given. `configuration` names the member
  * and what it drew.

@@ -1,6 +1,6 @@
 /**
- * How strategies that are about order answer everything else: stratified in most executions, with some kinds of faults more often than
- * the scenario has them in most of these, and by a swarm configuration in the others.
+ * How strategies that are about order answer everything else: stratified in most executions, in a third of these with some kinds of faults
+ * more often than the scenario has them, in half with sites whose delays are the longest or none, and by a swarm configuration in the others.
  * Invariant: an answer depends on seed, index of the execution, question, occurrence and n alone.
  */
 import type { AskedFault, DecisionSource, DescribeAnswer, DueEvents } from '../../kernel/decisions.ts';
@@ -16,22 +16,38 @@ import { STRATEGY_ODDS } from '../../model/odds.ts';
 const STRATIFIED_UNTIL = 16;
 const STEP = 0x9e3779b1;
 const QUESTIONS_KEPT = 8192;
-const { swarmOneIn, asGivenOneIn, intensities, answersPerStrike } = STRATEGY_ODDS;
+const { swarmOneIn, moreFaultsOneIn, intensities, answersPerStrike, uniformDelaysOneIn, delayHabits } =
+  STRATEGY_ODDS;
 const INTENSITY_MAX = Math.max(...intensities);
 
-/** Values for one execution after the other. */
+/**
+ * Values for one execution after the other. A site whose delays are the longest, or none, for a whole execution is one direction of a link, or
+ * one kind of message, that is slow while all others are not: where each delay is drawn by itself, a run of slow ones is rare. FoundationDB's
+ * simulator draws latencies once for each pair of machines for that (`setPairLatencyIfNotSet` of `fdbrpc/sim2.actor.cpp`); which sites do so
+ * is drawn as the kinds of faults of a swarm are.
+ */
 export class ValuePolicy implements DecisionSource {
   readonly #stratified: StratifiedStrategy;
   readonly #swarm: SwarmStrategy;
   readonly #draws: DrawStream;
   /** By question: a hash of its kind of fault. */
   readonly #kinds = new Map<Question, number>();
+  /** By question of a delay: a hash of its site. */
+  readonly #sites = new Map<Question, number>();
+  readonly #variesDelaysAlone: boolean;
   #isSwarm = false;
   /** 0 while faults are as the scenario has them; else the intensities are drawn by it. */
   #intensity = 0;
+  /** 0 while all delays are drawn one by one; else the habits of sites are drawn by it. */
+  #habits = 0;
 
-  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number. */
-  constructor(seed: string | number) {
+  /**
+   * With `variesDelaysAlone` faults are always as the scenario has them, and no execution is a swarm's.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
+   */
+  constructor(seed: string | number, variesDelaysAlone: boolean = false) {
+    this.#variesDelaysAlone = variesDelaysAlone;
     this.#stratified = new StratifiedStrategy(seed);
     this.#swarm = new SwarmStrategy(seed);
     this.#draws = new DrawStream(seed, 'values');
@@ -39,14 +55,19 @@ export class ValuePolicy implements DecisionSource {
 
   get configuration(): string {
     if (this.#isSwarm) return this.#swarm.configuration;
-    return this.#intensity === 0 ? 'stratified' : 'stratified, more faults';
+    const faults = this.#intensity === 0 ? '' : ', more faults';
+    return `stratified${faults}${this.#habits === 0 ? '' : ', delays by site'}`;
   }
 
   begin(index: number): void {
     this.#draws.restart(index);
-    this.#isSwarm = index >= STRATIFIED_UNTIL && this.#draws.below(swarmOneIn) === 0;
-    const isAsGiven = index === 0 || this.#draws.below(asGivenOneIn) === 0;
-    this.#intensity = isAsGiven ? 0 : 1 + this.#draws.word();
+    const isSwarm = index >= STRATIFIED_UNTIL && this.#draws.below(swarmOneIn) === 0;
+    const hasMoreFaults = index > 0 && this.#draws.below(moreFaultsOneIn) === 0;
+    const intensity = 1 + this.#draws.word();
+    const isUniform = index === 0 || this.#draws.below(uniformDelaysOneIn) === 0;
+    this.#habits = isUniform ? 0 : 1 + this.#draws.word();
+    this.#isSwarm = isSwarm && !this.#variesDelaysAlone;
+    this.#intensity = hasMoreFaults && !this.#variesDelaysAlone ? intensity : 0;
     if (this.#isSwarm) this.#swarm.begin(index);
     else this.#stratified.begin(index);
   }
@@ -54,6 +75,7 @@ export class ValuePolicy implements DecisionSource {
   decide(question: Question, n: number, occurrence: number, describe?: DescribeAnswer): number {
     if (this.#isSwarm) return this.#swarm.decide(question, n, occurrence, describe);
     const answer = this.#stratified.decide(question, n, occurrence);
+    if (question.kind === 'delay' && this.#habits !== 0) return this.#byHabit(question, n, answer);
     if (this.#intensity === 0 || question.kind !== 'fault' || answer === 0) return answer;
     const faults = describe?.faults;
     if (faults !== undefined) return this.#amongKinds(faults, question, n, answer, occurrence);
@@ -85,6 +107,21 @@ export class ValuePolicy implements DecisionSource {
     return answer;
   }
 
+  #byHabit(question: Question, n: number, answer: number): number {
+    const habit = delayHabits[(mixBits(this.#siteOf(question) ^ this.#habits) >>> 0) % delayHabits.length];
+    if (habit === 'none') return 0;
+    return habit === 'longest' ? n - 1 : answer;
+  }
+
+  #siteOf(question: Question): number {
+    const known = this.#sites.get(question);
+    if (known !== undefined) return known;
+    if (this.#sites.size >= QUESTIONS_KEPT) this.#sites.clear();
+    const site = hashText(question.site);
+    this.#sites.set(question, site);
+    return site;
+  }
+
   /** How many times as often that kind strikes. */
   #intensityOf(kind: number): number {
     return intensities[(mixBits(kind ^ this.#intensity) >>> 0) % intensities.length] as number;
@@ -99,6 +136,32 @@ export class ValuePolicy implements DecisionSource {
     this.#kinds.set(question, kind);
     return kind;
   }
+}
+
+/** Stratified sampling whose sites have delays of their own in some executions; order is uniform. */
+export class StratifiedBySite implements Strategy {
+  readonly name = 'stratified';
+  readonly #values: ValuePolicy;
+
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number. */
+  constructor(seed: string | number) {
+    this.#values = new ValuePolicy(seed, true);
+  }
+
+  get configuration(): string {
+    return this.#values.configuration;
+  }
+
+  begin(index: number): boolean {
+    this.#values.begin(index);
+    return true;
+  }
+
+  decide(question: Question, n: number, occurrence: number, describe?: DescribeAnswer): number {
+    return this.#values.decide(question, n, occurrence, describe);
+  }
+
+  end(): void {}
 }
 
 /** A strategy that is about order, and leaves everything else to a {@link ValuePolicy}. */

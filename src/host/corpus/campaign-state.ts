@@ -39,7 +39,7 @@ export interface CampaignState extends CampaignIdentity {
 }
 
 const FORMAT = 'dryrunner-campaign';
-const VERSION = 6;
+const VERSION = 7;
 const BYTES_MAX = 65_536;
 /** Far more executions than any campaign runs, and low enough that counting on from here stays exact. */
 const INDEX_MAX = 2 ** 48;

@@ -69,8 +69,8 @@ describe('the portfolio', () => {
     });
     expect(plain[0]).toBe(16);
     expect(members[16]).toBe('stratified');
-    expect(members.slice(0, 64).flatMap((name, index) => (name === 'sweep' ? [index] : []))).toEqual([
-      32, 48,
+    expect(members.slice(0, 128).flatMap((name, index) => (name === 'sweep' ? [index] : []))).toEqual([
+      32, 64, 96,
     ]);
     expect(members.indexOf('swarm')).toBeGreaterThanOrEqual(32);
     expect(members.indexOf('mutation')).toBeGreaterThanOrEqual(128);
@@ -94,7 +94,7 @@ describe('the portfolio', () => {
       }
     });
     const members = (await membersOf(leads, portfolioStrategy(1), 1000)).slice(300);
-    // Nine of 19.5 to begin with, in fifteen of sixteen turns.
+    // Nine of 19.5 to begin with, in all but one of 32 turns.
     expect(shareOf(members, 'pct') + shareOf(members, 'pos')).toBeGreaterThan(0.58);
     for (const name of ['stratified', 'random', 'walk', 'swarm']) {
       expect(shareOf(members, name)).toBeGreaterThan(0.5 / 32);

@@ -70,14 +70,21 @@ describe('a stratified sample', () => {
   });
 });
 
-test('values are stratified in the first executions and by swarm in a sixth of the later ones', () => {
+test('values are stratified in the first executions and by swarm in one of sixteen later ones', () => {
   const values = new ValuePolicy(1);
   const configurations = Array.from({ length: 1016 }, (_, index) => {
     values.begin(index);
     return values.configuration;
   });
   expect(configurations[0]).toBe('stratified');
-  expect(new Set(configurations.slice(0, 16))).toEqual(new Set(['stratified', 'stratified, more faults']));
+  expect(new Set(configurations.slice(0, 16))).toEqual(
+    new Set([
+      'stratified',
+      'stratified, more faults',
+      'stratified, delays by site',
+      'stratified, more faults, delays by site',
+    ]),
+  );
   const swarms = configurations.slice(16).filter((text) => text.startsWith('faults: '));
-  expect(Math.abs(swarms.length / 1000 - 1 / 6)).toBeLessThan(0.05);
+  expect(Math.abs(swarms.length / 1000 - 1 / 16)).toBeLessThan(0.03);
 });
