@@ -1,6 +1,6 @@
 /**
- * How strategies that are about order answer everything else: stratified in most executions, in a third of these with some kinds of faults
- * more often than the scenario has them, in half with sites whose delays are the longest or none, and by a swarm configuration in the others.
+ * How strategies that are about order answer everything else: stratified in most executions (a third of these raise the rates of some kinds of
+ * faults, half give some sites their longest delay or none), and by a swarm configuration in the rest.
  * Invariant: an answer depends on seed, index of the execution, question, occurrence and n alone.
  */
 import type { AskedFault, DecisionSource, DescribeAnswer, DueEvents } from '../../kernel/decisions.ts';
@@ -21,28 +21,28 @@ const { swarmOneIn, moreFaultsOneIn, intensities, answersPerStrike, uniformDelay
 const INTENSITY_MAX = Math.max(...intensities);
 
 /**
- * Values for one execution after the other. A site whose delays are the longest, or none, for a whole execution is one direction of a link, or
- * one kind of message, that is slow while all others are not: where each delay is drawn by itself, a run of slow ones is rare. FoundationDB's
- * simulator draws latencies once for each pair of machines for that (`setPairLatencyIfNotSet` of `fdbrpc/sim2.actor.cpp`); which sites do so
- * is drawn as the kinds of faults of a swarm are.
+ * Answers the questions that are not about order, one execution after the other. In some executions a site (one direction of a link, one kind of
+ * message) has its longest delay throughout, or none, while other sites have not: if each delay were drawn by itself, a long run of slow ones
+ * would be rare. FoundationDB's simulator draws latencies once per pair of machines for the same reason (`setPairLatencyIfNotSet` in
+ * `fdbrpc/sim2.actor.cpp`); the sites are drawn as a swarm draws its kinds of faults.
  */
 export class ValuePolicy implements DecisionSource {
   readonly #stratified: StratifiedStrategy;
   readonly #swarm: SwarmStrategy;
   readonly #draws: DrawStream;
-  /** By question: a hash of its kind of fault. */
+  /** By question: hash of its kind of fault. */
   readonly #kinds = new Map<Question, number>();
-  /** By question of a delay: a hash of its site. */
+  /** By question of a delay: hash of its site. */
   readonly #sites = new Map<Question, number>();
   readonly #variesDelaysAlone: boolean;
   #isSwarm = false;
   /** 0 while faults are as the scenario has them; else the intensities are drawn by it. */
   #intensity = 0;
-  /** 0 while all delays are drawn one by one; else the habits of sites are drawn by it. */
+  /** 0 while all delays are drawn one by one; else seeds the habits of the sites. */
   #habits = 0;
 
   /**
-   * With `variesDelaysAlone` faults are always as the scenario has them, and no execution is a swarm's.
+   * With `variesDelaysAlone`, fault rates are always the scenario's own and no execution uses a swarm configuration.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
    */
@@ -138,7 +138,7 @@ export class ValuePolicy implements DecisionSource {
   }
 }
 
-/** Stratified sampling whose sites have delays of their own in some executions; order is uniform. */
+/** Stratified sampling that gives sites delays of their own in some executions; the order of events is uniform. */
 export class StratifiedBySite implements Strategy {
   readonly name = 'stratified';
   readonly #values: ValuePolicy;
