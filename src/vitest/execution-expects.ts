@@ -7,7 +7,13 @@
 import type { ExpectStatic, MatcherState } from 'vitest';
 import { unusualCount } from '../explore/keyed-log.ts';
 import type { Decision } from '../kernel/decisions.ts';
-import { clearFiles, takenFiles, writeFiles, type SnapshotsWithFiles } from './file-snapshots.ts';
+import {
+  clearFiles,
+  watchFiles,
+  writeFiles,
+  type SnapshotsWithFiles,
+  type TakenFile,
+} from './file-snapshots.ts';
 import type { SnapshotDifference, TakenSnapshot, TestSnapshots } from './test-run.ts';
 
 type Counted = Pick<
@@ -56,7 +62,6 @@ function placeOf({ file, line, column }: InlineSnapshot): string {
 }
 
 type Taken = Pick<TakenSnapshot, 'text' | 'kind'>;
-type FileToWrite = NonNullable<ReturnType<ReturnType<typeof takenFiles>['get']>>['toWrite'];
 
 /** See the top of the file. */
 export class ExecutionExpects implements TestSnapshots {
@@ -66,7 +71,7 @@ export class ExecutionExpects implements TestSnapshots {
   /** Expected snapshots by name: those of the plain execution, or else of the first that took them. */
   readonly #references = new Map<string, TakenSnapshot>();
   readonly #toWrite = new Map<string, InlineSnapshot>();
-  readonly #filesToWrite = new Map<string, NonNullable<FileToWrite>>();
+  readonly #filesToWrite = new Map<string, NonNullable<TakenFile['toWrite']>>();
   #difference: SnapshotDifference | undefined;
 
   /** `expectNow` returns the test's current `expect`; a test context creates one of its own on first use. */
@@ -163,7 +168,7 @@ export class ExecutionExpects implements TestSnapshots {
   #takenIn(file: FileSnapshots): Map<string, Taken> {
     const { _testIdToKeys: keysOf, _snapshotData: texts = {}, _inlineSnapshots: toWrite = [] } = file;
     const taken = new Map<string, Taken>();
-    for (const [name, { text, toWrite: one }] of takenFiles(file, this.#testId)) {
+    for (const [name, { text, toWrite: one }] of watchFiles(file, this.#testId)) {
       taken.set(name, { text, kind: 'file' });
       if (one !== undefined) this.#filesToWrite.set(name, one);
     }

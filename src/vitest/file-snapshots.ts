@@ -21,7 +21,8 @@ export interface SnapshotsWithFiles {
   readonly _rawSnapshots?: FileSnapshot[];
 }
 
-interface TakenFile {
+/** A file snapshot that an execution has taken. */
+export interface TakenFile {
   readonly text: string;
   /** Undefined if the file has this text already. */
   readonly toWrite: FileSnapshot | undefined;
@@ -32,9 +33,12 @@ type TakenFiles = Map<string, TakenFile>;
 
 const takenByTest = new WeakMap<SnapshotsWithFiles, Map<string, TakenFiles>>();
 
-/** The file snapshots that the current execution has taken. */
-export function takenFiles(state: SnapshotsWithFiles, testId: string): TakenFiles {
-  const byTest = takenByTest.get(state) ?? watch(state);
+/**
+ * The file snapshots that the current execution has taken. The first call wraps the comparison of `state`: snapshots that
+ * were taken before are not among them.
+ */
+export function watchFiles(state: SnapshotsWithFiles, testId: string): TakenFiles {
+  const byTest = takenByTest.get(state) ?? wrapMatch(state);
   const known = byTest.get(testId);
   if (known !== undefined) return known;
   const taken: TakenFiles = new Map();
@@ -44,7 +48,7 @@ export function takenFiles(state: SnapshotsWithFiles, testId: string): TakenFile
 
 /** Drops the file snapshots of a test and their pending writes. */
 export function clearFiles(state: SnapshotsWithFiles, testId: string): void {
-  const taken = takenFiles(state, testId);
+  const taken = watchFiles(state, testId);
   if (taken.size === 0) return;
   const { _rawSnapshots: all = [] } = state;
   for (const { toWrite } of taken.values()) {
@@ -60,7 +64,7 @@ export function writeFiles(state: SnapshotsWithFiles, files: Iterable<FileSnapsh
   for (const file of files) if (!all.includes(file)) all.push(file);
 }
 
-function watch(state: SnapshotsWithFiles): Map<string, TakenFiles> {
+function wrapMatch(state: SnapshotsWithFiles): Map<string, TakenFiles> {
   const byTest = new Map<string, TakenFiles>();
   takenByTest.set(state, byTest);
   const match = state.match?.bind(state);

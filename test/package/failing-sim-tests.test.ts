@@ -280,6 +280,13 @@ simTest('a file differs', (sim) => { expect(valueIn(sim)).toMatchSnapshot(); }, 
 simTest('the source differs', (sim) => {
   expect(valueIn(sim)).toMatchInlineSnapshot(); // in line
 }, options);
+simTest('a file of its own differs', async (sim) => {
+  await expect(valueIn(sim)).toMatchFileSnapshot('./__snapshots__/differing.txt');
+}, options);
+simTest('a file of its own agrees', async (sim) => {
+  valueIn(sim);
+  await expect('each').toMatchFileSnapshot('./__snapshots__/agreed.txt');
+}, options);
 simTest('is in the file', (sim) => { expect(valueIn(sim)).toMatchSnapshot(); }, options);
 simTest('agrees', (sim) => {
   const { value } = valueIn(sim);
@@ -311,6 +318,11 @@ describe('a snapshot that is not the same in all executions', () => {
 
   test.for([
     ['a file differs', 'Snapshot `a file differs 1`', "simTest('a file differs'"],
+    [
+      'a file of its own differs',
+      'The snapshot in __snapshots__/differing.txt',
+      "simTest('a file of its own differs'",
+    ],
     ['the source differs', 'The inline snapshot at snapshots.test.mjs:12:', '// in line'],
   ] as const)('%s: fails the whole test, with both values', ([name, what, line]) => {
     const message = messageOf(name);
@@ -354,6 +366,25 @@ describe('a snapshot that is not the same in all executions', () => {
     expect(source).toContain('toMatchInlineSnapshot(); // in line');
     expect(source).toContain('toMatchInlineSnapshot(`"plain"`); // of the plain one');
   });
+
+  test('a file of its own is written, and replaced by an update, only if all executions agree', async () => {
+    const [agreed, differing] = ['agreed.txt', 'differing.txt'].map((name) =>
+      join(folder, '__snapshots__', name),
+    ) as [string, string];
+    expect(shown.tests.get('a file of its own agrees')?.status).toBe('passed');
+    expect([await readFile(agreed, 'utf8'), existsSync(differing)]).toEqual(['each', false]);
+    for (const file of [agreed, differing]) await writeFile(file, 'old');
+    const { tests } = await runVitest(folder, ['--update=all', '-t', 'of its own']);
+    const statuses = [...tests].filter(([, { status }]) => status !== 'skipped');
+    expect(statuses.map(([name, { status }]) => `${name} ${status}`)).toEqual([
+      'a file of its own differs failed',
+      'a file of its own agrees passed',
+    ]);
+    expect(await Promise.all([agreed, differing].map((file) => readFile(file, 'utf8')))).toEqual([
+      'each',
+      'old',
+    ]);
+  }, 240_000);
 });
 
 const POOLS = `
