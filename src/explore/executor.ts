@@ -185,21 +185,30 @@ function optionsOf(
   return options as SimulateOptions;
 }
 
-/** An executor that adds `settings` to each request; what the request says itself comes first, and both are called at each turn. */
+/** The optional fields of a request of which only one value counts: its own or an added one. */
+type Settings = Omit<ExecutionRequest, 'source' | 'onTurn'>;
+type Changeable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+function setDefault<Key extends keyof Settings>(
+  request: Changeable<Settings>,
+  settings: Settings,
+  key: Key,
+): void {
+  request[key] ??= settings[key];
+}
+
+/** An executor that adds `settings` to each request; what the request says itself comes first, but both `onTurn` are called at each turn. */
 export function executorWith(
   executor: Executor,
-  { onTurn, ...settings }: Partial<ExecutionRequest>,
+  { onTurn, ...settings }: Settings & Pick<ExecutionRequest, 'onTurn'>,
 ): Executor {
-  const added = Object.entries(settings);
+  const keys = Object.keys(settings) as (keyof Settings)[];
   return {
     scenario: executor.scenario,
     execute: (request) => {
-      const whole: { -readonly [Key in keyof ExecutionRequest]: ExecutionRequest[Key] } = { ...request };
+      const whole: Changeable<ExecutionRequest> = { ...request };
       const { onTurn: onTurnToo } = whole;
-      for (const [key, value] of added) {
-        const field = key as 'modules';
-        whole[field] ??= value as FreshModules;
-      }
+      for (const key of keys) setDefault(whole, settings, key);
       if (onTurn !== undefined) {
         whole.onTurn = () => {
           onTurn();

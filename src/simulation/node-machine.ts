@@ -51,7 +51,10 @@ export interface MachineHooks extends ProcessHooks {
   wentOn(): void;
 }
 
-/** One machine. After a release its methods are no-ops. */
+/**
+ * One machine. After `stopFaults` or `end` it changes no more: `start`, `crash`, `restart`, `recover`, `pause`, `resume`,
+ * `slow`, `stopFaults` and `end` have no effect.
+ */
 export class Machine implements StrikeTarget {
   readonly name: string;
   readonly #world: SimulatedWorld;
@@ -67,7 +70,8 @@ export class Machine implements StrikeTarget {
   incarnation = -1;
   #process: NodeProcess | undefined;
   #factor = 1;
-  #isReleased = false;
+  /** Set by `stopFaults` and `end`. */
+  #isFinal = false;
 
   constructor(
     world: SimulatedWorld,
@@ -93,8 +97,8 @@ export class Machine implements StrikeTarget {
 
   /** Starts the next process. */
   start(): void {
-    // A restart begins with a crash, and a listener to that may have released the machine.
-    if (this.#isReleased) return;
+    // A restart begins with a crash, and a listener to that may have ended the machine.
+    if (this.#isFinal) return;
     this.incarnation += 1;
     const index = this.incarnation;
     const process = new NodeProcess({
@@ -130,22 +134,22 @@ export class Machine implements StrikeTarget {
   }
 
   crash(cause: 'crash' | 'error' = 'crash'): void {
-    if (this.#isReleased || this.#process === undefined) return;
+    if (this.#isFinal || this.#process === undefined) return;
     if (cause === 'crash') this.traceFault('node', this.crashKind, '');
     this.#kill(cause);
   }
 
   restart(): void {
-    if (this.#isReleased) return;
+    if (this.#isFinal) return;
     this.crash();
-    // Listeners may have started it again, or released it.
+    // Listeners may have started it again, or ended the machine.
     if (!this.#canStart) return;
     this.changes += 1;
     this.start();
   }
 
   get #canStart(): boolean {
-    return !this.#isReleased && this.#process === undefined;
+    return !this.#isFinal && this.#process === undefined;
   }
 
   /** As `restart`, after a fault: no caller can catch what the start throws. */
@@ -160,7 +164,7 @@ export class Machine implements StrikeTarget {
   }
 
   pause(): void {
-    if (this.#isReleased || this.state !== 'up') return;
+    if (this.#isFinal || this.state !== 'up') return;
     this.traceFault('node', 'pause', '');
     this.changes += 1;
     this.state = 'paused';
@@ -169,12 +173,12 @@ export class Machine implements StrikeTarget {
   }
 
   resume(): void {
-    if (this.#isReleased || this.state !== 'paused') return;
+    if (this.#isFinal || this.state !== 'paused') return;
     this.#goOn();
   }
 
   slow(factor: number): void {
-    if (this.#isReleased) return;
+    if (this.#isFinal) return;
     if (factor > 1) this.traceFault('node', 'slow', '');
     this.speedChanges += 1;
     this.#factor = factor;
@@ -191,18 +195,18 @@ export class Machine implements StrikeTarget {
     this.#strikes?.heal();
   }
 
-  /** Resumes the process if it was paused; no more faults are injected. */
-  release(): void {
-    if (this.#isReleased) return;
-    this.#isReleased = true;
+  /** Leaves the process alive for good, and resumes it if it was paused. */
+  stopFaults(): void {
+    if (this.#isFinal) return;
+    this.#isFinal = true;
     this.#strikes?.release();
     if (this.state === 'paused') this.#goOn();
   }
 
-  /** Ends the process for good; this is not a fault. */
+  /** Kills the process for good; this is not a fault. */
   end(cause: 'leave' | 'stop'): void {
-    if (this.#isReleased) return;
-    this.#isReleased = true;
+    if (this.#isFinal) return;
+    this.#isFinal = true;
     this.#strikes?.release();
     this.#kill(cause);
   }
@@ -237,7 +241,7 @@ export class Machine implements StrikeTarget {
 
   #stateText(): string {
     const { name, state, incarnation } = this;
-    if (state === 'down' && this.#isReleased) return 'gone';
+    if (state === 'down' && this.#isFinal) return 'gone';
     return state === 'up' ? `up (${name}/${incarnation})` : state;
   }
 

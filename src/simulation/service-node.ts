@@ -347,7 +347,7 @@ class SimulatedNode<S extends Service> extends InterceptedService implements Nod
   }
 
   async #shutDown(): Promise<void> {
-    this.#machine.release();
+    this.#machine.stopFaults();
     await this.service?.release();
     this.#calls.release();
   }
