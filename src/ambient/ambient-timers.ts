@@ -357,12 +357,12 @@ export class AmbientTimers {
     );
   }
 
-  /** Stops all timers until {@link resume}. */
+  /** Holds the timers that are set now until {@link resume}; one that is set later may fire. */
   pause(): void {
     for (const list of [...this.#lists.values(), this.#immediates]) list.disarm();
   }
 
-  /** Lets all timers fire again. */
+  /** Lets the timers that were held fire again. */
   resume(): void {
     for (const list of [...this.#lists.values(), this.#immediates]) list.arm();
   }

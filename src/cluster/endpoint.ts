@@ -47,7 +47,7 @@ export const SCENARIO = 'scenario';
 /** Timeout of a call if neither the call nor the network sets one. */
 export const CALL_TIMEOUT_MS = 10_000;
 
-/** The error of every operation on a stopped network. */
+/** The error of calls and new nodes after the network was stopped. */
 export function networkStopped(): RunnerError {
   return new RunnerError('RUNNER_RELEASED', 'the network was stopped');
 }
@@ -198,8 +198,8 @@ export class Endpoint {
   }
 
   /**
-   * Calls a method of node `to`. Rejects with whatever that method throws, and with `RUNNER_NOT_CLONEABLE`, `RUNNER_CALL_TIMED_OUT`,
-   * `RUNNER_CALL_LOST`, `RUNNER_NODE_DOWN` or `RUNNER_RELEASED`.
+   * Calls a method of node `to`. Rejects with whatever that method throws, with the reason of its signal, and with `RUNNER_CALL_TIMED_OUT`,
+   * `RUNNER_NODE_DOWN`, `RUNNER_CALL_LOST`, `RUNNER_NO_METHOD`, `RUNNER_NOT_CLONEABLE` or `RUNNER_RELEASED`; docs/links.md says when.
    */
   call(to: string, name: string, args: readonly unknown[], options: CallOptions): Promise<unknown> {
     const { transport, incarnation, clock, name: from, callTimeoutMs, waits } = this.#parts;

@@ -99,7 +99,10 @@ const RESTART_MS = 1_000;
 const AT_ARRIVAL = (envelope: Envelope): string => `as ${arrivalText(envelope)} arrives`;
 const BEFORE_ANSWER = (call: Envelope): string => `before it answers ${callWords(call)}`;
 
-/** A node of a network. Made by {@link Network.node}. Its methods throw `RUNNER_SIMULATION_MISUSE` after it has left, `restart` already while it is leaving. */
+/**
+ * A node of a network. Made by {@link Network.node}. After it has left, its methods throw `RUNNER_SIMULATION_MISUSE`, `restart` already while
+ * it is leaving; only `leave` resolves again.
+ */
 export interface ClusterNode<T extends object | void = object> {
   readonly name: string;
   readonly state: NodeState | 'left';
@@ -107,7 +110,7 @@ export interface ClusterNode<T extends object | void = object> {
   readonly incarnation: number;
   /** The object that the program returned, reached without the network; undefined while it is down or has not returned yet. */
   readonly object: T | undefined;
-  /** The disk that its processes share, so that a scenario can check it. A crash calls its `powerFail()`. */
+  /** The disk that its processes share, so that a scenario can check it. A crash calls its `powerFail()`, or `crash()` if only the process dies. */
   readonly disk: MemoryDisk;
   /**
    * Ends the process at once: its memory and timers are gone. `options`, or the option `disk` of the node, say whether unsynced writes survive.

@@ -1,7 +1,8 @@
 /**
- * Decides what a crash does to data that was not synced. Invariants: answer 0 loses nothing, the highest answer
- * everything that can be lost; the result is a state that a POSIX disk may be in; whatever is lost, torn or kept is an
- * event of the trace.
+ * Decides what a crash does to data that was not synced. Invariants: answer 0 of a `lost` or `zeroed` question loses
+ * nothing, its highest answer all that it asks about; a `torn` question follows a loss, its answer 0 keeps nothing of
+ * the lost write, and its highest answer the smallest first part; the result is a state that a POSIX disk may be in;
+ * whatever is lost, torn or kept is an event of the trace.
  */
 import type { Choices, DescribeAnswer } from '../kernel/decisions.ts';
 import { namedTopic } from '../kernel/question.ts';

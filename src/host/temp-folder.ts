@@ -1,7 +1,7 @@
 /**
- * Temporary folders that do not outlive their process. Invariants: the owner removes a folder when it exits, at the
- * latest; folders of killed processes are removed in the background by the next process that makes one; the folder of a
- * live process never is.
+ * Temporary folders of a process. Invariants: a process that exits by itself removes its folders, at the latest then;
+ * one that an unhandled signal ends removes those with `alsoBySignals`; what remains of a dead process is removed in the
+ * background by the next process that makes a folder; the folder of a live process never is.
  */
 import type { EventEmitter } from 'node:events';
 import { lstatSync, mkdirSync, renameSync } from 'node:fs';

@@ -98,7 +98,7 @@ export type RunnerErrorCode =
   | 'RUNNER_LOCK_NOT_HELD'
   /** A hold of a lock was released a second time. */
   | 'RUNNER_LOCK_RELEASED'
-  /** `wait` of a condition was called with something other than a hold of its mutex. */
+  /** `wait` of a condition was called without a hold of its mutex, or with one that was released. */
   | 'RUNNER_MUTEX_REQUIRED'
   /** A value was sent to a closed channel, or requested from one that is closed and empty. */
   | 'RUNNER_CHANNEL_CLOSED';
@@ -114,8 +114,8 @@ export interface RunnerErrorDetails {
 }
 
 /**
- * Codes of wrong use. Their stack shows the faulty line, so they always have one; errors with any other code are
- * answers of simulated collaborators.
+ * Codes of wrong use. Their stack shows the faulty line, so they always have one. Most errors with another code are
+ * answers of simulated collaborators; all of them have none while such stacks are suppressed.
  */
 const PLACED: ReadonlySet<RunnerErrorCode> = new Set([
   ...(['RUNNER_INVALID_ARGUMENT', 'RUNNER_SIMULATION_MISUSE', 'RUNNER_INVARIANT'] as const),
@@ -134,8 +134,8 @@ export interface StackOmission {
 const omissions: StackOmission[] = [];
 
 /**
- * Until the returned function is called, errors that simulated collaborators answer with have no stack, even if user
- * code creates them: capturing the place of a fault costs more than injecting it. All other errors keep theirs, since
+ * Until the returned function is called, a {@link RunnerError} has no stack unless its code is one of wrong use, even if
+ * user code creates it: capturing the place of a fault costs more than injecting it. All other errors keep theirs, since
  * code under test may read it, and must behave the same when its log is replayed.
  */
 export function omitStacksOfAnswers(omission: StackOmission): () => void {

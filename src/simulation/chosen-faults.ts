@@ -17,8 +17,8 @@ import { CHANCE } from './scenario-faults.ts';
 import { FAULT_ODDS } from '../model/odds.ts';
 
 /**
- * Default faults of an output: closed too early, written short, full, not created. Their number is part of each
- * question, so adding one changes the logs, tokens and hashes of every user of the default.
+ * Default faults of an output: it cannot be closed, is written short, is full, or is not created. Their number is part
+ * of each question, so adding one changes the logs, tokens and hashes of every user of the default.
  */
 const OUTPUT_FAULTS: readonly OutputFault[] = Object.freeze([
   { kind: 'close' },

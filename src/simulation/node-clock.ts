@@ -49,8 +49,9 @@ class NodeTimer implements Timer {
 
 /**
  * The clock of one process on a simulated machine, which can be slow, be paused and die. Invariants: no event fires
- * while the process is paused or after it has died; on resume, overdue events fire in the order they were due; a dead
- * process has no event left in the underlying clock.
+ * while the process is paused or after it has died; on resume, overdue events are due in one instant, and their order is
+ * a decision, whose plain answer is the order in which they were due; a dead process has no event left in the
+ * underlying clock.
  */
 export class NodeClock implements Clock, ProcessClock {
   readonly epochMs: number;
@@ -121,7 +122,7 @@ export class NodeClock implements Clock, ProcessClock {
   goOn(): void {
     if (!this.#isStopped || this.#isDead) return;
     this.#isStopped = false;
-    // Overdue events fire in one instant, in an order that is a decision; they are created in the order they were due.
+    // Events of one instant are in the order of their creation, unless a decision says otherwise.
     const inOrder = [...(this.#pending ?? [])].sort((one, other) => one.dueMs - other.dueMs);
     const now = this.#clock.now();
     for (const timer of inOrder) this.#arm(timer, roundedMs(Math.max(0, timer.dueMs - now)));

@@ -31,7 +31,7 @@ describe('the clock of a process', () => {
     expect([clock.now(), clock.epochMs]).toEqual([5, outside.epochMs]);
   });
 
-  test('nothing fires while it is stopped; then overdue events do, in the order in which they were due', async () => {
+  test('nothing fires while it is stopped; then overdue events are due in one instant, with plain decisions in the order in which they were due', async () => {
     const { outside, clock, fired, note } = makeClocks();
     clock.timer('third', 30, note('third'));
     clock.timer('first', 10, note('first'));

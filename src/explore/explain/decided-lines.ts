@@ -1,5 +1,5 @@
 /**
- * The decisions of an execution that were not plain, as lines of its history. Invariant: each is said once: by the event of its fault, by the
+ * The decisions of an execution that were not plain, as lines of its history. Invariant: each is said at most once: by the event of its fault, by the
  * last of a group that passes over the same event, or by a line of its own.
  */
 import type { TraceEvent } from '../../model/trace-event.ts';

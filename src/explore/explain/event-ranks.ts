@@ -150,7 +150,7 @@ function rankOfState(state: RunState): Rank {
   return state === 'COMPLETE' ? RANK.around : RANK.context;
 }
 
-/** So many restarts are shown before all else but decisions. */
+/** So many restarts are shown right after decisions and what a crash struck. */
 const RESTARTS_MAX = 2;
 
 /** The last restarts of nodes that have said something since: without them it would be said by a node that is down. */

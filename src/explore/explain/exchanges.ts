@@ -1,6 +1,7 @@
 /**
  * The messages of an execution, put together: which answer belongs to which call, and which steps say nothing that another one does not say.
- * Invariant: a step is left out only if nothing was decided between it and the one that stands for it.
+ * Invariant: the arrival of a call, and the sending of what arrives next, are left out only if nothing was decided between that and the step
+ * that stands for it. The sending of a call, and of what does not arrive next, is left out wherever a later step of it follows.
  */
 import { exchangeText, messageEventText, type MessageEvent } from '../../model/message-text.ts';
 import { CallArguments } from './call-arguments.ts';

@@ -1,6 +1,6 @@
 /**
- * A line that a history may show, and how much it is worth. Invariant: lines of a lower rank are shown before all of a higher one, however
- * many there are.
+ * A line that a history may show, and how much it is worth. Invariant: lines of a lower rank are chosen before all of a higher one, however
+ * many there are; those that are chosen are shown in the order of time.
  */
 import type { TraceEvent } from '../../model/trace-event.ts';
 

@@ -1,4 +1,7 @@
-/** Notes that one owner makes again and again: the first and the last stand for those between, and the last says how many there were. */
+/**
+ * Notes that one owner makes again and again: the first and the last stand for those between, also where the numbers in them differ. If their
+ * texts are identical, the last says how many there were.
+ */
 import { ordinal } from '../../model/plural.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { WORDS } from './failure-subjects.ts';

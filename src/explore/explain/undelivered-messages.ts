@@ -3,7 +3,7 @@ import type { MessageEvent } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { ObservedRun } from './observed-run.ts';
 
-/** Of what did not arrive, so much is shown before all else but decisions. */
+/** Of what did not arrive, so much is shown right after decisions and what a crash struck. */
 const UNDELIVERED_MAX = 4;
 
 /** The last messages that did not arrive, with why: of those on one link that say the same for the same reason, the first. */

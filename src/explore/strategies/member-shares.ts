@@ -1,6 +1,6 @@
 /**
  * How often each member of a portfolio has its turn: at first by its prior, then by what its turns have brought. Invariants: shares depend on
- * the priors and on what was learned, in that order, alone; none is below the floor; and what is learned moves a share by a bounded
+ * the priors and on what was learned, in that order, alone; none is below the floor; and what is learned multiplies a prior by a bounded
  * factor, since what is new is a sign of bugs and no proof.
  */
 

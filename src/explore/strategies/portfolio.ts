@@ -218,7 +218,7 @@ function sweepTurn(index: number): number | undefined {
  * executions before. It is a bandit for rewards that change as the campaign goes on: probabilities in proportion to what was earned with a
  * floor for each arm, after EXP3 (Auer, Cesa-Bianchi, Freund, Schapire: The Nonstochastic Multiarmed Bandit Problem, SIAM Journal on
  * Computing 2002), and earnings that fade (Garivier, Moulines: On Upper-Confidence Bound Policies for Switching Bandit Problems, ALT 2011); for
- * fuzzing after Woo, Cha, Gottlieb, Brumley: Scheduling Black-box Mutational Fuzzing, CCS 2013. A share grows or shrinks by four at most, and none is below 1 / 32, because what is new is a
+ * fuzzing after Woo, Cha, Gottlieb, Brumley: Scheduling Black-box Mutational Fuzzing, CCS 2013. The weight of a member grows or shrinks by a factor of four at most, and no share is below 1 / 32, because what is new is a
  * sign of bugs and not one of them.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.

@@ -24,8 +24,9 @@ export class DirCheckout implements Checkout {
   }
 
   /**
-   * Removes the directory. Idempotent. Rejects with `RUNNER_FILER_FAILED`, exit code 213, if something cannot be
-   * removed.
+   * Removes the directory, or, with `keepDir`, all that is in it. Rejects with `RUNNER_FILER_FAILED`, exit code 213, if
+   * something cannot be removed. A later call returns the result of the first, also if that failed: it does not try
+   * again.
    */
   release(): Promise<void> {
     this.#released ??= this.#remove();

@@ -1,6 +1,7 @@
 /**
  * Temporary directories on the disk. Invariant: each is new, private to this user, and gone after its release; those
- * without a caller's `root` are gone when the process exits, at the latest.
+ * without a caller's `root` are removed when the process exits by itself, at the latest, or, if a signal ended it, by
+ * the next process that makes one.
  */
 import * as is from '../../kernel/shape.ts';
 import { mkdtemp } from 'node:fs/promises';
@@ -16,7 +17,7 @@ import { DirCheckout } from './dir-checkout.ts';
 export interface TempDirsOptions {
   /**
    * Where they are made. Default: a folder of this process among the machine's temporary files. It is removed when the
-   * process exits, or, if the process was killed, by the next process that makes such a folder.
+   * process exits by itself, or, if a signal ended the process, by the next process that makes such a folder.
    */
   readonly root?: string;
   /** What their names start with. Default `dryrunner-`. */
