@@ -110,7 +110,7 @@ const bannedSyntax = [
   { selector: 'ForInStatement', message: 'for…in also walks inherited keys; iterate Object.keys.' },
   { selector: 'ExportAllDeclaration', message: 'Re-export by name, and only in a package door.' },
 ];
-// See "Memory of a run" in ARCHITECTURE.md.
+// See "Memory of a run" in docs/internals.md.
 const oldFunctions = {
   selector:
     'AssignmentExpression[left.type="MemberExpression"][right.type=/^(ArrowFunction|Function|Class)Expression$/]',

@@ -123,7 +123,7 @@ export function parseSimScript(argv: readonly string[]): SimStep[] {
     const message = `Bad sim script: argv: expected an array of steps, got ${describeValue(argv)}`;
     throw new RunnerError('RUNNER_EXEC_FAILED', message, { expected: 'an array of steps', actual: argv });
   }
-  // Neither a literal nor an iterator, because each run has a script: see ARCHITECTURE.md on memory.
+  // Neither a literal nor an iterator, because each run has a script: see docs/internals.md#memory-of-a-run.
   const steps = new Array<SimStep>(argv.length);
   for (let index = 0; index < argv.length; index += 1) steps[index] = parseStep(argv[index], index);
   return steps;

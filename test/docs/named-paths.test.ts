@@ -3,7 +3,7 @@ import { listFiles, listRootFiles, readProjectFile } from '../../scripts/module-
 import { isNamed, namedPaths, projectFiles } from './named-paths.ts';
 
 /** Here files are also named without their folder. */
-const FOR_MAINTAINERS = new Set(['ARCHITECTURE.md', 'CONTRIBUTING.md']);
+const FOR_MAINTAINERS = new Set(['ARCHITECTURE.md', 'CONTRIBUTING.md', 'docs/internals.md']);
 /** What has changed is named as it was. */
 const HISTORY = 'CHANGELOG.md';
 

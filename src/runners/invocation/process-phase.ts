@@ -13,8 +13,7 @@ import type { RunContext } from './run-context.ts';
 const NO_ENV: NonNullable<ExecCommand['envVars']> = Object.freeze({});
 
 /**
- * The command that the execer gets. A class, because it refers to everything that a run holds: see ARCHITECTURE.md on
- * memory.
+ * The command that the execer gets. A class, because it refers to everything that a run holds: see docs/internals.md#memory-of-a-run.
  */
 class RunExecCommand implements ExecCommand {
   readonly argv: readonly string[];
