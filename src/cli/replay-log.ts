@@ -10,12 +10,13 @@ import { lostIn, runInThread, type ThreadProgress, type ThreadRun } from '../thr
 import { formatHistory } from '../explore/explain/explanation-text.ts';
 import { invariant } from '../kernel/invariant.ts';
 import { counted } from '../model/plural.ts';
+import { currentFolder } from './current-folder.ts';
 import type { NamedExecution, ReplayedLog } from './execution-source.ts';
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
 import { threadLimits } from './explore-options.ts';
 import { cutShortLines, explanationLines, failureJson, plainLines } from './failure-report.ts';
 import type { Interruption } from './interruption.ts';
-import { UnknownScenarioError } from './scenario-loader.ts';
+import { isModulePath, splitReference, UnknownScenarioError } from './scenario-loader.ts';
 import { interruptible, type RefusedScenario } from './scenario-session.ts';
 import { detailLines } from './source-line.ts';
 import type { Terminal } from './terminal.ts';
@@ -88,15 +89,14 @@ export function refusalText({ message, code }: RefusedScenario, { scenario, file
   if (file === undefined && isWorkloadName(scenario) && code === UnknownScenarioError.code) {
     return `the token is of ${scenario}, which a program of yours has explored (exploreRunner and the like): it names no file that could be run here. Give it to the same function in that program, as { replay: 'dr2:…' } beside its other options; or export default runnerWorkload(subject) from a file, explore that file, and replay what that prints`;
   }
-  const isElsewhere = file === undefined && isMissingFile(scenario);
-  const hint = '; a token holds the path as it was typed, so it is pasted in the same folder';
-  return `${message}${isElsewhere ? hint : ''}`;
+  if (file !== undefined || !isMissingFile(scenario)) return message;
+  const from = currentFolder() ?? 'a folder that is gone';
+  return `the token names the file ${splitReference(scenario).file}, as it was typed. There is no such file, looked up from ${from}: paste the token in the folder where it was made`;
 }
 
 /** True for `FILE` or `FILE#NAME` if the file does not exist. */
 function isMissingFile(reference: string): boolean {
-  const path = reference.replace(/#[^#]*$/, '');
-  return path.includes('/') && !existsSync(path);
+  return isModulePath(reference) && !existsSync(splitReference(reference).file);
 }
 
 /** Progress text of a replay. */

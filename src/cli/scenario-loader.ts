@@ -8,8 +8,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { userFrameOf } from '../explore/explain/source-place.ts';
 import { messageOf, stackOf } from '../kernel/errors.ts';
 import { packageFile, shippedScenariosModule } from '../kernel/package-files.ts';
+import { shellWord } from '../model/shell-word.ts';
 import type { FreshModules } from '../simulation/module-loads.ts';
 import { checkScenario, type ScenarioDefinition, type ScenarioFiles } from '../simulation/scenario.ts';
+import { currentFolder } from './current-folder.ts';
 import { UsageError } from './exit-status.ts';
 import { nowLoading } from './user-code.ts';
 import { shownFrame } from './source-line.ts';
@@ -124,7 +126,12 @@ export function moduleFiles(references: readonly string[]): string[] {
 async function loadFile(reference: string): Promise<LoadedScenario[]> {
   const { file, name } = splitReference(reference);
   const path = resolve(file);
-  if (isDirectory(path, file)) {
+  const what = kindOfFile(path, file);
+  if (what === 'absent') {
+    const from = path === file ? '' : ` (looked up from ${currentFolder() ?? 'a folder that is gone'})`;
+    throw new UsageError(`${file}: expected a file that exports scenarios, but there is no such file${from}`);
+  }
+  if (what === 'directory') {
     throw new UsageError(`${file}: expected a file that exports scenarios, got a directory`);
   }
   const exported = await importScenario(path, file);
@@ -144,9 +151,11 @@ async function loadFile(reference: string): Promise<LoadedScenario[]> {
   throw new UsageError(`${file} exports no scenario ${JSON.stringify(name)}; it has ${names}`);
 }
 
-function isDirectory(path: string, file: string): boolean {
+function kindOfFile(path: string, file: string): 'absent' | 'directory' | 'other' {
   try {
-    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+    const status = statSync(path, { throwIfNoEntry: false });
+    if (status === undefined) return 'absent';
+    return status.isDirectory() ? 'directory' : 'other';
   } catch (error) {
     throw new UsageError(`${file}: expected a file that exports scenarios, got ${messageOf(error)}`);
   }
@@ -219,6 +228,8 @@ export async function prepareScenario({ definition, files, reference }: LoadedSc
   }
 }
 
+/** What Vitest throws where a test is declared outside of its own process. */
+const OUTSIDE_VITEST = /^Vitest (failed to (find|access)|cannot be imported)/;
 const TYPESCRIPT = /\.[cm]?tsx?$/;
 
 async function importScenario(path: string, reference: string): Promise<Record<string, unknown>> {
@@ -228,6 +239,11 @@ async function importScenario(path: string, reference: string): Promise<Record<s
     await import('../ambient/install.ts');
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {
+    if (OUTSIDE_VITEST.test(messageOf(error))) {
+      throw new UsageError(
+        `${reference}: expected a file that exports scenarios, got a test of Vitest: run it with \`npx vitest run ${shellWord(reference)}\``,
+      );
+    }
     const hint =
       TYPESCRIPT.test(path) && stackOf(error)?.includes('[ERR_UNKNOWN_FILE_EXTENSION]') === true
         ? '; Node cannot load TypeScript by itself: run `node --import tsx node_modules/.bin/dryrunner …`, or compile the file first'

@@ -14,6 +14,7 @@ import { makeTempFolder } from '../host/temp-folder.ts';
 import { vitestPattern, type VitestTest } from '../explore/vitest-test.ts';
 import { messageOf } from '../kernel/errors.ts';
 import type { TestExecution } from './execution-source.ts';
+import { currentFolder } from './current-folder.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
 import type { NamedExecutionOptions } from './explore-options.ts';
 import type { Interruption } from './interruption.ts';
@@ -62,7 +63,7 @@ export async function replayInVitest(
   }
   if (file.startsWith('-') || !existsSync(file)) {
     throw new UsageError(
-      `no test file is called ${file}; a token holds the path as it was typed, so it is pasted in the same folder`,
+      `the token names the test file ${file}, as it was typed. There is no such file, looked up from ${currentFolder() ?? 'a folder that is gone'}: paste the token in the folder where it was made`,
     );
   }
   const main = mainOfVitest(file);

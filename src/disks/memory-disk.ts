@@ -10,13 +10,14 @@ import { choosesFault } from '../kernel/decisions.ts';
 import type { RunnerError } from '../kernel/errors.ts';
 import { invariant } from '../kernel/invariant.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
-import { namedTopic, type Topic } from '../kernel/question.ts';
+import type { Topic } from '../kernel/question.ts';
 import {
   checkDiskPath,
   diskBytes,
   type Disk,
   type DiskCall,
   diskCallText,
+  diskCallTopic,
   type DiskData,
   diskError,
   diskText,
@@ -554,7 +555,7 @@ class MountedDisk implements Disk {
   }
 
   #ask(call: DiskCall, path: string, to = '', data: Uint8Array = NO_BYTES): Promise<unknown> {
-    const topic = namedTopic(this.#medium.name, call, path);
+    const topic = diskCallTopic(this.#medium.name, call, path);
     return new Promise((resolve, reject) => {
       const operation = { call, path, to, data, topic, resolve, reject };
       if (this.#state !== 'open') {

@@ -6,6 +6,7 @@
 import * as is from '../kernel/shape.ts';
 import { check, isInstance } from '../kernel/argument-check.ts';
 import { RunnerError, type RunnerErrorCode } from '../kernel/errors.ts';
+import { namedTopic, type Topic } from '../kernel/question.ts';
 
 /** Data to write: bytes, or text, which is written as UTF-8. */
 export type DiskData = Uint8Array | string;
@@ -121,12 +122,29 @@ export function foldersAbove(path: string): string[] {
 /** Operations of a disk. */
 export type DiskCall = 'read' | 'write' | 'append' | 'sync' | 'rename' | 'remove' | 'list' | 'close';
 
-/** Describes a call: `append to log`, `rename of a to b`. */
+/** Those of calls: many calls leave no event in the trace from which it could be learnt that their owner is a disk. */
+const callTopics = new WeakSet<Topic>();
+
+/** The topic of a call on a disk. */
+export function diskCallTopic(disk: string, call: DiskCall, path: string): Topic {
+  const topic = namedTopic(disk, call, path);
+  callTopics.add(topic);
+  return topic;
+}
+
+/** True for the topic of a call on a disk, whose `owner` is the disk, `what` the call and `subject` the path. */
+export function isDiskCallTopic(
+  topic: Topic,
+): topic is Topic & { readonly owner: string; readonly what: DiskCall; readonly subject: string } {
+  return callTopics.has(topic);
+}
+
+/** Describes a call: `append to log`, `rename of a to b`. Without `to`, the new name is not known. */
 export function diskCallText(call: DiskCall, path: string, to = ''): string {
-  const what = path === '' ? 'the top' : path;
+  const what = path === '' ? 'the top folder' : path;
   if (call === 'close') return 'close';
   if (call === 'write' || call === 'append') return `${call} to ${what}`;
-  return call === 'rename' ? `rename of ${what} to ${to}` : `${call} of ${what}`;
+  return `${call} of ${what}${to === '' ? '' : ` to ${to}`}`;
 }
 
 /** The error of a call on a disk: `read of log on disk n1: no such file`. */

@@ -94,7 +94,7 @@ describe('wrong usage says what was expected and exits with 2', () => {
     ['wrong.mjs', /its export scenario is no scenario: scenario\.description: expected a line of text/],
     ['helpers.mjs', /expected it to export a scenario, got Server, settings: make one with defineScenario/],
     ['list.mjs', /its export scenarios\[1\] is no scenario: scenario: expected a scenario definition, got 7/],
-    ['absent.mjs', /absent\.mjs does not load: Cannot find module/],
+    ['absent.mjs', /absent\.mjs: expected a file that exports scenarios, but there is no such file\n/],
     ['.', /^error: \S+: expected a file that exports scenarios, got a directory\n$/],
     ['failing.mjs#other', /exports no scenario "other"; it has failing, forgetful/],
   ] as const)('an unusable scenario file: %s', async ([name, text]) => {

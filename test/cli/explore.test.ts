@@ -137,8 +137,12 @@ describe('what holds', () => {
       });
       const { code, err } = await run('replay', token, '--allow', dir);
       expect(code).toBe(2);
-      expect(err).toMatch(isHinted ? /does not load: Cannot find module/ : /does not load: no config/);
-      expect(err.includes('is pasted in the same folder')).toBe(isHinted);
+      expect(err).toMatch(
+        isHinted
+          ? /the token names the file \S+absent\.mjs, as it was typed\. There is no such file, looked up from /
+          : /does not load: no config/,
+      );
+      expect(err.includes('paste the token in the folder where it was made')).toBe(isHinted);
     },
   );
 

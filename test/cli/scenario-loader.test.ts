@@ -52,3 +52,30 @@ test('a file that the system cannot look up is a usage error that says why', asy
     await rm(folder, { recursive: true });
   }
 });
+
+test('a mistyped path is a usage error that says from where it was looked up, and names no file of this package', async () => {
+  const found = findScenarios(['./absent/cache.ts#get']);
+  await expect(found).rejects.toBeInstanceOf(UsageError);
+  await expect(found).rejects.toThrow(
+    new UsageError(
+      `./absent/cache.ts: expected a file that exports scenarios, but there is no such file (looked up from ${process.cwd()})`,
+    ),
+  );
+});
+
+test('a test of Vitest is said to be one, with the command that runs it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'dryrunner-loader-'));
+  try {
+    const file = join(folder, 'cache.test.mjs');
+    // What it throws where no suite is being collected.
+    const text = 'Vitest failed to find the current suite. One of the following is possible:';
+    await writeFile(file, `throw new Error(${JSON.stringify(text)});`);
+    await expect(findScenarios([file])).rejects.toThrow(
+      new UsageError(
+        `${file}: expected a file that exports scenarios, got a test of Vitest: run it with \`npx vitest run ${file}\``,
+      ),
+    );
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

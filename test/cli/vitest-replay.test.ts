@@ -105,8 +105,16 @@ function tokenOf(scenario: string): string {
 
 test.for([
   ['replay', () => [tokenOf('vitest:lock.test.mjs#gone')], 'lock.test.mjs: no test is called "gone"'],
-  ['replay', () => [tokenOf('vitest:no.test.mjs#gone')], 'no test file is called no.test.mjs'],
-  ['replay', () => [tokenOf('vitest:--config=evil.mjs#gone')], 'no test file is called --config=evil.mjs'],
+  [
+    'replay',
+    () => [tokenOf('vitest:no.test.mjs#gone')],
+    'the token names the test file no.test.mjs, as it was typed',
+  ],
+  [
+    'replay',
+    () => [tokenOf('vitest:--config=evil.mjs#gone')],
+    'the token names the test file --config=evil.mjs, as it was typed',
+  ],
   ['replay', () => [tokenOf('vitest:../out.test.mjs#gone')], 'only modules under the folder'],
   ['replay', () => [token, '--timeline', 'x.json'], '--timeline: expected the execution of a scenario'],
   ['explain', () => [token, '--time', '3s'], '--time: expected the execution of a scenario'],

@@ -11,6 +11,7 @@ import { defineScenario } from '../../src/simulation/scenario.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Verdict } from '../../src/simulation/verdict.ts';
 import { formatEvent } from '../../src/trace/event-text.ts';
+import { recordTimeline } from '../../src/explore/timeline/timeline.ts';
 import { fault } from '../questions.ts';
 
 /** The lines that a failure is explained with, of which `what` says what must be lost for it. */
@@ -136,3 +137,34 @@ test.each(['powerFail', 'crash'] as const)(
     ]);
   },
 );
+
+test('a call of a disk is named in words, in the lane of its disk, also where it leaves nothing in the trace', async () => {
+  const scenario = defineScenario({
+    name: 'calls',
+    description: 'calls of two disks',
+    async run(sim) {
+      const [n1, n2] = ['n1', 'n2'].map((name) =>
+        createMemoryDisk(sim.world, { name, latencyMs: 1 }).mount(sim.world),
+      );
+      await n1?.write('entry.tmp', 'a');
+      await n1?.rename('entry.tmp', 'entry');
+      await n1?.rename('entry.tmp', 'other').catch(() => undefined);
+      await n2?.list();
+      await n2?.list('some');
+      await n2?.close();
+    },
+  });
+  const { traceEvents } = await recordTimeline(createExecutor(scenario), []);
+  const lanes = new Map(
+    traceEvents.filter(({ name }) => name === 'thread_name').map(({ tid, args }) => [tid, args?.['name']]),
+  );
+  const events = traceEvents.filter(({ cat }) => cat === 'event');
+  expect(events.map(({ tid, name }) => `${String(lanes.get(tid))}: ${name}`)).toEqual([
+    'n1: events: the write to entry.tmp on n1',
+    'n1: events: the rename of entry.tmp to entry on n1',
+    'n1: events: the rename of entry.tmp on n1',
+    'n2: events: the list of the top folder on n2',
+    'n2: events: the list of some on n2',
+    'n2: events: the close on n2',
+  ]);
+});

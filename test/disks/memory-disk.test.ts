@@ -116,7 +116,7 @@ describe('a disk that cannot be used', () => {
       medium.crash();
       const crashed = 'on disk locks: the process that used it has crashed';
       expect(await open).toBe(`rename of log to b ${crashed}`);
-      expect(await rejection(other.sync())).toBe(`sync of the top ${crashed}`);
+      expect(await rejection(other.sync())).toBe(`sync of the top folder ${crashed}`);
     });
   });
 

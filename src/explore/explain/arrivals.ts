@@ -1,6 +1,6 @@
 /** Messages by the events of the clock that bring them, and by the questions that are asked about them as they are sent. */
 import type { Topic } from '../../kernel/question.ts';
-import { type DiskCall, diskCallText } from '../../model/disk.ts';
+import { diskCallText, isDiskCallTopic } from '../../model/disk.ts';
 import {
   arrivalText,
   linkName,
@@ -12,21 +12,11 @@ import {
 import type { CallArguments } from './call-arguments.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 
-const DISK_CALLS: Readonly<Record<DiskCall, true>> = {
-  read: true,
-  write: true,
-  append: true,
-  sync: true,
-  rename: true,
-  remove: true,
-  list: true,
-  close: true,
-};
-
 /** The event of the clock by which a message arrives, or a call of a disk ends, in words; undefined for all others. */
 export class Arrivals {
   readonly #arrivals = new Map<number, MessageEvent>();
-  readonly #disks = new Set<string>();
+  /** The new names that the events of the clock have given to files. */
+  readonly #renames = new Map<number, string>();
   /** What is called how on which link, for events that do not come to fire. */
   readonly #named = new Map<string, Map<string, string>>();
   /** The calls that an event of the clock has made. */
@@ -42,7 +32,7 @@ export class Arrivals {
     for (const { event, firingId } of events) {
       if (firingId !== current) sent.clear();
       current = firingId;
-      if (event.type === 'disk') this.#disks.add(event.runner);
+      if (event.type === 'disk' && event.step === 'renamed') this.#renames.set(firingId, event.file);
       if (event.type !== 'message') continue;
       this.#name(event);
       if (event.kind === 'call' && event.step === 'sent') {
@@ -63,16 +53,15 @@ export class Arrivals {
     return this.#arrivals.get(firingId);
   }
 
-  textOf(id: number, { owner, what, subject }: Topic): string | undefined {
+  textOf(id: number, topic: Topic): string | undefined {
+    if (isDiskCallTopic(topic)) {
+      return `the ${diskCallText(topic.what, topic.subject, this.#renames.get(id))} on ${topic.owner}`;
+    }
+    const { owner, what, subject } = topic;
     const arrival = this.#arrivals.get(id);
     if (arrival !== undefined) return arrivalText(arrival, this.#args.of(arrival));
     if (typeof owner !== 'string' || typeof subject !== 'string') return undefined;
-    const named = this.#limitText(id, owner, what) ?? this.#named.get(owner)?.get(what);
-    if (named !== undefined) return named;
-    if (!this.#disks.has(owner)) return undefined;
-    return Object.hasOwn(DISK_CALLS, what)
-      ? `the ${diskCallText(what as DiskCall, subject)} on ${owner}`
-      : undefined;
+    return this.#limitText(id, owner, what) ?? this.#named.get(owner)?.get(what);
   }
 
   /** The time limit of a call is set as that is made; of several alike nobody can say whose it is. */

@@ -31,6 +31,7 @@ import {
 import type { Decision } from '../../kernel/decisions.ts';
 import { microsecondsOf } from '../../kernel/microseconds.ts';
 import type { Topic } from '../../kernel/question.ts';
+import { isDiskCallTopic } from '../../model/disk.ts';
 import { linkName, messageEventText, stepName } from '../../model/message-text.ts';
 import { eventText } from '../../trace/event-text.ts';
 import { counted } from '../../model/plural.ts';
@@ -460,7 +461,7 @@ class TimelineWriter {
     const firing = this.#run.firings.get(id);
     if (firing === undefined) return;
     this.#calls.goOn();
-    const lane = this.#laneOfEvents(first);
+    const lane = this.#laneOfEvents(firing.topic, first);
     const ts = this.#stamps.next(firing.atMs);
     const name = this.#names.of({ id, topic: firing.topic });
     const place = firing.place === undefined ? undefined : shortPlaceOf(firing.place);
@@ -556,7 +557,10 @@ class TimelineWriter {
     return name === '' ? SCENARIO : name;
   }
 
-  #laneOfEvents(first: TraceEvent | undefined): string {
+  /** `first` is what it did first, if that is in the trace. */
+  #laneOfEvents(topic: Topic, first: TraceEvent | undefined): string {
+    // Calls that only read leave nothing in the trace, or what their caller does next.
+    if (isDiskCallTopic(topic)) return `${this.#laneOf(topic.owner)}${OF_EVENTS}`;
     if (first === undefined) return SCENARIO;
     const whose = first.type === 'message' && first.step !== 'sent' ? first.to : first.runner;
     if (whose === '' || whose === SCENARIO) return SCENARIO;
