@@ -38,8 +38,7 @@ export function removeTreeSync(path: string): void {
     rmSync(path, OPTIONS);
   } catch (error) {
     if (!doesPatienceHelp(error)) throw error;
-    const steps = patientSteps(Buffer.from(path), false);
-    for (let next = steps.next(); next.done !== true;) next = steps.next(next.value(SYNC));
+    removeTreeWhileSync(path, () => true);
   }
 }
 
@@ -51,6 +50,16 @@ export function removeTreeSync(path: string): void {
 export async function removeTreeWhile(path: string, mayGoOn: () => boolean, keepDir = false): Promise<void> {
   const steps = patientSteps(Buffer.from(path), keepDir);
   for (let next = steps.next(); next.done !== true && mayGoOn();) next = steps.next(await next.value(ASYNC));
+}
+
+/**
+ * The synchronous {@link removeTreeWhile}, for the exit of the process.
+ *
+ * @throws the system's error if something cannot be removed.
+ */
+export function removeTreeWhileSync(path: string, mayGoOn: () => boolean): void {
+  const steps = patientSteps(Buffer.from(path), false);
+  for (let next = steps.next(); next.done !== true && mayGoOn();) next = steps.next(next.value(SYNC));
 }
 
 function doesPatienceHelp(error: unknown): boolean {

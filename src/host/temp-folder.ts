@@ -4,13 +4,13 @@
  * background by the next process that makes a folder; the folder of a live process never is.
  */
 import type { EventEmitter } from 'node:events';
-import { lstatSync, mkdirSync, renameSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { messageOf, RunnerError } from '../kernel/errors.ts';
 import { ownerOf, ownName } from './own-name.ts';
-import { removeTree, removeTreeSync, removeTreeWhile } from './remove-tree.ts';
+import { removeTree, removeTreeSync, removeTreeWhile, removeTreeWhileSync } from './remove-tree.ts';
 
 /** A folder of this process alone. */
 export interface TempFolder {
@@ -24,6 +24,8 @@ const PREFIX = /^dryrunner-[a-z]+-(?=\d)/;
 const LAST_STEPS = 2_000;
 /** The folders of this process, and whether signals remove them. */
 const folders = new Map<string, boolean>();
+/** Folders of dead processes whose removal is in progress. */
+const adopted = new Set<string>();
 /** Signals that end a Node process without an exit event, unless a listener handles them. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -95,9 +97,15 @@ function onSignal(signal: NodeJS.Signals): void {
 }
 
 function removeAll(): void {
-  for (const path of folders.keys()) {
+  let stepsLeft = LAST_STEPS;
+  const mayGoOn = (): boolean => stepsLeft-- > 0;
+  const removals = [
+    ...[...folders.keys()].map((path) => () => removeTreeSync(path)),
+    ...[...adopted].map((path) => () => removeTreeWhileSync(path, mayGoOn)),
+  ];
+  for (const remove of removals) {
     try {
-      removeTreeSync(path);
+      remove();
     } catch {
       // The next process that makes a folder tries again.
     }
@@ -107,8 +115,12 @@ function removeAll(): void {
 async function removeOfDead(root: string, mayGoOn: () => boolean): Promise<void> {
   for (const name of await readdir(root).catch(() => [])) {
     const path = claimed(root, name);
-    // A folder that cannot be removed stays, and nothing needs to be notified.
-    if (path !== undefined) await removeTreeWhile(path, mayGoOn).catch(() => undefined);
+    if (path !== undefined) {
+      adopted.add(path);
+      // A folder that cannot be removed stays, and nothing needs to be notified.
+      await removeTreeWhile(path, mayGoOn).catch(() => undefined);
+      adopted.delete(path);
+    }
     if (!mayGoOn()) return;
   }
 }
@@ -120,7 +132,7 @@ function claimed(root: string, name: string): string | undefined {
   const path = join(root, name);
   const own = join(root, `${prefix}${ownName()}`);
   try {
-    if (!isOwnFolder(path)) return undefined;
+    if (!isOwnFolder(path) || isWorkingDirectory(path)) return undefined;
     renameSync(path, own);
     return own;
   } catch {
@@ -133,4 +145,26 @@ function claimed(root: string, name: string): string | undefined {
 function isOwnFolder(path: string): boolean {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   return stats?.isDirectory() === true && stats.uid === process.getuid?.();
+}
+
+/** True if a process works in the folder: a command may outlive the killed process that started it. False where there is no `/proc`. */
+function isWorkingDirectory(folder: string): boolean {
+  try {
+    return readdirSync('/proc').some((pid) => /^\d+$/.test(pid) && isIn(folder, workingDirectory(pid)));
+  } catch {
+    return false;
+  }
+}
+
+function isIn(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
+}
+
+function workingDirectory(pid: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    // It has ended, or belongs to another user.
+    return '';
+  }
 }

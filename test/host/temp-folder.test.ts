@@ -1,5 +1,6 @@
 // A temporary folder goes with its process, and what a killed one has left with the next one; nothing of the living, or of others, does.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -116,7 +117,8 @@ test.for(['process.exit(3);', "setTimeout(() => { throw new Error('x'); }, 1);",
 
 test('is gone when its process has ended, also if paths in it are longer than the system takes', () => {
   inProcess(`
-    import { spawnSync } from 'node:child_process';
+    import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
     spawnSync('sh', ['-c', ${JSON.stringify(DIG)}], { cwd: folder.path });`);
   expect(ours()).toEqual([]);
 });
@@ -129,6 +131,35 @@ test('is removed by the next one if its process was killed, in the background', 
   expect(existsSync(dead)).toBe(true);
   await expect.poll(ours, { timeout: 60_000 }).toEqual([basename(next.path)]);
   await next.remove();
+});
+
+test('is removed also by a process that ends at once', () => {
+  const dead = join(root, deadName('serve'));
+  mkdirSync(join(dead, 'cas'), { recursive: true });
+  // The removal has begun when the process exits.
+  inProcess(`
+    import { existsSync } from 'node:fs';
+    const isThere = () => existsSync(${JSON.stringify(dead)});
+    const step = () => (isThere() ? setImmediate(step) : process.exit());
+    step();`);
+  expect(ours()).toEqual([]);
+});
+
+test('stays while a command of the killed process works in it', async () => {
+  const dead = join(root, deadName('runs'));
+  mkdirSync(join(dead, 'job'), { recursive: true });
+  const command = spawn('sleep', ['600'], { cwd: join(dead, 'job') });
+  const ended = once(command, 'exit');
+  try {
+    await once(command, 'spawn');
+    inProcess('');
+    expect(ours()).toEqual([basename(dead)]);
+  } finally {
+    command.kill('SIGKILL');
+    await ended;
+  }
+  inProcess('');
+  expect(ours()).toEqual([]);
 });
 
 test('that is large keeps no process waiting that has ended: some of it is left for the one after that', () => {

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { FilerError } from '../../filers/filer-error.ts';
 import { check } from '../../kernel/argument-check.ts';
+import { messageOf } from '../../kernel/errors.ts';
 import type { TempDirs } from '../../model/collaborators.ts';
 import { makeTempFolder, type TempFolder } from '../temp-folder.ts';
 import { DirCheckout } from './dir-checkout.ts';
@@ -85,7 +86,7 @@ export function createTempDirs(options: TempDirsOptions = {}): DiskTempDirs {
         const path = root === undefined ? makeInOwnFolder(named) : mkdtemp(`${resolve(root)}/${named}`);
         return new DirCheckout(await path, '');
       } catch (cause) {
-        throw new FilerError('a temporary directory could not be made', { cause });
+        throw new FilerError(`a temporary directory could not be made: ${messageOf(cause)}`, { cause });
       }
     },
   };

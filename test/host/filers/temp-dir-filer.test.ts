@@ -75,7 +75,7 @@ describe('the temp-dir filer', () => {
     }
     await expect(createTempDirFiler({ root: join(root, 'none') }).checkout('a')).rejects.toMatchObject({
       code: 'RUNNER_FILER_FAILED',
-      message: 'a temporary directory could not be made',
+      message: expect.stringMatching(/^a temporary directory could not be made: ENOENT: .*mkdtemp/),
       exitCode: 212,
       cause: { code: 'ENOENT' },
     });
