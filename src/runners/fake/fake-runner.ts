@@ -159,7 +159,8 @@ class FakePerformer implements Performer {
   #at(runId: RunID): FakePerformance {
     check('runId', runId, is.TEXT);
     if (this.#performance?.runId !== runId) {
-      throw invalidArgument('runId', `the run whose turn it is (${this.current ?? 'none'})`, runId);
+      const whose = this.current ?? 'none now: that of an accepted run comes in the next event';
+      throw invalidArgument('runId', `the run whose turn it is (${whose})`, runId);
     }
     return this.#performance;
   }

@@ -82,7 +82,9 @@ describe('a fake runner that the test drives', () => {
       );
       await runner.release();
       expect(() => runner.start('0')).toThrow(
-        refusal('runId: expected the run whose turn it is (none), got "0"'),
+        refusal(
+          'runId: expected the run whose turn it is (none now: that of an accepted run comes in the next event), got "0"',
+        ),
       );
     });
   });
