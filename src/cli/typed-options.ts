@@ -5,10 +5,10 @@
 import { UsageError } from './exit-status.ts';
 import { constants } from 'node:os';
 import { InvalidArgumentError, Option } from 'commander';
+import { SEEDS_MAX } from '../kernel/seeded-random.ts';
 import { HANG_MS, MEMORY_MB } from './explore-defaults.ts';
 import { parseSpanMs } from './quantity-text.ts';
 
-const SEEDS_MAX = 10_000_000;
 const THREADS_MAX = 1_024;
 /** The longest timer that Node supports. */
 const SPAN_MS_MAX = 2 ** 31 - 1;

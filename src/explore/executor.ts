@@ -3,7 +3,7 @@
  * decides what happens, so that the log of an execution repeats it.
  */
 import * as is from '../kernel/shape.ts';
-import { check } from '../kernel/argument-check.ts';
+import { check, isArray } from '../kernel/argument-check.ts';
 import type { DecisionSource } from '../kernel/decisions.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
 import type { ServiceWatch } from '../model/service.ts';
@@ -119,7 +119,9 @@ export function createExecutor<Input>(
 
 /** An executor that simulates so on this thread, where a request says nothing else. */
 export function simulationExecutor(simulation: SimulateOptions & { readonly name: string }): Executor {
-  const { name, oracles = defaultOracles() } = simulation;
+  const { name, oracles: given } = simulation;
+  // Copied: a scenario that adds to its list must not change later executions.
+  const oracles = isArray(given) ? [...given] : defaultOracles();
   let isChecked = false;
   return {
     scenario: name,

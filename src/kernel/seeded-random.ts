@@ -65,6 +65,9 @@ class Sfc32 implements RandomStream {
   }
 }
 
+/** Most seeds that one command or test may run. */
+export const SEEDS_MAX = 10_000_000;
+
 /** Argument shape of a seed. */
 export const SEED: is.SuchShape = is.anyOf('a string or a finite number', is.TEXT, is.NUMBER);
 

@@ -60,6 +60,8 @@ export interface OpaqueShape extends Described {
 export interface RecordShape extends Described {
   readonly is: 'record';
   readonly fields: ReadonlyMap<string, Shape>;
+  /** The fields that the error for an unknown one names; all if absent. */
+  readonly shown?: readonly string[];
   /** Fields that may be absent. */
   readonly optional: ReadonlySet<string>;
   /** Fields that must be present. */
@@ -414,7 +416,7 @@ function findInField(shape: RecordShape, record: JsonObject, key: string): Misma
   if (field === undefined) {
     // A caller's option that is undefined counts as absent, even if it is unknown.
     if (open || (inherits && record[key] === undefined)) return undefined;
-    const expected = `only the fields ${[...fields.keys()].join(', ')}`;
+    const expected = `only the fields ${[...(shape.shown ?? fields.keys())].join(', ')}`;
     const meant = nearestName(key, fields.keys());
     const hint = meant === undefined ? '' : `; the nearest is ${meant}`;
     return { path: '', expected, actual: record, got: `a field ${describeValue(key)}${hint}` };

@@ -34,7 +34,7 @@ export const SIMULATE_OPTIONS: is.RecordShape = is.closed(
       seed: SEED,
       replay: is.LIST,
       source: is.withMethods('decide'),
-      oracles: is.LIST,
+      oracles: is.listOf(is.FUNCTION),
       ambient: is.withMethods('begin'),
       modules: is.withMethods('prepare', 'evaluate'),
       stallLookEvery: is.integer(STALL_LOOK_EVERY_LEAST),
@@ -104,6 +104,11 @@ export async function simulateChecked(options: SimulateOptions): Promise<Verdict
   } finally {
     running = undefined;
   }
+}
+
+/** True while code of a simulation's scenario runs, and between two of its events; false while the event loop has the thread. */
+export function isSimulating(): boolean {
+  return running?.run.turns.isOn === true;
 }
 
 /** Reads each option once: a getter may return something else, or throw, the next time. */

@@ -24,6 +24,7 @@ import { VirtualClock } from '../kernel/virtual-clock.ts';
 import type { Isolate, Isolator } from '../model/isolation.ts';
 import type { TraceEvent, Tracer } from '../model/trace-event.ts';
 import { ContractBrokenError } from '../oracles/contract-broken-error.ts';
+import { madeOracle } from '../oracles/made-oracle.ts';
 import type { Oracle } from '../oracles/oracle.ts';
 import { defaultOracles } from '../oracles/default-oracles.ts';
 import { HashingRecorder } from '../trace/trace-recorder.ts';
@@ -195,8 +196,8 @@ export class SimulationRun {
     this.#processes = this.#makeProcesses();
     const liveness = (): Liveness => ({ progress: this.#tally.progress, held: this.#ledger.count });
     this.#endless = new EndlessWatch(this.#clock, this.#judge, liveness, options);
-    this.#oracles = oracles.map((make) =>
-      make(({ rule, message }) => this.#fail('rule', messageOf(message), { rule })),
+    this.#oracles = oracles.map((make, index) =>
+      madeOracle(make, index, ({ rule, message }) => this.#fail('rule', messageOf(message), { rule })),
     );
     // Capturing places requires an event for each resource that is acquired.
     this.#tracer = new SimulationTracer(

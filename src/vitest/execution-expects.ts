@@ -14,6 +14,7 @@ import {
   type SnapshotsWithFiles,
   type TakenFile,
 } from './file-snapshots.ts';
+import { enterTest, leaveTest } from './overlapping-tests.ts';
 import type { SnapshotDifference, TakenSnapshot, TestSnapshots } from './test-run.ts';
 
 type Counted = Pick<
@@ -67,6 +68,7 @@ type Taken = Pick<TakenSnapshot, 'text' | 'kind'>;
 export class ExecutionExpects implements TestSnapshots {
   readonly #expectNow: () => ExpectStatic;
   readonly #testId: string;
+  readonly #isOverlapping: boolean;
   readonly #atStart: Map<ExpectStatic, Counted>;
   /** Expected snapshots by name: those of the plain execution, or else of the first that took them. */
   readonly #references = new Map<string, TakenSnapshot>();
@@ -74,8 +76,9 @@ export class ExecutionExpects implements TestSnapshots {
   readonly #filesToWrite = new Map<string, NonNullable<TakenFile['toWrite']>>();
   #difference: SnapshotDifference | undefined;
 
-  /** `expectNow` returns the test's current `expect`; a test context creates one of its own on first use. */
-  constructor(expectNow: () => ExpectStatic, testId: string) {
+  /** `expectNow` returns the test's current `expect`; a test context creates one of its own on first use. `isOverlapping`: other tests run at the same time. */
+  constructor(expectNow: () => ExpectStatic, testId: string, isOverlapping = false) {
+    this.#isOverlapping = isOverlapping;
     this.#expectNow = expectNow;
     this.#testId = testId;
     const expect = expectNow();
@@ -90,6 +93,7 @@ export class ExecutionExpects implements TestSnapshots {
 
   /** Resets the state for an execution that begins. */
   begin(): void {
+    if (this.#isOverlapping) enterTest(this.#testId);
     const expect = this.#expectNow();
     const state = expect.getState();
     // `setState` redefines all properties, which takes longer than the rest of a small execution.
@@ -99,6 +103,7 @@ export class ExecutionExpects implements TestSnapshots {
 
   /** Throws Vitest's error if the expected assertions were not made. */
   end(): void {
+    leaveTest(this.#testId);
     const state = this.#expectNow().getState();
     const { assertionCalls, expectedAssertionsNumber: expected } = state;
     if (typeof expected === 'number' && assertionCalls !== expected) {
@@ -128,6 +133,7 @@ export class ExecutionExpects implements TestSnapshots {
    * took them.
    */
   settle(): void {
+    leaveTest(this.#testId);
     const file = snapshotsOf(this.#expectNow().getState());
     if (this.#difference !== undefined) this.#clear(file);
     else if (this.#references.size > 0) {

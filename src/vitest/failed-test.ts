@@ -322,6 +322,12 @@ function causesOf({ failure }: Verdict): string[] {
   return lines;
 }
 
+/** The error of a test with wrong options, at the user's line that gave them or, as the stack has none, declared the test. */
+export function wrongTest(test: SimulatedTest, error: RunnerError): RunnerError {
+  const { stack = '' } = error;
+  return withStack(error, hasUserFrame(stack) ? framesOf(stack) : declaredFrames(test));
+}
+
 /** No execution failed, but too few were run for the test to pass. */
 function unfinishedTest(
   { test }: TestRun,

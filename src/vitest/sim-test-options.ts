@@ -1,4 +1,4 @@
-/** Types of what `simTest` accepts: a scenario, and options for running it. */
+/** What `simTest` accepts: a scenario, and options for running it. */
 import type { TestContext, TestOptions } from 'vitest';
 import type { AmbientOptions } from '../ambient/ambient-time.ts';
 import type { Decision } from '../kernel/decisions.ts';
@@ -6,6 +6,21 @@ import type { Ambience } from '../simulation/ambience.ts';
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
 import type { Simulation } from '../simulation/simulation.ts';
+
+/** The options that Vitest gets; of the others it knows nothing. */
+export const VITEST_OPTIONS: readonly string[] = [
+  'timeout',
+  'retry',
+  'repeats',
+  'concurrent',
+  'sequential',
+  'skip',
+  'only',
+  'todo',
+  'fails',
+  'tags',
+  'meta',
+];
 
 /** Options of {@link simTest}. */
 export interface SimTestOptions

@@ -9,7 +9,7 @@ import { invalidArgument } from '../kernel/errors.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import type { ExecutionExpects } from './execution-expects.ts';
 import { matchers } from './matchers.ts';
-import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
+import { VITEST_OPTIONS, type SimTestOptions, type TestedScenario } from './sim-test-options.ts';
 import type { SimulatedTest } from './test-run.ts';
 
 /** Runs a simulation for each case of a list, and formats its name as Vitest's `each` does. */
@@ -71,19 +71,6 @@ expect.extend(matchers as never);
 
 /** The machine's clock, kept before any test replaces it. */
 const now = performance.now.bind(performance);
-const VITEST_OPTIONS = [
-  'timeout',
-  'retry',
-  'repeats',
-  'concurrent',
-  'sequential',
-  'skip',
-  'only',
-  'todo',
-  'fails',
-  'tags',
-  'meta',
-];
 /** Vitest's default is too short for a hundred executions beside other tests and the report of a failure. */
 const DEFAULT_TIMEOUT_MS = 30_000;
 /** In the source text of a function: everything up to its first argument, that argument, and the comma behind it. */
@@ -127,13 +114,16 @@ function declarationOf(first: Given, second: Given, outer: (...given: never[]) =
   const place = { stack: '' };
   Error.captureStackTrace(place, outer);
   const isDebugged = inspector.url() !== undefined;
-  const given = Object.entries(isDebugged ? { ...options, timeout: 0 } : options);
+  const { timeout: asked = DEFAULT_TIMEOUT_MS } = options;
+  const timeout = isDebugged ? 0 : asked;
+  const given = Object.entries(options);
   return {
     scenario,
-    options: Object.fromEntries(given.filter(([key]) => !VITEST_OPTIONS.includes(key))),
+    // With the time-out, which is checked with them when the test runs.
+    options: Object.fromEntries(given.filter(([key]) => key === 'timeout' || !VITEST_OPTIONS.includes(key))),
     vitest: {
-      timeout: DEFAULT_TIMEOUT_MS,
       ...Object.fromEntries(given.filter(([key]) => VITEST_OPTIONS.includes(key))),
+      timeout: timeout >= 0 ? timeout : DEFAULT_TIMEOUT_MS,
     },
     declaredAt: place.stack,
     isDebugged,
@@ -158,7 +148,11 @@ async function runDeclared(
   const { task, signal } = context;
   const { runSimulatedTest, wishIn } = await import('./simulated-test.ts');
   const { ExecutionExpects } = await import('./execution-expects.ts');
-  const expects = new ExecutionExpects(() => (context._local ? context.expect : expect), task.id);
+  const expects = new ExecutionExpects(
+    () => (context._local ? context.expect : expect),
+    task.id,
+    task.concurrent === true,
+  );
   const names = [task.name];
   for (let { suite } = task; suite !== undefined; { suite } = suite) names.unshift(suite.name);
   await runSimulatedTest({

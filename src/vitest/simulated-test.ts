@@ -20,12 +20,13 @@ import { REPLAY_DIVERGED, REPLAY_OUTCOMES } from '../explore/replay-outcome.ts';
 import { decodeToken, isTokenText, type ReplayToken } from '../explore/replay-token.ts';
 import { vitestReference, vitestTestOf } from '../explore/vitest-test.ts';
 import { portfolioStrategy } from '../explore/strategies/portfolio.ts';
-import { check } from '../kernel/argument-check.ts';
+import { check, isArray } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
 import { DrainSlices } from '../kernel/drain-slices.ts';
+import { SEEDS_MAX } from '../kernel/seeded-random.ts';
 import { hashText } from '../kernel/text-hash.ts';
 import { formatCount } from '../model/plural.ts';
 import type { CorpusFolder, KeptLog } from '../host/corpus/corpus-folder.ts';
@@ -36,7 +37,7 @@ import type { Scenario, SimulateOptions } from '../simulation/simulate-options.t
 import type { Failure, Verdict } from '../simulation/verdict.ts';
 import { tuneEngine } from '../threads/engine-settings.ts';
 import { GuardedTurns } from './guarded-turns.ts';
-import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
+import { VITEST_OPTIONS, type SimTestOptions, type TestedScenario } from './sim-test-options.ts';
 import { relativePath, type FoundFailure, type SimulatedTest, type TestRun } from './test-run.ts';
 
 const DEFAULT_RUNS = 100;
@@ -52,26 +53,39 @@ const PLAIN = 'plain';
 
 /** Options that a simulation does not have, or has with another shape. */
 const OWN_OPTIONS = is.optionsOf<
-  Pick<SimTestOptions, 'seeds' | 'seed' | 'runs' | 'replay' | 'explain' | 'corpus' | 'ambient'>
+  Pick<SimTestOptions, 'seeds' | 'seed' | 'runs' | 'replay' | 'explain' | 'corpus' | 'ambient' | 'timeout'>
 >(
   {},
   {
-    seeds: is.anyOf('a list or an integer ≥ 1', is.integer(1), is.ITERABLE),
+    seeds: is.anyOf(
+      `a list, or an integer from 1 to ${formatCount(SEEDS_MAX)}`,
+      is.integer(1, SEEDS_MAX),
+      is.ITERABLE,
+    ),
     seed: is.anyOf('a text or a number; more than one are seeds', is.TEXT, is.NUMBER),
     runs: is.COUNT,
     replay: is.anyOf('a token or a list of decisions', is.TEXT, is.LIST),
     explain: is.BOOLEAN,
     corpus: is.such('a folder or false', (value) => typeof value === 'string' || value === false),
     ambient: is.ANY,
+    timeout: is.limit(0),
   },
 );
 /** Options of a simulation that the test sets itself. */
 const GIVEN: readonly string[] = ['scenario', 'name', 'seed', 'replay', 'source', 'nextTurn', 'ambient'];
-const FIELDS = new Map([
+const FIELDS = new Map<string, is.Shape>([
+  ...VITEST_OPTIONS.map((key) => [key, is.ANY] as const),
   ...OWN_OPTIONS.fields,
   ...[...SIMULATE_OPTIONS.fields].filter(([key]) => !GIVEN.includes(key)),
 ]);
-const OPTIONS: is.RecordShape = { ...OWN_OPTIONS, fields: FIELDS, optional: new Set(FIELDS.keys()) };
+/** The names that an error lists: those that docs/vitest.md explains. */
+const SHOWN = [...OWN_OPTIONS.fields.keys(), 'retry', 'maxEvents', 'leftovers', 'oracles'];
+const OPTIONS: is.RecordShape = {
+  ...OWN_OPTIONS,
+  fields: FIELDS,
+  optional: new Set(FIELDS.keys()),
+  shown: SHOWN,
+};
 const ONE_SEED = is.anyOf('a text or a number', is.TEXT, is.NUMBER);
 
 /** What to run, according to options and environment. */
@@ -89,6 +103,16 @@ type Plan =
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (rejects) for wrong options, and for a definition with `prepare`.
  */
 export async function runSimulatedTest(test: SimulatedTest): Promise<void> {
+  try {
+    await runChecked(test);
+  } catch (error) {
+    if (!(error instanceof RunnerError) || error.code !== 'RUNNER_INVALID_ARGUMENT') throw error;
+    const { wrongTest } = await import('./failed-test.ts');
+    throw wrongTest(test, error);
+  }
+}
+
+async function runChecked(test: SimulatedTest): Promise<void> {
   tuneEngine();
   const { options = {} } = test;
   check('options', options, OPTIONS);
@@ -246,7 +270,11 @@ function isNamedBy(scenario: string, { file, name }: SimulatedTest, reference: s
 }
 
 function seedsOf(seeds: NonNullable<SimTestOptions['seeds']>): Iterable<string | number> {
-  return typeof seeds === 'number' ? Array.from({ length: seeds }, (_, index) => index + 1) : seeds;
+  return typeof seeds === 'number' ? seedsTo(seeds) : seeds;
+}
+
+function* seedsTo(last: number): Generator<number> {
+  for (let seed = 1; seed <= last; seed += 1) yield seed;
 }
 
 function simulationOf({
@@ -261,6 +289,7 @@ function simulationOf({
   const simulation: Partial<SimulateOptions> = Object.fromEntries(
     Object.entries(options).filter(([key]) => !OWN_OPTIONS.fields.has(key)),
   );
+  const { oracles = tested.oracles } = simulation;
   const signals = [signal, simulation.signal].filter((one) => one !== undefined);
   return {
     ambient: ambienceOf(ambient),
@@ -269,6 +298,8 @@ function simulationOf({
     ...(ambient === undefined ? {} : { ambient: ambienceOf(ambient) }),
     ...simulation,
     name,
+    // Copied: a scenario that adds to its list must not change later executions.
+    ...(isArray(oracles) ? { oracles: [...oracles] } : {}),
     ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }),
   };
 }

@@ -38,7 +38,7 @@ export interface SimulatedTest {
   /** Absolute path of the test file. If absent, no logs are kept and no command line can be shown. */
   readonly file?: string;
   readonly scenario: TestedScenario | Scenario;
-  readonly options?: Omit<SimTestOptions, 'timeout'>;
+  readonly options?: SimTestOptions;
   /** Real milliseconds that the whole test may take; infinite by default. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;

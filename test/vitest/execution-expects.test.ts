@@ -37,6 +37,35 @@ afterAll(() => {
   expect(Object.keys(texts)).toEqual([1, 2].map((at) => `a snapshot is one for all executions ${at}`));
 });
 
+describe.concurrent('in tests that overlap', () => {
+  const refusal = /take `expect` from the second argument of the test/;
+  simTest('one starts before', { runs }, (sim) => sim.sleep(1));
+  simTest(
+    'snapshots of the global expect, which is that of another test, are refused',
+    { runs },
+    async (sim) => {
+      await sim.sleep(1);
+      const value = `v${sim.choose('x', 5)}`;
+      const { resolves } = expect(Promise.resolve(value));
+      for (const take of [
+        () => expect(value).toMatchSnapshot(),
+        () => expect(value).toMatchInlineSnapshot('none'),
+        () => expect(() => void JSON.parse('{')).toThrowErrorMatchingInlineSnapshot('none'),
+        () => expect(value).toMatchFileSnapshot('./__snapshots__/refused.txt'),
+        () => resolves.toMatchSnapshot(),
+      ]) {
+        expect(take).toThrow(refusal);
+      }
+    },
+  );
+  simTest('those of the expect of the context are taken', { runs }, async (sim, { expect: own }) => {
+    await sim.sleep(sim.choose('ms', 3));
+    own('own').toMatchInlineSnapshot(`"own"`);
+    await own('in a file').toMatchFileSnapshot('./__snapshots__/seen-in-a-file.txt');
+  });
+  simTest('one starts after', { runs }, (sim) => sim.sleep(1));
+});
+
 interface Compared {
   readonly testId: string;
   readonly received: string;

@@ -1,8 +1,10 @@
 import { basename, join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { ambientTime } from '../../src/ambient/ambient-time.ts';
+import { simulationExecutor } from '../../src/explore/executor.ts';
 import { decodeToken, encodeToken } from '../../src/explore/replay-token.ts';
 import type { Ambience } from '../../src/simulation/ambience.ts';
+import { randomDecisions } from '../../src/kernel/random-decisions.ts';
 import { defineScenario, type ScenarioDefinition } from '../../src/simulation/scenario.ts';
 import { checkThat, type Simulation } from '../../src/simulation/simulation.ts';
 import { SimulationFailedError } from '../../src/simulation/simulation-failed-error.ts';
@@ -97,6 +99,74 @@ describe('options may stand before the scenario, as for Vitest', () => {
     expect(() => simTest('never', first as never, second as never)).toThrow(
       /^options: expected an object of options or milliseconds, and one scenario, got /,
     );
+  });
+});
+
+describe('what is wrong in options is refused in one sentence, at a line of the user', () => {
+  const refusalOf = (options: object): Promise<Error> =>
+    holds('wrong', (sim: Simulation) => sim.sleep(1), options as never, {
+      declaredAt: 'Error\n    at declare (/home/ann/own.test.ts:7:1)',
+    }).then(
+      () => new Error('it was accepted'),
+      (error: unknown) => error as Error,
+    );
+
+  test.each([
+    [
+      { retrys: 2 },
+      'options: expected only the fields seeds, seed, runs, replay, explain, corpus, ambient, timeout, retry, maxEvents, leftovers, oracles, got a field "retrys"; the nearest is retry',
+    ],
+    [{ timeout: NaN }, 'timeout: expected a number ≥ 0, got NaN'],
+    [{ seeds: 1e9 }, 'seeds: expected a list, or an integer from 1 to 10,000,000, got 1000000000'],
+    [{ oracles: [5] }, 'oracles[0]: expected a function, got 5'],
+    [{ oracles: [null] }, 'oracles[0]: expected a function, got null'],
+    ...[() => 5, () => null].map((make) => [
+      { oracles: [make] },
+      `oracles[0]: expected a function that returns an object with the methods watch and end, got ${make()}`,
+    ]),
+    [
+      {
+        oracles: [
+          () => {
+            // eslint-disable-next-line @typescript-eslint/only-throw-error -- what users may do
+            throw null;
+          },
+        ],
+      },
+      'oracles[0]: expected a function that returns an object with the methods watch and end, got one that threw null',
+    ],
+  ] as [object, string][])('%o', async (options, message) => {
+    const error = await refusalOf(options);
+    expect(error).toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
+    expect(error.message).toBe(message);
+    expect(error.stack).not.toContain('/src/vitest/');
+    expect(error.stack).toMatch(/(own|sim-test)\.test\.ts:\d+:\d+/);
+  });
+
+  simTest.fails('a time-out that is no number', { timeout: NaN }, (sim) => sim.sleep(1));
+
+  test('the greatest number of seeds is taken, one seed at a time', async () => {
+    const one = { oracles: [], seeds: 10_000_000 };
+    const failed = holds('first', (sim: Simulation) => sim.check(false, 'at once'), one);
+    await expect(failed).rejects.toThrow('at once');
+  });
+
+  test('an oracle that the scenario adds to the list of its options watches no later execution', async () => {
+    let made = 0;
+    const oracles: (() => never)[] = [];
+    const adds = (sim: Simulation): Promise<void> => {
+      made += 1;
+      oracles.push(() => {
+        throw new Error('watches');
+      });
+      return sim.sleep(1);
+    };
+    await holds('adds', adds, { oracles, seeds: 3 });
+    expect(made).toBe(3);
+    oracles.length = 0;
+    const executor = simulationExecutor({ name: 'adds', scenario: adds, oracles });
+    for (const seed of [1, 2]) await executor.execute({ source: randomDecisions(seed) });
+    expect(made).toBe(5);
   });
 });
 

@@ -1,0 +1,28 @@
+/** Makes an oracle with a function of the user's, and rejects what is none. */
+import { describeValue, invalidArgument, RunnerError } from '../kernel/errors.ts';
+import type { Oracle, OracleFactory, ReportViolation } from './oracle.ts';
+
+const EXPECTED = 'a function that returns an object with the methods watch and end';
+
+/** The oracle that the function at `index` of the option `oracles` makes. */
+export function madeOracle(make: OracleFactory, index: number, report: ReportViolation): Oracle {
+  const name = `oracles[${index}]`;
+  let made: unknown;
+  try {
+    made = make(report);
+    if (isOracle(made)) return made;
+  } catch (error) {
+    const message = `${name}: expected ${EXPECTED}, got one that threw ${describeValue(error)}`;
+    throw new RunnerError('RUNNER_INVALID_ARGUMENT', message, {
+      expected: EXPECTED,
+      actual: make,
+      cause: error,
+    });
+  }
+  throw invalidArgument(name, EXPECTED, made);
+}
+
+function isOracle(made: unknown): made is Oracle {
+  const { watch, end } = (made ?? {}) as Partial<Oracle>;
+  return typeof watch === 'function' && typeof end === 'function';
+}
