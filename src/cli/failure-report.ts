@@ -19,6 +19,7 @@ import { formatSpan } from './quantity-text.ts';
 import { explainLine, replayLine, rerunLine } from './rerun-line.ts';
 import { detailLines, shownFrame } from './source-line.ts';
 import type { Style, Terminal } from './terminal.ts';
+import { wrappedLine } from './wrapped-line.ts';
 
 const STYLES: Readonly<Partial<Record<ExplanationRole, Style>>> = {
   sentence: 'red',
@@ -69,7 +70,7 @@ export function failingBlock(
   return [
     terminal.style('bold', `${name}: ${kindText(failing)}`),
     // States what should hold, for a reader who does not know the scenario.
-    terminal.style('dim', description),
+    ...wrappedLine(description, terminal.lineColumns).map((line) => terminal.style('dim', line)),
     ...(explanation === undefined
       ? [...plainLines(terminal, shrunk), `  again: ${replayLine(token, file)}`]
       : // If only the beginning was explained, the explanation's own token would repeat only that.
@@ -83,16 +84,43 @@ export function explanationLines(
   explanation: Explanation,
   file: string | undefined,
 ): string[] {
-  return formatExplanation(explanation).map(({ role, text }) => {
-    if (role === 'command') return `  ${replayLine(explanation.token, file)}`;
-    return styledLine(terminal, { role, text });
-  });
+  return shownLines(terminal, formatExplanation(explanation), replayLine(explanation.token, file));
 }
 
-function styledLine(terminal: Terminal, { role, text }: ExplanationLine): string {
-  const shown = role === 'place' ? text.replace(/\S.*/, (frame) => shownFrame(frame)) : text;
+/** The same without its first line, the sentence. */
+export function storyAfterSentence(
+  terminal: Terminal,
+  explanation: Explanation,
+  file: string | undefined,
+): string[] {
+  const [, ...story] = formatExplanation(explanation);
+  return shownLines(terminal, story, replayLine(explanation.token, file));
+}
+
+function shownLines(terminal: Terminal, lines: readonly ExplanationLine[], command: string): string[] {
+  return lines.flatMap((line) => (line.role === 'command' ? [`  ${command}`] : styledLines(terminal, line)));
+}
+
+/** A line in the terminal's colours, broken where the terminal is too narrow for it. */
+function styledLines(terminal: Terminal, { role, text }: ExplanationLine): string[] {
+  // A terminal opens a path by a click only if it is in one line.
+  if (role === 'place') {
+    return [
+      styled(
+        terminal,
+        role,
+        text.replace(/\S.*/, (frame) => shownFrame(frame)),
+      ),
+    ];
+  }
+  const isDrawing = role === 'note' && /\S {2,}\S/.test(text);
+  const lines = isDrawing ? [text] : wrappedLine(text, terminal.lineColumns);
+  return lines.map((line) => styled(terminal, role, line));
+}
+
+function styled(terminal: Terminal, role: ExplanationRole, text: string): string {
   const style = STYLES[role];
-  return style === undefined ? shown : terminal.style(style, shown);
+  return style === undefined ? text : terminal.style(style, text);
 }
 
 /**
@@ -125,7 +153,7 @@ export function plainLines(
   terminal: Terminal,
   failing: Pick<FailingExecution, 'message' | 'details' | 'decisions' | 'atMs'>,
 ): string[] {
-  return formatUnexplained(failing).map((line) => styledLine(terminal, line));
+  return formatUnexplained(failing).flatMap((line) => styledLines(terminal, line));
 }
 
 /** A failure in the JSON of `run` and `replay`: without the cause, which may be any object. */

@@ -14,7 +14,7 @@ import { currentFolder } from './current-folder.ts';
 import type { NamedExecution, ReplayedLog } from './execution-source.ts';
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
 import { threadLimits } from './explore-options.ts';
-import { cutShortLines, explanationLines, failureJson, plainLines } from './failure-report.ts';
+import { cutShortLines, failureJson, plainLines, storyAfterSentence } from './failure-report.ts';
 import type { Interruption } from './interruption.ts';
 import { isModulePath, splitReference, UnknownScenarioError } from './scenario-loader.ts';
 import { interruptible, type RefusedScenario } from './scenario-session.ts';
@@ -23,6 +23,7 @@ import type { Terminal } from './terminal.ts';
 import { type ExecutionFiles, filesAsked, hasFiles, writeFilesOf } from './execution-files.ts';
 import { writeAfterResult } from './trace-target.ts';
 import { verdictText } from './verdict-report.ts';
+import { wrappedLine } from './wrapped-line.ts';
 
 type Replay = ThreadRun<ReplayTask>;
 
@@ -144,7 +145,10 @@ function replayLines(terminal: Terminal, replayed: ReplayedLog, replay: Replay):
     return failing === undefined
       ? [`${scenario} ${replayVerdict(replay)}`, `  ${trace}`]
       : [
-          terminal.style('red', `${replay.explanation?.scenario ?? scenario} ${replayVerdict(replay)}`),
+          ...wrappedLine(
+            `${replay.explanation?.scenario ?? scenario} ${replayVerdict(replay)}`,
+            terminal.lineColumns,
+          ).map((line) => terminal.style('red', line)),
           `  ${trace}`,
           ...storyLines(terminal, replay, file),
         ];
@@ -208,17 +212,17 @@ function storyLines(
   file: string | undefined,
 ): string[] {
   const { failing } = outcome ?? {};
-  if (failing === undefined) return history === undefined ? [] : historyLines(history);
+  if (failing === undefined) return history === undefined ? [] : historyLines(terminal, history);
   // Skips the sentence, which the verdict already contains.
   const shown =
     explanation === undefined
       ? plainLines(terminal, failing)
-      : explanationLines(terminal, explanation, file).slice(1);
+      : storyAfterSentence(terminal, explanation, file);
   return [...shown, ...cutShortLines({ ...failing, explanation, cutShort })];
 }
 
-function historyLines({ lines, leftOut }: History): string[] {
-  return formatHistory(lines, leftOut).map(({ text }) => text);
+function historyLines(terminal: Terminal, { lines, leftOut }: History): string[] {
+  return formatHistory(lines, leftOut).flatMap(({ text }) => wrappedLine(text, terminal.lineColumns));
 }
 
 function lostLines(terminal: Terminal, replayed: ReplayedLog, lost: FailingExecution): string[] {

@@ -92,6 +92,11 @@ export class Terminal {
     return this.#out.isTTY ? this.#out.columns || undefined : undefined;
   }
 
+  /** How wide a line of a report on stdout may be; undefined where no person reads it: what is piped stays in whole lines. */
+  get lineColumns(): number | undefined {
+    return this.#out.isTTY ? this.tableColumns : undefined;
+  }
+
   /** Prints a result: one line on stdout. */
   line(text = ''): void {
     this.#write('stdout', `${harmless(text, this.#isColoured)}\n`);

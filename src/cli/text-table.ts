@@ -134,7 +134,8 @@ function isStyled(cell: string): boolean {
   return cell.includes('\u001b');
 }
 
-function widthOf(cell: string): number {
+/** How many columns a text takes, without its colours. */
+export function widthOf(cell: string): number {
   return stripVTControlCharacters(cell).length;
 }
 

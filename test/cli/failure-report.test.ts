@@ -1,7 +1,16 @@
-import { expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ambientTime } from 'dryrunner/ambient';
-import { cutShortLines, settledLines } from '../../src/cli/failure-report.ts';
+import {
+  cutShortLines,
+  explanationLines,
+  settledLines,
+  storyAfterSentence,
+} from '../../src/cli/failure-report.ts';
+import { replayLine } from '../../src/cli/rerun-line.ts';
+import { Terminal } from '../../src/cli/terminal.ts';
 import { createExecutor } from '../../src/explore/executor.ts';
+import type { Explanation } from '../../src/explore/explain/explanation.ts';
+import { encodeToken } from '../../src/explore/replay-token.ts';
 import { explainWithin } from '../../src/explore/shrink-and-explain.ts';
 import { defineScenario } from '../../src/simulation/scenario.ts';
 import { failingWith } from '../explore/failing-executions.ts';
@@ -94,4 +103,81 @@ test('a cause is named of what does not repeat: no clock where time is virtual, 
     /\n {2}likely cause: a variable of a module that one execution leaves to the next \(sim\.load loads modules anew\)$/,
   );
   expect(linesFor({}, true)).toMatch(/^ {2}not made smaller, for it does not repeat: it held$/);
+});
+
+describe('on a terminal', () => {
+  const seen = (lineColumns: number | undefined): Terminal =>
+    ({ lineColumns, style: (_: string, text: string) => text }) as Terminal;
+  const path = `at look (/work/a/folder/with/a/long/name/of/somebody/worker.ts:3:5)`;
+  const token = encodeToken({
+    scenario: 'late',
+    failureKey: 'check late',
+    traceHash: '0'.repeat(16),
+    decisions: [],
+  });
+  const explanation = {
+    scenario: 'late',
+    sentence: 'late fails at 50 ms: the run was aborted and is TIMEDOUT, when it is late.',
+    history: [
+      {
+        role: 'decision',
+        atMs: 50,
+        runner: '',
+        text: 'the deadline comes before the end',
+        because: 'set at 0 ms',
+      },
+    ],
+    leftOut: 0,
+    details: [{ text: 'a |-----------|        |--------------------|', frames: [] }],
+    nearestSearch: { executions: 0, isComplete: true, untried: 0, stoppedBy: undefined },
+    places: [{ what: 'the deadline was set', frames: [path] }],
+    token,
+  } as unknown as Explanation;
+  const wide = [
+    'What happened',
+    '  50 ms ? the deadline comes before the end  (set at 0 ms)',
+    'In detail',
+    '  a |-----------|        |--------------------|',
+    'Where',
+    '  the deadline was set',
+    `    ${path}`,
+    'To see it again',
+    `  ${replayLine(token, undefined)}`,
+  ];
+
+  test('lines have room, but for paths, drawings and what is pasted', () => {
+    expect(explanationLines(seen(40), explanation, undefined)).toEqual([
+      'late fails at 50 ms: the run was aborted',
+      '  and is TIMEDOUT, when it is late.',
+      'What happened',
+      '  50 ms ? the deadline comes before the',
+      '          end  (set at 0 ms)',
+      ...wide.slice(2),
+    ]);
+    expect(storyAfterSentence(seen(40), explanation, undefined)[0]).toBe('What happened');
+  });
+
+  test('a pipe gets whole lines', () => {
+    expect(explanationLines(seen(undefined), explanation, undefined)).toEqual([
+      explanation.sentence,
+      ...wide,
+    ]);
+  });
+
+  test.for([
+    [true, '72', 72],
+    [false, '72', undefined],
+  ] as const)('a width is followed only there (terminal: %s, COLUMNS=%s)', ([isTTY, given, columns]) => {
+    const { stdout } = process;
+    const before = Object.getOwnPropertyDescriptor(stdout, 'isTTY');
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+      if (before === undefined) Reflect.deleteProperty(stdout, 'isTTY');
+      else Object.defineProperty(stdout, 'isTTY', before);
+    });
+    vi.stubEnv('COLUMNS', given);
+    Object.defineProperty(stdout, 'isTTY', { value: isTTY, configurable: true });
+    const terminal = new Terminal({ lostStatus: 1 });
+    expect([terminal.tableColumns, terminal.lineColumns]).toEqual([72, columns]);
+  });
 });
