@@ -12,6 +12,7 @@ import { defaultOracles } from '../oracles/default-oracles.ts';
 import type { OracleFactory } from '../oracles/oracle.ts';
 import type { OnState } from '../simulation/declared-state.ts';
 import type { FreshModules } from '../simulation/module-loads.ts';
+import { DEFAULT_MAX_EVENTS } from '../simulation/endless-watch.ts';
 import { checkScenario, type ScenarioDefinition } from '../simulation/scenario.ts';
 import { SIMULATE_OPTIONS, simulateChecked } from '../simulation/simulate.ts';
 import { STALL_LOOK_EVERY_LEAST } from '../simulation/stall-watch.ts';
@@ -37,7 +38,7 @@ export interface ExecutionRequest {
   readonly onState?: OnState | undefined;
   /** Events that it may take, unless the scenario states another bound; default 10,000,000. */
   readonly defaultMaxEvents?: number | undefined;
-  /** Events that it may take, also where the scenario states a higher bound; default: no such limit. */
+  /** Events that it may take at most, whatever bound the scenario or `defaultMaxEvents` states; default: no such limit. */
   readonly hardMaxEvents?: number | undefined;
   /** See `simulate`. */
   readonly stallLookEvery?: number | undefined;
@@ -172,7 +173,10 @@ function optionsOf(
     captureOutside: request.captureOutside ?? simulation.captureOutside,
     omitStacks: request.omitStacks ?? simulation.omitStacks,
     maxEvents: maxEvents === undefined ? undefined : Math.min(maxEvents, hardMaxEvents),
-    defaultMaxEvents: request.defaultMaxEvents ?? simulation.defaultMaxEvents,
+    defaultMaxEvents: Math.min(
+      request.defaultMaxEvents ?? simulation.defaultMaxEvents ?? DEFAULT_MAX_EVENTS,
+      hardMaxEvents,
+    ),
     stallLookEvery: request.stallLookEvery ?? simulation.stallLookEvery,
     leftovers: simulation.leftovers,
     drain: simulation.drain,

@@ -76,7 +76,7 @@ function isBefore(one: readonly string[], other: readonly string[]): boolean {
 }
 
 /** The default limit, for what is neither a stall nor short. */
-const DEFAULT_MAX_EVENTS = 10_000_000;
+export const DEFAULT_MAX_EVENTS = 10_000_000;
 
 /** Ends a simulation that would go on forever. */
 export class EndlessWatch {
