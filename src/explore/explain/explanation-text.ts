@@ -71,7 +71,7 @@ function whatHolds(explanation: Explanation): ExplanationLine[] {
 /** The lines of a history, with their heading. */
 export function formatHistory(history: readonly HistoryLine[], leftOut: number): ExplanationLine[] {
   const atWidth = history.reduce((width, { atMs }) => Math.max(width, String(atMs).length), 0);
-  const more = `(${leftOut} more ${plural(leftOut, 'line')} of the trace left out)`;
+  const more = `(${leftOut} more ${plural(leftOut, 'line')} left out)`;
   return [
     heading('What happened'),
     ...history.map((line) => historyLine(line, atWidth)),

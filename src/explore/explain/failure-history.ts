@@ -69,9 +69,9 @@ function takeBest(rows: Rows, candidates: readonly HistoryCandidate[], most: num
   }
 }
 
-/** Metrics and the like are no lines of a history, and events of the clock are counted by what they do. */
-function isLine({ isFiring, rank }: HistoryCandidate): boolean {
-  return !isFiring && rank < RANK.never;
+/** Metrics and the like are no lines of a history, and events of the clock are counted by what they do, unless a decision has picked them. */
+function isLine({ role, isFiring, rank }: HistoryCandidate): boolean {
+  return (role === 'decision' || !isFiring) && rank < RANK.never;
 }
 
 /** The end of something is shown with its beginning, as far as there is room. */

@@ -17,7 +17,7 @@ import { defineScenario } from '../../../src/simulation/scenario.ts';
 import type { ScenarioDefinition } from '../../../src/simulation/scenario.ts';
 import { findFailure, keyOfVerdict } from '../failing-logs.ts';
 import { plantedBugs } from '../planted-bugs.ts';
-import { choice, draw, fault } from '../../questions.ts';
+import { choice, draw, fault, order } from '../../questions.ts';
 
 async function explained(bug: ScenarioDefinition, seed = 1): Promise<[Explanation, ShrinkResult]> {
   const executor = createExecutor(bug);
@@ -448,6 +448,28 @@ describe('a failure that is explained', () => {
     const { history, leftOut } = await explain(createExecutor(scenario), []);
     expect(history).toHaveLength(12);
     expect(leftOut).toBe(29);
+  });
+
+  test('says how many decided orders it leaves out', async () => {
+    const scenario = defineScenario({
+      name: 'races',
+      description: 'forty races, each of two',
+      async run(sim) {
+        for (let race = 0; race < 40; race += 1) {
+          await Promise.all([sim.sleep(5, `hare ${race}`), sim.sleep(5, `tortoise ${race}`)]);
+        }
+        sim.check(false, 'the hare sleeps');
+      },
+    });
+    const log = Array.from({ length: 40 }, (_, race) => {
+      return { question: order(`hare ${race}`), n: 2, answer: 1 };
+    });
+    const explanation = await explain(createExecutor(scenario), log, { maxExecutions: 0 });
+    const decided = explanation.history.filter(({ role }) => role === 'decision');
+    expect(decided).toHaveLength(11);
+    expect(explanation.leftOut).toBe(29);
+    const texts = formatExplanation(explanation).map(({ text }) => text.trim());
+    expect(texts).toContain('(29 more lines left out)');
   });
 
   test('refuses an execution that holds', async () => {
