@@ -6,7 +6,7 @@
 import { isInstance } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { hashText, mixBits } from '../kernel/text-hash.ts';
-import type { TraceEvent } from '../model/trace-event.ts';
+import { runIdIn, type TraceEvent } from '../model/trace-event.ts';
 import type { Oracle } from '../oracles/oracle.ts';
 import type { CoverageMeter } from './explorer.ts';
 
@@ -151,7 +151,7 @@ export class Coverage implements CoverageMeter {
     const runner = this.#runner(event.runner);
     this.#touch(mixBits(token ^ Math.imul(runner.last, 5) ^ RUNNER_EDGE));
     runner.last = token;
-    const runId = 'runId' in event ? event.runId : 'status' in event ? event.status.runId : '';
+    const runId = runIdIn(event) ?? '';
     if (runId === '') return;
     this.#touch(mixBits(token ^ Math.imul(runner.lastOfRun.get(runId) ?? 0, 5) ^ RUN_EDGE));
     runner.lastOfRun.set(runId, token);

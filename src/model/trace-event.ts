@@ -192,6 +192,12 @@ export type TraceEvent = { readonly at: number } & (
   | { readonly type: 'note'; readonly runner: string; readonly text: string }
 );
 
+/** The run that an event is about; the id is empty before there is one, and undefined if the event is about none. */
+export function runIdIn(event: TraceEvent): RunID | undefined {
+  if ('runId' in event) return event.runId;
+  return 'status' in event ? event.status.runId : undefined;
+}
+
 /** Records events as they happen. Without a tracer no event object is created. */
 export interface Tracer {
   record(event: TraceEvent): void;

@@ -33,7 +33,7 @@ import { awaitedPlaces } from './awaited-places.ts';
 import { detailsOf, type FailureDetail } from './failure-details.ts';
 import { noticedIn, placesOf } from './failure-places.ts';
 import { sentenceOf } from './failure-sentence.ts';
-import { LINES_MAX } from './plain-history.ts';
+import { LINES_MAX } from './history-length.ts';
 
 /** What {@link explain} takes. */
 export interface ExplainOptions {

@@ -4,16 +4,15 @@
  */
 import { tagsOf } from '../../model/command.ts';
 import { Topic } from '../../kernel/question.ts';
-import type { TraceEvent } from '../../model/trace-event.ts';
+import { runIdIn, type TraceEvent } from '../../model/trace-event.ts';
 import { factsOf } from '../../simulation/failure-fact.ts';
 import type { Failure } from '../../simulation/verdict.ts';
+import { nameWords } from './name-words.ts';
 import type { ObservedRun } from './observed-run.ts';
 
 /** A question about a trace event. */
 export type IsAbout = (event: TraceEvent) => boolean;
 
-/** What may be a name, or a number. */
-export const WORDS: RegExp = /[\p{L}\p{N}_][\p{L}\p{N}_./-]*/gu;
 /** `run 3 on runner-7`: whose run it is stands behind it. */
 const PLACED_RUN = /\brun (\S+) (?:on|of) ([^\s,;:]*[^\s,;:.])/gu;
 
@@ -31,7 +30,7 @@ function textOf(failure: Failure): string {
 
 /** What a failure says, in words that may be names. */
 export function wordsOf(failure: Failure): ReadonlySet<string> {
-  return new Set(textOf(failure).match(WORDS) ?? []);
+  return new Set(nameWords(textOf(failure)));
 }
 
 function aboutTopics(events: readonly TraceEvent[], topics: readonly Topic[]): IsAbout | undefined {
@@ -56,7 +55,7 @@ function aboutTopics(events: readonly TraceEvent[], topics: readonly Topic[]): I
   const runners = namedIn(events, named);
   if (runners.size + runIds.size + tagged.size === 0) return undefined;
   return (event) => {
-    const runId = runIdOf(event);
+    const runId = runIdIn(event);
     const isOfRun = runId !== undefined && runId !== '' && runIds.size + tagged.size > 0;
     if (!isOfRun) return isOfRunners(event, runners);
     return runIds.has(runId) || tagged.has(`${event.runner} ${runId}`);
@@ -64,10 +63,10 @@ function aboutTopics(events: readonly TraceEvent[], topics: readonly Topic[]): I
 }
 
 function aboutNamed(events: readonly TraceEvent[], text: string): IsAbout | undefined {
-  const words = new Set(text.match(WORDS) ?? []);
+  const words = new Set(nameWords(text));
   const runners = namedIn(events, words);
   const { placed, rest } = withoutPlaced(text, new Set(events.map(({ runner }) => runner)));
-  const restWords = new Set(rest.match(WORDS) ?? []);
+  const restWords = new Set(nameWords(rest));
   const inRest = new Set([...runners].filter((name) => restWords.has(name)));
   const exact = new Set<string>();
   const runIds = new Set<string>();
@@ -82,7 +81,7 @@ function aboutNamed(events: readonly TraceEvent[], text: string): IsAbout | unde
   }
   if (runners.size + exact.size + runIds.size === 0) return undefined;
   return (event) => {
-    const runId = runIdOf(event);
+    const runId = runIdIn(event);
     if (runId === undefined || runId === '') return isOfRunners(event, runners);
     if (exact.has(`${event.runner} ${runId}`)) return true;
     // Runners that number their runs alike are distinguished only if the text names one.
@@ -131,10 +130,4 @@ function names(text: string, named: string): boolean {
     if (!/[\p{L}\p{N}]/u.test(text[at + named.length] ?? ' ')) return true;
   }
   return false;
-}
-
-/** The run that an event is about. */
-export function runIdOf(event: TraceEvent): string | undefined {
-  if ('runId' in event) return event.runId;
-  return 'status' in event ? event.status.runId : undefined;
 }

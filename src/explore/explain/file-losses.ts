@@ -12,13 +12,6 @@ function isWrite({ step }: DiskEvent): boolean {
   return step === 'wrote' || step === 'appended';
 }
 
-/** Of what a program asks of a disk, all that changes it. */
-export function stepKind(event: DiskEvent): 'written' | 'synced' | undefined {
-  const { step } = event;
-  if (step === 'synced') return 'synced';
-  return isWrite(event) || step === 'renamed' || step === 'removed' ? 'written' : undefined;
-}
-
 /** Of writes to one file that are lost, so many are shown: the last ones, and the one that was torn, which is the first. */
 const LOST_WRITES_MAX = 4;
 

@@ -1,7 +1,6 @@
 /** What was taken and not given back in an execution: what leftovers and standstills are about. */
 import type { Failure } from '../../simulation/verdict.ts';
-import { runIdOf } from './failure-subjects.ts';
-import type { TraceEvent } from '../../model/trace-event.ts';
+import { runIdIn, type TraceEvent } from '../../model/trace-event.ts';
 import type { ObservedEvent } from './observed-run.ts';
 
 /** True for failures that are about what somebody holds. */
@@ -60,5 +59,5 @@ function holdingsIn(events: readonly TraceEvent[]): Holdings {
 
 /** Runs of different runners are numbered alike. */
 function runKeyOf(event: TraceEvent): string {
-  return `${event.runner}\n${runIdOf(event)}`;
+  return `${event.runner}\n${runIdIn(event)}`;
 }

@@ -1,9 +1,11 @@
 /** What a node did last before a crash: others rely on what it has said, and the crash strikes what it has written. */
 import { isCrashKind } from '../../model/faults.ts';
-import type { TraceEvent } from '../../model/trace-event.ts';
+import type { DiskStep, TraceEvent } from '../../model/trace-event.ts';
 import type { Exchanges } from './exchanges.ts';
-import { stepKind } from './file-losses.ts';
 import type { ObservedRun } from './observed-run.ts';
+
+/** What a program asks of a disk that changes its files. */
+const CHANGES: ReadonlySet<DiskStep> = new Set(['wrote', 'appended', 'renamed', 'removed']);
 
 /** The last write and the last sync of each disk before each crash of its node, and the last message of that node. */
 export function lastBeforeCrashes(
@@ -25,7 +27,10 @@ export function lastBeforeCrashes(
 }
 
 function whatIsLast(event: TraceEvent, exchanges: Exchanges): 'written' | 'synced' | 'said' | undefined {
-  if (event.type === 'disk') return stepKind(event);
+  if (event.type === 'disk') {
+    if (event.step === 'synced') return 'synced';
+    return CHANGES.has(event.step) ? 'written' : undefined;
+  }
   if (event.type !== 'message' || exchanges.isSaid(event)) return undefined;
   return event.step === 'sent' || event.step === 'delivered' ? 'said' : undefined;
 }

@@ -3,8 +3,9 @@ import type { MessageEvent } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { CallArguments } from './call-arguments.ts';
 import { isAnswer } from './exchanges.ts';
-import { type IsAbout, WORDS } from './failure-subjects.ts';
+import type { IsAbout } from './failure-subjects.ts';
 import { RANK, type Rank } from './history-candidate.ts';
+import { nameWords } from './name-words.ts';
 import type { ObservedRun } from './observed-run.ts';
 import { undeliveredIn } from './undelivered-messages.ts';
 
@@ -60,7 +61,7 @@ export class MessageRanks {
 
   /** Whether its arguments or its answer have a word or a number that the failure has. */
   #exchangeSays(event: MessageEvent): boolean {
-    const said = [this.#args.of(event), event.detail].flatMap((text) => text?.match(WORDS) ?? []);
+    const said = [this.#args.of(event), event.detail].flatMap((text = '') => nameWords(text));
     return said.some((word) => this.#context.words.has(word));
   }
 }

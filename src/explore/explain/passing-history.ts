@@ -4,7 +4,7 @@ import type { Executor } from '../executor.ts';
 import { historyOf, type History } from './failure-history.ts';
 import { keyDecisions } from '../keyed-log.ts';
 import { observe } from './observed-run.ts';
-import { LINES_MAX } from './plain-history.ts';
+import { LINES_MAX } from './history-length.ts';
 
 /** Runs the log and gives its history; the last line says that it holds. */
 export async function heldHistory(executor: Executor, log: readonly Decision[]): Promise<History> {

@@ -5,6 +5,7 @@
 import type { Decision } from '../../kernel/decisions.ts';
 import { headlineOf } from '../failure-key.ts';
 import { keyDecisions, nonZeroOf } from '../keyed-log.ts';
+import { LINES_MAX } from './history-length.ts';
 import { decisionText } from './question-text.ts';
 
 /** One line. A log has no times, so that only the failure has one. */
@@ -20,9 +21,6 @@ export interface PlainHistory {
   /** How many decisions that were not plain are not shown. */
   readonly leftOut: number;
 }
-
-/** Lines of every history, unless who asks for it says otherwise: it is to be read at one glance. */
-export const LINES_MAX = 12;
 
 /** The last decisions before the failure that were not plain, and the failure. */
 export function plainHistory(

@@ -4,7 +4,7 @@
  */
 import { ordinal } from '../../model/plural.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
-import { WORDS } from './failure-subjects.ts';
+import { nameWords } from './name-words.ts';
 import type { ObservedRun } from './observed-run.ts';
 
 type NoteEvent = Extract<TraceEvent, { readonly type: 'note' }>;
@@ -22,7 +22,7 @@ export class RepeatedNotes {
   constructor(events: ObservedRun['events'], words: ReadonlySet<string>) {
     for (const notes of alike(events, ({ text }) => text.replaceAll(NUMBER, '#'))) {
       const isNamed = ({ text }: NoteEvent): boolean =>
-        (text.match(WORDS) ?? []).some((word) => /\d/.test(word) && words.has(word));
+        nameWords(text).some((word) => /\d/.test(word) && words.has(word));
       const [first, last] = [notes[0]?.at, notes.at(-1)?.at];
       const between = notes.filter(({ at }) => at !== first && at !== last);
       for (const note of between) if (!isNamed(note)) this.#between.add(note);
