@@ -1,20 +1,23 @@
-/** The shapes of what explorations take. Invariant: of a log only its form is looked at; what does not fit a scenario shows when it is run. */
+/**
+ * Argument shapes of explorations. Invariant: only the form of a log is checked; whether it fits a scenario shows when
+ * it is run.
+ */
 import { Question } from '../kernel/question.ts';
 import type { KeyedDecision } from './keyed-log.ts';
 import * as is from '../kernel/shape.ts';
 
-/** What executes a scenario. */
+/** Shape of an `Executor`. */
 export const EXECUTOR: is.MethodsShape = is.withMethods('execute');
-/** What says what is tried next. */
+/** Shape of a `Strategy`. */
 export const STRATEGY: is.MethodsShape = is.withMethods('begin', 'decide', 'end');
-/** What measures what an execution has reached. */
+/** Shape of a `CoverageMeter`. */
 export const COVERAGE: is.MethodsShape = is.withMethods('watcher', 'takeNovelty');
-/** The decisions of an execution. */
+/** Shape of an execution's decisions. */
 export const LOG: is.ListShape = is.listOf(
   is.such('a decision with a question, n and answer', isDecision),
   'a log of decisions',
 );
-/** Those of a token. */
+/** Shape of a token's decisions. */
 export const KEYED_LOG: is.ListShape = is.listOf(
   is.such(
     'a decision with a question, occurrence, n and answer',

@@ -1,6 +1,7 @@
 /**
- * The determinism ledger of a campaign: every so many executions one is run again from its log, and so is the first of these, late.
- * The hashes must be the same (R209), and so must be whether it held or how it failed, which is no part of the trace. Invariant: what is run for the audit alone is seen by no strategy and by no coverage meter.
+ * The determinism audit of a campaign: one execution in every so many is run again from its log at once, and the first
+ * of these again later. Their hashes must be equal (R209), and so must their outcome (held, or how it failed), which is
+ * not part of the trace. Invariant: executions run only for the audit are not seen by any strategy or coverage meter.
  */
 import type { Decision } from '../kernel/decisions.ts';
 import { replayDecisions } from '../kernel/replay-decisions.ts';
@@ -11,11 +12,11 @@ import type { AuditDifference, AuditReport } from './campaign-report.ts';
 import type { ExecutionRequest, Executor } from './executor.ts';
 import { failureKey } from './failure-key.ts';
 
-/** What {@link CampaignAudit} takes. */
+/** Options of {@link CampaignAudit}. */
 export interface AuditOptions {
-  /** One execution of so many is run again; 0 for none. */
+  /** Runs one execution in this many again; 0 for none. */
   readonly every: number;
-  /** True once the campaign is to end: an execution that was cut off is not compared. */
+  /** True once the campaign has to end: an execution that was cut off is not compared. */
   readonly mustStop: () => boolean;
   readonly onDifference: (difference: AuditDifference) => void;
 }
@@ -31,7 +32,7 @@ interface EarlyExecution {
 /** An execution with more trace events than this is not kept for a late comparison. */
 const EARLY_EVENTS_MAX = 50_000;
 
-/** An executor that runs a sample of what it is asked for twice. */
+/** An executor that runs a sample of the requested executions twice. */
 export class CampaignAudit implements Executor {
   readonly scenario: string;
   readonly #executor: Executor;
@@ -95,7 +96,8 @@ export class CampaignAudit implements Executor {
 
   #judge(kind: AuditDifference['kind'], one: EarlyExecution, again: Verdict): void {
     if (one.traceHash === again.traceHash && one.outcome === outcomeOf(again)) return;
-    // What differs each time would be reported each time; and a difference at once explains one that shows late.
+    // A difference that occurs each time would be reported each time; and one found at once explains one that shows
+    // later.
     if (this.#differences.length > 0) return;
     const text = textOf(one, again);
     const difference = { kind, execution: one.execution, text, decisions: one.decisions };
@@ -104,12 +106,12 @@ export class CampaignAudit implements Executor {
   }
 }
 
-/** What was given up has no end to compare; with another budget it would go on. */
+/** False for an execution that was cut off: it has no end to compare, and with another budget it would have gone on. */
 function hasOwnEnd({ failure }: Verdict): boolean {
   return failure === undefined || !['abandoned', 'interrupted', 'budget'].includes(failure.kind);
 }
 
-/** The same for the same failure. */
+/** Equal for equal failures. */
 function outcomeOf({ failure }: Verdict): string {
   return failure === undefined ? 'it held' : `it failed: ${failureKey(failure)}`;
 }

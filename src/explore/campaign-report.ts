@@ -1,6 +1,6 @@
 /**
- * What a campaign reports: plain data that can be sent between threads, written down and merged. Invariant: nothing in it grows with
- * the number of executions.
+ * The report of a campaign: plain data that can be sent between threads, stored and merged. Invariant: its size does
+ * not grow with the number of executions.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -8,7 +8,7 @@ import type { Decision } from '../kernel/decisions.ts';
 import type { StopCause } from './explorer.ts';
 import type { FailingExecution } from './failing-execution.ts';
 
-/** A log that is tried before anything else, for it failed, or reached something new, in an earlier campaign. */
+/** A log that is tried before anything else, because it failed or reached something new in an earlier campaign. */
 export interface CorpusEntry {
   readonly id: string;
   /** Key of the failure that it showed; absent for a log that was kept for what it reached. */
@@ -16,66 +16,67 @@ export interface CorpusEntry {
   readonly decisions: readonly Decision[];
 }
 
-/** Two executions of one log that were not the same. */
+/** Two executions of one log that differed. */
 export interface AuditDifference {
-  /** `repeat`: run again at once. `leak`: an early execution run again after others. */
+  /** `repeat`: run again at once. `leak`: an early execution, run again after others. */
   readonly kind: 'repeat' | 'leak';
-  /** Number of the execution among those of this campaign, from 0. */
+  /** Number of the execution in this campaign, from 0. */
   readonly execution: number;
-  /** The first event that differs, from both sides, in one line. */
+  /** The first event that differs, as both executions have it, in one line. */
   readonly text: string;
   readonly decisions: readonly Decision[];
 }
 
-/** What became of the executions that were run twice. */
+/** Results of the executions that were run twice. */
 export interface AuditReport {
-  /** Executions that were run twice from one log. */
+  /** Number of executions that were run twice from one log. */
   readonly repeated: number;
   /** How often an early execution was run again later. */
   readonly rerunLater: number;
-  /** The first difference; of several campaigns merged, the first of each kind. */
+  /** The first difference; in a merged report, the first of each kind. */
   readonly differences: readonly AuditDifference[];
 }
 
-/** Reported as it happens. */
+/** An event that a campaign reports as it happens. */
 export type CampaignEvent =
   | { readonly type: 'failure'; readonly failure: FailingExecution }
-  /** A log of the corpus that failed once holds now. */
+  /** A log of the corpus that used to fail holds now. */
   | { readonly type: 'fixed'; readonly corpusId: string; readonly key: string }
-  /** A log of the corpus that failed under `key` once fails under another one now. */
+  /** A log of the corpus that used to fail under `key` now fails under `now`. */
   | { readonly type: 'changed'; readonly corpusId: string; readonly key: string; readonly now: string }
   | { readonly type: 'cut-off'; readonly execution: FailingExecution }
   | { readonly type: 'nondeterministic'; readonly difference: AuditDifference };
 
-/** What a campaign did. */
+/** Results of a campaign. */
 export interface CampaignReport {
   readonly stoppedBy: StopCause;
   readonly executions: number;
-  /** How many of them were logs of the corpus, which are not among those that `maxExecutions` bounds. */
+  /** Executions that ran logs of the corpus; `maxExecutions` does not count these. */
   readonly corpusExecutions: number;
-  /** How many of them did not hold. */
+  /** Executions that did not hold. */
   readonly failed: number;
-  /** The different failures, in the order in which they were found. */
+  /** The distinct failures, in the order in which they were found. */
   readonly failures: readonly FailingExecution[];
   /**
-   * Executions that were begun and have no end, because the time of the campaign was up or their events were; not among `executions`. They
-   * are neither successes nor failures that can be made smaller, and a campaign that has one is not clean.
+   * Executions that were begun and cut off, because the campaign's time or their budget of events was used up; not
+   * counted in `executions`. They are neither successes nor failures that can be shrunk, and a campaign that has one is
+   * not clean.
    */
   readonly cutOff: readonly FailingExecution[];
   readonly decisions: number;
   readonly firedEvents: number;
-  /** Index of the first execution that was not run: where to go on. */
+  /** Index of the first execution that was not run: where to resume. */
   readonly nextIndex: number;
-  /** Declared names of `sim.sometimes`, and whether any execution reached them. */
+  /** Names declared with `sim.sometimes`, and whether any execution reached them. */
   readonly sometimes: Readonly<Record<string, boolean>>;
-  /** Executions that reached something new. */
+  /** Number of executions that reached something new. */
   readonly novelExecutions: number;
-  /** Logs that held and reached something new, the last ones; worth trying first next time. */
+  /** The latest logs that held and reached something new; worth trying first next time. */
   readonly seeds: readonly (readonly Decision[])[];
   readonly audit: AuditReport;
 }
 
-/** Of a campaign that has run nothing. */
+/** The report of a campaign that has run nothing. */
 export const EMPTY_REPORT: CampaignReport = {
   stoppedBy: 'exhausted',
   executions: 0,
@@ -92,12 +93,12 @@ export const EMPTY_REPORT: CampaignReport = {
   audit: { repeated: 0, rerunLater: 0, differences: [] },
 };
 
-/** Causes from the one that says most about a whole to the one that says least. */
+/** Causes in order of precedence in a merged report, the most informative first. */
 const CAUSES: readonly StopCause[] = ['failure', 'stopped', 'executions', 'exhausted'];
 
 /**
- * The report of several campaigns on shards of one whole. Failures with the same key are one; `nextIndex` is the lowest, so that
- * nothing is left out by going on from there.
+ * Merges the reports of campaigns on shards of one whole. Failures with the same key become one; `nextIndex` is the
+ * lowest, so that resuming from there leaves nothing out.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an array.
  * @example

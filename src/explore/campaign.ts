@@ -1,7 +1,7 @@
 /**
- * A campaign: the logs of the corpus first, then what the strategy finds, with failures distinguished by their keys and a sample of
- * the executions run twice. Invariants: it knows no clock, no file and no thread; it keeps nothing per execution; all that it reports
- * is plain data.
+ * A campaign: runs the logs of the corpus, then what the strategy tries, distinguishes failures by their keys, and runs
+ * a sample of the executions twice. Invariants: it uses no clock, file or thread; it keeps nothing per execution;
+ * everything it reports is plain data.
  */
 import * as is from '../kernel/shape.ts';
 import { type Decision, ExecutionInterrupted } from '../kernel/decisions.ts';
@@ -23,37 +23,40 @@ import type { Strategy } from './strategies/strategy.ts';
 import { check } from '../kernel/argument-check.ts';
 import { EXECUTOR, STRATEGY, COVERAGE, LOG } from './argument-shapes.ts';
 
-/** What {@link runCampaign} takes beside executor and strategy. */
+/** Options of {@link runCampaign}. */
 export interface CampaignOptions {
-  /** How the scenario is named on a command line, for what fails; default: the name of the executor's scenario. */
+  /** Reference of the scenario on a command line, for failures; default: the name of the executor's scenario. */
   readonly reference?: string;
-  /** Executions of the strategy at most; default unlimited. Those of the corpus come on top. */
+  /** Maximum number of executions of the strategy; default unlimited. Executions of the corpus are not counted. */
   readonly maxExecutions?: number;
   /** This campaign runs the executions `firstIndex`, `firstIndex + shards`, …; default 0. */
   readonly firstIndex?: number;
-  /** How many campaigns share the indices; default 1. */
+  /** Number of campaigns that share the indices; default 1. */
   readonly shards?: number;
-  /** Asked before each execution: true ends the campaign, once the execution that is on has ended. */
+  /** Asked before each execution; true ends the campaign after the current execution. */
   readonly shouldStop?: () => boolean;
-  /** Asked at each turn of the real event loop: the sentence that it returns says why the execution that is on is cut off. */
+  /**
+   * Asked at each turn of the real event loop; a returned sentence cuts off the current execution and becomes its
+   * message.
+   */
   readonly shouldCutOff?: () => string | undefined;
-  /** Called at each turn of the real event loop: the campaign is alive. */
+  /** Called at each turn of the real event loop, as a sign of life. */
   readonly onTurn?: () => void;
-  /** Goes on after a failure; default false. */
+  /** Continues after a failure; default false. */
   readonly goOn?: boolean;
-  /** One execution of so many is run twice; 0 for none. Default 100. */
+  /** Runs one execution in this many twice; 0 for none. Default 100. */
   readonly auditEvery?: number;
-  /** Tried before anything else. */
+  /** Logs to try before anything else. */
   readonly corpus?: readonly CorpusEntry[];
   readonly coverage?: CoverageMeter;
   readonly onEvent?: (event: CampaignEvent) => void;
-  /** Called with the index of each execution that is over; for counters. */
+  /** Called with the index of each execution that has ended; for counters. */
   readonly onExecution?: (verdict: Verdict, index: number) => void;
 }
 
 /** See `CampaignOptions.auditEvery`. */
 const DEFAULT_AUDIT_EVERY = 100;
-/** Failures with different keys that are kept; messages with random text in them would fill the memory. */
+/** Maximum number of failures kept, by key; messages with random text would otherwise fill the memory. */
 const FAILURES_KEPT = 100;
 const SEEDS_KEPT = 16;
 const SEED_DECISIONS_MAX = 2_000;
@@ -107,7 +110,7 @@ class Campaign {
     };
   }
 
-  /** Undefined if the campaign goes on after the corpus. */
+  /** Undefined if the campaign continues after the corpus. */
   async #tryCorpus(): Promise<StopCause | undefined> {
     const { corpus = [], goOn = false } = this.#options;
     for (const entry of corpus) {
@@ -126,7 +129,7 @@ class Campaign {
     return this.#failures.size > 0 && !goOn ? 'failure' : undefined;
   }
 
-  /** A log that was kept for its reach has no failure to lose. */
+  /** Reports a log that holds now or fails differently. A log that was kept for its reach has no failure to lose. */
   #tellChange({ id: corpusId, key }: CorpusEntry, { failure }: Verdict): void {
     if (key === undefined) return;
     const now = failure === undefined ? undefined : failureKey(failure);
@@ -171,12 +174,12 @@ class Campaign {
     return this.#failures.size > 0 && !goOn ? 'failure' : stoppedBy;
   }
 
-  /** Watched only for strategies that want to know. */
+  /** Undefined for strategies that do not use coverage. */
   get #coverage(): CoverageMeter | undefined {
     return this.#strategy.wantsCoverage === true ? this.#options.coverage : undefined;
   }
 
-  /** Keeps the log of an execution that reached something new. A failing one is kept for its failure. */
+  /** Keeps the log of an execution that held and reached something new. Failing ones are kept as failures. */
   #keepSeed(verdict: Verdict): void {
     this.#tally.novelExecutions += 1;
     if (!verdict.held || verdict.decisionCount > SEED_DECISIONS_MAX) return;
@@ -206,7 +209,7 @@ class Campaign {
     this.#send({ type: 'failure', failure: kept });
   }
 
-  /** Those that came to a budget and have no end: with time left they are run to one. */
+  /** Runs executions that were stopped by a budget to their end, if time is left. */
   async #decideRest(): Promise<void> {
     const rest = await this.#budget.finish({ onTurn: () => this.#onTurn() }, () => this.#mustStop());
     for (const { verdict, index, entry } of rest) this.#noteCutOff(verdict, index, entry?.id);
@@ -265,7 +268,7 @@ const CAMPAIGN_OPTIONS = is.optionsOf<CampaignOptions>(
 /**
  * Runs a campaign on this thread.
  *
- * Rejects with what a listener throws.
+ * Rejects with an error that a listener throws.
  *
  * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for wrong options.
  * @example

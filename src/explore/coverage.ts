@@ -1,7 +1,7 @@
 /**
- * What executions have reached, measured on their traces: which kind of event followed which, of the same run and of the same runner,
- * and how often. Invariant: no id, time, name or text that differs from seed to seed counts, the same executions give the same map on
- * every machine, and memory is fixed.
+ * Measures what executions reach, by their traces: which kind of event followed which, of the same run and of the same
+ * runner, and how often. Invariants: ids, times, names and texts that differ between seeds do not count; equal
+ * executions give equal maps on every machine; memory is fixed.
  */
 import { isInstance } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
@@ -16,14 +16,14 @@ const DIGITS = /\d+/g;
 const RUN_EDGE = 0x510e527f;
 const RUNNER_EDGE = 0x1f83d9ab;
 
-/** A bit per class of counts: 1, 2, 3, 4–7, 8–15, 16–31, 32–127, more. */
+/** One bit per class of counts: 1, 2, 3, 4–7, 8–15, 16–31, 32–127, more. */
 function countClass(count: number): number {
   if (count < 4) return 1 << (count - 1);
   if (count < 32) return 8 << (29 - Math.clz32(count));
   return count < 128 ? 64 : 128;
 }
 
-/** Hashes of texts without their numbers. A cache of a pure function. */
+/** Hashes of texts without their numbers; a cache of a pure function. */
 const textCodes = new Map<string, number>();
 
 function codeOf(text: string): number {
@@ -36,7 +36,7 @@ function codeOf(text: string): number {
   return code;
 }
 
-/** The second word of what an event is, beside its type. */
+/** The word that, together with its type, classifies an event. */
 function detailOf(event: TraceEvent): string {
   switch (event.type) {
     case 'status':
@@ -74,20 +74,20 @@ function detailOf(event: TraceEvent): string {
   }
 }
 
-/** What came last of a runner and of each of its runs. */
+/** The last events of a runner and of each of its runs. */
 class SeenRunner {
   last = 0;
   readonly lastOfRun = new Map<string, number>();
 }
 
-/** Which events followed which; fixed in size. Made by {@link createCoverage}. */
+/** A coverage map of fixed size: which events followed which. Created by {@link createCoverage}. */
 export class Coverage implements CoverageMeter {
   readonly watcher: CoverageMeter['watcher'];
-  /** Classes of counts that some execution has reached, a bit each. */
+  /** The count classes that any execution has reached, one bit each. */
   readonly #reached = new Uint8Array(CELLS);
-  /** How often this execution has reached each cell. */
+  /** How often the current execution has reached each cell. */
   readonly #counts = new Uint32Array(CELLS);
-  /** Cells with a count, so that an execution costs what it did and not what could be. */
+  /** Cells with a count, so that the cost of an execution depends on what it reached, not on the size of the map. */
   readonly #touched: number[] = [];
   readonly #runners = new Map<string, SeenRunner>();
   #features = 0;
@@ -100,12 +100,12 @@ export class Coverage implements CoverageMeter {
     };
   }
 
-  /** How many features were reached so far: pairs of an edge and a class of counts. */
+  /** Number of features reached so far: pairs of an edge and a count class. */
   get featureCount(): number {
     return this.#features;
   }
 
-  /** How many features were new in what was watched since the last call; remembers them. */
+  /** Returns how many features of the executions since the last call were new, and adds them to the map. */
   takeNovelty(): number {
     let novelty = 0;
     for (const cell of this.#touched) novelty += this.#reach(cell, countClass(this.#counts[cell] as number));
@@ -113,13 +113,13 @@ export class Coverage implements CoverageMeter {
     return novelty;
   }
 
-  /** What was reached so far, to be merged elsewhere; a copy. */
+  /** A copy of the features reached so far, for merging elsewhere. */
   features(): Uint8Array {
     return this.#reached.slice();
   }
 
   /**
-   * Adds what was reached elsewhere and says how many features of it were new here.
+   * Adds features reached elsewhere, and returns how many of them were new here.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but the result of `features()`.
    */
@@ -181,9 +181,10 @@ export class Coverage implements CoverageMeter {
 }
 
 /**
- * Makes an empty coverage map in the manner of AFL (Zalewski: Technical details of AFL): edges between kinds of events, hashed into
- * 65,536 cells, each with eight classes of how often. An edge joins an event (its type with state, phase, resource, kind of fault, name
- * or text) with the one before it of the same run, and with the one before it of the same runner.
+ * Creates an empty coverage map in the manner of AFL (Zalewski: Technical details of AFL): edges between kinds of
+ * events, hashed into 65,536 cells, each with eight classes of counts. An edge joins an event (its type with state,
+ * phase, resource, kind of fault, name or text) with the previous event of the same run, and with the previous event of
+ * the same runner.
  *
  * @example
  * ```ts

@@ -1,31 +1,31 @@
 /**
- * What a scenario reaches for outside of its simulation: real time, randomness, I/O, other threads. None of it is in the log of
- * decisions, so a replay may find another answer. Invariant: plain data.
+ * Uses of something outside a simulation: real time, randomness, I/O, other threads. None of these is in the decision
+ * log, so a replay may get other results. Invariant: plain data.
  */
 import type { Executor } from './executor.ts';
 
-/** What was reached for. */
+/** The kind of thing that was used. */
 export type EscapeKind = 'timer' | 'clock' | 'entropy' | 'io' | 'process' | 'thread';
 
-/** One place from which something outside was reached for. */
+/** One place that used something outside. */
 export interface Escape {
   readonly kind: EscapeKind;
-  /** As it is called in code: `setTimeout`, `Math.random`, `fs.readFileSync`; or the machine's own name for it. */
+  /** The name as written in code: `setTimeout`, `Math.random`, `fs.readFileSync`; or else the machine's own name. */
   readonly what: string;
-  /** Where, the nearest line first, those of the user before ours. Empty if the machine did not say. */
+  /** The place, nearest frame first, frames of the user before this package's. Empty if the machine did not report one. */
   readonly frames: readonly string[];
-  /** How often, over all executions that were watched. */
+  /** How often, over all watched executions. */
   readonly count: number;
 }
 
-/** An executor that is watched, and what it was seen to do. */
+/** An executor that is watched, and the escapes seen. */
 export interface EscapeWatch {
   readonly executor: Executor;
   /** All escapes so far, in the order in which they were first seen. */
   escapes(): readonly Escape[];
 }
 
-/** Escapes that several watches have seen: one place is one escape. */
+/** Merges the escapes of several watches; escapes at one place become one. */
 export function mergeEscapes(escapes: readonly Escape[]): Escape[] {
   const merged = new Map<string, Escape>();
   for (const escape of escapes) {

@@ -1,7 +1,8 @@
 /**
- * How many events an execution of a campaign may take: little at first, so that the next one gets its turn, and a multiple of what others
- * took once some have ended. Invariants: a bound that the scenario states is the only one; what comes to a budget before any execution has
- * ended shows nothing yet, and is run again with more once one has, or reported as cut off.
+ * Bounds the events of each execution of a campaign: few at first, so that the next execution gets its turn, and a
+ * multiple of what others needed once some have ended. Invariants: a bound set by the scenario is the only one; an
+ * execution stopped by a budget before any other has ended proves nothing yet, so it is run again with a larger budget
+ * later, or reported as cut off.
  */
 import type { Decision } from '../kernel/decisions.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
@@ -10,42 +11,42 @@ import type { Verdict } from '../simulation/verdict.ts';
 import type { CorpusEntry } from './campaign-report.ts';
 import { executorWith, type ExecutionRequest, type Executor } from './executor.ts';
 
-/** Enough to find a stall in, else it would end for lack of events. */
+/** Large enough to detect a stall, which would otherwise end for lack of events. */
 const EVENTS_MIN = Math.max(250_000, 2 * STALL_EVENTS_LEAST);
 const EVENTS_MAX = 10_000_000;
-/** How many times as much as any before it an execution may take. */
+/** How many times the events of the longest execution so far another may take. */
 const FACTOR = 20;
-/** While none has ended, the next may take more. */
+/** Factor by which the budget grows while no execution has ended. */
 const GROWTH = 4;
 
-/** Which execution of a campaign it is. */
+/** Where an execution of a campaign comes from. */
 export interface ExecutionOrigin {
   readonly index: number;
-  /** Of one that runs a kept log again. */
+  /** The corpus entry, if it runs a kept log again. */
   readonly entry?: CorpusEntry;
 }
 
-/** An execution of which nobody knows yet whether it would have ended. */
+/** An execution that was stopped before it was known whether it would end. */
 interface Undecided extends ExecutionOrigin {
   readonly maxEvents: number;
   readonly verdict: Verdict;
 }
 
-/** What {@link EventBudget} takes. */
+/** Options of {@link EventBudget}. */
 export interface EventBudgetOptions {
   /** False for a strategy that must see each execution to its end. */
   readonly adapts: boolean;
-  /** Called with the outcome of an execution that was undecided. */
+  /** Called with the result of an execution that was undecided. */
   readonly onDecided: (verdict: Verdict, origin: ExecutionOrigin) => void;
 }
 
-/** An executor with a budget. */
+/** An executor that bounds the events of its executions. */
 export class EventBudget implements Executor {
   readonly scenario: string;
   readonly #executor: Executor;
   readonly #options: EventBudgetOptions;
   #maxEvents: number;
-  /** The most that an execution took which has ended; 0 before. */
+  /** The most events of an execution that ended; 0 before the first. */
   #endedAfter = 0;
   #reached: { readonly verdict: Verdict; readonly maxEvents: number } | undefined;
   #undecided: Undecided[] = [];
@@ -70,7 +71,7 @@ export class EventBudget implements Executor {
     return verdict;
   }
 
-  /** True if the execution came to a budget that shows nothing yet; it is then kept. */
+  /** Keeps an execution that was stopped by a budget which proves nothing yet; true if it was kept. */
   keepsUndecided(verdict: Verdict, origin: ExecutionOrigin): boolean {
     const reached = this.#reached;
     if (reached?.verdict !== verdict) return false;
@@ -78,7 +79,7 @@ export class EventBudget implements Executor {
     return true;
   }
 
-  /** Runs what is undecided with all that an execution may take; gives those that there is no time for. */
+  /** Runs the undecided executions with the full budget; returns those for which there was no time. */
   async finish(
     request: Omit<ExecutionRequest, 'source'>,
     mustStop: () => boolean,
@@ -109,7 +110,7 @@ export class EventBudget implements Executor {
     }
   }
 
-  /** The same as far as it came, and then the plain answers. */
+  /** Repeats an undecided execution as far as it went, then continues with default answers. */
   #again(
     decisions: readonly Decision[],
     maxEvents: number,
@@ -124,7 +125,7 @@ export class EventBudget implements Executor {
   }
 }
 
-/** An executor whose executions take so many events at most, unless the scenario states another bound; if `isHard`, also then. */
+/** Limits the events of each execution, unless the scenario sets a bound of its own; with `isHard` also then. */
 export function withinEvents(executor: Executor, maxEvents: number | undefined, isHard = false): Executor {
   if (maxEvents === undefined) return executor;
   const bounds = { defaultMaxEvents: maxEvents, ...(isHard ? { hardMaxEvents: maxEvents } : {}) };

@@ -1,6 +1,6 @@
 /**
- * What an exploration runs again and again: one scenario, once, under a given source of decisions. Invariant: the source alone
- * decides what happens, so that the log of an execution repeats it.
+ * Runs one scenario once per request, under a given source of decisions. Invariant: the source alone decides what
+ * happens, so the log of an execution repeats it.
  */
 import * as is from '../kernel/shape.ts';
 import { check, isArray } from '../kernel/argument-check.ts';
@@ -19,38 +19,41 @@ import { STALL_LOOK_EVERY_LEAST } from '../simulation/stall-watch.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 
-/** One execution that is asked for. */
+/** A request for one execution. */
 export interface ExecutionRequest {
   readonly source: DecisionSource;
   /** Keeps the trace for reports; default false. */
   readonly keepTrace?: boolean | undefined;
-  /** Remembers where timers and waiters were made, for reports; default false. */
+  /** Records where timers and waiters are created, for reports; default false. */
   readonly capturePlaces?: boolean | undefined;
-  /** Errors by which simulated things answer have no stack, as nobody reads it before the log is run again; default false. */
+  /**
+   * Errors with which simulated parts answer get no stack, because nobody reads it before the log is replayed; default
+   * false.
+   */
   readonly omitStacks?: boolean | undefined;
-  /** Watchers of the trace beside the oracles of the scenario. They may report nothing and only look. */
+  /** Watchers of the trace in addition to the scenario's oracles. They must only observe, and report nothing. */
   readonly watchers?: readonly OracleFactory[] | undefined;
   readonly onFire?: ((event: EventInfo, made: number) => void) | undefined;
   readonly isolator?: Isolator | undefined;
-  /** Gets the calls of services, and the states of nodes, of the simulated world. */
+  /** Receives the calls of services and the states of nodes in the simulated world. */
   readonly watchServices?: ServiceWatch | undefined;
-  /** Called with the state that the scenario has declared, if it has. */
+  /** Called with each state that the scenario declares, if it declares any. */
   readonly onState?: OnState | undefined;
-  /** Events that it may take, unless the scenario states another bound; default 10,000,000. */
+  /** Maximum number of events, unless the scenario sets a bound; default 10,000,000. */
   readonly defaultMaxEvents?: number | undefined;
   /** Events that it may take at most, whatever bound the scenario or `defaultMaxEvents` states; default: no such limit. */
   readonly hardMaxEvents?: number | undefined;
   /** See `simulate`. */
   readonly stallLookEvery?: number | undefined;
-  /** Says in the details of a standstill where the scenario waits; see `simulate`. */
+  /** Adds to the details of a standstill where the scenario waits; see `simulate`. */
   readonly captureAwaits?: boolean | undefined;
-  /** Says in the details of an escape what was called outside, and where; see `simulate`. */
+  /** Adds to the details of an escape what was called outside, and where; see `simulate`. */
   readonly captureOutside?: boolean | undefined;
-  /** Awaits that the scenario controls are late by microtasks only, in the engine's order; default false. */
+  /** Delays controlled awaits by microtasks only, in the engine's order; default false. */
   readonly nativeAwaits?: boolean | undefined;
-  /** What `sim.load` loads modules with, unless the scenario says so itself; see `simulate`. */
+  /** Loader for `sim.load`, unless the scenario sets one; see `simulate`. */
   readonly modules?: FreshModules | undefined;
-  /** Called at each turn of the real event loop; throwing ends the execution with that error. */
+  /** Called at each turn of the real event loop; an error thrown here ends the execution. */
   readonly onTurn?: (() => void) | undefined;
 }
 
@@ -58,11 +61,11 @@ export interface ExecutionRequest {
 export interface Executor {
   /** Name of the scenario. */
   readonly scenario: string;
-  /** Never rejects for a property that failed: that is in the verdict. */
+  /** Never rejects for a failed property, which is reported in the verdict. */
   execute(request: ExecutionRequest): Promise<Verdict>;
 }
 
-/** All executions of an exploration have the same stream of `world.random`: they differ only in their decisions. */
+/** All executions of an exploration share one stream of `world.random`: they differ only in their decisions. */
 const SEED = '1';
 
 const REQUEST = is.closed(
@@ -85,11 +88,15 @@ const REQUEST = is.closed(
   ),
 );
 
-/** Messages are kept, printed and sent from thread to thread; some hold a whole state. */
+/**
+ * Maximum length of a message in characters: messages are stored, printed and sent between threads, and some contain a
+ * whole state.
+ */
 const MESSAGE_MAX = 10_000;
 
 /**
- * Makes an executor that simulates on this thread. `seed` is that of `world.random` alone; default '1', as in all explorations.
+ * Creates an executor that simulates on this thread. `seed` affects `world.random` only; default '1', as in all
+ * explorations.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` unless `definition` is a scenario and `seed` a text.
  * @example
@@ -118,7 +125,7 @@ export function createExecutor<Input>(
   });
 }
 
-/** An executor that simulates so on this thread, where a request says nothing else. */
+/** Creates an executor that simulates on this thread with the given options, which a request may override. */
 export function simulationExecutor(simulation: SimulateOptions & { readonly name: string }): Executor {
   const { name, oracles: given } = simulation;
   // Copied: a scenario that adds to its list must not change later executions.
@@ -147,10 +154,10 @@ export function simulationExecutor(simulation: SimulateOptions & { readonly name
 type Explicit<T> = { [Key in keyof T]-?: T[Key] | undefined };
 
 /**
- * Of one execution. All fields are named, also those that are undefined: then the engine knows the object that comes of it, which it does not if it is
- * put together of what is there. That took a tenth of a small execution.
+ * Options of one execution. All fields are always present, even if undefined, so that the engine sees one object shape;
+ * building the object from only the fields that are set took a tenth of a small execution.
  */
-// eslint-disable-next-line complexity -- a field a line, each with what it is else
+// eslint-disable-next-line complexity -- one field per line, each with its default
 function optionsOf(
   simulation: SimulateOptions,
   request: ExecutionRequest,
@@ -226,7 +233,7 @@ export function executorWith(
   };
 }
 
-/** A report is read by people. */
+/** Shortens a message; reports are read by people. */
 function cut(message: string): string {
   return `${message.slice(0, MESSAGE_MAX)}… (${message.length} characters)`;
 }

@@ -1,6 +1,6 @@
 /**
- * The loop of an exploration: begin, execute, end, until a limit, a failure or the end of the strategy. Invariant: it keeps nothing
- * per execution, so that memory is flat over any number of them.
+ * The loop of an exploration: begin, execute, end, until a limit, a failure or the end of the strategy. Invariant: it
+ * keeps nothing per execution, so memory is constant over any number of them.
  */
 import * as is from '../kernel/shape.ts';
 import type { Verdict } from '../simulation/verdict.ts';
@@ -14,45 +14,43 @@ import { EXECUTOR, STRATEGY, COVERAGE } from './argument-shapes.ts';
 export type StopCause =
   /** The strategy has nothing left to try. */
   | 'exhausted'
-  /** `maxExecutions` were run. */
+  /** `maxExecutions` executions were run. */
   | 'executions'
-  /** `shouldStop` said so: out of time, or interrupted. */
+  /** `shouldStop` returned true: out of time, or interrupted. */
   | 'stopped'
-  /** `onFailure` said so. */
+  /** `onFailure` returned false. */
   | 'failure';
 
-/** What {@link explore} takes beside executor and strategy. */
+/** Options of {@link explore}. */
 export interface ExploreOptions {
-  /** Executions at most; default unlimited. */
+  /** Maximum number of executions; default unlimited. */
   readonly maxExecutions?: number;
   /** This explorer runs the executions `firstIndex`, `firstIndex + shards`, …; default 0. */
   readonly firstIndex?: number;
-  /** How many explorers share the indices; default 1. */
+  /** Number of explorers that share the indices; default 1. */
   readonly shards?: number;
-  /** Asked before each execution: true begins no further one. */
+  /** Asked before each execution; true ends the exploration. */
   readonly shouldStop?: () => boolean;
-  /** Called for every execution, held or not; `novelty` is how much of it was new to the coverage meter, 0 without one. */
+  /** Called for every execution, held or not; `novelty` is the amount that was new to the coverage meter, 0 without one. */
   readonly onExecution?: (verdict: Verdict, index: number, novelty: number) => void;
-  /** Called for every failed one; returns whether to go on. Default: stop at the first. */
+  /** Called for every failed execution; returns whether to continue. Default: stop at the first. */
   readonly onFailure?: (verdict: Verdict, index: number) => boolean;
   /** Measures the novelty of an execution; see `coverage.ts`. */
   readonly coverage?: CoverageMeter;
-  /**
-   * Called at each turn of the real event loop; throwing ends the execution with that error, as a failure.
-   */
+  /** Called at each turn of the real event loop. An error thrown here ends the execution as a failure. */
   readonly onTurn?: () => void;
-  /** Called for the execution that was cut off. It is not counted, and its strategy does not hear of its end. */
+  /** Called for an execution that was cut off. It is not counted, and the strategy's `end` is not called for it. */
   readonly onCutOff?: (verdict: Verdict, index: number) => void;
 }
 
-/** Watches executions and says how much of each was new. */
+/** Watches executions and measures how much of each was new. */
 export interface CoverageMeter {
   readonly watcher: NonNullable<Strategy['watcher']>;
-  /** How much of what was watched since the last call is new; remembers it. */
+  /** Returns how much of what was watched since the last call is new, and remembers it. */
   takeNovelty(): number;
 }
 
-/** What an exploration did. */
+/** Totals of an exploration. */
 export interface ExplorationSummary {
   readonly stoppedBy: StopCause;
   readonly executions: number;
@@ -62,7 +60,7 @@ export interface ExplorationSummary {
 }
 
 /**
- * Explores a scenario with a strategy. Rejects with what a listener, the strategy or the executor throws.
+ * Explores a scenario with a strategy. Rejects with any error thrown by a listener, the strategy or the executor.
  *
  * @throws RunnerError (rejects) `RUNNER_INVALID_ARGUMENT` for anything but an executor, a strategy and options.
  * @example
@@ -99,7 +97,7 @@ export async function explore(
     const novelty = coverage?.takeNovelty() ?? 0;
     strategy.end({ verdict, novelty });
     options.onExecution?.(verdict, index, novelty);
-    // One that was abandoned is none of the scenario's failures.
+    // An execution abandoned by its strategy is not a failure of the scenario.
     if (!hasFailed(verdict)) return true;
     tally.failures += 1;
     return onFailure?.(verdict, index) ?? false;
@@ -140,7 +138,7 @@ function requestOf(
   const watchers = [];
   if (watcher !== undefined) watchers.push(watcher);
   if (coverage !== undefined) watchers.push(coverage.watcher);
-  // All of what anybody adds to it is there: see `executor.ts`.
+  // All fields that others add are always present: see `executor.ts`.
   return {
     source: strategy,
     keepTrace: undefined,

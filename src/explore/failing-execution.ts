@@ -1,6 +1,6 @@
 /**
- * An execution that fails, or that was cut off before its end: from the thread that finds it to the line that shows it. Invariant: it is plain
- * data, and has all that repeats it.
+ * An execution that fails or was cut off: passed from the thread that finds it to the code that shows it. Invariant: it
+ * is plain data, and contains everything needed to repeat it.
  */
 import type { Decision } from '../kernel/decisions.ts';
 import type { Failure, FailureKind, Verdict } from '../simulation/verdict.ts';
@@ -10,73 +10,73 @@ import { keyDecisions, nonZeroOf } from './keyed-log.ts';
 import { encodeToken } from './replay-token.ts';
 import type { ShrinkEnd } from './shrink/shrinker.ts';
 
-/** What failed, with the first log that showed it, and what was shrunk and explained so far. */
+/** What failed, with the first log that showed it, and the results of shrinking and explaining so far. */
 export interface FailingExecution extends Omit<Failure, 'kind' | 'cause'> {
-  /** How the scenario is named on a command line; of a campaign that knows no other, its name. */
+  /** Reference of the scenario on a command line; its name if the campaign knows no other. */
   readonly scenario: string;
-  /** Seed of `world.random`; absent for that of an exploration. */
+  /** Seed of `world.random`; absent for the seed of explorations. */
   readonly seed?: string;
-  /** The same for the same bug; see `failureKey`. `cut off` for an execution of which nobody knows how it would have ended. */
+  /** Equal for failures of the same bug; see `failureKey`. `cut off` if it is unknown how the execution would have ended. */
   readonly key: string;
   /** `hang`: its thread made no progress. `crash`: its thread died, for instance out of memory. */
   readonly kind: FailureKind | 'hang' | 'crash';
   /** Number of the execution in its campaign, from 0; -1 for one of the corpus. */
   readonly index: number;
-  /** Executions of its campaign until then, this one included. */
+  /** Number of executions of its campaign so far, including this one. */
   readonly executions: number;
-  /** Real time of its campaign until then, in seconds, if that ran on threads. */
+  /** Real time of its campaign so far, in seconds, if that ran on threads. */
   readonly seconds?: number;
-  /** What was special about the execution, as its strategy says. */
+  /** The strategy's description of what was special about the execution. */
   readonly configuration?: string;
-  /** Id of the corpus entry that showed it, if one did. */
+  /** Id of the corpus entry that was run, if any. */
   readonly corpusId?: string;
-  /** Of an execution that was cut off, the first 65,536. */
+  /** All decisions, or the first 65,536 of an execution that was cut off. */
   readonly decisions: readonly Decision[];
   readonly firedEvents: number;
-  /** See `Verdict.traceHash`; empty if it has no end. */
+  /** See `Verdict.traceHash`; empty if the execution did not end. */
   readonly traceHash: string;
-  /** As small as it got; absent if it was not, or could not be, made smaller. */
+  /** The smallest execution found; absent if the failure was not, or could not be, shrunk. */
   readonly shrunk?: ShrunkExecution;
-  /** Of the smallest; absent if it is flaky, does not repeat, or was cut short before there was any. */
+  /** Explanation of the smallest execution; absent if it is flaky, does not repeat, or time ran out before there was one. */
   readonly explanation?: Explanation | undefined;
   readonly cutShort?: CutShort | undefined;
-  /** Where its log is kept, if it is. */
+  /** File that keeps its log, if there is one. */
   readonly file?: string;
 }
 
-/** The same failure in an execution that is simpler. */
+/** The same failure in a simpler execution. */
 export interface ShrunkExecution extends Pick<
   FailingExecution,
   'message' | 'atMs' | 'details' | 'decisions' | 'firedEvents' | 'traceHash'
 > {
-  /** Executions that it took to find it. */
+  /** Number of executions that shrinking took. */
   readonly executions: number;
   readonly stoppedBy: ShrinkEnd;
-  /** How executions of the same decisions differ, if they do: then it is not made smaller. */
+  /** How executions with the same decisions differ, if they do; such a failure is not shrunk. */
   readonly flakiness?: string;
-  /** There was no time to run it to its end: only the beginning of it is known to go on and on. */
+  /** True if there was no time to run it to its end, so only its endless beginning is known. */
   readonly wasBegunOnly?: boolean;
 }
 
-/** What kept a failure from being explained as far as it could be. */
+/** What kept a failure from being explained in full. */
 export type CutShort =
   /** The time for explaining ran out. */
   | { readonly by: 'time'; readonly timeMs: number }
-  /** It has more events than can be watched; what goes on and on is explained by as many. */
+  /** It has more events than can be watched; an endless one is explained by its first `eventsMax` events. */
   | { readonly by: 'events'; readonly eventsMax: number };
 
-/** Whose execution it is, and how it was found. */
+/** The scenario of an execution, and how the execution was found. */
 export type FoundExecution = Pick<FailingExecution, 'scenario' | 'index' | 'executions'> &
   Partial<Pick<FailingExecution, 'seed' | 'configuration' | 'corpusId'>>;
 
-/** Those of an execution that came far are many, and its beginning is what leads there. */
+/** Decisions kept of an execution that was cut off: there are many, and the beginning leads there. */
 const CUT_OFF_DECISIONS = 1 << 16;
-/** What stands for the hash of an execution that has no end, or whose hash is not known. */
+/** Stands for the hash of an execution that did not end, or whose hash is unknown. */
 export const NO_HASH: string = '0'.repeat(16);
-/** A replay is to take a few times what the execution took. */
+/** A replay may take this many times the events of the first execution. */
 const SECOND_TRY = 4;
 
-/** An execution that does not hold, as plain data: all but the cause, which may be any object. */
+/** An execution that does not hold, as plain data: without the cause, which may be any object. */
 export function failingExecution(
   verdict: Verdict,
   failure: Failure,
@@ -92,7 +92,7 @@ export function failingExecution(
   };
 }
 
-/** An execution without an end. */
+/** An execution that was cut off. */
 export function cutOffExecution(verdict: Verdict, found: FoundExecution): FailingExecution {
   const { kind = 'interrupted', message = '', details = [] } = verdict.failure ?? {};
   return {
@@ -104,14 +104,14 @@ export function cutOffExecution(verdict: Verdict, found: FoundExecution): Failin
   };
 }
 
-/** After how many events it is given up when it is run again: for a failure that is one of these, and for what was cut off. */
+/** The bound on events for running it again, if it failed by such a bound or was cut off. */
 export function eventBound({ key, kind, firedEvents }: FailingExecution): { readonly maxEvents?: number } {
-  // How many there were is not known of a thread that had to be ended.
+  // For a thread that had to be stopped, the number of events is unknown.
   if (key === CUT_OFF_KEY) return firedEvents === 0 ? {} : { maxEvents: SECOND_TRY * firedEvents };
   return kind === 'budget' ? { maxEvents: firedEvents } : {};
 }
 
-/** One word that repeats it, as small as it is. */
+/** The token that repeats it, in its smallest form. */
 export function tokenOf(failing: FailingExecution): string {
   const { scenario, seed, key, shrunk = failing } = failing;
   const { decisions, traceHash } = shrunk;

@@ -1,37 +1,41 @@
 /**
- * What makes two failures the same bug: kind, rule and message without what differs from run to run. A shrinker accepts only the
- * same key, and a campaign counts failures by it. Invariant: what a check shows below its first paragraph, or in double quotes, is data and
- * not part of the key; the message of a thrown error is kept whole, because assertion errors all begin the same way.
+ * Identifies failures of the same bug: kind, rule and message without the parts that differ between runs. The shrinker
+ * accepts only the same key, and a campaign counts failures by it. Invariant: anything below the first paragraph of a
+ * check's message, or in double quotes, is data and not part of the key; the message of a thrown error is kept whole,
+ * because assertion errors all begin alike.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
 
-/** Stands for the key of an execution that was cut off: nobody knows whether it fails. */
+/** Stands for the key of an execution that was cut off, which may or may not fail. */
 export const CUT_OFF_KEY = 'cut off';
 
-/** What a key is made of; a campaign has kinds of its own beside those of a verdict. */
+/** The fields that make a key; campaigns have more kinds than verdicts. */
 type NamedFailure = Pick<Failure, 'rule' | 'message'> & { readonly kind: string };
 
-/** What a check quotes. The names of properties, which other kinds quote, are no data. */
+/** Quoted data in a check. Other kinds quote names of properties, which are not data. */
 const QUOTED = /"[^"]*"/g;
 const NUMBER = /\d+(?:\.\d+)?/g;
-/** How many numbers are listed differs from run to run as well. */
+/** Lists of numbers, whose length also differs between runs. */
 const NUMBERS = /#(?:, ?#)+/g;
-/** One timer is left, or two timers are: the noun follows its number. */
+/** A plural noun behind a number: one timer is left, or two timers are. */
 const PLURAL = /(# [a-z]{2,}[a-rt-z])s\b/g;
-/** An id may have a prefix, with numbers of its own. */
+/** An id may have a prefix that contains numbers. */
 const PREFIXED_RUN = /\brun (id )?(?:\p{L}+ )?[\p{L}#_-]*-#/gu;
-/** What the scenario has left: a smaller execution may leave fewer kinds of it, and only one that is explained says what it throws. */
+/**
+ * The leftovers of a scenario: a smaller execution may leave fewer kinds, and only an explained one names the error
+ * that is thrown.
+ */
 const LEFT = /^.*\bleft # (?:timer|resource)(?: and # resource)?$/;
 const HAS_LEFT = 'The scenario has ended and left # timer and # resource';
 
-/** A key is a part of the line to paste. */
+/** Limits the key, because it is part of the command line to paste. */
 const LENGTH_MAX = 500;
 
 /**
- * A short text that stays the same for the same failure at another time, of another run, after more events. What makes a message long
- * is its data: the first 500 characters say it.
+ * A short text that is equal for the same failure at another time, of another run, or after more events. Long messages
+ * are long because of their data, so the first 500 characters are used.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a failure.
  *
@@ -56,35 +60,36 @@ export function failureKey(failure: NamedFailure): string {
 }
 
 /**
- * True for a verdict that shows something wrong: not for an execution that its strategy gave up, for it shows nothing new, nor for one
- * that was ended from outside, of which nobody knows.
+ * True for a verdict that shows a fault: not for an execution that its strategy abandoned, nor for one that was ended
+ * from outside.
  */
 export function hasFailed({ failure }: Verdict): boolean {
   return failure !== undefined && failure.kind !== 'abandoned' && failure.kind !== 'interrupted';
 }
 
-/** A message in two parts. */
+/** A message split in two. */
 export interface FailureHeadline {
-  /** The first paragraph, in one line; with the next one if it announces that. */
+  /** The first paragraph as one line; with the next paragraph if the first one announces it. */
   readonly headline: string;
-  /** The lines after it, as they are; none of the first and the last is blank. */
+  /** The remaining lines unchanged, without blank ones at the start and end. */
   readonly rest: readonly string[];
 }
 
-/** Stands where a sentence would have a hole. */
+/** Used in sentences in place of an empty message. */
 const NO_MESSAGE = '(without a message)';
 const PARAGRAPHS = /\n[ \t]*\n/;
 
 /**
- * Splits a message into its name and a picture of it, such as the time lines of a contradiction or the difference that an assertion shows.
- * Invariant: with the rest nothing of the message is lost but blank space, and the colon at the end of a headline, as sentences go on after it.
+ * Splits a message into a headline and the rest, such as the timelines of a contradiction or the diff of an assertion.
+ * Invariant: headline and rest together lose only white space, and the colon at the end of a headline, because a
+ * sentence may continue after it.
  */
 export function headlineOf(message: string): FailureHeadline {
   const { headline, rest } = splitMessage(message);
   return { headline: headline.replace(/[\s:]+$/, '') || NO_MESSAGE, rest };
 }
 
-/** Keys, which are kept in files, have the headline with its colon. */
+/** Splits a message without removing the colon, which the keys that are kept in files contain. */
 function splitMessage(message: string): FailureHeadline {
   const [first = '', second, ...others] = message.trim().split(PARAGRAPHS);
   const isAnnouncing = first.trimEnd().endsWith(':') && second !== undefined;

@@ -1,19 +1,19 @@
 /**
- * A log by key: what was asked, how often before, and what was answered. Invariant: a key (question, occurrence) occurs once, and what
- * is not in a log is answered 0, so that entries can be taken out, lowered and moved one by one.
+ * A log by key: what was asked, how often before, and what was answered. Invariant: a key (question, occurrence) occurs
+ * once, and a question that is not in the log is answered 0, so entries can be removed, lowered and moved one by one.
  */
 import type { Decision, DecisionSource } from '../kernel/decisions.ts';
 import type { Question } from '../kernel/question.ts';
 import { hashText, mixBits } from '../kernel/text-hash.ts';
 
-/** A decision with how often its question was asked before. */
+/** A decision, with how often its question was asked before. */
 export interface KeyedDecision extends Decision {
   readonly occurrence: number;
 }
 
 type Key = Pick<KeyedDecision, 'question' | 'occurrence'>;
 
-/** The decisions of a whole log with their keys, in the order of asking. */
+/** Adds keys to the decisions of a complete log, in the order of asking. */
 export function keyDecisions(log: readonly Decision[]): KeyedDecision[] {
   const asked = new Map<string, number>();
   return log.map(({ question, n, answer }) => {
@@ -23,32 +23,32 @@ export function keyDecisions(log: readonly Decision[]): KeyedDecision[] {
   });
 }
 
-/** What a log says that the plain choice does not. */
+/** The entries whose answer is not the default, 0. */
 export function nonZeroOf(log: readonly KeyedDecision[]): KeyedDecision[] {
   return log.filter(({ answer }) => answer > 0);
 }
 
-/** How many answers it takes that the plain choice does not give. */
+/** The number of non-default answers. */
 export function unusualCount(log: readonly Decision[]): number {
   return log.filter(({ answer }) => answer > 0).length;
 }
 
-/** Text that distinguishes keys. */
+/** A text that is unique to the key. */
 export function keyOf({ question, occurrence }: Key): string {
   return `${occurrence} ${question.key}`;
 }
 
-/** Both have the same key. */
+/** True if both have the same key. */
 export function isSameKey(a: Key, b: Key): boolean {
   return a.occurrence === b.occurrence && isSameQuestion(a.question, b.question);
 }
 
-/** Both are the same question. */
+/** True if both are the same question. */
 function isSameQuestion(a: Question, b: Question): boolean {
   return a === b || (a.kind === b.kind && a.topic.text === b.topic.text);
 }
 
-/** The log with that entry changed to another answer; 0 takes it out. */
+/** The log with that entry's answer changed; 0 removes the entry. */
 export function withAnswer(
   log: readonly KeyedDecision[],
   entry: KeyedDecision,
@@ -60,7 +60,7 @@ export function withAnswer(
 
 const OTHER_BASIS = 0x2545f491;
 
-/** A short text that is the same for the same answers, whatever their order. */
+/** A short text that is equal for the same answers in any order. */
 export function hashAnswers(log: readonly KeyedDecision[]): string {
   let high = 0;
   let low = 0;
@@ -72,7 +72,7 @@ export function hashAnswers(log: readonly KeyedDecision[]): string {
   return `${high.toString(16)}.${low.toString(16)}`;
 }
 
-/** Answers from the log by key; what is missing there, or no longer fits into `n`, is 0. */
+/** Answers from the log by key; 0 if the key is missing or its answer is not below `n`. */
 export function answersOf(log: readonly KeyedDecision[]): DecisionSource {
   const answers = new Map<string, Map<number, number>>();
   for (const { question, occurrence, answer } of log) {

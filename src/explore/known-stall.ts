@@ -1,11 +1,11 @@
 /**
- * Runs a known stall again, with a shorter look. Invariant: what is found this way is a guess, because it also takes slow executions for
- * stalls; report it only after running it again without the shorter look.
+ * Runs a known stall again, looking for it more often. Invariant: a stall found this way is a guess, because slow
+ * executions may be mistaken for stalls; report it only after running it again with the usual interval.
  */
 import { STALL_LOOK_EVERY_KNOWN } from '../simulation/stall-watch.ts';
 import { executorWith, type Executor } from './executor.ts';
 
-/** An executor that finds a stall in a twentieth of the events that it otherwise takes. */
+/** An executor that finds a stall in a twentieth of the usual number of events. */
 export function lookingOften(executor: Executor): Executor {
   return executorWith(executor, { stallLookEvery: STALL_LOOK_EVERY_KNOWN });
 }

@@ -22,41 +22,42 @@ import { EXECUTOR, LOG } from './argument-shapes.ts';
 
 const GAPS = ['stop', 'plain', 'random', 'keyed'] as const;
 
-/** A question as it came. */
+/** A question that was asked during a replay. */
 export type ReplayQuestion = Pick<KeyedDecision, 'question' | 'occurrence' | 'n'>;
 
 /** The first point where a log does not fit. */
 export interface ReplayGap {
-  /** Position in the log, from 0; its length if it was too short. */
+  /** Position in the log, from 0; the length of the log if it was too short. */
   readonly index: number;
-  /** The entry there; absent if the log has ended, or if all entries fit and only what came of them does not. */
+  /** The log's entry there; absent if the log has ended, or if all entries fit and only the outcome differs. */
   readonly expected?: KeyedDecision;
-  /** What was asked instead; absent if the execution ended before. */
+  /** The question asked instead; absent if the execution ended before. */
   readonly came?: ReplayQuestion;
   /** One sentence. */
   readonly text: string;
 }
 
-/** What came of a replay. */
+/** The result of a replay. */
 export interface ReplayReport {
   readonly verdict: Verdict;
-  /** Every decision fitted, and the failure that came of them is the one that the log is kept for, if it is. */
+  /** True if every decision fitted and led to the failure for which the log is kept, if there is one. */
   readonly isReproduced: boolean;
-  /** False if a token was reproduced but other events led there, such as a note that the code has gained or lost since. */
+  /** False if a token was reproduced but the events differ, for example by a note that the code has gained or lost since. */
   readonly isSameTrace: boolean;
   readonly gap?: ReplayGap;
 }
 
-/** What {@link checkReplay} takes beside the log. */
+/** Options of {@link checkReplay}. */
 export interface ReplayCheckOptions extends Pick<ExecutionRequest, 'keepTrace' | 'capturePlaces' | 'onTurn'> {
   /**
-   * What comes after the first gap: `stop` fails the question with `RUNNER_REPLAY_DIVERGED`, `plain` answers 0 from there, `random`
-   * goes on by chance, `keyed` goes on with the log's answers to the same questions and 0 to what is not in it. Default: `stop`.
+   * What happens after the first gap: `stop` fails the question with `RUNNER_REPLAY_DIVERGED`, `plain` answers 0 from
+   * there on, `random` continues with random answers, `keyed` continues with the log's answers to the same questions
+   * and 0 for others. Default: `stop`.
    */
   readonly onGap?: (typeof GAPS)[number];
-  /** For `random`; default 1. */
+  /** Seed for `random`; default 1. */
   readonly seed?: string | number;
-  /** What a log must come to, see `failureKey`; default: anything. A token knows its own. */
+  /** Key of the failure that the log must lead to, see `failureKey`; default: anything. A token contains its own. */
   readonly failureKey?: string | undefined;
 }
 
@@ -134,7 +135,7 @@ function sourceOf(
   const sparse = (entries: readonly KeyedDecision[]): CheckedSource =>
     new CheckedSource(entries, beyond, new Set(entries.map(keyOf)));
   if (isToken(log)) return sparse(log.decisions);
-  // Of what was cut off, not every question is in the log.
+  // The log of an execution that was cut off does not contain every question.
   return key === CUT_OFF_KEY ? sparse(keyDecisions(log)) : new CheckedSource(keyDecisions(log), beyond);
 }
 
@@ -150,7 +151,7 @@ function isToken(log: ReplayToken | readonly Decision[]): log is ReplayToken {
   return !Array.isArray(log);
 }
 
-/** A source that compares what is asked with a log. */
+/** A source that compares the questions asked with a log. */
 class CheckedSource implements DecisionSource {
   gap: ReplayGap | undefined;
   readonly #log: readonly KeyedDecision[];
@@ -158,7 +159,7 @@ class CheckedSource implements DecisionSource {
   readonly #keys: ReadonlySet<string> | undefined;
   #next = 0;
 
-  /** What is not among `keys`, where they are given, is plain; what is comes in the log's order. */
+  /** If `keys` is given, questions outside it get the default answer; those in it must come in the log's order. */
   constructor(log: readonly KeyedDecision[], beyond: DecisionSource | undefined, keys?: ReadonlySet<string>) {
     this.#log = log;
     this.#beyond = beyond;
@@ -175,13 +176,13 @@ class CheckedSource implements DecisionSource {
     throw new RunnerError(REPLAY_DIVERGED, this.gap.text, { actual: this.gap });
   }
 
-  /** To be called when the execution has ended. */
+  /** Must be called when the execution has ended. */
   finish(): void {
     const expected = this.#log[this.#next];
     if (expected !== undefined) this.gap ??= gapAt(this.#next, expected, undefined);
   }
 
-  /** The answer of the log's next entry if it is the one to this question; `undefined` where the log does not fit. */
+  /** The answer of the log's next entry if that is for this question; undefined if the log does not fit. */
   #answer(question: ReplayQuestion): number | undefined {
     if (this.#keys?.has(keyOf(question)) === false) return 0;
     const entry = this.#log[this.#next];
@@ -210,15 +211,16 @@ function questionText({ question, occurrence, n }: ReplayQuestion): string {
   return `"${question.text}" out of ${n} (time ${occurrence + 1})`;
 }
 
-/** What is known of the execution that a log is of. */
+/** Known facts about the execution of a log. */
 interface ExpectedOutcome extends Partial<Pick<ReplayToken, 'scenario'>> {
   readonly decisions: readonly Decision[];
   readonly failureKey: string | undefined;
 }
 
 /**
- * All decisions fitted, but plain ones are not in a token, and code may have changed without asking anything else. The events that lead to
- * a failure are not compared: a note more or less is no reason to refuse a log.
+ * Compares the outcome after all decisions fitted: a token omits default answers, and code may have changed without
+ * asking other questions. Events that lead to a failure are not compared: a note more or less is no reason to reject a
+ * log.
  */
 function gapOfOutcome(
   { decisions, failureKey: key, scenario }: ExpectedOutcome,

@@ -1,14 +1,17 @@
-/** What a replay may come to, in the words that people and programs read. */
+/** The possible outcomes of a replay, in the words shown to people and programs. */
 
-/** What a replay came to: the failure has happened again, nothing fails any more, or something else fails now. */
+/** The outcome of a replay: the failure happened again, nothing fails any more, or something else fails now. */
 export type ReplayOutcomeWord = 'reproduced' | 'fixed' | 'fails differently';
 
-/** Each by its name. */
+/** The outcomes by name. */
 export const REPLAY_OUTCOMES: {
   readonly reproduced: 'reproduced';
   readonly fixed: 'fixed';
   readonly different: 'fails differently';
 } = { reproduced: 'reproduced', fixed: 'fixed', different: 'fails differently' };
 
-/** The code of what is not a replay of what was asked for; it stands in the text where only that is passed on, as by Vitest. */
+/**
+ * The code of a replay that does not fit. It also appears in the message text, for callers such as Vitest that pass on
+ * nothing else.
+ */
 export const REPLAY_DIVERGED = 'RUNNER_REPLAY_DIVERGED';

@@ -1,6 +1,7 @@
 /**
- * A failure in one line that can be pasted: scenario, decisions, and what must come of them. Invariants: plain choices are left out,
- * because they are what a missing answer means; a token that was cut, changed or made by another version is refused, never guessed.
+ * A failure as one line that can be pasted: scenario, decisions, and the expected outcome. Invariants: default answers
+ * are omitted, because a missing answer means the default; a token that was cut, changed or made by another version is
+ * rejected, never guessed.
  */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -11,19 +12,19 @@ import { keyOf } from './keyed-log.ts';
 import type { KeyedDecision } from './keyed-log.ts';
 import { KEYED_LOG } from './argument-shapes.ts';
 
-/** What a token carries. */
+/** Contents of a token. */
 export interface ReplayToken {
-  /** How the scenario is named on a command line: its name, a file, or `FILE#NAME`; of a `simTest`, `vitest:FILE#NAME`. */
+  /** Reference of the scenario on a command line: its name, a file, or `FILE#NAME`; for a `simTest`, `vitest:FILE#NAME`. */
   readonly scenario: string;
-  /** The key of the failure that it shows; see `failureKey`. */
+  /** Key of the failure that it shows; see `failureKey`. */
   readonly failureKey: string;
-  /** The hash of the execution that it repeats; see `Verdict.traceHash`. */
+  /** Hash of the execution that it repeats; see `Verdict.traceHash`. */
   readonly traceHash: string;
-  /** Events after which the execution is given up, for a failure of kind `budget` where the scenario states no bound. */
+  /** Number of events after which the execution is cut off, for a failure of kind `budget` if the scenario sets no bound. */
   readonly maxEvents?: number;
-  /** The seed of `world.random`, if the failure was met by `run --seed`; absent for an exploration. */
+  /** Seed of `world.random`, if the failure was found by `run --seed`; absent for an exploration. */
   readonly seed?: string;
-  /** All decisions that were not the plain one, in the order of asking. */
+  /** All non-default decisions, in the order of asking. */
   readonly decisions: readonly KeyedDecision[];
 }
 
@@ -38,11 +39,11 @@ const VERSION = '2';
 const WORD = 0x1_0000_0000;
 const CHECK_BASIS = 0x0dd5eed5;
 const CHECK_LENGTH = 12;
-/** No execution asks so often. */
+/** Upper limit of counts; no execution asks that often. */
 const COUNT_MAX = 2 ** 48;
 
 /**
- * The token as text: letters, digits, `-`, `_`, `.` and `:`, which no shell takes apart.
+ * Encodes a token as text: letters, digits, `-`, `_`, `.` and `:`, which no shell splits.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a token.
  * @example
@@ -76,13 +77,16 @@ export function encodeToken(token: ReplayToken): string {
   return `dr${VERSION}:${payload}.${checkText(payload)}`;
 }
 
-/** True if the text begins as a token of this or another version does. */
+/** True if the text begins like a token of this or another version. */
 export function isTokenText(text: string): boolean {
   return FORMAT.test(text.trim());
 }
 
 /**
- * Reads what {@link encodeToken} wrote; white space around it is let be.
+ * Decodes a text of {@link encodeToken}; surrounding white space is ignored.
+ *
+ * @throws RunnerError `RUNNER_TRACE_FORMAT` for a text that is not a token, was cut or damaged, or is of another
+ * version; `RUNNER_INVALID_ARGUMENT` for anything but a text.
  *
  * @throws RunnerError `RUNNER_TRACE_FORMAT` for a text that is no token, was cut or damaged, or is of another version;
  * `RUNNER_INVALID_ARGUMENT` for anything but a text.
@@ -108,7 +112,7 @@ export function decodeToken(text: string): ReplayToken {
   );
 }
 
-/** Makes the error for the first thing that is not as it must be. */
+/** Creates the error for the first invalid part. */
 type Refuse = (expected: string, actual: unknown) => Error;
 
 function refused(expected: string, actual: string): RunnerError {
@@ -118,7 +122,7 @@ function refused(expected: string, actual: string): RunnerError {
   });
 }
 
-/** Two independent hashes: that a damaged token passes has a chance of one in 2^60. */
+/** Two independent hashes: a damaged token passes with a chance of one in 2^60. */
 function checkText(payload: string): string {
   const high = hashText(payload) >>> 0;
   const low = hashText(payload, CHECK_BASIS) >>> 0;
@@ -147,7 +151,7 @@ function readToken(text: string, refuse: Refuse): ReplayToken {
   };
 }
 
-/** What only some tokens have: a bound of events, `null` for none, and a seed behind it. */
+/** Reads the optional parts of a token: a bound on events, `null` for none, and a seed behind it. */
 function readExtras(extras: readonly unknown[], refuse: Refuse): Pick<ReplayToken, 'maxEvents' | 'seed'> {
   const [maxEvents, seed] = extras;
   const isUnbounded = extras.length === 0 || (extras.length === 2 && maxEvents === null);

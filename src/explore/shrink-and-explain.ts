@@ -1,6 +1,7 @@
 /**
- * Makes a failing execution small, and explains it. Invariants: explaining has time of its own, however long it took to make it small, and
- * takes no more than that; an execution with more events than can be watched is left unexplained, for its thread would die of them.
+ * Shrinks and explains a failing execution. Invariants: explaining has its own time limit, however long shrinking took,
+ * and does not exceed it; an execution with more events than can be watched is not explained, because its thread would
+ * run out of memory.
  */
 import type { Decision } from '../kernel/decisions.ts';
 import { ExecutionInterrupted } from '../kernel/decisions.ts';
@@ -13,37 +14,37 @@ import { eventBound, type FailingExecution, type ShrunkExecution } from './faili
 import { briefly } from './known-stall.ts';
 import { shrinkInBrief, type ShrinkResult } from './shrink/shrinker.ts';
 
-/** All that is watched of an execution is kept, and gone through without a turn of the event loop. No stall takes as many. */
+/** Watched events are all kept, and processed without a turn of the event loop. No stall has as many. */
 const WATCHED_EVENTS_MAX = 250_000;
-/** How long explaining goes on once it is asked to end: enough to say something about most failures. */
+/** Extra milliseconds for explaining after it was asked to end: enough to say something about most failures. */
 const HURRY_MS = 1_000;
 
-/** Real time, which this file does not know. */
+/** Limits in real time; this file has no clock of its own. */
 export interface SettleLimits {
-  /** For the search of the nearest passing execution, in milliseconds. */
+  /** Time for finding the nearest passing execution, in milliseconds. */
   readonly explainMs: number;
-  /** True once all is to end. */
+  /** True once everything has to end. */
   readonly mustStop: () => boolean;
-  /** Milliseconds since any fixed moment. */
+  /** Milliseconds from any fixed starting point. */
   readonly now: () => number;
 }
 
-/** How far a failing execution is made small and explained. */
+/** Limits of shrinking and explaining. */
 export interface SettleOptions extends SettleLimits {
-  /** Executions for making it small at most; 0 to have it explained as it is. Default: as many as `shrink` takes. */
+  /** Maximum number of executions for shrinking; 0 explains the execution as it is. Default: that of `shrink`. */
   readonly maxExecutions?: number;
-  /** For making it small, in milliseconds; it is not taken from the other. */
+  /** Time for shrinking, in milliseconds, in addition to that for explaining. */
   readonly shrinkMs: number;
-  /** Called with each improvement. */
+  /** Called with each smaller execution. */
   readonly onSmaller?: (smaller: ShrunkExecution) => void;
-  /** Called once nothing is made smaller any more. */
+  /** Called when shrinking is over. */
   readonly onExplain?: () => void;
 }
 
-/** What an explanation came to. */
+/** The result of explaining. */
 export type Explained = Pick<FailingExecution, 'explanation' | 'cutShort'>;
 
-/** Shrinks until nothing gets simpler, executions or time are used up, or it is to stop; then explains. */
+/** Shrinks until nothing gets simpler, executions or time run out, or it has to stop; then explains. */
 export async function settleFailure(
   unbounded: Executor,
   failing: FailingExecution,
@@ -79,19 +80,25 @@ export async function settleFailure(
   return { shrunk, ...explained };
 }
 
-/** What does not repeat came to another end when it was tried again, or to none in time: only the first one shows the failure. */
+/**
+ * The execution as it was found, for a failure that does not repeat: the new run ended differently, or did not end in
+ * time.
+ */
 function asFound(failing: FailingExecution): Omit<ShrunkExecution, 'executions' | 'stoppedBy'> {
   const { decisions, firedEvents, traceHash, message, atMs, details } = failing;
   return { decisions, firedEvents, traceHash, message, atMs, details };
 }
 
-/** The execution that is explained, and its bound if that is how it fails. */
+/** The execution to explain, and its bound on events if it fails by that. */
 interface ExplainedExecution extends Pick<FailingExecution, 'scenario' | 'firedEvents'> {
   readonly seed: string | undefined;
   readonly maxEvents: number | undefined;
 }
 
-/** The explanation of a failing log; none if it does not fail again, because something outside of the simulation decides. */
+/**
+ * Explains a failing log; without explanation if it does not fail again, because something outside of the simulation
+ * decides.
+ */
 export async function explainWithin(
   executor: Executor,
   log: readonly Decision[],
@@ -120,14 +127,17 @@ export async function explainWithin(
   }
 }
 
-/** Of what goes on and on, its beginning shows as much as all of it; undefined if so many events are few enough. */
+/**
+ * Limits an endless execution to its beginning, which shows as much as the whole; undefined if the bound is low enough
+ * anyway.
+ */
 function inBrief(executor: Executor, maxEvents: number | undefined): Executor | undefined {
   return maxEvents === undefined || maxEvents <= WATCHED_EVENTS_MAX
     ? undefined
     : withinEvents(executor, WATCHED_EVENTS_MAX, true);
 }
 
-/** An executor whose executions are given up when there is no more time: one of them may take minutes. */
+/** An executor that cuts executions off when time is up: a single one may take minutes. */
 function endingInTime(executor: Executor, shouldStop: () => boolean): Executor {
   return executorWith(executor, {
     onTurn: () => {

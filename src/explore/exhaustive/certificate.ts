@@ -1,24 +1,24 @@
 /**
- * What an exhaustive search can vouch for when it ends. Invariant: `complete` is true only if every schedule within the bounds was run or
- * is equivalent to one that was; whatever a bound has left out is named.
+ * The certificate of an exhaustive search. Invariant: `complete` is true only if every schedule within the bounds was
+ * run or is equivalent to one that was; every bound that left something out is named.
  */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { counted, formatCount } from '../../model/plural.ts';
 
-/** How far a search goes; all unlimited by default. */
+/** Bounds of a search; all unlimited by default. */
 export interface SearchBounds {
-  /** Executions at most, also those that were given up as equivalent. */
+  /** Maximum number of executions, including those abandoned as equivalent. */
   readonly maxExecutions?: number;
-  /** Questions of one schedule that are answered in every way; later ones get the plain answer. */
+  /** Questions per schedule that are answered in every way; later ones get the default answer. */
   readonly maxDecisions?: number;
-  /** Answers other than the first to questions about order, in one schedule (Emmi, Qadeer and Rakamarić, POPL 2011). */
+  /** Answers other than the first to questions about order, per schedule (Emmi, Qadeer and Rakamarić, POPL 2011). */
   readonly maxDelays?: number;
-  /** Answers other than 0 to all other questions, in one schedule. */
+  /** Answers other than 0 to all other questions, per schedule. */
   readonly maxFaults?: number;
 }
 
-/** The shapes of those. */
+/** Argument shapes of the bounds. */
 export const BOUND_FIELDS: is.ShapesOf<SearchBounds> = is.each(
   ['maxExecutions', 'maxDecisions', 'maxDelays', 'maxFaults'],
   is.such(
@@ -30,27 +30,27 @@ export const BOUND_FIELDS: is.ShapesOf<SearchBounds> = is.each(
 /** A bound that leaves schedules out. */
 export type LimitingBound = 'maxDecisions' | 'maxDelays' | 'maxFaults';
 
-/** Why a search ended before its end. */
+/** Why a search ended before it was complete. */
 export type SearchStop =
   | 'maxExecutions'
-  /** Somebody stopped it at a failure. */
+  /** `onFailure` stopped it at a failure. */
   | 'failure'
-  /** Somebody stopped it. */
+  /** It was stopped from outside. */
   | 'interruption'
-  /** The scenario did not do the same again with the same answers. */
+  /** The scenario behaved differently under the same answers. */
   | 'divergence'
-  /** What the scenario declares as its state does not decide what can follow. */
+  /** The state that the scenario declares does not determine what can follow. */
   | 'incompleteState';
 
-/** What came of the states that a scenario declares. */
+/** Results of merging the states that a scenario declares. */
 export interface StateReport {
-  /** States between two events from which all that can follow was seen. */
+  /** Distinct states between two events for which everything that can follow was seen. */
   readonly distinct: number;
-  /** Executions that came to a state that was explored before, and went on in one way only. */
+  /** Executions that reached an explored state, and then continued in one way only. */
   readonly merged: number;
-  /** Executions that explored such a state all the same, to see whether the same ends follow. */
+  /** Executions that explored such a state again, to check that the same ends follow. */
   readonly checked: number;
-  /** Where other ends followed: the state, and the ends. */
+  /** A state where other ends followed: the state, and the ends. */
   readonly gap?: string;
 }
 
@@ -58,17 +58,21 @@ export interface StateReport {
 export interface Certificate {
   readonly scenario: string;
   /**
-   * Distinct schedules that were run to their end: no two differ only in the order of events that cannot touch each other
-   * (Mazurkiewicz traces, each with its values). Where states are merged no two are the same, and the others lead into one of them.
+   * Distinct schedules that were run to their end: no two differ only in the order of independent events (Mazurkiewicz
+   * traces, each with its values). If states are merged, no two schedules are the same, and the others lead into one of
+   * them.
    */
   readonly schedules: number;
-  /** How many of them failed. */
+  /** Number of schedules that failed. */
   readonly failures: number;
-  /** All executions. */
+  /** Number of all executions. */
   readonly executions: number;
-  /** Executions that were equivalent to one before; most were given up on the way. */
+  /** Executions equivalent to an earlier one; most were abandoned on the way. */
   readonly equivalent: number;
-  /** Present if the scenario declares its state: then states were merged, and the certificate is worth what the declaration is. */
+  /**
+   * Present if the scenario declares its state: states were then merged, and the certificate is only as good as the
+   * declaration.
+   */
   readonly states?: StateReport;
   readonly bounds: SearchBounds;
   /** The bounds that left something out. */
@@ -84,17 +88,17 @@ const STOPS: Readonly<Record<SearchStop, string>> = {
   incompleteState: 'the declared state is not complete',
 };
 
-/** The stops that say something about the scenario, although nothing has failed. */
+/** The stops that mean a fault of the scenario itself, although nothing has failed. */
 const FAULTS_OF_SCENARIO: readonly SearchStop[] = ['divergence', 'incompleteState'];
 
-/** What the search has found wrong with the scenario itself; undefined if that is not why it ended. */
+/** The fault that the search found in the scenario itself; undefined if that is not why it ended. */
 export function scenarioFault({ complete }: Pick<Certificate, 'complete'>): string | undefined {
   if (complete === true || !FAULTS_OF_SCENARIO.includes(complete.stoppedBy)) return undefined;
   return STOPS[complete.stoppedBy];
 }
 
 /**
- * The certificate as a few lines of text.
+ * Formats the certificate as a few lines of text.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a certificate.
  * @example

@@ -7,12 +7,12 @@ import { createExecutor } from '../executor.ts';
 import { exhaustiveStrategy } from './exhaustive-strategy.ts';
 import { explore, type ExploreOptions } from '../explorer.ts';
 
-/** What {@link certify} takes beside the scenario: bounds and callbacks. */
+/** Options of {@link certify}: bounds and callbacks. */
 export interface CertifyOptions<Input>
   extends SearchBounds, Pick<ExploreOptions, 'shouldStop' | 'onExecution'> {
-  /** What the scenario's `prepare` has made. */
+  /** The result of the scenario's `prepare`. */
   readonly input?: Input;
-  /** Called for every schedule that failed; returns whether to go on. Default: it goes on. */
+  /** Called for every schedule that fails; returns whether to continue. Default: continue. */
   readonly onFailure?: ExploreOptions['onFailure'];
 }
 
@@ -22,7 +22,10 @@ const CERTIFY_OPTIONS = is.optionsOf<CertifyOptions<unknown>>(
 );
 
 /**
- * Runs all schedules of a scenario within bounds, as far as they are distinct.
+ * Runs all distinct schedules of a scenario within the bounds.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) unless `scenario` is a scenario, or for a bound that
+ * is not an integer ≥ 0.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) unless `scenario` is a scenario, or for a bound that is no integer ≥ 0.
  * @example

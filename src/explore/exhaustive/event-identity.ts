@@ -1,12 +1,12 @@
 /**
- * Names for events that stay the same when independent events before them change places: an event is the n-th one made while its cause
- * was firing. Ids do not stay the same, since they count all events. Invariant: exact, no hash; the same path of causes and ordinals
- * gives the same number in every execution of a search.
+ * Identities of events that stay the same when independent events before them change places: an event is the n-th event
+ * created while its cause was firing. Ids do not have this property, because they count all events. Invariant: exact,
+ * not hashed; the same path of causes and ordinals gives the same number in every execution of a search.
  */
 
-/** An event as a search knows it. */
+/** The identity of an event in a search. */
 export class EventIdentity {
-  /** From 1; 0 is what was there before any event. */
+  /** From 1; 0 stands for the start, before any event. */
   readonly number: number;
   readonly #children = new Map<number, EventIdentity>();
   readonly #count: { last: number };
@@ -16,7 +16,7 @@ export class EventIdentity {
     this.number = ++count.last;
   }
 
-  /** The `ordinal`-th event, from 1, that this one makes. */
+  /** The identity of the `ordinal`-th event, from 1, that this one creates. */
   child(ordinal: number): EventIdentity {
     let child = this.#children.get(ordinal);
     if (child === undefined) {

@@ -1,6 +1,7 @@
 /**
- * Which events of one stretch happened before which: those that made them, those that they depend on, and what happened before these.
- * Everything else could have come in another order. Events are named by their place in the stretch.
+ * The happens-before order of the events of one stretch: an event comes after those that created it, those it depends
+ * on, and everything before these. Any other two could have come in another order. Events are identified by their index
+ * in the stretch.
  */
 import { RollingHash } from '../../kernel/rolling-hash.ts';
 import type { Step } from './exhaustive-path.ts';
@@ -14,7 +15,7 @@ export class EventOrder {
   readonly #steps: readonly Step[];
   readonly #start: number;
   readonly #words: number;
-  /** A row of bits per event: what happened before it. */
+  /** One row of bits per event: the events that happened before it. */
   readonly #rows: Uint32Array;
 
   constructor(steps: readonly Step[], start: number, end: number) {
@@ -35,12 +36,12 @@ export class EventOrder {
     return (((this.#rows[later * this.#words + (earlier >>> 5)] as number) >>> (earlier & 31)) & 1) === 1;
   }
 
-  /** True if `earlier` made `later`. */
+  /** True if `earlier` created `later`. */
   made(earlier: number, later: number): boolean {
     return this.step(later).cause === this.#start + earlier;
   }
 
-  /** The events that raced with `later`: it depends on them, they did not make it, and nothing had to come in between. */
+  /** The events that raced with `later`: it depends on them, they did not create it, and nothing had to come in between. */
   rivalsOf(later: number): number[] {
     const rivals: number[] = [];
     const covered: number[] = [];
@@ -83,9 +84,9 @@ export function stretchEnd(steps: readonly Step[], start: number): number {
 }
 
 /**
- * A name for all schedules that differ in nothing but the order of independent events, 16 hexadecimal characters: a hash of the Foata normal
- * form (Cartier and Foata, 1969), which puts every event into the earliest layer that what happened before it allows. `answers` are those that
- * were given before any event.
+ * A name shared by all schedules that differ only in the order of independent events, 16 hexadecimal characters: a hash
+ * of the Foata normal form (Cartier and Foata, 1969), which puts every event into the earliest layer that its
+ * predecessors allow. `answers` are those given before the first event.
  */
 export function traceClass(steps: readonly Step[], answers: readonly number[]): string {
   const hash = new RollingHash();

@@ -1,6 +1,6 @@
 /**
- * The schedule at which an exhaustive search is: the events that have fired, and the questions with what is left to try at each.
- * Invariant: everything up to the last question is repeated by the next execution, and memory is that of one schedule.
+ * The current schedule of an exhaustive search: the events that have fired, and the questions with the answers left to
+ * try. Invariant: the next execution repeats everything up to the last question, and memory is that of one schedule.
  */
 import type { EventIdentity } from './event-identity.ts';
 import { isAsleep, NOBODY, stillAsleep, type Outcome, type Sleeper } from './exhaustive-sleep.ts';
@@ -8,17 +8,18 @@ import { isAsleep, NOBODY, stillAsleep, type Outcome, type Sleeper } from './exh
 /** An event that has fired. */
 export interface Step {
   readonly identity: EventIdentity;
-  /** Index of the step that made it; -1 for none. */
+  /** Index of the step that created it; -1 for none. */
   readonly cause: number;
-  /** Events made before it fired. */
+  /** Number of events created before it fired. */
   readonly made: number;
   readonly atMs: number;
   /**
-   * Index of the first step of its stretch: events that were due together, and what they made that was due at once. Time, and
-   * end-of-instant events, fire in one order only, so that swaps are possible within a stretch alone.
+   * Index of the first step of its stretch: the events that were due together, and those they created that were due at
+   * once. The passing of time, and end-of-instant events, have a fixed order, so events can be swapped only within a
+   * stretch.
    */
   readonly stretch: number;
-  /** The question of which this event was the answer; undefined if it was alone. */
+  /** The question that this event answered; undefined if it was the only one due. */
   readonly point: OrderPoint | undefined;
   readonly sleepers: readonly Sleeper[];
   readonly answers: number[];
@@ -30,12 +31,12 @@ export class OrderPoint {
   readonly kind = 'order';
   /** Index of the step that is the answer. */
   readonly step: number;
-  /** Identities of the alternatives, in the order of their making. */
+  /** Identities of the alternatives, in the order of their creation. */
   readonly due: readonly number[];
-  /** Who slept when the question was asked first. */
+  /** The sleep set when the question was first asked. */
   readonly sleepers: readonly Sleeper[];
   answer: number;
-  /** How the answer at work went so far. */
+  /** Outcomes so far of the answer that is being explored. */
   outcomes: Outcome[] = [];
   readonly #wanted: boolean[];
   readonly #explored: Sleeper[] = [];
@@ -48,7 +49,7 @@ export class OrderPoint {
     this.#wanted = due.map((_, k) => k === answer);
   }
 
-  /** Who sleeps while the answer at work is explored: who slept before, and the answers that were explored. */
+  /** The sleep set while the current answer is explored: the earlier sleepers, and the answers explored so far. */
   get asleep(): readonly Sleeper[] {
     const explored = this.#explored;
     if (explored.length === 0) return this.sleepers;
@@ -56,7 +57,7 @@ export class OrderPoint {
     return [...rest, ...explored];
   }
 
-  /** True if it was or will be explored. */
+  /** True if the answer was or will be explored. */
   isWanted(k: number): boolean {
     return this.#wanted[k] === true;
   }
@@ -69,7 +70,7 @@ export class OrderPoint {
     this.#wanted.fill(true);
   }
 
-  /** Goes on to the next answer that is wanted and does not sleep; false if there is none. */
+  /** Moves to the next wanted answer that does not sleep; false if there is none. */
   advance(): boolean {
     const event = this.due[this.answer] as number;
     this.#explored.push({ event, outcomes: this.outcomes, explored: this.outcomes.length });
@@ -94,14 +95,14 @@ export interface ValuePoint {
   /** Index of the step that was firing. */
   readonly step: number;
   readonly n: number;
-  /** Answers other than 0 that were given to such questions before. */
+  /** Number of answers other than 0 given earlier to such questions. */
   readonly faultsBefore: number;
   answer: number;
 }
 
 export type Point = OrderPoint | ValuePoint;
 
-/** Who sleeps after the last of `steps`. */
+/** The sleep set after the last of `steps`. */
 export function asleepAfter(steps: readonly Step[]): readonly Sleeper[] {
   const last = steps.at(-1);
   return last === undefined ? NOBODY : stillAsleep(last.sleepers, last.identity.number, last.footprint);

@@ -1,6 +1,7 @@
 /**
- * The search itself: repeats the path of questions up to the last one that has something left, goes on from there, and notes what it
- * sees. Invariant: of the steps before `#kept` everything is known from executions before; those from there on are measured anew.
+ * The search itself: repeats the path of questions up to the last one with an untried answer, continues from there, and
+ * records what it sees. Invariant: everything about the steps before `#kept` is known from earlier executions; later
+ * steps are measured anew.
  */
 import { invariant } from '../../kernel/invariant.ts';
 import { EventOrder, stretchEnd, traceClass } from './event-order.ts';
@@ -15,10 +16,11 @@ import { ExhaustiveStates } from './exhaustive-states.ts';
 import { EVERYTHING, type FootprintMeter } from './footprint.ts';
 
 /**
- * Finds the events of a schedule that could have come the other way round with another effect, and asks for the schedules in which they
- * do: dynamic partial-order reduction (Flanagan and Godefroid, POPL 2005) with source sets (Abdulla, Aronis, Jonsson and Sagonas,
- * "Optimal Dynamic Partial Order Reduction", POPL 2014, algorithm 1). Each event takes the part of a process with one step. Events that
- * another one cancels count as racing with it, because they do not come any more to show it.
+ * Finds the events of a schedule that could have come the other way round with another effect, and asks for the
+ * schedules in which they do: dynamic partial-order reduction (Flanagan and Godefroid, POPL 2005) with source sets
+ * (Abdulla, Aronis, Jonsson and Sagonas, "Optimal Dynamic Partial Order Reduction", POPL 2014, algorithm 1). Each event
+ * acts as a process with one step. Events that another one cancels count as racing with it, because they no longer fire
+ * to show it.
  *
  * Looks at the steps from `first` on; those before were looked at in earlier executions. `dueAtEnd`: identities of what was due when the
  * execution was abandoned; empty if it came to its end.
@@ -41,7 +43,7 @@ function wantReversals(steps: readonly Step[], first: number, dueAtEnd: readonly
   }
 }
 
-/** For each event with which `later` raced, asks for a schedule in which `later` comes first. */
+/** For each event that raced with `later`, requests a schedule in which `later` comes first. */
 function wantEarlier(order: EventOrder, later: number): void {
   for (const rival of order.rivalsOf(later)) {
     const { point } = order.step(rival);
@@ -54,7 +56,8 @@ function wantEarlier(order: EventOrder, later: number): void {
 }
 
 /**
- * What could have come instead of `rival`: the first ones among those up to `later` that did not have to come after it.
+ * The events that could have come instead of `rival`: the initial ones among those up to `later` that did not have to
+ * come after it.
  */
 function initialsWithout(order: EventOrder, rival: number, later: number): number[] {
   const free: number[] = [];
@@ -67,7 +70,7 @@ function initialsWithout(order: EventOrder, rival: number, later: number): numbe
   return initials;
 }
 
-/** True if a schedule in which `step` comes at that point is or was explored. */
+/** True if a schedule in which `step` comes at that point was or will be explored. */
 function isCovered(point: OrderPoint, step: Step): boolean {
   const event = step.identity.number;
   return point.isWanted(positionIn(point, step)) || sleepsWith(point.sleepers, event, step.answers);
@@ -79,7 +82,7 @@ function positionIn(point: OrderPoint, { identity }: Step): number {
   return position;
 }
 
-/** Asks for the events first that were due with a step and gone after it. */
+/** Requests schedules that start with events which were due together with a step and were cancelled by it. */
 function wantCancelled(steps: readonly Step[], index: number, dueAfter: readonly number[]): void {
   const { point, identity } = steps[index] as Step;
   if (point === undefined) return;
@@ -94,7 +97,7 @@ function dueBefore({ point, identity }: Step): readonly number[] {
 
 const ASLEEP_TOO_LONG = 'expected what sleeps to be due still: something unexpected has touched it';
 
-/** Depth first through all schedules of one scenario. */
+/** Depth-first search through all schedules of one scenario. */
 export class ExhaustiveSearch {
   schedules = 0;
   failures = 0;
@@ -106,16 +109,19 @@ export class ExhaustiveSearch {
   readonly #maxDelays: number;
   readonly #maxFaults: number;
   readonly #limitedBy = new Set<LimitingBound>();
-  /** The bounds leave states alone: how much of them is left is in no state, nor is which of the events due is the first. */
+  /**
+   * True if states may be merged. Bounds prevent that: a state contains neither the rest of a bound nor which due event
+   * comes first.
+   */
   readonly #canMerge: boolean;
-  /** The classes that were seen; only where delays are bounded. */
+  /** The classes seen; only with bounded delays. */
   readonly #classes: Set<string> | undefined;
   readonly #origin = new EventIdentity();
   readonly #points: Point[] = [];
   readonly #steps: Step[] = [];
   /** Index of the step, by the id of its event. */
   readonly #stepOf: number[] = [];
-  /** How many points were answered in this execution. */
+  /** Number of points answered in this execution. */
   #cursor = 0;
   /** Index of the step that is firing; -1 before the first. */
   #current = -1;
@@ -139,7 +145,7 @@ export class ExhaustiveSearch {
     return [...this.#limitedBy];
   }
 
-  /** True if the execution at work was given up. */
+  /** True if the current execution was abandoned. */
   get isAbandoned(): boolean {
     return this.#abandonedWith !== undefined;
   }
@@ -203,7 +209,10 @@ export class ExhaustiveSearch {
     return answer;
   }
 
-  /** False if all that can follow was seen. From the states of the path that is repeated something is left to try. */
+  /**
+   * False if everything that can follow this state was seen. States on the repeated path still have something left to
+   * try.
+   */
   onState(read: () => string, isLast: boolean): boolean {
     if (!this.#canMerge) return true;
     this.states.declare();
@@ -221,7 +230,7 @@ export class ExhaustiveSearch {
     this.#meter.open();
   }
 
-  /** The execution is over. */
+  /** Called when the execution is over. */
   end(verdict: Verdict): void {
     if (!this.isAbandoned && this.#cursor < this.#points.length) this.hasDiverged = true;
     if (this.hasDiverged) return;
@@ -235,7 +244,10 @@ export class ExhaustiveSearch {
     else this.equivalent += 1;
   }
 
-  /** Where states are merged or delays bounded, all orders are run: the events left out would have asked for others. */
+  /**
+   * False if states are merged or delays bounded: then all orders are run, because the omitted events would have
+   * requested others.
+   */
   get #isReducing(): boolean {
     return this.#classes === undefined && !this.states.isDeclared;
   }
@@ -271,13 +283,13 @@ export class ExhaustiveSearch {
     this.#isMeasuring = true;
   }
 
-  /** All promise reactions of the step before have run. `due`: identities of what is due now. */
+  /** Called when all promise reactions of the previous step have run. `due`: identities of the events due now. */
   #settle(due: readonly number[]): void {
     if (!this.#isMeasuring) return;
     if (this.#close(this.#meter.close())) this.#abandon(due);
   }
 
-  /** Notes what the last step has touched; true if it went as it did in an equivalent schedule before. */
+  /** Records what the last step touched; true if it went as in an equivalent schedule before. */
   #close(footprint: number): boolean {
     this.#isMeasuring = false;
     const step = this.#steps[this.#current] as Step;
@@ -287,7 +299,7 @@ export class ExhaustiveSearch {
     return sleepsWith(sleepers, identity.number, answers);
   }
 
-  /** What is due at the end does not fire any more, so the last event touches everything. */
+  /** The last event touches everything, because events still due at the end do not fire any more. */
   #endsAsRepetition(): boolean {
     return this.#isMeasuring && this.#close(EVERYTHING);
   }
@@ -331,7 +343,7 @@ export class ExhaustiveSearch {
     this.#cursor += 1;
   }
 
-  /** A question beyond the bound is answered once, and is none of the path. */
+  /** A question beyond a bound gets one answer, and is not part of the path. */
   #mayBranch(): boolean {
     if (this.#points.length < this.#maxDecisions) return true;
     this.#limitedBy.add('maxDecisions');
@@ -348,7 +360,7 @@ export class ExhaustiveSearch {
     return true;
   }
 
-  /** Answers of this path so far that are not plain. */
+  /** Non-default answers on this path so far. */
   #spent(): { readonly delays: number; readonly faults: number } {
     let delays = 0;
     let faults = 0;

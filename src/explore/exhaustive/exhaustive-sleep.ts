@@ -1,23 +1,23 @@
 /**
- * Sleep sets (Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems", LNCS 1032, 1996): events that need not fire
- * next, because all that follows was seen when they fired before what has fired since. Invariant: what sleeps is independent of all that
- * has fired since it was explored.
+ * Sleep sets (Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems", LNCS 1032, 1996): events
+ * that need not fire next, because everything that follows was seen when they fired before the events that have fired
+ * since. Invariant: a sleeping event is independent of all that has fired since it was explored.
  */
 import { areDependent } from './footprint.ts';
 
-/** One way in which an event went: the answers that it got while it fired, and what it touched. */
+/** One outcome of an event: the answers it got while it fired, and what it touched. */
 export interface Outcome {
   readonly answers: readonly number[];
   readonly footprint: number;
 }
 
-/** An explored event. An event that asks for values has an outcome per list of answers. */
+/** An explored event. An event that asks for values has one outcome per list of answers. */
 export interface Sleeper {
   /** Number of its identity. */
   readonly event: number;
   /** The outcomes that still sleep. */
   readonly outcomes: readonly Outcome[];
-  /** How many outcomes it has in all. */
+  /** Total number of its outcomes. */
   readonly explored: number;
 }
 
@@ -29,13 +29,13 @@ export function isAsleep(sleepers: readonly Sleeper[], event: number): boolean {
   return sleeper !== undefined && sleeper.outcomes.length === sleeper.explored;
 }
 
-/** True if the event sleeps as far as it gets those answers. */
+/** True if the event sleeps for the given answers. */
 export function sleepsWith(sleepers: readonly Sleeper[], event: number, answers: readonly number[]): boolean {
   const sleeper = sleepers.find((one) => one.event === event);
   return sleeper?.outcomes.some((outcome) => areEqual(outcome.answers, answers)) ?? false;
 }
 
-/** Who still sleeps when `event` has fired and touched `footprint`. */
+/** The sleep set after `event` has fired and touched `footprint`. */
 export function stillAsleep(
   sleepers: readonly Sleeper[],
   event: number,

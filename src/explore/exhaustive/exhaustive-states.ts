@@ -1,32 +1,32 @@
 /**
- * Merges states where a scenario declares them: what is reached again after everything that can follow was seen is not gone through
- * again (Godefroid 1996 calls it state caching). It must not be combined with sleep sets or race reversal: what is left out here would
- * have had to ask for reversals before it (Yang, Chen, Gopalakrishnan and Kirby, "Efficient Stateful Dynamic Partial Order Reduction",
- * SPIN 2008).
+ * Merges the states that a scenario declares: a state that is reached again after everything that can follow it was
+ * seen is not explored again (Godefroid 1996 calls it state caching). This must not be combined with sleep sets or race
+ * reversal: the executions left out here would have had to request reversals at earlier points (Yang, Chen,
+ * Gopalakrishnan and Kirby, "Efficient Stateful Dynamic Partial Order Reduction", SPIN 2008).
  *
- * Whether a declaration is complete shows where states are the same and what follows is not. So an execution that reaches a state again goes on
- * to one end, which must be one of those that the state is known to lead to; and a sample of the states that are reached again is gone
- * through in full, and all its ends are compared. Invariants: only states below which nothing is left to try are merged; of a state, a
- * hash is kept, and the list of its ends, which states with the same ends share.
+ * A declaration is incomplete if equal states have different futures. To detect that, an execution that reaches a known
+ * state goes on to one end, which must be one of the ends known for that state; and a sample of such states is explored
+ * again in full, and all ends are compared. Invariants: only states with nothing left to try are merged; per state only
+ * a hash is kept, and its list of ends, which states with equal ends share.
  */
 import { RollingHash } from '../../kernel/rolling-hash.ts';
 import type { Verdict } from '../../simulation/verdict.ts';
 import type { StateReport } from './certificate.ts';
 import { failureKey } from '../failure-key.ts';
 
-/** Of four executions one may serve to check the declaration. */
+/** One execution in four may be used to check the declaration. */
 const CHECKS_ONE_IN = 4;
-/** Executions without merging, from one state that is gone through again. */
+/** Maximum number of executions without merging, from one state that is explored again. */
 const CHECK_LENGTH_MAX = 64;
 const TEXT_MAX = 400;
 
-/** A state on the path at which the search is. */
+/** A state on the current path of the search. */
 interface StateNode {
   /** Index of the step that follows. */
   readonly step: number;
   readonly text: string;
   readonly key: string;
-  /** Numbers of the ends that it came to so far. */
+  /** Numbers of the ends reached so far. */
   readonly ends: Set<number>;
 }
 
@@ -34,7 +34,7 @@ interface StateNode {
 export type StateEnd =
   /** It ran to its end. */
   | 'new'
-  /** It came to a known state, or served to check the declaration. */
+  /** It reached a known state, or was used to check the declaration. */
   | 'repeated';
 
 /** The states of one search. */
@@ -44,16 +44,16 @@ export class ExhaustiveStates {
   #checked = 0;
   #gap: string | undefined;
   #isDeclared = false;
-  /** Ends by the key of a state that is explored, as sorted numbers; the same list for all states with the same ends. */
+  /** Ends by the key of an explored state, as sorted numbers; states with equal ends share one list. */
   readonly #explored = new Map<string, readonly number[]>();
   readonly #lists = new Map<string, readonly number[]>();
   /** Numbers of ends. */
   readonly #ends = new Map<string, number>();
   readonly #path: StateNode[] = [];
-  /** The state that is gone through again, and the executions that are left for that. */
+  /** The state that is being explored again, and the executions left for it. */
   #check: { readonly node: StateNode; left: number } | undefined;
   #last = '';
-  /** Where the execution came to a state that is explored, and what can follow there. */
+  /** Set where the execution reached an explored state: the state, and its known ends. */
   #walk: { readonly text: string; readonly known: readonly number[] } | undefined;
 
   /** True once a scenario has declared a state. */
@@ -61,7 +61,7 @@ export class ExhaustiveStates {
     return this.#isDeclared;
   }
 
-  /** What was found where the declaration is not complete. */
+  /** The finding that shows the declaration to be incomplete, if any. */
   get gap(): string | undefined {
     return this.#gap;
   }
@@ -81,8 +81,8 @@ export class ExhaustiveStates {
   }
 
   /**
-   * The state before the step `step` is reached for the first time on this path. False if all that can follow was seen: then the
-   * execution goes on in any one way, of which nothing is reported but the end.
+   * Called when the state before the step `step` is reached for the first time on this path. False if everything that
+   * can follow was seen: the execution then continues in any one way, of which only the end is recorded.
    */
   reach(step: number, text: string): boolean {
     const key = keyOf(text);
@@ -97,12 +97,12 @@ export class ExhaustiveStates {
     return true;
   }
 
-  /** Everything has ended, and nothing has failed. */
+  /** Called when everything has ended without a failure. */
   reachLast(text: string): void {
     this.#last = text;
   }
 
-  /** The execution is over. */
+  /** Called when the execution is over. */
   end({ failure }: Verdict): StateEnd {
     this.#executions += 1;
     const end = this.#numberOf(
@@ -120,7 +120,7 @@ export class ExhaustiveStates {
     return 'repeated';
   }
 
-  /** Nothing is left to try after the step `step`: the states there are explored. */
+  /** Called when nothing is left to try after the step `step`: its states become explored. */
   leave(step: number): void {
     for (let node = this.#path.at(-1); node !== undefined && node.step > step; node = this.#path.at(-1)) {
       this.#path.pop();
@@ -128,7 +128,7 @@ export class ExhaustiveStates {
     }
   }
 
-  /** True if a known state is gone through again: one of the sample, or one after it. */
+  /** True if a known state is to be explored again: one of the sample, or a later one of the same check. */
   #mayGoOn(node: StateNode): boolean {
     if (this.#check === undefined) {
       if (this.#checked * CHECKS_ONE_IN > this.#executions) return false;

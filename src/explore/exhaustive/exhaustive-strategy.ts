@@ -1,16 +1,17 @@
 /**
- * Bounded exhaustive search: depth first over all answers, the plain ones first, each execution from the beginning. Of the orders of
- * events that cannot touch each other one is enough; values are all tried. Invariants: after an execution, everything that it shows must
- * be tried is noted at the questions of its path; no schedule is counted twice.
+ * Bounded exhaustive search: depth first over all answers, defaults first, each execution from the beginning. Of the
+ * orders of independent events one is enough; values are all tried. Invariants: after an execution, everything it shows
+ * to be worth trying is recorded at the questions of its path; no schedule is counted twice.
  *
- * Depth first rather than by the number of answers that are not plain: the reduction holds for any order of search as long as what
- * sleeps was explored completely, memory stays that of one schedule, and simple counterexamples are the shrinker's work. Who wants the
- * simplest first bounds delays and faults, and raises the bounds.
+ * Depth first rather than by the number of non-default answers: the reduction holds for any search order in which a
+ * sleeping event was explored completely, memory stays that of one schedule, and simple counterexamples are the
+ * shrinker's task. To get the simplest first, bound delays and faults, and raise the bounds.
  *
- * Where a scenario declares its state, nothing is reduced either, and states are merged instead: see `exhaustive-states.ts`.
+ * If a scenario declares its state, nothing is reduced either, and states are merged instead: see
+ * `exhaustive-states.ts`.
  *
- * A bound on delays counts differently for equivalent schedules, so with it nothing is reduced: all orders within the bound are run, and
- * counted by class.
+ * A bound on delays counts differently for equivalent schedules, so with it nothing is reduced: all orders within the
+ * bound are run, and counted by class.
  */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
@@ -37,7 +38,7 @@ export class ExhaustiveStrategy implements Strategy {
   readonly #bounds: SearchBounds;
   readonly #search: ExhaustiveSearch;
   #executions = 0;
-  /** Decides after a state that is explored: one way to an end is enough there, which has to be one of those that are known. */
+  /** Decides after an explored state, where a single continuation to a known end is enough. */
   #walk: DecisionSource | undefined;
   #stoppedBy: SearchStop | undefined = 'interruption';
 
@@ -73,7 +74,7 @@ export class ExhaustiveStrategy implements Strategy {
 
   decide(question: Question, n: number, occurrence: number): number {
     if (this.#walk === undefined) return this.#search.decide(n);
-    // How many faults are left is no matter of one question.
+    // The rest of the fault bound does not fit into a single question.
     return this.#bounds.maxFaults === undefined ? this.#walk.decide(question, n, occurrence) : 0;
   }
 
@@ -96,7 +97,7 @@ export class ExhaustiveStrategy implements Strategy {
     else this.#stoppedBy = verdict.held || this.#search.isAbandoned ? 'interruption' : 'failure';
   }
 
-  /** What the search can vouch for so far. */
+  /** The certificate of the search so far. */
   certificate(): Certificate {
     const { schedules, failures, equivalent, limitedBy, states } = this.#search;
     return {
@@ -114,8 +115,10 @@ export class ExhaustiveStrategy implements Strategy {
 }
 
 /**
- * Makes a search through all schedules of a scenario within bounds. It has a memory, so it cannot be sharded; it needs the scenario only
- * for its name and to know whether oracles of its own watch it.
+ * Creates a search through all schedules of a scenario within bounds. It keeps state, so it cannot be sharded. It uses
+ * the scenario only for its name, and to know whether it has oracles of its own.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a bound that is not an integer ≥ 0.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a bound that is no integer ≥ 0.
  * @example

@@ -26,13 +26,13 @@ import type { Label } from '../../kernel/question.ts';
 import type { IsolatedPart, Isolator } from '../../model/isolation.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 
-/** The footprint of what may have touched anything. */
+/** The footprint of an event that may have touched anything. */
 export const EVERYTHING = -1;
 const LATE = 1 << 30;
-/** Parts that have a bit of their own; the rest touches everything. */
+/** Number of parts with a bit of their own; all others touch everything. */
 const PARTS_MAX = 30;
 
-/** True if the events with these footprints may not be swapped. */
+/** True if events with these footprints must not be swapped. */
 export function areDependent(one: number, other: number): boolean {
   return (one & other) !== 0;
 }
@@ -45,25 +45,25 @@ export class FootprintMeter implements Isolator {
   #footprint = 0;
   #owner: PartClock | undefined;
 
-  /** `tracesTouchAll`: the scenario has oracles of its own. */
+  /** `tracesTouchAll`: true if the scenario has oracles of its own. */
   constructor(tracesTouchAll: boolean) {
     this.#tracesTouchAll = tracesTouchAll;
   }
 
-  /** Forgets the parts of the execution before. */
+  /** Forgets the parts of the previous execution. */
   begin(): void {
     this.#partCount = 0;
     this.#released = new Set();
     this.open();
   }
 
-  /** An event is about to fire. */
+  /** Called when an event is about to fire. */
   open(): void {
     this.#footprint = 0;
     this.#owner = undefined;
   }
 
-  /** What the event has touched whose reactions have just run. */
+  /** Returns the footprint of the event whose reactions have just run. */
   close(): number {
     if (this.#owner === undefined || this.#released.has(this.#owner.name)) return EVERYTHING;
     return this.#footprint;
@@ -82,7 +82,7 @@ export class FootprintMeter implements Isolator {
     this.#footprint = EVERYTHING;
   }
 
-  /** Sees what is traced. */
+  /** Observes a trace event. */
   watch(event: TraceEvent): void {
     if (event.type === 'released') this.#released.add(event.runner);
     const isSeen =
@@ -93,7 +93,7 @@ export class FootprintMeter implements Isolator {
     if (isSeen) this.touchAll();
   }
 
-  /** An event of `part` begins to run. */
+  /** Called when an event of `part` begins to run. */
   enter(part: PartClock): void {
     this.#owner = part;
     this.#footprint |= part.footprint;

@@ -1,18 +1,19 @@
 /**
- * Which of two failing executions is the simpler one: a total order, so that shrinking the same bug from another seed is drawn
- * to the same end. After the shortlex order of MacIver & Donaldson, "Test-Case Reduction via Test-Case Generation" (ECOOP 2020).
+ * Decides which of two failing executions is simpler. A total order, so that shrinking the same bug from different
+ * seeds tends to the same result. After the shortlex order of MacIver & Donaldson, "Test-Case Reduction via Test-Case
+ * Generation" (ECOOP 2020).
  */
 import type { Verdict } from '../../simulation/verdict.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
 
-/** How large an execution is. */
+/** Measures of an execution's size. */
 export interface LogSize {
-  /** Decisions that let something go wrong. */
+  /** Number of decisions that cause a fault. */
   readonly faults: number;
-  /** Decisions that are not the plain one. */
+  /** Number of non-default decisions. */
   readonly nonZero: number;
   readonly firedEvents: number;
-  /** All answers, the plain ones too, in the order of asking. */
+  /** All answers, defaults included, in the order of asking. */
   readonly answers: readonly number[];
   readonly sum: number;
 }
@@ -35,9 +36,9 @@ export function sizeOf(
 }
 
 /**
- * Negative if `a` is simpler: fewer faults, then fewer answers that are not plain, then fewer events, then fewer questions, then a
- * smaller sum of answers, then those that are not plain earlier, then smaller ones. What a reader has to understand comes first: an
- * event more that goes its usual way costs less than a decision more.
+ * Negative if `a` is simpler: fewer faults, then fewer non-default answers, then fewer events, then fewer questions,
+ * then a smaller sum of answers, then earlier non-default answers, then smaller ones. What a reader has to understand
+ * counts first: one more event that takes its usual course costs less than one more decision.
  */
 export function compareSizes(a: LogSize, b: LogSize): number {
   return (

@@ -1,6 +1,6 @@
 /**
- * What was tried while shrinking, so that nothing is run twice. Invariant: it is bounded by the number of executions for small logs and
- * keeps hashes only for large ones.
+ * Remembers what was tried while shrinking, so that nothing is run twice. Invariant: its size is bounded by the number
+ * of executions for small logs; for large ones only hashes are kept.
  */
 import type { Decision } from '../../kernel/decisions.ts';
 import type { Verdict } from '../../simulation/verdict.ts';
@@ -12,23 +12,23 @@ import type { ShrinkState, Trial } from './shrink-pass.ts';
 
 /** A failing execution on the way to the smallest. */
 export interface ShrunkLog {
-  /** All its decisions; it repeats the execution as it is. */
+  /** All its decisions; they repeat the execution as it is. */
   readonly log: readonly Decision[];
   readonly verdict: Verdict;
-  /** Executions until then. */
+  /** Number of executions so far. */
   readonly executions: number;
 }
 
-/** An execution with what was asked, and its size. */
+/** A failing execution with its questions and its size. */
 export interface FailingRun extends ShrinkState, ShrunkLog {
   readonly log: readonly KeyedDecision[];
   readonly size: LogSize;
 }
 
-/** What came of a proposal: `failing` if it fails in the same way. */
+/** The result of a proposal: `failing` if it fails in the same way. */
 export interface KnownTrial {
   readonly failing: FailingRun | undefined;
-  /** What was asked; most passes do not want to know, so that it is made when they do. */
+  /** The questions that were asked. Computed on demand, because most passes do not need them. */
   readonly asked: Trial['asked'];
 }
 
@@ -46,20 +46,20 @@ function otherTrial(verdict: Verdict): KnownTrial {
   };
 }
 
-/** Of longer logs only the hash is kept. */
+/** Longer logs are kept as a hash only. */
 const KEPT_LENGTH_MAX = 400;
-/** What passing executions asked is kept of the last ones only. */
+/** The questions of passing executions are kept only for this many, the latest. */
 const ASKED_KEPT = 2_048;
 const DETOURS_KEPT = 48;
 
-/** The proposals by the hash of their answers. */
+/** Results of proposals, by the hash of their answers. */
 export class TrialMemory {
   readonly #trials = new Map<string, KnownTrial>();
   readonly #asked: string[] = [];
-  /** Failing executions that are not the best, and from which nothing has gone down yet, the smallest last. */
+  /** Failing executions that are not the best and have not been used as a starting point, the smallest last. */
   readonly #detours: FailingRun[] = [];
 
-  /** What came of the same answers before. */
+  /** The earlier result of the same answers. */
   find(hash: string): KnownTrial | undefined {
     return this.#trials.get(hash);
   }
@@ -80,12 +80,12 @@ export class TrialMemory {
     return trial;
   }
 
-  /** The simplest failing execution that was tried and not taken from here before. */
+  /** Takes out the simplest failing execution that has not been used as a starting point. */
   takeSmallestDetour(): FailingRun | undefined {
     return this.#detours.pop();
   }
 
-  /** `run` is being gone down from: it is no detour any more. */
+  /** Removes `run`, which is now the starting point. */
   dropDetour(run: FailingRun): void {
     const at = this.#detours.indexOf(run);
     if (at >= 0) this.#detours.splice(at, 1);

@@ -1,4 +1,4 @@
-/** Makes strategies by the names that people type. Invariant: a strategy's `name` is the name it is made by. */
+/** Creates strategies by the names that people type. Invariant: a strategy's `name` is the name it is created by. */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
@@ -15,7 +15,7 @@ import { swarmStrategy } from './swarm-strategy.ts';
 import { sweepStrategy, type SweepOptions } from './sweep-strategy.ts';
 import { walkStrategy } from './walk-strategy.ts';
 
-/** What {@link createStrategy} passes on to the strategies that know it. */
+/** Options of {@link createStrategy}, passed on to the strategies that have them. */
 export interface StrategyOptions extends PctOptions, SweepOptions {}
 
 const STRATEGY_OPTIONS = is.optionsOf<StrategyOptions>({}, { ...PCT_FIELDS, pairs: is.COUNT });
@@ -36,7 +36,7 @@ const FACTORIES: Readonly<
 };
 
 /**
- * Makes a strategy by its name, with seed 1 by default.
+ * Creates a strategy by its name, with seed 1 by default.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an unknown name, a seed that is neither a text nor a finite number, or options out
  * of range.

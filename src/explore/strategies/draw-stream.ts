@@ -1,6 +1,6 @@
 /**
- * The numbers that a strategy draws for one execution after the other. Invariant: they depend on seed, index of the execution and
- * position alone, and restarting costs next to nothing, because it is done for each of a million executions.
+ * Random numbers that a strategy draws for one execution after the other. Invariant: they depend only on seed, index of
+ * the execution and position; a restart is almost free, because it happens for each of a million executions.
  */
 import { seedText } from '../../kernel/seeded-random.ts';
 import { hashText, mixBits } from '../../kernel/text-hash.ts';
@@ -9,7 +9,7 @@ const STEP = 0x9e3779b9;
 const LOW_BASIS = 0x5bd1e995;
 const WORD = 0x1_0000_0000;
 
-/** A restartable stream of numbers, good enough to choose schedules with. */
+/** A restartable random stream, good enough for choosing schedules. */
 export class DrawStream {
   private readonly seedHigh: number;
   private readonly seedLow: number;
@@ -18,7 +18,7 @@ export class DrawStream {
   private position = 0;
 
   /**
-   * `purpose` keeps the streams of one seed apart.
+   * `purpose` separates the streams of one seed.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
    */
@@ -30,7 +30,7 @@ export class DrawStream {
     this.low = this.seedLow;
   }
 
-  /** Begins the numbers of execution `index`. */
+  /** Starts the numbers of execution `index`. */
   restart(index: number): void {
     this.high = mixBits(this.seedHigh ^ mixBits(index));
     this.low = mixBits((this.seedLow + Math.imul(index, STEP)) ^ Math.floor(index / WORD));
@@ -48,7 +48,7 @@ export class DrawStream {
     return this.word() / WORD;
   }
 
-  /** An integer in [0, n), n ≤ 2^53; uniform but for less than n / 2^32. */
+  /** An integer in [0, n), n ≤ 2^53; uniform up to a deviation of less than n / 2^32. */
   below(n: number): number {
     return Math.floor(this.fraction() * n);
   }

@@ -1,11 +1,11 @@
 /**
- * A small integer for each event of one execution, by its id. Invariant: ids are dense and small, so that a look-up costs no more than
- * one of an array, and clearing costs only what was used.
+ * A small integer for each event of one execution, by its id. Invariant: ids are dense and small, so a look-up costs
+ * one array access, and clearing costs only what was used.
  */
 
 const FIRST_LENGTH = 1024;
 
-/** Numbers by event id; 0 is what nobody has set. */
+/** Numbers by event id; 0 if not set. */
 export class EventNumbers {
   private values = new Int32Array(FIRST_LENGTH);
   private used = 0;

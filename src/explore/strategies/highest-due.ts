@@ -1,25 +1,25 @@
 /**
- * Which of the events that are due has the highest priority: by a scan while few are due, which costs least then, and by a heap once many
- * are, until time has passed. Invariants: a decision among n costs O(log n) beside what has become due since the one before; both ways give
- * the same answer, the first of equals.
+ * Finds the due event of the highest priority: by a scan while few are due, which is cheapest then, and by a heap once
+ * many are, until time passes. Invariants: a decision among n costs O(log n) plus the events that have become due since
+ * the previous one; both ways give the same answer, the first of equals.
  */
 import type { DueEvents } from '../../kernel/decisions.ts';
 import { EventNumbers } from './event-numbers.ts';
 
-/** So many are scanned. */
+/** Up to this many are scanned. */
 export const SCANNED_MAX = 16;
 
-/** Which of the due events were not seen yet. */
+/** Tracks which due events have not been seen yet. */
 export class NewlyDue {
   #batch = -1;
   #lastId = 0;
 
-  /** True if nothing of this batch was seen yet. */
+  /** True if no event of this batch has been seen. */
   isOther(due: DueEvents): boolean {
     return due.batch !== this.#batch;
   }
 
-  /** The first k that is new; from now on all of them are seen. */
+  /** The first index that is new; afterwards all count as seen. */
   take(due: DueEvents): number {
     const first = this.isOther(due) ? 0 : due.countUpTo(this.#lastId);
     this.#batch = due.batch;
@@ -33,24 +33,24 @@ export class NewlyDue {
   }
 }
 
-/** The index of a due event, -1 if it is not due. */
+/** The index of a due event; -1 if it is not due. */
 export function indexOfDue(due: DueEvents, id: number): number {
   const k = due.countUpTo(id) - 1;
   return k >= 0 && due.idOf(k) === id ? k : -1;
 }
 
-/** Ids by priority, the highest on top, of equals the one that was made first. */
+/** Ids by priority, the highest on top; among equals the one created first. */
 export class PriorityHeap {
   readonly #ids: number[] = [];
   readonly #priorities: number[] = [];
-  /** Per id: where it stands, from 1. */
+  /** Position of each id, from 1. */
   readonly #places = new EventNumbers();
 
   get size(): number {
     return this.#ids.length;
   }
 
-  /** The id on top; there must be one. */
+  /** The id on top; the heap must not be empty. */
   get top(): number {
     return this.#ids[0] as number;
   }
@@ -59,12 +59,12 @@ export class PriorityHeap {
     return this.#places.get(id) !== 0;
   }
 
-  /** The id at a place from 0; for those who draw one. */
+  /** The id at a position from 0, for drawing one at random. */
   at(place: number): number {
     return this.#ids[place] as number;
   }
 
-  /** Adds an id, or gives it another priority. */
+  /** Adds an id, or changes its priority. */
   set(id: number, priority: number): void {
     const known = this.#places.get(id);
     const place = known === 0 ? this.#ids.push(id) - 1 : known - 1;
@@ -74,7 +74,7 @@ export class PriorityHeap {
     else this.#sink(id, priority, place);
   }
 
-  /** Takes out an id that is in. */
+  /** Removes an id that is in the heap. */
   remove(id: number): void {
     const place = this.#places.get(id) - 1;
     const last = this.#ids.pop() as number;
@@ -134,7 +134,7 @@ export class PriorityHeap {
   }
 }
 
-/** See the head of this file. */
+/** See the top of this file. */
 export class HighestDue {
   readonly #priorityOf: (id: number, due: DueEvents, k: number) => number;
   readonly #onClear: () => void;
@@ -143,8 +143,8 @@ export class HighestDue {
   #isHeaped = false;
 
   /**
-   * `priorityOf` says the priority of a due event, > 0, and draws it for one that it does not know; `onClear` is called when those in the
-   * heap are forgotten.
+   * `priorityOf` returns the priority of a due event, > 0, and draws it for an unknown one; `onClear` is called when
+   * the heap is emptied.
    */
   constructor(priorityOf: (id: number, due: DueEvents, k: number) => number, onClear: () => void = () => {}) {
     this.#priorityOf = priorityOf;
@@ -180,7 +180,7 @@ export class HighestDue {
     }
   }
 
-  /** To be called when the priority of an event that was found has changed. */
+  /** Must be called when the priority of an event that was found has changed. */
   changed(id: number, priority: number): void {
     if (this.#isHeaped) this.#heap.set(id, priority);
   }

@@ -1,4 +1,4 @@
-/** A log that can be asked by question and occurrence as well as by position. Invariant: it does not change. */
+/** A log that can be looked up by question and occurrence as well as by position. Invariant: it does not change. */
 import type { Decision } from '../../kernel/decisions.ts';
 import type { Question } from '../../kernel/question.ts';
 

@@ -4,20 +4,20 @@
  * factor, since what is new is a sign of bugs and no proof.
  */
 
-/** The least share of a member, whatever it has brought. */
+/** The least share of a member, whatever its results. */
 const SHARE_FLOOR = 1 / 32;
-/** By this factor an earlier turn counts less after each turn of any member: half after 350 of them. */
+/** After each turn of any member, earlier turns count less by this factor: half after 350 turns. */
 const FADING = 0.998;
-/** So many turns of average worth are imputed to each member, so that a few do not decide. */
+/** Each member starts with this many imputed turns of average worth, so that a few turns do not decide. */
 const IMPUTED = 8;
-/** Added to what turns are worth, so that where hardly any brings something one more is not everything. */
+/** Added to the worth of turns, so that one success is not decisive where there are hardly any. */
 const WORTH_LEAST = 0.02;
-/** By what a prior may grow or shrink against the others. */
+/** Factor by which a prior may grow or shrink relative to the others. */
 const FACTOR_MAX = 4;
 
 /**
- * Weights of the members of a portfolio, learned in a campaign. Its numbers lie in arrays of one kind and are gone through by plain loops, because
- * all of this is done for each execution, and a small one costs little more.
+ * Weights of the members of a portfolio, learned during a campaign. Its numbers lie in arrays of one element kind and
+ * are processed by plain loops, because this runs for each execution, and a small execution costs little more.
  */
 export class MemberShares {
   readonly #sums: Float64Array;
@@ -30,7 +30,10 @@ export class MemberShares {
     this.#shares = new Float64Array(members);
   }
 
-  /** The shares by the members' priors, of which that is 0 who may not have a turn. They add up to 1, and are overwritten by the next call. */
+  /**
+   * Shares according to the members' priors; a prior of 0 means that the member may not have a turn. They add up to 1.
+   * The array is overwritten by the next call.
+   */
   shares(priors: ArrayLike<number>): Float64Array {
     const shares = this.#shares;
     this.#setFactors(shares);
@@ -49,7 +52,7 @@ export class MemberShares {
     return shares;
   }
 
-  /** Takes note of what a turn of a member was worth, from 0 to 1. */
+  /** Records the worth of a member's turn, from 0 to 1. */
   learn(member: number, worth: number): void {
     const sums = this.#sums;
     const counts = this.#counts;
@@ -61,7 +64,7 @@ export class MemberShares {
     counts[member] = (counts[member] as number) + 1;
   }
 
-  /** By what each prior is multiplied. */
+  /** Computes the factors of the priors. */
   #setFactors(factors: Float64Array): void {
     const sums = this.#sums;
     const count = sumOf(this.#counts);
@@ -70,7 +73,7 @@ export class MemberShares {
       const turns = this.#counts[member] as number;
       const worth = ((sums[member] as number) + IMPUTED * average) / (turns + IMPUTED);
       const ratio = (worth + WORTH_LEAST) / (average + WORTH_LEAST);
-      // Squared: what brings half as much has a quarter of the turns, as far as the bound lets it.
+      // Squared: a member with half the results gets a quarter of the turns, within the bound.
       factors[member] = Math.min(FACTOR_MAX, Math.max(1 / FACTOR_MAX, ratio * ratio));
     }
   }

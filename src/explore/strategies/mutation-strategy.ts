@@ -1,6 +1,6 @@
 /**
- * Mutation of logs that reached something new. Invariant: what it keeps is bounded, and the same executions in the same order make it
- * go on in the same way.
+ * Mutation of logs that reached something new. Invariant: its memory is bounded, and the same executions in the same
+ * order lead to the same continuation.
  */
 import type { AskedFault, Decision, DescribeAnswer } from '../../kernel/decisions.ts';
 import { DrawStream } from './draw-stream.ts';
@@ -34,7 +34,7 @@ class QuestionCoverage {
     this.#novelty += 1;
   }
 
-  /** How many were new since the last call. */
+  /** Number of new questions since the last call. */
   takeNovelty(): number {
     const novelty = this.#novelty;
     this.#novelty = 0;
@@ -51,12 +51,12 @@ export interface CorpusLog {
   readonly log: IndexedLog;
   /** How much of what it reached was new. */
   readonly novelty: number;
-  /** How often it was gone on from since it, or what came of it, last reached something new. */
+  /** How often it was mutated since it or a mutant of it last reached something new. */
   tries: number;
 }
 
 /**
- * How much of the effort a log deserves: more for more novelty, less for each try that brought nothing, as in the power schedules of
+ * How much effort a log deserves: more for more novelty, less for each fruitless try, as in the power schedules of
  * AFLFast (Böhme, Pham, Roychoudhury, CCS 2016). An integer ≥ 1, because rounding must not differ between machines.
  */
 function energyOf({ novelty, tries }: CorpusLog): number {
@@ -64,8 +64,8 @@ function energyOf({ novelty, tries }: CorpusLog): number {
 }
 
 /**
- * The logs that reached something new, and which of them to go on from. Invariant: bounded in number; which one is chosen depends on
- * what was added and drawn alone.
+ * The logs that reached something new, and the choice of the one to mutate. Invariant: their number is bounded; the
+ * choice depends only on what was added and drawn.
  */
 class MutationCorpus {
   readonly #logs: CorpusLog[] = [];
@@ -81,7 +81,7 @@ class MutationCorpus {
     this.#logs.push({ id: this.#added, log: new IndexedLog(decisions), novelty, tries: 0 });
   }
 
-  /** A log in proportion to its energy; there must be one. */
+  /** Draws a log in proportion to its energy; there must be one. */
   choose(draws: DrawStream): CorpusLog {
     let left = draws.below(this.#logs.reduce((sum, log) => sum + energyOf(log), 0));
     for (const log of this.#logs) {
@@ -102,19 +102,20 @@ class MutationCorpus {
 
 const CHANGES_MAX = 8;
 
-/** What questions ask for that ask for several kinds of faults, by their keys. */
+/** The faults of questions that ask for several kinds, by their keys. */
 export type FaultsOf = (key: string) => readonly AskedFault[] | undefined;
 
 /**
- * A log that was changed here and there, as answers to questions. Invariant: what the changes do not touch is answered as in the log
- * by question and occurrence, so that a change moves nothing else; where the log knows nothing, the answer is not defined here.
+ * A mutated log as answers to questions. Invariant: questions that the changes do not touch are answered from the log
+ * by question and occurrence, so that a change does not shift others; for questions unknown to the log there is no
+ * answer here.
  */
 export class LogMutant {
   readonly #base: IndexedLog;
   readonly #faultsOf: FaultsOf;
   readonly #changes: string[] = [];
   readonly #overrides = new Map<string, Map<number, number>>();
-  /** Questions from this one on, in the order of asking, are answered by `#other`, or not at all. */
+  /** Questions from this position on, in the order of asking, are answered by `#other`, or not at all. */
   #cut = Infinity;
   #other: IndexedLog | undefined;
   #zeroFrom = 0;
@@ -126,12 +127,15 @@ export class LogMutant {
     this.#faultsOf = faultsOf;
   }
 
-  /** What was changed, in a few words. */
+  /** The changes, in a few words. */
   get description(): string {
     return this.#changes.join(', ');
   }
 
-  /** Changes the log in 1 place, in half of the cases in another one, and so on, 8 at most. `other` is the log to splice with. */
+  /**
+   * Changes the log in one place, in half of the cases in a second one, and so on, 8 at most. `other` is the log to
+   * splice with.
+   */
   mutate(draws: DrawStream, other: IndexedLog): void {
     const { length } = this.#base.entries;
     if (length === 0) {
@@ -145,7 +149,7 @@ export class LogMutant {
     } while (changes < CHANGES_MAX && draws.below(2) === 0);
   }
 
-  /** The answer to a question, undefined if it is left open. To be asked once per question, in order. */
+  /** The answer to a question; undefined if it is left open. Must be called once per question, in order. */
   answer(question: Question, n: number, occurrence: number): number | undefined {
     const position = this.#asked;
     this.#asked += 1;
@@ -196,13 +200,16 @@ export class LogMutant {
   }
 }
 
-/** Any position, those near the end more often: what came first led to something new, and the last question is the one to go on from. */
+/**
+ * A random position, late ones more often: the early part led to something new, and the last question is where to
+ * continue.
+ */
 function latePosition(draws: DrawStream, length: number): number {
   if (draws.below(2) === 0) return draws.below(length);
   return length - 1 - draws.below(Math.ceil(length / (1 << draws.below(6))));
 }
 
-/** An answer that differs: a fault is taken away or made, everything else is drawn anew, moved by one, or made extreme. */
+/** Another answer: a fault is removed or added, anything else is drawn again, moved by one, or made extreme. */
 function otherAnswer(
   { question, n, answer }: IndexedDecision,
   draws: DrawStream,
@@ -212,7 +219,7 @@ function otherAnswer(
     if (answer !== 0 && draws.below(2) === 0) return 0;
     if (faults !== undefined) {
       const fault = faults[draws.below(faults.length)] as AskedFault;
-      // Of a table that has become smaller meanwhile.
+      // The list of faults may have become shorter since.
       if (fault.answer < n) return fault.answer;
     }
     return draws.below(2) === 0 ? n - 1 : 1 + draws.below(n - 1);
@@ -229,10 +236,10 @@ function otherAnswer(
   }
 }
 
-/** A condition that was reached for the first time is worth as much as so many edges of a trace. */
+/** Reaching a condition for the first time is worth as much as this many edges of a trace. */
 const CONDITION_NOVELTY = 16;
 
-/** The strategy as the portfolio sees it, which has it learn from what others reached. */
+/** The mutation strategy with the interface that the portfolio uses, which also lets it learn from other members. */
 export class MutationStrategy implements Strategy {
   readonly name = 'mutation';
   readonly wantsCoverage = true;
@@ -241,11 +248,11 @@ export class MutationStrategy implements Strategy {
   readonly #corpus = new MutationCorpus();
   readonly #questions = new QuestionCoverage();
   readonly #faults = new Map<string, readonly AskedFault[]>();
-  /** What `sim.sometimes` named and some execution has reached. */
+  /** Names of `sim.sometimes` that any execution has reached. */
   readonly #conditions = new Set<string>();
   #parent: CorpusLog | undefined;
   #mutant: LogMutant | undefined;
-  /** What no log knows is answered plainly in half of the executions. */
+  /** True in half of the executions: questions unknown to the log then get the default answer. */
   #isPlain = false;
 
   constructor(seed: string | number) {
@@ -266,7 +273,7 @@ export class MutationStrategy implements Strategy {
     this.#parent = undefined;
     this.#mutant = undefined;
     if (this.#corpus.size === 0 || draws.below(STRATEGY_ODDS.freshOneIn) === 0) {
-      // The first execution is the plain one; what is new later is drawn throughout.
+      // Without any kept log the execution is the plain one; a fresh one later is drawn throughout.
       this.#isPlain = this.#corpus.size === 0;
       return true;
     }
@@ -285,14 +292,14 @@ export class MutationStrategy implements Strategy {
     return this.#isPlain ? 0 : this.#values.decide(question, n, occurrence, describe);
   }
 
-  /** Says how much of the execution was new. */
+  /** Returns how much of the execution was new. */
   end(execution: Execution): number {
     const total = this.learn(execution);
     if (total > 0 && this.#parent !== undefined) this.#parent.tries = 0;
     return total;
   }
 
-  /** Takes note of a question, no matter who answers it. */
+  /** Records a question, answered by this strategy or by another member. */
   note(question: Question, occurrence: number, describe?: DescribeAnswer): void {
     this.#questions.note(question.hash, occurrence);
     const faults = occurrence === 0 ? describe?.faults : undefined;
@@ -301,7 +308,10 @@ export class MutationStrategy implements Strategy {
     this.#faults.set(question.key, faults);
   }
 
-  /** Keeps the log of an execution if anything in it was new, and says how much. A failing log would only lead to its failure again. */
+  /**
+   * Keeps the log of an execution if anything in it was new, and returns how much. A failing log is not kept, because
+   * it would only lead to its failure again.
+   */
   learn({ verdict, novelty }: Execution): number {
     const conditions = this.#newConditions(verdict) * CONDITION_NOVELTY;
     const total = novelty + this.#questions.takeNovelty() + conditions;
@@ -317,12 +327,13 @@ export class MutationStrategy implements Strategy {
 }
 
 /**
- * Coverage-guided mutation, as fuzzers do it with inputs (Zalewski: AFL; Padhye, Lemieux, Sen, Simon, Vijayakumar: FuzzFactory, OOPSLA
- * 2019): logs that reached something new are kept, chosen with more energy the more they reached and the less they were tried, and
- * changed: other answers, another order, faults made or taken away, a stretch made plain, a new end, or the end of another log.
- * New is what the exploration's coverage meter says, any question that was never asked before, and whatever `sim.sometimes` names when
- * it is reached. Answers go by question and occurrence; what a log does not know is plain or drawn from a swarm configuration. An execution depends on seed, index and the
- * executions before.
+ * Coverage-guided mutation, as fuzzers do it with inputs (Zalewski: AFL; Padhye, Lemieux, Sen, Simon, Vijayakumar:
+ * FuzzFactory, OOPSLA 2019): logs that reached something new are kept, chosen with more energy the more they reached
+ * and the less they were tried, and changed: other answers, another order, faults added or removed, a stretch reset to
+ * defaults, a new end, or the end of another log. New means: reported by the exploration's coverage meter, a question
+ * never asked before, or a name of `sim.sometimes` reached for the first time. Answers go by question and occurrence;
+ * questions unknown to a log get the default answer, or one drawn from a swarm configuration. An execution depends on
+ * seed, index and the previous executions.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
  * @example

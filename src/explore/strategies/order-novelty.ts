@@ -1,29 +1,29 @@
 /**
- * How unusual the order of an execution was, and the states that it came to, among those of its campaign. Invariants: memory is fixed; an
- * event is known by the place of the code that makes it, so that ids count for nothing.
+ * Measures how unusual an execution's order of events and its declared states are within its campaign. Invariants:
+ * memory is fixed; an event is identified by the place in the code that creates it, so ids do not count.
  */
 import type { DueEvents } from '../../kernel/decisions.ts';
 import { hashText, mixBits } from '../../kernel/text-hash.ts';
 
 const CELLS = 16_384;
 const SITES_KEPT = 8192;
-/** Among more than these, which pair comes next says little, and looking at it would take a third of the execution. */
+/** With more due events the next pair says little, and looking at it would take a third of the execution. */
 const DUE_MAX = 64;
 const STATE = 0x3c6ef372;
 const STEP = 0x9e3779b1;
 
-/** Counts in how many executions a pair of events came in that order, and a declared state was come to. */
+/** Counts in how many executions each pair of events came in that order, and each declared state was reached. */
 export class OrderNovelty {
-  /** Per cell: executions that had it. */
+  /** Per cell: number of executions that had it. */
   readonly #had = new Uint32Array(CELLS);
-  /** Per cell: the execution that had it last. */
+  /** Per cell: the last execution that had it. */
   readonly #hadLast = new Uint32Array(CELLS);
-  /** By the text of an event: the hash of its site. */
+  /** Hash of an event's site, by the text of the event. */
   readonly #sites = new Map<string, number>();
   #executions = 0;
-  /** In how many executions the rarest of this one was met, itself included. */
+  /** Number of executions, including this one, that had the rarest feature of this one. */
   #rarest = 0;
-  /** The site of the event that was chosen last; 0 before the first. */
+  /** Site of the event that was chosen last; 0 before the first. */
   #before = 0;
 
   begin(): void {
@@ -33,8 +33,8 @@ export class OrderNovelty {
   }
 
   /**
-   * Takes note that the `k`-th of the due events goes next: after which one, and past how many that were made since, counted in powers
-   * of two.
+   * Records that the `k`-th due event goes next: after which event, and past how many later ones, counted in powers of
+   * two.
    */
   noteOrder(due: DueEvents, k: number): void {
     if (due.count > DUE_MAX) {
@@ -49,12 +49,15 @@ export class OrderNovelty {
     this.#before = site;
   }
 
-  /** Takes note of a state, as text. */
+  /** Records a declared state, as text. */
   noteState(text: string): void {
     this.#note(hashText(text, STATE));
   }
 
-  /** The share of the executions so far without the rarest of what this one had: 0 for what all have had, nearly 1 for what none had before. */
+  /**
+   * The share of executions so far that lacked the rarest feature of this one: 0 for what all had, nearly 1 for what
+   * none had before.
+   */
   rarity(): number {
     return 1 - this.#rarest / this.#executions;
   }

@@ -15,9 +15,10 @@ const FIRST = 16;
 const WINDOW = 64;
 
 /**
- * How many order decisions the next execution will ask for at most, learned from those before. Invariant: at least 1.
+ * Upper estimate of the number of order decisions in the next execution, learned from earlier ones. Invariant: at least
+ * 1.
  *
- * The largest of the last 64 to 128 executions: a bound that is too low leaves places out, one that is too high thins them out.
+ * The maximum of the last 64 to 128 executions: too low a bound leaves places out, too high a bound thins them out.
  */
 export class LengthEstimate {
   #before = 0;
@@ -65,17 +66,17 @@ class PctChains {
     this.priorities = [0];
   }
 
-  /** The priority of the chain that a due event belongs to. */
+  /** The priority of the chain to which a due event belongs. */
   priorityOf(id: number, due: DueEvents, k: number): number {
     return this.priorities[this.find(id, due, k)] as number;
   }
 
-  /** Gives the chain of a known event another priority. */
+  /** Changes the priority of a known event's chain. */
   lower(id: number, priority: number): void {
     this.priorities[this.chainOf.get(id)] = priority;
   }
 
-  /** An event goes on the chain of its cause unless another event has done so before. */
+  /** An event continues the chain of its cause, unless another event has done so already. */
   private find(id: number, due: DueEvents, k: number): number {
     const known = this.chainOf.get(id);
     if (known !== 0) return known;
@@ -91,21 +92,21 @@ class PctChains {
 }
 
 const DEPTHS: readonly number[] = STRATEGY_ODDS.pctDepths;
-/** What the largest may be, of those that are drawn. */
+/** Largest depth that is ever drawn. */
 const DEPTH_MAX = DEPTHS.at(-1) as number;
 
-/** What {@link pctStrategy} takes beside the seed. */
+/** Options of {@link pctStrategy}. */
 export interface PctOptions {
-  /** The depth of the bugs looked for: how many orderings must come together. Default: drawn for each execution. */
+  /** Depth of the bugs to look for: how many orderings must coincide. Default: drawn for each execution. */
   readonly depth?: number;
-  /** The least depth that is drawn, of 1, 2, 3, 4, 6, 9 and 13; 13 at most. Default: 1. */
+  /** Least depth to draw, one of 1, 2, 3, 4, 6, 9 and 13; 13 at most. Default: 1. */
   readonly minDepth?: number;
-  /** The largest depth that is drawn; default 13. At least `minDepth`. */
+  /** Largest depth to draw; default 13. At least `minDepth`. */
   readonly maxDepth?: number;
 }
 
 interface ChangePoint {
-  /** The order decision, from 1, at which the chain that would go on is lowered. */
+  /** The order decision, from 1, at which the chain that would continue is lowered. */
   readonly at: number;
   /** Its priority from then on, below 1. */
   readonly priority: number;
@@ -156,7 +157,7 @@ class PctStrategy extends OrderStrategy {
     this.#length.learn(this.#asked);
   }
 
-  /** Each at a place of its own drawing, and each below those drawn before it. */
+  /** Each has a place of its own, and a lower priority than those drawn before it. */
   #drawChangePoints(depth: number): ChangePoint[] {
     return Array.from({ length: depth - 1 }, (_, i) => ({
       at: 1 + this.draws.below(this.#length.value),
@@ -165,7 +166,7 @@ class PctStrategy extends OrderStrategy {
   }
 }
 
-/** The fields of {@link PctOptions}. */
+/** Argument shapes of {@link PctOptions}. */
 export const PCT_FIELDS: Readonly<Record<keyof PctOptions, is.NumberShape>> = {
   depth: is.integer(1),
   minDepth: is.integer(1, DEPTH_MAX),

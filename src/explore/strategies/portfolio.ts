@@ -1,8 +1,9 @@
 /**
- * All strategies in turns, because none is the best for every bug; those whose turns bring something new get more of them. Invariants: which
- * member runs an execution depends on seed, index, on whether the sweep has ended, and on what the members of this shard have brought before, in
- * that order, so that the same shard run again does the same; each member keeps a floor. A caller that changes
- * who runs what raises the version of `campaign-state.ts`: a state that was kept before would leave executions out.
+ * All strategies in turns, because none is best for every bug; those whose turns bring something new get more of them.
+ * Invariants: the member that runs an execution depends only on seed, index, whether the sweep has ended, and what the
+ * members of this shard brought before, in that order, so that running the same shard again gives the same result; each
+ * member keeps a floor. A change of who runs what must raise the version in `campaign-state.ts`: a state kept before
+ * would leave executions out.
  */
 import type { DueEvents, DescribeAnswer } from '../../kernel/decisions.ts';
 import { STRATEGY_ODDS } from '../../model/odds.ts';
@@ -24,34 +25,38 @@ import { StratifiedBySite } from './value-policy.ts';
 import { walkStrategy } from './walk-strategy.ts';
 
 /**
- * Where the plain schedule comes, which is index 0 of `stratified`. In the first place it would cost each bug that it does not show one
- * execution, and most are found in fewer than these.
+ * Position of the plain schedule, which is index 0 of `stratified`. In the first position it would cost one execution
+ * for each bug that it does not show, and most bugs are found in fewer than these.
  */
 const PLAIN_AT = 16;
 
 /**
- * From here on swarm has its turns, and one execution in so many is one of the sweep, if it has any left. Not sooner: both leave out on
- * purpose much of what could happen, and what a few executions find is found sooner by those who draw from all of it.
+ * From this index on swarm has turns, and one execution in this many is one of the sweep, if it has any left. Not
+ * sooner: both deliberately leave out much of what could happen, and bugs that few executions suffice for are found
+ * sooner by strategies that draw from everything.
  */
 const NARROW_FROM = 32;
-/** From here on mutation has a turn: before, it would try again what was hardly tried. */
+/** From this index on mutation has turns: earlier it would only repeat what was hardly tried. */
 const MUTATION_FROM = 128;
 
 const { members: TURNS, sweepOneIn } = STRATEGY_ODDS;
 
-/** Shallow depths of PCT and deep ones are two members: which of them a scenario needs is for the shares to learn. */
+/** Shallow and deep PCT are two members, so that the shares can learn which of them a scenario needs. */
 const SHALLOW_MAX = 3;
-/** Different failures that are kept apart. */
+/** Number of distinct failures that are remembered. */
 const FAILURES_KEPT = 1000;
-/** What an execution is worth that reached nothing new, if its order is as rare as can be. */
+/** Worth of an execution that reached nothing new, if its order is as rare as possible. */
 const RARE_WORTH = 0.5;
 
-/** A strategy with its part of the executions. */
+/** A strategy and its part of the executions. */
 interface Member {
   readonly strategy: Strategy;
-  /** How often it is drawn before anything is learned, in relation to the others; the second where the order of events is all that is left open. */
+  /**
+   * How often it is drawn before anything is learned, relative to the others; the second number applies if nothing but
+   * the order of events is left open.
+   */
   readonly priors: readonly [number, number];
-  /** The first index that may be its own. */
+  /** The first index at which it may have a turn. */
   readonly from: number;
 }
 
@@ -64,19 +69,19 @@ class PortfolioStrategy implements Strategy {
   readonly #stratified: Strategy;
   readonly #members: readonly Member[];
   readonly #shares: MemberShares;
-  /** Of the members, for the execution that begins. */
+  /** Priors of the members for the execution that begins. */
   readonly #priors: Float64Array;
   readonly #novelty = new OrderNovelty();
   readonly #failures = new Set<string>();
   readonly #passOn: NonNullable<Strategy['onFire']> = (event, made) => this.#member.onFire?.(event, made);
   #member: Strategy = this.#sweep;
-  /** Some execution has asked for an order, or for something else. */
+  /** Whether any execution has asked for an order, or for anything else. */
   readonly #asked = { order: false, other: false };
 
   constructor(seed: string | number) {
     const text = seedText(seed);
     this.#draws = new DrawStream(text, 'portfolio');
-    // One seed for the values of all, so that what is spread over indices is spread over members.
+    // All members share one seed for values, so that what is spread over indices is also spread over members.
     this.#mutation = new MutationStrategy(text);
     this.#stratified = new StratifiedBySite(text);
     this.#members = [
@@ -99,7 +104,7 @@ class PortfolioStrategy implements Strategy {
     return configuration === undefined ? name : `${name}: ${configuration}`;
   }
 
-  /** Undefined when the member whose turn it is does not care, because the call costs an object per event. */
+  /** Undefined if the current member does not use it, because the call costs an object per event. */
   get onFire(): Strategy['onFire'] {
     return this.#member.onFire === undefined ? undefined : this.#passOn;
   }
@@ -144,7 +149,7 @@ class PortfolioStrategy implements Strategy {
       member === this.#mutation ? this.#mutation.end(execution) : this.#mutation.learn(execution);
     if (member !== this.#mutation) member.end(execution);
     const place = this.#members.findIndex(({ strategy }) => strategy === member);
-    // The sweep goes through what there is, and has its turns by index.
+    // The sweep is systematic, and has its turns by index.
     if (place < 0) return;
     this.#shares.learn(place, isNewFailure || reached > 0 ? 1 : RARE_WORTH * this.#novelty.rarity());
   }
@@ -187,20 +192,20 @@ class PortfolioStrategy implements Strategy {
 
 const NOT_PASSED_ON = ['watcher', 'isolator', 'onState', 'drawn'] as const;
 
-/** A member must not need a hook that the portfolio does not forward. */
+/** Checks that a member uses no hook that the portfolio does not forward. */
 function checkMember(strategy: Strategy): void {
   for (const part of NOT_PASSED_ON) {
     invariant(strategy[part] === undefined, () => `the portfolio passes ${part} on to ${strategy.name}`);
   }
 }
 
-/** The index that a member is given: 0, the plain one of stratified, comes later, so those before it move up by one. */
+/** The index passed to a member: index 0, the plain schedule of stratified, comes later, so earlier ones move up by one. */
 function memberIndex(index: number): number {
   if (index === PLAIN_AT) return 0;
   return index < PLAIN_AT ? index + 1 : index;
 }
 
-/** The sweep's own index of execution `index`, if it is the sweep's turn. */
+/** The sweep's own index for execution `index`, if it is the sweep's turn. */
 function sweepTurn(index: number): number | undefined {
   const since = index - NARROW_FROM;
   return since >= 0 && since % sweepOneIn === 0 ? since / sweepOneIn : undefined;

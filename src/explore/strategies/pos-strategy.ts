@@ -7,13 +7,13 @@ import { HighestDue, type PriorityHeap } from './highest-due.ts';
 import type { Strategy } from './strategy.ts';
 import { OrderStrategy } from './value-policy.ts';
 
-/** Stands for whatever names no subject and may be about anything. */
+/** Stands for an event that names no subject and may be about anything. */
 const ANYTHING = 0;
 
-/** Of many that race with the chosen one so many draw anew. */
+/** If many events race with the chosen one, only this many draw again. */
 const RACERS_MAX = 4;
 
-/** Due events by subject, so that those that race can be drawn. What has fired since is taken out when it is met. */
+/** Due events by subject, for drawing those that race. Events that have fired are removed when they are found. */
 class DueSubjects {
   readonly #bySubject = new Map<number, number[]>();
   readonly #subjects = new EventNumbers();
@@ -30,7 +30,7 @@ class DueSubjects {
     else ids.push(id);
   }
 
-  /** The events that race with one, but for those of any subject: they race with everything. */
+  /** The events that race with an event, except those without a subject, which race with everything. */
   racersOf(id: number): readonly number[][] {
     const subject = this.#subjects.get(id);
     const own = this.#bySubject.get(subject) ?? [];
@@ -78,7 +78,7 @@ class PosStrategy extends OrderStrategy {
     return priority;
   }
 
-  /** Those that race with the chosen one get new priorities, so that losing once says nothing about the next race. */
+  /** Gives new priorities to events that race with the chosen one, so that losing once does not affect the next race. */
   #reassign(due: DueEvents, chosen: number): void {
     const subject = subjectOf(due.topicOf(chosen));
     for (let k = 0; k < due.count; k++) {
@@ -88,7 +88,7 @@ class PosStrategy extends OrderStrategy {
     }
   }
 
-  /** The same where many are due: of more than a few that race only some, or a decision would cost as much as there are. */
+  /** The same if many are due: only a few of the racing events draw again, or a decision would cost as much as there are. */
   #reassignSome(chosen: number, heap: PriorityHeap): void {
     heap.remove(chosen);
     if (this.#subjects.isAnything(chosen)) {
@@ -118,9 +118,10 @@ function subjectOf({ about }: Topic): number {
 }
 
 /**
- * POS (Yuan, Yang, Gu: Partial Order Aware Concurrency Sampling, CAV 2018): each pending event has a random priority, the highest of
- * those that are due fires first, and those that race with it draw anew. Two events race if they are about the same subject, such
- * as `run/3`, or if one of them has none. Everything but order is answered as by {@link pctStrategy}. A pure function of seed and index.
+ * POS (Yuan, Yang, Gu: Partial Order Aware Concurrency Sampling, CAV 2018): each pending event has a random priority,
+ * the highest of those due fires first, and events that race with it draw again. Two events race if they have the same
+ * subject, such as `run/3`, or if one of them has none. Everything but order is answered as by {@link pctStrategy}. A
+ * pure function of seed and index.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
  * @example

@@ -1,4 +1,4 @@
-/** Plain random: every execution draws each answer from its own number. The yardstick for all others. */
+/** Random: every execution draws all answers from a number of its own. The baseline for all other strategies. */
 import type { DecisionSource } from '../../kernel/decisions.ts';
 import { randomDecisions } from '../../kernel/random-decisions.ts';
 import type { Question } from '../../kernel/question.ts';

@@ -1,7 +1,7 @@
 /**
- * Strategies that run once: the plain schedule, which is first in order, without a fault and with least delay (many bugs need no luck,
- * and it is the one that is easiest to read); and one log, strictly, entry by entry, or by question and occurrence for a log that need
- * not fit any more.
+ * Strategies that run once: the plain schedule, which is first in order, without faults and with the least delay (many
+ * bugs need no luck, and it is the easiest to read); and one log, either strictly entry by entry, or by question and
+ * occurrence for a log that may not fit any more.
  */
 import * as is from '../../kernel/shape.ts';
 import type { Decision, DecisionSource } from '../../kernel/decisions.ts';
@@ -10,11 +10,11 @@ import type { Strategy } from './strategy.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { LOG } from '../argument-shapes.ts';
 
-/** What {@link replayStrategy} takes beside the log. */
+/** Options of {@link replayStrategy}. */
 export interface ReplayOptions {
   /**
-   * `strict` fails at the first question that is not the log's next entry. `keyed` looks answers up by question and occurrence and
-   * answers 0 to what the log does not know. Default: `strict`.
+   * `strict` fails at the first question that is not the log's next entry. `keyed` looks answers up by question and
+   * occurrence, and answers 0 if there is none. Default: `strict`.
    */
   readonly by?: 'strict' | 'keyed';
 }
@@ -37,8 +37,8 @@ function onceStrategy(name: string, source: DecisionSource, configuration?: stri
 const REPLAY_OPTIONS = is.optionsOf<ReplayOptions>({}, { by: is.oneOf('strict', 'keyed') });
 
 /**
- * Runs a log once and has nothing else to try. Under `strict` the execution fails with an error `RUNNER_REPLAY_DIVERGED` at the first
- * question that does not fit; `keyed` always goes on.
+ * Runs a log once. With `strict` the execution fails with `RUNNER_REPLAY_DIVERGED` at the first question that does not
+ * fit; with `keyed` it always continues.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the log holds something that is not a decision, or `by` is something else.
  * @example
@@ -66,7 +66,7 @@ export function replayStrategy(log: readonly Decision[], options: ReplayOptions 
 }
 
 /**
- * Runs the plain schedule once and has nothing else to try.
+ * Runs the plain schedule once.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** The names of strategies that people type. They lie apart from the strategies, because reading a command line needs no more than names. */
+/** Names of strategies, as typed. Separate from the strategies, because parsing a command line needs only the names. */
 
 const NAMES = [
   'portfolio',
@@ -13,10 +13,10 @@ const NAMES = [
   'mutation',
 ] as const;
 
-/** A name that `createStrategy` knows. */
+/** A name accepted by `createStrategy`. */
 export type StrategyName = (typeof NAMES)[number];
 
-/** The names that `createStrategy` knows; the default comes first. See {@link createStrategy}. */
+/** The names accepted by `createStrategy`; the default comes first. See {@link createStrategy}. */
 export const strategyNames: readonly StrategyName[] = Object.freeze([...NAMES]);
 
 /** True for one of {@link strategyNames}. */
@@ -24,5 +24,5 @@ export function isStrategyName(name: string): name is StrategyName {
   return (strategyNames as readonly string[]).includes(name);
 }
 
-/** The strategy that ends with a certificate: it is named beside the others, has no seed, and runs whole, on one thread. */
+/** The strategy that ends with a certificate. It has no seed, cannot be sharded, and runs on one thread. */
 export const EXHAUSTIVE = 'exhaustive';

@@ -1,6 +1,7 @@
 /**
- * The contract of everything that decides what to try next, after the three-method scheduler of shuttle: begin an execution, decide,
- * end. Invariant: a strategy knows the scenario only through the questions it is asked and what it watches; it never touches it.
+ * The contract of strategies, which decide what to try next, after the three-method scheduler of shuttle: begin an
+ * execution, decide, end. Invariant: a strategy knows the scenario only through the questions it is asked and the
+ * events it watches; it never touches the scenario.
  */
 import type { DecisionSource } from '../../kernel/decisions.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
@@ -9,36 +10,40 @@ import type { OracleFactory } from '../../oracles/oracle.ts';
 import type { OnState } from '../../simulation/declared-state.ts';
 import type { Verdict } from '../../simulation/verdict.ts';
 
-/** How one execution went. */
+/** The result of one execution. */
 export interface Execution {
   readonly verdict: Verdict;
-  /** How much of what it reached no execution of this exploration had reached before; 0 if coverage is not watched. */
+  /** How much of what it reached was new to this exploration; 0 without coverage. */
   readonly novelty: number;
 }
 
-/** Decides executions, one after the other. `decide` and `order` are asked between `begin` and `end`. */
+/** Decides executions, one after the other. `decide` and `order` are called between `begin` and `end`. */
 export interface Strategy extends DecisionSource {
-  /** Short, as typed after `--strategy`. */
+  /** Short name, as typed after `--strategy`. */
   readonly name: string;
-  /** What is special about the execution that began last, such as its swarm configuration; for reports. */
+  /** What is special about the current execution, such as its swarm configuration; for reports. */
   readonly configuration?: string;
-  /** True if `end` wants to know the novelty of executions. */
+  /** True if `end` uses the novelty of executions. */
   readonly wantsCoverage?: boolean;
   /**
-   * Prepares the next execution. `index` numbers the executions of a whole campaign, from 0 and with gaps where others run the rest;
-   * strategies without memory draw from it alone, so that a campaign can be sharded. False: there is nothing left to try.
+   * Prepares the next execution. `index` numbers the executions of a whole campaign, from 0 and with gaps for those
+   * that others run; strategies without memory draw from it alone, so that a campaign can be sharded. Returns false if
+   * there is nothing left to try.
    */
   begin(index: number): boolean;
-  /** Called with the outcome of the execution that began last. */
+  /** Called with the result of the current execution. */
   end(execution: Execution): void;
-  /** Called for an execution of a kept log, which it did not decide, before its own begin; for strategies that go on from logs. */
+  /**
+   * Called for an execution of a kept log, which it did not decide, before its own executions begin; for strategies
+   * that build on logs.
+   */
   learn?(execution: Execution): void;
-  /** Called for each event just before it fires, if it wants to know; looked for at the beginning of each execution. */
+  /** Called for each event just before it fires. Read at the beginning of each execution. */
   readonly onFire?: ((event: EventInfo, made: number) => void) | undefined;
-  /** Watches the trace of every execution, if it wants to know. */
+  /** Watches the trace of every execution. */
   readonly watcher?: OracleFactory;
-  /** Called with the parts of the world that share nothing with others, if it wants to know. */
+  /** Called with the parts of the world that share nothing with others. */
   readonly isolator?: Isolator;
-  /** Called with the state that a scenario has declared, if it wants to know. */
+  /** Called with each state that a scenario declares. */
   readonly onState?: OnState;
 }

@@ -1,6 +1,6 @@
 /**
- * Uniform answers that repeat themselves late: each question gets each of its answers once before it gets one of them again. Invariant:
- * an answer depends on seed, index of the execution, question, occurrence and n alone.
+ * Uniform answers that repeat late: each question gets each of its answers once before any of them again. Invariant: an
+ * answer depends only on seed, index of the execution, question, occurrence and n.
  */
 import { seedText } from '../../kernel/seeded-random.ts';
 import { hashText, mixBits } from '../../kernel/text-hash.ts';
@@ -10,7 +10,7 @@ import type { Strategy } from './strategy.ts';
 const LOW_BASIS = 0x5bd1e995;
 const OCCURRENCE_STEP = 0x9e3779b9;
 const BLOCK_STEP = 0x85ebca77;
-/** More alternatives than executions in which they could come leave nothing to spread. */
+/** With more alternatives than executions in which they could occur, there is nothing to spread. */
 const STRATA_MAX = 1024;
 
 /**
@@ -55,7 +55,7 @@ export class StratifiedStrategy implements Strategy {
   }
 }
 
-/** A step with which all of n numbers are reached before one comes again. */
+/** A step that reaches all of n numbers before any repeats. */
 function stepFor(n: number, word: number): number {
   if (n === 2) return 1;
   let step = 1 + (word % (n - 1));

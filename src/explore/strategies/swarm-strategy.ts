@@ -1,6 +1,6 @@
 /**
- * Answers to everything but order, by a configuration that is drawn anew for each execution: some kinds of faults off, others wild.
- * Invariant: an answer depends on seed, index of the execution, question and occurrence alone.
+ * Answers everything but order according to a configuration that is drawn for each execution: some kinds of faults off,
+ * others wild. Invariant: an answer depends only on seed, index of the execution, question and occurrence.
  */
 import { randomDecisions, type RandomSource } from '../../kernel/random-decisions.ts';
 import { seedText } from '../../kernel/seeded-random.ts';
@@ -13,7 +13,7 @@ import { STRATEGY_ODDS } from '../../model/odds.ts';
 const WORD = 0x1_0000_0000;
 const QUESTIONS_KEPT = 8192;
 
-/** How often an active site of a fault kind strikes, as words out of 2^32. */
+/** How often an active site of a fault kind strikes, in units of 1 / 2^32. */
 const WEIGHTS = [
   { name: 'off', words: 0 },
   { name: 'rare', words: WORD / STRATEGY_ODDS.rareOneIn },
@@ -21,11 +21,11 @@ const WEIGHTS = [
   { name: 'wild', words: WORD / STRATEGY_ODDS.wildOneIn },
 ] as const;
 const { activeOfFour } = STRATEGY_ODDS;
-/** How a site that draws for the scenario does so: uniformly, mostly the plain answer, or mostly a favourite one. */
+/** How a site that draws for the scenario behaves: uniform, mostly the default answer, or mostly a favourite one. */
 const HABITS = ['uniform', 'uniform', 'plain', 'favourite'] as const;
 const DELAYS = ['off', 'uniform', 'extreme'] as const;
 
-// Lanes: what is drawn for one question besides its plain answer.
+// Lanes: separate draws for one question, in addition to its plain answer.
 const WEIGHT_LANE = 0x2545f491;
 const SITE_LANE = 0x3c6ef372;
 const STRIKE_LANE = 0x510e527f;
@@ -44,7 +44,7 @@ interface FaultKind {
 }
 
 interface KnownQuestion {
-  /** Of one that asks for several kinds of faults this is not looked at. */
+  /** Not used for a question that asks for several kinds of faults. */
   readonly fault: FaultKind | undefined;
   readonly siteHash: number;
   /** The execution for which `words` and `habit` were drawn. */
@@ -71,7 +71,7 @@ export class SwarmStrategy implements Strategy {
   private activeOfFour: number = 4;
   private hasHabits = false;
   private delays: (typeof DELAYS)[number] = 'uniform';
-  /** Of the extreme delays so many out of four are the longest. */
+  /** How many of four extreme delays are the longest. */
   private longestOfFour = 2;
   private met: FaultKind[] = [];
 
@@ -95,7 +95,7 @@ export class SwarmStrategy implements Strategy {
 
   end(): void {}
 
-  /** The configuration in one line, with the kinds of faults that were asked for so far. */
+  /** The configuration in one line, with the kinds of faults asked for so far. */
   get configuration(): string {
     const kinds = this.met.map(({ text, weight }) => `${text} ${weight.name}`);
     const faults = kinds.length === 0 ? 'none asked for' : kinds.join(', ');
@@ -126,7 +126,10 @@ export class SwarmStrategy implements Strategy {
     return this.delays === 'extreme' ? `extreme, ${25 * this.longestOfFour} % longest` : this.delays;
   }
 
-  /** Which of `n` > 1 answers, once a fault was decided on: every second time the highest, which is a fault by convention. */
+  /**
+   * Which of `n` > 1 answers to give once a fault was decided on: every second time the highest, which is a fault by
+   * convention.
+   */
   private fault(known: KnownQuestion, kind: FaultKind, n: number, occurrence: number, hash: number): number {
     const words = known.epoch === this.epoch ? known.words : this.drawWords(known, kind);
     const { draws } = this;
@@ -135,7 +138,7 @@ export class SwarmStrategy implements Strategy {
     return 1 + draws.draw(hash, n - 1, occurrence);
   }
 
-  /** Each kind has a weight of its own, and may be off at this site: which one it may be is drawn first, then whether it strikes. */
+  /** Each kind has its own weight, and may be off at this site: the kind is drawn first, then whether it strikes. */
   #faultAmong(
     { siteHash }: KnownQuestion,
     faults: readonly AskedFault[],
@@ -151,7 +154,7 @@ export class SwarmStrategy implements Strategy {
     return draws.draw(hash ^ STRIKE_LANE, WORD, occurrence) < words ? asked.answer : 0;
   }
 
-  /** By habit three times of four, else uniformly. */
+  /** By habit in three of four cases, else uniformly. */
   private choice(known: KnownQuestion, n: number, occurrence: number, hash: number): number {
     const { draws } = this;
     if (known.epoch !== this.epoch) {
@@ -184,7 +187,7 @@ export class SwarmStrategy implements Strategy {
   }
 
   private firstMet(question: Question): KnownQuestion {
-    // What is forgotten is drawn again with the same result.
+    // Forgotten entries are drawn again with the same result.
     if (this.questions.size >= QUESTIONS_KEPT) this.questions.clear();
     const { what, site } = question.topic;
     const known: KnownQuestion = {

@@ -1,6 +1,6 @@
 /**
- * Fault-point sweep: every fault that the plain schedule could meet, one at a time, then two at a time. Invariant: no plan is tried
- * twice; several shards that each run some of the indices try each single fault once between them.
+ * Fault-point sweep: every fault that the plain schedule could meet, one at a time, then two at a time. Invariant: no
+ * plan is tried twice; shards that each run some of the indices together try each single fault once.
  */
 import * as is from '../../kernel/shape.ts';
 import type { DescribeAnswer } from '../../kernel/decisions.ts';
@@ -8,23 +8,26 @@ import type { Question } from '../../kernel/question.ts';
 import type { Execution, Strategy } from './strategy.ts';
 import { check } from '../../kernel/argument-check.ts';
 
-/** One question that has an answer of its own in a plan. */
+/** A question with a forced answer in a plan. */
 export interface ForcedAnswer {
   readonly question: Question;
   readonly occurrence: number;
   readonly answer: number;
 }
 
-/** Where a sweep strikes and with what. Invariant: the answers of a point go from the highest down, and their number is bounded. */
+/**
+ * Where a sweep strikes and with which answers. Invariant: the answers of a point go from the highest down, and their
+ * number is bounded.
+ */
 export interface FaultPoint {
   readonly question: Question;
   readonly occurrence: number;
   readonly n: number;
-  /** What its answers stand for, if who asks says so. */
+  /** What its answers mean, if the caller of the question describes them. */
   readonly describe?: DescribeAnswer | undefined;
 }
 
-/** Up to here all answers are tried; beyond, those at distances 1, 2, 4 … from the highest, and 1. */
+/** Up to this number all answers are tried; beyond it, those at distances 1, 2, 4 … from the highest, and 1. */
 const ANSWERS_MAX = 128;
 
 /** The answer of round `round`, from 0, at a point with `n` alternatives; undefined when all were tried. */
@@ -35,7 +38,7 @@ export function sweepAnswer(n: number, round: number): number | undefined {
   return 2 ** (round - 1) < n - 1 ? 1 : undefined;
 }
 
-/** Every answer of every point singly: the highest of all points first, so that each point is struck early. */
+/** Every answer of every point alone: the highest of all points first, so that each point is struck early. */
 function singlePlans(points: readonly FaultPoint[]): ForcedAnswer[] {
   const plans: ForcedAnswer[] = [];
   let open = points.map((point) => ({ point, answers: faultsOf(point) }));
@@ -49,7 +52,10 @@ function singlePlans(points: readonly FaultPoint[]): ForcedAnswer[] {
   return plans;
 }
 
-/** A rate of one in sixteen has fifteen answers that are plain, and one of three in sixteen the same fault three times: each is tried once. */
+/**
+ * Each distinct fault once: a rate of one in sixteen has fifteen answers without a fault, and three in sixteen the same
+ * fault three times.
+ */
 function* faultsOf({ question, n, describe }: FaultPoint): Generator<number, undefined> {
   let before: unknown = undefined;
   for (let round = 0, answer = sweepAnswer(n, 0); answer !== undefined; answer = sweepAnswer(n, ++round)) {
@@ -69,14 +75,14 @@ function wordsOf(
     const words = describe?.(answer, question);
     return typeof words === 'string' ? words : undefined;
   } catch {
-    // Words of the code under test: where they break every answer is tried.
+    // The description is code under test: if it throws, every answer is tried.
     return undefined;
   }
 }
 
 const PAIRS = 4096;
 
-/** What {@link sweepStrategy} takes. */
+/** Options of {@link sweepStrategy}. */
 export interface SweepOptions {
   /** How many combinations of two faults to try after the single ones. Default: 4096. */
   readonly pairs?: number;
@@ -87,16 +93,16 @@ type Plan = readonly ForcedAnswer[];
 class SweepStrategy implements Strategy {
   readonly name = 'sweep';
   readonly #pairsMax: number;
-  /** Single faults by index - 1; undefined until the plain schedule was run. */
+  /** Single faults by index - 1; undefined until the plain schedule has run. */
   #singles: readonly ForcedAnswer[] | undefined;
-  /** Indices that were begun while something else had to run: only one at a time, the one of the plain schedule. */
+  /** Indices begun while another plan had to run: at most one, that of the plain schedule. */
   readonly #owed: number[] = [];
   readonly #pairs: Plan[] = [];
   #nextPair = 0;
   #plan: Plan = [];
-  /** Faults of the plan that have struck in this execution. */
+  /** Number of the plan's faults that have struck in this execution. */
   #struck = 0;
-  /** Points asked since the last fault of the plan struck. */
+  /** Points asked since the plan's last fault struck. */
   #points: FaultPoint[] = [];
 
   constructor(pairsMax: number) {
@@ -151,7 +157,7 @@ class SweepStrategy implements Strategy {
     return pair;
   }
 
-  /** What was asked after a single fault, faults that only it made possible included, may strike as well. */
+  /** Adds pairs with each question asked after a single fault, including those that only this fault made possible. */
   #addPairs(): void {
     for (const { question, occurrence, n, describe } of this.#points) {
       const faults = describe?.faults ?? [{ answer: sweepAnswer(n, 0) as number }];

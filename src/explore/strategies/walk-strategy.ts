@@ -10,7 +10,7 @@ import { OrderStrategy } from './value-policy.ts';
 
 const PATHS_KEPT = 65_536;
 const TEXTS_KEPT = 8192;
-/** The share of the newest execution in what was learned. */
+/** Weight of the newest execution in what is learned. */
 const SHARE = 1 / 4;
 
 /**
@@ -22,7 +22,7 @@ const SHARE = 1 / 4;
  */
 class WalkFutures {
   private readonly paths = new EventNumbers();
-  /** Per event that fired: how many events had been made by then, plus one. */
+  /** Per event that fired: number of events created by then, plus one. */
   private readonly madeBefore = new EventNumbers();
   private readonly sizes = new EventNumbers();
   private readonly instants = new EventNumbers();
@@ -36,7 +36,7 @@ class WalkFutures {
     this.fired = [];
   }
 
-  /** Takes note of an event that is about to fire after `made` events were made. */
+  /** Records an event that is about to fire after `made` events were created. */
   fire(event: EventInfo, made: number): void {
     const { id, cause } = event;
     this.paths.set(id, this.pathOf(id, cause));
@@ -44,12 +44,12 @@ class WalkFutures {
     this.fired.push(event);
   }
 
-  /** The size of the future of a pending event; 1 if nothing like it was seen before. */
+  /** Size of the future of a pending event; 1 if nothing like it was seen before. */
   sizeOf(id: number, cause: number, text: string): number {
     return this.byPath.get(this.pathOf(id, cause)) ?? this.byText.get(text) ?? 1;
   }
 
-  /** Learns from the events that fired. What happens later in time leaves no choice now and does not count. */
+  /** Learns from the events that fired. Events at later times leave no choice now, and do not count. */
   learn(): void {
     const { fired, sizes, instants } = this;
     sizes.clear();
@@ -70,7 +70,7 @@ class WalkFutures {
     }
   }
 
-  /** Children have consecutive ids, because nothing else is made while their cause fires and its reactions run. */
+  /** Children have consecutive ids, because nothing else is created while their cause fires and its reactions run. */
   private pathOf(id: number, cause: number): number {
     const ordinal = id - this.madeBefore.get(cause);
     return mixBits(Math.imul(this.paths.get(cause), 31) ^ mixBits(ordinal + 1));
@@ -83,14 +83,14 @@ function remember<Key>(sizes: Map<Key, number>, key: Key, size: number, limit: n
   else if (sizes.size < limit) sizes.set(key, size);
 }
 
-/** Weights are counted in these, so that their sums are exact. */
+/** Weights are multiples of 1 / this, so that their sums are exact. */
 const WEIGHT_UNITS = 256;
 
-/** Ids with weights, to draw from: a Fenwick tree. Adding, taking out and drawing cost O(log n). */
+/** A Fenwick tree of weighted ids to draw from. Adding, removing and drawing cost O(log n). */
 class WeightedIds {
   #ids: number[] = [];
   #weights: number[] = [];
-  /** Per place from 1: the sum of the weights of the places that it stands for. */
+  /** Per position from 1: the sum of weights of the positions that it covers. */
   #sums: number[] = [0];
   #total = 0;
 
@@ -110,14 +110,14 @@ class WeightedIds {
     this.#weights.push(weight);
     this.#total += weight;
     let sum = weight;
-    // Those just before it that it stands for as well.
+    // The positions before it that it covers as well.
     for (let each = place - 1, end = place - (place & -place); each > end; each -= each & -each) {
       sum += this.#sums[each] as number;
     }
     this.#sums.push(sum);
   }
 
-  /** The place, from 1, at which the sum of weights exceeds `weight`, which is below the total. */
+  /** The position, from 1, at which the sum of weights exceeds `weight`, which is below the total. */
   find(weight: number): number {
     const sums = this.#sums;
     let left = weight;
@@ -135,7 +135,7 @@ class WeightedIds {
     return this.#ids[place - 1] as number;
   }
 
-  /** Takes out what stands there. */
+  /** Removes the id at that position. */
   removeAt(place: number): void {
     const weight = this.#weights[place - 1] as number;
     this.#weights[place - 1] = 0;
@@ -150,7 +150,7 @@ class WalkStrategy extends OrderStrategy {
   readonly #futures = new WalkFutures();
   readonly #sizes: number[] = [];
   readonly #newly = new NewlyDue();
-  /** Filled once many are due, until time has passed. */
+  /** Filled once many events are due, until time passes. */
   readonly #weighted = new WeightedIds();
   #isWeighted = false;
 

@@ -1,6 +1,7 @@
 /**
- * The calls that clients make in an execution, and how its nodes stand. Invariant: watching the calls of services changes what becomes of a rejection that
- * nobody handles, so they are watched in an execution of their own, and count only if that is the same to the hash.
+ * The calls that clients make in an execution, and the states of its nodes. Invariant: watching service calls changes
+ * what happens to an unhandled rejection, so they are watched in a separate execution, which counts only if its hash is
+ * the same.
  */
 import { callingClient, interceptInPlace } from '../../call/intercept-service.ts';
 import type { ServiceCall } from '../../call/service-call.ts';
@@ -10,31 +11,31 @@ import { answersOf, type KeyedDecision } from '../keyed-log.ts';
 import type { ObservedRun } from '../explain/observed-run.ts';
 import { callerOf, type Caller } from '../explain/source-place.ts';
 
-/** What comes of a call. */
+/** The outcome of a call. */
 export type CallOutcome = { readonly reply: unknown } | { readonly error: unknown };
 
-/** A call of a service, made by the code of those who use this package. */
+/** A call of a service by code outside this package. */
 export type ObservedCall = ServiceCall & {
   /** Name of the service. */
   readonly service: string;
-  /** As a history names its callers; undefined if none does. */
+  /** Name of the caller in a history; undefined if none is known. */
   readonly client: string | undefined;
   readonly caller: Caller;
-  /** Undefined while it has not returned. */
+  /** Undefined until the call has returned. */
   outcome: CallOutcome | undefined;
 };
 
-/** A call begins or ends, or a node changes. */
+/** The begin or end of a call, or a change of a node. */
 export interface ServiceMoment {
   readonly what:
     | { readonly type: 'call' | 'return'; readonly call: ObservedCall }
     | { readonly type: 'node'; readonly node: string; readonly state: string };
-  /** How many events of the clock had begun to fire, and how many trace events there were. */
+  /** Number of clock events that had begun to fire, and number of trace events. */
   readonly fired: number;
   readonly traceIndex: number;
 }
 
-/** All of them, in the order in which they happen; none if they cannot be watched without changing what happens. */
+/** All of them, in order; none if they cannot be watched without changing what happens. */
 export async function observeServices(
   executor: Executor,
   log: readonly KeyedDecision[],

@@ -1,34 +1,37 @@
 /**
- * The lanes of a timeline, in the order in which they first appear, the scenario's own above all. Invariant: the events that come out are
- * sorted by time, those that open a slice before those inside of it.
+ * The lanes of a timeline, in the order in which they first appear, the scenario's own on top. Invariant: the resulting
+ * events are sorted by time, and an event that opens a slice comes before those inside it.
  */
 
-/** One event of the Chrome Trace Event format. Times are microseconds. */
+/** One event of the Chrome Trace Event format. Times are in microseconds. */
 export interface TimelineEvent {
   readonly name: string;
-  /** Kind of thing: `run`, `state`, `call`, `node`, `lock`, `event`, `cause`, `decision`, `failure`, `gap` (what is not drawn), or the type of a trace event. */
+  /**
+   * Category: `run`, `state`, `call`, `node`, `lock`, `event`, `cause`, `decision`, `failure`, `gap` (what is not
+   * drawn), or the type of a trace event.
+   */
   readonly cat: string;
   /** `X` slice, `i` mark, `s` and `f` ends of an arrow, `M` name of a lane. */
   readonly ph: 'X' | 'i' | 's' | 'f' | 'M';
   readonly ts: number;
   readonly pid: number;
   readonly tid: number;
-  /** Length of a slice. */
+  /** Length of a slice, in microseconds. */
   readonly dur?: number;
   /** Joins the two ends of an arrow. */
   readonly id?: string;
-  /** An arrow ends at the slice around its end, not at the next one. */
+  /** Makes an arrow end at the slice around its end, not at the next one. */
   readonly bp?: 'e';
-  /** How far a mark is drawn: over its lane or over all. */
+  /** Extent of a mark: its lane or all lanes. */
   readonly s?: 't' | 'g';
-  /** Absent if the name says all: some readers show them as a part of it. */
+  /** Absent if the name says everything: some viewers show them as part of it. */
   readonly args?: Readonly<Record<string, unknown>>;
 }
 
 const PID = 1;
-/** How the name of a lane of clock events ends. */
+/** Suffix of the names of lanes of clock events. */
 export const OF_EVENTS = ': events';
-/** How the names of the lanes end in which a node's calls are. */
+/** Suffix of the names of lanes with a node's calls. */
 export const OF_CALLS = ': calls';
 
 /** A place in one of the lanes of a runner or client. */
@@ -38,11 +41,11 @@ export interface Slot {
   readonly lane: string;
 }
 
-/** Which lanes of a runner or client are taken: what overlaps gets lanes of its own. */
+/** Tracks which lanes of a runner or client are taken: overlapping slices get separate lanes. */
 export class LaneSlots {
   readonly #taken = new Map<string, Set<number>>();
 
-  /** The first that is free. */
+  /** The first free lane. */
   take(owner: string): Slot {
     const taken = this.#taken.get(owner) ?? new Set<number>();
     this.#taken.set(owner, taken);
@@ -76,7 +79,7 @@ export class TimelineLanes {
 
   /** All events, after the names of their lanes. */
   toEvents(process: string): TimelineEvent[] {
-    // A runner's lanes stand together: where the first of them appeared.
+    // Lanes of one runner stay together, where the first of them appeared.
     const ranks = new Map<string, number>();
     for (const [name, at] of this.#order) if (!ranks.has(ownerOf(name))) ranks.set(ownerOf(name), at);
     const rankOf = (lane: string): number => ranks.get(ownerOf(lane)) ?? 0;
@@ -103,7 +106,7 @@ function ownerOf(lane: string): string {
   return lane.replace(/(: events|: calls)?( #\d+)?$/, '');
 }
 
-/** Sums of fractions would let a slice reach beyond the one around it. */
+/** Rounded, because sums of fractions could make a slice reach beyond the one around it. */
 function toNanosecond(us: number): number {
   return Math.round(us * 1_000) / 1_000;
 }
@@ -117,7 +120,7 @@ interface NodeState {
   readonly fromTs: number;
 }
 
-/** So that a reader who adds fractions never sees two overlap. */
+/** A gap, so that a viewer that adds fractions never sees two slices overlap. */
 const GAP_US = 0.001;
 
 /** Turns states of nodes into slices: up, paused and down. The slices of one node follow each other without a gap. */
@@ -146,7 +149,7 @@ export class NodeSlices {
   }
 }
 
-/** A runner may have the name of its node. */
+/** A lane name that differs from the runner's, which may have the name of its node. */
 export function nodeLane(node: string): string {
   return `node ${node}`;
 }
