@@ -1,28 +1,28 @@
 /**
- * How a test of Vitest is named in a token and on a command line. Invariant: its name is no path, so that no command takes its file for the
- * module of a scenario.
+ * References to Vitest tests in tokens and on command lines. Invariant: a reference is not a path, so no command takes
+ * the test file for a scenario module.
  */
 
-/** A test of Vitest. */
+/** A Vitest test. */
 export interface VitestTest {
-  /** As it is typed where the tests are started. */
+  /** Path of the file as typed in the folder where the tests were started. */
   readonly file: string;
-  /** The names of its groups and its own, as `-t` matches them. */
+  /** Names of its groups and of the test itself, joined as `-t` matches them. */
   readonly name: string;
 }
 
-/** What names a test of Vitest in a token. */
+/** The reference of a Vitest test in a token. */
 export function vitestReference({ file, name }: VitestTest): string {
   return `vitest:${file}#${name}`;
 }
 
-/** The test of Vitest that is named so; undefined if it is a scenario. */
+/** The Vitest test of a reference; undefined if it names a scenario. */
 export function vitestTestOf(reference: string): VitestTest | undefined {
   const [, file, name] = /^vitest:(.*?\.[^./\\#]+)#(.*)$/su.exec(reference) ?? [];
   return file === undefined || name === undefined ? undefined : { file, name };
 }
 
-/** For `-t`: matches the name and what contains it. */
+/** A pattern for `-t` that matches this name, and names that contain it. */
 export function vitestPattern(name: string): string {
   return name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }

@@ -1,7 +1,8 @@
 /**
- * Whether a failure under controlled awaits can come about in the order that the engine gives to microtasks, or may need what is awaited to
- * be really late. Invariant: "native-feasible" was observed, in an execution in which promises take some microtasks more and nothing else
- * differs from the engine's order; the opposite is never proven, so it comes with how much was tried.
+ * Finds out whether a failure under controlled awaits can happen in the engine's order of microtasks, or may need the
+ * awaited values to be really late. Invariant: "native-feasible" was observed, in an execution whose promises take a
+ * few more microtasks and that otherwise keeps the engine's order; the opposite is never proven, so the text states how
+ * much was tried.
  */
 import type { DecisionSource } from '../../kernel/decisions.ts';
 import { createRandomStream } from '../../kernel/seeded-random.ts';
@@ -12,11 +13,11 @@ import { failureKey } from '../failure-key.ts';
 import { answersOf, keyDecisions, nonZeroOf, type KeyedDecision } from '../keyed-log.ts';
 import type { ObservedRun } from './observed-run.ts';
 
-/** So many executions show nearly every race that some microtasks can show. */
+/** With this many executions, nearly every race that some microtasks can show was seen. */
 const EXECUTIONS = 300;
 const SHOWN_MAX = 3;
 
-/** What is said of it, as details of the failure; none if the failing execution controls no awaits. */
+/** The finding, as details of the failure; none if the failing execution controls no awaits. */
 export async function awaitFeasibility(
   executor: Executor,
   run: ObservedRun,
@@ -52,7 +53,7 @@ async function feasibilityText(
   return `needs latency, as far as ${executions} show: none in which promises take only some microtasks more fails alike`;
 }
 
-/** The answers of the log, and any number of microtasks for awaits; the first time none. */
+/** Answers from the log, with any number of microtasks for awaits; with none the first time. */
 function withHops(log: readonly KeyedDecision[], index: number): DecisionSource {
   const answers = answersOf(log);
   const random = createRandomStream(`awaits ${index}`);
@@ -65,7 +66,7 @@ function withHops(log: readonly KeyedDecision[], index: number): DecisionSource 
   };
 }
 
-/** Without the hops that it fails without. */
+/** Removes the hops without which it still fails. */
 async function fewest(
   log: readonly KeyedDecision[],
   fails: (source: DecisionSource) => Promise<readonly KeyedDecision[] | undefined>,

@@ -1,4 +1,4 @@
-/** An explanation as lines for a terminal. Invariant: plain text; what colours it gets is left to the printer, by role. */
+/** Formats an explanation as lines for a terminal. Invariant: plain text; the printer chooses colours by role. */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { counted, plural } from '../../model/plural.ts';
@@ -7,7 +7,7 @@ import type { FailureDetail } from './failure-details.ts';
 import type { HistoryLine } from './failure-history.ts';
 import type { SourcePlace } from './source-place.ts';
 
-/** What a line is, so that it can be given a style. */
+/** The role of a line, for styling. */
 export type ExplanationRole =
   'sentence' | 'heading' | 'event' | 'decision' | 'failure' | 'note' | 'place' | 'command';
 
@@ -18,7 +18,7 @@ export interface ExplanationLine {
 }
 
 /**
- * The lines of an explanation, in the order in which they are read: sentence, broken rules, history, what would have held, places, command.
+ * The lines of an explanation in reading order: sentence, broken rules, history, what would have held, places, command.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but an explanation.
  * @example
@@ -57,7 +57,7 @@ export function formatExplanation(explanation: Explanation): ExplanationLine[] {
   ];
 }
 
-/** Where there was nothing to decide differently, there is nothing to say. */
+/** Empty if there was nothing to decide differently. */
 function whatHolds(explanation: Explanation): ExplanationLine[] {
   const { nearestPass, nearestSearch } = explanation;
   if (nearestPass === undefined && nearestSearch.isComplete && nearestSearch.executions === 0) return [];
@@ -79,7 +79,7 @@ export function formatHistory(history: readonly HistoryLine[], leftOut: number):
   ];
 }
 
-/** Says no more than was tried. */
+/** Claims no more than was tried. */
 function nothingHeld({ nearestSearch }: Explanation): string {
   const {
     executions,

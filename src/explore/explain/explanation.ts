@@ -1,6 +1,7 @@
 /**
- * Makes a shrunk failure readable: a sentence, a short history, the nearest execution that holds, the source lines that matter, and one
- * line that repeats it. Invariant: it is plain data, and everything in it was observed by running the log again.
+ * Makes a shrunk failure readable: a sentence, a short history, the nearest execution that holds, the source lines that
+ * matter, and a command line that repeats it. Invariant: it is plain data, and everything in it was observed by running
+ * the log again.
  */
 import * as is from '../../kernel/shape.ts';
 import type { Decision } from '../../kernel/decisions.ts';
@@ -35,27 +36,30 @@ import { noticedIn, placesOf } from './failure-places.ts';
 import { sentenceOf } from './failure-sentence.ts';
 import { LINES_MAX } from './history-length.ts';
 
-/** What {@link explain} takes. */
+/** Options of {@link explain}. */
 export interface ExplainOptions {
-  /** How the scenario is named on a command line; default: the name of the executor's scenario. */
+  /** Reference of the scenario on a command line; default: the name of the executor's scenario. */
   readonly reference?: string;
-  /** The seed of the executor's `world.random`, for the token; default: that of an exploration. */
+  /** Seed of the executor's `world.random`, for the token; default: that of an exploration. */
   readonly seed?: string;
-  /** Lines of the history at most, the failure included; default 12. */
+  /** Maximum number of lines of the history, including the failure; default 12. */
   readonly linesMax?: number;
-  /** Executions that the search for the nearest passing one may take; default 400. */
+  /** Maximum number of executions in the search for the nearest passing one; default 400. */
   readonly maxExecutions?: number;
-  /** Asked before each of them. */
+  /** Asked before each of these executions; true ends the search. */
   readonly shouldStop?: () => boolean;
 }
 
-/** How far the search for the nearest passing execution came. */
+/** The extent of the search for the nearest passing execution. */
 export type NearestSearch = Omit<NearestPassSearch, 'passing' | 'otherFailure'> & {
-  /** Absent if all that fails nearby fails alike: what one other decision leads to, in words. */
+  /**
+   * Another failure nearby and the single decision that leads to it, in words; absent if all that fails nearby fails
+   * alike.
+   */
   readonly otherFailure?: string;
 };
 
-/** Everything that is said about a failure. */
+/** The explanation of a failure. */
 export interface Explanation {
   readonly scenario: string;
   /** See `failureKey`. */
@@ -63,24 +67,24 @@ export interface Explanation {
   readonly sentence: string;
   /** The part of the sentence that says what went wrong and what it took, without scenario and time. */
   readonly what: string;
-  /** The line of the user's that noticed it, in a few words: `in Client.work (clients.ts:58)`; absent if none did. */
+  /** The user's line that noticed it, in a few words: `in Client.work (clients.ts:58)`; absent if there is none. */
   readonly noticed?: string;
-  /** The rules of the contract that the sentence names by number, the first of them in their words: `R31 Nothing matches and …`. */
+  /** The first of the contract rules that the sentence names by number, with their text: `R31 Nothing matches and …`. */
   readonly rules: readonly string[];
   readonly history: readonly HistoryLine[];
-  /** Lines that the history does not show: trace events, and decisions that are not plain. */
+  /** Number of lines that the history does not show: trace events, and non-default decisions. */
   readonly leftOut: number;
   readonly details: readonly FailureDetail[];
-  /** Absent if nothing that was tried nearby holds; {@link nearestSearch} says how much that was. */
+  /** Absent if nothing that was tried nearby holds; {@link nearestSearch} says how much was tried. */
   readonly nearestPass?: NearestPass;
   /** How much was tried nearby. */
   readonly nearestSearch: NearestSearch;
   readonly places: readonly SourcePlace[];
-  /** Everything in one word; see `decodeToken`. */
+  /** The whole failure as a token; see `decodeToken`. */
   readonly token: string;
 }
 
-/** What a failure that names none is held to: whatever is left, once a runner has been released. */
+/** The rule about leftovers after the release of a runner, for a failure that names no rule. */
 function ruleOfLeftovers({ events }: ObservedRun, { kind }: Failure): string {
   if (kind !== 'leftovers') return '';
   return events.some(({ event }) => isRelease(event)) ? 'R86' : '';
@@ -110,7 +114,7 @@ const EXPLAIN_OPTIONS = is.optionsOf<ExplainOptions>(
 );
 
 /**
- * Explains a failing log, best a shrunk one.
+ * Explains a failing log; a shrunk one gives the best explanation.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) for anything but an executor, and for a log that does not fail.
  * @example
@@ -199,7 +203,7 @@ function tokenText(
   });
 }
 
-/** That less is asked for is no explanation. */
+/** Less work is not an explanation. */
 function isOfWorkIn(
   run: ObservedRun,
 ): (decision: Pick<ObservedDecision, 'question' | 'describe'>) => boolean {
@@ -207,7 +211,10 @@ function isOfWorkIn(
   return (decision) => isOfWork(decision, callers);
 }
 
-/** Whether it is about when a sleep ends that no line of the user's has set: a pause of a workload's client, which says nothing of the subject. */
+/**
+ * True for the end of a sleep that no user line has set: a pause of a workload's client, which says nothing about the
+ * subject.
+ */
 function isAboutOwnSleep(
   { firings }: ObservedRun,
   { due = [], answer }: AskedDecision,

@@ -1,6 +1,7 @@
 /**
- * The few events that show a failure, out of all that happened: what was decided, what happened to those whom the failure names, with
- * when and why. Invariant: lines are in the order of happening, at most as many as asked for, and say how many were left out.
+ * Chooses the few events that show a failure, out of everything that happened: what was decided, and what happened to
+ * the subjects that the failure names, with when and why. Invariant: lines are in order of time, at most as many as
+ * asked for, and the number of omitted ones is given.
  */
 import { timesText } from '../../model/plural.ts';
 import type { Failure } from '../../simulation/verdict.ts';
@@ -16,28 +17,31 @@ import type { ObservedRun } from './observed-run.ts';
 /** One line of a history. */
 export interface HistoryLine {
   readonly role: 'event' | 'decision' | 'failure';
-  /** Virtual time. */
+  /** Virtual time in milliseconds. */
   readonly atMs: number;
-  /** Whose event it is; empty for what belongs to no runner. */
+  /** Owner of the event; empty if it belongs to no runner. */
   readonly runner: string;
   readonly text: string;
-  /** The event of the clock that brought it, when that was set and by which one, as a phrase; absent if the line before has the same. */
+  /**
+   * The clock event that caused it, and when and by which event that was set, as a phrase; absent if equal to that of
+   * the line before.
+   */
   readonly because?: string;
 }
 
-/** What happened, in short. */
+/** A short history. */
 export interface History {
   readonly lines: readonly HistoryLine[];
-  /** How many lines are not shown: trace events but metrics, and decisions that are not plain. */
+  /** Number of lines not shown: trace events except metrics, and non-default decisions. */
   readonly leftOut: number;
 }
 
-/** Where less than this is telling, what says little is shown as well. */
+/** With fewer telling lines than this, less telling ones are shown as well. */
 const LINES_MIN = 6;
-/** So few are not left out if there is room: that they are would take a line as well. */
+/** So few lines are not left out if there is room, because the note about them would take a line too. */
 const LEFT_OUT_MIN = 3;
 
-/** Chooses the lines. The failure is the last one. */
+/** Chooses the lines. The last one is the failure. */
 export function historyOf(run: ObservedRun, failure: Failure, linesMax: number): History {
   const names = new EventNames(run);
   const candidates = candidatesOf(run, failure, names);
@@ -53,16 +57,16 @@ export function historyOf(run: ObservedRun, failure: Failure, linesMax: number):
   };
 }
 
-/** Takes those that are worth most, as far as there is room. */
+/** Adds the most valuable lines, as far as there is room. */
 function takeBest(rows: Rows, candidates: readonly HistoryCandidate[], most: number): void {
   const byWorth = candidates
     .map((candidate, index) => ({ candidate, index }))
     .filter(({ candidate }) => candidate.rank < RANK.never)
-    // Of equal worth, the one nearer to the failure.
+    // Among equals, the one nearer to the failure.
     .sort((a, b) => a.candidate.rank - b.candidate.rank || b.index - a.index);
   for (const { candidate, index } of byWorth) {
     if (!rows.hasRoom(most)) return;
-    // What happened around it may be what brought the named one to where it is, so it is shown as far as there is room.
+    // Events around it may explain how the named subject got there, so they are shown if there is room.
     const isTelling = candidate.rank <= RANK.around;
     if (!isTelling && rows.size >= LINES_MIN && byWorth.length - rows.taken > LEFT_OUT_MIN) return;
     rows.take(index);
@@ -74,7 +78,7 @@ function isLine({ role, isFiring, rank }: HistoryCandidate): boolean {
   return (role === 'decision' || !isFiring) && rank < RANK.never;
 }
 
-/** The end of something is shown with its beginning, as far as there is room. */
+/** Shows the beginning of what ends, if there is room. */
 function takeBegins(rows: Rows, all: readonly HistoryCandidate[], most: number): void {
   const ends = all.filter(({ event }, index) => event?.type === 'freed' && rows.has(index));
   if (ends.length === 0) return;

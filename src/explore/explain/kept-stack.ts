@@ -1,14 +1,15 @@
 /**
- * Stacks of a long execution. Invariants: one becomes text only once it is read, which costs many times what it costs to take it; only those
- * of the beginning and of the end are kept, for each takes kilobytes and all of them more than a thread may have.
+ * Stacks of a long execution. Invariants: a stack is formatted only when it is read, because that costs many times what
+ * capturing costs; only those of the beginning and the end are kept, because each takes kilobytes and all together may
+ * exceed a thread's memory.
  */
 
 import { stackOf } from '../../kernel/errors.ts';
 
-/** Of each end: what an explanation shows is near one of them, or was decided. */
+/** Number kept at each end: what an explanation shows is near one of them, or was decided. */
 const KEPT = 10_000;
 
-/** A stack that nobody has read yet. */
+/** A stack that has not been read yet. */
 export class KeptStack {
   #taken: Error | undefined;
 
@@ -16,7 +17,7 @@ export class KeptStack {
     this.#taken = taken;
   }
 
-  /** Empty once it is forgotten. */
+  /** Empty once the stack was forgotten. */
   get text(): string {
     return stackOf(this.#taken) ?? '';
   }
@@ -26,7 +27,7 @@ export class KeptStack {
   }
 }
 
-/** Finds what is neither among the first that were added nor among the last. */
+/** Forgets items that are neither among the first nor among the last that were added. */
 export class KeptEnds<Item> {
   readonly #forget: (item: Item) => void;
   readonly #last: Item[] = [];

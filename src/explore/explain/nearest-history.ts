@@ -1,4 +1,4 @@
-/** What the nearest passing execution did otherwise, in words. */
+/** Describes how the nearest passing execution differs. */
 import { plural } from '../../model/plural.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { messageEventText, messageText, unstruckText } from '../../model/message-text.ts';
@@ -12,23 +12,23 @@ import type { AnswerChange } from './nearest-pass.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 import { ShownFaults } from './shown-fault.ts';
 
-/** Says nothing to a reader by itself: every run has it, whatever becomes of it. */
+/** Event types that say nothing to a reader: every run has them, whatever becomes of it. */
 const ROUTINE: ReadonlySet<TraceEvent['type']> = new Set(['phase', 'acquired', 'freed', 'wrote', 'metric']);
 
-/** Who asks how the network is parted. */
+/** Owner of the questions about partitions. */
 const NETWORK = 'network';
 
 /** The nearest passing execution. */
 export interface NearestPass {
-  /** One sentence: what would have had to be decided otherwise. */
+  /** One sentence: what would have had to be decided differently. */
   readonly text: string;
-  /** What happened then, and what happens instead in the failing one; absent if the traces do not differ. */
+  /** What happened then, and what happens instead in the failing execution; absent if the traces do not differ. */
   readonly difference?: string;
-  /** How many decisions differ. */
+  /** Number of decisions that differ. */
   readonly changes: number;
 }
 
-/** Distinguishes the two executions. */
+/** Describes the difference between the two executions. */
 export function tellApart(
   failing: ObservedRun,
   passing: ObservedRun,
@@ -40,7 +40,7 @@ export function tellApart(
   return { text, changes: changes.length, ...(difference === undefined ? {} : { difference }) };
 }
 
-/** The decision as it was observed in the failing execution. */
+/** The decision as observed in the failing execution. */
 export function observedIn(run: ObservedRun, { decision }: AnswerChange): ObservedDecision | undefined {
   return run.decisions.find((other) => isSameKey(other, decision));
 }
@@ -66,7 +66,7 @@ function nearestText(
   return `If ${insteadText(failing, passing, observed, change)}${more}, nothing would have failed.`;
 }
 
-/** Of a message: that it had not been lost. */
+/** For a message: that it had not been lost. */
 function unstruckIn(
   run: ObservedRun,
   observed: ObservedDecision,
@@ -77,7 +77,7 @@ function unstruckIn(
   return event?.type === 'fault' && message !== undefined ? unstruckText(event.kind, message) : undefined;
 }
 
-/** What strikes is a clause of its own. */
+/** A fault is a clause of its own. */
 function faultText(
   failing: ObservedRun,
   passing: ObservedRun,
@@ -94,7 +94,7 @@ function faultText(
   return other === undefined ? undefined : { word: 'With', text: textOf(passing, other) };
 }
 
-/** A delay, or how long a fault of a node lasts, as it would have had to be. */
+/** A delay, or the duration of a node fault, as it would have had to be. */
 function delayInsteadText(observed: ObservedDecision, instead: number, about: string): string {
   const { question, answer, n } = observed;
   const [here, there] = [answerText(observed, answer), answerText(observed, instead)];
@@ -140,7 +140,7 @@ function insteadText(
   }
 }
 
-/** Of what parts the network in which way: which nodes. Undefined for any other decision. */
+/** For a decision that partitions the network: which nodes. Undefined for others. */
 function partedInsteadText(
   failing: ObservedRun,
   passing: ObservedRun,
@@ -188,7 +188,7 @@ function orderInsteadText(
     : `${other} had come before ${taken} at ${atMs} ms`;
 }
 
-/** A value says more than the answer that made it, if its words are few and differ. */
+/** A drawn value says more than the answer behind it, if its text is short and differs. */
 function drawnInsteadText(
   { drawn, ...observed }: ObservedDecision,
   passing: ObservedRun,
@@ -198,7 +198,10 @@ function drawnInsteadText(
   return `"${drawn.name}" had been ${other.text} instead of ${drawn.text}`;
 }
 
-/** Of what says most, if that differs; else of everything. Events differ if they read differently: a reader sees nothing else. */
+/**
+ * The difference in the most telling events, if there is one, else in all events. Events differ if their texts differ,
+ * because that is all a reader sees.
+ */
 function differenceText(failing: ObservedRun, passing: ObservedRun): string | undefined {
   const found =
     firstDifference(failing, passing, isEffect) ??
@@ -219,7 +222,7 @@ function differenceText(failing: ObservedRun, passing: ObservedRun): string | un
     : `In the passing execution: ${held.text}. In the failing execution: ${instead}.`;
 }
 
-/** What stands in a failing execution where the passing one has an event more; nothing if it has failed by then. */
+/** What the failing execution has where the passing one has an extra event; nothing if it has failed by then. */
 function insteadOf({ atMs }: Shown, { verdict: { failure } }: ObservedRun): string | undefined {
   if (failure?.kind === 'deadlock') return 'nothing more happens';
   return failure !== undefined && atMs < failure.atMs ? 'that does not happen' : undefined;
@@ -231,7 +234,7 @@ interface Shown {
   readonly isMessage: boolean;
 }
 
-/** A message that comes in both, or in one of them only, says more than what else comes where it does in the other one. */
+/** A message that both executions have, or only one, says more than another event at the same place. */
 function messageDifference(
   failed: Shown | undefined,
   held: Shown,
@@ -247,7 +250,7 @@ function messageDifference(
   };
   const there = timesIn(failing, held);
   if (!there.includes(held.atMs)) {
-    // Of what comes again and again nobody can say which one it is.
+    // For a repeated event it is unclear which one is meant.
     if (timesIn(passing, held).length > 1) return undefined;
     const [later] = there;
     const endMs = failing.verdict.failure?.atMs ?? 0;
@@ -265,7 +268,7 @@ function messageDifference(
     : `In the failing execution: ${failed.text}, ${here} times. In the passing execution: ${ofPassing === 1 ? 'once' : `${ofPassing} times`}.`;
 }
 
-/** The words for an event of that execution: of an answer with the arguments of its call. */
+/** The text of an event in that execution; an answer is shown with the arguments of its call. */
 function eventTextIn(run: ObservedRun): (event: TraceEvent) => string {
   const args = new CallArguments(run);
   return (event) => (event.type === 'message' ? messageEventText(event, args.of(event)) : eventText(event));
@@ -291,12 +294,12 @@ function firstDifference(
   return undefined;
 }
 
-/** That another command was accepted only repeats that another one was chosen. */
+/** An acceptance of another command only repeats that another one was chosen. */
 function isEffect(event: TraceEvent): boolean {
   return event.type !== 'accepted' && !isWay(event) && isTelling(event);
 }
 
-/** What becomes of a message on its way only repeats that a fault struck it; what matters is what comes of that. */
+/** Steps of a message on its way only repeat that a fault struck it; what matters is the consequence. */
 function isWay(event: TraceEvent): boolean {
   return event.type === 'message' && event.step !== 'delivered' && event.step !== 'refused';
 }

@@ -1,6 +1,7 @@
 /**
- * The passing execution that is nearest to a failing one: one answer changed, the latest that does, so that both share their history
- * for as long as possible; several only if no answer that is not plain does alone. Invariant: it really was run, and held.
+ * Finds the passing execution nearest to a failing one: one answer changed, the latest possible, so that both share
+ * their history for as long as possible; several only if no single non-default answer suffices. Invariant: the
+ * execution was really run, and held.
  */
 import type { Failure } from '../../simulation/verdict.ts';
 import type { Executor } from '../executor.ts';
@@ -10,29 +11,29 @@ import type { KeyedDecision } from '../keyed-log.ts';
 import { answerText } from './question-text.ts';
 import type { ObservedDecision } from './observed-run.ts';
 
-/** What limits the search. */
+/** Limits of the search. */
 export interface NearestPassOptions {
-  /** Executions at most; default 400. */
+  /** Maximum number of executions; default 400. */
   readonly maxExecutions?: number;
-  /** Asked before each execution. */
+  /** Asked before each execution; true ends the search. */
   readonly shouldStop?: () => boolean;
-  /** How it fails; without it nothing is said of executions that fail differently. */
+  /** Key of the failure; without it, executions that fail differently are not reported. */
   readonly failureKey?: string;
-  /** Whether a decision is left as it is, because another answer would explain nothing. Default: none is. */
+  /** True for a decision that must stay as it is, because another answer would explain nothing. Default: none. */
   readonly isFixed?: (decision: AskedDecision) => boolean;
-  /** Whether that answer instead would explain nothing, so that it is not tried. Default: all are. */
+  /** True for an answer that would explain nothing, and so is not tried. Default: all are tried. */
   readonly explainsNothing?: (decision: AskedDecision, answer: number) => boolean;
 }
 
-/** An execution nearby that fails, but differently. */
+/** A nearby execution that fails differently. */
 export interface OtherFailure {
   readonly decision: AskedDecision;
   readonly answer: number;
-  /** Its first sentence. */
+  /** The first sentence of its message. */
   readonly message: string;
 }
 
-/** One answer that is another one in the passing execution. */
+/** An answer that differs in the passing execution. */
 export interface AnswerChange {
   readonly decision: KeyedDecision;
   readonly answer: number;
@@ -40,43 +41,43 @@ export interface AnswerChange {
 
 /** A passing execution. */
 export interface PassingLog {
-  /** What is other than in the failing one, in the order of asking. */
+  /** The changed answers, in the order of asking. */
   readonly changes: readonly AnswerChange[];
-  /** Its answers that are not plain. */
+  /** Its non-default answers. */
   readonly answers: readonly KeyedDecision[];
 }
 
-/** What a search came to. */
+/** The result of a search. */
 export interface NearestPassSearch {
   /** Absent if nothing that was tried holds. */
   readonly passing?: PassingLog;
-  /** How many executions were tried. */
+  /** Number of executions tried. */
   readonly executions: number;
-  /** False if it was cut short, so that what was not tried may hold. */
+  /** False if the search was cut short, so an untried execution may hold. */
   readonly isComplete: boolean;
-  /** What cut it short: `maxExecutions`, or `shouldStop`. */
+  /** What cut the search short: `maxExecutions`, or `shouldStop`. */
   readonly stoppedBy?: 'executions' | 'stopped';
-  /** The first execution nearby that fails, but differently, by one decision. */
+  /** The first nearby execution that fails differently because of one decision. */
   readonly otherFailure?: OtherFailure;
-  /** How many decisions were then not tried with all their other answers. */
+  /** Number of decisions for which not all other answers were tried. */
   readonly untried: number;
-  /** True if an answer was not tried because it would explain nothing (`explainsNothing`); absent if none was. */
+  /** True if an answer was skipped because it would explain nothing (`explainsNothing`); absent otherwise. */
   readonly hasSkippedAnswers?: boolean;
 }
 
-/** A decision, with what its answers stand for if who asked has said so. */
+/** A decision, with the meaning of its answers if the asker described them. */
 export type AskedDecision = KeyedDecision &
   Pick<ObservedDecision, 'describe'> &
   Partial<Pick<ObservedDecision, 'due'>>;
 
-/** All answers are tried where there are so few; where there are more, the nearest that holds is looked for by halving. */
+/** With at most this many answers, all are tried; with more, the nearest that holds is found by bisecting. */
 const ALTERNATIVES_MAX = 16;
-/** Of so many answers it is looked at which ones stand for the same. */
+/** With at most this many answers, those with the same meaning are recognized. */
 const DESCRIBED_MAX = 64;
 
 /**
- * Tries each answer of `log` that is not plain at another value, the last one first; then leaves several out, as few as bisecting finds;
- * then tries another answer to what was plain.
+ * Tries other values for each non-default answer of `log`, the last one first; then leaves several out, as few as
+ * bisecting finds; then tries other answers to questions answered by default.
  */
 export async function findNearestPass(
   executor: Executor,
@@ -88,7 +89,7 @@ export async function findNearestPass(
 
 class Search {
   readonly #executor: Executor;
-  /** What may be answered differently. */
+  /** Decisions that may be answered differently. */
   readonly #open: readonly AskedDecision[];
   readonly #answers: readonly AskedDecision[];
   readonly #options: NearestPassOptions;
@@ -142,7 +143,7 @@ class Search {
     return undefined;
   }
 
-  /** The nearest answer with which it holds, as far as answers that are nearer to each other do the same. */
+  /** The nearest answer with which it holds, assuming that neighbouring answers have the same effect. */
   async #nearestTo(decision: AskedDecision): Promise<number | undefined> {
     const holds = async (answer: number): Promise<boolean> => {
       if (this.#explainsNothing(decision, answer)) return false;
@@ -160,7 +161,7 @@ class Search {
     return this.#nearestByHalving(decision, holds);
   }
 
-  /** Between the answer and both ends, in the order of what the answers stand for. */
+  /** Bisects between the answer and both ends, in the order of what the answers mean. */
   async #nearestByHalving(
     decision: AskedDecision,
     holdsAnswer: (answer: number) => Promise<boolean>,
@@ -171,7 +172,7 @@ class Search {
     const holds = (place: number): Promise<boolean> => holdsAnswer(answerAt(place));
     const here = inOrder?.indexOf(answer) ?? answer;
     const near = [here - 1, here + 1].filter((other) => other >= 0 && other < n);
-    // That no fault strikes says more than that a lesser one does.
+    // The absence of a fault says more than a lesser fault.
     const first = decision.question.kind === 'fault' ? [inOrder?.indexOf(0) ?? 0] : near;
     for (const other of new Set([...first, ...near])) {
       if (other !== here && (await holds(other))) return answerAt(other);
@@ -184,7 +185,10 @@ class Search {
     return nearest === undefined ? undefined : answerAt(nearest);
   }
 
-  /** Between an answer that fails and one that holds: the nearest to the first that was seen to hold. */
+  /**
+   * Bisects between an answer that fails and one that holds: returns the answer nearest to the first that was seen to
+   * hold.
+   */
   async #halve(
     failing: number,
     holding: number,
@@ -238,7 +242,7 @@ class Search {
   }
 }
 
-/** The most telling first: without the fault, in the order of making; of others the nearest, the lesser of two. */
+/** The most telling answer first: no fault, or the first in order of creation; for others the nearest, the lesser of two. */
 function alternativesTo(decision: AskedDecision): number[] {
   const { question, n, answer } = decision;
   const { kind } = question;
@@ -246,7 +250,7 @@ function alternativesTo(decision: AskedDecision): number[] {
   const here = answerText(decision, answer);
   const described = others.map((other) => {
     const text = answerText(decision, other);
-    // What reads most like it isolates what matters: another program altogether says little.
+    // The most similar text isolates what matters: an entirely different program says little.
     return { other, unlike: unlikeness(here, text), apart: numbersApart(here, text) };
   });
   const nearest = described
@@ -258,7 +262,7 @@ function alternativesTo(decision: AskedDecision): number[] {
         a.other - b.other,
     )
     .map(({ other }) => other);
-  // Several answers may stand for one value, of which the least is plainest.
+  // Several answers may stand for one value; the least of them is used.
   const seen = new Set([answerText(decision, answer)]);
   const byDistance = nearest.flatMap((other) => {
     const text = answerText(decision, other);
@@ -270,11 +274,11 @@ function alternativesTo(decision: AskedDecision): number[] {
   return answer === 0 ? byDistance : [0, ...byDistance.filter((other) => other > 0)];
 }
 
-/** A number is one word, whatever it looks like. */
+/** A number is one word, whatever its form. */
 const WORD = /-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\p{L}\p{N}])|-?[\p{L}\p{N}]+/gu;
 const NUMBER = /-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/g;
 
-/** How far apart the numbers are in texts that differ in nothing else; 0 where there are none to compare. */
+/** Distance between the numbers in texts that differ in nothing else; 0 if there are none to compare. */
 function numbersApart(one: string | undefined, other: string | undefined): number {
   if (one === undefined || other === undefined || shapeOf(one) !== shapeOf(other)) return 0;
   const [first, second] = [numbersIn(one), numbersIn(other)];
@@ -289,7 +293,10 @@ function numbersIn(text: string): number[] {
   return Array.from(text.match(NUMBER) ?? [], Number);
 }
 
-/** The answers in the order of their values, where each stands for one number or a range; undefined where they are in order as they are, for all that is known. */
+/**
+ * The answers in the order of their values, if each stands for one number or a range; undefined if they are in order
+ * already, as far as known.
+ */
 function answersByValue(decision: AskedDecision): number[] | undefined {
   const { n, describe } = decision;
   if (describe === undefined || n > DESCRIBED_MAX) return undefined;
@@ -306,7 +313,7 @@ function answersByValue(decision: AskedDecision): number[] | undefined {
   return [...values.keys()].sort((a, b) => (values.get(a) ?? 0) - (values.get(b) ?? 0) || a - b);
 }
 
-/** From 0 for texts of the same words to 1 for those that share none; 0 where there are no words to compare. */
+/** From 0 for texts with the same words to 1 for texts that share none; 0 without words to compare. */
 function unlikeness(one: string | undefined, other: string | undefined): number {
   if (one === undefined || other === undefined) return 0;
   const [first, second] = [one, other].map((text) => new Set(text.match(WORD))) as [Set<string>, Set<string>];

@@ -1,6 +1,7 @@
 /**
- * One execution watched from all sides: which events of the clock fired and who made them, what they left in the trace, which decisions
- * were asked meanwhile and between what. Invariant: watching changes nothing; the trace hash is that of the same run unwatched.
+ * One execution, fully observed: which clock events fired and what created them, their trace events, and which
+ * decisions were asked in between. Invariant: watching changes nothing; the trace hash is that of the same run
+ * unwatched.
  */
 import type { DecisionSource, DescribeAnswer, DueEvents } from '../../kernel/decisions.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
@@ -13,7 +14,7 @@ import { answersOf } from '../keyed-log.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
 import { valueText } from './value-text.ts';
 
-/** A trace event and the event of the clock that brought it; 0 before the first. */
+/** A trace event, and the clock event that caused it; 0 before the first. */
 export interface ObservedEvent {
   readonly event: TraceEvent;
   readonly firingId: number;
@@ -25,25 +26,28 @@ export interface DueEvent {
   readonly topic: Topic;
 }
 
-/** A value that several answers made. */
+/** A value that several answers produced. */
 export interface DrawnValue {
   readonly name: string;
   readonly text: string;
 }
 
-/** A decision and where it stands in the execution. */
+/** A decision and its position in the execution. */
 export interface ObservedDecision extends KeyedDecision {
-  /** The event of the clock that was firing, or had fired last; 0 before the first. */
+  /** The clock event that was firing, or fired last; 0 before the first. */
   readonly firingId: number;
-  /** How many trace events there were before. */
+  /** Number of earlier trace events. */
   readonly traceIndex: number;
-  /** What was due, if it is about an order: the answer picks one of these. Of more than a hundred only the first and the picked are there. */
+  /**
+   * For a decision about order, the events due: the answer picks one of them. Of more than a hundred, only the first
+   * and the picked one are kept.
+   */
   readonly due: readonly DueEvent[];
-  /** What it was asked for; one object for all decisions of one draw. */
+  /** The value it was asked for; one object for all decisions of one draw. */
   readonly drawn?: DrawnValue;
-  /** What answers stand for, in the words of who asked. */
+  /** Describes what answers mean, in the words of the asker. */
   readonly describe?: DescribeAnswer;
-  /** The stack of who asked, if places are captured and it is not about an order. */
+  /** The stack of the asker, if places are captured and the decision is not about order. */
   readonly asked?: KeptStack;
 }
 
@@ -54,21 +58,21 @@ export interface ObservedRun {
   readonly firings: ReadonlyMap<number, EventInfo>;
   readonly events: readonly ObservedEvent[];
   readonly decisions: readonly ObservedDecision[];
-  /** What was done and where, if places are captured: by trace events and decisions, in the order of happening. */
+  /** Actions with their stacks, if places are captured: trace events and decisions, in order. */
   readonly steps: readonly ObservedStep[];
 }
 
-/** A trace event or a decision, and the stack of who did it. */
+/** A trace event or a decision, with the stack of the code responsible. */
 export interface ObservedStep {
   readonly firingId: number;
   readonly stack: KeptStack;
   readonly done: TraceEvent | ObservedDecision;
 }
 
-/** Each event between which something was decided has a place to be named by, as long as there are no more. */
+/** Maximum number of events whose places are kept to name them in decisions. */
 const NAMED_MAX = 10_000;
 
-/** How many events that are due together are all kept. */
+/** Up to this many events due together are all kept. */
 const DUE_KEPT_MAX = 100;
 
 class Observation implements DecisionSource {
@@ -80,7 +84,7 @@ class Observation implements DecisionSource {
   readonly #capturesPlaces: boolean;
   readonly #stacks = new KeptEnds<KeptStack>((stack) => stack.forget());
   readonly #placed = new KeptEnds<EventInfo>((event) => this.#forgetPlace(event));
-  /** Events between which a decision was not the default: they are named. */
+  /** Events between which a non-default decision chose: these are named. */
   readonly #named = new Set<number>();
   #firingId = 0;
 
@@ -105,7 +109,7 @@ class Observation implements DecisionSource {
       candidates[at] = { id: due.idOf(at), topic: due.topicOf(at) };
     };
     const { answer } = this.#note({ question, n, occurrence, due: candidates });
-    // All of a crowd at each of its decisions would be its square.
+    // Keeping all of a large set at each of its decisions would grow quadratically.
     if (n > DUE_KEPT_MAX) [0, answer].forEach(keep);
     else for (let at = 0; at < n; at += 1) keep(at);
     candidates.length = n;
@@ -150,7 +154,7 @@ class Observation implements DecisionSource {
   }
 }
 
-/** What was decided other than plainly, with one decision for each value that was drawn: the first that is not plain. */
+/** The non-default decisions; of those that drew one value, only the first. */
 export function unusualDecisions(run: Pick<ObservedRun, 'decisions'>): ObservedDecision[] {
   const seen = new Set<DrawnValue>();
   return run.decisions.filter(({ answer, drawn }) => {
@@ -160,7 +164,7 @@ export function unusualDecisions(run: Pick<ObservedRun, 'decisions'>): ObservedD
   });
 }
 
-/** Runs the answers of a log and watches; `capturePlaces` makes it remember where events were made. */
+/** Runs the answers of a log and observes; `capturePlaces` records where events were created. */
 export async function observe(
   executor: Executor,
   log: readonly KeyedDecision[],

@@ -1,4 +1,4 @@
-/** What an execution that has no end does again and again: its beginning, run once more and watched. */
+/** Finds what an endless execution does again and again, by watching its beginning once more. */
 import type { Decision } from '../../kernel/decisions.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import { counted } from '../../model/plural.ts';
@@ -8,13 +8,13 @@ import { keyDecisions } from '../keyed-log.ts';
 import { EventNames } from './event-name.ts';
 import { observe } from './observed-run.ts';
 
-/** So many events are run; what fires in their second half, when the start is over, is counted. */
+/** Number of events to run; those that fire in the second half, after the start-up, are counted. */
 const EVENTS_MAX = 400;
 const SHOWN_MAX = 3;
 
 /**
- * The events that fire most often, `the timer set in nap (nap.ts:6) fires, 200 times in 2000 ms`, at most three; none if the beginning has an
- * end of its own. Once `mustStop` is true, only those are counted that have been until then, the last first.
+ * The events that fire most often, `the timer set in nap (nap.ts:6) fires, 200 times in 2000 ms`, at most three; none
+ * if the beginning ends by itself. Once `mustStop` is true, only the events named by then are counted, the last first.
  */
 export async function repeatedEvents(
   executor: Executor,
@@ -28,7 +28,7 @@ export async function repeatedEvents(
   const times = new Map<string, number>();
   let ms = 0;
   for (const event of later.toReversed()) {
-    // Each is named by its stack, which may take as long as to run all of them.
+    // Naming an event by its stack may take as long as running all of them.
     if (mustStop()) break;
     const name = names.of(event);
     times.set(name, (times.get(name) ?? 0) + 1);

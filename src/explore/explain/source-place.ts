@@ -1,6 +1,6 @@
 /**
- * Source lines out of stacks. Invariant: lines of those who use this package are shown, its own only where it has thrown an error, those
- * of the engine never: a reader looks for the line that they wrote.
+ * Finds source lines in stacks. Invariant: lines of user code are shown, those of this package only if it threw an
+ * error, those of the engine never: a reader looks for the line that they wrote.
  */
 import { stackOf } from '../../kernel/errors.ts';
 import {
@@ -11,18 +11,18 @@ import {
   scenarioPathOf,
 } from '../../kernel/package-files.ts';
 
-/** Where something was made or noticed. */
+/** Where something was created or noticed. */
 export interface SourcePlace {
-  /** What was made there. */
+  /** What was created there. */
   readonly what: string;
-  /** Lines as `function (file:line:column)` or `file:line:column`, the nearest first. */
+  /** Lines as `function (file:line:column)` or `file:line:column`, nearest first. */
   readonly frames: readonly string[];
 }
 
 const ROW = /:(\d+):\d+\)?$/;
 const FUNCTION = /^at (?:async )?(.*\S) \(.*\)$/;
 const URL_SCHEME = 'file://';
-/** Lines that every stack of ours goes through say nothing, also where they throw. */
+/** Folders whose lines appear in every stack and so say nothing, even if they throw. */
 const SILENT_FOLDERS = [
   'ambient/',
   'cluster/',
@@ -34,13 +34,13 @@ const SILENT_FOLDERS = [
   'simulation/',
   'vitest/',
 ];
-/** Draws of the shipped scenarios: what was drawn is decided by those who call them. */
+/** Draws of the shipped scenarios: their callers decide what is drawn. */
 const SILENT_SCENARIOS = ['zoo/odds.'];
-/** Services that call others. */
+/** Files of services that call other services. */
 const SERVICES = ['runners/', 'network/', 'simulation/node', 'simulation/service-node'];
 const FRAMES_MAX = 4;
 
-/** The lines of a stack that its reader wrote, the nearest first; none if it has none. */
+/** The user's lines in a stack, nearest first; none if it has none. */
 export function framesOf(stack: string): string[] {
   return telling(stack)
     .filter((line) => !isOwn(line))
@@ -48,7 +48,10 @@ export function framesOf(stack: string): string[] {
     .map((line) => frameOf(line));
 }
 
-/** The same of an error that was thrown: the line that threw it comes first, even if it is ours. */
+/**
+ * Like {@link framesOf} for an error that was thrown: the line that threw it comes first, even if it belongs to this
+ * package.
+ */
 export function framesOfThrower(stack: string): string[] {
   const [first] = telling(stack);
   const frames = framesOf(stack);
@@ -57,7 +60,10 @@ export function framesOfThrower(stack: string): string[] {
     : [frameOf(first), ...frames];
 }
 
-/** Where a user's code did it, in a few words: `in Client.work (clients.ts:58)`, or `at clients.ts:58`; undefined if it did not. */
+/**
+ * Place in user code, in a few words: `in Client.work (clients.ts:58)`, or `at clients.ts:58`; undefined if there is
+ * none.
+ */
 export function shortPlaceOf(stack: string): string | undefined {
   const line = telling(stack).find((candidate) => !isOwn(candidate));
   if (line === undefined) return undefined;
@@ -65,17 +71,17 @@ export function shortPlaceOf(stack: string): string | undefined {
   return name === undefined ? `at ${shortRowOf(line)}` : `in ${name} (${shortRowOf(line)})`;
 }
 
-/** A line of a user's code in a stack. */
+/** A stack line of user code. */
 export interface UserCall {
   /** The function; undefined if it has no name of its own. */
   readonly name: string | undefined;
-  /** As `clients.ts:58`. */
+  /** Such as `clients.ts:58`. */
   readonly row: string;
-  /** True of the function that `new Promise` was given; the call after this one is what made the promise. */
+  /** True for a function passed to `new Promise`; the next call is the one that created the promise. */
   readonly isExecutor: boolean;
 }
 
-/** Those of the stack, the nearest first. */
+/** The user's calls in a stack, nearest first. */
 export function userCallsOf(stack: string): UserCall[] {
   const lines = stack.split('\n').map((line) => line.trim());
   return lines.flatMap((line, n) => {
@@ -87,7 +93,7 @@ export function userCallsOf(stack: string): UserCall[] {
 
 const NEW_PROMISE = 'at new Promise ';
 
-/** What the engine calls a function without a name says nothing: by what holds it, or by what calls it. */
+/** The engine's names for anonymous functions say nothing: they are made from the holder or the caller. */
 const NAMELESS = /^(?:Timeout|Immediate)\.|<anonymous>/;
 
 function ownName(name: string | undefined): string | undefined {
@@ -99,7 +105,7 @@ function shortRowOf(line: string): string {
   return `${fileOfFrame(line).split('/').at(-1) ?? ''}:${row}`;
 }
 
-/** Who called, from the code of those who use this package. */
+/** The user code that made a call. */
 export interface Caller {
   /** The function, or the file if it has no name. */
   readonly name: string;
@@ -107,7 +113,7 @@ export interface Caller {
   readonly place: string;
 }
 
-/** Who has called a service; undefined if a part of this package has, such as the chaos around it. */
+/** The caller of a service; undefined if a part of this package called it, such as the chaos around it. */
 export function callerOf(stack: string): Caller | undefined {
   const lines = stack.split('\n').map((line) => line.trim());
   const first = telling(stack).find((line) => !isOwn(line));
@@ -123,18 +129,18 @@ export function callerOf(stack: string): Caller | undefined {
   };
 }
 
-/** The nearest line of those who use this package in the stack of what was thrown; undefined if there is none. */
+/** The nearest user line in the stack of a thrown value; undefined if there is none. */
 export function userFrameOf(error: unknown): string | undefined {
   const stack = stackOf(error);
   return stack === undefined ? undefined : framesOf(stack)[0];
 }
 
-/** True if the stack has a line of those who use this package. */
+/** True if the stack has a line of user code. */
 export function hasUserFrame(stack: string): boolean {
   return telling(stack).some((line) => !isOwn(line));
 }
 
-/** The line as it is shown, with the path as it can be opened; `dryrunner` in place of one that is not in the package. */
+/** The line for display, with a path that can be opened; `dryrunner` in place of a file that the package does not ship. */
 export function frameOf(line: string, sources?: boolean): string {
   if (isOnlyMapped(fileOfFrame(line), sources)) {
     const [, name] = FUNCTION.exec(line) ?? [];
@@ -145,7 +151,7 @@ export function frameOf(line: string, sources?: boolean): string {
   return at < 0 ? text : text.slice(0, at) + pathOfLocation(text.slice(at));
 }
 
-/** A line as {@link framesOf} gives it, its path relative to `folder` if it lies below that. */
+/** A line of {@link framesOf}, its path relative to `folder` if it lies below that. */
 export function frameFrom(folder: string | undefined, frame: string): string {
   if (folder === undefined) return frame;
   const start = /[/\\]$/.test(folder) ? folder : `${folder}${folder.includes('\\') ? '\\' : '/'}`;
@@ -175,7 +181,7 @@ function isSilent(line: string): boolean {
   const code = codePathOf(file);
   if (code !== undefined) return startsWithAny(code, SILENT_FOLDERS);
   const scenario = scenarioPathOf(file);
-  // Those of packages of others bring these along.
+  // Files in `node_modules` belong to other packages, even below the shipped scenarios.
   if (scenario === undefined || scenario.includes('/node_modules/')) return file.includes('/node_modules/');
   return startsWithAny(scenario, SILENT_SCENARIOS);
 }

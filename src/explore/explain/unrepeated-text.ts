@@ -1,16 +1,19 @@
-/** The likely cause of what does not repeat. Invariant: it accuses nothing that is virtual where the failure was found. */
+/**
+ * The likely cause of a failure that does not repeat. Invariant: nothing is blamed that is virtual where the failure
+ * was found.
+ */
 
-/** What is known of the place where it was found. */
+/** Facts about the place where the failure was found. */
 export interface UnrepeatedPlace {
-  /** The time and the randomness of the scenario are virtual. */
+  /** True if time and randomness of the scenario are virtual. */
   readonly isAmbient: boolean;
-  /** What makes them so, or shows where they are not: a predicate. */
+  /** What makes them virtual, or shows where they are not: a predicate. */
   readonly remedy: string;
-  /** What makes those virtual too that code keeps when it is loaded, where this may be missing. */
+  /** What makes those virtual too that code keeps references to when it is loaded, if that may be missing. */
   readonly keptRemedy?: string;
 }
 
-/** In one line. */
+/** One line of text. */
 export function unrepeatedText({ isAmbient, remedy, keptRemedy }: UnrepeatedPlace): string {
   if (!isAmbient) {
     return `likely cause: Math.random, Date.now or a timer of the machine, or a variable of a module, decides: ${remedy}, and sim.load loads modules anew`;

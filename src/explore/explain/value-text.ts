@@ -1,9 +1,9 @@
-/** Drawn values for people. Invariant: one short line, whatever the value is; never throws. */
+/** Formats drawn values for people. Invariant: one short line for any value; never throws. */
 import { describeValue } from '../../kernel/errors.ts';
 
 const LENGTH_MAX = 100;
 
-/** The value as JSON, where it has one; cut if it has more than `lengthMax` characters. */
+/** The value as JSON if possible; cut to `lengthMax` characters. */
 export function valueText(value: unknown, lengthMax: number = LENGTH_MAX): string {
   const text = jsonOf(value) ?? describeValue(value);
   return text.length > lengthMax ? `${text.slice(0, lengthMax)}…` : text;
@@ -11,12 +11,12 @@ export function valueText(value: unknown, lengthMax: number = LENGTH_MAX): strin
 
 function jsonOf(value: unknown): string | undefined {
   if (typeof value === 'bigint') return undefined;
-  // JSON has other words for some of these.
+  // JSON writes some of these differently.
   if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
   try {
     return JSON.stringify(value, shownAs);
   } catch {
-    // A cycle, or an object that refuses: that it is one is all there is to say.
+    // A cycle, or an object that cannot be serialized: only its type can be shown.
     return undefined;
   }
 }

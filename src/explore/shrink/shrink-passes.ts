@@ -1,24 +1,28 @@
 /**
- * The passes of the shrinker: what each proposes in place of a failing log. The first ones let the same thing happen elsewhere (to an
- * earlier run, in an earlier round, on another runner), which brings different seeds of one bug to the same log, because which of many
- * alike runs was hit is chance. Then come those that drop answers, make them smaller, or build the log anew from few.
+ * The passes of the shrinker: what each proposes in place of a failing log. The first ones move the failure elsewhere
+ * (to an earlier run, an earlier round, another runner); since it is chance which of many similar runs was hit, this
+ * brings different seeds of one bug to the same log. Later passes drop answers, lower them, or rebuild the log from few
+ * answers.
  */
 import { questionAbout, Topic, type Entity, QUESTION_KINDS } from '../../kernel/question.ts';
 import { isSameKey, keyOf, withAnswer, type KeyedDecision, nonZeroOf } from '../keyed-log.ts';
 import type { ShrinkAttempt, ShrinkPass, ShrinkState } from './shrink-pass.ts';
 import { seriesBySite, type SiteSeries } from './site-answers.ts';
 
-/** At how many questions one answer is tried, at most and at least; the longer the log, the fewer, because executions take longer. */
+/**
+ * Limits of the number of questions at which one answer is tried; a longer log gets fewer, because its executions take
+ * longer.
+ */
 const PLACES_MAX = 160;
 const PLACES_MIN = 12;
 const QUESTIONS_MAX = 100_000;
-/** How many answers are tried for each question, about, if there are as many questions as may be. */
+/** About how many answers are tried per question, if the number of questions is at its limit. */
 const ANSWERS_EACH = 3;
 /** With more answers than this, moving each would cost more executions than there are. */
 const MOVED_MAX = 40;
-/** With more answers than this, pairs are too many. */
+/** With more answers than this, there are too many pairs. */
 const MERGED_MAX = 6;
-/** At how many of those that were asked about earlier an answer is tried. */
+/** Number of earlier subjects for which an answer is tried. */
 const EARLIER_MAX = 8;
 
 /**
@@ -53,8 +57,8 @@ export const renameSubjects: ShrinkPass = function* (state) {
 };
 
 /**
- * Which owners and subjects are alike: those that stand in the same place of like questions. Invariant: the members of a family are in
- * the order of first asking, and their rank is their place in it.
+ * Groups similar owners and subjects: those in the same place of similar questions. Invariant: the members of a family
+ * are in the order of first asking, and their rank is their index in it.
  */
 class AlikeParts {
   readonly #families = new Map<string, readonly Entity[]>();
@@ -90,12 +94,12 @@ class AlikeParts {
     return this.#ranks.get(textOfPart(part)) ?? 0;
   }
 
-  /** The one of that rank that is like `part`; `part` itself if there are not so many. */
+  /** The member of that rank in the family of `part`; `part` itself if there is none. */
   alikeAt(part: Entity, rank: number): Entity {
     return this.#families.get(textOfPart(part))?.[rank] ?? part;
   }
 
-  /** What the answers are about, the last of its kind first. */
+  /** The owners and subjects of the answers, the last of each kind first. */
   partsIn(answers: readonly KeyedDecision[]): Entity[] {
     const found = new Map<string, Entity>();
     for (const { question } of answers) {
@@ -140,7 +144,7 @@ function* bringForward(state: ShrinkState, key: string): ShrinkAttempt {
   return (yield moved).isAccepted;
 }
 
-/** Each answer in turn is taken out and given to another question that is asked then. */
+/** Removes each answer in turn and gives it to another question that is asked then. */
 export const moveAnswers: ShrinkPass = function* (state) {
   if (state.answers.length > MOVED_MAX) return;
   for (const entry of [...state.answers]) {
@@ -150,8 +154,8 @@ export const moveAnswers: ShrinkPass = function* (state) {
 };
 
 /**
- * Each answer in turn is lowered by one, and what that removes is given to another question: a number of jobs falls, and
- * the job that made the difference becomes one of those that are left.
+ * Lowers each answer in turn by one, and gives another question what that removes: a number of jobs falls, and the job
+ * that made the difference becomes one of the remaining ones.
  */
 export const lowerCounts: ShrinkPass = function* (state) {
   if (state.answers.length > MERGED_MAX) return;
@@ -166,7 +170,7 @@ export const lowerCounts: ShrinkPass = function* (state) {
   }
 };
 
-/** Two answers are taken out and one is put in elsewhere. */
+/** Removes two answers and adds one elsewhere. */
 export const mergeAnswers: ShrinkPass = function* (state) {
   if (state.answers.length < 2 || state.answers.length > MERGED_MAX) return;
   for (const first of [...state.answers]) {
@@ -197,7 +201,10 @@ function* moveElsewhere(
   return false;
 }
 
-/** The same question, then those that differ in their subject only, then the same kind; in each the order of asking. */
+/**
+ * First the same question, then questions that differ only in their subject, then the same kind; each group in the
+ * order of asking.
+ */
 function nearestFirst(places: readonly KeyedDecision[], taken: readonly KeyedDecision[]): KeyedDecision[] {
   const keys = new Set(taken.map(({ question }) => question.key));
   const sites = new Set(taken.map(({ question }) => question.site));
@@ -214,8 +221,8 @@ function nearestFirst(places: readonly KeyedDecision[], taken: readonly KeyedDec
 }
 
 /**
- * The smallest, what was answered before, the largest (which is always a fault where there is one), and from the rest as many as are
- * affordable, evenly spread.
+ * The smallest answer, earlier answers, the largest (always a fault if there is one), and evenly spread others as far
+ * as the limit allows.
  */
 function answersFor({ n }: KeyedDecision, taken: readonly KeyedDecision[], most: number): number[] {
   const answers = new Set([1, ...taken.map(({ answer }) => answer), n - 1]);
@@ -228,7 +235,7 @@ function isIn({ answers }: ShrinkState, entry: KeyedDecision): boolean {
   return answers.some((other) => isSameKey(other, entry));
 }
 
-/** Where two answers have come to the same question, the first one counts. */
+/** If two answers end up at the same question, the first one counts. */
 function withoutTwins(answers: readonly KeyedDecision[]): KeyedDecision[] {
   const seen = new Set<string>();
   return answers.filter((entry) => {
@@ -239,9 +246,9 @@ function withoutTwins(answers: readonly KeyedDecision[]): KeyedDecision[] {
   });
 }
 
-/** With more answers than this, each move would take too many with it. */
+/** With more answers than this, each move would take too many others along. */
 const SITES_MAX = 16;
-/** How far back an answer is moved, and where in a series one is cut out. */
+/** How far back an answer is moved, and up to where in a series one is cut out. */
 const SHIFT_MAX = 12;
 
 /**
@@ -262,7 +269,7 @@ export const shiftSites: ShrinkPass = function* (state) {
       for (let to = 0; to < from; to += 1) {
         if (!((seriesBySite(state.log).get(site)?.[from] ?? 0) > 0)) break;
         yield changed(state, [site], (series) => movedUp(series, from, to));
-        // What was accepted just now may have left a log in which less is asked.
+        // The proposal just accepted may have left a log with fewer questions.
         yield changed(state, [site], (series) => (from < series.length ? swapped(series, from, to) : series));
       }
     }
@@ -273,7 +280,7 @@ function answeredSites({ log }: ShrinkState): SiteSeries {
   return new Map([...seriesBySite(log)].filter(([, series]) => series.some((answer) => answer > 0)));
 }
 
-/** All together, each alone, each two. */
+/** All together, each alone, each pair. */
 function groupsOf(sites: readonly string[]): (readonly string[])[] {
   const pairs = sites.flatMap((one, at) => sites.slice(at + 1).map((other) => [one, other]));
   return [sites, ...sites.map((site) => [site]), ...pairs];
@@ -289,7 +296,7 @@ function changed(
   return bySite;
 }
 
-/** What stood between moves up by one. */
+/** Entries in between move up by one. */
 function movedUp(series: readonly number[], from: number, to: number): readonly number[] {
   return series.toSpliced(from, 1).toSpliced(to, 0, series[from] as number);
 }
@@ -326,10 +333,10 @@ export const dropGroups: ShrinkPass = function* (state) {
   }
 };
 
-/** Spans of the faults, before anything else is looked at. */
+/** Drops spans of faults, before anything else is tried. */
 export const dropFaults: ShrinkPass = (state) => dropSpansOf(state, isFault);
 
-/** Spans of all answers. */
+/** Drops spans of all answers. */
 export const dropSpans: ShrinkPass = (state) => dropSpansOf(state, () => true);
 
 /**
@@ -341,7 +348,7 @@ function* dropSpansOf(state: ShrinkState, isMember: Group): ReturnType<ShrinkPas
   for (let length = Math.ceil(members().length / 2); length >= 1; length = nextLength(length)) {
     for (let end = members().length; end > 0; end -= length) {
       const entries = members();
-      // An accepted proposal may have taken more with it than the span.
+      // An accepted proposal may have removed more than the span.
       if (end > entries.length) continue;
       const span = new Set(entries.slice(Math.max(0, end - length), end));
       yield state.answers.filter((entry) => !span.has(entry));
@@ -358,9 +365,9 @@ function nextLength(length: number): number {
 }
 
 const LENGTHS: readonly number[] = [8, 6, 5, 4, 3, 2, 1];
-/** Of longer series the shorter spans would cost more executions than there are. */
+/** In longer series the shorter spans would cost more executions than there are. */
 const SERIES_MAX = 400;
-/** How many of the numbers that stand nearest before a span are tried as its count, beside the first of all. */
+/** How many of the numbers nearest before a span are tried as its count, in addition to the first of all. */
 const COUNTS_NEAR = 3;
 
 /**
@@ -382,7 +389,7 @@ function* cutAll(state: ShrinkState, key: string, length: number): ShrinkAttempt
   for (let start = 0; start + length <= seriesOf(state, key).length;) {
     const isCut = yield* cutOne(state, key, start, length);
     isAny ||= isCut;
-    // After a cut, what comes next stands at the same place.
+    // After a cut, the next span is at the same place.
     if (!isCut) start += 1;
   }
   return isAny;
@@ -405,20 +412,20 @@ function* cutOne(state: ShrinkState, key: string, start: number, length: number)
   return false;
 }
 
-/** Positions of the numbers that may be how many there are of what follows. */
+/** Positions of numbers that may be the count of what follows. */
 function countsBefore(series: readonly KeyedDecision[], start: number): number[] {
   const positions = series.flatMap(({ answer }, at) => (answer > 0 && at < start ? [at] : []));
   return [...new Set([...positions.slice(0, 1), ...positions.slice(-COUNTS_NEAR)])];
 }
 
-/** All answers to that question, plain ones too, in the order of asking. */
+/** All answers to that question, defaults included, in the order of asking. */
 function seriesOf({ log }: ShrinkState, key: string): KeyedDecision[] {
   return log.filter((entry) => entry.question.key === key);
 }
 
-/** How many proposals trying every smaller answer may cost a pass; beyond that it is searched by halves. */
+/** Above this number of proposals a pass does not try every smaller answer, but bisects. */
 const EXHAUSTIVE_MAX = 512;
-/** With more answers than this, pairs are too many. */
+/** With more answers than this, there are too many pairs. */
 const PAIRED_MAX = 12;
 
 /**
@@ -439,7 +446,7 @@ function* lowerOne(state: ShrinkState, entry: KeyedDecision, eachMax: number): S
     }
     return false;
   }
-  // The answer falls with each acceptance, or is gone; the last proposal is the one just below it.
+  // The answer falls with each acceptance, or disappears; the last proposal is the one just below it.
   while (answerIn(state, entry) - low > 1) {
     const middle = low + Math.floor((answerIn(state, entry) - low) / 2);
     if (!(yield withAnswer(state.answers, entry, middle)).isAccepted) low = middle;
@@ -490,13 +497,13 @@ function answerIn({ answers }: ShrinkState, entry: KeyedDecision): number {
   return answers.find((other) => isSameKey(other, entry))?.answer ?? 0;
 }
 
-/** With more answers than this, pairs are too many; with less than three, leaving the others out is nothing to win. */
+/** With more answers than this, there are too many pairs; with fewer than three, leaving the others out gains nothing. */
 const REBUILT_ANSWERS_MAX = 8;
 const ANSWERS_MIN = 3;
-/** How many executions a pass may take at most; the longer the log, the fewer, because executions take longer. */
+/** Maximum number of executions of a pass; a longer log gets fewer, because its executions take longer. */
 const PROPOSALS_MAX = 6_000;
 const REBUILT_QUESTIONS_MAX = 400_000;
-/** How many values are tried of a question that is like one that has an answer, and of any other. */
+/** How many values are tried of a question similar to one with an answer, and of any other. */
 const NEAR_VALUES = 48;
 const FAR_VALUES = 3;
 
@@ -512,7 +519,7 @@ export const rebuildPairs: ShrinkPass = function* (state) {
   yield* choosePairs(state, () => []);
 };
 
-/** Any two answers with all values, the others being as they are. */
+/** Tries any two answers with all values, leaving the others as they are. */
 export const rechoosePairs: ShrinkPass = (state) =>
   choosePairs(state, (first, second) =>
     state.answers.filter((entry) => !isSameKey(entry, first) && !isSameKey(entry, second)),
@@ -533,14 +540,14 @@ function* choosePairs(
     const [most, mostOther] = shares(first.n - 1, second.n - 1, each);
     for (const one of spread(first, most)) {
       for (const other of spread(second, mostOther)) {
-        // The passes that lower and move answers come again.
+        // The passes that lower and move answers run again anyway.
         if ((yield [...others, one, other]).isAccepted) return;
       }
     }
   }
 }
 
-/** How many values each of two questions may have, for so many pairs of values. */
+/** How many values each of two questions may have, for a given number of pairs. */
 function shares(count: number, other: number, most: number): readonly [number, number] {
   const even = Math.floor(Math.sqrt(most));
   if (count <= even) return [count, Math.floor(most / count)];
@@ -577,7 +584,7 @@ export const rebuildSmall: ShrinkPass = function* (state): ReturnType<ShrinkPass
   }
 };
 
-/** Which values of a question are tried. */
+/** Chooses which values of a question are tried. */
 class ValueChoice {
   readonly #sites: ReadonlySet<string>;
   readonly #answers: readonly number[];
@@ -589,7 +596,7 @@ class ValueChoice {
     this.#hasFaults = answers.some(({ question }) => question.kind === 'fault');
   }
 
-  /** Those of each place; none of a fault if the log has none, since a fault is never simpler. */
+  /** The values of each place; none for faults if the log has none, because adding a fault is never simpler. */
   of(places: readonly KeyedDecision[]): KeyedDecision[] {
     return places.flatMap((place) => {
       if (!this.#hasFaults && place.question.kind === 'fault') return [];
@@ -600,7 +607,7 @@ class ValueChoice {
   }
 }
 
-/** Other answers to a question, evenly spread if there are more than may be tried; the largest is one of them. */
+/** Other answers to a question, evenly spread if there are too many; the largest is included. */
 function spread(entry: KeyedDecision, most: number): KeyedDecision[] {
   const count = Math.min(entry.n - 1, most);
   return Array.from({ length: count }, (_, at) => ({

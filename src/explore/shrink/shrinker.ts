@@ -1,7 +1,7 @@
 /**
- * Makes a failing log small. Invariants: only an execution with the same failure key that is simpler (see `log-order.ts`) is ever
- * accepted; the log after it is what that execution really asked; no proposal is run twice; whenever it is stopped, the best so far
- * is what it gives back.
+ * Shrinks a failing log. Invariants: only a simpler execution (see `log-order.ts`) with the same failure key is
+ * accepted; the new log consists of the questions that execution really asked; no proposal is run twice; whenever it is
+ * stopped, it returns the best log so far.
  */
 import * as is from '../../kernel/shape.ts';
 import type { DecisionSource, Decision } from '../../kernel/decisions.ts';
@@ -34,7 +34,7 @@ import {
 import { check } from '../../kernel/argument-check.ts';
 import { EXECUTOR, LOG } from '../argument-shapes.ts';
 
-/** What a pass learns; it asks the trial for what was asked only if it is asked itself. */
+/** The result as a pass sees it; the questions asked are computed only if the pass reads them. */
 function outcomeOf(trial: KnownTrial, isAccepted: boolean): Trial {
   return {
     isAccepted,
@@ -44,12 +44,12 @@ function outcomeOf(trial: KnownTrial, isAccepted: boolean): Trial {
   };
 }
 
-/** The same for the same answers. */
+/** Equal for equal answers. */
 function hashOf(proposal: Proposal): string {
   return 'length' in proposal ? hashAnswers(proposal) : textOfSeries(proposal);
 }
 
-/** What answers as it proposes. */
+/** A decision source that answers as proposed. */
 function sourceOf(proposal: Proposal): DecisionSource {
   return 'length' in proposal ? answersOf(proposal) : answersOfSites(proposal);
 }
@@ -58,51 +58,54 @@ function sourceOf(proposal: Proposal): DecisionSource {
 export type ShrinkEnd =
   /** No pass makes it simpler. */
   | 'minimal'
-  /** `maxExecutions` were run. */
+  /** `maxExecutions` executions were run. */
   | 'executions'
-  /** `shouldStop` said so: out of time, or interrupted. */
+  /** `shouldStop` returned true: out of time, or interrupted. */
   | 'stopped'
-  /** The same decisions do not give the same execution: there is nothing to hold on to. */
+  /** The same decisions lead to different executions, so no result would be reliable. */
   | 'flaky';
 
-/** Executions that shrinking takes at most, by default. Most need a tenth of that. */
+/** Default maximum number of executions. Most failures need a tenth of that. */
 const SHRINK_EXECUTIONS = 30_000;
 
-/** What {@link shrink} takes. */
+/** Options of {@link shrink}. */
 export interface ShrinkOptions {
-  /** Executions at most; default 30,000. The two that begin and the one that confirms the result are run in any case. */
+  /**
+   * Maximum number of executions; default 30,000. The two at the start and the one that confirms the result run in any
+   * case.
+   */
   readonly maxExecutions?: number;
-  /** Asked before each of them. */
+  /** Asked before each execution; true stops shrinking. */
   readonly shouldStop?: () => boolean;
-  /** Called for every improvement, the first execution included. */
+  /** Called for every improvement, including the first execution. */
   readonly onBetter?: (better: ShrunkLog) => void;
-  /** Called at each turn of the real event loop; throwing ends the execution with that error. */
+  /** Called at each turn of the real event loop; an error thrown here ends the execution. */
   readonly onTurn?: () => void;
 }
 
-/** What came of it. */
+/** The result of shrinking. */
 export interface ShrinkResult extends ShrunkLog {
   readonly stoppedBy: ShrinkEnd;
-  /** How the executions of the same decisions differ, if it is flaky. */
+  /** How executions with the same decisions differ, if the failure is flaky. */
   readonly flakiness?: string;
 }
 
-/** What came of making a failure small in brief. */
+/** The result of {@link shrinkInBrief}. */
 export interface BriefShrinkResult extends ShrinkResult {
-  /** False if there was no time to run in full what was found: it is what happens in brief. */
+  /** False if there was no time to run the result in full; it is then the execution limited to fewer events. */
   readonly isWhole: boolean;
 }
 
 /**
- * How many larger executions that fail in the same way are gone down from, once nothing leads further down from the best: what cannot
- * be reached by one step may be reached by a step up and several down.
+ * How many larger executions with the same failure are used as starting points once the best cannot be improved
+ * directly: a result that is out of reach of one step may be reached by a step up and several down.
  */
 const DETOURS_MAX = 16;
 
 /** Executions before anything is tried. */
 const BEGINNING = 2;
 
-/** The order matters: what takes much out comes first, what only tidies up last. */
+/** The order matters: passes that remove much come first, those that only tidy up last. */
 const PASSES: readonly ShrinkPass[] = [
   dropGroups,
   dropFaults,
@@ -125,7 +128,7 @@ const SHRINK_OPTIONS = is.optionsOf<ShrinkOptions>(
 );
 
 /**
- * Looks for the simplest log that fails with `key`, beginning at `log`.
+ * Looks for the simplest log that fails with `key`, starting from `log`.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) for anything but an executor, a log and a key.
  * @example
@@ -163,8 +166,8 @@ export async function shrink(
 }
 
 /**
- * The same for a failure that `brief` shows in fewer events than `executor`, if not always: what is found small there is run in full, and
- * where that does not fail in the same way, it is made small in full.
+ * Like {@link shrink}, for a failure that `brief` usually shows in fewer events than `executor`: shrinks with `brief`,
+ * then runs the result in full. If that does not fail in the same way, shrinks in full.
  */
 export async function shrinkInBrief(
   executor: Executor,
@@ -220,12 +223,12 @@ class Shrinker {
     }
     const rebuilt = await this.#improve(best, rebuildSmall, best);
     if (rebuilt !== best) best = await this.#descend(rebuilt, best);
-    // Where nothing was tried, what the search begins with was run twice just before.
+    // If nothing was tried, the start of the search has just been run twice.
     if (this.#executions === BEGINNING) return this.#result(best.verdict, this.#stoppedBy);
     return this.#confirmed(best);
   }
 
-  /** Goes down from `start` until no pass gets any further; gives back the smaller of where it ends and `best`. */
+  /** Improves `start` until no pass gets any further; returns the smaller of the result and `best`. */
   async #descend(start: FailingRun, best: FailingRun): Promise<FailingRun> {
     let current = start;
     for (;;) {
@@ -296,7 +299,7 @@ class Shrinker {
     return { log, answers: nonZeroOf(log), size, verdict, executions: this.#executions };
   }
 
-  /** A scenario may have been reproducible only where the search began. */
+  /** Runs the result again: a scenario may have been reproducible only at the start of the search. */
   async #confirmed(best: FailingRun): Promise<ShrinkResult> {
     const flakiness = this.#flakinessOf(best.verdict, await this.#execute(best.log, false));
     if (flakiness !== undefined) return this.#flaky(best.verdict, flakiness);

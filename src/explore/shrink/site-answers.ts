@@ -1,14 +1,15 @@
 /**
- * A log by site: what is answered at each place that asks, time after time, whichever run or round the question is about. Invariant: what
- * is not in it is answered 0. It keeps its meaning where jobs move from one batch to the next and are asked about otherwise there.
+ * A log by site: the answers at each place in the code that asks, in order, whichever run or round a question is about.
+ * Invariant: a missing answer is 0. Such a log keeps its meaning when jobs move from one batch to the next and are
+ * asked about differently there.
  */
 import type { DecisionSource } from '../../kernel/decisions.ts';
 import type { KeyedDecision } from '../keyed-log.ts';
 
-/** Answers per site, in the order of asking; plain ones too. */
+/** Answers per site, in the order of asking; defaults included. */
 export type SiteSeries = ReadonlyMap<string, readonly number[]>;
 
-/** The answers of a whole log by site. */
+/** The answers of a complete log by site. */
 export function seriesBySite(log: readonly KeyedDecision[]): Map<string, number[]> {
   const bySite = new Map<string, number[]>();
   for (const { question, answer } of log) {
@@ -20,7 +21,7 @@ export function seriesBySite(log: readonly KeyedDecision[]): Map<string, number[
   return bySite;
 }
 
-/** Text that distinguishes series; the order of sites and what is answered plainly at their ends do not matter. */
+/** A text that is equal for equal series; the order of sites and default answers at the end of a series do not matter. */
 export function textOfSeries(bySite: SiteSeries): string {
   const lines: string[] = [];
   for (const [site, series] of bySite) {
@@ -30,7 +31,7 @@ export function textOfSeries(bySite: SiteSeries): string {
   return lines.sort().join('\n');
 }
 
-/** Answers from the series by site; what is missing there, or no longer fits into `n`, is 0. */
+/** Answers from the series by site; 0 if the answer is missing or not below `n`. */
 export function answersOfSites(bySite: SiteSeries): DecisionSource {
   const asked = new Map<string, number>();
   return {

@@ -46,7 +46,7 @@ import { shortPlaceOf } from '../explain/source-place.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { EXECUTOR, LOG } from '../argument-shapes.ts';
 
-/** A state ends this much before what comes next, so that a reader who adds fractions never sees the two overlap. */
+/** A state ends this much before the next, so that a viewer that adds fractions never sees the two overlap. */
 const GAP_US = 0.001;
 
 interface OpenRun {
@@ -54,15 +54,15 @@ interface OpenRun {
   readonly runId: string;
   readonly slot: Slot;
   readonly fromTs: number;
-  /** Known once the runner has accepted the command. */
+  /** Set once the runner has accepted the command. */
   command: Command | undefined;
   state: string;
   stateFromTs: number;
 }
 
 /**
- * Runs as slices of a timeline: one slice from acceptance to end, and one inside of it for each state. Invariant: runs of one runner that
- * overlap are drawn in lanes of their own, so that the slices of a lane nest.
+ * Draws runs as slices: one from acceptance to end, and inside it one per state. Invariant: overlapping runs of one
+ * runner are drawn in separate lanes, so that the slices of a lane nest.
  */
 class RunSlices {
   readonly #lanes: TimelineLanes;
@@ -73,7 +73,7 @@ class RunSlices {
     this.#lanes = lanes;
   }
 
-  /** True if the event is shown by a slice and needs no mark. */
+  /** True if a slice shows the event, so that it needs no mark. */
   take(event: TraceEvent, ts: number): boolean {
     if (event.type === 'accepted') {
       this.#runOf(event.runner, event.runId, ts).command = event.command;
@@ -86,18 +86,18 @@ class RunSlices {
     this.#endState(run, ts);
     run.state = state;
     run.stateFromTs = ts;
-    // The end is a mark as well: a slice does not show its exit code and error at a glance.
+    // The end is also a mark, because a slice does not show exit code and error at a glance.
     if (!isTerminal(state)) return true;
     this.#endRun(run, ts, state);
     return false;
   }
 
-  /** Where a run that has not ended is drawn. */
+  /** The lane of a run that has not ended. */
   laneOf(runner: string, runId: string): string | undefined {
     return this.#open.get(keyOf(runner, runId))?.slot.lane;
   }
 
-  /** Ends what has not ended, at the end of the execution. */
+  /** Ends all open runs at the end of the execution. */
   end(ts: number): void {
     for (const run of this.#open.values()) {
       this.#endState(run, ts);
@@ -105,7 +105,7 @@ class RunSlices {
     }
   }
 
-  /** The run, which begins in the first lane of its runner that is free. */
+  /** The run; a new one begins in the first free lane of its runner. */
   #runOf(runner: string, runId: string, ts: number): OpenRun {
     const key = keyOf(runner, runId);
     const known = this.#open.get(key);
@@ -136,13 +136,13 @@ class RunSlices {
   }
 }
 
-/** The name that its scheduler knows a run by. */
+/** The name by which its scheduler knows a run. */
 function taskOf(command: Command): string {
   const { jobId, taskId, tag } = tagsOf(command);
   return [jobId, taskId, tag].filter((part) => part !== '').join('/');
 }
 
-/** What was to be done; environments and snapshots would bury the rest. */
+/** The arguments shown; environment and snapshot would bury the rest. */
 function argsOf({ argv, timeoutMs }: Command): Record<string, unknown> {
   return { argv, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
 }
@@ -157,12 +157,12 @@ interface OpenCall {
   readonly fromTs: number;
 }
 
-/** How many statuses of a reply are shown. */
+/** Maximum number of statuses shown of a reply. */
 const STATUSES_MAX = 3;
 
 /**
- * Calls of clients as slices of a timeline, from call to return. Invariant: calls of one client that overlap are drawn in lanes of their
- * own, so that the slices of a lane nest.
+ * Draws calls of clients as slices, from call to return. Invariant: overlapping calls of one client are drawn in
+ * separate lanes, so that the slices of a lane nest.
  */
 class CallSlices {
   readonly #lanes: TimelineLanes;
@@ -170,7 +170,7 @@ class CallSlices {
   readonly #open = new Map<ObservedCall, OpenCall>();
   /** Calls of `run` that have not returned, by their command. */
   readonly #runs = new Map<string, Set<ObservedCall>>();
-  /** The last that has begun: one that reaches its runner at once. */
+  /** The call begun last, which may reach its runner at once. */
   #newest: ObservedCall | undefined;
 
   constructor(lanes: TimelineLanes) {
@@ -200,7 +200,7 @@ class CallSlices {
     this.#lanes.add(slot.lane, { name, cat: 'call', ph: 'X', ts: fromTs, dur: ts - fromTs, args });
   }
 
-  /** Where the call began that a runner has accepted this command for; undefined if it might be one of several. */
+  /** The call with which this command was accepted; undefined if there are several candidates. */
   starting(command: Command): OpenCall | undefined {
     const equal = this.#runs.get(identityOf(command)) ?? new Set();
     const [only] = equal;
@@ -209,12 +209,12 @@ class CallSlices {
     return call === undefined ? undefined : this.#open.get(call);
   }
 
-  /** Time has passed since the last call began. */
+  /** Called when time has passed since the last call began. */
   goOn(): void {
     this.#newest = undefined;
   }
 
-  /** Ends what has not returned, at the end of the execution. */
+  /** Ends all open calls at the end of the execution. */
   endAll(ts: number): void {
     for (const call of [...this.#open.keys()]) this.end(call, ts);
   }
@@ -224,7 +224,7 @@ function laneOf({ client, caller }: ObservedCall): string {
   return `client ${client ?? caller.name}`;
 }
 
-/** What is asked for, in a few words; arguments of wrong calls may be anything. */
+/** The arguments in a few words; a wrong call may have any arguments. */
 function subjectOf(call: ObservedCall): string {
   let subject = '';
   try {
@@ -233,18 +233,18 @@ function subjectOf(call: ObservedCall): string {
       subject = call.args[0].allRuns === true ? 'all runs' : `run ${callSubject(call)}`;
     } else if (call.method === 'abort' || call.method === 'status') subject = `run ${callSubject(call)}`;
   } catch {
-    // It says no more than its name.
+    // The call shows only its name.
   }
   return subject === '' ? call.method : `${call.method} ${subject}`;
 }
 
-/** What distinguishes commands as far as a reader sees. */
+/** The part of a command that a reader can distinguish. */
 function identityOf(command: Command | null | undefined): string {
   const { argv, taskId = '', tag = '', jobId = '', timeoutMs = 0 } = command ?? { argv: [] };
   return JSON.stringify([argv, taskId, tag, jobId, timeoutMs]);
 }
 
-/** What a glance must show. */
+/** The outcome in a few words. */
 function endText(outcome: CallOutcome | undefined): string {
   if (outcome === undefined) return ': no reply';
   return 'error' in outcome ? `: ${errorText(outcome.error)}` : '';
@@ -274,8 +274,8 @@ type MessageEvent = Extract<TraceEvent, { readonly type: 'message' }>;
 type LockEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' }>;
 
 /**
- * Calls between nodes as slices from call to answer, and locks as slices from when they are taken to when they are given back. Invariant:
- * what overlaps in one of its lanes is drawn in a further one, so that the slices of a lane nest.
+ * Draws calls between nodes as slices from call to answer, and locks as slices from acquisition to release. Invariant:
+ * overlapping slices are drawn in separate lanes, so that the slices of a lane nest.
  */
 class ExchangeSlices {
   readonly #lanes: TimelineLanes;
@@ -287,7 +287,7 @@ class ExchangeSlices {
     this.#lanes = lanes;
   }
 
-  /** @param lane of who calls, or is answered. */
+  /** @param lane of the node that calls or is answered. */
   take(event: MessageEvent, lane: string, ts: number): void {
     const { id, kind, step } = event;
     if (kind === 'call' && step === 'sent') {
@@ -306,7 +306,7 @@ class ExchangeSlices {
     }
   }
 
-  /** An event of the clock may be the end of a call that takes too long: the oldest of those that are alike. */
+  /** Ends a call at its timeout, if the event is one: the oldest of equal calls. */
   timeOut({ owner, what }: Topic, ts: number): void {
     for (const [id, { event }] of this.#calls) {
       const { runner, to, name } = event;
@@ -316,7 +316,7 @@ class ExchangeSlices {
     }
   }
 
-  /** The calls of a process that has ended end with it. */
+  /** Ends the calls of a process that has ended. */
   endOf(node: string, ts: number): void {
     for (const [id, { event }] of this.#calls) if (event.runner === node) this.#end(id, ts, undefined);
   }
@@ -351,26 +351,29 @@ class ExchangeSlices {
   }
 }
 
-/** A timeline as JSON: what `--timeline FILE` writes. */
+/** A timeline as JSON: the content of a `--timeline` file. */
 export interface Timeline {
   readonly traceEvents: readonly TimelineEvent[];
   readonly displayTimeUnit: 'ms';
-  /** Name of the scenario, the failure if there is one, and in a file which part is shown if not all is. */
+  /** Name of the scenario, the failure if there is one, and in a file which part is shown if not all of it. */
   readonly otherData: Readonly<Record<string, string>>;
 }
 
-/** The lane of what belongs to no runner. */
+/** The lane of events that belong to no runner. */
 const SCENARIO = 'scenario';
-/** What happens to nodes themselves, not to the runners on them, which may have the same names. */
+/** Events of nodes themselves, not of the runners on them, which may have the same names. */
 const OF_NODES: ReadonlySet<TraceEvent['type']> = new Set(['fault', 'message', 'disk', 'node', 'note']);
-/** What would bury the marks that matter. */
+/** Not drawn, because they would bury the marks that matter. */
 const SILENT: ReadonlySet<TraceEvent['type']> = new Set(['metric', 'wrote', 'phase', 'acquired', 'freed']);
-/** Between two things that happen in one instant; half of it is between the end of a slice and the beginning of the next. */
+/**
+ * Distance in microseconds between two things that happen in one instant; half of it separates the end of a slice from
+ * the next.
+ */
 const STEP_US = 0.002;
 const STEPS_MAX = 499;
 const EVENT_US = STEP_US / 2;
 
-/** Gives each thing that happens a time of its own, in the order of the calls. */
+/** Gives each thing that happens a distinct time, in the order of the calls. */
 class Stamps {
   #atUs = 0;
   #steps = 0;
@@ -389,7 +392,7 @@ interface Point {
   readonly ts: number;
 }
 
-/** Walks through an execution in the order in which it happened. */
+/** Walks through an execution in order. */
 class TimelineWriter {
   readonly #run: ObservedRun;
   readonly #lanes = new TimelineLanes(SCENARIO);
@@ -397,14 +400,14 @@ class TimelineWriter {
   readonly #calls: CallSlices;
   readonly #nodes: NodeSlices;
   readonly #exchanges: ExchangeSlices;
-  /** A program acts before its node is shown to be up. */
+  /** Names of all nodes, known from the start because a program acts before its node is shown to be up. */
   readonly #nodeNames: ReadonlySet<string>;
-  /** Where each message was sent: the last time, if it was sent again. */
+  /** Where each message was last sent. */
   readonly #sent = new Map<string, Point>();
   #delivered = 0;
   readonly #moments: ServiceMoment[];
   readonly #stamps = new Stamps();
-  /** Where and when each event of the clock fired. */
+  /** Where and when each clock event fired. */
   readonly #fired = new Map<number, Point>();
   readonly #decisions: ObservedDecision[];
   readonly #names: EventNames;
@@ -456,7 +459,7 @@ class TimelineWriter {
     };
   }
 
-  /** An event of the clock fires: a slice without length, and the arrow from the event that set it. */
+  /** Draws a clock event: a slice without length, and the arrow from the event that set it. */
   #fire(id: number, first: TraceEvent | undefined): void {
     const firing = this.#run.firings.get(id);
     if (firing === undefined) return;
@@ -479,7 +482,7 @@ class TimelineWriter {
     this.#lanes.add(to.lane, { name, cat: 'cause', id, ph: 'f', bp: 'e', ts: to.ts });
   }
 
-  /** What was called, and what became of nodes, until then. */
+  /** Draws calls and node changes up to that point. */
   #serve(fired: number, traceIndex: number, atMs: number): void {
     for (;;) {
       const [moment] = this.#moments;
@@ -493,7 +496,7 @@ class TimelineWriter {
     }
   }
 
-  /** The decisions other than the plain ones that came before this place in the trace. */
+  /** Draws the non-default decisions before this place in the trace. */
   #decide(traceIndex: number): void {
     for (;;) {
       const [decision] = this.#decisions;
@@ -527,7 +530,7 @@ class TimelineWriter {
     this.#mark(lane, { name, cat: type, ts, args: { ...event } });
   }
 
-  /** A message is sent or comes: a slice at either end, with an arrow between them. What else becomes of it is a mark. */
+  /** Draws a message that is sent or arrives: a slice at either end, and an arrow between them. Other steps are marks. */
   #pass(event: MessageEvent, ts: number): void {
     const { runner, to, step, id, kind } = event;
     const lane = this.#laneOf(step === 'delivered' || step === 'refused' ? to : runner);
@@ -535,12 +538,12 @@ class TimelineWriter {
     const args = { ...event };
     this.#exchanges.take(event, lane, ts);
     if (step !== 'sent' && step !== 'delivered') {
-      // What a fault of its own does to it is marked by that.
+      // A fault that strikes it has a mark of its own.
       if (event.reason !== undefined) this.#mark(lane, { name, cat: 'message', ts, args });
       return;
     }
     this.#lanes.add(lane, { name, cat: 'message', ph: 'X', ts, dur: EVENT_US, args });
-    // Its slice ends before whatever comes next.
+    // The slice must end before whatever comes next.
     this.#stamps.next(event.at);
     const key = `${id} ${kind}`;
     const from = this.#sent.get(key);
@@ -551,7 +554,7 @@ class TimelineWriter {
     }
   }
 
-  /** The lane of a node, or of what has its name. */
+  /** The lane of a node, or of another owner with that name. */
   #laneOf(name: string): string {
     if (this.#nodeNames.has(name)) return nodeLane(name);
     return name === '' ? SCENARIO : name;
@@ -567,7 +570,7 @@ class TimelineWriter {
     return `${OF_NODES.has(first.type) ? this.#laneOf(whose) : whose}${OF_EVENTS}`;
   }
 
-  /** The arrow from the call to the run that it has started. */
+  /** Draws the arrow from the call to the run that it started. */
   #accept({ runner, runId, command }: Extract<TraceEvent, { type: 'accepted' }>, ts: number): void {
     const call = this.#calls.starting(command);
     const lane = this.#runs.laneOf(runner, runId);
@@ -610,7 +613,7 @@ function isOfLock(event: TraceEvent): event is LockEvent {
 }
 
 /**
- * Runs a log again and gives its timeline, to be written as JSON and opened in Perfetto or speedscope.
+ * Runs a log again and returns its timeline, to be written as JSON and opened in Perfetto or speedscope.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) unless `executor` executes and `log` is a log.
  * @example
@@ -639,7 +642,9 @@ export async function recordTimeline(executor: Executor, log: readonly Decision[
 }
 
 /**
- * The timeline of the beginning of an execution, with a mark for its failure where that is.
+ * The timeline of the beginning of an execution, with a mark for its failure at its time.
+ *
+ * @param executor stops after a limited number of events.
  *
  * @param executor stops after so many events.
  */
