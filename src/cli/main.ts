@@ -95,6 +95,7 @@ program
   .option('--json', 'one JSON object per line on stdout')
   .addOption(traceOption('the one run'))
   .addOption(timelineOption('the first run that fails, or else of the first run,'))
+  .addOption(hangOption())
   .action(async (scenarios: string[], options: RunCommandOptions) => {
     const { runCommand } = await import('./run-command.ts');
     status = await untilWritten(options, () => runCommand(terminal, scenarios, options));

@@ -2,14 +2,17 @@
  * Runs scenarios over seeds and reports to a person or a program: progress, verdict rows, JSON lines, the exit code. A
  * signal loses no finished result.
  */
+import { ExecutionInterrupted } from '../kernel/decisions.ts';
 import { RollingHash } from '../kernel/rolling-hash.ts';
 import { plural } from '../model/plural.ts';
 import type { RunState } from '../model/run-state.ts';
+import type { SimulateOptions } from '../simulation/simulate-options.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { runAlone } from '../threads/run-alone.ts';
 import { EXIT_STATUS, InterruptedError, type ExitStatus } from './exit-status.ts';
 import { failureLines } from './failure-report.ts';
+import { runGuarded } from './guarded-run.ts';
 import { nowRunning } from './user-code.ts';
 import type { Interruption } from './interruption.ts';
 import { prepareScenario, type LoadedScenario } from './scenario-loader.ts';
@@ -22,8 +25,8 @@ export interface RehearsalOptions {
   /** True prints one JSON line per verdict and per scenario on stdout, and nothing else there. */
   readonly json: boolean;
   readonly keepTrace?: boolean;
-  /** True if the scenarios do not belong to this package, and may block the thread for ever. Default false. */
-  readonly areForeign?: boolean;
+  /** Milliseconds that a turn of a scenario may take until it counts as a loop. Absent for scenarios of this package only: any time. */
+  readonly hangMs?: number;
 }
 
 /** A verdict, and the scenario's reference on a command line. */
@@ -53,7 +56,7 @@ export async function rehearse(
   terminal: Terminal,
   scenarios: readonly LoadedScenario[],
   interruption: Interruption,
-  { seeds, json, keepTrace = false, areForeign = false }: RehearsalOptions,
+  { seeds, json, keepTrace = false, hangMs }: RehearsalOptions,
 ): Promise<Rehearsal> {
   const summaries: ScenarioSummary[] = [];
   let first: NamedVerdict | undefined;
@@ -66,9 +69,13 @@ export async function rehearse(
       if (json) terminal.json(verdictJson(verdict, realMs));
     },
   };
-  const run: RunOnce = areForeign
-    ? (execution) => interruption.besideForeignCode(() => runAlone(execution))
-    : runAlone;
+  const run: RunOnce = (simulation) =>
+    hangMs === undefined
+      ? runShipped(simulation, interruption)
+      : runGuarded(simulation, {
+          ...{ interruption, hangMs },
+          onLateSignal: (tookMs) => terminal.note(lateSignalText(simulation, tookMs)),
+        });
   for (const scenario of scenarios) {
     if (interruption.requested) break;
     try {
@@ -90,10 +97,25 @@ interface SeedListener {
   onVerdict(scenario: LoadedScenario, verdict: Verdict, realMs: number): void;
 }
 
-/** Runs one simulation, as `runAlone` does. */
-type RunOnce = typeof runAlone;
+/** Runs one simulation, until a signal comes. */
+type RunOnce = (simulation: SimulateOptions) => Promise<Verdict>;
 
-class Interrupted extends Error {}
+function runShipped(simulation: SimulateOptions, interruption: Interruption): Promise<Verdict> {
+  return runAlone((onTurn) =>
+    simulate({
+      ...simulation,
+      onTurn: () => {
+        onTurn();
+        if (interruption.requested) throw new ExecutionInterrupted('interrupted');
+      },
+    }),
+  );
+}
+
+function lateSignalText({ name = '', seed = '' }: SimulateOptions, tookMs: number): string {
+  const seconds = Math.round(tookMs / 100) / 10;
+  return `interrupted: ${name}, seed ${seed}, did not end a turn for ${seconds} s, perhaps because of a loop; without Ctrl-C its lines are named`;
+}
 
 /**
  * Runs one scenario over the seeds.
@@ -121,20 +143,14 @@ async function runScenario(
     listener.onSeed(scenario, tally.seeds, seeds.length);
     const startedAt = performance.now();
     // `run` takes a turn of the real event loop after each simulation, so Ctrl-C is also noticed between short ones.
-    const verdict = await run((onTurn) =>
-      simulate({
-        ...definition.options,
-        modules: scenario.modules,
-        name: definition.name,
-        seed,
-        keepTrace,
-        scenario: (sim) => definition.run(sim, input),
-        onTurn: () => {
-          onTurn();
-          if (interruption.requested) throw new Interrupted('interrupted');
-        },
-      }),
-    );
+    const verdict = await run({
+      ...definition.options,
+      modules: scenario.modules,
+      name: definition.name,
+      seed,
+      keepTrace,
+      scenario: (sim) => definition.run(sim, input),
+    });
     if (interruption.requested) return { ...tally, interrupted: true };
     const realMs = performance.now() - startedAt;
     addVerdict(tally, verdict, realMs);

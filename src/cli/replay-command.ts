@@ -3,7 +3,7 @@ import { readTraceFile } from '../host/trace-file.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
 import { stackOf } from '../kernel/errors.ts';
 import { shortPlaceOf } from '../explore/explain/source-place.ts';
-import { CUT_OFF_KEY, failureKey, headlineOf } from '../explore/failure-key.ts';
+import { CUT_OFF_KEY, headlineOf } from '../explore/failure-key.ts';
 import { formatCount, plural } from '../model/plural.ts';
 import type { RecordedRun } from '../model/recording.ts';
 import { hasField, isTerminal } from '../model/run-state.ts';
@@ -14,9 +14,7 @@ import { EXIT_STATUS, type ExitStatus, UsageError } from './exit-status.ts';
 import { formatSpan } from './quantity-text.ts';
 import type { Terminal } from './terminal.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
-import { recordOf } from '../threads/execution-record.ts';
-import { runAlone } from '../threads/run-alone.ts';
-import { simulate } from '../simulation/simulate.ts';
+import { failureKeyOf, recordOf } from '../threads/execution-record.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { diffEventStreams } from '../trace/trace-differ.ts';
 import { openTrace } from '../trace/trace-reader.ts';
@@ -27,7 +25,9 @@ import {
   type ReplayedLog,
   type SimulatedHeader,
 } from './execution-source.ts';
+import { HANG_MS } from './explore-defaults.ts';
 import { threadLimits, type NamedExecutionOptions } from './explore-options.ts';
+import { runGuarded } from './guarded-run.ts';
 import { failureText } from './failure-report.ts';
 import { fileLine } from './rerun-line.ts';
 import { nowRunning } from './user-code.ts';
@@ -157,8 +157,8 @@ async function replaySimulation(
   const input = await prepareScenario(scenario);
   nowRunning(definition.name);
   const startedAt = performance.now();
-  const verdict = await runAlone((onTurn) =>
-    simulate({
+  const verdict = await runGuarded(
+    {
       ...definition.options,
       modules: scenario.modules,
       name: definition.name,
@@ -167,8 +167,8 @@ async function replaySimulation(
       keepTrace: header.kind === 'simulation' || options.trace !== undefined,
       ...(log.maxEvents === undefined ? {} : { maxEvents: log.maxEvents }),
       scenario: (sim) => definition.run(sim, input),
-      onTurn,
-    }),
+    },
+    { hangMs: options.hang ?? HANG_MS },
   );
   // Reports where the log first does not fit, and what happens now instead.
   if (verdict.failure?.kind === 'diverged') return replayLog(terminal, log, options);
@@ -240,9 +240,10 @@ async function firstDifference(
 }
 
 /** The same events may be judged differently by now. */
-function otherOutcome({ meta = {} }: SimulatedHeader, { failure }: Verdict): Difference | undefined {
+function otherOutcome({ meta = {} }: SimulatedHeader, verdict: Verdict): Difference | undefined {
   const { failureKey: expected = meta['held'] === 'true' ? HELD : undefined } = meta;
-  const got = failure === undefined ? HELD : failureKey(failure);
+  const { failure } = verdict;
+  const got = failure === undefined ? HELD : failureKeyOf(failure, verdict.decisions());
   if (expected === undefined || expected === CUT_OFF_KEY || expected === got) return undefined;
   const text = `the events are the same, but what came of them is not: expected "${expected}", got "${got}"`;
   return { text, of: 'outcome' };

@@ -3,7 +3,7 @@ import { plural } from '../model/plural.ts';
 import { recordOf } from '../threads/execution-record.ts';
 import { UsageError, type ExitStatus } from './exit-status.ts';
 import { threadLimits } from './explore-options.ts';
-import { MEMORY_MB } from './explore-defaults.ts';
+import { HANG_MS, MEMORY_MB } from './explore-defaults.ts';
 import { Interruption } from './interruption.ts';
 import { printSummaries, rehearse, statusOf, type NamedVerdict } from './rehearsal.ts';
 import { findScenarios, type LoadedScenario } from './scenario-loader.ts';
@@ -24,9 +24,12 @@ export interface RunCommandOptions {
   readonly json?: boolean;
   readonly trace?: string;
   readonly timeline?: string;
+  /** Milliseconds; default {@link HANG_MS}. */
+  readonly hang?: number;
 }
 
 interface RunPlan {
+  readonly hangMs: number;
   readonly seeds: readonly string[];
   readonly json: boolean;
   readonly trace: string | undefined;
@@ -39,7 +42,7 @@ export async function runCommand(
   references: readonly string[],
   options: RunCommandOptions,
 ): Promise<ExitStatus> {
-  const { json = false, trace, timeline } = options;
+  const { json = false, trace, timeline, hang: hangMs = HANG_MS } = options;
   const seeds = seedsOf(options);
   await requireOwnFiles({ trace, timeline }, [], references);
   const interruption = new Interruption();
@@ -47,7 +50,7 @@ export async function runCommand(
     const scenarios = await interruption.besideForeignCode(() =>
       interruption.unlessRequested(findScenarios(references), 'scenarios were loading'),
     );
-    return await runScenarios(terminal, scenarios, interruption, { seeds, json, trace, timeline });
+    return await runScenarios(terminal, scenarios, interruption, { seeds, json, trace, timeline, hangMs });
   } finally {
     interruption.dispose();
   }
@@ -57,7 +60,7 @@ async function runScenarios(
   terminal: Terminal,
   scenarios: readonly LoadedScenario[],
   interruption: Interruption,
-  { seeds, json, trace, timeline }: RunPlan,
+  { seeds, json, trace, timeline, hangMs }: RunPlan,
 ): Promise<ExitStatus> {
   if (trace !== undefined && scenarios.length * seeds.length !== 1) {
     const got = `${scenarios.length} ${plural(scenarios.length, 'scenario')} and ${seeds.length} ${plural(seeds.length, 'seed')}`;
@@ -67,7 +70,7 @@ async function runScenarios(
   const rehearsal = await rehearse(terminal, scenarios, interruption, {
     ...{ seeds, json },
     keepTrace: trace !== undefined,
-    areForeign: true,
+    hangMs,
   });
   if (!json) printSummaries(terminal, rehearsal.summaries);
   const { first, firstFailure: drawn = first } = rehearsal;
@@ -79,7 +82,7 @@ async function runScenarios(
   });
   await writeAfterResult(terminal, status, async () => {
     if (timeline === undefined || drawn === undefined) return;
-    await drawRun(terminal, drawn, { timeline, json, interruption });
+    await drawRun(terminal, drawn, { timeline, json, interruption }, hangMs);
   });
   return statusOf(rehearsal, interruption);
 }
@@ -91,14 +94,19 @@ function seedsOf({ seed, seeds }: RunCommandOptions): string[] {
   return seeds === undefined ? [seed ?? '1'] : Array.from({ length: seeds }, (_, index) => String(index + 1));
 }
 
-function drawRun(
+async function drawRun(
   terminal: Terminal,
   { reference: scenario, verdict }: NamedVerdict,
   target: ExecutionTarget,
+  hangMs: number,
 ): Promise<void> {
-  const limits = threadLimits({ memory: MEMORY_MB });
-  const { seed } = verdict;
-  return writeExecution(terminal, target, { scenario, seed, log: verdict.decisions() }, limits);
+  const { seed, failure } = verdict;
+  if (failure?.kind === 'hang') {
+    terminal.note(`no timeline: ${failure.message}`);
+    return;
+  }
+  const limits = threadLimits({ memory: MEMORY_MB, hang: hangMs });
+  await writeExecution(terminal, target, { scenario, seed, log: verdict.decisions() }, limits);
 }
 
 async function keepTrace(

@@ -6,6 +6,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { userFrameOf } from '../explore/explain/source-place.ts';
+import { watchGroupsByDefault } from '../host/process/watched-groups.ts';
 import { messageOf, stackOf } from '../kernel/errors.ts';
 import { packageFile, shippedScenariosModule } from '../kernel/package-files.ts';
 import { shellWord } from '../model/shell-word.ts';
@@ -234,6 +235,8 @@ const TYPESCRIPT = /\.[cm]?tsx?$/;
 
 async function importScenario(path: string, reference: string): Promise<Record<string, unknown>> {
   const work = nowLoading(reference);
+  // Real commands of a scenario are to end with this process: a signal ends it, and it ends its threads, without exit listeners.
+  watchGroupsByDefault();
   try {
     // Installs the stand-ins first: packages keep references to the machine's functions when they are loaded.
     await import('../ambient/install.ts');

@@ -297,6 +297,7 @@ const EXPECTED_OF: Readonly<Record<FailureKind, string>> = {
   leftovers: 'nothing that is left',
   escape: 'nothing from outside of the simulation',
   diverged: 'decisions that fit',
+  hang: 'an end of the case',
   interrupted: 'an end of the case',
   abandoned: 'an end of the case',
 };

@@ -19,7 +19,7 @@ export interface FailingExecution extends Omit<Failure, 'kind' | 'cause'> {
   /** Equal for failures of the same bug; see `failureKey`. `cut off` if it is unknown how the execution would have ended. */
   readonly key: string;
   /** `hang`: its thread made no progress. `crash`: its thread died, for instance out of memory. */
-  readonly kind: FailureKind | 'hang' | 'crash';
+  readonly kind: FailureKind | 'crash';
   /** Number of the execution in its campaign, from 0; -1 for one of the corpus. */
   readonly index: number;
   /** Number of executions of its campaign so far, including this one. */

@@ -77,6 +77,8 @@ export class DrainRun {
   private readonly reject: (reason: unknown) => void;
   private readonly turn = (): void => this.beginTurn();
   private readonly nextTurn: NextTurn;
+  /** The turn after a timer: one that somebody guards is asked for. */
+  private readonly afterWait: () => void;
   private burst: Burst | undefined;
   private idleTurns = 0;
 
@@ -100,6 +102,7 @@ export class DrainRun {
     this.resolve = resolve;
     this.reject = reject;
     this.nextTurn = hooks.nextTurn ?? nextTurnOfLoop;
+    this.afterWait = hooks.nextTurn === undefined ? this.turn : () => this.requestTurn();
   }
 
   start(): void {
@@ -147,7 +150,7 @@ export class DrainRun {
   private idle(): void {
     try {
       const answer = this.hooks.onIdle?.() ?? 'end';
-      if (answer === 'again') wait(this.turn, IDLE_WAIT_MS);
+      if (answer === 'again') wait(this.afterWait, IDLE_WAIT_MS);
       else this.resolve();
     } catch (thrown) {
       this.fail(thrown);

@@ -28,6 +28,8 @@ export type FailureKind =
   | 'budget'
   /** A replay reached a decision that does not match its log. */
   | 'diverged'
+  /** A turn of its code was ended from outside: a loop that never ends nor waits. Only tools that guard turns report it; `simulate` does not. */
+  | 'hang'
   /** Ended from outside before its end, by a signal or a time limit: how it would have ended is unknown. */
   | 'interrupted'
   /** The source of decisions has abandoned the execution, because it can show nothing new: not a failure of the scenario. */

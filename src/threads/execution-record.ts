@@ -2,7 +2,8 @@
 import { failureKey } from '../explore/failure-key.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
-import type { Verdict } from '../simulation/verdict.ts';
+import type { Failure, Verdict } from '../simulation/verdict.ts';
+import { lastDecisionLines, lostKey } from './lost-execution.ts';
 
 /** The decisions and events of an execution, and its outcome. */
 export interface ExecutionRecord {
@@ -18,8 +19,20 @@ export interface ExecutionRecord {
 /** The record of an execution that kept its trace. */
 export function recordOf(verdict: Verdict): ExecutionRecord {
   const { scenario, traceHash, failure } = verdict;
+  const decisions = verdict.decisions();
   return {
-    ...{ scenario, traceHash, failureKey: failure === undefined ? undefined : failureKey(failure) },
-    ...{ decisions: verdict.decisions(), events: verdict.trace() },
+    ...{
+      scenario,
+      traceHash,
+      failureKey: failure === undefined ? undefined : failureKeyOf(failure, decisions),
+    },
+    ...{ decisions, events: verdict.trace() },
   };
+}
+
+/** See `failureKey`; of a hang it is that of a thread that hangs. */
+export function failureKeyOf(failure: Failure, decisions: readonly Decision[]): string {
+  return failure.kind === 'hang'
+    ? lostKey({ ...failure, details: lastDecisionLines(decisions) })
+    : failureKey(failure);
 }

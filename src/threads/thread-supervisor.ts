@@ -5,11 +5,11 @@
 import process from 'node:process';
 import { Worker } from 'node:worker_threads';
 import type { FailingExecution } from '../explore/failing-execution.ts';
-import { failureKey } from '../explore/failure-key.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { messageOf, stackOf } from '../kernel/errors.ts';
 import { threadEntry } from '../host/thread-entry.ts';
 import { tuneEngine } from './engine-settings.ts';
+import { hangText, lastDecisionLines, lostKey } from './lost-execution.ts';
 import { ExploreSharedState, type ExploreCounters } from './shared-state.ts';
 import {
   messageIn,
@@ -309,14 +309,8 @@ export class ExploreThread {
   }
 
   #endSilent(isSilent: boolean): void {
-    const seconds = Math.round(this.#silentMs / 100) / 10;
-    if (isSilent) {
-      this.#lose(
-        'hang',
-        `the execution made no progress for ${seconds} s: a loop that never ends nor waits`,
-        [],
-      );
-    } else {
+    if (isSilent) this.#lose('hang', hangText(this.#silentMs), []);
+    else {
       const { memoryMb } = this.#options;
       this.#lose(
         'crash',
@@ -330,14 +324,11 @@ export class ExploreThread {
   #lose(kind: 'hang' | 'crash', message: string, stack: readonly string[]): void {
     if (this.#end !== undefined) return;
     const decisions = this.#state.decisions();
-    const last = decisions.at(-1);
-    const where =
-      last === undefined ? [] : [`last decision: ${JSON.stringify(last.question.text)} out of ${last.n}`];
-    const details = [...where, ...stack];
+    const details = [...lastDecisionLines(decisions), ...stack];
     const { scenario, seed } = this.#task.kind === 'settle' ? this.#task.failing : this.#task;
     const failing = {
       ...{ scenario, ...(this.#task.kind === 'campaign' || seed === undefined ? {} : { seed }) },
-      key: failureKey({ kind, message: [message, details[0] ?? ''].join(' ') }),
+      key: lostKey({ kind, message, details }),
       ...{
         kind,
         message,

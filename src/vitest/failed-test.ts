@@ -71,6 +71,13 @@ const KEPT_WHOLE_MAX = 1 << 17;
 const BEGINNING_TOKEN_MAX = 8_000;
 const BEGINNING_MAX = 800;
 const BEGINNING_STEP = 0.9;
+/**
+ * Milliseconds of each look at an endless loop. Each is longer than the one before, because on a busy machine a short
+ * one may see nothing.
+ */
+const LOOKS_MS = [100, 250, 500] as const;
+/** Part of the test's time that a later look may take. */
+const LOOK_PART = 0.06;
 const FRAME = '    at ';
 /** Kinds of failure of properties that are stated once and judged later. */
 const STATED: ReadonlySet<string> = new Set(['always', 'eventually']);
@@ -400,9 +407,7 @@ async function differentTest(run: TestRun, { kind, text, decisions }: AuditDiffe
 async function cutOffTest(run: TestRun, found: FoundExecution): Promise<Error> {
   const { failing, seed } = found;
   const { turns, test } = run;
-  const looping = turns.isStuck
-    ? await (await import('./looping-line.ts')).loopingLines(run, failing, seed)
-    : undefined;
+  const looping = turns.isStuck ? await linesOfLoop(run, failing, seed) : undefined;
   const repeated = looping === undefined ? await repeatedIn(run, failing, seed) : [];
   const beginning = beginningOf(failing);
   const { message, atMs, firedEvents } = failing;
@@ -423,6 +428,29 @@ async function cutOffTest(run: TestRun, found: FoundExecution): Promise<Error> {
     ...againLines(test, found, beginning),
   ];
   return errorOf(run, verdict, lines, looping ?? []);
+}
+
+/** Lines of the loop, formatted as stack frames, the most frequent first; undefined if the execution does not loop again. */
+async function linesOfLoop(
+  run: TestRun,
+  { decisions }: FailingExecution,
+  seed: string,
+): Promise<string[] | undefined> {
+  const { loopingLines } = await import('../ambient/looping-line.ts');
+  const { timeoutMs = Infinity } = run.test;
+  let lines: string[] | undefined;
+  for (const ms of LOOKS_MS) {
+    if (ms > LOOKS_MS[0] && ms > timeoutMs * LOOK_PART) break;
+    lines = await loopingLines(async (beginToLook) => {
+      beginToLook();
+      // Its time begins now: to prepare the profiler may take longer than the look.
+      const { executor, turns } = run.within(ms, seed);
+      await executor.execute({ source: keyedReplayDecisions(decisions) });
+      return turns.isStuck;
+    });
+    if (lines === undefined || lines.length > 0) break;
+  }
+  return lines;
 }
 
 /** The events that the execution repeats, found by running its beginning again. Empty if there is no time for it. */

@@ -36,7 +36,7 @@ import { SIMULATE_OPTIONS } from '../simulation/simulate.ts';
 import type { Scenario, SimulateOptions } from '../simulation/simulate-options.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
 import { tuneEngine } from '../threads/engine-settings.ts';
-import { GuardedTurns } from './guarded-turns.ts';
+import { GuardedTurns } from '../ambient/guarded-turns.ts';
 import { VITEST_OPTIONS, type SimTestOptions, type TestedScenario } from './sim-test-options.ts';
 import { relativePath, type FoundFailure, type SimulatedTest, type TestRun } from './test-run.ts';
 
@@ -123,7 +123,7 @@ async function runChecked(test: SimulatedTest): Promise<void> {
   const timeMs = timeoutMs > 0 ? timeoutMs : Infinity;
   const { startedAt = now() } = test;
   const guarded = (limitMs: number, isShared: boolean): GuardedTurns =>
-    new GuardedTurns(now, limitMs, timeUpText(timeMs), isShared);
+    new GuardedTurns({ now, timeMs: limitMs, why: timeUpText(timeMs), isShared });
   const within: TestRun['within'] = (limitMs, seed) => {
     const turns = guarded(limitMs, false);
     return { turns, executor: executorWithin(simulation, turns, seed) };
@@ -197,7 +197,7 @@ export async function differenceIn(test: SimulatedTest): Promise<string | undefi
   const { options = {}, now } = test;
   check('options', options, OPTIONS);
   const { runs = DEFAULT_RUNS, seed = DEFAULT_SEED } = options;
-  const turns = new GuardedTurns(now, Infinity, timeUpText(Infinity));
+  const turns = new GuardedTurns({ now, why: timeUpText(Infinity) });
   const { audit } = await runCampaign(
     executorWithin(simulationOf(test), turns, DEFAULT_SEED),
     portfolioStrategy(seed),

@@ -6,7 +6,7 @@ import type { CorpusFolder } from '../host/corpus/corpus-folder.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { Scenario } from '../simulation/simulate-options.ts';
 import type { Verdict } from '../simulation/verdict.ts';
-import type { GuardedTurns, RealNow } from './guarded-turns.ts';
+import type { GuardedTurns, RealNow } from '../ambient/guarded-turns.ts';
 import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
 
 /** A snapshot taken in one execution. */

@@ -35,6 +35,16 @@ export function start(...args: readonly string[]): Started {
   return startIn(root, ...args);
 }
 
+/**
+ * Starts `dryrunner ARGS` in the project's root, and ends it when it has used that much processor time: a loop that it fails to end then
+ * fails the test. Not on Windows.
+ */
+export function startForAtMost(processorSeconds: number, ...args: readonly string[]): Started {
+  if (process.platform === 'win32') return start(...args);
+  const limited = ['-c', 'ulimit -t "$0" && exec "$@"', String(processorSeconds), process.execPath];
+  return startProcess(root, {}, [...limited, ...builtCommand, ...args], { program: 'sh' });
+}
+
 /** Starts `dryrunner ARGS` in a folder. */
 export function startIn(cwd: string, ...args: readonly string[]): Started {
   return startProcess(cwd, {}, [...builtCommand, ...args]);
@@ -50,7 +60,7 @@ export function startWith(
 
 /** Starts `dryrunner ARGS` in the project's root, with this to read. */
 export function startWithInput(input: string, ...args: readonly string[]): Started {
-  const started = startProcess(root, {}, [...builtCommand, ...args], 'pipe');
+  const started = startProcess(root, {}, [...builtCommand, ...args], { stdin: 'pipe' });
   started.child.stdin?.end(input);
   return started;
 }
@@ -64,9 +74,9 @@ function startProcess(
   cwd: string,
   environment: Readonly<Record<string, string>>,
   args: readonly string[],
-  stdin: 'ignore' | 'pipe' = 'ignore',
+  { program = process.execPath, stdin = 'ignore' }: { program?: string; stdin?: 'ignore' | 'pipe' } = {},
 ): Started {
-  const child = spawn(process.execPath, args, {
+  const child = spawn(program, args, {
     cwd,
     stdio: [stdin, 'pipe', 'pipe'],
     // Elsewhere than in the root, the loader does not find where the package's own name leads.
@@ -85,7 +95,11 @@ function startProcess(
     seen();
   });
   const finished = new Promise<Finished>((resolve) => {
-    child.on('close', (code) => resolve({ code, out, err }));
+    child.on('close', (code, signal) => {
+      const isOutOfTime = signal === 'SIGXCPU' || signal === 'SIGKILL';
+      if (isOutOfTime) err += `\nended by ${signal}, perhaps because nothing else has ended its loop`;
+      resolve({ code, out, err });
+    });
   });
   const prints = (text: string): Promise<void> =>
     new Promise((resolve, reject) => {

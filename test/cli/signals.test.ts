@@ -3,10 +3,11 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import { afterAll, beforeAll, describe, inject, test, vi, type ExpectStatic } from 'vitest';
 import { decisionLogLines } from '../../src/trace/decision-log-file.ts';
-import { builtCommand, root, run, startWith, type Started } from './command.ts';
+import { builtCommand, jsonLines, root, run, startForAtMost, startWith, type Started } from './command.ts';
 
 type EndSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 const SIGNALS: readonly EndSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
@@ -40,7 +41,42 @@ beforeAll(async () => {
     export const preparing = { name: 'preparing', description: 'of a test', prepare, run: () => {} };`,
   );
   const loop = "process._rawDebug('at work'); for (;;);";
-  await writeFile(at('looping.mjs'), scenario('looping', `() => { ${loop} }`));
+  await writeFile(
+    at('looping.mjs'),
+    [
+      scenario('looping', `() => { ${loop} }`),
+      scenario(
+        'reactions',
+        "async (sim) => { await sim.sleep(5); process._rawDebug('at work'); for (;;) await undefined; }",
+      ),
+      scenario(
+        'property',
+        `async (sim) => { sim.always('it holds', () => { ${loop} }); await sim.sleep(5); }`,
+      ),
+      scenario(
+        'asleep',
+        "() => { process._rawDebug('at work'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000); }",
+      ),
+      scenario(
+        'stopped',
+        "() => { if (globalThis.again) return; globalThis.again = true; process._rawDebug('at work'); process.kill(process.pid, 'SIGSTOP'); for (;;); }",
+      ),
+    ].join(''),
+  );
+  await writeFile(
+    at('starts.mjs'),
+    `import { createExecRunner, createOsExecer, createSystemClock } from ${JSON.stringify(pathToFileURL(join(inject('builtPackage'), 'dist/host/index.js')).href)};
+    const goesOn = async (sim) => { for (;;) await sim.sleep(1); };
+    const names = { dir: '', jobId: '', taskId: '', tag: '' };
+    const command = (file) => ({ ...names, argv: ['sh', '-c', 'echo $$ >"$1.new"; mv "$1.new" "$1"; exec sleep 600', 'sh', file] });
+    ${scenario(
+      'runs',
+      `async (sim) => { await createExecRunner().run(command(${JSON.stringify(at('runs.pid'))})); await goesOn(sim); }`,
+    )}${scenario(
+      'spawns',
+      `async (sim) => { createOsExecer({ clock: createSystemClock() }).exec(command(${JSON.stringify(at('spawns.pid'))})); await goesOn(sim); }`,
+    )}`,
+  );
   await writeFile(at('loops.mjs'), loop);
   // Holds the process up when it has begun to load, or when its command is done.
   const hold =
@@ -61,6 +97,27 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true }));
 
 const logs: string[] = [];
+
+/** Many times what a loop takes that is ended. */
+const LOOP_SECONDS_MAX = 40;
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until a real command has ended, and leaves none behind. */
+async function expectEnd(pid: number, expect: ExpectStatic): Promise<void> {
+  try {
+    await expect.poll(() => isAlive(pid), { timeout: 20_000 }).toBe(false);
+  } finally {
+    if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+  }
+}
 
 /** As `$?` has it, also where the signal itself ended the process. */
 async function statusOf({ child, finished }: Started): Promise<number | null> {
@@ -138,6 +195,103 @@ describe('in the middle', () => {
       }
     },
   );
+
+  test.for(['looping', 'reactions', 'property', 'asleep'])(
+    'run, in a turn that has no end (%s): Ctrl-C prints what is known once the turn is given up, and ends it with 130',
+    async (name, { expect }) => {
+      const scenarios = [at('s.mjs#fine'), at(`looping.mjs#${name}`)];
+      const started = startForAtMost(LOOP_SECONDS_MAX, 'run', ...scenarios, '--hang', '3s');
+      await started.prints('at work');
+      started.child.kill('SIGINT');
+      const { code, out, err } = await started.finished;
+      expect(code, err).toBe(130);
+      expect(out).toMatch(/^fine +held /m);
+      expect(out).toMatch(new RegExp(`^${name} +interrupted `, 'm'));
+      expect(err).toContain(`interrupted: ${name}, seed 1, did not end a turn for `);
+    },
+  );
+
+  test.for([
+    ['looping', 'it loops here\n    at run ('],
+    ['reactions', 'it loops here\n    at run ('],
+    ['asleep', undefined],
+  ] as const)(
+    'run: a turn that has no end fails as a hang (%s), and names its line',
+    async ([name, line], { expect }) => {
+      const trace = at(`${name}.jsonl`);
+      const args = ['run', at(`looping.mjs#${name}`), '--hang', '200ms', '--json', '--trace', trace];
+      const { code, out, err } = await startForAtMost(LOOP_SECONDS_MAX, ...args).finished;
+      expect(code, err).toBe(1);
+      const [{ failure, held }] = jsonLines(out) as [{ held: boolean; failure: Record<string, unknown> }];
+      expect({ held, kind: failure['kind'] }).toEqual({ held: false, kind: 'hang' });
+      expect(failure['message']).toMatch(
+        /^the execution made no progress for [\d.]+ s: a loop that never ends nor waits$/,
+      );
+      const details = failure['details'] as string[];
+      if (line === undefined) expect(details).toEqual([]);
+      else expect(details[0]).toContain(line);
+      expect(await readFile(trace, 'utf8')).toMatch(/"failureKey":"hang [^]*"type":"end"/);
+    },
+  );
+
+  test('replay of the trace of a hang comes to the same', async ({ expect }) => {
+    const trace = at('hang.jsonl');
+    const recorded = ['run', at('looping.mjs#looping'), '--hang', '200ms', '--trace', trace];
+    await startForAtMost(LOOP_SECONDS_MAX, ...recorded).finished;
+    const replayed = ['replay', trace, '--allow', dir, '--hang', '200ms'];
+    const { code, out, err } = await startForAtMost(LOOP_SECONDS_MAX, ...replayed).finished;
+    expect(out, err).toMatch(
+      /^looping, seed 1, fails at 0 ms: the execution made no progress .*\n  reproduced/,
+    );
+    expect(code).toBe(1);
+  });
+
+  test.skipIf(process.platform === 'win32')(
+    'run: the time in which the process was stopped is no hang (skipped on Windows because nothing is stopped there)',
+    async ({ expect }) => {
+      const started = startForAtMost(LOOP_SECONDS_MAX, 'run', at('looping.mjs#stopped'), '--hang', '2s');
+      await started.prints('at work');
+      // Longer than it may take; the signal that stops it comes at once.
+      await sleep(3_000);
+      started.child.kill('SIGCONT');
+      const { code, out, err } = await started.finished;
+      expect(out, err).toMatch(/^stopped +held /m);
+      expect(code).toBe(0);
+    },
+  );
+
+  for (const name of ['runs', 'spawns']) {
+    test.for(SIGNALS)(
+      `run: what a scenario has started for real (${name}) ends with the command: %s`,
+      async (signal, { expect }) => {
+        const file = at(`${name}.pid`);
+        await rm(file, { force: true });
+        const started = startWith({}, 'run', at(`starts.mjs#${name}`));
+        const pid = await vi.waitFor(async () => Number(await readFile(file, 'utf8')), { timeout: 50_000 });
+        started.child.kill(signal);
+        expect(await statusOf(started)).toBe(STATUS[signal]);
+        await expectEnd(pid, expect);
+      },
+    );
+  }
+
+  test('explore: what a scenario has started for real ends with the command', async ({ expect }) => {
+    const file = at('spawns.pid');
+    await rm(file, { force: true });
+    const started = startWith(
+      {},
+      'explore',
+      at('starts.mjs#spawns'),
+      '--corpus',
+      at('none'),
+      '--workers',
+      '1',
+    );
+    const pid = await vi.waitFor(async () => Number(await readFile(file, 'utf8')), { timeout: 50_000 });
+    started.child.kill('SIGTERM');
+    expect(await statusOf(started)).toBe(143);
+    await expectEnd(pid, expect);
+  });
 
   test.for(SIGNALS)(
     'run, while the second scenario prepares: %s prints the result of the first',

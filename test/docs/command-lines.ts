@@ -4,7 +4,14 @@
 /** The flags of each subcommand; `true` if the flag takes a value. Arguments after `--` are free. */
 export const SUBCOMMANDS: Readonly<Record<string, Readonly<Record<string, boolean>>>> = {
   start: { '--seeds': true, '--json': false },
-  run: { '--seed': true, '--seeds': true, '--json': false, '--trace': true, '--timeline': true },
+  run: {
+    '--hang': true,
+    '--seed': true,
+    '--seeds': true,
+    '--json': false,
+    '--trace': true,
+    '--timeline': true,
+  },
   explore: {
     '--time': true,
     '--executions': true,

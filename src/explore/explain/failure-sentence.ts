@@ -43,6 +43,7 @@ function whatOf(failure: Failure): string {
     case 'escape':
     case 'budget':
     case 'diverged':
+    case 'hang':
     case 'interrupted':
     case 'abandoned':
       return text;

@@ -26,6 +26,7 @@ import { NO_COMMAND, spawnCommand, type StartedChild } from './os-execer-spawn.t
 import { createOutputPump, type OutputPump } from './output-pump.ts';
 import { startInCgroup, type ProcessCgroup } from './process-cgroup.ts';
 import { COOKIE_VARIABLE, createProcessCookie } from './process-cookie.ts';
+import { groupsAreWatchedByDefault } from './watched-groups.ts';
 import { watchMemory, type MemoryUse, type MemoryWatch } from './process-memory-watch.ts';
 import { formatMemberList, type MemberMemory } from './process-memory.ts';
 import { createLinuxProcessTree } from './process-tree-linux.ts';
@@ -170,7 +171,8 @@ class OsExecer implements Execer {
     // Checks only that it is a command: one that no program can be started with is an exec error (R98).
     check('command', command, is.readable('an object with argv'));
     check('command.argv', command.argv, is.listOf(is.ANY, 'an array of strings'));
-    const watch = this.#options.watchdog === true ? expectGroup() : undefined;
+    const { watchdog = groupsAreWatchedByDefault() } = this.#options;
+    const watch = watchdog ? expectGroup() : undefined;
     try {
       const process = this.#start(command, watch);
       if (isPending(process)) void process.then(undefined, () => watch?.end());

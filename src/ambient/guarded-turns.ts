@@ -1,11 +1,11 @@
 /**
- * The turns of the event loop that the simulations of one test take, ended when the test runs out of time: between two
- * events by an exception, and inside an endless loop (of statements or promise reactions) by the engine. Invariant:
- * after either, the thread is free again, code sees the machine's own globals, and the simulation that was running has
- * a verdict.
+ * The turns of the event loop that simulations take, ended when their time is up: between two events by an exception,
+ * and inside an endless loop (of statements or promise reactions) by the engine. Invariant: after either, the thread is
+ * free again, code sees the machine's own globals, and the simulation that was running has a verdict.
  */
+import { url as debuggerUrl } from 'node:inspector';
 import { Script } from 'node:vm';
-import { hub } from '../ambient/hub.ts';
+import { hub } from './hub.ts';
 import { ExecutionInterrupted } from '../kernel/decisions.ts';
 import { withholdRejections } from '../kernel/drain-host.ts';
 import { DrainSlices } from '../kernel/drain-slices.ts';
@@ -43,68 +43,101 @@ const script = new Script('process[Symbol.for("dryrunner.guarded-turn")]()', {
 /** Real time in milliseconds, from any fixed starting point. */
 export type RealNow = () => number;
 
-/** The turns of one test, and its time limit. */
+/** What ends the turns of simulations. */
+export interface TurnLimits {
+  readonly now: RealNow;
+  /** How long all of them together may take from now on. Default: any time. */
+  readonly timeMs?: number;
+  /** How long each of them may take. Default: any time. */
+  readonly turnMs?: number;
+  /** Message of an execution that is cut off. */
+  readonly why: string;
+  /** True: one guard covers many executions; the work between them is then guarded too, and must be short. Default false. */
+  readonly isShared?: boolean;
+}
+
+/** A turn that the engine had to end. */
+export interface EndedTurn {
+  /** Number of turns so far, including this one. */
+  readonly turns: number;
+  readonly tookMs: number;
+  /** Processor time that this process has used meanwhile. */
+  readonly busyMs: number;
+}
+
+/** The turns of one test, or of one run of a scenario, and their limits. */
 export class GuardedTurns {
   readonly #now: RealNow;
+  readonly #limits: TurnLimits;
   readonly #deadline: number;
   readonly #patienceMs: number;
   readonly #latePatienceMs: number;
-  readonly #why: string;
-  readonly #isShared: boolean;
   #sliceEnd = 0;
-  #isStuck = false;
+  #turns = 0;
+  #endedTurn: EndedTurn | undefined;
 
-  /**
-   * Limits the turns to the next `timeMs`; `why` is the message of an execution that is cut off. With `isShared`, one
-   * guard covers many executions: the work between them is then guarded too, and must be short.
-   */
-  constructor(now: RealNow, timeMs: number, why: string, isShared = false) {
-    this.#isShared = isShared;
+  constructor(limits: TurnLimits) {
+    const { now, timeMs = Infinity } = limits;
+    this.#limits = limits;
     this.#now = now;
     this.#deadline = now() + timeMs;
     this.#patienceMs = Math.max(PATIENCE_MS_LEAST, timeMs * PATIENCE);
-    this.#latePatienceMs = Math.max(LATE_PATIENCE_MS_LEAST, timeMs * LATE_PATIENCE);
-    this.#why = why;
+    const latePatienceMs = Math.max(LATE_PATIENCE_MS_LEAST, timeMs * LATE_PATIENCE);
+    this.#latePatienceMs = latePatienceMs < GUARD_MS_MAX ? latePatienceMs : LATE_PATIENCE_MS_LEAST;
+  }
+
+  /** The turn that the engine had to end, if there was one. */
+  get endedTurn(): EndedTurn | undefined {
+    return this.#endedTurn;
   }
 
   /** True if an endless loop had to be stopped. */
   get isStuck(): boolean {
-    return this.#isStuck;
+    return this.#endedTurn !== undefined;
   }
 
   /** The options to start a simulation with. */
   get options(): Pick<SimulateOptions, 'onTurn' | 'nextTurn'> {
     const slices = new DrainSlices({
-      isShared: this.#isShared,
+      isShared: this.#limits.isShared === true,
       around: (work) => this.#guard(work, slices),
       isOver: () => this.#now() >= this.#sliceEnd,
     });
     return {
       nextTurn: slices.nextTurn,
       onTurn: () => {
-        if (this.#isLate(this.#now())) throw new ExecutionInterrupted(this.#why);
+        if (this.#isLate(this.#now())) throw new ExecutionInterrupted(this.#limits.why);
       },
     };
   }
 
   #isLate(now: number): boolean {
-    return this.#isStuck || now >= this.#deadline;
+    return this.isStuck || now >= this.#deadline;
   }
 
   #guard(work: () => void, slices: DrainSlices): void {
     const now = this.#now();
     this.#sliceEnd = now + SLICE_MS;
-    const leftMs = this.#isLate(now) ? this.#latePatienceMs : this.#deadline - now + this.#patienceMs;
-    if (!(leftMs < GUARD_MS_MAX)) {
+    this.#turns += 1;
+    const { turnMs = Infinity } = this.#limits;
+    const leftMs = this.#isLate(now)
+      ? this.#latePatienceMs
+      : Math.min(this.#deadline - now + this.#patienceMs, turnMs);
+    // At a breakpoint a turn may take any time.
+    if (!(leftMs < GUARD_MS_MAX) || debuggerUrl() !== undefined) {
       work();
       return;
     }
+    const { user, system } = process.cpuUsage();
     const before = host[WORK];
     host[WORK] = work;
     try {
       script.runInThisContext({ timeout: Math.ceil(leftMs) });
     } catch (error) {
       if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
+      const used = process.cpuUsage({ user, system });
+      const busyMs = (used.user + used.system) / 1_000;
+      this.#endedTurn ??= { turns: this.#turns, tookMs: this.#now() - now, busyMs };
       this.#end(error, slices);
     } finally {
       host[WORK] = before;
@@ -113,7 +146,6 @@ export class GuardedTurns {
 
   /** Starts the turn that was stopped again, so that it learns at once that time is up. */
   #end(error: unknown, slices: DrainSlices): never {
-    this.#isStuck = true;
     hub.world?.stopTicks();
     hub.world = undefined;
     const release = withholdRejections((reason) => reason === error, 'uncaughtException');

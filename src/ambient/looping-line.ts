@@ -1,42 +1,17 @@
-/** Finds the lines of an endless loop: runs the execution again for a short time with the engine's profiler on. */
+/** Finds the lines of an endless loop: runs it again for a short time with the engine's profiler on. */
 import { Session, type Profiler, type Runtime } from 'node:inspector';
 import { framesOf, hasUserFrame } from '../explore/explain/source-place.ts';
-import type { FailingExecution } from '../explore/failing-execution.ts';
 import { pathOfLocation } from '../kernel/package-files.ts';
-import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
-import type { TestRun } from './test-run.ts';
 
-/**
- * Milliseconds of each attempt. Each is longer than the one before, because on a busy machine a short one may see
- * nothing.
- */
-const LOOKS_MS = [100, 250, 500] as const;
-/** Part of the test's time that a later attempt may take. */
-const LOOK_PART = 0.06;
 const INTERVAL_US = 1_000;
 const LINES_MAX = 3;
 
-/** Lines of the loop, formatted as stack frames, the most frequent first; undefined if the execution does not loop again. */
+/**
+ * Lines of the loop, formatted as stack frames, the most frequent first; undefined if `run` resolves with false, because
+ * the execution does not loop again. `run` calls its argument when it reaches the loop, or at once.
+ */
 export async function loopingLines(
-  run: TestRun,
-  failing: FailingExecution,
-  seed: string,
-): Promise<string[] | undefined> {
-  const { timeoutMs = Infinity } = run.test;
-  let lines: string[] | undefined;
-  for (const ms of LOOKS_MS) {
-    if (ms > LOOKS_MS[0] && ms > timeoutMs * LOOK_PART) break;
-    lines = await linesWithin(ms, run, failing, seed);
-    if (lines === undefined || lines.length > 0) break;
-  }
-  return lines;
-}
-
-async function linesWithin(
-  ms: number,
-  run: TestRun,
-  failing: FailingExecution,
-  seed: string,
+  run: (beginToLook: () => void) => Promise<boolean>,
 ): Promise<string[] | undefined> {
   const session = new Session();
   session.connect();
@@ -46,14 +21,12 @@ async function linesWithin(
     session.post('Profiler.enable');
     session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
     session.post('Profiler.setSamplingInterval', { interval: INTERVAL_US });
-    session.post('Profiler.start');
-    const { executor, turns } = run.within(ms, seed);
-    await executor.execute({ source: keyedReplayDecisions(failing.decisions) });
+    const loops = await run(() => session.post('Profiler.start'));
     let profile: Profiler.Profile | undefined;
     session.post('Profiler.stop', (error, answer) => {
       if (error === null) ({ profile } = answer);
     });
-    return profile === undefined || !turns.isStuck ? undefined : linesIn(profile);
+    return profile === undefined || !loops ? undefined : linesIn(profile);
   } finally {
     session.disconnect();
   }
