@@ -61,7 +61,7 @@ async function explained(faults: LinkFaults) {
 }
 
 test.each<readonly [string, LinkFaults, string]>([
-  ['lost', { lose: true }, "1 the answer 7 of bank to a's call of deposit is lost"],
+  ['lost', { lose: true }, "1 the answer 7 of bank to a's call deposit(the deposit of order 3) is lost"],
   ['duplicated', { duplicate: true }, '0 the deposit of order 3 (a to bank) is duplicated'],
   ['delayed', { delay: true }, '0 the deposit of order 3 (a to bank) is delayed by 250 ms'],
 ])('a message that is %s is in the history once, in its own words', async (_, faults, line) => {
