@@ -721,7 +721,7 @@ function nameOf(call: Call): string {
 }
 
 function textOfCall({ call, path, to }: Asked): string {
-  const what = path === '' ? 'the top' : path;
+  const what = path === '' ? 'the top folder' : path;
   if (call === 'close') return 'close';
   if (call === 'write' || call === 'append') return `${call} to ${what}`;
   return call === 'rename' ? `rename of ${what} to ${to}` : `${nameOf(call)} of ${what}`;

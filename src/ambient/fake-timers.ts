@@ -1,4 +1,8 @@
-/** The door `dryrunner/fake-timers`: runners on a clock that the test ticks by hand. */
+/**
+ * The door `dryrunner/fake-timers`: runners on a clock that the test ticks by hand.
+ *
+ * @module dryrunner/fake-timers
+ */
 export { type FakeTimersClock } from './fake-timers-clock.ts';
 export {
   fakeTimersWorld,

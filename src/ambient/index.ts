@@ -1,4 +1,8 @@
-/** The door `dryrunner/ambient`: everything between code under test and the machine. Names only, no code. */
+/**
+ * The door `dryrunner/ambient`: everything between code under test and the machine. Names only, no code.
+ *
+ * @module dryrunner/ambient
+ */
 export type { ReportFailure } from '../simulation/verdict.ts';
 export type { Ambience, AmbientParts, AmbientSession } from '../simulation/ambience.ts';
 export { type AmbientOptions, ambientTime } from './ambient-time.ts';

@@ -92,7 +92,7 @@ const REACH_WITHIN = 100;
  *   capacity: 2,
  *   create: (world) => createSimulatedRunner(world, { capacity: 2, history: 0 }),
  * });
- * await fc.assert(property, { numRuns: 20 });
+ * await fc.assert(property, { numRuns: 20, seed: 1 });
  * if (property.reach.times('end COMPLETE 0') === 0) throw new Error('expected runs that end by themselves');
  * ```
  */

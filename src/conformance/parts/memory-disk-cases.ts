@@ -161,7 +161,7 @@ const operations: readonly PartCaseSpec<MemoryDiskSubject>[] = [
         said.equal(
           'crashed',
           await refusalOf(() => other.sync()),
-          `RUNNER_DISK_CLOSED sync of the top ${crashed}`,
+          `RUNNER_DISK_CLOSED sync of the top folder ${crashed}`,
         );
       },
     ),
