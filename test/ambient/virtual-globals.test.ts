@@ -85,7 +85,11 @@ describe('the timeline of performance', () => {
       performance.clearMarks();
       performance.clearMeasures();
       return [
-        ...[mark, measure, step].map((entry) => [fieldsIn(entry), Object.keys(entry), Object.prototype.toString.call(entry)]),
+        ...[mark, measure, step].map((entry) => [
+          fieldsIn(entry),
+          Object.keys(entry),
+          Object.prototype.toString.call(entry),
+        ]),
         ...[step.label, step.name, step.startTime, step.duration, step.detail, step.constructor === Step],
         ...[step instanceof Step, step instanceof PerformanceMark],
       ];
