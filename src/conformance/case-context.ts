@@ -62,6 +62,8 @@ export class CaseContext {
   /** Errors of refused calls, and the call that each belongs to. */
   readonly #refused = new WeakMap<object, string>();
   readonly #open = new Set<OpenCall>();
+  /** Ends its sleeps when the case is given up: on the machine's time, a loop with a sleep would never end. */
+  readonly #life = new AbortController();
   #awaited: string | undefined;
 
   constructor(subject: ConformanceSubject, world: World) {
@@ -141,7 +143,7 @@ export class CaseContext {
 
   /** Sleeps for so many steps. */
   sleep(steps: number): Promise<void> {
-    return sleep(this.world.clock, this.ms(steps), 'case sleep');
+    return sleep(this.world.clock, this.ms(steps), 'case sleep', this.#life.signal);
   }
 
   /** Waits until the condition holds, however slow the machine is; in virtual time for at most 100 steps. */
@@ -303,6 +305,11 @@ export class CaseContext {
   /** Adds what the calls of the case have reached. */
   addReach(reach: ServiceReach): void {
     for (const watched of this.#watched) reach.add(watched.reach);
+  }
+
+  /** Ends the sleep that the case is in, and all later ones, with an error. */
+  giveUp(error: ConformanceError): void {
+    this.#life.abort(error);
   }
 
   /** Releases and disposes of all runners. */

@@ -203,7 +203,9 @@ export class ConformanceCase {
     const { clock } = world;
     const cutOff = (): ConformanceError => {
       const what = context.standstill;
-      return new ConformanceError(`cut off after ${cutOffMs} ms: ${what}`, 'an end', what);
+      const error = new ConformanceError(`cut off after ${cutOffMs} ms: ${what}`, 'an end', what);
+      context.giveUp(error);
+      return error;
     };
     const ended = await settled(withCutOff(clock, cutOffMs, this.#body(context, reach)));
     const failure = ended.error ?? (ended.value?.isCut === true ? cutOff() : undefined);
@@ -255,7 +257,7 @@ async function settled<T>(promise: Promise<T>): Promise<Settled<T>> {
 type CutOff<T> = { readonly isCut: false; readonly value: T } | { readonly isCut: true };
 
 /**
- * Waits for the work for at most `ms`; work that is cut off goes on, unwatched. Counts ticks of this process rather
+ * Waits for the work for at most `ms`; work that is cut off goes on, unwatched, until it sleeps. Counts ticks of this process rather
  * than time, so that a machine that suspends the process for a while does not cut it off.
  */
 async function withCutOff<T>(clock: Clock, ms: number, work: Promise<T>): Promise<CutOff<T>> {

@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { checkEqual } from '../../src/conformance/check.ts';
 import type { ConformanceSubject } from '../../src/conformance/subject.ts';
 import { realWorld } from '../../src/host/real-world.ts';
+import type { Clock } from '../../src/kernel/clock.ts';
 import type { Service } from '../../src/model/service.ts';
+import type { World } from '../../src/model/world.ts';
 import { caseOf, noService } from './hand-made-cases.ts';
 import { simulated } from './subjects.ts';
 
@@ -56,6 +58,54 @@ describe('a case on the machine’s time that does not end', () => {
     await expect(
       abandoned.prove(onMachine({ ...released, abort: never }), { cutOffMs: 300 }),
     ).rejects.toThrow(/cut off after 300 ms: abort\(run 3\) of .*, called at [\d.]+ ms, has no answer$/);
+  });
+
+  test('leaves no timer behind, although the case would wait on', async () => {
+    let looks = 0;
+    const waiting = caseOf(async (t) => {
+      await t.runner();
+      await t.until('the moon is blue', () => {
+        looks += 1;
+        return false;
+      });
+    });
+    let pending = 0;
+    const counting = (): World => {
+      const world = realWorld({ seed: 1 });
+      const timer: Clock['timer'] = (label, ms, fire) => {
+        pending += 1;
+        let isPending = true;
+        const end = (): void => {
+          if (isPending) pending -= 1;
+          isPending = false;
+        };
+        const made = world.clock.timer(label, ms, () => {
+          end();
+          fire();
+        });
+        return {
+          cancel() {
+            end();
+            made.cancel();
+          },
+        };
+      };
+      const { clock } = world;
+      return {
+        ...world,
+        clock: {
+          now: () => clock.now(),
+          epochMs: clock.epochMs,
+          timer,
+          post: (label, fire) => clock.post(label, fire),
+          endOfInstant: (label, ms, fire) => clock.endOfInstant(label, ms, fire),
+        },
+      };
+    };
+    const subject = { ...onMachine(released), wallWorld: counting };
+    await expect(waiting.prove(subject, { cutOffMs: 300 })).rejects.toThrow('cut off after 300 ms');
+    expect(looks).toBeGreaterThan(0);
+    expect(pending).toBe(0);
   });
 
   test('is also cut off if only the release never returns, and a failure of the body comes first', async () => {

@@ -10,14 +10,18 @@ const HEADER_END = '\nSCOOT_CMD_LOG\n';
 /** Reads the logs of this many of the latest runs; those of older ones may be gone. */
 const READ_MAX = 6;
 
-/** Checks the logs of the latest runs. */
+/**
+ * Checks the logs of the latest runs. `takesTime` says that writing them may take time, as on a machine, so that an
+ * abort may come after the end of the process.
+ */
 export async function checkOutputs(
   host: Pick<WorkloadHost, 'check'>,
   ledger: RunLedger,
   readOutput: NonNullable<RunnerUnderTest['readOutput']>,
   reach: RunnerReach,
+  takesTime: boolean,
 ): Promise<void> {
-  const judge = new OutputJudge(host, readOutput, ledger.terms.parts.hasUploads === true);
+  const judge = new OutputJudge(host, readOutput, takesTime || ledger.terms.parts.hasUploads === true);
   const local = (ref: string): string => ledger.terms.parts.localRef?.(ref) ?? ref;
   for (const run of ledger.runs.slice(-READ_MAX)) {
     if (run.ended === undefined || run.ended.stdoutRef === '') continue;
@@ -31,16 +35,17 @@ export async function checkOutputs(
 class OutputJudge {
   readonly #host: Pick<WorkloadHost, 'check'>;
   readonly #read: NonNullable<RunnerUnderTest['readOutput']>;
-  readonly #hasUploads: boolean;
+  /** Whether an abort may come after the end of the process. */
+  readonly #mayComeLate: boolean;
 
   constructor(
     host: Pick<WorkloadHost, 'check'>,
     readOutput: NonNullable<RunnerUnderTest['readOutput']>,
-    hasUploads: boolean,
+    mayComeLate: boolean,
   ) {
     this.#host = host;
     this.#read = readOutput;
-    this.#hasUploads = hasUploads;
+    this.#mayComeLate = mayComeLate;
   }
 
   async check(run: LedgerRun, status: RunStatus): Promise<void> {
@@ -55,7 +60,7 @@ class OutputJudge {
     );
     const stdlog = await this.#read(stdlogUri);
     const [marker = ''] = stdout.split('\n');
-    const trailers = trailersOf(marker, status, drawn.command.timeoutMs ?? 0, this.#hasUploads);
+    const trailers = trailersOf(marker, status, drawn.command.timeoutMs ?? 0, this.#mayComeLate);
     const isWhole = status.state === 'COMPLETE' || drawn.lastsMs === Infinity;
     for (const [name, log, written] of [
       ['stdout', stdout, drawn.stdout],
@@ -107,18 +112,18 @@ class OutputJudge {
 
 /**
  * The possible texts after the marker that the header starts with: what an abort or a deadline wrote while the command
- * ran. There are several if an abort may also have come after that, during an upload.
+ * ran. There are several if an abort may also have come after that, while the logs were written or uploaded.
  */
 function trailersOf(
   marker: string,
   { state }: RunStatus,
   timeoutMs: number,
-  hasUploads: boolean,
+  mayComeLate: boolean,
 ): readonly string[] {
   const trailer = (why: string): string => `\n\n${marker}\n${marker}\n\nFAILED\n${why}\n`;
   const timeout = trailer(`Task exceeded timeout ${formatGoDuration(timeoutMs)}`);
   if (state === 'TIMEDOUT') return [timeout];
   if (state !== 'ABORTED') return [''];
   const abort = trailer('Task aborted');
-  return hasUploads ? [abort, '', ...(timeoutMs > 0 ? [timeout] : [])] : [abort];
+  return mayComeLate ? [abort, '', ...(timeoutMs > 0 ? [timeout] : [])] : [abort];
 }

@@ -112,7 +112,9 @@ export class RunnerWorkload {
     await clients.end();
     clients.judge();
     await this.#endLeaks(parts);
-    if (made.readOutput !== undefined) await checkOutputs(host, ledger, made.readOutput, reach);
+    if (made.readOutput !== undefined) {
+      await checkOutputs(host, ledger, made.readOutput, reach, this.#subject.wallWorld !== undefined);
+    }
     parts.check(ledger.endedRuns);
     await made.dispose?.();
     this.#made = undefined;
