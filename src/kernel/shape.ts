@@ -172,7 +172,7 @@ export function such(says: string, fits: (value: unknown) => boolean): SuchShape
 export function readable(says: string): SuchShape {
   return such(says, (value) => {
     if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return false;
-    // eslint-disable-next-line no-restricted-syntax -- each field is read, the inherited ones too, and no list of them is made
+    // eslint-disable-next-line no-restricted-syntax -- reads inherited fields too, and makes no list
     for (const key in value) Reflect.get(value, key);
     return !Reflect.has(value, '') || true;
   });

@@ -27,7 +27,7 @@ const RESULT = is.objectOf<Pick<QueryResult, 'statuses'>>(
  * `RUNNER_INVALID_ARGUMENT` for anything but a result.
  */
 export function singleStatus(result: QueryResult): StatusResult {
-  if (!isResult(result)) check('result', result, RESULT);
+  check('result', result, RESULT);
   const { statuses, service } = result;
   const [status] = statuses;
   if (status === undefined) throw new NoStatusError(service);
@@ -83,24 +83,6 @@ export async function waitForState(
   return awaitSingle(querier, runId, maskForState(expected), signal);
 }
 
-/** A check that is cheaper than the shape and passes nearly always; the shape refuses whatever this one cannot read. */
-function isResult(result: unknown): boolean {
-  try {
-    return Array.isArray((result as Partial<QueryResult> | undefined)?.statuses);
-  } catch {
-    return false;
-  }
-}
-
-/** The same kind of check for a querier. */
-function canQuery(querier: unknown): boolean {
-  try {
-    return typeof (querier as Partial<StatusQuerier> | undefined)?.query === 'function';
-  } catch {
-    return false;
-  }
-}
-
 /** Chains promises instead of using `await`, which would keep a frame for every waiter. */
 function awaitSingle(
   querier: StatusQuerier,
@@ -109,7 +91,7 @@ function awaitSingle(
   signal: AbortSignal | undefined,
 ): Promise<StatusResult> {
   try {
-    if (!canQuery(querier)) check('querier', querier, QUERY);
+    check('querier', querier, QUERY);
     return Promise.resolve(querier.query({ runs: [runId], states }, waitForever(signal))).then(singleStatus);
   } catch (error) {
     return Promise.reject(error);

@@ -74,7 +74,7 @@ describe('the timeline of performance', () => {
     Object.defineProperty(Step.prototype, 'duration', { get: () => 7 });
     const fieldsIn = (entry: object): string[] => {
       const fields = [];
-      // eslint-disable-next-line no-restricted-syntax -- what code sees that goes through an entry so
+      // eslint-disable-next-line no-restricted-syntax -- code that loops over the fields of an entry sees these
       for (const field in entry) fields.push(field);
       return fields;
     };

@@ -11,8 +11,8 @@ const HEADER_END = '\nSCOOT_CMD_LOG\n';
 const READ_MAX = 6;
 
 /**
- * Checks the logs of the latest runs. `takesTime` says that writing them may take time, as on a machine, so that an
- * abort may come after the end of the process.
+ * Checks the logs of the latest runs. `takesTime` says that writing takes time, as on a machine: a command may be
+ * stopped before it has written all that it would, and a run aborted after the end of its process.
  */
 export async function checkOutputs(
   host: Pick<WorkloadHost, 'check'>,
@@ -21,7 +21,7 @@ export async function checkOutputs(
   reach: RunnerReach,
   takesTime: boolean,
 ): Promise<void> {
-  const judge = new OutputJudge(host, readOutput, takesTime || ledger.terms.parts.hasUploads === true);
+  const judge = new OutputJudge(host, readOutput, takesTime, ledger.terms.parts.hasUploads === true);
   const local = (ref: string): string => ledger.terms.parts.localRef?.(ref) ?? ref;
   for (const run of ledger.runs.slice(-READ_MAX)) {
     if (run.ended === undefined || run.ended.stdoutRef === '') continue;
@@ -35,17 +35,19 @@ export async function checkOutputs(
 class OutputJudge {
   readonly #host: Pick<WorkloadHost, 'check'>;
   readonly #read: NonNullable<RunnerUnderTest['readOutput']>;
-  /** Whether an abort may come after the end of the process. */
-  readonly #mayComeLate: boolean;
+  readonly #takesTime: boolean;
+  readonly #hasUploads: boolean;
 
   constructor(
     host: Pick<WorkloadHost, 'check'>,
     readOutput: NonNullable<RunnerUnderTest['readOutput']>,
-    mayComeLate: boolean,
+    takesTime: boolean,
+    hasUploads: boolean,
   ) {
     this.#host = host;
     this.#read = readOutput;
-    this.#mayComeLate = mayComeLate;
+    this.#takesTime = takesTime;
+    this.#hasUploads = hasUploads;
   }
 
   async check(run: LedgerRun, status: RunStatus): Promise<void> {
@@ -60,8 +62,9 @@ class OutputJudge {
     );
     const stdlog = await this.#read(stdlogUri);
     const [marker = ''] = stdout.split('\n');
-    const trailers = trailersOf(marker, status, drawn.command.timeoutMs ?? 0, this.#mayComeLate);
-    const isWhole = status.state === 'COMPLETE' || drawn.lastsMs === Infinity;
+    const mayEndLater = this.#takesTime || this.#hasUploads;
+    const trailers = trailersOf(marker, status, drawn.command.timeoutMs ?? 0, mayEndLater);
+    const isWhole = status.state === 'COMPLETE' || (drawn.lastsMs === Infinity && !this.#takesTime);
     for (const [name, log, written] of [
       ['stdout', stdout, drawn.stdout],
       ['stderr', stderr, drawn.stderr],
@@ -118,12 +121,12 @@ function trailersOf(
   marker: string,
   { state }: RunStatus,
   timeoutMs: number,
-  mayComeLate: boolean,
+  mayEndLater: boolean,
 ): readonly string[] {
   const trailer = (why: string): string => `\n\n${marker}\n${marker}\n\nFAILED\n${why}\n`;
   const timeout = trailer(`Task exceeded timeout ${formatGoDuration(timeoutMs)}`);
   if (state === 'TIMEDOUT') return [timeout];
   if (state !== 'ABORTED') return [''];
   const abort = trailer('Task aborted');
-  return mayComeLate ? [abort, '', ...(timeoutMs > 0 ? [timeout] : [])] : [abort];
+  return mayEndLater ? [abort, '', ...(timeoutMs > 0 ? [timeout] : [])] : [abort];
 }

@@ -20,10 +20,12 @@ async function complaint(
   state: 'ABORTED' | 'TIMEDOUT' | 'COMPLETE',
   cause: 'none' | 'abort' | 'deadline',
   takesTime: boolean,
+  { wrote = '', writes = '' } = {},
 ): Promise<string | undefined> {
   const refs = { stdoutRef: 'file:///out', stderrRef: 'file:///err' };
-  const log = logHeader(0, outputs, command) + (logTrailer(cause, TIMEOUT_MS, '') ?? '');
-  const drawn = { command, lastsMs: Infinity, stdout: '', stderr: '', secrets: [] };
+  const logOf = (body: string): string =>
+    logHeader(0, outputs, command) + body + (logTrailer(cause, TIMEOUT_MS, '') ?? '');
+  const drawn = { command, lastsMs: Infinity, stdout: writes, stderr: '', secrets: [] };
   const ended = makeRunStatus('0', state, tagsOf(command), refs, { snapshotId: '', exitCode: 0, error: '' });
   const found: string[] = [];
   await checkOutputs(
@@ -33,7 +35,8 @@ async function complaint(
       },
     },
     { terms: { parts: {} }, runs: [{ drawn, runId: '0', ended }] } as unknown as RunLedger,
-    () => Promise.resolve(log),
+    // All writes go to stdout.
+    (uri) => Promise.resolve(logOf(uri === 'file:///err' ? '' : wrote)),
     { note: () => undefined } as unknown as RunnerReach,
     takesTime,
   );
@@ -71,5 +74,22 @@ describe('the trailer of a run', () => {
   ] as const)('R97 R101 of one that is %s never names %s', async (state, cause) => {
     expect(await complaint(state, cause, true)).toContain('R101');
     expect(await complaint(state, cause, false)).toContain('R101');
+  });
+});
+
+describe('the output of a command that writes and hangs', () => {
+  const part = { writes: 'out of it\n', wrote: 'out' };
+  const whole = { writes: 'out of it\n', wrote: 'out of it\n' };
+
+  test('R97 is whole when the run was stopped, unless writing takes time', async () => {
+    expect(await complaint('ABORTED', 'abort', false, whole)).toBeUndefined();
+    expect(await complaint('ABORTED', 'abort', true, whole)).toBeUndefined();
+    expect(await complaint('ABORTED', 'abort', true, part)).toBeUndefined();
+    expect(await complaint('ABORTED', 'abort', false, part)).toContain('R97');
+  });
+
+  test('R97 is whole in any case when the run is COMPLETE, and never anything else', async () => {
+    expect(await complaint('COMPLETE', 'none', true, part)).toContain('R97');
+    expect(await complaint('ABORTED', 'abort', true, { ...part, wrote: 'other' })).toContain('R97');
   });
 });
