@@ -2,27 +2,26 @@
 import { eventText } from '../../trace/event-text.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { DecidedLines } from './decided-lines.ts';
-import type { EventNames } from './event-name.ts';
 import { EventRanks } from './event-ranks.ts';
-import { Exchanges } from './exchanges.ts';
 import { wordsOf } from './failure-subjects.ts';
 import { isLoss } from './file-losses.ts';
 import type { HistoryCandidate } from './history-candidate.ts';
-import type { ObservedRun } from './observed-run.ts';
 import { RepeatedLosses } from './repeated-losses.ts';
 import { RepeatedNotes } from './repeated-notes.ts';
+import type { RunIndex } from './run-index.ts';
 import { withSilentFirings } from './silent-firings.ts';
 
 /** Those of an execution that fails. */
-export function candidatesOf(run: ObservedRun, failure: Failure, names: EventNames): HistoryCandidate[] {
-  const exchanges = new Exchanges(run);
+export function candidatesOf(index: RunIndex, failure: Failure): HistoryCandidate[] {
+  const { run, exchanges } = index;
   const losses = new RepeatedLosses(run.events);
-  const notes = new RepeatedNotes(run.events, wordsOf(failure));
-  const ranks = new EventRanks(run, failure, { exchanges, notes });
-  const decided = new DecidedLines(run, names);
+  const words = wordsOf(failure);
+  const notes = new RepeatedNotes(run.events, words);
+  const ranks = new EventRanks(index, failure, { words, notes });
+  const decided = new DecidedLines(index);
   const candidates: HistoryCandidate[] = [];
-  run.events.forEach(({ event, firingId }, index) => {
-    candidates.push(...decided.takeUntil(index));
+  run.events.forEach(({ event, firingId }, at) => {
+    candidates.push(...decided.takeUntil(at));
     if (decided.isSaidWithAnother(event) || losses.isRepeat(event)) return;
     const fault = decided.faultText(event);
     const textOf = (): string =>
@@ -44,7 +43,7 @@ export function candidatesOf(run: ObservedRun, failure: Failure, names: EventNam
     });
   });
   candidates.push(...decided.takeUntil(Infinity));
-  return withSilentFirings(run, names, candidates, decided.groupedEventIds);
+  return withSilentFirings(index, candidates, decided.groupedEventIds);
 }
 
 /** Whether a decision since the event fired says the same. */

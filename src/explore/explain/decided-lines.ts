@@ -4,11 +4,12 @@
  */
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { EventNames } from './event-name.ts';
-import { callersIn, isOfCaller, isOfSetup, isOfWork } from './workload-decisions.ts';
+import { isOfCaller, isOfSetup, isOfWork } from './workload-decisions.ts';
 import { type HistoryCandidate, RANK, type Rank } from './history-candidate.ts';
-import { type ObservedDecision, type ObservedRun, unusualDecisions } from './observed-run.ts';
+import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 import { PassedOver } from './passed-over.ts';
-import { ShownFaults } from './shown-fault.ts';
+import type { RunIndex } from './run-index.ts';
+import type { ShownFaults } from './shown-fault.ts';
 
 /** More decisions than these leave no room for what came of them: only faults stand before that then. */
 const CROWD = 10;
@@ -27,12 +28,11 @@ export class DecidedLines {
   readonly #decisions: readonly ObservedDecision[];
   #taken = 0;
 
-  constructor(run: ObservedRun, names: EventNames) {
+  constructor({ run, names, faults, callers, unusual: decisions }: RunIndex) {
     this.#run = run;
     this.#names = names;
-    this.#faults = new ShownFaults(run, names);
-    this.#callers = callersIn(run);
-    const decisions = unusualDecisions(run);
+    this.#faults = faults;
+    this.#callers = callers;
     this.#passed = new PassedOver(decisions);
     const shown = decisions.flatMap((decision) => this.#faults.of(decision) ?? []);
     for (const { event, text } of shown) this.#faultTexts.set(event, text);

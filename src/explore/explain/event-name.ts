@@ -6,8 +6,7 @@ import type { Topic } from '../../kernel/question.ts';
 import type { AmbientTimerKind } from '../../simulation/ambience.ts';
 import type { MessageEvent } from '../../model/message-text.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
-import { Arrivals } from './arrivals.ts';
-import { CallArguments } from './call-arguments.ts';
+import type { Arrivals } from './arrivals.ts';
 import type { DueEvent, ObservedRun } from './observed-run.ts';
 import { eventText } from './question-text.ts';
 import { hasUserFrame, userCallsOf, type UserCall } from './source-place.ts';
@@ -49,17 +48,20 @@ function placeText({ name, row }: Pick<UserCall, 'name' | 'row'>): string {
   return name === undefined ? `at ${row}` : `in ${name} (${row})`;
 }
 
-type NamedRun = Pick<ObservedRun, 'events' | 'firings'>;
+/** An execution, and the messages that its clock events deliver. */
+interface NamedRun {
+  readonly run: Pick<ObservedRun, 'firings'>;
+  readonly arrivals: Arrivals;
+}
 
 /** Names the events of one or two executions. */
 export class EventNames {
-  readonly #run: NamedRun;
+  readonly #index: NamedRun;
   readonly #other: NamedRun | undefined;
-  #arrivals: readonly Arrivals[] | undefined;
 
   /** `other` is an execution with the same beginning, for events that did not fire in this one. */
-  constructor(run: NamedRun, other?: NamedRun) {
-    this.#run = run;
+  constructor(index: NamedRun, other?: NamedRun) {
+    this.#index = index;
     this.#other = other;
   }
 
@@ -80,8 +82,8 @@ export class EventNames {
 
   /** The message that comes with this event, if one does. */
   broughtBy(id: number): MessageEvent | undefined {
-    const [first, second] = this.#allArrivals();
-    return first?.broughtBy(id) ?? (this.#run.firings.has(id) ? undefined : second?.broughtBy(id));
+    const { run, arrivals } = this.#index;
+    return arrivals.broughtBy(id) ?? (run.firings.has(id) ? undefined : this.#other?.arrivals.broughtBy(id));
   }
 
   /** True if its name says more than that it is one of many. */
@@ -97,19 +99,11 @@ export class EventNames {
   }
 
   #arrivalText(id: number, topic: Topic): string | undefined {
-    const [first, second] = this.#allArrivals();
-    return (this.#run.firings.has(id) ? first : (second ?? first))?.textOf(id, topic);
-  }
-
-  #allArrivals(): readonly Arrivals[] {
-    const other = this.#other;
-    return (this.#arrivals ??= [
-      new Arrivals(this.#run, new CallArguments(this.#run)),
-      ...(other === undefined ? [] : [new Arrivals(other, new CallArguments(other))]),
-    ]);
+    const { arrivals } = this.#index.run.firings.has(id) ? this.#index : (this.#other ?? this.#index);
+    return arrivals.textOf(id, topic);
   }
 
   #stackOf(id: number): string | undefined {
-    return (this.#run.firings.get(id) ?? this.#other?.firings.get(id))?.place;
+    return (this.#index.run.firings.get(id) ?? this.#other?.run.firings.get(id))?.place;
   }
 }

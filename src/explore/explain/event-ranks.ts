@@ -4,19 +4,20 @@ import type { TraceEvent } from '../../model/trace-event.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { DiskRanks } from './disk-ranks.ts';
 import { type Exchanges, isAnswer } from './exchanges.ts';
-import { type IsAbout, subjectsOf, wordsOf } from './failure-subjects.ts';
-import { holdingIn, isAboutHolding, unfreedIn } from './held-resources.ts';
+import { type IsAbout, subjectsOf } from './failure-subjects.ts';
+import { isAboutHolding } from './held-resources.ts';
 import { RANK, type Rank } from './history-candidate.ts';
 import { lastBeforeCrashes } from './last-before-crash.ts';
 import { MessageRanks } from './message-ranks.ts';
 import type { ObservedRun } from './observed-run.ts';
-import { callersIn } from './workload-decisions.ts';
+import type { RunIndex } from './run-index.ts';
 import type { RepeatedNotes } from './repeated-notes.ts';
 import { isChild, isProcessWithoutRun, recordedByMachine } from './process-events.ts';
 
-/** What says which events another line stands for. */
-interface Repetitions {
-  readonly exchanges: Exchanges;
+/** What the failure says, and which notes another one stands for. */
+interface RankContext {
+  /** What may be names in the failure. */
+  readonly words: ReadonlySet<string>;
   readonly notes: RepeatedNotes;
 }
 
@@ -37,23 +38,24 @@ export class EventRanks {
   readonly #messages: MessageRanks;
   readonly #disks: DiskRanks;
 
-  constructor(run: ObservedRun, failure: Failure, { exchanges, notes }: Repetitions) {
+  constructor(index: RunIndex, failure: Failure, { words, notes }: RankContext) {
+    const { run, exchanges, held } = index;
     const { events } = run;
     this.#kind = failure.kind;
     this.#exchanges = exchanges;
     this.#notes = notes;
     this.#isAbout = subjectsOf(run, failure);
-    this.#words = wordsOf(failure);
-    this.#held = isAboutHolding(failure) ? holdingIn(events) : new Set();
-    this.#alive = new Set(unfreedIn(events).map(({ event }) => event));
+    this.#words = words;
+    this.#held = isAboutHolding(failure) ? held.holding : new Set();
+    this.#alive = new Set(held.unfreed.map(({ event }) => event));
     this.#accepted = new Set(
       events.flatMap(({ event }) => (event.type === 'accepted' ? [runKey(event.runner, event.runId)] : [])),
     );
-    this.#callers = callersIn(run);
+    this.#callers = index.callers;
     this.#restarts = tellingRestartsIn(events);
     this.#isRecordedByMachine = recordedByMachine(run);
-    const [isAbout, words, beforeCrash] = [this.#isAbout, this.#words, lastBeforeCrashes(events, exchanges)];
-    this.#messages = new MessageRanks(run, { isAbout, words, beforeCrash });
+    const beforeCrash = lastBeforeCrashes(events, exchanges);
+    this.#messages = new MessageRanks(index, { isAbout: this.#isAbout, words, beforeCrash });
     this.#disks = new DiskRanks(events, words, beforeCrash);
   }
 

@@ -4,9 +4,9 @@
  * that stands for it. The sending of a call, and of what does not arrive next, is left out wherever a later step of it follows.
  */
 import { exchangeText, messageEventText, type MessageEvent } from '../../model/message-text.ts';
-import { CallArguments } from './call-arguments.ts';
+import type { CallArguments } from './call-arguments.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
-import { type ObservedRun, unusualDecisions } from './observed-run.ts';
+import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 
 /** A step of a message, and how many trace events there were before. */
 interface Step {
@@ -30,10 +30,10 @@ export class Exchanges {
   /** Places in the trace at which something was decided or struck, in order. */
   readonly #marks: readonly number[];
 
-  constructor(run: Pick<ObservedRun, 'events' | 'decisions'>) {
-    const { events } = run;
+  /** `unusual` are the decisions that were not plain. */
+  constructor(events: ObservedRun['events'], unusual: readonly ObservedDecision[], args: CallArguments) {
     let before: { readonly event: TraceEvent; readonly firingId: number } | undefined;
-    const marks = unusualDecisions(run).map(({ traceIndex }) => traceIndex);
+    const marks = unusual.map(({ traceIndex }) => traceIndex);
     events.forEach((observed, index) => {
       const { event, firingId } = observed;
       if (event.type === 'fault') marks.push(index);
@@ -48,7 +48,6 @@ export class Exchanges {
       before = observed;
     });
     this.#marks = marks.sort((one, other) => one - other);
-    const args = new CallArguments(run);
     for (const exchange of this.#exchanges.values()) this.#fold(exchange, args);
   }
 

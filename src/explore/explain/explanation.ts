@@ -14,11 +14,11 @@ import { lookingOften } from '../known-stall.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { awaitFeasibility } from './await-feasibility.ts';
 import { aboutOf, answerText } from './question-text.ts';
-import { type ObservedRun, type ObservedDecision, observe } from './observed-run.ts';
+import { type ObservedRun, observe } from './observed-run.ts';
 import { hasUserFrame, type SourcePlace } from './source-place.ts';
 import { rulesNamedIn } from './named-rules.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
-import { callersIn, isOfWork } from './workload-decisions.ts';
+import { isOfWork } from './workload-decisions.ts';
 import { historyOf, type HistoryLine } from './failure-history.ts';
 import { tellApart, type NearestPass } from './nearest-history.ts';
 import {
@@ -35,6 +35,7 @@ import { detailsOf, type FailureDetail } from './failure-details.ts';
 import { noticedIn, placesOf } from './failure-places.ts';
 import { sentenceOf } from './failure-sentence.ts';
 import { LINES_MAX } from './history-length.ts';
+import { RunIndex } from './run-index.ts';
 
 /** Options of {@link explain}. */
 export interface ExplainOptions {
@@ -152,20 +153,23 @@ export async function explain(
   const run = await observe(executor, keyed, true);
   const { failure } = run.verdict;
   if (failure === undefined) throw invalidArgument('log', 'a log that fails', log);
+  const index = new RunIndex(run);
   const awaited = await awaitedPlaces(executor, run.decisions, failure, options.shouldStop);
   const trials = failure.kind === 'stall' ? lookingOften(executor) : executor;
   const key = failureKey(failure);
   const search = await findNearestPass(trials, run.decisions, {
     ...options,
     failureKey: key,
-    isFixed: isOfWorkIn(run),
+    // Less work is not an explanation.
+    isFixed: (decision) => isOfWork(decision, index.callers),
     explainsNothing: (decision, answer) => isAboutOwnSleep(run, decision, answer),
   });
   const { passing: passLog, otherFailure, ...nearestSearch } = search;
-  const passRun = passLog === undefined ? undefined : await observe(executor, passLog.answers, true);
-  const { lines, leftOut } = historyOf(run, failure, linesMax);
+  const passing =
+    passLog === undefined ? undefined : new RunIndex(await observe(executor, passLog.answers, true));
+  const { lines, leftOut } = historyOf(index, failure, linesMax);
   const feasibility = await awaitFeasibility(executor, run, options.shouldStop);
-  const { sentence, what } = sentenceOf(run, failure);
+  const { sentence, what } = sentenceOf(index, failure);
   const noticed = noticedIn(failure);
   return {
     scenario: executor.scenario,
@@ -175,15 +179,15 @@ export async function explain(
     rules: rulesNamedIn(`${sentence} ${ruleOfLeftovers(run, failure)}`),
     history: lines,
     leftOut,
-    details: [...feasibility, ...detailsOf(run, failure, awaited)],
-    ...(passLog === undefined || passRun === undefined
+    details: [...feasibility, ...detailsOf(index, failure, awaited)],
+    ...(passLog === undefined || passing === undefined
       ? {}
-      : { nearestPass: tellApart(run, passRun, passLog.changes) }),
+      : { nearestPass: tellApart(index, passing, passLog.changes) }),
     nearestSearch: {
       ...nearestSearch,
       ...(otherFailure === undefined ? {} : { otherFailure: otherFailureText(otherFailure) }),
     },
-    places: placesOf(run, failure, passRun, passLog),
+    places: placesOf(index, failure, passing, passLog),
     token: tokenText(run, failure, { reference, seed }),
   };
 }
@@ -201,14 +205,6 @@ function tokenText(
     ...(seed === undefined ? {} : { seed }),
     decisions: nonZeroOf(keyDecisions(verdict.decisions())),
   });
-}
-
-/** Less work is not an explanation. */
-function isOfWorkIn(
-  run: ObservedRun,
-): (decision: Pick<ObservedDecision, 'question' | 'describe'>) => boolean {
-  const callers = callersIn(run);
-  return (decision) => isOfWork(decision, callers);
 }
 
 /**

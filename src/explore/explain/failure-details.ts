@@ -14,9 +14,9 @@ import {
 import type { Failure } from '../../simulation/verdict.ts';
 import type { QuestionKind } from '../../kernel/question.ts';
 import { eventText } from '../../trace/event-text.ts';
-import { EventNames } from './event-name.ts';
 import { actText } from './question-text.ts';
-import type { DueEvent, ObservedRun, ObservedStep } from './observed-run.ts';
+import type { DueEvent, ObservedStep } from './observed-run.ts';
+import type { RunIndex } from './run-index.ts';
 import { framesOf, hasUserFrame } from './source-place.ts';
 
 /** A detail of the failure: what is left, who waits, what repeats; also the lines of a message after its first paragraph. */
@@ -34,7 +34,7 @@ function detailOf(fact: FailureFact): FailureDetail {
 
 /** Who waits comes first, with where the scenario itself does. */
 export function detailsOf(
-  run: ObservedRun,
+  index: RunIndex,
   failure: Failure,
   awaited: readonly FailureFact[],
 ): FailureDetail[] {
@@ -50,7 +50,7 @@ export function detailsOf(
     ...waits,
     ...places,
     ...facts.filter((fact) => !isWait(fact)).map(detailOf),
-    ...standstillDetails(run, failure, waits, waits.length + places.length > 0),
+    ...standstillDetails(index, failure, waits, waits.length + places.length > 0),
   ];
 }
 
@@ -61,7 +61,7 @@ function placedText(fact: FailureFact): string {
 
 /** What nobody waits for by name may be known by what was done last. */
 function standstillDetails(
-  run: ObservedRun,
+  index: RunIndex,
   { kind, atMs, standstill }: Failure,
   waits: readonly FailureDetail[],
   isPlaced: boolean,
@@ -71,12 +71,9 @@ function standstillDetails(
   if (standstill?.wait === 'circle') return [];
   // The last steps of a stall are those of what goes on for ever.
   if (kind === 'stall' && isPlaced) return [];
-  const names = new EventNames(run);
-  const together = kind === 'deadlock' ? coincidenceIn(run, names, atMs) : undefined;
+  const together = kind === 'deadlock' ? coincidenceIn(index, atMs) : undefined;
   // Where somebody waits was said with the wait.
-  const steps = lastStepsIn(run, names).filter(
-    ({ what }) => !waits.some(({ text }) => text.startsWith(what)),
-  );
+  const steps = lastStepsIn(index).filter(({ what }) => !waits.some(({ text }) => text.startsWith(what)));
   return [
     ...(together === undefined ? [] : [{ text: together, frames: [] }]),
     ...(steps.length === 0 ? [] : [{ text: 'the last steps of the scenario that are known:', frames: [] }]),
@@ -102,17 +99,16 @@ const FRAMES_MAX = 3;
 const TOGETHER_MAX = 5;
 
 /** What was due together in the last instant, in one line; undefined if nothing was. */
-function coincidenceIn(run: ObservedRun, names: EventNames, atMs: number): string | undefined {
+function coincidenceIn({ run, names, order }: RunIndex, atMs: number): string | undefined {
   const orders = run.decisions.filter(
     ({ due, answer }) => run.firings.get(due[answer]?.id ?? 0)?.atMs === atMs,
   );
   // What was due when the instant began, unless much of what fell into it only followed from that.
   const first = orders.find(({ due }) => due.length <= TOGETHER_MAX);
   if (first === undefined) return undefined;
-  const fired = [...run.firings.keys()];
   const inOrder = first.due
     .filter(({ id }) => run.firings.has(id))
-    .sort((a, b) => fired.indexOf(a.id) - fired.indexOf(b.id));
+    .sort((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0));
   const named = (events: readonly DueEvent[]): string =>
     events.map((event) => names.of(event)).join(', then ');
   const cancelled = first.due.filter(({ id }) => !run.firings.has(id));
@@ -121,10 +117,9 @@ function coincidenceIn(run: ObservedRun, names: EventNames, atMs: number): strin
 }
 
 /** The last things that the scenario did, as far as they passed through this package. */
-function lastStepsIn(run: ObservedRun, names: EventNames): LastStep[] {
-  const order = new Map([...run.firings.keys()].map((id, at) => [id, at + 1]));
+function lastStepsIn({ run, names, order }: RunIndex): LastStep[] {
   const ofFirings = [...run.firings.values()].map((firing) => ({
-    at: order.get(firing.id) ?? 0,
+    at: order.get(firing.id) ?? -1,
     textOf: () => `${names.of(firing)} fired at ${firing.atMs} ms`,
     atMs: undefined,
     stackText: () => firing.place ?? '',
@@ -132,7 +127,8 @@ function lastStepsIn(run: ObservedRun, names: EventNames): LastStep[] {
   // What is chosen is there at once, so nobody waits for it.
   const acts = run.steps.filter(({ done }) => 'type' in done || !CHOSEN.has(done.question.kind));
   const ofSteps = acts.map((step) => ({
-    at: order.get(step.firingId) ?? 0,
+    // Before the first event fired.
+    at: order.get(step.firingId) ?? -1,
     textOf: () => stepText(step.done),
     atMs: 'type' in step.done ? step.done.at : (run.firings.get(step.firingId)?.atMs ?? 0),
     stackText: () => step.stack.text,

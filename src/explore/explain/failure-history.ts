@@ -4,15 +4,14 @@
  * asked for, and the number of omitted ones is given.
  */
 import { timesText } from '../../model/plural.ts';
+import type { TraceEvent } from '../../model/trace-event.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { headlineOf } from '../failure-key.ts';
 import { candidatesOf } from './candidates-of-run.ts';
-import { EventNames } from './event-name.ts';
-import { beginsIn } from './held-resources.ts';
 import { type HistoryCandidate, RANK } from './history-candidate.ts';
 import { type Row, Rows } from './history-rows.ts';
 import { causeText } from './line-cause.ts';
-import type { ObservedRun } from './observed-run.ts';
+import type { RunIndex } from './run-index.ts';
 
 /** One line of a history. */
 export interface HistoryLine {
@@ -42,14 +41,13 @@ const LINES_MIN = 6;
 const LEFT_OUT_MIN = 3;
 
 /** Chooses the lines. The last one is the failure. */
-export function historyOf(run: ObservedRun, failure: Failure, linesMax: number): History {
-  const names = new EventNames(run);
-  const candidates = candidatesOf(run, failure, names);
-  const rows = new Rows(candidates, run, names);
+export function historyOf(index: RunIndex, failure: Failure, linesMax: number): History {
+  const candidates = candidatesOf(index, failure);
+  const rows = new Rows(candidates, index);
   takeBest(rows, candidates, linesMax - 1);
-  takeBegins(rows, candidates, linesMax - 1);
+  takeBegins(rows, candidates, index.held.begins, linesMax - 1);
   const shown = rows.joined();
-  const lines = shown.map((row, index) => lineOf(run, names, row, shown[index - 1]));
+  const lines = shown.map((row, at) => lineOf(index, row, shown[at - 1]));
   const { atMs, message } = failure;
   return {
     lines: [...lines, { role: 'failure', atMs, runner: '', text: headlineOf(message).headline }],
@@ -79,10 +77,13 @@ function isLine({ role, isFiring, rank }: HistoryCandidate): boolean {
 }
 
 /** Shows the beginning of what ends, if there is room. */
-function takeBegins(rows: Rows, all: readonly HistoryCandidate[], most: number): void {
+function takeBegins(
+  rows: Rows,
+  all: readonly HistoryCandidate[],
+  begins: ReadonlyMap<TraceEvent, TraceEvent>,
+  most: number,
+): void {
   const ends = all.filter(({ event }, index) => event?.type === 'freed' && rows.has(index));
-  if (ends.length === 0) return;
-  const begins = beginsIn(all.flatMap(({ event }) => event ?? []));
   for (const { event } of ends) {
     if (rows.size >= most) return;
     const begin = event === undefined ? undefined : begins.get(event);
@@ -91,10 +92,10 @@ function takeBegins(rows: Rows, all: readonly HistoryCandidate[], most: number):
   }
 }
 
-function lineOf(run: ObservedRun, names: EventNames, row: Row, before: Row | undefined): HistoryLine {
+function lineOf(index: RunIndex, row: Row, before: Row | undefined): HistoryLine {
   const [first] = row;
   const { role, atMs, runner, textOf, firingId } = first;
-  const because = before?.at(-1)?.firingId === firingId ? undefined : causeText(run, names, first);
+  const because = before?.at(-1)?.firingId === firingId ? undefined : causeText(index, first);
   const text = `${textOf()}${timesText(row.length)}`;
   return { role, atMs, runner, text, ...(because === undefined ? {} : { because }) };
 }

@@ -1,71 +1,70 @@
 /** The source lines that matter: where what decided was made or asked, where what is left was taken, and where the failure was noticed. */
 import type { Failure } from '../../simulation/verdict.ts';
-import { EventNames } from './event-name.ts';
 import { actText } from './question-text.ts';
-import type { ObservedDecision, ObservedRun } from './observed-run.ts';
+import type { ObservedDecision } from './observed-run.ts';
 import { messageAskedAbout } from './arrivals.ts';
-import { CallArguments } from './call-arguments.ts';
 import { hasUserFrame, framesOfThrower, placeOf, shortPlaceOf, type SourcePlace } from './source-place.ts';
 import { stackOf } from '../../kernel/errors.ts';
-import { isAboutHolding, unfreedIn } from './held-resources.ts';
+import { isAboutHolding } from './held-resources.ts';
 import { observedIn } from './nearest-history.ts';
 import type { PassingLog } from './nearest-pass.ts';
+import type { RunIndex } from './run-index.ts';
 
 /** How far back a line of the user is looked for. */
 const MAKERS_MAX = 10;
 
 /** The places that matter, the one of the nearest passing execution first. */
 export function placesOf(
-  run: ObservedRun,
+  index: RunIndex,
   failure: Failure,
-  passRun: ObservedRun | undefined,
+  passing: RunIndex | undefined,
   passLog: PassingLog | undefined,
 ): SourcePlace[] {
   return [
-    ...placesThatMatter(run, passRun, passLog),
-    ...placesOfHolder(run, failure),
+    ...placesThatMatter(index, passing, passLog),
+    ...placesOfHolder(index, failure),
     ...placeWhereNoticed(failure),
   ];
 }
 
 /** Where the two events were made whose order matters, or who asked what was decided. */
 function placesThatMatter(
-  failing: ObservedRun,
-  passRun: ObservedRun | undefined,
+  failing: RunIndex,
+  passing: RunIndex | undefined,
   passLog: PassingLog | undefined,
 ): SourcePlace[] {
   const change = passLog?.changes[0];
-  const decision = change === undefined ? undefined : observedIn(failing, change);
+  const decision = change === undefined ? undefined : observedIn(failing.run, change);
   if (change === undefined || decision === undefined) return [];
   const { due, answer } = decision;
   if (due.length === 0) return placesOfAsked(failing, decision);
   return [due[answer], due[change.answer]].flatMap((event) => {
     if (event === undefined) return [];
     // What was passed over may not have fired before the end of the failing execution.
-    const run = failing.firings.has(event.id) ? failing : passRun;
-    return run === undefined ? [] : placesOfEvent(run, event.id);
+    const index = failing.run.firings.has(event.id) ? failing : passing;
+    return index === undefined ? [] : placesOfEvent(index, event.id);
   });
 }
 
 /** Where it was asked for; of a message, where that goes back to. */
-function placesOfAsked(run: ObservedRun, decision: ObservedDecision): SourcePlace[] {
+function placesOfAsked(index: RunIndex, decision: ObservedDecision): SourcePlace[] {
   const { question, drawn, asked, firingId } = decision;
   const stack = asked?.text;
   if (drawn !== undefined) return placeOf(`"${drawn.name}" was drawn`, stack);
-  const message = messageAskedAbout(run, decision, new CallArguments(run));
+  const message = messageAskedAbout(index.run, decision, index.args);
   if (message !== undefined) {
-    return userPlaceOf(run, { what: message, was: ' was sent', stack, makerId: firingId });
+    return userPlaceOf(index, { what: message, was: ' was sent', stack, makerId: firingId });
   }
   const isChosen = question.kind === 'choice' || question.kind === 'draw';
   return placeOf(`${actText(question)} was ${isChosen ? 'decided' : 'asked for'}`, stack);
 }
 
-function placesOfEvent(run: ObservedRun, id: number): SourcePlace[] {
+function placesOfEvent(index: RunIndex, id: number): SourcePlace[] {
+  const { run, names } = index;
   const event = run.firings.get(id);
   if (event === undefined) return [];
-  const names = new EventNames(run);
   const was = names.saysItsPlace(event) ? '' : ' was set';
-  return userPlaceOf(run, { what: names.of(event), was, stack: event.place, makerId: event.cause });
+  return userPlaceOf(index, { what: names.of(event), was, stack: event.place, makerId: event.cause });
 }
 
 /** What was done, the stack of who did it, and the event of the clock that brought it. */
@@ -78,9 +77,8 @@ interface Done {
 }
 
 /** Where it was done; if no line of the user is there, where its maker was made, or the maker of that. */
-function userPlaceOf(run: ObservedRun, { what, was, stack = '', makerId }: Done): SourcePlace[] {
+function userPlaceOf({ run, names }: RunIndex, { what, was, stack = '', makerId }: Done): SourcePlace[] {
   if (hasUserFrame(stack)) return placeOf(`${what}${was}`, stack);
-  const names = new EventNames(run);
   let maker = run.firings.get(makerId);
   for (let steps = 1; maker !== undefined && steps < MAKERS_MAX; steps += 1) {
     const { id, place = '', cause } = maker;
@@ -95,9 +93,9 @@ function userPlaceOf(run: ObservedRun, { what, was, stack = '', makerId }: Done)
 }
 
 /** What is left was mostly taken by a runner on its own; the cause stands further up. */
-function placesOfHolder(run: ObservedRun, failure: Failure): SourcePlace[] {
-  const [first] = isAboutHolding(failure) ? unfreedIn(run.events) : [];
-  return first === undefined ? [] : placesOfEvent(run, first.firingId);
+function placesOfHolder(index: RunIndex, failure: Failure): SourcePlace[] {
+  const [first] = isAboutHolding(failure) ? index.held.unfreed : [];
+  return first === undefined ? [] : placesOfEvent(index, first.firingId);
 }
 
 function placeWhereNoticed({ cause, kind }: Failure): SourcePlace[] {

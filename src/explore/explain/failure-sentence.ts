@@ -5,12 +5,12 @@ import { factLine, factsOf, isWait } from '../../simulation/failure-fact.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { headlineOf } from '../failure-key.ts';
 import type { QuestionKind } from '../../kernel/question.ts';
-import { EventNames } from './event-name.ts';
-import { type ObservedRun, unusualDecisions, type ObservedDecision } from './observed-run.ts';
+import type { ObservedDecision } from './observed-run.ts';
 import { counted } from '../../model/plural.ts';
 import { PassedOver } from './passed-over.ts';
-import { ShownFaults } from './shown-fault.ts';
-import { callersIn, isOfWork } from './workload-decisions.ts';
+import type { RunIndex } from './run-index.ts';
+import type { ShownFaults } from './shown-fault.ts';
+import { isOfWork } from './workload-decisions.ts';
 
 const SHOWN_MAX = 3;
 /** What says most first. */
@@ -18,11 +18,11 @@ const TELLING: readonly QuestionKind[] = ['fault', 'order', 'delay', 'choice', '
 
 /** What went wrong and what it took, and the whole sentence with scenario and time. */
 export function sentenceOf(
-  run: ObservedRun,
+  index: RunIndex,
   failure: Failure,
 ): { readonly sentence: string; readonly what: string } {
-  const what = `${whatOf(failure)}${circumstances(run)}.`;
-  return { sentence: `${run.verdict.scenario} fails at ${failure.atMs} ms: ${what}`, what };
+  const what = `${whatOf(failure)}${circumstances(index)}.`;
+  return { sentence: `${index.run.verdict.scenario} fails at ${failure.atMs} ms: ${what}`, what };
 }
 
 function whatOf(failure: Failure): string {
@@ -67,13 +67,9 @@ function standstillText(failure: Failure, text: string): string {
   return `${what}, and ${factLine(first)}${more}`;
 }
 
-function circumstances(run: ObservedRun): string {
-  const names = new EventNames(run);
-  const faults = new ShownFaults(run, names);
-  const unusual = unusualDecisions(run);
+function circumstances({ names, faults, unusual, callers }: RunIndex): string {
   const said = new Set(unusual.flatMap((decision) => faults.detailsBehind(decision)));
   const decisions = unusual.filter((decision) => !said.has(decision));
-  const callers = callersIn(run);
   // Which work there is shows in the history, as calls.
   const telling = decisions.filter((decision) => !isOfWork(decision, callers));
   if (decisions.length === 0) return ', also with every choice at its default';

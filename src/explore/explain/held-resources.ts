@@ -8,53 +8,50 @@ export function isAboutHolding({ kind, rule }: Failure): boolean {
   return kind === 'leftovers' || kind === 'deadlock' || rule === 'R204' || rule === 'R205';
 }
 
-/**
- * What shows who holds something at the end: what was taken and not given back, and the phase that each such run is still in. The logs of
- * a run say nothing where more than logs is held.
- */
-export function holdingIn(events: readonly ObservedEvent[]): Set<TraceEvent> {
-  const unfreed = unfreedIn(events).map(({ event }) => event);
-  const others = unfreed.filter((event) => event.type !== 'acquired' || event.resource !== 'output');
-  const runs = new Set(unfreed.map(runKeyOf));
-  const phases = new Map<string, TraceEvent>();
-  for (const { event } of events) {
-    const key = runKeyOf(event);
-    if (event.type === 'phase' && runs.has(key)) phases.set(key, event);
-  }
-  return new Set([...(others.length > 0 ? others : unfreed), ...phases.values()]);
-}
-
-/** The events in which that was taken which was not given back by the end, in the order of taking. */
-export function unfreedIn(events: readonly ObservedEvent[]): ObservedEvent[] {
-  const { left } = holdingsIn(events.map(({ event }) => event));
-  return events.filter(({ event }) => left.has(event));
-}
-
-/** For each event in which something was given back or lost, the one in which that was taken: of several the first that was still held. */
-export function beginsIn(events: readonly TraceEvent[]): ReadonlyMap<TraceEvent, TraceEvent> {
-  return holdingsIn(events).begins;
-}
-
-interface Holdings {
-  readonly left: ReadonlySet<TraceEvent>;
+/** The resources of one execution that were held at some time. */
+export class HeldResources {
+  /** The events in which that was taken which was not given back by the end, in the order of taking. */
+  readonly unfreed: readonly ObservedEvent[];
+  /** For each event in which something was given back or lost, the one in which that was taken: of several the first that was still held. */
   readonly begins: ReadonlyMap<TraceEvent, TraceEvent>;
-}
+  readonly #events: readonly ObservedEvent[];
 
-function holdingsIn(events: readonly TraceEvent[]): Holdings {
-  const held = new Map<string, TraceEvent[]>();
-  const begins = new Map<TraceEvent, TraceEvent>();
-  for (const event of events) {
-    if (event.type !== 'acquired' && event.type !== 'freed' && event.type !== 'abandoned') continue;
-    const key = [runKeyOf(event), event.owner, event.resource, event.name].join('\n');
-    const list = held.get(key) ?? [];
-    held.set(key, list);
-    if (event.type === 'acquired') list.push(event);
-    else {
-      const begin = list.shift();
-      if (begin !== undefined) begins.set(event, begin);
+  constructor(events: readonly ObservedEvent[]) {
+    const held = new Map<string, ObservedEvent[]>();
+    const begins = new Map<TraceEvent, TraceEvent>();
+    for (const observed of events) {
+      const { event } = observed;
+      if (event.type !== 'acquired' && event.type !== 'freed' && event.type !== 'abandoned') continue;
+      const key = [runKeyOf(event), event.owner, event.resource, event.name].join('\n');
+      const list = held.get(key) ?? [];
+      held.set(key, list);
+      if (event.type === 'acquired') list.push(observed);
+      else {
+        const begin = list.shift();
+        if (begin !== undefined) begins.set(event, begin.event);
+      }
     }
+    const left = new Set([...held.values()].flat());
+    this.unfreed = events.filter((observed) => left.has(observed));
+    this.begins = begins;
+    this.#events = events;
   }
-  return { left: new Set([...held.values()].flat()), begins };
+
+  /**
+   * What shows who holds something at the end: what was taken and not given back, and the phase that each such run is still in. The logs of
+   * a run say nothing where more than logs is held.
+   */
+  get holding(): Set<TraceEvent> {
+    const unfreed = this.unfreed.map(({ event }) => event);
+    const others = unfreed.filter((event) => event.type !== 'acquired' || event.resource !== 'output');
+    const runs = new Set(unfreed.map(runKeyOf));
+    const phases = new Map<string, TraceEvent>();
+    for (const { event } of this.#events) {
+      const key = runKeyOf(event);
+      if (event.type === 'phase' && runs.has(key)) phases.set(key, event);
+    }
+    return new Set([...(others.length > 0 ? others : unfreed), ...phases.values()]);
+  }
 }
 
 /** Runs of different runners are numbered alike. */

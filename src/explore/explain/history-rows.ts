@@ -3,10 +3,9 @@
  * whether or not each was chosen, so that its count is what happened.
  */
 import { invariant } from '../../kernel/invariant.ts';
-import type { EventNames } from './event-name.ts';
 import { RANK, type HistoryCandidate } from './history-candidate.ts';
 import { causeText } from './line-cause.ts';
-import type { ObservedRun } from './observed-run.ts';
+import type { RunIndex } from './run-index.ts';
 
 /** Candidates that are one line, in the order of happening. */
 export type Row = readonly [HistoryCandidate, ...HistoryCandidate[]];
@@ -14,18 +13,16 @@ export type Row = readonly [HistoryCandidate, ...HistoryCandidate[]];
 /** The lines that are chosen so far. */
 export class Rows {
   readonly #all: readonly HistoryCandidate[];
-  readonly #run: ObservedRun;
-  readonly #names: EventNames;
+  readonly #index: RunIndex;
   /** The indices of those that are in lines. */
   readonly #taken = new Set<number>();
   #joins = 0;
   size = 0;
 
   /** `all` are those of the run that may be chosen, in the order of happening. */
-  constructor(all: readonly HistoryCandidate[], run: ObservedRun, names: EventNames) {
+  constructor(all: readonly HistoryCandidate[], index: RunIndex) {
     this.#all = all;
-    this.#run = run;
-    this.#names = names;
+    this.#index = index;
   }
 
   /** How many candidates are in lines. */
@@ -102,7 +99,7 @@ export class Rows {
   }
 
   #causeOf(candidate: HistoryCandidate): string | undefined {
-    return causeText(this.#run, this.#names, candidate);
+    return causeText(this.#index, candidate);
   }
 }
 

@@ -3,14 +3,10 @@ import type { EventInfo } from '../../kernel/event-queue.ts';
 import type { MessageEvent } from '../../model/message-text.ts';
 import type { EventNames } from './event-name.ts';
 import type { HistoryCandidate } from './history-candidate.ts';
-import type { ObservedRun } from './observed-run.ts';
+import type { RunIndex } from './run-index.ts';
 
 /** `by the deadline of run 3, set at 5 ms by …`, as far as these have names that say something. */
-export function causeText(
-  run: ObservedRun,
-  names: EventNames,
-  candidate: HistoryCandidate,
-): string | undefined {
+export function causeText({ run, names }: RunIndex, candidate: HistoryCandidate): string | undefined {
   const { firingId, isFiring, event } = candidate;
   const firing = run.firings.get(firingId);
   if (firing === undefined) return undefined;

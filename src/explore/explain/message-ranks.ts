@@ -1,12 +1,13 @@
 /** How much steps of messages are worth showing: what led to the failure, what it names, what did not arrive, and what was said before a crash. */
 import type { MessageEvent } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
-import { CallArguments } from './call-arguments.ts';
+import type { CallArguments } from './call-arguments.ts';
 import { isAnswer } from './exchanges.ts';
 import type { IsAbout } from './failure-subjects.ts';
 import { RANK, type Rank } from './history-candidate.ts';
 import { nameWords } from './name-words.ts';
 import type { ObservedRun } from './observed-run.ts';
+import type { RunIndex } from './run-index.ts';
 import { undeliveredIn } from './undelivered-messages.ts';
 
 /** So many arrivals that led to the failure, one after the other, are shown first. */
@@ -32,12 +33,12 @@ export class MessageRanks {
   readonly #undelivered: ReadonlySet<TraceEvent>;
   readonly #args: CallArguments;
 
-  constructor(run: ObservedRun, context: MessageContext) {
+  constructor({ run, args }: RunIndex, context: MessageContext) {
     this.#context = context;
     this.#chain = chainIn(run);
     this.#often = oftenIn(run.events);
     this.#undelivered = undeliveredIn(run.events);
-    this.#args = new CallArguments(run);
+    this.#args = args;
   }
 
   rankOf(event: MessageEvent): Rank {

@@ -1,16 +1,14 @@
 /** Describes how the nearest passing execution differs. */
 import { plural } from '../../model/plural.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
-import { messageEventText, messageText, unstruckText } from '../../model/message-text.ts';
-import { eventText } from '../../trace/event-text.ts';
+import { messageText, unstruckText } from '../../model/message-text.ts';
 import { isSameKey } from '../keyed-log.ts';
-import { CallArguments } from './call-arguments.ts';
 import { EventNames } from './event-name.ts';
 import { messageAskedAbout } from './arrivals.ts';
 import { answerText, askedText, decisionText, outageClause } from './question-text.ts';
 import type { AnswerChange } from './nearest-pass.ts';
-import type { ObservedDecision, ObservedRun } from './observed-run.ts';
-import { ShownFaults } from './shown-fault.ts';
+import type { ObservedDecision, ObservedEvent, ObservedRun } from './observed-run.ts';
+import type { RunIndex } from './run-index.ts';
 
 /** Event types that say nothing to a reader: every run has them, whatever becomes of it. */
 const ROUTINE: ReadonlySet<TraceEvent['type']> = new Set(['phase', 'acquired', 'freed', 'wrote', 'metric']);
@@ -30,8 +28,8 @@ export interface NearestPass {
 
 /** Describes the difference between the two executions. */
 export function tellApart(
-  failing: ObservedRun,
-  passing: ObservedRun,
+  failing: RunIndex,
+  passing: RunIndex,
   changes: readonly AnswerChange[],
 ): NearestPass {
   const [first] = changes;
@@ -45,13 +43,8 @@ export function observedIn(run: ObservedRun, { decision }: AnswerChange): Observ
   return run.decisions.find((other) => isSameKey(other, decision));
 }
 
-function nearestText(
-  failing: ObservedRun,
-  passing: ObservedRun,
-  change: AnswerChange,
-  others: number,
-): string {
-  const observed = observedIn(failing, change);
+function nearestText(failing: RunIndex, passing: RunIndex, change: AnswerChange, others: number): string {
+  const observed = observedIn(failing.run, change);
   const fault = observed === undefined ? undefined : faultText(failing, passing, observed, change);
   const unstruck = observed === undefined ? undefined : unstruckIn(failing, observed, change);
   if (unstruck !== undefined) {
@@ -68,30 +61,28 @@ function nearestText(
 
 /** For a message: that it had not been lost. */
 function unstruckIn(
-  run: ObservedRun,
+  { faults }: RunIndex,
   observed: ObservedDecision,
   { answer }: AnswerChange,
 ): string | undefined {
   if (observed.question.kind !== 'fault' || answer !== 0) return undefined;
-  const { event, message } = new ShownFaults(run, new EventNames(run)).of(observed) ?? {};
+  const { event, message } = faults.of(observed) ?? {};
   return event?.type === 'fault' && message !== undefined ? unstruckText(event.kind, message) : undefined;
 }
 
 /** A fault is a clause of its own. */
 function faultText(
-  failing: ObservedRun,
-  passing: ObservedRun,
+  failing: RunIndex,
+  passing: RunIndex,
   observed: ObservedDecision,
   { answer }: AnswerChange,
 ): { readonly word: 'With' | 'Without'; readonly text: string } | undefined {
   if (observed.question.kind !== 'fault' || observed.describe === undefined) return undefined;
-  const textOf = (run: ObservedRun, decision: ObservedDecision): string =>
-    new ShownFaults(run, new EventNames(run)).textOf(decision);
   if (answer === 0 || answerText(observed, answer) === '') {
-    return { word: 'Without', text: textOf(failing, observed) };
+    return { word: 'Without', text: failing.faults.textOf(observed) };
   }
-  const other = passing.decisions.find((decision) => isSameKey(decision, observed));
-  return other === undefined ? undefined : { word: 'With', text: textOf(passing, other) };
+  const other = passing.run.decisions.find((decision) => isSameKey(decision, observed));
+  return other === undefined ? undefined : { word: 'With', text: passing.faults.textOf(other) };
 }
 
 /** A delay, or the duration of a node fault, as it would have had to be. */
@@ -108,19 +99,19 @@ function delayInsteadText(observed: ObservedDecision, instead: number, about: st
 }
 
 function insteadText(
-  failing: ObservedRun,
-  passing: ObservedRun,
+  failing: RunIndex,
+  passing: RunIndex,
   observed: ObservedDecision | undefined,
   change: AnswerChange,
 ): string {
   const { question } = change.decision;
   if (observed === undefined) return `"${question.text}" had been ${change.answer}`;
   const { due, answer } = observed;
-  const about = messageAskedAbout(failing, observed, new CallArguments(failing)) ?? askedText(observed);
+  const about = messageAskedAbout(failing.run, observed, failing.args) ?? askedText(observed);
   if (due.length > 0) return orderInsteadText(failing, passing, observed, change.answer);
-  const partedInstead = partedInsteadText(failing, passing, observed);
+  const partedInstead = partedInsteadText(failing.run, passing.run, observed);
   if (partedInstead !== undefined) return partedInstead;
-  const drawnInstead = drawnInsteadText(observed, passing);
+  const drawnInstead = drawnInsteadText(observed, passing.run);
   if (drawnInstead !== undefined) return drawnInstead;
   const here = answerText(observed, answer);
   const there = answerText(observed, change.answer);
@@ -166,8 +157,8 @@ function partsBegunBy(
 }
 
 function orderInsteadText(
-  failing: ObservedRun,
-  passing: ObservedRun,
+  failing: RunIndex,
+  passing: RunIndex,
   { due, answer }: ObservedDecision,
   instead: number,
 ): string {
@@ -175,11 +166,11 @@ function orderInsteadText(
   const [taken, other] = [due[answer], due[instead]].map((event) =>
     event === undefined ? 'another event' : names.of(event),
   );
-  const atMs = failing.firings.get(due[answer]?.id ?? 0)?.atMs ?? 0;
+  const atMs = failing.run.firings.get(due[answer]?.id ?? 0)?.atMs ?? 0;
   const arrival = names.broughtBy(due[instead]?.id ?? 0);
   const first = names.broughtBy(due[answer]?.id ?? 0);
   if (arrival !== undefined && taken !== other) {
-    const args = new CallArguments(failing);
+    const { args } = failing;
     const before = first === undefined ? taken : messageText(first, args.of(first));
     return `${messageText(arrival, args.of(arrival))} had arrived before ${before} at ${atMs} ms`;
   }
@@ -202,7 +193,7 @@ function drawnInsteadText(
  * The difference in the most telling events, if there is one, else in all events. Events differ if their texts differ,
  * because that is all a reader sees.
  */
-function differenceText(failing: ObservedRun, passing: ObservedRun): string | undefined {
+function differenceText(failing: RunIndex, passing: RunIndex): string | undefined {
   const found =
     firstDifference(failing, passing, isEffect) ??
     firstDifference(failing, passing, isTelling) ??
@@ -216,7 +207,7 @@ function differenceText(failing: ObservedRun, passing: ObservedRun): string | un
     const other = messageDifference(failed, held, failing, passing);
     if (other !== undefined) return other;
   }
-  const instead = failed?.text ?? insteadOf(held, failing);
+  const instead = failed?.text ?? insteadOf(held, failing.run);
   return instead === undefined
     ? undefined
     : `In the passing execution: ${held.text}. In the failing execution: ${instead}.`;
@@ -238,14 +229,13 @@ interface Shown {
 function messageDifference(
   failed: Shown | undefined,
   held: Shown,
-  failing: ObservedRun,
-  passing: ObservedRun,
+  failing: RunIndex,
+  passing: RunIndex,
 ): string | undefined {
-  const timesIn = (run: ObservedRun, { text, atMs }: Shown): readonly number[] => {
+  const timesIn = (index: RunIndex, { text, atMs }: Shown): readonly number[] => {
     const words = text.slice(`${atMs} ms: `.length);
-    const textOf = eventTextIn(run);
-    return run.events.flatMap(({ event }) =>
-      event.type === 'message' && textOf(event) === words ? [event.at] : [],
+    return index.run.events.flatMap(({ event }) =>
+      event.type === 'message' && index.textOf(event) === words ? [event.at] : [],
     );
   };
   const there = timesIn(failing, held);
@@ -253,7 +243,7 @@ function messageDifference(
     // For a repeated event it is unclear which one is meant.
     if (timesIn(passing, held).length > 1) return undefined;
     const [later] = there;
-    const endMs = failing.verdict.failure?.atMs ?? 0;
+    const endMs = failing.run.verdict.failure?.atMs ?? 0;
     if (later === undefined && held.atMs >= endMs) return undefined;
     const instead = later === undefined ? 'that does not happen' : `at ${later} ms`;
     return `In the passing execution: ${held.text}. In the failing execution: ${instead}.`;
@@ -268,30 +258,29 @@ function messageDifference(
     : `In the failing execution: ${failed.text}, ${here} times. In the passing execution: ${ofPassing === 1 ? 'once' : `${ofPassing} times`}.`;
 }
 
-/** The text of an event in that execution; an answer is shown with the arguments of its call. */
-function eventTextIn(run: ObservedRun): (event: TraceEvent) => string {
-  const args = new CallArguments(run);
-  return (event) => (event.type === 'message' ? messageEventText(event, args.of(event)) : eventText(event));
-}
-
+/** The first place at which the texts of the shown events differ. */
 function firstDifference(
-  one: ObservedRun,
-  other: ObservedRun,
+  one: RunIndex,
+  other: RunIndex,
   isShown: (event: TraceEvent) => boolean,
 ): readonly [Shown | undefined, Shown | undefined] | undefined {
-  const [first, second] = [one, other].map((run) => {
-    const textOf = eventTextIn(run);
-    return run.events.flatMap(({ event }) =>
-      isShown(event)
-        ? [{ atMs: event.at, text: `${event.at} ms: ${textOf(event)}`, isMessage: event.type === 'message' }]
-        : [],
-    );
-  }) as [Shown[], Shown[]];
-  const length = Math.max(first.length, second.length);
+  const [first, second] = [one, other].map(({ run }) => run.events.filter(({ event }) => isShown(event)));
+  const length = Math.max(first?.length ?? 0, second?.length ?? 0);
   for (let at = 0; at < length; at += 1) {
-    if (first[at]?.text !== second[at]?.text) return [first[at], second[at]];
+    const [here, there] = [shownIn(one, first?.[at]), shownIn(other, second?.[at])];
+    if (here?.text !== there?.text) return [here, there];
   }
   return undefined;
+}
+
+function shownIn(index: RunIndex, observed: ObservedEvent | undefined): Shown | undefined {
+  if (observed === undefined) return undefined;
+  const { event } = observed;
+  return {
+    atMs: event.at,
+    text: `${event.at} ms: ${index.textOf(event)}`,
+    isMessage: event.type === 'message',
+  };
 }
 
 /** An acceptance of another command only repeats that another one was chosen. */

@@ -5,8 +5,8 @@ import { counted } from '../../model/plural.ts';
 import { withinEvents } from '../event-budget.ts';
 import type { Executor } from '../executor.ts';
 import { keyDecisions } from '../keyed-log.ts';
-import { EventNames } from './event-name.ts';
 import { observe } from './observed-run.ts';
+import { RunIndex } from './run-index.ts';
 
 /** Number of events to run; those that fire in the second half, after the start-up, are counted. */
 const EVENTS_MAX = 400;
@@ -23,7 +23,7 @@ export async function repeatedEvents(
 ): Promise<string[]> {
   const run = await observe(withinEvents(executor, EVENTS_MAX, true), keyDecisions(decisions), true);
   if (run.verdict.firedEvents < EVENTS_MAX) return [];
-  const names = new EventNames(run);
+  const { names } = new RunIndex(run);
   const later = [...run.firings.values()].slice(-EVENTS_MAX / 2);
   const times = new Map<string, number>();
   let ms = 0;

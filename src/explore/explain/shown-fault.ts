@@ -8,7 +8,7 @@ import { faultText, type FaultEvent } from '../../model/faults.ts';
 import { messageText } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { messageAskedAbout } from './arrivals.ts';
-import { CallArguments } from './call-arguments.ts';
+import type { CallArguments } from './call-arguments.ts';
 import type { EventNames } from './event-name.ts';
 import { aboutOf, answerText, decisionText } from './question-text.ts';
 import type { ObservedDecision, ObservedEvent, ObservedRun } from './observed-run.ts';
@@ -31,18 +31,23 @@ export class ShownFaults {
   readonly #args: CallArguments;
   /** By answer and question. */
   readonly #earlier = new Map<string, ReadonlyMap<ObservedDecision, number>>();
+  readonly #shown = new Map<ObservedDecision, ShownFault | undefined>();
+  /** Positions of the answered questions about faults among the decisions. */
+  readonly #indices = new Map<ObservedDecision, number>();
   /** The last answered question about a fault before each place in the trace. */
   readonly #lastBefore = new Map<number, ObservedDecision>();
   /** The events of `atSomeEvent`, which come some events after their decisions. */
   readonly #later = new Map<string, ObservedEvent>();
 
-  constructor(run: ObservedRun, names: EventNames) {
+  constructor(run: ObservedRun, names: EventNames, args: CallArguments) {
     this.#run = run;
     this.#names = names;
-    this.#args = new CallArguments(run);
-    for (const decision of run.decisions) {
-      if (isAnsweredFault(decision)) this.#lastBefore.set(decision.traceIndex, decision);
-    }
+    this.#args = args;
+    run.decisions.forEach((decision, at) => {
+      if (!isAnsweredFault(decision)) return;
+      this.#lastBefore.set(decision.traceIndex, decision);
+      this.#indices.set(decision, at);
+    });
     for (const observed of run.events) {
       const { event } = observed;
       if (event.type === 'fault' && event.afterEvent !== undefined) {
@@ -54,6 +59,11 @@ export class ShownFaults {
   /** Undefined if the decision is about no fault, or about one that did not strike or leaves nothing in the trace. */
   of(decision: ObservedDecision): ShownFault | undefined {
     if (!isAnsweredFault(decision)) return undefined;
+    if (!this.#shown.has(decision)) this.#shown.set(decision, this.#find(decision));
+    return this.#shown.get(decision);
+  }
+
+  #find(decision: ObservedDecision): ShownFault | undefined {
     const struckLater = this.#later.get(`${decision.answer} ${aboutOf(decision.question)}`);
     if (struckLater !== undefined) return this.#struckLater(decision, struckLater);
     const { event, firingId } = this.#run.events[decision.traceIndex] ?? {};
@@ -70,7 +80,7 @@ export class ShownFaults {
     if (event?.type !== 'fault' || !isOfNetwork(event)) return [];
     const { decisions } = this.#run;
     const details: ObservedDecision[] = [];
-    for (let at = decisions.indexOf(decision) + 1; ; at += 1) {
+    for (let at = (this.#indices.get(decision) ?? -1) + 1; ; at += 1) {
       const next = decisions[at];
       if (next?.traceIndex !== decision.traceIndex || next.question.kind === 'fault') return details;
       details.push(next);

@@ -5,20 +5,19 @@ import type { EventNames } from './event-name.ts';
 import { type HistoryCandidate, RANK, type Rank } from './history-candidate.ts';
 import type { ObservedRun } from './observed-run.ts';
 import { recoveryText } from './question-text.ts';
+import type { RunIndex } from './run-index.ts';
 
 /** Events of the clock that stop a run. */
 const STOPS: ReadonlySet<string> = new Set(['deadline', 'memory', 'bound']);
 
 /** The lines of a history, and between them those of the events of the clock for which no line speaks. `named` are said by others. */
 export function withSilentFirings(
-  { firings }: ObservedRun,
-  names: EventNames,
+  { run: { firings }, names, order }: RunIndex,
   candidates: readonly HistoryCandidate[],
   named: readonly number[],
 ): HistoryCandidate[] {
   const silent = silentIn(firings, candidates, named);
   const periodic = periodicIn(silent);
-  const order = new Map([...firings.keys()].map((id, at) => [id, at]));
   const lines: HistoryCandidate[] = [];
   let next = 0;
   const addUntil = (at: number): void => {

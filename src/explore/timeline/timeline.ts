@@ -39,9 +39,10 @@ import type { Failure, Verdict } from '../../simulation/verdict.ts';
 import type { Executor } from '../executor.ts';
 import { headlineOf } from '../failure-key.ts';
 import { keyDecisions } from '../keyed-log.ts';
-import { EventNames } from '../explain/event-name.ts';
+import type { EventNames } from '../explain/event-name.ts';
 import { decisionText } from '../explain/question-text.ts';
 import { observe, type ObservedDecision, type ObservedRun } from '../explain/observed-run.ts';
+import { RunIndex } from '../explain/run-index.ts';
 import { shortPlaceOf } from '../explain/source-place.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { EXECUTOR, LOG } from '../argument-shapes.ts';
@@ -414,7 +415,7 @@ class TimelineWriter {
 
   constructor(run: ObservedRun, moments: readonly ServiceMoment[]) {
     this.#run = run;
-    this.#names = new EventNames(run);
+    this.#names = new RunIndex(run).names;
     this.#moments = [...moments];
     this.#nodeNames = new Set(moments.flatMap(({ what }) => (what.type === 'node' ? [what.node] : [])));
     this.#runs = new RunSlices(this.#lanes);

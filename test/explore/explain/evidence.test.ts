@@ -10,6 +10,7 @@ import { createMemoryMetrics } from '../../../src/metrics/memory-metrics.ts';
 import { createStatusStore } from '../../../src/store/status-store.ts';
 import { historyOf } from '../../../src/explore/explain/failure-history.ts';
 import { observe } from '../../../src/explore/explain/observed-run.ts';
+import { RunIndex } from '../../../src/explore/explain/run-index.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
 import type { Simulation } from '../../../src/simulation/simulation.ts';
 import { createMutex, createNetwork } from '../../../src/cluster/index.ts';
@@ -89,7 +90,7 @@ test('a cause that says nothing is not given', async () => {
   });
   // Without places nobody knows which sleep it was.
   const run = await observe(createExecutor(scenario), [], false);
-  const { lines } = historyOf(run, run.verdict.failure!, 12);
+  const { lines } = historyOf(new RunIndex(run), run.verdict.failure!, 12);
   expect(lines.find(({ text }) => text === 'note: at last')).not.toHaveProperty('because');
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { holdingIn } from '../../../src/explore/explain/held-resources.ts';
+import { HeldResources } from '../../../src/explore/explain/held-resources.ts';
 import type { TraceEvent } from '../../../src/model/trace-event.ts';
 
 const phase = (runner: string, runId: string): TraceEvent => ({
@@ -26,5 +26,6 @@ test('R204 what a run holds is shown with its own phase, not with that of the ru
     process('acquired', 'b', '0'),
     process('freed', 'b', '0'),
   ];
-  expect([...holdingIn(events.map((event) => ({ event, firingId: 0 })))]).toEqual([events[1], events[0]]);
+  const { holding } = new HeldResources(events.map((event) => ({ event, firingId: 0 })));
+  expect([...holding]).toEqual([events[1], events[0]]);
 });

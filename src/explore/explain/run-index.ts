@@ -1,0 +1,82 @@
+/**
+ * Look-ups over one observed run that several parts of its explanation share. Invariant: each is built at most once, when it is first needed,
+ * because an execution that was not shrunk may have a hundred thousand events.
+ */
+import { messageEventText } from '../../model/message-text.ts';
+import type { TraceEvent } from '../../model/trace-event.ts';
+import { eventText } from '../../trace/event-text.ts';
+import { Arrivals } from './arrivals.ts';
+import { CallArguments } from './call-arguments.ts';
+import { EventNames } from './event-name.ts';
+import { Exchanges } from './exchanges.ts';
+import { HeldResources } from './held-resources.ts';
+import { type ObservedDecision, type ObservedRun, unusualDecisions } from './observed-run.ts';
+import { ShownFaults } from './shown-fault.ts';
+import { callersIn } from './workload-decisions.ts';
+
+/** An observed run with its look-ups. */
+export class RunIndex {
+  readonly run: ObservedRun;
+  readonly #texts = new Map<TraceEvent, string>();
+  #args: CallArguments | undefined;
+  #arrivals: Arrivals | undefined;
+  #callers: ReadonlySet<string> | undefined;
+  #exchanges: Exchanges | undefined;
+  #faults: ShownFaults | undefined;
+  #held: HeldResources | undefined;
+  #names: EventNames | undefined;
+  #order: ReadonlyMap<number, number> | undefined;
+  #unusual: readonly ObservedDecision[] | undefined;
+
+  constructor(run: ObservedRun) {
+    this.run = run;
+  }
+
+  get args(): CallArguments {
+    return (this.#args ??= new CallArguments(this.run));
+  }
+
+  get arrivals(): Arrivals {
+    return (this.#arrivals ??= new Arrivals(this.run, this.args));
+  }
+
+  /** Nodes and clients that call others. */
+  get callers(): ReadonlySet<string> {
+    return (this.#callers ??= callersIn(this.run));
+  }
+
+  get exchanges(): Exchanges {
+    return (this.#exchanges ??= new Exchanges(this.run.events, this.unusual, this.args));
+  }
+
+  get faults(): ShownFaults {
+    return (this.#faults ??= new ShownFaults(this.run, this.names, this.args));
+  }
+
+  get held(): HeldResources {
+    return (this.#held ??= new HeldResources(this.run.events));
+  }
+
+  get names(): EventNames {
+    return (this.#names ??= new EventNames(this));
+  }
+
+  /** The position of each clock event in the order of firing, from 0. */
+  get order(): ReadonlyMap<number, number> {
+    return (this.#order ??= new Map([...this.run.firings.keys()].map((id, at) => [id, at])));
+  }
+
+  /** See {@link unusualDecisions}. */
+  get unusual(): readonly ObservedDecision[] {
+    return (this.#unusual ??= unusualDecisions(this.run));
+  }
+
+  /** The event in words; a reply with the arguments of its call. */
+  textOf(event: TraceEvent): string {
+    const text =
+      this.#texts.get(event) ??
+      (event.type === 'message' ? messageEventText(event, this.args.of(event)) : eventText(event));
+    this.#texts.set(event, text);
+    return text;
+  }
+}
