@@ -1,5 +1,6 @@
 /** Shows a run of `exec` to its user, on this machine or on a cluster: its output, its statuses, and its end by a signal. */
 import { messageOf } from '../kernel/errors.ts';
+import { onOneLine } from '../kernel/one-line.ts';
 import type { Command } from '../model/command.ts';
 import type { Chunk } from '../model/output.ts';
 import { hasField, isTerminal } from '../model/run-state.ts';
@@ -9,7 +10,7 @@ import { finalStatus } from '../model/status-lookup.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { Interruption } from './interruption.ts';
 import { formatSpan } from './quantity-text.ts';
-import { onOneLine, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 /**
  * Decodes one stream whose bytes arrive in pieces; invalid UTF-8 becomes U+FFFD. Invariant: the pieces of text together

@@ -8,7 +8,13 @@ import {
   type ExplanationLine,
   type ExplanationRole,
 } from '../explore/explain/explanation-text.ts';
-import { formatCutShort, formatSettled, formatUnexplained } from '../explore/explain/failing-text.ts';
+import {
+  formatCutShort,
+  formatMessage,
+  formatSettled,
+  formatUnexplained,
+} from '../explore/explain/failing-text.ts';
+import { folded } from '../kernel/one-line.ts';
 import { plainHistory } from '../explore/explain/plain-history.ts';
 import { unrepeatedText } from '../explore/explain/unrepeated-text.ts';
 import { userFrameOf } from '../explore/explain/source-place.ts';
@@ -18,7 +24,8 @@ import { kindText, type Failure, type Verdict } from '../simulation/verdict.ts';
 import { formatSpan } from './quantity-text.ts';
 import { explainLine, replayLine, rerunLine } from './rerun-line.ts';
 import { detailLines, shownFrame } from './source-line.ts';
-import type { Style, Terminal } from './terminal.ts';
+import type { Style } from './styled-text.ts';
+import type { Terminal } from './terminal.ts';
 import { wrappedLine } from './wrapped-line.ts';
 
 const STYLES: Readonly<Partial<Record<ExplanationRole, Style>>> = {
@@ -53,7 +60,7 @@ export function failureText(failure: Failure | undefined): string[] {
   const { message, details, cause } = failure;
   const frame = userFrameOf(cause);
   return [
-    `  ${message}`,
+    ...formatMessage(message).map(({ text }) => text),
     ...detailLines(details),
     ...(frame === undefined ? [] : [`    at ${shownFrame(frame)}`]),
   ];
@@ -70,7 +77,7 @@ export function failingBlock(
   return [
     terminal.style('bold', `${name}: ${kindText(failing)}`),
     // States what should hold, for a reader who does not know the scenario.
-    ...wrappedLine(description, terminal.lineColumns).map((line) => terminal.style('dim', line)),
+    ...wrappedLine(folded(description), terminal.lineColumns).map((line) => terminal.style('dim', line)),
     ...(explanation === undefined
       ? [...plainLines(terminal, shrunk), `  again: ${replayLine(token, file)}`]
       : // If only the beginning was explained, the explanation's own token would repeat only that.
@@ -106,7 +113,7 @@ function styledLines(terminal: Terminal, { role, text }: ExplanationLine): strin
   // A terminal opens a path by a click only if it is in one line.
   if (role === 'place') {
     return [
-      styled(
+      inStyle(
         terminal,
         role,
         text.replace(/\S.*/, (frame) => shownFrame(frame)),
@@ -115,10 +122,10 @@ function styledLines(terminal: Terminal, { role, text }: ExplanationLine): strin
   }
   const isDrawing = role === 'note' && /\S {2,}\S/.test(text);
   const lines = isDrawing ? [text] : wrappedLine(text, terminal.lineColumns);
-  return lines.map((line) => styled(terminal, role, line));
+  return lines.map((line) => inStyle(terminal, role, line));
 }
 
-function styled(terminal: Terminal, role: ExplanationRole, text: string): string {
+function inStyle(terminal: Terminal, role: ExplanationRole, text: string): string {
   const style = STYLES[role];
   return style === undefined ? text : terminal.style(style, text);
 }

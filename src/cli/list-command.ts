@@ -1,4 +1,5 @@
 /** `dryrunner list`: prints one line per scenario, of the shipped ones or of files. */
+import { folded } from '../kernel/one-line.ts';
 import { EXIT_STATUS, type ExitStatus } from './exit-status.ts';
 import { findScenarios } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
@@ -18,7 +19,7 @@ export async function listCommand(
   else {
     for (const line of textTable(
       ['scenario', 'what it rehearses'],
-      rows.map(({ name, description }) => [name, description]),
+      rows.map(({ name, description }) => [name, folded(description)]),
       { columns: terminal.tableColumns },
     )) {
       terminal.line(line);

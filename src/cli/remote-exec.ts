@@ -16,6 +16,7 @@ import { connectRemote, endpointProblem, type RemoteConnection } from '../host/r
 import { InputFolder } from '../host/remote/input-folder.ts';
 import { realWorld } from '../host/real-world.ts';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
+import { onOneLine } from '../kernel/one-line.ts';
 import { namedTopic } from '../kernel/question.ts';
 import {
   RPC_CODES,
@@ -42,7 +43,7 @@ import { EXEC_FAILED, remoteExecStatus } from './exec-status.ts';
 import { InterruptedError, UsageError } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { encryptionHint, hushGrpc, isEncrypted, readFileOf, readToken } from './remote-access.ts';
-import { onOneLine, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 import { requireTextVariable } from './typed-bytes.ts';
 
 /** Options as typed. */

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
+import { onOneLine } from '../kernel/one-line.ts';
 import { type BuildCluster, serveBuildCluster, type WorkerKind } from '../host/remote/build-cluster.ts';
 import type { RemoteTls, RpcAccess } from '../host/remote/grpc-server.ts';
 import { createPrometheusMetrics } from '../host/metrics/prometheus-metrics.ts';
@@ -17,7 +18,7 @@ import { Interruption } from './interruption.ts';
 import { formatSpan } from './quantity-text.ts';
 import { hushGrpc, readFileOf, readToken } from './remote-access.ts';
 import { ownLine } from './rerun-line.ts';
-import { onOneLine, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 /** Options as typed. */
 export interface ServeCommandOptions {

@@ -1,11 +1,9 @@
 /** Output of the command line: people read stderr and stdout, programs read stdout alone. */
 import { writeSync } from 'node:fs';
-import { styleText } from 'node:util';
 import { messageOf } from '../kernel/errors.ts';
+import { escaped, onOneLine } from '../kernel/one-line.ts';
 import { endProcess, EXIT_STATUS, exitByHangUp } from './exit-status.ts';
-
-/** Styles in use. */
-export type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
+import { painted, type Style, styled } from './styled-text.ts';
 
 type StreamName = 'stdout' | 'stderr';
 
@@ -99,7 +97,7 @@ export class Terminal {
 
   /** Prints a result: one line on stdout. */
   line(text = ''): void {
-    this.#write('stdout', `${harmless(text, this.#isColoured)}\n`);
+    this.#write('stdout', `${painted(harmless(text))}\n`);
   }
 
   /** Prints one object for programs: one line of JSON on stdout. */
@@ -139,17 +137,17 @@ export class Terminal {
 
   /** Prints a message about the work itself, on stderr. */
   note(text: string): void {
-    this.#write('stderr', `${harmless(text, false)}\n`);
+    this.#write('stderr', `${harmless(text)}\n`);
   }
 
   /** Replaces the progress line; an empty text removes it. Does nothing unless a person is watching. */
   progress(text: string): void {
-    if (this.isInteractive) this.#err.write(`\r\u001b[2K${text.slice(0, this.columns - 1)}`);
+    if (this.isInteractive) this.#err.write(`\r\u001b[2K${onOneLine(text).slice(0, this.columns - 1)}`);
   }
 
   /** Styles a text for stdout, unless stdout is not a terminal or `NO_COLOR` is set. */
   style(style: Style, text: string): string {
-    return this.#isColoured ? styleText(style, text) : text;
+    return this.#isColoured ? styled(style, text) : text;
   }
 
   get #isColoured(): boolean {
@@ -165,23 +163,9 @@ function isFile(stream: NodeJS.WriteStream & { readonly _type?: string }): boole
   return stream._type === 'fs';
 }
 
-const CONTROLS = /(\u001b\[[\d;]*m)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
-/** Escapes control characters: text of a scenario must not move the cursor, clear the screen or ring the bell. */
-function harmless(text: string, isColoured: boolean): string {
-  return text.replace(CONTROLS, (found: string, colour?: string) =>
-    isColoured && colour !== undefined ? found : `\\u${hex(found)}${found.slice(1)}`,
-  );
-}
-
-/**
- * Escapes line breaks and bidirectional controls: text of others, such as clients and servers, must not look like a
- * line of ours, nor reverse the reading direction.
- */
-export function onOneLine(text: string): string {
-  return text.replace(/\p{Cc}|\p{Zl}|\p{Zp}|\p{Bidi_Control}/gu, (found) => `\\u${hex(found)}`);
-}
-
-function hex(text: string): string {
-  return text.charCodeAt(0).toString(16).padStart(4, '0');
+/** Escapes control characters: text of a scenario must not move the cursor, clear the screen or ring the bell. Line breaks stay. */
+function harmless(text: string): string {
+  return text.replace(CONTROLS, escaped);
 }

@@ -2,7 +2,8 @@
  * Tables for people. Invariants: if a width is given, a line is longer only if the first column alone does not fit; a
  * number is shown whole or not at all.
  */
-import { stripVTControlCharacters } from 'node:util';
+import { onOneLine } from '../kernel/one-line.ts';
+import { isStyled, withoutStyles } from './styled-text.ts';
 
 /** How a table is fitted into a terminal. */
 export interface TextTableOptions {
@@ -32,7 +33,7 @@ export function textTable(head: Row, rows: readonly Row[], options: TextTableOpt
   const left: string[] = [];
   for (const next of [...dispensable, ...others.reverse(), undefined]) {
     const kept = head.map((name, index) => ({ name, index })).filter(({ name }) => !left.includes(name));
-    const pick = (row: Row): string[] => kept.map(({ index }) => row[index] ?? '');
+    const pick = (row: Row): string[] => kept.map(({ index }) => onOneLine(row[index] ?? ''));
     const all = [pick(head), ...rows.map(pick)];
     const whole = fitted(all, columns);
     const widths = left.length < dispensable.length ? whole : cutTo(all, whole, columns);
@@ -79,7 +80,7 @@ function cutTo(all: readonly Row[], widths: readonly number[], columns: number):
 
 function drawn(all: readonly Row[], widths: readonly number[]): string[] {
   const isNumeric = widths.map((_, column) =>
-    all.slice(1).every((row) => NUMBER.test(stripVTControlCharacters(row[column] ?? ''))),
+    all.slice(1).every((row) => NUMBER.test(withoutStyles(row[column] ?? ''))),
   );
   return all.flatMap((row) => {
     const cells = row.map((cell, column) => wrapped(cell, widths[column] ?? 0));
@@ -130,13 +131,9 @@ function startingNumber(word: string): string {
   return /^\d[\d.,]*\u00a0?/.exec(word)?.[0] ?? '';
 }
 
-function isStyled(cell: string): boolean {
-  return cell.includes('\u001b');
-}
-
 /** How many columns a text takes, without its colours. */
 export function widthOf(cell: string): number {
-  return stripVTControlCharacters(cell).length;
+  return withoutStyles(cell).length;
 }
 
 function pad(cell: string, width: number, isNumeric: boolean): string {

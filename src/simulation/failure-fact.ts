@@ -3,6 +3,7 @@
  * made here, and nothing parses them.
  */
 import { stackOf } from '../kernel/errors.ts';
+import { onOneLine } from '../kernel/one-line.ts';
 import { timesText } from '../model/plural.ts';
 
 /** What a {@link FailureFact} is about. */
@@ -55,7 +56,7 @@ export function isWait({ kind }: FailureFact): boolean {
 
 /** The fact in one line, with its count. */
 export function factLine({ text, count = 1 }: Pick<FailureFact, 'text' | 'count'>): string {
-  return `${text}${timesText(count)}`;
+  return `${onOneLine(text)}${timesText(count)}`;
 }
 
 /** The fact with its stack below. */

@@ -13,6 +13,7 @@ import {
 } from '../kernel/decisions.ts';
 import { isInstance } from '../kernel/argument-check.ts';
 import { messageOf, isRunnerError, omitStacksOfAnswers, type StackOmission } from '../kernel/errors.ts';
+import { withoutColours } from '../kernel/one-line.ts';
 import type { SimulateOptions } from './simulate-options.ts';
 import { createDecisions, type DecisionLog } from '../kernel/decision-log.ts';
 import { chooseDrain } from '../kernel/drain.ts';
@@ -593,7 +594,7 @@ export class SimulationRun {
     if (THROWN_AS_WELL.has(kind)) this.#noted.add(cause);
     this.#failure ??= {
       kind,
-      message,
+      message: withoutColours(message),
       atMs,
       ...(facts.length === 0 ? { details: [] } : detailedBy(facts)),
       ...(standstill === undefined ? {} : { standstill }),

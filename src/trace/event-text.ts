@@ -1,6 +1,7 @@
 /** Describes trace events, one line each, for reports and for the first difference of two traces. */
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
+import { onOneLine } from '../kernel/one-line.ts';
 import { tagsOf, type Command } from '../model/command.ts';
 import { resourceEventText } from '../model/resource-text.ts';
 import { hasField } from '../model/run-state.ts';
@@ -26,9 +27,10 @@ export function formatEvent(event: TraceEvent): string {
   return `${event.at} ms: ${eventText(event)}`;
 }
 
-/** Describes an event without its time. */
+/** Describes an event without its time, in one line. */
 export function eventText(event: TraceEvent): string {
-  return 'runId' in event ? ofRun(event) : ofRunner(event);
+  // An event of another version may be of a type that is not known here.
+  return onOneLine(String('runId' in event ? ofRun(event) : ofRunner(event)));
 }
 
 type RunEvent = Extract<TraceEvent, { readonly runId: string }>;

@@ -6,7 +6,7 @@
 import type { AuditDifference } from '../explore/campaign-report.ts';
 import type { Explanation } from '../explore/explain/explanation.ts';
 import { formatExplanation, type ExplanationLine } from '../explore/explain/explanation-text.ts';
-import { formatDetails, formatSettled, formatUnexplained } from '../explore/explain/failing-text.ts';
+import { formatDetails, formatKnown, formatSettled } from '../explore/explain/failing-text.ts';
 import { plainHistory } from '../explore/explain/plain-history.ts';
 import { unrepeatedText } from '../explore/explain/unrepeated-text.ts';
 import { frameFrom, framesOf, hasUserFrame } from '../explore/explain/source-place.ts';
@@ -184,8 +184,7 @@ function explained(explanation: Explanation): string[] {
 
 function unexplained(failing: FailingExecution): string[] {
   const { shrunk = failing } = failing;
-  const [, ...details] = textsOf(formatUnexplained(shrunk));
-  return [`${kindText(failing)} at ${shrunk.atMs} ms: ${shrunk.message}`, ...details];
+  return [`${kindText(failing)} at ${shrunk.atMs} ms: ${shrunk.message}`, ...textsOf(formatKnown(shrunk))];
 }
 
 function textsOf(lines: readonly ExplanationLine[]): string[] {
@@ -234,9 +233,7 @@ function againLines(
 
 /** Leaves out the last decisions if the log is too long for a line. */
 function knownOf(failing: FailingExecution, count: number): ExplanationLine[] {
-  return count < failing.decisions.length
-    ? formatDetails(failing.details)
-    : formatUnexplained(failing).slice(1);
+  return count < failing.decisions.length ? formatDetails(failing.details) : formatKnown(failing);
 }
 
 /** How many decisions of the execution fit into one command line. */

@@ -55,7 +55,7 @@ describe('what a command has printed is lost', () => {
 test('what a server says stays on its line', async () => {
   const text = 'no\n  1 ms  COMPLETE 0\u2028\u202e\u001b[2J';
   const denied = await behind({ unary: () => Promise.reject(new RpcError('PERMISSION_DENIED', text)) });
-  const shown = 'no\\u000a  1 ms  COMPLETE 0\\u2028\\u202e\\u001b[2J';
+  const shown = 'no\\n  1 ms  COMPLETE 0\\u2028\\u202e\\u001b[2J';
   expect((await runThere(denied, '--', 'true')).err).toBe(
     `error: --token-file: ${denied} does not let you in: ${shown}\n`,
   );

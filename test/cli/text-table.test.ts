@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { styled } from '../../src/cli/styled-text.ts';
 import { NO_BREAK, textTable } from '../../src/cli/text-table.ts';
 import { builtCommand, root, startWith } from './command.ts';
 
@@ -48,13 +49,20 @@ describe('a table', () => {
     ]);
   });
 
+  test('a row stays one line whatever is in its cells', () => {
+    expect(textTable(['a', 'b'], [['x\ny\u001b[2J', '1\t2']])).toEqual([
+      'a              b',
+      'x\\ny\\u001b[2J  1\\t2',
+    ]);
+  });
+
   test('breaks no space that holds words together', () => {
     const cell = `7${NO_BREAK}COMPLETE, 6${NO_BREAK}ABORTED`;
     expect(textTable(['a'], [[cell]], { columns: 13 })).toEqual(['a', '7 COMPLETE,', '6 ABORTED']);
   });
 
   test('breaks neither numbers with units nor cells in colour', () => {
-    const red = '\u001b[31m12 failed\u001b[39m';
+    const red = styled('red', '12 failed');
     expect(textTable(['a', 'b', 'c'], [[red, '10.8 s', 'a long text']], { columns: 26 })).toEqual([
       '        a       b  c',
       `${red}  10.8 s  a long`,
@@ -72,7 +80,7 @@ describe('a table', () => {
   });
 
   test('leaves columns out from the right where a number or a cell in colour would be cut', () => {
-    const red = '\u001b[31m12,345 failed\u001b[39m';
+    const red = styled('red', '12,345 failed');
     const rows = [
       ['a-long-scenario', red, '12,345,678,901', `12,345,678${NO_BREAK}COMPLETE, 5${NO_BREAK}ABORTED`],
     ];

@@ -1,6 +1,7 @@
 /** Formats an explanation as lines for a terminal. Invariant: plain text; the printer chooses colours by role. */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
+import { onOneLine } from '../../kernel/one-line.ts';
 import { counted, plural } from '../../model/plural.ts';
 import type { Explanation } from './explanation.ts';
 import type { FailureDetail } from './failure-details.ts';
@@ -11,7 +12,7 @@ import type { SourcePlace } from './source-place.ts';
 export type ExplanationRole =
   'sentence' | 'heading' | 'event' | 'decision' | 'failure' | 'note' | 'place' | 'command';
 
-/** One line. */
+/** One line; line breaks and control characters in names and values are escaped. */
 export interface ExplanationLine {
   readonly role: ExplanationRole;
   readonly text: string;
@@ -44,7 +45,7 @@ export function formatExplanation(explanation: Explanation): ExplanationLine[] {
   check('explanation.nearestSearch', explanation.nearestSearch, is.readable('what was tried nearby'));
   const { sentence, rules = [], history, leftOut, details, places, token } = explanation;
   return [
-    { role: 'sentence', text: sentence },
+    explanationLine('sentence', sentence),
     ...(rules.length === 0
       ? []
       : [heading('What the contract says'), ...rules.map((rule) => note(`  ${rule}`))]),
@@ -53,7 +54,7 @@ export function formatExplanation(explanation: Explanation): ExplanationLine[] {
     ...whatHolds(explanation),
     ...(places.length === 0 ? [] : [heading('Where'), ...places.flatMap(placeLines)]),
     heading('To see it again'),
-    { role: 'command', text: `dryrunner replay ${token}` },
+    explanationLine('command', `dryrunner replay ${token}`),
   ];
 }
 
@@ -100,18 +101,23 @@ function nothingHeld({ nearestSearch }: Explanation): string {
     : `Not known: nothing among the ${count} nearby that were tried; ${why}${left}.`;
 }
 
+/** Composes a line: whatever is in it, it stays one. */
+export function explanationLine(role: ExplanationRole, text: string): ExplanationLine {
+  return { role, text: onOneLine(text) };
+}
+
 function heading(text: string): ExplanationLine {
-  return { role: 'heading', text };
+  return explanationLine('heading', text);
 }
 
 function note(text: string): ExplanationLine {
-  return { role: 'note', text };
+  return explanationLine('note', text);
 }
 
 function historyLine({ role, atMs, text, because }: HistoryLine, atWidth: number): ExplanationLine {
   const cause = because === undefined ? '' : `  (${because})`;
   const mark = role === 'event' ? ' ' : role === 'decision' ? '?' : '!';
-  return { role, text: `  ${String(atMs).padStart(atWidth)} ms ${mark} ${text}${cause}` };
+  return explanationLine(role, `  ${String(atMs).padStart(atWidth)} ms ${mark} ${text}${cause}`);
 }
 
 function detailLines({ text, frames }: FailureDetail): ExplanationLine[] {
@@ -123,5 +129,5 @@ function placeLines({ what, frames }: SourcePlace): ExplanationLine[] {
 }
 
 function frameLine(frame: string): ExplanationLine {
-  return { role: 'place', text: `    ${frame}` };
+  return explanationLine('place', `    ${frame}`);
 }

@@ -1,8 +1,9 @@
 /** A failing execution as lines, beside its explanation: what is known without one, and what became of it. Plain text, as an explanation's. */
+import { onOneLine } from '../../kernel/one-line.ts';
 import { counted, formatCount } from '../../model/plural.ts';
 import type { FailingExecution, ShrunkExecution } from '../failing-execution.ts';
 import { unusualCount } from '../keyed-log.ts';
-import type { ExplanationLine } from './explanation-text.ts';
+import { type ExplanationLine, explanationLine } from './explanation-text.ts';
 import { plainHistory } from './plain-history.ts';
 import { framesOf } from './source-place.ts';
 
@@ -18,31 +19,37 @@ export function formatDetails(details: readonly string[]): ExplanationLine[] {
     const stack = lines.filter((line) => STACK_LINE.test(line)).join('\n');
     const frames = framesOf(stack);
     return [
-      ...lines
-        .filter((line) => !STACK_LINE.test(line))
-        .map((line) => ({ role: 'note', text: `    ${line}` }) as const),
-      ...frames.map((frame) => ({ role: 'place', text: `      ${frame}` }) as const),
+      ...lines.filter((line) => !STACK_LINE.test(line)).map((line) => explanationLine('note', `    ${line}`)),
+      ...frames.map((frame) => explanationLine('place', `      ${frame}`)),
     ];
   });
 }
 
+/** The facts of a failure that are known without an explanation. */
+export type UnexplainedFailure = Pick<FailingExecution, 'message' | 'details' | 'decisions' | 'atMs'>;
+
 /** What is known of a failure that is not explained. */
-export function formatUnexplained(
-  failing: Pick<FailingExecution, 'message' | 'details' | 'decisions' | 'atMs'>,
-): ExplanationLine[] {
-  const { message, details, decisions } = failing;
-  const { lines, leftOut } = plainHistory(decisions, failing);
-  const decided: ExplanationLine[] = lines.map(({ role, atMs, text }) => ({
-    role,
-    text: role === 'failure' ? `  ${atMs ?? 0} ms ! ${text}` : `    ? ${text}`,
-  }));
+export function formatUnexplained(failing: UnexplainedFailure): ExplanationLine[] {
+  return [...formatMessage(failing.message), ...formatKnown(failing)];
+}
+
+/** The lines of a message, indented. */
+export function formatMessage(message: string): ExplanationLine[] {
+  return message.split(/\r?\n/).map((line) => explanationLine('note', `  ${line}`));
+}
+
+/** As `formatUnexplained`, without the message. */
+export function formatKnown(failing: UnexplainedFailure): ExplanationLine[] {
+  const { lines, leftOut } = plainHistory(failing.decisions, failing);
+  const decided = lines.map(({ role, atMs, text }) =>
+    explanationLine(role, role === 'failure' ? `  ${atMs ?? 0} ms ! ${text}` : `    ? ${text}`),
+  );
   return [
-    { role: 'note', text: `  ${message}` },
-    ...formatDetails(details),
-    ...(lines.length === 1 ? [] : [{ role: 'heading', text: 'What was decided' } as const, ...decided]),
+    ...formatDetails(failing.details),
+    ...(lines.length === 1 ? [] : [explanationLine('heading', 'What was decided'), ...decided]),
     ...(leftOut === 0
       ? []
-      : [{ role: 'note', text: `      (${counted(leftOut, 'earlier decision')} left out)` } as const]),
+      : [explanationLine('note', `      (${counted(leftOut, 'earlier decision')} left out)`)]),
   ];
 }
 
@@ -58,7 +65,7 @@ export function formatSettled(
     ...(shrunk?.flakiness === undefined || unrepeated === undefined ? [] : [`  ${unrepeated}`]),
     ...formatCutShort(failing, longer),
     ...(file === undefined ? [] : [`  kept in ${file}, and tried first next time`]),
-  ];
+  ].map(onOneLine);
 }
 
 function shrunkText({ decisions }: FailingExecution, shrunk: ShrunkExecution): string {

@@ -1,7 +1,8 @@
 /** Describes entries of a recording, one line each. */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
-import { isStep, type RecordedAnswer, type RecordedEntry } from '../../model/recording.ts';
+import { onOneLine } from '../../kernel/one-line.ts';
+import { isStep, type RecordedAnswer, type RecordedEntry, type RecordedStep } from '../../model/recording.ts';
 import { formatEvent } from '../event-text.ts';
 
 /**
@@ -17,7 +18,10 @@ import { formatEvent } from '../event-text.ts';
  */
 export function formatEntry(entry: RecordedEntry): string {
   check('entry', entry, is.readable('an entry of a recording'));
-  if (!isStep(entry)) return formatEvent(entry);
+  return isStep(entry) ? onOneLine(stepText(entry)) : formatEvent(entry);
+}
+
+function stepText(entry: RecordedStep): string {
   const { at, runner } = entry;
   switch (entry.type) {
     case 'runner':
