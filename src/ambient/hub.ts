@@ -92,6 +92,8 @@ export interface AmbientHub {
   awaits: AwaitControl | undefined;
   /** URL of the folder of the package whose copy created the hub; absent if that copy did not set it. */
   readonly home?: string;
+  /** True if the stand-ins were installed before anything else was loaded. */
+  isPreloaded?: boolean;
 }
 
 /** URL of the folder of this copy's package. */

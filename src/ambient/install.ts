@@ -5,5 +5,7 @@
  * @module dryrunner/ambient/install
  */
 import { installGlobals } from './globals/install-globals.ts';
+import { hub } from './hub.ts';
 
 installGlobals();
+hub.isPreloaded = true;

@@ -5,6 +5,7 @@ import { type PoolEvent, type PoolProgress, type PoolReport, runExplorePool } fr
 import { runInThread } from '../threads/thread-supervisor.ts';
 import { formatCertificate, scenarioFault } from '../explore/exhaustive/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
+import { DIFFERENCE_HEADLINES, moduleStateLines, OUTSIDE_CAUSE } from '../explore/explain/difference-text.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import { REPLAY_OUTCOMES } from '../explore/replay-outcome.ts';
 import { tokenOf, type FailingExecution } from '../explore/failing-execution.ts';
@@ -103,32 +104,21 @@ function cutOffLines(
   ];
 }
 
-const DIFFERENCES = {
-  repeat: 'not deterministic: the same decisions gave another execution',
-  leak: 'one execution leaks into the next: run again later, an early one was not the same',
-} as const;
-
 function differenceLines(
   terminal: Terminal,
   { scenario, report, isModuleState }: Explored,
   { kind, text }: AuditDifference,
 ): string[] {
   return [
-    terminal.style('red', `${scenario.name}: ${DIFFERENCES[kind]}`),
+    terminal.style('red', `${scenario.name}: ${DIFFERENCE_HEADLINES[kind]}`),
     `  ${text}`,
     ...(isModuleState
-      ? MODULE_STATE
-      : [
-          '  Something outside of the simulation decides: a clock, randomness, I/O, or a variable that outlives the scenario.',
-          ...strictHint(report),
-        ]),
+      ? moduleStateLines(SAME_IN_FRESH_THREADS).map((line) => `  ${line}`)
+      : [`  ${OUTSIDE_CAUSE}`, ...strictHint(report)]),
   ];
 }
 
-const MODULE_STATE = [
-  '  As the first execution of a thread it is the same each time, so most likely the state of a module survives from one execution to the next.',
-  '  sim.load loads a module anew in each execution; what the scenario itself keeps belongs into its run.',
-];
+const SAME_IN_FRESH_THREADS = 'As the first execution of a thread it is the same each time';
 
 /** Only the watch of `--strict` knows which code touches the machine. */
 function strictHint({ escapes }: PoolReport): string[] {

@@ -1,7 +1,8 @@
 /**
  * The determinism audit of a campaign: one execution in every so many is run again from its log at once, and the first
- * of these again later. Their hashes must be equal (R209), and so must their outcome (held, or how it failed), which is
- * not part of the trace. Invariant: executions run only for the audit are not seen by any strategy or coverage meter.
+ * of these again later, also when a failure has ended the campaign: a failure that earlier executions have caused then
+ * shows in an execution that held before. Their hashes must be equal (R209), and so must their outcome (held, or how it
+ * failed), which is not part of the trace. Invariant: executions run only for the audit are not seen by any strategy or coverage meter.
  */
 import type { Decision } from '../kernel/decisions.ts';
 import { replayDecisions } from '../kernel/replay-decisions.ts';
@@ -21,8 +22,10 @@ export interface AuditOptions {
   readonly onDifference: (difference: AuditDifference) => void;
 }
 
+/** An execution that has ended, with all that a later one is compared with. */
 interface EarlyExecution {
   readonly execution: number;
+  readonly held: boolean;
   readonly outcome: string;
   readonly traceHash: string;
   readonly decisions: readonly Decision[];
@@ -66,13 +69,7 @@ export class CampaignAudit implements Executor {
   async #compare(execution: number, verdict: Verdict, request: ExecutionRequest): Promise<void> {
     const { mustStop } = this.#options;
     if (mustStop() || !hasOwnEnd(verdict)) return;
-    const one = {
-      execution,
-      outcome: outcomeOf(verdict),
-      traceHash: verdict.traceHash,
-      decisions: verdict.decisions(),
-      trace: verdict.trace(),
-    };
+    const one = earlyExecution(execution, verdict);
     const again = await this.#again(one.decisions, request);
     if (!hasOwnEnd(again)) return;
     this.#repeated += 1;
@@ -82,28 +79,62 @@ export class CampaignAudit implements Executor {
       if (one.trace.length <= EARLY_EVENTS_MAX) this.#early = one;
       return;
     }
-    if (mustStop()) return;
+    if (!mustStop()) await this.#rerun(early, request);
+  }
+
+  /** Must be called when the campaign has found a failure and ends. */
+  async finish({ onTurn }: Pick<ExecutionRequest, 'onTurn'>): Promise<void> {
+    const { mustStop } = this.#options;
+    const early = this.#early;
+    if (early?.held === true && this.#differences.length === 0 && !mustStop()) {
+      await this.#rerun(early, { onTurn });
+    }
+  }
+
+  async #rerun(early: EarlyExecution, request: Pick<ExecutionRequest, 'onTurn'>): Promise<void> {
     const late = await this.#again(early.decisions, request);
     if (!hasOwnEnd(late)) return;
     this.#rerunLater += 1;
     this.#judge('leak', early, late);
   }
 
-  #again(decisions: readonly Decision[], { onTurn }: ExecutionRequest): Promise<Verdict> {
+  #again(decisions: readonly Decision[], { onTurn }: Pick<ExecutionRequest, 'onTurn'>): Promise<Verdict> {
     const source = replayDecisions(decisions);
     return this.#executor.execute({ source, keepTrace: true, ...(onTurn === undefined ? {} : { onTurn }) });
   }
 
   #judge(kind: AuditDifference['kind'], one: EarlyExecution, again: Verdict): void {
-    if (one.traceHash === again.traceHash && one.outcome === outcomeOf(again)) return;
     // A difference that occurs each time would be reported each time; and one found at once explains one that shows
     // later.
     if (this.#differences.length > 0) return;
-    const text = textOf(one, again);
-    const difference = { kind, execution: one.execution, text, decisions: one.decisions };
+    const difference = differenceOf(kind, one, again);
+    if (difference === undefined) return;
     this.#differences.push(difference);
     this.#options.onDifference(difference);
   }
+}
+
+/** What a later execution is compared with; the verdict must have its trace. */
+export function earlyExecution(execution: number, verdict: Verdict): EarlyExecution {
+  return {
+    execution,
+    held: verdict.held,
+    outcome: outcomeOf(verdict),
+    traceHash: verdict.traceHash,
+    decisions: verdict.decisions(),
+    trace: verdict.trace(),
+  };
+}
+
+/** How an execution of the same log differs from an earlier one; undefined if it does not. */
+export function differenceOf(
+  kind: AuditDifference['kind'],
+  one: EarlyExecution,
+  again: Verdict,
+): AuditDifference | undefined {
+  if (one.traceHash === again.traceHash && one.outcome === outcomeOf(again)) return undefined;
+  const { execution, held: heldFirst, decisions } = one;
+  return { kind, execution, text: textOf(one, again), decisions, heldFirst };
 }
 
 /** False for an execution that was cut off: it has no end to compare, and with another budget it would have gone on. */

@@ -25,6 +25,8 @@ export interface AuditDifference {
   /** The first event that differs, as both executions have it, in one line. */
   readonly text: string;
   readonly decisions: readonly Decision[];
+  /** True if the earlier execution held. */
+  readonly heldFirst: boolean;
 }
 
 /** Results of the executions that were run twice. */

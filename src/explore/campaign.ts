@@ -102,6 +102,7 @@ class Campaign {
   async run(): Promise<CampaignReport> {
     const stoppedBy = (await this.#tryCorpus()) ?? (await this.#explore());
     await this.#decideRest();
+    if (this.#failures.size > 0) await this.#executor.finish({ onTurn: () => this.#onTurn() });
     return {
       ...this.#tally,
       stoppedBy,

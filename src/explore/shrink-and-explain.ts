@@ -93,6 +93,8 @@ function asFound(failing: FailingExecution): Omit<ShrunkExecution, 'executions' 
 interface ExplainedExecution extends Pick<FailingExecution, 'scenario' | 'firedEvents'> {
   readonly seed: string | undefined;
   readonly maxEvents: number | undefined;
+  /** See `ExplainOptions`. */
+  readonly hasHeldBefore?: boolean;
 }
 
 /**
@@ -102,7 +104,7 @@ interface ExplainedExecution extends Pick<FailingExecution, 'scenario' | 'firedE
 export async function explainWithin(
   executor: Executor,
   log: readonly Decision[],
-  { scenario: reference, seed, firedEvents, maxEvents }: ExplainedExecution,
+  { scenario: reference, seed, firedEvents, maxEvents, hasHeldBefore = false }: ExplainedExecution,
   { explainMs: timeMs, mustStop, now }: SettleLimits,
 ): Promise<Explained> {
   const cutShort = { by: 'events', eventsMax: WATCHED_EVENTS_MAX } as const;
@@ -114,7 +116,7 @@ export async function explainWithin(
     return now() - startedAt >= (mustStop() ? Math.min(HURRY_MS, timeMs) : timeMs);
   };
   try {
-    const options = { reference, shouldStop, ...(seed === undefined ? {} : { seed }) };
+    const options = { reference, shouldStop, hasHeldBefore, ...(seed === undefined ? {} : { seed }) };
     const explanation = await explain(brief ?? executor, log, options);
     const { nearestPass, nearestSearch } = explanation;
     if (nearestPass === undefined && nearestSearch.stoppedBy === 'stopped') {

@@ -3,14 +3,27 @@
  * it. Invariants: its stack has only lines of the user's files, beginning with the line that noticed the failure,
  * because Vitest shows that one; it has no `cause`, because Vitest would show that instead.
  */
+import { hub } from '../ambient/hub.ts';
 import type { AuditDifference } from '../explore/campaign-report.ts';
 import type { Explanation } from '../explore/explain/explanation.ts';
 import { formatExplanation, type ExplanationLine } from '../explore/explain/explanation-text.ts';
-import { formatDetails, formatKnown, formatSettled } from '../explore/explain/failing-text.ts';
+import { DIFFERENCE_HEADLINES, moduleStateLines, OUTSIDE_CAUSE } from '../explore/explain/difference-text.ts';
+import {
+  formatCutShort,
+  formatDetails,
+  formatKnown,
+  formatSettled,
+} from '../explore/explain/failing-text.ts';
 import { plainHistory } from '../explore/explain/plain-history.ts';
 import { unrepeatedText } from '../explore/explain/unrepeated-text.ts';
 import { frameFrom, framesOf, hasUserFrame } from '../explore/explain/source-place.ts';
-import { eventBound, tokenOf, type FailingExecution } from '../explore/failing-execution.ts';
+import {
+  eventBound,
+  failingExecution,
+  tokenOf,
+  type FailingExecution,
+} from '../explore/failing-execution.ts';
+import { failureKey } from '../explore/failure-key.ts';
 import { withinEvents } from '../explore/event-budget.ts';
 import type { Executor } from '../explore/executor.ts';
 import { isTokenText } from '../explore/replay-token.ts';
@@ -88,6 +101,8 @@ export async function failedTest(run: TestRun, found: FoundFailure): Promise<Err
   if (found.kind === 'snapshot') return snapshotTest(run, found.difference);
   if (found.kind === 'unfinished') return unfinishedTest(run, found);
   if (found.kind === 'cut off') return cutOffTest(run, found);
+  const caused = await causedByEarlier(run, found);
+  if (caused !== undefined) return causedTest(run, found, caused);
   const failing = await kept(run, found, await settled(run, found));
   const verdict = found.verdict ?? (await seenAgain(run, failing, found.seed));
   const { explanation } = failing;
@@ -96,13 +111,18 @@ export async function failedTest(run: TestRun, found: FoundFailure): Promise<Err
     ...(explanation === undefined ? unexplained(failing) : explained(explanation)),
     ...(await escapesOf(run, failing, found.seed)),
     ...causesOf(verdict),
+    ...differenceLines(run, found),
     'To see it again',
     ...repeatLines(run.test, found, failing),
     ...(run.test.isReported === false
       ? []
       : [
           foundText(failing, found.isReplayed),
-          ...formatSettled(failing, longerText, unrepeatedIn(run)),
+          ...formatSettled(
+            failing,
+            longerText,
+            found.difference === undefined ? unrepeatedIn(run) : undefined,
+          ),
           ...keptText(failing),
         ]),
   ];
@@ -110,24 +130,98 @@ export async function failedTest(run: TestRun, found: FoundFailure): Promise<Err
   return errorOf(run, verdict, lines, frames.find(({ length }) => length > 0) ?? []);
 }
 
-/** Shrinks and explains the failure, unless there is no time left or nobody reads the report. */
-async function settled(run: TestRun, found: FoundExecution): Promise<FailingExecution> {
+/** An execution that held when it was run first, and now leads to the failure that was found. */
+interface CausedFailure {
+  readonly failing: FailingExecution;
+  readonly verdict: Verdict;
+}
+
+/** Undefined unless what earlier executions have left behind leads to the failure. */
+async function causedByEarlier(run: TestRun, found: FoundExecution): Promise<CausedFailure | undefined> {
+  const { difference, failing } = found;
+  if (difference?.heldFirst !== true) return undefined;
+  const { decisions, seed } = difference;
+  const executor = run.within(Math.min(AGAIN_MS_MAX, Math.max(run.leftMs(), 1)), seed).executor;
+  const verdict = await executor.execute({ source: keyedReplayDecisions(decisions) });
+  const { failure } = verdict;
+  if (failure === undefined || failureKey(failure) !== failing.key) return undefined;
+  return { failing: failingExecution(verdict, failure, failing), verdict };
+}
+
+/**
+ * Reports a failure that no decision leads to. No token repeats it, for it needs the executions before it: neither token
+ * nor log is kept.
+ */
+async function causedTest(
+  run: TestRun,
+  found: FoundExecution,
+  { failing: first, verdict }: CausedFailure,
+): Promise<Error> {
+  const { test } = run;
+  const { difference = { seed: found.seed } } = found;
+  const failing = await settled(run, { ...found, failing: first, seed: difference.seed }, true);
+  const { explanation } = failing;
+  const lines = [
+    ...(explanation === undefined ? unexplained(failing) : explained(explanation)),
+    ...causesOf(verdict),
+    ...differenceLines(run, found),
+    'To see it again',
+    ...(test.file === undefined ? [] : [wholeTestLine(test, test.file)]),
+    '  only the whole test repeats it, because it needs the executions before it',
+    ...(test.isReported === false ? [] : [foundText(found.failing), ...formatCutShort(failing, longerText)]),
+  ];
+  const frames = [thrownFrames(verdict), framesIn(explanation), framesInDetails(verdict)];
+  return errorOf(run, verdict, lines, frames.find(({ length }) => length > 0) ?? []);
+}
+
+/** What differs between executions of the same decisions, and what is likely to make it differ. */
+function differenceLines(run: TestRun, { difference }: FoundExecution): string[] {
+  if (difference === undefined) return [];
+  return [
+    `${run.test.name}: ${DIFFERENCE_HEADLINES[difference.kind]}`,
+    ...[difference.text, ...causeLines(run)].map((line) => `  ${line}`),
+  ];
+}
+
+function causeLines({ isAmbient }: TestRun): readonly string[] {
+  if (!isAmbient) return [OUTSIDE_CAUSE, NOT_VIRTUAL];
+  return [
+    ...moduleStateLines('Time and randomness are virtual here'),
+    ...(hub.isPreloaded === true ? [] : [NOT_PRELOADED]),
+  ];
+}
+
+const NOT_VIRTUAL =
+  'Without ambient: false, time and randomness are virtual, and sim.load loads a module anew.';
+const NOT_PRELOADED =
+  'Without dryrunner/vitest-plugin it may also be a clock or randomness that code has kept when it was loaded.';
+
+/**
+ * Shrinks and explains the failure, unless there is no time left or nobody reads the report. One that was asked for, or
+ * whose decisions have held before, is not shrunk.
+ */
+async function settled(
+  run: TestRun,
+  found: FoundExecution,
+  hasHeldBefore = false,
+): Promise<FailingExecution> {
   const { failing, seed, isReplayed = false } = found;
   const { options = {}, isReported = true, isDebugged = false, signal, now } = run.test;
   const leftMs = run.leftMs();
+  const isWhole = isReplayed || hasHeldBefore;
   if (isReplayed && isDebugged) return failing;
   if (options.explain === false || !isReported || leftMs <= 0) return failing;
   const { explainWithin, settleFailure } = await import('../explore/shrink-and-explain.ts');
   const limits = {
-    explainMs: Math.min(EXPLAIN_MS_MAX, leftMs * (isReplayed ? SHRINK_PART : EXPLAIN_PART)),
+    explainMs: Math.min(EXPLAIN_MS_MAX, leftMs * (isWhole ? SHRINK_PART : EXPLAIN_PART)),
     mustStop: () => signal?.aborted === true || run.turns.isStuck,
     now,
   };
   const { executor } = run.within(leftMs, seed);
-  if (isReplayed) {
+  if (isWhole) {
     const { maxEvents } = eventBound(failing);
     const { decisions, firedEvents, scenario, seed: ofLog } = failing;
-    const about = { scenario, seed: ofLog, firedEvents, maxEvents };
+    const about = { scenario, seed: ofLog, firedEvents, maxEvents, hasHeldBefore };
     return { ...failing, ...(await explainWithin(executor, decisions, about, limits)) };
   }
   const shrinkMs = Math.min(SHRINK_MS_MAX, leftMs * SHRINK_PART);
@@ -259,12 +353,16 @@ function repeatLines(
 ): string[] {
   const line = againLine(test, failing);
   if (line.length <= LINE_MAX || test.file === undefined) return [line];
-  const { wish } = test;
-  const ownSeed = wish === undefined || isTokenText(wish) ? '' : `DRYRUNNER_SEED=${shellWord(wish)} `;
   return [
-    isDecidedBySeed ? seedLine(seed) : `  ${ownSeed}${testLine(test.file, test.name)}`,
+    isDecidedBySeed ? seedLine(seed) : wholeTestLine(test, test.file),
     '  its token is too long for a line, and its log is not kept: this makes it again',
   ];
+}
+
+/** The command line that runs all of the test as it has run now. */
+function wholeTestLine({ name, wish }: SimulatedTest, file: string): string {
+  const ownSeed = wish === undefined || isTokenText(wish) ? '' : `DRYRUNNER_SEED=${shellWord(wish)} `;
+  return `  ${ownSeed}${testLine(file, name)}`;
 }
 
 /** The option of the test that repeats an execution of one seed. */
@@ -345,7 +443,7 @@ function unfinishedTest(
 }
 
 /** Reports executions that disagree on a snapshot. Neither fails alone, so only the test as a whole repeats this. */
-function snapshotTest({ test }: TestRun, { reference, other }: SnapshotDifference): Error {
+function snapshotTest(run: TestRun, { reference, other }: SnapshotDifference): Error {
   const { name, kind } = reference;
   const what = {
     kept: `Snapshot \`${name}\``,
@@ -360,13 +458,15 @@ function snapshotTest({ test }: TestRun, { reference, other }: SnapshotDifferenc
     ...valueLines(reference),
     ...(isSame ? ['The same decisions, taken again'] : decidedOther),
     ...valueLines(other),
-    isSame
-      ? OUTSIDE_TEXT
-      : 'What the schedule may change belongs in no snapshot: check by other assertions what always holds of it.',
+    ...(isSame
+      ? causeLines(run)
+      : [
+          'What the schedule may change belongs in no snapshot: check by other assertions what always holds of it.',
+        ]),
   ].join('\n');
   const details = { expected: reference.text.trim(), actual: other.text.trim() };
   const error = new RunnerError('RUNNER_SIMULATION_MISUSE', message, details);
-  return withStack(error, kind === 'inline' ? [name] : declaredFrames(test));
+  return withStack(error, kind === 'inline' ? [name] : declaredFrames(run.test));
 }
 
 function decisionLines({ decisions }: TakenSnapshot): string[] {
@@ -385,16 +485,12 @@ function valueLines({ text }: TakenSnapshot): string[] {
   return [`  it is ${first}`, ...others.map((line) => `  ${line}`)];
 }
 
-const OUTSIDE_TEXT =
-  'Something outside of the simulation decides: a variable of a module that one execution leaves to the next (sim.load loads it anew), a clock or randomness that code has kept when it was loaded (dryrunner/vitest-plugin makes them virtual), I/O, or another thread.';
-
 async function differentTest(run: TestRun, { kind, text, decisions }: AuditDifference): Promise<Error> {
   const lines = await escapeLines(run, run.within(AGAIN_MS_MAX, '1').executor, { decisions });
   const when = kind === 'repeat' ? 'run twice in a row' : 'run again after others';
   const message = [
     `The same decisions, ${when}, led to another execution: ${text}`,
-    OUTSIDE_TEXT,
-    ...(lines.length === 0 ? [] : ['What is outside', ...lines]),
+    ...(lines.length === 0 ? causeLines(run) : [OUTSIDE_CAUSE, 'What is outside', ...lines]),
     'No failure that depends on it could be repeated, so the test fails until each execution begins anew.',
   ].join('\n');
   return withStack(new RunnerError('RUNNER_REPLAY_DIVERGED', message), declaredFrames(run.test));

@@ -9,7 +9,8 @@ import { basename, dirname, join } from 'node:path';
 import { ambientTime, type AmbientOptions } from '../ambient/ambient-time.ts';
 import { freshModules } from '../ambient/fresh-modules.ts';
 import { runCampaign } from '../explore/campaign.ts';
-import type { CampaignEvent, CorpusEntry } from '../explore/campaign-report.ts';
+import { differenceOf, earlyExecution } from '../explore/campaign-audit.ts';
+import type { AuditDifference, CampaignEvent, CorpusEntry } from '../explore/campaign-report.ts';
 import { createCoverage } from '../explore/coverage.ts';
 import { withinEvents } from '../explore/event-budget.ts';
 import { executorWith, simulationExecutor, type Executor } from '../explore/executor.ts';
@@ -23,7 +24,7 @@ import { portfolioStrategy } from '../explore/strategies/portfolio.ts';
 import { check, isArray } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
-import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
+import { keyedReplayDecisions, replayDecisions } from '../kernel/replay-decisions.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
 import { DrainSlices } from '../kernel/drain-slices.ts';
 import { SEEDS_MAX } from '../kernel/seeded-random.ts';
@@ -388,7 +389,12 @@ async function failureExplored(
   const [failing] = report.failures;
   const cutOff = mostTelling(report.cutOff);
   const [difference] = report.audit.differences;
-  if (failing !== undefined) return { kind: 'failing', failing, seed: DEFAULT_SEED };
+  if (failing !== undefined) {
+    return {
+      ...{ kind: 'failing', failing, seed: DEFAULT_SEED },
+      ...(difference === undefined ? {} : { difference: { ...difference, seed: DEFAULT_SEED } }),
+    };
+  }
   if (cutOff !== undefined) return { kind: 'cut off', failing: cutOff, seed: DEFAULT_SEED };
   if (difference !== undefined) return { kind: 'different', difference };
   // Executions that had no time do not count as held.
@@ -443,14 +449,38 @@ async function failureOfSeeds(
   const again = await failureOfKept(run, corpus, kept);
   if (again !== undefined) return again;
   let executions = 0;
+  let first: FirstOfSeeds | undefined;
   for (const one of seeds) {
     check(`seeds[${executions}]`, one, ONE_SEED);
     const seed = String(one);
     executions += 1;
-    const verdict = await run.executor(seed).execute({ source: randomDecisions(seed) });
-    if (!verdict.held) return { ...foundIn(run, verdict, seed, executions), isDecidedBySeed: true };
+    const source = randomDecisions(seed);
+    const verdict = await run.executor(seed).execute({ source, keepTrace: first === undefined });
+    if (!verdict.held) {
+      const found = { ...foundIn(run, verdict, seed, executions), isDecidedBySeed: true };
+      const difference = first === undefined ? undefined : await leakSince(run, first);
+      return difference === undefined ? found : { ...found, difference };
+    }
+    first ??= { seed, early: earlyExecution(0, verdict) };
   }
   return undefined;
+}
+
+/** The first execution of a list of seeds, which held. */
+interface FirstOfSeeds {
+  readonly seed: string;
+  readonly early: ReturnType<typeof earlyExecution>;
+}
+
+/** Runs it again, and says how it differs from what it was. */
+async function leakSince(
+  run: TestRun,
+  { seed, early }: FirstOfSeeds,
+): Promise<(AuditDifference & { readonly seed: string }) | undefined> {
+  const source = replayDecisions(early.decisions);
+  const again = await run.executor(seed).execute({ source, keepTrace: true });
+  const difference = again.failure?.kind === 'interrupted' ? undefined : differenceOf('leak', early, again);
+  return difference === undefined ? undefined : { ...difference, seed };
 }
 
 async function replayed(

@@ -95,6 +95,8 @@ export type FoundFailure =
       readonly isReplayed?: boolean;
       /** Verdict of the requested execution. */
       readonly verdict?: Verdict;
+      /** How an execution differs from an earlier one of the same decisions and of that seed, if it does. */
+      readonly difference?: AuditDifference & { readonly seed: string };
       /** How the requested log fails to fit: a predicate, and the first place where it does not fit. */
       readonly gap?: string;
     }

@@ -252,7 +252,7 @@ describe('what fails', () => {
   test('the state of a module is named as the cause only where each new thread begins alike', async () => {
     const leaky = await run('explore', at('s.mjs#leaky'), '--executions', '3', ...corpus());
     expect(leaky.out).toMatch(
-      /most likely the state of a module survives .*\n {2}sim\.load loads a module anew/,
+      /most likely the state of a module survives .*\n {2}Create that state inside the scenario, or let sim\.load load/,
     );
     expect(leaky.out).not.toContain('--strict lists the lines that touch');
     const chancy = await run('explore', at('s.mjs#chancy'), '--executions', '3', ...corpus());

@@ -95,6 +95,26 @@ test('state that shows only after a while is reported as a leak between executio
   expect(differences[0]?.text).toContain('first "0 ms: note: fresh", second "0 ms: note: tired"');
 });
 
+test('R209 a failure that earlier executions lead to shows in the first one, run again', async () => {
+  const failsFrom = async (first: number): Promise<CampaignReport['audit']> => {
+    let executions = 0;
+    const { report } = await audit((sim) => sim.check((executions += 1) < first, 'worn out'), 100, 100);
+    expect(report.failures).toMatchObject([{ key: 'check worn out' }]);
+    return report.audit;
+  };
+  const { repeated, rerunLater, differences } = await failsFrom(9);
+  expect([repeated, rerunLater]).toEqual([1, 1]);
+  expect(differences).toMatchObject([
+    {
+      kind: 'leak',
+      execution: 0,
+      text: 'the end differs: first it held, second it failed: check worn out',
+      heldFirst: true,
+    },
+  ]);
+  expect(await failsFrom(1)).toMatchObject({ rerunLater: 0, differences: [] });
+});
+
 test('different questions are reported even if the events are the same', async () => {
   let executions = 0;
   const { differences } = await audit(

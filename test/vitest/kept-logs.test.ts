@@ -60,6 +60,13 @@ describe('what is kept of an execution without an end', () => {
   });
 });
 
+test('nothing is kept of a failure that earlier executions lead to', async () => {
+  let served = 0;
+  const counting = (sim: Simulation): void => sim.check((served += 1) < 5, 'too many');
+  expect(await messageOf(counting)).toContain('although the same decisions have held before');
+  expect(await keptDecisions()).toEqual([]);
+});
+
 describe('a failure of seeds', () => {
   /** The seed decides of `world.random`, a log of the choice. */
   const unlucky =

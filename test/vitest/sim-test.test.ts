@@ -627,7 +627,10 @@ describe('a simulation as a test', () => {
     let count = 0;
     const scenario = (sim: Simulation): void => sim.note(`execution ${(count += 1)}`);
     await expect(holds('leaks', scenario)).rejects.toThrow(
-      /^The same decisions, run twice in a row, led to another execution: .*\nSomething outside/,
+      /^The same decisions, run twice in a row, led to another execution: .*\nTime and randomness are virtual here, so most likely the state of a module survives from one execution to the next\.\nCreate that state inside the scenario, or let sim\.load load its module, anew in each execution\.\nWithout dryrunner\/vitest-plugin/,
+    );
+    await expect(holds('leaks', scenario, { ambient: false })).rejects.toThrow(
+      /\nSomething outside of the simulation decides: a clock/,
     );
   });
 
@@ -637,11 +640,94 @@ describe('a simulation as a test', () => {
     const { message } = await failureOf('flaky', scenario);
     expect(message).toContain('not made smaller, for it does not repeat');
     expect(message).toMatch(
-      /\n {2}likely cause: a variable of a module .*, or, without dryrunner\/vitest-plugin, a clock or randomness that code has kept/,
+      /\nflaky: not deterministic: .*\n {2}the end differs: .*\n {2}Time and .* most likely the state of a module survives/,
     );
+    expect(message).not.toContain('likely cause:');
     count = 0;
     const { message: plain } = await failureOf('flaky', scenario, { ambient: false });
+    expect(plain).toMatch(
+      /\n {2}Something outside of the simulation decides: .*\n {2}Without ambient: false/,
+    );
+  });
+
+  test('one that shrinking finds not to repeat has a likely cause', async () => {
+    const chancy = (): SimulatedTest['scenario'] => {
+      let count = 0;
+      return (sim: Simulation): void => sim.check((count += 1) !== 3, 'only the third time');
+    };
+    const { message } = await failureOf('chancy', chancy());
+    expect(message).toMatch(
+      /\n {2}likely cause: a variable of a module .*, or, without dryrunner\/vitest-plugin, a clock or randomness that code has kept/,
+    );
+    const { message: plain } = await failureOf('chancy', chancy(), { ambient: false });
     expect(plain).toMatch(/\n {2}likely cause: Math\.random, .*: without ambient: false they are virtual/);
+  });
+
+  describe('a failure that earlier executions lead to is not blamed on choices', () => {
+    const survives =
+      /\n {2}Time and randomness are virtual here, so most likely the state of a module survives .*\n {2}Create that state inside the scenario, or let sim\.load load its module/;
+    const failsFrom = (execution: number): SimulatedTest['scenario'] => {
+      const taken = new Map<string, number>();
+      return async (sim: Simulation): Promise<void> => {
+        taken.set(`${taken.size}`, 1);
+        await sim.sleep(sim.choose('nap', 3));
+        sim.check(taken.size < execution, 'all are taken');
+      };
+    };
+
+    test.for([
+      ['at once', 2, {}, 'not deterministic: the same decisions gave another execution'],
+      ['after a while', 40, {}, 'one execution leaks into the next: run again later'],
+      ['with a list of seeds', 7, { seeds: 20 }, 'one execution leaks into the next: run again later'],
+    ] as const)('%s', async ([, execution, options, headline]) => {
+      const file = '/work/some/a.test.ts';
+      const { message } = await failureOf(
+        'taken',
+        failsFrom(execution),
+        { corpus: false, ...options },
+        { file },
+      );
+      expect(message).toMatch(
+        /^taken fails at \d ms: all are taken, although the same decisions have held before\.\n/,
+      );
+      expect(message).toContain(`\ntaken: ${headline}`);
+      expect(message).toMatch(survives);
+      expect(message).toMatch(/\nTo see it again\n {2}npx vitest run \S+ -t taken\n {2}only the whole test/);
+      expect(message).toMatch(/\n {2}found in execution \d+/);
+      expect(message).not.toMatch(/default|What would have held|DRYRUNNER_SEED|seeds:/);
+    });
+
+    test('without an explanation it is said as well', async () => {
+      const { message } = await failureOf('taken', failsFrom(2), { explain: false });
+      expect(message).toMatch(/^check at \d ms: all are taken\n/);
+      expect(message).toMatch(survives);
+    });
+
+    test('one after which the plain schedule fails in another way is the one that is reported', async () => {
+      let isSpoilt = false;
+      const scenario = (sim: Simulation): void => {
+        const isTails = sim.choose('toss', 2) === 1;
+        isSpoilt ||= isTails;
+        sim.check(!isTails, 'tails');
+        sim.check(!isSpoilt, 'spoilt');
+      };
+      const { message } = await failureOf('tossed', scenario);
+      expect(message).toMatch(/^tossed fails at 0 ms: tails, when "toss" is 1/);
+      expect(message).toContain('first it held, second it failed: check spoilt');
+    });
+
+    test('one that needs a choice keeps its explanation beside what differs', async () => {
+      let count = 0;
+      const scenario = (sim: Simulation): void => {
+        if ((count += 1) === 1) sim.note('the cache is empty');
+        sim.check(sim.choose('toss', 2) === 0, 'tails');
+      };
+      const { message } = await failureOf('tossed', scenario);
+      expect(message).toMatch(/^tossed fails at 0 ms: tails, when "toss" is 1/);
+      expect(message).toMatch(/\ntossed: not deterministic: .*\n {2}.*the cache is empty/);
+      expect(message).toMatch(survives);
+      expect(message).toContain('{ replay: ');
+    });
   });
 
   test('a failure after more events than can be watched says so, and no thread dies of it', async () => {

@@ -49,6 +49,11 @@ export interface ExplainOptions {
   readonly maxExecutions?: number;
   /** Asked before each of these executions; true ends the search. */
   readonly shouldStop?: () => boolean;
+  /**
+   * True if the same decisions have held before, so that something else leads to the failure: the sentence says so, and
+   * no other decisions are tried. Default false.
+   */
+  readonly hasHeldBefore?: boolean;
 }
 
 /** The extent of the search for the nearest passing execution. */
@@ -111,8 +116,12 @@ const EXPLAIN_OPTIONS = is.optionsOf<ExplainOptions>(
     linesMax: is.integer(1),
     maxExecutions: is.limit(),
     shouldStop: is.FUNCTION,
+    hasHeldBefore: is.BOOLEAN,
   },
 );
+
+/** Other decisions explain nothing about a failure that is not due to decisions. */
+const NOTHING_TO_TRY: NearestPassSearch = { executions: 0, isComplete: true, untried: 0 };
 
 /**
  * Explains a failing log; a shrunk one gives the best explanation.
@@ -148,7 +157,7 @@ export async function explain(
   options: ExplainOptions = {},
 ): Promise<Explanation> {
   checkArguments(executor, log, options);
-  const { reference = executor.scenario, linesMax = LINES_MAX, seed } = options;
+  const { reference = executor.scenario, linesMax = LINES_MAX, seed, hasHeldBefore = false } = options;
   const keyed = keyDecisions(log);
   const run = await observe(executor, keyed, true);
   const { failure } = run.verdict;
@@ -157,19 +166,21 @@ export async function explain(
   const awaited = await awaitedPlaces(executor, run.decisions, failure, options.shouldStop);
   const trials = failure.kind === 'stall' ? lookingOften(executor) : executor;
   const key = failureKey(failure);
-  const search = await findNearestPass(trials, run.decisions, {
-    ...options,
-    failureKey: key,
-    // Less work is not an explanation.
-    isFixed: (decision) => isOfWork(decision, index.callers),
-    explainsNothing: (decision, answer) => isAboutOwnSleep(run, decision, answer),
-  });
+  const search = hasHeldBefore
+    ? NOTHING_TO_TRY
+    : await findNearestPass(trials, run.decisions, {
+        ...options,
+        failureKey: key,
+        // Less work is not an explanation.
+        isFixed: (decision) => isOfWork(decision, index.callers),
+        explainsNothing: (decision, answer) => isAboutOwnSleep(run, decision, answer),
+      });
   const { passing: passLog, otherFailure, ...nearestSearch } = search;
   const passing =
     passLog === undefined ? undefined : new RunIndex(await observe(executor, passLog.answers, true));
   const { lines, leftOut } = historyOf(index, failure, linesMax);
   const feasibility = await awaitFeasibility(executor, run, options.shouldStop);
-  const { sentence, what } = sentenceOf(index, failure);
+  const { sentence, what } = sentenceOf(index, failure, hasHeldBefore);
   const noticed = noticedIn(failure);
   return {
     scenario: executor.scenario,

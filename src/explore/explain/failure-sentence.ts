@@ -16,14 +16,20 @@ const SHOWN_MAX = 3;
 /** What says most first. */
 const TELLING: readonly QuestionKind[] = ['fault', 'order', 'delay', 'choice', 'draw'];
 
-/** What went wrong and what it took, and the whole sentence with scenario and time. */
+/**
+ * What went wrong and what it took, and the whole sentence with scenario and time. With `hasHeldBefore`, the decisions
+ * are not what it took.
+ */
 export function sentenceOf(
   index: RunIndex,
   failure: Failure,
+  hasHeldBefore = false,
 ): { readonly sentence: string; readonly what: string } {
-  const what = `${whatOf(failure)}${circumstances(index)}.`;
+  const what = `${whatOf(failure)}${hasHeldBefore ? HELD_BEFORE : circumstances(index)}.`;
   return { sentence: `${index.run.verdict.scenario} fails at ${failure.atMs} ms: ${what}`, what };
 }
+
+const HELD_BEFORE = ', although the same decisions have held before';
 
 function whatOf(failure: Failure): string {
   const { kind, rule, message } = failure;

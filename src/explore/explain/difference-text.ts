@@ -1,0 +1,23 @@
+/**
+ * Two executions that took the same decisions and differ, in words. Invariant: the state of a module is named as the
+ * likely cause only where the caller has evidence that rules out other causes.
+ */
+import type { AuditDifference } from '../campaign-report.ts';
+
+/** What such a difference means, by kind: the headline. */
+export const DIFFERENCE_HEADLINES: Readonly<Record<AuditDifference['kind'], string>> = {
+  repeat: 'not deterministic: the same decisions gave another execution',
+  leak: 'one execution leaks into the next: run again later, an early one was not the same',
+};
+
+/** The lines below the headline if nothing rules out any cause. */
+export const OUTSIDE_CAUSE =
+  'Something outside of the simulation decides: a clock, randomness, I/O, or a variable that outlives the scenario.';
+
+/** The lines below the headline if `evidence`, a clause, leaves the state of a module as the likely cause. */
+export function moduleStateLines(evidence: string): readonly string[] {
+  return [
+    `${evidence}, so most likely the state of a module survives from one execution to the next.`,
+    'Create that state inside the scenario, or let sim.load load its module, anew in each execution.',
+  ];
+}
