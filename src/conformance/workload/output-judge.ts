@@ -2,7 +2,7 @@
 import { formatGoDuration } from '../../model/go-duration.ts';
 import type { RunStatus } from '../../model/run-status.ts';
 import type { RunnerUnderTest } from '../subject.ts';
-import type { LedgerRun, RunLedger } from './run-ledger.ts';
+import type { LedgerRun, LedgerTerms, RunLedger } from './run-ledger.ts';
 import type { RunnerReach } from './runner-reach.ts';
 import type { WorkloadHost } from './workload-host.ts';
 
@@ -10,18 +10,14 @@ const HEADER_END = '\nSCOOT_CMD_LOG\n';
 /** Reads the logs of this many of the latest runs; those of older ones may be gone. */
 const READ_MAX = 6;
 
-/**
- * Checks the logs of the latest runs. `takesTime` says that writing takes time, as on a machine: a command may be
- * stopped before it has written all that it would, and a run aborted after the end of its process.
- */
+/** Checks the logs of the latest runs. */
 export async function checkOutputs(
   host: Pick<WorkloadHost, 'check'>,
   ledger: RunLedger,
   readOutput: NonNullable<RunnerUnderTest['readOutput']>,
   reach: RunnerReach,
-  takesTime: boolean,
 ): Promise<void> {
-  const judge = new OutputJudge(host, readOutput, takesTime, ledger.terms.parts.hasUploads === true);
+  const judge = new OutputJudge(host, readOutput, ledger.terms);
   const local = (ref: string): string => ledger.terms.parts.localRef?.(ref) ?? ref;
   for (const run of ledger.runs.slice(-READ_MAX)) {
     if (run.ended === undefined || run.ended.stdoutRef === '') continue;
@@ -36,18 +32,18 @@ class OutputJudge {
   readonly #host: Pick<WorkloadHost, 'check'>;
   readonly #read: NonNullable<RunnerUnderTest['readOutput']>;
   readonly #takesTime: boolean;
-  readonly #hasUploads: boolean;
+  /** Whether an abort may come after the end of the process. */
+  readonly #mayEndLater: boolean;
 
   constructor(
     host: Pick<WorkloadHost, 'check'>,
     readOutput: NonNullable<RunnerUnderTest['readOutput']>,
-    takesTime: boolean,
-    hasUploads: boolean,
+    { parts: { hasUploads = false }, takesTime = false }: Pick<LedgerTerms, 'parts' | 'takesTime'>,
   ) {
     this.#host = host;
     this.#read = readOutput;
     this.#takesTime = takesTime;
-    this.#hasUploads = hasUploads;
+    this.#mayEndLater = takesTime || hasUploads;
   }
 
   async check(run: LedgerRun, status: RunStatus): Promise<void> {
@@ -62,8 +58,7 @@ class OutputJudge {
     );
     const stdlog = await this.#read(stdlogUri);
     const [marker = ''] = stdout.split('\n');
-    const mayEndLater = this.#takesTime || this.#hasUploads;
-    const trailers = trailersOf(marker, status, drawn.command.timeoutMs ?? 0, mayEndLater);
+    const trailers = trailersOf(marker, status, drawn.command.timeoutMs ?? 0, this.#mayEndLater);
     const isWhole = status.state === 'COMPLETE' || (drawn.lastsMs === Infinity && !this.#takesTime);
     for (const [name, log, written] of [
       ['stdout', stdout, drawn.stdout],

@@ -37,6 +37,12 @@ export interface LedgerTerms {
   readonly losesCalls?: boolean;
   /** Whether there may be runs whose ids no client knows. */
   readonly mayHaveUnknownRuns?: boolean;
+  /**
+   * Whether starting a process and writing its logs take time, as on a machine. A command may then be stopped before it
+   * has written everything, a run be aborted after the end of its process, and a deadline pass while the process is being
+   * started. Default false.
+   */
+  readonly takesTime?: boolean;
   /** Whether answers show runs in the order of acceptance. Default true. */
   readonly isOrdered?: boolean;
   /** Whether it may refuse a run because it is starting or broken, for reasons that the ledger cannot know. */
@@ -548,9 +554,9 @@ export class RunLedger {
 
   #checkRefs(run: LedgerRun, { runId, state, stdoutRef, stderrRef }: RunStatus): void {
     const hasRefs = stdoutRef !== '' && stderrRef !== '';
-    const neverRan = run.runningSeenAtMs === Infinity && !this.#mayRun(run);
+    const mayHaveLogs = this.#mayRun(run) || (state === 'TIMEDOUT' && this.terms.takesTime === true);
     this.#demand(
-      !neverRan || (stdoutRef === '' && stderrRef === ''),
+      mayHaveLogs || (stdoutRef === '' && stderrRef === ''),
       'R98 R105 R71',
       `run ${runId} ended as ${state} and never started: expected no refs, got ${stdoutRef || stderrRef}`,
     );

@@ -112,9 +112,7 @@ export class RunnerWorkload {
     await clients.end();
     clients.judge();
     await this.#endLeaks(parts);
-    if (made.readOutput !== undefined) {
-      await checkOutputs(host, ledger, made.readOutput, reach, this.#subject.wallWorld !== undefined);
-    }
+    if (made.readOutput !== undefined) await checkOutputs(host, ledger, made.readOutput, reach);
     parts.check(ledger.endedRuns);
     await made.dispose?.();
     this.#made = undefined;
@@ -164,9 +162,10 @@ export class RunnerWorkload {
     const ownPrefix = supports.virtualTime === true ? '' : undefined;
     const idPrefix = supports.idPrefix === true ? (options.idPrefix ?? ownPrefix) : undefined;
     const hasOutputs = supports.outputs === true;
+    const takesTime = this.#subject.wallWorld !== undefined;
     return new RunLedger(
       this.#host,
-      { capacity, history, idPrefix, hasExactTimes, graceMs, parts, hasOutputs },
+      { capacity, history, idPrefix, hasExactTimes, graceMs, parts, hasOutputs, takesTime },
       reach,
     );
   }

@@ -276,6 +276,32 @@ describe('what falls on one instant', () => {
     expect([ledger.isUnknown('0'), ledger.mayBeUnknown('0')]).toEqual([false, true]);
   });
 
+  test.each([
+    ['TIMEDOUT', true, undefined],
+    ['TIMEDOUT', false, 'R98 R105 R71'],
+    ['ABORTED', true, 'R98 R105 R71'],
+  ] as const)(
+    'R102 a run that never started and is %s has logs only if a deadline passed while its process was being started (takes time: %s)',
+    (state, takesTime, rules) => {
+      const found: string[] = [];
+      const check = (condition: boolean, message: string): void => {
+        if (!condition) found.push(message);
+      };
+      const host = { now: () => 0, sometimes: () => undefined, check };
+      const terms = { capacity: 2, history: 1, idPrefix: '', hasExactTimes: false, graceMs: 0, takesTime };
+      const reach = new RunnerReach(host, []);
+      const ledger = new RunLedger(host, { ...terms, parts: { options: {}, check: () => undefined } }, reach);
+      const drawn = {
+        ...({ command: { argv: ['absent'], timeoutMs: 5 }, kind: 'fail to start', end: undefined } as const),
+        ...{ lastsMs: 0, starts: false, isStubborn: false, stdout: '', stderr: '', secrets: [] },
+      };
+      ledger.accepted(ledger.offer(drawn), statusOf('0', 'PENDING'));
+      if (state === 'ABORTED') ledger.abortAsked('0');
+      ledger.saw('statusAll', { ...statusOf('0', state), stdoutRef: 'file:///o', stderrRef: 'file:///e' }, 0);
+      expect(found.find((message) => message.includes('never started'))?.split(' run ')[0]).toBe(rules);
+    },
+  );
+
   test.for([
     [0, 'is PENDING until it has died', []],
     [10, 'is RUNNING until it has died', ['expected run 0 to be "RUNNING", got PENDING']],

@@ -34,11 +34,10 @@ async function complaint(
         if (!condition) found.push(message);
       },
     },
-    { terms: { parts: {} }, runs: [{ drawn, runId: '0', ended }] } as unknown as RunLedger,
+    { terms: { parts: {}, takesTime }, runs: [{ drawn, runId: '0', ended }] } as unknown as RunLedger,
     // All writes go to stdout.
     (uri) => Promise.resolve(logOf(uri === 'file:///err' ? '' : wrote)),
     { note: () => undefined } as unknown as RunnerReach,
-    takesTime,
   );
   return found[0];
 }
