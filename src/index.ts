@@ -132,7 +132,7 @@ export {
   type TraceEvent,
   type Tracer,
 } from './model/trace-event.ts';
-export { type Around, type GoOn, interceptInPlace, interceptService } from './call/intercept-service.ts';
+export { type Around, type Proceed, interceptInPlace, interceptService } from './call/intercept-service.ts';
 export { type ServiceCall } from './call/service-call.ts';
 export { type World } from './model/world.ts';
 export { parseSimScript } from './execers/sim-script.ts';

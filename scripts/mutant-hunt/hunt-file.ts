@@ -27,10 +27,10 @@ export class HuntFile {
    *
    * @throws Error if it is to go on and the file is one of another hunt, or of other sources.
    */
-  constructor(path: string, header: HuntHeader, goesOn: boolean) {
+  constructor(path: string, header: HuntHeader, resumes: boolean) {
     this.#path = path;
     mkdirSync(dirname(path), { recursive: true });
-    if (!goesOn || !existsSync(path)) {
+    if (!resumes || !existsSync(path)) {
       writeFileSync(path, `${JSON.stringify(header)}\n`);
       return;
     }

@@ -494,15 +494,18 @@ class DiskWork {
     const { call, path, atMs } = asked;
     const now = this.#sim.now();
     const fromMs = Math.max(atMs, process.freeAtMs);
-    const tookMs = Math.round((now - fromMs) * 1_000) / 1_000;
+    const durationMs = Math.round((now - fromMs) * 1_000) / 1_000;
     process.freeAtMs = now;
-    if (this.#isUsual(tookMs)) return;
+    if (this.#isUsual(durationMs)) return;
     const index = this.#slow.findIndex(({ operation, file }) => operation === nameOf(call) && file === path);
-    this.#check(index >= 0, `${textOfCall(asked)} took ${tookMs} ms, and was not slow`);
+    this.#check(index >= 0, `${textOfCall(asked)} took ${durationMs} ms, and was not slow`);
     this.#slow.splice(index, 1);
     const { slowMs = SLOW_MS } = this.#faults;
     const isHurried = now === this.#healedAtMs && fromMs <= now;
-    this.#check(this.#isUsual(tookMs - slowMs) || isHurried, `${textOfCall(asked)} took ${tookMs} ms`);
+    this.#check(
+      this.#isUsual(durationMs - slowMs) || isHurried,
+      `${textOfCall(asked)} took ${durationMs} ms`,
+    );
     this.#sim.sometimes(isHurried ? 'a slow operation is hurried by the heal' : 'an operation is slow');
   }
 

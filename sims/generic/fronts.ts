@@ -48,7 +48,7 @@ export function drawFront<S extends Service>(
     return { ...plain(node), runner: node.service as S };
   }
   const runner = make(world);
-  const pass: Around = (call, goOn) => goOn(call);
+  const pass: Around = (call, proceed) => proceed(call);
   switch (kind) {
     case 'none':
       return { ...plain(runner), runner };
@@ -88,7 +88,7 @@ function metered(sim: Simulation, { clock }: SimulatedWorld, runner: Service, mo
     ...(refreshAfterCalls === undefined ? {} : { refreshAfterCalls }),
   });
   const book = new MeterBook(sim, meter, metrics, model, startSpikeMs ?? 60_000);
-  const service = interceptService(meter, (call, goOn) => book.counted(call, goOn(call)));
+  const service = interceptService(meter, (call, proceed) => book.counted(call, proceed(call)));
   return { service, check: () => book.check() };
 }
 

@@ -141,13 +141,13 @@ class Caller {
       if (!(error instanceof InjectedFaultError)) throw error;
       isOff = error.fault.kind === 'error';
     }
-    const tookMs = this.#sim.now() - beganAtMs;
+    const durationMs = this.#sim.now() - beganAtMs;
     this.#sim.check(
-      tookMs <= limitMs,
-      `${this.#name} was answered too late\n\nExpected at most ${limitMs} ms for ${what}, got ${tookMs} ms.`,
+      durationMs <= limitMs,
+      `${this.#name} was answered too late\n\nExpected at most ${limitMs} ms for ${what}, got ${durationMs} ms.`,
     );
     this.#sim.check(
-      !this.#outage.wasSettled(!isOff) || tookMs === limitMs,
+      !this.#outage.wasSettled(!isOff) || durationMs === limitMs,
       isOff
         ? `${this.#name} was refused as if the network were off, and it was on when the call got through`
         : `${this.#name} got through at a time of its own, or although the network was off`,

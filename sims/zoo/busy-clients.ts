@@ -122,8 +122,8 @@ class Client {
     const askedAtMs = this.#sim.now();
     try {
       const status = await this.#runner.run(command);
-      const tookMs = this.#sim.now() - askedAtMs;
-      this.#sim.check(tookMs === 0, `${this.#name} waited ${tookMs} ms to be accepted`);
+      const durationMs = this.#sim.now() - askedAtMs;
+      this.#sim.check(durationMs === 0, `${this.#name} waited ${durationMs} ms to be accepted`);
       return status;
     } catch (error) {
       if (isRunnerError(error, 'RUNNER_RELEASED')) return undefined;

@@ -80,10 +80,10 @@ async function runTwice(sim: Simulation, runner: SimulatedRunner, name: string):
     try {
       const { runId } = await runner.run({ argv: [`sleep ${RUN_MS}`], snapshotId: 'snapshot' });
       const { status } = await finalStatus(runner, runId);
-      const tookMs = sim.now() - askedAtMs;
+      const durationMs = sim.now() - askedAtMs;
       sim.check(
-        tookMs <= WAIT_MS_MAX,
-        `run ${runId} took too long\n\nExpected at most ${WAIT_MS_MAX} ms, got ${tookMs} ms.`,
+        durationMs <= WAIT_MS_MAX,
+        `run ${runId} took too long\n\nExpected at most ${WAIT_MS_MAX} ms, got ${durationMs} ms.`,
       );
       sim.check(
         ['COMPLETE', 'ABORTED'].includes(status.state),

@@ -189,21 +189,21 @@ class Stage {
     const startedAtMs = this.#sim.now();
     const running = this.#runningAt(runId);
     const { status } = await finalStatus(this.runner, runId);
-    const tookMs = this.#sim.now() - startedAtMs;
+    const durationMs = this.#sim.now() - startedAtMs;
     const ranAtMs = (await running) - startedAtMs;
     if (timeoutMs === 0) return status;
     const limitMs = timeoutMs + TAIL_MS;
     this.#sim.check(
-      tookMs <= limitMs,
-      `run ${runId} ended long after its deadline\n\nAfter its timeout of ${timeoutMs} ms it may take ${TAIL_MS} ms to end: the bounds of all phases that clean up.\nExpected at most ${limitMs} ms, got ${tookMs} ms.`,
+      durationMs <= limitMs,
+      `run ${runId} ended long after its deadline\n\nAfter its timeout of ${timeoutMs} ms it may take ${TAIL_MS} ms to end: the bounds of all phases that clean up.\nExpected at most ${limitMs} ms, got ${durationMs} ms.`,
     );
     this.#sim.check(
       ranAtMs <= timeoutMs,
       `the process of run ${runId} was started after its deadline\n\nThe deadline is ${timeoutMs} ms, the start was at ${ranAtMs} ms.`,
     );
     this.#sim.check(
-      status.state !== 'TIMEDOUT' || tookMs >= timeoutMs,
-      `run ${runId} was TIMEDOUT before its deadline\n\nThe deadline is ${timeoutMs} ms, it ended at ${tookMs} ms.`,
+      status.state !== 'TIMEDOUT' || durationMs >= timeoutMs,
+      `run ${runId} was TIMEDOUT before its deadline\n\nThe deadline is ${timeoutMs} ms, it ended at ${durationMs} ms.`,
     );
     return status;
   }

@@ -155,11 +155,11 @@ class Life {
     // From the abort on it does not wait for a resume any more.
     this.isPaused = false;
     const status = await process.abort();
-    const tookMs = this.#sim.now() - askedAtMs;
+    const durationMs = this.#sim.now() - askedAtMs;
     const { cancelBoundMs } = this.#execer;
     this.#sim.check(
-      tookMs <= cancelBoundMs,
-      `${this.#name} took too long to end after its abort\n\nExpected at most ${cancelBoundMs} ms, got ${tookMs} ms.`,
+      durationMs <= cancelBoundMs,
+      `${this.#name} took too long to end after its abort\n\nExpected at most ${cancelBoundMs} ms, got ${durationMs} ms.`,
     );
     const { state, exitCode } = await process.wait();
     this.#sim.check(

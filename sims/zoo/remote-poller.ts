@@ -59,11 +59,11 @@ async function waitOnce(sim: Simulation, remote: Service, name: string): Promise
     if (!isRunnerError(error, 'RUNNER_WAIT_CANCELLED')) throw error;
   }
   timer?.cancel();
-  const tookMs = sim.now() - beganAtMs;
+  const durationMs = sim.now() - beganAtMs;
   const limitMs = answer === undefined ? cancelMs : timeoutMs;
   sim.check(
-    tookMs <= limitMs,
-    `${name} was answered too late\n\nIts timeout was ${timeoutMs} ms${cancelMs > 0 ? `, and it cancelled its wait after ${cancelMs} ms` : ''}.\nExpected an answer after at most ${limitMs} ms, got it after ${tookMs} ms.`,
+    durationMs <= limitMs,
+    `${name} was answered too late\n\nIts timeout was ${timeoutMs} ms${cancelMs > 0 ? `, and it cancelled its wait after ${cancelMs} ms` : ''}.\nExpected an answer after at most ${limitMs} ms, got it after ${durationMs} ms.`,
   );
   if (answer === undefined) return;
   sim.check(
@@ -74,7 +74,7 @@ async function waitOnce(sim: Simulation, remote: Service, name: string): Promise
   // With a timeout the last poll comes after all else of its instant; without one it comes when it comes.
   sim.check(
     answer.statuses.length > 0 || timeoutMs === 0 || status.state !== 'COMPLETE',
-    `${name} was answered at its timeout that run ${runId} goes on, and it had ended by then\n\nThe timeout was ${timeoutMs} ms, it was answered after ${tookMs} ms.`,
+    `${name} was answered at its timeout that run ${runId} goes on, and it had ended by then\n\nThe timeout was ${timeoutMs} ms, it was answered after ${durationMs} ms.`,
   );
   await remote.abort(runId);
 }

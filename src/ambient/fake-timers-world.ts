@@ -121,7 +121,7 @@ function isSwitch(timers: FakeTimersClock | FakeTimersSwitch): timers is FakeTim
   check(
     'timers',
     timers,
-    is.such(EXPECTED, (value) => typeof value === 'object' && value !== null),
+    is.satisfying(EXPECTED, (value) => typeof value === 'object' && value !== null),
   );
   return typeof (timers as Partial<FakeTimersSwitch>).isFakeTimers === 'function';
 }

@@ -60,7 +60,7 @@ export interface TurnLimits {
 export interface EndedTurn {
   /** Number of turns so far, including this one. */
   readonly turns: number;
-  readonly tookMs: number;
+  readonly durationMs: number;
   /** Processor time that this process has used meanwhile. */
   readonly busyMs: number;
 }
@@ -137,7 +137,7 @@ export class GuardedTurns {
       if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
       const used = process.cpuUsage({ user, system });
       const busyMs = (used.user + used.system) / 1_000;
-      this.#endedTurn ??= { turns: this.#turns, tookMs: this.#now() - now, busyMs };
+      this.#endedTurn ??= { turns: this.#turns, durationMs: this.#now() - now, busyMs };
       this.#end(error, slices);
     } finally {
       host[WORK] = before;

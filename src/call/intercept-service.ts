@@ -14,18 +14,18 @@ import type { QueryResult, StatusResult } from '../model/status-reader.ts';
 import { makeCall, type ServiceCall } from './service-call.ts';
 
 /** Passes a call on to the inner service. */
-export type GoOn<R> = (call: ServiceCall) => Promise<R>;
+export type Proceed<R> = (call: ServiceCall) => Promise<R>;
 
-/** Wraps each call. The reply comes from `goOn`, which may be called later, with another call, several times, or never. */
-export type Around = <R>(call: ServiceCall, goOn: GoOn<R>) => Promise<R>;
+/** Wraps each call. The reply comes from `proceed`, which may be called later, with another call, several times, or never. */
+export type Around = <R>(call: ServiceCall, proceed: Proceed<R>) => Promise<R>;
 
 /** A service whose calls all pass through one function; a base for classes that offer more than {@link interceptService}. */
 export class InterceptedService implements Service {
-  readonly #goOn: (call: ServiceCall) => Promise<unknown>;
+  readonly #proceed: (call: ServiceCall) => Promise<unknown>;
   readonly #around: Around;
 
-  constructor(goOn: (call: ServiceCall) => Promise<unknown>, around: Around) {
-    this.#goOn = goOn;
+  constructor(proceed: (call: ServiceCall) => Promise<unknown>, around: Around) {
+    this.#proceed = proceed;
     this.#around = around;
   }
 
@@ -58,12 +58,12 @@ export class InterceptedService implements Service {
   }
 
   #call<R>(call: ServiceCall): Promise<R> {
-    return this.#around(call, this.#goOn as GoOn<R>);
+    return this.#around(call, this.#proceed as Proceed<R>);
   }
 }
 
 /**
- * Wraps a service: each call goes to `around`, which may pass it on with `goOn`.
+ * Wraps a service: each call goes to `around`, which may pass it on with `proceed`.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if not given a service and a function.
  * @example
@@ -72,9 +72,9 @@ export class InterceptedService implements Service {
  * await simulate({
  *   scenario: async (sim) => {
  *     const calls: ServiceMethod[] = [];
- *     const runner = interceptService(createFakeRunner(sim.world), (call, goOn) => {
+ *     const runner = interceptService(createFakeRunner(sim.world), (call, proceed) => {
  *       calls.push(call.method);
- *       return goOn(call);
+ *       return proceed(call);
  *     });
  *     await runner.run({ argv: ['build'] });
  *     await runner.release();
@@ -106,9 +106,9 @@ export function interceptService(service: Service, around: Around): Service {
  *   },
  *   watchServices: {
  *     service: (_name, service) =>
- *       void interceptInPlace(service, (call, goOn) => {
+ *       void interceptInPlace(service, (call, proceed) => {
  *         calls.push(call);
- *         return goOn(call);
+ *         return proceed(call);
  *       }),
  *     node: () => {},
  *   },

@@ -18,7 +18,7 @@ export class BlobHolds {
     return () => {
       if (!isHeld) return;
       isHeld = false;
-      for (const key of keys) if (this.#own.remove(key)) this.#letGoAlong(key);
+      for (const key of keys) if (this.#own.remove(key)) this.#releaseAlong(key);
     };
   }
 
@@ -33,7 +33,7 @@ export class BlobHolds {
     }
   }
 
-  #letGoAlong(key: string): void {
+  #releaseAlong(key: string): void {
     for (const other of this.#along.get(key) ?? []) this.#lent.remove(other);
     this.#along.delete(key);
   }

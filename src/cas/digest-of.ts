@@ -18,7 +18,7 @@ export function digestOf(content: string | Uint8Array): Digest {
   check(
     'content',
     content,
-    is.such('text or bytes', (value) => typeof value === 'string' || value instanceof Uint8Array),
+    is.satisfying('text or bytes', (value) => typeof value === 'string' || value instanceof Uint8Array),
   );
   const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
   return { hash: createHash('sha256').update(bytes).digest('hex'), sizeBytes: bytes.length };

@@ -21,7 +21,7 @@ export interface FaultPlanConstraints {
 const CONSTRAINTS = is.optionsOf<FaultPlanConstraints>(
   {},
   {
-    kinds: is.such(
+    kinds: is.satisfying(
       `a list of some of ${FAULT_KINDS.join(', ')}`,
       (value) =>
         is.findMismatch(is.listOf(is.oneOf(...FAULT_KINDS)), value) === undefined &&

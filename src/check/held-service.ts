@@ -28,9 +28,9 @@ export class HeldService {
   constructor(world: World, runner: Service, model: RunnerModel, history: CallHistory) {
     this.#model = model;
     this.watched = watchAnswers(world, runner, (violation) => this.#violations.push(violation));
-    this.service = interceptService(this.watched, async (call, goOn) => {
+    this.service = interceptService(this.watched, async (call, proceed) => {
       this.throwAny();
-      const answer = await history.note(call, goOn).catch((error: unknown) => {
+      const answer = await history.note(call, proceed).catch((error: unknown) => {
         throw this.#forgotten(call.method, error) ?? error;
       });
       // Checked first, because a malformed answer also breaks other rules, whose messages are less helpful.

@@ -106,7 +106,7 @@ export async function writeFilesOf(
   const { record } = replay;
   if (trace !== undefined) {
     if (record !== undefined) await writeTrace(terminal, { ...target, trace }, record, execution);
-    else tellMissing(terminal, target, 'trace', replay);
+    else reportMissing(terminal, target, 'trace', replay);
   }
   if (timeline !== undefined) await writeTimeline(terminal, timeline, target, replay);
 }
@@ -127,7 +127,7 @@ export async function writeTrace(
     meta: { verdictHash: traceHash, ...outcome, reference, ...cutOff },
   };
   await writeTarget(trace, simulationLines({ decisions, events }, header), interruption);
-  tellWritten(terminal, json, `trace: ${trace}`);
+  reportWritten(terminal, json, `trace: ${trace}`);
 }
 
 async function writeTimeline(
@@ -139,22 +139,22 @@ async function writeTimeline(
   const { json, interruption } = target;
   const { timeline, outcome } = replay;
   if (timeline === undefined) {
-    tellMissing(terminal, target, 'timeline', replay);
+    reportMissing(terminal, target, 'timeline', replay);
     return;
   }
   await writeTarget(path, timelineLines(timeline), interruption);
   const { failure, shown } = timeline.otherData;
   const isSame = failure === outcome?.failing?.message;
   const what = isSame ? shown : 'of another execution, as this one does not repeat';
-  tellWritten(terminal, json, `timeline: ${path}${what === undefined ? '' : `, ${what}`}`);
+  reportWritten(terminal, json, `timeline: ${path}${what === undefined ? '' : `, ${what}`}`);
 }
 
-function tellWritten(terminal: Terminal, json: boolean, text: string): void {
+function reportWritten(terminal: Terminal, json: boolean, text: string): void {
   if (json) terminal.note(text);
   else terminal.line(text);
 }
 
-function tellMissing(
+function reportMissing(
   terminal: Terminal,
   { interruption }: ExecutionTarget,
   what: 'trace' | 'timeline',

@@ -100,7 +100,9 @@ function ofToken(text: string): ExecutionSource {
 
 /** Opening a FIFO could wait for its writer for ever. A descriptor passed on by the shell has one. */
 function requireNoFifo(path: string): void {
-  if (isFifo(path) && !isPassedOn(path)) throw new UsageError(`${path}: expected a regular file, got a FIFO`);
+  if (isFifo(path) && !isInheritedDescriptor(path)) {
+    throw new UsageError(`${path}: expected a regular file, got a FIFO`);
+  }
 }
 
 function isFifo(path: string): boolean {
@@ -113,14 +115,14 @@ function isFifo(path: string): boolean {
 }
 
 /** True if the path is a descriptor of this process, under any of its names, or a link to one. */
-function isPassedOn(path: string): boolean {
+function isInheritedDescriptor(path: string): boolean {
   const folder = realpathSync(dirname(path));
   const { pid } = process;
   if (folder === '/dev/fd' || folder === `/proc/${pid}/fd` || folder === `/proc/${pid}/task/${pid}/fd`) {
     return true;
   }
   if (!lstatSync(path).isSymbolicLink()) return false;
-  return isPassedOn(resolve(folder, readlinkSync(path)));
+  return isInheritedDescriptor(resolve(folder, readlinkSync(path)));
 }
 
 /** Traces and recordings are read a second time for the comparison. */

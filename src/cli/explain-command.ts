@@ -102,7 +102,7 @@ class Explaining {
     }
     const failing = lostIn(replay) ?? outcome?.failing;
     if (failing === undefined) {
-      if (outcome !== undefined) this.#tellHeld(outcome);
+      if (outcome !== undefined) this.#reportHeld(outcome);
       await this.#draw(this.#named.log);
       return interruption.status ?? EXIT_STATUS.HELD;
     }
@@ -151,7 +151,7 @@ class Explaining {
     return { trace, timeline, json, interruption };
   }
 
-  #tellHeld({ traceHash }: ReplayOutcome): void {
+  #reportHeld({ traceHash }: ReplayOutcome): void {
     const { terminal, scenario, options } = this.#session;
     terminal.progress('');
     const { name } = scenario;

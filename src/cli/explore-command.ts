@@ -308,7 +308,7 @@ export async function exploreCommand(
     let status: ExitStatus = EXIT_STATUS.HELD;
     for (const scenario of scenarios) {
       if (interruption.requested) {
-        tellUnexplored(terminal, scenario.name, options);
+        reportUnexplored(terminal, scenario.name, options);
         continue;
       }
       const report = await new Exploration({ terminal, scenario, options, interruption }).run();
@@ -319,7 +319,11 @@ export async function exploreCommand(
 }
 
 /** After Ctrl-C, reports a scenario that was not explored. */
-function tellUnexplored(terminal: Terminal, scenario: string, { json = false }: ExploreCommandOptions): void {
+function reportUnexplored(
+  terminal: Terminal,
+  scenario: string,
+  { json = false }: ExploreCommandOptions,
+): void {
   if (json) terminal.json({ type: 'unexplored', scenario });
   else terminal.line(`${scenario}: ${terminal.style('yellow', 'not explored: interrupted before')}`);
 }

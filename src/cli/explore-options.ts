@@ -81,7 +81,7 @@ export function poolOptions(
     ...(timeMs === undefined ? {} : { timeMs }),
     // An exhaustive search has this bound itself, so that its certificate names it.
     ...(executions === undefined || isExhaustive ? {} : { maxExecutions: executions }),
-    goOn: all,
+    keepGoing: all,
     strict,
   };
 }

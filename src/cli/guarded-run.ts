@@ -30,7 +30,7 @@ export interface RunGuard {
   /** Milliseconds that a turn of the event loop may take. */
   readonly hangMs: number;
   /** Called if a signal has come while a turn did not end: how long that took. */
-  readonly onLateSignal?: (tookMs: number) => void;
+  readonly onLateSignal?: (durationMs: number) => void;
 }
 
 /**
@@ -46,17 +46,17 @@ export async function runGuarded(simulation: SimulateOptions, guard: RunGuard): 
     longerMs === undefined ? first : await runWithin(simulation, guard, { turnMs: longerMs });
   if (endedTurn === undefined) return verdict;
   if (guard.interruption?.requested === true) {
-    guard.onLateSignal?.(endedTurn.tookMs);
+    guard.onLateSignal?.(endedTurn.durationMs);
     return verdict;
   }
-  const cameThereMs = performance.now() - startedAt - endedTurn.tookMs;
-  return withHang(verdict, endedTurn, await linesOfLoop(simulation, guard, endedTurn, cameThereMs));
+  const reachedAfterMs = performance.now() - startedAt - endedTurn.durationMs;
+  return withHang(verdict, endedTurn, await linesOfLoop(simulation, guard, endedTurn, reachedAfterMs));
 }
 
 /** How long the turn may take in a second run, for it to get as much processor time as it may use; undefined if it got that much. */
 function longerTurn(endedTurn: EndedTurn | undefined, hangMs: number): number | undefined {
   if (endedTurn === undefined || endedTurn.busyMs >= hangMs * BUSY_PART) return undefined;
-  return hangMs * Math.min(BLOCKED_FACTOR, endedTurn.tookMs / endedTurn.busyMs);
+  return hangMs * Math.min(BLOCKED_FACTOR, endedTurn.durationMs / endedTurn.busyMs);
 }
 
 interface Limits {
@@ -101,15 +101,15 @@ async function linesOfLoop(
   simulation: SimulateOptions,
   guard: RunGuard,
   { turns }: EndedTurn,
-  cameThereMs: number,
+  reachedAfterMs: number,
 ): Promise<readonly string[]> {
   const { loopingLines } = await import('../ambient/looping-line.ts');
-  const cameThereMsMax = Math.max(AGAIN_MS_LEAST, cameThereMs * AGAIN_FACTOR);
+  const reachedAfterMsMax = Math.max(AGAIN_MS_LEAST, reachedAfterMs * AGAIN_FACTOR);
   for (const lookMs of LOOKS_MS) {
     if (guard.interruption?.requested === true) break;
     const lines = await loopingLines(async (beginToLook) => {
       const { endedTurn } = await runWithin(simulation, guard, {
-        ...{ turnMs: lookMs, timeMs: cameThereMsMax + lookMs },
+        ...{ turnMs: lookMs, timeMs: reachedAfterMsMax + lookMs },
         onTurn: (number) => {
           if (number === turns) beginToLook();
         },
@@ -121,13 +121,13 @@ async function linesOfLoop(
   return [];
 }
 
-function withHang(verdict: Verdict, { tookMs }: EndedTurn, lines: readonly string[]): Verdict {
+function withHang(verdict: Verdict, { durationMs }: EndedTurn, lines: readonly string[]): Verdict {
   const stack = lines.map((frame) => `    at ${frame}`).join('\n');
   const facts = [
     ...lastDecisionLines(verdict.decisions()).map((line) => plainFact(line)),
     ...(lines.length === 0 ? [] : [plainFact('it loops here', stack)]),
   ];
-  const message = hangText(tookMs);
+  const message = hangText(durationMs);
   const failure: Failure = { kind: 'hang', message, atMs: verdict.virtualMs, ...detailedBy(facts) };
   return { ...verdict, held: false, failure };
 }

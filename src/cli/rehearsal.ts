@@ -74,7 +74,7 @@ export async function rehearse(
       ? runShipped(simulation, interruption)
       : runGuarded(simulation, {
           ...{ interruption, hangMs },
-          onLateSignal: (tookMs) => terminal.note(lateSignalText(simulation, tookMs)),
+          onLateSignal: (durationMs) => terminal.note(lateSignalText(simulation, durationMs)),
         });
   for (const scenario of scenarios) {
     if (interruption.requested) break;
@@ -112,8 +112,8 @@ function runShipped(simulation: SimulateOptions, interruption: Interruption): Pr
   );
 }
 
-function lateSignalText({ name = '', seed = '' }: SimulateOptions, tookMs: number): string {
-  const seconds = Math.round(tookMs / 100) / 10;
+function lateSignalText({ name = '', seed = '' }: SimulateOptions, durationMs: number): string {
+  const seconds = Math.round(durationMs / 100) / 10;
   return `interrupted: ${name}, seed ${seed}, did not end a turn for ${seconds} s, perhaps because of a loop; without Ctrl-C its lines are named`;
 }
 

@@ -249,7 +249,7 @@ async function execThere(
       interruption.signal,
     );
     const isWanted = outcome !== undefined && !interruption.requested;
-    const isComplete = !isWanted || (await bringBack(terminal, outcome, client, surroundings));
+    const isComplete = !isWanted || (await downloadOutputs(terminal, outcome, client, surroundings));
     const hasAll = isComplete && !recorded.has(LOST_OUTPUT);
     if (code === 0 && recorded.has(LOST_OUTPUT)) {
       terminal.note('error: the command ended with 0, but not all that it printed has come back');
@@ -360,7 +360,7 @@ function shownOutputs(display: OutputDisplay): OutputCreator {
 }
 
 /** Writes the requested outputs to the same paths here; false if some are missing or cannot be written. */
-async function bringBack(
+async function downloadOutputs(
   terminal: Terminal,
   outcome: ActionOutcome,
   client: RemoteClient,
@@ -368,14 +368,14 @@ async function bringBack(
 ): Promise<boolean> {
   let isComplete = true;
   for (const path of wanted) {
-    const isIt = (output: { readonly path: string }): boolean => output.path === path;
-    const file = outcome.outputFiles.find(isIt);
-    const directory = outcome.outputDirectories.find(isIt);
-    const link = outcome.outputSymlinks.find(isIt);
+    const isRequested = (output: { readonly path: string }): boolean => output.path === path;
+    const file = outcome.outputFiles.find(isRequested);
+    const directory = outcome.outputDirectories.find(isRequested);
+    const link = outcome.outputSymlinks.find(isRequested);
     try {
-      if (file !== undefined) await bringFile(file, client);
-      else if (directory !== undefined) await bringDirectory(directory, client, interruption);
-      else if (link !== undefined) await bringLink(link);
+      if (file !== undefined) await downloadFile(file, client);
+      else if (directory !== undefined) await downloadDirectory(directory, client, interruption);
+      else if (link !== undefined) await createLink(link);
       else throw new Error('expected a file, directory or link, got nothing');
     } catch (error) {
       isComplete = false;
@@ -391,13 +391,13 @@ async function scratchBeside(path: string): Promise<string> {
   return mkdtemp(join(dirname(path), '.dryrunner-'));
 }
 
-async function bringFile({ path, digest, isExecutable }: OutputFile, client: RemoteClient): Promise<void> {
+async function downloadFile({ path, digest, isExecutable }: OutputFile, client: RemoteClient): Promise<void> {
   // The umask of this process applies, as for all files created here.
   const mode = isExecutable ? 0o777 : 0o666;
   await placed(path, (scratch) => writeFile(scratch, client.readStream(digest), { mode }));
 }
 
-async function bringLink({ path, target }: OutputSymlink): Promise<void> {
+async function createLink({ path, target }: OutputSymlink): Promise<void> {
   if (!isConfinedLink(path, target)) {
     throw new Error(`expected a link that stays inside the current directory, got a link to ${target}`);
   }
@@ -418,7 +418,7 @@ async function placed(path: string, make: (scratch: string) => Promise<void>): P
 }
 
 /** Existing files that did not come back are kept. */
-async function bringDirectory(
+async function downloadDirectory(
   { path, treeDigest }: OutputDirectory,
   client: RemoteClient,
   { signal }: Interruption,

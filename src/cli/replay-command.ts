@@ -234,7 +234,7 @@ async function firstDifference(
   if (difference === undefined) {
     return { text: 'the events are the same, but the hash of the whole run is another', of: 'events' };
   }
-  const others = await diffEventStreams(eventsOf(path, isNoNote), events.filter(isNoNote));
+  const others = await diffEventStreams(eventsOf(path, isNotNote), events.filter(isNotNote));
   if (others !== undefined) return { text: others.text, of: 'events' };
   return outcome ?? { text: difference.text, of: 'notes' };
 }
@@ -249,7 +249,7 @@ function otherOutcome({ meta = {} }: SimulatedHeader, verdict: Verdict): Differe
   return { text, of: 'outcome' };
 }
 
-function isNoNote({ type }: TraceEvent): boolean {
+function isNotNote({ type }: TraceEvent): boolean {
   return type !== 'note';
 }
 

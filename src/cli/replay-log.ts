@@ -135,7 +135,7 @@ function replayLines(terminal: Terminal, replayed: ReplayedLog, replay: Replay):
   if (outcome === undefined) return [];
   const { gap, traceHash, isSameTrace } = outcome;
   if (gap === undefined && expectedKey(replayed) === CUT_OFF_KEY) {
-    return goneOnLines(terminal, replayed, replay, outcome);
+    return continuedLines(terminal, replayed, replay, outcome);
   }
   if (gap === undefined) {
     const trace = isSameTrace
@@ -160,7 +160,9 @@ function replayLines(terminal: Terminal, replayed: ReplayedLog, replay: Replay):
       `${scenario}: ${gapHeadline(outcome)}${nowText(outcome)}: it ${replayVerdict(replay)}`,
     ),
     `  ${gap.text}`,
-    ...(gap.isOfDecision && !outcome.wentOn ? ['  --continue-randomly goes on by chance from there'] : []),
+    ...(gap.isOfDecision && !outcome.continuedRandomly
+      ? ['  --continue-randomly goes on by chance from there']
+      : []),
     // No file holds what happens now.
     ...storyLines(terminal, replay, undefined),
   ];
@@ -174,7 +176,7 @@ function replayVerdict({ outcome, explanation }: Replay): string {
 }
 
 /** Reports a log that was cut off: only the beginning of that execution is known. */
-function goneOnLines(
+function continuedLines(
   terminal: Terminal,
   { scenario }: ReplayedLog,
   replay: Replay,
@@ -200,8 +202,8 @@ function gapHeadline({ gap, failing }: ReplayOutcome): string {
 }
 
 /** How the replay continued after the gap. */
-function nowText({ gap, wentOn }: ReplayOutcome): string {
-  if (wentOn) return ', and from there it went on by chance';
+function nowText({ gap, continuedRandomly }: ReplayOutcome): string {
+  if (continuedRandomly) return ', and from there it went on by chance';
   return gap?.isOfDecision === true ? '; now, with its answers to the questions that are still asked' : '';
 }
 
@@ -249,12 +251,12 @@ function replayJson(replayed: ReplayedLog, replay: Replay): Record<string, unkno
       lost !== undefined && expectedKey(replayed) !== undefined && !isOtherLoss(replayed, lost);
     return { ...named, reproduced: isReproduced, held: false, failure: { kind, message, details } };
   }
-  const { isReproduced, isSameTrace, gap, failing, wentOn, ...figures } = outcome;
+  const { isReproduced, isSameTrace, gap, failing, continuedRandomly, ...figures } = outcome;
   return {
     ...named,
     reproduced: isReproduced,
     sameTrace: isSameTrace,
-    ...(gap === undefined ? {} : { difference: gap.text, wentOn }),
+    ...(gap === undefined ? {} : { difference: gap.text, continuedRandomly }),
     held: failing === undefined,
     ...(failing === undefined ? {} : { failure: failureJson(failing) }),
     ...{ explanation, cutShort, history: history?.lines },

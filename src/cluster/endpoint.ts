@@ -156,7 +156,7 @@ export class Endpoint {
   #isClosed = false;
   #isReleased = false;
   /** Calls made through stubs after this process was gone. */
-  #vain: OngoingWait[] | undefined;
+  #deadCalls: OngoingWait[] | undefined;
 
   constructor(parts: EndpointParts) {
     this.#parts = parts;
@@ -207,7 +207,7 @@ export class Endpoint {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) {
         if (this.#isReleased) reject(networkStopped());
-        else this.#keepVain(to, name, args);
+        else this.#recordDeadCall(to, name, args);
         return;
       }
       if (signal?.aborted === true) {
@@ -279,17 +279,17 @@ export class Endpoint {
   }
 
   /** Nobody sees what a dead process does: its call is neither sent nor refused, it only shows up in reports of waits. */
-  #keepVain(to: string, method: string, args: readonly unknown[]): void {
+  #recordDeadCall(to: string, method: string, args: readonly unknown[]): void {
     const { waits, clock, name: own } = this.#parts;
     if (waits === undefined) return;
-    if (this.#vain === undefined) {
-      const vain: OngoingWait[] = [];
-      this.#vain = vain;
-      waits.add(() => vain);
+    if (this.#deadCalls === undefined) {
+      const deadCalls: OngoingWait[] = [];
+      this.#deadCalls = deadCalls;
+      waits.add(() => deadCalls);
     }
     const place = waits.capturesPlaces ? new Error('place') : undefined;
     const name = answerText(method, argumentsText(args));
-    this.#vain.push({ owner: `${own} (gone)`, name, from: to, sinceMs: clock.now(), place });
+    this.#deadCalls.push({ owner: `${own} (gone)`, name, from: to, sinceMs: clock.now(), place });
   }
 
   #serve(call: Envelope): void {

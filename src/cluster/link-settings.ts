@@ -91,7 +91,7 @@ export const LINK_FIELDS: is.ShapesOf<LinkOptions> = {
   ),
   latencySteps: is.integer(1),
   fifo: is.BOOLEAN,
-  bytesPerMs: is.such('a number > 0', (value) => typeof value === 'number' && value > 0),
+  bytesPerMs: is.satisfying('a number > 0', (value) => typeof value === 'number' && value > 0),
   faults: LINK_FAULTS,
 };
 

@@ -109,7 +109,7 @@ export class Link implements Parted {
   /** Sends a message that no fault strikes and that arrives in this instant. */
   sendNow(envelope: Envelope): void {
     this.trace(envelope, 'sent');
-    this.#bring(envelope);
+    this.#arriveNow(envelope);
   }
 
   /** Called when a partition begins (1) or ends (-1). */
@@ -124,8 +124,8 @@ export class Link implements Parted {
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];
-    if (this.#settings.isFifo) this.#bringFirst(waiting);
-    else for (const envelope of waiting) this.#bring(envelope);
+    if (this.#settings.isFifo) this.#arriveFirst(waiting);
+    else for (const envelope of waiting) this.#arriveNow(envelope);
   }
 
   /** Delivers what faults hold back. */
@@ -204,7 +204,7 @@ export class Link implements Parted {
     const late = (this.#late ??= new Holds(this.#core.world.clock));
     late.begin(envelope.topic, { ms, isOvertakable }, (why) => {
       if (why === 'time') this.#arrive(envelope);
-      else if (why !== 'released') this.#bring(envelope);
+      else if (why !== 'released') this.#arriveNow(envelope);
     });
   }
 
@@ -236,12 +236,12 @@ export class Link implements Parted {
   }
 
   /** Lets a delayed message arrive in this instant. */
-  #bring(envelope: Envelope): void {
+  #arriveNow(envelope: Envelope): void {
     this.#depart(envelope, 0);
   }
 
   /** As `bring` on a FIFO link: these go before everything in flight, which was sent later. */
-  #bringFirst(envelopes: readonly Envelope[]): void {
+  #arriveFirst(envelopes: readonly Envelope[]): void {
     const flights = this.#flights;
     flights[0]?.timer?.cancel();
     const now = this.#core.world.clock.now();

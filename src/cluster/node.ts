@@ -84,7 +84,7 @@ export const CLUSTER_NODE_OPTIONS: is.RecordShape = is.optionsOf<ClusterNodeOpti
     faults: NODE_FAULTS,
     skew: is.anyOf(
       'true, offsetMs and driftPpm, or offsetMsMax and driftPpmMax',
-      is.such('true', (value) => value === true),
+      is.satisfying('true', (value) => value === true),
       CLOCK_SKEW,
       CHOSEN_SKEW_OPTIONS,
     ),
@@ -361,11 +361,11 @@ export class SimulatedClusterNode<T extends object | void>
     this.#endDisk(cause);
     this.#loseCalls(cause);
     if (this.#leaving !== undefined) this.#end('leave');
-    if (wasUp && cause !== 'stop') this.#tellDown();
+    if (wasUp && cause !== 'stop') this.#notifyDown();
   }
 
   /** An error of the observer is not the node's error, and must not interrupt its shutdown. */
-  #tellDown(): void {
+  #notifyDown(): void {
     try {
       this.#options.onDown?.();
     } catch (error) {
@@ -375,7 +375,7 @@ export class SimulatedClusterNode<T extends object | void>
     }
   }
 
-  wentOn(): void {
+  resumed(): void {
     const unsent = this.#unsent ?? [];
     this.#unsent = undefined;
     for (const envelope of unsent) this.#send(envelope);

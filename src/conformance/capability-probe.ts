@@ -64,11 +64,11 @@ const PROBES: Readonly<Record<Capability, Probe>> = {
     },
   },
   unstartable: {
-    missing: (t) => endIsNot(t, t.commands.unstartable(), 'unstartable', 'FAILED'),
+    missing: (t) => endDiffers(t, t.commands.unstartable(), 'unstartable', 'FAILED'),
   },
-  failures: { missing: (t) => endIsNot(t, t.commands.lost(17, 'lost'), 'lost', 'FAILED') },
+  failures: { missing: (t) => endDiffers(t, t.commands.lost(17, 'lost'), 'lost', 'FAILED') },
   signals: {
-    missing: (t) => endIsNot(t, t.commands.killedBy('SIGTERM'), 'killedBy', 'COMPLETE'),
+    missing: (t) => endDiffers(t, t.commands.killedBy('SIGTERM'), 'killedBy', 'COMPLETE'),
   },
   stubborn: {},
   outputs: {
@@ -161,7 +161,7 @@ async function refusal(offered: Promise<unknown>): Promise<string | undefined> {
   }
 }
 
-async function endIsNot(
+async function endDiffers(
   t: CaseContext,
   command: Parameters<CaseContext['outcome']>[1],
   word: keyof CommandVocabulary,

@@ -111,7 +111,7 @@ const ALL: Supports = Object.freeze(
 
 const SUPPORTED = is.anyOf(
   'true or the reason why not',
-  is.such('true', (value) => value === true),
+  is.satisfying('true', (value) => value === true),
   REASON,
 );
 const SUPPORTS = is.objectOf<Supports>(

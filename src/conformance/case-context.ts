@@ -106,9 +106,9 @@ export class CaseContext {
 
   /** The service with its own promises; records which calls are in flight, and which call was refused with which error. */
   #notingCalls(service: Service): Service {
-    return interceptService(service, (call, goOn) => {
+    return interceptService(service, (call, proceed) => {
       const open = { text: callText(call), sinceMs: this.now() };
-      const answer = goOn(call);
+      const answer = proceed(call);
       this.#open.add(open);
       Promise.resolve(answer).then(
         () => this.#open.delete(open),
@@ -158,10 +158,10 @@ export class CaseContext {
     this.#awaited = undefined;
   }
 
-  /** Checks that `tookMs` is at most that many steps in virtual time, where nothing is slow; on the machine's time, nothing. */
-  checkBound(what: string, tookMs: number, steps: number): void {
+  /** Checks that `durationMs` is at most that many steps in virtual time, where nothing is slow; on the machine's time, nothing. */
+  checkBound(what: string, durationMs: number, steps: number): void {
     if (!this.isVirtual) return;
-    checkThat(tookMs <= this.ms(steps), what, `at most ${this.ms(steps)} ms`, tookMs);
+    checkThat(durationMs <= this.ms(steps), what, `at most ${this.ms(steps)} ms`, durationMs);
   }
 
   /** Makes a closed gate. */

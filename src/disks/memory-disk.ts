@@ -112,7 +112,7 @@ const FAULTS = is.closed(
 const LATENCY = is.anyOf(
   'a number of milliseconds ≥ 0, or two, the least first',
   is.DURATION_MS,
-  is.such('two', (value) => {
+  is.satisfying('two', (value) => {
     if (!Array.isArray(value) || value.length !== 2) return false;
     const [least, most] = value as [unknown, unknown];
     return (
@@ -125,7 +125,7 @@ const LATENCY = is.anyOf(
 export const MEMORY_DISK_FIELDS: is.ShapesOf<Omit<MemoryDiskOptions, 'name'>> = {
   latencyMs: LATENCY,
   capacityBytes: is.limit(),
-  tearBytes: is.such(
+  tearBytes: is.satisfying(
     'an integer ≥ 1 or Infinity',
     (value) => value === Infinity || is.findMismatch(is.integer(1), value) === undefined,
   ),
@@ -206,7 +206,7 @@ class Medium implements CrashingDisk {
 
   powerFail(): void {
     // Operations in progress count as written but not synced, like everything else.
-    for (const operation of this.#endProcesses()) this.#tryToPut(operation);
+    for (const operation of this.#endProcesses()) this.#tryApply(operation);
     new DiskCrash(this).powerFail(this.#names);
   }
 
@@ -374,7 +374,7 @@ class Medium implements CrashingDisk {
   }
 
   /** Carries out an operation if possible. Errors are ignored, because the process that would get them is dead. */
-  #tryToPut(operation: Operation): void {
+  #tryApply(operation: Operation): void {
     const { call, path, to, data } = operation;
     if (!this.#canDo(operation)) return;
     if (call === 'write' || call === 'append') this.#store(operation, data, true);
@@ -396,7 +396,7 @@ class Medium implements CrashingDisk {
       call === 'remove'
         ? ({ kind: 'removal', path } as const)
         : ({ kind: 'rename', path, to, file: this.#fileOf(path) } as const);
-    if (crash.interruptedName(change)) this.#tryToPut(operation);
+    if (crash.interruptedName(change)) this.#tryApply(operation);
   }
 
   /** True if the operation would change something and can succeed. */

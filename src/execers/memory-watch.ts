@@ -25,7 +25,7 @@ export interface MemoryCapOptions {
 /** The shapes of these options. */
 export const MEMORY_CAP_FIELDS: is.ShapesOf<MemoryCapOptions> = {
   memoryCapBytes: is.COUNT,
-  memoryPeriodMs: is.such('a finite number of at least 0.001', (value) => {
+  memoryPeriodMs: is.satisfying('a finite number of at least 0.001', (value) => {
     const us = typeof value === 'number' ? microsecondsOf(value) : 0;
     return Number.isSafeInteger(us) && us >= 1;
   }),

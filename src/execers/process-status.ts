@@ -20,7 +20,7 @@ export function isExitCode(value: unknown): value is ExitCode {
 }
 
 /** The shape of an exit code. */
-export const EXIT_CODE: is.SuchShape = is.such('a 32-bit integer', isExitCode);
+export const EXIT_CODE: is.PredicateShape = is.satisfying('a 32-bit integer', isExitCode);
 
 const BYTE_CODES = 256;
 const completed: ProcessStatus[] = [];

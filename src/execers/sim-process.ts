@@ -61,7 +61,7 @@ export class SimProcess extends VirtualProcess {
     while (!this.ended) {
       const step = this.#script[this.#next++];
       if (step === undefined) this.end(completeProcess(0));
-      else if (!this.#goesOnAfter(step)) return;
+      else if (!this.#continuesAfter(step)) return;
     }
   }
 
@@ -95,7 +95,7 @@ export class SimProcess extends VirtualProcess {
   }
 
   /** Performs one step; false if the script now waits. */
-  #goesOnAfter(step: SimStep): boolean {
+  #continuesAfter(step: SimStep): boolean {
     switch (step.op) {
       case 'comment':
         return true;

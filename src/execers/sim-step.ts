@@ -64,8 +64,8 @@ const HANG: SimStep = Object.freeze({ op: 'hang' });
 const ORPHAN: SimStep = Object.freeze({ op: 'orphan' });
 const FORK: SimStep = Object.freeze({ op: 'fork' });
 
-const SLEEP_MS = is.such(`a number from 0 to ${MAX_SLEEP_MS}`, isSleepMs);
-const FATAL_SIGNAL = is.such('a signal that ends a process, such as SIGSEGV', (value) =>
+const SLEEP_MS = is.satisfying(`a number from 0 to ${MAX_SLEEP_MS}`, isSleepMs);
+const FATAL_SIGNAL = is.satisfying('a signal that ends a process, such as SIGSEGV', (value) =>
   FATAL_SIGNALS.includes(value as string),
 );
 interface AnyStep {

@@ -14,12 +14,12 @@ export const STRATEGY: is.MethodsShape = is.withMethods('begin', 'decide', 'end'
 export const COVERAGE: is.MethodsShape = is.withMethods('watcher', 'takeNovelty');
 /** Shape of an execution's decisions. */
 export const LOG: is.ListShape = is.listOf(
-  is.such('a decision with a question, n and answer', isDecision),
+  is.satisfying('a decision with a question, n and answer', isDecision),
   'a log of decisions',
 );
 /** Shape of a token's decisions. */
 export const KEYED_LOG: is.ListShape = is.listOf(
-  is.such(
+  is.satisfying(
     'a decision with a question, occurrence, n and answer',
     (value) =>
       isDecision(value) && is.findMismatch(is.COUNT, (value as KeyedDecision).occurrence) === undefined,

@@ -43,7 +43,7 @@ export interface CampaignOptions {
   /** Called at each turn of the real event loop, as a sign of life. */
   readonly onTurn?: () => void;
   /** Continues after a failure; default false. */
-  readonly goOn?: boolean;
+  readonly keepGoing?: boolean;
   /** Runs one execution in this many twice; 0 for none. Default 100. */
   readonly auditEvery?: number;
   /** Logs to try before anything else. */
@@ -89,7 +89,7 @@ class Campaign {
       onDecided: (verdict, { index, entry }) => {
         this.#count(verdict, index);
         if (hasFailed(verdict)) this.#keep(verdict, index, entry?.id);
-        if (entry !== undefined) this.#tellChange(entry, verdict);
+        if (entry !== undefined) this.#reportChange(entry, verdict);
       },
     });
     this.#executor = new CampaignAudit(this.#budget, {
@@ -113,7 +113,7 @@ class Campaign {
 
   /** Undefined if the campaign continues after the corpus. */
   async #tryCorpus(): Promise<StopCause | undefined> {
-    const { corpus = [], goOn = false } = this.#options;
+    const { corpus = [], keepGoing = false } = this.#options;
     for (const entry of corpus) {
       if (this.#mustStop()) return 'stopped';
       const verdict = await this.#executor.execute(this.#corpusRequest(entry));
@@ -125,13 +125,13 @@ class Campaign {
       this.#count(verdict, -1);
       this.#strategy.learn?.({ verdict, novelty: this.#coverage?.takeNovelty() ?? 0 });
       if (hasFailed(verdict)) this.#keep(verdict, -1, entry.id);
-      this.#tellChange(entry, verdict);
+      this.#reportChange(entry, verdict);
     }
-    return this.#failures.size > 0 && !goOn ? 'failure' : undefined;
+    return this.#failures.size > 0 && !keepGoing ? 'failure' : undefined;
   }
 
   /** Reports a log that holds now or fails differently. A log that was kept for its reach has no failure to lose. */
-  #tellChange({ id: corpusId, key }: CorpusEntry, { failure }: Verdict): void {
+  #reportChange({ id: corpusId, key }: CorpusEntry, { failure }: Verdict): void {
     if (key === undefined) return;
     const now = failure === undefined ? undefined : failureKey(failure);
     if (now === undefined) this.#send({ type: 'fixed', corpusId, key });
@@ -148,14 +148,14 @@ class Campaign {
   }
 
   async #explore(): Promise<StopCause> {
-    const { maxExecutions = Infinity, shards = 1, goOn = false } = this.#options;
+    const { maxExecutions = Infinity, shards = 1, keepGoing = false } = this.#options;
     const coverage = this.#coverage;
     let isUndecided = false;
     const { stoppedBy } = await explore(this.#executor, this.#strategy, {
       maxExecutions,
       firstIndex: this.#tally.nextIndex,
       shards,
-      shouldStop: () => this.#mustStop() || (this.#failures.size > 0 && !goOn),
+      shouldStop: () => this.#mustStop() || (this.#failures.size > 0 && !keepGoing),
       onTurn: () => this.#onTurn(),
       ...(coverage === undefined ? {} : { coverage }),
       onExecution: (verdict, index, novelty) => {
@@ -168,11 +168,11 @@ class Campaign {
       onFailure: (verdict, index) => {
         if (isUndecided) return true;
         this.#keep(verdict, index);
-        return goOn;
+        return keepGoing;
       },
       onCutOff: (verdict, index) => this.#noteCutOff(verdict, index),
     });
-    return this.#failures.size > 0 && !goOn ? 'failure' : stoppedBy;
+    return this.#failures.size > 0 && !keepGoing ? 'failure' : stoppedBy;
   }
 
   /** Undefined for strategies that do not use coverage. */
@@ -256,7 +256,7 @@ const CAMPAIGN_OPTIONS = is.optionsOf<CampaignOptions>(
     maxExecutions: is.limit(),
     firstIndex: is.COUNT,
     shards: is.integer(1),
-    goOn: is.BOOLEAN,
+    keepGoing: is.BOOLEAN,
     auditEvery: is.COUNT,
     corpus: is.listOf(
       is.objectOf<CorpusEntry>('a log with an id', { id: is.TEXT, decisions: LOG }, { key: is.TEXT }),

@@ -220,12 +220,12 @@ export function executorWith(
     scenario: executor.scenario,
     execute: (request) => {
       const whole: Changeable<ExecutionRequest> = { ...request };
-      const { onTurn: onTurnToo } = whole;
+      const { onTurn: onInnerTurn } = whole;
       for (const key of keys) setDefault(whole, settings, key);
       if (onTurn !== undefined) {
         whole.onTurn = () => {
           onTurn();
-          onTurnToo?.();
+          onInnerTurn?.();
         };
       }
       return executor.execute(whole);

@@ -90,7 +90,7 @@ export async function explore(
   const { maxExecutions = Infinity, firstIndex = 0, shards = 1, shouldStop, onFailure } = options;
   const coverage = strategy.wantsCoverage === true ? options.coverage : undefined;
   const tally = { executions: 0, failures: 0, decisions: 0, firedEvents: 0 };
-  const mayGoOn = (verdict: Verdict, index: number): boolean => {
+  const shouldContinue = (verdict: Verdict, index: number): boolean => {
     tally.executions += 1;
     tally.decisions += verdict.decisionCount;
     tally.firedEvents += verdict.firedEvents;
@@ -114,7 +114,7 @@ export async function explore(
       options.onCutOff?.(verdict, index);
       return end('stopped');
     }
-    if (!mayGoOn(verdict, index)) return end('failure');
+    if (!shouldContinue(verdict, index)) return end('failure');
   }
 }
 

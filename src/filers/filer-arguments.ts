@@ -10,7 +10,7 @@ import { check } from '../kernel/argument-check.ts';
 export const SNAPSHOT_ID: is.TextShape = is.text('a string without NUL', /^[^\0]*$/);
 /** The path of a file or directory. */
 export const ABSOLUTE_PATH: is.TextShape = is.text('an absolute path without NUL', /^\/[^\0]*$/);
-const TARGET_PATH = is.such(
+const TARGET_PATH = is.satisfying(
   'a relative path without empty, . or .. segments',
   (value) => typeof value === 'string' && (value === '' || isPathBelow(value)),
 );

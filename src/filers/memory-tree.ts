@@ -18,7 +18,10 @@ export type TreeEntry =
 /** Entries by path relative to a common root, parents first; '' is never among them. */
 export type TreeEntries = ReadonlyMap<string, TreeEntry>;
 
-const CONTENT = is.such('text or bytes', (value) => typeof value === 'string' || value instanceof Uint8Array);
+const CONTENT = is.satisfying(
+  'text or bytes',
+  (value) => typeof value === 'string' || value instanceof Uint8Array,
+);
 const ENTRY = is.objectOf<Pick<TreeEntry, 'kind'>>(
   'a file or a directory',
   { kind: is.oneOf('dir', 'file', 'link') },

@@ -169,7 +169,7 @@ export interface SimFiler extends Filer {
   verify(): FilerViolation[];
 }
 
-function thenOrNow<T, U>(
+function runPhase<T, U>(
   begin: () => MaybePromise<T>,
   done: (value: T) => U,
   failed: () => void,
@@ -248,7 +248,7 @@ class BehavingFiler implements SimFiler {
     const update = (): MaybePromise<void> =>
       this.#perform('update', '', cancel, (heeded) => this.#delegate.update(heeded));
     const end = (): void => this.#ledger.endUpdate();
-    return thenOrNow(update, end, end);
+    return runPhase(update, end, end);
   }
 
   #checkOut(
@@ -258,7 +258,7 @@ class BehavingFiler implements SimFiler {
   ): MaybePromise<Checkout> {
     check('snapshotId', snapshotId, SNAPSHOT_ID);
     const serial = this.#ledger.beginCheckout(snapshotId);
-    return thenOrNow(
+    return runPhase(
       () => this.#perform('checkout', snapshotId, cancel, make),
       (made) => this.#checkoutOf(made, serial),
       () => this.#ledger.endCheckout(serial),

@@ -22,7 +22,7 @@ export async function removeTree(path: string, keepDir = false): Promise<void> {
   try {
     await removeQuickly(path, keepDir);
   } catch (error) {
-    if (!doesPatienceHelp(error)) throw error;
+    if (!isTransient(error)) throw error;
     await removeTreeWhile(path, () => true, keepDir);
     await removeQuickly(path, keepDir);
   }
@@ -37,19 +37,25 @@ export function removeTreeSync(path: string): void {
   try {
     rmSync(path, OPTIONS);
   } catch (error) {
-    if (!doesPatienceHelp(error)) throw error;
+    if (!isTransient(error)) throw error;
     removeTreeWhileSync(path, () => true);
   }
 }
 
 /**
- * {@link removeTree} in small steps; calls `mayGoOn` before each, and stops silently when that returns false.
+ * {@link removeTree} in small steps; calls `shouldContinue` before each, and stops silently when that returns false.
  *
  * @throws the system's error (rejects) if something cannot be removed.
  */
-export async function removeTreeWhile(path: string, mayGoOn: () => boolean, keepDir = false): Promise<void> {
+export async function removeTreeWhile(
+  path: string,
+  shouldContinue: () => boolean,
+  keepDir = false,
+): Promise<void> {
   const steps = patientSteps(Buffer.from(path), keepDir);
-  for (let next = steps.next(); next.done !== true && mayGoOn();) next = steps.next(await next.value(ASYNC));
+  for (let next = steps.next(); next.done !== true && shouldContinue();) {
+    next = steps.next(await next.value(ASYNC));
+  }
 }
 
 /**
@@ -57,12 +63,12 @@ export async function removeTreeWhile(path: string, mayGoOn: () => boolean, keep
  *
  * @throws the system's error if something cannot be removed.
  */
-export function removeTreeWhileSync(path: string, mayGoOn: () => boolean): void {
+export function removeTreeWhileSync(path: string, shouldContinue: () => boolean): void {
   const steps = patientSteps(Buffer.from(path), false);
-  for (let next = steps.next(); next.done !== true && mayGoOn();) next = steps.next(next.value(SYNC));
+  for (let next = steps.next(); next.done !== true && shouldContinue();) next = steps.next(next.value(SYNC));
 }
 
-function doesPatienceHelp(error: unknown): boolean {
+function isTransient(error: unknown): boolean {
   return PATIENCE_HELPS.includes((error as NodeJS.ErrnoException).code ?? '');
 }
 

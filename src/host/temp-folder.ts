@@ -98,10 +98,10 @@ function onSignal(signal: NodeJS.Signals): void {
 
 function removeAll(): void {
   let stepsLeft = LAST_STEPS;
-  const mayGoOn = (): boolean => stepsLeft-- > 0;
+  const shouldContinue = (): boolean => stepsLeft-- > 0;
   const removals = [
     ...[...folders.keys()].map((path) => () => removeTreeSync(path)),
-    ...[...adopted].map((path) => () => removeTreeWhileSync(path, mayGoOn)),
+    ...[...adopted].map((path) => () => removeTreeWhileSync(path, shouldContinue)),
   ];
   for (const remove of removals) {
     try {
@@ -112,16 +112,16 @@ function removeAll(): void {
   }
 }
 
-async function removeOfDead(root: string, mayGoOn: () => boolean): Promise<void> {
+async function removeOfDead(root: string, shouldContinue: () => boolean): Promise<void> {
   for (const name of await readdir(root).catch(() => [])) {
     const path = claimed(root, name);
     if (path !== undefined) {
       adopted.add(path);
       // A folder that cannot be removed stays, and nothing needs to be notified.
-      await removeTreeWhile(path, mayGoOn).catch(() => undefined);
+      await removeTreeWhile(path, shouldContinue).catch(() => undefined);
       adopted.delete(path);
     }
-    if (!mayGoOn()) return;
+    if (!shouldContinue()) return;
   }
 }
 

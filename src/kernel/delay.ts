@@ -28,6 +28,6 @@ export function delayUsOf(ms: number): number {
  */
 export function timeLeftMs(limitMs: number, startMs: number, nowMs: number): number {
   if (limitMs === Infinity) return Infinity;
-  const goneUs = microsecondsOf(nowMs) - microsecondsOf(startMs);
-  return Math.max(0, delayUsOf(limitMs) - goneUs) / 1_000;
+  const elapsedUs = microsecondsOf(nowMs) - microsecondsOf(startMs);
+  return Math.max(0, delayUsOf(limitMs) - elapsedUs) / 1_000;
 }

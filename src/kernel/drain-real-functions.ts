@@ -26,18 +26,18 @@ export const realFunctions: RealFunctions = (thread[KEY] ??= Object.freeze({
 }));
 
 /** A replacement that forwards its calls. */
-interface HandingOn {
-  readonly behind: unknown;
+interface Forwarding {
+  readonly target: unknown;
   readonly isOpen: (() => boolean) | undefined;
 }
 
-const HANDING_ON = Symbol.for('dryrunner.handing-on');
-const shared = process as unknown as { [HANDING_ON]: WeakMap<object, HandingOn> | undefined };
-const handingOn = (shared[HANDING_ON] ??= new WeakMap());
+const FORWARDING = Symbol.for('dryrunner.handing-on');
+const shared = process as unknown as { [FORWARDING]: WeakMap<object, Forwarding> | undefined };
+const forwarding = (shared[FORWARDING] ??= new WeakMap());
 
 /** Records that `standIn` forwards its calls to `behind`: always, or whenever `isOpen` returns true. */
-export function noteHandingOn(standIn: object, behind: unknown, isOpen?: () => boolean): void {
-  handingOn.set(standIn, { behind, isOpen });
+export function registerForwarding(standIn: object, target: unknown, isOpen?: () => boolean): void {
+  forwarding.set(standIn, { target, isOpen });
 }
 
 /**
@@ -48,9 +48,9 @@ export function reachesMachine(name: 'setTimeout' | 'setImmediate'): boolean {
   const real: unknown = realFunctions[name];
   let seen: unknown = globalThis[name];
   while (seen !== real) {
-    const found = handingOn.get(seen as object);
+    const found = forwarding.get(seen as object);
     if (found === undefined || found.isOpen?.() === false) return false;
-    seen = found.behind;
+    seen = found.target;
   }
   return true;
 }

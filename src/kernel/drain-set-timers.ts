@@ -3,7 +3,7 @@
  * which code set a timer. (Hooks of async resources would, but they disable the promise hooks by which awaits are
  * located.) Invariant: the replaced globals only forward the call and note it.
  */
-import { noteHandingOn, realFunctions } from './drain-real-functions.ts';
+import { registerForwarding, realFunctions } from './drain-real-functions.ts';
 
 const SETTERS = ['setTimeout', 'setInterval'] as const;
 type Setter = (typeof SETTERS)[number];
@@ -112,7 +112,7 @@ export class SetTimers {
     // The properties include the promisified form.
     Object.defineProperties(standIn, Object.getOwnPropertyDescriptors(before));
     SetTimers.#standIns.set(before, standIn).set(standIn, standIn);
-    noteHandingOn(standIn, before);
+    registerForwarding(standIn, before);
     return standIn;
   }
 }

@@ -8,14 +8,14 @@ export function nearestName(typed: string, names: Iterable<string>): string | un
   let nearest: string | undefined;
   let least = Math.max(1, Math.floor(typed.length * MISTYPED_PART)) + 1;
   for (const name of names) {
-    const letters = lettersThatDiffer(typed.toLowerCase(), name.toLowerCase(), least);
+    const letters = editDistance(typed.toLowerCase(), name.toLowerCase(), least);
     if (letters < least) [nearest, least] = [name, letters];
   }
   return nearest;
 }
 
 /** The number of letters to add, remove, change or swap with the next; `most` if the lengths alone differ by that. */
-function lettersThatDiffer(one: string, other: string, most: number): number {
+function editDistance(one: string, other: string, most: number): number {
   if (Math.abs(one.length - other.length) >= most) return most;
   let row = Array.from({ length: other.length + 1 }, (_, at) => at);
   let above: readonly number[] = [];

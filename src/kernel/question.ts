@@ -336,8 +336,8 @@ const LABEL = is.objectOf<TopicParts>(
   'a text, or an object with owner, what and subject',
   { what: is.TEXT },
   {
-    owner: is.such('a text or a thing', isEntity),
-    subject: is.such('a text, a thing or a topic', (value) => isEntity(value) || Topic.is(value)),
+    owner: is.satisfying('a text or a thing', isEntity),
+    subject: is.satisfying('a text, a thing or a topic', (value) => isEntity(value) || Topic.is(value)),
   },
 );
 

@@ -69,7 +69,7 @@ class Sfc32 implements RandomStream {
 export const SEEDS_MAX = 10_000_000;
 
 /** Argument shape of a seed. */
-export const SEED: is.SuchShape = is.anyOf('a string or a finite number', is.TEXT, is.NUMBER);
+export const SEED: is.PredicateShape = is.anyOf('a string or a finite number', is.TEXT, is.NUMBER);
 
 /** The text that a seed stands for: 42 and '42' are the same seed. */
 export function seedText(seed: string | number): string {

@@ -81,7 +81,7 @@ export interface MethodsShape extends Described {
 }
 
 /** Any value that `fits` accepts. */
-export interface SuchShape extends Described {
+export interface PredicateShape extends Described {
   readonly is: 'such';
   readonly fits: (value: unknown) => boolean;
 }
@@ -97,7 +97,7 @@ export type Shape =
   | OpaqueShape
   | RecordShape
   | MethodsShape
-  | SuchShape;
+  | PredicateShape;
 
 /** A text; with `pattern`, one that matches it. */
 export function text(says: string, pattern?: RegExp): TextShape {
@@ -164,13 +164,13 @@ export function withMethods(...methods: readonly string[]): MethodsShape {
 }
 
 /** Any value that `fits` accepts. If `fits` throws, the value counts as unreadable. */
-export function such(says: string, fits: (value: unknown) => boolean): SuchShape {
+export function satisfying(says: string, fits: (value: unknown) => boolean): PredicateShape {
   return { is: 'such', says, fits };
 }
 
 /** An object or a function whose fields can be read. */
-export function readable(says: string): SuchShape {
-  return such(says, (value) => {
+export function readable(says: string): PredicateShape {
+  return satisfying(says, (value) => {
     if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return false;
     // eslint-disable-next-line no-restricted-syntax -- reads inherited fields too, and makes no list
     for (const key in value) Reflect.get(value, key);
@@ -179,13 +179,13 @@ export function readable(says: string): SuchShape {
 }
 
 /** An instance of a class. */
-export function instanceOf(says: string, type: abstract new (...given: never[]) => unknown): SuchShape {
-  return such(says, (value) => value instanceof type);
+export function instanceOf(says: string, type: abstract new (...given: never[]) => unknown): PredicateShape {
+  return satisfying(says, (value) => value instanceof type);
 }
 
 /** A value that fits one of these shapes. */
-export function anyOf(says: string, ...shapes: readonly Shape[]): SuchShape {
-  return such(says, (value) => {
+export function anyOf(says: string, ...shapes: readonly Shape[]): PredicateShape {
+  return satisfying(says, (value) => {
     // A scenario may have replaced the methods of lists.
     for (const shape of shapes) if (findMismatch(shape, value) === undefined) return true;
     return false;
@@ -211,22 +211,22 @@ export const COUNT_OR_INFINITY: NumberShape = {
 /** A duration in milliseconds. */
 export const DURATION_MS: NumberShape = finite(0);
 /** A function given by the caller. */
-export const FUNCTION: SuchShape = such('a function', (value) => typeof value === 'function');
+export const FUNCTION: PredicateShape = satisfying('a function', (value) => typeof value === 'function');
 /** A synchronous iterable. */
-export const ITERABLE: SuchShape = such('a list', (value) => hasMethod(value, Symbol.iterator));
+export const ITERABLE: PredicateShape = satisfying('a list', (value) => hasMethod(value, Symbol.iterator));
 /** A synchronous or asynchronous iterable. */
-export const ANY_ITERABLE: SuchShape = such(
+export const ANY_ITERABLE: PredicateShape = satisfying(
   'a list',
   (value) => hasMethod(value, Symbol.asyncIterator) || hasMethod(value, Symbol.iterator),
 );
 /** Anything at all. */
-export const ANY: SuchShape = such('anything', () => true);
+export const ANY: PredicateShape = satisfying('anything', () => true);
 /** A list of anything. */
 export const LIST: ListShape = listOf(ANY);
 /** An error that was thrown, or will be. */
-export const ERROR: SuchShape = instanceOf('an Error', Error);
+export const ERROR: PredicateShape = instanceOf('an Error', Error);
 /** An abort signal. */
-export const ABORT_SIGNAL: SuchShape = such(
+export const ABORT_SIGNAL: PredicateShape = satisfying(
   'an AbortSignal',
   (value) => typeof (value as Partial<AbortSignal> | null)?.aborted === 'boolean',
 );
@@ -314,7 +314,7 @@ export function findMismatch(shape: Shape, value: unknown): Mismatch | undefined
         ? undefined
         : mismatch(shape, value);
     case 'number':
-      return isSuchNumber(shape, value) ? undefined : mismatch(shape, value);
+      return fitsNumber(shape, value) ? undefined : mismatch(shape, value);
     case 'choice':
       return shape.values.includes(value as string) ? undefined : mismatch(shape, value);
     case 'boolean':
@@ -336,7 +336,7 @@ function mismatch({ says }: Described, value: unknown): Mismatch {
   return { path: '', expected: says, actual: value, got: describeValue(value) };
 }
 
-function isSuchNumber(
+function fitsNumber(
   { whole, min = -Infinity, max = Infinity, infinite }: NumberShape,
   value: unknown,
 ): boolean {

@@ -19,7 +19,7 @@ export interface ChannelOptions {
   readonly capacity?: number;
 }
 
-const CAPACITY = is.such(
+const CAPACITY = is.satisfying(
   'an integer ≥ 0, or Infinity',
   (value) => value === Infinity || (Number.isSafeInteger(value) && (value as number) >= 0),
 );

@@ -19,7 +19,7 @@ export interface ConditionOptions {
 }
 
 const CONDITION_OPTIONS = is.optionsOf<ConditionOptions>({ name: NAME }, {});
-const MUTEX = is.such('a Mutex', (value) => value instanceof Mutex);
+const MUTEX = is.satisfying('a Mutex', (value) => value instanceof Mutex);
 
 /** Limits of a wait on a condition; its owner is that of the hold. */
 export type ConditionWait = Omit<WaitOptions, 'owner'>;

@@ -65,11 +65,11 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-const PATH = is.such(
+const PATH = is.satisfying(
   "a relative path such as 'log' or 'segments/1', without empty parts, '.' or '..'",
   (value) => typeof value === 'string' && isDiskPath(value),
 );
-const DATA = is.such(
+const DATA = is.satisfying(
   'a string or a Uint8Array',
   // Also false for a proxy of a Uint8Array, whose bytes cannot be read.
   (value) => typeof value === 'string' || (ArrayBuffer.isView(value) && isInstance(value, Uint8Array)),

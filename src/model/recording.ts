@@ -100,7 +100,7 @@ interface Happened {
   readonly runner: string;
 }
 
-interface WentIn extends Happened {
+interface InputStep extends Happened {
   /** True if it arrived while the runner was busy with something else: a collaborator or listener called back. */
   readonly nested?: boolean;
 }
@@ -115,9 +115,9 @@ export interface RecordedAsk extends Happened {
 /** One input or output of a runner, apart from the events of its trace. */
 export type RecordedStep =
   /** In: the runner was created. */
-  | (WentIn & { readonly type: 'runner'; readonly settings: RecordedSettings })
+  | (InputStep & { readonly type: 'runner'; readonly settings: RecordedSettings })
   /** In: the runner was called. `command` is absent if what was passed is not a command. */
-  | (WentIn & {
+  | (InputStep & {
       readonly type: 'call';
       readonly call: RecordedCall;
       readonly nth: number;
@@ -125,7 +125,7 @@ export type RecordedStep =
       readonly runId?: RunID;
     })
   /** In: an event of the runner's clock fired; it was scheduled `afterMs` ago with a delay of `delayMs`. */
-  | (WentIn & {
+  | (InputStep & {
       readonly type: 'fired';
       readonly label: string;
       readonly nth: number;
@@ -138,9 +138,9 @@ export type RecordedStep =
   | (RecordedAsk & { readonly type: 'cancelled' })
   /** In: the collaborator answered later, `afterMs` after the request. */
   | (RecordedAsk &
-      WentIn & { readonly type: 'answered'; readonly afterMs: number; readonly answer: RecordedAnswer })
+      InputStep & { readonly type: 'answered'; readonly afterMs: number; readonly answer: RecordedAnswer })
   /** In: the process of a run wrote, `afterMs` after it was requested. Output that was not kept is only counted. */
-  | (WentIn & {
+  | (InputStep & {
       readonly type: 'output';
       readonly runId: RunID;
       readonly stream: 'stdout' | 'stderr';
@@ -154,7 +154,7 @@ export type RecordedStep =
       readonly cutBytes?: number;
     })
   /** In: the process of a run exceeded its memory cap, `afterMs` after it was requested. */
-  | (WentIn & {
+  | (InputStep & {
       readonly type: 'memory';
       readonly runId: RunID;
       readonly afterMs: number;
@@ -182,9 +182,9 @@ export interface Recording {
   readonly entries: readonly RecordedEntry[];
 }
 
-const WENT_IN: ReadonlySet<string> = new Set(['runner', 'call', 'fired', 'answered', 'output', 'memory']);
+const INPUT_TYPES: ReadonlySet<string> = new Set(['runner', 'call', 'fired', 'answered', 'output', 'memory']);
 
-const STEPS: ReadonlySet<string> = new Set([...WENT_IN, 'asked', 'cancelled', 'returned']);
+const STEPS: ReadonlySet<string> = new Set([...INPUT_TYPES, 'asked', 'cancelled', 'returned']);
 
 /** True for a step, false for an event of a runner's trace. */
 export function isStep(entry: RecordedEntry): entry is RecordedStep {
@@ -198,8 +198,8 @@ export type RecordedInput = Extract<
 >;
 
 /** True for inputs, which are played back; everything else follows from them. */
-export function wentIn(entry: RecordedEntry): entry is RecordedInput {
-  return WENT_IN.has(entry.type);
+export function isInput(entry: RecordedEntry): entry is RecordedInput {
+  return INPUT_TYPES.has(entry.type);
 }
 
 /** One chunk of output: its time since the process started, its stream, and its text or base64 bytes. */

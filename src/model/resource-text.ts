@@ -37,19 +37,19 @@ export function resourceEventText(event: ResourceEvent): string {
 /** Describes what an owner has: `a holds mutex jobs`, `b waits for mutex jobs`. */
 export function ownedText(owned: Owned): string {
   return owned.resource === 'waiter'
-    ? `${owned.owner}${WAITS_FOR}${ownedThing(owned)}`
-    : `${owned.owner} holds ${ownedThing(owned)}`;
+    ? `${owned.owner}${WAITS_FOR}${ownedName(owned)}`
+    : `${owned.owner} holds ${ownedName(owned)}`;
 }
 
 /** Names what an owner holds or waits for, with the node that it lives on or comes from unless that is the owner itself. */
-export function ownedThing({ name, runner, owner, from }: Owned): string {
+export function ownedName({ name, runner, owner, from }: Owned): string {
   if (from !== undefined) return `${name} from ${from}`;
   return runner === '' || runner === owner ? name : `${name} of ${runner}`;
 }
 
 function ownedEventText(event: Owned & Pick<ResourceEvent, 'type'>): string {
   const { owner, resource, type } = event;
-  const thing = ownedThing(event);
+  const thing = ownedName(event);
   const isWait = resource === 'waiter';
   switch (type) {
     case 'acquired':

@@ -2,7 +2,7 @@
  * A runner that wraps another and misbehaves on purpose: calls are late, fail, get lost or get stuck (R147–R153).
  * Invariant: without settings it is transparent, and after a release nothing of it remains.
  */
-import { type GoOn, InterceptedService } from '../call/intercept-service.ts';
+import { type Proceed, InterceptedService } from '../call/intercept-service.ts';
 import { type ServiceCall, makeCall } from '../call/service-call.ts';
 import { isRunnerError, RunnerError } from '../kernel/errors.ts';
 import type { Topic } from '../kernel/question.ts';
@@ -50,12 +50,12 @@ class ChaosPassage {
    * Delays the call, then makes it fail, strikes it or passes it on. Without a delay it may throw instead of returning
    * a rejected promise.
    */
-  pass<R>(sent: SentCall, goOn: GoOn<R>): Promise<R> {
+  pass<R>(sent: SentCall, proceed: Proceed<R>): Promise<R> {
     const held = this.#hold(sent, this.#drawDelay(sent));
-    return held === undefined ? this.#arrive(sent, goOn) : held.then(() => this.#arrive(sent, goOn));
+    return held === undefined ? this.#arrive(sent, proceed) : held.then(() => this.#arrive(sent, proceed));
   }
 
-  #arrive<R>(sent: SentCall, goOn: GoOn<R>): Promise<R> {
+  #arrive<R>(sent: SentCall, proceed: Proceed<R>): Promise<R> {
     const error = this.#settings.setErrorFor(sent.operation);
     if (error !== undefined) {
       this.#traceFault(sent, 'error');
@@ -64,27 +64,27 @@ class ChaosPassage {
     const kind = this.#holds.released
       ? undefined
       : this.#settings.faults.pick(sent.operation, () => sent.topic);
-    return kind === undefined ? this.#reach(sent.now, goOn) : this.#strike(kind, sent, goOn);
+    return kind === undefined ? this.#reach(sent.now, proceed) : this.#strike(kind, sent, proceed);
   }
 
-  async #strike<R>(kind: FaultKind, sent: SentCall, goOn: GoOn<R>): Promise<R> {
+  async #strike<R>(kind: FaultKind, sent: SentCall, proceed: Proceed<R>): Promise<R> {
     this.#traceFault(sent, kind);
     switch (kind) {
       case 'before':
         throw this.#settings.faultErrorFor(sent.operation, kind);
       case 'after':
-        return this.#loseReply(sent, goOn);
+        return this.#loseReply(sent, proceed);
       case 'duplicated': {
-        const reply = this.#reach(sent.now, goOn);
-        void this.#sendAgain(sent, this.#drawDelay(sent, true), goOn);
+        const reply = this.#reach(sent.now, proceed);
+        void this.#sendAgain(sent, this.#drawDelay(sent, true), proceed);
         return reply;
       }
       case 'reordered':
         await this.#hold(sent, this.#settings.reorderHoldMs, true);
-        return this.#reach(sent.now, goOn);
+        return this.#reach(sent.now, proceed);
       case 'stuck':
         await this.#stick(sent);
-        return this.#reach(sent.now, goOn);
+        return this.#reach(sent.now, proceed);
     }
   }
 
@@ -111,8 +111,8 @@ class ChaosPassage {
     throw new RunnerError('RUNNER_RELEASED', message);
   }
 
-  async #loseReply<R>(sent: SentCall, goOn: GoOn<R>): Promise<R> {
-    const reply = this.#reach(sent.now, goOn);
+  async #loseReply<R>(sent: SentCall, proceed: Proceed<R>): Promise<R> {
+    const reply = this.#reach(sent.now, proceed);
     try {
       await reply;
     } catch (error) {
@@ -122,17 +122,17 @@ class ChaosPassage {
     throw this.#settings.faultErrorFor(sent.operation, 'after');
   }
 
-  async #sendAgain<R>(sent: SentCall, delayMs: number, goOn: GoOn<R>): Promise<void> {
+  async #sendAgain<R>(sent: SentCall, delayMs: number, proceed: Proceed<R>): Promise<void> {
     if (delayMs > 0) await this.#holds.hold(sent.topic.plus(AGAIN), { ms: delayMs });
     try {
-      await this.#reach(sent.again, goOn);
+      await this.#reach(sent.again, proceed);
     } catch (error) {
       this.#recordUnseen(sent, 'reply to a duplicate', error);
     }
   }
 
-  #reach<R>(call: ServiceCall, goOn: GoOn<R>): Promise<R> {
-    const reply = goOn(call);
+  #reach<R>(call: ServiceCall, proceed: Proceed<R>): Promise<R> {
+    const reply = proceed(call);
     this.#holds.overtake();
     return reply;
   }
@@ -222,8 +222,8 @@ export function createChaosRunner(
 /** Stands in for a missing delegate: `release` succeeds, everything else fails. */
 const NOBODY: Service = new InterceptedService(
   () => Promise.resolve(),
-  (call, goOn) => {
-    if (call.method === 'release') return goOn(call);
+  (call, proceed) => {
+    if (call.method === 'release') return proceed(call);
     throw new RunnerError('RUNNER_NO_DELEGATE', `${call.method}: there is no runner behind the chaos`);
   },
 );
@@ -238,7 +238,7 @@ class ChaosService extends InterceptedService implements ChaosRunner {
     const behind = delegate ?? NOBODY;
     super(
       (call) => makeCall(behind, call),
-      (call, goOn) => this.#take(call, goOn),
+      (call, proceed) => this.#take(call, proceed),
     );
     this.#world = world;
     this.#settings = new ChaosSettings(world.choices, options);
@@ -247,12 +247,12 @@ class ChaosService extends InterceptedService implements ChaosRunner {
   }
 
   /** Not `async`: most calls are neither late nor struck, and must not cost a promise of their own. */
-  #take<R>(call: ServiceCall, goOn: GoOn<R>): Promise<R> {
+  #take<R>(call: ServiceCall, proceed: Proceed<R>): Promise<R> {
     try {
       if (call.method !== 'release') {
-        return this.#passage.pass(new SentCall(call, this.#settings.name, this.#world.clock), goOn);
+        return this.#passage.pass(new SentCall(call, this.#settings.name, this.#world.clock), proceed);
       }
-      const released = goOn(call);
+      const released = proceed(call);
       this.#holds.release();
       return released;
     } catch (error) {

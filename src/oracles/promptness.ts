@@ -132,10 +132,10 @@ export function promptness(bounds: PhaseBounds): RunRule {
   }
   const late = (run: WatchedRun, atMs: number, what: string): Complaint => {
     if (run.stoppedAtMs === undefined || run.isTerminal) return undefined;
-    const tookMs = atMs - run.stoppedAtMs;
+    const durationMs = atMs - run.stoppedAtMs;
     const boundMs = leftMs.get(run.stoppedIn) ?? 0;
-    if (tookMs <= boundMs + ROUNDING_MS) return undefined;
-    return `${run.title} was to stop and ${what} after ${tookMs} ms; ${boundMs} ms are promised`;
+    if (durationMs <= boundMs + ROUNDING_MS) return undefined;
+    return `${run.title} was to stop and ${what} after ${durationMs} ms; ${boundMs} ms are promised`;
   };
   return {
     rule: 'R199',

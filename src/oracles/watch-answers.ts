@@ -9,7 +9,7 @@ import { canMove, isTerminal } from '../model/run-state.ts';
 import { STATUS_FIELDS, type RunID, type RunStatus } from '../model/run-status.ts';
 import { maskForState, maskMatches } from '../model/state-mask.ts';
 import { ServiceReach } from './reach-kinds.ts';
-import { type GoOn, InterceptedService } from '../call/intercept-service.ts';
+import { type Proceed, InterceptedService } from '../call/intercept-service.ts';
 import {
   makeCall,
   queryOf,
@@ -239,7 +239,7 @@ class AnswerWatch extends InterceptedService implements WatchedAnswers {
   constructor({ clock }: Pick<World, 'clock'>, service: Service, report: ReportViolation) {
     super(
       (call) => makeCall(service, call),
-      (call, goOn) => this.#watch(call, goOn),
+      (call, proceed) => this.#watch(call, proceed),
     );
     this.#clock = clock;
     const complain = (rule: string, message: string): void => report({ rule, message, atMs: clock.now() });
@@ -251,9 +251,9 @@ class AnswerWatch extends InterceptedService implements WatchedAnswers {
   }
 
   /** Sees each outcome before the caller does, and returns the runner's own promise. */
-  #watch<R>(call: ServiceCall, goOn: GoOn<R>): Promise<R> {
+  #watch<R>(call: ServiceCall, proceed: Proceed<R>): Promise<R> {
     const judge = this.#judge(call);
-    const promise = goOn(call);
+    const promise = proceed(call);
     const open = { text: textOf(call) };
     this.#calls.add(open);
     // `Promise.resolve`, because a runner in plain JavaScript may not return a promise.

@@ -2,7 +2,7 @@
  * R207: the answers of a service agree with its next answers. A decorator, because answers are not in a trace.
  * Invariant: calls and results pass unchanged; a result is held back until the extra questions about it are answered.
  */
-import { type GoOn, interceptService } from '../call/intercept-service.ts';
+import { type Proceed, interceptService } from '../call/intercept-service.ts';
 import { type ServiceCall, statusesOf } from '../call/service-call.ts';
 import { isRunnerError } from '../kernel/errors.ts';
 import { isTerminal } from '../model/run-state.ts';
@@ -39,7 +39,7 @@ export function watchService(
   report: ReportViolation,
 ): Service {
   const watch = new AgreementWatch(world, service, report);
-  return interceptService(service, (call, goOn) => watch.around(call, goOn));
+  return interceptService(service, (call, proceed) => watch.around(call, proceed));
 }
 
 class AgreementWatch {
@@ -53,8 +53,8 @@ class AgreementWatch {
     this.#report = report;
   }
 
-  async around<R>(call: ServiceCall, goOn: GoOn<R>): Promise<R> {
-    const reply = await goOn(call);
+  async around<R>(call: ServiceCall, proceed: Proceed<R>): Promise<R> {
+    const reply = await proceed(call);
     const statuses = statusesOf(call, reply);
     if (call.method === 'abort') await this.#confirmAbort(call.args[0], statuses);
     await this.#confirm(statuses);

@@ -303,8 +303,8 @@ export class RemoteClient {
         return;
       } catch (error) {
         // A server that accepts less than this in all these tries would never finish.
-        const getsOn = reached - before >= PIECE_BYTES;
-        if (!isPassing(rpcFailure(error).status.code) || !getsOn) throw error;
+        const hasProgressed = reached - before >= PIECE_BYTES;
+        if (!isPassing(rpcFailure(error).status.code) || !hasProgressed) throw error;
       }
     }
   }

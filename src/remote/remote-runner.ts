@@ -211,9 +211,11 @@ class RemotePerformance implements Performance {
     // Servers may return output with any failure, as after a timeout, but it is no result (R194).
     if (hasPrinted(outcome)) await this.#fetchLogs(outcome);
     if (status.code === RPC_CODES.DEADLINE_EXCEEDED && this.#hasTimeout()) return TIMEDOUT;
-    const isNone = status.code === RPC_CODES.OK;
-    const grpcStatus = isNone ? { ...status, code: RPC_CODES.INTERNAL } : status;
-    const plain = isNone ? 'the server gave no result' : `the server answered ${rpcCodeName(status.code)}`;
+    const isOkWithoutResult = status.code === RPC_CODES.OK;
+    const grpcStatus = isOkWithoutResult ? { ...status, code: RPC_CODES.INTERNAL } : status;
+    const plain = isOkWithoutResult
+      ? 'the server gave no result'
+      : `the server answered ${rpcCodeName(status.code)}`;
     const error = status.message === '' ? plain : status.message;
     // The server may send a code that is not a process's, for clients that ignore the status; and 0 would look like
     // success.
@@ -379,7 +381,7 @@ class RemotePerformance implements Performance {
       const isRefused = isMissing || this.#isRefusal(error);
       if (isRefused || isGone || error instanceof FailedOperation) this.#forgetExecution({ isRefused });
       const failures = this.#operation === undefined ? tries.restarts : tries.failures;
-      if (failures >= retriesMax || !(isGone || canGoWell(failure))) throw failure;
+      if (failures >= retriesMax || !(isGone || isRetryable(failure))) throw failure;
       if (isMissing) await this.#upload(action);
       return { reason: failure.message };
     }
@@ -429,7 +431,7 @@ class RemotePerformance implements Performance {
     try {
       for await (const message of messages) {
         isAnswered = true;
-        if (await this.#hear(execution, message)) tries.failures = 0;
+        if (await this.#apply(execution, message)) tries.failures = 0;
         if (message.done) return resultOf(message);
       }
       return undefined;
@@ -448,7 +450,7 @@ class RemotePerformance implements Performance {
   }
 
   /** Applies a message about the execution; true if it shows progress. */
-  async #hear(execution: Execution, { name, metadata, done }: OperationMessage): Promise<boolean> {
+  async #apply(execution: Execution, { name, metadata, done }: OperationMessage): Promise<boolean> {
     execution.name = name;
     execution.hasEnded = done;
     if (this.#stop !== undefined && this.#patience === undefined) this.#cancelOperation();
@@ -763,7 +765,7 @@ function isLostWork(code: RpcCode): boolean {
 }
 
 /** True if the action, or the failed call, may succeed another time. */
-function canGoWell(failure: RpcError): boolean {
+function isRetryable(failure: RpcError): boolean {
   const { code, violations } = failure.status;
   return violations !== undefined || (failure instanceof FailedOperation ? isLostWork : isPassing)(code);
 }

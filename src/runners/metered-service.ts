@@ -3,7 +3,7 @@
  * Invariant: the calls are passed on unchanged and synchronously, and never wait for the metering.
  */
 import * as is from '../kernel/shape.ts';
-import { type GoOn, InterceptedService } from '../call/intercept-service.ts';
+import { type Proceed, InterceptedService } from '../call/intercept-service.ts';
 import { makeCall, type ServiceCall } from '../call/service-call.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
@@ -102,7 +102,7 @@ class ServiceMeter extends InterceptedService implements MeteredService {
   constructor(service: Service, options: MeterOptions) {
     super(
       (call) => makeCall(service, call),
-      (call, goOn) => this.#meter(call, goOn),
+      (call, proceed) => this.#meter(call, proceed),
     );
     const {
       metrics,
@@ -125,10 +125,10 @@ class ServiceMeter extends InterceptedService implements MeteredService {
     observe(await this.#service.statusAll());
   }
 
-  async #meter<R>(call: ServiceCall, goOn: GoOn<R>): Promise<R> {
+  async #meter<R>(call: ServiceCall, proceed: Proceed<R>): Promise<R> {
     const answered = this.#instruments.called(call.method);
     try {
-      const reply = await goOn(call);
+      const reply = await proceed(call);
       this.#instruments.replied(call, reply);
       return reply;
     } finally {

@@ -119,7 +119,7 @@ export class NodeClock implements Clock, ProcessClock {
     }
   }
 
-  goOn(): void {
+  resume(): void {
     if (!this.#isStopped || this.#isDead) return;
     this.#isStopped = false;
     // Events of one instant are in the order of their creation, unless a decision says otherwise.

@@ -48,7 +48,7 @@ export interface MachineHooks extends ProcessHooks {
   /** The process is dead. */
   wentDown(cause: DownCause): void;
   /** The process continues after a pause. */
-  wentOn(): void;
+  resumed(): void;
 }
 
 /**
@@ -174,7 +174,7 @@ export class Machine implements StrikeTarget {
 
   resume(): void {
     if (this.#isFinal || this.state !== 'paused') return;
-    this.#goOn();
+    this.#continue();
   }
 
   slow(factor: number): void {
@@ -200,7 +200,7 @@ export class Machine implements StrikeTarget {
     if (this.#isFinal) return;
     this.#isFinal = true;
     this.#strikes?.release();
-    if (this.state === 'paused') this.#goOn();
+    if (this.state === 'paused') this.#continue();
   }
 
   /** Kills the process for good; this is not a fault. */
@@ -226,11 +226,11 @@ export class Machine implements StrikeTarget {
     this.#showState();
   }
 
-  #goOn(): void {
+  #continue(): void {
     this.changes += 1;
     this.state = 'up';
-    this.#process?.clock.goOn();
-    this.#hooks.wentOn();
+    this.#process?.clock.resume();
+    this.#hooks.resumed();
     this.#showState();
   }
 

@@ -24,7 +24,7 @@ import {
   type RecordedCollaborator,
   type RecordedInput,
   type RecordedSettings,
-  wentIn,
+  isInput,
   type RecordedStep,
   type Recording,
 } from '../model/recording.ts';
@@ -408,7 +408,7 @@ class Replay {
   #seekInput(): number {
     for (;;) {
       const entry = this.#entries[this.#next];
-      if (entry === undefined || wentIn(entry)) return this.#next;
+      if (entry === undefined || isInput(entry)) return this.#next;
       add(this.#recordedOut, entry.runner);
       this.#next += 1;
     }
@@ -416,7 +416,7 @@ class Replay {
 
   /** After an output, takes the inputs that were recorded at this very place. */
   #onEntry(entry: RecordedEntry): void {
-    if (!wentIn(entry)) add(this.#replayedOut, entry.runner);
+    if (!isInput(entry)) add(this.#replayedOut, entry.runner);
     // An input that was recorded while a collaborator was asked comes from that collaborator, in `onAsked`.
     if (entry.type !== 'asked') this.#takeNested();
   }
@@ -424,7 +424,7 @@ class Replay {
   #takeNested(): void {
     for (;;) {
       const nested = this.#entries[this.#seekInput()];
-      if (nested === undefined || !wentIn(nested) || nested.nested !== true || this.#stuck !== undefined) {
+      if (nested === undefined || !isInput(nested) || nested.nested !== true || this.#stuck !== undefined) {
         return;
       }
       const { runner } = nested;
@@ -436,7 +436,7 @@ class Replay {
   #take(input: RecordedInput): void {
     const index = this.#next;
     this.#next += 1;
-    const expected = input.type === 'runner' ? this.#make(input) : this.#goIn(input);
+    const expected = input.type === 'runner' ? this.#make(input) : this.#feed(input);
     if (expected === undefined) return;
     const text = `entry ${index + 1}, ${formatEntry(input)}: expected ${expected} in the replay, got none`;
     this.#stuck ??= { index, path: '', expected, actual: undefined, text };
@@ -453,7 +453,7 @@ class Replay {
     return undefined;
   }
 
-  #goIn(input: Exclude<RecordedInput, { type: 'runner' }>): string | undefined {
+  #feed(input: Exclude<RecordedInput, { type: 'runner' }>): string | undefined {
     const part = this.#parts.get(input.runner);
     if (part === undefined) return `a runner ${input.runner}`;
     const { runner, player } = part;

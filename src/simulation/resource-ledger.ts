@@ -13,7 +13,7 @@ const HELD_COUNT = HELD.length;
 const PROCESS = { resource: 'process', name: 'process' } as const;
 
 /** A held resource. Objects are reused, because most resources are given back soon. */
-interface HeldThing {
+interface Holding {
   /**
    * One resource, or all resources of an undisturbed run, before or after the end of its process; then `name` is that
    * of the checkout.
@@ -24,14 +24,14 @@ interface HeldThing {
   atMs: number;
   /** Where it was acquired, if places are captured: a stack, which is formatted only when it is described. */
   place: Error | undefined;
-  next: HeldThing | undefined;
+  next: Holding | undefined;
 }
 
-/** A pool of unused `HeldThing` objects. */
-class SpareThings {
-  #first: HeldThing | undefined;
+/** A pool of unused `Holding` objects. */
+class HoldingPool {
+  #first: Holding | undefined;
 
-  take(resource: ResourceKind, name: string, atMs: number, place?: Error): HeldThing {
+  take(resource: ResourceKind, name: string, atMs: number, place?: Error): Holding {
     const thing = this.#first;
     if (thing === undefined) return { kind: 'one', resource, name, atMs, place, next: undefined };
     this.#first = thing.next;
@@ -44,7 +44,7 @@ class SpareThings {
     return thing;
   }
 
-  put(thing: HeldThing): void {
+  put(thing: Holding): void {
     thing.next = this.#first;
     this.#first = thing;
   }
@@ -53,29 +53,29 @@ class SpareThings {
 /** What one run holds, or what no run holds under one name, in the order it was acquired. */
 class Holdings {
   key: string;
-  first: HeldThing | undefined;
-  #last: HeldThing | undefined;
+  first: Holding | undefined;
+  #last: Holding | undefined;
 
   constructor(key: string) {
     this.key = key;
   }
 
-  add(thing: HeldThing): void {
+  add(thing: Holding): void {
     if (this.first === undefined) this.first = thing;
-    else (this.#last as HeldThing).next = thing;
+    else (this.#last as Holding).next = thing;
     this.#last = thing;
   }
 
-  remove(thing: HeldThing, previous: HeldThing | undefined): void {
+  remove(thing: Holding, previous: Holding | undefined): void {
     if (previous === undefined) this.first = thing.next;
     else previous.next = thing.next;
     if (this.#last === thing) this.#last = previous;
   }
 
   /** Replaces `run` by the single resources of an undisturbed run; returns the first. */
-  list(run: HeldThing, spare: SpareThings): HeldThing {
+  list(run: Holding, spare: HoldingPool): Holding {
     const { kind, name: checkout, atMs, next } = run;
-    let last: HeldThing | undefined;
+    let last: Holding | undefined;
     for (const { resource, name = checkout } of HELD) {
       if (resource === 'process' && kind === 'run without process') continue;
       const thing = last === undefined ? run : spare.take(resource, name, atMs);
@@ -96,18 +96,18 @@ class Holdings {
 class HoldingsTable {
   /** Number of resources that were inspected so far to find those given back. */
   looks = 0;
-  readonly #spare: SpareThings;
+  readonly #spare: HoldingPool;
   #table: Map<string, Holdings> | undefined;
   #dropped = 0;
   /** Nearly all events concern the same run as the event before. */
   #latest: Holdings | undefined;
 
-  constructor(spare: SpareThings) {
+  constructor(spare: HoldingPool) {
     this.#spare = spare;
   }
 
   /** All held resources with their keys. */
-  *things(): Iterable<readonly [key: string, thing: HeldThing]> {
+  *things(): Iterable<readonly [key: string, thing: Holding]> {
     const latest = this.#latest === undefined ? [] : [this.#latest];
     for (const holdings of [...(this.#table?.values() ?? []), ...latest]) {
       for (let { first: thing } = holdings; thing !== undefined; thing = thing.next) {
@@ -116,14 +116,14 @@ class HoldingsTable {
     }
   }
 
-  add(key: string, thing: HeldThing): void {
+  add(key: string, thing: Holding): void {
     this.#of(key).add(thing);
   }
 
   /** Removes the first resource that matches; false if it is not held. */
   take(key: string, resource: ResourceKind, name: string): boolean {
     const holdings = this.#of(key);
-    let previous: HeldThing | undefined;
+    let previous: Holding | undefined;
     for (let thing = holdings.first; thing !== undefined; thing = thing.next) {
       this.looks += 1;
       if (thing.kind !== 'one' && resource !== 'waiter') {
@@ -146,7 +146,7 @@ class HoldingsTable {
   /** Removes the resources of an undisturbed run after the end of its process; false if the run holds anything else. */
   takeRun(key: string, checkout: string): boolean {
     const holdings = this.#of(key);
-    let previous: HeldThing | undefined;
+    let previous: Holding | undefined;
     for (let thing = holdings.first; thing !== undefined; thing = thing.next) {
       if (thing.kind === 'run without process' && thing.name === checkout) {
         holdings.remove(thing, previous);
@@ -193,11 +193,11 @@ class HoldingsTable {
 class HeldByRunner {
   readonly name: string;
   readonly ofRuns: HoldingsTable;
-  readonly #spare: SpareThings;
+  readonly #spare: HoldingPool;
   /** Resources without a run, by name; created for the first. */
   #ofNoRun: HoldingsTable | undefined;
 
-  constructor(name: string, spare: SpareThings) {
+  constructor(name: string, spare: HoldingPool) {
     this.name = name;
     this.ofRuns = new HoldingsTable(spare);
     this.#spare = spare;
@@ -207,7 +207,7 @@ class HeldByRunner {
     return this.ofRuns.looks + (this.#ofNoRun?.looks ?? 0);
   }
 
-  add(runId: string, thing: HeldThing): void {
+  add(runId: string, thing: Holding): void {
     if (runId === '') (this.#ofNoRun ??= new HoldingsTable(this.#spare)).add(thing.name, thing);
     else this.ofRuns.add(runId, thing);
   }
@@ -219,7 +219,7 @@ class HeldByRunner {
   }
 
   describe(): FailureFact[] {
-    const describe = (things: Iterable<readonly [string, HeldThing]>, isOfRun: boolean): FailureFact[] =>
+    const describe = (things: Iterable<readonly [string, Holding]>, isOfRun: boolean): FailureFact[] =>
       Array.from(things, ([key, { resource, name, atMs, place }]) => {
         const held = heldText({ resource, name, runner: this.name, runId: isOfRun ? key : '' }, 'on');
         const kind = resource === 'waiter' ? 'wait' : 'other';
@@ -233,7 +233,7 @@ class HeldByRunner {
 export class ResourceLedger implements WaitWatch {
   readonly #runners = new Map<string, HeldByRunner>();
   #latest: HeldByRunner | undefined;
-  readonly #spare = new SpareThings();
+  readonly #spare = new HoldingPool();
   readonly capturesPlaces: boolean;
   /** Created for the first lock: most simulations have none. */
   #graph: WaitGraph | undefined;

@@ -4,7 +4,7 @@
  * node holds nothing (R204).
  */
 import * as is from '../kernel/shape.ts';
-import { type GoOn, InterceptedService } from '../call/intercept-service.ts';
+import { type Proceed, InterceptedService } from '../call/intercept-service.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import type { Topic } from '../kernel/question.ts';
@@ -73,7 +73,7 @@ class NodeCalls {
   }
 
   /** Passes a call to the process that is up when the call gets through. */
-  async pass<R>(call: SentCall, goOn: GoOn<R>): Promise<R> {
+  async pass<R>(call: SentCall, proceed: Proceed<R>): Promise<R> {
     const host = this.#host;
     const { topic, signal } = call;
     if (host.state === 'down') throw this.#refusal(call);
@@ -82,7 +82,7 @@ class NodeCalls {
     while (host.state === 'paused') await this.#wait(call, this.#held.hold(topic, { signal }));
     // A held caller is connected to the process of that time, not to its successor.
     const isThere = host.incarnation === incarnation && host.service !== undefined;
-    return isThere ? this.#fly(call, goOn(call.now)) : this.#lose(call);
+    return isThere ? this.#fly(call, proceed(call.now)) : this.#lose(call);
   }
 
   /** The process has resumed or died: held calls go on and see which. */
@@ -260,7 +260,8 @@ class SimulatedNode<S extends Service> extends InterceptedService implements Nod
   constructor(world: SimulatedWorld, options: NodeOptions<S>) {
     super(
       (call) => makeCall(this.service as S, call),
-      async (call, goOn) => this.#calls.pass(new SentCall(call as NetworkCall, this.name, this.clock), goOn),
+      async (call, proceed) =>
+        this.#calls.pass(new SentCall(call as NetworkCall, this.name, this.clock), proceed),
     );
     this.name = options.name;
     this.hangMs = options.hangMs ?? HANG_MS;
@@ -270,7 +271,7 @@ class SimulatedNode<S extends Service> extends InterceptedService implements Nod
     this.#machine = new Machine(world, options, {
       started: (process, index) => this.#started(process, index),
       wentDown: () => this.#wentDown(),
-      wentOn: () => this.#calls.endHolds(),
+      resumed: () => this.#calls.endHolds(),
     });
     this.#machine.start();
     world.onHeal(() => {

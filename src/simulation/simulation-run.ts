@@ -228,7 +228,7 @@ export class SimulationRun {
     try {
       await this.#execute(drain);
       if (this.#failure === undefined) this.#judgeEnd();
-      if (this.#failure === undefined) this.#tellLastState();
+      if (this.#failure === undefined) this.#reportLastState();
       const verdict = this.#verdict();
       const late = await this.#lateFailure(drain);
       return late === undefined ? verdict : { ...verdict, failure: late };
@@ -331,14 +331,14 @@ export class SimulationRun {
       return this.#failure !== undefined;
     } else {
       const message = `${what} in the scenario: ${messageOf(reason)}`;
-      this.#noteBeside(message, reason);
+      this.#addToFailure(message, reason);
       this.#fail('error', message, { cause: reason, atMs, facts: this.#throwerOf(reason) });
     }
     return true;
   }
 
   /** Adds an error left uncaught in the instant of the failure to its details: it may be the cause. */
-  #noteBeside(message: string, cause: unknown): void {
+  #addToFailure(message: string, cause: unknown): void {
     const failure = this.#failure;
     if (failure === undefined || failure.cause === cause || failure.message === message) return;
     this.#failure = { ...failure, ...detailedBy([...factsOf(failure), plainFact(message)]) };
@@ -426,7 +426,7 @@ export class SimulationRun {
 
   #fireNext(): StepResult {
     if (this.#clock.fired >= this.#lookAt && this.#isEndless()) return 'stop';
-    this.#tellState(false);
+    this.#reportState(false);
     if (this.#clock.step()) return true;
     return this.#judge.waitsForRealTimer() ? 'stop' : false;
   }
@@ -497,18 +497,18 @@ export class SimulationRun {
     return hasFailed;
   }
 
-  #tellState(isLast: boolean): void {
+  #reportState(isLast: boolean): void {
     // A pending action makes the declared state incomplete: only the engine knows its event.
     if (!this.#state.isDeclared || (this.#actions.isNeeded && !isLast)) return;
     this.#options.onState?.(() => this.#state.text(), isLast);
   }
 
   /** Reads the state even without a listener, so that a declared value other than plain data fails at once. */
-  #tellLastState(): void {
+  #reportLastState(): void {
     if (!this.#state.isDeclared) return;
     try {
       this.#state.text();
-      this.#tellState(true);
+      this.#reportState(true);
     } catch (error) {
       this.#fail('error', messageOf(error), { cause: error });
     }

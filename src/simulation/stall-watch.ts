@@ -122,7 +122,7 @@ export class StallWatch {
     stretch.looks += 1;
     if (stretch.looks < LOOKS_MIN - 1 || fired < this.#nextLastLookAt) return;
     if (this.#clock.hasPendingMadeBefore(stretch.made)) return;
-    if (look instanceof LookBeforeLast && look.scenarioGoesOn) {
+    if (look instanceof LookBeforeLast && look.scenarioContinues) {
       this.#leaveAlone();
       return;
     }
@@ -134,13 +134,14 @@ export class StallWatch {
     const { fired } = this.#clock;
     const isLong = fired - look.firedBefore >= LAST_LOOK_LENGTH_MAX;
     const isOpen = this.#clock.hasPendingMadeBefore(look.madeBefore);
-    const mayGoOn = look.scenarioGoesOn || this.#stretch === undefined || !this.#isStill(this.#stretch);
-    if (isOpen && !isLong && !mayGoOn) {
+    const mayContinue =
+      look.scenarioContinues || this.#stretch === undefined || !this.#isStill(this.#stretch);
+    if (isOpen && !isLong && !mayContinue) {
       this.lookAt = fired + LAST_LOOK_LENGTH;
       return undefined;
     }
     this.stop();
-    if (!isOpen && !mayGoOn) return look.describe();
+    if (!isOpen && !mayContinue) return look.describe();
     this.#leaveAlone();
     return undefined;
   }
@@ -212,13 +213,13 @@ class Look {
 
 /** Also sees whether the scenario itself sets a timer. */
 class LookBeforeLast extends Look {
-  scenarioGoesOn = false;
+  scenarioContinues = false;
   readonly #stopMade: () => void;
 
   constructor(clock: VirtualClock) {
     super(clock);
     this.#stopMade = clock.addMakeListener(() => {
-      this.scenarioGoesOn ||= isAwaitedBy(awaitScenario);
+      this.scenarioContinues ||= isAwaitedBy(awaitScenario);
     });
   }
 
@@ -232,7 +233,7 @@ class LookBeforeLast extends Look {
 class LastLook extends Look {
   readonly firedBefore: number;
   readonly madeBefore: number;
-  scenarioGoesOn = false;
+  scenarioContinues = false;
   readonly #stopFlow: () => void;
 
   constructor(clock: VirtualClock) {
@@ -240,7 +241,7 @@ class LastLook extends Look {
     this.firedBefore = clock.fired;
     this.madeBefore = clock.made;
     this.#stopFlow = watchFlow(awaitScenario, () => {
-      this.scenarioGoesOn = true;
+      this.scenarioContinues = true;
       // Watching is expensive, and once is enough.
       this.#stopFlow();
     });

@@ -5,7 +5,7 @@
  */
 import { SCENARIO_OWNER } from '../model/world.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
-import { type Owned, ownedText, ownedThing, type ResourceEvent, waitText } from '../model/resource-text.ts';
+import { type Owned, ownedText, ownedName, type ResourceEvent, waitText } from '../model/resource-text.ts';
 import { type FailureFact, placedAt } from './failure-fact.ts';
 
 /** A resource event with an owner. */
@@ -206,7 +206,7 @@ function circleText(circle: readonly Edge[]): string {
   const rotated = [...circle.slice(first), ...circle.slice(0, first)];
   const steps = rotated.map(({ wait: { owned }, to }) => {
     // The step already ends with the one who should answer.
-    const thing = owned.from === undefined ? ownedThing(owned) : owned.name;
+    const thing = owned.from === undefined ? ownedName(owned) : owned.name;
     return ` → ${thing} (${to})`;
   });
   return `${owners[first] ?? ''}${withoutMiddle(steps).join('')}`;
@@ -222,20 +222,20 @@ function withoutMiddle(steps: readonly string[]): readonly string[] {
 /** Held locks or waits by name, in the order they were acquired. */
 class Entries {
   count = 0;
-  readonly #byThing = new Map<string, Entry[]>();
+  readonly #byName = new Map<string, Entry[]>();
 
   *all(): Iterable<Entry> {
-    for (const entries of this.#byThing.values()) yield* entries;
+    for (const entries of this.#byName.values()) yield* entries;
   }
 
   of(owned: Pick<Owned, 'runner' | 'name'>): readonly Entry[] {
-    return this.#byThing.get(keyOf(owned)) ?? [];
+    return this.#byName.get(keyOf(owned)) ?? [];
   }
 
   add(entry: Entry): void {
     const key = keyOf(entry.owned);
-    const entries = this.#byThing.get(key);
-    if (entries === undefined) this.#byThing.set(key, [entry]);
+    const entries = this.#byName.get(key);
+    if (entries === undefined) this.#byName.set(key, [entry]);
     else entries.push(entry);
     this.count += 1;
   }
@@ -243,11 +243,11 @@ class Entries {
   /** Removes the first of several equal entries. */
   remove({ owner, ...thing }: Owned): Entry | undefined {
     const key = keyOf(thing);
-    const entries = this.#byThing.get(key) ?? [];
+    const entries = this.#byName.get(key) ?? [];
     const index = entries.findIndex(({ owned }) => owned.owner === owner);
     if (index < 0) return undefined;
     const [removed] = entries.splice(index, 1);
-    if (entries.length === 0) this.#byThing.delete(key);
+    if (entries.length === 0) this.#byName.delete(key);
     this.count -= 1;
     return removed;
   }

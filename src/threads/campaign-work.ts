@@ -26,7 +26,7 @@ export async function runCampaignTask(
   parts: CampaignParts,
 ): Promise<void> {
   const { definition, state, send } = scenario;
-  const { scenario: reference, firstIndex, shards, maxExecutions, goOn, auditEvery, corpus } = task;
+  const { scenario: reference, firstIndex, shards, maxExecutions, keepGoing, auditEvery, corpus } = task;
   const plain = scenario.executor();
   const strict = parts.watchEscapes?.(plain);
   const coverage = createCoverage();
@@ -39,7 +39,7 @@ export async function runCampaignTask(
     firstIndex,
     shards,
     ...(maxExecutions === undefined ? {} : { maxExecutions }),
-    goOn,
+    keepGoing,
     ...(auditEvery === undefined ? {} : { auditEvery }),
     corpus,
     coverage,

@@ -62,7 +62,7 @@ export async function runReplayTask(task: ReplayTask, scenario: ThreadScenario):
     task,
     withinEvents(executorWith(logged, { keepTrace }), maxEvents, isOfCutOff),
   );
-  const tookMs = performance.now() - startedAt;
+  const durationMs = performance.now() - startedAt;
   const outcome = outcomeOf(report, task);
   send({ type: 'part', part: { outcome } });
   const { verdict } = report;
@@ -77,7 +77,7 @@ export async function runReplayTask(task: ReplayTask, scenario: ThreadScenario):
   }
   // An execution without an end has nothing to explain.
   if (!task.explains || (isOfCutOff && verdict.failure?.kind === 'budget')) return;
-  const explainMs = Math.min(EXPLAIN_MS_MOST, Math.max(EXPLAIN_MS_LEAST, 2 * tookMs));
+  const explainMs = Math.min(EXPLAIN_MS_MOST, Math.max(EXPLAIN_MS_LEAST, 2 * durationMs));
   const part = await storyOf(outcome, report, { executor, log, seed }, limitsOf(scenario, explainMs));
   send({ type: 'part', part });
 }
@@ -104,7 +104,7 @@ function outcomeOf(
   return {
     ...{ isReproduced, isSameTrace, traceHash, firedEvents, virtualMs, decisions: decisionCount },
     ...(gap === undefined ? {} : { gap: { text: gap.text, isOfDecision: isOfDecision(gap) } }),
-    wentOn: onGap === 'random' && gap !== undefined && isOfDecision(gap),
+    continuedRandomly: onGap === 'random' && gap !== undefined && isOfDecision(gap),
     ...(failure === undefined ? {} : { failing: failingExecution(verdict, failure, found) }),
   };
 }

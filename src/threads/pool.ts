@@ -138,19 +138,19 @@ class ExplorePool {
   }
 
   #onEvent(event: CampaignEvent): void {
-    const { onEvent, goOn } = this.#options;
+    const { onEvent, keepGoing } = this.#options;
     if (event.type !== 'failure') {
       if (event.type !== 'cut-off' || !this.#isSettled) onEvent(event);
       return;
     }
     const { key } = event.failure;
-    // Without `goOn`, only the first failure is reported; those that others found at the same moment will be found
+    // Without `keepGoing`, only the first failure is reported; those that others found at the same moment will be found
     // again.
-    if (this.#failures.has(key) || (!goOn && this.#failures.size > 0)) return;
+    if (this.#failures.has(key) || (!keepGoing && this.#failures.size > 0)) return;
     const failure = { ...event.failure, executions: this.#progress().executions, seconds: this.#seconds() };
     this.#failures.set(key, failure);
     onEvent({ type: 'failure', failure });
-    if (!goOn) this.#settle();
+    if (!keepGoing) this.#settle();
   }
 
   #progress(): PoolProgress {
@@ -200,10 +200,10 @@ class ExplorePool {
 
 /** A worker's share: every `workers`-th index of this shard. */
 function taskOf(options: ExplorePoolOptions, worker: number): ExploreSlotOptions['task'] {
-  const { scenario, strategy, seed, bounds, goOn, strict, auditEvery, workers, shard, shards } = options;
+  const { scenario, strategy, seed, bounds, keepGoing, strict, auditEvery, workers, shard, shards } = options;
   const { corpus, firstIndex, maxExecutions } = options;
   return {
-    ...{ kind: 'campaign', scenario, strategy, seed, bounds, goOn, strict },
+    ...{ kind: 'campaign', scenario, strategy, seed, bounds, keepGoing, strict },
     ...(auditEvery === undefined ? {} : { auditEvery }),
     firstIndex: firstIndex + shard + shards * worker,
     shards: shards * workers,

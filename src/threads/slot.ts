@@ -222,7 +222,7 @@ export class ExploreSlot {
 
   /** Why the share ends if the lost thread was the last one. */
   #causeAfterLoss(): StopCause {
-    if (!this.#options.task.goOn) return 'failure';
+    if (!this.#options.task.keepGoing) return 'failure';
     if (this.#mustStop) return 'stopped';
     return this.#hasWork() ? 'failure' : 'executions';
   }

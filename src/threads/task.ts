@@ -24,7 +24,7 @@ export interface CampaignTask {
   /** Maximum number of executions; absent for unlimited. */
   readonly maxExecutions?: number;
   /** Whether to go on after the first failure. */
-  readonly goOn: boolean;
+  readonly keepGoing: boolean;
   /** Whether to watch for accesses outside of the simulation; takes about twice the time. */
   readonly strict: boolean;
   /** Runs one in so many executions twice, to check for determinism; 0 for none. */
@@ -116,7 +116,7 @@ export interface ReplayOutcome {
    */
   readonly gap?: { readonly text: string; readonly isOfDecision: boolean };
   /** True if the decisions after that place were taken at random. */
-  readonly wentOn: boolean;
+  readonly continuedRandomly: boolean;
   /** Absent if the execution held. */
   readonly failing?: FailingExecution;
   readonly traceHash: string;

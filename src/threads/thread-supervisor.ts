@@ -226,7 +226,7 @@ export class ExploreThread {
   #onMessage(message: ExploreMessage): void {
     if (message.type === 'ready') {
       this.#isReady = true;
-      this.#hearFrom();
+      this.#resetSilence();
     } else if (message.type === 'refused') this.#end ??= message;
     else if (message.type === 'part') this.#result = { ...this.#result, ...message.part };
     else if (message.type === 'done') {
@@ -237,7 +237,7 @@ export class ExploreThread {
     this.#options.onMessage?.(message);
   }
 
-  #hearFrom(): void {
+  #resetSilence(): void {
     this.#silentMs = 0;
     this.#hangingMs = 0;
   }
@@ -289,7 +289,7 @@ export class ExploreThread {
     const { turns } = this.counters();
     if (turns !== this.#turns) {
       this.#turns = turns;
-      this.#hearFrom();
+      this.#resetSilence();
       this.#rssAtTurn = process.memoryUsage.rss();
     }
     // A thread that is alive stops at its next turn.

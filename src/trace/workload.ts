@@ -54,7 +54,10 @@ export interface WorkloadOptions {
 const WORKLOAD_OPTIONS = is.optionsOf<WorkloadOptions>(
   {},
   {
-    timeScale: is.such('a finite number > 0', (value) => Number.isFinite(value) && (value as number) > 0),
+    timeScale: is.satisfying(
+      'a finite number > 0',
+      (value) => Number.isFinite(value) && (value as number) > 0,
+    ),
     select: is.FUNCTION,
     limit: is.limit(),
     failure: is.oneOf('exit', 'machinery'),

@@ -67,7 +67,7 @@ const OWN_OPTIONS = is.optionsOf<
     runs: is.COUNT,
     replay: is.anyOf('a token or a list of decisions', is.TEXT, is.LIST),
     explain: is.BOOLEAN,
-    corpus: is.such('a folder or false', (value) => typeof value === 'string' || value === false),
+    corpus: is.satisfying('a folder or false', (value) => typeof value === 'string' || value === false),
     ambient: is.ANY,
     timeout: is.limit(0),
   },
@@ -202,7 +202,7 @@ export async function differenceIn(test: SimulatedTest): Promise<string | undefi
   const { audit } = await runCampaign(
     executorWithin(simulationOf(test), turns, DEFAULT_SEED),
     portfolioStrategy(seed),
-    { maxExecutions: runs, corpus: [{ id: PLAIN, decisions: [] }], auditEvery: 1, goOn: true },
+    { maxExecutions: runs, corpus: [{ id: PLAIN, decisions: [] }], auditEvery: 1, keepGoing: true },
   );
   return audit.differences[0]?.text;
 }

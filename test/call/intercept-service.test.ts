@@ -90,10 +90,10 @@ describe.for([
   test.for(CALLS)('passes $0.method in the same synchronous call', ([call, make]) => {
     const behind = new Behind();
     const seen: ServiceCall[] = [];
-    const front = intercept(behind, (made, goOn) => {
+    const front = intercept(behind, (made, proceed) => {
       seen.push(made);
       expect(behind.reached).toEqual([]);
-      return goOn(made);
+      return proceed(made);
     });
     const reply = make(front);
     expect(seen).toEqual([call]);
@@ -108,7 +108,7 @@ describe.for([
     const behind = new Behind();
     const error = new Error('mine');
     behind.thrown = error;
-    const front = intercept(behind, (call, goOn) => goOn(call));
+    const front = intercept(behind, (call, proceed) => proceed(call));
     expect(() => make(front)).toThrow(error);
     const refusing = intercept(new Behind(), () => Promise.reject(error));
     await expect(make(refusing)).rejects.toBe(error);
@@ -116,10 +116,10 @@ describe.for([
 
   test.for(CALLS)('$0.method can be kept back, changed and repeated', async ([call, make]) => {
     const behind = new Behind();
-    const none: Around = async (_call, goOn) => {
+    const none: Around = async (_call, proceed) => {
       await Promise.resolve();
-      void goOn({ method: 'statusAll', args: [] });
-      return goOn(call);
+      void proceed({ method: 'statusAll', args: [] });
+      return proceed(call);
     };
     const reply = make(intercept(behind, none));
     expect(behind.reached).toEqual([]);
@@ -128,12 +128,12 @@ describe.for([
   });
 
   test('a method keeps its identity', () => {
-    const front = intercept(new Behind(), (call, goOn) => goOn(call));
+    const front = intercept(new Behind(), (call, proceed) => proceed(call));
     for (const method of SERVICE_METHODS) expect(front[method]).toBe(front[method]);
   });
 
   test('needs a service and a function', () => {
-    const around: Around = (call, goOn) => goOn(call);
+    const around: Around = (call, proceed) => proceed(call);
     expect(() => intercept({ run: () => {} } as never, around)).toThrow(
       'service: expected an object with abort()',
     );
@@ -144,9 +144,9 @@ describe.for([
 test('intercepting leaves the service unchanged; intercepting in place keeps its identity', async () => {
   const behind = new Behind();
   let seen = 0;
-  const count: Around = (call, goOn) => {
+  const count: Around = (call, proceed) => {
     seen += 1;
-    return goOn(call);
+    return proceed(call);
   };
   await interceptService(behind, count).statusAll();
   await behind.statusAll();
@@ -161,9 +161,9 @@ test('interceptors in place are layers: the last one added sees a call first', a
   const order: string[] = [];
   const layer =
     (name: string): Around =>
-    (call, goOn) => {
+    (call, proceed) => {
       order.push(name);
-      return goOn(call);
+      return proceed(call);
     };
   interceptInPlace(interceptInPlace(behind, layer('inner')), layer('outer'));
   await behind.abort('3');

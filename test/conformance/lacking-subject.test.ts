@@ -162,8 +162,8 @@ describe('a runner without outputs', () => {
       name: 'without refs',
       supports: supportsAllBut({ outputs: 'nobody can read them', actions: 'not looked at', ...lacks }),
       create: (world, options) => ({
-        service: interceptService(createSimulatedRunner(world, options), async (call, goOn) =>
-          call.method === 'release' ? goOn(call) : without(await goOn(call)),
+        service: interceptService(createSimulatedRunner(world, options), async (call, proceed) =>
+          call.method === 'release' ? proceed(call) : without(await proceed(call)),
         ),
       }),
     };

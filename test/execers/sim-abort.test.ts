@@ -13,19 +13,19 @@ describe('abort of a simulated process', () => {
   ] as const)(
     'R141 R142 R144 D71 of %s ends it at once or after the grace, with no further output',
     (kind) => {
-      const [, argv, signal, tookMs] = kind;
+      const [, argv, signal, durationMs] = kind;
       const world = simWorld();
       const process = world.start(['stdout early', ...argv]);
       world.advance(50);
       const result = process.abort();
-      expect(result instanceof Promise).toBe(tookMs > 0);
-      if (tookMs > 0) world.advance(tookMs - 0.001);
-      expect(statusOf(process)).toEqual(tookMs > 0 ? 'running' : aborted(signal));
+      expect(result instanceof Promise).toBe(durationMs > 0);
+      if (durationMs > 0) world.advance(durationMs - 0.001);
+      expect(statusOf(process)).toEqual(durationMs > 0 ? 'running' : aborted(signal));
       world.finish();
       expect(statusOf(process)).toEqual(aborted(signal));
-      expect(world.trace.at(-1)).toBe(`${50 + tookMs} freed process/#0`);
+      expect(world.trace.at(-1)).toBe(`${50 + durationMs} freed process/#0`);
       expect(world.written).toEqual(['0 stdout early']);
-      expect(world.clock.now()).toBe(50 + tookMs);
+      expect(world.clock.now()).toBe(50 + durationMs);
     },
   );
 

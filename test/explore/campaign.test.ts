@@ -64,8 +64,8 @@ describe('failures', () => {
     expect(events).toEqual([{ type: 'failure', failure }]);
   });
 
-  test('with goOn each key is reported once, however often it occurs', async () => {
-    const { report, events } = await eventsOf(dice, { maxExecutions: 300, goOn: true });
+  test('with keepGoing each key is reported once, however often it occurs', async () => {
+    const { report, events } = await eventsOf(dice, { maxExecutions: 300, keepGoing: true });
     expect(report.failures.map(({ key }) => key).sort()).toEqual(['check a five', 'error four in throw #']);
     expect(report).toMatchObject({ stoppedBy: 'executions', executions: 300 });
     expect(report.failed).toBeGreaterThan(20);
@@ -73,7 +73,7 @@ describe('failures', () => {
   });
 
   test('are plain data, without the thrown value', async () => {
-    const { report } = await eventsOf(dice, { maxExecutions: 300, goOn: true });
+    const { report } = await eventsOf(dice, { maxExecutions: 300, keepGoing: true });
     expect(structuredClone(report)).toEqual(report);
     expect(JSON.stringify(report)).not.toContain('cause');
   });
@@ -83,7 +83,7 @@ describe('failures', () => {
       const word = Array.from({ length: 4 }, (_, at) => 'abcdefgh'[sim.choose(`letter ${at}`, 8)]).join('');
       throw new Error(word);
     });
-    const { report } = await eventsOf(noisy, { maxExecutions: 500, goOn: true });
+    const { report } = await eventsOf(noisy, { maxExecutions: 500, keepGoing: true });
     expect([report.failed, report.failures.length]).toEqual([500, 100]);
   });
 
@@ -101,7 +101,7 @@ describe('failures', () => {
 });
 
 test('sometimes: what was named is reached if any execution reached it', async () => {
-  const { report } = await eventsOf(dice, { maxExecutions: 100, goOn: true });
+  const { report } = await eventsOf(dice, { maxExecutions: 100, keepGoing: true });
   expect(report.sometimes).toEqual({ 'a six': true, 'a seven': false });
 });
 
@@ -113,7 +113,10 @@ describe('shards', () => {
         fc.integer({ min: 0, max: 40 }),
         async (shards, count) => {
           const seen: number[] = [];
-          const options = { goOn: true, onExecution: (_: unknown, index: number) => void seen.push(index) };
+          const options = {
+            keepGoing: true,
+            onExecution: (_: unknown, index: number) => void seen.push(index),
+          };
           const whole = await runCampaign(dice, randomStrategy(7), {
             ...options,
             maxExecutions: count * shards,
@@ -149,7 +152,7 @@ describe('shards', () => {
     const run = async (firstIndex: number, maxExecutions: number): Promise<[number[], number]> => {
       const seen: number[] = [];
       const { nextIndex } = await runCampaign(dice, randomStrategy(3), {
-        ...{ firstIndex, maxExecutions, shards: 3, goOn: true },
+        ...{ firstIndex, maxExecutions, shards: 3, keepGoing: true },
         onExecution: (_, index) => void seen.push(index),
       });
       return [seen, nextIndex];
@@ -181,7 +184,7 @@ describe('the corpus', () => {
     };
     const { events } = await eventsOf(dice, {
       corpus: [one, four, { id: 'seed', decisions: one.decisions }],
-      goOn: true,
+      keepGoing: true,
       maxExecutions: 0,
     });
     expect(events.filter(({ type }) => type !== 'failure')).toEqual([
@@ -277,7 +280,7 @@ describe('the end', () => {
       if (sim.choose('loops', 4) < 3) return;
       for (;;) await sim.sleep(1);
     });
-    const { report } = await eventsOf(scenario, { maxExecutions: 20, goOn: true, auditEvery: 1 });
+    const { report } = await eventsOf(scenario, { maxExecutions: 20, keepGoing: true, auditEvery: 1 });
     expect(report).toMatchObject({ executions: 20, cutOff: [], audit: { differences: [] } });
     expect(report.failures).toMatchObject([
       { kind: 'budget', firedEvents: 250_000, index: expect.any(Number) },
@@ -409,8 +412,8 @@ test('logs that reached something new are returned, and a strategy learns from t
 
 test('a campaign of many executions retains none of them', async () => {
   // What is kept shows in the report, whose size must not depend on the number of executions.
-  const small = await eventsOf(dice, { maxExecutions: 200, goOn: true });
-  const large = await eventsOf(dice, { maxExecutions: 4_000, goOn: true });
+  const small = await eventsOf(dice, { maxExecutions: 200, keepGoing: true });
+  const large = await eventsOf(dice, { maxExecutions: 4_000, keepGoing: true });
   const size = ({ report }: { report: CampaignReport }): number => JSON.stringify(report).length;
   expect(Math.abs(size(large) - size(small))).toBeLessThan(20);
 });

@@ -24,7 +24,7 @@ import {
   oneOf,
   optionsOf,
   recordOf,
-  such,
+  satisfying,
   text,
   withMethods,
 } from '../../src/kernel/shape.ts';
@@ -210,7 +210,7 @@ describe('a value that fits a shape passes, and one that does not is refused', (
       ['x', 0],
       [[-1, 'it: expected a text or a count, got -1']],
     ],
-    ['such', such('even', (value) => Number(value) % 2 === 0), [4], [[5, 'it: expected even, got 5']]],
+    ['such', satisfying('even', (value) => Number(value) % 2 === 0), [4], [[5, 'it: expected even, got 5']]],
     [
       'withMethods',
       withMethods('run', 'stop'),

@@ -53,12 +53,12 @@ describe('a skewed clock', () => {
           await slept;
           expect(Math.round((skewed.now() - start - ms) * 1_000)).toBeGreaterThanOrEqual(0);
           expect(late).toBe(clock.now());
-          const tookUs = Math.round((clock.now() - trueStart) * 1_000);
+          const elapsedUs = Math.round((clock.now() - trueStart) * 1_000);
           const sooner = createVirtualClock();
           const other = skewedClock(sooner, { offsetMs, driftPpm });
           await sooner.advanceBy(beforeMs);
-          if (tookUs === 0) return;
-          await sooner.advanceBy((tookUs - 1) / 1_000);
+          if (elapsedUs === 0) return;
+          await sooner.advanceBy((elapsedUs - 1) / 1_000);
           expect(Math.round((other.now() - start - ms) * 1_000)).toBeLessThan(0);
         },
       ),

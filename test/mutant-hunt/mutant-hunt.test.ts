@@ -49,12 +49,12 @@ test('an obvious mutant is kept, found and reported, one without effect survives
   const mutantHunt = new MutantHunt({ seed: 'a', seconds: 5, jobs: 1, ways: WAYS, folder }, signal);
   const path = join(folder, 'a.jsonl');
   const obvious = await planted();
-  const hunt = async (goesOn: boolean): Promise<{ records: HuntRecord[]; replaced: string[] }> => {
+  const hunt = async (resumes: boolean): Promise<{ records: HuntRecord[]; replaced: string[] }> => {
     const records: HuntRecord[] = [];
     const replaced: string[] = [];
     await mutantHunt.run(
       drawOf([unchanged(), obvious], replaced),
-      new HuntFile(path, HEADER, goesOn),
+      new HuntFile(path, HEADER, resumes),
       (record) => records.push(record),
     );
     return { records, replaced };

@@ -51,7 +51,7 @@ describe('bounds', () => {
 });
 
 describe('promptness', () => {
-  const hit = (phase: 'preprocess' | 'wait' | 'upload' | 'postprocess', tookMs: number): HandMadeTrace =>
+  const hit = (phase: 'preprocess' | 'wait' | 'upload' | 'postprocess', durationMs: number): HandMadeTrace =>
     new HandMadeTrace()
       .accept('0')
       .phase('0', phase)
@@ -59,7 +59,7 @@ describe('promptness', () => {
       .abort('0')
       .wait(1)
       .abort('0')
-      .wait(tookMs - 1)
+      .wait(durationMs - 1)
       .status('0', 'ABORTED');
 
   test.for([
@@ -89,8 +89,13 @@ describe('promptness', () => {
   });
 
   test('R199 without phases, a running run is held to the bounds from its process on', () => {
-    const at = (tookMs: number): HandMadeTrace =>
-      new HandMadeTrace().accept('0').status('0', 'RUNNING').abort('0').wait(tookMs).status('0', 'ABORTED');
+    const at = (durationMs: number): HandMadeTrace =>
+      new HandMadeTrace()
+        .accept('0')
+        .status('0', 'RUNNING')
+        .abort('0')
+        .wait(durationMs)
+        .status('0', 'ABORTED');
     expect(violationsOf(at(148), rules)).toEqual([]);
     expect(violationsOf(at(149), rules)).toHaveLength(1);
   });

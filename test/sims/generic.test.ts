@@ -274,12 +274,12 @@ describe('generic-chaos finds a chaos runner that', () => {
         const seen = new Set<unknown>();
         const once =
           behind &&
-          interceptService(behind, (call, goOn) => {
+          interceptService(behind, (call, proceed) => {
             const id =
               call.method === 'run' ? call.args[0].taskId : call.method === 'abort' ? call.args[0] : {};
             if (seen.has(id)) return Promise.resolve(undefined as never);
             seen.add(id);
-            return goOn(call);
+            return proceed(call);
           });
         return createChaosRunner(world, once, options);
       },

@@ -43,8 +43,8 @@ describe('the clock of a process', () => {
     clock.stop();
     await outside.advanceBy(100);
     expect([fired, outside.pending]).toEqual([[], 0]);
-    clock.goOn();
-    clock.goOn();
+    clock.resume();
+    clock.resume();
     second.cancel();
     await outside.runUntilIdle();
     expect(fired).toEqual(['100 first', '100 cancelled', '100 third', '200 later']);
@@ -58,7 +58,7 @@ describe('the clock of a process', () => {
     clock.timer('b', 20, note('b'));
     outside.timer('go on', 50, () => {
       note('go on')();
-      clock.goOn();
+      clock.resume();
     });
     await outside.runUntilIdle();
     expect(fired).toEqual(['50 go on', '50 a', '50 b']);
@@ -74,7 +74,7 @@ describe('the clock of a process', () => {
     await outside.runUntilIdle();
     clock.timer('d', 1, note('d')).cancel();
     clock.timer('e', 1, note('e'));
-    clock.goOn();
+    clock.resume();
     expect([fired, outside.now(), outside.pending]).toEqual([['10 a'], 20, 0]);
     expect(() => clock.timer('f', -1, note('f'))).toThrow(/ms: expected/);
   });

@@ -144,11 +144,11 @@ test('a runner that leaves a rejection uncaught fails its exploration, with its 
     supports: supportsAllBut({ outputs: 'its outputs are written elsewhere' }),
     commands: simCommands,
     create(world, options) {
-      const service = interceptService(createSimulatedRunner(world, options), (call, goOn) => {
+      const service = interceptService(createSimulatedRunner(world, options), (call, proceed) => {
         if (call.method === 'abort') {
           void Promise.reject(new Error('nobody took the notice'));
         }
-        return goOn(call);
+        return proceed(call);
       });
       return { service };
     },

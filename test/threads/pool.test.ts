@@ -33,7 +33,7 @@ async function explore(
   const report = await runExplorePool({
     ...limits,
     ...{ scenario, strategy: 'random', seed: '1', bounds: {}, workers: 2 },
-    ...{ firstIndex: 0, shard: 0, shards: 1, goOn: false, strict: false, auditEvery: 10, corpus: [] },
+    ...{ firstIndex: 0, shard: 0, shards: 1, keepGoing: false, strict: false, auditEvery: 10, corpus: [] },
     maxExecutions: 60,
     signal: new AbortController().signal,
     onEvent: (event) => events.push(event),
@@ -56,10 +56,10 @@ describe('a pool', () => {
   });
 
   test('the shards of several machines together run what one would', async () => {
-    const whole = await explore('check', { goOn: true, maxExecutions: 60 });
+    const whole = await explore('check', { keepGoing: true, maxExecutions: 60 });
     const parts = [
-      await explore('check', { goOn: true, maxExecutions: 30, shard: 0, shards: 2 }),
-      await explore('check', { goOn: true, maxExecutions: 30, shard: 1, shards: 2 }),
+      await explore('check', { keepGoing: true, maxExecutions: 30, shard: 0, shards: 2 }),
+      await explore('check', { keepGoing: true, maxExecutions: 30, shard: 1, shards: 2 }),
     ];
     const sum = (pick: (report: PoolReport) => number): number =>
       parts.reduce((total, { report }) => total + pick(report), 0);
@@ -96,7 +96,7 @@ describe('a pool', () => {
   });
 
   test('an exhaustive search gives its certificate', async () => {
-    const { report } = await explore('check', { strategy: 'exhaustive', workers: 1, goOn: true });
+    const { report } = await explore('check', { strategy: 'exhaustive', workers: 1, keepGoing: true });
     expect(report.certificate).toMatchObject({ schedules: 18, failures: 9, complete: true });
   });
 
@@ -127,7 +127,7 @@ describe('an execution that takes its thread with it', () => {
   ] as const)('%s is a failure with its log, and its thread is replaced', async ([name, kind, message]) => {
     // What takes long to fill its memory, on a machine that is busy, is not to count as a hang.
     const hangMs = kind === 'crash' ? 60_000 : limits.hangMs;
-    const options = { goOn: true, workers: 1, maxExecutions: 8, auditEvery: 0, hangMs };
+    const options = { keepGoing: true, workers: 1, maxExecutions: 8, auditEvery: 0, hangMs };
     const { report } = await explore(name, options);
     const [failure] = report.failures;
     expect(failure).toMatchObject({ kind, message: expect.stringMatching(message) });
@@ -209,7 +209,12 @@ describe('an execution that takes its thread with it', () => {
       { id: 'first', key: 'hang', decisions },
       { id: 'second', key: 'check gone', decisions: [] },
     ];
-    const { report, events } = await explore('hang', { corpus, goOn: true, maxExecutions: 0, workers: 1 });
+    const { report, events } = await explore('hang', {
+      corpus,
+      keepGoing: true,
+      maxExecutions: 0,
+      workers: 1,
+    });
     expect(report.failures).toMatchObject([{ kind: 'hang', corpusId: 'first' }]);
     expect(events).toContainEqual({ type: 'fixed', corpusId: 'second', key: 'check gone' });
     expect(report.executions).toBe(2);
@@ -222,7 +227,7 @@ describe('an execution that takes its thread with it', () => {
     ];
     const corpus = ['a', 'b', 'c', 'd'].map((id) => ({ id, key: `crash ${id}`, decisions }));
     const { report } = await explore('exit', {
-      ...{ corpus, goOn: true, maxExecutions: 8, workers: 1, auditEvery: 0 },
+      ...{ corpus, keepGoing: true, maxExecutions: 8, workers: 1, auditEvery: 0 },
     });
     expect(report.lostThreads).toBeGreaterThanOrEqual(corpus.length);
     expect([report.executions, report.nextIndex, report.stoppedBy]).toEqual([4 + 8, 8, 'executions']);
@@ -252,7 +257,12 @@ describe('what a scenario leaves behind', () => {
   });
 
   test('memory that leaks between executions until it is full costs a thread', async () => {
-    const { report } = await explore('leaks', { goOn: true, workers: 1, maxExecutions: 300, auditEvery: 0 });
+    const { report } = await explore('leaks', {
+      keepGoing: true,
+      workers: 1,
+      maxExecutions: 300,
+      auditEvery: 0,
+    });
     expect(report.failures).toMatchObject([
       { kind: 'crash', message: expect.stringContaining('buffers take more than 128 MiB of memory') },
     ]);
@@ -281,7 +291,7 @@ describe('what a scenario leaves behind', () => {
 });
 
 test('a strict pool lists what was touched outside, over all threads, and says if it was nothing', async () => {
-  const { report } = await explore('clock', { strict: true, goOn: true });
+  const { report } = await explore('clock', { strict: true, keepGoing: true });
   expect(report.escapes).toMatchObject([{ kind: 'clock', what: 'Date.now' }]);
   expect(report.escapes?.[0]?.frames[0]).toContain('worker-entry.ts');
   expect(report.escapes?.[0]?.count).toBeGreaterThan(1);

@@ -33,18 +33,18 @@ export const networkBugs: readonly Bug[] = [
     edits: [
       {
         file: passage,
-        find: 'goOn: GoOn<R>): Promise<R> {\n    const error = this.#settings.setErrorFor(sent.operation);\n',
-        replace: 'goOn: GoOn<R>, error?: Error): Promise<R> {\n',
+        find: 'proceed: Proceed<R>): Promise<R> {\n    const error = this.#settings.setErrorFor(sent.operation);\n',
+        replace: 'proceed: Proceed<R>, error?: Error): Promise<R> {\n',
       },
       {
         file: passage,
         find:
           '    const held = this.#hold(sent, this.#drawDelay(sent));\n' +
-          '    return held === undefined ? this.#arrive(sent, goOn) : held.then(() => this.#arrive(sent, goOn));\n',
+          '    return held === undefined ? this.#arrive(sent, proceed) : held.then(() => this.#arrive(sent, proceed));\n',
         replace:
           '    const error = this.#settings.setErrorFor(sent.operation);\n' +
           '    const held = this.#hold(sent, this.#drawDelay(sent));\n' +
-          '    return (held ?? Promise.resolve()).then(() => this.#arrive(sent, goOn, error));\n',
+          '    return (held ?? Promise.resolve()).then(() => this.#arrive(sent, proceed, error));\n',
       },
     ],
   },
@@ -105,7 +105,7 @@ export const networkBugs: readonly Bug[] = [
     edits: [
       {
         file: passage,
-        find: '        return this.#loseReply(sent, goOn);\n',
+        find: '        return this.#loseReply(sent, proceed);\n',
         replace: '        throw this.#settings.faultErrorFor(sent.operation, kind);\n',
       },
     ],

@@ -176,7 +176,7 @@ class Continuation {
     this.reject = reject;
   }
 
-  goOn(): void {
+  resume(): void {
     if (this.hasFailed) this.reject(this.value);
     else this.resolve(this.value);
   }
@@ -254,7 +254,7 @@ class LateAwaits extends Awaits {
     continuation.next = undefined;
     // Whichever of the events of one promise fires, its first pending reaction continues: the reactions keep their
     // order, and each runs in the end.
-    this.#takeFirst(continuation).goOn();
+    this.#takeFirst(continuation).resume();
   }
 
   #append(continuation: Continuation): void {

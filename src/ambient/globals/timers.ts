@@ -3,7 +3,7 @@
  * `process.nextTick`.
  */
 import timers from 'node:timers';
-import { noteHandingOn } from '../../kernel/drain-real-functions.ts';
+import { registerForwarding } from '../../kernel/drain-real-functions.ts';
 import { hub, type AmbientTimer, type TickCallback } from '../hub.ts';
 import { alsoIn, standInFor, standIns, type StandIn } from './stand-in.ts';
 
@@ -21,7 +21,7 @@ export function installTimers(): void {
         if (world === undefined || typeof callback !== 'function') return real(callback, ms, ...args);
         return world.setTimer(kind, callback, ms, args);
       };
-      noteHandingOn(standIn, real, isOutsideSimulation);
+      registerForwarding(standIn, real, isOutsideSimulation);
       return standIn;
     });
   }
@@ -31,7 +31,7 @@ export function installTimers(): void {
       if (world === undefined || typeof callback !== 'function') return real(callback, ...args);
       return world.setImmediate(callback, args);
     };
-    noteHandingOn(standIn, real, isOutsideSimulation);
+    registerForwarding(standIn, real, isOutsideSimulation);
     return standIn as typeof setImmediate;
   });
   // A timer of a simulation is recognized outside it too.

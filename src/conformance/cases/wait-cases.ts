@@ -73,8 +73,8 @@ export const waitCases: readonly CaseSpec[] = [
       for (const timeoutMs of [0.001, 7.5, 3_600_000]) {
         const atMs = t.now();
         await runner.query({ runs: [runId], states: DONE_MASK }, { timeoutMs });
-        const tookUs = Math.round((t.now() - atMs) * 1000);
-        checkEqual('microseconds', tookUs, microsecondsOf(timeoutMs));
+        const elapsedUs = Math.round((t.now() - atMs) * 1000);
+        checkEqual('microseconds', elapsedUs, microsecondsOf(timeoutMs));
       }
     },
   },

@@ -166,13 +166,13 @@ const scripts: readonly PartCaseSpec<SimExecerSubject>[] = [
   on(
     'R135 R137 R139 R144 D68 a script ends as it says, when it says, and has written what it says',
     async ({ sim, start, written, execer }) => {
-      for (const [argv, status, tookMs, texts] of SCRIPTS) {
+      for (const [argv, status, durationMs, texts] of SCRIPTS) {
         const startMs = sim.now();
         const process = start(argv);
         const wait = process.wait();
-        checkEqual(`whether ${argv.join()} has ended at once`, !isPending(wait), tookMs === 0);
+        checkEqual(`whether ${argv.join()} has ended at once`, !isPending(wait), durationMs === 0);
         checkEqual(`the end of ${argv.join()}`, await wait, status);
-        checkEqual('its time', Math.round((sim.now() - startMs) * 1_000) / 1_000, tookMs);
+        checkEqual('its time', Math.round((sim.now() - startMs) * 1_000) / 1_000, durationMs);
         const relative = written.splice(0).map((text) => {
           const [at = '', ...rest] = text.split(' ');
           return [Math.round((Number(at) - startMs) * 1_000) / 1_000, ...rest].join(' ');
@@ -289,7 +289,7 @@ const stops: readonly PartCaseSpec<SimExecerSubject>[] = [
     'R141 R142 R144 D71 an abort ends it at once, or by SIGKILL after the grace, with no further output',
     async ({ sim, start, written, execer }) => {
       checkEqual('its bound', execer.cancelBoundMs, 11_000);
-      for (const [argv, signal, tookMs] of [
+      for (const [argv, signal, durationMs] of [
         [['sleep 100', 'stdout late'], 'SIGTERM', 0],
         [['pause', 'stdout late'], 'SIGTERM', 0],
         [['hang', 'stdout late'], 'SIGTERM', 0],
@@ -302,9 +302,9 @@ const stops: readonly PartCaseSpec<SimExecerSubject>[] = [
         await sim.sleep(50);
         const startMs = sim.now();
         const result = process.abort();
-        checkEqual(`whether ${argv.join()} takes its time`, isPending(result), tookMs > 0);
+        checkEqual(`whether ${argv.join()} takes its time`, isPending(result), durationMs > 0);
         checkEqual('its end', await result, aborted(signal));
-        checkEqual('the time that it took', sim.now() - startMs, tookMs);
+        checkEqual('the time that it took', sim.now() - startMs, durationMs);
         checkEqual('how many live', [execer.livingProcesses, execer.paused], [0, []]);
       }
       await sim.sleep(200_000);
@@ -534,7 +534,7 @@ const memory: readonly PartCaseSpec<SimExecerSubject>[] = [
         [['sleep 1', 'mem 100', 'pause'], 'exceeded', '100 of 100 bytes', 500],
         [['ignore-term', 'fork', 'mem 100', 'hang'], 'initial', '100 of 100 bytes', 0],
       ];
-      for (const [argv, kind, text, tookMs] of over) {
+      for (const [argv, kind, text, durationMs] of over) {
         const reports: MemoryReport[] = [];
         const living: number[] = [];
         const startMs = sim.now();
@@ -545,7 +545,7 @@ const memory: readonly PartCaseSpec<SimExecerSubject>[] = [
         const end = await start(argv, { onMemoryReport }).wait();
         checkEqual(`the end of ${argv.join()}`, end, figures(kind, text));
         checkEqual('the report', reports, [{ kind, status: figures(kind, text) }]);
-        checkEqual('how many lived as it came, and when', [living, sim.now() - startMs], [[0], tookMs]);
+        checkEqual('how many lived as it came, and when', [living, sim.now() - startMs], [[0], durationMs]);
         checkEqual('who is paused', execer.paused, []);
       }
       for (const argv of [

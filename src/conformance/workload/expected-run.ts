@@ -339,7 +339,7 @@ class ExpectedLife {
     const boundMs = this.#setup.hasMachine ? BOUND_MS : Infinity;
     this.#nowMs = Math.min(backMs, atMs + boundMs);
     if (backMs > this.#nowMs) this.#reached.push('a process was given up');
-    this.#mindAbort(atMs);
+    this.#honourAbort(atMs);
     return this.#stopped('process');
   }
 
@@ -489,7 +489,7 @@ class ExpectedLife {
     const backMs = isByItself ? naturalMs : cancelledMs;
     const isKept = backMs <= atMs + boundMs;
     this.#nowMs = isKept ? backMs : atMs + boundMs;
-    this.#mindAbort(atMs);
+    this.#honourAbort(atMs);
     if (isKept) return isByItself ? byItself : 'failed';
     this.#reached.push(`${text.replace(/ \d$/, '')} was given up`);
     if (isByItself) onLate(backMs);
@@ -524,7 +524,7 @@ class ExpectedLife {
   }
 
   /** A run that its deadline stops is ABORTED if it is aborted before its phase is over. */
-  #mindAbort(sinceMs: number): void {
+  #honourAbort(sinceMs: number): void {
     if (this.#stop !== 'deadline' || this.#abortMs < sinceMs || this.#abortMs > this.#nowMs) return;
     if (this.#abortMs === this.#nowMs && !this.#decide()) return;
     this.#stop = 'abort';

@@ -231,12 +231,12 @@ class Effort {
   }
 
   /** Sets what is being done from now on. */
-  goOn(doing: ExplorationProgress['doing']): void {
+  switchTo(doing: ExplorationProgress['doing']): void {
     this.#doing = doing;
   }
 
   executor(doing: ExplorationProgress['doing']): Executor {
-    this.goOn(doing);
+    this.switchTo(doing);
     return {
       scenario: this.#executor.scenario,
       execute: async (request) => {
@@ -264,7 +264,7 @@ async function settled(
     explainMs: Math.ceil(shrinkExecutions / TIMES_EXPLAINING),
     mustStop,
     now: () => effort.spent,
-    onExplain: () => effort.goOn('explaining the failure'),
+    onExplain: () => effort.switchTo('explaining the failure'),
   });
   const small = { ...failing, ...found };
   const { message, atMs, details } = found.shrunk ?? failing;

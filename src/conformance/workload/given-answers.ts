@@ -20,8 +20,8 @@ export class GivenAnswers {
 
   /** The service with copies as answers, copied as deeply as receivers change them. */
   service(service: Service): Service {
-    return interceptService(service, async (call, goOn) => {
-      const answer = await goOn(call);
+    return interceptService(service, async (call, proceed) => {
+      const answer = await proceed(call);
       this.#checkForm(call, answer);
       return this.#copyOf(answer);
     });

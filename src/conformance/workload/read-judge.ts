@@ -69,7 +69,7 @@ export class ReadJudge {
   answered(asked: AskedRead, { statuses, service }: QueryResult): void {
     const { call, timeoutMs, sinceMs } = asked;
     const now = this.#host.now();
-    this.#ledger.reckon();
+    this.#ledger.updateTimes();
     this.#demand(
       !asked.listsUnknown,
       'R26',
@@ -113,7 +113,7 @@ export class ReadJudge {
   /** Checks the refusal of a read. False if nothing explains it. */
   refused(asked: AskedRead, error: unknown): boolean {
     if (!isRunnerError(error)) return false;
-    this.#ledger.reckon();
+    this.#ledger.updateTimes();
     const { call, query, timeoutMs, sinceMs } = asked;
     const now = this.#host.now();
     const { runs = [], allRuns = false } = query;
@@ -152,7 +152,7 @@ export class ReadJudge {
   /** The answer that a call in flight should have got, once nothing is left to happen; undefined if it is owed none. */
   owed(call: ServiceCall, sinceMs: number): string | undefined {
     const ledger = this.#ledger;
-    ledger.reckon();
+    ledger.updateTimes();
     if (call.method === 'query') return this.#owedWait(call.args[0], call.args[1].timeoutMs, sinceMs);
     const run = call.method === 'abort' ? ledger.find(call.args[0]) : undefined;
     const isInstant = call.method !== 'run' || ledger.terms.hasExactTimes;

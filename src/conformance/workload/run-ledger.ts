@@ -211,7 +211,7 @@ export class RunLedger {
 
   /** When the runner became unhealthy, as far as is known. */
   get unhealthy(): Readonly<Span> | undefined {
-    this.reckon();
+    this.updateTimes();
     return this.#unhealthy;
   }
 
@@ -239,9 +239,9 @@ export class RunLedger {
   abortAsked(runId: RunID): void {
     const run = this.#byId.get(runId);
     if (run === undefined) return;
-    this.reckon();
+    this.updateTimes();
     run.stopAskedAtMs = Math.min(run.stopAskedAtMs, this.#host.now());
-    this.reckon();
+    this.updateTimes();
   }
 
   /**
@@ -259,14 +259,14 @@ export class RunLedger {
 
   /** Must be called just before a client releases the runner. */
   releaseAsked(): void {
-    this.reckon();
+    this.updateTimes();
     const now = this.#host.now();
     this.#releaseAskedAtMs = Math.min(this.#releaseAskedAtMs, now);
     for (const run of this.#runs) {
       run.isReleased ||= now < run.stopAskedAtMs;
       run.stopAskedAtMs = Math.min(run.stopAskedAtMs, now);
     }
-    this.reckon();
+    this.updateTimes();
   }
 
   // Answers to clients.
@@ -290,7 +290,7 @@ export class RunLedger {
         `run: expected an answer at ${offer.atMs} ms, in the instant of the call, got run ${runId} accepted at ${now} ms`,
       );
     }
-    this.reckon();
+    this.updateTimes();
     this.#checkRoom(runId);
     const run = new LedgerRun(runId, offer, this.#mark);
     if (this.isReleaseAsked) {
@@ -311,7 +311,7 @@ export class RunLedger {
         `expected the id ${expected} for the next run, got ${runId}`,
       );
     }
-    this.reckon();
+    this.updateTimes();
     this.#forget(offer);
     this.saw('run', status, offer.atMs);
     return run;
@@ -333,7 +333,7 @@ export class RunLedger {
 
   /** Checks that `run` may be refused as full. */
   checkFull(offer: Offer): void {
-    this.reckon();
+    this.updateTimes();
     const { capacity, mayHaveUnknownRuns = false, hasExactTimes } = this.terms;
     if (capacity === Infinity || mayHaveUnknownRuns) return;
     const held = this.#runs.filter(
@@ -352,7 +352,7 @@ export class RunLedger {
 
   /** Records that a release has returned. */
   released(askedAtMs: number): void {
-    this.reckon();
+    this.updateTimes();
     const now = this.#host.now();
     this.#releasedAtMs = Math.min(this.#releasedAtMs, now);
     const late = this.#runs.find(({ end, ended }) => ended === undefined && end.lo > now);
@@ -384,7 +384,7 @@ export class RunLedger {
       );
       return;
     }
-    this.reckon();
+    this.updateTimes();
     const { runId, state } = status;
     const now = this.#host.now();
     const states = this.states(run, sinceMs, now);
@@ -433,7 +433,7 @@ export class RunLedger {
   /** Time until something next happens to a run by itself, in milliseconds; undefined if unknown. */
   nextEventMs(): number | undefined {
     if (!this.#knowsTimes) return undefined;
-    this.reckon();
+    this.updateTimes();
     const now = this.#host.now();
     let next = Infinity;
     for (let at = this.#settled; at < this.#runs.length; at += 1) {
@@ -445,7 +445,7 @@ export class RunLedger {
 
   /** When a run is over, as far as is known. */
   endOf(run: LedgerRun): Readonly<Span> {
-    this.reckon();
+    this.updateTimes();
     return run.end;
   }
 
@@ -664,13 +664,13 @@ export class RunLedger {
   // Times.
 
   /** Updates all known times to the present. */
-  reckon(): void {
+  updateTimes(): void {
     const now = this.#host.now();
     let queueState = this.#queueState;
     let isPrefix = true;
     for (let at = this.#settled; at < this.#runs.length; at += 1) {
       const run = this.#runs[at] as LedgerRun;
-      queueState = this.#reckonRun(run, queueState);
+      queueState = this.#updateTimesOf(run, queueState);
       isPrefix &&= run.ended !== undefined && run.end.hi < now;
       if (!isPrefix) continue;
       this.#settled = at + 1;
@@ -679,7 +679,7 @@ export class RunLedger {
     this.#unhealthy = queueState.unhealthy;
   }
 
-  #reckonRun(run: LedgerRun, before: QueueState): QueueState {
+  #updateTimesOf(run: LedgerRun, before: QueueState): QueueState {
     const { turn, end, acceptedAtMs } = run;
     run.isDrained = before.unhealthy !== undefined;
     if (!this.#knowsTimes) {
@@ -692,13 +692,13 @@ export class RunLedger {
     }
     turn.lo = Math.max(acceptedAtMs, before.free.lo);
     turn.hi = Math.min(run.runningSeenAtMs, Math.max(acceptedAtMs, before.free.hi));
-    if (before.unhealthy !== undefined) this.#reckonDrained(run, before.unhealthy);
-    else this.#reckonEnd(run);
+    if (before.unhealthy !== undefined) this.#boundDrainedEnd(run, before.unhealthy);
+    else this.#boundEnd(run);
     const free = { lo: Math.max(before.free.lo, end.lo), hi: Math.max(before.free.hi, end.hi) };
-    return this.#reckonHealth(run, { ...before, free });
+    return this.#updateHealth(run, { ...before, free });
   }
 
-  #reckonEnd(run: LedgerRun): void {
+  #boundEnd(run: LedgerRun): void {
     const { turn, end, drawn, stopAskedAtMs: stop } = run;
     const deadline = later(turn, deadlineOf(drawn));
     const natural = later(turn, drawn.lastsMs);
@@ -716,7 +716,7 @@ export class RunLedger {
   }
 
   /** Nothing starts in an unhealthy runner, and queued runs fail (R83). */
-  #reckonDrained(run: LedgerRun, unhealthy: Span): void {
+  #boundDrainedEnd(run: LedgerRun, unhealthy: Span): void {
     const { end, stopAskedAtMs: stop } = run;
     end.lo = Math.max(run.acceptedAtMs, Math.min(stop, unhealthy.lo));
     end.hi = Math.min(run.endSeenAtMs, stop, Math.max(run.acceptedAtMs, unhealthy.hi));
@@ -725,7 +725,7 @@ export class RunLedger {
   }
 
   /** R81. If the end of a run that affects the health is open, no more times are known from then on. */
-  #reckonHealth(run: LedgerRun, queueState: QueueState): QueueState {
+  #updateHealth(run: LedgerRun, queueState: QueueState): QueueState {
     if (queueState.unhealthy !== undefined || run.stopAskedAtMs < run.turn.lo) return queueState;
     const { ended, drawn, end } = run;
     const ends = ended === undefined ? run.ends : maskForState(ended.state);
@@ -747,7 +747,7 @@ export class RunLedger {
     if (history === 0) return;
     const kept = this.#runs.filter(({ memory }) => memory !== 'gone');
     if (!this.#isHistoryKnown || history === undefined || !this.#knowsTimes) {
-      if (kept.length > (history ?? 1)) this.#forgetPerhaps(kept);
+      if (kept.length > (history ?? 1)) this.#markPerhapsForgotten(kept);
       return;
     }
     for (let surplus = kept.length - history; surplus > 0; surplus -= 1) {
@@ -758,7 +758,7 @@ export class RunLedger {
         first.ended === undefined ? first.end.hi >= this.#host.now() : first.offersAtEnd >= order;
       if (isOpen) {
         this.#isHistoryKnown = false;
-        this.#forgetPerhaps(kept);
+        this.#markPerhapsForgotten(kept);
         return;
       }
       first.memory = 'gone';
@@ -770,7 +770,7 @@ export class RunLedger {
     return ended !== undefined || end.lo <= this.#host.now();
   }
 
-  #forgetPerhaps(kept: readonly LedgerRun[]): void {
+  #markPerhapsForgotten(kept: readonly LedgerRun[]): void {
     for (const run of kept) if (run.memory === 'kept' && this.#mayBeOver(run)) run.memory = 'perhaps';
   }
 

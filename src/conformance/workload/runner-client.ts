@@ -299,7 +299,7 @@ export class RunnerClient {
         return;
       case 'release':
         reach.note('release by a client');
-        await this.#goOn(draws, this.release());
+        await this.#awaitOrLeave(draws, this.release());
         return;
       case 'abort':
       case 'abort twice':
@@ -321,7 +321,7 @@ export class RunnerClient {
     }
     const first = this.abort(runId);
     if (kind === 'abort') {
-      await this.#goOn(draws, first);
+      await this.#awaitOrLeave(draws, first);
       return;
     }
     const [one, other] = await Promise.all([first, this.abort(runId)]);
@@ -352,7 +352,7 @@ export class RunnerClient {
     }
     const wait = this.wait(query, timeoutMs, shared, draws.rarely('changes it afterwards'));
     if (timeoutMs === Infinity) this.#leave(wait);
-    else await this.#goOn(draws, wait);
+    else await this.#awaitOrLeave(draws, wait);
   }
 
   #cancel(draws: Draws): void {
@@ -400,7 +400,7 @@ export class RunnerClient {
   }
 
   /** Awaits the call, or lets it go on in the background. */
-  async #goOn(draws: Draws, call: Promise<unknown>): Promise<void> {
+  async #awaitOrLeave(draws: Draws, call: Promise<unknown>): Promise<void> {
     if (draws.rarely('goes on meanwhile', 3)) this.#leave(call);
     else await call;
   }
@@ -540,11 +540,11 @@ export class RunnerClient {
   #abortRefused(runId: RunID, error: unknown, sinceMs: number): void {
     const { ledger, reach, host } = this.#work;
     if (ledger.knowsTimes) {
-      const tookMs = host.now() - sinceMs;
+      const durationMs = host.now() - sinceMs;
       this.#demand(
-        tookMs === 0,
+        durationMs === 0,
         'R72 R84',
-        `abort of run ${runId}: expected a refusal in the instant of the call, got it ${tookMs} ms later`,
+        `abort of run ${runId}: expected a refusal in the instant of the call, got it ${durationMs} ms later`,
       );
     }
     if (isRunnerError(error, 'RUNNER_RELEASED') && ledger.isReleaseAsked) {

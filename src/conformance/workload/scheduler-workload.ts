@@ -203,8 +203,8 @@ class SchedulerWorkload {
 
   /** Records what the scheduler really starts, whatever answers it gets. */
   #watched(process: Service, worker: () => Worker): Service {
-    return interceptService(process, async (call, goOn) => {
-      const answer = await goOn(call);
+    return interceptService(process, async (call, proceed) => {
+      const answer = await proceed(call);
       if (call.method !== 'run') return answer;
       const [{ jobId = '' }] = call.args;
       const { runId } = answer as RunStatus;
@@ -215,9 +215,9 @@ class SchedulerWorkload {
   }
 
   #noting(lossy: Service): Service {
-    return interceptService(lossy, async (call, goOn) => {
+    return interceptService(lossy, async (call, proceed) => {
       try {
-        return await goOn(call);
+        return await proceed(call);
       } catch (error) {
         this.#sim.sometimes('a call to a worker that was lost');
         throw error;

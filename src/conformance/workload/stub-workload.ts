@@ -123,7 +123,7 @@ const MAX_STATES = 100_000;
 
 const CALL_ARGUMENTS = is.anyOf(
   'a list of at least one list of arguments, an arbitrary or a function',
-  is.such('a list', (value) => Array.isArray(value) && value.length > 0 && value.every(Array.isArray)),
+  is.satisfying('a list', (value) => Array.isArray(value) && value.length > 0 && value.every(Array.isArray)),
   is.withMethods('generate'),
   is.FUNCTION,
 );
@@ -137,14 +137,17 @@ const SUBJECT = is.objectOf<StubSubject<object>>(
     mayWait: is.listOf(is.TEXT),
   },
 );
-const SOME_CALLS = is.such('an object with a method', (calls) => Object.keys(calls as object).length > 0);
+const SOME_CALLS = is.satisfying(
+  'an object with a method',
+  (calls) => Object.keys(calls as object).length > 0,
+);
 const FAULTS = is.optionsOf<StubFaults>({}, is.each(KINDS, is.BOOLEAN));
 /** See {@link StubWorkloadOptions}. */
 export const STUB_WORKLOAD_FIELDS: is.ShapesOf<StubWorkloadOptions> = {
   ...LIMIT_FIELDS,
   faults: is.anyOf(
     'false, or true and false by kind',
-    is.such('false', (value) => value === false),
+    is.satisfying('false', (value) => value === false),
     FAULTS,
   ),
   way: is.oneOf('directly', 'links', 'either'),
@@ -258,7 +261,7 @@ class StubWorkload {
     const isDirect =
       ways === 'either' ? setup.pick('way', [true, false, false], 1, wayText) : ways === 'directly';
     this.#declareReach();
-    const way = await this.#makeWay(isDirect, setup);
+    const way = await this.#createWay(isDirect, setup);
     const clients = setup.upTo('clients', most, 1);
     const work = Array.from({ length: clients }, (_, index) => this.#client(`client-${index + 1}`, way));
     const all = Promise.all(work);
@@ -292,7 +295,7 @@ class StubWorkload {
     this.#sim.sometimes(what, condition);
   }
 
-  async #makeWay(isDirect: boolean, setup: Draws): Promise<Way> {
+  async #createWay(isDirect: boolean, setup: Draws): Promise<Way> {
     const { name, program, restarts } = this.#subject;
     const drawn = isDirect ? [] : KINDS.filter((kind) => this.#allows(kind) && setup.rarely(kind, 3));
     const net = createNetwork(this.#watched(), isDirect ? {} : this.#links(setup, drawn));

@@ -50,10 +50,10 @@ export class TracedCalls {
 
   /** The service as one client calls it. */
   service(service: Service, callee: string, client: string, owed?: OwedAnswer<ServiceCall>): Service {
-    return interceptService(service, (call, goOn) =>
+    return interceptService(service, (call, proceed) =>
       this.trace(
         { client, callee, name: call.method, args: () => argumentsText(call) },
-        () => goOn(call),
+        () => proceed(call),
         (reply) => replyText(call, reply),
         owed === undefined ? undefined : owedTo(call, owed),
       ),
@@ -65,10 +65,10 @@ export class TracedCalls {
    * answers take no extra turn.
    */
   untraced(service: Service, callee: string, client: string, owed: OwedAnswer<ServiceCall>): Service {
-    return interceptService(service, (call, goOn) => {
+    return interceptService(service, (call, proceed) => {
       const args = argumentsText(call);
       const end = this.begin({ client, callee, name: call.method, args: () => args }, owedTo(call, owed));
-      const answer = goOn(call);
+      const answer = proceed(call);
       answer.then(end, end);
       return answer;
     });

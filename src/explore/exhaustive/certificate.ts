@@ -21,7 +21,7 @@ export interface SearchBounds {
 /** Argument shapes of the bounds. */
 export const BOUND_FIELDS: is.ShapesOf<SearchBounds> = is.each(
   ['maxExecutions', 'maxDecisions', 'maxDelays', 'maxFaults'],
-  is.such(
+  is.satisfying(
     'an integer ≥ 0',
     (value) => value === Infinity || (Number.isInteger(value) && (value as number) >= 0),
   ),

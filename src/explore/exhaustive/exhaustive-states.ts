@@ -88,7 +88,7 @@ export class ExhaustiveStates {
     const key = keyOf(text);
     const known = this.#explored.get(key);
     const node: StateNode = { step, text, key, ends: new Set() };
-    if (known !== undefined && !this.#mayGoOn(node)) {
+    if (known !== undefined && !this.#mayContinue(node)) {
       for (const end of known) this.#path.at(-1)?.ends.add(end);
       this.#walk = { text, known };
       return false;
@@ -129,7 +129,7 @@ export class ExhaustiveStates {
   }
 
   /** True if a known state is to be explored again: one of the sample, or a later one of the same check. */
-  #mayGoOn(node: StateNode): boolean {
+  #mayContinue(node: StateNode): boolean {
     if (this.#check === undefined) {
       if (this.#checked * CHECKS_ONE_IN > this.#executions) return false;
       this.#check = { node, left: CHECK_LENGTH_MAX };

@@ -22,13 +22,13 @@ export function candidatesOf(index: RunIndex, failure: Failure): HistoryCandidat
   const candidates: HistoryCandidate[] = [];
   run.events.forEach(({ event, firingId }, at) => {
     candidates.push(...decided.takeUntil(at));
-    if (decided.isSaidWithAnother(event) || losses.isRepeat(event)) return;
+    if (decided.isPartOfAnother(event) || losses.isRepeat(event)) return;
     const fault = decided.faultText(event);
     const textOf = (): string =>
       (fault ?? exchanges.textOf(event) ?? eventText(event)) +
       losses.timesText(event) +
       notes.timesText(event);
-    if (isLoss(event) && isSaid(candidates, firingId, textOf())) return;
+    if (isLoss(event) && isStatedSince(candidates, firingId, textOf())) return;
     const { at: atMs, runner } = event;
     const role = fault === undefined ? 'event' : 'decision';
     candidates.push({
@@ -47,7 +47,7 @@ export function candidatesOf(index: RunIndex, failure: Failure): HistoryCandidat
 }
 
 /** Whether a decision since the event fired says the same. */
-function isSaid(candidates: readonly HistoryCandidate[], firingId: number, text: string): boolean {
+function isStatedSince(candidates: readonly HistoryCandidate[], firingId: number, text: string): boolean {
   const since = candidates.findLastIndex((candidate) => candidate.firingId !== firingId) + 1;
   return candidates.slice(since).some(({ role, textOf }) => role === 'decision' && textOf() === text);
 }

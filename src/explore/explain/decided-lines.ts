@@ -23,7 +23,7 @@ export class DecidedLines {
   readonly #callers: ReadonlySet<string>;
   /** Of each fault that the trace shows, what is said of it. */
   readonly #faultTexts = new Map<TraceEvent, string>();
-  readonly #saidWithAnother: ReadonlySet<TraceEvent>;
+  readonly #partsOfOthers: ReadonlySet<TraceEvent>;
   /** Those that have a line of their own. */
   readonly #decisions: readonly ObservedDecision[];
   #taken = 0;
@@ -36,7 +36,7 @@ export class DecidedLines {
     this.#passed = new PassedOver(decisions);
     const shown = decisions.flatMap((decision) => this.#faults.of(decision) ?? []);
     for (const { event, text } of shown) this.#faultTexts.set(event, text);
-    this.#saidWithAnother = new Set(shown.flatMap(({ others }) => others));
+    this.#partsOfOthers = new Set(shown.flatMap(({ others }) => others));
     const said = new Set(
       shown.flatMap(({ decision }) => [decision, ...this.#faults.detailsBehind(decision)]),
     );
@@ -54,8 +54,8 @@ export class DecidedLines {
   }
 
   /** True for an event of a fault that another event of it says. */
-  isSaidWithAnother(event: TraceEvent): boolean {
-    return this.#saidWithAnother.has(event);
+  isPartOfAnother(event: TraceEvent): boolean {
+    return this.#partsOfOthers.has(event);
   }
 
   /** The lines of what was decided before that event of the trace, without those that were taken before. */

@@ -75,7 +75,7 @@ export class EventNames {
   }
 
   /** True if its name says where it was set. */
-  saysItsPlace({ id, topic }: DueEvent): boolean {
+  includesPlace({ id, topic }: DueEvent): boolean {
     const stack = setNoun(topic) === undefined ? undefined : this.#stackOf(id);
     return stack !== undefined && hasUserFrame(stack);
   }

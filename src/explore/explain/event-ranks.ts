@@ -60,7 +60,7 @@ export class EventRanks {
   }
 
   rankOf(event: TraceEvent): Rank {
-    if (this.#isSaid(event)) return RANK.never;
+    if (this.#isRedundant(event)) return RANK.never;
     if (this.#held.has(event)) return RANK.named;
     // Whatever is left was made by a run, or by the call that has started it.
     if (this.#kind === 'leftovers' && isAnswerOf('run', event)) return RANK.named;
@@ -102,8 +102,8 @@ export class EventRanks {
   }
 
   /** Whether another line says it, or it says nothing. */
-  #isSaid(event: TraceEvent): boolean {
-    if (isUsual(event) || this.#isRecordedByMachine(event) || this.#exchanges.isSaid(event)) return true;
+  #isRedundant(event: TraceEvent): boolean {
+    if (isUsual(event) || this.#isRecordedByMachine(event) || this.#exchanges.isRedundant(event)) return true;
     // That a caller waits for its answer is said by its call.
     const isOfWait =
       (event.type === 'acquired' || event.type === 'freed') &&

@@ -52,7 +52,7 @@ export class Exchanges {
   }
 
   /** True for a step that another line says. */
-  isSaid(event: TraceEvent): boolean {
+  isRedundant(event: TraceEvent): boolean {
     return this.#hidden.has(event);
   }
 
@@ -78,7 +78,7 @@ export class Exchanges {
       const again = event.step === 'delivered' && came.has(event.kind) ? ' again' : '';
       if (event.step === 'delivered') came.add(event.kind);
       this.#texts.set(event, () => `${messageEventText(event, args)}${again}`);
-      if (next !== undefined) this.#hideBeside(step, next, isTroubled);
+      if (next !== undefined) this.#hideRedundant(step, next, isTroubled);
       if (isTroubled || call === undefined || !isAnswer(event)) return;
       if (event.step === 'sent') this.#texts.set(event, () => answeredText(call, event, args));
       else if (event.step === 'delivered' && this.#hidden.has(steps[at - 1]?.event as TraceEvent)) {
@@ -88,7 +88,7 @@ export class Exchanges {
   }
 
   /** Of two steps, one after the other, what the other line says. */
-  #hideBeside({ event, index, firingId }: Step, next: Step, isTroubled: boolean): void {
+  #hideRedundant({ event, index, firingId }: Step, next: Step, isTroubled: boolean): void {
     if (event.step === 'sent' && this.#hidesSending(event, index, next)) this.#hidden.add(event);
     if (event.step === 'refused' && next.event.kind === 'error' && next.firingId === firingId) {
       // The network says so in the name of the node.

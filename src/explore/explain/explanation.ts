@@ -20,7 +20,7 @@ import { rulesNamedIn } from './named-rules.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import { isOfWork } from './workload-decisions.ts';
 import { historyOf, type HistoryLine } from './failure-history.ts';
-import { tellApart, type NearestPass } from './nearest-history.ts';
+import { describeNearestPass, type NearestPass } from './nearest-history.ts';
 import {
   type AskedDecision,
   findNearestPass,
@@ -193,7 +193,7 @@ export async function explain(
     details: [...feasibility, ...detailsOf(index, failure, awaited)],
     ...(passLog === undefined || passing === undefined
       ? {}
-      : { nearestPass: tellApart(index, passing, passLog.changes) }),
+      : { nearestPass: describeNearestPass(index, passing, passLog.changes) }),
     nearestSearch: {
       ...nearestSearch,
       ...(otherFailure === undefined ? {} : { otherFailure: otherFailureText(otherFailure) }),

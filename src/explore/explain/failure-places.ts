@@ -63,7 +63,7 @@ function placesOfEvent(index: RunIndex, id: number): SourcePlace[] {
   const { run, names } = index;
   const event = run.firings.get(id);
   if (event === undefined) return [];
-  const was = names.saysItsPlace(event) ? '' : ' was set';
+  const was = names.includesPlace(event) ? '' : ' was set';
   return userPlaceOf(index, { what: names.of(event), was, stack: event.place, makerId: event.cause });
 }
 
@@ -84,7 +84,7 @@ function userPlaceOf({ run, names }: RunIndex, { what, was, stack = '', makerId 
     const { id, place = '', cause } = maker;
     if (hasUserFrame(place)) {
       const made = names.broughtBy(id) === undefined ? 'set' : 'sent';
-      const which = names.saysItsPlace(maker) ? '' : `, which was ${made}`;
+      const which = names.includesPlace(maker) ? '' : `, which was ${made}`;
       return placeOf(`${what} goes back to ${names.of(maker)}${which}`, place);
     }
     maker = run.firings.get(cause);

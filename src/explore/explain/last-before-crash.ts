@@ -31,6 +31,6 @@ function whatIsLast(event: TraceEvent, exchanges: Exchanges): 'written' | 'synce
     if (event.step === 'synced') return 'synced';
     return CHANGES.has(event.step) ? 'written' : undefined;
   }
-  if (event.type !== 'message' || exchanges.isSaid(event)) return undefined;
+  if (event.type !== 'message' || exchanges.isRedundant(event)) return undefined;
   return event.step === 'sent' || event.step === 'delivered' ? 'said' : undefined;
 }

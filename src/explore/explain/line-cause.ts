@@ -15,7 +15,7 @@ export function causeText({ run, names }: RunIndex, candidate: HistoryCandidate)
   if (event?.type === 'node' && event.step === 'restarted') {
     return maker !== undefined && maker.atMs < event.at ? set : undefined;
   }
-  if (saysItsCause(names, candidate, firing)) return undefined;
+  if (impliesCause(names, candidate, firing)) return undefined;
   const arrival = names.broughtBy(firingId);
   if (arrival !== undefined) return arrivalCauseText(names, candidate, { firing, maker, arrival });
   if (isFiring) return isTellingMaker(names, maker) || firing.atMs > (maker?.atMs ?? 0) ? set : undefined;
@@ -43,7 +43,7 @@ function setText(names: EventNames, maker: EventInfo | undefined): string {
 }
 
 /** When a fault strikes a node is in its words, and what a disk has done is what it was asked for. */
-function saysItsCause(
+function impliesCause(
   names: EventNames,
   { role, event, firingId }: HistoryCandidate,
   firing: EventInfo,

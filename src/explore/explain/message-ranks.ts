@@ -57,11 +57,11 @@ export class MessageRanks {
 
   #rankOfNamedCall(event: MessageEvent): Rank {
     if (event.step === 'sent' && !isAnswer(event)) return RANK.namedPart;
-    return this.#exchangeSays(event) ? RANK.named : RANK.context;
+    return this.#exchangeMentions(event) ? RANK.named : RANK.context;
   }
 
   /** Whether its arguments or its answer have a word or a number that the failure has. */
-  #exchangeSays(event: MessageEvent): boolean {
+  #exchangeMentions(event: MessageEvent): boolean {
     const said = [this.#args.of(event), event.detail].flatMap((text = '') => nameWords(text));
     return said.some((word) => this.#context.words.has(word));
   }

@@ -27,7 +27,7 @@ export interface NearestPass {
 }
 
 /** Describes the difference between the two executions. */
-export function tellApart(
+export function describeNearestPass(
   failing: RunIndex,
   passing: RunIndex,
   changes: readonly AnswerChange[],

@@ -44,10 +44,10 @@ function silentIn(
     candidates.filter(({ rank }) => rank < RANK.routine).map(({ firingId }) => firingId),
   );
   const doing = new Set(candidates.map(({ firingId }) => firingId));
-  const saidByOthers = new Set(named);
+  const namedByOthers = new Set(named);
   // That a run is stopped is shown by what comes of it only later.
   const isSpeaking = ({ id, topic }: EventInfo): boolean =>
-    saidByOthers.has(id) || telling.has(id) || (doing.has(id) && !STOPS.has(topic.what));
+    namedByOthers.has(id) || telling.has(id) || (doing.has(id) && !STOPS.has(topic.what));
   return [...firings.values()].filter((firing) => !isSpeaking(firing));
 }
 

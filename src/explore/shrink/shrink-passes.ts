@@ -31,19 +31,19 @@ const EARLIER_MAX = 8;
  */
 export const renameSubjects: ShrinkPass = function* (state) {
   if (state.answers.length > MOVED_MAX) return;
-  const alike = new AlikeParts(state.log);
+  const alike = new PartFamilies(state.log);
   const about = (exchange: (part: Entity) => Entity): KeyedDecision[] =>
     withoutTwins(
       state.answers.map((entry) => ({ ...entry, question: questionAbout(entry.question, exchange) })),
     );
   for (const from of alike.ranksIn(state.answers)) {
     for (let to = 0; to < Math.min(from, EARLIER_MAX); to += 1) {
-      yield about((part) => (alike.rankOf(part) === from ? alike.alikeAt(part, to) : part));
+      yield about((part) => (alike.rankOf(part) === from ? alike.memberAt(part, to) : part));
     }
   }
   for (const from of alike.partsIn(state.answers)) {
     for (let to = 0; to < Math.min(alike.rankOf(from), EARLIER_MAX); to += 1) {
-      const other = alike.alikeAt(from, to);
+      const other = alike.memberAt(from, to);
       yield about((part) => (isSamePart(part, from) ? other : isSamePart(part, other) ? from : part));
     }
   }
@@ -52,7 +52,7 @@ export const renameSubjects: ShrinkPass = function* (state) {
     yield state.answers.map((entry) => ({ ...entry, occurrence: entry.occurrence - least }));
   }
   for (const key of new Set(state.answers.map(({ question }) => question.key))) {
-    yield* bringForward(state, key);
+    yield* shiftOccurrences(state, key);
   }
 };
 
@@ -60,7 +60,7 @@ export const renameSubjects: ShrinkPass = function* (state) {
  * Groups similar owners and subjects: those in the same place of similar questions. Invariant: the members of a family
  * are in the order of first asking, and their rank is their index in it.
  */
-class AlikeParts {
+class PartFamilies {
   readonly #families = new Map<string, readonly Entity[]>();
   readonly #ranks = new Map<string, number>();
 
@@ -95,7 +95,7 @@ class AlikeParts {
   }
 
   /** The member of that rank in the family of `part`; `part` itself if there is none. */
-  alikeAt(part: Entity, rank: number): Entity {
+  memberAt(part: Entity, rank: number): Entity {
     return this.#families.get(textOfPart(part))?.[rank] ?? part;
   }
 
@@ -132,7 +132,7 @@ function isSamePart(one: Entity, other: Entity): boolean {
   return textOfPart(one) === textOfPart(other);
 }
 
-function* bringForward(state: ShrinkState, key: string): ShrinkAttempt {
+function* shiftOccurrences(state: ShrinkState, key: string): ShrinkAttempt {
   const least = state.answers.reduce(
     (min, entry) => (entry.question.key === key ? Math.min(min, entry.occurrence) : min),
     Infinity,

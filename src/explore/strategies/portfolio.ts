@@ -73,7 +73,8 @@ class PortfolioStrategy implements Strategy {
   readonly #priors: Float64Array;
   readonly #novelty = new OrderNovelty();
   readonly #failures = new Set<string>();
-  readonly #passOn: NonNullable<Strategy['onFire']> = (event, made) => this.#member.onFire?.(event, made);
+  readonly #forwardFiring: NonNullable<Strategy['onFire']> = (event, made) =>
+    this.#member.onFire?.(event, made);
   #member: Strategy = this.#sweep;
   /** Whether any execution has asked for an order, or for anything else. */
   readonly #asked = { order: false, other: false };
@@ -106,7 +107,7 @@ class PortfolioStrategy implements Strategy {
 
   /** Undefined if the current member does not use it, because the call costs an object per event. */
   get onFire(): Strategy['onFire'] {
-    return this.#member.onFire === undefined ? undefined : this.#passOn;
+    return this.#member.onFire === undefined ? undefined : this.#forwardFiring;
   }
 
   begin(index: number): boolean {

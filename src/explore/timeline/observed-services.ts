@@ -55,9 +55,9 @@ export async function observeServices(
     watchers: [() => ({ watch: () => void (traceIndex += 1), end() {} })],
     watchServices: {
       service: (name, service) =>
-        void interceptInPlace(service, (made, goOn) => {
+        void interceptInPlace(service, (made, proceed) => {
           const caller = callerOf(stackOf(new Error('call')) ?? '');
-          if (caller === undefined) return goOn(made);
+          if (caller === undefined) return proceed(made);
           const call: ObservedCall = {
             ...made,
             service: name,
@@ -70,7 +70,7 @@ export async function observeServices(
             note({ type: 'return', call });
           };
           note({ type: 'call', call });
-          return watched(end, () => goOn(made));
+          return watched(end, () => proceed(made));
         }),
       node: (node, state) => note({ type: 'node', node, state }),
     },

@@ -211,7 +211,7 @@ class CallSlices {
   }
 
   /** Called when time has passed since the last call began. */
-  goOn(): void {
+  passTime(): void {
     this.#newest = undefined;
   }
 
@@ -430,7 +430,7 @@ class TimelineWriter {
     const { verdict, events, firings } = this.#run;
     let index = 0;
     let fired = 0;
-    const tellOf = (firingId: number, atMs: number): void => {
+    const writeUntil = (firingId: number, atMs: number): void => {
       for (; events[index]?.firingId === firingId; index += 1) {
         this.#serve(fired, index, atMs);
         this.#decide(index);
@@ -438,11 +438,11 @@ class TimelineWriter {
       }
       this.#serve(fired, index, atMs);
     };
-    tellOf(0, 0);
+    writeUntil(0, 0);
     for (const [id, { atMs }] of firings) {
       fired += 1;
       this.#fire(id, events[index]?.firingId === id ? events[index]?.event : undefined);
-      tellOf(id, atMs);
+      writeUntil(id, atMs);
     }
     this.#decide(Infinity);
     const endTs = this.#stamps.next(verdict.virtualMs);
@@ -464,7 +464,7 @@ class TimelineWriter {
   #fire(id: number, first: TraceEvent | undefined): void {
     const firing = this.#run.firings.get(id);
     if (firing === undefined) return;
-    this.#calls.goOn();
+    this.#calls.passTime();
     const lane = this.#laneOfEvents(firing.topic, first);
     const ts = this.#stamps.next(firing.atMs);
     const name = this.#names.of({ id, topic: firing.topic });

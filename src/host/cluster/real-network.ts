@@ -85,7 +85,7 @@ export interface RealNode {
 
 const PROGRAM = is.objectOf<ProgramReference>(
   'an object with module and export',
-  { module: is.such('a URL', (value) => URL.canParse(String(value))), export: is.TEXT },
+  { module: is.satisfying('a URL', (value) => URL.canParse(String(value))), export: is.TEXT },
   {},
 );
 const OPTIONS = is.optionsOf<RealNetworkOptions>(

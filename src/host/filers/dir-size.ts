@@ -11,7 +11,7 @@ import type { DirMonitor } from '../../model/collaborators.ts';
 const BLOCK_BYTES = 512n;
 const KB_BYTES = 1024n;
 const PATH = is.text('a path without NUL, not empty', /^[^\0]+$/);
-const DIRS = is.such(
+const DIRS = is.satisfying(
   'a Map of suffix to path',
   (value) =>
     value instanceof Map && [...value].flat().every((text) => typeof text === 'string' && text !== ''),

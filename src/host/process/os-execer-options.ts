@@ -56,11 +56,14 @@ export interface OsExecerOptions {
 /** The shapes of all options but the clock. */
 export const OS_EXECER_FIELDS: is.ShapesOf<Omit<OsExecerOptions, 'clock'>> = {
   stdin: is.anyOf('"null", "inherit" or a descriptor', is.oneOf('null', 'inherit'), is.COUNT),
-  stopSignal: is.such('the name of a signal such as SIGINT', (value) =>
+  stopSignal: is.satisfying('the name of a signal such as SIGINT', (value) =>
     Object.hasOwn(constants.signals, value as string),
   ),
   ...is.each(['graceMs', 'drainGraceMs', 'reapMs', 'sinkGraceMs', 'memoryCapBytes'], is.finite(0)),
-  memoryPeriodMs: is.such('a finite number > 0', (value) => Number.isFinite(value) && (value as number) > 0),
+  memoryPeriodMs: is.satisfying(
+    'a finite number > 0',
+    (value) => Number.isFinite(value) && (value as number) > 0,
+  ),
   memoryUsage: is.FUNCTION,
   metrics: METRICS,
   cgroups: is.BOOLEAN,

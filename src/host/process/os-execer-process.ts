@@ -115,7 +115,7 @@ export class OsProcess implements Process {
     const { child, clock, limits, tree, onStopped } = this.#parts;
     await Promise.race([this.#exited, stopped]);
     onStopped();
-    if (this.#request === 'abort') await this.#letEnd();
+    if (this.#request === 'abort') await this.#awaitGrace();
     const endedBefore = this.#natural !== undefined;
     const memoryList = await this.#listMemory();
     const deadlineMs = clock.now() + limits.reapMs;
@@ -131,7 +131,7 @@ export class OsProcess implements Process {
    * Waits out the grace of an abort: all of it while the leader lives, little more for descendants that outlive the
    * leader (R127).
    */
-  async #letEnd(): Promise<void> {
+  async #awaitGrace(): Promise<void> {
     const { clock, limits, tree } = this.#parts;
     const endMs = clock.now() + limits.graceMs;
     await this.#asked;

@@ -188,24 +188,24 @@ class LinuxProcessTree implements ProcessTree {
 
   async census(): Promise<TreeCensus> {
     const errand = new CensusErrand(this.#membership);
-    await doSoon(errand);
+    await runSoon(errand);
     return errand.census();
   }
 
   terminate(name: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     // If the table cannot be read, for lack of file descriptors for instance, at least the group has been signalled.
-    return doSoon(new TerminateErrand(this.#membership, name)).catch(() => undefined);
+    return runSoon(new TerminateErrand(this.#membership, name)).catch(() => undefined);
   }
 
   async kill(): Promise<TreeCensus> {
     const errand = new KillErrand(this.#membership, this.#cgroup);
-    await doSoon(errand);
+    await runSoon(errand);
     return errand.census();
   }
 
   killNow(): TreeCensus {
     const errand = new KillErrand(this.#membership, this.#cgroup);
-    doTogether([errand]);
+    runTogether([errand]);
     return errand.census();
   }
 
@@ -364,17 +364,17 @@ let waiting: Waiting[] = [];
  * Invariant: from the first look of an errand to its end nothing else runs, so that this process cannot cause the reuse
  * of a pid that was seen.
  */
-function doSoon(errand: Errand): Promise<void> {
+function runSoon(errand: Errand): Promise<void> {
   return new Promise((done, failed) => {
-    if (waiting.push({ errand, done, failed }) === 1) nextTurn(doWaiting);
+    if (waiting.push({ errand, done, failed }) === 1) nextTurn(runWaiting);
   });
 }
 
-function doWaiting(): void {
+function runWaiting(): void {
   const all = waiting;
   waiting = [];
   try {
-    doTogether(all.map(({ errand }) => errand));
+    runTogether(all.map(({ errand }) => errand));
     for (const { done } of all) done();
   } catch (reason) {
     for (const { failed } of all) failed(reason);
@@ -386,7 +386,7 @@ function doWaiting(): void {
  *
  * @throws Error if the table of processes cannot be read.
  */
-function doTogether(errands: readonly Errand[]): void {
+function runTogether(errands: readonly Errand[]): void {
   const steps = [
     ...errands.map((errand) => () => errand.begin()),
     () => lookFor(errands),
@@ -470,7 +470,7 @@ class Look {
   }
 
   #offer(entry: ProcessEntry): void {
-    if (isNobodys(entry) || entry.startTicks < this.#firstStart) return;
+    if (isUnowned(entry) || entry.startTicks < this.#firstStart) return;
     const { pid, parent, group, session } = entry;
     let claimed = this.#offerTo(this.#byPid.get(pid), entry);
     claimed = this.#offerTo(this.#byPid.get(parent), entry) || claimed;
@@ -517,18 +517,18 @@ class Look {
 
   /** Repeats, because a child may have been read before its parent. */
   #followAncestry(entries: ReadonlyMap<number, ProcessEntry>): void {
-    for (let goesOn = true; goesOn;) {
-      goesOn = false;
+    for (let hasGrown = true; hasGrown;) {
+      hasGrown = false;
       for (const entry of entries.values()) {
-        if (isNobodys(entry)) continue;
-        if (this.#offerTo(this.#byPid.get(entry.parent), entry)) goesOn = true;
+        if (isUnowned(entry)) continue;
+        if (this.#offerTo(this.#byPid.get(entry.parent), entry)) hasGrown = true;
       }
     }
   }
 }
 
 /** Process 1, this process and kernel threads belong to no command. */
-function isNobodys({ pid, kernel }: ProcessEntry): boolean {
+function isUnowned({ pid, kernel }: ProcessEntry): boolean {
   return pid <= 1 || pid === process.pid || kernel;
 }
 

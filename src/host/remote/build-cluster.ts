@@ -226,7 +226,7 @@ export async function serveBuildCluster(options: BuildClusterOptions = {}): Prom
       ...(abandonedAfterMs === undefined ? {} : { abandonedAfterMs }),
       ...(uploadIdleMs === undefined ? {} : { uploadIdleMs }),
     });
-    const served = lyingBy(chaosSeed, world, service, faults);
+    const served = withSeededFaults(chaosSeed, world, service, faults);
     const serving = is.only<Omit<ServeRemoteOptions, 'service'>>(SERVING_FIELDS, options);
     const { endpoint, port, close } = await serveRemote({ ...serving, service: served });
     return {
@@ -266,7 +266,7 @@ async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
   await Promise.all(work);
 }
 
-function lyingBy(
+function withSeededFaults(
   seed: string | undefined,
   world: World,
   service: RemoteService,

@@ -366,14 +366,14 @@ class DiskBlobs implements DiskContentStore {
 
   hold(digests: readonly Digest[]): BlobHold {
     check('digests', digests, MANY_DIGESTS);
-    const letGo = this.#held.add(digests.map(digestKey));
+    const release = this.#held.add(digests.map(digestKey));
     void this.#touchAll(digests);
     const lease = { sinceMs: Date.now() };
     this.#lease.holds.add(lease);
     return {
       release: () => {
         this.#lease.holds.delete(lease);
-        letGo();
+        release();
       },
     };
   }

@@ -111,7 +111,7 @@ function withOthersFree<O, R>(
   kept: readonly HistoryOperation<O, R>[],
 ): HistoryOperation<O, R>[] {
   const isKept = new Set(kept);
-  return operations.map((operation) => (isKept.has(operation) ? operation : setFree(operation)));
+  return operations.map((operation) => (isKept.has(operation) ? operation : freed(operation)));
 }
 
 /** What was known right after that event. */
@@ -129,7 +129,7 @@ function opened<O, R>(operation: HistoryOperation<O, R>): HistoryOperation<O, R>
 }
 
 /** Frees an operation: it may have happened at any time, with any reply, or never. */
-function setFree<O, R>(operation: HistoryOperation<O, R>): HistoryOperation<O, R> {
+function freed<O, R>(operation: HistoryOperation<O, R>): HistoryOperation<O, R> {
   return { ...opened(operation), invokedAt: -Infinity };
 }
 
@@ -205,7 +205,7 @@ export function checkLinearizable<O, R, S>(
 }
 
 const LINEARIZABILITY_OPTIONS = is.optionsOf<LinearizabilityOptions>({}, { maxStates: is.integer(1) });
-const HISTORY = is.such(
+const HISTORY = is.satisfying(
   'a history or a list of operations',
   (value) => typeof value === 'object' && value !== null,
 );
@@ -329,11 +329,11 @@ class RefutedOrders<O, R, S> {
   }
 
   texts(): string[] {
-    if (this.#model.replies !== undefined) this.#goOn([], this.#model.initial);
+    if (this.#model.replies !== undefined) this.#extend([], this.#model.initial);
     return [...this.#texts];
   }
 
-  #goOn(path: readonly ContradictingOperation<O, R>[], state: S): void {
+  #extend(path: readonly ContradictingOperation<O, R>[], state: S): void {
     const left = this.#entries.filter((entry) => !path.includes(entry));
     for (const next of left) {
       if (this.#texts.size >= ORDERS_MAX) return;
@@ -341,7 +341,7 @@ class RefutedOrders<O, R, S> {
       if (left.some((other) => other !== next && isBefore(other.operation, next.operation))) continue;
       const after = this.#model.step(state, operation, outcome === 'open' ? undefined : reply) ?? [];
       if (after.length === 0) this.#texts.add(this.#refutation(path, state, next));
-      else for (const one of after) this.#goOn([...path, next], one);
+      else for (const one of after) this.#extend([...path, next], one);
     }
   }
 

@@ -217,7 +217,7 @@ class OrderSearch<O, R, S> {
       if (configuration === undefined) {
         const stuck = this.#frontier.popDeferred();
         if (stuck === undefined) return { kind: 'impossible', ...this.effort() };
-        this.#goOnWithOpen(stuck);
+        this.#placeNextOpen(stuck);
         continue;
       }
       if (!this.#isNew(configuration)) continue;
@@ -229,7 +229,7 @@ class OrderSearch<O, R, S> {
       if (placed === this.#returned.length) {
         return { kind: 'found', order: placedOrder(configuration), ...this.effort() };
       }
-      this.#goOnWithReturned(configuration);
+      this.#placeNextReturned(configuration);
       if (this.#open.length > configuration.usedOpen.length) {
         this.#frontier.defer(configuration, placed, configuration.usedOpen.length);
       }
@@ -246,7 +246,7 @@ class OrderSearch<O, R, S> {
   }
 
   /** The next operation may be any that began before each of the remaining ones returned. */
-  #goOnWithReturned(configuration: Configuration<O, R, S>): void {
+  #placeNextReturned(configuration: Configuration<O, R, S>): void {
     const { candidates } = this.#candidates(configuration);
     // Reversed, because the frontier takes the last one first, and the earliest invocations are the likeliest.
     for (const index of candidates.reverse()) {
@@ -257,7 +257,7 @@ class OrderSearch<O, R, S> {
     }
   }
 
-  #goOnWithOpen(configuration: Configuration<O, R, S>): void {
+  #placeNextOpen(configuration: Configuration<O, R, S>): void {
     const { firstReturn } = this.#candidates(configuration);
     const { usedOpen, state: before } = configuration;
     const key = this.#model.key(before);

@@ -2,7 +2,7 @@
  * A decorator that records in a history what one client does with a runner. Invariant: calls, results and errors pass
  * unchanged and in the same synchronous call; the history gets only what the client can know.
  */
-import { callAs, type GoOn, interceptService } from '../../call/intercept-service.ts';
+import { callAs, type Proceed, interceptService } from '../../call/intercept-service.ts';
 import { ownCall, type ServiceCall, statusesOf } from '../../call/service-call.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { isRunnerError, type RunnerErrorCode } from '../../kernel/errors.ts';
@@ -62,10 +62,10 @@ export function watchHistory(
   check('service', service, WHOLE_SERVICE);
   check('history', history, HISTORY);
   check('client', client, CLIENT);
-  const record = async <R>(call: ServiceCall, goOn: GoOn<R>): Promise<R> => {
+  const record = async <R>(call: ServiceCall, proceed: Proceed<R>): Promise<R> => {
     const id = history.begin(client, keptCall(call));
     try {
-      const reply = await callAs(client, () => goOn(call));
+      const reply = await callAs(client, () => proceed(call));
       history.end(id, { runs: statusesOf(call, reply).map(seenRun) });
       return reply;
     } catch (error) {
@@ -76,8 +76,8 @@ export function watchHistory(
       throw error;
     }
   };
-  return interceptService(service, (call, goOn) =>
-    call.method === 'release' ? goOn(call) : record(call, goOn),
+  return interceptService(service, (call, proceed) =>
+    call.method === 'release' ? proceed(call) : record(call, proceed),
   );
 }
 

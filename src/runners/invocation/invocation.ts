@@ -194,9 +194,9 @@ export class Invocation implements Performance {
       return;
     }
     this.#tracePhase(phase);
-    const goesOn = this.#begin(phase);
+    const continues = this.#begin(phase);
     // Storing logs has no bound: an abort would have skipped it, and a deadline does not cut it short (R101, R115).
-    if (goesOn && hurried && phase !== 'upload' && phase !== 'collect') this.#setBound();
+    if (continues && hurried && phase !== 'upload' && phase !== 'collect') this.#setBound();
   }
 
   #limitAction(timeoutMs: number | undefined): void {

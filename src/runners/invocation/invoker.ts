@@ -5,7 +5,7 @@ import type { RunID } from '../../model/run-status.ts';
 import type { World } from '../../model/world.ts';
 import { startInvocation } from './invocation.ts';
 import { InvokerParts, type InvokerOptions, INVOKER_OPTIONS } from './invoker-parts.ts';
-import { mayGoUndisturbed, UndisturbedInvocation, type PlainParts } from './undisturbed-invocation.ts';
+import { mayRunUndisturbed, UndisturbedInvocation, type PlainParts } from './undisturbed-invocation.ts';
 import type { Performance, Performer, StatusListener } from '../queue/performer.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { checkWorld } from '../../model/world.ts';
@@ -27,7 +27,7 @@ export class Invoker implements Performer {
 
   perform(command: Command, runId: RunID, onStatus: StatusListener): Performance {
     const plain = this.#plain;
-    if (plain !== undefined && mayGoUndisturbed(command, runId)) {
+    if (plain !== undefined && mayRunUndisturbed(command, runId)) {
       return new UndisturbedInvocation(this.#parts, plain, command, runId, onStatus).start();
     }
     return startInvocation(this.#parts, command, runId, onStatus);

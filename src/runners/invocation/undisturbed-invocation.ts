@@ -32,7 +32,7 @@ export interface PlainParts {
 }
 
 /** True if a run may go undisturbed: it has no snapshot, so no filer, and an id that outputs accept unchanged. */
-export function mayGoUndisturbed({ snapshotId = '' }: Command, runId: string): boolean {
+export function mayRunUndisturbed({ snapshotId = '' }: Command, runId: string): boolean {
   return snapshotId === '' && isPlainId(runId);
 }
 

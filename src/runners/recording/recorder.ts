@@ -152,4 +152,4 @@ export class RunRecorder implements Recorder {
 }
 
 /** Argument shape of a recorder from {@link createRecorder}. */
-export const RECORDER: is.SuchShape = is.instanceOf('what createRecorder has made', RunRecorder);
+export const RECORDER: is.PredicateShape = is.instanceOf('what createRecorder has made', RunRecorder);

@@ -151,10 +151,10 @@ export class RunnerTape {
 
   /** The same runner; its calls that change something are recorded with their answers. */
   recordCalls<S extends Service>(runner: S): S {
-    return interceptInPlace(runner, (call, goOn) =>
+    return interceptInPlace(runner, (call, proceed) =>
       call.method === 'run' || call.method === 'abort' || call.method === 'release'
-        ? this.#call(call, () => goOn(call))
-        : goOn(call),
+        ? this.#call(call, () => proceed(call))
+        : proceed(call),
     );
   }
 

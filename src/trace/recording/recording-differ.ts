@@ -6,7 +6,7 @@
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { describeValue } from '../../kernel/errors.ts';
-import { wentIn, type RecordedEntry, type Recording } from '../../model/recording.ts';
+import { isInput, type RecordedEntry, type Recording } from '../../model/recording.ts';
 import { findDataDifference, type DataDifference } from '../data-difference.ts';
 import { formatEntry } from './entry-text.ts';
 
@@ -99,11 +99,11 @@ function beyondTheEnd(
     if (extras.has(index)) {
       const isOvertaken = isFollowedInTurn || isFollowedLater || (isFollowedByAnswer && isOfRun(entry));
       const mustBe = isReaction(entry) ? isOvertaken : isFollowed;
-      if (!mustBe && !wentIn(entry)) beyond.add(index);
+      if (!mustBe && !isInput(entry)) beyond.add(index);
       continue;
     }
     isFollowed = true;
-    isFollowedInTurn = !wentIn(entry);
+    isFollowedInTurn = !isInput(entry);
     // A clock event fires only after all reactions. Calls and answers may precede them in a recording, though not in a
     // replay.
     isFollowedLater ||= entry.type === 'fired';

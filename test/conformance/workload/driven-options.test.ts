@@ -88,11 +88,11 @@ class Seen {
   }
 
   service(service: Service): Service {
-    return interceptService(service, (call, goOn) => {
+    return interceptService(service, (call, proceed) => {
       if (call.method === 'run') this.note('Command', call.args[0]);
       if (call.method === 'query' || call.method === 'queryNow') this.note('Query', call.args[0]);
       if (call.method === 'query') this.note('Wait', call.args[1]);
-      return goOn(call);
+      return proceed(call);
     });
   }
 }

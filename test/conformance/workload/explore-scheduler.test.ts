@@ -93,7 +93,7 @@ describe('exploreScheduler', () => {
       return Object.fromEntries(Object.entries(answer).map(([key, of]) => [key, invented(of)])) as A;
     };
     const inventing = first((worker) =>
-      interceptService(worker, async (call, goOn) => invented(await goOn(call))),
+      interceptService(worker, async (call, proceed) => invented(await proceed(call))),
     );
     const wanted = /^job "[^"]*" is COMPLETE 0: expected a run of it that ended so, got ABORTED/;
     expect(await failureOf(schedulerWorkload(inventing), 500, wanted)).toMatch(wanted);

@@ -19,10 +19,10 @@ test('what would have held leaves the pauses of clients as they are', async () =
     commands: simCommands,
     create(world, options) {
       const runner = createSimulatedRunner(world, options);
-      const service = interceptService(runner, async (call, goOn) => {
-        if (call.method !== 'abort') return goOn(call);
+      const service = interceptService(runner, async (call, proceed) => {
+        if (call.method !== 'abort') return proceed(call);
         const before = (await runner.statusAll()).statuses.find(({ runId }) => runId === call.args[0]);
-        const answer = await goOn(call);
+        const answer = await proceed(call);
         if (before?.state === 'RUNNING') throw new Error('it runs already');
         return answer;
       });
