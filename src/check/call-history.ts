@@ -4,6 +4,7 @@
  * lazily.
  */
 import type { Clock } from '../kernel/clock.ts';
+import { onOneLine } from '../kernel/one-line.ts';
 import { statusesOf, type ServiceCall } from '../call/service-call.ts';
 import { callText, refusalText, replyText } from '../explore/explain/answer-texts.ts';
 import { counted } from '../model/plural.ts';
@@ -58,7 +59,7 @@ export class CallHistory {
     const width = Math.max(0, ...shown.map(({ atMs }) => msText(atMs).length));
     return [
       ...(more === 0 ? [] : [`(${counted(more, 'call')} before)`]),
-      ...shown.map((noted) => `${msText(noted.atMs).padStart(width)} ms   ${textOf(noted)}`),
+      ...shown.map((noted) => `${msText(noted.atMs).padStart(width)} ms   ${onOneLine(textOf(noted))}`),
     ];
   }
 

@@ -2,6 +2,7 @@
 import { writeSync } from 'node:fs';
 import { messageOf } from '../kernel/errors.ts';
 import { escaped, onOneLine } from '../kernel/one-line.ts';
+import { cutToWidth } from '../kernel/text-width.ts';
 import { endProcess, EXIT_STATUS, exitByHangUp } from './exit-status.ts';
 import { painted, type Style, styled } from './styled-text.ts';
 
@@ -142,7 +143,7 @@ export class Terminal {
 
   /** Replaces the progress line; an empty text removes it. Does nothing unless a person is watching. */
   progress(text: string): void {
-    if (this.isInteractive) this.#err.write(`\r\u001b[2K${onOneLine(text).slice(0, this.columns - 1)}`);
+    if (this.isInteractive) this.#err.write(`\r\u001b[2K${cutToWidth(onOneLine(text), this.columns - 1)}`);
   }
 
   /** Styles a text for stdout, unless stdout is not a terminal or `NO_COLOR` is set. */

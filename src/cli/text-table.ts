@@ -3,6 +3,7 @@
  * number is shown whole or not at all.
  */
 import { onOneLine } from '../kernel/one-line.ts';
+import { cutToWidth, widthOf } from '../kernel/text-width.ts';
 import { isStyled, withoutStyles } from './styled-text.ts';
 
 /** How a table is fitted into a terminal. */
@@ -53,7 +54,7 @@ function totalOf(widths: readonly number[]): number {
 
 /** Widths at which words stay whole: the widths of the cells, reduced where the widest columns can give way. */
 function fitted(all: readonly Row[], columns: number): number[] {
-  return narrowed(widest(all, widthOf), widest(all, longestWord), columns);
+  return narrowed(widest(all, widthOfCell), widest(all, longestWord), columns);
 }
 
 function widest(all: readonly Row[], of: (cell: string) => number): number[] {
@@ -97,7 +98,7 @@ function drawn(all: readonly Row[], widths: readonly number[]): string[] {
 
 /** Lines of at most this width; a longer word is cut. */
 function wrapped(cell: string, width: number): string[] {
-  if (widthOf(cell) <= width || isStyled(cell)) return [cell];
+  if (widthOfCell(cell) <= width || isStyled(cell)) return [cell];
   const lines: string[] = [];
   for (const word of cell.split(' ').map((whole) => cut(whole, width))) {
     const last = lines.at(-1);
@@ -109,12 +110,12 @@ function wrapped(cell: string, width: number): string[] {
 }
 
 function cut(word: string, width: number): string {
-  return widthOf(word) <= width ? word : `${word.slice(0, Math.max(0, width - 1))}…`;
+  return widthOf(word) <= width ? word : `${cutToWidth(word, width - 1)}…`;
 }
 
 /** Numbers with their units and coloured cells are never broken. */
 function longestWord(cell: string): number {
-  return isStyled(cell) || NUMBER.test(cell) ? widthOf(cell) : Math.max(...cell.split(' ').map(widthOf));
+  return isStyled(cell) || NUMBER.test(cell) ? widthOfCell(cell) : Math.max(...cell.split(' ').map(widthOf));
 }
 
 /**
@@ -122,21 +123,21 @@ function longestWord(cell: string): number {
  * number.
  */
 function leastOf(cell: string): number {
-  if (isStyled(cell)) return widthOf(cell);
-  const numbers = cell.split(' ').map((word) => Math.min(word.length, startingNumber(word).length + 1));
-  return Math.max(Math.min(cell.length, CUT_WIDTH), ...numbers);
+  if (isStyled(cell)) return widthOfCell(cell);
+  const numbers = cell.split(' ').map((word) => Math.min(widthOf(word), startingNumber(word).length + 1));
+  return Math.max(Math.min(widthOf(cell), CUT_WIDTH), ...numbers);
 }
 
 function startingNumber(word: string): string {
   return /^\d[\d.,]*\u00a0?/.exec(word)?.[0] ?? '';
 }
 
-/** How many columns a text takes, without its colours. */
-export function widthOf(cell: string): number {
-  return withoutStyles(cell).length;
+/** How many columns a cell takes. */
+function widthOfCell(cell: string): number {
+  return widthOf(withoutStyles(cell));
 }
 
 function pad(cell: string, width: number, isNumeric: boolean): string {
-  const space = ' '.repeat(Math.max(0, width - widthOf(cell)));
+  const space = ' '.repeat(Math.max(0, width - widthOfCell(cell)));
   return isNumeric ? space + cell : cell + space;
 }

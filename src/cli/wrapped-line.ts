@@ -2,7 +2,7 @@
  * One line of a report as lines that a terminal has room for. Invariant: only blanks are broken at, so that a path, a token or a word stays whole, and no
  * character but blanks is lost.
  */
-import { widthOf } from './text-table.ts';
+import { widthOf } from '../kernel/text-width.ts';
 
 /** Of a history, all that stands before the text: `  50 ms ? `. */
 const BEFORE_TEXT = /^ *(?:\S+ ms [ ?!] )?/;

@@ -56,6 +56,26 @@ describe('a table', () => {
     ]);
   });
 
+  test('aligns columns by what a terminal shows: wide characters, marks and emoji', () => {
+    const rows = [
+      ['日本語', '1'],
+      ['e\u0301te\u0301', '2'],
+      ['👩‍👩‍👧', '3'],
+      ['plain', '4'],
+    ];
+    expect(textTable(['name', 'n'], rows)).toEqual([
+      'name    n',
+      '日本語  1',
+      'e\u0301te\u0301     2',
+      '👩‍👩‍👧      3',
+      'plain   4',
+    ]);
+    expect(textTable(['name', 'n'], [['日本語日本語日本語', '12']], { columns: 13 })).toEqual([
+      'name        n',
+      '日本語日…  12',
+    ]);
+  });
+
   test('breaks no space that holds words together', () => {
     const cell = `7${NO_BREAK}COMPLETE, 6${NO_BREAK}ABORTED`;
     expect(textTable(['a'], [[cell]], { columns: 13 })).toEqual(['a', '7 COMPLETE,', '6 ABORTED']);

@@ -23,6 +23,7 @@ test.for<[what: string, text: string, columns: number | undefined, lines: readon
     12,
     ['at', '  /a/very/long/path/x.ts', '  is'],
   ],
+  ['of wide characters', '日本語 日本語 日本語', 13, ['日本語 日本語', '  日本語']],
   ['of a narrow terminal', '  1000 ms   one two three', 20, ['  1000 ms   one two', '  three']],
 ])('a line %s', ([, text, columns, lines]) => {
   expect(wrappedLine(text, columns)).toEqual(lines);

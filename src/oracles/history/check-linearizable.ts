@@ -10,6 +10,7 @@ import { searchOrder } from './order-search.ts';
 import { MODEL, type SequentialModel } from './sequential-model.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { describeValue, invalidArgument } from '../../kernel/errors.ts';
+import { onOneLine } from '../../kernel/one-line.ts';
 import { contradictionSentence, type ContradictingOperation, type Contradiction } from './contradiction.ts';
 
 /** The operations needed for a contradiction, in the order of their invocations, as of the moment of the last reply. */
@@ -295,16 +296,16 @@ function describeContradiction<O, R, S>(
   isMinimal: boolean,
 ): Contradiction<O, R> {
   const entries = operations.map((operation) => ({
-    client: operation.client,
-    call: model.showOperation?.(operation.operation) ?? showValue(operation.operation),
-    reply: showReply(operation, model),
+    client: onOneLine(operation.client),
+    call: onOneLine(model.showOperation?.(operation.operation) ?? showValue(operation.operation)),
+    reply: onOneLine(showReply(operation, model)),
     operation,
   }));
   const leftOutCount = total - operations.length;
   return {
     sentence: contradictionSentence(entries),
     operations: entries,
-    orders: new RefutedOrders(entries, model).texts(),
+    orders: new RefutedOrders(entries, model).texts().map(onOneLine),
     leftOutCount,
     isMinimal,
   };

@@ -5,6 +5,7 @@
  * are ignored, as their replies say nothing about these.
  */
 import * as is from '../../kernel/shape.ts';
+import { padded, widthOf } from '../../kernel/text-width.ts';
 import { type HistoryOperation, isBefore } from './history.ts';
 import { check } from '../../kernel/argument-check.ts';
 
@@ -160,11 +161,11 @@ function timeLines(operations: readonly Entry[]): string[] {
     if (row === undefined) rows.push([bar]);
     else row.push(bar);
   }
-  const names = widthOf(operations.map(({ client }) => client));
+  const names = widest(operations.map(({ client }) => client));
   const edge = Math.max(0, ...bars.map(({ begin, end, entry }) => end ?? begin + widthOfBar(entry) - 1));
   return rows
     .toSorted((a, b) => operations.findIndex(isOf(a)) - operations.findIndex(isOf(b)))
-    .map((row) => `${(row[0]?.entry.client ?? '').padEnd(names)}  ${drawRow(row, edge)}`);
+    .map((row) => `${padded(row[0]?.entry.client ?? '', names)}  ${drawRow(row, edge)}`);
 }
 
 function isOf(row: readonly Bar[]): (entry: Entry) => boolean {
@@ -198,30 +199,30 @@ function labelOf({ call, reply }: Entry): string {
 }
 
 function widthOfBar(entry: Entry): number {
-  return `|--- ${labelOf(entry)} ---|`.length;
+  return widthOf(`|--- ${labelOf(entry)} ---|`);
 }
 
 function drawRow(row: readonly Bar[], edge: number): string {
   let line = '';
   for (const { entry, begin, end } of row) {
     const width = (end ?? edge) + 1 - begin;
-    const body = `|--- ${labelOf(entry)} `.padEnd(width - 1, '-');
-    line = `${line.padEnd(begin)}${body}${end === undefined ? '-' : '|'}`;
+    const body = padded(`|--- ${labelOf(entry)} `, width - 1, '-');
+    line = `${padded(line, begin)}${body}${end === undefined ? '-' : '|'}`;
   }
   return line;
 }
 
 function intervals(operations: readonly Entry[]): string[] {
-  const names = widthOf(operations.map(({ client }) => client));
-  const labels = widthOf(operations.map(labelOf));
+  const names = widest(operations.map(({ client }) => client));
+  const labels = widest(operations.map(labelOf));
   return operations.map((entry) => {
     const { invokedAtMs, respondedAtMs } = entry.operation;
     const until = respondedAtMs === Infinity ? 'on' : `to ${respondedAtMs} ms`;
     const from = respondedAtMs === Infinity ? `from ${invokedAtMs} ms` : `${invokedAtMs}`;
-    return `${entry.client.padEnd(names)}  ${labelOf(entry).padEnd(labels)}  ${from} ${until}`;
+    return `${padded(entry.client, names)}  ${padded(labelOf(entry), labels)}  ${from} ${until}`;
   });
 }
 
-function widthOf(texts: readonly string[]): number {
-  return Math.max(0, ...texts.map(({ length }) => length));
+function widest(texts: readonly string[]): number {
+  return Math.max(0, ...texts.map(widthOf));
 }

@@ -51,6 +51,33 @@ describe('a contradiction reads', () => {
     ]);
   });
 
+  test('in columns, whatever the names of clients are', () => {
+    const rows: RegisterRow[] = [
+      ['日本', write(1), undefined, 2, 5],
+      ['a\nb', read, 0, 6, 9],
+    ];
+    expect(textOf(rows).slice(0, 7)).toEqual([
+      'read by a\\nb said 0 after write(1) by 日本 had returned',
+      '',
+      '日本  |--- write(1) ---|',
+      'a\\nb                     |--- read → 0 ---|',
+      '',
+      '日本  write(1)  2 to 5 ms',
+      'a\\nb  read → 0  6 to 9 ms',
+    ]);
+    const wide = {
+      ...registerModel<number>(0),
+      showOperation: ({ kind }: Call) => `${kind} 値\t`,
+    };
+    expect(formatContradiction(contradictionOf(rows, wide)).split('\n').slice(2, 7)).toEqual([
+      '日本  |--- write 値\\t ---|',
+      'a\\nb                       |--- read 値\\t → 0 ---|',
+      '',
+      '日本  write 値\\t     2 to 5 ms',
+      'a\\nb  read 値\\t → 0  6 to 9 ms',
+    ]);
+  });
+
   test('with overlapping operations of one client on lines of their own, and others on one', () => {
     const rows: RegisterRow[] = [
       ['a', { kind: 'cas', expected: 0, value: 1 }, true, 0, 3],
