@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -15,6 +16,7 @@ import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { projectRoot } from '../../scripts/module-graph.ts';
 import { packageDoors, readManifest } from '../../scripts/package-doors.ts';
+import { linksOf } from '../docs/page-links.ts';
 import { blanked } from '../docs/shown-output.ts';
 
 const manifest = readManifest();
@@ -101,6 +103,18 @@ describe('the packed package in an empty folder', () => {
       const page = readFileSync(join(api, `${specifier}.md`), 'utf8').replaceAll('\\', '');
       expect(names.filter((name) => !new RegExp(`^### ${name}\\b`, 'm').test(page))).toEqual([]);
     }
+  });
+
+  test('has pages whose links lead to files that it holds', () => {
+    const folder = join(consumer, 'node_modules', manifest.name);
+    const pages = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+      (name) => name.endsWith('.md') && !name.startsWith('node_modules'),
+    );
+    const links = pages.flatMap((page) =>
+      linksOf(page, readFileSync(join(folder, page), 'utf8')).map(({ path }) => `${page}: ${path}`),
+    );
+    expect(links.length).toBeGreaterThan(200);
+    expect(links.filter((link) => !existsSync(join(folder, link.split(': ')[1] ?? '')))).toEqual([]);
   });
 
   test('runs its command', () => {
