@@ -9,5 +9,5 @@ test('each call is one line, whatever its command and its error are', async () =
   ).rejects.toThrow('no');
   const lines = history.lines();
   expect(lines).toHaveLength(1);
-  expect(lines[0]).toMatch(/^7 ms {3}.*no\\u001b\[2J\\n {2}8 ms {3}forged$/);
+  expect(lines[0]).toMatch(/^7 ms {3}.*no\\u001b\[2J\\n {2}8 ms {3}forged"$/);
 });
