@@ -3,7 +3,6 @@
  * the subjects that the failure names, with when and why. Invariant: lines are in order of time, at most as many as
  * asked for, and the number of omitted ones is given.
  */
-import { timesText } from '../../model/plural.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { headlineOf } from '../failure-key.ts';
@@ -51,7 +50,8 @@ export function historyOf(index: RunIndex, failure: Failure, linesMax: number): 
   const { atMs, message } = failure;
   return {
     lines: [...lines, { role: 'failure', atMs, runner: '', text: headlineOf(message).headline }],
-    leftOut: candidates.filter(isLine).length - shown.flat().filter(isLine).length,
+    leftOut:
+      candidates.filter(isLine).length - shown.flatMap(({ candidates: all }) => all.filter(isLine)).length,
   };
 }
 
@@ -67,7 +67,7 @@ function takeBest(rows: Rows, candidates: readonly HistoryCandidate[], most: num
     // Events around it may explain how the named subject got there, so they are shown if there is room.
     const isTelling = candidate.rank <= RANK.around;
     if (!isTelling && rows.size >= LINES_MIN && byWorth.length - rows.taken > LEFT_OUT_MIN) return;
-    rows.take(index);
+    rows.take(index, most);
   }
 }
 
@@ -88,14 +88,15 @@ function takeBegins(
     if (rows.size >= most) return;
     const begin = event === undefined ? undefined : begins.get(event);
     const index = begin === undefined ? -1 : all.findIndex((candidate) => candidate.event === begin);
-    if (index >= 0) rows.take(index);
+    if (index >= 0) rows.take(index, most);
   }
 }
 
 function lineOf(index: RunIndex, row: Row, before: Row | undefined): HistoryLine {
-  const [first] = row;
+  const { candidates, times } = row;
+  const [first] = candidates;
   const { role, atMs, runner, textOf, firingId } = first;
-  const because = before?.at(-1)?.firingId === firingId ? undefined : causeText(index, first);
-  const text = `${textOf()}${timesText(row.length)}`;
+  const because = before?.candidates.at(-1)?.firingId === firingId ? undefined : causeText(index, first);
+  const text = `${textOf()}${times}`;
   return { role, atMs, runner, text, ...(because === undefined ? {} : { because }) };
 }
