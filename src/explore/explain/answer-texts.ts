@@ -1,6 +1,6 @@
 /**
- * The words for a call on a service and for what it came to: its answer, its refusal, or a value that does not fit. Invariant: malformed
- * arguments, whatever is thrown, and a value whose fields throw when they are read have a text too.
+ * Texts for a call on a service and its outcome: a reply, a refusal, or a value of the wrong shape. Invariant: malformed
+ * arguments, any thrown value, and a value whose fields throw when read have a text too.
  */
 import { isRunnerError, messageOf } from '../../kernel/errors.ts';
 import { callSubject, type ServiceCall, statusesOf } from '../../call/service-call.ts';
@@ -15,7 +15,7 @@ export function callText(call: ServiceCall): string {
   return `${call.method}(${argumentsText(call)})`;
 }
 
-/** The arguments of a call alone. They may be malformed on purpose. */
+/** The arguments of a call, which may be malformed on purpose. */
 export function argumentsText(call: ServiceCall): string {
   try {
     if (call.method === 'run') {
@@ -37,7 +37,7 @@ function runText(runId: string): string {
   return runId === '' ? '' : `run ${runId}`;
 }
 
-/** What a call came to, such as `run 0 COMPLETE 0`; empty for a release. */
+/** The outcome of a call, such as `run 0 COMPLETE 0`; empty for a release. */
 export function replyText(call: ServiceCall, reply: unknown): string {
   if (call.method === 'release') return '';
   const statuses = statusesOf(call, reply);
@@ -50,7 +50,7 @@ function outcomeText({ state, exitCode }: RunStatus): string {
   return hasField(state, 'exitCode') ? `${state} ${exitCode}` : state;
 }
 
-/** A refusal by its code; of any other error its name and message. */
+/** A refusal by its code; any other error by its name and message. */
 export function refusalText(error: unknown): string {
   return isRunnerError(error) ? `${error.code} (${JSON.stringify(messageOf(error))})` : thrownText(error);
 }

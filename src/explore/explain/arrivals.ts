@@ -1,4 +1,4 @@
-/** Messages by the events of the clock that bring them, and by the questions that are asked about them as they are sent. */
+/** Finds messages by the clock events that deliver them, and by the questions asked about them when they are sent. */
 import type { Topic } from '../../kernel/question.ts';
 import { diskCallText, isDiskCallTopic } from '../../model/disk.ts';
 import {
@@ -12,14 +12,14 @@ import {
 import type { CallArguments } from './call-arguments.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 
-/** The event of the clock by which a message arrives, or a call of a disk ends, in words; undefined for all others. */
+/** Names the clock events that deliver a message or end a disk call. */
 export class Arrivals {
   readonly #arrivals = new Map<number, MessageEvent>();
-  /** The new names that the events of the clock have given to files. */
+  /** New names of files, by the clock event that renamed them. */
   readonly #renames = new Map<number, string>();
-  /** What is called how on which link, for events that do not come to fire. */
+  /** Texts by link and step, for events that never fire. */
   readonly #named = new Map<string, Map<string, string>>();
-  /** The calls that an event of the clock has made. */
+  /** Calls by the clock event that made them. */
   readonly #calls = new Map<number, MessageEvent[]>();
   readonly #firings: ObservedRun['firings'];
   readonly #args: CallArguments;
@@ -40,7 +40,7 @@ export class Arrivals {
         if (calls === undefined) this.#calls.set(firingId, [event]);
         else calls.push(event);
       }
-      // What this event has sent itself does not arrive with it.
+      // A message that this event sends cannot also arrive with it.
       if (event.step === 'sent') sent.add(keyOf(event));
       else if (!sent.has(keyOf(event)) && !this.#arrivals.has(firingId)) {
         if (isOf(firings.get(firingId)?.topic, event)) this.#arrivals.set(firingId, event);
@@ -48,11 +48,12 @@ export class Arrivals {
     }
   }
 
-  /** The message that has come with this event of the clock. */
+  /** The message that this clock event delivered. */
   broughtBy(firingId: number): MessageEvent | undefined {
     return this.#arrivals.get(firingId);
   }
 
+  /** The event in words; undefined if it neither delivers a message nor ends a disk call. */
   textOf(id: number, topic: Topic): string | undefined {
     if (isDiskCallTopic(topic)) {
       return `the ${diskCallText(topic.what, topic.subject, this.#renames.get(id))} on ${topic.owner}`;
@@ -64,7 +65,7 @@ export class Arrivals {
     return this.#limitText(id, owner, what) ?? this.#named.get(owner)?.get(what);
   }
 
-  /** The time limit of a call is set as that is made; of several alike nobody can say whose it is. */
+  /** The timeout of a call is set when the call is made; with several different candidates it is unclear whose it is. */
   #limitText(id: number, link: string, what: string): string | undefined {
     const made = this.#calls.get(this.#firings.get(id)?.cause ?? 0) ?? [];
     const [call, ...others] = made.filter(
@@ -90,12 +91,12 @@ function keyOf({ id, kind }: MessageEvent): string {
   return `${id} ${kind}`;
 }
 
-/** A restart delivers what has waited for it, and is not the arrival of that. */
+/** False for a restart: it delivers messages that waited for it, but belongs to no link. */
 function isOf(topic: Topic | undefined, { runner, to }: MessageEvent): boolean {
   return topic?.owner === linkName(runner, to);
 }
 
-/** The message of which it was asked, as it was sent, how long it takes; as a noun, undefined if it was asked of something else. */
+/** The message whose latency the question is about, as a noun; undefined if the question is about something else. */
 export function messageAskedAbout(
   { events }: Pick<ObservedRun, 'events'>,
   { question: { topic }, traceIndex }: Pick<ObservedDecision, 'question' | 'traceIndex'>,

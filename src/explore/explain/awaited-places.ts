@@ -1,6 +1,7 @@
 /**
- * Where the scenario waits in a standstill, or for what comes from outside, by line. Invariants: to see that costs more than the execution
- * does, so that it is run again for it, as short as it gets; what then fails in another way says nothing of this failure.
+ * Finds the lines where the scenario waits in a standstill, or for something outside of the simulation. Invariants:
+ * watching awaits costs more than the execution, so it is run again for that, as briefly as possible; if the new run
+ * fails differently, its facts are discarded.
  */
 import { ExecutionInterrupted, type DecisionSource } from '../../kernel/decisions.ts';
 import { type FailureFact, factsOf } from '../../simulation/failure-fact.ts';
@@ -10,7 +11,7 @@ import { failureKey } from '../failure-key.ts';
 import { answersOf, type KeyedDecision } from '../keyed-log.ts';
 import { lookingOften } from '../known-stall.ts';
 
-/** The facts that say where the scenario waits; none if it does not wait, or if it is asked to stop. */
+/** The facts that say where the scenario waits; none if it does not wait, or once `shouldStop` returns true. */
 export async function awaitedPlaces(
   executor: Executor,
   log: readonly KeyedDecision[],
@@ -27,7 +28,7 @@ export async function awaitedPlaces(
   const called =
     failure.kind === 'escape' && !isPlaced ? await calledPlaces(executor, source(), key, onTurn) : [];
   const request = { source: source(), captureAwaits: true };
-  // What is found in brief is found at once.
+  // The brief run ends at the first sign of a stall, so it comes first.
   const inBrief = (): Promise<Verdict> => lookingOften(executor).execute(request);
   const inFull = (): Promise<Verdict> => executor.execute({ ...request, onTurn });
   for (const execute of failure.kind === 'stall' ? [inBrief, inFull] : [inFull]) {
@@ -39,7 +40,7 @@ export async function awaitedPlaces(
   return called;
 }
 
-/** What was called outside, by one more execution: what reports it keeps awaits from being seen. */
+/** Calls to the outside. They take an execution of their own, because reporting them prevents watching awaits. */
 async function calledPlaces(
   executor: Executor,
   source: DecisionSource,

@@ -1,8 +1,8 @@
-/** The arguments of calls, for what belongs to one: its answer or error, what becomes of that, and its time limit. */
+/** Arguments of calls, for texts about what belongs to a call: its reply or error, their fate, and its timeout. */
 import type { MessageEvent } from '../../model/message-text.ts';
 import type { ObservedRun } from './observed-run.ts';
 
-/** Those of one execution. */
+/** Looks up the arguments of an execution's calls. */
 export class CallArguments {
   readonly #byId = new Map<number, string>();
 
@@ -13,7 +13,7 @@ export class CallArguments {
     }
   }
 
-  /** As one text; empty for a call without arguments, undefined for what belongs to no call that was seen. */
+  /** The arguments as one text; empty if there are none, undefined for a message of no known call. */
   of({ id }: Pick<MessageEvent, 'id'>): string | undefined {
     return this.#byId.get(id);
   }

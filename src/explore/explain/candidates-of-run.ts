@@ -1,4 +1,4 @@
-/** All lines that the history of an execution may have, in the order of happening: decisions stand before what they led to. */
+/** Collects all lines that a history may show, in chronological order; a decision comes before its effects. */
 import { eventText } from '../../trace/event-text.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { DecidedLines } from './decided-lines.ts';
@@ -11,7 +11,7 @@ import { RepeatedNotes } from './repeated-notes.ts';
 import type { RunIndex } from './run-index.ts';
 import { withSilentFirings } from './silent-firings.ts';
 
-/** Those of an execution that fails. */
+/** The candidates of a failing execution. */
 export function candidatesOf(index: RunIndex, failure: Failure): HistoryCandidate[] {
   const { run, exchanges } = index;
   const losses = new RepeatedLosses(run.events);
@@ -46,7 +46,7 @@ export function candidatesOf(index: RunIndex, failure: Failure): HistoryCandidat
   return withSilentFirings(index, candidates, decided.groupedEventIds);
 }
 
-/** Whether a decision since the event fired says the same. */
+/** True if a decision since the event fired has the same text. */
 function isStatedSince(candidates: readonly HistoryCandidate[], firingId: number, text: string): boolean {
   const since = candidates.findLastIndex((candidate) => candidate.firingId !== firingId) + 1;
   return candidates.slice(since).some(({ role, textOf }) => role === 'decision' && textOf() === text);

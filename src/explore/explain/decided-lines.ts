@@ -1,6 +1,6 @@
 /**
- * The decisions of an execution that were not plain, as lines of its history. Invariant: each is said at most once: by the event of its fault, by the
- * last of a group that passes over the same event, or by a line of its own.
+ * Turns the non-default decisions of an execution into lines of its history. Invariant: each decision is shown at most
+ * once: by the event of its fault, by the last of a group that passes over the same event, or by a line of its own.
  */
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { EventNames } from './event-name.ts';
@@ -11,20 +11,20 @@ import { PassedOver } from './passed-over.ts';
 import type { RunIndex } from './run-index.ts';
 import type { ShownFaults } from './shown-fault.ts';
 
-/** More decisions than these leave no room for what came of them: only faults stand before that then. */
+/** With more decisions than this, only faults rank above their consequences, which would find no room. */
 const CROWD = 10;
 
-/** Those of one execution, to be taken in the order of happening. */
+/** The decisions of one execution, taken in chronological order. */
 export class DecidedLines {
   readonly #run: ObservedRun;
   readonly #names: EventNames;
   readonly #faults: ShownFaults;
   readonly #passed: PassedOver;
   readonly #callers: ReadonlySet<string>;
-  /** Of each fault that the trace shows, what is said of it. */
+  /** Texts by the fault event that shows the decision. */
   readonly #faultTexts = new Map<TraceEvent, string>();
   readonly #partsOfOthers: ReadonlySet<TraceEvent>;
-  /** Those that have a line of their own. */
+  /** The decisions that have a line of their own. */
   readonly #decisions: readonly ObservedDecision[];
   #taken = 0;
 
@@ -43,22 +43,22 @@ export class DecidedLines {
     this.#decisions = decisions.filter((decision) => !said.has(decision) && this.#passed.isShown(decision));
   }
 
-  /** The events of the clock that groups of decisions have picked: their groups say of them that they fire. */
+  /** Clock events picked by groups of decisions: the line of the group says that they fire. */
   get groupedEventIds(): readonly number[] {
     return this.#passed.eventIds;
   }
 
-  /** What is said of a fault that was decided; undefined for all other events. */
+  /** The text of a decided fault; undefined for all other events. */
   faultText(event: TraceEvent): string | undefined {
     return this.#faultTexts.get(event);
   }
 
-  /** True for an event of a fault that another event of it says. */
+  /** True for a fault event that another event of the same fault already shows. */
   isPartOfAnother(event: TraceEvent): boolean {
     return this.#partsOfOthers.has(event);
   }
 
-  /** The lines of what was decided before that event of the trace, without those that were taken before. */
+  /** Takes the remaining lines of decisions made before that event of the trace. */
   takeUntil(traceIndex: number): HistoryCandidate[] {
     const taken: HistoryCandidate[] = [];
     for (let next = this.#next; next !== undefined && next.traceIndex <= traceIndex; next = this.#next) {
@@ -75,7 +75,7 @@ export class DecidedLines {
   #lineOf(decision: ObservedDecision): HistoryCandidate {
     const { firings } = this.#run;
     const { due, answer } = decision;
-    // An order is decided before time has come to be that of the event it picks.
+    // An order is decided before the clock reaches the time of the picked event.
     const firingId = due[answer]?.id ?? decision.firingId;
     const atMs = firings.get(firingId)?.atMs ?? 0;
     const textOf = (): string => this.#passed.textOf(decision, this.#names) ?? this.#faults.textOf(decision);

@@ -1,11 +1,11 @@
-/** How much what happens to files is worth showing: what was lost, what the failure names, and what led to a loss. */
+/** Ranks events of files: losses first, then files that the failure names, and what led to a loss. */
 import type { DiskEvent } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { FileLosses, isLoss } from './file-losses.ts';
 import { RANK, type Rank } from './history-candidate.ts';
 import type { ObservedRun } from './observed-run.ts';
 
-/** The ranks of what happens on the disks of one execution. */
+/** Ranks the disk events of one execution. */
 export class DiskRanks {
   readonly #losses: FileLosses;
   readonly #words: ReadonlySet<string>;
@@ -24,7 +24,7 @@ export class DiskRanks {
 
   rankOf(event: DiskEvent): Rank {
     if (isLoss(event)) return RANK.decided;
-    // Without these a reader does not know what it is that somebody has read.
+    // Without these, a reader cannot tell which content was read.
     if (this.#losses.isStruck(event) || this.#losses.shows(event)) return RANK.struck;
     if (this.#words.has(event.file) || this.#losses.leadsTo(event)) return RANK.namedPart;
     return this.#beforeCrash.has(event) ? RANK.context : RANK.routine;

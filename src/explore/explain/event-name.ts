@@ -1,6 +1,6 @@
 /**
- * Names for the events of the clock of one execution. Invariant: an event without a name of its own is called by the line that set it,
- * where places were captured; one that is known by neither has no name that says anything.
+ * Names the clock events of one execution. Invariant: an event without a name of its own is named by the line that set
+ * it, if places were captured; an event that has neither gets a generic name.
  */
 import type { Topic } from '../../kernel/question.ts';
 import type { AmbientTimerKind } from '../../simulation/ambience.ts';
@@ -17,21 +17,21 @@ const NOUNS: Readonly<Record<AmbientTimerKind, string>> = {
   setImmediate: 'immediate',
 };
 
-/** Of a timer of ambient time: what it is, with the name of the function that it calls. */
+/** The noun for a timer of ambient time, with the name of its callback. */
 function timerNoun({ owner, what }: Topic): string | undefined {
   if (typeof owner !== 'string' || !Object.hasOwn(NOUNS, owner)) return undefined;
   return `${NOUNS[owner as AmbientTimerKind]}${what === '' ? '' : ` "${what}"`}`;
 }
 
-/** What the line that sets something names; undefined for an event that has a name of its own. */
+/** The noun for an event that is named by the line that set it; undefined for an event with a name of its own. */
 function setNoun(topic: Topic): string | undefined {
   return topic === SCENARIO_SLEEP ? 'sleep' : timerNoun(topic);
 }
 
 /**
- * Where a timer or a sleep was set. Most are set by what `new Promise` is given, a function without a name, and source maps give those wrong ones, so
- * the name is that of the function that made the promise; many programs have one that does it for all, and then the line that called it
- * says more.
+ * Where a timer or a sleep was set. Most are set in the executor function of a `new Promise`, which has no name, and
+ * source maps give it a wrong one. So the function that made the promise is named instead. Many programs have one
+ * helper for all sleeps; then the line that called the helper is named too.
  */
 function setterOf(stack: string): string | undefined {
   const [setter, ...callers] = userCallsOf(stack);
@@ -54,7 +54,7 @@ interface NamedRun {
   readonly arrivals: Arrivals;
 }
 
-/** Names the events of one or two executions. */
+/** Names the clock events of one or two executions. */
 export class EventNames {
   readonly #index: NamedRun;
   readonly #other: NamedRun | undefined;
@@ -80,20 +80,20 @@ export class EventNames {
     return stack !== undefined && hasUserFrame(stack);
   }
 
-  /** The message that comes with this event, if one does. */
+  /** The message that this event delivers, if any. */
   broughtBy(id: number): MessageEvent | undefined {
     const { run, arrivals } = this.#index;
     return arrivals.broughtBy(id) ?? (run.firings.has(id) ? undefined : this.#other?.arrivals.broughtBy(id));
   }
 
-  /** True if its name says more than that it is one of many. */
+  /** False if the name is a generic one, shared by many events. */
   isTelling({ id, topic }: DueEvent): boolean {
     const isNameless = topic === SCENARIO_SLEEP || (topic.what === '' && timerNoun(topic) !== undefined);
     const stack = isNameless ? this.#stackOf(id) : undefined;
     return !isNameless || (stack !== undefined && hasUserFrame(stack));
   }
 
-  /** True for the arrival of a message and the end of a call of a disk: why it was sent or made is a line of its own. */
+  /** True for the arrival of a message and the end of a disk call: their cause has a line of its own. */
   isStep({ id, topic }: DueEvent): boolean {
     return this.#arrivalText(id, topic) !== undefined;
   }

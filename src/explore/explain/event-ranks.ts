@@ -1,4 +1,4 @@
-/** How much each event of a trace is worth showing, by what the failure is about. */
+/** Ranks the events of a trace by how much they say about the failure. */
 import { isTerminal, type RunState } from '../../model/run-state.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { Failure } from '../../simulation/verdict.ts';
@@ -14,14 +14,14 @@ import type { RunIndex } from './run-index.ts';
 import type { RepeatedNotes } from './repeated-notes.ts';
 import { isChild, isProcessWithoutRun, recordedByMachine } from './process-events.ts';
 
-/** What the failure says, and which notes another one stands for. */
+/** Facts for ranking that do not depend on the run alone. */
 interface RankContext {
-  /** What may be names in the failure. */
+  /** Words of the failure that may be names. */
   readonly words: ReadonlySet<string>;
   readonly notes: RepeatedNotes;
 }
 
-/** The ranks of the events of one execution. */
+/** Ranks the trace events of one execution. */
 export class EventRanks {
   readonly #kind: Failure['kind'];
   readonly #exchanges: Exchanges;
@@ -30,7 +30,7 @@ export class EventRanks {
   readonly #words: ReadonlySet<string>;
   readonly #held: ReadonlySet<TraceEvent>;
   readonly #alive: ReadonlySet<TraceEvent>;
-  /** Runs of which the trace says that they were accepted. */
+  /** Runs whose acceptance is in the trace. */
   readonly #accepted: ReadonlySet<string>;
   readonly #callers: ReadonlySet<string>;
   readonly #restarts: ReadonlySet<TraceEvent>;
@@ -62,7 +62,7 @@ export class EventRanks {
   rankOf(event: TraceEvent): Rank {
     if (this.#isRedundant(event)) return RANK.never;
     if (this.#held.has(event)) return RANK.named;
-    // Whatever is left was made by a run, or by the call that has started it.
+    // Leftovers come from a run, or from the call that started it.
     if (this.#kind === 'leftovers' && isAnswerOf('run', event)) return RANK.named;
     switch (event.type) {
       case 'message':
@@ -96,15 +96,15 @@ export class EventRanks {
       case 'wrote':
         return RANK.routine;
       case 'metric':
-        // What it counts says nothing; a metric that is wrong is in the message of the failure.
+        // A metric says nothing about the cause; a wrong one is in the message of the failure.
         return RANK.never;
     }
   }
 
-  /** Whether another line says it, or it says nothing. */
+  /** True if another line shows it, or if it is uninformative. */
   #isRedundant(event: TraceEvent): boolean {
     if (isUsual(event) || this.#isRecordedByMachine(event) || this.#exchanges.isRedundant(event)) return true;
-    // That a caller waits for its answer is said by its call.
+    // The call already implies that its caller waits for the reply.
     const isOfWait =
       (event.type === 'acquired' || event.type === 'freed') &&
       event.resource === 'waiter' &&
@@ -123,7 +123,7 @@ export class EventRanks {
 
   #rankOfStatus(event: Extract<TraceEvent, { readonly type: 'status' }>): Rank {
     const { runId, state } = event.status;
-    // That it waits is said by its acceptance already.
+    // Its acceptance already implies that it is pending.
     if (state === 'PENDING' && this.#accepted.has(runKey(event.runner, runId))) return RANK.routine;
     return this.#isAbout(event) ? rankOfNamedState(state) : rankOfState(state);
   }
@@ -137,7 +137,7 @@ function isAnswerOf(method: string, event: TraceEvent): boolean {
   return event.type === 'message' && event.name === method && isAnswer(event) && event.step === 'delivered';
 }
 
-/** That a runner is well as it begins says nothing of a failure. */
+/** True for the report at the start that a runner is healthy. */
 function isUsual(event: TraceEvent): boolean {
   return event.type === 'service' && event.at === 0 && event.service.isHealthy;
 }
@@ -152,15 +152,15 @@ function rankOfState(state: RunState): Rank {
   return state === 'COMPLETE' ? RANK.around : RANK.context;
 }
 
-/** So many restarts are shown right after decisions and what a crash struck. */
+/** Maximum number of restarts ranked right after decisions and what a crash struck. */
 const RESTARTS_MAX = 2;
 
-/** The last restarts of nodes that have said something since: without them it would be said by a node that is down. */
+/** The last restarts of nodes that sent something afterwards: without them, a node that is down would seem to send. */
 function tellingRestartsIn(events: ObservedRun['events']): ReadonlySet<TraceEvent> {
   const speaking = new Set<string>();
   const found = new Set<TraceEvent>();
   for (const { event } of [...events].reverse()) {
-    // That a node is down the network says in its name.
+    // The network sends errors in the name of a node that is down.
     if (event.type === 'message' && event.step === 'sent' && event.kind !== 'error') {
       speaking.add(event.runner);
     }

@@ -1,24 +1,25 @@
 /**
- * The messages of an execution, put together: which answer belongs to which call, and which steps say nothing that another one does not say.
- * Invariant: the arrival of a call, and the sending of what arrives next, are left out only if nothing was decided between that and the step
- * that stands for it. The sending of a call, and of what does not arrive next, is left out wherever a later step of it follows.
+ * Groups the messages of an execution into exchanges: which reply belongs to which call, and which steps are redundant.
+ * Invariant: the arrival of a call, and the sending of a message that arrives next, are hidden only if nothing was
+ * decided between that and the step that implies it. The sending of a call, and of a message that does not arrive next,
+ * is hidden whenever a later step of it follows.
  */
 import { exchangeText, messageEventText, type MessageEvent } from '../../model/message-text.ts';
 import type { CallArguments } from './call-arguments.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 
-/** A step of a message, and how many trace events there were before. */
+/** A step of a message, and the number of earlier trace events. */
 interface Step {
   readonly event: MessageEvent;
   readonly index: number;
   readonly firingId: number;
 }
 
-/** The steps of a call and its answer, or of a message that nobody answers, in the order of happening. */
+/** The steps of a call and its reply, or of a one-way message, in chronological order. */
 interface Exchange {
   readonly steps: Step[];
-  /** It came more than once: no step stands for another. */
+  /** True if it was delivered more than once: then no step is redundant. */
   isTroubled: boolean;
 }
 
@@ -27,7 +28,7 @@ export class Exchanges {
   readonly #exchanges = new Map<number, Exchange>();
   readonly #hidden = new Set<TraceEvent>();
   readonly #texts = new Map<TraceEvent, () => string>();
-  /** Places in the trace at which something was decided or struck, in order. */
+  /** Indices in the trace at which a decision was made or a fault struck, ascending. */
   readonly #marks: readonly number[];
 
   /** `unusual` are the decisions that were not plain. */
@@ -39,7 +40,7 @@ export class Exchanges {
       if (event.type === 'fault') marks.push(index);
       if (event.type === 'message') {
         this.#add({ event, index, firingId });
-        // What a fault does to a message was said by the fault.
+        // The fault event already says what it does to the message.
         const { event: fault } = before?.firingId === firingId ? before : {};
         if (fault?.type === 'fault' && fault.operation === 'message') {
           if (['lost', 'held', 'duplicated'].includes(event.step)) this.#hidden.add(event);
@@ -51,7 +52,7 @@ export class Exchanges {
     for (const exchange of this.#exchanges.values()) this.#fold(exchange, args);
   }
 
-  /** True for a step that another line says. */
+  /** True for a step that another line implies. */
   isRedundant(event: TraceEvent): boolean {
     return this.#hidden.has(event);
   }
@@ -87,11 +88,11 @@ export class Exchanges {
     });
   }
 
-  /** Of two steps, one after the other, what the other line says. */
+  /** Hides what one of two consecutive steps implies about the other. */
   #hideRedundant({ event, index, firingId }: Step, next: Step, isTroubled: boolean): void {
     if (event.step === 'sent' && this.#hidesSending(event, index, next)) this.#hidden.add(event);
     if (event.step === 'refused' && next.event.kind === 'error' && next.firingId === firingId) {
-      // The network says so in the name of the node.
+      // The error is the network's, sent in the name of the node.
       this.#hidden.add(next.event);
     }
     const isFolded = !isTroubled && this.#isQuietBetween(index, next.index);
@@ -100,7 +101,7 @@ export class Exchanges {
     }
   }
 
-  /** When a call was made is said by its answer; of all else only what comes of it matters. */
+  /** The reply says when its call was made; for other messages, only the outcome matters. */
   #hidesSending(event: MessageEvent, index: number, next: Step): boolean {
     return (
       event.kind === 'call' || next.event.step !== 'delivered' || this.#isQuietBetween(index, next.index)
@@ -108,7 +109,7 @@ export class Exchanges {
   }
 
   #isQuietBetween(index: number, next: number): boolean {
-    // The first mark behind `index`, by halving: a failure may be explained that was not made small.
+    // Finds the first mark after `index` by bisection, because a failure that was not shrunk has many.
     let [from, to] = [0, this.#marks.length];
     while (from < to) {
       const middle = (from + to) >>> 1;
@@ -119,7 +120,7 @@ export class Exchanges {
   }
 }
 
-/** True for what comes back of a call. */
+/** True for a reply or an error. */
 export function isAnswer({ kind }: MessageEvent): boolean {
   return kind === 'reply' || kind === 'error';
 }

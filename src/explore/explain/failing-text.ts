@@ -1,4 +1,4 @@
-/** A failing execution as lines, beside its explanation: what is known without one, and what became of it. Plain text, as an explanation's. */
+/** Formats what is known about a failing execution apart from its explanation. Invariant: plain text, as for explanations. */
 import { onOneLine } from '../../kernel/one-line.ts';
 import { counted, formatCount } from '../../model/plural.ts';
 import type { FailingExecution, ShrunkExecution } from '../failing-execution.ts';
@@ -7,12 +7,12 @@ import { type ExplanationLine, explanationLine } from './explanation-text.ts';
 import { plainHistory } from './plain-history.ts';
 import { framesOf } from './source-place.ts';
 
-/** Says what gives an explanation more time than `timeMs`. */
+/** Says how to give an explanation more time than `timeMs`. */
 export type LongerText = (timeMs: number) => string;
 
 const STACK_LINE = /^\s*at .*:\d+:\d+\)?$/;
 
-/** The details of a failure, indented; of a stack below one, the user's own lines. */
+/** The details of a failure, indented; a stack below a detail is reduced to the user's lines. */
 export function formatDetails(details: readonly string[]): ExplanationLine[] {
   return details.flatMap((detail) => {
     const lines = detail.split('\n');
@@ -28,7 +28,7 @@ export function formatDetails(details: readonly string[]): ExplanationLine[] {
 /** The facts of a failure that are known without an explanation. */
 export type UnexplainedFailure = Pick<FailingExecution, 'message' | 'details' | 'decisions' | 'atMs'>;
 
-/** What is known of a failure that is not explained. */
+/** What is known about a failure without an explanation. */
 export function formatUnexplained(failing: UnexplainedFailure): ExplanationLine[] {
   return [...formatMessage(failing.message), ...formatKnown(failing)];
 }
@@ -53,7 +53,7 @@ export function formatKnown(failing: UnexplainedFailure): ExplanationLine[] {
   ];
 }
 
-/** What became of it. `unrepeated` says what helps where it does not repeat, unless that is said elsewhere. */
+/** The results of shrinking and explaining. `unrepeated` is the advice for a failure that does not repeat, unless it is shown elsewhere. */
 export function formatSettled(
   failing: FailingExecution,
   longer: LongerText,
@@ -83,7 +83,7 @@ function shrunkText({ decisions }: FailingExecution, shrunk: ShrunkExecution): s
     : `shrunk in ${tried}, from ${what} to ${formatCount(after)}${end}`;
 }
 
-/** What kept it from being explained in full, in one line, and what helps; none if nothing did. */
+/** Why the explanation is missing or incomplete, and what helps, in one line; empty for a complete one. */
 export function formatCutShort(failing: FailingExecution, longer: LongerText): string[] {
   const { cutShort, explanation, shrunk = failing } = failing;
   if (cutShort === undefined) return [];

@@ -1,6 +1,7 @@
 /**
- * The details of a failure: who waits, what is left, what repeats, and of a standstill what was due together in its last instant, and what the
- * scenario did last and where. Invariant: all of it was observed, not concluded; the promise that is awaited may be nobody's but the user's.
+ * The details of a failure: who waits, what is left, what repeats; for a standstill also which events were due together
+ * in its last instant, and what the scenario did last and where. Invariant: everything here was observed, nothing is
+ * inferred; the awaited promise may be the user's own.
  */
 import { headlineOf } from '../failure-key.ts';
 import {
@@ -19,27 +20,26 @@ import type { DueEvent, ObservedStep } from './observed-run.ts';
 import type { RunIndex } from './run-index.ts';
 import { framesOf, hasUserFrame } from './source-place.ts';
 
-/** A detail of the failure: what is left, who waits, what repeats; also the lines of a message after its first paragraph. */
+/** A detail of the failure: who waits, what is left, what repeats, or a line of the message after its first paragraph. */
 export interface FailureDetail {
   readonly text: string;
-  /** Where it was made, the nearest line first. */
+  /** Where it was created, nearest line first. */
   readonly frames: readonly string[];
 }
 
-/** What the package took by itself was taken where it always is. */
 function detailOf(fact: FailureFact): FailureDetail {
   const { stack = '' } = fact;
   return { text: factLine(fact), frames: framesOf(stack) };
 }
 
-/** Who waits comes first, with where the scenario itself does. */
+/** Waits come first, followed by the lines where the scenario itself waits. */
 export function detailsOf(
   index: RunIndex,
   failure: Failure,
   awaited: readonly FailureFact[],
 ): FailureDetail[] {
   const facts = factsOf(failure);
-  // Of a stack that is not the same the rest may be our own.
+  // Stacks that differ may differ in frames of this package only, so waits are merged by the user's frames.
   const waits = countedAlike(facts.filter(isWait), placedText).map(detailOf);
   const known = new Set(waits.flatMap(({ frames }) => frames));
   const places = withoutRepeats(awaited, placedText)
@@ -54,12 +54,12 @@ export function detailsOf(
   ];
 }
 
-/** What is said of it, and the lines of the user's that are shown. */
+/** The text of the fact and the user's lines shown with it. */
 function placedText(fact: FailureFact): string {
   return [fact.text, ...detailOf(fact).frames].join('\n');
 }
 
-/** What nobody waits for by name may be known by what was done last. */
+/** The last steps of the scenario, which may show what it waits for if no wait names it. */
 function standstillDetails(
   index: RunIndex,
   { kind, atMs, standstill }: Failure,
@@ -67,12 +67,12 @@ function standstillDetails(
   isPlaced: boolean,
 ): FailureDetail[] {
   if (kind !== 'deadlock' && kind !== 'stall') return [];
-  // Who waits for whom says it all.
+  // A circle of waits needs no further details.
   if (standstill?.wait === 'circle') return [];
-  // The last steps of a stall are those of what goes on for ever.
+  // The last steps of a stall belong to the work that repeats forever.
   if (kind === 'stall' && isPlaced) return [];
   const together = kind === 'deadlock' ? coincidenceIn(index, atMs) : undefined;
-  // Where somebody waits was said with the wait.
+  // The line of a wait is already shown with the wait.
   const steps = lastStepsIn(index).filter(({ what }) => !waits.some(({ text }) => text.startsWith(what)));
   return [
     ...(together === undefined ? [] : [{ text: together, frames: [] }]),
@@ -81,9 +81,9 @@ function standstillDetails(
   ];
 }
 
-/** What was done last, and where. */
+/** One of the last steps, and its place. */
 interface LastStep {
-  /** Without the time at which it was. */
+  /** The text without the time. */
   readonly what: string;
   readonly text: string;
   readonly frames: readonly string[];
@@ -92,18 +92,18 @@ interface LastStep {
 /** Kinds of questions that are answered by a value. */
 const CHOSEN: ReadonlySet<QuestionKind> = new Set(['choice', 'draw']);
 
-/** So many steps say where each of a few tasks stands. */
+/** Enough to show the position of each of a few tasks. */
 const STEPS_MAX = 4;
 const FRAMES_MAX = 3;
-/** More than these at once are no coincidence. */
+/** More events than this due together are not a coincidence. */
 const TOGETHER_MAX = 5;
 
-/** What was due together in the last instant, in one line; undefined if nothing was. */
+/** The events due together in the last instant, in one line; undefined if there were none. */
 function coincidenceIn({ run, names, order }: RunIndex, atMs: number): string | undefined {
   const orders = run.decisions.filter(
     ({ due, answer }) => run.firings.get(due[answer]?.id ?? 0)?.atMs === atMs,
   );
-  // What was due when the instant began, unless much of what fell into it only followed from that.
+  // The first small order of the instant: what was due at its beginning, unless that was a crowd.
   const first = orders.find(({ due }) => due.length <= TOGETHER_MAX);
   if (first === undefined) return undefined;
   const inOrder = first.due
@@ -116,7 +116,7 @@ function coincidenceIn({ run, names, order }: RunIndex, atMs: number): string | 
   return `due together at ${atMs} ms: first ${named(inOrder)} fired${never}`;
 }
 
-/** The last things that the scenario did, as far as they passed through this package. */
+/** The last steps of the scenario that passed through this package. */
 function lastStepsIn({ run, names, order }: RunIndex): LastStep[] {
   const ofFirings = [...run.firings.values()].map((firing) => ({
     at: order.get(firing.id) ?? -1,
@@ -124,22 +124,22 @@ function lastStepsIn({ run, names, order }: RunIndex): LastStep[] {
     atMs: undefined,
     stackText: () => firing.place ?? '',
   }));
-  // What is chosen is there at once, so nobody waits for it.
+  // A choice returns at once, so no task waits for one.
   const acts = run.steps.filter(({ done }) => 'type' in done || !CHOSEN.has(done.question.kind));
   const ofSteps = acts.map((step) => ({
-    // Before the first event fired.
+    // -1: before the first event fired.
     at: order.get(step.firingId) ?? -1,
     textOf: () => stepText(step.done),
     atMs: 'type' in step.done ? step.done.at : (run.firings.get(step.firingId)?.atMs ?? 0),
     stackText: () => step.stack.text,
   }));
-  // What a firing brought comes after it: the sort keeps the order of those of one firing.
+  // Steps of a firing come after it: the sort is stable.
   const all = [...ofFirings, ...ofSteps].sort((a, b) => a.at - b.at);
   const last = new Map<number, LastStep>();
   for (const { at, atMs, textOf, stackText } of all.reverse()) {
     if (last.size >= STEPS_MAX) break;
     const stack = stackText();
-    // Of what one event brought, the last says how far it came.
+    // Only the last step of each firing, which shows how far its code got.
     if (last.has(at) || !hasUserFrame(stack)) continue;
     const what = textOf();
     const text = atMs === undefined ? what : `${atMs} ms: ${what}`;

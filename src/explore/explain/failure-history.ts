@@ -34,7 +34,7 @@ export interface History {
   readonly leftOut: number;
 }
 
-/** With fewer telling lines than this, less telling ones are shown as well. */
+/** With fewer informative lines than this, less informative ones are shown as well. */
 const LINES_MIN = 6;
 /** So few lines are not left out if there is room, because the note about them would take a line too. */
 const LEFT_OUT_MIN = 3;
@@ -71,12 +71,12 @@ function takeBest(rows: Rows, candidates: readonly HistoryCandidate[], most: num
   }
 }
 
-/** Metrics and the like are no lines of a history, and events of the clock are counted by what they do, unless a decision has picked them. */
+/** True for what counts as a line: no metrics, and clock events only if a decision picked them, because their effects count already. */
 function isLine({ role, isFiring, rank }: HistoryCandidate): boolean {
   return (role === 'decision' || !isFiring) && rank < RANK.never;
 }
 
-/** Shows the beginning of what ends, if there is room. */
+/** For each shown end of a resource, also shows its acquisition, if there is room. */
 function takeBegins(
   rows: Rows,
   all: readonly HistoryCandidate[],

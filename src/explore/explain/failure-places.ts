@@ -1,4 +1,4 @@
-/** The source lines that matter: where what decided was made or asked, where what is left was taken, and where the failure was noticed. */
+/** The source lines that matter: where decisive events were set or asked about, where leftovers were acquired, and where the failure was noticed. */
 import type { Failure } from '../../simulation/verdict.ts';
 import { actText } from './question-text.ts';
 import type { ObservedDecision } from './observed-run.ts';
@@ -10,10 +10,10 @@ import { observedIn } from './nearest-history.ts';
 import type { PassingLog } from './nearest-pass.ts';
 import type { RunIndex } from './run-index.ts';
 
-/** How far back a line of the user is looked for. */
+/** Number of causes that are followed back in search of a user's line. */
 const MAKERS_MAX = 10;
 
-/** The places that matter, the one of the nearest passing execution first. */
+/** The places that matter; those of the decision that differs in the nearest passing execution come first. */
 export function placesOf(
   index: RunIndex,
   failure: Failure,
@@ -27,7 +27,7 @@ export function placesOf(
   ];
 }
 
-/** Where the two events were made whose order matters, or who asked what was decided. */
+/** Where the two events were set whose order matters, or where the decisive question was asked. */
 function placesThatMatter(
   failing: RunIndex,
   passing: RunIndex | undefined,
@@ -40,13 +40,13 @@ function placesThatMatter(
   if (due.length === 0) return placesOfAsked(failing, decision);
   return [due[answer], due[change.answer]].flatMap((event) => {
     if (event === undefined) return [];
-    // What was passed over may not have fired before the end of the failing execution.
+    // The event that was passed over may not have fired in the failing execution.
     const index = failing.run.firings.has(event.id) ? failing : passing;
     return index === undefined ? [] : placesOfEvent(index, event.id);
   });
 }
 
-/** Where it was asked for; of a message, where that goes back to. */
+/** Where the question was asked; for a message, the user's line that it goes back to. */
 function placesOfAsked(index: RunIndex, decision: ObservedDecision): SourcePlace[] {
   const { question, drawn, asked, firingId } = decision;
   const stack = asked?.text;
@@ -67,16 +67,16 @@ function placesOfEvent(index: RunIndex, id: number): SourcePlace[] {
   return userPlaceOf(index, { what: names.of(event), was, stack: event.place, makerId: event.cause });
 }
 
-/** What was done, the stack of who did it, and the event of the clock that brought it. */
+/** An action, its stack, and the clock event that led to it. */
 interface Done {
   readonly what: string;
-  /** Follows it, if its own line is shown and it does not say itself that that has set it. */
+  /** Follows `what` if its own line is shown: `was set`, `was sent`; empty if `what` already includes the line. */
   readonly was: string;
   readonly stack: string | undefined;
   readonly makerId: number;
 }
 
-/** Where it was done; if no line of the user is there, where its maker was made, or the maker of that. */
+/** Where it was done; without a user's line there, where the clock event that caused it was set, or the cause of that. */
 function userPlaceOf({ run, names }: RunIndex, { what, was, stack = '', makerId }: Done): SourcePlace[] {
   if (hasUserFrame(stack)) return placeOf(`${what}${was}`, stack);
   let maker = run.firings.get(makerId);
@@ -92,7 +92,7 @@ function userPlaceOf({ run, names }: RunIndex, { what, was, stack = '', makerId 
   return [];
 }
 
-/** What is left was mostly taken by a runner on its own; the cause stands further up. */
+/** A leftover was mostly acquired by a runner on its own, so this is where the event that led to it was set. */
 function placesOfHolder(index: RunIndex, failure: Failure): SourcePlace[] {
   const [first] = isAboutHolding(failure) ? index.held.unfreed : [];
   return first === undefined ? [] : placesOfEvent(index, first.firingId);
@@ -107,17 +107,17 @@ function placeWhereNoticed({ cause, kind }: Failure): SourcePlace[] {
   const thrown =
     reason === undefined ? [] : placeOf(`${reason.name} was thrown`, stackOf(reason), framesOfThrower);
   if (thrown.length > 0) return thrown;
-  // A check of this package's own says nothing by its line.
+  // The line of a check inside this package is not informative.
   return stack !== undefined && hasUserFrame(stack) ? placeOf('the failure was noticed', stack) : [];
 }
 
-/** The line of the user's that noticed it, in a few words; undefined if none did. */
+/** The user's line that noticed it, in a few words; undefined if there is none. */
 export function noticedIn({ cause }: Failure): string | undefined {
   const stack = stackOf(reasonOf(cause) ?? cause);
   return stack === undefined ? undefined : shortPlaceOf(stack);
 }
 
-/** The error that a failure was made of. Anything may be thrown, also what throws when it is looked at. */
+/** The error behind a failure. Anything may be thrown, including an object that throws when inspected. */
 function reasonOf(cause: unknown): Error | undefined {
   try {
     return cause instanceof Error && cause.cause instanceof Error ? cause.cause : undefined;

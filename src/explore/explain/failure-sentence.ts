@@ -1,5 +1,6 @@
 /**
- * One sentence that says what went wrong and what it took. Invariant: it claims no cause beyond the decisions without which it holds.
+ * One sentence that says what went wrong and what it took. Invariant: it names no causes other than decisions without
+ * which the execution holds.
  */
 import { factLine, factsOf, isWait } from '../../simulation/failure-fact.ts';
 import type { Failure } from '../../simulation/verdict.ts';
@@ -13,7 +14,7 @@ import type { ShownFaults } from './shown-fault.ts';
 import { isOfWork } from './workload-decisions.ts';
 
 const SHOWN_MAX = 3;
-/** What says most first. */
+/** Kinds of questions, most informative first. */
 const TELLING: readonly QuestionKind[] = ['fault', 'order', 'delay', 'choice', 'draw'];
 
 /**
@@ -56,7 +57,7 @@ function whatOf(failure: Failure): string {
   }
 }
 
-/** What does not go on, and who waits for what. */
+/** What is stuck, and who waits for what. */
 function standstillText(failure: Failure, text: string): string {
   const { standstill } = failure;
   if (standstill === undefined) return text;
@@ -66,7 +67,7 @@ function standstillText(failure: Failure, text: string): string {
   const owed = facts.find(({ isOwed }) => isOwed);
   if (owed !== undefined) return `${what}, and ${factLine(owed)}`;
   if (wait === 'held') return facts[0] === undefined ? text : `${text}, such as ${factLine(facts[0])}`;
-  // Whose promise it is that nothing settles: of calls to others, the first that was made.
+  // The first wait; among calls to other nodes, the one that was made first.
   const [first, ...others] = facts.filter(isWait);
   if (first === undefined) return text;
   const more = others.length === 0 ? '' : `, beside ${counted(others.length, 'other wait')}`;
@@ -76,7 +77,7 @@ function standstillText(failure: Failure, text: string): string {
 function circumstances({ names, faults, unusual, callers }: RunIndex): string {
   const said = new Set(unusual.flatMap((decision) => faults.detailsBehind(decision)));
   const decisions = unusual.filter((decision) => !said.has(decision));
-  // Which work there is shows in the history, as calls.
+  // The calls in the history already show the work of the clients.
   const telling = decisions.filter((decision) => !isOfWork(decision, callers));
   if (decisions.length === 0) return ', also with every choice at its default';
   if (telling.length === 0) return '';
@@ -95,7 +96,7 @@ function circumstances({ names, faults, unusual, callers }: RunIndex): string {
   return `, when ${inOrder.join(' and ')}${more}`;
 }
 
-/** A fault that spared what it was asked about says least. */
+/** Lower is more informative. Faults that did not strike come last. */
 function weightOf(faults: ShownFaults, decision: ObservedDecision): number {
   return faults.isSpared(decision) ? TELLING.length : TELLING.indexOf(decision.question.kind);
 }

@@ -1,6 +1,6 @@
 /**
- * Which runs and runners a failure is about: those that its text names, or those that the decisions that led to it are about. Invariant: only what the trace
- * knows counts, so that a number in a message is not taken for a run.
+ * Finds the runs and runners that a failure is about: those its text names, or else the subjects of its decisions.
+ * Invariant: only names that occur in the trace count, so a number in a message is not mistaken for a run.
  */
 import { tagsOf } from '../../model/command.ts';
 import { Topic } from '../../kernel/question.ts';
@@ -10,13 +10,13 @@ import type { Failure } from '../../simulation/verdict.ts';
 import { nameWords } from './name-words.ts';
 import type { ObservedRun } from './observed-run.ts';
 
-/** A question about a trace event. */
+/** True for a trace event of a subject. */
 export type IsAbout = (event: TraceEvent) => boolean;
 
-/** `run 3 on runner-7`: whose run it is stands behind it. */
+/** A run with its runner: `run 3 on runner-7`. */
 const PLACED_RUN = /\brun (\S+) (?:on|of) ([^\s,;:]*[^\s,;:.])/gu;
 
-/** What the failure names; if it names nothing, what the decisions name; if they name nothing either, everything. */
+/** The subjects that the failure names; if none, those of the non-default decisions; if none again, everything. */
 export function subjectsOf(run: ObservedRun, failure: Failure): IsAbout {
   const events = run.events.map(({ event }) => event);
   const text = textOf(failure);
@@ -28,7 +28,7 @@ function textOf(failure: Failure): string {
   return [failure.message, ...factsOf(failure).map(({ text }) => text)].join('\n');
 }
 
-/** What a failure says, in words that may be names. */
+/** The words of a failure that may be names. */
 export function wordsOf(failure: Failure): ReadonlySet<string> {
   return new Set(nameWords(textOf(failure)));
 }
@@ -90,7 +90,7 @@ function aboutNamed(events: readonly TraceEvent[], text: string): IsAbout | unde
   };
 }
 
-/** The runners, nodes and disks of a trace that are named. */
+/** The runners, nodes and disks of the trace that are among the words. */
 function namedIn(events: readonly TraceEvent[], words: ReadonlySet<string>): ReadonlySet<string> {
   const all = events.flatMap((event) =>
     event.type === 'message' ? [event.runner, event.to] : [event.runner],
@@ -98,14 +98,14 @@ function namedIn(events: readonly TraceEvent[], words: ReadonlySet<string>): Rea
   return new Set(all.filter((name) => words.has(name)));
 }
 
-/** Of several nodes that are named, a message is about what passes between them. */
+/** If several nodes are named, only messages between them count. */
 function isOfRunners(event: TraceEvent, runners: ReadonlySet<string>): boolean {
   if (event.type !== 'message') return runners.has(event.runner);
   const ends = [event.runner, event.to].filter((name) => runners.has(name));
   return ends.length >= Math.min(2, runners.size);
 }
 
-/** The runs that the text places on a runner that is `known`, and the text without them. */
+/** The runs that the text mentions with a `known` runner, and the text without these mentions. */
 function withoutPlaced(
   text: string,
   known: ReadonlySet<string>,
@@ -125,7 +125,7 @@ function namesRun(text: string, runId: string): boolean {
 }
 
 function names(text: string, named: string): boolean {
-  // What is named first may be a longer id: `run 10 came before run 1`.
+  // The first match may belong to a longer id: `run 10 came before run 1`.
   for (let at = text.indexOf(named); at >= 0; at = text.indexOf(named, at + 1)) {
     if (!/[\p{L}\p{N}]/u.test(text[at + named.length] ?? ' ')) return true;
   }

@@ -1,9 +1,9 @@
-/** Content of files that is lost in a crash: what led to it, and what there is afterwards. */
+/** Finds the history of file content lost in a crash: what led to the loss, and what is left. */
 import type { DiskEvent } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { ObservedRun } from './observed-run.ts';
 
-/** What a crash takes from a disk: as a rule each is a decision. */
+/** True for content or a name that a crash takes from a disk; usually each is a decision. */
 export function isLoss(event: TraceEvent): boolean {
   return event.type === 'disk' && ['lost', 'torn', 'zeroed'].includes(event.step);
 }
@@ -12,40 +12,40 @@ function isWrite({ step }: DiskEvent): boolean {
   return step === 'wrote' || step === 'appended';
 }
 
-/** Of writes to one file that are lost, so many are shown: the last ones, and the one that was torn, which is the first. */
+/** Maximum number of lost writes shown per file: the last ones, apart from a torn one, which is the first. */
 const LOST_WRITES_MAX = 4;
 
-/** What has happened to a file since it was synced. */
+/** A file's writes since its last sync. */
 interface UnsyncedFile {
   readonly synced: DiskEvent | undefined;
   readonly writes: DiskEvent[];
 }
 
-/** What leads to the loss of content and what comes of it: the last sync, the writes after it, what is left, and who reads that first. */
+/** Events around a loss: the last sync, the writes after it, what is left, and the first read of that. */
 export class FileLosses {
   readonly #led = new Set<TraceEvent>();
   /** The writes that were torn, or the last ones that were lost. */
   readonly #struck = new Set<TraceEvent>();
   readonly #shown = new Set<TraceEvent>();
   readonly #files = new Map<string, UnsyncedFile>();
-  /** Those that have lost something, and that nobody has read since. */
+  /** Files that lost something and were not read since. */
   readonly #unread = new Set<string>();
 
   constructor(events: ObservedRun['events']) {
     for (const { event } of events) if (event.type === 'disk') this.#add(event);
   }
 
-  /** True for what led to a loss. */
+  /** True for an event that led to a loss. */
   leadsTo(event: TraceEvent): boolean {
     return this.#led.has(event);
   }
 
-  /** True for the write that a loss is about. */
+  /** True for the write that was lost or torn. */
   isStruck(event: TraceEvent): boolean {
     return this.#struck.has(event);
   }
 
-  /** True for what shows what there is after a loss. */
+  /** True for an event that shows the content after a loss. */
   shows(event: TraceEvent): boolean {
     return this.#shown.has(event);
   }
@@ -72,7 +72,7 @@ export class FileLosses {
 
   #lose(key: string, { step, writes: lost = 1 }: DiskEvent): void {
     const { synced, writes } = this.#of(key);
-    // Of several that are lost the first may be torn.
+    // If several writes are lost, the first of them may be torn.
     const struck = writes.filter(isWrite).at(step === 'torn' ? -lost : -1);
     if (struck !== undefined) this.#struck.add(struck);
     const last = writes.slice(-LOST_WRITES_MAX);
@@ -80,7 +80,7 @@ export class FileLosses {
     this.#unread.add(key);
   }
 
-  /** What was written to it by its old name is shown with the rename. A crash takes renames back. */
+  /** Writes under the old name are shown with the rename. A crash may undo renames. */
   #rename(event: DiskEvent, from: string, to: string): void {
     const isLost = event.step === 'lost';
     const { synced, writes } = this.#of(isLost ? to : from);

@@ -1,18 +1,18 @@
-/** What was taken and not given back in an execution: what leftovers and standstills are about. */
+/** Finds resources that were acquired and not given back, which leftovers and standstills are about. */
 import type { Failure } from '../../simulation/verdict.ts';
 import { runIdIn, type TraceEvent } from '../../model/trace-event.ts';
 import type { ObservedEvent } from './observed-run.ts';
 
-/** True for failures that are about what somebody holds. */
+/** True for failures about held resources. */
 export function isAboutHolding({ kind, rule }: Failure): boolean {
   return kind === 'leftovers' || kind === 'deadlock' || rule === 'R204' || rule === 'R205';
 }
 
-/** The resources of one execution that were held at some time. */
+/** The resources that an execution held. */
 export class HeldResources {
-  /** The events in which that was taken which was not given back by the end, in the order of taking. */
+  /** Acquisitions of resources that are still held at the end, in order. */
   readonly unfreed: readonly ObservedEvent[];
-  /** For each event in which something was given back or lost, the one in which that was taken: of several the first that was still held. */
+  /** By the event that gave back or lost a resource: its acquisition; with equal resources, the first still held. */
   readonly begins: ReadonlyMap<TraceEvent, TraceEvent>;
   readonly #events: readonly ObservedEvent[];
 
@@ -38,8 +38,8 @@ export class HeldResources {
   }
 
   /**
-   * What shows who holds something at the end: what was taken and not given back, and the phase that each such run is still in. The logs of
-   * a run say nothing where more than logs is held.
+   * Events that show who holds something at the end: the acquisitions, and the current phase of each such run. The log
+   * outputs of runs are left out if anything else is held.
    */
   get holding(): Set<TraceEvent> {
     const unfreed = this.unfreed.map(({ event }) => event);

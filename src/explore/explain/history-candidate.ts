@@ -1,13 +1,13 @@
 /**
- * A line that a history may show, and how much it is worth. Invariant: lines of a lower rank are chosen before all of a higher one, however
- * many there are; those that are chosen are shown in the order of time.
+ * A line that a history may show, and its rank. Invariant: all lines of a lower rank are chosen before any of a higher
+ * one; chosen lines are shown in chronological order.
  */
 import type { TraceEvent } from '../../model/trace-event.ts';
 
-/** Why a line is worth showing. */
+/** Ranks of lines, the most informative first. */
 export const RANK = {
   decided: 0,
-  /** What a crash has struck, and what is left of that. */
+  /** Content that a crash destroyed, and what is left of it. */
   struck: 1,
   telling: 2,
   named: 3,
@@ -19,20 +19,20 @@ export const RANK = {
   never: 9,
 } as const;
 
-/** One of these. */
+/** A rank. */
 export type Rank = (typeof RANK)[keyof typeof RANK];
 
-/** What a line would show. */
+/** A candidate line of a history. */
 export interface HistoryCandidate {
   readonly role: 'event' | 'decision';
   readonly atMs: number;
   readonly runner: string;
-  /** Made for the few that are shown: it takes longer than all else about a line, and there may be a hundred thousand. */
+  /** Lazy, because formatting is the slowest part of a line, and there may be a hundred thousand candidates. */
   readonly textOf: () => string;
   readonly firingId: number;
   readonly event?: TraceEvent;
-  /** The text is about that event of the clock itself. */
+  /** True if the text is about the clock event itself. */
   readonly isFiring: boolean;
-  /** Lines of a lower one are taken first. */
+  /** Lower ranks are chosen first. */
   readonly rank: Rank;
 }

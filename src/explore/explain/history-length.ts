@@ -1,4 +1,4 @@
-/** How long every history is, explained or plain, unless its reader asks for another length. */
+/** The default length of histories, explained or plain. */
 
-/** Lines, with that of the failure: they are to be read at one glance. */
+/** Number of lines including the failure: few enough to take in at a glance. */
 export const LINES_MAX = 12;

@@ -1,6 +1,7 @@
 /**
- * The lines of a history while they are chosen: which candidates are one line. Invariant: what is alike with nothing else between is one line,
- * whether or not each was chosen, so that its count is what happened. What takes turns is a group of lines with one count, chosen as a whole.
+ * The lines of a history while they are chosen, and which candidates share a line. Invariant: equal candidates with
+ * nothing shown between them share a line whether or not each was chosen, so the count on the line is exact. Lines that
+ * alternate form a group with one count, which is chosen as a whole.
  */
 import { invariant } from '../../kernel/invariant.ts';
 import { formatCount, timesText } from '../../model/plural.ts';
@@ -9,34 +10,34 @@ import { causeText } from './line-cause.ts';
 import { repeatedGroupAt, type RepeatedGroup } from './repeated-group.ts';
 import type { RunIndex } from './run-index.ts';
 
-/** Candidates that are one line, in the order of happening. */
+/** Candidates that share a line, in chronological order. */
 export interface Row {
   readonly candidates: readonly [HistoryCandidate, ...HistoryCandidate[]];
-  /** How often it happened, or in the last line of a group, how often the group did; empty for once. */
+  /** How often it happened; in the last line of a group, how often the group did. Empty for once. */
   readonly times: string;
 }
 
-/** The lines that are chosen so far. */
+/** The lines chosen so far. */
 export class Rows {
   readonly #all: readonly HistoryCandidate[];
   readonly #index: RunIndex;
-  /** The indices of those that may be lines. */
+  /** Indices of the candidates that may be lines. */
   readonly #shownable: readonly number[];
-  /** Of each group that is chosen, by the index of its first candidate. */
+  /** The chosen groups, by the index of their first candidate. */
   readonly #groups = new Map<number, RepeatedGroup>();
-  /** The indices of those that are in lines. */
+  /** Indices of the candidates that are in lines. */
   readonly #taken = new Set<number>();
   #joins = 0;
   size = 0;
 
-  /** `all` are those of the run that may be chosen, in the order of happening. */
+  /** `all` are the candidates of the run, in chronological order. */
   constructor(all: readonly HistoryCandidate[], index: RunIndex) {
     this.#all = all;
     this.#index = index;
     this.#shownable = all.flatMap(({ rank }, at) => (rank < RANK.never ? [at] : []));
   }
 
-  /** How many candidates are in lines. */
+  /** Number of candidates in lines. */
   get taken(): number {
     return this.#taken.size;
   }
@@ -45,16 +46,16 @@ export class Rows {
     return this.#taken.has(index);
   }
 
-  /** Whether there are fewer lines than so many, once those that are alike are one. */
+  /** True if there are fewer than `most` lines after equal ones are joined. */
   hasRoom(most: number): boolean {
     if (this.size < most) return true;
     this.#joins += 1;
-    // Each time takes a look at everything.
+    // Joining goes through all candidates, so the number of times is bounded.
     if (this.#joins <= 2 * most) this.joined();
     return this.size < most;
   }
 
-  /** Makes a line of the candidate at that index, unless it is in one; of what takes turns the whole group, if there is room among `most` lines. */
+  /** Adds a line for the candidate at that index, unless it is in one already; adds its whole group, if it has one that fits into `most` lines. */
   take(index: number, most: number): void {
     if (this.has(index) || this.#takeGroup(index, most)) return;
     this.#taken.add(index);
@@ -78,11 +79,11 @@ export class Rows {
     return candidate;
   }
 
-  /** Takes what takes turns with the candidate; false if nothing does, or if there is no room for a line of each. */
+  /** Takes the group of the candidate; false if it has none, or if there is no room for all lines of the group. */
   #takeGroup(index: number, most: number): boolean {
     const isAlike = (one: number, other: number): boolean => {
       const [first, second] = [this.#indexAt(one), this.#indexAt(other)];
-      // What is in a line already is in no group.
+      // A candidate that is in a line already belongs to no group.
       return !this.has(first) && !this.has(second) && this.#isAlike(this.#at(first), this.#at(second));
     };
     const found = repeatedGroupAt(this.#positionOf(index), this.#shownable.length, isAlike);
@@ -103,7 +104,7 @@ export class Rows {
     return index;
   }
 
-  /** The position among those that may be lines. */
+  /** The position among the candidates that may be lines. */
   #positionOf(index: number): number {
     let [low, high] = [0, this.#shownable.length];
     while (low < high) {
@@ -114,7 +115,7 @@ export class Rows {
     return low;
   }
 
-  /** The lines; those that are alike are one if nothing that is shown stands between, and so is what was not chosen and is alike. */
+  /** Joins equal lines with nothing shown between them, adds equal candidates that were not chosen, and returns the lines. */
   joined(): Row[] {
     const rows: Row[] = [];
     let inGroup: ReadonlySet<number> = new Set();
@@ -134,7 +135,7 @@ export class Rows {
       }
       if (inGroup.has(index)) return;
       const isChosen = this.has(index);
-      // To ask for the name of an event of the clock takes too long for all of an instant.
+      // Naming every clock event of an instant would take too long.
       if (!isChosen && (candidate.isFiring || candidate.rank >= RANK.never)) return;
       const isLike = (other: number): boolean => this.#isAlike(this.#at(other), candidate);
       if (row !== undefined && isLike(row[0])) row.push(index);
@@ -173,7 +174,7 @@ export class Rows {
     });
   }
 
-  /** What happens again in the same words, in the same instant and for the same reason. */
+  /** True for equal texts in the same instant with the same cause. */
   #isAlike(one: HistoryCandidate, other: HistoryCandidate): boolean {
     if (!mayBeAlike(one, other) || one.textOf() !== other.textOf()) return false;
     return one.firingId === other.firingId || this.#causeOf(one) === this.#causeOf(other);
@@ -184,7 +185,7 @@ export class Rows {
   }
 }
 
-/** To compare texts takes longer, and there may be many events in an instant. */
+/** A cheap test before texts are compared, because an instant may have many events. */
 function mayBeAlike(one: HistoryCandidate, other: HistoryCandidate): boolean {
   if (one.atMs !== other.atMs || one.role !== other.role || one.isFiring !== other.isFiring) return false;
   const { event } = other;

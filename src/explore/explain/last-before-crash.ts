@@ -1,13 +1,13 @@
-/** What a node did last before a crash: others rely on what it has said, and the crash strikes what it has written. */
+/** Finds what a node did last before a crash: others rely on what it sent, and the crash may destroy what it wrote. */
 import { isCrashKind } from '../../model/faults.ts';
 import type { DiskStep, TraceEvent } from '../../model/trace-event.ts';
 import type { Exchanges } from './exchanges.ts';
 import type { ObservedRun } from './observed-run.ts';
 
-/** What a program asks of a disk that changes its files. */
+/** Disk steps that change files. */
 const CHANGES: ReadonlySet<DiskStep> = new Set(['wrote', 'appended', 'renamed', 'removed']);
 
-/** The last write and the last sync of each disk before each crash of its node, and the last message of that node. */
+/** For each crash: the last write and the last sync of each disk of the node, and the node's last message. */
 export function lastBeforeCrashes(
   events: ObservedRun['events'],
   exchanges: Exchanges,

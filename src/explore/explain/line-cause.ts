@@ -1,11 +1,11 @@
-/** Why a line of a history came about: which event of the clock brought it, and who set that when, as far as these have names that say something. */
+/** The cause of a line of a history: the clock event that led to it, and when and by what that was set, where these have informative names. */
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import type { MessageEvent } from '../../model/message-text.ts';
 import type { EventNames } from './event-name.ts';
 import type { HistoryCandidate } from './history-candidate.ts';
 import type { RunIndex } from './run-index.ts';
 
-/** `by the deadline of run 3, set at 5 ms by …`, as far as these have names that say something. */
+/** The cause as a phrase: `by the deadline of run 3, set at 5 ms by …`; generic names are left out. */
 export function causeText({ run, names }: RunIndex, candidate: HistoryCandidate): string | undefined {
   const { firingId, isFiring, event } = candidate;
   const firing = run.firings.get(firingId);
@@ -42,7 +42,7 @@ function setText(names: EventNames, maker: EventInfo | undefined): string {
   return maker !== undefined && isTellingMaker(names, maker) ? `${setAt} by ${names.of(maker)}` : setAt;
 }
 
-/** When a fault strikes a node is in its words, and what a disk has done is what it was asked for. */
+/** True if the line implies its cause: the text of a node fault says when it strikes, and a disk step follows from the call. */
 function impliesCause(
   names: EventNames,
   { role, event, firingId }: HistoryCandidate,
@@ -64,11 +64,11 @@ function arrivalCauseText(
   { firing, maker, arrival }: Arrival,
 ): string | undefined {
   if (event === arrival || isFiring) {
-    // When a call was made is said by its answer.
+    // The reply says when its call was made.
     if (maker === undefined || arrival.kind !== 'message') return undefined;
     return `sent at ${maker.atMs} ms${isTellingMaker(names, maker) ? ` by ${names.of(maker)}` : ''}`;
   }
-  // An answer is to the call that has come.
+  // A reply to the call that arrived needs no cause.
   const isItsAnswer = event?.type === 'message' && event.id === arrival.id;
   return isItsAnswer ? undefined : `by ${names.of(firing)}`;
 }

@@ -1,4 +1,4 @@
-/** How much steps of messages are worth showing: what led to the failure, what it names, what did not arrive, and what was said before a crash. */
+/** Ranks steps of messages: those that led to the failure, that it names, that did not arrive, and that came last before a crash. */
 import type { MessageEvent } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { CallArguments } from './call-arguments.ts';
@@ -10,24 +10,24 @@ import type { ObservedRun } from './observed-run.ts';
 import type { RunIndex } from './run-index.ts';
 import { undeliveredIn } from './undelivered-messages.ts';
 
-/** So many arrivals that led to the failure, one after the other, are shown first. */
+/** Maximum length of the chain of deliveries leading to the failure that is shown first. */
 const CHAIN_MAX = 4;
-/** What is sent more often than that says the same each time. */
+/** Messages sent more often than this are repetitive. */
 const OFTEN = 3;
 
-/** What the failure and the rest of the trace say of the messages. */
+/** Facts for ranking from the failure and the rest of the trace. */
 export interface MessageContext {
   readonly isAbout: IsAbout;
-  /** What may be names in the failure. */
+  /** Words of the failure that may be names. */
   readonly words: ReadonlySet<string>;
-  /** What was last before a crash. */
+  /** Events that came last before a crash. */
   readonly beforeCrash: ReadonlySet<TraceEvent>;
 }
 
-/** The ranks of the messages of one execution. */
+/** Ranks the messages of one execution. */
 export class MessageRanks {
   readonly #context: MessageContext;
-  /** Deliveries that led to the failure, the nearest ones. */
+  /** The last deliveries that led to the failure. */
   readonly #chain: ReadonlySet<TraceEvent>;
   readonly #often: ReadonlySet<TraceEvent>;
   readonly #undelivered: ReadonlySet<TraceEvent>;
@@ -50,7 +50,7 @@ export class MessageRanks {
     if (beforeCrash.has(event)) return RANK.namedPart;
     if (this.#often.has(event)) return RANK.minor;
     if (step !== 'sent' && step !== 'delivered') return isAbout(event) ? RANK.namedPart : RANK.around;
-    // That it was answered is shown by itself if something was decided before the answer came.
+    // A reply is shown separately if something was decided before it arrived.
     const isEffect = step === 'delivered' || isAnswer(event);
     return isAbout(event) && isEffect ? RANK.context : RANK.around;
   }
@@ -60,14 +60,14 @@ export class MessageRanks {
     return this.#exchangeMentions(event) ? RANK.named : RANK.context;
   }
 
-  /** Whether its arguments or its answer have a word or a number that the failure has. */
+  /** True if its arguments or its reply contain a word or a number of the failure. */
   #exchangeMentions(event: MessageEvent): boolean {
     const said = [this.#args.of(event), event.detail].flatMap((text = '') => nameWords(text));
     return said.some((word) => this.#context.words.has(word));
   }
 }
 
-/** What has arrived with the last events of the clock that led to the end, each set by the next. */
+/** Deliveries along the chain of causes that leads to the last clock event. */
 function chainIn({ firings, events }: ObservedRun): ReadonlySet<TraceEvent> {
   const deliveredBy = new Map<number, TraceEvent[]>();
   for (const { event, firingId } of events) {
@@ -84,7 +84,7 @@ function chainIn({ firings, events }: ObservedRun): ReadonlySet<TraceEvent> {
   return new Set(chain.flat());
 }
 
-/** All but the first and the last of what goes the same way again and again. */
+/** All but the first and the last of messages that are repeated on a link. */
 function oftenIn(events: ObservedRun['events']): ReadonlySet<TraceEvent> {
   const alike = new Map<string, TraceEvent[]>();
   for (const { event } of events) {

@@ -1,8 +1,8 @@
-/** What in a text may be a name, or a number: by these, events are found that a failure speaks of. */
+/** Splits a text into words that may be names or numbers, by which the events that a failure mentions are found. */
 
 const WORD = /[\p{L}\p{N}_][\p{L}\p{N}_./-]*/gu;
 
-/** In the order of the text. */
+/** The words, in the order of the text. */
 export function nameWords(text: string): readonly string[] {
   return text.match(WORD) ?? [];
 }

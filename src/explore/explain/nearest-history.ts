@@ -59,7 +59,7 @@ function nearestText(failing: RunIndex, passing: RunIndex, change: AnswerChange,
   return `If ${insteadText(failing, passing, observed, change)}${more}, nothing would have failed.`;
 }
 
-/** For a message: that it had not been lost. */
+/** `the reply had not been lost`: the absence of a message fault; undefined for other changes. */
 function unstruckIn(
   { faults }: RunIndex,
   observed: ObservedDecision,
@@ -190,7 +190,7 @@ function drawnInsteadText(
 }
 
 /**
- * The difference in the most telling events, if there is one, else in all events. Events differ if their texts differ,
+ * The difference in the most informative events, if there is one, else in all events. Events differ if their texts differ,
  * because that is all a reader sees.
  */
 function differenceText(failing: RunIndex, passing: RunIndex): string | undefined {

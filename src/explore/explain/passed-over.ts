@@ -1,6 +1,7 @@
 /**
- * An event that others pass over, one after the other, takes a decision for each of them; they are reported as one. Invariant: only
- * consecutive decisions that pass over the same event are grouped, so that the report of a group says all that it decides.
+ * Groups decisions that let several events, one after another, go before the same due event: each takes a decision, and
+ * they are reported as one. Invariant: only consecutive decisions that pass over the same event are grouped, so the
+ * report of a group says everything that it decides.
  */
 import { counted } from '../../model/plural.ts';
 import type { EventNames } from './event-name.ts';
@@ -10,7 +11,7 @@ import type { ObservedDecision } from './observed-run.ts';
 export class PassedOver {
   readonly #groupOf = new Map<ObservedDecision, readonly ObservedDecision[]>();
 
-  /** `decisions` are those to report, in the order of asking. */
+  /** `decisions` are the decisions to report, in the order of asking. */
   constructor(decisions: readonly ObservedDecision[]) {
     let group: ObservedDecision[] = [];
     for (const decision of decisions) {
@@ -21,7 +22,7 @@ export class PassedOver {
     }
   }
 
-  /** The events that the decisions of a group have picked. */
+  /** Events picked by grouped decisions. */
   get eventIds(): number[] {
     return [...this.#groupOf].flatMap(([{ due, answer }, { length }]) => {
       const id = due[answer]?.id;
@@ -34,12 +35,12 @@ export class PassedOver {
     return this.#of(decision).at(-1) === decision;
   }
 
-  /** How many decisions are reported with this one, itself included. */
+  /** Number of decisions reported with this one, including itself. */
   countOf(decision: ObservedDecision): number {
     return this.#of(decision).length;
   }
 
-  /** The decisions of a group in words; undefined for a decision that stands for itself. */
+  /** The decisions of a group in words; undefined for a decision without a group. */
   textOf(decision: ObservedDecision, names: EventNames): string | undefined {
     const group = this.#of(decision);
     if (group.length === 1) return undefined;
@@ -55,7 +56,7 @@ export class PassedOver {
   }
 }
 
-/** The event that the one behind it comes before. */
+/** The due event that was passed over by the one right after it. */
 function passedBy(decision: ObservedDecision | undefined): number | undefined {
   return decision?.answer === 1 ? decision.due[0]?.id : undefined;
 }

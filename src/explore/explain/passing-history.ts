@@ -1,4 +1,4 @@
-/** What happened in an execution that holds, in as many lines as a failure gets. */
+/** The history of an execution that holds, as long as that of a failure. */
 import type { Decision } from '../../kernel/decisions.ts';
 import type { Executor } from '../executor.ts';
 import { historyOf, type History } from './failure-history.ts';

@@ -1,6 +1,6 @@
 /**
- * What a log says by itself of a failure that nobody has explained: which decisions were not plain. Invariant: nothing is run for it, so that it
- * is there also for what hangs, does not repeat, or was found a moment before the end.
+ * What a log alone says about an unexplained failure: its non-default decisions. Invariant: nothing is run for it, so it
+ * is available for executions that hang, do not repeat, or were found just before the end.
  */
 import type { Decision } from '../../kernel/decisions.ts';
 import { headlineOf } from '../failure-key.ts';
@@ -8,21 +8,21 @@ import { keyDecisions, nonZeroOf } from '../keyed-log.ts';
 import { LINES_MAX } from './history-length.ts';
 import { decisionText } from './question-text.ts';
 
-/** One line. A log has no times, so that only the failure has one. */
+/** One line. A log has no times, so only the failure has one. */
 export interface PlainHistoryLine {
   readonly role: 'decision' | 'failure';
   readonly atMs?: number;
   readonly text: string;
 }
 
-/** What happened, without an explanation. */
+/** The history of a failure that is not explained. */
 export interface PlainHistory {
   readonly lines: readonly PlainHistoryLine[];
-  /** How many decisions that were not plain are not shown. */
+  /** Number of non-default decisions that are not shown. */
   readonly leftOut: number;
 }
 
-/** The last decisions before the failure that were not plain, and the failure. */
+/** The last non-default decisions, and the failure. */
 export function plainHistory(
   log: readonly Decision[],
   { message, atMs }: { readonly message: string; readonly atMs: number },

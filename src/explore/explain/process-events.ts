@@ -1,12 +1,12 @@
-/** Trace events of simulated processes: which of them say what another one says, and which are all there is of a process. */
+/** Trace events of simulated processes: which are redundant, and which are the only sign of a process. */
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { ObservedRun } from './observed-run.ts';
 
 type ProcessEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' }>;
 
 /**
- * Finds events that say what another one says: a simulated machine records its processes, and a run that it has one; to a reader that is
- * one process.
+ * Finds redundant events: a simulated machine records its processes, and a run records that it has one; for a reader
+ * both are the same process.
  */
 export function recordedByMachine({ events }: ObservedRun): (event: TraceEvent) => boolean {
   const seen = new Set(
@@ -17,12 +17,12 @@ export function recordedByMachine({ events }: ObservedRun): (event: TraceEvent) 
   return (event) => isOfProcess(event) && event.name === 'process' && seen.has(ownerOf(event));
 }
 
-/** No status shows a process that another one has started. */
+/** True for a child process, which no status shows. */
 export function isChild(event: TraceEvent): boolean {
   return event.type === 'acquired' && event.resource === 'process' && event.name.split('/').length > 2;
 }
 
-/** Nothing else shows when it began and ended. */
+/** True for a process that belongs to no run: nothing else shows when it began and ended. */
 export function isProcessWithoutRun(event: TraceEvent): boolean {
   return (event.type === 'acquired' || event.type === 'freed') && event.runId.startsWith('#');
 }

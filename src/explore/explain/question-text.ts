@@ -1,4 +1,4 @@
-/** Events and decisions in words. Invariant: what is not known here is shown as its author says it, in quotes, and never guessed at. */
+/** Texts for events and decisions. Invariant: unknown topics are shown as their author wrote them, in quotes, never guessed at. */
 import { Thing, Topic, type Question } from '../../kernel/question.ts';
 import { filerCallText, timeFaultText } from '../../model/faults.ts';
 import { ordinal } from '../../model/plural.ts';
@@ -6,14 +6,14 @@ import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { ObservedDecision } from './observed-run.ts';
 import { valueText } from './value-text.ts';
 
-/** What ends a fault of a node. */
+/** The event that ends a node fault, by the kind of the fault. */
 const RECOVERIES: Readonly<Record<string, string>> = {
   crash: 'restart',
   pause: 'end of the pause',
   slow: 'end of the slowness',
 };
 
-/** What an event of the clock is: `run/3 deadline` is the deadline of run 3. */
+/** A clock event in words: `run/3 deadline` is the deadline of run 3. */
 export function eventText(topic: Topic): string {
   if (topic === SCENARIO_SLEEP) return 'a sleep of the scenario';
   const { words, root } = phrasesOf(topic);
@@ -34,7 +34,7 @@ function nodeEventText(node: string, words: readonly string[], { what, subject }
   return what === 'sleep' && words.length === 1 && subject === '' ? `a sleep of ${node}` : undefined;
 }
 
-/** That an event of the clock fires, in words: `locks restarts`; undefined where its name says enough. */
+/** A clause for the firing of an event that ends a node fault: `locks restarts`; undefined for other events. */
 export function recoveryText({ topic }: { readonly topic: Topic }): string | undefined {
   const { words, root } = phrasesOf(topic);
   const { owner, what } = root;
@@ -46,7 +46,7 @@ export function recoveryText({ topic }: { readonly topic: Topic }): string | und
     : `the ${what === 'slow' ? 'slowness' : what} of ${owner} ends`;
 }
 
-/** The topic that others follow from, and what each is, in that order: `upload bound` of run 3. */
+/** The innermost topic, and the words of the topics around it: `upload`, `bound` of run 3. */
 function phrasesOf(topic: Topic): { readonly words: readonly string[]; readonly root: Topic } {
   const words = [topic.what];
   let root = topic;
@@ -67,18 +67,18 @@ function phaseText(what: string): string {
   return what === 'wait' ? 'the end of the process' : `the ${what}`;
 }
 
-/** What a question is about: of a fault or delay the topic says it, as the sentence goes on with which of the two it is. */
+/** The subject of a question in a sentence. For a fault or a delay the topic is enough, because the sentence names the kind. */
 export function aboutOf({ kind, topic, text }: Question): string {
   return kind === 'order' ? text : topic.text;
 }
 
-/** What is done where a question is asked: a fault or delay is asked about a call. */
+/** The action at which a question is asked; a fault or a delay is about a call. */
 export function actText({ topic }: Question): string {
   const { owner, what } = topic;
   return isThing(owner, 'filer') ? filerCallText(owner.id, what, textOfSubject(topic)) : `"${topic.text}"`;
 }
 
-/** What a question is about, in quotes; of one that was asked before, its ordinal. */
+/** The subject of a question, in quotes; with its ordinal if the same question was asked before. */
 export function askedText({
   question,
   occurrence,
@@ -86,17 +86,17 @@ export function askedText({
   return `"${aboutOf(question)}"${timeText(occurrence)}`;
 }
 
-/** Of what was asked in the same words before: which one it is, as a label in quotes has it. */
+/** The ordinal of a repeated question, after a label in quotes. */
 function timeText(occurrence: number): string {
   return occurrence === 0 ? '' : ` (${ordinal(occurrence + 1)})`;
 }
 
-/** The same behind a clause. A number alone would count what the clause says, which may not have happened before. */
+/** The ordinal after a clause. A bare number would seem to count what the clause says, which may not have happened before. */
 function momentText(earlier: number): string {
   return earlier === 0 ? '' : ` (the ${ordinal(earlier + 1)} such moment)`;
 }
 
-/** What an answer stands for, in the words of who asked; undefined if they gave none. Empty for a fault that does not strike. */
+/** The meaning of an answer in the asker's words; undefined if the asker gave none. Empty for a fault that does not strike. */
 export function answerText(
   { question, describe }: Pick<ObservedDecision, 'question' | 'describe'>,
   answer: number,
@@ -104,22 +104,22 @@ export function answerText(
   if (describe === undefined) return undefined;
   try {
     const value = describe(answer, question);
-    // Of some faults it is decided only afterwards what they are; the trace says it.
+    // The details of some faults are decided only afterwards, and are in the trace.
     if (value === undefined && question.kind === 'fault') return undefined;
     if (typeof value !== 'string') return valueText(value);
     return value === '' && question.kind !== 'fault' ? '""' : value;
   } catch {
-    // Words of the code under test; what they break on says nothing of the failure.
+    // The words come from code under test; an error in them is not the failure.
     return undefined;
   }
 }
 
-/** The answer as the sentence of who asked, if they gave one. */
+/** The answer as the asker's sentence, if there is one. */
 function askersSentence({ describe, answer }: ObservedDecision): string | undefined {
   try {
     return describe?.sentence?.(answer);
   } catch {
-    // As of other words of who asked.
+    // As for other words of the asker.
     return undefined;
   }
 }
@@ -127,8 +127,8 @@ function askersSentence({ describe, answer }: ObservedDecision): string | undefi
 type EventName = (event: ObservedDecision['due'][number]) => string;
 
 /**
- * A decision in words; `eventName` names the events of an order, `earlier` is how often the same words could have been said before: where a
- * fault is described by what it strikes, that is fewer times than its question was asked.
+ * A decision in words. `eventName` names the events of an order. `earlier` is how often the same words applied before:
+ * for a fault described by what it strikes, fewer times than its question was asked.
  */
 export function decisionText(
   decision: ObservedDecision,
@@ -165,13 +165,13 @@ function delayText(topic: Topic, about: string, ms: string): string {
   return outage === undefined ? `${about} is delayed by ${ms} ms` : `${outage} for ${ms} ms`;
 }
 
-/** What a fault of a node makes of it, of the question how long that lasts: `n1 had been down`; undefined for other delays. */
+/** For the duration of a node fault, the state of the node: `n1 had been down`; undefined for other delays. */
 export function outageClause({ owner, what, subject }: Topic, verb: 'is' | 'had been'): string | undefined {
   if (!Object.hasOwn(OUTAGES, what) || !(subject instanceof Topic)) return undefined;
   return `${typeof owner === 'string' ? owner : owner.text} ${verb} ${OUTAGES[what]}`;
 }
 
-/** One that is known by its kind alone, as in a log. */
+/** A fault known only by its kind, as in a log. */
 function unwordedFault({ question: { topic }, occurrence }: ObservedDecision): string | undefined {
   const text = topic.owner === 'time' ? timeFaultText(topic.what) : undefined;
   return text === undefined ? undefined : `${text}${momentText(occurrence)}`;

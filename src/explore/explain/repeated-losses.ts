@@ -1,14 +1,14 @@
-/** Messages that are lost one after another, in the same words: one line for all of them. */
+/** Merges equal messages that are lost one after another into one line. */
 import { linkName, type MessageEvent } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { ObservedRun } from './observed-run.ts';
 
-/** So many losses in the same words are one line. */
+/** This many equal losses share a line. */
 const LOSSES_MIN = 3;
 
 /**
- * Messages in the same words that are lost one after another while the network stays as it is: the first stands for all. Whatever comes through on
- * their link ends the row, and so does whatever happens to the network.
+ * Rows of equal messages lost one after another; the first of a row stands for all. A delivery on the same link ends a
+ * row, and so does any change of the network.
  */
 export class RepeatedLosses {
   readonly #rowOf = new Map<TraceEvent, readonly MessageEvent[]>();
@@ -32,13 +32,13 @@ export class RepeatedLosses {
     }
   }
 
-  /** True if an earlier one stands for it. */
+  /** True if an earlier message stands for it. */
   isRepeat(event: TraceEvent): boolean {
     const row = this.#rowOf.get(event);
     return row !== undefined && row.length >= LOSSES_MIN && row[0] !== event;
   }
 
-  /** How often it is lost and until when; empty if that is not said. */
+  /** The number of losses and the time of the last; empty for a short row. */
   timesText(event: TraceEvent): string {
     const row = this.#rowOf.get(event) ?? [];
     return row.length < LOSSES_MIN ? '' : `, ${row.length} times until ${row.at(-1)?.at} ms`;

@@ -1,6 +1,6 @@
 /**
- * Notes that one owner makes again and again: the first and the last stand for those between, also where the numbers in them differ. If their
- * texts are identical, the last says how many there were.
+ * Notes that one owner repeats: the first and the last stand for those between, even if the numbers in them differ. If
+ * the texts are identical, the last says how many there were.
  */
 import { ordinal } from '../../model/plural.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
@@ -9,7 +9,7 @@ import type { ObservedRun } from './observed-run.ts';
 
 type NoteEvent = Extract<TraceEvent, { readonly type: 'note' }>;
 
-/** What is noted at more instants than that says the same each time. Within one, notes that are alike are one line anyway. */
+/** Notes at more instants than this are repetitive. Within one instant, equal notes share a line anyway. */
 const OFTEN = 3;
 const NUMBER = /\d+/g;
 
@@ -18,7 +18,7 @@ export class RepeatedNotes {
   readonly #between = new Set<TraceEvent>();
   readonly #timesOfLast = new Map<TraceEvent, number>();
 
-  /** `words` may be names in the failure: a note that has a number of it is never one of many. */
+  /** `words` may be names in the failure: a note with a number of the failure is never hidden. */
   constructor(events: ObservedRun['events'], words: ReadonlySet<string>) {
     for (const notes of alike(events, ({ text }) => text.replaceAll(NUMBER, '#'))) {
       const isNamed = ({ text }: NoteEvent): boolean =>
@@ -29,24 +29,24 @@ export class RepeatedNotes {
     }
     for (const notes of alike(events, ({ text }) => text)) {
       const [last, before] = [notes.at(-1), notes.at(-2)];
-      // Those of one instant are one line with a count of its own.
+      // Equal notes of one instant share a line, which has a count of its own.
       if (last !== undefined && last.at !== before?.at) this.#timesOfLast.set(last, notes.length);
     }
   }
 
-  /** True if an earlier one and a later one say the same, but for numbers that the failure does not name. */
+  /** True if an earlier and a later note say the same, apart from numbers that the failure does not mention. */
   isBetween(event: TraceEvent): boolean {
     return this.#between.has(event);
   }
 
-  /** How often the last one was made; empty for all others. */
+  /** For the last of identical notes, its ordinal; empty for all others. */
   timesText(event: TraceEvent): string {
     const times = this.#timesOfLast.get(event);
     return times === undefined ? '' : `, for the ${ordinal(times)} time`;
   }
 }
 
-/** Notes of one owner that are alike, where they are made at many instants. */
+/** Groups of similar notes of one owner, made at many instants. */
 function alike(events: ObservedRun['events'], wordsOf: (note: NoteEvent) => string): NoteEvent[][] {
   const groups = new Map<string, NoteEvent[]>();
   for (const { event } of events) {

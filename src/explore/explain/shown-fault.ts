@@ -1,7 +1,7 @@
 /**
- * How decided faults show in the trace. Invariants: an event is taken for the doing of one decision only, the last that could have made
- * it; what leaves none is not said to strike, unless who asked says so or its answer is the highest, for those between may mean that
- * nothing goes wrong.
+ * Matches decided faults with the events that show them in the trace. Invariants: an event is attributed to one decision
+ * only, the last that could have caused it; a decision without an event is not said to strike, unless its asker says so
+ * or its answer is the highest, because the answers in between may mean that nothing goes wrong.
  */
 import type { Question } from '../../kernel/question.ts';
 import { faultText, type FaultEvent } from '../../model/faults.ts';
@@ -16,25 +16,25 @@ import type { ObservedDecision, ObservedEvent, ObservedRun } from './observed-ru
 /** A fault in the trace. */
 export interface ShownFault {
   readonly event: TraceEvent;
-  /** The message that it strikes, in words, an answer with the arguments of its call; undefined if it strikes none. */
+  /** The message that it strikes, in words, a reply with the arguments of its call; undefined if it strikes none. */
   readonly message?: string | undefined;
-  /** Events of the same doing, which say nothing more. */
+  /** Further events of the same fault, which are redundant. */
   readonly others: readonly TraceEvent[];
   readonly decision: ObservedDecision;
   readonly text: string;
 }
 
-/** The faults of one execution. Goes through it once, as a failure may be explained that was not made small. */
+/** The faults of one execution, found in a single pass, because an execution that was not shrunk is long. */
 export class ShownFaults {
   readonly #run: ObservedRun;
   readonly #names: EventNames;
   readonly #args: CallArguments;
-  /** By answer and question. */
+  /** Ordinals of decisions, by answer and question. */
   readonly #earlier = new Map<string, ReadonlyMap<ObservedDecision, number>>();
   readonly #shown = new Map<ObservedDecision, ShownFault | undefined>();
   /** Positions of the answered questions about faults among the decisions. */
   readonly #indices = new Map<ObservedDecision, number>();
-  /** The last answered question about a fault before each place in the trace. */
+  /** The last non-default answer about a fault before each place in the trace. */
   readonly #lastBefore = new Map<number, ObservedDecision>();
   /** The events of `atSomeEvent`, which come some events after their decisions. */
   readonly #later = new Map<string, ObservedEvent>();
@@ -56,7 +56,7 @@ export class ShownFaults {
     }
   }
 
-  /** Undefined if the decision is about no fault, or about one that did not strike or leaves nothing in the trace. */
+  /** The fault in the trace; undefined if the decision is about no fault, or about one that did not strike or is not traced. */
   of(decision: ObservedDecision): ShownFault | undefined {
     if (!isAnsweredFault(decision)) return undefined;
     if (!this.#shown.has(decision)) this.#shown.set(decision, this.#find(decision));
@@ -74,7 +74,7 @@ export class ShownFaults {
     return { event, message: fault.message, others, decision, text: this.#textOf(decision, fault) };
   }
 
-  /** What was decided of that fault after it, such as how long it lasts: it is said with it. */
+  /** Decisions about details of that fault, such as its duration, which its text includes. */
   detailsBehind(decision: ObservedDecision): readonly ObservedDecision[] {
     const { event } = this.of(decision) ?? {};
     if (event?.type !== 'fault' || !isOfNetwork(event)) return [];
@@ -87,7 +87,7 @@ export class ShownFaults {
     }
   }
 
-  /** True for a question about a fault whose answer, as far as can be seen, was that nothing goes wrong. */
+  /** True for a decision about a fault that, as far as can be seen, means that nothing goes wrong. */
   isSpared(decision: ObservedDecision): boolean {
     const { answer, n } = decision;
     if (!isAnsweredFault(decision) || this.of(decision) !== undefined) return false;
@@ -110,7 +110,7 @@ export class ShownFaults {
     return decisionText(decision, (event) => this.#names.of(event), this.#earlierMoments(decision));
   }
 
-  /** How often the same question was asked before in the same words: a moment at which a call comes is another one for each of its arguments. */
+  /** How often the same question was asked before with the same text: calls with other arguments do not count. */
   #earlierMoments(decision: ObservedDecision): number {
     const { question, answer, occurrence } = decision;
     if (question.kind !== 'fault' || occurrence === 0) return occurrence;
@@ -121,7 +121,7 @@ export class ShownFaults {
     return earlier.get(decision) ?? occurrence;
   }
 
-  /** The same of each decision about that question, as if it had that answer. */
+  /** The number of earlier equal texts for each decision about that question, as if it had that answer. */
   #earlierOf({ key }: Question, answer: number): ReadonlyMap<ObservedDecision, number> {
     const times = new Map<string, number>();
     const earlier = new Map<ObservedDecision, number>();
@@ -137,12 +137,12 @@ export class ShownFaults {
 
   #textOf(decision: ObservedDecision, event: FaultEvent): string {
     const words = answerText(decision, decision.answer);
-    // Which message it was, and how long it takes, is more than how often it was asked.
+    // The message and its delay say more than an ordinal.
     if (isOfNetwork(event)) return faultText(event);
     return words === undefined || words === '' ? faultText(event) : this.#decisionText(decision);
   }
 
-  /** What strikes an answer strikes it as it is sent; the fault itself does not say which call it belongs to. */
+  /** A fault strikes a reply when it is sent; the fault event does not say which call the reply belongs to. */
   #withArguments(fault: FaultEvent, traceIndex: number): FaultEvent {
     const { event } = this.#run.events[traceIndex - 1] ?? {};
     if (event?.type !== 'message' || fault.message !== messageText(event)) return fault;

@@ -1,4 +1,4 @@
-/** Events of the clock as lines of a history: where a scenario has little or no trace, they are all there is to show. */
+/** Clock events as lines of a history: for a scenario with little or no trace, they are all there is to show. */
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { EventNames } from './event-name.ts';
@@ -7,10 +7,10 @@ import type { ObservedRun } from './observed-run.ts';
 import { recoveryText } from './question-text.ts';
 import type { RunIndex } from './run-index.ts';
 
-/** Events of the clock that stop a run. */
+/** Clock events that stop a run. */
 const STOPS: ReadonlySet<string> = new Set(['deadline', 'memory', 'bound']);
 
-/** The lines of a history, and between them those of the events of the clock for which no line speaks. `named` are said by others. */
+/** Adds lines for clock events that no other line implies. `named` are the events named by other lines. */
 export function withSilentFirings(
   { run: { firings }, names, order }: RunIndex,
   candidates: readonly HistoryCandidate[],
@@ -45,7 +45,7 @@ function silentIn(
   );
   const doing = new Set(candidates.map(({ firingId }) => firingId));
   const namedByOthers = new Set(named);
-  // That a run is stopped is shown by what comes of it only later.
+  // The effect of a stop appears only later, so the stop needs a line of its own.
   const isSpeaking = ({ id, topic }: EventInfo): boolean =>
     namedByOthers.has(id) || telling.has(id) || (doing.has(id) && !STOPS.has(topic.what));
   return [...firings.values()].filter((firing) => !isSpeaking(firing));
@@ -60,12 +60,12 @@ function lineOf(firing: EventInfo, names: EventNames, rank: Rank): HistoryCandid
 
 function rankOf(firing: EventInfo, periodic: ReadonlySet<number>): Rank {
   const isSleep = firing.topic === SCENARIO_SLEEP;
-  // To ask where a sleep was made is what takes long; hardly any was made by nobody's code but ours.
+  // Looking up where a sleep was set is slow; without a place it is almost never the user's.
   if (isSleep && !('place' in firing)) return RANK.routine;
   return isSleep || periodic.has(firing.id) ? RANK.minor : RANK.around;
 }
 
-/** What fires again and again, but for the first time and the last: it says the same each time. */
+/** Repeated firings of the same event, apart from the first and the last. */
 function periodicIn(silent: readonly EventInfo[]): ReadonlySet<number> {
   const byText = new Map<string, number[]>();
   for (const { id, topic } of silent) {

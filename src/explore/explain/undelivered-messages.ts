@@ -3,10 +3,10 @@ import type { MessageEvent } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { ObservedRun } from './observed-run.ts';
 
-/** Of what did not arrive, so much is shown right after decisions and what a crash struck. */
+/** Maximum number of undelivered messages ranked right after decisions and what a crash struck. */
 const UNDELIVERED_MAX = 4;
 
-/** The last messages that did not arrive, with why: of those on one link that say the same for the same reason, the first. */
+/** The last undelivered messages; for equal ones on one link with the same reason, the first. */
 export function undeliveredIn(events: ObservedRun['events']): ReadonlySet<TraceEvent> {
   const arrived = new Set<string>();
   const firsts = new Map<string, MessageEvent>();
@@ -15,7 +15,7 @@ export function undeliveredIn(events: ObservedRun['events']): ReadonlySet<TraceE
     const { runner, to, kind, name, step, reason, id } = event;
     const message = JSON.stringify([id, kind]);
     if (step === 'delivered') arrived.add(message);
-    // What was lost and held back before it came, as one of two copies, has arrived.
+    // A message counts as delivered if one of two copies arrived.
     if (!isStopped(event) || arrived.has(message)) continue;
     const key = JSON.stringify([runner, to, kind, name, step, reason]);
     firsts.delete(key);

@@ -1,14 +1,14 @@
-/** Decisions that make the work of a workload's clients. Invariant: which work there is shows in their calls, so these decisions say nothing more. */
+/** Recognizes decisions that generate the work of a workload's clients. Invariant: the calls of the clients already show the work, so these decisions are redundant. */
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 
-/** Who calls others. */
+/** The nodes and clients that call others. */
 export function callersIn({ events }: Pick<ObservedRun, 'events'>): ReadonlySet<string> {
   return new Set(
     events.flatMap(({ event }) => (event.type === 'message' && event.kind === 'call' ? [event.runner] : [])),
   );
 }
 
-/** What a client of a workload was to do in one of its steps is said by its calls: `"client 1/step 2 does" is abort`. */
+/** True for the choice of a client's step, which its calls show: `"client 1/step 2 does" is abort`. */
 export function isOfCaller(
   { question: { kind, topic } }: Pick<ObservedDecision, 'question'>,
   callers: ReadonlySet<string>,
@@ -17,12 +17,12 @@ export function isOfCaller(
   return kind === 'choice' && typeof owner !== 'string' && callers.has(owner.type);
 }
 
-/** Of clients that are numbered, those that came to call stand for the others. */
+/** The name without its number: a numbered client that called stands for the others. */
 function stemOf(name: string): string {
   return name.replace(/\d+$/, '');
 }
 
-/** True for what a workload is made of, which none of its calls shows. */
+/** True for a decision about the setup of a workload, which no call shows. */
 export function isOfSetup({
   question: { kind },
   describe,
@@ -30,7 +30,7 @@ export function isOfSetup({
   return kind === 'choice' && describe?.isSetup === true;
 }
 
-/** True for what decides which work there is: without it nothing fails, but that says nothing of why it does. */
+/** True for a decision about which work there is: without the work nothing fails, but that does not explain the failure. */
 export function isOfWork(
   decision: Pick<ObservedDecision, 'question' | 'describe'>,
   callers: ReadonlySet<string>,

@@ -38,8 +38,8 @@ const FACTORIES: Readonly<
 /**
  * Creates a strategy by its name, with seed 1 by default.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an unknown name, a seed that is neither a text nor a finite number, or options out
- * of range.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an unknown name, a seed that is neither a text nor a finite number,
+ *   or options out of range.
  * @example
  * ```ts
  * import { createStrategy, strategyNames } from 'dryrunner/explore';

@@ -1,7 +1,7 @@
 /**
- * How often each member of a portfolio has its turn: at first by its prior, then by what its turns have brought. Invariants: shares depend on
- * the priors and on what was learned, in that order, alone; none is below the floor; and what is learned multiplies a prior by a bounded
- * factor, since what is new is a sign of bugs and no proof.
+ * How often each member of a portfolio has its turn: first by its prior, then by the results of its turns. Invariants:
+ * shares depend only on the priors and on the sequence of results; no share is below the floor; and results change a
+ * prior by a bounded factor, because novelty is a sign of bugs and not a proof.
  */
 
 /** The least share of a member, whatever its results. */

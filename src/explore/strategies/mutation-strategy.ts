@@ -14,10 +14,10 @@ const CELLS = 65_536;
 const FAULTS_KEPT = 8_192;
 
 /**
- * Which questions an exploration has met, as far as a mutation wants to know: a question that nobody asked before is a place of the
- * code that nobody has reached. Invariant: fixed in size, and a question costs a few instructions.
+ * Remembers the questions of an exploration, because a new question means code that was not reached before. Invariant:
+ * fixed in size, and a question costs a few instructions.
  *
- * Counts questions that are new: questions, and questions that are asked 2, 4, 8 … times in one execution.
+ * Counts what is new: questions, and questions asked 2, 4, 8 … times in one execution.
  */
 class QuestionCoverage {
   readonly #reached = new Uint8Array(CELLS);

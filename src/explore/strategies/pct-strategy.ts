@@ -43,10 +43,9 @@ export class LengthEstimate {
 }
 
 /**
- * Chains of events and their priorities. Invariant: a chain is a sequence of events each of which was caused by the one before it,
- * every event that was due together with others belongs to one chain, and what a chain did is all in the past of what it does next.
- *
- * The chains of one execution, found as their events become due.
+ * Chains of events and their priorities, found during one execution as events become due. Invariant: in a chain, each
+ * event was caused by the one before it, so all earlier events of a chain happened before the later ones; every event
+ * that was due together with others belongs to one chain.
  */
 class PctChains {
   private readonly draws: DrawStream;
@@ -175,17 +174,22 @@ export const PCT_FIELDS: Readonly<Record<keyof PctOptions, is.NumberShape>> = {
 const PCT_OPTIONS = is.optionsOf<PctOptions>({}, PCT_FIELDS);
 
 /**
- * PCT (Burckhardt, Kothari, Musuvathi, Nagarakatte: A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs, ASPLOS 2010):
- * the due event of the highest priority fires first, and at depth − 1 random places the one that would go on becomes the lowest. A bug
- * of depth d among w chains and k order decisions shows with probability ≥ 1 / (w k^(d−1)). Priorities belong to chains of events in
- * place of threads (Ozkan, Majumdar, Niksic, Befrouei, Weissenbacher: Randomized Testing of Distributed Systems with Probabilistic
- * Guarantees, OOPSLA 2018): an event goes on the chain of the event that made it. k is learned from the executions before, so that
- * an execution depends on seed, index and on how long those were. What is due alone is not seen, so its chain ends and what it makes begins
- * another. Everything but order is answered as stratified, in one execution of three with some kinds of faults two or four
- * times as often as the scenario has them, in half with the longest delays, or none, at some sites, and in one of sixteen from the 17th on as swarm.
+ * PCT (Burckhardt, Kothari, Musuvathi, Nagarakatte: A Randomized Scheduler with Probabilistic Guarantees of Finding
+ * Bugs, ASPLOS 2010): the due event of the highest priority fires first, and at depth − 1 random places the chain that
+ * would continue gets the lowest priority. A bug of depth d among w chains and k order decisions shows with probability
+ * ≥ 1 / (w k^(d−1)).
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number, a depth no integer ≥ 1, or if no
- * depth is between the least and the largest.
+ * Priorities belong to chains of events instead of threads (Ozkan, Majumdar, Niksic, Befrouei, Weissenbacher: Randomized
+ * Testing of Distributed Systems with Probabilistic Guarantees, OOPSLA 2018): an event continues the chain of the event
+ * that caused it. An event that is due alone is not seen, so its chain ends, and the events it causes begin new chains.
+ * k is estimated from earlier executions, so an execution depends on seed, index and the lengths of those.
+ *
+ * Everything but order is answered as by the stratified strategy, with two changes: in one of three executions, some
+ * kinds of faults are two or four times as frequent as in the scenario; in half of the executions, some sites have the
+ * longest delays, or none. From the 17th execution on, one of sixteen is answered as by the swarm strategy.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number, a depth is not an
+ *   integer ≥ 1, or no depth lies between the least and the largest.
  * @example
  * ```ts
  * import { defineScenario } from 'dryrunner';

@@ -213,19 +213,23 @@ function sweepTurn(index: number): number | undefined {
 }
 
 /**
- * The default: stratified sampling, random, PCT of depth 1 to 3 and of 4 to 13, POS and walk in turns that are drawn; the 17th execution is the plain
- * schedule; from the 33rd on swarm has its turns and every 32nd execution is one of {@link sweepStrategy}, until that has nothing left; from
- * the 129th on mutation has its turns too. While no execution has asked for anything but the order of events, most turns of stratified sampling are
- * PCT's: there are no values to spread. All of them feed the mutation's corpus, if a coverage meter is given. `configuration` names the member
- * and what it drew.
+ * The default strategy. Stratified sampling, random, PCT of depth 1 to 3 and of 4 to 13, POS and walk take turns, drawn
+ * at random. The 17th execution is the plain schedule. From the 33rd on swarm has turns, and every 32nd execution is one
+ * of {@link sweepStrategy} until that has nothing left. From the 129th on mutation has turns too. While no execution has
+ * asked for anything but the order of events, PCT gets most turns of stratified sampling, because there are no values to
+ * spread. All executions feed mutation's corpus, if there is a coverage meter. `configuration` names the member and what
+ * it drew.
  *
- * How often each has its turn is learned within the campaign, from what its turns have brought lately: a failure that is new, anything that
- * coverage or mutation calls new, an order of events (which kind came after which, and past how many others) or a state declared by `sim.state` that was rare in the
- * executions before. It is a bandit for rewards that change as the campaign goes on: probabilities in proportion to what was earned with a
- * floor for each arm, after EXP3 (Auer, Cesa-Bianchi, Freund, Schapire: The Nonstochastic Multiarmed Bandit Problem, SIAM Journal on
- * Computing 2002), and earnings that fade (Garivier, Moulines: On Upper-Confidence Bound Policies for Switching Bandit Problems, ALT 2011); for
- * fuzzing after Woo, Cha, Gottlieb, Brumley: Scheduling Black-box Mutational Fuzzing, CCS 2013. The weight of a member grows or shrinks by a factor of four at most, and no share is below 1 / 32, because what is new is a
- * sign of bugs and not one of them.
+ * How often each member has its turn is learned during the campaign from its recent results: a new failure, anything
+ * that coverage or mutation counts as new, and an order of events (which kind came after which, and past how many
+ * others) or a state declared by `sim.state` that was rare in earlier executions.
+ *
+ * This is a bandit for rewards that change during the campaign. Probabilities are proportional to the rewards, with a
+ * floor for each arm, after EXP3 (Auer, Cesa-Bianchi, Freund, Schapire: The Nonstochastic Multiarmed Bandit Problem,
+ * SIAM Journal on Computing 2002), and older rewards are discounted (Garivier, Moulines: On Upper-Confidence Bound
+ * Policies for Switching Bandit Problems, ALT 2011); for fuzzing, after Woo, Cha, Gottlieb, Brumley: Scheduling
+ * Black-box Mutational Fuzzing, CCS 2013. The weight of a member changes by a factor of at most four, and no share is
+ * below 1 / 32, because novelty is a sign of bugs and not a bug.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
  * @example

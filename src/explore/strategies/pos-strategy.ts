@@ -88,7 +88,7 @@ class PosStrategy extends OrderStrategy {
     }
   }
 
-  /** The same if many are due: only a few of the racing events draw again, or a decision would cost as much as there are. */
+  /** The same with many due events: only a few of the racing ones draw again, to bound the cost of a decision. */
   #reassignSome(chosen: number, heap: PriorityHeap): void {
     heap.remove(chosen);
     if (this.#subjects.isAnything(chosen)) {

@@ -172,13 +172,14 @@ class SweepStrategy implements Strategy {
 const SWEEP_OPTIONS = is.optionsOf<SweepOptions>({}, { pairs: is.COUNT });
 
 /**
- * Fault-point sweep, after systematic fault injection (Gunawi and others: FATE and DESTINI, NSDI 2011; Alvaro, Rosen, Hellerstein:
- * Lineage-driven Fault Injection, SIGMOD 2015): runs the plain schedule and notes every question for a fault, then gives one of them
- * at a time an answer other than 0, the highest first and each fault once where its words are known, then adds to each a second fault that was asked for after it. A bug that a single
- * fault with its highest answer shows is found within as many executions as there are such questions, plus one. Order and delays stay
- * plain; ends when everything was tried.
+ * Fault-point sweep, after systematic fault injection (Gunawi and others: FATE and DESTINI, NSDI 2011; Alvaro, Rosen,
+ * Hellerstein: Lineage-driven Fault Injection, SIGMOD 2015). Runs the plain schedule and records every question about a
+ * fault. Then it gives one of them at a time an answer other than 0, the highest first, and each fault once if the
+ * answers are described. Then it adds to each a second fault that was asked about later. A bug that a single fault with
+ * its highest answer reveals is found within as many executions as there are such questions, plus one. Order and delays
+ * stay plain. Ends when everything was tried.
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `pairs` is no integer ≥ 0.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `pairs` is not an integer ≥ 0.
  * @example
  * ```ts
  * import { defineScenario } from 'dryrunner';

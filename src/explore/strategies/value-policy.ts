@@ -1,7 +1,7 @@
 /**
- * How strategies that are about order answer everything else: stratified in most executions (a third of these raise the rates of some kinds of
- * faults, half give some sites their longest delay or none), and by a swarm configuration in the rest.
- * Invariant: an answer depends on seed, index of the execution, question, occurrence and n alone.
+ * Answers for order strategies everything that is not about order: stratified in most executions (a third of these raise
+ * the rates of some kinds of faults, half give some sites their longest delay or none), and by a swarm configuration in
+ * the rest. Invariant: an answer depends only on seed, index of the execution, question, occurrence and n.
  */
 import type { AskedFault, DecisionSource, DescribeAnswer, DueEvents } from '../../kernel/decisions.ts';
 import type { Question } from '../../kernel/question.ts';
@@ -12,7 +12,7 @@ import { StratifiedStrategy } from './stratified-strategy.ts';
 import { SwarmStrategy } from './swarm-strategy.ts';
 import { STRATEGY_ODDS } from '../../model/odds.ts';
 
-/** Shallow bugs come first: a configuration that leaves things out is for those that the first executions have not found. */
+/** Swarm configurations start after the first executions, because they leave things out and shallow bugs show without them. */
 const STRATIFIED_UNTIL = 16;
 const STEP = 0x9e3779b1;
 const QUESTIONS_KEPT = 8192;
@@ -21,10 +21,11 @@ const { swarmOneIn, moreFaultsOneIn, intensities, answersPerStrike, uniformDelay
 const INTENSITY_MAX = Math.max(...intensities);
 
 /**
- * Answers the questions that are not about order, one execution after the other. In some executions a site (one direction of a link, one kind of
- * message) has its longest delay throughout, or none, while other sites have not: if each delay were drawn by itself, a long run of slow ones
- * would be rare. FoundationDB's simulator draws latencies once per pair of machines for the same reason (`setPairLatencyIfNotSet` in
- * `fdbrpc/sim2.actor.cpp`); the sites are drawn as a swarm draws its kinds of faults.
+ * Answers the questions that are not about order, one execution after the other. In some executions, some sites (one
+ * direction of a link, one kind of message) always have their longest delay, or none: if each delay were drawn
+ * independently, a long run of slow ones would be rare. FoundationDB's simulator draws latencies once per pair of
+ * machines for the same reason (`setPairLatencyIfNotSet` in `fdbrpc/sim2.actor.cpp`). Sites are drawn as a swarm draws
+ * its kinds of faults.
  */
 export class ValuePolicy implements DecisionSource {
   readonly #stratified: StratifiedStrategy;

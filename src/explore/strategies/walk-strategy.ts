@@ -14,11 +14,11 @@ const TEXTS_KEPT = 8192;
 const SHARE = 1 / 4;
 
 /**
- * How much still depends on an event: the events of the same instant that follow from it, itself included, as learned from earlier
- * executions. Invariant: an event is known by its path (which child of which child …), so that it is the same one in every
- * interleaving; memory is bounded.
+ * Estimates the size of an event's future: the number of events of the same instant that follow from it, including
+ * itself, as learned from earlier executions. Invariants: an event is identified by its path (which child of which child
+ * …), so it is the same in every interleaving; memory is bounded.
  *
- * Learns sizes of futures; `clear` begins an execution, `learn` ends it.
+ * `clear` begins an execution, `learn` ends it.
  */
 class WalkFutures {
   private readonly paths = new EventNumbers();
@@ -212,12 +212,12 @@ class WalkStrategy extends OrderStrategy {
 }
 
 /**
- * The uniform random walk: each interleaving of the events of an instant is equally likely, where choosing uniformly at each step
- * prefers those in which short chains end early. Events form a forest, each below the one that made it, and choosing each time with
- * weight in proportion to what still depends on an event draws their orders uniformly (the hook length formula: Knuth, The Art of
- * Computer Programming 3, 5.1.4, exercise 20). The weights are learned from the executions before, so that an execution depends on
- * seed, index and those; the first one is a plain random walk. As in shuttle's `UrwScheduler`. Everything but order is answered
- * as by {@link pctStrategy}.
+ * The uniform random walk: each interleaving of the events of an instant is equally likely, whereas a uniform choice at
+ * each step prefers interleavings in which short chains end early. Events form a forest, each below the event that
+ * caused it, and choosing each with a weight proportional to the size of its future draws their orders uniformly (the
+ * hook length formula: Knuth, The Art of Computer Programming 3, 5.1.4, exercise 20). The weights are learned from
+ * earlier executions, so an execution depends on seed, index and those; the first one is a plain random walk. As in
+ * shuttle's `UrwScheduler`. Everything but order is answered as by {@link pctStrategy}.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if the seed is neither a text nor a finite number.
  * @example

@@ -1,9 +1,10 @@
 /**
- * An execution as a timeline in the Chrome Trace Event format, which Perfetto, speedscope and `chrome://tracing` open: a lane per runner
- * with its runs as slices by state, a lane per node with its states and messages, per client and node with its calls and per lock with who
- * holds it, a lane for the events of a runner's clock, marks for decisions, faults, disks, notes and the failure, and arrows from an event to
- * those that it set and from the sending of a message to its arrival. Invariants: times are virtual; slices of one lane nest; what happens within one instant keeps its
- * order, nanoseconds apart.
+ * Writes an execution as a timeline in the Chrome Trace Event format, which Perfetto, speedscope and `chrome://tracing`
+ * open. It has a lane per runner with its runs as slices by state, a lane per node with its states and messages, a lane
+ * per client and node with its calls, a lane per lock with its holders, and a lane for the events of a runner's clock;
+ * marks for decisions, faults, disks, notes and the failure; and arrows from an event to those that it set, and from the
+ * sending of a message to its arrival. Invariants: times are virtual; slices of one lane nest; events of one instant
+ * keep their order, nanoseconds apart.
  */
 import { tagsOf, type Command } from '../../model/command.ts';
 import { isCrashKind } from '../../model/faults.ts';
