@@ -68,7 +68,7 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** A process of this command has broken, which is no fault of who has called it. */
+/** A process of this command has broken, which is not the fault of its caller. */
 class BrokenProcess extends Error {
   constructor(cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });

@@ -37,8 +37,8 @@ export const FAULT_KINDS: readonly FaultKind[] = Object.freeze(Object.keys(OF_NE
 
 const OF_CALL: Words = {
   ...OF_NETWORK,
-  error: (call, where) => `${call} fails on ${where}, as it is set to`,
-  hang: (call, where) => `${call} hangs, as nobody answers at ${where}`,
+  error: (call, where) => `${call} fails on ${where}, as configured`,
+  hang: (call, where) => `${call} hangs, because nothing answers at ${where}`,
 };
 
 /** How a fault ends a node's process: `crash` with its machine, as in a power failure, or `kill` alone, as by SIGKILL. */
@@ -92,7 +92,7 @@ const OF_MESSAGE: Readonly<Record<MessageFaultKind, Word>> = {
   duplicate: (message) => `${message} is duplicated`,
   reorder: (message) => `${message} is held back until another overtakes it`,
   delay: (message) => `${message} is delayed`,
-  hang: (call, node) => `${call} hangs, as ${node} went down`,
+  hang: (call, node) => `${call} hangs, because ${node} went down`,
 };
 
 /** Faults between nodes of a network; the first argument is `a | b, c`, or `from a to b`. */
@@ -108,9 +108,9 @@ export type DiskFaultKind = 'short' | 'no-space' | 'fail' | 'rot' | 'slow';
 /** The call is given as `append to log`, the disk by its name. */
 const OF_DISK: Readonly<Record<DiskFaultKind, Word>> = {
   short: (call, disk) => `the ${call} on ${disk} is cut short`,
-  'no-space': (call, disk) => `the ${call} finds no space on ${disk}`,
+  'no-space': (call, disk) => `the ${call} runs out of space on ${disk}`,
   fail: (call, disk) => `the ${call} on ${disk} fails`,
-  rot: (call, disk) => `a bit on ${disk} rots before the ${call}`,
+  rot: (call, disk) => `a bit on ${disk} flips before the ${call}`,
   slow: (call, disk) => `the ${call} on ${disk} is slow`,
 };
 

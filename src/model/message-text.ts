@@ -224,10 +224,10 @@ export function unfinishedChangeText(disk: string, change: string): string {
   return `${change} under way on ${disk} is not done`;
 }
 
-/** How much of an unfinished write is on the disk: `of the unfinished write to log on locks 8 of 12 bytes are there`. */
+/** How much of an unfinished write is on the disk: `8 of 12 bytes of the unfinished write to log on locks are kept`. */
 export function partText(disk: string, file: string, bytes: number, writtenBytes: number): string {
   const part = `${bytes === 0 ? 'none' : bytes} of ${bytesText(writtenBytes)}`;
-  return `of the unfinished write to ${file} on ${disk} ${part} ${bytes > 1 ? 'are' : 'is'} there`;
+  return `${part} of the unfinished write to ${file} on ${disk} ${bytes > 1 ? 'are' : 'is'} kept`;
 }
 
 /** What a read finds after a crash: `log on locks has 9 bytes left, of which 3 were not synced`. */
@@ -297,11 +297,11 @@ function lostNamesText({ runner, file, from, wasUnderWay }: DiskEvent, change: N
   return wasUnderWay === true ? unfinishedChangeText(runner, what) : lostChangeText(runner, what);
 }
 
-/** One clause: `locks starts again`, `locks ends with an error: no config`. */
+/** One clause: `locks restarts`, `locks ends with an error: no config`. */
 export function nodeEventText({ runner, step, error }: NodeEvent): string {
   switch (step) {
     case 'restarted':
-      return `${runner} starts again`;
+      return `${runner} restarts`;
     case 'failed':
       return `${runner} ends with an error${error === undefined ? '' : `: ${error}`}`;
     case 'left':

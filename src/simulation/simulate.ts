@@ -91,7 +91,7 @@ export async function simulateChecked(options: SimulateOptions): Promise<Verdict
     if (running.run.turns.isOn) {
       throw new RunnerError(
         'RUNNER_SIMULATION_MISUSE',
-        'A simulation was started inside of another one; run them one after another.',
+        'A simulation was started inside another one; run them one after another.',
       );
     }
     await running.ended.catch(() => undefined);

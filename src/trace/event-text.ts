@@ -71,7 +71,7 @@ function recordedText({
 }: Extract<RunEvent, { readonly type: 'recorded' }>): string {
   const why = exitCode === 0 ? error : `${error} (${exitCode})`;
   return isRepeated === true
-    ? `has its ${what} executed again: ${why}`
+    ? `needs its ${what} executed again: ${why}`
     : `recorded a failure of ${what}: ${why}`;
 }
 

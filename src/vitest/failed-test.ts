@@ -194,7 +194,7 @@ function causeLines({ isAmbient }: TestRun): readonly string[] {
 const NOT_VIRTUAL =
   'Without ambient: false, time and randomness are virtual, and sim.load loads a module anew.';
 const NOT_PRELOADED =
-  'Without dryrunner/vitest-plugin it may also be a clock or randomness that code has kept when it was loaded.';
+  'Without dryrunner/vitest-plugin it may also be a clock or randomness that code captured when it was loaded.';
 
 /**
  * Shrinks and explains the failure, unless there is no time left or nobody reads the report. One that was asked for, or

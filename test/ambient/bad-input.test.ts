@@ -331,12 +331,12 @@ describe('a second copy of the package', () => {
 });
 
 describe('what is left, and what never ends', () => {
-  test('a simulation inside of another one is refused with the line', async () => {
+  test('a simulation inside another one is refused with the line', async () => {
     const failure = await failureOf(async () => {
       await passes(1);
       await simulate({ ambient: ambientTime(), scenario: () => undefined });
     });
-    expect(failure?.message).toMatch(/^A simulation was started inside of another one/);
+    expect(failure?.message).toMatch(/^A simulation was started inside another one/);
     expect((failure?.cause as Error).stack).toMatch(HERE);
   });
 

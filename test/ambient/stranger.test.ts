@@ -94,7 +94,7 @@ describe('code of a stranger', () => {
   ] as const)('a lock with a %s is found, made small and explained', async ([mistake, message]) => {
     const error = await failureOf('a lease is held by one client', (sim) => locking(sim, mistake));
     expect(error.verdict.failure?.message).toMatch(message);
-    expect(error.message).toMatch(/shrunk in |nothing to make smaller/);
+    expect(error.message).toMatch(/shrunk in |nothing to shrink/);
     expect(error.message).toContain('What would have held');
     expect(error.message).toContain('test/ambient/stranger/lock-server.ts:');
   });
@@ -106,7 +106,7 @@ describe('code of a stranger', () => {
   ] as const)('a broker that %s is found, made small and explained', async ([mistake, message, scenario]) => {
     const error = await failureOf('a message is handled once', (sim) => scenario(sim, mistake));
     expect(error.verdict.failure?.message).toMatch(message);
-    expect(error.message).toMatch(/shrunk in |nothing to make smaller/);
+    expect(error.message).toMatch(/shrunk in |nothing to shrink/);
     expect(error.message).toContain('What would have held');
     expect(error.message).toContain('test/ambient/stranger/pub-sub.ts:');
   });

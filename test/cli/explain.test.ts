@@ -114,7 +114,7 @@ describe('explain', () => {
   test('an endless execution is explained by its beginning, and says so', async () => {
     const { out } = await dryrunner('explain', 's.mjs#endless', '--time', '10m');
     expect(out).toMatch(
-      /\n {2}nothing to make smaller: it fails with every choice at its default\n {2}explained by its first 250,000 events of 260,000\n/,
+      /\n {2}nothing to shrink: it fails with every choice at its default\n {2}explained by the first 250,000 of its 260,000 events\n/,
     );
   });
 

@@ -74,7 +74,7 @@ test('a folder may have a # in its name, with a scenario name after it', async (
 test('a failure that does not repeat keeps its message, and its line is not presented as a replay', async () => {
   const found = await run('explore', at('s.mjs#flaky'), '--workers', '1', ...corpus('flaky'));
   expect(found.out).toMatch(/^flaky: check\n.+\n {2}the time has come\n {2}again: /);
-  expect(found.out).toContain('not made smaller, for it does not repeat');
+  expect(found.out).toContain('not shrunk, because it does not repeat');
   expect(found.out).toMatch(
     /\n {2}likely cause: Math\.random, Date\.now .* explore --strict lists .* ambientTime\(\)/,
   );
@@ -85,7 +85,7 @@ test('a failure that does not repeat keeps its message, and its line is not pres
 
 test('where two executions of one log are seen to differ, that is the cause, and no other one is named', async () => {
   const { out } = await run('explore', at('s.mjs#counting'), '--workers', '1', ...corpus('counting'));
-  expect(out).toContain('not made smaller, for it does not repeat');
+  expect(out).toContain('not shrunk, because it does not repeat');
   expect(out).toMatch(/most likely the state of a module survives/);
   expect(out).not.toContain('likely cause:');
 });

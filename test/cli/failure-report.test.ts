@@ -44,10 +44,10 @@ test('running out of time is reported, with what was not tried and how to give i
   const { explanation, cutShort } = await explainWithin(executor, log, execution('hopeless', 0), within(0));
   expect(cutShort).toEqual({ by: 'time', timeMs: 0 });
   expect(cutShortLines(failingWith({ cutShort: { by: 'time', timeMs: 10_000 }, explanation }))).toEqual([
-    '  explaining it took all of its 10 s, and 3 decisions had no other answer tried in full; dryrunner explain --time 2m takes longer',
+    '  explaining it took all of its 10 s; 3 decisions not tried with all other answers; dryrunner explain --time 2m takes longer',
   ]);
   expect(cutShortLines(failingWith({ cutShort: { by: 'time', timeMs: 60_000 } }))).toEqual([
-    '  not explained: that took more than its 60 s; dryrunner explain --time 12m takes longer',
+    '  not explained within 60 s; dryrunner explain --time 12m takes longer',
   ]);
 });
 
@@ -74,7 +74,7 @@ test('an endless execution is explained by its beginning; for one that is merely
   );
   expect(explanation?.sentence).toContain('250000 events have fired and the scenario has not ended');
   expect(cutShortLines(failingWith({ firedEvents, cutShort, explanation }))).toEqual([
-    '  explained by its first 250,000 events of 10,000,000',
+    '  explained by the first 250,000 of its 10,000,000 events',
   ]);
   const other = await explainWithin(executor, [], execution('endless', firedEvents), within(60_000));
   expect(other).toEqual({ cutShort: { by: 'events', eventsMax: 250_000 } });
@@ -88,9 +88,9 @@ test('where no decision is left, nothing is said to be reducible further', () =>
     const shrunk = { ...failing, decisions: log(after), executions: 5, stoppedBy: 'stopped' as const };
     return settledLines({ ...failing, shrunk }, {});
   };
-  expect(linesFor(0, 0)).toEqual(['  nothing to make smaller: it fails with every choice at its default']);
+  expect(linesFor(0, 0)).toEqual(['  nothing to shrink: it fails with every choice at its default']);
   expect(linesFor(3, 0).join()).not.toContain('smaller still');
-  expect(linesFor(3, 1).join()).toContain('and might get smaller still');
+  expect(linesFor(3, 1).join()).toContain('and might get even smaller');
 });
 
 test('a cause is named of what does not repeat: no clock where time is virtual, and none where the audit says why', () => {
@@ -100,9 +100,9 @@ test('a cause is named of what does not repeat: no clock where time is virtual, 
     settledLines({ ...failing, shrunk: flaky }, { options }, saysWhy).join('\n');
   expect(linesFor({})).toMatch(/likely cause: Math\.random.* explore --strict lists .* ambientTime\(\)/);
   expect(linesFor({ ambient: ambientTime() })).toMatch(
-    /\n {2}likely cause: a variable of a module that one execution leaves to the next \(sim\.load loads modules anew\)$/,
+    /\n {2}likely cause: a module variable that keeps its value from one execution to the next \(sim\.load loads fresh modules\)$/,
   );
-  expect(linesFor({}, true)).toMatch(/^ {2}not made smaller, for it does not repeat: it held$/);
+  expect(linesFor({}, true)).toMatch(/^ {2}not shrunk, because it does not repeat: it held$/);
 });
 
 describe('on a terminal', () => {

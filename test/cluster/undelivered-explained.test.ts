@@ -65,6 +65,6 @@ test.each<readonly [string, string, (cluster: Cluster) => void]>([
 });
 
 test('a node that has answered since its crash is shown to start again', async () => {
-  const lines = await linesOf(({ bank }) => bank.restart(), /^\d+ bank (crashes|starts)/);
-  expect(lines).toEqual(['21 bank crashes', '21 bank starts again']);
+  const lines = await linesOf(({ bank }) => bank.restart(), /^\d+ bank (crashes|restarts)/);
+  expect(lines).toEqual(['21 bank crashes', '21 bank restarts']);
 });

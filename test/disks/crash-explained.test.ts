@@ -130,7 +130,7 @@ test.each(['powerFail', 'crash'] as const)(
           ]
         : [
             '2 ms: the write to log under way on n1 (3 bytes) is not finished',
-            '2 ms: of the unfinished write to log on n1 1 of 3 bytes is there',
+            '2 ms: 1 of 3 bytes of the unfinished write to log on n1 is kept',
             '2 ms: n1 appends to log (1 byte) as its process dies',
           ]),
       '3 ms: n1 reads log (3 bytes)',

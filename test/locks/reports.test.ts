@@ -82,7 +82,7 @@ test('R211 it is explained with the lines at which locks were taken and waits be
     'b holds mutex results',
     'a holds mutex jobs',
   ]);
-  expect(details.map(({ text }) => text)).not.toContain('the last steps of the scenario that are known:');
+  expect(details.map(({ text }) => text)).not.toContain('the last known steps of the scenario:');
   // The second lock is asked for two lines below the first.
   expect([takes?.[1], waits]).toEqual([takes?.[0], takes?.map((row) => row + 2)]);
 });

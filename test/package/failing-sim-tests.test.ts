@@ -177,7 +177,7 @@ describe('R-13 P-11: what a failing simTest shows', () => {
     ],
     ['throws a text', /only a text/, "'throws a text'"],
     ['throws nothing', /undefined/, "'throws nothing'"],
-    ['nests', /A simulation was started inside of another one/, 'await runSimulatedTest'],
+    ['nests', /A simulation was started inside another one/, 'await runSimulatedTest'],
     [
       'leaves a variable behind',
       /The same decisions, run twice in a row, led to another execution/,

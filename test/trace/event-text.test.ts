@@ -59,7 +59,7 @@ const texts: readonly (readonly [TraceEvent, string])[] = [
   ],
   [
     { type: 'recorded', ...ofRun, what: 'action', error: 'the worker died', exitCode: 0, isRepeated: true },
-    'run 0 of worker has its action executed again: the worker died',
+    'run 0 of worker needs its action executed again: the worker died',
   ],
   [
     { type: 'wrote', ...ofRun, output: 'stdout', bytes: 12, digest: 'ab' },
@@ -99,7 +99,7 @@ const texts: readonly (readonly [TraceEvent, string])[] = [
     'locks gets the error "busy" of its call of acquire to worker',
   ],
   [{ type: 'message', ...called, kind: 'message', step: 'sent' }, 'worker sends acquire to locks'],
-  [{ type: 'node', ...base, step: 'restarted', incarnation: 1 }, 'worker starts again'],
+  [{ type: 'node', ...base, step: 'restarted', incarnation: 1 }, 'worker restarts'],
   [{ type: 'node', ...base, step: 'left', incarnation: 1 }, 'worker has left'],
   [
     { type: 'node', ...base, step: 'failed', incarnation: 1, error: 'no config' },
@@ -143,7 +143,7 @@ const texts: readonly (readonly [TraceEvent, string])[] = [
   ],
   [
     { type: 'disk', ...base, step: 'torn', file: 'log', bytes: 0, writtenBytes: 6, wasUnderWay: true },
-    'of the unfinished write to log on worker none of 6 bytes is there',
+    'none of 6 bytes of the unfinished write to log on worker is kept',
   ],
   [
     { type: 'disk', ...base, step: 'kept', file: 'log', bytes: 9, unsyncedBytes: 2 },

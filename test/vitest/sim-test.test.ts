@@ -638,7 +638,7 @@ describe('a simulation as a test', () => {
     let count = 0;
     const scenario = (sim: Simulation): void => sim.check((count += 1) > 1, 'only the first time');
     const { message } = await failureOf('flaky', scenario);
-    expect(message).toContain('not made smaller, for it does not repeat');
+    expect(message).toContain('not shrunk, because it does not repeat');
     expect(message).toMatch(
       /\nflaky: not deterministic: .*\n {2}the end differs: .*\n {2}Time and .* most likely the state of a module survives/,
     );
@@ -657,7 +657,7 @@ describe('a simulation as a test', () => {
     };
     const { message } = await failureOf('chancy', chancy());
     expect(message).toMatch(
-      /\n {2}likely cause: a variable of a module .*, or, without dryrunner\/vitest-plugin, a clock or randomness that code has kept/,
+      /\n {2}likely cause: a module variable .*, or, without dryrunner\/vitest-plugin, a clock or randomness that code captured/,
     );
     const { message: plain } = await failureOf('chancy', chancy(), { ambient: false });
     expect(plain).toMatch(/\n {2}likely cause: Math\.random, .*: without ambient: false they are virtual/);
@@ -736,6 +736,6 @@ describe('a simulation as a test', () => {
       sim.check(false, 'too late');
     };
     const { message } = await failureOf('long', scenario);
-    expect(message).toContain('no more than 250,000 can be watched');
+    expect(message).toContain('at most 250,000 can be watched');
   });
 });

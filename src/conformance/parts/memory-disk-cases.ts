@@ -342,7 +342,7 @@ const faults: readonly PartCaseSpec<MemoryDiskSubject>[] = [
       },
       ({ asked }) =>
         checkEqual('the questions asked', asked, [
-          'disk append log no-space fault = 15 of 16: the append to log finds no space on disk',
+          'disk append log no-space fault = 15 of 16: the append to log runs out of space on disk',
         ]),
       { 'disk append log no-space fault': 15 },
     ),
@@ -395,7 +395,7 @@ const faults: readonly PartCaseSpec<MemoryDiskSubject>[] = [
         checkEqual(
           'the first question',
           asked[0],
-          'disk read log rot fault = 15 of 16: a bit on disk rots before the read of log',
+          'disk read log rot fault = 15 of 16: a bit on disk flips before the read of log',
         ),
       { 'disk read log rot fault': 15 },
     ),
@@ -512,10 +512,10 @@ const words: readonly PartCaseSpec<MemoryDiskSubject>[] = [
           lines.filter((line) => !/writes|appends|reads|syncs|left/.test(line)),
           [
             '0 ms: the write to a on locks is slow',
-            '1000 ms: the append to a finds no space on locks',
+            '1000 ms: the append to a runs out of space on locks',
             '1000 ms: the append to b on locks is cut short',
             '1000 ms: the sync of b on locks fails',
-            '1000 ms: a bit on locks rots before the read of a',
+            '1000 ms: a bit on locks flips before the read of a',
             '1000 ms: 3 bytes of c on locks become zeros',
           ],
         ),

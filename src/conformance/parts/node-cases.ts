@@ -214,9 +214,9 @@ const machines: readonly PartCaseSpec<NodeSubject>[] = [
       (played) =>
         checkEqual('the faults', faultLines(played), [
           '1 ms: n1 crashes',
-          '1 ms: query of n1.0-0 hangs, as nobody answers at n1',
+          '1 ms: query of n1.0-0 hangs, because nothing answers at n1',
           '101 ms: n2 crashes',
-          '101 ms: run hangs, as nobody answers at n2',
+          '101 ms: run hangs, because nothing answers at n2',
         ]),
       { 'n1 query n1.0-0 hang fault': 'highest', 'n2 run hang fault': 'highest' },
     ),

@@ -50,7 +50,7 @@ async function feasibilityText(
     if (found !== undefined) return `native-feasible: ${hopsText(await fewest(found, fails))}`;
   }
   const executions = counted(tried, 'execution');
-  return `needs latency, as far as ${executions} show: none in which promises take only some microtasks more fails alike`;
+  return `needs latency, as far as ${executions} show: none in which promises take only a few more microtasks fails the same way`;
 }
 
 /** Answers from the log, with any number of microtasks for awaits; with none the first time. */
@@ -85,11 +85,11 @@ function isHop({ question }: KeyedDecision): boolean {
 
 function hopsText(hops: readonly KeyedDecision[]): string {
   const late = nonZeroOf(hops);
-  if (late.length === 0) return 'it fails in the very order of the engine too';
+  if (late.length === 0) return 'it also fails in the native order of the engine';
   const shown = late
     .slice(0, SHOWN_MAX)
     .map(({ question, answer }) => `${question.topic.text} takes ${counted(answer, 'microtask')} more`);
   const more = late.length - shown.length;
   const others = more === 0 ? '' : `, and ${more} more are late`;
-  return `it fails in the order of the engine when ${shown.join(' and ')}${others}`;
+  return `it fails in the engine's order when ${shown.join(' and ')}${others}`;
 }

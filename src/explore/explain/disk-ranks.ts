@@ -24,7 +24,7 @@ export class DiskRanks {
 
   rankOf(event: DiskEvent): Rank {
     if (isLoss(event)) return RANK.decided;
-    // Without these, a reader cannot tell which content was read.
+    // Without these, a reader does not see which content was read.
     if (this.#losses.isStruck(event) || this.#losses.shows(event)) return RANK.struck;
     if (this.#words.has(event.file) || this.#losses.leadsTo(event)) return RANK.namedPart;
     return this.#beforeCrash.has(event) ? RANK.context : RANK.routine;

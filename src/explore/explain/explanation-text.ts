@@ -92,13 +92,13 @@ function nothingHeld({ nearestSearch }: Explanation): string {
   } = nearestSearch;
   const count = counted(executions, 'execution');
   if (isComplete) {
-    return `Nothing nearby: ${count} with other decisions ${executions === 1 ? 'fails' : 'fail'} as well${otherFailure === undefined ? '' : `; ${otherFailure}`}${hasSkippedAnswers ? '; when the pauses of its clients end was left as it is' : ''}.`;
+    return `Nothing nearby: ${count} with other decisions ${executions === 1 ? 'fails' : 'fail'} as well${otherFailure === undefined ? '' : `; ${otherFailure}`}${hasSkippedAnswers ? '; the pauses of its clients were not varied' : ''}.`;
   }
-  const why = stoppedBy === 'executions' ? 'no more were allowed' : 'there was no more time';
-  const left = untried > 0 ? `, and ${counted(untried, 'decision')} left to try otherwise` : '';
+  const why = stoppedBy === 'executions' ? 'no more executions were allowed' : 'time ran out';
+  const left = untried > 0 ? `, with ${counted(untried, 'decision')} left to vary` : '';
   return executions === 0
-    ? `Not known: nothing nearby was tried, as ${why}${left}.`
-    : `Not known: nothing among the ${count} nearby that were tried; ${why}${left}.`;
+    ? `Unknown: nothing nearby was tried, because ${why}${left}.`
+    : `Unknown: none of the ${count} tried nearby holds; ${why}${left}.`;
 }
 
 /** Composes a line: whatever is in it, it stays one. */

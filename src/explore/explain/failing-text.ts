@@ -69,15 +69,15 @@ export function formatSettled(
 }
 
 function shrunkText({ decisions }: FailingExecution, shrunk: ShrunkExecution): string {
-  if (shrunk.flakiness !== undefined) return `not made smaller, for it does not repeat: ${shrunk.flakiness}`;
+  if (shrunk.flakiness !== undefined) return `not shrunk, because it does not repeat: ${shrunk.flakiness}`;
   if (shrunk.wasBegunOnly === true) {
-    return 'not made smaller: to run to its end what fails as well in its beginning takes more than there was time for';
+    return 'not shrunk: its beginning fails as well, and running it to its end takes longer than the time for shrinking';
   }
   const [before, after] = [decisions, shrunk.decisions].map(unusualCount) as [number, number];
-  const end = shrunk.stoppedBy === 'minimal' || after === 0 ? '' : ', and might get smaller still';
+  const end = shrunk.stoppedBy === 'minimal' || after === 0 ? '' : ', and might get even smaller';
   const what = `${counted(before, 'choice')} that ${before === 1 ? 'differs' : 'differ'} from the default`;
   const tried = counted(shrunk.executions, 'execution');
-  if (before === 0) return `nothing to make smaller: it fails with every choice at its default`;
+  if (before === 0) return `nothing to shrink: it fails with every choice at its default`;
   return before === after
     ? `with ${what}, which is as few as ${tried} could find${end}`
     : `shrunk in ${tried}, from ${what} to ${formatCount(after)}${end}`;
@@ -91,17 +91,17 @@ export function formatCutShort(failing: FailingExecution, longer: LongerText): s
     const [all, most] = [shrunk.firedEvents, cutShort.eventsMax].map(formatCount);
     return [
       explanation === undefined
-        ? `  not explained: it has ${all} events, and no more than ${most} can be watched`
-        : `  explained by its first ${most} events of ${all}`,
+        ? `  not explained: it has ${all} events, and at most ${most} can be watched`
+        : `  explained by the first ${most} of its ${all} events`,
     ];
   }
   const { timeMs } = cutShort;
   const time = `${Math.round(timeMs / 100) / 10} s`;
   if (explanation === undefined) {
-    return [`  not explained: that took more than its ${time}; ${longer(timeMs)}`];
+    return [`  not explained within ${time}; ${longer(timeMs)}`];
   }
   const { untried } = explanation.nearestSearch;
   return [
-    `  explaining it took all of its ${time}, and ${counted(untried, 'decision')} had no other answer tried in full; ${longer(timeMs)}`,
+    `  explaining it took all of its ${time}; ${counted(untried, 'decision')} not tried with all other answers; ${longer(timeMs)}`,
   ];
 }

@@ -76,7 +76,7 @@ function standstillDetails(
   const steps = lastStepsIn(index).filter(({ what }) => !waits.some(({ text }) => text.startsWith(what)));
   return [
     ...(together === undefined ? [] : [{ text: together, frames: [] }]),
-    ...(steps.length === 0 ? [] : [{ text: 'the last steps of the scenario that are known:', frames: [] }]),
+    ...(steps.length === 0 ? [] : [{ text: 'the last known steps of the scenario:', frames: [] }]),
     ...steps.map(({ text, frames }) => ({ text, frames })),
   ];
 }
@@ -149,5 +149,5 @@ function lastStepsIn({ run, names, order }: RunIndex): LastStep[] {
 }
 
 function stepText(done: ObservedStep['done']): string {
-  return 'type' in done ? eventText(done) : `${actText(done.question)} was asked for`;
+  return 'type' in done ? eventText(done) : `${actText(done.question)} was requested`;
 }

@@ -56,7 +56,7 @@ function placesOfAsked(index: RunIndex, decision: ObservedDecision): SourcePlace
     return userPlaceOf(index, { what: message, was: ' was sent', stack, makerId: firingId });
   }
   const isChosen = question.kind === 'choice' || question.kind === 'draw';
-  return placeOf(`${actText(question)} was ${isChosen ? 'decided' : 'asked for'}`, stack);
+  return placeOf(`${actText(question)} was ${isChosen ? 'decided' : 'requested'}`, stack);
 }
 
 function placesOfEvent(index: RunIndex, id: number): SourcePlace[] {

@@ -53,7 +53,7 @@ function nearestText(failing: RunIndex, passing: RunIndex, change: AnswerChange,
   }
   if (fault !== undefined) {
     const more = others > 0 ? `, if ${others} more ${plural(others, 'choice')} had been the default` : '';
-    return `${fault.word} this nothing would have failed${more}: ${fault.text}.`;
+    return `${fault.word} this, nothing would have failed${more}: ${fault.text}.`;
   }
   const more = others > 0 ? `, and ${others} more ${plural(others, 'choice')} had been the default` : '';
   return `If ${insteadText(failing, passing, observed, change)}${more}, nothing would have failed.`;
@@ -175,7 +175,7 @@ function orderInsteadText(
     return `${messageText(arrival, args.of(arrival))} had arrived before ${before} at ${atMs} ms`;
   }
   return taken === other
-    ? `of the events due at ${atMs} ms ${taken} that was made ${instead < answer ? 'earlier' : 'later'} had come first`
+    ? `of several events ${taken} due at ${atMs} ms, ${instead < answer ? 'an earlier' : 'a later'} one had come first`
     : `${other} had come before ${taken} at ${atMs} ms`;
 }
 

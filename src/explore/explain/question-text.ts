@@ -179,9 +179,11 @@ function unwordedFault({ question: { topic }, occurrence }: ObservedDecision): s
 
 function orderText({ answer, due }: ObservedDecision, eventName: EventName): string {
   const [taken, passed] = [due[answer], due[0]].map((event) => (event === undefined ? '' : eventName(event)));
-  if (answer === 0) return `${taken} comes first of ${due.length} due together, as they were made`;
+  if (answer === 0) {
+    return `${taken} comes first of ${due.length} due together, in the order of their creation`;
+  }
   const others = answer === 1 ? '' : ` and ${answer - 1} more`;
   return taken === passed
-    ? `of events due together, ${taken} that was made later comes first`
+    ? `of several events ${taken} due together, a later one comes first`
     : `${taken} comes before ${passed}${others}, due at the same time`;
 }

@@ -98,7 +98,9 @@ export class ShownFaults {
   /** The decision in words. */
   textOf(decision: ObservedDecision): string {
     const { question, answer, n } = decision;
-    if (this.isSpared(decision)) return `"${question.text}" is ${answer} of 0 to ${n - 1}, which is no fault`;
+    if (this.isSpared(decision)) {
+      return `"${question.text}" is ${answer} of 0 to ${n - 1}, which is not a fault`;
+    }
     const message =
       question.kind === 'delay' ? messageAskedAbout(this.#run, decision, this.#args) : undefined;
     const ms = answerText(decision, answer);

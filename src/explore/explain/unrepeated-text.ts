@@ -16,11 +16,11 @@ export interface UnrepeatedPlace {
 /** One line of text. */
 export function unrepeatedText({ isAmbient, remedy, keptRemedy }: UnrepeatedPlace): string {
   if (!isAmbient) {
-    return `likely cause: Math.random, Date.now or a timer of the machine, or a variable of a module, decides: ${remedy}, and sim.load loads modules anew`;
+    return `likely cause: Math.random, Date.now, a timer of the machine or a module variable affects it: ${remedy}, and sim.load loads fresh modules`;
   }
   const kept =
     keptRemedy === undefined
       ? ''
-      : `, or, without ${keptRemedy}, a clock or randomness that code has kept when it was loaded`;
-  return `likely cause: a variable of a module that one execution leaves to the next (sim.load loads modules anew)${kept}`;
+      : `, or, without ${keptRemedy}, a clock or randomness that code captured when it was loaded`;
+  return `likely cause: a module variable that keeps its value from one execution to the next (sim.load loads fresh modules)${kept}`;
 }

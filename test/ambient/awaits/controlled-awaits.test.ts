@@ -364,7 +364,7 @@ describe('an explanation says whether the order is one of the engine', () => {
   test.each(LEVELS)('found at level %s, it is found with some microtasks too', async (awaits) => {
     expect(await explained(race, { awaits })).toContainEqual(
       expect.stringMatching(
-        /^native-feasible: it fails in the order of the engine when await in \w+ \(program\.cjs:\d+(?::\d+)?\) takes \d microtasks? more$/,
+        /^native-feasible: it fails in the engine's order when await in \w+ \(program\.cjs:\d+(?::\d+)?\) takes \d microtasks? more$/,
       ),
     );
   });
@@ -376,7 +376,7 @@ describe('an explanation says whether the order is one of the engine', () => {
       return Promise.all([open(), new Promise((resolve) => setImmediate(() => { check(ready, 'it is open'); resolve(); }))]);
     `;
     expect(await explained(program, { awaits: 'latency' })).toContainEqual(
-      'needs latency, as far as 300 executions show: none in which promises take only some microtasks more fails alike',
+      'needs latency, as far as 300 executions show: none in which promises take only a few more microtasks fails the same way',
     );
   });
 

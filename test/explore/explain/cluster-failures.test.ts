@@ -245,11 +245,11 @@ test('a crash before a sync', async () => {
       "3 ? store crashes as get() of scenario arrives",
       "3 ? store loses the creation of value",
       "3   the call get() from scenario to store is refused: store is down",
-      "3   store starts again",
+      "3   store restarts",
       "4   get() of store, called by scenario at 2 ms, fails: store is down",
       "6   scenario gets "nothing" from get() of store, called at 4 ms",
       "6 ! "seven" was put, and nothing is there",
-      "Without this nothing would have failed: store loses the creation of value.",
+      "Without this, nothing would have failed: store loses the creation of value.",
       "In the passing execution: 3 ms: value on store has 5 bytes left, which were not synced. In the failing execution: 3 ms: store loses the creation of value.",
     ]
   `);
@@ -306,7 +306,7 @@ test('a partition', async () => {
       "20   first's claim to lead term 1 from first to second is lost: the network is partitioned, 5 times until 100 ms",
       "101   second notes: leads  (by "second waits for a message", set at 1 ms)",
       "101 ! "one leads" does not hold",
-      "Without this nothing would have failed: the network is partitioned: first | second, for 400 ms.",
+      "Without this, nothing would have failed: the network is partitioned: first | second, for 400 ms.",
       "In the passing execution: 21 ms: second gets first's claim to lead term 1 from first. In the failing execution: 101 ms: second notes: leads.",
     ]
   `);
@@ -638,12 +638,12 @@ test('a torn write is shown with what led to it and who reads it, however much h
       "3 ? store loses the last write to log (7 bytes)",
       "3 ? the lost write to log on store is torn: 1 of its 7 bytes is kept",
       "3   log on store has 7 bytes left, of which 1 was not synced",
-      "3   store starts again",
+      "3   store restarts",
       "3   store reads log (7 bytes)",
       "4   add("second") of store, called by scenario at 2 ms, fails: store went down before it answered add",
       "206   scenario gets ["first", "s"] from records() of store, called at 204 ms",
       "206 ! the store has a part of a record: s",
-      "Without this nothing would have failed: the lost write to log on store is torn: 1 of its 7 bytes is kept.",
+      "Without this, nothing would have failed: the lost write to log on store is torn: 1 of its 7 bytes is kept.",
       "In the passing execution: 3 ms: log on store has 6 bytes left, all synced. In the failing execution: 3 ms: the lost write to log on store is torn: 1 of its 7 bytes is kept.",
     ]
   `);

@@ -59,7 +59,7 @@ describe.each(plantedBugs)('the explanation of $name', (bug) => {
     expect(nearestPass).toMatchObject({
       changes: 1,
       text: expect.stringMatching(
-        /^(If .*, nothing would have failed|Without this nothing would have failed: .*)\.$/,
+        /^(If .*, nothing would have failed|Without this, nothing would have failed: .*)\.$/,
       ),
     });
     expect(places[0]?.frames[0]).toMatch(/planted-bugs\.ts:\d+:\d+|src\/runners\//);
@@ -367,7 +367,7 @@ describe('a failure that is explained', () => {
     const { nearestSearch } = explanation;
     const skipping = { ...explanation, nearestSearch: { ...nearestSearch, hasSkippedAnswers: true } };
     expect(formatExplanation(skipping).map(({ text }) => text)).toContain(
-      '  Nothing nearby: 2 executions with other decisions fail as well; when the pauses of its clients end was left as it is.',
+      '  Nothing nearby: 2 executions with other decisions fail as well; the pauses of its clients were not varied.',
     );
   });
 
@@ -376,13 +376,13 @@ describe('a failure that is explained', () => {
       0,
       [1, 1],
       { executions: 0, isComplete: false, untried: 2, stoppedBy: 'executions' },
-      'Not known: nothing nearby was tried, as no more were allowed, and 2 decisions left to try otherwise.',
+      'Unknown: nothing nearby was tried, because no more executions were allowed, with 2 decisions left to vary.',
     ],
     [
       2,
       [1, 1],
       { executions: 2, isComplete: false, untried: 1, stoppedBy: 'executions' },
-      'Not known: nothing among the 2 executions nearby that were tried; no more were allowed, and 1 decision left to try otherwise.',
+      'Unknown: none of the 2 executions tried nearby holds; no more executions were allowed, with 1 decision left to vary.',
     ],
   ] as const)(
     'of at most %i executions, with the answers %o, claims no more than was tried',
@@ -411,7 +411,7 @@ describe('a failure that is explained', () => {
       untried: log.length,
     });
     expect(formatExplanation(explanation).map(({ text }) => text)).toContain(
-      `  Not known: nothing nearby was tried, as there was no more time, and ${log.length} decisions left to try otherwise.`,
+      `  Unknown: nothing nearby was tried, because time ran out, with ${log.length} decisions left to vary.`,
     );
   });
 

@@ -52,9 +52,9 @@ export const nodeLifeCases: readonly Spec[] = [
     ({ lines, verdict }) => {
       checkEqual('the history', lines, [
         '25 ms: a crashes',
-        '50 ms: a starts again',
+        '50 ms: a restarts',
         '65 ms: a crashes',
-        '65 ms: a starts again',
+        '65 ms: a restarts',
         '80 ms: a has left',
       ]);
       checkEqual('the faults', verdict.faults, 2);
@@ -200,7 +200,7 @@ export const nodeLifeCases: readonly Spec[] = [
       checkEqual('the beats', beats, ['0@10', '0@40', '0@70', '1@105', '1@135', '1@145']);
     },
     ({ lines }) =>
-      checkEqual('the history', lines, ['5 ms: a becomes slow', '75 ms: a crashes', '75 ms: a starts again']),
+      checkEqual('the history', lines, ['5 ms: a becomes slow', '75 ms: a crashes', '75 ms: a restarts']),
   ),
   holds('a clock that is off shows another time, and one that drifts another speed', async (sim, make) => {
     const net = make();
@@ -262,7 +262,7 @@ export const nodeLifeCases: readonly Spec[] = [
         checkEqual('the time', sim.now(), 50);
       },
       ({ lines, asked, events }) => {
-        const words = 'the call acquire(70) from scenario to locks hangs, as locks went down';
+        const words = 'the call acquire(70) from scenario to locks hangs, because locks went down';
         checkEqual('the questions asked', asked, [`scenario to locks acquire hang fault = 1 of 2: ${words}`]);
         checkThat(lines.includes(`1 ms: ${words}`), 'the history', words, lines);
         checkEqual(

@@ -121,7 +121,7 @@ export const strikeCases: readonly Spec[] = [
       { [AT_SLEEP]: 'highest' },
       {
         asked: [`${AT_SLEEP} = 3 of 4: n1 crashes ${WAKES}`, 'n1 crash at n1 sleep delay = 0 of 4: 0'],
-        lines: ['5 ms: n1 crashes', '5 ms: n1 starts again'],
+        lines: ['5 ms: n1 crashes', '5 ms: n1 restarts'],
         ends: 'up 1',
       },
     ),
@@ -136,7 +136,7 @@ export const strikeCases: readonly Spec[] = [
           `n1 crash at n1 sleep fault = 15 of 16: n1 crashes ${WAKES}`,
           'n1 crash at n1 sleep delay = 3 of 4: 75',
         ],
-        lines: ['5 ms: n1 crashes', '80 ms: n1 starts again'],
+        lines: ['5 ms: n1 crashes', '80 ms: n1 restarts'],
         ends: 'up 1',
       },
     ),
