@@ -1,25 +1,26 @@
 /**
- * Finds what takes turns in a list: a group of a few items that comes again and again, in the same order. Invariant: a group is as short as it can
- * be, and what is looked at is only the group around one place.
+ * Finds alternating items in a list: a group of a few items that repeats in the same order. Invariant: a group is as
+ * short as possible, and only the group around one position is examined.
  */
 
-/** More lines than these are not seen as one thing. */
+/** A reader does not recognize longer groups. */
 const PERIOD_MAX = 4;
-/** Two of a kind may be a coincidence. */
+/** Two repetitions may be a coincidence. */
 const TIMES_MIN = 3;
 
-/** A group that comes again and again. */
+/** A group of items that repeats. */
 export interface RepeatedGroup {
-  /** Position of its first item, the first time. */
+  /** Position of the first item of the first repetition. */
   readonly from: number;
   /** Number of items of the group, at least 2. */
   readonly period: number;
-  /** How many times it comes in whole. */
+  /** Number of complete repetitions. */
   readonly times: number;
 }
 
 /**
- * The group that the item at that position belongs to; undefined if nothing takes turns there, or if the item comes after the last whole group.
+ * The group that the item at that position belongs to; undefined if nothing alternates there, or if the item comes after
+ * the last complete repetition.
  *
  * @param isAlike compares the items at two positions.
  */
@@ -36,7 +37,7 @@ export function repeatedGroupAt(
     let [from, last] = [seed, seed];
     while (recurs(from - 1)) from -= 1;
     while (recurs(last + 1)) last += 1;
-    // What is alike is one line by itself.
+    // Equal neighbours share a line anyway.
     const isOne = Array.from({ length: period }, (_, at) => from + at).some((at) => isAlike(at, at + 1));
     if (isOne) continue;
     const times = Math.floor((last - from + 1) / period) + 1;
