@@ -34,6 +34,7 @@ const REACHED = [
   'a call that waited is answered',
   'a call is lost in a crash',
   'a call that waited is lost in a crash',
+  'a call is for the process after a crash',
   'a caller hangs',
   'a caller that hangs learns of it in the end',
   'a waiting query is cancelled',
@@ -100,7 +101,7 @@ interface Sent {
   readonly id: string;
   readonly calledAtMs: number;
   readonly controller: AbortController;
-  readonly incarnation: number;
+  incarnation: number;
   readonly wasDown: boolean;
   cancelledAtMs: number;
   wasHeld: boolean;
@@ -120,6 +121,9 @@ class NodeWork {
   readonly #timed = new Set<Timed>();
   readonly #sent: Sent[] = [];
   readonly #latest = new Map<string, Sent>();
+  /** The call that is being made, until it has reached the process or waits; and whether a crash has struck it there. */
+  #arriving: Sent | undefined;
+  #isArrivalStruck = false;
   #state: 'up' | 'paused' | 'down' = 'down';
   #incarnation = -1;
   #factor = 1;
@@ -355,6 +359,7 @@ class NodeWork {
     this.#check((faults[kind] ?? false) !== false, `R212 it is struck by ${kind}, which was not asked for`);
     this.#check(now < this.#healedAtMs, 'nothing strikes once faults have ended');
     this.#strikes += 1;
+    if (kind === 'crash') this.#isArrivalStruck = true;
     this.#check(this.#strikes <= strikesMax, `it is struck ${this.#strikes} times`);
     if (kind === 'slow') this.#slowUntilMs = now + slowMsMax;
     else this.#recoversByMs = now + (kind === 'crash' ? downMsMax : pauseMsMax);
@@ -402,7 +407,10 @@ class NodeWork {
     };
     this.#sent.push(sent);
     this.#latest.set(`${operation} ${['run', 'statusAll'].includes(operation) ? '' : id}`, sent);
+    this.#arriving = sent;
+    this.#isArrivalStruck = false;
     const promise = this.#make(sent);
+    this.#arriving = undefined;
     if (sent.reachedAtMs === undefined && this.#node.state === 'paused') {
       sent.wasHeld = true;
       sim.sometimes('a call waits while the node is paused');
@@ -435,12 +443,13 @@ class NodeWork {
     }
   }
 
-  /** The process is reached: the one that was there when the caller called, once it goes on. */
+  /** The process is reached: the one that was there as the call arrived, once it goes on. */
   async #reach(world: SimulatedWorld, own: number, operation: Operation, id: string): Promise<never> {
     const sim = this.#sim;
     const sent = this.#sent.findLast((each) => each.operation === operation && (id === '' || each.id === id));
     this.#check(sent?.reachedAtMs === undefined, `${operation} ${id} has reached the node twice`);
     if (sent === undefined) throw new Error(id);
+    this.#passOver(sent);
     this.#check(
       this.#isAlive(own) && sent.incarnation === own,
       `${sent.id} has reached life ${own}, and was for ${sent.incarnation}`,
@@ -462,6 +471,13 @@ class NodeWork {
     sent.reply = error === undefined ? { value, atMs: sim.now() } : { error, atMs: sim.now() };
     if (error !== undefined) throw error;
     return value as never;
+  }
+
+  /** A crash that strikes as a call arrives may be over by then: the call is for the next process. */
+  #passOver(sent: Sent): void {
+    if (sent !== this.#arriving || !this.#isArrivalStruck) return;
+    sent.incarnation += 1;
+    this.#sim.sometimes('a call is for the process after a crash');
   }
 
   #ended(sent: Sent, { value, error }: { readonly value?: unknown; readonly error?: unknown }): void {

@@ -96,8 +96,6 @@ export const CLUSTER_NODE_OPTIONS: is.RecordShape = is.optionsOf<ClusterNodeOpti
 );
 
 const RESTART_MS = 1_000;
-const AT_ARRIVAL = (envelope: Envelope): string => `as ${arrivalText(envelope)} arrives`;
-const BEFORE_ANSWER = (call: Envelope): string => `before it answers ${callWords(call)}`;
 
 /**
  * A node of a network. Made by {@link Network.node}. After it has left, its methods throw `RUNNER_SIMULATION_MISUSE`, `restart` already while
@@ -282,7 +280,7 @@ export class SimulatedClusterNode<T extends object | void>
       const { answered: call } = envelope;
       if (call === undefined || !this.#isServing(call)) return;
       // A crash does most harm between the effect of a call and its answer.
-      this.#machine.strike('reply', envelope.topic, BEFORE_ANSWER, call);
+      this.#machine.strike('reply', envelope.topic, callWords, call);
     }
     if (this.state === 'paused') (this.#unsent ??= []).push(envelope);
     else this.#send(envelope);
@@ -304,7 +302,8 @@ export class SimulatedClusterNode<T extends object | void>
   }
 
   arrive(envelope: Envelope): void {
-    this.#machine.strike('call', envelope.topic, AT_ARRIVAL, envelope);
+    const moment = envelope.toIncarnation === ANY_INCARNATION ? 'call' : 'answer';
+    this.#machine.strike(moment, envelope.topic, arrivalText, envelope);
     if (this.state === 'paused') {
       this.#hold(envelope);
       this.#traceMessage(envelope, 'held', `${this.name} is paused`);

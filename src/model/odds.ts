@@ -18,6 +18,8 @@ export const FAULT_ODDS = {
   skewSteps: 4,
   /** `NodeFaults`: strikes at one in N events of a process or call. */
   nodeOneIn: 16,
+  /** One in N crashes of a node that strike as a call arrives is over by then: either half finds bugs of its own. */
+  nodeBackOneIn: 2,
   /** Maximum number of strikes against one node: with more, a run hardly finishes. */
   nodeStrikesMax: 4,
   /** `LinkFaults` that strike a single message. */

@@ -185,7 +185,10 @@ export class Machine implements StrikeTarget {
     this.#process?.clock.slow(factor);
   }
 
-  /** A moment at which the exploration may inject a fault; if the topic does not say when that is, `words(about)` does. */
+  /**
+   * A moment at which the exploration may inject a fault; if the topic does not say what arrives or is answered,
+   * `words(about)` does.
+   */
   strike<T>(moment: Moment, what: Topic, words?: (about: T) => string, about?: T): void {
     if (this.state === 'up') this.#strikes?.at(moment, what, words as MomentWords | undefined, about);
   }

@@ -10,13 +10,17 @@ import { topicOf, type Topic } from '../kernel/question.ts';
 import { type CrashKind, nodeFaultText } from '../model/faults.ts';
 import { DelayDraw } from '../network/chaos-delay.ts';
 import { type RateTable, RateTables } from '../network/rate-table.ts';
+import { isEndOfExecution } from './node-process.ts';
 import type { SimulatedWorld } from './simulation.ts';
 import { CHANCE_OR_SWITCH } from './scenario-faults.ts';
 import { FAULT_ODDS } from '../model/odds.ts';
 
-/** When a fault may strike: just before an event of the process, when a call arrives, or before it is answered. */
-export type Moment = 'event' | 'call' | 'reply';
-/** Describes a moment, given its `about` value. */
+/**
+ * When a fault may strike: just before an event of the process, when something arrives, or before a call is answered.
+ * What arrives is a `call` if the next process takes it as well, and an `answer` if it is for the present one alone.
+ */
+export type Moment = 'event' | 'call' | 'answer' | 'reply';
+/** Describes the call or answer of a moment, given its `about` value. */
 export type MomentWords = (about: unknown) => string;
 
 /**
@@ -24,7 +28,10 @@ export type MomentWords = (about: unknown) => string;
  * 16. A fault that is absent does not happen.
  */
 export interface NodeFaults {
-  /** The node crashes, and restarts after less than `downMsMax`. */
+  /**
+   * The node crashes, and restarts after less than `downMsMax`. As a call or message arrives, half of the crashes are
+   * over by then: the new process takes it.
+   */
   readonly crash?: number | boolean;
   /** The process pauses, and resumes after less than `pauseMsMax`. */
   readonly pause?: number | boolean;
@@ -90,6 +97,8 @@ interface Recovery {
   readonly end: () => void;
 }
 
+/** The question whether a crash is over as a call arrives. */
+const BACK = 'back';
 const SLOW_FACTOR = 10;
 const OUTAGE_MS_MAX = 1_000;
 const SLOW_MS_MAX = 10_000;
@@ -128,7 +137,10 @@ export class NodeStrikes {
     if (isAskedOnce && this.#strikes.length > 1) this.#table = TABLES.of('faults', ratesOf(this.#strikes));
   }
 
-  /** A moment at which a fault may strike; injects it if so. If `what` does not say when that is, `words(about)` does. */
+  /**
+   * A moment at which a fault may strike; injects it if so. If `what` does not say what arrives or is answered,
+   * `words(about)` does.
+   */
   at(moment: Moment, what: Topic, words?: MomentWords, about?: unknown): void {
     if (this.#isOver || this.#left === 0 || this.#recovery !== undefined) return;
     if (this.#table === undefined) this.#askEach(moment, what, words, about);
@@ -140,12 +152,10 @@ export class NodeStrikes {
     for (const strike of this.#strikes) {
       const { topic } = strikeAt(name, strike.kind, moment, what);
       const { crashKind } = this.#target;
-      const text = (): string => {
-        const when = words === undefined ? momentText(moment, what, name) : words(about);
-        return `${strikeText(strike.kind, name, crashKind)} ${when}`;
-      };
+      const text = (): string =>
+        `${strikeText(strike.kind, name, crashKind)} ${momentText(moment, what, name, words, about)}`;
       if (!choosesFault(this.#world.choices, topic, strike.oneIn, text)) continue;
-      this.#begin(strike, topic);
+      this.#strike(strike, topic, moment, () => callText(what, words, about));
       return;
     }
   }
@@ -154,14 +164,32 @@ export class NodeStrikes {
     const table = this.#table as RateTable<Kind>;
     const { name, crashKind } = this.#target;
     const asked = strikeAt(name, 'strike', moment, what);
-    let describe: DescribeAnswer;
-    if (words === undefined) {
-      describe = asked.describes(table, crashKind, () => momentText(moment, what, name));
-    } else describe = describeStrikes(table, name, crashKind, () => words(about));
+    const when = (): string => momentText(moment, what, name, words, about);
+    const describe =
+      words === undefined
+        ? asked.describes(table, crashKind, when)
+        : describeStrikes(table, name, crashKind, when);
     const kind = table.kindOf(this.#world.choices.choose(asked.topic.asks('fault'), table.n, describe));
     if (kind === undefined) return;
     const strike = this.#strikes.find((one) => one.kind === kind) as Strike;
-    this.#begin(strike, strikeAt(name, kind, moment, what).topic);
+    this.#strike(strike, strikeAt(name, kind, moment, what).topic, moment, () =>
+      callText(what, words, about),
+    );
+  }
+
+  /**
+   * Injects a fault. A crash that strikes as a call arrives may as well have come before, while the node was idle: then
+   * the next process takes the call. Crash and restart happen now, as after a downtime of 0 ms, which is always possible.
+   */
+  #strike(strike: Strike, topic: Topic, moment: Moment, call: () => string): void {
+    const { name, crashKind } = this.#target;
+    const words = (): string =>
+      `${strikeText(strike.kind, name, crashKind)} and restarts before ${call()} arrives`;
+    const isOver =
+      strike.kind === 'crash' &&
+      moment === 'call' &&
+      choosesFault(this.#world.choices, topic.plus(BACK), FAULT_ODDS.nodeBackOneIn, words);
+    this.#begin(strike, topic, isOver);
   }
 
   /** Ends the fault in force, and injects no more. */
@@ -179,7 +207,7 @@ export class NodeStrikes {
     this.#recovery = undefined;
   }
 
-  #begin(strike: Strike, topic: Topic): void {
+  #begin(strike: Strike, topic: Topic, isOver: boolean): void {
     const target = this.#target;
     this.#left -= 1;
     const changesNow = (): number => (strike.kind === 'slow' ? target.speedChanges : target.changes);
@@ -191,8 +219,24 @@ export class NodeStrikes {
       // The scenario may have changed the node itself in the meantime.
       if (changesNow() === changes) strike.end(target);
     };
+    if (isOver) {
+      this.#endNow(end, topic);
+      return;
+    }
     const ms = strike.duration.draw(() => topic);
     this.#recovery = { timer: this.#world.clock.timer(topic.plus('end'), ms, end), end };
+  }
+
+  /** The caller whose call arrives must not catch what the start throws: it fails in an event, as after any downtime. */
+  #endNow(end: () => void, topic: Topic): void {
+    try {
+      end();
+    } catch (error) {
+      if (isEndOfExecution(error)) throw error;
+      this.#world.clock.timer(topic.plus('end'), 0, () => {
+        throw error;
+      });
+    }
   }
 }
 
@@ -215,9 +259,20 @@ function eventText({ owner, what, subject, text }: Topic, node: string): string 
   return words === undefined ? `"${text}"` : words(typeof subject === 'string' ? subject : subject.text);
 }
 
-function momentText(moment: Moment, what: Topic, node: string): string {
+function momentText(
+  moment: Moment,
+  what: Topic,
+  node: string,
+  words: MomentWords | undefined,
+  about: unknown,
+): string {
   if (moment === 'event') return `just before ${eventText(what, node)}`;
-  return moment === 'reply' ? `before it answers ${callWords(what)}` : `as ${callWords(what)} arrives`;
+  const call = callText(what, words, about);
+  return moment === 'reply' ? `before it answers ${call}` : `as ${call} arrives`;
+}
+
+function callText(what: Topic, words: MomentWords | undefined, about: unknown): string {
+  return words === undefined ? callWords(what) : words(about);
 }
 
 /** A call to a node, as text without the node's name. */
@@ -274,6 +329,7 @@ class AskedStrike {
 const askedStrikes: Readonly<Record<Moment, WeakMap<Topic, AskedStrike[]>>> = {
   event: new WeakMap(),
   call: new WeakMap(),
+  answer: new WeakMap(),
   reply: new WeakMap(),
 };
 

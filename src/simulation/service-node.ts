@@ -77,8 +77,8 @@ class NodeCalls {
     const host = this.#host;
     const { topic, signal } = call;
     if (host.state === 'down') throw this.#refusal(call);
-    const { incarnation } = host;
     host.strike('call', topic);
+    const { incarnation } = host;
     while (host.state === 'paused') await this.#wait(call, this.#held.hold(topic, { signal }));
     // A held caller is connected to the process of that time, not to its successor.
     const isThere = host.incarnation === incarnation && host.service !== undefined;
@@ -360,8 +360,9 @@ class SimulatedNode<S extends Service> extends InterceptedService implements Nod
  *
  * With `faults`, the exploration may inject a fault just before each event of the process, at each call, and between
  * the effect of a call and its answer: decisions `NODE crash at MOMENT fault`, and so on, whose highest answer is the
- * fault, with `… delay` for its duration. The effects of such a fault are undone when faults end (`sim.heal`); what the
- * scenario did by calling a method is not. Every fault is a `fault` event of the trace (R212).
+ * fault, with `… delay` for its duration. At a call, `… back fault` says whether a crash is over before: then the next
+ * process takes the call. The effects of such a fault are undone when faults end (`sim.heal`); what the scenario did by
+ * calling a method is not. Every fault is a `fault` event of the trace (R212).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options; whatever `start` throws.
  * @example

@@ -7,6 +7,7 @@ import { DONE_MASK } from '../../src/model/state-mask.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { createChaosRunner } from '../../src/network/chaos-runner.ts';
+import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import type { NodeFaults } from '../../src/simulation/node-strikes.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
@@ -132,6 +133,46 @@ describe('faults that the exploration decides', () => {
     );
     expect(verdict.runs).toBe(1);
     expect(faultsOf(verdict)).toEqual(['0 n1 node crash']);
+  });
+
+  test('a crash may be over before a call arrives: the next process takes the call', async () => {
+    const verdict = await play(
+      async (sim, node) => {
+        const { runId } = await node.run({ argv: ['sleep 10'], taskId: 't' });
+        const code = await codeOf(node.status(runId));
+        sim.check(code === 'RUNNER_UNKNOWN_RUN', `the next process has forgotten the run: ${code}`);
+        sim.check(node.state === 'up' && node.incarnation === 1, 'it is back');
+      },
+      {
+        node: { faults: { crash: 4 } },
+        source: {
+          decide: ({ text }, n) => (/^n1 crash at n1 status \S+ (back )?fault$/.test(text) ? n - 1 : 0),
+        },
+      },
+    );
+    expect(faultsOf(verdict)).toEqual(['0 n1 node crash']);
+  });
+
+  test('what the start throws then fails the simulation, and is not for the caller', async () => {
+    let code = '';
+    const { failure } = await simulate({
+      source: answering({ 'n1 crash at n1 run t fault': 3, 'n1 crash at n1 run t back fault': 1 }),
+      async scenario(sim) {
+        let starts = 0;
+        const node = makeNode(sim, {
+          faults: { crash: 4 },
+          start(world, { name, idPrefix }) {
+            starts += 1;
+            if (starts > 1) throw new Error('the disk is gone');
+            return createSimulatedRunner(world, { name, idPrefix, capacity: 4, history: 0 });
+          },
+        });
+        code = await codeOf(node.run({ argv: ['sleep 10'], taskId: 't' }));
+        await sim.sleep(10);
+      },
+    });
+    expect(failure).toMatchObject({ kind: 'error', message: expect.stringContaining('the disk is gone') });
+    expect(code).toBe('RUNNER_INJECTED_FAULT');
   });
 
   test('healing undoes at once what the exploration did, but not what the scenario did', async () => {

@@ -3,7 +3,7 @@
  * only, the last that could have caused it; a decision without an event is not said to strike, unless its asker says so
  * or its answer is the highest, because the answers in between may mean that nothing goes wrong.
  */
-import type { Question } from '../../kernel/question.ts';
+import { Topic, type Question } from '../../kernel/question.ts';
 import { faultText, type FaultEvent } from '../../model/faults.ts';
 import { messageText } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
@@ -36,6 +36,9 @@ export class ShownFaults {
   readonly #indices = new Map<ObservedDecision, number>();
   /** The last non-default answer about a fault before each place in the trace. */
   readonly #lastBefore = new Map<number, ObservedDecision>();
+  /** By the crash of a node that is back as a call arrives, the decision that it is; and the other way round. */
+  readonly #backs = new Map<ObservedDecision, ObservedDecision>();
+  readonly #crashes = new Map<ObservedDecision, ObservedDecision>();
   /** The events of `atSomeEvent`, which come some events after their decisions. */
   readonly #later = new Map<string, ObservedEvent>();
 
@@ -45,8 +48,14 @@ export class ShownFaults {
     this.#args = args;
     run.decisions.forEach((decision, at) => {
       if (!isAnsweredFault(decision)) return;
-      this.#lastBefore.set(decision.traceIndex, decision);
-      this.#indices.set(decision, at);
+      const crash = isBack(decision.question) ? run.decisions[at - 1] : undefined;
+      if (crash === undefined) {
+        this.#lastBefore.set(decision.traceIndex, decision);
+        this.#indices.set(decision, at);
+      } else {
+        this.#backs.set(crash, decision);
+        this.#crashes.set(decision, crash);
+      }
     });
     for (const observed of run.events) {
       const { event } = observed;
@@ -76,6 +85,8 @@ export class ShownFaults {
 
   /** Decisions about details of that fault, such as its duration, which its text includes. */
   detailsBehind(decision: ObservedDecision): readonly ObservedDecision[] {
+    const back = this.#backs.get(decision);
+    if (back !== undefined) return [back];
     const { event } = this.of(decision) ?? {};
     if (event?.type !== 'fault' || !isOfNetwork(event)) return [];
     const { decisions } = this.#run;
@@ -97,6 +108,8 @@ export class ShownFaults {
 
   /** The decision in words. */
   textOf(decision: ObservedDecision): string {
+    const crash = this.#crashes.get(decision);
+    if (crash !== undefined) return this.textOf(crash);
     const { question, answer, n } = decision;
     if (this.isSpared(decision)) {
       return `"${question.text}" is ${answer} of 0 to ${n - 1}, which is not a fault`;
@@ -109,7 +122,8 @@ export class ShownFaults {
   }
 
   #decisionText(decision: ObservedDecision): string {
-    return decisionText(decision, (event) => this.#names.of(event), this.#earlierMoments(decision));
+    const worded = this.#backs.get(decision) ?? decision;
+    return decisionText(worded, (event) => this.#names.of(event), this.#earlierMoments(decision));
   }
 
   /** How often the same question was asked before with the same text: calls with other arguments do not count. */
@@ -171,6 +185,11 @@ export class ShownFaults {
 
 function isOfNetwork({ message, parts }: FaultEvent): boolean {
   return message !== undefined || parts !== undefined;
+}
+
+/** True for the question whether a crash is over as a call arrives. It is asked right after that of the crash. */
+function isBack({ topic: { what, subject } }: Question): boolean {
+  return what === 'back' && subject instanceof Topic && subject.what === 'crash';
 }
 
 function isAnsweredFault({ question, answer }: ObservedDecision): boolean {

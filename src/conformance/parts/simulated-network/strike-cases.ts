@@ -58,6 +58,27 @@ const busyNode = async ({ disk, sleep, onMessage, connect }: NodeContext) => {
   };
 };
 
+const AT_GET = 'store crash at scenario to store get';
+
+const memoryStore = () => {
+  let kept = 'nothing';
+  return {
+    put(value: string) {
+      kept = value;
+    },
+    get: () => kept,
+  };
+};
+
+const PAUSE_AT_CALL = 'n1 strike at scenario to n1 echo fault';
+/** A strike, by its moment or kind. */
+const NOT_AS_A_CALL: readonly (readonly [string, string])[] = [
+  ['just before an event of the process', 'n1 strike at n1 sleep fault'],
+  ['as an answer arrives', 'n1 strike at echo to n1 reply to echo fault'],
+  ['before a call is answered', 'n1 strike at n1 to scenario reply to echo reply fault'],
+  ['for a pause', PAUSE_AT_CALL],
+];
+
 const MOMENTS: readonly string[] = [
   'locks crash at locks write log',
   'locks crash at scenario to locks beat',
@@ -237,6 +258,84 @@ export const strikeCases: readonly Spec[] = [
           asked.map((line) => line.replace(/ fault = 0 of 1000: $/, '')),
           MOMENTS,
         ),
+    ),
+  ),
+  ofOurWords(
+    looks(
+      'a crash may be over before a call arrives: what was in memory is gone, and the next process answers',
+      async (_sim, make) => {
+        const net = make();
+        const node = net.node('store', memoryStore, { faults: { crash: 16, strikesMax: 1 } });
+        const store = net.connect<ReturnType<typeof memoryStore>>('store');
+        await store.put('seven');
+        checkEqual('what the store has', await store.get(), 'nothing');
+        checkEqual('it', [node.state, node.incarnation], ['up', 1]);
+      },
+      ({ asked, lines }) => {
+        checkEqual('the questions asked', asked.slice(-2), [
+          `${AT_GET} fault = 15 of 16: store crashes as get() of scenario arrives`,
+          `${AT_GET} back fault = 1 of 2: store crashes and restarts before get() of scenario arrives`,
+        ]);
+        checkEqual(
+          'the history',
+          lines.filter((line) => !line.includes('scenario')),
+          ['0 ms: store crashes', '0 ms: store restarts'],
+        );
+      },
+      { [`${AT_GET} fault`]: 'highest', [`${AT_GET} back fault`]: 'highest' },
+    ),
+  ),
+  holds(
+    'what arrives after a crash that is over waits until the next process has started',
+    async (sim, make) => {
+      const net = make();
+      const got: string[] = [];
+      const program = async ({ disk, onMessage }: NodeContext) => {
+        await disk.list();
+        onMessage((message) => got.push(`${String(message)} at ${sim.now()}`));
+        return ECHO;
+      };
+      net.node('n1', program, { faults: { crash: 16 }, disk: { latencyMs: 5 } });
+      await sim.sleep(10);
+      net.send('n1', 'hello');
+      await sim.sleep(10);
+      checkEqual('the messages', got, ['hello at 15']);
+      checkEqual('the answer', await net.connect<Echo>('n1').echo(7), [7]);
+      checkEqual('the time', sim.now(), 25);
+    },
+    {
+      'n1 crash at scenario to n1 message fault': 'highest',
+      'n1 crash at scenario to n1 message back fault': 'highest',
+      'n1 crash at scenario to n1 echo fault': 'highest',
+      'n1 crash at scenario to n1 echo back fault': 'highest',
+    },
+  ),
+  ...NOT_AS_A_CALL.map(([moment, strike]) =>
+    looks(
+      `only as a call or message arrives may the crash be over, not ${moment}`,
+      async (sim, make) => {
+        const net = make();
+        net.through('echo', ECHO);
+        const program = async ({ sleep, connect }: NodeContext) => {
+          await sleep(5);
+          await connect<Echo>('echo').echo();
+          return ECHO;
+        };
+        const node = net.node('n1', program, { faults: { crash: 16, pause: 16, strikesMax: 1 } });
+        await net
+          .connect<Echo>('n1')
+          .echo()
+          .catch(() => undefined);
+        await sim.sleep(2_000);
+        checkEqual('the process', node.incarnation, strike === PAUSE_AT_CALL ? 0 : 1);
+      },
+      ({ asked }) =>
+        checkEqual(
+          'the questions asked',
+          asked.filter((line) => line.includes(' back fault')),
+          [],
+        ),
+      { [strike]: strike === PAUSE_AT_CALL ? 14 : 'highest' },
     ),
   ),
   ofOurWords(
