@@ -20,7 +20,7 @@ import {
 import { watchOutsideCalls } from './globals/outside-calls.ts';
 import { installGlobals } from './globals/install-globals.ts';
 import { keepTicksCounted } from './globals/timers.ts';
-import { putBackStandIns, replacedStandIn } from './globals/stand-in.ts';
+import { restoreStandIns, replacedStandIn } from './globals/stand-in.ts';
 import {
   HOME,
   hub,
@@ -263,7 +263,7 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   end(): void {
-    if (this.replaced() !== undefined) putBackStandIns();
+    if (this.replaced() !== undefined) restoreStandIns();
     this.#scenario.end();
     for (const process of this.#processes) process.end();
     this.#awaits?.end();

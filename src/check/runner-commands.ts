@@ -24,12 +24,12 @@ import {
 import { naturalEnd, type NaturalEnd, type RunnerModel } from './runner-model.ts';
 import { simScript, simStep } from '../execers/sim-step.ts';
 import { COMMAND_FIELDS, commands, type CommandConstraints } from './sim-script-arbitrary.ts';
-import { finishing, firstActive, ODD_KINDS, oddWait, waitForEnd } from './wait-commands.ts';
+import { finishing, firstActive, UNUSUAL_WAITS, unusualWait, waitForEnd } from './wait-commands.ts';
 import { NO_WAIT } from '../model/query.ts';
 
-function run(command: Command, isBeside: boolean): RunnerCommand {
-  return runnerCommand(`run${isBeside ? ' beside' : ''}${offerText(command)}`, async (model, real) => {
-    if (isBeside) await firstActive(model, real);
+function run(command: Command, isConcurrent: boolean): RunnerCommand {
+  return runnerCommand(`run${isConcurrent ? ' beside' : ''}${offerText(command)}`, async (model, real) => {
+    if (isConcurrent) await firstActive(model, real);
     await lookAt(model, real);
     await offer(command, model, real);
   });
@@ -229,8 +229,8 @@ export function weightedCommands(
     {
       weight: 6,
       arbitrary: fc
-        .tuple(index, fc.constantFrom(...ODD_KINDS, 'cancelled' as const))
-        .map(([at, kind]) => oddWait(at, kind)),
+        .tuple(index, fc.constantFrom(...UNUSUAL_WAITS, 'cancelled' as const))
+        .map(([at, kind]) => unusualWait(at, kind)),
     },
   ];
   if (mayHang) weighted.push({ weight: 2, arbitrary: fc.constant(stop()) });

@@ -25,7 +25,7 @@ import {
   SIMULATION_PROPERTY_FIELDS,
   type SimulationPropertyOptions,
 } from './simulation-property.ts';
-import { finish, oddWait } from './wait-commands.ts';
+import { finish, unusualWait } from './wait-commands.ts';
 
 /** The runner under test, and what may be done to it. */
 export interface RunnerPropertyOptions<Runner extends Service = Service>
@@ -358,7 +358,7 @@ async function endSequence<Runner extends Service>(
   if (chaos === undefined && readOutput !== undefined) {
     await checkOutputs(model, (ref) => readOutput(runner, ref));
   }
-  const waiting = oddWait(0, 'for a new run');
+  const waiting = unusualWait(0, 'for a new run');
   if (waiting.check(model)) await waiting.run(model, real);
   model.releaseAsked();
   await service.release();

@@ -85,28 +85,28 @@ export async function firstActive(
   }
 }
 
-/** What ends the wait of {@link oddWait}. */
-type OddKind = 'cancelled' | 'for RUNNING' | 'for a new run';
+/** What ends the wait of {@link unusualWait}. */
+type UnusualWait = 'cancelled' | 'for RUNNING' | 'for a new run';
 
 /** All kinds of such waits. */
-export const ODD_KINDS: readonly OddKind[] = Object.freeze([
+export const UNUSUAL_WAITS: readonly UnusualWait[] = Object.freeze([
   'cancelled',
   'for RUNNING',
   'for a new run',
 ] as const);
 
 /** A wait that is cancelled, cannot be met, or outlasts the runner. */
-export function oddWait(index: number, kind: OddKind): RunnerCommand {
+export function unusualWait(index: number, kind: UnusualWait): RunnerCommand {
   const run: RunnerCommand['run'] = (model, real) => {
     const found = kind === 'cancelled' ? model.openAt(index) : model.runAt(index);
-    if (found !== undefined) later(real, waitOddly(kind, model, real, found.runId));
+    if (found !== undefined) later(real, waitUnusually(kind, model, real, found.runId));
     return Promise.resolve();
   };
   return runnerCommand(`wait ${kind}(run ${index})`, run, hasRun(index));
 }
 
-async function waitOddly(
-  kind: OddKind,
+async function waitUnusually(
+  kind: UnusualWait,
   model: RunnerModel,
   { service, world }: CommandedRunner,
   runId: RunID,

@@ -52,7 +52,7 @@ export async function explainCommand(
   await requireOwnFiles(options, [what], [named.scenario]);
   if (options.debug === true) return debugExecution(terminal, named, options.json ?? false);
   const work = async (interruption: Interruption): Promise<ExitStatus> => {
-    const scenario = await interruption.besideForeignCode(() =>
+    const scenario = await interruption.alongsideForeignCode(() =>
       interruption.unlessRequested(nameScenario(named.scenario), 'the scenario was loading'),
     );
     return new Explaining({ terminal, scenario, options, interruption }, named).run();

@@ -302,7 +302,7 @@ export async function exploreCommand(
   return interruptible(terminal, async (interruption) => {
     // Printed before loading: a module that blocks this thread leaves no chance later.
     terminal.progress(`loading (Ctrl-C or Ctrl-\\ ends it): ${references.join(', ')}`);
-    const scenarios = await interruption.besideForeignCode(() =>
+    const scenarios = await interruption.alongsideForeignCode(() =>
       interruption.unlessRequested(nameScenarios(references), 'the scenario files were loading'),
     );
     let status: ExitStatus = EXIT_STATUS.HELD;

@@ -92,7 +92,7 @@ async function runWithin(
         },
       }),
     );
-  const verdict = await (interruption === undefined ? run() : interruption.besideForeignCode(run));
+  const verdict = await (interruption === undefined ? run() : interruption.alongsideForeignCode(run));
   return { verdict, endedTurn: turns.endedTurn };
 }
 

@@ -42,7 +42,7 @@ export class Interruption {
    * effect: the system ends the process at once. Not for process 1 of a container, which the system ends only through
    * its handlers.
    */
-  async besideForeignCode<T>(work: () => Promise<T>): Promise<T> {
+  async alongsideForeignCode<T>(work: () => Promise<T>): Promise<T> {
     const left = process.pid === 1 ? [] : this.#handlers.filter(([signal]) => FINAL_SIGNALS.has(signal));
     for (const [signal, handler] of left) process.off(signal, handler);
     try {

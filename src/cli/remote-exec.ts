@@ -232,14 +232,14 @@ async function execThere(
     callMsMax: CALL_MS_MAX,
     cancelBoundMs: CANCEL_MS_MAX,
   });
-  const sayCancelling = (): void =>
+  const reportCancelling = (): void =>
     terminal.note('cancelling the action; Ctrl-C again ends this command without waiting for that');
-  interruption.signal.addEventListener('abort', sayCancelling);
+  interruption.signal.addEventListener('abort', reportCancelling);
   try {
     // The cluster should stop the action itself, and so return its output; after the slack it is asked to cancel.
     const timeoutMs = timeout === undefined ? {} : { timeoutMs: timeout + TIMEOUT_SLACK_MS };
     const status = await runToEnd(terminal, runner, { ...command, ...timeoutMs }, interruption);
-    interruption.signal.removeEventListener('abort', sayCancelling);
+    interruption.signal.removeEventListener('abort', reportCancelling);
     const code = remoteExecStatus(status);
     const outcome = status.actionResult?.result;
     const client = new RemoteClient(
@@ -386,7 +386,7 @@ async function downloadOutputs(
 }
 
 /** A new temporary folder beside the path, in which an output is completed before it is moved. */
-async function scratchBeside(path: string): Promise<string> {
+async function scratchNextTo(path: string): Promise<string> {
   await mkdir(dirname(path), { recursive: true });
   return mkdtemp(join(dirname(path), '.dryrunner-'));
 }
@@ -407,7 +407,7 @@ async function createLink({ path, target }: OutputSymlink): Promise<void> {
 /** Creates an output elsewhere, then replaces the path atomically. */
 async function placed(path: string, make: (scratch: string) => Promise<void>): Promise<void> {
   const target = resolve(path);
-  const scratch = await scratchBeside(target);
+  const scratch = await scratchNextTo(target);
   try {
     const made = join(scratch, basename(target));
     await make(made);
@@ -426,7 +426,7 @@ async function downloadDirectory(
   const content = new FetchedTree(client);
   const root = content.addTree(await client.read(treeDigest));
   const target = resolve(path);
-  const scratch = await scratchBeside(target);
+  const scratch = await scratchNextTo(target);
   try {
     const made = join(scratch, basename(target));
     await createCasFiler({ content, root: scratch }).checkoutAt(snapshotOfDigest(root), made, { signal });

@@ -47,7 +47,7 @@ export async function runCommand(
   await requireOwnFiles({ trace, timeline }, [], references);
   const interruption = new Interruption();
   try {
-    const scenarios = await interruption.besideForeignCode(() =>
+    const scenarios = await interruption.alongsideForeignCode(() =>
       interruption.unlessRequested(findScenarios(references), 'scenarios were loading'),
     );
     return await runScenarios(terminal, scenarios, interruption, { seeds, json, trace, timeline, hangMs });

@@ -137,13 +137,13 @@ export class Channel<T> implements AsyncIterable<T> {
     if (receiver !== undefined && sender !== undefined) {
       return () => {
         this.#senders.serve(sender);
-        this.#receivers.serve(receiver, sender.wish);
+        this.#receivers.serve(receiver, sender.request);
       };
     }
     if (receiver !== undefined && this.#isClosed) return () => this.#receivers.serve(receiver, undefined);
     if (sender === undefined || !hasRoom) return undefined;
     return () => {
-      this.#queue.push(sender.wish);
+      this.#queue.push(sender.request);
       this.#senders.serve(sender);
     };
   }

@@ -69,7 +69,7 @@ export class PermitLock {
   readonly isFair: boolean;
   #available: number;
   readonly #holds = new Set<LockHold>();
-  /** Each waiter wishes for the hold that it will get. */
+  /** Each waiter requests the hold that it will get. */
   readonly #line: WaitLine<LockHold, LockHold>;
   #handOver: Timer | undefined;
 
@@ -176,7 +176,7 @@ export class PermitLock {
     const { first } = this.#line;
     if (first === undefined) return [];
     const asked = this.isFair ? [first] : [...this.#line];
-    return asked.filter(({ wish }) => wish.permits <= this.#available);
+    return asked.filter(({ request }) => request.permits <= this.#available);
   }
 
   /** Keeps a handover scheduled exactly while a waiter can be served. */
@@ -197,6 +197,6 @@ export class PermitLock {
     const next = this.site.pick(this.#candidates(), this.isFair);
     if (next === undefined) return;
     this.#line.leave(next);
-    next.resolve(this.#give(next.wish));
+    next.resolve(this.#give(next.request));
   }
 }

@@ -75,10 +75,10 @@ interface Settling<W, R> {
   readonly cancel: (waiter: Waiter<W, R>, reason: unknown) => void;
 }
 
-/** A waiter that wishes for `W`, such as a number of permits, and gets an `R`. */
+/** A waiter that requests a `W`, such as a number of permits, and gets an `R`. */
 export class Waiter<W, R> extends LimitedWaiter {
   readonly owner: string;
-  readonly wish: W;
+  readonly request: W;
   readonly resolve: (result: R) => void;
   readonly reject: (error: unknown) => void;
   readonly #cancel: (waiter: Waiter<W, R>, reason: unknown) => void;
@@ -86,10 +86,10 @@ export class Waiter<W, R> extends LimitedWaiter {
   service: Timer | undefined = undefined;
   endNote: () => void = () => undefined;
 
-  constructor(owner: string, wish: W, { resolve, reject, cancel }: Settling<W, R>) {
+  constructor(owner: string, request: W, { resolve, reject, cancel }: Settling<W, R>) {
     super();
     this.owner = owner;
-    this.wish = wish;
+    this.request = request;
     this.resolve = resolve;
     this.reject = reject;
     this.#cancel = cancel;
@@ -140,13 +140,13 @@ export class WaitLine<W, R> implements Iterable<Waiter<W, R>> {
   }
 
   /** Waits at the end of the line. `options` must have been checked. */
-  wait(wish: W, options: WaitOptions): Promise<R> {
+  wait(request: W, options: WaitOptions): Promise<R> {
     const { timeoutMs = Infinity, signal } = options;
     const { site, goal: name, from } = this.#options;
     const { world } = site;
     const owner = site.ownerOf(options);
     return new Promise((resolve, reject) => {
-      const waiter = new Waiter<W, R>(owner, wish, {
+      const waiter = new Waiter<W, R>(owner, request, {
         resolve,
         reject,
         cancel: (one, reason) => this.#cancel(one, reason),

@@ -298,11 +298,11 @@ class AnswerWatch extends InterceptedService implements WatchedAnswers {
 
   #judgeRun(): Judge {
     const since = this.#book.mark();
-    const isBesideActive = this.#book.hasActive;
+    const isConcurrent = this.#book.hasActive;
     return {
       answered: (reply) => {
         this.#book.accept(reply as RunStatus, since);
-        if (isBesideActive) this.reach.note('run offered while another is active');
+        if (isConcurrent) this.reach.note('run offered while another is active');
       },
       refused: (error) => {
         if (isRunnerError(error, 'RUNNER_BUSY')) this.reach.note('run refused as full');

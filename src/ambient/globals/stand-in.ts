@@ -157,7 +157,7 @@ function neededStandIns(): readonly NeededStandIn[] {
 }
 
 /** Reinstalls the stand-ins that other code has replaced. */
-export function putBackStandIns(): void {
+export function restoreStandIns(): void {
   for (const one of neededStandIns()) {
     const { owner, key, now } = one;
     if (!isReplaced(one)) continue;

@@ -469,7 +469,7 @@ class ExpectedLife {
     text: string,
     work: Work,
     boundMs: number,
-    hearsCancel: boolean,
+    honoursCancel: boolean,
     onLate: (atMs: number) => void = () => undefined,
   ): WorkEnd {
     this.#call(text);
@@ -482,7 +482,7 @@ class ExpectedLife {
     }
     const atMs = Math.max(stop.atMs, this.#nowMs);
     this.#takeStop(stop.cause);
-    const isCancelled = hearsCancel && atMs < naturalMs;
+    const isCancelled = honoursCancel && atMs < naturalMs;
     if (isCancelled) this.#calls.push({ atMs, text: `cancel ${text}` });
     const cancelledMs = isCancelled ? atMs + work.cancelMs : Infinity;
     const isByItself = cancelledMs === Infinity || this.#isFirst(naturalMs, cancelledMs);

@@ -87,7 +87,7 @@ export class EventNames {
   }
 
   /** False if the name is a generic one, shared by many events. */
-  isTelling({ id, topic }: DueEvent): boolean {
+  isInformative({ id, topic }: DueEvent): boolean {
     const isNameless = topic === SCENARIO_SLEEP || (topic.what === '' && timerNoun(topic) !== undefined);
     const stack = isNameless ? this.#stackOf(id) : undefined;
     return !isNameless || (stack !== undefined && hasUserFrame(stack));

@@ -52,7 +52,7 @@ export class EventRanks {
       events.flatMap(({ event }) => (event.type === 'accepted' ? [runKey(event.runner, event.runId)] : [])),
     );
     this.#callers = index.callers;
-    this.#restarts = tellingRestartsIn(events);
+    this.#restarts = restartsBeforeSendingIn(events);
     this.#isRecordedByMachine = recordedByMachine(run);
     const beforeCrash = lastBeforeCrashes(events, exchanges);
     this.#messages = new MessageRanks(index, { isAbout: this.#isAbout, words, beforeCrash });
@@ -156,7 +156,7 @@ function rankOfState(state: RunState): Rank {
 const RESTARTS_MAX = 2;
 
 /** The last restarts of nodes that sent something afterwards: without them, a node that is down would seem to send. */
-function tellingRestartsIn(events: ObservedRun['events']): ReadonlySet<TraceEvent> {
+function restartsBeforeSendingIn(events: ObservedRun['events']): ReadonlySet<TraceEvent> {
   const speaking = new Set<string>();
   const found = new Set<TraceEvent>();
   for (const { event } of [...events].reverse()) {

@@ -18,7 +18,7 @@ export function causeText({ run, names }: RunIndex, candidate: HistoryCandidate)
   if (impliesCause(names, candidate, firing)) return undefined;
   const arrival = names.broughtBy(firingId);
   if (arrival !== undefined) return arrivalCauseText(names, candidate, { firing, maker, arrival });
-  if (isFiring) return isTellingMaker(names, maker) || firing.atMs > (maker?.atMs ?? 0) ? set : undefined;
+  if (isFiring) return isInformativeMaker(names, maker) || firing.atMs > (maker?.atMs ?? 0) ? set : undefined;
   return firingCauseText(names, firing, maker);
 }
 
@@ -29,17 +29,17 @@ function firingCauseText(
 ): string | undefined {
   if (names.isStep(firing)) return `by ${names.of(firing)}`;
   const set = setText(names, maker);
-  if (names.isTelling(firing)) return `by ${names.of(firing)}, ${set}`;
-  return isTellingMaker(names, maker) ? set : undefined;
+  if (names.isInformative(firing)) return `by ${names.of(firing)}, ${set}`;
+  return isInformativeMaker(names, maker) ? set : undefined;
 }
 
-function isTellingMaker(names: EventNames, maker: EventInfo | undefined): boolean {
-  return maker !== undefined && names.isTelling(maker) && !names.isStep(maker);
+function isInformativeMaker(names: EventNames, maker: EventInfo | undefined): boolean {
+  return maker !== undefined && names.isInformative(maker) && !names.isStep(maker);
 }
 
 function setText(names: EventNames, maker: EventInfo | undefined): string {
   const setAt = maker === undefined ? 'set at the start' : `set at ${maker.atMs} ms`;
-  return maker !== undefined && isTellingMaker(names, maker) ? `${setAt} by ${names.of(maker)}` : setAt;
+  return maker !== undefined && isInformativeMaker(names, maker) ? `${setAt} by ${names.of(maker)}` : setAt;
 }
 
 /** True if the line implies its cause: the text of a node fault says when it strikes, and a disk step follows from the call. */
@@ -66,7 +66,7 @@ function arrivalCauseText(
   if (event === arrival || isFiring) {
     // The reply says when its call was made.
     if (maker === undefined || arrival.kind !== 'message') return undefined;
-    return `sent at ${maker.atMs} ms${isTellingMaker(names, maker) ? ` by ${names.of(maker)}` : ''}`;
+    return `sent at ${maker.atMs} ms${isInformativeMaker(names, maker) ? ` by ${names.of(maker)}` : ''}`;
   }
   // A reply to the call that arrived needs no cause.
   const isItsAnswer = event?.type === 'message' && event.id === arrival.id;

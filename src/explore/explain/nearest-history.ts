@@ -109,8 +109,8 @@ function insteadText(
   const { due, answer } = observed;
   const about = messageAskedAbout(failing.run, observed, failing.args) ?? askedText(observed);
   if (due.length > 0) return orderInsteadText(failing, passing, observed, change.answer);
-  const partedInstead = partedInsteadText(failing.run, passing.run, observed);
-  if (partedInstead !== undefined) return partedInstead;
+  const partitionInstead = partitionInsteadText(failing.run, passing.run, observed);
+  if (partitionInstead !== undefined) return partitionInstead;
   const drawnInstead = drawnInsteadText(observed, passing.run);
   if (drawnInstead !== undefined) return drawnInstead;
   const here = answerText(observed, answer);
@@ -132,20 +132,20 @@ function insteadText(
 }
 
 /** For a decision that partitions the network: which nodes. Undefined for others. */
-function partedInsteadText(
+function partitionInsteadText(
   failing: ObservedRun,
   passing: ObservedRun,
   observed: ObservedDecision,
 ): string | undefined {
   if (observed.question.kind !== 'choice') return undefined;
   const other = passing.decisions.find((decision) => isSameKey(decision, observed));
-  const [here, there] = [partsBegunBy(failing, observed), partsBegunBy(passing, other)];
+  const [here, there] = [partitionBegunBy(failing, observed), partitionBegunBy(passing, other)];
   if (here === undefined || there === undefined) return undefined;
   const was = here.how === there.how ? here.parts : `${here.how} ${here.parts}`;
   return `the network had been ${there.how} ${there.parts} instead of ${was}`;
 }
 
-function partsBegunBy(
+function partitionBegunBy(
   { events }: ObservedRun,
   decision: ObservedDecision | undefined,
 ): { readonly how: 'cut' | 'partitioned'; readonly parts: string } | undefined {
@@ -285,11 +285,11 @@ function shownIn(index: RunIndex, observed: ObservedEvent | undefined): Shown | 
 
 /** An acceptance of another command only repeats that another one was chosen. */
 function isEffect(event: TraceEvent): boolean {
-  return event.type !== 'accepted' && !isWay(event) && isTelling(event);
+  return event.type !== 'accepted' && !isTransit(event) && isTelling(event);
 }
 
 /** Steps of a message on its way only repeat that a fault struck it; what matters is the consequence. */
-function isWay(event: TraceEvent): boolean {
+function isTransit(event: TraceEvent): boolean {
   return event.type === 'message' && event.step !== 'delivered' && event.step !== 'refused';
 }
 

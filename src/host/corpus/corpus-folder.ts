@@ -113,7 +113,7 @@ export class CorpusFolder {
     await this.#write(async () => {
       const folder = join(this.#folder, why);
       await makeFolder(folder);
-      await rename(join(this.#folder, id), join(folder, id)).catch(unlessGone);
+      await rename(join(this.#folder, id), join(folder, id)).catch(undefinedIfMissing);
     });
   }
 
@@ -205,7 +205,7 @@ async function removeOldest(folder: string, kept: number): Promise<void> {
   const files = await Promise.all(
     names.map(async ({ name }) => {
       const path = join(folder, name);
-      return { path, at: await stat(path).then(({ mtimeMs }) => mtimeMs, unlessGone) };
+      return { path, at: await stat(path).then(({ mtimeMs }) => mtimeMs, undefinedIfMissing) };
     }),
   );
   const there = files.flatMap(({ path, at }) => (at === undefined ? [] : [{ path, at }]));
@@ -218,7 +218,7 @@ function isNotEmpty(error: unknown): boolean {
 }
 
 /** A concurrent campaign may have removed it first. */
-function unlessGone(error: unknown): undefined {
+function undefinedIfMissing(error: unknown): undefined {
   if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
 }
 

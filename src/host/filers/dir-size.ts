@@ -32,7 +32,7 @@ export async function dirSizeKb(path: string): Promise<number> {
 
 /** Paths are Buffers, because a file name need not be valid text. */
 async function blocksOf(path: Buffer, counted: Set<string>): Promise<bigint> {
-  const stats = await unlessGone(lstat(path, { bigint: true }));
+  const stats = await undefinedIfMissing(lstat(path, { bigint: true }));
   if (stats === undefined) return 0n;
   if (!stats.isDirectory()) {
     const identity = `${stats.dev}:${stats.ino}`;
@@ -40,14 +40,14 @@ async function blocksOf(path: Buffer, counted: Set<string>): Promise<bigint> {
     if (stats.nlink > 1n) counted.add(identity);
     return stats.blocks;
   }
-  const names = (await unlessGone(readdir(path, { encoding: 'buffer' }))) ?? [];
+  const names = (await undefinedIfMissing(readdir(path, { encoding: 'buffer' }))) ?? [];
   let blocks = stats.blocks;
   for (const name of names) blocks += await blocksOf(Buffer.concat([path, SLASH, name]), counted);
   return blocks;
 }
 
 /** A file that vanishes while it is being measured counts as nothing. */
-async function unlessGone<T>(looking: Promise<T>): Promise<T | undefined> {
+async function undefinedIfMissing<T>(looking: Promise<T>): Promise<T | undefined> {
   try {
     return await looking;
   } catch (error) {
