@@ -5,7 +5,7 @@ import { type Clock, sleep } from '../kernel/clock.ts';
 import { namedTopic } from '../kernel/question.ts';
 import type { RandomStream } from '../kernel/random.ts';
 import type { Disk } from '../model/disk.ts';
-import { isPending } from '../model/maybe-promise.ts';
+import { isEagerPromise } from '../model/maybe-promise.ts';
 import type { Mailbox, MailboxOptions, NodeContext } from '../model/node-context.ts';
 import type { World } from '../model/world.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
@@ -108,7 +108,7 @@ export class ProcessContext implements NodeContext {
       const handle = handler as (message: unknown, from: string) => unknown;
       this.#queue.handle((message, from) => {
         const result = handle(message, from);
-        if (isPending(result)) {
+        if (isEagerPromise(result)) {
           void result.then(undefined, (error: unknown) => this.#owner.processFailed(this, error));
         }
       });

@@ -12,6 +12,14 @@ export function isPending<T>(value: MaybePromise<T>): value is PromiseLike<T> {
 }
 
 /**
+ * True for a promise of the language, whose `then` only listens. Any other object with a `then`, such as the query
+ * builder of a database package, may begin its work when `then` is called, so only code that wants its value may.
+ */
+export function isEagerPromise(value: unknown): value is Promise<unknown> {
+  return value instanceof Promise && value.then === Promise.prototype.then;
+}
+
+/**
  * True if the result is a promise. Exported as `isPending`.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an object whose `then` cannot be read.

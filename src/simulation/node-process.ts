@@ -5,7 +5,7 @@ import { isRunnerError } from '../kernel/errors.ts';
 import type { Question } from '../kernel/question.ts';
 import type { RandomStream } from '../kernel/random.ts';
 import { type ClockSkew, skewedClock } from '../kernel/skewed-clock.ts';
-import { isPending } from '../model/maybe-promise.ts';
+import { isEagerPromise } from '../model/maybe-promise.ts';
 import type { ProcessHost, ProcessParts, StartedProcess } from '../model/process-host.ts';
 import type { TraceEvent, Tracer } from '../model/trace-event.ts';
 import { type BeforeEvent, type ClockOwner, NodeClock } from './node-clock.ts';
@@ -142,7 +142,7 @@ export class NodeProcess implements ClockOwner, ProcessParts {
     try {
       const result = code();
       // Nothing else awaits a promise that a callback returns.
-      if (isPending(result)) {
+      if (isEagerPromise(result)) {
         void result.then(undefined, (error: unknown) => this.#thrown(error));
       }
     } catch (error) {

@@ -6,10 +6,11 @@
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { describeValue, type RunnerErrorCode } from '../../kernel/errors.ts';
-import { isPending } from '../../model/maybe-promise.ts';
+import { isEagerPromise, isPending } from '../../model/maybe-promise.ts';
 import { CLIENT, type ErrorMeaning, type History, HISTORY } from './history.ts';
 
 type Method = (...args: never[]) => unknown;
+type AnyMethod = (given: unknown) => unknown;
 
 /** The names of the methods of `T`. */
 export type MethodName<T> = {
@@ -160,8 +161,15 @@ class CallRecorder<T> {
     } catch (error) {
       return failed(error);
     }
-    if (!isPending(result)) return this.#returned(id, result);
-    return result.then((value) => this.#returned(id, value), failed);
+    if (isEagerPromise(result)) return result.then((value) => this.#returned(id, value), failed);
+    if (!isLazy(result)) return this.#returned(id, result);
+    return watchThenable(
+      result,
+      firstOf({
+        fulfilled: (value) => void this.#returned(id, value),
+        failed: (error) => this.#endWith(id, this.#meaning(error, call)),
+      }),
+    );
   }
 
   #returned(id: number, value: unknown): unknown {
@@ -182,6 +190,74 @@ class CallRecorder<T> {
     else if (meaning === 'failed') this.#history.fail(id);
     else this.#history.end(id, meaning.reply);
   }
+}
+
+type Report = (given: unknown) => void;
+
+/** What a watched object with a `then` reports. */
+interface ThenReports {
+  readonly fulfilled: Report;
+  readonly failed: Report;
+}
+
+/** Reports that pass on the first of them alone. */
+function firstOf({ fulfilled, failed }: ThenReports): ThenReports {
+  let isOver = false;
+  const first =
+    (report: Report): Report =>
+    (given) => {
+      if (isOver) return;
+      isOver = true;
+      report(given);
+    };
+  return { fulfilled: first(fulfilled), failed: first(failed) };
+}
+
+/**
+ * The object with the same methods, which reports what others get from its `then`, and never calls that itself. What
+ * its methods return is watched as well if it has a `then` of its own kind, as the next step of a builder does.
+ */
+function watchThenable(target: object, reports: ThenReports): object {
+  const then =
+    (own: Method) =>
+    (onFulfilled: unknown, onRejected: unknown): unknown => {
+      const rejected = (error: unknown): unknown => {
+        if (typeof onRejected === 'function') return (onRejected as AnyMethod)(error);
+        throw error;
+      };
+      // An error of a report rejects the call: thrown here, it would leave the await without an end.
+      const reporting = (report: Report, goOn: AnyMethod) => (given: unknown) => {
+        try {
+          report(given);
+        } catch (error) {
+          return rejected(error);
+        }
+        return goOn(given);
+      };
+      const fulfilled: AnyMethod = (value) =>
+        typeof onFulfilled === 'function' ? (onFulfilled as AnyMethod)(value) : value;
+      const given = [reporting(reports.fulfilled, fulfilled), reporting(reports.failed, rejected)];
+      return Reflect.apply(own, target, given as never[]);
+    };
+  const watched: object = new Proxy(Object.create(Object.getPrototypeOf(target) as object | null) as object, {
+    get(_, name) {
+      const held: unknown = Reflect.get(target, name, target);
+      if (typeof held !== 'function' || name === 'constructor') return held;
+      if (name === 'then') return then(held as Method);
+      return (...args: unknown[]): unknown => {
+        const answer: unknown = Reflect.apply(held as Method, target, args as never[]);
+        if (answer === target) return watched;
+        return isLazy(answer) ? watchThenable(answer, reports) : answer;
+      };
+    },
+    set: (_, name, value) => Reflect.set(target, name, value, target),
+    has: (_, name) => Reflect.has(target, name),
+  });
+  return watched;
+}
+
+function isLazy(value: unknown): value is object {
+  return isPending(value) && !isEagerPromise(value);
 }
 
 /** Its code, or else its name. */

@@ -56,6 +56,130 @@ function watched(options?: WatchCallsOptions<Everything>) {
   return { history, object, client: watchCalls(object, history, 'a', options) };
 }
 
+/** A builder of queries, each of which runs when its `then` is called. */
+class Database {
+  runs = 0;
+
+  from(table: string): Rows {
+    return new Rows(this, table);
+  }
+
+  later(): Promise<string> {
+    return new LazyPromise(() => (this.runs += 1));
+  }
+}
+
+class Rows implements PromiseLike<string> {
+  readonly #database: Database;
+  readonly #table: string;
+  #limit = 0;
+
+  constructor(database: Database, table: string) {
+    this.#database = database;
+    this.#table = table;
+  }
+
+  limit(count: number): this {
+    this.#limit = count;
+    return this;
+  }
+
+  where(what: string): Rows {
+    return new Rows(this.#database, `${this.#table} where ${what}`);
+  }
+
+  then<A, B>(
+    onFulfilled?: ((value: string) => A | PromiseLike<A>) | null,
+    onRejected?: ((error: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.#database.runs += 1;
+    const ran =
+      this.#table === ''
+        ? Promise.reject(new TakenError())
+        : Promise.resolve(`${this.#limit} of ${this.#table}`);
+    return ran.then<A, B>(onFulfilled, onRejected);
+  }
+}
+
+/** As those that begin with their first `then`. */
+class LazyPromise extends Promise<string> {
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise;
+  }
+
+  readonly #run: () => unknown;
+
+  constructor(run: () => unknown) {
+    super(() => {});
+    this.#run = run;
+  }
+
+  override then<A, B>(
+    onFulfilled?: ((value: string) => A | PromiseLike<A>) | null,
+    onRejected?: ((error: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.#run();
+    return Promise.resolve('done').then<A, B>(onFulfilled, onRejected);
+  }
+}
+
+describe('watchCalls of objects with a `then` that are not promises', () => {
+  const watchedDatabase = () => {
+    const history = newHistory<Database>();
+    const database = new Database();
+    return { history, database, client: watchCalls(database, history, 'a', { refusals: ['TakenError'] }) };
+  };
+  test('calls no `then` itself: what nobody awaits does not run, and its call is without an end', async () => {
+    const { history, database, client } = watchedDatabase();
+    client.from('jobs');
+    void client.later();
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+    expect(database.runs).toBe(0);
+    expect(history.operations().map(({ reply }) => reply)).toEqual([undefined, undefined]);
+    expect(history.operations().map(({ respondedAt }) => respondedAt)).toEqual([Infinity, Infinity]);
+  });
+
+  test.for([
+    ['as it is', (db: Database) => db.from('jobs'), '0 of jobs'],
+    ['after a step that returns itself', (db: Database) => db.from('jobs').limit(3).limit(2), '2 of jobs'],
+    [
+      'after a step that returns another',
+      (db: Database) => db.from('jobs').where('due').limit(1),
+      '1 of jobs where due',
+    ],
+    ['a promise of its own class', (db: Database) => db.later(), 'done'],
+  ] as const)('a call ends when its result is awaited, once: %s', async ([, query, value]) => {
+    const { history, database, client } = watchedDatabase();
+    expect(await query(client)).toBe(value);
+    expect(database.runs).toBe(1);
+    expect(history.operations()).toMatchObject([{ reply: { value } }]);
+  });
+
+  test('a second await runs it again, and is not recorded', async () => {
+    const { history, database, client } = watchedDatabase();
+    const rows = client.from('jobs');
+    expect(rows.limit(0)).toBe(rows);
+    expect([await rows, await rows]).toEqual(['0 of jobs', '0 of jobs']);
+    expect([database.runs, history.operations()]).toMatchObject([2, [{ reply: { value: '0 of jobs' } }]]);
+  });
+
+  test('an error of what the client says about errors rejects the await', async () => {
+    const wrong = new Error('meaningless');
+    const client = watchCalls(new Database(), newHistory<Database>(), 'a', {
+      meaningOf: () => {
+        throw wrong;
+      },
+    });
+    await expect(async () => client.from('')).rejects.toBe(wrong);
+  });
+
+  test('an error is recorded, and rejects the await', async () => {
+    const { history, client } = watchedDatabase();
+    await expect(async () => client.from('')).rejects.toThrow(TakenError);
+    expect(history.operations()).toMatchObject([{ reply: { refused: 'TakenError' } }]);
+  });
+});
+
 describe('watchCalls', () => {
   test('passes calls, values and errors as they are, and everything but methods too', async () => {
     const { client, object } = watched();
