@@ -166,7 +166,7 @@ async function causedTest(
     ...causesOf(verdict),
     ...differenceLines(run, found),
     'To see it again',
-    ...(test.file === undefined ? [] : [wholeTestLine(test, test.file)]),
+    ...(test.file === undefined ? [] : [wholeTestLine(test)]),
     '  only the whole test repeats it, because it needs the executions before it',
     ...(test.isReported === false ? [] : [foundText(found.failing), ...formatCutShort(failing, longerText)]),
   ];
@@ -354,15 +354,16 @@ function repeatLines(
   const line = againLine(test, failing);
   if (line.length <= LINE_MAX || test.file === undefined) return [line];
   return [
-    isDecidedBySeed ? seedLine(seed) : wholeTestLine(test, test.file),
+    isDecidedBySeed ? seedLine(seed) : wholeTestLine(test),
     '  its token is too long for a line, and its log is not kept: this makes it again',
   ];
 }
 
 /** The command line that runs all of the test as it has run now. */
-function wholeTestLine({ name, wish }: SimulatedTest, file: string): string {
+function wholeTestLine(test: SimulatedTest): string {
+  const { wish } = test;
   const ownSeed = wish === undefined || isTokenText(wish) ? '' : `DRYRUNNER_SEED=${shellWord(wish)} `;
-  return `  ${ownSeed}${testLine(file, name)}`;
+  return `  ${ownSeed}${testLine(test)}`;
 }
 
 /** The option of the test that repeats an execution of one seed. */
@@ -370,18 +371,19 @@ function seedLine(seed: string): string {
   return `  { seeds: [${JSON.stringify(seed)}] }`;
 }
 
-function testLine(file: string, name: string): string {
-  return `npx vitest run ${shellWord(relativePath(file))} -t ${shellWord(vitestPattern(name))}`;
+function testLine({ file = '', name, root }: SimulatedTest): string {
+  const option = root === undefined ? '' : `--root ${shellWord(relativePath(root))} `;
+  return `npx vitest run ${option}${shellWord(relativePath(file))} -t ${shellWord(vitestPattern(name))}`;
 }
 
 /** The command line to type, or the option to set for a test whose file is not known. */
-function againLine({ file, name }: SimulatedTest, failing: FailingExecution): string {
-  if (file === undefined) return `  { replay: '${tokenOf(failing)}' }`;
+function againLine(test: SimulatedTest, failing: FailingExecution): string {
+  if (test.file === undefined) return `  { replay: '${tokenOf(failing)}' }`;
   const { decisions } = failing.shrunk ?? failing;
   const isLong = unusualCount(decisions) * DECISION_LENGTH_MIN > TOKEN_MAX;
   const token = failing.file !== undefined && isLong ? undefined : tokenOf(failing);
   const isShown = token !== undefined && (failing.file === undefined || token.length <= TOKEN_MAX);
-  return `  ${isShown ? `DRYRUNNER_SEED=${token} ` : ''}${testLine(file, name)}`;
+  return `  ${isShown ? `DRYRUNNER_SEED=${token} ` : ''}${testLine(test)}`;
 }
 
 /** For a failure of kind `escape`, the places where code reached out of the simulation. */

@@ -7,9 +7,11 @@ import { expect, test as vitestTest, type TestAPI, type TestContext } from 'vite
 import { installGlobals } from '../ambient/globals/install-globals.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { Simulation } from '../simulation/simulation.ts';
+import { keepAnonymous } from './anonymous-scenario.ts';
 import type { ExecutionExpects } from './execution-expects.ts';
 import { matchers } from './matchers.ts';
 import { VITEST_OPTIONS, type SimTestOptions, type TestedScenario } from './sim-test-options.ts';
+import { rootOf } from './test-root.ts';
 import type { SimulatedTest } from './test-run.ts';
 
 /** Runs a simulation for each case of a list, and formats its name as Vitest's `each` does. */
@@ -111,6 +113,7 @@ function ordered(first: Given, second: Given): readonly [scenario: AnyScenario, 
  */
 function declarationOf(first: Given, second: Given, outer: (...given: never[]) => unknown) {
   const [scenario, options] = ordered(first, second);
+  keepAnonymous(scenario);
   const place = { stack: '' };
   Error.captureStackTrace(place, outer);
   const isDebugged = inspector.url() !== undefined;
@@ -158,6 +161,7 @@ async function runDeclared(
   await runSimulatedTest({
     name: names.join(' '),
     file: task.file.filepath,
+    root: rootOf(task.file),
     scenario: expecting(scenario, given, expects),
     options,
     timeoutMs: task.timeout,

@@ -35,6 +35,8 @@ export interface TestSnapshots {
 export interface SimulatedTest {
   /** Names of its groups and of the test itself, joined as `-t` matches them. */
   readonly name: string;
+  /** The folder given to Vitest as `--root`; absent if the command line that repeats the test needs none. */
+  readonly root?: string | undefined;
   /** Absolute path of the test file. If absent, no logs are kept and no command line can be shown. */
   readonly file?: string;
   readonly scenario: TestedScenario | Scenario;

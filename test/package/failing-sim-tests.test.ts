@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -25,10 +25,11 @@ async function runVitest(
   folder: string,
   args: readonly string[] = [],
   env: NodeJS.ProcessEnv = {},
+  cwd: string = folder,
 ): Promise<Run> {
   const report = join(folder, 'report.json');
   const options = {
-    cwd: folder,
+    cwd,
     env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0', ...env },
     maxBuffer: 1 << 26,
   };
@@ -264,6 +265,9 @@ describe('what is kept of a failure', () => {
     const fixed = await runVitest(folder, [], { FIXED: '1' });
     expect([...fixed.tests.values()].map(({ status }) => status)).toEqual(['passed', 'passed']);
     expect(existsSync(kept)).toBe(false);
+    const above = await runVitest(folder, ['one.test.mjs'], {}, dirname(folder));
+    const name = basename(folder);
+    expect(above.text).toContain(` npx vitest run --root ${name} ${name}/one.test.mjs -t '${pattern}'`);
   }, 240_000);
 });
 

@@ -64,6 +64,25 @@ const note = (what: string) => (sim: Simulation, given?: unknown) => {
 };
 const ignored = { seeds: ['only'], leftovers: 'ignore', retry: 0 } as const;
 
+const stacks: string[] = [];
+const keepStack = (): void => {
+  stacks.push(new Error('place').stack ?? '');
+};
+simTest('a scenario without a name', async () => keepStack(), { runs: 1 });
+simTest.each([1])('one of each without a name', async () => keepStack(), { runs: 1 });
+simTest(
+  'a frozen one',
+  Object.freeze(async () => {}),
+  { runs: 1 },
+);
+
+test('a scenario without a name is not called after the option behind it', () => {
+  expect(stacks.length).toBeGreaterThan(5);
+  expect(stacks.map((stack) => stack.split('\n')[2])).toEqual(
+    stacks.map(() => expect.stringMatching(/^ +at \S+sim-test\.test\.ts:\d+:\d+$/) as string),
+  );
+});
+
 describe('options may stand before the scenario, as for Vitest', () => {
   simTest('of a test', ignored, note('function'));
   simTest('of a definition', { seeds: 1 }, typed);
@@ -695,6 +714,22 @@ describe('a simulation as a test', () => {
       expect(message).toMatch(/\nTo see it again\n {2}npx vitest run \S+ -t taken\n {2}only the whole test/);
       expect(message).toMatch(/\n {2}found in execution \d+/);
       expect(message).not.toMatch(/default|What would have held|DRYRUNNER_SEED|seeds:/);
+    });
+
+    test('the line has the root that Vitest was given', async () => {
+      const file = join(process.cwd(), 'some project/a.test.ts');
+      const more = { file, root: join(process.cwd(), 'some project') };
+      const line = "npx vitest run --root 'some project' 'some project/a.test.ts' -t named";
+      const { message } = await failureOf(
+        'named',
+        (sim: Simulation) => sim.check(false, 'no'),
+        { corpus: false },
+        more,
+      );
+      expect(message).toMatch(/\n {2}DRYRUNNER_SEED=dr2:\S+ npx/);
+      expect(message).toContain(line);
+      const { message: caused } = await failureOf('named', failsFrom(2), { corpus: false }, more);
+      expect(caused).toContain(`\n  ${line}`);
     });
 
     test('without an explanation it is said as well', async () => {

@@ -40,6 +40,10 @@ const SILENT_SCENARIOS = ['zoo/odds.'];
 const SERVICES = ['runners/', 'network/', 'simulation/node', 'simulation/service-node'];
 const FRAMES_MAX = 4;
 
+/** Names that rewriting code inserts: calls of its helpers, and the holders of what a module imports. */
+const INSERTED_CALL = /^at (?:async )?__dryrunner\w+ \(/;
+const INSERTED_HOLDER = /\b__vite_ssr_import_\d+__\./g;
+
 /** The user's lines in a stack, nearest first; none if it has none. */
 export function framesOf(stack: string): string[] {
   return telling(stack)
@@ -83,7 +87,7 @@ export interface UserCall {
 
 /** The user's calls in a stack, nearest first. */
 export function userCallsOf(stack: string): UserCall[] {
-  const lines = stack.split('\n').map((line) => line.trim());
+  const lines = linesOf(stack);
   return lines.flatMap((line, n) => {
     if (!isOfUser(line)) return [];
     const isExecutor = lines[n + 1]?.startsWith(NEW_PROMISE) === true && isOfUser(lines[n + 2] ?? '');
@@ -115,7 +119,7 @@ export interface Caller {
 
 /** The caller of a service; undefined if a part of this package called it, such as the chaos around it. */
 export function callerOf(stack: string): Caller | undefined {
-  const lines = stack.split('\n').map((line) => line.trim());
+  const lines = linesOf(stack);
   const first = telling(stack).find((line) => !isOwn(line));
   const place = shortPlaceOf(stack);
   if (first === undefined || place === undefined) return undefined;
@@ -161,10 +165,11 @@ export function frameFrom(folder: string | undefined, frame: string): string {
 }
 
 function telling(stack: string): string[] {
-  return stack
-    .split('\n')
-    .map((line) => line.trim())
-    .filter(isTelling);
+  return linesOf(stack).filter(isTelling);
+}
+
+function linesOf(stack: string): string[] {
+  return stack.split('\n').map((line) => line.trim().replace(INSERTED_HOLDER, ''));
 }
 
 function isTelling(line: string): boolean {
@@ -177,7 +182,7 @@ function isOfUser(line: string): boolean {
 
 function isSilent(line: string): boolean {
   const file = fileOfFrame(line);
-  if (line.includes('node:') || line.includes('(<anonymous>)')) return true;
+  if (line.includes('node:') || line.includes('(<anonymous>)') || INSERTED_CALL.test(line)) return true;
   const code = codePathOf(file);
   if (code !== undefined) return startsWithAny(code, SILENT_FOLDERS);
   const scenario = scenarioPathOf(file);

@@ -16,6 +16,7 @@ test.for([
   ['at Object.<anonymous> (/work/my pool/job.cjs:3:5)', 'Object.<anonymous> (/work/my pool/job.cjs:3:5)'],
   ['at /work/my pool/job.cjs:3:5', '/work/my pool/job.cjs:3:5'],
   ['at file:///work/100%.ts:3:5', '/work/100%.ts:3:5'],
+  ['at __vite_ssr_import_12__.Pool.run (/work/pool.ts:3:5)', 'Pool.run (/work/pool.ts:3:5)'],
 ] as const)('the line "%s" is shown as %s', ([line, frame]) => {
   expect(framesOf(`Error: x\n    ${line}`)).toEqual([frame]);
   expect(hasUserFrame(line)).toBe(true);
@@ -27,6 +28,8 @@ test.for([
   'at process.processTicksAndRejections (node:internal/process/task_queues:95:5)',
   'at run (/work/node_modules/vitest/dist/run.js:3:5)',
   'a line of the message',
+  'at __dryrunnerAwait (/work/pool.ts:44:165)',
+  'at async __dryrunnerEach (file:///work/pool.ts:44:165)',
 ])('the line "%s" is left out', (line) => {
   expect(framesOf(line)).toEqual([]);
 });
