@@ -5,6 +5,8 @@
 import { messageOf } from '../kernel/errors.ts';
 
 const KEPT_MAX = 16;
+/** How the entry for a failed write to a sink begins. */
+const SINK_FAULT = /^(?:stdout|stderr) sink: /;
 
 /** Collects faults in the order in which they happened. */
 export class FaultLog {
@@ -21,4 +23,9 @@ export class FaultLog {
   list(): readonly string[] {
     return this.#more === 0 ? this.#kept : [...this.#kept, `and ${this.#more} more`];
   }
+}
+
+/** What the first sink that failed has said; undefined if none did. The faults of a recorded process are read as well, so there is only their text. */
+export function sinkFaultIn(faults: readonly string[] = []): string | undefined {
+  return faults.find((fault) => SINK_FAULT.test(fault))?.replace(SINK_FAULT, '');
 }

@@ -3,7 +3,7 @@
  * settles for that write's bytes alone, and the descriptor is closed exactly once, whatever failed before.
  */
 import type { FileHandle } from 'node:fs/promises';
-import { RunnerError, invalidArgument } from '../../kernel/errors.ts';
+import { RunnerError, invalidArgument, messageOf } from '../../kernel/errors.ts';
 import type { Chunk, Output } from '../../model/output.ts';
 
 /** The part of an open file that is used. */
@@ -131,7 +131,7 @@ export class LocalOutputFile implements LocalOutput {
   }
 
   #failure(what: string, cause?: unknown): RunnerError {
-    const details = cause === undefined ? {} : { cause };
-    return new RunnerError('RUNNER_OUTPUT_FAILED', `output ${this.name} ${what}`, details);
+    const [details, why] = cause === undefined ? [{}, ''] : [{ cause }, `: ${messageOf(cause)}`];
+    return new RunnerError('RUNNER_OUTPUT_FAILED', `output ${this.name} ${what}${why}`, details);
   }
 }

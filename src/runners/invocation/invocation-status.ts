@@ -1,9 +1,12 @@
 /** The two kinds of status that an invocation emits. */
+import { sinkFaultIn } from '../../execers/fault-log.ts';
+import { messageOf } from '../../kernel/errors.ts';
 import { tagsOf } from '../../model/command.ts';
 import { makeRunStatus, runningStatus, type OutputRefs, type RunStatus } from '../../model/run-status.ts';
 import type { Outcome } from './invocation-state.ts';
 import type { RunContext } from './run-context.ts';
 
+const INCOMPLETE_LOGS = 'the logs are incomplete';
 const KEPT_REFS: OutputRefs = Object.freeze({ stdoutRef: '', stderrRef: '' });
 
 /** RUNNING with the refs of stdout and stderr (R99). */
@@ -13,10 +16,20 @@ export function runningRunStatus(run: RunContext): RunStatus {
 
 /** The terminal status. In ABORTED and FAILED the refs are empty, so that the store keeps those of RUNNING (R52, R107). */
 export function terminalRunStatus(run: RunContext, outcome: Outcome): RunStatus {
-  const { state, exitCode, error, uploads } = outcome;
+  const { state, exitCode, uploads } = outcome;
+  const error = outcome.error === '' && state === 'COMPLETE' ? lostLogText(run) : outcome.error;
   const refs: OutputRefs = uploads ? run : KEPT_REFS;
   const snapshotId = state === 'COMPLETE' ? run.logSnapshotId : '';
   const status = makeRunStatus(run.runId, state, tagsOf(run.command), refs, { snapshotId, exitCode, error });
   const actionResult = run.action?.resultOf(outcome);
   return actionResult === undefined ? status : Object.freeze({ ...status, actionResult });
+}
+
+/** That a log lacks something (R123); empty if nothing is known to be missing. The output of a Bazel run is in its result. */
+function lostLogText({ logs, action, processStatus }: RunContext): string {
+  if (action !== undefined) return '';
+  const fault = logs?.fault;
+  const text =
+    sinkFaultIn(processStatus?.faults) ?? (fault === undefined ? undefined : messageOf(fault.error));
+  return text === undefined ? '' : `${INCOMPLETE_LOGS}: ${text}`;
 }

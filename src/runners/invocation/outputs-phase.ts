@@ -80,7 +80,10 @@ export function finishLogs(run: RunContext): MaybePromise<void> {
 function writeText(run: RunContext, logs: RunLogs, text: string | (() => string)): MaybePromise<void> {
   return orElse(
     () => logs.writeAll(text),
-    (error) => run.recorded('output', error),
+    (error) => {
+      logs.fault ??= { error };
+      run.recorded('output', error);
+    },
   );
 }
 

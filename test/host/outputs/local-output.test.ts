@@ -111,7 +111,9 @@ describe('a local output', () => {
     const output = fileOn(await open('/dev/full', 'w'));
     for (const chunk of ['a', 'b']) {
       const error = await output.write(chunk).catch((caught: unknown) => caught);
-      expect(error).toEqual(failed('output log-1 could not be written'));
+      expect(error).toEqual(
+        failed('output log-1 could not be written: ENOSPC: no space left on device, write'),
+      );
       expect(error).toMatchObject({ cause: { code: 'ENOSPC' } });
     }
     await output.write('');
@@ -168,7 +170,7 @@ describe('a local output', () => {
     } as unknown as WritableFile;
     const output = fileOn(file);
     for (let nth = 0; nth < 2; nth += 1) {
-      await expect(output.close()).rejects.toEqual(failed('output log-1 could not be closed'));
+      await expect(output.close()).rejects.toEqual(failed('output log-1 could not be closed: EIO'));
     }
     expect(closes).toBe(1);
   });
