@@ -103,7 +103,9 @@ program
 
 program
   .command('list')
-  .description('list scenarios: the shipped ones, or those that files export')
+  .description(
+    'list scenarios: the shipped ones, or those that files export; in the order in which run and explore take them',
+  )
   .argument('[file...]', 'files that export scenarios; the shipped ones if left out')
   .option('--json', 'one JSON object per line on stdout')
   .action(async (files: string[], options: { json?: boolean }) => {
@@ -120,7 +122,7 @@ program
   )
   .option(
     '--time <duration>',
-    `stop after this long, such as 90s (a number alone is seconds); per scenario (default: ${TIME_MS / 1_000}s)`,
+    `begin no execution after this long, such as 90s (a number alone is seconds); per scenario, without loading it and without shrinking and explaining what failed (default: ${TIME_MS / 1_000}s)`,
     span,
   )
   .option(

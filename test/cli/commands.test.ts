@@ -433,6 +433,30 @@ test('list and help show every command', async () => {
   expect([help.code, help.out]).toEqual([0, expect.stringMatching(/start .*\n[^]*Exit codes: 0 held, 1 /)]);
 });
 
+test('list names scenarios in the order in which they run: files as given, and those of one by their exports', async () => {
+  const scenario = (name: string): string => `{ name: '${name}', description: 'one of two', run() {} }`;
+  await writeFile(
+    at('two.mjs'),
+    `export const b = ${scenario('a-second')};\nexport const a = ${scenario('z-first')};\n`,
+  );
+  await writeFile(at('one.mjs'), `export const c = ${scenario('a-first')};\n`);
+  const inOrder = ['timeout-race', 'z-first', 'a-second', 'a-first'];
+  const references = ['timeout-race', at('two.mjs'), at('one.mjs')];
+  const namesOf = async (command: string): Promise<unknown[]> =>
+    jsonLines((await run(command, '--json', ...references)).out)
+      .filter(({ type }) => type === 'scenario')
+      .map((line) => line['scenario'] ?? line['name']);
+  expect(await namesOf('run')).toEqual(inOrder);
+  expect(await namesOf('list')).toEqual(inOrder);
+});
+
+test('the help of explore says what its time is for', async () => {
+  const { out } = await run('explore', '--help');
+  expect(out.replace(/\s+/g, ' ')).toContain(
+    'without loading it and without shrinking and explaining what failed',
+  );
+});
+
 test('R210 start rehearses the shipped scenarios, then compares the simulated with the real runner', async () => {
   const { code, out } = await run('start', '--seeds', '1', '--json');
   const lines = jsonLines(out);
