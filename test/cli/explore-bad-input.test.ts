@@ -76,7 +76,7 @@ test('a failure that does not repeat keeps its message, and its line is not pres
   expect(found.out).toMatch(/^flaky: check\n.+\n {2}the time has come\n {2}again: /);
   expect(found.out).toContain('not shrunk, because it does not repeat');
   expect(found.out).toMatch(
-    /\n {2}likely cause: Math\.random, Date\.now .* explore --strict lists .* ambientTime\(\)/,
+    /\n {2}likely cause: Math\.random, Date\.now, .* explore --strict lists .* ambientTime\(\)/,
   );
   const again = await run('replay', '--allow', dir, /replay (dr2:\S+)/.exec(found.out)?.[1] ?? '');
   expect(again.out).toContain('fixed: it holds');
