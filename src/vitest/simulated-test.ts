@@ -29,7 +29,7 @@ import { randomDecisions } from '../kernel/random-decisions.ts';
 import { DrainSlices } from '../kernel/drain-slices.ts';
 import { SEEDS_MAX } from '../kernel/seeded-random.ts';
 import { hashText } from '../kernel/text-hash.ts';
-import { formatCount } from '../model/plural.ts';
+import { counted, formatCount } from '../model/plural.ts';
 import type { CorpusFolder, KeptLog } from '../host/corpus/corpus-folder.ts';
 import type { Ambience } from '../simulation/ambience.ts';
 import { checkScenario } from '../simulation/scenario.ts';
@@ -398,7 +398,10 @@ async function failureExplored(
   if (cutOff !== undefined) return { kind: 'cut off', failing: cutOff, seed: DEFAULT_SEED };
   if (difference !== undefined) return { kind: 'different', difference };
   // Executions that had no time do not count as held.
-  if (report.stoppedBy !== 'stopped' || test.signal?.aborted === true) return undefined;
+  if (report.stoppedBy !== 'stopped' || test.signal?.aborted === true) {
+    if (runs > 0) noteNeverReached(test, report.sometimes, report.executions);
+    return undefined;
+  }
   return { kind: 'unfinished', executions: report.executions - entries.length, runs };
 }
 
@@ -450,6 +453,7 @@ async function failureOfSeeds(
   if (again !== undefined) return again;
   let executions = 0;
   let first: FirstOfSeeds | undefined;
+  const sometimes: Record<string, boolean> = {};
   for (const one of seeds) {
     check(`seeds[${executions}]`, one, ONE_SEED);
     const seed = String(one);
@@ -462,8 +466,26 @@ async function failureOfSeeds(
       return difference === undefined ? found : { ...found, difference };
     }
     first ??= { seed, early: earlyExecution(0, verdict) };
+    for (const [name, isReached] of Object.entries(verdict.sometimes)) {
+      sometimes[name] = isReached || sometimes[name] === true;
+    }
   }
+  if (executions > 1) noteNeverReached(run.test, sometimes, executions);
   return undefined;
+}
+
+/** Conditions of `sim.sometimes` that no execution met fail nothing, but the test does not try what it means to. */
+function noteNeverReached(
+  { name, isReported = true }: SimulatedTest,
+  sometimes: Readonly<Record<string, boolean>>,
+  executions: number,
+): void {
+  const missed = Object.keys(sometimes).filter((each) => sometimes[each] !== true);
+  if (missed.length === 0 || !isReported) return;
+  // Vitest prints nothing about a test that passes.
+  console.warn(
+    `${name}: sometimes, never reached in ${counted(executions, 'execution')}: ${missed.join(', ')}`,
+  );
 }
 
 /** The first execution of a list of seeds, which held. */

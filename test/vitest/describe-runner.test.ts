@@ -1,4 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { createSimulatedRunner } from 'dryrunner';
+import { simCommands, supportsAllBut, type ConformanceSubject } from 'dryrunner/conformance';
+import { describe, expect, test, vi } from 'vitest';
 import { describeRunner, type RunnerCase } from '../../src/vitest/describe-runner.ts';
 
 interface Subject {
@@ -42,5 +44,22 @@ describe('a described runner', () => {
     );
     expect(inTurn).toEqual(['new a', 'new c', 'new b', 'old a', 'old c']);
     expect(atOnce?.sort()).toEqual(['at once a', 'at once c']);
+  });
+});
+
+describe('an explored runner', () => {
+  const warn = vi.spyOn(console, 'warn').mockReturnValue(undefined);
+  const mine: ConformanceSubject = {
+    name: 'mine',
+    supports: supportsAllBut({ outputs: 'its outputs are written elsewhere' }),
+    commands: simCommands,
+    create: (world, options) => ({ service: createSimulatedRunner(world, options) }),
+  };
+  describeRunner(mine, { cases: [], explore: { executions: 5 } });
+
+  test('is driven without a word on what five executions did not reach', () => {
+    const said = warn.mock.calls.map(String);
+    warn.mockRestore();
+    expect(said).toEqual([]);
   });
 });

@@ -669,6 +669,29 @@ describe('a simulation as a test', () => {
     );
   });
 
+  test.for([
+    ['an exploration', { runs: 5 }, 1, 'rare: sometimes, never reached in 6 executions: an eleven, a twelve'],
+    ['seeds', { seeds: 4 }, 1, 'rare: sometimes, never reached in 4 executions: an eleven, a twelve'],
+    ['the plain schedule alone', { runs: 0 }, 1, undefined],
+    ['one seed', { seeds: 1 }, 1, undefined],
+    ['an exploration that reaches it', { runs: 40 }, 2, undefined],
+  ] as const)('conditions that no execution met are named: %s', async ([, options, sides, line]) => {
+    const warn = vi.spyOn(console, 'warn').mockReturnValue(undefined);
+    try {
+      const scenario = (sim: Simulation): void => {
+        const side = sim.choose('side', sides);
+        sim.sometimes('a one', side === 0);
+        sim.sometimes('an eleven', side === 1);
+        sim.sometimes('a twelve', side === 1);
+      };
+      await holds('rare', scenario, options);
+      await holds('rare', scenario, options, { isReported: false });
+      expect(warn.mock.calls).toEqual(line === undefined ? [] : [[line]]);
+    } finally {
+      warn.mockRestore();
+    }
+  });
+
   test('one that shrinking finds not to repeat has a likely cause', async () => {
     const chancy = (): SimulatedTest['scenario'] => {
       let count = 0;
