@@ -43,13 +43,18 @@ describe.skipIf(!hasScript)(
       const terminal = spawn('script', ['-qfc', line, '/dev/null'], {
         cwd: root,
         env: { ...process.env, TERM: 'xterm' },
-        stdio: ['ignore', 'pipe', 'ignore'],
+        stdio: ['pipe', 'pipe', 'ignore'],
       });
       onTestFinished(() => void terminal.kill('SIGKILL'));
       let shown = '';
+      let isInterrupted = false;
       for await (const chunk of terminal.stdout) {
         shown += String(chunk);
-        if (shown.includes(text)) break;
+        // Ended from inside: with only the terminal gone, it could still be writing while its folder is removed.
+        if (!isInterrupted && shown.includes(text)) {
+          isInterrupted = true;
+          terminal.stdin.write('\u0003');
+        }
       }
       expect(shown).toContain(text);
     });
