@@ -9,6 +9,7 @@ import type { Service } from '../model/service.ts';
 import { finalStatus } from '../model/status-lookup.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
 import type { Interruption } from './interruption.ts';
+import { startHint } from './exec-status.ts';
 import { formatSpan } from './quantity-text.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -88,7 +89,7 @@ export function showEvent(
   const { state, exitCode, error } = event.status;
   const end = hasField(state, 'exitCode') ? ` ${exitCode}` : '';
   terminal.note(
-    `${formatSpan(event.at).padStart(8)}  ${state}${end}${error === '' ? '' : `  ${onOneLine(error)}`}`,
+    `${formatSpan(event.at).padStart(8)}  ${state}${end}${error === '' ? '' : `  ${onOneLine(error)}`}${startHint(event.status)}`,
   );
 }
 

@@ -72,6 +72,13 @@ export function remoteExecStatus({ state, exitCode, error }: RunStatus): number 
   }
 }
 
+/** What to do about a program that could not be started, as the end of a line; `''` if nothing is known. */
+export function startHint({ error }: RunStatus): string {
+  const [, code] = SPAWN_FAILED.exec(notStartedReason(error) ?? '') ?? [];
+  if (code === 'ENOENT') return ' (there is no such program; a name without a slash is looked up in PATH)';
+  return code === 'EACCES' ? ' (it is not a file that may be executed)' : '';
+}
+
 function signalCode(name: string): number {
   const numbers: Readonly<Record<string, number>> = constants.signals;
   return SIGNALLED + (numbers[name] ?? 0);

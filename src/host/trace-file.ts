@@ -295,7 +295,8 @@ async function writeLines(
 
 function cannotRead(path: unknown, cause: unknown): RunnerError {
   const expected = 'a file that can be read';
-  const why = cause === undefined ? '' : ` (${messageOf(cause)})`;
+  // Node repeats the path at the end.
+  const why = cause === undefined ? '' : ` (${messageOf(cause).replace(/, \w+(?: '[^]*')?$/, '')})`;
   return new RunnerError(
     'RUNNER_INVALID_ARGUMENT',
     `path: expected ${expected}, got ${describeValue(path)}${why}`,

@@ -83,6 +83,16 @@ test.for([
   expect([code, out]).toEqual([125, '']);
 });
 
+test.for([
+  [
+    'no-such-program-anywhere',
+    /ENOENT \(there is no such program; a name without a slash is looked up in PATH\)$/m,
+  ],
+  ['/etc/passwd', /EACCES \(it is not a file that may be executed\)$/m],
+] as const)('a program that cannot be started is named with what to look at: %s', async ([program, text]) => {
+  expect((await run('exec', '--', program)).err).toMatch(text);
+});
+
 describe('surroundings', () => {
   test('S1 a recorded make runs in its project, exits with its code, and is replayed', async () => {
     const trace = at('make.jsonl');

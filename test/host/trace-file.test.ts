@@ -127,8 +127,13 @@ describe('writeTraceFile and readTraceFile', () => {
   });
 
   test.for<[string, () => string, RegExp]>([
-    ['a missing file', () => path, /ENOENT/],
-    ['a directory', () => dir, /EISDIR/],
+    ['a missing file', () => path, /got "[^"]+\.jsonl" \(ENOENT: no such file or directory\)$/],
+    [
+      'a name with a line break',
+      () => join(dir, 'a\nb'),
+      /got "[^\n]+a\\nb" \(ENOENT: no such file or directory\)$/,
+    ],
+    ['a directory', () => dir, /\(EISDIR: illegal operation on a directory\)$/],
     ['no name', () => '', /^path: expected a file that can be read, got ""$/],
     ['a number', () => 7 as unknown as string, /^path: expected a file that can be read, got 7$/],
   ])('%s cannot be read', async ([, name, message]) => {
