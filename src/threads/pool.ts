@@ -38,6 +38,7 @@ export interface PoolProgress {
   readonly firedEvents: number;
   /** Every index of the shard below this one has been run. */
   readonly nextIndex: number;
+  /** Real time since the first execution began, or while there is none, since the pool was made. */
   readonly seconds: number;
 }
 
@@ -46,6 +47,7 @@ export type PoolEvent = CampaignEvent | { readonly type: 'progress'; readonly pr
 
 /** The result of a pool. */
 export interface PoolReport extends CampaignReport {
+  /** See {@link PoolProgress}. */
   readonly seconds: number;
   /** Features of coverage that all threads have reached together; 0 if the strategy does not watch it. */
   readonly features: number;
@@ -70,7 +72,8 @@ class ExplorePool {
   readonly #slots: readonly ExploreSlot[];
   readonly #coverage = createCoverage();
   readonly #failures = new Map<string, FailingExecution>();
-  readonly #startedAt = performance.now();
+  /** When it was made; from the first execution on, when that began. */
+  #startedAt = performance.now();
   #deadline: NodeJS.Timeout | undefined;
   #isReady = false;
   /** True once the outcomes of the executions in progress no longer matter. */
@@ -174,8 +177,10 @@ class ExplorePool {
 
   #onReady(): void {
     const { timeMs } = this.#options;
-    if (this.#isReady || timeMs === undefined) return;
+    if (this.#isReady) return;
     this.#isReady = true;
+    this.#startedAt = performance.now();
+    if (timeMs === undefined) return;
     clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => this.#finish(timeMs), timeMs);
   }

@@ -67,6 +67,15 @@ describe('a pool', () => {
     expect(sum(({ failed }) => failed)).toBe(whole.report.failed);
   });
 
+  test('its seconds do not include the time in which its threads load', async () => {
+    const { report } = await explore('loaded', { workers: 1 });
+    const endMs = Number(process.hrtime.bigint()) / 1_000_000;
+    const [, loadedAtMs = ''] = /loaded at ([\d.]+)/.exec(report.failures[0]?.message ?? '') ?? [];
+    // Rounded to whole milliseconds.
+    expect(report.seconds * 1_000).toBeLessThanOrEqual(endMs - Number(loadedAtMs) + 1);
+    expect(report.seconds).toBeGreaterThan(0);
+  });
+
   test('the first failure ends it, reported with the work of all threads', async () => {
     const { report, events } = await explore('check', { maxExecutions: 10_000 });
     expect(report.failures).toMatchObject([{ key: 'check the second was not plain', kind: 'check' }]);

@@ -24,6 +24,8 @@ function fillBuffers(): never {
   }
 }
 
+/** When this thread had loaded its scenario, on the clock that all threads share. */
+let loadedAtMs = 0;
 let times = 0;
 const leaked: Buffer[] = [];
 
@@ -50,6 +52,7 @@ const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
   interval: () => void setInterval(() => undefined, 3_600_000),
   stray: () => void Promise.reject(new Error('nobody waits for me')),
   clock: () => Date.now(),
+  loaded: (sim) => sim.check(false, `loaded at ${loadedAtMs}`),
   once: (sim) => {
     times += 1;
     return times > 1 ? endlessly() : sim.check(false, 'first time');
@@ -75,5 +78,6 @@ async function load(name: string): Promise<PreparedScenario> {
       if (sim.world.choices.choose('also first', 3) === 2) await misdeed(sim);
     },
   });
+  loadedAtMs = Number(process.hrtime.bigint()) / 1_000_000;
   return { definition, input: undefined };
 }
