@@ -38,7 +38,7 @@ export class ProcessOutput {
       const written = sink.write(chunk) as unknown;
       if (isPending(written)) this.#await(stream, written);
     } catch (error) {
-      this.#faults.add(`${stream} sink`, error);
+      this.#faults.addLoss(`${stream} sink`, error);
     }
   }
 
@@ -50,7 +50,10 @@ export class ProcessOutput {
   /** Gives up the pending writes: their outcomes no longer matter. */
   cut(drainGraceMs: number): void {
     this.#onDrained = undefined;
-    this.#faults.add('output', new Error(`cut after ${drainGraceMs} ms, writes pending: ${this.#pending}`));
+    this.#faults.addLoss(
+      'output',
+      new Error(`cut after ${drainGraceMs} ms, writes pending: ${this.#pending}`),
+    );
   }
 
   #await(stream: StreamName, written: PromiseLike<unknown>): void {
@@ -60,7 +63,7 @@ export class ProcessOutput {
     this.#pending++;
     this.#onWritten ??= this.#written.bind(this);
     void settled.then(this.#onWritten, (error: unknown) => {
-      this.#faults.add(`${stream} sink`, error);
+      this.#faults.addLoss(`${stream} sink`, error);
       this.#written();
     });
   }

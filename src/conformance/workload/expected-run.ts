@@ -176,11 +176,19 @@ class ExpectedLife {
     this.#outcome = outcome;
     if (this.#hasProcess) this.#measure();
     if (this.#isOpened && this.#outcome.uploads && this.#hasLogs) this.#upload();
-    if (this.#hasLogs) for (const log of LOGS) this.#call(`close ${log}`);
+    if (this.#hasLogs) this.#closeLogs();
     if (this.#isCheckedOut) this.#afterEnd('release', this.#plan.release, BOUND_MS, false);
     this.#postprocess();
     this.#count(METRIC_NAMES.TASK_LATENCY_MS, this.#nowMs - this.#startMs);
     return this.#ended(this.#outcome, true);
+  }
+
+  #closeLogs(): void {
+    for (const log of LOGS) this.#call(`close ${log}`);
+    const isLost = this.#setup.hasMachine && this.#plan.outputs.includes('cannot be closed');
+    if (!isLost || this.#outcome?.state !== 'COMPLETE' || this.#outcome.error !== '') return;
+    // R123.
+    this.#outcome = { ...this.#outcome, error: `the logs are incomplete: ${NO_SPACE}` };
   }
 
   #neverStarted(): ExpectedRun {

@@ -63,7 +63,7 @@ class StreamPump implements OutputPump {
     });
     const { stream, faults, name } = options;
     stream.on('data', (chunk: Uint8Array) => this.#take(chunk));
-    stream.on('error', (error) => faults.add(name, error));
+    stream.on('error', (error) => faults.addLoss(name, error));
     stream.once('end', () => this.#end());
     stream.once('close', () => this.#end());
   }
@@ -80,7 +80,7 @@ class StreamPump implements OutputPump {
     if (this.#finished) return;
     const { name, stream, faults } = this.#options;
     const what = this.#ended ? 'a write was not done' : 'the stream was still open';
-    faults.add(`${name} cut`, new Error(`${what} ${waitedMs} ms after everybody had ended`));
+    faults.addLoss(`${name} cut`, new Error(`${what} ${waitedMs} ms after everybody had ended`));
     stream.destroy();
     this.#giveUpSink();
     this.#ended = true;
@@ -131,7 +131,7 @@ class StreamPump implements OutputPump {
   }
 
   #fail(error: unknown): void {
-    this.#options.faults.add(`${this.#options.name} sink`, error);
+    this.#options.faults.addLoss(`${this.#options.name} sink`, error);
   }
 
   #giveUpSink(): void {
@@ -154,7 +154,7 @@ class StreamPump implements OutputPump {
     const { sink, faults, name } = this.#options;
     this.#finished = true;
     if (sink !== undefined && this.#lostBytes > 0) {
-      faults.add(name, new Error(`${this.#lostBytes} bytes were discarded`));
+      faults.addLoss(name, new Error(`${this.#lostBytes} bytes were discarded`));
     }
     this.#finish();
   }

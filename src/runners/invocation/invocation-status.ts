@@ -1,12 +1,9 @@
 /** The two kinds of status that an invocation emits. */
-import { sinkFaultIn } from '../../execers/fault-log.ts';
-import { messageOf } from '../../kernel/errors.ts';
 import { tagsOf } from '../../model/command.ts';
 import { makeRunStatus, runningStatus, type OutputRefs, type RunStatus } from '../../model/run-status.ts';
 import type { Outcome } from './invocation-state.ts';
 import type { RunContext } from './run-context.ts';
 
-const INCOMPLETE_LOGS = 'the logs are incomplete';
 const KEPT_REFS: OutputRefs = Object.freeze({ stdoutRef: '', stderrRef: '' });
 
 /** RUNNING with the refs of stdout and stderr (R99). */
@@ -25,11 +22,7 @@ export function terminalRunStatus(run: RunContext, outcome: Outcome): RunStatus 
   return actionResult === undefined ? status : Object.freeze({ ...status, actionResult });
 }
 
-/** That a log lacks something (R123); empty if nothing is known to be missing. The output of a Bazel run is in its result. */
-function lostLogText({ logs, action, processStatus }: RunContext): string {
-  if (action !== undefined) return '';
-  const fault = logs?.fault;
-  const text =
-    sinkFaultIn(processStatus?.faults) ?? (fault === undefined ? undefined : messageOf(fault.error));
-  return text === undefined ? '' : `${INCOMPLETE_LOGS}: ${text}`;
+/** That the logs are not whole (R123); empty if nothing is known to be missing. */
+function lostLogText({ logs }: RunContext): string {
+  return logs?.firstLoss === undefined ? '' : `the logs are incomplete: ${logs.firstLoss}`;
 }

@@ -45,7 +45,7 @@ function accept(run: RunContext): MaybePromise<void> {
   return isPending(written) ? written.then(() => measureStart(run)) : measureStart(run);
 }
 
-/** Closes open outputs; a failure to close is recorded and does not change the status. */
+/** Closes open outputs; a failure to close is recorded and does not change the outcome. */
 export const closePhase: Phase = {
   begin(run) {
     const { logs } = run;
@@ -80,11 +80,14 @@ export function finishLogs(run: RunContext): MaybePromise<void> {
 function writeText(run: RunContext, logs: RunLogs, text: string | (() => string)): MaybePromise<void> {
   return orElse(
     () => logs.writeAll(text),
-    (error) => {
-      logs.fault ??= { error };
-      run.recorded('output', error);
-    },
+    (error) => noteLoss(run, logs, error),
   );
+}
+
+/** Losses are noted in the order in which they happen, so that the status names the first (R123). */
+function noteLoss(run: RunContext, logs: RunLogs | undefined, error: unknown): void {
+  if (logs !== undefined) logs.firstLoss ??= messageOf(error);
+  run.recorded('output', error);
 }
 
 /** Opens the outputs from `index` on, unless the run abandons them meanwhile. */
@@ -144,7 +147,7 @@ function closeAll(run: RunContext): MaybePromise<void> {
 function close(run: RunContext, index: number, output: Output): MaybePromise<void> {
   const closed = orElse(
     () => output.close(),
-    (error) => run.recorded('output', error),
+    (error) => noteLoss(run, run.logs, error),
   );
   if (isPending(closed)) return closed.then(() => noteClosed(run, index));
   noteClosed(run, index);

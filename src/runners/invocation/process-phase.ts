@@ -1,4 +1,5 @@
 /** Starts the process, waits for its end, and measures the directories afterwards. */
+import { firstLossIn } from '../../execers/fault-log.ts';
 import { messageOf } from '../../kernel/errors.ts';
 import { invariant } from '../../kernel/invariant.ts';
 import type { ExecCommand, MemoryReport, Process, ProcessStatus, Sink } from '../../model/execer.ts';
@@ -106,6 +107,7 @@ export function keepStatus(run: RunContext, status: ProcessStatus): void {
   run.processStatus = status;
   run.action?.noteEnd();
   status.faults?.forEach((fault) => run.recorded('process', fault));
+  if (run.logs !== undefined) run.logs.firstLoss ??= firstLossIn(status.faults);
   run.freed('process', 'process');
 }
 

@@ -90,8 +90,8 @@ export class RunLogs {
   readonly stdlog: Output;
   readonly stdoutSink: TeeSink;
   readonly stderrSink: TeeSink;
-  /** The first error of writing the header or the trailer; those of process output are faults of the process. */
-  fault: { readonly error: unknown } | undefined;
+  /** The first thing that is known to be missing in them, or to keep them from being whole (R123). */
+  firstLoss: string | undefined;
   /** True once the trailer is written, if there is one. */
   finished = false;
 

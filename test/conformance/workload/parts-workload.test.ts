@@ -4,8 +4,9 @@ import { exploreWorkload } from '../../../src/conformance/workload/explore-workl
 import type { PlannedMachine, RunnerUnderTest, SubjectOptions } from '../../../src/conformance/subject.ts';
 import { Cancellation } from '../../../src/model/cancellation.ts';
 import type { Filer } from '../../../src/model/filer.ts';
-import { whenThere } from '../../../src/model/maybe-promise.ts';
+import { orElse, whenThere } from '../../../src/model/maybe-promise.ts';
 import { METRIC_NAMES, type Metrics } from '../../../src/model/metrics.ts';
+import type { Output } from '../../../src/model/output.ts';
 import type { RunState } from '../../../src/model/run-state.ts';
 import type { Service } from '../../../src/model/service.ts';
 import type { World } from '../../../src/model/world.ts';
@@ -195,6 +196,26 @@ const BROKEN: readonly (readonly [
   ['whose gauge stays up', /^R(176|208) |runningTask/, metricsWith(METRIC_NAMES.RUNNING_TASK, () => 1)],
   ['that shows no illness', /^R180 /, metricsWith(METRIC_NAMES.UNHEALTHY, () => 0)],
   ['that measures directories wrongly', /^R182 /, metricsWith('commandDirUsage_kb_work', (kb) => kb + 1)],
+  [
+    'that conceals that a log could not be closed',
+    /^R11 run \S+ ended with the text "", expected "the logs are incomplete: no space left"/,
+    ({ outputs }) => ({
+      outputs: (inner) => {
+        const planned = outputs(inner);
+        const closed = (output: Output): Output => ({
+          uri: output.uri,
+          write: (chunk) => output.write(chunk),
+          asFile: () => output.asFile(),
+          close: () =>
+            orElse<void>(
+              () => output.close(),
+              () => undefined,
+            ),
+        });
+        return { create: (id) => whenThere(planned.create(id), closed) };
+      },
+    }),
+  ],
   [
     'that changes texts',
     /^R11 /,

@@ -723,6 +723,16 @@ describe('the snapshot of the logs', () => {
     expect(log).toEqual(['checkout s', 'release s']);
   });
 
+  test('R123 the status of a Bazel run whose output could not be written says so', async () => {
+    const { status } = await course({
+      argv: ['stdout hello', 'complete 3'],
+      parts: () => ({ outputs: createMemoryOutputs({ faults: () => [{ kind: 'error', afterBytes: 2 }] }) }),
+    });
+    expect(status).toMatchObject({ state: 'COMPLETE', exitCode: 3 });
+    expect(status.error).toMatch(/^the logs are incomplete: output \S+ is full/);
+    expect(status.actionResult?.result?.exitCode).toBe(3);
+  });
+
   test('R191 R113 uploaded logs of a Bazel run are those that were stored', async () => {
     const { log } = await course({ parts: (bench) => ({ uploader: labUploader(bench) }) });
     expect(log.slice(-5)).toEqual([
