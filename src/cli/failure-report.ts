@@ -54,16 +54,16 @@ export function failureLines(terminal: Terminal, verdict: Verdict, reference: st
   ];
 }
 
-/** The details of a failure, and where it was noticed. */
+/** The message of a failure, its details, and where it was noticed. */
 export function failureText(failure: Failure | undefined): string[] {
   if (failure === undefined) return [];
-  const { message, details, cause } = failure;
+  return [...formatMessage(failure.message).map(({ text }) => text), ...failureDetails(failure)];
+}
+
+/** The same without the message. */
+export function failureDetails({ details, cause }: Failure): string[] {
   const frame = userFrameOf(cause);
-  return [
-    ...formatMessage(message).map(({ text }) => text),
-    ...detailLines(details),
-    ...(frame === undefined ? [] : [`    at ${shownFrame(frame)}`]),
-  ];
+  return [...detailLines(details), ...(frame === undefined ? [] : [`    at ${shownFrame(frame)}`])];
 }
 
 /** A failing execution for people: what should hold, what happened instead, how to see it again. */

@@ -28,7 +28,7 @@ import {
 import { HANG_MS } from './explore-defaults.ts';
 import { threadLimits, type NamedExecutionOptions } from './explore-options.ts';
 import { runGuarded } from './guarded-run.ts';
-import { failureText } from './failure-report.ts';
+import { failureDetails, failureText } from './failure-report.ts';
 import { fileLine } from './rerun-line.ts';
 import { nowRunning } from './user-code.ts';
 import { replayLog, type ReplayLogOptions } from './replay-log.ts';
@@ -319,11 +319,9 @@ function endLines({ verdict, reference, path }: ReplayedFile): readonly [verdict
   const stack = stackOf(failure.cause);
   const place = stack === undefined ? undefined : shortPlaceOf(stack);
   const { rest } = headlineOf(failure.message);
-  const [message = '', ...more] = failureText(failure);
   return [
     verdictText({ failure, virtualMs, firedEvents, place }),
-    ...(rest.length === 0 ? [] : [message]),
-    ...more,
+    ...(rest.length === 0 ? failureDetails(failure) : failureText(failure)),
     `  again: ${fileLine('replay', path, reference)}`,
     `  to explain it: ${fileLine('explain', path, reference)}`,
   ];

@@ -1,6 +1,7 @@
 /** Reports of verdicts, for people and for programs. */
 import { roundedMs } from '../kernel/microseconds.ts';
 import { headlineOf } from '../explore/failure-key.ts';
+import { onOneLine } from '../kernel/one-line.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import { RUN_STATES, type RunState } from '../model/run-state.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
@@ -97,7 +98,7 @@ export interface JudgedExecution {
 export function verdictText({ failure, virtualMs, firedEvents, place, what }: JudgedExecution): string {
   if (failure === undefined) return `holds, at ${virtualMs} ms after ${counted(firedEvents, 'event')}`;
   const where = place === undefined ? '' : ` ${place}`;
-  return `fails at ${failure.atMs} ms${where}: ${what ?? headlineOf(failure.message).headline}`;
+  return onOneLine(`fails at ${failure.atMs} ms${where}: ${what ?? headlineOf(failure.message).headline}`);
 }
 
 /** The `run` line of `--json`. */

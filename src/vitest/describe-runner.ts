@@ -149,7 +149,10 @@ async function declareExploration(
     { runs: executions, seed, timeout: EXPLORE_TIMEOUT_MS },
   );
   test('has been driven to everything that it must reach', ({ skip }) => {
-    if (count < reachWithin) skip(`because ${count} executions are fewer than reachWithin`);
+    if (reachWithin === Infinity) skip('because explore.reachWithin is not given');
+    if (count < reachWithin) {
+      skip(`because ${count} executions are fewer than the ${reachWithin} of reachWithin`);
+    }
     const missed = missedOf(reached, mayMiss);
     if (missed.length > 0) throw new Error(`never reached in ${count} executions: ${missed.join(', ')}`);
   });

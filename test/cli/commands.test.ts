@@ -307,6 +307,31 @@ describe('replay', () => {
     }
   });
 
+  test('of a trace prints each line of the message of its failure once, and escapes what stands in a line', async () => {
+    const bad = [
+      ['long', 'the first line\\n  and the second\\n\\nat length \\u001b[31m'],
+      ['short', 'in \\u202etwo\\n lines'],
+    ].map(
+      ([name = '', text = '']) =>
+        `export const ${name} = { name: '${name}', description: 'fails', run: () => { throw new Error('${text}'); } };\n`,
+    );
+    await writeFile(at('lines.mjs'), bad.join(''));
+    for (const name of ['long', 'short']) {
+      await run('run', `${at('lines.mjs')}#${name}`, '--trace', at(`${name}.jsonl`));
+    }
+    const replayed = (name: string): ReturnType<typeof run> =>
+      run('replay', at(`${name}.jsonl`), '--allow', at('.'));
+    const [long, short] = [await replayed('long'), await replayed('short')];
+    expect(long.out.match(/and the second/g)).toHaveLength(2);
+    expect(long.out).toMatch(
+      /: the first line and the second\n {2}.*\n {2}the first line\n {4}and the second\n/,
+    );
+    expect(long.out).toContain('at length');
+    expect(short.out.match(/lines$/gm)).toHaveLength(1);
+    expect(short.out).toMatch(/: in \\u202etwo lines\n/);
+    expect(long.out + short.out).not.toMatch(/[\u001b\u202e]/);
+  });
+
   test('a trace of a trace says nothing of a seed where none is known', async () => {
     const found = { scenario: 'timeout-race', failureKey: 'check it failed', traceHash: '0123456789abcdef' };
     await run('replay', encodeToken({ ...found, decisions: [] }), '--trace', at('first.jsonl'));

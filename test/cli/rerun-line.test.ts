@@ -56,3 +56,22 @@ test('a shell splits the line into the words it was made of, whatever they are',
     { numRuns: 50 },
   );
 });
+
+test('the printed line has no character that a terminal would act on, and a shell restores them', () => {
+  const word = fc.string({
+    unit: fc.constantFrom('a', ' ', "'", '\\', '\n', '\u001b', '\r', '\t', '\u007f', '\u202e', '\u2028'),
+    minLength: 1,
+  });
+  fc.assert(
+    fc.property(word, (seed) => {
+      const line = rerunLine('a', `${seed}\u001b`, packaged);
+      expect(line).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u);
+      const { stdout } = spawnSync('bash', ['-c', line.replace(/^npx dryrunner/, 'printf "%s\\0"')], {
+        encoding: 'utf8',
+        env: { ...process.env, LC_ALL: 'C.UTF-8' },
+      });
+      expect(stdout.split('\0')).toEqual(['run', 'a', '--seed', `${seed}\u001b`, '']);
+    }),
+    { numRuns: 50 },
+  );
+});
