@@ -3,6 +3,7 @@
  * for, and since when. Invariant: each call is passed on in the same synchronous call, and its answer passes unchanged;
  * the trace shows none of this.
  */
+import { forwardingProxy } from '../../call/forwarding-proxy.ts';
 import { isPending } from '../../model/maybe-promise.ts';
 import { isObject } from '../../kernel/shape.ts';
 import type { World } from '../../model/world.ts';
@@ -20,8 +21,6 @@ export const MADE_BY_EXECER: Makes = { exec: 'the process' };
 export const MADE_BY_FILER: Makes = { checkout: 'the checkout', checkoutAt: 'the checkout' };
 export const MADE_BY_OUTPUTS: Makes = { create: 'the output' };
 export const MADE_BY_MEMORY_DISK: Makes = { mount: 'the disk' };
-
-type Method = (...args: unknown[]) => unknown;
 
 /** Records that a call begins; the returned function must be called when it has been answered. */
 export type NoteCall = (part: string, method: string, args: readonly unknown[]) => () => void;
@@ -63,28 +62,13 @@ export function noted<T extends object>(note: NoteCall, name: string, part: T, m
     const of = makes[method];
     return of === undefined || !isObject(made) ? made : noted(note, of, made, makes);
   };
-  const methods = new Map<PropertyKey, { readonly of: unknown; readonly noting: Method }>();
-  const noting = (key: string, method: Method): Method => {
-    const known = methods.get(key);
-    if (known?.of === method) return known.noting;
-    const made: Method = (...args) => {
-      const answer = method.apply(part, args);
-      if (!isPending(answer)) return madeBy(key, answer);
-      const end = note(name, key, args);
-      answer.then(end, end);
-      return Object.hasOwn(makes, key) ? answer.then((value) => madeBy(key, value)) : answer;
-    };
-    methods.set(key, { of: method, noting: made });
-    return made;
-  };
-  // A new target, because a proxy of a frozen part could not return different methods.
-  return new Proxy(Object.create(Object.getPrototypeOf(part) as object | null) as T, {
-    get(_, key) {
-      const value: unknown = Reflect.get(part, key);
-      return typeof value === 'function' && typeof key === 'string' ? noting(key, value as Method) : value;
-    },
-    set: (_, key, value) => Reflect.set(part, key, value),
-    has: (_, key) => Reflect.has(part, key),
+  return forwardingProxy(part, ({ name: method, method: own, args }) => {
+    const answer: unknown = Reflect.apply(own, part, args);
+    if (typeof method !== 'string') return answer;
+    if (!isPending(answer)) return madeBy(method, answer);
+    const end = note(name, method, args);
+    answer.then(end, end);
+    return Object.hasOwn(makes, method) ? answer.then((value) => madeBy(method, value)) : answer;
   });
 }
 

@@ -6,11 +6,10 @@
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { describeValue, type RunnerErrorCode } from '../../kernel/errors.ts';
-import { isEagerPromise, isPending } from '../../model/maybe-promise.ts';
+import { forwardingProxy } from '../../call/forwarding-proxy.ts';
+import { isEagerPromise } from '../../model/maybe-promise.ts';
 import { CLIENT, type ErrorMeaning, type History, HISTORY } from './history.ts';
-
-type Method = (...args: never[]) => unknown;
-type AnyMethod = (given: unknown) => unknown;
+import { isOwnThenable, watchThenable } from './watched-thenable.ts';
 
 /** The names of the methods of `T`. */
 export type MethodName<T> = {
@@ -96,26 +95,10 @@ export function watchCalls<T extends object>(
   check('client', client, CLIENT);
   check('options', options, WATCH_CALLS_OPTIONS);
   const recorder = new CallRecorder<T>(history, client, options);
-  const watched = new Map<string | symbol, Method>();
-  // The proxy's target is a new object, because a proxy of a frozen object could not replace its methods.
-  return new Proxy(Object.create(Object.getPrototypeOf(target) as object | null) as T, {
-    get(_, name) {
-      // Read from the object itself, which has the private fields.
-      const held: unknown = Reflect.get(target, name, target);
-      if (typeof held !== 'function' || name === 'constructor') return held;
-      const known = watched.get(name);
-      if (known !== undefined) return known;
-      const act = (args: unknown[]): unknown =>
-        Reflect.apply(Reflect.get(target, name, target) as Method, target, args as never[]);
-      const isRecorded = typeof name === 'string' && recorder.isRecorded(name);
-      const method = isRecorded
-        ? (...args: unknown[]): unknown => recorder.record({ method: name, args }, () => act(args))
-        : (...args: unknown[]): unknown => act(args);
-      watched.set(name, method);
-      return method;
-    },
-    set: (_, name, value) => Reflect.set(target, name, value, target),
-    has: (_, name) => Reflect.has(target, name),
+  return forwardingProxy(target, ({ name, method, args }) => {
+    const act = (): unknown => Reflect.apply(method, target, args);
+    if (typeof name !== 'string' || !recorder.isRecorded(name)) return act();
+    return recorder.record({ method: name, args }, act);
   });
 }
 
@@ -151,30 +134,32 @@ class CallRecorder<T> {
   record(asked: AnyCall, act: () => unknown): unknown {
     const call = { method: asked.method, args: copyOf(asked.args) } as MethodCall<T>;
     const id = this.#history.begin(this.#client, call);
-    const failed = (error: unknown): never => {
-      this.#endWith(id, this.#meaning(error, call));
-      throw error;
+    const returned = (value: unknown): void => {
+      this.#history.end(id, { value: copyOf(value) } as MethodReply<T>);
     };
+    const failed = (error: unknown): void => this.#endWith(id, this.#meaning(error, call));
     let result: unknown;
     try {
       result = act();
     } catch (error) {
-      return failed(error);
+      failed(error);
+      throw error;
     }
-    if (isEagerPromise(result)) return result.then((value) => this.#returned(id, value), failed);
-    if (!isLazy(result)) return this.#returned(id, result);
-    return watchThenable(
-      result,
-      firstOf({
-        fulfilled: (value) => void this.#returned(id, value),
-        failed: (error) => this.#endWith(id, this.#meaning(error, call)),
-      }),
+    if (isOwnThenable(result)) return watchThenable(result, { returned, failed });
+    if (!isEagerPromise(result)) {
+      returned(result);
+      return result;
+    }
+    return result.then(
+      (value) => {
+        returned(value);
+        return value;
+      },
+      (error: unknown) => {
+        failed(error);
+        throw error;
+      },
     );
-  }
-
-  #returned(id: number, value: unknown): unknown {
-    this.#history.end(id, { value: copyOf(value) } as MethodReply<T>);
-    return value;
   }
 
   #meaning(error: unknown, call: MethodCall<T>): ErrorMeaning<MethodReply<T>> {
@@ -190,74 +175,6 @@ class CallRecorder<T> {
     else if (meaning === 'failed') this.#history.fail(id);
     else this.#history.end(id, meaning.reply);
   }
-}
-
-type Report = (given: unknown) => void;
-
-/** What a watched object with a `then` reports. */
-interface ThenReports {
-  readonly fulfilled: Report;
-  readonly failed: Report;
-}
-
-/** Reports that pass on the first of them alone. */
-function firstOf({ fulfilled, failed }: ThenReports): ThenReports {
-  let isOver = false;
-  const first =
-    (report: Report): Report =>
-    (given) => {
-      if (isOver) return;
-      isOver = true;
-      report(given);
-    };
-  return { fulfilled: first(fulfilled), failed: first(failed) };
-}
-
-/**
- * The object with the same methods, which reports what others get from its `then`, and never calls that itself. What
- * its methods return is watched as well if it has a `then` of its own kind, as the next step of a builder does.
- */
-function watchThenable(target: object, reports: ThenReports): object {
-  const then =
-    (own: Method) =>
-    (onFulfilled: unknown, onRejected: unknown): unknown => {
-      const rejected = (error: unknown): unknown => {
-        if (typeof onRejected === 'function') return (onRejected as AnyMethod)(error);
-        throw error;
-      };
-      // An error of a report rejects the call: thrown here, it would leave the await without an end.
-      const reporting = (report: Report, goOn: AnyMethod) => (given: unknown) => {
-        try {
-          report(given);
-        } catch (error) {
-          return rejected(error);
-        }
-        return goOn(given);
-      };
-      const fulfilled: AnyMethod = (value) =>
-        typeof onFulfilled === 'function' ? (onFulfilled as AnyMethod)(value) : value;
-      const given = [reporting(reports.fulfilled, fulfilled), reporting(reports.failed, rejected)];
-      return Reflect.apply(own, target, given as never[]);
-    };
-  const watched: object = new Proxy(Object.create(Object.getPrototypeOf(target) as object | null) as object, {
-    get(_, name) {
-      const held: unknown = Reflect.get(target, name, target);
-      if (typeof held !== 'function' || name === 'constructor') return held;
-      if (name === 'then') return then(held as Method);
-      return (...args: unknown[]): unknown => {
-        const answer: unknown = Reflect.apply(held as Method, target, args as never[]);
-        if (answer === target) return watched;
-        return isLazy(answer) ? watchThenable(answer, reports) : answer;
-      };
-    },
-    set: (_, name, value) => Reflect.set(target, name, value, target),
-    has: (_, name) => Reflect.has(target, name),
-  });
-  return watched;
-}
-
-function isLazy(value: unknown): value is object {
-  return isPending(value) && !isEagerPromise(value);
 }
 
 /** Its code, or else its name. */

@@ -72,11 +72,19 @@ class Database {
 class Rows implements PromiseLike<string> {
   readonly #database: Database;
   readonly #table: string;
+  hints?: string[] = ['fast'];
+  #joined: Rows | undefined;
   #limit = 0;
 
   constructor(database: Database, table: string) {
     this.#database = database;
     this.#table = table;
+  }
+
+  /** Returns the other rows; without an argument, the same as before. */
+  join(other: Rows | undefined = this.#joined): Rows {
+    this.#joined = other;
+    return other ?? this;
   }
 
   limit(count: number): this {
@@ -161,6 +169,33 @@ describe('watchCalls of objects with a `then` that are not promises', () => {
     expect(rows.limit(0)).toBe(rows);
     expect([await rows, await rows]).toEqual(['0 of jobs', '0 of jobs']);
     expect([database.runs, history.operations()]).toMatchObject([2, [{ reply: { value: '0 of jobs' } }]]);
+  });
+
+  test('is the same object as before for those who do not await it', () => {
+    const { client } = watchedDatabase();
+    const rows = client.from('jobs');
+    expect(rows).toBeInstanceOf(Rows);
+    expect(rows.where).toBe(rows.where);
+    expect(rows.limit(1)).toBe(rows);
+    const joined = rows.join(rows.where('due'));
+    expect(joined.join()).toBe(joined);
+    expect([Object.keys(rows), JSON.stringify(rows), Object.assign({}, rows)]).toEqual([
+      ['hints'],
+      '{"hints":["fast"]}',
+      { hints: ['fast'] },
+    ]);
+    expect(Object.hasOwn(rows, 'hints')).toBe(true);
+    delete rows.hints;
+    expect([Object.hasOwn(rows, 'hints'), rows.hints]).toEqual([false, undefined]);
+  });
+
+  test.for([
+    ['catch', (db: Database) => db.later().catch(() => 'never')],
+    ['finally', (db: Database) => db.later().finally(() => {})],
+  ] as const)('a call ends when its result is awaited by way of %s', async ([, query]) => {
+    const { history, client } = watchedDatabase();
+    expect(await query(client)).toBe('done');
+    expect(history.operations()).toMatchObject([{ reply: { value: 'done' } }]);
   });
 
   test('an error of what the client says about errors rejects the await', async () => {
