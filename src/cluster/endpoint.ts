@@ -39,7 +39,7 @@ export interface EndpointParts {
 
 /** Shape of a node's name, which is also a valid folder name on every platform. */
 export const NODE_NAME: is.Shape = is.text(
-  'letters, digits, dots, dashes and underscores, more than dots and dashes',
+  'the name of a node (ASCII letters, digits, dots, dashes and underscores, not dots and dashes alone)',
   /^[\w.-]*\w[\w.-]*$/,
 );
 /** Name of the endpoint through which the scenario itself makes calls. */

@@ -515,7 +515,7 @@ test('bad input is refused with a sentence', () =>
       [() => net.node('scenario', () => {}), 'name: expected one that no other node has, got "scenario"'],
       [
         () => net.node('a b', () => {}),
-        'name: expected letters, digits, dots, dashes and underscores, more than dots and dashes, got "a b"',
+        'name: expected the name of a node (ASCII letters, digits, dots, dashes and underscores, not dots and dashes alone), got "a b"',
       ],
       [() => net.node('x', 7 as never), 'program: expected a function, got 7'],
       [() => net.node('x', () => 7 as never), 'the object that x serves: expected an object, got 7'],

@@ -9,7 +9,8 @@ import { holds, type Make, type SimulatedNetwork, type Spec } from './network-ca
 import { ECHO } from './node-programs.ts';
 
 type WrongUses = readonly (readonly [act: () => unknown, message: string])[];
-const FREE = 'expected letters, digits, dots, dashes and underscores, more than dots and dashes';
+const FREE =
+  'expected the name of a node (ASCII letters, digits, dots, dashes and underscores, not dots and dashes alone)';
 
 const wrongNodes = (net: SimulatedNetwork, left: ClusterNode<void>): WrongUses => [
   [() => net.node('left', () => undefined), 'name: expected one that no other node has, got "left"'],
