@@ -217,7 +217,17 @@ export class Endpoint {
       const body = copyOfArguments(args, name);
       const id = transport.nextId();
       const words = wordsOfAny(args);
-      const envelope = new Envelope('call', from, incarnation, to, ANY_INCARNATION, name, id, body, words);
+      const envelope = new Envelope(
+        'call',
+        from,
+        incarnation,
+        to,
+        this.#addressed(to),
+        name,
+        id,
+        body,
+        words,
+      );
       const place = waits?.capturesPlaces === true ? new Error('place') : undefined;
       const pending = new PendingCall(this, envelope, clock.now(), resolve, reject, place);
       (this.#pending ??= new Map()).set(id, pending);
@@ -234,8 +244,14 @@ export class Endpoint {
     const body = copyOf(message, () => `the message to ${to}`);
     const id = transport.nextId();
     transport.post(
-      new Envelope('message', from, incarnation, to, ANY_INCARNATION, name, id, body, ownWords(message)),
+      new Envelope('message', from, incarnation, to, this.#addressed(to), name, id, body, ownWords(message)),
     );
+  }
+
+  /** What a process sends to itself is in the memory of its machine, and goes with the process. */
+  #addressed(to: string): number {
+    const { name, incarnation } = this.#parts;
+    return to === name ? incarnation : ANY_INCARNATION;
   }
 
   /** Handles an envelope that arrived. Called within an event of this process. */

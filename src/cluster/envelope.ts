@@ -27,7 +27,7 @@ export class Envelope implements EnvelopeData {
   /** Incarnation of the sending process. */
   readonly incarnation: number;
   readonly to: string;
-  /** Incarnation it is addressed to: that of the caller for a reply, else {@link ANY_INCARNATION}. */
+  /** Incarnation it is addressed to: that of the caller for a reply, the own one for what a process sends to itself, else {@link ANY_INCARNATION}. */
   readonly toIncarnation: number;
   /** Name of the method or message. */
   readonly name: string;

@@ -30,6 +30,31 @@ const beating = async (
 };
 
 export const nodeLifeCases: readonly Spec[] = [
+  holds(
+    'what a process has sent to itself goes with it, and what others have sent does not',
+    async (sim, make) => {
+      const net = make({ latencyMs: 5 });
+      const got: string[] = [];
+      const program = ({ name, incarnation, onMessage, send, connect }: NodeContext): object => {
+        onMessage((message, from) => got.push(`${String(message)} from ${from} at ${incarnation}`));
+        if (incarnation > 0 || name !== 'a') return {};
+        send('a', 'own');
+        void connect<{ work(): void }>('a')
+          .work()
+          .catch(() => undefined);
+        return { work: () => got.push('own call') };
+      };
+      const node = net.node('a', program);
+      net.node('b', program);
+      await sim.sleep(1);
+      net.send('a', 'of another');
+      node.restart();
+      await sim.sleep(20);
+      checkEqual('what the next process got', got, ['of another from scenario at 1']);
+      node.restart();
+      checkEqual('it', node.incarnation, 2);
+    },
+  ),
   looks(
     'a crash ends the timers of a process, a restart starts another one, and both are in the trace',
     async (sim, make) => {
