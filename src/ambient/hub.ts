@@ -92,7 +92,7 @@ export interface AmbientHub {
   awaits: AwaitControl | undefined;
   /** URL of the folder of the package whose copy created the hub; absent if that copy did not set it. */
   readonly home?: string;
-  /** True if the stand-ins were installed before anything else was loaded. */
+  /** True if `dryrunner/ambient/install` was loaded, as the Vitest plugin does before the code under test. */
   isPreloaded?: boolean;
 }
 

@@ -134,7 +134,9 @@ export function differenceOf(
 ): AuditDifference | undefined {
   if (one.traceHash === again.traceHash && one.outcome === outcomeOf(again)) return undefined;
   const { execution, held: heldFirst, decisions } = one;
-  return { kind, execution, text: textOf(one, again), decisions, heldFirst };
+  const { failure } = again;
+  const later = failure === undefined ? {} : { laterKey: failureKey(failure) };
+  return { kind, execution, text: textOf(one, again), decisions, heldFirst, ...later };
 }
 
 /** False for an execution that was cut off: it has no end to compare, and with another budget it would have gone on. */

@@ -27,6 +27,8 @@ export interface AuditDifference {
   readonly decisions: readonly Decision[];
   /** True if the earlier execution held. */
   readonly heldFirst: boolean;
+  /** Key of the failure of the later execution; absent if that held. */
+  readonly laterKey?: string;
 }
 
 /** Results of the executions that were run twice. */

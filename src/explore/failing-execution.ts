@@ -84,8 +84,8 @@ export function failingExecution(
 ): FailingExecution {
   const { kind, rule, message, atMs, details } = failure;
   return {
-    ...{ key: failureKey(failure), kind, ...(rule === undefined ? {} : { rule }), message, atMs, details },
     ...found,
+    ...{ key: failureKey(failure), kind, ...(rule === undefined ? {} : { rule }), message, atMs, details },
     decisions: verdict.decisions(),
     firedEvents: verdict.firedEvents,
     traceHash: verdict.traceHash,

@@ -8,38 +8,27 @@ import type { AuditDifference } from '../explore/campaign-report.ts';
 import type { Explanation } from '../explore/explain/explanation.ts';
 import { formatExplanation, type ExplanationLine } from '../explore/explain/explanation-text.ts';
 import { DIFFERENCE_HEADLINES, moduleStateLines, OUTSIDE_CAUSE } from '../explore/explain/difference-text.ts';
-import {
-  formatCutShort,
-  formatDetails,
-  formatKnown,
-  formatSettled,
-} from '../explore/explain/failing-text.ts';
+import { formatDetails, formatKnown, formatSettled } from '../explore/explain/failing-text.ts';
 import { plainHistory } from '../explore/explain/plain-history.ts';
 import { unrepeatedText } from '../explore/explain/unrepeated-text.ts';
 import { frameFrom, framesOf, hasUserFrame } from '../explore/explain/source-place.ts';
-import {
-  eventBound,
-  failingExecution,
-  tokenOf,
-  type FailingExecution,
-} from '../explore/failing-execution.ts';
+import { eventBound, failingExecution, type FailingExecution } from '../explore/failing-execution.ts';
 import { failureKey } from '../explore/failure-key.ts';
 import { withinEvents } from '../explore/event-budget.ts';
 import type { Executor } from '../explore/executor.ts';
-import { isTokenText } from '../explore/replay-token.ts';
-import { vitestPattern } from '../explore/vitest-test.ts';
 import { unusualCount } from '../explore/keyed-log.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { isInstance } from '../kernel/argument-check.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import { messageOf, RunnerError } from '../kernel/errors.ts';
 import { counted, formatCount } from '../model/plural.ts';
-import { shellWord } from '../model/shell-word.ts';
 import { framesOfThrown } from '../simulation/scenario-stack.ts';
 import { SimulationFailedError } from '../simulation/simulation-failed-error.ts';
 import { kindText, type Verdict } from '../simulation/verdict.ts';
+import { beginningLines, beginningOf, causedLines, repeatLines } from './repeat-lines.ts';
 import {
   relativePath,
+  type FoundExecution,
   type FoundFailure,
   type SimulatedTest,
   type SnapshotDifference,
@@ -47,7 +36,11 @@ import {
   type TestRun,
 } from './test-run.ts';
 
-type FoundExecution = Extract<FoundFailure, { readonly failing: FailingExecution }>;
+/** The execution that the report is about. */
+interface ReportedExecution extends FoundExecution {
+  /** True if the same decisions have held before: neither token nor log is kept, because none repeats the failure. */
+  readonly hasHeldBefore?: boolean;
+}
 
 /** Limits in milliseconds; if less time is left, the parts below apply. */
 const SHRINK_MS_MAX = 5_000;
@@ -59,14 +52,6 @@ const AGAIN_PART = 0.05;
 const AGAIN_MS_MAX = 1_000;
 /** Part of the time until Vitest's timeout for observing which events repeat. */
 const REPEATED_PART = 0.4;
-// Three different limits of length: of a command line that people copy although the log is kept, of a command line that
-// the system accepts, and of a log that is kept.
-/** Longer tokens are a nuisance to copy; the log is kept, and tried first anyway. */
-const TOKEN_MAX = 2_000;
-/** Stays well below the 131,071 bytes that Linux allows for one argument. */
-const LINE_MAX = 32_768;
-/** Least number of characters that a decision takes in a token; lets a long log be recognized without encoding it. */
-const DECISION_LENGTH_MIN = 10;
 /**
  * Decisions kept of an endless execution. The beginning of its log leads there; the whole takes megabytes, and seconds
  * to write.
@@ -77,13 +62,6 @@ const KEPT_MAX = 1 << 14;
  * the seed repeats it.
  */
 const KEPT_WHOLE_MAX = 1 << 17;
-/**
- * Longest token, in characters, for an execution that has not ended: the command line carries only the beginning of its
- * log. One choice takes a dozen characters.
- */
-const BEGINNING_TOKEN_MAX = 8_000;
-const BEGINNING_MAX = 800;
-const BEGINNING_STEP = 0.9;
 /**
  * Milliseconds of each look at an endless loop. Each is longer than the one before, because on a busy machine a short
  * one may see nothing.
@@ -101,8 +79,10 @@ export async function failedTest(run: TestRun, found: FoundFailure): Promise<Err
   if (found.kind === 'snapshot') return snapshotTest(run, found.difference);
   if (found.kind === 'unfinished') return unfinishedTest(run, found);
   if (found.kind === 'cut off') return cutOffTest(run, found);
-  const caused = await causedByEarlier(run, found);
-  if (caused !== undefined) return causedTest(run, found, caused);
+  return failingTest(run, (await causedByEarlier(run, found)) ?? found);
+}
+
+async function failingTest(run: TestRun, found: ReportedExecution): Promise<Error> {
   const failing = await kept(run, found, await settled(run, found));
   const verdict = found.verdict ?? (await seenAgain(run, failing, found.seed));
   const { explanation } = failing;
@@ -113,7 +93,7 @@ export async function failedTest(run: TestRun, found: FoundFailure): Promise<Err
     ...causesOf(verdict),
     ...differenceLines(run, found),
     'To see it again',
-    ...repeatLines(run.test, found, failing),
+    ...(found.hasHeldBefore === true ? causedLines(run.test) : repeatLines(run.test, found, failing)),
     ...(run.test.isReported === false
       ? []
       : [
@@ -130,48 +110,25 @@ export async function failedTest(run: TestRun, found: FoundFailure): Promise<Err
   return errorOf(run, verdict, lines, frames.find(({ length }) => length > 0) ?? []);
 }
 
-/** An execution that held when it was run first, and now leads to the failure that was found. */
-interface CausedFailure {
-  readonly failing: FailingExecution;
-  readonly verdict: Verdict;
-}
-
-/** Undefined unless what earlier executions have left behind leads to the failure. */
-async function causedByEarlier(run: TestRun, found: FoundExecution): Promise<CausedFailure | undefined> {
+/**
+ * The execution that held when it was run first and now fails as the one that was found: no decision leads to the
+ * failure, but what earlier executions have left behind. Undefined if there is none.
+ */
+async function causedByEarlier(run: TestRun, found: FoundExecution): Promise<ReportedExecution | undefined> {
   const { difference, failing } = found;
-  if (difference?.heldFirst !== true) return undefined;
+  if (difference?.heldFirst !== true || difference.laterKey !== failing.key) return undefined;
   const { decisions, seed } = difference;
   const executor = run.within(Math.min(AGAIN_MS_MAX, Math.max(run.leftMs(), 1)), seed).executor;
   const verdict = await executor.execute({ source: keyedReplayDecisions(decisions) });
   const { failure } = verdict;
   if (failure === undefined || failureKey(failure) !== failing.key) return undefined;
-  return { failing: failingExecution(verdict, failure, failing), verdict };
-}
-
-/**
- * Reports a failure that no decision leads to. No token repeats it, for it needs the executions before it: neither token
- * nor log is kept.
- */
-async function causedTest(
-  run: TestRun,
-  found: FoundExecution,
-  { failing: first, verdict }: CausedFailure,
-): Promise<Error> {
-  const { test } = run;
-  const { difference = { seed: found.seed } } = found;
-  const failing = await settled(run, { ...found, failing: first, seed: difference.seed }, true);
-  const { explanation } = failing;
-  const lines = [
-    ...(explanation === undefined ? unexplained(failing) : explained(explanation)),
-    ...causesOf(verdict),
-    ...differenceLines(run, found),
-    'To see it again',
-    ...(test.file === undefined ? [] : [wholeTestLine(test)]),
-    '  only the whole test repeats it, because it needs the executions before it',
-    ...(test.isReported === false ? [] : [foundText(found.failing), ...formatCutShort(failing, longerText)]),
-  ];
-  const frames = [thrownFrames(verdict), framesIn(explanation), framesInDetails(verdict)];
-  return errorOf(run, verdict, lines, frames.find(({ length }) => length > 0) ?? []);
+  return {
+    ...found,
+    failing: failingExecution(verdict, failure, failing),
+    verdict,
+    seed,
+    hasHeldBefore: true,
+  };
 }
 
 /** What differs between executions of the same decisions, and what is likely to make it differ. */
@@ -187,14 +144,14 @@ function causeLines({ isAmbient }: TestRun): readonly string[] {
   if (!isAmbient) return [OUTSIDE_CAUSE, NOT_VIRTUAL];
   return [
     ...moduleStateLines('Time and randomness are virtual here'),
-    ...(hub.isPreloaded === true ? [] : [NOT_PRELOADED]),
+    `It may also be I/O or another thread${hub.isPreloaded === true ? '' : CAPTURED}.`,
   ];
 }
 
 const NOT_VIRTUAL =
   'Without ambient: false, time and randomness are virtual, and sim.load loads a module anew.';
-const NOT_PRELOADED =
-  'Without dryrunner/vitest-plugin it may also be a clock or randomness that code captured when it was loaded.';
+const CAPTURED =
+  ', or, without dryrunner/vitest-plugin, a clock or randomness that code captured when it was loaded';
 
 /**
  * Shrinks and explains the failure, unless there is no time left or nobody reads the report. One that was asked for, or
@@ -202,23 +159,21 @@ const NOT_PRELOADED =
  */
 async function settled(
   run: TestRun,
-  found: FoundExecution,
-  hasHeldBefore = false,
+  { failing, seed, isReplayed = false, hasHeldBefore = false }: ReportedExecution,
 ): Promise<FailingExecution> {
-  const { failing, seed, isReplayed = false } = found;
   const { options = {}, isReported = true, isDebugged = false, signal, now } = run.test;
   const leftMs = run.leftMs();
-  const isWhole = isReplayed || hasHeldBefore;
+  const staysAsFound = isReplayed || hasHeldBefore;
   if (isReplayed && isDebugged) return failing;
   if (options.explain === false || !isReported || leftMs <= 0) return failing;
   const { explainWithin, settleFailure } = await import('../explore/shrink-and-explain.ts');
   const limits = {
-    explainMs: Math.min(EXPLAIN_MS_MAX, leftMs * (isWhole ? SHRINK_PART : EXPLAIN_PART)),
+    explainMs: Math.min(EXPLAIN_MS_MAX, leftMs * (staysAsFound ? SHRINK_PART : EXPLAIN_PART)),
     mustStop: () => signal?.aborted === true || run.turns.isStuck,
     now,
   };
   const { executor } = run.within(leftMs, seed);
-  if (isWhole) {
+  if (staysAsFound) {
     const { maxEvents } = eventBound(failing);
     const { decisions, firedEvents, scenario, seed: ofLog } = failing;
     const about = { scenario, seed: ofLog, firedEvents, maxEvents, hasHeldBefore };
@@ -230,10 +185,10 @@ async function settled(
 
 async function kept(
   run: TestRun,
-  { isReplayed }: FoundExecution,
+  { isReplayed = false, hasHeldBefore = false }: ReportedExecution,
   failing: FailingExecution,
 ): Promise<FailingExecution> {
-  if (isReplayed === true || failing.shrunk?.flakiness !== undefined) return failing;
+  if (isReplayed || hasHeldBefore || failing.shrunk?.flakiness !== undefined) return failing;
   const { shrunk } = failing;
   const decisions = logToKeep(failing);
   if (decisions.length > KEPT_WHOLE_MAX) return failing;
@@ -310,80 +265,9 @@ function longerText(): string {
   return '{ timeout } gives it longer';
 }
 
-/** The command line for an execution that has not ended, and may have taken any number of decisions. */
-function againLines(
-  test: SimulatedTest,
-  { failing, seed, isDecidedBySeed = false }: FoundExecution,
-  count: number,
-): string[] {
-  const { decisions } = failing;
-  if (count === decisions.length) return [againLine(test, failing)];
-  if (isDecidedBySeed) return [seedLine(seed)];
-  return [
-    againLine(test, { ...failing, decisions: decisions.slice(0, count) }),
-    `  its log is too long for a line: this one has the first ${counted(count, 'decision')}, and takes the default after them`,
-  ];
-}
-
 /** Leaves out the last decisions if the log is too long for a line. */
 function knownOf(failing: FailingExecution, count: number): ExplanationLine[] {
   return count < failing.decisions.length ? formatDetails(failing.details) : formatKnown(failing);
-}
-
-/** How many decisions of the execution fit into one command line. */
-function beginningOf(failing: FailingExecution): number {
-  const { decisions } = failing;
-  let unusual = 0;
-  let count = decisions.findIndex(({ answer }) => answer > 0 && (unusual += 1) > BEGINNING_MAX);
-  if (count < 0) count = decisions.length;
-  while (tokenOf({ ...failing, decisions: decisions.slice(0, count) }).length > BEGINNING_TOKEN_MAX) {
-    count = Math.floor(count * BEGINNING_STEP);
-  }
-  return count;
-}
-
-/**
- * What to type. If the token is too long for a line: the seed, or the command line of the test, which repeats the
- * failure.
- */
-function repeatLines(
-  test: SimulatedTest,
-  { seed, isDecidedBySeed = false }: FoundExecution,
-  failing: FailingExecution,
-): string[] {
-  const line = againLine(test, failing);
-  if (line.length <= LINE_MAX || test.file === undefined) return [line];
-  return [
-    isDecidedBySeed ? seedLine(seed) : wholeTestLine(test),
-    '  its token is too long for a line, and its log is not kept: this makes it again',
-  ];
-}
-
-/** The command line that runs all of the test as it has run now. */
-function wholeTestLine(test: SimulatedTest): string {
-  const { wish } = test;
-  const ownSeed = wish === undefined || isTokenText(wish) ? '' : `DRYRUNNER_SEED=${shellWord(wish)} `;
-  return `  ${ownSeed}${testLine(test)}`;
-}
-
-/** The option of the test that repeats an execution of one seed. */
-function seedLine(seed: string): string {
-  return `  { seeds: [${JSON.stringify(seed)}] }`;
-}
-
-function testLine({ file = '', name, root }: SimulatedTest): string {
-  const option = root === undefined ? '' : `--root ${shellWord(relativePath(root))} `;
-  return `npx vitest run ${option}${shellWord(relativePath(file))} -t ${shellWord(vitestPattern(name))}`;
-}
-
-/** The command line to type, or the option to set for a test whose file is not known. */
-function againLine(test: SimulatedTest, failing: FailingExecution): string {
-  if (test.file === undefined) return `  { replay: '${tokenOf(failing)}' }`;
-  const { decisions } = failing.shrunk ?? failing;
-  const isLong = unusualCount(decisions) * DECISION_LENGTH_MIN > TOKEN_MAX;
-  const token = failing.file !== undefined && isLong ? undefined : tokenOf(failing);
-  const isShown = token !== undefined && (failing.file === undefined || token.length <= TOKEN_MAX);
-  return `  ${isShown ? `DRYRUNNER_SEED=${token} ` : ''}${testLine(test)}`;
 }
 
 /** For a failure of kind `escape`, the places where code reached out of the simulation. */
@@ -520,7 +404,7 @@ async function cutOffTest(run: TestRun, found: FoundExecution): Promise<Error> {
     ...(looping !== undefined ? [] : textsOf(knownOf(failing, beginning))),
     ...(repeated.length === 0 ? [] : ['What goes on', ...repeated.map((text) => `  ${text}`)]),
     'To see it again',
-    ...againLines(test, found, beginning),
+    ...beginningLines(test, found, beginning),
   ];
   return errorOf(run, verdict, lines, looping ?? []);
 }

@@ -161,7 +161,7 @@ async function runDeclared(
   await runSimulatedTest({
     name: names.join(' '),
     file: task.file.filepath,
-    root: rootOf(task.file),
+    rootOf: () => rootOf(task.file),
     scenario: expecting(scenario, given, expects),
     options,
     timeoutMs: task.timeout,

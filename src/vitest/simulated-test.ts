@@ -10,7 +10,7 @@ import { ambientTime, type AmbientOptions } from '../ambient/ambient-time.ts';
 import { freshModules } from '../ambient/fresh-modules.ts';
 import { runCampaign } from '../explore/campaign.ts';
 import { differenceOf, earlyExecution } from '../explore/campaign-audit.ts';
-import type { AuditDifference, CampaignEvent, CorpusEntry } from '../explore/campaign-report.ts';
+import type { CampaignEvent, CorpusEntry } from '../explore/campaign-report.ts';
 import { createCoverage } from '../explore/coverage.ts';
 import { withinEvents } from '../explore/event-budget.ts';
 import { executorWith, simulationExecutor, type Executor } from '../explore/executor.ts';
@@ -22,7 +22,7 @@ import { decodeToken, isTokenText, type ReplayToken } from '../explore/replay-to
 import { vitestReference, vitestTestOf } from '../explore/vitest-test.ts';
 import { portfolioStrategy } from '../explore/strategies/portfolio.ts';
 import { check, isArray } from '../kernel/argument-check.ts';
-import type { Decision } from '../kernel/decisions.ts';
+import type { Decision, DecisionSource } from '../kernel/decisions.ts';
 import { invalidArgument, RunnerError } from '../kernel/errors.ts';
 import { keyedReplayDecisions, replayDecisions } from '../kernel/replay-decisions.ts';
 import { randomDecisions } from '../kernel/random-decisions.ts';
@@ -39,7 +39,13 @@ import type { Failure, Verdict } from '../simulation/verdict.ts';
 import { tuneEngine } from '../threads/engine-settings.ts';
 import { GuardedTurns } from '../ambient/guarded-turns.ts';
 import { VITEST_OPTIONS, type SimTestOptions, type TestedScenario } from './sim-test-options.ts';
-import { relativePath, type FoundFailure, type SimulatedTest, type TestRun } from './test-run.ts';
+import {
+  relativePath,
+  type FoundExecution,
+  type FoundFailure,
+  type SimulatedTest,
+  type TestRun,
+} from './test-run.ts';
 
 const DEFAULT_RUNS = 100;
 const DEFAULT_SEED = '1';
@@ -391,7 +397,9 @@ async function failureExplored(
   const [difference] = report.audit.differences;
   if (failing !== undefined) {
     return {
-      ...{ kind: 'failing', failing, seed: DEFAULT_SEED },
+      kind: 'failing',
+      failing,
+      seed: DEFAULT_SEED,
       ...(difference === undefined ? {} : { difference: { ...difference, seed: DEFAULT_SEED } }),
     };
   }
@@ -433,13 +441,14 @@ async function failureOfKept(
   run: TestRun,
   corpus: CorpusFolder | undefined,
   kept: readonly KeptLog[],
+  first = new FirstHeld(run),
 ): Promise<FoundFailure | undefined> {
   for (const { id, key, decisions, seed = DEFAULT_SEED } of kept) {
-    const verdict = await run.executor(seed).execute({ source: keyedReplayDecisions(decisions) });
+    const verdict = await first.execute(seed, keyedReplayDecisions(decisions));
     const found = verdict.held ? undefined : foundIn(run, verdict, seed, 0);
     if (found?.kind === 'cut off') return found;
     if (key !== undefined && found?.failing.key !== key) await corpus?.remove(id);
-    if (found !== undefined) return { ...found, failing: { ...found.failing, corpusId: id } };
+    if (found !== undefined) return first.compared({ ...found, failing: { ...found.failing, corpusId: id } });
   }
   return undefined;
 }
@@ -449,23 +458,19 @@ async function failureOfSeeds(
   seeds: Iterable<string | number>,
 ): Promise<FoundFailure | undefined> {
   const { corpus, kept } = await loadKept(run);
-  const again = await failureOfKept(run, corpus, kept);
+  const first = new FirstHeld(run);
+  const again = await failureOfKept(run, corpus, kept, first);
   if (again !== undefined) return again;
   let executions = 0;
-  let first: FirstOfSeeds | undefined;
   const sometimes: Record<string, boolean> = {};
   for (const one of seeds) {
     check(`seeds[${executions}]`, one, ONE_SEED);
     const seed = String(one);
     executions += 1;
-    const source = randomDecisions(seed);
-    const verdict = await run.executor(seed).execute({ source, keepTrace: first === undefined });
+    const verdict = await first.execute(seed, randomDecisions(seed));
     if (!verdict.held) {
-      const found = { ...foundIn(run, verdict, seed, executions), isDecidedBySeed: true };
-      const difference = first === undefined ? undefined : await leakSince(run, first);
-      return difference === undefined ? found : { ...found, difference };
+      return first.compared({ ...foundIn(run, verdict, seed, executions), isDecidedBySeed: true });
     }
-    first ??= { seed, early: earlyExecution(0, verdict) };
     for (const [name, isReached] of Object.entries(verdict.sometimes)) {
       sometimes[name] = isReached || sometimes[name] === true;
     }
@@ -488,21 +493,33 @@ function noteNeverReached(
   );
 }
 
-/** The first execution of a list of seeds, which held. */
-interface FirstOfSeeds {
-  readonly seed: string;
-  readonly early: ReturnType<typeof earlyExecution>;
-}
+/**
+ * Keeps the first execution that holds, of those that no campaign audits, to compare it with itself after a failure.
+ */
+class FirstHeld {
+  readonly #run: TestRun;
+  #kept: { readonly seed: string; readonly early: ReturnType<typeof earlyExecution> } | undefined;
 
-/** Runs it again, and says how it differs from what it was. */
-async function leakSince(
-  run: TestRun,
-  { seed, early }: FirstOfSeeds,
-): Promise<(AuditDifference & { readonly seed: string }) | undefined> {
-  const source = replayDecisions(early.decisions);
-  const again = await run.executor(seed).execute({ source, keepTrace: true });
-  const difference = again.failure?.kind === 'interrupted' ? undefined : differenceOf('leak', early, again);
-  return difference === undefined ? undefined : { ...difference, seed };
+  constructor(run: TestRun) {
+    this.#run = run;
+  }
+
+  async execute(seed: string, source: DecisionSource): Promise<Verdict> {
+    const isFirst = this.#kept === undefined;
+    const verdict = await this.#run.executor(seed).execute({ source, keepTrace: isFirst });
+    if (isFirst && verdict.held) this.#kept = { seed, early: earlyExecution(0, verdict) };
+    return verdict;
+  }
+
+  /** The failure, with how the first execution differs now from what it was. */
+  async compared(found: FoundExecution): Promise<FoundExecution> {
+    if (this.#kept === undefined) return found;
+    const { seed, early } = this.#kept;
+    const source = replayDecisions(early.decisions);
+    const again = await this.#run.executor(seed).execute({ source, keepTrace: true });
+    const difference = again.failure?.kind === 'interrupted' ? undefined : differenceOf('leak', early, again);
+    return difference === undefined ? found : { ...found, difference: { ...difference, seed } };
+  }
 }
 
 async function replayed(
@@ -540,7 +557,7 @@ function foundIn(
   executions: number,
   /** Absent in a log that was run with the default seed; its token then has none either. */
   ofLog: { readonly seed?: string | undefined } = { seed },
-): Extract<FoundFailure, { readonly failing: unknown }> {
+): FoundExecution {
   const failure = verdict.failure as Failure;
   const ofSeed = ofLog.seed === undefined ? {} : { seed: ofLog.seed };
   const found = { scenario: reference, ...ofSeed, index: executions - 1, executions };

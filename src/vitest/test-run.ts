@@ -35,8 +35,8 @@ export interface TestSnapshots {
 export interface SimulatedTest {
   /** Names of its groups and of the test itself, joined as `-t` matches them. */
   readonly name: string;
-  /** The folder given to Vitest as `--root`; absent if the command line that repeats the test needs none. */
-  readonly root?: string | undefined;
+  /** Finds the folder that was given to Vitest as `--root`; undefined if the command line that repeats the test needs none. */
+  readonly rootOf?: () => string | undefined;
   /** Absolute path of the test file. If absent, no logs are kept and no command line can be shown. */
   readonly file?: string;
   readonly scenario: TestedScenario | Scenario;
@@ -106,6 +106,9 @@ export type FoundFailure =
   | { readonly kind: 'snapshot'; readonly difference: SnapshotDifference }
   /** Time was up before all requested executions had run. */
   | { readonly kind: 'unfinished'; readonly executions: number; readonly runs: number };
+
+/** A failure with the execution that shows it. */
+export type FoundExecution = Extract<FoundFailure, { readonly failing: FailingExecution }>;
 
 /** The path relative to the folder where the tests were started. */
 export function relativePath(file: string): string {

@@ -110,6 +110,7 @@ test('R209 a failure that earlier executions lead to shows in the first one, run
       execution: 0,
       text: 'the end differs: first it held, second it failed: check worn out',
       heldFirst: true,
+      laterKey: 'check worn out',
     },
   ]);
   expect(await failsFrom(1)).toMatchObject({ rerunLater: 0, differences: [] });

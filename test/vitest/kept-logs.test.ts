@@ -1,5 +1,5 @@
 // What a simTest keeps of its failures, in folders of this machine.
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -65,6 +65,19 @@ test('nothing is kept of a failure that earlier executions lead to', async () =>
   const counting = (sim: Simulation): void => sim.check((served += 1) < 5, 'too many');
   expect(await messageOf(counting)).toContain('although the same decisions have held before');
   expect(await keptDecisions()).toEqual([]);
+});
+
+test('nor of one that the kept log before it leads to', async () => {
+  const unlucky = (sim: Simulation): void => sim.check(sim.choose('luck', 4) === 0, 'it is luck');
+  await messageOf(unlucky, { seeds: 50 });
+  const [kept = ''] = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.jsonl'));
+  await copyFile(join(folder, kept), join(folder, dirname(kept), 'other.jsonl'));
+  let served = 0;
+  const message = await messageOf((sim: Simulation) => {
+    sim.choose('luck', 4);
+    sim.check((served += 1) < 2, 'it is luck');
+  });
+  expect(message).toContain('although the same decisions have held before');
 });
 
 describe('a failure of seeds', () => {

@@ -646,7 +646,7 @@ describe('a simulation as a test', () => {
     let count = 0;
     const scenario = (sim: Simulation): void => sim.note(`execution ${(count += 1)}`);
     await expect(holds('leaks', scenario)).rejects.toThrow(
-      /^The same decisions, run twice in a row, led to another execution: .*\nTime and randomness are virtual here, so most likely the state of a module survives from one execution to the next\.\nCreate that state inside the scenario, or let sim\.load load its module, anew in each execution\.\nWithout dryrunner\/vitest-plugin/,
+      /^The same decisions, run twice in a row, led to another execution: .*\nTime and randomness are virtual here, so most likely the state of a module survives from one execution to the next\.\nCreate that state inside the scenario, or let sim\.load load its module, anew in each execution\.\nIt may also be I\/O or another thread, or, without dryrunner\/vitest-plugin, a clock/,
     );
     await expect(holds('leaks', scenario, { ambient: false })).rejects.toThrow(
       /\nSomething outside of the simulation decides: a clock/,
@@ -741,7 +741,7 @@ describe('a simulation as a test', () => {
 
     test('the line has the root that Vitest was given', async () => {
       const file = join(process.cwd(), 'some project/a.test.ts');
-      const more = { file, root: join(process.cwd(), 'some project') };
+      const more = { file, rootOf: () => join(process.cwd(), 'some project') };
       const line = "npx vitest run --root 'some project' 'some project/a.test.ts' -t named";
       const { message } = await failureOf(
         'named',
@@ -755,10 +755,30 @@ describe('a simulation as a test', () => {
       expect(caused).toContain(`\n  ${line}`);
     });
 
-    test('without an explanation it is said as well', async () => {
-      const { message } = await failureOf('taken', failsFrom(2), { explain: false });
-      expect(message).toMatch(/^check at \d ms: all are taken\n/);
+    test('without an explanation it is said as well, with the time of the execution that is shown', async () => {
+      let count = 0;
+      const scenario = async (sim: Simulation): Promise<void> => {
+        await sim.sleep(sim.choose('nap', 9));
+        sim.check((count += 1) < 40, 'all are taken');
+      };
+      const { message } = await failureOf('taken', scenario, { explain: false });
+      expect(message).toMatch(/^check at 0 ms: all are taken\n/);
       expect(message).toMatch(survives);
+    });
+
+    test('unless it needs a choice as well: then it holds where the state is new', async () => {
+      const scenario = (): SimulatedTest['scenario'] => {
+        let count = 0;
+        return (sim: Simulation): void => {
+          const side = sim.choose('side', 2);
+          sim.check(!((count += 1) > 3 && side === 1), 'the other side');
+        };
+      };
+      const { message } = await failureOf('sides', scenario());
+      expect(message).toMatch(/^sides fails at 0 ms: the other side, when "side" is 1/);
+      const [, replay = ''] = /\{ replay: '(\S+)' \}/.exec(message) ?? [];
+      const warn = vi.spyOn(console, 'warn').mockReturnValue(undefined);
+      await holds('sides', scenario(), { replay }).finally(() => warn.mockRestore());
     });
 
     test('one after which the plain schedule fails in another way is the one that is reported', async () => {

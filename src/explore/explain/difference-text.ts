@@ -1,6 +1,6 @@
 /**
  * Two executions that took the same decisions and differ, in words. Invariant: the state of a module is named as the
- * likely cause only where the caller has evidence that rules out other causes.
+ * likely cause only with what makes other causes less likely; a caller names those that are left.
  */
 import type { AuditDifference } from '../campaign-report.ts';
 
@@ -10,11 +10,11 @@ export const DIFFERENCE_HEADLINES: Readonly<Record<AuditDifference['kind'], stri
   leak: 'one execution leaks into the next: run again later, an early one was not the same',
 };
 
-/** The lines below the headline if nothing rules out any cause. */
+/** The line below the headline if no cause is more likely than the others. */
 export const OUTSIDE_CAUSE =
   'Something outside of the simulation decides: a clock, randomness, I/O, or a variable that outlives the scenario.';
 
-/** The lines below the headline if `evidence`, a clause, leaves the state of a module as the likely cause. */
+/** The lines below the headline if `evidence`, a clause, makes the state of a module the most likely cause. */
 export function moduleStateLines(evidence: string): readonly string[] {
   return [
     `${evidence}, so most likely the state of a module survives from one execution to the next.`,
