@@ -91,7 +91,7 @@ export class Terminal {
     return this.#out.isTTY ? this.#out.columns || undefined : undefined;
   }
 
-  /** How wide a line of a report on stdout may be; undefined where no person reads it: what is piped stays in whole lines. */
+  /** How wide a line of a report on stdout may be; undefined if stdout is no terminal, because piped lines stay whole. */
   get lineColumns(): number | undefined {
     return this.#out.isTTY ? this.tableColumns : undefined;
   }
@@ -166,7 +166,10 @@ function isFile(stream: NodeJS.WriteStream & { readonly _type?: string }): boole
 
 const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
-/** Escapes control characters: text of a scenario must not move the cursor, clear the screen or ring the bell. Line breaks stay. */
+/**
+ * Escapes control characters: text of a scenario must not move the cursor, clear the screen or ring the bell. Line
+ * breaks stay.
+ */
 function harmless(text: string): string {
   return text.replace(CONTROLS, escaped);
 }

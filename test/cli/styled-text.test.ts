@@ -17,14 +17,33 @@ test('paints each styled part, and leaves the rest alone', () => {
   expect([isStyled(line), isStyled('2 failed')]).toEqual([true, false]);
 });
 
-test('a mark without its end changes no colour', () => {
-  expect(painted('a\ufdd3b')).toBe('ab');
-  expect(painted('a\ufdd6b')).toBe('ab');
+test('the styles that stand within another are its own', () => {
+  expect(painted(styled('red', `a ${styled('green', 'b')}`))).toBe(`a \u001b[32mb${BLACK}`);
 });
 
-/** What a terminal with colours gets. */
-function written(write: (terminal: Terminal) => void): string {
-  vi.stubEnv('NO_COLOR', '');
+test('a mark without its end changes no colour', () => {
+  const [mark] = styled('red', '|').split('|') as [string];
+  expect(painted(`a${mark}b`)).toBe('ab');
+  const [, end] = styled('red', '|').split('|') as [string, string];
+  expect(painted(`a${end}b`)).toBe('ab');
+});
+
+/** All characters that marks can have, singly and each with an end. */
+const CHARACTERS = Array.from({ length: 32 }, (_, index) => String.fromCharCode(0xfdd0 + index));
+
+test('a text of others does not mark itself, neither alone nor within a style, and stays readable', () => {
+  for (const start of CHARACTERS) {
+    const evil = CHARACTERS.map((end) => `${start}evil${end}`).join('');
+    const shown = evil.replace(/[^evil]/g, (one) => `\\u${one.charCodeAt(0).toString(16)}`);
+    expect(painted(evil)).toBe(shown);
+    expect(painted(styled('red', evil))).toBe(`${RED}${shown}${BLACK}`);
+    expect([isStyled(evil), withoutStyles(evil)]).toEqual([false, evil]);
+  }
+});
+
+/** What a terminal gets, with colours unless `noColour` is set. */
+function written(write: (terminal: Terminal) => void, noColour = ''): string {
+  vi.stubEnv('NO_COLOR', noColour);
   vi.stubEnv('TERM', 'xterm');
   let text = '';
   const keep = (part: string | Uint8Array): boolean => {
@@ -53,4 +72,12 @@ test('escape sequences of others do not reach a terminal that shows colours', ()
   expect(written((terminal) => terminal.progress(`one\ntwo ${name}`))).toBe(
     `\r\u001b[2Kone\\ntwo ${shown}`.slice(0, '\r\u001b[2K'.length + 39),
   );
+});
+
+test('marks of others reach no terminal, whether or not it shows colours', () => {
+  const name = '\ufdd3evil\ufdd6';
+  for (const noColour of ['', '1']) {
+    expect(written((terminal) => terminal.line(name), noColour)).toBe('\\ufdd3evil\\ufdd6\n');
+  }
+  expect(written((terminal) => terminal.line(terminal.style('red', name)), '1')).toBe('\\ufdd3evil\\ufdd6\n');
 });
