@@ -201,18 +201,17 @@ export class ConformanceCase {
   ): Promise<void> {
     const context = new CaseContext(subject, world);
     const { clock } = world;
-    const cutOff = (): ConformanceError => {
-      const what = context.standstill;
-      const error = new ConformanceError(`cut off after ${cutOffMs} ms: ${what}`, 'an end', what);
-      context.giveUp(error);
-      return error;
-    };
-    const ended = await settled(withCutOff(clock, cutOffMs, this.#body(context, reach)));
-    const failure = ended.error ?? (ended.value?.isCut === true ? cutOff() : undefined);
+    const body = await settled(withCutOff(clock, cutOffMs, this.#body(context, reach)));
+    let failure = body.error;
+    if (body.value?.isCut === true) {
+      const cut = cutOffError(context, cutOffMs);
+      context.giveUp(cut);
+      failure = cut;
+    }
     const closed = await settled(withCutOff(clock, cutOffMs * CLOSE_SHARE, context.close()));
     if (failure !== undefined) throw failure;
     if (closed.error !== undefined) throw closed.error;
-    if (closed.value?.isCut === true) throw cutOff();
+    if (closed.value?.isCut === true) throw cutOffError(context, cutOffMs);
   }
 
   /** Violations found in answers are thrown first, because other errors may follow from them. */
@@ -253,12 +252,18 @@ async function settled<T>(promise: Promise<T>): Promise<Settled<T>> {
   }
 }
 
+/** The error of a case that is still waiting after `cutOffMs`. */
+function cutOffError(context: CaseContext, cutOffMs: number): ConformanceError {
+  const what = context.standstill;
+  return new ConformanceError(`cut off after ${cutOffMs} ms: ${what}`, 'an end', what);
+}
+
 /** The result of the work: its value, or that it was cut off. */
 type CutOff<T> = { readonly isCut: false; readonly value: T } | { readonly isCut: true };
 
 /**
- * Waits for the work for at most `ms`; work that is cut off goes on, unwatched, until it sleeps. Counts ticks of this process rather
- * than time, so that a machine that suspends the process for a while does not cut it off.
+ * Waits for the work for at most `ms`. Work that is cut off still runs; the caller has to end it. Counts ticks of
+ * this process rather than time, so that work is not cut off because the machine suspended the process for a while.
  */
 async function withCutOff<T>(clock: Clock, ms: number, work: Promise<T>): Promise<CutOff<T>> {
   let timer: Timer | undefined;

@@ -1,12 +1,12 @@
 /**
- * Escapes characters that would break a line, move the cursor or reverse the reading direction. Invariant: a text without such characters is
- * returned as it is, and a text that was escaped is not changed again.
+ * Escapes characters that would break a line, move the cursor or reverse the reading direction. Invariant: a text
+ * without such characters is returned unchanged, so escaping a text again has no effect.
  */
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /**
- * The text in one line. For names and values of others, which must neither look like a line of ours nor control the terminal: what composes a
- * line calls it, so that each part is escaped wherever it comes from.
+ * The text in one line. For names and values of others, which must neither look like a line of ours nor control the
+ * terminal. The code that composes a line calls it, so that each part is escaped wherever it comes from.
  */
 export function onOneLine(text: string): string {
   return text.replace(/\p{Cc}|\p{Zl}|\p{Zp}|\p{Bidi_Control}/gu, escaped);
@@ -17,7 +17,10 @@ export function folded(prose: string): string {
   return onOneLine(prose.trim().replace(/[ \t]*(?:\r?\n[ \t]*)+/g, ' '));
 }
 
-/** The text without the colours that libraries of assertions give it where they find a terminal: a failure is the same without one. */
+/**
+ * The text without the colours that assertion libraries add if they find a terminal: a failure must not depend on
+ * whether there is one.
+ */
 export function withoutColours(text: string): string {
   return text.replace(/\u001b\[[\d;]*m/g, '');
 }
