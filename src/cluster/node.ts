@@ -280,7 +280,7 @@ export class SimulatedClusterNode<T extends object | void>
       const { answered: call } = envelope;
       if (call === undefined || !this.#isServing(call)) return;
       // A crash does most harm between the effect of a call and its answer.
-      this.#machine.strike('reply', envelope.topic, callWords, call);
+      this.#machine.strike('answerLeaves', envelope.topic, callWords, call);
     }
     if (this.state === 'paused') (this.#unsent ??= []).push(envelope);
     else this.#send(envelope);
@@ -302,7 +302,7 @@ export class SimulatedClusterNode<T extends object | void>
   }
 
   arrive(envelope: Envelope): void {
-    const moment = envelope.toIncarnation === ANY_INCARNATION ? 'call' : 'answer';
+    const moment = envelope.toIncarnation === ANY_INCARNATION ? 'callArrives' : 'answerArrives';
     this.#machine.strike(moment, envelope.topic, arrivalText, envelope);
     if (this.state === 'paused') {
       this.#hold(envelope);

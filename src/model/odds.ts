@@ -18,7 +18,7 @@ export const FAULT_ODDS = {
   skewSteps: 4,
   /** `NodeFaults`: strikes at one in N events of a process or call. */
   nodeOneIn: 16,
-  /** One in N crashes of a node that strike as a call arrives is over by then: either half finds bugs of its own. */
+  /** After one in N crashes that strike as a call arrives, the node is back by then. With and without, other bugs are found. */
   nodeBackOneIn: 2,
   /** Maximum number of strikes against one node: with more, a run hardly finishes. */
   nodeStrikesMax: 4,

@@ -6,7 +6,7 @@
 import * as is from '../kernel/shape.ts';
 import type { Timer } from '../kernel/clock.ts';
 import { choosesFault, type DescribeAnswer } from '../kernel/decisions.ts';
-import { topicOf, type Topic } from '../kernel/question.ts';
+import { Topic, topicOf } from '../kernel/question.ts';
 import { type CrashKind, nodeFaultText } from '../model/faults.ts';
 import { DelayDraw } from '../network/chaos-delay.ts';
 import { type RateTable, RateTables } from '../network/rate-table.ts';
@@ -17,9 +17,9 @@ import { FAULT_ODDS } from '../model/odds.ts';
 
 /**
  * When a fault may strike: just before an event of the process, when something arrives, or before a call is answered.
- * What arrives is a `call` if the next process takes it as well, and an `answer` if it is for the present one alone.
+ * What arrives counts as a call if the next process takes it as well, and as an answer if it is for the present one alone.
  */
-export type Moment = 'event' | 'call' | 'answer' | 'reply';
+export type Moment = 'event' | 'callArrives' | 'answerArrives' | 'answerLeaves';
 /** Describes the call or answer of a moment, given its `about` value. */
 export type MomentWords = (about: unknown) => string;
 
@@ -29,8 +29,8 @@ export type MomentWords = (about: unknown) => string;
  */
 export interface NodeFaults {
   /**
-   * The node crashes, and restarts after less than `downMsMax`. As a call or message arrives, half of the crashes are
-   * over by then: the new process takes it.
+   * The node crashes, and restarts after less than `downMsMax`. If the crash strikes as a call or message arrives, the
+   * node may be back by then, and the new process takes it; how often, see `nodeBackOneIn` in `src/model/odds.ts`.
    */
   readonly crash?: number | boolean;
   /** The process pauses, and resumes after less than `pauseMsMax`. */
@@ -97,8 +97,10 @@ interface Recovery {
   readonly end: () => void;
 }
 
-/** The question whether a crash is over as a call arrives. */
+/** The question whether a node is back from a crash as a call arrives. */
 const BACK = 'back';
+/** The question about several kinds of fault. */
+const STRIKE = 'strike';
 const SLOW_FACTOR = 10;
 const OUTAGE_MS_MAX = 1_000;
 const SLOW_MS_MAX = 10_000;
@@ -121,7 +123,7 @@ export class NodeStrikes {
   readonly #table: RateTable<Kind> | undefined;
   #left: number;
   #recovery: Recovery | undefined;
-  #isOver = false;
+  #isArmed = true;
 
   /**
    * With `isAskedOnce`, one question per moment covers several kinds: `NODE strike at MOMENT fault`.
@@ -142,7 +144,7 @@ export class NodeStrikes {
    * `words(about)` does.
    */
   at(moment: Moment, what: Topic, words?: MomentWords, about?: unknown): void {
-    if (this.#isOver || this.#left === 0 || this.#recovery !== undefined) return;
+    if (!this.#isArmed || this.#left === 0 || this.#recovery !== undefined) return;
     if (this.#table === undefined) this.#askEach(moment, what, words, about);
     else this.#askOnce(moment, what, words, about);
   }
@@ -163,7 +165,7 @@ export class NodeStrikes {
   #askOnce(moment: Moment, what: Topic, words: MomentWords | undefined, about: unknown): void {
     const table = this.#table as RateTable<Kind>;
     const { name, crashKind } = this.#target;
-    const asked = strikeAt(name, 'strike', moment, what);
+    const asked = strikeAt(name, STRIKE, moment, what);
     const when = (): string => momentText(moment, what, name, words, about);
     const describe =
       words === undefined
@@ -178,23 +180,24 @@ export class NodeStrikes {
   }
 
   /**
-   * Injects a fault. A crash that strikes as a call arrives may as well have come before, while the node was idle: then
-   * the next process takes the call. Crash and restart happen now, as after a downtime of 0 ms, which is always possible.
+   * Injects a fault. After a crash that strikes as a call arrives, the node may be back before the call, as if it had
+   * crashed while it was idle: then the next process takes the call. Crash and restart happen now, as after a downtime of
+   * 0 ms, which is always possible.
    */
   #strike(strike: Strike, topic: Topic, moment: Moment, call: () => string): void {
     const { name, crashKind } = this.#target;
     const words = (): string =>
       `${strikeText(strike.kind, name, crashKind)} and restarts before ${call()} arrives`;
-    const isOver =
+    const isBack =
       strike.kind === 'crash' &&
-      moment === 'call' &&
+      moment === 'callArrives' &&
       choosesFault(this.#world.choices, topic.plus(BACK), FAULT_ODDS.nodeBackOneIn, words);
-    this.#begin(strike, topic, isOver);
+    this.#begin(strike, topic, isBack);
   }
 
   /** Ends the fault in force, and injects no more. */
   heal(): void {
-    this.#isOver = true;
+    this.#isArmed = false;
     const recovery = this.#recovery;
     recovery?.timer.cancel();
     recovery?.end();
@@ -202,12 +205,12 @@ export class NodeStrikes {
 
   /** Injects no more faults, and leaves the current state as it is. */
   release(): void {
-    this.#isOver = true;
+    this.#isArmed = false;
     this.#recovery?.timer.cancel();
     this.#recovery = undefined;
   }
 
-  #begin(strike: Strike, topic: Topic, isOver: boolean): void {
+  #begin(strike: Strike, topic: Topic, isBack: boolean): void {
     const target = this.#target;
     this.#left -= 1;
     const changesNow = (): number => (strike.kind === 'slow' ? target.speedChanges : target.changes);
@@ -219,7 +222,7 @@ export class NodeStrikes {
       // The scenario may have changed the node itself in the meantime.
       if (changesNow() === changes) strike.end(target);
     };
-    if (isOver) {
+    if (isBack) {
       this.#endNow(end, topic);
       return;
     }
@@ -238,6 +241,19 @@ export class NodeStrikes {
       });
     }
   }
+}
+
+/** True for the question whether a node is back from a crash as a call arrives. */
+export function asksIfBack({ what, subject }: Topic): boolean {
+  return what === BACK && subject instanceof Topic && subject.what === ('crash' satisfies Kind);
+}
+
+/** True if the question `asked` has decided the crash from which the node may be back, according to the question `back`. */
+export function hasDecidedCrash(asked: Topic, back: Topic): boolean {
+  const { subject: crash } = back;
+  if (!asksIfBack(back) || !(crash instanceof Topic)) return false;
+  const isOfCrashes = asked.what === STRIKE || asked.what === ('crash' satisfies Kind);
+  return isOfCrashes && asked.owner === crash.owner && asked.subject === crash.subject;
 }
 
 /** Words for events of a process that belong to its machine or disk, given the subject. */
@@ -268,7 +284,7 @@ function momentText(
 ): string {
   if (moment === 'event') return `just before ${eventText(what, node)}`;
   const call = callText(what, words, about);
-  return moment === 'reply' ? `before it answers ${call}` : `as ${call} arrives`;
+  return moment === 'answerLeaves' ? `before it answers ${call}` : `as ${call} arrives`;
 }
 
 function callText(what: Topic, words: MomentWords | undefined, about: unknown): string {
@@ -328,15 +344,15 @@ class AskedStrike {
 /** Cached questions by moment and topic; most topics recur with every event, and in every execution. */
 const askedStrikes: Readonly<Record<Moment, WeakMap<Topic, AskedStrike[]>>> = {
   event: new WeakMap(),
-  call: new WeakMap(),
-  answer: new WeakMap(),
-  reply: new WeakMap(),
+  callArrives: new WeakMap(),
+  answerArrives: new WeakMap(),
+  answerLeaves: new WeakMap(),
 };
 
 function strikeAt(owner: string, what: string, moment: Moment, at: Topic): AskedStrike {
   const known = askedStrikes[moment].get(at);
   for (const asked of known ?? []) if (asked.what === what && asked.owner === owner) return asked;
-  const asked = new AskedStrike(owner, what, moment === 'reply' ? at.plus('reply') : at);
+  const asked = new AskedStrike(owner, what, moment === 'answerLeaves' ? at.plus('reply') : at);
   if (known === undefined) askedStrikes[moment].set(at, [asked]);
   else known.push(asked);
   return asked;

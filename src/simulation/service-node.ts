@@ -36,7 +36,7 @@ export interface CallHost {
   readonly incarnation: number;
   readonly service: Service | undefined;
   /** A moment of a call at which a fault may strike. */
-  strike(moment: 'call' | 'reply', call: Topic): void;
+  strike(moment: 'callArrives' | 'answerLeaves', call: Topic): void;
   /** How long in milliseconds the caller of a lost call may hang before it rejects; `Infinity` for forever. */
   readonly hangMs: number;
   readonly tracer: Tracer;
@@ -77,7 +77,7 @@ class NodeCalls {
     const host = this.#host;
     const { topic, signal } = call;
     if (host.state === 'down') throw this.#refusal(call);
-    host.strike('call', topic);
+    host.strike('callArrives', topic);
     const { incarnation } = host;
     while (host.state === 'paused') await this.#wait(call, this.#held.hold(topic, { signal }));
     // A held caller is connected to the process of that time, not to its successor.
@@ -122,7 +122,7 @@ class NodeCalls {
     );
     const outcome = await Promise.race([answered, lost]);
     // A crash between the effect of a call and its answer does most harm.
-    if (!flight.isLost) this.#host.strike('reply', topic);
+    if (!flight.isLost) this.#host.strike('answerLeaves', topic);
     this.#flights.delete(flight);
     return flight.isLost ? LOST : outcome;
   }
@@ -360,8 +360,8 @@ class SimulatedNode<S extends Service> extends InterceptedService implements Nod
  *
  * With `faults`, the exploration may inject a fault just before each event of the process, at each call, and between
  * the effect of a call and its answer: decisions `NODE crash at MOMENT fault`, and so on, whose highest answer is the
- * fault, with `… delay` for its duration. At a call, `… back fault` says whether a crash is over before: then the next
- * process takes the call. The effects of such a fault are undone when faults end (`sim.heal`); what the scenario did by
+ * fault, with `… delay` for its duration. At a call, `… back fault` says whether the node is back from a crash before it
+ * arrives: then the next process takes the call. The effects of such a fault are undone when faults end (`sim.heal`); what the scenario did by
  * calling a method is not. Every fault is a `fault` event of the trace (R212).
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for invalid options; whatever `start` throws.

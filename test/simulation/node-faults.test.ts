@@ -2,13 +2,14 @@ import { describe, expect, test } from 'vitest';
 import type { Decision } from '../../src/kernel/decisions.ts';
 import { isRunnerError } from '../../src/kernel/errors.ts';
 import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
+import { type Topic, topicOf } from '../../src/kernel/question.ts';
 import { keyedReplayDecisions } from '../../src/kernel/replay-decisions.ts';
 import { DONE_MASK } from '../../src/model/state-mask.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { createChaosRunner } from '../../src/network/chaos-runner.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
-import type { NodeFaults } from '../../src/simulation/node-strikes.ts';
+import { hasDecidedCrash, type NodeFaults } from '../../src/simulation/node-strikes.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { answering, codeOf, faultsOf, makeNode, play, type SimulatedNode } from './node-play.ts';
@@ -292,5 +293,27 @@ describe('faults that the exploration decides', () => {
     const { failure } = await simulate({ scenario: (sim) => void makeNode(sim, options as never) });
     expect(failure).toMatchObject({ kind: 'error', message: expect.stringMatching(text) });
     expect(failure?.cause).toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
+  });
+});
+
+describe('hasDecidedCrash', () => {
+  const at = topicOf({ owner: 'n1', what: 'run', subject: 'job-1' });
+  const asking = (what: string, { owner = 'n1', subject = at } = {}): Topic =>
+    topicOf({ owner, what, subject });
+  const back = asking('crash').plus('back');
+
+  test('finds the question of a crash, or of several kinds, at the same moment of the same node', () => {
+    expect(hasDecidedCrash(asking('crash'), back)).toBe(true);
+    expect(hasDecidedCrash(asking('strike'), back)).toBe(true);
+  });
+
+  test.for([
+    ['of another kind', asking('pause'), back],
+    ['of another node', asking('crash', { owner: 'n2' }), back],
+    ['of another moment', asking('crash', { subject: at.plus('reply') }), back],
+    ['before one about the end of the crash', asking('crash'), asking('crash').plus('end')],
+    ['before one about another fault', asking('strike'), asking('pause').plus('back')],
+  ] as const)('leaves out a question %s', ([, asked, after]) => {
+    expect(hasDecidedCrash(asked, after)).toBe(false);
   });
 });

@@ -3,10 +3,11 @@
  * only, the last that could have caused it; a decision without an event is not said to strike, unless its asker says so
  * or its answer is the highest, because the answers in between may mean that nothing goes wrong.
  */
-import { Topic, type Question } from '../../kernel/question.ts';
+import type { Question } from '../../kernel/question.ts';
 import { faultText, type FaultEvent } from '../../model/faults.ts';
 import { messageText } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
+import { asksIfBack, hasDecidedCrash } from '../../simulation/node-strikes.ts';
 import { messageAskedAbout } from './arrivals.ts';
 import type { CallArguments } from './call-arguments.ts';
 import type { EventNames } from './event-name.ts';
@@ -48,7 +49,7 @@ export class ShownFaults {
     this.#args = args;
     run.decisions.forEach((decision, at) => {
       if (!isAnsweredFault(decision)) return;
-      const crash = isBack(decision.question) ? run.decisions[at - 1] : undefined;
+      const crash = crashBehind(run.decisions, at);
       if (crash === undefined) {
         this.#lastBefore.set(decision.traceIndex, decision);
         this.#indices.set(decision, at);
@@ -187,9 +188,11 @@ function isOfNetwork({ message, parts }: FaultEvent): boolean {
   return message !== undefined || parts !== undefined;
 }
 
-/** True for the question whether a crash is over as a call arrives. It is asked right after that of the crash. */
-function isBack({ topic: { what, subject } }: Question): boolean {
-  return what === 'back' && subject instanceof Topic && subject.what === 'crash';
+/** The crash of which the decision there says that the node is back as a call arrives. */
+function crashBehind(decisions: readonly ObservedDecision[], at: number): ObservedDecision | undefined {
+  const back = (decisions[at] as ObservedDecision).question.topic;
+  if (!asksIfBack(back)) return undefined;
+  return decisions.slice(0, at).findLast(({ question }) => hasDecidedCrash(question.topic, back));
 }
 
 function isAnsweredFault({ question, answer }: ObservedDecision): boolean {

@@ -544,31 +544,36 @@ test.each([
   },
 );
 
-test('a crash that is over before a call arrives is said in one clause, where it happens', async () => {
-  const lines = await explained(
-    'idle-voter',
-    async (sim) => {
-      const net = createNetwork(sim, { latencyMs: 1 });
-      const voter = () => {
-        let vote: string | undefined;
-        return { vote: (candidate: string) => (vote ??= candidate) === candidate };
-      };
-      net.node('n1', voter, { faults: { crash: 16 } });
-      const stub = net.connect<ReturnType<typeof voter>>('n1');
-      const chosen = new Set<string>();
-      for (const candidate of ['ann', 'ben', 'ben']) {
-        if (await stub.vote(candidate).catch(() => false)) chosen.add(candidate);
-      }
-      sim.check(chosen.size === 1, 'n1 votes for both');
-    },
-    {},
-    ({ question, n, occurrence }) =>
-      (question === 'n1 crash at scenario to n1 vote fault' && occurrence === 2) ||
-      question === 'n1 crash at scenario to n1 vote back fault'
-        ? n - 1
-        : undefined,
-  );
-  expect(lines).toMatchInlineSnapshot(`
+test.for([
+  ['crash', { crash: 16 }],
+  ['strike', { crash: 16, pause: 16 }],
+] as const)(
+  'a crash that is over before a call arrives is said in one clause, where it happens: asked as a %s',
+  async ([asked, faults]) => {
+    const lines = await explained(
+      'idle-voter',
+      async (sim) => {
+        const net = createNetwork(sim, { latencyMs: 1 });
+        const voter = () => {
+          let vote: string | undefined;
+          return { vote: (candidate: string) => (vote ??= candidate) === candidate };
+        };
+        net.node('n1', voter, { faults });
+        const stub = net.connect<ReturnType<typeof voter>>('n1');
+        const chosen = new Set<string>();
+        for (const candidate of ['ann', 'ben', 'ben']) {
+          if (await stub.vote(candidate).catch(() => false)) chosen.add(candidate);
+        }
+        sim.check(chosen.size === 1, 'n1 votes for both');
+      },
+      {},
+      ({ question, n, occurrence }) =>
+        (question === `n1 ${asked} at scenario to n1 vote fault` && occurrence === 2) ||
+        question === 'n1 crash at scenario to n1 vote back fault'
+          ? n - 1
+          : undefined,
+    );
+    expect(lines).toMatchInlineSnapshot(`
     [
       "idle-voter fails at 6 ms: n1 votes for both, when n1 crashes and restarts before vote("ben") of scenario arrives (the 2nd such moment).",
       "2   scenario gets true from vote("ann") of n1, called at 0 ms",
@@ -581,7 +586,8 @@ test('a crash that is over before a call arrives is said in one clause, where it
       "In the passing execution: 5 ms: the call vote("ben") from scenario to n1 is refused: n1 is down. In the failing execution: that does not happen.",
     ]
   `);
-});
+  },
+);
 
 /** Two clients ask for a lock each; the lock of the second is looked at. */
 const locking = async (sim: Simulation): Promise<void> => {
