@@ -1,5 +1,5 @@
 /** Finds out which folder Vitest was given as `--root`, for command lines that repeat a test. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What Vitest says of a test file; `name` is its path below the root. */
@@ -13,9 +13,13 @@ const CONFIGS = ['vitest', 'vite'].flatMap((name) =>
   ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((ending) => `${name}.config.${ending}`),
 );
 
+/** What sets the root in the text of a configuration: `root: 'lib'`, `{ root }`. */
+const SETS_ROOT = /\broot\s*[:,}]/;
+
 /**
  * The folder; undefined if Vitest finds it without the option. A configuration in the current folder may also have set
- * it, or have split the tests into projects: then the option would only mislead.
+ * it, or have split the tests into projects: then the option would only mislead. It reads files: call it for a failure
+ * only.
  */
 export function rootOf(
   { filepath, name, projectName = '' }: TestFile,
@@ -25,11 +29,22 @@ export function rootOf(
   if (name === '' || !filepath.endsWith(end)) return undefined;
   const root = filepath.slice(0, -end.length);
   if (root === folder || root === '') return undefined;
-  const isConfigured = hasConfig(folder);
-  if (isConfigured && (projectName !== '' || !hasConfig(root))) return undefined;
-  return root;
+  const config = configOf(folder);
+  if (config === undefined) return root;
+  const mayBeSet = projectName !== '' || configOf(root) === undefined || SETS_ROOT.test(textOf(config));
+  return mayBeSet ? undefined : root;
 }
 
-function hasConfig(folder: string): boolean {
-  return CONFIGS.some((name) => existsSync(join(folder, name)));
+/** The file that Vitest takes. */
+function configOf(folder: string): string | undefined {
+  return CONFIGS.map((name) => join(folder, name)).find((file) => existsSync(file));
+}
+
+function textOf(config: string): string {
+  try {
+    return readFileSync(config, 'utf8');
+  } catch {
+    // What cannot be read is not the configuration that Vitest took, and sets nothing.
+    return '';
+  }
 }

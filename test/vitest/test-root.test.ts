@@ -15,6 +15,9 @@ afterAll(() => rmSync(top, { recursive: true }));
 const plain = folderWith('plain');
 const configured = folderWith('configured', 'vitest.config.ts');
 const below = folderWith('configured/below');
+const setting = folderWith('setting', 'vitest.config.ts');
+writeFileSync(join(setting, 'vitest.config.ts'), "export default { root: 'own' };");
+const set = folderWith('setting/own', 'vite.config.mjs');
 const own = folderWith('configured/own', 'vite.config.mjs');
 
 test.for([
@@ -24,6 +27,13 @@ test.for([
   ['a project of another folder', join(plain, 'lib'), plain, 'unit', join(plain, 'lib')],
   ['a folder that the configuration may have set', below, configured, '', undefined],
   ['a folder with a configuration of its own', own, configured, '', own],
+  [
+    'a folder with a configuration of its own, where the other one sets the root',
+    set,
+    setting,
+    '',
+    undefined,
+  ],
   ['a project of the configuration', own, configured, 'unit', undefined],
 ] as const)('%s as root', ([, root, folder, projectName, expected]) => {
   const file = { filepath: `${root}/test/a.test.ts`, name: 'test/a.test.ts', projectName };
