@@ -2,6 +2,7 @@
 import * as is from '../kernel/shape.ts';
 import { check, isInstance } from '../kernel/argument-check.ts';
 import { invalidArgument, shownText } from '../kernel/errors.ts';
+import { neverReachedText } from '../model/reached-names.ts';
 import { REACH_KINDS, type ReachKind, ServiceReach } from '../oracles/reach-kinds.ts';
 
 /** The options that decide what can be reached. */
@@ -45,7 +46,7 @@ export class NeverReachedError extends Error {
     if (!isInstance(reach, ServiceReach)) throw invalidArgument('reach', 'the counts of a watch', reach);
     super(
       [
-        `never reached in ${shownText(sequences)} sequences: ${missed.map(shownText).join(', ')}`,
+        neverReachedText(`${shownText(sequences)} sequences`, missed.map(shownText)),
         'If that cannot happen here, say why in `mayMiss`. Reached so far:',
         reach.toString(),
       ].join('\n'),

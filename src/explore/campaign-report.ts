@@ -5,6 +5,7 @@
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
+import { addReached } from '../model/reached-names.ts';
 import type { StopCause } from './explorer.ts';
 import type { FailingExecution } from './failing-execution.ts';
 
@@ -120,6 +121,8 @@ export function mergeCampaignReports(reports: readonly CampaignReport[]): Campai
 
 function merge(one: CampaignReport, other: CampaignReport): CampaignReport {
   const known = new Set(one.failures.map(({ key }) => key));
+  const sometimes = { ...one.sometimes };
+  addReached(sometimes, other.sometimes);
   return {
     stoppedBy: CAUSES.find((cause) => cause === one.stoppedBy || cause === other.stoppedBy) ?? one.stoppedBy,
     executions: one.executions + other.executions,
@@ -130,20 +133,11 @@ function merge(one: CampaignReport, other: CampaignReport): CampaignReport {
     decisions: one.decisions + other.decisions,
     firedEvents: one.firedEvents + other.firedEvents,
     nextIndex: Math.min(one.nextIndex, other.nextIndex),
-    sometimes: mergeReached(one.sometimes, other.sometimes),
+    sometimes,
     novelExecutions: one.novelExecutions + other.novelExecutions,
     seeds: [...one.seeds, ...other.seeds],
     audit: mergeAudits(one.audit, other.audit),
   };
-}
-
-function mergeReached(
-  one: CampaignReport['sometimes'],
-  other: CampaignReport['sometimes'],
-): Record<string, boolean> {
-  const merged: Record<string, boolean> = { ...one };
-  for (const [name, reached] of Object.entries(other)) merged[name] = merged[name] === true || reached;
-  return merged;
 }
 
 function mergeAudits(one: AuditReport, other: AuditReport): AuditReport {

@@ -6,6 +6,7 @@
 import * as is from '../kernel/shape.ts';
 import { type Decision, ExecutionInterrupted } from '../kernel/decisions.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
+import { addReached } from '../model/reached-names.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { CampaignAudit } from './campaign-audit.ts';
 import type { CampaignEvent, CampaignReport, CorpusEntry } from './campaign-report.ts';
@@ -193,9 +194,7 @@ class Campaign {
     if (index < 0) this.#tally.corpusExecutions += 1;
     this.#tally.decisions += verdict.decisionCount;
     this.#tally.firedEvents += verdict.firedEvents;
-    for (const [name, reached] of Object.entries(verdict.sometimes)) {
-      this.#tally.sometimes[name] = reached || this.#tally.sometimes[name] === true;
-    }
+    addReached(this.#tally.sometimes, verdict.sometimes);
     this.#options.onExecution?.(verdict, index);
   }
 

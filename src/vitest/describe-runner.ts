@@ -10,6 +10,7 @@ import { realFunctions } from '../kernel/drain-real-functions.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { ConformanceSubject } from '../conformance/subject.ts';
 import type { ExploreSubjectOptions } from '../conformance/workload/explore-runner.ts';
+import { counted } from '../model/plural.ts';
 import type { Simulation } from '../simulation/simulation.ts';
 import { simTest } from './sim-test.ts';
 
@@ -138,32 +139,34 @@ async function declareExploration(
   const { limitsOf } = await import('../conformance/workload/workload-clients.ts');
   const { missedOf } = await import('../conformance/workload/explore-workload.ts');
   const workload = runnerWorkload(subject, limitsOf(limits));
-  const reached = new Map<string, boolean>();
+  const { addReached, neverReachedText } = await import('../model/reached-names.ts');
+  const reached: Record<string, boolean> = {};
+  const add = (name: string, condition: boolean): void => addReached(reached, { [name]: condition });
   let count = 0;
   simTest(
     'keeps the contract, whatever its clients do',
     (sim) => {
       count += 1;
-      return workload.run(noting(sim, reached), undefined);
+      return workload.run(noting(sim, add), undefined);
     },
-    { runs: executions, seed, timeout: EXPLORE_TIMEOUT_MS },
+    // The next test names what was never reached.
+    { runs: executions, seed, timeout: EXPLORE_TIMEOUT_MS, neverReached: 'ignore' },
   );
   test('has been driven to everything that it must reach', ({ skip }) => {
     if (reachWithin === Infinity) skip('because explore.reachWithin is not given');
     if (count < reachWithin) {
       skip(`because ${count} executions are fewer than the ${reachWithin} of reachWithin`);
     }
-    const missed = missedOf(reached, mayMiss);
-    if (missed.length > 0) throw new Error(`never reached in ${count} executions: ${missed.join(', ')}`);
+    const missed = missedOf(Object.entries(reached), mayMiss);
+    if (missed.length > 0) throw new Error(neverReachedText(counted(count, 'execution'), missed));
   });
 }
 
 /** A proxy of the simulation that also records calls of `sometimes`. */
-function noting(sim: Simulation, reached: Map<string, boolean>): Simulation {
+function noting(sim: Simulation, add: (name: string, condition: boolean) => void): Simulation {
   const sometimes: Simulation['sometimes'] = (name, condition = true) => {
-    reached.set(name, condition || reached.get(name) === true);
-    // The next test says what was never reached, so this one does not.
-    if (condition) sim.sometimes(name);
+    add(name, condition);
+    sim.sometimes(name, condition);
   };
   return new Proxy(sim, {
     get(target, key) {

@@ -57,6 +57,10 @@ export interface SimTestOptions
    */
   readonly corpus?: string | false;
   /**
+   * Whether a line names the conditions of `sim.sometimes` that no execution of a passing test met; default `warn`.
+   */
+  readonly neverReached?: 'warn' | 'ignore';
+  /**
    * Time limit of the whole test in real milliseconds; default 30,000. Vitest's default of 5,000 is too short to
    * explain a failure while other tests run.
    */

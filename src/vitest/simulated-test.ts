@@ -30,6 +30,7 @@ import { DrainSlices } from '../kernel/drain-slices.ts';
 import { SEEDS_MAX } from '../kernel/seeded-random.ts';
 import { hashText } from '../kernel/text-hash.ts';
 import { counted, formatCount } from '../model/plural.ts';
+import { addReached, neverReachedText } from '../model/reached-names.ts';
 import type { CorpusFolder, KeptLog } from '../host/corpus/corpus-folder.ts';
 import type { Ambience } from '../simulation/ambience.ts';
 import { checkScenario } from '../simulation/scenario.ts';
@@ -60,7 +61,10 @@ const PLAIN = 'plain';
 
 /** Options that a simulation does not have, or has with another shape. */
 const OWN_OPTIONS = is.optionsOf<
-  Pick<SimTestOptions, 'seeds' | 'seed' | 'runs' | 'replay' | 'explain' | 'corpus' | 'ambient' | 'timeout'>
+  Pick<
+    SimTestOptions,
+    'seeds' | 'seed' | 'runs' | 'replay' | 'explain' | 'corpus' | 'neverReached' | 'ambient' | 'timeout'
+  >
 >(
   {},
   {
@@ -74,6 +78,7 @@ const OWN_OPTIONS = is.optionsOf<
     replay: is.anyOf('a token or a list of decisions', is.TEXT, is.LIST),
     explain: is.BOOLEAN,
     corpus: is.satisfying('a folder or false', (value) => typeof value === 'string' || value === false),
+    neverReached: is.oneOf('warn', 'ignore'),
     ambient: is.ANY,
     timeout: is.limit(0),
   },
@@ -471,9 +476,7 @@ async function failureOfSeeds(
     if (!verdict.held) {
       return first.compared({ ...foundIn(run, verdict, seed, executions), isDecidedBySeed: true });
     }
-    for (const [name, isReached] of Object.entries(verdict.sometimes)) {
-      sometimes[name] = isReached || sometimes[name] === true;
-    }
+    addReached(sometimes, verdict.sometimes);
   }
   if (executions > 1) noteNeverReached(run.test, sometimes, executions);
   return undefined;
@@ -481,16 +484,14 @@ async function failureOfSeeds(
 
 /** Conditions of `sim.sometimes` that no execution met fail nothing, but the test does not try what it means to. */
 function noteNeverReached(
-  { name, isReported = true }: SimulatedTest,
+  { name, options: { neverReached = 'warn' } = {}, isReported = true }: SimulatedTest,
   sometimes: Readonly<Record<string, boolean>>,
   executions: number,
 ): void {
   const missed = Object.keys(sometimes).filter((each) => sometimes[each] !== true);
-  if (missed.length === 0 || !isReported) return;
+  if (missed.length === 0 || !isReported || neverReached === 'ignore') return;
   // Vitest prints nothing about a test that passes.
-  console.warn(
-    `${name}: sometimes, never reached in ${counted(executions, 'execution')}: ${missed.join(', ')}`,
-  );
+  console.warn(`${name}: sometimes, ${neverReachedText(counted(executions, 'execution'), missed)}`);
 }
 
 /**

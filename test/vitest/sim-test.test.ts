@@ -133,7 +133,7 @@ describe('what is wrong in options is refused in one sentence, at a line of the 
   test.each([
     [
       { retrys: 2 },
-      'options: expected only the fields seeds, seed, runs, replay, explain, corpus, ambient, timeout, retry, maxEvents, leftovers, oracles, got a field "retrys"; the nearest is retry',
+      'options: expected only the fields seeds, seed, runs, replay, explain, corpus, neverReached, ambient, timeout, retry, maxEvents, leftovers, oracles, got a field "retrys"; the nearest is retry',
     ],
     [{ timeout: NaN }, 'timeout: expected a number ≥ 0, got NaN'],
     [{ seeds: 1e9 }, 'seeds: expected a list, or an integer from 1 to 10,000,000, got 1000000000'],
@@ -675,6 +675,7 @@ describe('a simulation as a test', () => {
     ['the plain schedule alone', { runs: 0 }, 1, undefined],
     ['one seed', { seeds: 1 }, 1, undefined],
     ['an exploration that reaches it', { runs: 40 }, 2, undefined],
+    ['where they are ignored', { runs: 5, neverReached: 'ignore' }, 1, undefined],
   ] as const)('conditions that no execution met are named: %s', async ([, options, sides, line]) => {
     const warn = vi.spyOn(console, 'warn').mockReturnValue(undefined);
     try {

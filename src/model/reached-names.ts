@@ -1,0 +1,11 @@
+/** Which conditions of `sim.sometimes` executions have reached, by name, and the words for those that none did. */
+
+/** Adds what another execution has declared and reached. */
+export function addReached(reached: Record<string, boolean>, more: Readonly<Record<string, boolean>>): void {
+  for (const [name, isReached] of Object.entries(more)) reached[name] = isReached || reached[name] === true;
+}
+
+/** The words for names that were never reached in so many executions or sequences. */
+export function neverReachedText(where: string, names: readonly string[]): string {
+  return `never reached in ${where}: ${names.join(', ')}`;
+}
