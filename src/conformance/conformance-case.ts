@@ -8,6 +8,7 @@ import { check } from '../kernel/argument-check.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
 import { messageOf } from '../kernel/errors.ts';
 import type { World } from '../model/world.ts';
+import { thrownText } from '../oracles/answer-form.ts';
 import { ServiceReach } from '../oracles/reach-kinds.ts';
 import { framesOfThrown } from '../simulation/scenario-stack.ts';
 import { simulate } from '../simulation/simulate.ts';
@@ -69,6 +70,8 @@ const DEFAULT_CUT_OFF_MS = 120_000;
 /** A case that was given up gets this share of its time to clean up. */
 const CLOSE_SHARE = 0.1;
 const TICK_MS = 100;
+/** A subject that polls needs some 100,000; a case that never ends takes some ten seconds to come to this. */
+const VIRTUAL_EVENTS_MAX = 1_000_000;
 /** In held time nothing is slow. */
 const HELD_MOVES_MAX = 200_000;
 
@@ -153,7 +156,7 @@ export class ConformanceCase {
         return this.#inTime(context, reach);
       };
       const { failure } = await simulate({
-        ...{ seed, name: this.title, scenario },
+        ...{ seed, name: this.title, scenario, maxEvents: VIRTUAL_EVENTS_MAX },
         ...(signal === undefined ? {} : { signal }),
       });
       if (failure !== undefined) throw simulationError(withUnanswered(failure, context), seed);
@@ -312,7 +315,7 @@ const EXPECTED_OF: Readonly<Record<FailureKind, string>> = {
 /** The error that the body threw, with the seed; a failure of the simulation itself is described in words. */
 export function simulationError(failure: Omit<Failure, 'atMs'>, seed: string | number): ConformanceError {
   const { kind, message, details, cause, rule } = failure;
-  const what = kind === 'error' ? messageOf(cause ?? message) : `${rule ?? kind} ${message}`;
+  const what = kind === 'error' ? errorText(cause, message) : `${rule ?? kind} ${message}`;
   const text = [`${what} (seed ${seed})`, ...details].join('\n');
   const [expected, actual] =
     cause instanceof ConformanceError ? [cause.expected, cause.actual] : [EXPECTED_OF[kind], what];
@@ -321,4 +324,10 @@ export function simulationError(failure: Omit<Failure, 'atMs'>, seed: string | n
   const frames = framesOfThrown(cause);
   if (frames.length > 0) error.stack = [`${error.name}: ${text}`, ...frames].join('\n');
   return error;
+}
+
+/** The message of an error; a value that is none does not explain itself. */
+function errorText(cause: unknown, message: string): string {
+  const saysEnough = cause instanceof Error || typeof cause === 'string';
+  return saysEnough ? messageOf(cause) : `expected no error, got ${thrownText(cause ?? message)}`;
 }

@@ -300,6 +300,13 @@ describe('running the suite', () => {
 });
 
 describe('a check', () => {
+  test.each([undefined, null, 7, { reason: 'no' }])('names %o as a value that was thrown', async (thrown) => {
+    const failing = caseOf(() => Promise.reject(thrown as unknown as Error));
+    await expect(failing.prove(simulated, { seeds: [1] })).rejects.toThrow(
+      /^expected no error, got the thrown value ".+" \(seed 1\)$/,
+    );
+  });
+
   test('names what was checked, what was expected and what came', async () => {
     const failed = (check: () => void): unknown => {
       try {
