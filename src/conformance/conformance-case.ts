@@ -46,8 +46,8 @@ export interface ProveOptions {
   /** Seeds of the simulations in virtual time, each giving its own order of events. Default 1, 2 and 3. */
   readonly seeds?: readonly (string | number)[];
   /**
-   * After how many milliseconds a case on the machine's time is given up, and fails. Default 120,000. Only a case that
-   * hangs reaches this: no outcome depends on how fast the machine is.
+   * After how many milliseconds a case on the machine's time is given up, and fails; its release has a tenth of that.
+   * Default 120,000. Only a case that hangs reaches this: no outcome depends on how fast the machine is.
    */
   readonly cutOffMs?: number;
   /** Counts what the case has reached. */
@@ -211,10 +211,11 @@ export class ConformanceCase {
       context.giveUp(cut);
       failure = cut;
     }
-    const closed = await settled(withCutOff(clock, cutOffMs * CLOSE_SHARE, context.close()));
+    const closeMs = cutOffMs * CLOSE_SHARE;
+    const closed = await settled(withCutOff(clock, closeMs, context.close()));
     if (failure !== undefined) throw failure;
     if (closed.error !== undefined) throw closed.error;
-    if (closed.value?.isCut === true) throw cutOffError(context, cutOffMs);
+    if (closed.value?.isCut === true) throw cutOffError(context, closeMs);
   }
 
   /** Violations found in answers are thrown first, because other errors may follow from them. */
@@ -255,7 +256,7 @@ async function settled<T>(promise: Promise<T>): Promise<Settled<T>> {
   }
 }
 
-/** The error of a case that is still waiting after `cutOffMs`. */
+/** The error of a case that has waited for `cutOffMs`. */
 function cutOffError(context: CaseContext, cutOffMs: number): ConformanceError {
   const what = context.standstill;
   return new ConformanceError(`cut off after ${cutOffMs} ms: ${what}`, 'an end', what);

@@ -301,7 +301,8 @@ describe('running the suite', () => {
 
 describe('a check', () => {
   test.each([undefined, null, 7, { reason: 'no' }])('names %o as a value that was thrown', async (thrown) => {
-    const failing = caseOf(() => Promise.reject(thrown as unknown as Error));
+    const reject: (reason: unknown) => Promise<never> = Promise.reject.bind(Promise);
+    const failing = caseOf(() => reject(thrown));
     await expect(failing.prove(simulated, { seeds: [1] })).rejects.toThrow(
       /^expected no error, got the thrown value ".+" \(seed 1\)$/,
     );
