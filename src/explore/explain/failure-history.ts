@@ -45,7 +45,7 @@ export function historyOf(index: RunIndex, failure: Failure, linesMax: number): 
   const rows = new Rows(candidates, index);
   takeBest(rows, candidates, linesMax - 1);
   takeBegins(rows, candidates, index.held.begins, linesMax - 1);
-  const shown = rows.joined();
+  const shown = rows.join();
   const lines = shown.map((row, at) => lineOf(index, row, shown[at - 1]));
   const { atMs, message } = failure;
   return {
@@ -93,10 +93,10 @@ function takeBegins(
 }
 
 function lineOf(index: RunIndex, row: Row, before: Row | undefined): HistoryLine {
-  const { candidates, times } = row;
+  const { candidates, countText } = row;
   const [first] = candidates;
   const { role, atMs, runner, textOf, firingId } = first;
   const because = before?.candidates.at(-1)?.firingId === firingId ? undefined : causeText(index, first);
-  const text = `${textOf()}${times}`;
+  const text = `${textOf()}${countText}`;
   return { role, atMs, runner, text, ...(because === undefined ? {} : { because }) };
 }

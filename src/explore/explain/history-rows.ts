@@ -1,20 +1,33 @@
 /**
  * The lines of a history while they are chosen, and which candidates share a line. Invariant: equal candidates with
  * nothing shown between them share a line whether or not each was chosen, so the count on the line is exact. Lines that
- * alternate form a group with one count, which is chosen as a whole.
+ * alternate form a group with one count, which is chosen as a whole. Equal candidates in a row are one line of a group.
  */
 import { invariant } from '../../kernel/invariant.ts';
 import { formatCount, timesText } from '../../model/plural.ts';
 import { RANK, type HistoryCandidate } from './history-candidate.ts';
 import { causeText } from './line-cause.ts';
-import { repeatedGroupAt, type RepeatedGroup } from './repeated-group.ts';
+import { repeatedGroupAt } from './repeated-group.ts';
 import type { RunIndex } from './run-index.ts';
 
 /** Candidates that share a line, in chronological order. */
 export interface Row {
   readonly candidates: readonly [HistoryCandidate, ...HistoryCandidate[]];
-  /** How often it happened; in the last line of a group, how often the group did. Empty for once. */
-  readonly times: string;
+  /** How often it happened, and in the last line of a group, how often the group did. Empty for once. */
+  readonly countText: string;
+}
+
+/** Equal candidates with none that may be a line between them, from one position up to another. */
+interface Stretch {
+  readonly from: number;
+  readonly end: number;
+}
+
+/** Lines that alternate: the stretches of all repetitions, in order. */
+interface StretchGroup {
+  readonly stretches: readonly Stretch[];
+  readonly period: number;
+  readonly times: number;
 }
 
 /** The lines chosen so far. */
@@ -24,17 +37,22 @@ export class Rows {
   /** Indices of the candidates that may be lines. */
   readonly #shownable: readonly number[];
   /** The chosen groups, by the index of their first candidate. */
-  readonly #groups = new Map<number, RepeatedGroup>();
+  readonly #groups = new Map<number, StretchGroup>();
   /** Indices of the candidates that are in lines. */
   readonly #taken = new Set<number>();
   #joins = 0;
-  size = 0;
+  #size = 0;
 
   /** `all` are the candidates of the run, in chronological order. */
   constructor(all: readonly HistoryCandidate[], index: RunIndex) {
     this.#all = all;
     this.#index = index;
     this.#shownable = all.flatMap(({ rank }, at) => (rank < RANK.never ? [at] : []));
+  }
+
+  /** Number of lines so far; fewer once equal ones are joined. */
+  get size(): number {
+    return this.#size;
   }
 
   /** Number of candidates in lines. */
@@ -48,18 +66,21 @@ export class Rows {
 
   /** True if there are fewer than `most` lines after equal ones are joined. */
   hasRoom(most: number): boolean {
-    if (this.size < most) return true;
+    if (this.#size < most) return true;
     this.#joins += 1;
     // Joining goes through all candidates, so the number of times is bounded.
-    if (this.#joins <= 2 * most) this.joined();
-    return this.size < most;
+    if (this.#joins <= 2 * most) this.join();
+    return this.#size < most;
   }
 
-  /** Adds a line for the candidate at that index, unless it is in one already; adds its whole group, if it has one that fits into `most` lines. */
+  /**
+   * Adds a line for the candidate at that index, unless it is in one already; adds its whole group, if it has one that
+   * fits into `most` lines.
+   */
   take(index: number, most: number): void {
     if (this.has(index) || this.#takeGroup(index, most)) return;
     this.#taken.add(index);
-    this.size += 1;
+    this.#size += 1;
     for (const step of [-1, 1]) this.#takeAlike(index, step);
   }
 
@@ -81,21 +102,59 @@ export class Rows {
 
   /** Takes the group of the candidate; false if it has none, or if there is no room for all lines of the group. */
   #takeGroup(index: number, most: number): boolean {
+    const around = this.#stretchesAround(index);
     const isAlike = (one: number, other: number): boolean => {
-      const [first, second] = [this.#indexAt(one), this.#indexAt(other)];
+      const [first, second] = [around(one), around(other)];
+      if (first === undefined || second === undefined) return false;
       // A candidate that is in a line already belongs to no group.
-      return !this.has(first) && !this.has(second) && this.#isAlike(this.#at(first), this.#at(second));
+      if ([first, second].some(({ from }) => this.has(this.#indexAt(from)))) return false;
+      return first.end - first.from === second.end - second.from && this.#areAlike(first.from, second.from);
     };
-    const found = repeatedGroupAt(this.#positionOf(index), this.#shownable.length, isAlike);
-    if (found === undefined || this.size + found.period > most) return false;
-    for (const at of this.#indicesOf(found)) this.#taken.add(at);
-    this.#groups.set(this.#indexAt(found.from), found);
-    this.size += found.period;
+    const found = repeatedGroupAt(0, isAlike);
+    if (found === undefined || this.#size + found.period > most) return false;
+    const { from, period, times } = found;
+    const stretches = Array.from({ length: period * times }, (_, nth) => around(from + nth)).filter(
+      (stretch) => stretch !== undefined,
+    );
+    const group = { stretches, period, times };
+    const indices = this.#indicesOf(group.stretches);
+    for (const at of indices) this.#taken.add(at);
+    this.#groups.set(indices[0] ?? index, group);
+    this.#size += period;
     return true;
   }
 
-  #indicesOf({ from, period, times }: RepeatedGroup): readonly number[] {
-    return this.#shownable.slice(from, from + period * times);
+  /** The stretches by their offset from that of the candidate; they are looked up as they are asked for. */
+  #stretchesAround(index: number): (offset: number) => Stretch | undefined {
+    const position = this.#positionOf(index);
+    const after = [this.#stretchOf(position)];
+    const before: (Stretch | undefined)[] = [];
+    return (offset) => {
+      while (after.length <= offset) after.push(this.#stretchOf(after.at(-1)?.end));
+      while (before.length < -offset) {
+        const { from = 0 } = before.length === 0 ? (after[0] ?? {}) : (before.at(-1) ?? {});
+        before.push(this.#stretchOf(from - 1));
+      }
+      return offset < 0 ? before[-offset - 1] : after[offset];
+    };
+  }
+
+  /** The stretch that the position is in; undefined outside of the candidates that may be lines. */
+  #stretchOf(position = -1): Stretch | undefined {
+    if (position < 0 || position >= this.#shownable.length) return undefined;
+    let [from, end] = [position, position + 1];
+    while (from > 0 && this.#areAlike(from - 1, position)) from -= 1;
+    while (end < this.#shownable.length && this.#areAlike(position, end)) end += 1;
+    return { from, end };
+  }
+
+  /** Compares the candidates at two positions. */
+  #areAlike(one: number, other: number): boolean {
+    return this.#isAlike(this.#at(this.#indexAt(one)), this.#at(this.#indexAt(other)));
+  }
+
+  #indicesOf(stretches: readonly Stretch[]): readonly number[] {
+    return stretches.flatMap(({ from, end }) => this.#shownable.slice(from, end));
   }
 
   #indexAt(position: number): number {
@@ -115,8 +174,11 @@ export class Rows {
     return low;
   }
 
-  /** Joins equal lines with nothing shown between them, adds equal candidates that were not chosen, and returns the lines. */
-  joined(): Row[] {
+  /**
+   * Joins equal lines with nothing shown between them, and adds equal candidates that were not chosen: `size` and `taken`
+   * change. Returns the lines.
+   */
+  join(): Row[] {
     const rows: Row[] = [];
     let inGroup: ReadonlySet<number> = new Set();
     let row: [number, ...number[]] | undefined;
@@ -130,7 +192,7 @@ export class Rows {
       if (group !== undefined) {
         endRow();
         rows.push(...this.#rowsOf(group));
-        inGroup = new Set(this.#indicesOf(group));
+        inGroup = new Set(this.#indicesOf(group.stretches));
         unchosen = [];
       }
       if (inGroup.has(index)) return;
@@ -150,7 +212,7 @@ export class Rows {
       if (isChosen) unchosen = [];
     });
     endRow();
-    this.size = rows.length;
+    this.#size = rows.length;
     return rows;
   }
 
@@ -158,18 +220,17 @@ export class Rows {
     for (const index of [first, ...more]) this.#taken.add(index);
     return {
       candidates: [this.#at(first), ...more.map((index) => this.#at(index))],
-      times: timesText(more.length + 1),
+      countText: timesText(more.length + 1),
     };
   }
 
-  #rowsOf(group: RepeatedGroup): Row[] {
-    const { period, times } = group;
-    const indices = this.#indicesOf(group);
-    return indices.slice(0, period).map((index, nth) => {
-      const more = indices.filter((_, at) => at >= period && at % period === nth);
+  #rowsOf({ stretches, period, times }: StretchGroup): Row[] {
+    return stretches.slice(0, period).map(({ from, end }, nth) => {
+      const [, ...more] = this.#indicesOf(stretches.filter((_, at) => at % period === nth));
+      const ofGroup = nth === period - 1 ? ` (these ${period} lines ${formatCount(times)} times)` : '';
       return {
-        candidates: [this.#at(index), ...more.map((other) => this.#at(other))],
-        times: nth === period - 1 ? ` (these ${period} lines ${formatCount(times)} times)` : '',
+        candidates: [this.#at(this.#indexAt(from)), ...more.map((index) => this.#at(index))],
+        countText: `${timesText(end - from)}${ofGroup}`,
       };
     });
   }

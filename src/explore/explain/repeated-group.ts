@@ -19,27 +19,24 @@ export interface RepeatedGroup {
 }
 
 /**
- * The group that the item at that position belongs to; undefined if nothing alternates there, or if the item comes after
- * the last complete repetition.
+ * The group that the item at that position belongs to; undefined if nothing alternates there, or if the item comes
+ * after the last complete repetition.
  *
- * @param isAlike compares the items at two positions.
+ * @param isAlike compares the items at two positions; false if one of them is outside of the list. No item is like the
+ *   next one.
  */
 export function repeatedGroupAt(
   position: number,
-  length: number,
   isAlike: (one: number, other: number) => boolean,
 ): RepeatedGroup | undefined {
   for (let period = 2; period <= PERIOD_MAX; period++) {
-    const recurs = (at: number): boolean => at >= 0 && at + period < length && isAlike(at, at + period);
+    const recurs = (at: number): boolean => isAlike(at, at + period);
     // The first position at which the item, or the one a period before it, recurs.
     const seed = recurs(position) ? position : recurs(position - period) ? position - period : undefined;
     if (seed === undefined) continue;
     let [from, last] = [seed, seed];
     while (recurs(from - 1)) from -= 1;
     while (recurs(last + 1)) last += 1;
-    // Equal neighbours share a line anyway.
-    const isOne = Array.from({ length: period }, (_, at) => from + at).some((at) => isAlike(at, at + 1));
-    if (isOne) continue;
     const times = Math.floor((last - from + 1) / period) + 1;
     if (times < TIMES_MIN) continue;
     return position < from + period * times ? { from, period, times } : undefined;

@@ -8,7 +8,7 @@ import type { Simulation } from '../../../src/simulation/simulation.ts';
 
 describe('repeatedGroupAt', () => {
   const at = (items: string, position: number) =>
-    repeatedGroupAt(position, items.length, (one, other) => items[one] === items[other]);
+    repeatedGroupAt(position, (one, other) => items[one] !== undefined && items[one] === items[other]);
 
   test.each([
     ['two that take turns', 'xABABABy', { from: 1, period: 2, times: 3 }],
@@ -24,10 +24,8 @@ describe('repeatedGroupAt', () => {
   test.each([
     ['two times', 'ABAB', 1],
     ['more than four', 'ABCDEABCDEABCDE', 6],
-    ['one item', 'AAAAAA', 2],
-    ['what comes beside a group', 'ABABABxx', 6],
+    ['what comes beside a group', 'ABABABxy', 6],
     ['an end that is not whole', 'ABABABA', 6],
-    ['a group with a repeated item, which is a line with a count', 'AABAABAAB', 3],
   ])('finds none in %s', (_, items, place) => {
     expect(at(items, place)).toBeUndefined();
   });
@@ -69,6 +67,32 @@ test('notes that take turns are one group, with how often it came, and leave roo
     '10 note: B is up',
     '10 note: A is up',
     '10 the end',
+    '0 left out',
+  ]);
+});
+
+test.each([
+  ['first', 'AABAABAABAAB', ['A (2 times)', 'B (these 2 lines 4 times)']],
+  ['last', 'ABBBABBBABBB', ['A', 'B (3 times) (these 2 lines 3 times)']],
+  ['twice', 'CAABBCAABBCAABB', ['C', 'A (2 times)', 'B (2 times) (these 3 lines 3 times)']],
+  ['in a long history', 'ABB'.repeat(1500), ['A', 'B (2 times) (these 2 lines 1,500 times)']],
+  [
+    'at its end, where it is beside the group',
+    'ABABABAAB',
+    ['A', 'B (these 2 lines 3 times)', 'A (2 times)', 'B'],
+  ],
+  [
+    'never, but two groups share a line, which is counted once',
+    'ABABABCBCBC',
+    ['A', 'B', 'A', 'B', 'A', 'B', 'C (these 2 lines 3 times)'],
+  ],
+  ['in a group that does not come three times', 'AABAB', ['A (2 times)', 'B', 'A', 'B']],
+  ['without a group', 'A'.repeat(1500), ['A (1,500 times)']],
+])('what repeats at once is one line of its group: %s', async (_, notes, texts) => {
+  const lines = await historyOf((sim) => noteInTurns(sim, 1, 'begin', ...notes));
+  expect(lines.filter((line) => line.startsWith('0 '))).toEqual([
+    '0 note: begin',
+    ...texts.map((text) => `0 note: ${text}`),
     '0 left out',
   ]);
 });
