@@ -20,6 +20,7 @@ import { ambientTime, watchEscapes } from 'dryrunner/ambient';
 import { createExecutor, explore, portfolioStrategy, randomStrategy, type Executor } from 'dryrunner/explore';
 import { executorAlone } from '../src/threads/run-alone.ts';
 import type { ForeignScenario } from '../sims/foreign/promised.ts';
+import { openingComment } from './command-line.ts';
 import { projectRoot } from './module-graph.ts';
 import { huntWithFastCheck } from './zoo/fast-check-hunt.ts';
 
@@ -248,20 +249,10 @@ function chosen(all: readonly ForeignScenario[], only: string): readonly Foreign
   });
 }
 
-/** The comment that this file opens with. */
-function usage(): string {
-  const lines = readFileSync(new URL(import.meta.url), 'utf8').split('\n');
-  const end = lines.findIndex((text) => !text.startsWith('//'));
-  return `${lines
-    .slice(0, end)
-    .map((text) => text.replace(/^\/\/ ?/, ''))
-    .join('\n')}\n`;
-}
-
 async function main(): Promise<void> {
   const { only, seeds, fault, explain, json, help } = options();
   if (help) {
-    process.stdout.write(usage());
+    process.stdout.write(openingComment(import.meta.url));
     return;
   }
   const { foreignScenarios } = await import('../sims/foreign/index.ts');

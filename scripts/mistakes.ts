@@ -3,18 +3,22 @@
 // each set and for both, one that was given up counting as all that it was allowed, and how the first strategy compares with the others.
 //   --only TEXT         the scenarios with TEXT in their name
 //   --part odd|even     the first, third … mistake of them, or the second, fourth …: strategies are tuned with the odd ones
-//   --strategies NAME,… (portfolio,random,pct,pos)
+//   --strategies NAME,… which compare (portfolio,random,pct,pos)
 //   --starts N          cold starts of each (3)
 //   --executions N      at most so many per hunt (20000)
 //   --seed S            other cold starts (1)
 //   --healthy           explores the correct programs instead, which must hold
+//   --help              this text
+// Exits 1 if the portfolio misses a mistake (with --healthy: if a program fails), 2 on wrong usage.
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createCoverage, createExecutor, createStrategy, explore } from '../src/explore/index.ts';
+import { isStrategyName, strategyNames } from '../src/explore/strategies/strategy-names.ts';
 import { tuneEngine } from '../src/threads/engine-settings.ts';
 import type { ScenarioDefinition } from '../src/index.ts';
 import { clusterPrograms } from '../sims/cluster/index.ts';
+import { openingComment, positiveInteger } from './command-line.ts';
 import {
   mistakeHeader,
   mistakeLine,
@@ -27,24 +31,54 @@ import { PackageCopies } from './zoo/package-copy.ts';
 import { startSeed } from './zoo/tabulation.ts';
 import { runTrials } from './zoo/trials.ts';
 
-const { values } = parseArgs({
-  options: {
-    only: { type: 'string', default: '' },
-    part: { type: 'string', default: '' },
-    strategies: { type: 'string', default: 'portfolio,random,pct,pos' },
-    starts: { type: 'string', default: '3' },
-    executions: { type: 'string', default: '20000' },
-    seed: { type: 'string', default: '1' },
-    healthy: { type: 'boolean', default: false },
-  },
-});
+const OPTIONS = {
+  only: { type: 'string', default: '' },
+  part: { type: 'string', default: '' },
+  strategies: { type: 'string', default: 'portfolio,random,pct,pos' },
+  starts: { type: 'string', default: '3' },
+  executions: { type: 'string', default: '20000' },
+  seed: { type: 'string', default: '1' },
+  healthy: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
 
+function options() {
+  const { values } = parseArgs({ options: OPTIONS });
+  if (!['', 'odd', 'even'].includes(values.part)) {
+    throw new Error(`--part: expected odd or even, got ${values.part}`);
+  }
+  const strategies = values.healthy ? ['portfolio'] : values.strategies.split(',');
+  const unknown = strategies.find((name) => !isStrategyName(name));
+  if (unknown !== undefined) {
+    throw new Error(`--strategies: expected some of ${strategyNames.join(', ')}, got ${unknown}`);
+  }
+  return {
+    ...values,
+    strategies,
+    starts: positiveInteger('starts', values.starts),
+    executions: positiveInteger('executions', values.executions),
+  };
+}
+
+/** What was given; ends this process on wrong usage, and after the help. */
+function optionsOrEnd(): ReturnType<typeof options> {
+  try {
+    const given = options();
+    if (!given.help) return given;
+    process.stdout.write(openingComment(import.meta.url));
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`mistakes: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(2);
+  }
+}
+
+const values = optionsOrEnd();
 /** A race takes far less; this ends one that hangs. */
 const RACE_MS_MAX = 600_000;
 const copies = new PackageCopies(fileURLToPath(new URL('../.dryrunner/mistakes', import.meta.url)));
-const strategies = values.healthy ? ['portfolio'] : values.strategies.split(',');
-const starts = Array.from({ length: Number(values.starts) }, (_, start) => start + 1);
-const maxExecutions = Number(values.executions);
+const { strategies, executions: maxExecutions } = values;
+const starts = Array.from({ length: values.starts }, (_, start) => start + 1);
 
 /** What is hunted for. */
 interface Target {

@@ -17,20 +17,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { openingComment, positiveInteger } from './command-line.ts';
 import { HuntFile } from './mutant-hunt/hunt-file.ts';
 import { changeText, isKept, recordRow, reportLines, type HuntRecord } from './mutant-hunt/hunt-record.ts';
 import { MutantDraw } from './mutant-hunt/mutant-draw.ts';
 import { HUNT_FOLDER, MutantHunt } from './mutant-hunt/mutant-hunt.ts';
 import { WAYS, type Way } from './mutant-hunt/trial.ts';
 import { allMutants, HUNTED } from './mutant-hunt/mutant.ts';
-
-function positive(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new Error(`--${name}: expected an integer >= 1, got ${text}`);
-  }
-  return value;
-}
 
 function wayNamed(name: string): Way {
   const way = WAYS.find((each) => each === name);
@@ -61,21 +54,11 @@ function options() {
   }
   return {
     ...values,
-    count: positive('count', values.count),
-    seconds: positive('seconds', values.seconds),
+    count: positiveInteger('count', values.count),
+    seconds: positiveInteger('seconds', values.seconds),
     ways: values.ways.split(',').map(wayNamed),
-    jobs: positive('jobs', values.jobs),
+    jobs: positiveInteger('jobs', values.jobs),
   };
-}
-
-/** The comment that this file opens with. */
-function usage(): string {
-  const lines = readFileSync(new URL(import.meta.url), 'utf8').split('\n');
-  const comment = lines.slice(
-    0,
-    lines.findIndex((line) => !line.startsWith('//')),
-  );
-  return `${comment.map((line) => line.replace(/^\/\/ ?/, '')).join('\n')}\n`;
 }
 
 function print(lines: readonly string[]): void {
@@ -112,7 +95,7 @@ async function hunt(given: ReturnType<typeof options>, draw: MutantDraw): Promis
 async function main(): Promise<void> {
   const given = options();
   if (given.help) {
-    process.stdout.write(usage());
+    process.stdout.write(openingComment(import.meta.url));
     return;
   }
   const draw = new MutantDraw(await allMutants(given.only), given.count, given.seed);

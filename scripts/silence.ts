@@ -13,7 +13,6 @@
 // Exits 1 after a failure or if something was never reached, 2 on wrong usage, 3 if a process of its own broke, 130 on Ctrl-C.
 import { type ChildProcess, fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +20,7 @@ import { parseArgs } from 'node:util';
 import { exploreWorkload } from '../src/conformance/workload/explore-workload.ts';
 import { decodeToken } from '../src/explore/replay-token.ts';
 import { invariant } from '../src/kernel/invariant.ts';
+import { openingComment, positiveInteger } from './command-line.ts';
 import { listFiles, projectRoot, readProjectFile } from './module-graph.ts';
 import { failureText, SilenceFile, type SilenceBatch } from './silence/silence-file.ts';
 import type { SilenceAnswer, SilenceOrder } from './silence/silence-process.ts';
@@ -41,12 +41,6 @@ const OPTIONS = {
 
 /** What is explored, and what explores it. */
 const SOURCES = ['src', 'sims', 'scripts/silence', 'test/conformance', 'test/remote'];
-
-function positive(name: string, text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw new Error(`--${name}: expected an integer >= 1, got ${text}`);
-}
 
 function chosen(only: string | undefined): readonly string[] {
   const names = only?.split(',') ?? Object.keys(SILENT);
@@ -216,19 +210,10 @@ async function replay(token: string): Promise<void> {
   process.exitCode = failure === undefined ? 0 : 1;
 }
 
-function usage(): string {
-  const lines = readFileSync(new URL(import.meta.url), 'utf8').split('\n');
-  const comment = lines.slice(
-    0,
-    lines.findIndex((line) => !line.startsWith('//')),
-  );
-  return comment.map((line) => line.replace(/^\/\/ ?/, '')).join('\n');
-}
-
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: OPTIONS });
   if (values.help) {
-    say(usage());
+    process.stdout.write(openingComment(import.meta.url));
     return;
   }
   if (values.replay !== undefined) {
@@ -236,7 +221,7 @@ async function main(): Promise<void> {
     return;
   }
   const [runs, batch, jobs] = (['runs', 'batch', 'jobs'] as const).map((name) =>
-    positive(name, values[name]),
+    positiveInteger(name, values[name]),
   );
   const { seed, only, anew, list } = values;
   const names = chosen(only);

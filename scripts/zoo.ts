@@ -21,9 +21,9 @@
 //   --help              this text
 // Exits 1 if a seed finds under 95 % of the headline, or of all if nothing that was chosen is in it (with --healthy: if anything is found;
 // with --ends: if a bug ends in more than two histories), 2 on wrong usage, 130 on Ctrl-C, with what is there printed.
-import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { openingComment } from './command-line.ts';
 import type { Bug } from './zoo/bug.ts';
 import { bugs, leftOut } from './zoo/catalog.ts';
 import { DEPTH_STRATEGIES, depthTable } from './zoo/depth-table.ts';
@@ -228,15 +228,10 @@ async function depth(given: ReturnType<typeof options>, signal: AbortSignal): Pr
   return 0;
 }
 
-/** The comment that this file opens with. */
+/** The comment that this file opens with, and the names of strategies. */
 function usage(): string {
-  const lines = readFileSync(new URL(import.meta.url), 'utf8').split('\n');
-  const comment = lines.slice(
-    0,
-    lines.findIndex((line) => !line.startsWith('//')),
-  );
-  const text = comment.map((line) => line.replace(/^\/\/ ?/, '')).join('\n');
-  return `${text}\nStrategies: ${TABLE_STRATEGIES.join(', ')}; in another order: ${REORDERED.join(', ')}\n`;
+  const text = openingComment(import.meta.url);
+  return `${text}Strategies: ${TABLE_STRATEGIES.join(', ')}; in another order: ${REORDERED.join(', ')}\n`;
 }
 
 async function main(): Promise<void> {
