@@ -1,5 +1,4 @@
 /** Collects all lines that a history may show, in chronological order; a decision comes before its effects. */
-import { eventText } from '../../trace/event-text.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { DecidedLines } from './decided-lines.ts';
 import { EventRanks } from './event-ranks.ts';
@@ -25,7 +24,7 @@ export function candidatesOf(index: RunIndex, failure: Failure): HistoryCandidat
     if (decided.isPartOfAnother(event) || losses.isRepeat(event)) return;
     const fault = decided.faultText(event);
     const textOf = (): string =>
-      (fault ?? exchanges.textOf(event) ?? eventText(event)) +
+      (fault ?? exchanges.textOf(event) ?? index.textOf(event)) +
       losses.timesText(event) +
       notes.timesText(event);
     if (isLoss(event) && isStatedSince(candidates, firingId, textOf())) return;

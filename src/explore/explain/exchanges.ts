@@ -4,8 +4,7 @@
  * decided between that and the step that implies it. The sending of a call, and of a message that does not arrive next,
  * is hidden whenever a later step of it follows.
  */
-import { exchangeText, messageEventText, type MessageEvent } from '../../model/message-text.ts';
-import type { CallArguments } from './call-arguments.ts';
+import { exchangeText, type MessageEvent } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { ObservedDecision, ObservedRun } from './observed-run.ts';
 
@@ -27,12 +26,18 @@ interface Exchange {
 export class Exchanges {
   readonly #exchanges = new Map<number, Exchange>();
   readonly #hidden = new Set<TraceEvent>();
-  readonly #texts = new Map<TraceEvent, () => string>();
+  /** Of the steps whose words say more than their events do. */
+  readonly #wording = new Map<TraceEvent, () => string>();
+  readonly #texts = new Map<TraceEvent, string>();
   /** Indices in the trace at which a decision was made or a fault struck, ascending. */
   readonly #marks: readonly number[];
 
-  /** `unusual` are the decisions that were not plain. */
-  constructor(events: ObservedRun['events'], unusual: readonly ObservedDecision[], args: CallArguments) {
+  /** `unusual` are the decisions that were not plain, `textOf` describes an event alone. */
+  constructor(
+    events: ObservedRun['events'],
+    unusual: readonly ObservedDecision[],
+    textOf: (event: TraceEvent) => string,
+  ) {
     let before: { readonly event: TraceEvent; readonly firingId: number } | undefined;
     const marks = unusual.map(({ traceIndex }) => traceIndex);
     events.forEach((observed, index) => {
@@ -49,7 +54,7 @@ export class Exchanges {
       before = observed;
     });
     this.#marks = marks.sort((one, other) => one - other);
-    for (const exchange of this.#exchanges.values()) this.#fold(exchange, args);
+    for (const exchange of this.#exchanges.values()) this.#fold(exchange, textOf);
   }
 
   /** True for a step that another line implies. */
@@ -57,8 +62,11 @@ export class Exchanges {
     return this.#hidden.has(event);
   }
 
+  /** The words of a step; undefined if they are those of the event alone. */
   textOf(event: TraceEvent): string | undefined {
-    return event.type === 'message' ? this.#texts.get(event)?.() : undefined;
+    const text = this.#texts.get(event) ?? this.#wording.get(event)?.();
+    if (text !== undefined) this.#texts.set(event, text);
+    return text;
   }
 
   #add(step: Step): void {
@@ -69,21 +77,21 @@ export class Exchanges {
     if (what === 'duplicated') exchange.isTroubled = true;
   }
 
-  #fold({ steps, isTroubled }: Exchange, allArgs: CallArguments): void {
+  #fold({ steps, isTroubled }: Exchange, textOf: (event: TraceEvent) => string): void {
     const call = steps.find(({ event }) => event.kind === 'call' && event.step === 'sent')?.event;
-    const args = call === undefined ? undefined : allArgs.of(call);
     const came = new Set<string>();
     steps.forEach((step, at) => {
       const { event } = step;
       const next = steps[at + 1];
-      const again = event.step === 'delivered' && came.has(event.kind) ? ' again' : '';
-      if (event.step === 'delivered') came.add(event.kind);
-      this.#texts.set(event, () => `${messageEventText(event, args)}${again}`);
+      if (event.step === 'delivered') {
+        if (came.has(event.kind)) this.#wording.set(event, () => `${textOf(event)} again`);
+        came.add(event.kind);
+      }
       if (next !== undefined) this.#hideRedundant(step, next, isTroubled);
       if (isTroubled || call === undefined || !isAnswer(event)) return;
-      if (event.step === 'sent') this.#texts.set(event, () => answeredText(call, event, args));
+      if (event.step === 'sent') this.#wording.set(event, () => answeredText(call, event, textOf(event)));
       else if (event.step === 'delivered' && this.#hidden.has(steps[at - 1]?.event as TraceEvent)) {
-        this.#texts.set(event, () => exchangeText(call, event));
+        this.#wording.set(event, () => exchangeText(call, event));
       }
     });
   }
@@ -125,7 +133,6 @@ export function isAnswer({ kind }: MessageEvent): boolean {
   return kind === 'reply' || kind === 'error';
 }
 
-function answeredText(call: MessageEvent, answer: MessageEvent, args: string | undefined): string {
-  const text = messageEventText(answer, args);
+function answeredText(call: MessageEvent, answer: MessageEvent, text: string): string {
   return call.at === answer.at ? text : `${text}, called at ${call.at} ms`;
 }

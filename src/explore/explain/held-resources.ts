@@ -15,6 +15,7 @@ export class HeldResources {
   /** By the event that gave back or lost a resource: its acquisition; with equal resources, the first still held. */
   readonly begins: ReadonlyMap<TraceEvent, TraceEvent>;
   readonly #events: readonly ObservedEvent[];
+  #holding: ReadonlySet<TraceEvent> | undefined;
 
   constructor(events: readonly ObservedEvent[]) {
     const held = new Map<string, ObservedEvent[]>();
@@ -41,7 +42,11 @@ export class HeldResources {
    * Events that show who holds something at the end: the acquisitions, and the current phase of each such run. The log
    * outputs of runs are left out if anything else is held.
    */
-  get holding(): Set<TraceEvent> {
+  get holding(): ReadonlySet<TraceEvent> {
+    return (this.#holding ??= this.#findHolding());
+  }
+
+  #findHolding(): ReadonlySet<TraceEvent> {
     const unfreed = this.unfreed.map(({ event }) => event);
     const others = unfreed.filter((event) => event.type !== 'acquired' || event.resource !== 'output');
     const runs = new Set(unfreed.map(runKeyOf));

@@ -46,7 +46,7 @@ export class RunIndex {
   }
 
   get exchanges(): Exchanges {
-    return (this.#exchanges ??= new Exchanges(this.run.events, this.unusual, this.args));
+    return (this.#exchanges ??= new Exchanges(this.run.events, this.unusual, (event) => this.textOf(event)));
   }
 
   get faults(): ShownFaults {
