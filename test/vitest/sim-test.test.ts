@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ambientTime } from '../../src/ambient/ambient-time.ts';
+import { hub } from '../../src/ambient/hub.ts';
 import { simulationExecutor } from '../../src/explore/executor.ts';
 import { decodeToken, encodeToken } from '../../src/explore/replay-token.ts';
 import type { Ambience } from '../../src/simulation/ambience.ts';
@@ -645,6 +646,13 @@ describe('a simulation as a test', () => {
   test('what differs from one execution to the next fails, also where nothing else does', async () => {
     let count = 0;
     const scenario = (sim: Simulation): void => sim.note(`execution ${(count += 1)}`);
+    const { isPreloaded } = hub;
+    onTestFinished(() => {
+      hub.isPreloaded = isPreloaded === true;
+    });
+    hub.isPreloaded = true;
+    await expect(holds('leaks', scenario)).rejects.toThrow(/\nIt may also be I\/O or another thread\.\n/);
+    hub.isPreloaded = false;
     await expect(holds('leaks', scenario)).rejects.toThrow(
       /^The same decisions, run twice in a row, led to another execution: .*\nTime and randomness are virtual here, so most likely the state of a module survives from one execution to the next\.\nCreate that state inside the scenario, or let sim\.load load its module, anew in each execution\.\nIt may also be I\/O or another thread, or, without dryrunner\/vitest-plugin, a clock/,
     );
