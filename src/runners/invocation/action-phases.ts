@@ -70,9 +70,10 @@ function actionBoundMs(run: RunContext): number {
   return run.parts.actions?.cancelBoundMs ?? 0;
 }
 
-/** True for a run that ended by itself and succeeded (R192, D91, D92). */
-function isWorthKeeping({ action, stop }: RunContext): boolean {
-  return stop === 'none' && action?.outcome?.exitCode === 0 && action.action?.doNotCache === false;
+/** True for a run that ended by itself, succeeded, and has all its output (R192, D91, D92). */
+function isWorthKeeping({ action, stop, logs }: RunContext): boolean {
+  if (stop !== 'none' || logs?.firstLoss !== undefined) return false;
+  return action?.outcome?.exitCode === 0 && action.action?.doNotCache === false;
 }
 
 async function storeResult(run: RunContext, action: ActionRun, logs: RunLogs): Promise<void> {

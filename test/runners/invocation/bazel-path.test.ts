@@ -473,6 +473,14 @@ describe('the result of a Bazel run', () => {
     ],
     ['timeout', { argv: ['sleep 100'], action: { timeoutMs: 5 } }, 'TIMEDOUT'],
     ['failed process', { argv: ['fail 1 broken'] }, 'FAILED'],
+    [
+      'output that is known to be incomplete',
+      {
+        argv: ['stdout hello', 'complete 0'],
+        parts: () => ({ outputs: createMemoryOutputs({ faults: () => [{ kind: 'error', afterBytes: 2 }] }) }),
+      },
+      'COMPLETE',
+    ],
   ])('R192 R194 D91 D92 a result is never kept: %s', async ([, options, state]) => {
     const { status, log } = await course(options);
     expect(status.state).toBe(state);
