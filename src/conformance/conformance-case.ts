@@ -70,7 +70,7 @@ const DEFAULT_CUT_OFF_MS = 120_000;
 /** A case that was given up gets this share of its time to clean up. */
 const CLOSE_SHARE = 0.1;
 const TICK_MS = 100;
-/** A subject that polls needs some 100,000; a case that never ends takes some ten seconds to come to this. */
+/** A case of a subject that polls takes more than 60,000. */
 const VIRTUAL_EVENTS_MAX = 1_000_000;
 /** In held time nothing is slow. */
 const HELD_MOVES_MAX = 200_000;

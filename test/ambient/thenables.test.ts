@@ -5,13 +5,13 @@ import { simulate } from 'dryrunner';
 import { ambientTime, rewriteAwaits, type AmbientOptions } from 'dryrunner/ambient';
 import { createNetwork } from 'dryrunner/cluster';
 import { fifoDecisions, randomDecisions } from 'dryrunner/kernel';
+import { functionOf } from './awaits/async-program.ts';
 
 type Query = (name: string) => object;
 type Program = (log: (entry: string) => void, query: Query) => unknown;
 
 const compiled = (code: string): Program =>
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- awaits are rewritten in text
-  new Function('log', 'query', `return (async () => {${code}\n})()`) as Program;
+  functionOf(['log', 'query'], `return (async () => {${code}\n})()`) as Program;
 
 const queriesTo =
   (log: (entry: string) => void): Query =>

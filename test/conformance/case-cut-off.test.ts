@@ -33,6 +33,15 @@ test('R211 a case of a simulation that does not end names the call without an an
   );
 });
 
+test('a case of a simulation that sleeps for ever is cut off after a million events', async () => {
+  const sleeping = caseOf(async (t) => {
+    for (;;) await t.sleep(1);
+  });
+  await expect(sleeping.prove(simulated, { seeds: [1] })).rejects.toThrow(
+    /^budget 1000000 events have fired/,
+  );
+});
+
 describe('a case on the machine’s time that does not end', () => {
   const onMachine = (service: Service): ConformanceSubject => ({
     ...simulated,

@@ -123,8 +123,13 @@ export const anyPrograms: fc.Arbitrary<string> = programs(ANY);
 /** What a program logs when it starts in a turn of its own, until it is quiet. */
 export type Log = readonly unknown[];
 
+/** Code as a function of these parameters. */
+export function functionOf(parameters: readonly string[], code: string): (...given: never[]) => unknown {
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- awaits are rewritten in text
+  return new Function(...parameters, code) as (...given: never[]) => unknown;
+}
+
 /** The program as a function that starts it. */
 export function compiled(program: string): (log: (entry: unknown) => void) => void {
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- programs are drawn as text
-  return new Function('log', program) as (log: (entry: unknown) => void) => void;
+  return functionOf(['log'], program) as (log: (entry: unknown) => void) => void;
 }

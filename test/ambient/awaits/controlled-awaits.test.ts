@@ -22,7 +22,7 @@ import {
   shrink,
 } from 'dryrunner/explore';
 import { fifoDecisions, randomDecisions } from 'dryrunner/kernel';
-import { anyPrograms, compiled, plainPrograms, type Log } from './async-program.ts';
+import { anyPrograms, compiled, functionOf, plainPrograms, type Log } from './async-program.ts';
 
 const FILE = '/code/program.cjs';
 const RUNS = 400;
@@ -309,8 +309,7 @@ const RACES = {
 } as const;
 
 function raceScenario(code: string, options: AmbientOptions): ScenarioDefinition {
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the program is rewritten as text
-  const run = new Function('check', code) as (check: (holds: boolean, what: string) => void) => Promise<void>;
+  const run = functionOf(['check'], code) as (check: (holds: boolean, what: string) => void) => Promise<void>;
   return defineScenario({
     name: 'race',
     description: 'a race of awaits',
