@@ -7,7 +7,7 @@ import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { describeValue, RunnerError } from '../kernel/errors.ts';
-import { isPending } from '../model/maybe-promise.ts';
+import { whenSettled } from '../model/maybe-promise.ts';
 import { LimitedWaiter } from '../kernel/signal-waiters.ts';
 import type { CallOptions } from '../model/node-context.ts';
 import type { OngoingWait, WaitWatch } from '../model/wait-watch.ts';
@@ -147,6 +147,7 @@ class PendingCall extends LimitedWaiter {
 /** Sends and receives the calls and messages of one process. */
 export class Endpoint {
   readonly #parts: EndpointParts;
+  readonly #sinceMs: number;
   /** Allocated with the first call. */
   #pending: Map<number, PendingCall> | undefined;
   /** The object that others call; undefined until the program has returned it. */
@@ -160,11 +161,15 @@ export class Endpoint {
 
   constructor(parts: EndpointParts) {
     this.#parts = parts;
+    this.#sinceMs = parts.clock.now();
   }
 
-  /** Pending calls, for reports. */
+  /** Pending calls, and a program that has not returned while calls wait for it, for reports. */
   *waits(): Iterable<OngoingWait> {
     const { name } = this.#parts;
+    if (this.#early !== undefined && this.#early.length > 0) {
+      yield { owner: name, name: 'its program to return', sinceMs: this.#sinceMs };
+    }
     for (const call of this.#pending?.values() ?? []) yield call.wait(name);
   }
 
@@ -310,21 +315,17 @@ export class Endpoint {
 
   #serve(call: Envelope): void {
     let result: unknown;
-    let isLater: boolean;
     try {
       result = this.#invoke(call);
-      isLater = isPending(result);
     } catch (error) {
       this.#answer(call, 'error', sentError(error));
       return;
     }
-    if (!isLater) this.#reply(call, result);
-    else {
-      void (result as Promise<unknown>).then(
-        (value) => this.#reply(call, value),
-        (error: unknown) => this.#answer(call, 'error', sentError(error)),
-      );
-    }
+    whenSettled(
+      result,
+      (value) => this.#reply(call, value),
+      (error) => this.#answer(call, 'error', sentError(error)),
+    );
   }
 
   #invoke({ name, body }: Envelope): unknown {

@@ -18,7 +18,7 @@ import {
 } from '../disks/memory-disk.ts';
 import type { Disk } from '../model/disk.ts';
 import { type CrashKind, messageFaultText } from '../model/faults.ts';
-import { isPending } from '../model/maybe-promise.ts';
+import { whenSettled } from '../model/maybe-promise.ts';
 import type { OngoingWait } from '../model/wait-watch.ts';
 import type { NodeProgram } from '../model/node-context.ts';
 import type { MessageStep, NodeStep } from '../model/trace-event.ts';
@@ -471,12 +471,16 @@ export class SimulatedClusterNode<T extends object | void>
     // Not called as a method: stacks would show this class, and `this` would be the node.
     const program = this.#program;
     const result = program(process);
-    if (isPending(result)) {
-      void result.then(
-        (object) => this.#serveLate(process, object),
-        (error: unknown) => this.processFailed(process, error),
-      );
-    } else this.#serve(process, result);
+    let isLate = false;
+    whenSettled(
+      result,
+      (object) => {
+        if (isLate) this.#serveLate(process, object);
+        else this.#serve(process, object);
+      },
+      (error) => this.processFailed(process, error),
+    );
+    isLate = true;
   }
 
   #serveLate(process: ProcessContext, object: T): void {

@@ -32,6 +32,12 @@ export interface ContextParts {
   readonly owner: ProcessOwner;
 }
 
+interface StopHook {
+  readonly hook: () => void | Promise<void>;
+  /** Where it was registered, if places are captured. */
+  readonly place: Error | undefined;
+}
+
 /** One process of a node; its program receives it as {@link NodeContext}. */
 export class ProcessContext implements NodeContext {
   readonly name: string;
@@ -42,7 +48,9 @@ export class ProcessContext implements NodeContext {
   readonly #owner: ProcessOwner;
   #disk: Disk | undefined;
   #stopping: AbortController | undefined;
-  #stopHooks: (() => void | Promise<void>)[] | undefined;
+  #stopHooks: StopHook[] | undefined;
+  /** The wait for the `onStop` hook that was called last. */
+  #hookWait: OngoingWait | undefined;
   #isClosed = false;
 
   constructor(parts: ContextParts) {
@@ -67,6 +75,7 @@ export class ProcessContext implements NodeContext {
   *waits(): Iterable<OngoingWait> {
     yield* this.endpoint.waits();
     yield* this.#queue.waits();
+    if (this.#hookWait !== undefined) yield this.#hookWait;
   }
 
   get clock(): Clock {
@@ -129,7 +138,9 @@ export class ProcessContext implements NodeContext {
   get onStop(): NodeContext['onStop'] {
     return (hook) => {
       check('hook', hook, is.FUNCTION);
-      if (!this.#isClosed) (this.#stopHooks ??= []).push(hook);
+      if (this.#isClosed) return;
+      const place = this.world.waits?.capturesPlaces === true ? new Error('place') : undefined;
+      (this.#stopHooks ??= []).push({ hook, place });
     };
   }
 
@@ -143,7 +154,9 @@ export class ProcessContext implements NodeContext {
   /** Calls the `onStop` hooks, the newest first, one at a time. An error of a hook goes to the owner; the rest run unless that ends the process. */
   async stop(): Promise<void> {
     this.#stopping?.abort(new Error(`${this.name} leaves`));
-    for (let hook = this.#stopHooks?.pop(); hook !== undefined; hook = this.#stopHooks?.pop()) {
+    for (let next = this.#stopHooks?.pop(); next !== undefined; next = this.#stopHooks?.pop()) {
+      const { hook, place } = next;
+      this.#hookWait = { owner: this.name, name: 'its onStop hook to end', sinceMs: this.clock.now(), place };
       try {
         await hook();
       } catch (error) {

@@ -37,6 +37,41 @@ export function isResultPending<T>(value: MaybePromise<T>): value is PromiseLike
   }
 }
 
+/**
+ * Calls `onValue` or `onError` with what `await value` gives. A thenable is an untrusted object: its `then` is read once and called once,
+ * in a later reaction; its first settlement counts, whatever it calls or throws afterwards, and a thenable that it resolves with is
+ * followed. A value that is none is passed on synchronously, so that it costs no reaction; what `onValue` then throws, the caller gets.
+ */
+export function whenSettled<T>(
+  value: MaybePromise<T>,
+  onValue: (value: T) => void,
+  onError: (error: unknown) => void,
+): void {
+  const settled = isEagerPromise(value) ? value : adopted(value);
+  if (settled === undefined) onValue(value as T);
+  else void (settled as Promise<T>).then(onValue, onError);
+}
+
+/** A promise of the language for a thenable; undefined for any other value. */
+function adopted(value: unknown): Promise<unknown> | undefined {
+  // `await` goes by the class of a promise, and does not read a `then` that one has of its own.
+  if (value instanceof Promise) return (async (): Promise<unknown> => await value)();
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined;
+  let then: unknown;
+  try {
+    ({ then } = value as { readonly then?: unknown });
+  } catch (error) {
+    return (async () => {
+      throw error;
+    })();
+  }
+  if (typeof then !== 'function') return undefined;
+  const call = then;
+  return Promise.resolve({
+    then: (resolve: unknown, reject: unknown): unknown => Reflect.apply(call, value, [resolve, reject]),
+  });
+}
+
 /** Done when all are; undefined if none is pending. */
 export function allDone(works: readonly MaybePromise<void>[]): MaybePromise<void> {
   const pending = works.filter(isPending);

@@ -347,6 +347,51 @@ describe('reports', () => {
     );
   });
 
+  test('a deadlock names the method that returns a thenable without an end', async () => {
+    const failure = await failureOf(async (sim) => {
+      const net = createNetwork(sim, { callTimeoutMs: Infinity });
+      net.node('db', () => ({ find: () => ({ then: () => undefined }) }));
+      await net.connect<{ find(id: number): Promise<never> }>('db').find(7);
+    });
+    expect(failure).toMatchObject({
+      kind: 'deadlock',
+      details: ['scenario waits for the answer to find(7) from db since 0 ms', expect.anything()],
+    });
+  });
+
+  test('a deadlock names the program that does not return while a call waits for it, and no other', async () => {
+    const failure = await failureOf(async (sim) => {
+      const net = createNetwork(sim, { callTimeoutMs: Infinity });
+      net.node('a', never);
+      await sim.sleep(5);
+      net.node('b', never);
+      await net.connect<{ find(id: number): Promise<never> }>('b').find(7);
+    });
+    expect(failure?.kind).toBe('deadlock');
+    expect(failure?.details.slice(0, -1)).toEqual(
+      [
+        'scenario waits for the answer to find(7) from b since 5 ms',
+        'b waits for its program to return since 5 ms',
+      ].toSorted(),
+    );
+  });
+
+  test('a deadlock names the node whose onStop hook does not end, with the line that registered it', async () => {
+    const failure = await failureOf(async (sim) => {
+      const net = createNetwork(sim);
+      const node = net.node('a', ({ onStop }) => {
+        onStop(never);
+        onStop(() => undefined);
+      });
+      await sim.sleep(5);
+      await node.leave();
+    }, true);
+    expect(failure?.kind).toBe('deadlock');
+    expect(failure?.details[0]).toMatch(
+      /^a waits for its onStop hook to end since 5 ms\n[^]*calls\.test\.ts/,
+    );
+  });
+
   test('a node that waits for a message is named', async () => {
     const failure = await failureOf(async (sim) => {
       createNetwork(sim).node('inbox', (node) =>

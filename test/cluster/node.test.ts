@@ -69,6 +69,21 @@ describe('a start that fails', () => {
     expect((failure?.cause as Error).stack).toContain('node.test.ts');
   });
 
+  test.each<readonly [string, object]>([
+    ['that throws', { then: fail }],
+    ['that throws as its method is read', Object.defineProperty({}, 'then', { get: fail })],
+    [
+      'that resolves with a rejection',
+      { then: (resolve: (v: unknown) => void) => resolve(Promise.reject(new Error('no config'))) },
+    ],
+  ])('fails the simulation if it returns a thenable %s, as if it had rejected', async (_, thenable) => {
+    const { failure } = await play(async (sim) => {
+      createNetwork(sim).node('a', () => thenable);
+      await sim.sleep(100);
+    });
+    expect(failure).toMatchObject({ kind: 'error', message: 'a failed: no config', atMs: 0 });
+  });
+
   test('fails the simulation when a process starts again after a fault', async () => {
     const { failure } = await play(
       async (sim) => {

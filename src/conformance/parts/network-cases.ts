@@ -7,7 +7,7 @@ import { codeModule } from '../../kernel/package-files.ts';
 import type { CallOptions, NodeProgram, Stub } from '../../model/node-context.ts';
 import { isCallLost } from '../../cluster/sent-error.ts';
 import { checkEqual, checkThat } from '../check.ts';
-import type { Collector, Counter, Forwarder, Journal, Sender } from './network-programs.ts';
+import type { Collector, Counter, Forwarder, Journal, Sender, Thenables } from './network-programs.ts';
 import * as programs from './network-programs.ts';
 import {
   meanwhile,
@@ -198,6 +198,25 @@ const calls: readonly Spec[] = [
     const started = net.node('slow', 'slowStart');
     checkEqual('the answer', await net.connect<{ isThere(): boolean }>('slow').isThere(), true);
     await started;
+  }),
+  on('a method that returns a thenable answers with what awaiting it gives', async (net) => {
+    await net.node('thenables', 'thenables');
+    const { give, giveFailing } = net.connect<Thenables>('thenables');
+    for (const kind of programs.thenableKinds) {
+      checkEqual(`the answer of an object ${kind}`, await give(kind, [7]), [7]);
+    }
+    for (const kind of programs.failingThenableKinds) {
+      const { message } = await errorOf(() => giveFailing(kind));
+      checkEqual(`the error of an object ${kind}`, message, 'no value');
+    }
+  }),
+  on('a program that returns a thenable has started when awaiting it would give its object', async (net) => {
+    for (const [index, kind] of programs.thenableKinds.entries()) {
+      const name = `starts-${index}`;
+      await net.node(name, 'startsAsThenable');
+      const { isThere } = net.connect<{ isThere(): boolean }>(name);
+      checkEqual(`the answer of a program that returns an object ${kind}`, await isThere(), true);
+    }
   }),
   inWords((said) =>
     on(

@@ -153,3 +153,93 @@ export function named(): object {
 export function asJson(): object {
   return { toJSON: () => ({}) };
 }
+
+type Settle = (value: unknown) => void;
+export type Thenable =
+  | 'that resolves twice'
+  | 'that throws after it has resolved'
+  | 'that rejects after it has resolved'
+  | 'that resolves with another one'
+  | 'that is a function'
+  | 'that has its method only once'
+  | 'that is a promise with a method of its own';
+export type FailingThenable =
+  'that throws' | 'that throws as its method is read' | 'that resolves with a rejection';
+
+/** Objects with a `then` as a program may return them, and for each what `await` gives, if `value` is the value. */
+const THENABLES: Readonly<Record<Thenable, (value: unknown) => unknown>> = {
+  'that resolves twice': (value) => ({
+    then(resolve: Settle): void {
+      resolve(value);
+      resolve('too late');
+    },
+  }),
+  'that throws after it has resolved': (value) => ({
+    then(resolve: Settle): never {
+      resolve(value);
+      throw new Error('too late');
+    },
+  }),
+  'that rejects after it has resolved': (value) => ({
+    then(resolve: Settle, reject: Settle): void {
+      resolve(value);
+      reject(new Error('too late'));
+    },
+  }),
+  'that resolves with another one': (value) => ({
+    then(resolve: Settle): void {
+      resolve({ then: (inner: Settle) => inner(Promise.resolve(value)) });
+    },
+  }),
+  'that is a function': (value) =>
+    Object.assign(() => 'called', { then: (resolve: Settle) => resolve(value) }),
+  'that has its method only once': (value) => {
+    let reads = 0;
+    return {
+      get then() {
+        reads += 1;
+        return reads === 1 ? (resolve: Settle) => resolve(value) : undefined;
+      },
+    };
+  },
+  'that is a promise with a method of its own': (value) =>
+    Object.assign(Promise.resolve(value), { then: (resolve: Settle) => resolve('its own') }),
+};
+
+/** Objects with a `then` of which `await` throws `no value`. */
+const FAILING_THENABLES: Readonly<Record<FailingThenable, () => unknown>> = {
+  'that throws': () => ({
+    then(): never {
+      throw new Error('no value');
+    },
+  }),
+  'that throws as its method is read': () => ({
+    get then(): never {
+      throw new Error('no value');
+    },
+  }),
+  'that resolves with a rejection': () => ({
+    then: (resolve: Settle) => resolve(Promise.reject(new Error('no value'))),
+  }),
+};
+
+export const thenableKinds = Object.keys(THENABLES) as readonly Thenable[];
+export const failingThenableKinds = Object.keys(FAILING_THENABLES) as readonly FailingThenable[];
+
+export interface Thenables {
+  give(kind: Thenable, value: unknown): unknown;
+  giveFailing(kind: FailingThenable): unknown;
+}
+
+export function thenables(): Thenables {
+  return {
+    give: (kind, value) => THENABLES[kind](value),
+    giveFailing: (kind) => FAILING_THENABLES[kind](),
+  };
+}
+
+/** Its start is one of the thenables, by the name of the node: `starts-3`. */
+export function startsAsThenable({ name }: NodeContext): Promise<{ isThere(): boolean }> {
+  const kind = thenableKinds[Number(name.split('-')[1])] as Thenable;
+  return THENABLES[kind]({ isThere: () => true }) as Promise<{ isThere(): boolean }>;
+}
