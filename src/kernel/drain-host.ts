@@ -2,7 +2,7 @@
  * The parts of Node that a driver of clocks needs beside the drain: the async context of callbacks, and the resources
  * alive in the process.
  */
-import { AsyncResource } from 'node:async_hooks';
+import { AsyncResource, executionAsyncId, executionAsyncResource } from 'node:async_hooks';
 import { SetTimers, type SetTimerCall } from './drain-set-timers.ts';
 import { invalidArgument } from './errors.ts';
 
@@ -123,19 +123,27 @@ export function withholdRejections(
 /** Returns true to hide the event from all other listeners. */
 type TakeEvent = (...about: unknown[]) => boolean;
 
+/** Calls the other listeners, and returns whether there are any. */
+export type PassOn = (emit: () => boolean) => boolean;
+
 /**
  * Intercepts events of the process before all other listeners. Returns a function that ends this. Node ends the process
  * for an unhandled rejection unless there is a listener, and every listener gets all of them, so `emit` is the only
- * place before both.
+ * place before both. `passOn` calls the other listeners for an event that was not taken.
  */
-export function onProcessEvents(take: Readonly<Record<string, TakeEvent>>): () => void {
+export function onProcessEvents(
+  take: Readonly<Record<string, TakeEvent>>,
+  passOn: PassOn = (emit) => emit(),
+): () => void {
   const announcer: { emit?: (name: string, ...about: unknown[]) => boolean } = process as object;
   const before = Object.getOwnPropertyDescriptor(announcer, 'emit');
   const emit = announcer.emit?.bind(process);
   let isOn = true;
-  const filtered = (name: string, ...about: unknown[]): boolean =>
-    (isOn && Object.hasOwn(take, name) && take[name]?.(...about) === true) ||
-    (emit?.(name, ...about) ?? false);
+  const filtered = (name: string, ...about: unknown[]): boolean => {
+    const passed = (): boolean => emit?.(name, ...about) ?? false;
+    if (!isOn || !Object.hasOwn(take, name)) return passed();
+    return take[name]?.(...about) === true || passOn(passed);
+  };
   announcer.emit = filtered;
   return () => {
     isOn = false;
@@ -144,6 +152,27 @@ export function onProcessEvents(take: Readonly<Record<string, TakeEvent>>): () =
     if (before === undefined) delete announcer.emit;
     else Object.defineProperty(announcer, 'emit', before);
   };
+}
+
+/** A point in time that distinguishes callbacks made before it from those made after it. */
+export class CallbacksSince {
+  readonly #id = new AsyncResource('dryrunner.mark').asyncId();
+
+  /**
+   * True if the callback whose exception Node reports now was made before this mark. False also if it is not known, as
+   * for a microtask.
+   */
+  get isOlderRunning(): boolean {
+    const id = executionAsyncId();
+    return id > 0 && id < this.#id;
+  }
+}
+
+/** True if a timer or an immediate of the machine called the code whose exception Node reports now. */
+export function isMachineTimerRunning(): boolean {
+  const resource: object = executionAsyncResource();
+  const { constructor = Object } = resource;
+  return constructor.name === 'Timeout' || constructor.name === 'Immediate';
 }
 
 /** Emits `uncaughtException` as Node does; throws the error if there is no listener. */

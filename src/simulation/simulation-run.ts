@@ -3,7 +3,7 @@
  * counts.
  */
 import type { Drain, DrainHooks, NextTurn, StepResult } from '../kernel/drain-run.ts';
-import { withholdRejections } from '../kernel/drain-host.ts';
+import { CallbacksSince, isMachineTimerRunning, withholdRejections } from '../kernel/drain-host.ts';
 import { EventuallyFailedError, WatchedProperties } from './watched-properties.ts';
 import {
   type DecisionSource,
@@ -39,6 +39,7 @@ import { detailedBy, type FailureFact, factsOf, plainFact } from './failure-fact
 import { HealingChoices, Healing } from './healing.ts';
 import { Processes } from './processes.ts';
 import { ReachedConditions } from './reached-conditions.ts';
+import { BETWEEN_TURNS, type LateOwner, ownerOfLateUse } from './late-use.ts';
 import { ModuleLoads } from './module-loads.ts';
 import { ResourceLedger } from './resource-ledger.ts';
 import { awaitScenario } from './scenario-flow.ts';
@@ -123,6 +124,17 @@ class SimulationTurns implements DrainHooks {
     this.hasThrown = hasThrown;
   }
 
+  /** Runs code of others, which sees the globals of the machine. */
+  outside<T>(code: () => T): T {
+    const session = this.isOn ? this.#session() : undefined;
+    session?.leave();
+    try {
+      return code();
+    } finally {
+      session?.enter();
+    }
+  }
+
   onIdle(): 'again' | 'end' {
     return this.#waits() ? 'again' : 'end';
   }
@@ -155,6 +167,7 @@ export class SimulationRun {
   readonly #actions: EventActions;
   readonly #healing = new Healing();
   readonly #state: DeclaredState;
+  readonly #owner: LateOwner;
   readonly #simulation: Simulation;
   readonly #source: DecisionSource;
   readonly #judge: EndJudge;
@@ -213,6 +226,8 @@ export class SimulationRun {
     this.#properties = new WatchedProperties(this.#clock, report, capturePlaces);
     this.#actions = new EventActions(this.#clock, (error) => report('error', messageOf(error), error));
     this.#state = new DeclaredState(this.#clock, this.#healing, () => this.#decisions.count);
+    const { name, scenario } = options;
+    this.#owner = { name: name ?? (scenario.name || 'scenario'), scenario };
     this.#simulation = this.#makeSimulation(report);
     const { choices, random, tracer } = this.#simulation.world;
     const parts = { choices, random, tracer, report, capturePlaces };
@@ -286,22 +301,34 @@ export class SimulationRun {
   /**
    * Node reports exceptions of ticks between two turns; in the documented drain it also reports rejections there, at
    * the end of a turn. Anything else reported between turns belongs to the simulation only in ambient time, where Node
-   * calls its code then; otherwise code beside the simulation may have caused it.
+   * calls its code then, unless the callback is older than the simulation; otherwise code beside the simulation may
+   * have caused it. An error of code that uses another simulation after its end belongs to that one.
    */
   #watchUncaught(): UncaughtErrors {
     const isDocumented = this.#drain?.name === 'documented';
     const isAmbient = this.#session !== undefined;
+    const begin = isAmbient ? new CallbacksSince() : undefined;
     const uncaught: UncaughtErrors = new UncaughtErrors(
       isDocumented,
-      (what) => {
+      (what, reason) => {
+        if ((ownerOfLateUse(reason) ?? this.#owner) !== this.#owner) return false;
         if (this.turns.isOn) return true;
-        if (what === 'uncaught exception') return isAmbient || this.turns.hasThrown;
+        if (what === 'uncaught exception') {
+          return this.turns.hasThrown || begin?.isOlderRunning === false;
+        }
         return isDocumented && (isAmbient || uncaught.isWithinTurn);
       },
-      () => {
+      (what) => {
         const process = this.#processes.current;
-        return { atMs: this.#clock.now(), process, wasAlive: process?.parts.isAlive ?? true };
+        const isBetween = what === 'uncaught exception' && !this.turns.isOn && !this.turns.hasThrown;
+        return {
+          atMs: this.#clock.now(),
+          process,
+          wasAlive: process?.parts.isAlive ?? true,
+          ...(isBetween && isMachineTimerRunning() ? { isOfMachineTimer: true } : {}),
+        };
       },
+      (emit) => this.turns.outside(emit),
     );
     if (isDocumented) {
       this.#processes.onEvent = uncaught.noteEvent.bind(uncaught);
@@ -324,7 +351,7 @@ export class SimulationRun {
   }
 
   /** Passes errors that a node leaves uncaught to that node. */
-  #isFatal({ what, reason, atMs, process, wasAlive }: UncaughtError): boolean {
+  #isFatal({ what, reason, atMs, process, wasAlive, isOfMachineTimer }: UncaughtError): boolean {
     if (isEarlyEnd(reason)) this.#noteEarlyEnd(reason);
     else if (process?.parts.catches === true) {
       if (wasAlive) process.parts.fail(reason);
@@ -332,7 +359,8 @@ export class SimulationRun {
     } else {
       const message = `${what} in the scenario: ${messageOf(reason)}`;
       this.#addToFailure(message, reason);
-      this.#fail('error', message, { cause: reason, atMs, facts: this.#throwerOf(reason) });
+      const facts = isOfMachineTimer === true ? [plainFact(BETWEEN_TURNS)] : this.#throwerOf(reason);
+      this.#fail('error', message, { cause: reason, atMs, facts });
     }
     return true;
   }
@@ -389,6 +417,7 @@ export class SimulationRun {
     return new Simulation({
       world,
       report,
+      owner: this.#owner,
       healing,
       properties: this.#properties,
       reached: this.#reached,
@@ -604,13 +633,13 @@ export class SimulationRun {
   }
 
   #verdict(): Verdict {
-    const { name, scenario, seed = 1, keepTrace = false } = this.#options;
+    const { seed = 1, keepTrace = false } = this.#options;
     const decisions = this.#decisions;
     const events = keepTrace ? this.#keptEvents() : [];
     return {
       held: this.#failure === undefined,
       ...(this.#failure === undefined ? {} : { failure: this.#failure }),
-      scenario: name ?? (scenario.name || 'scenario'),
+      scenario: this.#owner.name,
       seed: String(seed),
       runs: this.#tally.runs,
       endStates: { ...this.#tally.endStates },

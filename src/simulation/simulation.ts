@@ -14,6 +14,7 @@ import type { DeclaredState } from './declared-state.ts';
 import type { EventAction, EventActions } from './event-actions.ts';
 import { isPending } from '../model/maybe-promise.ts';
 import type { Healing } from './healing.ts';
+import { lateUse, type LateOwner } from './late-use.ts';
 import type { ModuleLoads } from './module-loads.ts';
 import type { ReachedConditions } from './reached-conditions.ts';
 import {
@@ -90,6 +91,8 @@ export interface SimulationParts {
   readonly actions: EventActions;
   readonly state: DeclaredState;
   readonly loads: ModuleLoads;
+  /** The simulation, for errors of code that uses the handle after the end. */
+  readonly owner: LateOwner;
 }
 
 /** The handle of a running simulation. */
@@ -418,10 +421,7 @@ export class Simulation {
 
   #mustRun(what: string): void {
     if (!this.#isOver) return;
-    throw new RunnerError(
-      'RUNNER_SIMULATION_MISUSE',
-      `sim.${what} was called after the end of its simulation; a promise of the scenario was not awaited`,
-    );
+    throw lateUse(what, this.#parts.owner);
   }
 }
 

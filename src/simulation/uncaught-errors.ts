@@ -5,7 +5,7 @@
  * count. Uncaught errors of code outside the simulation are left to Node.
  */
 import { isInstance } from '../kernel/argument-check.ts';
-import { onProcessEvents } from '../kernel/drain-host.ts';
+import { onProcessEvents, type PassOn } from '../kernel/drain-host.ts';
 import type { RunningProcess } from './processes.ts';
 
 /** An uncaught error, and when it occurred. */
@@ -18,6 +18,8 @@ export interface UncaughtError {
   readonly process: RunningProcess | undefined;
   /** Whether that process was alive when Node reported the error. Errors of a dead process are ignored. */
   readonly wasAlive: boolean;
+  /** True if a timer of the machine called the code that threw, between two turns of the simulation. */
+  readonly isOfMachineTimer?: boolean;
 }
 
 /**
@@ -59,25 +61,30 @@ export class UncaughtErrors {
 
   /**
    * `isLate`: Node reports rejections only at the end of a turn of many events. `isOfRun` returns whether the error
-   * that Node reports now comes from the simulation; `now` returns virtual time and the process whose code runs.
+   * that Node reports now comes from the simulation; `now` returns virtual time, the process whose code runs, and what
+   * called it; `passOn` calls the listeners for an error of other code.
    */
   constructor(
     isLate: boolean,
-    isOfRun: (what: UncaughtError['what']) => boolean,
-    now: () => Pick<UncaughtError, 'atMs' | 'process' | 'wasAlive'>,
+    isOfRun: (what: UncaughtError['what'], reason: unknown) => boolean,
+    now: (what: UncaughtError['what']) => Omit<UncaughtError, 'what' | 'reason'>,
+    passOn: PassOn,
   ) {
     this.#isLate = isLate;
     const note = (what: UncaughtError['what'], key: unknown, reason: unknown): boolean => {
       if (isInstance(reason, Mark)) return this.#pass(reason, key);
-      if (!isOfRun(what)) return false;
-      this.#errors.set(key, { what, reason, ...now(), ...this.#whose() });
+      if (!isOfRun(what, reason)) return false;
+      this.#errors.set(key, { what, reason, ...now(what), ...this.#whose() });
       return true;
     };
-    this.#stop = onProcessEvents({
-      unhandledRejection: (reason, promise) => note('unhandled rejection', promise, reason),
-      uncaughtException: (reason) => note('uncaught exception', {}, reason),
-      rejectionHandled: (promise) => this.#errors.delete(promise),
-    });
+    this.#stop = onProcessEvents(
+      {
+        unhandledRejection: (reason, promise) => note('unhandled rejection', promise, reason),
+        uncaughtException: (reason) => note('uncaught exception', {}, reason),
+        rejectionHandled: (promise) => this.#errors.delete(promise),
+      },
+      passOn,
+    );
   }
 
   /** Stops watching. */

@@ -6,6 +6,7 @@
  */
 import process from 'node:process';
 import { messageOf } from '../kernel/errors.ts';
+import { ownerOfLateUse } from '../simulation/late-use.ts';
 import { detailedBy, factsOf, plainFact } from '../simulation/failure-fact.ts';
 import type { Failure, FailureKind, Verdict } from '../simulation/verdict.ts';
 
@@ -26,7 +27,11 @@ class StrayError extends Error {
   override readonly name = 'StrayError';
 
   constructor(what: string, reason: unknown) {
-    super(`${what} in the scenario: ${messageOf(reason)}`, { cause: reason });
+    const where =
+      ownerOfLateUse(reason) === undefined
+        ? 'in the scenario'
+        : 'of code that this or an earlier execution left';
+    super(`${what} ${where}: ${messageOf(reason)}`, { cause: reason });
   }
 }
 

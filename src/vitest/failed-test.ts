@@ -22,6 +22,7 @@ import { isInstance } from '../kernel/argument-check.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import { messageOf, RunnerError } from '../kernel/errors.ts';
 import { counted, formatCount } from '../model/plural.ts';
+import { BETWEEN_TURNS } from '../simulation/late-use.ts';
 import { framesOfThrown } from '../simulation/scenario-stack.ts';
 import { SimulationFailedError } from '../simulation/simulation-failed-error.ts';
 import { kindText, type Verdict } from '../simulation/verdict.ts';
@@ -77,6 +78,7 @@ const STATED: ReadonlySet<string> = new Set(['always', 'eventually']);
 export async function failedTest(run: TestRun, found: FoundFailure): Promise<Error> {
   if (found.kind === 'different') return differentTest(run, found.difference);
   if (found.kind === 'snapshot') return snapshotTest(run, found.difference);
+  if (found.kind === 'late') return lateTest(run, found.error);
   if (found.kind === 'unfinished') return unfinishedTest(run, found);
   if (found.kind === 'cut off') return cutOffTest(run, found);
   return failingTest(run, (await causedByEarlier(run, found)) ?? found);
@@ -101,7 +103,7 @@ async function failingTest(run: TestRun, found: ReportedExecution): Promise<Erro
           ...formatSettled(
             failing,
             longerText,
-            found.difference === undefined ? unrepeatedIn(run) : undefined,
+            found.difference === undefined && !isBetweenTurns(failing) ? unrepeatedIn(run) : undefined,
           ),
           ...keptText(failing),
         ]),
@@ -132,12 +134,17 @@ async function causedByEarlier(run: TestRun, found: FoundExecution): Promise<Rep
 }
 
 /** What differs between executions of the same decisions, and what is likely to make it differ. */
-function differenceLines(run: TestRun, { difference }: FoundExecution): string[] {
+function differenceLines(run: TestRun, { difference, failing }: FoundExecution): string[] {
   if (difference === undefined) return [];
   return [
     `${run.test.name}: ${DIFFERENCE_HEADLINES[difference.kind]}`,
-    ...[difference.text, ...causeLines(run)].map((line) => `  ${line}`),
+    ...[difference.text, ...(isBetweenTurns(failing) ? [] : causeLines(run))].map((line) => `  ${line}`),
   ];
+}
+
+/** True if the details of the failure say already that no decision leads to it. */
+function isBetweenTurns({ details }: FailingExecution): boolean {
+  return details.includes(BETWEEN_TURNS);
 }
 
 function causeLines({ isAmbient }: TestRun): readonly string[] {
@@ -313,6 +320,17 @@ function causesOf({ failure }: Verdict): string[] {
 /** The error of a test with wrong options, at the user's line that gave them or, as the stack has none, declared the test. */
 export function wrongTest(test: SimulatedTest, error: RunnerError): RunnerError {
   const { stack = '' } = error;
+  return withStack(error, hasUserFrame(stack) ? framesOf(stack) : declaredFrames(test));
+}
+
+/** An execution left code behind that used it after its end; which decisions lead there is not known. */
+function lateTest({ test }: TestRun, { message, stack = '' }: RunnerError): Error {
+  const lines = [
+    `${message}.`,
+    'The error came when that execution of the test had held and a later one ran, so there is nothing to explain or repeat.',
+    'Await in the scenario all that it begins, or stop it in sim.onEnd.',
+  ];
+  const error = new RunnerError('RUNNER_SIMULATION_MISUSE', lines.join('\n'));
   return withStack(error, hasUserFrame(stack) ? framesOf(stack) : declaredFrames(test));
 }
 

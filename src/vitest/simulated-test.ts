@@ -39,6 +39,7 @@ import type { Scenario, SimulateOptions } from '../simulation/simulate-options.t
 import type { Failure, Verdict } from '../simulation/verdict.ts';
 import { tuneEngine } from '../threads/engine-settings.ts';
 import { GuardedTurns } from '../ambient/guarded-turns.ts';
+import { LateErrors } from './late-errors.ts';
 import { VITEST_OPTIONS, type SimTestOptions, type TestedScenario } from './sim-test-options.ts';
 import {
   relativePath,
@@ -148,12 +149,16 @@ async function runChecked(test: SimulatedTest): Promise<void> {
     isAmbient: simulation.ambient !== undefined,
     ...{ test, reference, turns, within, leftMs, ...keptOf(test, reference) },
     untilTimeOutMs: () => startedAt + timeMs - now(),
-    executor: (seed) => comparing(test, executorWithin(simulation, turns, seed)),
+    executor: (seed) => comparing(test, late, executorWithin(simulation, turns, seed)),
   };
-  const found = await findFailure(run, plan, () => now() - startedAt >= timeMs * EXPLORE_PART).finally(() =>
-    DrainSlices.leave(),
+  const late = new LateErrors(simulation.scenario);
+  const found = await late.orFirst(
+    findFailure(run, plan, () => now() - startedAt >= timeMs * EXPLORE_PART)
+      .finally(() => DrainSlices.leave())
+      .finally(() => late.end()),
   );
-  const seen = foundWithSnapshots(test, found);
+  const seen: FoundFailure | undefined =
+    late.first === undefined ? foundWithSnapshots(test, found) : { kind: 'late', error: late.first };
   if (seen === undefined) return;
   const { failedTest } = await import('./failed-test.ts');
   throw await failedTest(run, seen);
@@ -161,14 +166,15 @@ async function runChecked(test: SimulatedTest): Promise<void> {
 
 /**
  * Compares the snapshots of executions that hold. It adds no promise turn to them, because the state it reads is
- * cleared when the next execution begins.
+ * cleared when the next execution begins. After an error of an execution that has ended, no other one begins.
  */
-function comparing({ snapshots }: SimulatedTest, executor: Executor): Executor {
-  if (snapshots === undefined) return executor;
+function comparing({ snapshots }: SimulatedTest, late: LateErrors, executor: Executor): Executor {
   return {
     scenario: executor.scenario,
     execute(request) {
+      if (late.first !== undefined) return Promise.reject(late.first);
       const running = executor.execute(request);
+      if (snapshots === undefined) return running;
       running.then(
         (verdict) => {
           if (verdict.held) snapshots.compare(() => verdict.decisions());

@@ -2,6 +2,7 @@
 import type { AuditDifference } from '../explore/campaign-report.ts';
 import type { Executor } from '../explore/executor.ts';
 import type { FailingExecution } from '../explore/failing-execution.ts';
+import type { RunnerError } from '../kernel/errors.ts';
 import type { CorpusFolder } from '../host/corpus/corpus-folder.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import type { Scenario } from '../simulation/simulate-options.ts';
@@ -104,6 +105,8 @@ export type FoundFailure =
     }
   | { readonly kind: 'different'; readonly difference: AuditDifference }
   | { readonly kind: 'snapshot'; readonly difference: SnapshotDifference }
+  /** Code used an execution after its end, while a later one ran. */
+  | { readonly kind: 'late'; readonly error: RunnerError }
   /** Time was up before all requested executions had run. */
   | { readonly kind: 'unfinished'; readonly executions: number; readonly runs: number };
 

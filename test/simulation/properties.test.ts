@@ -294,7 +294,7 @@ describe('clear reports', () => {
     await simulate({ scenario: (sim) => void (leaked = sim) });
     expect(() => leaked?.check(true, 'fine')).not.toThrow();
     expect(() => leaked?.check(false, 'late')).toThrow(
-      'sim.check "late" was called after the end of its simulation; a promise of the scenario was not awaited',
+      'sim.check "late" was called after the end of its simulation, "scenario"; a promise of the scenario was not awaited',
     );
   });
 

@@ -1,0 +1,34 @@
+/**
+ * Errors of code that uses a simulation after its end. Invariant: each is known with the simulation it belongs to, so
+ * that it fails no other one that runs when the error comes.
+ */
+import { RunnerError } from '../kernel/errors.ts';
+
+/** The simulation that was used. */
+export interface LateOwner {
+  /** As in its verdict. */
+  readonly name: string;
+  /** The function that was given as its scenario. */
+  readonly scenario: unknown;
+}
+
+const owners = new WeakMap<object, LateOwner>();
+
+/** The error of a call of `sim.NAME` after the end. */
+export function lateUse(what: string, owner: LateOwner): RunnerError {
+  const error = new RunnerError(
+    'RUNNER_SIMULATION_MISUSE',
+    `sim.${what} was called after the end of its simulation, ${JSON.stringify(owner.name)}; a promise of the scenario was not awaited`,
+  );
+  owners.set(error, owner);
+  return error;
+}
+
+/** The simulation that was used after its end; undefined for any other error. */
+export function ownerOfLateUse(error: unknown): LateOwner | undefined {
+  return typeof error === 'object' && error !== null ? owners.get(error) : undefined;
+}
+
+/** A detail of a failure by an error that a timer of the machine led to, between two turns of the simulation. */
+export const BETWEEN_TURNS =
+  'A timer of the machine called the code that threw, between two turns of this simulation. No decision leads to it, and the code may belong to an earlier simulation.';
