@@ -86,13 +86,17 @@ export async function failedTest(run: TestRun, found: FoundFailure): Promise<Err
 
 async function failingTest(run: TestRun, found: ReportedExecution): Promise<Error> {
   const failing = await kept(run, found, await settled(run, found));
-  const verdict = found.verdict ?? (await seenAgain(run, failing, found.seed));
+  const { soft } = run.test;
+  const replayed = soft?.hasAny === true ? undefined : found.verdict;
+  const verdict = replayed ?? (await seenAgain(run, failing, found.seed));
+  const failedSoftly = soft?.ofLast() ?? [];
   const { explanation } = failing;
   const lines = [
     ...(found.gap === undefined ? [] : [`The log that was asked for ${found.gap}. What happens now:`, '']),
     ...(explanation === undefined ? unexplained(failing) : explained(explanation)),
     ...(await escapesOf(run, failing, found.seed)),
     ...causesOf(verdict),
+    ...(failedSoftly.length === 0 ? [] : ['Soft assertions that failed before', ...indented(failedSoftly)]),
     ...differenceLines(run, found),
     'To see it again',
     ...(found.hasHeldBefore === true ? causedLines(run.test) : repeatLines(run.test, found, failing)),
@@ -131,6 +135,10 @@ async function causedByEarlier(run: TestRun, found: FoundExecution): Promise<Rep
     seed,
     hasHeldBefore: true,
   };
+}
+
+function indented(texts: readonly string[]): string[] {
+  return texts.flatMap((text) => withoutFrames(text).split('\n')).map((line) => `  ${line}`);
 }
 
 /** What differs between executions of the same decisions, and what is likely to make it differ. */

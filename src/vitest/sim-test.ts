@@ -11,6 +11,7 @@ import { keepAnonymous } from './anonymous-scenario.ts';
 import type { ExecutionExpects } from './execution-expects.ts';
 import { matchers } from './matchers.ts';
 import { VITEST_OPTIONS, type SimTestOptions, type TestedScenario } from './sim-test-options.ts';
+import type { SoftFailures } from './soft-failures.ts';
 import { rootOf } from './test-root.ts';
 import type { SimulatedTest } from './test-run.ts';
 
@@ -151,18 +152,20 @@ async function runDeclared(
   const { task, signal } = context;
   const { runSimulatedTest, wishIn } = await import('./simulated-test.ts');
   const { ExecutionExpects } = await import('./execution-expects.ts');
+  const { SoftFailures } = await import('./soft-failures.ts');
   const expects = new ExecutionExpects(
     () => (context._local ? context.expect : expect),
     task.id,
     task.concurrent === true,
   );
+  const soft = new SoftFailures(task);
   const names = [task.name];
   for (let { suite } = task; suite !== undefined; { suite } = suite) names.unshift(suite.name);
   await runSimulatedTest({
     name: names.join(' '),
     file: task.file.filepath,
     rootOf: () => rootOf(task.file),
-    scenario: expecting(scenario, given, expects),
+    scenario: expecting(scenario, given, [expects, soft]),
     options,
     timeoutMs: task.timeout,
     signal,
@@ -170,12 +173,14 @@ async function runDeclared(
     isDebugged,
     isReported: task.fails !== true,
     snapshots: expects,
+    soft,
     wish: wishIn(process.env),
     now,
     startedAt,
   }).then(
     () => expects.settle(),
     (error: unknown) => {
+      soft.ofLast();
       expects.fail();
       throw error;
     },
@@ -186,11 +191,13 @@ async function runDeclared(
 function expecting(
   scenario: AnyScenario,
   given: readonly unknown[],
-  expects: ExecutionExpects,
+  expects: readonly Pick<ExecutionExpects | SoftFailures, 'begin' | 'end'>[],
 ): SimulatedTest['scenario'] {
   const begin = (sim: Simulation): void => {
-    expects.begin();
-    sim.onEnd(() => expects.end());
+    for (const each of expects) {
+      each.begin();
+      sim.onEnd(() => each.end());
+    }
   };
   if (typeof scenario === 'function') {
     return (sim: Simulation) => {

@@ -32,6 +32,14 @@ export interface TestSnapshots {
   compare(decisions: () => readonly Decision[]): void;
 }
 
+/** Assertions of one test that failed without ending the execution. */
+export interface FailedSoftly {
+  /** True if any has failed in any execution. */
+  readonly hasAny: boolean;
+  /** Messages of the execution that ran last, if another failure ended it. */
+  ofLast(): readonly string[];
+}
+
 /** A test to run. */
 export interface SimulatedTest {
   /** Names of its groups and of the test itself, joined as `-t` matches them. */
@@ -51,6 +59,8 @@ export interface SimulatedTest {
   readonly isReported?: boolean;
   /** Snapshots on which the executions have to agree; default: none. */
   readonly snapshots?: TestSnapshots;
+  /** Failures of `expect.soft`; default: none. */
+  readonly soft?: FailedSoftly;
   /** True if a debugger may stop the test: a log that is asked for then runs once, and is not explained. */
   readonly isDebugged?: boolean;
   /** Value of `DRYRUNNER_SEED`. */

@@ -159,6 +159,92 @@ afterEach(() => { vi.useRealTimers(); });
 simTest('has fake timers already', async () => { await new Promise((resolve) => setTimeout(resolve, 5)); });
 `;
 
+const SOFT = `
+import { expect } from 'vitest';
+import { simTest } from ${door};
+const options = { timeout: 60_000, runs: 30 };
+const valueIn = async (sim) => {
+  const value = sim.choose('value', 6);
+  await sim.sleep(5);
+  return value;
+};
+simTest('one is soft', options, async (sim) => {
+  const value = await valueIn(sim);
+  expect.soft(value < 4 ? { value: 0 } : { value: 'great' }).toEqual({ value: 0 });
+});
+simTest('of the context', options, async (sim, { expect }) => {
+  expect.soft(await valueIn(sim)).toBeLessThan(4);
+});
+simTest('several', options, async (sim) => {
+  const value = await valueIn(sim);
+  expect.soft(value, 'the value').toBeLessThan(4);
+  await sim.sleep(1);
+  await expect.soft(Promise.resolve(value)).resolves.not.toBe(5);
+  expect.soft(value + 1).toBeLessThan(4);
+});
+simTest('before a hard one', options, async (sim) => {
+  const value = await valueIn(sim);
+  expect.soft(value).toBeLessThan(4);
+  expect(value).not.toBe(5);
+});
+simTest.fails('is expected to fail', options, async (sim) => {
+  expect.soft(await valueIn(sim)).toBeLessThan(4);
+});
+simTest('none fails', options, async (sim) => {
+  expect.soft(await valueIn(sim)).toBeLessThan(6);
+});
+`;
+
+describe('what failures of expect.soft show', () => {
+  let soft: Run;
+
+  beforeAll(async () => {
+    soft = await runVitest(await folderWith({ 'soft.test.mjs': SOFT }));
+  }, 240_000);
+
+  test.for([
+    ['one is soft', "expected { value: 'great' } to deeply equal { value: +0 }"],
+    ['of the context', 'expected 4 to be less than 4'],
+    [
+      'several',
+      '3 soft assertions failed: (1) the value: expected 5 to be less than 4 (2) expected 5 not to be 5',
+    ],
+    ['before a hard one', 'expected 5 not to be 5'],
+  ] as const)('%s: one explained failure of one execution', ([title, sentence]) => {
+    const { status, message } = soft.tests.get(title) ?? { status: 'missing', message: '' };
+    expect(status).toBe('failed');
+    expect(message).toContain(`${title} fails at`);
+    expect(message).toContain(sentence);
+    expect(message).toMatch(/when "value" is [45] \(of 0 to 5\)/);
+    expect(message.match(/SimulationFailedError/g)).toHaveLength(1);
+    expect(message).not.toContain('/src/kernel/');
+  });
+
+  test('a terminal shows each test once, with the difference and the lines that failed', () => {
+    expect(soft.text.match(/^ FAIL /gm)).toHaveLength(4);
+    expect(soft.text).toMatch(/- Expected\n\+ Received[^]*-\s+"value": 0,\n\+\s+"value": "great",/);
+    const [first, second] = ["'the value'", 'value + 1'].map(
+      (text) => SOFT.split('\n').findIndex((line) => line.includes(text)) + 1,
+    );
+    expect(soft.text).toMatch(
+      new RegExp(
+        `the error was thrown\n    soft\\.test\\.mjs:${first}:\\d+\n    soft\\.test\\.mjs:${second}:`,
+      ),
+    );
+  });
+
+  test('a failure that ends the execution names the soft ones before it', () => {
+    expect(soft.tests.get('before a hard one')?.message).toContain(
+      'Soft assertions that failed before\n  expected 5 to be less than 4\n',
+    );
+  });
+
+  test('others pass', () => {
+    const others = ['is expected to fail', 'none fails'].map((title) => soft.tests.get(title)?.status);
+    expect(others).toEqual(['passed', 'passed']);
+  });
+});
+
 describe('R-13 P-11: what a failing simTest shows', () => {
   let misuse: Run;
 
