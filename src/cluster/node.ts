@@ -96,6 +96,8 @@ export const CLUSTER_NODE_OPTIONS: is.RecordShape = is.optionsOf<ClusterNodeOpti
 );
 
 const RESTART_MS = 1_000;
+/** So many failures of a node that restarts, all at one time, do not end by themselves. */
+const FAILURES_AT_ONCE_MAX = 1_000;
 
 /**
  * A node of a network. Made by {@link Network.node}. After it has left, its methods throw `RUNNER_SIMULATION_MISUSE`, `restart` already while
@@ -163,6 +165,9 @@ export class SimulatedClusterNode<T extends object | void>
   /** The option of the crash in progress, if it has one. */
   #keepsUnsynced: boolean | undefined;
   #restart: Timer | undefined;
+  /** Time of its last failure, and the number of its failures at that time. */
+  #failedAtMs = -1;
+  #failures = 0;
   #leaving: Promise<void> | undefined;
   #gone: (() => void) | undefined;
   #hasLeft = false;
@@ -435,8 +440,9 @@ export class SimulatedClusterNode<T extends object | void>
     }
     if (!isAlive) return;
     this.#trace('failed', messageOf(error));
+    if (onError === 'restart' && this.#failsForEver(error, restartMs)) return;
     const machine = this.#machine;
-    machine.crash('error');
+    machine.crash('error', messageOf(error));
     if (onError === 'crash' || this.#hasLeft) return;
     const { incarnation } = machine;
     this.#restart?.cancel();
@@ -444,6 +450,18 @@ export class SimulatedClusterNode<T extends object | void>
       // The scenario may have started a new process meanwhile.
       if (machine.incarnation === incarnation) machine.recover();
     });
+  }
+
+  /** Fails the simulation if the node only fails and restarts while time stands still, which would never end. */
+  #failsForEver(error: unknown, restartMs: number): boolean {
+    const { clock, processes } = this.#fabric.world;
+    const now = clock.now();
+    this.#failures = this.#failedAtMs === now ? this.#failures + 1 : 1;
+    this.#failedAtMs = now;
+    if (this.#failures < FAILURES_AT_ONCE_MAX || processes === undefined) return false;
+    const often = `${this.name} has failed ${this.#failures} times at ${now} ms and restarts at once`;
+    processes.fail(`${often} (onError: "restart", restartMs: ${restartMs}): ${messageOf(error)}`, error);
+    return true;
   }
 
   /** Starts a process during a call of the scenario, which gets the error of the program unless `onError` handles it. */

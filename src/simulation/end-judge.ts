@@ -33,9 +33,12 @@ const LOADING = /^(?:FSReq|CloseReq)/;
 /** Maximum number of looks while a module loads; each takes about a millisecond of real time. */
 const LOADING_LOOKS_MAX = 5_000;
 /** Explains a standstill by the kind of its wait; takes the number of held or awaited things. */
+const NOT_ENDED = 'the scenario has not ended';
+const PERIODIC = 'Stall: nothing but periodic work fires';
+const STANDS_STILL = 'Stall: time stands still, because what fires is due again at once';
 const WAIT_WORDS: Readonly<Record<Standstill['wait'], (count: number) => string>> = {
   circle: () => 'there is a circle of waits',
-  held: (count) => `the scenario has not ended. Still held or awaited: ${counted(count, 'resource')}`,
+  held: (count) => `${NOT_ENDED}. Still held or awaited: ${counted(count, 'resource')}`,
   unknown: () => 'the scenario awaits a promise that nothing is left to settle',
 };
 
@@ -170,12 +173,13 @@ export class EndJudge {
   }
 
   /** Fails a scenario that does not continue while only the periodic events in `repeats` fire. */
-  judgeStall(repeats: readonly string[]): void {
+  judgeStall(repeats: readonly string[], keptFromFiring: readonly string[]): void {
     // A timer without a place adds nothing to `repeats`.
     const ambient = this.#session?.leftovers() ?? [];
     const placed = ambient.filter(({ stack }) => stack !== undefined).slice(0, SHOWN_MAX);
-    const facts = [...plainFacts(repeats), ...placed];
-    this.#judgeWait('stall', 'Stall: nothing but periodic work fires', facts);
+    const facts = [...plainFacts([...keptFromFiring, ...repeats]), ...placed];
+    const what = keptFromFiring.length === 0 ? PERIODIC : STANDS_STILL;
+    this.#judgeWait('stall', what, facts);
   }
 
   /** Fails a scenario after `maxEvents` events; `next` says what repeats, or what would fire next. */
@@ -214,7 +218,9 @@ export class EndJudge {
     const { count } = this.#ledger;
     const isCircle = facts.some((fact) => fact.kind === 'circle');
     const wait = isCircle ? 'circle' : count > 0 ? 'held' : 'unknown';
-    const message = `${what}, and ${WAIT_WORDS[wait](count)}`;
+    // Where time stands still, the timer that the scenario waits for may be there.
+    const words = what === STANDS_STILL && wait === 'unknown' ? NOT_ENDED : WAIT_WORDS[wait](count);
+    const message = `${what}, and ${words}`;
     this.#fail(kind, message, { rule: 'R211', facts, standstill: { what, wait } });
   }
 

@@ -109,7 +109,7 @@ export class EndlessWatch {
     if (stall !== undefined && fired >= stall.lookAt) {
       const repeats = stall.look();
       if (repeats !== undefined) {
-        this.#judge.judgeStall(repeats);
+        this.#judge.judgeStall(repeats, this.#keptFromFiring(stall.instantMs));
         return true;
       }
     }
@@ -136,15 +136,15 @@ export class EndlessWatch {
     if (this.#clock.fired < this.#maxEvents) return false;
     const cycle = this.#tail.describeCycle();
     const next = cycle === undefined ? this.#clock.pendingLabels(SHOWN_MAX) : [cycle];
-    this.#judge.judgeBudget(this.#maxEvents, [...this.#timeStandsStill(this.#tail), ...next]);
+    this.#judge.judgeBudget(this.#maxEvents, [...this.#keptFromFiring(this.#tail.instantMs), ...next]);
     return true;
   }
 
   /**
-   * An event that is due again at once, as in a loop of `setImmediate`, stops time, and the event that it waits for may
-   * be due later.
+   * Says which event never fires because time stands still at `instantMs`, as in a loop of `setImmediate`: what waits for it may keep the
+   * loop going. Empty if time advances, or nothing is due later.
    */
-  #timeStandsStill({ instantMs }: EventTail): string[] {
+  #keptFromFiring(instantMs: number | undefined): string[] {
     if (instantMs === undefined) return [];
     const later = this.#clock.pendingEvents().find(({ atMs }) => atMs > instantMs);
     if (later === undefined) return [];

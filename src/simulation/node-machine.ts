@@ -3,6 +3,7 @@
  * owner decides what the process is, a runner or anything else. Invariants: at most one process is alive; nothing that
  * a dead process does is seen.
  */
+import { messageOf } from '../kernel/errors.ts';
 import type { Topic } from '../kernel/question.ts';
 import type { ClockSkew } from '../kernel/skewed-clock.ts';
 import type { CrashKind } from '../model/faults.ts';
@@ -70,6 +71,8 @@ export class Machine implements StrikeTarget {
   incarnation = -1;
   #process: NodeProcess | undefined;
   #factor = 1;
+  /** The error that ended the last process, if it was its own. */
+  #error: string | undefined;
   /** Set by `stopFaults` and `end`. */
   #isFinal = false;
 
@@ -114,6 +117,7 @@ export class Machine implements StrikeTarget {
     try {
       this.#hooks.started(process.world, index);
     } catch (error) {
+      this.#error = messageOf(error);
       this.#kill('error');
       throw error;
     }
@@ -133,8 +137,10 @@ export class Machine implements StrikeTarget {
     this.#process?.begin(code);
   }
 
-  crash(cause: 'crash' | 'error' = 'crash'): void {
+  /** `error` is the message of the error of its own that ends the process. */
+  crash(cause: 'crash' | 'error' = 'crash', error?: string): void {
     if (this.#isFinal || this.#process === undefined) return;
+    this.#error = error;
     if (cause === 'crash') this.traceFault('node', this.crashKind, '');
     this.#kill(cause);
   }
@@ -239,7 +245,8 @@ export class Machine implements StrikeTarget {
 
   /** Name and state, for reports. */
   describe(): string {
-    return `${this.name} ${this.#stateText()}`;
+    const why = this.state === 'down' && this.#error !== undefined ? ` since it failed: ${this.#error}` : '';
+    return `${this.name} ${this.#stateText()}${why}`;
   }
 
   #stateText(): string {

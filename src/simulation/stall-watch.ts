@@ -1,5 +1,5 @@
 /**
- * Notices that a scenario waits while only periodic work fires. Now and then it samples what fires, what is pending and
+ * Notices that a scenario waits while only periodic work fires, or work that is due again at once and keeps time from advancing. Now and then it samples what fires, what is pending and
  * held, and how far the runs have progressed. Invariants: the result depends on the events alone, so that a replay
  * finds the stall at the same event; a simulation in which anything else may still happen is not a stall.
  */
@@ -49,6 +49,7 @@ interface SiteCount {
 
 /** A period without anything new. */
 interface Stretch {
+  readonly atMs: number;
   readonly progress: number;
   /** Number of events created before it began: as long as one of them is pending, something else may happen. */
   readonly made: number;
@@ -86,6 +87,12 @@ export class StallWatch {
     return undefined;
   }
 
+  /** The time, if it has not advanced since the last time that anything was new. */
+  get instantMs(): number | undefined {
+    const now = this.#clock.now();
+    return this.#stretch?.atMs === now ? now : undefined;
+  }
+
   /** Stops watching. */
   stop(): void {
     this.#look?.stop();
@@ -121,7 +128,7 @@ export class StallWatch {
     }
     stretch.looks += 1;
     if (stretch.looks < LOOKS_MIN - 1 || fired < this.#nextLastLookAt) return;
-    if (this.#clock.hasPendingMadeBefore(stretch.made)) return;
+    if (this.#hasOthersPending(stretch.made)) return;
     if (look instanceof LookBeforeLast && look.scenarioContinues) {
       this.#leaveAlone();
       return;
@@ -133,7 +140,7 @@ export class StallWatch {
   #judge(look: LastLook): readonly string[] | undefined {
     const { fired } = this.#clock;
     const isLong = fired - look.firedBefore >= LAST_LOOK_LENGTH_MAX;
-    const isOpen = this.#clock.hasPendingMadeBefore(look.madeBefore);
+    const isOpen = this.#hasOthersPending(look.madeBefore);
     const mayContinue =
       look.scenarioContinues || this.#stretch === undefined || !this.#isStill(this.#stretch);
     if (isOpen && !isLong && !mayContinue) {
@@ -160,11 +167,21 @@ export class StallWatch {
   #newStretch(): Stretch {
     const { made } = this.#clock;
     return {
+      atMs: this.#clock.now(),
       progress: this.#liveness().progress,
       made,
       sizeMax: this.#size() * (1 + SLACK_SHARE) + SLACK,
       looks: 0,
     };
+  }
+
+  /** True if one of the first `made` events may still fire. What is due later does not while time stands still. */
+  #hasOthersPending(made: number): boolean {
+    const clock = this.#clock;
+    if (!clock.hasPendingMadeBefore(made)) return false;
+    const { instantMs } = this;
+    if (instantMs === undefined) return true;
+    return clock.pendingEvents().some(({ id, atMs, late }) => id <= made && atMs === instantMs && !late);
   }
 
   #isStill({ progress, sizeMax }: Stretch): boolean {

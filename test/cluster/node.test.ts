@@ -102,6 +102,46 @@ describe('a start that fails', () => {
     expect(failure).toMatchObject({ kind: 'error', message: 'a failed: no config' });
   });
 
+  test.each<readonly [string, (node: NodeContext) => unknown]>([
+    ['throws', fail],
+    ['rejects', () => Promise.reject(new Error('no config'))],
+    ['fails in an event', ({ clock }) => clock.timer('boot', 0, fail)],
+  ])('that always %s and restarts at once fails the simulation after 1000 failures', async (_, program) => {
+    const { failure } = await play(async (sim) => {
+      const options = { onError: 'restart', restartMs: 0 } as const;
+      createNetwork(sim).node('worker', program as () => void, options);
+      await sim.sleep(100);
+    });
+    expect(failure).toMatchObject({
+      kind: 'error',
+      message:
+        'worker has failed 1000 times at 0 ms and restarts at once (onError: "restart", restartMs: 0): no config',
+    });
+    expect((failure?.cause as Error).message).toBe('no config');
+  });
+
+  test('may restart at once often, as long as time passes', () =>
+    holds(async (sim) => {
+      const program = async ({ sleep, incarnation }: NodeContext): Promise<void> => {
+        await sleep(1);
+        if (incarnation < 2_500) fail();
+      };
+      const node = createNetwork(sim).node('a', program, { onError: 'restart', restartMs: 0 });
+      await sim.sleep(3_000);
+      expect([node.state, node.incarnation]).toEqual(['up', 2_500]);
+    }));
+
+  test('that keeps failing is named with its error where nothing else happens', async () => {
+    const { failure } = await play(async (sim) => {
+      createNetwork(sim).node('worker', fail, { onError: 'crash' });
+      await new Promise(() => {});
+    });
+    expect(failure).toMatchObject({
+      kind: 'deadlock',
+      details: ['nodes: worker down since it failed: no config'],
+    });
+  });
+
   test('with onError restart another process starts after a while', () =>
     holds(async (sim) => {
       const net = createNetwork(sim);

@@ -90,6 +90,50 @@ describe('the cycle of a run that does not end', () => {
     expect(goesOn?.failure).toMatchObject({ kind: 'budget', details: ['repeats every event: poll'] });
   });
 
+  test('of others that keeps time where it is is a stall long before the default budget', async () => {
+    const { failure, firedEvents } = await simulate({
+      leftovers: 'ignore',
+      async scenario(sim) {
+        const { clock } = sim.world;
+        const again = (): void => void clock.timer('again', 0, again);
+        again();
+        clock.endOfInstant('the end of the instant', 0, () => undefined);
+        await sim.sleep(10);
+      },
+    });
+    expect(failure).toMatchObject({
+      kind: 'stall',
+      rule: 'R211',
+      message:
+        'Stall: time stands still, because what fires is due again at once, and the scenario has not ended',
+      details: [
+        'time stands still at 0 ms: what repeats is due again at once, and scenario sleep, due at 10 ms, never fires',
+        'repeats at one instant: again',
+      ],
+    });
+    expect(firedEvents).toBeLessThan(140_000);
+  });
+
+  test.each([
+    ['that moves time a little', 0.001],
+    ['of the scenario itself', 0],
+  ])('%s is no stall while something is due later', async (title, ms) => {
+    const { failure } = await simulate({
+      leftovers: 'ignore',
+      async scenario(sim) {
+        const { clock } = sim.world;
+        const isOver = sleep(clock, 1_000, 'the end');
+        const loop = async (): Promise<void> => {
+          for (let n = 0; n < 300_000; n += 1) await sleep(clock, ms, 'again');
+        };
+        if (title === 'of the scenario itself') await loop();
+        else void loop();
+        await isOver;
+      },
+    });
+    expect(failure).toBeUndefined();
+  });
+
   test('without a cycle, the budget shows what would come next', async () => {
     let label = 'a';
     const { failure } = await simulate({
