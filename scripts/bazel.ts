@@ -1,6 +1,10 @@
-// `npm run bazel`: a real Bazel builds the workspace of fixtures/bazel against this machine as a cluster, honest and lying. `-- --seeds N` is how
-// many seeds of faults (default 200, half over workers that run commands and half over simulated ones), `--seed S` tries that one alone and shows
-// what Bazel says, `--workers exec|simulated`, `--times` compares 200 small actions with what Bazel takes without a cluster.
+// A real Bazel builds the workspace of fixtures/bazel against this machine as a cluster, honest and lying.
+//   --seeds N           how many seeds of faults, half over workers that run commands and half over simulated ones (200)
+//   --seed S            that seed alone, and what Bazel says
+//   --workers KIND      exec or simulated (both)
+//   --times             compares 200 small actions with what Bazel takes without a cluster
+//   --help              this text
+// Exits 1 if a build fails, 2 on wrong usage.
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import {
@@ -9,17 +13,28 @@ import {
   type WorkerKind,
 } from '../src/host/remote/build-cluster.ts';
 import { bazelMissingBecause, BazelWorkspace } from './bazel-workspace.ts';
-
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '200' },
-    seed: { type: 'string' },
-    workers: { type: 'string' },
-    times: { type: 'boolean', default: false },
-  },
-});
+import { optionsOrEnd, positiveInteger } from './command-line.ts';
 
 const WORKERS: readonly WorkerKind[] = ['exec', 'simulated'];
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: 'string', default: '200' },
+      seed: { type: 'string' },
+      workers: { type: 'string' },
+      times: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const { workers } = values;
+  if (workers !== undefined && !WORKERS.some((kind) => kind === workers)) {
+    throw new Error(`--workers: expected ${WORKERS.join(' or ')}, got ${workers}`);
+  }
+  return { ...values, seeds: positiveInteger('seeds', values.seeds) };
+}
+
+const values = optionsOrEnd(import.meta.url, readOptions);
 
 interface Trial {
   readonly code: number | null;
@@ -63,9 +78,7 @@ async function tryOne(workspace: BazelWorkspace, seed: string, workers: WorkerKi
 async function trySeeds(workspace: BazelWorkspace): Promise<boolean> {
   const workers = WORKERS.filter((kind) => values.workers === undefined || values.workers === kind);
   const seeds =
-    values.seed === undefined
-      ? Array.from({ length: Number(values.seeds) }, (_, n) => String(n + 1))
-      : [values.seed];
+    values.seed === undefined ? Array.from({ length: values.seeds }, (_, n) => String(n + 1)) : [values.seed];
   let failed = 0;
   for (const [index, seed] of seeds.entries()) {
     // A seed alone goes to all kinds; of many each kind gets its share.

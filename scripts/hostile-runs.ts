@@ -1,9 +1,14 @@
 // Runs hostile programs for real, again and again, and then looks for what they left behind: living processes, zombies, open
-// file descriptors, temporary directories, control groups. Exits 1 if anything is left that was not reported on a run, if a run
-// ended as it may not, or if the end of a run takes more than twice as long at 200 at once as at 20. --through says what runs
-// them, `runner`, `execer` or `both` (the default); --runs N says how many (500), --parallel N how many at a time (4), --only
-// TEXT which kinds (and no crowds), --seed TEXT in which order; --json prints one object per run and one at the end on stdout
-// instead of the table.
+// file descriptors, temporary directories, control groups.
+//   --runs N            how many programs (500)
+//   --parallel N        how many at a time (4)
+//   --through WAY       what runs them: runner, execer or both (both)
+//   --only TEXT         the kinds with TEXT in their name, and no crowds
+//   --seed TEXT         another order (hostile)
+//   --json              one object per run and one at the end instead of the table
+//   --help              this text
+// Exits 1 if anything is left that was not reported on a run, if a run ended as it may not, or if the end of a run takes more than
+// twice as long at 200 at once as at 20; 2 on wrong usage.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +16,7 @@ import process from 'node:process';
 import { parseArgs, styleText } from 'node:util';
 import { livingWithMark, newMark, openFiles } from '../test/host/hostile/leftovers.ts';
 import { builtPrograms } from '../test/host/hostile/needs.ts';
+import { optionsOrEnd, positiveInteger } from './command-line.ts';
 import { formatCrowds, measureCrowds } from './hostile-crowd.ts';
 import { cleanUp, countUnreported, findLeftovers, type Leftovers } from './hostile-leftovers.ts';
 import { createGround, planRuns, WAYS, type HostileGround, type HostileKind } from './hostile-plan.ts';
@@ -33,6 +39,7 @@ interface Settings {
   readonly only: string;
   readonly seed: string;
   readonly json: boolean;
+  readonly help: boolean;
 }
 
 async function runOne({ name, program, subject }: HostileKind, run: number, mark: string): Promise<Finished> {
@@ -55,14 +62,8 @@ function showProgress(done: number, runs: number, bad: number): void {
   else if (done % 50 === 0 || done === runs) process.stderr.write(`${line}\n`);
 }
 
-function refuse(name: string, expected: string, given: string): never {
-  process.stderr.write(`--${name}: expected ${expected}, got ${given}\n`);
-  process.exit(2);
-}
-
-function count(name: string, given: string): number {
-  const value = Number(given);
-  return Number.isSafeInteger(value) && value > 0 ? value : refuse(name, 'an integer > 0', given);
+function refused(name: string, expected: string, given: string): Error {
+  return new Error(`--${name}: expected ${expected}, got ${given}`);
 }
 
 async function runAll(
@@ -119,25 +120,31 @@ function readSettings(): Settings {
       only: { type: 'string', default: '' },
       seed: { type: 'string', default: 'hostile' },
       json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
     },
   });
-  if (!WAYS.includes(values.through)) refuse('through', WAYS.join(', '), values.through);
+  if (!WAYS.includes(values.through)) throw refused('through', WAYS.join(', '), values.through);
   return {
     ...values,
-    runs: count('runs', values.runs),
-    parallel: count('parallel', values.parallel),
+    runs: positiveInteger('runs', values.runs),
+    parallel: positiveInteger('parallel', values.parallel),
   };
 }
 
 async function main(): Promise<void> {
-  const { runs, parallel, through, only, seed, json } = readSettings();
+  const { runs, parallel, through, only, seed, json } = optionsOrEnd(import.meta.url, readSettings);
   builtPrograms();
   const filesBefore = openFiles();
   // Temporary directories go here, so that none of anybody else's is mistaken for one of ours.
   const folder = mkdtempSync(join(tmpdir(), 'hostile-runs-'));
   process.env['TMPDIR'] = folder;
   const ground = createGround(through, only);
-  if (ground.kinds.length === 0) refuse('only', 'a part of the name of a kind that can run here', only);
+  if (ground.kinds.length === 0) {
+    rmSync(folder, { recursive: true });
+    optionsOrEnd(import.meta.url, () => {
+      throw refused('only', 'a part of the name of a kind that can run here', only);
+    });
+  }
   const all: Finished[] = [];
   const plan = planRuns(ground.kinds, runs, seed);
   const marks = await runAll(plan, parallel, (finished) => {

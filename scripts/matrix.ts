@@ -1,14 +1,17 @@
-/**
- * `npm run matrix`: the package on every Node and every major of Vitest that it supports, installed as users install it, and how fast it
- * is there. --quick takes a part of the suite, fewer seeds and the benchmark of executions alone; --node 20,24 takes some versions; --only
- * hashes,packages,suite,bench some parts; --json prints the report as JSON. Works in a folder of the system's for temporary files, with logs in it, and leaves
- * the checkout as it is. Exits with 1 if anything failed; a slower figure is marked and fails nothing.
- */
+// The package on every Node and every major of Vitest that it supports, installed as users install it, and how fast it is there. Works in a
+// folder of the system's for temporary files, with logs in it, and leaves the checkout as it is.
+//   --quick             a part of the suite, fewer seeds, and the benchmark of executions alone
+//   --node 20,24        some versions
+//   --only PART,…       some of hashes, packages, suite and bench
+//   --json              the report as JSON
+//   --help              this text
+// Exits 1 if anything failed; a slower figure is marked and fails nothing. Exits 2 on wrong usage.
 import { existsSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { optionsOrEnd } from './command-line.ts';
 import { typescriptProject, vitestProject, type ConsumerResult } from './matrix/consumers.ts';
 import { installEngine, type Engine } from './matrix/engines.ts';
 import { isGreen, reportText, type FigureRow, type HashResult, type SuiteResult } from './matrix/report.ts';
@@ -25,41 +28,32 @@ interface Options {
   readonly parts: readonly string[];
   readonly quick: boolean;
   readonly json: boolean;
-}
-
-function usage(message: string): never {
-  const known = `[--quick] [--node ${NODE_MAJORS.join(',')}] [--only ${PARTS.join(',')}] [--json]`;
-  process.stderr.write(`${message}\nusage: npm run matrix -- ${known}\n`);
-  process.exit(2);
+  readonly help: boolean;
 }
 
 function listOf(text: string, known: readonly string[], option: string): string[] {
   const items = text.split(',');
   const unknown = items.find((item) => !known.includes(item));
-  return unknown === undefined
-    ? items
-    : usage(`${option}: expected some of ${known.join(', ')}, got ${unknown}`);
+  if (unknown === undefined) return items;
+  throw new Error(`${option}: expected some of ${known.join(', ')}, got ${unknown}`);
 }
 
-function optionsFrom(): Options {
-  try {
-    const { values } = parseArgs({
-      options: {
-        node: { type: 'string', default: NODE_MAJORS.join(',') },
-        only: { type: 'string', default: PARTS.join(',') },
-        quick: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-      },
-    });
-    const { quick, json } = values;
-    const majors = listOf(values.node, NODE_MAJORS.map(String), '--node').map(Number);
-    return { majors, parts: listOf(values.only, PARTS, '--only'), quick, json };
-  } catch (error) {
-    return usage(error instanceof Error ? error.message : String(error));
-  }
+function options(): Options {
+  const { values } = parseArgs({
+    options: {
+      node: { type: 'string', default: NODE_MAJORS.join(',') },
+      only: { type: 'string', default: PARTS.join(',') },
+      quick: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const { quick, json, help } = values;
+  const majors = listOf(values.node, NODE_MAJORS.map(String), '--node').map(Number);
+  return { majors, parts: listOf(values.only, PARTS, '--only'), quick, json, help };
 }
 
-const { majors, parts, quick, json } = optionsFrom();
+const { majors, parts, quick, json } = optionsOrEnd(import.meta.url, options);
 // Outside of the checkout, or tools would find its configuration from the projects that are made there.
 const work = join(tmpdir(), 'dryrunner-matrix');
 

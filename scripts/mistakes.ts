@@ -18,7 +18,7 @@ import { isStrategyName, strategyNames } from '../src/explore/strategies/strateg
 import { tuneEngine } from '../src/threads/engine-settings.ts';
 import type { ScenarioDefinition } from '../src/index.ts';
 import { clusterPrograms } from '../sims/cluster/index.ts';
-import { openingComment, positiveInteger } from './command-line.ts';
+import { optionsOrEnd, positiveInteger } from './command-line.ts';
 import {
   mistakeHeader,
   mistakeLine,
@@ -60,20 +60,7 @@ function options() {
   };
 }
 
-/** What was given; ends this process on wrong usage, and after the help. */
-function optionsOrEnd(): ReturnType<typeof options> {
-  try {
-    const given = options();
-    if (!given.help) return given;
-    process.stdout.write(openingComment(import.meta.url));
-    process.exit(0);
-  } catch (error) {
-    process.stderr.write(`mistakes: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(2);
-  }
-}
-
-const values = optionsOrEnd();
+const values = optionsOrEnd(import.meta.url, options);
 /** A race takes far less; this ends one that hangs. */
 const RACE_MS_MAX = 600_000;
 const copies = new PackageCopies(fileURLToPath(new URL('../.dryrunner/mistakes', import.meta.url)));

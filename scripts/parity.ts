@@ -1,12 +1,16 @@
-// Prints which part of the contract which runner keeps: groups of conformance cases × runners. --only NAME (may be
-// given again) takes some runners, --seeds N runs each case in virtual time under N seeds (default 3), --json prints
-// one object for programs. Exits 1 on a failure, 2 on wrong usage.
+// Prints which part of the contract which runner keeps: groups of conformance cases × runners.
+//   --only NAME         a runner; may be given again
+//   --seeds N           each case in virtual time under N seeds (3)
+//   --json              one object for programs
+//   --help              this text
+// Exits 1 on a failure, 2 on wrong usage.
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { runConformance, type CaseResult } from '../src/conformance/run-conformance.ts';
 import type { ConformanceSubject } from '../src/conformance/subject.ts';
 import { exec } from '../test/conformance/exec-subject.ts';
 import { virtualSubjects } from '../test/conformance/subjects.ts';
+import { optionsOrEnd, positiveInteger } from './command-line.ts';
 import { matrixLines, parityMatrix } from './parity-matrix.ts';
 
 const WALL_CONCURRENCY = 5;
@@ -20,22 +24,23 @@ function chosen(only: readonly string[]): readonly ConformanceSubject[] {
   return only.length === 0 ? all : all.filter(({ name }) => only.includes(name));
 }
 
-function seedsUpTo(text: string): number[] {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1) throw new Error(`--seeds: expected an integer ≥ 1, got ${text}`);
-  return Array.from({ length: count }, (_, index) => index + 1);
-}
-
-async function main(): Promise<void> {
+function options() {
   const { values } = parseArgs({
     options: {
       only: { type: 'string', multiple: true, default: [] },
       seeds: { type: 'string', default: '3' },
       json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
     },
   });
-  const subjects = chosen(values.only);
-  const seeds = seedsUpTo(values.seeds);
+  const count = positiveInteger('seeds', values.seeds);
+  const seeds = Array.from({ length: count }, (_, index) => index + 1);
+  return { ...values, subjects: chosen(values.only), seeds };
+}
+
+const { subjects, seeds, json } = optionsOrEnd(import.meta.url, options);
+
+async function main(): Promise<void> {
   const results: CaseResult[] = [];
   for (const subject of subjects) {
     if (process.stderr.isTTY) process.stderr.write(`${subject.name} …\r`);
@@ -44,7 +49,7 @@ async function main(): Promise<void> {
     }
   }
   const matrix = parityMatrix(results);
-  if (values.json) console.log(JSON.stringify(matrix));
+  if (json) console.log(JSON.stringify(matrix));
   else for (const line of matrixLines(matrix)) console.log(line);
   process.exitCode = matrix.failed === 0 ? 0 : 1;
 }

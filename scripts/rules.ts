@@ -1,10 +1,16 @@
-// Lists each rule of docs/contract.md (or, with --defects, each defect of docs/defects.md) with the passing tests
-// that carry its number, and exits 1 while one has none. --results FILE reads a finished run
-// instead of making one; --missing leaves the proved ones out; --json prints one object for programs. --write runs no test:
-// it writes src/model/contract-rules.ts, from which failures quote the rules, after a change of docs/contract.md.
+// Lists each rule of docs/contract.md with the passing tests that carry its number.
+//   --defects           each defect of docs/defects.md instead
+//   --results FILE      reads a finished run instead of making one
+//   --missing           leaves out those that have a test
+//   --json              one object for programs
+//   --write             runs no test: writes src/model/contract-rules.ts, from which failures quote the rules, after a change of
+//                       docs/contract.md
+//   --help              this text
+// Exits 1 while one has no test, 2 on wrong usage.
 import { writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { parseArgs, styleText } from 'node:util';
+import { optionsOrEnd } from './command-line.ts';
 import { contractRulesModule, definedNumbers, exemptDefects } from './numbered-pages.ts';
 import { readReport, runTests, summarize } from './test-results.ts';
 import type { ProvingTest } from './test-results.ts';
@@ -41,7 +47,7 @@ function describeRow({ number, tests, exemption }: Row): string {
 const clip = (line: string, width: number): string =>
   line.length > width ? `${line.slice(0, width - 1)}…` : line;
 
-function main(): void {
+function options() {
   const { values } = parseArgs({
     options: {
       results: { type: 'string' },
@@ -49,8 +55,14 @@ function main(): void {
       missing: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
     },
   });
+  return values;
+}
+
+function main(): void {
+  const values = optionsOrEnd(import.meta.url, options);
   if (values.write) {
     writeFileSync(contractRulesModule.path, contractRulesModule.text());
     return;
