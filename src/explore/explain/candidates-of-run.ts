@@ -6,7 +6,7 @@ import { wordsOf } from './failure-subjects.ts';
 import { isLoss } from './file-losses.ts';
 import type { HistoryCandidate } from './history-candidate.ts';
 import { RepeatedLosses } from './repeated-losses.ts';
-import { RepeatedNotes } from './repeated-notes.ts';
+import { RecurringLines } from './recurring-lines.ts';
 import type { RunIndex } from './run-index.ts';
 import { withSilentFirings } from './silent-firings.ts';
 
@@ -15,8 +15,8 @@ export function candidatesOf(index: RunIndex, failure: Failure): HistoryCandidat
   const { run, exchanges } = index;
   const losses = new RepeatedLosses(run.events);
   const words = wordsOf(failure);
-  const notes = new RepeatedNotes(run.events, words);
-  const ranks = new EventRanks(index, failure, { words, notes });
+  const recurring = new RecurringLines(run.events, exchanges);
+  const ranks = new EventRanks(index, failure, { words, recurring });
   const decided = new DecidedLines(index);
   const candidates: HistoryCandidate[] = [];
   run.events.forEach(({ event, firingId }, at) => {
@@ -26,10 +26,11 @@ export function candidatesOf(index: RunIndex, failure: Failure): HistoryCandidat
     const textOf = (): string =>
       (fault ?? exchanges.textOf(event) ?? index.textOf(event)) +
       losses.timesText(event) +
-      notes.timesText(event);
+      recurring.timesText(event);
     if (isLoss(event) && isStatedSince(candidates, firingId, textOf())) return;
     const { at: atMs, runner } = event;
     const role = fault === undefined ? 'event' : 'decision';
+    const story = recurring.storyOf(event);
     candidates.push({
       role,
       atMs,
@@ -39,6 +40,7 @@ export function candidatesOf(index: RunIndex, failure: Failure): HistoryCandidat
       event,
       isFiring: false,
       rank: ranks.rankOf(event),
+      ...(story === undefined ? {} : { story }),
     });
   });
   candidates.push(...decided.takeUntil(Infinity));

@@ -28,6 +28,11 @@ function setNoun(topic: Topic): string | undefined {
   return topic === SCENARIO_SLEEP ? 'sleep' : timerNoun(topic);
 }
 
+/** True for a timer or a sleep that is named by the line that set it. */
+export function isSetByLine(topic: Topic): boolean {
+  return setNoun(topic) !== undefined;
+}
+
 /**
  * Where a timer or a sleep was set. Most are set in the executor function of a `new Promise`, which has no name, and
  * source maps give it a wrong one. So the function that made the promise is named instead. Many programs have one
@@ -58,6 +63,8 @@ interface NamedRun {
 export class EventNames {
   readonly #index: NamedRun;
   readonly #other: NamedRun | undefined;
+  /** By the event: a stack is slow to read, and an event may be named many times. */
+  readonly #names = new Map<number, string>();
 
   /** `other` is an execution with the same beginning, for events that did not fire in this one. */
   constructor(index: NamedRun, other?: NamedRun) {
@@ -67,6 +74,12 @@ export class EventNames {
 
   /** The event in words. */
   of({ id, topic }: DueEvent): string {
+    const name = this.#names.get(id) ?? this.#nameOf(id, topic);
+    this.#names.set(id, name);
+    return name;
+  }
+
+  #nameOf(id: number, topic: Topic): string {
     const stack = this.#stackOf(id);
     const noun = setNoun(topic);
     const setter = noun === undefined || stack === undefined ? undefined : setterOf(stack);

@@ -1,5 +1,6 @@
 /** Ranks the events of a trace by how much they say about the failure. */
 import { isTerminal, type RunState } from '../../model/run-state.ts';
+import type { MessageEvent } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { DiskRanks } from './disk-ranks.ts';
@@ -9,23 +10,30 @@ import { isAboutHolding } from './held-resources.ts';
 import { RANK, type Rank } from './history-candidate.ts';
 import { lastBeforeCrashes } from './last-before-crash.ts';
 import { MessageRanks } from './message-ranks.ts';
+import { nameWords } from './name-words.ts';
 import type { ObservedRun } from './observed-run.ts';
 import type { RunIndex } from './run-index.ts';
-import type { RepeatedNotes } from './repeated-notes.ts';
+import { pointedLines } from './pointed-lines.ts';
+import type { RecurringLines } from './recurring-lines.ts';
 import { isChild, isProcessWithoutRun, recordedByMachine } from './process-events.ts';
+
+/** Notes that share words of the failure with no more others than this come before all that is named. */
+const POINTED_ALIKE_MAX = 2;
 
 /** Facts for ranking that do not depend on the run alone. */
 interface RankContext {
   /** Words of the failure that may be names. */
   readonly words: ReadonlySet<string>;
-  readonly notes: RepeatedNotes;
+  readonly recurring: RecurringLines;
 }
 
 /** Ranks the trace events of one execution. */
 export class EventRanks {
   readonly #kind: Failure['kind'];
   readonly #exchanges: Exchanges;
-  readonly #notes: RepeatedNotes;
+  readonly #recurring: RecurringLines;
+  /** With how many lines contain the same words of the failure. */
+  readonly #pointed: ReadonlyMap<TraceEvent, number>;
   readonly #isAbout: IsAbout;
   readonly #words: ReadonlySet<string>;
   readonly #held: ReadonlySet<TraceEvent>;
@@ -38,12 +46,13 @@ export class EventRanks {
   readonly #messages: MessageRanks;
   readonly #disks: DiskRanks;
 
-  constructor(index: RunIndex, failure: Failure, { words, notes }: RankContext) {
+  constructor(index: RunIndex, failure: Failure, { words, recurring }: RankContext) {
     const { run, exchanges, held } = index;
     const { events } = run;
     this.#kind = failure.kind;
     this.#exchanges = exchanges;
-    this.#notes = notes;
+    this.#recurring = recurring;
+    this.#pointed = pointedLines(events, { words, recurring, exchanges, args: index.args });
     this.#isAbout = subjectsOf(run, failure);
     this.#words = words;
     this.#held = isAboutHolding(failure) ? held.holding : new Set();
@@ -55,7 +64,7 @@ export class EventRanks {
     this.#restarts = restartsBeforeSendingIn(events);
     this.#isRecordedByMachine = recordedByMachine(run);
     const beforeCrash = lastBeforeCrashes(events, exchanges);
-    this.#messages = new MessageRanks(index, { isAbout: this.#isAbout, words, beforeCrash });
+    this.#messages = new MessageRanks(index, { isAbout: this.#isAbout, words, beforeCrash, recurring });
     this.#disks = new DiskRanks(events, words, beforeCrash);
   }
 
@@ -66,7 +75,7 @@ export class EventRanks {
     if (this.#kind === 'leftovers' && isAnswerOf('run', event)) return RANK.named;
     switch (event.type) {
       case 'message':
-        return this.#messages.rankOf(event);
+        return this.#rankOfMessage(event);
       case 'disk':
         return this.#disks.rankOf(event);
       case 'node':
@@ -90,8 +99,7 @@ export class EventRanks {
       case 'recorded':
         return this.#isAbout(event) ? RANK.named : RANK.around;
       case 'note':
-        if (this.#notes.isBetween(event)) return RANK.minor;
-        return this.#isAbout(event) ? RANK.named : RANK.context;
+        return this.#rankOfNote(event);
       case 'phase':
       case 'wrote':
         return RANK.routine;
@@ -119,6 +127,22 @@ export class EventRanks {
     }
     const isLeft = this.#alive.has(event) && isChild(event);
     return isLeft || isProcessWithoutRun(event) ? RANK.around : RANK.routine;
+  }
+
+  #rankOfMessage(event: MessageEvent): Rank {
+    const rank = this.#messages.rankOf(event);
+    return this.#pointed.has(event) && rank > RANK.named ? RANK.named : rank;
+  }
+
+  /** What was noted once is evidence, and what is noted again and again is routine unless the failure names it. */
+  #rankOfNote(event: Extract<TraceEvent, { readonly type: 'note' }>): Rank {
+    const alike = this.#pointed.get(event);
+    if (alike !== undefined) return alike <= POINTED_ALIKE_MAX ? RANK.pointed : RANK.named;
+    const isNamed = nameWords(event.text).some((word) => /\d/.test(word) && this.#words.has(word));
+    if (this.#recurring.isRecurring(event) && !isNamed) {
+      return this.#recurring.isBetween(event) ? RANK.minor : RANK.around;
+    }
+    return this.#isAbout(event) ? RANK.named : RANK.context;
   }
 
   #rankOfStatus(event: Extract<TraceEvent, { readonly type: 'status' }>): Rank {

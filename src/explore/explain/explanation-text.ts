@@ -72,11 +72,17 @@ function whatHolds(explanation: Explanation): ExplanationLine[] {
 /** The lines of a history, with their heading. */
 export function formatHistory(history: readonly HistoryLine[], leftOut: number): ExplanationLine[] {
   const atWidth = history.reduce((width, { atMs }) => Math.max(width, String(atMs).length), 0);
-  const more = `(${leftOut} more ${plural(leftOut, 'line')} left out)`;
+  const indent = `  ${' '.repeat(atWidth)}     `;
+  const unmarked = history.reduce((left, { leftOutBefore = 0 }) => left - leftOutBefore, leftOut);
   return [
     heading('What happened'),
-    ...history.map((line) => historyLine(line, atWidth)),
-    ...(leftOut === 0 ? [] : [note(`  ${' '.repeat(atWidth)}     ${more}`)]),
+    ...history.flatMap((line) => [
+      ...(line.leftOutBefore === undefined
+        ? []
+        : [note(`${indent}… ${counted(line.leftOutBefore, 'line')} left out`)]),
+      historyLine(line, atWidth),
+    ]),
+    ...(unmarked === 0 ? [] : [note(`${indent}(${unmarked} more ${plural(unmarked, 'line')} left out)`)]),
   ];
 }
 

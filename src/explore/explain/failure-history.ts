@@ -7,7 +7,8 @@ import type { TraceEvent } from '../../model/trace-event.ts';
 import type { Failure } from '../../simulation/verdict.ts';
 import { headlineOf } from '../failure-key.ts';
 import { candidatesOf } from './candidates-of-run.ts';
-import { type HistoryCandidate, RANK } from './history-candidate.ts';
+import { type HistoryCandidate, isLine, RANK } from './history-candidate.ts';
+import { gapsIn, type HistoryGaps } from './history-gaps.ts';
 import { type Row, Rows } from './history-rows.ts';
 import { causeText } from './line-cause.ts';
 import type { RunIndex } from './run-index.ts';
@@ -25,6 +26,8 @@ export interface HistoryLine {
    * the line before.
    */
   readonly because?: string;
+  /** Number of lines left out right before this one that go on from lines shown before; absent if there are none. */
+  readonly leftOutBefore?: number;
 }
 
 /** A short history. */
@@ -42,17 +45,51 @@ const LEFT_OUT_MIN = 3;
 /** Chooses the lines. The last one is the failure. */
 export function historyOf(index: RunIndex, failure: Failure, linesMax: number): History {
   const candidates = candidatesOf(index, failure);
-  const rows = new Rows(candidates, index);
-  takeBest(rows, candidates, linesMax - 1);
-  takeBegins(rows, candidates, index.held.begins, linesMax - 1);
-  const shown = rows.join();
-  const lines = shown.map((row, at) => lineOf(index, row, shown[at - 1]));
+  const { shown, gaps } = chooseRows(index, candidates, linesMax - 1);
+  const gapBefore = (candidate: HistoryCandidate | undefined): Pick<HistoryLine, 'leftOutBefore'> => {
+    const leftOutBefore = gaps.get(candidate)?.leftOut;
+    return leftOutBefore === undefined ? {} : { leftOutBefore };
+  };
+  const lines = shown.map((row, at) => ({
+    ...lineOf(index, row, shown[at - 1]),
+    ...gapBefore(row.candidates[0]),
+  }));
   const { atMs, message } = failure;
+  const { headline: text } = headlineOf(message);
   return {
-    lines: [...lines, { role: 'failure', atMs, runner: '', text: headlineOf(message).headline }],
+    lines: [...lines, { role: 'failure', atMs, runner: '', text, ...gapBefore(undefined) }],
     leftOut:
       candidates.filter(isLine).length - shown.flatMap(({ candidates: all }) => all.filter(isLine)).length,
   };
+}
+
+/** The lines and the marks of gaps, together at most `most`; so many lines are left out that the marks find room. */
+function chooseRows(
+  index: RunIndex,
+  candidates: readonly HistoryCandidate[],
+  most: number,
+): { readonly shown: readonly Row[]; readonly gaps: HistoryGaps } {
+  for (let room = most; ; room -= 1) {
+    const rows = new Rows(candidates, index);
+    takeBest(rows, candidates, room);
+    takeBegins(rows, candidates, index.held.begins, room);
+    let shown = rows.join();
+    let gaps = gapsIn(candidates, rows, shown);
+    for (let single = singleIn(gaps); single !== undefined && shown.length < most; single = singleIn(gaps)) {
+      rows.take(single, most);
+      shown = rows.join();
+      gaps = gapsIn(candidates, rows, shown);
+    }
+    const left = most - shown.length;
+    if (gaps.size <= left) return { shown, gaps };
+    if (room <= LINES_MIN) return { shown, gaps: new Map([...gaps].slice(gaps.size - Math.max(0, left))) };
+  }
+}
+
+/** A line that is missing alone takes no more room than the mark of its gap. */
+function singleIn(gaps: HistoryGaps): number | undefined {
+  const single = [...gaps.values()].find(({ missing }) => missing.length === 1);
+  return single?.missing[0];
 }
 
 /** Adds the most valuable lines, as far as there is room. */
@@ -69,11 +106,6 @@ function takeBest(rows: Rows, candidates: readonly HistoryCandidate[], most: num
     if (!isTelling && rows.size >= LINES_MIN && byWorth.length - rows.taken > LEFT_OUT_MIN) return;
     rows.take(index, most);
   }
-}
-
-/** True for what counts as a line: no metrics, and clock events only if a decision picked them, because their effects count already. */
-function isLine({ role, isFiring, rank }: HistoryCandidate): boolean {
-  return (role === 'decision' || !isFiring) && rank < RANK.never;
 }
 
 /** For each shown end of a resource, also shows its acquisition, if there is room. */

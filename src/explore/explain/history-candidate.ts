@@ -7,16 +7,20 @@ import type { TraceEvent } from '../../model/trace-event.ts';
 /** Ranks of lines, the most informative first. */
 export const RANK = {
   decided: 0,
-  /** Content that a crash destroyed, and what is left of it. */
+  /** Content that a crash destroyed, what is left of it, and the message with which it failed. */
   struck: 1,
   telling: 2,
-  named: 3,
-  namedPart: 4,
-  context: 5,
-  around: 6,
-  minor: 7,
-  routine: 8,
-  never: 9,
+  /** Notes that the failure names and little else mentions. */
+  pointed: 3,
+  undelivered: 4,
+  named: 5,
+  namedPart: 6,
+  /** What happened once, and belongs to nothing that the failure names. */
+  context: 7,
+  around: 8,
+  minor: 9,
+  routine: 10,
+  never: 11,
 } as const;
 
 /** A rank. */
@@ -35,4 +39,14 @@ export interface HistoryCandidate {
   readonly isFiring: boolean;
   /** Lower ranks are chosen first. */
   readonly rank: Rank;
+  /**
+   * What the line continues: lines of one story say something false if those between them are missing. Absent for a
+   * line that is complete without others.
+   */
+  readonly story?: string;
+}
+
+/** True for what counts as a line: no metrics, and clock events only if a decision picked them, because their effects count already. */
+export function isLine({ role, isFiring, rank }: HistoryCandidate): boolean {
+  return (role === 'decision' || !isFiring) && rank < RANK.never;
 }

@@ -4,8 +4,8 @@
  * alternate form a group with one count, which is chosen as a whole. Equal candidates in a row are one line of a group.
  */
 import { invariant } from '../../kernel/invariant.ts';
-import { formatCount, timesText } from '../../model/plural.ts';
-import { RANK, type HistoryCandidate } from './history-candidate.ts';
+import { counted, formatCount, timesText } from '../../model/plural.ts';
+import { type HistoryCandidate, isLine, RANK } from './history-candidate.ts';
 import { causeText } from './line-cause.ts';
 import { repeatedGroupAt } from './repeated-group.ts';
 import type { RunIndex } from './run-index.ts';
@@ -216,12 +216,24 @@ export class Rows {
     return rows;
   }
 
-  #rowOf([first, ...more]: readonly [number, ...number[]]): Row {
-    for (const index of [first, ...more]) this.#taken.add(index);
+  #rowOf(indices: readonly [number, ...number[]]): Row {
+    const [first, ...more] = indices;
+    for (const index of indices) this.#taken.add(index);
     return {
       candidates: [this.#at(first), ...more.map((index) => this.#at(index))],
-      countText: timesText(more.length + 1),
+      countText: this.#countText(indices),
     };
+  }
+
+  /** How often the line happened, and what is left out between; it is not said of routine. */
+  #countText(indices: readonly [number, ...number[]]): string {
+    const times = timesText(indices.length);
+    if (times === '') return '';
+    const between = this.#all
+      .slice(indices[0], indices.at(-1))
+      .filter((candidate) => isLine(candidate) && candidate.rank < RANK.routine).length;
+    const others = between - (indices.length - 1);
+    return others <= 0 ? times : times.replace(')', `, with ${counted(others, 'other line')} between)`);
   }
 
   #rowsOf({ stretches, period, times }: StretchGroup): Row[] {

@@ -8,12 +8,11 @@ import { RANK, type Rank } from './history-candidate.ts';
 import { nameWords } from './name-words.ts';
 import type { ObservedRun } from './observed-run.ts';
 import type { RunIndex } from './run-index.ts';
+import type { RecurringLines } from './recurring-lines.ts';
 import { undeliveredIn } from './undelivered-messages.ts';
 
 /** Maximum length of the chain of deliveries leading to the failure that is shown first. */
 const CHAIN_MAX = 4;
-/** Messages sent more often than this are repetitive. */
-const OFTEN = 3;
 
 /** Facts for ranking from the failure and the rest of the trace. */
 export interface MessageContext {
@@ -22,33 +21,36 @@ export interface MessageContext {
   readonly words: ReadonlySet<string>;
   /** Events that came last before a crash. */
   readonly beforeCrash: ReadonlySet<TraceEvent>;
+  readonly recurring: RecurringLines;
 }
 
 /** Ranks the messages of one execution. */
 export class MessageRanks {
   readonly #context: MessageContext;
-  /** The last deliveries that led to the failure. */
+  /** The last deliveries that led to the failure, and the last of these. */
   readonly #chain: ReadonlySet<TraceEvent>;
-  readonly #often: ReadonlySet<TraceEvent>;
+  readonly #ledLast: ReadonlySet<TraceEvent>;
   readonly #undelivered: ReadonlySet<TraceEvent>;
   readonly #args: CallArguments;
 
   constructor({ run, args }: RunIndex, context: MessageContext) {
     this.#context = context;
-    this.#chain = chainIn(run);
-    this.#often = oftenIn(run.events);
+    const chain = chainIn(run);
+    this.#chain = new Set(chain.flat());
+    this.#ledLast = new Set(chain[0]);
     this.#undelivered = undeliveredIn(run.events);
     this.#args = args;
   }
 
   rankOf(event: MessageEvent): Rank {
     const { step, name } = event;
-    const { isAbout, words, beforeCrash } = this.#context;
-    if (this.#undelivered.has(event)) return RANK.telling;
+    const { isAbout, words, beforeCrash, recurring } = this.#context;
+    if (this.#undelivered.has(event)) return RANK.undelivered;
+    if (this.#ledLast.has(event)) return RANK.struck;
     if (this.#chain.has(event)) return RANK.named;
     if (words.has(name)) return this.#rankOfNamedCall(event);
     if (beforeCrash.has(event)) return RANK.namedPart;
-    if (this.#often.has(event)) return RANK.minor;
+    if (recurring.isBetween(event)) return RANK.minor;
     if (step !== 'sent' && step !== 'delivered') return isAbout(event) ? RANK.namedPart : RANK.around;
     // A reply is shown separately if something was decided before it arrived.
     const isEffect = step === 'delivered' || isAnswer(event);
@@ -67,8 +69,8 @@ export class MessageRanks {
   }
 }
 
-/** Deliveries along the chain of causes that leads to the last clock event. */
-function chainIn({ firings, events }: ObservedRun): ReadonlySet<TraceEvent> {
+/** Deliveries along the chain of causes that leads to the last clock event, the last first. */
+function chainIn({ firings, events }: ObservedRun): readonly (readonly TraceEvent[])[] {
   const deliveredBy = new Map<number, TraceEvent[]>();
   for (const { event, firingId } of events) {
     if (event.type !== 'message' || event.step !== 'delivered') continue;
@@ -81,19 +83,5 @@ function chainIn({ firings, events }: ObservedRun): ReadonlySet<TraceEvent> {
     if (delivered !== undefined) chain.push(delivered);
     at = firings.get(at.cause);
   }
-  return new Set(chain.flat());
-}
-
-/** All but the first and the last of messages that are repeated on a link. */
-function oftenIn(events: ObservedRun['events']): ReadonlySet<TraceEvent> {
-  const alike = new Map<string, TraceEvent[]>();
-  for (const { event } of events) {
-    if (event.type !== 'message') continue;
-    const { runner, to, step, kind, name } = event;
-    const key = JSON.stringify([runner, to, step, kind, name]);
-    const list = alike.get(key);
-    if (list === undefined) alike.set(key, [event]);
-    else list.push(event);
-  }
-  return new Set([...alike.values()].flatMap((list) => (list.length > OFTEN ? list.slice(1, -1) : [])));
+  return chain;
 }

@@ -1,29 +1,43 @@
 /** Clock events as lines of a history: for a scenario with little or no trace, they are all there is to show. */
 import type { EventInfo } from '../../kernel/event-queue.ts';
+import type { Topic } from '../../kernel/question.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
-import type { EventNames } from './event-name.ts';
+import { type EventNames, isSetByLine } from './event-name.ts';
 import { type HistoryCandidate, RANK, type Rank } from './history-candidate.ts';
 import type { ObservedRun } from './observed-run.ts';
 import { recoveryText } from './question-text.ts';
 import type { RunIndex } from './run-index.ts';
 
+/** An event that fires so often, or oftener, is routine. */
+const OFTEN = 3;
+/** Maximum number of timers that are distinguished by where they were set. */
+const PLACED_MAX = 200;
+const NUMBER = /\d+/g;
+
 /** Clock events that stop a run. */
 const STOPS: ReadonlySet<string> = new Set(['deadline', 'memory', 'bound']);
 
-/** Adds lines for clock events that no other line implies. `named` are the events named by other lines. */
+/**
+ * Adds lines for clock events that no other line implies. `named` are the events named by other lines. What fires once
+ * after the first decision may have led to the failure, and comes before all that fires again and again.
+ */
 export function withSilentFirings(
-  { run: { firings }, names, order }: RunIndex,
+  { run: { firings, events }, names, order, unusual: [first] }: RunIndex,
   candidates: readonly HistoryCandidate[],
   named: readonly number[],
 ): HistoryCandidate[] {
   const silent = silentIn(firings, candidates, named);
-  const periodic = periodicIn(silent);
+  const recurrenceOf = recurrencesOf([...firings.values()], silent, names);
+  const isPlain = events.every(({ event }) => event.type === 'note');
+  const since = first === undefined ? -1 : (order.get(first.firingId) ?? -1);
   const lines: HistoryCandidate[] = [];
   let next = 0;
   const addUntil = (at: number): void => {
     for (let firing = silent[next]; firing !== undefined; firing = silent[next]) {
-      if ((order.get(firing.id) ?? 0) >= at) return;
-      lines.push(lineOf(firing, names, rankOf(firing, periodic)));
+      const place = order.get(firing.id) ?? 0;
+      if (place >= at) return;
+      const recurrence = recurrenceOf(firing);
+      lines.push(lineOf(firing, names, rankOf(firing, { recurrence, isSince: place >= since, isPlain })));
       next += 1;
     }
   };
@@ -58,20 +72,73 @@ function lineOf(firing: EventInfo, names: EventNames, rank: Rank): HistoryCandid
   return { role: 'event', atMs, runner: '', textOf, firingId: id, isFiring: true, rank };
 }
 
-function rankOf(firing: EventInfo, periodic: ReadonlySet<number>): Rank {
+/** How often a silent event fires, apart from the numbers in its name: what fires once is evidence, and the rest is routine. */
+type Recurrence = 'once' | 'end' | 'between';
+
+function rankOf(
+  firing: EventInfo,
+  { recurrence, isSince, isPlain }: { recurrence: Recurrence; isSince: boolean; isPlain: boolean },
+): Rank {
   const isSleep = firing.topic === SCENARIO_SLEEP;
   // Looking up where a sleep was set is slow; without a place it is almost never the user's.
   if (isSleep && !('place' in firing)) return RANK.routine;
-  return isSleep || periodic.has(firing.id) ? RANK.minor : RANK.around;
+  if (isSleep) return recurrence === 'between' ? RANK.routine : RANK.minor;
+  if (recurrence === 'between') return RANK.minor;
+  return recurrence === 'once' && isSince && isOfUser(firing.topic, isPlain) ? RANK.context : RANK.around;
 }
 
-/** Repeated firings of the same event, apart from the first and the last. */
-function periodicIn(silent: readonly EventInfo[]): ReadonlySet<number> {
-  const byText = new Map<string, number[]>();
-  for (const { id, topic } of silent) {
-    const ids = byText.get(topic.text);
-    if (ids === undefined) byText.set(topic.text, [id]);
-    else ids.push(id);
+/** True for timers, and in plain code also for sleeps with a name: beside runners and nodes these say little. */
+function isOfUser(topic: Topic, isPlain: boolean): boolean {
+  return isSetByLine(topic) || (isPlain && topic.owner === '' && topic.subject === '');
+}
+
+/** `silent` are among `all`, and whatever of their kind has lines of its own counts as well. */
+function recurrencesOf(
+  all: readonly EventInfo[],
+  silent: readonly EventInfo[],
+  names: EventNames,
+): (firing: EventInfo) => Recurrence {
+  const kinds = new Kinds();
+  for (const firing of all) kinds.addUnnumbered(firing, firing.topic.text);
+  // Timers are distinguished by where they were set. Looking that up is slow, so the last ones have to do.
+  const placed = all.filter((firing) => isSetByLine(firing.topic) && kinds.countOf(firing) >= OFTEN);
+  for (const firing of placed.slice(-PLACED_MAX)) kinds.add(firing, `set: ${names.of(firing)}`);
+  const ends = new Set<EventInfo>();
+  const last = new Map<unknown, EventInfo>();
+  for (const firing of silent) {
+    const kind = kinds.of(firing);
+    if (!last.has(kind)) ends.add(firing);
+    last.set(kind, firing);
   }
-  return new Set([...byText.values()].flatMap((ids) => ids.slice(1, -1)));
+  for (const firing of last.values()) ends.add(firing);
+  return (firing) => (kinds.countOf(firing) < OFTEN ? 'once' : ends.has(firing) ? 'end' : 'between');
+}
+
+/** Events by what they have in common. */
+class Kinds {
+  readonly #byText = new Map<string, { count: number }>();
+  readonly #kindOf = new Map<EventInfo, { count: number }>();
+  readonly #unnumbered = new Map<string, string>();
+
+  add(firing: EventInfo, text: string): void {
+    const kind = this.#byText.get(text) ?? { count: 0 };
+    this.#byText.set(text, kind);
+    kind.count += 1;
+    this.#kindOf.set(firing, kind);
+  }
+
+  /** Numbers in the text do not count. */
+  addUnnumbered(firing: EventInfo, text: string): void {
+    const unnumbered = this.#unnumbered.get(text) ?? text.replaceAll(NUMBER, '#');
+    this.#unnumbered.set(text, unnumbered);
+    this.add(firing, unnumbered);
+  }
+
+  of(firing: EventInfo): unknown {
+    return this.#kindOf.get(firing);
+  }
+
+  countOf(firing: EventInfo): number {
+    return this.#kindOf.get(firing)?.count ?? 0;
+  }
 }
