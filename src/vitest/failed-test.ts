@@ -155,7 +155,12 @@ function isBetweenTurns({ details }: FailingExecution): boolean {
   return details.includes(BETWEEN_TURNS);
 }
 
-function causeLines({ isAmbient }: TestRun): readonly string[] {
+/** How an execution differs from another one of the same decisions, which decisions these are, and what is likely. */
+export function differenceText({ text, decisions }: AuditDifference, isAmbient: boolean): string {
+  return [text, ...decisionLines({ decisions }), ...causeLines({ isAmbient })].join('\n');
+}
+
+function causeLines({ isAmbient }: Pick<TestRun, 'isAmbient'>): readonly string[] {
   if (!isAmbient) return [OUTSIDE_CAUSE, NOT_VIRTUAL];
   return [
     ...moduleStateLines('Time and randomness are virtual here'),
@@ -381,7 +386,7 @@ function snapshotTest(run: TestRun, { reference, other }: SnapshotDifference): E
   return withStack(error, kind === 'inline' ? [name] : declaredFrames(run.test));
 }
 
-function decisionLines({ decisions }: TakenSnapshot): string[] {
+function decisionLines({ decisions }: Pick<TakenSnapshot, 'decisions'>): string[] {
   const { lines, leftOut } = plainHistory(decisions, { message: '', atMs: 0 });
   const decided = lines.filter(({ role }) => role === 'decision');
   if (decided.length === 0) return ['With every choice at its default'];

@@ -7,10 +7,11 @@ import type { Service } from '../model/service.ts';
 import type { StatusQuerier } from '../model/status-reader.ts';
 import type { RunState } from '../model/run-state.ts';
 import type { RunStatus } from '../model/run-status.ts';
-import { ALL_MASK, DONE_MASK, maskForState } from '../model/state-mask.ts';
+import { ALL_MASK, DONE_MASK, maskForState, maskMatches } from '../model/state-mask.ts';
 import { check } from '../kernel/argument-check.ts';
-import { describeValue, invalidArgument, isRunnerError, messageOf } from '../kernel/errors.ts';
-import { formatCount } from '../model/plural.ts';
+import { describeValue, invalidArgument, isRunnerError, messageOf, RunnerError } from '../kernel/errors.ts';
+import { counted, formatCount } from '../model/plural.ts';
+import type { ScenarioDefinition } from '../simulation/scenario.ts';
 import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
 
 /** Matchers that `dryrunner/vitest` adds to `expect`. All are asynchronous and must be awaited. */
@@ -49,13 +50,22 @@ interface Match {
 
 const DETERMINISTIC_RUNS = 20;
 
+const LIMITS = is.closed(is.objectOf('an object with withinMs', {}, { withinMs: is.limit(0) }));
+/** Without the check of their values, which simulations do. */
+const DETERMINISTIC_OPTIONS = is.closed(
+  is.objectOf('an object of options', {}, { runs: is.COUNT, seed: is.ANY, ambient: is.ANY }),
+);
+
 async function toReachState(
   runner: unknown,
   runId: string,
   state: RunState,
-  { withinMs = Infinity }: { readonly withinMs?: number } = {},
+  limits: { readonly withinMs?: number } = {},
 ): Promise<Match> {
   check('expect(runner)', runner, is.withMethods('query', 'queryNow'));
+  check('runId', runId, is.TEXT);
+  check('limits', limits, LIMITS);
+  const { withinMs = Infinity } = limits;
   const querier = runner as StatusQuerier;
   const reached = await querier
     .query({ runs: [runId], states: maskForState(state) }, { timeoutMs: withinMs })
@@ -85,8 +95,8 @@ function statusText(status: RunStatus | undefined): string {
 
 async function toSettleWithin(received: unknown, ms: number): Promise<Match> {
   check('ms', ms, is.DURATION_MS);
-  const pending = new Set<string>();
-  const settled = settledOf(received, pending);
+  const given: unknown = typeof received === 'function' ? (received as () => unknown)() : received;
+  const { what, settled, pending } = settling(given);
   const began = performance.now();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<string>((resolve) => {
@@ -96,52 +106,71 @@ async function toSettleWithin(received: unknown, ms: number): Promise<Match> {
   clearTimeout(timer);
   const isLate = outcome === 'late';
   const after = `${formatCount(performance.now() - began)} ms`;
-  const still = pending.size === 0 ? 'it was still pending' : `still on: ${[...pending].join(', ')}`;
+  const still = isLate ? await pending() : '';
+  const within = `settle within ${formatCount(ms)} ms`;
   return {
     pass: !isLate,
     message: () =>
       isLate
-        ? `expected it to settle within ${formatCount(ms)} ms, and then ${still}`
-        : `expected it not to settle within ${formatCount(ms)} ms, and it ${outcome} after ${after}`,
+        ? `expected ${what} to ${within}, but ${still}`
+        : `expected ${what} not to ${within}, but ${outcome} after ${after}`,
   };
 }
 
-/** Waits until the received value settles, and says in words how. Meanwhile `pending` has what is not settled yet. */
-async function settledOf(received: unknown, pending: Set<string>): Promise<string> {
-  const given: unknown = typeof received === 'function' ? (received as () => unknown)() : received;
+/** A value that settles. */
+interface Settling {
+  readonly what: string;
+  /** Resolves with the words for how it has settled. */
+  readonly settled: Promise<string>;
+  /** The words for what has not settled yet. */
+  readonly pending: () => string | Promise<string>;
+}
+
+function settling(given: unknown): Settling {
   if (typeof (given as Partial<Service> | null)?.query === 'function') {
-    return settledRunner(given as StatusQuerier, pending);
+    const runner = given as StatusQuerier;
+    return { what: 'all runs of the runner', settled: settledRunner(runner), pending: () => runsOf(runner) };
   }
   if (typeof (given as Partial<Promise<unknown>> | null)?.then !== 'function') {
     throw invalidArgument('expect(…)', 'a promise, a function that gives one, or a runner', given);
   }
-  return (given as Promise<unknown>).then(
-    () => 'was fulfilled',
-    (error: unknown) => `was rejected with ${describeValue(messageOf(error))}`,
+  const settled = (given as Promise<unknown>).then(
+    () => 'it was fulfilled',
+    (error: unknown) => `it was rejected with ${describeValue(messageOf(error))}`,
   );
+  return { what: 'the promise', settled, pending: () => 'it was still pending' };
 }
 
-async function settledRunner(runner: StatusQuerier, pending: Set<string>): Promise<string> {
+async function settledRunner(runner: StatusQuerier): Promise<string> {
   const { statuses } = await runner.queryNow({ allRuns: true, states: ALL_MASK });
-  for (const { runId, state } of statuses) pending.add(`run ${runId} (${state})`);
-  for (const { runId, state } of statuses) {
+  for (const { runId } of statuses) {
     await runner.query({ runs: [runId], states: DONE_MASK }, { timeoutMs: Infinity });
-    pending.delete(`run ${runId} (${state})`);
   }
-  return 'had ended all its runs';
+  return 'all of them had ended';
+}
+
+async function runsOf(runner: StatusQuerier): Promise<string> {
+  const { statuses } = await runner.queryNow({ allRuns: true, states: ALL_MASK });
+  return statuses
+    .filter(({ state }) => !maskMatches(DONE_MASK, state))
+    .map(({ runId, state }) => `run ${runId} was ${state}`)
+    .join(', ');
 }
 
 async function toBeDeterministic(
   scenario: unknown,
-  { runs = DETERMINISTIC_RUNS, ...options }: Pick<SimTestOptions, 'runs' | 'seed' | 'ambient'> = {},
+  options: Pick<SimTestOptions, 'runs' | 'seed' | 'ambient'> = {},
 ): Promise<Match> {
+  checkTested(scenario);
+  check('options', options, DETERMINISTIC_OPTIONS);
+  const { runs = DETERMINISTIC_RUNS } = options;
   const { differenceIn } = await import('./simulated-test.ts');
-  const text = await differenceIn({ ...testOf(scenario, { ...options, runs }) });
+  const text = await differenceIn(testOf(scenario, { ...options, runs }));
   return {
     pass: text === undefined,
     message: () =>
       text === undefined
-        ? `expected executions of the same decisions to differ, and ${formatCount(runs + 1)} were the same twice`
+        ? `expected executions of the same decisions to differ, got ${counted(runs + 1, 'execution')} that gave the same twice`
         : `expected the same decisions to lead to the same execution, got another: ${text}`,
   };
 }
@@ -150,6 +179,7 @@ async function toHoldInvariants(
   scenario: unknown,
   options: Omit<SimTestOptions, 'corpus' | 'timeout'> = {},
 ): Promise<Match> {
+  checkTested(scenario);
   const { runSimulatedTest } = await import('./simulated-test.ts');
   const message = await runSimulatedTest(testOf(scenario, options)).then(
     () => undefined,
@@ -160,24 +190,55 @@ async function toHoldInvariants(
   );
   return {
     pass: message === undefined,
-    message: () => message ?? 'expected an execution to fail, and all of them hold',
+    message: () => message ?? 'expected an execution to fail, got none: all of them hold',
   };
 }
 
+function checkTested(scenario: unknown): asserts scenario is TestedScenario {
+  if (typeof scenario === 'function') return;
+  if (typeof (scenario as Partial<ScenarioDefinition> | null)?.run === 'function') return;
+  throw invalidArgument('expect(scenario)', 'a function of a simulation, or a scenario definition', scenario);
+}
+
 function testOf(
-  scenario: unknown,
+  scenario: TestedScenario,
   options: Omit<SimTestOptions, 'corpus' | 'timeout'>,
 ): { name: string; scenario: TestedScenario; options: typeof options; now: () => number } {
-  const name = (scenario as { readonly name?: unknown } | null)?.name;
+  const { name } = scenario as { readonly name?: unknown };
   return {
     name: typeof name === 'string' && name !== '' ? name : 'the scenario',
-    scenario: scenario as TestedScenario,
+    scenario,
     options,
     now: performance.now.bind(performance),
   };
 }
 
-/** Passed to `expect.extend`. */
-export const matchers: Readonly<
+/** The used subset of what Vitest calls a matcher on. In the place of a value there is no `promise`. */
+interface MatcherContext {
+  readonly promise?: string;
+}
+
+/** Vitest does not await a matcher in the place of a value, so that the negated one would always match. */
+function awaited<Matcher extends (...given: never[]) => unknown>(name: string, match: Matcher): Matcher {
+  return function (this: MatcherContext | undefined, ...given: never[]): unknown {
+    if (this !== undefined && this.promise === undefined) {
+      throw new RunnerError(
+        'RUNNER_INVALID_ARGUMENT',
+        `expect.${name} cannot stand for a value, because it takes time: use await expect(…).${name}(…)`,
+      );
+    }
+    return match(...given);
+  } as Matcher;
+}
+
+type AllMatchers = Readonly<
   Record<keyof SimMatchers<unknown>, (received: unknown, ...given: never[]) => Promise<Match>>
-> = { toReachState, toSettleWithin, toBeDeterministic, toHoldInvariants };
+>;
+
+/** Passed to `expect.extend`. */
+export const matchers: AllMatchers = {
+  toReachState: awaited('toReachState', toReachState),
+  toSettleWithin: awaited('toSettleWithin', toSettleWithin),
+  toBeDeterministic: awaited('toBeDeterministic', toBeDeterministic),
+  toHoldInvariants: awaited('toHoldInvariants', toHoldInvariants),
+};

@@ -208,20 +208,24 @@ export function wishIn({
 }
 
 /**
- * How two executions with the same decisions differ, among the plain schedule and `runs` explored executions; undefined
- * if none do.
+ * How two executions with the same decisions differ, among the plain schedule and `runs` explored executions, with what
+ * was decided and the likely cause; undefined if none do.
  */
 export async function differenceIn(test: SimulatedTest): Promise<string | undefined> {
   const { options = {}, now } = test;
   check('options', options, OPTIONS);
   const { runs = DEFAULT_RUNS, seed = DEFAULT_SEED } = options;
   const turns = new GuardedTurns({ now, why: timeUpText(Infinity) });
+  const simulation = simulationOf(test);
   const { audit } = await runCampaign(
-    executorWithin(simulationOf(test), turns, DEFAULT_SEED),
+    executorWithin(simulation, turns, DEFAULT_SEED),
     portfolioStrategy(seed),
     { maxExecutions: runs, corpus: [{ id: PLAIN, decisions: [] }], auditEvery: 1, keepGoing: true },
   );
-  return audit.differences[0]?.text;
+  const [difference] = audit.differences;
+  if (difference === undefined) return undefined;
+  const { differenceText } = await import('./failed-test.ts');
+  return differenceText(difference, simulation.ambient !== undefined);
 }
 
 function executorWithin(

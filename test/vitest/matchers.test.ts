@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { realWorld } from '../../src/host/real-world.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { simTest } from '../../src/vitest/sim-test.ts';
@@ -44,16 +45,20 @@ simTest(
     await expect(() => Promise.reject(new Error('lost'))).toSettleWithin(1);
     await expect(pause(50)).not.toSettleWithin(20);
     expect(await said(expect(pause(50)).toSettleWithin(20))).toBe(
-      'expected it to settle within 20 ms, and then it was still pending',
+      'expected the promise to settle within 20 ms, but it was still pending',
     );
     const runner = createSimulatedRunner(sim.world);
     const { runId } = await runner.run({ argv: ['sleep 100', 'complete 0'] });
-    expect(await said(expect(runner).toSettleWithin(20))).toMatch(
-      new RegExp(
-        `expected it to settle within 20 ms, and then still on: run ${runId} \\((PENDING|RUNNING)\\)`,
-      ),
+    expect(await said(expect(runner).toSettleWithin(20))).toBe(
+      `expected all runs of the runner to settle within 20 ms, but run ${runId} was RUNNING`,
     );
     await expect(runner).toSettleWithin(200);
+    expect(await said(expect(runner).not.toSettleWithin(20))).toBe(
+      'expected all runs of the runner not to settle within 20 ms, but all of them had ended after 0 ms',
+    );
+    expect(await said(expect(Promise.reject(new Error('lost'))).not.toSettleWithin(20))).toBe(
+      'expected the promise not to settle within 20 ms, but it was rejected with "lost" after 0 ms',
+    );
     await runner.release();
     await pause(50);
   },
@@ -66,7 +71,7 @@ describe('matchers of scenarios', () => {
     let count = 0;
     const leaky = (sim: Simulation): void => sim.note(`execution ${(count += 1)}`);
     expect(await said(expect(leaky).toBeDeterministic({ runs: 1 }))).toMatch(
-      /^expected the same decisions to lead to the same execution, got another: .*execution \d/,
+      /^expected the same decisions to lead to the same execution, got another: .*execution \d[^]*\nWith every choice at its default\n.*the state of a module survives/,
     );
     await expect(leaky).not.toBeDeterministic();
   });
@@ -81,13 +86,53 @@ describe('matchers of scenarios', () => {
     await expect(coin).toHoldInvariants({ runs: 0 });
   });
 
+  const idle = createSimulatedRunner(realWorld());
+  const nap = (sim: Simulation): Promise<void> => sim.sleep(1);
   test.for([
-    () => expect(7).toReachState('1', 'COMPLETE'),
-    () => expect(7).toSettleWithin(5),
-    () => expect(Promise.resolve()).toSettleWithin(-1),
-    () => expect(7).toBeDeterministic(),
-    () => expect(7).toHoldInvariants(),
-  ])('what they mean nothing for is refused: %s', async (claim) => {
-    await expect(claim()).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT' });
+    [() => expect(7).toReachState('1', 'COMPLETE'), 'expect(runner): expected an object with query(), got 7'],
+    [() => expect(idle).toReachState(7 as never, 'COMPLETE'), 'runId: expected a string, got 7'],
+    [
+      () => expect(idle).toReachState('1', 'COMPLETE', { within: 5 } as never),
+      'limits: expected only the fields withinMs, got a field "within"; the nearest is withinMs',
+    ],
+    [
+      () => expect(idle).toReachState('1', 'COMPLETE', { withinMs: NaN }),
+      'limits.withinMs: expected a number ≥ 0, got NaN',
+    ],
+    [
+      () => expect(idle).toReachState('1', 'COMPLETE', 10 as never),
+      'limits: expected an object with withinMs, got 10',
+    ],
+    [
+      () => expect(7).toSettleWithin(5),
+      'expect(…): expected a promise, a function that gives one, or a runner, got 7',
+    ],
+    [() => expect(Promise.resolve()).toSettleWithin(-1), 'ms: expected a finite number ≥ 0, got -1'],
+    ...['toBeDeterministic', 'toHoldInvariants'].map(
+      (name) =>
+        [
+          () => expect({ run: 7 })[name as 'toHoldInvariants'](),
+          'expect(scenario): expected a function of a simulation, or a scenario definition, got an object',
+        ] as const,
+    ),
+    [
+      () => expect(nap).toBeDeterministic({ seeds: 5 } as never),
+      'options: expected only the fields runs, seed, ambient, got a field "seeds"; the nearest is seed',
+    ],
+    [() => expect(nap).toBeDeterministic(null as never), 'options: expected an object of options, got null'],
+  ] as const)('wrong use is refused: %s', async ([claim, message]) => {
+    await expect(claim()).rejects.toMatchObject({ code: 'RUNNER_INVALID_ARGUMENT', message });
   });
+
+  test.for(['toReachState', 'toSettleWithin', 'toBeDeterministic', 'toHoldInvariants'] as const)(
+    '%s refuses to stand for a value, where nothing would await it',
+    (name) => {
+      for (const value of [expect, expect.not]) {
+        const matcher = (value as unknown as Record<string, () => unknown>)[name]?.();
+        expect(() => expect({ runner: 7 }).toEqual({ runner: matcher })).toThrow(
+          `expect.${name} cannot stand for a value, because it takes time: use await expect(…).${name}(…)`,
+        );
+      }
+    },
+  );
 });
