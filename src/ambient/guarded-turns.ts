@@ -8,7 +8,7 @@ import { Script } from 'node:vm';
 import { hub } from './hub.ts';
 import { ExecutionInterrupted } from '../kernel/decisions.ts';
 import { withholdRejections } from '../kernel/drain-host.ts';
-import { DrainSlices } from '../kernel/drain-slices.ts';
+import { DrainSlices, type SliceGuard } from '../kernel/drain-slices.ts';
 import { realFunctions } from '../kernel/drain-real-functions.ts';
 import type { SimulateOptions } from '../simulation/simulate-options.ts';
 
@@ -66,7 +66,8 @@ export interface EndedTurn {
 }
 
 /** The turns of one test, or of one run of a scenario, and their limits. */
-export class GuardedTurns {
+export class GuardedTurns implements SliceGuard {
+  readonly #slices = new DrainSlices(this);
   readonly #now: RealNow;
   readonly #limits: TurnLimits;
   readonly #deadline: number;
@@ -96,26 +97,34 @@ export class GuardedTurns {
     return this.#endedTurn !== undefined;
   }
 
-  /** The options to start a simulation with. */
-  get options(): Pick<SimulateOptions, 'onTurn' | 'nextTurn'> {
-    const slices = new DrainSlices({
-      isShared: this.#limits.isShared === true,
-      around: (work) => this.#guard(work, slices),
-      isOver: () => this.#now() >= this.#sliceEnd,
-    });
+  get isShared(): boolean {
+    return this.#limits.isShared === true;
+  }
+
+  /**
+   * The options to start one simulation with. Each gets functions of its own: of a function that all simulations of a
+   * test share, V8 compiles that one into its callers, and throws all of them away when the next test brings another.
+   */
+  get options(): Required<Pick<SimulateOptions, 'onTurn' | 'nextTurn'>> {
     return {
-      nextTurn: slices.nextTurn,
-      onTurn: () => {
-        if (this.#isLate(this.#now())) throw new ExecutionInterrupted(this.#limits.why);
-      },
+      nextTurn: (turn, isFirst) => this.#slices.nextTurn(turn, isFirst),
+      onTurn: () => this.#endIfLate(),
     };
+  }
+
+  isOver(): boolean {
+    return this.#now() >= this.#sliceEnd;
+  }
+
+  #endIfLate(): void {
+    if (this.#isLate(this.#now())) throw new ExecutionInterrupted(this.#limits.why);
   }
 
   #isLate(now: number): boolean {
     return this.isStuck || now >= this.#deadline;
   }
 
-  #guard(work: () => void, slices: DrainSlices): void {
+  around(work: () => void): void {
     const now = this.#now();
     this.#sliceEnd = now + SLICE_MS;
     this.#turns += 1;
@@ -138,19 +147,20 @@ export class GuardedTurns {
       const used = process.cpuUsage({ user, system });
       const busyMs = (used.user + used.system) / 1_000;
       this.#endedTurn ??= { turns: this.#turns, durationMs: this.#now() - now, busyMs };
-      this.#end(error, slices);
+      this.#end(error);
     } finally {
       host[WORK] = before;
     }
   }
 
   /** Starts the turn that was stopped again, so that it learns at once that time is up. */
-  #end(error: unknown, slices: DrainSlices): never {
+  #end(error: unknown): never {
     hub.world?.stopTicks();
     hub.world = undefined;
     const release = withholdRejections((reason) => reason === error, 'uncaughtException');
     realFunctions.setImmediate(release);
-    if (slices.current !== undefined) slices.again(slices.current);
+    const { current } = this.#slices;
+    if (current !== undefined) this.#slices.again(current);
     // The engine resets its stack of async ids only when an error leaves all JavaScript.
     throw error;
   }

@@ -85,7 +85,7 @@ async function runWithin(
         ...guarded,
         onTurn: () => {
           noteStrays();
-          guarded.onTurn?.();
+          guarded.onTurn();
           if (interruption?.requested === true) throw new ExecutionInterrupted('interrupted');
           number += 1;
           onTurn?.(number);

@@ -55,6 +55,8 @@ export interface ExecutionRequest {
   readonly modules?: FreshModules | undefined;
   /** Called at each turn of the real event loop; an error thrown here ends the execution. */
   readonly onTurn?: (() => void) | undefined;
+  /** Takes the turns of the real event loop; see `simulate`. */
+  readonly nextTurn?: SimulateOptions['nextTurn'] | undefined;
 }
 
 /** Runs one scenario. */
@@ -78,7 +80,7 @@ const REQUEST = is.closed(
         ['keepTrace', 'capturePlaces', 'captureAwaits', 'captureOutside', 'omitStacks', 'nativeAwaits'],
         is.BOOLEAN,
       ),
-      ...is.each(['onFire', 'onState', 'onTurn'], is.FUNCTION),
+      ...is.each(['onFire', 'onState', 'onTurn', 'nextTurn'], is.FUNCTION),
       ...is.each(['defaultMaxEvents', 'hardMaxEvents'], is.limit(1)),
       stallLookEvery: is.integer(STALL_LOOK_EVERY_LEAST),
       isolator: is.withMethods('isolate'),
@@ -117,38 +119,53 @@ export function createExecutor<Input>(
   checkScenario(definition);
   check('seed', seed, is.TEXT);
   const { name, options } = definition;
-  return simulationExecutor({
+  const simulation: SimulateOptions & { readonly name: string } = {
     ...options,
     name,
     seed,
     scenario: (sim) => definition.run(sim, input as Input),
-  });
+  };
+  return new SimulationExecutor(simulation, true);
 }
 
-/** Creates an executor that simulates on this thread with the given options, which a request may override. */
+/**
+ * Creates an executor that simulates on this thread with the given options, which a request may override. Its requests
+ * are those of this package: it does not check them.
+ */
 export function simulationExecutor(simulation: SimulateOptions & { readonly name: string }): Executor {
-  const { name, oracles: given } = simulation;
-  // Copied: a scenario that adds to its list must not change later executions.
-  const oracles = isArray(given) ? [...given] : defaultOracles();
-  let isChecked = false;
-  return {
-    scenario: name,
-    async execute(request) {
-      check('request', request, REQUEST);
-      if (!isChecked) check('options', { ...simulation, source: request.source }, SIMULATE_OPTIONS);
-      isChecked = true;
-      const { watchers = [] } = request;
-      const options = optionsOf(
-        simulation,
-        request,
-        watchers.length === 0 ? oracles : [...oracles, ...watchers],
-      );
-      const verdict = await simulateChecked(options);
-      const { failure } = verdict;
-      if (failure === undefined || failure.message.length <= MESSAGE_MAX) return verdict;
-      return { ...verdict, failure: { ...failure, message: cut(failure.message) } };
-    },
-  };
+  return new SimulationExecutor(simulation, false);
+}
+
+/** A class, as are the other executors: see `GuardedTurns.options` for what a function of each would cost. */
+class SimulationExecutor implements Executor {
+  readonly scenario: string;
+  readonly #simulation: SimulateOptions;
+  readonly #oracles: readonly OracleFactory[];
+  readonly #checksRequests: boolean;
+  #isChecked = false;
+
+  constructor(simulation: SimulateOptions & { readonly name: string }, checksRequests: boolean) {
+    const { name, oracles } = simulation;
+    this.scenario = name;
+    this.#simulation = simulation;
+    this.#checksRequests = checksRequests;
+    // Copied: a scenario that adds to its list must not change later executions.
+    this.#oracles = isArray(oracles) ? [...oracles] : defaultOracles();
+  }
+
+  async execute(request: ExecutionRequest): Promise<Verdict> {
+    if (this.#checksRequests) check('request', request, REQUEST);
+    const simulation = this.#simulation;
+    if (!this.#isChecked) check('options', { ...simulation, source: request.source }, SIMULATE_OPTIONS);
+    this.#isChecked = true;
+    const oracles = this.#oracles;
+    const { watchers = [] } = request;
+    const all = watchers.length === 0 ? oracles : [...oracles, ...watchers];
+    const verdict = await simulateChecked(optionsOf(simulation, request, all));
+    const { failure } = verdict;
+    if (failure === undefined || failure.message.length <= MESSAGE_MAX) return verdict;
+    return { ...verdict, failure: { ...failure, message: cut(failure.message) } };
+  }
 }
 
 type Explicit<T> = { [Key in keyof T]-?: T[Key] | undefined };
@@ -192,7 +209,7 @@ function optionsOf(
     isolator: request.isolator ?? simulation.isolator,
     watchServices: request.watchServices ?? simulation.watchServices,
     onTurn: request.onTurn ?? simulation.onTurn,
-    nextTurn: simulation.nextTurn,
+    nextTurn: request.nextTurn ?? simulation.nextTurn,
     signal: simulation.signal,
   };
   return options as SimulateOptions;
@@ -215,22 +232,37 @@ export function executorWith(
   executor: Executor,
   { onTurn, ...settings }: Settings & Pick<ExecutionRequest, 'onTurn'>,
 ): Executor {
-  const keys = Object.keys(settings) as (keyof Settings)[];
-  return {
-    scenario: executor.scenario,
-    execute: (request) => {
-      const whole: Changeable<ExecutionRequest> = { ...request };
-      const { onTurn: onInnerTurn } = whole;
-      for (const key of keys) setDefault(whole, settings, key);
-      if (onTurn !== undefined) {
-        whole.onTurn = () => {
-          onTurn();
-          onInnerTurn?.();
-        };
-      }
-      return executor.execute(whole);
-    },
-  };
+  return new ExecutorWithSettings(executor, settings, onTurn);
+}
+
+class ExecutorWithSettings implements Executor {
+  readonly scenario: string;
+  readonly #executor: Executor;
+  readonly #settings: Settings;
+  readonly #keys: readonly (keyof Settings)[];
+  readonly #onTurn: (() => void) | undefined;
+
+  constructor(executor: Executor, settings: Settings, onTurn: (() => void) | undefined) {
+    this.scenario = executor.scenario;
+    this.#executor = executor;
+    this.#settings = settings;
+    this.#keys = Object.keys(settings) as (keyof Settings)[];
+    this.#onTurn = onTurn;
+  }
+
+  execute(request: ExecutionRequest): Promise<Verdict> {
+    const whole: Changeable<ExecutionRequest> = { ...request };
+    const { onTurn: onInnerTurn } = whole;
+    for (const key of this.#keys) setDefault(whole, this.#settings, key);
+    const onTurn = this.#onTurn;
+    if (onTurn !== undefined) {
+      whole.onTurn = () => {
+        onTurn();
+        onInnerTurn?.();
+      };
+    }
+    return this.#executor.execute(whole);
+  }
 }
 
 /** Shortens a message; reports are read by people. */

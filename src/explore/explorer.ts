@@ -150,5 +150,6 @@ function requestOf(
     defaultMaxEvents: undefined,
     hardMaxEvents: undefined,
     onTurn,
+    nextTurn: undefined,
   };
 }

@@ -12,28 +12,23 @@ import type { NextTurn } from './drain-run.ts';
 
 const { setImmediate: nextTurnOfLoop } = realFunctions;
 
-/** Options of {@link DrainSlices}. */
-export interface SliceOptions {
+/** What is done around the turns that runs share. Methods, because each of them is called for every test and runs the same code. */
+export interface SliceGuard {
   /** False: each run has turns of its own, and reactions to the end of a run are not part of them. */
   readonly isShared: boolean;
   /** Runs `work`, which takes turns and their promise reactions. Errors from `work` propagate to the event loop. */
-  readonly around: (work: () => void) => void;
+  around(work: () => void): void;
   /** Returns true once the loop must turn. */
-  readonly isOver: () => boolean;
+  isOver(): boolean;
 }
 
-/** Shares turns, see the top of the file; pass `nextTurn` as the hook of a drain. */
+/** Shares turns, see the top of the file; a drain's hook `nextTurn` calls the method of the same name. */
 export class DrainSlices {
-  readonly #options: SliceOptions;
+  readonly #guard: SliceGuard;
   readonly #following: (() => void)[] = [];
   #isOn = false;
   /** The turn that is running, or was cut off. */
   current: (() => void) | undefined;
-  readonly nextTurn: NextTurn = (turn, isFirst) => {
-    if (isFirst && this.#isOn) this.#following.push(bindContext(turn));
-    else nextTurnOfLoop(() => this.#slice(turn, isFirst));
-  };
-
   /** Resolves in a turn outside of all runs. */
   static leave(): Promise<void> {
     return new Promise((resolve) => {
@@ -41,8 +36,14 @@ export class DrainSlices {
     });
   }
 
-  constructor(options: SliceOptions) {
-    this.#options = options;
+  constructor(guard: SliceGuard) {
+    this.#guard = guard;
+  }
+
+  /** See `NextTurn` of a drain. */
+  nextTurn(...[turn, isFirst]: Parameters<NextTurn>): void {
+    if (isFirst && this.#isOn) this.#following.push(bindContext(turn));
+    else nextTurnOfLoop(() => this.#slice(turn, isFirst));
   }
 
   /** Repeats a turn that was cut off; code that continues after it is part of it. */
@@ -51,9 +52,9 @@ export class DrainSlices {
   }
 
   #slice(first: () => void, mayShare: boolean): void {
-    this.#isOn = mayShare && this.#options.isShared && isFastDrainExact();
+    this.#isOn = mayShare && this.#guard.isShared && isFastDrainExact();
     try {
-      this.#options.around(() => this.#takeTurns(first));
+      this.#guard.around(() => this.#takeTurns(first));
     } finally {
       this.#isOn = false;
       // A tick of these runs may have thrown.
@@ -68,7 +69,7 @@ export class DrainSlices {
       if (!this.#isOn) return;
       runReactions();
       this.current = undefined;
-      if (this.#options.isOver()) return;
+      if (this.#guard.isOver()) return;
     }
   }
 }

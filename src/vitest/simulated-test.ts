@@ -13,7 +13,7 @@ import { differenceOf, earlyExecution } from '../explore/campaign-audit.ts';
 import type { CampaignEvent, CorpusEntry } from '../explore/campaign-report.ts';
 import { createCoverage } from '../explore/coverage.ts';
 import { withinEvents } from '../explore/event-budget.ts';
-import { executorWith, simulationExecutor, type Executor } from '../explore/executor.ts';
+import { simulationExecutor, type ExecutionRequest, type Executor } from '../explore/executor.ts';
 import { cutOffExecution, failingExecution, type FailingExecution } from '../explore/failing-execution.ts';
 import { unusualCount } from '../explore/keyed-log.ts';
 import { checkReplay } from '../explore/replay-check.ts';
@@ -169,21 +169,36 @@ async function runChecked(test: SimulatedTest): Promise<void> {
  * cleared when the next execution begins. After an error of an execution that has ended, no other one begins.
  */
 function comparing({ snapshots }: SimulatedTest, late: LateErrors, executor: Executor): Executor {
-  return {
-    scenario: executor.scenario,
-    execute(request) {
-      if (late.first !== undefined) return Promise.reject(late.first);
-      const running = executor.execute(request);
-      if (snapshots === undefined) return running;
-      running.then(
-        (verdict) => {
-          if (verdict.held) snapshots.compare(() => verdict.decisions());
-        },
-        () => undefined,
-      );
-      return running;
-    },
-  };
+  return new ComparingExecutor(executor, late, snapshots);
+}
+
+class ComparingExecutor implements Executor {
+  readonly scenario: string;
+  readonly #executor: Executor;
+  readonly #late: LateErrors;
+  readonly #snapshots: SimulatedTest['snapshots'];
+
+  constructor(executor: Executor, late: LateErrors, snapshots: SimulatedTest['snapshots']) {
+    this.scenario = executor.scenario;
+    this.#executor = executor;
+    this.#late = late;
+    this.#snapshots = snapshots;
+  }
+
+  execute(request: ExecutionRequest): Promise<Verdict> {
+    const { first } = this.#late;
+    if (first !== undefined) return Promise.reject(first);
+    const running = this.#executor.execute(request);
+    const snapshots = this.#snapshots;
+    if (snapshots === undefined) return running;
+    running.then(
+      (verdict) => {
+        if (verdict.held) snapshots.compare(() => verdict.decisions());
+      },
+      () => undefined,
+    );
+    return running;
+  }
 }
 
 /** Reports what is more informative: a failure before a snapshot difference, and that before a lack of time. */
@@ -229,20 +244,40 @@ export async function differenceIn(test: SimulatedTest): Promise<string | undefi
 }
 
 function executorWithin(
-  simulation: SimulateOptions & { readonly name: string },
+  { onTurn, ...simulation }: SimulateOptions & { readonly name: string },
   turns: GuardedTurns,
   seed: string,
 ): Executor {
-  const { nextTurn, onTurn } = turns.options;
-  return executorWith(
-    simulationExecutor({ ...simulation, seed, ...(nextTurn === undefined ? {} : { nextTurn }) }),
-    {
+  return new GuardedExecutor(simulationExecutor({ ...simulation, seed }), turns, onTurn);
+}
+
+/** Runs each execution within the turns of the test. */
+class GuardedExecutor implements Executor {
+  readonly scenario: string;
+  readonly #executor: Executor;
+  readonly #turns: GuardedTurns;
+  readonly #onTestTurn: (() => void) | undefined;
+
+  constructor(executor: Executor, turns: GuardedTurns, onTestTurn: (() => void) | undefined) {
+    this.scenario = executor.scenario;
+    this.#executor = executor;
+    this.#turns = turns;
+    this.#onTestTurn = onTestTurn;
+  }
+
+  execute(request: ExecutionRequest): Promise<Verdict> {
+    const { nextTurn, onTurn } = this.#turns.options;
+    const { onTurn: onInnerTurn } = request;
+    return this.#executor.execute({
+      ...request,
+      nextTurn,
       onTurn: () => {
-        onTurn?.();
-        simulation.onTurn?.();
+        onTurn();
+        this.#onTestTurn?.();
+        onInnerTurn?.();
       },
-    },
-  );
+    });
+  }
 }
 
 function timeUpText(timeMs: number): string {

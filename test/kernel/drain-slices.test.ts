@@ -5,7 +5,7 @@ import { DrainSlices } from '../../src/kernel/drain-slices.ts';
 /** Whether what goes on after a run of so many turns is part of one. */
 async function goesOnWithin(turns: number): Promise<boolean> {
   let isWithin = false;
-  const { nextTurn } = new DrainSlices({
+  const slices = new DrainSlices({
     isShared: true,
     around(work) {
       isWithin = true;
@@ -18,7 +18,10 @@ async function goesOnWithin(turns: number): Promise<boolean> {
     isOver: () => false,
   });
   let left = turns;
-  await chooseDrain('fast').run(() => (left -= 1) > 0 || 'stop', { nextTurn, stepsPerTurn: 1 });
+  await chooseDrain('fast').run(() => (left -= 1) > 0 || 'stop', {
+    nextTurn: (turn, isFirst) => slices.nextTurn(turn, isFirst),
+    stepsPerTurn: 1,
+  });
   const wasWithin = isWithin;
   await DrainSlices.leave();
   return wasWithin;
