@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { simulate, type Scenario, type SimulateOptions, type Verdict } from 'dryrunner';
+import {
+  RunnerError as OwnRunnerError,
+  simulate,
+  type Scenario,
+  type SimulateOptions,
+  type Verdict,
+} from 'dryrunner';
 import type { RunnerError } from '../../src/kernel/errors.ts';
 import { ambientTime, awaitTransform, freshModules, type FreshModulesOptions } from 'dryrunner/ambient';
 
@@ -176,7 +182,7 @@ describe('a module that sim.load loads', () => {
             './shares.mjs',
           );
           seen.push(ids());
-          expect(RunnerError).toBe((await import('dryrunner')).RunnerError);
+          expect(RunnerError).toBe(OwnRunnerError);
         },
         { seed, modules: shared },
       );
