@@ -2,12 +2,12 @@
  * Reads what was typed to name one execution: a token, a file that keeps its log, or a scenario and a seed. Invariant:
  * what a token or a file names is checked before it is loaded; see `allowed-scenario.ts`.
  */
-import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { existsSync, lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { dirname, relative, resolve } from 'node:path';
 import { NO_HASH } from '../explore/failing-execution.ts';
 import { keyDecisions, nonZeroOf } from '../explore/keyed-log.ts';
 import { decodeToken, encodeToken, isTokenText } from '../explore/replay-token.ts';
-import { vitestTestOf, type VitestTest } from '../explore/vitest-test.ts';
+import { vitestReference, vitestTestOf, type VitestTest } from '../explore/vitest-test.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { isRunnerError } from '../kernel/errors.ts';
 import type { ReplayTask } from '../threads/task.ts';
@@ -143,7 +143,7 @@ async function ofFile(path: string, isEdited: boolean): Promise<ExecutionSource>
   if (header.kind !== 'decisions') requireRegular(path, `a ${header.kind}`);
   if (header.kind === 'recording') return { kind: 'recording', path, isEdited };
   const { scenario, seed, meta = {} } = header;
-  const reference = meta['reference'] ?? scenario;
+  const reference = referenceIn(path, meta) ?? scenario;
   if (reference === undefined || reference === '') {
     throw new UsageError(`${path}: expected a header that names its scenario, got one without`);
   }
@@ -169,6 +169,19 @@ async function ofFile(path: string, isEdited: boolean): Promise<ExecutionSource>
     decisions,
     log: { ...log, ...(seed === undefined ? {} : { seed }) },
   };
+}
+
+/** The reference in the metadata of a file; that of a test as it is typed in the current folder, if its file is known. */
+function referenceIn(
+  path: string,
+  { reference, testFile }: Readonly<Record<string, string>>,
+): string | undefined {
+  const test = reference === undefined ? undefined : vitestTestOf(reference);
+  if (test === undefined || testFile === undefined) return reference;
+  const file = resolve(dirname(path), testFile);
+  if (!existsSync(file)) return reference;
+  const below = relative('', file);
+  return vitestReference({ ...test, file: below.startsWith('..') ? file : below });
 }
 
 /** The number of events after which the execution is cut off, if the file has one. */

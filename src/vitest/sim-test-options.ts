@@ -53,7 +53,7 @@ export interface SimTestOptions
   readonly ambient?: boolean | Ambience | AmbientOptions;
   /**
    * Folder in which logs of failures are kept. They are tried first in the next run, and removed once they hold. False
-   * keeps none. Default: `__dryrunner__` beside the test file.
+   * keeps none. A relative one is below Vitest's root. Default: `__dryrunner__` beside the test file.
    */
   readonly corpus?: string | false;
   /**

@@ -12,7 +12,7 @@ import type { ExecutionExpects } from './execution-expects.ts';
 import { matchers } from './matchers.ts';
 import { VITEST_OPTIONS, type SimTestOptions, type TestedScenario } from './sim-test-options.ts';
 import type { SoftFailures } from './soft-failures.ts';
-import { rootOf } from './test-root.ts';
+import { rootFolder, rootOf } from './test-root.ts';
 import type { SimulatedTest } from './test-run.ts';
 
 /** Runs a simulation for each case of a list, and formats its name as Vitest's `each` does. */
@@ -165,6 +165,7 @@ async function runDeclared(
     name: names.join(' '),
     file: task.file.filepath,
     rootOf: () => rootOf(task.file),
+    root: rootFolder(task.file),
     scenario: expecting(scenario, given, [expects, soft]),
     options,
     timeoutMs: task.timeout,

@@ -5,7 +5,7 @@
  */
 import * as is from '../kernel/shape.ts';
 import { existsSync, readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { ambientTime, type AmbientOptions } from '../ambient/ambient-time.ts';
 import { freshModules } from '../ambient/fresh-modules.ts';
 import { runCampaign } from '../explore/campaign.ts';
@@ -383,10 +383,18 @@ function ambienceOf(ambient: SimTestOptions['ambient'] = true): Ambience | undef
 }
 
 /** The folder for the logs of this test; undefined if none are kept. */
-function keptFolderOf({ file, options = {}, isReported = true }: SimulatedTest): string | undefined {
+function keptFolderOf({
+  file,
+  root = '',
+  options = {},
+  isReported = true,
+}: SimulatedTest): string | undefined {
   const { corpus } = options;
   if (corpus === false || file === undefined || !isReported) return undefined;
-  return join(corpus ?? join(dirname(file), KEPT_FOLDER), basename(file));
+  return join(
+    corpus === undefined ? join(dirname(file), KEPT_FOLDER) : resolve(root, corpus),
+    basename(file),
+  );
 }
 
 function keptOf(test: SimulatedTest, reference: string): Pick<TestRun, 'corpus' | 'isKept'> {
@@ -397,7 +405,7 @@ function keptOf(test: SimulatedTest, reference: string): Pick<TestRun, 'corpus' 
     isKept: existsSync(join(folder, name)),
     async corpus() {
       const { CorpusFolder: Folder } = await import('../host/corpus/corpus-folder.ts');
-      return new Folder(folder, name, reference, (text) => console.warn(text));
+      return new Folder(folder, name, reference, (text) => console.warn(text), test.file);
     },
   };
 }

@@ -1,4 +1,4 @@
-/** Finds out which folder Vitest was given as `--root`, for command lines that repeat a test. */
+/** Finds Vitest's root, and whether it was given as `--root`, for command lines that repeat a test. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -25,14 +25,20 @@ export function rootOf(
   { filepath, name, projectName = '' }: TestFile,
   folder: string = process.cwd(),
 ): string | undefined {
-  const end = `/${name}`;
-  if (name === '' || !filepath.endsWith(end)) return undefined;
-  const root = filepath.slice(0, -end.length);
-  if (root === folder || root === '') return undefined;
+  const root = rootFolder({ filepath, name });
+  if (root === undefined || root === folder) return undefined;
   const config = configOf(folder);
   if (config === undefined) return root;
   const mayBeSet = projectName !== '' || configOf(root) === undefined || SETS_ROOT.test(textOf(config));
   return mayBeSet ? undefined : root;
+}
+
+/** Vitest's root, or that of the project that the file belongs to; undefined if the file is elsewhere. */
+export function rootFolder({ filepath, name }: TestFile): string | undefined {
+  const end = `/${name}`;
+  if (name === '' || !filepath.endsWith(end)) return undefined;
+  const root = filepath.slice(0, -end.length);
+  return root === '' ? undefined : root;
 }
 
 /** The file that Vitest takes. */

@@ -48,6 +48,8 @@ export interface SimulatedTest {
   readonly rootOf?: () => string | undefined;
   /** Absolute path of the test file. If absent, no logs are kept and no command line can be shown. */
   readonly file?: string;
+  /** Absolute path of Vitest's root, for relative folders in options; default: the current folder. */
+  readonly root?: string | undefined;
   readonly scenario: TestedScenario | Scenario;
   readonly options?: SimTestOptions;
   /** Real milliseconds that the whole test may take; infinite by default. */

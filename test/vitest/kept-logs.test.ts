@@ -1,8 +1,9 @@
 // What a simTest keeps of its failures, in folders of this machine.
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { basename, dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { readExecution } from '../../src/cli/execution-source.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { SimulationFailedError } from '../../src/simulation/simulation-failed-error.ts';
 import { runSimulatedTest } from '../../src/vitest/simulated-test.ts';
@@ -160,4 +161,60 @@ test('what a killed run has left half written is in nobody’s way', async () =>
   expect(await messageOf(scenario)).toContain('was tried first');
   await holds(() => undefined);
   expect(await keptDecisions()).toEqual([]);
+});
+
+describe('wherever Vitest is started', () => {
+  const unlucky = (sim: Simulation): void => sim.check(sim.choose('luck', 4) === 0, 'it is luck');
+  const from = (cwd: string, file: string, more: Partial<SimulatedTest> = {}): Promise<string> => {
+    const spy = vi.spyOn(process, 'cwd').mockReturnValue(cwd);
+    return runSimulatedTest({ name: 'kept', file, scenario: unlucky, now: () => performance.now(), ...more })
+      .then(
+        () => 'held',
+        ({ message }: Error) => message,
+      )
+      .finally(() => spy.mockRestore());
+  };
+  const FIRST = 'it is kept from an earlier run, and was tried first';
+  const logs = async (): Promise<string[]> =>
+    (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.jsonl'));
+
+  test('a test finds its logs, and keeps none twice', async () => {
+    const file = join(folder, 'below', 'a.test.ts');
+    await mkdir(dirname(file));
+    expect(await from(folder, file)).not.toContain(FIRST);
+    for (const cwd of [dirname(file), tmpdir(), dirname(tmpdir()), folder]) {
+      expect(await from(cwd, file)).toContain(FIRST);
+    }
+    expect(await logs()).toHaveLength(1);
+  });
+
+  test('a relative corpus is below the root, and files of one name keep theirs apart', async () => {
+    const files = ['one', 'two'].map((name) => join(folder, name, 'a.test.ts'));
+    const more = { root: folder, options: { corpus: 'logs' } };
+    for (const file of files) {
+      await mkdir(dirname(file));
+      expect(await from(dirname(file), file, more)).not.toContain(FIRST);
+    }
+    for (const file of files) expect(await from(tmpdir(), file, more)).toContain(FIRST);
+    expect((await logs()).map((name) => name.split('/')[0])).toEqual(['logs', 'logs']);
+  });
+
+  test('the command line finds the test of a kept log', async () => {
+    const file = join(folder, 'a.test.ts');
+    await writeFile(file, '');
+    await from(folder, file);
+    const path = join(folder, (await logs())[0] ?? '');
+    const sourceFrom = async (cwd: string): Promise<unknown> => {
+      const spy = vi.spyOn(process, 'cwd').mockReturnValue(cwd);
+      return readExecution(path, [folder]).finally(() => spy.mockRestore());
+    };
+    expect(await sourceFrom(folder)).toMatchObject({
+      kind: 'test',
+      test: { file: 'a.test.ts', name: 'kept' },
+    });
+    expect(await sourceFrom(dirname(folder))).toMatchObject({
+      test: { file: join(basename(folder), 'a.test.ts') },
+    });
+    expect(await sourceFrom('/nowhere')).toMatchObject({ test: { file } });
+  });
 });

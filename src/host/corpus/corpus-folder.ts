@@ -9,7 +9,7 @@
  * automatically.
  */
 import { readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import type { CorpusEntry } from '../../explore/campaign-report.ts';
 import { eventBound, type FailingExecution } from '../../explore/failing-execution.ts';
 import { CUT_OFF_KEY } from '../../explore/failure-key.ts';
@@ -41,11 +41,18 @@ export interface KeptLog extends CorpusEntry {
   readonly seed?: string;
 }
 
+/** The path of a test file relative to the folder of its logs, the same on every machine. */
+function pathOfTestFile(folder: string, testFile: string): string {
+  return relative(folder, testFile).replaceAll(sep, '/');
+}
+
 /** The corpus of one scenario. */
 export class CorpusFolder {
   readonly #folder: string;
   readonly #scenario: string;
   readonly #reference: string;
+  /** Relative to the folder of the logs. */
+  readonly #testFile: string | undefined;
   readonly #onTrouble: (text: string) => void;
   /** Error codes already reported: on a full disk every file fails with the same one. */
   readonly #reported = new Set<string>();
@@ -55,9 +62,18 @@ export class CorpusFolder {
    * @param scenario the scenario's name.
    * @param reference what is typed to run it, so that `dryrunner replay FILE` finds it.
    * @param onTrouble receives a sentence for each file that could not be read, and for write errors one per error code.
+   * @param testFile the file of the scenario's test. It identifies the test in any working directory; the reference
+   *   does not.
    */
-  constructor(folder: string, scenario: string, reference: string, onTrouble: (text: string) => void) {
+  constructor(
+    folder: string,
+    scenario: string,
+    reference: string,
+    onTrouble: (text: string) => void,
+    testFile?: string,
+  ) {
     this.#folder = join(folder, scenario);
+    if (testFile !== undefined) this.#testFile = pathOfTestFile(this.#folder, testFile);
     this.#scenario = scenario;
     this.#reference = reference;
     this.#onTrouble = onTrouble;
@@ -84,10 +100,11 @@ export class CorpusFolder {
     const { maxEvents } = eventBound(failing);
     const isCutOff = key === CUT_OFF_KEY;
     const folder = isCutOff ? join(this.#folder, CUT_OFF) : this.#folder;
-    const id = isCutOff ? JSON.stringify(decisions) : `${canonicalReference(this.#reference)} ${key}`;
+    const location = this.#testFile ?? canonicalReference(this.#reference);
+    const id = isCutOff ? JSON.stringify(decisions) : `${location} ${key}`;
     const path = join(folder, `${nameOf(id)}${SUFFIX}`);
     const bound = maxEvents === undefined ? {} : { maxEvents: String(maxEvents) };
-    const meta = { failureKey: key, message, reference: this.#reference, ...bound };
+    const meta = { failureKey: key, message, ...this.#location, ...bound };
     return this.#write(async () => {
       await this.#writeLog(path, decisions, meta, seed);
       if (isCutOff) await removeOldest(folder, CUT_OFF_MAX);
@@ -99,7 +116,7 @@ export class CorpusFolder {
   async keepSeeds(logs: readonly (readonly Decision[])[]): Promise<void> {
     if (logs.length === 0) return;
     const folder = join(this.#folder, SEEDS);
-    const meta = { reference: this.#reference };
+    const meta = this.#location;
     for (const log of logs) {
       await this.#write(async () => {
         await this.#writeLog(join(folder, `${nameOf(JSON.stringify(log))}${SUFFIX}`), log, meta);
@@ -136,9 +153,8 @@ export class CorpusFolder {
       const path = join(folder, name);
       try {
         const { header, decisions } = await readDecisionLog(readKeptFile(path, BYTES_MAX));
-        const { reference = this.#reference, failureKey: key } = header.meta ?? {};
-        // Scenarios in two files may share a name.
-        if (canonicalReference(reference) !== canonicalReference(this.#reference)) continue;
+        const { failureKey: key } = header.meta ?? {};
+        if (!this.#isOwn(header.meta)) continue;
         const { seed } = header;
         entries.push({
           id: name,
@@ -151,6 +167,17 @@ export class CorpusFolder {
       }
     }
     return entries;
+  }
+
+  get #location(): Readonly<Record<string, string>> {
+    const reference = this.#reference;
+    return this.#testFile === undefined ? { reference } : { reference, testFile: this.#testFile };
+  }
+
+  /** Scenarios in two files may share a name. */
+  #isOwn({ reference = this.#reference, testFile }: Readonly<Record<string, string>> = {}): boolean {
+    if (testFile !== undefined && this.#testFile !== undefined) return testFile === this.#testFile;
+    return canonicalReference(reference) === canonicalReference(this.#reference);
   }
 
   async #namesIn(folder: string): Promise<string[]> {
