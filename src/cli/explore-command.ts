@@ -6,6 +6,7 @@ import { runInThread } from '../threads/thread-supervisor.ts';
 import { formatCertificate, scenarioFault } from '../explore/exhaustive/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
 import { DIFFERENCE_HEADLINES, moduleStateLines, OUTSIDE_CAUSE } from '../explore/explain/difference-text.ts';
+import { onOneLine } from '../kernel/one-line.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import { REPLAY_OUTCOMES } from '../explore/replay-outcome.ts';
 import { tokenOf, type FailingExecution } from '../explore/failing-execution.ts';
@@ -179,7 +180,7 @@ function sometimesLines({ sometimes }: PoolReport): string[] {
   const reached = names(true);
   const missed = names(false);
   const line = (what: string, list: readonly string[]): string[] =>
-    list.length === 0 ? [] : [`  ${what}: ${list.join(', ')}`];
+    list.length === 0 ? [] : [`  ${what}: ${list.map(onOneLine).join(', ')}`];
   const shown =
     reached.length > REACHED_MAX ? [`${reached.length} of ${reached.length + missed.length}`] : reached;
   return [...line('sometimes, reached', shown), ...line('sometimes, never reached', missed)];

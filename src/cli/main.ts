@@ -231,7 +231,10 @@ program
     'what it reads: inherit (what this command reads), null (nothing) or a file',
     'inherit',
   )
-  .option('--trace <file>', 'write a recording to this file')
+  .option(
+    '--trace <file>',
+    'write a recording to this file; a file that is no trace or timeline is not overwritten',
+  )
   .option('--json', 'one JSON object per line on stdout')
   .optionsGroup('On a build cluster:')
   .option('--remote <url>', 'run it there: grpc://HOST:PORT, or grpcs://HOST:PORT with TLS')

@@ -1,12 +1,14 @@
 /**
  * Files that `--trace` and `--timeline` write. Invariants: a path is checked before the work whose result it will hold;
- * a file that the command reads is never overwritten; the result is printed before the files are written, and a file
+ * a file that the command reads, or that no such option has written, is never overwritten; the result is printed before the files are written, and a file
  * that cannot be written never hides a failure; a FIFO without a reader never keeps a signal from ending the command.
  */
 import { closeSync, fstatSync, statSync, writeSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { checkTracePath, plainPathOf, writeTraceFile } from '../host/trace-file.ts';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
+import { onOneLine } from '../kernel/one-line.ts';
 import { awaitReader } from './exec-files.ts';
 import { EXIT_STATUS, InterruptedError, UsageError, type ExitStatus } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';
@@ -45,12 +47,10 @@ function isPrintedTo(path: string): boolean {
 }
 
 /**
- * Keeps the files that a command reads, or also writes, from being overwritten. A device or a pipe may be used for
- * both.
+ * Keeps the files that a command reads, or also writes, and all files that are no trace or timeline of this package from being overwritten. A
+ * device or a pipe may be used for both.
  *
- * @throws UsageError (rejects) if `path` leads to one of `others`, directly or through links.
- *
- * @throws UsageError (rejects) if `path` leads to one of `others`, whatever links are on the way.
+ * @throws UsageError (rejects) if `path` leads to one of `others`, directly or through links, or to a file that no such option has written.
  */
 export async function requireOwnFile(
   flag: WrittenFlag,
@@ -65,12 +65,36 @@ export async function requireOwnFile(
       `${flag}: expected a file of its own, got ${path}, which is ${other === path ? 'in use' : `the same file as ${other}`}`,
     );
   }
+  if (await isReplaceable(real)) return;
+  throw new UsageError(
+    `${flag}: expected a new file, or one that --trace or --timeline has written, got ${onOneLine(path)}, which has other content: delete it first`,
+  );
+}
+
+/** How the files of `--trace` and `--timeline` begin. The logs of a corpus, which are of another kind, are kept. */
+const WRITTEN =
+  /^(?:\{"format":"dryrunner","version":\d+,"kind":"(?:simulation|recording)"|\{"displayTimeUnit":"ms","otherData":\{"scenario":)/;
+const BEGINNING_BYTES = 256;
+
+/** True if nothing is there, an empty file, or one that `--trace` or `--timeline` has written. */
+async function isReplaceable(path: string): Promise<boolean> {
+  const file = await open(path, 'r').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new UsageError(`${path} cannot be read before it is overwritten: ${messageOf(error)}`);
+  });
+  if (file === undefined) return true;
+  try {
+    // A folder is refused as what cannot be written.
+    if (!(await file.stat()).isFile()) return true;
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(BEGINNING_BYTES), 0, BEGINNING_BYTES, 0);
+    return bytesRead === 0 || WRITTEN.test(buffer.toString('utf8', 0, bytesRead));
+  } finally {
+    await file.close();
+  }
 }
 
 /**
  * Writes the lines; to a FIFO once a reader opens it, and at the reader's speed.
- *
- * @throws UsageError (rejects) if they cannot be written, InterruptedError if a signal comes while nobody reads.
  *
  * @throws UsageError (rejects) if they cannot be written, InterruptedError if a signal comes while nobody reads.
  */
@@ -94,8 +118,6 @@ export async function writeTarget(
 /**
  * Writes files after the result was printed. If something failed, a file that cannot be written is only reported, so
  * that the exit code remains that of the result.
- *
- * @throws UsageError (rejects) if a file cannot be written and everything held.
  *
  * @throws UsageError (rejects) if a file cannot be written and all held.
  */

@@ -128,13 +128,16 @@ export function debugOption(): Option {
 export function timelineOption(which: string): Option {
   return new Option(
     '--timeline <file.json>',
-    `write a timeline of ${which} to this file, to be opened in Perfetto or speedscope`,
+    `write a timeline of ${which} to this file, to be opened in Perfetto or speedscope; a file that is no trace or timeline is not overwritten`,
   );
 }
 
 /** For commands that run one execution. */
 export function traceOption(which: string): Option {
-  return new Option('--trace <file>', `write the trace of ${which} to this file, which replay takes`);
+  return new Option(
+    '--trace <file>',
+    `write the trace of ${which} to this file, which replay takes; a file that is no trace or timeline is not overwritten`,
+  );
 }
 
 /** For commands that load what a token or a file names. */

@@ -7,6 +7,10 @@ export const held = define('held', (sim) => {
   sim.sometimes('a six', sim.choose('die', 6) === 5);
   sim.sometimes('a seven', false);
 });
+export const odd = define('odd', (sim) => {
+  sim.sometimes('a\\nline', sim.choose('die', 2) === 1);
+  sim.sometimes('\\u202ebackwards\\u001b[31m', false);
+});
 export const coin = define('coin', (sim) => {
   console.log('a line of the scenario');
   sim.check(sim.choose('first toss', 2) + sim.choose('second toss', 2) < 2, 'two heads');

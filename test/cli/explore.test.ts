@@ -53,6 +53,12 @@ describe('wrong usage says what was expected and exits with 2', () => {
 });
 
 describe('what holds', () => {
+  test('is reported in lines that the names of its conditions cannot break or turn', async () => {
+    const { out } = await run('explore', at('s.mjs#odd'), '--executions', '20', ...corpus());
+    expect(out).toContain('\n  sometimes, reached: a\\nline\n');
+    expect(out).toContain('\n  sometimes, never reached: \\u202ebackwards\\u001b[31m\n');
+  });
+
   test('is reported with its coverage, and exits with 0', async () => {
     const { code, out } = await run('explore', at('s.mjs#held'), '--executions', '150', ...corpus());
     expect(out).toMatch(/^held: no failure\n {2}150 executions in [\d.]+ s .*, 150 decisions, 0 events\n/);

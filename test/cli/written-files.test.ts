@@ -78,6 +78,41 @@ describe('what a command reads, or also writes, is not overwritten', () => {
     expect(await readFile(at('program.sh'), 'utf8')).toBe(PROGRAM);
   });
 
+  test.each([
+    ['run', ['./small.mjs', '--trace', 'notes.md']],
+    ['run', ['./small.mjs', '--timeline', 'notes.md']],
+    ['explain', ['./small.mjs#small', '--trace', 'notes.md']],
+    ['replay', ['in.jsonl', '--timeline', 'log.jsonl']],
+    ['exec', ['--trace', 'notes.md', '--', 'sh', '-c', 'echo ran']],
+  ])('a file of the user, or a log of a corpus: %s %j', async (command, args) => {
+    const content = {
+      'notes.md': '# Notes\n',
+      'log.jsonl': '{"format":"dryrunner","version":2,"kind":"decisions"}\n',
+    };
+    for (const [name, text] of Object.entries(content)) await writeFile(at(name), text);
+    const { code, out, err } = await dryrunner(command, ...args);
+    expect([code, out]).toEqual([command === 'exec' ? 125 : 2, '']);
+    expect(err).toMatch(
+      /^error: --t(race|imeline): expected a new file, or one that --trace or --timeline has written, got [a-z.]+, which has other content: delete it first$/m,
+    );
+    for (const [name, text] of Object.entries(content)) expect(await readFile(at(name), 'utf8')).toBe(text);
+  });
+
+  test('a trace, a timeline and an empty file are replaced', async () => {
+    await writeFile(at('again.jsonl'), '');
+    await writeFile(at('again.json'), '');
+    const both = ['--trace', 'again.jsonl', '--timeline', 'again.json'];
+    for (let n = 0; n < 2; n += 1) {
+      expect(await dryrunner('run', './small.mjs', ...both)).toMatchObject({ code: 0 });
+    }
+    expect(await readFile(at('again.jsonl'), 'utf8')).toBe(trace);
+    for (let n = 0; n < 2; n += 1) {
+      const exec = ['exec', '--trace', 'again.jsonl', '--', 'sh', '-c', 'echo ran'];
+      expect(await dryrunner(...exec)).toMatchObject({ code: 0 });
+    }
+    expect(await readFile(at('again.jsonl'), 'utf8')).toContain('"kind":"recording"');
+  });
+
   test('a device may be both read and written', async () => {
     const both = ['--trace', '/dev/null', '--timeline', '/dev/null'];
     expect(await dryrunner('run', './small.mjs', ...both)).toMatchObject({ code: 0 });

@@ -62,4 +62,25 @@ describe('an explored runner', () => {
     warn.mockRestore();
     expect(said).toEqual([]);
   });
+
+  /** The names that were not reached, each of which this allows. */
+  const missed = new Set<string>();
+  const mayMiss = new Proxy<Record<string, string>>(
+    {},
+    {
+      getOwnPropertyDescriptor(_, name) {
+        missed.add(String(name));
+        return { configurable: true, enumerable: true, value: 'it is only noted' };
+      },
+    },
+  );
+  describeRunner(
+    { ...mine, name: 'mine, with a bound' },
+    { cases: [], explore: { executions: 5, reachWithin: 5, mayMiss } },
+  );
+
+  test('is held to what its executions did not reach, and to nothing that they did', () => {
+    expect(missed.size).toBeGreaterThan(0);
+    expect(missed).not.toContain('end COMPLETE 0');
+  });
 });
