@@ -1,5 +1,5 @@
 /**
- * The door `dryrunner`: what the author of a scenario needs. Runners, nodes and networks, ways to look at runs, models and histories,
+ * The entry point `dryrunner`: what the author of a scenario needs. Runners, nodes and networks, ways to look at runs, models and histories,
  * `simulate`. Names only, no code.
  *
  * @module dryrunner

@@ -196,7 +196,7 @@ const { correct, mistaken } = defineProgram<Mistake>({
   description:
     'a monitor suspects workers whose heartbeats stay away, and takes it back: without faults it knows in time who is up',
   mistakes: {
-    'suspects-for-ever': 'the monitor takes no suspicion back',
+    'suspects-for-ever': 'the monitor withdraws no suspicion',
     'counts-an-old-process': 'the heartbeats of an earlier process count',
     'misses-a-restart': 'the monitor does not report that the process before is gone',
     'never-suspects-again': 'the monitor does not suspect again what it was wrong about',

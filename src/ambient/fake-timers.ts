@@ -1,5 +1,5 @@
 /**
- * The door `dryrunner/fake-timers`: runners on a clock that the test ticks by hand.
+ * The entry point `dryrunner/fake-timers`: runners on a clock that the test ticks by hand.
  *
  * @module dryrunner/fake-timers
  */

@@ -1,5 +1,5 @@
 /**
- * The door `dryrunner/ambient`: everything between code under test and the machine. Names only, no code.
+ * The entry point `dryrunner/ambient`: everything between code under test and the machine. Names only, no code.
  *
  * @module dryrunner/ambient
  */

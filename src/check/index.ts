@@ -1,5 +1,5 @@
 /**
- * The door `dryrunner/check`: fast-check over simulations. Names only, no code.
+ * The entry point `dryrunner/check`: fast-check over simulations. Names only, no code.
  *
  * @module dryrunner/check
  */

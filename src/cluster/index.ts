@@ -1,5 +1,5 @@
 /**
- * The door `dryrunner/cluster`: nodes of your own, the network between them, and what they stand on. Names only, no code.
+ * The entry point `dryrunner/cluster`: nodes of your own, the network between them, and what they stand on. Names only, no code.
  *
  * @module dryrunner/cluster
  */

@@ -64,7 +64,7 @@ export class Outage {
 
 const OWNER = 'network';
 
-/** Lets the exploration choose a partition: one node from all others, two halves, one node that is not heard or hears nothing, or a pair. */
+/** Lets the exploration choose a partition: one node from all others, two halves, one node that can only receive or only send, or a pair. */
 export function chosenPartition(choices: Choices, names: readonly string[], ms: number): Outage {
   const pick = <T>(what: string, values: readonly T[], describe: (value: T) => string): T => {
     const label: Label = { owner: OWNER, what };

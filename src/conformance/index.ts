@@ -1,5 +1,5 @@
 /**
- * The door `dryrunner/conformance`: the contract as a list of cases and as a workload to explore, and the types that
+ * The entry point `dryrunner/conformance`: the contract as a list of cases and as a workload to explore, and the types that
  * describe a runner to them.
  *
  * @module dryrunner/conformance

@@ -1,5 +1,5 @@
 /**
- * The door `dryrunner/host`: everything that touches the machine. Names only, no code.
+ * The entry point `dryrunner/host`: everything that touches the machine. Names only, no code.
  *
  * @module dryrunner/host
  */

@@ -1,5 +1,5 @@
 /**
- * The door `dryrunner/remote`: the Bazel path. Blobs and results by digest, and execution of actions through the Remote
+ * The entry point `dryrunner/remote`: the Bazel path. Blobs and results by digest, and execution of actions through the Remote
  * Execution API.
  *
  * @module dryrunner/remote

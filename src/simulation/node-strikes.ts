@@ -30,7 +30,7 @@ export type MomentWords = (about: unknown) => string;
 export interface NodeFaults {
   /**
    * The node crashes, and restarts after less than `downMsMax`. If the crash strikes as a call or message arrives, the
-   * node may be back by then, and the new process takes it; how often, see `nodeBackOneIn` in `src/model/odds.ts`.
+   * node may be back by then, and the new process takes it: in one of two such crashes.
    */
   readonly crash?: number | boolean;
   /** The process pauses, and resumes after less than `pauseMsMax`. */

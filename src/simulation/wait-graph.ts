@@ -34,7 +34,7 @@ const CIRCLES_MAX = 3;
 const STEPS_SHOWN_MAX = 12;
 const UNNAMED: FailureFact = Object.freeze({
   kind: 'hint',
-  text: `several tasks of the scenario are called "${SCENARIO_OWNER}": with an owner for each, a circle of waits would show here`,
+  text: `several tasks of the scenario are called "${SCENARIO_OWNER}": give each its own owner to see which of them wait for each other`,
 });
 
 /** Locks and waits by owner. */

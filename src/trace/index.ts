@@ -1,5 +1,5 @@
 /**
- * The door `dryrunner/trace`: traces, decision logs, recordings and recorded workloads as files, and the difference between two of them.
+ * The entry point `dryrunner/trace`: traces, decision logs, recordings and recorded workloads as files, and the difference between two of them.
  *
  * @module dryrunner/trace
  */

@@ -1,5 +1,5 @@
 /**
- * The door `dryrunner/vitest`: simulations and cases as tests of Vitest.
+ * The entry point `dryrunner/vitest`: simulations and cases as tests of Vitest.
  *
  * @module dryrunner/vitest
  */

@@ -156,7 +156,7 @@ test('R211 waits without a circle are named, also those of channels and of sever
 });
 
 const HINT =
-  'several tasks of the scenario are called "scenario": with an owner for each, a circle of waits would show here';
+  'several tasks of the scenario are called "scenario": give each its own owner to see which of them wait for each other';
 
 test('who names no owner learns of it also where a property does not come true', async () => {
   const { kind, details } = await failureOf(async (sim) => {

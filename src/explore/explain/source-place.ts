@@ -43,6 +43,11 @@ const FRAMES_MAX = 4;
 /** Names that rewriting code inserts: calls of its helpers, and the holders of what a module imports. */
 const INSERTED_CALL = /^at (?:async )?__dryrunner\w+ \(/;
 const INSERTED_HOLDER = /\b__vite_ssr_import_\d+__\./g;
+/**
+ * The engine names an anonymous function that is passed to a call by what the parser has read last: `net.node.faults.crash` for the program
+ * in `net.node('a', () => …, { faults: { crash: 8 } })`. No function that has a name of its own has two dots in it.
+ */
+const INFERRED_CALL = /^at ((?:async )?)(?:[\w$#]+\.){2,}[\w$#]+ \((.*)\)$/;
 
 /** The user's lines in a stack, nearest first; none if it has none. */
 export function framesOf(stack: string): string[] {
@@ -169,7 +174,9 @@ function telling(stack: string): string[] {
 }
 
 function linesOf(stack: string): string[] {
-  return stack.split('\n').map((line) => line.trim().replace(INSERTED_HOLDER, ''));
+  return stack
+    .split('\n')
+    .map((line) => line.trim().replace(INSERTED_HOLDER, '').replace(INFERRED_CALL, 'at $1$2'));
 }
 
 function isTelling(line: string): boolean {

@@ -80,7 +80,10 @@ class StreamPump implements OutputPump {
     if (this.#finished) return;
     const { name, stream, faults } = this.#options;
     const what = this.#ended ? 'a write was not done' : 'the stream was still open';
-    faults.addLoss(`${name} cut`, new Error(`${what} ${waitedMs} ms after everybody had ended`));
+    faults.addLoss(
+      `${name} cut`,
+      new Error(`${what} ${waitedMs} ms after the command and its known children had ended`),
+    );
     stream.destroy();
     this.#giveUpSink();
     this.#ended = true;

@@ -16,6 +16,8 @@ test.for([
   ['at Object.<anonymous> (/work/my pool/job.cjs:3:5)', 'Object.<anonymous> (/work/my pool/job.cjs:3:5)'],
   ['at /work/my pool/job.cjs:3:5', '/work/my pool/job.cjs:3:5'],
   ['at file:///work/100%.ts:3:5', '/work/100%.ts:3:5'],
+  ['at net.node.faults.crash (/work/pool.ts:3:5)', '/work/pool.ts:3:5'],
+  ['at async net.node.onError (file:///work/pool.ts:3:5)', '/work/pool.ts:3:5'],
   ['at __vite_ssr_import_12__.Pool.run (/work/pool.ts:3:5)', 'Pool.run (/work/pool.ts:3:5)'],
 ] as const)('the line "%s" is shown as %s', ([line, frame]) => {
   expect(framesOf(`Error: x\n    ${line}`)).toEqual([frame]);

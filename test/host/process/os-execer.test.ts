@@ -187,8 +187,8 @@ describe('output', () => {
       exitCode: 2,
       error: '',
       faults: [
-        'stdout cut: the stream was still open 100 ms after everybody had ended',
-        'stderr cut: the stream was still open 100 ms after everybody had ended',
+        'stdout cut: the stream was still open 100 ms after the command and its known children had ended',
+        'stderr cut: the stream was still open 100 ms after the command and its known children had ended',
       ],
     });
   });

@@ -213,7 +213,9 @@ describe('cutting output', () => {
     expect(written).toEqual(['a']);
     expect(state.done).toBe(true);
     expect(stream.destroyed).toBe(true);
-    expect(faults()).toEqual(['stdout cut: the stream was still open 1000 ms after everybody had ended']);
+    expect(faults()).toEqual([
+      'stdout cut: the stream was still open 1000 ms after the command and its known children had ended',
+    ]);
   });
 
   test('R123 a pending write is given up, and what waits behind it is counted', async () => {
@@ -228,7 +230,7 @@ describe('cutting output', () => {
     expect(written).toEqual(['a']);
     expect(state.done).toBe(true);
     expect(faults()).toEqual([
-      'stdout cut: a write was not done 1000 ms after everybody had ended',
+      'stdout cut: a write was not done 1000 ms after the command and its known children had ended',
       'stdout: 2 bytes were discarded',
     ]);
     expect(clock.pending).toBe(0);

@@ -136,7 +136,7 @@ describe('R123 the faults of a process', () => {
     }));
 
   test.each([
-    ['stdout cut: the stream was still open 9 ms after everybody had ended'],
+    ['stdout cut: the stream was still open 9 ms after the command and its known children had ended'],
     ['stderr: 3 bytes were discarded'],
   ])('are named if output was lost: %s', async (loss) => {
     const { status } = await endWith({
