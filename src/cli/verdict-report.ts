@@ -2,6 +2,7 @@
 import { roundedMs } from '../kernel/microseconds.ts';
 import { headlineOf } from '../explore/failure-key.ts';
 import { onOneLine } from '../kernel/one-line.ts';
+import { withShortWords } from '../kernel/shortened-words.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import { RUN_STATES, type RunState } from '../model/run-state.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
@@ -98,7 +99,8 @@ export interface JudgedExecution {
 export function verdictText({ failure, virtualMs, firedEvents, place, what }: JudgedExecution): string {
   if (failure === undefined) return `holds, at ${virtualMs} ms after ${counted(firedEvents, 'event')}`;
   const where = place === undefined ? '' : ` ${place}`;
-  return onOneLine(`fails at ${failure.atMs} ms${where}: ${what ?? headlineOf(failure.message).headline}`);
+  const text = withShortWords(what ?? headlineOf(failure.message).headline);
+  return onOneLine(`fails at ${failure.atMs} ms${where}: ${text}`);
 }
 
 /** The `run` line of `--json`. */

@@ -45,6 +45,31 @@ describe('an explanation of names that break lines', () => {
     expect(heads).toHaveLength(history.length);
   });
 
+  test('shortens long names in the middle, and nothing that a reader copies', async () => {
+    const long = `a${'x'.repeat(9_998)}z`;
+    const flood = defineScenario({
+      name: 'flood',
+      description: 'names that are long',
+      async run(sim) {
+        sim.note(`note ${long}`);
+        await sim.sleep(5, `sleep ${long}`);
+        sim.check(sim.choose(`choice ${long}`, 2) === 0, `message ${long}`);
+      },
+    });
+    const log = [{ question: choice(`choice ${long}`), n: 2, answer: 1 }];
+    const explanation = await explain(createExecutor(flood), log);
+    const lines = formatExplanation(explanation);
+    const text = lines.flatMap((line) => (line.role === 'command' ? [] : [line.text])).join('\n');
+    expect(text).not.toContain('x'.repeat(121));
+    for (const what of ['note', 'choice', 'message']) {
+      const shown = `${what} a${'x'.repeat(119)}…(`;
+      expect(text, what).toContain(shown);
+    }
+    expect(text).toMatch(/…\(9840 characters\)…x{39}z/);
+    expect(lines.at(-1)?.text).toBe(`dryrunner replay ${explanation.token}`);
+    expect(explanation.sentence).toContain(long);
+  });
+
   test('names who waits for what in one line', async () => {
     const stuck = defineScenario({
       name: 'stuck',

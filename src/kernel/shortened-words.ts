@@ -1,0 +1,20 @@
+/**
+ * Shortens words that would flood a report, such as a name of 10,000 characters. Invariant: tokens, and words with a slash or a
+ * backslash (paths and addresses), stay whole, because a reader copies them.
+ */
+const LENGTH_MAX = 200;
+const BEGINNING = 120;
+const END = 40;
+const LONG_WORD = new RegExp(`[^\\s/\\\\]{${LENGTH_MAX + 1},}`, 'gu');
+const TOKEN = /^dr\d+:/;
+
+/** The text with the middle of each word of more than 200 characters left out: `aaa…(9840 characters)…zzz`. */
+export function withShortWords(text: string): string {
+  if (text.length <= LENGTH_MAX) return text;
+  return text.replace(LONG_WORD, (word) => {
+    if (TOKEN.test(word)) return word;
+    const characters = [...word];
+    const left = characters.length - BEGINNING - END;
+    return `${characters.slice(0, BEGINNING).join('')}…(${left} characters)…${characters.slice(-END).join('')}`;
+  });
+}
