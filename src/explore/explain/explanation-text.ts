@@ -66,6 +66,7 @@ function whatHolds(explanation: Explanation): ExplanationLine[] {
   return [
     heading('What would have held'),
     note(`  ${nearestPass?.text ?? nothingHeld(explanation)}`),
+    ...(nearestPass?.lack === undefined ? [] : [note(`  ${nearestPass.lack}`)]),
     ...(nearestPass?.difference === undefined ? [] : [note(`  ${nearestPass.difference}`)]),
   ];
 }

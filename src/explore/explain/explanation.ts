@@ -9,7 +9,8 @@ import type { Failure } from '../../simulation/verdict.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { Executor } from '../executor.ts';
 import { failureKey } from '../failure-key.ts';
-import { keyDecisions, nonZeroOf } from '../keyed-log.ts';
+import { hashAnswers, type KeyedDecision, keyDecisions, nonZeroOf } from '../keyed-log.ts';
+import { lackOf } from './hollow-pass.ts';
 import { lookingOften } from '../known-stall.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { awaitFeasibility } from './await-feasibility.ts';
@@ -158,14 +159,14 @@ export async function explain(
 ): Promise<Explanation> {
   checkArguments(executor, log, options);
   const { reference = executor.scenario, linesMax = LINES_MAX, seed, hasHeldBefore = false } = options;
-  const keyed = keyDecisions(log);
-  const run = await observe(executor, keyed, true);
+  const run = await observe(executor, keyDecisions(log), true);
   const { failure } = run.verdict;
   if (failure === undefined) throw invalidArgument('log', 'a log that fails', log);
   const index = new RunIndex(run);
   const awaited = await awaitedPlaces(executor, run.decisions, failure, options.shouldStop);
   const trials = failure.kind === 'stall' ? lookingOften(executor) : executor;
   const key = failureKey(failure);
+  const passes = new ObservedPasses(executor);
   const search = hasHeldBefore
     ? NOTHING_TO_TRY
     : await findNearestPass(trials, run.decisions, {
@@ -174,10 +175,10 @@ export async function explain(
         // Less work is not an explanation.
         isFixed: (decision) => isOfWork(decision, index.callers),
         explainsNothing: (decision, answer) => isAboutOwnSleep(run, decision, answer),
+        isHollow: async (answers) => lackOf(index, await passes.of(answers)) !== undefined,
       });
   const { passing: passLog, otherFailure, ...nearestSearch } = search;
-  const passing =
-    passLog === undefined ? undefined : new RunIndex(await observe(executor, passLog.answers, true));
+  const passing = passLog === undefined ? undefined : await passes.of(passLog.answers);
   const { lines, leftOut } = historyOf(index, failure, linesMax);
   const feasibility = await awaitFeasibility(executor, run, options.shouldStop);
   const { sentence, what } = sentenceOf(index, failure, hasHeldBefore);
@@ -216,6 +217,24 @@ function tokenText(
     ...(seed === undefined ? {} : { seed }),
     decisions: nonZeroOf(keyDecisions(verdict.decisions())),
   });
+}
+
+/** Passing executions, of which the one that was observed last is kept: an execution may be large. */
+class ObservedPasses {
+  readonly #executor: Executor;
+  #last: { readonly hash: string; readonly index: RunIndex } | undefined;
+
+  constructor(executor: Executor) {
+    this.#executor = executor;
+  }
+
+  async of(answers: readonly KeyedDecision[]): Promise<RunIndex> {
+    const hash = hashAnswers(answers);
+    if (this.#last?.hash !== hash) {
+      this.#last = { hash, index: new RunIndex(await observe(this.#executor, answers, true)) };
+    }
+    return this.#last.index;
+  }
 }
 
 /**

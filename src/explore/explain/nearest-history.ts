@@ -2,9 +2,12 @@
 import { plural } from '../../model/plural.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { messageText, unstruckText } from '../../model/message-text.ts';
+import { Topic } from '../../kernel/question.ts';
+import { asksIfBack } from '../../simulation/node-strikes.ts';
 import { isSameKey } from '../keyed-log.ts';
 import { EventNames } from './event-name.ts';
 import { messageAskedAbout } from './arrivals.ts';
+import { lackOf } from './hollow-pass.ts';
 import { answerText, askedText, decisionText, outageClause } from './question-text.ts';
 import type { AnswerChange } from './nearest-pass.ts';
 import type { ObservedDecision, ObservedEvent, ObservedRun } from './observed-run.ts';
@@ -22,6 +25,8 @@ export interface NearestPass {
   readonly text: string;
   /** What happened then, and what happens instead in the failing execution; absent if the traces do not differ. */
   readonly difference?: string;
+  /** What does not happen in it, as a sentence, if it passes because less happens; absent otherwise. */
+  readonly lack?: string;
   /** Number of decisions that differ. */
   readonly changes: number;
 }
@@ -35,7 +40,13 @@ export function describeNearestPass(
   const [first] = changes;
   const text = first === undefined ? '' : nearestText(failing, passing, first, changes.length - 1);
   const difference = differenceText(failing, passing);
-  return { text, changes: changes.length, ...(difference === undefined ? {} : { difference }) };
+  const lack = lackOf(failing, passing);
+  return {
+    text,
+    changes: changes.length,
+    ...(lack === undefined ? {} : { lack }),
+    ...(difference === undefined ? {} : { difference }),
+  };
 }
 
 /** The decision as observed in the failing execution. */
@@ -45,6 +56,11 @@ export function observedIn(run: ObservedRun, { decision }: AnswerChange): Observ
 
 function nearestText(failing: RunIndex, passing: RunIndex, change: AnswerChange, others: number): string {
   const observed = observedIn(failing.run, change);
+  if (others === 0 && change.answer === 0 && asksIfBack(change.decision.question.topic)) {
+    const { subject: crash } = change.decision.question.topic;
+    const node = crash instanceof Topic && typeof crash.owner === 'string' ? crash.owner : 'the node';
+    return `If ${node} had not been back by then, nothing would have failed.`;
+  }
   const fault = observed === undefined ? undefined : faultText(failing, passing, observed, change);
   const unstruck = observed === undefined ? undefined : unstruckIn(failing, observed, change);
   if (unstruck !== undefined) {

@@ -23,6 +23,11 @@ export interface NearestPassOptions {
   readonly isFixed?: (decision: AskedDecision) => boolean;
   /** True for an answer that would explain nothing, and so is not tried. Default: all are tried. */
   readonly explainsNothing?: (decision: AskedDecision, answer: number) => boolean;
+  /**
+   * True for an execution that passes because less happens: the search goes on for a while to find another one, and
+   * takes the first of these only if there is none. Default: none.
+   */
+  readonly isHollow?: (answers: readonly KeyedDecision[]) => Promise<boolean>;
 }
 
 /** A nearby execution that fails differently. */
@@ -74,6 +79,8 @@ export type AskedDecision = KeyedDecision &
 const ALTERNATIVES_MAX = 16;
 /** With at most this many answers, those with the same meaning are recognized. */
 const DESCRIBED_MAX = 64;
+/** Maximum number of executions in the search for a better one than a hollow one. */
+const AFTER_HOLLOW_MAX = 60;
 
 /**
  * Tries other values for each non-default answer of `log`, the last one first; then leaves several out, as few as
@@ -99,6 +106,9 @@ class Search {
   #hasSkippedAnswers = false;
   #otherFailure: OtherFailure | undefined;
   #tried: Pick<OtherFailure, 'decision' | 'answer'> | undefined;
+  #hollow: PassingLog | undefined;
+  /** Number of executions before the hollow one was found. */
+  #executionsToHollow = Infinity;
 
   constructor(executor: Executor, log: readonly AskedDecision[], options: NearestPassOptions) {
     this.#executor = executor;
@@ -112,7 +122,8 @@ class Search {
     const passing =
       (await this.#firstOf(this.#open.filter(({ answer }) => answer > 0))) ??
       (await this.#withoutLast()) ??
-      (await this.#firstOf(this.#open.filter(({ answer }) => answer === 0)));
+      (await this.#firstOf(this.#open.filter(({ answer }) => answer === 0))) ??
+      this.#hollow;
     const stoppedBy = this.#stoppedBy;
     return {
       executions: this.#executions,
@@ -133,12 +144,17 @@ class Search {
 
   async #firstOf(decisions: readonly AskedDecision[]): Promise<PassingLog | undefined> {
     for (const decision of [...decisions].reverse()) {
+      if (this.#isContent) return undefined;
       const answer = this.#stoppedBy === undefined ? await this.#nearestTo(decision) : undefined;
       if (answer === undefined) {
         if (this.#stoppedBy !== undefined) this.#untried += 1;
         continue;
       }
-      return { changes: [{ decision, answer }], answers: withAnswer(this.#answers, decision, answer) };
+      const passing = {
+        changes: [{ decision, answer }],
+        answers: withAnswer(this.#answers, decision, answer),
+      };
+      if (!(await this.#isHollow(passing))) return passing;
     }
     return undefined;
   }
@@ -221,7 +237,21 @@ class Search {
       else failing = middle;
     }
     const changes = all.slice(holding).map((decision) => ({ decision, answer: 0 }));
-    return { changes, answers: without(holding) };
+    const passing = { changes, answers: without(holding) };
+    return (await this.#isHollow(passing)) ? undefined : passing;
+  }
+
+  /** True once the search for a better one than a hollow one was long enough. */
+  get #isContent(): boolean {
+    return this.#executions >= this.#executionsToHollow + AFTER_HOLLOW_MAX;
+  }
+
+  /** Keeps the first hollow one. */
+  async #isHollow(passing: PassingLog): Promise<boolean> {
+    if ((await this.#options.isHollow?.(passing.answers)) !== true) return false;
+    if (this.#hollow === undefined) this.#executionsToHollow = this.#executions;
+    this.#hollow ??= passing;
+    return true;
   }
 
   async #holds(answers: readonly KeyedDecision[]): Promise<boolean> {
@@ -229,6 +259,7 @@ class Search {
     if (this.#executions >= maxExecutions) this.#stoppedBy ??= 'executions';
     else if (shouldStop?.() === true) this.#stoppedBy ??= 'stopped';
     if (this.#stoppedBy !== undefined) return false;
+    if (this.#isContent) return false;
     this.#executions += 1;
     const { held, failure } = await this.#executor.execute({ source: answersOf(answers) });
     if (failure !== undefined) this.#noteFailure(failure);

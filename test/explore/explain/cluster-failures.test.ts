@@ -574,18 +574,18 @@ test.for([
           : undefined,
     );
     expect(lines).toMatchInlineSnapshot(`
-    [
-      "idle-voter fails at 6 ms: n1 votes for both, when n1 crashes and restarts before vote("ben") of scenario arrives (the 2nd such moment).",
-      "2   scenario gets true from vote("ann") of n1, called at 0 ms",
-      "4   scenario gets false from vote("ben") of n1, called at 2 ms",
-      "5 ? n1 crashes and restarts before vote("ben") of scenario arrives (the 2nd such moment)",
-      "5   n1 restarts",
-      "6   scenario gets true from vote("ben") of n1, called at 4 ms",
-      "6 ! n1 votes for both",
-      "Without this, nothing would have failed: n1 crashes and restarts before vote("ben") of scenario arrives (the 2nd such moment).",
-      "In the passing execution: 5 ms: the call vote("ben") from scenario to n1 is refused: n1 is down. In the failing execution: that does not happen.",
-    ]
-  `);
+      [
+        "idle-voter fails at 6 ms: n1 votes for both, when n1 crashes and restarts before vote("ben") of scenario arrives (the 2nd such moment).",
+        "2   scenario gets true from vote("ann") of n1, called at 0 ms",
+        "4   scenario gets false from vote("ben") of n1, called at 2 ms",
+        "5 ? n1 crashes and restarts before vote("ben") of scenario arrives (the 2nd such moment)",
+        "5   n1 restarts",
+        "6   scenario gets true from vote("ben") of n1, called at 4 ms",
+        "6 ! n1 votes for both",
+        "Without this, nothing would have failed: n1 crashes and restarts before vote("ben") of scenario arrives (the 2nd such moment).",
+        "In the passing execution: 5 ms: n1 gets scenario's call vote("ben"). In the failing execution: 5 ms: n1 restarts.",
+      ]
+    `);
   },
 );
 
