@@ -142,13 +142,13 @@ async function handedOver(token: string, path: string): Promise<NodeJS.ProcessEn
 /** Runs Vitest to its end. Its exit code is ignored, because its report says more. */
 function ended(
   args: readonly string[],
-  wish: NodeJS.ProcessEnv,
+  variables: NodeJS.ProcessEnv,
   json: boolean,
   { signal }: Interruption,
 ): Promise<void> {
   return new Promise((resolved, reject) => {
     const child = spawn(process.execPath, args, {
-      env: { ...process.env, DRYRUNNER_SEED_FILE: undefined, ...wish },
+      env: { ...process.env, DRYRUNNER_SEED_FILE: undefined, ...variables },
       stdio: ['inherit', json ? process.stderr : 'inherit', 'inherit'],
     });
     signal.addEventListener('abort', () => child.kill('SIGINT'), { once: true });

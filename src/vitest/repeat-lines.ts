@@ -43,8 +43,11 @@ export function repeatLines(
 
 /** The command line that runs all of the test as it has run now. */
 function wholeTestLine(test: SimulatedTest): string {
-  const { wish } = test;
-  const ownSeed = wish === undefined || isTokenText(wish) ? '' : `DRYRUNNER_SEED=${shellWord(wish)} `;
+  const { requestedSeed } = test;
+  const ownSeed =
+    requestedSeed === undefined || isTokenText(requestedSeed)
+      ? ''
+      : `DRYRUNNER_SEED=${shellWord(requestedSeed)} `;
   return `  ${ownSeed}${testLine(test)}`;
 }
 

@@ -150,7 +150,7 @@ async function runDeclared(
 ): Promise<void> {
   const startedAt = now();
   const { task, signal } = context;
-  const { runSimulatedTest, wishIn } = await import('./simulated-test.ts');
+  const { runSimulatedTest, requestedSeedIn } = await import('./simulated-test.ts');
   const { ExecutionExpects } = await import('./execution-expects.ts');
   const { SoftFailures } = await import('./soft-failures.ts');
   const expects = new ExecutionExpects(
@@ -175,7 +175,7 @@ async function runDeclared(
     isReported: task.fails !== true,
     snapshots: expects,
     soft,
-    wish: wishIn(process.env),
+    requestedSeed: requestedSeedIn(process.env),
     now,
     startedAt,
   }).then(

@@ -215,11 +215,11 @@ function foundWithSnapshots(
  * What the environment asks for: a seed or a token, or the contents of a file, for a token that is too long for a
  * variable.
  */
-export function wishIn({
-  DRYRUNNER_SEED: wish,
+export function requestedSeedIn({
+  DRYRUNNER_SEED: requestedSeed,
   DRYRUNNER_SEED_FILE: file,
 }: NodeJS.ProcessEnv): string | undefined {
-  return wish === undefined && file !== undefined ? readFileSync(file, 'utf8') : wish;
+  return requestedSeed === undefined && file !== undefined ? readFileSync(file, 'utf8') : requestedSeed;
 }
 
 /**
@@ -302,15 +302,15 @@ function referenceOf({ file, name }: SimulatedTest): string {
 }
 
 function planOf(test: SimulatedTest, reference: string): Plan {
-  const { options = {}, wish } = test;
+  const { options = {}, requestedSeed } = test;
   const { runs = DEFAULT_RUNS, seeds, replay, seed = DEFAULT_SEED } = options;
   if (replay !== undefined) {
     return { kind: 'replay', log: typeof replay === 'string' ? decodeToken(replay) : replay };
   }
-  if (wish !== undefined && isTokenText(wish)) {
-    const token = decodeToken(wish);
+  if (requestedSeed !== undefined && isTokenText(requestedSeed)) {
+    const token = decodeToken(requestedSeed);
     if (isNamedBy(token.scenario, test, reference)) return { kind: 'replay', log: token };
-  } else if (wish !== undefined) return { kind: 'explore', runs, seed: wish };
+  } else if (requestedSeed !== undefined) return { kind: 'explore', runs, seed: requestedSeed };
   if (seeds !== undefined) return { kind: 'seeds', seeds: seedsOf(seeds) };
   return { kind: 'explore', runs, seed: String(seed) };
 }

@@ -66,7 +66,7 @@ export interface SimulatedTest {
   /** True if a debugger may stop the test: a log that is asked for then runs once, and is not explained. */
   readonly isDebugged?: boolean;
   /** Value of `DRYRUNNER_SEED`. */
-  readonly wish?: string | undefined;
+  readonly requestedSeed?: string | undefined;
   readonly now: RealNow;
   /** Start of the test's time, on the clock `now`; default: now. */
   readonly startedAt?: number;

@@ -287,13 +287,13 @@ describe('a simulation as a test', () => {
 
   test('DRYRUNNER_SEED comes before the seed', async () => {
     const drawn: number[][] = [];
-    for (const wish of [undefined, 'another']) {
+    for (const requestedSeed of [undefined, 'another']) {
       const own: number[] = [];
       await holds(
         'draws',
         (sim: Simulation) => void own.push(sim.choose('which', 1_000)),
         { runs: 5 },
-        { wish },
+        { requestedSeed },
       );
       drawn.push(own);
     }
@@ -308,11 +308,11 @@ describe('a simulation as a test', () => {
     ['e.test.ts', 'explores'],
   ])('a token made for %s, in this folder or one above, %s', async (path, does) => {
     const log = { failureKey: 'check no', traceHash: '0', decisions: [] };
-    const wish = encodeToken({ ...log, scenario: `vitest:${path}#named` });
+    const requestedSeed = encodeToken({ ...log, scenario: `vitest:${path}#named` });
     let executions = 0;
     const scenario = (): void => void (executions += 1);
     const file = join(process.cwd(), 'mine.test.ts');
-    await holds('named', scenario, { runs: 5 }, { wish, file }).catch(() => undefined);
+    await holds('named', scenario, { runs: 5 }, { requestedSeed, file }).catch(() => undefined);
     expect(executions > 5 ? 'explores' : 'replays').toBe(does);
   });
 
