@@ -19,6 +19,7 @@ import type { Executor } from '../explore/executor.ts';
 import { unusualCount } from '../explore/keyed-log.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { isInstance } from '../kernel/argument-check.ts';
+import { canonicalQuestion } from '../kernel/question.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import { messageOf, RunnerError } from '../kernel/errors.ts';
 import { counted, formatCount } from '../model/plural.ts';
@@ -85,7 +86,11 @@ export async function failedTest(run: TestRun, found: FoundFailure): Promise<Err
 }
 
 async function failingTest(run: TestRun, found: ReportedExecution): Promise<Error> {
-  const failing = await kept(run, found, await settled(run, found));
+  const smallest = await settled(run, found);
+  if (hasHeld(run, found, smallest)) {
+    return failingTest(run, { ...found, failing: asShrunk(smallest), hasHeldBefore: true });
+  }
+  const failing = await kept(run, found, smallest);
   const { soft } = run.test;
   const replayed = soft?.hasAny === true ? undefined : found.verdict;
   const verdict = replayed ?? (await seenAgain(run, failing, found.seed));
@@ -141,9 +146,44 @@ function indented(texts: readonly string[]): string[] {
   return texts.flatMap((text) => withoutFrames(text).split('\n')).map((line) => `  ${line}`);
 }
 
+/**
+ * True if an earlier execution took all decisions of this one, and held: it went on where this one fails. Then no
+ * decision leads to the failure.
+ */
+function hasHeld(
+  { held }: TestRun,
+  found: ReportedExecution,
+  { kind, decisions, shrunk }: FailingExecution,
+): boolean {
+  // Another limit of events is no difference.
+  if (kind === 'budget' || shrunk?.flakiness !== undefined) return false;
+  if (found.isReplayed === true || found.hasHeldBefore === true) return false;
+  const taken = shrunk?.decisions ?? decisions;
+  return held.some((one) => {
+    if (one.seed !== found.seed) return false;
+    const before = one.decisions(taken.length);
+    return taken.every((decision, index) => isSameDecision(decision, before[index]));
+  });
+}
+
+function isSameDecision({ question, n, answer }: Decision, other: Decision | undefined): boolean {
+  if (n !== other?.n || answer !== other.answer) return false;
+  return canonicalQuestion(question) === canonicalQuestion(other.question);
+}
+
+/** The smallest execution in place of the one that was found. */
+function asShrunk({ shrunk, ...failing }: FailingExecution): FailingExecution {
+  if (shrunk === undefined) return failing;
+  const { decisions, firedEvents, traceHash, message, atMs, details } = shrunk;
+  return { ...failing, decisions, firedEvents, traceHash, message, atMs, details };
+}
+
 /** What differs between executions of the same decisions, and what is likely to make it differ. */
-function differenceLines(run: TestRun, { difference, failing }: FoundExecution): string[] {
-  if (difference === undefined) return [];
+function differenceLines(run: TestRun, { difference, failing, hasHeldBefore }: ReportedExecution): string[] {
+  if (difference === undefined) {
+    if (hasHeldBefore !== true) return [];
+    return [`${run.test.name}: ${HELD_HEADLINE}`, ...causeLines(run).map((line) => `  ${line}`)];
+  }
   return [
     `${run.test.name}: ${DIFFERENCE_HEADLINES[difference.kind]}`,
     ...[difference.text, ...(isBetweenTurns(failing) ? [] : causeLines(run))].map((line) => `  ${line}`),
@@ -168,6 +208,7 @@ function causeLines({ isAmbient }: Pick<TestRun, 'isAmbient'>): readonly string[
   ];
 }
 
+const HELD_HEADLINE = 'one execution leaks into the next: an earlier one took the same decisions, and held';
 const NOT_VIRTUAL =
   'Without ambient: false, time and randomness are virtual, and sim.load loads a module anew.';
 const CAPTURED =

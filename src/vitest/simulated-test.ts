@@ -45,6 +45,7 @@ import {
   relativePath,
   type FoundExecution,
   type FoundFailure,
+  type HeldExecution,
   type SimulatedTest,
   type TestRun,
 } from './test-run.ts';
@@ -56,6 +57,9 @@ const EXPLORE_PART = 0.4;
 const WHOLE_PART = 0.7;
 /** From this many executions on, measuring coverage pays off. */
 const WATCHED_RUNS_LEAST = 128;
+/** Executions that held are kept, to compare a failure with them, if there are no more than these, and none is longer. */
+const HELD_MAX = 256;
+const HELD_DECISIONS_MAX = 1_000;
 /** Beside the test file, as with snapshots. */
 const KEPT_FOLDER = '__dryrunner__';
 const PLAIN = 'plain';
@@ -145,11 +149,19 @@ async function runChecked(test: SimulatedTest): Promise<void> {
   // Sharing requires that an error in a tick never passes through the turn of another simulation; in ambient time it
   // does not.
   const turns = guarded(leftMs(), simulation.ambient !== undefined);
+  const held: HeldExecution[] = [];
   const run: TestRun = {
     isAmbient: simulation.ambient !== undefined,
     ...{ test, reference, turns, within, leftMs, ...keptOf(test, reference) },
     untilTimeOutMs: () => startedAt + timeMs - now(),
-    executor: (seed) => comparing(test, late, executorWithin(simulation, turns, seed)),
+    held,
+    executor: (seed) =>
+      comparing(
+        test,
+        late,
+        (verdict) => keepHeld(held, verdict, seed),
+        executorWithin(simulation, turns, seed),
+      ),
   };
   const late = new LateErrors(simulation.scenario);
   const found = await late.orFirst(
@@ -168,37 +180,48 @@ async function runChecked(test: SimulatedTest): Promise<void> {
  * Compares the snapshots of executions that hold. It adds no promise turn to them, because the state it reads is
  * cleared when the next execution begins. After an error of an execution that has ended, no other one begins.
  */
-function comparing({ snapshots }: SimulatedTest, late: LateErrors, executor: Executor): Executor {
-  return new ComparingExecutor(executor, late, snapshots);
+function comparing(
+  { snapshots }: SimulatedTest,
+  late: LateErrors,
+  onHeld: (verdict: Verdict) => void,
+  executor: Executor,
+): Executor {
+  return new ComparingExecutor(executor, late, (verdict) => {
+    onHeld(verdict);
+    snapshots?.compare(() => verdict.decisions());
+  });
 }
 
 class ComparingExecutor implements Executor {
   readonly scenario: string;
   readonly #executor: Executor;
   readonly #late: LateErrors;
-  readonly #snapshots: SimulatedTest['snapshots'];
+  readonly #onHeld: (verdict: Verdict) => void;
 
-  constructor(executor: Executor, late: LateErrors, snapshots: SimulatedTest['snapshots']) {
+  constructor(executor: Executor, late: LateErrors, onHeld: (verdict: Verdict) => void) {
     this.scenario = executor.scenario;
     this.#executor = executor;
     this.#late = late;
-    this.#snapshots = snapshots;
+    this.#onHeld = onHeld;
   }
 
   execute(request: ExecutionRequest): Promise<Verdict> {
     const { first } = this.#late;
     if (first !== undefined) return Promise.reject(first);
     const running = this.#executor.execute(request);
-    const snapshots = this.#snapshots;
-    if (snapshots === undefined) return running;
     running.then(
       (verdict) => {
-        if (verdict.held) snapshots.compare(() => verdict.decisions());
+        if (verdict.held) this.#onHeld(verdict);
       },
       () => undefined,
     );
     return running;
   }
+}
+
+function keepHeld(held: HeldExecution[], verdict: Verdict, seed: string): void {
+  if (held.length >= HELD_MAX || verdict.decisionCount > HELD_DECISIONS_MAX) return;
+  held.push({ seed, decisions: (max) => verdict.decisions(max) });
 }
 
 /** Reports what is more informative: a failure before a snapshot difference, and that before a lack of time. */

@@ -72,6 +72,11 @@ export interface SimulatedTest {
   readonly startedAt?: number;
 }
 
+/** An execution that held, and the seed of its `world.random`. */
+export interface HeldExecution extends Pick<Verdict, 'decisions'> {
+  readonly seed: string;
+}
+
 /** The parts that run a test and report on it. */
 export interface TestRun {
   readonly test: SimulatedTest;
@@ -93,6 +98,8 @@ export interface TestRun {
   /** True if logs of this test exist. */
   readonly isKept: boolean;
   readonly turns: GuardedTurns;
+  /** Executions that held, the first ones. */
+  readonly held: readonly HeldExecution[];
   /** True if time and randomness are virtual. */
   readonly isAmbient: boolean;
 }

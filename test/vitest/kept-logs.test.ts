@@ -68,6 +68,35 @@ test('nothing is kept of a failure that earlier executions lead to', async () =>
   expect(await keptDecisions()).toEqual([]);
 });
 
+test('nor of one that needs both earlier executions and a decision that has held in one of them', async () => {
+  let served = 0;
+  const message = await messageOf(async (sim: Simulation) => {
+    served += 1;
+    const ms = sim.choose('ms', 3);
+    await sim.sleep(ms);
+    sim.check(served < 40 || ms < 2, 'late');
+  });
+  expect(message).toContain('although the same decisions have held before');
+  expect(message).toContain(
+    'kept: one execution leaks into the next: an earlier one took the same decisions, and held\n  Time and randomness',
+  );
+  expect(message).toContain('only the whole test repeats it, because it needs the executions before it');
+  expect(message).not.toContain('DRYRUNNER_SEED');
+  expect(await keptDecisions()).toEqual([]);
+});
+
+test('a failure that earlier executions have come close to is kept', async () => {
+  const message = await messageOf(async (sim: Simulation) => {
+    for (const name of ['one', 'two', 'three']) {
+      if (sim.choose(name, 3) < 2) return;
+      await sim.sleep(1);
+    }
+    sim.check(false, 'all three');
+  });
+  expect(message).not.toContain('held before');
+  expect(await keptDecisions()).toEqual([3]);
+});
+
 test('nor of one that the kept log before it leads to', async () => {
   const unlucky = (sim: Simulation): void => sim.check(sim.choose('luck', 4) === 0, 'it is luck');
   await messageOf(unlucky, { seeds: 50 });
@@ -82,6 +111,18 @@ test('nor of one that the kept log before it leads to', async () => {
 });
 
 describe('a failure of seeds', () => {
+  test('is not compared with executions of other seeds that took the same decisions', async () => {
+    const message = await messageOf(
+      (sim: Simulation) => {
+        sim.choose('luck', 2);
+        sim.check(sim.world.random.float() < 0.9, 'it is the seed');
+      },
+      { seeds: 100 },
+    );
+    expect(message).not.toContain('held before');
+    expect(await keptDecisions()).toHaveLength(1);
+  });
+
   /** The seed decides of `world.random`, a log of the choice. */
   const unlucky =
     (limit: number, begun: number[] = []) =>

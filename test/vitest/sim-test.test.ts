@@ -775,16 +775,27 @@ describe('a simulation as a test', () => {
       expect(message).toMatch(survives);
     });
 
-    test('unless it needs a choice as well: then it holds where the state is new', async () => {
-      const scenario = (): SimulatedTest['scenario'] => {
-        let count = 0;
-        return (sim: Simulation): void => {
-          const side = sim.choose('side', 2);
-          sim.check(!((count += 1) > 3 && side === 1), 'the other side');
-        };
+    const sided = (sides: number) => (): SimulatedTest['scenario'] => {
+      let count = 0;
+      return (sim: Simulation): void => {
+        const side = sim.choose('side', sides);
+        sim.check(!((count += 1) > 3 && side > 0), 'the other side');
       };
+    };
+
+    test('also if it needs a choice that an earlier execution took, and held', async () => {
+      const { message } = await failureOf('sides', sided(2)());
+      expect(message).toMatch(
+        /^sides fails at 0 ms: the other side, although the same decisions have held before/,
+      );
+      expect(message).toMatch(survives);
+      expect(message).not.toContain('replay:');
+    });
+
+    test('unless no earlier execution took that choice: then it holds where the state is new', async () => {
+      const scenario = sided(1_000);
       const { message } = await failureOf('sides', scenario());
-      expect(message).toMatch(/^sides fails at 0 ms: the other side, when "side" is 1/);
+      expect(message).toMatch(/^sides fails at 0 ms: the other side, when "side" is 1 /);
       const [, replay = ''] = /\{ replay: '(\S+)' \}/.exec(message) ?? [];
       const warn = vi.spyOn(console, 'warn').mockReturnValue(undefined);
       await holds('sides', scenario(), { replay }).finally(() => warn.mockRestore());
