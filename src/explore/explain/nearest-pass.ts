@@ -80,7 +80,7 @@ const ALTERNATIVES_MAX = 16;
 /** With at most this many answers, those with the same meaning are recognized. */
 const DESCRIBED_MAX = 64;
 /** Maximum number of executions in the search for a better one than a hollow one. */
-const AFTER_HOLLOW_MAX = 10;
+const AFTER_HOLLOW_MAX = 4;
 
 /**
  * Tries other values for each non-default answer of `log`, the last one first; then leaves several out, as few as
