@@ -61,8 +61,7 @@ export function pointedLines(
         : [event.runner, event.to, event.name, args.of(event), event.detail].join(' '),
     );
     const isRecurring = recurring.isRecurring(event);
-    // Recurring notes differ in nothing but numbers, and whose line it is counts without this.
-    // Whose line it is says little, and so does a digit, which may count something else.
+    // Whose line it is counts without this, and a single digit may count something else.
     const isPointed = found.some(({ text }) => !owners.has(text) && !DIGIT.test(text));
     // Recurring notes differ in nothing but numbers.
     const isNamed = event.type === 'message' || !isRecurring || found.some(({ text }) => /\d/.test(text));
