@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import ts from 'typescript';
 import { describe, expect, test } from 'vitest';
 import { readProjectFile } from '../../scripts/module-graph.ts';
 import { bugs, leftOut } from '../../scripts/zoo/catalog.ts';
@@ -14,7 +16,49 @@ function numbers(): string[] {
 /** The number of the defect that a bug brings back: `D43` of `D43b`. */
 const numberOf = (id: string): string => id.replace(/[a-z]$/, '');
 
+/** Names, properties and members that are not there: a ReferenceError or TypeError would be found in the place of the bug. */
+const MISSING_NAMES: ReadonlySet<number> = new Set([2304, 2305, 2339, 2551, 2552, 2724]);
+
+/** Finds names that the files of a bug use and nothing declares. */
+function createNameCheck(): (edited: ReadonlyMap<string, string>) => string[] {
+  const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile) as { config: unknown };
+  const { options, fileNames } = ts.parseJsonConfigFileContent(config, ts.sys, process.cwd());
+  let edits: ReadonlyMap<string, string> = new Map();
+  let version = 0;
+  const textOf = (path: string): string | undefined => edits.get(path) ?? ts.sys.readFile(path);
+  const service = ts.createLanguageService({
+    getScriptFileNames: () => fileNames.filter((path) => /\/(?:src|sims\/zoo)\//.test(path)),
+    // A file of the bug before has its own text again.
+    getScriptVersion: (path) => (edits.has(path) ? `edited ${version}` : 'as it is'),
+    getScriptSnapshot: (path) => ts.ScriptSnapshot.fromString(textOf(path) ?? ''),
+    getCurrentDirectory: () => process.cwd(),
+    getCompilationSettings: () => options,
+    getDefaultLibFileName: ts.getDefaultLibFilePath,
+    fileExists: ts.sys.fileExists,
+    readFile: textOf,
+  });
+  return (edited) => {
+    edits = new Map([...edited].map(([file, text]) => [resolve(file), text]));
+    version += 1;
+    return [...edits.keys()]
+      .flatMap((path) => service.getSemanticDiagnostics(path))
+      .filter(({ code }) => MISSING_NAMES.has(code))
+      .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
+  };
+}
+
 describe('the catalog of the zoo', () => {
+  test('no edit uses a name that is not there', () => {
+    const missingIn = createNameCheck();
+    const missing = bugs.flatMap(({ id, edits }) => {
+      const edited = edits.map(
+        ({ file }) => [file, editedSource(file, readProjectFile(file), edits)] as const,
+      );
+      return missingIn(new Map(edited)).map((text) => `${id}: ${text}`);
+    });
+    expect(missing).toEqual([]);
+  }, 300_000);
+
   test.for(bugs.map((bug) => [bug.id, bug] as const))('%s can be planted in the code as it is', ([, bug]) => {
     for (const file of new Set(bug.edits.map((edit) => edit.file))) {
       const text = readProjectFile(file);
