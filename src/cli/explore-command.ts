@@ -6,8 +6,7 @@ import { runInThread } from '../threads/thread-supervisor.ts';
 import { formatCertificate, scenarioFault } from '../explore/exhaustive/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
 import { DIFFERENCE_HEADLINES, moduleStateLines, OUTSIDE_CAUSE } from '../explore/explain/difference-text.ts';
-import { onOneLine } from '../kernel/one-line.ts';
-import { withShortWords } from '../kernel/shortened-words.ts';
+import { reportText } from '../kernel/report-text.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import { REPLAY_OUTCOMES } from '../explore/replay-outcome.ts';
 import { tokenOf, type FailingExecution } from '../explore/failing-execution.ts';
@@ -172,10 +171,6 @@ function effort({ executions, corpusExecutions, seconds }: PoolReport): string {
   return `${counted(executions - corpusExecutions, 'execution')}${kept} in ${seconds.toFixed(1)} s${each}`;
 }
 
-function shownName(name: string): string {
-  return withShortWords(onOneLine(name));
-}
-
 /** Up to this many reached predicates are listed; more are only counted, because those never reached matter more. */
 const REACHED_MAX = 16;
 
@@ -185,7 +180,7 @@ function sometimesLines({ sometimes }: PoolReport): string[] {
   const reached = names(true);
   const missed = names(false);
   const line = (what: string, list: readonly string[]): string[] =>
-    list.length === 0 ? [] : [`  ${what}: ${list.map(shownName).join(', ')}`];
+    list.length === 0 ? [] : [`  ${what}: ${list.map(reportText).join(', ')}`];
   const shown =
     reached.length > REACHED_MAX ? [`${reached.length} of ${reached.length + missed.length}`] : reached;
   return [...line('sometimes, reached', shown), ...line('sometimes, never reached', missed)];

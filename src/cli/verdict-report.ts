@@ -2,7 +2,7 @@
 import { roundedMs } from '../kernel/microseconds.ts';
 import { headlineOf } from '../explore/failure-key.ts';
 import { onOneLine } from '../kernel/one-line.ts';
-import { withShortWords } from '../kernel/shortened-words.ts';
+import { reportText } from '../kernel/report-text.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import { RUN_STATES, type RunState } from '../model/run-state.ts';
 import type { Failure, Verdict } from '../simulation/verdict.ts';
@@ -99,8 +99,8 @@ export interface JudgedExecution {
 export function verdictText({ failure, virtualMs, firedEvents, place, what }: JudgedExecution): string {
   if (failure === undefined) return `holds, at ${virtualMs} ms after ${counted(firedEvents, 'event')}`;
   const where = place === undefined ? '' : ` ${place}`;
-  const text = withShortWords(what ?? headlineOf(failure.message).headline);
-  return onOneLine(`fails at ${failure.atMs} ms${where}: ${text}`);
+  const text = reportText(what ?? headlineOf(failure.message).headline);
+  return `fails at ${failure.atMs} ms${onOneLine(where)}: ${text}`;
 }
 
 /** The `run` line of `--json`. */

@@ -1,5 +1,5 @@
 /** Which conditions of `sim.sometimes` executions have reached, by name, and the words for those that none did. */
-import { onOneLine } from '../kernel/one-line.ts';
+import { reportText } from '../kernel/report-text.ts';
 
 /** Adds what another execution has declared and reached. */
 export function addReached(reached: Record<string, boolean>, more: Readonly<Record<string, boolean>>): void {
@@ -8,5 +8,5 @@ export function addReached(reached: Record<string, boolean>, more: Readonly<Reco
 
 /** The words for names that were never reached in so many executions or sequences. */
 export function neverReachedText(where: string, names: readonly string[]): string {
-  return `never reached in ${where}: ${names.map(onOneLine).join(', ')}`;
+  return `never reached in ${where}: ${names.map(reportText).join(', ')}`;
 }

@@ -2,7 +2,7 @@
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { onOneLine } from '../../kernel/one-line.ts';
-import { withShortWords } from '../../kernel/shortened-words.ts';
+import { reportText } from '../../kernel/report-text.ts';
 import { counted, plural } from '../../model/plural.ts';
 import type { Explanation } from './explanation.ts';
 import type { FailureDetail } from './failure-details.ts';
@@ -109,10 +109,12 @@ function nothingHeld({ nearestSearch }: Explanation): string {
     : `Unknown: none of the ${count} tried nearby holds; ${why}${left}.`;
 }
 
-/** Composes a line: whatever is in it, it stays one, and no name in it floods the report. What a reader copies stays whole. */
+/**
+ * Composes a line: whatever is in it, it stays one, and no name in it floods the report. What a reader copies stays
+ * whole.
+ */
 export function explanationLine(role: ExplanationRole, text: string): ExplanationLine {
-  const line = onOneLine(text);
-  return { role, text: role === 'command' || role === 'place' ? line : withShortWords(line) };
+  return { role, text: role === 'command' || role === 'place' ? onOneLine(text) : reportText(text) };
 }
 
 function heading(text: string): ExplanationLine {

@@ -70,6 +70,26 @@ describe('an explanation of names that break lines', () => {
     expect(explanation.sentence).toContain(long);
   });
 
+  test('keeps a path with a long folder and an address with a long query whole, also in the headline', async () => {
+    const path = `/work/${'f'.repeat(230)}/a.txt`;
+    const address = `https://example.org/a?query=${'q'.repeat(230)}`;
+    const scenario = defineScenario({
+      name: 'lost-file',
+      description: 'a file is lost',
+      run(sim) {
+        sim.note(`asks for ${address}`);
+        sim.check(false, `${path} is lost`);
+      },
+    });
+    const lines = formatExplanation(await explain(createExecutor(scenario), [])).map(({ text }) => text);
+    expect(lines[0]).toContain(`lost-file fails at 0 ms: ${path} is lost`);
+    expect(lines.slice(1, 4)).toEqual([
+      'What happened',
+      `  0 ms   note: asks for ${address}`,
+      `  0 ms ! ${path} is lost`,
+    ]);
+  });
+
   test('names who waits for what in one line', async () => {
     const stuck = defineScenario({
       name: 'stuck',
