@@ -32,10 +32,10 @@ const AWAITS_SHOWN_MAX = 4;
 const LOADING = /^(?:FSReq|CloseReq)/;
 /** Maximum number of looks while a module loads; each takes about a millisecond of real time. */
 const LOADING_LOOKS_MAX = 5_000;
-/** Explains a standstill by the kind of its wait; takes the number of held or awaited things. */
 const NOT_ENDED = 'the scenario has not ended';
 const PERIODIC = 'Stall: nothing but periodic work fires';
 const STANDS_STILL = 'Stall: time stands still, because what fires is due again at once';
+/** Explains a standstill by the kind of its wait; takes the number of held or awaited things. */
 const WAIT_WORDS: Readonly<Record<Standstill['wait'], (count: number) => string>> = {
   circle: () => 'there is a circle of waits',
   held: (count) => `${NOT_ENDED}. Still held or awaited: ${counted(count, 'resource')}`,
@@ -178,8 +178,8 @@ export class EndJudge {
     const ambient = this.#session?.leftovers() ?? [];
     const placed = ambient.filter(({ stack }) => stack !== undefined).slice(0, SHOWN_MAX);
     const facts = [...plainFacts([...keptFromFiring, ...repeats]), ...placed];
-    const what = keptFromFiring.length === 0 ? PERIODIC : STANDS_STILL;
-    this.#judgeWait('stall', what, facts);
+    const timeStands = keptFromFiring.length > 0;
+    this.#judgeWait('stall', timeStands ? STANDS_STILL : PERIODIC, facts, timeStands);
   }
 
   /** Fails a scenario after `maxEvents` events; `next` says what repeats, or what would fire next. */
@@ -196,7 +196,12 @@ export class EndJudge {
     return this.#isAmbient ? kinds.filter((kind) => kind !== 'Timeout') : kinds;
   }
 
-  #judgeWait(kind: 'deadlock' | 'stall', what: string, repeats: readonly FailureFact[]): void {
+  #judgeWait(
+    kind: 'deadlock' | 'stall',
+    what: string,
+    repeats: readonly FailureFact[],
+    timeStands = false,
+  ): void {
     const alive = this.#kindsAlive();
     // Readers look for waits first.
     const facts = [
@@ -219,7 +224,7 @@ export class EndJudge {
     const isCircle = facts.some((fact) => fact.kind === 'circle');
     const wait = isCircle ? 'circle' : count > 0 ? 'held' : 'unknown';
     // Where time stands still, the timer that the scenario waits for may be there.
-    const words = what === STANDS_STILL && wait === 'unknown' ? NOT_ENDED : WAIT_WORDS[wait](count);
+    const words = timeStands && wait === 'unknown' ? NOT_ENDED : WAIT_WORDS[wait](count);
     const message = `${what}, and ${words}`;
     this.#fail(kind, message, { rule: 'R211', facts, standstill: { what, wait } });
   }
