@@ -32,7 +32,7 @@ export class EventRanks {
   readonly #kind: Failure['kind'];
   readonly #exchanges: Exchanges;
   readonly #recurring: RecurringLines;
-  /** With how many lines contain the same words of the failure. */
+  /** Number of lines with the same words of the failure. */
   readonly #pointed: ReadonlyMap<TraceEvent, number>;
   readonly #isAbout: IsAbout;
   readonly #words: ReadonlySet<string>;

@@ -46,7 +46,10 @@ export interface HistoryCandidate {
   readonly story?: string;
 }
 
-/** True for what counts as a line: no metrics, and clock events only if a decision picked them, because their effects count already. */
+/**
+ * True for what counts as a line: no metrics, and clock events only if a decision picked them, because their effects
+ * count already.
+ */
 export function isLine({ role, isFiring, rank }: HistoryCandidate): boolean {
   return (role === 'decision' || !isFiring) && rank < RANK.never;
 }

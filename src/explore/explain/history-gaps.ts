@@ -1,6 +1,7 @@
 /**
- * Where a history leaves out lines of a story of which it has shown a part. Invariant: such a place is marked,
- * unless a single line is missing, which takes no more room than the mark, because lines without those between them say something that did not happen.
+ * Where a history leaves out lines of a story of which it has shown a part. Invariant: such a place is marked, because
+ * lines without those between them say something that did not happen; a single missing line takes no more room than the
+ * mark, and is shown instead.
  */
 import { type HistoryCandidate, isLine } from './history-candidate.ts';
 import type { Row, Rows } from './history-rows.ts';

@@ -175,8 +175,8 @@ export class Rows {
   }
 
   /**
-   * Joins equal lines with nothing shown between them, and adds equal candidates that were not chosen: `size` and `taken`
-   * change. Returns the lines.
+   * Joins equal lines with nothing shown between them, and adds equal candidates that were not chosen: `size` and
+   * `taken` change. Returns the lines.
    */
   join(): Row[] {
     const rows: Row[] = [];

@@ -1,4 +1,7 @@
-/** Ranks steps of messages: those that led to the failure, that it names, that did not arrive, and that came last before a crash. */
+/**
+ * Ranks steps of messages: those that led to the failure, that it names, that did not arrive, and that came last before
+ * a crash.
+ */
 import type { MessageEvent } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { CallArguments } from './call-arguments.ts';

@@ -206,8 +206,8 @@ function drawnInsteadText(
 }
 
 /**
- * The difference in the most informative events, if there is one, else in all events. Events differ if their texts differ,
- * because that is all a reader sees.
+ * The difference in the most informative events, if there is one, else in all events. Events differ if their texts
+ * differ, because that is all a reader sees.
  */
 function differenceText(failing: RunIndex, passing: RunIndex): string | undefined {
   const found =

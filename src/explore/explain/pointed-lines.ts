@@ -19,7 +19,7 @@ const COMMON = new Set(
     ' ',
   ),
 );
-/** The first so many words are looked for, because a message may have pages of data. */
+/** At most this many words are looked for, because a message may have pages of data. */
 const WORDS_MAX = 100;
 const DIGIT = /^\d$/;
 
@@ -40,8 +40,8 @@ export interface PointedContext {
 }
 
 /**
- * The lines to which the words point, with how many notes or messages contain the same words: the notes with the rarest
- * words, and the last messages, at most six of each.
+ * The lines to which the words point, with the number of notes or messages that contain the same words: the notes with
+ * the rarest words, and the last messages, at most six of each.
  */
 export function pointedLines(
   events: ObservedRun['events'],
@@ -84,7 +84,7 @@ function byCount(
   return oneAlike - otherAlike || other.at - one.at;
 }
 
-/** The mentions that few others equal in order, with how many do. */
+/** The mentions whose words few others share, in order, with how many do. */
 function fewAlike(mentions: readonly Mention[]): readonly (readonly [TraceEvent, number])[] {
   const bySet = new Map<string, Mention[]>();
   for (const mention of mentions) {

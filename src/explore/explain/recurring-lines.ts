@@ -132,7 +132,9 @@ function noteKeys({ runner, text }: NoteEvent): readonly [string, string] {
   return [`note ${runner}`, `note ${runner}\n${text.replaceAll(NUMBER, '#')}`];
 }
 
-/** The answers of a node are one story. All other messages, such as heartbeats, go on from nothing that was sent before. */
+/**
+ * The answers of a node are one story. All other messages, such as heartbeats, go on from nothing that was sent before.
+ */
 function messageKeys({ runner, to, step, kind, name }: MessageEvent): readonly [string, string] {
   const key = JSON.stringify([runner, to, step, kind, name]);
   return [kind === 'reply' || kind === 'error' ? `answer ${runner}` : key, key];

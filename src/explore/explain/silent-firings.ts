@@ -72,7 +72,10 @@ function lineOf(firing: EventInfo, names: EventNames, rank: Rank): HistoryCandid
   return { role: 'event', atMs, runner: '', textOf, firingId: id, isFiring: true, rank };
 }
 
-/** How often a silent event fires, apart from the numbers in its name: what fires once is evidence, and the rest is routine. */
+/**
+ * How often a silent event fires, apart from the numbers in its name: what fires once is evidence, and the rest is
+ * routine.
+ */
 type Recurrence = 'once' | 'end' | 'between';
 
 function rankOf(

@@ -44,8 +44,9 @@ const FRAMES_MAX = 4;
 const INSERTED_CALL = /^at (?:async )?__dryrunner\w+ \(/;
 const INSERTED_HOLDER = /\b__vite_ssr_import_\d+__\./g;
 /**
- * The engine names an anonymous function that is passed to a call by what the parser has read last: `net.node.faults.crash` for the program
- * in `net.node('a', () => …, { faults: { crash: 8 } })`. No function that has a name of its own has two dots in it.
+ * The engine names an anonymous function that is passed to a call by what the parser has read last:
+ * `net.node.faults.crash` for the program in `net.node('a', () => …, { faults: { crash: 8 } })`. No function that has a
+ * name of its own has two dots in it.
  */
 const INFERRED_CALL = /^at ((?:async )?)(?:[\w$#]+\.){2,}[\w$#]+ \((.*)\)$/;
 
