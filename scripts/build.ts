@@ -30,7 +30,7 @@ const WORKERS = [
   'src/conformance/parts/network-programs.ts',
 ];
 /** Loaded by the first test that runs, and by the first that fails. */
-const LAZY = ['vitest/simulated-test', 'vitest/failed-test', 'ambient/looping-line'];
+const LAZY = ['vitest/simulated-test', 'vitest/search', 'vitest/failed-test', 'ambient/looping-line'];
 /** Loaded by a configuration, where Vitest itself cannot be. */
 const PLUGIN = 'vitest/dryrunner-plugin';
 /** Stacks distinguish these from others in their folder. */

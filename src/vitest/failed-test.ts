@@ -19,7 +19,6 @@ import type { Executor } from '../explore/executor.ts';
 import { unusualCount } from '../explore/keyed-log.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { isInstance } from '../kernel/argument-check.ts';
-import { canonicalQuestion } from '../kernel/question.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import { messageOf, RunnerError } from '../kernel/errors.ts';
 import { counted, formatCount } from '../model/plural.ts';
@@ -158,17 +157,7 @@ function hasHeld(
   // Another limit of events is no difference.
   if (kind === 'budget' || shrunk?.flakiness !== undefined) return false;
   if (found.isReplayed === true || found.hasHeldBefore === true) return false;
-  const taken = shrunk?.decisions ?? decisions;
-  return held.some((one) => {
-    if (one.seed !== found.seed) return false;
-    const before = one.decisions(taken.length);
-    return taken.every((decision, index) => isSameDecision(decision, before[index]));
-  });
-}
-
-function isSameDecision({ question, n, answer }: Decision, other: Decision | undefined): boolean {
-  if (n !== other?.n || answer !== other.answer) return false;
-  return canonicalQuestion(question) === canonicalQuestion(other.question);
+  return held.haveTaken(found.seed, shrunk?.decisions ?? decisions);
 }
 
 /** The smallest execution in place of the one that was found. */

@@ -10,6 +10,7 @@ import type { Simulation } from '../simulation/simulation.ts';
 import { keepAnonymous } from './anonymous-scenario.ts';
 import type { ExecutionExpects } from './execution-expects.ts';
 import { matchers } from './matchers.ts';
+import { requestedSeedIn } from './requested-seed.ts';
 import { VITEST_OPTIONS, type SimTestOptions, type TestedScenario } from './sim-test-options.ts';
 import type { SoftFailures } from './soft-failures.ts';
 import { rootFolder, rootOf } from './test-root.ts';
@@ -150,7 +151,7 @@ async function runDeclared(
 ): Promise<void> {
   const startedAt = now();
   const { task, signal } = context;
-  const { runSimulatedTest, requestedSeedIn } = await import('./simulated-test.ts');
+  const { runSimulatedTest } = await import('./simulated-test.ts');
   const { ExecutionExpects } = await import('./execution-expects.ts');
   const { SoftFailures } = await import('./soft-failures.ts');
   const expects = new ExecutionExpects(

@@ -8,6 +8,7 @@ import type { Decision } from '../kernel/decisions.ts';
 import type { Scenario } from '../simulation/simulate-options.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import type { GuardedTurns, RealNow } from '../ambient/guarded-turns.ts';
+import type { HeldExecutions } from './search/held-executions.ts';
 import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
 
 /** A snapshot taken in one execution. */
@@ -72,11 +73,6 @@ export interface SimulatedTest {
   readonly startedAt?: number;
 }
 
-/** An execution that held, and the seed of its `world.random`. */
-export interface HeldExecution extends Pick<Verdict, 'decisions'> {
-  readonly seed: string;
-}
-
 /** The parts that run a test and report on it. */
 export interface TestRun {
   readonly test: SimulatedTest;
@@ -98,8 +94,7 @@ export interface TestRun {
   /** True if logs of this test exist. */
   readonly isKept: boolean;
   readonly turns: GuardedTurns;
-  /** Executions that held, the first ones. */
-  readonly held: readonly HeldExecution[];
+  readonly held: HeldExecutions;
   /** True if time and randomness are virtual. */
   readonly isAmbient: boolean;
 }

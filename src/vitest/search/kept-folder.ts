@@ -1,0 +1,46 @@
+/** Where the logs of a failing `simTest` are kept: one folder per test, in one per test file. */
+import { existsSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { hashText } from '../../kernel/text-hash.ts';
+import type { SimulatedTest, TestRun } from '../test-run.ts';
+
+/** Beside the test file, as with snapshots. */
+const KEPT_FOLDER = '__dryrunner__';
+/** The folder for the logs of this test; undefined if none are kept. */
+function keptFolderOf({
+  file,
+  root = '',
+  options = {},
+  isReported = true,
+}: SimulatedTest): string | undefined {
+  const { corpus } = options;
+  if (corpus === false || file === undefined || !isReported) return undefined;
+  return join(
+    corpus === undefined ? join(dirname(file), KEPT_FOLDER) : resolve(root, corpus),
+    basename(file),
+  );
+}
+
+/** The kept logs of this test. The code that reads and writes them is loaded only if there are any, or one to keep. */
+export function keptOf(test: SimulatedTest, reference: string): Pick<TestRun, 'corpus' | 'isKept'> {
+  const folder = keptFolderOf(test);
+  if (folder === undefined) return { isKept: false, corpus: () => undefined };
+  const name = slugOf(test.name);
+  return {
+    isKept: existsSync(join(folder, name)),
+    async corpus() {
+      const { CorpusFolder: Folder } = await import('../../host/corpus/corpus-folder.ts');
+      return new Folder(folder, name, reference, (text) => console.warn(text), test.file);
+    },
+  };
+}
+
+/** A readable folder name that is unique to the test. */
+function slugOf(name: string): string {
+  const words = name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')
+    .slice(0, 60);
+  return `${words}-${(hashText(name) >>> 0).toString(16).padStart(8, '0')}`;
+}

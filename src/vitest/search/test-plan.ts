@@ -1,0 +1,56 @@
+/** What a `simTest` runs: an exploration, one execution per seed, or the one of a log, as options and environment ask. */
+import { decodeToken, isTokenText, type ReplayToken } from '../../explore/replay-token.ts';
+import { vitestReference, vitestTestOf } from '../../explore/vitest-test.ts';
+import type { Decision } from '../../kernel/decisions.ts';
+import type { SimTestOptions } from '../sim-test-options.ts';
+import { relativePath, type SimulatedTest } from '../test-run.ts';
+
+/** Number of explored executions where nothing asks for another. */
+export const DEFAULT_RUNS = 100;
+/** Seed of explorations, and of `world.random` in their executions, where nothing asks for another. */
+export const DEFAULT_SEED = '1';
+
+/** What to run, according to options and environment. */
+export type Plan =
+  | { readonly kind: 'explore'; readonly runs: number; readonly seed: string }
+  | { readonly kind: 'seeds'; readonly seeds: Iterable<string | number> }
+  | { readonly kind: 'replay'; readonly log: ReplayToken | readonly Decision[] };
+
+/** The reference of the test on a command line: the path of the file, and the name of the test. */
+export function referenceOf({ file, name }: SimulatedTest): string {
+  return file === undefined ? name : vitestReference({ file: relativePath(file), name });
+}
+
+/** What options and environment ask for; `reference` is that of the test. */
+export function planOf(test: SimulatedTest, reference: string): Plan {
+  const { options = {}, requestedSeed } = test;
+  const { runs = DEFAULT_RUNS, seeds, replay, seed = DEFAULT_SEED } = options;
+  if (replay !== undefined) {
+    return { kind: 'replay', log: typeof replay === 'string' ? decodeToken(replay) : replay };
+  }
+  if (requestedSeed !== undefined && isTokenText(requestedSeed)) {
+    const token = decodeToken(requestedSeed);
+    if (isNamedBy(token.scenario, test, reference)) return { kind: 'replay', log: token };
+  } else if (requestedSeed !== undefined) return { kind: 'explore', runs, seed: requestedSeed };
+  if (seeds !== undefined) return { kind: 'seeds', seeds: seedsOf(seeds) };
+  return { kind: 'explore', runs, seed: String(seed) };
+}
+
+/** A token may have been made in a folder above the current one, where the path of the file is longer. */
+function isNamedBy(scenario: string, { file, name }: SimulatedTest, reference: string): boolean {
+  if (scenario === reference) return true;
+  const named = vitestTestOf(scenario);
+  return (
+    named?.name === name &&
+    file?.endsWith(`/${named.file}`) === true &&
+    named.file.length > relativePath(file).length
+  );
+}
+
+function seedsOf(seeds: NonNullable<SimTestOptions['seeds']>): Iterable<string | number> {
+  return typeof seeds === 'number' ? seedsTo(seeds) : seeds;
+}
+
+function* seedsTo(last: number): Generator<number> {
+  for (let seed = 1; seed <= last; seed += 1) yield seed;
+}
