@@ -9,7 +9,8 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { buildCommit } from './commit.ts';
 import { median } from './measure.ts';
-import { PAIRED, type PairedAnswer, type PairedName } from './paired.ts';
+import { PAIRED, type PairedName } from './options.ts';
+import type { PairedAnswer } from './paired.ts';
 
 const SIDE = fileURLToPath(new URL('paired.js', import.meta.url));
 const HERE = fileURLToPath(new URL('../..', import.meta.url));

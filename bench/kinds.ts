@@ -14,6 +14,7 @@ import { measureHelp } from './help.ts';
 import { measureIdle } from './idle.ts';
 import { measureLinks } from './links.ts';
 import { measureNodes } from './nodes.ts';
+import type { KindName } from './options.ts';
 import { measureRemote } from './remote.ts';
 import { measureRuns } from './runs.ts';
 import { measureScale } from './scale.ts';
@@ -21,8 +22,7 @@ import { measureSimTest } from './simtest.ts';
 import { measureSleeps } from './sleeps.ts';
 import { measureWaiters } from './waiters.ts';
 
-/** What can be measured, by name. */
-export const kinds: Readonly<Record<string, (rounds: number) => Figure[] | Promise<Figure[]>>> = {
+const kinds: Readonly<Record<KindName, (rounds: number) => Figure[] | Promise<Figure[]>>> = {
   runs: measureRuns,
   explore: measureExplore,
   links: measureLinks,
@@ -57,6 +57,6 @@ async function sleepFigures(rounds: number): Promise<Figure[]> {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const [, , name = '', rounds] = process.argv;
-  console.log(JSON.stringify(await kinds[name]?.(Number(rounds))));
+  const [, , name, rounds] = process.argv;
+  console.log(JSON.stringify(await kinds[name as KindName](Number(rounds))));
 }

@@ -12,6 +12,7 @@ import type * as Explore from '../src/explore/index.ts';
 import type * as Main from '../src/index.ts';
 import { tuneEngine } from '../src/threads/engine-settings.ts';
 import { costOf } from './measure.ts';
+import type { PairedName } from './options.ts';
 
 type Doors = typeof Main & typeof Explore;
 type Scenario = Main.ScenarioDefinition;
@@ -147,17 +148,6 @@ function commandCpuMs(root: string, args: readonly string[]): number {
   return (user + system) / 1000;
 }
 
-/** What can be asked for, and what a table calls it. */
-export const PAIRED = {
-  runs: 'whole simulated runs',
-  fake: 'executions on three fake runners',
-  simulated: 'executions on three simulated runners',
-  sleeps: 'sleeps in a simulation',
-  raft: 'executions of Raft',
-  first: 'explore SCENARIO --executions 1',
-  help: '--help',
-} as const;
-export type PairedName = keyof typeof PAIRED;
 /** What a request is answered with; a failure says in a line why this package cannot do that. */
 export type PairedAnswer = { readonly cpuMs: number } | { readonly failure: string };
 

@@ -7,20 +7,16 @@ import { writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { measureSides, pairedTable, sidesOf, unmeasuredText, type PairedFigure } from './against.ts';
 import { figureTable, isMet, type Figure } from './figure.ts';
-import { kinds } from './kinds.ts';
-import { PAIRED, type PairedName } from './paired.ts';
+import { readOptions, type BenchOptions, type PairedName } from './options.ts';
 
-const ROUNDS = 5;
-const PAIRED_ROUNDS = 10;
 const RESULTS = 'bench-results.json';
-const KINDS = fileURLToPath(new URL('kinds.js', import.meta.url));
+const MEASURING = fileURLToPath(new URL('kinds.js', import.meta.url));
 
 /** Measures one kind in a process of its own. */
 function measure(name: string, rounds: number): Figure[] {
-  const { status, stdout } = spawnSync(process.execPath, [KINDS, name, String(rounds)], {
+  const { status, stdout } = spawnSync(process.execPath, [MEASURING, name, String(rounds)], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -29,46 +25,7 @@ function measure(name: string, rounds: number): Figure[] {
   process.exit(1);
 }
 
-function usage(message: string): never {
-  process.stderr.write(
-    `${message}\nusage: bench [--only ${Object.keys(kinds).join('|')}] [--rounds N] [--json]\n` +
-      `       bench --against COMMIT [--only ${Object.keys(PAIRED).join('|')}] [--rounds N] [--json]\n`,
-  );
-  process.exit(2);
-}
-
-interface Options {
-  readonly names: readonly string[];
-  readonly rounds: number;
-  readonly json: boolean;
-  /** The commit to measure beside. */
-  readonly against?: string;
-}
-
-function options(): Options {
-  try {
-    const { values } = parseArgs({
-      options: {
-        only: { type: 'string', multiple: true },
-        rounds: { type: 'string' },
-        against: { type: 'string' },
-        json: { type: 'boolean', default: false },
-      },
-    });
-    const { against, json } = values;
-    const known = against === undefined ? kinds : PAIRED;
-    const names = values.only ?? Object.keys(known);
-    const rounds = Number(values.rounds ?? (against === undefined ? ROUNDS : PAIRED_ROUNDS));
-    const unknown = names.find((name) => !Object.hasOwn(known, name));
-    if (unknown !== undefined) return usage(`--only: there is no figure ${unknown}`);
-    if (!(Number.isSafeInteger(rounds) && rounds >= 1)) return usage('--rounds: expected an integer ≥ 1');
-    return { names, rounds, json, ...(against !== undefined && { against }) };
-  } catch (error) {
-    return usage(error instanceof Error ? error.message : String(error));
-  }
-}
-
-async function reportAgainst(commit: string, { names, rounds, json }: Options): Promise<void> {
+async function reportAgainst(commit: string, { names, rounds, json }: BenchOptions): Promise<void> {
   const { id, sides } = sidesOf(commit);
   const figures: PairedFigure[] = [];
   await measureSides(sides, names as PairedName[], rounds, (measured) => {
@@ -89,7 +46,7 @@ function machineText(): string {
   return `Node ${process.version}, ${cpus().length} CPUs, load ${(loadavg()[0] ?? NaN).toFixed(1)}`;
 }
 
-function reportFigures({ names, rounds, json }: Options): void {
+function reportFigures({ names, rounds, json }: BenchOptions): void {
   const figures: Figure[] = [];
   for (const name of names) {
     process.stderr.write(`${name}…\n`);
@@ -105,6 +62,6 @@ function reportFigures({ names, rounds, json }: Options): void {
   console.log(`${figureTable(figures)}\n\n${machineText()}; all numbers in ${RESULTS}`);
 }
 
-const given = options();
+const given = readOptions();
 if (given.against === undefined) reportFigures(given);
 else await reportAgainst(given.against, given);

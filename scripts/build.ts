@@ -1,14 +1,17 @@
-/**
- * `npm run build`: what is published, in `dist`. Modules are put together into some eighty files, because a command that loads five hundred
- * takes twice as long to start. Invariant: a module of `src/FOLDER` comes into a file of `dist/FOLDER`, because that is how a line of a
- * stack shows what it belongs to (`src/kernel/package-files.ts`). `--code` leaves the declarations out,
- * `--code FOLDER` puts the code there, with what it needs to run.
- */
+// `npm run build`: what is published, in `dist`. Modules are put together into some eighty files, because a command that loads five
+// hundred takes twice as long to start. Invariant: a module of `src/FOLDER` comes into a file of `dist/FOLDER`, because that is how a line
+// of a stack shows what it belongs to (`src/kernel/package-files.ts`).
+//   --code              leaves the declarations out
+//   --code FOLDER       puts the code there, with what it needs to run
+//   --help              this text
+// Exits 1 if it does not build, 2 on wrong usage.
 import { spawnSync } from 'node:child_process';
 import { cpSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { parseArgs } from 'node:util';
 import { rolldown, type CodeSplittingNameFunction, type ModuleInfo, type OutputChunk } from 'rolldown';
+import { optionsOrEnd } from './command-line.ts';
 import { listFiles, projectRoot, readProjectFile } from './module-graph.ts';
 import { BUNDLED, commandSources, packageDoors } from './package-doors.ts';
 
@@ -157,12 +160,25 @@ function writeDeclarations(): void {
   if (status !== 0) process.exit(1);
 }
 
-const [flag, folder = projectRoot] = process.argv.slice(2);
+function options() {
+  const { values, positionals } = parseArgs({
+    options: {
+      code: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+    allowPositionals: true,
+  });
+  const [folder = projectRoot, extra] = values.code ? positionals : [undefined, ...positionals];
+  if (extra !== undefined) throw new Error(`expected --code FOLDER at most, got ${extra}`);
+  return { ...values, folder };
+}
+
+const { code, folder } = optionsOrEnd(import.meta.url, options);
 const dist = join(folder, 'dist');
 rmSync(dist, { recursive: true, force: true });
 await writeCode(dist);
 await writeScenarios(dist);
-if (flag !== '--code') writeDeclarations();
+if (!code) writeDeclarations();
 if (folder !== projectRoot) {
   cpSync(join(projectRoot, 'package.json'), join(folder, 'package.json'));
   rmSync(join(folder, 'fixtures'), { force: true });

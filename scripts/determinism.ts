@@ -1,16 +1,27 @@
-/**
- * Runs every shipped scenario over many seeds in two processes at once, one of them under another time zone and locale, and compares
- * the hashes seed by seed. Two processes on a small machine also keep it busy. Exits with 1 if any two hashes differ.
- */
+// Builds the package, runs every shipped scenario over many seeds in two processes at once, one of them under another time zone and locale,
+// and compares the hashes seed by seed. Two processes on a small machine also keep it busy.
+//   --seeds N           how many (2000)
+//   --help              this text
+// Exits 1 if any two hashes differ or a scenario fails, 2 on wrong usage.
+import { spawnSync } from 'node:child_process';
 import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { optionsOrEnd, positiveInteger } from './command-line.ts';
 import { differingHashes, scenarioHashes } from './scenario-hashes.ts';
 
-const seeds = Number(process.argv[2] ?? 2_000);
-if (!Number.isSafeInteger(seeds) || seeds < 1) {
-  process.stderr.write(`seeds: expected a whole number ≥ 1, got ${process.argv[2]}\n`);
-  process.exit(2);
+function options() {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: 'string', default: '2000' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  return { ...values, seeds: positiveInteger('seeds', values.seeds) };
 }
 
+const { seeds } = optionsOrEnd(import.meta.url, options);
+const { status } = spawnSync('npm', ['run', '-s', 'build'], { stdio: 'inherit' });
+if (status !== 0) process.exit(1);
 const run = { seeds, cwd: process.cwd(), node: process.execPath };
 const [here, there] = await Promise.all([
   scenarioHashes({ ...run, env: { TZ: 'UTC', LC_ALL: 'C' } }),

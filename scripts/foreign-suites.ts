@@ -1,12 +1,15 @@
 // `npm run foreign-suites`: the test suites of foreign packages with their awaits, and those of their tests, as they were and rewritten:
 // without a simulation nothing may change. Fails unless the same tests pass in the same order. The packages are installed from their own
 // lockfile into `.dryrunner/foreign-suites`.
+//   --help              this text
+// Exits 1 if a suite fails or does something else, 2 on wrong usage.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { awaitTransform } from '../src/ambient/awaits/await-transform.ts';
+import { helpOrNothing } from './command-line.ts';
 
 interface Suite {
   readonly name: string;
@@ -76,6 +79,7 @@ function run({ name, args }: Suite, kind: string, imports: readonly string[] = [
   return tests;
 }
 
+helpOrNothing(import.meta.url);
 let differ = 0;
 const files = prepare();
 for (const suite of SUITES) {

@@ -20,7 +20,7 @@ import { ambientTime, watchEscapes } from 'dryrunner/ambient';
 import { createExecutor, explore, portfolioStrategy, randomStrategy, type Executor } from 'dryrunner/explore';
 import { executorAlone } from '../src/threads/run-alone.ts';
 import type { ForeignScenario } from '../sims/foreign/promised.ts';
-import { openingComment } from './command-line.ts';
+import { endWhenIdle, optionsOrEnd, positiveInteger } from './command-line.ts';
 import { projectRoot } from './module-graph.ts';
 import { huntWithFastCheck } from './zoo/fast-check-hunt.ts';
 
@@ -233,11 +233,8 @@ function options() {
       help: { type: 'boolean', default: false },
     },
   });
-  const seeds = values.seeds === undefined ? (values.sample ? SAMPLE_SEEDS : SEEDS) : Number(values.seeds);
-  if (!(Number.isInteger(seeds) && seeds > 0)) {
-    throw new Error(`--seeds: expected an integer > 0, got ${values.seeds}`);
-  }
-  return { ...values, seeds };
+  const { seeds = String(values.sample ? SAMPLE_SEEDS : SEEDS) } = values;
+  return { ...values, seeds: positiveInteger('seeds', seeds) };
 }
 
 function chosen(all: readonly ForeignScenario[], only: string): readonly ForeignScenario[] {
@@ -249,12 +246,9 @@ function chosen(all: readonly ForeignScenario[], only: string): readonly Foreign
   });
 }
 
+const { only, seeds, fault, explain, json } = optionsOrEnd(import.meta.url, options);
+
 async function main(): Promise<void> {
-  const { only, seeds, fault, explain, json, help } = options();
-  if (help) {
-    process.stdout.write(openingComment(import.meta.url));
-    return;
-  }
   const { foreignScenarios } = await import('../sims/foreign/index.ts');
   const asPromised = chosen(foreignScenarios, only);
   const scenarios = fault === undefined ? asPromised : asPromised.map((one) => withFault(one, fault));
@@ -272,7 +266,4 @@ async function main(): Promise<void> {
   process.exitCode = rows.every((row) => isGood(row, fault !== undefined)) ? 0 : 1;
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`foreign: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 2;
-});
+main().catch(endWhenIdle(import.meta.url));

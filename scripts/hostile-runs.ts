@@ -16,7 +16,7 @@ import process from 'node:process';
 import { parseArgs, styleText } from 'node:util';
 import { livingWithMark, newMark, openFiles } from '../test/host/hostile/leftovers.ts';
 import { builtPrograms } from '../test/host/hostile/needs.ts';
-import { optionsOrEnd, positiveInteger } from './command-line.ts';
+import { endOfWrongUse, optionsOrEnd, positiveInteger } from './command-line.ts';
 import { formatCrowds, measureCrowds } from './hostile-crowd.ts';
 import { cleanUp, countUnreported, findLeftovers, type Leftovers } from './hostile-leftovers.ts';
 import { createGround, planRuns, WAYS, type HostileGround, type HostileKind } from './hostile-plan.ts';
@@ -131,8 +131,9 @@ function readSettings(): Settings {
   };
 }
 
+const { runs, parallel, through, only, seed, json } = optionsOrEnd(import.meta.url, readSettings);
+
 async function main(): Promise<void> {
-  const { runs, parallel, through, only, seed, json } = optionsOrEnd(import.meta.url, readSettings);
   builtPrograms();
   const filesBefore = openFiles();
   // Temporary directories go here, so that none of anybody else's is mistaken for one of ours.
@@ -141,9 +142,7 @@ async function main(): Promise<void> {
   const ground = createGround(through, only);
   if (ground.kinds.length === 0) {
     rmSync(folder, { recursive: true });
-    optionsOrEnd(import.meta.url, () => {
-      throw refused('only', 'a part of the name of a kind that can run here', only);
-    });
+    endOfWrongUse(import.meta.url, refused('only', 'a part of the name of a kind that can run here', only));
   }
   const all: Finished[] = [];
   const plan = planRuns(ground.kinds, runs, seed);

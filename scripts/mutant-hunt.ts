@@ -17,7 +17,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { openingComment, positiveInteger } from './command-line.ts';
+import { endWhenIdle, optionsOrEnd, positiveInteger } from './command-line.ts';
 import { HuntFile } from './mutant-hunt/hunt-file.ts';
 import { changeText, isKept, recordRow, reportLines, type HuntRecord } from './mutant-hunt/hunt-record.ts';
 import { MutantDraw } from './mutant-hunt/mutant-draw.ts';
@@ -61,11 +61,13 @@ function options() {
   };
 }
 
+const given = optionsOrEnd(import.meta.url, options);
+
 function print(lines: readonly string[]): void {
   for (const line of lines) process.stdout.write(`${line}\n`);
 }
 
-async function hunt(given: ReturnType<typeof options>, draw: MutantDraw): Promise<void> {
+async function hunt(draw: MutantDraw): Promise<void> {
   const { seed, count, seconds, only = '', resume, json, jobs, ways } = given;
   const path = given.report ?? join(HUNT_FOLDER, `${seed.replaceAll(/\W/g, '-')}.jsonl`);
   const reasons =
@@ -93,14 +95,9 @@ async function hunt(given: ReturnType<typeof options>, draw: MutantDraw): Promis
 }
 
 async function main(): Promise<void> {
-  const given = options();
-  if (given.help) {
-    process.stdout.write(openingComment(import.meta.url));
-    return;
-  }
   const draw = new MutantDraw(await allMutants(given.only), given.count, given.seed);
   if (!given.list) {
-    await hunt(given, draw);
+    await hunt(draw);
     return;
   }
   for (let mutant = draw.next(); mutant !== undefined; mutant = draw.next()) {
@@ -108,7 +105,4 @@ async function main(): Promise<void> {
   }
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`mutant-hunt: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 2;
-});
+main().catch(endWhenIdle(import.meta.url));

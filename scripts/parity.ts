@@ -10,7 +10,7 @@ import { runConformance, type CaseResult } from '../src/conformance/run-conforma
 import type { ConformanceSubject } from '../src/conformance/subject.ts';
 import { exec } from '../test/conformance/exec-subject.ts';
 import { virtualSubjects } from '../test/conformance/subjects.ts';
-import { optionsOrEnd, positiveInteger } from './command-line.ts';
+import { endWhenIdle, optionsOrEnd, positiveInteger } from './command-line.ts';
 import { matrixLines, parityMatrix } from './parity-matrix.ts';
 
 const WALL_CONCURRENCY = 5;
@@ -54,7 +54,4 @@ async function main(): Promise<void> {
   process.exitCode = matrix.failed === 0 ? 0 : 1;
 }
 
-main().catch((error: unknown) => {
-  console.error(`parity: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 2;
-});
+main().catch(endWhenIdle(import.meta.url));

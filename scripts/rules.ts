@@ -10,7 +10,7 @@
 import { writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { parseArgs, styleText } from 'node:util';
-import { optionsOrEnd } from './command-line.ts';
+import { endOfWrongUse, optionsOrEnd } from './command-line.ts';
 import { contractRulesModule, definedNumbers, exemptDefects } from './numbered-pages.ts';
 import { readReport, runTests, summarize } from './test-results.ts';
 import type { ProvingTest } from './test-results.ts';
@@ -61,8 +61,9 @@ function options() {
   return values;
 }
 
+const values = optionsOrEnd(import.meta.url, options);
+
 function main(): void {
-  const values = optionsOrEnd(import.meta.url, options);
   if (values.write) {
     writeFileSync(contractRulesModule.path, contractRulesModule.text());
     return;
@@ -88,6 +89,5 @@ function main(): void {
 try {
   main();
 } catch (error) {
-  console.error(`rules: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 2;
+  endOfWrongUse(import.meta.url, error);
 }

@@ -20,7 +20,7 @@ import { parseArgs } from 'node:util';
 import { exploreWorkload } from '../src/conformance/workload/explore-workload.ts';
 import { decodeToken } from '../src/explore/replay-token.ts';
 import { invariant } from '../src/kernel/invariant.ts';
-import { openingComment, positiveInteger } from './command-line.ts';
+import { endWhenIdle, optionsOrEnd, positiveInteger } from './command-line.ts';
 import { listFiles, projectRoot, readProjectFile } from './module-graph.ts';
 import { failureText, SilenceFile, type SilenceBatch } from './silence/silence-file.ts';
 import type { SilenceAnswer, SilenceOrder } from './silence/silence-process.ts';
@@ -210,27 +210,28 @@ async function replay(token: string): Promise<void> {
   process.exitCode = failure === undefined ? 0 : 1;
 }
 
-async function main(): Promise<void> {
+function options() {
   const { values } = parseArgs({ options: OPTIONS });
-  if (values.help) {
-    process.stdout.write(openingComment(import.meta.url));
-    return;
-  }
-  if (values.replay !== undefined) {
-    await replay(values.replay);
-    return;
-  }
   const [runs, batch, jobs] = (['runs', 'batch', 'jobs'] as const).map((name) =>
     positiveInteger(name, values[name]),
-  );
-  const { seed, only, anew, list } = values;
-  const names = chosen(only);
-  const path = values.state ?? join(projectRoot, `.dryrunner/silence/${seed.replaceAll(/\W/g, '-')}.jsonl`);
-  const file = new SilenceFile(path, { seed, batch: batch as number, sources: sources() }, anew && !list);
-  const silence = new Silence(file, names, { runs: runs as number, seed, batch: batch as number });
+  ) as [number, number, number];
+  return { ...values, runs, batch, jobs, names: chosen(values.only) };
+}
+
+const given = optionsOrEnd(import.meta.url, options);
+
+async function main(): Promise<void> {
+  if (given.replay !== undefined) {
+    await replay(given.replay);
+    return;
+  }
+  const { seed, anew, list, names, runs, batch, jobs } = given;
+  const path = given.state ?? join(projectRoot, `.dryrunner/silence/${seed.replaceAll(/\W/g, '-')}.jsonl`);
+  const file = new SilenceFile(path, { seed, batch, sources: sources() }, anew && !list);
+  const silence = new Silence(file, names, { runs, seed, batch });
   if (!list) {
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => silence.stop());
-    await silence.run(jobs as number);
+    await silence.run(jobs);
   }
   silence.report();
   if (silence.isStopped) process.exitCode = 130;
@@ -238,6 +239,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`silence: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = error instanceof BrokenProcess ? 3 : 2;
+  endWhenIdle(import.meta.url)(error);
+  if (error instanceof BrokenProcess) process.exitCode = 3;
 });

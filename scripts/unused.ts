@@ -1,7 +1,10 @@
 // Finds what nobody uses: exports without an importer, source files that nothing reaches, and dependencies that
 // no source imports. Names that a package door re-exports are public and count as used. An import from a test
 // keeps an export alive only if the module needs the name itself, so that tests cannot keep dead code alive.
+//   --help              this text
+// Exits 1 if anything is found, 2 on wrong usage.
 import process from 'node:process';
+import { helpOrNothing } from './command-line.ts';
 import { listRootFiles, readModule, readModules } from './module-graph.ts';
 import type { ModuleImport, SourceModule } from './module-graph.ts';
 import { BUNDLED, commandSources, packageDoors, readManifest } from './package-doors.ts';
@@ -95,6 +98,7 @@ function findUnused(): string[] {
   return [...unreached, ...idle, ...unusedDependencies(modules)];
 }
 
+helpOrNothing(import.meta.url);
 const findings = findUnused();
 for (const finding of findings) console.log(finding);
 console.log(findings.length === 0 ? 'unused: nothing' : `unused: ${findings.length} found`);

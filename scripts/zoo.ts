@@ -23,7 +23,7 @@
 // with --ends: if a bug ends in more than two histories), 2 on wrong usage, 130 on Ctrl-C, with what is there printed.
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { openingComment } from './command-line.ts';
+import { endWhenIdle, optionsOrEnd } from './command-line.ts';
 import type { Bug } from './zoo/bug.ts';
 import { bugs, leftOut } from './zoo/catalog.ts';
 import { DEPTH_STRATEGIES, depthTable } from './zoo/depth-table.ts';
@@ -105,7 +105,7 @@ function knownStrategies(
   });
 }
 
-function options() {
+function readOptions() {
   const { values } = parseArgs({
     options: {
       only: { type: 'string', default: '' },
@@ -131,14 +131,14 @@ function options() {
   if (seeds !== undefined && values.seed !== undefined) {
     throw new Error('expected --seed or --seeds, got both');
   }
+  const asked = { ...rest, seed, ...(sample === undefined ? {} : { sample: positive('sample', sample) }) };
   return {
-    ...rest,
-    seed,
+    ...asked,
+    bugs: chosen(asked),
     seeds:
       seeds === undefined
         ? [seed]
         : Array.from({ length: positive('seeds', seeds) }, (_, index) => String(index + 1)),
-    ...(sample === undefined ? {} : { sample: positive('sample', sample) }),
     strategies: values.depth
       ? knownStrategies(values.strategies, DEPTH_STRATEGIES, [])
       : knownStrategies(values.strategies, TABLE_STRATEGIES, REORDERED),
@@ -148,8 +148,12 @@ function options() {
   };
 }
 
+const given = optionsOrEnd(import.meta.url, readOptions, () => {
+  return `Strategies: ${TABLE_STRATEGIES.join(', ')}; in another order: ${REORDERED.join(', ')}\n`;
+});
+
 /** What the gate is about, or with --healthy what has no bug. */
-async function hunts(given: ReturnType<typeof options>, signal: AbortSignal): Promise<number> {
+async function hunts(signal: AbortSignal): Promise<number> {
   const { strategy, timeMs, executions = EXECUTIONS, json, explain, seeds } = given;
   const toStdout = (text: string): void => void process.stdout.write(`${text}\n`);
   const plan: GatePlan = {
@@ -158,15 +162,15 @@ async function hunts(given: ReturnType<typeof options>, signal: AbortSignal): Pr
     onFigures: json ? (line) => void process.stderr.write(`${line}\n`) : toStdout,
   };
   const passes = given.healthy
-    ? await healthyGate(healthyTargets(chosen(given)), plan, given.seed, signal)
-    : await gate(mutantsOf(chosen(given)), plan, seeds, signal);
+    ? await healthyGate(healthyTargets(given.bugs), plan, given.seed, signal)
+    : await gate(mutantsOf(given.bugs), plan, seeds, signal);
   return passes ? 0 : 1;
 }
 
 /** Several hunts per bug, and where they end. */
-async function ends(given: ReturnType<typeof options>, signal: AbortSignal): Promise<number> {
+async function ends(signal: AbortSignal): Promise<number> {
   const { strategy, seed, timeMs, executions = EXECUTIONS, json, starts = ENDS_STARTS } = given;
-  const targets = mutantsOf(chosen(given));
+  const targets = mutantsOf(given.bugs);
   const plan = { strategy, timeMs, executions, shrinks: true };
   const tasks = targets.flatMap((target) =>
     Array.from({ length: starts }, (_, index) => ({
@@ -192,10 +196,10 @@ async function ends(given: ReturnType<typeof options>, signal: AbortSignal): Pro
 }
 
 /** Every strategy from several cold starts, capped by executions, so that the machine's speed does not matter. */
-async function table(given: ReturnType<typeof options>, signal: AbortSignal): Promise<number> {
+async function table(signal: AbortSignal): Promise<number> {
   const { strategies, executions = TABLE_EXECUTIONS, starts = TABLE_STARTS } = given;
   const cells: TableCell[] = [];
-  const targets = mutantsOf(chosen(given));
+  const targets = mutantsOf(given.bugs);
   const difficulties = await measureDifficulties(targets, signal);
   const standings = new Map(
     targets.flatMap(({ id, knows }) => {
@@ -219,7 +223,7 @@ async function table(given: ReturnType<typeof options>, signal: AbortSignal): Pr
 }
 
 /** Orderings and needles in programs of its own, which need no copy of the package. */
-async function depth(given: ReturnType<typeof options>, signal: AbortSignal): Promise<number> {
+async function depth(signal: AbortSignal): Promise<number> {
   const { strategies, seed, executions = DEPTH_EXECUTIONS, starts = DEPTH_STARTS } = given;
   const lines = await depthTable({ strategies, seed, executions, starts }, signal, (strategy, start) => {
     if (process.stderr.isTTY) process.stderr.write(`${strategy} ${start}/${starts} …\x1b[K\r`);
@@ -228,32 +232,17 @@ async function depth(given: ReturnType<typeof options>, signal: AbortSignal): Pr
   return 0;
 }
 
-/** The comment that this file opens with, and the names of strategies. */
-function usage(): string {
-  const text = openingComment(import.meta.url);
-  return `${text}Strategies: ${TABLE_STRATEGIES.join(', ')}; in another order: ${REORDERED.join(', ')}\n`;
-}
-
 async function main(): Promise<void> {
-  const given = options();
-  if (given.help) {
-    process.stdout.write(usage());
-    return;
-  }
   if (given.list) {
     printList();
     return;
   }
-  chosen(given);
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stop.abort());
   if (!given.depth) copies.makeBase();
   const mode = given.depth ? depth : given.table ? table : given.ends ? ends : hunts;
-  const status = await mode(given, stop.signal);
+  const status = await mode(stop.signal);
   process.exitCode = stop.signal.aborted ? 130 : status;
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(`zoo: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 2;
-});
+main().catch(endWhenIdle(import.meta.url));

@@ -7,7 +7,8 @@ import {
   type Sides,
   type UnmeasuredKind,
 } from '../../bench/against.ts';
-import type { PairedAnswer, PairedName } from '../../bench/paired.ts';
+import type { PairedName } from '../../bench/options.ts';
+import type { PairedAnswer } from '../../bench/paired.ts';
 
 const NAMES = ['fake', 'raft', 'runs'] as const;
 

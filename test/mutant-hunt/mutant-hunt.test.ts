@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -88,18 +87,4 @@ test.for(['', 'none'])('anything but the id of a process, %j, keeps no folder', 
   const mutantHunt = new MutantHunt(plan, new AbortController().signal);
   expect(mutantHunt.sources).toMatch(/^[0-9a-f]{64}$/);
   expect(readFileSync(join(folder, 'hunter'), 'utf8')).toBe(String(process.pid));
-});
-
-test.for([
-  ['--count', '2.5', 'an integer >= 1'],
-  ['--jobs', '0.4', 'an integer >= 1'],
-  ['--only', 'toString', 'one of model'],
-] as const)('%s %s is wrong usage', ([option, value, expected]) => {
-  const { status, stderr } = spawnSync(
-    process.execPath,
-    ['--import', 'tsx', 'scripts/mutant-hunt.ts', '--list', option, value],
-    { cwd: projectRoot, encoding: 'utf8' },
-  );
-  expect(stderr).toContain(`${option}: expected ${expected}`);
-  expect(status).toBe(2);
 });
