@@ -27,7 +27,7 @@ import {
 } from '../host/corpus/campaign-state.ts';
 import { CorpusFolder } from '../host/corpus/corpus-folder.ts';
 import { EXIT_STATUS, UsageError, type ExitStatus } from './exit-status.ts';
-import { poolOptions, threadLimits, type ExploreCommandOptions } from './explore-options.ts';
+import { poolOptions, threadLimits, timeFor, type ExploreCommandOptions } from './explore-options.ts';
 import { nameScenarios } from './scenario-loader.ts';
 import { interruptible, type ScenarioSession } from './scenario-session.ts';
 
@@ -306,6 +306,9 @@ export async function exploreCommand(
     const scenarios = await interruption.alongsideForeignCode(() =>
       interruption.unlessRequested(nameScenarios(references), 'the scenario files were loading'),
     );
+    if (scenarios.length > 1 && options.json !== true) {
+      terminal.note(plannedText(scenarios.length, options));
+    }
     let status: ExitStatus = EXIT_STATUS.HELD;
     for (const scenario of scenarios) {
       if (interruption.requested) {
@@ -317,6 +320,16 @@ export async function exploreCommand(
     }
     return interruption.status ?? status;
   });
+}
+
+/** The first line about several scenarios: each of them prints nothing before its end if no person watches. */
+function plannedText(scenarios: number, options: ExploreCommandOptions): string {
+  const timeMs = timeFor(options);
+  const each =
+    timeMs === undefined
+      ? counted(options.executions ?? 0, 'execution')
+      : `at most ${formatCount(timeMs / 1_000)} s (--time)`;
+  return `${counted(scenarios, 'scenario')}, ${each} each`;
 }
 
 /** After Ctrl-C, reports a scenario that was not explored. */

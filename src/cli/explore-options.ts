@@ -58,14 +58,18 @@ export function threadLimits({
   return { entry: codeModule('cli/worker-entry'), hangMs: hang, memoryMb: memory };
 }
 
+/** Time for exploring one scenario. Undefined if executions alone are bounded, which means all of them, however long they take. */
+export function timeFor({ time, executions }: ExploreCommandOptions): number | undefined {
+  return time ?? (executions === undefined ? TIME_MS : undefined);
+}
+
 /** Options of the pool for the options that were typed. */
 export function poolOptions(
   reference: string,
   options: ExploreCommandOptions,
 ): Omit<ExplorePoolOptions, 'corpus' | 'firstIndex' | 'signal' | 'onEvent'> {
-  const { time, executions, shard = { index: 1, count: 1 }, all = false, strict = false } = options;
-  // A bound on executions alone means all of them, however long they take.
-  const timeMs = time ?? (executions === undefined ? TIME_MS : undefined);
+  const { executions, shard = { index: 1, count: 1 }, all = false, strict = false } = options;
+  const timeMs = timeFor(options);
   const { maxDecisions, maxDelays, maxFaults } = options;
   const given = Object.entries({ maxExecutions: executions, maxDecisions, maxDelays, maxFaults });
   const isExhaustive = options.strategy === EXHAUSTIVE;

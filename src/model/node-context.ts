@@ -81,7 +81,7 @@ export interface NodeContext {
    * Handles all messages from now on, those in the mailbox first. There is only one handler at a time. If it throws or
    * rejects, the node fails with that error.
    */
-  readonly onMessage: (handler: (message: never, from: string) => unknown) => void;
+  readonly onMessage: <M = unknown>(handler: (message: M, from: string) => unknown) => void;
   /** The queue for messages that no handler takes. A node has one; every call returns the same. */
   readonly mailbox: <M = unknown>(options?: MailboxOptions) => Mailbox<M>;
   /** Adds a line to the trace. */

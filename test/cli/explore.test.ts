@@ -354,7 +354,8 @@ describe('Ctrl-C', () => {
     const { child, prints, finished } = start('explore', at('three.mjs'), ...corpus());
     await prints('it runs');
     child.kill('SIGINT');
-    const { code, out } = await finished;
+    const { code, out, err } = await finished;
+    expect(err).toMatch(/^3 scenarios, at most 60 s \(--time\) each$/m);
     expect(out).toMatch(
       /^first: interrupted, no failure until then\n {2}[\d,]+ executions .*; interrupted$/m,
     );
