@@ -159,7 +159,7 @@ async function runDeclared(
     task.id,
     task.concurrent === true,
   );
-  const soft = new SoftFailures(task);
+  const soft = new SoftFailures(task, signal);
   const names = [task.name];
   for (let { suite } = task; suite !== undefined; { suite } = suite) names.unshift(suite.name);
   await runSimulatedTest({
@@ -180,9 +180,12 @@ async function runDeclared(
     now,
     startedAt,
   }).then(
-    () => expects.settle(),
+    () => {
+      soft.stop();
+      expects.settle();
+    },
     (error: unknown) => {
-      soft.ofLast();
+      soft.stop();
       expects.fail();
       throw error;
     },

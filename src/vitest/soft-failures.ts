@@ -1,9 +1,12 @@
 /**
  * Failures of `expect.soft` in a test that runs its scenario many times. Vitest adds each to the result of the test.
- * Invariants: an execution fails at its end if assertions failed in it, by one error that says all of them; the result
- * of the test keeps none of them, except one that comes between two executions, which is left to Vitest.
+ * Invariants: an execution fails at its end if assertions failed in it, by one error that says all of them, and the
+ * result of the test keeps none of these; every other error that comes into the result stays there: that of Vitest when
+ * the test's time is up, and those of code outside of the executions.
  */
+import { hub } from '../ambient/hub.ts';
 import { counted } from '../model/plural.ts';
+import { isSimulating } from '../simulation/simulate.ts';
 
 /** An error as Vitest keeps it: its fields are data. */
 interface KeptError {
@@ -17,7 +20,7 @@ interface KeptError {
 
 /** The used subset of a task of Vitest. */
 export interface TaskWithResult {
-  readonly result?: { readonly errors?: KeptError[] };
+  readonly result?: { errors?: KeptError[] };
 }
 
 const FRAME = /^\s*at /;
@@ -25,21 +28,25 @@ const FRAME = /^\s*at /;
 /** See the top of the file. */
 export class SoftFailures {
   readonly #task: TaskWithResult;
-  /** Number of errors that the result had when the execution began. */
-  #before = 0;
+  readonly #signal: AbortSignal | undefined;
+  /** The list of the result, while it is watched. */
+  #watched: KeptError[] | undefined;
+  #failed: KeptError[] = [];
   #isRunning = false;
   /** True once an assertion has failed. */
   hasAny = false;
 
-  constructor(task: TaskWithResult) {
+  /** `signal` is aborted when Vitest ends the test, before it adds the error that says so. */
+  constructor(task: TaskWithResult, signal?: AbortSignal) {
     this.#task = task;
+    this.#signal = signal;
   }
 
   /** An execution begins. The one before it may have failed before its end. */
   begin(): void {
-    if (this.#isRunning) this.#take();
+    this.#watch();
     this.#isRunning = true;
-    this.#before = this.#task.result?.errors?.length ?? 0;
+    this.#failed = [];
   }
 
   /** An execution ends. Throws if assertions failed in it. */
@@ -56,9 +63,47 @@ export class SoftFailures {
     return this.#isRunning ? this.#take().map(({ message = '' }) => message) : [];
   }
 
+  /** The test is over: the result is as Vitest makes it. */
+  stop(): void {
+    this.#isRunning = false;
+    const { result } = this.#task;
+    if (this.#watched !== undefined) Reflect.deleteProperty(this.#watched, 'push');
+    if (result?.errors === this.#watched && this.#watched?.length === 0) delete result?.errors;
+    this.#watched = undefined;
+  }
+
+  /** Watches by the list's own `push`: only at that moment is it known which code adds an error. */
+  #watch(): void {
+    const { result } = this.#task;
+    if (result === undefined) return;
+    const errors = (result.errors ??= []);
+    if (errors === this.#watched) return;
+    this.#watched = errors;
+    // Not enumerable, because Vitest sends copies of the result to another thread.
+    Object.defineProperty(errors, 'push', {
+      configurable: true,
+      value: (...added: KeptError[]): number => {
+        const isOwn = this.#isAsserting;
+        this.hasAny ||= isOwn;
+        const list = isOwn ? this.#failed : errors;
+        list.splice(list.length, 0, ...added);
+        return errors.length;
+      },
+    });
+  }
+
+  /**
+   * True if code of the execution may be running: in a turn, or when the simulation waits for Node to load its code. A
+   * turn that was cut off inside a loop is still on when Vitest adds its own error.
+   */
+  get #isAsserting(): boolean {
+    if (!this.#isRunning || this.#signal?.aborted === true) return false;
+    return isSimulating() || hub.world !== undefined;
+  }
+
   #take(): readonly KeptError[] {
-    const failed = this.#task.result?.errors?.splice(this.#before) ?? [];
-    if (failed.length > 0) this.hasAny = true;
+    const failed = this.#failed;
+    this.#failed = [];
     return failed;
   }
 }
