@@ -4,10 +4,11 @@
  * which the command runs or below a folder that the user allowed. A scenario that a person types is not restricted.
  */
 import { realpath, stat } from 'node:fs/promises';
-import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { realpathSync } from 'node:fs';
 import { describeValue } from '../kernel/errors.ts';
 import { UsageError } from './exit-status.ts';
+import { isBelow } from './is-below.ts';
 import { isModulePath, splitReference } from './scenario-loader.ts';
 
 /** Appended to every message that refuses a module. */
@@ -62,11 +63,6 @@ async function realFolder(folder: string): Promise<string> {
   const real = await realpath(folder).catch(() => undefined);
   if (real !== undefined && (await stat(real)).isDirectory()) return real;
   throw new UsageError(`--allow: expected a folder, got ${describeValue(folder)}`);
-}
-
-function isBelow(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
 function refused(file: string, real: string | undefined): UsageError {

@@ -2,7 +2,6 @@
  * `--trace` and `--timeline`: write one execution to files, a trace that `replay` accepts and a timeline for Perfetto
  * and speedscope. Invariant: for each file the command prints where it is, or why it was not written.
  */
-import type { Timeline } from '../explore/timeline/timeline.ts';
 import type { ExecutionRecord } from '../threads/execution-record.ts';
 import type { ReplayTask } from '../threads/task.ts';
 import { runInThread, type ThreadLimits, type ThreadRun } from '../threads/thread-supervisor.ts';
@@ -12,6 +11,7 @@ import { UsageError } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';
 import { moduleFiles } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
+import { timelineLines } from './timeline-file.ts';
 import { requireOwnFile, requireWritable, writeTarget } from './trace-target.ts';
 
 /** The output files, as typed. */
@@ -55,7 +55,10 @@ export async function checkExecutionFiles(files: ExecutionFiles, isDebugged: boo
   }
 }
 
-/** @throws UsageError (rejects) if one of them would overwrite one of `files`, a module of `scenarios`, the other, or a file that is neither a trace nor a timeline. */
+/**
+ * @throws UsageError (rejects) if one of them would overwrite one of `files`, a module of `scenarios`, the other, or a file that is
+ * neither a trace nor a timeline.
+ */
 export async function requireOwnFiles(
   { trace, timeline }: ExecutionFiles,
   files: readonly string[],
@@ -159,13 +162,4 @@ function reportMissing(
 ): void {
   const why = end.type === 'lost' ? end.failing.message : 'the thread that ran it ended';
   if (!interruption.requested) terminal.note(`no ${what}: ${why}`);
-}
-
-/** The JSON text in pieces, one event per line. */
-function* timelineLines({ traceEvents, ...rest }: Timeline): Generator<string, void, void> {
-  yield `${JSON.stringify(rest).slice(0, -1)},"traceEvents":[`;
-  for (const [index, event] of traceEvents.entries()) {
-    yield `${index === 0 ? '' : ','}\n${JSON.stringify(event)}`;
-  }
-  yield '\n]}\n';
 }

@@ -16,6 +16,7 @@ import type { TraceHeader } from '../trace/trace-header.ts';
 import { openTrace } from '../trace/trace-reader.ts';
 import { checkAllowedScenario } from './allowed-scenario.ts';
 import { UsageError } from './exit-status.ts';
+import { isBelow } from './is-below.ts';
 
 /** Header of a file that a simulation produced. */
 export type SimulatedHeader = Exclude<TraceHeader, { kind: 'recording' }>;
@@ -61,10 +62,6 @@ export type ExecutionSource =
  * @param allow folders from which a scenario may be loaded, in addition to the current one.
  * @param isEdited true for a recording that was edited on purpose; its checksums are not compared.
  * @throws UsageError (rejects) for a text or file that is neither, is damaged, or names code that may not be loaded.
- *
- * @param allow folders from which a scenario may be loaded beside the current one.
- * @param isEdited whether it is a recording that was edited on purpose, whose sums are not compared.
- * @throws UsageError (rejects) for a text or file that is neither, is damaged, or names what may not be loaded.
  */
 export async function readExecution(
   what: string,
@@ -180,8 +177,7 @@ function referenceIn(
   if (test === undefined || testFile === undefined) return reference;
   const file = resolve(dirname(path), testFile);
   if (!existsSync(file)) return reference;
-  const below = relative('', file);
-  return vitestReference({ ...test, file: below.startsWith('..') ? file : below });
+  return vitestReference({ ...test, file: isBelow('', file) ? relative('', file) : file });
 }
 
 /** The number of events after which the execution is cut off, if the file has one. */

@@ -31,6 +31,7 @@ import {
   eachOne,
   hangOption,
   memoryOption,
+  OTHER_FILES_KEPT,
   portNumber,
   positiveInteger,
   requireSeparator,
@@ -231,10 +232,7 @@ program
     'what it reads: inherit (what this command reads), null (nothing) or a file',
     'inherit',
   )
-  .option(
-    '--trace <file>',
-    'write a recording to this file; a file that is no trace or timeline is not overwritten',
-  )
+  .option('--trace <file>', `write a recording to this file; ${OTHER_FILES_KEPT}`)
   .option('--json', 'one JSON object per line on stdout')
   .optionsGroup('On a build cluster:')
   .option('--remote <url>', 'run it there: grpc://HOST:PORT, or grpcs://HOST:PORT with TLS')

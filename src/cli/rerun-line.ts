@@ -9,6 +9,7 @@ import { runsSources } from '../kernel/package-files.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { folderToAllow } from './allowed-scenario.ts';
 import { currentFolder } from './current-folder.ts';
+import { isBelow } from './is-below.ts';
 
 /** How this process was started. */
 export interface Invocation {
@@ -99,6 +100,5 @@ function shortOption(option: string, cwd: string | undefined): string {
   const [, name = '', value = option] = /^(--[\w-]+=)(.*)$/s.exec(option) ?? [];
   const path = value.startsWith('file:') ? fileURLToPath(value) : value;
   if (cwd === undefined || !isAbsolute(path)) return option;
-  const short = relative(cwd, path);
-  return short === '' || short.startsWith('..') || isAbsolute(short) ? option : `${name}./${short}`;
+  return isBelow(cwd, path) ? `${name}./${relative(cwd, path)}` : option;
 }

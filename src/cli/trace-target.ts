@@ -1,7 +1,8 @@
 /**
  * Files that `--trace` and `--timeline` write. Invariants: a path is checked before the work whose result it will hold;
- * a file that the command reads, or that no such option has written, is never overwritten; the result is printed before the files are written, and a file
- * that cannot be written never hides a failure; a FIFO without a reader never keeps a signal from ending the command.
+ * a file that the command reads, or that no such option has written, is never overwritten; the result is printed before
+ * the files are written, and a file that cannot be written never hides a failure; a FIFO without a reader never keeps a
+ * signal from ending the command.
  */
 import { closeSync, fstatSync, statSync, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -9,10 +10,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { checkTracePath, plainPathOf, writeTraceFile } from '../host/trace-file.ts';
 import { isRunnerError, messageOf } from '../kernel/errors.ts';
 import { onOneLine } from '../kernel/one-line.ts';
+import { beginsAsTrace } from '../trace/trace-header.ts';
 import { awaitReader } from './exec-files.ts';
 import { EXIT_STATUS, InterruptedError, UsageError, type ExitStatus } from './exit-status.ts';
 import type { Interruption } from './interruption.ts';
 import type { Terminal } from './terminal.ts';
+import { TIMELINE_BEGINNING } from './timeline-file.ts';
 
 const READER_POLL_MS = 20;
 
@@ -47,10 +50,11 @@ function isPrintedTo(path: string): boolean {
 }
 
 /**
- * Keeps the files that a command reads, or also writes, and all files that are no trace or timeline of this package from being overwritten. A
- * device or a pipe may be used for both.
+ * Keeps the files that a command reads, or also writes, and all files that are no trace or timeline of this package
+ * from being overwritten. An empty file is replaced. A device or a pipe may be used for both.
  *
- * @throws UsageError (rejects) if `path` leads to one of `others`, directly or through links, or to a file that no such option has written.
+ * @throws UsageError (rejects) if `path` leads to one of `others`, directly or through links, or to a file that no such
+ * option has written.
  */
 export async function requireOwnFile(
   flag: WrittenFlag,
@@ -71,10 +75,12 @@ export async function requireOwnFile(
   );
 }
 
-/** How the files of `--trace` and `--timeline` begin. The logs of a corpus, which are of another kind, are kept. */
-const WRITTEN =
-  /^(?:\{"format":"dryrunner","version":\d+,"kind":"(?:simulation|recording)"|\{"displayTimeUnit":"ms","otherData":\{"scenario":)/;
 const BEGINNING_BYTES = 256;
+
+/** True for the beginning of a file that `--trace` or `--timeline` has written. The logs of a corpus, which are of another kind, are kept. */
+function beginsAsWritten(text: string): boolean {
+  return text.startsWith(TIMELINE_BEGINNING) || beginsAsTrace(text, ['simulation', 'recording']);
+}
 
 /** True if nothing is there, an empty file, or one that `--trace` or `--timeline` has written. */
 async function isReplaceable(path: string): Promise<boolean> {
@@ -87,7 +93,7 @@ async function isReplaceable(path: string): Promise<boolean> {
     // A folder is refused as what cannot be written.
     if (!(await file.stat()).isFile()) return true;
     const { buffer, bytesRead } = await file.read(Buffer.alloc(BEGINNING_BYTES), 0, BEGINNING_BYTES, 0);
-    return bytesRead === 0 || WRITTEN.test(buffer.toString('utf8', 0, bytesRead));
+    return bytesRead === 0 || beginsAsWritten(buffer.toString('utf8', 0, bytesRead));
   } finally {
     await file.close();
   }

@@ -124,11 +124,14 @@ export function debugOption(): Option {
   );
 }
 
+/** Of `--trace` and `--timeline`. */
+export const OTHER_FILES_KEPT = 'a file that is no trace or timeline is not overwritten';
+
 /** For commands that run simulations. */
 export function timelineOption(which: string): Option {
   return new Option(
     '--timeline <file.json>',
-    `write a timeline of ${which} to this file, to be opened in Perfetto or speedscope; a file that is no trace or timeline is not overwritten`,
+    `write a timeline of ${which} to this file, to be opened in Perfetto or speedscope; ${OTHER_FILES_KEPT}`,
   );
 }
 
@@ -136,7 +139,7 @@ export function timelineOption(which: string): Option {
 export function traceOption(which: string): Option {
   return new Option(
     '--trace <file>',
-    `write the trace of ${which} to this file, which replay takes; a file that is no trace or timeline is not overwritten`,
+    `write the trace of ${which} to this file, which replay takes; ${OTHER_FILES_KEPT}`,
   );
 }
 

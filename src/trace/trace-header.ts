@@ -6,6 +6,8 @@
 
 /** Name of the format in the first line. See {@link openTrace}. */
 export const TRACE_FORMAT = 'dryrunner';
+/** How the first line of every file begins. */
+export const TRACE_BEGINNING: string = `{"format":"${TRACE_FORMAT}"`;
 /** The newest version that this package reads. */
 export const TRACE_VERSION = 2;
 
@@ -18,6 +20,13 @@ export const TRACE_VERSIONS: Readonly<Record<TraceKind, number>> = Object.freeze
   decisions: 2,
   recording: 2,
 });
+
+/** True for the beginning of a file of one of `kinds`, of any version. */
+export function beginsAsTrace(text: string, kinds: readonly TraceKind[]): boolean {
+  const rest = text.startsWith(TRACE_BEGINNING) ? text.slice(TRACE_BEGINNING.length) : '';
+  const [, kind] = /^,"version":\d+,"kind":"(\w+)"/.exec(rest) ?? [];
+  return kinds.some((known) => known === kind);
+}
 
 interface SimulatedHeader {
   /** The scenario's name, or its file as given on the command line. */

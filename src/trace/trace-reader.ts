@@ -12,6 +12,7 @@ import { type TraceProblem, TraceFormatError } from './trace-format-error.ts';
 import {
   type TraceHeader,
   type TraceKind,
+  TRACE_BEGINNING,
   TRACE_FORMAT,
   TRACE_VERSION,
   TRACE_VERSIONS,
@@ -28,7 +29,6 @@ import { TraceSums } from './trace-sums.ts';
 
 /** Maximum length of a header; a foreign file without newlines is recognized after this much. */
 const HEADER_BYTES_MAX = 1024 * 1024;
-const BEGINNING = `{"format":"${TRACE_FORMAT}"`;
 
 const KINDS_IN_WORDS: Readonly<Record<TraceKind, string>> = {
   simulation: 'a simulation',
@@ -73,7 +73,7 @@ function parseFirst({ text, isEnded }: Line): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    const isCut = !isEnded && (text.startsWith(BEGINNING) || BEGINNING.startsWith(text));
+    const isCut = !isEnded && (text.startsWith(TRACE_BEGINNING) || TRACE_BEGINNING.startsWith(text));
     if (isCut) throw headerError('truncated', 'a whole line', describeValue(text));
     return undefined;
   }

@@ -24,10 +24,10 @@ test.for([
       nodeOptions: [
         ...['--require', '/app/node_modules/tsx/dist/preflight.cjs'],
         ...['--import', 'file:///app/node_modules/tsx/dist/loader.mjs'],
-        ...['--import=/app/own.mjs', '--import', 'file:///elsewhere/loader.mjs', '--max-old-space-size=99'],
+        ...['--import=/app/..own.mjs', '--import', 'file:///elsewhere/loader.mjs', '--max-old-space-size=99'],
       ],
     },
-    'node --require ./node_modules/tsx/dist/preflight.cjs --import ./node_modules/tsx/dist/loader.mjs --import=./own.mjs --import file:///elsewhere/loader.mjs --max-old-space-size=99 node_modules/.bin/dryrunner run ./mine.mjs#mine --seed 7',
+    'node --require ./node_modules/tsx/dist/preflight.cjs --import ./node_modules/tsx/dist/loader.mjs --import=./..own.mjs --import file:///elsewhere/loader.mjs --max-old-space-size=99 node_modules/.bin/dryrunner run ./mine.mjs#mine --seed 7',
   ],
   [
     'a package with a loader, from a folder that was removed',

@@ -83,6 +83,21 @@ simTest('long', (sim) => {
   expect(code).toBe(1);
 });
 
+test('a test in a folder whose name begins with two dots is named as it is typed here', async () => {
+  const holding = `import { simTest } from 'dryrunner/vitest';\nsimTest('holds', () => undefined);\n`;
+  project.write('..tests/holds.test.mjs', holding);
+  const kept = {
+    reference: 'vitest:elsewhere.test.mjs#holds',
+    failureKey: 'check no',
+    testFile: '../holds.test.mjs',
+  };
+  const log = decisionLogLines([], { scenario: 'holds', meta: kept });
+  project.write('..tests/kept/log.jsonl', [...log].join(''));
+  const { code, out } = await project.dryrunner(['replay', '..tests/kept/log.jsonl']);
+  expect(out).toMatch(/^\.\.tests\/holds\.test\.mjs: holds: fixed: it holds$/m);
+  expect(code).toBe(3);
+});
+
 test('a test that holds now is reported as no longer failing', async () => {
   project.write('lock.test.mjs', LOCK_TEST.replace("sim.check(holders === 1, 'two hold it')", 'void 0'));
   const finished = await project.dryrunner(['replay', token]);

@@ -257,7 +257,10 @@ describe('files that were asked for are written although nobody reads what is pr
   test('by run, explain and replay', async () => {
     const { code } = await unread('run', './small.mjs', '--trace', 'a.jsonl', '--timeline', 'a.json');
     expect([code, await readFile(at('a.jsonl'), 'utf8')]).toEqual([141, trace]);
-    expect(JSON.parse(await readFile(at('a.json'), 'utf8'))).toHaveProperty('traceEvents');
+    expect(JSON.parse(await readFile(at('a.json'), 'utf8'))).toMatchObject({
+      displayTimeUnit: 'ms',
+      otherData: { scenario: 'small' },
+    });
     const args = ['--trace', 'b.jsonl', '--timeline', 'b.json'];
     expect((await unread('explain', './tossed.mjs', '--seed', '1', ...args)).code).toBe(141);
     expect(JSON.parse(await readFile(at('b.json'), 'utf8'))).toHaveProperty('traceEvents');
