@@ -96,8 +96,8 @@ export const CLUSTER_NODE_OPTIONS: is.RecordShape = is.optionsOf<ClusterNodeOpti
 );
 
 const RESTART_MS = 1_000;
-/** So many failures of a node that restarts, all at one time, do not end by themselves. */
-const FAILURES_AT_ONCE_MAX = 1_000;
+/** So many equal failures of a node that restarts, all at one time and with nothing between them, count as endless. */
+const FAILURES_AT_ONCE_MAX = 10_000;
 
 /**
  * A node of a network. Made by {@link Network.node}. After it has left, its methods throw `RUNNER_SIMULATION_MISUSE`, `restart` already while
@@ -165,9 +165,8 @@ export class SimulatedClusterNode<T extends object | void>
   /** The option of the crash in progress, if it has one. */
   #keepsUnsynced: boolean | undefined;
   #restart: Timer | undefined;
-  /** Time of its last failure, and the number of its failures at that time. */
-  #failedAtMs = -1;
-  #failures = 0;
+  /** Its latest failures with one error at one time, between which it received nothing and `restart` was not called. */
+  #failures = { atMs: -1, message: '', times: 0 };
   #leaving: Promise<void> | undefined;
   #gone: (() => void) | undefined;
   #hasLeft = false;
@@ -242,6 +241,7 @@ export class SimulatedClusterNode<T extends object | void>
 
   restart(): void {
     this.#mustBeThere('restart', this.#leaving !== undefined);
+    this.#failures.times = 0;
     this.#begin(() => this.#machine.restart());
   }
 
@@ -334,6 +334,7 @@ export class SimulatedClusterNode<T extends object | void>
       this.#fabric.refuse(envelope, refusal);
       return;
     }
+    this.#failures.times = 0;
     this.#traceMessage(envelope, 'delivered');
     if (envelope.kind === 'call') (this.#serving ??= new Set()).add(envelope);
     machine.run(() => this.#process?.endpoint.deliver(envelope));
@@ -455,12 +456,14 @@ export class SimulatedClusterNode<T extends object | void>
   /** Fails the simulation if the node only fails and restarts while time stands still, which would never end. */
   #failsForEver(error: unknown, restartMs: number): boolean {
     const { clock, processes } = this.#fabric.world;
-    const now = clock.now();
-    this.#failures = this.#failedAtMs === now ? this.#failures + 1 : 1;
-    this.#failedAtMs = now;
-    if (this.#failures < FAILURES_AT_ONCE_MAX || processes === undefined) return false;
-    const often = `${this.name} has failed ${this.#failures} times at ${now} ms and restarts at once`;
-    processes.fail(`${often} (onError: "restart", restartMs: ${restartMs}): ${messageOf(error)}`, error);
+    const atMs = clock.now();
+    const message = messageOf(error);
+    const before = this.#failures;
+    const times = before.atMs === atMs && before.message === message ? before.times + 1 : 1;
+    this.#failures = { atMs, message, times };
+    if (times < FAILURES_AT_ONCE_MAX || processes === undefined) return false;
+    const often = `${this.name} has failed ${times} times at ${atMs} ms and restarts at once`;
+    processes.fail(`${often} (onError: "restart", restartMs: ${restartMs}): ${message}`, error);
     return true;
   }
 

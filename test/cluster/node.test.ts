@@ -106,7 +106,7 @@ describe('a start that fails', () => {
     ['throws', fail],
     ['rejects', () => Promise.reject(new Error('no config'))],
     ['fails in an event', ({ clock }) => clock.timer('boot', 0, fail)],
-  ])('that always %s and restarts at once fails the simulation after 1000 failures', async (_, program) => {
+  ])('that always %s and restarts at once fails the simulation after 10000 failures', async (_, program) => {
     const { failure } = await play(async (sim) => {
       const options = { onError: 'restart', restartMs: 0 } as const;
       createNetwork(sim).node('worker', program as () => void, options);
@@ -115,10 +115,46 @@ describe('a start that fails', () => {
     expect(failure).toMatchObject({
       kind: 'error',
       message:
-        'worker has failed 1000 times at 0 ms and restarts at once (onError: "restart", restartMs: 0): no config',
+        'worker has failed 10000 times at 0 ms and restarts at once (onError: "restart", restartMs: 0): no config',
     });
     expect((failure?.cause as Error).message).toBe('no config');
   });
+
+  test.each([
+    ['receives something before each', 0, () => 'poisoned'],
+    ['fails differently each time', 11_000, (incarnation: number) => `boot ${incarnation}`],
+  ] as const)('may fail 11,000 times at one time if it %s', async (_, bootsBefore, messageOf) => {
+    await holds(async (sim) => {
+      const program = ({ clock, incarnation }: NodeContext): object => {
+        const failSoon = (): void => {
+          clock.timer('poison', 0, () => {
+            throw new Error(messageOf(incarnation));
+          });
+        };
+        if (incarnation < bootsBefore) failSoon();
+        return { poison: failSoon };
+      };
+      const net = createNetwork(sim, { latencyMs: 0 });
+      const node = net.node('a', program, { onError: 'restart', restartMs: 0 });
+      const { poison } = net.connect<{ poison(): void }>('a');
+      for (let calls = bootsBefore; calls < 11_000; calls += 1) {
+        await poison();
+        while (node.incarnation <= calls) await sim.sleep(0);
+      }
+      while (node.incarnation < 11_000) await sim.sleep(0);
+      expect([node.state, sim.now()]).toEqual(['up', 0]);
+    });
+  });
+
+  test('that the scenario restarts after each failure may fail often at one time', () =>
+    holds(async (sim) => {
+      const program = ({ incarnation }: NodeContext): void => {
+        if (incarnation < 11_000) fail();
+      };
+      const node = createNetwork(sim).node('a', program, { onError: 'restart', restartMs: 0 });
+      while (node.incarnation < 11_000) node.restart();
+      expect([node.state, sim.now()]).toEqual(['up', 0]);
+    }));
 
   test('may restart at once often, as long as time passes', () =>
     holds(async (sim) => {
