@@ -34,7 +34,8 @@ const LOADING = /^(?:FSReq|CloseReq)/;
 const LOADING_LOOKS_MAX = 5_000;
 const NOT_ENDED = 'the scenario has not ended';
 const PERIODIC = 'Stall: nothing but periodic work fires';
-const STANDS_STILL = 'Stall: time stands still, because what fires is due again at once';
+const STANDS_STILL = 'Stall: time does not advance, because what fires is due again at once';
+const MORE_EVENTS = 'if this ends by itself, state maxEvents, which then is the only limit';
 /** Explains a standstill by the kind of its wait; takes the number of held or awaited things. */
 const WAIT_WORDS: Readonly<Record<Standstill['wait'], (count: number) => string>> = {
   circle: () => 'there is a circle of waits',
@@ -172,13 +173,13 @@ export class EndJudge {
     this.#fail('leftovers', message, { rule: 'R204' });
   }
 
-  /** Fails a scenario that does not continue while only the periodic events in `repeats` fire. */
-  judgeStall(repeats: readonly string[], keptFromFiring: readonly string[]): void {
+  /** Fails a scenario that does not continue while only the periodic events in `repeats` fire; `dueLater` says what they keep from firing. */
+  judgeStall(repeats: readonly string[], dueLater: readonly string[]): void {
     // A timer without a place adds nothing to `repeats`.
     const ambient = this.#session?.leftovers() ?? [];
     const placed = ambient.filter(({ stack }) => stack !== undefined).slice(0, SHOWN_MAX);
-    const facts = [...plainFacts([...keptFromFiring, ...repeats]), ...placed];
-    const timeStands = keptFromFiring.length > 0;
+    const timeStands = dueLater.length > 0;
+    const facts = [...plainFacts([...dueLater, ...(timeStands ? [MORE_EVENTS] : []), ...repeats]), ...placed];
     this.#judgeWait('stall', timeStands ? STANDS_STILL : PERIODIC, facts, timeStands);
   }
 

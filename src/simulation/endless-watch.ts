@@ -109,7 +109,7 @@ export class EndlessWatch {
     if (stall !== undefined && fired >= stall.lookAt) {
       const repeats = stall.look();
       if (repeats !== undefined) {
-        this.#judge.judgeStall(repeats, this.#keptFromFiring(stall.instantMs));
+        this.#judge.judgeStall(repeats, this.#dueLater(`more than ${stall.stillEvents}`, stall.instantMs));
         return true;
       }
     }
@@ -136,20 +136,23 @@ export class EndlessWatch {
     if (this.#clock.fired < this.#maxEvents) return false;
     const cycle = this.#tail.describeCycle();
     const next = cycle === undefined ? this.#clock.pendingLabels(SHOWN_MAX) : [cycle];
-    this.#judge.judgeBudget(this.#maxEvents, [...this.#keptFromFiring(this.#tail.instantMs), ...next]);
+    this.#judge.judgeBudget(this.#maxEvents, [
+      ...this.#dueLater(`the last ${TAIL_LENGTH}`, this.#tail.instantMs),
+      ...next,
+    ]);
     return true;
   }
 
   /**
-   * Says which event never fires because time stands still at `instantMs`, as in a loop of `setImmediate`: what waits for it may keep the
-   * loop going. Empty if time advances, or nothing is due later.
+   * Says that `which` events have fired at `instantMs` while another one is due later, which may be what would end them.
+   * Empty if time advances, or nothing is due later.
    */
-  #keptFromFiring(instantMs: number | undefined): string[] {
+  #dueLater(which: string, instantMs: number | undefined): string[] {
     if (instantMs === undefined) return [];
     const later = this.#clock.pendingEvents().find(({ atMs }) => atMs > instantMs);
     if (later === undefined) return [];
     return [
-      `time stands still at ${instantMs} ms: what repeats is due again at once, and ${later.topic.text}, due at ${later.atMs} ms, never fires`,
+      `${which} events fired at ${instantMs} ms without time advancing; ${later.topic.text} is due later, at ${later.atMs} ms`,
     ];
   }
 }

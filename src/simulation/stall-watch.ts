@@ -1,6 +1,6 @@
 /**
- * Notices that a scenario waits while only periodic work fires, or work that is due again at once and keeps time from advancing. Now and then it samples what fires, what is pending and
- * held, and how far the runs have progressed. Invariants: the result depends on the events alone, so that a replay
+ * Notices that a scenario waits while only periodic work fires, or work that is due again at once and keeps time from
+ * advancing. Now and then it samples what fires, what is pending and held, and how far the runs have progressed. Invariants: the result depends on the events alone, so that a replay
  * finds the stall at the same event; a simulation in which anything else may still happen is not a stall.
  */
 import { isAwaitedBy, watchFlow } from '../kernel/drain-promises.ts';
@@ -27,6 +27,11 @@ const LAST_LOOK_LENGTH_MAX = 1 << 15;
 export const STALL_STRETCH: number = (LOOKS_MIN - 1) * LOOK_EVERY;
 /** No stall is found before this many events have fired: before the first looks nothing is known, so everything is new. */
 export const STALL_EVENTS_LEAST: number = STALL_STRETCH + 2 * LOOK_EVERY + LOOK_LENGTH + LAST_LOOK_LENGTH;
+/**
+ * So many events must fire at one instant before those that are due later count as kept from firing: a loop at one
+ * instant may end at any time, and no state shows that it will.
+ */
+const STILL_EVENTS_LEAST = 1_000_000;
 /** The number of held or pending things may vary by this much, plus a share, without counting as growth. */
 const SLACK = 64;
 const SLACK_SHARE = 0.1;
@@ -49,7 +54,6 @@ interface SiteCount {
 
 /** A period without anything new. */
 interface Stretch {
-  readonly atMs: number;
   readonly progress: number;
   /** Number of events created before it began: as long as one of them is pending, something else may happen. */
   readonly made: number;
@@ -61,6 +65,8 @@ interface Stretch {
 export class StallWatch {
   /** The number of fired events at which to look next. */
   lookAt: number;
+  /** So many events at one instant keep what is due later from firing. */
+  readonly stillEvents: number;
   readonly #clock: VirtualClock;
   readonly #liveness: () => Liveness;
   readonly #lookEvery: number;
@@ -68,6 +74,8 @@ export class StallWatch {
   #known: Set<string> | undefined;
   #stretch: Stretch | undefined;
   #nextLastLookAt = 0;
+  /** The time at the last look, and the number of events that had fired when a look first saw it. */
+  #instant = { atMs: -1, firedBefore: 0 };
   #look: Look | undefined;
 
   /** `lookEvery`: events between two looks. A smaller number finds a stall sooner, but may mistake slow progress for one. */
@@ -75,22 +83,25 @@ export class StallWatch {
     this.#clock = clock;
     this.#liveness = liveness;
     this.#lookEvery = lookEvery;
+    this.stillEvents = Math.ceil((STILL_EVENTS_LEAST * lookEvery) / LOOK_EVERY);
     this.lookAt = lookEvery;
   }
 
   /** Call it once `lookAt` events have fired. Returns the periodic work, one line each, if there is nothing else. */
   look(): readonly string[] | undefined {
     const look = this.#look;
+    const atMs = this.#clock.now();
+    if (atMs !== this.#instant.atMs) this.#instant = { atMs, firedBefore: this.#clock.fired };
     if (look === undefined) this.#begin();
     else if (look instanceof LastLook) return this.#judge(look);
     else this.#compare(look);
     return undefined;
   }
 
-  /** The time, if it has not advanced since the last time that anything was new. */
+  /** The time, if it has not advanced for `stillEvents` events. */
   get instantMs(): number | undefined {
-    const now = this.#clock.now();
-    return this.#stretch?.atMs === now ? now : undefined;
+    const { atMs, firedBefore } = this.#instant;
+    return this.#clock.fired - firedBefore >= this.stillEvents ? atMs : undefined;
   }
 
   /** Stops watching. */
@@ -167,7 +178,6 @@ export class StallWatch {
   #newStretch(): Stretch {
     const { made } = this.#clock;
     return {
-      atMs: this.#clock.now(),
       progress: this.#liveness().progress,
       made,
       sizeMax: this.#size() * (1 + SLACK_SHARE) + SLACK,
@@ -175,7 +185,7 @@ export class StallWatch {
     };
   }
 
-  /** True if one of the first `made` events may still fire. What is due later does not while time stands still. */
+  /** True if one of the first `made` events may still fire. What is due later does not count while time stands still. */
   #hasOthersPending(made: number): boolean {
     const clock = this.#clock;
     if (!clock.hasPendingMadeBefore(made)) return false;
