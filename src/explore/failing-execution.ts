@@ -3,6 +3,7 @@
  * is plain data, and contains everything needed to repeat it.
  */
 import type { Decision } from '../kernel/decisions.ts';
+import { factsOf } from '../simulation/failure-fact.ts';
 import type { Failure, FailureKind, Verdict } from '../simulation/verdict.ts';
 import type { Explanation } from './explain/explanation.ts';
 import { CUT_OFF_KEY, failureKey } from './failure-key.ts';
@@ -42,6 +43,8 @@ export interface FailingExecution extends Omit<Failure, 'kind' | 'cause'> {
   readonly cutShort?: CutShort | undefined;
   /** File that keeps its log, if there is one. */
   readonly file?: string;
+  /** True if its details say that no decision leads to the failure. */
+  readonly isUndecided?: boolean;
 }
 
 /** The same failure in a simpler execution. */
@@ -54,6 +57,8 @@ export interface ShrunkExecution extends Pick<
   readonly stoppedBy: ShrinkEnd;
   /** How executions with the same decisions differ, if they do; such a failure is not shrunk. */
   readonly flakiness?: string;
+  /** See `ShrinkResult`. */
+  readonly failsAgain?: boolean;
   /** True if there was no time to run it to its end, so only its endless beginning is known. */
   readonly wasBegunOnly?: boolean;
 }
@@ -89,6 +94,7 @@ export function failingExecution(
     decisions: verdict.decisions(),
     firedEvents: verdict.firedEvents,
     traceHash: verdict.traceHash,
+    ...(factsOf(failure).some((fact) => fact.kind === 'undecided') ? { isUndecided: true } : {}),
   };
 }
 

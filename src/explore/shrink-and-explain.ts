@@ -39,17 +39,28 @@ export interface SettleOptions extends SettleLimits {
   readonly onSmaller?: (smaller: ShrunkExecution) => void;
   /** Called when shrinking is over. */
   readonly onExplain?: () => void;
+  /**
+   * True if an execution with these decisions, the smallest ones, has held before; the explanation then blames none of
+   * them. Default: none has.
+   */
+  readonly haveHeldBefore?: (decisions: readonly Decision[]) => boolean;
 }
 
 /** The result of explaining. */
 export type Explained = Pick<FailingExecution, 'explanation' | 'cutShort'>;
 
+/** The result of shrinking and explaining. */
+export interface Settled extends Explained, Pick<FailingExecution, 'shrunk'> {
+  /** True if the decisions of the smallest execution have held before. */
+  readonly hasHeldBefore?: boolean;
+}
+
 /** Shrinks until nothing gets simpler, executions or time run out, or it has to stop; then explains. */
 export async function settleFailure(
   unbounded: Executor,
   failing: FailingExecution,
-  { maxExecutions, shrinkMs, onSmaller, onExplain, ...limits }: SettleOptions,
-): Promise<Explained & Pick<FailingExecution, 'shrunk'>> {
+  { maxExecutions, shrinkMs, onSmaller, onExplain, haveHeldBefore, ...limits }: SettleOptions,
+): Promise<Settled> {
   const { key, decisions, scenario, seed } = failing;
   const { maxEvents } = eventBound(failing);
   const executor = withinEvents(unbounded, maxEvents);
@@ -71,13 +82,14 @@ export async function settleFailure(
   if (shrunk.flakiness !== undefined) return { shrunk: { ...shrunk, ...asFound(failing) } };
   const { firedEvents } = result.verdict;
   onExplain?.();
+  const hasHeldBefore = haveHeldBefore?.(shrunk.decisions) === true;
   const explained = await explainWithin(
     executor,
     result.log,
-    { scenario, seed, firedEvents, maxEvents },
+    { scenario, seed, firedEvents, maxEvents, hasHeldBefore },
     limits,
   );
-  return { shrunk, ...explained };
+  return { shrunk, ...explained, ...(hasHeldBefore ? { hasHeldBefore } : {}) };
 }
 
 /**
@@ -153,7 +165,8 @@ function shrunkExecution({
   executions,
   stoppedBy,
   flakiness,
-}: Pick<ShrinkResult, 'executions' | 'stoppedBy' | 'flakiness'> & {
+  failsAgain,
+}: Pick<ShrinkResult, 'executions' | 'stoppedBy' | 'flakiness' | 'failsAgain'> & {
   readonly verdict: Verdict;
 }): ShrunkExecution {
   const { failure, firedEvents, traceHash } = verdict;
@@ -164,5 +177,6 @@ function shrunkExecution({
     atMs: failure?.atMs ?? verdict.virtualMs,
     details: failure?.details ?? [],
     ...(flakiness === undefined ? {} : { flakiness }),
+    ...(failsAgain === undefined ? {} : { failsAgain }),
   };
 }

@@ -20,6 +20,8 @@ export type FactKind =
   | 'promise'
   /** A call to something outside the simulation. */
   | 'outside'
+  /** Why no decision leads to the failure. */
+  | 'undecided'
   /** Anything else about a failure: what is held, pending, left behind, or repeats. */
   | 'other';
 

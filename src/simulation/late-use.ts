@@ -28,7 +28,3 @@ export function lateUse(what: string, owner: LateOwner): RunnerError {
 export function ownerOfLateUse(error: unknown): LateOwner | undefined {
   return typeof error === 'object' && error !== null ? owners.get(error) : undefined;
 }
-
-/** A detail of a failure by an error that a timer of the machine led to, between two turns of the simulation. */
-export const BETWEEN_TURNS =
-  'A timer of the machine called the code that threw, between two turns of this simulation. No decision leads to it, and the code may belong to an earlier simulation.';

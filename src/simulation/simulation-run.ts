@@ -39,12 +39,12 @@ import { detailedBy, type FailureFact, factsOf, plainFact } from './failure-fact
 import { HealingChoices, Healing } from './healing.ts';
 import { Processes } from './processes.ts';
 import { ReachedConditions } from './reached-conditions.ts';
-import { BETWEEN_TURNS, type LateOwner, ownerOfLateUse } from './late-use.ts';
+import { type LateOwner, ownerOfLateUse } from './late-use.ts';
 import { ModuleLoads } from './module-loads.ts';
 import { ResourceLedger } from './resource-ledger.ts';
 import { awaitScenario } from './scenario-flow.ts';
 import { framesOfThrown } from './scenario-stack.ts';
-import { type UncaughtError, UncaughtErrors } from './uncaught-errors.ts';
+import { BETWEEN_TURNS, UncaughtErrors, type UncaughtError } from './uncaught-errors.ts';
 import { RunTally, SimulationTracer } from './simulation-tracer.ts';
 import type { Liveness } from './stall-watch.ts';
 import { Simulation } from './simulation.ts';
@@ -359,7 +359,7 @@ export class SimulationRun {
     } else {
       const message = `${what} in the scenario: ${messageOf(reason)}`;
       this.#addToFailure(message, reason);
-      const facts = isOfMachineTimer === true ? [plainFact(BETWEEN_TURNS)] : this.#throwerOf(reason);
+      const facts = isOfMachineTimer === true ? [BETWEEN_TURNS] : this.#throwerOf(reason);
       this.#fail('error', message, { cause: reason, atMs, facts });
     }
     return true;

@@ -6,7 +6,14 @@
  */
 import { isInstance } from '../kernel/argument-check.ts';
 import { onProcessEvents, type PassOn } from '../kernel/drain-host.ts';
+import type { FailureFact } from './failure-fact.ts';
 import type { RunningProcess } from './processes.ts';
+
+/** The detail of a failure by an error with `isOfMachineTimer`. */
+export const BETWEEN_TURNS: FailureFact = {
+  kind: 'undecided',
+  text: 'A timer of the machine called the code that threw, between two turns of this simulation. No decision leads to it, and the code may belong to an earlier simulation.',
+};
 
 /** An uncaught error, and when it occurred. */
 export interface UncaughtError {

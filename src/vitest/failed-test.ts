@@ -17,12 +17,12 @@ import { failureKey } from '../explore/failure-key.ts';
 import { withinEvents } from '../explore/event-budget.ts';
 import type { Executor } from '../explore/executor.ts';
 import { unusualCount } from '../explore/keyed-log.ts';
+import type { SettleLimits } from '../explore/shrink-and-explain.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { isInstance } from '../kernel/argument-check.ts';
 import { keyedReplayDecisions } from '../kernel/replay-decisions.ts';
 import { messageOf, RunnerError } from '../kernel/errors.ts';
 import { counted, formatCount } from '../model/plural.ts';
-import { BETWEEN_TURNS } from '../simulation/late-use.ts';
 import { framesOfThrown } from '../simulation/scenario-stack.ts';
 import { SimulationFailedError } from '../simulation/simulation-failed-error.ts';
 import { kindText, type Verdict } from '../simulation/verdict.ts';
@@ -84,16 +84,14 @@ export async function failedTest(run: TestRun, found: FoundFailure): Promise<Err
   return failingTest(run, (await causedByEarlier(run, found)) ?? found);
 }
 
-async function failingTest(run: TestRun, found: ReportedExecution): Promise<Error> {
-  const smallest = await settled(run, found);
-  if (hasHeld(run, found, smallest)) {
-    return failingTest(run, { ...found, failing: asShrunk(smallest), hasHeldBefore: true });
-  }
-  const failing = await kept(run, found, smallest);
+async function failingTest(run: TestRun, first: ReportedExecution): Promise<Error> {
+  const found = await settled(run, first);
+  const failing = await kept(run, found);
   const { soft } = run.test;
-  const replayed = soft?.hasAny === true ? undefined : found.verdict;
-  const verdict = replayed ?? (await seenAgain(run, failing, found.seed));
-  const failedSoftly = soft?.ofLast() ?? [];
+  // Soft assertions are known of the execution that ran last only, and explaining has run others.
+  const asFound = soft?.hasAny === true ? undefined : found.verdict;
+  const verdict = asFound ?? (await seenAgain(run, failing, found.seed));
+  const failedSoftly = soft?.takeLast() ?? [];
   const { explanation } = failing;
   const lines = [
     ...(found.gap === undefined ? [] : [`The log that was asked for ${found.gap}. What happens now:`, '']),
@@ -111,7 +109,7 @@ async function failingTest(run: TestRun, found: ReportedExecution): Promise<Erro
           ...formatSettled(
             failing,
             longerText,
-            found.difference === undefined && !isBetweenTurns(failing) ? unrepeatedIn(run) : undefined,
+            found.difference === undefined && failing.isUndecided !== true ? unrepeatedIn(run) : undefined,
           ),
           ...keptText(failing),
         ]),
@@ -146,18 +144,18 @@ function indented(texts: readonly string[]): string[] {
 }
 
 /**
- * True if an earlier execution took all decisions of this one, and held: it went on where this one fails. Then no
- * decision leads to the failure.
+ * True if an earlier execution took all these decisions, and held: it went on where this one fails. Then no decision
+ * leads to the failure.
  */
 function hasHeld(
   { held }: TestRun,
-  found: ReportedExecution,
-  { kind, decisions, shrunk }: FailingExecution,
+  { failing, seed, isReplayed, hasHeldBefore }: ReportedExecution,
+  decisions: readonly Decision[],
 ): boolean {
+  if (hasHeldBefore === true) return true;
   // Another limit of events is no difference.
-  if (kind === 'budget' || shrunk?.flakiness !== undefined) return false;
-  if (found.isReplayed === true || found.hasHeldBefore === true) return false;
-  return held.haveTaken(found.seed, shrunk?.decisions ?? decisions);
+  if (failing.kind === 'budget' || isReplayed === true) return false;
+  return held.haveTaken(seed, decisions);
 }
 
 /** The smallest execution in place of the one that was found. */
@@ -175,13 +173,8 @@ function differenceLines(run: TestRun, { difference, failing, hasHeldBefore }: R
   }
   return [
     `${run.test.name}: ${DIFFERENCE_HEADLINES[difference.kind]}`,
-    ...[difference.text, ...(isBetweenTurns(failing) ? [] : causeLines(run))].map((line) => `  ${line}`),
+    ...[difference.text, ...(failing.isUndecided === true ? [] : causeLines(run))].map((line) => `  ${line}`),
   ];
-}
-
-/** True if the details of the failure say already that no decision leads to it. */
-function isBetweenTurns({ details }: FailingExecution): boolean {
-  return details.includes(BETWEEN_TURNS);
 }
 
 /** How an execution differs from another one of the same decisions, which decisions these are, and what is likely. */
@@ -205,38 +198,65 @@ const CAPTURED =
 
 /**
  * Shrinks and explains the failure, unless there is no time left or nobody reads the report. One that was asked for, or
- * whose decisions have held before, is not shrunk.
+ * whose decisions have held before, is not shrunk; if those of the smallest execution have, that one is reported so.
  */
-async function settled(
-  run: TestRun,
-  { failing, seed, isReplayed = false, hasHeldBefore = false }: ReportedExecution,
-): Promise<FailingExecution> {
-  const { options = {}, isReported = true, isDebugged = false, signal, now } = run.test;
+async function settled(run: TestRun, found: ReportedExecution): Promise<ReportedExecution> {
+  const { failing, isReplayed = false, hasHeldBefore = false } = found;
+  const { options = {}, isReported = true, isDebugged = false } = run.test;
   const leftMs = run.leftMs();
-  const staysAsFound = isReplayed || hasHeldBefore;
-  if (isReplayed && isDebugged) return failing;
-  if (options.explain === false || !isReported || leftMs <= 0) return failing;
-  const { explainWithin, settleFailure } = await import('../explore/shrink-and-explain.ts');
-  const limits = {
-    explainMs: Math.min(EXPLAIN_MS_MAX, leftMs * (staysAsFound ? SHRINK_PART : EXPLAIN_PART)),
-    mustStop: () => signal?.aborted === true || run.turns.isStuck,
+  if (isReplayed && isDebugged) return found;
+  if (options.explain === false || !isReported || leftMs <= 0) {
+    return { ...found, hasHeldBefore: hasHeld(run, found, failing.decisions) };
+  }
+  return isReplayed || hasHeldBefore
+    ? explainedAsFound(run, found, leftMs)
+    : shrunkAndExplained(run, found, leftMs);
+}
+
+async function explainedAsFound(
+  run: TestRun,
+  found: ReportedExecution,
+  leftMs: number,
+): Promise<ReportedExecution> {
+  const { failing, seed, hasHeldBefore = false } = found;
+  const { explainWithin } = await import('../explore/shrink-and-explain.ts');
+  const { maxEvents } = eventBound(failing);
+  const { decisions, firedEvents, scenario, seed: ofLog } = failing;
+  const about = { scenario, seed: ofLog, firedEvents, maxEvents, hasHeldBefore };
+  const { executor } = run.within(leftMs, seed);
+  const result = await explainWithin(executor, decisions, about, limitsOf(run, leftMs * SHRINK_PART));
+  return { ...found, failing: { ...failing, ...result } };
+}
+
+async function shrunkAndExplained(
+  run: TestRun,
+  found: ReportedExecution,
+  leftMs: number,
+): Promise<ReportedExecution> {
+  const { failing, seed } = found;
+  const { settleFailure } = await import('../explore/shrink-and-explain.ts');
+  const { executor } = run.within(leftMs, seed);
+  const { hasHeldBefore = false, ...result } = await settleFailure(executor, failing, {
+    ...limitsOf(run, leftMs * EXPLAIN_PART),
+    shrinkMs: Math.min(SHRINK_MS_MAX, leftMs * SHRINK_PART),
+    haveHeldBefore: (decisions) => hasHeld(run, found, decisions),
+  });
+  const smallest = { ...failing, ...result };
+  return { ...found, failing: hasHeldBefore ? asShrunk(smallest) : smallest, hasHeldBefore };
+}
+
+function limitsOf({ test, turns }: TestRun, explainMs: number): SettleLimits {
+  const { signal, now } = test;
+  return {
+    explainMs: Math.min(EXPLAIN_MS_MAX, explainMs),
+    mustStop: () => signal?.aborted === true || turns.isStuck,
     now,
   };
-  const { executor } = run.within(leftMs, seed);
-  if (staysAsFound) {
-    const { maxEvents } = eventBound(failing);
-    const { decisions, firedEvents, scenario, seed: ofLog } = failing;
-    const about = { scenario, seed: ofLog, firedEvents, maxEvents, hasHeldBefore };
-    return { ...failing, ...(await explainWithin(executor, decisions, about, limits)) };
-  }
-  const shrinkMs = Math.min(SHRINK_MS_MAX, leftMs * SHRINK_PART);
-  return { ...failing, ...(await settleFailure(executor, failing, { ...limits, shrinkMs })) };
 }
 
 async function kept(
   run: TestRun,
-  { isReplayed = false, hasHeldBefore = false }: ReportedExecution,
-  failing: FailingExecution,
+  { failing, isReplayed = false, hasHeldBefore = false }: ReportedExecution,
 ): Promise<FailingExecution> {
   if (isReplayed || hasHeldBefore || failing.shrunk?.flakiness !== undefined) return failing;
   const { shrunk } = failing;

@@ -26,13 +26,17 @@ const BEGINNING_STEP = 0.9;
 
 /**
  * What to type. If the token is too long for a line: the seed, or the command line of the test, which repeats the
- * failure.
+ * failure. If the token was seen not to repeat it: that of the test, which may.
  */
 export function repeatLines(
   test: SimulatedTest,
   { seed, isDecidedBySeed = false }: FoundExecution,
   failing: FailingExecution,
 ): string[] {
+  const { shrunk } = failing;
+  if (shrunk?.flakiness !== undefined && shrunk.failsAgain !== true) {
+    return wholeTestLines(test, 'its token does not repeat it: only the whole test may');
+  }
   const line = againLine(test, failing);
   if (line.length <= LINE_MAX || test.file === undefined) return [line];
   return [
@@ -53,10 +57,12 @@ function wholeTestLine(test: SimulatedTest): string {
 
 /** What to type for a failure that no token repeats, because earlier executions lead to it. */
 export function causedLines(test: SimulatedTest): string[] {
-  return [
-    ...(test.file === undefined ? [] : [wholeTestLine(test)]),
-    '  only the whole test repeats it, because it needs the executions before it',
-  ];
+  return wholeTestLines(test, 'only the whole test repeats it, because it needs the executions before it');
+}
+
+/** The command line of the whole test, if its file is known, and why there is no token. */
+function wholeTestLines(test: SimulatedTest, why: string): string[] {
+  return [...(test.file === undefined ? [] : [wholeTestLine(test)]), `  ${why}`];
 }
 
 /** The option of the test that repeats an execution of one seed. */

@@ -33,12 +33,12 @@ export interface TestSnapshots {
   compare(decisions: () => readonly Decision[]): void;
 }
 
-/** Assertions of one test that failed without ending the execution. */
-export interface FailedSoftly {
+/** Assertions of one test that fail without ending the execution. */
+export interface SoftAssertions {
   /** True if any has failed in any execution. */
   readonly hasAny: boolean;
-  /** Messages of the execution that ran last, if another failure ended it. */
-  ofLast(): readonly string[];
+  /** Takes the errors of the execution that ran last, if another failure ended it: their messages, which are then forgotten. */
+  takeLast(): readonly string[];
 }
 
 /** A test to run. */
@@ -62,8 +62,8 @@ export interface SimulatedTest {
   readonly isReported?: boolean;
   /** Snapshots on which the executions have to agree; default: none. */
   readonly snapshots?: TestSnapshots;
-  /** Failures of `expect.soft`; default: none. */
-  readonly soft?: FailedSoftly;
+  /** Those of `expect.soft`; default: none. */
+  readonly soft?: SoftAssertions;
   /** True if a debugger may stop the test: a log that is asked for then runs once, and is not explained. */
   readonly isDebugged?: boolean;
   /** Value of `DRYRUNNER_SEED`. */

@@ -5,7 +5,7 @@ import { hub } from '../../src/ambient/hub.ts';
 import { onProcessEvents } from '../../src/kernel/drain-host.ts';
 import { realFunctions } from '../../src/kernel/drain-real-functions.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
-import { BETWEEN_TURNS } from '../../src/simulation/late-use.ts';
+import { BETWEEN_TURNS } from '../../src/simulation/uncaught-errors.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import type { Verdict } from '../../src/simulation/verdict.ts';
 import { runAlone } from '../../src/threads/run-alone.ts';
@@ -145,8 +145,36 @@ describe('an exception that a callback of the machine throws between two turns',
   test('fails the simulation in ambient time, and its details say that no decision leads there', async () => {
     const { failure } = await during(() => void realFunctions.setImmediate(throwIt));
     expect(failure).toMatchObject({ message: 'uncaught exception in the scenario: thrown' });
-    expect(failure?.details).toEqual([BETWEEN_TURNS]);
+    expect(failure?.facts).toEqual([BETWEEN_TURNS]);
+    expect(failure?.details).toEqual([BETWEEN_TURNS.text]);
     expect(heard).toEqual([]);
+  });
+
+  test.for([
+    ['what differs', { runs: 3 }],
+    ['that it does not repeat', { seeds: [1] }],
+  ] as const)('a simTest that says %s states no other cause', async ([, options]) => {
+    let turns = 0;
+    const { message } = await runSimulatedTest({
+      name: 'thrown between',
+      options: {
+        ...options,
+        onTurn: () => {
+          turns += 1;
+          if (turns === 2) realFunctions.setImmediate(throwIt);
+        },
+      },
+      scenario: async (sim: Simulation) => {
+        while (turns < 5) await sim.sleep(1);
+      },
+      now: () => 0,
+    }).then(
+      () => new Error('held'),
+      (error: unknown) => error as Error,
+    );
+    expect(message).toContain(BETWEEN_TURNS.text);
+    expect(message).toContain('not shrunk, because it does not repeat');
+    expect(message).not.toMatch(/likely cause|most likely/);
   });
 
   test('fails no simulation that has begun after the callback was made', async () => {

@@ -667,6 +667,9 @@ describe('a simulation as a test', () => {
     const { message } = await failureOf('flaky', scenario);
     expect(message).toContain('not shrunk, because it does not repeat');
     expect(message).toMatch(
+      /\nTo see it again\n {2}its token does not repeat it: only the whole test may\n {2}found by the plain schedule\n/,
+    );
+    expect(message).toMatch(
       /\nflaky: not deterministic: .*\n {2}the end differs: .*\n {2}Time and .* most likely the state of a module survives/,
     );
     expect(message).not.toContain('likely cause:');
@@ -710,8 +713,23 @@ describe('a simulation as a test', () => {
     expect(message).toMatch(
       /\n {2}likely cause: a module variable .*, or, without dryrunner\/vitest-plugin, a clock or randomness that code captured/,
     );
+    const where = { file: join(process.cwd(), 'some/a.test.ts') };
+    const { message: ofFile } = await failureOf('chancy', chancy(), { corpus: false }, where);
+    expect(ofFile).toContain(
+      '\nTo see it again\n  npx vitest run some/a.test.ts -t chancy\n  its token does not repeat it: only the whole test may\n',
+    );
     const { message: plain } = await failureOf('chancy', chancy(), { ambient: false });
     expect(plain).toMatch(/\n {2}likely cause: Math\.random, .*: without ambient: false they are virtual/);
+  });
+
+  test('one whose executions differ, and fail all the same, keeps its token', async () => {
+    let count = 0;
+    const { message } = await failureOf('counting', (sim: Simulation) => {
+      sim.note(`execution ${(count += 1)}`);
+      sim.check(false, 'always');
+    });
+    expect(message).toContain('not shrunk, because it does not repeat: run twice');
+    expect(message).toMatch(/\nTo see it again\n {2}\{ replay: '/);
   });
 
   describe('a failure that earlier executions lead to is not blamed on choices', () => {

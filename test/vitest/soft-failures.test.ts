@@ -40,7 +40,7 @@ describe('R-13: failures of expect.soft in a simTest', () => {
         sim.check(false, 'fails before its end');
       },
     });
-    expect(soft.ofLast()).toEqual([SOFT.message]);
+    expect(soft.takeLast()).toEqual([SOFT.message]);
     expect(task.result?.errors).toEqual([]);
   });
 
@@ -53,7 +53,7 @@ describe('R-13: failures of expect.soft in a simTest', () => {
     await simulate({ scenario });
     add(TIME_UP);
     await simulate({ scenario });
-    expect([soft.ofLast(), soft.hasAny]).toEqual([[], false]);
+    expect([soft.takeLast(), soft.hasAny]).toEqual([[], false]);
     soft.stop();
     expect(task.result).toEqual({ errors: [TIME_UP] });
   });

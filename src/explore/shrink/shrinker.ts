@@ -88,7 +88,11 @@ export interface ShrinkResult extends ShrunkLog {
   readonly stoppedBy: ShrinkEnd;
   /** How executions with the same decisions differ, if the failure is flaky. */
   readonly flakiness?: string;
+  /** For a flaky failure: true if these executions fail all the same, so that its log repeats it in some form. */
+  readonly failsAgain?: boolean;
 }
+
+type Flakiness = Pick<ShrinkResult, 'flakiness' | 'failsAgain'>;
 
 /** The result of {@link shrinkInBrief}. */
 export interface BriefShrinkResult extends ShrinkResult {
@@ -306,19 +310,24 @@ class Shrinker {
     return this.#result(best.verdict, this.#stoppedBy);
   }
 
-  #flakinessOf(first: Verdict, again: Verdict): string | undefined {
+  #flakinessOf(first: Verdict, again: Verdict): Flakiness | undefined {
     for (const { failure } of [first, again]) {
-      if (failure === undefined) return 'run again with the same decisions, it held';
+      if (failure === undefined) return { flakiness: 'run again with the same decisions, it held' };
       const key = failureKey(failure);
-      if (key !== this.#key) return `run again with the same decisions, it now fails differently: ${key}`;
+      if (key !== this.#key) {
+        return { flakiness: `run again with the same decisions, it now fails differently: ${key}` };
+      }
     }
     if (first.traceHash === again.traceHash) return undefined;
-    const difference = diffEvents(first.trace(), again.trace())?.text;
-    return `run twice with the same decisions, it went two ways: ${difference ?? 'the hashes differ'}`;
+    const difference = diffEvents(first.trace(), again.trace())?.text ?? 'the hashes differ';
+    return {
+      flakiness: `run twice with the same decisions, it went two ways: ${difference}`,
+      failsAgain: true,
+    };
   }
 
-  #flaky(verdict: Verdict, flakiness: string): ShrinkResult {
-    return { ...this.#result(verdict, 'flaky'), flakiness };
+  #flaky(verdict: Verdict, flakiness: Flakiness): ShrinkResult {
+    return { ...this.#result(verdict, 'flaky'), ...flakiness };
   }
 
   #result(verdict: Verdict, stoppedBy: ShrinkEnd): ShrinkResult {

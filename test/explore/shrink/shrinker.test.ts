@@ -365,6 +365,7 @@ describe('shrinking', () => {
     expect([result.stoppedBy, result.executions, result.log]).toEqual(['flaky', 2, log]);
     expect(result.flakiness).toContain('note: execution 1');
     expect(result.flakiness).toContain('note: execution 0');
+    expect(result.failsAgain).toBe(true);
   });
 
   test('reports a failure that is gone when run again', async () => {
@@ -379,6 +380,7 @@ describe('shrinking', () => {
       'check gone',
     );
     expect(result).toMatchObject({ stoppedBy: 'flaky', flakiness: expect.stringContaining('it held') });
+    expect(result.failsAgain).toBeUndefined();
   });
 
   test.each([
