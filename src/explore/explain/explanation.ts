@@ -9,8 +9,7 @@ import type { Failure } from '../../simulation/verdict.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
 import type { Executor } from '../executor.ts';
 import { failureKey } from '../failure-key.ts';
-import { hashAnswers, type KeyedDecision, keyDecisions, nonZeroOf } from '../keyed-log.ts';
-import { lackOf } from './hollow-pass.ts';
+import { keyDecisions, nonZeroOf } from '../keyed-log.ts';
 import { lookingOften } from '../known-stall.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import { awaitFeasibility } from './await-feasibility.ts';
@@ -31,6 +30,7 @@ import {
 import { encodeToken } from '../replay-token.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { EXECUTOR, LOG } from '../argument-shapes.ts';
+import { ComparedPasses } from './compared-pass.ts';
 import { awaitedPlaces } from './awaited-places.ts';
 import { detailsOf, type FailureDetail } from './failure-details.ts';
 import { noticedIn, placesOf } from './failure-places.ts';
@@ -166,7 +166,7 @@ export async function explain(
   const awaited = await awaitedPlaces(executor, run.decisions, failure, options.shouldStop);
   const trials = failure.kind === 'stall' ? lookingOften(executor) : executor;
   const key = failureKey(failure);
-  const passes = new ObservedPasses(executor);
+  const passes = new ComparedPasses(executor, index);
   const search = hasHeldBefore
     ? NOTHING_TO_TRY
     : await findNearestPass(trials, run.decisions, {
@@ -175,7 +175,7 @@ export async function explain(
         // Less work is not an explanation.
         isFixed: (decision) => isOfWork(decision, index.callers),
         explainsNothing: (decision, answer) => isAboutOwnSleep(run, decision, answer),
-        isHollow: async (answers) => lackOf(index, await passes.of(answers)) !== undefined,
+        isHollow: async (answers) => (await passes.of(answers)).lack !== undefined,
       });
   const { passing: passLog, otherFailure, ...nearestSearch } = search;
   const passing = passLog === undefined ? undefined : await passes.of(passLog.answers);
@@ -199,7 +199,7 @@ export async function explain(
       ...nearestSearch,
       ...(otherFailure === undefined ? {} : { otherFailure: otherFailureText(otherFailure) }),
     },
-    places: placesOf(index, failure, passing, passLog),
+    places: placesOf(index, failure, passing?.index, passLog),
     token: tokenText(run, failure, { reference, seed }),
   };
 }
@@ -217,24 +217,6 @@ function tokenText(
     ...(seed === undefined ? {} : { seed }),
     decisions: nonZeroOf(keyDecisions(verdict.decisions())),
   });
-}
-
-/** Passing executions, of which the one that was observed last is kept: an execution may be large. */
-class ObservedPasses {
-  readonly #executor: Executor;
-  #last: { readonly hash: string; readonly index: RunIndex } | undefined;
-
-  constructor(executor: Executor) {
-    this.#executor = executor;
-  }
-
-  async of(answers: readonly KeyedDecision[]): Promise<RunIndex> {
-    const hash = hashAnswers(answers);
-    if (this.#last?.hash !== hash) {
-      this.#last = { hash, index: new RunIndex(await observe(this.#executor, answers, true)) };
-    }
-    return this.#last.index;
-  }
 }
 
 /**

@@ -7,7 +7,7 @@ import { asksIfBack } from '../../simulation/node-strikes.ts';
 import { isSameKey } from '../keyed-log.ts';
 import { EventNames } from './event-name.ts';
 import { messageAskedAbout } from './arrivals.ts';
-import { lackOf } from './hollow-pass.ts';
+import type { ComparedPass } from './compared-pass.ts';
 import { answerText, askedText, decisionText, outageClause } from './question-text.ts';
 import type { AnswerChange } from './nearest-pass.ts';
 import type { ObservedDecision, ObservedEvent, ObservedRun } from './observed-run.ts';
@@ -34,13 +34,12 @@ export interface NearestPass {
 /** Describes the difference between the two executions. */
 export function describeNearestPass(
   failing: RunIndex,
-  passing: RunIndex,
+  { index: passing, lack }: ComparedPass,
   changes: readonly AnswerChange[],
 ): NearestPass {
   const [first] = changes;
   const text = first === undefined ? '' : nearestText(failing, passing, first, changes.length - 1);
   const difference = differenceText(failing, passing);
-  const lack = lackOf(failing, passing);
   return {
     text,
     changes: changes.length,

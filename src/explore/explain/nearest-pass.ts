@@ -13,7 +13,7 @@ import type { ObservedDecision } from './observed-run.ts';
 
 /** Limits of the search. */
 export interface NearestPassOptions {
-  /** Maximum number of executions; default 400. */
+  /** Maximum number of executions, also of those in which `isHollow` looks; default 400. */
   readonly maxExecutions?: number;
   /** Asked before each execution; true ends the search. */
   readonly shouldStop?: () => boolean;
@@ -25,7 +25,7 @@ export interface NearestPassOptions {
   readonly explainsNothing?: (decision: AskedDecision, answer: number) => boolean;
   /**
    * True for an execution that passes because less happens: the search goes on for a while to find another one, and
-   * takes the first of these only if there is none. Default: none.
+   * takes the first of these only if there is none. It may run the execution once more. Default: none.
    */
   readonly isHollow?: (answers: readonly KeyedDecision[]) => Promise<boolean>;
 }
@@ -56,15 +56,18 @@ export interface PassingLog {
 export interface NearestPassSearch {
   /** Absent if nothing that was tried holds. */
   readonly passing?: PassingLog;
-  /** Number of executions tried. */
+  /** Number of executions; one that holds counts twice if it was run once more to see whether less happens in it. */
   readonly executions: number;
-  /** False if the search was cut short, so an untried execution may hold. */
+  /** False if the search was cut short, so an untried execution may hold, or say more than the one that was found. */
   readonly isComplete: boolean;
-  /** What cut the search short: `maxExecutions`, or `shouldStop`. */
-  readonly stoppedBy?: 'executions' | 'stopped';
+  /**
+   * What cut the search short: `maxExecutions`, `shouldStop`, or that only `hollow` executions were found for a while,
+   * which pass because less happens in them.
+   */
+  readonly stoppedBy?: 'executions' | 'stopped' | 'hollow';
   /** The first nearby execution that fails differently because of one decision. */
   readonly otherFailure?: OtherFailure;
-  /** Number of decisions for which not all other answers were tried. */
+  /** Number of decisions for which not all other answers were tried, because the search was cut short. */
   readonly untried: number;
   /** True if an answer was skipped because it would explain nothing (`explainsNothing`); absent otherwise. */
   readonly hasSkippedAnswers?: boolean;
@@ -79,7 +82,7 @@ export type AskedDecision = KeyedDecision &
 const ALTERNATIVES_MAX = 16;
 /** With at most this many answers, those with the same meaning are recognized. */
 const DESCRIBED_MAX = 64;
-/** Maximum number of executions in the search for a better one than a hollow one. */
+/** Maximum number of executions that are tried to find a better one than a hollow one. */
 const AFTER_HOLLOW_MAX = 4;
 
 /**
@@ -106,9 +109,10 @@ class Search {
   #hasSkippedAnswers = false;
   #otherFailure: OtherFailure | undefined;
   #tried: Pick<OtherFailure, 'decision' | 'answer'> | undefined;
-  #hollow: PassingLog | undefined;
-  /** Number of executions before the hollow one was found. */
-  #executionsToHollow = Infinity;
+  /** Passes, but because less happens, as far as is known: taken only if there is no better one. */
+  #setAside: PassingLog | undefined;
+  /** Number of executions that were tried since then. */
+  #triesSinceHollow = 0;
 
   constructor(executor: Executor, log: readonly AskedDecision[], options: NearestPassOptions) {
     this.#executor = executor;
@@ -123,7 +127,7 @@ class Search {
       (await this.#firstOf(this.#open.filter(({ answer }) => answer > 0))) ??
       (await this.#withoutLast()) ??
       (await this.#firstOf(this.#open.filter(({ answer }) => answer === 0))) ??
-      this.#hollow;
+      this.#setAside;
     const stoppedBy = this.#stoppedBy;
     return {
       executions: this.#executions,
@@ -144,7 +148,6 @@ class Search {
 
   async #firstOf(decisions: readonly AskedDecision[]): Promise<PassingLog | undefined> {
     for (const decision of [...decisions].reverse()) {
-      if (this.#isContent) return undefined;
       const answer = this.#stoppedBy === undefined ? await this.#nearestTo(decision) : undefined;
       if (answer === undefined) {
         if (this.#stoppedBy !== undefined) this.#untried += 1;
@@ -154,7 +157,7 @@ class Search {
         changes: [{ decision, answer }],
         answers: withAnswer(this.#answers, decision, answer),
       };
-      if (!(await this.#isHollow(passing))) return passing;
+      if (!(await this.#setAsideIfHollow(passing))) return passing;
     }
     return undefined;
   }
@@ -238,32 +241,43 @@ class Search {
     }
     const changes = all.slice(holding).map((decision) => ({ decision, answer: 0 }));
     const passing = { changes, answers: without(holding) };
-    return (await this.#isHollow(passing)) ? undefined : passing;
+    return (await this.#setAsideIfHollow(passing)) ? undefined : passing;
   }
 
-  /** True once the search for a better one than a hollow one was long enough. */
-  get #isContent(): boolean {
-    return this.#executions >= this.#executionsToHollow + AFTER_HOLLOW_MAX;
-  }
-
-  /** Keeps the first hollow one. */
-  async #isHollow(passing: PassingLog): Promise<boolean> {
-    if ((await this.#options.isHollow?.(passing.answers)) !== true) return false;
-    if (this.#hollow === undefined) this.#executionsToHollow = this.#executions;
-    this.#hollow ??= passing;
+  /** Keeps the first hollow one. One that may not be run once more is not known to be better. */
+  async #setAsideIfHollow(passing: PassingLog): Promise<boolean> {
+    const { isHollow } = this.#options;
+    if (isHollow === undefined) return false;
+    if (this.#mayExecute()) {
+      this.#executions += 1;
+      if (!(await isHollow(passing.answers))) return false;
+    }
+    this.#setAside ??= passing;
     return true;
   }
 
   async #holds(answers: readonly KeyedDecision[]): Promise<boolean> {
-    const { maxExecutions = 400, shouldStop } = this.#options;
-    if (this.#executions >= maxExecutions) this.#stoppedBy ??= 'executions';
-    else if (shouldStop?.() === true) this.#stoppedBy ??= 'stopped';
-    if (this.#stoppedBy !== undefined) return false;
-    if (this.#isContent) return false;
+    if (this.#stoppedBy !== undefined || !this.#mayExecute()) return false;
+    if (this.#setAside !== undefined) {
+      if (this.#triesSinceHollow === AFTER_HOLLOW_MAX) {
+        this.#stoppedBy = 'hollow';
+        return false;
+      }
+      this.#triesSinceHollow += 1;
+    }
     this.#executions += 1;
     const { held, failure } = await this.#executor.execute({ source: answersOf(answers) });
     if (failure !== undefined) this.#noteFailure(failure);
     return held;
+  }
+
+  /** False, and notes why, if no execution is left or the search has to stop. */
+  #mayExecute(): boolean {
+    const { maxExecutions = 400, shouldStop } = this.#options;
+    if (this.#executions >= maxExecutions) this.#stoppedBy ??= 'executions';
+    else if (shouldStop?.() === true) this.#stoppedBy ??= 'stopped';
+    else return true;
+    return false;
   }
 
   #noteFailure(failure: Failure): void {

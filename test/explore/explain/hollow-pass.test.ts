@@ -153,24 +153,92 @@ const switches = (count: number) =>
     }),
   );
 
-async function searchAmong(count: number, isHollow: (off: number) => boolean) {
+interface Limits {
+  readonly maxExecutions?: number;
+  readonly shouldStop?: () => boolean;
+}
+
+async function searchAmong(count: number, isHollow: (off: number) => boolean, limits: Limits = {}) {
   const executor = switches(count);
   const { decisions } = await executor.execute({ source: { decide: () => 1, order: () => 0 } });
   const log = keyDecisions(decisions());
-  const { passing, executions } = await findNearestPass(executor, log, {
+  const { passing, ...search } = await findNearestPass(executor, log, {
+    ...limits,
     isHollow: (answers) =>
       Promise.resolve(
         isHollow(log.findIndex(({ question }) => !answers.some((one) => one.question === question))),
       ),
   });
-  return { changed: passing?.changes.map(({ decision }) => decision.question.text), executions };
+  return { changed: passing?.changes.map(({ decision }) => decision.question.text), ...search };
 }
 
 test('the search goes on from a hollow pass to the next one, and takes the first if all are hollow', async () => {
-  expect(await searchAmong(5, (off) => off > 2)).toEqual({ changed: ['switch 2'], executions: 3 });
-  expect((await searchAmong(5, () => true)).changed).toEqual(['switch 4']);
+  expect(await searchAmong(5, (off) => off > 2)).toEqual({
+    changed: ['switch 2'],
+    ...{ executions: 6, isComplete: true, untried: 0 },
+  });
+  // All five were tried alone, and then all together.
+  expect(await searchAmong(5, () => true)).toEqual({
+    changed: ['switch 4'],
+    ...{ executions: 10, isComplete: false, stoppedBy: 'hollow', untried: 0 },
+  });
 });
 
-test('the search for a better pass than a hollow one ends after four executions', async () => {
-  expect(await searchAmong(200, (off) => off > 0)).toEqual({ changed: ['switch 199'], executions: 5 });
+test('the search for a better pass than a hollow one ends after four tries, and says so', async () => {
+  expect(await searchAmong(200, (off) => off > 0)).toEqual({
+    changed: ['switch 199'],
+    ...{ executions: 10, isComplete: false, stoppedBy: 'hollow', untried: 195 },
+  });
 });
+
+test('looking whether less happens takes executions, and is left out if there are none', async () => {
+  const seen: number[] = [];
+  const isHollow = (off: number): boolean => seen.push(off) > 0;
+  expect(await searchAmong(5, isHollow, { maxExecutions: 3 })).toEqual({
+    changed: ['switch 4'],
+    ...{ executions: 3, isComplete: false, stoppedBy: 'executions', untried: 3 },
+  });
+  expect(seen).toEqual([4]);
+});
+
+test('a search that has to stop does not look whether less happens', async () => {
+  const seen: number[] = [];
+  let asked = 0;
+  const shouldStop = (): boolean => (asked += 1) > 1;
+  expect(await searchAmong(5, (off) => seen.push(off) > 0, { shouldStop })).toEqual({
+    changed: ['switch 4'],
+    ...{ executions: 1, isComplete: false, stoppedBy: 'stopped', untried: 4 },
+  });
+  expect(seen).toEqual([]);
+});
+
+test.for([
+  ['none is better', undefined, { executions: 10, isComplete: false, stoppedBy: 'hollow', untried: 25 }],
+  ['the second one is better', 28, { executions: 4, isComplete: true, untried: 0 }],
+] as const)(
+  'an explanation counts every execution of its search beyond a hollow pass, and runs none twice to show it: %s',
+  async ([, better, search]) => {
+    let runs = 0;
+    const executor = createExecutor(
+      defineScenario({
+        name: 'switches',
+        description: 'nothing is done if one is off',
+        run(sim) {
+          runs += 1;
+          const on = Array.from({ length: 30 }, (_, at) => sim.choose(`switch ${at}`, 2));
+          const off = on.indexOf(0);
+          if (off >= 0 && off !== better) return;
+          for (const step of ['made', 'sent', 'paid']) sim.note(`the job was ${step}`);
+          sim.check(off >= 0, 'all are on');
+        },
+      }),
+    );
+    const { decisions } = await executor.execute({ source: { decide: () => 1, order: () => 0 } });
+    runs = 0;
+    const { nearestPass, nearestSearch } = await explain(executor, decisions());
+    expect(nearestPass?.lack === undefined).toBe(better !== undefined);
+    expect(nearestSearch).toEqual(search);
+    const failing = 1;
+    expect(runs).toBe(failing + nearestSearch.executions);
+  },
+);
