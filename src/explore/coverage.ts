@@ -9,10 +9,10 @@ import { hashText, mixBits } from '../kernel/text-hash.ts';
 import { runIdIn, type TraceEvent } from '../model/trace-event.ts';
 import type { Oracle } from '../oracles/oracle.ts';
 import type { CoverageMeter } from './explorer.ts';
+import { withoutNumbers } from './without-numbers.ts';
 
 const CELLS = 65_536;
 const TEXTS_KEPT = 8192;
-const DIGITS = /\d+/g;
 const RUN_EDGE = 0x510e527f;
 const RUNNER_EDGE = 0x1f83d9ab;
 
@@ -30,7 +30,7 @@ function codeOf(text: string): number {
   let code = textCodes.get(text);
   if (code === undefined) {
     if (textCodes.size >= TEXTS_KEPT) textCodes.clear();
-    code = hashText(text.replace(DIGITS, '#'));
+    code = hashText(withoutNumbers(text));
     textCodes.set(text, code);
   }
   return code;

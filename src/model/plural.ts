@@ -15,9 +15,9 @@ export function plural(count: number, noun: string): string {
   return count === 1 ? noun : `${noun}s`;
 }
 
-/** The suffix for something that occurs more than once: ` (3 times)`; empty for once. */
-export function timesText(count: number): string {
-  return count === 1 ? '' : ` (${formatCount(count)} times)`;
+/** The suffix for something that occurs more than once, with `more` about it: ` (3 times)`; empty for once. */
+export function timesText(count: number, more = ''): string {
+  return count === 1 ? '' : ` (${formatCount(count)} times${more})`;
 }
 
 /** The place in a row: `1st`, `2nd`, `11th`. */

@@ -10,7 +10,7 @@ import { isAboutHolding } from './held-resources.ts';
 import { RANK, type Rank } from './history-candidate.ts';
 import { lastBeforeCrashes } from './last-before-crash.ts';
 import { MessageRanks } from './message-ranks.ts';
-import { nameWords } from './name-words.ts';
+import { hasNumber, nameWords } from './name-words.ts';
 import type { ObservedRun } from './observed-run.ts';
 import type { RunIndex } from './run-index.ts';
 import { pointedLines } from './pointed-lines.ts';
@@ -138,7 +138,7 @@ export class EventRanks {
   #rankOfNote(event: Extract<TraceEvent, { readonly type: 'note' }>): Rank {
     const alike = this.#pointed.get(event);
     if (alike !== undefined) return alike <= POINTED_ALIKE_MAX ? RANK.pointed : RANK.named;
-    const isNamed = nameWords(event.text).some((word) => /\d/.test(word) && this.#words.has(word));
+    const isNamed = nameWords(event.text).some((word) => hasNumber(word) && this.#words.has(word));
     if (this.#recurring.isRecurring(event) && !isNamed) {
       return this.#recurring.isBetween(event) ? RANK.minor : RANK.around;
     }

@@ -26,6 +26,14 @@ export const RANK = {
 /** A rank. */
 export type Rank = (typeof RANK)[keyof typeof RANK];
 
+/** What happens at most so often may be evidence, and what happens more often is routine. */
+const RARE_MAX = 3;
+
+/** True for how often something routine happens. */
+export function isOften(count: number): boolean {
+  return count > RARE_MAX;
+}
+
 /** A candidate line of a history. */
 export interface HistoryCandidate {
   readonly role: 'event' | 'decision';

@@ -227,13 +227,12 @@ export class Rows {
 
   /** How often the line happened, and what is left out between; it is not said of routine. */
   #countText(indices: readonly [number, ...number[]]): string {
-    const times = timesText(indices.length);
-    if (times === '') return '';
+    if (indices.length === 1) return '';
     const between = this.#all
       .slice(indices[0], indices.at(-1))
       .filter((candidate) => isLine(candidate) && candidate.rank < RANK.routine).length;
     const others = between - (indices.length - 1);
-    return others <= 0 ? times : times.replace(')', `, with ${counted(others, 'other line')} between)`);
+    return timesText(indices.length, others <= 0 ? '' : `, with ${counted(others, 'other line')} between`);
   }
 
   #rowsOf({ stretches, period, times }: StretchGroup): Row[] {

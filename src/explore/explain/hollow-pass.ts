@@ -7,47 +7,71 @@ import { isCrashKind } from '../../model/faults.ts';
 import { messageEventText } from '../../model/message-text.ts';
 import { isTerminal } from '../../model/run-state.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
+import { withoutNumbers } from '../without-numbers.ts';
 import type { ObservedRun } from './observed-run.ts';
 import type { RunIndex } from './run-index.ts';
 
 const SHOWN_MAX = 2;
-const NUMBER = /\d+/g;
 /** An execution that fires less than this share of the events of the failing one does little. */
 const FIRED_SHARE_MIN = 1 / 4;
 
 /** What does not happen in the passing execution, as a sentence; undefined if it does what the failing one does. */
 export function lackOf(failing: RunIndex, passing: RunIndex): string | undefined {
-  const atMs = failing.run.verdict.failure?.atMs ?? Infinity;
+  const crashed = crashedMoreOften(failing.run, passing.run);
+  return (
+    lackOfArrival(failing, passing) ??
+    lackOfEffects(failing, passing, crashed !== undefined) ??
+    lackOfMemory(crashed) ??
+    lackOfFirings(failing.run, passing.run)
+  );
+}
+
+/** Something does not arrive because a node is down. */
+function lackOfArrival(failing: RunIndex, passing: RunIndex): string | undefined {
+  const atMs = endMsOf(failing.run);
   const refusedAnyway = new Set(refusedIn(failing, atMs));
   const refused = refusedIn(passing, atMs).find((text) => !refusedAnyway.has(text));
-  if (refused !== undefined) return `But then ${refused}.`;
-  const crashesAnyway = crashesIn(failing.run, atMs);
-  const crashed = [...crashesIn(passing.run, atMs)].find(
-    ([node, times]) => times > (crashesAnyway.get(node) ?? 0),
-  );
-  const wanted = effectsIn(failing.run);
-  if (wanted.size === 0 && crashed === undefined) return lackOfFirings(failing.run, passing.run);
-  const found = effectsIn(passing.run);
+  return refused === undefined ? undefined : `But then ${refused}.`;
+}
+
+/** Half of what the failing one achieves is not achieved, or anything because of a crash. */
+function lackOfEffects(failing: RunIndex, passing: RunIndex, hasCrashed: boolean): string | undefined {
+  const [wanted, found] = [effectsIn(failing.run), effectsIn(passing.run)];
   const missing = [...wanted].filter(([kind]) => !found.has(kind)).map(([, event]) => event);
   // A single effect may be the mistake itself.
   const isLittle = wanted.size > 1 && missing.length * 2 >= wanted.size;
-  if (crashed === undefined && !isLittle) return undefined;
-  if (missing.length === 0) return `But ${crashed?.[0] ?? 'a node'} loses what it has in memory then.`;
+  if (missing.length === 0 || !(hasCrashed || isLittle)) return undefined;
   const shown = missing.slice(0, SHOWN_MAX).map((event) => failing.textOf(event));
   const more = missing.length > SHOWN_MAX ? ', and other things' : '';
   return `But this does not happen then: ${shown.join('; ')}${more}.`;
 }
 
+/** Everything is achieved, but another crash may have erased what would have failed. */
+function lackOfMemory(crashed: string | undefined): string | undefined {
+  return crashed === undefined ? undefined : `But ${crashed} loses what it has in memory then.`;
+}
+
 /** For code that leaves no trace. What goes on for ever fires more than anything that passes. */
-function lackOfFirings(
-  { firings, verdict: { failure } }: ObservedRun,
-  passing: ObservedRun,
-): string | undefined {
-  if (failure?.kind !== 'check' && failure?.kind !== 'always' && failure?.kind !== 'error') return undefined;
-  const [fired, all] = [passing.firings.size, firings.size];
-  return fired < all * FIRED_SHARE_MIN
-    ? `But little happens then: ${fired} of the ${all} events of the failing execution.`
-    : undefined;
+function lackOfFirings(failing: ObservedRun, passing: ObservedRun): string | undefined {
+  const { kind } = failing.verdict.failure ?? {};
+  if (kind !== 'check' && kind !== 'always' && kind !== 'error') return undefined;
+  const [fired, all] = [passing.firings.size, failing.firings.size];
+  if (fired >= all * FIRED_SHARE_MIN || effectsIn(failing).size > 0) return undefined;
+  return `But little happens then: ${fired} of the ${all} events of the failing execution.`;
+}
+
+/** The node that has crashed more often in the passing execution, by the time of the failure; undefined if none has. */
+function crashedMoreOften(failing: ObservedRun, passing: ObservedRun): string | undefined {
+  const atMs = endMsOf(failing);
+  const crashesAnyway = crashesIn(failing, atMs);
+  const crashed = [...crashesIn(passing, atMs)].find(
+    ([node, times]) => times > (crashesAnyway.get(node) ?? 0),
+  );
+  return crashed?.[0];
+}
+
+function endMsOf({ verdict: { failure } }: ObservedRun): number {
+  return failure?.atMs ?? Infinity;
 }
 
 /** What did not arrive by that time because a node was down. */
@@ -79,7 +103,7 @@ function effectsIn({ events }: ObservedRun): ReadonlyMap<string, TraceEvent> {
 }
 
 function effectOf(event: TraceEvent): string | undefined {
-  if (event.type === 'note') return `note ${event.runner} ${event.text.replaceAll(NUMBER, '#')}`;
+  if (event.type === 'note') return `note ${event.runner} ${withoutNumbers(event.text)}`;
   if (event.type === 'status') return isTerminal(event.status.state) ? `end on ${event.runner}` : undefined;
   if (event.type !== 'message' || event.step !== 'delivered' || event.kind === 'error') return undefined;
   return `${event.kind} ${event.name} from ${event.runner} to ${event.to}`;

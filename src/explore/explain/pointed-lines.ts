@@ -6,6 +6,7 @@ import type { MessageEvent } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { CallArguments } from './call-arguments.ts';
 import type { Exchanges } from './exchanges.ts';
+import { hasNumber } from './name-words.ts';
 import type { RecurringLines } from './recurring-lines.ts';
 import type { ObservedRun } from './observed-run.ts';
 
@@ -21,7 +22,7 @@ const COMMON = new Set(
 );
 /** At most this many words are looked for, because a message may have pages of data. */
 const WORDS_MAX = 100;
-const DIGIT = /^\d$/;
+const SINGLE_DIGIT = /^\d$/;
 
 /** A line and the words of the failure in it. */
 interface Mention {
@@ -62,9 +63,8 @@ export function pointedLines(
     );
     const isRecurring = recurring.isRecurring(event);
     // Whose line it is counts without this, and a single digit may count something else.
-    const isPointed = found.some(({ text }) => !owners.has(text) && !DIGIT.test(text));
-    // Recurring notes differ in nothing but numbers.
-    const isNamed = event.type === 'message' || !isRecurring || found.some(({ text }) => /\d/.test(text));
+    const isPointed = found.some(({ text }) => !owners.has(text) && !SINGLE_DIGIT.test(text));
+    const isNamed = event.type === 'message' || !isRecurring || found.some(({ text }) => hasNumber(text));
     if (isPointed && isNamed) mentions.push({ event, words: found.map(({ at }) => at), isRecurring });
   }
   const notes = fewAlike(mentions.filter(({ event }) => event.type === 'note'));

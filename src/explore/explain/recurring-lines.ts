@@ -6,17 +6,16 @@
 import { ordinal } from '../../model/plural.ts';
 import type { MessageEvent } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
+import { withoutNumbers } from '../without-numbers.ts';
 import type { Exchanges } from './exchanges.ts';
+import { isOften } from './history-candidate.ts';
 import type { ObservedRun } from './observed-run.ts';
 
 type NoteEvent = Extract<TraceEvent, { readonly type: 'note' }>;
 type LineEvent = NoteEvent | MessageEvent;
 
-/** Notes at more instants than this recur, and so do more messages. Equal notes of one instant share a line anyway. */
-const OFTEN = 3;
 /** Rounds of a story that are kept: the last one, which leads to the failure, and one to compare it with. */
 const ROUNDS = 2;
-const NUMBER = /\d+/g;
 
 /** Lines that are alike. */
 interface Kind {
@@ -39,7 +38,7 @@ export class RecurringLines {
     for (const [line, kind] of kindOf) {
       // Each note goes on from what its owner noted before.
       if (line.type === 'note') this.#stories.set(line, kind.story);
-      if (!isOften(kind)) continue;
+      if (!isRecurring(kind)) continue;
       this.#recurring.add(line);
       const lines = stories.get(kind.story);
       if (lines === undefined) stories.set(kind.story, [line]);
@@ -95,13 +94,14 @@ export class RecurringLines {
       const [last, before] = [notes.at(-1), notes.at(-2)];
       // Equal notes of one instant share a line, which has a count of its own.
       if (last === undefined || last.at === before?.at) continue;
-      if (new Set(notes.map(({ at }) => at)).size > OFTEN) this.#timesOfLast.set(last, notes.length);
+      if (isOften(new Set(notes.map(({ at }) => at)).size)) this.#timesOfLast.set(last, notes.length);
     }
   }
 }
 
-function isOften({ first, count, instants }: Kind): boolean {
-  return (first.type === 'note' ? instants.size : count) > OFTEN;
+/** Equal notes of one instant share a line anyway. */
+function isRecurring({ first, count, instants }: Kind): boolean {
+  return isOften(first.type === 'note' ? instants.size : count);
 }
 
 /** Kinds with the same rhythm always come together, as if they were one. */
@@ -129,7 +129,7 @@ function kindsIn(events: ObservedRun['events'], exchanges: Exchanges): ReadonlyM
 
 /** The story of a note, and what it has in common with the notes of its kind. */
 function noteKeys({ runner, text }: NoteEvent): readonly [string, string] {
-  return [`note ${runner}`, `note ${runner}\n${text.replaceAll(NUMBER, '#')}`];
+  return [`note ${runner}`, `note ${runner}\n${withoutNumbers(text)}`];
 }
 
 /**

@@ -2,23 +2,21 @@
 import type { EventInfo } from '../../kernel/event-queue.ts';
 import type { Topic } from '../../kernel/question.ts';
 import { SCENARIO_SLEEP } from '../../simulation/simulation.ts';
+import { withoutNumbers } from '../without-numbers.ts';
 import { type EventNames, isSetByLine } from './event-name.ts';
-import { type HistoryCandidate, RANK, type Rank } from './history-candidate.ts';
+import { type HistoryCandidate, isOften, RANK, type Rank } from './history-candidate.ts';
 import type { ObservedRun } from './observed-run.ts';
 import { recoveryText } from './question-text.ts';
 import type { RunIndex } from './run-index.ts';
 
-/** An event that fires so often, or oftener, is routine. */
-const OFTEN = 3;
 /** Maximum number of timers that are distinguished by where they were set. */
 const PLACED_MAX = 200;
-const NUMBER = /\d+/g;
 
 /** Clock events that stop a run. */
 const STOPS: ReadonlySet<string> = new Set(['deadline', 'memory', 'bound']);
 
 /**
- * Adds lines for clock events that no other line implies. `named` are the events named by other lines. What fires once
+ * Adds lines for clock events that no other line implies. `named` are the events named by other lines. What fires rarely
  * after the first decision may have led to the failure, and comes before all that fires again and again.
  */
 export function withSilentFirings(
@@ -73,10 +71,10 @@ function lineOf(firing: EventInfo, names: EventNames, rank: Rank): HistoryCandid
 }
 
 /**
- * How often a silent event fires, apart from the numbers in its name: what fires once is evidence, and the rest is
+ * How often a silent event fires, apart from the numbers in its name: what fires rarely is evidence, and the rest is
  * routine.
  */
-type Recurrence = 'once' | 'end' | 'between';
+type Recurrence = 'rare' | 'end' | 'between';
 
 function rankOf(
   firing: EventInfo,
@@ -87,7 +85,7 @@ function rankOf(
   if (isSleep && !('place' in firing)) return RANK.routine;
   if (isSleep) return recurrence === 'between' ? RANK.routine : RANK.minor;
   if (recurrence === 'between') return RANK.minor;
-  return recurrence === 'once' && isSince && isOfUser(firing.topic, isPlain) ? RANK.context : RANK.around;
+  return recurrence === 'rare' && isSince && isOfUser(firing.topic, isPlain) ? RANK.context : RANK.around;
 }
 
 /** True for timers, and in plain code also for sleeps with a name: beside runners and nodes these say little. */
@@ -104,7 +102,7 @@ function recurrencesOf(
   const kinds = new Kinds();
   for (const firing of all) kinds.addUnnumbered(firing, firing.topic.text);
   // Timers are distinguished by where they were set. Looking that up is slow, so the last ones have to do.
-  const placed = all.filter((firing) => isSetByLine(firing.topic) && kinds.countOf(firing) >= OFTEN);
+  const placed = all.filter((firing) => isSetByLine(firing.topic) && isOften(kinds.countOf(firing)));
   for (const firing of placed.slice(-PLACED_MAX)) kinds.add(firing, `set: ${names.of(firing)}`);
   const ends = new Set<EventInfo>();
   const last = new Map<unknown, EventInfo>();
@@ -114,7 +112,10 @@ function recurrencesOf(
     last.set(kind, firing);
   }
   for (const firing of last.values()) ends.add(firing);
-  return (firing) => (kinds.countOf(firing) < OFTEN ? 'once' : ends.has(firing) ? 'end' : 'between');
+  return (firing) => {
+    if (!isOften(kinds.countOf(firing))) return 'rare';
+    return ends.has(firing) ? 'end' : 'between';
+  };
 }
 
 /** Events by what they have in common. */
@@ -132,7 +133,7 @@ class Kinds {
 
   /** Numbers in the text do not count. */
   addUnnumbered(firing: EventInfo, text: string): void {
-    const unnumbered = this.#unnumbered.get(text) ?? text.replaceAll(NUMBER, '#');
+    const unnumbered = this.#unnumbered.get(text) ?? withoutNumbers(text);
     this.#unnumbered.set(text, unnumbered);
     this.add(firing, unnumbered);
   }

@@ -102,6 +102,44 @@ test('a timer that fires once after the first decision is shown, however often o
 
 /* eslint-enable no-restricted-globals */
 
+test.for([
+  { times: 3, isRoutine: false },
+  { times: 4, isRoutine: true },
+])('what happens $times times is routine: $isRoutine', async ({ times, isRoutine }) => {
+  const notes = await linesOf(async (sim) => {
+    for (let time = 0; time < times; time += 1) {
+      sim.note('is well');
+      await sim.sleep(1);
+    }
+    sim.check(false, 'it failed');
+  });
+  expect(notes.some((line) => line.includes('is well, for the'))).toBe(isRoutine);
+  const lines = await linesOf(async (sim) => {
+    for (const letter of 'abcd') sim.note(`${letter} begins`);
+    for (let time = 0; time < times; time += 1) await sim.sleep(1, 'beat');
+    // So much is left out that nothing is shown to fill up.
+    for (let time = 0; time < 20; time += 1) {
+      await sim.sleep(1, 'hum');
+      if (time < times) sim.note(`turn ${time}`);
+    }
+    sim.check(false, 'it failed');
+  });
+  const shown = isRoutine ? 2 : times;
+  expect(lines.filter((line) => line.includes('"beat"'))).toHaveLength(shown);
+  expect(lines.filter((line) => line.includes('note: turn'))).toHaveLength(shown);
+});
+
+test('of notes that recur with other numbers, the one with the number that the failure names is shown', async () => {
+  const lines = await linesOf(async (sim) => {
+    for (let item = 20; item < 60; item += 1) {
+      sim.note(`item ${item} is stored`);
+      await sim.sleep(1);
+    }
+    sim.check(false, 'item 37 is missing');
+  });
+  expect(lines).toContain('17 ms   note: item 37 is stored');
+});
+
 /** Five rounds in which a lock changes hands; in the last one a does not release it. */
 async function holdInTurn(sim: Simulation): Promise<void> {
   for (let round = 1; round <= 5; round += 1) {
