@@ -108,6 +108,31 @@ test('of an execution that passes because a node crashes it is said what does no
   ]);
 });
 
+test('of an execution that does as much, but with one more crash, it is said what the crash erases', async () => {
+  const lines = await heldOf(async (sim) => {
+    const net = createNetwork(sim, {
+      latencyMs: 1,
+      nodes: { faults: { crash: 2, strikesMax: 1, downMsMax: 5 } },
+    });
+    net.node('counter', ({ sleep }) => {
+      let count = 0;
+      const tick = async (): Promise<void> => {
+        for (let turn = 0; turn < 10; turn += 1) await sleep(10);
+      };
+      void tick();
+      return { add: () => (count += 1) };
+    });
+    const counter = net.connect<{ add(): number }>('counter');
+    await counter.add();
+    await sim.sleep(150);
+    sim.check((await counter.add()) === 1, 'it was counted twice');
+  });
+  expect(lines.slice(0, 2)).toEqual([
+    '  With this, nothing would have failed: counter crashes just before it wakes (the 10th such moment).',
+    '  But counter loses what it has in memory then.',
+  ]);
+});
+
 test('of code without a trace that passes because it does nothing it is said how little it does', async () => {
   const lines = await heldOf(
     async (sim) => {
