@@ -63,33 +63,55 @@ export function historyOf(index: RunIndex, failure: Failure, linesMax: number): 
   };
 }
 
-/** The lines and the marks of gaps, together at most `most`; so many lines are left out that the marks find room. */
-function chooseRows(
-  index: RunIndex,
-  candidates: readonly HistoryCandidate[],
-  most: number,
-): { readonly shown: readonly Row[]; readonly gaps: HistoryGaps } {
-  for (let room = most; ; room -= 1) {
-    const rows = new Rows(candidates, index);
-    takeBest(rows, candidates, room);
-    takeBegins(rows, candidates, index.held.begins, room);
-    let shown = rows.join();
-    let gaps = gapsIn(candidates, rows, shown);
-    for (let single = singleIn(gaps); single !== undefined && shown.length < most; single = singleIn(gaps)) {
-      rows.take(single, most);
-      shown = rows.join();
-      gaps = gapsIn(candidates, rows, shown);
-    }
-    const left = most - shown.length;
-    if (gaps.size <= left) return { shown, gaps };
-    if (room <= LINES_MIN) return { shown, gaps: new Map([...gaps].slice(gaps.size - Math.max(0, left))) };
+/** What a history shows. */
+interface Shown {
+  readonly shown: readonly Row[];
+  readonly gaps: HistoryGaps;
+  /** Number of lines, those of the marks included. */
+  readonly size: number;
+}
+
+/** The lines and the marks of gaps, together at most `most`. */
+function chooseRows(index: RunIndex, candidates: readonly HistoryCandidate[], most: number): Shown {
+  const rows = new Rows(candidates, index);
+  takeBest(rows, candidates, most);
+  takeBegins(rows, candidates, index.held.begins, most);
+  trimForMarks(rows, candidates, most);
+  return withSingles(rows, candidates, most);
+}
+
+function shownBy(rows: Rows, candidates: readonly HistoryCandidate[]): Shown {
+  const shown = rows.join();
+  const gaps = gapsIn(candidates, rows, shown);
+  return { shown, gaps, size: shown.length + gaps.size };
+}
+
+/** Takes lines back, the least valuable first, until the marks of the gaps find room or too few lines would be left. */
+function trimForMarks(rows: Rows, candidates: readonly HistoryCandidate[], most: number): void {
+  for (;;) {
+    const { shown, size } = shownBy(rows, candidates);
+    if (size <= most || shown.length <= LINES_MIN) return;
+    rows.takeBack();
   }
 }
 
-/** A line that is missing alone takes no more room than the mark of its gap. */
-function singleIn(gaps: HistoryGaps): number | undefined {
-  const single = [...gaps.values()].find(({ missing }) => missing.length === 1);
-  return single?.missing[0];
+/**
+ * Shows each line that is missing alone in place of the mark of its gap, which takes as much room. Of marks, only the
+ * last ones that find room are shown.
+ */
+function withSingles(rows: Rows, candidates: readonly HistoryCandidate[], most: number): Shown {
+  let best = shownBy(rows, candidates);
+  for (const { missing } of best.gaps.values()) {
+    const [single = -1] = missing;
+    if (missing.length !== 1 || rows.has(single) || best.shown.length >= most) continue;
+    rows.take(single, most);
+    const more = shownBy(rows, candidates);
+    // It may be between equal lines that were one.
+    if (more.size > Math.max(most, best.size)) rows.takeBack();
+    else best = more;
+  }
+  const room = Math.max(0, most - best.shown.length);
+  return { ...best, gaps: new Map([...best.gaps].slice(Math.max(0, best.gaps.size - room))) };
 }
 
 /** Adds the most valuable lines, as far as there is room. */

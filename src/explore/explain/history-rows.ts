@@ -38,6 +38,8 @@ export class Rows {
   readonly #shownable: readonly number[];
   /** The chosen groups, by the index of their first candidate. */
   readonly #groups = new Map<number, StretchGroup>();
+  /** Indices of the candidates in the lines that were added, in the order of adding. */
+  readonly #takes: (readonly number[])[] = [];
   /** Indices of the candidates that are in lines. */
   readonly #taken = new Set<number>();
   #joins = 0;
@@ -79,19 +81,35 @@ export class Rows {
    */
   take(index: number, most: number): void {
     if (this.has(index) || this.#takeGroup(index, most)) return;
-    this.#taken.add(index);
     this.#size += 1;
-    for (const step of [-1, 1]) this.#takeAlike(index, step);
+    this.#addTake([index, ...[-1, 1].flatMap((step) => this.#alikeFrom(index, step))]);
   }
 
-  #takeAlike(index: number, step: number): void {
+  /** Takes the line or the group back that was added last; `size` and `taken` change when lines are joined again. */
+  takeBack(): void {
+    const [first = -1] = this.#takes.pop() ?? [];
+    this.#groups.delete(first);
+    // What joining has added may belong to this line.
+    this.#taken.clear();
+    for (const indices of this.#takes) for (const index of indices) this.#taken.add(index);
+  }
+
+  #addTake(indices: readonly number[]): void {
+    this.#takes.push(indices);
+    for (const index of indices) this.#taken.add(index);
+  }
+
+  /** Equal candidates next to that one. */
+  #alikeFrom(index: number, step: number): readonly number[] {
     const first = this.#at(index);
+    const alike: number[] = [];
     for (let at = index + step; at >= 0 && at < this.#all.length; at += step) {
       const other = this.#at(at);
       if (other.rank >= RANK.never) continue;
-      if (this.has(at) || !this.#isAlike(first, other)) return;
-      this.#taken.add(at);
+      if (this.has(at) || !this.#isAlike(first, other)) break;
+      alike.push(at);
     }
+    return alike;
   }
 
   #at(index: number): HistoryCandidate {
@@ -118,7 +136,7 @@ export class Rows {
     );
     const group = { stretches, period, times };
     const indices = this.#indicesOf(group.stretches);
-    for (const at of indices) this.#taken.add(at);
+    this.#addTake(indices);
     this.#groups.set(indices[0] ?? index, group);
     this.#size += period;
     return true;
