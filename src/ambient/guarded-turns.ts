@@ -101,10 +101,7 @@ export class GuardedTurns implements SliceGuard {
     return this.#limits.isShared === true;
   }
 
-  /**
-   * The options to start one simulation with. Each gets functions of its own: of a function that all simulations of a
-   * test share, V8 compiles that one into its callers, and throws all of them away when the next test brings another.
-   */
+  /** The options to start one simulation with. Each gets functions of its own: see docs/internals.md#threads. */
   get options(): Required<Pick<SimulateOptions, 'onTurn' | 'nextTurn'>> {
     return {
       nextTurn: (turn, isFirst) => this.#slices.nextTurn(turn, isFirst),

@@ -125,7 +125,7 @@ export function createExecutor<Input>(
     seed,
     scenario: (sim) => definition.run(sim, input as Input),
   };
-  return new SimulationExecutor(simulation, true);
+  return new SimulationExecutor(simulation, { checksRequests: true });
 }
 
 /**
@@ -133,10 +133,10 @@ export function createExecutor<Input>(
  * are those of this package: it does not check them.
  */
 export function simulationExecutor(simulation: SimulateOptions & { readonly name: string }): Executor {
-  return new SimulationExecutor(simulation, false);
+  return new SimulationExecutor(simulation, { checksRequests: false });
 }
 
-/** A class, as are the other executors: see `GuardedTurns.options` for what a function of each would cost. */
+/** A class, as are the other executors: see docs/internals.md#threads. */
 class SimulationExecutor implements Executor {
   readonly scenario: string;
   readonly #simulation: SimulateOptions;
@@ -144,7 +144,10 @@ class SimulationExecutor implements Executor {
   readonly #checksRequests: boolean;
   #isChecked = false;
 
-  constructor(simulation: SimulateOptions & { readonly name: string }, checksRequests: boolean) {
+  constructor(
+    simulation: SimulateOptions & { readonly name: string },
+    { checksRequests }: { readonly checksRequests: boolean },
+  ) {
     const { name, oracles } = simulation;
     this.scenario = name;
     this.#simulation = simulation;

@@ -12,7 +12,7 @@ import type { NextTurn } from './drain-run.ts';
 
 const { setImmediate: nextTurnOfLoop } = realFunctions;
 
-/** What is done around the turns that runs share. Methods, because each of them is called for every test and runs the same code. */
+/** What is done around the turns that runs share. Methods: see docs/internals.md#threads. */
 export interface SliceGuard {
   /** False: each run has turns of its own, and reactions to the end of a run are not part of them. */
   readonly isShared: boolean;

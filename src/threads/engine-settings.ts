@@ -14,14 +14,10 @@ const COUNTING_V8 = 12;
  * With one short simulation after the other, one such object keeps a whole dead simulation alive until a full
  * collection; then all others survive with it, and an execution costs twice as much.
  *
- * From Node 22 on, V8 waits for 3,000 calls of a function before it optimizes, so that the first 10,000 executions of
- * an exploration, often all that there are, ran at half of their speed on Node 20. A tenth of that is enough here,
- * because a simulation does the same again and again. Node 20 waits for 66 KB of executed bytecode; with 8 KB, a small
- * `simTest` and clusters ran a tenth faster than with 20.
+ * From Node 22 on, V8 waits for 3,000 calls of a function before it optimizes; a tenth of that is enough here, because a
+ * simulation does the same again and again. Node 20 waits for 66 KB of executed bytecode instead; here, for 8 KB.
  *
- * V8 compiles an inlined function again in each of its callers, and throws all of that away once another test brings other
- * functions to call. With a ninth of what V8 inlines by default, the first thousands of executions cost a third less,
- * and later ones no more.
+ * See docs/internals.md#threads for why little is inlined.
  */
 export function tuneEngine(): void {
   setFlagsFromString('--no-allocation-site-pretenuring');

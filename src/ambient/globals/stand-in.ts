@@ -119,23 +119,12 @@ export function noteFront(front: object, original: unknown): void {
 
 /** The name of the first stand-in that other code has replaced; undefined if all are in place. */
 export function replacedStandIn(): string | undefined {
-  const { all, getters, areValuesInPlace } = neededStandIns();
+  const { all, getters, areValuesInPlace } = currentCheck();
   if (areValuesInPlace() && !getters.some(isReplaced)) return undefined;
   return all.find(isReplaced)?.name;
 }
 
-/** The stand-ins that a simulation needs. */
-interface NeededStandIns {
-  readonly count: number;
-  readonly all: readonly NeededStandIn[];
-  readonly getters: readonly NeededStandIn[];
-  /** True if every property that has a value has that of its stand-in. A wrapper that passes everything through makes it false. */
-  readonly areValuesInPlace: () => boolean;
-}
-
-/** Kept until the number of stand-ins changes. */
-let needed: NeededStandIns | undefined;
-
+/** A stand-in that a simulation needs. */
 interface NeededStandIn {
   readonly name: string;
   readonly owner: Readonly<Record<string, unknown>>;
@@ -143,17 +132,30 @@ interface NeededStandIn {
   readonly now: PropertyDescriptor;
 }
 
+/** How to see quickly whether all that a simulation needs are in place. */
+interface StandInCheck {
+  /** Number of all stand-ins when this was made. */
+  readonly installedCount: number;
+  readonly all: readonly NeededStandIn[];
+  readonly getters: readonly NeededStandIn[];
+  /** True if every property that has a value has that of its stand-in. A wrapper that passes everything through makes it false. */
+  readonly areValuesInPlace: () => boolean;
+}
+
+/** Kept until the number of stand-ins changes. */
+let standInCheck: StandInCheck | undefined;
+
 /** Filters once, because five of six are optional. */
-function neededStandIns(): NeededStandIns {
-  if (needed?.count !== standIns.length) {
+function currentCheck(): StandInCheck {
+  if (standInCheck?.installedCount !== standIns.length) {
     const all = standIns
       .filter(({ isOptional }) => !isOptional)
       .map(({ name, owner, key, now }) => ({ name, key, now, owner: owner as NeededStandIn['owner'] }));
     const getters = all.filter(({ now }) => now.get !== undefined);
     const areValuesInPlace = comparisonOf(all.filter(({ now }) => now.get === undefined));
-    needed = { count: standIns.length, all, getters, areValuesInPlace };
+    standInCheck = { installedCount: standIns.length, all, getters, areValuesInPlace };
   }
-  return needed;
+  return standInCheck;
 }
 
 /**
@@ -176,7 +178,7 @@ function comparisonOf(all: readonly NeededStandIn[]): () => boolean {
 
 /** Reinstalls the stand-ins that other code has replaced. */
 export function restoreStandIns(): void {
-  for (const one of neededStandIns().all) {
+  for (const one of currentCheck().all) {
     const { owner, key, now } = one;
     if (!isReplaced(one)) continue;
     // Fake timers that are uninstalled later would otherwise remove a stand-in.
