@@ -240,6 +240,10 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
     return this.#gate.isWaiting;
   }
 
+  get mayRunOutside(): boolean {
+    return this.#gate.hasLetThrough || hub.world === this;
+  }
+
   leftovers(): readonly FailureFact[] {
     return this.#timers().flatMap((timers) => timers.leftovers());
   }

@@ -51,6 +51,8 @@ export class OutsideGate implements WayBack {
   readonly #arrived: (() => void)[] = [];
   #awaited = 0;
   #isLooking = false;
+  /** True once a call was allowed. What it began, such as a socket, may call the simulation's code at any time. */
+  hasLetThrough = false;
 
   constructor(allowed: ReadonlySet<string>, report: ReportFailure) {
     this.#allowed = allowed;
@@ -65,7 +67,10 @@ export class OutsideGate implements WayBack {
   /** See `AmbientWorld.outside`. */
   outside({ area, name, instead }: OutsideFunction): Error | WayBack | undefined {
     if (this.#isLooking || isCalledByTools()) return undefined;
-    if (this.#allowed.has(area) || this.#allowed.has(name)) return this;
+    if (this.#allowed.has(area) || this.#allowed.has(name)) {
+      this.hasLetThrough = true;
+      return this;
+    }
     return this.#refuse(
       `${name} is called`,
       `and what the machine does there cannot be repeated. ${capitalized(instead)}; ambientTime({ allow: ['${name}'] }) lets it through`,

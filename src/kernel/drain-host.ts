@@ -120,8 +120,8 @@ export function withholdRejections(
   return onProcessEvents({ [event]: isKnown });
 }
 
-/** Returns true to hide the event from all other listeners. */
-type TakeEvent = (...about: unknown[]) => boolean;
+/** Returns true to hide the event from all other listeners; `'shared'` passes it on, and counts as a listener. */
+type TakeEvent = (...about: unknown[]) => boolean | 'shared';
 
 /** Calls the other listeners, and returns whether there are any. */
 export type PassOn = (emit: () => boolean) => boolean;
@@ -142,7 +142,9 @@ export function onProcessEvents(
   const filtered = (name: string, ...about: unknown[]): boolean => {
     const passed = (): boolean => emit?.(name, ...about) ?? false;
     if (!isOn || !Object.hasOwn(take, name)) return passed();
-    return take[name]?.(...about) === true || passOn(passed);
+    const taken = take[name]?.(...about);
+    if (taken === true) return true;
+    return passOn(passed) || taken === 'shared';
   };
   announcer.emit = filtered;
   return () => {

@@ -39,6 +39,11 @@ export interface AmbientSession {
   stay(): void;
   /** True while it waits for an allowed operation of the machine: then the simulation is not over even if nothing is due. */
   readonly isWaiting: boolean;
+  /**
+   * True if the machine may run code of the simulation between two of its turns: an operation of the machine was let
+   * through to it, or it stays in force.
+   */
+  readonly mayRunOutside: boolean;
   /** Pending timers do not fire until {@link resume}, and leave the queue of the clock. */
   pause(): void;
   /** Pending timers fire again. */

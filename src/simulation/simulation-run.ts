@@ -300,23 +300,22 @@ export class SimulationRun {
 
   /**
    * Node reports exceptions of ticks between two turns; in the documented drain it also reports rejections there, at
-   * the end of a turn. Anything else reported between turns belongs to the simulation only in ambient time, where Node
-   * calls its code then, unless the callback is older than the simulation; otherwise code beside the simulation may
-   * have caused it. An error of code that uses another simulation after its end belongs to that one.
+   * the end of a turn. Anything else reported between turns is of the simulation only if Node may run its code then,
+   * and the callback is not older than the simulation; code beside the simulation may still have caused it. An error of
+   * code that uses another simulation after its end belongs to that one.
    */
   #watchUncaught(): UncaughtErrors {
     const isDocumented = this.#drain?.name === 'documented';
-    const isAmbient = this.#session !== undefined;
-    const begin = isAmbient ? new CallbacksSince() : undefined;
+    const begin = this.#session === undefined ? undefined : new CallbacksSince();
     const uncaught: UncaughtErrors = new UncaughtErrors(
       isDocumented,
       (what, reason) => {
         if ((ownerOfLateUse(reason) ?? this.#owner) !== this.#owner) return false;
         if (this.turns.isOn) return true;
-        if (what === 'uncaught exception') {
-          return this.turns.hasThrown || begin?.isOlderRunning === false;
-        }
-        return isDocumented && (isAmbient || uncaught.isWithinTurn);
+        const isException = what === 'uncaught exception';
+        if (isException ? this.turns.hasThrown : isDocumented && uncaught.isWithinTurn) return true;
+        if (this.#session?.mayRunOutside !== true) return false;
+        return isException && begin?.isOlderRunning === true ? false : 'perhaps';
       },
       (what) => {
         const process = this.#processes.current;

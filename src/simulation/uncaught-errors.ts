@@ -2,7 +2,8 @@
  * Errors that code of a simulation leaves uncaught: rejections that nobody handles, and errors thrown in a
  * `process.nextTick` or `queueMicrotask`. Node would end the process, and a test runner would blame the test that runs
  * at the moment; here the error fails the simulation. A rejection that is handled before virtual time advances does not
- * count. Uncaught errors of code outside the simulation are left to Node.
+ * count. Uncaught errors of code outside the simulation are left to Node. Invariant: an error that may be of either
+ * fails the simulation and goes on to Node's listeners, so that a failure that nobody minds hides it from no one.
  */
 import { isInstance } from '../kernel/argument-check.ts';
 import { onProcessEvents, type PassOn } from '../kernel/drain-host.ts';
@@ -68,21 +69,22 @@ export class UncaughtErrors {
 
   /**
    * `isLate`: Node reports rejections only at the end of a turn of many events. `isOfRun` returns whether the error
-   * that Node reports now comes from the simulation; `now` returns virtual time, the process whose code runs, and what
+   * that Node reports now comes from the simulation, `'perhaps'` if that cannot be known; `now` returns virtual time, the process whose code runs, and what
    * called it; `passOn` calls the listeners for an error of other code.
    */
   constructor(
     isLate: boolean,
-    isOfRun: (what: UncaughtError['what'], reason: unknown) => boolean,
+    isOfRun: (what: UncaughtError['what'], reason: unknown) => boolean | 'perhaps',
     now: (what: UncaughtError['what']) => Omit<UncaughtError, 'what' | 'reason'>,
     passOn: PassOn,
   ) {
     this.#isLate = isLate;
-    const note = (what: UncaughtError['what'], key: unknown, reason: unknown): boolean => {
+    const note = (what: UncaughtError['what'], key: unknown, reason: unknown): boolean | 'shared' => {
       if (isInstance(reason, Mark)) return this.#pass(reason, key);
-      if (!isOfRun(what, reason)) return false;
+      const isOwn = isOfRun(what, reason);
+      if (isOwn === false) return false;
       this.#errors.set(key, { what, reason, ...now(what), ...this.#whose() });
-      return true;
+      return isOwn === 'perhaps' ? 'shared' : true;
     };
     this.#stop = onProcessEvents(
       {

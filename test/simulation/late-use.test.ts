@@ -1,10 +1,14 @@
 // Errors that come after the end of the simulation whose code throws them: they never fail another one that runs by then.
+import type { EventEmitter } from 'node:events';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ambientTime } from '../../src/ambient/ambient-time.ts';
 import { hub } from '../../src/ambient/hub.ts';
 import { onProcessEvents } from '../../src/kernel/drain-host.ts';
 import { realFunctions } from '../../src/kernel/drain-real-functions.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
+import type { SimulateOptions } from '../../src/simulation/simulate-options.ts';
 import { BETWEEN_TURNS } from '../../src/simulation/uncaught-errors.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import type { Verdict } from '../../src/simulation/verdict.ts';
@@ -123,31 +127,56 @@ describe('sim.check of an earlier execution of a simTest', () => {
   );
 });
 
-describe('an exception that a callback of the machine throws between two turns', () => {
+describe('an error that code of the machine leaves uncaught between two turns', () => {
   const throwIt = (): never => {
     throw new Error('thrown');
   };
-  /** Runs until the exception has come. */
-  const during = (begin: () => void): Promise<Verdict> => {
+  const inTimer = (): void => void realFunctions.setImmediate(throwIt);
+  // eslint-disable-next-line no-restricted-globals -- the case is about it
+  const inMicrotask = (): void => void realFunctions.setImmediate(() => queueMicrotask(throwIt));
+  const inPromise = (): void =>
+    void realFunctions.setImmediate(() => void Promise.reject(new Error('thrown')));
+
+  interface During extends Pick<SimulateOptions, 'drain'> {
+    /** True if the simulation reads a file of the machine first. */
+    readonly reads?: boolean;
+  }
+
+  /** Runs until the error has come. */
+  const during = (begin: () => void, { reads = false, ...options }: During = {}): Promise<Verdict> => {
     let turns = 0;
     return simulate({
-      ambient: ambientTime(),
+      ...options,
+      ambient: ambientTime({ allow: ['fs'] }),
       onTurn: () => {
         turns += 1;
-        if (turns === 2) begin();
+        if (turns === 4) begin();
       },
       scenario: async (sim) => {
-        while (turns < 5) await sim.sleep(1);
+        if (reads) await readFile(import.meta.filename);
+        while (turns < 8 || heard.length === 0) await sim.sleep(1);
       },
     });
   };
+  const messagesHeard = (): string[] => heard.map(({ message }) => message);
 
-  test('fails the simulation in ambient time, and its details say that no decision leads there', async () => {
-    const { failure } = await during(() => void realFunctions.setImmediate(throwIt));
+  test.for([
+    ['an exception of a timer', inTimer, 'fast'],
+    ['an exception of a microtask', inMicrotask, 'fast'],
+    ['an exception of a microtask', inMicrotask, 'documented'],
+    ['a rejection', inPromise, 'fast'],
+    ['a rejection', inPromise, 'documented'],
+  ] as const)('%s is Node’s while nothing of the simulation is outside', async ([, begin, drain]) => {
+    const { held } = await during(begin, { drain });
+    expect([held, messagesHeard()]).toEqual([true, ['thrown']]);
+  });
+
+  test('else it fails the simulation, says that no decision leads there, and goes on to others', async () => {
+    const { failure } = await during(inTimer, { reads: true });
     expect(failure).toMatchObject({ message: 'uncaught exception in the scenario: thrown' });
     expect(failure?.facts).toEqual([BETWEEN_TURNS]);
     expect(failure?.details).toEqual([BETWEEN_TURNS.text]);
-    expect(heard).toEqual([]);
+    expect(messagesHeard()).toEqual(['thrown']);
   });
 
   test.for([
@@ -159,12 +188,14 @@ describe('an exception that a callback of the machine throws between two turns',
       name: 'thrown between',
       options: {
         ...options,
+        ambient: { allow: ['fs'] },
         onTurn: () => {
           turns += 1;
           if (turns === 2) realFunctions.setImmediate(throwIt);
         },
       },
       scenario: async (sim: Simulation) => {
+        existsSync(import.meta.filename);
         while (turns < 5) await sim.sleep(1);
       },
       now: () => 0,
@@ -177,10 +208,34 @@ describe('an exception that a callback of the machine throws between two turns',
     expect(message).not.toMatch(/likely cause|most likely/);
   });
 
-  test('fails no simulation that has begun after the callback was made', async () => {
-    realFunctions.setImmediate(throwIt);
-    const verdict = await during(() => undefined);
-    expect(verdict.held).toBe(true);
-    expect(heard.map(({ message }) => message)).toEqual(['thrown']);
+  test('so does a rejection, under the documented drain', async () => {
+    const { failure } = await during(inPromise, { reads: true, drain: 'documented' });
+    expect(failure).toMatchObject({ message: 'unhandled rejection in the scenario: thrown' });
+    expect(messagesHeard()).toEqual(['thrown']);
+  });
+
+  test('such an error counts as handled, so Node does not end a process without listeners', async () => {
+    release();
+    const listeners = process.listeners('uncaughtException');
+    process.removeAllListeners('uncaughtException');
+    const announcer: EventEmitter = process;
+    const isHandled: boolean[] = [];
+    const announce = (): void => {
+      isHandled.push(announcer.emit('uncaughtException', new Error('thrown')));
+    };
+    const { held } = await during(() => void realFunctions.setImmediate(announce), { reads: true });
+    for (const listener of listeners) process.on('uncaughtException', listener);
+    expect([held, isHandled]).toEqual([false, [true]]);
+  });
+
+  test('no simulation fails by a callback that was made before it began', async () => {
+    let isDue = false;
+    // eslint-disable-next-line no-restricted-globals -- a timer of the machine that goes on
+    const timer = setInterval(() => {
+      if (isDue && heard.length === 0) throwIt();
+    }, 1);
+    const { held } = await during(() => void (isDue = true), { reads: true });
+    clearInterval(timer);
+    expect([held, messagesHeard()]).toEqual([true, ['thrown']]);
   });
 });
