@@ -175,6 +175,35 @@ describe('a stall', () => {
   });
 });
 
+/** Work that no function of the scenario continues: it ends after 20,000 rounds, with one decision never. */
+async function longWork(sim: Simulation): Promise<void> {
+  const isEndless = sim.choose('d', 5) === 3;
+  await new Promise<void>((resolve) => {
+    let rounds = 0;
+    const step = (): void => {
+      rounds += 1;
+      if (rounds >= 20_000 && !isEndless) resolve();
+      else sim.world.clock.timer('step', 1, step);
+    };
+    step();
+  });
+}
+
+describe('what would have held instead of a stall', () => {
+  const log: readonly Decision[] = [{ question: choice('d'), n: 5, answer: 3 }];
+
+  test('is tried with the usual watch if the short one finds nothing', async () => {
+    const executor = createExecutor(
+      defined('long-work', async (sim) => {
+        startHeartbeat(sim, 1, 'heartbeat');
+        await longWork(sim);
+      }),
+    );
+    const text = await explanationOf(executor, log);
+    expect(text).toContain('If "d" had been 2 instead of 3, nothing would have failed.');
+  });
+});
+
 describe('a deadlock', () => {
   test('on a bare promise is located by the line that awaits it', async () => {
     const executor = createExecutor(defined('deadlock', (sim) => lockWhichNobodyReleases(sim)));

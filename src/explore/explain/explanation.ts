@@ -24,6 +24,7 @@ import { describeNearestPass, type NearestPass } from './nearest-history.ts';
 import {
   type AskedDecision,
   findNearestPass,
+  type NearestPassOptions,
   type NearestPassSearch,
   type OtherFailure,
 } from './nearest-pass.ts';
@@ -164,12 +165,11 @@ export async function explain(
   if (failure === undefined) throw invalidArgument('log', 'a log that fails', log);
   const index = new RunIndex(run);
   const awaited = await awaitedPlaces(executor, run.decisions, failure, options.shouldStop);
-  const trials = failure.kind === 'stall' ? lookingOften(executor) : executor;
   const key = failureKey(failure);
   const passes = new ComparedPasses(executor, index);
   const search = hasHeldBefore
     ? NOTHING_TO_TRY
-    : await findNearestPass(trials, run.decisions, {
+    : await searchNearby(executor, run, {
         ...options,
         failureKey: key,
         // Less work is not an explanation.
@@ -202,6 +202,22 @@ export async function explain(
     places: placesOf(index, failure, passing?.index, passLog),
     token: tokenText(run, failure, { reference, seed }),
   };
+}
+
+/**
+ * What holds under a short watch for stalls holds under the usual one, but what stalls under it may hold: if all of that
+ * fails, it is tried again as an ordinary execution.
+ */
+async function searchNearby(
+  executor: Executor,
+  { decisions, verdict }: ObservedRun,
+  { failureKey: key, ...options }: NearestPassOptions & { readonly failureKey: string },
+): Promise<NearestPassSearch> {
+  if (verdict.failure?.kind === 'stall') {
+    const inBrief = await findNearestPass(lookingOften(executor), decisions, options);
+    if (inBrief.passing !== undefined) return inBrief;
+  }
+  return findNearestPass(executor, decisions, { ...options, failureKey: key });
 }
 
 function tokenText(
