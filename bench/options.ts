@@ -1,6 +1,6 @@
 /**
- * What can be measured, and the options of `npm run bench`. Invariant: this file imports nothing of the package, because options are read
- * before it is built.
+ * What can be measured, and the options of `npm run bench`. Invariant: this file imports nothing of the package,
+ * because options are read before it is built.
  */
 import { parseArgs } from 'node:util';
 

@@ -1,6 +1,6 @@
-// `npm run build`: what is published, in `dist`. Modules are put together into some eighty files, because a command that loads five
-// hundred takes twice as long to start. Invariant: a module of `src/FOLDER` comes into a file of `dist/FOLDER`, because that is how a line
-// of a stack shows what it belongs to (`src/kernel/package-files.ts`).
+// `npm run build`: what is published, in `dist`. Modules are put together into some eighty files, because a command
+// that loads five hundred takes twice as long to start. Invariant: a module of `src/FOLDER` comes into a file of
+// `dist/FOLDER`, because that is how a line of a stack shows what it belongs to (`src/kernel/package-files.ts`).
 //   --code              leaves the declarations out
 //   --code FOLDER       puts the code there, with what it needs to run
 //   --help              this text
@@ -18,8 +18,9 @@ import { BUNDLED, commandSources, packageDoors } from './package-doors.ts';
 type InfoOf = (id: string) => ModuleInfo | null;
 
 /**
- * What is loaded together lies together: what every command needs, what exploring adds, what its threads need with a scenario that uses
- * whatever a user's may. A module that several need lies with those that the same ones need, so that files never import in circles.
+ * What is loaded together lies together: what every command needs, what exploring adds, what its threads need with a
+ * scenario that uses whatever a user's may. A module that several need lies with those that the same ones need, so that
+ * files never import in circles.
  */
 const NEEDS: readonly (readonly [name: string, from: readonly string[]])[] = [
   ['command', ['src/cli/main.ts']],

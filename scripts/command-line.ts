@@ -1,4 +1,5 @@
-// What the scripts with options share: the help, which is the comment that a script opens with, and the reading of what was given.
+// What the scripts with options share: the help, which is the comment that a script opens with, and the reading of what
+// was given.
 import { readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import process from 'node:process';
@@ -41,8 +42,8 @@ export function endWhenIdle(url: string): (error: unknown) => void {
 }
 
 /**
- * The options that `read` finds on the command line of the script at `url`. Ends this process with its help on `--help`, and with 2 and the
- * sentence that `read` throws on wrong usage. Call it before anything is built or run.
+ * The options that `read` finds on the command line of the script at `url`. Ends this process with its help on
+ * `--help`, and with 2 and the sentence that `read` throws on wrong usage. Call it before anything is built or run.
  *
  * @param more Lines of help that the opening comment cannot have.
  */

@@ -1,5 +1,5 @@
-// Builds the package, runs every shipped scenario over many seeds in two processes at once, one of them under another time zone and locale,
-// and compares the hashes seed by seed. Two processes on a small machine also keep it busy.
+// Builds the package, runs every shipped scenario over many seeds in two processes at once, one of them under another
+// time zone and locale, and compares the hashes seed by seed. Two processes on a small machine also keep it busy.
 //   --seeds N           how many (2000)
 //   --help              this text
 // Exits 1 if any two hashes differ or a scenario fails, 2 on wrong usage.

@@ -1,5 +1,5 @@
-// Runs hostile programs for real, again and again, and then looks for what they left behind: living processes, zombies, open
-// file descriptors, temporary directories, control groups.
+// Runs hostile programs for real, again and again, and then looks for what they left behind: living processes, zombies,
+// open file descriptors, temporary directories, control groups.
 //   --runs N            how many programs (500)
 //   --parallel N        how many at a time (4)
 //   --through WAY       what runs them: runner, execer or both (both)
@@ -7,8 +7,8 @@
 //   --seed TEXT         another order (hostile)
 //   --json              one object per run and one at the end instead of the table
 //   --help              this text
-// Exits 1 if anything is left that was not reported on a run, if a run ended as it may not, or if the end of a run takes more than
-// twice as long at 200 at once as at 20; 2 on wrong usage.
+// Exits 1 if anything is left that was not reported on a run, if a run ended as it may not, or if the end of a run
+// takes more than twice as long at 200 at once as at 20; 2 on wrong usage.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

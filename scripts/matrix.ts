@@ -1,5 +1,5 @@
-// The package on every Node and every major of Vitest that it supports, installed as users install it, and how fast it is there. Works in a
-// folder of the system's for temporary files, with logs in it, and leaves the checkout as it is.
+// The package on every Node and every major of Vitest that it supports, installed as users install it, and how fast it
+// is there. Works in a folder of the system's for temporary files, with logs in it, and leaves the checkout as it is.
 //   --quick             a part of the suite, fewer seeds, and the benchmark of executions alone
 //   --node 20,24        some versions
 //   --only PART,…       some of hashes, packages, suite and bench

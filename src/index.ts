@@ -1,6 +1,6 @@
 /**
- * The entry point `dryrunner`: what the author of a scenario needs. Runners, nodes and networks, ways to look at runs, models and histories,
- * `simulate`. Names only, no code.
+ * The entry point `dryrunner`: what the author of a scenario needs. Runners, nodes and networks, ways to look at runs,
+ * models and histories, `simulate`. Names only, no code.
  *
  * @module dryrunner
  */

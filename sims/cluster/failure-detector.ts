@@ -194,7 +194,7 @@ async function rehearse(sim: Simulation, mistake: Mistake | undefined): Promise<
 const { correct, mistaken } = defineProgram<Mistake>({
   name: 'failure-detector',
   description:
-    'a monitor suspects workers whose heartbeats stay away, and takes it back: without faults it knows in time who is up',
+    'a monitor suspects workers whose heartbeats stay away, and withdraws the suspicion when they return: without faults it knows in time who is up',
   mistakes: {
     'suspects-for-ever': 'the monitor withdraws no suspicion',
     'counts-an-old-process': 'the heartbeats of an earlier process count',

@@ -56,8 +56,8 @@ export async function checkExecutionFiles(files: ExecutionFiles, isDebugged: boo
 }
 
 /**
- * @throws UsageError (rejects) if one of them would overwrite one of `files`, a module of `scenarios`, the other, or a file that is
- * neither a trace nor a timeline.
+ * @throws UsageError (rejects) if one of them would overwrite one of `files`, a module of `scenarios`, the other, or a
+ * file that is neither a trace nor a timeline.
  */
 export async function requireOwnFiles(
   { trace, timeline }: ExecutionFiles,
@@ -94,7 +94,8 @@ export async function writeExecution(
 /**
  * Writes the files from a replay that collected them.
  *
- * @throws UsageError (rejects) if one cannot be written, InterruptedError if a signal comes while nobody reads from a FIFO.
+ * @throws UsageError (rejects) if one cannot be written, InterruptedError if a signal comes while nobody reads from a
+ * FIFO.
  */
 export async function writeFilesOf(
   terminal: Terminal,

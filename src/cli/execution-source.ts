@@ -168,7 +168,9 @@ async function ofFile(path: string, isEdited: boolean): Promise<ExecutionSource>
   };
 }
 
-/** The reference in the metadata of a file; that of a test as it is typed in the current folder, if its file is known. */
+/**
+ * The reference in the metadata of a file; that of a test as it is typed in the current folder, if its file is known.
+ */
 function referenceIn(
   path: string,
   { reference, testFile }: Readonly<Record<string, string>>,

@@ -58,7 +58,10 @@ export function threadLimits({
   return { entry: codeModule('cli/worker-entry'), hangMs: hang, memoryMb: memory };
 }
 
-/** Time for exploring one scenario. Undefined if executions alone are bounded, which means all of them, however long they take. */
+/**
+ * Time for exploring one scenario. Undefined if executions alone are bounded, which means all of them, however long
+ * they take.
+ */
 export function timeFor({ time, executions }: ExploreCommandOptions): number | undefined {
   return time ?? (executions === undefined ? TIME_MS : undefined);
 }

@@ -1,4 +1,7 @@
-/** The file of a timeline. Invariant: it begins with {@link TIMELINE_BEGINNING}, by which it is known when it may be overwritten. */
+/**
+ * The file of a timeline. Invariant: it begins with {@link TIMELINE_BEGINNING}, by which it is known when it may be
+ * overwritten.
+ */
 import type { Timeline } from '../explore/timeline/timeline.ts';
 
 /** How the file of a timeline begins. */

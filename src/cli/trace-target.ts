@@ -77,7 +77,10 @@ export async function requireOwnFile(
 
 const BEGINNING_BYTES = 256;
 
-/** True for the beginning of a file that `--trace` or `--timeline` has written. The logs of a corpus, which are of another kind, are kept. */
+/**
+ * True for the beginning of a file that `--trace` or `--timeline` has written. The logs of a corpus, which are of
+ * another kind, are kept.
+ */
 function beginsAsWritten(text: string): boolean {
   return text.startsWith(TIMELINE_BEGINNING) || beginsAsTrace(text, ['simulation', 'recording']);
 }

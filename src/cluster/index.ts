@@ -1,5 +1,6 @@
 /**
- * The entry point `dryrunner/cluster`: nodes of your own, the network between them, and what they stand on. Names only, no code.
+ * The entry point `dryrunner/cluster`: nodes of your own, the network between them, and what they stand on. Names only,
+ * no code.
  *
  * @module dryrunner/cluster
  */

@@ -96,7 +96,7 @@ export const CLUSTER_NODE_OPTIONS: is.RecordShape = is.optionsOf<ClusterNodeOpti
 );
 
 const RESTART_MS = 1_000;
-/** So many equal failures of a node that restarts, all at one time and with nothing between them, count as endless. */
+/** After this many equal failures at one virtual time, with nothing between them, a node is given up. */
 const FAILURES_AT_ONCE_MAX = 10_000;
 
 /**
@@ -453,7 +453,7 @@ export class SimulatedClusterNode<T extends object | void>
     });
   }
 
-  /** Fails the simulation if the node only fails and restarts while time stands still, which would never end. */
+  /** Fails the simulation if the node only fails and restarts while time stands still, because it would never end. */
   #failsForEver(error: unknown, restartMs: number): boolean {
     const { clock, processes } = this.#fabric.world;
     const atMs = clock.now();

@@ -1,12 +1,15 @@
 /**
- * Temporary outages of a network: partitions in one or both directions, and held links. Invariant: every outage ends after its time, by a
- * call of the scenario, or when faults end.
+ * Temporary outages of a network: partitions in one or both directions, and held links. Invariant: every outage ends
+ * after its time, by a call of the scenario, or when faults end.
  */
 import type { Choices } from '../kernel/decisions.ts';
 import { type Label, question } from '../kernel/question.ts';
 import type { Timer } from '../kernel/clock.ts';
 
-/** A `partition` loses messages in both directions, a `cut` in one direction; a `hold` makes messages in one direction wait. */
+/**
+ * A `partition` loses messages in both directions, a `cut` in one direction; a `hold` makes messages in one direction
+ * wait.
+ */
 type OutageKind = 'partition' | 'cut' | 'hold';
 
 /** A link as outages see it. It counts the outages that affect it, as they may overlap. */
@@ -64,7 +67,10 @@ export class Outage {
 
 const OWNER = 'network';
 
-/** Lets the exploration choose a partition: one node from all others, two halves, one node that can only receive or only send, or a pair. */
+/**
+ * Lets the exploration choose a partition: one node from all others, two halves, one node that can only receive or only
+ * send, or a pair.
+ */
 export function chosenPartition(choices: Choices, names: readonly string[], ms: number): Outage {
   const pick = <T>(what: string, values: readonly T[], describe: (value: T) => string): T => {
     const label: Label = { owner: OWNER, what };

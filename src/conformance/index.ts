@@ -1,6 +1,6 @@
 /**
- * The entry point `dryrunner/conformance`: the contract as a list of cases and as a workload to explore, and the types that
- * describe a runner to them.
+ * The entry point `dryrunner/conformance`: the contract as a list of cases and as a workload to explore, and the types
+ * that describe a runner to them.
  *
  * @module dryrunner/conformance
  */

@@ -1,5 +1,6 @@
 /**
- * The entry point `dryrunner/explore`: strategies, exploration, shrinking and explanation over the decision log. Names only, no code.
+ * The entry point `dryrunner/explore`: strategies, exploration, shrinking and explanation over the decision log. Names
+ * only, no code.
  *
  * @module dryrunner/explore
  */

@@ -1,5 +1,6 @@
 /**
- * The entry point `dryrunner/kit`: what the author of a runner needs. Queue, invoker, store, execers, statuses and checks. Names only, no code.
+ * The entry point `dryrunner/kit`: what the author of a runner needs. Queue, invoker, store, execers, statuses and
+ * checks. Names only, no code.
  *
  * @module dryrunner/kit
  */

@@ -1,10 +1,15 @@
-/** Results that may be available already. Collaborators that answer synchronously cost no event (see ARCHITECTURE.md). */
+/**
+ * Results that may be available already. Collaborators that answer synchronously cost no event (see ARCHITECTURE.md).
+ */
 import { unreadable } from '../kernel/argument-check.ts';
 
 /** A result, or a promise of it. */
 export type MaybePromise<T> = T | PromiseLike<T>;
 
-/** True if the result is a promise. If reading `then` throws, the error counts as the failure of the operation and is passed on. */
+/**
+ * True if the result is a promise. If reading `then` throws, the error counts as the failure of the operation and is
+ * passed on.
+ */
 export function isPending<T>(value: MaybePromise<T>): value is PromiseLike<T> {
   return (
     typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
@@ -38,9 +43,10 @@ export function isResultPending<T>(value: MaybePromise<T>): value is PromiseLike
 }
 
 /**
- * Calls `onValue` or `onError` with what `await value` gives. A thenable is an untrusted object: its `then` is read once and called once,
- * in a later reaction; its first settlement counts, whatever it calls or throws afterwards, and a thenable that it resolves with is
- * followed. A value that is none is passed on synchronously, so that it costs no reaction; what `onValue` then throws, the caller gets.
+ * Calls `onValue` or `onError` with what `await value` gives. A thenable is an untrusted object: its `then` is read
+ * once and called once, in a later reaction; its first settlement counts, whatever it calls or throws afterwards, and a
+ * thenable that it resolves with is followed. A value that is none is passed on synchronously, so that it costs no
+ * reaction; what `onValue` then throws, the caller gets.
  */
 export function whenSettled<T>(
   value: MaybePromise<T>,

@@ -1,6 +1,6 @@
 /**
- * The entry point `dryrunner/remote`: the Bazel path. Blobs and results by digest, and execution of actions through the Remote
- * Execution API.
+ * The entry point `dryrunner/remote`: the Bazel path. Blobs and results by digest, and execution of actions through the
+ * Remote Execution API.
  *
  * @module dryrunner/remote
  */

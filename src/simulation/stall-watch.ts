@@ -1,7 +1,8 @@
 /**
  * Notices that a scenario waits while only periodic work fires, or work that is due again at once and keeps time from
- * advancing. Now and then it samples what fires, what is pending and held, and how far the runs have progressed. Invariants: the result depends on the events alone, so that a replay
- * finds the stall at the same event; a simulation in which anything else may still happen is not a stall.
+ * advancing. Now and then it samples what fires, what is pending and held, and how far the runs have progressed.
+ * Invariants: the result depends on the events alone, so that a replay finds the stall at the same event; a simulation
+ * in which anything else may still happen is not a stall.
  */
 import { isAwaitedBy, watchFlow } from '../kernel/drain-promises.ts';
 import type { EventInfo } from '../kernel/event-queue.ts';
@@ -25,7 +26,9 @@ const LAST_LOOK_LENGTH = 256;
 const LAST_LOOK_LENGTH_MAX = 1 << 15;
 /** Nothing new may occur for this many events. */
 export const STALL_STRETCH: number = (LOOKS_MIN - 1) * LOOK_EVERY;
-/** No stall is found before this many events have fired: before the first looks nothing is known, so everything is new. */
+/**
+ * No stall is found before this many events have fired: before the first looks nothing is known, so everything is new.
+ */
 export const STALL_EVENTS_LEAST: number = STALL_STRETCH + 2 * LOOK_EVERY + LOOK_LENGTH + LAST_LOOK_LENGTH;
 /**
  * So many events must fire at one instant before those that are due later count as kept from firing: a loop at one
@@ -78,7 +81,10 @@ export class StallWatch {
   #instant = { atMs: -1, firedBefore: 0 };
   #look: Look | undefined;
 
-  /** `lookEvery`: events between two looks. A smaller number finds a stall sooner, but may mistake slow progress for one. */
+  /**
+   * `lookEvery`: events between two looks. A smaller number finds a stall sooner, but may mistake slow progress for
+   * one.
+   */
   constructor(clock: VirtualClock, liveness: () => Liveness, lookEvery: number = LOOK_EVERY) {
     this.#clock = clock;
     this.#liveness = liveness;

@@ -1,5 +1,6 @@
 /**
- * The entry point `dryrunner/trace`: traces, decision logs, recordings and recorded workloads as files, and the difference between two of them.
+ * The entry point `dryrunner/trace`: traces, decision logs, recordings and recorded workloads as files, and the
+ * difference between two of them.
  *
  * @module dryrunner/trace
  */

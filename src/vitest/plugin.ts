@@ -1,5 +1,6 @@
 /**
- * The entry point `dryrunner/vitest-plugin`: makes Vitest load code under test with the stand-ins of ambient time in place.
+ * The entry point `dryrunner/vitest-plugin`: makes Vitest load code under test with the stand-ins of ambient time in
+ * place.
  *
  * @module dryrunner/vitest-plugin
  */

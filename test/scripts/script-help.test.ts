@@ -1,4 +1,5 @@
-// What the scripts of package.json say to those who ask for help, and to those who give what they do not take, before anything is built or run.
+// What the scripts of package.json say to those who ask for help, and to those who give what they do not take, before
+// anything is built or run.
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';

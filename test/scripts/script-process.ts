@@ -1,7 +1,8 @@
 /**
- * What the scripts say that read their command line before anything else: `node --import tsx script-process.ts CALLS` takes pairs of a
- * script and its arguments as JSON, and prints what each said and with what it ended. Invariant: the scripts run one after the other in this
- * process, because most of the time of such a call goes into loading modules. A script that does not end is not stopped.
+ * What the scripts say that read their command line before anything else: `node --import tsx script-process.ts CALLS`
+ * takes pairs of a script and its arguments as JSON, and prints what each said and with what it ended. Invariant: the
+ * scripts run one after the other in this process, because most of the time of such a call goes into loading modules. A
+ * script that does not end is not stopped.
  */
 import process from 'node:process';
 import { projectRoot } from '../../scripts/module-graph.ts';

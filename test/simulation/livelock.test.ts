@@ -117,10 +117,10 @@ describe('the cycle of a run that does not end', () => {
   });
 
   test.each([
-    ['that moves time a little', 0.001],
-    ['of the scenario itself', 0],
-    ['that ends by itself', 0],
-  ])('%s is no stall while something is due later', async (title, ms) => {
+    ['that moves time a little', { ms: 0.001, isAwaited: false }],
+    ['of the scenario itself', { ms: 0, isAwaited: true }],
+    ['that ends by itself', { ms: 0, isAwaited: false }],
+  ])('%s is no stall while something is due later', async (_, { ms, isAwaited }) => {
     const { failure } = await simulate({
       leftovers: 'ignore',
       async scenario(sim) {
@@ -129,7 +129,7 @@ describe('the cycle of a run that does not end', () => {
         const loop = async (): Promise<void> => {
           for (let n = 0; n < 300_000; n += 1) await sleep(clock, ms, 'again');
         };
-        if (title === 'of the scenario itself') await loop();
+        if (isAwaited) await loop();
         else void loop();
         await isOver;
       },

@@ -16,7 +16,10 @@ function numbers(): string[] {
 /** The number of the defect that a bug brings back: `D43` of `D43b`. */
 const numberOf = (id: string): string => id.replace(/[a-z]$/, '');
 
-/** Names, properties and members that are not there: a ReferenceError or TypeError would be found in the place of the bug. */
+/**
+ * Names, properties and members that are not there: a ReferenceError or TypeError would be found in the place of the
+ * bug.
+ */
 const MISSING_NAMES: ReadonlySet<number> = new Set([2304, 2305, 2339, 2551, 2552, 2724]);
 
 /** Finds names that the files of a bug use and nothing declares. */

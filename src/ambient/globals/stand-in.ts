@@ -159,8 +159,9 @@ function currentCheck(): StandInCheck {
 }
 
 /**
- * Compiles a comparison that has each property as a constant. It runs twice per simulation, and in a loop over some fifty
- * properties took a tenth of a small one: the engine looks up a property by a key that varies in ten times as long.
+ * Compiles a comparison that has each property as a constant. It runs twice per simulation, and in a loop over some
+ * fifty properties took a tenth of a small one: the engine looks up a property by a key that varies in ten times as
+ * long.
  */
 function comparisonOf(all: readonly NeededStandIn[]): () => boolean {
   const owners = [...new Set(all.map(({ owner }) => owner))];

@@ -288,7 +288,8 @@ class Search {
 }
 
 /**
- * The most telling answer first: no fault, or the first in order of creation; for others the nearest, the lesser of two.
+ * The most telling answer first: no fault, or the first in order of creation; for others the nearest, the lesser of
+ * two.
  */
 function alternativesTo(decision: AskedDecision): number[] {
   const { question, n, answer } = decision;

@@ -150,7 +150,9 @@ export function hasUserFrame(stack: string): boolean {
   return telling(stack).some((line) => !isOwn(line));
 }
 
-/** The line for display, with a path that can be opened; `dryrunner` in place of a file that the package does not ship. */
+/**
+ * The line for display, with a path that can be opened; `dryrunner` in place of a file that the package does not ship.
+ */
 export function frameOf(line: string, sources?: boolean): string {
   if (isOnlyMapped(fileOfFrame(line), sources)) {
     const [, name] = FUNCTION.exec(line) ?? [];

@@ -1,6 +1,6 @@
 /**
- * Looks for a failure of a `simTest` as its plan asks. Invariants: kept logs are tried first; the plain schedule has run
- * before an exploration ends; executions that were cut off do not count as held.
+ * Looks for a failure of a `simTest` as its plan asks. Invariants: kept logs are tried first; the plain schedule has
+ * run before an exploration ends; executions that were cut off do not count as held.
  */
 import * as is from '../../kernel/shape.ts';
 import { runCampaign } from '../../explore/campaign.ts';
@@ -99,7 +99,10 @@ async function failureExplored(
   return { kind: 'unfinished', executions: report.executions - entries.length, runs };
 }
 
-/** The plain schedule if it was cut off, because it needs no choices to repeat; else the execution that fired most events. */
+/**
+ * The plain schedule if it was cut off, because it needs no choices to repeat; else the execution that fired most
+ * events.
+ */
 function mostTelling(cutOff: readonly FailingExecution[]): FailingExecution | undefined {
   return (
     cutOff.find(({ index, decisions }) => index < 0 && unusualCount(decisions) === 0) ??

@@ -1,4 +1,6 @@
-/** What a `simTest` runs: an exploration, one execution per seed, or the one of a log, as options and environment ask. */
+/**
+ * What a `simTest` runs: an exploration, one execution per seed, or the one of a log, as options and environment ask.
+ */
 import { decodeToken, isTokenText, type ReplayToken } from '../../explore/replay-token.ts';
 import { vitestReference, vitestTestOf } from '../../explore/vitest-test.ts';
 import type { Decision } from '../../kernel/decisions.ts';

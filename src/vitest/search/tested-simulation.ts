@@ -62,7 +62,10 @@ export function checkTestOptions(options: unknown): void {
   check('options', options, OPTIONS);
 }
 
-/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a definition with `prepare`, and if `ambient` is none of its values. */
+/**
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a definition with `prepare`, and if `ambient` is none of its
+ * values.
+ */
 export function simulationOf({ name, file, scenario, options = {}, signal }: SimulatedTest): NamedSimulation {
   const tested = scenarioOf(scenario);
   const { ambient } = options;

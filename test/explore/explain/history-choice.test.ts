@@ -1,4 +1,5 @@
-// Which lines a history shows where it cannot show all: what happened once, whole rounds of what alternates, and what the failure names.
+// Which lines a history shows where it cannot show all: what happened once, whole rounds of what alternates, and what
+// the failure names.
 import { expect, test } from 'vitest';
 import { ambientTime } from '../../../src/ambient/ambient-time.ts';
 import { createNetwork } from '../../../src/cluster/index.ts';
