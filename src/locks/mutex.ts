@@ -103,7 +103,7 @@ export class Mutex {
  *     await Promise.all([both('a'), both('b', results, jobs)]);
  *   },
  * });
- * console.log(failure?.details[0]); // a circle of waits: a → mutex results (b) → mutex jobs (a)
+ * console.log(failure?.details[0]); // a circular wait: a → mutex results (b) → mutex jobs (a)
  * ```
  */
 export function createMutex(world: LockWorld, options: MutexOptions): Mutex {

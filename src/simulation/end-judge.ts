@@ -38,7 +38,7 @@ const STANDS_STILL = 'Stall: time does not advance, because what fires is due ag
 const MORE_EVENTS = 'if this ends by itself, state maxEvents, which then is the only limit';
 /** Explains a standstill by the kind of its wait; takes the number of held or awaited things. */
 const WAIT_WORDS: Readonly<Record<Standstill['wait'], (count: number) => string>> = {
-  circle: () => 'there is a circle of waits',
+  circle: () => 'there is a circular wait',
   held: (count) => `${NOT_ENDED}. Still held or awaited: ${counted(count, 'resource')}`,
   unknown: () => 'the scenario awaits a promise that nothing is left to settle',
 };

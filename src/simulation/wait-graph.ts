@@ -193,7 +193,7 @@ function findCircle(
 
 function circleFact(circle: readonly Edge[]): FailureFact {
   const brief = circleText(circle);
-  return { kind: 'circle', text: `a circle of waits: ${brief}`, brief };
+  return { kind: 'circle', text: `a circular wait: ${brief}`, brief };
 }
 
 /**

@@ -48,7 +48,7 @@ function ofRun(event: RunEvent): string {
     case 'abort':
       return `${runner} was asked to abort run ${event.runId}`;
     case 'phase':
-      return `${run} entered phase ${event.phase}`;
+      return `${run} began phase ${event.phase}`;
     case 'acquired':
     case 'freed':
     case 'abandoned':

@@ -341,9 +341,9 @@ describe('reports', () => {
       });
       await never();
     });
-    expect(failure?.message).toBe('Deadlock: nothing is due any more, and there is a circle of waits');
+    expect(failure?.message).toBe('Deadlock: nothing is due any more, and there is a circular wait');
     expect(failure?.details[0]).toBe(
-      'a circle of waits: a → the answer to ask() (b) → the answer to ask() (a)',
+      'a circular wait: a → the answer to ask() (b) → the answer to ask() (a)',
     );
   });
 

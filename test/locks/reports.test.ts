@@ -36,13 +36,13 @@ async function twoLocks(sim: Simulation): Promise<void> {
 }
 
 const CIRCLE = 'a → mutex results (b) → mutex jobs (a)';
-const STANDSTILL = 'Deadlock: nothing is due any more, and there is a circle of waits';
+const STANDSTILL = 'Deadlock: nothing is due any more, and there is a circular wait';
 
 test('R211 a deadlock of locks shows the circle, who waits for what, and who holds it since when', async () => {
   const { kind, rule, message, details } = await failureOf(twoLocks);
   expect([kind, rule, message]).toEqual(['deadlock', 'R211', STANDSTILL]);
   expect(details).toEqual([
-    `a circle of waits: ${CIRCLE}`,
+    `a circular wait: ${CIRCLE}`,
     'b waits for mutex jobs since 10 ms, held by a since 0 ms',
     'a waits for mutex results since 10 ms, held by b since 0 ms',
     'b holds mutex results since 0 ms',
@@ -60,7 +60,7 @@ test('of a long circle the middle is left out, with how much that is', async () 
   );
   expect(short?.split(' → ')).toHaveLength(14);
   expect(long?.split(' → ')).toHaveLength(14);
-  expect(long).toContain('a circle of waits: o0 → mutex m1 (o1) → ');
+  expect(long).toContain('a circular wait: o0 → mutex m1 (o1) → ');
   expect(long).toContain(' → … (388 more) → ');
   expect(long).toMatch(/ → mutex m0 \(o0\)$/);
 });
@@ -122,10 +122,10 @@ test('R211 a stall names the circle too, also where it leads through answers of 
   });
   expect([kind, message]).toEqual([
     'stall',
-    'Stall: nothing but periodic work fires, and there is a circle of waits',
+    'Stall: nothing but periodic work fires, and there is a circular wait',
   ]);
   expect(details).toEqual([
-    'a circle of waits: client → mutex jobs (server) → the answer to revoke(jobs) (client)',
+    'a circular wait: client → mutex jobs (server) → the answer to revoke(jobs) (client)',
     'server waits for the answer to revoke(jobs) from client since 0 ms',
     'other waits for the answer to acquire(jobs) from server since 0 ms',
     'client waits for mutex jobs since 0 ms, held by server since 0 ms',
@@ -190,7 +190,7 @@ test('R211 tasks that share the name of the scenario are not taken for one that 
     await jobs.acquire();
     await jobs.acquire();
   });
-  expect(own.details[0]).toBe('a circle of waits: scenario → mutex jobs (scenario)');
+  expect(own.details[0]).toBe('a circular wait: scenario → mutex jobs (scenario)');
 });
 
 test('a noted wait ends once: a second end is not that of another wait of the same name', async () => {

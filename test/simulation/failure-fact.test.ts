@@ -57,7 +57,7 @@ test('a deadlock says in parts what does not go on and why', async () => {
   ]);
   expect(ofCircle.failure?.facts?.[0]).toEqual({
     kind: 'circle',
-    text: 'a circle of waits: a → mutex other (b) → mutex one (a)',
+    text: 'a circular wait: a → mutex other (b) → mutex one (a)',
     brief: 'a → mutex other (b) → mutex one (a)',
   });
 });

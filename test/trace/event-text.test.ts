@@ -44,7 +44,7 @@ const texts: readonly (readonly [TraceEvent, string])[] = [
   ],
   [{ type: 'abort', ...ofRun }, 'worker was asked to abort run 0'],
   [{ type: 'released', ...base, runner: '' }, 'the runner was released'],
-  [{ type: 'phase', ...ofRun, phase: 'checkout' }, 'run 0 of worker entered phase checkout'],
+  [{ type: 'phase', ...ofRun, phase: 'checkout' }, 'run 0 of worker began phase checkout'],
   [{ type: 'acquired', ...held }, 'process p of run 0 of worker started'],
   [{ type: 'freed', ...held }, 'process p of run 0 of worker ended'],
   [{ type: 'freed', ...held, runId: '' }, 'process p of worker ended'],

@@ -988,7 +988,7 @@ const reports: readonly Spec[] = [
     ({ failure }) => {
       checkEqual('its kind', failure?.kind, 'deadlock');
       checkEqual('its details', failure?.details.slice(0, 5), [
-        'a circle of waits: a → mutex results (b) → mutex jobs (a)',
+        'a circular wait: a → mutex results (b) → mutex jobs (a)',
         'a waits for mutex results since 10 ms, held by b since 0 ms',
         'b waits for mutex jobs since 10 ms, held by a since 0 ms',
         'a holds mutex jobs since 0 ms',

@@ -67,7 +67,7 @@ function standstillDetails(
   isPlaced: boolean,
 ): FailureDetail[] {
   if (kind !== 'deadlock' && kind !== 'stall') return [];
-  // A circle of waits needs no further details.
+  // A circular wait needs no further details.
   if (standstill?.wait === 'circle') return [];
   // The last steps of a stall belong to the work that repeats forever.
   if (kind === 'stall' && isPlaced) return [];

@@ -361,13 +361,13 @@ test('a circle of locks', async () => {
   );
   expect(lines).toMatchInlineSnapshot(`
     [
-      "circle fails at 10 ms: Deadlock: nothing is due any more, and there is a circle of waits: a → mutex results (b) → mutex jobs (a), when "start of b" is 0 ms.",
+      "circle fails at 10 ms: Deadlock: nothing is due any more, and there is a circular wait: a → mutex results (b) → mutex jobs (a), when "start of b" is 0 ms.",
       "0 ? "start of b" is 0 ms",
       "0   a took mutex jobs",
       "0   b took mutex results  (by "b starts", set at the start)",
       "10   a waits for mutex results  (by "a works", set at the start)",
       "10   b waits for mutex jobs  (by "b works", set at 0 ms by "b starts")",
-      "10 ! Deadlock: nothing is due any more, and there is a circle of waits",
+      "10 ! Deadlock: nothing is due any more, and there is a circular wait",
       "If "start of b" had been 100 ms instead of 0 ms, nothing would have failed.",
       "In the passing execution: 10 ms: a took mutex results. In the failing execution: 0 ms: b took mutex results.",
     ]

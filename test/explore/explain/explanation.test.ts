@@ -325,7 +325,7 @@ describe('a failure that is explained', () => {
     const { history } = await explain(createExecutor(stuck), []);
     const texts = history.map(({ text }) => text);
     expect(texts).toContain('note: the store of logs is away');
-    expect(texts.filter((text) => text.includes('phase'))).toEqual(['run 0 of worker entered phase upload']);
+    expect(texts.filter((text) => text.includes('phase'))).toEqual(['run 0 of worker began phase upload']);
     expect(texts.filter((text) => text.includes('output'))).toEqual([]);
   });
 

@@ -56,12 +56,12 @@ export const reportCases: readonly Spec[] = [
       checkEqual(
         'the message',
         failure?.message,
-        'Deadlock: nothing is due any more, and there is a circle of waits',
+        'Deadlock: nothing is due any more, and there is a circular wait',
       );
       checkEqual(
         'the circle',
         failure?.details[0],
-        'a circle of waits: a → the answer to ask() (b) → the answer to ask() (a)',
+        'a circular wait: a → the answer to ask() (b) → the answer to ask() (a)',
       );
     },
   ),
