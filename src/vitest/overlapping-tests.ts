@@ -1,7 +1,8 @@
 /**
- * Refuses a snapshot that the global `expect` would take for another test. In tests that overlap, that `expect` belongs
- * to the test that started last, so the executions of a `simTest` would never be compared on it. Invariant: refused
- * while the scenario's code runs only; what other tests do between its turns is theirs.
+ * Refuses a snapshot, or an assertion of `expect.soft`, that the global `expect` would take for another test. In tests
+ * that overlap, that `expect` belongs to the test that started last, so the executions of a `simTest` would never be
+ * compared on the snapshot, and the other test would fail by the assertion. Invariant: refused while the scenario's code
+ * runs only; what other tests do between its turns is theirs.
  */
 import { chai } from 'vitest';
 import { RunnerError } from '../kernel/errors.ts';
@@ -16,8 +17,12 @@ const SNAPSHOT_MATCHERS = [
   'toThrowErrorMatchingInlineSnapshot',
 ];
 
+/** By which Vitest makes an assertion soft. */
+const WITH_CONTEXT = 'withContext';
+
+/** The used subset of an assertion of chai. */
 interface Flagged {
-  /** Of chai; `vitest-test` is the test that the assertion counts for. */
+  /** `vitest-test` is the test that the assertion counts for. */
   readonly __flags?: { readonly 'vitest-test'?: { readonly id: string } };
 }
 
@@ -31,6 +36,7 @@ export function enterTest(testId: string): void {
   if (isWatched) return;
   isWatched = true;
   for (const name of SNAPSHOT_MATCHERS) watch(name);
+  watchSoft();
 }
 
 export function leaveTest(testId: string): void {
@@ -46,10 +52,7 @@ function watch(name: string): void {
     configurable: true,
     enumerable: true,
     get(this: Flagged): unknown {
-      const { __flags: flags } = this;
-      if (runningId !== undefined && flags !== undefined && isSimulating()) {
-        if (flags['vitest-test']?.id !== runningId) throw otherTest(name);
-      }
+      if (isOfOtherTest(this)) throw otherTest(name);
       return value;
     },
     set(matcher: unknown) {
@@ -61,6 +64,27 @@ function watch(name: string): void {
       });
     },
   });
+}
+
+function watchSoft(): void {
+  const assertions = chai.Assertion.prototype as unknown as Record<string, unknown>;
+  const withContext = assertions[WITH_CONTEXT] as ((this: unknown, context?: unknown) => unknown) | undefined;
+  if (withContext === undefined) return;
+  Object.defineProperty(assertions, WITH_CONTEXT, {
+    configurable: true,
+    enumerable: true,
+    writable: true,
+    value(this: Flagged, context?: { readonly soft?: unknown }): unknown {
+      if (context?.soft === true && isOfOtherTest(this)) throw otherTest('expect.soft');
+      return Reflect.apply(withContext, this, [context]);
+    },
+  });
+}
+
+/** True if the scenario of the test that runs has made the assertion, and it counts for another one. */
+function isOfOtherTest({ __flags: flags }: Flagged): boolean {
+  if (runningId === undefined || flags === undefined || !isSimulating()) return false;
+  return flags['vitest-test']?.id !== runningId;
 }
 
 function otherTest(name: string): RunnerError {

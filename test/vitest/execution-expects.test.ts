@@ -41,7 +41,7 @@ describe.concurrent('in tests that overlap', () => {
   const refusal = /take `expect` from the second argument of the test/;
   simTest('one starts before', { runs }, (sim) => sim.sleep(1));
   simTest(
-    'snapshots of the global expect, which is that of another test, are refused',
+    'snapshots and soft assertions of the global expect, which is that of another test, are refused',
     { runs },
     async (sim) => {
       await sim.sleep(1);
@@ -53,6 +53,7 @@ describe.concurrent('in tests that overlap', () => {
         () => expect(() => void JSON.parse('{')).toThrowErrorMatchingInlineSnapshot('none'),
         () => expect(value).toMatchFileSnapshot('./__snapshots__/refused.txt'),
         () => resolves.toMatchSnapshot(),
+        () => expect.soft(value).toBe(value),
       ]) {
         expect(take).toThrow(refusal);
       }
@@ -61,6 +62,7 @@ describe.concurrent('in tests that overlap', () => {
   simTest('those of the expect of the context are taken', { runs }, async (sim, { expect: own }) => {
     await sim.sleep(sim.choose('ms', 3));
     own('own').toMatchInlineSnapshot(`"own"`);
+    own.soft('soft').toBe('soft');
     await own('in a file').toMatchFileSnapshot('./__snapshots__/seen-in-a-file.txt');
   });
   simTest('one starts after', { runs }, (sim) => sim.sleep(1));
