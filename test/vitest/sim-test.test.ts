@@ -417,6 +417,8 @@ describe('a simulation as a test', () => {
 
   test.for([
     { seeds: 0 },
+    { seeds: [] },
+    { seeds: new Set() },
     { seeds: 0.5 },
     { seeds: 'seed' },
     { seeds: null },

@@ -15,7 +15,7 @@ import type { ReplayToken } from '../../explore/replay-token.ts';
 import { portfolioStrategy } from '../../explore/strategies/portfolio.ts';
 import { check } from '../../kernel/argument-check.ts';
 import type { Decision } from '../../kernel/decisions.ts';
-import { RunnerError } from '../../kernel/errors.ts';
+import { invalidArgument, RunnerError } from '../../kernel/errors.ts';
 import { keyedReplayDecisions } from '../../kernel/replay-decisions.ts';
 import { randomDecisions } from '../../kernel/random-decisions.ts';
 import { addReached } from '../../model/reached-names.ts';
@@ -162,6 +162,7 @@ async function failureOfSeeds(
     }
     addReached(sometimes, verdict.sometimes);
   }
+  if (executions === 0) throw invalidArgument('seeds', 'at least one seed', run.test.options?.seeds);
   if (executions > 1) noteNeverReached(run.test, sometimes, executions);
   return undefined;
 }
