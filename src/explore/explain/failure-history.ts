@@ -124,7 +124,7 @@ function takeBest(rows: Rows, candidates: readonly HistoryCandidate[], most: num
   for (const { candidate, index } of byWorth) {
     if (!rows.hasRoom(most)) return;
     // Events around it may explain how the named subject got there, so they are shown if there is room.
-    const isTelling = candidate.rank <= RANK.around;
+    const isTelling = candidate.rank <= RANK.beside;
     if (!isTelling && rows.size >= LINES_MIN && byWorth.length - rows.taken > LEFT_OUT_MIN) return;
     rows.take(index, most);
   }

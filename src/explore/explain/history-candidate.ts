@@ -18,9 +18,11 @@ export const RANK = {
   /** What happened once, and belongs to nothing that the failure names. */
   context: 7,
   around: 8,
-  minor: 9,
-  routine: 10,
-  never: 11,
+  /** What fires again and again in plain code, right before or after something else. */
+  beside: 9,
+  minor: 10,
+  routine: 11,
+  never: 12,
 } as const;
 
 /** A rank. */
@@ -45,6 +47,8 @@ export interface HistoryCandidate {
   readonly event?: TraceEvent;
   /** True if the text is about the clock event itself. */
   readonly isFiring: boolean;
+  /** True for a clock event of a scenario without runners and nodes, in which nothing else is a line. */
+  readonly isOfPlainCode?: boolean;
   /** Lower ranks are chosen first. */
   readonly rank: Rank;
   /**
@@ -56,8 +60,8 @@ export interface HistoryCandidate {
 
 /**
  * True for what counts as a line: no metrics, and clock events only if a decision picked them, because their effects
- * count already.
+ * count already, or if they are those of plain code, where they are what happens.
  */
-export function isLine({ role, isFiring, rank }: HistoryCandidate): boolean {
-  return (role === 'decision' || !isFiring) && rank < RANK.never;
+export function isLine({ role, isFiring, isOfPlainCode = false, rank }: HistoryCandidate): boolean {
+  return (role === 'decision' || !isFiring || isOfPlainCode) && rank < RANK.never;
 }

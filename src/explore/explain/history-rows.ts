@@ -10,6 +10,9 @@ import { causeText } from './line-cause.ts';
 import { repeatedGroupAt } from './repeated-group.ts';
 import type { RunIndex } from './run-index.ts';
 
+/** Maximum number of clock events not chosen that are named to find equal ones. */
+const NAMED_MAX = 200;
+
 /** Candidates that share a line, in chronological order. */
 export interface Row {
   readonly candidates: readonly [HistoryCandidate, ...HistoryCandidate[]];
@@ -201,6 +204,7 @@ export class Rows {
     let inGroup: ReadonlySet<number> = new Set();
     let row: [number, ...number[]] | undefined;
     let unchosen: number[] = [];
+    const mayJoin = this.#joinable();
     const endRow = (): void => {
       if (row !== undefined) rows.push(this.#rowOf(row));
       row = undefined;
@@ -215,8 +219,7 @@ export class Rows {
       }
       if (inGroup.has(index)) return;
       const isChosen = this.has(index);
-      // Naming every clock event of an instant would take too long.
-      if (!isChosen && (candidate.isFiring || candidate.rank >= RANK.never)) return;
+      if (!isChosen && (candidate.rank >= RANK.never || !mayJoin(candidate))) return;
       const isLike = (other: number): boolean => this.#isAlike(this.#at(other), candidate);
       if (row !== undefined && isLike(row[0])) row.push(index);
       else if (isChosen) {
@@ -232,6 +235,21 @@ export class Rows {
     endRow();
     this.#size = rows.length;
     return rows;
+  }
+
+  /**
+   * True for candidates that were not chosen may share a line with one that was. Naming every clock event of an
+   * instant would take too long, so of those only the first ones may that plain code set for the instant of such a line.
+   */
+  #joinable(): (candidate: HistoryCandidate) => boolean {
+    const instants = new Set([...this.#taken].map((index) => this.#at(index).atMs));
+    let named = 0;
+    return ({ isFiring, isOfPlainCode = false, atMs }) => {
+      if (!isFiring) return true;
+      if (!isOfPlainCode || !instants.has(atMs) || named >= NAMED_MAX) return false;
+      named += 1;
+      return true;
+    };
   }
 
   #rowOf(indices: readonly [number, ...number[]]): Row {

@@ -5,6 +5,7 @@
 import type { MessageEvent } from '../../model/message-text.ts';
 import type { TraceEvent } from '../../model/trace-event.ts';
 import type { CallArguments } from './call-arguments.ts';
+import { type DecisiveAnswers, decisiveAnswers } from './decisive-answers.ts';
 import { isAnswer } from './exchanges.ts';
 import type { IsAbout } from './failure-subjects.ts';
 import { RANK, type Rank } from './history-candidate.ts';
@@ -34,14 +35,17 @@ export class MessageRanks {
   readonly #chain: ReadonlySet<TraceEvent>;
   readonly #ledLast: ReadonlySet<TraceEvent>;
   readonly #undelivered: ReadonlySet<TraceEvent>;
+  readonly #answers: DecisiveAnswers;
   readonly #args: CallArguments;
 
-  constructor({ run, args }: RunIndex, context: MessageContext) {
+  constructor(index: RunIndex, context: MessageContext) {
+    const { run, args } = index;
     this.#context = context;
     const chain = chainIn(run);
     this.#chain = new Set(chain.flat());
     this.#ledLast = new Set(chain[0]);
     this.#undelivered = undeliveredIn(run.events);
+    this.#answers = decisiveAnswers(index, context.words);
     this.#args = args;
   }
 
@@ -50,7 +54,8 @@ export class MessageRanks {
     const { isAbout, words, beforeCrash, recurring } = this.#context;
     if (this.#undelivered.has(event)) return RANK.undelivered;
     if (this.#ledLast.has(event)) return RANK.struck;
-    if (this.#chain.has(event)) return RANK.named;
+    if (this.#answers.decisive.has(event)) return RANK.pointed;
+    if (this.#chain.has(event) || this.#answers.others.has(event)) return RANK.named;
     if (words.has(name)) return this.#rankOfNamedCall(event);
     if (beforeCrash.has(event)) return RANK.namedPart;
     if (recurring.isBetween(event)) return RANK.minor;

@@ -20,14 +20,22 @@ const STOPS: ReadonlySet<string> = new Set(['deadline', 'memory', 'bound']);
  * after the first decision may have led to the failure, and comes before all that fires again and again.
  */
 export function withSilentFirings(
-  { run: { firings, events }, names, order, unusual: [first] }: RunIndex,
+  { run: { firings, events }, names, order, unusual }: RunIndex,
   candidates: readonly HistoryCandidate[],
   named: readonly number[],
 ): HistoryCandidate[] {
   const silent = silentIn(firings, candidates, named);
-  const recurrenceOf = recurrencesOf([...firings.values()], silent, names);
+  const kinds = kindsOf([...firings.values()], names);
+  const recurrenceOf = recurrencesOf(kinds, silent);
   const isPlain = events.every(({ event }) => event.type === 'note');
+  const turns = isPlain ? turnsIn([...firings.values()], kinds) : new Set<EventInfo>();
+  const [first] = unusual;
   const since = first === undefined ? -1 : (order.get(first.firingId) ?? -1);
+  // The line of a decision about order says what it passed over.
+  const passedOver = new Set(unusual.flatMap(({ due: [passed] }) => passed?.id ?? []));
+  // The sleeps of a scenario that notes what it does only separate its notes.
+  const isShown = ({ id, topic }: EventInfo): boolean =>
+    isOfUser(topic, true) && !passedOver.has(id) && (topic !== SCENARIO_SLEEP || events.length === 0);
   const lines: HistoryCandidate[] = [];
   let next = 0;
   const addUntil = (at: number): void => {
@@ -35,7 +43,9 @@ export function withSilentFirings(
       const place = order.get(firing.id) ?? 0;
       if (place >= at) return;
       const recurrence = recurrenceOf(firing);
-      lines.push(lineOf(firing, names, rankOf(firing, { recurrence, isSince: place >= since, isPlain })));
+      const isTurn = turns.has(firing);
+      const rank = rankOf(firing, { recurrence, isSince: place >= since, isPlain, isTurn });
+      lines.push(lineOf(firing, names, { rank, isOfPlainCode: isPlain && isShown(firing) }));
       next += 1;
     }
   };
@@ -63,11 +73,15 @@ function silentIn(
   return [...firings.values()].filter((firing) => !isSpeaking(firing));
 }
 
-function lineOf(firing: EventInfo, names: EventNames, rank: Rank): HistoryCandidate {
+function lineOf(
+  firing: EventInfo,
+  names: EventNames,
+  { rank, isOfPlainCode }: { readonly rank: Rank; readonly isOfPlainCode: boolean },
+): HistoryCandidate {
   const { id, topic, atMs } = firing;
   const isEnd = topic === SCENARIO_SLEEP || names.isStep(firing);
   const textOf = (): string => recoveryText(firing) ?? `${names.of(firing)} ${isEnd ? 'ends' : 'fires'}`;
-  return { role: 'event', atMs, runner: '', textOf, firingId: id, isFiring: true, rank };
+  return { role: 'event', atMs, runner: '', textOf, firingId: id, isFiring: true, isOfPlainCode, rank };
 }
 
 /**
@@ -76,15 +90,22 @@ function lineOf(firing: EventInfo, names: EventNames, rank: Rank): HistoryCandid
  */
 type Recurrence = 'rare' | 'end' | 'between';
 
-function rankOf(
-  firing: EventInfo,
-  { recurrence, isSince, isPlain }: { recurrence: Recurrence; isSince: boolean; isPlain: boolean },
-): Rank {
+/** What the rank of an event depends on besides the event. */
+interface Circumstances {
+  readonly recurrence: Recurrence;
+  /** True since the first decision. */
+  readonly isSince: boolean;
+  readonly isPlain: boolean;
+  /** True right before or after an event of another kind. */
+  readonly isTurn: boolean;
+}
+
+function rankOf(firing: EventInfo, { recurrence, isSince, isPlain, isTurn }: Circumstances): Rank {
   const isSleep = firing.topic === SCENARIO_SLEEP;
   // Looking up where a sleep was set is slow; without a place it is almost never the user's.
   if (isSleep && !('place' in firing)) return RANK.routine;
   if (isSleep) return recurrence === 'between' ? RANK.routine : RANK.minor;
-  if (recurrence === 'between') return RANK.minor;
+  if (recurrence === 'between') return isTurn && isOfUser(firing.topic, isPlain) ? RANK.beside : RANK.minor;
   return recurrence === 'rare' && isSince && isOfUser(firing.topic, isPlain) ? RANK.context : RANK.around;
 }
 
@@ -93,17 +114,26 @@ function isOfUser(topic: Topic, isPlain: boolean): boolean {
   return isSetByLine(topic) || (isPlain && topic.owner === '' && topic.subject === '');
 }
 
-/** `silent` are among `all`, and whatever of their kind has lines of its own counts as well. */
-function recurrencesOf(
-  all: readonly EventInfo[],
-  silent: readonly EventInfo[],
-  names: EventNames,
-): (firing: EventInfo) => Recurrence {
+/** The kinds of all events, because whatever has lines of its own counts as well. */
+function kindsOf(all: readonly EventInfo[], names: EventNames): Kinds {
   const kinds = new Kinds();
   for (const firing of all) kinds.addUnnumbered(firing, firing.topic.text);
   // Timers are distinguished by where they were set. Looking that up is slow, so the last ones have to do.
   const placed = all.filter((firing) => isSetByLine(firing.topic) && isOften(kinds.countOf(firing)));
   for (const firing of placed.slice(-PLACED_MAX)) kinds.add(firing, `set: ${names.of(firing)}`);
+  return kinds;
+}
+
+/** The events right before or after one of another kind: where what alternates takes turns. */
+function turnsIn(all: readonly EventInfo[], kinds: Kinds): ReadonlySet<EventInfo> {
+  const isAnother = (one: EventInfo, other: EventInfo | undefined): boolean =>
+    other !== undefined && kinds.of(one) !== kinds.of(other);
+  return new Set(
+    all.filter((firing, at) => [all[at - 1], all[at + 1]].some((other) => isAnother(firing, other))),
+  );
+}
+
+function recurrencesOf(kinds: Kinds, silent: readonly EventInfo[]): (firing: EventInfo) => Recurrence {
   const ends = new Set<EventInfo>();
   const last = new Map<unknown, EventInfo>();
   for (const firing of silent) {

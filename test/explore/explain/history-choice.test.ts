@@ -101,6 +101,59 @@ test('a timer that fires once after the first decision is shown, however often o
   );
 });
 
+/** Two workers of plain code nap side by side for 70 ms, `naps` times, and a loop looks every 10 ms until all is done. */
+async function napsOfTwo(naps: number, pollMs = 10): Promise<string[]> {
+  const nap = async (ms: number): Promise<void> => {
+    await new Promise((resolve) => {
+      setTimeout(resolve, ms);
+    });
+  };
+  const wait = async (ms: number): Promise<void> => {
+    await new Promise((resolve) => {
+      setTimeout(resolve, ms);
+    });
+  };
+  const lines = await linesOf(
+    async (sim) => {
+      let steps = 0;
+      const work = async (): Promise<void> => {
+        for (let step = 0; step < naps; step += 1) {
+          await nap(70);
+          steps += 1;
+        }
+      };
+      const poll = async (): Promise<void> => {
+        while (steps < 2 * naps) await wait(pollMs);
+      };
+      await Promise.all([work(), work(), poll()]);
+      sim.check(false, 'too few');
+    },
+    { options: { ambient: ambientTime() } },
+  );
+  return lines.map((line) => line.replace(/the timer set (?:by|in) (?:napsOfTwo\.)?(\w+) \(.* fires/, '$1'));
+}
+
+test('in plain code each turn of what fires again and again is shown, and what is left out is counted', async () => {
+  expect(await napsOfTwo(2)).toEqual([
+    '10 ms   wait',
+    ...['60 ms   wait', '70 ms   nap', '70 ms   wait', '70 ms   nap', '80 ms   wait'],
+    ...['130 ms   wait', '140 ms   nap', '140 ms   wait', '140 ms   nap', '150 ms   wait'],
+    '150 ms ! too few',
+    '(8 more lines left out)',
+  ]);
+});
+
+test('equal firings of one instant of plain code share a line, whether or not each was chosen', async () => {
+  expect(await napsOfTwo(20, 35)).toEqual([
+    '35 ms   wait',
+    '70 ms   nap (2 times, with 1 other line between)',
+    ...['1295 ms   wait', '1330 ms   nap', '1330 ms   wait', '1330 ms   nap', '1365 ms   wait'],
+    ...['1400 ms   nap', '1400 ms   wait', '1400 ms   nap', '1435 ms   wait'],
+    '1435 ms ! too few',
+    '(69 more lines left out)',
+  ]);
+});
+
 /* eslint-enable no-restricted-globals */
 
 test.for([
