@@ -6,6 +6,7 @@ import * as is from '../kernel/shape.ts';
 import type { Service } from '../model/service.ts';
 import type { StatusQuerier } from '../model/status-reader.ts';
 import type { RunState } from '../model/run-state.ts';
+import { whenSettled } from '../model/maybe-promise.ts';
 import type { RunStatus } from '../model/run-status.ts';
 import { ALL_MASK, DONE_MASK, maskForState, maskMatches } from '../model/state-mask.ts';
 import { check } from '../kernel/argument-check.ts';
@@ -134,10 +135,13 @@ function settling(given: unknown): Settling {
   if (typeof (given as Partial<Promise<unknown>> | null)?.then !== 'function') {
     throw invalidArgument('expect(…)', 'a promise, a function that gives one, or a runner', given);
   }
-  const settled = (given as Promise<unknown>).then(
-    () => 'it was fulfilled',
-    (error: unknown) => `it was rejected with ${describeValue(messageOf(error))}`,
-  );
+  const settled = new Promise<string>((resolve) => {
+    whenSettled(
+      given,
+      () => resolve('it was fulfilled'),
+      (error) => resolve(`it was rejected with ${describeValue(messageOf(error))}`),
+    );
+  });
   return { what: 'the promise', settled, pending: () => 'it was still pending' };
 }
 

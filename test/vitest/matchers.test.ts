@@ -76,6 +76,14 @@ describe('matchers of scenarios', () => {
     await expect(leaky).not.toBeDeterministic();
   });
 
+  simTest('toSettleWithin waits for a thenable that is no promise', { runs: 1 }, async () => {
+    const never: unknown = { then: () => undefined };
+    await expect(never).not.toSettleWithin(5);
+    const later: unknown = { then: (resolve: () => void) => void setTimeout(resolve, 1_000) };
+    await expect(later).not.toSettleWithin(5);
+    await expect(later).toSettleWithin(2_000);
+  });
+
   test('toHoldInvariants explains what does not hold', async () => {
     const coin = (sim: Simulation): void =>
       sim.check(sim.pick('toss', ['heads', 'tails']) === 'heads', 'tails');
