@@ -12,7 +12,7 @@ import { encodeToken } from './replay-token.ts';
 import type { ShrinkEnd } from './shrink/shrinker.ts';
 
 /** What failed, with the first log that showed it, and the results of shrinking and explaining so far. */
-export interface FailingExecution extends Omit<Failure, 'kind' | 'cause'> {
+export interface FailingExecution extends Omit<Failure, 'kind' | 'cause' | 'facts' | 'standstill'> {
   /** Reference of the scenario on a command line; its name if the campaign knows no other. */
   readonly scenario: string;
   /** Seed of `world.random`; absent for the seed of explorations. */
