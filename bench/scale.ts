@@ -20,7 +20,7 @@ type MakeRunner = (sim: Simulation, name: string) => Service;
 const fake: MakeRunner = (sim, name) => createFakeRunner(sim.world, { name, script: argvScript });
 const simulated: MakeRunner = (sim, name) => createSimulatedRunner(sim.world, { name });
 
-/** One simulation with so many runners, each of which does its jobs one after the other; `atWork` of them at a time. */
+/** One simulation with that many runners, each of which does its jobs one after the other; `atWork` of them at a time. */
 async function simulateRunners(
   make: MakeRunner,
   runners: number,
@@ -96,7 +96,7 @@ async function measureFake(rounds: number): Promise<Figure[]> {
   ];
 }
 
-/** Beside all at work, few of them: with that, the cost of so many runners is separated from the cost of so many open jobs. */
+/** Beside all at work, few of them: with that, the cost of many runners is separated from the cost of many open jobs. */
 async function measureSimulated(rounds: number): Promise<Figure[]> {
   const { few, many, jobs } = SIMULATED;
   const costs: Record<'few' | 'some' | 'all', number[]> = { few: [], some: [], all: [] };

@@ -38,7 +38,7 @@ const GOALS = [
 const WARM_UP_SLEEPS = 50_000;
 const DELAY_MS_MAX = 1000;
 
-/** Resolves after so many milliseconds. */
+/** Resolves after that many milliseconds. */
 export type Sleep = (ms: number) => Promise<unknown>;
 type Way = (pending: number, sleeps: number) => Promise<void>;
 

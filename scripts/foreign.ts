@@ -1,5 +1,5 @@
 // Popular packages of npm as they are, under what their documentation promises (sims/foreign, docs/foreign.md): a row per promise as it
-// comes. Each is run under so many seeds; then again in reverse order and watched for escapes, where each hash must be the same; then with
+// comes. Each is run under that many seeds; then again in reverse order and watched for escapes, where each hash must be the same; then with
 // the portfolio until it fails; one that fails also with fast-check, whose scheduler orders what is due together. What is not installed yet is installed from the lockfile in sims/foreign.
 //   --only NAME,…     some packages or promises
 //   --seeds N         executions of each (2000)

@@ -11,7 +11,7 @@ import { createSystemClock } from '../src/host/system-clock.ts';
 const SMALL = 20;
 const LARGE = 200;
 const ROUNDS = 3;
-/** Time per run in a large crowd is at most so many times that in a small one. */
+/** Time per run in a large crowd is at most this many times that in a small one. */
 const RATIO_MAX = 2;
 
 /** Medians in milliseconds per run. */

@@ -67,7 +67,7 @@ export function createGround(through: string, only: string): HostileGround {
   };
 }
 
-/** The order of so many runs: rounds of all kinds, each shuffled. */
+/** The order of that many runs: rounds of all kinds, each shuffled. */
 export function planRuns(kinds: readonly HostileKind[], runs: number, seed: string): HostileKind[] {
   const random = createRandomStream(seed);
   const plan: HostileKind[] = [];

@@ -5,7 +5,7 @@
 //   --part odd|even     the first, third … mistake of them, or the second, fourth …: strategies are tuned with the odd ones
 //   --strategies NAME,… which compare (portfolio,random,pct,pos)
 //   --starts N          cold starts of each (3)
-//   --executions N      at most so many per hunt (20000)
+//   --executions N      at most N per hunt (20000)
 //   --seed S            other cold starts (1)
 //   --healthy           explores the correct programs instead, which must hold
 //   --help              this text

@@ -1,11 +1,11 @@
 // The measure of power: draws mutants at random, keeps those that the unit tests kill, and lets generic and shipped scenarios and the suite of
 // conformance hunt for each of them separately. A row per mutant as it comes, then the rates, and what only unit tests saw.
-//   --count N         so many that the unit tests kill (200)
+//   --count N         N that the unit tests kill (200)
 //   --seed S          another draw (1)
 //   --seconds N       time of the processor for each way to hunt (20)
 //   --only FOLDER     one folder: model, store, runners, …, or nodes
 //   --ways WAY,…      some of generic, shipped, conformance (all)
-//   --jobs N          so many mutants at a time (2)
+//   --jobs N          N mutants at a time (2)
 //   --resume          goes on with the hunt of this seed that was stopped
 //   --report FILE     where the hunt is kept as it goes (.dryrunner/mutant-hunt/SEED.jsonl)
 //   --reasons FILE    JSON: why a mutant is seen by unit tests only, by its id

@@ -1,10 +1,10 @@
-// Explores each shipped runner that lives in virtual time by its generic workload, until so many executions have not failed. A line per batch as it
+// Explores each shipped runner that lives in virtual time by its generic workload, until a number of executions have not failed. A line per batch as it
 // comes; a failure is printed with the line that repeats it, and ends the exploration of its runner. Stopped by Ctrl-C, it goes on where it was.
 //   --runs N          executions of each runner (1000000)
 //   --seed S          another exploration (1)
 //   --only A,B        some runners
-//   --jobs N          so many processes (1)
-//   --batch N         so many executions at a time (5000)
+//   --jobs N          N processes (1)
+//   --batch N         N executions at a time (5000)
 //   --state FILE      where it is kept as it goes (.dryrunner/silence/SEED.jsonl)
 //   --anew            forgets what is kept there
 //   --replay TOKEN    runs one failure again

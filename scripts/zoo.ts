@@ -2,8 +2,8 @@
 // time on two cores. First come the bugs that need exploration and whose scenarios do not know them, which is what the gate is about; below
 // their headline come the others. A row per bug as it comes; progress on stderr.
 //   --only ID,…         some bugs
-//   --sample N          so many bugs, drawn by --seed
-//   --executions N      at most so many per hunt (50000)
+//   --sample N          N bugs, drawn by --seed
+//   --executions N      at most N per hunt (50000)
 //   --time SECONDS      ends a hunt that takes for ever (600)
 //   --strategy NAME     how to explore (portfolio)
 //   --seed S            another cold start (1)

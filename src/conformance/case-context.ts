@@ -136,12 +136,12 @@ export class CaseContext {
     return this.#subject.wallWorld === undefined;
   }
 
-  /** The length of so many steps, in milliseconds. */
+  /** The length of that many steps, in milliseconds. */
   ms(steps: number): number {
     return steps * this.#stepMs;
   }
 
-  /** Sleeps for so many steps. */
+  /** Sleeps for that many steps. */
   sleep(steps: number): Promise<void> {
     return sleep(this.world.clock, this.ms(steps), 'case sleep', this.#life.signal);
   }
@@ -224,7 +224,7 @@ export class CaseContext {
     }
   }
 
-  /** The end of a command with a timeout of so many steps, or more if the machine needs longer to end it. */
+  /** The end of a command with a timeout of that many steps, or more if the machine needs longer to end it. */
   endBefore(runner: Service, command: Command, steps: number): Promise<TimedEnd> {
     return this.fitTimeout(
       steps,
@@ -233,7 +233,7 @@ export class CaseContext {
     );
   }
 
-  /** The end of a command with a timeout of so many steps, or more if the machine needs longer to bring it to RUNNING. */
+  /** The end of a command with a timeout of that many steps, or more if the machine needs longer to bring it to RUNNING. */
   endRunning(runner: Service, command: Command, steps: number): Promise<TimedEnd> {
     return this.fitTimeout(
       steps,

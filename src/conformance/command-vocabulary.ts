@@ -10,11 +10,11 @@ import type { Capability } from './capability.ts';
 
 /** Makes commands. Commands of a capability that a runner lacks are never requested of it. */
 export interface CommandVocabulary {
-  /** Ends with that exit code after so many milliseconds; 0 means immediately. */
+  /** Ends with that exit code after that many milliseconds; 0 means immediately. */
   exit(exitCode: number, afterMs?: number): Command;
   /** Runs until it is stopped. */
   hang(): Command;
-  /** Writes to both streams, stdout first, then ends with 0 after so many milliseconds. */
+  /** Writes to both streams, stdout first, then ends with 0 after that many milliseconds. */
   write(stdout: string, stderr: string, afterMs?: number): Command;
   /** Writes to stdout, then runs until it is stopped. */
   writeAndHang(stdout: string): Command;

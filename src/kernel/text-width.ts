@@ -49,7 +49,7 @@ export function padded(text: string, columns: number, fill: ' ' | '-' = ' '): st
   return text + fill.repeat(Math.max(0, columns - widthOf(text)));
 }
 
-/** The beginning of the text that takes so many columns at most. */
+/** The beginning of the text that takes at most that many columns. */
 export function cutToWidth(text: string, columns: number): string {
   if (NARROW.test(text)) return text.slice(0, Math.max(0, columns));
   let kept = '';

@@ -6,7 +6,7 @@ export function addReached(reached: Record<string, boolean>, more: Readonly<Reco
   for (const [name, isReached] of Object.entries(more)) reached[name] = isReached || reached[name] === true;
 }
 
-/** The words for names that were never reached in so many executions or sequences. */
+/** The words for names that were never reached in that many executions or sequences. */
 export function neverReachedText(where: string, names: readonly string[]): string {
   return `never reached in ${where}: ${names.map(reportText).join(', ')}`;
 }

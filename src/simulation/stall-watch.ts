@@ -31,7 +31,7 @@ export const STALL_STRETCH: number = (LOOKS_MIN - 1) * LOOK_EVERY;
  */
 export const STALL_EVENTS_LEAST: number = STALL_STRETCH + 2 * LOOK_EVERY + LOOK_LENGTH + LAST_LOOK_LENGTH;
 /**
- * So many events must fire at one instant before those that are due later count as kept from firing: a loop at one
+ * This many events must fire at one instant before those that are due later count as kept from firing: a loop at one
  * instant may end at any time, and no state shows that it will.
  */
 const STILL_EVENTS_LEAST = 1_000_000;
@@ -68,7 +68,7 @@ interface Stretch {
 export class StallWatch {
   /** The number of fired events at which to look next. */
   lookAt: number;
-  /** So many events at one instant keep what is due later from firing. */
+  /** This many events at one instant keep what is due later from firing. */
   readonly stillEvents: number;
   readonly #clock: VirtualClock;
   readonly #liveness: () => Liveness;

@@ -27,7 +27,7 @@ export interface CampaignTask {
   readonly keepGoing: boolean;
   /** Whether to watch for accesses outside of the simulation; takes about twice the time. */
   readonly strict: boolean;
-  /** Runs one in so many executions twice, to check for determinism; 0 for none. */
+  /** Runs one in this many executions twice, to check for determinism; 0 for none. */
   readonly auditEvery?: number;
   /** Logs to try before anything else. */
   readonly corpus: readonly CorpusEntry[];

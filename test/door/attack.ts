@@ -30,7 +30,7 @@ export interface Target {
 }
 
 const ARITY_MAX = 4;
-/** Calls that are still waiting after so many turns wait for something that these values cannot bring. */
+/** Calls that are still waiting after that many turns wait for something that these values cannot bring. */
 const TURNS = 3;
 
 /** Every kind at every place, every kind in every field of an argument that is a record, and drawn lists of kinds. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { chooseDrain } from '../../src/kernel/drain.ts';
 import { DrainSlices } from '../../src/kernel/drain-slices.ts';
 
-/** Whether what goes on after a run of so many turns is part of one. */
+/** Whether what goes on after a run of that many turns is part of one. */
 async function goesOnWithin(turns: number): Promise<boolean> {
   let isWithin = false;
   const slices = new DrainSlices({

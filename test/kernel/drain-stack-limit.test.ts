@@ -10,7 +10,7 @@ const before = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit') as Prop
 
 afterEach(() => void Object.defineProperty(Error, 'stackTraceLimit', before));
 
-/** Frames of an error that is made below so many calls. */
+/** Frames of an error that is made below that many calls. */
 function framesBelow(calls: number): number {
   return calls === 0 ? (new Error('here').stack ?? '').split('\n').length - 1 : framesBelow(calls - 1);
 }

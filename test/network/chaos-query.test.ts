@@ -21,7 +21,7 @@ beforeEach(() => {
 const at = (ms: number, act: () => void): void => void clock.timer('test', ms, act);
 const done = { allRuns: true, states: DONE_MASK };
 
-/** Chaos that delays the first query, or queryNow, by so many milliseconds. */
+/** Chaos that delays the first query, or queryNow, by that many milliseconds. */
 function delayed(delayMs: number, operation = 'query'): ChaosRunner {
   const choices = new ScriptedChoices({ [`chaos ${operation} all delay`]: [delayMs] });
   return createChaosRunner({ clock, choices }, behind, { maxDelayMs: 1000, delaySteps: 1000 });

@@ -23,7 +23,7 @@ import type { Simulation } from '../../src/simulation/simulation.ts';
 import { inSimulation } from '../runners/in-simulation.ts';
 import { addAction, type BazelLab, commandFor, makeBazelLab } from './bazel-lab.ts';
 
-/** What happens to a call: it fails before it is made, or after so many answers, or its answers end there without an error. */
+/** What happens to a call: it fails before it is made, or after that many answers, or its answers end there without an error. */
 type Mishap = { readonly fail: RpcError; readonly after?: number } | { readonly endAfter: number };
 /** By method and call, counted from 1: `Execute 1`. */
 type Mishaps = Readonly<Record<string, Mishap>>;

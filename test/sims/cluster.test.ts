@@ -20,7 +20,7 @@ const SEEDS: Readonly<Record<string, string>> = {
 
 const programs = await Promise.all(clusterPrograms.map((load) => load()));
 
-/** The failures of so many executions, up to the first that is enough. */
+/** The failures of that many executions, up to the first that is enough. */
 async function failuresOf(
   scenario: ScenarioDefinition,
   maxExecutions: number,

@@ -6,7 +6,7 @@ import { createStrategy } from '../../src/explore/strategies/create-strategy.ts'
 import type { ScenarioDefinition } from '../../src/simulation/scenario.ts';
 
 /**
- * The first failure of so many executions that is the wanted one, or else the first of all: what is broken shows in several ways, and which of
+ * The first failure of some executions that is the wanted one, or else the first of all: what is broken shows in several ways, and which of
  * them comes first is up to the strategy.
  */
 export async function failureOf(

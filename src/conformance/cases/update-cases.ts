@@ -21,7 +21,7 @@ interface Held {
 }
 
 /**
- * A runner of capacity 3 whose filer asks for an update every so many steps; each update lasts until the case lets it
+ * A runner of capacity 3 whose filer asks for an update every few steps; each update lasts until the case lets it
  * end.
  */
 async function held(t: CaseContext, everySteps: number): Promise<Held> {

@@ -127,7 +127,7 @@ export class RunnerClient {
     this.#work = work;
   }
 
-  /** Performs so many operations, one after another; does not await those that may never end. */
+  /** Performs that many operations, one after another; does not await those that may never end. */
   async live(draws: Draws, operations: number): Promise<void> {
     for (let step = 1; step <= operations; step += 1) {
       const own = draws.of(`step ${step}`);

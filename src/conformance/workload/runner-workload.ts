@@ -45,7 +45,7 @@ export function runnerWorkload(
 /** Longer histories are not checked, because they take longer than they are worth. */
 const HISTORY_MAX = 60;
 /**
- * In one of so many executions every part has a plan, which the runner is checked against: more often if it has more
+ * In one in this many executions every part has a plan, which the runner is checked against: more often if it has more
  * parts.
  */
 function plannedOneIn(subject: ConformanceSubject): number {

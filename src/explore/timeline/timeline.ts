@@ -648,7 +648,7 @@ export async function recordTimeline(executor: Executor, log: readonly Decision[
  *
  * @param executor stops after a limited number of events.
  *
- * @param executor stops after so many events.
+ * @param executor stops after that many events.
  */
 export function recordBeginning(executor: Executor, whole: Verdict): Promise<Timeline> {
   return timelineOf(executor, whole.decisions(), whole);

@@ -401,7 +401,7 @@ class DiskBlobs implements DiskContentStore {
   }
 
   /**
-   * Reserves room for so many bytes of a blob of `wholeBytes` until `#free` is called.
+   * Reserves room for that many bytes of a blob of `wholeBytes` until `#free` is called.
    *
    * @throws RunnerError (rejects) `RUNNER_STORE_FULL`.
    */
@@ -568,7 +568,7 @@ function checkOffset(offset: number, { sizeBytes }: Digest): void {
 interface WriterPlace {
   /** Path of the file that is being written. */
   readonly path: string;
-  /** Rejects if there is no room for so many more bytes. */
+  /** Rejects if there is no room for that many more bytes. */
   reserve(bytes: number): Promise<void>;
   free(bytes: number): void;
   /** Moves the finished file into the store. */
