@@ -3,7 +3,7 @@
  * `process.nextTick` or `queueMicrotask`. Node would end the process, and a test runner would blame the test that runs
  * at the moment; here the error fails the simulation. A rejection that is handled before virtual time advances does not
  * count. Uncaught errors of code outside the simulation are left to Node. Invariant: an error that may be of either
- * fails the simulation and goes on to Node's listeners, so that a failure that nobody minds hides it from no one.
+ * fails the simulation and goes on to Node's listeners, so that an expected failure never hides it.
  */
 import { isInstance } from '../kernel/argument-check.ts';
 import { onProcessEvents, type PassOn } from '../kernel/drain-host.ts';
@@ -69,8 +69,8 @@ export class UncaughtErrors {
 
   /**
    * `isLate`: Node reports rejections only at the end of a turn of many events. `isOfRun` returns whether the error
-   * that Node reports now comes from the simulation, `'perhaps'` if that cannot be known; `now` returns virtual time, the process whose code runs, and what
-   * called it; `passOn` calls the listeners for an error of other code.
+   * that Node reports now comes from the simulation, `'perhaps'` if that cannot be known; `now` returns virtual time, the
+   * process whose code runs, and what called it; `passOn` calls the listeners for an error of other code.
    */
   constructor(
     isLate: boolean,

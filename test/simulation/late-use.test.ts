@@ -132,7 +132,7 @@ describe('an error that code of the machine leaves uncaught between two turns', 
     throw new Error('thrown');
   };
   const inTimer = (): void => void realFunctions.setImmediate(throwIt);
-  // eslint-disable-next-line no-restricted-globals -- the case is about it
+  // eslint-disable-next-line no-restricted-globals -- an error in a microtask is what is tested
   const inMicrotask = (): void => void realFunctions.setImmediate(() => queueMicrotask(throwIt));
   const inPromise = (): void =>
     void realFunctions.setImmediate(() => void Promise.reject(new Error('thrown')));
@@ -230,7 +230,7 @@ describe('an error that code of the machine leaves uncaught between two turns', 
 
   test('no simulation fails by a callback that was made before it began', async () => {
     let isDue = false;
-    // eslint-disable-next-line no-restricted-globals -- a timer of the machine that goes on
+    // eslint-disable-next-line no-restricted-globals -- a real timer that goes on is what is tested
     const timer = setInterval(() => {
       if (isDue && heard.length === 0) throwIt();
     }, 1);

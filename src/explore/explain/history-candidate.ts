@@ -28,10 +28,10 @@ export const RANK = {
 /** A rank. */
 export type Rank = (typeof RANK)[keyof typeof RANK];
 
-/** What happens at most so often may be evidence, and what happens more often is routine. */
+/** Something that happens at most this many times may be evidence; if it happens more often, it is routine. */
 const RARE_MAX = 3;
 
-/** True for how often something routine happens. */
+/** True if something that happens `count` times is routine. */
 export function isOften(count: number): boolean {
   return count > RARE_MAX;
 }

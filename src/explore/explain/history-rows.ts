@@ -238,8 +238,9 @@ export class Rows {
   }
 
   /**
-   * True for candidates that were not chosen may share a line with one that was. Naming every clock event of an
-   * instant would take too long, so of those only the first ones may that plain code set for the instant of such a line.
+   * True for a candidate that may share a line with a chosen one without having been chosen itself. Naming every clock
+   * event of an instant would take too long, so of these only the first ones of plain code in the instant of a chosen
+   * line may.
    */
   #joinable(): (candidate: HistoryCandidate) => boolean {
     const instants = new Set([...this.#taken].map((index) => this.#at(index).atMs));
