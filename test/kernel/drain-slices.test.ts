@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { chooseDrain } from '../../src/kernel/drain.ts';
 import { DrainSlices } from '../../src/kernel/drain-slices.ts';
+import type { NextTurn } from '../../src/kernel/drain-run.ts';
 
 /** Whether what goes on after a run of that many turns is part of one. */
 async function goesOnWithin(turns: number): Promise<boolean> {
@@ -30,4 +31,23 @@ async function goesOnWithin(turns: number): Promise<boolean> {
 test('what goes on after a run of one turn is part of it, and after a longer run of none', async () => {
   expect(await goesOnWithin(1)).toBe(true);
   expect(await goesOnWithin(2)).toBe(false);
+});
+
+test.for([
+  ['shares its turn', false, 1],
+  ['has a turn of its own once the loop must turn', true, 3],
+] as const)('a run that follows another %s', async ([, isOver, turns]) => {
+  let taken = 0;
+  const slices = new DrainSlices({
+    isShared: true,
+    around(work) {
+      taken += 1;
+      work();
+    },
+    isOver: () => isOver,
+  });
+  const nextTurn: NextTurn = (turn, isFirst) => slices.nextTurn(turn, isFirst);
+  for (let run = 0; run < 3; run += 1) await chooseDrain('fast').run(() => 'stop', { nextTurn });
+  expect(taken).toBe(turns);
+  await DrainSlices.leave();
 });
