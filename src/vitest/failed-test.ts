@@ -99,6 +99,7 @@ async function failingTest(run: TestRun, first: ReportedExecution): Promise<Erro
     ...(await escapesOf(run, failing, found.seed)),
     ...causesOf(verdict),
     ...(failedSoftly.length === 0 ? [] : ['Soft assertions that failed before', ...indented(failedSoftly)]),
+    ...lateLines(run),
     ...differenceLines(run, found),
     'To see it again',
     ...(found.hasHeldBefore === true ? causedLines(run.test) : repeatLines(run.test, found, failing)),
@@ -391,11 +392,25 @@ function lateTest({ test }: TestRun, { message, stack = '' }: RunnerError): Erro
   const lines = [
     `${message}.`,
     'The error came when that execution of the test had held and a later one ran, so there is nothing to explain or repeat.',
-    'Await in the scenario all that it begins, or stop it in sim.onEnd.',
+    LATE_REMEDY,
   ];
   const error = new RunnerError('RUNNER_SIMULATION_MISUSE', lines.join('\n'));
   return withStack(error, hasUserFrame(stack) ? framesOf(stack) : declaredFrames(test));
 }
+
+/** The first error of an execution that had ended, beside the failure of another one. */
+function lateLines({ late: { first } }: TestRun): string[] {
+  if (first === undefined) return [];
+  const place = framesOf(first.stack ?? '').slice(0, 1);
+  return [
+    'Code of an execution that had ended went on, and failed too',
+    `  ${first.message}`,
+    ...place.map((frame) => `    ${frameFrom(process.cwd(), frame)}`),
+    `  ${LATE_REMEDY}`,
+  ];
+}
+
+const LATE_REMEDY = 'Await in the scenario all that it begins, or stop it in sim.onEnd.';
 
 /** No execution failed, but too few were run for the test to pass. */
 function unfinishedTest(
@@ -484,6 +499,7 @@ async function cutOffTest(run: TestRun, found: FoundExecution): Promise<Error> {
       : ['It loops here', ...looping.map((frame) => `    ${frameFrom(folder, frame)}`)]),
     ...(looping !== undefined ? [] : textsOf(knownOf(failing, beginning))),
     ...(repeated.length === 0 ? [] : ['What goes on', ...repeated.map((text) => `  ${text}`)]),
+    ...lateLines(run),
     'To see it again',
     ...beginningLines(test, found, beginning),
   ];

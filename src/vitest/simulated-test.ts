@@ -66,29 +66,37 @@ async function runChecked(test: SimulatedTest): Promise<void> {
   const notes = { late, held, snapshots: test.snapshots };
   const run: TestRun = {
     isAmbient: simulation.ambient !== undefined,
-    ...{ test, reference, turns, held, within, leftMs, ...keptOf(test, reference) },
+    ...{ test, reference, turns, held, late, within, leftMs, ...keptOf(test, reference) },
     untilTimeOutMs: () => startedAt + timeMs - now(),
     executor: (seed) => new SearchExecutor(new TurnGuardedExecutor(simulation, turns, seed), seed, notes),
   };
-  const found = await late.orFirst(
-    findFailure(run, plan, () => now() - startedAt >= timeMs * EXPLORE_PART)
-      .finally(() => DrainSlices.leave())
-      .finally(() => late.end()),
-  );
-  const seen: FoundFailure | undefined =
-    late.first === undefined ? foundWithSnapshots(test, found) : { kind: 'late', error: late.first };
-  if (seen === undefined) return;
-  const { failedTest } = await import('./failed-test.ts');
-  throw await failedTest(run, seen);
+  try {
+    const found = await late.orFirst(
+      findFailure(run, plan, () => now() - startedAt >= timeMs * EXPLORE_PART).finally(() =>
+        DrainSlices.leave(),
+      ),
+    );
+    const seen = mostInformative(run, found);
+    if (seen === undefined) return;
+    const { failedTest } = await import('./failed-test.ts');
+    throw await failedTest(run, seen);
+  } finally {
+    late.end();
+  }
 }
 
-/** Reports what is more informative: a failure before a snapshot difference, and that before a lack of time. */
-function foundWithSnapshots(
-  { snapshots }: SimulatedTest,
+/**
+ * A failing execution comes before an error of one that has ended, which is added to its report. Such an error comes
+ * before a difference, which it may explain; a snapshot difference comes before a lack of time.
+ */
+function mostInformative(
+  { late, test: { snapshots } }: TestRun,
   found: FoundFailure | undefined,
 ): FoundFailure | undefined {
+  if (found !== undefined && 'failing' in found) return found;
+  if (late.first !== undefined) return { kind: 'late', error: late.first };
   const difference = snapshots?.difference;
-  if (difference === undefined || (found !== undefined && found.kind !== 'unfinished')) return found;
+  if (difference === undefined || found?.kind === 'different') return found;
   return { kind: 'snapshot', difference };
 }
 

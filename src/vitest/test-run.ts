@@ -8,6 +8,7 @@ import type { Decision } from '../kernel/decisions.ts';
 import type { Scenario } from '../simulation/simulate-options.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import type { GuardedTurns, RealNow } from '../ambient/guarded-turns.ts';
+import type { LateErrors } from './late-errors.ts';
 import type { HeldExecutions } from './search/held-executions.ts';
 import type { SimTestOptions, TestedScenario } from './sim-test-options.ts';
 
@@ -95,6 +96,8 @@ export interface TestRun {
   readonly isKept: boolean;
   readonly turns: GuardedTurns;
   readonly held: HeldExecutions;
+  /** Errors of executions that had ended. */
+  readonly late: LateErrors;
   /** True if time and randomness are virtual. */
   readonly isAmbient: boolean;
 }

@@ -88,19 +88,27 @@ describe('sim.check of a simulation that has ended', () => {
 
 describe('sim.check of an earlier execution of a simTest', () => {
   let begun = 0;
-  const failureOf = (options: SimulatedTest['options']): Promise<Error> => {
+  let waiters = new Waiters();
+  /** The code that an execution leaves goes on in the next one that has `isWoken`; that one may fail itself. */
+  const failureOf = (
+    options: NonNullable<SimulatedTest['options']>,
+    isWoken = (_sim: Simulation): boolean => true,
+    isRight = true,
+  ): Promise<Error> => {
     begun = 0;
-    const waiters = new Waiters();
+    waiters = new Waiters();
     const scenario = async (sim: Simulation): Promise<void> => {
       begun += 1;
-      waiters.wake();
+      const wakes = isWoken(sim);
+      if (wakes) waiters.wake();
       await sim.sleep(sim.choose('ms', 5));
       void waiters.wait().then(() => sim.check(false, 'late'));
+      sim.check(isRight || !wakes, 'tails');
     };
     return runSimulatedTest({
       name: 'first',
       scenario,
-      options: { ...options, explain: false },
+      options,
       now: () => 0,
     }).then(
       () => new Error('held'),
@@ -111,7 +119,7 @@ describe('sim.check of an earlier execution of a simTest', () => {
   test.for([{ runs: 9 }, { seeds: 9 }, { runs: 9, ambient: false }])(
     'fails the test, without a token, and no other execution begins: %o',
     async (options) => {
-      const error = await failureOf(options);
+      const error = await failureOf({ ...options, explain: false });
       expect(error).toMatchObject({ code: 'RUNNER_SIMULATION_MISUSE' });
       expect(error.message).toBe(
         [
@@ -123,6 +131,34 @@ describe('sim.check of an earlier execution of a simTest', () => {
       expect(error.stack).toMatch(/late-use\.test\.ts:\d+:\d+/);
       expect(heard).toEqual([]);
       expect(begun).toBe(2);
+    },
+  );
+
+  test('is an error of Vitest once the test is over', async () => {
+    expect(await failureOf({ runs: 1 }, () => false)).toEqual(new Error('held'));
+    waiters.wake();
+    await new Promise<void>((resolve) => {
+      realFunctions.setImmediate(resolve);
+    });
+    expect(heard.map(({ message }) => message)).toContain(`sim.check "late" ${LATE}`);
+  });
+
+  test.for([true, false])(
+    'hides no failure of the execution that runs by then, whose report says both (explain: %s)',
+    async (explain) => {
+      const isTails = (sim: Simulation): boolean => sim.choose('toss', 2) === 1;
+      const { name, message } = await failureOf({ runs: 9, explain }, isTails, false);
+      expect(name).toBe('SimulationFailedError');
+      expect(message).toContain('tails');
+      expect(message).toContain("{ replay: 'dr2:");
+      const lines = message.split('\n');
+      const at = lines.indexOf('Code of an execution that had ended went on, and failed too');
+      expect(lines.slice(at + 1, at + 4)).toEqual([
+        `  sim.check "late" ${LATE}`,
+        expect.stringMatching(/^ {4}.*late-use\.test\.ts:\d+:\d+/),
+        '  Await in the scenario all that it begins, or stop it in sim.onEnd.',
+      ]);
+      expect(heard).toEqual([]);
     },
   );
 });

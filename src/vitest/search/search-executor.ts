@@ -1,6 +1,6 @@
 /**
  * Runs the executions among which a failure is looked for. Invariants: none begins after an error of one that has
- * ended; what is noted of one that holds is noted without a promise turn more, because the state of `expect` is cleared
+ * ended, except to run one that failed again; what is noted of one that holds is noted without a promise turn more, because the state of `expect` is cleared
  * when the next one begins.
  */
 import type { ExecutionRequest, Executor } from '../../explore/executor.ts';
@@ -23,6 +23,7 @@ export class SearchExecutor implements Executor {
   readonly #executor: Executor;
   readonly #seed: string;
   readonly #notes: SearchNotes;
+  #hasFailed = false;
 
   /** `seed` is that of `world.random` in all its executions. */
   constructor(executor: Executor, seed: string, notes: SearchNotes) {
@@ -34,11 +35,12 @@ export class SearchExecutor implements Executor {
 
   execute(request: ExecutionRequest): Promise<Verdict> {
     const { first } = this.#notes.late;
-    if (first !== undefined) return Promise.reject(first);
+    if (first !== undefined && !this.#hasFailed) return Promise.reject(first);
     const running = this.#executor.execute(request);
     running.then(
       (verdict) => {
         if (verdict.held) this.#noteHeld(verdict);
+        else this.#hasFailed = true;
       },
       () => undefined,
     );
