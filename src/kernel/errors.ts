@@ -190,13 +190,24 @@ export function isRunnerError(error: unknown, code?: RunnerErrorCode): error is 
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
   if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'function') return isClass(value) ? 'a class' : 'a function';
   if (typeof value !== 'object' || value === null) return String(value);
   try {
     return describeObject(value);
   } catch {
     // A proxy or a getter of the value threw; nothing more can be said about it.
     return 'an object';
+  }
+}
+
+/** True if the value must be called with `new`. A prototype that cannot be replaced is what only a class has. */
+export function isClass(value: unknown): boolean {
+  try {
+    if ((value as { readonly prototype?: unknown } | undefined)?.prototype === undefined) return false;
+    return Reflect.getOwnPropertyDescriptor(value as object, 'prototype')?.writable === false;
+  } catch {
+    // A trap of a proxy threw.
+    return false;
   }
 }
 

@@ -5,7 +5,7 @@
  * that fits can be used as the type that the shape stands for; nothing is converted. A shape is created once, when its
  * module is loaded, and checking allocates nothing unless the value is wrong.
  */
-import { describeValue } from './errors.ts';
+import { describeValue, isClass } from './errors.ts';
 import { nearestName } from './nearest-name.ts';
 
 /** Common to all shapes: what is expected, in words. */
@@ -212,6 +212,11 @@ export const COUNT_OR_INFINITY: NumberShape = {
 export const DURATION_MS: NumberShape = finite(0);
 /** A function given by the caller. */
 export const FUNCTION: PredicateShape = satisfying('a function', (value) => typeof value === 'function');
+/** A function that is called without `new`. A class would throw, which may pass for a failure of the code under test. */
+export const CALLABLE: PredicateShape = satisfying(
+  'a function',
+  (value) => typeof value === 'function' && !isClass(value),
+);
 /** A synchronous iterable. */
 export const ITERABLE: PredicateShape = satisfying('a list', (value) => hasMethod(value, Symbol.iterator));
 /** A synchronous or asynchronous iterable. */

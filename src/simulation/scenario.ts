@@ -31,7 +31,7 @@ const SCENARIO = is.objectOf<ScenarioDefinition>(
   {
     name: is.text('lower-case letters, digits and dashes', /^[a-z0-9][a-z0-9-]*$/),
     description: is.text('a line of text', /./s),
-    run: is.FUNCTION,
+    run: is.CALLABLE,
   },
   { prepare: is.FUNCTION, options: is.OPAQUE },
 );

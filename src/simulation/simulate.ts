@@ -25,7 +25,7 @@ let running: Running | undefined;
 export const SIMULATE_OPTIONS: is.RecordShape = is.closed(
   is.objectOf<SimulateOptions>(
     'an object with a scenario',
-    { scenario: is.FUNCTION },
+    { scenario: is.CALLABLE },
     {
       ...is.each(['keepTrace', 'capturePlaces', 'captureAwaits', 'captureOutside', 'omitStacks'], is.BOOLEAN),
       ...is.each(['onFire', 'onState', 'onTurn', 'nextTurn'], is.FUNCTION),

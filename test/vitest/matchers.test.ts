@@ -95,6 +95,9 @@ describe('matchers of scenarios', () => {
   });
 
   const idle = createSimulatedRunner(realWorld());
+  class Waiting {
+    readonly ms = 1;
+  }
   const nap = (sim: Simulation): Promise<void> => sim.sleep(1);
   test.for([
     [() => expect(7).toReachState('1', 'COMPLETE'), 'expect(runner): expected an object with query(), got 7'],
@@ -116,6 +119,7 @@ describe('matchers of scenarios', () => {
       'expect(…): expected a promise, a function that gives one, or a runner, got 7',
     ],
     [() => expect(Promise.resolve()).toSettleWithin(-1), 'ms: expected a finite number ≥ 0, got -1'],
+    [() => expect(Waiting).not.toHoldInvariants(), 'scenario: expected a function, got a class'],
     ...['toBeDeterministic', 'toHoldInvariants'].map(
       (name) =>
         [
