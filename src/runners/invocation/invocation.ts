@@ -175,7 +175,7 @@ export class Invocation implements Performance {
   }
 
   #enter(): void {
-    const { phase, hurried } = this.#state;
+    const { phase, hurried, stop } = this.#state;
     this.#bound?.cancel();
     this.#bound = undefined;
     this.#run.phase = phase;
@@ -195,8 +195,8 @@ export class Invocation implements Performance {
     }
     this.#tracePhase(phase);
     const continues = this.#begin(phase);
-    // Storing logs has no bound: an abort would have skipped it, and a deadline does not cut it short (R101, R115).
-    if (continues && hurried && phase !== 'upload' && phase !== 'collect') this.#setBound();
+    // A deadline does not cut the upload of the logs short (R101, R115); an abort that is too late does (R109, R199).
+    if (continues && hurried && !(phase === 'upload' && stop === 'deadline')) this.#setBound();
   }
 
   #limitAction(timeoutMs: number | undefined): void {

@@ -19,6 +19,7 @@ export const uploadPhase: Phase = {
   boundMs: (run) => run.parts.uploader?.cancelBoundMs ?? 0,
   abandon: (run) => {
     run.uploadTimer?.cancel();
+    run.cancellation?.cancel();
     if (run.uploading !== undefined) run.abandoned('upload', run.uploading);
     run.uploading = undefined;
   },

@@ -620,6 +620,28 @@ describe('a stop on the Bazel path', () => {
     expect(seenAtMs.at(-1)).toBe(30);
   });
 
+  test('R192 R199 R109 an abort that is too late while the result goes into the cache still bounds the upload of the logs', async () => {
+    const { status, seenAtMs, log, trace } = await course({
+      stub: (sim) => ({ keep: () => sim.sleep(30) }),
+      parts: (bench) => ({
+        uploader: {
+          cancelBoundMs: 7,
+          upload: (name, output, cancel) => {
+            cancel.signal.addEventListener('abort', () => bench.log.push('cancel upload'));
+            return labUploader(bench, { ms: Infinity }).upload(name, output, cancel);
+          },
+        },
+      }),
+      during: (sim, run) => void sim.sleep(10).then(() => run.abort()),
+    });
+    expect(status).toMatchObject({ state: 'COMPLETE', actionResult: { result: { exitCode: 0 } } });
+    expect(seenAtMs.at(-1)).toBe(37);
+    expect(log.filter((line) => line.includes('upload'))).toEqual(['upload stdlog', 'cancel upload']);
+    expect(trace).toContainEqual(
+      expect.objectContaining({ type: 'abandoned', resource: 'upload', name: 'stdlog' }),
+    );
+  });
+
   test('R103 R191 a deadline while outputs are stored changes nothing', async () => {
     const { status } = await course({
       stub: (sim) => ({
