@@ -18,7 +18,7 @@ export interface Processor {
 export interface LogUploader {
   /** An upload ends within this many milliseconds of its cancellation (R108, R199). */
   readonly cancelBoundMs: number;
-  /** Time limit of an upload; after it the upload is cancelled and counts as failed. Absent means no limit (R102). */
+  /** Time limit of an upload; after it the upload is cancelled and counts as failed. Absent or Infinity means no limit (R102). */
   readonly uploadBoundMs?: number;
   upload(name: string, log: Output, cancel: Cancellable): MaybePromise<string>;
 }

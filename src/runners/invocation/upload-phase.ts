@@ -83,7 +83,7 @@ function withinBound(
   const { uploadBoundMs } = uploader;
   const cancellation = run.freshCancellation();
   const upload = uploader.upload(path, logs[name], cancellation);
-  if (uploadBoundMs === undefined || !isPending(upload)) return upload;
+  if (uploadBoundMs === undefined || uploadBoundMs === Infinity || !isPending(upload)) return upload;
   return new Promise((resolve, reject) => {
     const timer = run.parts.world.clock.endOfInstant(run.topic('upload').plus('bound'), uploadBoundMs, () => {
       cancellation.cancel();

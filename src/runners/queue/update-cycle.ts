@@ -1,7 +1,7 @@
 /**
  * Keeps filers up to date: requests an update at every interval and performs a pass when the queue allows it (R75–R80).
- * Invariants: one pass at a time, filers in the order of the map, and a pass always ends: a filer that exceeds the
- * limit is abandoned.
+ * Invariants: one pass at a time, filers in the order of the map, and a pass always ends unless a filer has no bound: one
+ * that exceeds limit and bound is abandoned.
  */
 import * as is from '../../kernel/shape.ts';
 import type { Timer } from '../../kernel/clock.ts';
@@ -78,20 +78,18 @@ class FilerUpdate {
     }
   }
 
-  /** Cancels the update and starts its cancel bound. */
+  /** Cancels the update and starts its cancel bound, if the filer has one. */
   cancel(): void {
     if (this.#over || this.#cancellation.cancelled) return;
     this.#cancellation.cancel();
     this.#timer?.cancel();
+    const { cancelBoundMs } = this.#filer;
+    if (cancelBoundMs === Infinity) return;
     const giveUp = (): void => {
       this.#over = true;
       this.#listener.onOver(OVERDUE);
     };
-    this.#timer = this.#world.clock.endOfInstant(
-      this.#topic.plus('bound'),
-      this.#filer.cancelBoundMs,
-      giveUp,
-    );
+    this.#timer = this.#world.clock.endOfInstant(this.#topic.plus('bound'), cancelBoundMs, giveUp);
   }
 
   #end(end: UpdateEnd): void {

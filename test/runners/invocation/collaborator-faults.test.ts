@@ -157,6 +157,12 @@ describe('a misbehaving collaborator is recorded, and changes no outcome', () =>
       ),
     ],
     [
+      'an uploader that is slow and has no limit',
+      (lab) => ({ uploader: labUploader(lab, { ms: 5, uploadBoundMs: Infinity }) }),
+      ['complete 0'],
+      [],
+    ],
+    [
       'a process with faults of its own',
       withProcess((process) => ({
         wait: async () => ({ ...(await process.wait()), faults: ['a sink broke'] }),

@@ -295,14 +295,15 @@ describe('updates', () => {
   });
 
   test.for([
-    [40, 100 + 40, ''],
-    [500, 100 + 60 + 10, 'update of filer scoot took longer than 60 ms'],
+    [40, 50, 100 + 40, ''],
+    [500, 50, 100 + 60 + 10, 'update of filer scoot took longer than 60 ms'],
+    [500, Infinity, 100 + 60 + 10, 'update of filer scoot took longer than 60 ms'],
   ] as const)(
-    'R80 an update of %i ms with a limit of 60 lets the run go on at %i ms, and shows "%s"',
-    async ([ms, endMs, error]) => {
+    'R80 an update of %i ms (bound %d ms) with a limit of 60 lets the run go on at %i ms, and shows "%s"',
+    async ([ms, boundMs, endMs, error]) => {
       await inSimulation(async (sim) => {
         const runner = createSimulatedRunner(sim.world, {
-          filers: mapOf(updating(sim, [], 'a', 100, { ms, cancelMs: 10 })),
+          filers: mapOf(updating(sim, [], 'a', 100, { ms, cancelMs: 10, boundMs })),
           updateLimitMs: 60,
         });
         await sim.sleep(105);
@@ -327,6 +328,19 @@ describe('updates', () => {
         expect(sim.now() - startedAt).toBe(Math.min(cancelMs, 50));
         await sim.sleep(1_000);
       }
+    });
+  });
+
+  test('R85 R200 a release cancels the update of a filer without a bound, waits for it, and ends every accepted run', async () => {
+    await inSimulation(async (sim) => {
+      const runner = createSimulatedRunner(sim.world, {
+        filers: mapOf(updating(sim, [], 'a', 100, { ms: 700, cancelMs: 10, boundMs: Infinity })),
+      });
+      await sim.sleep(110);
+      await runner.run({ argv: ['complete 0'] });
+      await runner.release();
+      expect(sim.now()).toBe(120);
+      expect((await runner.status('0')).status.state).toBe('ABORTED');
     });
   });
 
