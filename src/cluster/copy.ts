@@ -6,6 +6,19 @@ const DEPTH_MAX = 64;
 /** Returned by {@link plainCopyOf} for a value that is not plain data. */
 export const NOT_PLAIN: unique symbol = Symbol('not plain');
 
+/** Stubs look like plain objects, but reading any of their fields makes a method that calls another node. */
+const stubs = new WeakSet<object>();
+
+/** Marks `stub`, and all that inherits from it directly, as a value that cannot be copied. */
+export function markAsStub(stub: object): void {
+  stubs.add(stub);
+}
+
+function isStub(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return stubs.has(value) || (prototype !== null && stubs.has(prototype));
+}
+
 /**
  * Copies `value` as `structuredClone` does; `what` names it in the error if it cannot be copied.
  *
@@ -28,8 +41,7 @@ export function copyOf<T>(value: T, what: () => string): T {
 
 function refusalOf({ path, what: kind }: Uncloneable, what: string, value: unknown): RunnerError {
   const where = path === '' ? '' : ` at ${path}`;
-  const instead = kind === AN_ABORT_SIGNAL ? '; withCallOptions(stub, { signal }) cancels a call' : '';
-  return notCloneable(what, value, `${kind}${where}${instead}`);
+  return notCloneable(what, value, `${kind}${where}${INSTEAD[kind] ?? ''}`);
 }
 
 function notCloneable(what: string, value: unknown, why: string, cause?: unknown): RunnerError {
@@ -59,6 +71,12 @@ interface Uncloneable {
 }
 
 const AN_ABORT_SIGNAL = 'an AbortSignal';
+const A_STUB = 'a stub';
+/** What a caller can do instead. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  [AN_ABORT_SIGNAL]: '; withCallOptions(stub, { signal }) cancels a call',
+  [A_STUB]: '; send the name of its node, to which the receiver can connect',
+};
 const UNCLONEABLE = [Promise, WeakMap, WeakSet, AbortSignal];
 
 function uncloneable(value: unknown, path = '', seen: Set<object> = new Set()): Uncloneable | undefined {
@@ -66,6 +84,7 @@ function uncloneable(value: unknown, path = '', seen: Set<object> = new Set()): 
   if (typeof value === 'symbol') return { path, what: 'a symbol' };
   if (typeof value !== 'object' || value === null || seen.has(value)) return undefined;
   seen.add(value);
+  if (isStub(value)) return { path, what: A_STUB };
   const kind = UNCLONEABLE.find((one) => value instanceof one);
   if (kind === AbortSignal) {
     return { path, what: AN_ABORT_SIGNAL };
@@ -135,6 +154,7 @@ function plainCopy(value: unknown, depth: number): unknown {
 function isRecord(value: object): boolean {
   if (Object.getPrototypeOf(value) === Object.prototype) return true;
   return (
+    !isStub(value) &&
     Object.prototype.toString.call(value) === '[object Object]' &&
     Object.getOwnPropertySymbols(value).length === 0
   );

@@ -3,6 +3,7 @@ import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { CallOptions, Stub } from '../model/node-context.ts';
+import { markAsStub } from './copy.ts';
 import { checkCallOptions, type Endpoint, isReserved } from './endpoint.ts';
 
 interface StubParts {
@@ -47,6 +48,7 @@ export function createStub<T extends object>(
   // The handler gets `methods` also for objects that inherit from the stub.
   parts.set(methods, own);
   parts.set(stub, own);
+  markAsStub(stub);
   return stub as unknown as Stub<T>;
 }
 

@@ -76,6 +76,29 @@ describe('what crosses', () => {
     }),
   );
 
+  test.each<readonly [string, string, (stub: object) => unknown]>([
+    ['a stub', '', (stub) => stub],
+    ['an object that inherits from a stub', '', (stub) => Object.create(stub) as unknown],
+    ['a stub in an object', ' at .locks', (locks) => ({ locks })],
+    ['a stub in a map', ' at .get(locks)', (locks) => new Map([['locks', locks]])],
+  ])('%s is refused, and calls no method of its node', async (_, place, valueOf) => {
+    const notCopied = `a stub${place}; send the name of its node, to which the receiver can connect`;
+    const lines = await linesOf(async (sim) => {
+      const net = createNetwork(sim);
+      const value = valueOf(net.connect('other'));
+      const server = net.through('server', { ...ECHO, find: () => value });
+      const errors = [await errorOf(server.echo(1, value)), await errorOf(server.find())];
+      const sent = await errorOf(Promise.resolve().then(() => net.send('server', value)));
+      expect([...errors, sent].map(messageOf)).toEqual([
+        `argument 2 of echo cannot be sent: ${notCopied}`,
+        `the result of find cannot be sent: ${notCopied}`,
+        `the message to server cannot be sent: ${notCopied}`,
+      ]);
+      expect([...errors, sent].every((error) => isRunnerError(error, 'RUNNER_NOT_CLONEABLE'))).toBe(true);
+    });
+    expect(lines.filter((line) => line.includes('other'))).toEqual([]);
+  });
+
   test('results and messages that cannot be copied are named too', () =>
     runs(async (sim) => {
       const net = createNetwork(sim);
