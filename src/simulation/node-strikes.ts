@@ -222,7 +222,8 @@ export class NodeStrikes {
       // The scenario may have changed the node itself in the meantime.
       if (changesNow() === changes) strike.end(target);
     };
-    if (isBack) {
+    // A listener to the crash may have ended all faults, or the node: then nothing ends the strike later.
+    if (isBack || !this.#isArmed) {
       this.#endNow(end, topic);
       return;
     }

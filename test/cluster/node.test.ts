@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   createNetwork,
+  type Network,
   type ClusterNode,
   type ClusterNodeOptions,
   type NodeContext,
@@ -570,6 +571,48 @@ describe('leaving', () => {
       await node.leave();
       expect([started, node.state, node.incarnation]).toEqual([[0], 'left', 0]);
     }));
+
+  /** Node a crashes the first time that it wakes, and is down for long unless something else ends that. */
+  const crashAsItWakes = {
+    decide: (question: Question, n: number, occurrence: number) =>
+      question.text.startsWith('a crash at a sleep') && occurrence === 0 ? n - 1 : 0,
+  };
+
+  test.each<readonly [string, (sim: Simulation, net: Network) => Promise<void>]>([
+    [
+      'while its hook runs',
+      async (_, net) => {
+        const node = net.node('a', ({ onStop, sleep }) => onStop(() => sleep(5)), { faults: { crash: 2 } });
+        await node.leave();
+      },
+    ],
+    [
+      'whose observer lets it leave',
+      async (sim, net) => {
+        const node = net.node('a', ({ sleep }) => void sleep(5), {
+          faults: { crash: 2 },
+          onDown: () => void node.leave(),
+        });
+        await sim.sleep(10);
+      },
+    ],
+  ])('R204 a node that crashes by decision %s leaves no timer', async (_, act) => {
+    const verdict = await play((sim) => act(sim, createNetwork(sim)), crashAsItWakes);
+    expect([verdict.failure?.message, verdict.faults]).toEqual([undefined, 1]);
+  });
+
+  test('a node is up at once if faults end as its crash is heard of', async () => {
+    let seen: unknown;
+    const verdict = await play(async (sim) => {
+      const node = createNetwork(sim).node('a', ({ sleep }) => void sleep(5), {
+        faults: { crash: 2, downMsMax: 60_000 },
+        onDown: () => sim.heal(),
+      });
+      await sim.sleep(10);
+      seen = [node.state, node.incarnation];
+    }, crashAsItWakes);
+    expect([verdict.failure, seen]).toEqual([undefined, ['up', 1]]);
+  });
 });
 
 test('a program can take what it needs out of its context', () =>
