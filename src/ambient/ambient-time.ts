@@ -285,8 +285,9 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
     return this.#ticks.tick(callback);
   }
 
-  stopTicks(): void {
+  cutOff(): void {
     this.#ticks.stop();
+    this.leave();
   }
 
   clear(number: unknown): void {

@@ -152,8 +152,7 @@ export class GuardedTurns implements SliceGuard {
 
   /** Starts the turn that was stopped again, so that it learns at once that time is up. */
   #end(error: unknown): never {
-    hub.world?.stopTicks();
-    hub.world = undefined;
+    hub.world?.cutOff();
     const release = withholdRejections((reason) => reason === error, 'uncaughtException');
     realFunctions.setImmediate(release);
     const { current } = this.#slices;

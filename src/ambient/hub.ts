@@ -35,8 +35,11 @@ export interface AmbientWorld {
    * of ticks.
    */
   tick(callback: TickCallback): TickCallback;
-  /** Drops all ticks that have not run: the code was stopped inside an endless loop. */
-  stopTicks(): void;
+  /**
+   * The engine has stopped the code inside an endless loop: drops all ticks that have not run, and code sees the
+   * machine's globals again.
+   */
+  cutOff(): void;
   /** Clears the timer with that number, if there is one. */
   clear(number: unknown): void;
   /** Date when the process began, in milliseconds since the Unix epoch. */

@@ -27,6 +27,8 @@ import {
 import { ambientTime, watchEscapes } from 'dryrunner/ambient';
 import { createExecutor } from 'dryrunner/explore';
 import { fifoDecisions } from 'dryrunner/kernel';
+import { GuardedTurns } from '../../src/ambient/guarded-turns.ts';
+import { hub } from '../../src/ambient/hub.ts';
 import { realFunctions } from '../../src/kernel/drain-real-functions.ts';
 import { OutsideWatch } from '../../src/kernel/drain-resources.ts';
 
@@ -39,6 +41,10 @@ function verdictOf(scenario: Scenario, options: Partial<SimulateOptions> = {}): 
 
 const HERE = 'package.json';
 const ignore = (): void => {};
+const realNow = performance.now.bind(performance);
+const endlessLoop = (): void => {
+  for (;;);
+};
 
 /** What code calls, and how messages call it. */
 const CALLS: readonly (readonly [name: string, call: () => unknown])[] = [
@@ -220,6 +226,30 @@ describe('timers of the machine that code has kept', () => {
     expect(
       Object.hasOwn(Object.getPrototypeOf(realFunctions.setImmediate(ignore)) as object, '_idlePrev'),
     ).toBe(false);
+  });
+
+  test('they run as ever as soon as an endless loop is cut off', async () => {
+    const turns = new GuardedTurns({ now: realNow, timeMs: 100, why: 'time is up' });
+    let isOver = false;
+    const beside: unknown[] = [];
+    const look = (): void => {
+      if (isOver) return;
+      beside.push(hub.world, hub.awaits);
+      try {
+        realFunctions.clearTimeout(realFunctions.setTimeout(ignore, 1));
+        realFunctions.setImmediate(look);
+      } catch (error) {
+        beside.push(error);
+      }
+    };
+    look();
+    const { failure } = await verdictOf(endlessLoop, {
+      ...{ capturePlaces: true, ambient: ambientTime({ awaits: 'hops' }) },
+      ...turns.options,
+    });
+    isOver = true;
+    expect(failure).toMatchObject({ kind: 'interrupted', message: 'time is up' });
+    expect(beside.filter((seen) => seen !== undefined)).toEqual([]);
   });
 });
 
