@@ -6,6 +6,7 @@ import { runInThread } from '../threads/thread-supervisor.ts';
 import { formatCertificate, scenarioFault } from '../explore/exhaustive/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
 import { DIFFERENCE_HEADLINES, moduleStateLines, OUTSIDE_CAUSE } from '../explore/explain/difference-text.ts';
+import { nothingDecidedText } from '../explore/nothing-decided-text.ts';
 import { reportText } from '../kernel/report-text.ts';
 import { counted, formatCount } from '../model/plural.ts';
 import { REPLAY_OUTCOMES } from '../explore/replay-outcome.ts';
@@ -149,6 +150,9 @@ function coveredLines({ report, strategy, seed, isInterrupted }: Explored): stri
           .split('\n')
           .map((line) => `  ${line}`)),
     ...sometimesLines(report),
+    ...(decisions === 0 && report.failed === 0 && report.executions > 1
+      ? [`  ${nothingDecidedText(report.executions)}`]
+      : []),
     ...(report.escapes?.length === 0 ? ['  no real time, randomness or I/O was touched'] : []),
     ...(audit.repeated > 0 && audit.differences.length === 0
       ? [`  run twice, the same to the byte: ${counted(audit.repeated, 'execution')}`]

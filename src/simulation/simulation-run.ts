@@ -290,9 +290,10 @@ export class SimulationRun {
     if (late === undefined) return undefined;
     const { error, atMs } = late;
     const [text = '', ...rest] = messageOf(error).split('\n');
+    const sentence = /[.!?]$/.test(text) ? text : `${text}.`;
     return {
       ...failure,
-      message: `What the scenario left when it ended throws at ${atMs} ms: ${text}. It left ${left}`,
+      message: `What the scenario left when it ended throws at ${atMs} ms: ${sentence} It left ${left}`,
       ...detailedBy([...rest.map((line) => plainFact(line)), ...this.#throwerOf(error), ...factsOf(failure)]),
       cause: error,
     };

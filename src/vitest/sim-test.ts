@@ -269,10 +269,13 @@ function simTestOn(base: Base): SimTest {
  * ```ts
  * import { createSimulatedRunner, finalStatus } from 'dryrunner';
  * import { simTest } from 'dryrunner/vitest';
- * simTest('a build of an hour ends', async (sim) => {
+ * simTest('a build of an hour can be aborted at any time', async (sim) => {
  *   const runner = createSimulatedRunner(sim.world);
  *   const { runId } = await runner.run({ argv: ['sleep 3600000', 'complete 0'] });
- *   await finalStatus(runner, runId);
+ *   await sim.sleep(sim.pick('abort after', [0, 60_000, 3_600_000]));
+ *   await runner.abort(runId);
+ *   const { status } = await finalStatus(runner, runId);
+ *   sim.check(status.state === 'ABORTED' || sim.now() === 3_600_000, 'only its end can be earlier');
  *   await runner.release();
  * });
  * ```

@@ -53,6 +53,17 @@ describe('wrong usage says what was expected and exits with 2', () => {
 });
 
 describe('what holds', () => {
+  test('is said to be one schedule only if nothing was decided', async () => {
+    await writeFile(at('plain.mjs'), "export default { name: 'plain', description: 'one way', run() {} };");
+    const said = /\n {2}nothing was decided in (\d+) executions, so all of them were the same\. /;
+    const { code, out } = await run('explore', at('plain.mjs'), '--executions', '20', ...corpus());
+    expect([code, said.exec(out)?.[1]]).toEqual([0, '20']);
+    for (const args of [[at('plain.mjs'), '--executions', '1'], [at('s.mjs#coin')]]) {
+      const other = await run('explore', ...args, ...corpus());
+      expect(other.out).not.toMatch(said);
+    }
+  });
+
   test('is reported in lines that the names of its conditions cannot break or turn', async () => {
     const { out } = await run('explore', at('s.mjs#odd'), '--executions', '20', ...corpus());
     expect(out).toContain('\n  sometimes, reached: a\\nline\n');

@@ -115,6 +115,22 @@ test('an explanation begins with what was thrown, and shows its line', async () 
   );
 });
 
+test.for(['late.', 'late?', 'late!'])(
+  'an error that ends its own sentence, %o, gets no second period',
+  async (text) => {
+    const { failure } = await simulate({
+      capturePlaces: true,
+      scenario: (sim) =>
+        void sim.world.clock.timer('heartbeat', 20, () => {
+          throw new Error(text);
+        }),
+    });
+    expect(failure?.message).toBe(
+      `What the scenario left when it ended throws at 20 ms: ${text} It left 1 timer`,
+    );
+  },
+);
+
 test('of an error with several lines the first is in the sentence, the others in the details', async () => {
   const { failure } = await simulate({
     capturePlaces: true,

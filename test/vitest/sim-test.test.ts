@@ -199,7 +199,7 @@ simTest('code sees virtual time in its globals', async (sim) => {
   sim.check(sim.now() === 3_600_000, 'on the clock of the simulation');
 });
 
-simTest('checkThat shows TypeScript what holds', (sim) => {
+simTest('checkThat shows TypeScript what holds', { runs: 0 }, (sim) => {
   const found = [3, 5].find((each) => each > 4);
   checkThat(sim, found !== undefined, 'one is more than 4');
   sim.check(found.toFixed(1) === '5.0', 'and it is 5');
@@ -212,20 +212,23 @@ simTest.fails('checkThat fails the test for what does not hold', (sim) => {
 simTest.each([
   [1, 2],
   [3, 4],
-])('each case, %i and %i, is handed on as arguments', (sim, one, other) =>
+])('each case, %i and %i, is handed on as arguments', { runs: 0 }, (sim, one, other) =>
   sim.check(other === one + 1, `${one} and ${other}`),
 );
 
-simTest.for([{ n: 1 }])('a case with $n is handed on as it is', (sim, { n }, { task }) => {
+simTest.for([{ n: 1 }])('a case with $n is handed on as it is', { runs: 0 }, (sim, { n }, { task }) => {
   sim.check(n === 1 && task.name === 'a case with 1 is handed on as it is', task.name);
 });
 
 const withFixtures = simTest.extend<{ readonly port: number }>({
   port: async ({}, use) => use(7),
 });
-withFixtures('a fixture is there for the scenario', (sim, { port }) => sim.check(port === 7, `is ${port}`));
+withFixtures('a fixture is there for the scenario', { runs: 0 }, (sim, { port }) =>
+  sim.check(port === 7, `is ${port}`),
+);
 simTest.on(test.extend<{ readonly host: string }>({ host: 'here' }))(
   'so is one of a test of your own',
+  { runs: 0 },
   (sim, { host }) => sim.check(host === 'here', `is ${host}`),
 );
 
@@ -694,12 +697,31 @@ describe('a simulation as a test', () => {
     try {
       const scenario = (sim: Simulation): void => {
         const side = sim.choose('side', sides);
+        sim.choose('other side', 2);
         sim.sometimes('a one', side === 0);
         sim.sometimes('an eleven', side === 1);
         sim.sometimes('a twelve', side === 1);
       };
       await holds('rare', scenario, options);
       await holds('rare', scenario, options, { isReported: false });
+      expect(warn.mock.calls).toEqual(line === undefined ? [] : [[line]]);
+    } finally {
+      warn.mockRestore();
+    }
+  });
+
+  const same =
+    'same: nothing was decided in 6 executions, so all of them were the same. Decided are timers that are due together, sim.choose and its like, and faults; the order of plain awaits is too, if their modules are rewritten (docs/awaits.md). If the test needs virtual time only, { runs: 0 } says so.';
+  test.for([
+    ['an exploration', { runs: 5 }, 1, same],
+    ['one that decides something', { runs: 5 }, 2, undefined],
+    ['the plain schedule alone', { runs: 0 }, 1, undefined],
+    ['seeds, which decide otherwise', { seeds: 5 }, 1, undefined],
+    ['where it is ignored', { runs: 5, neverReached: 'ignore' }, 1, undefined],
+  ] as const)('executions that decide nothing are named: %s', async ([, options, sides, line]) => {
+    const warn = vi.spyOn(console, 'warn').mockReturnValue(undefined);
+    try {
+      await holds('same', (sim: Simulation): void => void sim.choose('side', sides), options);
       expect(warn.mock.calls).toEqual(line === undefined ? [] : [[line]]);
     } finally {
       warn.mockRestore();

@@ -23,7 +23,7 @@ import type { CorpusFolder, KeptLog } from '../../host/corpus/corpus-folder.ts';
 import type { Failure, Verdict } from '../../simulation/verdict.ts';
 import type { FoundExecution, FoundFailure, TestRun } from '../test-run.ts';
 import { FirstHeld } from './first-held.ts';
-import { noteNeverReached } from './never-reached.ts';
+import { noteNeverReached, noteNothingDecided } from './passing-notes.ts';
 import { DEFAULT_SEED, type Plan } from './test-plan.ts';
 
 /** From this many executions on, measuring coverage pays off. */
@@ -93,7 +93,9 @@ async function failureExplored(
   if (difference !== undefined) return { kind: 'different', difference };
   // Executions that had no time do not count as held.
   if (report.stoppedBy !== 'stopped' || test.signal?.aborted === true) {
-    if (runs > 0) noteNeverReached(test, report.sometimes, report.executions);
+    if (runs === 0) return undefined;
+    noteNeverReached(test, report.sometimes, report.executions);
+    if (report.decisions === 0) noteNothingDecided(test, report.executions);
     return undefined;
   }
   return { kind: 'unfinished', executions: report.executions - entries.length, runs };

@@ -1,0 +1,28 @@
+/** Warns about what the executions of a `simTest` that passes have not tried. Vitest itself prints nothing about it. */
+import { nothingDecidedText } from '../../explore/nothing-decided-text.ts';
+import { counted } from '../../model/plural.ts';
+import { neverReachedText } from '../../model/reached-names.ts';
+import type { SimulatedTest } from '../test-run.ts';
+
+/** Conditions of `sim.sometimes` that no execution met. */
+export function noteNeverReached(
+  test: SimulatedTest,
+  sometimes: Readonly<Record<string, boolean>>,
+  executions: number,
+): void {
+  const missed = Object.keys(sometimes).filter((each) => sometimes[each] !== true);
+  if (missed.length === 0) return;
+  warn(test, `sometimes, ${neverReachedText(counted(executions, 'execution'), missed)}`);
+}
+
+/** Executions with the same seed that decided nothing, so that each repeated the first one. */
+export function noteNothingDecided(test: SimulatedTest, executions: number): void {
+  warn(test, `${nothingDecidedText(executions)} If the test needs virtual time only, { runs: 0 } says so.`);
+}
+
+function warn(
+  { name, options: { neverReached = 'warn' } = {}, isReported = true }: SimulatedTest,
+  text: string,
+): void {
+  if (isReported && neverReached !== 'ignore') console.warn(`${name}: ${text}`);
+}
