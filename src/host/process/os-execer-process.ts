@@ -76,7 +76,7 @@ export class OsProcess implements Process {
       });
     });
     parts.child.on('error', (error) => parts.faults.add('process', error));
-    this.#ended = this.#conduct(stopped).catch((error: unknown) => this.#settle(unknownEnd(error)));
+    this.#ended = this.#conduct(stopped).catch((error: unknown) => this.#endUnknown(error));
   }
 
   wait(): MaybePromise<ProcessStatus> {
@@ -125,6 +125,18 @@ export class OsProcess implements Process {
     await this.#drain();
     if (memoryList !== undefined) await this.#parts.stderr?.append(memoryList);
     return this.#settle(this.#outcome(endedBefore));
+  }
+
+  /** Whatever went wrong, and when: no status before the tree has been swept (R129). */
+  async #endUnknown(error: unknown): Promise<ProcessStatus> {
+    const { child, clock, faults, limits, tree } = this.#parts;
+    const endedBefore = this.#natural !== undefined;
+    try {
+      this.#recordSweep(await sweepTree(clock, tree, child.pid, limits.reapMs), endedBefore);
+    } catch (sweepError) {
+      faults.add('descendants', sweepError);
+    }
+    return this.#settle(unknownEnd(error));
   }
 
   /**

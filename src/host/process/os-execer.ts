@@ -113,9 +113,9 @@ function memberOf(group: number): ProcessEntry {
  * standard input by default, and a session of its own. Output is copied until end of file; a sink that fails never
  * holds the process up. When the leader ends, descendants that it left behind are killed at once. When it is aborted,
  * the whole tree gets SIGTERM, and after the grace the rest gets SIGKILL. `faults` lists problems that did not change
- * the outcome: a sink that failed, output that was cut, descendants that were left and killed. On Linux, descendants
- * are found wherever they went; on other systems only those in the process group are, and memory is not measured
- * without `memoryUsage`.
+ * the outcome: a sink that failed, output that was cut, metrics that threw, descendants that were left and killed. On
+ * Linux, descendants are found wherever they went; on other systems only those in the process group are, and memory is
+ * not measured without `memoryUsage`.
  *
  * Limits of Node: standard output is a socket, so a script has to write `>&2`, not `>/dev/stderr`; and a death by a
  * real-time signal looks like exit code 0.
@@ -231,7 +231,7 @@ class OsExecer implements Execer {
     if (capBytes > 0) {
       const measure = (): MaybePromise<MemoryUse> => this.#measure(tree, child.pid);
       const stop = supervised.stopForMemory.bind(supervised);
-      memoryWatch = watchMemory({ clock, capBytes, periodMs, metrics, measure, stop });
+      memoryWatch = watchMemory({ clock, capBytes, periodMs, metrics, faults, measure, stop });
     }
     return supervised;
   }

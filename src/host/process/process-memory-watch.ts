@@ -4,6 +4,7 @@
  * watching ends.
  */
 import type { Clock, Timer } from '../../kernel/clock.ts';
+import type { FaultLog } from '../../execers/fault-log.ts';
 import { memoryReport } from '../../execers/process-status.ts';
 import type { MemoryReport } from '../../model/execer.ts';
 import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
@@ -28,6 +29,8 @@ export interface MemoryWatchOptions {
   readonly capBytes: number;
   readonly periodMs: number;
   readonly metrics: Metrics | undefined;
+  /** Where metrics that throw are recorded: they neither end the watch nor change what becomes of the command. */
+  readonly faults: FaultLog;
   /** Measures the memory in use. A rejection, or anything but a size, is a measuring error (R131). */
   readonly measure: () => MaybePromise<MemoryUse>;
   /** Kills the tree and returns true; false if it had ended before, and was left alone (R133). */
@@ -90,7 +93,7 @@ class PeriodicWatch implements MemoryWatch {
 
   #judge(isFirst: boolean, { bytes, initialBytes, list }: MemoryUse): void {
     if (this.#over) return;
-    const { capBytes, clock, metrics, periodMs } = this.#options;
+    const { capBytes, clock, periodMs } = this.#options;
     if (isFirst && initialBytes === undefined && this.#putOff++ < PUT_OFF_MAX) {
       this.#timer = clock.timer('memory check', 1, () => this.check(true));
       return;
@@ -103,12 +106,24 @@ class PeriodicWatch implements MemoryWatch {
     }
     const kind = isFirst && (initialBytes ?? 0) >= capBytes ? 'initial' : 'exceeded';
     const killed = this.#options.stop(memoryReport(kind, bytes, capBytes), list);
-    if (killed && kind === 'initial') metrics?.counter(METRIC_NAMES.HIGH_INITIAL_MEMORY).increment();
+    if (killed && kind === 'initial') {
+      this.#update((metrics) => metrics.counter(METRIC_NAMES.HIGH_INITIAL_MEMORY).increment());
+    }
     this.end();
   }
 
   #show(bytes: number): void {
     this.#isShown = true;
-    this.#options.metrics?.gauge(METRIC_NAMES.MEMORY).set(bytes);
+    this.#update((metrics) => metrics.gauge(METRIC_NAMES.MEMORY).set(bytes));
+  }
+
+  #update(change: (metrics: Metrics) => void): void {
+    const { metrics, faults } = this.#options;
+    if (metrics === undefined) return;
+    try {
+      change(metrics);
+    } catch (error) {
+      faults.add('metrics', error);
+    }
   }
 }

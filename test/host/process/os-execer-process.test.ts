@@ -21,7 +21,8 @@ interface Setup {
   readonly shows?: (TreeCensus | Error)[];
   readonly leaderLives?: () => boolean;
   readonly pumps?: readonly OutputPump[];
-  readonly brokenClock?: boolean;
+  /** The label of the timers that cannot be made; true: no timer can. */
+  readonly brokenClock?: string | boolean;
 }
 
 /** A process whose child, tree and output are the test's, on a virtual clock with the default limits. */
@@ -36,7 +37,7 @@ function made({ shows = [NOBODY], leaderLives, pumps = [], brokenClock = false }
     pumps,
     stderr: undefined,
     faults: new FaultLog(),
-    clock: brokenClock ? broken(clock) : clock,
+    clock: brokenClock === false ? clock : broken(clock, brokenClock),
     limits: osExecerLimits({ clock }),
     onMemoryReport: (report: MemoryReport) => happened.push(`${report.kind} report`),
     onStopped: () => happened.push('stopped'),
@@ -48,14 +49,16 @@ function made({ shows = [NOBODY], leaderLives, pumps = [], brokenClock = false }
   return { clock, child, tree, process, exit, end, happened };
 }
 
-function broken(clock: Clock): Clock {
+function broken(clock: Clock, brokenTimers: string | true): Clock {
   return {
-    ...clock,
     epochMs: 0,
-    now: () => 0,
-    timer: () => {
-      throw new Error('no timers today');
+    now: () => clock.now(),
+    timer: (label, ms, fire) => {
+      if (brokenTimers === true || brokenTimers === label) throw new Error('no timers today');
+      return clock.timer(label, ms, fire);
     },
+    post: (label, fire) => clock.post(label, fire),
+    endOfInstant: (label, ms, fire) => clock.endOfInstant(label, ms, fire),
   };
 }
 
@@ -78,6 +81,29 @@ describe('how an end becomes a status', () => {
       exitCode: 250,
       error: 'The process ended in an unknown way: no timers today',
     });
+    expect(happened).toEqual(['stopped', 'end']);
+  });
+
+  test('R129 an internal error before the sweep leaves none of the tree alive', async () => {
+    const { process, end, tree, happened } = made({
+      shows: [EVERYBODY, EVERYBODY, NOBODY],
+      brokenClock: 'abort grace',
+    });
+    void process.abort();
+    expect(await end()).toEqual({
+      state: 'FAILED',
+      exitCode: 250,
+      error: 'The process ended in an unknown way: no timers today',
+    });
+    expect(tree.calls).toEqual(['terminate', 'kill', 'kill', 'kill']);
+    expect(happened).toEqual(['stopped', 'end']);
+  });
+
+  test('R129 a sweep that fails after an internal error is a fault', async () => {
+    const { process, end, tree, happened } = made({ shows: [EVERYBODY], brokenClock: true });
+    void process.abort();
+    expect(await end()).toMatchObject({ exitCode: 250, faults: ['descendants: no timers today'] });
+    expect(tree.calls).toEqual(['terminate', 'kill']);
     expect(happened).toEqual(['stopped', 'end']);
   });
 

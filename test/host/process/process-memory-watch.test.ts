@@ -3,6 +3,7 @@ import { createVirtualClock } from '../../../src/kernel/virtual-clock.ts';
 import { whenThere, type MaybePromise } from '../../../src/model/maybe-promise.ts';
 import type { MemoryReport } from '../../../src/model/execer.ts';
 import { watchMemory } from '../../../src/host/process/process-memory-watch.ts';
+import { FaultLog } from '../../../src/execers/fault-log.ts';
 import { createMemoryMetrics } from '../../../src/metrics/memory-metrics.ts';
 
 const CAP = 1000;
@@ -12,22 +13,29 @@ function watched(
   answers: (() => MaybePromise<number>)[],
   alive: () => boolean = () => true,
   initialBytes: number | 'all' | 'unknown' = 'all',
+  metricsThrow = false,
 ) {
   const clock = createVirtualClock();
   const metrics = createMemoryMetrics();
   const gauge: number[] = [];
   const reports: (MemoryReport & { atMs: number })[] = [];
   const looks: number[] = [];
+  const faults = new FaultLog();
+  const throwing = (): never => {
+    throw new Error('the backend is gone');
+  };
   const watch = watchMemory({
     clock,
     capBytes: CAP,
     periodMs: 500,
+    faults,
     metrics: {
       ...metrics,
-      counter: (name) => metrics.counter(name),
+      counter: (name) => (metricsThrow ? throwing() : metrics.counter(name)),
       histogram: (name) => metrics.histogram(name),
       gauge: (name) => ({
         set: (value) => {
+          if (metricsThrow) throwing();
           metrics.gauge(name).set(value);
           if (name === 'memory') gauge.push(value);
         },
@@ -48,7 +56,7 @@ function watched(
     },
   });
   const initial = (): number => metrics.value('highInitialMemoryUtilization');
-  return { clock, watch, gauge, reports, looks, initial };
+  return { clock, watch, gauge, reports, looks, initial, faults };
 }
 
 describe('the watch over a process’s memory', () => {
@@ -155,6 +163,7 @@ describe('the watch over a process’s memory', () => {
       capBytes: CAP,
       periodMs: 500,
       metrics: undefined,
+      faults: new FaultLog(),
       measure: () => uses.shift()!,
       stop: ({ kind }) => kinds.push(kind) > 0,
     });
@@ -213,6 +222,27 @@ describe('the watch over a process’s memory', () => {
     expect(looks).toEqual([0]);
   });
 
+  test.for<[string, MaybePromise<number>]>([
+    ['a measurement', CAP],
+    ['a late measurement', Promise.resolve(CAP)],
+  ])('R134 metrics that throw at %s are a fault, and the command is stopped as ever', async ([, use]) => {
+    const { clock, reports, faults } = watched([() => use], () => true, 'all', true);
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(reports.map(({ kind }) => kind)).toEqual(['initial']);
+    // The size, the count of commands over their cap, and the 0 at the end.
+    expect(faults.list()).toEqual(Array(3).fill('metrics: the backend is gone'));
+    expect(clock.pending).toBe(0);
+  });
+
+  test('R134 metrics that throw stop neither further measurements nor the end of the watch', () => {
+    const { clock, looks, watch, faults } = watched([() => 1], () => true, 'all', true);
+    clock.step();
+    watch.end();
+    expect([looks, clock.pending]).toEqual([[0, 500], 0]);
+    expect(faults.list()).toHaveLength(3);
+  });
+
   test('R134 D61 no receiver of metrics is needed', () => {
     const clock = createVirtualClock();
     const kinds: string[] = [];
@@ -221,6 +251,7 @@ describe('the watch over a process’s memory', () => {
       capBytes: CAP,
       periodMs: 500,
       metrics: undefined,
+      faults: new FaultLog(),
       measure: () => ({ bytes: CAP, initialBytes: CAP }),
       stop: ({ kind }) => kinds.push(kind) > 0,
     });
