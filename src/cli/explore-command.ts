@@ -2,7 +2,7 @@
 import type { ScenarioDefinition } from '../simulation/scenario.ts';
 import type { AuditDifference } from '../explore/campaign-report.ts';
 import { type PoolEvent, type PoolProgress, type PoolReport, runExplorePool } from '../threads/pool.ts';
-import { runInThread } from '../threads/thread-supervisor.ts';
+import { runInThread, ScenarioRefusedError } from '../threads/thread-supervisor.ts';
 import { formatCertificate, scenarioFault } from '../explore/exhaustive/certificate.ts';
 import type { Escape } from '../explore/escape.ts';
 import { DIFFERENCE_HEADLINES, moduleStateLines, OUTSIDE_CAUSE } from '../explore/explain/difference-text.ts';
@@ -296,7 +296,10 @@ const STATE_EVERY_MS = 1_000;
 /** More than one, because random executions can agree by chance. */
 const FRESH_THREADS = 3;
 
-/** Explores the scenarios one after the other. Exit code 1 if any fails, or never comes to its end. */
+/**
+ * Explores the scenarios one after the other. Exit code 1 if any fails, or never comes to its end; 2 if one cannot be
+ * prepared, which does not keep the others from being explored.
+ */
 export async function exploreCommand(
   terminal: Terminal,
   references: readonly string[],
@@ -319,8 +322,15 @@ export async function exploreCommand(
         reportUnexplored(terminal, scenario.name, options);
         continue;
       }
-      const report = await new Exploration({ terminal, scenario, options, interruption }).run();
-      if (!isClean(report)) status = EXIT_STATUS.FAILED;
+      try {
+        const report = await new Exploration({ terminal, scenario, options, interruption }).run();
+        if (!isClean(report)) status = EXIT_STATUS.FAILED;
+      } catch (error) {
+        if (!(error instanceof ScenarioRefusedError || error instanceof UsageError)) throw error;
+        terminal.progress('');
+        terminal.note(`error: ${error.message}`);
+        if (status === EXIT_STATUS.HELD) status = EXIT_STATUS.USAGE;
+      }
     }
     return interruption.status ?? status;
   });

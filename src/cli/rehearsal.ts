@@ -10,7 +10,7 @@ import type { SimulateOptions } from '../simulation/simulate-options.ts';
 import { simulate } from '../simulation/simulate.ts';
 import type { Verdict } from '../simulation/verdict.ts';
 import { runAlone } from '../threads/run-alone.ts';
-import { EXIT_STATUS, InterruptedError, type ExitStatus } from './exit-status.ts';
+import { EXIT_STATUS, InterruptedError, UsageError, type ExitStatus } from './exit-status.ts';
 import { failureLines } from './failure-report.ts';
 import { runGuarded } from './guarded-run.ts';
 import { nowRunning } from './user-code.ts';
@@ -43,10 +43,13 @@ export interface Rehearsal {
   readonly summaries: readonly ScenarioSummary[];
   readonly first: NamedVerdict | undefined;
   readonly firstFailure: NamedVerdict | undefined;
+  /** True if a scenario could not be prepared; the terminal has said why. */
+  readonly hasUnprepared: boolean;
 }
 
 /**
- * Runs every scenario over the seeds. When interrupted, stops early with the results so far.
+ * Runs every scenario over the seeds; reports one that cannot be prepared, and goes on with the next. When interrupted,
+ * stops early with the results so far.
  *
  * @throws InterruptedError (rejects) if a signal comes while the first scenario is being prepared.
  *
@@ -61,6 +64,7 @@ export async function rehearse(
   const summaries: ScenarioSummary[] = [];
   let first: NamedVerdict | undefined;
   let firstFailure: NamedVerdict | undefined;
+  let hasUnprepared = false;
   const listener: SeedListener = {
     onSeed: ({ definition }, done, total) => terminal.progress(progressText(definition.name, done, total)),
     onVerdict: ({ reference }, verdict, realMs) => {
@@ -83,12 +87,18 @@ export async function rehearse(
       summaries.push(summary);
       if (json) terminal.json(summaryJson(summary));
     } catch (error) {
+      if (error instanceof UsageError) {
+        hasUnprepared = true;
+        terminal.progress('');
+        terminal.note(`error: ${error.message}`);
+        continue;
+      }
       if (first === undefined || !(error instanceof InterruptedError)) throw error;
       terminal.note(error.message);
     }
   }
   terminal.progress('');
-  return { summaries, first, firstFailure };
+  return { summaries, first, firstFailure, hasUnprepared };
 }
 
 /** Called as the work progresses. */
@@ -192,8 +202,9 @@ function progressText(name: string, done: number, total: number): string {
   return `${name} ${'█'.repeat(cells)}${'░'.repeat(20 - cells)} ${done}/${total} ${plural(total, 'seed')}`;
 }
 
-/** Prints the table, and the first failure of each scenario. */
+/** Prints the table, if any scenario ran, and the first failure of each. */
 export function printSummaries(terminal: Terminal, summaries: readonly ScenarioSummary[]): void {
+  if (summaries.length === 0) return;
   for (const line of summaryTable(terminal, summaries)) terminal.line(line);
   for (const { firstFailure, scenario } of summaries) {
     if (firstFailure === undefined) continue;
@@ -202,8 +213,9 @@ export function printSummaries(terminal: Terminal, summaries: readonly ScenarioS
   }
 }
 
-/** Exit code: the signal's if interrupted, 1 if anything failed, else 0. */
-export function statusOf({ firstFailure }: Rehearsal, interruption: Interruption): ExitStatus {
+/** Exit code: the signal's if interrupted, 1 if anything failed, 2 if a scenario could not be prepared, else 0. */
+export function statusOf({ firstFailure, hasUnprepared }: Rehearsal, interruption: Interruption): ExitStatus {
   if (interruption.status !== undefined) return interruption.status;
-  return firstFailure === undefined ? EXIT_STATUS.HELD : EXIT_STATUS.FAILED;
+  if (firstFailure !== undefined) return EXIT_STATUS.FAILED;
+  return hasUnprepared ? EXIT_STATUS.USAGE : EXIT_STATUS.HELD;
 }

@@ -140,6 +140,39 @@ describe('loaded code can fail in any way', () => {
     expect(code).toBe(2);
   });
 
+  describe('a scenario that cannot be prepared', () => {
+    const define = (name: string, body: string): string =>
+      `export const ${name} = { name: '${name}', description: 'y', ${body} };`;
+    const unprepared = define('unprepared', "prepare: () => { throw new Error('no input'); }, run: () => {}");
+    const fails = define('fails', "run: (sim) => sim.check(false, 'broken')");
+    const late = fails.replaceAll('fails', 'wrong');
+    const holds = define('whole', 'run: () => {}');
+    const commands = [['run'], ['explore', '--executions', '3', '--workers', '1']] as const;
+
+    test.for(commands)('does not hide a failure that %s finds', async ([command, ...options]) => {
+      const corpus = command === 'explore' ? ['--corpus', at('corpus')] : [];
+      for (const [file, failing] of [['before.mjs', fails] as const, ['after.mjs', late] as const]) {
+        await writeFile(at(file), [failing, unprepared].join('\n'));
+        const { code, out, err } = await run(command, at(file), ...options, ...corpus);
+        expect(out).toContain('broken');
+        expect(err).toMatch(new RegExp(`^error: .*${file}#unprepared: prepare failed: no input$`, 'm'));
+        expect(code).toBe(1);
+      }
+    });
+
+    test.for(commands)(
+      'lets %s go on with the others, and makes its exit code 2',
+      async ([command, ...options]) => {
+        const corpus = command === 'explore' ? ['--corpus', at('corpus')] : [];
+        await writeFile(at('between.mjs'), [unprepared, holds].join('\n'));
+        const { code, out, err } = await run(command, at('between.mjs'), ...options, ...corpus);
+        expect(out).toMatch(command === 'run' ? /^whole +held /m : /^whole: no failure$/m);
+        expect(err).toMatch(/between\.mjs#unprepared: prepare failed: no input/);
+        expect(code).toBe(2);
+      },
+    );
+  });
+
   test('a seed count too large for any machine is refused', async () => {
     const { code, err } = await run('run', 'timeout-race', '--seeds', '9007199254740991');
     expect(err).toContain('whole number ≥ 1 and ≤ 10000000');
