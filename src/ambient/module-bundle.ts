@@ -74,8 +74,6 @@ let count = 0;
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a module that cannot be found or bundled, `RUNNER_MISSING_PACKAGE`
  * without rolldown.
- *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for what cannot be found or put together, `RUNNER_MISSING_PACKAGE` without rolldown.
  */
 export async function bundleOf(
   specifier: string,

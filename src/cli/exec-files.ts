@@ -18,8 +18,6 @@ const WRITER_POLL_MS = 20;
  * Opens the input of the command.
  *
  * @throws UsageError if it cannot be opened, InterruptedError if a signal comes before a writer opens the FIFO.
- *
- * @throws UsageError if it cannot be opened, InterruptedError if a signal comes while nobody writes to it.
  */
 export async function openInput(
   stdin: string,
@@ -54,8 +52,6 @@ async function openFifo(path: string, interruption: Interruption): Promise<numbe
  *
  * @throws InterruptedError (rejects) if a signal comes while it waits; an Error if there are more bytes, or the file
  * cannot be read.
- *
- * @throws InterruptedError (rejects) if a signal comes while nothing does; an Error if there is more, or it cannot be read.
  */
 export async function readSmallFile(
   path: string,

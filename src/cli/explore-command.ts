@@ -415,9 +415,9 @@ class Exploration {
 
   constructor(session: ScenarioSession<ExploreCommandOptions>) {
     this.#session = session;
-    const { name, reference } = session.scenario;
-    const { corpus } = session.options;
-    this.#corpus = new CorpusFolder(corpus, name, reference, (text) => this.#note(text));
+    const { name: scenario, reference } = session.scenario;
+    const { corpus: root } = session.options;
+    this.#corpus = new CorpusFolder({ root, scenario, reference, onTrouble: (text) => this.#note(text) });
   }
 
   async run(): Promise<PoolReport> {

@@ -51,8 +51,6 @@ export interface Rehearsal {
  * Runs every scenario over the seeds; reports one that cannot be prepared, and goes on with the next. When interrupted,
  * stops early with the results so far.
  *
- * @throws InterruptedError (rejects) if a signal comes while the first scenario is being prepared.
- *
  * @throws InterruptedError (rejects) if a signal comes while the first scenario prepares.
  */
 export async function rehearse(
@@ -129,8 +127,6 @@ function lateSignalText({ name = '', seed = '' }: SimulateOptions, durationMs: n
 
 /**
  * Runs one scenario over the seeds.
- *
- * @throws UsageError (rejects) if it cannot be prepared, InterruptedError if a signal comes during preparation.
  *
  * @throws UsageError (rejects) if it cannot be prepared, InterruptedError if a signal comes while it prepares.
  */

@@ -17,8 +17,6 @@ const TOKEN = /^[\x21-\x7e]+$/;
  * Reads the file named by an option, or what comes through a pipe.
  *
  * @throws UsageError (rejects) if it cannot be read or is too large, InterruptedError if a signal comes first.
- *
- * @throws UsageError (rejects) if it cannot be read or is too large, InterruptedError if a signal comes first.
  */
 export async function readFileOf(option: string, path: string, interruption: Interruption): Promise<Buffer> {
   if (path === '') throw new UsageError(`${option}: expected the name of a file, got ""`);

@@ -28,8 +28,6 @@ export interface RefusedScenario {
  *
  * @throws UsageError (rejects) if there is no such scenario, or it cannot be loaded in a thread; `refusalText` words
  * the message for what was typed.
- *
- * @throws UsageError (rejects) if there is no such scenario, or it does not load in a thread; `refusalText` says it in words for what was typed.
  */
 export async function interruptible<T>(
   terminal: Terminal,

@@ -87,9 +87,6 @@ export function isTokenText(text: string): boolean {
  *
  * @throws RunnerError `RUNNER_TRACE_FORMAT` for a text that is not a token, was cut or damaged, or is of another
  * version; `RUNNER_INVALID_ARGUMENT` for anything but a text.
- *
- * @throws RunnerError `RUNNER_TRACE_FORMAT` for a text that is no token, was cut or damaged, or is of another version;
- * `RUNNER_INVALID_ARGUMENT` for anything but a text.
  */
 export function decodeToken(text: string): ReplayToken {
   check('token', text, is.TEXT);

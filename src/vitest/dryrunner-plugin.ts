@@ -43,8 +43,6 @@ const QUERY = /[?#].*$/;
  * except browser projects.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for unknown options.
- *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for other options than these.
  * @example
  * ```ts
  * import { defineConfig } from 'vitest/config';

@@ -26,8 +26,6 @@ const CERTIFY_OPTIONS = is.optionsOf<CertifyOptions<unknown>>(
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) unless `scenario` is a scenario, or for a bound that
  * is not an integer ≥ 0.
- *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` (as a rejection) unless `scenario` is a scenario, or for a bound that is no integer ≥ 0.
  * @example
  * ```ts
  * import { createSimulatedRunner, defineScenario } from 'dryrunner';

@@ -119,8 +119,6 @@ export class ExhaustiveStrategy implements Strategy {
  * the scenario only for its name, and to know whether it has oracles of its own.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a bound that is not an integer ≥ 0.
- *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a bound that is no integer ≥ 0.
  * @example
  * ```ts
  * import { createFakeRunner, defineScenario, finalStatus } from 'dryrunner';

@@ -41,6 +41,20 @@ export interface KeptLog extends CorpusEntry {
   readonly seed?: string;
 }
 
+/** Whose logs a {@link CorpusFolder} keeps, and where. */
+export interface CorpusOptions {
+  /** The folder of all corpora; it and its parents are made when there is something to keep. */
+  readonly root: string;
+  /** The scenario's name. */
+  readonly scenario: string;
+  /** What is typed to run it, so that `dryrunner replay FILE` finds it. */
+  readonly reference: string;
+  /** The file of the scenario's test. It identifies the test in any working directory; the reference does not. */
+  readonly testFile?: string | undefined;
+  /** Receives a sentence for each file that could not be read, and for write errors one per error code. */
+  readonly onTrouble: (text: string) => void;
+}
+
 /** The path of a test file relative to the folder of its logs, the same on every machine. */
 function pathOfTestFile(folder: string, testFile: string): string {
   return relative(folder, testFile).replaceAll(sep, '/');
@@ -57,22 +71,8 @@ export class CorpusFolder {
   /** Error codes already reported: on a full disk every file fails with the same one. */
   readonly #reported = new Set<string>();
 
-  /**
-   * @param folder the root of all corpora; it and its parents are made when there is something to keep.
-   * @param scenario the scenario's name.
-   * @param reference what is typed to run it, so that `dryrunner replay FILE` finds it.
-   * @param onTrouble receives a sentence for each file that could not be read, and for write errors one per error code.
-   * @param testFile the file of the scenario's test. It identifies the test in any working directory; the reference
-   *   does not.
-   */
-  constructor(
-    folder: string,
-    scenario: string,
-    reference: string,
-    onTrouble: (text: string) => void,
-    testFile?: string,
-  ) {
-    this.#folder = join(folder, scenario);
+  constructor({ root, scenario, reference, testFile, onTrouble }: CorpusOptions) {
+    this.#folder = join(root, scenario);
     if (testFile !== undefined) this.#testFile = pathOfTestFile(this.#folder, testFile);
     this.#scenario = scenario;
     this.#reference = reference;

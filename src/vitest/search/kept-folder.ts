@@ -23,14 +23,15 @@ function keptFolderOf({
 
 /** The kept logs of this test. The code that reads and writes them is loaded only if there are any, or one to keep. */
 export function keptOf(test: SimulatedTest, reference: string): Pick<TestRun, 'corpus' | 'isKept'> {
-  const folder = keptFolderOf(test);
-  if (folder === undefined) return { isKept: false, corpus: () => undefined };
-  const name = slugOf(test.name);
+  const root = keptFolderOf(test);
+  if (root === undefined) return { isKept: false, corpus: () => undefined };
+  const scenario = slugOf(test.name);
   return {
-    isKept: existsSync(join(folder, name)),
+    isKept: existsSync(join(root, scenario)),
     async corpus() {
       const { CorpusFolder: Folder } = await import('../../host/corpus/corpus-folder.ts');
-      return new Folder(folder, name, reference, (text) => console.warn(text), test.file);
+      const onTrouble = (text: string): void => console.warn(text);
+      return new Folder({ root, scenario, reference, testFile: test.file, onTrouble });
     },
   };
 }

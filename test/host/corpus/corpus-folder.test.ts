@@ -31,17 +31,17 @@ beforeAll(async () => {
 
 afterAll(() => rm(dir, { recursive: true }));
 
-function open(root: string = join(dir, String((folders += 1)))): {
+function open(
+  root: string = join(dir, String((folders += 1))),
+  reference = './mine.js#mine',
+): {
   corpus: CorpusFolder;
   troubles: string[];
   root: string;
 } {
   const troubles: string[] = [];
-  return {
-    corpus: new CorpusFolder(root, 'mine', './mine.js#mine', (text) => troubles.push(text)),
-    troubles,
-    root,
-  };
+  const onTrouble = (text: string): void => void troubles.push(text);
+  return { corpus: new CorpusFolder({ root, scenario: 'mine', reference, onTrouble }), troubles, root };
 }
 
 const log = (answer: number): Decision[] => [{ question: choice('which'), n: 1_000, answer }];
@@ -92,15 +92,14 @@ test('the number of seeds stays within its limit: the oldest make room', async (
 test('a log of another file whose scenario has the same name is left alone', async () => {
   const { corpus, root } = open();
   await corpus.keep(broken);
-  const { troubles } = open();
-  const elsewhere = new CorpusFolder(root, 'mine', './other.js#mine', (text) => troubles.push(text));
+  const { corpus: elsewhere, troubles } = open(root, './other.js#mine');
   expect(await elsewhere.load()).toEqual([]);
-  const same = new CorpusFolder(root, 'mine', 'mine.js#mine', (text) => troubles.push(text));
+  const { corpus: same, troubles: troublesOfSame } = open(root, 'mine.js#mine');
   expect(await same.load()).toHaveLength(1);
   await elsewhere.keep({ ...broken, decisions: log(8) });
   expect(await same.load()).toMatchObject([{ decisions: log(7) }]);
   expect(await elsewhere.load()).toMatchObject([{ decisions: log(8) }]);
-  expect(troubles).toEqual([]);
+  expect([...troubles, ...troublesOfSame]).toEqual([]);
 });
 
 test('a damaged file is reported and skipped, the others are read', async () => {
