@@ -15,7 +15,7 @@ import type { RunState } from '../../model/run-state.ts';
 import { makeRunStatus, runningStatus, type RunID } from '../../model/run-status.ts';
 import { type World, checkWorld } from '../../model/world.ts';
 import { missingRequest } from '../queue/bazel-request.ts';
-import { type FakeEnd, type FakeScript, type FakeScripts, argvScript } from './fake-script.ts';
+import { type FakeEnd, type FakeScript, type FakeScripts, argvScript, scriptFor } from './fake-script.ts';
 import type { Performance, Performer, StatusListener } from '../queue/performer.ts';
 import { watchedService } from '../../model/service.ts';
 import type { IsolatedPart } from '../../model/isolation.ts';
@@ -135,8 +135,9 @@ class FakePerformer implements Performer {
       performance.end({ state: 'FAILED', exitCode: missing.exitCode, error: missing.message });
       return performance;
     }
+    let script: FakeScript | undefined;
     try {
-      performance.begin(this.#script?.(command));
+      script = scriptFor(command, this.#script);
     } catch (error) {
       const text = messageOf(error);
       performance.end({
@@ -144,7 +145,9 @@ class FakePerformer implements Performer {
         exitCode: EXIT_CODES.COULD_NOT_EXEC,
         error: notStartedText(text),
       });
+      return performance;
     }
+    performance.begin(script);
     return performance;
   }
 
@@ -210,14 +213,24 @@ export class FakeRunner extends QueueRunner {
     this.#performer.start(runId);
   }
 
-  /** Ends the active run as COMPLETE now. @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `runId` is not the active run. */
+  /**
+   * Ends the active run as COMPLETE now.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `runId` is not the active run, or `exitCode` is no integer.
+   */
   finish(runId: RunID, exitCode: ExitCode = 0): void {
     check('exitCode', exitCode, is.WHOLE);
     this.#performer.end(runId, { state: 'COMPLETE', exitCode });
   }
 
-  /** Ends the active run as FAILED now. @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `runId` is not the active run. */
+  /**
+   * Ends the active run as FAILED now.
+   *
+   * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `runId` is not the active run, `error` is no string, or `exitCode`
+   * no integer.
+   */
   fail(runId: RunID, error: string, exitCode: ExitCode = EXIT_CODES.POST_EXEC): void {
+    check('error', error, is.TEXT);
     check('exitCode', exitCode, is.WHOLE);
     this.#performer.end(runId, { state: 'FAILED', exitCode, error });
   }

@@ -1,9 +1,12 @@
 /** How a fake runner performs a command: when the run starts, how long it lasts, and how it ends. */
-import { checkObject, unreadable } from '../../kernel/argument-check.ts';
+import * as is from '../../kernel/shape.ts';
+import { check, checkObject, unreadable } from '../../kernel/argument-check.ts';
+import { invalidArgument } from '../../kernel/errors.ts';
 import { parseSimScript } from '../../execers/sim-script.ts';
 import { failedText } from '../../model/end-text.ts';
 import { EXIT_CODES, type ExitCode } from '../../model/exit-code.ts';
 import type { Command } from '../../model/command.ts';
+import { isPending } from '../../model/maybe-promise.ts';
 
 /** The terminal state of a fake run. */
 export interface FakeEnd {
@@ -22,8 +25,34 @@ export interface FakeScript {
   readonly end?: FakeEnd;
 }
 
-/** Returns the script of a command; undefined means that the test drives the run. */
+/** Returns the script of a command; undefined means that the test drives the run. Anything else, or an error, makes it FAILED. */
 export type FakeScripts = (command: Command) => FakeScript | undefined;
+
+const FAKE_END = is.closed(
+  is.objectOf<FakeEnd>(
+    'an object with state and exitCode',
+    { state: is.oneOf('COMPLETE', 'FAILED'), exitCode: is.WHOLE },
+    { error: is.TEXT },
+  ),
+);
+const SAYS = 'a script, which is an object';
+const FAKE_SCRIPT = is.closed(
+  is.objectOf<FakeScript>(SAYS, {}, { startAfterMs: is.limit(), runMs: is.limit(), end: FAKE_END }),
+);
+
+/**
+ * The script of a command, checked as a whole before the run begins: an end that the store refuses would come too late
+ * to end the run in another way.
+ *
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a script or undefined, such as a promise of one.
+ */
+export function scriptFor(command: Command, scripts: FakeScripts | undefined): FakeScript | undefined {
+  const script = scripts?.(command);
+  if (script === undefined) return undefined;
+  if (isPending(script)) throw invalidArgument('script()', SAYS, script);
+  check('script()', script, FAKE_SCRIPT);
+  return script;
+}
 
 /**
  * Reads a command's argv as a sim script and keeps the steps that a fake can perform: `sleep`, `complete`, `fail`,

@@ -76,6 +76,11 @@ describe('a fake runner that the test drives', () => {
       expect(() => runner.fail('1', 'x')).toThrow(refusal(notIts));
       expect(() => runner.finish('0', 1.5)).toThrow(refusal('exitCode: expected an integer, got 1.5'));
       expect(() => runner.fail('0', 'x', NaN)).toThrow(refusal('exitCode: expected an integer, got NaN'));
+      const noText: unknown = new Error('boom');
+      expect(() => runner.fail('0', noText as string)).toThrow(
+        refusal('error: expected a string, got an Error'),
+      );
+      expect(runner.current).toBe('0');
       runner.start('0');
       expect(() => runner.start('0')).toThrow(
         refusal('runId: expected a run that is not RUNNING yet, got "0"'),
@@ -187,6 +192,41 @@ describe('a fake runner with a script', () => {
         exitCode: 240,
         error: 'could not exec: nothing left',
       });
+      await runner.release();
+    });
+  });
+
+  const SCRIPT = 'expected a script, which is an object';
+  test.for<[string, unknown]>([
+    [`script(): ${SCRIPT}, got a Promise`, Promise.resolve({ runMs: 5 })],
+    [`script(): ${SCRIPT}, got null`, null],
+    [
+      'script(): expected only the fields startAfterMs, runMs, end, got a field "runMS"; the nearest is runMs',
+      { runMS: 5 },
+    ],
+    ['script().startAfterMs: expected a number ≥ 0, got -1', { startAfterMs: -1 }],
+    ['script().runMs: expected a number ≥ 0, got NaN', { startAfterMs: 5, runMs: NaN }],
+    ['script().end.exitCode: expected an integer, got undefined', { end: { state: 'COMPLETE' } }],
+    [
+      'script().end.exitCode: expected an integer, got 1.5',
+      { runMs: 5, end: { state: 'FAILED', exitCode: 1.5 } },
+    ],
+    [
+      'script().end.state: expected one of "COMPLETE", "FAILED", got "ABORTED"',
+      { end: { state: 'ABORTED', exitCode: 0 } },
+    ],
+    [
+      'script().end.error: expected a string, got an Error',
+      { end: { state: 'FAILED', exitCode: 1, error: new Error('boom') } },
+    ],
+  ])('that is none fails the run before it begins: %s', async ([error, script]) => {
+    await inSimulation(async (sim) => {
+      const runner = createFakeRunner(sim.world, { script: () => script as FakeScript });
+      await runner.run({ ...COMMAND, timeoutMs: 50 });
+      const { status } = await finalStatus(runner, '0');
+      expect(status).toMatchObject({ state: 'FAILED', exitCode: 240, error: `could not exec: ${error}` });
+      expect([sim.now(), status.stdoutRef]).toEqual([0, '']);
+      expect(pendingIn(sim)).toEqual([]);
       await runner.release();
     });
   });
