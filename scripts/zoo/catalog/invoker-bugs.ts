@@ -48,7 +48,7 @@ export const invokerBugs: readonly Bug[] = [
       },
       {
         file: 'src/runners/invocation/upload-phase.ts',
-        find: '  if (uploadBoundMs === undefined || !isPending(upload)) return upload;\n',
+        find: '  if (uploadBoundMs === undefined || uploadBoundMs === Infinity || !isPending(upload)) return upload;\n',
         replace:
           "  if (uploadBoundMs !== undefined || !isPending(upload) || run.stop !== 'abort') return upload;\n",
       },
