@@ -171,6 +171,8 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   readonly #trap: RealTimerTrap;
   readonly #awaits: ControlledAwaits | undefined;
   readonly #ticks: AmbientTicks;
+  /** True between {@link enter} and {@link leave}. */
+  #isInTurn = false;
   /** The first stand-in found replaced. Looked for once, at the end. */
   #replaced: { readonly name: string | undefined } | undefined;
 
@@ -180,7 +182,10 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
     const { faults } = settings;
     this.#scenario = new Asked({ clock, choices, random, tracer, faults, capturePlaces, sinceMs: 0 });
     this.#asked = this.#scenario;
-    this.#gate = new OutsideGate(settings.allowed, report);
+    this.#gate = new OutsideGate(settings.allowed, report, {
+      letThrough: (call) => this.#letThrough(call),
+      wayToAsker: () => this.#wayToAsker(),
+    });
     this.#trap = new RealTimerTrap(this.#gate, capturePlaces);
     this.#awaits =
       settings.awaits === undefined
@@ -191,10 +196,16 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
 
   enter(): void {
     keepTicksCounted();
+    this.#beginTurn();
+    // A turn may begin with what an event of a process has left.
+    if (this.#asked === this.#scenario) this.#gate.handOver();
+  }
+
+  #beginTurn(): void {
+    this.#isInTurn = true;
     hub.world = this;
     this.#awaits?.enter();
     this.#trap.set();
-    this.#gate.handOver();
   }
 
   stay(): void {
@@ -202,10 +213,28 @@ class AmbientExecution implements AmbientWorld, AmbientSession {
   }
 
   leave(): void {
+    this.#isInTurn = false;
     this.#awaits?.leave();
     if (hub.world !== this) return;
     this.#trap.unset();
     hub.world = undefined;
+  }
+
+  #letThrough<T>(call: () => T): T {
+    const resume = this.#isInTurn ? () => this.#beginTurn() : () => this.stay();
+    this.leave();
+    try {
+      return call();
+    } finally {
+      resume();
+    }
+  }
+
+  /** Results for a process are events of it: they wait while it is paused, and die with it. */
+  #wayToAsker(): (deliver: () => void) => void {
+    const asked = this.#asked;
+    if (asked === this.#scenario) return (deliver) => deliver();
+    return (deliver) => void asked.timers.setImmediate(deliver, []).unref();
   }
 
   beginProcess({ clock, choices, random }: ProcessParts): HostedProcess {

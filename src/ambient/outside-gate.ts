@@ -6,6 +6,7 @@
 import * as is from '../kernel/shape.ts';
 import { shortPlaceOf } from '../explore/explain/source-place.ts';
 import { check } from '../kernel/argument-check.ts';
+import { bindContext } from '../kernel/drain-host.ts';
 import { realFunctions } from '../kernel/drain-real-functions.ts';
 import { invalidArgument, RunnerError, type RunnerErrorCode, stackOf } from '../kernel/errors.ts';
 import { codePathOf, pathOfLocation } from '../kernel/package-files.ts';
@@ -44,19 +45,27 @@ export function checkAllowed(allow: readonly string[]): ReadonlySet<string> {
   return new Set(allow);
 }
 
+/** What a gate needs of its simulation. */
+interface GateHost extends Pick<WayBack, 'letThrough'> {
+  /** The way in which results reach the code that runs now: a function that calls another one there. */
+  wayToAsker(): (deliver: () => void) => void;
+}
+
 /** See the top of the file; one per simulation. */
 export class OutsideGate implements WayBack {
   readonly #allowed: ReadonlySet<string>;
   readonly #report: ReportFailure;
+  readonly #host: GateHost;
   readonly #arrived: (() => void)[] = [];
   #awaited = 0;
   #isLooking = false;
   /** True once a call was allowed. What it began, such as a socket, may call the simulation's code at any time. */
   hasLetThrough = false;
 
-  constructor(allowed: ReadonlySet<string>, report: ReportFailure) {
+  constructor(allowed: ReadonlySet<string>, report: ReportFailure, host: GateHost) {
     this.#allowed = allowed;
     this.#report = report;
+    this.#host = host;
   }
 
   /** True while an allowed call has not delivered its result. */
@@ -91,6 +100,10 @@ export class OutsideGate implements WayBack {
     );
   }
 
+  letThrough<T>(call: () => T): T {
+    return this.#host.letThrough(call);
+  }
+
   bringPromise<T>(result: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       result.then(this.bringCallback(resolve as Callback), this.bringCallback(reject));
@@ -100,13 +113,17 @@ export class OutsideGate implements WayBack {
   }
 
   bringCallback(callback: Callback): (...args: unknown[]) => void {
+    const called = bindContext(callback);
+    const toAsker = this.#host.wayToAsker();
     let isAwaited = true;
     this.#awaited += 1;
     return (...args) => {
       this.#arrived.push(() => {
         if (isAwaited) this.#awaited -= 1;
         isAwaited = false;
-        callback(...args);
+        toAsker(function result() {
+          called(...args);
+        });
       });
     };
   }

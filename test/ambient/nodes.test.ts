@@ -1,4 +1,5 @@
 // Code that takes its time from the globals of the machine, in nodes of a cluster.
+import { promises, readFile } from 'node:fs';
 import { expect, test } from 'vitest';
 import { ambientTime } from 'dryrunner/ambient';
 import { createNetwork, isCallLost, type ClusterNode } from 'dryrunner/cluster';
@@ -14,12 +15,18 @@ import { EPOCH_MS, passes } from './ambient-log.ts';
 const play = (
   scenario: (sim: Simulation) => Promise<void>,
   source: DecisionSource = fifoDecisions(),
-): Promise<Verdict> => simulate({ ambient: ambientTime(), source, scenario, keepTrace: true });
+  allow: readonly string[] = [],
+): Promise<Verdict> => simulate({ ambient: ambientTime({ allow }), source, scenario, keepTrace: true });
 
-const holds = async (scenario: (sim: Simulation) => Promise<void>): Promise<void> => {
-  const { failure } = await play(scenario);
+const holds = async (
+  scenario: (sim: Simulation) => Promise<void>,
+  allow?: readonly string[],
+): Promise<void> => {
+  const { failure } = await play(scenario, undefined, allow);
   expect(failure).toBeUndefined();
 };
+
+const ignore = (): void => {};
 
 test('timers of all kinds die with the process that set them, those of others fire', () =>
   holds(async (sim) => {
@@ -132,6 +139,84 @@ test('each process draws by itself, and a dead one asks nothing', async () => {
   expect(new Set(drawn.map(String)).size).toBe(3);
   expect(decisions().filter(({ question }) => question.text === 'Math.random')).toHaveLength(2);
 });
+
+test('what an allowed call gives comes to the process that made it, unless that is dead', async () => {
+  const log: string[] = [];
+  await holds(
+    async (sim) => {
+      const net = createNetwork(sim);
+      const nodeThatReads = (
+        name: string,
+        read: () => Promise<unknown>,
+      ): { node: ClusterNode<void>; begun: Promise<void>; read: Promise<void> } => {
+        const has = { begun: ignore, read: ignore };
+        const begun = new Promise<void>((resolve) => {
+          has.begun = resolve;
+        });
+        const hasRead = new Promise<void>((resolve) => {
+          has.read = resolve;
+        });
+        const node = net.node(name, async () => {
+          has.begun();
+          await read();
+          log.push(`${name} has read`);
+          setTimeout(() => log.push(`${name} has waited`), 10);
+          has.read();
+        });
+        return { node, begun, read: hasRead };
+      };
+      const byPromise = (): Promise<unknown> => promises.readFile('package.json');
+      const byCallback = (): Promise<unknown> =>
+        new Promise((resolve) => {
+          readFile('package.json', resolve);
+        });
+      for (const read of [byPromise, byCallback]) {
+        const crashed = nodeThatReads(`crashed-${read.name}`, read);
+        await crashed.read;
+        crashed.node.crash();
+        const dead = nodeThatReads(`dead-${read.name}`, read);
+        const paused = nodeThatReads(`paused-${read.name}`, read);
+        await Promise.all([dead.begun, paused.begun]);
+        // From here on code runs in an event of the scenario, not of a node.
+        await sim.sleep(0);
+        dead.node.crash();
+        paused.node.pause();
+        for (let i = 0; i < 20; i += 1) await byPromise();
+        log.push('resumed');
+        paused.node.resume();
+        await passes(20);
+      }
+    },
+    ['fs'],
+  );
+  expect(log).toEqual(
+    ['byPromise', 'byCallback'].flatMap((how) => [
+      `crashed-${how} has read`,
+      'resumed',
+      `paused-${how} has read`,
+      `paused-${how} has waited`,
+    ]),
+  );
+});
+
+test('what the scenario has asked for never comes to a node, though that is busy for several turns of the event loop', () =>
+  holds(
+    async (sim) => {
+      const net = createNetwork(sim);
+      let hasRead = false;
+      const node = net.node('busy', async () => {
+        for (let i = 0; i < 20_000 && !hasRead; i += 1) await passes(1);
+      });
+      await new Promise<void>((resolve) => {
+        readFile('package.json', () => {
+          hasRead = true;
+          setTimeout(resolve, 10);
+          node.crash();
+        });
+      });
+    },
+    ['fs'],
+  ));
 
 test('an error that code leaves uncaught is its node’s', async () => {
   const throws: readonly (() => void)[] = [

@@ -1,7 +1,9 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import childProcess, { spawn } from 'node:child_process';
 import crypto from 'node:crypto';
 import dgram from 'node:dgram';
 import dns from 'node:dns';
+import { once } from 'node:events';
 import fs, { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import http2 from 'node:http2';
@@ -161,6 +163,86 @@ describe('what goes on as ever', () => {
 });
 
 describe('what is allowed', () => {
+  test.for([
+    ['fs.writeFile', (file: string) => promisify(fs.writeFile)(file, 'x')],
+    ['fs.appendFileSync', (file: string) => fs.appendFileSync(file, 'x')],
+    ['worker_threads.Worker', () => void new Worker('', { eval: true }).terminate()],
+    [
+      'child_process.exec',
+      () =>
+        new Promise((resolve) => {
+          childProcess.exec('true', { timeout: 600_000 }, resolve);
+        }),
+    ],
+  ] as const)('%s may do what it needs, timers of the machine included', async ([name, call]) => {
+    const folder = mkdtempSync(join(tmpdir(), 'dryrunner-'));
+    const { failure } = await verdictOf(() => call(join(folder, 'a')) as Promise<void>, {
+      ambient: ambientTime({ allow: [name] }),
+      capturePlaces: true,
+    });
+    rmSync(folder, { recursive: true });
+    expect(failure?.message).toBeUndefined();
+  });
+
+  test('fetch connects in real time, not before a virtual limit', async () => {
+    const server = http.createServer((_, response) => response.end()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as net.AddressInfo;
+    let status: number | undefined;
+    const { failure } = await verdictOf(
+      async () => {
+        ({ status } = await fetch(`http://127.0.0.1:${port}`));
+      },
+      { ambient: ambientTime({ allow: ['fetch'] }) },
+    );
+    server.closeAllConnections();
+    server.close();
+    expect(failure?.message).toBeUndefined();
+    expect(status).toBe(200);
+  });
+
+  test('only until the call returns', async () => {
+    const within: unknown[] = [];
+    const after: unknown[] = [];
+    const filter = (): boolean => {
+      within.push(hub.world, hub.awaits, realFunctions.clearTimeout(realFunctions.setTimeout(ignore, 1)));
+      return false;
+    };
+    const { failure } = await verdictOf(
+      () => {
+        fs.cpSync(HERE, 'nowhere', { filter });
+        after.push(typeof hub.world, typeof hub.awaits);
+        realFunctions.setTimeout(ignore, 1);
+      },
+      { ambient: ambientTime({ allow: ['fs.cpSync'], awaits: 'hops' }), capturePlaces: true },
+    );
+    expect(within).toEqual([undefined, undefined, undefined]);
+    expect(after).toEqual(['object', 'object']);
+    expect(failure?.message).toMatch(/^setTimeout or setInterval of the machine is called /);
+  });
+
+  test('a module that Node loads meanwhile is still no turn of the simulation afterwards', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dryrunner-'));
+    writeFileSync(join(folder, 'lazy.cjs'), "module.exports = () => import('./late.mjs');");
+    writeFileSync(
+      join(folder, 'late.mjs'),
+      `import { existsSync } from 'node:fs';
+      const { world, awaits } = process[Symbol.for('dryrunner.ambient')];
+      existsSync('.');
+      const after = process[Symbol.for('dryrunner.ambient')];
+      export const isSame = world !== undefined && after.world === world && after.awaits === awaits;`,
+    );
+    const lazy = createRequire(import.meta.url)(join(folder, 'lazy.cjs')) as () => Promise<{
+      isSame: boolean;
+    }>;
+    const { failure } = await verdictOf(
+      async (sim) => sim.check((await lazy()).isSame, 'what code sees is as before the call'),
+      { ambient: ambientTime({ allow: ['fs'], awaits: 'hops' }) },
+    );
+    rmSync(folder, { recursive: true });
+    expect(failure?.message).toBeUndefined();
+  });
+
   test.for(['fs', 'fs.readFileSync'])('%s is let through', async (name) => {
     const { failure } = await verdictOf(
       (sim) => sim.check(readFileSync(HERE, 'utf8').includes('dryrunner'), 'it is read'),
@@ -194,6 +276,25 @@ describe('what is allowed', () => {
     );
     expect(failure?.message).toBeUndefined();
     expect(seen).toEqual([true, 2000, null, true, 2000, 1_000]);
+  });
+
+  test('what it gives later comes in the async context of the call', async () => {
+    const storage = new AsyncLocalStorage<string>();
+    let seen: string | undefined;
+    const { failure } = await verdictOf(
+      () =>
+        new Promise<void>((resolve) => {
+          storage.run('here', () =>
+            fs.stat(HERE, () => {
+              seen = storage.getStore();
+              resolve();
+            }),
+          );
+        }),
+      { ambient: ambientTime({ allow: ['fs'] }) },
+    );
+    expect(failure?.message).toBeUndefined();
+    expect(seen).toBe('here');
   });
 
   test('names that there are not are refused', () => {

@@ -168,14 +168,17 @@ function watchedFunction(original: AnyFunction, outside: OutsideFunction): AnyFu
     apply(called, self, args: unknown[]) {
       const answer = hub.world?.outside(outside);
       if (answer instanceof Error) return refused(answer, gives);
-      const given = answer === undefined ? args : args.map((arg) => broughtBack(arg, answer));
-      const result: unknown = Reflect.apply(called, self, given as never[]);
-      return answer !== undefined && result instanceof Promise ? answer.bringPromise(result) : result;
+      if (answer === undefined)
+        return Reflect.apply<unknown, never[], unknown>(called, self, args as never[]);
+      const given = args.map((arg) => broughtBack(arg, answer));
+      const result = answer.letThrough<unknown>(() => Reflect.apply(called, self, given as never[]));
+      return result instanceof Promise ? answer.bringPromise(result) : result;
     },
     construct(called, args: unknown[], made) {
       const answer = hub.world?.outside(outside);
       if (answer instanceof Error) throw answer;
-      return Reflect.construct(called, args, made) as object;
+      const construct = (): object => Reflect.construct(called, args, made) as object;
+      return answer === undefined ? construct() : answer.letThrough(construct);
     },
   });
 }
