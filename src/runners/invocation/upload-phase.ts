@@ -26,9 +26,11 @@ export const uploadPhase: Phase = {
 };
 
 async function uploadAll(run: RunContext, uploader: LogUploader, logs: RunLogs): Promise<void> {
-  const { world, instruments } = run.parts;
+  const { world, instruments, name: runner } = run.parts;
   const startedAt = world.clock.now();
-  const unique = world.random.fork(`upload ${run.runId}`).uint32().toString(16).padStart(8, '0');
+  // Runners of one world give their runs the same ids, and one that is made again gives them again.
+  const random = world.random.fork(`upload ${runner}`).fork(`${run.runId} at ${startedAt}`);
+  const unique = random.uint32().toString(16).padStart(8, '0');
   for (const name of UPLOAD_ORDER) {
     if (isOver(run)) break;
     const path = `${run.command.jobId ?? ''}_${unique}/${name}`;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createSimExecer } from '../../../src/execers/sim-execer.ts';
 import { createMemoryMetrics } from '../../../src/metrics/memory-metrics.ts';
+import type { LogUploader } from '../../../src/model/collaborators.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import { inSimulation } from '../in-simulation.ts';
@@ -41,6 +42,31 @@ describe('uploads', () => {
       );
     }
     expect(folders.size).toBe(2);
+  });
+
+  test('R113 put the runs of several runners, and of one that is made again, into folders of their own', async () => {
+    const folders: string[] = [];
+    await inSimulation(async (sim) => {
+      const uploader: LogUploader = {
+        cancelBoundMs: 10,
+        upload: (name) => {
+          folders.push(name.slice(0, name.indexOf('/')));
+          return `https://logs/${name}`;
+        },
+      };
+      for (const name of ['worker-a', 'worker-b', 'worker-a']) {
+        const runner = createSimulatedRunner(sim.world, { name, uploader });
+        for (const expected of ['0', '1']) {
+          const { runId } = await runner.run({ argv: ['complete 0'], jobId: 'job5' });
+          await finalStatus(runner, runId);
+          expect(runId).toBe(expected);
+        }
+        await runner.release();
+        if (name === 'worker-b') await sim.sleep(10);
+      }
+    });
+    expect(folders).toHaveLength(18);
+    expect(new Set(folders).size).toBe(6);
   });
 
   test('R114 R178 a failed upload is counted, keeps the local ref and changes no outcome', async () => {
