@@ -269,6 +269,7 @@ const LISTS_KEPT = 4_096;
 export class AmbientTimers {
   readonly #clock: TimerClock;
   readonly #capturesPlaces: boolean;
+  /** By how long their timers take, which is longer than what code asked for while its process is slow. */
   readonly #lists = new Map<number, WaitingList>();
   readonly #immediates: WaitingList;
   readonly #numbers = new Map<number, Timeout>();
@@ -309,13 +310,14 @@ export class AmbientTimers {
 
   /** @internal */
   wait(timeout: Timeout, ms: number): void {
-    this.#note(timeout, ms);
+    const delayMs = this.#clock.slowed?.(ms) ?? ms;
+    this.#note(timeout, delayMs);
     if (this.#isOver) return;
-    let list = this.#lists.get(ms);
+    let list = this.#lists.get(delayMs);
     if (list === undefined) {
       if (this.#lists.size >= this.#listsKept) this.#dropEmptyLists();
       list = new WaitingList(this.#clock, this.#fire);
-      this.#lists.set(ms, list);
+      this.#lists.set(delayMs, list);
     }
     list.append(timeout);
   }
@@ -382,9 +384,9 @@ export class AmbientTimers {
     this.#listsKept = Math.max(LISTS_KEPT, 2 * this.#lists.size);
   }
 
-  #note(waiting: Waiting, ms: number): void {
+  #note(waiting: Waiting, delayMs: number): void {
     waiting.cause = this.#clock.currentEventId;
-    waiting.atMs = this.#clock.now() + (this.#clock.slowed?.(ms) ?? ms);
+    waiting.atMs = this.#clock.now() + delayMs;
     // An interval keeps the place where it was first set.
     if (this.#capturesPlaces) waiting.place ??= new Error('place');
   }

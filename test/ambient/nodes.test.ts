@@ -74,6 +74,26 @@ test('they stop while it is paused, and are slow with it', () =>
     expect(firedAt).toEqual([25, 55, 85]);
   }));
 
+test('one that is set when it is fast again overtakes one of as many milliseconds that was set while it was slow', () =>
+  holds(async (sim) => {
+    const net = createNetwork(sim);
+    const firedAt: string[] = [];
+    const set = (name: string): void => void setTimeout(() => firedAt.push(`${name} ${sim.now()}`), 30);
+    const node = net.node('a', async () => {
+      await passes(10);
+      set('slow');
+      setTimeout(() => firedAt.push(`short ${sim.now()}`), 3);
+      await passes(1);
+      set('fast');
+    });
+    await sim.sleep(9);
+    node.slow(10);
+    await sim.sleep(5);
+    node.slow(1);
+    await passes(400);
+    expect(firedAt).toEqual(['short 40', 'fast 50', 'slow 310']);
+  }));
+
 test('its dates are as wrong as its clock, and those of the scenario are right', () =>
   holds(async (sim) => {
     const net = createNetwork(sim, { latencyMs: 1 });
