@@ -110,11 +110,10 @@ export class ExhaustiveSearch {
   readonly #maxFaults: number;
   readonly #limitedBy = new Set<LimitingBound>();
   /**
-   * True if states may be merged. Bounds prevent that: a state contains neither the rest of a bound nor which due event
-   * comes first.
+   * The classes seen, if delays or decisions are bounded; undefined otherwise. Such a bound counts differently for
+   * equivalent schedules, and a state contains neither the rest of it nor which due event comes first. So all orders
+   * within it are run, nothing is reduced and no states are merged.
    */
-  readonly #canMerge: boolean;
-  /** The classes seen; only with bounded delays. */
   readonly #classes: Set<string> | undefined;
   readonly #origin = new EventIdentity();
   readonly #points: Point[] = [];
@@ -137,8 +136,7 @@ export class ExhaustiveSearch {
     this.#maxDecisions = maxDecisions;
     this.#maxDelays = maxDelays;
     this.#maxFaults = maxFaults;
-    this.#classes = maxDelays === Infinity ? undefined : new Set();
-    this.#canMerge = maxDelays === Infinity && maxDecisions === Infinity;
+    this.#classes = maxDelays === Infinity && maxDecisions === Infinity ? undefined : new Set();
   }
 
   get limitedBy(): readonly LimitingBound[] {
@@ -214,7 +212,7 @@ export class ExhaustiveSearch {
    * try.
    */
   onState(read: () => string, isLast: boolean): boolean {
-    if (!this.#canMerge) return true;
+    if (this.#classes !== undefined) return true;
     this.states.declare();
     if (isLast) this.states.reachLast(read());
     if (isLast || this.#cursor < this.#points.length) return true;
@@ -245,8 +243,8 @@ export class ExhaustiveSearch {
   }
 
   /**
-   * False if states are merged or delays bounded: then all orders are run, because the omitted events would have
-   * requested others.
+   * False if states are merged, or delays or decisions bounded: then all orders are run, because the omitted events
+   * would have requested others.
    */
   get #isReducing(): boolean {
     return this.#classes === undefined && !this.states.isDeclared;
@@ -330,10 +328,10 @@ export class ExhaustiveSearch {
     const { delays } = this.#spent();
     const point = new OrderPoint(this.#current + 1, due, sleepers, answer);
     if (!this.#mayBranch()) return point;
-    if (this.#classes !== undefined) {
+    if (!this.#isReducing) {
       if (delays < this.#maxDelays) point.wantAll();
       else this.#limitedBy.add('maxDelays');
-    } else if (!this.#isReducing) point.wantAll();
+    }
     this.#add(point);
     return point;
   }

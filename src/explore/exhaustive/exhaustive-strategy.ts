@@ -10,8 +10,8 @@
  * If a scenario declares its state, nothing is reduced either, and states are merged instead: see
  * `exhaustive-states.ts`.
  *
- * A bound on delays counts differently for equivalent schedules, so with it nothing is reduced: all orders within the
- * bound are run, and counted by class.
+ * A bound on delays or decisions counts differently for equivalent schedules, so with it nothing is reduced: all orders
+ * within the bound are run, and counted by class.
  */
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';

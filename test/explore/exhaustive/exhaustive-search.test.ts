@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { LimitingBound } from '../../../src/explore/exhaustive/certificate.ts';
+import { certify } from '../../../src/explore/exhaustive/certify.ts';
 import { exhaustiveStrategy } from '../../../src/explore/exhaustive/exhaustive-strategy.ts';
+import { defineScenario } from '../../../src/simulation/scenario.ts';
 import type { Verdict } from '../../../src/simulation/verdict.ts';
 import { everyInterleaving } from './every-interleaving.ts';
 import { exploreAll, type SeenScenario } from './exhaustive-comparison.ts';
-import { programEvents, programScenario, RARE_PROGRAMS } from './exhaustive-programs.ts';
+import { programEvents, programScenario, RARE_PROGRAMS, type ProgramEvent } from './exhaustive-programs.ts';
 import { runnersScenario, userPlan } from './exhaustive-users.ts';
 
 /** Compares the search with brute force; false if the scenario has too many interleavings for that. */
@@ -70,51 +73,70 @@ describe('exhaustive search', () => {
   });
 });
 
-/** Answers other than 0 to questions about order, and to all others. */
-function spentIn(verdict: Verdict): { readonly delays: number; readonly faults: number } {
-  const spent = verdict.decisions().filter(({ answer }) => answer !== 0);
-  const delays = spent.filter(({ question }) => question.kind === 'order').length;
-  return { delays, faults: spent.length - delays };
+/** The bound that just contains a schedule: how much of what the bound limits the schedule takes. */
+const TAKEN: Readonly<Record<LimitingBound, (verdict: Verdict) => number>> = {
+  maxDelays: (verdict) =>
+    verdict.decisions().filter(({ question, answer }) => answer !== 0 && question.kind === 'order').length,
+  maxFaults: (verdict) =>
+    verdict.decisions().filter(({ question, answer }) => answer !== 0 && question.kind !== 'order').length,
+  maxDecisions: (verdict) => verdict.decisions().findLastIndex(({ answer }) => answer !== 0) + 1,
+};
+
+/** Compares the search within a bound with brute force; undefined if the program has too many interleavings for that. */
+async function limitedWithin(
+  program: readonly ProgramEvent[],
+  bound: LimitingBound,
+  most: number,
+): Promise<boolean | undefined> {
+  const scenario = programScenario(program, 2);
+  const all = await exploreAll(scenario, everyInterleaving());
+  if (!all.isWhole) return undefined;
+  const within = await exploreAll(scenario, everyInterleaving(), (verdict) => TAKEN[bound](verdict) <= most);
+  const strategy = exhaustiveStrategy(scenario.definition, { [bound]: most });
+  const found = await exploreAll(scenario, strategy);
+  const { complete, schedules, limitedBy } = strategy.certificate();
+  expect(found.classes).toEqual(within.classes);
+  expect([complete, schedules]).toEqual([true, within.classes.size]);
+  if (within.classes.size < all.classes.size) expect(limitedBy).toEqual([bound]);
+  if (limitedBy.length === 0) expect(within.classes.size).toBe(all.classes.size);
+  return limitedBy.length > 0;
 }
 
 describe('a bound', () => {
-  const bound = fc.record({ kind: fc.constantFrom('maxDelays', 'maxFaults'), most: fc.nat(2) });
+  test.each(['maxDelays', 'maxFaults', 'maxDecisions'] as const)(
+    '%s leaves out only what is beyond it, and the certificate says so',
+    async (bound) => {
+      let limited = 0;
+      await fc.assert(
+        fc.asyncProperty(
+          programEvents(-1, 2),
+          fc.nat(bound === 'maxDecisions' ? 4 : 2),
+          async (program, most) => {
+            if ((await limitedWithin(program, bound, most)) === true) limited += 1;
+          },
+        ),
+        { seed: 5, numRuns: 60 },
+      );
+      expect(limited).toBeGreaterThan(5);
+    },
+  );
 
-  test('on delays or faults leaves out only what is beyond it, and the certificate says so', async () => {
-    await fc.assert(
-      fc.asyncProperty(programEvents(-1, 2), bound, async (program, { kind, most }) => {
-        const scenario = programScenario(program, 2);
-        const spends = (verdict: Verdict): number =>
-          spentIn(verdict)[kind === 'maxDelays' ? 'delays' : 'faults'];
-        const all = await exploreAll(scenario, everyInterleaving());
-        if (!all.isWhole) return;
-        const within = await exploreAll(scenario, everyInterleaving(), (verdict) => spends(verdict) <= most);
-        const strategy = exhaustiveStrategy(scenario.definition, { [kind]: most });
-        const found = await exploreAll(scenario, strategy);
-        const { complete, schedules, limitedBy } = strategy.certificate();
-        expect(found.classes).toEqual(within.classes);
-        expect([complete, schedules]).toEqual([true, within.classes.size]);
-        if (within.classes.size < all.classes.size) expect(limitedBy).toEqual([kind]);
-        if (limitedBy.length === 0) expect(within.classes.size).toBe(all.classes.size);
-      }),
-      { seed: 5, numRuns: 60 },
-    );
-  });
-
-  test('on decisions explores some of the schedules, each once', async () => {
-    await fc.assert(
-      fc.asyncProperty(programEvents(-1, 2), fc.nat(4), async (program, maxDecisions) => {
-        const scenario = programScenario(program, 2);
-        const all = await exploreAll(scenario, everyInterleaving());
-        if (!all.isWhole) return;
-        const strategy = exhaustiveStrategy(scenario.definition, { maxDecisions });
-        const found = await exploreAll(scenario, strategy);
-        const { complete, schedules, limitedBy } = strategy.certificate();
-        expect([...all.classes]).toEqual(expect.arrayContaining([...found.classes]));
-        expect([complete, schedules]).toEqual([true, found.classes.size]);
-        if (limitedBy.length === 0) expect(found.classes).toEqual(all.classes);
-      }),
-      { seed: 5, numRuns: 60 },
-    );
+  test('on decisions still answers the first question in every way', async () => {
+    const three = defineScenario({
+      name: 'three',
+      description: 'three events, of which the last is never first',
+      async run(sim) {
+        const seen: string[] = [];
+        for (const name of ['a', 'b', 'c']) sim.world.clock.post(name, () => void seen.push(name));
+        await sim.sleep(1);
+        sim.check(seen[0] !== 'c', 'c is never first');
+      },
+    });
+    expect(await certify(three, { maxDecisions: 1 })).toMatchObject({
+      complete: true,
+      schedules: 3,
+      failures: 1,
+      limitedBy: ['maxDecisions'],
+    });
   });
 });
