@@ -43,7 +43,7 @@ type RunnerCase = Extract<CaseSpec, { readonly serve: unknown }>;
 
 /** How to run a case. */
 export interface ProveOptions {
-  /** Seeds of the simulations in virtual time, each giving its own order of events. Default 1, 2 and 3. */
+  /** Seeds of the simulations in virtual time, each giving its own order of events; at least one. Default 1, 2 and 3. */
   readonly seeds?: readonly (string | number)[];
   /**
    * After how many milliseconds a case on the machine's time is given up, and fails; its release has a tenth of that.
@@ -56,9 +56,11 @@ export interface ProveOptions {
   readonly signal?: AbortSignal;
 }
 
+/** The shape of the seeds of a case; without a seed nothing would run, and every case would pass. */
+export const SEEDS: is.Shape = is.listOf(SEED, 'a list of at least one seed', 1);
 /** The shapes of these options. */
 export const PROVE_FIELDS: is.OptionalShapes<ProveOptions> = {
-  seeds: is.listOf(SEED, 'a list of seeds'),
+  seeds: SEEDS,
   cutOffMs: is.limit(),
   reach: is.instanceOf('the counts of a watch', ServiceReach),
   signal: is.ABORT_SIGNAL,

@@ -43,6 +43,7 @@ export interface BooleanShape extends Described {
 export interface ListShape extends Described {
   readonly is: 'list';
   readonly of: Shape;
+  readonly min: number;
 }
 
 /** An object with arbitrary keys and values of one shape. */
@@ -143,9 +144,9 @@ export function each<K extends string, S extends Shape>(
   return Object.fromEntries(keys.map((key) => [key, shape])) as Record<K, S>;
 }
 
-/** A list of `of`. */
-export function listOf(of: Shape, says = 'a list'): ListShape {
-  return { is: 'list', says, of };
+/** A list of `of`, with at least `min` members. */
+export function listOf(of: Shape, says = 'a list', min = 0): ListShape {
+  return { is: 'list', says, of, min };
 }
 
 /** An object with arbitrary keys and values of shape `of`. */
@@ -329,7 +330,9 @@ export function findMismatch(shape: Shape, value: unknown): Mismatch | undefined
     case 'methods':
       return findMissing(shape, value);
     case 'list':
-      return Array.isArray(value) ? findInList(shape.of, value) : mismatch(shape, value);
+      return Array.isArray(value) && value.length >= shape.min
+        ? findInList(shape.of, value)
+        : mismatch(shape, value);
     case 'map':
       return isObject(value) ? findInMap(shape.of, value) : mismatch(shape, value);
     case 'opaque':

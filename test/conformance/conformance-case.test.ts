@@ -11,6 +11,7 @@ import {
 } from '../../src/conformance/check.ts';
 import { conformanceCases } from '../../src/conformance/conformance-cases.ts';
 import { runConformance, type CaseResult } from '../../src/conformance/run-conformance.ts';
+import { storeCases } from '../../src/conformance/parts/store-cases.ts';
 import type { ConformanceSubject } from '../../src/conformance/subject.ts';
 import { exploreRunner } from '../../src/conformance/workload/explore-runner.ts';
 import { messageOf, RunnerError } from '../../src/kernel/errors.ts';
@@ -20,6 +21,7 @@ import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { breakages, having } from './broken-services.ts';
 import { caseOf, noService, resultsOf } from './hand-made-cases.ts';
 import { createSmallQueue } from './small-queue.ts';
+import { statusStore } from './parts/part-subjects.ts';
 import { simulated } from './subjects.ts';
 
 describe('a queue that does not wait for the active run', () => {
@@ -229,6 +231,13 @@ describe('running the suite', () => {
       { ...about, title: 'R3 needs', rules: ['R3'], outcome: 'skipped', reason: 'it has none' },
       { ...about, title: 'R1 passes', rules: ['R1'], outcome: 'passed' },
     ]);
+  });
+
+  test('refuses an empty list of seeds, with which every case would pass without a run', async () => {
+    const said = 'seeds: expected a list of at least one seed, got an array of 0';
+    await expect(resultsOf(simulated, [failing], { seeds: [] })).rejects.toThrow(said);
+    await expect(failing.prove(simulated, { seeds: [] })).rejects.toThrow(said);
+    for (const of of storeCases) await expect(of.prove(statusStore, { seeds: [] })).rejects.toThrow(said);
   });
 
   test('lets cases overlap on the machine only, and keeps their order', async () => {

@@ -167,6 +167,18 @@ describe('a value that fits a shape passes, and one that does not is refused', (
       ],
     ],
     [
+      'listOf with a minimum',
+      listOf(TEXT, 'two words', 2),
+      [
+        ['a', 'b'],
+        ['a', 'b', 'c'],
+      ],
+      [
+        [['a'], 'it: expected two words, got an array of 1'],
+        [['a', 1], 'it[1]: expected a string, got 1'],
+      ],
+    ],
+    [
       'mapOf',
       mapOf(COUNT),
       [{}, { a: 1 }, withoutPrototype({ a: 1 })],

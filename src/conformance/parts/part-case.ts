@@ -9,13 +9,12 @@ import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { sleep } from '../../kernel/clock.ts';
 import { isRunnerError, messageOf } from '../../kernel/errors.ts';
-import { SEED } from '../../kernel/seeded-random.ts';
 import type { World } from '../../model/world.ts';
 import { simulate } from '../../simulation/simulate.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 import { PART_CAPABILITY, REASON, type PartCapability } from '../capability.ts';
 import { checkEqual, checkThat, ConformanceError } from '../check.ts';
-import { simulationError } from '../conformance-case.ts';
+import { SEEDS, simulationError } from '../conformance-case.ts';
 import { type NoteCall, OpenCalls } from './noted-part.ts';
 
 /** The common part of all subjects of such lists. */
@@ -33,17 +32,14 @@ export interface PartSubject {
 
 /** How to run a case about a part. */
 export interface PartProveOptions {
-  /** Seeds of the simulations of a case that must hold in any order of events. Default 1, 2 and 3. */
+  /** Seeds of the simulations of a case that must hold in any order of events; at least one. Default 1, 2 and 3. */
   readonly seeds?: readonly (string | number)[];
   /** Ends a simulation early, for a test that has run out of time. */
   readonly signal?: AbortSignal;
 }
 
-const OPTIONS = is.optionsOf<PartProveOptions>(
-  {},
-  { seeds: is.listOf(SEED, 'a list of seeds'), signal: is.ABORT_SIGNAL },
-);
-const SEEDS = [1, 2, 3];
+const OPTIONS = is.optionsOf<PartProveOptions>({}, { seeds: SEEDS, signal: is.ABORT_SIGNAL });
+const DEFAULT_SEEDS = [1, 2, 3];
 
 /** The definition of a case about a part. */
 export interface PartCaseSpec<Subject extends PartSubject> {
@@ -149,7 +145,7 @@ export interface PartTime {
 /** Runs a body in virtual time, once for each seed, or in a world of the machine. */
 export async function inTime(
   wallWorld: (() => World) | undefined,
-  { seeds = SEEDS, signal }: PartProveOptions,
+  { seeds = DEFAULT_SEEDS, signal }: PartProveOptions,
   body: (t: PartTime) => Promise<void>,
 ): Promise<void> {
   if (wallWorld !== undefined) {
