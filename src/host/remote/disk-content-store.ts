@@ -99,20 +99,23 @@ function throwIfCancelled(cancel: Cancellable | undefined): void {
   if (isCancelled(cancel)) throw cancelledOperation('the call of the content store');
 }
 
-/** Shows other processes since when this one has held blobs. */
+/** Shows other processes since when this one has held blobs. Its file is replaced whole, so nobody reads half of it. */
 class Lease {
   readonly #folder: string;
+  readonly #incoming: string;
   readonly #path: string;
   readonly #timer: NodeJS.Timeout;
   /** When each hold began. */
   readonly holds = new Set<{ readonly sinceMs: number }>();
 
   /** Throws the system's error if the lease cannot be written for any reason other than a full disk. */
-  constructor(folder: string) {
-    this.#folder = folder;
-    this.#path = join(folder, ownName());
+  constructor(root: string) {
+    this.#folder = join(root, 'leases');
+    this.#incoming = join(root, 'incoming');
+    this.#path = join(this.#folder, ownName());
     this.#write((error) => {
       if (!isOutOfRoom(error)) throw error;
+      this.#holdBack();
     });
     const again = (): void => this.#write(() => undefined);
     this.#timer = setInterval(again, LEASE_MS);
@@ -123,23 +126,23 @@ class Lease {
   async unheldBeforeMs(): Promise<number> {
     this.#write(() => undefined);
     sweepFolder(this.#folder, LEASE_DEAD_MS);
-    let before = Date.now();
+    let before = this.#oldestMs();
     for (const name of await readdir(this.#folder)) {
       const path = join(this.#folder, name);
+      // On a full disk the own file may be behind.
+      if (path === this.#path) continue;
       const text = readFileOrNothing(path);
       const stats = await stat(path).catch(() => undefined);
-      if (stats !== undefined) before = Math.min(before, Number(text) || stats.mtimeMs);
+      // A lease that says nothing may stand for holds of any age.
+      if (stats !== undefined) before = Math.min(before, Number(text) || 0);
     }
     return before - 2 * TOUCH_MS;
   }
 
   close(): void {
     clearInterval(this.#timer);
-    try {
-      rmSync(this.#path, { force: true });
-    } catch {
-      // The disk has become read-only. The next process that can write there will find this one dead.
-    }
+    // If the disk has become read-only, the next process that can write there finds this one dead.
+    removeQuietly(this.#path);
   }
 
   /**
@@ -147,12 +150,36 @@ class Lease {
    * other processes consider this one dead after a minute, and may evict what it holds.
    */
   #write(onError: (error: unknown) => void): void {
-    const oldest = Math.min(Date.now(), ...[...this.holds].map(({ sinceMs }) => sinceMs));
+    const incoming = join(this.#incoming, ownName());
     try {
-      writeFileSync(this.#path, String(oldest));
+      writeFileSync(incoming, String(this.#oldestMs()), { flag: 'wx' });
+      renameSync(incoming, this.#path);
     } catch (error) {
+      removeQuietly(incoming);
       onError(error);
     }
+  }
+
+  /** An empty lease takes no room on a full disk, and makes other processes spare everything until it can be written. */
+  #holdBack(): void {
+    try {
+      writeFileSync(this.#path, '');
+    } catch {
+      // Not even an empty file: it is written once the disk has room.
+    }
+  }
+
+  #oldestMs(): number {
+    return Math.min(Date.now(), ...[...this.holds].map(({ sinceMs }) => sinceMs));
+  }
+}
+
+/** For files of this process, which sweeps remove once it is dead. */
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // The disk has become read-only.
   }
 }
 
@@ -194,7 +221,7 @@ class DiskBlobs implements DiskContentStore {
     for (let byte = 0; byte < 256; byte += 1) {
       makeStoreFolder(join(this.#root, 'objects', byte.toString(16).padStart(2, '0')));
     }
-    this.#lease = new Lease(join(this.#root, 'leases'));
+    this.#lease = new Lease(this.#root);
   }
 
   get sizeBytes(): number {

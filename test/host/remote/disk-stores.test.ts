@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  linkSync,
+  mkdirSync,
   mkdtempSync,
+  readFileSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -52,7 +55,8 @@ const put = async (store: ContentStore, text: string): Promise<Digest> => {
   await store.write(digest, bytesOf(text));
   return digest;
 };
-const fileOf = ({ hash }: Digest): string => join(dir, 'objects', hash.slice(0, 2), hash.slice(2));
+const fileOf = ({ hash }: Digest, root = dir): string =>
+  join(root, 'objects', hash.slice(0, 2), hash.slice(2));
 const code = async (work: unknown): Promise<unknown> => {
   try {
     await work;
@@ -62,9 +66,9 @@ const code = async (work: unknown): Promise<unknown> => {
   }
 };
 /** Says that a blob was used last that long ago. */
-const age = (digest: Digest, hours: number): void => {
+const age = (digest: Digest, hours: number, root = dir): void => {
   const seconds = Date.now() / 1_000 - hours * 3_600;
-  utimesSync(fileOf(digest), seconds, seconds);
+  utimesSync(fileOf(digest, root), seconds, seconds);
 };
 
 async function allBytes(parts: AsyncIterable<Uint8Array>): Promise<Buffer> {
@@ -376,6 +380,49 @@ describe('a content store on the disk', () => {
     expect(await store.findMissing([held])).toEqual([held]);
   });
 
+  test.for([
+    ['is empty', ''],
+    ['is damaged', 'NaN'],
+  ])('spares everything while a lease %s: it may stand for holds of any age', async ([, text]) => {
+    const lease = join(dir, 'leases', `1-1-${'0'.repeat(12)}-x`);
+    const store = disk(100);
+    const held = await put(store, 'h'.repeat(60));
+    age(held, 1);
+    writeFileSync(lease, text!);
+    expect(await code(put(store, 'n'.repeat(60)))).toBe('RUNNER_STORE_FULL');
+    writeFileSync(lease, String(Date.now()));
+    await put(store, 'n'.repeat(60));
+    expect(await store.findMissing([held])).toEqual([held]);
+  });
+
+  test('replaces its lease whole, so that no process reads half of it', async () => {
+    const store = disk(10);
+    const path = join(dir, 'leases', readdirSync(join(dir, 'leases'))[0]!);
+    const before = readFileSync(path, 'utf8');
+    linkSync(path, join(dir, 'before'));
+    await put(store, 'a'.repeat(6));
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(Number(before) + 1);
+    await put(store, 'b'.repeat(6)).finally(() => clock.mockRestore());
+    expect(readFileSync(join(dir, 'before'), 'utf8')).toBe(before);
+    expect(Number(readFileSync(path, 'utf8'))).toBe(Number(before) + 1);
+    expect(readdirSync(join(dir, 'incoming'))).toEqual([]);
+  });
+
+  test('knows its own holds, also if it cannot write its lease', async () => {
+    const store = disk(100);
+    const path = join(dir, 'leases', readdirSync(join(dir, 'leases'))[0]!);
+    disk();
+    rmSync(path);
+    mkdirSync(path);
+    const [held, free] = [await put(store, 'h'.repeat(40)), await put(store, 'f'.repeat(40))];
+    const hold = store.hold([held]);
+    for (const each of [held, free]) age(each, 1);
+    await put(store, 'n'.repeat(40));
+    expect(await store.findMissing([held, free])).toEqual([free]);
+    expect(readdirSync(join(dir, 'incoming'))).toEqual([]);
+    hold.release();
+  });
+
   const onSmallDisk = (title: string, kib: number, body: (small: SmallDisk) => Promise<void>): void => {
     test.skipIf(smallDiskMissingBecause !== undefined)(titledForSmallDisk(title), async () => {
       const small = new SmallDisk(kib);
@@ -421,6 +468,25 @@ describe('a content store on the disk', () => {
       }
     },
   );
+
+  onSmallDisk('a process that comes while the disk is full has a lease all the same', 512, async (small) => {
+    const first = createDiskContentStore({ dir: small.dir, maxBytes: 100 });
+    try {
+      const held = await put(first, 'h'.repeat(60));
+      age(held, 1, small.dir);
+      const stuffing = join(small.dir, 'stuffing');
+      expect(() => writeFileSync(stuffing, new Uint8Array(600_000))).toThrow('ENOSPC');
+      const second = createDiskContentStore({ dir: small.dir });
+      try {
+        expect(await code(put(first, 'n'.repeat(60)))).toBe('RUNNER_STORE_FULL');
+        expect(await first.findMissing([held])).toEqual([]);
+      } finally {
+        second.close();
+      }
+    } finally {
+      first.close();
+    }
+  });
 
   onSmallDisk('a blob goes on where the disk was full, once it has room', 512, async (small) => {
     const store = createDiskContentStore({ dir: small.dir });
