@@ -6,9 +6,10 @@ import { RunnerError } from '../kernel/errors.ts';
 import type { Cancellable } from '../model/cancellation.ts';
 import { checkIngestPaths, SNAPSHOT_ID, ABSOLUTE_PATH } from './filer-arguments.ts';
 import { throwIfCancelled, unknownSnapshot } from './filer-error.ts';
+import { GatheredEntries } from './gathered-entries.ts';
 import type { InstantCheckout, InstantFiler } from './instant-filer.ts';
 import { createMemoryTree } from './memory-tree.ts';
-import type { MemoryTree, TreeEntries } from './memory-tree.ts';
+import type { MemoryTree, TreeEntries, TreeEntry } from './memory-tree.ts';
 import { check } from '../kernel/argument-check.ts';
 
 /** An in-memory filer (R174). */
@@ -18,6 +19,7 @@ export interface MemoryFiler extends InstantFiler {
 }
 
 const CHECKOUTS = '/checkouts';
+const DIR: TreeEntry = Object.freeze({ kind: 'dir' });
 
 class TreeFiler implements MemoryFiler {
   readonly cancelBoundMs = 0;
@@ -67,9 +69,12 @@ class TreeFiler implements MemoryFiler {
   ingestMap(paths: ReadonlyMap<string, string>, cancel?: Cancellable): string {
     checkIngestPaths(paths);
     throwIfCancelled(cancel, 'ingestion');
-    const gathered = createMemoryTree();
+    const gathered = new GatheredEntries<TreeEntry>(() => DIR);
     for (const [source, target] of paths) this.#gather(gathered, source, target);
-    this.#snapshots.push(gathered.entriesUnder('/'));
+    // A copy: nobody who holds an entry can change the snapshot.
+    const snapshot = createMemoryTree();
+    snapshot.putUnder('/', gathered.entries);
+    this.#snapshots.push(snapshot.entriesUnder('/'));
     return String(this.#snapshots.length - 1);
   }
 
@@ -77,14 +82,16 @@ class TreeFiler implements MemoryFiler {
     throwIfCancelled(cancel, 'update');
   }
 
-  #gather(gathered: MemoryTree, source: string, target: string): void {
+  #gather(gathered: GatheredEntries<TreeEntry>, source: string, target: string): void {
     const entry = this.tree.entryAt(source);
     if (entry === undefined) {
       throw new RunnerError('RUNNER_FILER_FAILED', `No such file or directory: ${source}`);
     }
-    if (entry.kind === 'dir') gathered.putUnder(`/${target}`, this.tree.entriesUnder(source));
-    else if (entry.kind === 'link') gathered.makeLink(`/${target}`, entry.target);
-    else gathered.writeFile(`/${target}`, entry.bytes, entry.executable);
+    gathered.add(target, entry);
+    if (entry.kind !== 'dir') return;
+    for (const [path, inner] of this.tree.entriesUnder(source)) {
+      gathered.add(target === '' ? path : `${target}/${path}`, inner);
+    }
   }
 
   #find(snapshotId: string): TreeEntries {

@@ -9,6 +9,7 @@ import { check } from '../kernel/argument-check.ts';
 import { RunnerError } from '../kernel/errors.ts';
 import { ABSOLUTE_PATH, checkIngestPaths, SNAPSHOT_ID } from '../filers/filer-arguments.ts';
 import { throwIfCancelled, unknownSnapshot } from '../filers/filer-error.ts';
+import { GatheredEntries } from '../filers/gathered-entries.ts';
 import type { TreeEntries, TreeEntry } from '../filers/memory-tree.ts';
 import { CONTENT_STORE } from '../model/argument-shapes.ts';
 import type { Cancellable } from '../model/cancellation.ts';
@@ -116,19 +117,19 @@ class ContentFiler implements Filer {
   async ingestMap(paths: ReadonlyMap<string, string>, cancel?: Cancellable): Promise<string> {
     checkIngestPaths(paths);
     throwIfCancelled(cancel, 'ingestion');
-    const gathered = new Map<string, TreeEntry>();
+    const gathered = new GatheredEntries<TreeEntry>(() => ({ kind: 'dir' }));
     for (const [source, target] of paths) {
       const entry = await this.#tree.entryAt(source);
       if (entry === undefined) {
         throw new RunnerError('RUNNER_FILER_FAILED', `No such file or directory: ${source}`);
       }
-      if (target !== '') gathered.set(target, entry);
+      gathered.add(target, entry);
       if (entry.kind !== 'dir') continue;
       for (const [path, inner] of await this.#tree.entriesUnder(source)) {
-        gathered.set(target === '' ? path : `${target}/${path}`, inner);
+        gathered.add(target === '' ? path : `${target}/${path}`, inner);
       }
     }
-    return snapshotOfDigest((await storeTree(this.#content, sourceOf(gathered), cancel)).digest);
+    return snapshotOfDigest((await storeTree(this.#content, sourceOf(gathered.entries), cancel)).digest);
   }
 
   update(cancel?: Cancellable): void {

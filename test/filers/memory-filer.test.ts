@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { createMemoryContentStore } from '../../src/cas/memory-content-store.ts';
 import { createMemoryFiler } from '../../src/filers/memory-filer.ts';
-import { createMemoryTree } from '../../src/filers/memory-tree.ts';
+import { createMemoryTree, type MemoryTree } from '../../src/filers/memory-tree.ts';
+import { createContentFiler } from '../../src/remote/content-filer.ts';
 
 const unknown = (id: string): unknown =>
   expect.objectContaining({ code: 'RUNNER_UNKNOWN_SNAPSHOT', message: `No snapshot with id: ${id}` });
@@ -92,13 +94,61 @@ describe('the in-memory filer', () => {
         }),
       );
     }
-    const clash = new Map([
-      ['/src/readme', 'x'],
-      ['/src/bin', 'x'],
-    ]);
-    expect(() => filer.ingestMap(clash)).toThrow(failed('Not a directory: /x'));
-    expect(() => filer.ingestMap(new Map([...clash].reverse()))).toThrow(failed('Is a directory: /x'));
     expect(filer.ingest('/src')).toBe('1');
+  });
+
+  const CLASHES: [string, Record<string, string>, string][] = [
+    [
+      'two files for one target',
+      { '/src/readme': 'x', '/src/bin/run.sh': 'x' },
+      'one source for each target',
+    ],
+    [
+      'a file and a folder for one target',
+      { '/src/readme': 'x', '/src/bin': 'x' },
+      'one source for each target',
+    ],
+    [
+      'a folder and a file for one target',
+      { '/src/bin': 'x', '/src/readme': 'x' },
+      'one source for each target',
+    ],
+    ['a file in a folder twice', { '/src/bin': '', '/src/readme': 'run.sh' }, 'one source for each target'],
+    ['a target below a file', { '/src/readme': 'x', '/src/bin/run.sh': 'x/y' }, 'one source for each target'],
+    ['a target above a file', { '/src/bin/run.sh': 'x/y', '/src/readme': 'x' }, 'one source for each target'],
+    ['a file as the root', { '/src/readme': '' }, 'a name for the file'],
+    ['a link as the root', { '/link': '' }, 'a name for the file'],
+  ];
+  describe.for([
+    ['in-memory', (tree: MemoryTree) => createMemoryFiler(tree)],
+    ['content', (tree: MemoryTree) => createContentFiler({ content: createMemoryContentStore(), tree })],
+  ] as const)('a map for the %s filer', ([, make]) => {
+    test.for(CLASHES)('R170 is refused with %s', async ([, paths, expected]) => {
+      const tree = sources();
+      tree.makeLink('/link', 'src');
+      const filer = make(tree);
+      await expect((async () => filer.ingestMap(new Map(Object.entries(paths))))()).rejects.toMatchObject({
+        code: 'RUNNER_INVALID_ARGUMENT',
+        expected,
+      });
+    });
+
+    test('R170 unites folders, and the parents of targets', async () => {
+      const tree = sources();
+      const filer = make(tree);
+      const paths = { '/src/bin': 'x', '/src/empty': 'x', '/src/readme': 'x/y/readme', '/src': '' };
+      const { path } = await filer.checkout(await filer.ingestMap(new Map(Object.entries(paths))));
+      expect([...tree.entriesUnder(path).keys()].sort()).toEqual([
+        'bin',
+        'bin/run.sh',
+        'empty',
+        'readme',
+        'x',
+        'x/run.sh',
+        'x/y',
+        'x/y/readme',
+      ]);
+    });
   });
 
   test('its tree starts empty, updates do nothing and cancelling takes no time', () => {

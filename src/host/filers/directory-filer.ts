@@ -6,6 +6,7 @@ import * as is from '../../kernel/shape.ts';
 import { describeValue, invalidArgument } from '../../kernel/errors.ts';
 import { FilerError, throwIfCancelled, unknownSnapshot } from '../../filers/filer-error.ts';
 import { ABSOLUTE_PATH, checkIngestPaths } from '../../filers/filer-arguments.ts';
+import { GatheredEntries } from '../../filers/gathered-entries.ts';
 import { isConfinedLink, isPathBelow } from '../../model/confined-path.ts';
 import { createHash, randomBytes } from 'node:crypto';
 import {
@@ -59,21 +60,16 @@ function isSha256(id: unknown): id is string {
  * stays inside the directory it is written to, links included.
  */
 export class ManifestBuilder {
-  readonly #entries = new Map<string, ManifestEntry>();
+  readonly #gathered = new GatheredEntries<ManifestEntry>((path) => ({ path, kind: 'dir' }));
 
   /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` if another entry has that path. */
   add(entry: ManifestEntry): void {
-    const parent = parentOf(entry.path);
-    if (parent !== '') this.add({ path: parent, kind: 'dir' });
-    const other = this.#entries.get(entry.path);
-    if (other?.kind === 'dir' && entry.kind === 'dir') return;
-    if (other !== undefined) throw invalidArgument('paths', 'one source for each target', entry.path);
-    this.#entries.set(entry.path, entry);
+    this.#gathered.add(entry.path, entry);
   }
 
   /** The canonical text: entries sorted by path. */
   text(): string {
-    const entries = [...this.#entries.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+    const entries = [...this.#gathered.entries.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
     return `${JSON.stringify({ format: FORMAT, version: VERSION, entries })}\n`;
   }
 }
