@@ -16,7 +16,7 @@ import type { Cancellable } from '../model/cancellation.ts';
 import { type ContentStore, MissingBlobsError } from '../model/content-store.ts';
 import { digestKey, digestOfSnapshot, snapshotOfDigest, type Digest } from '../model/digest.ts';
 import type { Checkout, Filer } from '../model/filer.ts';
-import type { MaybePromise } from '../model/maybe-promise.ts';
+import { whenThere, type MaybePromise } from '../model/maybe-promise.ts';
 import { walkTree } from './input-tree.ts';
 import { sourceOf, storeTree } from './stored-tree.ts';
 
@@ -47,6 +47,13 @@ export const TREE_TARGET: is.MethodsShape = is.withMethods(
 interface FoundTree {
   readonly directories: ReadonlyMap<string, DirectoryMessage>;
   readonly blobs: readonly Digest[];
+}
+
+/** The directory of a checkout. Looked for and made in one step if the tree is synchronous, so that no two get the same. */
+interface TakenDir {
+  readonly dir: string;
+  /** False if it was there before, empty. */
+  readonly isNew: boolean;
 }
 
 /** Options of {@link createContentFiler}. */
@@ -80,14 +87,22 @@ class ContentFiler implements Filer {
   }
 
   checkout(snapshotId: string, cancel?: Cancellable): Promise<Checkout> {
-    const dir = `${this.#root}/${this.#checkouts}`;
-    this.#checkouts += 1;
-    return this.checkoutAt(snapshotId, dir, cancel);
+    const dir = this.#nextDir();
+    return this.#checkOut(snapshotId, () => this.#firstNew(dir), cancel);
   }
 
   async checkoutAt(snapshotId: string, dir: string, cancel?: Cancellable): Promise<Checkout> {
     check('snapshotId', snapshotId, SNAPSHOT_ID);
     check('dir', dir, ABSOLUTE_PATH);
+    return this.#checkOut(snapshotId, () => this.#emptyDir(dir), cancel);
+  }
+
+  async #checkOut(
+    snapshotId: string,
+    take: () => MaybePromise<TakenDir>,
+    cancel: Cancellable | undefined,
+  ): Promise<Checkout> {
+    check('snapshotId', snapshotId, SNAPSHOT_ID);
     throwIfCancelled(cancel, 'checkout');
     const root = digestOfSnapshot(snapshotId);
     if (root === undefined) throw unknownSnapshot(snapshotId);
@@ -96,15 +111,56 @@ class ContentFiler implements Filer {
     try {
       const missing = await this.#content.findMissing(found.blobs, cancel);
       if (missing.length > 0) throw new MissingBlobsError(missing);
-      await this.#tree.makeDir(dir);
-      await this.#write(dir, digestKey(root), found, cancel);
-    } catch (error) {
-      await this.#tree.remove(dir);
-      throw error;
+      const taken = await take();
+      await this.#fill(taken, digestKey(root), found, cancel);
+      return this.#checkoutOf(snapshotId, taken.dir);
     } finally {
       hold.release();
     }
-    return this.#checkoutOf(snapshotId, dir);
+  }
+
+  /** Restores what was there if it fails. */
+  async #fill(
+    { dir, isNew }: TakenDir,
+    key: string,
+    found: FoundTree,
+    cancel: Cancellable | undefined,
+  ): Promise<void> {
+    try {
+      await this.#write(dir, key, found, cancel);
+    } catch (error) {
+      await this.#tree.remove(dir);
+      if (!isNew) await this.#tree.makeDir(dir);
+      throw error;
+    }
+  }
+
+  #nextDir(): string {
+    const dir = `${this.#root}/${this.#checkouts}`;
+    this.#checkouts += 1;
+    return dir;
+  }
+
+  /** The directory, or the next one that is free: other filers may have checkouts in the same tree. */
+  #firstNew(dir: string): MaybePromise<TakenDir> {
+    return whenThere(this.#tree.entryAt(dir), (entry) =>
+      entry === undefined ? this.#made(dir) : this.#firstNew(this.#nextDir()),
+    );
+  }
+
+  #emptyDir(dir: string): MaybePromise<TakenDir> {
+    return whenThere(this.#tree.entryAt(dir), (entry) => {
+      if (entry === undefined) return this.#made(dir);
+      if (entry.kind !== 'dir') throw notEmpty(dir);
+      return whenThere(this.#tree.entriesUnder(dir), ({ size }) => {
+        if (size > 0) throw notEmpty(dir);
+        return { dir, isNew: false };
+      });
+    });
+  }
+
+  #made(dir: string): MaybePromise<TakenDir> {
+    return whenThere(this.#tree.makeDir(dir), () => ({ dir, isNew: true }));
   }
 
   async ingest(path: string, cancel?: Cancellable): Promise<string> {
@@ -175,6 +231,10 @@ class ContentFiler implements Filer {
       await this.#write(`${dir}/${name}`, digestKey(digest as Digest), found, cancel);
     }
   }
+}
+
+function notEmpty(dir: string): RunnerError {
+  return new RunnerError('RUNNER_FILER_FAILED', `Not an empty directory: ${dir}`);
 }
 
 /**

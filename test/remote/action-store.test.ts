@@ -191,6 +191,70 @@ describe('the filer of trees', () => {
   });
 });
 
+describe('the place of a checkout of trees', () => {
+  const made = async () => {
+    const tree = createMemoryTree();
+    const content = createMemoryContentStore();
+    tree.writeFile('/src/a', 'A');
+    tree.makeDir('/empty');
+    const filer = createContentFiler({ content, tree });
+    return { tree, content, filer, id: await filer.ingest('/src') };
+  };
+
+  test('R171 checkoutAt refuses a directory that is not empty, a file and a link, and changes nothing', async () => {
+    const { tree, filer, id } = await made();
+    tree.makeLink('/link', 'empty');
+    const before = tree.entriesUnder('/');
+    for (const dir of ['/src', '/src/a', '/link', '/']) {
+      await expect(filer.checkoutAt(id, dir)).rejects.toMatchObject({
+        code: 'RUNNER_FILER_FAILED',
+        message: `Not an empty directory: ${dir}`,
+      });
+    }
+    expect(tree.entriesUnder('/')).toEqual(before);
+    expect([...tree.entriesUnder((await filer.checkoutAt(id, '/empty')).path).keys()]).toEqual(['a']);
+  });
+
+  test('R171 R172 a checkout that fails leaves what was there', async () => {
+    const { tree, content, filer, id } = await made();
+    const half = content.add(
+      MESSAGES.Directory.encode({
+        files: [
+          { name: 'a', digest: digestOf('A') },
+          { name: 'b', digest: content.add('B') },
+        ],
+      }),
+    );
+    const before = [...tree.entriesUnder('/').keys()].sort();
+    const read = content.read.bind(content);
+    content.read = (digest, range) => {
+      if (digest.hash === digestOf('B').hash) throw new Error('no such luck');
+      return read(digest, range);
+    };
+    for (const dir of ['/src', '/empty', '/new']) {
+      await expect(filer.checkoutAt(`bz-${half.hash}-${half.sizeBytes}`, dir)).rejects.toThrow();
+      await expect(filer.checkoutAt('bz-none', dir)).rejects.toThrow();
+      content.evict(digestOfSnapshot(id)!);
+      await expect(filer.checkoutAt(id, dir)).rejects.toThrow();
+      expect([...tree.entriesUnder('/').keys()].sort()).toEqual(before);
+    }
+  });
+
+  test('R171 checkouts of several filers in one tree are separate, also if all are made at once', async () => {
+    const { tree, content, filer, id } = await made();
+    tree.makeDir('/none');
+    const other = createContentFiler({ content, tree });
+    const ids = [id, await filer.ingest('/none')];
+    const checkouts = await Promise.all(
+      [filer, other].flatMap((each) => ids.map(async (snapshotId) => each.checkout(snapshotId))),
+    );
+    expect(new Set(checkouts.map(({ path }) => path)).size).toBe(4);
+    for (const { id: snapshotId, path } of checkouts) {
+      expect([...tree.entriesUnder(path).keys()]).toEqual(snapshotId === id ? ['a'] : []);
+    }
+  });
+});
+
 describe('simulated stores', () => {
   test('R211 R212 whatever they do, each run ends, and as the contract says', async () => {
     const seen = new Set<string>();
