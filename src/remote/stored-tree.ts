@@ -128,8 +128,8 @@ function rankOf(unit: number): number {
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }
 
-/** A source over entries by path; parents that are not listed are added. */
-export function sourceOf(entries: TreeEntries): TreeSource {
+/** The names and kinds in each directory of entries by path; parents that are not listed are added. */
+export function listing(entries: ReadonlyMap<string, { readonly kind: EntryKind }>): TreeSource['entriesOf'] {
   const dirs = new Map<string, Map<string, EntryKind>>([['', new Map()]]);
   const put = (path: string, kind: EntryKind): void => {
     const at = path.lastIndexOf('/');
@@ -147,8 +147,13 @@ export function sourceOf(entries: TreeEntries): TreeSource {
     if (kind === 'dir') namesIn(path);
     else put(path, kind);
   }
+  return (dir) => dirs.get(dir) ?? [];
+}
+
+/** A source over entries by path. */
+export function sourceOf(entries: TreeEntries): TreeSource {
   return {
-    entriesOf: (dir) => dirs.get(dir) ?? [],
+    entriesOf: listing(entries),
     async storeFile(content, path, cancel) {
       const entry = entries.get(path);
       if (entry?.kind !== 'file') throw unkept(`not a regular file: ${path}`);

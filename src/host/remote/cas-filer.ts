@@ -4,11 +4,12 @@
  */
 import * as is from '../../kernel/shape.ts';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { cp, mkdir, open } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { open } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { DirectoryMessage, FileNode } from '../../cas/codec.ts';
 import { ABSOLUTE_PATH, checkIngestPaths, SNAPSHOT_ID } from '../../filers/filer-arguments.ts';
-import { FilerError, throwIfCancelled, unknownSnapshot } from '../../filers/filer-error.ts';
+import { throwIfCancelled, unknownSnapshot } from '../../filers/filer-error.ts';
+import { GatheredEntries } from '../../filers/gathered-entries.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import { CONTENT_STORE } from '../../model/argument-shapes.ts';
@@ -17,11 +18,11 @@ import { type ContentStore, MissingBlobsError } from '../../model/content-store.
 import { digestKey, digestOfSnapshot, type Digest, snapshotOfDigest } from '../../model/digest.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
 import { walkTree } from '../../remote/input-tree.ts';
-import { storeTree } from '../../remote/stored-tree.ts';
+import { listing, storeTree, unkept, type EntryKind, type TreeSource } from '../../remote/stored-tree.ts';
 import { asFilerError, DirCheckout, filled, prepareTarget } from '../filers/dir-checkout.ts';
 import type { DiskFiler } from '../filers/disk-filer.ts';
 import { createTempDirs, type DiskTempDirs } from '../filers/temp-dirs.ts';
-import { diskSource, kindAt } from './stored-tree.ts';
+import { diskSource, kindAt, storeFile, targetAt } from './stored-tree.ts';
 import { giveTurns } from './turns.ts';
 
 /** Options of {@link createCasFiler}. */
@@ -70,28 +71,17 @@ class CasFiler implements DiskFiler {
   async ingestMap(paths: ReadonlyMap<string, string>, cancel?: Cancellable): Promise<string> {
     checkIngestPaths(paths);
     throwIfCancelled(cancel, 'ingestion');
-    const [only] = paths;
-    if (paths.size === 1 && only?.[1] === '') return this.#store(only[0], cancel);
-    const scratch = await this.#dirs.create('ingest');
     try {
-      for (const [source, target] of paths) await copyInto(scratch.path, source, target);
-      return await this.#store(scratch.path, cancel);
-    } finally {
-      await scratch.release();
+      const gathered = new GatheredEntries<FoundEntry>(() => ({ kind: 'dir', at: '' }));
+      for (const [source, target] of paths) await gather(gathered, source, target, cancel);
+      return snapshotOfDigest((await storeTree(this.#content, sourceOf(gathered.entries), cancel)).digest);
+    } catch (error) {
+      throw asFilerError(error, 'ingestion failed', EXIT_CODES.BUNDLE_UPLOAD);
     }
   }
 
   async update(cancel?: Cancellable): Promise<void> {
     throwIfCancelled(cancel, 'update');
-  }
-
-  async #store(dir: string, cancel: Cancellable | undefined): Promise<string> {
-    try {
-      if ((await kindAt(dir)) !== 'dir') throw invalidArgument('target path', 'a name for the file', '');
-      return snapshotOfDigest((await storeTree(this.#content, diskSource(dir), cancel)).digest);
-    } catch (error) {
-      throw asFilerError(error, 'ingestion failed', EXIT_CODES.BUNDLE_UPLOAD);
-    }
   }
 
   /** Reads and checks each directory once, and writes it wherever it occurs. */
@@ -171,14 +161,43 @@ function digestOfFile({ digest }: FileNode): Digest {
   return digest;
 }
 
-/** Links are copied as they are; their targets are checked when the copy is stored. */
-async function copyInto(dir: string, source: string, target: string): Promise<void> {
+/** An entry of the disk that is being stored. */
+interface FoundEntry {
+  readonly kind: EntryKind;
+  /** Its path on the disk; '' for a parent that no source gives. */
+  readonly at: string;
+}
+
+/** Adds what is at a source, of a folder all that is in it. No link is followed. */
+async function gather(
+  gathered: GatheredEntries<FoundEntry>,
+  source: string,
+  target: string,
+  cancel: Cancellable | undefined,
+): Promise<void> {
   const kind = await kindAt(source);
-  if (kind !== 'file' && kind !== 'dir') throw new FilerError(`neither file nor directory: ${source}`);
-  const path = join(dir, target);
-  await mkdir(dirname(path), { recursive: true });
-  const options = { recursive: true, verbatimSymlinks: true, errorOnExist: true, force: false };
-  await cp(source, path, options);
+  if (kind !== 'file' && kind !== 'dir') throw unkept(`neither file nor directory: ${source}`);
+  gathered.add(target, { kind, at: source });
+  if (kind === 'file') return;
+  const disk = diskSource(source);
+  const gatherIn = async (dir: string): Promise<void> => {
+    for (const [name, inner] of await disk.entriesOf(dir)) {
+      throwIfCancelled(cancel, 'ingestion');
+      const path = dir === '' ? name : `${dir}/${name}`;
+      gathered.add(target === '' ? path : `${target}/${path}`, { kind: inner, at: join(source, path) });
+      if (inner === 'dir') await gatherIn(path);
+    }
+  };
+  await gatherIn('');
+}
+
+function sourceOf(entries: ReadonlyMap<string, FoundEntry>): TreeSource {
+  const at = (path: string): string => entries.get(path)?.at ?? '';
+  return {
+    entriesOf: listing(entries),
+    storeFile: (content, path, cancel) => storeFile(content, at(path), cancel),
+    targetOf: (path) => targetAt(at(path)),
+  };
 }
 
 /**

@@ -149,6 +149,46 @@ describe('a filer of input roots', () => {
     store.close();
   });
 
+  test('R170 a map with two sources for one target, or one below a link of another, is refused, and writes nowhere', async () => {
+    const filer = createCasFiler({ content, root: dir });
+    const [evil, outside, file] = [join(dir, 'evil'), join(dir, 'outside'), join(dir, 'file')];
+    for (const path of [evil, outside]) mkdirSync(path);
+    symlinkSync(outside, join(evil, 'l'));
+    writeFileSync(join(evil, 'f'), 'f');
+    writeFileSync(file, 'data');
+    const before = readdirSync(dir);
+    for (const [first, second, expected] of [
+      ['a', 'a/l/x', 'one source for each target'],
+      ['a', 'a/l/new/x', 'one source for each target'],
+      ['a', 'a/l', 'one source for each target'],
+      ['a', 'a/f', 'one source for each target'],
+      ['a', 'a', 'one source for each target'],
+      ['a/b', 'a', 'one source for each target'],
+      ['b', '', 'a name for the file'],
+    ] as const) {
+      for (const paths of [
+        [evil, first, file, second],
+        [file, second, evil, first],
+      ] as const) {
+        const map = new Map([
+          [paths[0], paths[1]],
+          [paths[2], paths[3]],
+        ]);
+        expect(await rejection(filer.ingestMap(map))).toMatchObject({
+          code: 'RUNNER_INVALID_ARGUMENT',
+          expected,
+        });
+      }
+    }
+    expect([readdirSync(dir), readdirSync(outside)]).toEqual([before, []]);
+    for (const path of [join(file, 'below'), join(dir, 'none'), join(dir, 'n'.repeat(300))]) {
+      expect(await rejection(filer.ingestMap(new Map([[path, 'x']])))).toMatchObject({
+        code: 'RUNNER_FILER_FAILED',
+        exitCode: 214,
+      });
+    }
+  });
+
   test('refuses to ingest links that lead out, and anything but files and directories', async () => {
     const filer = createCasFiler({ content, root: dir });
     mkdirSync(join(dir, 's'));
