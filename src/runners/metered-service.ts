@@ -149,10 +149,12 @@ class ServiceMeter extends InterceptedService implements MeteredService {
     try {
       while (this.#isRefreshDue) {
         this.#isRefreshDue = false;
-        await this.refresh();
+        try {
+          await this.refresh();
+        } catch (error) {
+          this.#recordFailure(error);
+        }
       }
-    } catch (error) {
-      this.#recordFailure(error);
     } finally {
       this.#isRefreshing = false;
     }

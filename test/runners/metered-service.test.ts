@@ -39,14 +39,14 @@ async function passTo(ms: number): Promise<void> {
   await runToQuiet(clock);
 }
 
-/** A service whose answers are held back until released. */
+/** A service whose answers are held back until released, with an error to fail. */
 class SlowService extends ScriptedService {
-  readonly held: (() => void)[] = [];
+  readonly held: ((error?: Error) => void)[] = [];
 
   override async statusAll(): ReturnType<Service['statusAll']> {
     const answer = await super.statusAll();
-    await new Promise<void>((resolve) => {
-      this.held.push(resolve);
+    await new Promise<void>((resolve, reject) => {
+      this.held.push((error) => (error === undefined ? resolve() : reject(error)));
     });
     return answer;
   }
@@ -323,6 +323,23 @@ describe('refreshes after calls', () => {
       expect(metrics.value('activeRunsGauge')).toBe(2);
     },
   );
+
+  test('R183 the refresh that calls during a failing one share still comes', async () => {
+    const slow = new SlowService(clock);
+    const metered = meter({ refreshAfterCalls: true }, slow);
+    await metered.run(command);
+    await runToQuiet(clock);
+    await metered.run(command);
+    slow.held[0]!(new Error('down'));
+    await runToQuiet(clock);
+    expect(slow.held).toHaveLength(2);
+    slow.held[1]!();
+    await runToQuiet(clock);
+    expect(metrics.value('activeRunsGauge')).toBe(2);
+    await metered.run(command);
+    await runToQuiet(clock);
+    expect(slow.held).toHaveLength(3);
+  });
 
   test('a failure without a tracer is ignored', async () => {
     const metered = meter({ refreshAfterCalls: true });
