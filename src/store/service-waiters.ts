@@ -1,4 +1,5 @@
 /** Wakes waiters for a change of the service status, in order of registration (R56). */
+import { invalidArgument } from '../kernel/errors.ts';
 import type { ServiceStatus } from '../model/service-status.ts';
 import { Waiter, type WaiterRegister } from './waiter-lifecycle.ts';
 import type { Wait } from '../model/query.ts';
@@ -73,7 +74,7 @@ export class ServiceWaiters {
     return waiter.promise;
   }
 
-  /** Wakes all waiters whose predicate is satisfied. A predicate that throws ends its own wait with the error. */
+  /** Wakes all waiters whose predicate is satisfied. A predicate that throws or gives no answer ends its own wait with an error. */
   wake(service: ServiceStatus): void {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
@@ -91,10 +92,11 @@ export class ServiceWaiters {
   }
 }
 
-/** Result of the predicate, or what it threw as an error. */
+/** Result of the predicate; an error if it throws, or does not say true or false: a promise of false is not false. */
 export function judgeService(predicate: ServicePredicate, service: ServiceStatus): boolean | Error {
   try {
-    return predicate(service);
+    const verdict: unknown = predicate(service);
+    return typeof verdict === 'boolean' ? verdict : invalidArgument('predicate()', 'true or false', verdict);
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error), { cause: error });
   }

@@ -208,7 +208,8 @@ export class StatusStore implements StatusReader, StatusWriter {
    * Resolves with the first service status that satisfies the predicate, possibly the current one; with `undefined` at
    * the deadline (R56).
    *
-   * Rejects with `RUNNER_WAIT_CANCELLED`, `RUNNER_RELEASED`, `RUNNER_INVALID_ARGUMENT`, or what the predicate throws.
+   * Rejects with `RUNNER_WAIT_CANCELLED`, `RUNNER_RELEASED`, `RUNNER_INVALID_ARGUMENT` (also for a predicate that returns
+   * neither true nor false), or what the predicate throws.
    */
   awaitService(predicate: ServicePredicate, wait: Wait): Promise<ServiceStatus | undefined> {
     try {

@@ -126,6 +126,24 @@ describe('awaitService', () => {
     expect(store.waiterCount).toBe(0);
   });
 
+  test('a predicate that does not say true or false ends its own wait with what it returned', async () => {
+    const world = new StoreWorld();
+    const { store } = world;
+    const wait = { timeoutMs: Infinity };
+    const never: unknown = async () => false;
+    expect(await rejectionOf(store.awaitService(never as typeof isHealthy, wait))).toBe(
+      refused('predicate()', 'true or false', 'a Promise'),
+    );
+    const text: unknown = (service: ServiceStatus) => service.isHealthy && 'yes';
+    world.note('text', store.awaitService(text as typeof isHealthy, wait), textOf);
+    world.note('other', store.awaitService(isHealthy, wait), textOf);
+    store.updateService(serviceStatus(true, false, 'down'));
+    expect(await world.news()).toEqual([]);
+    store.updateService(HEALTHY_SERVICE_STATUS);
+    expect(await world.news()).toEqual(['0 text RUNNER_INVALID_ARGUMENT', '0 other true true ']);
+    expect(store.waiterCount).toBe(0);
+  });
+
   test('a predicate that writes to the store ends its wait once', async () => {
     const world = new StoreWorld();
     const { store } = world;
