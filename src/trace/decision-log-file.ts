@@ -33,7 +33,7 @@ export function* decisionLogLines(
 ): Generator<string, void, void> {
   check('decisions', decisions, is.ITERABLE);
   check('header', header, is.readable('an object'));
-  const writer = createTraceWriter({ kind: 'decisions', ...header });
+  const writer = createTraceWriter({ ...header, kind: 'decisions' });
   yield writer.header();
   for (const decision of decisions) yield writer.decision(decision);
   yield writer.end();

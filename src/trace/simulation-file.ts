@@ -45,7 +45,7 @@ export function* simulationLines(
   const { decisions, events } = record;
   check('record.decisions', decisions, is.ITERABLE);
   check('record.events', events, is.ITERABLE);
-  const writer = createTraceWriter({ kind: 'simulation', ...header });
+  const writer = createTraceWriter({ ...header, kind: 'simulation' });
   yield writer.header();
   for (const decision of decisions) yield writer.decision(decision);
   for (const event of events) yield writer.event(event);

@@ -7,6 +7,7 @@ import { canonicalJson, sortedKeys } from './canonical-json.ts';
 import { check, isInstance } from '../kernel/argument-check.ts';
 import type { Decision } from '../kernel/decisions.ts';
 import { RunnerError, invalidArgument } from '../kernel/errors.ts';
+import { roundedMs } from '../kernel/microseconds.ts';
 import { Question, questionData } from '../kernel/question.ts';
 import type { RecordedStep } from '../model/recording.ts';
 import type { TraceEvent } from '../model/trace-event.ts';
@@ -82,6 +83,7 @@ class LineWriter implements TraceWriter {
   readonly #header: TraceHeader;
   readonly #sums: TraceSums;
   #stage: 'new' | 'open' | 'ended' = 'new';
+  #latestAt = 0;
 
   constructor(header: TraceHeader) {
     this.#header = header;
@@ -91,9 +93,9 @@ class LineWriter implements TraceWriter {
   header(): string {
     this.#expect('new', 'header');
     const line = lineOf(HEADER_SHAPES[this.#header.kind], 'header', {
+      ...this.#header,
       format: TRACE_FORMAT,
       version: TRACE_VERSIONS[this.#header.kind],
-      ...this.#header,
     });
     this.#stage = 'open';
     this.#sums.addHeader(line);
@@ -103,6 +105,7 @@ class LineWriter implements TraceWriter {
   event(event: TraceEvent): string {
     check('event', event, EVENT);
     const line = lineOf(this.#shapeOf(event.type), 'event', event);
+    this.#checkTime('event', event);
     this.#sums.addEvent(line, event);
     return `${line}\n`;
   }
@@ -124,6 +127,7 @@ class LineWriter implements TraceWriter {
   step(step: RecordedStep): string {
     check('step', step, STEP);
     const line = lineOf(this.#shapeOf(step.type), 'step', step);
+    this.#checkTime('step', step);
     this.#sums.addStep(line);
     return `${line}\n`;
   }
@@ -132,6 +136,16 @@ class LineWriter implements TraceWriter {
     this.#expect('open', 'end');
     this.#stage = 'ended';
     return `${lineOf(FOOTER_SHAPE, 'end', { type: 'end', ...this.#sums.end() })}\n`;
+  }
+
+  /** The times of a recording never decrease; a reader refuses any other, for a replay could not keep them. */
+  #checkTime(name: string, { at }: { readonly at: number }): void {
+    if (this.#header.kind !== 'recording') return;
+    if (at < this.#latestAt) {
+      throw invalidArgument(`${name}.at`, `a number ≥ ${this.#latestAt}, as the line before has it`, at);
+    }
+    if (roundedMs(at) !== at) throw invalidArgument(`${name}.at`, 'whole microseconds', at);
+    this.#latestAt = at;
   }
 
   #shapeOf(type: string): is.RecordShape {

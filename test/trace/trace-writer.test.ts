@@ -90,6 +90,20 @@ describe('files of decisions and recordings', () => {
     );
   });
 
+  test('a file is of the kind that was asked for, whatever file the header comes from', async () => {
+    const { header } = await readSimulation(simulationLines({ decisions: [], events: [] }, { seed: '7' }));
+    const log = await readDecisionLog(decisionLogLines([], header));
+    expect(log.header).toEqual({ kind: 'decisions', seed: '7' });
+    const simulation = await readSimulation(simulationLines({ decisions: [], events: [] }, log.header));
+    expect(simulation.header).toEqual(header);
+    const recording = await readRecording(recordingLines({ entries: [] }, { kind: 'decisions' } as object));
+    expect(recording.header).toEqual({ kind: 'recording' });
+    const foreign = { kind: 'decisions', format: 'other', version: 1 } as const;
+    expect(createTraceWriter(foreign).header()).toBe(
+      '{"format":"dryrunner","version":2,"kind":"decisions"}\n',
+    );
+  });
+
   test('header fields are optional', async () => {
     expect((await readDecisionLog(decisionLogLines([]))).header).toEqual({ kind: 'decisions' });
     expect((await readRecording(recordingLines({ entries: [] }))).header).toEqual({ kind: 'recording' });
@@ -186,6 +200,34 @@ describe('trace writer', () => {
     expect(() => writer.step({ ...output, ...chunk } as RecordedStep)).toThrow(
       expect.objectContaining({ message }),
     );
+  });
+
+  test('a recorded entry whose time a reader would refuse is refused and not written', async () => {
+    const writer = createTraceWriter({ kind: 'recording' });
+    const lines = [writer.header(), writer.step({ ...call, at: 6 })];
+    for (const [at, message] of [
+      [5.999, 'at: expected a number ≥ 6, as the line before has it, got 5.999'],
+      [6.00001, 'at: expected whole microseconds, got 6.00001'],
+    ] as const) {
+      expect(() => writer.step({ ...call, at })).toThrow(
+        expect.objectContaining({ message: `step.${message}` }),
+      );
+      expect(() => writer.event({ ...abort, at })).toThrow(
+        expect.objectContaining({ message: `event.${message}` }),
+      );
+    }
+    lines.push(writer.event({ ...abort, at: 6 }), writer.event({ ...abort, at: 6.001 }), writer.end());
+    expect((await readRecording(lines)).entries.map(({ at }) => at)).toEqual([6, 6, 6.001]);
+    expect(() =>
+      text(
+        recordingLines({
+          entries: [
+            { ...abort, at: 6 },
+            { ...abort, at: 5 },
+          ],
+        }),
+      ),
+    ).toThrow(expect.objectContaining({ code: 'RUNNER_INVALID_ARGUMENT' }));
   });
 
   test('lines are refused before the header and after the end', () => {

@@ -32,7 +32,7 @@ export function* recordingLines(
   check('recording', recording, is.readable('a recording'));
   check('recording.entries', recording.entries, is.listOf(is.ANY, 'a list of entries'));
   check('header', header, is.readable('an object'));
-  const writer = createTraceWriter({ kind: 'recording', ...header });
+  const writer = createTraceWriter({ ...header, kind: 'recording' });
   yield writer.header();
   for (const entry of recording.entries) yield isStep(entry) ? writer.step(entry) : writer.event(entry);
   yield writer.end();
