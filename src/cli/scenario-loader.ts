@@ -7,7 +7,8 @@ import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { userFrameOf } from '../explore/explain/source-place.ts';
 import { watchGroupsByDefault } from '../host/process/watched-groups.ts';
-import { messageOf, stackOf } from '../kernel/errors.ts';
+import { canLoadTypeScript, isTypeScript } from '../host/typescript-loader.ts';
+import { messageOf } from '../kernel/errors.ts';
 import { packageFile, shippedScenariosModule } from '../kernel/package-files.ts';
 import { shellWord } from '../model/shell-word.ts';
 import type { FreshModules } from '../simulation/module-loads.ts';
@@ -231,26 +232,34 @@ export async function prepareScenario({ definition, files, reference }: LoadedSc
 
 /** What Vitest throws where a test is declared outside of its own process. */
 const OUTSIDE_VITEST = /^Vitest (failed to (find|access)|cannot be imported)/;
-const TYPESCRIPT = /\.[cm]?tsx?$/;
+/** What Node says of a TypeScript module that another module imports. */
+const NO_TYPESCRIPT = /Unknown file extension "\.[cm]?tsx?"/;
 
 async function importScenario(path: string, reference: string): Promise<Record<string, unknown>> {
+  if (isTypeScript(path) && !(await canLoadTypeScript(path))) {
+    throw new UsageError(
+      `${reference}: Node ${process.versions.node} cannot load TypeScript by itself: install tsx (npm install --save-dev tsx), or compile the file first`,
+    );
+  }
   const work = nowLoading(reference);
   // Real commands of a scenario are to end with this process: a signal ends it, and it ends its threads, without exit listeners.
   watchGroupsByDefault();
   try {
     // Installs the stand-ins first: packages keep references to the machine's functions when they are loaded.
     await import('../ambient/install.ts');
-    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+    const module = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+    const { default: exported } = module as { readonly default?: Readonly<Record<string, unknown>> | null };
+    // What a compiler made of an ES module for `require`, as tsx does where package.json has no "type": "module".
+    return exported?.['__esModule'] === true ? { ...exported } : module;
   } catch (error) {
     if (OUTSIDE_VITEST.test(messageOf(error))) {
       throw new UsageError(
         `${reference}: expected a file that exports scenarios, got a test of Vitest: run it with \`npx vitest run ${shellWord(reference)}\``,
       );
     }
-    const hint =
-      TYPESCRIPT.test(path) && stackOf(error)?.includes('[ERR_UNKNOWN_FILE_EXTENSION]') === true
-        ? '; Node cannot load TypeScript by itself: run `node --import tsx node_modules/.bin/dryrunner …`, or compile the file first'
-        : '';
+    const hint = NO_TYPESCRIPT.test(messageOf(error))
+      ? '; Node cannot load TypeScript by itself: run `node --import tsx node_modules/.bin/dryrunner …`, or compile the file first'
+      : '';
     const frame = userFrameOf(error);
     const place = frame === undefined ? '' : ` (at ${shownFrame(frame)})`;
     throw new UsageError(`${reference} does not load: ${messageOf(error)}${place}${hint}`);

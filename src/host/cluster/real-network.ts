@@ -26,6 +26,7 @@ import type { CallOptions, Stub } from '../../model/node-context.ts';
 import { createSystemClock } from '../system-clock.ts';
 import { makeTempFolder, type TempFolder } from '../temp-folder.ts';
 import { threadEntry } from '../thread-entry.ts';
+import { isTypeScript } from '../typescript-loader.ts';
 import type { FromNode, NodeThreadInput, ToNode } from './thread-protocol.ts';
 
 /** A program, named by its module and export, because each thread has to load it itself. */
@@ -99,7 +100,6 @@ const OPTIONS = is.optionsOf<RealNetworkOptions>(
   },
 );
 const LEAVE_TIMEOUT_MS = 10_000;
-const TYPESCRIPT = /\.[cm]?tsx?$/;
 
 /** What a node needs of its network. */
 interface RealCore {
@@ -135,7 +135,7 @@ class ThreadProcess {
     this.#onEnd = onEnd;
     const entry = threadEntry(
       codeModule('host/cluster/node-thread'),
-      TYPESCRIPT.test(new URL(input.module).pathname),
+      isTypeScript(new URL(input.module).pathname),
     );
     this.#worker = new Worker(entry, { workerData: input });
     this.ready = new Promise((resolve, reject) => {

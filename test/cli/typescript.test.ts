@@ -1,0 +1,67 @@
+// Scenarios in TypeScript, for the installed package and a Node that cannot load it by itself.
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeUserProject, type UserProject } from './user-project.ts';
+
+let project: UserProject;
+beforeAll(() => {
+  project = makeUserProject();
+  project.write('limit.ts', 'export enum Side { Heads, Tails }\nexport const limit: number = 2;\n');
+  project.write(
+    'coin.ts',
+    `
+import { defineScenario } from 'dryrunner';
+import { limit, Side } from './limit.js';
+const run = (sim: { check(condition: boolean, what: string): void; choose(what: string, n: number): number }): void =>
+  sim.check(sim.choose('toss', 3) < limit, 'it is ' + Side[1]);
+export default defineScenario({ name: 'coin', description: 'in TypeScript', run });
+`,
+  );
+});
+afterAll(() => project.remove());
+
+describe.for(['{ "type": "module" }', '{}'])('in a project with %s in package.json', (text) => {
+  test('the installed tsx loads scenarios, in the thread of the command and in those that explore', async () => {
+    project.write('package.json', text);
+    const listed = await project.dryrunner(['list', './coin.ts']);
+    expect(listed).toMatchObject({ code: 0, out: expect.stringContaining('coin') as string, err: '' });
+    const ran = await project.dryrunner(['run', './coin.ts', '--seed', '1', '--json']);
+    expect([ran.err, JSON.parse(ran.out.split('\n')[0] ?? '')]).toMatchObject(['', { scenario: 'coin' }]);
+    const explored = await project.dryrunner(['explore', './coin.ts', '--executions', '50']);
+    expect(explored.code).toBe(1);
+    expect(explored.out).toContain('coin fails at 0 ms: it is Tails, when "toss" is 2 (of 0 to 2).');
+    expect(explored.out).toMatch(/coin\.ts:5:\d+/);
+  });
+});
+
+describe('without tsx', () => {
+  beforeAll(() => {
+    project.write('package.json', '{ "type": "module" }');
+    project.write('over.mjs', "export { default } from './coin.ts';\n");
+    rmSync(join(project.folder, 'node_modules/tsx'));
+  });
+
+  test.runIf((process.features as { typescript?: unknown }).typescript === undefined)(
+    'it is named as what is missing; skipped where Node loads TypeScript itself, because nothing is missing there',
+    async () => {
+      const { code, out, err } = await project.dryrunner(['explore', './coin.ts']);
+      expect([code, out]).toEqual([2, '']);
+      expect(err).toBe(
+        `error: ./coin.ts: Node ${process.versions.node} cannot load TypeScript by itself: install tsx (npm install --save-dev tsx), or compile the file first\n`,
+      );
+      const { err: over } = await project.dryrunner(['run', './over.mjs']);
+      expect(over).toMatch(
+        /^error: \.\/over\.mjs does not load: Unknown file extension ".ts" for .*coin\.ts/,
+      );
+      expect(over).toContain('; Node cannot load TypeScript by itself: run `node --import tsx ');
+    },
+  );
+
+  test('a loader that the command line names is left to load it', async () => {
+    project.write('none.mjs', '');
+    const args = ['run', './coin.ts'];
+    const { err } = await project.dryrunner(args, ['--import', './none.mjs']);
+    expect(err).not.toContain('install tsx');
+  });
+});
