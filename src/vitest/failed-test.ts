@@ -415,11 +415,16 @@ const LATE_REMEDY = 'Await in the scenario all that it begins, or stop it in sim
 /** No execution failed, but too few were run for the test to pass. */
 function unfinishedTest(
   { test }: TestRun,
-  { executions, runs }: Extract<FoundFailure, { readonly kind: 'unfinished' }>,
+  { executions, by, count }: Extract<FoundFailure, { readonly kind: 'unfinished' }>,
 ): Error {
+  const ran = Math.max(executions, 0);
+  const done =
+    count === undefined
+      ? `${counted(ran, 'execution')}, before the ${by} were used up; all of them`
+      : `${formatCount(ran)} of ${counted(count, 'execution')}, all of which`;
   const message = [
-    `Time was up after ${formatCount(Math.max(executions, 0))} of ${counted(runs, 'execution')}, all of which held.`,
-    'Give the test more time by { timeout }, or ask for fewer by { runs }.',
+    `Time was up after ${done} held.`,
+    `Give the test more time by { timeout }, or ask for fewer by { ${by} }.`,
   ].join('\n');
   return withStack(new RunnerError('RUNNER_SIMULATION_MISUSE', message), declaredFrames(test));
 }

@@ -125,7 +125,14 @@ export type FoundFailure =
   /** Code used an execution after its end, while a later one ran. */
   | { readonly kind: 'late'; readonly error: RunnerError }
   /** Time was up before all requested executions had run. */
-  | { readonly kind: 'unfinished'; readonly executions: number; readonly runs: number };
+  | {
+      readonly kind: 'unfinished';
+      readonly executions: number;
+      /** The option that asks for executions. */
+      readonly by: 'runs' | 'seeds';
+      /** For how many it asks; undefined if only running them would tell. */
+      readonly count: number | undefined;
+    };
 
 /** A failure with the execution that shows it. */
 export type FoundExecution = Extract<FoundFailure, { readonly failing: FailingExecution }>;

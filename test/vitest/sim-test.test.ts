@@ -50,6 +50,21 @@ test('executions that had no time yet have not held', async () => {
   await holds('in time', (sim: Simulation) => sim.sleep(1), { runs: 3 }, slow);
 });
 
+test.each([
+  ['1,000 executions, all of which held', 1_000],
+  ['50 executions, all of which held', Array.from({ length: 50 }, (_, at) => `seed ${at}`)],
+  ['executions, before the seeds were used up; all of them held', new Set(Array(1_000).keys()) as never],
+])('a seed whose execution had no time to begin is not blamed: %s', async (of, seeds) => {
+  let readAt = 0;
+  const slow = { timeoutMs: 10_000, now: () => (readAt += 700) };
+  const scenario = (sim: Simulation): Promise<void> => sim.sleep(1);
+  await expect(holds('slow', scenario, { seeds }, slow)).rejects.toThrow(
+    new RegExp(
+      `^Time was up after \\d+ (?:of )?${of}\\.\\nGive the test more time by \\{ timeout \\}, or ask for fewer by \\{ seeds \\}\\.$`,
+    ),
+  );
+});
+
 const typed: ScenarioDefinition = defineScenario({
   name: 'typed',
   description: 'is declared as what it is',

@@ -42,7 +42,7 @@ export function findFailure(
     case 'replay':
       return replayed(run, plan.log);
     case 'seeds':
-      return failureOfSeeds(run, plan.seeds);
+      return failureOfSeeds(run, plan);
     case 'explore':
       return failureExplored(run, plan, isExplored);
   }
@@ -98,7 +98,7 @@ async function failureExplored(
     if (report.decisions === 0) noteNothingDecided(test, report.executions);
     return undefined;
   }
-  return { kind: 'unfinished', executions: report.executions - entries.length, runs };
+  return { kind: 'unfinished', executions: report.executions - entries.length, by: 'runs', count: runs };
 }
 
 /**
@@ -146,7 +146,7 @@ async function failureOfKept(
 
 async function failureOfSeeds(
   run: TestRun,
-  seeds: Iterable<string | number>,
+  { seeds, count }: Extract<Plan, { readonly kind: 'seeds' }>,
 ): Promise<FoundFailure | undefined> {
   const { corpus, kept } = await loadKept(run);
   const first = new FirstHeld(run);
@@ -157,8 +157,9 @@ async function failureOfSeeds(
   for (const one of seeds) {
     check(`seeds[${executions}]`, one, ONE_SEED);
     const seed = String(one);
-    executions += 1;
     const verdict = await first.execute(seed, randomDecisions(seed));
+    if (!first.hasBegun) return { kind: 'unfinished', executions, by: 'seeds', count };
+    executions += 1;
     if (!verdict.held) {
       return first.compared({ ...foundIn(run, verdict, seed, executions), isDecidedBySeed: true });
     }

@@ -12,13 +12,24 @@ export class FirstHeld {
   readonly #run: TestRun;
   #kept: { readonly seed: string; readonly early: ReturnType<typeof earlyExecution> } | undefined;
 
+  #hasBegun = false;
+
   constructor(run: TestRun) {
     this.#run = run;
   }
 
+  /** False if the time of the test was up before the first turn of the last execution. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
   async execute(seed: string, source: DecisionSource): Promise<Verdict> {
     const isFirst = this.#kept === undefined;
-    const verdict = await this.#run.executor(seed).execute({ source, keepTrace: isFirst });
+    this.#hasBegun = false;
+    const onTurn = (): void => {
+      this.#hasBegun = true;
+    };
+    const verdict = await this.#run.executor(seed).execute({ source, keepTrace: isFirst, onTurn });
     if (isFirst && verdict.held) this.#kept = { seed, early: earlyExecution(0, verdict) };
     return verdict;
   }

@@ -15,7 +15,12 @@ export const DEFAULT_SEED = '1';
 /** What to run, according to options and environment. */
 export type Plan =
   | { readonly kind: 'explore'; readonly runs: number; readonly seed: string }
-  | { readonly kind: 'seeds'; readonly seeds: Iterable<string | number> }
+  | {
+      readonly kind: 'seeds';
+      readonly seeds: Iterable<string | number>;
+      /** Undefined if only running them would tell. */
+      readonly count: number | undefined;
+    }
   | { readonly kind: 'replay'; readonly log: ReplayToken | readonly Decision[] };
 
 /** The reference of the test on a command line: the path of the file, and the name of the test. */
@@ -34,7 +39,7 @@ export function planOf(test: SimulatedTest, reference: string): Plan {
     const token = decodeToken(requestedSeed);
     if (isNamedBy(token.scenario, test, reference)) return { kind: 'replay', log: token };
   } else if (requestedSeed !== undefined) return { kind: 'explore', runs, seed: requestedSeed };
-  if (seeds !== undefined) return { kind: 'seeds', seeds: seedsOf(seeds) };
+  if (seeds !== undefined) return { kind: 'seeds', ...seedsOf(seeds) };
   return { kind: 'explore', runs, seed: String(seed) };
 }
 
@@ -49,8 +54,11 @@ function isNamedBy(scenario: string, { file, name }: SimulatedTest, reference: s
   );
 }
 
-function seedsOf(seeds: NonNullable<SimTestOptions['seeds']>): Iterable<string | number> {
-  return typeof seeds === 'number' ? seedsTo(seeds) : seeds;
+function seedsOf(
+  seeds: NonNullable<SimTestOptions['seeds']>,
+): Pick<Extract<Plan, { readonly kind: 'seeds' }>, 'seeds' | 'count'> {
+  if (typeof seeds === 'number') return { seeds: seedsTo(seeds), count: seeds };
+  return { seeds, count: Array.isArray(seeds) ? seeds.length : undefined };
 }
 
 function* seedsTo(last: number): Generator<number> {
