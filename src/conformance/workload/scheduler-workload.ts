@@ -130,6 +130,8 @@ class SchedulerWorkload {
   readonly #limits: WorkloadLimits;
   readonly #workers: Worker[] = [];
   readonly #runs: WorkerRun[] = [];
+  /** Jobs that clients have given the scheduler. */
+  readonly #offered = new Set<string>();
 
   constructor(sim: Simulation, subject: SchedulerSubject, limits: WorkloadLimits) {
     this.#sim = sim;
@@ -148,7 +150,11 @@ class SchedulerWorkload {
         create: async (world) => ({ service: await this.#subject.create(world, workers) }),
       },
       this.#limits,
-      (_, command, mark) => ({ ...command, jobId: command.jobId ?? `job ${mark}` }),
+      (_, command, mark) => {
+        const jobId = command.jobId ?? `job ${mark}`;
+        this.#offered.add(jobId);
+        return { ...command, jobId };
+      },
     );
     const ledger = await clients.run();
     await this.#check(ledger);
@@ -240,6 +246,10 @@ class SchedulerWorkload {
       this.#sim.check(
         isLost || status === undefined || isTerminal(status.state),
         `R85 ${what} is ${status?.state} after the scheduler was released: expected it to be over`,
+      );
+      this.#sim.check(
+        seenMs.has(jobId) || !this.#offered.has(jobId),
+        `R22 ${what} was started at ${atMs} ms: expected no run of it, since it was refused`,
       );
       const overMs = seenMs.get(jobId) ?? Infinity;
       this.#sim.check(

@@ -7,8 +7,11 @@ import {
   type SchedulerSubject,
   schedulerWorkload,
 } from '../../../src/conformance/workload/scheduler-workload.ts';
+import { isObject } from '../../../src/kernel/shape.ts';
 import { RunRejectedError } from '../../../src/model/run-rejected-error.ts';
+import type { RunStatus } from '../../../src/model/run-status.ts';
 import type { Service } from '../../../src/model/service.ts';
+import type { QueryResult } from '../../../src/model/status-reader.ts';
 import { failureOf } from '../../sims/first-failure.ts';
 import { having } from '../broken-services.ts';
 
@@ -83,6 +86,34 @@ describe('exploreScheduler', () => {
     });
     const found = await failureOf(schedulerWorkload(leaving), 500, /R85/);
     expect(found).toMatch(/R85|Deadlock/);
+  }, 300_000);
+
+  test('R22 finds a scheduler that refuses a job which it has started', async () => {
+    let offers = 0;
+    const hidden = new Set<string>();
+    const hiding = first((worker) =>
+      interceptService(worker, async (call, proceed) => {
+        const answer = await proceed(call);
+        if (call.method === 'run') {
+          const { runId } = answer as RunStatus;
+          offers += 1;
+          if (offers % 3 !== 0) return answer;
+          hidden.add(runId);
+          throw new RunRejectedError('RUNNER_BUSY', 'No resources available. Please try later.');
+        }
+        if (!isObject(answer) || !('statuses' in answer)) return answer;
+        const { statuses } = answer as unknown as QueryResult;
+        return { ...answer, statuses: statuses.filter(({ runId }) => !hidden.has(runId)) };
+      }),
+    );
+    const create: SchedulerSubject['create'] = (...given) => {
+      offers = 0;
+      hidden.clear();
+      return hiding.create(...given);
+    };
+    const wanted =
+      /^R22 job "job [^"]*", as run \S+ of worker-1, was started at \d+ ms: expected no run of it, since it was refused/;
+    expect(await failureOf(schedulerWorkload({ ...hiding, create }), 500, wanted)).toMatch(wanted);
   }, 300_000);
 
   test('finds a scheduler that says COMPLETE of what no worker has completed, which breaks a claim and no rule', async () => {
