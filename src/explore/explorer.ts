@@ -114,7 +114,10 @@ export async function explore(
       options.onCutOff?.(verdict, index);
       return end('stopped');
     }
-    if (!shouldContinue(verdict, index)) return end('failure');
+    if (!shouldContinue(verdict, index)) {
+      strategy.stoppedAtFailure?.();
+      return end('failure');
+    }
   }
 }
 

@@ -124,7 +124,12 @@ export class ExhaustiveSearch {
   #cursor = 0;
   /** Index of the step that is firing; -1 before the first. */
   #current = -1;
+  /** Number of steps that are known from earlier executions. */
   #kept = 0;
+  /** Number of points that are known when an execution begins. */
+  #keptPoints = 0;
+  /** True while the current schedule has not been run to its end. */
+  #isPending = true;
   #isMeasuring = false;
   /** The question that the next event answers. */
   #asked: OrderPoint | undefined;
@@ -143,17 +148,15 @@ export class ExhaustiveSearch {
     return [...this.#limitedBy];
   }
 
-  /** True if the current execution was abandoned. */
-  get isAbandoned(): boolean {
-    return this.#abandonedWith !== undefined;
-  }
-
-  /** Moves to the next schedule; false if there is none. */
+  /** Moves to the next schedule, unless the current one has yet to be run to its end; false if there is none. */
   advance(): boolean {
+    if (this.#isPending) return true;
     for (let point = this.#points.at(-1); point !== undefined; point = this.#points.at(-1)) {
       if (point.kind === 'order' ? point.advance() : this.#advanceValue(point)) {
-        this.#steps.length = Math.max(0, point.step);
+        this.#kept = Math.max(0, point.step);
+        this.#keptPoints = this.#points.length;
         this.states.leave(point.step);
+        this.#isPending = true;
         return true;
       }
       this.#points.pop();
@@ -162,10 +165,13 @@ export class ExhaustiveSearch {
     return false;
   }
 
+  /** Begins the current schedule. What an execution has added that did not come to its end is forgotten. */
   begin(): void {
+    this.#points.length = this.#keptPoints;
+    this.#steps.length = this.#kept;
+    this.states.begin();
     this.#cursor = 0;
     this.#current = -1;
-    this.#kept = this.#steps.length;
     this.#isMeasuring = false;
     this.#asked = undefined;
     this.#abandonedWith = undefined;
@@ -230,13 +236,18 @@ export class ExhaustiveSearch {
 
   /** Called when the execution is over. */
   end(verdict: Verdict): void {
-    if (!this.isAbandoned && this.#cursor < this.#points.length) this.hasDiverged = true;
+    this.#isPending = false;
+    const isAbandoned = this.#abandonedWith !== undefined;
+    if (!isAbandoned && this.#cursor < this.#points.length) this.hasDiverged = true;
     if (this.hasDiverged) return;
     if (this.states.isDeclared) {
       if (this.states.end(verdict) === 'new') this.#count(verdict);
       return;
     }
-    const isNew = !this.isAbandoned && !this.#endsAsRepetition();
+    const isNew = !isAbandoned && !this.#endsAsRepetition();
+    for (const { point, answers, footprint } of this.#steps.slice(this.#kept)) {
+      point?.outcomes.push({ answers, footprint });
+    }
     if (this.#isReducing) wantReversals(this.#steps, this.#kept, this.#abandonedWith ?? []);
     if (isNew && this.#isNewClass()) this.#count(verdict);
     else this.equivalent += 1;
@@ -291,9 +302,8 @@ export class ExhaustiveSearch {
   #close(footprint: number): boolean {
     this.#isMeasuring = false;
     const step = this.#steps[this.#current] as Step;
-    const { point, answers, identity, sleepers } = step;
+    const { answers, identity, sleepers } = step;
     step.footprint = footprint;
-    point?.outcomes.push({ answers, footprint });
     return sleepsWith(sleepers, identity.number, answers);
   }
 

@@ -30,6 +30,12 @@ interface StateNode {
   readonly ends: Set<number>;
 }
 
+/** A state that is being explored again, and the executions left for it. */
+interface StateCheck {
+  readonly node: StateNode;
+  left: number;
+}
+
 /** How an execution counts. */
 export type StateEnd =
   /** It ran to its end. */
@@ -50,8 +56,12 @@ export class ExhaustiveStates {
   /** Numbers of ends. */
   readonly #ends = new Map<string, number>();
   readonly #path: StateNode[] = [];
-  /** The state that is being explored again, and the executions left for it. */
-  #check: { readonly node: StateNode; left: number } | undefined;
+  /** Length of the path when the current schedule was chosen, and the check that was going on then. */
+  #kept: { readonly length: number; readonly check: StateCheck | undefined } = {
+    length: 0,
+    check: undefined,
+  };
+  #check: StateCheck | undefined;
   #last = '';
   /** Set where the execution reached an explored state: the state, and its known ends. */
   #walk: { readonly text: string; readonly known: readonly number[] } | undefined;
@@ -126,6 +136,14 @@ export class ExhaustiveStates {
       this.#path.pop();
       this.#settle(node);
     }
+    this.#kept = { length: this.#path.length, check: this.#check };
+  }
+
+  /** Called when the current schedule begins, also once more after an execution that did not come to its end. */
+  begin(): void {
+    this.#path.length = this.#kept.length;
+    this.#check = this.#kept.check;
+    this.#walk = undefined;
   }
 
   /** True if a known state is to be explored again: one of the sample, or a later one of the same check. */

@@ -37,6 +37,7 @@ export class ExhaustiveStrategy implements Strategy {
   readonly #scenario: string;
   readonly #bounds: SearchBounds;
   readonly #search: ExhaustiveSearch;
+  /** Executions that came to their end. */
   #executions = 0;
   /** Decides after an explored state, where a single continuation to a known end is enough. */
   #walk: DecisionSource | undefined;
@@ -53,7 +54,7 @@ export class ExhaustiveStrategy implements Strategy {
 
   begin(): boolean {
     if (this.#stoppedBy === 'divergence') return false;
-    const hasMore = this.#executions === 0 || this.#search.advance();
+    const hasMore = this.#search.advance();
     if (this.#search.states.gap !== undefined) {
       this.#stoppedBy = 'incompleteState';
       return false;
@@ -66,7 +67,7 @@ export class ExhaustiveStrategy implements Strategy {
       this.#stoppedBy = 'maxExecutions';
       return false;
     }
-    this.#executions += 1;
+    this.#stoppedBy = 'interruption';
     this.#walk = undefined;
     this.#search.begin();
     return true;
@@ -88,13 +89,17 @@ export class ExhaustiveStrategy implements Strategy {
 
   onState(read: () => string, isLast: boolean): void {
     if (this.#walk !== undefined && !isLast) return;
-    if (!this.#search.onState(read, isLast)) this.#walk = randomDecisions(this.#executions);
+    if (!this.#search.onState(read, isLast)) this.#walk = randomDecisions(this.#executions + 1);
   }
 
   end({ verdict }: Execution): void {
+    this.#executions += 1;
     this.#search.end(verdict);
     if (this.#search.hasDiverged) this.#stoppedBy = 'divergence';
-    else this.#stoppedBy = verdict.held || this.#search.isAbandoned ? 'interruption' : 'failure';
+  }
+
+  stoppedAtFailure(): void {
+    if (!this.#search.hasDiverged) this.#stoppedBy = 'failure';
   }
 
   /** The certificate of the search so far. */

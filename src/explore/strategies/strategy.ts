@@ -31,8 +31,10 @@ export interface Strategy extends DecisionSource {
    * there is nothing left to try.
    */
   begin(index: number): boolean;
-  /** Called with the result of the current execution. */
+  /** Called with the result of the current execution. Not called for one that was cut off: another may begin after it. */
   end(execution: Execution): void;
+  /** Called after `end` if the exploration does not go on, because the execution failed. */
+  stoppedAtFailure?(): void;
   /**
    * Called for an execution of a kept log, which it did not decide, before its own executions begin; for strategies
    * that build on logs.

@@ -4,6 +4,7 @@ import { certify } from '../../../src/explore/exhaustive/certify.ts';
 import { createExecutor } from '../../../src/explore/executor.ts';
 import { exhaustiveStrategy } from '../../../src/explore/exhaustive/exhaustive-strategy.ts';
 import { explore } from '../../../src/explore/explorer.ts';
+import { ExecutionInterrupted } from '../../../src/kernel/decisions.ts';
 import { isRunnerError } from '../../../src/kernel/errors.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
@@ -63,6 +64,36 @@ describe('a search', () => {
   ] as const)('that was stopped by $name says so', async ({ stoppedBy, schedules, options }) => {
     const certificate = await certify(dice, options);
     expect(certificate).toMatchObject({ complete: { stoppedBy }, schedules });
+  });
+
+  test('that was asked to stop after a failure that does not end it says so', async () => {
+    const all = defineScenario({
+      name: 'all',
+      description: 'fails with every answer',
+      run(sim) {
+        sim.check(sim.choose('die', 6) > 5, 'more than a die has');
+      },
+    });
+    const certificate = await certify(all, { shouldStop: after(2) });
+    expect(certificate).toMatchObject({ complete: { stoppedBy: 'interruption' }, failures: 2 });
+  });
+
+  test('that has come to its bound on executions stays incomplete however often it is asked to go on', async () => {
+    const strategy = exhaustiveStrategy(dice, { maxExecutions: 34 });
+    for (let time = 0; time < 4; time += 1) await explore(createExecutor(dice), strategy);
+    expect(strategy.certificate()).toMatchObject({
+      complete: { stoppedBy: 'maxExecutions' },
+      executions: 34,
+    });
+  });
+
+  test('whose only execution was cut off has explored nothing', async () => {
+    const strategy = exhaustiveStrategy(dice);
+    const onTurn = (): void => {
+      throw new ExecutionInterrupted('the time is up');
+    };
+    await explore(createExecutor(dice), strategy, { onTurn });
+    expect(strategy.certificate()).toMatchObject({ complete: { stoppedBy: 'interruption' }, executions: 0 });
   });
 
   test('that ends exactly at its bound on executions is complete', async () => {

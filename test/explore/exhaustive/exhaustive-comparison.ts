@@ -1,7 +1,11 @@
 // Explores a small scenario with one strategy or another and gathers what its users saw, class by class.
+import { createExecutor } from '../../../src/explore/executor.ts';
+import { exhaustiveStrategy } from '../../../src/explore/exhaustive/exhaustive-strategy.ts';
+import type { Certificate } from '../../../src/explore/exhaustive/certificate.ts';
 import { explore } from '../../../src/explore/explorer.ts';
 import { failureKey } from '../../../src/explore/failure-key.ts';
 import type { Strategy } from '../../../src/explore/strategies/strategy.ts';
+import { ExecutionInterrupted } from '../../../src/kernel/decisions.ts';
 import type { ScenarioDefinition } from '../../../src/simulation/scenario.ts';
 import type { Verdict } from '../../../src/simulation/verdict.ts';
 import { seeingExecutor, type OwnerOf } from './schedule-class.ts';
@@ -49,4 +53,47 @@ export async function exploreAll(
     onFailure: () => true,
   });
   return { classes, executions, schedules, torn, isWhole: stoppedBy === 'exhausted' };
+}
+
+/** The certificate of a search, each execution of which is cut off at some event before it may come to its end. */
+export async function certifiedInPieces(
+  definition: ScenarioDefinition<undefined>,
+): Promise<{ readonly certificate: Certificate; readonly cutOff: number }> {
+  const strategy = exhaustiveStrategy(definition);
+  let begun = 0;
+  let eventsLeft = Infinity;
+  let cutOff = 0;
+  let isAgain = false;
+  const inPieces: Strategy = {
+    name: strategy.name,
+    isolator: strategy.isolator,
+    watcher: strategy.watcher,
+    begin() {
+      begun += 1;
+      eventsLeft = isAgain ? Infinity : (begun * 7) % 11;
+      return strategy.begin();
+    },
+    decide: (question, n, occurrence) => strategy.decide(question, n, occurrence),
+    order: (question, due, occurrence) => strategy.order(question, due, occurrence),
+    onFire(event, made) {
+      strategy.onFire(event, made);
+      if (eventsLeft === 0) throw new ExecutionInterrupted('the time is up');
+      eventsLeft -= 1;
+    },
+    onState: (read, isLast) => strategy.onState(read, isLast),
+    end(execution) {
+      isAgain = false;
+      strategy.end(execution);
+    },
+  };
+  for (;;) {
+    const { stoppedBy } = await explore(createExecutor(definition), inPieces, {
+      onFailure: () => true,
+      onCutOff() {
+        isAgain = true;
+        cutOff += 1;
+      },
+    });
+    if (stoppedBy !== 'stopped') return { certificate: strategy.certificate(), cutOff };
+  }
 }

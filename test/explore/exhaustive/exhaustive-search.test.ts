@@ -6,7 +6,8 @@ import { exhaustiveStrategy } from '../../../src/explore/exhaustive/exhaustive-s
 import { defineScenario } from '../../../src/simulation/scenario.ts';
 import type { Verdict } from '../../../src/simulation/verdict.ts';
 import { everyInterleaving } from './every-interleaving.ts';
-import { exploreAll, type SeenScenario } from './exhaustive-comparison.ts';
+import { certifiedInPieces, exploreAll, type SeenScenario } from './exhaustive-comparison.ts';
+import { machines, machineScenario } from './exhaustive-machines.ts';
 import { programEvents, programScenario, RARE_PROGRAMS, type ProgramEvent } from './exhaustive-programs.ts';
 import { runnersScenario, userPlan } from './exhaustive-users.ts';
 
@@ -70,6 +71,29 @@ describe('exhaustive search', () => {
     }));
     const kinds = plans.map(() => 0);
     expect(await agrees(runnersScenario(kinds, plans))).toBe(true);
+  });
+});
+
+describe('a search whose executions are cut off and run again', () => {
+  test.each([
+    { what: 'that reduces', scenarios: programEvents(-1, 2).map((program) => programScenario(program, 2)) },
+    {
+      what: 'that merges states',
+      scenarios: machines.map((machine) => machineScenario(machine, (...state) => state)),
+    },
+  ])('$what ends with the certificate of one that was not', async ({ scenarios }) => {
+    let cutOff = 0;
+    await fc.assert(
+      fc.asyncProperty(scenarios, async ({ definition }) => {
+        const whole = await certify(definition, { maxExecutions: 300 });
+        if (whole.complete !== true) return;
+        const found = await certifiedInPieces(definition);
+        expect(found.certificate).toEqual({ ...whole, bounds: {} });
+        cutOff += found.cutOff;
+      }),
+      { seed: 6, numRuns: 60 },
+    );
+    expect(cutOff).toBeGreaterThan(100);
   });
 });
 
