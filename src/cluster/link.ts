@@ -46,14 +46,17 @@ export interface LinkHost {
 /** A message in flight. */
 class Flight {
   readonly envelope: Envelope;
-  readonly dueMs: number;
+  dueMs: number;
+  /** When it would be due without the fault that delays it. */
+  readonly faultlessMs: number;
   timer: Timer | undefined = undefined;
   /** Its index in the link's list of flights. */
   index: number;
 
-  constructor(envelope: Envelope, dueMs: number, index: number) {
+  constructor(envelope: Envelope, faultlessMs: number, faultMs: number, index: number) {
     this.envelope = envelope;
-    this.dueMs = dueMs;
+    this.dueMs = faultlessMs + faultMs;
+    this.faultlessMs = faultlessMs;
     this.index = index;
   }
 }
@@ -131,6 +134,12 @@ export class Link implements Parted {
   /** Delivers what faults hold back. */
   heal(): void {
     this.#late?.heal();
+    const [first] = this.#flights;
+    const isFirstDelayed = first !== undefined && first.dueMs > first.faultlessMs;
+    for (const flight of this.#flights) flight.dueMs = flight.faultlessMs;
+    if (!isFirstDelayed) return;
+    first.timer?.cancel();
+    this.#flyOn(first);
   }
 
   /** Drops everything in flight. */
@@ -195,9 +204,9 @@ export class Link implements Parted {
     const ms = faultLength(this.#core.world.choices, envelope.topic.plus('late'), this.#settings.delayMs);
     this.#traceFault(envelope, 'delay', ms);
     this.trace(envelope, 'held');
-    const dueMs = this.#latency(envelope) + ms;
-    if (this.#settings.isFifo) this.#depart(envelope, dueMs);
-    else this.#holdBack(envelope, dueMs, false);
+    const latencyMs = this.#latency(envelope);
+    if (this.#settings.isFifo) this.#depart(envelope, latencyMs, ms);
+    else this.#holdBack(envelope, latencyMs + ms, false);
   }
 
   #holdBack(envelope: Envelope, ms: number, isOvertakable: boolean): void {
@@ -227,12 +236,12 @@ export class Link implements Parted {
     return roundedMs(ms + this.#freeMs - now);
   }
 
-  #depart(envelope: Envelope, ms: number): void {
+  #depart(envelope: Envelope, ms: number, faultMs = 0): void {
     const flights = this.#flights;
-    const flight = new Flight(envelope, this.#core.world.clock.now() + ms, flights.length);
+    const flight = new Flight(envelope, this.#core.world.clock.now() + ms, faultMs, flights.length);
     flights.push(flight);
     // On a FIFO link only the first flight has a timer, so that none due in the same instant can overtake it.
-    if (!this.#settings.isFifo || flight.index === 0) this.#fly(flight, ms);
+    if (!this.#settings.isFifo || flight.index === 0) this.#fly(flight, ms + faultMs);
   }
 
   /** Lets a delayed message arrive in this instant. */
@@ -245,7 +254,7 @@ export class Link implements Parted {
     const flights = this.#flights;
     flights[0]?.timer?.cancel();
     const now = this.#core.world.clock.now();
-    flights.unshift(...envelopes.map((envelope, index) => new Flight(envelope, now, index)));
+    flights.unshift(...envelopes.map((envelope, index) => new Flight(envelope, now, 0, index)));
     this.#fly(flights[0] as Flight, 0);
   }
 
@@ -253,14 +262,17 @@ export class Link implements Parted {
     flight.timer = this.#core.world.clock.timer(flight.envelope.topic, ms, () => this.#land(flight));
   }
 
+  /** On a FIFO link: continues the flight that is first now. */
+  #flyOn(flight: Flight): void {
+    this.#fly(flight, roundedMs(Math.max(0, flight.dueMs - this.#core.world.clock.now())));
+  }
+
   #land(flight: Flight): void {
     const flights = this.#flights;
     if (this.#settings.isFifo) {
       flights.shift();
       const [next] = flights;
-      if (next !== undefined) {
-        this.#fly(next, roundedMs(Math.max(0, next.dueMs - this.#core.world.clock.now())));
-      }
+      if (next !== undefined) this.#flyOn(next);
     } else {
       const last = flights.pop() as Flight;
       if (last !== flight) {

@@ -268,6 +268,32 @@ test('whatever waits where, messages of a fifo link are delivered in the order o
   }
 });
 
+test.each<readonly [NetworkOptions, readonly string[], string]>([
+  [{ fifo: false }, ['late', 'later', 'plain'], 'late@4 later@4 plain@7'],
+  // A message still takes its latency: those before it on the link do.
+  [{ fifo: true }, ['late', 'later', 'plain'], 'late@5 later@6 plain@7'],
+  [{ fifo: true }, ['plain', 'late', 'later'], 'plain@5 late@6 later@7'],
+])('heal ends what delays messages: %j, %j', async (options, texts, arrivals) => {
+  const got: string[] = [];
+  await play(
+    async (sim) => {
+      const net = createNetwork(sim, { ...options, latencyMs: 5, faults: { delay: 2, delayMs: 60_000 } });
+      net.node('inbox', ({ onMessage }) => {
+        onMessage(({ type }: { type: string }) => got.push(`${type}@${sim.now()}`));
+      });
+      for (const type of texts) {
+        net.send('inbox', { type });
+        await sim.sleep(1);
+      }
+      await sim.sleep(1);
+      sim.heal();
+      await sim.sleep(100);
+    },
+    { 'scenario to inbox late fault': 'highest', 'scenario to inbox later fault': 'highest' },
+  );
+  expect(got.join(' ')).toBe(arrivals);
+});
+
 test('heal brings no answer to those who have given it up', async () => {
   const { events } = await play(async (sim) => {
     const net = createNetwork(sim, { callTimeoutMs: 5 });
