@@ -57,7 +57,9 @@ export function leftText(name: string, hasLeft: boolean, verb: string): string {
   return `${name} ${hasLeft ? 'has left' : 'is leaving'} the network, for good: ${verb}() comes too late`;
 }
 
-const CALL_OPTIONS = is.optionsOf<CallOptions>({}, { timeoutMs: is.limit(), signal: is.ABORT_SIGNAL });
+/** Shapes of the fields of {@link CallOptions}. */
+export const CALL_FIELDS: is.ShapesOf<CallOptions> = { timeoutMs: is.limit(), signal: is.ABORT_SIGNAL };
+const CALL_OPTIONS = is.optionsOf<CallOptions>({}, CALL_FIELDS);
 
 /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything that is not {@link CallOptions}. */
 export function checkCallOptions(options: CallOptions): void {

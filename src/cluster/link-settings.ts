@@ -189,14 +189,14 @@ export class LinkSettings {
     this.reorderMs = faults?.reorderMs ?? FAULT_MS;
     this.outageMs = faults?.outageMs ?? FAULT_MS;
     this.faults = faults === undefined ? undefined : new LinkFaultTable(faults, fifo, budget);
-    this.#options = options;
+    this.#options = is.only(LINK_FIELDS, options);
     this.#budget = budget;
   }
 
   /** These settings with `own` over them. Unless `own` sets `strikesMax`, the link shares the budget of all links. */
   with(own: LinkOptions): LinkSettings {
     const budget = own.faults?.strikesMax === undefined ? [this.#budget] : [];
-    return new LinkSettings({ ...this.#options, ...own }, ...budget);
+    return new LinkSettings({ ...this.#options, ...is.only(LINK_FIELDS, own) }, ...budget);
   }
 }
 

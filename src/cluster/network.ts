@@ -12,6 +12,7 @@ import type { Receiver } from './link.ts';
 import { checkLinkOptions, LINK_FIELDS, type LinkOptions, LinkSettings } from './link-settings.ts';
 import { Fabric, type SettingsOfLink } from './fabric.ts';
 import {
+  CLUSTER_NODE_FIELDS,
   CLUSTER_NODE_OPTIONS,
   type ClusterNode,
   type ClusterNodeOptions,
@@ -97,7 +98,7 @@ export class Network {
   /** @internal */
   constructor(sim: Pick<Simulation, 'world' | 'onEnd'>, options: NetworkOptions) {
     const { callTimeoutMs = CALL_TIMEOUT_MS, nodes = {} } = options;
-    this.#defaults = nodes;
+    this.#defaults = is.only(CLUSTER_NODE_FIELDS, nodes);
     this.#fabric = new Fabric(sim.world, settingsOfLinks(options), callTimeoutMs);
     sim.world.onHeal(() => this.#nodes.forEach((node) => node.heal()));
     sim.onEnd(() => this.#end());
@@ -117,12 +118,10 @@ export class Network {
     check('program', program, is.FUNCTION);
     check('options', options, CLUSTER_NODE_OPTIONS);
     this.#checkFree(name);
-    const node = new SimulatedClusterNode(
-      this.#fabric,
-      name,
-      program,
-      Object.keys(options).length === 0 ? this.#defaults : { ...this.#defaults, ...options },
-    );
+    const node = new SimulatedClusterNode(this.#fabric, name, program, {
+      ...this.#defaults,
+      ...is.only(CLUSTER_NODE_FIELDS, options),
+    });
     this.#nodes.set(name, node);
     this.#fabric.add(node);
     try {
@@ -281,7 +280,8 @@ export class Network {
   }
 }
 
-function settingsOfLinks({ links, ...options }: NetworkOptions): SettingsOfLink {
+function settingsOfLinks(options: NetworkOptions): SettingsOfLink {
+  const { links } = options;
   const settings = new LinkSettings(options);
   return (from, to) => {
     const own = links?.(from, to);

@@ -77,23 +77,23 @@ export interface ClusterNodeOptions {
   readonly onDown?: () => void;
 }
 
+/** Shapes of the fields of {@link ClusterNodeOptions}. */
+export const CLUSTER_NODE_FIELDS: is.ShapesOf<ClusterNodeOptions> = {
+  faults: NODE_FAULTS,
+  skew: is.anyOf(
+    'true, offsetMs and driftPpm, or offsetMsMax and driftPpmMax',
+    is.satisfying('true', (value) => value === true),
+    CLOCK_SKEW,
+    CHOSEN_SKEW_OPTIONS,
+  ),
+  disk: is.optionsOf<NodeDiskOptions>({}, { ...MEMORY_DISK_FIELDS, keepsUnsynced: is.BOOLEAN }),
+  onError: is.oneOf('fail', 'crash', 'restart'),
+  restartMs: is.DURATION_MS,
+  onDown: is.FUNCTION,
+};
+
 /** Shape of {@link ClusterNodeOptions}. */
-export const CLUSTER_NODE_OPTIONS: is.RecordShape = is.optionsOf<ClusterNodeOptions>(
-  {},
-  {
-    faults: NODE_FAULTS,
-    skew: is.anyOf(
-      'true, offsetMs and driftPpm, or offsetMsMax and driftPpmMax',
-      is.satisfying('true', (value) => value === true),
-      CLOCK_SKEW,
-      CHOSEN_SKEW_OPTIONS,
-    ),
-    disk: is.optionsOf<NodeDiskOptions>({}, { ...MEMORY_DISK_FIELDS, keepsUnsynced: is.BOOLEAN }),
-    onError: is.oneOf('fail', 'crash', 'restart'),
-    restartMs: is.DURATION_MS,
-    onDown: is.FUNCTION,
-  },
-);
+export const CLUSTER_NODE_OPTIONS: is.RecordShape = is.optionsOf<ClusterNodeOptions>({}, CLUSTER_NODE_FIELDS);
 
 const RESTART_MS = 1_000;
 /** After this many equal failures at one virtual time, with nothing between them, a node is given up. */

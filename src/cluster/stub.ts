@@ -4,7 +4,7 @@ import { check } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import type { CallOptions, Stub } from '../model/node-context.ts';
 import { markAsStub } from './copy.ts';
-import { checkCallOptions, type Endpoint, isReserved } from './endpoint.ts';
+import { CALL_FIELDS, checkCallOptions, type Endpoint, isReserved } from './endpoint.ts';
 
 interface StubParts {
   readonly endpoint: Endpoint;
@@ -78,7 +78,7 @@ export function createStub<T extends object>(
 export function withCallOptions<S extends object>(stub: S, options: CallOptions): S {
   const own = parts.get(stub);
   if (own === undefined) throw invalidArgument('stub', 'what connect() gives', stub);
-  // The spread below would turn anything into options.
   checkCallOptions(options);
-  return createStub(own.endpoint, own.to, { ...own.options, ...options }) as unknown as S;
+  const merged = { ...is.only(CALL_FIELDS, own.options), ...is.only(CALL_FIELDS, options) };
+  return createStub(own.endpoint, own.to, merged) as unknown as S;
 }

@@ -60,7 +60,7 @@ export class Condition {
     check('options', options, CONDITION_WAIT);
     const mutex = this.#mutex;
     if (!LockHold.isOf(hold, mutex) || !hold.isHeld) throw this.#withoutMutex(hold);
-    const notified = this.#line.wait(undefined, { ...options, owner: hold.owner });
+    const notified = this.#line.wait(undefined, { ...is.only(WAIT_FIELDS, options), owner: hold.owner });
     mutex.giveBack(hold);
     try {
       await notified;

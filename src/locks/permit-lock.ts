@@ -4,9 +4,10 @@
  * fires, so that a waiter that has timed out or was cancelled by then takes none; nobody overtakes a waiter that can be
  * served.
  */
+import * as is from '../kernel/shape.ts';
 import type { Timer } from '../kernel/clock.ts';
 import { RunnerError } from '../kernel/errors.ts';
-import { type LockSite, type Waiter, WaitLine, type WaitOptions } from './wait-line.ts';
+import { type LockSite, WAIT_FIELDS, type Waiter, WaitLine, type WaitOptions } from './wait-line.ts';
 
 /** A lock held by an owner until it is released; made by `acquire` and `tryAcquire` of a mutex or semaphore. */
 export class LockHold {
@@ -115,7 +116,7 @@ export class PermitLock {
   /** Gives the hold its permits, at once or when its turn comes; without `options` it waits without limit. */
   async grant(hold: LockHold, options: WaitOptions = {}): Promise<LockHold> {
     if (options.signal?.aborted !== true && this.#canServe(hold)) return this.#give(hold);
-    return this.#line.wait(hold, { ...options, owner: hold.owner });
+    return this.#line.wait(hold, { ...is.only(WAIT_FIELDS, options), owner: hold.owner });
   }
 
   /** Frees the permits of a hold. */

@@ -1,5 +1,15 @@
-import { expect, test } from 'vitest';
-import { createNetwork, type NodeContext, type Stub } from '../../src/cluster/index.ts';
+import { describe, expect, test } from 'vitest';
+import {
+  type CallOptions,
+  type ClusterNodeOptions,
+  createNetwork,
+  isCallLost,
+  type LinkOptions,
+  type NetworkOptions,
+  type NodeContext,
+  type Stub,
+  withCallOptions,
+} from '../../src/cluster/index.ts';
 import { isRunnerError } from '../../src/kernel/errors.ts';
 import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
 import { randomDecisions } from '../../src/kernel/random-decisions.ts';
@@ -38,6 +48,69 @@ const runs = async (scenario: (sim: Simulation) => Promise<void>, seed?: number)
   });
   expect(failure).toBeUndefined();
 };
+
+describe.each<
+  readonly [string, <O extends object>(options: O, absent: Readonly<Record<string, undefined>>) => O]
+>([
+  ['of a prototype count', (options) => Object.create(options) as typeof options],
+  ['that are undefined are absent', (options, absent) => ({ ...options, ...absent })],
+])('options %s', (_, given) => {
+  interface Slow {
+    ping(): void;
+    hang(): Promise<never>;
+  }
+
+  test('of a network and of one of its links', () =>
+    runs(async (sim) => {
+      const net = createNetwork(
+        sim,
+        given<NetworkOptions>(
+          {
+            latencyMs: 5,
+            links: (from) =>
+              from === 's'
+                ? given<LinkOptions>({ latencyMs: 50 }, {})
+                : given<LinkOptions>({}, { latencyMs: undefined }),
+          },
+          {},
+        ),
+      );
+      net.node('s', () => ({ ping: () => undefined }));
+      await net.connect<Slow>('s').ping();
+      expect(sim.now()).toBe(55);
+    }));
+
+  test('of a call', () =>
+    runs(async (sim) => {
+      const net = createNetwork(sim);
+      net.node('s', () => ({ hang: () => Promise.race([]) }));
+      const stub = net.connect<Slow>('s', given<CallOptions>({ timeoutMs: 100 }, { signal: undefined }));
+      const { signal } = new AbortController();
+      const other = withCallOptions(stub, given<CallOptions>({ signal }, { timeoutMs: undefined }));
+      await other.hang().catch(isCallLost);
+      expect(sim.now()).toBe(100);
+    }));
+
+  test('of a node and of all nodes', () =>
+    runs(async (sim) => {
+      const net = createNetwork(sim, {
+        nodes: given<ClusterNodeOptions>({ onError: 'restart', restartMs: 10 }, {}),
+      });
+      const program = ({ incarnation }: NodeContext): void => {
+        if (incarnation === 0) throw new Error('not yet');
+      };
+      const patient = net.node(
+        'patient',
+        program,
+        given<ClusterNodeOptions>({ restartMs: 20 }, { onError: undefined }),
+      );
+      const node = net.node('node', program, given<ClusterNodeOptions>({}, { restartMs: undefined }));
+      await sim.sleep(15);
+      expect([patient.state, node.state]).toEqual(['down', 'up']);
+      await sim.sleep(10);
+      expect(patient.state).toBe('up');
+    }));
+});
 
 test('a call crosses the network and its answer comes back, each after its latency', () =>
   runs(async (sim) => {

@@ -1,6 +1,8 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
+import { createCondition } from '../../src/locks/condition.ts';
 import { createMutex } from '../../src/locks/mutex.ts';
+import type { WaitOptions } from '../../src/locks/wait-line.ts';
 import { holds, refusal } from './in-simulation.ts';
 
 /** What `act` resolves with, or the code that it rejects with. */
@@ -12,6 +14,18 @@ async function outcome(act: Promise<unknown>): Promise<string> {
 }
 
 describe('a mutex', () => {
+  test('takes the limits of a wait from a prototype too, as its condition does', async () => {
+    await holds(async (sim) => {
+      const jobs = createMutex(sim.world, { name: 'jobs' });
+      const limits = Object.create({ timeoutMs: 5 }) as WaitOptions;
+      const hold = await jobs.acquire();
+      const late = await outcome(jobs.acquire(limits));
+      const unnotified = await outcome(createCondition(jobs, { name: 'work' }).wait(hold, limits));
+      expect([late, unnotified, sim.now()]).toEqual(['RUNNER_TIMED_OUT', 'RUNNER_TIMED_OUT', 10]);
+      hold.release();
+    });
+  });
+
   test('leaves nobody listening to a signal once the wait is over', async () => {
     await holds(async (sim) => {
       const jobs = createMutex(sim.world, { name: 'jobs' });
