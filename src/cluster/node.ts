@@ -443,9 +443,10 @@ export class SimulatedClusterNode<T extends object | void>
     this.#trace('failed', messageOf(error));
     if (onError === 'restart' && this.#failsForEver(error, restartMs)) return;
     const machine = this.#machine;
-    machine.crash('error', messageOf(error));
-    if (onError === 'crash' || this.#hasLeft) return;
     const { incarnation } = machine;
+    machine.crash('error', messageOf(error));
+    // Its observer may have started the next process, which has a restart of its own if it fails.
+    if (onError === 'crash' || this.#hasLeft || machine.incarnation !== incarnation) return;
     this.#restart?.cancel();
     this.#restart = clock.timer(namedTopic(name, 'restart', ''), restartMs, () => {
       // The scenario may have started a new process meanwhile.
@@ -469,12 +470,14 @@ export class SimulatedClusterNode<T extends object | void>
 
   /** Starts a process during a call of the scenario, which gets the error of the program unless `onError` handles it. */
   #begin(start: () => void): void {
+    const next = this.incarnation + 1;
     try {
       start();
     } catch (error) {
       const { onError = 'fail' } = this.#options;
       if (onError === 'fail' || isEndOfExecution(error)) throw error;
-      this.failed(error, true);
+      // As the failed process went down, its observer may have started the one after it.
+      this.failed(error, this.incarnation === next);
     }
   }
 

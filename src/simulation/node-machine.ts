@@ -161,11 +161,13 @@ export class Machine implements StrikeTarget {
   /** As `restart`, after a fault: no caller can catch what the start throws. */
   recover(): void {
     const hooks = this.#hooks;
+    const next = this.incarnation + 1;
     try {
       this.restart();
     } catch (error) {
       if (hooks.failed === undefined || isEndOfExecution(error)) throw error;
-      hooks.failed(error, true);
+      // A listener to the end of the failed process may have started the one after it.
+      hooks.failed(error, this.incarnation === next);
     }
   }
 

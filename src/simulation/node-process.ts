@@ -17,7 +17,7 @@ type ResourceEvent = Extract<TraceEvent, { readonly type: 'acquired' | 'freed' |
 export interface ProcessHooks {
   /**
    * Its code has thrown in an event, or in its start after a fault. `isAlive` is false if the process has ended since
-   * then. If this callback is absent, the event itself throws the error.
+   * then, or another one runs already. If this callback is absent, the event itself throws the error.
    */
   failed?(error: unknown, isAlive: boolean): void;
 }

@@ -195,6 +195,68 @@ describe('a start that fails', () => {
     }));
 });
 
+describe('a node with onError restart whose observer starts it again', () => {
+  const fail = (): never => {
+    throw new Error('no config');
+  };
+
+  /** Runs a node for a while whose process `failing` fails by `fail`, and that is restarted once as it goes down. */
+  const incarnationsOf = async (
+    failing: number,
+    program: (node: NodeContext) => void,
+    isRestarted = false,
+  ): Promise<readonly number[]> => {
+    const seen: number[] = [];
+    await holds(async (sim) => {
+      const node: ClusterNode<void> = createNetwork(sim).node('a', program, {
+        onError: 'restart',
+        restartMs: 50,
+        onDown: () => {
+          if (node.incarnation === failing) node.restart();
+        },
+      });
+      await sim.sleep(10);
+      if (isRestarted) node.restart();
+      await sim.sleep(10);
+      seen.push(node.incarnation);
+      await sim.sleep(500);
+      seen.push(node.incarnation);
+      expect(node.state).toBe('up');
+    });
+    return seen;
+  };
+
+  test('is not crashed again by the restart that is due', async () => {
+    const program = ({ incarnation, clock }: NodeContext): void => {
+      if (incarnation === 0) clock.timer('work', 1, fail);
+    };
+    expect(await incarnationsOf(0, program)).toEqual([1, 1]);
+  });
+
+  test('keeps the process that replaces one that fails as it starts', async () => {
+    const program = ({ incarnation }: NodeContext): void => {
+      if (incarnation === 1) fail();
+    };
+    expect(await incarnationsOf(1, program, true)).toEqual([2, 2]);
+  });
+
+  test('keeps the process that replaces one that fails as it starts after an error', async () => {
+    const program = ({ incarnation, clock }: NodeContext): void => {
+      if (incarnation === 0) clock.timer('work', 1, fail);
+      if (incarnation === 1) fail();
+    };
+    expect(await incarnationsOf(1, program)).toEqual([0, 2]);
+  });
+
+  test('restarts if the process that replaces one fails as it starts', async () => {
+    const program = ({ incarnation, clock }: NodeContext): void => {
+      if (incarnation === 0) clock.timer('work', 1, fail);
+      if (incarnation === 1) fail();
+    };
+    expect(await incarnationsOf(0, program)).toEqual([1, 2]);
+  });
+});
+
 test('a node that is to be slow while it is down after an error restarts all the same', () =>
   holds(async (sim) => {
     const net = createNetwork(sim);
