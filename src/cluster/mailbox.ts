@@ -98,7 +98,17 @@ export class MessageQueue implements Messages {
 
   handle(handler: Handler): void {
     this.#handler = handler;
-    for (const { message, from } of this.#letters.splice(0)) handler(message, from);
+    // One at a time: it may set another handler, or receive some of them itself.
+    while (this.#handler === handler) {
+      const letter = this.#letters.shift();
+      if (letter === undefined) return;
+      handler(letter.message, letter.from);
+    }
+  }
+
+  /** Calls no handler any more. */
+  close(): void {
+    this.#handler = undefined;
   }
 
   /** Pending readers, for reports. */

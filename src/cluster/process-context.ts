@@ -116,9 +116,13 @@ export class ProcessContext implements NodeContext {
       check('handler', handler, is.FUNCTION);
       const handle = handler as (message: unknown, from: string) => unknown;
       this.#queue.handle((message, from) => {
-        const result = handle(message, from);
-        if (isEagerPromise(result)) {
-          void result.then(undefined, (error: unknown) => this.#owner.processFailed(this, error));
+        const fail = (error: unknown): void => this.#owner.processFailed(this, error);
+        try {
+          const result = handle(message, from);
+          if (isEagerPromise(result)) void result.then(undefined, fail);
+        } catch (error) {
+          // Also an error of the node where `onMessage` itself hands over what has come before.
+          fail(error);
         }
       });
     };
@@ -148,6 +152,7 @@ export class ProcessContext implements NodeContext {
   close(): void {
     this.#isClosed = true;
     this.#stopHooks = undefined;
+    this.#queue.close();
     this.endpoint.close();
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  type ClusterNodeOptions,
   createNetwork,
   isCallLost,
   type NodeContext,
@@ -241,6 +242,74 @@ describe('messages', () => {
     messages.add(1, 'a');
     messages.add(2, 'a');
     expect([await received, handled]).toEqual([1, [2]]);
+  });
+
+  /** What a node notes of the messages 1, 2 and 3, which have come before the program calls `listen`. */
+  const heardLate = async (
+    listen: (node: NodeContext, heard: (text: string) => void) => void,
+    options: ClusterNodeOptions = {},
+  ): Promise<{ heard: string[]; failure: string | undefined }> => {
+    const heard: string[] = [];
+    const { failure } = await simulate({
+      source: fifoDecisions(),
+      async scenario(sim) {
+        const net = createNetwork(sim);
+        const program = async (node: NodeContext): Promise<void> => {
+          if (node.incarnation > 0) return;
+          await node.sleep(5);
+          listen(node, (text) => heard.push(text));
+        };
+        net.node('inbox', program, options);
+        for (const message of [1, 2, 3]) net.send('inbox', message);
+        await sim.sleep(10);
+        net.send('inbox', 4);
+        await sim.sleep(10);
+      },
+    });
+    return { heard, failure: failure?.message };
+  };
+
+  test('a handler that takes another one’s place gets the messages that have come before', async () => {
+    const { heard } = await heardLate(({ onMessage }, hear) => {
+      onMessage((message) => {
+        hear(`first ${String(message)}`);
+        onMessage((other) => hear(`second ${String(other)}`));
+      });
+    });
+    expect(heard).toEqual(['first 1', 'second 2', 'second 3', 'second 4']);
+  });
+
+  test('who asks for a message in a handler gets the next one that has come before', async () => {
+    const { heard } = await heardLate(({ onMessage, mailbox }, hear) => {
+      const box = mailbox<number>();
+      onMessage((message) => {
+        hear(`handler ${String(message)}`);
+        if (message === 1) void box.receive().then((other) => hear(`reader ${other}`));
+      });
+    });
+    expect(heard.sort()).toEqual(['handler 1', 'handler 3', 'handler 4', 'reader 2']);
+  });
+
+  const failAtFirst = ({ onMessage }: NodeContext, hear: (text: string) => void): void => {
+    try {
+      onMessage((message) => {
+        if (message === 1) throw new Error('not the first');
+        hear(String(message));
+      });
+    } catch (error) {
+      hear(`caught ${messageOf(error)}`);
+    }
+  };
+
+  test('a handler that throws at a message that has come before it fails its node', async () => {
+    expect(await heardLate(failAtFirst)).toEqual({
+      heard: ['2', '3'],
+      failure: 'inbox failed: not the first',
+    });
+  });
+
+  test('a handler whose process an error has ended gets no more messages', async () => {
+    expect(await heardLate(failAtFirst, { onError: 'crash' })).toEqual({ heard: [], failure: undefined });
   });
 
   test('a receive that waits too long has timed out, and no call is lost', () =>
