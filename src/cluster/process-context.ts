@@ -158,7 +158,7 @@ export class ProcessContext implements NodeContext {
 
   /** Calls the `onStop` hooks, the newest first, one at a time. An error of a hook goes to the owner; the rest run unless that ends the process. */
   async stop(): Promise<void> {
-    this.#stopping?.abort(new Error(`${this.name} leaves`));
+    (this.#stopping ??= new AbortController()).abort(new Error(`${this.name} leaves`));
     for (let next = this.#stopHooks?.pop(); next !== undefined; next = this.#stopHooks?.pop()) {
       const { hook, place } = next;
       this.#hookWait = { owner: this.name, name: 'its onStop hook to end', sinceMs: this.clock.now(), place };

@@ -634,6 +634,19 @@ describe('leaving', () => {
       expect([started, node.state, node.incarnation]).toEqual([[0], 'left', 0]);
     }));
 
+  test.each(['before', 'while'])('aborts the signal that is first read %s the node leaves', async (when) => {
+    await holds(async (sim) => {
+      let isAborted: boolean | undefined;
+      const node = createNetwork(sim).node('a', (context) => {
+        const read = (): boolean => context.signal.aborted;
+        if (when === 'before') read();
+        context.onStop(() => void (isAborted = read()));
+      });
+      await node.leave();
+      expect(isAborted).toBe(true);
+    });
+  });
+
   /** Node a crashes the first time that it wakes, and is down for long unless something else ends that. */
   const crashAsItWakes = {
     decide: (question: Question, n: number, occurrence: number) =>
