@@ -61,7 +61,7 @@ interface Flight {
 class NodeCalls {
   readonly #host: CallHost;
   readonly #flights = new Set<Flight>();
-  /** Calls that arrived while the process was paused. */
+  /** Calls that arrived while the process was paused, and calls whose answers have not left it. */
   readonly #held: Holds;
   /** Lost calls whose callers hang. */
   readonly #hanging: Holds;
@@ -107,13 +107,15 @@ class NodeCalls {
   }
 
   async #fly<R>(call: SentCall, reply: Promise<R>): Promise<R> {
-    const outcome = await this.#outcomeOf(call.topic, reply);
+    const outcome = await this.#outcomeOf(call, reply);
     if (outcome === LOST) return this.#lose(call);
     if ('error' in outcome) throw outcome.error;
     return outcome.value;
   }
 
-  async #outcomeOf<T>(topic: Topic, reply: Promise<T>): Promise<Outcome<T>> {
+  async #outcomeOf<T>(call: SentCall, reply: Promise<T>): Promise<Outcome<T>> {
+    const host = this.#host;
+    const { topic, signal } = call;
     const { flight, lost } = makeFlight();
     this.#flights.add(flight);
     const answered = reply.then(
@@ -122,8 +124,14 @@ class NodeCalls {
     );
     const outcome = await Promise.race([answered, lost]);
     // A crash between the effect of a call and its answer does most harm.
-    if (!flight.isLost) this.#host.strike('answerLeaves', topic);
-    this.#flights.delete(flight);
+    if (!flight.isLost) host.strike('answerLeaves', topic);
+    try {
+      while (!flight.isLost && host.state === 'paused') {
+        await this.#wait(call, this.#held.hold(topic, { signal }));
+      }
+    } finally {
+      this.#flights.delete(flight);
+    }
     return flight.isLost ? LOST : outcome;
   }
 

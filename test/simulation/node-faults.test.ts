@@ -136,6 +136,54 @@ describe('faults that the exploration decides', () => {
     expect(faultsOf(verdict)).toEqual(['0 n1 node crash']);
   });
 
+  describe('a pause between the effect of a call and its answer', () => {
+    const paused = {
+      node: { faults: { pause: 4, strikesMax: 1 } },
+      source: answering({
+        'n1 pause at n1 statusAll reply fault': 3,
+        'n1 pause at n1 statusAll reply delay': 3,
+      }),
+    };
+
+    test('holds the answer back until the process resumes', async () => {
+      const verdict = await play(async (sim, node) => {
+        const { runId } = await node.run({ argv: ['complete 0'] });
+        const { statuses } = await node.statusAll();
+        sim.check(statuses[0]?.runId === runId, 'it is the answer');
+        sim.check(node.state === 'up' && sim.now() > 0, `it is ${node.state} at ${sim.now()}`);
+      }, paused);
+      expect(faultsOf(verdict)).toEqual(['0 n1 node pause']);
+    });
+
+    test('loses the answer if the process dies meanwhile, whatever the next one does', async () => {
+      await play(async (sim, node) => {
+        const answer = codeOf(node.statusAll());
+        await sim.sleep(1);
+        node.restart();
+        node.pause();
+        sim.check((await answer) === 'RUNNER_INJECTED_FAULT' && sim.now() === 1, 'it is lost');
+      }, paused);
+    });
+
+    test('does not keep a caller that cancels', async () => {
+      await play(
+        async (sim, node) => {
+          const cancel = new AbortController();
+          const answer = codeOf(
+            node.query({ allRuns: true, states: DONE_MASK }, { timeoutMs: 0, signal: cancel.signal }),
+          );
+          await sim.sleep(1);
+          cancel.abort();
+          sim.check((await answer) === 'RUNNER_WAIT_CANCELLED' && sim.now() === 1, 'it has ended');
+        },
+        {
+          ...paused,
+          source: { decide: ({ text }, n) => (/^n1 pause at n1 query .*reply/.test(text) ? n - 1 : 0) },
+        },
+      );
+    });
+  });
+
   test('a crash may be over before a call arrives: the next process takes the call', async () => {
     const verdict = await play(
       async (sim, node) => {
