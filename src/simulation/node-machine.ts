@@ -54,7 +54,7 @@ export interface MachineHooks extends ProcessHooks {
 
 /**
  * One machine. After `stopFaults` or `end` it changes no more: `start`, `crash`, `restart`, `recover`, `pause`, `resume`,
- * `slow`, `stopFaults` and `end` have no effect.
+ * `slow`, `slowByFault`, `stopFaults` and `end` have no effect.
  */
 export class Machine implements StrikeTarget {
   readonly name: string;
@@ -65,12 +65,13 @@ export class Machine implements StrikeTarget {
   readonly #strikes: NodeStrikes | undefined;
   readonly #before: BeforeEvent = (topic) => this.strike('event', topic);
   changes = 0;
-  speedChanges = 0;
   state: NodeState = 'down';
   /** Index of the latest process; −1 before the first. */
   incarnation = -1;
   #process: NodeProcess | undefined;
-  #factor = 1;
+  /** How slow the owner makes it, and how slow a fault does; the slower one counts. */
+  #ownFactor = 1;
+  #faultFactor = 1;
   /** The error that ended the last process, if it was its own. */
   #error: string | undefined;
   /** Set by `stopFaults` and `end`. */
@@ -112,7 +113,7 @@ export class Machine implements StrikeTarget {
       before: this.#before,
       hooks: this.#hooks,
     });
-    process.clock.slow(this.#factor);
+    process.clock.slow(this.#slowFactor);
     this.#process = process;
     try {
       this.#hooks.started(process.world, index);
@@ -139,7 +140,12 @@ export class Machine implements StrikeTarget {
 
   /** `error` is the message of the error of its own that ends the process. */
   crash(cause: 'crash' | 'error' = 'crash', error?: string): void {
-    if (this.#isFinal || this.#process === undefined) return;
+    if (this.#isFinal) return;
+    if (this.#process === undefined) {
+      // A call for the state that a fault has brought about makes it last.
+      if (cause === 'crash') this.changes += 1;
+      return;
+    }
     this.#error = error;
     if (cause === 'crash') this.traceFault('node', this.crashKind, '');
     this.#kill(cause);
@@ -172,9 +178,10 @@ export class Machine implements StrikeTarget {
   }
 
   pause(): void {
-    if (this.#isFinal || this.state !== 'up') return;
-    this.traceFault('node', 'pause', '');
+    if (this.#isFinal || this.state === 'down') return;
     this.changes += 1;
+    if (this.state === 'paused') return;
+    this.traceFault('node', 'pause', '');
     this.state = 'paused';
     this.#process?.clock.stop();
     this.#showState();
@@ -188,9 +195,20 @@ export class Machine implements StrikeTarget {
   slow(factor: number): void {
     if (this.#isFinal) return;
     if (factor > 1) this.traceFault('node', 'slow', '');
-    this.speedChanges += 1;
-    this.#factor = factor;
-    this.#process?.clock.slow(factor);
+    this.#ownFactor = factor;
+    this.#faultFactor = 1;
+    this.#process?.clock.slow(this.#slowFactor);
+  }
+
+  slowByFault(factor: number): void {
+    if (this.#isFinal) return;
+    if (factor > 1) this.traceFault('node', 'slow', '');
+    this.#faultFactor = factor;
+    this.#process?.clock.slow(this.#slowFactor);
+  }
+
+  get #slowFactor(): number {
+    return Math.max(this.#ownFactor, this.#faultFactor);
   }
 
   /**

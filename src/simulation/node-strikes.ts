@@ -70,16 +70,18 @@ export interface StrikeTarget {
   readonly name: string;
   /** What a crash takes down now: the whole machine or the process. */
   readonly crashKind: CrashKind;
-  /** Changes with every call that starts, pauses or ends the process, so that an outdated recovery can be recognized. */
+  /**
+   * Changes with every call that starts, pauses or ends the process, also if it is already so, so that an outdated
+   * recovery can be recognized.
+   */
   readonly changes: number;
-  /** As `changes`, for calls that change the speed. */
-  readonly speedChanges: number;
   crash(): void;
   /** Restarts after the downtime of a crash. */
   recover(): void;
   pause(): void;
   resume(): void;
-  slow(factor: number): void;
+  /** Makes it slow by at least `factor`, until a call with 1, or the owner of the node says how slow it is. */
+  slowByFault(factor: number): void;
 }
 
 type Kind = 'crash' | 'pause' | 'slow';
@@ -213,14 +215,13 @@ export class NodeStrikes {
   #begin(strike: Strike, topic: Topic, isBack: boolean): void {
     const target = this.#target;
     this.#left -= 1;
-    const changesNow = (): number => (strike.kind === 'slow' ? target.speedChanges : target.changes);
     // A strike that a listener has undone at once must not be ended again.
-    const changes = changesNow() + 1;
+    const changes = target.changes + 1;
     strike.begin(target);
     const end = (): void => {
       this.#recovery = undefined;
       // The scenario may have changed the node itself in the meantime.
-      if (changesNow() === changes) strike.end(target);
+      if (strike.kind === 'slow' || target.changes === changes) strike.end(target);
     };
     // A listener to the crash may have ended all faults, or the node: then nothing ends the strike later.
     if (isBack || !this.#isArmed) {
@@ -384,6 +385,9 @@ function makeStrikes({ choices }: SimulatedWorld, faults: NodeFaults): Strike[] 
   return [
     ...make('crash', downMsMax, { begin: (node) => node.crash(), end: (node) => node.recover() }),
     ...make('pause', pauseMsMax, { begin: (node) => node.pause(), end: (node) => node.resume() }),
-    ...make('slow', slowMsMax, { begin: (node) => node.slow(slowFactor), end: (node) => node.slow(1) }),
+    ...make('slow', slowMsMax, {
+      begin: (node) => node.slowByFault(slowFactor),
+      end: (node) => node.slowByFault(1),
+    }),
   ];
 }

@@ -550,6 +550,47 @@ describe('a paused node', () => {
   });
 });
 
+describe('a node that becomes slow by decision and by the scenario', () => {
+  /** How long each millisecond takes on a node that a fault makes slow by 10 from 1 ms to 38.5 ms. */
+  const slowed = async (act: (sim: Simulation, node: ClusterNode<void>) => unknown): Promise<string> => {
+    const took: number[] = [];
+    const source = {
+      decide: ({ text }: Question, n: number, occurrence: number) =>
+        text.startsWith('a slow at a sleep') && occurrence === 0 ? n - 1 : 0,
+    };
+    const verdict = await play(async (sim) => {
+      const program = async ({ sleep }: NodeContext): Promise<void> => {
+        for (let times = 0; times < 8; times += 1) {
+          const sinceMs = sim.now();
+          await sleep(1);
+          took.push(sim.now() - sinceMs);
+        }
+      };
+      const faults = { slow: 2, strikesMax: 1, slowMsMax: 50, slowFactor: 10 };
+      await act(sim, createNetwork(sim).node('a', program, { faults }));
+      await sim.sleep(1_000);
+    }, source);
+    expect([verdict.failure, verdict.trace().filter(({ type }) => type === 'fault').length]).toEqual([
+      undefined,
+      2,
+    ]);
+    return took.join(' ');
+  };
+
+  test('is as slow as the slower one says', async () => {
+    expect(await slowed((_, node) => node.slow(100))).toBe('1 100 100 100 100 100 100 100');
+    expect(await slowed((_, node) => node.slow(3))).toBe('1 10 10 10 10 3 3 3');
+  });
+
+  test('is as slow as the scenario says if that comes later', async () => {
+    const slowLater = async (sim: Simulation, node: ClusterNode<void>): Promise<void> => {
+      await sim.sleep(5);
+      node.slow(2);
+    };
+    expect(await slowed(slowLater)).toBe('1 10 2 2 2 2 2 2');
+  });
+});
+
 describe('one process at most is alive', () => {
   /** Runs for 60 ms; returns which processes are seen, one letter each tick. */
   const beating = async (

@@ -259,6 +259,50 @@ describe('faults that the exploration decides', () => {
     );
   });
 
+  test.each<readonly [keyof NodeFaults, (node: SimulatedNode) => void, string]>([
+    ['crash', (node) => node.crash(), 'down'],
+    ['pause', (node) => node.pause(), 'paused'],
+  ])('a %s that struck does not end if the scenario calls the verb meanwhile', async (kind, act, state) => {
+    await play(
+      async (sim, node) => {
+        const call = codeOf(node.statusAll());
+        sim.check(node.state === state, `it is ${node.state}`);
+        act(node);
+        await sim.sleep(2_000);
+        sim.check(node.state === state, `it is ${node.state} after a while`);
+        sim.heal();
+        sim.check(node.state === state, `it is ${node.state} after faults have ended`);
+        node.restart();
+        await call;
+      },
+      {
+        node: { faults: { [kind]: 4, strikesMax: 1 } },
+        source: answering({
+          [`n1 ${kind} at n1 statusAll fault`]: 3,
+          [`n1 ${kind} at n1 statusAll delay`]: 3,
+        }),
+      },
+    );
+  });
+
+  test('a verb that has no effect on a node that a fault took down does not keep it down', async () => {
+    await play(
+      async (sim, node) => {
+        await codeOf(node.statusAll());
+        node.pause();
+        sim.check(node.state === 'down', `it is ${node.state} by pause()`);
+        node.resume();
+        sim.check(node.state === 'down', `it is ${node.state} by resume()`);
+        await sim.sleep(2_000);
+        sim.check(node.state === 'up', `it is ${node.state}`);
+      },
+      {
+        node: { faults: { crash: 4, strikesMax: 1 } },
+        source: answering({ 'n1 crash at n1 statusAll fault': 3, 'n1 crash at n1 statusAll delay': 3 }),
+      },
+    );
+  });
+
   test('a pause that struck ends, although the scenario made the node slow meanwhile', async () => {
     await play(
       async (sim, node) => {
