@@ -137,11 +137,15 @@ function declarationOf(first: Given, second: Given, outer: (...given: never[]) =
 
 type Declaration = ReturnType<typeof declarationOf>;
 
-/** Vitest reads the source text of a test function to find its fixtures; this makes it read the scenario's text. */
-function reading<Run extends (...given: never[]) => unknown>(run: Run, scenario: AnyScenario): Run {
+/** Vitest reads the source text of a test function to find its fixtures; this makes it read `text`. */
+function reading<Run extends (...given: never[]) => unknown>(run: Run, text: string): Run {
+  return Object.defineProperty(run, 'toString', { value: () => text });
+}
+
+/** Text of the scenario without its first argument. */
+function textBehindSim(scenario: AnyScenario): string {
   const text = typeof scenario === 'function' ? scenario.toString() : '';
-  const rest = FIRST_ARGUMENT.test(text) ? text.replace(FIRST_ARGUMENT, '(') : NO_ARGUMENTS;
-  return Object.defineProperty(run, 'toString', { value: () => rest });
+  return FIRST_ARGUMENT.test(text) ? text.replace(FIRST_ARGUMENT, '(') : NO_ARGUMENTS;
 }
 
 async function runDeclared(
@@ -226,18 +230,22 @@ function simTestOn(base: Base): SimTest {
     base(
       name,
       declared.vitest,
-      reading((context: GivenContext) => runDeclared(declared, context, [context]), declared.scenario),
+      reading(
+        (context: GivenContext) => runDeclared(declared, context, [context]),
+        textBehindSim(declared.scenario),
+      ),
     );
   };
   const declareFor = (
     cases: readonly unknown[],
     argumentsOf: (one: unknown, context: GivenContext) => readonly unknown[],
+    textOf: (scenario: AnyScenario) => string,
   ) => {
     const declareCases = (name: string, first: Given, second?: Given): void => {
       const declared = declarationOf(first, second, declareCases);
       const run = (one: unknown, context: GivenContext): Promise<void> =>
         runDeclared(declared, context, argumentsOf(one, context));
-      base.for(cases)(name, declared.vitest, reading(run, declared.scenario) as never);
+      base.for(cases)(name, declared.vitest, reading(run, textOf(declared.scenario)) as never);
     };
     return declareCases;
   };
@@ -251,8 +259,14 @@ function simTestOn(base: Base): SimTest {
     todo: (name) => base.todo(name),
     skipIf: (condition) => simTestOn(base.skipIf(condition) as Base),
     runIf: (condition) => simTestOn(base.runIf(condition) as Base),
-    each: (cases) => declareFor(cases, (one) => (Array.isArray(one) ? one : [one])) as never,
-    for: (cases) => declareFor(cases, (one, context) => [one, context]) as never,
+    // Its scenarios get no context, so none of their arguments are fixtures.
+    each: (cases) =>
+      declareFor(
+        cases,
+        (one) => (Array.isArray(one) ? one : [one]),
+        () => NO_ARGUMENTS,
+      ) as never,
+    for: (cases) => declareFor(cases, (one, context) => [one, context], textBehindSim) as never,
     extend: (fixtures) => simTestOn(base.extend(fixtures as never) as Base) as never,
     on: (other) => simTestOn(other as unknown as Base) as never,
   };

@@ -247,6 +247,18 @@ simTest.on(test.extend<{ readonly host: string }>({ host: 'here' }))(
   (sim, { host }) => sim.check(host === 'here', `is ${host}`),
 );
 
+withFixtures.each([
+  [1, 2],
+  [3, 4],
+])('each case, %i and %i, is handed on beside fixtures', { runs: 0 }, (sim, one, other) =>
+  sim.check(other === one + 1, `${one} and ${other}`),
+);
+withFixtures.for([{ n: 7 }])(
+  'a case with $n is handed on before fixtures',
+  { runs: 0 },
+  (sim, { n }, { port }) => sim.check(port === n, `is ${port}`),
+);
+
 simTest.fails('what is expected to fail passes', (sim) => sim.check(false, 'as it must'));
 simTest.skip('what is skipped is not run, because this test shows it', () => {
   throw new Error('it is run');
