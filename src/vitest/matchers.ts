@@ -94,17 +94,40 @@ function statusText(status: RunStatus | undefined): string {
   return `${state}${code}${error === '' ? '' : `: ${error}`}`;
 }
 
+/** A longer timer fires at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** A limit on a wait, by timers of the surrounding code. */
+class TimeLimit {
+  readonly passed: Promise<'late'>;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(ms: number) {
+    this.passed = new Promise((resolve) => {
+      this.#wait(ms, () => resolve('late'));
+    });
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #wait(ms: number, end: () => void): void {
+    this.#timer =
+      ms <= TIMER_MS_MAX
+        ? setTimeout(end, ms)
+        : setTimeout(() => this.#wait(ms - TIMER_MS_MAX, end), TIMER_MS_MAX);
+  }
+}
+
 async function toSettleWithin(received: unknown, ms: number): Promise<Match> {
   check('ms', ms, is.DURATION_MS);
   const given: unknown = typeof received === 'function' ? (received as () => unknown)() : received;
   const { what, settled, pending } = settling(given);
   const began = performance.now();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve('late'), ms);
-  });
-  const outcome = await Promise.race([settled, late]);
-  clearTimeout(timer);
+  const limit = new TimeLimit(ms);
+  const outcome = await Promise.race([settled, limit.passed]);
+  limit.clear();
   const isLate = outcome === 'late';
   const after = `${formatCount(performance.now() - began)} ms`;
   const still = isLate ? await pending() : '';

@@ -65,6 +65,19 @@ simTest(
   once,
 );
 
+simTest(
+  'toSettleWithin takes more time than one timer can, and leaves none',
+  async (sim) => {
+    const long = sim.sleep(5e9);
+    await expect(long).not.toSettleWithin(4.5e9);
+    expect(sim.now()).toBe(4.5e9);
+    await long;
+    await expect(sim.sleep(3e9)).toSettleWithin(1e10);
+    expect(sim.now()).toBe(8e9);
+  },
+  once,
+);
+
 describe('matchers of scenarios', () => {
   test('toBeDeterministic names the first event that differs', async () => {
     await expect((sim: Simulation) => sim.sleep(sim.choose('ms', 5))).toBeDeterministic();
