@@ -3,6 +3,7 @@
  * shrunk and explained (`explore`, `explain`, and `replay` of what these print).
  */
 import type { Explanation } from '../explore/explain/explanation.ts';
+import { moduleStateLines } from '../explore/explain/difference-text.ts';
 import {
   formatExplanation,
   type ExplanationLine,
@@ -42,15 +43,29 @@ const TIMES_EXPLAINING = 3;
 const TIMES_MORE = 4;
 const MINUTE_MS = 60_000;
 
-/** Why a simulation failed, and the command lines that repeat and explain it. */
-export function failureLines(terminal: Terminal, verdict: Verdict, reference: string): string[] {
+/**
+ * Why a simulation failed, and the command lines that repeat and explain it. `againOfEarlier` is given if only earlier
+ * simulations lead to the failure: the line that runs these too.
+ */
+export function failureLines(
+  terminal: Terminal,
+  verdict: Verdict,
+  reference: string,
+  againOfEarlier?: string,
+): string[] {
   const { failure, scenario, seed } = verdict;
   if (failure === undefined) return [];
   return [
     terminal.style('red', `${scenario}, seed ${seed}: ${kindText(failure)} at ${formatSpan(failure.atMs)}`),
     ...failureText(failure),
-    `  again: ${rerunLine(reference, seed)}`,
-    `  to explain it: ${explainLine(reference, seed)}`,
+    ...(againOfEarlier === undefined
+      ? [`  again: ${rerunLine(reference, seed)}`, `  to explain it: ${explainLine(reference, seed)}`]
+      : [
+          ...moduleStateLines('Alone, in a new thread, this seed does not fail like this').map(
+            (line) => `  ${line}`,
+          ),
+          `  again: ${againOfEarlier}`,
+        ]),
   ];
 }
 

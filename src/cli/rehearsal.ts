@@ -198,14 +198,22 @@ function progressText(name: string, done: number, total: number): string {
   return `${name} ${'█'.repeat(cells)}${'░'.repeat(20 - cells)} ${done}/${total} ${plural(total, 'seed')}`;
 }
 
-/** Prints the table, if any scenario ran, and the first failure of each. */
-export function printSummaries(terminal: Terminal, summaries: readonly ScenarioSummary[]): void {
+/**
+ * Prints the table, if any scenario ran, and the first failure of each. `againOf` gives the line that repeats a failure
+ * to which only earlier simulations lead.
+ */
+export function printSummaries(
+  terminal: Terminal,
+  summaries: readonly ScenarioSummary[],
+  againOf: (failing: Verdict) => string | undefined = () => undefined,
+): void {
   if (summaries.length === 0) return;
   for (const line of summaryTable(terminal, summaries)) terminal.line(line);
   for (const { firstFailure, scenario } of summaries) {
     if (firstFailure === undefined) continue;
     terminal.line();
-    for (const line of failureLines(terminal, firstFailure, scenario.reference)) terminal.line(line);
+    const again = againOf(firstFailure);
+    for (const line of failureLines(terminal, firstFailure, scenario.reference, again)) terminal.line(line);
   }
 }
 

@@ -5,7 +5,9 @@ import { UsageError, type ExitStatus } from './exit-status.ts';
 import { threadLimits } from './explore-options.ts';
 import { HANG_MS, MEMORY_MB } from './explore-defaults.ts';
 import { Interruption } from './interruption.ts';
-import { printSummaries, rehearse, statusOf, type NamedVerdict } from './rehearsal.ts';
+import { failuresOfEarlier } from './failure-alone.ts';
+import { printSummaries, rehearse, statusOf, type NamedVerdict, type Rehearsal } from './rehearsal.ts';
+import { ownLine } from './rerun-line.ts';
 import { findScenarios, type LoadedScenario } from './scenario-loader.ts';
 import type { Terminal } from './terminal.ts';
 import {
@@ -29,6 +31,8 @@ export interface RunCommandOptions {
 }
 
 interface RunPlan {
+  /** The scenarios, as typed. */
+  readonly references: readonly string[];
   readonly hangMs: number;
   readonly seeds: readonly string[];
   readonly json: boolean;
@@ -50,7 +54,8 @@ export async function runCommand(
     const scenarios = await interruption.alongsideForeignCode(() =>
       interruption.unlessRequested(findScenarios(references), 'scenarios were loading'),
     );
-    return await runScenarios(terminal, scenarios, interruption, { seeds, json, trace, timeline, hangMs });
+    const plan = { references, seeds, json, trace, timeline, hangMs };
+    return await runScenarios(terminal, scenarios, interruption, plan);
   } finally {
     interruption.dispose();
   }
@@ -60,7 +65,7 @@ async function runScenarios(
   terminal: Terminal,
   scenarios: readonly LoadedScenario[],
   interruption: Interruption,
-  { seeds, json, trace, timeline, hangMs }: RunPlan,
+  { references, seeds, json, trace, timeline, hangMs }: RunPlan,
 ): Promise<ExitStatus> {
   if (trace !== undefined && scenarios.length * seeds.length !== 1) {
     const got = `${scenarios.length} ${plural(scenarios.length, 'scenario')} and ${seeds.length} ${plural(seeds.length, 'seed')}`;
@@ -72,7 +77,7 @@ async function runScenarios(
     keepTrace: trace !== undefined,
     hangMs,
   });
-  if (!json) printSummaries(terminal, rehearsal.summaries);
+  if (!json) await printRehearsal(terminal, rehearsal, interruption, { hangMs, references, seeds });
   const { first, firstFailure: drawn = first } = rehearsal;
   const status = statusOf(rehearsal, interruption);
   await writeAfterResult(terminal, status, async () => {
@@ -85,6 +90,21 @@ async function runScenarios(
     await drawRun(terminal, drawn, { timeline, json, interruption }, hangMs);
   });
   return statusOf(rehearsal, interruption);
+}
+
+async function printRehearsal(
+  terminal: Terminal,
+  rehearsal: Rehearsal,
+  interruption: Interruption,
+  { hangMs, references, seeds }: Pick<RunPlan, 'hangMs' | 'references' | 'seeds'>,
+): Promise<void> {
+  const ofEarlier = await failuresOfEarlier(rehearsal, interruption, hangMs);
+  printSummaries(terminal, rehearsal.summaries, (failing) => {
+    if (!ofEarlier.has(failing)) return undefined;
+    const [seed = '1'] = seeds;
+    const last = rehearsal.summaries.length === 1 ? failing.seed : String(seeds.length);
+    return ownLine(['run', ...references, ...(seeds.length === 1 ? ['--seed', seed] : ['--seeds', last])]);
+  });
 }
 
 function seedsOf({ seed, seeds }: RunCommandOptions): string[] {
