@@ -14,6 +14,7 @@ import { simulate } from '../../simulation/simulate.ts';
 import type { Simulation } from '../../simulation/simulation.ts';
 import { PART_CAPABILITY, REASON, type PartCapability } from '../capability.ts';
 import { checkEqual, checkThat, ConformanceError } from '../check.ts';
+import { CLOCK_ROUNDING_MS } from '../clock-rounding.ts';
 import { SEEDS, simulationError } from '../conformance-case.ts';
 import { type NoteCall, OpenCalls } from './noted-part.ts';
 
@@ -173,8 +174,7 @@ function timeOf(world: World, sim: Simulation | undefined): PartTime {
     sleep: (ms) => sleep(clock, ms, 'case sleep'),
     checkNow(what, ms) {
       if (sim !== undefined) checkEqual(`the time when ${what}`, now(), ms);
-      // A timer of the machine may be early by as much as clocks round.
-      else checkThat(now() >= ms - 2, `the time when ${what}`, `at least ${ms} ms`, now());
+      else checkThat(now() >= ms - CLOCK_ROUNDING_MS, `the time when ${what}`, `at least ${ms} ms`, now());
     },
   };
 }

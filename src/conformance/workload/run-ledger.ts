@@ -9,6 +9,7 @@ import { ruleOfAbort } from '../../oracles/abort-rule.ts';
 import { isTerminal, type RunState } from '../../model/run-state.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';
 import { maskForState, maskMatches, type StateMask } from '../../model/state-mask.ts';
+import { CLOCK_ROUNDING_MS } from '../clock-rounding.ts';
 import type { DrawnCommand, ExpectedEnd } from './drawn-command.ts';
 import type { DrawnParts, EndedRun } from './drawn-parts.ts';
 import { afterEnd, isHealthOpen, TRUSTED } from './expected-health.ts';
@@ -622,10 +623,22 @@ export class RunLedger {
     const hasCause = isAbort ? run.stopAskedAtMs < Infinity : (run.drawn.command.timeoutMs ?? 0) > 0;
     const lacking = isAbort ? 'nobody stopped it' : 'it has no timeout';
     this.#demand(hasCause, 'R203', `run ${runId}: expected no ${state}, since ${lacking}, got ${state}`);
+    if (state === 'TIMEDOUT') this.#checkTimedOut(run);
     this.#demand(
       error === '',
       'R12',
       `run ${runId} ended as ${state}: expected no error text, got ${JSON.stringify(error)}`,
+    );
+  }
+
+  /** Whatever else is known of times: no run is out of time before its timeout has passed since it was offered. */
+  #checkTimedOut({ runId, drawn, acceptedAtMs }: LedgerRun): void {
+    const now = this.#host.now();
+    const dueMs = roundedMs(acceptedAtMs + deadlineOf(drawn));
+    this.#demand(
+      now >= dueMs - (this.terms.hasExactTimes ? 0 : CLOCK_ROUNDING_MS),
+      'R100',
+      `run ${runId}, offered at ${acceptedAtMs} ms: expected no TIMEDOUT before ${dueMs} ms, got it at ${now} ms`,
     );
   }
 

@@ -182,6 +182,20 @@ describe('exploreService', () => {
     ],
     ['has many runs at work although it claims one', broken((good) => good, { atOnce: 1 }), /R67|two active/],
     [
+      'lets a run time out long before its timeout',
+      broken((good) =>
+        having(good, {
+          run: (command) =>
+            good.run(
+              ((command as Partial<typeof command> | undefined)?.timeoutMs ?? 0) > 0
+                ? { ...command, timeoutMs: 0.001 }
+                : command,
+            ),
+        }),
+      ),
+      /^R100 run \d+, offered at \d+ ms: expected no TIMEDOUT before \d+ ms, got it at [\d.]+ ms/,
+    ],
+    [
       'takes runs after its release',
       broken((good) => having(good, { release: () => Promise.resolve() })),
       /R8\d|R200|Deadlock/,
