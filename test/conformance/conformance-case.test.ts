@@ -92,6 +92,22 @@ describe('the suite', () => {
     expect(numbers.map((number) => `R${number}`).filter((rule) => !covered.has(rule))).toEqual([]);
   });
 
+  test('R31 finds a runner whose waits end before their deadline, also where times are not exact', async () => {
+    const impatient: ConformanceSubject = {
+      ...simulated,
+      supports: supportsAllBut({ virtualTime: 'it may be late', exactStates: 'it polls' }),
+      create: async (world, options) => {
+        const made = await simulated.create(world, options);
+        const query: Service['query'] = (asked, wait) =>
+          made.service.query(asked, { ...wait, timeoutMs: wait.timeoutMs === Infinity ? Infinity : 0 });
+        return { ...made, service: having(made.service, { query }) };
+      },
+    };
+    const cases = conformanceCases.filter(({ rules }) => rules.includes('R31'));
+    const messages = (await resultsOf(impatient, cases)).map(({ error }) => messageOf(error));
+    expect(messages).toContain('how long the wait took: expected at least 20 ms, got 0 (seed 1)');
+  });
+
   test.for(breakages.map((breakage) => [breakage.title, breakage] as const))(
     'finds: %s',
     async ([title, { breakIt }]) => {

@@ -7,6 +7,7 @@ import { finalStatus, waitForState } from '../../model/status-lookup.ts';
 import type { QueryResult } from '../../model/status-reader.ts';
 import { waitForever } from '../../model/query.ts';
 import type { CaseContext } from '../case-context.ts';
+import { CLOCK_ROUNDING_MS } from '../clock-rounding.ts';
 import { checkEqual, checkFields, checkRejects, checkThat, each } from '../check.ts';
 import type { CaseSpec } from '../conformance-case.ts';
 
@@ -60,8 +61,12 @@ export const waitCases: readonly CaseSpec[] = [
     async run(t) {
       const { runner, runId } = await hanging(t);
       const query = { runs: [runId], states: DONE_MASK };
+      const sinceMs = t.now();
       const { statuses, service } = await runner.query(query, { timeoutMs: t.ms(2) });
+      const tookMs = t.now() - sinceMs;
       checkEqual('statuses', statuses, []);
+      const isDue = tookMs >= t.ms(2) - CLOCK_ROUNDING_MS;
+      checkThat(isDue, 'how long the wait took', `at least ${t.ms(2)} ms`, tookMs);
       checkFields('the service', service, { initialized: true, isHealthy: true, error: '' });
     },
   },

@@ -11,6 +11,7 @@ import type { RunID, RunStatus } from '../../model/run-status.ts';
 import type { ServiceStatus } from '../../model/service-status.ts';
 import { ALL_MASK, formatMask, maskForState, maskMatches } from '../../model/state-mask.ts';
 import type { QueryResult } from '../../model/status-reader.ts';
+import { CLOCK_ROUNDING_MS } from '../clock-rounding.ts';
 import { checkServiceStatus, expectedService } from './expected-health.ts';
 import { overText, owedAnswer, owedByRelease } from './owed-answers.ts';
 import type { LedgerRun, RunLedger } from './run-ledger.ts';
@@ -331,15 +332,15 @@ export class ReadJudge {
     }
     if (timeoutMs === 0) return;
     const deadlineMs = roundedMs(sinceMs + timeoutMs);
-    if (this.#ledger.terms.hasExactTimes) {
-      this.#demand(
-        now === deadlineMs,
-        'R31',
-        `${call}: expected no empty answer before its deadline at ${deadlineMs} ms, got one at ${now} ms`,
-      );
-    } else {
+    const { hasExactTimes } = this.#ledger.terms;
+    if (!hasExactTimes) {
       this.#demand(timeoutMs < Infinity, 'R32', `${call} without a deadline: expected a status, got none`);
     }
+    this.#demand(
+      hasExactTimes ? now === deadlineMs : now >= deadlineMs - CLOCK_ROUNDING_MS,
+      'R31',
+      `${call}: expected no empty answer before its deadline at ${deadlineMs} ms, got one at ${now} ms`,
+    );
     this.#checkNotMetNow(asked, 'timed out');
     this.#reach.note('wait timed out');
   }

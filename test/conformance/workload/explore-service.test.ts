@@ -157,6 +157,21 @@ describe('exploreService', () => {
       /R31|R32|R24|R84/,
     ],
     [
+      'never waits where the wait has a deadline',
+      broken((good) =>
+        having(good, {
+          query: (query, wait) => {
+            const { timeoutMs = 0 } = (wait as Partial<typeof wait> | undefined) ?? {};
+            return good.query(
+              query,
+              timeoutMs > 0 && timeoutMs < Infinity ? { ...wait, timeoutMs: 0 } : wait,
+            );
+          },
+        }),
+      ),
+      /^R31 query: expected no empty answer before its deadline at \d+ ms, got one at \d+ ms/,
+    ],
+    [
       'forgets a run',
       broken((good) =>
         having(good, {
