@@ -189,7 +189,8 @@ export class ConformanceCase {
       if (ended.at(0) !== undefined || (hasMoved && moves < HELD_MOVES_MAX)) continue;
       const what = context.standstill;
       const why = hasMoved ? `cut off after ${moves} events` : 'nothing is left to happen';
-      throw new ConformanceError(`${why}: ${what}`, 'an end', what);
+      const cut = new ConformanceError(`${why}: ${what}`, 'an end', what);
+      throw context.violation(cut) ?? cut;
     }
     for (const { error } of ended) if (error !== undefined) throw error;
     for (const endMs = clock.now(); await held.advance();) {
@@ -211,10 +212,11 @@ export class ConformanceCase {
     if (body.value?.isCut === true) {
       const cut = cutOffError(context, cutOffMs);
       context.giveUp(cut);
-      failure = cut;
+      failure = context.violation(cut) ?? cut;
     }
     const closeMs = cutOffMs * CLOSE_SHARE;
     const closed = await settled(withCutOff(clock, closeMs, context.close()));
+    failure ??= context.violation(closed.error);
     if (failure !== undefined) throw failure;
     if (closed.error !== undefined) throw closed.error;
     if (closed.value?.isCut === true) throw cutOffError(context, closeMs);
@@ -289,9 +291,12 @@ async function withCutOff<T>(clock: Clock, ms: number, work: Promise<T>): Promis
   }
 }
 
-/** For a case that does not end, puts the unanswered call first. */
+/** A case that does not end fails with the first answer that broke a rule; if none did, the unanswered call comes first. */
 function withUnanswered(failure: Failure, context: CaseContext | undefined): Failure {
-  const unanswered = NO_END.has(failure.kind) ? context?.unanswered : undefined;
+  if (context === undefined || !NO_END.has(failure.kind)) return failure;
+  const wrong = context.violation(failure.cause);
+  if (wrong !== undefined) return { ...failure, kind: 'error', message: wrong.message, cause: wrong };
+  const { unanswered } = context;
   return unanswered === undefined ? failure : { ...failure, message: `${unanswered}. ${failure.message}` };
 }
 

@@ -1,9 +1,17 @@
 import { describe, expect, test } from 'vitest';
+import { createClock } from '@sinonjs/fake-timers';
+import { fakeTimersWorld } from '../../src/ambient/fake-timers-world.ts';
+import type { CaseContext } from '../../src/conformance/case-context.ts';
 import { checkEqual } from '../../src/conformance/check.ts';
-import type { ConformanceSubject } from '../../src/conformance/subject.ts';
+import type { ConformanceSubject, HeldWorld } from '../../src/conformance/subject.ts';
 import { realWorld } from '../../src/host/real-world.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
+import { waitForever } from '../../src/model/query.ts';
+import type { RunState } from '../../src/model/run-state.ts';
+import { type RunStatus, zeroStatus } from '../../src/model/run-status.ts';
 import type { Service } from '../../src/model/service.ts';
+import { ALL_MASK } from '../../src/model/state-mask.ts';
+import type { QueryResult } from '../../src/model/status-reader.ts';
 import type { World } from '../../src/model/world.ts';
 import { caseOf, noService } from './hand-made-cases.ts';
 import { simulated } from './subjects.ts';
@@ -40,6 +48,85 @@ test('a case of a simulation that sleeps for ever is cut off after a million eve
   await expect(sleeping.prove(simulated, { seeds: [1] })).rejects.toThrow(
     /^budget 1000000 events have fired/,
   );
+});
+
+describe('an answer that breaks a rule', () => {
+  const statusOf = (state: RunState): RunStatus => ({ ...zeroStatus(''), runId: '7', state });
+  const service = { initialized: true, isHealthy: true, error: '' };
+  const never = (): Promise<never> => new Promise<never>(() => {});
+  /** Shows run 7 as COMPLETE, and later as RUNNING to a wait, which ends when `release` is called. */
+  const goesBack = (release: () => Promise<void>): Service => {
+    const waits: (() => void)[] = [];
+    const answers: Promise<QueryResult>[] = [];
+    return {
+      ...noService,
+      status: () => Promise.resolve({ status: statusOf('COMPLETE'), service }),
+      query() {
+        const answer = { statuses: [statusOf('RUNNING')], service };
+        const wait = new Promise<QueryResult>((resolve) => {
+          waits.push(() => resolve(answer));
+        });
+        answers.push(wait);
+        return wait;
+      },
+      async release() {
+        for (const end of waits) end();
+        await Promise.all(answers);
+        await release();
+      },
+    };
+  };
+  const waitFor = (t: CaseContext, runner: Service): Promise<QueryResult> =>
+    t.meanwhile(runner.query({ runs: ['7'], states: ALL_MASK }, waitForever()));
+  const wanted = /^R4 query: expected run 7 to be COMPLETE, as an answer before it has shown, got RUNNING/;
+  const heldWorld = (): HeldWorld => {
+    const timers = createClock();
+    return {
+      world: fakeTimersWorld(timers),
+      async advance() {
+        await timers.tickAsync(0);
+        const hasMore = timers.countTimers() > 0;
+        if (hasMore) await timers.nextAsync();
+        return hasMore;
+      },
+    };
+  };
+  const worlds: readonly (readonly [string, Partial<ConformanceSubject>])[] = [
+    ['in virtual time', {}],
+    ['on the machine’s time', { wallWorld: () => realWorld({ seed: 1 }) }],
+    ['in held time', { heldWorld }],
+  ];
+
+  test.for(worlds)('fails a case %s also if it comes while the case is cleaned up', async ([, world]) => {
+    const waiting = caseOf(async (t) => {
+      const runner = await t.runner();
+      await runner.status('7');
+      void waitFor(t, runner);
+    });
+    for (const release of world.wallWorld === undefined
+      ? [() => Promise.resolve()]
+      : [() => Promise.resolve(), () => Promise.reject(new Error('no')), never]) {
+      const subject = { ...simulated, ...world, create: () => ({ service: goesBack(release) }) };
+      await expect(waiting.prove(subject, { cutOffMs: 300 })).rejects.toThrow(wanted);
+    }
+  });
+
+  test.for(worlds)('is what a case %s fails with if it does not end afterwards', async ([, world]) => {
+    const hanging = caseOf(async (t) => {
+      const runner = await t.runner();
+      await runner.status('7');
+      const waiting = waitFor(t, runner);
+      await runner.release();
+      await waiting;
+      await runner.statusAll();
+    });
+    const subject = {
+      ...simulated,
+      ...world,
+      create: () => ({ service: { ...goesBack(() => Promise.resolve()), statusAll: never } }),
+    };
+    await expect(hanging.prove(subject, { cutOffMs: 300 })).rejects.toThrow(wanted);
+  });
 });
 
 describe('a case on the machine’s time that does not end', () => {
