@@ -9,6 +9,7 @@ import type { SimStep } from '../execers/sim-step.ts';
 import { check } from '../kernel/argument-check.ts';
 import { shownText } from '../kernel/errors.ts';
 import { checkCommand, type Command } from '../model/command.ts';
+import { EXIT_CODES } from '../model/exit-code.ts';
 import { counted } from '../model/plural.ts';
 import { canMove, isTerminal, type RunState } from '../model/run-state.ts';
 import type { RunID, RunStatus } from '../model/run-status.ts';
@@ -267,7 +268,8 @@ export function naturalEnd({ argv }: Command): NaturalEnd | undefined {
 function endOf(step: SimStep): Omit<NaturalEnd, 'stdout' | 'stderr'> | undefined {
   if (step.op === 'complete') return { state: 'COMPLETE', exitCode: step.exitCode };
   if (step.op === 'fail') {
-    return { state: 'FAILED', exitCode: step.exitCode, error: 'error execing: ' };
+    // A process that is lost without a code of its own gets that of the rule (R110).
+    return { state: 'FAILED', exitCode: step.exitCode || EXIT_CODES.POST_EXEC, error: 'error execing: ' };
   }
   if (step.op === 'signal') {
     return { state: 'COMPLETE', exitCode: -1, signal: step.signal, error: step.signal };

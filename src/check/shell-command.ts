@@ -15,8 +15,8 @@ const FOREVER = 'while :; do sleep 0.05; done';
 
 /**
  * The shell command that does what a sim script does: sleeps, writes, ignores SIGTERM, leaves processes behind, ends,
- * dies or hangs. The step `fail`, in which the machinery loses the process, is impossible on a machine: the command is
- * then one that cannot be started.
+ * dies or hangs. Of an exit code the machine keeps eight bits: 300 becomes 44. The step `fail`, in which the machinery
+ * loses the process, is impossible on a machine: the command is then one that cannot be started.
  *
  * @throws RunnerError `RUNNER_EXEC_FAILED` for anything but a sim script.
  * @example
@@ -43,7 +43,14 @@ export function shellCommand(script: Command): TranslatedCommand {
   }
   const texts: string[] = [];
   const lines = steps.map((step) => lineOf(step, texts));
-  return { command: { ...script, argv: ['sh', '-c', lines.join('\n'), 'sh', ...texts] }, end };
+  const command = { ...script, argv: ['sh', '-c', lines.join('\n'), 'sh', ...texts] };
+  if (end === undefined || end.signal !== undefined) return { command, end };
+  return { command, end: { ...end, exitCode: keptOf(end.exitCode) } };
+}
+
+/** What a machine keeps of an exit code: its last eight bits. */
+function keptOf(exitCode: number): number {
+  return exitCode & 0xff;
 }
 
 /** Appends its text to `texts`, which become arguments of the shell, so that nothing has to be quoted. */
@@ -56,7 +63,7 @@ function lineOf(step: SimStep, texts: string[]): string {
     case 'stderr':
       return `printf %s "\${${texts.push(step.text)}}" >&2`;
     case 'complete':
-      return `exit ${step.exitCode}`;
+      return `exit ${keptOf(step.exitCode)}`;
     case 'signal':
       return `kill -${step.signal.replace(/^SIG/, '')} $$`;
     case 'ignore-term':

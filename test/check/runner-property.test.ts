@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { having, cachedBy } from '../conformance/broken-services.ts';
+import { inSimulation } from '../runners/in-simulation.ts';
 import { createSmallQueue } from '../conformance/small-queue.ts';
 import { commandArbitrary } from '../../src/check/sim-script-arbitrary.ts';
 import { faultPlanArbitrary } from '../../src/check/fault-plan-arbitrary.ts';
@@ -506,6 +507,25 @@ describe('a property over simulations', () => {
     });
   });
 });
+
+test.for(RUNNERS)(
+  'R110 a lost process without a code of its own has the one of the rule: %s',
+  async ([, create]) => {
+    await inSimulation(async (sim) => {
+      const runner = create(sim.world);
+      const model = new RunnerModel(3);
+      for (const exitCode of [0, 7]) {
+        const command = { argv: [`fail ${exitCode} lost`] };
+        const accepted = await runner.run(command);
+        model.accepted(command, accepted);
+        const { status } = await finalStatus(runner, accepted.runId);
+        model.saw(status);
+        expect([status.state, status.exitCode]).toEqual(['FAILED', exitCode || 250]);
+      }
+      await runner.release();
+    });
+  },
+);
 
 describe('a run whose acceptance was lost', () => {
   const command = { argv: ['complete 3'], tag: 'a' };

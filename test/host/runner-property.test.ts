@@ -1,4 +1,5 @@
 // The property of any runner, on the machine: real commands, real time.
+import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -134,6 +135,25 @@ describe('a script as a shell command', () => {
       },
       end: { state: 'COMPLETE', exitCode: 3, stdout: text, stderr: 'x' },
     });
+  });
+
+  test.for([
+    [255, 255],
+    [256, 0],
+    [300, 44],
+    [-1, 255],
+    [-300, 212],
+  ] as const)(
+    'has the code of complete %i of which a machine keeps eight bits, %i',
+    ([exitCode, expected]) => {
+      const { command, end } = of(`complete ${exitCode}`);
+      const [program = '', ...args] = command.argv;
+      expect([end?.exitCode, spawnSync(program, args).status]).toEqual([expected, expected]);
+    },
+  );
+
+  test('that dies of a signal has no exit code', () => {
+    expect(of('signal SIGKILL').end).toMatchObject({ state: 'COMPLETE', exitCode: -1, signal: 'SIGKILL' });
   });
 
   test('that hangs has no end, and one that is lost cannot be started', () => {
