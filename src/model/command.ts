@@ -3,7 +3,9 @@ import * as is from '../kernel/shape.ts';
 import { check, checkObject, unreadable } from '../kernel/argument-check.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { TIME_MS_MAX } from '../kernel/microseconds.ts';
+import { membersOf } from '../kernel/union-members.ts';
 import { EXECUTE_REQUEST, type ExecuteRequest } from './action.ts';
+import { DIGEST } from './digest.ts';
 import { formatGoDuration } from './go-duration.ts';
 
 /** Ids that identify a task in every layer; empty strings if not given. */
@@ -35,6 +37,17 @@ export interface Command {
   /** The action that a Bazel run carries out (R185); other runs ignore it. */
   readonly executeRequest?: ExecuteRequest;
 }
+
+const COMMAND_FIELDS = membersOf<keyof Command>({
+  argv: true,
+  envVars: true,
+  timeoutMs: true,
+  snapshotId: true,
+  jobId: true,
+  taskId: true,
+  tag: true,
+  executeRequest: true,
+});
 
 /**
  * The tags of a command, with empty strings for those it leaves out. See {@link checkCommand}.
@@ -132,12 +145,13 @@ function checkEnv(envVars: unknown): void {
  * would be slow.
  */
 export function copyCommand(command: Command): Command {
-  if (Object.isFrozen(command) && Object.isFrozen(command.argv) && isFrozenWithin(command)) return command;
+  if (isShared(command) && Object.isFrozen(command.argv) && isFrozenWithin(command)) return command;
   const argv = Object.isFrozen(command.argv) ? command.argv : Object.freeze(command.argv.slice());
   const copy: { -readonly [field in keyof Command]: Command[field] } = {
     argv,
     ...(command as Partial<Command>),
   };
+  takeInherited(copy, command, COMMAND_FIELDS);
   copy.argv = argv;
   if (command.envVars !== undefined) copy.envVars = Object.freeze({ ...command.envVars });
   if (command.executeRequest !== undefined) copy.executeRequest = copyRequest(command.executeRequest);
@@ -145,14 +159,37 @@ export function copyCommand(command: Command): Command {
 }
 
 function copyRequest(request: ExecuteRequest): ExecuteRequest {
-  return Object.freeze({ ...request, actionDigest: Object.freeze({ ...request.actionDigest }) });
+  const actionDigest = { ...request.actionDigest };
+  takeInherited(actionDigest, request.actionDigest, DIGEST.fields.keys());
+  const copy = { ...request };
+  takeInherited(copy, request, EXECUTE_REQUEST.fields.keys());
+  return Object.freeze({ ...copy, actionDigest: Object.freeze(actionDigest) });
 }
 
 function isFrozenWithin({ envVars, executeRequest }: Command): boolean {
   if (executeRequest !== undefined) {
-    if (!Object.isFrozen(executeRequest) || !Object.isFrozen(executeRequest.actionDigest)) return false;
+    if (!isShared(executeRequest) || !isShared(executeRequest.actionDigest)) return false;
   }
   return envVars === undefined || Object.isFrozen(envVars);
+}
+
+/** True for an object that never changes. What it inherits could, such as a getter of its class. */
+function isShared(value: object): boolean {
+  return Object.isFrozen(value) && isPlain(value);
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** Gives a copy the fields that its original inherits, such as those of a class: a spread takes only its own. */
+function takeInherited<T extends object>(copy: T, original: T, fields: Iterable<string>): void {
+  if (isPlain(original)) return;
+  for (const field of fields) {
+    const held: unknown = Reflect.get(original, field);
+    if (held !== undefined) Reflect.set(copy, field, held);
+  }
 }
 
 /** Stands for a value that is not shown. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TIME_MS_MAX } from '../../src/kernel/microseconds.ts';
+import type { ExecuteRequest } from '../../src/model/action.ts';
 import {
   checkCommand,
   copyCommand,
@@ -214,5 +215,53 @@ describe('the copy of a command', () => {
     const bare = Object.freeze({ argv: copy.argv });
     expect(copyCommand(bare)).toBe(bare);
     expect(Object.keys(copyCommand({ argv }))).toEqual(['argv']);
+  });
+
+  test('has the fields that the original inherits, as its own, also if that is frozen', () => {
+    const argv = Object.freeze(['a']);
+    const envVars = Object.freeze({ A: '1' });
+    const plainRequest = { actionDigest, skipCacheLookup: true, priority: 4 };
+    const heirOf = <T extends object>(value: T): T => Object.freeze(Object.create(value) as T);
+    const heir = heirOf({ ...plainRequest, actionDigest: heirOf(actionDigest) });
+    class Job {
+      readonly argv = argv;
+      readonly envVars = envVars;
+      readonly executeRequest: ExecuteRequest | undefined;
+      constructor(executeRequest?: ExecuteRequest) {
+        if (executeRequest !== undefined) this.executeRequest = executeRequest;
+      }
+      get timeoutMs(): number {
+        return 5;
+      }
+      get tag(): string {
+        return 't';
+      }
+    }
+    const expected: Command = { argv, envVars, timeoutMs: 5, tag: 't' };
+    for (const job of [new Job(), Object.freeze(new Job())]) {
+      const { executeRequest, ...copy } = copyCommand(job as Command);
+      expect(copy).toStrictEqual(expected);
+      expect(executeRequest).toBeUndefined();
+    }
+    const requesting = [
+      new Job(heir) as Command,
+      Object.freeze({
+        ...expected,
+        executeRequest: heirOf({ ...plainRequest, actionDigest: Object.freeze({ ...actionDigest }) }),
+      }),
+      Object.freeze({
+        ...expected,
+        executeRequest: Object.freeze({ ...plainRequest, actionDigest: heirOf(actionDigest) }),
+      }),
+    ];
+    for (const command of requesting) {
+      const copy = copyCommand(command);
+      expect(copy).toStrictEqual({ ...expected, executeRequest: plainRequest });
+      expect(copyCommand(copy)).toBe(copy);
+    }
+  });
+
+  test('has no field that the original neither has nor inherits', () => {
+    expect(Object.keys(copyCommand(Object.create({ argv: ['a'] }) as Command))).toEqual(['argv']);
   });
 });
