@@ -123,3 +123,41 @@ test('two recordings of one run are refused, and so are two recorded runners of 
   });
   expect(failure?.message).toBe('name: expected a name that no other runner of the recorder has, got "a"');
 });
+
+test.for<[string, object, string]>([
+  [
+    'a filer that is missing',
+    { filers: new Map([['scoot', {}]]) },
+    'filers.get(scoot).filer: expected a filer, got undefined',
+  ],
+  [
+    'no entry for a type',
+    { filers: new Map([['scoot', undefined]]) },
+    'filers.get(scoot): expected an object with filer, got undefined',
+  ],
+  [
+    'an execer whose bound cannot be read',
+    {
+      execer: {
+        exec: () => undefined,
+        get cancelBoundMs(): number {
+          throw new Error('no bound');
+        },
+      },
+    },
+    'no bound',
+  ],
+])('a recorded runner with %s is refused, and its name stays free', async ([, wrong, message]) => {
+  const { failure } = await simulate({
+    async scenario({ world, check }) {
+      const recorder = createRecorder(world);
+      const execer = createSimExecer({ clock: world.clock });
+      const filers: RunTypeMap = new Map();
+      const parts = { name: 'a', execer, filers, outputs, tempDirs: virtualTempDirs(), recorder };
+      expect(() => createQueueRunner(world, { ...parts, ...wrong })).toThrow(message);
+      check(recorder.recording().entries.length === 0, 'the recording knows nothing of it');
+      await runnerOf(world, 'a', execer, recorder).release();
+    },
+  });
+  expect(failure?.message).toBeUndefined();
+});

@@ -119,6 +119,14 @@ const FILER_AND_INIT = is.objectOf<FilerAndInit>(
   { init: is.withMethods('then') },
 );
 
+/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an entry without a filer, and for a negative interval (R75). */
+export function checkFilers(filers: RunTypeMap): void {
+  for (const [type, entry] of filers) {
+    const runType = shownText(type);
+    check(`filers.get(${runType})`, entry, FILER_AND_INIT);
+  }
+}
+
 /** Updates of one runner's filers. */
 export class UpdateCycle {
   readonly #world: World;
@@ -135,12 +143,9 @@ export class UpdateCycle {
   #isStopped = false;
   #update: FilerUpdate | undefined;
 
-  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for a negative interval (R75) or limit. */
+  /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` as {@link checkFilers}. */
   constructor(world: World, name: string, filers: RunTypeMap, limitMs: number, listener: UpdateListener) {
-    for (const [type, entry] of filers) {
-      const runType = shownText(type);
-      check(`filers.get(${runType})`, entry, FILER_AND_INIT);
-    }
+    checkFilers(filers);
     this.#world = world;
     this.#name = name;
     this.#filers = filers;

@@ -4,6 +4,7 @@ import type { Service } from '../../model/service.ts';
 import type { World } from '../../model/world.ts';
 import type { InvokerOptions } from '../invocation/invoker-parts.ts';
 import type { QueueOptions } from '../queue/queue-options.ts';
+import { checkFilers } from '../queue/update-cycle.ts';
 import type { RunRecorder } from './recorder.ts';
 import type { Recorder } from './recorder.ts';
 import { RunnerTape } from './runner-tape.ts';
@@ -31,7 +32,8 @@ export interface RecordingParts<Options> {
  * Begins the recording of a runner that is about to be created from `options` in `world`.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` if `recorder` was not made by `createRecorder`, lives in another world,
- * or already records a runner of that name: a recording distinguishes runners by their names.
+ * or already records a runner of that name: a recording distinguishes runners by their names; and for filers that no
+ * runner takes.
  */
 export function recordingParts<Options extends QueueOptions & InvokerOptions>(
   given: Recorder,
@@ -46,10 +48,13 @@ export function recordingParts<Options extends QueueOptions & InvokerOptions>(
   if (recorder.names.has(name)) {
     throw invalidArgument('name', 'a name that no other runner of the recorder has', name);
   }
+  // What cannot become a runner must neither take the name nor enter the recording.
+  checkFilers(options.filers);
+  const settings = recordedSettings(options);
   recorder.names.add(name);
   const tape = new RunnerTape(recorder, name, world.clock);
   recorder.beginTurn();
-  tape.input({ type: 'runner', settings: recordedSettings(options) }, () => undefined);
+  tape.input({ type: 'runner', settings }, () => undefined);
   const outputs = new TapedOutputs(tape, options.outputs);
   const { uploader, dirMonitor } = options;
   return {
