@@ -1,13 +1,19 @@
 import crypto from 'node:crypto';
+import events from 'node:events';
 import { performance as hooksPerformance, PerformanceObserver as HooksObserver } from 'node:perf_hooks';
 import { promisify } from 'node:util';
-import { Worker, MessageChannel as ThreadChannel } from 'node:worker_threads';
+import { Worker, MessageChannel as ThreadChannel, type MessagePort as ThreadPort } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 import { simulate, type Scenario } from 'dryrunner';
 import { ambientTime } from 'dryrunner/ambient';
 import { createExecutor, explain, formatExplanation } from 'dryrunner/explore';
 import { installTogether, replaceProperty, standIns } from '../../src/ambient/globals/stand-in.ts';
 import { elapsed, EPOCH_MS, logOf, passes } from './ambient-log.ts';
+
+/** With what Node has and its types lack. */
+type WholePort = ThreadPort & { hasRef(): boolean; close(closed: () => void): void };
+const wholeChannel = (): { readonly port1: WholePort; readonly port2: WholePort } =>
+  new ThreadChannel() as never;
 
 // Before the code of the tests is made.
 const ambient = ambientTime();
@@ -233,6 +239,119 @@ describe('messages between ports', () => {
       await passes(1);
     });
     expect(log).toEqual([[true, true], 'sent', [{ list: [1] }, 5], ['second', 5], ['third', 10], 'closed']);
+  });
+
+  test.for<readonly [how: string, listen: (port: ThreadPort, heard: (data: unknown) => void) => void]>([
+    ['on', (port, heard) => port.on('message', heard)],
+    ['addListener', (port, heard) => port.addListener('message', heard)],
+    ['once', (port, heard) => port.once('message', heard)],
+    [
+      'onmessage',
+      (port, heard) => Object.assign(port, { onmessage: ({ data }: MessageEvent) => heard(data) }),
+    ],
+    [
+      'addEventListener',
+      (port, heard) => port.addEventListener('message', (event) => heard((event as MessageEvent).data)),
+    ],
+    ['once of node:events', (port, heard) => void events.once(port, 'message').then(([data]) => heard(data))],
+  ])(
+    'a port starts with its first listener, by %s, and its close comes after its messages',
+    async ([, listen]) => {
+      const log = await logOf(async (note) => {
+        const { port1, port2 } = wholeChannel();
+        port1.postMessage('early');
+        await passes(1);
+        note(port2.hasRef());
+        listen(port2, note);
+        note(port2.hasRef());
+        await passes(1);
+        port2.removeAllListeners('message');
+        port1.on('close', () => note('own close'));
+        port2.on('close', () => note(`close at ${elapsed()}`));
+        port1.postMessage('late');
+        port1.close();
+        await passes(1);
+        port2.on('message', note);
+        await passes(1);
+        note(port2.hasRef());
+      });
+      expect(log).toEqual([false, true, 'early', 'own close', 'late', 'close at 3', false]);
+    },
+  );
+
+  test('a port that has not started closes with the other one, after what it was sent', async () => {
+    const log = await logOf(async (note) => {
+      const [unused, unread] = [wholeChannel(), wholeChannel()];
+      unused.port2.on('close', () => note('unused is closed'));
+      unread.port2.on('close', () => note('unread is closed'));
+      unread.port1.postMessage('read late');
+      unused.port1.close();
+      unread.port1.close();
+      await passes(1);
+      unread.port2.on('message', note);
+      await passes(1);
+    });
+    expect(log).toEqual(['unused is closed', 'read late', 'unread is closed']);
+  });
+
+  test('what is received keeps the order of sending, though the port starts in between', async () => {
+    const log = await logOf(async (note) => {
+      const { port1, port2 } = wholeChannel();
+      port1.postMessage('first');
+      await passes(1);
+      port1.postMessage('second');
+      port2.on('message', note);
+      port1.postMessage('third');
+      await passes(1);
+      // Answers after the other side is closed are lost, and so is what comes after one's own close.
+      port1.on('message', note);
+      port2.on('message', () => port2.postMessage('answer'));
+      port1.postMessage('last');
+      port2.postMessage('never received');
+      port1.close(() => note('is closed'));
+      port1.postMessage('never sent');
+      await passes(1);
+    });
+    expect(log).toEqual(['first', 'second', 'third', 'last', 'is closed']);
+  });
+
+  test('an event of closing is no leftover, nor is a message that nobody listens to; another is one', async () => {
+    const leftOf = async (scenario: (port1: ThreadPort, port2: ThreadPort) => void): Promise<unknown> => {
+      const { failure } = await simulate({
+        ambient,
+        scenario: () => {
+          const { port1, port2 } = new ThreadChannel();
+          scenario(port1, port2);
+        },
+      });
+      return failure?.message;
+    };
+    const listens = (port: ThreadPort): void => void port.on('message', () => undefined);
+    expect(await leftOf((port1) => port1.close())).toBeUndefined();
+    expect(await leftOf((port1) => port1.postMessage('unread'))).toBeUndefined();
+    const closed = await leftOf((port1, port2) => {
+      listens(port2);
+      port1.close();
+    });
+    expect(closed).toBeUndefined();
+    const sentTooLate = await leftOf((port1, port2) => {
+      listens(port2);
+      port2.close();
+      port1.postMessage('lost');
+    });
+    expect(sentTooLate).toBeUndefined();
+    const unread = await leftOf((port1, port2) => {
+      listens(port2);
+      port1.postMessage('unread');
+    });
+    expect(unread).toMatch(/left 1 timer/);
+    const unreferenced = await leftOf((port1, port2) => {
+      listens(port2);
+      port2.unref();
+      port1.postMessage('unread');
+      port1.close();
+    });
+    expect(unreferenced).toBeUndefined();
   });
 
   test('what cannot be copied is refused as ever', async () => {

@@ -7,6 +7,7 @@ import { replaceProperty } from './stand-in.ts';
 
 interface EventTargetOfNode extends EventTarget {
   on(type: string, listener: (value: unknown) => void): this;
+  once(type: string, listener: (value: unknown) => void): this;
   emit(type: string, value?: unknown): boolean;
   listenerCount(type: string): number;
 }
@@ -17,11 +18,18 @@ type Listener = Parameters<EventTarget['addEventListener']>[1];
 /** Node's own base class of ports, with listeners of both styles. */
 const NodeEventTarget = Object.getPrototypeOf(MessagePort) as new () => EventTargetOfNode;
 
+/** What a port receives last. */
+const CLOSE = Symbol('close');
+
 class Port extends NodeEventTarget {
   #world: AmbientWorld | undefined;
   #other: Port | undefined;
-  readonly #waiting: unknown[] = [];
+  /** What was sent to it and not received, in the order of sending. */
+  readonly #incoming: unknown[] = [];
+  /** Number of {@link #incoming} for which there are events. */
+  #due = 0;
   #isStarted = false;
+  #hasListened = false;
   #isOpen = true;
   #isRef = false;
   #onMessage: OnMessage = null;
@@ -37,17 +45,17 @@ class Port extends NodeEventTarget {
   postMessage(value: unknown, given?: CloneOptions | readonly unknown[]): void {
     const options = Array.isArray(given) ? { transfer: given as never[] } : (given as CloneOptions);
     const copy: unknown = structuredClone(value, options);
-    const other = this.#other;
-    if (!this.#isOpen || other === undefined) return;
-    this.#world?.setImmediate(function message() {
-      other.#receive(copy);
-    }, []);
+    if (this.#isOpen) this.#send(copy);
   }
 
-  override on(type: string, listener: (value: unknown) => void): this {
-    super.on(type, listener);
-    if (type === 'message') this.start();
-    return this;
+  /** Listeners of all styles come here. */
+  override addEventListener(type: string, ...listener: readonly never[]): void {
+    const isFirst = type === 'message' && this.listenerCount(type) === 0;
+    super.addEventListener(type, ...(listener as readonly [never]));
+    if (!isFirst) return;
+    this.#hasListened = true;
+    this.#isRef = true;
+    this.start();
   }
 
   addListener(type: string, listener: (value: unknown) => void): this {
@@ -61,34 +69,22 @@ class Port extends NodeEventTarget {
   set onmessage(listener: OnMessage) {
     if (this.#onMessage !== null) this.removeEventListener('message', this.#onMessage as Listener);
     this.#onMessage = typeof listener === 'function' ? listener : null;
-    if (this.#onMessage === null) return;
-    this.addEventListener('message', this.#onMessage as Listener);
-    this.start();
+    if (this.#onMessage !== null) this.addEventListener('message', this.#onMessage as never);
   }
 
   start(): void {
-    if (this.#isStarted) return;
     this.#isStarted = true;
-    for (const value of this.#waiting.splice(0)) {
-      this.#world?.setImmediate(
-        function message(this: unknown, port: Port) {
-          port.#receive(value);
-        },
-        [this],
-      );
-    }
+    while (this.#due < this.#incoming.length) this.#schedule();
   }
 
-  close(): void {
+  /** Closes the other one too, which first receives what was sent to it. */
+  close(closed?: () => void): void {
     if (!this.#isOpen) return;
-    const other = this.#other;
-    for (const port of other === undefined ? [this] : [this, other]) {
-      if (!port.#isOpen) continue;
-      port.#isOpen = false;
-      this.#world?.setImmediate(function close() {
-        port.emit('close');
-      }, []);
-    }
+    if (typeof closed === 'function') this.once('close', closed);
+    this.#isOpen = false;
+    const close = (): void => void this.emit('close');
+    this.#world?.setImmediate(close, []).unref();
+    this.#send(CLOSE);
   }
 
   ref(): void {
@@ -100,13 +96,42 @@ class Port extends NodeEventTarget {
   }
 
   hasRef(): boolean {
-    return this.#isRef;
+    return this.#isRef && !this.#isDeaf && this.#isOpen;
   }
 
-  #receive(value: unknown): void {
-    if (!this.#isOpen) return;
-    if (this.#isStarted) this.emit('message', value);
-    else this.#waiting.push(value);
+  /** True once all listeners are removed. As in Node, messages then wait for the next one. */
+  get #isDeaf(): boolean {
+    return this.#hasListened && this.listenerCount('message') === 0;
+  }
+
+  get #receives(): boolean {
+    return (this.#isStarted && !this.#isDeaf) || this.#incoming[0] === CLOSE;
+  }
+
+  #send(item: unknown): void {
+    const other = this.#other;
+    if (other === undefined || !other.#isOpen) return;
+    other.#incoming.push(item);
+    if (other.#receives) other.#schedule();
+  }
+
+  #schedule(): void {
+    const isClose = this.#incoming[this.#due] === CLOSE;
+    const message = (): void => this.#receive();
+    const close = (): void => this.#receive();
+    this.#due += 1;
+    const event = this.#world?.setImmediate(isClose ? close : message, []);
+    if (isClose || !this.#isRef) event?.unref();
+  }
+
+  #receive(): void {
+    this.#due -= 1;
+    if (!this.#isOpen || !this.#receives) return;
+    const item = this.#incoming.shift();
+    if (item === CLOSE) {
+      this.#isOpen = false;
+      this.emit('close');
+    } else this.emit('message', item);
   }
 }
 
