@@ -99,14 +99,16 @@ function reachResult(subject: ConformanceSubject, all: ServiceReach): CaseResult
 /** Why a kind cannot be reached with a subject; undefined if it can. */
 function lackFor(kind: ReachKind, { supports }: ConformanceSubject): string | undefined {
   if (kind === 'injected fault') return 'the suite injects none';
-  const needed = NEEDED[kind];
-  const reason = needed === undefined ? true : supports[needed];
-  return reason === true ? undefined : reason;
+  const reasons = (NEEDED[kind] ?? []).map((capability) => supports[capability]);
+  if (reasons.includes(true)) return undefined;
+  return reasons.find((reason) => reason !== true);
 }
 
-const NEEDED: Partial<Record<ReachKind, Capability>> = {
-  'end TIMEDOUT': 'timeouts',
-  'run offered while another is active': 'capacity',
+/** Capabilities of which one is needed to reach a kind. */
+const NEEDED: Partial<Record<ReachKind, readonly Capability[]>> = {
+  'end FAILED': ['unstartable', 'failures', 'filers'],
+  'end TIMEDOUT': ['timeouts'],
+  'run offered while another is active': ['capacity'],
 };
 
 async function resultOf(

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { interceptService } from '../../src/call/intercept-service.ts';
 import { exploreRunner } from '../../src/conformance/workload/explore-runner.ts';
-import { runConformance } from '../../src/conformance/run-conformance.ts';
+import { exploreService } from '../../src/conformance/workload/explore-service.ts';
+import type { ServiceSubject } from '../../src/conformance/workload/service-workload.ts';
+import { type CaseResult, runConformance } from '../../src/conformance/run-conformance.ts';
 import { supportsAllBut } from '../../src/conformance/capability.ts';
 import type { Capability } from '../../src/conformance/capability.ts';
 import { simCommands, type CommandVocabulary } from '../../src/conformance/command-vocabulary.ts';
@@ -9,11 +11,22 @@ import { conformanceCases } from '../../src/conformance/conformance-cases.ts';
 import type { ConformanceSubject } from '../../src/conformance/subject.ts';
 import { messageOf } from '../../src/kernel/errors.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
+import { checkCommand, type Command } from '../../src/model/command.ts';
 import type { Service } from '../../src/model/service.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { having } from './broken-services.ts';
 import { noService, resultsOf } from './hand-made-cases.ts';
 import { simulated } from './subjects.ts';
+
+/** The command, or one that fails for a malformed one. */
+function orUnstartable(command: Command): Command {
+  try {
+    checkCommand(command);
+    return command;
+  } catch {
+    return simCommands.unstartable();
+  }
+}
 
 /** A vocabulary in which every command can be started. */
 const ALL_START = { ...simCommands, unstartable: undefined } as unknown as CommandVocabulary;
@@ -25,6 +38,69 @@ test('a subject all of whose commands start says so, and is held to all the rest
   expect(results.flatMap(({ error }) => (error === undefined ? [] : [messageOf(error)]))).toEqual([]);
   const { failure } = await exploreRunner(subject, { executions: 100 });
   expect(failure?.message).toBeUndefined();
+});
+
+describe('what a subject cannot reach is not asked of it', () => {
+  const PLAIN = {
+    unstartable: 'no',
+    failures: 'no',
+    filers: 'no',
+    actions: 'no',
+    collaborators: 'no',
+  } as const;
+  const lacking = (lacks: Parameters<typeof supportsAllBut>[0]): ConformanceSubject => ({
+    ...simulated,
+    supports: supportsAllBut(lacks),
+  });
+  const reachOf = async (subject: ConformanceSubject): Promise<CaseResult | undefined> => {
+    let last: CaseResult | undefined;
+    for await (const result of runConformance(subject, { seeds: [1] })) last = result;
+    return last;
+  };
+  const EXPLORED = { executions: 250, reachWithin: 250, shrinkExecutions: 0 };
+  const ALL = { held: true, executions: 250, missed: [] };
+
+  test('by the suite: an end FAILED, if nothing of it can fail', async () => {
+    expect(await reachOf(lacking(PLAIN))).toMatchObject({
+      group: 'reach',
+      outcome: 'passed',
+      reached: { 'end FAILED': 0 },
+    });
+    for (const capability of ['unstartable', 'failures', 'filers'] as const) {
+      const lacks = Object.fromEntries(Object.entries(PLAIN).filter(([name]) => name !== capability));
+      const { outcome, reached } = (await reachOf(lacking(lacks))) ?? {};
+      expect([outcome, (reached?.['end FAILED'] ?? 0) > 0], capability).toEqual(['passed', true]);
+      const create = (): Promise<never> => Promise.reject(new Error('none'));
+      expect(messageOf((await reachOf({ ...lacking(lacks), create }))?.error)).toContain('end FAILED');
+      const { missed } = await exploreRunner(lacking(lacks), { executions: 1 });
+      expect(missed, capability).toContain('end FAILED');
+    }
+  });
+
+  test('by exploreRunner: an end FAILED, instants without virtual time, and the refusal of what may fail', async () => {
+    expect(await exploreRunner(lacking(PLAIN), EXPLORED)).toEqual(ALL);
+    const late = { ...PLAIN, virtualTime: 'its answers take time' };
+    expect(await exploreRunner(lacking(late), EXPLORED)).toEqual(ALL);
+    const lenient: ConformanceSubject = {
+      ...lacking({ failures: 'no', filers: 'no', actions: 'no', collaborators: 'no' }),
+      create: async (world, options) => {
+        const made = await simulated.create(world, options);
+        const run: Service['run'] = (command) => made.service.run(orUnstartable(command));
+        return { ...made, service: having(made.service, { run }) };
+      },
+    };
+    expect(await exploreRunner(lenient, EXPLORED)).toEqual(ALL);
+  });
+
+  test('by exploreService: an end FAILED without commands that can fail', async () => {
+    const service: ServiceSubject = {
+      name: 'plain',
+      commands: simCommands,
+      capacity: 4,
+      create: (world) => ({ service: createSimulatedRunner(world, { capacity: 4, history: 0 }) }),
+    };
+    expect(await exploreService(service, EXPLORED)).toEqual(ALL);
+  });
 });
 
 describe('a subject that lacks what it claims', () => {

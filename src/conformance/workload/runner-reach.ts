@@ -15,14 +15,12 @@ const ALWAYS: readonly string[] = [
   'end COMPLETE 0',
   'end COMPLETE with another exit code',
   'end ABORTED',
-  'end FAILED',
   'abort of a run that is in the queue or active',
   'abort of a run that is over',
   'abort of a run that is unknown',
   'abort twice at once',
   'abort at some event',
   'run refused as full',
-  'run refused as malformed',
   'run refused after the release',
   'abort refused after the release',
   'query refused as malformed',
@@ -45,7 +43,6 @@ const ALWAYS: readonly string[] = [
   'wait ended by a release',
   'wait without limit',
   'wait for no time',
-  'wait until just when something happens',
   'release by a client',
   'release twice',
   'release with runs left',
@@ -113,24 +110,36 @@ export function requiredOf(subject: ConformanceSubject): readonly string[] {
     ...ALWAYS,
     'command with tags',
     'command with an environment',
+    ...(canFail(subject) ? ['end FAILED'] : []),
     ...(supports.timeouts === true
       ? ['end TIMEDOUT', ...TIMEOUTS.map((trait) => `command with ${trait}`)]
       : []),
     ...(supports.capacity === true ? CAPACITIES.map((capacity) => `capacity ${capacity}`) : []),
-    ...(supports.history === true
-      ? [...HISTORIES.map((history) => `history ${history}`), 'a run that was forgotten']
-      : []),
+    ...(supports.history === true ? HISTORIES.map((history) => `history ${history}`) : []),
     ...(supports.idPrefix === true ? ['ids with a prefix'] : []),
     ...(subject.wallWorld === undefined && subject.heldWorld === undefined ? ['world without a trace'] : []),
-    ...(supports.failures === true && supports.virtualTime === true ? ['run refused as unhealthy'] : []),
     ...(supports.outputs === true ? ['output that was read'] : []),
-    ...(supports.filers === true && supports.virtualTime === true
-      ? ['end by a checkout that failed', 'checkout that was cancelled']
-      : []),
-    ...(supports.collaborators === true && supports.filers === true && supports.virtualTime === true
+    ...(supports.virtualTime === true ? timedOf(subject) : []),
+    ...plannedOf(subject),
+  ];
+}
+
+/** Whether some run of the workload can fail: a malformed command need not. */
+function canFail({ supports }: ConformanceSubject): boolean {
+  if (supports.unstartable === true || supports.failures === true) return true;
+  return supports.filers === true && supports.virtualTime === true;
+}
+
+/** What happens, or is known to have happened, only where times are exact. */
+function timedOf({ supports }: ConformanceSubject): readonly string[] {
+  return [
+    'wait until just when something happens',
+    ...(supports.history === true ? ['a run that was forgotten'] : []),
+    ...(supports.failures === true ? ['run refused as unhealthy'] : []),
+    ...(supports.filers === true ? ['end by a checkout that failed', 'checkout that was cancelled'] : []),
+    ...(supports.collaborators === true && supports.filers === true
       ? ['log that was uploaded', 'upload that was cancelled']
       : []),
-    ...plannedOf(subject),
   ];
 }
 

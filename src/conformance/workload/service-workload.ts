@@ -94,12 +94,7 @@ const SUBJECT = is.objectOf<ServiceSubject>(
 const HISTORY_MAX = 40;
 const NOT_CLAIMED = 'it is not claimed';
 /** What need not be reached in a service of which so little is known. */
-const PERHAPS: ReadonlySet<string> = new Set([
-  'run refused as full',
-  'run refused as unhealthy',
-  'wait that can no longer be met',
-  'wait until just when something happens',
-]);
+const PERHAPS: ReadonlySet<string> = new Set(['run refused as full', 'wait that can no longer be met']);
 
 /**
  * The workload of a service as a scenario, for `dryrunner explore` and everything else that takes one. See
