@@ -1,7 +1,8 @@
 /**
  * Identities of events that stay the same when independent events before them change places: an event is the n-th event
- * created while its cause was firing. Ids do not have this property, because they count all events. Invariant: exact,
- * not hashed; the same path of causes and ordinals gives the same number in every execution of a search.
+ * that was put into the queue while its maker was firing. Ids do not have this property, because they count all events.
+ * Invariant: exact, not hashed; the same path of makers and ordinals gives the same number in every execution of a
+ * search.
  */
 
 /** The identity of an event in a search. */
@@ -16,7 +17,7 @@ export class EventIdentity {
     this.number = ++count.last;
   }
 
-  /** The identity of the `ordinal`-th event, from 1, that this one creates. */
+  /** The identity of the `ordinal`-th event, from 1, that this one puts into the queue. */
   child(ordinal: number): EventIdentity {
     let child = this.#children.get(ordinal);
     if (child === undefined) {

@@ -1,7 +1,7 @@
 /**
- * The happens-before order of the events of one stretch: an event comes after those that created it, those it depends
- * on, and everything before these. Any other two could have come in another order. Events are identified by their index
- * in the stretch.
+ * The happens-before order of the events of one stretch: an event comes after the one that put it into the queue, those
+ * it depends on, and everything before these. Any other two could have come in another order. Events are identified by
+ * their index in the stretch.
  */
 import { RollingHash } from '../../kernel/rolling-hash.ts';
 import type { Step } from './exhaustive-path.ts';
@@ -36,12 +36,12 @@ export class EventOrder {
     return (((this.#rows[later * this.#words + (earlier >>> 5)] as number) >>> (earlier & 31)) & 1) === 1;
   }
 
-  /** True if `earlier` created `later`. */
+  /** True if `earlier` put `later` into the queue. */
   made(earlier: number, later: number): boolean {
-    return this.step(later).cause === this.#start + earlier;
+    return this.step(later).maker === this.#start + earlier;
   }
 
-  /** The events that raced with `later`: it depends on them, they did not create it, and nothing had to come in between. */
+  /** The events that raced with `later`: it depends on them, they did not make it, and nothing had to come in between. */
   rivalsOf(later: number): number[] {
     const rivals: number[] = [];
     const covered: number[] = [];

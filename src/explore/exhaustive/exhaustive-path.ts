@@ -8,9 +8,9 @@ import { isAsleep, NOBODY, stillAsleep, type Outcome, type Sleeper } from './exh
 /** An event that has fired. */
 export interface Step {
   readonly identity: EventIdentity;
-  /** Index of the step that created it; -1 for none. */
-  readonly cause: number;
-  /** Number of events created before it fired. */
+  /** Index of the step that put it into the queue; -1 for none. */
+  readonly maker: number;
+  /** Number of events put into the queue before it fired. */
   readonly made: number;
   readonly atMs: number;
   /**

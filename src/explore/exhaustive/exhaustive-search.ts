@@ -118,8 +118,6 @@ export class ExhaustiveSearch {
   readonly #origin = new EventIdentity();
   readonly #points: Point[] = [];
   readonly #steps: Step[] = [];
-  /** Index of the step, by the id of its event. */
-  readonly #stepOf: number[] = [];
   /** Number of points answered in this execution. */
   #cursor = 0;
   /** Index of the step that is firing; -1 before the first. */
@@ -266,8 +264,8 @@ export class ExhaustiveSearch {
     if (!held) this.failures += 1;
   }
 
-  #addStep({ id, cause, atMs, late }: EventInfo, made: number, point: OrderPoint | undefined): void {
-    const identity = this.#identityOf(id, cause);
+  #addStep({ id, atMs, late }: EventInfo, made: number, point: OrderPoint | undefined): void {
+    const identity = this.#identityOf(id);
     if (point === undefined) this.#settle([identity.number]);
     const index = this.#current + 1;
     const before = this.#steps.at(-1);
@@ -277,10 +275,9 @@ export class ExhaustiveSearch {
       invariant(stretch !== index || sleepers.length === 0, ASLEEP_TOO_LONG);
       if (isAsleep(sleepers, identity.number)) this.#abandon([identity.number]);
     }
-    this.#stepOf[id] = index;
     this.#steps.push({
       identity,
-      cause: cause === 0 ? -1 : (this.#stepOf[cause] as number),
+      maker: this.#makerOf(id),
       made,
       atMs,
       stretch,
@@ -385,12 +382,26 @@ export class ExhaustiveSearch {
   }
 
   #identitiesOf(due: DueEvents): number[] {
-    return Array.from({ length: due.count }, (_, k) => this.#identityOf(due.idOf(k), due.causeOf(k)).number);
+    return Array.from({ length: due.count }, (_, k) => this.#identityOf(due.idOf(k)).number);
   }
 
-  #identityOf(id: number, cause: number): EventIdentity {
-    if (cause === 0) return this.#origin.child(id);
-    const { identity, made } = this.#steps[this.#stepOf[cause] as number] as Step;
-    return identity.child(id - made);
+  #identityOf(id: number): EventIdentity {
+    const maker = this.#steps[this.#makerOf(id)];
+    return maker === undefined ? this.#origin.child(id) : maker.identity.child(id - maker.made);
+  }
+
+  /**
+   * Index of the step that put an event into the queue of the clock; -1 for none. The cause of an event may be an
+   * earlier step, if the event waited in another queue first.
+   */
+  #makerOf(id: number): number {
+    let low = 0;
+    let high = this.#steps.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#steps[middle] as Step).made < id) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
   }
 }

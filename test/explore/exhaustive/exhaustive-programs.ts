@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { Timer } from '../../../src/kernel/clock.ts';
 import { NO_TAGS } from '../../../src/model/command.ts';
 import { makeRunStatus } from '../../../src/model/run-status.ts';
+import type { Ambience } from '../../../src/simulation/ambience.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
 import type { Simulation } from '../../../src/simulation/simulation.ts';
 import type { SeenScenario } from './exhaustive-comparison.ts';
@@ -40,19 +41,27 @@ export function programEvents(part: number, depth: number): fc.Arbitrary<readonl
   return fc.array(event, { maxLength: depth === 2 ? 5 : 2 });
 }
 
-/** Runs a program: parts have a state that depends on the order of their own events alone, events of nobody see all states. */
-export function programScenario(program: readonly ProgramEvent[], failsAt: number): SeenScenario {
+/**
+ * Runs a program: parts have a state that depends on the order of their own events alone, events of nobody see all states. With `ambient`
+ * events of nobody that are due soon are timers of Node, of which others may be cleared.
+ */
+export function programScenario(
+  program: readonly ProgramEvent[],
+  failsAt: number,
+  ambient?: Ambience,
+): SeenScenario {
   let seen: string[] = [];
   const definition = defineScenario({
     name: 'program',
     description: 'a made-up program',
-    options: { leftovers: 'ignore' },
+    options: { leftovers: 'ignore', ...(ambient === undefined ? {} : { ambient }) },
     run: (sim) =>
       new Promise<void>((resolve) => {
         seen = [];
         let left = 0;
         const states = Array.from({ length: PARTS }, () => 1);
         const pending = Array.from({ length: PARTS }, () => new Map<ProgramEvent, Timer>());
+        const timers = new Map<ProgramEvent, Timer>();
         const { world } = sim;
         const parts = states.map((_, part) => world.isolate?.(world, `p${part}`)?.clock ?? world.clock);
         const make = (event: ProgramEvent): void => {
@@ -61,6 +70,12 @@ export function programScenario(program: readonly ProgramEvent[], failsAt: numbe
           const label = part < 0 ? 'any' : `p${part}`;
           const fire = (): void => run(event);
           left += part < 0 ? 1 : 0;
+          if (ambient !== undefined && part < 0 && when === 'soon') {
+            // eslint-disable-next-line no-restricted-globals -- what is tried is how timers of Node are searched
+            const timeout = setTimeout(fire, 1);
+            timers.set(event, { cancel: () => clearTimeout(timeout) });
+            return;
+          }
           const timer =
             when === 'now'
               ? clock.post(label, fire)
@@ -72,12 +87,13 @@ export function programScenario(program: readonly ProgramEvent[], failsAt: numbe
         const run = (event: ProgramEvent): void => {
           const { part, answers, cancels, children, breaks } = event;
           const answer = world.choices.choose('answer', answers);
-          const own = pending[part];
-          own?.delete(event);
-          if (own !== undefined && cancels !== undefined) {
+          const own = pending[part] ?? timers;
+          own.delete(event);
+          if (cancels !== undefined) {
             const [cancelled, timer] = [...own][cancels] ?? [];
             timer?.cancel();
             if (cancelled !== undefined) own.delete(cancelled);
+            if (cancelled !== undefined && part < 0) left -= 1;
           }
           if (part >= 0) states[part] = (states[part]! * 7 + children.length * 3 + answer + 1) % 1_009;
           else {
@@ -120,4 +136,22 @@ export const RARE_PROGRAMS: readonly (readonly ProgramEvent[])[] = [
   [lateMaker(2), plainEvent(-1), lateMaker(1)],
   // An event that sleeps with one of its answers and not with the other.
   [plainEvent(-1, { children: [lateMaker(0), plainEvent(-1)] }), lateMaker(2, 2)],
+];
+
+function nodeTimer(more: Partial<ProgramEvent> = {}): ProgramEvent {
+  return plainEvent(-1, { when: 'soon', ...more });
+}
+
+/** Programs with timers of Node that are due together. */
+export const EQUAL_TIMERS: readonly (readonly ProgramEvent[])[] = [
+  [nodeTimer(), nodeTimer()],
+  // The second may be cleared before it reaches the clock, or the first while it waits there.
+  [nodeTimer(), nodeTimer({ cancels: 0 }), plainEvent(0, { when: 'soon' }), nodeTimer()],
+  [plainEvent(-1, { cancels: 0 }), nodeTimer(), nodeTimer()],
+  // The list races with events of parts and of the clock.
+  [
+    nodeTimer({ children: [plainEvent(-1)] }),
+    nodeTimer(),
+    plainEvent(1, { when: 'soon', children: [plainEvent(1)] }),
+  ],
 ];

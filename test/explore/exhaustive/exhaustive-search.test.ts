@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ambientTime } from '../../../src/ambient/ambient-time.ts';
 import type { LimitingBound } from '../../../src/explore/exhaustive/certificate.ts';
 import { certify } from '../../../src/explore/exhaustive/certify.ts';
 import { exhaustiveStrategy } from '../../../src/explore/exhaustive/exhaustive-strategy.ts';
@@ -8,7 +9,13 @@ import type { Verdict } from '../../../src/simulation/verdict.ts';
 import { everyInterleaving } from './every-interleaving.ts';
 import { certifiedInPieces, exploreAll, type SeenScenario } from './exhaustive-comparison.ts';
 import { machines, machineScenario } from './exhaustive-machines.ts';
-import { programEvents, programScenario, RARE_PROGRAMS, type ProgramEvent } from './exhaustive-programs.ts';
+import {
+  programEvents,
+  programScenario,
+  EQUAL_TIMERS,
+  RARE_PROGRAMS,
+  type ProgramEvent,
+} from './exhaustive-programs.ts';
 import { runnersScenario, userPlan } from './exhaustive-users.ts';
 
 /** Compares the search with brute force; false if the scenario has too many interleavings for that. */
@@ -40,6 +47,20 @@ describe('exhaustive search', () => {
     );
     expect(compared).toBeGreaterThan(100);
   });
+
+  test.each([{ what: 'ambient time', ambient: ambientTime() }])(
+    'and of any program in $what, where equal timers fire one after the other',
+    async ({ ambient }) => {
+      let compared = 0;
+      await fc.assert(
+        fc.asyncProperty(programEvents(-1, 2), fc.integer({ min: 1, max: 4 }), async (program, failsAt) => {
+          if (await agrees(programScenario(program, failsAt, ambient))) compared += 1;
+        }),
+        { seed: 3, numRuns: 150, examples: EQUAL_TIMERS.map((program) => [program, 1]) },
+      );
+      expect(compared).toBeGreaterThan(75);
+    },
+  );
 
   test('and of any users of real runners', async () => {
     let compared = 0;

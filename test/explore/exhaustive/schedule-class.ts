@@ -12,7 +12,8 @@ const { endOfInstant } = VirtualClock.prototype;
 
 interface SeenEvent {
   readonly path: string;
-  readonly cause: SeenEvent | undefined;
+  /** What was firing when it was put into the queue. */
+  readonly maker: SeenEvent | undefined;
   readonly made: number;
   readonly info: EventInfo;
   /** Names of what was touched; undefined for everything. */
@@ -73,7 +74,6 @@ export function seeingExecutor(
 class Sight {
   readonly #ownerOf: OwnerOf;
   readonly #events: SeenEvent[] = [];
-  readonly #byId = new Map<number, SeenEvent>();
   readonly #released = new Set<string>();
   readonly #first: number[] = [];
 
@@ -82,18 +82,17 @@ class Sight {
   }
 
   fire(info: EventInfo, made: number): void {
-    const cause = this.#byId.get(info.cause);
+    const maker = this.#events.findLast((event) => event.made < info.id);
     const owner = this.#ownerOf(info.topic.text);
     const event: SeenEvent = {
-      path: cause === undefined ? `${info.id}` : `${cause.path}.${info.id - cause.made}`,
-      cause,
+      path: maker === undefined ? `${info.id}` : `${maker.path}.${info.id - maker.made}`,
+      maker,
       made,
       info,
       touched: owner === undefined || this.#released.has(owner) ? undefined : new Set([owner]),
       answers: [],
     };
     this.#events.push(event);
-    this.#byId.set(info.id, event);
   }
 
   answer(answer: number): void {
@@ -133,7 +132,7 @@ class Sight {
 function layersOf(stretch: readonly SeenEvent[]): string {
   const heights = new Map<SeenEvent, number>();
   stretch.forEach((event, index) => {
-    const before = stretch.slice(0, index).filter((other) => event.cause === other || meet(event, other));
+    const before = stretch.slice(0, index).filter((other) => event.maker === other || meet(event, other));
     heights.set(event, Math.max(0, ...before.map((other) => heights.get(other)! + 1)));
   });
   return [...heights]
