@@ -76,8 +76,10 @@ export class EventQueue {
   private readonly later = new LaterEvents(this.table);
   private readonly due = new DueList(this.table);
   private made = 0;
-  /** True while events are pending that were due before now; events due now wait for them. */
+  /** True while events are pending that time passed without firing; events added for now come after them. */
   private isBehind = false;
+  /** Then, the time at which the events in the list were due. */
+  private overdueUs = 0;
   /** The candidates after {@link advance} has found several. */
   readonly dueEvents: DueEvents = new DueCandidates(this);
 
@@ -109,7 +111,7 @@ export class EventQueue {
   add(timeUs: number, late: boolean, cause: number, label: string | Topic, fire: () => void): number {
     const id = ++this.made;
     const row = this.table.add(id, late, cause, label, fire);
-    if (timeUs === this.nowUs && !late && !this.isBehind) this.due.append(row);
+    if (!late && this.isDueWithList(timeUs)) this.due.append(row);
     else this.later.add(row, timeUs, late);
     return row;
   }
@@ -132,7 +134,7 @@ export class EventQueue {
     if (timeUs >= this.nowUs) {
       this.nowUs = timeUs;
       this.isBehind = false;
-    }
+    } else this.overdueUs = timeUs;
     // A single event need not pass through the list.
     if (later.isFirstAlone) return 1;
     while (later.firstTimeUs === timeUs && !table.isLate(later.first)) later.shiftInto(due);
@@ -142,8 +144,10 @@ export class EventQueue {
 
   /** Advances time to `timeUs` without firing anything: events due until then fire late, in the order they were due. */
   pass(timeUs: number): void {
+    if (timeUs === this.nowUs) return;
+    if (!this.isBehind) this.overdueUs = this.nowUs;
     this.nowUs = timeUs;
-    this.isBehind = this.due.size > 0 || this.later.firstTimeUs < timeUs;
+    this.isBehind = this.due.size > 0 || this.later.firstTimeUs <= timeUs;
   }
 
   /** Row of the `k`-th candidate, where k is less than {@link advance} returned. */
@@ -200,6 +204,16 @@ export class EventQueue {
     this.table.places.set(row, place);
   }
 
+  /** When the events in the list of those due were due. */
+  private get dueUs(): number {
+    return this.isBehind ? this.overdueUs : this.nowUs;
+  }
+
+  /** True if an ordinary event of that time belongs into the list of those due. */
+  private isDueWithList(timeUs: number): boolean {
+    return this.isBehind ? timeUs === this.overdueUs && this.due.size > 0 : timeUs === this.nowUs;
+  }
+
   /** All pending events in first-in-first-out firing order. */
   sorted(): EventInfo[] {
     return [...this.due.toArray(), ...this.later.sorted()].map((row) => this.describe(row));
@@ -213,7 +227,7 @@ export class EventQueue {
       id: table.idOf(row),
       cause: table.causeOf(row),
       topic: topicOf(table.labelOf(row)),
-      atMs: (table.positionOf(row) > NOT_PENDING ? later.timeUsOf(row) : this.nowUs) / 1000,
+      atMs: (table.positionOf(row) > NOT_PENDING ? later.timeUsOf(row) : this.dueUs) / 1000,
       late: table.isLate(row),
     };
     return place === undefined ? info : withPlace(info, place);

@@ -12,7 +12,10 @@ interface ModelEvent {
 type Move =
   | { readonly kind: 'add'; readonly afterUs: number; readonly late: boolean }
   | { readonly kind: 'cancel'; readonly which: number }
-  | { readonly kind: 'fire'; readonly which: number };
+  | { readonly kind: 'fire'; readonly which: number }
+  /** An event that waited elsewhere, and may be overdue; no sooner than those that are due with each other now. */
+  | { readonly kind: 'requeue'; readonly afterUs: number }
+  | { readonly kind: 'pass'; readonly forUs: number };
 
 /** Few distinct times, so that ties are frequent, and some beyond 31 bits. */
 const afterUs = fc.oneof(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 2 ** 40 }));
@@ -21,6 +24,11 @@ const moves = fc.array(
     { weight: 4, arbitrary: fc.record({ kind: fc.constant('add' as const), afterUs, late: fc.boolean() }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancel' as const), which: fc.nat() }) },
     { weight: 3, arbitrary: fc.record({ kind: fc.constant('fire' as const), which: fc.nat() }) },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('requeue' as const), afterUs }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ kind: fc.constant('pass' as const), forUs: fc.integer({ min: 0, max: 2 }) }),
+    },
   ),
   { maxLength: 200 },
 );
@@ -29,9 +37,10 @@ const moves = fc.array(
 class ModelledQueue {
   readonly queue = new EventQueue();
   events: ModelEvent[] = [];
+  /** Everything that was due before this has fired. */
+  #reachedUs = 0;
 
-  add(delayUs: number, late: boolean): void {
-    const timeUs = this.queue.nowUs + delayUs;
+  add(timeUs: number, late: boolean): void {
     const row = this.queue.add(timeUs, late, 7, 'event', () => {});
     this.events.push({ id: this.queue.lastId, row, timeUs, late });
   }
@@ -55,13 +64,14 @@ class ModelledQueue {
     const sorted = this.sorted();
     const [first] = sorted;
     const candidates = sorted.filter(({ timeUs, late }) => timeUs === first?.timeUs && !late);
+    const { nowUs } = this.queue;
     const n = this.queue.advance();
     expect(n).toBe(first === undefined ? 0 : Math.max(candidates.length, 1));
     if (first === undefined) return;
     const k = which % n;
     const expected = (candidates.length > 0 ? candidates[k] : first) as ModelEvent;
     const row = this.queue.pick(k);
-    expect(this.queue.nowUs).toBe(first.timeUs);
+    expect(this.queue.nowUs).toBe(Math.max(nowUs, first.timeUs));
     if (candidates.length > 1) {
       const upTo = which % (this.queue.lastId + 2);
       expect(this.queue.dueUpTo(upTo)).toBe(candidates.filter(({ id }) => id <= upTo).length);
@@ -73,15 +83,31 @@ class ModelledQueue {
       atMs: expected.timeUs / 1000,
     });
     this.queue.remove(row);
+    this.#reachedUs = expected.timeUs;
     this.events = this.events.filter(({ id }) => id !== expected.id);
   }
 
+  pass(forUs: number): void {
+    const { queue } = this;
+    if (queue.leastTimeUs === queue.nowUs) this.#reachedUs = queue.nowUs;
+    const { leastTimeUs } = queue;
+    queue.pass(queue.nowUs + forUs);
+    if (forUs === 0) expect(queue.leastTimeUs).toBe(leastTimeUs);
+  }
+
   apply(move: Move): void {
-    if (move.kind === 'add') this.add(move.afterUs, move.late);
+    const { queue } = this;
+    if (move.kind === 'add') this.add(queue.nowUs + move.afterUs, move.late);
+    else if (move.kind === 'requeue') {
+      const fromUs = queue.dueCount > 0 ? this.#reachedUs : 0;
+      this.add(Math.max(fromUs + move.afterUs, queue.leastTimeUs), false);
+    } else if (move.kind === 'pass') this.pass(move.forUs);
     else this[move.kind](move.which);
-    expect(this.queue.size).toBe(this.events.length);
+    expect(queue.size).toBe(this.events.length);
     const [first] = this.sorted();
-    expect(this.queue.nextTimeUs).toBe(first?.timeUs ?? Infinity);
+    const nextUs = first?.timeUs ?? Infinity;
+    // The list of overdue events has the time of the clock.
+    expect(Math.max(queue.nextTimeUs, queue.nowUs)).toBe(Math.max(nextUs, queue.nowUs));
   }
 }
 
@@ -95,7 +121,7 @@ describe('the event queue', () => {
         while (model.events.length > 0) model.fire(0);
         expect(model.queue.advance()).toBe(0);
       }),
-      { numRuns: 300 },
+      { numRuns: 3_000 },
     );
   });
 
@@ -145,6 +171,27 @@ describe('the event queue', () => {
     // One that is alone does not pass through the list.
     expect([fire(), queue.batch]).toEqual([1, 1]);
     expect([fire(), queue.batch]).toEqual([2, 2]);
+  });
+
+  test('fires overdue events that are added after all others in the order in which they were due', () => {
+    const queue = new EventQueue();
+    const fire = (): number => {
+      queue.advance();
+      const row = queue.pick(0);
+      const { atMs } = queue.describe(row);
+      queue.remove(row);
+      return atMs * 1000;
+    };
+    const add = (timeUs: number): number => queue.add(timeUs, false, 0, 'timer', () => {});
+    add(5);
+    add(5);
+    expect(fire()).toBe(5);
+    queue.pass(9);
+    expect(fire()).toBe(5);
+    add(3);
+    add(5);
+    add(9);
+    expect([fire(), fire(), fire()]).toEqual([3, 5, 9]);
   });
 
   test('keeps no row of cancelled events, however many', () => {
