@@ -136,6 +136,17 @@ describe('timers in ambient time', () => {
     ]);
   });
 
+  test('a promised interval ends when its signal aborts, though nobody asks for another tick', async () => {
+    const log = await logOf(async (note) => {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const ticks = timersPromises.setInterval(10, 'tick', { signal })[Symbol.asyncIterator]();
+      note((await ticks.next()).value);
+      controller.abort();
+    });
+    expect(log).toEqual(['tick']);
+  });
+
   test('a store of the async context is there in a timer, an immediate and after them', async () => {
     const store = new AsyncLocalStorage<string>();
     const log = await logOf(async (note) => {

@@ -127,7 +127,11 @@ async function* ticksOf(ms: unknown, value: unknown, options: TimerOptions = {})
     ticks += 1;
     wake?.();
   };
-  const onAbort = (): void => wake?.();
+  // Also if nobody asks for a tick any more.
+  const onAbort = (): void => {
+    clearInterval(interval);
+    wake?.();
+  };
   const interval = setInterval(onTick, ms as number);
   if (!ref) interval.unref();
   signal?.addEventListener('abort', onAbort, { once: true });
