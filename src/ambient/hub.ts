@@ -71,7 +71,11 @@ export interface WayBack {
   /** Makes the call. Node sees the machine's globals in it, and none of what it calls itself is refused. */
   letThrough<T>(call: () => T): T;
   bringPromise<T>(result: Promise<T>): Promise<T>;
-  bringCallback(callback: (...args: unknown[]) => unknown): (...args: unknown[]) => void;
+  /**
+   * `isListener`: it is called if something happens, which may be never. Else the machine owes a call of it, which the
+   * simulation waits for.
+   */
+  bringCallback(callback: (...args: unknown[]) => unknown, isListener: boolean): (...args: unknown[]) => void;
 }
 
 /** A timer or an immediate of a simulation, recognized by its method, whichever copy of the package created it. */

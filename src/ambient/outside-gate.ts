@@ -6,7 +6,7 @@
 import * as is from '../kernel/shape.ts';
 import { shortPlaceOf } from '../explore/explain/source-place.ts';
 import { check } from '../kernel/argument-check.ts';
-import { bindContext } from '../kernel/drain-host.ts';
+import { activeResources, bindContext, resourcesSince } from '../kernel/drain-host.ts';
 import { realFunctions } from '../kernel/drain-real-functions.ts';
 import { invalidArgument, RunnerError, type RunnerErrorCode, stackOf } from '../kernel/errors.ts';
 import { codePathOf, pathOfLocation } from '../kernel/package-files.ts';
@@ -57,7 +57,12 @@ export class OutsideGate implements WayBack {
   readonly #report: ReportFailure;
   readonly #host: GateHost;
   readonly #arrived: (() => void)[] = [];
+  /** Callbacks that the machine will call. */
   #awaited = 0;
+  /** Listeners that it has not called yet, and may never call. */
+  #listening = 0;
+  /** What kept the process alive before the first of them. */
+  #aliveBefore: readonly string[] | undefined;
   #isLooking = false;
   /** True once a call was allowed. What it began, such as a socket, may call the simulation's code at any time. */
   hasLetThrough = false;
@@ -68,9 +73,10 @@ export class OutsideGate implements WayBack {
     this.#host = host;
   }
 
-  /** True while an allowed call has not delivered its result. */
+  /** True while an allowed call has not delivered its result, or something that it began may still call a listener. */
   get isWaiting(): boolean {
-    return this.#awaited > 0;
+    if (this.#awaited > 0 || this.#arrived.length > 0) return true;
+    return this.#listening > 0 && resourcesSince(this.#aliveBefore ?? []).length > 0;
   }
 
   /** See `AmbientWorld.outside`. */
@@ -106,20 +112,25 @@ export class OutsideGate implements WayBack {
 
   bringPromise<T>(result: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      result.then(this.bringCallback(resolve as Callback), this.bringCallback(reject));
+      result.then(this.bringCallback(resolve as Callback, false), this.bringCallback(reject, false));
       // Two callbacks are registered, but only one is called.
       this.#awaited -= 1;
     });
   }
 
-  bringCallback(callback: Callback): (...args: unknown[]) => void {
+  bringCallback(callback: Callback, isListener: boolean): (...args: unknown[]) => void {
+    if (isListener) this.#aliveBefore ??= activeResources();
+    const count = (by: 1 | -1): void => {
+      if (isListener) this.#listening += by;
+      else this.#awaited += by;
+    };
     const called = bindContext(callback);
     const toAsker = this.#host.wayToAsker();
     let isAwaited = true;
-    this.#awaited += 1;
+    count(1);
     return (...args) => {
       this.#arrived.push(() => {
-        if (isAwaited) this.#awaited -= 1;
+        if (isAwaited) count(-1);
         isAwaited = false;
         toAsker(function result() {
           called(...args);

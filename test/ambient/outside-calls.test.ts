@@ -201,6 +201,41 @@ describe('what is allowed', () => {
     expect(status).toBe(200);
   });
 
+  test('a listener is waited for while what it listens to may still call it, and not longer', async () => {
+    const server = http.createServer((_, response) => response.end()).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as net.AddressInfo;
+    const play = (scenario: Scenario): Promise<Verdict> =>
+      verdictOf(scenario, {
+        ambient: ambientTime({ allow: ['http', 'net', 'dgram'] }),
+        signal: AbortSignal.timeout(60_000),
+      });
+    let isAnswered = false;
+    const answered = await play(
+      () =>
+        new Promise<void>((resolve) => {
+          http.get(`http://127.0.0.1:${port}`, { agent: false }, () => {
+            isAnswered = true;
+            resolve();
+          });
+        }),
+    );
+    expect([answered.failure?.message, isAnswered]).toEqual([undefined, true]);
+    await promisify(server.close.bind(server))();
+    const refused = await play(
+      () =>
+        new Promise<void>((resolve) => {
+          http.get(`http://127.0.0.1:${port}`, () => resolve()).on('error', ignore);
+        }),
+    );
+    expect(refused.failure?.kind).toBe('deadlock');
+    const closed = await play(async () => {
+      dgram.createSocket('udp4', ignore).close();
+      await new Promise(ignore);
+    });
+    expect(closed.failure?.kind).toBe('deadlock');
+  });
+
   test('only until the call returns', async () => {
     const within: unknown[] = [];
     const after: unknown[] = [];

@@ -19,6 +19,8 @@ interface Area {
 
 const ALL = /^[a-z]/;
 const ALL_AND_STREAMS = /^(?:[a-z]|\w+Stream$)/;
+/** Their callbacks listen to an event. */
+const TAKES_LISTENER = /\.(?:bind|connect|createConnection|createSocket|get|listen|request|watch|watchFile)$/;
 const LOOK_UPS = /^(?:lookup|resolve|reverse)/;
 
 const IO = { kind: 'io' } as const;
@@ -164,13 +166,15 @@ function watched(before: PropertyDescriptor, outside: OutsideFunction): Property
 /** Wraps in a proxy, so that classes and properties of functions keep working. */
 function watchedFunction(original: AnyFunction, outside: OutsideFunction): AnyFunction {
   const gives = /promises|subtle|fetch/.test(outside.name);
+  const isListened = TAKES_LISTENER.test(outside.name);
   return new Proxy(original, {
     apply(called, self, args: unknown[]) {
       const answer = hub.world?.outside(outside);
       if (answer instanceof Error) return refused(answer, gives);
-      if (answer === undefined)
+      if (answer === undefined) {
         return Reflect.apply<unknown, never[], unknown>(called, self, args as never[]);
-      const given = args.map((arg) => broughtBack(arg, answer));
+      }
+      const given = args.map((arg) => broughtBack(arg, answer, isListened));
       const result = answer.letThrough<unknown>(() => Reflect.apply(called, self, given as never[]));
       return result instanceof Promise ? answer.bringPromise(result) : result;
     },
@@ -189,6 +193,8 @@ function refused(error: Error, gives: boolean): Promise<never> {
   throw error;
 }
 
-function broughtBack(arg: unknown, way: WayBack): unknown {
-  return typeof arg === 'function' ? way.bringCallback(arg as (...args: unknown[]) => unknown) : arg;
+function broughtBack(arg: unknown, way: WayBack, isListened: boolean): unknown {
+  return typeof arg === 'function'
+    ? way.bringCallback(arg as (...args: unknown[]) => unknown, isListened)
+    : arg;
 }
