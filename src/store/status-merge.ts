@@ -46,3 +46,15 @@ export function mergeStatus(old: RunStatus, update: RunStatus): RunStatus {
 export function copyStatus(status: RunStatus): RunStatus {
   return mergeStatus(status, status);
 }
+
+/**
+ * The copy of a dropped status for the trace. It leaves out data that cannot be copied: a write that changes nothing
+ * must not fail only where it is traced.
+ */
+export function copyOfDropped(status: RunStatus): RunStatus {
+  try {
+    return copyStatus(status);
+  } catch {
+    return makeRunStatus(status.runId, status.state, status, status, status);
+  }
+}

@@ -30,7 +30,7 @@ import { allTerminal, listedRecords, selectStatuses } from './query-selection.ts
 import { type RunRecord, RunTable } from './run-table.ts';
 import { cannotMatch, RunWaiters } from './run-waiters.ts';
 import { type ServicePredicate, judgeService, ServiceWaiters } from './service-waiters.ts';
-import { copyStatus, mergeStatus } from './status-merge.ts';
+import { copyOfDropped, mergeStatus } from './status-merge.ts';
 import { WaiterRegister, type WaiterContext } from './waiter-lifecycle.ts';
 import { check } from '../kernel/argument-check.ts';
 import { TRACER } from '../model/argument-shapes.ts';
@@ -60,6 +60,12 @@ export let closeLazily: (store: StatusStore, makeError: () => Error) => void;
 const STORE_OPTIONS = is.optionsOf<StatusStoreOptions>(
   { clock: is.CLOCK },
   { ...REST_OF_WORLD, name: is.TEXT, idPrefix: is.TEXT, capacity: is.COUNT, tracer: TRACER },
+);
+
+const TAGS = is.objectOf<LogTags>(
+  'an object with jobId, taskId and tag',
+  { jobId: is.TEXT, taskId: is.TEXT, tag: is.TEXT },
+  {},
 );
 
 /** A status store. Made by {@link createStatusStore}. */
@@ -118,9 +124,13 @@ export class StatusStore implements StatusReader, StatusWriter {
     return this.#record(runId).status;
   }
 
-  /** @throws RunnerError `RUNNER_RELEASED`, or the error given to `close`: a closed store accepts no new run. */
+  /**
+   * @throws RunnerError `RUNNER_RELEASED`, or the error given to `close`: a closed store accepts no new run.
+   * `RUNNER_INVALID_ARGUMENT` for tags that are none.
+   */
   newRun(tags: LogTags = NO_TAGS, runType: RunType = 'scoot'): RunStatus {
     this.#refuseIfClosed();
+    if (tags !== NO_TAGS) check('tags', tags, TAGS);
     const table = (this.#table ??= new RunTable());
     const record = table.add(pendingStatus(`${this.#idPrefix}${this.#created}`, tags), runType);
     this.#created += 1;
@@ -288,7 +298,7 @@ export class StatusStore implements StatusReader, StatusWriter {
 
   #traceDropped(update: RunStatus): void {
     if (this.tracer === undefined) return;
-    const status = copyStatus(update);
+    const status = copyOfDropped(update);
     this.tracer.record({ at: this.clock.now(), type: 'dropped', runner: this.name, status });
   }
 

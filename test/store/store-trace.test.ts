@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { ActionResult } from '../../src/model/action.ts';
 import { completeStatus, pendingStatus, runningStatus } from '../../src/model/run-status.ts';
 import { serviceStatus } from '../../src/model/service-status.ts';
 import { bareStatus, everyRun, KeptTrace, listed, StoreWorld } from './store-world.ts';
@@ -38,6 +39,20 @@ describe('the trace of a store', () => {
       { at: 6, type: 'evicted', runner, runId: '0' },
       { at: 6, type: 'service', runner, service: serviceStatus(true, true) },
     ]);
+  });
+
+  test('R51 has a dropped write without the data that cannot be copied, and the write is dropped as without a trace', () => {
+    const { world, tracer } = traced();
+    const actionResult = { cached: false, print: () => '' } as unknown as ActionResult;
+    for (const { store } of [world, new StoreWorld()]) {
+      store.newRun(undefined, 'bazel');
+      store.update(completeStatus('0', '', 0));
+      expect(store.update({ ...completeStatus('0', '', 1), actionResult })).toBe('dropped');
+    }
+    expect(tracer.events.at(-1)).toStrictEqual({
+      ...{ at: 0, type: 'dropped', runner: 'node7' },
+      status: completeStatus('0', '', 1),
+    });
   });
 
   test('shows when each waiter came and left, and its run if it waited on only one', async () => {

@@ -43,6 +43,17 @@ describe('newRun', () => {
     expect(store.currentStatus('0')).toStrictEqual(pendingStatus('0', tags));
   });
 
+  test.for<[unknown, string, string, string]>([
+    ['j', 'tags', 'an object with jobId, taskId and tag', '"j"'],
+    [{ ...tags, jobId: 5 }, 'tags.jobId', 'a string', '5'],
+    [{ jobId: 'j', taskId: 't' }, 'tags.tag', 'a string', 'undefined'],
+  ])('R46 refuses tags that are none, and creates no run: %j', ([wrong, field, expected, actual]) => {
+    const { store } = new StoreWorld();
+    expect(thrownBy(() => store.newRun(wrong as typeof tags))).toBe(refused(field, expected, actual));
+    expect([...store.runIds]).toEqual([]);
+    expect(store.newRun(tags).runId).toBe('0');
+  });
+
   test('R18 ids are compared by equality only', async () => {
     for (const idPrefix of ['', '__proto__', 'constructor', ' ', '0', 'é']) {
       const { store } = new StoreWorld({ idPrefix });
