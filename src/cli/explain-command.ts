@@ -14,7 +14,7 @@ import { SHRINK_MS } from './explore-defaults.ts';
 import { threadLimits, type NamedExecutionOptions } from './explore-options.ts';
 import { explainTimeMs, settle } from './failure-handler.ts';
 import { cutShortLines, failingBlock, failingJson, settledLines } from './failure-report.ts';
-import { refusalText, replayLog, replayProgressText, taskOf } from './replay-log.ts';
+import { isOtherLoss, refusalText, replayLog, replayProgressText, taskOf } from './replay-log.ts';
 import { isScenarioReference, nameScenario } from './scenario-loader.ts';
 import type { Interruption } from './interruption.ts';
 import { interruptible, type ScenarioSession } from './scenario-session.ts';
@@ -79,6 +79,15 @@ async function executionOf(
   );
 }
 
+/** True if the log no longer leads to what it was kept for: what there is to say then, `replay` says. */
+function isUnlike(
+  log: ReplayedLog,
+  outcome: ReplayOutcome | undefined,
+  lost: FailingExecution | undefined,
+): boolean {
+  return outcome?.isReproduced === false || (lost !== undefined && isOtherLoss(log, lost));
+}
+
 /** Explains one execution and reports to a person or a program. */
 class Explaining {
   readonly #session: ScenarioSession<ExplainCommandOptions>;
@@ -94,13 +103,14 @@ class Explaining {
     const { memory, hang, json = false, trace, timeline } = options;
     const replay = await this.#execute();
     const { outcome } = replay;
-    if (outcome?.isReproduced === false && isLog(this.#named)) {
+    const lost = lostIn(replay);
+    if (isLog(this.#named) && isUnlike(this.#named, outcome, lost)) {
       return replayLog(terminal, this.#named, {
         ...{ json, continueRandomly: false, memory, hang },
         ...{ trace, timeline },
       });
     }
-    const failing = lostIn(replay) ?? outcome?.failing;
+    const failing = lost ?? outcome?.failing;
     if (failing === undefined) {
       if (outcome !== undefined) this.#reportHeld(outcome);
       await this.#draw(this.#named.log);

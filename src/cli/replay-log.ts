@@ -112,7 +112,7 @@ export function replayProgressText(
 }
 
 /** True if the execution took its thread down although the log was kept for another failure. */
-function isOtherLoss(replayed: ReplayedLog, lost: FailingExecution): boolean {
+export function isOtherLoss(replayed: ReplayedLog, lost: FailingExecution): boolean {
   const key = expectedKey(replayed);
   return key !== undefined && key !== lost.key;
 }

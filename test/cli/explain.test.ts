@@ -159,6 +159,28 @@ describe('explain', () => {
   });
 
   test.for([
+    ['check too much', 3, /hang: fails differently, hang\n {2}expected "check too much"\n/],
+    [undefined, 1, /hang: hang\n/],
+  ] as const)(
+    'a log kept for %j that takes its thread down is judged as by replay: %i',
+    async ([failureKey, code, text]) => {
+      const meta = { reference: at('s.mjs#hang'), ...(failureKey === undefined ? {} : { failureKey }) };
+      const lines = decisionLogLines([{ question: choice('die'), n: 3, answer: 1 }], {
+        scenario: 'hang',
+        meta,
+      });
+      await writeFile(at('hang.jsonl'), [...lines].join(''));
+      for (const command of ['replay', 'explain']) {
+        const ended = await dryrunner(command, 'hang.jsonl', '--hang', '1s');
+        expect(ended.out).toMatch(text);
+        expect(ended.code).toBe(code);
+        // Only an explanation calls the scenario by its name alone.
+        expect(ended.out.startsWith('hang: ')).toBe(command === 'explain' && failureKey === undefined);
+      }
+    },
+  );
+
+  test.for([
     [['s.mjs'], /s\.mjs: expected one scenario, got 8: give one of s\.mjs#die, /],
     [['s.mjs#nobody'], /exports no scenario "nobody"/],
     [['no-such'], /no scenario is called "no-such"/],
