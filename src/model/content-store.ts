@@ -45,9 +45,13 @@ const MANY_DIGESTS = is.listOf(DIGEST, 'a list of digests');
 export class MissingBlobsError extends RunnerError {
   readonly digests: readonly Digest[];
 
-  constructor(digests: readonly Digest[]) {
+  /** `cause` says why they are missing, if that is known. */
+  constructor(digests: readonly Digest[], cause?: unknown) {
     check('digests', digests, MANY_DIGESTS);
-    super('RUNNER_MISSING_BLOBS', `missing blobs: ${digests.map(digestKey).join(', ')}`, { actual: digests });
+    super('RUNNER_MISSING_BLOBS', `missing blobs: ${digests.map(digestKey).join(', ')}`, {
+      actual: digests,
+      ...(cause === undefined ? {} : { cause }),
+    });
     this.digests = digests;
   }
 }
@@ -139,8 +143,8 @@ export interface ContentStore {
   /** The digests that are not present, in the order given, without repeats. Those that are present count as used and are evicted later. */
   findMissing(digests: readonly Digest[], cancel?: Cancellable): MaybePromise<readonly Digest[]>;
   /**
-   * The bytes of a blob, as a copy for the caller. Rejects with `RUNNER_MISSING_BLOBS`, or with `RUNNER_WRONG_DIGEST`
-   * if they were damaged.
+   * The bytes of a blob, as a copy for the caller. Rejects with `RUNNER_MISSING_BLOBS`, also if they were damaged: the
+   * blob has to be written again.
    */
   read(digest: Digest, range?: BlobRange, cancel?: Cancellable): MaybePromise<Uint8Array>;
   /** As `read`, in chunks. */

@@ -332,13 +332,13 @@ class DiskBlobs implements DiskContentStore {
   }
 
   /** Removes a damaged blob, so that it is missing from now on and can be stored again. */
-  #damaged(digest: Digest, bytes: number, actual: string): RunnerError {
+  #damaged(digest: Digest, bytes: number, actual: string): MissingBlobsError {
     try {
       rmSync(this.#pathOf(digest), { force: true });
     } catch {
       // Then it stays, and is found damaged again.
     }
-    return wrongDigest(digest, `${actual}/${bytes}`);
+    return new MissingBlobsError([digest], wrongDigest(digest, `${actual}/${bytes}`));
   }
 
   async write(digest: Digest, bytes: Uint8Array, cancel?: Cancellable): Promise<void> {

@@ -19,7 +19,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { MESSAGES } from '../../../src/cas/codec.ts';
 import { digestOf } from '../../../src/cas/digest-of.ts';
+import { createMemoryActionCache } from '../../../src/cas/memory-action-cache.ts';
 import { createMemoryContentStore } from '../../../src/cas/memory-content-store.ts';
 import { createDiskActionCache } from '../../../src/host/remote/disk-action-cache.ts';
 import {
@@ -28,7 +30,12 @@ import {
 } from '../../../src/host/remote/disk-content-store.ts';
 import type { ActionOutcome } from '../../../src/model/action.ts';
 import type { ContentStore } from '../../../src/model/content-store.ts';
-import type { Digest } from '../../../src/model/digest.ts';
+import { digestKey, type Digest } from '../../../src/model/digest.ts';
+import { realWorld } from '../../../src/host/real-world.ts';
+import { REMOTE_METHODS as M } from '../../../src/remote/methods.ts';
+import { createRemoteService } from '../../../src/remote/remote-service.ts';
+import { RpcError, rpcCodeName } from '../../../src/remote/rpc.ts';
+import { createFakeRunner } from '../../../src/runners/fake/fake-runner.ts';
 import { SmallDisk, smallDiskMissingBecause, titledForSmallDisk } from './small-disk.ts';
 
 let dir: string;
@@ -126,14 +133,67 @@ describe('a content store on the disk', () => {
     const large = await put(store, 'x'.repeat(300_000));
     writeFileSync(fileOf(small), 'smell');
     writeFileSync(fileOf(large), 'y'.repeat(300_000));
-    expect(await code(store.read(small))).toBe('RUNNER_WRONG_DIGEST');
-    expect(await code(allBytes(store.readStream(large)))).toBe('RUNNER_WRONG_DIGEST');
+    const damaged = { code: 'RUNNER_MISSING_BLOBS', cause: { code: 'RUNNER_WRONG_DIGEST' } };
+    await expect(store.read(small)).rejects.toMatchObject({ ...damaged, digests: [small] });
+    await expect(allBytes(store.readStream(large))).rejects.toMatchObject({ ...damaged, digests: [large] });
     expect(await store.findMissing([small, large])).toEqual([small, large]);
     await put(store, 'small');
     truncateSync(fileOf(small), 2);
     expect(await store.findMissing([small])).toEqual([small]);
     await put(store, 'small');
     expect(Buffer.from(await store.read(small)).toString()).toBe('small');
+  });
+
+  test('what was damaged on the disk is missing, not wrong, for the clients of a server', async () => {
+    const content = disk();
+    const world = realWorld();
+    const cache = createMemoryActionCache();
+    const server = createRemoteService(world, { runner: createFakeRunner(world), content, cache });
+    const context = { signal: new AbortController().signal };
+    const statusOf = async (work: Promise<unknown>): Promise<unknown> =>
+      work.then(
+        () => 'OK',
+        (error: unknown) => (error instanceof RpcError ? rpcCodeName(error.status.code) : error),
+      );
+    const damage = (digest: Digest): void => writeFileSync(fileOf(digest), Buffer.alloc(digest.sizeBytes));
+    const all = async (messages: AsyncIterable<unknown>): Promise<unknown> => {
+      const found: unknown[] = [];
+      for await (const message of messages) found.push(message);
+      return found;
+    };
+    try {
+      const blob = await put(content, 'blob');
+      damage(blob);
+      const resourceName = `blobs/${digestKey(blob)}`;
+      const read = { resourceName, readOffset: 0, readLimit: 0 };
+      expect(await statusOf(all(server.serverStream(M.read, read, context)))).toBe('NOT_FOUND');
+      const tree = MESSAGES.Tree.encode({ root: { files: [{ name: 'x', digest: digestOf('') }] } });
+      const treeDigest = digestOf(tree);
+      await content.write(treeDigest, tree);
+      const outcome = {
+        exitCode: 0,
+        outputFiles: [],
+        outputDirectories: [{ path: 'o', treeDigest }],
+        outputSymlinks: [],
+        metadata: { worker: 'w' },
+      };
+      const actionDigest = await put(content, 'action');
+      cache.put('', actionDigest, outcome);
+      damage(treeDigest);
+      damage(actionDigest);
+      const asked = MESSAGES.GetActionResultRequest.decode(
+        MESSAGES.GetActionResultRequest.encode({ actionDigest }),
+      );
+      expect(await statusOf(server.unary(M.getActionResult, asked, context))).toBe('NOT_FOUND');
+      const request = MESSAGES.ExecuteRequest.decode(
+        MESSAGES.ExecuteRequest.encode({ actionDigest, skipCacheLookup: true }),
+      );
+      expect(await statusOf(all(server.serverStream(M.execute, request, context)))).toBe(
+        'FAILED_PRECONDITION',
+      );
+    } finally {
+      server.close();
+    }
   });
 
   test('evicts what was not used for longest, never what is held, and refuses what has no room then', async () => {
