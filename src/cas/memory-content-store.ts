@@ -179,20 +179,25 @@ class MemoryBlobs implements MemoryContentStore {
     this.#reserved += bytes;
   }
 
+  /** Evicts nothing if all that may go is not enough. */
   #makeRoom(bytes: number): void {
-    for (const key of this.#blobs.keys()) {
-      if (this.#fits(bytes)) return;
-      if (!this.#holds.has(key)) this.#remove(key);
+    const going: string[] = [];
+    let free = this.#free();
+    for (const [key, { length }] of this.#blobs) {
+      if (free >= bytes) break;
+      if (this.#holds.has(key)) continue;
+      going.push(key);
+      free += length;
     }
-    if (!this.#fits(bytes)) throw this.#full(bytes);
+    if (free < bytes) throw this.#full(bytes, free);
+    for (const key of going) this.#remove(key);
   }
 
-  #fits(bytes: number): boolean {
-    return this.#sizeBytes + this.#reserved + bytes <= this.#maxBytes;
+  #free(): number {
+    return this.#maxBytes - this.#sizeBytes - this.#reserved;
   }
 
-  #full(bytes: number): RunnerError {
-    const free = this.#maxBytes - this.#sizeBytes - this.#reserved;
+  #full(bytes: number, free: number = this.#free()): RunnerError {
     const message = `expected room for ${bytes} B, got ${free} B of ${this.#maxBytes} B`;
     return new RunnerError('RUNNER_STORE_FULL', message, { actual: bytes });
   }

@@ -136,6 +136,20 @@ describe('the content store in memory', () => {
     expect(store.findMissing([late])).toEqual([late]);
   });
 
+  test('evicts nothing for a blob that has no room all the same', () => {
+    const store = createMemoryContentStore({ maxBytes: 10 });
+    const held = store.add('held');
+    store.hold([held]);
+    const free = store.add('free');
+    const late = digestOf('7 bytes');
+    expect(() => store.add('more than 10 bytes')).toThrow('expected room for 18 B');
+    expect(codeOf(() => store.write(late, bytesOf('7 bytes')))).toBe('RUNNER_STORE_FULL');
+    expect(codeOf(() => store.openWrite(late).write(0, bytesOf('7 bytes')))).toBe('RUNNER_STORE_FULL');
+    expect(store.findMissing([held, free])).toEqual([]);
+    store.add('6 byte');
+    expect(store.findMissing([held, free])).toEqual([free]);
+  });
+
   test('never holds more than its bytes, and counts them right', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.string({ maxLength: 5 }), fc.nat(2))), (steps) => {
