@@ -128,6 +128,8 @@ class RemotePerformance implements Performance {
   readonly #client: RemoteClient;
   readonly #startedAt: number;
   #logs: readonly [stdout: Output, stderr: Output] | undefined;
+  /** Those that have been created, also if the other one could not be. */
+  readonly #toClose: Output[] = [];
   #areLogsFetched = false;
   #stop: End | undefined;
   /** The current request to the server; undefined if the server refused it or it is over. */
@@ -474,15 +476,22 @@ class RemotePerformance implements Performance {
   }
 
   async #openLogs(): Promise<readonly [stdout: Output, stderr: Output]> {
+    if (this.#logs !== undefined) return this.#logs;
     const { outputs } = this.#parts;
     try {
-      return (this.#logs ??= [
-        await outputs.create(`${this.#runId}-stdout`),
-        await outputs.create(`${this.#runId}-stderr`),
-      ]);
+      const stdout = this.#opened(await outputs.create(`${this.#runId}-stdout`));
+      const stderr = this.#opened(await outputs.create(`${this.#runId}-stderr`));
+      return (this.#logs = [stdout, stderr]);
     } catch (error) {
       throw new LogsNotCreatedError(error);
     }
+  }
+
+  /** Sees to it that a log is closed, also one that is there only when the run is over. */
+  #opened(log: Output): Output {
+    if (this.#isOver) void this.#closeLog(log);
+    else this.#toClose.push(log);
+    return log;
   }
 
   /** A log that the server has lost, or that cannot be written here, is lost and recorded; the run's result does not change. */
@@ -607,12 +616,14 @@ class RemotePerformance implements Performance {
   }
 
   async #closeLogs(): Promise<void> {
-    for (const log of this.#logs ?? []) {
-      try {
-        await log.close();
-      } catch (error) {
-        this.#recorded('output', messageOf(error));
-      }
+    for (const log of this.#toClose) await this.#closeLog(log);
+  }
+
+  async #closeLog(log: Output): Promise<void> {
+    try {
+      await log.close();
+    } catch (error) {
+      this.#recorded('output', messageOf(error));
     }
   }
 

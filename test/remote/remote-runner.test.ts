@@ -11,6 +11,8 @@ import type { Command } from '../../src/model/command.ts';
 import { violationsOf } from '../../src/model/content-store.ts';
 import type { RunStatus } from '../../src/model/run-status.ts';
 import { finalStatus, waitForState } from '../../src/model/status-lookup.ts';
+import type { MaybePromise } from '../../src/model/maybe-promise.ts';
+import type { Output } from '../../src/model/output.ts';
 import type { TraceEvent } from '../../src/model/trace-event.ts';
 import { createMemoryOutputs, type MemoryOutputs } from '../../src/outputs/memory-output.ts';
 import { createContentFiler } from '../../src/remote/content-filer.ts';
@@ -426,6 +428,33 @@ describe('what goes wrong on the way', () => {
       expect(calls.filter((call) => call === 'CancelOperation')).toHaveLength(1);
       await sim.sleep(100);
       expect((await lab.runner.statusAll()).statuses.map(({ state }) => state)).toEqual(['ABORTED']);
+    });
+  });
+
+  test('a log that was created here is closed, also if the other one cannot be', async () => {
+    const outputs = createMemoryOutputs({
+      faults: (id) => (id.endsWith('stderr') ? [{ kind: 'create' }] : undefined),
+    });
+    await onStage({ outputs }, async ({ end }) => {
+      expect(await end(slow)).toMatchObject({ state: 'FAILED', exitCode: 250 });
+      expect(outputs.all().map(({ closed }) => closed)).toEqual([true]);
+    });
+  });
+
+  test('a log that is created only when the run is over is closed', async () => {
+    const inner = createMemoryOutputs();
+    const outputs = { create: (id: string) => inner.create(id) as MaybePromise<Output> };
+    await onStage({ outputs, cancelBoundMs: 1_000 }, async ({ sim, runner }) => {
+      outputs.create = async (id) => {
+        await sim.sleep(50_000);
+        return inner.create(id);
+      };
+      const { runId } = await runner.run(slow);
+      await sim.sleep(1_000);
+      await runner.abort(runId);
+      expect((await finalStatus(runner, runId)).status.state).toBe('ABORTED');
+      await sim.sleep(100_000);
+      expect(inner.all().map(({ closed }) => closed)).toEqual([true, true]);
     });
   });
 
