@@ -113,7 +113,11 @@ class LocalOutputFolder implements LocalOutputs {
     this.#byUri.set(output.uri, { output, createdMs: this.#now() });
     this.#byName.set(name, output);
     this.#byId.set(id, output);
-    if (this.#options.retention !== undefined) await this.prune(this.#options.retention);
+    try {
+      if (this.#options.retention !== undefined) await this.prune(this.#options.retention);
+    } catch {
+      // An old output that cannot be dropped stays in the index: the next pruning tries again, and `dispose` reports it.
+    }
     return output;
   }
 
@@ -125,13 +129,17 @@ class LocalOutputFolder implements LocalOutputs {
     const entry = this.#byUri.get(uri);
     if (entry === undefined) return false;
     const { output } = entry;
+    const isLatest = this.#byId.get(output.id) === output;
     this.#byUri.delete(uri);
     this.#byName.delete(output.name);
-    if (this.#byId.get(output.id) === output) this.#byId.delete(output.id);
+    if (isLatest) this.#byId.delete(output.id);
     try {
-      await output.close();
-    } finally {
-      await rm(output.path, { force: true });
+      await closeAndRemove(output);
+    } catch (error) {
+      this.#byUri.set(uri, entry);
+      this.#byName.set(output.name, output);
+      if (isLatest && !this.#byId.has(output.id)) this.#byId.set(output.id, output);
+      throw error;
     }
     return true;
   }
@@ -147,13 +155,16 @@ class LocalOutputFolder implements LocalOutputs {
       surplus -= 1;
       dropped.push(this.drop(uri));
     }
-    await Promise.all(dropped);
+    await allEnded(dropped);
     return dropped.length;
   }
 
   async dispose(): Promise<void> {
-    await Promise.all([...this.#byUri.keys()].map((uri) => this.drop(uri)));
-    if (this.#options.dir === undefined) await rm(this.dir, { recursive: true, force: true });
+    try {
+      await allEnded([...this.#byUri.keys()].map((uri) => this.drop(uri)));
+    } finally {
+      if (this.#options.dir === undefined) await rm(this.dir, { recursive: true, force: true });
+    }
   }
 
   async #openNew(id: string): Promise<{ name: string; file: FileHandle }> {
@@ -200,6 +211,20 @@ class LocalOutputFolder implements LocalOutputs {
 export function createLocalOutputs(options: LocalOutputsOptions = {}): LocalOutputs {
   check('options', options, LOCAL_OUTPUTS_OPTIONS);
   return new LocalOutputFolder(options);
+}
+
+async function closeAndRemove(output: LocalOutput): Promise<void> {
+  try {
+    await output.close();
+  } finally {
+    await rm(output.path, { force: true });
+  }
+}
+
+/** Rejects with the first error when all have ended. */
+async function allEnded(work: readonly Promise<unknown>[]): Promise<void> {
+  await Promise.allSettled(work);
+  await Promise.all(work);
 }
 
 /** A `file://HOST/PATH` URI with the absolute path (R162), percent-encoded so that any name survives. */

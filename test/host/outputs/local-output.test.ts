@@ -271,6 +271,36 @@ describe('the folder of local outputs', () => {
     ).toEqual(['log4', 'log5']);
   });
 
+  test('R167 D87 an old output that cannot be dropped stays known, and costs no new one', async () => {
+    const before = openFiles();
+    const outputs = createLocalOutputs({ dir, retention: { maxCount: 1 } });
+    const [first, other] = [await outputs.create('first'), await outputs.create('other')];
+    for (const output of [first, other]) await output.close();
+    await rm(first.path);
+    await mkdir(first.path);
+    const second = await outputs.create('second');
+    expect([outputs.find('first'), outputs.find('second')]).toEqual([first, second]);
+    expect(outputs.find(first.uri)).toBe(first);
+    expect(outputs.find(first.name)).toBe(first);
+    expect([existsSync(other.path), outputs.find('other')]).toEqual([false, undefined]);
+    await second.close();
+    await expect(outputs.prune({ maxCount: 0 })).rejects.toMatchObject({ code: 'ERR_FS_EISDIR' });
+    expect(readdirSync(dir)).toEqual([first.name]);
+    await rm(first.path, { recursive: true });
+    expect(await outputs.prune({ maxCount: 0 })).toBe(1);
+    expect(openFiles()).toBe(before);
+  });
+
+  test('R161 removes a folder of its own also if an output in it cannot be dropped, and says so', async () => {
+    const outputs = createLocalOutputs();
+    const output = await outputs.create('log');
+    await rm(output.path);
+    await mkdir(output.path);
+    await expect(outputs.dispose()).rejects.toMatchObject({ code: 'ERR_FS_EISDIR' });
+    expect(existsSync(outputs.dir)).toBe(false);
+    await outputs.dispose();
+  });
+
   test('R167 D83 concurrent creating, finding and dropping loses none', async () => {
     const before = openFiles();
     const outputs = createLocalOutputs({ dir });
