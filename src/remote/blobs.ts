@@ -77,8 +77,8 @@ interface Upload {
 
 /** Maximum number of uploads at a time; for one more, the oldest interrupted upload is discarded. */
 const UPLOADS_MAX = 1_024;
-/** Entries in a page of a tree; keeps it far below the limit of a message. */
-const PAGE_ENTRIES = 2_000;
+/** Bytes of a page of a tree, unless one directory alone is larger; keeps it far below the limit of a message. */
+const PAGE_BYTES = 1_000_000;
 /** The default limit of gRPC clients for a message. */
 const TAKEN_BYTES_MAX = 4 * 1024 * 1024;
 /** Room for the fields of a batch besides its blobs: with the default blob limit, every client accepts the message. */
@@ -205,17 +205,21 @@ export class Blobs {
       if (digestKey(digest) === digestKey(root)) throw new MissingBlobsError([digest]);
     };
     let given = 0;
-    let entries = 0;
+    let bytes = 0;
     let directories: DirectoryMessage[] = [];
-    for await (const { message } of walkTree(this.#content, root, onMissing, context)) {
+    const page = (): GetTreeResponse => {
+      const full = { directories, nextPageToken: String(given) };
+      directories = [];
+      bytes = 0;
+      return full;
+    };
+    for await (const { digest, message } of walkTree(this.#content, root, onMissing, context)) {
+      if (directories.length > 0 && bytes + digest.sizeBytes > PAGE_BYTES) yield page();
       given += 1;
       if (given <= skipped) continue;
       directories.push(message);
-      entries += 1 + message.files.length + message.directories.length;
-      if (entries < PAGE_ENTRIES && directories.length !== pageSize) continue;
-      yield { directories, nextPageToken: String(given) };
-      directories = [];
-      entries = 0;
+      bytes += digest.sizeBytes;
+      if (directories.length === pageSize) yield page();
     }
     yield { directories, nextPageToken: '' };
   }

@@ -1188,6 +1188,38 @@ describe('blobs', () => {
       expect(new Set(answer.responses.map(({ status }) => status?.code))).toEqual(new Set([3]));
     }, limited));
 
+  test('a page of a tree is no longer than a message, whatever its directories consist of', () =>
+    play(async ({ service, content }) => {
+      const long = (n: number): string => String(n).padStart(200, '.');
+      const many = <T>(make: (n: number) => T): T[] => Array.from({ length: 1_000 }, (_, n) => make(n));
+      const links = (nth: number): Digest =>
+        content.add(
+          MESSAGES.Directory.encode({
+            symlinks: many((n) => ({ name: `${nth} ${n}`, target: `${long(n)}/${long(n)}/${long(n)}` })),
+          }),
+        );
+      const files = (nth: number): Digest =>
+        content.add(
+          MESSAGES.Directory.encode({ files: many((n) => ({ name: `${nth} ${long(n)}`, digest: blob })) }),
+        );
+      const directories = Array.from({ length: 16 }, (_, n) => ({
+        name: `d${n}`,
+        digest: n % 2 === 0 ? links(n) : files(n),
+      }));
+      const rootDigest = content.add(MESSAGES.Directory.encode({ directories }));
+      const asked = { instanceName: '', rootDigest, pageSize: 0, pageToken: '' };
+      const pages = await all(service.serverStream(M.getTree, asked, call()));
+      const sizes = pages.map((page) => MESSAGES.GetTreeResponse.encode(page).length);
+      expect(Math.max(...sizes)).toBeLessThan(1_100_000);
+      expect(pages.length).toBeGreaterThan(4);
+      expect(pages.flatMap((page) => page.directories)).toHaveLength(17);
+      const [, second] = pages;
+      const rest = await all(
+        service.serverStream(M.getTree, { ...asked, pageToken: pages[0]!.nextPageToken }, call()),
+      );
+      expect(rest[0]).toEqual(second);
+    }));
+
   test('a tree comes in pages, each directory once, and on from a token', () =>
     play(async ({ service, content }) => {
       const leaf = content.add(MESSAGES.Directory.encode({ files: [{ name: 'f', digest: blob }] }));
