@@ -110,7 +110,7 @@ class DiskResults implements ActionCache {
       if (stats !== undefined) all.push({ path, usedMs: stats.mtimeMs });
     }
     all.sort((a, b) => a.usedMs - b.usedMs);
-    const kept = Math.floor(this.#maxEntries * EVICT_TO);
+    const kept = Math.max(1, Math.floor(this.#maxEntries * EVICT_TO));
     for (const { path } of all.slice(0, Math.max(0, all.length - kept))) {
       await rm(path, { force: true });
       this.#entries -= 1;

@@ -13,6 +13,7 @@ import { createHash, type Hash } from 'node:crypto';
 import {
   closeSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -64,7 +65,10 @@ const RANGE = is.objectOf<BlobRange>(
 
 /** A content store in a folder. Must be closed. */
 export interface DiskContentStore extends ContentStore {
-  /** Approximate number of bytes in the store, because other processes may have added or removed some. */
+  /**
+   * Approximate number of bytes in the store, because other processes may have added or removed some. The first use may
+   * have to count the blobs that were there.
+   */
   readonly sizeBytes: number;
   holdAlong(held: Digest, digests: readonly Digest[]): void;
   /** Ends the store's background work; the blobs stay. */
@@ -191,6 +195,23 @@ function readFileOrNothing(path: string): string {
   }
 }
 
+/** A blob as it is on the disk. */
+interface StoredBlob {
+  readonly path: string;
+  readonly key: string;
+  readonly bytes: number;
+  readonly usedMs: number;
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    // Not a folder of the store, or gone.
+    return [];
+  }
+}
+
 class DiskBlobs implements DiskContentStore {
   readonly cancelBoundMs = 5_000;
   readonly #root: string;
@@ -202,7 +223,9 @@ class DiskBlobs implements DiskContentStore {
   readonly #writers = new Set<DiskWriter>();
   /** The holds of this process. */
   readonly #held = new BlobHolds();
+  /** Unknown until the blobs have been counted, which takes long if there are many. */
   #sizeBytes = 0;
+  #isCounted = false;
   /** Bytes reserved for blobs that are being written. */
   #reserved = 0;
   /** How many bytes have been added since the store was opened. */
@@ -225,6 +248,7 @@ class DiskBlobs implements DiskContentStore {
   }
 
   get sizeBytes(): number {
+    if (!this.#isCounted) this.#count([...this.#stored()], this.#adopted);
     return this.#sizeBytes;
   }
 
@@ -514,25 +538,36 @@ class DiskBlobs implements DiskContentStore {
     this.#touched.set(key, now);
   }
 
-  async #scan(): Promise<{ path: string; key: string; bytes: number; usedMs: number }[]> {
-    const found: { path: string; key: string; bytes: number; usedMs: number }[] = [];
-    const objects = join(this.#root, 'objects');
+  async #scan(): Promise<StoredBlob[]> {
+    const found: StoredBlob[] = [];
     const adoptedBefore = this.#adopted;
-    let sizeBytes = 0;
-    for (const folder of await readdir(objects)) {
-      for (const name of await readdir(join(objects, folder)).catch(() => [])) {
+    for (const blob of this.#stored()) {
+      found.push(blob);
+      if (isTurnDue()) await giveTurns();
+    }
+    this.#count(found, adoptedBefore);
+    return found;
+  }
+
+  *#stored(): Generator<StoredBlob> {
+    const objects = join(this.#root, 'objects');
+    for (const folder of readdirSync(objects)) {
+      for (const name of namesIn(join(objects, folder))) {
         const path = join(objects, folder, name);
-        if (isTurnDue()) await giveTurns();
         const stats = statSync(path, { throwIfNoEntry: false });
         if (stats?.isFile() !== true) continue;
-        sizeBytes += stats.size;
-        found.push({ path, key: `${folder}${name}/${stats.size}`, bytes: stats.size, usedMs: stats.mtimeMs });
+        yield { path, key: `${folder}${name}/${stats.size}`, bytes: stats.size, usedMs: stats.mtimeMs };
       }
     }
-    // The scan may have counted blobs added meanwhile or not. Counting them twice is corrected by the next scan;
-    // missing them would fill the disk.
-    this.#sizeBytes = sizeBytes + this.#adopted - adoptedBefore;
-    return found;
+  }
+
+  /**
+   * Those found may include blobs added meanwhile or not. Counting them twice is corrected by the next scan; missing
+   * them would fill the disk.
+   */
+  #count(found: readonly StoredBlob[], adoptedBefore: number): void {
+    this.#sizeBytes = found.reduce((sum, { bytes }) => sum + bytes, 0) + this.#adopted - adoptedBefore;
+    this.#isCounted = true;
   }
 
   /** Evicts the least recently used blobs, but none that any process holds. */

@@ -196,6 +196,18 @@ describe('a content store on the disk', () => {
     }
   });
 
+  test.for([100, Infinity])('counts what was there before, with room for %s B', async (maxBytes) => {
+    const before = disk();
+    for (const text of ['four', 'seven 7']) await put(before, text);
+    const store = disk(maxBytes);
+    expect(store.sizeBytes).toBe(11);
+    await put(store, 'more');
+    expect([store.sizeBytes, before.sizeBytes]).toEqual([15, 15]);
+    const late = disk(maxBytes);
+    await put(late, 'and more');
+    expect(late.sizeBytes).toBe(23);
+  });
+
   test('evicts what was not used for longest, never what is held, and refuses what has no room then', async () => {
     const store = disk(100);
     const blobs: Digest[] = [];
@@ -588,6 +600,18 @@ describe('a content store on the disk', () => {
   });
 });
 
+/** Says that all results in that folder were used last a while before now, and before each other in this order. */
+function ageResults(root: string): void {
+  const results = join(root, 'results');
+  for (const folder of readdirSync(results)) {
+    for (const name of readdirSync(join(results, folder))) {
+      const path = join(results, folder, name);
+      const seconds = statSync(path).mtimeMs / 1_000 - 10;
+      utimesSync(path, seconds, seconds);
+    }
+  }
+}
+
 describe('an action cache on the disk', () => {
   const action = digestOf('action');
   const outcome: ActionOutcome = {
@@ -603,6 +627,19 @@ describe('an action cache on the disk', () => {
     const cache = createDiskActionCache({ dir });
     expect(await cache.get('i', action)).toEqual(outcome);
     expect(await cache.get('', action)).toBeUndefined();
+  });
+
+  test('keeps the result just put, however few it may keep', async () => {
+    for (const maxEntries of [1, 2]) {
+      const cache = createDiskActionCache({ dir: join(dir, String(maxEntries)), maxEntries });
+      for (const name of ['a', 'b', 'c']) {
+        const latest = digestOf(name);
+        await cache.put('', latest, outcome);
+        expect(await cache.get('', latest)).toEqual(outcome);
+        ageResults(join(dir, String(maxEntries)));
+      }
+      expect(await cache.get('', digestOf('a'))).toBeUndefined();
+    }
   });
 
   test('takes a damaged result for none', async () => {
