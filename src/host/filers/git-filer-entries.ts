@@ -2,11 +2,14 @@
  * The sources of a snapshot as the entries of a git index. Invariants: each path comes once; no file is also a folder
  * of another file; an entry that git cannot keep is refused, not left out.
  */
+import { readdir } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { FilerError } from '../../filers/filer-error.ts';
+import { FilerError, throwIfCancelled } from '../../filers/filer-error.ts';
 import { invalidArgument } from '../../kernel/errors.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
 import { EXIT_CODES } from '../../model/exit-code.ts';
+import { shownBytes } from '../shown-bytes.ts';
+import { asFilerError } from './dir-checkout.ts';
 import type { GitWorkshop } from './git-filer-command.ts';
 
 /** A source of a snapshot and its path there ('' for the root). */
@@ -25,6 +28,8 @@ interface IndexEntry {
 }
 
 const GITLINK = '160000';
+const GIT_DIR = Buffer.from('.git');
+const SLASH = Buffer.from('/');
 
 /**
  * Stores the objects of the sources and returns their entries as lines for `update-index -z --index-info`. `indexOf`
@@ -57,6 +62,11 @@ async function entriesOf(
     const object = (await workshop(args, { cancel, exitCode })).trim();
     return [{ mode: source.executable ? '100755' : '100644', object, path: target }];
   }
+  try {
+    await refuseSpecialFiles(Buffer.from(source.path), cancel);
+  } catch (error) {
+    throw asFilerError(error, 'ingestion failed', exitCode);
+  }
   const env = { GIT_INDEX_FILE: index, GIT_WORK_TREE: source.path };
   const options = { cwd: source.path, env, cancel, exitCode };
   await workshop(['add', '--all', '--force', '--', '.'], options);
@@ -65,6 +75,21 @@ async function entriesOf(
     .split('\0')
     .filter((line) => line !== '')
     .map((line) => indexEntry(line, target));
+}
+
+/** Git leaves out pipes, sockets and devices without a word. */
+async function refuseSpecialFiles(dir: Buffer, cancel: Cancellable | undefined): Promise<void> {
+  for (const entry of await readdir(dir, { withFileTypes: true, encoding: 'buffer' })) {
+    throwIfCancelled(cancel, 'ingestion');
+    // Not part of a snapshot.
+    if (entry.name.equals(GIT_DIR)) continue;
+    const path = Buffer.concat([dir, SLASH, entry.name]);
+    if (entry.isDirectory()) await refuseSpecialFiles(path, cancel);
+    else if (!entry.isFile() && !entry.isSymbolicLink()) {
+      const message = `neither file, directory nor link: ${shownBytes(path)}`;
+      throw new FilerError(message, { exitCode: EXIT_CODES.BUNDLE_UPLOAD });
+    }
+  }
 }
 
 /** A line of `ls-files --stage`: `MODE OBJECT STAGE\tPATH`. */

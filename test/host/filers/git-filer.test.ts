@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -83,6 +83,25 @@ describe('commits of a real repository', () => {
     );
     expect(readTree((await filer.checkout(id)).path)).toEqual({ 'd/e': 'content', '.gitignore': 'e\n' });
     expect(git(repo, 'status', '--porcelain')).toBe('');
+  });
+
+  test('R170 a pipe anywhere in a source is refused, not left out; what is in .git does not matter', async () => {
+    commitOf(repo, { a: '1' });
+    const filer = createGitFiler({ repo, root });
+    const source = writeTree(join(base, 'source'), { 'd/e/f': 'content', 'd/link': '-> e' });
+    mkdirSync(join(source, '.git'));
+    execFileSync('mkfifo', [join(source, '.git', 'pipe')]);
+    const id = await filer.ingest(source);
+    expect(git(repo, 'ls-tree', '-r', '--name-only', id)).toBe('d/e/f\nd/link');
+    const pipe = join(source, 'd', 'e', 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    for (const target of ['', 'x/y']) {
+      await expect(filer.ingestMap(new Map([[source, target]]))).rejects.toMatchObject({
+        code: 'RUNNER_FILER_FAILED',
+        exitCode: 214,
+        message: `neither file, directory nor link: ${pipe}`,
+      });
+    }
   });
 
   test('R170 the surroundings do not affect the filer: variables, ignored files, a repository above', async () => {
