@@ -68,7 +68,7 @@ export interface ServeRemoteOptions {
   readonly token?: string | undefined;
   /** The largest incoming message in bytes. Default 16 MiB. */
   readonly messageBytesMax?: number;
-  /** Called with each call once it has ended. */
+  /** Called with each call once it has ended. What it throws is a warning of the process, and changes nothing else. */
   readonly onCall?: ((access: RpcAccess) => void) | undefined;
 }
 
@@ -150,15 +150,20 @@ class ServedCall {
   over(code: string, message = ''): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#onCall?.({
-      method: this.#method,
-      code,
-      message,
-      durationMs: performance.now() - this.#begin,
-      bytesIn: this.bytesIn,
-      bytesOut: this.bytesOut,
-      peer: this.#call.getPeer(),
-    });
+    try {
+      this.#onCall?.({
+        method: this.#method,
+        code,
+        message,
+        durationMs: performance.now() - this.#begin,
+        bytesIn: this.bytesIn,
+        bytesOut: this.bytesOut,
+        peer: this.#call.getPeer(),
+      });
+    } catch (error) {
+      // The call has its answer still to come, and the server other calls.
+      process.emitWarning(`onCall of a remote server threw: ${messageOf(error)}`);
+    }
   }
 }
 

@@ -54,7 +54,7 @@ const OPTIONS = is.optionsOf<ConnectRemoteOptions>(
 
 /** A connection to a server. */
 export interface RemoteConnection extends RemoteService {
-  /** Closes the connection, and ends the calls on it. */
+  /** Closes the connection, and ends the calls on it: they are `CANCELLED`, and later ones `UNAVAILABLE`. */
   close(): void;
 }
 
@@ -67,6 +67,9 @@ class GrpcConnection implements RemoteConnection {
   readonly #grpc: typeof grpcJs;
   readonly #client: Client;
   readonly #token: string | undefined;
+  /** The calls that have not ended. */
+  readonly #calls = new Set<AnyCall>();
+  #isClosed = false;
 
   constructor(grpc: typeof grpcJs, { endpoint, tlsCa, token }: ConnectRemoteOptions) {
     const [, scheme, address = ''] = ENDPOINT.exec(endpoint) ?? [];
@@ -77,12 +80,16 @@ class GrpcConnection implements RemoteConnection {
   }
 
   close(): void {
+    this.#isClosed = true;
+    // gRPC lets the calls go on that have begun.
+    for (const call of [...this.#calls]) call.cancel();
     this.#client.close();
   }
 
   unary<Q, A>(method: RpcMethod<Q, A, 'unary'>, request: Q, context: RpcContext): Promise<A> {
     const { path, request: q, response } = method;
     return new Promise((resolve, reject) => {
+      this.#checkOpen();
       const call = this.#client.makeUnaryRequest(
         path,
         encoderOf(q),
@@ -96,7 +103,7 @@ class GrpcConnection implements RemoteConnection {
           else reject(failureOf(error));
         },
       );
-      const leave = cancelWith(call, context);
+      const leave = this.#begun(call, context);
     });
   }
 
@@ -106,6 +113,7 @@ class GrpcConnection implements RemoteConnection {
     context: RpcContext,
   ): AsyncGenerator<A> {
     const { path, request: q, response } = method;
+    this.#checkOpen();
     const call = this.#client.makeServerStreamRequest(
       path,
       encoderOf(q),
@@ -114,7 +122,7 @@ class GrpcConnection implements RemoteConnection {
       this.#metadata(context),
       this.#options(context),
     );
-    const leave = cancelWith(call, context);
+    const leave = this.#begun(call, context);
     try {
       for await (const answer of call) yield answer as A;
     } catch (error) {
@@ -132,6 +140,7 @@ class GrpcConnection implements RemoteConnection {
   ): Promise<A> {
     const { path, request: q, response } = method;
     return new Promise((resolve, reject) => {
+      this.#checkOpen();
       let isAnswered = false;
       const call = this.#client.makeClientStreamRequest(
         path,
@@ -146,7 +155,7 @@ class GrpcConnection implements RemoteConnection {
           else reject(failureOf(error));
         },
       );
-      const leave = cancelWith(call, context);
+      const leave = this.#begun(call, context);
       const send = async (): Promise<void> => {
         for await (const message of requests) {
           // The server may have answered without needing the rest.
@@ -161,6 +170,23 @@ class GrpcConnection implements RemoteConnection {
         call.cancel();
       });
     });
+  }
+
+  /** @throws RpcError `UNAVAILABLE`. */
+  #checkOpen(): void {
+    if (this.#isClosed) throw new RpcError('UNAVAILABLE', 'the connection was closed here');
+  }
+
+  /** Lets the signal, and the end of the connection, cancel the call until the returned function is called. */
+  #begun(call: AnyCall, { signal }: RpcContext): () => void {
+    const cancel = (): void => call.cancel();
+    this.#calls.add(call);
+    signal.addEventListener('abort', cancel);
+    if (signal.aborted) cancel();
+    return () => {
+      this.#calls.delete(call);
+      signal.removeEventListener('abort', cancel);
+    };
   }
 
   #metadata({ metadata = new Map() }: RpcContext): Metadata {
@@ -194,14 +220,6 @@ function encoderOf<T>(codec: MessageCodec<T>): (message: T) => Buffer {
 
 function decoderOf<T>(codec: MessageCodec<T>): (bytes: Buffer) => T {
   return (bytes) => codec.decode(bytes);
-}
-
-/** Lets the signal cancel the call until the returned function is called. */
-function cancelWith(call: AnyCall, { signal }: RpcContext): () => void {
-  const cancel = (): void => call.cancel();
-  signal.addEventListener('abort', cancel);
-  if (signal.aborted) cancel();
-  return () => signal.removeEventListener('abort', cancel);
 }
 
 function failureOf(error: unknown): unknown {

@@ -73,6 +73,8 @@ const failure = (work: Promise<unknown>): Promise<string> =>
       error instanceof RpcError ? `${rpcCodeName(error.status.code)}: ${error.message}` : String(error),
   );
 
+async function* nothing(): AsyncGenerator<never> {}
+
 async function all<T>(messages: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = [];
   for await (const message of messages) found.push(message);
@@ -550,6 +552,64 @@ describe('over gRPC', () => {
       code: 'RUNNER_INVALID_ARGUMENT',
       message: expect.stringMatching(text) as string,
     });
+  });
+
+  test('a connection that is closed ends its calls, and takes no more', async () => {
+    const asked: string[] = [];
+    const never = (method: { path: string }): Promise<never> => {
+      asked.push(method.path);
+      return new Promise(() => {});
+    };
+    const service = {
+      unary: never,
+      async *serverStream(method: { path: string }): AsyncGenerator<never> {
+        await never(method);
+      },
+      clientStream: never,
+    };
+    const server = await serveRemote({ service });
+    ends.push(() => server.close(0));
+    const remote = await connectRemote({ endpoint: server.endpoint });
+    const calls = () => [
+      failure(remote.unary(M.getCapabilities, { instanceName: '' }, call())),
+      failure(all(remote.serverStream(M.waitExecution, { name: 'x' }, call()))),
+      failure(remote.clientStream(M.write, nothing(), call())),
+    ];
+    const begun = calls();
+    while (asked.length < 3) await pause(1);
+    remote.close();
+    for (const text of await Promise.all(begun)) expect(text).toMatch(/^CANCELLED: /);
+    for (const text of await Promise.all(calls())) {
+      expect(text).toBe('UNAVAILABLE: the connection was closed here');
+    }
+    remote.close();
+  });
+
+  test('an access log that throws is a warning, and each call has its answer', async () => {
+    const service = {
+      unary: (): Promise<never> => Promise.reject(new RpcError('NOT_FOUND', 'no such thing')),
+      async *serverStream(): AsyncGenerator<never> {},
+      clientStream: (): Promise<never> => Promise.reject(new RpcError('NOT_FOUND', 'no such thing')),
+    };
+    const warned = vi.spyOn(process, 'emitWarning').mockReturnValue();
+    const server = await serveRemote({
+      service,
+      onCall: () => {
+        throw new Error('the log is full');
+      },
+    });
+    ends.push(() => server.close(0));
+    const remote = await connectRemote({ endpoint: server.endpoint });
+    ends.push(() => remote.close());
+    try {
+      const text = 'NOT_FOUND: no such thing';
+      expect(await failure(remote.unary(M.getCapabilities, { instanceName: '' }, call()))).toBe(text);
+      expect(await failure(remote.clientStream(M.write, nothing(), call()))).toBe(text);
+      expect(await all(remote.serverStream(M.waitExecution, { name: 'x' }, call()))).toEqual([]);
+      expect(warned.mock.calls).toEqual(Array(3).fill(['onCall of a remote server threw: the log is full']));
+    } finally {
+      warned.mockRestore();
+    }
   });
 
   const tlsTitle = hasOpenssl
