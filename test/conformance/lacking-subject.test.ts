@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { interceptService } from '../../src/call/intercept-service.ts';
+import { type Around, interceptService } from '../../src/call/intercept-service.ts';
 import { exploreRunner } from '../../src/conformance/workload/explore-runner.ts';
 import { exploreService } from '../../src/conformance/workload/explore-service.ts';
 import type { ServiceSubject } from '../../src/conformance/workload/service-workload.ts';
@@ -9,22 +9,26 @@ import type { Capability } from '../../src/conformance/capability.ts';
 import { simCommands, type CommandVocabulary } from '../../src/conformance/command-vocabulary.ts';
 import { conformanceCases } from '../../src/conformance/conformance-cases.ts';
 import type { ConformanceSubject } from '../../src/conformance/subject.ts';
+import { type Clock, sleep } from '../../src/kernel/clock.ts';
 import { messageOf } from '../../src/kernel/errors.ts';
+import { isObject } from '../../src/kernel/shape.ts';
 import { createVirtualClock } from '../../src/kernel/virtual-clock.ts';
 import { checkCommand, type Command } from '../../src/model/command.ts';
 import type { Service } from '../../src/model/service.ts';
+import type { ServiceStatus } from '../../src/model/service-status.ts';
+import type { QueryResult } from '../../src/model/status-reader.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { having } from './broken-services.ts';
 import { noService, resultsOf } from './hand-made-cases.ts';
 import { simulated } from './subjects.ts';
 
-/** The command, or one that fails for a malformed one. */
-function orUnstartable(command: Command): Command {
+/** The command, or another one if it is malformed. */
+function orElse(command: Command, otherwise: Command): Command {
   try {
     checkCommand(command);
     return command;
   } catch {
-    return simCommands.unstartable();
+    return otherwise;
   }
 }
 
@@ -85,7 +89,7 @@ describe('what a subject cannot reach is not asked of it', () => {
       ...lacking({ failures: 'no', filers: 'no', actions: 'no', collaborators: 'no' }),
       create: async (world, options) => {
         const made = await simulated.create(world, options);
-        const run: Service['run'] = (command) => made.service.run(orUnstartable(command));
+        const run: Service['run'] = (command) => made.service.run(orElse(command, simCommands.unstartable()));
         return { ...made, service: having(made.service, { run }) };
       },
     };
@@ -100,6 +104,70 @@ describe('what a subject cannot reach is not asked of it', () => {
       create: (world) => ({ service: createSimulatedRunner(world, { capacity: 4, history: 0 }) }),
     };
     expect(await exploreService(service, EXPLORED)).toEqual(ALL);
+  });
+});
+
+describe('a runner that does what the contract allows passes', () => {
+  /** The simulated runner, whose calls pass `around`. */
+  const behind = (around: Around, lacks: Parameters<typeof supportsAllBut>[0] = {}): ConformanceSubject => ({
+    ...simulated,
+    supports: supportsAllBut(lacks),
+    create: async (world, options) => {
+      const made = await simulated.create(world, options);
+      return { ...made, service: interceptService(made.service, around) };
+    },
+  });
+  const failedOf = async (subject: ConformanceSubject, rule: string): Promise<readonly string[]> => {
+    const cases = conformanceCases.filter(({ rules }) => rules.includes(rule));
+    expect(cases.length).toBeGreaterThan(0);
+    return (await resultsOf(subject, cases)).flatMap(({ error }) =>
+      error === undefined ? [] : [messageOf(error)],
+    );
+  };
+
+  test('R66 if malformed commands become FAILED, and fails if they do not', async () => {
+    const lenient = (otherwise: Command): ConformanceSubject =>
+      behind((call, proceed) =>
+        proceed(call.method === 'run' ? { ...call, args: [orElse(call.args[0], otherwise)] } : call),
+      );
+    expect(await failedOf(lenient(simCommands.unstartable()), 'R66')).toEqual([]);
+    expect(await failedOf(lenient(simCommands.exit(0, 0)), 'R66')).toEqual([
+      'the end of the run of undefined: expected "FAILED", got "COMPLETE" (seed 1)',
+    ]);
+  });
+
+  test('R60 R79 if its service status is an object of a class', async () => {
+    class Health {
+      constructor(service: ServiceStatus) {
+        Object.assign(this, service);
+      }
+    }
+    const classy = behind(async (call, proceed) => {
+      const answer = await proceed(call);
+      if (!isObject(answer) || !('service' in answer)) return answer;
+      const { service } = answer as unknown as QueryResult;
+      return { ...answer, service: new Health(service) };
+    });
+    expect(await failedOf(classy, 'R60')).toEqual([]);
+    expect(await failedOf(classy, 'R79')).toEqual([]);
+  });
+
+  test('R105 if its answers take time, so that a run starts before it can be aborted', async () => {
+    let clock: Clock | undefined;
+    const slow = behind(
+      async (call, proceed) => {
+        const answer = await proceed(call);
+        await sleep(clock as Clock, 5, 'way back');
+        return answer;
+      },
+      { virtualTime: 'its answers take time' },
+    );
+    const create: ConformanceSubject['create'] = (world, options) => {
+      clock = world.clock;
+      return slow.create(world, options);
+    };
+    expect(await failedOf({ ...slow, create }, 'R105')).toEqual([]);
+    expect(await failedOf({ ...slow, create, supports: simulated.supports }, 'R105')).not.toEqual([]);
   });
 });
 

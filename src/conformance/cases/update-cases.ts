@@ -126,7 +126,7 @@ export const updateCases: readonly CaseSpec[] = [
       const runner = await t.runner({ filers: served(filer) });
       await t.sleep(4);
       checkFields('the end', await t.outcome(runner, t.commands.exit(5)), { state: 'COMPLETE', exitCode: 5 });
-      checkEqual('the service', (await runner.statusAll()).service, {
+      checkFields('the service', (await runner.statusAll()).service, {
         initialized: true,
         isHealthy: true,
         error: '',
