@@ -58,6 +58,11 @@ function foldersAbove(path: string): string[] {
   return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
 }
 
+/** True if no two files can have these names at once: they are one, or one is a folder above the other. */
+function excludes(name: string, other: string): boolean {
+  return name === other || foldersAbove(name).includes(other) || foldersAbove(other).includes(name);
+}
+
 function subsets<T>(list: readonly T[]): T[][] {
   return list.reduce<T[][]>((sets, each) => [...sets, ...sets.map((set) => [...set, each])], [[]]);
 }
@@ -197,12 +202,12 @@ export class DiskModel {
     return undefined;
   }
 
-  /** What is synced takes along what happened to the same names before, and nothing else of other folders. */
+  /** What is synced takes along what happened before to the same names, and to files where its folders are now or the other way round. */
   #syncNames(synced: string): void {
     for (const [index, change] of [...this.#changes.entries()].reverse()) {
       const isNeeded = this.#changes
         .slice(index + 1)
-        .some((later) => later.isSynced && later.names.some((name) => change.names.includes(name)));
+        .some((later) => later.isSynced && excludesAny(later, change));
       if (isNeeded || change.names.some((name) => folder(name) === synced)) change.isSynced = true;
     }
   }
@@ -225,7 +230,7 @@ export class DiskModel {
     for (const path of this.#now.keys()) for (const each of foldersAbove(path)) this.#folders.add(each);
   }
 
-  /** A change is kept only with all earlier ones of the same names, and, where order is kept, with all earlier ones of its folder. */
+  /** A change is kept only with all earlier ones of the same names or of names that exclude them, and, where order is kept, with all earlier ones of its folder. */
   #nameTables(): Map<string, ModelFile>[] {
     const all = this.#changes;
     let kept: (readonly Change[])[] = [[]];
@@ -244,7 +249,7 @@ export class DiskModel {
   }
 
   #restsOn(later: Change, earlier: Change): boolean {
-    if (earlier.names.some((name) => later.names.includes(name))) return true;
+    if (excludesAny(later, earlier)) return true;
     const isSameFolder = earlier.names.some((name) =>
       later.names.some((other) => folder(name) === folder(other)),
     );
@@ -284,6 +289,10 @@ export class DiskModel {
       }, synced),
     );
   }
+}
+
+function excludesAny(later: Change, earlier: Change): boolean {
+  return later.names.some((name) => earlier.names.some((other) => excludes(name, other)));
 }
 
 /** What was dirty is on the medium; what was there before a replacement that is on it is gone. */

@@ -18,7 +18,7 @@ import {
   zeroedText,
 } from '../model/message-text.ts';
 import type { DiskStep, TraceEvent } from '../model/trace-event.ts';
-import { type NameChange, namesIn, type NameTable } from './name-table.ts';
+import { ExclusiveNames, type NameChange, namesIn, type NameTable } from './name-table.ts';
 import type { Change, StoredFile } from './stored-file.ts';
 
 type DiskEvent = Extract<TraceEvent, { readonly type: 'disk' }>;
@@ -173,14 +173,14 @@ export class DiskCrash {
     return changes.slice(0, kept);
   }
 
-  /** A change depends on all earlier ones that share a name with it, and on no others. */
+  /** A change depends on all earlier ones whose names exclude one of its own, and on no others. */
   #keptInAnyOrder(changes: readonly NameChange[]): NameChange[] {
-    const gone = new Set<string>();
+    const gone = new ExclusiveNames();
     return changes.filter((change) => {
       const names = namesIn(change);
       const describe: DescribeAnswer = (answer) => (answer === 0 ? '' : this.#lostNames([change]));
       const isLost =
-        names.some((name) => gone.has(name)) ||
+        names.some((name) => gone.exclude(name)) ||
         this.#ask('lost', `name ${names.join(' ')}`, 2, describe) === 1;
       if (!isLost) return true;
       for (const name of names) gone.add(name);

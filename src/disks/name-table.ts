@@ -1,7 +1,7 @@
 /**
  * Maps names to files, as processes see them and as the medium holds them. Invariants: a change of names is on the
- * medium entirely or not at all; of two changes that share a name, the later one is never there without the earlier; a
- * folder exists while it contains a file.
+ * medium entirely or not at all; of two changes whose names exclude each other, the later one is never there without the
+ * earlier; a folder exists while it contains a file.
  */
 import { folderOfPath, foldersAbove } from '../model/disk.ts';
 import type { StoredFile } from './stored-file.ts';
@@ -11,6 +11,22 @@ export type NameChange =
   | { readonly kind: 'creation'; readonly path: string; readonly file: StoredFile }
   | { readonly kind: 'removal'; readonly path: string }
   | { readonly kind: 'rename'; readonly path: string; readonly to: string; readonly file: StoredFile };
+
+/** Names, and those that exclude them: a file excludes all others of its name, in it as a folder, and of its folders. */
+export class ExclusiveNames {
+  readonly #names = new Set<string>();
+  readonly #folders = new Set<string>();
+
+  add(name: string): void {
+    this.#names.add(name);
+    for (const folder of foldersAbove(name)) this.#folders.add(folder);
+  }
+
+  exclude(name: string): boolean {
+    if (this.#names.has(name) || this.#folders.has(name)) return true;
+    return foldersAbove(name).some((folder) => this.#names.has(folder));
+  }
+}
 
 /** The names on one disk, with the changes that are not on the medium. */
 export class NameTable {
@@ -65,10 +81,10 @@ export class NameTable {
   /** Writes the names in a folder to the medium, together with all changes that they depend on. */
   sync(folder: string): void {
     if (this.#unsynced.length === 0) return;
-    const needed = new Set<string>();
+    const needed = new ExclusiveNames();
     const isDue = (change: NameChange): boolean => {
       const names = namesIn(change);
-      const due = names.some((name) => folderOfPath(name) === folder || needed.has(name));
+      const due = names.some((name) => folderOfPath(name) === folder || needed.exclude(name));
       if (due) for (const name of names) needed.add(name);
       return due;
     };

@@ -33,6 +33,18 @@ const fixed: readonly (readonly [title: string, program: readonly Step[]])[] = [
   ],
   ['a removal', [write('a', 'x'), write('b', 'y'), sync('a'), sync('b'), remove('a'), remove('b')]],
   ['a name that is used again', [write('a', 'x'), sync('a'), rename('a', 'b'), write('a', 'y')]],
+  [
+    'a file in the place of a folder',
+    [write('a/b', 'x'), sync('a/b'), remove('a/b'), write('a', 'y'), sync('a')],
+  ],
+  [
+    'a folder in the place of a file',
+    [write('a', 'x'), sync('a'), remove('a'), write('a/b/c', 'y'), sync('a/b/c')],
+  ],
+  [
+    'a folder in the place of a file, and neither is synced',
+    [write('a', 'x'), sync('a'), rename('a', 'b'), write('a/c', 'y'), write('a/d', 'z')],
+  ],
   ['files that were never synced', [write('a', 'x'), write('b', 'yz'), remove('a')]],
 ];
 const modes: readonly (readonly [title: string, mode: ModelMode, options: MemoryDiskOptions])[] = [
@@ -79,7 +91,7 @@ test('names of two folders, synced apart: exactly the states that are allowed in
   expect([...new Set(outcomes)].sort()).toEqual([...model.survivors()].sort());
 });
 
-const path = fc.constantFrom('a', 'b', 'd/a', 'd/e/b');
+const path = fc.constantFrom('a', 'b', 'd', 'd/a', 'd/e/b');
 const data = fc.string({ unit: fc.constantFrom('x', 'y', 'z'), maxLength: 4 });
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constantFrom('write', 'append'), path, data }),
