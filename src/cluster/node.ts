@@ -6,7 +6,7 @@
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Timer } from '../kernel/clock.ts';
-import { choosesFault } from '../kernel/decisions.ts';
+import { choosesFault, isEndOfExecution } from '../kernel/decisions.ts';
 import { messageOf, RunnerError } from '../kernel/errors.ts';
 import { namedTopic } from '../kernel/question.ts';
 import { type ClockSkew, CLOCK_SKEW } from '../kernel/skewed-clock.ts';
@@ -24,7 +24,6 @@ import type { NodeProgram } from '../model/node-context.ts';
 import type { MessageStep, NodeStep } from '../model/trace-event.ts';
 import { chosenSkew, CHOSEN_SKEW_OPTIONS, type ChosenSkewOptions } from '../simulation/chosen-faults.ts';
 import { type DownCause, Machine, type MachineHooks, type NodeState } from '../simulation/node-machine.ts';
-import { isEndOfExecution } from '../simulation/node-process.ts';
 import { NODE_FAULTS, type NodeFaults, SLOW_BY } from '../simulation/node-strikes.ts';
 import type { SimulatedWorld } from '../simulation/simulation.ts';
 import { leftText } from './endpoint.ts';

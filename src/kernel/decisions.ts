@@ -4,7 +4,7 @@
  * fault, least delay).
  */
 import { isInstance } from './argument-check.ts';
-import { shownText } from './errors.ts';
+import { isRunnerError, shownText } from './errors.ts';
 import type { Question, Topic } from './question.ts';
 
 /** A logged decision: `answer` was chosen from `n` (> 1) alternatives. */
@@ -70,6 +70,11 @@ export class ExecutionInterrupted extends Error {
  */
 export function isEarlyEnd(error: unknown): boolean {
   return isInstance(error, ExecutionInterrupted) || isInstance(error, ExecutionAbandoned);
+}
+
+/** True for errors that end the execution; code must not swallow them. */
+export function isEndOfExecution(error: unknown): boolean {
+  return isEarlyEnd(error) || isRunnerError(error, 'RUNNER_REPLAY_DIVERGED');
 }
 
 /**

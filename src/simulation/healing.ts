@@ -1,6 +1,9 @@
-/** The end of all faults. Invariant: it happens at most once, and calls each registered hook once, in registration order. */
+/**
+ * The end of all faults. Invariant: it happens at most once, and calls each registered hook once, in registration order,
+ * also if one throws.
+ */
 import * as is from '../kernel/shape.ts';
-import type { Choices, DescribeAnswer, DueEvents } from '../kernel/decisions.ts';
+import { type Choices, type DescribeAnswer, type DueEvents, isEndOfExecution } from '../kernel/decisions.ts';
 import type { Question } from '../kernel/question.ts';
 import { check } from '../kernel/argument-check.ts';
 
@@ -13,13 +16,22 @@ export class Healing {
     return this.#isHealed;
   }
 
-  /** Ends all faults; later calls are no-ops. */
+  /** Ends all faults; later calls are no-ops. Throws the first error of a hook once all were called. */
   heal(): void {
     if (this.#isHealed) return;
     this.#isHealed = true;
     const hooks = this.#hooks;
     this.#hooks = [];
-    for (const hook of hooks) hook();
+    const errors: unknown[] = [];
+    for (const hook of hooks) {
+      try {
+        hook();
+      } catch (error) {
+        if (isEndOfExecution(error)) throw error;
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
   }
 
   /** Calls `hook` when faults end, or at once if they have ended. */

@@ -3,13 +3,14 @@
  * owner decides what the process is, a runner or anything else. Invariants: at most one process is alive; nothing that
  * a dead process does is seen.
  */
+import { isEndOfExecution } from '../kernel/decisions.ts';
 import { messageOf } from '../kernel/errors.ts';
 import type { Topic } from '../kernel/question.ts';
 import type { ClockSkew } from '../kernel/skewed-clock.ts';
 import type { CrashKind } from '../model/faults.ts';
 import type { RunID } from '../model/run-status.ts';
 import type { BeforeEvent } from './node-clock.ts';
-import { isEndOfExecution, NodeProcess, type ProcessHooks } from './node-process.ts';
+import { NodeProcess, type ProcessHooks } from './node-process.ts';
 import {
   canStrike,
   type Moment,

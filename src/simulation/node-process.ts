@@ -1,7 +1,6 @@
 /** One process on a simulated machine: the world that its code lives in, and which of its effects are seen once it is dead. */
 import type { Clock } from '../kernel/clock.ts';
-import { type Choices, type DescribeAnswer, isEarlyEnd } from '../kernel/decisions.ts';
-import { isRunnerError } from '../kernel/errors.ts';
+import { type Choices, type DescribeAnswer, isEndOfExecution } from '../kernel/decisions.ts';
 import type { Question } from '../kernel/question.ts';
 import type { RandomStream } from '../kernel/random.ts';
 import { type ClockSkew, skewedClock } from '../kernel/skewed-clock.ts';
@@ -172,9 +171,4 @@ export class NodeProcess implements ClockOwner, ProcessParts {
     if (!this.catches || isEndOfExecution(error)) throw error;
     if (this.isAlive) this.fail(error);
   }
-}
-
-/** True for errors that end the execution; code must not swallow them. */
-export function isEndOfExecution(error: unknown): boolean {
-  return isEarlyEnd(error) || isRunnerError(error, 'RUNNER_REPLAY_DIVERGED');
 }

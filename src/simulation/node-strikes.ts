@@ -5,12 +5,11 @@
  */
 import * as is from '../kernel/shape.ts';
 import type { Timer } from '../kernel/clock.ts';
-import { choosesFault, type DescribeAnswer } from '../kernel/decisions.ts';
+import { choosesFault, type DescribeAnswer, isEndOfExecution } from '../kernel/decisions.ts';
 import { Topic, topicOf } from '../kernel/question.ts';
 import { type CrashKind, nodeFaultText } from '../model/faults.ts';
 import { DelayDraw } from '../network/chaos-delay.ts';
 import { type RateTable, RateTables } from '../network/rate-table.ts';
-import { isEndOfExecution } from './node-process.ts';
 import type { SimulatedWorld } from './simulation.ts';
 import { CHANCE_OR_SWITCH } from './scenario-faults.ts';
 import { FAULT_ODDS } from '../model/odds.ts';

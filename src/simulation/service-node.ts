@@ -283,8 +283,11 @@ class SimulatedNode<S extends Service> extends InterceptedService implements Nod
     });
     this.#machine.start();
     world.onHeal(() => {
-      this.#machine.heal();
-      this.#calls.heal();
+      try {
+        this.#machine.heal();
+      } finally {
+        this.#calls.heal();
+      }
     });
   }
 

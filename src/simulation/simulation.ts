@@ -236,6 +236,8 @@ export class Simulation {
   /**
    * Ends all faults for the rest of the simulation: questions about faults are no longer asked (the answer is 0), and
    * everything registered with `onHeal`, such as chaos runners and nodes, is called.
+   *
+   * @throws the first error of a hook, after all of them were called.
    */
   heal(): void {
     this.#mustRun('heal');

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { type DecisionSource, ExecutionAbandoned } from '../../src/kernel/decisions.ts';
 import { fifoDecisions } from '../../src/kernel/fifo-decisions.ts';
 import { keyedReplayDecisions } from '../../src/kernel/replay-decisions.ts';
 import { finalStatus } from '../../src/model/status-lookup.ts';
@@ -6,6 +7,7 @@ import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
 import type { Simulation } from '../../src/simulation/simulation.ts';
 import { fault } from '../questions.ts';
+import { codeOf, makeNode } from './node-play.ts';
 import { question as asks } from '../../src/kernel/question.ts';
 
 describe('sim.strikes', () => {
@@ -46,6 +48,69 @@ describe('sim.strikes', () => {
     expect((await simulate({ scenario: tenSites, source: fifoDecisions() })).faults).toBe(0);
     const { decisions } = await simulate({ scenario: (sim) => void sim.strikes('a', 'b') });
     expect(decisions()).toMatchObject([{ question: asks('fault', { owner: 'a', what: 'b' }), n: 8 }]);
+  });
+});
+
+describe('sim.heal', () => {
+  test('ends all faults although hooks throw, and throws the first error', async () => {
+    const { failure } = await simulate({
+      source: fifoDecisions(),
+      async scenario(sim) {
+        const ended: string[] = [];
+        for (const name of ['first', 'second']) {
+          sim.onHeal(() => {
+            throw new Error(`the ${name} hook failed`);
+          });
+          sim.onHeal(() => void ended.push(name));
+        }
+        expect(() => sim.heal()).toThrow('the first hook failed');
+        expect([ended, sim.healed]).toEqual([['first', 'second'], true]);
+        await sim.eventually('it goes on', () => true, { withinMs: 1 });
+      },
+    });
+    expect(failure).toBeUndefined();
+  });
+
+  test('calls no more hooks once the execution has ended', async () => {
+    const called: string[] = [];
+    const { failure } = await simulate({
+      scenario(sim) {
+        sim.onHeal(() => {
+          throw new ExecutionAbandoned('enough');
+        });
+        sim.onHeal(() => void called.push('after the end'));
+        sim.heal();
+      },
+    });
+    expect([failure?.message, called]).toEqual(['enough', []]);
+  });
+
+  test('ends the hangs of callers of a node whose next process does not start', async () => {
+    const source: DecisionSource = {
+      decide: ({ text }, n) =>
+        /^n1 (crash at n1 statusAll (fault|delay)|statusAll hang fault)$/.test(text) ? n - 1 : 0,
+    };
+    let code = '';
+    const { failure } = await simulate({
+      source,
+      async scenario(sim) {
+        let starts = 0;
+        const node = makeNode(sim, {
+          faults: { crash: 4 },
+          hangMs: Infinity,
+          start(world, { name, idPrefix }) {
+            starts += 1;
+            if (starts > 1) throw new Error('the disk is gone');
+            return createSimulatedRunner(world, { name, idPrefix });
+          },
+        });
+        const call = codeOf(node.statusAll());
+        await sim.sleep(1);
+        expect(() => sim.heal()).toThrow('the disk is gone');
+        code = await call;
+      },
+    });
+    expect([failure, code]).toEqual([undefined, 'RUNNER_INJECTED_FAULT']);
   });
 });
 
