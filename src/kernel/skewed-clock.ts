@@ -25,11 +25,17 @@ const FASTEST_PPM = 1_000_000;
 const OFFSET_MS_MAX = 1e12;
 
 /** Argument shape of {@link ClockSkew}. */
-export const CLOCK_SKEW: is.RecordShape = is.objectOf<ClockSkew>(
-  'an object with offsetMs and driftPpm',
-  {},
-  { offsetMs: is.finite(-OFFSET_MS_MAX, OFFSET_MS_MAX), driftPpm: is.finite(SLOWEST_PPM, FASTEST_PPM) },
+export const CLOCK_SKEW: is.RecordShape = is.closed(
+  is.objectOf<ClockSkew>(
+    'an object with offsetMs and driftPpm',
+    {},
+    { offsetMs: is.finite(-OFFSET_MS_MAX, OFFSET_MS_MAX), driftPpm: is.finite(SLOWEST_PPM, FASTEST_PPM) },
+  ),
 );
+
+/** Argument shapes of the largest offset and drift of a skew that may go either way. */
+export const OFFSET_MS_LIMIT: is.NumberShape = is.finite(0, OFFSET_MS_MAX);
+export const DRIFT_PPM_LIMIT: is.NumberShape = is.finite(0, Math.min(-SLOWEST_PPM, FASTEST_PPM));
 
 class SkewedClock implements Clock {
   readonly epochMs: number;

@@ -7,7 +7,7 @@ import * as is from '../kernel/shape.ts';
 import type { FilerBehaviour, FilerBehaviours } from '../filers/filer-behaviour.ts';
 import { invalidArgument } from '../kernel/errors.ts';
 import { thing, topicOf } from '../kernel/question.ts';
-import type { ClockSkew } from '../kernel/skewed-clock.ts';
+import { type ClockSkew, DRIFT_PPM_LIMIT, OFFSET_MS_LIMIT } from '../kernel/skewed-clock.ts';
 import { outputFaultText } from '../model/faults.ts';
 import type { OutputFault, OutputFaultPlan } from '../outputs/output-fault.ts';
 import type { Simulation } from './simulation.ts';
@@ -157,9 +157,9 @@ export function chosenFilerMenu(options: ChosenFilerMenuOptions = {}): FilerBeha
 
 /** Options of {@link chosenSkew}. */
 export interface ChosenSkewOptions {
-  /** Largest offset in milliseconds; default 60,000. */
+  /** Largest offset in milliseconds, up to 1e12; default 60,000. */
   readonly offsetMsMax?: number;
-  /** Largest drift in parts per million; default 10,000, one percent. */
+  /** Largest drift in parts per million, up to 500,000; default 10,000, one percent. */
   readonly driftPpmMax?: number;
 }
 
@@ -167,7 +167,7 @@ const SIMULATION = is.objectOf<Pick<Simulation, 'world'>>('a simulation', { worl
 /** Argument shape of {@link ChosenSkewOptions}. */
 export const CHOSEN_SKEW_OPTIONS: is.RecordShape = is.optionsOf<ChosenSkewOptions>(
   {},
-  { offsetMsMax: is.DURATION_MS, driftPpmMax: is.DURATION_MS },
+  { offsetMsMax: OFFSET_MS_LIMIT, driftPpmMax: DRIFT_PPM_LIMIT },
 );
 
 /**
@@ -175,7 +175,7 @@ export const CHOSEN_SKEW_OPTIONS: is.RecordShape = is.optionsOf<ChosenSkewOption
  * `NAME clock drift fault`, whose answer 0 means exact and whose higher answers mean ahead, behind, further ahead, and
  * so on. A clock that is off is a `fault` event (R212).
  *
- * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for limits that are negative or not finite.
+ * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for limits out of range.
  * @example
  * ```ts
  * import { chosenSkew, simulate, skewedClock } from 'dryrunner';

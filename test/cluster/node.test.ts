@@ -778,6 +778,10 @@ test('bad input is refused with a sentence', () =>
         'skew: expected true, offsetMs and driftPpm, or offsetMsMax and driftPpmMax, got 5',
       ],
       [
+        () => net.node('x', () => {}, { skew: { ofsetMs: 5 } as never }),
+        'skew: expected true, offsetMs and driftPpm, or offsetMsMax and driftPpmMax, got an object',
+      ],
+      [
         () => net.node('x', () => {}, { onError: 'die' as never }),
         'onError: expected one of "fail", "crash", "restart", got "die"',
       ],

@@ -86,6 +86,10 @@ describe('a skewed clock', () => {
     [{ driftPpm: -500_001 }, /driftPpm: expected a finite number from -500000 to 1000000/],
     [{ driftPpm: Infinity }, /driftPpm: expected/],
     ['fast', /skew: expected an object/],
+    [
+      { drftPpm: 7 },
+      /skew: expected only the fields offsetMs, driftPpm, got a field "drftPpm"; the nearest is driftPpm/,
+    ],
   ] as const)('the skew %o is refused', ([skew, text]) => {
     expect(() => skewedClock(createVirtualClock(), skew as never)).toThrow(text);
     expect(() => skewedClock(createVirtualClock()).timer('x', -1, () => undefined)).toThrow(/ms: expected/);

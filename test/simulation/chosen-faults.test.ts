@@ -158,6 +158,14 @@ describe('faults of collaborators as decisions', () => {
     [() => chosenOutputFaults({} as never, { faults: [] }), /faults: expected at least one fault/],
     [() => chosenSkew(anySim, 1 as never), /name: expected a string/],
     [() => chosenSkew(anySim, 'n', { offsetMsMax: NaN }), /offsetMsMax: expected a finite number/],
+    [
+      () => chosenSkew(anySim, 'n', { offsetMsMax: 1.1e12 }),
+      /offsetMsMax: expected a finite number from 0 to 1000000000000,/,
+    ],
+    [
+      () => chosenSkew(anySim, 'n', { driftPpmMax: 500_001 }),
+      /driftPpmMax: expected a finite number from 0 to 500000,/,
+    ],
   ] as const)('wrong use %# is refused', ([use, text]) => {
     expect(use).toThrow(text);
   });
