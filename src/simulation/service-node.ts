@@ -360,8 +360,11 @@ class SimulatedNode<S extends Service> extends InterceptedService implements Nod
 
   async #shutDown(): Promise<void> {
     this.#machine.stopFaults();
-    await this.service?.release();
-    this.#calls.release();
+    try {
+      await this.service?.release();
+    } finally {
+      this.#calls.release();
+    }
   }
 }
 

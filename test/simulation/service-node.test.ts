@@ -3,7 +3,7 @@ import { finalStatus, statusAll } from '../../src/model/status-lookup.ts';
 import { ALL_MASK, DONE_MASK } from '../../src/model/state-mask.ts';
 import { createSimulatedRunner } from '../../src/runners/simulated-runner.ts';
 import { simulate } from '../../src/simulation/simulate.ts';
-import { codeOf, faultsOf, makeNode, play } from './node-play.ts';
+import { answering, codeOf, faultsOf, makeNode, play } from './node-play.ts';
 import type { Question } from '../../src/kernel/question.ts';
 
 test('R147 D94 a call to a paused node keeps its original arguments', async () => {
@@ -197,6 +197,34 @@ describe('a crash', () => {
       { source: hang },
     );
   });
+});
+
+test('R86 a release that the service rejects ends the hangs of callers too', async () => {
+  let release = '';
+  let code = '';
+  const { failure } = await simulate({
+    source: answering({ 'n1 statusAll hang fault': 1 }),
+    async scenario(sim) {
+      const node = makeNode(sim, {
+        hangMs: Infinity,
+        start(world, { name, idPrefix }) {
+          const runner = createSimulatedRunner(world, { name, idPrefix });
+          const { release: own } = runner;
+          runner.release = async () => {
+            await own.call(runner);
+            throw new Error('the release failed');
+          };
+          return runner;
+        },
+      });
+      const call = codeOf(node.statusAll());
+      node.restart();
+      await sim.sleep(1);
+      release = await codeOf(node.release());
+      code = await call;
+    },
+  });
+  expect([failure, release, code]).toEqual([undefined, 'Error: the release failed', 'RUNNER_INJECTED_FAULT']);
 });
 
 describe('the verbs', () => {
