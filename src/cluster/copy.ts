@@ -77,7 +77,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
   [AN_ABORT_SIGNAL]: '; withCallOptions(stub, { signal }) cancels a call',
   [A_STUB]: '; send the name of its node, to which the receiver can connect',
 };
-const UNCLONEABLE = [Promise, WeakMap, WeakSet, AbortSignal];
+const UNCLONEABLE = [Promise, WeakMap, WeakSet, AbortSignal, SharedArrayBuffer];
 
 function uncloneable(value: unknown, path = '', seen: Set<object> = new Set()): Uncloneable | undefined {
   if (typeof value === 'function') return { path, what: 'a function' };
@@ -98,7 +98,7 @@ function uncloneable(value: unknown, path = '', seen: Set<object> = new Set()): 
 }
 
 function partsOf(value: object): readonly (readonly [string, unknown])[] {
-  if (ArrayBuffer.isView(value)) return [];
+  if (ArrayBuffer.isView(value)) return [['.buffer', value.buffer]];
   if (value instanceof Map) {
     return [...value].flatMap(([key, item]) => [
       ['.keys()', key] as const,

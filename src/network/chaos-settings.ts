@@ -47,6 +47,8 @@ const ERROR = is.anyOf(
   is.instanceOf('an Error', Error),
 );
 
+const RUN_STATUS = is.anObject('a run status');
+
 /** The options of `createChaosRunner`. */
 export const CHAOS_OPTIONS: is.RecordShape = is.optionsOf<ChaosOptions>(
   {},
@@ -57,7 +59,7 @@ export const CHAOS_OPTIONS: is.RecordShape = is.optionsOf<ChaosOptions>(
     delaySteps: is.ANY,
     plan: is.ANY,
     error: is.ANY,
-    runStatus: is.anObject('a run status'),
+    runStatus: RUN_STATUS,
     faultError: is.FUNCTION,
     reorderHoldMs: is.DURATION_MS,
   },
@@ -114,6 +116,7 @@ export class ChaosSettings {
   }
 
   setRunStatus(status: RunStatus): void {
+    check('status', status, RUN_STATUS);
     this.#runStatus = status;
   }
 
@@ -129,7 +132,11 @@ export class ChaosSettings {
     const error = this.#error;
     if (error === undefined) return undefined;
     const fault = makeInjectedFault(operation, 'error', this.#runStatus);
-    if (typeof error === 'function') return error(fault);
+    if (typeof error === 'function') {
+      const made: unknown = error(fault);
+      check('the result of error', made, is.ERROR);
+      return made as Error;
+    }
     return new InjectedFaultError(fault, typeof error === 'string' ? new Error(error) : error);
   }
 

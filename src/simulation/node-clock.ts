@@ -2,6 +2,7 @@
 import * as is from '../kernel/shape.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Clock, Timer } from '../kernel/clock.ts';
+import { invalidArgument } from '../kernel/errors.ts';
 import { roundedMs } from '../kernel/microseconds.ts';
 import { topicOf, type Label, type Topic } from '../kernel/question.ts';
 import { trueDelayMs } from '../kernel/skewed-clock.ts';
@@ -137,6 +138,7 @@ export class NodeClock implements Clock, ProcessClock {
 
   #add(label: Label, ms: number, fire: () => void, isLate: boolean): Timer {
     if (!(ms >= 0 && ms < Infinity)) check('ms', ms, is.DURATION_MS);
+    if (typeof fire !== 'function') throw invalidArgument('fire', 'a function', fire);
     if (this.#isDead) return DEAD_TIMER;
     const delayMs = ms * this.#factor;
     const timer = new NodeTimer(

@@ -35,6 +35,9 @@ import { millisecondsBetween } from '../kernel/microseconds.ts';
 import type { Command } from '../model/command.ts';
 import type { Service } from '../model/service.ts';
 import { RunRecorder } from '../runners/recording/recorder.ts';
+import { RECORDED_COLLABORATOR_SHAPE, RECORDED_FILER_SHAPE } from '../trace/recording/step-shapes.ts';
+import { TIME_MS } from '../trace/model-shapes.ts';
+import { LINE_SHAPES } from '../trace/file-shapes.ts';
 import { formatEntry } from '../trace/recording/entry-text.ts';
 import { findContradiction } from '../trace/recording/recording-check.ts';
 import { diffRecordings, type RecordingDifference } from '../trace/recording/recording-differ.ts';
@@ -312,6 +315,31 @@ export interface RecordingReplay {
   readonly problem: string | undefined;
 }
 
+const ENTRY = is.objectOf<Pick<RecordedEntry, 'type'>>(
+  'an entry of a recording',
+  { type: is.oneOf(...LINE_SHAPES.recording.keys()) },
+  {},
+);
+/** The ranges of a runner's settings are left to the runner, whose refusal is a failure of the replay. */
+const RUNNER = is.objectOf<
+  Pick<Extract<RecordedStep, { readonly type: 'runner' }>, 'at' | 'runner' | 'settings'>
+>(
+  'a recorded runner',
+  {
+    at: TIME_MS,
+    runner: is.TEXT,
+    settings: is.objectOf<Pick<RecordedSettings, 'filers' | 'preprocessors' | 'postprocessors'>>(
+      'the settings of a runner',
+      {
+        filers: is.listOf(RECORDED_FILER_SHAPE),
+        preprocessors: is.listOf(RECORDED_COLLABORATOR_SHAPE),
+        postprocessors: is.listOf(RECORDED_COLLABORATOR_SHAPE),
+      },
+      {},
+    ),
+  },
+  {},
+);
 const RECORDING = is.objectOf<Recording>('a recording', { entries: is.LIST }, {});
 
 /**
@@ -331,6 +359,11 @@ const RECORDING = is.objectOf<Recording>('a recording', { entries: is.LIST }, {}
 export async function replayRecording(recording: Recording): Promise<RecordingReplay> {
   check('recording', recording, RECORDING);
   const { entries } = recording;
+  for (const [index, entry] of entries.entries()) {
+    const name = `recording.entries[${index}]`;
+    check(name, entry, ENTRY);
+    check(name, entry, entry.type === 'runner' ? RUNNER : (LINE_SHAPES.recording.get(entry.type) ?? ENTRY));
+  }
   let replayed: Recording = { entries: [] };
   let stuck: RecordingDifference | undefined;
   const verdict = await simulate({

@@ -65,6 +65,16 @@ describe('what crosses', () => {
       'argument 1 of echo cannot be sent: a symbol at .get(key)',
     ],
     [
+      'memory that both would share',
+      [{ shared: new SharedArrayBuffer(4) }],
+      'argument 1 of echo cannot be sent: a SharedArrayBuffer at .shared',
+    ],
+    [
+      'bytes in memory that both would share',
+      [[new Uint8Array(new SharedArrayBuffer(4))]],
+      'argument 1 of echo cannot be sent: a SharedArrayBuffer at [0].buffer',
+    ],
+    [
       'a weak map in a set',
       [new Set([new WeakMap()])],
       'argument 1 of echo cannot be sent: a WeakMap at .values()',

@@ -413,10 +413,21 @@ describe('wrong options', () => {
     expect(() => chaos(options)).toThrow(message);
   });
 
+  test('R147 an error that makes no error is refused at the call', async () => {
+    const runner = chaos({ error: () => undefined as never });
+    await expect(inVirtualTime(clock, () => runner.run(command))).rejects.toMatchObject({
+      code: 'RUNNER_INVALID_ARGUMENT',
+      message: 'the result of error: expected an Error, got undefined',
+    });
+  });
+
   test('R148 R153 a refused setting keeps the old one in force', async () => {
     const runner = chaos({ maxDelayMs: 1000, error: 'old' }, { 'chaos run delay': [5] });
     expect(() => runner.setDelay(-1)).toThrow('maxDelayMs');
     expect(() => runner.setError(null as never)).toThrow('error: expected');
+    expect(() => runner.setRunStatus(undefined as never)).toThrow(
+      'status: expected a run status, got undefined',
+    );
     expect(() => runner.setPlan({ rates: { run: { before: 2 } } })).toThrow('plan.rates');
     await expect(inVirtualTime(clock, () => runner.run(command))).rejects.toThrow('old');
     expect(clock.now()).toBe(5);

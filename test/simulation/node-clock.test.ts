@@ -77,5 +77,11 @@ describe('the clock of a process', () => {
     clock.resume();
     expect([fired, outside.now(), outside.pending]).toEqual([['10 a'], 20, 0]);
     expect(() => clock.timer('f', -1, note('f'))).toThrow(/ms: expected/);
+    for (const add of [clock.timer, clock.endOfInstant]) {
+      expect(() => add.call(clock, 'g', 1, undefined as never)).toThrow(
+        'fire: expected a function, got undefined',
+      );
+    }
+    expect(() => clock.post('h', undefined as never)).toThrow('fire: expected a function, got undefined');
   });
 });

@@ -199,6 +199,26 @@ describe('a replay that cannot continue says what it needed', () => {
     expect(problem).toBe(name === 'less than follows' ? undefined : text);
   });
 
+  test.for<[unknown, string]>([
+    [null, 'recording.entries[1]: expected an entry of a recording, got null'],
+    [{ at: 0, type: 'runer', runner: 'x' }, 'recording.entries[1].type: expected one of "runner", "call", '],
+    [
+      { at: 0, type: 'runner', runner: 'x' },
+      'recording.entries[1].settings: expected the settings of a runner',
+    ],
+    [
+      { at: 0, type: 'runner', runner: 'x', settings: { ...made.settings, filers: [{}] } },
+      'recording.entries[1].settings.filers[0].type: expected one of "scoot", "bazel"',
+    ],
+    [{ at: 0, type: 'call', runner: 'x' }, 'recording.entries[1].call: expected one of '],
+    [{ at: NaN, type: 'released', runner: 'x' }, 'recording.entries[1].at: expected a finite number'],
+  ])('%j is refused, as no entry of a recording', async ([entry, message]) => {
+    await expect(replayRecording({ entries: [made, entry as never] })).rejects.toMatchObject({
+      code: 'RUNNER_INVALID_ARGUMENT',
+      message: expect.stringContaining(message) as string,
+    });
+  });
+
   test('S4 a failure of the replay itself is reported before any difference', async () => {
     // A filer of a kind that the settings cannot mean: the runner refuses to be made, and everything after it differs as well.
     const settings = { ...made.settings, capacity: -1 };
