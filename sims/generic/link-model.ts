@@ -15,6 +15,8 @@ export interface LinkRules {
 interface Copy {
   readonly id: number;
   dueUs: number;
+  /** How much later than its latency a fault makes it. */
+  lateUs: number;
 }
 
 /** What became of a copy of a message. */
@@ -130,12 +132,13 @@ export class LinkModel {
     }
     const { fault, faultMs, id } = travel;
     if (fault === 'reorder') {
-      link.overtakable.push({ id, dueUs: this.#nowUs + usOf(faultMs) });
+      link.overtakable.push({ id, dueUs: this.#nowUs + usOf(faultMs), lateUs: usOf(faultMs) });
       return;
     }
     for (const drawnMs of travel.drawnMs) {
       const latencyMs = this.#latencyMs(link, travel.bytes, drawnMs);
-      const copy = { id, dueUs: this.#nowUs + usOf(fault === 'delay' ? latencyMs + faultMs : latencyMs) };
+      const lateUs = fault === 'delay' ? usOf(faultMs) : 0;
+      const copy = { id, dueUs: this.#nowUs + usOf(latencyMs) + lateUs, lateUs };
       if (fault === 'delay' && !link.rules.isFifo) link.late.push(copy);
       else this.#depart(link, copy);
     }
@@ -172,6 +175,14 @@ export class LinkModel {
   heal(): void {
     this.end(() => true);
     for (const link of this.#links.values()) {
+      // On a FIFO link nothing arrives before its latency has passed, because what is before it does not.
+      if (link.rules.isFifo) {
+        link.headUs = this.#nowUs;
+        for (const copy of link.flights) {
+          copy.dueUs -= copy.lateUs;
+          copy.lateUs = 0;
+        }
+      }
       this.#bring(link, [...link.late.splice(0), ...link.overtakable.splice(0)]);
     }
   }
