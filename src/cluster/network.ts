@@ -165,8 +165,8 @@ export class Network {
   }
 
   /**
-   * Partitions the network: messages between two of the groups are lost, those in flight as well as those sent from now on, until `repair`
-   * or until faults end. Nodes that are in no group keep all their links.
+   * Partitions the network: messages between two of the groups that are sent, or would arrive, before `repair` or before faults end are
+   * lost. A message that is due only after that arrives. Nodes that are in no group keep all their links.
    *
    * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for fewer than two groups, an empty group, an unknown node, or a node in two groups.
    * @example

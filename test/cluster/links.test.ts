@@ -154,6 +154,23 @@ test('what waits at a paused node has arrived: no partition loses it', () =>
     expect(got).toEqual([1]);
   }));
 
+test('a partition loses what is sent and what would arrive while it lasts, and nothing else', () =>
+  play(async (sim) => {
+    const got: unknown[] = [];
+    const net = createNetwork(sim, { latencyMs: 100 });
+    net.node('inbox', ({ onMessage }) => onMessage((message) => got.push(message)));
+    net.send('inbox', 'would arrive');
+    await sim.sleep(80);
+    net.send('inbox', 'on its way before, meanwhile and afterwards');
+    await sim.sleep(10);
+    net.partition('scenario', 'inbox');
+    net.send('inbox', 'sent');
+    await sim.sleep(20);
+    net.repair();
+    await sim.sleep(200);
+    expect(got).toEqual(['on its way before, meanwhile and afterwards']);
+  }));
+
 /** Deeds that a scenario does at random: what it does to nodes and links, and what it sends. */
 async function mess(sim: Simulation, net: Network, nodes: readonly ClusterNode[], isFair: boolean) {
   const { random } = sim.world;
