@@ -89,14 +89,17 @@ class DiskResults implements ActionCache {
       throw asStoreError(error, body.length);
     }
     if (this.#entries === undefined || this.#entries > this.#maxEntries) {
-      await (this.#counting ??= this.#evict().finally(() => {
+      await (this.#counting ??= this.#evict(path).finally(() => {
         this.#counting = undefined;
       }));
     }
   }
 
-  /** Counts the results, and removes the least recently used if there are too many. */
-  async #evict(): Promise<void> {
+  /**
+   * Counts the results, and removes the least recently used if there are too many; `latest` stays, whatever the times of
+   * the files say: those of one moment are equal.
+   */
+  async #evict(latest: string): Promise<void> {
     const results = join(this.#root, 'results');
     const paths: string[] = [];
     for (const folder of await readdir(results)) {
@@ -106,12 +109,12 @@ class DiskResults implements ActionCache {
     if (paths.length <= this.#maxEntries) return;
     const all: { path: string; usedMs: number }[] = [];
     for (const path of paths) {
-      const stats = await stat(path).catch(() => undefined);
+      const stats = path === latest ? undefined : await stat(path).catch(() => undefined);
       if (stats !== undefined) all.push({ path, usedMs: stats.mtimeMs });
     }
     all.sort((a, b) => a.usedMs - b.usedMs);
     const kept = Math.max(1, Math.floor(this.#maxEntries * EVICT_TO));
-    for (const { path } of all.slice(0, Math.max(0, all.length - kept))) {
+    for (const { path } of all.slice(0, Math.max(0, all.length + 1 - kept))) {
       await rm(path, { force: true });
       this.#entries -= 1;
     }

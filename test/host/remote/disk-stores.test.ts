@@ -600,13 +600,13 @@ describe('a content store on the disk', () => {
   });
 });
 
-/** Says that all results in that folder were used last a while before now, and before each other in this order. */
-function ageResults(root: string): void {
+/** Moves the time of the last use of all results in that folder. */
+function shiftResults(root: string, shiftS: number): void {
   const results = join(root, 'results');
   for (const folder of readdirSync(results)) {
     for (const name of readdirSync(join(results, folder))) {
       const path = join(results, folder, name);
-      const seconds = statSync(path).mtimeMs / 1_000 - 10;
+      const seconds = statSync(path).mtimeMs / 1_000 + shiftS;
       utimesSync(path, seconds, seconds);
     }
   }
@@ -629,18 +629,24 @@ describe('an action cache on the disk', () => {
     expect(await cache.get('', action)).toBeUndefined();
   });
 
-  test('keeps the result just put, however few it may keep', async () => {
-    for (const maxEntries of [1, 2]) {
-      const cache = createDiskActionCache({ dir: join(dir, String(maxEntries)), maxEntries });
-      for (const name of ['a', 'b', 'c']) {
-        const latest = digestOf(name);
-        await cache.put('', latest, outcome);
-        expect(await cache.get('', latest)).toEqual(outcome);
-        ageResults(join(dir, String(maxEntries)));
+  test.for([
+    ['before', -10],
+    ['after', 10],
+  ] as const)(
+    'keeps the result just put, however few it may keep, if others seem put %s it',
+    async ([, shiftS]) => {
+      for (const maxEntries of [1, 2]) {
+        const cache = createDiskActionCache({ dir: join(dir, String(maxEntries)), maxEntries });
+        for (const name of ['a', 'b', 'c']) {
+          const latest = digestOf(name);
+          await cache.put('', latest, outcome);
+          expect(await cache.get('', latest)).toEqual(outcome);
+          shiftResults(join(dir, String(maxEntries)), shiftS);
+        }
+        expect(await cache.get('', digestOf('a'))).toBeUndefined();
       }
-      expect(await cache.get('', digestOf('a'))).toBeUndefined();
-    }
-  });
+    },
+  );
 
   test('takes a damaged result for none', async () => {
     const cache = createDiskActionCache({ dir });
