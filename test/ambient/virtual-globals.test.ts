@@ -1,3 +1,4 @@
+import { File as BufferFile } from 'node:buffer';
 import crypto from 'node:crypto';
 import events from 'node:events';
 import { performance as hooksPerformance, PerformanceObserver as HooksObserver } from 'node:perf_hooks';
@@ -34,6 +35,26 @@ describe('the date of now', () => {
     expect(log[2]).toEqual([86_400_000, 5, expect.stringMatching(/Jan 0[123] 2000/)]);
     expect(log[3]).toBe(86_400_000);
     expect(new Intl.DateTimeFormat('en', { dateStyle: 'short' }).format()).not.toMatch(/00$/);
+  });
+});
+
+describe('the date of a file', () => {
+  test('is virtual unless it is given', async () => {
+    class Own extends File {}
+    const log = await logOf(async (note) => {
+      await passes(5);
+      const made = [File, BufferFile, Own].map((Class) => new Class(['a'], 'name', { type: 'text/plain' }));
+      note(made.map(({ lastModified, type, name }) => [lastModified - EPOCH_MS, type, name].join(' ')));
+      note([new File([], 'name').lastModified - EPOCH_MS, made.every((file) => file instanceof File)]);
+      note([new File([], 'name', { lastModified: 7 }).lastModified, made[2] instanceof Own]);
+      try {
+        note(new (File as unknown as new () => File)());
+      } catch (error) {
+        note((error as Error).name);
+      }
+    });
+    expect(log).toEqual([Array(3).fill('5 text/plain name'), [5, true], [7, true], 'TypeError']);
+    expect(new File([], 'name').lastModified).toBeGreaterThan(EPOCH_MS + 20 * 365 * 86_400_000);
   });
 });
 
@@ -457,7 +478,9 @@ describe('entropy of ranges', () => {
   });
 
   test('it is the same again', async () => {
+    const { pseudoRandomBytes, prng, rng } = crypto as unknown as Record<string, typeof crypto.randomBytes>;
     const draws: Scenario = async (sim) => {
+      for (const old of [pseudoRandomBytes, prng, rng]) sim.note(`${old?.(8).toString('hex')}`);
       const filled = await promisify<Uint8Array, Uint8Array>(crypto.randomFill)(new Uint8Array(8));
       sim.note([filled.join(), crypto.randomFillSync(new Uint8Array(4), 1).join()].join(' '));
     };

@@ -28,8 +28,57 @@ export function installDates(): void {
     ...before,
     value: Date,
   }));
+  installFiles();
   installIntl();
   installTemporal();
+}
+
+type FileClass = typeof File;
+
+/** A `File` that is not given a date has that of its making. */
+function installFiles(): void {
+  const made = new WeakMap<FileClass, FileClass>();
+  const standIn = (Real: FileClass): FileClass => {
+    const own = made.get(Real) ?? new Proxy(Real, { construct: constructFile as never });
+    made.set(Real, own);
+    return own;
+  };
+  const owners = { File: globalThis, 'File of node:buffer': process.getBuiltinModule('node:buffer') };
+  for (const [name, owner] of Object.entries(owners)) {
+    const make = (before: PropertyDescriptor): PropertyDescriptor => {
+      const { enumerable = true } = before;
+      const fixed = (Real: FileClass): PropertyDescriptor => ({
+        value: standIn(Real),
+        writable: true,
+        configurable: true,
+        enumerable,
+      });
+      const get = before.get?.bind(owner) as (() => FileClass) | undefined;
+      if (get === undefined) return fixed(before.value as FileClass);
+      // Node loads the class when the property is read, and then puts it there.
+      const load = (): FileClass => {
+        const now = fixed(get());
+        Object.defineProperty(owner, 'File', now);
+        return now.value as FileClass;
+      };
+      return { ...before, get: load };
+    };
+    replaceProperty(name, owner, 'File', make, true);
+  }
+}
+
+function constructFile(Real: FileClass, args: unknown[], made: AnyFunction): object {
+  const { world } = hub;
+  const [, , options = {}] = args;
+  const isDated =
+    typeof options !== 'object' ||
+    (options as { readonly lastModified?: unknown } | null)?.lastModified !== undefined ||
+    args.length < 2;
+  if (world === undefined || isDated) return Reflect.construct(Real, args, made) as object;
+  const dated = Object.create(options, {
+    lastModified: { value: world.dateMs(), enumerable: true },
+  }) as object;
+  return Reflect.construct(Real, [...args.slice(0, 2), dated], made) as object;
 }
 
 type Format = (this: unknown, date?: unknown) => unknown;

@@ -7,25 +7,7 @@ type Deliver<T> = (error: Error | null, value: T) => void;
 
 export function installEntropy(): void {
   standInFor('Math.random', Math, 'random', (real: () => number) => () => hub.world?.random() ?? real());
-  type RandomBytes = (this: unknown, size: number, deliver?: Deliver<Buffer>) => Buffer | undefined;
-  standInFor(
-    'crypto.randomBytes',
-    crypto,
-    'randomBytes',
-    (real: RandomBytes): RandomBytes =>
-      (size, deliver) => {
-        const { world } = hub;
-        const isDelivered = typeof deliver === 'function';
-        if (world === undefined || (deliver !== undefined && !isDelivered)) {
-          return deliver === undefined ? real(size) : real(size, deliver);
-        }
-        const bytes = real(size) as Buffer;
-        world.fill(bytes);
-        if (!isDelivered) return bytes;
-        world.setImmediate(deliver, [null, bytes]);
-        return undefined;
-      },
-  );
+  installRandomBytes();
   type RandomInt = (
     this: unknown,
     min: number,
@@ -45,6 +27,32 @@ export function installEntropy(): void {
     return undefined;
   });
   installBytes();
+}
+
+type RandomBytes = (this: unknown, size: number, deliver?: Deliver<Buffer>) => Buffer | undefined;
+
+function installRandomBytes(): void {
+  const randomBytes =
+    (real: RandomBytes): RandomBytes =>
+    (size, deliver) => {
+      const { world } = hub;
+      const isDelivered = typeof deliver === 'function';
+      if (world === undefined || (deliver !== undefined && !isDelivered)) {
+        return deliver === undefined ? real(size) : real(size, deliver);
+      }
+      const bytes = real(size) as Buffer;
+      world.fill(bytes);
+      if (!isDelivered) return bytes;
+      world.setImmediate(deliver, [null, bytes]);
+      return undefined;
+    };
+  standInFor('crypto.randomBytes', crypto, 'randomBytes', randomBytes);
+  // Old names of the same function.
+  for (const key of ['pseudoRandomBytes', 'prng', 'rng']) {
+    // Node makes the property when it is read.
+    Reflect.get(crypto, key);
+    standInFor(`crypto.${key}`, crypto, key, randomBytes, true);
+  }
 }
 
 type Fill = (this: unknown, target: ArrayBufferView | ArrayBuffer, ...range: unknown[]) => unknown;

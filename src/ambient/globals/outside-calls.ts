@@ -15,6 +15,8 @@ interface Area {
   readonly functions: RegExp;
   readonly kind: EscapeKind;
   readonly instead: string;
+  /** False for arguments with which a call does not reach the machine; default: it always does. */
+  readonly reaches?: (...args: readonly unknown[]) => boolean;
 }
 
 const ALL = /^[a-z]/;
@@ -66,6 +68,18 @@ const AREAS: readonly Area[] = [
   { path: 'Atomics', functions: /^wait/, kind: 'thread', instead: 'wait for a promise or a timer' },
   { path: 'crypto', functions: /^(?:scrypt|pbkdf2|hkdf|checkPrime)$/, kind: 'io', ...POOL },
   { path: 'crypto', functions: /^generate/, ...KEYS },
+  {
+    path: 'crypto',
+    functions: /^(?:create)?DiffieHellman$/,
+    ...KEYS,
+    // A number is the length of a new prime.
+    reaches: (prime) => typeof prime === 'number',
+  },
+  ...['ECDH', 'DiffieHellman', 'DiffieHellmanGroup'].map((made) => ({
+    path: `crypto.${made}.prototype`,
+    functions: /^generateKeys$/,
+    ...KEYS,
+  })),
   {
     path: 'crypto.subtle',
     functions: ALL,
@@ -133,7 +147,7 @@ function isLoaded(module: string): boolean {
   return moduleLoadList?.includes(`NativeModule ${module}`) ?? true;
 }
 
-function watchArea({ path, functions, kind, instead }: Area): void {
+function watchArea({ path, functions, kind, instead, reaches }: Area): void {
   const [area = '', ...way] = path.split('.');
   const owner = ownerAt(GLOBALS[area] ?? (process.getBuiltinModule(area) as object), way);
   const prefix = GLOBALS[area] === globalThis ? '' : `${path.replace('.prototype', '')}.`;
@@ -141,7 +155,7 @@ function watchArea({ path, functions, kind, instead }: Area): void {
     if (!functions.test(key) || key === 'constructor') continue;
     const name = `${prefix}${key}`;
     const outside: OutsideFunction = { kind, area, name, instead };
-    replaceProperty(name, owner, key, (before) => watched(before, outside), true);
+    replaceProperty(name, owner, key, (before) => watched(before, outside, reaches), true);
   }
 }
 
@@ -152,10 +166,14 @@ function ownerAt(root: object, way: readonly string[]): object {
   return way.at(-1) === 'subtle' ? (Object.getPrototypeOf(owner) as object) : owner;
 }
 
-function watched(before: PropertyDescriptor, outside: OutsideFunction): PropertyDescriptor | undefined {
+function watched(
+  before: PropertyDescriptor,
+  outside: OutsideFunction,
+  reaches?: Area['reaches'],
+): PropertyDescriptor | undefined {
   if (before.configurable !== true) return undefined;
   if (typeof before.value === 'function') {
-    return { ...before, value: watchedFunction(before.value as AnyFunction, outside) };
+    return { ...before, value: watchedFunction(before.value as AnyFunction, outside, reaches) };
   }
   const get = before.get?.bind(undefined);
   if (get === undefined || !/Stream$/.test(outside.name)) return undefined;
@@ -164,12 +182,16 @@ function watched(before: PropertyDescriptor, outside: OutsideFunction): Property
 }
 
 /** Wraps in a proxy, so that classes and properties of functions keep working. */
-function watchedFunction(original: AnyFunction, outside: OutsideFunction): AnyFunction {
+function watchedFunction(
+  original: AnyFunction,
+  outside: OutsideFunction,
+  reaches: Area['reaches'] = () => true,
+): AnyFunction {
   const gives = /promises|subtle|fetch/.test(outside.name);
   const isListened = TAKES_LISTENER.test(outside.name);
   return new Proxy(original, {
     apply(called, self, args: unknown[]) {
-      const answer = hub.world?.outside(outside);
+      const answer = reaches(...args) ? hub.world?.outside(outside) : undefined;
       if (answer instanceof Error) return refused(answer, gives);
       if (answer === undefined) {
         return Reflect.apply<unknown, never[], unknown>(called, self, args as never[]);
@@ -179,7 +201,7 @@ function watchedFunction(original: AnyFunction, outside: OutsideFunction): AnyFu
       return result instanceof Promise ? answer.bringPromise(result) : result;
     },
     construct(called, args: unknown[], made) {
-      const answer = hub.world?.outside(outside);
+      const answer = reaches(...args) ? hub.world?.outside(outside) : undefined;
       if (answer instanceof Error) throw answer;
       const construct = (): object => Reflect.construct(called, args, made) as object;
       return answer === undefined ? construct() : answer.letThrough(construct);
