@@ -299,7 +299,7 @@ class NodeWork {
     const { slowFactor = 10 } = this.#faults;
     if (this.#slowUntilMs < 0) return [this.#factor];
     const isOver = this.#slowUntilMs < this.#sim.now() || this.#healedAtMs < this.#sim.now();
-    return isOver ? [1] : [slowFactor, 1];
+    return isOver ? [this.#factor] : [Math.max(slowFactor, this.#factor), this.#factor];
   }
 
   readonly #pauses: [from: number, to: number][] = [];
@@ -486,7 +486,7 @@ class NodeWork {
     const code = isRunnerError(error) ? error.code : '';
     if (reply !== undefined && value === reply.value && error === reply.error) {
       this.#check(
-        now === reply.atMs,
+        now === reply.atMs || this.#pausesEnd(reply.atMs, now),
         `${id} was answered at ${reply.atMs}, and its caller learns it at ${now}`,
       );
       this.#check(
@@ -497,8 +497,8 @@ class NodeWork {
       return;
     }
     if (code === 'RUNNER_WAIT_CANCELLED') {
-      // One that was aborted before ends a hang as it begins.
-      const due = Math.max(cancelledAtMs, hangsFromMs ?? 0);
+      // One that was aborted before ends a hang as it begins, and the wait for an answer that a pause holds.
+      const due = Math.max(cancelledAtMs, hangsFromMs ?? 0, reply?.atMs ?? 0);
       this.#check(now === due, `R34 ${id} is cancelled at ${now}, and was to at ${due}`);
       this.#sim.sometimes('a waiting query is cancelled');
       return;
@@ -515,6 +515,16 @@ class NodeWork {
       wasHeld || reachedAtMs !== undefined || sent.wasDown || this.#hasStrikes,
       `${id} was lost on its way`,
     );
+  }
+
+  /** An answer does not leave a process that pauses, also if it pauses again in the instant in which it resumes. */
+  #pausesEnd(answeredAtMs: number, now: number): boolean {
+    let atMs = answeredAtMs;
+    for (const [from, to] of this.#pauses) {
+      if (from === atMs) atMs = to;
+      if (atMs === now) return true;
+    }
+    return false;
   }
 
   /** A broken connection: at once if it was down, else when the process died, or in the end of the hang. */
@@ -567,12 +577,14 @@ class NodeWork {
       );
     if (verb === 'pause') {
       this.#verb(() => this.#node.pause());
+      if (before === 'paused') this.#lasts();
       is(before === 'down' ? 'down' : 'paused', incarnation);
     } else if (verb === 'resume') {
       this.#verb(() => this.#node.resume());
       is(before === 'down' ? 'down' : 'up', incarnation);
     } else if (verb === 'crash') {
       this.#verb(() => this.#node.crash());
+      if (before === 'down') this.#lasts();
       is('down', incarnation);
     } else if (verb === 'restart') {
       this.#verb(() => this.#node.restart());
@@ -598,6 +610,11 @@ class NodeWork {
     this.#isVerb = true;
     act();
     this.#isVerb = false;
+  }
+
+  /** A verb for the state in which it is already: what the exploration did does not end by itself any more. */
+  #lasts(): void {
+    this.#recoversByMs = Infinity;
   }
 
   #cancel(): void {
