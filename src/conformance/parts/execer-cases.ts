@@ -125,11 +125,8 @@ const endings: readonly Case[] = [
     async run(fixture) {
       const status = await outcome(fixture, [simStep.signal('SIGSEGV')]);
       const { state, exitCode, signal, error } = status;
-      checkEqual(
-        'state, exit code, signal and error',
-        [state, exitCode, signal, error],
-        ['COMPLETE', -1, 'SIGSEGV', 'Killed by SIGSEGV'],
-      );
+      checkEqual('state, exit code and signal', [state, exitCode, signal], ['COMPLETE', -1, 'SIGSEGV']);
+      checkThat(error.includes('SIGSEGV'), 'error', 'one that names SIGSEGV', error);
     },
   },
   {

@@ -9,12 +9,11 @@ import { METRIC_NAMES } from '../../model/metrics.ts';
 import type { PartCapability } from '../capability.ts';
 import { checkEqual, checkThat } from '../check.ts';
 import {
-  checkRefuses,
-  checkWrongUse,
   type PartCase,
   partCases,
   type PartCaseSpec,
   type PartSubject,
+  type Said,
   inWords,
 } from './part-case.ts';
 import { playHolding } from './played.ts';
@@ -42,13 +41,14 @@ export interface MetricsSubject extends PartSubject {
 
 const counted = (
   title: string,
-  body: (under: MetricsUnderTest) => Promise<void> | void,
+  body: (under: MetricsUnderTest, said: Said) => Promise<void> | void,
   needs: readonly PartCapability[] = [],
-): PartCaseSpec<MetricsSubject> => ({
-  title,
-  needs,
-  prove: async (subject) => body(await subject.create()),
-});
+): PartCaseSpec<MetricsSubject> =>
+  inWords((said) => ({
+    title,
+    needs,
+    prove: async (subject) => body(await subject.create(), said),
+  }));
 
 const NOTHING = { counters: {}, gauges: {}, histograms: {} };
 
@@ -89,26 +89,29 @@ const KINDS = {
 } as const;
 
 const registries: readonly PartCaseSpec<MetricsSubject>[] = [
-  counted('R208 a counter only grows, by one unless an amount is given', async ({ metrics, snapshot }) => {
-    checkEqual('an empty registry', await snapshot(), NOTHING);
-    const runs = metrics.counter('runs');
-    runs.increment();
-    runs.increment(2);
-    runs.increment(0);
-    checkEqual('its counters', (await snapshot()).counters, { runs: 3 });
-    await checkWrongUse(
-      [-1, NaN, Infinity].map(
-        (by) => [() => runs.increment(by), `runs: expected an increment ≥ 0, got ${by}`] as const,
-      ),
-    );
-    checkEqual('its counters', (await snapshot()).counters, { runs: 3 });
-  }),
-  counted('a gauge holds its latest value', async ({ metrics, snapshot }) => {
+  counted(
+    'R208 a counter only grows, by one unless an amount is given',
+    async ({ metrics, snapshot }, said) => {
+      checkEqual('an empty registry', await snapshot(), NOTHING);
+      const runs = metrics.counter('runs');
+      runs.increment();
+      runs.increment(2);
+      runs.increment(0);
+      checkEqual('its counters', (await snapshot()).counters, { runs: 3 });
+      await said.wrongUse(
+        [-1, NaN, Infinity].map(
+          (by) => [() => runs.increment(by), `runs: expected an increment ≥ 0, got ${by}`] as const,
+        ),
+      );
+      checkEqual('its counters', (await snapshot()).counters, { runs: 3 });
+    },
+  ),
+  counted('a gauge holds its latest value', async ({ metrics, snapshot }, said) => {
     const memoryGauge = metrics.gauge('memory');
     checkEqual('its gauges', (await snapshot()).gauges, { memory: 0 });
     memoryGauge.set(5);
     memoryGauge.set(-1.5);
-    await checkWrongUse(
+    await said.wrongUse(
       [NaN, Infinity].map(
         (to) => [() => memoryGauge.set(to), `memory: expected a finite number, got ${to}`] as const,
       ),
@@ -117,39 +120,42 @@ const registries: readonly PartCaseSpec<MetricsSubject>[] = [
   }),
   counted(
     'a histogram has count, sum, least and most of what was recorded',
-    async ({ metrics, snapshot }) => {
+    async ({ metrics, snapshot }, said) => {
       const histogram = metrics.histogram('h');
       checkEqual('it', (await snapshot()).histograms, { h: { count: 0, sum: 0, min: 0, max: 0 } });
       for (const value of [5, -2, 9, 1.5]) histogram.record(value);
-      await checkWrongUse([[() => histogram.record(NaN), 'h: expected a finite number, got NaN']]);
+      await said.wrongUse([[() => histogram.record(NaN), 'h: expected a finite number, got NaN']]);
       checkEqual('it', (await snapshot()).histograms, { h: { count: 4, sum: 13.5, min: -2, max: 9 } });
       metrics.histogram('one').record(7);
       checkEqual('another', (await snapshot()).histograms['one'], { count: 1, sum: 7, min: 7, max: 7 });
     },
     ['extremes'],
   ),
-  counted('the same name gives the same instrument, and no other kind', async ({ metrics, snapshot }) => {
-    metrics.counter('a').increment();
-    metrics.counter('a').increment();
-    metrics.gauge('b').set(1);
-    metrics.histogram('c').record(1);
-    checkEqual('the counter', (await snapshot()).counters, { a: 2 });
-    const table: readonly (readonly [() => unknown, string])[] = [
-      [() => metrics.gauge('a'), '"a" is a counter, not a gauge'],
-      [() => metrics.histogram('a'), '"a" is a counter, not a histogram'],
-      [() => metrics.counter('b'), '"b" is a gauge, not a counter'],
-      [() => metrics.gauge('c'), '"c" is a histogram, not a gauge'],
-      [() => metrics.gauge(7 as never), 'name: expected a metric name, got 7'],
-      [() => metrics.counter(''), 'name: expected a metric name, got ""'],
-    ];
-    await checkWrongUse(table);
-  }),
-  counted('R176 R182 a name of the contract has its kind', async ({ metrics, snapshot }) => {
+  counted(
+    'the same name gives the same instrument, and no other kind',
+    async ({ metrics, snapshot }, said) => {
+      metrics.counter('a').increment();
+      metrics.counter('a').increment();
+      metrics.gauge('b').set(1);
+      metrics.histogram('c').record(1);
+      checkEqual('the counter', (await snapshot()).counters, { a: 2 });
+      const table: readonly (readonly [() => unknown, string])[] = [
+        [() => metrics.gauge('a'), '"a" is a counter, not a gauge'],
+        [() => metrics.histogram('a'), '"a" is a counter, not a histogram'],
+        [() => metrics.counter('b'), '"b" is a gauge, not a counter'],
+        [() => metrics.gauge('c'), '"c" is a histogram, not a gauge'],
+        [() => metrics.gauge(7 as never), 'name: expected a metric name, got 7'],
+        [() => metrics.counter(''), 'name: expected a metric name, got ""'],
+      ];
+      await said.wrongUse(table);
+    },
+  ),
+  counted('R176 R182 a name of the contract has its kind', async ({ metrics, snapshot }, said) => {
     for (const [kind, keys] of Object.entries(KINDS)) {
       for (const key of keys) {
         const name = METRIC_NAMES[key];
         const other = kind === 'gauge' ? 'counter' : 'gauge';
-        await checkRefuses(
+        await said.refuses(
           name,
           () => metrics[other](name),
           'RUNNER_INVALID_ARGUMENT',
@@ -159,7 +165,7 @@ const registries: readonly PartCaseSpec<MetricsSubject>[] = [
       }
     }
     const usage = 'commandDirUsage_kb_x';
-    await checkRefuses(
+    await said.refuses(
       usage,
       () => metrics.counter(usage),
       'RUNNER_INVALID_ARGUMENT',

@@ -222,7 +222,7 @@ export async function checkRefuses(
 }
 
 /** Checks that each act is refused as wrong use, with a message that says what was expected and what came. */
-export async function checkWrongUse(
+async function checkWrongUse(
   table: readonly (readonly [act: () => unknown, message: string])[],
 ): Promise<void> {
   for (const [act, message] of table) {

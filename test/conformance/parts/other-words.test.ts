@@ -2,11 +2,11 @@
 import { describe, expect, test } from 'vitest';
 import { chaosCases } from '../../../src/conformance/parts/chaos-cases.ts';
 import { nodeCases } from '../../../src/conformance/parts/node-cases.ts';
-import { execerCases } from '../../../src/conformance/parts/execer-cases.ts';
+import { execerCases, type ExecerSubject } from '../../../src/conformance/parts/execer-cases.ts';
 import { filerCases } from '../../../src/conformance/parts/filer-cases.ts';
 import { simFilerCases } from '../../../src/conformance/parts/sim-filer-cases.ts';
 import { lockCases } from '../../../src/conformance/parts/lock-cases.ts';
-import { metricsCases } from '../../../src/conformance/parts/metrics-cases.ts';
+import { metricsCases, type MetricsUnderTest } from '../../../src/conformance/parts/metrics-cases.ts';
 import { memoryOutputCases } from '../../../src/conformance/parts/memory-output-cases.ts';
 import { outputCases, type OutputSubject } from '../../../src/conformance/parts/output-cases.ts';
 import { memoryDiskCases } from '../../../src/conformance/parts/memory-disk-cases.ts';
@@ -16,6 +16,8 @@ import { simExecerCases } from '../../../src/conformance/parts/sim-execer-cases.
 import { networkCases } from '../../../src/conformance/parts/network-cases.ts';
 import { simulatedNetworkCases } from '../../../src/conformance/parts/simulated-network-cases.ts';
 import { storeCases } from '../../../src/conformance/parts/store-cases.ts';
+import type { Execer, ProcessStatus } from '../../../src/model/execer.ts';
+import { isPending, type MaybePromise } from '../../../src/model/maybe-promise.ts';
 import { RunnerError } from '../../../src/kernel/errors.ts';
 import { createStatusStore, type StatusStoreOptions } from '../../../src/store/status-store.ts';
 import { describeRunner } from '../../../src/vitest/describe-runner.ts';
@@ -34,6 +36,28 @@ function reworded<Subject extends PartSubject>(subject: Subject, ...makers: (key
   };
   for (const maker of makers) changed[maker] = callInOtherWords(subject[maker] as () => unknown) as never;
   return changed;
+}
+
+/** The subject with other texts of what has died of a signal. */
+function endingInOtherWords(subject: ExecerSubject): ExecerSubject {
+  const said = (status: ProcessStatus): ProcessStatus => ({
+    ...status,
+    error: status.error.replace('Killed by', 'died of'),
+  });
+  const saidLater = (status: MaybePromise<ProcessStatus>): MaybePromise<ProcessStatus> =>
+    isPending(status) ? status.then(said) : said(status);
+  return {
+    ...subject,
+    async create() {
+      const under = await subject.create();
+      const { cancelBoundMs } = under.execer;
+      const exec: Execer['exec'] = async (command) => {
+        const process = await under.execer.exec(command);
+        return { wait: () => saidLater(process.wait()), abort: () => saidLater(process.abort()) };
+      };
+      return { ...under, execer: { cancelBoundMs, exec } };
+    },
+  };
 }
 
 describe('parts with messages of their own', () => {
@@ -57,8 +81,15 @@ describe('parts with messages of their own', () => {
     outputCases,
   );
   describeRunner(reworded(memoryOutputs, 'create'), memoryOutputCases);
-  describeRunner(reworded(ours.memoryMetrics, 'create', 'createInMemory'), metricsCases);
-  for (const execer of ours.execerSubjects(inOtherWords)) describeRunner(reworded(execer), execerCases);
+  const { memoryMetrics } = ours;
+  const create = async (): Promise<MetricsUnderTest> => {
+    const made = await memoryMetrics.create();
+    return { ...made, metrics: inOtherWords(made.metrics) };
+  };
+  describeRunner(reworded({ ...memoryMetrics, create }, 'createInMemory'), metricsCases);
+  for (const execer of ours.execerSubjects(inOtherWords)) {
+    describeRunner(reworded(endingInOtherWords(execer)), execerCases);
+  }
   describeRunner(reworded(ours.simExecer, 'create'), simExecerCases);
   describeRunner(reworded(ours.playbackExecer, 'create'), playbackCases);
   describeRunner(reworded(ours.statusStore, 'create'), storeCases);
