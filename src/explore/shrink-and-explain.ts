@@ -75,12 +75,14 @@ export async function settleFailure(
     shouldStop,
     onBetter: (better) => onSmaller?.(shrunkExecution({ ...better, stoppedBy: 'stopped' })),
   });
+  const isCutOff = result.verdict.failure?.kind === 'interrupted';
   const shrunk = {
     ...shrunkExecution(result),
-    ...(result.isWhole ? {} : { ...asFound(failing), wasBegunOnly: true }),
+    ...(result.isWhole ? {} : asFound(failing)),
+    ...(result.isWhole || isCutOff ? {} : { wasBegunOnly: true }),
   };
   if (shrunk.flakiness !== undefined) return { shrunk: { ...shrunk, ...asFound(failing) } };
-  const { firedEvents } = result.verdict;
+  const { firedEvents } = shrunk;
   onExplain?.();
   const hasHeldBefore = haveHeldBefore?.(shrunk.decisions) === true;
   const explained = await explainWithin(

@@ -96,7 +96,10 @@ type Flakiness = Pick<ShrinkResult, 'flakiness' | 'failsAgain'>;
 
 /** The result of {@link shrinkInBrief}. */
 export interface BriefShrinkResult extends ShrinkResult {
-  /** False if there was no time to run the result in full; it is then the execution limited to fewer events. */
+  /**
+   * False if there was no time to run the result in full. It is then the execution limited to fewer events, or if that
+   * was not tried or does not repeat, the given log, and `verdict` that of the execution that was cut off.
+   */
   readonly isWhole: boolean;
 }
 
@@ -182,17 +185,22 @@ export async function shrinkInBrief(
 ): Promise<BriefShrinkResult> {
   const { onBetter, maxExecutions = SHRINK_EXECUTIONS, ...others } = options;
   const inFull = async (): Promise<BriefShrinkResult> => {
-    return { ...(await new Shrinker(executor, key, options).run(log)), isWhole: true };
+    const result = await new Shrinker(executor, key, options).run(log);
+    return isCutOff(result.verdict) ? { ...result, log, isWhole: false } : { ...result, isWhole: true };
   };
   if (brief === executor || maxExecutions === 0) return inFull();
   const small = await new Shrinker(brief, key, { ...others, maxExecutions }).run(log);
   if (small.flakiness !== undefined) return inFull();
   const whole = await new Shrinker(executor, key, { ...others, maxExecutions: 0 }).run(small.log);
-  if (whole.verdict.failure?.kind === 'interrupted') return { ...small, isWhole: false };
+  if (isCutOff(whole.verdict)) return { ...small, isWhole: false };
   if (whole.flakiness !== undefined) return inFull();
   const executions = small.executions + whole.executions;
   onBetter?.({ ...whole, executions });
   return { ...whole, executions, stoppedBy: small.stoppedBy, isWhole: true };
+}
+
+function isCutOff({ failure }: Verdict): boolean {
+  return failure?.kind === 'interrupted';
 }
 
 /** Runs proposals and judges them. */
@@ -213,10 +221,11 @@ class Shrinker {
   async run(log: readonly Decision[]): Promise<ShrinkResult> {
     const keyed = keyDecisions(log);
     const first = await this.#execute(keyed, true);
-    if (first.failure?.kind === 'interrupted') return this.#result(first, 'stopped');
+    if (isCutOff(first)) return this.#result(first, 'stopped');
     const again = await this.#execute(keyed, true);
     const flakiness = this.#flakinessOf(first, again);
     if (flakiness !== undefined) return this.#flaky(first, flakiness);
+    if (isCutOff(again)) return this.#result(first, 'stopped');
     const start = this.#measured(first);
     this.#options.onBetter?.(start);
     let best = await this.#descend(start, start);
@@ -310,15 +319,17 @@ class Shrinker {
     return this.#result(best.verdict, this.#stoppedBy);
   }
 
+  /** Undefined also if the second execution was cut off, which shows nothing. */
   #flakinessOf(first: Verdict, again: Verdict): Flakiness | undefined {
-    for (const { failure } of [first, again]) {
+    const ended = isCutOff(again) ? [first] : [first, again];
+    for (const { failure } of ended) {
       if (failure === undefined) return { flakiness: 'run again with the same decisions, it held' };
       const key = failureKey(failure);
       if (key !== this.#key) {
         return { flakiness: `run again with the same decisions, it now fails differently: ${key}` };
       }
     }
-    if (first.traceHash === again.traceHash) return undefined;
+    if (isCutOff(again) || first.traceHash === again.traceHash) return undefined;
     const difference = diffEvents(first.trace(), again.trace())?.text ?? 'the hashes differ';
     return {
       flakiness: `run twice with the same decisions, it went two ways: ${difference}`,

@@ -6,7 +6,7 @@ import { answersOf, keyDecisions, nonZeroOf, withAnswer } from '../../../src/exp
 import { compareSizes, sizeOf } from '../../../src/explore/shrink/log-order.ts';
 import { shrink } from '../../../src/explore/shrink/shrinker.ts';
 import type { ShrunkLog } from '../../../src/explore/shrink/shrink-memory.ts';
-import type { Decision } from '../../../src/kernel/decisions.ts';
+import { type Decision, ExecutionInterrupted } from '../../../src/kernel/decisions.ts';
 import { replayDecisions } from '../../../src/kernel/replay-decisions.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
 import type { Simulation } from '../../../src/simulation/simulation.ts';
@@ -381,6 +381,42 @@ describe('shrinking', () => {
     );
     expect(result).toMatchObject({ stoppedBy: 'flaky', flakiness: expect.stringContaining('it held') });
     expect(result.failsAgain).toBeUndefined();
+  });
+
+  test.each([
+    { which: 'its first', at: 1, message: 'the time is up' },
+    { which: 'its second', at: 2, message: 'always' },
+    { which: 'the last', at: 4, message: 'always' },
+  ])('says of no failure that it does not repeat because $which execution was cut off', async (cut) => {
+    let runs = 0;
+    const always = defineScenario({
+      name: 'always',
+      description: 'fails with every answer',
+      run(sim) {
+        sim.choose('something', 9);
+        sim.check(false, 'always');
+      },
+    });
+    const executor = createExecutor(always);
+    const cutting: Executor = {
+      scenario: executor.scenario,
+      execute(request) {
+        runs += 1;
+        const onTurn = (): void => {
+          if (runs === cut.at) throw new ExecutionInterrupted('the time is up');
+        };
+        return executor.execute({ ...request, onTurn });
+      },
+    };
+    const log = [{ question: choice('something'), n: 9, answer: 7 }];
+    const result = await shrink(cutting, log, 'check always', {
+      shouldStop: () => runs >= 3,
+    });
+    expect(runs).toBeGreaterThanOrEqual(cut.at);
+    expect(result).toMatchObject({ stoppedBy: 'stopped' });
+    expect(result.verdict.failure?.message).toBe(cut.message);
+    expect(result).not.toHaveProperty('flakiness');
+    if (cut.at < 4) expect(result.log).toEqual(log);
   });
 
   test.each([

@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest';
+import { withinEvents } from '../../src/explore/event-budget.ts';
+import { createExecutor } from '../../src/explore/executor.ts';
+import { failingExecution, tokenOf } from '../../src/explore/failing-execution.ts';
+import { checkReplay } from '../../src/explore/replay-check.ts';
+import { decodeToken } from '../../src/explore/replay-token.ts';
+import { settleFailure } from '../../src/explore/shrink-and-explain.ts';
+import { defineScenario } from '../../src/simulation/scenario.ts';
+
+const EVENTS_MAX = 260_000;
+
+/** Works for a while, and then without an end if the late answer says so. */
+const endless = defineScenario({
+  name: 'endless',
+  description: 'one answer lets it go on without an end',
+  async run(sim) {
+    for (let i = 0; i < 6_000; i += 1) await sim.sleep(1, { what: `step${i % 100}` });
+    if (sim.choose('late', 2) === 0) return;
+    for (let i = 0; ; i += 1) {
+      await sim.sleep(1, { what: `round${i.toString(2).replaceAll('0', 'a').replaceAll('1', 'b')}` });
+    }
+  },
+});
+
+describe('an endless failure that there is no time to run again', () => {
+  test('is reported as it was found, with a token that repeats it', async () => {
+    const executor = createExecutor(endless);
+    const verdict = await withinEvents(executor, EVENTS_MAX).execute({ source: { decide: () => 1 } });
+    const found = { scenario: 'endless', index: 0, executions: 1 };
+    const failing = failingExecution(verdict, verdict.failure!, found);
+    const settled = await settleFailure(executor, failing, {
+      ...{ maxExecutions: 0, shrinkMs: 0, explainMs: 0 },
+      mustStop: () => false,
+      now: () => 0,
+    });
+    const { message, firedEvents, traceHash, decisions } = failing;
+    expect(settled.shrunk).toMatchObject({
+      message,
+      firedEvents,
+      traceHash,
+      decisions,
+      stoppedBy: 'stopped',
+    });
+    expect(settled.shrunk).not.toHaveProperty('wasBegunOnly');
+    expect(settled.explanation?.sentence).toContain('late');
+    const { isReproduced } = await checkReplay(executor, decodeToken(tokenOf({ ...failing, ...settled })));
+    expect(isReproduced).toBe(true);
+  });
+});
