@@ -132,6 +132,7 @@ async function declareExploration(
     seed = 1,
     reachWithin = Infinity,
     mayMiss,
+    replay,
     ...limits
   }: Omit<ExploreSubjectOptions, 'shouldStop'>,
 ): Promise<void> {
@@ -150,7 +151,10 @@ async function declareExploration(
       return workload.run(noting(sim, add), undefined);
     },
     // The next test names what was never reached.
-    { runs: executions, seed, timeout: EXPLORE_TIMEOUT_MS, neverReached: 'ignore' },
+    {
+      ...{ runs: executions, seed, timeout: EXPLORE_TIMEOUT_MS, neverReached: 'ignore' },
+      ...(replay === undefined ? {} : { replay }),
+    },
   );
   test('has been driven to everything that it must reach', ({ skip }) => {
     if (reachWithin === Infinity) skip('because explore.reachWithin is not given');

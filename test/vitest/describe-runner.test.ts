@@ -1,5 +1,6 @@
 import { createSimulatedRunner } from 'dryrunner';
 import { simCommands, supportsAllBut, type ConformanceSubject } from 'dryrunner/conformance';
+import { encodeToken } from 'dryrunner/explore';
 import { describe, expect, test, vi } from 'vitest';
 import { describeRunner, type RunnerCase } from '../../src/vitest/describe-runner.ts';
 
@@ -61,6 +62,18 @@ describe('an explored runner', () => {
     const said = warn.mock.calls.map(String);
     warn.mockRestore();
     expect(said).toEqual([]);
+  });
+
+  let replays = 0;
+  const replay = encodeToken({ scenario: 'any', failureKey: 'none', traceHash: '0', decisions: [] });
+  const counted: ConformanceSubject['create'] = (world, options) => {
+    replays += 1;
+    return mine.create(world, options);
+  };
+  describeRunner({ ...mine, name: 'mine, replayed', create: counted }, { cases: [], explore: { replay } });
+
+  test('is driven once if a log is to be replayed', () => {
+    expect(replays).toBe(1);
   });
 
   /** The names that were not reached, each of which this allows. */
