@@ -46,14 +46,16 @@ export const collectPhase: Phase = {
   abandon: (run) => run.recorded('collect', 'did not stop within its bound'),
 };
 
-/** R192. Once this phase has begun, it is too late for an abort. */
+/** R192. Once it has begun, an abort is too late: also in the upload that follows. */
 export const keepPhase: Phase = {
   isIdle: (run) => !isWorthKeeping(run),
   async begin(run) {
-    const { outcome } = run.action as ActionRun;
+    const action = run.action as ActionRun;
+    const { outcome } = action;
     if (outcome === undefined) return;
+    action.isKept = true;
     try {
-      const request = run.action?.request as ExecuteRequest;
+      const request = action.request as ExecuteRequest;
       await actionsOf(run).keep(request, outcome, run.freshCancellation());
     } catch (error) {
       run.recorded('cache', error);

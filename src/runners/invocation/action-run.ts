@@ -51,6 +51,8 @@ export class ActionRun {
   cached: ActionOutcome | undefined;
   /** The result of the run itself. */
   outcome: ActionOutcome | undefined;
+  /** The result is in the cache, or on its way there. */
+  isKept = false;
   readonly #parts: InvokerParts;
   readonly #times: { -readonly [time in ActionTime]?: number } = {};
   #failure: RpcStatus | undefined;

@@ -108,7 +108,7 @@ export function reduceInvocation(state: InvocationState, event: InvocationEvent)
     case 'ended':
       return state.phase === 'wait' ? afterEnd(state, event.status) : { state, effects: NONE };
     case 'abort':
-      return onAbort(state);
+      return onAbort(state, event.isKept);
     case 'deadline':
       return isBeforeEnd(state.phase) && state.stop === 'none'
         ? onStop(state, 'deadline')
@@ -144,13 +144,13 @@ function isBeforeEnd(phase: InvocationPhase): boolean {
   }
 }
 
-function onAbort(state: InvocationState): InvocationStep {
+function onAbort(state: InvocationState, isKept: boolean): InvocationStep {
   if (isBeforeEnd(state.phase)) {
     return state.stop === 'abort' ? { state, effects: NONE } : onStop(state, 'abort');
   }
   if (state.phase === 'end') return { state, effects: NONE };
-  // A result on its way into the cache belongs to a run that succeeded, whatever happens now (R192).
-  const inTime = state.phase === 'measure' || state.phase === 'collect' || state.phase === 'upload';
+  // A kept result belongs to a run that succeeded, whatever happens now (R192).
+  const inTime = !isKept && isInTime(state.phase);
   if (inTime && state.outcome?.uploads === true && state.stop !== 'abort') {
     const aborted: InvocationState = {
       ...state,
@@ -162,6 +162,11 @@ function onAbort(state: InvocationState): InvocationStep {
   }
   // Too late to change the outcome (R109); but the caller of abort must not wait for a collaborator that hangs (R199).
   return state.hurried ? { state, effects: NONE } : { state: { ...state, hurried: true }, effects: BOUND };
+}
+
+/** True if an abort in that phase, which comes after the end of the command, still decides (R108, R109). */
+function isInTime(phase: InvocationPhase): boolean {
+  return phase === 'measure' || phase === 'collect' || phase === 'upload';
 }
 
 function onStop(state: InvocationState, cause: 'abort' | 'deadline'): InvocationStep {

@@ -61,7 +61,11 @@ export type InvocationEvent =
   /** The lookup found a result: there is nothing to run (R186). */
   | { readonly type: 'cached'; readonly exitCode: ExitCode }
   | { readonly type: 'ended'; readonly status: ProcessStatus }
-  | { readonly type: 'abort' }
+  | {
+      readonly type: 'abort';
+      /** True if the result of the run is in the cache, or on its way there (R192). */
+      readonly isKept: boolean;
+    }
   | { readonly type: 'deadline' }
   | { readonly type: 'memory' }
   /** The bound of the current phase has passed and its collaborator has not returned. */

@@ -136,7 +136,7 @@ export class Invocation implements Performance {
   abort(): void {
     if (this.#abort !== undefined || this.#state.phase === 'end') return;
     this.#abort = this.#parts.world.clock.post(this.#run.topic('abort'), () =>
-      this.#dispatch({ type: 'abort' }),
+      this.#dispatch({ type: 'abort', isKept: this.#run.action?.isKept === true }),
     );
   }
 

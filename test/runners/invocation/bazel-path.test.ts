@@ -620,6 +620,23 @@ describe('a stop on the Bazel path', () => {
     expect(seenAtMs.at(-1)).toBe(30);
   });
 
+  test.for([
+    [false, 'COMPLETE'],
+    [true, 'ABORTED'],
+  ] as const)(
+    'R192 R109 an abort during the upload is too late only once the result is kept (doNotCache: %s)',
+    async ([doNotCache, state]) => {
+      const { status, log } = await course({
+        action: { doNotCache },
+        parts: (bench) => ({ uploader: labUploader(bench, { ms: 30 }) }),
+        during: (sim, run) => void sim.sleep(10).then(() => run.abort()),
+      });
+      expect(status.state).toBe(state);
+      expect(log.includes('keep')).toBe(!doNotCache);
+      expect(log).toContain('upload stdlog');
+    },
+  );
+
   test('R192 R199 R109 an abort that is too late while the result goes into the cache still bounds the upload of the logs', async () => {
     const { status, seenAtMs, log, trace } = await course({
       stub: (sim) => ({ keep: () => sim.sleep(30) }),

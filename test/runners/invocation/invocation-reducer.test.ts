@@ -115,7 +115,12 @@ const START: Place = {
 
 /** What can come in a phase; a bound passes only where one was set. */
 function eventsIn({ phase, hurried }: InvocationState): InvocationEvent[] {
-  const events: InvocationEvent[] = [{ type: 'abort' }, { type: 'deadline' }, { type: 'memory' }];
+  const events: InvocationEvent[] = [
+    { type: 'abort', isKept: false },
+    { type: 'abort', isKept: true },
+    { type: 'deadline' },
+    { type: 'memory' },
+  ];
   if (phase === 'end') return events;
   if (phase === 'wait') {
     events.push(...PROCESS_ENDS.map(({ status }): InvocationEvent => ({ type: 'ended', status })));
@@ -125,9 +130,14 @@ function eventsIn({ phase, hurried }: InvocationState): InvocationEvent[] {
   return events;
 }
 
-/** R103 R105 R107 R108 R109 R111: what a stop makes of the course. */
-function stopped(course: Course, phase: InvocationPhase, type: 'abort' | 'deadline' | 'memory'): Course {
+/** R103 R105 R107 R108 R109 R111 R192: what a stop makes of the course. */
+function stopped(
+  course: Course,
+  phase: InvocationPhase,
+  event: Extract<InvocationEvent, { readonly type: 'abort' | 'deadline' | 'memory' }>,
+): Course {
   const { stop, outcome } = course;
+  const { type } = event;
   const isBeforeEnd = BEFORE_END.includes(phase);
   if (type === 'deadline') {
     return isBeforeEnd && stop === 'none' ? { ...course, stop: 'deadline', hurried: true } : course;
@@ -137,7 +147,7 @@ function stopped(course: Course, phase: InvocationPhase, type: 'abort' | 'deadli
   }
   if (phase === 'end') return course;
   if (isBeforeEnd) return { ...course, stop: 'abort', hurried: true };
-  const isInTime = (phase === 'measure' || phase === 'upload') && outcome?.uploads === true;
+  const isInTime = !event.isKept && (phase === 'measure' || phase === 'upload') && outcome?.uploads === true;
   return isInTime
     ? { ...course, stop: 'abort', outcome: ABORTED, hurried: true }
     : { ...course, hurried: true };
@@ -176,7 +186,7 @@ function phaseAfter(course: Course, phase: InvocationPhase, wasMeasured: boolean
 /** What the rules say follows. */
 function courseAfter(course: Course, phase: InvocationPhase, event: InvocationEvent): Course {
   if (event.type === 'abort' || event.type === 'deadline' || event.type === 'memory') {
-    return stopped(course, phase, event.type);
+    return stopped(course, phase, event);
   }
   const isDone = event.type === 'done';
   const after: Course = {
@@ -302,7 +312,7 @@ describe('the states of a run, on all paths', () => {
     for (const state of ends) {
       expect(state.outcome).toBeDefined();
       expect(reduceInvocation(state, { type: 'done', phase: 'end' })).toEqual({ state, effects: [] });
-      expect(reduceInvocation(state, { type: 'abort' })).toEqual({ state, effects: [] });
+      expect(reduceInvocation(state, { type: 'abort', isKept: false })).toEqual({ state, effects: [] });
     }
   });
 
