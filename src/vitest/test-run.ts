@@ -130,7 +130,7 @@ export type FoundFailure =
       readonly executions: number;
       /** The option that asks for executions. */
       readonly by: 'runs' | 'seeds';
-      /** For how many it asks; undefined if only running them would tell. */
+      /** For how many it asks; undefined if their number is known only once they have run. */
       readonly count: number | undefined;
     };
 

@@ -18,7 +18,7 @@ export type Plan =
   | {
       readonly kind: 'seeds';
       readonly seeds: Iterable<string | number>;
-      /** Undefined if only running them would tell. */
+      /** Undefined if their number is known only once they have run. */
       readonly count: number | undefined;
     }
   | { readonly kind: 'replay'; readonly log: ReplayToken | readonly Decision[] };
