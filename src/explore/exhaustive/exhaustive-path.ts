@@ -2,6 +2,7 @@
  * The current schedule of an exhaustive search: the events that have fired, and the questions with the answers left to
  * try. Invariant: the next execution repeats everything up to the last question, and memory is that of one schedule.
  */
+import type { Question } from '../../kernel/question.ts';
 import type { EventIdentity } from './event-identity.ts';
 import { isAsleep, NOBODY, stillAsleep, type Outcome, type Sleeper } from './exhaustive-sleep.ts';
 
@@ -29,6 +30,7 @@ export interface Step {
 /** A question about order. */
 export class OrderPoint {
   readonly kind = 'order';
+  readonly question: Question;
   /** Index of the step that is the answer. */
   readonly step: number;
   /** Identities of the alternatives, in the order of their creation. */
@@ -41,7 +43,14 @@ export class OrderPoint {
   readonly #wanted: boolean[];
   readonly #explored: Sleeper[] = [];
 
-  constructor(step: number, due: readonly number[], sleepers: readonly Sleeper[], answer: number) {
+  constructor(
+    question: Question,
+    step: number,
+    due: readonly number[],
+    sleepers: readonly Sleeper[],
+    answer: number,
+  ) {
+    this.question = question;
     this.step = step;
     this.due = due;
     this.sleepers = sleepers;
@@ -92,6 +101,7 @@ export class OrderPoint {
 /** A question for a value. */
 export interface ValuePoint {
   readonly kind: 'value';
+  readonly question: Question;
   /** Index of the step that was firing. */
   readonly step: number;
   readonly n: number;

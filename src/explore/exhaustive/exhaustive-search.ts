@@ -9,6 +9,7 @@ import { OrderPoint, type Step, asleepAfter, type Point, type ValuePoint } from 
 import { sleepsWith, isAsleep, NOBODY, type Sleeper } from './exhaustive-sleep.ts';
 import { type DueEvents, ExecutionAbandoned } from '../../kernel/decisions.ts';
 import type { EventInfo } from '../../kernel/event-queue.ts';
+import type { Question } from '../../kernel/question.ts';
 import type { Verdict } from '../../simulation/verdict.ts';
 import type { LimitingBound, SearchBounds } from './certificate.ts';
 import { EventIdentity } from './event-identity.ts';
@@ -95,6 +96,10 @@ function dueBefore({ point, identity }: Step): readonly number[] {
   return point === undefined ? [identity.number] : point.due;
 }
 
+function isSame(known: Point, question: Question): boolean {
+  return known.question === question || known.question.key === question.key;
+}
+
 const ASLEEP_TOO_LONG = 'expected what sleeps to be due still: something unexpected has touched it';
 
 /** Depth-first search through all schedules of one scenario. */
@@ -176,25 +181,26 @@ export class ExhaustiveSearch {
     this.#meter.begin();
   }
 
-  decide(n: number): number {
+  decide(question: Question, n: number): number {
     const step = this.#current;
     const known = this.#points[this.#cursor];
     let answer = 0;
     if (known !== undefined) {
-      if (known.kind === 'value' && known.n === n && known.step === step) answer = known.answer;
-      else this.hasDiverged = true;
+      if (known.kind === 'value' && known.n === n && known.step === step && isSame(known, question)) {
+        answer = known.answer;
+      } else this.hasDiverged = true;
       this.#cursor += 1;
     } else if (this.#mayBranch()) {
-      this.#add({ kind: 'value', step, n, faultsBefore: this.#spent().faults, answer });
+      this.#add({ kind: 'value', question, step, n, faultsBefore: this.#spent().faults, answer });
     }
     if (step >= this.#kept) this.#steps[step]?.answers.push(answer);
     return answer;
   }
 
-  order(due: DueEvents): number {
+  order(question: Question, due: DueEvents): number {
     const known = this.#points[this.#cursor];
     if (known !== undefined) {
-      this.#asked = this.#repeated(known, due.count);
+      this.#asked = this.#repeated(known, question, due.count);
       this.#cursor += 1;
       return this.#asked.answer;
     }
@@ -207,7 +213,7 @@ export class ExhaustiveSearch {
     );
     const answer = events.findIndex((event) => !isAsleep(sleepers, event));
     if (answer < 0) this.#abandon(events);
-    this.#asked = this.#newOrderPoint(events, sleepers, answer);
+    this.#asked = this.#newOrderPoint(question, events, sleepers, answer);
     return answer;
   }
 
@@ -323,17 +329,21 @@ export class ExhaustiveSearch {
     throw new ExecutionAbandoned('What would follow was seen in an equivalent schedule');
   }
 
-  #repeated(known: Point, dueCount: number): OrderPoint {
-    if (known.kind === 'order' && known.due.length === dueCount && known.step === this.#current + 1) {
-      return known;
-    }
+  #repeated(known: Point, question: Question, dueCount: number): OrderPoint {
+    const isHere = known.step === this.#current + 1 && isSame(known, question);
+    if (known.kind === 'order' && known.due.length === dueCount && isHere) return known;
     this.hasDiverged = true;
     throw new ExecutionAbandoned('The scenario did not do the same again with the same answers');
   }
 
-  #newOrderPoint(due: readonly number[], sleepers: readonly Sleeper[], answer: number): OrderPoint {
+  #newOrderPoint(
+    question: Question,
+    due: readonly number[],
+    sleepers: readonly Sleeper[],
+    answer: number,
+  ): OrderPoint {
     const { delays } = this.#spent();
-    const point = new OrderPoint(this.#current + 1, due, sleepers, answer);
+    const point = new OrderPoint(question, this.#current + 1, due, sleepers, answer);
     if (!this.#mayBranch()) return point;
     if (!this.#isReducing) {
       if (delays < this.#maxDelays) point.wantAll();

@@ -74,13 +74,13 @@ export class ExhaustiveStrategy implements Strategy {
   }
 
   decide(question: Question, n: number, occurrence: number): number {
-    if (this.#walk === undefined) return this.#search.decide(n);
+    if (this.#walk === undefined) return this.#search.decide(question, n);
     // The rest of the fault bound does not fit into a single question.
     return this.#bounds.maxFaults === undefined ? this.#walk.decide(question, n, occurrence) : 0;
   }
 
   order(question: Question, due: DueEvents, occurrence: number): number {
-    return this.#walk?.decide(question, due.count, occurrence) ?? this.#search.order(due);
+    return this.#walk?.decide(question, due.count, occurrence) ?? this.#search.order(question, due);
   }
 
   onFire(event: EventInfo, made: number): void {

@@ -9,6 +9,7 @@ import { isRunnerError } from '../../../src/kernel/errors.ts';
 import { createSimulatedRunner } from '../../../src/runners/simulated-runner.ts';
 import { finalStatus } from '../../../src/model/status-lookup.ts';
 import { defineScenario } from '../../../src/simulation/scenario.ts';
+import type { Simulation } from '../../../src/simulation/simulation.ts';
 
 const dice = defineScenario({
   name: 'dice',
@@ -121,6 +122,35 @@ describe('a search', () => {
         if (n > 0) sim.choose('first', n + 1);
         sim.choose('second', 2);
       },
+    });
+    expect(await certify(fickle)).toMatchObject({ complete: { stoppedBy: 'divergence' } });
+  });
+
+  test.each([
+    {
+      what: 'a question of another name',
+      run: (sim: Simulation, isOdd: boolean): void => {
+        const answer = sim.choose(isOdd ? 'left' : 'right', 2);
+        sim.check(answer === 0 || isOdd, 'only the right one fails');
+      },
+    },
+    {
+      what: 'about the order of other events',
+      run: async (sim: Simulation, isOdd: boolean): Promise<void> => {
+        const seen: string[] = [];
+        for (const name of isOdd ? ['a', 'b'] : ['b', 'a']) {
+          sim.world.clock.post(name, () => void seen.push(name));
+        }
+        await sim.sleep(1);
+        sim.check(seen[0] === (isOdd ? 'b' : 'a') || !isOdd, 'the other was first');
+      },
+    },
+  ])('ends when the scenario asks $what after the same answers, although out of as many', async ({ run }) => {
+    let runs = 0;
+    const fickle = defineScenario({
+      name: 'fickle',
+      description: 'keeps something outside of the simulation',
+      run: (sim) => run(sim, runs++ % 2 === 1),
     });
     expect(await certify(fickle)).toMatchObject({ complete: { stoppedBy: 'divergence' } });
   });
