@@ -14,7 +14,8 @@ import { createHook } from 'node:async_hooks';
 import { check } from '../kernel/argument-check.ts';
 import { isVirtual, noteFront } from './globals/stand-in.ts';
 import { hub } from './hub.ts';
-import type { Executor } from '../explore/executor.ts';
+import type { ExecutionRequest, Executor } from '../explore/executor.ts';
+import type { Verdict } from '../simulation/verdict.ts';
 
 interface CountedEscape extends Escape {
   count: number;
@@ -243,20 +244,27 @@ function watchWith(executor: Executor, callsOf: (() => OutsideCall[]) | undefine
       if (kind !== undefined && !('clearInSimulation' in resource)) ledger.note(kind, resourceName(type));
     },
   });
+  const watched = async (request: ExecutionRequest): Promise<Verdict> => {
+    ledger.beginExecution();
+    const note = ({ kind, what }: Pick<OutsideCall, 'kind' | 'what'>): void => ledger.note(kind, what);
+    const calls = callsOf === undefined ? undefined : new PatchedCalls(callsOf(), note);
+    hook.enable();
+    try {
+      return await executor.execute(request);
+    } finally {
+      hook.disable();
+      calls?.restore();
+    }
+  };
+  // One after the other: of two at once, the second would take the patches of the first for the originals.
+  let last: Promise<unknown> = Promise.resolve();
   return {
     executor: {
       scenario: executor.scenario,
-      async execute(request) {
-        ledger.beginExecution();
-        const note = ({ kind, what }: Pick<OutsideCall, 'kind' | 'what'>): void => ledger.note(kind, what);
-        const calls = callsOf === undefined ? undefined : new PatchedCalls(callsOf(), note);
-        hook.enable();
-        try {
-          return await executor.execute(request);
-        } finally {
-          hook.disable();
-          calls?.restore();
-        }
+      execute(request) {
+        const running = last.then(() => watched(request));
+        last = running.catch(() => undefined);
+        return running;
       },
     },
     escapes: () => ledger.escapes(),

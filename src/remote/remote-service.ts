@@ -25,6 +25,7 @@ import {
 } from '../cas/codec.ts';
 import { check } from '../kernel/argument-check.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { counted } from '../model/plural.ts';
 import { ACTION_CACHE, CONTENT_STORE } from '../model/argument-shapes.ts';
 import { type ActionCache, type ContentStore, missingBlobsOf } from '../model/content-store.ts';
 import type { Digest } from '../model/digest.ts';
@@ -312,7 +313,7 @@ class ActionServer implements RemoteServer {
     if (missing.length > 0) {
       throw new RpcError(
         'NOT_FOUND',
-        `the cached result for action ${digest.hash} has lost ${missing.length} blobs`,
+        `the cached result for action ${digest.hash} has lost ${counted(missing.length, 'blob')}`,
       );
     }
     return outcomeMessage(outcome);

@@ -155,6 +155,17 @@ describe('afterwards', () => {
     });
   });
 
+  test('every function is restored after executions that were asked for at once', async () => {
+    const before = described();
+    const scenario = defineScenario({ name: 'naps', description: 'of a test', run: (sim) => sim.sleep(5) });
+    const { executor } = watchEscapes(createExecutor(scenario));
+    const execute = (): Promise<unknown> => executor.execute({ source: randomDecisions(1) });
+    await Promise.all([execute(), execute(), execute()]);
+    described().forEach((descriptor, at) => {
+      expect((descriptor as PropertyDescriptor).value).toBe((before[at] as PropertyDescriptor).value);
+    });
+  });
+
   test('a replacement that somebody else made meanwhile stays', async () => {
     const original = Math.random;
     const theirs = (): number => 0.5;

@@ -1291,7 +1291,7 @@ describe('cached results', () => {
       expect((await get('i')).outputFiles).toMatchObject([{ path: 'a', digest: out }]);
       expect(await failure(get('other'))).toMatch(/^NOT_FOUND: no cached result/);
       content.evict(out);
-      expect(await failure(get('i'))).toMatch(/^NOT_FOUND: the cached result .* has lost 1 blobs/);
+      expect(await failure(get('i'))).toMatch(/^NOT_FOUND: the cached result .* has lost 1 blob$/);
     }));
 });
 

@@ -114,12 +114,16 @@ export interface UpdateListener {
 const FILER_AND_INIT = is.objectOf<FilerAndInit>(
   'an object with filer',
   {
-    filer: is.objectOf<Pick<Filer, 'updateIntervalMs'>>('a filer', { updateIntervalMs: is.DURATION_MS }, {}),
+    filer: is.objectOf<Pick<Filer, 'updateIntervalMs' | 'cancelBoundMs'>>(
+      'a filer',
+      { updateIntervalMs: is.DURATION_MS, cancelBoundMs: is.limit() },
+      {},
+    ),
   },
   { init: is.withMethods('then') },
 );
 
-/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an entry without a filer, and for a negative interval (R75). */
+/** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for an entry without a filer, for a negative interval (R75) or bound. */
 export function checkFilers(filers: RunTypeMap): void {
   for (const [type, entry] of filers) {
     const runType = shownText(type);

@@ -186,6 +186,15 @@ describe('updates', () => {
     },
   );
 
+  test.for([-1, NaN])('a bound of %d on its cancel is refused at construction', async (cancelBoundMs) => {
+    await inSimulation((sim) => {
+      const filer = Object.assign(updating(sim, [], 'a', 100), { cancelBoundMs });
+      expect(() => createSimulatedRunner(sim.world, { filers: mapOf(filer) })).toThrow(
+        /filers.get\(scoot\).filer.cancelBoundMs: expected a number ≥ 0/,
+      );
+    });
+  });
+
   test('R76 R77 a request during a run is remembered, several as one, and carried out before the next queued run', async () => {
     await inSimulation(async (sim) => {
       const log: string[] = [];
