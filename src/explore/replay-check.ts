@@ -18,7 +18,7 @@ import type { KeyedDecision } from './keyed-log.ts';
 import { REPLAY_DIVERGED } from './replay-outcome.ts';
 import type { ReplayToken } from './replay-token.ts';
 import { SEED } from '../kernel/seeded-random.ts';
-import { EXECUTOR, LOG } from './argument-shapes.ts';
+import { EXECUTOR, KEYED_LOG, LOG } from './argument-shapes.ts';
 
 const GAPS = ['stop', 'plain', 'random', 'keyed'] as const;
 
@@ -135,15 +135,16 @@ function sourceOf(
   const sparse = (entries: readonly KeyedDecision[]): CheckedSource =>
     new CheckedSource(entries, beyond, new Set(entries.map(keyOf)));
   if (isToken(log)) return sparse(log.decisions);
-  // The log of an execution that was cut off does not contain every question.
-  return key === CUT_OFF_KEY ? sparse(keyDecisions(log)) : new CheckedSource(keyDecisions(log), beyond);
+  // The log of an execution that was cut off is a beginning, which has no gap.
+  return new CheckedSource(keyDecisions(log), beyond, key === CUT_OFF_KEY ? 'after-log' : undefined);
 }
 
 /** @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but a token or a log. */
 function tokenIn(log: ReplayToken | readonly Decision[]): ReplayToken | undefined {
   check('log', log, is.readable('a replay token or a log of decisions'));
   const token = isToken(log) ? log : undefined;
-  check(token === undefined ? 'log' : 'log.decisions', token === undefined ? log : token.decisions, LOG);
+  if (token === undefined) check('log', log, LOG);
+  else check('log.decisions', token.decisions, KEYED_LOG);
   return token;
 }
 
@@ -156,14 +157,21 @@ class CheckedSource implements DecisionSource {
   gap: ReplayGap | undefined;
   readonly #log: readonly KeyedDecision[];
   readonly #beyond: DecisionSource | undefined;
-  readonly #keys: ReadonlySet<string> | undefined;
+  readonly #defaults: ReadonlySet<string> | 'after-log' | undefined;
   #next = 0;
 
-  /** If `keys` is given, questions outside it get the default answer; those in it must come in the log's order. */
-  constructor(log: readonly KeyedDecision[], beyond: DecisionSource | undefined, keys?: ReadonlySet<string>) {
+  /**
+   * `defaults` says which questions get the default answer: those that are not in the set, while those in it must come
+   * in the log's order; or those that come after all of the log; or none.
+   */
+  constructor(
+    log: readonly KeyedDecision[],
+    beyond: DecisionSource | undefined,
+    defaults?: ReadonlySet<string> | 'after-log',
+  ) {
     this.#log = log;
     this.#beyond = beyond;
-    this.#keys = keys;
+    this.#defaults = defaults;
   }
 
   decide(question: Question, n: number, occurrence: number): number {
@@ -184,8 +192,10 @@ class CheckedSource implements DecisionSource {
 
   /** The answer of the log's next entry if that is for this question; undefined if the log does not fit. */
   #answer(question: ReplayQuestion): number | undefined {
-    if (this.#keys?.has(keyOf(question)) === false) return 0;
     const entry = this.#log[this.#next];
+    const isDefault =
+      this.#defaults === 'after-log' ? entry === undefined : this.#defaults?.has(keyOf(question)) === false;
+    if (isDefault) return 0;
     if (entry?.n !== question.n || !isSameKey(entry, question)) return undefined;
     this.#next += 1;
     return entry.answer;

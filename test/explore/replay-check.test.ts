@@ -112,6 +112,16 @@ describe('a replay', () => {
     }
   });
 
+  test('names what is asked in the middle of the log of what was cut off and not in it', async () => {
+    const cutOff = log.slice(0, 2);
+    const replayOn = async (scenario: ScenarioDefinition): Promise<string | undefined> =>
+      (await checkReplay(createExecutor(scenario), cutOff, { failureKey: CUT_OFF_KEY })).gap?.text;
+    expect(await replayOn(asking(['a', 3], ['b', 2], ['x', 9]))).toBeUndefined();
+    expect(await replayOn(asking(['a', 3], ['x', 9], ['b', 2]))).toBe(
+      'decision 1 of the log does not fit: expected "b" out of 2 (time 1), got "x" out of 9 (time 1)',
+    );
+  });
+
   test('names the first point where a token does not fit, and ignores new and missing default questions', async () => {
     const made = await createExecutor(asking(['a', 3], ['b', 2], ['x', 9], ['a', 3])).execute({
       source: { decide: ({ text }) => (text === 'x' ? 0 : 1) },
@@ -220,6 +230,19 @@ describe('a replay', () => {
   test.each([
     ['executor', [3, []]],
     ['log', [createExecutor(asking()), 'dr2:abc']],
+    ['answer, as high as n', [createExecutor(asking()), [{ question: choice('a'), n: 2, answer: 2 }]]],
+    ['answer below 0', [createExecutor(asking()), [{ question: choice('a'), n: 2, answer: -1 }]]],
+    ['n', [createExecutor(asking()), [{ question: choice('a'), n: 1, answer: 0 }]]],
+    [
+      'token, whose decision has no occurrence',
+      [
+        createExecutor(asking()),
+        {
+          ...{ scenario: 'asking', failureKey: 'any', traceHash: '0'.repeat(16) },
+          decisions: [{ question: choice('a'), n: 2, answer: 1 }],
+        },
+      ],
+    ],
     ['option', [createExecutor(asking()), [], { onGap: 'never' }]],
   ])('refuses a wrong %s', async (_, [executor, wrong, options]) => {
     await expect(checkReplay(executor as never, wrong as never, options as never)).rejects.toMatchObject({
