@@ -252,6 +252,7 @@ export class MutationStrategy implements Strategy {
   readonly #conditions = new Set<string>();
   #parent: CorpusLog | undefined;
   #mutant: LogMutant | undefined;
+  #hasBegun = false;
   /** True in half of the executions: questions unknown to the log then get the default answer. */
   #isPlain = false;
 
@@ -267,14 +268,16 @@ export class MutationStrategy implements Strategy {
 
   begin(index: number): boolean {
     const draws = this.#draws;
+    const isFirst = !this.#hasBegun;
+    this.#hasBegun = true;
     draws.restart(index);
     this.#values.begin(index);
     this.#isPlain = draws.below(2) === 0;
     this.#parent = undefined;
     this.#mutant = undefined;
     if (this.#corpus.size === 0 || draws.below(STRATEGY_ODDS.freshOneIn) === 0) {
-      // Without any kept log the execution is the plain one; a fresh one later is drawn throughout.
-      this.#isPlain = this.#corpus.size === 0;
+      // The first execution is the plain one, unless there is a log already; a fresh one later is drawn throughout.
+      this.#isPlain = isFirst && this.#corpus.size === 0;
       return true;
     }
     const parent = this.#corpus.choose(draws);

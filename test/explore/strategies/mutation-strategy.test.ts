@@ -65,6 +65,16 @@ describe('mutation', () => {
     );
   });
 
+  test('draws after its first execution also if that fails', async () => {
+    const scenario = toy('low', (sim) => sim.check(sim.choose('a', 4) > 1, 'it was low'));
+    const answers: (number | undefined)[] = [];
+    await exploreAll(scenario, mutationStrategy(1), 40, (verdict) => {
+      answers.push(verdict.decisions()[0]?.answer);
+    });
+    expect(answers[0]).toBe(0);
+    expect(new Set(answers)).toEqual(new Set([0, 1, 2, 3]));
+  });
+
   test('learns from a question which kinds of faults it asks for, and strikes with these alone', async () => {
     const strikes = fault('node strike');
     const faults = [
