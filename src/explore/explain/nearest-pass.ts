@@ -316,7 +316,7 @@ function alternativesTo(decision: AskedDecision): number[] {
     const text = answerText(decision, other);
     if (text !== undefined && seen.has(text)) return [];
     seen.add(text);
-    return [text === undefined ? other : leastOf(decision, text)];
+    return [text === undefined ? other : leastOf(decision, other, text)];
   });
   if (kind !== 'order' && kind !== 'fault') return byDistance;
   return answer === 0 ? byDistance : [0, ...byDistance.filter((other) => other > 0)];
@@ -369,6 +369,8 @@ function unlikeness(one: string | undefined, other: string | undefined): number 
   return 1 - shared / Math.max(1, new Set([...first, ...second]).size);
 }
 
-function leastOf(decision: AskedDecision, text: string): number {
-  for (let answer = 0; ; answer += 1) if (answerText(decision, answer) === text) return answer;
+/** The least answer with the same text as `other`. A description that is not a pure function may have no text twice. */
+function leastOf(decision: AskedDecision, other: number, text: string): number {
+  for (let answer = 0; answer < other; answer += 1) if (answerText(decision, answer) === text) return answer;
+  return other;
 }
