@@ -25,9 +25,9 @@ export const invokerBugs: readonly Bug[] = [
       },
       {
         file: invocation,
-        find: "      this.#dispatch({ type: 'abort' }),\n",
+        find: "      this.#dispatch({ type: 'abort', isKept: this.#run.action?.isKept === true }),\n",
         replace:
-          "      {\n        this.#isStuck = this.#returned && this.#state.phase === 'upload';\n        this.#dispatch({ type: 'abort' });\n      },\n",
+          "      {\n        this.#isStuck = this.#returned && this.#state.phase === 'upload';\n        this.#dispatch({ type: 'abort', isKept: false });\n      },\n",
       },
       {
         file: invocation,

@@ -96,8 +96,8 @@ export const workerBugs: readonly Bug[] = [
     edits: [
       {
         file: updates,
-        find: "'a filer', { updateIntervalMs: is.DURATION_MS }",
-        replace: "'a filer', { updateIntervalMs: is.NUMBER }",
+        find: '{ updateIntervalMs: is.DURATION_MS,',
+        replace: '{ updateIntervalMs: is.NUMBER,',
       },
       {
         file: updates,
