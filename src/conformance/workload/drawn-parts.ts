@@ -8,7 +8,7 @@ import { createVirtualFiler } from '../../filers/fake-filer.ts';
 import type { Checkout, Filer } from '../../model/filer.ts';
 import type { Cancellable } from '../../model/cancellation.ts';
 import type { LogUploader, Processor } from '../../model/collaborators.ts';
-import { isPending, type MaybePromise } from '../../model/maybe-promise.ts';
+import { isPending, type MaybePromise, whenThere } from '../../model/maybe-promise.ts';
 import type { Output } from '../../model/output.ts';
 import type { RunID, RunStatus } from '../../model/run-status.ts';
 import type { ConformanceSubject, SubjectOptions } from '../subject.ts';
@@ -45,6 +45,8 @@ export interface DrawnParts {
   readonly hasUploads?: boolean;
   /** Where the runner keeps a log, given the ref in its status. Absent: at that ref. */
   localRef?(ref: string): string;
+  /** Whether its filers have made that snapshot. Absent: it may be one of the runner's own filers. */
+  hasIngested?(snapshotId: string): boolean;
   /** Ends everything that never ends by itself, after the release. */
   endLeaks?(): void;
   /** Called after the release, with the runs in order of acceptance: checks what the parts have seen, by `host.check`. */
@@ -78,7 +80,12 @@ export function drawParts(
       ...(metrics === undefined ? {} : { metrics }),
       ...(files === undefined ? {} : { filers: new Map([['scoot', { filer: files.filer }]]) }),
     },
-    ...(files === undefined ? {} : { prepare: (of, command) => files.prepare(of, command) }),
+    ...(files === undefined
+      ? {}
+      : {
+          prepare: (of, command) => files.prepare(of, command),
+          hasIngested: (snapshotId) => files.ingested.has(snapshotId),
+        }),
     check(runs) {
       const made = files?.check();
       if (metrics !== undefined) new MetricsJudge(host, metrics).judgeSeen(seenRuns(runs, 0, made));
@@ -153,6 +160,7 @@ class OddParts {
         of.rarely('has a snapshot', 2) ? { ...command, snapshotId: 'snap' } : command,
       mayEnd: (status) => this.#mayEnd(status),
       hasUploads: this.#options.uploader !== undefined,
+      hasIngested: () => false,
       localRef: (ref) => this.#uploaded.get(ref) ?? ref,
       endLeaks: () => {
         for (const end of this.#leaks) end();
@@ -291,6 +299,7 @@ const CHECKOUT_UNCODED = 210;
 /** A filer that answers synchronously, and counts its checkouts. */
 class WatchedFiles {
   readonly filer: Filer;
+  readonly ingested = new Set<string>();
   readonly #host: WorkloadHost;
   #made = 0;
   #released = 0;
@@ -298,9 +307,16 @@ class WatchedFiles {
   constructor(host: WorkloadHost) {
     this.#host = host;
     const inner = createVirtualFiler();
+    const noted = (snapshot: MaybePromise<string>): MaybePromise<string> =>
+      whenThere(snapshot, (snapshotId) => {
+        this.ingested.add(snapshotId);
+        return snapshotId;
+      });
     this.filer = {
       ...composeFiler({ checkouter: inner, ingester: inner, updater: inner }),
       checkout: (snapshotId, cancel) => this.#watched(inner.checkout(snapshotId, cancel)),
+      ingest: (path, cancel) => noted(inner.ingest(path, cancel)),
+      ingestMap: (paths, cancel) => noted(inner.ingestMap(paths, cancel)),
     };
   }
 

@@ -94,7 +94,8 @@ export class LedgerRun {
   endSeenAtMs: number = Infinity;
   /** How many times `run` had been called when its end was first seen. */
   offersAtEnd: number = Infinity;
-  stdoutRef = '';
+  /** The refs of RUNNING; empty as long as they are unknown. */
+  readonly refs = { stdoutRef: '', stderrRef: '' };
   ended: RunStatus | undefined;
   memory: 'kept' | 'perhaps' | 'gone' = 'kept';
 
@@ -522,6 +523,11 @@ export class RunLedger {
       const shown = `snapshot ${JSON.stringify(snapshotId)}, exit code ${exitCode} and error ${JSON.stringify(error)}`;
       this.#demand(false, 'R11', `run ${runId} is ${state}: expected ${zerosText(fields)}, got ${shown}`);
     }
+    this.#demand(
+      snapshotId === '' || this.terms.parts.hasIngested?.(snapshotId) !== false,
+      'R198',
+      `run ${runId} is ${state}: expected no snapshot but one that its filer has made, got ${JSON.stringify(snapshotId)}`,
+    );
     if (state === 'PENDING' || state === 'RUNNING') this.#checkFirstRefs(run, status);
   }
 
@@ -535,7 +541,7 @@ export class RunLedger {
       const [rule, expected] = state === 'PENDING' ? ['R12', 'no refs'] : ['R99', 'two refs that differ'];
       this.#demand(false, rule, `run ${runId} is ${state}: expected ${expected}, got ${refs}`);
     }
-    if (state === 'RUNNING') run.stdoutRef = stdoutRef;
+    if (state === 'RUNNING') Object.assign(run.refs, { stdoutRef, stderrRef });
   }
 
   #checkTags({ drawn }: LedgerRun, status: RunStatus): void {
@@ -561,11 +567,8 @@ export class RunLedger {
       'R98 R105 R71',
       `run ${runId} ended as ${state} and never started: expected no refs, got ${stdoutRef || stderrRef}`,
     );
-    this.#demand(
-      run.stdoutRef === '' || run.stdoutRef === this.#localRef(stdoutRef),
-      'R52 R107 R114',
-      `run ${runId} ended: expected the ref of stdout that it had, ${run.stdoutRef}, or its upload, got ${stdoutRef}`,
-    );
+    this.#checkSameRef(run, 'stdoutRef', stdoutRef);
+    this.#checkSameRef(run, 'stderrRef', stderrRef);
     if (hasRefs) this.#hasRefs = true;
     const ran = run.runningSeenAtMs < Infinity || (state === 'COMPLETE' && run.drawn.starts);
     const mustHave = this.#hasRefs && ran;
@@ -584,6 +587,15 @@ export class RunLedger {
       );
       this.#refs.set(ref, runId);
     }
+  }
+
+  #checkSameRef({ runId, refs }: LedgerRun, name: keyof LedgerRun['refs'], ref: string): void {
+    const had = refs[name];
+    this.#demand(
+      had === '' || had === this.#localRef(ref),
+      'R52 R107 R114',
+      `run ${runId} ended: expected the ${name} that it had, ${had}, or its upload, got ${ref}`,
+    );
   }
 
   #localRef(ref: string): string {

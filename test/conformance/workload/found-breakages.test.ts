@@ -1,10 +1,12 @@
 // Services with one defect each, which the workload of a runner has to find: those of the suite, and more that only an exact model sees.
 import { describe, expect, test, vi } from 'vitest';
+import { exploreRunner } from '../../../src/conformance/workload/explore-runner.ts';
 import { runnerWorkload } from '../../../src/conformance/workload/runner-workload.ts';
 import { createCoverage } from '../../../src/explore/coverage.ts';
 import { createExecutor } from '../../../src/explore/executor.ts';
 import { explore } from '../../../src/explore/explorer.ts';
 import { portfolioStrategy } from '../../../src/explore/strategies/portfolio.ts';
+import { supportsAllBut } from '../../../src/conformance/capability.ts';
 import type { ConformanceSubject } from '../../../src/conformance/subject.ts';
 import { sleep } from '../../../src/kernel/clock.ts';
 import { isRunnerError, RunnerError } from '../../../src/kernel/errors.ts';
@@ -56,6 +58,13 @@ function showing(good: Service, change: (status: RunStatus) => RunStatus): Servi
 }
 
 const exact: readonly TimedBreakage[] = [
+  {
+    title: 'R52 R107 the ref of stderr changes at the end',
+    breakIt: (good) =>
+      showing(good, (status) =>
+        status.stderrRef === '' ? status : over(status, { stderrRef: `${status.stderrRef}-elsewhere` }),
+      ),
+  },
   {
     title: 'R31 R34 a wait returns a millisecond after its deadline',
     breakIt: (good, { clock }) =>
@@ -314,6 +323,36 @@ describe('the workload of a runner finds', () => {
       (message) => isOf(title, message),
     ),
   );
+
+  test('R198 a snapshot although nothing was ingested', async () => {
+    const supports = supportsAllBut({ collaborators: 'not looked at', actions: 'not looked at' });
+    const inventing = of((good) =>
+      showing(good, (status) =>
+        status.state === 'COMPLETE' ? { ...status, snapshotId: 'invented' } : status,
+      ),
+    );
+    const wanted =
+      /^R198 run \S+ is COMPLETE: expected no snapshot but one that its filer has made, got "invented"/;
+    await expectFound({ ...inventing, supports }, (message) => wanted.test(message));
+    const ingesting: ConformanceSubject = {
+      ...simulated,
+      supports,
+      create: async (world, options) => {
+        const { service } = await simulated.create(world, options);
+        const filer = options.filers?.get('scoot')?.filer;
+        const ingest = async (): Promise<string> => (await filer?.ingest('/logs')) ?? '';
+        const snapshotId = await ingest().catch(() => '');
+        const change = (status: RunStatus): RunStatus =>
+          status.state === 'COMPLETE' ? { ...status, snapshotId } : status;
+        return { service: showing(service, change), readOutput: () => '' };
+      },
+    };
+    const { failure } = await exploreRunner(
+      { ...ingesting, supports: { ...supports, outputs: 'not looked at' } },
+      { executions: 100, shrinkExecutions: 0 },
+    );
+    expect(failure?.message).toBeUndefined();
+  });
 
   test('R96 R97 a log without its header, and one without what was written', async () => {
     for (const spoil of [
