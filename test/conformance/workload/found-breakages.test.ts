@@ -344,7 +344,7 @@ describe('the workload of a runner finds', () => {
         const snapshotId = await ingest().catch(() => '');
         const change = (status: RunStatus): RunStatus =>
           status.state === 'COMPLETE' ? { ...status, snapshotId } : status;
-        return { service: showing(service, change), readOutput: () => '' };
+        return { service: showing(service, change) };
       },
     };
     const { failure } = await exploreRunner(
