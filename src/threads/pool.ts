@@ -143,7 +143,11 @@ class ExplorePool {
   #onEvent(event: CampaignEvent): void {
     const { onEvent, keepGoing } = this.#options;
     if (event.type !== 'failure') {
-      if (event.type !== 'cut-off' || !this.#isSettled) onEvent(event);
+      const isDropped =
+        (event.type === 'cut-off' && this.#isSettled) ||
+        // A log is retired for its new failure, so only if that was reported.
+        (event.type === 'changed' && !this.#failures.has(event.now));
+      if (!isDropped) onEvent(event);
       return;
     }
     const { key } = event.failure;

@@ -1,4 +1,8 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { Decision } from '../../src/kernel/decisions.ts';
 import { runExplorePool } from '../../src/threads/pool.ts';
 import type { ExplorePoolOptions, PoolEvent, PoolReport } from '../../src/threads/pool.ts';
 import type { ReplayTask, SettleTask } from '../../src/threads/task.ts';
@@ -207,6 +211,40 @@ describe('an execution that takes its thread with it', () => {
       },
     });
     expect(report).toMatchObject({ cutOff: [], stoppedBy: 'stopped' });
+  });
+
+  test.each([
+    { keepGoing: true, changed: ['second'] },
+    { keepGoing: false, changed: [] },
+  ])('in the corpus that fails differently is reported with its failure or not at all', async (expected) => {
+    const folder = mkdtempSync(join(tmpdir(), 'dryrunner-pool-'));
+    const flag = join(folder, 'third');
+    vi.stubEnv('DRYRUNNER_TEST_FLAG', flag);
+    const inMode = (mode: number): Decision[] => [
+      { question: choice('also first'), n: 3, answer: 2 },
+      { question: choice('mode'), n: 4, answer: mode },
+    ];
+    const changed: string[] = [];
+    const keys: string[] = [];
+    await explore('modes', {
+      ...{ keepGoing: expected.keepGoing, maxExecutions: 0, workers: 1 },
+      corpus: [
+        { id: 'first', key: 'check fails as ever', decisions: inMode(1) },
+        { id: 'second', key: 'check fails in another way', decisions: inMode(2) },
+        { id: 'third', key: 'check gone', decisions: inMode(3) },
+      ],
+      onEvent: (event) => {
+        if (event.type === 'changed') changed.push(event.corpusId);
+        if (event.type !== 'failure') return;
+        keys.push(event.failure.key);
+        // The thread goes on until it is asked to stop.
+        while (!existsSync(flag));
+      },
+    });
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true });
+    expect(changed).toEqual(expected.changed);
+    expect(keys).toHaveLength(expected.changed.length + 1);
   });
 
   test('in the corpus costs that log only', async () => {

@@ -1,4 +1,5 @@
 // What the exploring threads of the tests run: scenarios by name, each with something wrong.
+import { writeFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { watchEscapes } from '../../src/ambient/escape-watch.ts';
 import type { PreparedScenario } from '../../src/threads/thread-scenario.ts';
@@ -56,6 +57,12 @@ const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
   once: (sim) => {
     times += 1;
     return times > 1 ? endlessly() : sim.check(false, 'first time');
+  },
+  modes: (sim) => {
+    const mode = sim.choose('mode', 4);
+    if (mode === 3) writeFileSync(process.env['DRYRUNNER_TEST_FLAG']!, '');
+    sim.check(mode !== 1, 'fails as ever');
+    sim.check(mode !== 2, 'fails in a new way');
   },
   random: (sim) => sim.note(`${sim.world.random.int(1_000_000)}`),
   timer: () =>
