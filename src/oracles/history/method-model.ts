@@ -23,7 +23,8 @@ type AnyEffect<S> = ((state: S, ...args: readonly unknown[]) => MethodEffect<S, 
 
 /**
  * Makes a model for the histories of {@link watchCalls}. The functions are called many times, in any order: they must
- * return a new state and not modify the given one. States are plain data, maps or sets.
+ * return a new state and not modify the given one. States are plain data, maps, sets, buffers or errors; buffers are
+ * compared by their bytes, errors by name and message.
  *
  * @throws RunnerError `RUNNER_INVALID_ARGUMENT` for anything but functions; its `step` throws it for a method without
  * one.
@@ -74,11 +75,32 @@ function keyOf(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(keyOf).join(', ')}]`;
   if (value instanceof Map) return sorted('Map {', value, ([key, held]) => `${keyOf(key)} → ${keyOf(held)}`);
   if (value instanceof Set) return sorted('Set {', value, keyOf);
+  if (ArrayBuffer.isView(value)) return bytesText(value, value.buffer, value.byteOffset, value.byteLength);
+  if (value instanceof ArrayBuffer) return bytesText(value, value);
+  if (value instanceof Error) return `${clonedName(value)}(${JSON.stringify(value.message)})`;
   // Dates and similar objects define their own JSON.
   if ('toJSON' in value) return JSON.stringify(value);
   const fields = Object.entries(value).filter(([, held]) => held !== undefined);
   return sorted('{', fields, ([name, held]) => `${name}: ${keyOf(held)}`);
 }
+
+/** Named by kind and not by class: the copy of a Buffer in a history is a Uint8Array. */
+function bytesText(value: object, buffer: ArrayBufferLike, offset?: number, length?: number): string {
+  const kind = Object.prototype.toString.call(value).slice('[object '.length, -1);
+  return `${kind} [${new Uint8Array(buffer, offset, length).join(', ')}]`;
+}
+
+/** The names that a copy of an error keeps; the copy of any other is called Error. */
+const CLONED_NAMES: ReadonlySet<string> = new Set([
+  'EvalError',
+  'RangeError',
+  'ReferenceError',
+  'SyntaxError',
+  'TypeError',
+  'URIError',
+]);
+
+const clonedName = ({ name }: Error): string => (CLONED_NAMES.has(name) ? name : 'Error');
 
 function sorted<T>(start: string, items: Iterable<T>, textOf: (item: T) => string): string {
   const texts = Array.from(items, textOf).sort((one, other) => (one < other ? -1 : 1));

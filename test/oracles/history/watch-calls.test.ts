@@ -401,6 +401,39 @@ describe('linearizability of any object', () => {
     ).toBe(11);
   });
 
+  test('replies that are buffers are compared by their bytes, and errors by name and message', async () => {
+    const isRight = async (answered: unknown, expected: unknown): Promise<boolean | undefined> => {
+      const history = newHistory<{ get(): Promise<unknown> }>();
+      await watchCalls({ get: () => Promise.resolve(answered) }, history, 'a').get();
+      const model = methodModel<{ get(): Promise<unknown> }, number>(0, {
+        get: (state) => ({ state, value: expected }),
+      });
+      return checkLinearizable(history, model).linearizable;
+    };
+    const bytes = (...of: number[]): ArrayBuffer => new Uint8Array(of).buffer;
+    const EQUAL: readonly (readonly [unknown, unknown])[] = [
+      [Buffer.from('x'), Buffer.from('x')],
+      [{ file: Buffer.from('xyz').subarray(1) }, { file: new Uint8Array(Buffer.from('yz')) }],
+      [bytes(1, 2), bytes(1, 2)],
+      [new DataView(bytes(1, 2), 1), new DataView(bytes(2))],
+      [new RangeError('far'), new RangeError('far')],
+      [new TakenError('taken'), new TakenError('taken')],
+    ];
+    const DIFFERENT: readonly (readonly [unknown, unknown])[] = [
+      [Buffer.from('x'), Buffer.from('y')],
+      [bytes(1, 2), bytes(1, 3)],
+      [bytes(1, 2), bytes(1)],
+      [bytes(), {}],
+      [new Uint8Array(2), new Uint16Array(1)],
+      [new DataView(bytes(1, 2), 1), new DataView(bytes(1))],
+      [new Error('far'), {}],
+      [new Error('far'), new Error('near')],
+      [new RangeError('far'), new TypeError('far')],
+    ];
+    for (const [one, other] of EQUAL) expect(await isRight(one, other)).toBe(true);
+    for (const [one, other] of DIFFERENT) expect(await isRight(one, other)).toBe(false);
+  });
+
   test('a model without a function for a method that was called says so', () => {
     const history = newHistory<Everything>();
     watchCalls(new Everything(), history, 'a').count();
