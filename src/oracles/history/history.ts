@@ -91,14 +91,14 @@ export class History<O, R> implements RecordedOperations<O, R> {
   /**
    * Calls `act` as an operation of a client and passes on its outcome. The value it resolves with is the reply.
    *
-   * An error leaves the operation open, because it may have taken effect nevertheless, unless `meaningOf` knows more.
-   * The error is rethrown in any case.
+   * An error leaves the operation open, because it may have taken effect nevertheless, unless `meaningOf` knows more:
+   * undefined means that it does not. The error is rethrown in any case.
    */
   async call<T extends R>(
     client: string,
     operation: O,
     act: () => Promise<T>,
-    meaningOf: (error: unknown) => ErrorMeaning<R> = () => 'unknown',
+    meaningOf: (error: unknown) => ErrorMeaning<R> | undefined = () => undefined,
   ): Promise<T> {
     check('act', act, is.FUNCTION);
     check('meaningOf', meaningOf, is.FUNCTION);
@@ -108,7 +108,7 @@ export class History<O, R> implements RecordedOperations<O, R> {
       this.end(id, reply);
       return reply;
     } catch (error) {
-      this.#endWith(id, meaningOf(error));
+      this.#endWith(id, meaningOf(error) ?? 'unknown');
       throw error;
     }
   }

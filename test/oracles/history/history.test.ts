@@ -68,6 +68,7 @@ describe('a history', () => {
     ['leaves it open, unless it is known better', undefined, { outcome: 'open', reply: undefined }],
     ['can mean that nothing was done', (): 'failed' => 'failed', { outcome: 'failed', reply: undefined }],
     ['can mean nothing', (): 'unknown' => 'unknown', { outcome: 'open', reply: undefined }],
+    ['can have no meaning', (): undefined => undefined, { outcome: 'open', reply: undefined }],
     ['can be a reply', () => ({ reply: 9 }), { outcome: 'returned', reply: 9 }],
   ] as const)('an error of a call %s, and is rethrown', async ([, meaningOf, expected]) => {
     const error = new Error('lost');
