@@ -14,6 +14,7 @@ import { NODE_NAME } from '../../cluster/endpoint.ts';
 import * as is from '../../kernel/shape.ts';
 import { check } from '../../kernel/argument-check.ts';
 import { isRunnerError, messageOf } from '../../kernel/errors.ts';
+import { valueText } from '../../explore/explain/value-text.ts';
 import { withTimeout } from '../../locks/with-timeout.ts';
 import type { CallOptions, NodeProgram, Stub } from '../../model/node-context.ts';
 import type { TraceEvent, Tracer } from '../../model/trace-event.ts';
@@ -571,12 +572,12 @@ function forgetting(model: AnyModel): AnyModel {
       : { replies: (state, call) => (isRestart(call) ? [] : (model.replies?.(state, call) ?? [])) }),
     key: (state) => model.key(state),
     step: (state, call, reply) => (isRestart(call) ? [model.initial] : model.step(state, call, reply)),
-    operationKey: (call) =>
-      isRestart(call) ? call.method : (model.operationKey?.(call) ?? JSON.stringify(call)),
+    ...(model.operationKey === undefined
+      ? {}
+      : { operationKey: (call) => (isRestart(call) ? call.method : (model.operationKey?.(call) ?? '')) }),
     ...(model.showState === undefined ? {} : { showState: (state) => model.showState?.(state) ?? '' }),
     showOperation: (call) =>
-      isRestart(call) ? 'crashes and forgets' : (model.showOperation?.(call) ?? JSON.stringify(call)),
-    showReply: (reply, call) =>
-      isRestart(call) ? '' : (model.showReply?.(reply, call) ?? JSON.stringify(reply)),
+      isRestart(call) ? 'crashes and forgets' : (model.showOperation?.(call) ?? valueText(call)),
+    showReply: (reply, call) => (isRestart(call) ? '' : (model.showReply?.(reply, call) ?? valueText(reply))),
   };
 }

@@ -79,6 +79,36 @@ describe('exploreStub', () => {
     expect((await exploreStub(subject, { executions: 400 })).failure?.message).toBeUndefined();
   });
 
+  test('takes a model without texts and keys of its own for an object that forgets', async () => {
+    class Sums {
+      #sum = 0n;
+      async add(amounts: ReadonlyMap<string, bigint>): Promise<bigint> {
+        for (const amount of amounts.values()) this.#sum += amount;
+        return Promise.resolve(this.#sum);
+      }
+    }
+    const addOf = (isWrong: boolean): StubSubject<Sums, bigint> => ({
+      name: 'sums',
+      program: () => new Sums(),
+      model: {
+        initial: 0n,
+        step(sum, { args: [amounts] }, reply) {
+          const next = [...amounts.values()].reduce((total, amount) => total + amount, sum);
+          const isRight = reply === undefined || ('value' in reply && reply.value === next && !isWrong);
+          return isRight ? [next] : [];
+        },
+        key: String,
+      },
+      calls: { add: [[new Map([['a', 1n]])], [new Map([['a', 2n]])]] },
+      restarts: 'forgets',
+    });
+    const options = { executions: 200, shrinkExecutions: 50 };
+    expect((await exploreStub(addOf(false), options)).failure?.message).toBeUndefined();
+    expect((await exploreStub(addOf(true), options)).failure?.message).toMatch(
+      /^sums does not fit its model/,
+    );
+  });
+
   test('finds a server that looks before it waits, directly, and shows it without a network', async () => {
     const { failure } = await exploreStub(locks(lockServer({ looksFirst: true })), {
       executions: 1_000,
