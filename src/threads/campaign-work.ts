@@ -5,6 +5,7 @@ import type { EscapeWatch } from '../explore/escape.ts';
 import type { Executor } from '../explore/executor.ts';
 import type { exhaustiveStrategy } from '../explore/exhaustive/exhaustive-strategy.ts';
 import { createStrategy } from '../explore/strategies/create-strategy.ts';
+import { addReached } from '../model/reached-names.ts';
 import type { CampaignTask } from './task.ts';
 import type { ThreadScenario } from './thread-scenario.ts';
 
@@ -17,6 +18,15 @@ export type WatchEscapes = (executor: Executor) => EscapeWatch;
 export interface CampaignParts {
   readonly watchEscapes: WatchEscapes | undefined;
   readonly exhaustive: { readonly exhaustiveStrategy: typeof exhaustiveStrategy } | undefined;
+}
+
+/** Adds what an execution has seen; true if that was not known. */
+function addsReached(seen: Record<string, boolean>, more: Readonly<Record<string, boolean>>): boolean {
+  const isNew = Object.entries(more).some(
+    ([name, isReached]) => seen[name] !== (isReached || seen[name] === true),
+  );
+  if (isNew) addReached(seen, more);
+  return isNew;
 }
 
 /** Runs a campaign to its end, or until it is asked to stop. */
@@ -32,6 +42,7 @@ export async function runCampaignTask(
   const coverage = createCoverage();
   const exhaustive = parts.exhaustive?.exhaustiveStrategy(definition, task.bounds);
   const strategy = exhaustive ?? createStrategy(task.strategy, task.seed);
+  const sometimes: Record<string, boolean> = {};
   let corpusLeft = corpus.length;
   state.noteIndex(corpusLeft > 0 ? -1 : firstIndex);
   const report = await runCampaign(scenario.guarded(strict?.executor ?? plain, true), strategy, {
@@ -51,6 +62,7 @@ export async function runCampaignTask(
       const afterCorpus = corpusLeft > 0 ? -1 : firstIndex;
       state.noteExecution(index < 0 ? afterCorpus : index + shards, verdict);
       state.noteFeatures(coverage.featureCount);
+      if (addsReached(sometimes, verdict.sometimes)) send({ type: 'part', part: { sometimes } });
       if (index < 0 && corpusLeft === 0) send({ type: 'corpus-tried' });
     },
   });

@@ -107,7 +107,7 @@ export class ExploreSlot {
         this.#keep(result);
         if (end.type === 'done') break;
         if (end.type === 'lost') this.#lose(end.failing, counters);
-        this.#reports.push(this.#reportOf(end, counters));
+        this.#reports.push({ ...this.#reportOf(end, counters), sometimes: result.sometimes ?? {} });
         // An exhaustive strategy would reach the same execution again.
         if (end.type === 'stopped' || this.#options.task.strategy === EXHAUSTIVE) break;
         // A log of the corpus that crashed its thread is not tried again, so some progress was made.

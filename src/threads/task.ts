@@ -42,6 +42,8 @@ export interface CampaignResult {
   readonly escapes?: readonly Escape[];
   /** What an exhaustive search has proved. */
   readonly certificate?: Certificate;
+  /** The conditions seen so far, as in the report; sent whenever one is seen anew, in case the thread is lost. */
+  readonly sometimes?: CampaignReport['sometimes'];
 }
 
 /** A failure to shrink and explain. */

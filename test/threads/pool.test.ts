@@ -247,6 +247,21 @@ describe('an execution that takes its thread with it', () => {
     expect(keys).toHaveLength(expected.changed.length + 1);
   });
 
+  test.each([
+    { modes: [0, 1, 2], sometimes: { 'the first mode': true, 'no mode': false } },
+    { modes: [0, 2], sometimes: { 'the first mode': false, 'no mode': false } },
+  ])('does not make forget which conditions were seen before it', async ({ modes, sometimes }) => {
+    const inMode = (mode: number): Decision[] => [
+      { question: choice('also first'), n: 3, answer: 2 },
+      { question: choice('mode'), n: 4, answer: mode },
+    ];
+    const { report } = await explore('rare', {
+      ...{ keepGoing: true, maxExecutions: 0, workers: 1 },
+      corpus: modes.map((mode) => ({ id: `${mode}`, decisions: inMode(mode) })),
+    });
+    expect(report).toMatchObject({ lostThreads: 1, sometimes });
+  });
+
   test('in the corpus costs that log only', async () => {
     const decisions = [
       { question: choice('also first'), n: 3, answer: 2 },

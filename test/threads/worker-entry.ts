@@ -64,6 +64,12 @@ const MISDEEDS: Readonly<Record<string, (sim: Simulation) => unknown>> = {
     sim.check(mode !== 1, 'fails as ever');
     sim.check(mode !== 2, 'fails in a new way');
   },
+  rare: (sim) => {
+    const mode = sim.choose('mode', 4);
+    sim.sometimes('the first mode', mode === 1);
+    sim.sometimes('no mode', mode > 3);
+    if (mode === 2) process.exit(7);
+  },
   random: (sim) => sim.note(`${sim.world.random.int(1_000_000)}`),
   timer: () =>
     new Promise((resolve) => {
